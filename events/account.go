@@ -1,0 +1,57 @@
+package events
+
+// AccountSpec is a cloud account to work in. No key of it is ever kept: a role
+// is assumed, with an external id that only the account's owner and aerie know.
+type AccountSpec struct {
+	Cloud      string `json:"cloud" required:"true" enum:"sim" doc:"The cloud; sim is the built-in simulated one"`
+	Number     string `json:"number" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$" doc:"The cloud's own name of the account: account number, project or subscription"`
+	Hosting    string `json:"hosting" enum:"provider,customer,platform" default:"provider" doc:"Whose account it is"`
+	Role       string `json:"role" maxLength:"200" doc:"The role to assume; required if hosting is customer"`
+	ExternalID string `json:"externalId" maxLength:"200" doc:"The external id that the role's trust asks for; required if hosting is customer"`
+}
+
+// Kind is Account.
+func (AccountSpec) Kind() Kind { return Account }
+
+// Check asks for a role and an external id where the account is the customer's.
+func (s AccountSpec) Check() (faults []Fault) {
+	if s.Hosting != "customer" {
+		return nil
+	}
+	if s.Role == "" {
+		faults = append(faults, Fault{"spec.role", "is missing: a customer's account is entered by assuming a role"})
+	}
+	if s.ExternalID == "" {
+		faults = append(faults, Fault{"spec.externalId", "is missing: a customer's role must ask for an external id"})
+	}
+	return faults
+}
+
+type (
+	// VerificationStarted says that nothing is waited for any more.
+	VerificationStarted struct{}
+	// Verified says that the account could be entered with the rights that are needed.
+	Verified struct {
+		Calls []Call `json:"calls,omitempty"`
+	}
+)
+
+// Type names the event on the wire.
+func (VerificationStarted) Type() string { return "verification_started" }
+func (Verified) Type() string            { return "verified" }
+
+// CloudAccount is what an effect needs to know to work in an account.
+type CloudAccount struct {
+	Cloud      string `json:"cloud"`
+	Number     string `json:"number"`
+	Role       string `json:"role,omitempty"`
+	ExternalID string `json:"external_id,omitempty"`
+}
+
+// VerifyAccount owes a check of credentials and rights.
+type VerifyAccount struct {
+	Account CloudAccount `json:"account"`
+}
+
+// Effect names the work on the wire.
+func (VerifyAccount) Effect() string { return "verify_account" }

@@ -1,0 +1,145 @@
+package events
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// The verbs that every kind has.
+const (
+	VerbCreate = "create"
+	VerbUpdate = "update"
+	VerbRetry  = "retry"
+)
+
+// Verbs lists the verbs of a kind.
+func Verbs(Kind) []string { return []string{VerbCreate, VerbUpdate, VerbRetry} }
+
+// MaxBody is the most bytes the body of a command may have.
+const MaxBody = 256 << 10
+
+// Command asks for a change of one entity, in the imperative. It may be refused.
+// Time and new ids come with it, so that deciding needs neither clock nor chance.
+type Command struct {
+	ID            string
+	Ref           Ref
+	Actor         string
+	Time          time.Time
+	UID           string // the incarnation's, should this command create one
+	CausationID   string
+	CorrelationID string
+	TraceParent   string
+	Digest        string
+	ExpectedSeq   *uint64 // refuse if the entity's last sequence is another
+	ExpectedUID   string  // refuse if the name belongs to another incarnation
+	DryRun        bool
+	Ask           Ask
+}
+
+// Ask is what a command wants: Create, Update or Retry from people, Report,
+// Settle or Expire from the machinery.
+type Ask interface{ ask() }
+
+// Create asks for a new entity.
+type Create struct {
+	Labels map[string]string
+	Spec   Spec
+}
+
+// Update asks for other labels or another spec. What is nil stays as it is; what
+// is given replaces the whole.
+type Update struct {
+	Labels map[string]string
+	Spec   Spec
+}
+
+// Retry asks to try again now what has failed or waits for its next attempt.
+type Retry struct{}
+
+// Settle asks to look again at what the entity waits for: a dependency, a place.
+type Settle struct{}
+
+// Expire says that the time an entity may spend in a phase is over.
+type Expire struct{ Since time.Time } // when it entered the phase
+
+func (Create) ask() {}
+func (Update) ask() {}
+func (Retry) ask()  {}
+func (Settle) ask() {}
+func (Expire) ask() {}
+
+// Spec is what a user wants of an entity of one kind.
+type Spec interface {
+	Kind() Kind
+	// Check finds what tags cannot say: faults between fields. Paths start at "spec".
+	Check() []Fault
+}
+
+// specs has an empty spec of every kind.
+var specs = map[Kind]Spec{
+	Customer: CustomerSpec{}, Account: AccountSpec{}, Plan: PlanSpec{}, Dataplane: DataplaneSpec{},
+	TenantInfra: TenantInfraSpec{}, Tenant: TenantSpec{}, Application: ApplicationSpec{},
+}
+
+// ZeroSpec is an empty spec of a kind, to look at its type.
+func ZeroSpec(k Kind) Spec { return specs[k] }
+
+// body is the form of the body of create and update.
+type body struct {
+	Labels map[string]string `json:"labels"`
+	Spec   map[string]any    `json:"spec"`
+}
+
+// DecodeAsk reads the body of a command: strictly, with defaults filled in, and
+// with every fault of the input named at once as a Refusal of code invalid.
+func DecodeAsk(k Kind, verb string, data []byte) (Ask, error) {
+	if !slices.Contains(Verbs(k), verb) {
+		return nil, RefuseFaults("command", []Fault{{"verb", fmt.Sprintf("a %s has no verb %q%s", k, Clip(verb), Nearest(verb, Verbs(k)))}})
+	}
+	if len(data) > MaxBody {
+		return nil, RefuseFaults("command", []Fault{{"body", fmt.Sprintf("%d bytes: at most %d", len(data), MaxBody)}})
+	}
+	raw, err := parseJSON(data)
+	if err != nil {
+		return nil, RefuseFaults("command", []Fault{{"body", "not JSON: " + err.Error()}})
+	}
+	return DecodeBody(k, verb, raw)
+}
+
+// DecodeBody is DecodeAsk for JSON already parsed (with numbers as json.Number).
+func DecodeBody(k Kind, verb string, raw any) (Ask, error) {
+	if verb == VerbRetry {
+		return Retry{}, RefuseFaults(verb, decode("", raw, reflect.ValueOf(&struct{}{}).Elem(), ""))
+	}
+	var b body
+	faults := decode("", raw, reflect.ValueOf(&b).Elem(), "")
+	if len(faults) > 0 {
+		return nil, RefuseFaults(verb, faults)
+	}
+	var spec Spec
+	if b.Spec != nil || verb == VerbCreate {
+		spec, faults = decodeSpec(k, b.Spec)
+	}
+	if err := RefuseFaults(verb+" "+string(k), faults); err != nil {
+		return nil, err
+	}
+	if verb == VerbCreate {
+		return Create{b.Labels, spec}, nil
+	}
+	return Update{b.Labels, spec}, nil
+}
+
+func decodeSpec(k Kind, raw map[string]any) (Spec, []Fault) {
+	if raw == nil {
+		raw = map[string]any{}
+	}
+	v := reflect.New(reflect.TypeOf(specs[k])).Elem()
+	faults := decode("spec", raw, v, "")
+	spec := v.Interface().(Spec)
+	if len(faults) == 0 {
+		faults = spec.Check()
+	}
+	return spec, faults
+}

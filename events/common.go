@@ -1,0 +1,84 @@
+package events
+
+import "time"
+
+// These events happen to entities of several kinds.
+type (
+	// Requested gives birth to an entity: someone wants it.
+	Requested[S Spec] struct {
+		UID    string            `json:"uid"`
+		Labels map[string]string `json:"labels,omitempty"`
+		Spec   S                 `json:"spec"`
+	}
+	// UpdateRequested replaces the spec; the world is owed the difference.
+	UpdateRequested[S Spec] struct {
+		Spec S `json:"spec"`
+	}
+	// LabelsChanged replaces the business labels. It never influences provisioning.
+	LabelsChanged struct {
+		Labels map[string]string `json:"labels"`
+	}
+	// RetryRequested asks to try again now.
+	RetryRequested struct{}
+	// AttemptFailed says that an effect was tried and did not come about.
+	AttemptFailed struct {
+		Effect   string    `json:"effect"`
+		Revision uint64    `json:"revision"` // the sequence at which the effect was owed
+		Attempt  int       `json:"attempt"`  // from 1; calls that were throttled are not counted
+		Reason             // what went wrong
+		NextAt   time.Time `json:"next_at,omitzero"` // zero: not tried again by itself
+		Calls    []Call    `json:"calls,omitempty"`
+	}
+	// Failed ends the attempts: the entity rests until someone retries or updates it.
+	Failed struct {
+		Reason
+	}
+	// Activated says that everything wanted is there.
+	Activated struct {
+		Calls []Call `json:"calls,omitempty"`
+	}
+)
+
+// Type names the event on the wire.
+func (Requested[S]) Type() string       { return "requested" }
+func (UpdateRequested[S]) Type() string { return "update_requested" }
+func (LabelsChanged) Type() string      { return "labels_changed" }
+func (RetryRequested) Type() string     { return "retry_requested" }
+func (AttemptFailed) Type() string      { return "attempt_failed" }
+func (Failed) Type() string             { return "failed" }
+func (Activated) Type() string          { return "activated" }
+
+// Reason says why something is not where it should be: a stable code, a sentence, and who can help.
+type Reason struct {
+	Code    ReasonCode `json:"code"`
+	Message string     `json:"message"`
+	Fault   Blame      `json:"fault"`
+}
+
+// ReasonCode is the stable name of a reason.
+type ReasonCode string
+
+// The codes of reasons.
+const (
+	Unauthenticated     ReasonCode = "unauthenticated"
+	Unauthorized        ReasonCode = "unauthorized"
+	QuotaExceeded       ReasonCode = "quota_exceeded"
+	RateLimited         ReasonCode = "rate_limited"
+	CapacityUnavailable ReasonCode = "capacity_unavailable"
+	Dependency          ReasonCode = "dependency"
+	ConfigProblem       ReasonCode = "config_problem"
+	ConflictReason      ReasonCode = "conflict"
+	Timeout             ReasonCode = "timeout"
+	Unreachable         ReasonCode = "unreachable"
+	InternalReason      ReasonCode = "internal"
+	InProgress          ReasonCode = "in_progress" // nothing is wrong: it takes its time
+)
+
+// Call is one call to a cloud or a cluster, as the event of its outcome keeps it.
+type Call struct {
+	API       string    `json:"api"`
+	At        time.Time `json:"at"`
+	TookMS    int64     `json:"took_ms"`
+	Code      string    `json:"code"` // "ok", or the error's code
+	RequestID string    `json:"request_id,omitempty"`
+}

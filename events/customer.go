@@ -1,0 +1,29 @@
+package events
+
+// CustomerSpec is a company that subscribes to plans.
+type CustomerSpec struct {
+	DisplayName string `json:"displayName" maxLength:"80" doc:"The company's name, for people; no personal data"`
+	Hosting     string `json:"hosting" enum:"provider,customer,platform" default:"provider" doc:"Whose cloud accounts its tenants run in by default: the provider's, its own, or the platform operator's"`
+}
+
+// Kind is Customer.
+func (CustomerSpec) Kind() Kind { return Customer }
+
+// Check finds no faults between the fields.
+func (CustomerSpec) Check() []Fault { return nil }
+
+// Created gives birth to an entity that needs no work to be what it is.
+type Created[S Spec] struct {
+	UID    string            `json:"uid"`
+	Labels map[string]string `json:"labels,omitempty"`
+	Spec   S                 `json:"spec"`
+}
+
+// Updated replaces the spec of an entity that needs no work to be what it is.
+type Updated[S Spec] struct {
+	Spec S `json:"spec"`
+}
+
+// Type names the event on the wire.
+func (Created[S]) Type() string { return "created" }
+func (Updated[S]) Type() string { return "updated" }

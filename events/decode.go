@@ -1,0 +1,267 @@
+package events
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// decode fills dst from decoded JSON (numbers as json.Number) and collects every
+// fault with its path. It is strict: an unknown field is a fault that names the
+// nearest known one. What a field may hold stands in its tags, the ones that the
+// OpenAPI document is made from too: required, default, enum, minimum, maximum,
+// minItems, maxItems, maxLength, pattern; `ref` names the kind that a reference
+// points to.
+func decode(path string, raw any, dst reflect.Value, tag reflect.StructTag) []Fault {
+	if dst.Type() == freeObject {
+		return decodeFree(path, raw, dst)
+	}
+	switch dst.Kind() {
+	case reflect.Struct:
+		return decodeStruct(path, raw, dst)
+	case reflect.Slice:
+		return decodeSlice(path, raw, dst, tag)
+	case reflect.Map:
+		return decodeStrings(path, raw, dst)
+	}
+	return decodeScalar(path, raw, dst, tag)
+}
+
+// freeObject is a part of a spec whose shape belongs to somebody else.
+var freeObject = reflect.TypeFor[map[string]any]()
+
+func decodeFree(path string, raw any, dst reflect.Value) []Fault {
+	m, ok := raw.(map[string]any)
+	if !ok {
+		return wrongType(path, raw, "an object")
+	}
+	dst.Set(reflect.ValueOf(m))
+	return nil
+}
+
+func decodeStruct(path string, raw any, dst reflect.Value) (faults []Fault) {
+	m, ok := raw.(map[string]any)
+	if !ok {
+		return wrongType(path, raw, "an object")
+	}
+	var known []string
+	for i := range dst.NumField() {
+		f := dst.Type().Field(i)
+		name := fieldName(f)
+		known = append(known, name)
+		if v, given := m[name]; given && v != nil {
+			faults = append(faults, decode(join(path, name), v, dst.Field(i), f.Tag)...)
+		} else {
+			faults = append(faults, decodeAbsent(join(path, name), dst.Field(i), f.Tag)...)
+		}
+	}
+	for name := range m {
+		if !slices.Contains(known, name) {
+			faults = append(faults, Fault{join(path, Clip(name)), "no such field" + Nearest(name, known)})
+		}
+	}
+	slices.SortStableFunc(faults, func(a, b Fault) int { return strings.Compare(a.Field, b.Field) })
+	return faults
+}
+
+func decodeAbsent(path string, dst reflect.Value, tag reflect.StructTag) []Fault {
+	if def, ok := tag.Lookup("default"); ok {
+		return decodeScalar(path, defaultOf(def, dst.Kind()), dst, tag)
+	}
+	if tag.Get("required") == "true" {
+		return []Fault{{path, "is missing" + wanted(tag)}}
+	}
+	if dst.Kind() == reflect.Struct { // its own fields may have defaults
+		return decodeStruct(path, map[string]any{}, dst)
+	}
+	return nil
+}
+
+func defaultOf(def string, kind reflect.Kind) any {
+	switch kind {
+	case reflect.Int:
+		return json.Number(def)
+	case reflect.Bool:
+		return def == "true"
+	}
+	return def
+}
+
+func decodeSlice(path string, raw any, dst reflect.Value, tag reflect.StructTag) (faults []Fault) {
+	list, ok := raw.([]any)
+	if !ok {
+		return wrongType(path, raw, "a list")
+	}
+	if n, ok := bound(tag, "maxItems"); ok && len(list) > n {
+		return []Fault{{path, fmt.Sprintf("%d entries: at most %d", len(list), n)}}
+	}
+	if n, ok := bound(tag, "minItems"); ok && len(list) < n {
+		faults = append(faults, Fault{path, fmt.Sprintf("%d entries: at least %d", len(list), n)})
+	}
+	out := reflect.MakeSlice(dst.Type(), len(list), len(list))
+	for i, v := range list {
+		faults = append(faults, decode(fmt.Sprintf("%s[%d]", path, i), v, out.Index(i), tag)...)
+	}
+	dst.Set(out)
+	return faults
+}
+
+func decodeStrings(path string, raw any, dst reflect.Value) (faults []Fault) {
+	m, ok := raw.(map[string]any)
+	if !ok {
+		return wrongType(path, raw, "an object of strings")
+	}
+	out := map[string]string{}
+	for k, v := range m {
+		s, ok := v.(string)
+		if !ok {
+			faults = append(faults, wrongType(join(path, Clip(k)), v, "a string")...)
+			continue
+		}
+		out[k] = s
+	}
+	dst.Set(reflect.ValueOf(out))
+	return append(faults, checkLabels(path, out)...)
+}
+
+func decodeScalar(path string, raw any, dst reflect.Value, tag reflect.StructTag) []Fault {
+	switch dst.Kind() {
+	case reflect.String:
+		s, ok := raw.(string)
+		if !ok {
+			return wrongType(path, raw, "a string")
+		}
+		dst.SetString(s)
+		return checkString(path, s, tag)
+	case reflect.Int:
+		n, ok := raw.(json.Number)
+		i, err := strconv.ParseInt(string(n), 10, 32)
+		if !ok || err != nil {
+			return wrongType(path, raw, "a whole number")
+		}
+		dst.SetInt(i)
+		return checkInt(path, int(i), tag)
+	case reflect.Bool:
+		b, ok := raw.(bool)
+		if !ok {
+			return wrongType(path, raw, "true or false")
+		}
+		dst.SetBool(b)
+	}
+	return nil
+}
+
+func checkString(path, s string, tag reflect.StructTag) []Fault {
+	if s == "" && tag.Get("required") != "true" {
+		return nil
+	}
+	if limit, ok := bound(tag, "maxLength"); ok && len(s) > limit {
+		return []Fault{{path, fmt.Sprintf("%d characters: at most %d", len(s), limit)}}
+	}
+	if enum := tag.Get("enum"); enum != "" && !slices.Contains(strings.Split(enum, ","), s) {
+		return []Fault{{path, fmt.Sprintf("%q%s", Clip(s), Nearest(s, strings.Split(enum, ",")))}}
+	}
+	if p := tag.Get("pattern"); p != "" && !pattern(p).MatchString(s) {
+		return []Fault{{path, fmt.Sprintf("%q%s", Clip(s), wanted(tag))}}
+	}
+	if kind := tag.Get("ref"); kind != "" {
+		if _, faults := ParseRef(Kind(kind), s); len(faults) > 0 {
+			return []Fault{{path, faults[0].Message}}
+		}
+	}
+	return nil
+}
+
+func checkInt(path string, i int, tag reflect.StructTag) []Fault {
+	if n, ok := bound(tag, "minimum"); ok && i < n {
+		return []Fault{{path, fmt.Sprintf("%d: at least %d", i, n)}}
+	}
+	if n, ok := bound(tag, "maximum"); ok && i > n {
+		return []Fault{{path, fmt.Sprintf("%d: at most %d", i, n)}}
+	}
+	return nil
+}
+
+var patterns sync.Map // pattern text -> *regexp.Regexp
+
+func pattern(p string) *regexp.Regexp {
+	if re, ok := patterns.Load(p); ok {
+		return re.(*regexp.Regexp)
+	}
+	re := regexp.MustCompile(p) // from our own tags: wrong ones fail every test
+	patterns.Store(p, re)
+	return re
+}
+
+// wanted says what a field is for and looks like, as the end of a sentence.
+func wanted(tag reflect.StructTag) string {
+	if enum := tag.Get("enum"); enum != "" {
+		return ": one of " + strings.ReplaceAll(enum, ",", ", ")
+	}
+	if doc := tag.Get("doc"); doc != "" {
+		return ": " + doc
+	}
+	return ""
+}
+
+func wrongType(path string, got any, want string) []Fault {
+	return []Fault{{path, fmt.Sprintf("want %s, got %s", want, describe(got))}}
+}
+
+func describe(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "nothing"
+	case string:
+		return fmt.Sprintf("the string %q", Clip(v))
+	case json.Number:
+		return "the number " + Clip(string(v))
+	case bool:
+		return fmt.Sprint(v)
+	case []any:
+		return "a list"
+	}
+	return "an object"
+}
+
+func bound(tag reflect.StructTag, name string) (int, bool) {
+	n, err := strconv.Atoi(tag.Get(name))
+	return n, err == nil
+}
+
+func fieldName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return name
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// parseJSON reads one JSON value and nothing after it; an empty input is an empty object.
+func parseJSON(data []byte) (any, error) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return map[string]any{}, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the JSON value")
+	}
+	return v, nil
+}

@@ -1,0 +1,48 @@
+// Package events is the vocabulary of the control plane: the kinds, the names
+// of things, every command that may be asked, every event that has happened and
+// every effect the world can be owed. It imports nothing but the standard
+// library, and nothing in it does anything.
+package events
+
+import "time"
+
+// Event is a fact about one entity, in the past tense. It is never changed.
+type Event interface {
+	// Type is the event's name on the wire, for ever: past tense, snake case.
+	Type() string
+}
+
+// Effect is work that an entity is owed by the world outside the log.
+type Effect interface {
+	// Effect is the work's name on the wire.
+	Effect() string
+}
+
+// Envelope is what every event carries beside its body: who, when and why.
+// On the wire it is the CloudEvents headers of docs/reference.md.
+type Envelope struct {
+	EventID       string    // a ULID, the event's own
+	Time          time.Time // when it was decided, UTC
+	Actor         string    // who authenticated, never what a header claims
+	CommandID     string    // the command, or the report, that caused it
+	CausationID   string    // the event or command right before it in the chain
+	CorrelationID string    // the command a person gave, however long ago
+	Digest        string    // of the command's subject and body: tells a repeat from a reuse
+	TraceParent   string    // W3C trace context, if the command had one
+	Index, Count  int       // its place in its decision, from 1
+}
+
+// Recorded is an event as the log keeps it.
+type Recorded struct {
+	Envelope
+	Ref   Ref
+	Seq   uint64 // its place in the log, from 1, without gaps
+	Event Event
+}
+
+// Change is what one decision appends to one entity.
+type Change struct {
+	Ref    Ref
+	After  uint64 // the entity's last sequence when it was decided, 0 for a new one
+	Events []Event
+}

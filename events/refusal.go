@@ -1,0 +1,135 @@
+package events
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Code is the stable name of a refusal. It decides the HTTP status and the exit code.
+type Code string
+
+// The codes of refusals; docs/reference.md has their statuses and exit codes.
+const (
+	Invalid     Code = "invalid"     // the command cannot be understood, or names what is not there
+	NotFound    Code = "not_found"   // there is no such entity
+	Conflict    Code = "conflict"    // the entity is not as the command expects
+	Refused     Code = "refused"     // understood, and not allowed in this phase
+	Denied      Code = "denied"      // this caller may not
+	Unavailable Code = "unavailable" // not now: ask again
+	Internal    Code = "internal"    // our fault
+)
+
+// Blame says who can do something about a problem.
+type Blame string
+
+// Who can do something about it.
+const (
+	ByUser   Blame = "user"
+	BySystem Blame = "system"
+	ByCloud  Blame = "cloud"
+)
+
+// Fault is one thing that is wrong with an input: where, and what would be right.
+type Fault struct {
+	Field   string `json:"field" doc:"Where, as a path such as spec.pools[1].max"`
+	Message string `json:"message" doc:"What is wrong and what would be right"`
+}
+
+// Refusal is an answer that says no. It is an error, and it crosses the wire as it is.
+type Refusal struct {
+	Code      Code    `json:"code"`
+	Message   string  `json:"message"`
+	Fault     Blame   `json:"fault"`
+	Retryable bool    `json:"retryable"`
+	Details   []Fault `json:"details,omitempty"`
+}
+
+// Error reads as "code: message (field: what would be right; ...)".
+func (r *Refusal) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", r.Code, r.Message)
+	for i, d := range r.Details {
+		b.WriteString([]string{"; ", " ("}[b2i(i == 0)])
+		fmt.Fprintf(&b, "%s: %s", d.Field, d.Message)
+	}
+	if len(r.Details) > 0 {
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Refuse makes a refusal of a code; whose fault it is and whether asking again
+// can help follow from the code.
+func Refuse(code Code, format string, args ...any) *Refusal {
+	r := &Refusal{Code: code, Message: fmt.Sprintf(format, args...), Fault: ByUser}
+	if code == Unavailable || code == Internal {
+		r.Fault, r.Retryable = BySystem, code == Unavailable
+	}
+	return r
+}
+
+// RefuseFaults makes an invalid refusal of a list of faults; nil if there are none.
+func RefuseFaults(what string, faults []Fault) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	r := Refuse(Invalid, "%s: %d fault", what, len(faults))
+	if len(faults) > 1 {
+		r.Message += "s"
+	}
+	r.Details = faults
+	return r
+}
+
+// Clip shortens what somebody sent so that it can be quoted in a message: 60
+// characters at most, valid UTF-8.
+func Clip(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if utf8.RuneCountInString(s) <= 60 {
+		return s
+	}
+	return string([]rune(s)[:57]) + "..."
+}
+
+// Nearest proposes the known word closest to a misspelt one, as the end of a
+// sentence: `; did you mean "tenant"?`, or the list of what is known.
+func Nearest(word string, known []string) string {
+	best, least := "", 3
+	for _, k := range known {
+		if d := distance(word, k); d < least {
+			best, least = k, d
+		}
+	}
+	if best != "" {
+		return fmt.Sprintf("; did you mean %q?", best)
+	}
+	return "; known: " + strings.Join(known, ", ")
+}
+
+// distance is the number of single-letter edits between two words, cut at 3.
+func distance(a, b string) int {
+	if len(a)-len(b) > 2 || len(b)-len(a) > 2 {
+		return 3
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diag := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			next := min(row[j]+1, row[j+1]+1, diag+1-b2i(a[i] == b[j]))
+			diag, row[j+1] = row[j+1], next
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,61 @@
+package events
+
+// TenantSpec is a customer's subscription to a plan.
+type TenantSpec struct {
+	Plan            string   `json:"plan" required:"true" ref:"plan" doc:"The plan, such as free"`
+	App             string   `json:"app" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"the application type; empty: the plan's first"`
+	Region          string   `json:"region" pattern:"^[a-z][a-z0-9-]{1,39}$" doc:"the region it must run in; empty: any"`
+	AllowNamespaces []string `json:"allowNamespaces,omitempty" maxItems:"20" pattern:"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" doc:"namespaces whose pods may connect in spite of isolation"`
+}
+
+// Kind is Tenant.
+func (TenantSpec) Kind() Kind { return Tenant }
+
+// Check finds no faults between the fields.
+func (TenantSpec) Check() []Fault { return nil }
+
+// Placement is where a tenant was put, on which terms, and why there.
+type Placement struct {
+	Dataplane   string    `json:"dataplane" doc:"Such as -/eu"`
+	TenantInfra string    `json:"tenantinfra" doc:"Such as -/eu_pg-small"`
+	Namespace   string    `json:"namespace" doc:"The tenant's namespace, computed once"`
+	Plan        string    `json:"plan" doc:"The plan it was placed by"`
+	PlanVersion int       `json:"plan_version" doc:"The version of the plan whose terms hold"`
+	Size        string    `json:"size" doc:"The infra size the plan gives the application type"`
+	Quota       PlanQuota `json:"quota" doc:"The terms: what the namespace may use"`
+	Limits      PlanLimit `json:"limits" doc:"The terms: what a container gets that asks for nothing"`
+	Isolation   bool      `json:"isolation" doc:"The terms: whether other tenants are kept out"`
+	Why         string    `json:"why" doc:"Why there and not elsewhere"`
+}
+
+type (
+	// PlacingStarted says that the customer and the plan are ready.
+	PlacingStarted struct{}
+	// Placed says where the tenant will live.
+	Placed struct {
+		Placement
+	}
+	// TenantProvisioningStarted says that dataplane and tenant infra are ready.
+	TenantProvisioningStarted struct {
+		Site    Site   `json:"site"`
+		Cluster string `json:"cluster"`
+	}
+)
+
+// Type names the event on the wire.
+func (PlacingStarted) Type() string            { return "placing_started" }
+func (Placed) Type() string                    { return "placed" }
+func (TenantProvisioningStarted) Type() string { return "provisioning_started" }
+
+// EnsureTenant owes the tenant's namespace and what guards it.
+type EnsureTenant struct {
+	Site
+	Cluster         string    `json:"cluster"`
+	Customer        string    `json:"customer"`
+	Tenant          string    `json:"tenant"`
+	Placement       Placement `json:"placement"`
+	AllowNamespaces []string  `json:"allow_namespaces,omitempty"`
+}
+
+// Effect names the work on the wire.
+func (EnsureTenant) Effect() string { return "ensure_tenant" }

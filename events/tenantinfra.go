@@ -1,0 +1,98 @@
+package events
+
+import "fmt"
+
+// TenantInfraSpec is the machines for one application type and size on one
+// dataplane: a group of node pools, never per tenant.
+type TenantInfraSpec struct {
+	App        string `json:"app" required:"true" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"the application type it is for, such as postgres"`
+	Size       string `json:"size" required:"true" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"the size, as plans name it, such as small"`
+	Scheduling string `json:"scheduling" enum:"strict,preferred,packed" default:"strict" doc:"Whether pods may only, or had better, run on these pools, or fill one node after the other"`
+	Pools      []Pool `json:"pools" required:"true" minItems:"1" maxItems:"10" doc:"The node pools"`
+}
+
+// Pool is one node pool as the user wants it.
+type Pool struct {
+	Name     string            `json:"name" required:"true" pattern:"^[a-z][a-z0-9-]{0,19}$" doc:"lower-case letters, digits and '-', at most 20 characters"`
+	Machine  string            `json:"machine" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$" doc:"the cloud's machine type"`
+	Min      int               `json:"min" default:"0" minimum:"0" maximum:"1000" doc:"fewest nodes"`
+	Max      int               `json:"max" default:"3" minimum:"1" maximum:"1000" doc:"most nodes"`
+	Labels   map[string]string `json:"labels,omitempty" doc:"Labels of its nodes"`
+	Priority string            `json:"priority" enum:"on-demand,spot" default:"on-demand" doc:"Whether the cloud may take the machines back"`
+	Zones    []string          `json:"zones,omitempty" maxItems:"6" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"zones to use; one pins the pool, empty spreads it over all"`
+}
+
+// Kind is TenantInfra.
+func (TenantInfraSpec) Kind() Kind { return TenantInfra }
+
+// Check finds pools of one name and bounds that cross.
+func (s TenantInfraSpec) Check() (faults []Fault) {
+	seen := map[string]bool{}
+	for i, p := range s.Pools {
+		at := fmt.Sprintf("spec.pools[%d]", i)
+		if seen[p.Name] {
+			faults = append(faults, Fault{at + ".name", fmt.Sprintf("%q is there twice: each pool needs a name of its own", p.Name)})
+		}
+		seen[p.Name] = true
+		if p.Min > p.Max {
+			faults = append(faults, Fault{at + ".min", fmt.Sprintf("%d is more than max, %d", p.Min, p.Max)})
+		}
+	}
+	return faults
+}
+
+// NodePool is a pool as a cloud is asked for it.
+type NodePool struct {
+	Local   string            `json:"local"` // the user's name of it
+	Name    string            `json:"name"`  // its name in the cloud
+	Machine string            `json:"machine"`
+	Min     int               `json:"min"`
+	Max     int               `json:"max"`
+	Labels  map[string]string `json:"labels,omitempty"`
+	Taints  []Taint           `json:"taints,omitempty"`
+	Spot    bool              `json:"spot,omitempty"`
+	Zones   []string          `json:"zones,omitempty"`
+}
+
+// Taint keeps pods off a node that do not tolerate it.
+type Taint struct {
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+	Effect string `json:"effect"` // NoSchedule, PreferNoSchedule, NoExecute
+}
+
+// PoolStatus is what a cloud says of one pool.
+type PoolStatus struct {
+	Name    string   `json:"name"`  // the user's name of it
+	State   string   `json:"state"` // creating, active, updating, degraded, failed
+	Nodes   int      `json:"nodes"`
+	Zones   []string `json:"zones,omitempty"`
+	Message string   `json:"message,omitempty"`
+}
+
+type (
+	// ProvisioningStarted says that nothing is waited for any more.
+	ProvisioningStarted struct {
+		Site    Site   `json:"site"`    // the dataplane's, as it was then
+		Cluster string `json:"cluster"` // the dataplane's cluster
+	}
+	// PoolsObserved says what the cloud makes of the pools, whenever that changes.
+	PoolsObserved struct {
+		Pools []PoolStatus `json:"pools"`
+		Calls []Call       `json:"calls,omitempty"`
+	}
+)
+
+// Type names the event on the wire.
+func (ProvisioningStarted) Type() string { return "provisioning_started" }
+func (PoolsObserved) Type() string       { return "pools_observed" }
+
+// EnsurePools owes all pools of a tenant infra.
+type EnsurePools struct {
+	Site
+	Cluster string     `json:"cluster"`
+	Pools   []NodePool `json:"pools"`
+}
+
+// Effect names the work on the wire.
+func (EnsurePools) Effect() string { return "ensure_pools" }
