@@ -48,6 +48,32 @@ func (AttemptFailed) Type() string      { return "attempt_failed" }
 func (Failed) Type() string             { return "failed" }
 func (Activated) Type() string          { return "activated" }
 
+// Birth is implemented by the events that a life begins with.
+type Birth interface {
+	Event
+	// Born returns the incarnation's uid, its labels and its spec.
+	Born() (uid string, labels map[string]string, spec Spec)
+}
+
+// Respec is implemented by the events that replace a spec.
+type Respec interface {
+	Event
+	// Wanted returns the new spec.
+	Wanted() Spec
+}
+
+// Born returns what the entity is born with.
+func (e Requested[S]) Born() (string, map[string]string, Spec) { return e.UID, e.Labels, e.Spec }
+
+// Born returns what the entity is born with.
+func (e Created[S]) Born() (string, map[string]string, Spec) { return e.UID, e.Labels, e.Spec }
+
+// Wanted returns the new spec.
+func (e UpdateRequested[S]) Wanted() Spec { return e.Spec }
+
+// Wanted returns the new spec.
+func (e Updated[S]) Wanted() Spec { return e.Spec }
+
 // Reason says why something is not where it should be: a stable code, a sentence, and who can help.
 type Reason struct {
 	Code    ReasonCode `json:"code"`
@@ -82,3 +108,16 @@ type Call struct {
 	Code      string    `json:"code"` // "ok", or the error's code
 	RequestID string    `json:"request_id,omitempty"`
 }
+
+// Counted tells whether a failure counts as an attempt: being told to come
+// later does not.
+func (r Reason) Counted() bool {
+	switch r.Code {
+	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable:
+		return false
+	}
+	return true
+}
+
+// Final tells whether trying again by itself can't help.
+func (r Reason) Final() bool { return r.Code == ConfigProblem }

@@ -83,23 +83,25 @@ func (Degraded) Type() string          { return "degraded" }
 
 // Site is where in which cloud an effect is to happen, and whose it is.
 type Site struct {
-	Account CloudAccount `json:"account"`
-	Region  string       `json:"region"`
-	Owner   string       `json:"owner"` // the mark that everything made carries: owner/kind/id/uid
+	Account   CloudAccount `json:"account"`
+	Region    string       `json:"region"`
+	Owner     string       `json:"owner"`     // the mark that everything made carries: owner/kind/id/uid
+	Dataplane string       `json:"dataplane"` // on whose executor it is done, such as -/eu
 }
+
+// Where returns the site: every effect that happens in a dataplane has one.
+func (s Site) Where() Site { return s }
 
 type (
 	// EnsureNetwork owes a network.
 	EnsureNetwork struct {
 		Site
-		Name  string   `json:"name"`
 		Range string   `json:"range"`
 		Zones []string `json:"zones,omitempty"`
 	}
 	// EnsureCluster owes a Kubernetes control plane.
 	EnsureCluster struct {
 		Site
-		Name    string `json:"name"`
 		Network string `json:"network"`
 		Version string `json:"version"`
 	}

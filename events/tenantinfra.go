@@ -43,8 +43,7 @@ func (s TenantInfraSpec) Check() (faults []Fault) {
 
 // NodePool is a pool as a cloud is asked for it.
 type NodePool struct {
-	Local   string            `json:"local"` // the user's name of it
-	Name    string            `json:"name"`  // its name in the cloud
+	Name    string            `json:"name"` // the user's name of it
 	Machine string            `json:"machine"`
 	Min     int               `json:"min"`
 	Max     int               `json:"max"`

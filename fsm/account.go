@@ -1,0 +1,99 @@
+package fsm
+
+import (
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// The phases of an account beside those of every life.
+const (
+	Requested Phase = "Requested"
+	Verifying Phase = "Verifying"
+	Ready     Phase = "Ready"
+	Failing   Phase = "Failing"
+)
+
+// AccountData is what an account's events say of it.
+type AccountData struct{ Spec ev.AccountSpec }
+
+// Wants returns the spec.
+func (d AccountData) Wants() ev.Spec { return d.Spec }
+
+// Cloud is what an effect needs to know to work in the account.
+func (d AccountData) Cloud() ev.CloudAccount {
+	return ev.CloudAccount{Cloud: d.Spec.Cloud, Number: d.Spec.Number, Role: d.Spec.Role, ExternalID: d.Spec.ExternalID}
+}
+
+// An account is entered once to see that it can be; any change of how it is
+// entered is verified again.
+var account = Kind[AccountData]{
+	Name: ev.Account,
+	Table: table([]Phase{Requested, Verifying},
+		Row{ev.Requested[ev.AccountSpec]{}, []Phase{Unborn}, Requested},
+		Row{ev.VerificationStarted{}, []Phase{Requested}, Verifying},
+		Row{ev.Verified{}, []Phase{Verifying}, Ready},
+		Row{ev.Failed{}, []Phase{Verifying}, Failing},
+		Row{ev.UpdateRequested[ev.AccountSpec]{}, []Phase{Requested, Verifying, Ready, Failing}, Requested},
+		Row{ev.RetryRequested{}, []Phase{Failing}, Requested},
+	),
+	Rules: map[Phase]Rule{Verifying: {Within: 15 * time.Minute, Attempts: 5}},
+	Rest:  []Phase{Ready},
+	Born: func(c ev.Create, uid string) []ev.Event {
+		return []ev.Event{ev.Requested[ev.AccountSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.AccountSpec)}}
+	},
+	Respec: respecAccount,
+	Evolve: evolveAccount,
+	Owed:   owedAccount,
+	Settle: settleAccount,
+	Conditions: func(e Entity[AccountData]) []Condition {
+		return []Condition{e.condition(ConditionReady, e.Phase() == Ready)}
+	},
+}
+
+func respecAccount(e Entity[AccountData], s ev.Spec) ([]ev.Event, []ev.Fault) {
+	old, now := e.Data.Spec, s.(ev.AccountSpec)
+	var faults keeper
+	faults.keep("spec.cloud", old.Cloud, now.Cloud)
+	faults.keep("spec.number", old.Number, now.Number)
+	return []ev.Event{ev.UpdateRequested[ev.AccountSpec]{Spec: now}}, faults
+}
+
+func evolveAccount(d AccountData, happened ev.Event) AccountData {
+	switch e := happened.(type) {
+	case ev.Requested[ev.AccountSpec]:
+		d.Spec = e.Spec
+	case ev.UpdateRequested[ev.AccountSpec]:
+		d.Spec = e.Spec
+	}
+	return d
+}
+
+func owedAccount(e Entity[AccountData]) ev.Effect {
+	switch e.Phase() {
+	case Requested:
+		return Await{owned(e.Base)}
+	case Verifying:
+		return ev.VerifyAccount{Account: e.Data.Cloud()}
+	}
+	return nil
+}
+
+func settleAccount(e Entity[AccountData], refs *Refs) ([]ev.Change, *Why) {
+	if e.Phase() != Requested {
+		return nil, nil
+	}
+	if w := refs.unmet(owned(e.Base)); w != nil {
+		return nil, w
+	}
+	return changed(e.Base, ev.VerificationStarted{}), nil
+}
+
+// keeper collects the fields that an update would change and may not.
+type keeper []ev.Fault
+
+func (k *keeper) keep(field, old, now string) {
+	if old != now {
+		*k = append(*k, ev.Fault{Field: field, Message: "can't be changed once it is set: it is " + old})
+	}
+}

@@ -1,0 +1,103 @@
+package fsm
+
+import (
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// The phases of an application beside those of every life.
+const (
+	Pending    Phase = "Pending"
+	Installing Phase = "Installing"
+	Deployed   Phase = "Deployed"
+	Upgrading  Phase = "Upgrading"
+)
+
+// ApplicationData is what an application's events say of it.
+type ApplicationData struct {
+	Spec      ev.ApplicationSpec
+	Site      ev.Site
+	Cluster   string
+	Namespace string
+	Objects   []string // what is deployed
+}
+
+// Wants returns the spec.
+func (d ApplicationData) Wants() ev.Spec { return d.Spec }
+
+// An application waits for its tenant and is installed; another spec upgrades it.
+var application = Kind[ApplicationData]{
+	Name: ev.Application,
+	Table: table([]Phase{Pending, Installing, Upgrading},
+		Row{ev.Requested[ev.ApplicationSpec]{}, []Phase{Unborn}, Pending},
+		Row{ev.InstallingStarted{}, []Phase{Pending}, Installing},
+		Row{ev.Deployed{}, []Phase{Installing, Upgrading}, Deployed},
+		Row{ev.UpdateRequested[ev.ApplicationSpec]{}, []Phase{Deployed, Upgrading}, Upgrading},
+		Row{ev.Failed{}, []Phase{Installing, Upgrading}, Failed},
+		Row{ev.RetryRequested{}, []Phase{Failed}, Pending},
+		Row{ev.UpdateRequested[ev.ApplicationSpec]{}, []Phase{Failed}, Pending},
+		Row{ev.UpdateRequested[ev.ApplicationSpec]{}, []Phase{Pending, Installing}, Stay},
+	),
+	Rules: map[Phase]Rule{
+		Installing: {Within: 30 * time.Minute, Attempts: 5},
+		Upgrading:  {Within: 30 * time.Minute, Attempts: 5},
+	},
+	Rest: []Phase{Deployed},
+	Born: func(c ev.Create, uid string) []ev.Event {
+		return []ev.Event{ev.Requested[ev.ApplicationSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.ApplicationSpec)}}
+	},
+	Respec: func(_ Entity[ApplicationData], s ev.Spec) ([]ev.Event, []ev.Fault) {
+		return []ev.Event{ev.UpdateRequested[ev.ApplicationSpec]{Spec: s.(ev.ApplicationSpec)}}, nil
+	},
+	Evolve: evolveApplication,
+	Owed:   owedApplication,
+	Settle: settleApplication,
+	Conditions: func(e Entity[ApplicationData]) []Condition {
+		return []Condition{e.condition(ConditionReady, e.Phase() == Deployed)}
+	},
+}
+
+func evolveApplication(d ApplicationData, happened ev.Event) ApplicationData {
+	switch e := happened.(type) {
+	case ev.Requested[ev.ApplicationSpec]:
+		d.Spec = e.Spec
+	case ev.UpdateRequested[ev.ApplicationSpec]:
+		d.Spec = e.Spec
+	case ev.InstallingStarted:
+		d.Site, d.Cluster, d.Namespace = e.Site, e.Cluster, e.Namespace
+	case ev.Deployed:
+		d.Objects = e.Objects
+	}
+	return d
+}
+
+func owedApplication(e Entity[ApplicationData]) ev.Effect {
+	d := e.Data
+	switch e.Phase() {
+	case Pending:
+		return Await{append(owned(e.Base), e.tenant())}
+	case Installing, Upgrading:
+		return ev.EnsureApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace,
+			Name: e.Ref.Local(), Revision: e.Revision, Manifests: d.Spec.Manifests}
+	}
+	return nil
+}
+
+// tenant is the need of an application that its id names.
+func (b Base) tenant() Need {
+	return Need{ev.Ref{Kind: ev.Tenant, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, ConditionReady}
+}
+
+func settleApplication(e Entity[ApplicationData], refs *Refs) ([]ev.Change, *Why) {
+	if e.Phase() != Pending {
+		return nil, nil
+	}
+	if w := refs.unmet(append(owned(e.Base), e.tenant())); w != nil {
+		return nil, w
+	}
+	t, _ := find[TenantData](refs, e.tenant().Ref)
+	site := t.Data.Site
+	site.Owner = Mark(e.Base)
+	return changed(e.Base, ev.InstallingStarted{Site: site, Cluster: t.Data.Cluster, Namespace: t.Data.Placement.Namespace}), nil
+}

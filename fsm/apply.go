@@ -1,0 +1,64 @@
+package fsm
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// apply moves the entity by one event, or says why the table forbids it.
+func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
+	to, ok := k.verdicts[e.Phase()][r.Event.Type()]
+	if !ok {
+		return e, fmt.Errorf("%s in phase %s: the table of %s has no such row", r.Event.Type(), e.Phase(), k.Name)
+	}
+	e.Base = e.follow(r)
+	if to != e.Phase() || e.Since.IsZero() {
+		e.phase, e.Since = to, r.Time
+	}
+	e.Data = k.Evolve(e.Data, r.Event)
+	e.Conditions = carry(e.Conditions, k.Conditions(e), r.Time)
+	return e, nil
+}
+
+// follow keeps the books that all kinds keep.
+func (b Base) follow(r ev.Recorded) Base {
+	b.Ref, b.Seq, b.Cause, b.Thread = r.Ref, r.Seq, r.EventID, r.CorrelationID
+	b.History = append(slices.Clip(b.History), r.Seq)
+	switch e := r.Event.(type) {
+	case ev.LabelsChanged:
+		b.Labels = e.Labels
+		return b
+	case ev.AttemptFailed:
+		b.Attempt = &e
+		return b
+	case ev.Failed:
+		b.Given = &e.Reason
+		return b
+	case ev.Degraded:
+		b.Given = &e.Reason
+		return b
+	case ev.Birth:
+		b.UID, b.Labels, _ = e.Born()
+		b.Created, b.Revision = r.Time, 1
+	case ev.Respec:
+		b.Revision++
+	}
+	b.Attempt, b.Given = nil, nil // whatever else happened, it is a new beginning
+	return b
+}
+
+// carry keeps the time of each condition that did not change.
+func carry(old, now []Condition, at time.Time) []Condition {
+	for i := range now {
+		now[i].Since = at
+		for _, o := range old {
+			if o.Type == now[i].Type && o.Status == now[i].Status {
+				now[i].Since = o.Since
+			}
+		}
+	}
+	return now
+}

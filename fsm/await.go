@@ -1,0 +1,77 @@
+package fsm
+
+import (
+	"fmt"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// Await is the effect of waiting: nobody does it, the dispatcher looks again at
+// each event of what is awaited.
+type Await struct {
+	On []Need `json:"on"`
+}
+
+// Need is a condition of another entity. An empty id means: of any of the kind.
+type Need struct {
+	ev.Ref
+	Condition string `json:"condition"`
+}
+
+// Effect names the waiting.
+func (Await) Effect() string { return "await" }
+
+// ready is the need that another entity is Ready.
+func ready(kind ev.Kind, path string) Need {
+	ref, _ := ev.ParseRef(kind, path)
+	return Need{ref, ConditionReady}
+}
+
+// Why says what an entity that is not where it should be is waiting for, or
+// what went wrong, and when it is tried again.
+type Why struct {
+	ev.Reason
+	Retried bool      `json:"retried" doc:"Whether it goes on by itself"`
+	NextAt  time.Time `json:"next_at,omitzero" doc:"When it is tried again"`
+}
+
+// waitsFor says that one thing is not ready yet.
+func waitsFor(n Need, state string) *Why {
+	return &Why{Reason: ev.Reason{Code: ev.Dependency, Fault: ev.BySystem, Message: fmt.Sprintf("waits for %s, which is %s", n.Ref, state)}, Retried: true}
+}
+
+// unmet finds the first need that does not hold; nil if all do.
+func (r *Refs) unmet(needs []Need) *Why {
+	for _, n := range needs {
+		other, ok := r.Get(n.Ref)
+		if !ok {
+			return waitsFor(n, "not there")
+		}
+		if !other.Holds(n.Condition) {
+			return waitsFor(n, string(other.Phase()))
+		}
+	}
+	return nil
+}
+
+// why finds the one reason for which an entity is not at rest; nil if it is.
+func (k *Kind[D]) why(e Entity[D], refs *Refs) *Why {
+	if t := e.trouble(); t != nil {
+		w := &Why{Reason: *t}
+		if e.Given == nil {
+			w.Retried, w.NextAt = !e.Attempt.NextAt.IsZero(), e.Attempt.NextAt
+		}
+		return w
+	}
+	owed := k.Owed(e)
+	if owed == nil {
+		return nil
+	}
+	if k.Settle != nil {
+		if _, w := k.Settle(e, refs); w != nil {
+			return w
+		}
+	}
+	return &Why{Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: owed.Effect() + " is under way"}, Retried: true}
+}

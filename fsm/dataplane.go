@@ -1,0 +1,202 @@
+package fsm
+
+import (
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// The phases of a dataplane beside those of every life.
+const (
+	Networking      Phase = "Networking"
+	ClusterCreating Phase = "ClusterCreating"
+	Bootstrapping   Phase = "Bootstrapping"
+	Updating        Phase = "Updating"
+	Degraded        Phase = "Degraded"
+	Failed          Phase = "Failed"
+)
+
+// DataplaneData is what a dataplane's events say of it.
+type DataplaneData struct {
+	Spec       ev.DataplaneSpec
+	Account    ev.CloudAccount    // set when building starts; it stays in that account
+	Network    ev.NetworkReady    // set when there is one
+	Cluster    ev.ClusterReady    // set when there is one
+	SystemPool ev.SystemPoolReady // set when it is as the present spec wants it
+	PoolDone   bool
+	Claimed    string // the customer it is dedicated to
+}
+
+// Wants returns the spec.
+func (d DataplaneData) Wants() ev.Spec { return d.Spec }
+
+// A dataplane gets a network, a cluster and its own machines, then what every
+// cluster gets first; then it is Active. A failed update leaves it Degraded: what
+// was there still works. After a failure it walks the way again: what is there is
+// found, not made twice.
+var dataplane = Kind[DataplaneData]{
+	Name: ev.Dataplane,
+	Table: table([]Phase{Requested, Networking, ClusterCreating, Bootstrapping, Updating},
+		Row{ev.Requested[ev.DataplaneSpec]{}, []Phase{Unborn}, Requested},
+		Row{ev.NetworkingStarted{}, []Phase{Requested}, Networking},
+		Row{ev.NetworkReady{}, []Phase{Networking}, ClusterCreating},
+		Row{ev.ClusterReady{}, []Phase{ClusterCreating}, Bootstrapping},
+		Row{ev.SystemPoolReady{}, []Phase{Bootstrapping, Updating}, Stay},
+		Row{ev.Activated{}, []Phase{Bootstrapping}, Active},
+		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Active, Updating, Degraded}, Updating},
+		Row{ev.UpdateDone{}, []Phase{Updating}, Active},
+		Row{ev.Degraded{}, []Phase{Updating}, Degraded},
+		Row{ev.RetryRequested{}, []Phase{Degraded}, Updating},
+		Row{ev.Failed{}, []Phase{Networking, ClusterCreating, Bootstrapping}, Failed},
+		Row{ev.RetryRequested{}, []Phase{Failed}, Requested},
+		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Failed}, Requested},
+		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping}, Stay},
+		Row{ev.Claimed{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Active, Updating, Degraded, Failed}, Stay},
+	),
+	Rules: map[Phase]Rule{
+		Networking:      {Within: 30 * time.Minute, Attempts: 5},
+		ClusterCreating: {Within: time.Hour, Attempts: 5},
+		Bootstrapping:   {Within: time.Hour, Attempts: 5},
+		Updating:        {Within: time.Hour, Attempts: 5},
+	},
+	Rest: []Phase{Active},
+	Born: func(c ev.Create, uid string) []ev.Event {
+		return []ev.Event{ev.Requested[ev.DataplaneSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.DataplaneSpec)}}
+	},
+	Fits:       fitsDataplane,
+	Respec:     respecDataplane,
+	Evolve:     evolveDataplane,
+	Owed:       owedDataplane,
+	Settle:     settleDataplane,
+	Outcome:    outcomeDataplane,
+	GiveUp:     giveUpDataplane,
+	Conditions: conditionsDataplane,
+}
+
+// fitsDataplane keeps one customer's dataplane out of another's account.
+func fitsDataplane(ref ev.Ref, s ev.Spec, _ *Refs) []ev.Fault {
+	acc, _ := ev.ParseRef(ev.Account, s.(ev.DataplaneSpec).Account)
+	if acc.Owner != ev.Platform && acc.Owner != ref.Owner {
+		return []ev.Fault{{Field: "spec.account", Message: fmt.Sprintf("%s belongs to %s: use one of the platform or of %s", acc, acc.Owner, ref.Owner)}}
+	}
+	return nil
+}
+
+func respecDataplane(e Entity[DataplaneData], s ev.Spec) ([]ev.Event, []ev.Fault) {
+	old, now := e.Data.Spec, s.(ev.DataplaneSpec)
+	var faults keeper
+	if e.Data.Network.Network != "" || (e.Phase() != Requested && e.Phase() != Failed) {
+		faults.keep("spec.account", old.Account, now.Account)
+		faults.keep("spec.region", old.Region, now.Region)
+		faults.keep("spec.version", old.Version, now.Version)
+		faults.keep("spec.network", fmt.Sprint(old.Network), fmt.Sprint(now.Network))
+		faults.keep("spec.systemPool.machine", old.SystemPool.Machine, now.SystemPool.Machine)
+	}
+	faults.keep("spec.type", old.Type, now.Type)
+	return []ev.Event{ev.UpdateRequested[ev.DataplaneSpec]{Spec: now}}, faults
+}
+
+func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
+	switch e := happened.(type) {
+	case ev.Requested[ev.DataplaneSpec]:
+		d.Spec = e.Spec
+	case ev.UpdateRequested[ev.DataplaneSpec]:
+		d.Spec, d.PoolDone = e.Spec, false
+	case ev.RetryRequested:
+		d.PoolDone = false
+	case ev.NetworkingStarted:
+		d.Account = e.Account
+	case ev.NetworkReady:
+		e.Calls = nil
+		d.Network = e
+	case ev.ClusterReady:
+		e.Calls = nil
+		d.Cluster = e
+	case ev.SystemPoolReady:
+		e.Calls = nil
+		d.SystemPool, d.PoolDone = e, true
+	case ev.Claimed:
+		d.Claimed = e.Customer
+	}
+	return d
+}
+
+func owedDataplane(e Entity[DataplaneData]) ev.Effect {
+	d := e.Data
+	switch e.Phase() {
+	case Requested:
+		return Await{append(owned(e.Base), ready(ev.Account, d.Spec.Account))}
+	case Networking:
+		return ev.EnsureNetwork{Site: d.site(e.Base), Range: d.networkRange(e.UID), Zones: d.Spec.Network.Zones}
+	case ClusterCreating:
+		return ev.EnsureCluster{Site: d.site(e.Base), Network: d.Network.Network, Version: d.Spec.Version}
+	case Bootstrapping:
+		if d.PoolDone {
+			return ev.EnsureBase{Site: d.site(e.Base), Cluster: d.Cluster.Cluster}
+		}
+		return d.ensureSystemPool(e.Base)
+	case Updating:
+		return d.ensureSystemPool(e.Base)
+	}
+	return nil
+}
+
+func (d DataplaneData) site(b Base) ev.Site {
+	return ev.Site{Account: d.Account, Region: d.Spec.Region, Owner: Mark(b), Dataplane: b.Ref.Path()}
+}
+
+func (d DataplaneData) ensureSystemPool(b Base) ev.Effect {
+	p := d.Spec.SystemPool
+	return ev.EnsureSystemPool{Site: d.site(b), Cluster: d.Cluster.Cluster, Pool: ev.NodePool{
+		Name: "system", Machine: p.Machine, Min: p.Min, Max: p.Max, Labels: map[string]string{"aerie.io/pool": "system"}}}
+}
+
+// networkRange is the given range, or one that follows from the uid, so that it
+// is the same after every restart.
+func (d DataplaneData) networkRange(uid string) string {
+	if d.Spec.Network.Range != "" {
+		return d.Spec.Network.Range
+	}
+	h := fnv.New32a()
+	h.Write([]byte(uid))
+	return fmt.Sprintf("10.%d.0.0/16", h.Sum32()%256)
+}
+
+func settleDataplane(e Entity[DataplaneData], refs *Refs) ([]ev.Change, *Why) {
+	if e.Phase() != Requested {
+		return nil, nil
+	}
+	if w := refs.unmet(owedDataplane(e).(Await).On); w != nil {
+		return nil, w
+	}
+	acc, _ := find[AccountData](refs, ready(ev.Account, e.Data.Spec.Account).Ref)
+	return changed(e.Base, ev.NetworkingStarted{Account: acc.Data.Cloud()}), nil
+}
+
+// outcomeDataplane ends an update with its last step.
+func outcomeDataplane(e Entity[DataplaneData], outcome ev.Event) []ev.Event {
+	if pool, ok := outcome.(ev.SystemPoolReady); ok && e.Phase() == Updating {
+		return []ev.Event{pool, ev.UpdateDone{}}
+	}
+	return []ev.Event{outcome}
+}
+
+func giveUpDataplane(e Entity[DataplaneData], why ev.Reason) ev.Event {
+	if e.Phase() == Updating {
+		return ev.Degraded{Reason: why}
+	}
+	return ev.Failed{Reason: why}
+}
+
+func conditionsDataplane(e Entity[DataplaneData]) []Condition {
+	d := e.Data
+	works := e.Phase() == Active || e.Phase() == Updating || e.Phase() == Degraded
+	return []Condition{
+		e.condition("NetworkReady", d.Network.Network != ""),
+		e.condition("ClusterReady", d.Cluster.Cluster != ""),
+		e.condition("SystemPoolReady", d.PoolDone),
+		e.condition(ConditionReady, works),
+	}
+}

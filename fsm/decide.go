@@ -1,0 +1,194 @@
+package fsm
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// decide says what a command changes. No changes and no error means that nothing
+// new happened. An error is an *events.Refusal.
+func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, error) {
+	if err := expected(e.Base, c); err != nil {
+		return nil, err
+	}
+	if create, ok := c.Ask.(ev.Create); ok {
+		return k.create(e, c, create, refs)
+	}
+	if e.Phase() == Unborn {
+		return nil, ev.Refuse(ev.NotFound, "there is no %s", c.Ref)
+	}
+	switch ask := c.Ask.(type) {
+	case ev.Update:
+		return k.update(e, ask, refs)
+	case ev.Retry:
+		return k.retry(e)
+	case ev.Settle:
+		return k.settle(e, refs)
+	case ev.Expire:
+		return k.expire(e, ask)
+	case ev.Report:
+		return k.report(e, ask)
+	}
+	return nil, ev.Refuse(ev.Internal, "a %s does not know %T", k.Name, c.Ask)
+}
+
+func expected(b Base, c ev.Command) error {
+	if c.ExpectedSeq != nil && *c.ExpectedSeq != b.Seq {
+		return ev.Refuse(ev.Conflict, "%s is at sequence %d, not at the expected %d: read it again", c.Ref, b.Seq, *c.ExpectedSeq)
+	}
+	if c.ExpectedUID != "" && c.ExpectedUID != b.UID {
+		return ev.Refuse(ev.Conflict, "the name %s belongs to another incarnation than %s: read it again", c.Ref, ev.Clip(c.ExpectedUID))
+	}
+	return nil
+}
+
+func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) ([]ev.Change, error) {
+	if e.Phase() != Unborn {
+		if reflect.DeepEqual(e.Data.Wants(), ask.Spec) && maps.Equal(e.Labels, ask.Labels) {
+			return nil, nil // asked twice: it is there as wanted
+		}
+		return nil, ev.Refuse(ev.Conflict, "%s exists already and is not the same: update it, or choose another name", c.Ref)
+	}
+	if err := k.fits(c.Ref, ask.Spec, refs); err != nil {
+		return nil, err
+	}
+	e.Ref = c.Ref
+	return changed(e.Base, k.Born(ask, c.UID)...), nil
+}
+
+// fits refuses a spec that refers to what is absent or does not suit.
+func (k *Kind[D]) fits(ref ev.Ref, spec ev.Spec, refs *Refs) error {
+	if err := refs.check(ref, spec); err != nil {
+		return err
+	}
+	if k.Fits == nil {
+		return nil
+	}
+	return ev.RefuseFaults(ref.String(), k.Fits(ref, spec, refs))
+}
+
+func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, error) {
+	var happened []ev.Event
+	if ask.Labels != nil && !maps.Equal(e.Labels, ask.Labels) {
+		happened = append(happened, ev.LabelsChanged{Labels: ask.Labels})
+	}
+	if ask.Spec != nil && !reflect.DeepEqual(e.Data.Wants(), ask.Spec) {
+		if err := k.fits(e.Ref, ask.Spec, refs); err != nil {
+			return nil, err
+		}
+		more, faults := k.Respec(e, ask.Spec)
+		if len(faults) > 0 {
+			r := ev.Refuse(ev.Refused, "update %s: this can't be changed", e.Ref)
+			r.Details = faults
+			return nil, r
+		}
+		happened = append(happened, more...)
+	}
+	return changed(e.Base, happened...), nil
+}
+
+func (k *Kind[D]) retry(e Entity[D]) ([]ev.Change, error) {
+	if e.trouble() == nil {
+		return nil, nil // nothing has failed: nothing to try again
+	}
+	return changed(e.Base, ev.RetryRequested{}), nil
+}
+
+func (k *Kind[D]) settle(e Entity[D], refs *Refs) ([]ev.Change, error) {
+	if k.Settle == nil {
+		return nil, nil
+	}
+	changes, _ := k.Settle(e, refs)
+	return changes, nil
+}
+
+// expire gives up a phase that lasted too long, unless the entity has moved on.
+func (k *Kind[D]) expire(e Entity[D], ask ev.Expire) ([]ev.Change, error) {
+	rule, owed := k.Rules[e.Phase()], k.Owed(e)
+	if !e.Since.Equal(ask.Since) || rule.Within == 0 || owed == nil {
+		return nil, nil
+	}
+	why := ev.Reason{Code: ev.Timeout, Fault: ev.ByCloud, Message: fmt.Sprintf("%s was not done within %s", owed.Effect(), rule.Within)}
+	if e.Attempt != nil {
+		why = e.Attempt.Reason
+		why.Message = fmt.Sprintf("not done within %s; last: %s", rule.Within, why.Message)
+	}
+	return changed(e.Base, k.giveUp(e, why)), nil
+}
+
+// report takes what an executor saw. What is no longer owed touches nothing.
+func (k *Kind[D]) report(e Entity[D], r ev.Report) ([]ev.Change, error) {
+	owed := k.Owed(e)
+	if owed == nil || r.UID != e.UID || r.Digest != DigestOf(owed) {
+		return nil, nil
+	}
+	var happened []ev.Event
+	if r.Outcome != nil {
+		happened = k.outcome(e, r.Outcome)
+	}
+	if r.Failure != nil {
+		happened = append(happened, k.failure(e, owed, *r.Failure)...)
+	}
+	return changed(e.Base, happened...), nil
+}
+
+func (k *Kind[D]) outcome(e Entity[D], outcome ev.Event) []ev.Event {
+	if k.Outcome == nil {
+		return []ev.Event{outcome}
+	}
+	return k.Outcome(e, outcome)
+}
+
+// failure counts a failed attempt and gives up after too many, or at once where
+// only a person can help.
+func (k *Kind[D]) failure(e Entity[D], owed ev.Effect, f ev.AttemptFailed) []ev.Event {
+	f.Effect, f.Attempt = owed.Effect(), e.Attempts()
+	if f.Counted() {
+		f.Attempt++
+	}
+	if rule := k.Rules[e.Phase()]; f.Final() || f.Attempt >= rule.Attempts {
+		f.NextAt = time.Time{}
+		return []ev.Event{f, k.giveUp(e, f.Reason)}
+	}
+	return []ev.Event{f}
+}
+
+// Attempts is how many attempts at what is owed now have failed.
+func (b Base) Attempts() int {
+	if b.Attempt == nil {
+		return 0
+	}
+	return b.Attempt.Attempt
+}
+
+func (k *Kind[D]) giveUp(e Entity[D], why ev.Reason) ev.Event {
+	if k.GiveUp != nil {
+		return k.GiveUp(e, why)
+	}
+	return ev.Failed{Reason: why}
+}
+
+// changed makes the change of one entity; nil if nothing happened.
+func changed(b Base, happened ...ev.Event) []ev.Change {
+	if len(happened) == 0 {
+		return nil
+	}
+	return []ev.Change{{Ref: b.Ref, After: b.Seq, Events: happened}}
+}
+
+// DigestOf tells one effect from another: a report names the one it was done for.
+func DigestOf(e ev.Effect) string {
+	data, err := json.Marshal(e)
+	if err != nil {
+		panic(fmt.Sprintf("effect %s can't be written: %v", e.Effect(), err)) // a wrong type, found by every test
+	}
+	sum := sha256.Sum256(append([]byte(e.Effect()+"\n"), data...))
+	return hex.EncodeToString(sum[:8])
+}

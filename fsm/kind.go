@@ -1,0 +1,146 @@
+// Package fsm says how each kind of entity lives. It is pure: no clock, no
+// network, no chance, no logger. The same events in, the same answer out.
+//
+// A kind is a table, which says what event may follow where, and a few small
+// functions. looplab/fsm judges the table; decide.go has what all kinds have in
+// common; the file of a kind has what is its own.
+package fsm
+
+import (
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// Phase is where an entity is in its life. It is for people: code asks
+// conditions and what is owed.
+type Phase string
+
+// Unborn is before the first event.
+const Unborn Phase = "Unborn"
+
+// Stay, in a row, leaves the phase as it is.
+const Stay Phase = ""
+
+// A Row says: in any of these phases, this event leads to that phase.
+type Row struct {
+	On   ev.Event
+	From []Phase
+	To   Phase
+}
+
+// Rule bounds a phase in which work is owed.
+type Rule struct {
+	Within   time.Duration // how long the phase may last, in the cloud's time; 0: as long as it takes
+	Attempts int           // how many attempts may fail before it is given up
+}
+
+// Data is what a kind keeps of its own beside what every entity has.
+type Data interface {
+	// Wants is the spec: what the user asked for.
+	Wants() ev.Spec
+}
+
+// Kind is everything there is to know about one sort of entity. The functions
+// are pure; those that may be nil say so.
+type Kind[D Data] struct {
+	Name  ev.Kind
+	Table []Row
+	Rules map[Phase]Rule
+	Rest  []Phase // where the entity is what was asked for and nothing more is owed
+
+	Born       func(ev.Create, string) []ev.Event                // the first events of an incarnation with this uid
+	Fits       func(ev.Ref, ev.Spec, *Refs) []ev.Fault           // nil if references may be of any kind and owner: why a spec does not fit what it refers to
+	Respec     func(Entity[D], ev.Spec) ([]ev.Event, []ev.Fault) // the events of another spec, or why it may not be
+	Evolve     func(D, ev.Event) D                               // data only: the table alone moves the phase
+	Owed       func(Entity[D]) ev.Effect                         // what the world owes; nil at rest or when only a person can help
+	Settle     func(Entity[D], *Refs) ([]ev.Change, *Why)        // nil if it waits for nothing: goes on if what it waits for is there
+	Outcome    func(Entity[D], ev.Event) []ev.Event              // nil: a reported outcome is the event; else what an outcome means
+	GiveUp     func(Entity[D], ev.Reason) ev.Event               // nil: Failed
+	Conditions func(Entity[D]) []Condition                       // what can be asked of it, the last one Ready
+	verdicts   map[Phase]map[string]Phase                        // of looplab/fsm, see judge.go
+}
+
+// Entity is what its events made of it. Nothing but Apply can change its phase.
+type Entity[D Data] struct {
+	Base
+	Data D
+}
+
+// Base is what entities of all kinds have in common.
+type Base struct {
+	Ref        ev.Ref
+	UID        string
+	Seq        uint64    // of its last event
+	Created    time.Time // of its first event
+	Since      time.Time // when it entered its phase
+	Labels     map[string]string
+	Revision   int               // of its spec, from 1
+	Attempt    *ev.AttemptFailed // the last failed attempt at what is owed now
+	Given      *ev.Reason        // why it was given up, if it was
+	Conditions []Condition
+	History    []uint64 // the sequences of its events
+	Cause      string   // the id of its last event: the cause of what follows from it
+	Thread     string   // the correlation id of that event
+	phase      Phase
+}
+
+// Phase is where the entity is in its life.
+func (b Base) Phase() Phase {
+	if b.phase == "" {
+		return Unborn
+	}
+	return b.phase
+}
+
+// Holds tells whether a condition of the entity is true.
+func (b Base) Holds(condition string) bool {
+	for _, c := range b.Conditions {
+		if c.Type == condition {
+			return c.Status == True
+		}
+	}
+	return false
+}
+
+// The status of a condition.
+const (
+	True  = "True"
+	False = "False"
+)
+
+// ConditionReady is the condition every kind has: others may rely on it.
+const ConditionReady = "Ready"
+
+// Condition is one thing that can be asked of an entity.
+type Condition struct {
+	Type    string    `json:"type" doc:"What is asked; Ready is asked of every kind"`
+	Status  string    `json:"status" enum:"True,False"`
+	Reason  string    `json:"reason" doc:"Why, as one stable word"`
+	Message string    `json:"message" doc:"Why, as a sentence"`
+	Since   time.Time `json:"since" doc:"When the status last changed"`
+}
+
+// condition makes a condition of a yes or no; when it is no, the entity's
+// trouble says why, else its phase.
+func (b Base) condition(name string, yes bool) Condition {
+	if yes {
+		return Condition{Type: name, Status: True, Reason: string(b.Phase())}
+	}
+	c := Condition{Type: name, Status: False, Reason: string(b.Phase())}
+	if r := b.trouble(); r != nil {
+		c.Reason, c.Message = string(r.Code), r.Message
+	}
+	return c
+}
+
+// trouble is the reason of the last failure that still matters; nil if none does.
+func (b Base) trouble() *ev.Reason {
+	switch {
+	case b.Given != nil:
+		return b.Given
+	case b.Attempt != nil:
+		return &b.Attempt.Reason
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package fsm
+
+import (
+	"fmt"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// Machine is a kind whose data's type is not known, as the fold and the workers
+// use it.
+type Machine interface {
+	// Apply moves an entity by one event of the log; an error means that the table forbids it.
+	Apply(Entity[Data], ev.Recorded) (Entity[Data], error)
+	// Decide says what a command changes, tried on the table; errors are *events.Refusal.
+	Decide(Entity[Data], ev.Command, *Refs) ([]ev.Change, error)
+	// Owed is what the world owes the entity; nil if nothing.
+	Owed(Entity[Data]) ev.Effect
+	// Why is the one reason for which an entity is not at rest; nil if it is.
+	Why(Entity[Data], *Refs) *Why
+	// Rule bounds the entity's phase.
+	Rule(Phase) Rule
+	// AtRest tells whether a phase is what was asked for, with nothing more to come.
+	AtRest(Phase) bool
+	// Phases lists the phases in the order of a life, Unborn first.
+	Phases() []Phase
+	// Vocabulary is every event of the kind.
+	Vocabulary() []ev.Event
+	// Diagram draws the kind's life as a Mermaid state diagram.
+	Diagram() (string, error)
+}
+
+// machine erases the type of a kind's data.
+type machine[D Data] struct{ *Kind[D] }
+
+func erase[D Data](k Kind[D]) Machine {
+	k.judge()
+	return machine[D]{&k}
+}
+
+func typed[D Data](e Entity[Data]) Entity[D] {
+	d, _ := e.Data.(D) // of the unborn: the zero value
+	return Entity[D]{e.Base, d}
+}
+
+func (m machine[D]) Apply(e Entity[Data], r ev.Recorded) (Entity[Data], error) {
+	after, err := m.apply(typed[D](e), r)
+	return Entity[Data]{after.Base, after.Data}, err
+}
+
+// Decide tries its own outcome on the tables before anyone may store it.
+func (m machine[D]) Decide(e Entity[Data], c ev.Command, refs *Refs) ([]ev.Change, error) {
+	changes, err := m.decide(typed[D](e), c, refs)
+	if err != nil {
+		return nil, err
+	}
+	for _, ch := range changes {
+		if err := try(ch, c, refs); err != nil {
+			return nil, err
+		}
+	}
+	return changes, nil
+}
+
+func try(ch ev.Change, c ev.Command, refs *Refs) error {
+	e, _ := refs.world.Get(ch.Ref)
+	for _, happened := range ch.Events {
+		var err error
+		if e, err = Machines[ch.Ref.Kind].Apply(e, ev.Recorded{Ref: ch.Ref, Event: happened, Envelope: ev.Envelope{Time: c.Time}}); err != nil {
+			return ev.Refuse(ev.Refused, "%s: %v", ch.Ref, err)
+		}
+	}
+	return nil
+}
+
+func (m machine[D]) Owed(e Entity[Data]) ev.Effect       { return m.Kind.Owed(typed[D](e)) }
+func (m machine[D]) Why(e Entity[Data], refs *Refs) *Why { return m.why(typed[D](e), refs) }
+func (m machine[D]) Rule(p Phase) Rule                   { return m.Rules[p] }
+func (m machine[D]) AtRest(p Phase) bool {
+	for _, r := range m.Rest {
+		if r == p {
+			return true
+		}
+	}
+	return false
+}
+
+// Vocabulary is every event of every kind: what the log may hold.
+func Vocabulary() map[ev.Kind][]ev.Event {
+	all := map[ev.Kind][]ev.Event{}
+	for k, m := range Machines {
+		all[k] = m.Vocabulary()
+	}
+	return all
+}
+
+// Machines lists every kind. To add one, write its column and name it here.
+var Machines map[ev.Kind]Machine
+
+func init() { // not an initialiser: kinds and their machines refer to each other
+	Machines = map[ev.Kind]Machine{
+		ev.Customer: erase(customer), ev.Account: erase(account), ev.Plan: erase(plan), ev.Dataplane: erase(dataplane),
+		ev.TenantInfra: erase(tenantInfra), ev.Tenant: erase(tenant), ev.Application: erase(application),
+	}
+	for k := range Machines {
+		if _, ok := ev.KindOf(string(k)); !ok {
+			panic(fmt.Sprintf("fsm: kind %s has no name in events.Kinds", k))
+		}
+	}
+}

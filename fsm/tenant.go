@@ -1,0 +1,179 @@
+package fsm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// The phases of a tenant beside those of every life.
+const (
+	Placing Phase = "Placing"
+	Waiting Phase = "Waiting"
+)
+
+// TenantData is what a tenant's events say of it.
+type TenantData struct {
+	Spec      ev.TenantSpec
+	Placement *ev.Placement // nil until it is placed
+	Site      ev.Site
+	Cluster   string
+}
+
+// Wants returns the spec.
+func (d TenantData) Wants() ev.Spec { return d.Spec }
+
+// A tenant is placed by its plan, waits until its place is ready, and gets its
+// namespace there.
+var tenant = Kind[TenantData]{
+	Name: ev.Tenant,
+	Table: table([]Phase{Requested, Placing, Waiting, Provisioning},
+		Row{ev.Requested[ev.TenantSpec]{}, []Phase{Unborn}, Requested},
+		Row{ev.PlacingStarted{}, []Phase{Requested}, Placing},
+		Row{ev.Placed{}, []Phase{Placing}, Waiting},
+		Row{ev.TenantProvisioningStarted{}, []Phase{Waiting}, Provisioning},
+		Row{ev.Activated{}, []Phase{Provisioning}, Active},
+		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Active}, Provisioning},
+		Row{ev.Failed{}, []Phase{Provisioning}, Failed},
+		Row{ev.RetryRequested{}, []Phase{Failed}, Waiting}, // its place is kept
+		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
+		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
+	),
+	Rules: map[Phase]Rule{Provisioning: {Within: 30 * time.Minute, Attempts: 5}},
+	Rest:  []Phase{Active},
+	Born: func(c ev.Create, uid string) []ev.Event {
+		return []ev.Event{ev.Requested[ev.TenantSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.TenantSpec)}}
+	},
+	Fits:   fitsTenant,
+	Respec: respecTenant,
+	Evolve: evolveTenant,
+	Owed:   owedTenant,
+	Settle: settleTenant,
+	Conditions: func(e Entity[TenantData]) []Condition {
+		return []Condition{
+			e.condition("Placed", e.Data.Placement != nil),
+			e.condition(ConditionReady, e.Phase() == Active),
+		}
+	},
+}
+
+// fitsTenant refuses an application type that the plan does not offer.
+func fitsTenant(_ ev.Ref, s ev.Spec, refs *Refs) []ev.Fault {
+	spec := s.(ev.TenantSpec)
+	p, ok := find[PlanData](refs, ready(ev.Plan, spec.Plan).Ref)
+	if !ok || spec.App == "" || p.Data.Spec.SizeOf(spec.App) != "" {
+		return nil
+	}
+	var offered []string
+	for _, a := range p.Data.Spec.Apps {
+		offered = append(offered, a.Type)
+	}
+	return []ev.Fault{{Field: "spec.app", Message: fmt.Sprintf("%s does not offer %q; it offers %s", p.Ref, spec.App, strings.Join(offered, ", "))}}
+}
+
+func respecTenant(e Entity[TenantData], s ev.Spec) ([]ev.Event, []ev.Fault) {
+	old, now := e.Data.Spec, s.(ev.TenantSpec)
+	var faults keeper
+	if e.Data.Placement != nil {
+		faults.keep("spec.plan", old.Plan, now.Plan)
+		faults.keep("spec.app", old.App, now.App)
+		faults.keep("spec.region", old.Region, now.Region)
+	}
+	return []ev.Event{ev.UpdateRequested[ev.TenantSpec]{Spec: now}}, faults
+}
+
+func evolveTenant(d TenantData, happened ev.Event) TenantData {
+	switch e := happened.(type) {
+	case ev.Requested[ev.TenantSpec]:
+		d.Spec = e.Spec
+	case ev.UpdateRequested[ev.TenantSpec]:
+		d.Spec = e.Spec
+	case ev.Placed:
+		d.Placement = &e.Placement
+	case ev.TenantProvisioningStarted:
+		d.Site, d.Cluster = e.Site, e.Cluster
+	}
+	return d
+}
+
+func owedTenant(e Entity[TenantData]) ev.Effect {
+	d := e.Data
+	switch e.Phase() {
+	case Requested:
+		return Await{subscription(e)}
+	case Placing: // for a place, which any of these may bring
+		return Await{append(subscription(e), Need{Ref: ev.Ref{Kind: ev.TenantInfra}}, Need{Ref: ev.Ref{Kind: ev.Dataplane}}, Need{Ref: ev.Ref{Kind: ev.Account}})}
+	case Waiting:
+		return Await{d.place()}
+	case Provisioning:
+		return ev.EnsureTenant{Site: d.Site, Cluster: d.Cluster, Customer: e.Ref.Owner, Tenant: e.Ref.ID,
+			Placement: *d.Placement, AllowNamespaces: d.Spec.AllowNamespaces}
+	}
+	return nil
+}
+
+// subscription is what a tenant needs before it can be placed.
+func subscription(e Entity[TenantData]) []Need {
+	return append(owned(e.Base), ready(ev.Plan, e.Data.Spec.Plan))
+}
+
+// place is the need of a tenant that has been placed.
+func (d TenantData) place() []Need {
+	return []Need{ready(ev.Dataplane, d.Placement.Dataplane), ready(ev.TenantInfra, d.Placement.TenantInfra)}
+}
+
+func settleTenant(e Entity[TenantData], refs *Refs) ([]ev.Change, *Why) {
+	switch e.Phase() {
+	case Requested:
+		if w := refs.unmet(subscription(e)); w != nil {
+			return nil, w
+		}
+		return changed(e.Base, ev.PlacingStarted{}), nil
+	case Placing:
+		if w := refs.unmet(subscription(e)); w != nil {
+			return nil, w
+		}
+		return place(e, refs)
+	case Waiting:
+		if w := refs.unmet(e.Data.place()); w != nil {
+			return nil, w
+		}
+		return changed(e.Base, startTenant(e, refs)), nil
+	}
+	return nil, nil
+}
+
+func startTenant(e Entity[TenantData], refs *Refs) ev.Event {
+	dp, _ := find[DataplaneData](refs, e.Data.place()[0].Ref)
+	site := dp.Data.site(dp.Base)
+	site.Owner = Mark(e.Base)
+	return ev.TenantProvisioningStarted{Site: site, Cluster: dp.Data.Cluster.Cluster}
+}
+
+// place chooses a place by the plan's rule; a dedicated dataplane is claimed in
+// the same decision, so that no two customers ever share one.
+func place(e Entity[TenantData], refs *Refs) ([]ev.Change, *Why) {
+	p, _ := find[PlanData](refs, ready(ev.Plan, e.Data.Spec.Plan).Ref)
+	want := wantOf(e, p)
+	fits := candidates(want, refs)
+	if len(fits) == 0 {
+		return nil, &Why{Retried: true, Reason: ev.Reason{Code: ev.CapacityUnavailable, Fault: ev.ByUser,
+			Message: fmt.Sprintf("no tenant infra fits: %s wants %s; create one", p.Ref, want)}}
+	}
+	best := slices.MinFunc(fits, want.better)
+	placed := ev.Placed{Placement: ev.Placement{
+		Dataplane: best.dataplane.Ref.Path(), TenantInfra: best.infra.Ref.Path(),
+		Namespace: Namespace(e.Ref.Owner, e.Ref.ID),
+		Plan:      p.Ref.Path(), PlanVersion: p.Revision, Size: want.size,
+		Quota: p.Data.Spec.Quota, Limits: p.Data.Spec.Limits, Isolation: p.Data.Spec.Isolation,
+		Why: want.why(best, len(fits)),
+	}}
+	changes := changed(e.Base, placed)
+	if want.dedicated && best.dataplane.Data.Claimed == "" {
+		changes = append(changes, changed(best.dataplane.Base, ev.Claimed{Customer: e.Ref.Owner})...)
+	}
+	return changes, nil
+}

@@ -1,0 +1,176 @@
+package fsm
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// Provisioning is the phase of tenant infras and tenants in which they are built.
+const Provisioning Phase = "Provisioning"
+
+// TenantInfraData is what a tenant infra's events say of it.
+type TenantInfraData struct {
+	Spec    ev.TenantInfraSpec
+	Site    ev.Site
+	Cluster string
+	Pools   []ev.PoolStatus // as last seen
+}
+
+// Wants returns the spec.
+func (d TenantInfraData) Wants() ev.Spec { return d.Spec }
+
+// A tenant infra waits for its dataplane and gets its pools; it is Active when all
+// of them are. Bounds and labels of a pool change in place.
+var tenantInfra = Kind[TenantInfraData]{
+	Name: ev.TenantInfra,
+	Table: table([]Phase{Requested, Provisioning, Updating},
+		Row{ev.Requested[ev.TenantInfraSpec]{}, []Phase{Unborn}, Requested},
+		Row{ev.ProvisioningStarted{}, []Phase{Requested}, Provisioning},
+		Row{ev.PoolsObserved{}, []Phase{Provisioning, Updating}, Stay},
+		Row{ev.Activated{}, []Phase{Provisioning}, Active},
+		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Active, Updating}, Updating},
+		Row{ev.UpdateDone{}, []Phase{Updating}, Active},
+		Row{ev.Failed{}, []Phase{Provisioning, Updating}, Failed},
+		Row{ev.RetryRequested{}, []Phase{Failed}, Requested},
+		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Failed}, Requested},
+		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Requested, Provisioning}, Stay},
+	),
+	Rules: map[Phase]Rule{
+		Provisioning: {Within: time.Hour, Attempts: 5},
+		Updating:     {Within: time.Hour, Attempts: 5},
+	},
+	Rest: []Phase{Active},
+	Born: func(c ev.Create, uid string) []ev.Event {
+		return []ev.Event{ev.Requested[ev.TenantInfraSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.TenantInfraSpec)}}
+	},
+	Respec:     respecTenantInfra,
+	Evolve:     evolveTenantInfra,
+	Owed:       owedTenantInfra,
+	Settle:     settleTenantInfra,
+	Outcome:    outcomeTenantInfra,
+	Conditions: conditionsTenantInfra,
+}
+
+func respecTenantInfra(e Entity[TenantInfraData], s ev.Spec) ([]ev.Event, []ev.Fault) {
+	old, now := e.Data.Spec, s.(ev.TenantInfraSpec)
+	var faults keeper
+	faults.keep("spec.app", old.App, now.App)
+	faults.keep("spec.size", old.Size, now.Size)
+	if e.Phase() != Requested {
+		keepPools(&faults, old.Pools, now.Pools)
+	}
+	return []ev.Event{ev.UpdateRequested[ev.TenantInfraSpec]{Spec: now}}, faults
+}
+
+// keepPools refuses what a cloud can't change in a pool that is there: it takes
+// another pool, with another name.
+func keepPools(faults *keeper, old, now []ev.Pool) {
+	for _, o := range old {
+		i := slices.IndexFunc(now, func(n ev.Pool) bool { return n.Name == o.Name })
+		if i < 0 {
+			*faults = append(*faults, ev.Fault{Field: "spec.pools", Message: fmt.Sprintf("pool %s is missing: a pool that was asked for can't be taken away by update", o.Name)})
+			continue
+		}
+		at := fmt.Sprintf("spec.pools[%d].", i)
+		faults.keep(at+"machine", o.Machine, now[i].Machine)
+		faults.keep(at+"priority", o.Priority, now[i].Priority)
+		faults.keep(at+"zones", fmt.Sprint(o.Zones), fmt.Sprint(now[i].Zones))
+	}
+}
+
+func evolveTenantInfra(d TenantInfraData, happened ev.Event) TenantInfraData {
+	switch e := happened.(type) {
+	case ev.Requested[ev.TenantInfraSpec]:
+		d.Spec = e.Spec
+	case ev.UpdateRequested[ev.TenantInfraSpec]:
+		d.Spec = e.Spec
+	case ev.ProvisioningStarted:
+		d.Site, d.Cluster = e.Site, e.Cluster
+	case ev.PoolsObserved:
+		d.Pools = e.Pools
+	}
+	return d
+}
+
+func owedTenantInfra(e Entity[TenantInfraData]) ev.Effect {
+	switch e.Phase() {
+	case Requested:
+		return Await{append(owned(e.Base), e.dataplane())}
+	case Provisioning, Updating:
+		return ev.EnsurePools{Site: e.Data.Site, Cluster: e.Data.Cluster, Pools: nodePools(e.Ref, e.Data.Spec)}
+	}
+	return nil
+}
+
+// dataplane is the need of what stands on a dataplane that its id names.
+func (b Base) dataplane() Need {
+	return Need{ev.Ref{Kind: ev.Dataplane, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, ConditionReady}
+}
+
+// nodePools asks for the pools with the labels and the taint that bring a
+// tenant's pods there. Both name the infra, never the machine, so they stay the
+// same when machines change.
+func nodePools(ref ev.Ref, s ev.TenantInfraSpec) (pools []ev.NodePool) {
+	for _, p := range s.Pools {
+		labels := maps.Clone(p.Labels)
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels["aerie.io/tenantinfra"], labels["aerie.io/pool"] = ref.Local(), p.Name
+		n := ev.NodePool{Name: p.Name, Machine: p.Machine, Min: p.Min, Max: p.Max, Labels: labels, Spot: p.Priority == "spot", Zones: p.Zones}
+		if s.Scheduling == "strict" {
+			n.Taints = []ev.Taint{{Key: "aerie.io/tenantinfra", Value: ref.Local(), Effect: "NoSchedule"}}
+		}
+		pools = append(pools, n)
+	}
+	return pools
+}
+
+func settleTenantInfra(e Entity[TenantInfraData], refs *Refs) ([]ev.Change, *Why) {
+	if e.Phase() != Requested {
+		return nil, nil
+	}
+	if w := refs.unmet(append(owned(e.Base), e.dataplane())); w != nil {
+		return nil, w
+	}
+	dp, _ := find[DataplaneData](refs, e.dataplane().Ref)
+	site := dp.Data.site(dp.Base)
+	site.Owner = Mark(e.Base)
+	return changed(e.Base, ev.ProvisioningStarted{Site: site, Cluster: dp.Data.Cluster.Cluster}), nil
+}
+
+// outcomeTenantInfra keeps only news of the pools, and ends the building or the
+// update when all of them are active.
+func outcomeTenantInfra(e Entity[TenantInfraData], outcome ev.Event) (happened []ev.Event) {
+	seen := outcome.(ev.PoolsObserved)
+	if !reflect.DeepEqual(e.Data.Pools, seen.Pools) {
+		happened = append(happened, seen)
+	}
+	if !allActive(e.Data.Spec, seen.Pools) {
+		return happened
+	}
+	if e.Phase() == Updating {
+		return append(happened, ev.UpdateDone{})
+	}
+	return append(happened, ev.Activated{})
+}
+
+func allActive(s ev.TenantInfraSpec, pools []ev.PoolStatus) bool {
+	active := map[string]bool{}
+	for _, p := range pools {
+		active[p.Name] = p.State == "active"
+	}
+	return !slices.ContainsFunc(s.Pools, func(p ev.Pool) bool { return !active[p.Name] })
+}
+
+func conditionsTenantInfra(e Entity[TenantInfraData]) []Condition {
+	return []Condition{
+		e.condition("PoolsReady", allActive(e.Data.Spec, e.Data.Pools)),
+		e.condition(ConditionReady, e.Phase() == Active || e.Phase() == Updating),
+	}
+}

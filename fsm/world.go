@@ -1,0 +1,116 @@
+package fsm
+
+import (
+	"fmt"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// World is the fold of the log: every entity as its events made it. It is not
+// safe for concurrent use; eventlog.Fold guards the live one.
+type World struct {
+	Seq      uint64    // of the last event folded in
+	Time     time.Time // of that event
+	entities map[ev.Kind]map[ev.Ref]Entity[Data]
+	placed   map[string]int             // tenant infra -> how many tenants are placed there
+	waiting  map[ev.Ref]map[ev.Ref]bool // awaited -> who waits
+	answers  answers
+}
+
+// NewWorld is the world before the first event.
+func NewWorld() *World {
+	w := &World{entities: map[ev.Kind]map[ev.Ref]Entity[Data]{}, placed: map[string]int{}, waiting: map[ev.Ref]map[ev.Ref]bool{}, answers: newAnswers()}
+	for k := range Machines {
+		w.entities[k] = map[ev.Ref]Entity[Data]{}
+	}
+	return w
+}
+
+// Apply folds in one whole decision. An error means that the log holds what
+// this program does not allow: it must stop.
+func (w *World) Apply(decision []ev.Recorded) error {
+	for _, r := range decision {
+		if r.Seq <= w.Seq {
+			continue // seen
+		}
+		before := w.entities[r.Ref.Kind][r.Ref]
+		after, err := Machines[r.Ref.Kind].Apply(before, r)
+		if err != nil {
+			return fmt.Errorf("fold sequence %d of %s: %w", r.Seq, r.Ref, err)
+		}
+		w.entities[r.Ref.Kind][r.Ref] = after
+		w.rewire(before, after)
+		w.Seq, w.Time = r.Seq, r.Time
+	}
+	w.answers.remember(decision, w)
+	return nil
+}
+
+// Get returns an entity as it is now; false if it was never born.
+func (w *World) Get(r ev.Ref) (Entity[Data], bool) {
+	e, ok := w.entities[r.Kind][r]
+	return e, ok
+}
+
+// Each calls f for every entity of a kind, in no order.
+func (w *World) Each(k ev.Kind, f func(Entity[Data])) {
+	for _, e := range w.entities[k] {
+		f(e)
+	}
+}
+
+// Waiting lists who waits for an entity, by name or as any of its kind.
+func (w *World) Waiting(r ev.Ref) (refs []ev.Ref) {
+	for _, awaited := range []ev.Ref{r, {Kind: r.Kind}} {
+		for waiter := range w.waiting[awaited] {
+			refs = append(refs, waiter)
+		}
+	}
+	return refs
+}
+
+// Answer returns what a command was answered, if it caused events.
+func (w *World) Answer(commandID string) (Remembered, bool) { return w.answers.find(commandID) }
+
+// Why finds the one reason for which an entity is not at rest; nil if it is.
+func (w *World) Why(e Entity[Data]) *Why { return Machines[e.Ref.Kind].Why(e, w.Refs()) }
+
+// Refs lets a decision look at other entities.
+func (w *World) Refs() *Refs { return &Refs{world: w} }
+
+// rewire keeps the indexes: who waits for whom, how many live where.
+func (w *World) rewire(before, after Entity[Data]) {
+	if place := placeOf(after); place != placeOf(before) {
+		w.placed[place]++
+	}
+	for _, n := range needs(before) {
+		delete(w.waiting[n.Ref], after.Ref)
+		if len(w.waiting[n.Ref]) == 0 {
+			delete(w.waiting, n.Ref)
+		}
+	}
+	for _, n := range needs(after) {
+		if w.waiting[n.Ref] == nil {
+			w.waiting[n.Ref] = map[ev.Ref]bool{}
+		}
+		w.waiting[n.Ref][after.Ref] = true
+	}
+}
+
+func needs(e Entity[Data]) []Need {
+	if e.Phase() == Unborn {
+		return nil
+	}
+	if a, ok := Machines[e.Ref.Kind].Owed(e).(Await); ok {
+		return a.On
+	}
+	return nil
+}
+
+func placeOf(e Entity[Data]) string {
+	if d, ok := e.Data.(TenantData); ok && d.Placement != nil {
+		return d.Placement.TenantInfra
+	}
+	return ""
+}
