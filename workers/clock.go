@@ -1,0 +1,45 @@
+package workers
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// Clock turns the cloud's time into real time: schedules, acknowledgement waits
+// and deadlines run on the wall, so they must shrink with a fast simulated cloud.
+type Clock struct {
+	Speed float64 // cloud seconds in a real second: 1 is lifelike, 0 a cloud that answers at once
+}
+
+// shortest keeps a fast clock from asking a cloud without a pause.
+const shortest = 20 * time.Millisecond
+
+// Real is how long a stretch of the cloud's time takes here.
+func (c Clock) Real(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	if c.Speed == 0 {
+		return shortest
+	}
+	return max(shortest, time.Duration(float64(d)/c.Speed))
+}
+
+// Deadline is how long a phase may last here. A cloud that answers at once still
+// gets a minute: it is the work around it that takes time then.
+func (c Clock) Deadline(d time.Duration) time.Duration {
+	return max(time.Minute, c.Real(d))
+}
+
+// Bounds of the pause before another attempt, in the cloud's time.
+const (
+	firstPause = 5 * time.Second
+	lastPause  = 5 * time.Minute
+)
+
+// Backoff is the real pause before the attempt after the n-th failed one: full
+// jitter over a bound that doubles.
+func (c Clock) Backoff(n int) time.Duration {
+	bound := min(lastPause, firstPause<<min(max(n, 0), 10))
+	return c.Real(firstPause/2 + rand.N(bound))
+}

@@ -1,0 +1,105 @@
+package workers
+
+import (
+	"context"
+
+	"github.com/aeriehq/aerie/cloud"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/kube"
+)
+
+func ensureNetwork(ctx context.Context, t *task) result {
+	e, err := args[ev.EnsureNetwork](t)
+	if err != nil {
+		return result{err: err}
+	}
+	spec := cloud.NetworkSpec{Name: cloud.Name(identity(e.Owner), cloud.MaxGKECluster, t.Ref.ID), Owner: e.Owner, Range: e.Range, Zones: e.Zones, Token: t.Digest}
+	o, err := ensure(t, e.Site, "EnsureNetwork", func(c Cloud) (cloud.Observation, error) {
+		return c.EnsureNetwork(ctx, scope(e.Site), spec)
+	})
+	switch {
+	case err != nil:
+		return result{err: err}
+	case o.Phase != cloud.Ready:
+		return notReady("EnsureNetwork", o)
+	}
+	return result{outcome: ev.NetworkReady{Network: spec.Name, ID: o.ID, Range: o.Range}}
+}
+
+func ensureCluster(ctx context.Context, t *task) result {
+	e, err := args[ev.EnsureCluster](t)
+	if err != nil {
+		return result{err: err}
+	}
+	spec := cloud.ClusterSpec{Name: cloud.Name(identity(e.Owner), cloud.MaxGKECluster, t.Ref.ID), Owner: e.Owner, Network: e.Network, Version: e.Version, Token: t.Digest}
+	o, err := ensure(t, e.Site, "EnsureCluster", func(c Cloud) (cloud.Observation, error) {
+		return c.EnsureCluster(ctx, scope(e.Site), spec)
+	})
+	switch {
+	case err != nil:
+		return result{err: err}
+	case o.Phase != cloud.Ready:
+		return notReady("EnsureCluster", o)
+	}
+	return result{outcome: ev.ClusterReady{Cluster: spec.Name, Endpoint: o.Endpoint, Version: o.Version}}
+}
+
+func ensureSystemPool(ctx context.Context, t *task) result {
+	e, err := args[ev.EnsureSystemPool](t)
+	if err != nil {
+		return result{err: err}
+	}
+	o, err := t.ensurePool(ctx, e.Site, e.Cluster, e.Pool)
+	switch {
+	case err != nil:
+		return result{err: err}
+	case o.Phase != cloud.Ready:
+		return notReady("EnsurePool", o)
+	}
+	return result{outcome: ev.SystemPoolReady{Nodes: o.Nodes}}
+}
+
+func ensureBase(ctx context.Context, t *task) result {
+	e, err := args[ev.EnsureBase](t)
+	if err != nil {
+		return result{err: err}
+	}
+	err = t.inCluster(ctx, e.Site, e.Cluster, "EnsureBase", func(api kube.API) error {
+		_, err := kube.EnsureBase(ctx, api, e.Owner)
+		return err
+	})
+	if err != nil {
+		return result{err: err}
+	}
+	return result{outcome: ev.Activated{}}
+}
+
+// ensure makes one call to the cloud of a site.
+func ensure(t *task, s ev.Site, api string, do func(Cloud) (cloud.Observation, error)) (o cloud.Observation, err error) {
+	c, err := t.cloudOf(s.Account)
+	if err != nil {
+		return o, err
+	}
+	err = t.call(api, func() error {
+		o, err = do(c)
+		return err
+	})
+	return o, err
+}
+
+// inCluster works in a cluster of a site.
+func (t *task) inCluster(ctx context.Context, s ev.Site, cluster, what string, do func(kube.API) error) error {
+	c, err := t.cloudOf(s.Account)
+	if err != nil {
+		return err
+	}
+	var api kube.API
+	err = t.call("Access", func() error {
+		api, err = c.Kube(ctx, scope(s), cluster)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return t.call(what, func() error { return do(api) })
+}

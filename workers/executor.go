@@ -1,0 +1,186 @@
+package workers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/aeriehq/aerie/cloud"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/kube"
+)
+
+// Cloud is one cloud to work in: its provider, and the way into its clusters.
+type Cloud struct {
+	cloud.Provider
+	Kube func(ctx context.Context, s cloud.Scope, cluster string) (kube.API, error)
+}
+
+// Executor pays what is owed: it takes work, does it in clouds and clusters, and
+// reports what it saw. It keeps nothing between two pieces of work.
+type Executor struct {
+	nc     *nats.Conn
+	work   *eventlog.WorkQueue
+	clouds map[string]Cloud // by the name that accounts give
+	clock  Clock
+}
+
+// NewExecutor makes an executor; Run starts it.
+func NewExecutor(nc *nats.Conn, work *eventlog.WorkQueue, clouds map[string]Cloud, clock Clock) *Executor {
+	return &Executor{nc: nc, work: work, clouds: clouds, clock: clock}
+}
+
+// slots is how much work is done at once; a call to a cloud is short, so few
+// slots serve many dataplanes.
+const slots = 32
+
+// callWithin bounds the calls of one piece of work.
+const callWithin = 30 * time.Second
+
+// Run takes work until ctx ends.
+func (x *Executor) Run(ctx context.Context) error {
+	return x.work.Take(ctx, slots, func(_ context.Context, p eventlog.Place, w ev.Work) (time.Duration, error) {
+		return x.do(ctx, p, w) // ends with ours: a call that is cut short is asked again
+	})
+}
+
+// result is what came of a piece of work: an outcome, or a wish to look again,
+// or both; an error means that this attempt failed.
+type result struct {
+	outcome ev.Event
+	again   time.Duration // in the cloud's time
+	err     error
+}
+
+// doers has who does which effect. Each is written beside its kind.
+var doers = map[string]func(context.Context, *task) result{
+	ev.VerifyAccount{}.Effect():     verifyAccount,
+	ev.EnsureNetwork{}.Effect():     ensureNetwork,
+	ev.EnsureCluster{}.Effect():     ensureCluster,
+	ev.EnsureSystemPool{}.Effect():  ensureSystemPool,
+	ev.EnsureBase{}.Effect():        ensureBase,
+	ev.EnsurePools{}.Effect():       ensurePools,
+	ev.EnsureTenant{}.Effect():      ensureTenant,
+	ev.EnsureApplication{}.Effect(): ensureApplication,
+}
+
+// task is one piece of work being done: the work, where, and the calls made so far.
+type task struct {
+	ev.Work
+	clouds map[string]Cloud
+	calls  []ev.Call
+}
+
+// args reads the effect.
+func args[E ev.Effect](t *task) (e E, err error) {
+	if err := json.Unmarshal(t.Args, &e); err != nil {
+		return e, fmt.Errorf("read %s of %s: %w", t.Effect, t.Ref, err)
+	}
+	return e, nil
+}
+
+// call makes one call to the outside and keeps a note of it.
+func (t *task) call(api string, do func() error) error {
+	start := time.Now()
+	err := do()
+	t.calls = append(t.calls, ev.Call{API: api, At: start.UTC(), TookMS: time.Since(start).Milliseconds(), Code: codeOf(err)})
+	return err
+}
+
+// do does one piece of work and reports it; what it returns is when to look again.
+func (x *Executor) do(ctx context.Context, place eventlog.Place, w ev.Work) (time.Duration, error) {
+	doer, ok := doers[w.Effect]
+	if !ok {
+		return 0, fmt.Errorf("no one does %s of %s", w.Effect, w.Ref)
+	}
+	t := &task{Work: w, clouds: x.clouds}
+	callCtx, cancel := context.WithTimeout(ctx, callWithin)
+	r := doer(callCtx, t)
+	cancel()
+	if ctx.Err() != nil {
+		return 0, ctx.Err() // shutting down: whoever comes next asks again
+	}
+	if r.outcome != nil || r.err != nil {
+		if err := x.report(ctx, place, t, r); err != nil {
+			return time.Second, err
+		}
+	}
+	if r.err != nil {
+		return 0, nil // the dispatcher posts the next attempt
+	}
+	return x.clock.Real(r.again), nil
+}
+
+// report tells the intake and waits until what was seen is durable.
+func (x *Executor) report(ctx context.Context, place eventlog.Place, t *task, r result) error {
+	out := report{Ref: t.Ref, UID: t.UID, Revision: t.Revision, Digest: t.Digest}
+	if r.outcome != nil {
+		body, err := json.Marshal(withCalls(r.outcome, t.calls))
+		if err != nil {
+			return fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
+		}
+		out.Outcome, out.Event = r.outcome.Type(), body
+	}
+	if r.err != nil {
+		out.Failure = x.failure(t, r.err)
+		slog.Info("attempt failed", "entity", t.Ref.String(), "effect", t.Effect, "attempt", t.Attempt, "code", out.Failure.Code, "err", r.err)
+	}
+	data, err := json.Marshal(out)
+	if err != nil {
+		return fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	subject := fmt.Sprintf("%s%s.%s.%s.%s.%s", reportPrefix, place.Owner, place.Dataplane, t.Ref.Kind, t.Ref.Owner, t.Ref.ID)
+	answer, err := x.nc.RequestWithContext(ctx, subject, data)
+	if err != nil {
+		return fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
+	}
+	if string(answer.Data) != taken {
+		return fmt.Errorf("report %s of %s: %s", t.Effect, t.Ref, answer.Data)
+	}
+	return nil
+}
+
+// failure says what went wrong and when to try again.
+func (x *Executor) failure(t *task, err error) *ev.AttemptFailed {
+	reason, after := reasonOf(err)
+	if after = x.clock.Real(after); after == 0 {
+		after = x.clock.Backoff(t.Attempt)
+	}
+	return &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason,
+		NextAt: time.Now().UTC().Add(after), Calls: t.calls}
+}
+
+// withCalls puts the calls into the event of an outcome.
+func withCalls(e ev.Event, calls []ev.Call) ev.Event {
+	switch e := e.(type) {
+	case ev.Verified:
+		e.Calls = calls
+		return e
+	case ev.NetworkReady:
+		e.Calls = calls
+		return e
+	case ev.ClusterReady:
+		e.Calls = calls
+		return e
+	case ev.SystemPoolReady:
+		e.Calls = calls
+		return e
+	case ev.PoolsObserved:
+		e.Calls = calls
+		return e
+	case ev.Activated:
+		e.Calls = calls
+		return e
+	case ev.Deployed:
+		e.Calls = calls
+		return e
+	}
+	return e
+}

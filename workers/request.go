@@ -1,0 +1,75 @@
+package workers
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// Request is a command as it comes from outside, over NATS or HTTP, with
+// nothing of it checked yet.
+type Request struct {
+	ID                      string // the command's id; made up if empty
+	Owner, Kind, Name, Verb string
+	Body                    []byte
+	ExpectedSeq             string // a number, or empty
+	ExpectedUID             string
+	DryRun                  string // "true", or empty
+	TraceParent             string
+	Actor                   string // who authenticated
+}
+
+var (
+	commandID   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	traceParent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+)
+
+// Ask checks and decides a request. The error is an *events.Refusal.
+func (i *Intake) Ask(ctx context.Context, r Request) (ev.Answer, error) {
+	c, err := r.command(time.Now().UTC())
+	if err != nil {
+		return ev.Answer{}, err
+	}
+	return i.Do(ctx, c)
+}
+
+// command reads a request strictly: every fault of its address and headers is
+// named at once, then those of its body.
+func (r Request) command(now time.Time) (ev.Command, error) {
+	c := ev.Command{ID: r.ID, Ref: ev.Ref{Kind: ev.Kind(r.Kind), Owner: r.Owner, ID: r.Name},
+		Actor: r.Actor, Time: now, UID: ulid.Make().String(), ExpectedUID: r.ExpectedUID, DryRun: r.DryRun == "true"}
+	faults := c.Ref.Check()
+	if c.ID == "" {
+		c.ID = ulid.Make().String()
+	}
+	if !commandID.MatchString(c.ID) {
+		faults = append(faults, ev.Fault{Field: "Nats-Msg-Id", Message: "not a command id: 1 to 64 letters, digits, '-' or '_', best a ULID"})
+	}
+	if r.DryRun != "" && r.DryRun != "true" && r.DryRun != "false" {
+		faults = append(faults, ev.Fault{Field: "Aerie-Dry-Run", Message: "want true or false"})
+	}
+	if r.ExpectedSeq != "" {
+		seq, err := strconv.ParseUint(r.ExpectedSeq, 10, 64)
+		if err != nil {
+			faults = append(faults, ev.Fault{Field: "Aerie-Expected-Seq", Message: "want the sequence of the entity's last event, a number"})
+		}
+		c.ExpectedSeq = &seq
+	}
+	if traceParent.MatchString(r.TraceParent) {
+		c.TraceParent = r.TraceParent
+	}
+	if err := ev.RefuseFaults("command", faults); err != nil {
+		return c, err
+	}
+	c.Digest = digestOf([]byte(c.Ref.Tokens()), []byte(r.Verb), r.Body)
+	var err error
+	if c.Ask, err = ev.DecodeAsk(c.Ref.Kind, r.Verb, r.Body); err != nil {
+		return c, err
+	}
+	return c, ev.RefuseFaults(c.Ref.String(), checkManifests(c.Ask))
+}

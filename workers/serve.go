@@ -1,0 +1,159 @@
+package workers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// CommandPrefix is what the subject of every command starts with.
+const CommandPrefix = "aerie.cmd."
+
+// answerWithin is how long a command may take before the caller is told to ask again.
+const answerWithin = 10 * time.Second
+
+// Serve answers commands on aerie.cmd.> as a NATS micro service until ctx ends.
+func (i *Intake) Serve(ctx context.Context, nc *nats.Conn, version string) error {
+	svc, err := micro.AddService(nc, micro.Config{Name: "aerie", Version: version, Description: "commands of the aerie control plane"})
+	if err != nil {
+		return fmt.Errorf("serve commands: %w", err)
+	}
+	// One endpoint for all, so that a subject of a wrong form is answered too.
+	// micro calls handlers one after the other: the answer is sent from elsewhere.
+	handle := func(r micro.Request) { go i.respond(ctx, r) }
+	if err := svc.AddEndpoint("commands", micro.HandlerFunc(handle), micro.WithEndpointSubject(CommandPrefix+">")); err != nil {
+		return fmt.Errorf("serve commands: %w", err)
+	}
+	context.AfterFunc(ctx, func() { _ = svc.Stop() })
+	return nil
+}
+
+func (i *Intake) respond(ctx context.Context, r micro.Request) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	h := r.Headers()
+	request, err := parseSubject(r.Subject())
+	if err == nil {
+		request.ID, request.ExpectedSeq, request.ExpectedUID = h.Get("Nats-Msg-Id"), h.Get("Aerie-Expected-Seq"), h.Get("Aerie-Expected-Uid")
+		request.DryRun, request.TraceParent = h.Get("Aerie-Dry-Run"), h.Get("traceparent")
+		request.Body, request.Actor = r.Data(), ev.ActorAdmin
+		var answer ev.Answer
+		if answer, err = i.Ask(ctx, request); err == nil {
+			respondJSON(r, answer)
+			return
+		}
+	}
+	respondJSON(r, Refusal(err))
+}
+
+// Refusal is the wire form of a command's error.
+func Refusal(err error) any {
+	var refusal *ev.Refusal
+	if !errors.As(err, &refusal) {
+		slog.Error("command failed", "err", err)
+		refusal = ev.Refuse(ev.Internal, "internal error")
+	}
+	return map[string]*ev.Refusal{"error": refusal}
+}
+
+func respondJSON(r micro.Request, v any) {
+	if err := r.RespondJSON(v); err != nil {
+		slog.Warn("answer not sent", "err", err)
+	}
+}
+
+// parseSubject reads aerie.cmd.<owner>.<kind>.<id>.<verb>.
+func parseSubject(subject string) (Request, error) {
+	tokens := strings.Split(strings.TrimPrefix(subject, CommandPrefix), ".")
+	if !strings.HasPrefix(subject, CommandPrefix) || len(tokens) != 4 {
+		return Request{}, ev.RefuseFaults("command", []ev.Fault{{Field: "subject",
+			Message: fmt.Sprintf("%q has %d tokens after aerie.cmd: want aerie.cmd.<owner>.<kind>.<id>.<verb>", ev.Clip(subject), len(tokens))}})
+	}
+	return Request{Owner: tokens[0], Kind: tokens[1], Name: tokens[2], Verb: tokens[3]}, nil
+}
+
+// reportPrefix is what the subject of every report starts with.
+const reportPrefix = "aerie.report."
+
+// taken is the answer to a report that is durable, or was of no more use.
+const taken = "taken"
+
+// report is an executor's report on the wire.
+type report struct {
+	Ref      ev.Ref            `json:"ref"`
+	UID      string            `json:"uid"`
+	Revision uint64            `json:"revision"`
+	Digest   string            `json:"digest"`
+	Outcome  string            `json:"outcome,omitempty"` // the type of the event that came about
+	Event    json.RawMessage   `json:"event,omitempty"`
+	Failure  *ev.AttemptFailed `json:"failure,omitempty"`
+}
+
+// ServeReports takes the reports of executors until ctx ends. Only aerie's own
+// connection may publish them: the server sees to that.
+func (i *Intake) ServeReports(ctx context.Context, nc *nats.Conn) error {
+	sub, err := nc.Subscribe(reportPrefix+">", func(m *nats.Msg) { go i.takeReport(ctx, m) })
+	if err != nil {
+		return fmt.Errorf("serve reports: %w", err)
+	}
+	context.AfterFunc(ctx, func() { _ = sub.Unsubscribe() })
+	return nil
+}
+
+func (i *Intake) takeReport(ctx context.Context, m *nats.Msg) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	answer := taken
+	if err := i.report(ctx, m.Data); err != nil {
+		slog.Error("report not taken", "subject", m.Subject, "err", err)
+		answer = err.Error()
+	}
+	if err := m.Respond([]byte(answer)); err != nil {
+		slog.Warn("report not acknowledged", "subject", m.Subject, "err", err)
+	}
+}
+
+func (i *Intake) report(ctx context.Context, data []byte) error {
+	var r report
+	if err := json.Unmarshal(data, &r); err != nil {
+		return fmt.Errorf("read report: %w", err)
+	}
+	if faults := r.Ref.Check(); len(faults) > 0 {
+		return fmt.Errorf("read report: %s", faults[0].Message)
+	}
+	ask := ev.Report{UID: r.UID, Revision: r.Revision, Digest: r.Digest, Failure: r.Failure}
+	if r.Outcome != "" {
+		var err error
+		if ask.Outcome, err = outcomeOf(r.Ref.Kind, r.Outcome, r.Event); err != nil {
+			return fmt.Errorf("read report: %w", err)
+		}
+	}
+	_, err := i.Do(ctx, internal(r.Ref, ev.ActorExecutor, ask))
+	return err
+}
+
+// outcomeOf reads an event that an executor reports.
+func outcomeOf(k ev.Kind, eventType string, data []byte) (ev.Event, error) {
+	for _, e := range fsm.Machines[k].Vocabulary() {
+		if e.Type() != eventType {
+			continue
+		}
+		v := reflect.New(reflect.TypeOf(e))
+		if err := json.Unmarshal(data, v.Interface()); err != nil {
+			return nil, err
+		}
+		return v.Elem().Interface().(ev.Event), nil
+	}
+	return nil, fmt.Errorf("a %s has no event %q", k, ev.Clip(eventType))
+}

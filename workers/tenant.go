@@ -1,0 +1,31 @@
+package workers
+
+import (
+	"context"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/kube"
+)
+
+// ensureTenant makes the tenant's namespace and what guards it, on the terms
+// that its placement wrote down.
+func ensureTenant(ctx context.Context, t *task) result {
+	e, err := args[ev.EnsureTenant](t)
+	if err != nil {
+		return result{err: err}
+	}
+	plan, _ := ev.ParseRef(ev.Plan, e.Placement.Plan)
+	spec := kube.TenantSpec{Namespace: e.Placement.Namespace, Customer: e.Customer, Tenant: e.Tenant, Owner: t.UID, Plan: plan.ID,
+		Revision:   t.Revision,
+		Quota:      kube.Quota{CPU: e.Placement.Quota.CPU, Memory: e.Placement.Quota.Memory, Storage: e.Placement.Quota.Storage, Pods: e.Placement.Quota.Pods},
+		DefaultCPU: e.Placement.Limits.CPU, DefaultMemory: e.Placement.Limits.Memory,
+		Isolation: e.Placement.Isolation, AllowNamespaces: e.AllowNamespaces}
+	err = t.inCluster(ctx, e.Site, e.Cluster, "EnsureTenant", func(api kube.API) error {
+		_, err := kube.EnsureTenant(ctx, api, spec)
+		return err
+	})
+	if err != nil {
+		return result{err: err}
+	}
+	return result{outcome: ev.Activated{}}
+}
