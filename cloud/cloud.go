@@ -1,0 +1,137 @@
+// Package cloud is the seam between aerie and the clouds: networks, clusters and node pools, each ensured, observed and
+// deleted by one short request that may be repeated. It knows nothing of the rest of aerie, and nothing of any SDK.
+//
+// The contract is level-triggered. No call waits and none returns a handle: what goes on is read from the resource, so
+// after a crash the names are enough. A call whose outcome is unknown is made again; the next Ensure decides.
+package cloud
+
+import (
+	"context"
+	"time"
+)
+
+// Account is a cloud account to work in. It holds no secret: Role and ExternalID say how to become someone there.
+type Account struct {
+	ID         string // the provider's own: account number, project, subscription
+	Role       string // whom to be there; empty: whoever the process is
+	ExternalID string // what the account's owner wants to hear besides
+}
+
+// Scope is where a call works: names are unique, and limits hold, within one account and region.
+type Scope struct {
+	Account Account
+	Region  string
+}
+
+// Provider is one cloud. Each call is one short request, may be repeated at any time, and is safe for concurrent use.
+// Every error is an *Error, but for a cancelled context's, which may be wrapped in one.
+//
+// Ensure makes what is absent, with owner mark and spec hash written in the create itself, and finds what is there: ours
+// is compared with the spec and brought to it where the cloud can; another owner's is Taken and never touched; being
+// deleted is Conflict. Its observation is that of after the call. A Failed resource is only observed: delete it first.
+//
+// Observe of the absent is an observation of phase Absent and no error.
+//
+// Delete starts the deletion; Observe says when it is done. Deleting the absent, or what is being deleted, is success;
+// another owner's is Taken.
+type Provider interface {
+	// Check says whether the account can be worked in: credentials and rights.
+	Check(ctx context.Context, a Account) error
+
+	// EnsureNetwork makes a network. Nothing of a network can be changed: a differing spec is Invalid.
+	EnsureNetwork(ctx context.Context, s Scope, spec NetworkSpec) (Observation, error)
+	// ObserveNetwork reads a network.
+	ObserveNetwork(ctx context.Context, s Scope, name string) (Observation, error)
+	// DeleteNetwork deletes a network and every duplicate of it. With a cluster in it that is Conflict.
+	DeleteNetwork(ctx context.Context, s Scope, name, owner string) error
+
+	// EnsureCluster makes a cluster or brings its version to the spec's. An absent network is NotFound, one that is not
+	// ready Conflict. A cluster can't change its network, go back a version or skip one: Invalid.
+	EnsureCluster(ctx context.Context, s Scope, spec ClusterSpec) (Observation, error)
+	// ObserveCluster reads a cluster.
+	ObserveCluster(ctx context.Context, s Scope, name string) (Observation, error)
+	// DeleteCluster deletes a cluster. With a pool on it that is Conflict.
+	DeleteCluster(ctx context.Context, s Scope, name, owner string) error
+
+	// EnsurePool makes a node pool or brings its bounds, labels and taints to the spec's. An absent cluster is NotFound,
+	// one that is not ready Conflict. Machine, zones and spot can't be changed: Invalid.
+	EnsurePool(ctx context.Context, s Scope, spec PoolSpec) (Observation, error)
+	// ObservePool reads a node pool.
+	ObservePool(ctx context.Context, s Scope, cluster, name string) (Observation, error)
+	// DeletePool deletes a node pool.
+	DeletePool(ctx context.Context, s Scope, cluster, name, owner string) error
+
+	// Access says how to reach a cluster's Kubernetes API. Until the cluster is ready that is Conflict.
+	Access(ctx context.Context, s Scope, cluster string) (Access, error)
+
+	// ListOwned lists everything in the scope whose owner mark begins with the prefix, what is being deleted too, in an
+	// order in which it can be deleted. A prefix that should match whole parts ends in "/"; the empty one matches every
+	// mark, and what carries none is never listed.
+	ListOwned(ctx context.Context, s Scope, ownerPrefix string) ([]Ref, error)
+}
+
+// Phase is where a resource is.
+type Phase string
+
+// The phases of a resource.
+const (
+	Absent   Phase = "absent"
+	Creating Phase = "creating"
+	Ready    Phase = "ready"
+	Updating Phase = "updating"
+	Degraded Phase = "degraded" // it works, with issues
+	Deleting Phase = "deleting"
+	Failed   Phase = "failed" // it will not become ready by itself; the issues say why
+)
+
+// Issue is what is wrong with a resource, in the same classes as errors.
+type Issue struct {
+	Class   Class  `json:"class"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Observation is what a cloud says of a resource. Fields that do not apply to its kind are empty.
+type Observation struct {
+	Phase    Phase
+	Raw      string // the cloud's own word for the phase
+	Owner    string // the owner mark
+	SpecHash string // of the spec last ensured
+	Issues   []Issue
+	ID       string // the cloud's own
+	Endpoint string // of a ready cluster
+	Version  string // of a cluster's Kubernetes
+	Zones    []string
+	Nodes    int           // the ready nodes of a pool
+	Range    string        // of a network
+	After    time.Duration // when asking again is worth it; 0 leaves it to the caller
+}
+
+// Access is how to reach a cluster's Kubernetes API.
+type Access struct {
+	Endpoint string
+	CA       []byte // PEM
+	// Token makes a bearer token and says until when it is good. Nil where the API asks for none.
+	Token func(context.Context) (token string, until time.Time, err error)
+}
+
+// Kind is a kind of resource.
+type Kind string
+
+// The kinds of resources, in the order in which they are made.
+const (
+	KindNetwork Kind = "network"
+	KindCluster Kind = "cluster"
+	KindPool    Kind = "pool"
+)
+
+// Ref names one resource that exists.
+type Ref struct {
+	Kind    Kind
+	Scope   Scope
+	Cluster string // of a pool
+	Name    string
+	ID      string
+	Owner   string
+	Phase   Phase
+}

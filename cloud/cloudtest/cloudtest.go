@@ -1,0 +1,163 @@
+// Package cloudtest is the conformance suite of the clouds: what every cloud.Provider does, whatever stands behind it.
+package cloudtest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud"
+)
+
+// Rig is one empty cloud to try a provider on.
+type Rig struct {
+	Fresh   func() cloud.Provider // the provider of a new process on the same cloud; the one before is dead from then on
+	Inject  func(Fault)
+	Advance func(time.Duration) // moves the cloud's clock
+	Long    time.Duration       // after which anything begun is done
+
+	Home    cloud.Scope // where most is tried
+	Account cloud.Scope // another account
+	Region  cloud.Scope // the same account elsewhere
+	Machine string      // a machine type
+	Another string      // another one
+
+	Nodes func(cloud.Scope, int) // sets the quota of nodes
+	Twice func() int             // how many things were ever made twice; nil if the cloud can't tell
+}
+
+// Fault is what a rig must be able to bring about, once: a call refused with this class, an answer lost after the
+// effect, or a creation that is accepted and ends failed.
+type Fault struct {
+	Op    string
+	Class cloud.Class
+	After bool
+	Issue bool
+}
+
+// Run tries everything, each case on a rig of its own.
+func Run(t *testing.T, newRig func(t *testing.T) Rig) {
+	cases := []struct {
+		name string
+		try  func(*trial)
+	}{
+		{"what was never made is absent and deletes", absent},
+		{"ensuring makes, then finds, also from a new process", ensureAgain},
+		{"a whole dataplane comes up and goes down in order", wholeLife},
+		{"another owner's is taken and never touched", foreign},
+		{"what builds on what is not ready waits", order},
+		{"a lost answer makes nothing twice", lostAnswer},
+		{"a refused call has no effect", refused},
+		{"a pool's bounds, labels and taints follow the spec", updatePool},
+		{"a pool's machine, zones and spot stay", immutablePool},
+		{"a cluster's version goes up", upgrade},
+		{"a failed creation says why and can be deleted", failedPool},
+		{"the quota is kept", quota},
+		{"an account that is denied says so", denied},
+		{"accounts and regions do not see each other", apart},
+		{"what is owned is listed by mark", listOwned},
+		{"what no cloud can make is invalid", invalid},
+		{"a cancelled call is retryable", cancelled},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t)
+			c.try(&trial{T: t, Rig: r, ctx: t.Context(), p: r.Fresh()})
+			if r.Twice != nil && r.Twice() != 0 {
+				t.Errorf("%d things were made twice", r.Twice())
+			}
+		})
+	}
+}
+
+const (
+	owner    = "-/dataplane/eu/01HA"
+	stranger = "acme/dataplane/eu/01HB"
+)
+
+// trial is one case under way.
+type trial struct {
+	*testing.T
+	Rig
+	ctx context.Context
+	p   cloud.Provider
+}
+
+func (t *trial) network() cloud.NetworkSpec {
+	return cloud.NetworkSpec{Name: "net1", Owner: owner, Range: "10.0.0.0/16", Token: "t1"}
+}
+
+func (t *trial) cluster() cloud.ClusterSpec {
+	return cloud.ClusterSpec{Name: "cl1", Owner: owner, Network: "net1", Version: "1.34", Token: "t2"}
+}
+
+func (t *trial) pool() cloud.PoolSpec {
+	return cloud.PoolSpec{
+		Cluster: "cl1", Name: "p1", Owner: owner, Machine: t.Machine, Min: 3, Max: 5,
+		Labels: map[string]string{"a": "b"}, Taints: []cloud.Taint{{Key: "k", Value: "v", Effect: "NoSchedule"}}, Token: "t3",
+	}
+}
+
+func (t *trial) ensureNetwork(s cloud.Scope, spec cloud.NetworkSpec) func() (cloud.Observation, error) {
+	return func() (cloud.Observation, error) { return t.p.EnsureNetwork(t.ctx, s, spec) }
+}
+
+func (t *trial) ensureCluster(s cloud.Scope, spec cloud.ClusterSpec) func() (cloud.Observation, error) {
+	return func() (cloud.Observation, error) { return t.p.EnsureCluster(t.ctx, s, spec) }
+}
+
+func (t *trial) ensurePool(s cloud.Scope, spec cloud.PoolSpec) func() (cloud.Observation, error) {
+	return func() (cloud.Observation, error) { return t.p.EnsurePool(t.ctx, s, spec) }
+}
+
+// up brings up the standard network and cluster of a scope.
+func (t *trial) up(s cloud.Scope) {
+	t.Helper()
+	t.until(cloud.Ready, t.ensureNetwork(s, t.network()))
+	t.until(cloud.Ready, t.ensureCluster(s, t.cluster()))
+}
+
+// until asks, once before and once after a long time, for the phase.
+func (t *trial) until(want cloud.Phase, ask func() (cloud.Observation, error)) cloud.Observation {
+	t.Helper()
+	t.must(ask())
+	t.Advance(t.Long)
+	o := t.must(ask())
+	if o.Phase != want {
+		t.Fatalf("phase %s (%s), want %s: %+v", o.Phase, o.Raw, want, o.Issues)
+	}
+	return o
+}
+
+func (t *trial) must(o cloud.Observation, err error) cloud.Observation {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func (t *trial) ok(err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (t *trial) is(want cloud.Class, err error) {
+	t.Helper()
+	if cloud.ClassOf(err) != want {
+		t.Fatalf("class %q, want %q: %v", cloud.ClassOf(err), want, err)
+	}
+}
+
+func (t *trial) phase(want cloud.Phase) func(cloud.Observation, error) cloud.Observation {
+	t.Helper()
+	return func(o cloud.Observation, err error) cloud.Observation {
+		t.Helper()
+		if t.must(o, err); o.Phase != want {
+			t.Fatalf("phase %s (%s), want %s", o.Phase, o.Raw, want)
+		}
+		return o
+	}
+}

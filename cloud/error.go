@@ -1,0 +1,64 @@
+package cloud
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Class says what an error means for the caller. Each has one consequence; what a cloud's codes mean is decided in that
+// cloud's package.
+type Class string
+
+// The classes of errors and issues.
+const (
+	Retryable Class = "retryable" // outcome unknown, or passing trouble: back off, then ensure again with the same token
+	Throttled Class = "throttled" // not executed: slow down the whole account and region; no attempt is counted
+	Conflict  Class = "conflict"  // another operation runs, or the parent is not ready: wait for it; no attempt is counted
+	Taken     Class = "taken"     // the name is another owner's: stop and tell a person
+	NotFound  Class = "notfound"  // what it builds on is gone: the world has drifted, look at the parent
+	Quota     Class = "quota"     // park until a person raises the quota or lowers the wish; look again slowly
+	Capacity  Class = "capacity"  // try another machine, zone or on-demand where the plan allows it, else later
+	Denied    Class = "denied"    // park until credentials or rights are mended; shortly after a grant, try again
+	Invalid   Class = "invalid"   // this wish can never be met: wait for a changed one
+	Terminal  Class = "terminal"  // it failed for good: delete and make it anew, or a person
+)
+
+// Classes are all classes.
+func Classes() []Class {
+	return []Class{Retryable, Throttled, Conflict, Taken, NotFound, Quota, Capacity, Denied, Invalid, Terminal}
+}
+
+// Error is an error of a Provider.
+type Error struct {
+	Class      Class
+	Op         string // the call, such as EnsureCluster
+	Code       string // the cloud's own code
+	Message    string
+	RetryAfter time.Duration // not before; 0 leaves it to the caller
+	Err        error
+}
+
+// Error reads as a path: op, class, code, message.
+func (e *Error) Error() string {
+	s := fmt.Sprintf("%s: %s (%s)", e.Op, e.Class, e.Code)
+	if e.Message != "" {
+		s += ": " + e.Message
+	}
+	return s
+}
+
+// Unwrap is the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ClassOf is the class of an error, empty for nil. What is no *Error is Retryable: its outcome is unknown.
+func ClassOf(err error) Class {
+	if err == nil {
+		return ""
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Class
+	}
+	return Retryable
+}

@@ -1,0 +1,97 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Region is a place of the simulated cloud.
+type Region struct {
+	Name  string
+	Zones []string
+}
+
+// Machine is a machine type of the simulated cloud, with its price in US dollars an hour.
+type Machine struct {
+	Name      string
+	CPU       int
+	MemoryGiB int
+	Price     float64
+	SpotPrice float64
+}
+
+// Regions are the regions of the simulated cloud.
+func Regions() []Region {
+	var regions []Region
+	for _, name := range []string{"eu-central", "eu-west", "us-east", "us-west", "ap-south"} {
+		regions = append(regions, Region{Name: name, Zones: []string{name + "-a", name + "-b", name + "-c"}})
+	}
+	return regions
+}
+
+// Machines are the machine types of the simulated cloud: s for small jobs, m for general use, r for memory.
+func Machines() []Machine {
+	return []Machine{
+		{"s2", 2, 4, 0.042, 0.013}, {"s4", 4, 8, 0.084, 0.026},
+		{"m4", 4, 16, 0.16, 0.051}, {"m8", 8, 32, 0.32, 0.10}, {"m16", 16, 64, 0.64, 0.20},
+		{"r4", 4, 32, 0.21, 0.068}, {"r8", 8, 64, 0.43, 0.14}, {"r16", 16, 128, 0.86, 0.27},
+	}
+}
+
+// The minor versions of Kubernetes that can be made.
+const oldestMinor, newestMinor = 31, 36
+
+// defaultVersion is what a cluster gets that asks for none.
+const defaultVersion = "1.35"
+
+var (
+	regions  = Regions()
+	machines = Machines()
+)
+
+func findRegion(name string) (Region, error) {
+	i := slices.IndexFunc(regions, func(r Region) bool { return r.Name == name })
+	if i >= 0 {
+		return regions[i], nil
+	}
+	var known []string
+	for _, r := range regions {
+		known = append(known, r.Name)
+	}
+	return Region{}, fmt.Errorf("there is no region %q; there are %s", name, strings.Join(known, ", "))
+}
+
+func findMachine(name string) error {
+	if slices.ContainsFunc(machines, func(m Machine) bool { return m.Name == name }) {
+		return nil
+	}
+	var known []string
+	for _, m := range machines {
+		known = append(known, m.Name)
+	}
+	return fmt.Errorf("there is no machine %q; there are %s", name, strings.Join(known, ", "))
+}
+
+// findZones are the wished zones, all of the given ones if none is wished.
+func findZones(wished, there []string) ([]string, error) {
+	if len(wished) == 0 {
+		return there, nil
+	}
+	for _, z := range wished {
+		if !slices.Contains(there, z) {
+			return nil, fmt.Errorf("there is no zone %q; there are %s", z, strings.Join(there, ", "))
+		}
+	}
+	return slices.Sorted(slices.Values(wished)), nil
+}
+
+func minor(version string) (int, error) {
+	rest, ok := strings.CutPrefix(version, "1.")
+	n, err := strconv.Atoi(rest)
+	if !ok || err != nil || n < oldestMinor || n > newestMinor {
+		return 0, fmt.Errorf("there is no version %q; there are 1.%d to 1.%d", version, oldestMinor, newestMinor)
+	}
+	return n, nil
+}

@@ -1,0 +1,231 @@
+package sim
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud"
+)
+
+// Fault is something that goes wrong. Without any of the kinds below it is a call that is refused before it does
+// anything. It counts the calls (creations, lookups, observations) that it matches; counts begin anew with each process.
+type Fault struct {
+	Op         string        `json:"op"`    // the call, such as EnsurePool, or Apply on a cluster's API; empty: each
+	Match      string        `json:"match"` // part of the resource's, cluster's, account's or region's name; empty: each
+	Nth        int           `json:"nth"`   // the first that is hit; 0 is 1
+	Times      int           `json:"times"` // how many are hit; 0 is 1, below 0 all from then on
+	Class      cloud.Class   `json:"class"` // empty: retryable for a call, terminal for an issue
+	Code       string        `json:"code"`
+	Message    string        `json:"message"`
+	RetryAfter time.Duration `json:"-"` // retry_after in faults.json, such as "30s"
+
+	// At most one of these kinds.
+	After    bool `json:"after"`    // the call has its effect, and the answer is lost
+	Issue    bool `json:"issue"`    // a creation is accepted, then the resource ends failed with this issue
+	Stuck    bool `json:"stuck"`    // a creation is accepted and never ends
+	Degraded bool `json:"degraded"` // a ready resource is shown degraded with this issue
+	Blind    bool `json:"blind"`    // the lookup before a network is made sees nothing: it is made twice
+}
+
+// moment is when in a call a fault can strike.
+type moment int
+
+const (
+	calling moment = iota
+	answering
+	creating
+	observing
+	looking
+)
+
+func (f Fault) moment() moment {
+	switch {
+	case f.After:
+		return answering
+	case f.Issue, f.Stuck:
+		return creating
+	case f.Degraded:
+		return observing
+	case f.Blind:
+		return looking
+	}
+	return calling
+}
+
+func (f Fault) validate() error {
+	kinds := 0
+	for _, set := range []bool{f.After, f.Issue, f.Stuck, f.Degraded, f.Blind} {
+		if set {
+			kinds++
+		}
+	}
+	switch {
+	case kinds > 1:
+		return fmt.Errorf("fault on %q: only one of after, issue, stuck, degraded and blind", f.Op)
+	case f.Class != "" && !slices.Contains(cloud.Classes(), f.Class):
+		return fmt.Errorf("fault on %q: there is no class %q; there are %v", f.Op, f.Class, cloud.Classes())
+	case f.Op != "" && !slices.Contains(ops, f.Op):
+		return fmt.Errorf("there is no op %q; there are %s", f.Op, strings.Join(ops, ", "))
+	}
+	return nil
+}
+
+// ops are all calls that a fault can name.
+var ops = []string{
+	"Check", "ListOwned", "Access", "Kube",
+	"EnsureNetwork", "ObserveNetwork", "DeleteNetwork",
+	"EnsureCluster", "ObserveCluster", "DeleteCluster",
+	"EnsurePool", "ObservePool", "DeletePool",
+	"Apply", "Get", "List", "Delete",
+}
+
+func (f Fault) matches(c Call) bool {
+	if f.Op != "" && f.Op != c.Op {
+		return false
+	}
+	for _, s := range []string{c.Name, c.Cluster, c.Account, c.Region} {
+		if strings.Contains(s, f.Match) {
+			return true
+		}
+	}
+	return false
+}
+
+func (f Fault) err(op string) error {
+	return &cloud.Error{
+		Class: f.class(cloud.Retryable), Op: op, Code: f.code(), Message: f.Message, RetryAfter: f.RetryAfter,
+	}
+}
+
+func (f Fault) issue() cloud.Issue {
+	return cloud.Issue{Class: f.class(cloud.Terminal), Code: f.code(), Message: f.Message}
+}
+
+func (f Fault) class(otherwise cloud.Class) cloud.Class {
+	if f.Class == "" {
+		return otherwise
+	}
+	return f.Class
+}
+
+func (f Fault) code() string {
+	if f.Code == "" {
+		return "Injected"
+	}
+	return f.Code
+}
+
+// armed is a fault and how many it has matched.
+type armed struct {
+	Fault
+	seen int
+}
+
+// hit counts one more and says whether it is one that is hit.
+func (a *armed) hit() bool {
+	a.seen++
+	first := max(a.Nth, 1)
+	return a.seen >= first && (a.Times < 0 || a.seen < first+max(a.Times, 1))
+}
+
+// faults are those injected by the program and those of faults.json, which is read again whenever it has changed.
+type faults struct {
+	path     string
+	logger   *slog.Logger
+	injected []*armed
+	written  []*armed // of the file
+	stamp    string   // of the file when last read
+}
+
+func newFaults(dir string, logger *slog.Logger, given []Fault) *faults {
+	f := &faults{path: filepath.Join(dir, "faults.json"), logger: logger}
+	f.add(given)
+	return f
+}
+
+func (f *faults) add(given []Fault) { f.injected = append(f.injected, arm(given)...) }
+
+func arm(given []Fault) []*armed {
+	var a []*armed
+	for _, one := range given {
+		a = append(a, &armed{Fault: one})
+	}
+	return a
+}
+
+// strike is the fault that hits this moment of a call. All that match count it; the first that hits is it.
+func (f *faults) strike(m moment, c Call) (struck Fault, ok bool) {
+	for _, a := range slices.Concat(f.injected, f.written) {
+		if a.moment() == m && a.matches(c) && a.hit() && !ok {
+			struck, ok = a.Fault, true
+		}
+	}
+	return struck, ok
+}
+
+// reread looks whether the file has changed. A broken one is logged once and the faults before it stay; with the file
+// gone they are gone.
+func (f *faults) reread() {
+	stamp := ""
+	if info, err := os.Stat(f.path); err == nil {
+		stamp = fmt.Sprint(info.ModTime().UnixNano(), info.Size())
+	}
+	if stamp == f.stamp {
+		return
+	}
+	f.stamp = stamp
+	if stamp == "" {
+		f.written = nil
+		return
+	}
+	given, err := readFaults(f.path)
+	if err != nil {
+		f.logger.Error("the simulated cloud's faults cannot be read; those before stay", "file", f.path, "error", err)
+		return
+	}
+	f.written = arm(given)
+	f.logger.Info("the simulated cloud's faults were read", "file", f.path, "faults", len(given))
+}
+
+func readFaults(path string) ([]Fault, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return parseFaults(data)
+}
+
+// parseFaults reads a JSON array of faults.
+func parseFaults(data []byte) ([]Fault, error) {
+	var written []struct {
+		Fault
+		RetryAfter string `json:"retry_after"`
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&written); err != nil {
+		return nil, err
+	}
+	var given []Fault
+	for _, w := range written {
+		if w.RetryAfter != "" {
+			wait, err := time.ParseDuration(w.RetryAfter)
+			if err != nil {
+				return nil, fmt.Errorf("retry_after: %w", err)
+			}
+			w.Fault.RetryAfter = wait
+		}
+		if err := w.validate(); err != nil {
+			return nil, err
+		}
+		given = append(given, w.Fault)
+	}
+	return given, nil
+}

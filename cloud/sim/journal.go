@@ -1,0 +1,184 @@
+package sim
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/kube"
+)
+
+// journalFile is the one file of a simulated cloud: the ledger of its calls and the store of what they made. A call's
+// line comes before its effects and its outcome after them, so a kill between any two lines leaves effects that have
+// their call, and at most one call without an outcome. A torn last line is cut off when the file is opened.
+//
+// Nothing is synced to the disk: this survives a killed process, not a power cut. And nothing is ever taken out, so the
+// file grows with each call, polls too (some 250 bytes); it is folded whole at each start. A ledger that forgot could
+// not say what was made twice.
+const journalFile = "ledger.jsonl"
+
+// line is one line of the journal. A call that has no effect is one line with its outcome in it.
+type line struct {
+	N       int64       `json:"n"`
+	Call    *Call       `json:"call,omitempty"`
+	Put     *resource   `json:"put,omitempty"`
+	Del     string      `json:"del,omitempty"`     // a resource's ID; a cluster's objects go with it
+	Cluster string      `json:"cluster,omitempty"` // the ID of the cluster of Object or Key
+	Object  kube.Object `json:"object,omitempty"`
+	Key     *kube.Key   `json:"key,omitempty"` // of an object that was deleted
+	Done    *Outcome    `json:"done,omitempty"`
+}
+
+// folded is what the lines come to.
+type folded struct {
+	state   *state
+	objects map[string]objects // by cluster ID
+}
+
+type objects map[kube.Key]kube.Object
+
+func (o objects) all() []kube.Object {
+	var all []kube.Object
+	for _, one := range o {
+		all = append(all, one)
+	}
+	return all
+}
+
+func newFolded() *folded { return &folded{state: newState(), objects: map[string]objects{}} }
+
+// fold is the only way in which the state comes to be, at start from the file and in each call.
+func (f *folded) fold(l line) {
+	f.state.fold(l)
+	switch {
+	case l.Del != "":
+		delete(f.objects, l.Del)
+	case l.Object != nil:
+		if f.objects[l.Cluster] == nil {
+			f.objects[l.Cluster] = objects{}
+		}
+		f.objects[l.Cluster][l.Object.Key().Identity()] = l.Object
+	case l.Key != nil:
+		delete(f.objects[l.Cluster], l.Key.Identity())
+	}
+}
+
+func (s *state) fold(l line) {
+	s.calls = max(s.calls, l.N)
+	if l.Put != nil {
+		s.put(l.Put)
+	}
+	if l.Del != "" {
+		s.del(l.Del)
+	}
+}
+
+// check finds a line that no cloud wrote.
+func (l line) check() error {
+	if l.N <= 0 {
+		return errors.New("a line without a call")
+	}
+	if r := l.Put; r != nil {
+		fits := map[cloud.Kind]bool{
+			cloud.KindNetwork: r.Network != nil, cloud.KindCluster: r.Cluster != nil, cloud.KindPool: r.Pool != nil && len(r.Pool.Zones) > 0,
+		}
+		if !fits[r.Kind] || r.ID == "" {
+			return fmt.Errorf("resource %q is none", r.ID)
+		}
+	}
+	return nil
+}
+
+type journal struct {
+	file *os.File
+	size int64
+}
+
+func openJournal(dir string) (*journal, *folded, error) {
+	path := filepath.Join(dir, journalFile)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, nil, err
+	}
+	f := newFolded()
+	size, err := readLines(file, func(l line) { f.fold(l) })
+	if err == nil {
+		err = file.Truncate(size) // the torn last line of a kill
+	}
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open %s: %w", path, err), file.Close())
+	}
+	return &journal{file: file, size: size}, f, nil
+}
+
+// readLines reads the whole lines and returns where the last one ends.
+func readLines(from io.Reader, each func(line)) (size int64, err error) {
+	r := bufio.NewReaderSize(from, 1<<16)
+	for n := 1; ; n++ {
+		data, err := r.ReadBytes('\n')
+		if err == io.EOF {
+			return size, nil
+		}
+		if err != nil {
+			return size, err
+		}
+		l, err := parseLine(data)
+		if err != nil {
+			return size, fmt.Errorf("line %d: %w", n, err)
+		}
+		each(l)
+		size += int64(len(data))
+	}
+}
+
+func parseLine(data []byte) (line, error) {
+	var l line
+	if err := json.Unmarshal(bytes.TrimSpace(data), &l); err != nil {
+		return line{}, err
+	}
+	return l, l.check()
+}
+
+// append writes one line, whole or not at all: what a full disk let through of it is taken back.
+func (j *journal) append(l line) error {
+	data, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	data = append(data, '\n')
+	if _, err := j.file.WriteAt(data, j.size); err != nil {
+		return errors.Join(err, j.file.Truncate(j.size))
+	}
+	j.size += int64(len(data))
+	return nil
+}
+
+func (j *journal) close() error { return j.file.Close() }
+
+// Call is one call to the cloud.
+type Call struct {
+	N       int64     `json:"-"`
+	At      time.Time `json:"at"`
+	Caller  string    `json:"caller"` // the role, else the account, as which the caller came
+	Account string    `json:"account"`
+	Region  string    `json:"region,omitempty"`
+	Op      string    `json:"op"`
+	Cluster string    `json:"cluster,omitempty"` // of a pool or an object
+	Name    string    `json:"name,omitempty"`
+	Outcome *Outcome  `json:"-"` // nil: the process was killed before the call's end
+}
+
+// Outcome is how a call ended. A class means that its caller got an error, whatever the call had done before.
+type Outcome struct {
+	Class   string `json:"class,omitempty"` // of a cloud's error; the code of a Kubernetes API's
+	Code    string `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+	Phase   string `json:"phase,omitempty"` // what the caller saw
+}

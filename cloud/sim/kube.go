@@ -1,0 +1,185 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/kube"
+)
+
+// Kube is the Kubernetes API of a simulated cluster: a kube.Memory whose objects are in the journal, besides the nodes
+// of its pools, which can be read. A cluster that is not ready is Conflict, an absent one NotFound. Faults strike its
+// calls too, under the ops Apply, Get, List and Delete. What changes nothing leaves no line in the ledger. When the
+// cluster is gone, so is what was handed out: its calls are unavailable.
+func (s *Sim) Kube(ctx context.Context, sc cloud.Scope, cluster string) (kube.API, error) {
+	var id string
+	err := s.do(ctx, request{op: "Kube", scope: sc, name: cluster, quiet: true}, func(c *call) (cloud.Phase, error) {
+		r, err := c.reachable(cluster)
+		if err != nil {
+			return "", err
+		}
+		id = r.ID
+		return "", s.openKube(id, nil)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &clusterAPI{sim: s, scope: sc, cluster: cluster, id: id}, nil
+}
+
+// openKube makes a cluster's store, if it has none yet.
+func (s *Sim) openKube(id string, objects []kube.Object) error {
+	if s.kubes[id] != nil {
+		return nil
+	}
+	m, err := kube.NewMemory(objects, func(put kube.Object, del kube.Key) error {
+		if put != nil {
+			return s.current.effect(line{Cluster: id, Object: put})
+		}
+		return s.current.effect(line{Cluster: id, Key: &del})
+	})
+	if err != nil {
+		return fmt.Errorf("objects of cluster %s: %w", id, err)
+	}
+	s.kubes[id] = m
+	return nil
+}
+
+// clusterAPI is one cluster's API as handed out.
+type clusterAPI struct {
+	sim     *Sim
+	scope   cloud.Scope
+	cluster string
+	id      string
+}
+
+// Apply implements kube.API.
+func (a *clusterAPI) Apply(ctx context.Context, o kube.Object) (changed bool, err error) {
+	err = a.do(ctx, "Apply", o.Key(), func(_ *call, m *kube.Memory) (err error) {
+		changed, err = m.Apply(ctx, o)
+		return err
+	})
+	return changed && err == nil, err
+}
+
+// Get implements kube.API.
+func (a *clusterAPI) Get(ctx context.Context, apiVersion, kind, namespace, name string) (o kube.Object, err error) {
+	k := kube.Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
+	err = a.do(ctx, "Get", k, func(c *call, m *kube.Memory) (err error) {
+		for _, node := range a.nodes(c, apiVersion, kind) {
+			if node.Name() == name {
+				o = node
+				return nil
+			}
+		}
+		o, err = m.Get(ctx, apiVersion, kind, namespace, name)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// List implements kube.API.
+func (a *clusterAPI) List(ctx context.Context, sel kube.Selector) (found []kube.Object, err error) {
+	k := kube.Key{APIVersion: sel.APIVersion, Kind: sel.Kind, Namespace: sel.Namespace}
+	err = a.do(ctx, "List", k, func(c *call, m *kube.Memory) (err error) {
+		if found, err = m.List(ctx, sel); err != nil {
+			return err
+		}
+		for _, node := range a.nodes(c, sel.APIVersion, sel.Kind) {
+			if has(node.Labels(), sel.Labels) {
+				found = append(found, node)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// Delete implements kube.API.
+func (a *clusterAPI) Delete(ctx context.Context, apiVersion, kind, namespace, name string) error {
+	k := kube.Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
+	return a.do(ctx, "Delete", k, func(_ *call, m *kube.Memory) error {
+		return m.Delete(ctx, apiVersion, kind, namespace, name)
+	})
+}
+
+func (a *clusterAPI) do(ctx context.Context, op string, k kube.Key, f func(*call, *kube.Memory) error) error {
+	r := request{op: op, scope: a.scope, cluster: a.cluster, name: k.String(), quiet: true}
+	err := a.sim.do(ctx, r, func(c *call) (cloud.Phase, error) {
+		there, err := c.reachable(a.cluster)
+		if err != nil {
+			return "", err
+		}
+		if there.ID != a.id {
+			return "", c.fail(cloud.NotFound, "NoCluster", "that cluster is gone; another has its name")
+		}
+		return "", f(c, a.sim.kubes[a.id])
+	})
+	return kubeError(err, op, k)
+}
+
+// kubeError makes an API's error of a cloud's: what strikes the cloud strikes the API.
+func kubeError(err error, op string, k kube.Key) error {
+	ce, ok := err.(*cloud.Error)
+	if !ok {
+		return err
+	}
+	codes := map[cloud.Class]kube.Code{cloud.Denied: kube.Forbidden, cloud.Invalid: kube.Invalid, cloud.Taken: kube.Conflict}
+	code, known := codes[ce.Class]
+	if !known {
+		code = kube.Unavailable
+	}
+	return &kube.Error{Code: code, Op: op, Object: k.String(), Message: ce.Message, Err: err}
+}
+
+// nodes are the ready nodes of the cluster's pools as objects, spread over the pools' zones.
+func (a *clusterAPI) nodes(c *call, apiVersion, kind string) (nodes []kube.Object) {
+	if apiVersion != "v1" || kind != "Node" {
+		return nil
+	}
+	state := c.sim.state
+	for _, r := range state.sorted(state.on[state.byID[a.id].place()]) {
+		for i := range r.nodes(c.now) {
+			nodes = append(nodes, node(r, i))
+		}
+	}
+	return nodes
+}
+
+func node(r *resource, i int) kube.Object {
+	labels := map[string]any{
+		"topology.kubernetes.io/region":    r.Region,
+		"topology.kubernetes.io/zone":      r.Pool.Zones[i%len(r.Pool.Zones)],
+		"node.kubernetes.io/instance-type": r.Pool.Machine,
+	}
+	for k, v := range maps.All(r.Pool.Labels) {
+		labels[k] = v
+	}
+	var taints []any
+	for _, t := range r.Pool.Taints {
+		taints = append(taints, map[string]any{"key": t.Key, "value": t.Value, "effect": t.Effect})
+	}
+	return kube.Object{
+		"apiVersion": "v1", "kind": "Node",
+		"metadata": map[string]any{"name": fmt.Sprintf("%s-%d", r.ID, i), "labels": labels},
+		"spec":     map[string]any{"taints": taints},
+		"status":   map[string]any{"conditions": []any{map[string]any{"type": "Ready", "status": "True"}}},
+	}
+}
+
+func has(labels, wanted map[string]string) bool {
+	for k, v := range wanted {
+		if got, ok := labels[k]; !ok || got != v {
+			return false
+		}
+	}
+	return true
+}

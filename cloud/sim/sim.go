@@ -1,0 +1,167 @@
+// Package sim is the simulated cloud: several accounts and regions worked on at once, in this process. It is the cloud
+// that aerie has when it is given no other, for trying, for developing and for tests: networks, clusters and pools take
+// their time, cost their price, meet quotas and faults, and are all back after a restart.
+//
+// It has no goroutine and no timer: what time has brought about is worked out when somebody looks.
+package sim
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/kube"
+)
+
+// Options say what cloud to simulate. The zero value, but for Dir, is a cloud without limits that does all at once.
+type Options struct {
+	Dir    string           // where its state, ledger and faults.json are; nobody else may run a cloud on it meanwhile
+	Now    func() time.Time // its clock; nil: the wall's
+	Speed  float64          // 1 is lifelike, 60 a minute a second, 0 at once
+	Times  Times
+	Quota  Quota            // of each account and region
+	Quotas map[string]Quota // instead of Quota, by "account/region"
+	Faults []Fault
+	Logger *slog.Logger // nil: slog's default
+}
+
+// Times are how long things take at speed 1. What is zero has its lifelike default.
+type Times struct {
+	Network, Cluster, Pool, Update, Delete time.Duration
+}
+
+// Quota bounds one account in one region. Zero is no bound. Nodes are counted by the pools' Min.
+type Quota struct {
+	Networks, Clusters, Nodes int
+}
+
+// lifelike are the times that the real clouds take, roughly.
+var lifelike = Times{
+	Network: 45 * time.Second,
+	Cluster: 8 * time.Minute,
+	Pool:    150 * time.Second,
+	Update:  time.Minute,
+	Delete:  3 * time.Minute,
+}
+
+// Sim is a simulated cloud. It is a cloud.Provider.
+type Sim struct {
+	mu      sync.Mutex // held through a whole call, journal lines and all: calls are short
+	options Options
+	journal *journal
+	state   *state
+	faults  *faults
+	kubes   map[string]*kube.Memory // by a cluster's ID
+	current *call                   // the call that holds mu; the kubes' records belong to it
+}
+
+var _ cloud.Provider = (*Sim)(nil)
+
+// Open starts the cloud that lives in a directory, or a new one. What was cut short by a kill is as if the kill had come
+// just before or just after it. A journal that is damaged elsewhere than at its end is an error.
+func Open(o Options) (*Sim, error) {
+	o = o.defaults()
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	j, lines, err := openJournal(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sim{options: o, journal: j, state: lines.state, kubes: map[string]*kube.Memory{}}
+	s.faults = newFaults(o.Dir, o.Logger, o.Faults)
+	for id, objects := range lines.objects {
+		if err := s.openKube(id, objects.all()); err != nil {
+			return nil, errors.Join(err, j.close())
+		}
+	}
+	return s, nil
+}
+
+// Close lets go of the directory. Calls after it fail as retryable.
+func (s *Sim) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.journal.close()
+}
+
+// Inject adds faults, after those that are there. They last until they are used up or the process ends.
+func (s *Sim) Inject(f ...Fault) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, one := range f {
+		if err := one.validate(); err != nil {
+			return err
+		}
+	}
+	s.faults.add(f)
+	return nil
+}
+
+// SetQuota sets the quota of one account and region from now on, for this process.
+func (s *Sim) SetQuota(account, region string, q Quota) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.options.Quotas[account+"/"+region] = q
+}
+
+// Check implements cloud.Provider. Any account exists, unless a fault says otherwise.
+func (s *Sim) Check(ctx context.Context, a cloud.Account) error {
+	return s.do(ctx, request{op: "Check", scope: cloud.Scope{Account: a}, name: a.ID}, func(*call) (cloud.Phase, error) {
+		return "", nil
+	})
+}
+
+// ListOwned implements cloud.Provider.
+func (s *Sim) ListOwned(ctx context.Context, sc cloud.Scope, ownerPrefix string) (refs []cloud.Ref, err error) {
+	err = s.do(ctx, request{op: "ListOwned", scope: sc, name: ownerPrefix}, func(c *call) (cloud.Phase, error) {
+		var err error
+		refs, err = c.list(ownerPrefix)
+		return "", err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return refs, nil
+}
+
+func (o Options) defaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	quotas := map[string]Quota{}
+	for k, q := range o.Quotas {
+		quotas[k] = q
+	}
+	o.Quotas = quotas
+	o.Times = o.Times.or(lifelike)
+	return o
+}
+
+func (t Times) or(d Times) Times {
+	pick := func(a, b time.Duration) time.Duration {
+		if a == 0 {
+			return b
+		}
+		return a
+	}
+	return Times{
+		Network: pick(t.Network, d.Network), Cluster: pick(t.Cluster, d.Cluster), Pool: pick(t.Pool, d.Pool),
+		Update: pick(t.Update, d.Update), Delete: pick(t.Delete, d.Delete),
+	}
+}
+
+// at is the time at which something that takes d at speed 1 is done.
+func (c *call) at(d time.Duration) time.Time {
+	if c.sim.options.Speed <= 0 {
+		return c.now
+	}
+	return c.now.Add(time.Duration(float64(d) / c.sim.options.Speed))
+}

@@ -1,0 +1,129 @@
+package cloud
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// NetworkSpec is a wished network. Empty Zones mean the region's.
+type NetworkSpec struct {
+	Name  string
+	Owner string // the mark of the entity it is made for, such as -/dataplane/eu/01H…
+	Range string // the addresses, as CIDR
+	Zones []string
+	Token string // the same for every repetition of this wish
+}
+
+// ClusterSpec is a wished Kubernetes cluster, without nodes.
+type ClusterSpec struct {
+	Name    string
+	Owner   string
+	Network string
+	Version string // such as 1.34; empty: the cloud's choice when it is made, and no change after
+	Token   string
+}
+
+// Taint keeps pods off nodes. Effect is NoSchedule, PreferNoSchedule or NoExecute.
+type Taint struct {
+	Key    string `json:"key"`
+	Value  string `json:"value,omitempty"`
+	Effect string `json:"effect"`
+}
+
+// PoolSpec is a wished node pool. Empty Zones mean the network's.
+type PoolSpec struct {
+	Cluster string
+	Name    string
+	Owner   string
+	Machine string
+	Min     int // nodes of the whole pool, not per zone
+	Max     int
+	Labels  map[string]string
+	Taints  []Taint
+	Zones   []string
+	Spot    bool
+	Token   string
+}
+
+// Hash is the same for the same wish. The token is no part of it.
+func (s NetworkSpec) Hash() string {
+	s.Token = ""
+	return hash(s)
+}
+
+// Hash is the same for the same wish. The token is no part of it.
+func (s ClusterSpec) Hash() string {
+	s.Token = ""
+	return hash(s)
+}
+
+// Hash is the same for the same wish. The token is no part of it.
+func (s PoolSpec) Hash() string {
+	s.Token = ""
+	if len(s.Labels) == 0 {
+		s.Labels = nil
+	}
+	if len(s.Taints) == 0 {
+		s.Taints = nil
+	}
+	return hash(s)
+}
+
+func hash(spec any) string {
+	data, _ := json.Marshal(spec) // plain fields: it cannot fail, and maps come sorted
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
+}
+
+// Validate finds what no cloud would accept. Its error is an *Error of class Invalid.
+func (s NetworkSpec) Validate() error {
+	if why := missing("name", s.Name, "owner", s.Owner); why != "" {
+		return invalid("EnsureNetwork", why)
+	}
+	if _, err := netip.ParsePrefix(s.Range); err != nil {
+		return invalid("EnsureNetwork", "range: "+err.Error())
+	}
+	return nil
+}
+
+// Validate finds what no cloud would accept. Its error is an *Error of class Invalid.
+func (s ClusterSpec) Validate() error {
+	if why := missing("name", s.Name, "owner", s.Owner, "network", s.Network); why != "" {
+		return invalid("EnsureCluster", why)
+	}
+	return nil
+}
+
+// Validate finds what no cloud would accept. Its error is an *Error of class Invalid.
+func (s PoolSpec) Validate() error {
+	if why := missing("cluster", s.Cluster, "name", s.Name, "owner", s.Owner, "machine", s.Machine); why != "" {
+		return invalid("EnsurePool", why)
+	}
+	if s.Min < 0 || s.Max < max(s.Min, 1) {
+		return invalid("EnsurePool", fmt.Sprintf("min %d and max %d: 0 <= min <= max and 1 <= max are needed", s.Min, s.Max))
+	}
+	for _, t := range s.Taints {
+		if t.Key == "" || !slices.Contains([]string{"NoSchedule", "PreferNoSchedule", "NoExecute"}, t.Effect) {
+			return invalid("EnsurePool", fmt.Sprintf("taint %q: a key and the effect NoSchedule, PreferNoSchedule or NoExecute are needed", t.Key))
+		}
+	}
+	return nil
+}
+
+// missing names the first empty field of name, value pairs.
+func missing(pairs ...string) string {
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			return pairs[i] + " is missing"
+		}
+	}
+	return ""
+}
+
+func invalid(op, message string) error {
+	return &Error{Class: Invalid, Op: op, Code: "InvalidSpec", Message: message}
+}

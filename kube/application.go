@@ -1,0 +1,184 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+)
+
+// AppSpec is one application of a tenant, as plain manifests.
+type AppSpec struct {
+	Namespace string
+	Name      string
+	Owner     string // the application's uid
+	Revision  uint64 // of the wish; what a newer one applied refuses an older one
+	Objects   []Object
+}
+
+// EnsureApplication makes the application's objects those of the spec and returns the names of what it applied, as
+// kind/name. What an earlier revision applied and this one no longer has is deleted; with no objects all goes. Wrong
+// objects are refused before anything is sent (see CheckObjects). An object of that name that is not this
+// application's is a conflict and is not touched.
+//
+// What it has applied is kept in a ConfigMap beside it, written before the objects and again after the pruning: it
+// always names at least what is there, wherever a crash falls.
+func EnsureApplication(ctx context.Context, api API, spec AppSpec) ([]string, error) {
+	if err := spec.validate(); err != nil {
+		return nil, err
+	}
+	had, err := readInventory(ctx, api, spec)
+	if err != nil {
+		return nil, err
+	}
+	if len(spec.Objects) == 0 && had.version == "" {
+		return nil, nil
+	}
+	want := spec.keys()
+	all := union(want, had.keys)
+	if err := writeInventory(ctx, api, spec, all, had.version); err != nil {
+		return nil, err
+	}
+	applied, err := applyAll(ctx, api, spec)
+	if err != nil {
+		return applied, err
+	}
+	if err := prune(ctx, api, spec, had.keys, want); err != nil {
+		return applied, err
+	}
+	if len(want) == 0 {
+		return nil, remove(ctx, api, spec.inventoryKey())
+	}
+	return applied, writeInventory(ctx, api, spec, want, "")
+}
+
+func (s AppSpec) validate() error {
+	k := Key{Kind: "application", Namespace: s.Namespace, Name: s.Name}
+	if !isLabel(s.Namespace) || !isLabel(s.Name) || !isValue(s.Owner) || s.Owner == "" {
+		return fail(Invalid, "ensure application", k, "namespace and name must be RFC 1123 labels, owner a label's value")
+	}
+	if faults := checkObjects(s.Objects, s.Namespace); len(faults) > 0 {
+		return fail(Invalid, "ensure application", k, faults[0].String())
+	}
+	return nil
+}
+
+func (s AppSpec) keys() []Key {
+	keys := make([]Key, len(s.Objects))
+	for i, o := range s.Objects {
+		keys[i] = o.Key()
+		keys[i].Namespace = s.Namespace
+	}
+	return keys
+}
+
+func applyAll(ctx context.Context, api API, spec AppSpec) (applied []string, err error) {
+	for i, k := range spec.keys() {
+		there, err := find(ctx, api, k)
+		if err != nil {
+			return applied, err
+		}
+		if there != nil && there.Labels()[LabelApplication] != spec.Name {
+			return applied, fail(Conflict, "apply", k, "it is there and not of application "+spec.Name)
+		}
+		if there != nil && newer(there, spec.Revision) {
+			return applied, fail(Conflict, "apply", k, "a newer revision was applied")
+		}
+		o := spec.Objects[i].marked(spec.Namespace, spec.labels(), spec.annotations())
+		setVersion(o, text(there.metadata()["resourceVersion"])) // whoever came in between makes this a conflict
+		if _, err := api.Apply(ctx, o); err != nil {
+			return applied, err
+		}
+		applied = append(applied, k.Kind+"/"+k.Name)
+	}
+	return applied, nil
+}
+
+// prune deletes what the application had and no longer wants, last applied first. The label is asked again: who edits
+// the inventory by hand cannot make us delete another's objects.
+func prune(ctx context.Context, api API, spec AppSpec, had, want []Key) error {
+	for _, k := range slices.Backward(had) {
+		if k.Namespace != spec.Namespace || contains(want, k) {
+			continue
+		}
+		there, err := find(ctx, api, k)
+		if err != nil {
+			return err
+		}
+		if there == nil || there.Labels()[LabelApplication] != spec.Name {
+			continue
+		}
+		if err := remove(ctx, api, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s AppSpec) labels() map[string]string {
+	return map[string]string{LabelManagedBy: manager, LabelApplication: s.Name, LabelOwner: s.Owner}
+}
+
+func (s AppSpec) annotations() map[string]string {
+	return map[string]string{AnnotationRevision: strconv.FormatUint(s.Revision, 10)}
+}
+
+// inventoryPrefix begins the names of the inventories; manifests must not use it.
+const inventoryPrefix = "aerie.app."
+
+// inventory is what an application has applied. A version means that there is one.
+type inventory struct {
+	keys    []Key
+	version string
+}
+
+func (s AppSpec) inventoryKey() Key {
+	return Key{APIVersion: "v1", Kind: "ConfigMap", Namespace: s.Namespace, Name: inventoryPrefix + s.Name}
+}
+
+func readInventory(ctx context.Context, api API, spec AppSpec) (inventory, error) {
+	k := spec.inventoryKey()
+	there, err := find(ctx, api, k)
+	if err != nil || there == nil {
+		return inventory{}, err
+	}
+	if there.Labels()[LabelOwner] != spec.Owner {
+		return inventory{}, taken("ensure application", k, there)
+	}
+	if newer(there, spec.Revision) {
+		return inventory{}, fail(Conflict, "ensure application", k, "a newer revision was applied")
+	}
+	have := inventory{version: text(there.metadata()["resourceVersion"])}
+	if err := json.Unmarshal([]byte(text(table(there["data"])["objects"])), &have.keys); err != nil {
+		return inventory{}, fail(Invalid, "ensure application", k, "its inventory cannot be read: "+err.Error())
+	}
+	return have, nil
+}
+
+func writeInventory(ctx context.Context, api API, spec AppSpec, keys []Key, version string) error {
+	encoded, err := json.Marshal(keys)
+	if err != nil {
+		return fail(Invalid, "ensure application", spec.inventoryKey(), err.Error())
+	}
+	k := spec.inventoryKey()
+	o := object(k.APIVersion, k.Kind, k.Namespace, k.Name, nil)
+	o["data"] = map[string]any{"objects": string(encoded)}
+	o = o.marked("", spec.labels(), spec.annotations())
+	setVersion(o, version)
+	_, err = api.Apply(ctx, o)
+	return err
+}
+
+func union(a, b []Key) []Key {
+	all := slices.Clone(a)
+	for _, k := range b {
+		if !contains(all, k) {
+			all = append(all, k)
+		}
+	}
+	return all
+}
+
+func contains(keys []Key, k Key) bool {
+	return slices.ContainsFunc(keys, func(other Key) bool { return other.Identity() == k.Identity() })
+}

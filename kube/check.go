@@ -1,0 +1,98 @@
+package kube
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Fault is what is wrong with one field of a list of manifests.
+type Fault struct {
+	Path    string // such as spec.manifests[2].kind
+	Message string
+}
+
+// String is path and message.
+func (f Fault) String() string { return f.Path + ": " + f.Message }
+
+// CheckObjects says all that can be known to be wrong with an application's manifests before anything is sent: kinds
+// that live in no namespace, kinds by which a tenant would lift its own bounds, names, doubles. An empty answer means
+// that only the cluster can still refuse them.
+func CheckObjects(objects []Object) []Fault { return checkObjects(objects, "") }
+
+// reserved are the kinds of a tenant's namespace that only we write, and why, whatever their group: a network plugin's
+// own policies are as good a way out as the plain ones.
+var reserved = map[string]string{
+	"Namespace":                "an application lives in its tenant's namespace",
+	"ResourceQuota":            "the plan sets the tenant's quota",
+	"LimitRange":               "the plan sets the tenant's limits",
+	"NetworkPolicy":            "the plan sets the tenant's isolation",
+	"CiliumNetworkPolicy":      "the plan sets the tenant's isolation",
+	"GlobalNetworkPolicy":      "the plan sets the tenant's isolation",
+	"Role":                     "the tenant's rights are set by the platform",
+	"RoleBinding":              "the tenant's rights are set by the platform",
+	"List":                     "give its items as manifests of their own",
+	"Eviction":                 "it is an action, not an object",
+	"TokenRequest":             "it is an action, not an object",
+	"Binding":                  "it is an action, not an object",
+	"LocalSubjectAccessReview": "it is an action, not an object",
+}
+
+// checkObjects also holds the namespace against the given one, if any.
+func checkObjects(objects []Object, namespace string) []Fault {
+	var faults []Fault
+	seen := map[Key]int{}
+	for i, o := range objects {
+		path := fmt.Sprintf("spec.manifests[%d]", i)
+		faults = append(faults, checkObject(o, path, namespace)...)
+		k := o.Key().Identity()
+		k.Namespace = "" // all are of one namespace
+		if first, double := seen[k]; double {
+			faults = append(faults, Fault{path + ".metadata.name", fmt.Sprintf("%s is spec.manifests[%d] already", k, first)})
+			continue
+		}
+		seen[k] = i
+	}
+	return faults
+}
+
+func checkObject(o Object, path, namespace string) (faults []Fault) {
+	add := func(field, why string) { faults = append(faults, Fault{path + field, why}) }
+	if o.APIVersion() == "" {
+		add(".apiVersion", "is missing")
+	}
+	if why := kindFault(o); why != "" {
+		add(".kind", why)
+	}
+	if why := nameFault(o.APIVersion(), o.Kind(), o.Name()); why != "" {
+		add(".metadata.name", why)
+	}
+	if o.Kind() == "ConfigMap" && strings.HasPrefix(o.Name(), inventoryPrefix) {
+		add(".metadata.name", "names that begin with "+inventoryPrefix+" are the platform's")
+	}
+	if other := o.Namespace(); other != "" && namespace != "" && other != namespace {
+		add(".metadata.namespace", fmt.Sprintf("is %s, the tenant's is %s; leave it out", other, namespace))
+	}
+	if why := textsFault(o); why != "" {
+		add(".metadata", strings.TrimPrefix(why, "metadata."))
+	}
+	for _, l := range []string{LabelApplication, LabelOwner} {
+		if _, set := o.Labels()[l]; set {
+			add(".metadata.labels", l+" is set by the platform")
+		}
+	}
+	return faults
+}
+
+func kindFault(o Object) string {
+	kind := o.Kind()
+	if kind == "" {
+		return "is missing"
+	}
+	if why, ok := reserved[kind]; ok {
+		return fmt.Sprintf("%s is not allowed: %s", kind, why)
+	}
+	if ClusterScoped(o.APIVersion(), kind) {
+		return fmt.Sprintf("%s is not allowed: it is of the whole cluster, not of a namespace", kind)
+	}
+	return ""
+}

@@ -1,0 +1,199 @@
+package kube
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+)
+
+// Memory is a Kubernetes API that only stores. It checks names and that a namespaced object's namespace exists, deletes
+// with a namespace what is in it, and keeps resource versions for preconditions. It has no quota, admission, defaulting,
+// garbage collection, controllers or status, and one manager only: an apply replaces the whole object.
+type Memory struct {
+	mu       sync.Mutex
+	objects  map[Key]stored
+	version  int64
+	recorded func(put Object, del Key) error
+}
+
+// NewMemory is a store that holds the given objects. Record is called before each change with the object put, or with
+// the key of the object deleted and a nil object; an error of it refuses the change. It may be nil.
+func NewMemory(objects []Object, record func(put Object, del Key) error) (*Memory, error) {
+	m := &Memory{objects: map[Key]stored{}, recorded: record}
+	for _, o := range objects {
+		s, err := encode(o)
+		if err != nil {
+			return nil, err
+		}
+		s.version, _ = strconv.ParseInt(text(o.metadata()["resourceVersion"]), 10, 64)
+		m.version = max(m.version, s.version)
+		m.objects[s.key.Identity()] = s
+	}
+	return m, nil
+}
+
+// Apply implements API.
+func (m *Memory) Apply(ctx context.Context, o Object) (bool, error) {
+	s, err := encode(o)
+	if err != nil {
+		return false, err
+	}
+	if err := alive(ctx, "apply", s.key); err != nil {
+		return false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old, there := m.objects[s.key.Identity()]
+	if err := m.admit(o, s.key, old); err != nil {
+		return false, err
+	}
+	if there && bytes.Equal(old.data, s.data) {
+		return false, nil
+	}
+	s.version = m.version + 1
+	if err := m.record(s.object(), Key{}); err != nil {
+		return false, err
+	}
+	m.version, m.objects[s.key.Identity()] = s.version, s
+	return true, nil
+}
+
+// admit checks all that needs the store: the namespace and the precondition.
+func (m *Memory) admit(o Object, k Key, old stored) error {
+	if k.Namespace != "" {
+		if _, ok := m.objects[Key{Kind: "Namespace", Name: k.Namespace}]; !ok {
+			return fail(NotFound, "apply", k, "there is no namespace "+k.Namespace)
+		}
+	}
+	want := text(o.metadata()["resourceVersion"])
+	if want != "" && want != strconv.FormatInt(old.version, 10) {
+		return fail(Conflict, "apply", k, fmt.Sprintf("resource version %s was expected, %d is there", want, old.version))
+	}
+	return nil
+}
+
+// Get implements API.
+func (m *Memory) Get(ctx context.Context, apiVersion, kind, namespace, name string) (Object, error) {
+	k := Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
+	if err := alive(ctx, "get", k); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.objects[k.Identity()]
+	if !ok {
+		return nil, fail(NotFound, "get", k, "")
+	}
+	return s.object(), nil
+}
+
+// List implements API.
+func (m *Memory) List(ctx context.Context, sel Selector) ([]Object, error) {
+	k := Key{APIVersion: sel.APIVersion, Kind: sel.Kind, Namespace: sel.Namespace}
+	if err := alive(ctx, "list", k); err != nil {
+		return nil, err
+	}
+	if sel.APIVersion == "" || sel.Kind == "" {
+		return nil, fail(Invalid, "list", k, "apiVersion and kind are needed")
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []stored
+	for _, s := range m.objects {
+		if sel.matches(s) {
+			found = append(found, s)
+		}
+	}
+	slices.SortFunc(found, byKey)
+	objects := make([]Object, len(found))
+	for i, s := range found {
+		objects[i] = s.object()
+	}
+	return objects, nil
+}
+
+// Delete implements API.
+func (m *Memory) Delete(ctx context.Context, apiVersion, kind, namespace, name string) error {
+	k := Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
+	if err := alive(ctx, "delete", k); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.objects[k.Identity()]
+	if !ok {
+		return nil
+	}
+	if kind == "Namespace" && Group(apiVersion) == "" {
+		if err := m.empty(name); err != nil {
+			return err
+		}
+	}
+	return m.drop(s)
+}
+
+// empty deletes what is in a namespace. The namespace itself goes last: a delete that was cut short can be repeated.
+func (m *Memory) empty(namespace string) error {
+	var inside []stored
+	for _, s := range m.objects {
+		if s.key.Namespace == namespace {
+			inside = append(inside, s)
+		}
+	}
+	slices.SortFunc(inside, byKey)
+	for _, s := range inside {
+		if err := m.drop(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Memory) drop(s stored) error {
+	if err := m.record(nil, s.key); err != nil {
+		return err
+	}
+	delete(m.objects, s.key.Identity())
+	return nil
+}
+
+func (m *Memory) record(put Object, del Key) error {
+	if m.recorded == nil {
+		return nil
+	}
+	if err := m.recorded(put, del); err != nil {
+		return &Error{Code: Unavailable, Op: "record", Object: cmp.Or(del, put.Key()).String(), Message: err.Error(), Err: err}
+	}
+	return nil
+}
+
+func (sel Selector) matches(s stored) bool {
+	if s.key.Kind != sel.Kind || Group(s.key.APIVersion) != Group(sel.APIVersion) {
+		return false
+	}
+	if sel.Namespace != "" && s.key.Namespace != sel.Namespace {
+		return false
+	}
+	for k, v := range sel.Labels {
+		if got, ok := s.labels[k]; !ok || got != v {
+			return false
+		}
+	}
+	return true
+}
+
+func alive(ctx context.Context, op string, k Key) error {
+	if err := ctx.Err(); err != nil {
+		return &Error{Code: Unavailable, Op: op, Object: k.String(), Message: err.Error(), Err: err}
+	}
+	return nil
+}
+
+func byKey(a, b stored) int {
+	return cmp.Or(cmp.Compare(a.key.Kind, b.key.Kind), cmp.Compare(a.key.Namespace, b.key.Namespace),
+		cmp.Compare(a.key.Name, b.key.Name))
+}

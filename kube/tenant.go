@@ -1,0 +1,198 @@
+package kube
+
+import (
+	"context"
+	"strconv"
+)
+
+// Labels and annotations of everything we make in a cluster.
+const (
+	LabelManagedBy     = "app.kubernetes.io/managed-by"
+	LabelCustomer      = "aerie.io/customer"
+	LabelTenant        = "aerie.io/tenant"
+	LabelPlan          = "aerie.io/plan"
+	LabelOwner         = "aerie.io/owner" // the uid of the entity it belongs to
+	LabelApplication   = "aerie.io/application"
+	AnnotationRevision = "aerie.io/revision" // the revision that applied it: an older one never overwrites it
+	AnnotationMark     = "aerie.io/owner-mark"
+
+	labelPodSecurity = "pod-security.kubernetes.io/enforce"
+	labelPodWarn     = "pod-security.kubernetes.io/warn"
+	manager          = "aerie"
+)
+
+// TenantSpec is what a tenant gets in its dataplane.
+type TenantSpec struct {
+	Namespace string
+	Customer  string
+	Tenant    string
+	Owner     string // the tenant's uid; a namespace of another uid is never touched
+	Plan      string
+	Revision  uint64 // of the wish; a namespace of a newer revision refuses an older one
+
+	Quota         Quota
+	DefaultCPU    string // limit and request of a container that says none
+	DefaultMemory string
+
+	Isolation       bool     // deny ingress from other namespaces
+	EgressDeny      bool     // with Isolation: egress only to DNS, its own namespace and AllowNamespaces
+	AllowNamespaces []string // namespaces that may talk with it in spite of Isolation
+}
+
+// Quota bounds a tenant's namespace. What is empty or zero is unbounded.
+type Quota struct {
+	CPU, Memory, Storage string
+	Pods                 int
+}
+
+// EnsureTenant makes the tenant's namespace what the spec says and returns how many objects changed or went. A
+// namespace of another uid, or of a newer revision, is a conflict and is not touched; one that is still terminating is
+// unavailable: wait for its end. What the spec no longer wants (isolation switched off, a quota lifted) is deleted.
+func EnsureTenant(ctx context.Context, api API, spec TenantSpec) (changed int, err error) {
+	if err := spec.validate(); err != nil {
+		return 0, err
+	}
+	version, err := admitNamespace(ctx, api, spec)
+	if err != nil {
+		return 0, err
+	}
+	wanted := TenantObjects(spec)
+	setVersion(wanted[0], version)
+	for _, o := range wanted {
+		did, err := api.Apply(ctx, o)
+		if err != nil {
+			return changed, err
+		}
+		changed += count(did)
+	}
+	gone, err := dropUnwanted(ctx, api, spec.Namespace, wanted)
+	return changed + gone, err
+}
+
+// DeleteTenant deletes the tenant's namespace and all in it. It is gone when the namespace is: a Get says when. A
+// namespace of another uid is a conflict and is not touched; the absent is success.
+func DeleteTenant(ctx context.Context, api API, namespace, owner string) error {
+	k := namespaceKey(namespace)
+	there, err := find(ctx, api, k)
+	if err != nil || there == nil {
+		return err
+	}
+	if there.Labels()[LabelOwner] != owner {
+		return taken("delete tenant", k, there)
+	}
+	return remove(ctx, api, k)
+}
+
+// EnsureBase gives a new dataplane what each has first: the namespace aerie-system with the owner's mark, by which
+// another aerie, or the same dataplane under another uid, is kept out. Changed says whether it was new.
+func EnsureBase(ctx context.Context, api API, owner string) (changed bool, err error) {
+	k := namespaceKey(SystemNamespace)
+	there, err := find(ctx, api, k)
+	if err != nil {
+		return false, err
+	}
+	if there.Terminating() {
+		return false, fail(Unavailable, "ensure base", k, "it is still terminating")
+	}
+	if there != nil && there.Annotations()[AnnotationMark] != owner {
+		return false, taken("ensure base", k, there)
+	}
+	return api.Apply(ctx, baseNamespace(owner))
+}
+
+// SystemNamespace holds what belongs to the dataplane itself.
+const SystemNamespace = "aerie-system"
+
+func baseNamespace(owner string) Object {
+	o := object("v1", "Namespace", "", SystemNamespace, nil)
+	return o.marked("", map[string]string{LabelManagedBy: manager}, map[string]string{AnnotationMark: owner})
+}
+
+func (s TenantSpec) validate() error {
+	k := namespaceKey(s.Namespace)
+	if !isLabel(s.Namespace) {
+		return fail(Invalid, "ensure tenant", k, "the namespace is no RFC 1123 label")
+	}
+	if s.Owner == "" {
+		return fail(Invalid, "ensure tenant", k, "the owner is missing")
+	}
+	for _, v := range []string{s.Customer, s.Tenant, s.Owner, s.Plan} {
+		if !isValue(v) {
+			return fail(Invalid, "ensure tenant", k, v+" cannot be the value of a label")
+		}
+	}
+	return nil
+}
+
+// admitNamespace decides whether the namespace is ours to write, and returns its resource version, under which it is
+// then written: whoever comes in between makes that write a conflict.
+func admitNamespace(ctx context.Context, api API, spec TenantSpec) (version string, err error) {
+	k := namespaceKey(spec.Namespace)
+	there, err := find(ctx, api, k)
+	if err != nil || there == nil {
+		return "", err
+	}
+	if there.Terminating() {
+		return "", fail(Unavailable, "ensure tenant", k, "it is still terminating")
+	}
+	if there.Labels()[LabelOwner] != spec.Owner {
+		return "", taken("ensure tenant", k, there)
+	}
+	if newer(there, spec.Revision) {
+		return "", fail(Conflict, "ensure tenant", k, "a newer revision was applied")
+	}
+	return text(there.metadata()["resourceVersion"]), nil
+}
+
+func dropUnwanted(ctx context.Context, api API, namespace string, wanted []Object) (gone int, err error) {
+	want := map[Key]bool{}
+	for _, o := range wanted {
+		want[o.Key()] = true
+	}
+	for _, k := range optional(namespace) {
+		if want[k] {
+			continue
+		}
+		there, err := find(ctx, api, k)
+		if err != nil {
+			return gone, err
+		}
+		if there == nil {
+			continue
+		}
+		if err := remove(ctx, api, k); err != nil {
+			return gone, err
+		}
+		gone++
+	}
+	return gone, nil
+}
+
+// newer says whether an object was applied by a later revision. One without a revision is older than all.
+func newer(there Object, revision uint64) bool {
+	r, err := strconv.ParseUint(there.Annotations()[AnnotationRevision], 10, 64)
+	return err == nil && r > revision
+}
+
+func taken(op string, k Key, there Object) error {
+	owner := there.Labels()[LabelOwner]
+	if owner == "" {
+		owner = there.Annotations()[AnnotationMark]
+	}
+	return fail(Conflict, op, k, "it belongs to another: "+strconv.Quote(owner))
+}
+
+func setVersion(o Object, version string) {
+	if version != "" {
+		o.metadata()["resourceVersion"] = version
+	}
+}
+
+func namespaceKey(name string) Key { return Key{APIVersion: "v1", Kind: "Namespace", Name: name} }
+
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

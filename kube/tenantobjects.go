@@ -1,0 +1,179 @@
+package kube
+
+import (
+	"slices"
+	"strconv"
+)
+
+// Names of what a tenant's namespace holds.
+const (
+	quotaName  = "aerie-quota"
+	limitsName = "aerie-limits"
+	// WorkloadAccount is the service account made for a tenant's workloads: it may read the configuration, services and
+	// pods of its own namespace, no secrets, and its token is mounted only where a pod asks for it.
+	WorkloadAccount = "workload"
+	denyPolicy      = "aerie-default-deny"
+	ownPolicy       = "aerie-allow-own"
+	dnsPolicy       = "aerie-allow-dns"
+	listedPolicy    = "aerie-allow-listed"
+
+	rbacAPI    = "rbac.authorization.k8s.io/v1"
+	networkAPI = "networking.k8s.io/v1"
+	// namespaceName is the label that Kubernetes itself puts on each namespace.
+	namespaceName = "kubernetes.io/metadata.name"
+)
+
+// TenantObjects are all objects of a tenant, the namespace first, in the order in which they are applied: bounds before
+// rights, so that nothing runs unbounded.
+func TenantObjects(spec TenantSpec) []Object {
+	objects := []Object{object("v1", "Namespace", "", spec.Namespace, nil)}
+	objects = append(objects, bounds(spec)...)
+	objects = append(objects, policies(spec)...)
+	objects = append(objects, rights(spec.Namespace)...)
+	labels := map[string]string{
+		LabelManagedBy: manager, LabelCustomer: spec.Customer, LabelTenant: spec.Tenant,
+		LabelPlan: spec.Plan, LabelOwner: spec.Owner,
+	}
+	revision := map[string]string{AnnotationRevision: strconv.FormatUint(spec.Revision, 10)}
+	for i, o := range objects {
+		objects[i] = o.marked(o.Namespace(), labels, revision)
+	}
+	podSecurity := map[string]string{labelPodSecurity: "baseline", labelPodWarn: "restricted"}
+	objects[0] = objects[0].marked("", podSecurity, nil)
+	return objects
+}
+
+// optional are the keys of the objects that a spec may want or not.
+func optional(namespace string) []Key {
+	keys := []Key{
+		{APIVersion: "v1", Kind: "ResourceQuota", Namespace: namespace, Name: quotaName},
+		{APIVersion: "v1", Kind: "LimitRange", Namespace: namespace, Name: limitsName},
+	}
+	for _, name := range []string{ownPolicy, dnsPolicy, listedPolicy, denyPolicy} { // what allows goes before what denies
+		keys = append(keys, Key{APIVersion: networkAPI, Kind: "NetworkPolicy", Namespace: namespace, Name: name})
+	}
+	return keys
+}
+
+func bounds(spec TenantSpec) []Object {
+	var objects []Object
+	if hard := spec.Quota.hard(); len(hard) > 0 {
+		objects = append(objects, object("v1", "ResourceQuota", spec.Namespace, quotaName, map[string]any{"hard": hard}))
+	}
+	defaults := map[string]any{}
+	put(defaults, spec.DefaultCPU, "cpu")
+	put(defaults, spec.DefaultMemory, "memory")
+	if len(defaults) > 0 {
+		limit := map[string]any{"type": "Container", "default": defaults, "defaultRequest": cloneMap(defaults)}
+		body := map[string]any{"limits": []any{limit}}
+		objects = append(objects, object("v1", "LimitRange", spec.Namespace, limitsName, body))
+	}
+	return objects
+}
+
+func (q Quota) hard() map[string]any {
+	hard := map[string]any{}
+	put(hard, q.CPU, "requests.cpu", "limits.cpu")
+	put(hard, q.Memory, "requests.memory", "limits.memory")
+	put(hard, q.Storage, "requests.storage")
+	if q.Pods > 0 {
+		put(hard, strconv.Itoa(q.Pods), "pods")
+	}
+	return hard
+}
+
+func put(m map[string]any, v string, keys ...string) {
+	if v == "" {
+		return
+	}
+	for _, k := range keys {
+		m[k] = v
+	}
+}
+
+// policies isolate the namespace. A policy of type Egress closes all egress that none allows, so there is none of that
+// type unless egress is to be closed.
+func policies(spec TenantSpec) []Object {
+	if !spec.Isolation {
+		return nil
+	}
+	p := policyMaker{namespace: spec.Namespace, egress: spec.EgressDeny}
+	objects := []Object{p.policy(denyPolicy, nil), p.policy(ownPolicy, []any{map[string]any{"podSelector": map[string]any{}}})}
+	if spec.EgressDeny {
+		objects = append(objects, p.dns())
+	}
+	if len(spec.AllowNamespaces) > 0 {
+		objects = append(objects, p.policy(listedPolicy, []any{namespaces(spec.AllowNamespaces)}))
+	}
+	return objects
+}
+
+type policyMaker struct {
+	namespace string
+	egress    bool
+}
+
+// policy allows traffic with the peers, in both directions where egress is closed too; no peers allow nothing.
+func (p policyMaker) policy(name string, peers []any) Object {
+	spec := map[string]any{"podSelector": map[string]any{}, "policyTypes": []any{"Ingress"}}
+	if peers != nil {
+		spec["ingress"] = []any{map[string]any{"from": peers}}
+	}
+	if p.egress {
+		spec["policyTypes"] = []any{"Ingress", "Egress"}
+		if peers != nil {
+			spec["egress"] = []any{map[string]any{"to": peers}}
+		}
+	}
+	return object(networkAPI, "NetworkPolicy", p.namespace, name, spec)
+}
+
+func (p policyMaker) dns() Object {
+	rule := map[string]any{
+		"to": []any{namespaces([]string{"kube-system"})},
+		"ports": []any{
+			map[string]any{"protocol": "UDP", "port": int64(53)},
+			map[string]any{"protocol": "TCP", "port": int64(53)},
+		},
+	}
+	return object(networkAPI, "NetworkPolicy", p.namespace, dnsPolicy, map[string]any{
+		"podSelector": map[string]any{}, "policyTypes": []any{"Egress"}, "egress": []any{rule},
+	})
+}
+
+func namespaces(names []string) map[string]any {
+	sorted := slices.Sorted(slices.Values(names)) // the same wish in another order is no change
+	values := make([]any, len(sorted))
+	for i, n := range sorted {
+		values[i] = n
+	}
+	is := map[string]any{"key": namespaceName, "operator": "In", "values": values}
+	return map[string]any{"namespaceSelector": map[string]any{"matchExpressions": []any{is}}}
+}
+
+func rights(namespace string) []Object {
+	account := object("v1", "ServiceAccount", namespace, WorkloadAccount, nil)
+	account["automountServiceAccountToken"] = false
+	role := object(rbacAPI, "Role", namespace, WorkloadAccount, nil)
+	role["rules"] = []any{map[string]any{
+		"apiGroups": []any{""},
+		"resources": []any{"configmaps", "pods", "services"},
+		"verbs":     []any{"get", "list", "watch"},
+	}}
+	binding := object(rbacAPI, "RoleBinding", namespace, WorkloadAccount, nil)
+	binding["roleRef"] = map[string]any{"apiGroup": Group(rbacAPI), "kind": "Role", "name": WorkloadAccount}
+	binding["subjects"] = []any{map[string]any{"kind": "ServiceAccount", "name": WorkloadAccount, "namespace": namespace}}
+	return []Object{account, role, binding}
+}
+
+func object(apiVersion, kind, namespace, name string, spec map[string]any) Object {
+	metadata := map[string]any{"name": name}
+	if namespace != "" {
+		metadata["namespace"] = namespace
+	}
+	o := Object{"apiVersion": apiVersion, "kind": kind, "metadata": metadata}
+	if spec != nil {
+		o["spec"] = spec
+	}
+	return o
+}
