@@ -89,7 +89,7 @@ func ZeroSpec(k Kind) Spec { return specs[k] }
 // body is the form of the body of create and update.
 type body struct {
 	Labels map[string]string `json:"labels"`
-	Spec   map[string]any    `json:"spec"`
+	Spec   rawSpec           `json:"spec"`
 }
 
 // DecodeAsk reads the body of a command: strictly, with defaults filled in, and

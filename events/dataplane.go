@@ -110,6 +110,7 @@ type (
 		Site
 		Cluster string   `json:"cluster"`
 		Pool    NodePool `json:"pool"`
+		Remake  bool     `json:"remake,omitempty"` // made for the first time: what has failed is made anew
 	}
 	// EnsureBase owes what every cluster gets first.
 	EnsureBase struct {

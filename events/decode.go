@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // decode fills dst from decoded JSON (numbers as json.Number) and collects every
@@ -21,8 +24,11 @@ import (
 // minItems, maxItems, maxLength, pattern; `ref` names the kind that a reference
 // points to.
 func decode(path string, raw any, dst reflect.Value, tag reflect.StructTag) []Fault {
-	if dst.Type() == freeObject {
+	switch dst.Type() {
+	case freeObject:
 		return decodeFree(path, raw, dst)
+	case undecoded:
+		return decodeLater(path, raw, dst)
 	}
 	switch dst.Kind() {
 	case reflect.Struct:
@@ -30,21 +36,73 @@ func decode(path string, raw any, dst reflect.Value, tag reflect.StructTag) []Fa
 	case reflect.Slice:
 		return decodeSlice(path, raw, dst, tag)
 	case reflect.Map:
-		return decodeStrings(path, raw, dst)
+		return decodeStrings(path, raw, dst, tag)
 	}
 	return decodeScalar(path, raw, dst, tag)
 }
 
-// freeObject is a part of a spec whose shape belongs to somebody else.
-var freeObject = reflect.TypeFor[map[string]any]()
+var (
+	// freeObject is a part of a spec whose shape belongs to somebody else.
+	freeObject = reflect.TypeFor[map[string]any]()
+	undecoded  = reflect.TypeFor[rawSpec]()
+)
+
+// rawSpec is a spec whose kind is not looked at yet.
+type rawSpec map[string]any
+
+func decodeLater(path string, raw any, dst reflect.Value) []Fault {
+	m, ok := raw.(map[string]any)
+	if !ok {
+		return wrongType(path, raw, "an object")
+	}
+	dst.Set(reflect.ValueOf(rawSpec(m)))
+	return nil
+}
 
 func decodeFree(path string, raw any, dst reflect.Value) []Fault {
 	m, ok := raw.(map[string]any)
 	if !ok {
 		return wrongType(path, raw, "an object")
 	}
-	dst.Set(reflect.ValueOf(m))
-	return nil
+	kept, faults := keep(path, m)
+	dst.Set(reflect.ValueOf(kept))
+	return faults
+}
+
+// keep copies a free value with its numbers as the log gives them back, so that
+// what was stored and what is asked again are equal.
+func keep(path string, v any) (any, []Fault) {
+	var faults []Fault
+	switch v := v.(type) {
+	case json.Number:
+		return keepNumber(path, v)
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			kept, wrong := keep(join(path, Clip(k)), v[k])
+			out[k], faults = kept, append(faults, wrong...)
+		}
+		return out, faults
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			kept, wrong := keep(fmt.Sprintf("%s[%d]", path, i), v[i])
+			out[i], faults = kept, append(faults, wrong...)
+		}
+		return out, faults
+	}
+	return v, nil
+}
+
+// maxExact is the first whole number about which JSON readers may disagree.
+const maxExact = 1 << 53
+
+func keepNumber(path string, n json.Number) (any, []Fault) {
+	f, err := n.Float64()
+	if err != nil || math.Abs(f) >= maxExact {
+		return f, []Fault{{path, fmt.Sprintf("the number %s would not be kept exactly: write it as a string", Clip(string(n)))}}
+	}
+	return f, nil
 }
 
 func decodeStruct(path string, raw any, dst reflect.Value) (faults []Fault) {
@@ -108,13 +166,27 @@ func decodeSlice(path string, raw any, dst reflect.Value, tag reflect.StructTag)
 	}
 	out := reflect.MakeSlice(dst.Type(), len(list), len(list))
 	for i, v := range list {
-		faults = append(faults, decode(fmt.Sprintf("%s[%d]", path, i), v, out.Index(i), tag)...)
+		faults = append(faults, decode(fmt.Sprintf("%s[%d]", path, i), v, out.Index(i), entryTag(tag))...)
 	}
-	dst.Set(out)
+	if len(list) > 0 || !leftOut(tag) {
+		dst.Set(out)
+	}
 	return faults
 }
 
-func decodeStrings(path string, raw any, dst reflect.Value) (faults []Fault) {
+// entryTag is the tag of a list's entries: an empty field is an absent one, an
+// empty entry is not.
+func entryTag(tag reflect.StructTag) reflect.StructTag {
+	return `required:"true" ` + tag
+}
+
+// leftOut tells whether an empty value does not reach the log: then it must be
+// nil here too, so that what was stored and what is asked again are equal.
+func leftOut(tag reflect.StructTag) bool {
+	return strings.HasSuffix(tag.Get("json"), ",omitempty")
+}
+
+func decodeStrings(path string, raw any, dst reflect.Value, tag reflect.StructTag) (faults []Fault) {
 	m, ok := raw.(map[string]any)
 	if !ok {
 		return wrongType(path, raw, "an object of strings")
@@ -128,7 +200,9 @@ func decodeStrings(path string, raw any, dst reflect.Value) (faults []Fault) {
 		}
 		out[k] = s
 	}
-	dst.Set(reflect.ValueOf(out))
+	if len(out) > 0 || !leftOut(tag) {
+		dst.Set(reflect.ValueOf(out))
+	}
 	return append(faults, checkLabels(path, out)...)
 }
 
@@ -163,8 +237,8 @@ func checkString(path, s string, tag reflect.StructTag) []Fault {
 	if s == "" && tag.Get("required") != "true" {
 		return nil
 	}
-	if limit, ok := bound(tag, "maxLength"); ok && len(s) > limit {
-		return []Fault{{path, fmt.Sprintf("%d characters: at most %d", len(s), limit)}}
+	if limit, ok := bound(tag, "maxLength"); ok && utf8.RuneCountInString(s) > limit {
+		return []Fault{{path, fmt.Sprintf("%d characters: at most %d", utf8.RuneCountInString(s), limit)}}
 	}
 	if enum := tag.Get("enum"); enum != "" && !slices.Contains(strings.Split(enum, ","), s) {
 		return []Fault{{path, fmt.Sprintf("%q%s", Clip(s), Nearest(s, strings.Split(enum, ",")))}}

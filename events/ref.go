@@ -3,6 +3,7 @@ package events
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -113,7 +114,7 @@ func (r Ref) Local() string {
 // Check says what is wrong with the reference, naming the field; nil if nothing is.
 func (r Ref) Check() []Fault {
 	var faults []Fault
-	if _, known := KindOf(string(r.Kind)); !known {
+	if !slices.Contains(Kinds, r.Kind) {
 		return []Fault{{"kind", fmt.Sprintf("%q is not a kind%s", Clip(string(r.Kind)), Nearest(string(r.Kind), kindNames()))}}
 	}
 	if r.Owner != Platform && !IsLabel(r.Owner) {

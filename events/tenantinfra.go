@@ -91,6 +91,7 @@ type EnsurePools struct {
 	Site
 	Cluster string     `json:"cluster"`
 	Pools   []NodePool `json:"pools"`
+	Remake  bool       `json:"remake,omitempty"` // made for the first time: what has failed is made anew
 }
 
 // Effect names the work on the wire.

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"fmt"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -94,6 +95,6 @@ type keeper []ev.Fault
 
 func (k *keeper) keep(field, old, now string) {
 	if old != now {
-		*k = append(*k, ev.Fault{Field: field, Message: "can't be changed once it is set: it is " + old})
+		*k = append(*k, ev.Fault{Field: field, Message: fmt.Sprintf("can't be changed any more: it is %q", old)})
 	}
 }

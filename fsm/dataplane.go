@@ -26,6 +26,7 @@ type DataplaneData struct {
 	Cluster    ev.ClusterReady    // set when there is one
 	SystemPool ev.SystemPoolReady // set when it is as the present spec wants it
 	PoolDone   bool
+	WasActive  bool   // its machines may be in use
 	Claimed    string // the customer it is dedicated to
 }
 
@@ -117,6 +118,8 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 	case ev.SystemPoolReady:
 		e.Calls = nil
 		d.SystemPool, d.PoolDone = e, true
+	case ev.Activated:
+		d.WasActive = true
 	case ev.Claimed:
 		d.Claimed = e.Customer
 	}
@@ -149,7 +152,7 @@ func (d DataplaneData) site(b Base) ev.Site {
 
 func (d DataplaneData) ensureSystemPool(b Base) ev.Effect {
 	p := d.Spec.SystemPool
-	return ev.EnsureSystemPool{Site: d.site(b), Cluster: d.Cluster.Cluster, Pool: ev.NodePool{
+	return ev.EnsureSystemPool{Site: d.site(b), Cluster: d.Cluster.Cluster, Remake: !d.WasActive, Pool: ev.NodePool{
 		Name: "system", Machine: p.Machine, Min: p.Min, Max: p.Max, Labels: map[string]string{"aerie.io/pool": "system"}}}
 }
 

@@ -149,6 +149,9 @@ func (k *Kind[D]) outcome(e Entity[D], outcome ev.Event) []ev.Event {
 // failure counts a failed attempt and gives up after too many, or at once where
 // only a person can help.
 func (k *Kind[D]) failure(e Entity[D], owed ev.Effect, f ev.AttemptFailed) []ev.Event {
+	if !f.Counted() && e.Attempt != nil && e.Attempt.Reason == f.Reason {
+		return nil // still told to come later: nothing new happened
+	}
 	f.Effect, f.Attempt = owed.Effect(), e.Attempts()
 	if f.Counted() {
 		f.Attempt++

@@ -102,7 +102,7 @@ func owedTenantInfra(e Entity[TenantInfraData]) ev.Effect {
 	case Requested:
 		return Await{append(owned(e.Base), e.dataplane())}
 	case Provisioning, Updating:
-		return ev.EnsurePools{Site: e.Data.Site, Cluster: e.Data.Cluster, Pools: nodePools(e.Ref, e.Data.Spec)}
+		return ev.EnsurePools{Site: e.Data.Site, Cluster: e.Data.Cluster, Pools: nodePools(e.Ref, e.Data.Spec), Remake: e.Phase() == Provisioning}
 	}
 	return nil
 }

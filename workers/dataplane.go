@@ -21,7 +21,9 @@ func ensureNetwork(ctx context.Context, t *task) result {
 	case err != nil:
 		return result{err: err}
 	case o.Phase != cloud.Ready:
-		return notReady("EnsureNetwork", o)
+		return t.remake("EnsureNetwork", o, "DeleteNetwork", func() error {
+			return t.clouds[e.Account.Cloud].DeleteNetwork(ctx, scope(e.Site), spec.Name, e.Owner)
+		})
 	}
 	return result{outcome: ev.NetworkReady{Network: spec.Name, ID: o.ID, Range: o.Range}}
 }
@@ -39,7 +41,9 @@ func ensureCluster(ctx context.Context, t *task) result {
 	case err != nil:
 		return result{err: err}
 	case o.Phase != cloud.Ready:
-		return notReady("EnsureCluster", o)
+		return t.remake("EnsureCluster", o, "DeleteCluster", func() error {
+			return t.clouds[e.Account.Cloud].DeleteCluster(ctx, scope(e.Site), spec.Name, e.Owner)
+		})
 	}
 	return result{outcome: ev.ClusterReady{Cluster: spec.Name, Endpoint: o.Endpoint, Version: o.Version}}
 }
@@ -49,14 +53,11 @@ func ensureSystemPool(ctx context.Context, t *task) result {
 	if err != nil {
 		return result{err: err}
 	}
-	o, err := t.ensurePool(ctx, e.Site, e.Cluster, e.Pool)
-	switch {
-	case err != nil:
-		return result{err: err}
-	case o.Phase != cloud.Ready:
-		return notReady("EnsurePool", o)
+	o, r := t.ensurePool(ctx, e.Site, e.Cluster, e.Pool, e.Remake)
+	if o.Phase == cloud.Ready {
+		r.outcome = ev.SystemPoolReady{Nodes: o.Nodes}
 	}
-	return result{outcome: ev.SystemPoolReady{Nodes: o.Nodes}}
+	return r
 }
 
 func ensureBase(ctx context.Context, t *task) result {

@@ -105,30 +105,52 @@ func (x *Executor) do(ctx context.Context, place eventlog.Place, w ev.Work) (tim
 	if ctx.Err() != nil {
 		return 0, ctx.Err() // shutting down: whoever comes next asks again
 	}
-	if r.outcome != nil || r.err != nil {
-		if err := x.report(ctx, place, t, r); err != nil {
+	if r.err != nil {
+		return x.failed(ctx, place, t, r)
+	}
+	if r.outcome != nil {
+		if err := x.report(ctx, place, t, r.outcome, nil); err != nil {
 			return time.Second, err
 		}
-	}
-	if r.err != nil {
-		return 0, nil // the dispatcher posts the next attempt
 	}
 	return x.clock.Real(r.again), nil
 }
 
+// failed reports an attempt that failed. The dispatcher posts the next one; but
+// being told to come later once more is no news, so then it is looked at again
+// from here.
+func (x *Executor) failed(ctx context.Context, place eventlog.Place, t *task, r result) (time.Duration, error) {
+	reason, after := reasonOf(r.err)
+	n := t.Attempt
+	if !reason.Counted() {
+		n = patience
+	}
+	if after = x.clock.Real(after); after == 0 {
+		after = x.clock.Backoff(n)
+	}
+	slog.Info("attempt failed", "entity", t.Ref.String(), "effect", t.Effect, "attempt", t.Attempt, "code", reason.Code, "err", r.err)
+	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: time.Now().UTC().Add(after), Calls: t.calls}
+	if err := x.report(ctx, place, t, r.outcome, f); err != nil {
+		return time.Second, err
+	}
+	if reason.Counted() {
+		return 0, nil
+	}
+	return after, nil
+}
+
+// patience is the backoff, as if after so many attempts, of what is not counted.
+const patience = 3
+
 // report tells the intake and waits until what was seen is durable.
-func (x *Executor) report(ctx context.Context, place eventlog.Place, t *task, r result) error {
-	out := report{Ref: t.Ref, UID: t.UID, Revision: t.Revision, Digest: t.Digest}
-	if r.outcome != nil {
-		body, err := json.Marshal(withCalls(r.outcome, t.calls))
+func (x *Executor) report(ctx context.Context, place eventlog.Place, t *task, outcome ev.Event, failure *ev.AttemptFailed) error {
+	out := report{Ref: t.Ref, UID: t.UID, Revision: t.Revision, Digest: t.Digest, Failure: failure}
+	if outcome != nil {
+		body, err := json.Marshal(withCalls(outcome, t.calls))
 		if err != nil {
 			return fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 		}
-		out.Outcome, out.Event = r.outcome.Type(), body
-	}
-	if r.err != nil {
-		out.Failure = x.failure(t, r.err)
-		slog.Info("attempt failed", "entity", t.Ref.String(), "effect", t.Effect, "attempt", t.Attempt, "code", out.Failure.Code, "err", r.err)
+		out.Outcome, out.Event = outcome.Type(), body
 	}
 	data, err := json.Marshal(out)
 	if err != nil {
@@ -145,16 +167,6 @@ func (x *Executor) report(ctx context.Context, place eventlog.Place, t *task, r 
 		return fmt.Errorf("report %s of %s: %s", t.Effect, t.Ref, answer.Data)
 	}
 	return nil
-}
-
-// failure says what went wrong and when to try again.
-func (x *Executor) failure(t *task, err error) *ev.AttemptFailed {
-	reason, after := reasonOf(err)
-	if after = x.clock.Real(after); after == 0 {
-		after = x.clock.Backoff(t.Attempt)
-	}
-	return &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason,
-		NextAt: time.Now().UTC().Add(after), Calls: t.calls}
 }
 
 // withCalls puts the calls into the event of an outcome.

@@ -7,9 +7,10 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
-// ensurePool asks for one node pool. Its name is within the bound of the
-// strictest cloud, so that it is the same in each.
-func (t *task) ensurePool(ctx context.Context, s ev.Site, cluster string, p ev.NodePool) (cloud.Observation, error) {
+// ensurePool asks for one node pool and says what is to be done about it if it
+// is not ready. Its name is within the bound of the strictest cloud, so that it is
+// the same in each.
+func (t *task) ensurePool(ctx context.Context, s ev.Site, cluster string, p ev.NodePool, remake bool) (cloud.Observation, result) {
 	of := identity(s.Owner)
 	of.ID += "/" + p.Name
 	spec := cloud.PoolSpec{Cluster: cluster, Name: cloud.Name(of, cloud.MaxAKSPool, p.Name), Owner: s.Owner, Machine: p.Machine,
@@ -17,7 +18,18 @@ func (t *task) ensurePool(ctx context.Context, s ev.Site, cluster string, p ev.N
 	for _, taint := range p.Taints {
 		spec.Taints = append(spec.Taints, cloud.Taint{Key: taint.Key, Value: taint.Value, Effect: taint.Effect})
 	}
-	return ensure(t, s, "EnsurePool", func(c Cloud) (cloud.Observation, error) { return c.EnsurePool(ctx, scope(s), spec) })
+	o, err := ensure(t, s, "EnsurePool", func(c Cloud) (cloud.Observation, error) { return c.EnsurePool(ctx, scope(s), spec) })
+	switch {
+	case err != nil:
+		return o, result{err: err}
+	case o.Phase == cloud.Ready:
+		return o, result{}
+	case !remake:
+		return o, notReady("EnsurePool", o)
+	}
+	return o, t.remake("EnsurePool", o, "DeletePool", func() error {
+		return t.clouds[s.Account.Cloud].DeletePool(ctx, scope(s), cluster, spec.Name, s.Owner)
+	})
 }
 
 // poolStates is what a cloud's phase of a pool is called in its status.
@@ -35,9 +47,9 @@ func ensurePools(ctx context.Context, t *task) result {
 	}
 	seen, r := ev.PoolsObserved{}, result{}
 	for _, p := range e.Pools {
-		o, err := t.ensurePool(ctx, e.Site, e.Cluster, p)
-		if err != nil {
-			return result{err: err} // of a pool that was not seen nothing can be said
+		o, came := t.ensurePool(ctx, e.Site, e.Cluster, p, e.Remake)
+		if o.Phase == "" {
+			return came // of a pool that was not seen nothing can be said
 		}
 		status := ev.PoolStatus{Name: p.Name, State: poolStates[o.Phase], Nodes: o.Nodes, Zones: o.Zones}
 		if len(o.Issues) > 0 {
@@ -45,7 +57,7 @@ func ensurePools(ctx context.Context, t *task) result {
 		}
 		seen.Pools = append(seen.Pools, status)
 		if o.Phase != cloud.Ready {
-			r = worse(r, notReady("EnsurePool", o))
+			r = worse(r, came)
 		}
 	}
 	r.outcome = seen

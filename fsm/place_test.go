@@ -1,0 +1,220 @@
+package fsm
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// A spot is a dataplane with one tenant infra and some tenants on it already.
+type spot struct {
+	dataplane string
+	with      func(*ev.DataplaneSpec)
+	infra     func(*ev.TenantInfraSpec)
+	tenants   int
+	building  bool
+	claimed   string
+}
+
+func (p spot) facts() []fact {
+	infra := p.dataplane + "_pg"
+	if p.infra == nil {
+		p.infra = asIs
+	}
+	if p.with == nil {
+		p.with = asIs
+	}
+	if p.building {
+		return history(dataplaneIs(p.dataplane, p.with), infraIs(infra, p.infra))
+	}
+	all := history(dataplaneIs(p.dataplane, p.with, built()...), infraIs(infra, p.infra, ev.ProvisioningStarted{}, poolsUp, ev.Activated{}))
+	if p.claimed != "" {
+		all = append(all, is("dataplane "+p.dataplane, ev.Claimed{Customer: p.claimed})...)
+	}
+	for i := range p.tenants {
+		placed := ev.Placed{Placement: ev.Placement{Dataplane: p.dataplane, TenantInfra: infra}}
+		name := strings.ReplaceAll(strings.TrimPrefix(p.dataplane, "-/"), "/", "-")
+		all = append(all, tenantIs(fmt.Sprintf("acme/on-%s-%d", name, i), ev.PlacingStarted{}, placed)...)
+	}
+	return all
+}
+
+func in(region string) func(*ev.DataplaneSpec) {
+	return func(s *ev.DataplaneSpec) { s.Region = region }
+}
+
+func dedicated(s *ev.DataplaneSpec) { s.Type = "dedicated" }
+
+func TestPlacement(t *testing.T) {
+	pack := func(s *ev.PlanSpec) { s.Placement = "pack" }
+	alone := func(s *ev.PlanSpec) { s.Deployment = "dedicated" }
+	rows := []struct {
+		name   string
+		plan   func(*ev.PlanSpec)
+		tenant ev.TenantSpec
+		places []spot
+		want   string // the dataplane; empty: none fits
+		claims bool
+	}{
+		{name: "spread takes the emptiest", places: []spot{{dataplane: "-/a", tenants: 2}, {dataplane: "-/b", tenants: 1}}, want: "-/b"},
+		{name: "pack takes the fullest", plan: pack, places: []spot{{dataplane: "-/a", tenants: 1}, {dataplane: "-/b", tenants: 2}}, want: "-/b"},
+		{name: "equals go by name", places: []spot{{dataplane: "-/b"}, {dataplane: "-/a"}}, want: "-/a"},
+		{name: "what is ready goes before what is empty", places: []spot{{dataplane: "-/a", building: true}, {dataplane: "-/b", tenants: 3}}, want: "-/b"},
+		{name: "what is being built is better than nothing", places: []spot{{dataplane: "-/a", building: true}}, want: "-/a"},
+		{name: "the region that was asked for", tenant: ev.TenantSpec{Region: "us-east"}, places: []spot{{dataplane: "-/a"}, {dataplane: "-/b", with: in("us-east"), tenants: 9}}, want: "-/b"},
+		{name: "no such region", tenant: ev.TenantSpec{Region: "us-west"}, places: []spot{{dataplane: "-/a"}}},
+		{name: "another size does not fit", places: []spot{{dataplane: "-/a", infra: func(s *ev.TenantInfraSpec) { s.Size = "big" }}}},
+		{name: "another application type does not fit", places: []spot{{dataplane: "-/a", infra: func(s *ev.TenantInfraSpec) { s.App = "mysql" }}}},
+		{name: "an account of another hosting does not fit", plan: func(s *ev.PlanSpec) { s.Hosting = "customer" }, places: []spot{{dataplane: "-/a"}}},
+		{name: "a neighbour's dataplane does not fit", places: []spot{{dataplane: "other/own"}}},
+		{name: "the customer's own shared dataplane fits", places: []spot{{dataplane: "acme/own"}}, want: "acme/own"},
+		{name: "a shared dataplane is none of one's own", plan: alone, places: []spot{{dataplane: "-/a"}}},
+		{name: "a dedicated dataplane is not shared", places: []spot{{dataplane: "-/a", with: dedicated}}},
+		{name: "a free dedicated dataplane is claimed", plan: alone, places: []spot{{dataplane: "-/a", with: dedicated}}, want: "-/a", claims: true},
+		{name: "one's own goes before one to claim", plan: alone, places: []spot{{dataplane: "-/a", with: dedicated}, {dataplane: "acme/own", with: dedicated, tenants: 5}}, want: "acme/own", claims: true},
+		{name: "what is claimed already goes before one to claim", plan: alone, places: []spot{{dataplane: "-/a", with: dedicated}, {dataplane: "-/b", with: dedicated, claimed: "acme", tenants: 2}}, want: "-/b"},
+		{name: "what somebody else claimed does not fit", plan: alone, places: []spot{{dataplane: "-/a", with: dedicated, claimed: "other"}}},
+		{name: "nothing is there", places: nil},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			facts := history(customerIs("acme"), customerIs("other"), accountReady(), planIs("free", func(s *ev.PlanSpec) {
+				if row.plan != nil {
+					row.plan(s)
+				}
+			}))
+			for _, p := range row.places {
+				facts = append(facts, p.facts()...)
+			}
+			row.tenant.Plan = "-/free"
+			facts = append(facts, is("tenant acme/prod", ev.Requested[ev.TenantSpec]{UID: "u", Spec: row.tenant}, ev.PlacingStarted{})...)
+			checkPlacement(t, facts, row.want, row.claims)
+		})
+	}
+}
+
+func checkPlacement(t *testing.T, facts []fact, want string, claims bool) {
+	t.Helper()
+	w := worldOf(t, facts)
+	changes, err := decideIn(w, settle("tenant acme/prod")(t, w))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want == "" {
+		if len(changes) > 0 {
+			t.Errorf("want no place, got %+v", changes)
+		}
+		return
+	}
+	if len(changes) == 0 {
+		t.Fatalf("no place: %+v", w.Why(mustGet(t, w, "tenant acme/prod")))
+	}
+	p := changes[0].Events[0].(ev.Placed).Placement
+	if p.Dataplane != want || p.TenantInfra != want+"_pg" || p.Namespace != "acme--prod" || !strings.Contains(p.Why, p.TenantInfra) {
+		t.Errorf("placed %+v, want %s", p, want)
+	}
+	if claims != (len(changes) == 2) {
+		t.Errorf("claims %t, got %+v", claims, changes)
+	}
+	if claims && (changes[1].Ref.Path() != want || changes[1].Events[0] != ev.Claimed{Customer: "acme"}) {
+		t.Errorf("claimed %+v", changes[1])
+	}
+}
+
+func mustGet(t *testing.T, w *World, name string) Entity[Data] {
+	t.Helper()
+	e, ok := w.Get(refOf(name))
+	if !ok {
+		t.Fatalf("there is no %s", name)
+	}
+	return e
+}
+
+func TestAPlacementKeepsTheTermsOfItsPlan(t *testing.T) {
+	facts := history(platform(), infraBuilt(), is("plan -/free", ev.Updated[ev.PlanSpec]{Spec: freeSpec}), tenantIs("acme/prod", ev.PlacingStarted{}))
+	w := worldOf(t, facts)
+	changes, err := decideIn(w, settle("tenant acme/prod")(t, w))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := changes[0].Events[0].(ev.Placed).Placement
+	if p.PlanVersion != 2 || p.Quota != freeSpec.Quota || p.Limits != freeSpec.Limits || !p.Isolation || p.Plan != "-/free" || p.Size != "small" {
+		t.Errorf("got %+v", p)
+	}
+}
+
+func TestADecisionSaysWhetherItLookedAtOthers(t *testing.T) {
+	w := worldOf(t, platform())
+	rows := []struct {
+		name string
+		when question
+		want bool
+	}{
+		{"a tenant refers to its plan", create("tenant acme/prod", `{"spec":{"plan":"free"}}`), true},
+		{"labels refer to nothing", update("dataplane -/eu", `{"labels":{"a":"b"}}`), false},
+		{"a customer refers to nothing", create("customer other", `{}`), false},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			c, refs := row.when(t, w), w.Refs()
+			e, _ := w.Get(c.Ref)
+			if _, err := Machines[c.Ref.Kind].Decide(e, c, refs); err != nil || refs.Used() != row.want {
+				t.Errorf("used %t, %v", refs.Used(), err)
+			}
+		})
+	}
+}
+
+func TestWhoWaitsForWhom(t *testing.T) {
+	w := worldOf(t, history(customerIs("acme"), planReady(), accountIs(), dataplaneIs("-/eu", asIs), infraIs("-/eu_pg", asIs), tenantIs("acme/prod", ev.PlacingStarted{})))
+	rows := []struct{ awaited, waiter string }{
+		{"account -/main", "dataplane -/eu"},
+		{"account -/main", "tenant acme/prod"}, // any account may bring a place
+		{"dataplane -/eu", "tenantinfra -/eu_pg"},
+		{"plan -/free", "tenant acme/prod"},
+	}
+	for _, row := range rows {
+		if got := fmt.Sprint(w.Waiting(refOf(row.awaited))); !strings.Contains(got, row.waiter) {
+			t.Errorf("for %s wait %s, want %s among them", row.awaited, got, row.waiter)
+		}
+	}
+	if err := w.Apply(recorded(w, refOf("dataplane -/eu"), built()[:1])); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(w.Waiting(refOf("account -/main"))); strings.Contains(got, "dataplane") {
+		t.Errorf("the dataplane has what it waited for, yet for the account wait %s", got)
+	}
+}
+
+func TestNamespacesNeverCollide(t *testing.T) {
+	// Ids up to the bound, of few letters: near one another more often than by chance.
+	label := rapid.StringMatching(`[a-b]((-?[a-b2]){0,4}|(-?[a-b2]){30,39})`).Filter(ev.IsLabel)
+	rapid.Check(t, func(t *rapid.T) {
+		a := [2]string{label.Draw(t, "customer"), label.Draw(t, "tenant")}
+		b := [2]string{label.Draw(t, "other customer"), label.Draw(t, "other tenant")}
+		n := Namespace(a[0], a[1])
+		if len(n) > maxNamespace {
+			t.Fatalf("%s has %d characters", n, len(n))
+		}
+		if a != b && n == Namespace(b[0], b[1]) {
+			t.Fatalf("%v and %v share %s", a, b, n)
+		}
+	})
+}
+
+func TestANamespaceIsCutTheSameForEver(t *testing.T) {
+	rows := []struct{ customer, tenant, want string }{
+		{"acme", "prod", "acme--prod"},
+		{strings.Repeat("c", 40), strings.Repeat("t", 21), strings.Repeat("c", 40) + "--" + strings.Repeat("t", 21)},
+		{strings.Repeat("c", 40), strings.Repeat("t", 40), strings.Repeat("c", 40) + "--" + strings.Repeat("t", 12) + "-zilskbtb"},
+	}
+	for _, row := range rows {
+		if got := Namespace(row.customer, row.tenant); got != row.want {
+			t.Errorf("got %s, want %s", got, row.want)
+		}
+	}
+}

@@ -1,0 +1,201 @@
+package fsm
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/looplab/fsm"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// tabled is the part of a kind that its table alone makes.
+type tabled interface{ rows() fsm.Events }
+
+// eachKind runs a test for every kind, in the order of references.
+func eachKind(t *testing.T, check func(*testing.T, ev.Kind, Machine, fsm.Events)) {
+	t.Helper()
+	for _, k := range ev.Kinds {
+		m, ok := Machines[k]
+		if !ok {
+			t.Fatalf("%s has no machine", k)
+		}
+		t.Run(string(k), func(t *testing.T) { check(t, k, m, m.(tabled).rows()) })
+	}
+}
+
+// looplab/fsm takes the last of two rows for one event in one phase and says nothing.
+func TestNoRowIsThereTwice(t *testing.T) {
+	eachKind(t, func(t *testing.T, _ ev.Kind, _ Machine, rows fsm.Events) {
+		seen := map[[2]string]string{}
+		for _, r := range rows {
+			at := [2]string{r.Name, r.Src[0]}
+			if to, twice := seen[at]; twice {
+				t.Errorf("%s in phase %s leads to %s and to %s", r.Name, r.Src[0], to, r.Dst)
+			}
+			seen[at] = r.Dst
+		}
+	})
+}
+
+func TestEveryPhaseIsReached(t *testing.T) {
+	eachKind(t, func(t *testing.T, _ ev.Kind, m Machine, rows fsm.Events) {
+		reached := []string{string(Unborn)}
+		for i := 0; i < len(reached); i++ {
+			for _, r := range rows {
+				if r.Src[0] == reached[i] && !slices.Contains(reached, r.Dst) {
+					reached = append(reached, r.Dst)
+				}
+			}
+		}
+		for _, p := range m.Phases() {
+			if !slices.Contains(reached, string(p)) {
+				t.Errorf("no life leads to %s", p)
+			}
+		}
+		for _, r := range rows {
+			if !slices.Contains(m.Phases(), Phase(r.Src[0])) {
+				t.Errorf("%s starts from %s, which is no phase", r.Name, r.Src[0])
+			}
+		}
+	})
+}
+
+// The judge is looplab/fsm, the fold asks its verdicts: they must be the table's.
+func TestTheVerdictsAreTheTables(t *testing.T) {
+	eachKind(t, func(t *testing.T, k ev.Kind, m Machine, rows fsm.Events) {
+		for _, p := range m.Phases() {
+			for _, e := range m.Vocabulary() {
+				i := slices.IndexFunc(rows, func(r fsm.EventDesc) bool { return r.Name == e.Type() && r.Src[0] == string(p) })
+				after, err := m.Apply(onlyIn(k, p), ev.Recorded{Event: e, Ref: ev.Ref{Kind: k}})
+				if (err == nil) != (i >= 0) {
+					t.Errorf("%s in phase %s: the table says %t, the judge %v", e.Type(), p, i >= 0, err)
+				} else if i >= 0 && string(after.Phase()) != rows[i].Dst {
+					t.Errorf("%s in phase %s leads to %s, want %s", e.Type(), p, after.Phase(), rows[i].Dst)
+				}
+			}
+		}
+	})
+}
+
+// onlyIn is an entity of which only the phase is known, and what no effect can do without.
+func onlyIn(k ev.Kind, p Phase) Entity[Data] {
+	e := Entity[Data]{Base: Base{Ref: ev.Ref{Kind: k, Owner: "acme", ID: "a_b"}, UID: "u", phase: p}}
+	if k == ev.Tenant {
+		e.Data = TenantData{Placement: &ev.Placement{}}
+	}
+	return e
+}
+
+// givenUpPhases lists the phases of rest that are not what was asked for: only a person
+// leads out of them.
+var givenUpPhases = map[ev.Kind][]Phase{
+	ev.Account: {Failing}, ev.Dataplane: {Degraded, Failed}, ev.TenantInfra: {Failed}, ev.Tenant: {Failed}, ev.Application: {Failed},
+}
+
+func TestEveryPhaseOwesOrRests(t *testing.T) {
+	eachKind(t, func(t *testing.T, k ev.Kind, m Machine, _ fsm.Events) {
+		for _, p := range m.Phases()[1:] {
+			owed := m.Owed(onlyIn(k, p))
+			rests := m.AtRest(p) || slices.Contains(givenUpPhases[k], p)
+			if (owed == nil) != rests {
+				t.Errorf("in phase %s %v is owed, and it rests: %t", p, owed, rests)
+			}
+		}
+	})
+}
+
+func TestAPersonLeadsOutOfEveryPhaseOfFailure(t *testing.T) {
+	eachKind(t, func(t *testing.T, k ev.Kind, _ Machine, rows fsm.Events) {
+		for _, p := range givenUpPhases[k] {
+			for _, e := range []string{"retry_requested", "update_requested"} {
+				if !slices.ContainsFunc(rows, func(r fsm.EventDesc) bool { return r.Name == e && r.Src[0] == string(p) && r.Dst != string(p) }) {
+					t.Errorf("%s does not lead out of %s", e, p)
+				}
+			}
+		}
+	})
+}
+
+// external lists every effect that somebody outside must do. Who adds one tells the
+// executor, and docs/reference.md.
+var external = []string{"verify_account", "ensure_network", "ensure_cluster", "ensure_system_pool", "ensure_base", "ensure_pools", "ensure_tenant", "ensure_application"}
+
+func TestEveryEffectIsKnownAndBounded(t *testing.T) {
+	var owed []string
+	eachKind(t, func(t *testing.T, k ev.Kind, m Machine, _ fsm.Events) {
+		for _, p := range m.Phases()[1:] {
+			for _, e := range effectsIn(k, p, m) {
+				owed = append(owed, e.Effect())
+				if rule := m.Rule(p); rule.Within == 0 || rule.Attempts == 0 {
+					t.Errorf("%s is owed in phase %s, which has no bounds", e.Effect(), p)
+				}
+			}
+			if len(effectsIn(k, p, m)) == 0 && m.Rule(p) != (Rule{}) {
+				t.Errorf("phase %s has bounds, and nobody works in it", p)
+			}
+		}
+	})
+	slices.Sort(owed)
+	owed = slices.Compact(owed)
+	if want := slices.Sorted(slices.Values(external)); !slices.Equal(owed, want) {
+		t.Errorf("got %q\nwant %q", owed, want)
+	}
+}
+
+// effectsIn lists what somebody outside may be owed in a phase.
+func effectsIn(k ev.Kind, p Phase, m Machine) (all []ev.Effect) {
+	entities := []Entity[Data]{onlyIn(k, p)}
+	if k == ev.Dataplane {
+		pooled := onlyIn(k, p)
+		pooled.Data = DataplaneData{PoolDone: true}
+		entities = append(entities, pooled)
+	}
+	for _, e := range entities {
+		owed := m.Owed(e)
+		if _, waits := owed.(Await); owed != nil && !waits {
+			all = append(all, owed)
+		}
+	}
+	return all
+}
+
+// An event is known by its type alone: two structs of one kind must not share one.
+func TestEveryTypeIsOneStruct(t *testing.T) {
+	eachKind(t, func(t *testing.T, k ev.Kind, m Machine, rows fsm.Events) {
+		for _, r := range rows {
+			n := 0
+			for _, e := range m.Vocabulary() {
+				if e.Type() == r.Name {
+					n++
+				}
+			}
+			if n != 1 {
+				t.Errorf("%s is %d events", r.Name, n)
+			}
+		}
+	})
+}
+
+func TestEveryKindDrawsItsLife(t *testing.T) {
+	eachKind(t, func(t *testing.T, _ ev.Kind, m Machine, _ fsm.Events) {
+		drawn, err := m.Diagram()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, _ := m.Diagram(); again != drawn || drawn == "" {
+			t.Errorf("drawn twice, it differs:\n%s\n%s", drawn, again)
+		}
+	})
+}
+
+func TestReadyIsTheLastCondition(t *testing.T) {
+	w := worldOf(t, history(tenantHome(), appIs()))
+	for _, k := range ev.Kinds {
+		w.Each(k, func(e Entity[Data]) {
+			if n := len(e.Conditions); n == 0 || e.Conditions[n-1].Type != ConditionReady {
+				t.Errorf("%s has conditions %+v", e.Ref, e.Conditions)
+			}
+		})
+	}
+}

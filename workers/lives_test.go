@@ -1,0 +1,178 @@
+package workers
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/sim"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+var update = flag.Bool("update", false, "rewrite the transcripts")
+
+// TestLives plays the scenarios of testdata: each command is followed by what it
+// caused. With -update the transcripts are written anew: read the difference.
+func TestLives(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) < 4 {
+		t.Fatalf("transcripts: %v, %v", files, err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := play(newRig(t), string(data))
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if got != string(data) {
+				t.Errorf("the transcript differs (-update rewrites it):\n%s", got)
+			}
+		})
+	}
+}
+
+// play runs the commands of a transcript (lines that start with "$ ") and writes
+// it with what each of them caused. Comments and empty lines stay.
+func play(r *rig, transcript string) string {
+	var out strings.Builder
+	for line := range strings.Lines(transcript) {
+		line = strings.TrimRight(line, "\n")
+		switch {
+		case strings.HasPrefix(line, "$ "):
+			fmt.Fprintln(&out, line)
+			for _, l := range r.perform(strings.TrimPrefix(line, "$ ")) {
+				fmt.Fprintln(&out, "  "+l)
+			}
+		case line == "" || strings.HasPrefix(line, "#"):
+			fmt.Fprintln(&out, line)
+		}
+	}
+	return out.String()
+}
+
+// perform does one command of a transcript:
+//
+//	create KIND NAME SPEC     also update; SPEC is JSON
+//	retry KIND NAME
+//	build KIND NAME PHASE     let the cloud's time pass until the phase is reached
+//	await KIND NAME PHASE     the same with the cloud's clock standing still
+//	stuck KIND NAME CODE      until its reason has the code; print the reason
+//	fault JSON                inject a fault into the simulated cloud
+//	restart                   stop and start everything but the store and the cloud's disk
+//	history KIND NAME
+//	objects NAMESPACE         what the clusters hold there
+func (r *rig) perform(command string) []string {
+	r.t.Helper()
+	f := strings.SplitN(command, " ", 4)
+	arg := func(i int) string {
+		if i < len(f) {
+			return f[i]
+		}
+		return ""
+	}
+	kind := ev.Kind(arg(1))
+	switch f[0] {
+	case "create", "update", "retry":
+		return r.command(kind, arg(2), f[0], arg(3))
+	case "build":
+		r.phase(kind, arg(2), 30*time.Second, fsm.Phase(arg(3)))
+		return nil
+	case "await":
+		r.phase(kind, arg(2), 0, fsm.Phase(arg(3)))
+		return nil
+	case "stuck":
+		return r.stuck(kind, arg(2), ev.ReasonCode(arg(3)))
+	case "fault":
+		return r.inject(strings.TrimPrefix(command, "fault "))
+	case "restart":
+		r.stop()
+		r.start()
+		return nil
+	case "history":
+		ref, _ := ev.ParseRef(kind, arg(2))
+		return r.history(ref)
+	case "objects":
+		return r.objects(arg(1))
+	}
+	r.t.Fatalf("no such command: %s", command)
+	return nil
+}
+
+func (r *rig) command(kind ev.Kind, path, verb, spec string) []string {
+	body := ""
+	if spec != "" {
+		body = `{"spec":` + spec + `}`
+	}
+	a, err := r.ask(kind, path, verb, body)
+	var refusal *ev.Refusal
+	if errors.As(err, &refusal) {
+		lines := []string{fmt.Sprintf("%s, fault %s: %s", refusal.Code, refusal.Fault, refusal.Message)}
+		for _, d := range refusal.Details {
+			lines = append(lines, fmt.Sprintf("  %s: %s", d.Field, d.Message))
+		}
+		return lines
+	}
+	var types []string
+	for _, e := range a.Events {
+		types = append(types, e.Type)
+	}
+	if types == nil {
+		types = []string{"nothing new"}
+	}
+	return []string{fmt.Sprintf("%s -> %s", strings.Join(types, ", "), a.Entity.Phase)}
+}
+
+func (r *rig) stuck(kind ev.Kind, path string, code ev.ReasonCode) []string {
+	var reason *fsm.Why
+	r.until(kind, path, 0, func(_ fsm.Entity[fsm.Data], why *fsm.Why) bool {
+		reason = why
+		return why != nil && why.Code == code
+	})
+	return []string{fmt.Sprintf("%s, fault %s, retried %t: %s", reason.Code, reason.Fault, reason.Retried, reason.Message)}
+}
+
+func (r *rig) inject(text string) []string {
+	var f sim.Fault
+	if err := json.Unmarshal([]byte(text), &f); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.cloud.Inject(f); err != nil {
+		r.t.Fatal(err)
+	}
+	return nil
+}
+
+// objects lists what the clusters hold in a namespace, from the cloud's ledger.
+func (r *rig) objects(namespace string) (lines []string) {
+	ledger, err := sim.ReadLedger(filepath.Join(r.dir, "cloud"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, res := range ledger.Live() {
+		if res.Kind != cloud.KindCluster {
+			continue
+		}
+		for _, o := range ledger.Objects(res.Name) {
+			if o.Namespace() == namespace || o.Kind() == "Namespace" && o.Name() == namespace {
+				lines = append(lines, o.Kind()+" "+o.Name())
+			}
+		}
+	}
+	return lines
+}
