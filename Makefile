@@ -1,0 +1,45 @@
+# Everything here needs Go, git and make, and nothing else.
+
+GO      ?= go
+FLAGS   := -trimpath
+LDFLAGS := -s -w
+
+# Without a C compiler there is no race detector; the product never needs one.
+CC_FOUND := $(shell command -v $$($(GO) env CC) 2>/dev/null)
+ifeq ($(CC_FOUND),)
+RACE :=
+else
+RACE := -race
+endif
+
+.PHONY: build demo test fuzz idle generate check clean
+
+build: ## the one binary, bin/aerie
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build $(FLAGS) -ldflags '$(LDFLAGS)' -o bin/aerie ./cmd/aerie
+
+demo: build ## a whole control plane with tenants; DEMO_EXIT=1 ends it when they are Active
+	@bin/aerie demo deploy/offers/shared $(if $(DEMO_EXIT),--exit)
+
+test: build ## every test
+	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
+	$(GO) test $(RACE) -timeout 15m ./...
+
+check: ## gofmt, vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+generate: ## the generated pages of docs/
+	$(GO) test ./internal/docgen -update
+
+fuzz: ## every fuzz test for FUZZTIME each
+	@for t in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$t | grep '^Fuzz'); do \
+	    echo "$$t $$f"; $(GO) test $$t -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-10s} || exit 1; done; done
+
+idle: build ## what an idle control plane costs, a minute after the shared offer is Active
+	@scripts/idle
+
+clean:
+	rm -rf bin

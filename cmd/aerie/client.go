@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+const (
+	attempt   = 5 * time.Second        // one try, before the same is asked again
+	pause     = 250 * time.Millisecond // between two tries
+	maxAnswer = 256 << 20              // bytes of an HTTP answer
+	abreast   = 16                     // reads or commands under way at once
+)
+
+// client talks to one server: reads over HTTP, commands and tails over NATS.
+type client struct {
+	api   *url.URL
+	http  *http.Client
+	token string
+	note  io.Writer // where it says that it is waiting for the server
+
+	natsURL string
+	mu      sync.Mutex // guards nc
+	nc      *nats.Conn // made at the first command
+	async   atomic.Pointer[error]
+	noted   sync.Once
+}
+
+// newClient makes a client of the server at these addresses. It connects to
+// nothing yet; Close it all the same.
+func newClient(apiURL, natsURL, token string) (*client, error) {
+	api, err := url.Parse(apiURL)
+	if err != nil || api.Scheme != "http" && api.Scheme != "https" || api.Host == "" {
+		return nil, invalid("--api-url", "%q is no HTTP address: want one such as %s", events.Clip(apiURL), defaultAPI)
+	}
+	for _, one := range strings.Split(natsURL, ",") {
+		if !isNATS(strings.TrimSpace(one)) {
+			return nil, invalid("--nats-url", "%q is no NATS address: want one such as %s", events.Clip(one), defaultNATS)
+		}
+	}
+	if strings.ContainsAny(token, "\r\n\x00") {
+		return nil, invalid("--token", "has characters that no token has")
+	}
+	return &client{api: api, http: &http.Client{}, token: token, natsURL: natsURL, note: io.Discard}, nil
+}
+
+// isNATS tells whether s may be a NATS address, with or without its scheme.
+func isNATS(s string) bool {
+	if !strings.Contains(s, "://") {
+		s = "nats://" + s
+	}
+	u, err := url.Parse(s)
+	return err == nil && u.Hostname() != "" && slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme)
+}
+
+// Close ends the connections.
+func (c *client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.nc != nil {
+		c.nc.Close()
+	}
+	c.http.CloseIdleConnections()
+}
+
+// get reads one path of the API.
+func (c *client) get(ctx context.Context, path string, query url.Values) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, 4*attempt)
+	defer cancel()
+	u := c.api.JoinPath(path)
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, unreachable(c.api.Redacted(), err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return nil, unreachable(c.api.Redacted(), err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return nil, problem(res.StatusCode, body)
+	}
+	if !json.Valid(body) {
+		return nil, events.Refuse(events.Internal, "%s answered what is not JSON: is it an aerie server?", u.Redacted())
+	}
+	return body, nil
+}
+
+func unreachable(address string, err error) error {
+	var inner *url.Error
+	if errors.As(err, &inner) {
+		err = inner.Err
+	}
+	return events.Refuse(events.Unavailable, "no answer from %s: %v", address, err)
+}
+
+// problem reads an RFC 9457 document; where it has no code of ours, the status
+// says it.
+func problem(status int, body []byte) error {
+	var p struct {
+		events.Refusal
+		Detail string `json:"detail"`
+		Title  string `json:"title"`
+	}
+	_ = json.Unmarshal(body, &p) // something between us and the server may answer in its own words
+	r := events.Refuse(or2(p.Code, codeOf(status)), "%s", or(p.Message, or(p.Detail, or(p.Title, http.StatusText(status)))))
+	r.Details = p.Details
+	if status == http.StatusUnauthorized {
+		r.Message += "; the token comes from --token, AERIE_TOKEN or <data-dir>/token"
+	}
+	return r
+}
+
+func or2(a, b events.Code) events.Code {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func codeOf(status int) events.Code {
+	switch status {
+	case http.StatusBadRequest:
+		return events.Invalid
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return events.Denied
+	case http.StatusNotFound:
+		return events.NotFound
+	case http.StatusConflict:
+		return events.Conflict
+	case http.StatusUnprocessableEntity:
+		return events.Refused
+	case http.StatusServiceUnavailable, http.StatusBadGateway, http.StatusGatewayTimeout, http.StatusTooManyRequests:
+		return events.Unavailable
+	}
+	return events.Internal
+}
+
+// patiently tries until it is done, refused for good, or ctx ends: a server that
+// is restarting is waited for.
+func (c *client) patiently(ctx context.Context, what string, try func(context.Context) error) error {
+	for {
+		err := try(ctx)
+		var r *events.Refusal
+		again := errors.As(err, &r) && r.Retryable
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(ctx.Err(), context.Canceled):
+			return fmt.Errorf("%s: %w", what, ctx.Err())
+		case ctx.Err() != nil && again:
+			return &failure{code: "timeout", message: fmt.Sprintf("%s: %s", what, r.Message), exit: exitTimeout}
+		case ctx.Err() != nil:
+			return fmt.Errorf("%s: %w", what, err)
+		case !again:
+			return err
+		}
+		c.noted.Do(func() { fmt.Fprintf(c.note, "waiting for the server: %s\n", plain(r.Message)) })
+		sleep(ctx, pause)
+	}
+}
+
+// sleep returns after d, or at once when ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// each calls f for 0 to n-1, some abreast, and joins the errors in that order.
+func each(n int, f func(i int) error) error {
+	errs := make([]error, n)
+	free := make(chan struct{}, abreast)
+	var all sync.WaitGroup
+	for i := range n {
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			errs[i] = f(i)
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/aeriehq/aerie/cloud/sim"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/embedded"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections"
+	"github.com/aeriehq/aerie/workers"
+)
+
+// control is the control plane, all of it in one process:
+//
+//	NATS, HTTP ──► intake ──append──► log ──tail──► fold ──► views ──► HTTP
+//	                 ▲                               │
+//	                 │ report                        ▼ wakes
+//	              executor ◄──── work queue ◄──── dispatcher
+//	                 │
+//	                 ▼
+//	           clouds and clusters
+type control struct {
+	guard  *eventlog.Guard
+	nats   *embedded.Server
+	conn   *nats.Conn
+	log    *eventlog.Log
+	work   *eventlog.WorkQueue
+	fold   *eventlog.Fold
+	views  *projections.Views
+	sim    *sim.Sim
+	intake *workers.Intake
+	http   *http.Server
+	listen net.Listener
+	token  string
+
+	ctx     context.Context // of everything that runs
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	failed  chan error // the first thing that ended by itself
+}
+
+// settings are what `aerie server` can be told.
+type settings struct {
+	DataDir  string
+	HTTP     string // the address to serve HTTP on
+	NATS     string // the embedded server's listener
+	SimSpeed float64
+}
+
+// shutdownWithin is how long requests under way may take once the server stops.
+const shutdownWithin = 3 * time.Second
+
+// startControl brings the parts up in the order in which they need each other
+// and returns when commands are taken. What it started before an error is
+// stopped again.
+func startControl(s settings) (c *control, err error) {
+	c = &control{failed: make(chan error, 8)}
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}()
+	for _, start := range []func(settings) error{c.openStore, c.openLog, c.openCloud, c.startFold, c.startWorkers, c.startHTTP} {
+		if err := start(s); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// openStore takes the data directory and starts nats-server in it.
+func (c *control) openStore(s settings) (err error) {
+	if c.guard, err = eventlog.Take(s.DataDir); err != nil {
+		return err
+	}
+	if c.token, err = adminToken(s.DataDir); err != nil {
+		return err
+	}
+	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default()})
+	if err != nil {
+		return err
+	}
+	c.conn, err = c.nats.Connect("aerie")
+	return err
+}
+
+func (c *control) openLog(settings) (err error) {
+	if c.log, err = eventlog.Open(c.ctx, c.conn, fsm.Vocabulary(), c.guard); err != nil {
+		return err
+	}
+	c.work, err = eventlog.OpenWork(c.ctx, c.conn)
+	return err
+}
+
+func (c *control) openCloud(s settings) (err error) {
+	c.sim, err = sim.Open(sim.Options{Dir: filepath.Join(s.DataDir, "cloud"), Speed: s.SimSpeed})
+	if err != nil {
+		return fmt.Errorf("open the simulated cloud: %w", err)
+	}
+	return nil
+}
+
+// startFold folds in all that the log holds before anyone decides on it.
+func (c *control) startFold(s settings) error {
+	c.fold = eventlog.NewFold()
+	c.views = projections.New(c.fold)
+	c.intake = workers.NewIntake(c.log, c.fold)
+	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.work, workers.Clock{Speed: s.SimSpeed})
+	last, err := c.log.Last(c.ctx)
+	if err != nil {
+		return err
+	}
+	c.run("fold", func() error { return c.fold.Follow(c.ctx, c.log) })
+	if err := c.fold.Wait(c.ctx, last); err != nil {
+		return err
+	}
+	c.run("intake", func() error { c.intake.Run(c.ctx); return nil })
+	c.run("dispatcher", func() error { dispatcher.Run(c.ctx); return nil })
+	return nil
+}
+
+func (c *control) startWorkers(s settings) error {
+	clouds := map[string]workers.Cloud{"sim": {Provider: c.sim, Kube: c.sim.Kube}}
+	executor := workers.NewExecutor(c.conn, c.work, clouds, workers.Clock{Speed: s.SimSpeed})
+	if err := c.intake.ServeReports(c.ctx, c.conn); err != nil {
+		return err
+	}
+	if err := c.intake.Serve(c.ctx, c.conn, semver()); err != nil {
+		return err
+	}
+	c.run("executor", func() error { return executor.Run(c.ctx) })
+	return nil
+}
+
+func (c *control) startHTTP(s settings) (err error) {
+	if c.listen, err = net.Listen("tcp", s.HTTP); err != nil {
+		return fmt.Errorf("listen on %s for HTTP: %w: stop what listens there, or choose another address with --http", s.HTTP, err)
+	}
+	c.http = &http.Server{
+		Handler: projections.NewHandler(projections.Config{
+			Views: c.views, Token: c.token, Version: semver(), Done: c.ctx.Done(),
+			Do: c.command, ReadEvent: c.log.Read, Ready: c.fold.Err, Promise: promise,
+		}),
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+	}
+	c.run("http", func() error { return c.http.Serve(c.listen) })
+	return nil
+}
+
+// semver is the program's version as NATS services want it: without the v.
+func semver() string {
+	if v, ok := strings.CutPrefix(thisVersion().Version, "v"); ok {
+		return v
+	}
+	return "0.0.0"
+}
+
+// promise is what the embedded server's log promises; /readyz states it.
+const promise = "every answered command is on disk: fsync before the answer"
+
+// command hands a command that came over HTTP to the intake.
+func (c *control) command(ctx context.Context, r projections.CommandRequest) (ev.Answer, error) {
+	return c.intake.Ask(ctx, workers.Request{ID: r.ID, Owner: r.Owner, Kind: string(r.Kind), Name: r.Name, Verb: r.Verb, Body: r.Body,
+		ExpectedSeq: r.ExpectedSeq, ExpectedUID: r.ExpectedUID, DryRun: r.DryRun, TraceParent: r.TraceParent, Actor: r.Actor})
+}
+
+// run keeps a part of the control plane running; one that ends by itself ends all.
+func (c *control) run(part string, do func() error) {
+	c.running.Go(func() {
+		err := do()
+		if c.ctx.Err() != nil {
+			return
+		}
+		c.failed <- fmt.Errorf("%s ended: %w", part, err)
+	})
+}
+
+// Wait returns when ctx ends, or with the error of a part that ended by itself.
+func (c *control) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-c.failed:
+		return err
+	}
+}
+
+// APIURL is where HTTP is served.
+func (c *control) APIURL() string { return "http://" + c.listen.Addr().String() }
+
+// NATSURL is where NATS listens.
+func (c *control) NATSURL() string { return c.nats.URL() }
+
+// Close stops taking requests, lets what is under way end, and then stops the
+// parts in the reverse order of their start.
+func (c *control) Close() error {
+	var errs []error
+	c.stop()
+	if c.http != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownWithin)
+		defer cancel()
+		if err := c.http.Shutdown(ctx); err != nil {
+			errs = append(errs, c.http.Close())
+		}
+	}
+	c.running.Wait()
+	if c.conn != nil {
+		c.conn.Close()
+	}
+	if c.nats != nil {
+		c.nats.Shutdown()
+	}
+	if c.sim != nil {
+		errs = append(errs, c.sim.Close())
+	}
+	if c.guard != nil {
+		errs = append(errs, c.guard.Release())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// demoSpeed makes the simulated cloud do a minute's work in a second: a dataplane
+// takes a quarter of a minute, long enough to watch.
+const demoSpeed = 60
+
+// demo is `aerie demo`: a server in a directory of its own, with an offer applied.
+type demo struct {
+	dir     string // of manifests
+	exit    bool
+	timeout time.Duration
+	out     io.Writer
+}
+
+func newDemoCommand() *cobra.Command {
+	d := demo{}
+	cmd := &cobra.Command{
+		Use:   "demo [DIR]",
+		Short: "Run a control plane in a temporary directory and apply an offer to it",
+		Long: "Run a control plane in a temporary directory, on the default ports or on free ones where these are\n" +
+			"taken, apply the manifests of DIR (default deploy/offers/shared) and wait until every tenant is Active and\n" +
+			"every application Deployed. It serves until Ctrl-C; then the directory is removed.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d.dir, d.out = "deploy/offers/shared", cmd.OutOrStdout()
+			if len(args) == 1 {
+				d.dir = args[0]
+			}
+			return d.run(cmd.Context())
+		},
+	}
+	cmd.Flags().BoolVar(&d.exit, "exit", false, "end as soon as everything is as wanted")
+	cmd.Flags().DurationVar(&d.timeout, "timeout", 2*time.Minute, "how long that may take")
+	return cmd
+}
+
+// run is the whole demo. Ctrl-C is a good end; ctx ends with it.
+func (d demo) run(ctx context.Context) (err error) {
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+	docs, faults, err := readManifests([]string{d.dir}, nil)
+	if err == nil {
+		err = refuseFaults(faults)
+	}
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "aerie-demo-")
+	if err != nil {
+		return fmt.Errorf("make a directory for the demo: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	c, err := startControl(settings{DataDir: dir, HTTP: freeAddress(listenHTTP), NATS: freeAddress(listenNATS), SimSpeed: demoSpeed})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	err = d.show(ctx, c, dir, docs)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil || d.exit {
+		return err
+	}
+	fmt.Fprintln(d.out, "\nIt serves until Ctrl-C.")
+	return c.Wait(ctx)
+}
+
+// show applies the offer and prints what came of it.
+func (d demo) show(ctx context.Context, c *control, dir string, docs []manifest) error {
+	cl, err := newClient(c.APIURL(), c.NATSURL(), c.token)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	applying, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	applied := cl.apply(applying, docs, applyOptions{wait: true, out: d.out})
+	if ctx.Err() != nil {
+		return nil
+	}
+	var tenant entity
+	for _, k := range []events.Kind{events.Tenant, events.Application} {
+		all, err := cl.list(ctx, "/v1/"+k.Plural(), nil, 0)
+		if err != nil {
+			return errors.Join(applied, err)
+		}
+		fmt.Fprintln(d.out)
+		if err := printList(d.out, k, asTable, all); err != nil {
+			return errors.Join(applied, err)
+		}
+		if k == events.Tenant && len(all.Items) > 0 {
+			_ = json.Unmarshal(all.Items[0], &tenant) // printed just now
+		}
+	}
+	d.next(c, dir, tenant)
+	return applied
+}
+
+// next prints where the server is and what to try, ready to be pasted.
+func (d demo) next(c *control, dir string, tenant entity) {
+	program, err := os.Executable()
+	if err != nil {
+		program = "aerie"
+	}
+	if wd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(wd, program); err == nil && len(rel) < len(program) {
+			program = rel
+		}
+	}
+	at := fmt.Sprintf("--api-url %s --nats-url %s --data-dir %s", c.APIURL(), c.NATSURL(), dir)
+	ref := events.Ref{Kind: events.Tenant, Owner: tenant.Owner, ID: tenant.ID}
+	fmt.Fprintf(d.out, "\nhttp: %s\nnats: %s\ndata: %s\n\n", c.APIURL(), c.NATSURL(), dir)
+	fmt.Fprintf(d.out, "%s describe tenant %s %s\n", program, ref.Path(), at)
+	fmt.Fprintf(d.out, "%s tail --after 0 --owner %s %s\n", program, ref.Owner, at)
+	fmt.Fprintf(d.out, "curl -H 'Authorization: Bearer %s' '%s/v1/tenants?phase=Active'\n", c.token, c.APIURL())
+}
+
+// freeAddress is the address, or any free one of its host if it is taken.
+func freeAddress(address string) string {
+	l, err := net.Listen("tcp", address)
+	if err == nil {
+		_ = l.Close()
+		return address
+	}
+	host, _, _ := net.SplitHostPort(address)
+	return net.JoinHostPort(host, "0")
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// lastEvents is how many events describe shows.
+const lastEvents = 10
+
+func newDescribeCommand() *cobra.Command {
+	var r reading
+	cmd := &cobra.Command{
+		Use:               "describe KIND ID",
+		Short:             "Tell everything about one entity: what it is, how it is and why",
+		Example:           "  aerie describe tenant acme/prod",
+		ValidArgsFunction: completeKindAndID(&r.connection),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := r.output.check(); err != nil {
+				return err
+			}
+			ref, err := one(cmd, args)
+			if err != nil {
+				return err
+			}
+			cl, err := r.client(cmd)
+			if err != nil {
+				return err
+			}
+			defer cl.Close()
+			return describe(cmd.Context(), cl, cmd.OutOrStdout(), ref, &r)
+		},
+	}
+	r.flags(cmd)
+	return cmd
+}
+
+func describe(ctx context.Context, cl *client, w io.Writer, ref events.Ref, r *reading) error {
+	e, err := cl.entity(ctx, ref, 0)
+	switch {
+	case err != nil:
+		return err
+	case r.format == asName:
+		return write(w, []byte(plain(e.ref().Path())+"\n"))
+	case r.format == asJSON || r.format == asYAML:
+		return writeRaw(w, r.format, e.raw)
+	}
+	l, err := cl.list(ctx, entityPath(ref)+"/history", nil, 0)
+	if err != nil {
+		return err
+	}
+	past, err := l.events()
+	if err != nil {
+		return err
+	}
+	return write(w, (&description{e: e, past: past, now: time.Now()}).text())
+}
+
+// description writes an entity for people.
+type description struct {
+	bytes.Buffer
+	e    entity
+	past []happened
+	now  time.Time
+}
+
+func (d *description) text() []byte {
+	d.identity()
+	d.part("Spec", d.e.Spec)
+	d.conditions()
+	d.reason()
+	d.placement()
+	if len(d.e.Status.Owed) > 0 {
+		d.part("Owed", d.e.Status.Owed)
+	}
+	d.events()
+	return d.Bytes()
+}
+
+func (d *description) line(name, format string, args ...any) {
+	fmt.Fprintf(d, "%-12s %s\n", name+":", plain(fmt.Sprintf(format, args...)))
+}
+
+func (d *description) identity() {
+	e := d.e
+	d.line("Kind", "%s", e.Kind)
+	d.line("Name", "%s", e.ref().Path())
+	d.line("UID", "%s", e.UID)
+	d.line("Phase", "%s%s", e.Phase, d.phaseSince())
+	d.line("Created", "%s (%s ago)", e.Created.UTC().Format(time.RFC3339), since(e.Created, d.now))
+	d.line("Labels", "%s", or(pairs(e.Labels), "none"))
+	d.line("Sequence", "%d", e.Seq)
+}
+
+// phaseSince is when the condition Ready last changed: the nearest to a phase's
+// beginning that the API says.
+func (d *description) phaseSince() string {
+	for _, c := range d.e.Status.Conditions {
+		if c.Type == "Ready" && !c.Since.IsZero() {
+			return fmt.Sprintf(" (ready is %s since %s, %s ago)", strings.ToLower(c.Status), c.Since.UTC().Format(time.RFC3339), since(c.Since, d.now))
+		}
+	}
+	return ""
+}
+
+// part writes a value as YAML under a heading.
+func (d *description) part(head string, v any) {
+	text, err := yaml.Marshal(v)
+	if err != nil {
+		text = []byte(fmt.Sprint(v))
+	}
+	fmt.Fprintf(d, "%s:\n", head)
+	for line := range strings.Lines(string(text)) {
+		fmt.Fprintf(d, "  %s\n", plain(strings.TrimRight(line, "\n")))
+	}
+}
+
+func (d *description) conditions() {
+	var rows [][]string
+	for _, c := range d.e.Status.Conditions {
+		rows = append(rows, []string{c.Type, c.Status, since(c.Since, d.now), c.Reason, c.Message})
+	}
+	d.table("Conditions", []string{"TYPE", "STATUS", "FOR", "REASON", "MESSAGE"}, rows)
+}
+
+func (d *description) reason() {
+	r := d.e.Status.Reason
+	if r == nil {
+		return
+	}
+	d.line("Reason", "%s: %s", r.Code, r.Message)
+	d.more("who can help: %s; %s", or(string(r.Fault), "unknown"), tried(r, d.now))
+}
+
+func tried(r *reason, now time.Time) string {
+	switch {
+	case !r.Retried:
+		return "not tried again by itself: update it, or aerie KIND retry"
+	case r.NextAt.After(now):
+		return "tried again in " + ago(r.NextAt.Sub(now))
+	}
+	return "goes on by itself"
+}
+
+func (d *description) placement() {
+	p := d.e.Status.Placement
+	if p == nil {
+		return
+	}
+	d.line("Placement", "%s on %s, namespace %s", p.TenantInfra, p.Dataplane, p.Namespace)
+	d.more("by plan %s, version %d, size %s", p.Plan, p.PlanVersion, p.Size)
+	d.more("why: %s", p.Why)
+}
+
+func (d *description) events() {
+	past := d.past[max(0, len(d.past)-lastEvents):]
+	head := "Events"
+	if len(past) < len(d.past) {
+		head = fmt.Sprintf("Events (the last %d of %d)", len(past), len(d.past))
+	}
+	columns, rows := eventTable(past, false)
+	d.table(head, columns, rows)
+}
+
+func (d *description) table(head string, columns []string, rows [][]string) {
+	if len(rows) == 0 {
+		return
+	}
+	fmt.Fprintf(d, "%s:\n", head)
+	var b bytes.Buffer
+	if writeTable(&b, columns, rows) != nil {
+		return // a buffer takes everything
+	}
+	for line := range strings.Lines(b.String()) {
+		d.WriteString("  " + line)
+	}
+}
+
+// more goes on with the line before.
+func (d *description) more(format string, args ...any) {
+	fmt.Fprintf(d, "%-12s %s\n", "", plain(fmt.Sprintf(format, args...)))
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"encoding/json"
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// reading are the flags of everything that reads over HTTP.
+type reading struct {
+	connection
+	output
+}
+
+func (r *reading) flags(cmd *cobra.Command) {
+	r.connection.flags(cmd)
+	r.output.flags(cmd, asTable, asWide, asJSON, asYAML, asName)
+	platformIDs(cmd)
+}
+
+// filter are the filters of a list.
+type filter struct {
+	owner, phase, dataplane, plan, text, cursor string
+	labels                                      []string
+	limit                                       int
+}
+
+func (f *filter) flags(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.owner, "owner", "", "only what belongs to this customer, or - for the platform")
+	fs.StringVar(&f.phase, "phase", "", "only what is in this phase")
+	fs.StringArrayVarP(&f.labels, "label", "l", nil, "only what has this label, as k=v or k; repeatable")
+	fs.StringVar(&f.dataplane, "dataplane", "", "only what is on this dataplane, such as -/eu")
+	fs.StringVar(&f.plan, "plan", "", "only what is on this plan, such as free")
+	fs.StringVarP(&f.text, "query", "q", "", "only what has this text in its name")
+	fs.IntVar(&f.limit, "limit", 0, "at most so many; 0: all")
+	fs.StringVar(&f.cursor, "cursor", "", "go on where a list with --limit ended: its field next")
+}
+
+func (f *filter) query() (url.Values, error) {
+	if f.limit < 0 {
+		return nil, invalid("--limit", "%d: want 0 or more", f.limit)
+	}
+	q := url.Values{}
+	for name, v := range map[string]string{"owner": f.owner, "phase": f.phase, "dataplane": f.dataplane, "plan": f.plan, "q": f.text, "cursor": f.cursor} {
+		if v != "" {
+			q.Set(name, v)
+		}
+	}
+	for _, l := range f.labels {
+		q.Add("label", l)
+	}
+	return q, nil
+}
+
+func newGetCommand() *cobra.Command {
+	var r reading
+	var f filter
+	cmd := &cobra.Command{
+		Use:               "get KIND [ID]",
+		Short:             "Show entities of a kind, or one",
+		Example:           "  aerie get tenants --owner acme\n  aerie get tenant acme/prod -o yaml\n  aerie get plans -o name",
+		ValidArgsFunction: completeKindAndID(&r.connection),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := r.output.check(); err != nil {
+				return err
+			}
+			k, ids, err := kindAndIDs(cmd, args)
+			if err != nil {
+				return err
+			}
+			cl, err := r.client(cmd)
+			if err != nil {
+				return err
+			}
+			defer cl.Close()
+			switch len(ids) {
+			case 0:
+				return getList(cmd, cl, k, &r, &f)
+			case 1:
+				return getOne(cmd, cl, k, ids[0], &r)
+			}
+			return invalid("arguments", "%q is one too many: want KIND [ID]", events.Clip(ids[1]))
+		},
+	}
+	r.flags(cmd)
+	f.flags(cmd)
+	return cmd
+}
+
+func getList(cmd *cobra.Command, cl *client, k events.Kind, r *reading, f *filter) error {
+	q, err := f.query()
+	if err != nil {
+		return err
+	}
+	l, err := cl.list(cmd.Context(), "/v1/"+k.Plural(), q, f.limit)
+	if err != nil {
+		return err
+	}
+	return printList(cmd.OutOrStdout(), k, r.format, l)
+}
+
+func getOne(cmd *cobra.Command, cl *client, k events.Kind, id string, r *reading) error {
+	ref, err := refOf(k, id)
+	if err != nil {
+		return err
+	}
+	e, err := cl.entity(cmd.Context(), ref, 0)
+	if err != nil {
+		return err
+	}
+	if r.format == asJSON || r.format == asYAML {
+		return writeRaw(cmd.OutOrStdout(), r.format, e.raw)
+	}
+	return printList(cmd.OutOrStdout(), k, r.format, list{Items: []json.RawMessage{e.raw}})
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// maxFaults is how many faults are told at once.
+const maxFaults = 100
+
+// readManifests reads every input and refuses them all if one has a fault. What
+// could be read is returned with the faults.
+func readManifests(paths []string, stdin io.Reader) (all []manifest, faults []fault, err error) {
+	if len(paths) == 0 {
+		return nil, nil, invalid("-f", "is missing: a file, a directory, or - for standard input")
+	}
+	for _, path := range paths {
+		files, err := filesOf(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, file := range files {
+			data, err := readFile(file, stdin)
+			if err != nil {
+				return nil, nil, err
+			}
+			some, wrong := decodeManifests(file, data)
+			all, faults = append(all, some...), append(faults, wrong...)
+		}
+	}
+	faults = append(faults, doubled(all)...)
+	if len(all) == 0 && len(faults) == 0 {
+		return nil, nil, invalid("-f", "no document in %s", events.Clip(strings.Join(paths, ", ")))
+	}
+	return all, faults, nil
+}
+
+// filesOf lists the files of an input: itself, or a directory's *.yaml and
+// *.yml, however deep, in the order of their names.
+func filesOf(path string) (files []string, err error) {
+	if path == "-" {
+		return []string{path}, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, invalid("-f", "%v", err)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if ext := filepath.Ext(p); err == nil && !d.IsDir() && (ext == ".yaml" || ext == ".yml") {
+			files = append(files, p)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, invalid("-f", "%v", err)
+	}
+	if len(files) == 0 {
+		return nil, invalid("-f", "no *.yaml or *.yml in %s", events.Clip(path))
+	}
+	return files, nil
+}
+
+// readFile reads an input, at most a little more than it may have.
+func readFile(path string, stdin io.Reader) ([]byte, error) {
+	in := stdin
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, invalid("-f", "%v", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxInput+1))
+	if err != nil {
+		return nil, invalid("-f", "%v", err)
+	}
+	return data, nil
+}
+
+// doubled finds documents about one entity.
+func doubled(all []manifest) (faults []fault) {
+	first := map[events.Ref]manifest{}
+	for _, m := range all {
+		if m.ref.ID == "" {
+			continue // that is a fault already
+		}
+		if other, twice := first[m.ref]; twice {
+			faults = append(faults, m.at("name", "is already in %s:document %d: one document for each entity", other.file, other.n))
+			continue
+		}
+		first[m.ref] = m
+	}
+	return faults
+}
+
+// refuseFaults is the refusal of faulty manifests; nil if there are none.
+func refuseFaults(faults []fault) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	files := map[string]int{}
+	for _, f := range faults {
+		if _, known := files[f.file]; !known {
+			files[f.file] = len(files)
+		}
+	}
+	slices.SortStableFunc(faults, func(a, b fault) int {
+		return cmp.Or(cmp.Compare(files[a.file], files[b.file]), cmp.Compare(a.n, b.n))
+	})
+	var all []events.Fault
+	for _, f := range faults[:min(len(faults), maxFaults)] {
+		all = append(all, events.Fault{Field: f.where() + ": " + f.Field, Message: f.Message})
+	}
+	err := events.RefuseFaults("manifests", all)
+	var r *events.Refusal
+	if errors.As(err, &r) {
+		r.Message = fmt.Sprintf("manifests: faults: %d; nothing was sent", len(faults))
+		if left := len(faults) - maxFaults; left > 0 {
+			r.Message += fmt.Sprintf("; the first %d are:", maxFaults)
+		}
+	}
+	return err
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// runAsAerie makes the test binary be aerie: so the tests start, kill and read
+// the real program, race detector and all.
+const runAsAerie = "AERIE_TEST_RUN_AS_AERIE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(runAsAerie) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// aerie makes a command that runs the program.
+func aerie(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
+	cmd.Env = append(os.Environ(), runAsAerie+"=1")
+	return cmd
+}
+
+// process is a server started as a person would.
+type process struct {
+	t       *testing.T
+	dir     string
+	apiURL  string
+	natsURL string
+	speed   string
+	cmd     *exec.Cmd
+	log     *bytes.Buffer
+	ended   chan error
+}
+
+// newProcess reserves addresses for a server in a directory; start starts it.
+func newProcess(t *testing.T, speed string) *process {
+	t.Helper()
+	return &process{t: t, dir: filepath.Join(t.TempDir(), "data"), speed: speed, apiURL: "http://" + reserve(t), natsURL: "nats://" + reserve(t)}
+}
+
+// reserve finds an address that was free a moment ago.
+func reserve(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (p *process) args() []string {
+	return []string{"server", "--data-dir", p.dir, "--http", strings.TrimPrefix(p.apiURL, "http://"),
+		"--nats", strings.TrimPrefix(p.natsURL, "nats://"), "--sim-speed", p.speed}
+}
+
+// start starts the server and returns when it says that it serves.
+func (p *process) start() {
+	p.t.Helper()
+	cmd := aerie(context.Background(), p.args()...)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.cmd, p.log, p.ended = cmd, &bytes.Buffer{}, make(chan error, 1)
+	serves := make(chan bool, 1)
+	go p.follow(stderr, serves)
+	p.t.Cleanup(func() { _ = cmd.Process.Kill() })
+	select {
+	case <-serves:
+	case err := <-p.ended:
+		p.t.Fatalf("the server ended: %v\n%s", err, p.log)
+	case <-time.After(time.Minute):
+		p.t.Fatal("the server does not start")
+	}
+}
+
+// follow copies the log and then waits for the process.
+func (p *process) follow(stderr io.Reader, serves chan<- bool) {
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() {
+		fmt.Fprintln(p.log, lines.Text())
+		if strings.Contains(lines.Text(), "aerie serves") {
+			serves <- true
+		}
+	}
+	p.ended <- p.cmd.Wait()
+}
+
+// kill ends the server as a power cut of the process would.
+func (p *process) kill() {
+	p.t.Helper()
+	if err := p.cmd.Process.Kill(); err != nil {
+		p.t.Fatal(err)
+	}
+	<-p.ended
+}
+
+// interrupt is Ctrl-C; it returns how long the end took and with which code.
+func (p *process) interrupt() (time.Duration, int) {
+	p.t.Helper()
+	start := time.Now()
+	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		p.t.Fatal(err)
+	}
+	return time.Since(start), exitStatus(<-p.ended)
+}
+
+func exitStatus(err error) int {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	}
+	return -1
+}
+
+// said is what a command printed and how it ended.
+type said struct {
+	out, err string
+	code     int
+}
+
+// cli runs a command against the server.
+func (p *process) cli(args ...string) said {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), 5*time.Minute)
+	defer cancel()
+	args = append(args, "--api-url", p.apiURL, "--data-dir", p.dir)
+	if args[0] != "get" && args[0] != "describe" && args[0] != "history" {
+		args = append(args, "--nats-url", p.natsURL)
+	}
+	return finish(aerie(ctx, args...))
+}
+
+func finish(cmd *exec.Cmd) said {
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	return said{out.String(), errs.String(), exitStatus(err)}
+}
+
+// background runs a command meanwhile and returns how to wait for it.
+func (p *process) background(args ...string) func() said {
+	var result said
+	var done sync.WaitGroup
+	done.Go(func() { result = p.cli(args...) })
+	return func() said { done.Wait(); return result }
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// newServerCommand is `aerie server`: everything in one process.
+func newServerCommand() *cobra.Command {
+	s := settings{}
+	logs := logSettings{}
+	cmd := &cobra.Command{
+		Use:   "server",
+		Short: "Run the control plane: embedded NATS, simulated cloud, workers, views and HTTP",
+		Long: "Run the control plane in one process: an embedded NATS server with JetStream, the workers, the views\n" +
+			"and the HTTP that serves them, and a simulated cloud. It serves until Ctrl-C. What it keeps is in the\n" +
+			"data directory; the first start writes the admin token there.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := fromEnvironment(cmd.Flags()); err != nil {
+				return err
+			}
+			if s.DataDir == "" {
+				s.DataDir = defaultDataDir()
+			}
+			if err := logs.install(); err != nil {
+				return err
+			}
+			return serve(cmd.Context(), s)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&s.DataDir, "data-dir", "", "where everything is kept (default $XDG_STATE_HOME/aerie, else ~/.local/state/aerie)")
+	f.StringVar(&s.HTTP, "http", listenHTTP, "address to serve HTTP on")
+	f.StringVar(&s.NATS, "nats", listenNATS, "address the embedded NATS server listens on")
+	f.Float64Var(&s.SimSpeed, "sim-speed", 1, "speed of the simulated cloud: 1 is lifelike, 60 a minute a second, 0 at once")
+	logs.flags(f)
+	return cmd
+}
+
+// The addresses that server and CLI agree on when nobody says anything.
+const (
+	listenHTTP = "127.0.0.1:8080"
+	listenNATS = "127.0.0.1:4222"
+)
+
+// fromEnvironment sets each flag that was not given from AERIE_<FLAG>.
+func fromEnvironment(flags *pflag.FlagSet) error {
+	var faults []ev.Fault
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := "AERIE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if v, ok := os.LookupEnv(name); ok && !f.Changed {
+			if err := f.Value.Set(v); err != nil {
+				faults = append(faults, ev.Fault{Field: name, Message: err.Error()})
+			}
+		}
+	})
+	return ev.RefuseFaults("environment", faults)
+}
+
+// serve runs the control plane until ctx ends, which Ctrl-C does, or a part of it fails.
+func serve(ctx context.Context, s settings) error {
+	c, err := startControl(s)
+	if err != nil {
+		return err
+	}
+	slog.Info("aerie serves", "http", c.APIURL(), "nats", c.NATSURL(), "data", s.DataDir, "log", promise)
+	err = c.Wait(ctx)
+	slog.Info("aerie stops")
+	return errors.Join(err, c.Close())
+}
+
+// tokenFile is the admin token's file in the data directory.
+const tokenFile = "token"
+
+// adminToken reads the admin token, and makes it at the first start. It is
+// written aside and renamed, so that a kill leaves a whole one or none.
+func adminToken(dir string) (string, error) {
+	path := filepath.Join(dir, tokenFile)
+	data, err := os.ReadFile(path)
+	if err == nil && len(strings.TrimSpace(string(data))) >= 16 {
+		return strings.TrimSpace(string(data)), nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read the admin token: %w: make it readable for this user", err)
+	}
+	if err == nil {
+		return "", fmt.Errorf("read the admin token: %s holds no token of 16 characters or more: remove the file to have a new one made", path)
+	}
+	token := rand.Text()
+	if err := os.WriteFile(path+".new", []byte(token+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("write the admin token: %w: make the data directory writable", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return "", fmt.Errorf("write the admin token: %w", err)
+	}
+	return token, nil
+}
+
+// logSettings say how the program logs.
+type logSettings struct{ format, level string }
+
+func (l *logSettings) flags(f *pflag.FlagSet) {
+	f.StringVar(&l.format, "log-format", "text", "format of the log on stderr: text or json")
+	f.StringVar(&l.level, "log-level", "info", "least level logged: debug, info, warn or error")
+}
+
+// install makes the logger that the whole process uses.
+func (l *logSettings) install() error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(l.level)); err != nil {
+		return ev.RefuseFaults("server", []ev.Fault{{Field: "--log-level", Message: fmt.Sprintf("%q%s", ev.Clip(l.level), ev.Nearest(l.level, []string{"debug", "info", "warn", "error"}))}})
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch l.format {
+	case "text":
+		slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, options)))
+	case "json":
+		slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, options)))
+	default:
+		return ev.RefuseFaults("server", []ev.Fault{{Field: "--log-format", Message: fmt.Sprintf("%q%s", ev.Clip(l.format), ev.Nearest(l.format, []string{"text", "json"}))}})
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// column is one column of the table of a kind.
+type column struct {
+	head string
+	wide bool // only with -o wide
+	cell func(entity, time.Time) string
+}
+
+// fromSpec shows a field of the spec.
+func fromSpec(head, field string) column {
+	return column{head, false, func(e entity, _ time.Time) string { return specField(e, field) }}
+}
+
+// wide shows a column with -o wide alone.
+func wide(c column) column {
+	c.wide = true
+	return c
+}
+
+// placement shows something of where a tenant is.
+func placement(head string, of func(events.Placement) string) column {
+	return column{head, false, func(e entity, _ time.Time) string {
+		if e.Status.Placement == nil {
+			return ""
+		}
+		return of(*e.Status.Placement)
+	}}
+}
+
+var (
+	ownerColumn  = column{"OWNER", false, func(e entity, _ time.Time) string { return e.Owner }}
+	nameColumn   = column{"NAME", false, func(e entity, _ time.Time) string { return e.ID }}
+	phaseColumn  = column{"PHASE", false, func(e entity, _ time.Time) string { return e.Phase }}
+	ageColumn    = column{"AGE", false, func(e entity, now time.Time) string { return since(e.Created, now) }}
+	labelsColumn = column{"LABELS", true, func(e entity, _ time.Time) string { return pairs(e.Labels) }}
+	uidColumn    = column{"UID", true, func(e entity, _ time.Time) string { return e.UID }}
+	seqColumn    = column{"SEQ", true, func(e entity, _ time.Time) string { return fmt.Sprint(e.Seq) }}
+	reasonColumn = column{"REASON", false, func(e entity, _ time.Time) string {
+		if e.Status.Reason == nil {
+			return ""
+		}
+		return string(e.Status.Reason.Code) + ": " + e.Status.Reason.Message
+	}}
+)
+
+// own are a kind's columns between its name and its age.
+var own = map[events.Kind][]column{
+	events.Customer: {fromSpec("HOSTING", "hosting"), wide(fromSpec("DISPLAY NAME", "displayName")), phaseColumn},
+	events.Account:  {fromSpec("CLOUD", "cloud"), fromSpec("NUMBER", "number"), fromSpec("HOSTING", "hosting"), wide(fromSpec("ROLE", "role")), phaseColumn},
+	events.Plan: {fromSpec("DEPLOYMENT", "deployment"), fromSpec("HOSTING", "hosting"), {"APPS", false, func(e entity, _ time.Time) string { return apps(e) }},
+		wide(fromSpec("CAPACITY", "capacity")), wide(fromSpec("PRICE", "price.monthly")), phaseColumn},
+	events.Dataplane: {fromSpec("ACCOUNT", "account"), fromSpec("REGION", "region"), fromSpec("TYPE", "type"), fromSpec("VERSION", "version"), phaseColumn},
+	events.TenantInfra: {fromSpec("APP", "app"), fromSpec("SIZE", "size"), {"POOLS", false, func(e entity, _ time.Time) string { return pools(e) }},
+		wide(fromSpec("SCHEDULING", "scheduling")), phaseColumn},
+	events.Tenant: {fromSpec("PLAN", "plan"), phaseColumn, placement("DATAPLANE", func(p events.Placement) string { return p.Dataplane }),
+		wide(placement("TENANTINFRA", func(p events.Placement) string { return p.TenantInfra })),
+		wide(placement("NAMESPACE", func(p events.Placement) string { return p.Namespace })),
+		wide(fromSpec("REGION", "region"))},
+	events.Application: {{"MANIFESTS", false, func(e entity, _ time.Time) string { return count(e, "manifests") }}, phaseColumn},
+}
+
+// columnsOf lists a kind's columns: whose and which, what it is, how it is.
+func columnsOf(k events.Kind, wide bool) (all []column) {
+	if k != events.Customer {
+		all = append(all, ownerColumn)
+	}
+	all = append(append(all, nameColumn), own[k]...)
+	all = append(all, ageColumn, labelsColumn, uidColumn, seqColumn, reasonColumn)
+	kept := all[:0:0]
+	for _, c := range all {
+		if wide || !c.wide {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// printList writes a list of entities of a kind in a format of -o.
+func printList(w io.Writer, k events.Kind, format string, l list) error {
+	return printListAt(w, k, format, l, time.Now())
+}
+
+func printListAt(w io.Writer, k events.Kind, format string, l list, now time.Time) error {
+	if format == asJSON || format == asYAML {
+		raw, err := l.json()
+		if err != nil {
+			return err
+		}
+		return writeRaw(w, format, raw)
+	}
+	all, err := l.entities()
+	if err != nil {
+		return err
+	}
+	return printEntities(w, k, format, all, now)
+}
+
+func printEntities(w io.Writer, k events.Kind, format string, all []entity, now time.Time) error {
+	if format == asName {
+		var b bytes.Buffer
+		for _, e := range all {
+			fmt.Fprintln(&b, plain(e.ref().Path()))
+		}
+		return write(w, b.Bytes())
+	}
+	columns := columnsOf(k, format == asWide)
+	var head []string
+	for _, c := range columns {
+		head = append(head, c.head)
+	}
+	var rows [][]string
+	for _, e := range all {
+		var row []string
+		for _, c := range columns {
+			cell := c.cell(e, now)
+			if format == asTable {
+				cell = events.Clip(cell)
+			}
+			row = append(row, cell)
+		}
+		rows = append(rows, row)
+	}
+	return writeTable(w, head, rows)
+}
+
+// specField finds a field of the spec by its path; "" if it is not there.
+func specField(e entity, path string) string {
+	v, err := decodeJSON(e.Spec)
+	if err != nil {
+		return ""
+	}
+	for _, name := range strings.Split(path, ".") {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return ""
+		}
+		v = m[name]
+	}
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+func apps(e entity) string {
+	var spec events.PlanSpec
+	if json.Unmarshal(e.Spec, &spec) != nil {
+		return ""
+	}
+	var all []string
+	for _, a := range spec.Apps {
+		all = append(all, a.Type+"="+a.Size)
+	}
+	return strings.Join(all, ",")
+}
+
+func pools(e entity) string {
+	var spec events.TenantInfraSpec
+	if json.Unmarshal(e.Spec, &spec) != nil {
+		return ""
+	}
+	var all []string
+	for _, p := range spec.Pools {
+		all = append(all, fmt.Sprintf("%s:%d-%d", p.Name, p.Min, p.Max))
+	}
+	return strings.Join(all, ",")
+}
+
+func count(e entity, field string) string {
+	var spec map[string]json.RawMessage
+	var items []json.RawMessage
+	if json.Unmarshal(e.Spec, &spec) != nil || json.Unmarshal(spec[field], &items) != nil {
+		return ""
+	}
+	return fmt.Sprint(len(items))
+}

@@ -1,0 +1,262 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// eventStream is where all events are.
+const eventStream = "AERIE_EVENTS"
+
+// tailFilter says which events, and from where on.
+type tailFilter struct {
+	owner, kind, id, typ string
+	since                string
+	after                uint64
+	fromStart            bool // after was given, be it 0
+}
+
+func newTailCommand() *cobra.Command {
+	var conn connection
+	var o output
+	var f tailFilter
+	cmd := &cobra.Command{
+		Use:   "tail",
+		Short: "Show events as they happen, until Ctrl-C",
+		Example: `  aerie tail --owner acme
+  aerie tail --kind tenant --type attempt_failed --since 1h
+  aerie tail --after 0 -o json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			f.fromStart = cmd.Flags().Changed("after")
+			config, err := f.config(time.Now())
+			if err != nil {
+				return err
+			}
+			cl, err := conn.client(cmd)
+			if err != nil {
+				return err
+			}
+			defer cl.Close()
+			return tail(cmd.Context(), cl, config, &eventWriter{w: cmd.OutOrStdout(), format: o.format})
+		},
+	}
+	conn.flags(cmd)
+	o.flags(cmd, asTable, asWide, asJSON, asYAML, asName)
+	fs := cmd.Flags()
+	fs.StringVar(&f.owner, "owner", "", "only what belongs to this customer, or - for the platform")
+	fs.StringVar(&f.kind, "kind", "", "only events of this kind of entity")
+	fs.StringVar(&f.id, "id", "", "only events of this id, such as prod or prod_pg")
+	fs.StringVar(&f.typ, "type", "", "only events of this type, such as activated")
+	fs.StringVar(&f.since, "since", "", "begin in the past: so long ago (10m), or at a time (RFC 3339)")
+	fs.Uint64Var(&f.after, "after", 0, "begin after this sequence; 0: with the first event")
+	cmd.MarkFlagsMutuallyExclusive("since", "after")
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(kindNames(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// config makes a consumer's configuration of the filters.
+func (f tailFilter) config(now time.Time) (jetstream.OrderedConsumerConfig, error) {
+	var c jetstream.OrderedConsumerConfig
+	kind, err := f.check()
+	if err != nil {
+		return c, err
+	}
+	c.FilterSubjects = []string{"aerie.evt." + strings.Join([]string{or(f.owner, "*"), or(kind, "*"), or(f.id, "*"), or(f.typ, "*")}, ".")}
+	c.DeliverPolicy = jetstream.DeliverNewPolicy
+	switch {
+	case f.fromStart:
+		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, f.after+1
+	case f.since != "":
+		at, err := moment(f.since, now)
+		if err != nil {
+			return c, err
+		}
+		c.DeliverPolicy, c.OptStartTime = jetstream.DeliverByStartTimePolicy, &at
+	}
+	return c, nil
+}
+
+// check refuses what no event could have.
+func (f tailFilter) check() (kind string, err error) {
+	if f.kind != "" {
+		known := append(kindNames(), "command") // refused commands have events too
+		k, ok := events.KindOf(f.kind)
+		if !ok && f.kind != "command" {
+			return "", invalid("--kind", "%q is not a kind%s", events.Clip(f.kind), events.Nearest(f.kind, known))
+		}
+		kind = or(string(k), f.kind)
+	}
+	if f.owner != "" && f.owner != events.Platform && !events.IsLabel(f.owner) {
+		return "", invalid("--owner", "%q: want a customer's id or -", events.Clip(f.owner))
+	}
+	for name, v := range map[string]string{"--id": f.id, "--type": f.typ} {
+		if strings.ContainsAny(v, ".*> \t\r\n\x00/") || strings.ContainsFunc(v, func(r rune) bool { return r > '~' }) {
+			return "", invalid(name, "%q: want one word, as events have it", events.Clip(v))
+		}
+	}
+	if known := eventTypes(); f.typ != "" && !slices.Contains(known, f.typ) {
+		return "", invalid("--type", "no event is called %q%s", events.Clip(f.typ), events.Nearest(f.typ, known))
+	}
+	return kind, nil
+}
+
+func eventTypes() []string {
+	all := []string{"refused"}
+	for _, vocabulary := range fsm.Vocabulary() {
+		for _, e := range vocabulary {
+			all = append(all, e.Type())
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// moment reads a time, or a time span back from now.
+func moment(s string, now time.Time) (time.Time, error) {
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return at, invalid("--since", "%q: want a time span such as 10m, or a time such as %s", events.Clip(s), now.UTC().Format(time.RFC3339))
+	}
+	return at, nil
+}
+
+// tail writes events until ctx ends, which is no error. A server that restarts
+// is waited for, and nothing is missed or told twice.
+func tail(ctx context.Context, c *client, config jetstream.OrderedConsumerConfig, w *eventWriter) error {
+	nc, err := c.connect()
+	if err != nil {
+		return err
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return fmt.Errorf("tail: %w", err)
+	}
+	consumer, err := js.OrderedConsumer(ctx, eventStream, config)
+	if err != nil {
+		return c.untailed(ctx, err)
+	}
+	all, err := consumer.Messages()
+	if err != nil {
+		return c.untailed(ctx, err)
+	}
+	defer all.Stop()
+	for {
+		m, err := all.Next(jetstream.NextContext(ctx))
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return c.untailed(ctx, err)
+		}
+		h, err := eventOf(m)
+		if err != nil {
+			return err
+		}
+		if err := w.write(h); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *client) untailed(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return events.Refuse(events.Unavailable, "%s has no stream %s: is it aerie's?", c.natsURL, eventStream)
+	}
+	return c.unanswered(err)
+}
+
+// eventOf reads a message of the stream: the subject says what, the headers who and why.
+func eventOf(m jetstream.Msg) (happened, error) {
+	meta, err := m.Metadata()
+	t := strings.Split(m.Subject(), ".")
+	if err != nil || len(t) != 6 {
+		return happened{}, events.Refuse(events.Internal, "%q is not an event", events.Clip(m.Subject()))
+	}
+	h := happened{Seq: meta.Sequence.Stream, Owner: t[2], Kind: events.Kind(t[3]), Entity: t[4], Type: t[5], Data: m.Data()}
+	head := nats.Header(m.Headers())
+	h.ID, h.CEType, h.Actor, h.CommandID = head.Get("ce-id"), head.Get("ce-type"), head.Get("ce-actor"), head.Get("ce-commandid")
+	h.Cause, h.Thread = head.Get("ce-causationid"), head.Get("ce-correlationid")
+	h.Time, err = time.Parse(time.RFC3339Nano, head.Get("ce-time"))
+	if err != nil {
+		h.Time = meta.Timestamp
+	}
+	if !json.Valid(h.Data) {
+		h.Data = json.RawMessage("null")
+	}
+	return h, nil
+}
+
+// eventWriter writes events one by one; nobody knows how wide the next will be.
+type eventWriter struct {
+	w      io.Writer
+	format string
+	headed bool
+}
+
+func (w *eventWriter) write(h happened) error {
+	var b bytes.Buffer
+	switch w.format {
+	case asJSON:
+		data, err := json.Marshal(h)
+		if err != nil {
+			return fmt.Errorf("write an event: %w", err)
+		}
+		b.Write(append(data, '\n'))
+	case asYAML:
+		data, err := yaml.Marshal(h)
+		if err != nil {
+			return fmt.Errorf("write an event: %w", err)
+		}
+		b.WriteString("---\n")
+		b.Write(data)
+	case asName:
+		fmt.Fprintf(&b, "%s %s\n", h.ref(), h.Type)
+	default:
+		w.row(&b, h)
+	}
+	return write(w.w, b.Bytes())
+}
+
+func (w *eventWriter) row(b *bytes.Buffer, h happened) {
+	const form = "%-7v  %-20s  %-32s  %-24s  %-10s  %s"
+	line := func(seq any, at, entity, typ, actor, what, command string) {
+		text := fmt.Sprintf(form, seq, at, entity, typ, actor, what)
+		if w.format == asWide {
+			text = fmt.Sprintf(form, seq, at, entity, typ, actor, fmt.Sprintf("%-26s  %s", command, what))
+		}
+		fmt.Fprintln(b, strings.TrimRight(plain(text), " "))
+	}
+	if !w.headed {
+		w.headed = true
+		line("SEQ", "TIME", "ENTITY", "TYPE", "ACTOR", "WHAT", "COMMAND")
+	}
+	line(h.Seq, h.Time.UTC().Format(time.RFC3339), h.ref().String(), h.Type, h.Actor, h.what(w.format == asWide), h.CommandID)
+}
+
+// ref is the entity the event happened to.
+func (h happened) ref() events.Ref { return events.Ref{Kind: h.Kind, Owner: h.Owner, ID: h.Entity} }

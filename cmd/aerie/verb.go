@@ -1,0 +1,239 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// newKindCommand is "aerie KIND VERB ID" for every verb of a kind.
+func newKindCommand(k events.Kind) *cobra.Command {
+	verbs := events.Verbs(k)
+	cmd := &cobra.Command{
+		Use:     string(k),
+		Aliases: []string{k.Plural()},
+		Short:   fmt.Sprintf("Command one %s: %s", k, strings.Join(verbs, ", ")),
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return invalid("verb", "is missing%s", events.Nearest("", verbs))
+			}
+			return unknownVerb(k, args[0])
+		},
+	}
+	// Flags of a verb that is not known can't be known either: the verb is what is wrong.
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		if args := c.Flags().Args(); c == cmd && len(args) > 0 {
+			return unknownVerb(k, args[0])
+		}
+		return flagError(c, err)
+	})
+	for _, v := range verbs {
+		cmd.AddCommand(newVerbCommand(k, v))
+	}
+	return cmd
+}
+
+func unknownVerb(k events.Kind, verb string) error {
+	return invalid("verb", "a %s has no verb %q%s", k, events.Clip(verb), events.Nearest(verb, events.Verbs(k)))
+}
+
+// verbFlags are what a command is made of.
+type verbFlags struct {
+	conn connection
+	patience
+	output
+	spec   string
+	labels []string
+	body   string
+	dryRun bool
+}
+
+func newVerbCommand(k events.Kind, verb string) *cobra.Command {
+	var f verbFlags
+	cmd := &cobra.Command{
+		Use:               verb + " ID",
+		Short:             short(k, verb),
+		ValidArgsFunction: completeID(&f.conn, k),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			ref, err := onlyID(k, words(cmd, args))
+			if err != nil {
+				return err
+			}
+			body, err := f.encode(cmd, k, verb)
+			if err != nil {
+				return err
+			}
+			return f.run(cmd, command{ref: ref, verb: verb, body: body, dryRun: f.dryRun})
+		},
+	}
+	f.conn.flags(cmd)
+	f.patience.flags(cmd)
+	f.output.flags(cmd, asTable, asJSON, asYAML, asName)
+	platformIDs(cmd)
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "let the server decide without changing anything")
+	if verb == events.VerbRetry {
+		return cmd
+	}
+	cmd.Flags().StringVar(&f.spec, "spec", "", "the spec, as JSON or YAML")
+	cmd.Flags().StringArrayVarP(&f.labels, "label", "l", nil, "a label, as k=v; repeatable; given ones replace all")
+	cmd.Flags().StringVar(&f.body, "body", "", "a file with labels and spec, as JSON or YAML; - is standard input")
+	return cmd
+}
+
+func short(k events.Kind, verb string) string {
+	switch verb {
+	case events.VerbCreate:
+		return "Create a " + string(k)
+	case events.VerbUpdate:
+		return "Replace labels or spec of a " + string(k) + "; what is not given stays"
+	case events.VerbRetry:
+		return "Try again now what failed or waits for its next attempt"
+	}
+	return "Command a " + string(k) + " to " + verb
+}
+
+// encode makes the command's body and checks it with the server's own decoder.
+func (f *verbFlags) encode(cmd *cobra.Command, k events.Kind, verb string) ([]byte, error) {
+	if verb == events.VerbRetry {
+		return []byte("{}"), nil
+	}
+	raw, err := f.given(cmd)
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(raw)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", verb, err)
+	}
+	if _, err := events.DecodeAsk(k, verb, body); err != nil {
+		return nil, err
+	}
+	return body, nil
+}
+
+// given is the body as flags or a file have it.
+func (f *verbFlags) given(cmd *cobra.Command) (any, error) {
+	if f.body != "" {
+		if f.spec != "" || len(f.labels) > 0 {
+			return nil, invalid("--body", "is there with --spec or --label: give one or the other")
+		}
+		return bodyFile(f.body, cmd.InOrStdin())
+	}
+	raw := map[string]any{}
+	if len(f.labels) > 0 {
+		labels := map[string]any{}
+		for _, l := range f.labels {
+			key, value, ok := strings.Cut(l, "=")
+			if !ok {
+				return nil, invalid("--label", "%q: want k=v", events.Clip(l))
+			}
+			labels[key] = value
+		}
+		raw["labels"] = labels
+	}
+	if f.spec != "" {
+		spec, err := decodeYAML([]byte(f.spec))
+		if err != nil {
+			return nil, invalid("--spec", "neither JSON nor YAML: %v", err)
+		}
+		raw["spec"] = spec
+	}
+	return raw, nil
+}
+
+func bodyFile(path string, stdin io.Reader) (any, error) {
+	data, err := readFile(path, stdin)
+	var r *events.Refusal
+	if errors.As(err, &r) {
+		r.Details[0].Field = "--body"
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > events.MaxBody {
+		return nil, invalid("--body", "more than %d bytes", events.MaxBody)
+	}
+	docs := splitDocuments(data)
+	if len(docs) > 1 {
+		return nil, invalid("--body", "%d documents: want one; apply takes more", len(docs))
+	}
+	if len(docs) == 0 {
+		return map[string]any{}, nil
+	}
+	raw, err := decodeYAML(docs[0])
+	if err != nil {
+		return nil, invalid("--body", "neither JSON nor YAML: %v", err)
+	}
+	return raw, nil
+}
+
+func (f *verbFlags) run(cmd *cobra.Command, c command) error {
+	ctx, cancel, err := f.bound(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	cl, err := f.conn.client(cmd)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	a, err := cl.send(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := printAnswer(cmd.OutOrStdout(), f.format, a, f.dryRun); err != nil || !f.wait || f.dryRun {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	if !slices.Contains([]string{asTable, asWide}, f.format) {
+		out = cmd.ErrOrStderr() // the output is for a program
+	}
+	return cl.wait(ctx, []target{{ref: c.ref, seq: a.Entity.Seq}}, out)
+}
+
+func printAnswer(w io.Writer, format string, a events.Answer, dryRun bool) error {
+	ref := events.Ref{Kind: a.Entity.Kind, Owner: a.Entity.Owner, ID: a.Entity.ID}
+	switch format {
+	case asName:
+		return write(w, []byte(ref.Path()+"\n"))
+	case asJSON:
+		data, err := json.MarshalIndent(a, "", "  ")
+		if err != nil {
+			return fmt.Errorf("write the answer: %w", err)
+		}
+		return write(w, append(data, '\n'))
+	case asYAML:
+		data, err := yaml.Marshal(a)
+		if err != nil {
+			return fmt.Errorf("write the answer: %w", err)
+		}
+		return write(w, data)
+	}
+	return write(w, []byte(sentence(ref, a, dryRun)+"\n"))
+}
+
+// sentence says in a line what a command did.
+func sentence(ref events.Ref, a events.Answer, dryRun bool) string {
+	var types []string
+	for _, e := range a.Events {
+		types = append(types, e.Type)
+	}
+	what := or(strings.Join(types, ", "), "nothing new")
+	if dryRun {
+		return fmt.Sprintf("%s: would be: %s; nothing was changed", ref, what)
+	}
+	return fmt.Sprintf("%s: %s; %s at sequence %d", ref, what, a.Entity.Phase, a.Seq)
+}
