@@ -1,0 +1,35 @@
+package projections
+
+import (
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// column is what is a kind's own in the views. A nil function means that the
+// kind has nothing of the sort.
+type column struct {
+	kind      events.Kind
+	observe   func(entity) any                // what was seen of it, as a pointer; nil if nothing yet
+	dataplane func(*fsm.World, entity) string // the path of the dataplane it stands on, "" if none yet
+	plan      func(*fsm.World, entity) string // the path of the plan it is on
+	routes    func(*server, huma.API)
+}
+
+// columns has every kind's. To add a kind, write its column and name it here.
+var columns map[events.Kind]column
+
+func init() { // not an initialiser: a column's routes refer to all columns
+	columns = map[events.Kind]column{}
+	for _, c := range []column{customerColumn, accountColumn, planColumn, dataplaneColumn, tenantInfraColumn, tenantColumn, applicationColumn} {
+		columns[c.kind] = c
+	}
+}
+
+func (c column) observed(e entity) any {
+	if c.observe == nil {
+		return nil
+	}
+	return c.observe(e)
+}

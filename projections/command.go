@@ -1,0 +1,149 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// CommandRequest is a command as it came over HTTP: its tokens are those of the
+// subject it would have over NATS, and owner, kind and name are well-formed.
+type CommandRequest struct {
+	ID          string // of the command, "" if the client made none
+	Owner       string
+	Kind        events.Kind
+	Name        string
+	Verb        string
+	Body        []byte  // as it came, MaxBody bytes at most
+	ExpectedSeq *uint64 // nil: any
+	ExpectedUID string  // "": any
+	DryRun      bool
+	TraceParent string
+	Actor       string // who authenticated
+}
+
+// CommandQuery is the request of a command.
+type CommandQuery struct {
+	Owner       string `path:"owner" doc:"The customer it belongs to; - is the platform"`
+	Kind        string `path:"kind" doc:"The kind, in the singular"`
+	ID          string `path:"id" doc:"The entity's name"`
+	Verb        string `path:"verb" doc:"What is asked: create, update or retry"`
+	CommandID   string `header:"Nats-Msg-Id" maxLength:"100" doc:"The command's id, a ULID: a repeat with the same id is answered the same and changes nothing; made up if absent"`
+	ExpectedSeq string `header:"Aerie-Expected-Seq" doc:"Refuse if the entity's last sequence is another"`
+	ExpectedUID string `header:"Aerie-Expected-Uid" maxLength:"100" doc:"Refuse if the name belongs to another incarnation"`
+	DryRun      string `header:"Aerie-Dry-Run" doc:"true: only say what would happen"`
+	TraceParent string `header:"traceparent" maxLength:"200" doc:"W3C trace context"`
+
+	seq  *uint64
+	body []byte
+}
+
+// CommandBody is the body of create and update.
+type CommandBody[S any] struct {
+	Labels map[string]string `json:"labels" doc:"Business labels; in an update, what is absent stays"`
+	Spec   S                 `json:"spec" doc:"What is wanted; in an update, what is absent stays"`
+}
+
+const commandPath = "/v1/commands/"
+
+func (s *server) commands(api huma.API) {
+	op := huma.Operation{
+		OperationID: "command", Method: http.MethodPost, Path: commandPath + "{owner}/{kind}/{id}/{verb}", Tags: []string{"commands"},
+		Summary: "Ask for a change; the answer comes when it is durable",
+	}
+	route(api, op, func(ctx context.Context, q *CommandQuery) (*struct{ Body events.Answer }, error) {
+		a, err := s.Do(ctx, CommandRequest{
+			ID: q.CommandID, Owner: q.Owner, Kind: events.Kind(q.Kind), Name: q.ID, Verb: q.Verb, Body: q.body,
+			ExpectedSeq: q.seq, ExpectedUID: q.ExpectedUID, DryRun: q.DryRun == "true",
+			TraceParent: q.TraceParent, Actor: events.ActorAdmin,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return &struct{ Body events.Answer }{a}, nil
+	})
+	// Said afterwards, so that huma does not read the body: it is the decoder's.
+	described := api.OpenAPI().Paths[op.Path].Post
+	documentValues(described, "kind", kinds())
+	described.RequestBody = &huma.RequestBody{
+		Description: "Empty is {}. At most 256 KiB.",
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{AnyOf: bodies(api.OpenAPI().Components.Schemas)}}},
+	}
+}
+
+// bodies are what a command's body may be: that of create and update of each
+// kind, or an empty object.
+func bodies(r huma.Registry) (all []*huma.Schema) {
+	for _, t := range []reflect.Type{
+		reflect.TypeFor[CommandBody[events.CustomerSpec]](), reflect.TypeFor[CommandBody[events.AccountSpec]](), reflect.TypeFor[CommandBody[events.PlanSpec]](),
+		reflect.TypeFor[CommandBody[events.DataplaneSpec]](), reflect.TypeFor[CommandBody[events.TenantInfraSpec]](),
+		reflect.TypeFor[CommandBody[events.TenantSpec]](), reflect.TypeFor[CommandBody[events.ApplicationSpec]](), reflect.TypeFor[None](),
+	} {
+		all = append(all, r.Schema(t, true, ""))
+	}
+	return all
+}
+
+// Resolve reads what huma's tags can't: the body as it is, and the headers.
+func (q *CommandQuery) Resolve(ctx huma.Context) (errs []error) {
+	fault := func(field, format string, args ...any) {
+		errs = append(errs, &wrong{events.Fault{Field: field, Message: fmt.Sprintf(format, args...)}})
+	}
+	if q.ExpectedSeq != "" {
+		n, err := strconv.ParseUint(q.ExpectedSeq, 10, 64)
+		if err != nil {
+			fault("Aerie-Expected-Seq", "%q is not a sequence: want a whole number", events.Clip(q.ExpectedSeq))
+		}
+		q.seq = &n
+	}
+	if q.DryRun != "" && q.DryRun != "true" && q.DryRun != "false" {
+		fault("Aerie-Dry-Run", "%q: want true or false", events.Clip(q.DryRun))
+	}
+	var err error
+	q.body, err = io.ReadAll(io.LimitReader(ctx.BodyReader(), events.MaxBody+1))
+	switch {
+	case err != nil:
+		fault("body", "can't be read: %v", err)
+	case len(q.body) > events.MaxBody:
+		fault("body", "is too large: at most %d bytes", events.MaxBody)
+	}
+	return errs
+}
+
+// checkCommandPath names what is wrong with the tokens of a command's path. It
+// sees the path before the mux does, which would redirect where a token is empty.
+func checkCommandPath(escaped string) (faults []events.Fault) {
+	tokens := strings.Split(strings.TrimPrefix(escaped, commandPath), "/")
+	if len(tokens) != 4 {
+		return []events.Fault{{Field: "path", Message: fmt.Sprintf("%d tokens: want %s<owner>/<kind>/<id>/<verb>", len(tokens), commandPath)}}
+	}
+	for i, field := range []string{"owner", "kind", "id", "verb"} {
+		token, err := url.PathUnescape(tokens[i])
+		if err != nil || token == "" || token == "." || token == ".." {
+			faults = append(faults, events.Fault{Field: field, Message: fmt.Sprintf("%q: want %s<owner>/<kind>/<id>/<verb>, none of them empty", events.Clip(tokens[i]), commandPath)})
+		}
+		tokens[i] = token
+	}
+	if len(faults) > 0 {
+		return faults
+	}
+	if k, known := events.KindOf(tokens[1]); !known || string(k) != tokens[1] {
+		return []events.Fault{unknownKind(tokens[1])}
+	}
+	faults = events.Ref{Owner: tokens[0], Kind: events.Kind(tokens[1]), ID: tokens[2]}.Check()
+	for i := range faults {
+		if faults[i].Field == "name" {
+			faults[i].Field = "id" // as the path calls it
+		}
+	}
+	return faults
+}

@@ -1,0 +1,39 @@
+package projections
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// cursor is a place in a list: after an entity, or after one of its events. It
+// stays right when things are added, because it names what it stands behind.
+type cursor struct {
+	ref events.Ref
+	seq uint64 // 0 in a list of entities
+}
+
+func (c cursor) String() string {
+	text := strings.Join([]string{string(c.ref.Kind), c.ref.Owner, c.ref.ID, strconv.FormatUint(c.seq, 10)}, " ")
+	return base64.RawURLEncoding.EncodeToString([]byte(text))
+}
+
+// parseCursor reads what String wrote, and nothing else.
+func parseCursor(s string) (c cursor, ok bool) {
+	text, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil {
+		return c, false
+	}
+	t := strings.Split(string(text), " ")
+	if len(t) != 4 {
+		return c, false
+	}
+	c.ref = events.Ref{Kind: events.Kind(t[0]), Owner: t[1], ID: t[2]}
+	c.seq, err = strconv.ParseUint(t[3], 10, 64)
+	return c, err == nil && len(c.ref.Check()) == 0 && c.String() == s
+}
+
+// brokenCursor is the fault of a cursor that is none, or of another list.
+var brokenCursor = events.Fault{Field: "cursor", Message: "is not a cursor of this list: take next from its last answer, or leave it out"}

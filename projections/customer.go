@@ -1,0 +1,5 @@
+package projections
+
+import "github.com/aeriehq/aerie/events"
+
+var customerColumn = column{kind: events.Customer, routes: routesOf[events.CustomerSpec, *None](events.Customer)}

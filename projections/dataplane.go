@@ -1,0 +1,36 @@
+package projections
+
+import (
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// DataplaneObserved is what was made for a dataplane, as far as it is there.
+type DataplaneObserved struct {
+	Network  string `json:"network,omitempty" doc:"The name of its network in the cloud"`
+	Range    string `json:"range,omitempty" doc:"The addresses of its network"`
+	Cluster  string `json:"cluster,omitempty" doc:"The name of its cluster in the cloud"`
+	Endpoint string `json:"endpoint,omitempty" doc:"Where its Kubernetes API answers"`
+	Version  string `json:"version,omitempty" doc:"The Kubernetes version the cloud says it runs"`
+	Nodes    int    `json:"nodes,omitempty" doc:"The nodes of its system pool"`
+	Customer string `json:"customer,omitempty" doc:"The customer it is dedicated to"`
+}
+
+var dataplaneColumn = column{
+	kind:      events.Dataplane,
+	observe:   observeDataplane,
+	dataplane: func(_ *fsm.World, e entity) string { return e.Ref.Path() },
+	routes:    routesOf[events.DataplaneSpec, *DataplaneObserved](events.Dataplane),
+}
+
+func observeDataplane(e entity) any {
+	d := e.Data.(fsm.DataplaneData)
+	o := DataplaneObserved{
+		Network: d.Network.Network, Range: d.Network.Range, Cluster: d.Cluster.Cluster, Endpoint: d.Cluster.Endpoint,
+		Version: d.Cluster.Version, Nodes: d.SystemPool.Nodes, Customer: d.Claimed,
+	}
+	if o == (DataplaneObserved{}) {
+		return nil
+	}
+	return &o
+}

@@ -1,0 +1,140 @@
+package projections
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// Event is one event as it reads over HTTP.
+type Event struct {
+	Seq           uint64          `json:"seq" required:"true" doc:"Its place in the log"`
+	ID            string          `json:"id" required:"true" doc:"Its own id, a ULID"`
+	Type          string          `json:"type" required:"true" doc:"What happened, such as activated"`
+	CEType        string          `json:"ce_type" required:"true" doc:"The same as CloudEvents say it, such as io.aerie.tenant.activated.v1"`
+	Time          time.Time       `json:"time" required:"true" doc:"When it was decided"`
+	Actor         string          `json:"actor" required:"true" doc:"Who caused it"`
+	Owner         string          `json:"owner" required:"true" doc:"The customer its entity belongs to; - is the platform"`
+	Kind          events.Kind     `json:"kind" required:"true" doc:"The kind of its entity"`
+	Entity        string          `json:"entity" required:"true" doc:"The id of its entity"`
+	CommandID     string          `json:"command_id" required:"true" doc:"The command, or report, that caused it"`
+	CausationID   string          `json:"causation_id" required:"true" doc:"The event or command right before it in the chain"`
+	CorrelationID string          `json:"correlation_id" required:"true" doc:"The command a person gave, however long ago"`
+	Data          json.RawMessage `json:"data" required:"true" doc:"What the event itself says"`
+}
+
+func eventOf(r events.Recorded) (Event, error) {
+	data, err := json.Marshal(r.Event)
+	if err != nil {
+		return Event{}, fmt.Errorf("write event %d: %w", r.Seq, err)
+	}
+	typ := r.Event.Type()
+	return Event{
+		Seq: r.Seq, ID: r.EventID, Type: typ, CEType: "io.aerie." + string(r.Ref.Kind) + "." + typ + ".v1", Time: r.Time,
+		Actor: r.Actor, Owner: r.Ref.Owner, Kind: r.Ref.Kind, Entity: r.Ref.ID,
+		CommandID: r.CommandID, CausationID: r.CausationID, CorrelationID: r.CorrelationID, Data: data,
+	}, nil
+}
+
+// readEvents reads events from the log.
+func (s *server) readEvents(ctx context.Context, seqs []uint64) ([]Event, error) {
+	all := make([]Event, 0, len(seqs))
+	for _, seq := range seqs {
+		r, err := s.ReadEvent(ctx, seq)
+		if err != nil {
+			return nil, err
+		}
+		e, err := eventOf(r)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// EventQuery is what the log can be asked, as a list and as a stream.
+type EventQuery struct {
+	Owner     string `query:"owner" maxLength:"40" doc:"Only events of this customer; - is the platform"`
+	Kind      string `query:"kind" maxLength:"40" doc:"Only events of this kind of entity"`
+	ID        string `query:"id" maxLength:"100" doc:"Only events of entities with this id"`
+	Type      string `query:"type" maxLength:"100" doc:"Only events of this type, such as activated"`
+	Actor     string `query:"actor" maxLength:"200" doc:"Only events this actor caused"`
+	After     uint64 `query:"after" doc:"Only events after this sequence"`
+	Since     string `query:"since" format:"date-time" doc:"Only events of this time or later"`
+	Until     string `query:"until" format:"date-time" doc:"Only events before this time"`
+	Limit     int    `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many events at most; a stream has no limit unless one is given, and ends there"`
+	Accept    string `header:"Accept" hidden:"true"` // OpenAPI says it by the types of the answer
+	LastEvent string `header:"Last-Event-ID" doc:"Only with text/event-stream: go on after this sequence"`
+}
+
+func (q EventQuery) filter() (eventFilter, error) {
+	f := eventFilter{owner: q.Owner, id: q.ID, typ: q.Type, actor: q.Actor}
+	faults := checkOwner(q.Owner)
+	if k, known := events.KindOf(q.Kind); known {
+		f.kind = k
+	} else if q.Kind != "" {
+		faults = append(faults, unknownKind(q.Kind))
+	}
+	if known := eventTypes(f.kind); q.Type != "" && !slices.Contains(known, q.Type) {
+		faults = append(faults, events.Fault{Field: "type", Message: fmt.Sprintf("%q is not a type of event%s", events.Clip(q.Type), events.Nearest(q.Type, known))})
+	}
+	f.since, faults = parseTime("since", q.Since, faults)
+	f.until, faults = parseTime("until", q.Until, faults)
+	return f, events.RefuseFaults("events", faults)
+}
+
+func unknownKind(kind string) events.Fault {
+	return events.Fault{Field: "kind", Message: fmt.Sprintf("%q is not a kind%s", events.Clip(kind), events.Nearest(kind, kinds()))}
+}
+
+func kinds() (names []string) {
+	for _, k := range events.Kinds {
+		names = append(names, string(k))
+	}
+	return names
+}
+
+// eventTypes lists the types a kind's events can have, or any if it is empty.
+func eventTypes(k events.Kind) (types []string) {
+	for kind, m := range fsm.Machines {
+		for _, e := range m.Vocabulary() {
+			if k == "" || k == kind {
+				types = append(types, e.Type())
+			}
+		}
+	}
+	slices.Sort(types)
+	return slices.Compact(types)
+}
+
+func parseTime(field, value string, faults []events.Fault) (time.Time, []events.Fault) {
+	if value == "" {
+		return time.Time{}, faults
+	}
+	t, err := time.Parse(time.RFC3339, value)
+	if y := t.Year(); err != nil || y < 1970 || y > 2200 { // beyond, there are no nanoseconds
+		faults = append(faults, events.Fault{Field: field, Message: fmt.Sprintf("%q is not a time as RFC 3339 writes it, such as 2026-01-31T12:00:00Z", events.Clip(value))})
+	}
+	return t, faults
+}
+
+// listEvents is one page of the log; its next is the after of the next page.
+func (s *server) listEvents(ctx context.Context, q EventQuery, f eventFilter) (List[Event], error) {
+	seqs, _, as := s.views.find(f, q.After, q.Limit+1)
+	l := List[Event]{AsOf: as}
+	if len(seqs) > q.Limit {
+		seqs = seqs[:q.Limit]
+		next := strconv.FormatUint(seqs[q.Limit-1], 10)
+		l.Next = &next
+	}
+	var err error
+	l.Items, err = s.readEvents(ctx, seqs)
+	return l, err
+}

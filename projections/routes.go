@@ -1,0 +1,172 @@
+package projections
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// OneQuery names one entity that is no customer.
+type OneQuery struct {
+	Owner  string `path:"owner" maxLength:"100" doc:"The customer it belongs to; - is the platform"`
+	ID     string `path:"id" maxLength:"100" doc:"Its name"`
+	MinSeq uint64 `query:"min_seq" doc:"Wait until the answer includes this sequence, ten seconds at most"`
+}
+
+// HistoryQuery names one entity and a page of its events.
+type HistoryQuery struct {
+	OneQuery
+	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many events at most"`
+	Cursor string `query:"cursor" maxLength:"400" doc:"The next of the page before"`
+}
+
+// CustomerQuery names one customer: it owns itself, so it has no owner in its path.
+type CustomerQuery struct {
+	ID     string `path:"id" maxLength:"100" doc:"Its name"`
+	MinSeq uint64 `query:"min_seq" doc:"Wait until the answer includes this sequence, ten seconds at most"`
+}
+
+// CustomerHistoryQuery names one customer and a page of its events.
+type CustomerHistoryQuery struct {
+	CustomerQuery
+	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many events at most"`
+	Cursor string `query:"cursor" maxLength:"400" doc:"The next of the page before"`
+}
+
+func (q *CustomerQuery) one() *OneQuery { return &OneQuery{q.ID, q.ID, q.MinSeq} }
+
+type listAnswer[S, O any] struct{ Body List[Entity[S, O]] }
+
+type historyAnswer struct{ Body List[Event] }
+
+// oneAnswer says in headers what it knows of the log: the body is the entity alone.
+type oneAnswer[S, O any] struct {
+	Seq  uint64 `header:"Aerie-As-Of-Seq" doc:"The last sequence that is included"`
+	Time string `header:"Aerie-As-Of-Time" doc:"When that event was decided"`
+	Body Entity[S, O]
+}
+
+// routesOf are the routes of a kind: its list, one of it, and that one's history.
+func routesOf[S events.Spec, O any](k events.Kind) func(*server, huma.API) {
+	return func(s *server, api huma.API) {
+		plural, path := k.Plural(), "/v1/"+k.Plural()+"/{owner}/{id}"
+		route(api, get("list-"+plural, "/v1/"+plural, "List "+plural+", by owner and id", plural), list[S, O](s, k))
+		describeList(api.OpenAPI().Paths["/v1/"+plural].Get, columns[k])
+		look, past := one[S, O](s, k), s.history(k)
+		opOne := get("get-"+string(k), path, "Read one "+string(k), plural)
+		opPast := get("history-"+string(k), path+"/history", "The events of one "+string(k)+", oldest first", plural)
+		if k != events.Customer {
+			route(api, opOne, look)
+			route(api, opPast, past)
+			return
+		}
+		opOne.Path, opPast.Path = "/v1/customers/{id}", "/v1/customers/{id}/history"
+		route(api, opOne, func(ctx context.Context, q *CustomerQuery) (*oneAnswer[S, O], error) { return look(ctx, q.one()) })
+		route(api, opPast, func(ctx context.Context, q *CustomerHistoryQuery) (*historyAnswer, error) {
+			return past(ctx, &HistoryQuery{*q.one(), q.Limit, q.Cursor})
+		})
+	}
+}
+
+func get(id, path, summary string, tags ...string) huma.Operation {
+	return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Tags: tags}
+}
+
+// describeList says which phases there are, and takes away the filters that make
+// no sense for the kind: then they are unknown parameters.
+func describeList(op *huma.Operation, c column) {
+	op.Parameters = slices.DeleteFunc(op.Parameters, func(p *huma.Param) bool {
+		return p.Name == "dataplane" && c.dataplane == nil || p.Name == "plan" && c.plan == nil
+	})
+	documentValues(op, "phase", phases(c.kind))
+}
+
+// documentValues says which values a parameter may have. huma goes on to check
+// by the schema without them: our own checks name the nearest one.
+func documentValues(op *huma.Operation, name string, values []string) {
+	for _, p := range op.Parameters {
+		if p.Name == name {
+			documented := *p.Schema
+			for _, v := range values {
+				documented.Enum = append(documented.Enum, v)
+			}
+			p.Schema = &documented
+		}
+	}
+}
+
+func list[S events.Spec, O any](s *server, k events.Kind) func(context.Context, *ListQuery) (*listAnswer[S, O], error) {
+	return func(ctx context.Context, q *ListQuery) (*listAnswer[S, O], error) {
+		f, err := q.filter(columns[k])
+		if err != nil {
+			return nil, err
+		}
+		if err := s.views.Await(ctx, q.MinSeq); err != nil {
+			return nil, err
+		}
+		found, err := s.views.list(ctx, f, q.Limit)
+		if err != nil {
+			return nil, err
+		}
+		out := &listAnswer[S, O]{List[Entity[S, O]]{found.AsOf, []Entity[S, O]{}, found.Next}}
+		for _, a := range found.Items {
+			out.Body.Items = append(out.Body.Items, typed[S, O](a))
+		}
+		return out, nil
+	}
+}
+
+func one[S events.Spec, O any](s *server, k events.Kind) func(context.Context, *OneQuery) (*oneAnswer[S, O], error) {
+	return func(ctx context.Context, q *OneQuery) (*oneAnswer[S, O], error) {
+		if err := s.views.Await(ctx, q.MinSeq); err != nil {
+			return nil, err
+		}
+		a, as, err := s.views.Get(events.Ref{Kind: k, Owner: q.Owner, ID: q.ID})
+		if err != nil {
+			return nil, err
+		}
+		return &oneAnswer[S, O]{as.Seq, as.Time.Format(time.RFC3339Nano), typed[S, O](a)}, nil
+	}
+}
+
+// history lists the events of one entity, read from the log by its sequences.
+func (s *server) history(k events.Kind) func(context.Context, *HistoryQuery) (*historyAnswer, error) {
+	return func(ctx context.Context, q *HistoryQuery) (*historyAnswer, error) {
+		ref := events.Ref{Kind: k, Owner: q.Owner, ID: q.ID}
+		at := cursor{ref: ref}
+		if q.Cursor != "" {
+			var ok bool
+			if at, ok = parseCursor(q.Cursor); !ok || at.ref != ref {
+				return nil, events.RefuseFaults("history of "+ref.String(), []events.Fault{brokenCursor})
+			}
+		}
+		if err := s.views.Await(ctx, q.MinSeq); err != nil {
+			return nil, err
+		}
+		e, as, err := s.views.get(ref, func(*fsm.World, entity) {})
+		if err != nil {
+			return nil, err
+		}
+		return s.past(ctx, e, as, at, q.Limit)
+	}
+}
+
+func (s *server) past(ctx context.Context, e entity, as AsOf, at cursor, limit int) (*historyAnswer, error) {
+	from, _ := slices.BinarySearch(e.History, at.seq+1)
+	seqs := e.History[from:]
+	l := List[Event]{AsOf: as}
+	if len(seqs) > limit {
+		seqs = seqs[:limit]
+		next := cursor{e.Ref, seqs[limit-1]}.String()
+		l.Next = &next
+	}
+	var err error
+	l.Items, err = s.readEvents(ctx, seqs)
+	return &historyAnswer{l}, err
+}

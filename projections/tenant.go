@@ -1,0 +1,32 @@
+package projections
+
+import (
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+var tenantColumn = column{
+	kind:      events.Tenant,
+	dataplane: dataplaneOfTenant,
+	plan:      planOfTenant,
+	routes:    routesOf[events.TenantSpec, *None](events.Tenant),
+}
+
+// placementOf is where a tenant was put; nil if it was not, or is no tenant.
+func placementOf(e entity) *events.Placement {
+	t, _ := e.Data.(fsm.TenantData)
+	return t.Placement
+}
+
+func dataplaneOfTenant(_ *fsm.World, e entity) string {
+	if p := placementOf(e); p != nil {
+		return p.Dataplane
+	}
+	return ""
+}
+
+func planOfTenant(_ *fsm.World, e entity) string {
+	t, _ := e.Data.(fsm.TenantData)
+	plan, _ := events.ParseRef(events.Plan, t.Spec.Plan)
+	return plan.Path()
+}
