@@ -1,0 +1,209 @@
+package eventlog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// MaxEvents is the most events one decision may have: nats-server's bound of an atomic batch.
+const MaxEvents = 1000
+
+// requestTimeout bounds every request whose caller set no deadline.
+const requestTimeout = 10 * time.Second
+
+var (
+	// ErrConflict means that an entity, or with LogAt the log, has moved on: load
+	// again and decide again. Nothing was stored.
+	ErrConflict = errors.New("conflict")
+	// ErrUnknown means that no answer came: the events may be stored or not, wholly
+	// or not at all. Look for the command's id in the log before trying again.
+	ErrUnknown = errors.New("the outcome is unknown")
+)
+
+// The headers by which nats-server checks and groups what is appended.
+const (
+	headExpectLog     = "Nats-Expected-Last-Sequence"
+	headExpectEntity  = "Nats-Expected-Last-Subject-Sequence"
+	headExpectSubject = "Nats-Expected-Last-Subject-Sequence-Subject"
+	headBatch         = "Nats-Batch-Id"
+	headBatchSeq      = "Nats-Batch-Sequence"
+	headBatchCommit   = "Nats-Batch-Commit"
+)
+
+// errStoreFailed is the server's code for a write that went wrong on the way to
+// disk: it may have got there.
+const errStoreFailed = 10077
+
+// Decision is what becomes true together, or not at all.
+type Decision struct {
+	Envelope events.Envelope // of every event; EventID, Index and Count are made by Append
+	Changes  []events.Change // each of another entity, each with an event
+	LogAt    *uint64         // if set, nothing at all may have been appended after this sequence
+}
+
+// Append stores a decision and returns its events as recorded, in the order
+// given, with sequences that follow one another. When it returns without an
+// error they are as durable as the server's promise. An error is ErrConflict,
+// ErrUnknown, or means that nothing was stored. It waits ten seconds at most if
+// ctx has no deadline. Appends may run at once.
+func (l *Log) Append(ctx context.Context, d Decision) ([]events.Recorded, error) {
+	recorded, msgs, err := l.prepare(d)
+	if err != nil {
+		return nil, fmt.Errorf("append to the log: %w", err)
+	}
+	last, err := l.publish(ctx, msgs)
+	if err != nil {
+		r := recorded[0]
+		return nil, fmt.Errorf("append %s.%s to %s: %w", r.Ref.Kind, r.Event.Type(), r.Ref, err)
+	}
+	for i := range recorded {
+		recorded[i].Seq = last - uint64(len(recorded)-1-i)
+	}
+	if err := l.guard.Advance(last); err != nil {
+		return nil, fmt.Errorf("append to the log: %w: %w", ErrUnknown, err)
+	}
+	return recorded, nil
+}
+
+// prepare makes a decision's events and the messages that carry them.
+func (l *Log) prepare(d Decision) ([]events.Recorded, []*nats.Msg, error) {
+	recorded, err := record(d)
+	if err != nil {
+		return nil, nil, err
+	}
+	msgs := make([]*nats.Msg, 0, len(recorded))
+	for _, r := range recorded {
+		m, err := l.codec.encode(r)
+		if err != nil {
+			return nil, nil, err
+		}
+		msgs = append(msgs, m)
+	}
+	first := 0
+	for _, c := range d.Changes {
+		h := msgs[first].Header
+		h[headExpectEntity] = []string{strconv.FormatUint(c.After, 10)}
+		h[headExpectSubject] = []string{committed + c.Ref.Tokens() + ".>"}
+		first += len(c.Events)
+	}
+	if d.LogAt != nil {
+		msgs[0].Header[headExpectLog] = []string{strconv.FormatUint(*d.LogAt, 10)}
+	}
+	return recorded, msgs, nil
+}
+
+// record numbers the events of a decision and refuses one that cannot be appended.
+func record(d Decision) ([]events.Recorded, error) {
+	count := 0
+	seen := map[events.Ref]bool{}
+	for _, c := range d.Changes {
+		if err := checkTokens(c.Ref); err != nil {
+			return nil, err
+		}
+		// nats-server accepts both of two expectations of one filter in a batch, though
+		// only one of them can be true. So an entity is named once, and first.
+		if seen[c.Ref] {
+			return nil, fmt.Errorf("%s is changed twice in one decision", c.Ref)
+		}
+		if len(c.Events) == 0 {
+			return nil, fmt.Errorf("the change of %s has no event", c.Ref)
+		}
+		seen[c.Ref] = true
+		count += len(c.Events)
+	}
+	if count == 0 || count > MaxEvents {
+		return nil, fmt.Errorf("a decision of %d events: want 1 to %d", count, MaxEvents)
+	}
+	recorded := make([]events.Recorded, 0, count)
+	for _, c := range d.Changes {
+		for _, e := range c.Events {
+			r := events.Recorded{Envelope: d.Envelope, Ref: c.Ref, Event: e}
+			r.EventID, r.Time = ulid.Make().String(), d.Envelope.Time.UTC().Round(0)
+			r.Index, r.Count = len(recorded)+1, count
+			recorded = append(recorded, r)
+		}
+	}
+	return recorded, nil
+}
+
+// publish sends messages that must become true together and returns the
+// sequence of the last.
+func (l *Log) publish(ctx context.Context, msgs []*nats.Msg) (uint64, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	end := len(msgs) - 1
+	if end > 0 {
+		id := ulid.Make().String()
+		for i, m := range msgs {
+			m.Header[headBatch] = []string{id}
+			m.Header[headBatchSeq] = []string{strconv.Itoa(i + 1)}
+		}
+		msgs[end].Header[headBatchCommit] = []string{"1"}
+	}
+	for _, m := range msgs[:end] {
+		if err := l.nc.PublishMsg(m); err != nil {
+			return 0, err // without its commit the server forgets the batch
+		}
+	}
+	answer, err := l.nc.RequestMsgWithContext(ctx, msgs[end])
+	if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrMaxPayload) {
+		return 0, err // it never got to the stream
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	return sequence(answer.Data, len(msgs))
+}
+
+// ack is the server's answer to what was published.
+type ack struct {
+	Stream    string              `json:"stream"`
+	Sequence  uint64              `json:"seq"`
+	BatchSize int                 `json:"count"`
+	Error     *jetstream.APIError `json:"error"`
+}
+
+// sequence reads the last sequence from the answer to n messages.
+func sequence(data []byte, n int) (uint64, error) {
+	var a ack
+	if err := json.Unmarshal(data, &a); err != nil {
+		return 0, fmt.Errorf("%w: read the answer: %w", ErrUnknown, err)
+	}
+	switch {
+	case a.Error == nil:
+		if a.Stream != Stream || a.Sequence < uint64(n) || (n > 1 && a.BatchSize != n) {
+			return 0, fmt.Errorf("%w: the answer to %d events was %q", ErrUnknown, n, events.Clip(string(data)))
+		}
+		return a.Sequence, nil
+	case isConflict(a.Error):
+		return 0, ErrConflict
+	case a.Error.ErrorCode == errStoreFailed:
+		return 0, fmt.Errorf("%w: %w", ErrUnknown, a.Error)
+	}
+	return 0, a.Error
+}
+
+// isConflict knows both codes for a sequence that is not as expected: replicated
+// streams have one of their own.
+func isConflict(e *jetstream.APIError) bool {
+	return e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
+		e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant
+}
+
+// bounded gives ctx a deadline if it has none.
+func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, requestTimeout)
+}

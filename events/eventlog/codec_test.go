@@ -1,0 +1,166 @@
+package eventlog
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+type happened struct {
+	Text string `json:"text"`
+}
+
+func (happened) Type() string { return "happened" }
+
+type imposter struct{}
+
+func (imposter) Type() string { return "happened" }
+
+var words = Vocabulary{events.Tenant: {happened{}}}
+
+func sample() events.Recorded {
+	return events.Recorded{
+		Envelope: events.Envelope{EventID: "e", Time: time.Unix(1, 5).UTC(), Actor: "admin", CommandID: "c", Index: 2, Count: 3},
+		Ref:      events.Ref{Kind: events.Tenant, Owner: "acme", ID: "prod"},
+		Event:    happened{"x"},
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	c, err := newCodec(words)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := c.encode(sample())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"ce-specversion": "1.0", "ce-id": "e", "ce-source": "/aerie", "ce-type": "io.aerie.tenant.happened.v1", "ce-subject": "tenant acme/prod",
+		"ce-time": "1970-01-01T00:00:01.000000005Z", "ce-actor": "admin", "ce-commandid": "c", "ce-part": "2/3", "content-type": "application/json", "traceparent": "",
+	} {
+		if got := m.Header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if m.Subject != "aerie.append.acme.tenant.prod.happened" || m.Header.Get("Nats-Msg-Id") != "" {
+		t.Error(m.Subject, m.Header)
+	}
+}
+
+// TestChecksum changes each part of a stored event in turn.
+func TestChecksum(t *testing.T) {
+	c, _ := newCodec(words)
+	stored := strings.Replace("aerie.append.acme.tenant.prod.happened", "append", "evt", 1)
+	for _, name := range append(append([]string{}, summed...), headSum, "subject", "body", "") {
+		m, err := c.encode(sample())
+		if err != nil {
+			t.Fatal(err)
+		}
+		subject := stored
+		switch name {
+		case "":
+		case "subject":
+			subject = strings.Replace(stored, "prod", "prof", 1)
+		case "body":
+			m.Data[len(m.Data)-3] ^= 1
+		default:
+			m.Header.Set(name, m.Header.Get(name)+"x")
+		}
+		if _, err := c.decode(subject, 1, m.Header, m.Data); (err == nil) != (name == "") {
+			t.Errorf("%q changed: %v", name, err)
+		}
+	}
+}
+
+func TestUnknownEventIsOlderProgram(t *testing.T) {
+	c, _ := newCodec(words)
+	m, err := c.encode(sample())
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, _ := newCodec(Vocabulary{events.Tenant: {}})
+	_, err = old.decode("aerie.evt.acme.tenant.prod.happened", 1, m.Header, m.Data)
+	if err == nil || !strings.Contains(err.Error(), "io.aerie.tenant.happened.v1: this program is older than its log") {
+		t.Error(err)
+	}
+}
+
+func TestVocabularyIsChecked(t *testing.T) {
+	for name, v := range map[string]Vocabulary{
+		"two of a name": {events.Tenant: {happened{}, imposter{}}},
+		"a pointer":     {events.Tenant: {&happened{}}},
+	} {
+		if _, err := newCodec(v); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	c, _ := newCodec(words)
+	r := sample()
+	r.Event = imposter{}
+	if _, err := c.encode(r); err == nil {
+		t.Error("another struct of the same name was stored")
+	}
+}
+
+// TestAnswers reads what a server may answer to an append.
+func TestAnswers(t *testing.T) {
+	for data, want := range map[string]error{
+		`{"stream":"AERIE_EVENTS","seq":7}`:                             nil,
+		`{"error":{"code":400,"err_code":10071,"description":"wrong"}}`: ErrConflict,
+		`{"error":{"code":400,"err_code":10164,"description":"wrong"}}`: ErrConflict,
+		`{"error":{"code":500,"err_code":10077,"description":"disk"}}`:  ErrUnknown,
+		`{"stream":"OTHER","seq":7}`:                                    ErrUnknown,
+		`{"stream":"AERIE_EVENTS","seq":0}`:                             ErrUnknown,
+		`garbage`:                                                       ErrUnknown,
+		``:                                                              ErrUnknown,
+		`{"error":{"code":503,"err_code":10008,"description":"not here"}}`: &jetstream.APIError{ErrorCode: 10008},
+	} {
+		if _, err := sequence([]byte(data), 1); !errors.Is(err, want) {
+			t.Errorf("%s: %v", data, err)
+		}
+	}
+	if _, err := sequence([]byte(`{"stream":"AERIE_EVENTS","seq":7,"count":2}`), 3); !errors.Is(err, ErrUnknown) {
+		t.Error("an answer to fewer events than were sent:", err)
+	}
+}
+
+// FuzzDecode feeds the reader anything. With a checksum that fits, too, so that
+// what lies behind it is reached.
+func FuzzDecode(f *testing.F) {
+	c, err := newCodec(words)
+	if err != nil {
+		f.Fatal(err)
+	}
+	m, err := c.encode(sample())
+	if err != nil {
+		f.Fatal(err)
+	}
+	good, _ := json.Marshal(m.Header)
+	f.Add("aerie.evt.acme.tenant.prod.happened", good, m.Data)
+	f.Add("aerie.evt.", []byte(`{"ce-part":["9/1"]}`), []byte("null"))
+	f.Fuzz(func(t *testing.T, subject string, head, data []byte) {
+		h := http.Header{}
+		_ = json.Unmarshal(head, &h)
+		for range 2 {
+			r, err := c.decode(subject, 1, nats.Header(h), data)
+			if err == nil {
+				if _, err := c.encode(r); err != nil && !strings.Contains(err.Error(), "cannot be carried") {
+					t.Errorf("%+v was read and cannot be written: %v", r, err)
+				}
+			}
+			if h == nil {
+				return
+			}
+			h[headSum] = []string{checksum(subject, nats.Header(h), data)}
+		}
+	})
+}

@@ -1,0 +1,46 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+)
+
+// logger hands the server's warnings and errors to slog. What it notices and
+// debugs is dropped: aerie says itself that it is up.
+type logger struct {
+	to    *slog.Logger
+	mu    sync.Mutex
+	fatal string // the last thing the server could not start for
+}
+
+func (l *logger) Noticef(string, ...any) {}
+func (l *logger) Debugf(string, ...any)  {}
+func (l *logger) Tracef(string, ...any)  {}
+
+func (l *logger) Warnf(format string, v ...any) {
+	l.to.Warn(fmt.Sprintf(format, v...), "from", "nats-server")
+}
+
+func (l *logger) Errorf(format string, v ...any) {
+	l.to.Error(fmt.Sprintf(format, v...), "from", "nats-server")
+}
+
+// Fatalf is called where the server gives up. It does not end our process: Start
+// returns the reason.
+func (l *logger) Fatalf(format string, v ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fatal = fmt.Sprintf(format, v...)
+}
+
+// reason is why the server did not become ready.
+func (l *logger) reason() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fatal == "" {
+		return fmt.Errorf("not ready after %s", readyTimeout)
+	}
+	return errors.New(l.fatal)
+}

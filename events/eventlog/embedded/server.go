@@ -1,0 +1,157 @@
+// Package embedded runs nats-server inside aerie's own process: JetStream with
+// every write on disk before it is acknowledged, and rights that keep the log
+// what it is. aerie itself enters with a secret that is made anew at each start;
+// people enter with the admin token, which may ask and read, and nothing else.
+package embedded
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// MaxPayload is the most bytes one message may have.
+const MaxPayload = 1 << 20
+
+// readyTimeout bounds a start. Recovering some millions of subjects after a
+// killed process takes seconds, so it is generous.
+const readyTimeout = 2 * time.Minute
+
+// Options say where the server keeps its store and who may enter.
+type Options struct {
+	Dir    string       // the store's directory; the server makes "jetstream" in it
+	Addr   string       // host:port to listen on, such as "127.0.0.1:4222"; port 0 is any free one, "" listens nowhere
+	Token  string       // what people present as the connection's token; "" lets nobody in but aerie
+	Logger *slog.Logger // gets the server's warnings and errors; nil drops them
+}
+
+// Server is a running nats-server. Its methods may be called from any goroutine.
+type Server struct {
+	srv    *server.Server
+	log    *slog.Logger
+	secret string
+	listen bool
+	door   *nats.Conn // the gate's own connection
+}
+
+// Start starts a server and returns when it takes connections and its streams
+// are recovered. It fails, among others, if something else listens on the
+// address; the error says what to do.
+func Start(o Options) (*Server, error) {
+	opts, err := options(o)
+	if err != nil {
+		return nil, fmt.Errorf("start nats-server: %w", err)
+	}
+	secret := rand.Text()
+	doorman := &doorman{secret: secret, token: o.Token}
+	opts.CustomClientAuthentication = doorman
+	srv, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("start nats-server: %w", err)
+	}
+	doorman.srv = srv
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	log := &logger{to: o.Logger}
+	srv.SetLoggerV2(log, false, false, false)
+	srv.Start()
+	s := &Server{srv: srv, log: o.Logger, secret: secret, listen: o.Addr != ""}
+	if !srv.ReadyForConnections(readyTimeout) {
+		s.Shutdown()
+		return nil, fmt.Errorf("start nats-server: %w", log.reason())
+	}
+	if err := s.openGate(); err != nil {
+		s.Shutdown()
+		return nil, fmt.Errorf("start nats-server: %w", err)
+	}
+	return s, nil
+}
+
+// Connect opens an in-process connection with all rights. It never goes over
+// the network, and it ends with the server.
+func (s *Server) Connect(name string) (*nats.Conn, error) {
+	trouble := func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		s.log.Warn(err.Error(), "from", "nats.go", "connection", name)
+	}
+	nc, err := nats.Connect("", nats.InProcessServer(s.srv), nats.Name(name), nats.Token(s.secret), nats.ErrorHandler(trouble))
+	if err != nil {
+		return nil, fmt.Errorf("connect %s to the embedded nats-server: %w", name, err)
+	}
+	return nc, nil
+}
+
+// URL is where people connect, such as "nats://127.0.0.1:4222"; "" if the
+// server listens nowhere.
+func (s *Server) URL() string {
+	if !s.listen {
+		return ""
+	}
+	return s.srv.ClientURL()
+}
+
+// Shutdown stops the server and returns when everything is on disk and every
+// connection is closed. Stopping twice is stopping once.
+func (s *Server) Shutdown() {
+	if s.door != nil {
+		s.door.Close()
+	}
+	s.srv.Shutdown()
+	s.srv.WaitForShutdown()
+}
+
+// options turns ours into the server's.
+func options(o Options) (*server.Options, error) {
+	opts := &server.Options{}
+	if err := opts.ProcessConfigString(accounts()); err != nil {
+		return nil, fmt.Errorf("read accounts: %w", err)
+	}
+	opts.ServerName = "aerie"
+	opts.NoSigs = true
+	opts.MaxPayload = MaxPayload
+	opts.JetStream = true
+	opts.StoreDir = filepath.Clean(o.Dir)
+	opts.SyncAlways = true // an acknowledged event survives a power failure
+	opts.DisableJetStreamBanner = true
+	if o.Addr == "" {
+		opts.DontListen = true
+		return opts, nil
+	}
+	return opts, listenOn(opts, o.Addr)
+}
+
+// listenOn sets the address, and tries it first: nats-server itself only logs
+// that it cannot listen, and goes on.
+func listenOn(opts *server.Options, addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("listen on %q: want host:port: %w", addr, err)
+	}
+	l, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("listen on %s: the address is in use: stop what listens there, or choose another with --nats", addr)
+	}
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w: choose another address with --nats", addr, err)
+	}
+	if err := l.Close(); err != nil {
+		return fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	opts.Host = host
+	if opts.Port, err = strconv.Atoi(port); err != nil {
+		return fmt.Errorf("listen on %q: the port is not a number: %w", addr, err)
+	}
+	if opts.Port == 0 {
+		opts.Port = server.RANDOM_PORT
+	}
+	return nil
+}

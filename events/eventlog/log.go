@@ -1,0 +1,138 @@
+// Package eventlog keeps events in JetStream, and what the world is owed by
+// them. It is the only package that knows JetStream.
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// Log is the stream that holds every event. Its methods may be called from any goroutine.
+type Log struct {
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	stream jetstream.Stream
+	codec  codec
+	guard  *Guard
+}
+
+// Open opens the log, and makes its stream where there never was one. It refuses
+// a stream that is made differently, and one that lacks what the guard knows to
+// have been there; it changes neither.
+func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	c, err := newCodec(v)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	stream, err := js.Stream(ctx, Stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if err := g.absent(); err != nil {
+			return nil, fmt.Errorf("open the log: %w", err)
+		}
+		stream, err = js.CreateStream(ctx, logConfig)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	if err := sameConfig(logConfig, stream.CachedInfo().Config); err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	if err := g.check(stream.CachedInfo().State); err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	return &Log{nc, js, stream, c, g}, nil
+}
+
+// logConfig is how the log is made. What is appended on aerie.append.… is stored
+// as aerie.evt.…, and sent out as aerie.evt.… after the commit: so a subscriber
+// sees what was committed, never what was refused.
+var logConfig = jetstream.StreamConfig{
+	Name:               Stream,
+	Description:        "Every event of aerie, for ever",
+	Subjects:           []string{appended + ">"},
+	SubjectTransform:   &jetstream.SubjectTransformConfig{Source: appended + ">", Destination: committed + ">"},
+	RePublish:          &jetstream.RePublish{Source: committed + ">", Destination: committed + ">"},
+	Storage:            jetstream.FileStorage,
+	MaxConsumers:       -1,
+	MaxMsgs:            -1,
+	MaxBytes:           -1,
+	MaxMsgsPerSubject:  -1,
+	MaxMsgSize:         -1,
+	DenyDelete:         true,
+	DenyPurge:          true,
+	AllowDirect:        true,
+	AllowAtomicPublish: true,
+}
+
+// sameConfig says in which settings an existing stream differs from the one
+// wanted. Where it is kept, and how often, is the operator's.
+func sameConfig(want, have jetstream.StreamConfig) error {
+	have.Replicas, have.Placement, have.Metadata = want.Replicas, want.Placement, want.Metadata
+	have.Description, have.Compression, have.Duplicates = want.Description, want.Compression, want.Duplicates
+	var differ []string
+	w, h := reflect.ValueOf(want), reflect.ValueOf(have)
+	for i := range w.NumField() {
+		x, y := w.Field(i), h.Field(i)
+		if x.Kind() == reflect.Slice && x.Len() == 0 && y.Len() == 0 || reflect.DeepEqual(x.Interface(), y.Interface()) {
+			continue
+		}
+		name, _, _ := strings.Cut(w.Type().Field(i).Tag.Get("json"), ",")
+		differ = append(differ, fmt.Sprintf("%s is %v, want %v", name, plain(y), plain(x)))
+	}
+	if differ == nil {
+		return nil
+	}
+	return fmt.Errorf("the stream %s is not as aerie makes it (%s): it was not touched; change it back, or use another server",
+		want.Name, strings.Join(differ, "; "))
+}
+
+// plain is a setting as it can be printed.
+func plain(v reflect.Value) any {
+	if v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	return v.Interface()
+}
+
+// Last is the sequence of the newest event, 0 if there is none.
+func (l *Log) Last(ctx context.Context) (uint64, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	info, err := l.stream.Info(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("look for the end of the log: %w", err)
+	}
+	return info.State.LastSeq, nil
+}
+
+// errUnreadable means that something is stored that is no event of ours.
+var errUnreadable = errors.New("it is not as it was written")
+
+// Read reads the event at a sequence. It is an error if there is none.
+func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	m, err := l.stream.GetMsg(ctx, seq)
+	if err != nil {
+		return events.Recorded{}, fmt.Errorf("read event %d: %w", seq, err)
+	}
+	r, err := l.codec.decode(m.Subject, m.Sequence, m.Header, m.Data)
+	if err != nil {
+		return events.Recorded{}, fmt.Errorf("read event %d: %w: %w", seq, errUnreadable, err)
+	}
+	return r, nil
+}

@@ -1,0 +1,374 @@
+package eventlog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/embedded"
+	"github.com/aeriehq/aerie/internal/natstest"
+)
+
+const patience = 20 * time.Second
+
+// began and noted are events of the tests' own.
+type (
+	began struct {
+		UID string `json:"uid"`
+	}
+	noted struct {
+		N    int    `json:"n"`
+		Text string `json:"text,omitempty"`
+	}
+)
+
+func (began) Type() string { return "began" }
+func (noted) Type() string { return "noted" }
+
+var vocabulary = eventlog.Vocabulary{
+	events.Tenant: {began{}, noted{}},
+	events.Plan:   {began{}, noted{}},
+}
+
+var (
+	prod = events.Ref{Kind: events.Tenant, Owner: "acme", ID: "prod"}
+	test = events.Ref{Kind: events.Tenant, Owner: "acme", ID: "test"}
+	free = events.Ref{Kind: events.Plan, Owner: "-", ID: "free"}
+)
+
+func envelope() events.Envelope {
+	return events.Envelope{
+		Time: time.Now(), Actor: "admin", CommandID: "01COMMAND", CausationID: "01COMMAND",
+		CorrelationID: "01COMMAND", Digest: "abc", TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+	}
+}
+
+func change(r events.Ref, after uint64, e ...events.Event) events.Change {
+	return events.Change{Ref: r, After: after, Events: e}
+}
+
+func decision(c ...events.Change) eventlog.Decision {
+	return eventlog.Decision{Envelope: envelope(), Changes: c}
+}
+
+func deadline(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// place is a data directory with a server and a log that can be started and
+// stopped by a test.
+type place struct {
+	dir string
+	srv *embedded.Server
+	nc  *nats.Conn
+	g   *eventlog.Guard
+	log *eventlog.Log
+}
+
+// start starts what a data directory holds; stop ends it cleanly.
+func start(t testing.TB, dir string) (*place, error) {
+	p := &place{dir: dir}
+	var err error
+	if p.g, err = eventlog.Take(dir); err != nil {
+		return nil, err
+	}
+	t.Cleanup(p.stop)
+	p.srv, err = embedded.Start(embedded.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return p, err
+	}
+	if p.nc, err = p.srv.Connect(t.Name()); err != nil {
+		return p, err
+	}
+	p.log, err = eventlog.Open(deadline(t), p.nc, vocabulary, p.g)
+	return p, err
+}
+
+func (p *place) stop() {
+	if p.nc != nil {
+		p.nc.Close()
+	}
+	if p.srv != nil {
+		p.srv.Shutdown()
+	}
+	if p.g != nil {
+		_ = p.g.Release()
+	}
+	p.nc, p.srv, p.g = nil, nil, nil
+}
+
+func open(t testing.TB) *place {
+	t.Helper()
+	p, err := start(t, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *place) append(t testing.TB, d eventlog.Decision) []events.Recorded {
+	t.Helper()
+	r, err := p.log.Append(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+var errEnough = errors.New("enough")
+
+// read tails a log from a sequence up to another.
+func read(t testing.TB, l *eventlog.Log, after, upto uint64) []events.Recorded {
+	t.Helper()
+	var all []events.Recorded
+	err := l.Tail(deadline(t), after, func(d []events.Recorded) error {
+		all = append(all, d...)
+		if all[len(all)-1].Seq >= upto {
+			return errEnough
+		}
+		return nil
+	})
+	if !errors.Is(err, errEnough) {
+		t.Fatalf("tail: %v after %d events", err, len(all))
+	}
+	return all
+}
+
+func TestAppendIsReadBackWhole(t *testing.T) {
+	p := open(t)
+	want := p.append(t, decision(change(prod, 0, began{"u1"})))
+	want = append(want, p.append(t, decision(change(prod, 1, noted{1, "ä\u2028"}, noted{2, ""}), change(free, 0, began{"u2"})))...)
+	got := read(t, p.log, 0, 4)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	for i, r := range want {
+		if r.Seq != uint64(i+1) {
+			t.Errorf("event %d stands at %d", i+1, r.Seq)
+		}
+		one, err := p.log.Read(t.Context(), r.Seq)
+		if err != nil || !reflect.DeepEqual(one, r) {
+			t.Errorf("read %d: %+v, %v", r.Seq, one, err)
+		}
+	}
+	if last, err := p.log.Last(t.Context()); last != 4 || err != nil {
+		t.Error(last, err)
+	}
+	if p.g.Mark() != 4 {
+		t.Error("the mark stands at", p.g.Mark())
+	}
+	if _, err := p.log.Read(t.Context(), 5); err == nil {
+		t.Error("read an event that is not there")
+	}
+}
+
+func TestConflicts(t *testing.T) {
+	at := func(n uint64) *uint64 { return &n }
+	p := open(t)
+	p.append(t, decision(change(prod, 0, began{"u1"})))
+	p.append(t, decision(change(free, 0, began{"u2"})))
+	for name, d := range map[string]eventlog.Decision{
+		"born twice":                  decision(change(prod, 0, began{})),
+		"stale in a batch":            decision(change(prod, 0, noted{1, ""}, noted{2, ""})),
+		"one of two is stale":         decision(change(prod, 1, noted{1, ""}), change(free, 1, noted{1, ""})),
+		"the first of two is stale":   decision(change(free, 1, noted{1, ""}), change(test, 0, noted{1, ""})),
+		"the log moved on":            {Envelope: envelope(), Changes: []events.Change{change(prod, 1, noted{})}, LogAt: at(1)},
+		"the log moved on, batch":     {Envelope: envelope(), Changes: []events.Change{change(prod, 1, noted{}), change(free, 2, noted{})}, LogAt: at(1)},
+		"the log is right, not prod":  {Envelope: envelope(), Changes: []events.Change{change(prod, 0, noted{})}, LogAt: at(2)},
+		"the log is right, not plan":  {Envelope: envelope(), Changes: []events.Change{change(prod, 1, noted{}), change(free, 1, noted{})}, LogAt: at(2)},
+		"the log is not so far, yet":  {Envelope: envelope(), Changes: []events.Change{change(test, 0, noted{})}, LogAt: at(3)},
+		"the log is not empty, batch": {Envelope: envelope(), Changes: []events.Change{change(test, 0, noted{}, noted{})}, LogAt: at(0)},
+	} {
+		if _, err := p.log.Append(t.Context(), d); !errors.Is(err, eventlog.ErrConflict) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if last, _ := p.log.Last(t.Context()); last != 2 {
+		t.Error("the log ends at", last)
+	}
+	r := p.append(t, eventlog.Decision{Envelope: envelope(), Changes: []events.Change{change(prod, 1, noted{}), change(free, 2, noted{})}, LogAt: at(2)})
+	r = append(r, p.append(t, eventlog.Decision{Envelope: envelope(), Changes: []events.Change{change(prod, 3, noted{})}, LogAt: at(4)})...)
+	if len(r) != 3 || r[2].Seq != 5 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestWhatCannotBeAppended(t *testing.T) {
+	p := open(t)
+	many := make([]events.Event, eventlog.MaxEvents+1)
+	for i := range many {
+		many[i] = noted{i, ""}
+	}
+	torn := decision(change(prod, 0, noted{}))
+	torn.Envelope.Actor = "a\r\nce-id: x"
+	for name, d := range map[string]eventlog.Decision{
+		// nats-server would take both; see the facts.
+		"an entity named twice": decision(change(prod, 0, noted{1, ""}), change(free, 0, noted{}), change(prod, 0, noted{2, ""})),
+		"nothing":               {Envelope: envelope()},
+		"a change of nothing":   decision(change(prod, 0)),
+		"too many":              decision(change(prod, 0, many...)),
+		"an unknown event":      decision(change(events.Ref{Kind: events.Customer, Owner: "acme", ID: "acme"}, 0, noted{})),
+		"another's id":          decision(change(events.Ref{Kind: events.Tenant, Owner: "acme", ID: "a.b"}, 0, noted{})),
+		"a wildcard":            decision(change(events.Ref{Kind: events.Tenant, Owner: "*", ID: "a"}, 0, noted{})),
+		"a line break":          torn,
+		"too large":             decision(change(prod, 0, noted{0, string(make([]byte, embedded.MaxPayload))})),
+	} {
+		_, err := p.log.Append(t.Context(), d)
+		if err == nil || errors.Is(err, eventlog.ErrConflict) || errors.Is(err, eventlog.ErrUnknown) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if r := p.append(t, decision(change(prod, 0, many[1:]...))); r[999].Seq != 1000 {
+		t.Error("a thousand events end at", r[999].Seq)
+	}
+}
+
+func TestLostAnswerIsUnknown(t *testing.T) {
+	p := open(t)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.log.Append(gone, decision(change(prod, 0, began{}))); !errors.Is(err, eventlog.ErrUnknown) {
+		t.Error(err)
+	}
+}
+
+// TestRace lets 64 writers append to one entity: in each round exactly one wins.
+func TestRace(t *testing.T) {
+	p := open(t)
+	last := uint64(0)
+	for round := range 10 {
+		var won atomic.Uint64
+		var wins atomic.Int32
+		var all sync.WaitGroup
+		for i := range 64 {
+			d := decision(change(prod, last, noted{round, ""}))
+			if i%2 == 0 {
+				d.Changes[0].Events = append(d.Changes[0].Events, noted{round, "second"})
+			}
+			all.Go(func() {
+				r, err := p.log.Append(deadline(t), d)
+				if err == nil {
+					wins.Add(1)
+					won.Store(r[len(r)-1].Seq)
+				} else if !errors.Is(err, eventlog.ErrConflict) {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if wins.Load() != 1 {
+			t.Fatalf("round %d: %d won", round, wins.Load())
+		}
+		last = won.Load()
+	}
+}
+
+// TestSubscriberSeesTheCommitted compares what a plain subscriber with the token
+// gets with what the log has, while refused and abandoned batches go by.
+func TestSubscriberSeesTheCommitted(t *testing.T) {
+	s, token := natstest.Start(t)
+	own := natstest.Connect(t, s)
+	g, err := eventlog.Take(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := eventlog.Open(t.Context(), own, vocabulary, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := natstest.Admin(t, s, token)
+	sub, err := admin.SubscribeSync("aerie.evt.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	last := uint64(0)
+	for i := range 20 {
+		r, err := log.Append(t.Context(), decision(change(prod, last, noted{i, ""}, noted{i, "b"})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = r[1].Seq
+		abandon(t, own, fmt.Sprint("batch", i))
+		if _, err := log.Append(t.Context(), decision(change(prod, 0, noted{i, "lost"}), change(test, 0, began{}))); !errors.Is(err, eventlog.ErrConflict) {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range read(t, log, 0, last) {
+		m, err := sub.NextMsg(patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Header.Get("ce-id") != want.EventID || m.Header.Get("Nats-Sequence") != fmt.Sprint(want.Seq) {
+			t.Fatalf("event %d is seen as %v", want.Seq, m.Header)
+		}
+	}
+	if err := admin.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, _ := sub.Pending(); n != 0 {
+		t.Errorf("%d more were seen", n)
+	}
+}
+
+// abandon begins a batch and never commits it.
+func abandon(t *testing.T, nc *nats.Conn, id string) {
+	t.Helper()
+	m := nats.NewMsg("aerie.append.acme.tenant.prod.noted")
+	m.Header.Set("Nats-Batch-Id", id)
+	m.Header.Set("Nats-Batch-Sequence", "1")
+	if err := nc.PublishMsg(m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnotherConfigIsNotTouched(t *testing.T) {
+	s, _ := natstest.Start(t)
+	nc := natstest.Connect(t, s)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: eventlog.Stream, Subjects: []string{"aerie.evt.>"}, MaxMsgs: 10}); err != nil {
+		t.Fatal(err)
+	}
+	g, err := eventlog.Take(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = eventlog.Open(t.Context(), nc, vocabulary, g)
+	for _, want := range []string{"subjects is [aerie.evt.>], want [aerie.append.>]", "max_msgs is 10, want -1", "deny_purge is false", "subject_transform", "republish", "not touched"} {
+		mustSay(t, err, want)
+	}
+	stream, err := js.Stream(t.Context(), eventlog.Stream)
+	if err != nil || stream.CachedInfo().Config.MaxMsgs != 10 {
+		t.Error("the stream was changed", err)
+	}
+}
+
+func TestOpenTwiceIsOpenOnce(t *testing.T) {
+	p := open(t)
+	p.append(t, decision(change(prod, 0, began{"u1"})))
+	again, err := eventlog.Open(t.Context(), p.nc, vocabulary, p.g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last, _ := again.Last(t.Context()); last != 1 {
+		t.Error("the log ends at", last)
+	}
+}

@@ -1,0 +1,123 @@
+package eventlog_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/embedded"
+)
+
+// tailing tails a log in the background, one decision at a receive.
+func tailing(t *testing.T, l *eventlog.Log, after uint64) <-chan []events.Recorded {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	seen, ended := make(chan []events.Recorded, 100), make(chan error, 1)
+	go func() {
+		ended <- l.Tail(ctx, after, func(d []events.Recorded) error { seen <- d; return nil })
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	return seen
+}
+
+func TestTailHandsOverWholeDecisions(t *testing.T) {
+	p := open(t)
+	p.append(t, decision(change(prod, 0, began{}, noted{})))
+	seen := tailing(t, p.log, 0)
+	if d := receive(t, seen); len(d) != 2 || d[1].Seq != 2 {
+		t.Errorf("%+v", d)
+	}
+	p.append(t, decision(change(free, 0, began{})))
+	p.append(t, decision(change(prod, 2, noted{}), change(free, 3, noted{}, noted{})))
+	if d := receive(t, seen); len(d) != 1 || d[0].Ref != free {
+		t.Errorf("%+v", d)
+	}
+	if d := receive(t, seen); len(d) != 3 || d[2].Seq != 6 || d[2].Index != 3 {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestTailStops(t *testing.T) {
+	p := open(t)
+	p.append(t, decision(change(prod, 0, began{}, noted{})))
+	never := func([]events.Recorded) error { t.Error("handed over"); return nil }
+	mustSay(t, p.log.Tail(deadline(t), 3, never), "after 3", "ends at 2")
+	mustSay(t, p.log.Tail(deadline(t), 1, never), "event 2", "part 2 of 2")
+	if err := p.log.Tail(deadline(t), 0, func([]events.Recorded) error { return errEnough }); !errors.Is(err, errEnough) {
+		t.Error(err)
+	}
+	older, err := eventlog.Open(deadline(t), p.nc, eventlog.Vocabulary{events.Tenant: {began{}}}, p.g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustSay(t, older.Tail(deadline(t), 0, never), "event 2", "io.aerie.tenant.noted.v1", "older than its log")
+
+	// What aerie did not write is not taken for an event.
+	m := nats.NewMsg("aerie.append.acme.tenant.prod.noted")
+	if _, err := p.nc.RequestMsgWithContext(deadline(t), m); err != nil {
+		t.Fatal(err)
+	}
+	mustSay(t, p.log.Tail(deadline(t), 2, never), "event 3", "checksum")
+}
+
+// TestTailSurvivesReconnect reads over the network, with the admin's token,
+// while the server is stopped and started again.
+func TestTailSurvivesReconnect(t *testing.T) {
+	dir := t.TempDir()
+	g, err := eventlog.Take(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := embedded.Options{Dir: dir, Addr: "127.0.0.1:0", Token: "token", Logger: slog.New(slog.DiscardHandler)}
+	serve := func() (*embedded.Server, *eventlog.Log) {
+		t.Helper()
+		s, err := embedded.Start(options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nc, err := s.Connect("aerie")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := eventlog.Open(deadline(t), nc, vocabulary, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s, l
+	}
+	s, own := serve()
+	options.Addr = strings.TrimPrefix(s.URL(), "nats://")
+	nc, err := nats.Connect(s.URL(), nats.Token("token"), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	l, err := eventlog.Open(deadline(t), nc, vocabulary, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := tailing(t, l, 0)
+	for i := range uint64(3) {
+		if _, err := own.Append(deadline(t), decision(change(prod, 2*i, noted{int(i), ""}, noted{}))); err != nil {
+			t.Fatal(err)
+		}
+		if d := receive(t, seen); len(d) != 2 || d[1].Seq != 2*i+2 {
+			t.Errorf("%+v", d)
+		}
+		s.Shutdown()
+		s, own = serve()
+	}
+	t.Cleanup(s.Shutdown)
+}

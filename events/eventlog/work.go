@@ -1,0 +1,177 @@
+package eventlog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// tombstoneTTL is how long it is remembered that nothing is owed any more: long
+// enough that no late message of older work takes its place.
+const tombstoneTTL = time.Hour
+
+// Place is the dataplane whose executor does the work; both fields are "-"
+// where there is none.
+type Place struct{ Owner, Dataplane string }
+
+// Nowhere is the place of work that needs no dataplane.
+var Nowhere = Place{events.Platform, events.Platform}
+
+// WorkQueue is what the world is owed: the newest work of each entity at each
+// place. It is kept in the server's memory and made from the log, so whoever
+// opens it after a restart has to put everything again. Its methods may be
+// called from any goroutine.
+type WorkQueue struct {
+	js     jetstream.JetStream
+	stream jetstream.Stream
+}
+
+// workConfig is how the work stream is made.
+var workConfig = jetstream.StreamConfig{
+	Name:              WorkStream,
+	Description:       "What the world is owed, the newest per entity",
+	Subjects:          []string{owed + ">"},
+	Storage:           jetstream.MemoryStorage,
+	MaxConsumers:      -1,
+	MaxMsgs:           -1,
+	MaxBytes:          -1,
+	MaxMsgsPerSubject: 1,
+	MaxMsgSize:        -1,
+	AllowDirect:       true,
+	AllowMsgTTL:       true,
+}
+
+// OpenWork opens the work queue, and makes its stream where there is none. It
+// refuses, and does not touch, a stream that is made differently.
+func OpenWork(ctx context.Context, nc *nats.Conn) (*WorkQueue, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("open the work queue: %w", err)
+	}
+	stream, err := js.Stream(ctx, WorkStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = js.CreateStream(ctx, workConfig)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the work queue: %w", err)
+	}
+	if err := sameConfig(workConfig, stream.CachedInfo().Config); err != nil {
+		return nil, fmt.Errorf("open the work queue: %w", err)
+	}
+	return &WorkQueue{js, stream}, nil
+}
+
+// Put makes a work the newest of its entity at a place, unless one of the same
+// or a higher revision is there: then it does nothing. Work without an effect
+// says that nothing is owed, and is forgotten after an hour.
+func (q *WorkQueue) Put(ctx context.Context, p Place, w events.Work) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	for {
+		done, err := q.tryPut(ctx, p, w)
+		if err != nil {
+			return fmt.Errorf("put work %q for %s: %w", w.Effect, w.Ref, err)
+		}
+		if done {
+			return nil
+		}
+	}
+}
+
+// tryPut is one round of Put; it is not done if another was faster.
+func (q *WorkQueue) tryPut(ctx context.Context, p Place, w events.Work) (done bool, err error) {
+	subject, err := workSubject(p, w.Ref)
+	if err != nil {
+		return false, err
+	}
+	there, at, err := q.last(ctx, subject)
+	if err != nil {
+		return false, err
+	}
+	if at > 0 && there.Revision >= w.Revision {
+		return true, nil
+	}
+	data, err := json.Marshal(w)
+	if err != nil {
+		return false, err
+	}
+	m := &nats.Msg{Subject: subject, Header: nats.Header{headExpectEntity: {strconv.FormatUint(at, 10)}}, Data: data}
+	var opts []jetstream.PublishOpt
+	if w.Effect == "" {
+		opts = append(opts, jetstream.WithMsgTTL(tombstoneTTL))
+	}
+	_, err = q.js.PublishMsg(ctx, m, opts...)
+	var api *jetstream.APIError
+	if errors.As(err, &api) && isConflict(api) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Newest is the newest work of an entity at a place, tombstones included; false
+// if there is none.
+func (q *WorkQueue) Newest(ctx context.Context, p Place, r events.Ref) (events.Work, bool, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	subject, err := workSubject(p, r)
+	if err != nil {
+		return events.Work{}, false, fmt.Errorf("read the work of %s: %w", r, err)
+	}
+	w, at, err := q.last(ctx, subject)
+	if err != nil {
+		return w, false, fmt.Errorf("read the work of %s: %w", r, err)
+	}
+	return w, at > 0, nil
+}
+
+// last reads the newest work on a subject and its place in the stream, 0 if
+// there is none.
+func (q *WorkQueue) last(ctx context.Context, subject string) (w events.Work, at uint64, err error) {
+	m, err := q.stream.GetLastMsgForSubject(ctx, subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return w, 0, nil
+	}
+	if err != nil {
+		return w, 0, err
+	}
+	_, w, err = decodeWork(m.Subject, m.Data)
+	return w, m.Sequence, err
+}
+
+// workSubject is "aerie.work.<dataplane owner>.<dataplane>.<kind>.<owner>.<id>".
+func workSubject(p Place, r events.Ref) (string, error) {
+	if !isToken(p.Owner) || !isToken(p.Dataplane) {
+		return "", fmt.Errorf("%q is not a place", p.Owner+"."+p.Dataplane)
+	}
+	if err := checkTokens(r); err != nil {
+		return "", err
+	}
+	return owed + strings.Join([]string{p.Owner, p.Dataplane, string(r.Kind), r.Owner, r.ID}, "."), nil
+}
+
+// decodeWork reads a message of the work stream. The work must be of the entity
+// whose subject it stands on.
+func decodeWork(subject string, data []byte) (p Place, w events.Work, err error) {
+	t := strings.Split(strings.TrimPrefix(subject, owed), ".")
+	if len(t) != 5 {
+		return p, w, fmt.Errorf("%q is not a subject of work", events.Clip(subject))
+	}
+	if err := json.Unmarshal(data, &w); err != nil {
+		return p, w, fmt.Errorf("decode the work on %s: %w", events.Clip(subject), err)
+	}
+	if r := (events.Ref{Kind: events.Kind(t[2]), Owner: t[3], ID: t[4]}); w.Ref != r {
+		return p, w, fmt.Errorf("the work on %s is of %s", events.Clip(subject), events.Clip(w.Ref.String()))
+	}
+	return Place{t[0], t[1]}, w, nil
+}
