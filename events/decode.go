@@ -115,7 +115,7 @@ func decodeStruct(path string, raw any, dst reflect.Value) (faults []Fault) {
 		f := dst.Type().Field(i)
 		name := fieldName(f)
 		known = append(known, name)
-		if v := m[name]; v != nil && !(v == "" && f.Tag.Get("default") != "") {
+		if v := m[name]; v != nil && !(v == "" && f.Type.Kind() == reflect.String && f.Tag.Get("default") != "") {
 			faults = append(faults, decode(join(path, name), v, dst.Field(i), f.Tag)...)
 		} else {
 			faults = append(faults, decodeAbsent(join(path, name), dst.Field(i), f.Tag)...)

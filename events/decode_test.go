@@ -65,7 +65,7 @@ func TestDecodingNamesEveryFault(t *testing.T) {
 		{"a label that is a number", events.Customer, "create", `{"labels":{"age":4}}`, []string{`labels.age: want a string, got the number 4`}},
 		{"nothing in a list", events.Plan, "create", `{"spec":{"deployment":"dedicated","apps":[null]}}`, []string{`spec.apps[0]: want an object, got nothing`}},
 		{"an empty entry of a list is not an absent one", events.Tenant, "create", `{"spec":{"plan":"free","allowNamespaces":[""]}}`,
-			[]string{`spec.allowNamespaces[0]: ""`}},
+			[]string{`spec.allowNamespaces[0]: `}},
 
 		{"missing fields, all of them", events.Account, "create", `{"spec":{}}`,
 			[]string{`spec.cloud: is missing: one of sim`, `spec.number: is missing: The cloud's own name`}},
@@ -145,6 +145,16 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 	}
 	if got := ask.(events.Create).Spec; !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestAnEmptyValueMeansTheDefault(t *testing.T) {
+	ask, err := events.DecodeAsk(events.Customer, "create", []byte(`{"spec":{"hosting":""}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ask.(events.Create).Spec.(events.CustomerSpec).Hosting; got != "provider" {
+		t.Errorf("got %q", got)
 	}
 }
 

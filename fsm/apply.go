@@ -15,12 +15,21 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 		return e, fmt.Errorf("%s in phase %s: the table of %s has no such row", r.Event.Type(), e.Phase(), k.Name)
 	}
 	e.Base = e.follow(r)
-	if to != e.Phase() || e.Since.IsZero() {
+	if to != e.Phase() || begins(r.Event) {
 		e.phase, e.Since = to, r.Time
 	}
 	e.Data = k.Evolve(e.Data, r.Event)
 	e.Conditions = carry(e.Conditions, k.Conditions(e), r.Time)
 	return e, nil
+}
+
+// begins tells whether an event gives the phase its time anew, though it stays.
+func begins(e ev.Event) bool {
+	switch e.(type) {
+	case ev.Respec, ev.RetryRequested:
+		return true
+	}
+	return false
 }
 
 // follow keeps the books that all kinds keep.

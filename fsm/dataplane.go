@@ -3,6 +3,7 @@ package fsm
 import (
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -87,12 +88,18 @@ func fitsDataplane(ref ev.Ref, s ev.Spec, _ *Refs) []ev.Fault {
 
 func respecDataplane(e Entity[DataplaneData], s ev.Spec) ([]ev.Event, []ev.Fault) {
 	old, now := e.Data.Spec, s.(ev.DataplaneSpec)
+	d, building := e.Data, e.Phase() != Requested && e.Phase() != Failed
 	var faults keeper
-	if e.Data.Network.Network != "" || (e.Phase() != Requested && e.Phase() != Failed) {
+	if building || d.Network.Network != "" { // what was never made may still be corrected
 		faults.keep("spec.account", old.Account, now.Account)
 		faults.keep("spec.region", old.Region, now.Region)
+		faults.keep("spec.network.range", old.Network.Range, now.Network.Range)
+		faults.keep("spec.network.zones", strings.Join(old.Network.Zones, ", "), strings.Join(now.Network.Zones, ", "))
+	}
+	if building || d.Cluster.Cluster != "" {
 		faults.keep("spec.version", old.Version, now.Version)
-		faults.keep("spec.network", fmt.Sprint(old.Network), fmt.Sprint(now.Network))
+	}
+	if building || d.SystemPool.Nodes > 0 {
 		faults.keep("spec.systemPool.machine", old.SystemPool.Machine, now.SystemPool.Machine)
 	}
 	faults.keep("spec.type", old.Type, now.Type)

@@ -73,7 +73,7 @@ type Base struct {
 	UID        string
 	Seq        uint64    // of its last event
 	Created    time.Time // of its first event
-	Since      time.Time // when it entered its phase
+	Since      time.Time // when it entered its phase, or began in it anew
 	Labels     map[string]string
 	Revision   int               // of its spec, from 1
 	Attempt    *ev.AttemptFailed // the last failed attempt at what is owed now

@@ -83,11 +83,15 @@ func (w want) better(a, b candidate) int {
 		compare(a.infra.Ref, b.infra.Ref))
 }
 
+// waits ranks a place: 0 ready, 1 on its way, 2 given up.
 func (c candidate) waits() int {
-	if c.infra.Holds(ConditionReady) && c.dataplane.Holds(ConditionReady) {
+	switch {
+	case c.infra.Holds(ConditionReady) && c.dataplane.Holds(ConditionReady):
 		return 0
+	case c.infra.Given == nil && c.dataplane.Given == nil:
+		return 1
 	}
-	return 1
+	return 2
 }
 
 func (w want) claims(c candidate) int {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -62,24 +63,36 @@ func respecTenantInfra(e Entity[TenantInfraData], s ev.Spec) ([]ev.Event, []ev.F
 	faults.keep("spec.app", old.App, now.App)
 	faults.keep("spec.size", old.Size, now.Size)
 	if e.Phase() != Requested {
-		keepPools(&faults, old.Pools, now.Pools)
+		keepPools(&faults, old.Pools, now.Pools, e.Data.made(e.Phase()))
 	}
 	return []ev.Event{ev.UpdateRequested[ev.TenantInfraSpec]{Spec: now}}, faults
 }
 
+// made tells whether a pool is or may be there in the cloud. After a failure one
+// that was never seen, or was seen failed, may still be corrected.
+func (d TenantInfraData) made(p Phase) func(pool string) bool {
+	return func(pool string) bool {
+		i := slices.IndexFunc(d.Pools, func(s ev.PoolStatus) bool { return s.Name == pool })
+		return p != Failed || i >= 0 && d.Pools[i].State != "failed"
+	}
+}
+
 // keepPools refuses what a cloud can't change in a pool that is there: it takes
 // another pool, with another name.
-func keepPools(faults *keeper, old, now []ev.Pool) {
+func keepPools(faults *keeper, old, now []ev.Pool, made func(string) bool) {
 	for _, o := range old {
 		i := slices.IndexFunc(now, func(n ev.Pool) bool { return n.Name == o.Name })
 		if i < 0 {
 			*faults = append(*faults, ev.Fault{Field: "spec.pools", Message: fmt.Sprintf("pool %s is missing: a pool that was asked for can't be taken away by update", o.Name)})
 			continue
 		}
+		if !made(o.Name) {
+			continue
+		}
 		at := fmt.Sprintf("spec.pools[%d].", i)
 		faults.keep(at+"machine", o.Machine, now[i].Machine)
 		faults.keep(at+"priority", o.Priority, now[i].Priority)
-		faults.keep(at+"zones", fmt.Sprint(o.Zones), fmt.Sprint(now[i].Zones))
+		faults.keep(at+"zones", strings.Join(o.Zones, ", "), strings.Join(now[i].Zones, ", "))
 	}
 }
 
@@ -147,7 +160,10 @@ func settleTenantInfra(e Entity[TenantInfraData], refs *Refs) ([]ev.Change, *Why
 // outcomeTenantInfra keeps only news of the pools, and ends the building or the
 // update when all of them are active.
 func outcomeTenantInfra(e Entity[TenantInfraData], outcome ev.Event) (happened []ev.Event) {
-	seen := outcome.(ev.PoolsObserved)
+	seen, ok := outcome.(ev.PoolsObserved)
+	if !ok {
+		return []ev.Event{outcome} // the table judges it
+	}
 	if !reflect.DeepEqual(e.Data.Pools, seen.Pools) {
 		happened = append(happened, seen)
 	}

@@ -3,7 +3,6 @@ package workers
 import (
 	"context"
 	"regexp"
-	"strconv"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -17,9 +16,9 @@ type Request struct {
 	ID                      string // the command's id; made up if empty
 	Owner, Kind, Name, Verb string
 	Body                    []byte
-	ExpectedSeq             string // a number, or empty
-	ExpectedUID             string
-	DryRun                  string // "true", or empty
+	ExpectedSeq             *uint64 // nil: any
+	ExpectedUID             string  // "": any
+	DryRun                  bool
 	TraceParent             string
 	Actor                   string // who authenticated
 }
@@ -42,23 +41,13 @@ func (i *Intake) Ask(ctx context.Context, r Request) (ev.Answer, error) {
 // named at once, then those of its body.
 func (r Request) command(now time.Time) (ev.Command, error) {
 	c := ev.Command{ID: r.ID, Ref: ev.Ref{Kind: ev.Kind(r.Kind), Owner: r.Owner, ID: r.Name},
-		Actor: r.Actor, Time: now, UID: ulid.Make().String(), ExpectedUID: r.ExpectedUID, DryRun: r.DryRun == "true"}
+		Actor: r.Actor, Time: now, UID: ulid.Make().String(), ExpectedUID: r.ExpectedUID, ExpectedSeq: r.ExpectedSeq, DryRun: r.DryRun}
 	faults := c.Ref.Check()
 	if c.ID == "" {
 		c.ID = ulid.Make().String()
 	}
 	if !commandID.MatchString(c.ID) {
 		faults = append(faults, ev.Fault{Field: "Nats-Msg-Id", Message: "not a command id: 1 to 64 letters, digits, '-' or '_', best a ULID"})
-	}
-	if r.DryRun != "" && r.DryRun != "true" && r.DryRun != "false" {
-		faults = append(faults, ev.Fault{Field: "Aerie-Dry-Run", Message: "want true or false"})
-	}
-	if r.ExpectedSeq != "" {
-		seq, err := strconv.ParseUint(r.ExpectedSeq, 10, 64)
-		if err != nil {
-			faults = append(faults, ev.Fault{Field: "Aerie-Expected-Seq", Message: "want the sequence of the entity's last event, a number"})
-		}
-		c.ExpectedSeq = &seq
 	}
 	if traceParent.MatchString(r.TraceParent) {
 		c.TraceParent = r.TraceParent

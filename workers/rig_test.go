@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -154,6 +155,9 @@ func (r *rig) phase(kind ev.Kind, path string, step time.Duration, want fsm.Phas
 	return r.until(kind, path, step, func(e fsm.Entity[fsm.Data], _ *fsm.Why) bool { return e.Phase() == want })
 }
 
+// cloudName finds names that follow from a uid and so differ from run to run.
+var cloudName = regexp.MustCompile(`pool \S+ is`)
+
 // history lists an entity's events as type -> phase.
 func (r *rig) history(ref ev.Ref) (lines []string) {
 	r.t.Helper()
@@ -171,7 +175,7 @@ func (r *rig) history(ref ev.Ref) (lines []string) {
 		line := fmt.Sprintf("%-22s -> %-15s by %s", rec.Event.Type(), replay.Phase(), rec.Actor)
 		switch happened := rec.Event.(type) {
 		case ev.AttemptFailed:
-			line += fmt.Sprintf("  # attempt %d: %s, fault %s: %s", happened.Attempt, happened.Code, happened.Fault, happened.Message)
+			line += fmt.Sprintf("  # attempt %d: %s, fault %s: %s", happened.Attempt, happened.Code, happened.Fault, cloudName.ReplaceAllString(happened.Message, "pool NAME is"))
 		case ev.Failed:
 			line += fmt.Sprintf("  # %s", happened.Code)
 		case ev.Placed:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,23 +43,44 @@ func (i *Intake) Serve(ctx context.Context, nc *nats.Conn, version string) error
 func (i *Intake) respond(ctx context.Context, r micro.Request) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	h := r.Headers()
-	request, err := parseSubject(r.Subject())
+	request, err := parse(r)
 	if err == nil {
-		request.ID, request.ExpectedSeq, request.ExpectedUID = h.Get("Nats-Msg-Id"), h.Get("Aerie-Expected-Seq"), h.Get("Aerie-Expected-Uid")
-		request.DryRun, request.TraceParent = h.Get("Aerie-Dry-Run"), h.Get("traceparent")
-		request.Body, request.Actor = r.Data(), ev.ActorAdmin
 		var answer ev.Answer
 		if answer, err = i.Ask(ctx, request); err == nil {
 			respondJSON(r, answer)
 			return
 		}
 	}
-	respondJSON(r, Refusal(err))
+	respondJSON(r, refusalOf(err))
 }
 
-// Refusal is the wire form of a command's error.
-func Refusal(err error) any {
+// parse reads subject and headers of a command.
+func parse(r micro.Request) (Request, error) {
+	request, err := parseSubject(r.Subject())
+	if err != nil {
+		return request, err
+	}
+	h := r.Headers()
+	request.ID, request.ExpectedUID, request.TraceParent = h.Get("Nats-Msg-Id"), h.Get("Aerie-Expected-Uid"), h.Get("traceparent")
+	request.Body, request.Actor = r.Data(), ev.ActorAdmin
+	var faults []ev.Fault
+	if v := h.Get("Aerie-Dry-Run"); v != "" {
+		if request.DryRun, err = strconv.ParseBool(v); err != nil {
+			faults = append(faults, ev.Fault{Field: "Aerie-Dry-Run", Message: "want true or false"})
+		}
+	}
+	if v := h.Get("Aerie-Expected-Seq"); v != "" {
+		seq, err := strconv.ParseUint(v, 10, 64)
+		if err != nil {
+			faults = append(faults, ev.Fault{Field: "Aerie-Expected-Seq", Message: "want the sequence of the entity's last event, a number"})
+		}
+		request.ExpectedSeq = &seq
+	}
+	return request, ev.RefuseFaults("command", faults)
+}
+
+// refusalOf is the wire form of a command's error.
+func refusalOf(err error) any {
 	var refusal *ev.Refusal
 	if !errors.As(err, &refusal) {
 		slog.Error("command failed", "err", err)

@@ -161,17 +161,21 @@ func codeOf(status int) events.Code {
 // patiently tries until it is done, refused for good, or ctx ends: a server that
 // is restarting is waited for.
 func (c *client) patiently(ctx context.Context, what string, try func(context.Context) error) error {
+	why := "" // of the last try that was not cut short
 	for {
 		err := try(ctx)
 		var r *events.Refusal
 		again := errors.As(err, &r) && r.Retryable
+		if again && (ctx.Err() == nil || why == "") {
+			why = r.Message
+		}
 		switch {
 		case err == nil:
 			return nil
 		case errors.Is(ctx.Err(), context.Canceled):
 			return fmt.Errorf("%s: %w", what, ctx.Err())
 		case ctx.Err() != nil && again:
-			return &failure{code: "timeout", message: fmt.Sprintf("%s: %s", what, r.Message), exit: exitTimeout}
+			return &failure{code: "timeout", message: fmt.Sprintf("%s: %s", what, why), exit: exitTimeout}
 		case ctx.Err() != nil:
 			return fmt.Errorf("%s: %w", what, err)
 		case !again:

@@ -78,7 +78,6 @@ func (d demo) run(ctx context.Context) (err error) {
 	if err != nil || d.exit {
 		return err
 	}
-	fmt.Fprintln(d.out, "\nIt serves until Ctrl-C.")
 	return c.Wait(ctx)
 }
 
@@ -92,6 +91,9 @@ func (d demo) show(ctx context.Context, c *control, dir string, docs []manifest)
 	applying, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	applied := cl.apply(applying, docs, applyOptions{wait: true, out: d.out})
+	if applied == nil && !d.exit {
+		fmt.Fprintln(d.out, "everything is as wanted; serving until Ctrl-C")
+	}
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -124,11 +126,17 @@ func (d demo) next(c *control, dir string, tenant entity) {
 			program = rel
 		}
 	}
-	at := fmt.Sprintf("--api-url %s --nats-url %s --data-dir %s", c.APIURL(), c.NATSURL(), dir)
+	api, bus := " --data-dir "+dir, " --data-dir "+dir
+	if c.APIURL() != defaultAPI {
+		api += " --api-url " + c.APIURL()
+	}
+	if c.NATSURL() != defaultNATS {
+		bus += " --nats-url " + c.NATSURL()
+	}
 	ref := events.Ref{Kind: events.Tenant, Owner: tenant.Owner, ID: tenant.ID}
 	fmt.Fprintf(d.out, "\nhttp: %s\nnats: %s\ndata: %s\n\n", c.APIURL(), c.NATSURL(), dir)
-	fmt.Fprintf(d.out, "%s describe tenant %s %s\n", program, ref.Path(), at)
-	fmt.Fprintf(d.out, "%s tail --after 0 --owner %s %s\n", program, ref.Owner, at)
+	fmt.Fprintf(d.out, "%s describe tenant %s%s\n", program, ref.Path(), api)
+	fmt.Fprintf(d.out, "%s tail --after 0 --owner %s%s\n", program, ref.Owner, bus)
 	fmt.Fprintf(d.out, "curl -H 'Authorization: Bearer %s' '%s/v1/tenants?phase=Active'\n", c.token, c.APIURL())
 }
 

@@ -121,7 +121,7 @@ func mask(v any) any {
 	return v
 }
 
-var unstable = regexp.MustCompile(`[0-9A-HJKMNP-TV-Z]{26}|-[a-z2-7]{13}\b|\b10\.\d+\.0\.0/16`)
+var unstable = regexp.MustCompile(`[0-9A-HJKMNP-TV-Z]{26}|-[a-z2-7]{13}\b|\b10\.\d+\.0\.0/16|cl-[0-9a-f]{8}`)
 
 func masked(s string) string { return unstable.ReplaceAllString(s, "…") }
 

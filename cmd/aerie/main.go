@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,7 +33,13 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
+	understood := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { understood = true }
 	err := root.ExecuteContext(ctx)
+	var refused *events.Refusal
+	if err != nil && !understood && !errors.As(err, &refused) {
+		err = invalid("arguments", "%v", err) // cobra's own words
+	}
 	if err != nil {
 		printError(errs, err)
 	}

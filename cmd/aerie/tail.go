@@ -68,7 +68,6 @@ func newTailCommand() *cobra.Command {
 	fs.StringVar(&f.typ, "type", "", "only events of this type, such as activated")
 	fs.StringVar(&f.since, "since", "", "begin in the past: so long ago (10m), or at a time (RFC 3339)")
 	fs.Uint64Var(&f.after, "after", 0, "begin after this sequence; 0: with the first event")
-	cmd.MarkFlagsMutuallyExclusive("since", "after")
 	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(kindNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -83,6 +82,8 @@ func (f tailFilter) config(now time.Time) (jetstream.OrderedConsumerConfig, erro
 	c.FilterSubjects = []string{"aerie.evt." + strings.Join([]string{or(f.owner, "*"), or(kind, "*"), or(f.id, "*"), or(f.typ, "*")}, ".")}
 	c.DeliverPolicy = jetstream.DeliverNewPolicy
 	switch {
+	case f.fromStart && f.since != "":
+		return c, invalid("--since", "is there with --after: give one or the other")
 	case f.fromStart:
 		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, f.after+1
 	case f.since != "":

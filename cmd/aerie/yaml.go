@@ -109,6 +109,9 @@ func objectOf(v map[any]any, room *int) (any, error) {
 func keyOf(k any) (string, error) {
 	switch k := k.(type) {
 	case string:
+		if k == "" {
+			return "", errors.New("a key is empty")
+		}
 		return strings.ToValidUTF8(k, "\uFFFD"), nil
 	case int, int64, uint64, float64:
 		return fmt.Sprint(k), nil

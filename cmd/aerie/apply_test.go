@@ -1,0 +1,182 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+const offer = `kind: tenant
+name: prod
+owner: acme
+spec: {plan: free}
+---
+kind: plan
+name: free
+spec: {deployment: dedicated, apps: [{type: a, size: b}]}
+---
+kind: customer
+name: acme
+labels: {tier: gold}
+`
+
+func TestApplyTwiceSendsNothing(t *testing.T) {
+	s := newStandIn(t)
+	code, out, errs := s.run(offer, "apply", "-f", "-")
+	want := "customer acme created\nplan -/free created\ntenant acme/prod created\n"
+	if code != 0 || out != want {
+		t.Fatalf("exit %d, %s%s", code, out, errs)
+	}
+	sent := []string{"create customer acme/acme", "create plan -/free", "create tenant acme/prod"}
+	if got := s.commands(); !slices.Equal(got, sent) {
+		t.Fatalf("sent %q, want %q", got, sent)
+	}
+	code, out, _ = s.run(offer, "apply", "-f", "-")
+	if want := strings.ReplaceAll(want, "created", "unchanged"); code != 0 || out != want || len(s.commands()) != 3 {
+		t.Errorf("again: exit %d, %s, sent %q", code, out, s.commands())
+	}
+}
+
+func TestApplyUpdatesWhatDiffers(t *testing.T) {
+	s := newStandIn(t)
+	s.run(offer, "apply", "-f", "-")
+	changed := strings.Replace(strings.Replace(offer, "labels: {tier: gold}", "", 1), "size: b", "size: c", 1)
+	code, out, errs := s.run(changed, "diff", "-f", "-")
+	if want := "update customer acme\n- labels:\n-   tier: gold\n  spec:\n    displayName: \"\"\n  ...\nupdate plan -/free\n  spec:\n    apps:\n-   - size: b\n+   - size: c\n      type: a\n    capacity: on-demand\n  ...\n"; code != 0 || out != want {
+		t.Errorf("diff: exit %d, %s%s", code, out, errs)
+	}
+	code, out, _ = s.run(changed, "apply", "-f", "-")
+	if want := "customer acme updated\nplan -/free updated\ntenant acme/prod unchanged\n"; code != 0 || out != want {
+		t.Errorf("exit %d, %s", code, out)
+	}
+	if code, out, _ = s.run(changed, "diff", "-f", "-"); code != 0 || out != "" {
+		t.Errorf("diff afterwards: exit %d, %s", code, out)
+	}
+}
+
+func TestApplyTellsAllFaultsAndSendsNothing(t *testing.T) {
+	s := newStandIn(t)
+	dir := t.TempDir()
+	files := map[string]string{"b.yml": "kind: tenant\nname: a\nowner: nobody\nspec: {plan: gone}\n", "a.yaml": offer + "---\nkind: customer\nname: acme\n---\nkind: plan\nname: P\n", "c.txt": "kind: nonsense"}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, out, errs := s.run("", "apply", "-f", dir)
+	errs = strings.ReplaceAll(errs, dir+"/", "")
+	for _, want := range []string{
+		"error: invalid: manifests: faults: 6; nothing was sent\n",
+		"\n  a.yaml:document 4 (customer acme/acme): name: is already in ", "\n  a.yaml:document 5 (plan -/P): name: ",
+		"\n  a.yaml:document 5 (plan -/P): spec.deployment: is missing", "\n  b.yml:document 1 (tenant nobody/a): owner: there is no customer nobody, neither here nor on the server\n",
+		"\n  b.yml:document 1 (tenant nobody/a): spec.plan: there is no plan -/gone",
+	} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("%q is missing in\n%s", want, errs)
+		}
+	}
+	if code != 2 || out != "" || len(s.commands()) > 0 {
+		t.Errorf("exit %d, %q, sent %q", code, out, s.commands())
+	}
+}
+
+func TestDryRunSendsWhatCanBeDecided(t *testing.T) {
+	s := newStandIn(t)
+	code, out, _ := s.run(offer, "apply", "-f", "-", "--dry-run")
+	want := "customer acme would be created\nplan -/free would be created\ntenant acme/prod would be created (checked here: it refers to what is not there yet)\n"
+	if code != 0 || out != want || s.holds() > 0 {
+		t.Errorf("exit %d, %s", code, out)
+	}
+	for _, m := range s.messages() {
+		if m.Header.Get("Aerie-Dry-Run") != "true" {
+			t.Errorf("%s is no dry run", m.Subject)
+		}
+	}
+}
+
+func TestCommandIsRepeatedUnderOneID(t *testing.T) {
+	s := newStandIn(t)
+	s.deaf = 1
+	code, out, errs := s.run("", "customer", "create", "acme", "--label", "a=b", "--timeout", "20s")
+	if code != 0 || out != "customer acme: requested; Active at sequence 2\n" || !strings.HasPrefix(errs, "waiting for the server") {
+		t.Errorf("exit %d, %s%s", code, out, errs)
+	}
+	heard := s.messages()
+	id := heard[0].Header.Get(nats.MsgIdHdr)
+	if len(heard) != 2 || len(id) != 26 || id != heard[1].Header.Get(nats.MsgIdHdr) {
+		t.Errorf("heard %v", heard)
+	}
+}
+
+func TestWait(t *testing.T) {
+	failed := &reason{Reason: events.Reason{Code: events.ConfigProblem, Message: "no such region", Fault: events.ByUser}}
+	waits := &reason{Reason: events.Reason{Code: events.Dependency, Message: "waits for plan -/free"}, Retried: true}
+	for _, c := range []struct {
+		name      string
+		later     func(e *entity, read int)
+		code      int
+		out, errs string
+	}{
+		{"until it rests", func(e *entity, read int) {
+			if e.Phase, e.Status.Reason = "Waiting", waits; read > 4 {
+				e.Phase, e.Status.Reason = "Active", nil
+			}
+		}, 0, "tenant acme/prod: Waiting (dependency: waits for plan -/free)\ntenant acme/prod: Active\n", ""},
+		{"until it fails for good", func(e *entity, _ int) { e.Phase, e.Status.Reason = "Failed", failed }, 1,
+			"tenant acme/prod: Failed (config_problem: no such region)\n", "error: config_problem: tenant acme/prod is Failed: no such region\n"},
+		{"until time is over", func(e *entity, _ int) { e.Phase, e.Status.Reason = "Waiting", waits }, 5,
+			"tenant acme/prod: Waiting (dependency: waits for plan -/free)\n", "error: timeout: 1 not as wanted in time; they go on without being waited for\n  tenant acme/prod: Waiting (dependency: waits for plan -/free)\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStandIn(t)
+			s.put(entity{Kind: events.Tenant, Owner: "acme", ID: "prod", Spec: []byte(`{"plan":"free"}`)})
+			s.later = func(all map[events.Ref]entity, read int) {
+				ref := events.Ref{Kind: events.Tenant, Owner: "acme", ID: "prod"}
+				e := all[ref]
+				c.later(&e, read)
+				all[ref] = e
+			}
+			code, out, errs := s.run("", "tenant", "retry", "acme/prod", "--wait", "--timeout", "2s")
+			if code != c.code || !strings.HasSuffix(out, c.out) || errs != c.errs {
+				t.Errorf("exit %d, %s%s", code, out, errs)
+			}
+		})
+	}
+}
+
+func TestDraftIsAtRest(t *testing.T) {
+	if !atRest(entity{Kind: events.Plan, Phase: "Draft"}) || atRest(entity{Kind: events.Tenant, Phase: "Waiting"}) || atRest(entity{Kind: events.Tenant, Phase: "Active", Status: status{Owed: map[string]any{"effect": "x"}}}) {
+		t.Error("what is at rest is not what is at rest")
+	}
+}
+
+func TestRefusedApplyNamesTheDocument(t *testing.T) {
+	s := newStandIn(t)
+	s.refuse["create"] = events.Refuse(events.Refused, "not today")
+	code, out, errs := s.run(offer, "apply", "-f", "-")
+	if want := "error: refused: -:document 3 (customer acme/acme): not today\n"; code != 3 || errs != want || out != "" {
+		t.Errorf("exit %d, %s%s", code, out, errs)
+	}
+	if got := s.commands(); len(got) != 1 {
+		t.Errorf("what needs the refused was sent too: %q", got)
+	}
+}
+
+func TestNoServer(t *testing.T) {
+	start := time.Now()
+	code, _, errs := runCLI(t.Context(), offer, "apply", "-f", "-", "--timeout", "1s", "--api-url", "http://127.0.0.1:1", "--nats-url", "127.0.0.1:1", "--token", "x")
+	if code != 5 || !strings.Contains(errs, "error: timeout: read tenant acme/prod: no answer from http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused") || time.Since(start) > 10*time.Second {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+	code, _, errs = runCLI(t.Context(), "", "get", "tenants", "--api-url", "http://127.0.0.1:1", "--token", "x")
+	if code != 1 || !strings.HasPrefix(errs, "error: unavailable: ") {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+}

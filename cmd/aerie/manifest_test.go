@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+const goodTenant = "kind: tenant\nname: prod\nowner: acme\nlabels: {tier: gold}\nspec: {plan: free}\n"
+
+func TestDecodeManifests(t *testing.T) {
+	all, faults := decodeManifests("f", []byte("%YAML 1.1\n---\n# nothing\n---\n"+goodTenant+"...\n--- {kind: customer, name: acme}\n---\r\nkind: plan\r\nname: free\r\nspec:\r\n  deployment: dedicated\r\n  apps: [{type: a, size: b}]\r\n"))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	want := []events.Ref{{Kind: "tenant", Owner: "acme", ID: "prod"}, {Kind: "customer", Owner: "acme", ID: "acme"}, {Kind: "plan", Owner: "-", ID: "free"}}
+	if len(all) != len(want) {
+		t.Fatalf("%d documents, want %d", len(all), len(want))
+	}
+	for i, m := range all {
+		if m.ref != want[i] || m.n != i+1 || m.spec == nil {
+			t.Errorf("document %d: %+v, want %v", i+1, m, want[i])
+		}
+	}
+	if got := all[2].spec.(events.PlanSpec).Quota.CPU; got != "2" {
+		t.Errorf("the default of a quota is %q, want 2", got)
+	}
+}
+
+func TestManifestFaults(t *testing.T) {
+	huge := strings.Repeat("x", events.MaxBody)
+	for _, c := range []struct{ name, doc, want string }{
+		{"no object", "- a", "f:document 1: document: want an object with kind, name and spec"},
+		{"no YAML", "a: 1\nb: c: d", "f:document 1: document: not YAML: line 2: mapping values are not allowed in this context"},
+		{"a key twice", "kind: tenant\nname: a\nname: b", `f:document 1: document: not YAML: line 3: key "name" already set in map`},
+		{"a key that is no string", "yes: 1", "f:document 1: document: not YAML: the key true must be a string: put it in quotes"},
+		{"a number that is none", "kind: .nan", "f:document 1: document: not YAML: NaN is no number JSON could carry"},
+		{"no kind", "name: a", "f:document 1: kind: is missing"},
+		{"an unknown kind", "kind: tenat\nname: a", `f:document 1: kind: "tenat" is not a kind; did you mean "tenant"?`},
+		{"a plural", "kind: tenants\nname: a", `f:document 1: kind: "tenants": want the singular, "tenant"`},
+		{"a kind that is a number", "kind: 7\nname: a", "f:document 1: kind: want a string"},
+		{"no name", "kind: plan\nspec: {deployment: dedicated, apps: [{type: a, size: b}]}", "f:document 1 (plan -/): name: is missing"},
+		{"an unknown field", goodTenant + "sepc: {}", `f:document 1 (tenant acme/prod): sepc: no such field; did you mean "spec"?`},
+		{"an unknown field of the spec", "kind: tenant\nname: a\nowner: acme\nspec: {plan: free, paln: x}", `f:document 1 (tenant acme/a): spec.paln: no such field; did you mean "plan"?`},
+		{"a customer of somebody else", "kind: customer\nname: a\nowner: b", `f:document 1 (customer b/a): owner: a customer owns itself: want "a", got "b"`},
+		{"a label that is a number", "kind: customer\nname: a\nlabels: {a: 1}", "f:document 1 (customer a/a): labels.a: want a string, got the number 1"},
+		{"too large", "kind: customer\nname: a\nx: " + huge, "f:document 1: document: 262170 bytes: at most 262144"},
+		{"aliases that mean gigabytes", "a: &a " + huge[:100000] + "\nb: [" + strings.Repeat("*a,", 20000) + "]", "f:document 1: document: not YAML: more than 1024 KiB once its aliases are followed"},
+		{"a marker after a strange line break", "kind: customer\nname: a\n# x\u2028---\n", "f:document 1: document: a --- or ... follows an unusual line break: use plain line ends"},
+		{"bytes that are no text", "\xff", "f: input: not UTF-8 text"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, faults := decodeManifests("f", []byte(c.doc))
+			if len(faults) != 1 {
+				t.Fatalf("%d faults, want one: %v", len(faults), faults)
+			}
+			if got := faults[0].where() + ": " + faults[0].Field + ": " + faults[0].Message; got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestInputTooLarge(t *testing.T) {
+	_, faults := decodeManifests("f", make([]byte, maxInput+1))
+	if len(faults) != 1 || faults[0].Field != "input" {
+		t.Fatal(faults)
+	}
+}
+
+func TestOrderedByReferences(t *testing.T) {
+	all, faults := decodeManifests("f", []byte(goodTenant+"---\nkind: customer\nname: b\n---\nkind: customer\nname: a\n"))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	var got []string
+	for _, m := range ordered(all) {
+		got = append(got, m.ref.String())
+	}
+	if want := "customer b, customer a, tenant acme/prod"; strings.Join(got, ", ") != want {
+		t.Errorf("order %s, want %s", got, want)
+	}
+}
+
+// Whatever comes in, there is no panic; what is good is good for the server
+// too, and what is not has a fault that says something.
+func FuzzManifests(f *testing.F) {
+	for _, seed := range []string{goodTenant, "", "---\n...\n---", "%YAML 1.1\n---\na: *b", "a: &a [*a]", "{kind: plan, name: 1}", "kind: tenant\nspec: [", "? {a: b}\n: c",
+		"kind: customer\nname: a\nlabels: {<<: {b: c}}", "!!binary aGk=: 1", "a: 1e999", "- 2001-01-01", "kind: application\nname: a_b\nowner: c\nspec: {manifests: [{1: 2}]}"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		all, faults := decodeManifests("f", data)
+		for _, m := range all {
+			if m.spec == nil {
+				continue
+			}
+			cmd, err := step{manifest: m, verb: events.VerbCreate}.command(false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := events.DecodeAsk(m.ref.Kind, cmd.verb, cmd.body); err != nil && json.Valid(cmd.body) && len(cmd.body) <= events.MaxBody {
+				t.Fatalf("accepted here, refused there: %v", err)
+			}
+		}
+		for _, x := range faults {
+			if x.Field == "" || x.Message == "" || x.where() == "" {
+				t.Fatalf("a fault that says nothing: %+v", x)
+			}
+		}
+	})
+}

@@ -1,0 +1,150 @@
+package aerie_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/aeriehq/aerie"
+
+// arrows says what each package may import beside the standard library. What
+// starts with a dot is ours; a name that ends in /... means everything below
+// it too. A package that is not here may not be.
+var arrows = map[string][]string{
+	".":        {},
+	"./events": {},
+	"./fsm":    {"./events", "github.com/looplab/fsm"},
+
+	"./events/eventlog":          {"./events", "./fsm", "github.com/nats-io/nats.go/...", "github.com/gofrs/flock", "github.com/oklog/ulid/v2"},
+	"./events/eventlog/embedded": {"./events", "./fsm", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/...", "github.com/gofrs/flock", "github.com/oklog/ulid/v2"},
+
+	"./cloud":           {},
+	"./kube":            {},
+	"./cloud/sim":       {"./cloud", "./kube"},
+	"./cloud/cloudtest": {"./cloud", "./cloud/sim", "./kube"},
+
+	"./workers":     {"./events", "./fsm", "./events/eventlog", "./cloud", "./kube", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2"},
+	"./projections": {"./events", "./fsm", "./events/eventlog", "github.com/danielgtaylor/huma/v2/...", "github.com/tidwall/btree"},
+
+	"./internal/docgen":   {"./events", "./fsm"},
+	"./internal/natstest": {"./events/...", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/..."},
+
+	"./cmd/...": {"./...", "..."}, // it wires all that there is
+}
+
+// TestArrows fails on an import that the architecture does not have. docs/design.md draws the arrows.
+func TestArrows(t *testing.T) {
+	for _, p := range listed(t) {
+		name := short(p.ImportPath)
+		may, known := arrows[ruleOf(name)]
+		if !known {
+			t.Errorf("%s has no line in arrows: say there what it may import", name)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if why := refused(name, short(imported), may); why != "" {
+				t.Errorf("%s imports %s: %s", name, short(imported), why)
+			}
+		}
+	}
+}
+
+// refused says why an import is not allowed; "" if it is.
+func refused(from, to string, may []string) string {
+	switch {
+	case isStandard(to):
+		return ""
+	case strings.HasPrefix(to, "./cmd/") && !strings.HasPrefix(from, to+"/") && !strings.HasPrefix(to, from+"/"):
+		return "nobody imports cmd"
+	case slices.ContainsFunc(may, func(allowed string) bool { return covers(allowed, to) }):
+		return ""
+	case len(may) == 0:
+		return "it may import the standard library alone"
+	}
+	return "it may import the standard library, " + strings.Join(may, ", ")
+}
+
+func covers(allowed, name string) bool {
+	if stem, below := strings.CutSuffix(allowed, "..."); below {
+		return strings.HasPrefix(name+"/", stem)
+	}
+	return allowed == name
+}
+
+func ruleOf(name string) string {
+	if strings.HasPrefix(name, "./cmd/") {
+		return "./cmd/..."
+	}
+	return name
+}
+
+// short writes our own packages as ./events.
+func short(path string) string {
+	if path == module {
+		return "."
+	}
+	if rest, ours := strings.CutPrefix(path, module+"/"); ours {
+		return "./" + rest
+	}
+	return path
+}
+
+// isStandard tells the standard library by what stands before the first slash: no domain.
+func isStandard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return path != "." && !strings.Contains(first, ".")
+}
+
+// listed is every package of the module, with what it imports outside its tests.
+func listed(t *testing.T) (all []goPackage) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", "./...")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	d := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p goPackage
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+func TestArrowsRefuse(t *testing.T) {
+	rows := []struct{ name, from, to, want string }{
+		{"events stands alone", "./events", "./fsm", "it may import the standard library alone"},
+		{"the standard library is for all", "./events", "encoding/json", ""},
+		{"a cloud knows nothing of us", "./cloud/sim", "./events", "it may import the standard library, ./cloud, ./kube"},
+		{"workers leave JetStream to eventlog", "./workers", "github.com/nats-io/nats.go/jetstream", "it may import"},
+		{"workers talk to NATS", "./workers", "github.com/nats-io/nats.go", ""},
+		{"eventlog knows JetStream", "./events/eventlog", "github.com/nats-io/nats.go/jetstream", ""},
+		{"views do no work", "./projections", "./workers", "it may import"},
+		{"nobody imports a binary", "./workers", "./cmd/aerie/wire", "nobody imports cmd"},
+		{"a binary imports its own parts", "./cmd/aerie", "./cmd/aerie/wire", ""},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			got := refused(row.from, row.to, arrows[ruleOf(row.from)])
+			if (got == "") != (row.want == "") || !strings.Contains(got, row.want) {
+				t.Errorf("got %q, want %q", got, row.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,262 @@
+package docgen
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// Reference lists everything that has a name: kinds, fields, events, effects,
+// subjects, headers, codes and limits.
+func Reference() string {
+	p := &page{}
+	p.para("# Reference")
+	p.para(generated)
+	p.para("How each kind lives is drawn in [lives.md](lives.md); what the words mean stands in [glossary.md](glossary.md).")
+	p.kinds()
+	for _, k := range ev.Kinds {
+		p.kind(k)
+	}
+	p.effects()
+	p.subjects()
+	p.headers()
+	p.answers()
+	p.codes()
+	p.reasons()
+	p.limits()
+	return strings.TrimSpace(p.String()) + "\n"
+}
+
+// whatIs says in a line what each kind is.
+var whatIs = map[ev.Kind]string{
+	ev.Customer:    "a company that subscribes to plans",
+	ev.Account:     "a cloud account to work in",
+	ev.Plan:        "a tier: what a tenant of it gets and where it may be put",
+	ev.Dataplane:   "one Kubernetes cluster in one account and region",
+	ev.TenantInfra: "node pools of a dataplane for one application type and size",
+	ev.Tenant:      "a customer's subscription to a plan, placed on a dataplane",
+	ev.Application: "what is installed for a tenant",
+}
+
+// ownerOf says who may own a kind.
+var ownerOf = map[ev.Kind]string{
+	ev.Customer: "itself", ev.Account: "`-` or a customer", ev.Plan: "`-`", ev.Dataplane: "`-` or a customer",
+	ev.TenantInfra: "as its dataplane", ev.Tenant: "a customer", ev.Application: "the customer of its tenant",
+}
+
+func (p *page) kinds() {
+	p.para("## Kinds")
+	p.table("kind", "what it is", "owner", "id", "phases")
+	for _, k := range ev.Kinds {
+		var phases []string
+		for _, ph := range fsm.Machines[k].Phases()[1:] {
+			phases = append(phases, string(ph))
+		}
+		p.row(code(string(k)), whatIs[k], ownerOf[k], idForm(k), strings.Join(phases, ", "))
+	}
+	p.end()
+	p.para("A label is written in %s. An id is one label, or two joined by `_`. A reference is `owner/id`, such as `acme/prod`; `-/free` and just `free` name what belongs to the platform, and a customer is named by its id alone. Where an id has two labels, `acme/prod/pg` means `acme/prod_pg`.", ev.LabelRule)
+	p.para("Every kind is commanded by the verbs %s. The body of `create` and `update` is `{\"labels\":{…},\"spec\":{…}}`; `update` replaces what is given as a whole and leaves alone what is not. The body of `retry` is empty. An unknown field is refused.", codes(ev.Verbs(ev.Customer)))
+}
+
+func idForm(k ev.Kind) string {
+	form, _, two := strings.Cut(k.IDRule(), ",")
+	if two && strings.HasPrefix(form, "<") {
+		return code(form)
+	}
+	return "a label"
+}
+
+func (p *page) kind(k ev.Kind) {
+	p.para("## %s", k)
+	p.table("field of `spec`", "type", "default", "bounds", "meaning")
+	for _, f := range specFields(k) {
+		p.row(code(f.path), f.typ, f.presence(), f.bounds(), f.tag.Get("doc"))
+	}
+	p.end()
+	p.table("event", "wire type", "fields")
+	for _, e := range fsm.Machines[k].Vocabulary() {
+		p.row(code(e.Type()), code(fmt.Sprintf("io.aerie.%s.%s.v1", k, e.Type())), shapeOf(reflect.TypeOf(e)))
+	}
+	p.end()
+}
+
+func specFields(k ev.Kind) []field { return fieldsOf(reflect.TypeOf(ev.ZeroSpec(k)), "") }
+
+func (p *page) effects() {
+	p.para("## Effects")
+	p.para("What an entity can be owed. Each stands on `AERIE_WORK` while it is owed, with these arguments.")
+	p.table("effect", "what it owes", "arguments")
+	for _, e := range effects {
+		p.row(code(e.effect.Effect()), e.doc, shapeOf(reflect.TypeOf(e.effect)))
+	}
+	p.end()
+}
+
+func (p *page) subjects() {
+	p.para("## Subjects and streams")
+	p.table("subject", "stream", "what travels there")
+	p.row("`aerie.cmd.<owner>.<kind>.<id>.<verb>`", "-", "commands: a request, answered once its events are durable")
+	p.row("`aerie.evt.<owner>.<kind>.<id>.<type>`", "`AERIE_EVENTS`", "every event, for ever, sent out after it is committed")
+	p.row("`aerie.append.<owner>.<kind>.<id>.<type>`", "`AERIE_EVENTS`", "where aerie alone appends; stored under the subject above")
+	p.row("`aerie.work.<dataplane owner>.<dataplane>.<kind>.<owner>.<id>`", "`AERIE_WORK`", "what is owed, the newest per subject, in memory; both first tokens are `-` where there is no dataplane")
+	p.end()
+	p.para("`<owner>` is a customer's id, or `-` for what belongs to the platform. So `aerie.evt.acme.>` is all that happened to one customer's things.")
+}
+
+func (p *page) headers() {
+	p.para("## Headers")
+	p.para("A command may carry:")
+	p.table("header", "meaning")
+	for _, h := range [][2]string{
+		{"Nats-Msg-Id", "the command's id; made up if it is absent. The same id again gets the same answer and does nothing again; with another subject or body it is a `conflict`"},
+		{"Aerie-Expected-Seq", "refuse as `conflict` if the entity's last sequence is another"},
+		{"Aerie-Expected-Uid", "refuse as `conflict` if the name belongs to another incarnation"},
+		{"Aerie-Dry-Run", "`true`: decide and answer, append nothing"},
+		{"traceparent", "W3C trace context; events carry it on"},
+	} {
+		p.row(code(h[0]), h[1])
+	}
+	p.end()
+	p.eventHeaders()
+}
+
+func (p *page) eventHeaders() {
+	p.para("An event is a CloudEvent 1.0 in binary mode: its body is the JSON of its fields, and the rest is headers.")
+	p.table("header", "meaning")
+	for _, h := range [][2]string{
+		{"ce-specversion", "`1.0`"},
+		{"ce-id", "the event's own ULID"},
+		{"ce-source", "`/aerie`"},
+		{"ce-type", "such as `io.aerie.tenant.activated.v1`"},
+		{"ce-subject", "such as `tenant acme/prod`"},
+		{"ce-time", "when it was decided, RFC 3339, UTC"},
+		{"ce-actor", "who asked: " + codes([]string{ev.ActorAdmin, ev.ActorAerie, ev.ActorExecutor})},
+		{"ce-commandid", "the command or report that caused it"},
+		{"ce-causationid", "the event or command right before it in the chain"},
+		{"ce-correlationid", "the command that a person gave, however long ago"},
+		{"ce-commanddigest", "of the command's subject and body: tells a repeat from another use of the id"},
+		{"ce-part", "its place in its decision, such as `1/2`; the events of one decision became true together"},
+		{"ce-crc", "checksum of the subject, the headers above and the body"},
+		{"content-type", "`application/json`"},
+		{"traceparent", "the command's trace context, if it had one"},
+	} {
+		p.row(code(h[0]), h[1])
+	}
+	p.end()
+}
+
+func (p *page) answers() {
+	p.para("## Answers")
+	p.para("A command that was taken is answered with what happened, or with empty `events` if nothing new did:")
+	p.table("field", "type", "meaning")
+	for _, f := range fieldsOf(reflect.TypeFor[ev.Answer](), "") {
+		p.row(code(f.path), f.typ, f.tag.Get("doc"))
+	}
+	p.end()
+	p.para("One that was not is answered with `{\"error\":{…}}` of these fields:")
+	p.table("field", "type", "meaning")
+	for _, f := range fieldsOf(reflect.TypeFor[ev.Refusal](), "") {
+		p.row(code(f.path), f.typ, f.tag.Get("doc"))
+	}
+	p.end()
+}
+
+func (p *page) codes() {
+	p.para("## Codes of refusals")
+	p.table("code", "HTTP status", "exit code", "meaning")
+	for _, c := range [][4]string{
+		{string(ev.Invalid), "400", "2", "the command can't be understood, or names what is not there; `details` has every fault with its field"},
+		{string(ev.NotFound), "404", "4", "there is no such entity"},
+		{string(ev.Conflict), "409", "3", "the entity is not as the command expects"},
+		{string(ev.Refused), "422", "3", "understood, and not allowed as things stand"},
+		{string(ev.Denied), "403; 401 without a token", "3", "this caller may not"},
+		{string(ev.Unavailable), "503", "1", "not now: ask again with the same id"},
+		{string(ev.Internal), "500", "1", "our fault; the cause is in the server's log"},
+	} {
+		p.row(code(c[0]), c[1], c[2], c[3])
+	}
+	p.end()
+	p.para("Success exits 0; a time limit that passed (`--timeout`) exits 5.")
+}
+
+// reasonCodes says of each code of a reason what it means.
+var reasonCodes = []struct {
+	code ev.ReasonCode
+	doc  string
+}{
+	{ev.Unauthenticated, "the cloud does not accept who we say we are"},
+	{ev.Unauthorized, "the role may not do what is needed"},
+	{ev.QuotaExceeded, "the account has reached a bound that a person can have raised"},
+	{ev.RateLimited, "the cloud asks to come back later"},
+	{ev.CapacityUnavailable, "there are no such machines now, or no place that fits"},
+	{ev.Dependency, "something else must be ready first"},
+	{ev.ConfigProblem, "the wish can't be met as it is written"},
+	{ev.ConflictReason, "something else is under way there"},
+	{ev.Timeout, "it took longer than the phase may last"},
+	{ev.Unreachable, "there was no answer"},
+	{ev.InternalReason, "none of these"},
+	{ev.InProgress, "nothing is wrong: it takes its time"},
+}
+
+func (p *page) reasons() {
+	p.para("## Codes of reasons")
+	p.para("Every entity that is not at rest names one reason: a code, a sentence, whose fault it is (%s) and whether it goes on by itself.", codes([]string{string(ev.ByUser), string(ev.BySystem), string(ev.ByCloud)}))
+	p.table("code", "meaning", "when an attempt fails with it")
+	for _, r := range reasonCodes {
+		p.row(code(string(r.code)), r.doc, consequence(r.code))
+	}
+	p.end()
+}
+
+// consequence says what a failure with a code leads to.
+func consequence(c ev.ReasonCode) string {
+	r := ev.Reason{Code: c}
+	switch {
+	case c == ev.InProgress:
+		return "-"
+	case r.Final():
+		return "given up at once"
+	case !r.Counted():
+		return "tried again, and not counted"
+	}
+	return "tried again, and counted"
+}
+
+func (p *page) limits() {
+	p.para("## Limits")
+	p.table("what", "most")
+	for _, l := range [][2]string{
+		{"one part of an id", fmt.Sprintf("%d characters", ev.MaxLabel)},
+		{"labels of an entity", fmt.Sprint(ev.MaxLabels)},
+		{"key or value of a label", "63 characters"},
+		{"body of a command", size(ev.MaxBody)},
+		{"one document given to `apply`", size(ev.MaxBody)},
+		{"one input given to `apply`", size(4 << 20)},
+		{"a whole number in an application's manifests", "9007199254740991 either way; beyond it, write a string"},
+		{"a tenant's namespace", "63 characters; a longer name is cut and ends in a hash of the whole"},
+	} {
+		p.row(l[0], l[1])
+	}
+	p.end()
+}
+
+func size(bytes int) string {
+	if bytes >= 1<<20 {
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	}
+	return fmt.Sprintf("%d KiB", bytes>>10)
+}
+
+// effectNames lists the effects that are documented.
+func effectNames() (names []string) {
+	for _, e := range effects {
+		names = append(names, e.effect.Effect())
+	}
+	slices.Sort(names)
+	return names
+}

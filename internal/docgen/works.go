@@ -1,0 +1,54 @@
+package docgen
+
+import (
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// works says what is owed in the phases that are no rest. It is written down,
+// because only an entity that lived so far could be asked; the test holds it
+// against the bounds of the phases and the effects.
+var works = map[ev.Kind]map[fsm.Phase]string{
+	ev.Account: {
+		fsm.Requested: "waits for its owner, if it is a customer's",
+		fsm.Verifying: "`verify_account`",
+	},
+	ev.Dataplane: {
+		fsm.Requested:       "waits for its account, and for its owner",
+		fsm.Networking:      "`ensure_network`",
+		fsm.ClusterCreating: "`ensure_cluster`",
+		fsm.Bootstrapping:   "`ensure_system_pool`, then `ensure_base`",
+		fsm.Updating:        "`ensure_system_pool`",
+	},
+	ev.TenantInfra: {
+		fsm.Requested:    "waits for its dataplane, and for its owner",
+		fsm.Provisioning: "`ensure_pools`",
+		fsm.Updating:     "`ensure_pools`",
+	},
+	ev.Tenant: {
+		fsm.Requested:    "waits for its customer and its plan",
+		fsm.Placing:      "waits for a tenant infra that fits the plan",
+		fsm.Waiting:      "waits for the dataplane and the tenant infra it was placed on",
+		fsm.Provisioning: "`ensure_tenant`",
+	},
+	ev.Application: {
+		fsm.Pending:    "waits for its tenant",
+		fsm.Installing: "`ensure_application`",
+		fsm.Upgrading:  "`ensure_application`",
+	},
+}
+
+// effects are all the work that somebody outside the log does.
+var effects = []struct {
+	effect ev.Effect
+	doc    string
+}{
+	{ev.VerifyAccount{}, "enter the account with its role and see that the rights suffice"},
+	{ev.EnsureNetwork{}, "a network of the dataplane's own, marked with its owner"},
+	{ev.EnsureCluster{}, "a Kubernetes control plane in that network"},
+	{ev.EnsureSystemPool{}, "the machines for what the dataplane itself runs"},
+	{ev.EnsureBase{}, "what every cluster gets before anybody lives on it"},
+	{ev.EnsurePools{}, "all node pools of the tenant infra, with its labels and taints"},
+	{ev.EnsureTenant{}, "the namespace, and the quota, limits, rights and network policy that guard it"},
+	{ev.EnsureApplication{}, "the application's objects in the tenant's namespace"},
+}
