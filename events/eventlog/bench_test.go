@@ -97,3 +97,19 @@ func BenchmarkTake(b *testing.B) {
 	cancel()
 	<-ended
 }
+
+// BenchmarkInspect is what the guard costs at a start.
+func BenchmarkInspect(b *testing.B) {
+	p := long(b)
+	p.stop()
+	for b.Loop() {
+		g, err := eventlog.Take(p.dir)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := g.Release(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*benched/b.Elapsed().Seconds(), "events/s")
+}

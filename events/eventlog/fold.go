@@ -32,11 +32,7 @@ func (f *Fold) Watch(see func(*fsm.World, []events.Recorded)) { f.watchers = app
 // Follow folds in the log until ctx ends or the log holds what this program
 // can't read; then every waiter and Err learn of it.
 func (f *Fold) Follow(ctx context.Context, log *Log) error {
-	err := log.Tail(ctx, 0, f.see)
-	if err == nil {
-		err = ctx.Err()
-	}
-	err = fmt.Errorf("follow the log: %w", err)
+	err := fmt.Errorf("follow the log: %w", log.Tail(ctx, 0, f.see))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopped = err

@@ -30,6 +30,7 @@ type Guard struct {
 const markFormat = "%020d\n"
 
 // Take makes the directory if need be, readable by its owner only, and locks it.
+// The rights of one that is there are left as they are.
 // It fails where another process holds the directory, where it cannot be
 // written, and where a store of the embedded server in it (at its top or one
 // below) lacks an event that was acknowledged, or has it otherwise than it was
@@ -37,9 +38,6 @@ const markFormat = "%020d\n"
 // it reads the whole store. So it is called before the server is started.
 func Take(dir string) (*Guard, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, notWritable(dir, err)
-	}
-	if err := os.Chmod(dir, 0o700); err != nil {
 		return nil, notWritable(dir, err)
 	}
 	lock := flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))

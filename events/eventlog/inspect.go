@@ -90,6 +90,9 @@ func inspectBlock(block int, data []byte, last uint64) (whole uint64, err error)
 		if !bytes.Equal(hash.Sum(sum[:0]), r[length-recordHash:]) {
 			return last, fmt.Errorf("the record at byte %d does not fit its hash", at)
 		}
+		if head > 0 && !headersFit(r[recordHead+subject:length-recordHash]) {
+			return last, fmt.Errorf("the headers of the record at byte %d do not end where they should", at)
+		}
 		at += length
 		seq := binary.LittleEndian.Uint64(r[4:])
 		if seq&isTombstone != 0 {
@@ -101,6 +104,14 @@ func inspectBlock(block int, data []byte, last uint64) (whole uint64, err error)
 		last = seq
 	}
 	return last, nil
+}
+
+// headersFit tells whether the length before the headers is theirs: it is the
+// one field that the hash does not cover.
+func headersFit(data []byte) bool {
+	n, data := int64(binary.LittleEndian.Uint32(data)), data[4:]
+	end := bytes.Index(data, []byte("\r\n\r\n"))
+	return end >= 0 && n == int64(end+4)
 }
 
 // measure reads the lengths of the record at the start of data: its own, its

@@ -98,7 +98,10 @@ func (t *tail) follow(ctx context.Context) error {
 	}
 	defer all.Stop()
 	for {
-		err := t.next(ctx, all)
+		err := t.drain(ctx, all)
+		if err == nil {
+			err = t.caughtUp(ctx)
+		}
 		if errors.Is(err, errMissed) {
 			err = t.look(ctx)
 		}
@@ -133,26 +136,41 @@ func (t *tail) forget(ctx context.Context, c jetstream.Consumer) {
 	_ = t.log.stream.DeleteConsumer(ctx, c.CachedInfo().Name)
 }
 
-// next takes the next message.
-func (t *tail) next(ctx context.Context, all jetstream.MessagesContext) error {
+// drain takes messages until none has come for a while.
+func (t *tail) drain(ctx context.Context, all jetstream.MessagesContext) error {
+	quiet, stop := context.WithCancel(ctx)
+	defer stop()
+	// One timer for all messages: one each would cost a tenth of the speed.
+	timer := time.AfterFunc(tailSilence, stop)
+	defer timer.Stop()
 	for {
-		silence, cancel := context.WithTimeout(ctx, tailSilence)
-		m, err := all.Next(jetstream.NextContext(silence))
-		cancel()
-		if err == nil {
-			return t.take(m)
+		m, err := all.Next(jetstream.NextContext(quiet))
+		switch {
+		case err == nil:
+			timer.Stop() // the time the caller takes is no silence
+			err = t.take(m)
+		case quiet.Err() != nil && ctx.Err() == nil:
+			return nil
+		default:
+			err = &brokenError{err}
 		}
-		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
-			return &brokenError{err}
-		}
-		last, err := t.log.Last(ctx)
 		if err != nil {
-			return &brokenError{err}
+			return err
 		}
-		if last > t.last {
-			return errMissed
-		}
+		timer.Reset(tailSilence)
 	}
+}
+
+// caughtUp fails with errMissed if the log has more than came.
+func (t *tail) caughtUp(ctx context.Context) error {
+	last, err := t.log.Last(ctx)
+	if err != nil {
+		return &brokenError{err}
+	}
+	if last > t.last {
+		return errMissed
+	}
+	return nil
 }
 
 // look finds out why the event after the last one did not come. If it can be

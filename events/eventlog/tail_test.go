@@ -1,9 +1,12 @@
 package eventlog_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -120,4 +123,38 @@ func TestTailSurvivesReconnect(t *testing.T) {
 		s, own = serve()
 	}
 	t.Cleanup(s.Shutdown)
+}
+
+// TestTailMeetsDamage flips a byte of a store behind the guard's back, as a disk
+// may while the server runs.
+func TestTailMeetsDamage(t *testing.T) {
+	stopped, _, _ := filled(t)
+	path := find(t, stopped, "1.blk")
+	blk, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	middle := len(blk) / 2
+	for _, word := range []string{"NATS/1.0", "ce-time: ", "ce-crc", `{"n"`} {
+		dir := copied(t, stopped)
+		spoilt := bytes.Clone(blk)
+		spoilt[middle+bytes.Index(blk[middle:], []byte(word))+1] ^= 4
+		if err := os.WriteFile(find(t, dir, "1.blk"), spoilt, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(dir, "mark")); err != nil {
+			t.Fatal(err)
+		}
+		p, err := start(t, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := 0
+		err = p.log.Tail(deadline(t), 0, func(d []events.Recorded) error { seen += len(d); return nil })
+		mustSay(t, err, "event 1", "damaged, restore a backup")
+		if seen < 95 {
+			t.Errorf("%s: ended after %d events: %v", word, seen, err)
+		}
+		p.stop()
+	}
 }

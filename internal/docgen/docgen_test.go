@@ -40,7 +40,7 @@ func TestTheReadmeDrawsATenantsLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := false
-	for _, path := range []string{"../../README.md", "../../docs/README.draft.md"} {
+	for _, path := range []string{"../../README.md", "../../docs/README.md"} {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			continue // the draft, or what it becomes
@@ -130,7 +130,7 @@ func checkLinks(t *testing.T, page string) {
 		t.Fatal(err)
 	}
 	from := filepath.Dir(page)
-	if filepath.Base(page) == "README.draft.md" {
+	if filepath.Base(page) == "README.md" {
 		from = "../.." // where it will stand
 	}
 	for _, l := range link.FindAllStringSubmatch(string(text), -1) {
