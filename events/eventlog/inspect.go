@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/minio/highwayhash"
 )
@@ -52,14 +52,16 @@ func (g *Guard) inspect() error {
 }
 
 // inspectBlocks reads a stream's blocks in order and returns the last sequence
-// up to which all is well, with what ended it.
+// up to which all is well, with what ended it. The numbers of blocks may have
+// gaps: nats-server drops a block that was still empty when it was killed.
 func inspectBlocks(dir string) (whole uint64, err error) {
-	for block := 1; ; block++ {
+	blocks, err := blocksOf(dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, block := range blocks {
 		path := filepath.Join(dir, strconv.Itoa(block)+".blk")
 		data, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return whole, fmt.Errorf("there is no %s", path)
-		}
 		if err != nil {
 			return whole, err
 		}
@@ -67,6 +69,21 @@ func inspectBlocks(dir string) (whole uint64, err error) {
 			return whole, fmt.Errorf("%s: %w", path, err)
 		}
 	}
+	return whole, fmt.Errorf("the blocks in %s end there", dir)
+}
+
+// blocksOf lists the numbers of a stream's blocks, smallest first.
+func blocksOf(dir string) (numbers []int, err error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.blk"))
+	for _, f := range files {
+		n, err := strconv.Atoi(strings.TrimSuffix(filepath.Base(f), ".blk"))
+		if err != nil {
+			return nil, fmt.Errorf("%s is no block: %w", f, err)
+		}
+		numbers = append(numbers, n)
+	}
+	slices.Sort(numbers)
+	return numbers, err
 }
 
 // inspectBlock checks one block, whose first event must follow last.
