@@ -136,3 +136,22 @@ func difference(want, got string) string {
 	}
 	return fmt.Sprintf("%d lines and %d lines", len(w), len(g))
 }
+
+// TestKilledBeforeTheFirstEvent leaves an empty block behind, which nats-server
+// drops at the next start: the log then begins in block 2, and that is no damage.
+func TestKilledBeforeTheFirstEvent(t *testing.T) {
+	p := newProcess(t, "0")
+	for range 3 {
+		p.start()
+		p.kill()
+	}
+	p.start()
+	if s := p.cli("apply", "-f", sharedOffer, "--wait"); s.code != 0 {
+		t.Fatalf("apply: %+v", s)
+	}
+	p.kill()
+	p.start()
+	if s := p.cli("apply", "-f", sharedOffer); s.code != 0 || strings.Contains(s.out, "created") {
+		t.Errorf("apply again: %+v", s)
+	}
+}

@@ -211,7 +211,7 @@ func TestBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = eventlog.Take(p.dir)
-	mustSay(t, err, "event 1 is not there", "there is no ", "1.blk")
+	mustSay(t, err, "event 1 is not there", "after event 0 comes", "2.blk")
 }
 
 func TestDirectoryInUse(t *testing.T) {
