@@ -40,5 +40,16 @@ type EnsureApplication struct {
 	Manifests []map[string]any `json:"manifests"`
 }
 
+// RemoveApplication owes the end of the application's objects.
+type RemoveApplication struct {
+	Site
+	Cluster   string `json:"cluster"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+}
+
+// Effect names the work on the wire.
+func (RemoveApplication) Effect() string { return "remove_application" }
+
 // Effect names the work on the wire.
 func (EnsureApplication) Effect() string { return "ensure_application" }

@@ -12,10 +12,11 @@ const (
 	VerbCreate = "create"
 	VerbUpdate = "update"
 	VerbRetry  = "retry"
+	VerbDelete = "delete"
 )
 
 // Verbs lists the verbs of a kind.
-func Verbs(Kind) []string { return []string{VerbCreate, VerbUpdate, VerbRetry} }
+func Verbs(Kind) []string { return []string{VerbCreate, VerbUpdate, VerbRetry, VerbDelete} }
 
 // MaxBody is the most bytes the body of a command may have.
 const MaxBody = 256 << 10
@@ -38,7 +39,7 @@ type Command struct {
 	Ask           Ask
 }
 
-// Ask is what a command wants: Create, Update or Retry from people, Report,
+// Ask is what a command wants: Create, Update, Retry or Delete from people, Report,
 // Settle or Expire from the machinery.
 type Ask interface{ ask() }
 
@@ -58,6 +59,12 @@ type Update struct {
 // Retry asks to try again now what has failed or waits for its next attempt.
 type Retry struct{}
 
+// Delete asks for the end of an entity and of everything made for it. What still
+// uses it is in the way, or with Cascade is deleted too.
+type Delete struct {
+	Cascade bool `json:"cascade" default:"false" doc:"Delete what uses it too"`
+}
+
 // Settle asks to look again at what the entity waits for: a dependency, a place.
 type Settle struct{}
 
@@ -67,6 +74,7 @@ type Expire struct{ Since time.Time } // when it entered the phase
 func (Create) ask() {}
 func (Update) ask() {}
 func (Retry) ask()  {}
+func (Delete) ask() {}
 func (Settle) ask() {}
 func (Expire) ask() {}
 
@@ -110,8 +118,13 @@ func DecodeAsk(k Kind, verb string, data []byte) (Ask, error) {
 
 // DecodeBody is DecodeAsk for JSON already parsed (with numbers as json.Number).
 func DecodeBody(k Kind, verb string, raw any) (Ask, error) {
-	if verb == VerbRetry {
+	switch verb {
+	case VerbRetry:
 		return Retry{}, RefuseFaults(verb, decode("", raw, reflect.ValueOf(&struct{}{}).Elem(), ""))
+	case VerbDelete:
+		var d Delete
+		faults := decode("", raw, reflect.ValueOf(&d).Elem(), "")
+		return d, RefuseFaults(verb, faults)
 	}
 	var b body
 	faults := decode("", raw, reflect.ValueOf(&b).Elem(), "")

@@ -20,6 +20,16 @@ type (
 	}
 	// RetryRequested asks to try again now.
 	RetryRequested struct{}
+	// DeletionRequested begins the end. What uses the entity has to go first.
+	DeletionRequested struct {
+		Cascade bool `json:"cascade,omitempty"` // what uses it is deleted too
+	}
+	// Drained says that nothing uses the entity any more.
+	Drained struct{}
+	// Deleted says that nothing of the entity is left, neither in a cloud nor in a cluster.
+	Deleted struct {
+		Calls []Call `json:"calls,omitempty"`
+	}
 	// AttemptFailed says that an effect was tried and did not come about.
 	AttemptFailed struct {
 		Effect   string    `json:"effect"`
@@ -44,6 +54,9 @@ func (Requested[S]) Type() string       { return "requested" }
 func (UpdateRequested[S]) Type() string { return "update_requested" }
 func (LabelsChanged) Type() string      { return "labels_changed" }
 func (RetryRequested) Type() string     { return "retry_requested" }
+func (DeletionRequested) Type() string  { return "deletion_requested" }
+func (Drained) Type() string            { return "drained" }
+func (Deleted) Type() string            { return "deleted" }
 func (AttemptFailed) Type() string      { return "attempt_failed" }
 func (Failed) Type() string             { return "failed" }
 func (Activated) Type() string          { return "activated" }

@@ -119,6 +119,12 @@ type (
 	}
 )
 
+// RemoveOwned owes the end of everything in the cloud that carries the owner's mark.
+type RemoveOwned struct{ Site }
+
+// Effect names the work on the wire.
+func (RemoveOwned) Effect() string { return "remove_owned" }
+
 // Effect names the work on the wire.
 func (EnsureNetwork) Effect() string    { return "ensure_network" }
 func (EnsureCluster) Effect() string    { return "ensure_cluster" }

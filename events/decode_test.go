@@ -138,7 +138,7 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 	}
 	want := events.PlanSpec{
 		Hosting: "provider", Deployment: "resource-shared", Apps: []events.PlanApp{{Type: "postgres", Size: "small"}},
-		Capacity: "on-demand", Isolation: true, Placement: "spread",
+		Isolation: true, Placement: "spread",
 		Quota:  events.PlanQuota{CPU: "2", Memory: "4Gi", Storage: "20Gi", Pods: 20},
 		Limits: events.PlanLimit{CPU: "500m", Memory: "512Mi"},
 		Price:  events.PlanPrice{Currency: "EUR", Monthly: "0"},

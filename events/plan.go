@@ -7,9 +7,8 @@ import "fmt"
 type PlanSpec struct {
 	Draft      bool      `json:"draft" default:"false" doc:"A draft takes no tenants; clearing it releases the plan for good"`
 	Hosting    string    `json:"hosting" enum:"provider,customer,platform" default:"provider" doc:"Whose account its tenants run in"`
-	Deployment string    `json:"deployment" required:"true" enum:"dedicated,resource-shared,multi-tenant" doc:"How tenants share: a dataplane of their own, shared machines, or one installation"`
+	Deployment string    `json:"deployment" required:"true" enum:"dedicated,resource-shared" doc:"How tenants share: each customer a dataplane of its own, or machines together"`
 	Apps       []PlanApp `json:"apps" required:"true" minItems:"1" maxItems:"20" doc:"The application types the plan offers, each with the size of its infrastructure"`
-	Capacity   string    `json:"capacity" enum:"on-demand,spot,spot-with-fallback" default:"on-demand" doc:"The machines its tenants run on"`
 	Quota      PlanQuota `json:"quota" doc:"What a tenant's namespace may use in all"`
 	Limits     PlanLimit `json:"limits" doc:"What a container gets that asks for nothing"`
 	Isolation  bool      `json:"isolation" default:"true" doc:"Whether other tenants' pods are kept out of the namespace"`

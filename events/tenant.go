@@ -59,3 +59,13 @@ type EnsureTenant struct {
 
 // Effect names the work on the wire.
 func (EnsureTenant) Effect() string { return "ensure_tenant" }
+
+// RemoveTenant owes the end of the tenant's namespace and all that is in it.
+type RemoveTenant struct {
+	Site
+	Cluster   string `json:"cluster"`
+	Namespace string `json:"namespace"`
+}
+
+// Effect names the work on the wire.
+func (RemoveTenant) Effect() string { return "remove_tenant" }

@@ -7,7 +7,7 @@ import "fmt"
 type TenantInfraSpec struct {
 	App        string `json:"app" required:"true" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"the application type it is for, such as postgres"`
 	Size       string `json:"size" required:"true" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"the size, as plans name it, such as small"`
-	Scheduling string `json:"scheduling" enum:"strict,preferred,packed" default:"strict" doc:"Whether pods may only, or had better, run on these pools, or fill one node after the other"`
+	Scheduling string `json:"scheduling" enum:"strict,preferred" default:"strict" doc:"Whether pods of others are kept off these pools, or only had better stay off"`
 	Pools      []Pool `json:"pools" required:"true" minItems:"1" maxItems:"10" doc:"The node pools"`
 }
 

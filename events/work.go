@@ -9,20 +9,16 @@ type Work struct {
 	Revision uint64          `json:"revision"` // grows; a smaller one is older
 	Digest   string          `json:"digest"`   // of the effect: what a report must name
 	Attempt  int             `json:"attempt"`  // the number of this try, from 1
-	Since    int64           `json:"since"`    // when the effect's phase began, Unix seconds
 	Effect   string          `json:"effect"`   // its name; empty: nothing is owed any more
 	Args     json.RawMessage `json:"args,omitempty"`
 }
 
 // Report is what an executor saw when it did some work: one more command.
 type Report struct {
-	UID      string
-	Revision uint64
-	Digest   string
-	Attempt  int
-	Calls    []Call
-	Outcome  Event          // set if the effect came about, wholly or a step further
-	Failure  *AttemptFailed // set if it did not
+	UID     string
+	Digest  string
+	Outcome Event          // set if the effect came about, wholly or a step further
+	Failure *AttemptFailed // set if it did not
 }
 
 func (Report) ask() {}

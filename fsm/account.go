@@ -13,6 +13,7 @@ const (
 	Verifying Phase = "Verifying"
 	Ready     Phase = "Ready"
 	Failing   Phase = "Failing"
+	Removed   Phase = "Removed"
 )
 
 // AccountData is what an account's events say of it.
@@ -30,7 +31,7 @@ func (d AccountData) Cloud() ev.CloudAccount {
 // entered is verified again.
 var account = Kind[AccountData]{
 	Name: ev.Account,
-	Table: table([]Phase{Requested, Verifying},
+	Table: table([]Phase{Requested, Verifying}, "", Removed,
 		Row{ev.Requested[ev.AccountSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.VerificationStarted{}, []Phase{Requested}, Verifying},
 		Row{ev.Verified{}, []Phase{Verifying}, Ready},
@@ -40,6 +41,12 @@ var account = Kind[AccountData]{
 	),
 	Rules: map[Phase]Rule{Verifying: {Within: 15 * time.Minute, Attempts: 5}},
 	Rest:  []Phase{Ready},
+	End:   Removed,
+	Users: func(e Entity[AccountData], refs *Refs) []ev.Ref {
+		return refs.living(func(u Entity[Data]) bool {
+			return ready(ev.Account, u.Data.(DataplaneData).Spec.Account).Ref == e.Ref
+		}, ev.Dataplane)
+	},
 	Born: func(c ev.Create, uid string) []ev.Event {
 		return []ev.Event{ev.Requested[ev.AccountSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.AccountSpec)}}
 	},

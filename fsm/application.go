@@ -8,10 +8,12 @@ import (
 
 // The phases of an application beside those of every life.
 const (
-	Pending    Phase = "Pending"
-	Installing Phase = "Installing"
-	Deployed   Phase = "Deployed"
-	Upgrading  Phase = "Upgrading"
+	Pending      Phase = "Pending"
+	Installing   Phase = "Installing"
+	Deployed     Phase = "Deployed"
+	Upgrading    Phase = "Upgrading"
+	Uninstalling Phase = "Uninstalling"
+	Uninstalled  Phase = "Uninstalled"
 )
 
 // ApplicationData is what an application's events say of it.
@@ -29,7 +31,7 @@ func (d ApplicationData) Wants() ev.Spec { return d.Spec }
 // An application waits for its tenant and is installed; another spec upgrades it.
 var application = Kind[ApplicationData]{
 	Name: ev.Application,
-	Table: table([]Phase{Pending, Installing, Upgrading},
+	Table: table([]Phase{Pending, Installing, Upgrading}, Uninstalling, Uninstalled,
 		Row{ev.Requested[ev.ApplicationSpec]{}, []Phase{Unborn}, Pending},
 		Row{ev.InstallingStarted{}, []Phase{Pending}, Installing},
 		Row{ev.Deployed{}, []Phase{Installing, Upgrading}, Deployed},
@@ -43,7 +45,9 @@ var application = Kind[ApplicationData]{
 		Installing: {Within: 30 * time.Minute, Attempts: 5},
 		Upgrading:  {Within: 30 * time.Minute, Attempts: 5},
 	},
-	Rest: []Phase{Deployed},
+	Rest:  []Phase{Deployed},
+	Going: Uninstalling,
+	End:   Uninstalled,
 	Born: func(c ev.Create, uid string) []ev.Event {
 		return []ev.Event{ev.Requested[ev.ApplicationSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.ApplicationSpec)}}
 	},
@@ -80,6 +84,10 @@ func owedApplication(e Entity[ApplicationData]) ev.Effect {
 	case Installing, Upgrading:
 		return ev.EnsureApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace,
 			Name: e.Ref.Local(), Revision: e.Revision, Manifests: d.Spec.Manifests}
+	case Uninstalling:
+		if d.Cluster != "" {
+			return ev.RemoveApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: e.Ref.Local()}
+		}
 	}
 	return nil
 }

@@ -14,6 +14,9 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 	if !ok {
 		return e, fmt.Errorf("%s in phase %s: the table of %s has no such row", r.Event.Type(), e.Phase(), k.Name)
 	}
+	if _, birth := r.Event.(ev.Birth); birth { // a name used again begins anew; its history stays
+		e = Entity[D]{Base: Base{History: e.History, phase: e.phase}}
+	}
 	e.Base = e.follow(r)
 	if to != e.Phase() || begins(r.Event) {
 		e.phase, e.Since = to, r.Time
@@ -40,6 +43,8 @@ func (b Base) follow(r ev.Recorded) Base {
 	case ev.LabelsChanged:
 		b.Labels = e.Labels
 		return b
+	case ev.Claimed, ev.PoolsObserved:
+		return b
 	case ev.AttemptFailed:
 		b.Attempt = &e
 		return b
@@ -54,6 +59,8 @@ func (b Base) follow(r ev.Recorded) Base {
 		b.Created, b.Revision = r.Time, 1
 	case ev.Respec:
 		b.Revision++
+	case ev.Drained:
+		b.Drained = true
 	}
 	b.Attempt, b.Given = nil, nil // whatever else happened, it is a new beginning
 	return b

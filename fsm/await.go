@@ -64,14 +64,12 @@ func (k *Kind[D]) why(e Entity[D], refs *Refs) *Why {
 		}
 		return w
 	}
-	owed := k.Owed(e)
+	owed := k.owed(e)
 	if owed == nil {
 		return nil
 	}
-	if k.Settle != nil {
-		if _, w := k.Settle(e, refs); w != nil {
-			return w
-		}
+	if _, w := k.wait(e, refs); w != nil {
+		return w
 	}
 	return &Why{Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: owed.Effect() + " is under way"}, Retried: true}
 }

@@ -5,6 +5,12 @@ import ev "github.com/aeriehq/aerie/events"
 // Active is the phase of rest of customers, dataplanes, tenant infras and tenants.
 const Active Phase = "Active"
 
+// The phases of the end of a customer.
+const (
+	Closing Phase = "Closing"
+	Closed  Phase = "Closed"
+)
+
 // CustomerData is what a customer's events say of it.
 type CustomerData struct{ Spec ev.CustomerSpec }
 
@@ -14,11 +20,17 @@ func (d CustomerData) Wants() ev.Spec { return d.Spec }
 // A customer is what it is from the first moment: the world owes it nothing.
 var customer = Kind[CustomerData]{
 	Name: ev.Customer,
-	Table: table(nil,
+	Table: table(nil, Closing, Closed,
 		Row{ev.Created[ev.CustomerSpec]{}, []Phase{Unborn}, Active},
 		Row{ev.Updated[ev.CustomerSpec]{}, []Phase{Active}, Stay},
 	),
-	Rest: []Phase{Active},
+	Rest:     []Phase{Active},
+	Going:    Closing,
+	End:      Closed,
+	Cascades: true,
+	Users: func(e Entity[CustomerData], refs *Refs) []ev.Ref {
+		return refs.living(func(u Entity[Data]) bool { return u.Ref.Owner == e.Ref.ID && u.Ref != e.Ref }, ev.Kinds...)
+	},
 	Born: func(c ev.Create, uid string) []ev.Event {
 		return []ev.Event{ev.Created[ev.CustomerSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.CustomerSpec)}}
 	},

@@ -17,6 +17,8 @@ const (
 	Updating        Phase = "Updating"
 	Degraded        Phase = "Degraded"
 	Failed          Phase = "Failed"
+	Deleting        Phase = "Deleting"
+	Gone            Phase = "Deleted"
 )
 
 // DataplaneData is what a dataplane's events say of it.
@@ -40,7 +42,7 @@ func (d DataplaneData) Wants() ev.Spec { return d.Spec }
 // found, not made twice.
 var dataplane = Kind[DataplaneData]{
 	Name: ev.Dataplane,
-	Table: table([]Phase{Requested, Networking, ClusterCreating, Bootstrapping, Updating},
+	Table: table([]Phase{Requested, Networking, ClusterCreating, Bootstrapping, Updating}, Deleting, Gone,
 		Row{ev.Requested[ev.DataplaneSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.NetworkingStarted{}, []Phase{Requested}, Networking},
 		Row{ev.NetworkReady{}, []Phase{Networking}, ClusterCreating},
@@ -63,7 +65,12 @@ var dataplane = Kind[DataplaneData]{
 		Bootstrapping:   {Within: time.Hour, Attempts: 5},
 		Updating:        {Within: time.Hour, Attempts: 5},
 	},
-	Rest: []Phase{Active},
+	Rest:  []Phase{Active},
+	Going: Deleting,
+	End:   Gone,
+	Users: func(e Entity[DataplaneData], refs *Refs) []ev.Ref {
+		return refs.living(func(u Entity[Data]) bool { return u.dataplane().Ref == e.Ref }, ev.TenantInfra)
+	},
 	Born: func(c ev.Create, uid string) []ev.Event {
 		return []ev.Event{ev.Requested[ev.DataplaneSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.DataplaneSpec)}}
 	},
@@ -149,6 +156,10 @@ func owedDataplane(e Entity[DataplaneData]) ev.Effect {
 		return d.ensureSystemPool(e.Base)
 	case Updating:
 		return d.ensureSystemPool(e.Base)
+	case Deleting:
+		if d.Account.Cloud != "" {
+			return ev.RemoveOwned{Site: d.site(e.Base)}
+		}
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	if create, ok := c.Ask.(ev.Create); ok {
 		return k.create(e, c, create, refs)
 	}
-	if e.Phase() == Unborn {
+	if e.Phase() == Unborn || e.Phase() == k.End {
 		return nil, ev.Refuse(ev.NotFound, "there is no %s", c.Ref)
 	}
 	switch ask := c.Ask.(type) {
@@ -29,6 +29,8 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 		return k.update(e, ask, refs)
 	case ev.Retry:
 		return k.retry(e)
+	case ev.Delete:
+		return k.remove(e, ask, refs)
 	case ev.Settle:
 		return k.settle(e, refs)
 	case ev.Expire:
@@ -50,7 +52,7 @@ func expected(b Base, c ev.Command) error {
 }
 
 func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) ([]ev.Change, error) {
-	if e.Phase() != Unborn {
+	if e.Phase() != Unborn && e.Phase() != k.End {
 		if reflect.DeepEqual(e.Data.Wants(), ask.Spec) && maps.Equal(e.Labels, ask.Labels) {
 			return nil, nil // asked twice: it is there as wanted
 		}
@@ -75,6 +77,9 @@ func (k *Kind[D]) fits(ref ev.Ref, spec ev.Spec, refs *Refs) error {
 }
 
 func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, error) {
+	if k.Going != "" && e.Phase() == k.Going {
+		return nil, ev.Refuse(ev.Refused, "%s is going away: it can't be changed any more", e.Ref)
+	}
 	var happened []ev.Event
 	if ask.Labels != nil && !maps.Equal(e.Labels, ask.Labels) {
 		happened = append(happened, ev.LabelsChanged{Labels: ask.Labels})
@@ -102,16 +107,35 @@ func (k *Kind[D]) retry(e Entity[D]) ([]ev.Change, error) {
 }
 
 func (k *Kind[D]) settle(e Entity[D], refs *Refs) ([]ev.Change, error) {
-	if k.Settle == nil {
-		return nil, nil
-	}
-	changes, _ := k.Settle(e, refs)
+	changes, _ := k.wait(e, refs)
 	return changes, nil
+}
+
+// wait looks whether what the entity waits for is there: then it goes on.
+func (k *Kind[D]) wait(e Entity[D], refs *Refs) ([]ev.Change, *Why) {
+	switch {
+	case e.draining(k.Going):
+		return k.settleGoing(e, refs)
+	case k.Settle != nil:
+		return k.Settle(e, refs)
+	}
+	return nil, nil
+}
+
+// draining tells whether the entity is to go and may still be used.
+func (b Base) draining(going Phase) bool { return going != "" && b.phase == going && !b.Drained }
+
+// owed is what the world owes: to an entity that is to go first the end of its users.
+func (k *Kind[D]) owed(e Entity[D]) ev.Effect {
+	if e.draining(k.Going) {
+		return Await{anyOf(ev.Kinds...)}
+	}
+	return k.Owed(e)
 }
 
 // expire gives up a phase that lasted too long, unless the entity has moved on.
 func (k *Kind[D]) expire(e Entity[D], ask ev.Expire) ([]ev.Change, error) {
-	rule, owed := k.Rules[e.Phase()], k.Owed(e)
+	rule, owed := k.Rules[e.Phase()], k.owed(e)
 	if !e.Since.Equal(ask.Since) || rule.Within == 0 || owed == nil {
 		return nil, nil
 	}
@@ -125,7 +149,7 @@ func (k *Kind[D]) expire(e Entity[D], ask ev.Expire) ([]ev.Change, error) {
 
 // report takes what an executor saw. What is no longer owed touches nothing.
 func (k *Kind[D]) report(e Entity[D], r ev.Report) ([]ev.Change, error) {
-	owed := k.Owed(e)
+	owed := k.owed(e)
 	if owed == nil || r.UID != e.UID || r.Digest != DigestOf(owed) {
 		return nil, nil
 	}
@@ -155,6 +179,9 @@ func (k *Kind[D]) failure(e Entity[D], owed ev.Effect, f ev.AttemptFailed) []ev.
 	f.Effect, f.Attempt = owed.Effect(), e.Attempts()
 	if f.Counted() {
 		f.Attempt++
+	}
+	if e.Phase() == k.Going {
+		return []ev.Event{f} // an end is never given up
 	}
 	if rule := k.Rules[e.Phase()]; f.Final() || f.Attempt >= rule.Attempts {
 		f.NextAt = time.Time{}

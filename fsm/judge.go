@@ -84,16 +84,27 @@ func (k *Kind[D]) Vocabulary() (all []ev.Event) {
 	return all
 }
 
-// table returns what is common to the tables of all kinds that work: labels may
-// change in every phase, and in these phases attempts may fail and be retried.
-func table(working []Phase, rows ...Row) []Row {
+// table returns a kind's own rows and those that all kinds have: labels may change
+// in every phase of a life, a life can end from every phase, its name may then be
+// used again, and where work is owed attempts may fail and be retried. going is
+// empty for a kind that ends at once.
+func table(working []Phase, going, end Phase, rows ...Row) []Row {
 	var born []Phase
-	for _, r := range rows {
+	for i, r := range rows {
+		if slices.Contains(r.From, Unborn) {
+			rows[i].From = append(slices.Clone(r.From), end)
+		}
 		if r.To != Stay && !slices.Contains(born, r.To) {
 			born = append(born, r.To)
 		}
 	}
-	rows = append(rows, Row{ev.LabelsChanged{}, born, Stay})
+	last := born
+	if going != "" {
+		rows = append(rows, Row{ev.DeletionRequested{}, born, going}, Row{ev.Drained{}, []Phase{going}, Stay})
+		last, working = []Phase{going}, append(slices.Clone(working), going)
+		born = append(slices.Clone(born), going)
+	}
+	rows = append(rows, Row{ev.Deleted{}, last, end}, Row{ev.LabelsChanged{}, born, Stay})
 	if len(working) > 0 {
 		rows = append(rows, Row{ev.AttemptFailed{}, working, Stay}, Row{ev.RetryRequested{}, working, Stay})
 	}

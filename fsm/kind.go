@@ -48,6 +48,8 @@ type Kind[D Data] struct {
 	Table []Row
 	Rules map[Phase]Rule
 	Rest  []Phase // where the entity is what was asked for and nothing more is owed
+	Going Phase   // where it is on its way to its end; empty if it ends at once
+	End   Phase   // where nothing of it is left; its name may be used again
 
 	Born       func(ev.Create, string) []ev.Event                // the first events of an incarnation with this uid
 	Fits       func(ev.Ref, ev.Spec, *Refs) []ev.Fault           // nil if references may be of any kind and owner: why a spec does not fit what it refers to
@@ -56,6 +58,8 @@ type Kind[D Data] struct {
 	Owed       func(Entity[D]) ev.Effect                         // what the world owes; nil at rest or when only a person can help
 	Settle     func(Entity[D], *Refs) ([]ev.Change, *Why)        // nil if it waits for nothing: goes on if what it waits for is there
 	Outcome    func(Entity[D], ev.Event) []ev.Event              // nil: a reported outcome is the event; else what an outcome means
+	Users      func(Entity[D], *Refs) []ev.Ref                   // nil if nothing can use it: the living entities that do, which have to go first
+	Cascades   bool                                              // whether its users may be deleted with it
 	GiveUp     func(Entity[D], ev.Reason) ev.Event               // nil: Failed
 	Conditions func(Entity[D]) []Condition                       // what can be asked of it, the last one Ready
 	verdicts   map[Phase]map[string]Phase                        // of looplab/fsm, see judge.go
@@ -82,6 +86,7 @@ type Base struct {
 	History    []uint64 // the sequences of its events
 	Cause      string   // the id of its last event: the cause of what follows from it
 	Thread     string   // the correlation id of that event
+	Drained    bool     // it is to go, and nothing uses it any more
 	phase      Phase
 }
 

@@ -17,6 +17,12 @@ type Machine interface {
 	Owed(Entity[Data]) ev.Effect
 	// Why is the one reason for which an entity is not at rest; nil if it is.
 	Why(Entity[Data], *Refs) *Why
+	// Users are the living entities that use one, which have to go before it.
+	Users(Entity[Data], *Refs) []ev.Ref
+	// Going tells whether a phase is on the way to the end.
+	Going(Phase) bool
+	// Ended tells whether in a phase nothing of the entity is left.
+	Ended(Phase) bool
 	// Rule bounds the entity's phase.
 	Rule(Phase) Rule
 	// AtRest tells whether a phase is what was asked for, with nothing more to come.
@@ -72,9 +78,12 @@ func try(ch ev.Change, c ev.Command, refs *Refs) error {
 	return nil
 }
 
-func (m machine[D]) Owed(e Entity[Data]) ev.Effect       { return m.Kind.Owed(typed[D](e)) }
-func (m machine[D]) Why(e Entity[Data], refs *Refs) *Why { return m.why(typed[D](e), refs) }
-func (m machine[D]) Rule(p Phase) Rule                   { return m.Rules[p] }
+func (m machine[D]) Owed(e Entity[Data]) ev.Effect             { return m.owed(typed[D](e)) }
+func (m machine[D]) Users(e Entity[Data], refs *Refs) []ev.Ref { return m.users(typed[D](e), refs) }
+func (m machine[D]) Going(p Phase) bool                        { return m.Kind.Going != "" && p == m.Kind.Going }
+func (m machine[D]) Ended(p Phase) bool                        { return p == m.End }
+func (m machine[D]) Why(e Entity[Data], refs *Refs) *Why       { return m.why(typed[D](e), refs) }
+func (m machine[D]) Rule(p Phase) Rule                         { return m.Rules[p] }
 func (m machine[D]) AtRest(p Phase) bool {
 	for _, r := range m.Rest {
 		if r == p {

@@ -9,7 +9,7 @@ var (
 	simAccount = ev.CloudAccount{Cloud: "sim", Number: "100"}
 	mainSpec   = ev.AccountSpec{Cloud: "sim", Number: "100", Hosting: "provider"}
 	freeSpec   = ev.PlanSpec{Hosting: "provider", Deployment: "resource-shared", Apps: []ev.PlanApp{{Type: "pg", Size: "small"}, {Type: "kafka", Size: "small"}},
-		Capacity: "on-demand", Isolation: true, Placement: "spread", Quota: ev.PlanQuota{CPU: "1", Memory: "1Gi", Storage: "1Gi", Pods: 5}}
+		Isolation: true, Placement: "spread", Quota: ev.PlanQuota{CPU: "1", Memory: "1Gi", Storage: "1Gi", Pods: 5}}
 	euSpec    = ev.DataplaneSpec{Account: "-/main", Region: "eu-central", Type: "shared", Version: "1.36", SystemPool: ev.SystemPool{Machine: "s2", Min: 1, Max: 3}}
 	infraSpec = ev.TenantInfraSpec{App: "pg", Size: "small", Scheduling: "strict", Pools: []ev.Pool{{Name: "a", Machine: "m4", Max: 3, Priority: "on-demand"}}}
 	prodSpec  = ev.TenantSpec{Plan: "-/free", App: "pg"}

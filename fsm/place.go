@@ -61,7 +61,8 @@ func candidates(w want, refs *Refs) (fits []candidate) {
 
 func (w want) fits(infra Entity[TenantInfraData], dp Entity[DataplaneData], refs *Refs) bool {
 	acc, _ := find[AccountData](refs, ready(ev.Account, dp.Data.Spec.Account).Ref)
-	return infra.Data.Spec.App == w.app && infra.Data.Spec.Size == w.size &&
+	return infra.offers() && dp.offers() &&
+		infra.Data.Spec.App == w.app && infra.Data.Spec.Size == w.size &&
 		(w.region == "" || w.region == dp.Data.Spec.Region) &&
 		acc.Data.Spec.Hosting == w.hosting &&
 		(dp.Ref.Owner == ev.Platform || dp.Ref.Owner == w.customer) &&
@@ -83,15 +84,18 @@ func (w want) better(a, b candidate) int {
 		compare(a.infra.Ref, b.infra.Ref))
 }
 
-// waits ranks a place: 0 ready, 1 on its way, 2 given up.
+// waits ranks a place: 0 ready, 1 on its way.
 func (c candidate) waits() int {
-	switch {
-	case c.infra.Holds(ConditionReady) && c.dataplane.Holds(ConditionReady):
+	if c.infra.Holds(ConditionReady) && c.dataplane.Holds(ConditionReady) {
 		return 0
-	case c.infra.Given == nil && c.dataplane.Given == nil:
-		return 1
 	}
-	return 2
+	return 1
+}
+
+// offers tells whether something may be put there: it works, or is on its way to.
+func (b Base) offers() bool {
+	onItsWay := b.Given == nil && b.phase != Deleting && b.phase != Gone
+	return b.Holds(ConditionReady) || onItsWay
 }
 
 func (w want) claims(c candidate) int {

@@ -17,12 +17,16 @@ func (d PlanData) Wants() ev.Spec { return d.Spec }
 // A plan is a draft until it is released; a tenant keeps the version it was placed by.
 var plan = Kind[PlanData]{
 	Name: ev.Plan,
-	Table: table(nil,
+	Table: table(nil, "", Gone,
 		Row{ev.Created[ev.PlanSpec]{}, []Phase{Unborn}, Draft},
 		Row{ev.Updated[ev.PlanSpec]{}, []Phase{Draft, Released}, Stay},
 		Row{ev.Released{}, []Phase{Draft}, Released},
 	),
 	Rest: []Phase{Draft, Released},
+	End:  Gone,
+	Users: func(e Entity[PlanData], refs *Refs) []ev.Ref {
+		return refs.living(func(u Entity[Data]) bool { return ready(ev.Plan, u.Data.(TenantData).Spec.Plan).Ref == e.Ref }, ev.Tenant)
+	},
 	Born: func(c ev.Create, uid string) []ev.Event {
 		spec := c.Spec.(ev.PlanSpec)
 		return release(spec, ev.Created[ev.PlanSpec]{UID: uid, Labels: c.Labels, Spec: spec})

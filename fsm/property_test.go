@@ -25,10 +25,10 @@ var names = []string{
 var specsOf = map[ev.Kind][]ev.Spec{
 	ev.Customer: {ev.CustomerSpec{Hosting: "provider"}, ev.CustomerSpec{Hosting: "customer", DisplayName: "Acme"}},
 	ev.Account:  {mainSpec, ev.AccountSpec{Cloud: "sim", Number: "100", Hosting: "provider", Role: "r"}, ev.AccountSpec{Cloud: "sim", Number: "200", Hosting: "customer"}},
-	ev.Plan:     {freeSpec, planSpec("dedicated", "spread", false), planSpec("resource-shared", "pack", false), planSpec("multi-tenant", "pack", true)},
+	ev.Plan:     {freeSpec, planSpec("dedicated", "spread", false), planSpec("resource-shared", "pack", false), planSpec("dedicated", "pack", true)},
 	ev.Dataplane: {euSpec, dataplaneSpec("-/main", "dedicated", 3), dataplaneSpec("acme/own", "dedicated", 3),
 		dataplaneSpec("-/main", "shared", 9)},
-	ev.TenantInfra: {infraSpec, ev.TenantInfraSpec{App: "pg", Size: "small", Scheduling: "packed",
+	ev.TenantInfra: {infraSpec, ev.TenantInfraSpec{App: "pg", Size: "small", Scheduling: "preferred",
 		Pools: []ev.Pool{{Name: "a", Machine: "m4", Max: 9, Priority: "on-demand"}, {Name: "b", Machine: "m8", Max: 2, Priority: "spot"}}}},
 	ev.Tenant: {prodSpec, ev.TenantSpec{Plan: "-/business"}, ev.TenantSpec{Plan: "-/free", App: "kafka"},
 		ev.TenantSpec{Plan: "-/free", App: "pg", AllowNamespaces: []string{"ops"}}},

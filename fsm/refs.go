@@ -34,22 +34,31 @@ func (r *Refs) each(k ev.Kind, f func(Entity[Data])) {
 	}
 }
 
-// check refuses references to what is absent, naming the field of each.
+// check refuses references to what is absent or going away, naming the field of each.
 func (r *Refs) check(ref ev.Ref, spec ev.Spec) error {
-	var faults []ev.Fault
+	var absent, going []ev.Fault
 	for _, to := range ev.RefsOf(ref, spec) {
-		if _, ok := r.Get(to.Ref); !ok {
-			faults = append(faults, ev.Fault{Field: to.Field, Message: fmt.Sprintf("there is no %s%s", to.Ref, r.nearest(to.Ref))})
+		e, ok := r.Get(to.Ref)
+		switch machine := Machines[to.Ref.Kind]; {
+		case !ok || machine.Ended(e.Phase()):
+			absent = append(absent, ev.Fault{Field: to.Field, Message: fmt.Sprintf("there is no %s%s", to.Ref, r.nearest(to.Ref))})
+		case machine.Going(e.Phase()):
+			going = append(going, ev.Fault{Field: to.Field, Message: fmt.Sprintf("%s is going away", to.Ref)})
 		}
 	}
-	return ev.RefuseFaults(ref.String(), faults)
+	if len(absent) == 0 && len(going) > 0 {
+		refusal := ev.Refuse(ev.Refused, "%s refers to what is going away", ref)
+		refusal.Details = going
+		return refusal
+	}
+	return ev.RefuseFaults(ref.String(), append(absent, going...))
 }
 
 // nearest proposes a thing of the kind and owner with a like name.
 func (r *Refs) nearest(ref ev.Ref) string {
 	var known []string
 	r.each(ref.Kind, func(e Entity[Data]) {
-		if e.Ref.Owner == ref.Owner && len(known) < 10 {
+		if e.Ref.Owner == ref.Owner && len(known) < 10 && !Machines[ref.Kind].Ended(e.Phase()) {
 			known = append(known, e.Ref.ID)
 		}
 	})

@@ -30,7 +30,7 @@ func (d TenantData) Wants() ev.Spec { return d.Spec }
 // namespace there.
 var tenant = Kind[TenantData]{
 	Name: ev.Tenant,
-	Table: table([]Phase{Requested, Placing, Waiting, Provisioning},
+	Table: table([]Phase{Requested, Placing, Waiting, Provisioning}, Deleting, Gone,
 		Row{ev.Requested[ev.TenantSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.PlacingStarted{}, []Phase{Requested}, Placing},
 		Row{ev.Placed{}, []Phase{Placing}, Waiting},
@@ -42,8 +42,14 @@ var tenant = Kind[TenantData]{
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
 	),
-	Rules: map[Phase]Rule{Provisioning: {Within: 30 * time.Minute, Attempts: 5}},
-	Rest:  []Phase{Active},
+	Rules:    map[Phase]Rule{Provisioning: {Within: 30 * time.Minute, Attempts: 5}},
+	Rest:     []Phase{Active},
+	Going:    Deleting,
+	End:      Gone,
+	Cascades: true,
+	Users: func(e Entity[TenantData], refs *Refs) []ev.Ref {
+		return refs.living(func(u Entity[Data]) bool { return u.tenant().Ref == e.Ref }, ev.Application)
+	},
 	Born: func(c ev.Create, uid string) []ev.Event {
 		return []ev.Event{ev.Requested[ev.TenantSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.TenantSpec)}}
 	},
@@ -111,6 +117,10 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 	case Provisioning:
 		return ev.EnsureTenant{Site: d.Site, Cluster: d.Cluster, Customer: e.Ref.Owner, Tenant: e.Ref.ID,
 			Placement: *d.Placement, AllowNamespaces: d.Spec.AllowNamespaces}
+	case Deleting:
+		if d.Cluster != "" {
+			return ev.RemoveTenant{Site: d.Site, Cluster: d.Cluster, Namespace: d.Placement.Namespace}
+		}
 	}
 	return nil
 }

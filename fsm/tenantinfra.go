@@ -29,7 +29,7 @@ func (d TenantInfraData) Wants() ev.Spec { return d.Spec }
 // of them are. Bounds and labels of a pool change in place.
 var tenantInfra = Kind[TenantInfraData]{
 	Name: ev.TenantInfra,
-	Table: table([]Phase{Requested, Provisioning, Updating},
+	Table: table([]Phase{Requested, Provisioning, Updating}, Deleting, Gone,
 		Row{ev.Requested[ev.TenantInfraSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.ProvisioningStarted{}, []Phase{Requested}, Provisioning},
 		Row{ev.PoolsObserved{}, []Phase{Provisioning, Updating}, Stay},
@@ -45,7 +45,12 @@ var tenantInfra = Kind[TenantInfraData]{
 		Provisioning: {Within: time.Hour, Attempts: 5},
 		Updating:     {Within: time.Hour, Attempts: 5},
 	},
-	Rest: []Phase{Active},
+	Rest:  []Phase{Active},
+	Going: Deleting,
+	End:   Gone,
+	Users: func(e Entity[TenantInfraData], refs *Refs) []ev.Ref {
+		return refs.living(func(u Entity[Data]) bool { return placeOf(u) == e.Ref.Path() }, ev.Tenant)
+	},
 	Born: func(c ev.Create, uid string) []ev.Event {
 		return []ev.Event{ev.Requested[ev.TenantInfraSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.TenantInfraSpec)}}
 	},
@@ -116,6 +121,10 @@ func owedTenantInfra(e Entity[TenantInfraData]) ev.Effect {
 		return Await{append(owned(e.Base), e.dataplane())}
 	case Provisioning, Updating:
 		return ev.EnsurePools{Site: e.Data.Site, Cluster: e.Data.Cluster, Pools: nodePools(e.Ref, e.Data.Spec), Remake: e.Phase() == Provisioning}
+	case Deleting:
+		if e.Data.Cluster != "" {
+			return ev.RemoveOwned{Site: e.Data.Site}
+		}
 	}
 	return nil
 }
@@ -124,6 +133,9 @@ func owedTenantInfra(e Entity[TenantInfraData]) ev.Effect {
 func (b Base) dataplane() Need {
 	return Need{ev.Ref{Kind: ev.Dataplane, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, ConditionReady}
 }
+
+// taintEffects is how strictly pods of others are kept off.
+var taintEffects = map[string]string{"strict": "NoSchedule", "preferred": "PreferNoSchedule"}
 
 // nodePools asks for the pools with the labels and the taint that bring a
 // tenant's pods there. Both name the infra, never the machine, so they stay the
@@ -136,9 +148,7 @@ func nodePools(ref ev.Ref, s ev.TenantInfraSpec) (pools []ev.NodePool) {
 		}
 		labels["aerie.io/tenantinfra"], labels["aerie.io/pool"] = ref.Local(), p.Name
 		n := ev.NodePool{Name: p.Name, Machine: p.Machine, Min: p.Min, Max: p.Max, Labels: labels, Spot: p.Priority == "spot", Zones: p.Zones}
-		if s.Scheduling == "strict" {
-			n.Taints = []ev.Taint{{Key: "aerie.io/tenantinfra", Value: ref.Local(), Effect: "NoSchedule"}}
-		}
+		n.Taints = []ev.Taint{{Key: "aerie.io/tenantinfra", Value: ref.Local(), Effect: taintEffects[s.Scheduling]}}
 		pools = append(pools, n)
 	}
 	return pools

@@ -81,8 +81,9 @@ func (w *World) Refs() *Refs { return &Refs{world: w} }
 
 // rewire keeps the indexes: who waits for whom, how many live where.
 func (w *World) rewire(before, after Entity[Data]) {
-	if place := placeOf(after); place != placeOf(before) {
-		w.placed[place]++
+	if was, is := placeOf(before), placeOf(after); was != is {
+		w.placed[was]--
+		w.placed[is]++
 	}
 	for _, n := range needs(before) {
 		delete(w.waiting[n.Ref], after.Ref)
@@ -109,7 +110,7 @@ func needs(e Entity[Data]) []Need {
 }
 
 func placeOf(e Entity[Data]) string {
-	if d, ok := e.Data.(TenantData); ok && d.Placement != nil {
+	if d, ok := e.Data.(TenantData); ok && d.Placement != nil && e.Phase() != Gone {
 		return d.Placement.TenantInfra
 	}
 	return ""

@@ -101,6 +101,9 @@ func pathOf(k events.Kind, field, value string, faults []events.Fault) (string, 
 }
 
 func (f filter) matches(w *fsm.World, e entity) bool {
+	if f.phase == "" && fsm.Machines[e.Ref.Kind].Ended(e.Phase()) {
+		return false // what is gone is listed only when asked for by its phase
+	}
 	return (f.phase == "" || f.phase == string(e.Phase())) &&
 		(f.dataplane == "" || f.dataplane == f.column.dataplane(w, e)) &&
 		(f.plan == "" || f.plan == f.column.plan(w, e)) &&

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -19,10 +20,11 @@ import (
 // a deadline is over. An event only hints that an entity should be looked at;
 // what is owed is read from its state, so a restart looks at all of them once.
 type Dispatcher struct {
-	intake *Intake
-	fold   *eventlog.Fold
-	work   *eventlog.WorkQueue
-	clock  Clock
+	intake  *Intake
+	fold    *eventlog.Fold
+	work    *eventlog.WorkQueue
+	clock   Clock
+	started time.Time
 
 	mu     sync.Mutex
 	dirty  map[ev.Ref]string // to be looked at -> the event that hinted at it
@@ -37,12 +39,13 @@ type posted struct {
 	digest string
 	failed int       // attempts that had failed by then
 	nextAt time.Time // of the last of them
+	since  time.Time // when the phase began: the same may be owed anew
 }
 
 // NewDispatcher makes a dispatcher and lets it watch the fold, which must not
 // follow the log yet; Run starts it.
 func NewDispatcher(intake *Intake, fold *eventlog.Fold, work *eventlog.WorkQueue, clock Clock) *Dispatcher {
-	d := &Dispatcher{intake: intake, fold: fold, work: work, clock: clock, dirty: map[ev.Ref]string{},
+	d := &Dispatcher{intake: intake, fold: fold, work: work, clock: clock, started: time.Now(), dirty: map[ev.Ref]string{},
 		hint: make(chan struct{}, 1), timers: map[ev.Ref]*time.Timer{}, put: map[ev.Ref]posted{}}
 	fold.Watch(d.see)
 	return d
@@ -60,7 +63,9 @@ func (d *Dispatcher) see(w *fsm.World, decision []ev.Recorded) {
 
 func (d *Dispatcher) mark(ref ev.Ref, cause string) {
 	d.mu.Lock()
-	d.dirty[ref] = cause
+	if d.dirty[ref] == "" {
+		d.dirty[ref] = cause
+	}
 	d.mu.Unlock()
 	select {
 	case d.hint <- struct{}{}:
@@ -99,7 +104,7 @@ func (d *Dispatcher) tend(ctx context.Context, ref ev.Ref, cause string) error {
 	machine := fsm.Machines[ref.Kind]
 	switch owed := machine.Owed(e).(type) {
 	case nil:
-		return d.settled(ctx, e)
+		return d.withdraw(ctx, e)
 	case fsm.Await:
 		return d.settle(ctx, e, cause)
 	default:
@@ -109,6 +114,9 @@ func (d *Dispatcher) tend(ctx context.Context, ref ev.Ref, cause string) error {
 
 // settle lets the intake look whether what the entity waits for is there.
 func (d *Dispatcher) settle(ctx context.Context, e fsm.Entity[fsm.Data], cause string) error {
+	if err := d.withdraw(ctx, e); err != nil {
+		return err
+	}
 	c := internal(e.Ref, ev.ActorAerie, ev.Settle{})
 	c.CausationID = cause
 	return ignoreRefusal(d.do(ctx, c))
@@ -117,21 +125,31 @@ func (d *Dispatcher) settle(ctx context.Context, e fsm.Entity[fsm.Data], cause s
 // pass puts an effect on the work queue, now or when its next attempt is due, and
 // watches over its deadline.
 func (d *Dispatcher) pass(ctx context.Context, e fsm.Entity[fsm.Data], owed ev.Effect, rule fsm.Rule) error {
-	due := time.Until(nextAt(e))
-	if rule.Within > 0 {
-		left := time.Until(e.Since.Add(d.clock.Deadline(rule.Within)))
-		if left <= 0 {
-			return ignoreRefusal(d.do(ctx, internal(e.Ref, ev.ActorAerie, ev.Expire{Since: e.Since})))
-		}
-		d.wake(e.Ref, left)
-		if due > 0 {
-			d.wake(e.Ref, min(due, left))
-		}
+	due, left := time.Until(nextAt(e)), d.left(e, rule)
+	if left <= 0 {
+		return ignoreRefusal(d.do(ctx, internal(e.Ref, ev.ActorAerie, ev.Expire{Since: e.Since})))
 	}
 	if due > 0 {
+		d.wake(e.Ref, min(due, left))
 		return nil
 	}
+	if rule.Within > 0 {
+		d.wake(e.Ref, left)
+	}
 	return d.post(ctx, e, owed)
+}
+
+// left is how long the entity may still be in its phase. Time in which nobody
+// worked does not count: after a start each phase has its full time again.
+func (d *Dispatcher) left(e fsm.Entity[fsm.Data], rule fsm.Rule) time.Duration {
+	if rule.Within == 0 {
+		return math.MaxInt64
+	}
+	began := e.Since
+	if d.started.After(began) {
+		began = d.started
+	}
+	return time.Until(began.Add(d.clock.Deadline(rule.Within)))
 }
 
 func nextAt(e fsm.Entity[fsm.Data]) time.Time {
@@ -143,7 +161,7 @@ func nextAt(e fsm.Entity[fsm.Data]) time.Time {
 
 // post puts an effect on the work queue unless it stands there already.
 func (d *Dispatcher) post(ctx context.Context, e fsm.Entity[fsm.Data], owed ev.Effect) error {
-	now := posted{placeOf(owed), fsm.DigestOf(owed), e.Attempts(), nextAt(e)}
+	now := posted{placeOf(owed), fsm.DigestOf(owed), e.Attempts(), nextAt(e), e.Since}
 	if d.put[e.Ref] == now {
 		return nil
 	}
@@ -152,7 +170,7 @@ func (d *Dispatcher) post(ctx context.Context, e fsm.Entity[fsm.Data], owed ev.E
 		return fmt.Errorf("write %s of %s: %w", owed.Effect(), e.Ref, err)
 	}
 	w := ev.Work{Ref: e.Ref, UID: e.UID, Revision: e.Seq, Digest: now.digest, Attempt: now.failed + 1,
-		Since: e.Since.Unix(), Effect: owed.Effect(), Args: args}
+		Effect: owed.Effect(), Args: args}
 	if err := d.work.Put(ctx, now.place, w); err != nil {
 		return err
 	}
@@ -160,8 +178,9 @@ func (d *Dispatcher) post(ctx context.Context, e fsm.Entity[fsm.Data], owed ev.E
 	return nil
 }
 
-// settled says on the work queue that nothing is owed any more.
-func (d *Dispatcher) settled(ctx context.Context, e fsm.Entity[fsm.Data]) error {
+// withdraw says on the work queue that nothing is owed there any more, if
+// something was.
+func (d *Dispatcher) withdraw(ctx context.Context, e fsm.Entity[fsm.Data]) error {
 	d.cancel(e.Ref)
 	was, ok := d.put[e.Ref]
 	if !ok {

@@ -67,6 +67,9 @@ var doers = map[string]func(context.Context, *task) result{
 	ev.EnsurePools{}.Effect():       ensurePools,
 	ev.EnsureTenant{}.Effect():      ensureTenant,
 	ev.EnsureApplication{}.Effect(): ensureApplication,
+	ev.RemoveOwned{}.Effect():       removeOwned,
+	ev.RemoveTenant{}.Effect():      removeTenant,
+	ev.RemoveApplication{}.Effect(): removeApplication,
 }
 
 // task is one piece of work being done: the work, where, and the calls made so far.
@@ -144,9 +147,9 @@ const patience = 3
 
 // report tells the intake and waits until what was seen is durable.
 func (x *Executor) report(ctx context.Context, place eventlog.Place, t *task, outcome ev.Event, failure *ev.AttemptFailed) error {
-	out := report{Ref: t.Ref, UID: t.UID, Revision: t.Revision, Digest: t.Digest, Failure: failure}
+	out := report{Ref: t.Ref, UID: t.UID, Digest: t.Digest, Calls: t.calls, Failure: failure}
 	if outcome != nil {
-		body, err := json.Marshal(withCalls(outcome, t.calls))
+		body, err := json.Marshal(outcome)
 		if err != nil {
 			return fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 		}
@@ -158,8 +161,7 @@ func (x *Executor) report(ctx context.Context, place eventlog.Place, t *task, ou
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	subject := fmt.Sprintf("%s%s.%s.%s.%s.%s", reportPrefix, place.Owner, place.Dataplane, t.Ref.Kind, t.Ref.Owner, t.Ref.ID)
-	answer, err := x.nc.RequestWithContext(ctx, subject, data)
+	answer, err := x.nc.RequestWithContext(ctx, reportSubject(place, t.Ref), data)
 	if err != nil {
 		return fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 	}
@@ -167,32 +169,4 @@ func (x *Executor) report(ctx context.Context, place eventlog.Place, t *task, ou
 		return fmt.Errorf("report %s of %s: %s", t.Effect, t.Ref, answer.Data)
 	}
 	return nil
-}
-
-// withCalls puts the calls into the event of an outcome.
-func withCalls(e ev.Event, calls []ev.Call) ev.Event {
-	switch e := e.(type) {
-	case ev.Verified:
-		e.Calls = calls
-		return e
-	case ev.NetworkReady:
-		e.Calls = calls
-		return e
-	case ev.ClusterReady:
-		e.Calls = calls
-		return e
-	case ev.SystemPoolReady:
-		e.Calls = calls
-		return e
-	case ev.PoolsObserved:
-		e.Calls = calls
-		return e
-	case ev.Activated:
-		e.Calls = calls
-		return e
-	case ev.Deployed:
-		e.Calls = calls
-		return e
-	}
-	return e
 }

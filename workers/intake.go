@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -23,13 +24,15 @@ import (
 // Intake decides commands, one after the other, on the live fold, and appends
 // what they change. It is safe for concurrent use.
 type Intake struct {
-	log   *eventlog.Log
-	fold  *eventlog.Fold
-	queue chan job
+	log       *eventlog.Log
+	fold      *eventlog.Fold
+	queue     chan job
+	ended     chan struct{}  // closed when Run has
+	doors     chan struct{}  // a place for each message being answered
+	answering sync.WaitGroup // those messages
 }
 
 type job struct {
-	ctx     context.Context
 	command ev.Command
 	answer  chan<- outcome
 }
@@ -44,15 +47,20 @@ const queued = 1024
 
 // NewIntake makes an intake; Run starts it.
 func NewIntake(log *eventlog.Log, fold *eventlog.Fold) *Intake {
-	return &Intake{log: log, fold: fold, queue: make(chan job, queued)}
+	return &Intake{log: log, fold: fold, queue: make(chan job, queued), ended: make(chan struct{}), doors: make(chan struct{}, queued)}
 }
 
-// Run decides commands until ctx ends.
+// Run decides commands until ctx ends. The one that is being decided then is
+// brought to its end; who waits is told to ask again.
 func (i *Intake) Run(ctx context.Context) {
+	defer close(i.ended)
 	for {
 		select {
 		case j := <-i.queue:
-			answer, err := i.handle(j.ctx, j.command)
+			// The time is ours, not the caller's: one who waits for ever holds up nobody.
+			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
+			answer, err := i.handle(bounded, j.command)
+			cancel()
 			j.answer <- outcome{answer, err}
 		case <-ctx.Done():
 			return
@@ -65,17 +73,23 @@ func (i *Intake) Run(ctx context.Context) {
 func (i *Intake) Do(ctx context.Context, c ev.Command) (ev.Answer, error) {
 	answer := make(chan outcome, 1)
 	select {
-	case i.queue <- job{ctx, c, answer}:
+	case i.queue <- job{c, answer}:
+	case <-i.ended:
+		return ev.Answer{}, unavailable(errEnded)
 	case <-ctx.Done():
 		return ev.Answer{}, unavailable(ctx.Err())
 	}
 	select {
 	case o := <-answer:
 		return o.answer, o.err
+	case <-i.ended:
+		return ev.Answer{}, unavailable(errEnded)
 	case <-ctx.Done():
 		return ev.Answer{}, unavailable(ctx.Err())
 	}
 }
+
+var errEnded = errors.New("the intake has ended")
 
 // unavailable hides the cause from the caller, who can only ask again, and logs it.
 func unavailable(cause error) error {

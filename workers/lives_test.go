@@ -77,6 +77,7 @@ func play(r *rig, transcript string) string {
 //	restart                   stop and start everything but the store and the cloud's disk
 //	history KIND NAME
 //	objects NAMESPACE         what the clusters hold there
+//	left                      what is left in the cloud
 func (r *rig) perform(command string) []string {
 	r.t.Helper()
 	f := strings.SplitN(command, " ", 4)
@@ -88,7 +89,7 @@ func (r *rig) perform(command string) []string {
 	}
 	kind := ev.Kind(arg(1))
 	switch f[0] {
-	case "create", "update", "retry":
+	case "create", "update", "retry", "delete":
 		return r.command(kind, arg(2), f[0], arg(3))
 	case "build":
 		r.phase(kind, arg(2), 30*time.Second, fsm.Phase(arg(3)))
@@ -109,6 +110,8 @@ func (r *rig) perform(command string) []string {
 		return r.history(ref)
 	case "objects":
 		return r.objects(arg(1))
+	case "left":
+		return r.left()
 	}
 	r.t.Fatalf("no such command: %s", command)
 	return nil
@@ -116,7 +119,9 @@ func (r *rig) perform(command string) []string {
 
 func (r *rig) command(kind ev.Kind, path, verb, spec string) []string {
 	body := ""
-	if spec != "" {
+	if verb == "delete" {
+		body = spec
+	} else if spec != "" {
 		body = `{"spec":` + spec + `}`
 	}
 	a, err := r.ask(kind, path, verb, body)
@@ -156,6 +161,19 @@ func (r *rig) inject(text string) []string {
 		r.t.Fatal(err)
 	}
 	return nil
+}
+
+// left lists what lives in the cloud, from its ledger.
+func (r *rig) left() []string {
+	ledger, err := sim.ReadLedger(filepath.Join(r.dir, "cloud"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	lines := []string{fmt.Sprintf("%d of %d resources", len(ledger.Live()), len(ledger.Resources))}
+	for _, res := range ledger.Live() {
+		lines = append(lines, fmt.Sprintf("%s of %s", res.Kind, res.Owner))
+	}
+	return lines
 }
 
 // objects lists what the clusters hold in a namespace, from the cloud's ledger.

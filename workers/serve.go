@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
 )
 
@@ -32,13 +33,34 @@ func (i *Intake) Serve(ctx context.Context, nc *nats.Conn, version string) error
 	}
 	// One endpoint for all, so that a subject of a wrong form is answered too.
 	// micro calls handlers one after the other: the answer is sent from elsewhere.
-	handle := func(r micro.Request) { go i.respond(ctx, r) }
+	handle := func(r micro.Request) {
+		if !i.door(func() { i.respond(context.WithoutCancel(ctx), r) }) {
+			respondJSON(r, refusalOf(ev.Refuse(ev.Unavailable, "too many commands at once: ask again with the same id")))
+		}
+	}
 	if err := svc.AddEndpoint("commands", micro.HandlerFunc(handle), micro.WithEndpointSubject(CommandPrefix+">")); err != nil {
 		return fmt.Errorf("serve commands: %w", err)
 	}
 	context.AfterFunc(ctx, func() { _ = svc.Stop() })
 	return nil
 }
+
+// door answers a message beside the others, if there is a place for one more.
+func (i *Intake) door(answer func()) bool {
+	select {
+	case i.doors <- struct{}{}:
+	default:
+		return false
+	}
+	i.answering.Go(func() {
+		defer func() { <-i.doors }()
+		answer()
+	})
+	return true
+}
+
+// Answered waits until every message that came in has been answered.
+func (i *Intake) Answered() { i.answering.Wait() }
 
 func (i *Intake) respond(ctx context.Context, r micro.Request) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
@@ -65,7 +87,8 @@ func parse(r micro.Request) (Request, error) {
 	request.Body, request.Actor = r.Data(), ev.ActorAdmin
 	var faults []ev.Fault
 	if v := h.Get("Aerie-Dry-Run"); v != "" {
-		if request.DryRun, err = strconv.ParseBool(v); err != nil {
+		request.DryRun = v == "true"
+		if v != "true" && v != "false" {
 			faults = append(faults, ev.Fault{Field: "Aerie-Dry-Run", Message: "want true or false"})
 		}
 	}
@@ -113,19 +136,21 @@ const taken = "taken"
 
 // report is an executor's report on the wire.
 type report struct {
-	Ref      ev.Ref            `json:"ref"`
-	UID      string            `json:"uid"`
-	Revision uint64            `json:"revision"`
-	Digest   string            `json:"digest"`
-	Outcome  string            `json:"outcome,omitempty"` // the type of the event that came about
-	Event    json.RawMessage   `json:"event,omitempty"`
-	Failure  *ev.AttemptFailed `json:"failure,omitempty"`
+	Ref     ev.Ref            `json:"ref"`
+	UID     string            `json:"uid"`
+	Digest  string            `json:"digest"`
+	Outcome string            `json:"outcome,omitempty"` // the type of the event that came about
+	Event   json.RawMessage   `json:"event,omitempty"`
+	Failure *ev.AttemptFailed `json:"failure,omitempty"`
+	Calls   []ev.Call         `json:"calls,omitempty"` // for the outcome's event
 }
 
 // ServeReports takes the reports of executors until ctx ends. Only aerie's own
 // connection may publish them: the server sees to that.
 func (i *Intake) ServeReports(ctx context.Context, nc *nats.Conn) error {
-	sub, err := nc.Subscribe(reportPrefix+">", func(m *nats.Msg) { go i.takeReport(ctx, m) })
+	sub, err := nc.Subscribe(reportPrefix+">", func(m *nats.Msg) {
+		i.door(func() { i.takeReport(context.WithoutCancel(ctx), m) }) // without an answer the work is done again
+	})
 	if err != nil {
 		return fmt.Errorf("serve reports: %w", err)
 	}
@@ -137,7 +162,7 @@ func (i *Intake) takeReport(ctx context.Context, m *nats.Msg) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	answer := taken
-	if err := i.report(ctx, m.Data); err != nil {
+	if err := i.report(ctx, m.Subject, m.Data); err != nil {
 		slog.Error("report not taken", "subject", m.Subject, "err", err)
 		answer = err.Error()
 	}
@@ -146,7 +171,25 @@ func (i *Intake) takeReport(ctx context.Context, m *nats.Msg) {
 	}
 }
 
-func (i *Intake) report(ctx context.Context, data []byte) error {
+// reportSubject is where the executor reports that now works for an entity; ""
+// if nobody does.
+func (i *Intake) reportSubject(ref ev.Ref) (subject string) {
+	i.fold.View(func(w *fsm.World) {
+		if e, ok := w.Get(ref); ok {
+			if owed := fsm.Machines[ref.Kind].Owed(e); owed != nil {
+				subject = reportSubject(placeOf(owed), ref)
+			}
+		}
+	})
+	return subject
+}
+
+// reportSubject has the tokens of the work's subject.
+func reportSubject(p eventlog.Place, ref ev.Ref) string {
+	return fmt.Sprintf("%s%s.%s.%s.%s.%s", reportPrefix, p.Owner, p.Dataplane, ref.Kind, ref.Owner, ref.ID)
+}
+
+func (i *Intake) report(ctx context.Context, subject string, data []byte) error {
 	var r report
 	if err := json.Unmarshal(data, &r); err != nil {
 		return fmt.Errorf("read report: %w", err)
@@ -154,10 +197,13 @@ func (i *Intake) report(ctx context.Context, data []byte) error {
 	if faults := r.Ref.Check(); len(faults) > 0 {
 		return fmt.Errorf("read report: %s", faults[0].Message)
 	}
-	ask := ev.Report{UID: r.UID, Revision: r.Revision, Digest: r.Digest, Failure: r.Failure}
+	if own := i.reportSubject(r.Ref); own != "" && own != subject {
+		return fmt.Errorf("read report: %s is for %s to report", r.Ref, own)
+	}
+	ask := ev.Report{UID: r.UID, Digest: r.Digest, Failure: r.Failure}
 	if r.Outcome != "" {
 		var err error
-		if ask.Outcome, err = outcomeOf(r.Ref.Kind, r.Outcome, r.Event); err != nil {
+		if ask.Outcome, err = r.outcome(); err != nil {
 			return fmt.Errorf("read report: %w", err)
 		}
 	}
@@ -165,17 +211,20 @@ func (i *Intake) report(ctx context.Context, data []byte) error {
 	return err
 }
 
-// outcomeOf reads an event that an executor reports.
-func outcomeOf(k ev.Kind, eventType string, data []byte) (ev.Event, error) {
-	for _, e := range fsm.Machines[k].Vocabulary() {
-		if e.Type() != eventType {
+// outcome reads the event that is reported, and puts the calls into it.
+func (r report) outcome() (ev.Event, error) {
+	for _, e := range fsm.Machines[r.Ref.Kind].Vocabulary() {
+		if e.Type() != r.Outcome {
 			continue
 		}
 		v := reflect.New(reflect.TypeOf(e))
-		if err := json.Unmarshal(data, v.Interface()); err != nil {
+		if err := json.Unmarshal(r.Event, v.Interface()); err != nil {
 			return nil, err
+		}
+		if calls := v.Elem().FieldByName("Calls"); calls.IsValid() {
+			calls.Set(reflect.ValueOf(r.Calls))
 		}
 		return v.Elem().Interface().(ev.Event), nil
 	}
-	return nil, fmt.Errorf("a %s has no event %q", k, ev.Clip(eventType))
+	return nil, fmt.Errorf("a %s has no event %q", r.Ref.Kind, ev.Clip(r.Outcome))
 }

@@ -18,6 +18,18 @@ type command struct {
 	verb   string
 	body   []byte
 	dryRun bool
+	uid    string // if set, refuse if the name belongs to another incarnation
+}
+
+// uid reads which incarnation a name stands for now: a command that destroys
+// names it, so that its repeat can't hit the name's next owner.
+func (c *client) uid(ctx context.Context, ref events.Ref) (uid string, err error) {
+	err = c.patiently(ctx, "read "+ref.String(), func(ctx context.Context) error {
+		e, err := c.entity(ctx, ref, 0)
+		uid = e.UID
+		return err
+	})
+	return uid, err
 }
 
 // send asks until there is an answer or ctx ends, always under one id, so that
@@ -36,6 +48,9 @@ func (c *client) send(ctx context.Context, cmd command) (events.Answer, error) {
 func (cmd command) message(id string) *nats.Msg {
 	msg := nats.NewMsg("aerie.cmd." + cmd.ref.Tokens() + "." + cmd.verb)
 	msg.Header.Set(nats.MsgIdHdr, id)
+	if cmd.uid != "" {
+		msg.Header.Set("Aerie-Expected-Uid", cmd.uid)
+	}
 	if cmd.dryRun {
 		msg.Header.Set("Aerie-Dry-Run", "true")
 	}

@@ -37,7 +37,7 @@ type control struct {
 	nats   *embedded.Server
 	conn   *nats.Conn
 	log    *eventlog.Log
-	work   *eventlog.WorkQueue
+	queue  *eventlog.WorkQueue
 	fold   *eventlog.Fold
 	views  *projections.Views
 	sim    *sim.Sim
@@ -46,10 +46,25 @@ type control struct {
 	listen net.Listener
 	token  string
 
-	ctx     context.Context // of everything that runs
+	doors  stage      // where commands and queries come in
+	work   stage      // what works off what is owed
+	core   stage      // what decides and folds
+	failed chan error // what ended by itself
+}
+
+// stage is a group of parts that run together and are stopped together.
+type stage struct {
+	ctx     context.Context
 	stop    context.CancelFunc
 	running sync.WaitGroup
-	failed  chan error // the first thing that ended by itself
+}
+
+func (s *stage) open() { s.ctx, s.stop = context.WithCancel(context.Background()) }
+
+// end stops the parts and waits for them.
+func (s *stage) end() {
+	s.stop()
+	s.running.Wait()
 }
 
 // settings are what `aerie server` can be told.
@@ -68,7 +83,9 @@ const shutdownWithin = 3 * time.Second
 // stopped again.
 func startControl(s settings) (c *control, err error) {
 	c = &control{failed: make(chan error, 8)}
-	c.ctx, c.stop = context.WithCancel(context.Background())
+	c.doors.open()
+	c.work.open()
+	c.core.open()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.Close())
@@ -82,10 +99,14 @@ func startControl(s settings) (c *control, err error) {
 	return c, nil
 }
 
-// openStore takes the data directory and starts nats-server in it.
+// openStore takes the data directory and the address, so that nothing is done by
+// a server that can't serve, and starts nats-server.
 func (c *control) openStore(s settings) (err error) {
 	if c.guard, err = eventlog.Take(s.DataDir); err != nil {
 		return err
+	}
+	if c.listen, err = net.Listen("tcp", s.HTTP); err != nil {
+		return fmt.Errorf("listen on %s for HTTP: %w: stop what listens there, or choose another address with --http", s.HTTP, err)
 	}
 	if c.token, err = adminToken(s.DataDir); err != nil {
 		return err
@@ -99,10 +120,10 @@ func (c *control) openStore(s settings) (err error) {
 }
 
 func (c *control) openLog(settings) (err error) {
-	if c.log, err = eventlog.Open(c.ctx, c.conn, fsm.Vocabulary(), c.guard); err != nil {
+	if c.log, err = eventlog.Open(c.core.ctx, c.conn, fsm.Vocabulary(), c.guard); err != nil {
 		return err
 	}
-	c.work, err = eventlog.OpenWork(c.ctx, c.conn)
+	c.queue, err = eventlog.OpenWork(c.core.ctx, c.conn)
 	return err
 }
 
@@ -119,46 +140,43 @@ func (c *control) startFold(s settings) error {
 	c.fold = eventlog.NewFold()
 	c.views = projections.New(c.fold)
 	c.intake = workers.NewIntake(c.log, c.fold)
-	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.work, workers.Clock{Speed: s.SimSpeed})
-	last, err := c.log.Last(c.ctx)
+	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.queue, workers.Clock{Speed: s.SimSpeed})
+	last, err := c.log.Last(c.core.ctx)
 	if err != nil {
 		return err
 	}
-	c.run("fold", func() error { return c.fold.Follow(c.ctx, c.log) })
-	if err := c.fold.Wait(c.ctx, last); err != nil {
+	c.run(&c.core, "fold", func(ctx context.Context) error { return c.fold.Follow(ctx, c.log) })
+	if err := c.fold.Wait(c.core.ctx, last); err != nil {
 		return err
 	}
-	c.run("intake", func() error { c.intake.Run(c.ctx); return nil })
-	c.run("dispatcher", func() error { dispatcher.Run(c.ctx); return nil })
+	c.run(&c.core, "intake", func(ctx context.Context) error { c.intake.Run(ctx); return nil })
+	c.run(&c.work, "dispatcher", func(ctx context.Context) error { dispatcher.Run(ctx); return nil })
 	return nil
 }
 
 func (c *control) startWorkers(s settings) error {
 	clouds := map[string]workers.Cloud{"sim": {Provider: c.sim, Kube: c.sim.Kube}}
-	executor := workers.NewExecutor(c.conn, c.work, clouds, workers.Clock{Speed: s.SimSpeed})
-	if err := c.intake.ServeReports(c.ctx, c.conn); err != nil {
+	executor := workers.NewExecutor(c.conn, c.queue, clouds, workers.Clock{Speed: s.SimSpeed})
+	if err := c.intake.ServeReports(c.work.ctx, c.conn); err != nil {
 		return err
 	}
-	if err := c.intake.Serve(c.ctx, c.conn, semver()); err != nil {
+	if err := c.intake.Serve(c.doors.ctx, c.conn, semver()); err != nil {
 		return err
 	}
-	c.run("executor", func() error { return executor.Run(c.ctx) })
+	c.run(&c.work, "executor", executor.Run)
 	return nil
 }
 
-func (c *control) startHTTP(s settings) (err error) {
-	if c.listen, err = net.Listen("tcp", s.HTTP); err != nil {
-		return fmt.Errorf("listen on %s for HTTP: %w: stop what listens there, or choose another address with --http", s.HTTP, err)
-	}
+func (c *control) startHTTP(settings) error {
 	c.http = &http.Server{
 		Handler: projections.NewHandler(projections.Config{
-			Views: c.views, Token: c.token, Version: semver(), Done: c.ctx.Done(),
+			Views: c.views, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
 			Do: c.command, ReadEvent: c.log.Read, Ready: c.fold.Err, Promise: promise,
 		}),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
-	c.run("http", func() error { return c.http.Serve(c.listen) })
+	c.run(&c.doors, "http", func(context.Context) error { return c.http.Serve(c.listen) })
 	return nil
 }
 
@@ -180,13 +198,12 @@ func (c *control) command(ctx context.Context, r projections.CommandRequest) (ev
 }
 
 // run keeps a part of the control plane running; one that ends by itself ends all.
-func (c *control) run(part string, do func() error) {
-	c.running.Go(func() {
-		err := do()
-		if c.ctx.Err() != nil {
-			return
+func (c *control) run(s *stage, part string, do func(context.Context) error) {
+	s.running.Go(func() {
+		err := do(s.ctx)
+		if s.ctx.Err() == nil {
+			c.failed <- fmt.Errorf("%s ended: %w", part, err)
 		}
-		c.failed <- fmt.Errorf("%s ended: %w", part, err)
 	})
 }
 
@@ -206,19 +223,26 @@ func (c *control) APIURL() string { return "http://" + c.listen.Addr().String() 
 // NATSURL is where NATS listens.
 func (c *control) NATSURL() string { return c.nats.URL() }
 
-// Close stops taking requests, lets what is under way end, and then stops the
-// parts in the reverse order of their start.
+// Close stops taking requests and answers those under way, then stops the work,
+// then what decides and folds, and last the store.
 func (c *control) Close() error {
 	var errs []error
-	c.stop()
+	c.doors.stop() // streams end, and no new command comes in
 	if c.http != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownWithin)
 		defer cancel()
 		if err := c.http.Shutdown(ctx); err != nil {
 			errs = append(errs, c.http.Close())
 		}
+	} else if c.listen != nil {
+		errs = append(errs, c.listen.Close())
 	}
-	c.running.Wait()
+	c.doors.end()
+	c.work.end()
+	if c.intake != nil {
+		c.intake.Answered()
+	}
+	c.core.end()
 	if c.conn != nil {
 		c.conn.Close()
 	}

@@ -122,7 +122,8 @@ func (p *process) interrupt() (time.Duration, int) {
 	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		p.t.Fatal(err)
 	}
-	return time.Since(start), exitStatus(<-p.ended)
+	code := exitStatus(<-p.ended)
+	return time.Since(start), code
 }
 
 func exitStatus(err error) int {

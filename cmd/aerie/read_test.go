@@ -45,7 +45,7 @@ func shown(k events.Kind) []entity {
 	specs := map[events.Kind]string{
 		events.Customer:    `{"displayName":"Acme Ltd","hosting":"provider"}`,
 		events.Account:     `{"cloud":"sim","number":"123","hosting":"customer","role":"r"}`,
-		events.Plan:        `{"deployment":"dedicated","hosting":"provider","capacity":"spot","apps":[{"type":"pg","size":"s"},{"type":"kafka","size":"l"}],"price":{"monthly":"49.90"}}`,
+		events.Plan:        `{"deployment":"dedicated","hosting":"provider","apps":[{"type":"pg","size":"s"},{"type":"kafka","size":"l"}],"price":{"monthly":"49.90"}}`,
 		events.Dataplane:   `{"account":"-/main","region":"eu-central","type":"shared","version":"1.36"}`,
 		events.TenantInfra: `{"app":"pg","size":"s","scheduling":"strict","pools":[{"name":"a","min":0,"max":3},{"name":"b","min":1,"max":2}]}`,
 		events.Tenant:      `{"plan":"free","app":"pg","region":""}`,

@@ -60,7 +60,7 @@ var own = map[events.Kind][]column{
 	events.Customer: {fromSpec("HOSTING", "hosting"), wide(fromSpec("DISPLAY NAME", "displayName")), phaseColumn},
 	events.Account:  {fromSpec("CLOUD", "cloud"), fromSpec("NUMBER", "number"), fromSpec("HOSTING", "hosting"), wide(fromSpec("ROLE", "role")), phaseColumn},
 	events.Plan: {fromSpec("DEPLOYMENT", "deployment"), fromSpec("HOSTING", "hosting"), {"APPS", false, func(e entity, _ time.Time) string { return apps(e) }},
-		wide(fromSpec("CAPACITY", "capacity")), wide(fromSpec("PRICE", "price.monthly")), phaseColumn},
+		wide(fromSpec("PRICE", "price.monthly")), phaseColumn},
 	events.Dataplane: {fromSpec("ACCOUNT", "account"), fromSpec("REGION", "region"), fromSpec("TYPE", "type"), fromSpec("VERSION", "version"), phaseColumn},
 	events.TenantInfra: {fromSpec("APP", "app"), fromSpec("SIZE", "size"), {"POOLS", false, func(e entity, _ time.Time) string { return pools(e) }},
 		wide(fromSpec("SCHEDULING", "scheduling")), phaseColumn},

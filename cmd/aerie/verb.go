@@ -51,10 +51,15 @@ type verbFlags struct {
 	conn connection
 	patience
 	output
-	spec   string
-	labels []string
-	body   string
-	dryRun bool
+	spec    string
+	labels  []string
+	body    string
+	dryRun  bool
+	cascade bool
+}
+
+func (f *verbFlags) cascadeFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.cascade, "cascade", false, "delete what uses it too")
 }
 
 func newVerbCommand(k events.Kind, verb string) *cobra.Command {
@@ -83,7 +88,11 @@ func newVerbCommand(k events.Kind, verb string) *cobra.Command {
 	f.output.flags(cmd, asTable, asJSON, asYAML, asName)
 	platformIDs(cmd)
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "let the server decide without changing anything")
-	if verb == events.VerbRetry {
+	switch verb {
+	case events.VerbRetry:
+		return cmd
+	case events.VerbDelete:
+		f.cascadeFlag(cmd)
 		return cmd
 	}
 	cmd.Flags().StringVar(&f.spec, "spec", "", "the spec, as JSON or YAML")
@@ -98,6 +107,8 @@ func short(k events.Kind, verb string) string {
 		return "Create a " + string(k)
 	case events.VerbUpdate:
 		return "Replace labels or spec of a " + string(k) + "; what is not given stays"
+	case events.VerbDelete:
+		return "Delete a " + string(k) + " and everything made for it"
 	case events.VerbRetry:
 		return "Try again now what failed or waits for its next attempt"
 	}
@@ -106,8 +117,11 @@ func short(k events.Kind, verb string) string {
 
 // encode makes the command's body and checks it with the server's own decoder.
 func (f *verbFlags) encode(cmd *cobra.Command, k events.Kind, verb string) ([]byte, error) {
-	if verb == events.VerbRetry {
+	switch verb {
+	case events.VerbRetry:
 		return []byte("{}"), nil
+	case events.VerbDelete:
+		return json.Marshal(events.Delete{Cascade: f.cascade})
 	}
 	raw, err := f.given(cmd)
 	if err != nil {
@@ -190,6 +204,11 @@ func (f *verbFlags) run(cmd *cobra.Command, c command) error {
 		return err
 	}
 	defer cl.Close()
+	if c.verb == events.VerbDelete {
+		if c.uid, err = cl.uid(ctx, c.ref); err != nil {
+			return err
+		}
+	}
 	a, err := cl.send(ctx, c)
 	if err != nil {
 		return err

@@ -25,7 +25,8 @@ type target struct {
 // atRest tells whether an entity is as wanted and nothing more is to come.
 func atRest(e entity) bool {
 	m, known := fsm.Machines[e.Kind]
-	return known && m.AtRest(fsm.Phase(e.Phase)) && len(e.Status.Owed) == 0
+	at := fsm.Phase(e.Phase)
+	return known && (m.AtRest(at) && len(e.Status.Owed) == 0 || m.Ended(at))
 }
 
 // stuck tells whether an entity will not get further by itself.

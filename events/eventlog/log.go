@@ -54,7 +54,27 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, err
 	if err := g.check(stream.CachedInfo().State); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	return &Log{nc, js, stream, c, g}, nil
+	l := &Log{nc, js, stream, c, g}
+	if err := l.checkEnd(ctx, stream.CachedInfo().State.LastSeq); err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	return l, nil
+}
+
+// checkEnd refuses a log that ends within a decision: what follows would never
+// come, and nobody could go on.
+func (l *Log) checkEnd(ctx context.Context, last uint64) error {
+	if last == 0 {
+		return nil
+	}
+	r, err := l.Read(ctx, last)
+	if err != nil {
+		return nil // whoever reads the log from its beginning says what is wrong and where
+	}
+	if r.Index < r.Count {
+		return l.guard.damaged(fmt.Sprintf("the log ends within a decision: event %d is part %d of %d", last, r.Index, r.Count))
+	}
+	return nil
 }
 
 // logConfig is how the log is made. What is appended on aerie.append.… is stored

@@ -120,12 +120,11 @@ func (q *WorkQueue) handle(ctx context.Context, m jetstream.Msg, do Do) {
 		again, err = do(ctx, place, w)
 		stop()
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, context.Canceled) {
 		slog.Error("work failed", "entity", w.Ref.String(), "effect", w.Effect, "error", err)
-		again = max(again, 0)
-		if again == 0 {
-			again = retryWait
-		}
+	}
+	if err != nil && again <= 0 {
+		again = retryWait
 	}
 	if again > 0 {
 		answer(m.NakWithDelay(again))

@@ -71,6 +71,9 @@ func owed(k ev.Kind, phase fsm.Phase) string {
 	if fsm.Machines[k].AtRest(phase) {
 		return "nothing: it is as it was asked for"
 	}
+	if fsm.Machines[k].Ended(phase) {
+		return "nothing: nothing of it is left, and its name may be used again"
+	}
 	if work, ok := works[k][phase]; ok {
 		return work
 	}

@@ -9,6 +9,9 @@ import (
 // because only an entity that lived so far could be asked; the test holds it
 // against the bounds of the phases and the effects.
 var works = map[ev.Kind]map[fsm.Phase]string{
+	ev.Customer: {
+		fsm.Closing: "the end of all it owns, what is used by nothing first",
+	},
 	ev.Account: {
 		fsm.Requested: "waits for its owner, if it is a customer's",
 		fsm.Verifying: "`verify_account`",
@@ -19,22 +22,26 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 		fsm.ClusterCreating: "`ensure_cluster`",
 		fsm.Bootstrapping:   "`ensure_system_pool`, then `ensure_base`",
 		fsm.Updating:        "`ensure_system_pool`",
+		fsm.Deleting:        "`remove_owned`",
 	},
 	ev.TenantInfra: {
 		fsm.Requested:    "waits for its dataplane, and for its owner",
 		fsm.Provisioning: "`ensure_pools`",
 		fsm.Updating:     "`ensure_pools`",
+		fsm.Deleting:     "`remove_owned`",
 	},
 	ev.Tenant: {
 		fsm.Requested:    "waits for its customer and its plan",
 		fsm.Placing:      "waits for a tenant infra that fits the plan",
 		fsm.Waiting:      "waits for the dataplane and the tenant infra it was placed on",
 		fsm.Provisioning: "`ensure_tenant`",
+		fsm.Deleting:     "the end of its applications, then `remove_tenant`",
 	},
 	ev.Application: {
-		fsm.Pending:    "waits for its tenant",
-		fsm.Installing: "`ensure_application`",
-		fsm.Upgrading:  "`ensure_application`",
+		fsm.Pending:      "waits for its tenant",
+		fsm.Installing:   "`ensure_application`",
+		fsm.Upgrading:    "`ensure_application`",
+		fsm.Uninstalling: "`remove_application`",
 	},
 }
 
@@ -51,4 +58,7 @@ var effects = []struct {
 	{ev.EnsurePools{}, "all node pools of the tenant infra, with its labels and taints"},
 	{ev.EnsureTenant{}, "the namespace, and the quota, limits, rights and network policy that guard it"},
 	{ev.EnsureApplication{}, "the application's objects in the tenant's namespace"},
+	{ev.RemoveOwned{}, "the end of everything in the cloud that carries the entity's mark, until a listing is empty"},
+	{ev.RemoveTenant{}, "the end of the tenant's namespace and all in it"},
+	{ev.RemoveApplication{}, "the end of the application's objects"},
 }

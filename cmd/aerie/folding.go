@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+)
+
+// sayEvery is how often a fold says how far it is where there is no terminal.
+const sayEvery = 5 * time.Second
+
+// folding tells how far a fold of the log has come: a bar on a terminal, else a
+// line now and then. A short log says nothing.
+type folding struct {
+	out  io.Writer
+	to   uint64
+	said time.Time
+	bars *mpb.Progress // nil if out is no terminal
+	bar  *mpb.Bar
+}
+
+func newFolding(out io.Writer, from, to uint64) *folding {
+	p := &folding{out: out, to: to, said: time.Now()}
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithWidth(30))
+		p.bar = p.bars.AddBar(int64(to), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.CountersNoUnit("%d/%d events ")))
+		p.bar.SetCurrent(int64(from))
+	}
+	return p
+}
+
+func (p *folding) at(seq uint64) {
+	switch {
+	case p.bar != nil:
+		p.bar.SetCurrent(int64(min(seq, p.to)))
+	case time.Since(p.said) >= sayEvery:
+		p.said = time.Now()
+		fmt.Fprintf(p.out, "folded %d of %d events\n", seq, p.to)
+	}
+}
+
+// end takes the bar away.
+func (p *folding) end() {
+	if p.bar == nil {
+		return
+	}
+	p.bar.Abort(true)
+	p.bars.Wait()
+}

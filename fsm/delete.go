@@ -1,0 +1,122 @@
+package fsm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// mostAtOnce bounds how many users one decision deletes: far below what the log
+// takes at once.
+const mostAtOnce = 100
+
+// remove begins the end of an entity. What uses it has to go first: it is in the
+// way, or with cascade is deleted too. Where nothing was ever made for the entity
+// the end comes with the same decision.
+func (k *Kind[D]) remove(e Entity[D], ask ev.Delete, refs *Refs) ([]ev.Change, error) {
+	users := k.users(e, refs)
+	switch {
+	case k.Going != "" && e.Phase() == k.Going:
+		return nil, nil // asked twice
+	case len(users) > 0 && !ask.Cascade:
+		return nil, k.inTheWay(e, users)
+	case len(users) > 0 && !k.Cascades:
+		return nil, k.inTheWay(e, users)
+	case k.Going == "":
+		return changed(e.Base, ev.Deleted{}), nil
+	case len(users) > 0:
+		return changed(e.Base, ev.DeletionRequested{Cascade: true}), nil
+	}
+	return changed(e.Base, append([]ev.Event{ev.DeletionRequested{Cascade: ask.Cascade}}, k.drained(e)...)...), nil
+}
+
+func (k *Kind[D]) users(e Entity[D], refs *Refs) []ev.Ref {
+	refs.used = true
+	if k.Users == nil {
+		return nil
+	}
+	return k.Users(e, refs)
+}
+
+// drained is what happens once nothing uses an entity that is to go: the world
+// owes its removal, or, where nothing was made for it, it is gone.
+func (k *Kind[D]) drained(e Entity[D]) []ev.Event {
+	e.phase, e.Drained = k.Going, true
+	if k.Owed(e) == nil {
+		return []ev.Event{ev.Drained{}, ev.Deleted{}}
+	}
+	return []ev.Event{ev.Drained{}}
+}
+
+// inTheWay refuses a deletion, naming what uses the entity.
+func (k *Kind[D]) inTheWay(e Entity[D], users []ev.Ref) error {
+	advice := "delete these first"
+	if k.Cascades {
+		advice += ", or give cascade to delete them too"
+	}
+	return ev.Refuse(ev.Refused, "%s is used by %s: %s", e.Ref, naming(users), advice)
+}
+
+func naming(refs []ev.Ref) string {
+	const most = 10
+	var names []string
+	for _, r := range refs[:min(len(refs), most)] {
+		names = append(names, r.String())
+	}
+	if more := len(refs) - most; more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// settleGoing deletes what uses an entity that is to go, as far as it is not used
+// itself, and says when nothing does any more. So a customer's applications go
+// before its tenants, and its dataplanes before its accounts.
+func (k *Kind[D]) settleGoing(e Entity[D], refs *Refs) ([]ev.Change, *Why) {
+	users := k.users(e, refs)
+	if len(users) == 0 {
+		return changed(e.Base, k.drained(e)...), nil
+	}
+	var changes []ev.Change
+	for _, u := range users {
+		user, _ := refs.Get(u)
+		machine := Machines[u.Kind]
+		if machine.Going(user.Phase()) || len(machine.Users(user, refs)) > 0 {
+			continue
+		}
+		if more, err := machine.Decide(user, ev.Command{Ref: u, Ask: ev.Delete{}}, refs); err == nil {
+			changes = append(changes, more...)
+		}
+		if len(changes) >= mostAtOnce {
+			break
+		}
+	}
+	return changes, &Why{Retried: true, Reason: ev.Reason{Code: ev.Dependency, Fault: ev.BySystem,
+		Message: "waits for the end of " + naming(users)}}
+}
+
+// living lists the living entities of some kinds for which use is true, in order.
+func (r *Refs) living(use func(Entity[Data]) bool, kinds ...ev.Kind) (refs []ev.Ref) {
+	for _, k := range kinds {
+		var found []ev.Ref
+		r.used = true
+		r.world.Each(k, func(e Entity[Data]) {
+			if !Machines[k].Ended(e.Phase()) && use(e) {
+				found = append(found, e.Ref)
+			}
+		})
+		slices.SortFunc(found, compare)
+		refs = append(refs, found...)
+	}
+	return refs
+}
+
+// anyOf is the need of something to happen among all entities of some kinds.
+func anyOf(kinds ...ev.Kind) (needs []Need) {
+	for _, k := range kinds {
+		needs = append(needs, Need{Ref: ev.Ref{Kind: k}})
+	}
+	return needs
+}

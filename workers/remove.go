@@ -1,0 +1,100 @@
+package workers
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aeriehq/aerie/cloud"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/kube"
+)
+
+// removeOwned takes away everything in the cloud that carries the owner's mark,
+// also what is half built, in an order in which it can be deleted: what is in
+// another's way is met again at the next look. It is done when a listing is empty.
+func removeOwned(ctx context.Context, t *task) result {
+	e, err := args[ev.RemoveOwned](t)
+	if err != nil {
+		return result{err: err}
+	}
+	c, err := t.cloudOf(e.Account)
+	if err != nil {
+		return result{err: err}
+	}
+	var left []cloud.Ref
+	err = t.call("ListOwned", func() (err error) {
+		left, err = c.ListOwned(ctx, scope(e.Site), e.Owner)
+		return err
+	})
+	if err != nil {
+		return result{err: err}
+	}
+	if len(left) == 0 {
+		return result{outcome: ev.Deleted{}}
+	}
+	for _, r := range left {
+		if err := t.removeOne(ctx, c, scope(e.Site), r); err != nil && cloud.ClassOf(err) != cloud.Conflict {
+			return result{err: err}
+		}
+	}
+	return result{again: lookAgain}
+}
+
+func (t *task) removeOne(ctx context.Context, c Cloud, s cloud.Scope, r cloud.Ref) error {
+	switch r.Kind {
+	case cloud.KindPool:
+		return t.call("DeletePool", func() error { return c.DeletePool(ctx, s, r.Cluster, r.Name, r.Owner) })
+	case cloud.KindCluster:
+		return t.call("DeleteCluster", func() error { return c.DeleteCluster(ctx, s, r.Name, r.Owner) })
+	}
+	return t.call("DeleteNetwork", func() error { return c.DeleteNetwork(ctx, s, r.Name, r.Owner) })
+}
+
+// removeTenant deletes the tenant's namespace and waits until it is gone.
+func removeTenant(ctx context.Context, t *task) result {
+	e, err := args[ev.RemoveTenant](t)
+	if err != nil {
+		return result{err: err}
+	}
+	there := false
+	err = t.inCluster(ctx, e.Site, e.Cluster, "DeleteTenant", func(api kube.API) error {
+		if err := kube.DeleteTenant(ctx, api, e.Namespace, t.UID); err != nil {
+			return err
+		}
+		_, err := api.Get(ctx, "v1", "Namespace", "", e.Namespace)
+		there = err == nil
+		if kube.CodeOf(err) == kube.NotFound {
+			return nil
+		}
+		return err
+	})
+	return removed(err, there)
+}
+
+// removeApplication deletes the application's objects.
+func removeApplication(ctx context.Context, t *task) result {
+	e, err := args[ev.RemoveApplication](t)
+	if err != nil {
+		return result{err: err}
+	}
+	err = t.inCluster(ctx, e.Site, e.Cluster, "RemoveApplication", func(api kube.API) error {
+		_, err := kube.EnsureApplication(ctx, api, kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision})
+		return err
+	})
+	return removed(err, false)
+}
+
+// removed is the result of a removal in a cluster: with the cluster or the
+// namespace everything in it is gone too.
+func removed(err error, there bool) result {
+	var gone *cloud.Error
+	switch {
+	case errors.As(err, &gone) && gone.Class == cloud.NotFound, kube.CodeOf(err) == kube.NotFound:
+		return result{outcome: ev.Deleted{}}
+	case err != nil:
+		return result{err: err}
+	case there:
+		return result{again: lookAgain}
+	}
+	return result{outcome: ev.Deleted{}}
+}
