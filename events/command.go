@@ -40,7 +40,7 @@ type Command struct {
 }
 
 // Ask is what a command wants: Create, Update, Retry or Delete from people, Report,
-// Settle or Expire from the machinery.
+// Settle, Sweep or Expire from the machinery.
 type Ask interface{ ask() }
 
 // Create asks for a new entity.
@@ -68,6 +68,9 @@ type Delete struct {
 // Settle asks to look again at what the entity waits for: a dependency, a place.
 type Settle struct{}
 
+// Sweep says what was found and removed of an incarnation that has ended.
+type Sweep struct{ Swept Swept }
+
 // Expire says that the time an entity may spend in a phase is over.
 type Expire struct{ Since time.Time } // when it entered the phase
 
@@ -76,6 +79,7 @@ func (Update) ask() {}
 func (Retry) ask()  {}
 func (Delete) ask() {}
 func (Settle) ask() {}
+func (Sweep) ask()  {}
 func (Expire) ask() {}
 
 // Spec is what a user wants of an entity of one kind.

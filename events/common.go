@@ -30,6 +30,13 @@ type (
 	Deleted struct {
 		Calls []Call `json:"calls,omitempty"`
 	}
+	// Swept says that something was found in a cloud that carried the mark of an
+	// incarnation that has ended, and was removed.
+	Swept struct {
+		UID       string   `json:"uid"` // the incarnation's
+		Resources []string `json:"resources"`
+		Calls     []Call   `json:"calls,omitempty"`
+	}
 	// AttemptFailed says that an effect was tried and did not come about.
 	AttemptFailed struct {
 		Effect   string    `json:"effect"`
@@ -55,6 +62,7 @@ func (UpdateRequested[S]) Type() string { return "update_requested" }
 func (LabelsChanged) Type() string      { return "labels_changed" }
 func (RetryRequested) Type() string     { return "retry_requested" }
 func (DeletionRequested) Type() string  { return "deletion_requested" }
+func (Swept) Type() string              { return "swept" }
 func (Drained) Type() string            { return "drained" }
 func (Deleted) Type() string            { return "deleted" }
 func (AttemptFailed) Type() string      { return "attempt_failed" }

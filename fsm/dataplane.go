@@ -57,6 +57,7 @@ var dataplane = Kind[DataplaneData]{
 		Row{ev.RetryRequested{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping}, Stay},
+		Row{ev.Swept{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Active, Updating, Degraded, Failed, Deleting, Gone}, Stay}, // of an earlier incarnation
 		Row{ev.Claimed{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Active, Updating, Degraded, Failed}, Stay},
 	),
 	Rules: map[Phase]Rule{

@@ -21,6 +21,9 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	if create, ok := c.Ask.(ev.Create); ok {
 		return k.create(e, c, create, refs)
 	}
+	if found, ok := c.Ask.(ev.Sweep); ok && e.Phase() != Unborn {
+		return changed(e.Base, found.Swept), nil
+	}
 	if e.Phase() == Unborn || e.Phase() == k.End {
 		return nil, ev.Refuse(ev.NotFound, "there is no %s", c.Ref)
 	}

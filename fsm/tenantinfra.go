@@ -40,6 +40,7 @@ var tenantInfra = Kind[TenantInfraData]{
 		Row{ev.RetryRequested{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Requested, Provisioning}, Stay},
+		Row{ev.Swept{}, []Phase{Requested, Provisioning, Active, Updating, Failed, Deleting, Gone}, Stay}, // of an earlier incarnation
 	),
 	Rules: map[Phase]Rule{
 		Provisioning: {Within: time.Hour, Attempts: 5},

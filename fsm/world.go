@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -14,13 +15,14 @@ type World struct {
 	Time     time.Time // of that event
 	entities map[ev.Kind]map[ev.Ref]Entity[Data]
 	placed   map[string]int             // tenant infra -> how many tenants are placed there
+	makers   map[string]ev.Ref          // uid -> who made things in a cloud under it, ended ones too
 	waiting  map[ev.Ref]map[ev.Ref]bool // awaited -> who waits
 	answers  answers
 }
 
 // NewWorld is the world before the first event.
 func NewWorld() *World {
-	w := &World{entities: map[ev.Kind]map[ev.Ref]Entity[Data]{}, placed: map[string]int{}, waiting: map[ev.Ref]map[ev.Ref]bool{}, answers: newAnswers()}
+	w := &World{entities: map[ev.Kind]map[ev.Ref]Entity[Data]{}, placed: map[string]int{}, makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{}, answers: newAnswers()}
 	for k := range Machines {
 		w.entities[k] = map[ev.Ref]Entity[Data]{}
 	}
@@ -73,6 +75,19 @@ func (w *World) Waiting(r ev.Ref) (refs []ev.Ref) {
 // Answer returns what a command was answered, if it caused events.
 func (w *World) Answer(commandID string) (Remembered, bool) { return w.answers.find(commandID) }
 
+// Orphan tells whether an owner mark is that of an incarnation of ours that has
+// ended, and of which entity. A mark that this log knows nothing of is somebody
+// else's, perhaps another control plane's.
+func (w *World) Orphan(mark string) (ev.Ref, string, bool) {
+	uid := mark[strings.LastIndex(mark, "/")+1:]
+	ref, ours := w.makers[uid]
+	e, _ := w.Get(ref)
+	if !ours || Mark(Base{Ref: ref, UID: uid}) != mark {
+		return ref, uid, false
+	}
+	return ref, uid, e.UID != uid || Machines[ref.Kind].Ended(e.Phase())
+}
+
 // Why finds the one reason for which an entity is not at rest; nil if it is.
 func (w *World) Why(e Entity[Data]) *Why { return Machines[e.Ref.Kind].Why(e, w.Refs()) }
 
@@ -81,6 +96,9 @@ func (w *World) Refs() *Refs { return &Refs{world: w} }
 
 // rewire keeps the indexes: who waits for whom, how many live where.
 func (w *World) rewire(before, after Entity[Data]) {
+	if k := after.Ref.Kind; k == ev.Dataplane || k == ev.TenantInfra {
+		w.makers[after.UID] = after.Ref
+	}
 	if was, is := placeOf(before), placeOf(after); was != is {
 		w.placed[was]--
 		w.placed[is]++

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
@@ -31,6 +32,8 @@ type rig struct {
 	cloud  *sim.Sim
 	faults []sim.Fault
 	stop   func()
+
+	between func(cloud.Provider) cloud.Provider
 }
 
 type virtualClock struct {
@@ -52,7 +55,12 @@ func (c *virtualClock) Advance(d time.Duration) {
 
 // newRig starts everything; it is stopped with the test.
 func newRig(t *testing.T) *rig {
-	r := &rig{t: t, dir: t.TempDir(), now: &virtualClock{at: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}}
+	return newRigWith(t, func(p cloud.Provider) cloud.Provider { return p })
+}
+
+// newRigWith puts something between the executor and the cloud.
+func newRigWith(t *testing.T, between func(cloud.Provider) cloud.Provider) *rig {
+	r := &rig{t: t, between: between, dir: t.TempDir(), now: &virtualClock{at: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}}
 	r.start()
 	t.Cleanup(func() { r.stop() })
 	return r
@@ -93,7 +101,7 @@ func (r *rig) start() {
 	running.Go(func() { d.Run(ctx) })
 	must(r.intake.ServeReports(ctx, nc))
 	must(r.intake.Serve(ctx, nc, "0.0.0"))
-	x := NewExecutor(nc, work, map[string]Cloud{"sim": {Provider: r.cloud, Kube: r.cloud.Kube}}, clock)
+	x := NewExecutor(nc, work, map[string]Cloud{"sim": {Provider: r.between(r.cloud), Kube: r.cloud.Kube}}, clock)
 	running.Go(func() { _ = x.Run(ctx) })
 	r.stop = func() {
 		cancel()

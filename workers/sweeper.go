@@ -1,0 +1,131 @@
+package workers
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// Sweeper removes from the clouds what carries the mark of an incarnation that has
+// ended: what a slow call made after its entity was gone. What carries another
+// mark, or none, is never touched.
+type Sweeper struct {
+	intake *Intake
+	fold   *eventlog.Fold
+	clouds map[string]Cloud
+	clock  Clock
+	seen   map[string]time.Time // what has no living owner -> since when; after a restart it waits anew
+}
+
+// How often the clouds are looked through, and how long something may be without
+// an owner before it is removed, in the cloud's time.
+const (
+	sweepEvery = 10 * time.Minute
+	sweepGrace = 30 * time.Minute
+	sweepLeast = time.Minute // between two sweeps, however fast the cloud is
+)
+
+// NewSweeper makes a sweeper; Run starts it.
+func NewSweeper(intake *Intake, fold *eventlog.Fold, clouds map[string]Cloud, clock Clock) *Sweeper {
+	return &Sweeper{intake: intake, fold: fold, clouds: clouds, clock: clock, seen: map[string]time.Time{}}
+}
+
+// Run sweeps now and then until ctx ends.
+func (s *Sweeper) Run(ctx context.Context) error {
+	t := time.NewTicker(max(sweepLeast, s.clock.Real(sweepEvery)))
+	defer t.Stop()
+	for {
+		select {
+		case now := <-t.C:
+			s.Sweep(ctx, now)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Sweep looks through every account and region that a dataplane was ever built in.
+func (s *Sweeper) Sweep(ctx context.Context, now time.Time) {
+	seen := map[string]time.Time{}
+	for _, site := range s.sites() {
+		if err := s.sweep(ctx, site, now, seen); err != nil && ctx.Err() == nil {
+			slog.Warn("not swept, will try again", "account", site.Account.Number, "region", site.Region, "err", err)
+		}
+	}
+	s.seen = seen // what is gone is forgotten
+}
+
+// sites lists where dataplanes are or were, each account and region once.
+func (s *Sweeper) sites() (sites []ev.Site) {
+	known := map[ev.Site]bool{}
+	s.fold.View(func(w *fsm.World) {
+		w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
+			d := e.Data.(fsm.DataplaneData)
+			site := ev.Site{Account: d.Account, Region: d.Spec.Region}
+			if d.Account.Cloud != "" && !known[site] {
+				known[site] = true
+				sites = append(sites, site)
+			}
+		})
+	})
+	return sites
+}
+
+func (s *Sweeper) sweep(ctx context.Context, site ev.Site, now time.Time, seen map[string]time.Time) error {
+	c, ok := s.clouds[site.Account.Cloud]
+	if !ok {
+		return fmt.Errorf("sweep: no cloud is called %q here", site.Account.Cloud)
+	}
+	ctx, cancel := context.WithTimeout(ctx, callWithin)
+	defer cancel()
+	all, err := c.ListOwned(ctx, scope(site), "")
+	if err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
+	for _, r := range all {
+		ref, uid, orphan := s.orphan(r.Owner)
+		if !orphan || r.Phase == cloud.Deleting {
+			continue
+		}
+		key := fmt.Sprint(site, r.Kind, r.Cluster, r.Name, r.ID)
+		seen[key] = now
+		if first, again := s.seen[key]; again {
+			seen[key] = first
+		}
+		if now.Sub(seen[key]) < s.clock.Real(sweepGrace) {
+			continue
+		}
+		if err := s.remove(ctx, c, site, r, ref, uid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Sweeper) orphan(mark string) (ref ev.Ref, uid string, orphan bool) {
+	s.fold.View(func(w *fsm.World) { ref, uid, orphan = w.Orphan(mark) })
+	return ref, uid, orphan
+}
+
+// remove deletes one thing and writes down that it did. Should the process die in
+// between, the next sweep finds it gone, or finds it again.
+func (s *Sweeper) remove(ctx context.Context, c Cloud, site ev.Site, r cloud.Ref, ref ev.Ref, uid string) error {
+	t := &task{Work: ev.Work{Ref: ref, UID: uid}}
+	err := t.removeOne(ctx, c, scope(site), r)
+	if cloud.ClassOf(err) == cloud.Conflict {
+		return nil // something in it has to go first: the next sweep
+	}
+	if err != nil {
+		return fmt.Errorf("sweep %s %s of %s: %w", r.Kind, r.Name, ref, err)
+	}
+	slog.Info("swept", "kind", r.Kind, "name", r.Name, "owner", r.Owner)
+	swept := ev.Swept{UID: uid, Resources: []string{fmt.Sprintf("%s %s", r.Kind, r.Name)}, Calls: t.calls}
+	_, err = s.intake.Do(ctx, internal(ref, ev.ActorExecutor, ev.Sweep{Swept: swept}))
+	return err
+}

@@ -1,0 +1,91 @@
+package workers
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/sim"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// slowCloud holds the first EnsureNetwork back, as a call that is long on its way.
+type slowCloud struct {
+	cloud.Provider
+	once                       sync.Once
+	entered, release, returned chan struct{}
+}
+
+func (c *slowCloud) EnsureNetwork(ctx context.Context, s cloud.Scope, spec cloud.NetworkSpec) (cloud.Observation, error) {
+	c.once.Do(func() {
+		close(c.entered)
+		<-c.release
+		ctx = context.WithoutCancel(ctx) // the cloud has it already
+		defer close(c.returned)
+		_, _ = c.Provider.EnsureNetwork(ctx, s, spec)
+	})
+	return c.Provider.EnsureNetwork(ctx, s, spec)
+}
+
+// A call that was on its way when its entity ended leaves a network behind; the
+// sweeper removes it after the grace, and nothing of anybody else's.
+func TestASlowCreateDoesNotLeak(t *testing.T) {
+	slow := &slowCloud{entered: make(chan struct{}), release: make(chan struct{}), returned: make(chan struct{})}
+	r := newRigWith(t, func(p cloud.Provider) cloud.Provider {
+		slow.Provider = p
+		return slow
+	})
+	must := func(_ ev.Answer, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(r.ask(ev.Account, "-/main", "create", `{"spec":{"cloud":"sim","number":"4711"}}`))
+	must(r.ask(ev.Dataplane, "-/eu", "create", `{"spec":{"account":"main","region":"eu-central"}}`))
+	<-slow.entered
+	must(r.ask(ev.Dataplane, "-/eu", "delete", ""))
+	r.phase(ev.Dataplane, "-/eu", 0, fsm.Gone)
+	close(slow.release)
+	<-slow.returned
+
+	site := ev.Site{Account: ev.CloudAccount{Number: "4711"}, Region: "eu-central"}
+	other := cloud.NetworkSpec{Name: "theirs", Owner: "-/dataplane/eu/01ANOTHERCONTROLPLANE", Range: "10.0.0.0/16"}
+	if _, err := r.cloud.EnsureNetwork(t.Context(), scope(site), other); err != nil {
+		t.Fatal(err)
+	}
+	sweeper := NewSweeper(r.intake, r.fold, map[string]Cloud{"sim": {Provider: r.cloud}}, Clock{Speed: 1})
+	now := time.Now()
+	sweeper.Sweep(t.Context(), now)
+	if n := len(r.owned(site)); n != 2 {
+		t.Fatalf("within the grace %d of 2 are left", n)
+	}
+	sweeper.Sweep(t.Context(), now.Add(sweepGrace))
+	r.now.Advance(time.Hour)
+	left := r.owned(site)
+	if len(left) != 1 || left[0].Owner != other.Owner {
+		t.Errorf("left: %+v", left)
+	}
+	ref, _ := ev.ParseRef(ev.Dataplane, "-/eu")
+	if h := r.history(ref); !strings.HasPrefix(h[len(h)-1], "swept ") {
+		t.Errorf("history: %v", h)
+	}
+	ledger, err := sim.ReadLedger(filepath.Join(r.dir, "cloud"))
+	if err != nil || len(ledger.Live()) != 1 {
+		t.Errorf("the ledger has %+v, %v", ledger.Live(), err)
+	}
+}
+
+func (r *rig) owned(s ev.Site) []cloud.Ref {
+	r.t.Helper()
+	all, err := r.cloud.ListOwned(r.t.Context(), scope(s), "")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return all
+}
