@@ -1,5 +1,10 @@
 package events
 
+import (
+	"fmt"
+	"net/netip"
+)
+
 // DataplaneSpec is one Kubernetes cluster in one account and region.
 type DataplaneSpec struct {
 	Account    string           `json:"account" required:"true" ref:"account" doc:"The cloud account it is built in, such as -/main"`
@@ -26,12 +31,18 @@ type SystemPool struct {
 // Kind is Dataplane.
 func (DataplaneSpec) Kind() Kind { return Dataplane }
 
-// Check compares the bounds of the system pool.
+// Check compares the bounds of the system pool and reads the network's range.
 func (s DataplaneSpec) Check() []Fault {
+	var faults []Fault
 	if s.SystemPool.Min > s.SystemPool.Max {
-		return []Fault{{"spec.systemPool.min", "is more than max"}}
+		faults = append(faults, Fault{"spec.systemPool.min", "is more than max"})
 	}
-	return nil
+	if r := s.Network.Range; r != "" {
+		if p, err := netip.ParsePrefix(r); err != nil || p.Masked() != p {
+			faults = append(faults, Fault{"spec.network.range", fmt.Sprintf("%q is no network such as 10.20.0.0/16", Clip(r))})
+		}
+	}
+	return faults
 }
 
 type (

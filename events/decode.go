@@ -1,20 +1,14 @@
 package events
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"unicode/utf8"
 )
 
 // decode fills dst from decoded JSON (numbers as json.Number) and collects every
@@ -213,6 +207,9 @@ func decodeScalar(path string, raw any, dst reflect.Value, tag reflect.StructTag
 		if !ok {
 			return wrongType(path, raw, "a string")
 		}
+		if kind := tag.Get("ref"); kind != "" && s != "" {
+			return decodeRef(path, s, dst, Kind(kind))
+		}
 		dst.SetString(s)
 		return checkString(path, s, tag)
 	case reflect.Int:
@@ -233,48 +230,6 @@ func decodeScalar(path string, raw any, dst reflect.Value, tag reflect.StructTag
 	return nil
 }
 
-func checkString(path, s string, tag reflect.StructTag) []Fault {
-	if s == "" && tag.Get("required") != "true" {
-		return nil
-	}
-	if limit, ok := bound(tag, "maxLength"); ok && utf8.RuneCountInString(s) > limit {
-		return []Fault{{path, fmt.Sprintf("%d characters: at most %d", utf8.RuneCountInString(s), limit)}}
-	}
-	if enum := tag.Get("enum"); enum != "" && !slices.Contains(strings.Split(enum, ","), s) {
-		return []Fault{{path, fmt.Sprintf("%q%s", Clip(s), Nearest(s, strings.Split(enum, ",")))}}
-	}
-	if p := tag.Get("pattern"); p != "" && !pattern(p).MatchString(s) {
-		return []Fault{{path, fmt.Sprintf("%q%s", Clip(s), wanted(tag))}}
-	}
-	if kind := tag.Get("ref"); kind != "" {
-		if _, faults := ParseRef(Kind(kind), s); len(faults) > 0 {
-			return []Fault{{path, faults[0].Message}}
-		}
-	}
-	return nil
-}
-
-func checkInt(path string, i int, tag reflect.StructTag) []Fault {
-	if n, ok := bound(tag, "minimum"); ok && i < n {
-		return []Fault{{path, fmt.Sprintf("%d: at least %d", i, n)}}
-	}
-	if n, ok := bound(tag, "maximum"); ok && i > n {
-		return []Fault{{path, fmt.Sprintf("%d: at most %d", i, n)}}
-	}
-	return nil
-}
-
-var patterns sync.Map // pattern text -> *regexp.Regexp
-
-func pattern(p string) *regexp.Regexp {
-	if re, ok := patterns.Load(p); ok {
-		return re.(*regexp.Regexp)
-	}
-	re := regexp.MustCompile(p) // from our own tags: wrong ones fail every test
-	patterns.Store(p, re)
-	return re
-}
-
 // wanted says what a field is for and looks like, as the end of a sentence.
 func wanted(tag reflect.StructTag) string {
 	if enum := tag.Get("enum"); enum != "" {
@@ -284,6 +239,16 @@ func wanted(tag reflect.StructTag) string {
 		return ": " + doc
 	}
 	return ""
+}
+
+// decodeRef keeps a reference in the one form it has in the log: "free" is "-/free".
+func decodeRef(path, s string, dst reflect.Value, k Kind) []Fault {
+	ref, faults := ParseRef(k, s)
+	if len(faults) > 0 {
+		return []Fault{{path, faults[0].Message}}
+	}
+	dst.SetString(ref.Path())
+	return nil
 }
 
 func wrongType(path string, got any, want string) []Fault {
@@ -306,11 +271,6 @@ func describe(v any) string {
 	return "an object"
 }
 
-func bound(tag reflect.StructTag, name string) (int, bool) {
-	n, err := strconv.Atoi(tag.Get(name))
-	return n, err == nil
-}
-
 func fieldName(f reflect.StructField) string {
 	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 	return name
@@ -321,21 +281,4 @@ func join(path, name string) string {
 		return name
 	}
 	return path + "." + name
-}
-
-// parseJSON reads one JSON value and nothing after it; an empty input is an empty object.
-func parseJSON(data []byte) (any, error) {
-	if len(bytes.TrimSpace(data)) == 0 {
-		return map[string]any{}, nil
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the JSON value")
-	}
-	return v, nil
 }

@@ -42,6 +42,9 @@ func TestDecodingNamesEveryFault(t *testing.T) {
 		{"update may leave the spec out", events.Plan, "update", `{"labels":{"tier":"one"}}`, nil},
 		{"retry takes nothing", events.Tenant, "retry", `{}`, nil},
 
+		{"a key that is there twice", events.Tenant, "create", `{"spec":{"plan":"free","plan":"startup"}}`, []string{`body: not JSON: the key "plan" is there twice`}},
+		{"an address with host bits is no network", events.Dataplane, "create", `{"spec":{"account":"main","region":"eu","network":{"range":"10.1.1.1/16"}}}`, []string{`spec.network.range: "10.1.1.1/16" is no network`}},
+		{"an address that is none", events.Dataplane, "create", `{"spec":{"account":"main","region":"eu","network":{"range":"999.1.1.0/16"}}}`, []string{`spec.network.range: "999.1.1.0/16" is no network`}},
 		{"a misspelt field is told its neighbour", events.Tenant, "create", `{"spec":{"plan":"free","regoin":"eu-central"}}`,
 			[]string{`spec.regoin: no such field; did you mean "region"?`}},
 		{"a strange field is told all that are known", events.Customer, "create", `{"spec":{"colour":"red"}}`,
@@ -217,4 +220,18 @@ func FuzzDecodeAsk(f *testing.F) {
 			t.Fatalf("%#v became %#v, %v", ask, again, err)
 		}
 	})
+}
+
+// A reference has one form in the log, however it was typed: else the same would
+// look like a change.
+func TestReferencesHaveOneForm(t *testing.T) {
+	for _, plan := range []string{"free", "-/free"} {
+		ask, err := events.DecodeAsk(events.Tenant, "create", []byte(`{"spec":{"plan":"`+plan+`"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ask.(events.Create).Spec.(events.TenantSpec).Plan; got != "-/free" {
+			t.Errorf("%s became %s", plan, got)
+		}
+	}
 }

@@ -160,11 +160,18 @@ func wouldBe(c ev.Command, e fsm.Entity[fsm.Data], changes []ev.Change) ev.Answe
 	var decision []ev.Recorded
 	for _, ch := range changes {
 		for _, happened := range ch.Events {
-			decision = append(decision, ev.Recorded{Ref: ch.Ref, Event: happened})
+			r := ev.Recorded{Ref: ch.Ref, Seq: e.Seq, Event: happened, Envelope: ev.Envelope{Time: c.Time}}
+			decision = append(decision, r)
+			if ch.Ref == c.Ref {
+				e, _ = fsm.Machines[c.Ref.Kind].Apply(e, r) // it was tried when it was decided
+			}
 		}
 	}
-	e.Ref = c.Ref
-	return fsm.AnswerOf(c.ID, e, decision)
+	a := fsm.AnswerOf(c.ID, e, decision)
+	for i := range a.Events {
+		a.Events[i].Seq = 0
+	}
+	return a
 }
 
 // envelope says who, when and why. What the machinery does is part of the story

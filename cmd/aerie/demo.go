@@ -68,7 +68,7 @@ func (d demo) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	c, err := startControl(settings{DataDir: dir, HTTP: freeAddress(listenHTTP), NATS: freeAddress(listenNATS), SimSpeed: demoSpeed})
 	if err != nil {
-		return err
+		return notStarted(err)
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 	err = d.show(ctx, c, dir, docs)

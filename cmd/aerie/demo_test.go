@@ -13,7 +13,6 @@ import (
 func TestDemo(t *testing.T) {
 	for _, offer := range []string{"shared", "dedicated"} {
 		t.Run(offer, func(t *testing.T) {
-			t.Parallel()
 			s := finish(aerie(t.Context(), "demo", "../../deploy/offers/"+offer, "--exit", "--timeout", "2m"))
 			if s.code != 0 {
 				t.Fatalf("%+v", s)

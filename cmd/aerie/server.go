@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,6 +36,9 @@ func newServerCommand() *cobra.Command {
 			if s.DataDir == "" {
 				s.DataDir = defaultDataDir()
 			}
+			if s.SimSpeed < 0 || s.SimSpeed > maxSpeed || math.IsNaN(s.SimSpeed) {
+				return invalid("--sim-speed", "%v: want 0 (at once) to %v", s.SimSpeed, maxSpeed)
+			}
 			if err := logs.install(); err != nil {
 				return err
 			}
@@ -49,6 +53,9 @@ func newServerCommand() *cobra.Command {
 	logs.flags(f)
 	return cmd
 }
+
+// maxSpeed is more than anybody's patience needs: a second is eleven days.
+const maxSpeed = 1e6
 
 // The addresses that server and CLI agree on when nobody says anything.
 const (
@@ -74,12 +81,18 @@ func fromEnvironment(flags *pflag.FlagSet) error {
 func serve(ctx context.Context, s settings) error {
 	c, err := startControl(s)
 	if err != nil {
-		return err
+		return notStarted(err)
 	}
 	slog.Info("aerie serves", "http", c.APIURL(), "nats", c.NATSURL(), "data", s.DataDir, "log", promise)
 	err = c.Wait(ctx)
 	slog.Info("aerie stops")
 	return errors.Join(err, c.Close())
+}
+
+// notStarted says why there is no server: a taken port or a damaged store is the
+// operator's to mend, not a fault of the program.
+func notStarted(err error) error {
+	return &failure{code: string(ev.Unavailable), message: err.Error(), exit: exitTrouble}
 }
 
 // tokenFile is the admin token's file in the data directory.

@@ -101,6 +101,12 @@ func TestStartNoticesDamage(t *testing.T) {
 			data[len(data)/2] ^= 0x40
 			overwrite(t, file, string(data))
 		},
+		"the mark emptied and the log gone": func(t *testing.T, store string) {
+			overwrite(t, filepath.Join(store, "mark"), "")
+			if err := os.RemoveAll(filepath.Join(store, "nats")); err != nil {
+				t.Fatal(err)
+			}
+		},
 		"meta.inf garbage": func(t *testing.T, store string) {
 			files, err := filepath.Glob(filepath.Join(store, "nats/jetstream/*/streams/AERIE_EVENTS/meta.inf"))
 			if err != nil || len(files) != 1 {

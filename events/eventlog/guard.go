@@ -70,6 +70,9 @@ func (g *Guard) openMark() error {
 		return notWritable(g.dir, err)
 	}
 	data, err := os.ReadFile(path)
+	if err == nil && len(data) == 0 && g.used() {
+		return errors.Join(fmt.Errorf("take data directory %s: it was used before, and its file mark is lost: the store may be damaged: %s", g.dir, remedy), f.Close())
+	}
 	if err == nil && len(data) == 0 {
 		data = fmt.Appendf(nil, markFormat, 0)
 		if _, err = f.WriteAt(data, 0); err == nil {
@@ -85,6 +88,17 @@ func (g *Guard) openMark() error {
 	}
 	g.mark = f
 	return nil
+}
+
+// used tells whether a server kept something here: the mark is made before
+// anything else.
+func (g *Guard) used() bool {
+	for _, kept := range []string{"nats", "cloud"} {
+		if _, err := os.Stat(filepath.Join(g.dir, kept)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // Mark is the highest sequence that was ever acknowledged in this directory, 0

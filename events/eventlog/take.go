@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
@@ -23,9 +24,8 @@ const (
 	// retryWait is the delay before work whose handler failed is given out again.
 	retryWait = 5 * time.Second
 	// pullExpiry is how long one request for work waits at the server: idle, that is
-	// one request in five minutes and a heartbeat in thirty seconds.
-	pullExpiry = 5 * time.Minute
-	pullAlive  = 30 * time.Second
+	// two requests in a minute.
+	pullExpiry = 30 * time.Second
 )
 
 // Do does one work. A positive again asks for the same work once more after that
@@ -44,13 +44,6 @@ func (q *WorkQueue) Take(ctx context.Context, slots int, do Do) error {
 	if err != nil {
 		return fmt.Errorf("take work: %w", err)
 	}
-	// One message at a pull, and a pull only when a slot is free: what waits in
-	// a buffer here would use up its lease, and be missed by other executors.
-	all, err := c.Messages(jetstream.PullMaxMessages(1), jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(pullAlive))
-	if err != nil {
-		return fmt.Errorf("take work: %w", err)
-	}
-	defer all.Stop()
 	var running sync.WaitGroup
 	defer running.Wait()
 	free := make(chan struct{}, max(slots, 1))
@@ -60,7 +53,7 @@ func (q *WorkQueue) Take(ctx context.Context, slots int, do Do) error {
 		case <-ctx.Done():
 			return fmt.Errorf("take work: %w", ctx.Err())
 		}
-		m, err := next(ctx, c, all)
+		m, err := next(ctx, c)
 		if err != nil {
 			return fmt.Errorf("take work: %w", err)
 		}
@@ -84,13 +77,26 @@ func (q *WorkQueue) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	})
 }
 
-// next waits for a message. Silence of the server is looked into: the consumer
-// may be gone with its stream, and then nothing would ever come.
-func next(ctx context.Context, c jetstream.Consumer, all jetstream.MessagesContext) (jetstream.Msg, error) {
+// next waits for a message: one at a pull, and a pull only when a slot is free,
+// because what waits in a buffer here would use up its lease and be missed by other
+// executors. It asks anew each time: nats.go's iterator (1.55), asked for one
+// message at a time, now and then forgets to ask for the next when an answer comes
+// faster than its own books are closed, and then sleeps through two heartbeats.
+// Silence of the server is looked into: the consumer may be gone with its stream.
+func next(ctx context.Context, c jetstream.Consumer) (jetstream.Msg, error) {
 	for {
-		m, err := all.Next(jetstream.NextContext(ctx))
-		if err == nil || !errors.Is(err, jetstream.ErrNoHeartbeat) {
-			return m, err
+		asking, cancel := context.WithTimeout(ctx, pullExpiry)
+		m, err := c.Next(jetstream.FetchContext(asking))
+		cancel()
+		switch {
+		case err == nil:
+			return m, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+			continue
+		case !errors.Is(err, jetstream.ErrNoHeartbeat):
+			return nil, err
 		}
 		ask, cancel := bounded(ctx)
 		_, err = c.Info(ask)
