@@ -16,6 +16,11 @@ const (
 	Removed   Phase = "Removed"
 )
 
+// requested is how an entity that the world owes something is born.
+func requested[S ev.Spec](c ev.Create, uid string) []ev.Event {
+	return []ev.Event{ev.Requested[S]{UID: uid, Labels: c.Labels, Spec: c.Spec.(S)}}
+}
+
 // AccountData is what an account's events say of it.
 type AccountData struct{ Spec ev.AccountSpec }
 
@@ -47,9 +52,7 @@ var account = Kind[AccountData]{
 			return ready(ev.Account, u.Data.(DataplaneData).Spec.Account).Ref == e.Ref
 		}, ev.Dataplane)
 	},
-	Born: func(c ev.Create, uid string) []ev.Event {
-		return []ev.Event{ev.Requested[ev.AccountSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.AccountSpec)}}
-	},
+	Born:   requested[ev.AccountSpec],
 	Respec: respecAccount,
 	Evolve: evolveAccount,
 	Owed:   owedAccount,

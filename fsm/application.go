@@ -48,9 +48,7 @@ var application = Kind[ApplicationData]{
 	Rest:  []Phase{Deployed},
 	Going: Uninstalling,
 	End:   Uninstalled,
-	Born: func(c ev.Create, uid string) []ev.Event {
-		return []ev.Event{ev.Requested[ev.ApplicationSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.ApplicationSpec)}}
-	},
+	Born:  requested[ev.ApplicationSpec],
 	Respec: func(_ Entity[ApplicationData], s ev.Spec) ([]ev.Event, []ev.Fault) {
 		return []ev.Event{ev.UpdateRequested[ev.ApplicationSpec]{Spec: s.(ev.ApplicationSpec)}}, nil
 	},

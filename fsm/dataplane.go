@@ -72,9 +72,7 @@ var dataplane = Kind[DataplaneData]{
 	Users: func(e Entity[DataplaneData], refs *Refs) []ev.Ref {
 		return refs.living(func(u Entity[Data]) bool { return u.dataplane().Ref == e.Ref }, ev.TenantInfra)
 	},
-	Born: func(c ev.Create, uid string) []ev.Event {
-		return []ev.Event{ev.Requested[ev.DataplaneSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.DataplaneSpec)}}
-	},
+	Born:       requested[ev.DataplaneSpec],
 	Fits:       fitsDataplane,
 	Respec:     respecDataplane,
 	Evolve:     evolveDataplane,

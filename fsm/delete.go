@@ -29,7 +29,7 @@ func (k *Kind[D]) remove(e Entity[D], ask ev.Delete, refs *Refs) ([]ev.Change, e
 	case len(users) > 0:
 		return changed(e.Base, ev.DeletionRequested{Cascade: true}), nil
 	}
-	return changed(e.Base, append([]ev.Event{ev.DeletionRequested{Cascade: ask.Cascade}}, k.drained(e)...)...), nil
+	return changed(e.Base, append([]ev.Event{ev.DeletionRequested(ask)}, k.drained(e)...)...), nil
 }
 
 func (k *Kind[D]) users(e Entity[D], refs *Refs) []ev.Ref {

@@ -50,9 +50,7 @@ var tenant = Kind[TenantData]{
 	Users: func(e Entity[TenantData], refs *Refs) []ev.Ref {
 		return refs.living(func(u Entity[Data]) bool { return u.tenant().Ref == e.Ref }, ev.Application)
 	},
-	Born: func(c ev.Create, uid string) []ev.Event {
-		return []ev.Event{ev.Requested[ev.TenantSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.TenantSpec)}}
-	},
+	Born:   requested[ev.TenantSpec],
 	Fits:   fitsTenant,
 	Respec: respecTenant,
 	Evolve: evolveTenant,

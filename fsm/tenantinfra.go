@@ -52,9 +52,7 @@ var tenantInfra = Kind[TenantInfraData]{
 	Users: func(e Entity[TenantInfraData], refs *Refs) []ev.Ref {
 		return refs.living(func(u Entity[Data]) bool { return placeOf(u) == e.Ref.Path() }, ev.Tenant)
 	},
-	Born: func(c ev.Create, uid string) []ev.Event {
-		return []ev.Event{ev.Requested[ev.TenantInfraSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.TenantInfraSpec)}}
-	},
+	Born:       requested[ev.TenantInfraSpec],
 	Respec:     respecTenantInfra,
 	Evolve:     evolveTenantInfra,
 	Owed:       owedTenantInfra,

@@ -24,21 +24,9 @@ func newDescribeCommand() *cobra.Command {
 		Short:             "Tell everything about one entity: what it is, how it is and why",
 		Example:           "  aerie describe tenant acme/prod",
 		ValidArgsFunction: completeKindAndID(&r.connection),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := r.output.check(); err != nil {
-				return err
-			}
-			ref, err := one(cmd, args)
-			if err != nil {
-				return err
-			}
-			cl, err := r.client(cmd)
-			if err != nil {
-				return err
-			}
-			defer cl.Close()
+		RunE: r.one(func(cmd *cobra.Command, cl *client, ref events.Ref) error {
 			return describe(cmd.Context(), cl, cmd.OutOrStdout(), ref, &r)
-		},
+		}),
 	}
 	r.flags(cmd)
 	return cmd

@@ -21,6 +21,25 @@ func (r *reading) flags(cmd *cobra.Command) {
 	platformIDs(cmd)
 }
 
+// one makes what runs a verb that reads one entity: KIND ID.
+func (r *reading) one(show func(*cobra.Command, *client, events.Ref) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := r.output.check(); err != nil {
+			return err
+		}
+		ref, err := one(cmd, args)
+		if err != nil {
+			return err
+		}
+		cl, err := r.client(cmd)
+		if err != nil {
+			return err
+		}
+		defer cl.Close()
+		return show(cmd, cl, ref)
+	}
+}
+
 // filter are the filters of a list.
 type filter struct {
 	owner, phase, dataplane, plan, text, cursor string

@@ -20,25 +20,13 @@ func newHistoryCommand() *cobra.Command {
 		Short:             "Show every event of one entity, oldest first",
 		Example:           "  aerie history dataplane -/eu",
 		ValidArgsFunction: completeKindAndID(&r.connection),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := r.output.check(); err != nil {
-				return err
-			}
-			ref, err := one(cmd, args)
-			if err != nil {
-				return err
-			}
-			cl, err := r.client(cmd)
-			if err != nil {
-				return err
-			}
-			defer cl.Close()
+		RunE: r.one(func(cmd *cobra.Command, cl *client, ref events.Ref) error {
 			l, err := cl.list(cmd.Context(), entityPath(ref)+"/history", nil, 0)
 			if err != nil {
 				return err
 			}
 			return printHistory(cmd.OutOrStdout(), r.format, l)
-		},
+		}),
 	}
 	r.flags(cmd)
 	return cmd
