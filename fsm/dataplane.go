@@ -25,6 +25,7 @@ const (
 type DataplaneData struct {
 	Spec       ev.DataplaneSpec
 	Account    ev.CloudAccount    // set when building starts; it stays in that account
+	Tried      bool               // something may have been made in account and region, seen or not
 	Network    ev.NetworkReady    // set when there is one
 	Cluster    ev.ClusterReady    // set when there is one
 	SystemPool ev.SystemPoolReady // set when it is as the present spec wants it
@@ -96,7 +97,7 @@ func respecDataplane(e Entity[DataplaneData], s ev.Spec) ([]ev.Event, []ev.Fault
 	old, now := e.Data.Spec, s.(ev.DataplaneSpec)
 	d, building := e.Data, e.Phase() != Requested && e.Phase() != Failed
 	var faults keeper
-	if building || d.Network.Network != "" { // what was never made may still be corrected
+	if d.Tried { // where nothing can have been made may still be corrected
 		faults.keep("spec.account", old.Account, now.Account)
 		faults.keep("spec.region", old.Region, now.Region)
 		faults.keep("spec.network.range", old.Network.Range, now.Network.Range)
@@ -121,7 +122,9 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 	case ev.RetryRequested:
 		d.PoolDone = false
 	case ev.NetworkingStarted:
-		d.Account = e.Account
+		d.Account, d.Tried = e.Account, true
+	case ev.Failed: // what the cloud refuses as wrong it has not made
+		d.Tried = d.Tried && (e.Code != ev.ConfigProblem || d.Network.Network != "")
 	case ev.NetworkReady:
 		e.Calls = nil
 		d.Network = e

@@ -47,10 +47,14 @@ type candidate struct {
 	tenants   int // how many are placed there already
 }
 
-// candidates lists the tenant infras that fit, in the order of their names.
+// candidates lists the tenant infras that fit, in no order.
 func candidates(w want, refs *Refs) (fits []candidate) {
-	refs.each(ev.TenantInfra, func(e Entity[Data]) {
+	refs.used = true
+	refs.world.Each(ev.TenantInfra, func(e Entity[Data]) {
 		infra := typed[TenantInfraData](e)
+		if infra.Data.Spec.App != w.app || infra.Data.Spec.Size != w.size {
+			return
+		}
 		dp, ok := find[DataplaneData](refs, infra.dataplane().Ref)
 		if ok && w.fits(infra, dp, refs) {
 			fits = append(fits, candidate{infra, dp, refs.world.placed[e.Ref.Path()]})
@@ -62,7 +66,6 @@ func candidates(w want, refs *Refs) (fits []candidate) {
 func (w want) fits(infra Entity[TenantInfraData], dp Entity[DataplaneData], refs *Refs) bool {
 	acc, _ := find[AccountData](refs, ready(ev.Account, dp.Data.Spec.Account).Ref)
 	return infra.offers() && dp.offers() &&
-		infra.Data.Spec.App == w.app && infra.Data.Spec.Size == w.size &&
 		(w.region == "" || w.region == dp.Data.Spec.Region) &&
 		acc.Data.Spec.Hosting == w.hosting &&
 		(dp.Ref.Owner == ev.Platform || dp.Ref.Owner == w.customer) &&

@@ -1,8 +1,6 @@
 package kube
 
 import (
-	"crypto/sha256"
-	"encoding/base32"
 	"fmt"
 	"regexp"
 	"strings"
@@ -11,8 +9,6 @@ import (
 const (
 	maxLabel     = 63
 	maxSubdomain = 253
-	cutAt        = 54 // what is kept of a namespace name that is too long: 54, a '-', and 8 of its hash make 63
-	hashLength   = 8
 )
 
 // clusterScoped are the built-in kinds that live in no namespace, as group/kind. A custom kind that is not here counts
@@ -90,17 +86,4 @@ func nameFault(apiVersion, kind, name string) string {
 		return fmt.Sprintf("%q is no RFC 1123 subdomain", name)
 	}
 	return ""
-}
-
-// TenantNamespace is the name of a tenant's namespace, of two labels without "--": no two tenants whose names fit share
-// one. A name over 63 characters is cut and ends in a hash of the whole; a tenant that was given the cut form of another's
-// name on purpose would meet it there, and EnsureTenant refuses it by the owner's uid.
-func TenantNamespace(customer, tenant string) string {
-	full := customer + "--" + tenant
-	if len(full) <= maxLabel {
-		return full
-	}
-	sum := sha256.Sum256([]byte(full))
-	hash := strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:]))
-	return full[:cutAt] + "-" + hash[:hashLength]
 }

@@ -1,12 +1,10 @@
 package kube_test
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/aeriehq/aerie/kube"
-	"pgregory.net/rapid"
 )
 
 func tenant() kube.TenantSpec {
@@ -128,25 +126,4 @@ func TestBase(t *testing.T) {
 	}
 	_, err := kube.EnsureBase(t.Context(), m, "-/dataplane/eu/2")
 	is(t, kube.Conflict, err)
-}
-
-func TestTenantNamespaces(t *testing.T) {
-	label := regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
-	name := rapid.StringMatching(`[a-z0-9](-?[a-z0-9]){0,31}`).Filter(func(s string) bool { return len(s) <= 63 })
-	rapid.Check(t, func(t *rapid.T) {
-		a, b := [2]string{name.Draw(t, "a"), name.Draw(t, "b")}, [2]string{name.Draw(t, "c"), name.Draw(t, "d")}
-		if rapid.Bool().Draw(t, "near") {
-			b = [2]string{a[0], a[1] + "x"}
-		}
-		x, y := kube.TenantNamespace(a[0], a[1]), kube.TenantNamespace(b[0], b[1])
-		if a != b && x == y {
-			t.Fatalf("%v and %v are both %s", a, b, x)
-		}
-		if len(x) > 63 || !label.MatchString(x) {
-			t.Fatalf("%q is no label", x)
-		}
-	})
-	if got := kube.TenantNamespace("acme", "prod"); got != "acme--prod" {
-		t.Error(got)
-	}
 }

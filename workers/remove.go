@@ -26,6 +26,9 @@ func removeOwned(ctx context.Context, t *task) result {
 		left, err = c.ListOwned(ctx, scope(e.Site), e.Owner)
 		return err
 	})
+	if cloud.ClassOf(err) == cloud.Invalid { // there is no such region: nothing was ever made in it
+		return result{outcome: ev.Deleted{}}
+	}
 	if err != nil {
 		return result{err: err}
 	}
