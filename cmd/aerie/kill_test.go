@@ -41,6 +41,9 @@ func TestKilledServerEndsTheSame(t *testing.T) {
 	for range kills {
 		time.Sleep(time.Duration(random.IntN(400)) * time.Millisecond) // the random moment itself
 		p.kill()
+		for random.IntN(3) == 0 { // not all live to serve
+			p.stillborn(time.Duration(random.IntN(100)) * time.Millisecond)
+		}
 		p.start()
 	}
 	if s := applied(); s.code != 0 {

@@ -94,6 +94,18 @@ func (p *process) start() {
 	}
 }
 
+// stillborn starts the server and kills it in the middle of its start.
+func (p *process) stillborn(after time.Duration) {
+	p.t.Helper()
+	cmd := aerie(context.Background(), p.args()...)
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	time.Sleep(after) // the random moment itself
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+}
+
 // follow copies the log and then waits for the process.
 func (p *process) follow(stderr io.Reader, serves chan<- bool) {
 	lines := bufio.NewScanner(stderr)
