@@ -12,7 +12,7 @@ else
 RACE := -race
 endif
 
-.PHONY: build demo test fuzz idle generate check clean
+.PHONY: build demo test soak fuzz idle generate check clean
 
 build: ## the one binary, bin/aerie
 	@mkdir -p bin
@@ -24,6 +24,10 @@ demo: build ## a whole control plane with tenants; DEMO_EXIT=1 ends it when they
 test: build ## every test
 	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
 	$(GO) test $(RACE) -timeout 15m ./...
+	$(if $(RACE),$(GO) test ./workers -run '^TestSimulation$$',)
+
+soak: ## the simulation with SEEDS lives
+	$(GO) test -timeout 0 ./workers -run '^TestSimulation$$' -v -seeds $${SEEDS:-10000}
 
 check: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }

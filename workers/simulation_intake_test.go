@@ -1,0 +1,104 @@
+package workers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// deliver is Intake.report.
+func (l *life) deliver(m letter) {
+	var r report
+	l.must(json.Unmarshal(m.data, &r))
+	if e, ok := l.world.Get(r.Ref); ok {
+		if owed := fsm.Machines[r.Ref.Kind].Owed(e); owed != nil && reportSubject(placeOf(owed), r.Ref) != m.subject {
+			l.say("a report of %s from elsewhere is not taken", r.Ref)
+			return
+		}
+	}
+	ask := ev.Report{UID: r.UID, Digest: r.Digest, Failure: r.Failure}
+	if r.Outcome != "" {
+		var err error
+		ask.Outcome, err = r.outcome()
+		l.must(err)
+	}
+	l.order(l.internal(r.Ref, ev.ActorExecutor, ask))
+}
+
+// internal is the function of that name, with the life's clock and ids.
+func (l *life) internal(ref ev.Ref, actor string, ask ev.Ask) ev.Command {
+	return ev.Command{ID: l.newID("i"), Ref: ref, Actor: actor, Time: l.now, Ask: ask}
+}
+
+// order gives a command of the machinery. A refusal means that the entity has
+// moved on; one that the table gave means that nobody thought of it.
+func (l *life) order(c ev.Command) {
+	if _, err := l.handle(c); err != nil {
+		l.say("%T of %s is refused: %v", c.Ask, c.Ref, err)
+		var r *ev.Refusal
+		if !errors.As(err, &r) || r.Code != ev.NotFound {
+			l.wrong("%T of %s: %v", c.Ask, c.Ref, err)
+		}
+	}
+}
+
+// handle is Intake.handle: who loses a race decides again.
+func (l *life) handle(c ev.Command) (ev.Answer, error) {
+	for range 100 {
+		answer, decision, err := l.decide(c)
+		if err != nil || len(decision.Changes) == 0 {
+			return answer, err
+		}
+		l.race()
+		recorded, err := l.append(decision)
+		if errors.Is(err, eventlog.ErrConflict) {
+			l.say("%T of %s has lost a race and is decided again", c.Ask, c.Ref)
+			l.seen["races"]++
+			continue
+		}
+		if known, ok := l.world.Answer(c.ID); ok {
+			return known.Answer, nil
+		}
+		e, _ := l.world.Get(c.Ref)
+		return fsm.AnswerOf(c.ID, e, recorded), nil
+	}
+	panic(fmt.Sprintf("%T of %s is decided again and again", c.Ask, c.Ref))
+}
+
+// race lets another server on the same log be faster now and then.
+func (l *life) race() {
+	if !l.chaos || !l.chance(8) {
+		return
+	}
+	l.chaos = false // one is enough
+	l.say("meanwhile, on another server:")
+	l.ask(l.command(l.world))
+	l.chaos = true
+}
+
+// decide is Intake.decide.
+func (l *life) decide(c ev.Command) (answer ev.Answer, decision eventlog.Decision, err error) {
+	if known, ok := l.world.Answer(c.ID); ok {
+		answer, err = repeat(c, known)
+		return answer, decision, err
+	}
+	e, _ := l.world.Get(c.Ref)
+	refs := l.world.Refs()
+	changes, err := fsm.Machines[c.Ref.Kind].Decide(e, c, refs)
+	switch {
+	case err != nil || len(changes) == 0:
+		return fsm.AnswerOf(c.ID, e, nil), decision, err
+	case c.DryRun:
+		return wouldBe(c, e, changes), decision, nil
+	}
+	decision = eventlog.Decision{Envelope: envelope(c, e.Base), Changes: changes}
+	if refs.Used() {
+		seq := l.world.Seq
+		decision.LogAt = &seq
+	}
+	return answer, decision, nil
+}

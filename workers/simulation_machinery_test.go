@@ -1,0 +1,216 @@
+package workers
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// machinery is everything that a restart drops: the dispatcher's books, the work
+// queue, what executors hold, and reports on their way.
+type machinery struct {
+	started time.Time
+	clouds  map[string]Cloud
+	dirty   map[ev.Ref]string
+	timers  map[ev.Ref]time.Time
+	put     map[ev.Ref]posted
+	queue   map[string]*item // by subject
+	slow    []*item          // calls that are long on their way
+	mail    []letter         // reports that are
+}
+
+// item is the newest work on one subject.
+type item struct {
+	place eventlog.Place
+	work  ev.Work
+	due   time.Time
+	paid  bool
+}
+
+// letter is a report under way.
+type letter struct {
+	subject string
+	data    []byte
+}
+
+func newMachinery(now time.Time, clouds map[string]Cloud) machinery {
+	return machinery{started: now, clouds: clouds, dirty: map[ev.Ref]string{}, timers: map[ev.Ref]time.Time{},
+		put: map[ev.Ref]posted{}, queue: map[string]*item{}}
+}
+
+// see is Dispatcher.see.
+func (m *machinery) see(w *fsm.World, decision []ev.Recorded) {
+	for _, r := range decision {
+		m.mark(r.Ref, "")
+		for _, waiter := range w.Waiting(r.Ref) {
+			m.mark(waiter, r.EventID)
+		}
+	}
+}
+
+func (m *machinery) mark(ref ev.Ref, cause string) {
+	if m.dirty[ref] == "" {
+		m.dirty[ref] = cause
+	}
+}
+
+// tend is Dispatcher.tend.
+func (l *life) tend(ref ev.Ref) {
+	cause := l.dirty[ref]
+	delete(l.dirty, ref)
+	e, _ := l.world.Get(ref)
+	switch owed := fsm.Machines[ref.Kind].Owed(e).(type) {
+	case nil:
+		l.withdraw(e)
+	case fsm.Await:
+		l.withdraw(e)
+		c := l.internal(ref, ev.ActorAerie, ev.Settle{})
+		c.CausationID = cause
+		l.order(c)
+	default:
+		l.pass(e, owed)
+	}
+}
+
+// pass is Dispatcher.pass.
+func (l *life) pass(e fsm.Entity[fsm.Data], owed ev.Effect) {
+	rule, due := fsm.Machines[e.Ref.Kind].Rule(e.Phase()), nextAt(e)
+	end := l.deadline(e, rule)
+	switch {
+	case !end.After(l.now):
+		l.order(l.internal(e.Ref, ev.ActorAerie, ev.Expire{Since: e.Since}))
+		return
+	case due.After(l.now):
+		l.timers[e.Ref] = due
+		if end.Before(due) {
+			l.timers[e.Ref] = end
+		}
+		return
+	case rule.Within > 0:
+		l.timers[e.Ref] = end
+	}
+	l.post(e, owed)
+}
+
+func (l *life) deadline(e fsm.Entity[fsm.Data], rule fsm.Rule) time.Time {
+	if rule.Within == 0 {
+		return l.now.AddDate(1, 0, 0)
+	}
+	began := e.Since
+	if l.started.After(began) {
+		began = l.started
+	}
+	return began.Add(rule.Within)
+}
+
+// post is Dispatcher.post with WorkQueue.Put.
+func (l *life) post(e fsm.Entity[fsm.Data], owed ev.Effect) {
+	now := posted{placeOf(owed), fsm.DigestOf(owed), e.Attempts(), nextAt(e), e.Since}
+	if l.put[e.Ref] == now {
+		return
+	}
+	args, err := json.Marshal(owed)
+	l.must(err)
+	l.offer(now.place, ev.Work{Ref: e.Ref, UID: e.UID, Revision: e.Seq, Digest: now.digest, Attempt: now.failed + 1, Effect: owed.Effect(), Args: args})
+	l.put[e.Ref] = now
+}
+
+func (l *life) offer(p eventlog.Place, w ev.Work) {
+	subject := reportSubject(p, w.Ref)
+	if there := l.queue[subject]; there != nil && there.work.Revision >= w.Revision {
+		return
+	}
+	l.queue[subject] = &item{place: p, work: w, due: l.now, paid: w.Effect == ""}
+}
+
+// withdraw is Dispatcher.withdraw.
+func (l *life) withdraw(e fsm.Entity[fsm.Data]) {
+	delete(l.timers, e.Ref)
+	if was, ok := l.put[e.Ref]; ok {
+		l.offer(was.place, ev.Work{Ref: e.Ref, UID: e.UID, Revision: e.Seq})
+		delete(l.put, e.Ref)
+	}
+}
+
+// ready lists the subjects whose work may be taken now.
+func (l *life) ready() (subjects []string) {
+	for _, s := range slices.Sorted(maps.Keys(l.queue)) {
+		if it := l.queue[s]; !it.paid && !it.due.After(l.now) {
+			subjects = append(subjects, s)
+		}
+	}
+	return subjects
+}
+
+// inCluster is done in clusters, which nobody sweeps: a namespace that a slow call
+// makes after the end of its tenant stays. Let these be slow too to see it.
+var inCluster = map[string]bool{ev.EnsureTenant{}.Effect(): true, ev.EnsureApplication{}.Effect(): true}
+
+// take is an executor that takes work, and what may happen to it meanwhile.
+func (l *life) take(subject string) {
+	it := l.queue[subject]
+	if l.chaos && l.chance(20) && !inCluster[it.work.Effect] { // the call leaves now and arrives later; the lease ends before
+		l.say("%s of %s is long on its way", it.work.Effect, it.work.Ref)
+		l.slow = append(l.slow, it)
+		it.due = l.now.Add(time.Minute)
+		return
+	}
+	l.do(it)
+}
+
+// do is Executor.do and what the queue makes of its answer.
+func (l *life) do(it *item) {
+	t := &task{Work: it.work, clouds: l.clouds}
+	r := doers[it.work.Effect](context.Background(), t)
+	l.say("did %s of %s: %v, again %s, outcome %T", it.work.Effect, it.work.Ref, r.err, r.again, r.outcome)
+	if l.chaos && l.chance(12) {
+		l.say("the executor dies before its report")
+		it.due = l.now.Add(time.Minute)
+		return
+	}
+	var failure *ev.AttemptFailed
+	if r.err != nil {
+		failure, r.again = l.failed(t, r)
+	}
+	if r.err != nil || r.outcome != nil {
+		l.send(it, t, r.outcome, failure)
+	}
+	it.due, it.paid = l.now.Add(r.again), r.again <= 0
+}
+
+// failed is Executor.failed.
+func (l *life) failed(t *task, r result) (*ev.AttemptFailed, time.Duration) {
+	reason, after := reasonOf(r.err)
+	if after == 0 {
+		after = firstPause/2 + time.Duration(l.rnd.Int64N(int64(lastPause)))
+	}
+	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: l.now.Add(after), Calls: t.calls}
+	if reason.Counted() {
+		return f, 0
+	}
+	return f, after
+}
+
+// send is Executor.report: the letter arrives at once, later, or twice.
+func (l *life) send(it *item, t *task, outcome ev.Event, failure *ev.AttemptFailed) {
+	out := report{Ref: t.Ref, UID: t.UID, Digest: t.Digest, Calls: t.calls, Failure: failure}
+	if outcome != nil {
+		body, err := json.Marshal(outcome)
+		l.must(err)
+		out.Outcome, out.Event = outcome.Type(), body
+	}
+	data, err := json.Marshal(out)
+	l.must(err)
+	mail := letter{reportSubject(it.place, t.Ref), data}
+	if l.chaos && l.chance(10) {
+		l.say("the report is repeated later")
+		l.mail = append(l.mail, mail)
+	}
+	l.deliver(mail)
+}
