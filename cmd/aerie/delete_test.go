@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// TestDelete ends customers from the command line, against a whole control plane.
+func TestDelete(t *testing.T) {
+	c := startTestControl(t)
+	cli := func(args ...string) said {
+		t.Helper()
+		var out, errs bytes.Buffer
+		args = append(args, "--api-url", c.APIURL(), "--token", c.token)
+		if args[0] != "get" {
+			args = append(args, "--nats-url", c.NATSURL())
+		}
+		code := run(t.Context(), args, strings.NewReader(""), &out, &errs)
+		return said{out.String(), errs.String(), code}
+	}
+	if s := cli("apply", "-f", sharedOffer, "--wait"); s.code != 0 {
+		t.Fatalf("%+v", s)
+	}
+	if s := cli("delete", "customer", "elm"); s.code != exitRefused || !strings.Contains(s.err, "tenant elm/campus") || !strings.Contains(s.err, "cascade") {
+		t.Errorf("what is in the way is named: %+v", s)
+	}
+	if s := cli("delete", "customer", "elm", "--cascade", "--dry-run"); s.code != 0 {
+		t.Errorf("%+v", s)
+	}
+	if s := cli("get", "tenants", "--owner", "elm", "-o", "name"); s.out != "elm/campus\nelm/library\n" {
+		t.Errorf("after a dry run: %+v", s)
+	}
+	if s := cli("delete", "customer", "elm", "--cascade", "--wait"); s.code != 0 || !strings.Contains(s.out, "Closed") {
+		t.Errorf("%+v", s)
+	}
+	if s := cli("get", "tenants", "--owner", "elm", "-o", "name"); s.out != "" {
+		t.Errorf("what has ended is not listed: %+v", s)
+	}
+	if s := cli("get", "tenants", "--owner", "elm", "--phase", "Deleted", "-o", "name"); s.out != "elm/campus\nelm/library\n" {
+		t.Errorf("unless it is asked for: %+v", s)
+	}
+	if s := cli("get", "tenant", "elm/campus", "-o", "json"); s.code != 0 || !strings.Contains(s.out, `"Deleted"`) {
+		t.Errorf("and it stays readable: %+v", s)
+	}
+	if s := cli("tenant", "delete", "elm/campus"); s.code != exitNotFound {
+		t.Errorf("deleted twice: %+v", s)
+	}
+	if s := cli("apply", "-f", sharedOffer, "--wait"); s.code != 0 || strings.Count(s.out, ": created")+strings.Count(s.out, " created") < 5 {
+		t.Errorf("the name is used again: %+v", s)
+	}
+}
