@@ -41,6 +41,7 @@ var tenant = Kind[TenantData]{
 		Row{ev.RetryRequested{}, []Phase{Failed}, Waiting}, // its place is kept
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
+		Row{ev.Swept{}, []Phase{Requested, Placing, Waiting, Provisioning, Active, Failed, Deleting, Gone}, Stay}, // of an earlier incarnation
 	),
 	Rules:    map[Phase]Rule{Provisioning: {Within: 30 * time.Minute, Attempts: 5}},
 	Rest:     []Phase{Active},

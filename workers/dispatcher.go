@@ -130,6 +130,7 @@ func (d *Dispatcher) pass(ctx context.Context, e fsm.Entity[fsm.Data], owed ev.E
 		return ignoreRefusal(d.do(ctx, internal(e.Ref, ev.ActorAerie, ev.Expire{Since: e.Since})))
 	}
 	if due > 0 {
+		delete(d.put, e.Ref) // what is put next is another attempt, whatever the clock says
 		d.wake(e.Ref, min(due, left))
 		return nil
 	}

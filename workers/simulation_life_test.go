@@ -135,6 +135,7 @@ func (l *life) append(d eventlog.Decision) ([]ev.Recorded, error) {
 		}
 	}
 	l.log = append(l.log, decision)
+	l.now = l.now.Add(time.Microsecond) // no two commands are given at the same instant: the dispatcher relies on it
 	l.must(l.world.Apply(recorded))
 	l.see(l.world, recorded)
 	l.note(recorded)

@@ -50,7 +50,8 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	}
 }
 
-// Sweep looks through every account and region that a dataplane was ever built in.
+// Sweep looks through every account and region that a dataplane was ever built in,
+// and through the clusters of those that work.
 func (s *Sweeper) Sweep(ctx context.Context, now time.Time) {
 	seen := map[string]time.Time{}
 	for _, site := range s.sites() {
@@ -58,6 +59,7 @@ func (s *Sweeper) Sweep(ctx context.Context, now time.Time) {
 			slog.Warn("not swept, will try again", "account", site.Account.Number, "region", site.Region, "err", err)
 		}
 	}
+	s.sweepClusters(ctx, now, seen)
 	s.seen = seen // what is gone is forgotten
 }
 
@@ -93,12 +95,7 @@ func (s *Sweeper) sweep(ctx context.Context, site ev.Site, now time.Time, seen m
 		if !orphan || r.Phase == cloud.Deleting {
 			continue
 		}
-		key := fmt.Sprint(site, r.Kind, r.Cluster, r.Name, r.ID)
-		seen[key] = now
-		if first, again := s.seen[key]; again {
-			seen[key] = first
-		}
-		if now.Sub(seen[key]) < s.clock.Real(sweepGrace) {
+		if !s.graceIsOver(fmt.Sprint(site, r.Kind, r.Cluster, r.Name, r.ID), now, seen) {
 			continue
 		}
 		if err := s.remove(ctx, c, site, r, ref, uid); err != nil {
@@ -106,6 +103,15 @@ func (s *Sweeper) sweep(ctx context.Context, site ev.Site, now time.Time, seen m
 		}
 	}
 	return nil
+}
+
+// graceIsOver keeps when something was first seen without an owner.
+func (s *Sweeper) graceIsOver(key string, now time.Time, seen map[string]time.Time) bool {
+	seen[key] = now
+	if first, again := s.seen[key]; again {
+		seen[key] = first
+	}
+	return now.Sub(seen[key]) >= s.clock.Real(sweepGrace)
 }
 
 func (s *Sweeper) orphan(mark string) (ref ev.Ref, uid string, orphan bool) {

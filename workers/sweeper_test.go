@@ -12,6 +12,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/kube"
 )
 
 // slowCloud holds the first EnsureNetwork back, as a call that is long on its way.
@@ -88,4 +89,51 @@ func (r *rig) owned(s ev.Site) []cloud.Ref {
 		r.t.Fatal(err)
 	}
 	return all
+}
+
+// A namespace that a slow call made after the end of its tenant goes too, and that
+// of a living one stays.
+func TestALateNamespaceIsSwept(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []string{
+		"create customer acme {}",
+		`create account -/main {"cloud":"sim","number":"4711"}`,
+		`create plan -/free {"deployment":"resource-shared","apps":[{"type":"postgres","size":"small"}]}`,
+		`create dataplane -/eu {"account":"main","region":"eu-central"}`,
+		`create tenantinfra -/eu_pg {"app":"postgres","size":"small","pools":[{"name":"data","machine":"s4"}]}`,
+		`create tenant acme/gone {"plan":"free"}`,
+		`create tenant acme/stays {"plan":"free"}`,
+		"build tenant acme/gone Active",
+		"build tenant acme/stays Active",
+	} {
+		r.perform(c)
+	}
+	gone := r.phase(ev.Tenant, "acme/gone", 0, fsm.Active)
+	d := gone.Data.(fsm.TenantData)
+	r.perform("delete tenant acme/gone {}")
+	r.phase(ev.Tenant, "acme/gone", time.Minute, fsm.Gone)
+	api, err := r.cloud.Kube(t.Context(), scope(d.Site), d.Cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := kube.TenantSpec{Namespace: d.Placement.Namespace, Customer: "acme", Tenant: "gone", Owner: gone.UID, Plan: "free"}
+	if _, err := kube.EnsureTenant(t.Context(), api, late); err != nil {
+		t.Fatal(err)
+	}
+	sweeper := NewSweeper(r.intake, r.fold, map[string]Cloud{"sim": {Provider: r.cloud, Kube: r.cloud.Kube}}, Clock{Speed: 1})
+	now := time.Now()
+	sweeper.Sweep(t.Context(), now)
+	if n := len(r.objects("acme--gone")); n == 0 {
+		t.Error("swept within the grace")
+	}
+	sweeper.Sweep(t.Context(), now.Add(sweepGrace))
+	if left := r.objects("acme--gone"); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+	if len(r.objects("acme--stays")) == 0 {
+		t.Error("the living one was swept")
+	}
+	if h := r.history(gone.Ref); !strings.HasPrefix(h[len(h)-1], "swept ") {
+		t.Errorf("history: %v", h)
+	}
 }
