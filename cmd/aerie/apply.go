@@ -119,17 +119,9 @@ nothing the second time. Nothing is ever deleted. Labels and spec are replaced
 whole: what a document leaves out gets its default, and labels go.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel, err := p.bound(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer cancel()
-			cl, docs, err := prepare(ctx, cmd, &conn, files)
-			if err != nil {
-				return err
-			}
-			defer cl.Close()
-			return cl.apply(ctx, docs, applyOptions{wait: p.wait, dryRun: dryRun, out: cmd.OutOrStdout()})
+			return withManifests(cmd, &conn, &p, files, func(ctx context.Context, cl *client, docs []manifest) error {
+				return cl.apply(ctx, docs, applyOptions{wait: p.wait, dryRun: dryRun, out: cmd.OutOrStdout()})
+			})
 		},
 	}
 	conn.flags(cmd)
@@ -142,6 +134,22 @@ whole: what a document leaves out gets its default, and labels go.`,
 func fileFlag(cmd *cobra.Command, files *[]string) {
 	cmd.Flags().StringArrayVarP(files, "filename", "f", nil, "a file, a directory with *.yaml and *.yml, or - for standard input; repeatable")
 	_ = cmd.MarkFlagFilename("filename", "yaml", "yml") // fails only for a flag that is not there
+}
+
+// withManifests does something with manifests that have no faults, within the
+// command's patience.
+func withManifests(cmd *cobra.Command, conn *connection, p *patience, files []string, do func(context.Context, *client, []manifest) error) error {
+	ctx, cancel, err := p.bound(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	cl, docs, err := prepare(ctx, cmd, conn, files)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	return do(ctx, cl, docs)
 }
 
 // prepare reads the manifests. If they have faults the references of the others

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,24 +24,16 @@ defaults filled in, that would go (-) and come (+). What is as wanted is left ou
 The exit code is 0 whether there are differences or not, unless something is wrong.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel, err := p.bound(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer cancel()
-			cl, docs, err := prepare(ctx, cmd, &conn, files)
-			if err != nil {
-				return err
-			}
-			defer cl.Close()
-			steps, faults, err := cl.reconcile(ctx, docs)
-			if err != nil {
-				return err
-			}
-			if err := refuseFaults(faults); err != nil {
-				return err
-			}
-			return writeDiff(cmd.OutOrStdout(), steps)
+			return withManifests(cmd, &conn, &p, files, func(ctx context.Context, cl *client, docs []manifest) error {
+				steps, faults, err := cl.reconcile(ctx, docs)
+				if err != nil {
+					return err
+				}
+				if err := refuseFaults(faults); err != nil {
+					return err
+				}
+				return writeDiff(cmd.OutOrStdout(), steps)
+			})
 		},
 	}
 	conn.flags(cmd)

@@ -34,11 +34,7 @@ func newHistoryCommand() *cobra.Command {
 
 func printHistory(w io.Writer, format string, l list) error {
 	if format == asJSON || format == asYAML {
-		raw, err := l.json()
-		if err != nil {
-			return err
-		}
-		return writeRaw(w, format, raw)
+		return writeList(w, format, l)
 	}
 	past, err := l.events()
 	if err != nil {

@@ -94,17 +94,22 @@ func printList(w io.Writer, k events.Kind, format string, l list) error {
 
 func printListAt(w io.Writer, k events.Kind, format string, l list, now time.Time) error {
 	if format == asJSON || format == asYAML {
-		raw, err := l.json()
-		if err != nil {
-			return err
-		}
-		return writeRaw(w, format, raw)
+		return writeList(w, format, l)
 	}
 	all, err := l.entities()
 	if err != nil {
 		return err
 	}
 	return printEntities(w, k, format, all, now)
+}
+
+// writeList writes a list as the HTTP answer has it.
+func writeList(w io.Writer, format string, l list) error {
+	raw, err := l.json()
+	if err != nil {
+		return err
+	}
+	return writeRaw(w, format, raw)
 }
 
 func printEntities(w io.Writer, k events.Kind, format string, all []entity, now time.Time) error {

@@ -99,12 +99,11 @@ func (f tailFilter) config(now time.Time) (jetstream.OrderedConsumerConfig, erro
 // check refuses what no event could have.
 func (f tailFilter) check() (kind string, err error) {
 	if f.kind != "" {
-		known := append(kindNames(), "command") // refused commands have events too
 		k, ok := events.KindOf(f.kind)
-		if !ok && f.kind != "command" {
-			return "", invalid("--kind", "%q is not a kind%s", events.Clip(f.kind), events.Nearest(f.kind, known))
+		if !ok {
+			return "", invalid("--kind", "%q is not a kind%s", events.Clip(f.kind), events.Nearest(f.kind, kindNames()))
 		}
-		kind = or(string(k), f.kind)
+		kind = string(k)
 	}
 	if f.owner != "" && f.owner != events.Platform && !events.IsLabel(f.owner) {
 		return "", invalid("--owner", "%q: want a customer's id or -", events.Clip(f.owner))
@@ -120,8 +119,7 @@ func (f tailFilter) check() (kind string, err error) {
 	return kind, nil
 }
 
-func eventTypes() []string {
-	all := []string{"refused"}
+func eventTypes() (all []string) {
 	for _, vocabulary := range fsm.Vocabulary() {
 		for _, e := range vocabulary {
 			all = append(all, e.Type())

@@ -31,8 +31,7 @@ func isToken(s string) bool {
 }
 
 // checkTokens refuses a reference that would not be three tokens of a subject.
-// Whether it is a good name is not asked: the log also keeps refused commands,
-// whose ids no user chose.
+// Whether it is a good name is the intake's to ask.
 func checkTokens(r events.Ref) error {
 	if !isToken(r.Owner) || !isToken(string(r.Kind)) || !isToken(r.ID) {
 		return fmt.Errorf("%q is not a subject's owner, kind and id", r.Tokens())
