@@ -86,7 +86,7 @@ func (l *bareLog) fold(ctx context.Context, s *side, b *bench) error {
 	fold := eventlog.NewFold()
 	projections.New(fold)
 	p := newPace()
-	fold.Watch(func(_ *fsm.World, decision []events.Recorded) {
+	fold.Watch(func(_ *fsm.World, decision []events.Recorded, _ bool) {
 		for range decision {
 			p.step()
 		}
