@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
-	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -38,17 +36,8 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, err
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	stream, err := js.Stream(ctx, Stream)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if err := g.absent(); err != nil {
-			return nil, fmt.Errorf("open the log: %w", err)
-		}
-		stream, err = js.CreateStream(ctx, logConfig)
-	}
+	stream, err := openStream(ctx, nc, js, logConfig, g.absent)
 	if err != nil {
-		return nil, fmt.Errorf("open the log: %w", err)
-	}
-	if err := sameConfig(logConfig, stream.CachedInfo().Config); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	if err := g.check(stream.CachedInfo().State); err != nil {
@@ -96,36 +85,6 @@ var logConfig = jetstream.StreamConfig{
 	DenyPurge:          true,
 	AllowDirect:        true,
 	AllowAtomicPublish: true,
-}
-
-// sameConfig says in which settings an existing stream differs from the one
-// wanted. Where it is kept, and how often, is the operator's.
-func sameConfig(want, have jetstream.StreamConfig) error {
-	have.Replicas, have.Placement, have.Metadata = want.Replicas, want.Placement, want.Metadata
-	have.Description, have.Compression, have.Duplicates = want.Description, want.Compression, want.Duplicates
-	var differ []string
-	w, h := reflect.ValueOf(want), reflect.ValueOf(have)
-	for i := range w.NumField() {
-		x, y := w.Field(i), h.Field(i)
-		if x.Kind() == reflect.Slice && x.Len() == 0 && y.Len() == 0 || reflect.DeepEqual(x.Interface(), y.Interface()) {
-			continue
-		}
-		name, _, _ := strings.Cut(w.Type().Field(i).Tag.Get("json"), ",")
-		differ = append(differ, fmt.Sprintf("%s is %v, want %v", name, plain(y), plain(x)))
-	}
-	if differ == nil {
-		return nil
-	}
-	return fmt.Errorf("the stream %s is not as aerie makes it (%s): it was not touched; change it back, or use another server",
-		want.Name, strings.Join(differ, "; "))
-}
-
-// plain is a setting as it can be printed.
-func plain(v reflect.Value) any {
-	if v.Kind() == reflect.Pointer && !v.IsNil() {
-		v = v.Elem()
-	}
-	return v.Interface()
 }
 
 // Last is the sequence of the newest event, 0 if there is none.
