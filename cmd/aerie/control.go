@@ -38,6 +38,7 @@ type control struct {
 	conn   *nats.Conn
 	log    *eventlog.Log
 	queue  *eventlog.WorkQueue
+	timers *eventlog.Timers
 	fold   *eventlog.Fold
 	views  *projections.Views
 	sim    *sim.Sim
@@ -123,7 +124,10 @@ func (c *control) openLog(settings) (err error) {
 	if c.log, err = eventlog.Open(c.core.ctx, c.conn, fsm.Vocabulary(), c.guard); err != nil {
 		return err
 	}
-	c.queue, err = eventlog.OpenWork(c.core.ctx, c.conn)
+	if c.queue, err = eventlog.OpenWork(c.core.ctx, c.conn); err != nil {
+		return err
+	}
+	c.timers, err = eventlog.OpenTimers(c.core.ctx, c.conn)
 	return err
 }
 
@@ -140,7 +144,7 @@ func (c *control) startFold(s settings) error {
 	c.fold = eventlog.NewFold()
 	c.views = projections.New(c.fold)
 	c.intake = workers.NewIntake(c.log, c.fold)
-	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.queue, workers.Clock{Speed: s.SimSpeed})
+	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.queue, c.timers, workers.Clock{Speed: s.SimSpeed})
 	last, err := c.log.Last(c.core.ctx)
 	if err != nil {
 		return err
@@ -156,7 +160,7 @@ func (c *control) startFold(s settings) error {
 
 func (c *control) startWorkers(s settings) error {
 	clouds := map[string]workers.Cloud{"sim": {Provider: c.sim, Kube: c.sim.Kube}}
-	executor := workers.NewExecutor(c.conn, c.queue, clouds, workers.Clock{Speed: s.SimSpeed})
+	executor := workers.NewExecutor(c.conn, c.fold, c.queue, clouds, workers.Clock{Speed: s.SimSpeed})
 	if err := c.intake.ServeReports(c.work.ctx, c.conn); err != nil {
 		return err
 	}
