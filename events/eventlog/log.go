@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -51,20 +52,33 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, err
 }
 
 // checkEnd refuses a log that ends within a decision: what follows would never
-// come, and nobody could go on.
+// come, and nobody could go on. Another replica may be appending meanwhile, so the
+// rest of the decision is waited for a moment.
 func (l *Log) checkEnd(ctx context.Context, last uint64) error {
-	if last == 0 {
-		return nil
-	}
-	r, err := l.Read(ctx, last)
-	if err != nil {
-		return nil // whoever reads the log from its beginning says what is wrong and where
-	}
-	if r.Index < r.Count {
-		return l.guard.damaged(fmt.Sprintf("the log ends within a decision: event %d is part %d of %d", last, r.Index, r.Count))
+	for looked := 0; last > 0; looked++ {
+		r, err := l.Read(ctx, last)
+		if err != nil {
+			return nil // whoever reads the log from its beginning says what is wrong and where
+		}
+		if r.Index == r.Count {
+			return nil
+		}
+		if looked == endLooks {
+			return l.guard.damaged(fmt.Sprintf("the log ends within a decision: event %d is part %d of %d", last, r.Index, r.Count))
+		}
+		wait(ctx, endPause)
+		if last, err = l.Last(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }
+
+// How often and how long the rest of the last decision is waited for.
+const (
+	endLooks = 10
+	endPause = 50 * time.Millisecond
+)
 
 // logConfig is how the log is made. What is appended on aerie.append.… is stored
 // as aerie.evt.…, and sent out as aerie.evt.… after the commit: so a subscriber
@@ -97,6 +111,9 @@ func (l *Log) Last(ctx context.Context) (uint64, error) {
 	}
 	return info.State.LastSeq, nil
 }
+
+// Copies is on how many servers the log is kept.
+func (l *Log) Copies() int { return max(1, l.stream.CachedInfo().Config.Replicas) }
 
 // errUnreadable means that something is stored that is no event of ours.
 var errUnreadable = errors.New("it is not as it was written")
