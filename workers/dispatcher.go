@@ -71,7 +71,7 @@ type posted struct {
 func NewDispatcher(intake *Intake, fold *eventlog.Fold, work *eventlog.WorkQueue, timers *eventlog.Timers, clock Clock) *Dispatcher {
 	d := &Dispatcher{intake: intake, fold: fold, work: work, timers: timers, clock: clock, started: time.Now(),
 		agenda: newAgenda(), resting: newResting(), put: map[ev.Ref]posted{}, armed: map[ev.Ref]time.Time{}}
-	fold.Watch(func(w *fsm.World, decision []ev.Recorded) { d.see(w, decision, true) })
+	fold.Watch(d.see)
 	return d
 }
 
