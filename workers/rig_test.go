@@ -96,7 +96,9 @@ func (r *rig) start() {
 	r.fold = eventlog.NewFold()
 	r.intake = NewIntake(r.log, r.fold)
 	clock := Clock{Speed: 0}
-	d := NewDispatcher(r.intake, r.fold, work, clock)
+	timers, err := eventlog.OpenTimers(ctx, nc)
+	must(err)
+	d := NewDispatcher(r.intake, r.fold, work, timers, clock)
 	last, err := r.log.Last(ctx)
 	must(err)
 	running.Go(func() { _ = r.fold.Follow(ctx, r.log) })
@@ -105,7 +107,7 @@ func (r *rig) start() {
 	running.Go(func() { d.Run(ctx) })
 	must(r.intake.ServeReports(ctx, nc))
 	must(r.intake.Serve(ctx, nc, "0.0.0"))
-	x := NewExecutor(nc, work, map[string]Cloud{"sim": {Provider: r.between(r.cloud), Kube: r.cloud.Kube}}, clock)
+	x := NewExecutor(nc, r.fold, work, map[string]Cloud{"sim": {Provider: r.between(r.cloud), Kube: r.cloud.Kube}}, clock)
 	running.Go(func() { _ = x.Run(ctx) })
 	r.stop = func() {
 		cancel()
