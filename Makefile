@@ -12,7 +12,7 @@ else
 RACE := -race
 endif
 
-.PHONY: build demo test soak fuzz idle generate check clean
+.PHONY: build demo test test-kube soak fuzz idle generate check clean
 
 build: ## the one binary, bin/aerie
 	@mkdir -p bin
@@ -21,10 +21,14 @@ build: ## the one binary, bin/aerie
 demo: build ## a whole control plane with tenants; DEMO_EXIT=1 ends it when they are Active
 	@bin/aerie demo deploy/offers/shared $(if $(DEMO_EXIT),--exit)
 
-test: build ## every test
+test: build ## every test, but for those of test-kube
+	@$(if $(KUBERIG_BIN),,echo "no test on a real Kubernetes is run here: make test-kube does")
 	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
 	$(GO) test $(RACE) -timeout 15m ./...
 	$(if $(RACE),$(GO) test ./workers -run '^TestSimulation$$',)
+
+test-kube: ## the tests that need a real Kubernetes; it is built from source where there is none yet
+	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN && $(GO) test -count=1 -timeout 20m ./test/kube/...
 
 soak: ## the simulation with SEEDS lives
 	$(GO) test -timeout 0 ./workers -run '^TestSimulation$$' -v -seeds $${SEEDS:-10000}

@@ -24,7 +24,8 @@ var arrows = map[string][]string{
 	"./events/eventlog/embedded": {"./events", "./fsm", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/...", "github.com/gofrs/flock", "github.com/oklog/ulid/v2"},
 
 	"./cloud":           {},
-	"./kube":            {},
+	"./kube":            {"k8s.io/client-go/...", "k8s.io/apimachinery/..."},
+	"./kube/kubetest":   {"./kube"},
 	"./cloud/sim":       {"./cloud", "./kube"},
 	"./cloud/cloudtest": {"./cloud", "./cloud/sim", "./kube"},
 
@@ -33,6 +34,9 @@ var arrows = map[string][]string{
 
 	"./internal/docgen":   {"./events", "./fsm"},
 	"./internal/natstest": {"./events/...", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/..."},
+
+	"./test/kube":         {},
+	"./test/kube/rigtest": {},
 
 	"./cmd/...": {"./...", "..."}, // it wires all that there is
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/kube/kubetest"
 )
 
 func must(t testing.TB, err error) {
@@ -165,3 +166,5 @@ func FuzzObject(f *testing.F) {
 		}
 	})
 }
+
+func TestMemoryConforms(t *testing.T) { kubetest.Conform(t, memory(t), "conform") }

@@ -35,6 +35,8 @@ var codes = map[kube.Code]struct {
 	kube.Invalid:     {ev.ConfigProblem, ev.ByUser},
 	kube.Conflict:    {ev.ConflictReason, ev.ByUser},
 	kube.Forbidden:   {ev.Unauthorized, ev.ByUser},
+	kube.Full:        {ev.QuotaExceeded, ev.ByUser},
+	kube.Broken:      {ev.InternalReason, ev.ByUser},
 	kube.Unavailable: {ev.Unreachable, ev.ByCloud},
 }
 

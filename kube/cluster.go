@@ -1,0 +1,208 @@
+package kube
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// Cluster is a real Kubernetes API. What it applies is applied on the server, under the field manager aerie: fields that
+// another set in the meantime become ours again, those that we never named stay theirs.
+type Cluster struct {
+	client dynamic.Interface
+	kinds  *kinds
+	config *rest.Config
+}
+
+var _ API = (*Cluster)(nil)
+
+// The most calls a second to one cluster, and at once.
+const (
+	callsASecond = 100
+	callsAtOnce  = 200
+)
+
+// NewCluster is the API that a configuration leads to. The server's certificate is always verified: a configuration
+// that would not is refused.
+func NewCluster(config *rest.Config) (*Cluster, error) {
+	c := rest.CopyConfig(config)
+	if c.Insecure || !strings.HasPrefix(c.Host, "https://") {
+		return nil, &Error{Code: Invalid, Op: "connect", Message: c.Host + ": only https, with the server's certificate verified"}
+	}
+	if err := rest.LoadTLSFiles(c); err != nil {
+		return nil, &Error{Code: Invalid, Op: "connect", Message: err.Error(), Err: err}
+	}
+	c.UserAgent, c.QPS, c.Burst = manager, callsASecond, callsAtOnce
+	c.WarningHandler = rest.NoWarnings{}
+	transport, err := rest.HTTPClientFor(c)
+	if err != nil {
+		return nil, &Error{Code: Invalid, Op: "connect", Message: err.Error(), Err: err}
+	}
+	client, err := dynamic.NewForConfigAndClient(c, transport)
+	if err != nil {
+		return nil, &Error{Code: Invalid, Op: "connect", Message: err.Error(), Err: err}
+	}
+	return &Cluster{client: client, kinds: newKinds(c.Host, transport), config: c}, nil
+}
+
+// Apply implements API.
+func (c *Cluster) Apply(ctx context.Context, o Object) (changed bool, err error) {
+	k := o.Key()
+	if why := shapeFault(o); why != "" {
+		return false, fail(Invalid, "apply", k, why)
+	}
+	at, err := c.resource(ctx, "apply", k)
+	if err != nil {
+		return false, err
+	}
+	before, err := version(ctx, at, o)
+	if err != nil {
+		return false, failed("apply", k, err)
+	}
+	after, err := at.Apply(ctx, k.Name, &unstructured.Unstructured{Object: o.Clone()}, metav1.ApplyOptions{FieldManager: manager, Force: true})
+	if err != nil {
+		return false, failed("apply", k, err)
+	}
+	return before != after.GetResourceVersion(), nil
+}
+
+// version is the resource version of what is there before an apply, as the object says it or else as the API does; empty
+// if nothing is there.
+func version(ctx context.Context, at dynamic.ResourceInterface, o Object) (string, error) {
+	if v := text(o.metadata()["resourceVersion"]); v != "" {
+		return v, nil
+	}
+	there, err := at.Get(ctx, o.Name(), metav1.GetOptions{})
+	if AnswerCode(err) == NotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return there.GetResourceVersion(), nil
+}
+
+// Get implements API.
+func (c *Cluster) Get(ctx context.Context, apiVersion, kind, namespace, name string) (Object, error) {
+	k := Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
+	at, err := c.resource(ctx, "get", k)
+	if err != nil {
+		return nil, err
+	}
+	found, err := at.Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return nil, failed("get", k, err)
+	}
+	return read(found), nil
+}
+
+// pageSize is how many objects one answer to a list has at most.
+const pageSize = 500
+
+// List implements API.
+func (c *Cluster) List(ctx context.Context, s Selector) (objects []Object, err error) {
+	k := Key{APIVersion: s.APIVersion, Kind: s.Kind, Namespace: s.Namespace}
+	if s.APIVersion == "" || s.Kind == "" {
+		return nil, fail(Invalid, "list", k, "apiVersion and kind are needed")
+	}
+	at, err := c.resource(ctx, "list", k)
+	if err != nil {
+		return nil, err
+	}
+	page := metav1.ListOptions{LabelSelector: labels.SelectorFromSet(s.Labels).String(), Limit: pageSize}
+	for {
+		found, err := at.List(ctx, page)
+		if err != nil {
+			return nil, failed("list", k, err)
+		}
+		for i := range found.Items {
+			objects = append(objects, read(&found.Items[i]))
+		}
+		if page.Continue = found.GetContinue(); page.Continue == "" {
+			break
+		}
+	}
+	slices.SortFunc(objects, func(a, b Object) int {
+		return strings.Compare(a.Namespace()+"/"+a.Name(), b.Namespace()+"/"+b.Name())
+	})
+	return objects, nil
+}
+
+// Delete implements API. What a deleted object owns goes after it.
+func (c *Cluster) Delete(ctx context.Context, apiVersion, kind, namespace, name string) error {
+	k := Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
+	at, err := c.resource(ctx, "delete", k)
+	if err != nil {
+		return err
+	}
+	background := metav1.DeletePropagationBackground
+	err = at.Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &background})
+	if AnswerCode(err) == NotFound {
+		return nil
+	}
+	return failed("delete", k, err)
+}
+
+// resource is where the objects of a key's kind are, in its namespace or in all.
+func (c *Cluster) resource(ctx context.Context, op string, k Key) (dynamic.ResourceInterface, error) {
+	r, err := c.kinds.find(ctx, k.APIVersion, k.Kind)
+	if err != nil {
+		return nil, failed(op, k, err)
+	}
+	if k.Namespace != "" && r.namespaced {
+		return c.client.Resource(r.GroupVersionResource).Namespace(k.Namespace), nil
+	}
+	return c.client.Resource(r.GroupVersionResource), nil
+}
+
+// read is an object as it was answered, without the books of who set what.
+func read(u *unstructured.Unstructured) Object {
+	unstructured.RemoveNestedField(u.Object, "metadata", "managedFields")
+	return u.Object
+}
+
+// ReadConfig reads how to reach a cluster from a kubeconfig file.
+func ReadConfig(path string) (*rest.Config, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", path)
+	if err != nil {
+		return nil, &Error{Code: Invalid, Op: "read kubeconfig", Object: path, Message: err.Error(), Err: err}
+	}
+	return config, nil
+}
+
+// Reach is how to reach a cluster as one service account of one namespace.
+type Reach struct {
+	Endpoint string `json:"endpoint"`
+	CA       []byte `json:"ca"` // PEM
+	Token    string `json:"token"`
+}
+
+// tokenFor is how long a token is good: longer than any operation on a release.
+const tokenFor = time.Hour
+
+// Reach makes a token for a service account. Whoever gets it can do what the account may, and no more.
+func (c *Cluster) Reach(ctx context.Context, namespace, account string) (Reach, error) {
+	k := Key{APIVersion: "v1", Kind: "ServiceAccount", Namespace: namespace, Name: account}
+	at, err := c.resource(ctx, "token for", k)
+	if err != nil {
+		return Reach{}, err
+	}
+	request := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "metadata": map[string]any{"name": account},
+		"spec": map[string]any{"expirationSeconds": int64(tokenFor.Seconds())},
+	}}
+	made, err := at.Create(ctx, request, metav1.CreateOptions{}, "token")
+	if err != nil {
+		return Reach{}, failed("token for", k, err)
+	}
+	token, _, _ := unstructured.NestedString(made.Object, "status", "token")
+	return Reach{Endpoint: c.config.Host, CA: c.config.CAData, Token: token}, nil
+}

@@ -1,0 +1,163 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// kinds knows by which path a cluster serves which kind. It asks the cluster, once for each group and version, and again
+// for a kind that was not there: custom kinds come and go.
+type kinds struct {
+	host   string
+	client *http.Client
+
+	mu    sync.Mutex
+	known map[schema.GroupVersionKind]resource
+}
+
+type resource struct {
+	schema.GroupVersionResource
+	namespaced bool
+}
+
+func newKinds(host string, client *http.Client) *kinds {
+	return &kinds{host: host, client: client, known: map[schema.GroupVersionKind]resource{}}
+}
+
+// find is the resource of a kind. A kind that the cluster does not serve is invalid.
+func (k *kinds) find(ctx context.Context, apiVersion, kind string) (resource, error) {
+	gv, err := schema.ParseGroupVersion(apiVersion)
+	if err != nil {
+		return resource{}, &Error{Code: Invalid, Message: err.Error(), Err: err}
+	}
+	gvk := gv.WithKind(kind)
+	if r, ok := k.get(gvk); ok {
+		return r, nil
+	}
+	if err := k.ask(ctx, gv); err != nil {
+		return resource{}, err
+	}
+	if r, ok := k.get(gvk); ok {
+		return r, nil
+	}
+	return resource{}, unserved(gvk)
+}
+
+func unserved(gvk schema.GroupVersionKind) error {
+	return &Error{Code: Invalid, Message: fmt.Sprintf("the cluster serves no %s of %s", gvk.Kind, gvk.GroupVersion())}
+}
+
+func (k *kinds) get(gvk schema.GroupVersionKind) (resource, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	r, ok := k.known[gvk]
+	return r, ok
+}
+
+// ask reads what the cluster serves of a group and version.
+func (k *kinds) ask(ctx context.Context, gv schema.GroupVersion) error {
+	path := "/apis/" + gv.String()
+	if gv.Group == "" {
+		path = "/api/" + gv.Version
+	}
+	var served metav1.APIResourceList
+	err := k.fetch(ctx, path, &served)
+	if apierrors.IsNotFound(err) {
+		return nil // nothing is served of it
+	}
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, r := range served.APIResources {
+		if !strings.Contains(r.Name, "/") { // a part, such as deployments/scale, has its whole's kind or one that is no object
+			k.known[gv.WithKind(r.Kind)] = resource{gv.WithResource(r.Name), r.Namespaced}
+		}
+	}
+	return nil
+}
+
+// most is how much of an answer is read: no API has so many kinds.
+const most = 8 << 20
+
+func (k *kinds) fetch(ctx context.Context, path string, into any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, k.host+path, nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Accept", "application/json")
+	answer, err := k.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, most))
+	if err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return statusError(answer.StatusCode, body)
+	}
+	return json.Unmarshal(body, into)
+}
+
+// statusError is a refusal as the API words it.
+func statusError(code int, body []byte) error {
+	var s metav1.Status
+	if err := json.Unmarshal(body, &s); err != nil || s.Kind != "Status" {
+		return apierrors.NewGenericServerResponse(code, "get", schema.GroupResource{}, "", string(body[:min(len(body), 200)]), 0, true)
+	}
+	return &apierrors.StatusError{ErrStatus: s}
+}
+
+// AnswerCode is what an answer of a Kubernetes API means for the caller; empty for nil, Unavailable for what is none.
+func AnswerCode(err error) Code {
+	var own *Error
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &own):
+		return own.Code
+	case apierrors.IsNotFound(err), apierrors.IsGone(err):
+		return NotFound
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
+		return Conflict
+	case apierrors.HasStatusCause(err, "NamespaceTerminating"):
+		return Unavailable
+	case isQuota(err):
+		return Full
+	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+		return Forbidden
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err), apierrors.IsRequestEntityTooLargeError(err), apierrors.IsUnsupportedMediaType(err):
+		return Invalid
+	}
+	return Unavailable
+}
+
+// isQuota tells a full quota from the other refusals: the API has no code of its own for it.
+func isQuota(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota:")
+}
+
+// failed is the error of an operation on an object; nil if there is none.
+func failed(op string, k Key, err error) error {
+	if err == nil {
+		return nil
+	}
+	var own *Error
+	if errors.As(err, &own) {
+		return &Error{Code: own.Code, Op: op, Object: k.String(), Message: own.Message, Err: own.Err}
+	}
+	return &Error{Code: AnswerCode(err), Op: op, Object: k.String(), Message: err.Error(), Err: err}
+}

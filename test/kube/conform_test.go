@@ -1,0 +1,9 @@
+package kube_test
+
+import (
+	"testing"
+
+	"github.com/aeriehq/aerie/kube/kubetest"
+)
+
+func TestClusterConforms(t *testing.T) { kubetest.Conform(t, admin, "conform") }

@@ -1,0 +1,47 @@
+// Package kube_test has the tests that need a real Kubernetes. Without a rig none of them runs, and `make test` says so;
+// `make test-kube` builds the rig and runs them all, and so does CI.
+package kube_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/test/kube/rigtest"
+)
+
+// The rig of this package, and its API as an administrator has it. Each test has namespaces of its own.
+var (
+	rig   *rigtest.Rig
+	admin *kube.Cluster
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(rigtest.Variable) == "" {
+		fmt.Println("no test ran: they need a real Kubernetes; make test-kube")
+		return
+	}
+	os.Exit(withRig(m.Run))
+}
+
+func withRig(run func() int) int {
+	var err error
+	if rig, err = rigtest.Start("-nodes", "3"); err == nil {
+		admin, err = connect(rig.Kubeconfig)
+	}
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer func() { _ = rig.Stop() }()
+	return run()
+}
+
+func connect(kubeconfig string) (*kube.Cluster, error) {
+	config, err := kube.ReadConfig(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	return kube.NewCluster(config)
+}
