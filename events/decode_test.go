@@ -141,7 +141,7 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 	}
 	want := events.PlanSpec{
 		Hosting: "provider", Deployment: "resource-shared", Apps: []events.PlanApp{{Type: "postgres", Size: "small"}},
-		Isolation: true, Placement: "spread",
+		Isolation: true, Egress: events.PlanEgress{Limited: true}, Placement: "spread",
 		Quota:  events.PlanQuota{CPU: "2", Memory: "4Gi", Storage: "20Gi", Pods: 20},
 		Limits: events.PlanLimit{CPU: "500m", Memory: "512Mi"},
 		Price:  events.PlanPrice{Currency: "EUR", Monthly: "0"},

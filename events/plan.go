@@ -1,19 +1,23 @@
 package events
 
-import "fmt"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // PlanSpec is a tier that customers subscribe to: what a tenant of it gets, and
 // where it may be put. Each change of it is a new version.
 type PlanSpec struct {
-	Draft      bool      `json:"draft" default:"false" doc:"A draft takes no tenants; clearing it releases the plan for good"`
-	Hosting    string    `json:"hosting" enum:"provider,customer,platform" default:"provider" doc:"Whose account its tenants run in"`
-	Deployment string    `json:"deployment" required:"true" enum:"dedicated,resource-shared" doc:"How tenants share: each customer a dataplane of its own, or machines together"`
-	Apps       []PlanApp `json:"apps" required:"true" minItems:"1" maxItems:"20" doc:"The application types the plan offers, each with the size of its infrastructure"`
-	Quota      PlanQuota `json:"quota" doc:"What a tenant's namespace may use in all"`
-	Limits     PlanLimit `json:"limits" doc:"What a container gets that asks for nothing"`
-	Isolation  bool      `json:"isolation" default:"true" doc:"Whether other tenants' pods are kept out of the namespace"`
-	Placement  string    `json:"placement" enum:"spread,pack" default:"spread" doc:"Among several fitting dataplanes: the one with the fewest tenants, or the fullest"`
-	Price      PlanPrice `json:"price" doc:"What it costs, for people"`
+	Draft      bool       `json:"draft" default:"false" doc:"A draft takes no tenants; clearing it releases the plan for good"`
+	Hosting    string     `json:"hosting" enum:"provider,customer,platform" default:"provider" doc:"Whose account its tenants run in"`
+	Deployment string     `json:"deployment" required:"true" enum:"dedicated,resource-shared" doc:"How tenants share: each customer a dataplane of its own, or machines together"`
+	Apps       []PlanApp  `json:"apps" required:"true" minItems:"1" maxItems:"20" doc:"The application types the plan offers, each with the size of its infrastructure"`
+	Quota      PlanQuota  `json:"quota" doc:"What a tenant's namespace may use in all"`
+	Limits     PlanLimit  `json:"limits" doc:"What a container gets that asks for nothing"`
+	Isolation  bool       `json:"isolation" default:"true" doc:"Whether other tenants' pods are kept out of the namespace"`
+	Egress     PlanEgress `json:"egress" doc:"With isolation: where the tenants' pods may connect to"`
+	Placement  string     `json:"placement" enum:"spread,pack" default:"spread" doc:"Among several fitting dataplanes: the one with the fewest tenants, or the fullest"`
+	Price      PlanPrice  `json:"price" doc:"What it costs, for people"`
 }
 
 // PlanApp is one application type of a plan.
@@ -36,6 +40,12 @@ type PlanLimit struct {
 	Memory string `json:"memory" default:"512Mi" pattern:"^[0-9]{1,6}(Ki|Mi|Gi|Ti)$" doc:"bytes, such as 512Mi"`
 }
 
+// PlanEgress bounds where the pods of an isolated tenant may connect to.
+type PlanEgress struct {
+	Limited bool     `json:"limited" default:"true" doc:"Only to the tenant's own pods, DNS, the namespaces it allows and the ranges here; false: anywhere"`
+	Ranges  []string `json:"ranges,omitempty" maxItems:"50" pattern:"^[0-9A-Fa-f:.]{2,39}/[0-9]{1,3}$" doc:"address ranges such as 203.0.113.0/24"`
+}
+
 // PlanPrice is what a tenant of the plan costs.
 type PlanPrice struct {
 	Currency string `json:"currency" default:"EUR" pattern:"^[A-Z]{3}$" doc:"three letters, such as EUR"`
@@ -45,8 +55,13 @@ type PlanPrice struct {
 // Kind is Plan.
 func (PlanSpec) Kind() Kind { return Plan }
 
-// Check refuses two entries for one application type.
+// Check refuses two entries for one application type, and ranges that are none.
 func (s PlanSpec) Check() (faults []Fault) {
+	for i, r := range s.Egress.Ranges {
+		if p, err := netip.ParsePrefix(r); err != nil || p.Masked() != p {
+			faults = append(faults, Fault{fmt.Sprintf("spec.egress.ranges[%d]", i), fmt.Sprintf("%q is no range such as 203.0.113.0/24", Clip(r))})
+		}
+	}
 	seen := map[string]bool{}
 	for i, a := range s.Apps {
 		if seen[a.Type] {

@@ -16,16 +16,17 @@ func (TenantSpec) Check() []Fault { return nil }
 
 // Placement is where a tenant was put, on which terms, and why there.
 type Placement struct {
-	Dataplane   string    `json:"dataplane" doc:"Such as -/eu"`
-	TenantInfra string    `json:"tenantinfra" doc:"Such as -/eu_pg-small"`
-	Namespace   string    `json:"namespace" doc:"The tenant's namespace, computed once"`
-	Plan        string    `json:"plan" doc:"The plan it was placed by"`
-	PlanVersion int       `json:"plan_version" doc:"The version of the plan whose terms hold"`
-	Size        string    `json:"size" doc:"The infra size the plan gives the application type"`
-	Quota       PlanQuota `json:"quota" doc:"The terms: what the namespace may use"`
-	Limits      PlanLimit `json:"limits" doc:"The terms: what a container gets that asks for nothing"`
-	Isolation   bool      `json:"isolation" doc:"The terms: whether other tenants are kept out"`
-	Why         string    `json:"why" doc:"Why there and not elsewhere"`
+	Dataplane   string     `json:"dataplane" doc:"Such as -/eu"`
+	TenantInfra string     `json:"tenantinfra" doc:"Such as -/eu_pg-small"`
+	Namespace   string     `json:"namespace" doc:"The tenant's namespace, computed once"`
+	Plan        string     `json:"plan" doc:"The plan it was placed by"`
+	PlanVersion int        `json:"plan_version" doc:"The version of the plan whose terms hold"`
+	Size        string     `json:"size" doc:"The infra size the plan gives the application type"`
+	Quota       PlanQuota  `json:"quota" doc:"The terms: what the namespace may use"`
+	Limits      PlanLimit  `json:"limits" doc:"The terms: what a container gets that asks for nothing"`
+	Isolation   bool       `json:"isolation" doc:"The terms: whether other tenants are kept out"`
+	Egress      PlanEgress `json:"egress" doc:"The terms: where its pods may connect to"`
+	Why         string     `json:"why" doc:"Why there and not elsewhere"`
 }
 
 type (

@@ -177,7 +177,7 @@ func place(e Entity[TenantData], refs *Refs) ([]ev.Change, *Why) {
 		Dataplane: best.dataplane.Ref.Path(), TenantInfra: best.infra.Ref.Path(),
 		Namespace: Namespace(e.Ref.Owner, e.Ref.ID),
 		Plan:      p.Ref.Path(), PlanVersion: p.Revision, Size: want.size,
-		Quota: p.Data.Spec.Quota, Limits: p.Data.Spec.Limits, Isolation: p.Data.Spec.Isolation,
+		Quota: p.Data.Spec.Quota, Limits: p.Data.Spec.Limits, Isolation: p.Data.Spec.Isolation, Egress: p.Data.Spec.Egress,
 		Why: want.why(best, len(fits)),
 	}}
 	changes := changed(e.Base, placed)

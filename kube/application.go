@@ -81,12 +81,8 @@ func applyAll(ctx context.Context, api API, spec AppSpec) (applied []string, err
 		if there != nil && there.Labels()[LabelApplication] != spec.Name {
 			return applied, fail(Conflict, "apply", k, "it is there and not of application "+spec.Name)
 		}
-		if there != nil && newer(there, spec.Revision) {
-			return applied, fail(Conflict, "apply", k, "a newer revision was applied")
-		}
 		o := spec.Objects[i].marked(spec.Namespace, spec.labels(), spec.annotations())
-		setVersion(o, text(there.metadata()["resourceVersion"])) // whoever came in between makes this a conflict
-		if _, err := api.Apply(ctx, o); err != nil {
+		if _, err := applyFenced(ctx, api, o, spec.Revision); err != nil {
 			return applied, err
 		}
 		applied = append(applied, k.Kind+"/"+k.Name)

@@ -35,8 +35,9 @@ type TenantSpec struct {
 	DefaultMemory string
 
 	Isolation       bool     // deny ingress from other namespaces
-	EgressDeny      bool     // with Isolation: egress only to DNS, its own namespace and AllowNamespaces
+	EgressDeny      bool     // with Isolation: egress only to DNS, its own namespace, AllowNamespaces and AllowRanges
 	AllowNamespaces []string // namespaces that may talk with it in spite of Isolation
+	AllowRanges     []string // address ranges that it may talk to in spite of EgressDeny
 }
 
 // Quota bounds a tenant's namespace. What is empty or zero is unbounded.
@@ -58,8 +59,13 @@ func EnsureTenant(ctx context.Context, api API, spec TenantSpec) (changed int, e
 	}
 	wanted := TenantObjects(spec)
 	setVersion(wanted[0], version)
-	for _, o := range wanted {
-		did, err := api.Apply(ctx, o)
+	did, err := api.Apply(ctx, wanted[0])
+	if err != nil {
+		return 0, err
+	}
+	changed = count(did)
+	for _, o := range wanted[1:] {
+		did, err := applyFenced(ctx, api, o, spec.Revision)
 		if err != nil {
 			return changed, err
 		}
@@ -168,24 +174,12 @@ func dropUnwanted(ctx context.Context, api API, namespace string, wanted []Objec
 	return gone, nil
 }
 
-// newer says whether an object was applied by a later revision. One without a revision is older than all.
-func newer(there Object, revision uint64) bool {
-	r, err := strconv.ParseUint(there.Annotations()[AnnotationRevision], 10, 64)
-	return err == nil && r > revision
-}
-
 func taken(op string, k Key, there Object) error {
 	owner := there.Labels()[LabelOwner]
 	if owner == "" {
 		owner = there.Annotations()[AnnotationMark]
 	}
 	return fail(Conflict, op, k, "it belongs to another: "+strconv.Quote(owner))
-}
-
-func setVersion(o Object, version string) {
-	if version != "" {
-		o.metadata()["resourceVersion"] = version
-	}
 }
 
 func namespaceKey(name string) Key { return Key{APIVersion: "v1", Kind: "Namespace", Name: name} }

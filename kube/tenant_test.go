@@ -1,6 +1,7 @@
 package kube_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -125,5 +126,44 @@ func TestBase(t *testing.T) {
 		}
 	}
 	_, err := kube.EnsureBase(t.Context(), m, "-/dataplane/eu/2")
+	is(t, kube.Conflict, err)
+}
+
+func TestEgressRanges(t *testing.T) {
+	m, spec := memory(t), tenant()
+	spec.AllowRanges = []string{"203.0.113.0/24", "198.51.100.0/24"}
+	ensure(t, m, spec)
+	o, err := m.Get(t.Context(), "networking.k8s.io/v1", "NetworkPolicy", "acme--prod", "aerie-allow-ranges")
+	must(t, err)
+	got := fmt.Sprint(o["spec"])
+	want := "map[egress:[map[to:[map[ipBlock:map[cidr:198.51.100.0/24]] map[ipBlock:map[cidr:203.0.113.0/24]]]]] podSelector:map[] policyTypes:[Egress]]"
+	if got != want {
+		t.Fatalf("%s, want %s", got, want)
+	}
+	spec.EgressDeny = false
+	ensure(t, m, spec)
+	if got := strings.Join(policies(t, m), " "); got != "allow-listed allow-own default-deny" {
+		t.Fatal(got)
+	}
+}
+
+// What is older comes late: none of the newer objects is overwritten, whichever was reached.
+func TestOlderObjectsNeverWin(t *testing.T) {
+	m, spec := memory(t), tenant()
+	ensure(t, m, spec)
+	for _, o := range kube.TenantObjects(spec) {
+		if o.Kind() == "Namespace" {
+			continue
+		}
+		newer := spec
+		newer.Revision = 9
+		for _, n := range kube.TenantObjects(newer) {
+			if n.Key() == o.Key() {
+				_, err := m.Apply(t.Context(), n)
+				must(t, err)
+			}
+		}
+	}
+	_, err := kube.EnsureTenant(t.Context(), m, spec)
 	is(t, kube.Conflict, err)
 }

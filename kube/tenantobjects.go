@@ -7,17 +7,14 @@ import (
 
 // Names of what a tenant's namespace holds.
 const (
-	quotaName  = "aerie-quota"
-	limitsName = "aerie-limits"
-	// WorkloadAccount is the service account made for a tenant's workloads: it may read the configuration, services and
-	// pods of its own namespace, no secrets, and its token is mounted only where a pod asks for it.
-	WorkloadAccount = "workload"
-	denyPolicy      = "aerie-default-deny"
-	ownPolicy       = "aerie-allow-own"
-	dnsPolicy       = "aerie-allow-dns"
-	listedPolicy    = "aerie-allow-listed"
+	quotaName    = "aerie-quota"
+	limitsName   = "aerie-limits"
+	denyPolicy   = "aerie-default-deny"
+	ownPolicy    = "aerie-allow-own"
+	dnsPolicy    = "aerie-allow-dns"
+	listedPolicy = "aerie-allow-listed"
+	rangesPolicy = "aerie-allow-ranges"
 
-	rbacAPI    = "rbac.authorization.k8s.io/v1"
 	networkAPI = "networking.k8s.io/v1"
 	// namespaceName is the label that Kubernetes itself puts on each namespace.
 	namespaceName = "kubernetes.io/metadata.name"
@@ -29,7 +26,7 @@ func TenantObjects(spec TenantSpec) []Object {
 	objects := []Object{object("v1", "Namespace", "", spec.Namespace, nil)}
 	objects = append(objects, bounds(spec)...)
 	objects = append(objects, policies(spec)...)
-	objects = append(objects, rights(spec.Namespace)...)
+	objects = append(objects, rights(spec.Namespace, spec.Customer)...)
 	labels := map[string]string{
 		LabelManagedBy: manager, LabelCustomer: spec.Customer, LabelTenant: spec.Tenant,
 		LabelPlan: spec.Plan, LabelOwner: spec.Owner,
@@ -49,7 +46,7 @@ func optional(namespace string) []Key {
 		{APIVersion: "v1", Kind: "ResourceQuota", Namespace: namespace, Name: quotaName},
 		{APIVersion: "v1", Kind: "LimitRange", Namespace: namespace, Name: limitsName},
 	}
-	for _, name := range []string{ownPolicy, dnsPolicy, listedPolicy, denyPolicy} { // what allows goes before what denies
+	for _, name := range []string{ownPolicy, dnsPolicy, listedPolicy, rangesPolicy, denyPolicy} { // what allows goes before what denies
 		keys = append(keys, Key{APIVersion: networkAPI, Kind: "NetworkPolicy", Namespace: namespace, Name: name})
 	}
 	return keys
@@ -102,6 +99,9 @@ func policies(spec TenantSpec) []Object {
 	if spec.EgressDeny {
 		objects = append(objects, p.dns())
 	}
+	if spec.EgressDeny && len(spec.AllowRanges) > 0 {
+		objects = append(objects, p.ranges(spec.AllowRanges))
+	}
 	if len(spec.AllowNamespaces) > 0 {
 		objects = append(objects, p.policy(listedPolicy, []any{namespaces(spec.AllowNamespaces)}))
 	}
@@ -141,6 +141,17 @@ func (p policyMaker) dns() Object {
 	})
 }
 
+// ranges allows egress to addresses outside of the cluster.
+func (p policyMaker) ranges(allowed []string) Object {
+	var to []any
+	for _, r := range slices.Sorted(slices.Values(allowed)) {
+		to = append(to, map[string]any{"ipBlock": map[string]any{"cidr": r}})
+	}
+	return object(networkAPI, "NetworkPolicy", p.namespace, rangesPolicy, map[string]any{
+		"podSelector": map[string]any{}, "policyTypes": []any{"Egress"}, "egress": []any{map[string]any{"to": to}},
+	})
+}
+
 func namespaces(names []string) map[string]any {
 	sorted := slices.Sorted(slices.Values(names)) // the same wish in another order is no change
 	values := make([]any, len(sorted))
@@ -149,21 +160,6 @@ func namespaces(names []string) map[string]any {
 	}
 	is := map[string]any{"key": namespaceName, "operator": "In", "values": values}
 	return map[string]any{"namespaceSelector": map[string]any{"matchExpressions": []any{is}}}
-}
-
-func rights(namespace string) []Object {
-	account := object("v1", "ServiceAccount", namespace, WorkloadAccount, nil)
-	account["automountServiceAccountToken"] = false
-	role := object(rbacAPI, "Role", namespace, WorkloadAccount, nil)
-	role["rules"] = []any{map[string]any{
-		"apiGroups": []any{""},
-		"resources": []any{"configmaps", "pods", "services"},
-		"verbs":     []any{"get", "list", "watch"},
-	}}
-	binding := object(rbacAPI, "RoleBinding", namespace, WorkloadAccount, nil)
-	binding["roleRef"] = map[string]any{"apiGroup": Group(rbacAPI), "kind": "Role", "name": WorkloadAccount}
-	binding["subjects"] = []any{map[string]any{"kind": "ServiceAccount", "name": WorkloadAccount, "namespace": namespace}}
-	return []Object{account, role, binding}
 }
 
 func object(apiVersion, kind, namespace, name string, spec map[string]any) Object {

@@ -19,7 +19,8 @@ func ensureTenant(ctx context.Context, t *task) result {
 		Revision:   t.Revision,
 		Quota:      kube.Quota{CPU: e.Placement.Quota.CPU, Memory: e.Placement.Quota.Memory, Storage: e.Placement.Quota.Storage, Pods: e.Placement.Quota.Pods},
 		DefaultCPU: e.Placement.Limits.CPU, DefaultMemory: e.Placement.Limits.Memory,
-		Isolation: e.Placement.Isolation, AllowNamespaces: e.AllowNamespaces}
+		Isolation: e.Placement.Isolation, AllowNamespaces: e.AllowNamespaces,
+		EgressDeny: e.Placement.Egress.Limited, AllowRanges: e.Placement.Egress.Ranges}
 	err = t.inCluster(ctx, e.Site, e.Cluster, "EnsureTenant", func(api kube.API) error {
 		_, err := kube.EnsureTenant(ctx, api, spec)
 		return err

@@ -1,0 +1,87 @@
+package kube
+
+const rbacAPI = "rbac.authorization.k8s.io/v1"
+
+// Who may do what in a tenant's namespace; see rights.
+const (
+	// WorkloadAccount is the service account made for a tenant's workloads: it may read the configuration, services and
+	// pods of its own namespace, no secrets, and its token is mounted only where a pod asks for it.
+	WorkloadAccount = "workload"
+	// InstallerAccount is the service account that charts are installed as: it may write what an application consists of,
+	// and nothing by which a tenant would lift its own bounds. No pod gets its token.
+	InstallerAccount = "aerie-installer"
+	// people is the role of the tenant's people, who are a group: see PeopleGroup.
+	people = "aerie-people"
+)
+
+// PeopleGroup is the group that a customer's people are in when they come to a cluster: they may see what runs in
+// their tenants' namespaces, read its logs and restart a pod; no secrets, no shells, no changes.
+func PeopleGroup(customer string) string { return "aerie:customer:" + customer }
+
+// rights are the service accounts of a namespace, and what they and the customer's people may do there.
+func rights(namespace, customer string) []Object {
+	group := map[string]any{"kind": "Group", "apiGroup": Group(rbacAPI), "name": PeopleGroup(customer)}
+	objects := []Object{account(namespace, WorkloadAccount), account(namespace, InstallerAccount)}
+	objects = append(objects, grant(namespace, WorkloadAccount, workloadRules, accountSubject(namespace, WorkloadAccount))...)
+	objects = append(objects, grant(namespace, InstallerAccount, installerRules, accountSubject(namespace, InstallerAccount))...)
+	return append(objects, grant(namespace, people, peopleRules, group)...)
+}
+
+func account(namespace, name string) Object {
+	o := object("v1", "ServiceAccount", namespace, name, nil)
+	o["automountServiceAccountToken"] = false
+	return o
+}
+
+func accountSubject(namespace, name string) map[string]any {
+	return map[string]any{"kind": "ServiceAccount", "name": name, "namespace": namespace}
+}
+
+// grant is a role of some rules and its binding to a subject.
+func grant(namespace, name string, rules func() []any, subject map[string]any) []Object {
+	role := object(rbacAPI, "Role", namespace, name, nil)
+	role["rules"] = rules()
+	binding := object(rbacAPI, "RoleBinding", namespace, name, nil)
+	binding["roleRef"] = map[string]any{"apiGroup": Group(rbacAPI), "kind": "Role", "name": name}
+	binding["subjects"] = []any{subject}
+	return []Object{role, binding}
+}
+
+var (
+	reading = []any{"get", "list", "watch"}
+	writing = []any{"get", "list", "watch", "create", "update", "patch", "delete"}
+)
+
+func rule(group string, verbs []any, resources ...any) any {
+	return map[string]any{"apiGroups": []any{group}, "resources": resources, "verbs": verbs}
+}
+
+func workloadRules() []any { return []any{rule("", reading, "configmaps", "pods", "services")} }
+
+func peopleRules() []any {
+	return []any{
+		rule("", reading, "configmaps", "events", "limitranges", "persistentvolumeclaims", "pods", "resourcequotas", "services"),
+		rule("", []any{"get"}, "pods/log"),
+		rule("", []any{"delete"}, "pods"),
+		rule("apps", reading, "deployments", "replicasets", "statefulsets"),
+		rule("autoscaling", reading, "horizontalpodautoscalers"),
+		rule("batch", reading, "cronjobs", "jobs"),
+		rule("discovery.k8s.io", reading, "endpointslices"),
+		rule("networking.k8s.io", reading, "ingresses", "networkpolicies"),
+		rule("policy", reading, "poddisruptionbudgets"),
+	}
+}
+
+// installerRules have no DaemonSets: those would run a tenant's pods on everybody's machines.
+func installerRules() []any {
+	return []any{
+		rule("", writing, "configmaps", "persistentvolumeclaims", "pods", "secrets", "serviceaccounts", "services"),
+		rule("", reading, "endpoints", "events"),
+		rule("apps", writing, "deployments", "statefulsets"),
+		rule("apps", reading, "controllerrevisions", "replicasets"),
+		rule("autoscaling", writing, "horizontalpodautoscalers"),
+		rule("batch", writing, "cronjobs", "jobs"),
+		rule("networking.k8s.io", writing, "ingresses"),
+		rule("policy", writing, "poddisruptionbudgets"),
+	}
+}
