@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"golang.org/x/time/rate"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
@@ -29,6 +30,7 @@ type Intake struct {
 	fold      *eventlog.Fold
 	people    chan *job      // what people ask
 	machinery chan *job      // what the dispatcher and executors ask: neither keeps the other waiting
+	refusals  *rate.Limiter  // how many refusals are written down
 	ended     chan struct{}  // closed when Run has
 	doors     chan struct{}  // a place for each message being answered
 	answering sync.WaitGroup // those messages
@@ -37,9 +39,12 @@ type Intake struct {
 // queued is how many commands may wait for the intake before callers wait too.
 const queued = 1024
 
+// refusalsASecond bounds how fast refused commands may fill the log, for ever.
+const refusalsASecond = 50
+
 // NewIntake makes an intake; Run starts it.
 func NewIntake(log *eventlog.Log, fold *eventlog.Fold) *Intake {
-	return &Intake{log: log, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued),
+	return &Intake{log: log, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued), refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
 		ended: make(chan struct{}), doors: make(chan struct{}, queued)}
 }
 
