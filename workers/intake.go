@@ -28,8 +28,9 @@ import (
 type Intake struct {
 	log       *eventlog.Log
 	fold      *eventlog.Fold
-	people    chan *job      // what people ask
-	machinery chan *job      // what the dispatcher and executors ask: neither keeps the other waiting
+	people    chan *job // what people ask
+	machinery chan *job // what the dispatcher and executors ask: neither keeps the other waiting
+	rivals    *rivals
 	refusals  *rate.Limiter  // how many refusals are written down
 	ended     chan struct{}  // closed when Run has
 	doors     chan struct{}  // a place for each message being answered
@@ -42,9 +43,12 @@ const queued = 1024
 // refusalsASecond bounds how fast refused commands may fill the log, for ever.
 const refusalsASecond = 50
 
-// NewIntake makes an intake; Run starts it.
+// NewIntake makes an intake and lets it watch the fold, which must not follow the log
+// yet; Run starts it.
 func NewIntake(log *eventlog.Log, fold *eventlog.Fold) *Intake {
-	return &Intake{log: log, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued), refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
+	r := newRivals()
+	fold.Watch(r.see)
+	return &Intake{rivals: r, log: log, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued), refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
 		ended: make(chan struct{}), doors: make(chan struct{}, queued)}
 }
 
