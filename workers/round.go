@@ -17,7 +17,6 @@ type round struct {
 	batch *eventlog.Batch
 	ahead *fsm.World // nil until the first command comes
 	jobs  []*job
-	began time.Time
 	done  chan error // says how the append went
 	first uint64     // then, the sequence of its first event
 }
@@ -125,7 +124,7 @@ func (r *round) begin(log *eventlog.Log, live *fsm.World, flying *round) {
 	if flying != nil {
 		live = flying.ahead
 	}
-	r.ahead, r.batch, r.began = live.Ahead(), log.Batch(live.Seq), time.Now()
+	r.ahead, r.batch = live.Ahead(), log.Batch(live.Seq)
 }
 
 // add adds what was decided on a command to the batch, and its outcome to the world
