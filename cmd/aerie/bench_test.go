@@ -125,6 +125,9 @@ func TestSide(t *testing.T) {
 	if s.rate() != 2.5 || s.last() != 4 || s.us(0) != 1 || s.us(0.5) != 2 || s.us(1) != 4 {
 		t.Errorf("%v %v %v %v %v", s.rate(), s.last(), s.us(0), s.us(0.5), s.us(1))
 	}
+	if got := s.times(&side{rates: []float64{3, 2, 4, 8}}); got != 0.5 { // 1, 1/2, 1/2, 1/2
+		t.Errorf("%v times", got)
+	}
 }
 
 func TestRounded(t *testing.T) {
