@@ -20,10 +20,10 @@ func TestBench(t *testing.T) {
 		n    float64
 		more []string
 	}{
-		{"commands --n 60 --clients 5 --rounds 2", 60, []string{"raw_fit_per_s", "one_p50_us", "one_p99_us", "one_raw_p50_us", "one_raw_p99_us", "one_times_raw"}},
+		{"commands --n 60 --clients 5 --rounds 2", 60, []string{"raw_fit_per_s", "per_append", "one_p50_us", "one_p99_us", "one_raw_p50_us", "one_raw_p99_us", "one_times_raw"}},
 		{"append --n 60 --rounds 2", 60, nil},
 		{"fold --n 1203 --rounds 2", 1203, nil},
-		{"lifecycle --n 20 --clients 3 --rounds 2", 20, []string{"events_per_tenant", "events_per_s"}},
+		{"lifecycle --n 20 --clients 3 --rounds 2", 20, []string{"events_per_tenant", "events_per_s", "per_append"}},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			dir := t.TempDir()
