@@ -31,9 +31,10 @@ type line struct {
 	backlog []*job // to be decided before any other
 }
 
-// doors are where commands come from; none while others are to be decided first.
+// doors are where commands come from; none while others are to be decided first, or
+// while other servers are likely to change what they would be decided on.
 func (l *line) doors() (people, machinery chan *job) {
-	if len(l.backlog) > 0 {
+	if len(l.backlog) > 0 || l.flying != nil && l.rivals.about() {
 		return nil, nil
 	}
 	return l.people, l.machinery
@@ -161,6 +162,7 @@ func (l *line) land(ctx context.Context, err error) {
 	switch {
 	case err == nil:
 		r.answer()
+		l.rivals.goFirst(ctx)
 		return
 	case errors.Is(err, eventlog.ErrConflict), errors.Is(err, eventlog.ErrUnknown):
 		slog.Debug("a round is decided again", "events", r.batch.Len(), "err", err)
