@@ -17,7 +17,7 @@ type round struct {
 	batch *eventlog.Batch
 	ahead *fsm.World // nil until the first command comes
 	jobs  []*job
-	began time.Time
+	began time.Time  // when it took off
 	done  chan error // says how the append went
 	first uint64     // then, the sequence of its first event
 }
@@ -28,12 +28,15 @@ type line struct {
 	*Intake
 	flying  *round
 	open    *round
-	backlog []*job // to be decided before any other
+	backlog []*job    // to be decided before any other
+	company int       // how many asked at once around the last landing
+	until   time.Time // how long they are waited for
 }
 
-// doors are where commands come from; none while others are to be decided first.
+// doors are where commands come from; none while others are to be decided first, or
+// while other servers are likely to change what they would be decided on.
 func (l *line) doors() (people, machinery chan *job) {
-	if len(l.backlog) > 0 {
+	if len(l.backlog) > 0 || l.flying != nil && l.rivals.about() {
 		return nil, nil
 	}
 	return l.people, l.machinery
@@ -50,6 +53,7 @@ func (r *round) landed() chan error {
 // takeOff sends the open round off with all that waits to be decided.
 func (l *line) takeOff(ctx context.Context) {
 	l.gather()
+	l.linger(ctx)
 	r := l.open
 	if r.batch == nil || r.batch.Len() == 0 {
 		r.answer() // on what is durable
@@ -58,7 +62,7 @@ func (l *line) takeOff(ctx context.Context) {
 	}
 	l.fold.Hold(r.batch.First())
 	r.done = make(chan error, 1)
-	l.flying, l.open = r, &round{}
+	l.flying, l.open, r.began = r, &round{}, time.Now()
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
 		defer cancel()
@@ -79,6 +83,29 @@ func (l *line) gather() {
 		case j := <-l.machinery:
 			l.decide(j)
 		default:
+			return
+		}
+	}
+}
+
+// linger waits for those who were answered just now and are likely to ask again: an
+// append costs the same for one as for all of them. It waits half the time of one.
+func (l *line) linger(ctx context.Context) {
+	left := time.Until(l.until)
+	if left <= 0 || len(l.open.jobs) == 0 {
+		return
+	}
+	over := time.NewTimer(left)
+	defer over.Stop()
+	for len(l.open.jobs) < l.company && len(l.backlog) == 0 {
+		select {
+		case j := <-l.people:
+			l.decide(j)
+		case j := <-l.machinery:
+			l.decide(j)
+		case <-over.C:
+			return
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -124,7 +151,7 @@ func (r *round) begin(log *eventlog.Log, live *fsm.World, flying *round) {
 	if flying != nil {
 		live = flying.ahead
 	}
-	r.ahead, r.batch, r.began = live.Ahead(), log.Batch(live.Seq), time.Now()
+	r.ahead, r.batch = live.Ahead(), log.Batch(live.Seq)
 }
 
 // add adds what was decided on a command to the batch, and its outcome to the world
@@ -160,7 +187,10 @@ func (l *line) land(ctx context.Context, err error) {
 	}
 	switch {
 	case err == nil:
+		l.company = len(r.jobs) + len(l.open.jobs)
+		l.until = time.Now().Add(time.Since(r.began) / 2)
 		r.answer()
+		l.rivals.goFirst(ctx)
 		return
 	case errors.Is(err, eventlog.ErrConflict), errors.Is(err, eventlog.ErrUnknown):
 		slog.Debug("a round is decided again", "events", r.batch.Len(), "err", err)
