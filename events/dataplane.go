@@ -73,6 +73,14 @@ type (
 	Claimed struct {
 		Customer string `json:"customer"`
 	}
+	// Attached says that a customer has a place on a shared dataplane.
+	Attached struct {
+		Customer string `json:"customer"`
+	}
+	// Detached says that a customer has none any more, and claims none.
+	Detached struct {
+		Customer string `json:"customer"`
+	}
 	// UpdateDone says that everything is as the new spec wants it.
 	UpdateDone struct {
 		Calls []Call `json:"calls,omitempty"`
@@ -89,6 +97,8 @@ func (NetworkReady) Type() string      { return "network_ready" }
 func (ClusterReady) Type() string      { return "cluster_ready" }
 func (SystemPoolReady) Type() string   { return "system_pool_ready" }
 func (Claimed) Type() string           { return "claimed" }
+func (Attached) Type() string          { return "attached" }
+func (Detached) Type() string          { return "detached" }
 func (UpdateDone) Type() string        { return "update_done" }
 func (Degraded) Type() string          { return "degraded" }
 

@@ -43,7 +43,7 @@ func (b Base) follow(r ev.Recorded) Base {
 	case ev.LabelsChanged:
 		b.Labels = e.Labels
 		return b
-	case ev.Claimed, ev.PoolsObserved, ev.Swept:
+	case ev.Claimed, ev.Attached, ev.Detached, ev.PoolsObserved, ev.Swept:
 		return b
 	case ev.AttemptFailed:
 		b.Attempt = &e

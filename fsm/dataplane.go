@@ -30,8 +30,8 @@ type DataplaneData struct {
 	Cluster    ev.ClusterReady    // set when there is one
 	SystemPool ev.SystemPoolReady // set when it is as the present spec wants it
 	PoolDone   bool
-	WasActive  bool   // its machines may be in use
-	Claimed    string // the customer it is dedicated to
+	WasActive  bool     // its machines may be in use
+	Customers  []string // who are attached, in order; a dedicated one belongs to the only one
 }
 
 // Wants returns the spec.
@@ -59,7 +59,9 @@ var dataplane = Kind[DataplaneData]{
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping}, Stay},
 		Row{ev.Swept{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Active, Updating, Degraded, Failed, Deleting, Gone}, Stay}, // of an earlier incarnation
-		Row{ev.Claimed{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Active, Updating, Degraded, Failed}, Stay},
+		Row{ev.Claimed{}, attachable, Stay},
+		Row{ev.Attached{}, attachable, Stay},
+		Row{ev.Detached{}, append([]Phase{Deleting}, attachable...), Stay}, // a customer may end before the dataplane does
 	),
 	Rules: map[Phase]Rule{
 		Networking:      {Within: 30 * time.Minute, Attempts: 5},
@@ -82,6 +84,7 @@ var dataplane = Kind[DataplaneData]{
 	Outcome:    outcomeDataplane,
 	GiveUp:     giveUpDataplane,
 	Conditions: conditionsDataplane,
+	Own:        attachments,
 }
 
 // fitsDataplane keeps one customer's dataplane out of another's account.
@@ -137,7 +140,11 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 	case ev.Activated:
 		d.WasActive = true
 	case ev.Claimed:
-		d.Claimed = e.Customer
+		d.Customers = with(d.Customers, e.Customer)
+	case ev.Attached:
+		d.Customers = with(d.Customers, e.Customer)
+	case ev.Detached:
+		d.Customers = without(d.Customers, e.Customer)
 	}
 	return d
 }

@@ -41,6 +41,9 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	case ev.Report:
 		return k.report(e, ask)
 	}
+	if k.Own != nil {
+		return k.Own(e, c.Ask, refs)
+	}
 	return nil, ev.Refuse(ev.Internal, "a %s does not know %T", k.Name, c.Ask)
 }
 

@@ -34,6 +34,7 @@ var tenant = Kind[TenantData]{
 		Row{ev.Requested[ev.TenantSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.PlacingStarted{}, []Phase{Requested}, Placing},
 		Row{ev.Placed{}, []Phase{Placing}, Waiting},
+		Row{ev.PlaceGivenUp{}, []Phase{Waiting}, Placing},
 		Row{ev.TenantProvisioningStarted{}, []Phase{Waiting}, Provisioning},
 		Row{ev.Activated{}, []Phase{Provisioning}, Active},
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Active}, Provisioning},
@@ -98,6 +99,8 @@ func evolveTenant(d TenantData, happened ev.Event) TenantData {
 		d.Spec = e.Spec
 	case ev.Placed:
 		d.Placement = &e.Placement
+	case ev.PlaceGivenUp:
+		d.Placement = nil
 	case ev.TenantProvisioningStarted:
 		d.Site, d.Cluster = e.Site, e.Cluster
 	}
@@ -148,11 +151,30 @@ func settleTenant(e Entity[TenantData], refs *Refs) ([]ev.Change, *Why) {
 		return place(e, refs)
 	case Waiting:
 		if w := refs.unmet(e.Data.place()); w != nil {
-			return nil, w
+			return changed(e.Base, giveUpPlace(e, refs)...), w
 		}
 		return changed(e.Base, startTenant(e, refs)), nil
 	}
 	return nil, nil
+}
+
+// giveUpPlace leaves a place that has failed for good. A tenant for which
+// something may have been made stays: it is never moved by itself.
+func giveUpPlace(e Entity[TenantData], refs *Refs) []ev.Event {
+	if e.Data.Cluster != "" {
+		return nil
+	}
+	p := e.Data.Placement
+	for _, n := range e.Data.place() {
+		if on, _ := refs.Get(n.Ref); !on.offers() {
+			why := fmt.Sprintf("%s is %s", n.Ref, on.Phase())
+			if on.Given != nil {
+				why += ": " + on.Given.Message
+			}
+			return []ev.Event{ev.PlaceGivenUp{Dataplane: p.Dataplane, TenantInfra: p.TenantInfra, Why: why}}
+		}
+	}
+	return nil
 }
 
 func startTenant(e Entity[TenantData], refs *Refs) ev.Event {
@@ -181,7 +203,7 @@ func place(e Entity[TenantData], refs *Refs) ([]ev.Change, *Why) {
 		Why: want.why(best, len(fits)),
 	}}
 	changes := changed(e.Base, placed)
-	if want.dedicated && best.dataplane.Data.Claimed == "" {
+	if want.dedicated && len(best.dataplane.Data.Customers) == 0 {
 		changes = append(changes, changed(best.dataplane.Base, ev.Claimed{Customer: e.Ref.Owner})...)
 	}
 	return changes, nil

@@ -222,7 +222,7 @@ func TestWhatIsObservedIsToldPerKind(t *testing.T) {
 	s.happen(eu, events.NetworkReady{Network: "net", Range: "10.0.0.0/16"})
 	s.happen(eu, events.ClusterReady{Cluster: "c", Endpoint: "https://c", Version: "1.36.4"}, events.Claimed{Customer: "acme"})
 	s.happen(eu, events.SystemPoolReady{Nodes: 2})
-	want := map[string]any{"network": "net", "range": "10.0.0.0/16", "cluster": "c", "endpoint": "https://c", "version": "1.36.4", "nodes": 2.0, "customer": "acme"}
+	want := map[string]any{"network": "net", "range": "10.0.0.0/16", "cluster": "c", "endpoint": "https://c", "version": "1.36.4", "nodes": 2.0, "customers": []any{"acme"}}
 	if got := fetch[plain](s, "/v1/dataplanes/-/eu").Status.Observed; !reflect.DeepEqual(got, want) {
 		t.Errorf("observed of a dataplane: %v", got)
 	}
