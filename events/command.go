@@ -52,7 +52,7 @@ type Command struct {
 }
 
 // Ask is what a command wants: Create, Update, Retry, Delete, Attach or Detach from
-// people, Report, Settle, Sweep, Drift or Expire from the machinery.
+// people, Report, Settle, Sweep, NoteDrift or Expire from the machinery.
 type Ask interface{ ask() }
 
 // Create asks for a new entity.
@@ -94,18 +94,26 @@ type Settle struct{}
 // Sweep says what was found and removed of an incarnation that has ended.
 type Sweep struct{ Swept Swept }
 
+// NoteDrift says what of an entity at rest was found to be not as it was made, if
+// anything.
+type NoteDrift struct {
+	Found []Drift
+	Calls []Call
+}
+
 // Expire says that the time an entity may spend in a phase is over.
 type Expire struct{ Since time.Time } // when it entered the phase
 
-func (Create) ask() {}
-func (Update) ask() {}
-func (Retry) ask()  {}
-func (Delete) ask() {}
-func (Attach) ask() {}
-func (Detach) ask() {}
-func (Settle) ask() {}
-func (Sweep) ask()  {}
-func (Expire) ask() {}
+func (Create) ask()    {}
+func (Update) ask()    {}
+func (Retry) ask()     {}
+func (Delete) ask()    {}
+func (Attach) ask()    {}
+func (Detach) ask()    {}
+func (Settle) ask()    {}
+func (Sweep) ask()     {}
+func (NoteDrift) ask() {}
+func (Expire) ask()    {}
 
 // Spec is what a user wants of an entity of one kind.
 type Spec interface {

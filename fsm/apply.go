@@ -48,6 +48,10 @@ func (b Base) follow(r ev.Recorded) Base {
 	case ev.AttemptFailed:
 		b.Attempt = &e
 		return b
+	case ev.Drifted:
+		reason := driftReason(e.Found)
+		b.Given = &reason
+		return b
 	case ev.Failed:
 		b.Given = &e.Reason
 		return b

@@ -38,6 +38,8 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 		return k.settle(e, refs)
 	case ev.Expire:
 		return k.expire(e, ask)
+	case ev.NoteDrift:
+		return k.noteDrift(e, ask, refs)
 	case ev.Report:
 		return k.report(e, ask)
 	}

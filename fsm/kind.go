@@ -57,6 +57,7 @@ type Kind[D Data] struct {
 	Evolve     func(D, ev.Event) D                                 // data only: the table alone moves the phase
 	Owed       func(Entity[D]) ev.Effect                           // what the world owes; nil at rest or when only a person can help
 	Settle     func(Entity[D], *Refs) ([]ev.Change, *Why)          // nil if it waits for nothing: goes on if what it waits for is there
+	Stands     func(Entity[D], *Refs) []ev.Effect                  // nil if nothing is made for it: what was made for one at rest, as the effects that made it
 	Own        func(Entity[D], ev.Ask, *Refs) ([]ev.Change, error) // nil if it has no verbs but everybody's
 	Leaves     func(Entity[D], *Refs) []ev.Change                  // nil if nothing keeps a note of it: what forgets it before it is gone
 	Outcome    func(Entity[D], ev.Event) []ev.Event                // nil: a reported outcome is the event; else what an outcome means

@@ -38,6 +38,10 @@ var tenant = Kind[TenantData]{
 		Row{ev.TenantProvisioningStarted{}, []Phase{Waiting}, Provisioning},
 		Row{ev.Activated{}, []Phase{Provisioning}, Active},
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Active}, Provisioning},
+		Row{ev.Drifted{}, []Phase{Active}, Stay},
+		Row{ev.DriftEnded{}, []Phase{Active}, Stay},
+		Row{ev.RepairStarted{}, []Phase{Active}, Provisioning},
+		Row{ev.RetryRequested{}, []Phase{Active}, Provisioning}, // of one that has drifted
 		Row{ev.Failed{}, []Phase{Provisioning}, Failed},
 		Row{ev.RetryRequested{}, []Phase{Failed}, Waiting}, // its place is kept
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
@@ -57,10 +61,17 @@ var tenant = Kind[TenantData]{
 	Respec: respecTenant,
 	Evolve: evolveTenant,
 	Owed:   owedTenant,
+	Stands: func(e Entity[TenantData], refs *Refs) []ev.Effect {
+		if refs.unmet(e.Data.place()[:1]) != nil {
+			return nil
+		}
+		return []ev.Effect{e.Data.ensure(e.Base)}
+	},
 	Settle: settleTenant,
 	Conditions: func(e Entity[TenantData]) []Condition {
 		return []Condition{
 			e.condition("Placed", e.Data.Placement != nil),
+			e.inSync(),
 			e.condition(ConditionReady, e.Phase() == Active),
 		}
 	},
@@ -117,14 +128,18 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 	case Waiting:
 		return Await{d.place()}
 	case Provisioning:
-		return ev.EnsureTenant{Site: d.Site, Cluster: d.Cluster, Customer: e.Ref.Owner, Tenant: e.Ref.ID,
-			Placement: *d.Placement, AllowNamespaces: d.Spec.AllowNamespaces}
+		return d.ensure(e.Base)
 	case Deleting:
 		if d.Cluster != "" {
 			return ev.RemoveTenant{Site: d.Site, Cluster: d.Cluster, Namespace: d.Placement.Namespace}
 		}
 	}
 	return nil
+}
+
+func (d TenantData) ensure(b Base) ev.Effect {
+	return ev.EnsureTenant{Site: d.Site, Cluster: d.Cluster, Customer: b.Ref.Owner, Tenant: b.Ref.ID,
+		Placement: *d.Placement, AllowNamespaces: d.Spec.AllowNamespaces}
 }
 
 // subscription is what a tenant needs before it can be placed.

@@ -164,6 +164,7 @@ func (c *control) startWorkers(s settings) error {
 		return err
 	}
 	c.run(&c.work, "executor", executor.Run)
+	c.run(&c.work, "inspector", workers.NewInspector(c.intake, c.fold, clouds, workers.Clock{Speed: s.SimSpeed}).Run)
 	c.run(&c.work, "sweeper", workers.NewSweeper(c.intake, c.fold, clouds, workers.Clock{Speed: s.SimSpeed}).Run)
 	return nil
 }
