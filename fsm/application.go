@@ -94,7 +94,7 @@ func owedApplication(e Entity[ApplicationData]) ev.Effect {
 		return d.ensure(e.Base)
 	case Uninstalling:
 		if d.Cluster != "" {
-			return ev.RemoveApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: e.Ref.Local()}
+			return ev.RemoveApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: e.Ref.Local(), Manifests: d.Spec.Manifests}
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/kube"
 )
 
 // mostSteps bounds how long a life may take to come to rest when nothing disturbs
@@ -25,10 +26,12 @@ func (l *life) run(steps int) {
 	l.calm()
 	l.rest()
 	l.checkStill()
-	for range 2 {
+	for range 3 {
+		l.bringBack()
 		l.retryAll()
 		l.rest()
 	}
+	l.bringBack()
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) { l.checkHealed(e) })
 	l.checkAll()
 	if l.chance(4) {
@@ -53,7 +56,6 @@ func (l *life) furnish() {
 func (l *life) calm() {
 	l.say("from here on nothing is disturbed")
 	l.openCloud()
-	l.clouds["sim"] = Cloud{Provider: l.cloud, Kube: l.cloud.Kube}
 	for _, it := range l.slow {
 		l.say("a slow call arrives")
 		l.do(it)
@@ -119,6 +121,25 @@ func (l *life) checkAll() {
 
 // sweep is Sweeper.Sweep after the grace.
 func (l *life) sweep() {
+	l.sweepClouds()
+	for _, c := range clusters(l.world) {
+		api, err := l.clouds["sim"].Kube(context.Background(), scope(c.site), c.name)
+		l.must(err)
+		all, err := kube.ListOwned(context.Background(), api)
+		l.must(err)
+		for _, o := range all {
+			if !hasEnded(l.world, o) {
+				continue
+			}
+			l.must(o.Remove(context.Background(), api))
+			l.say("swept %s of %s", o, o.Owner)
+			l.seen["swept in clusters"]++
+			l.order(l.internal(refOf(o), ev.ActorExecutor, ev.Sweep{Swept: ev.Swept{UID: o.Owner, Resources: []string{o.String()}}}))
+		}
+	}
+}
+
+func (l *life) sweepClouds() {
 	for _, site := range l.sites() {
 		for range 4 { // what stands on something goes before it, and needs its time
 			all, err := l.cloud.ListOwned(context.Background(), scope(site), "")
