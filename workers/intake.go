@@ -30,6 +30,7 @@ type Intake struct {
 	ended     chan struct{}  // closed when Run has
 	doors     chan struct{}  // a place for each message being answered
 	answering sync.WaitGroup // those messages
+	count     func(code string)
 }
 
 type job struct {
@@ -47,8 +48,11 @@ const queued = 1024
 
 // NewIntake makes an intake; Run starts it.
 func NewIntake(log *eventlog.Log, fold *eventlog.Fold) *Intake {
-	return &Intake{log: log, fold: fold, queue: make(chan job, queued), ended: make(chan struct{}), doors: make(chan struct{}, queued)}
+	return &Intake{log: log, fold: fold, queue: make(chan job, queued), ended: make(chan struct{}), doors: make(chan struct{}, queued), count: func(string) {}}
 }
+
+// Count lets a function count the answers of Ask by their code; it is set before Serve.
+func (i *Intake) Count(count func(code string)) { i.count = count }
 
 // Run decides commands until ctx ends. The one that is being decided then is
 // brought to its end; who waits is told to ask again.

@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"time"
 
@@ -29,12 +30,25 @@ var (
 )
 
 // Ask checks and decides a request. The error is an *events.Refusal.
-func (i *Intake) Ask(ctx context.Context, r Request) (ev.Answer, error) {
+func (i *Intake) Ask(ctx context.Context, r Request) (a ev.Answer, err error) {
+	defer func() { i.count(answerCode(err)) }()
 	c, err := r.command(time.Now().UTC())
 	if err != nil {
 		return ev.Answer{}, err
 	}
 	return i.Do(ctx, c)
+}
+
+// answerCode is ok, or the code of a refusal.
+func answerCode(err error) string {
+	var refusal *ev.Refusal
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &refusal):
+		return string(refusal.Code)
+	}
+	return string(ev.Internal)
 }
 
 // command reads a request strictly: every fault of its address and headers is

@@ -2,9 +2,11 @@ package workers
 
 import (
 	"context"
+	"path/filepath"
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube"
@@ -56,6 +58,7 @@ func (l *life) furnish() {
 func (l *life) calm() {
 	l.say("from here on nothing is disturbed")
 	l.openCloud()
+	l.unstick()
 	for _, it := range l.slow {
 		l.say("a slow call arrives")
 		l.do(it)
@@ -64,6 +67,25 @@ func (l *life) calm() {
 		l.deliver(m)
 	}
 	l.slow, l.mail, l.chaos = nil, nil, false
+}
+
+// unstick deletes by hand what the cloud never brings to an end: nobody else can tell
+// it from what takes long.
+func (l *life) unstick() {
+	ledger, err := sim.ReadLedger(filepath.Join(l.dir, "cloud"))
+	l.must(err)
+	for _, r := range ledger.Live() {
+		if r.Kind != cloud.KindCluster {
+			continue
+		}
+		o, err := l.cloud.ObserveCluster(context.Background(), cloud.Scope{Account: cloud.Account{ID: r.Account}, Region: r.Region}, r.Name)
+		l.must(err)
+		if o.Phase == cloud.Creating && o.After == 0 {
+			l.say("cluster %s is stuck and deleted by hand", r.Name)
+			_, err := l.cloud.ByHand(sim.Hand{Delete: string(cloud.KindCluster), Match: r.Name})
+			l.must(err)
+		}
+	}
 }
 
 // rest lets the machinery work until nothing moves any more.
@@ -124,7 +146,9 @@ func (l *life) sweep() {
 	l.sweepClouds()
 	for _, c := range clusters(l.world) {
 		api, err := l.clouds["sim"].Kube(context.Background(), scope(c.site), c.name)
-		l.must(err)
+		if err != nil {
+			continue // it is not there: the next sweep
+		}
 		all, err := kube.ListOwned(context.Background(), api)
 		l.must(err)
 		for _, o := range all {

@@ -40,6 +40,7 @@ type control struct {
 	queue  *eventlog.WorkQueue
 	fold   *eventlog.Fold
 	views  *projections.Views
+	counts *projections.Metrics
 	sim    *sim.Sim
 	intake *workers.Intake
 	http   *http.Server
@@ -139,7 +140,9 @@ func (c *control) openCloud(s settings) (err error) {
 func (c *control) startFold(s settings) error {
 	c.fold = eventlog.NewFold()
 	c.views = projections.New(c.fold)
+	c.counts = projections.NewMetrics(c.fold, c.log.Last)
 	c.intake = workers.NewIntake(c.log, c.fold)
+	c.intake.Count(c.counts.Commanded)
 	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.queue, workers.Clock{Speed: s.SimSpeed})
 	last, err := c.log.Last(c.core.ctx)
 	if err != nil {
@@ -157,6 +160,7 @@ func (c *control) startFold(s settings) error {
 func (c *control) startWorkers(s settings) error {
 	clouds := map[string]workers.Cloud{"sim": {Provider: c.sim, Kube: c.sim.Kube}}
 	executor := workers.NewExecutor(c.conn, c.queue, clouds, workers.Clock{Speed: s.SimSpeed})
+	executor.Count(c.counts.Worked)
 	if err := c.intake.ServeReports(c.work.ctx, c.conn); err != nil {
 		return err
 	}
@@ -172,7 +176,7 @@ func (c *control) startWorkers(s settings) error {
 func (c *control) startHTTP(settings) error {
 	c.http = &http.Server{
 		Handler: projections.NewHandler(projections.Config{
-			Views: c.views, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
+			Views: c.views, Metrics: c.counts, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
 			Do: c.command, ReadEvent: c.log.Read, Ready: c.fold.Err, Promise: promise,
 		}),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
