@@ -200,6 +200,7 @@ var reasonCodes = []struct {
 	{ev.Timeout, "it took longer than the phase may last"},
 	{ev.Unreachable, "there was no answer"},
 	{ev.InternalReason, "none of these"},
+	{ev.DriftedReason, "somebody else has changed or deleted what was made, and the dataplane's policy is to report it"},
 	{ev.InProgress, "nothing is wrong: it takes its time"},
 }
 
@@ -217,7 +218,7 @@ func (p *page) reasons() {
 func consequence(c ev.ReasonCode) string {
 	r := ev.Reason{Code: c}
 	switch {
-	case c == ev.InProgress:
+	case c == ev.InProgress || c == ev.DriftedReason:
 		return "-"
 	case r.Final():
 		return "given up at once"
