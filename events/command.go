@@ -51,6 +51,9 @@ type Command struct {
 	Ask           Ask
 }
 
+// Internal tells whether the machinery gave the command, and no person.
+func (c Command) Internal() bool { return c.Actor == ActorAerie || c.Actor == ActorExecutor }
+
 // Ask is what a command wants: Create, Update, Retry, Delete, Attach or Detach from
 // people, Report, Settle, Sweep, NoteDrift or Expire from the machinery.
 type Ask interface{ ask() }

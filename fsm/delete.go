@@ -33,7 +33,6 @@ func (k *Kind[D]) remove(e Entity[D], ask ev.Delete, refs *Refs) ([]ev.Change, e
 }
 
 func (k *Kind[D]) users(e Entity[D], refs *Refs) []ev.Ref {
-	refs.used = true
 	if k.Users == nil {
 		return nil
 	}
@@ -111,7 +110,7 @@ func (k *Kind[D]) settleGoing(e Entity[D], refs *Refs) ([]ev.Change, *Why) {
 func (r *Refs) living(use func(Entity[Data]) bool, kinds ...ev.Kind) (refs []ev.Ref) {
 	for _, k := range kinds {
 		var found []ev.Ref
-		r.used = true
+		r.all(k)
 		r.world.Each(k, func(e Entity[Data]) {
 			if !Machines[k].Ended(e.Phase()) && use(e) {
 				found = append(found, e.Ref)

@@ -13,7 +13,9 @@ import (
 type World struct {
 	Seq      uint64    // of the last event folded in
 	Time     time.Time // of that event
+	under    *World    // of a world that is ahead: what stands below it
 	entities map[ev.Kind]map[ev.Ref]Entity[Data]
+	last     map[ev.Kind]uint64         // the sequence of the kind's last event
 	placed   map[string]int             // tenant infra -> how many tenants are placed there
 	makers   map[string]ev.Ref          // uid -> who made things in a cloud under it, ended ones too
 	waiting  map[ev.Ref]map[ev.Ref]bool // awaited -> who waits
@@ -23,7 +25,8 @@ type World struct {
 
 // NewWorld is the world before the first event.
 func NewWorld() *World {
-	w := &World{entities: map[ev.Kind]map[ev.Ref]Entity[Data]{}, placed: map[string]int{}, makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{}, phases: map[ev.Kind]map[Phase]int{}, answers: newAnswers()}
+	w := &World{entities: map[ev.Kind]map[ev.Ref]Entity[Data]{}, last: map[ev.Kind]uint64{}, placed: map[string]int{},
+		makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{}, phases: map[ev.Kind]map[Phase]int{}, answers: newAnswers()}
 	for k := range Machines {
 		w.entities[k] = map[ev.Ref]Entity[Data]{}
 		w.phases[k] = map[Phase]int{}
@@ -38,22 +41,30 @@ func (w *World) Apply(decision []ev.Recorded) error {
 		if r.Seq <= w.Seq {
 			continue // seen
 		}
-		before := w.entities[r.Ref.Kind][r.Ref]
+		if r.Ref.Kind == ev.CommandKind { // it is of no entity
+			w.Seq, w.Time = r.Seq, r.Time
+			continue
+		}
+		before, _ := w.Get(r.Ref)
 		after, err := Machines[r.Ref.Kind].Apply(before, r)
 		if err != nil {
 			return fmt.Errorf("fold sequence %d of %s: %w", r.Seq, r.Ref, err)
 		}
 		w.entities[r.Ref.Kind][r.Ref] = after
+		w.last[r.Ref.Kind] = r.Seq
 		w.rewire(before, after)
 		w.Seq, w.Time = r.Seq, r.Time
 	}
-	w.answers.remember(decision, w)
+	w.answers.remember(decision)
 	return nil
 }
 
 // Get returns an entity as it is now; false if it was never born.
 func (w *World) Get(r ev.Ref) (Entity[Data], bool) {
 	e, ok := w.entities[r.Kind][r]
+	if !ok && w.under != nil {
+		return w.under.Get(r)
+	}
 	return e, ok
 }
 
@@ -62,6 +73,14 @@ func (w *World) Each(k ev.Kind, f func(Entity[Data])) {
 	for _, e := range w.entities[k] {
 		f(e)
 	}
+	if w.under == nil {
+		return
+	}
+	w.under.Each(k, func(e Entity[Data]) {
+		if _, ours := w.entities[k][e.Ref]; !ours {
+			f(e)
+		}
+	})
 }
 
 // EachPhase calls f for every phase that entities have been in, with how many are
@@ -84,8 +103,19 @@ func (w *World) Waiting(r ev.Ref) (refs []ev.Ref) {
 	return refs
 }
 
-// Answer returns what a command was answered, if it caused events.
-func (w *World) Answer(commandID string) (Remembered, bool) { return w.answers.find(commandID) }
+// Caused returns the first sequence of what a command caused, if that is
+// remembered: see Remembers.
+func (w *World) Caused(commandID string) (seq uint64, ok bool) {
+	seq, ok = w.answers.seqs[commandID]
+	if !ok && w.under != nil {
+		return w.under.Caused(commandID)
+	}
+	return seq, ok
+}
+
+// Forgot is the last sequence up to which commands may have caused events that
+// Caused does not know any more, and when that event was; 0 if there is none.
+func (w *World) Forgot() (seq uint64, at time.Time) { return w.answers.until, w.answers.gone.at }
 
 // Orphan tells whether an owner mark is that of an incarnation of ours that has
 // ended, and of which entity. A mark that this log knows nothing of is somebody
@@ -108,9 +138,6 @@ func (w *World) Refs() *Refs { return &Refs{world: w} }
 
 // rewire keeps the indexes: who waits for whom, how many live where and how.
 func (w *World) rewire(before, after Entity[Data]) {
-	if k := after.Ref.Kind; k == ev.Dataplane || k == ev.TenantInfra {
-		w.makers[after.UID] = after.Ref
-	}
 	if before.Phase() != Unborn {
 		w.phases[after.Ref.Kind][before.Phase()]--
 	}
@@ -118,6 +145,12 @@ func (w *World) rewire(before, after Entity[Data]) {
 	if was, is := placeOf(before), placeOf(after); was != is {
 		w.placed[was]--
 		w.placed[is]++
+	}
+	if w.under != nil {
+		return // nobody asks a world that is ahead for the rest
+	}
+	if k := after.Ref.Kind; k == ev.Dataplane || k == ev.TenantInfra {
+		w.makers[after.UID] = after.Ref
 	}
 	for _, n := range needs(before) {
 		delete(w.waiting[n.Ref], after.Ref)

@@ -187,7 +187,7 @@ func TestAnEntityReadsAsTheContractSays(t *testing.T) {
 	s.platform()
 	a := s.ask("GET", "/v1/dataplanes/-/eu", "")
 	want := `{"kind":"dataplane","owner":"-","id":"eu","uid":"d","phase":"Requested","seq":4,"created":"2026-01-01T00:02:00Z","labels":{},` +
-		`"spec":{"account":"-/main","region":"eu-central","type":"shared","version":"1.36","network":{"range":""},"systemPool":{"machine":"s2","min":1,"max":3}},"status":{"conditions":[`
+		`"spec":{"account":"-/main","region":"eu-central","type":"shared","version":"1.36","network":{"range":""},"systemPool":{"machine":"s2","min":1,"max":3},"drift":"repair"},"status":{"conditions":[`
 	if !strings.HasPrefix(a.body, want) {
 		t.Errorf("want %s…\ngot  %s", want, a.body)
 	}

@@ -44,7 +44,7 @@ func NewMetrics(fold *eventlog.Fold, last func(context.Context) (uint64, error))
 }
 
 // see counts a decision.
-func (m *Metrics) see(_ *fsm.World, decision []events.Recorded) {
+func (m *Metrics) see(_ *fsm.World, decision []events.Recorded, _ bool) {
 	for _, r := range decision {
 		m.ofType(eventType{r.Ref.Kind, r.Event.Type()}).Inc()
 		switch e := r.Event.(type) {

@@ -11,15 +11,15 @@ import (
 	"github.com/aeriehq/aerie/kube"
 )
 
-// look is one look at what was made for an entity: the calls are a task's. In a
+// inspection is one look at what was made for an entity: the calls are a task's. In a
 // round each cluster's objects are listed once.
-type look struct {
+type inspection struct {
 	*task
 	round map[string]kube.API
 }
 
 // drift compares what an effect made with what is there. It changes nothing.
-func (l *look) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, error) {
+func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, error) {
 	switch e := made.(type) {
 	case ev.EnsureNetwork:
 		return l.networkDrift(ctx, e)
@@ -43,7 +43,7 @@ func (l *look) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, error) {
 	return nil, fmt.Errorf("nobody looks at what %s made", made.Effect())
 }
 
-func (l *look) networkDrift(ctx context.Context, e ev.EnsureNetwork) ([]ev.Drift, error) {
+func (l *inspection) networkDrift(ctx context.Context, e ev.EnsureNetwork) ([]ev.Drift, error) {
 	spec := l.network(e)
 	o, err := ensure(l.task, e.Site, "ObserveNetwork", func(c Cloud) (cloud.Observation, error) {
 		return c.ObserveNetwork(ctx, scope(e.Site), spec.Name)
@@ -54,7 +54,7 @@ func (l *look) networkDrift(ctx context.Context, e ev.EnsureNetwork) ([]ev.Drift
 	return driftOf(ev.PartNetwork, o, spec.Owner, differs("range", o.Range, spec.Range)), nil
 }
 
-func (l *look) clusterDrift(ctx context.Context, e ev.EnsureCluster) ([]ev.Drift, error) {
+func (l *inspection) clusterDrift(ctx context.Context, e ev.EnsureCluster) ([]ev.Drift, error) {
 	spec := l.cluster(e)
 	o, err := ensure(l.task, e.Site, "ObserveCluster", func(c Cloud) (cloud.Observation, error) {
 		return c.ObserveCluster(ctx, scope(e.Site), spec.Name)
@@ -65,7 +65,7 @@ func (l *look) clusterDrift(ctx context.Context, e ev.EnsureCluster) ([]ev.Drift
 	return driftOf(ev.PartCluster, o, spec.Owner, differs("version", o.Version, spec.Version)), nil
 }
 
-func (l *look) poolsDrift(ctx context.Context, e ev.EnsurePools) (found []ev.Drift, err error) {
+func (l *inspection) poolsDrift(ctx context.Context, e ev.EnsurePools) (found []ev.Drift, err error) {
 	for _, p := range e.Pools {
 		one, err := l.poolDrift(ctx, "pool "+p.Name, e.Site, l.pool(e.Site, e.Cluster, p))
 		if err != nil {
@@ -76,7 +76,7 @@ func (l *look) poolsDrift(ctx context.Context, e ev.EnsurePools) (found []ev.Dri
 	return found, nil
 }
 
-func (l *look) poolDrift(ctx context.Context, what string, s ev.Site, spec cloud.PoolSpec) ([]ev.Drift, error) {
+func (l *inspection) poolDrift(ctx context.Context, what string, s ev.Site, spec cloud.PoolSpec) ([]ev.Drift, error) {
 	o, err := ensure(l.task, s, "ObservePool", func(c Cloud) (cloud.Observation, error) {
 		return c.ObservePool(ctx, scope(s), spec.Cluster, spec.Name)
 	})
@@ -87,7 +87,7 @@ func (l *look) poolDrift(ctx context.Context, what string, s ev.Site, spec cloud
 }
 
 // baseDrift is a dataplane's: with its cluster the base is gone too, and said so there.
-func (l *look) baseDrift(ctx context.Context, e ev.EnsureBase) (found []ev.Drift, err error) {
+func (l *inspection) baseDrift(ctx context.Context, e ev.EnsureBase) (found []ev.Drift, err error) {
 	found, err = l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
 		return kube.BaseDrift(ctx, api, e.Owner)
 	})
@@ -99,7 +99,7 @@ func (l *look) baseDrift(ctx context.Context, e ev.EnsureBase) (found []ev.Drift
 
 // objects looks into a cluster. A cluster that is not there has no objects: that it
 // is gone is said of its dataplane.
-func (l *look) objects(ctx context.Context, s ev.Site, cluster string, differences func(kube.API) ([]kube.Difference, error)) (found []ev.Drift, err error) {
+func (l *inspection) objects(ctx context.Context, s ev.Site, cluster string, differences func(kube.API) ([]kube.Difference, error)) (found []ev.Drift, err error) {
 	key := fmt.Sprint(s.Account, s.Region, cluster)
 	if l.round[key] == nil {
 		c, err := l.cloudOf(s.Account)

@@ -100,7 +100,7 @@ func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string
 	}
 	ctx, cancel := context.WithTimeout(ctx, callWithin)
 	defer cancel()
-	l := look{&task{Work: ev.Work{Ref: e.Ref, UID: e.UID}, clouds: i.clouds}, round}
+	l := inspection{&task{Work: ev.Work{Ref: e.Ref, UID: e.UID}, clouds: i.clouds}, round}
 	note, err := l.note(ctx, stands)
 	if err != nil || len(note.Found) == 0 && e.Given == nil {
 		return err
@@ -116,7 +116,7 @@ func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string
 }
 
 // note looks at all that was made for an entity.
-func (l *look) note(ctx context.Context, stands []ev.Effect) (note ev.NoteDrift, err error) {
+func (l *inspection) note(ctx context.Context, stands []ev.Effect) (note ev.NoteDrift, err error) {
 	for _, effect := range stands {
 		found, err := l.drift(ctx, effect)
 		if err != nil {

@@ -33,7 +33,7 @@ func (l *life) inspect() {
 		if len(stands) == 0 {
 			return
 		}
-		look := look{&task{Work: ev.Work{Ref: e.Ref, UID: e.UID}, clouds: l.clouds}, round}
+		look := inspection{&task{Work: ev.Work{Ref: e.Ref, UID: e.UID}, clouds: l.clouds}, round}
 		note, err := look.note(context.Background(), stands)
 		if err != nil || len(note.Found) == 0 && e.Given == nil {
 			return

@@ -99,7 +99,7 @@ func (f tailFilter) config(now time.Time) (jetstream.OrderedConsumerConfig, erro
 // check refuses what no event could have.
 func (f tailFilter) check() (kind string, err error) {
 	if f.kind != "" {
-		k, ok := events.KindOf(f.kind)
+		k, ok := events.EventKindOf(f.kind)
 		if !ok {
 			return "", invalid("--kind", "%q is not a kind%s", events.Clip(f.kind), events.Nearest(f.kind, kindNames()))
 		}
@@ -184,7 +184,7 @@ func (c *client) untailed(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return nil
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		return events.Refuse(events.Unavailable, "%s has no stream %s: is it aerie's?", c.natsURL, eventStream)
+		return events.Refuse(events.Unavailable, "%s has no stream %s: is it aerie's?", redacted(c.natsURL), eventStream)
 	}
 	return c.unanswered(err)
 }
