@@ -34,13 +34,15 @@ type Code string
 
 // The codes of an API's errors.
 const (
-	NotFound    Code = "not_found"   // it, or the namespace it would be in, is not there
-	Invalid     Code = "invalid"     // the object is wrong; asking again with the same is no use
-	Conflict    Code = "conflict"    // another's object, or a newer state than the caller knew: read again, then decide
-	Forbidden   Code = "forbidden"   // the credentials do not allow it, or admission
-	Full        Code = "full"        // the namespace's quota is used up
-	Broken      Code = "broken"      // what was installed, or its hooks, did not do what they should: that may pass
-	Unavailable Code = "unavailable" // the API cannot answer now, or the outcome is unknown: ask again later
+	NotFound      Code = "not_found"     // it, or the namespace it would be in, is not there
+	Invalid       Code = "invalid"       // the object is wrong; asking again with the same is no use
+	Conflict      Code = "conflict"      // another's object, or a newer state than the caller knew: read again, then decide
+	Forbidden     Code = "forbidden"     // the credentials do not allow it, or admission
+	Full          Code = "full"          // the namespace's quota is used up
+	Unready       Code = "unready"       // what was installed does not run, and the message says why
+	Unschedulable Code = "unschedulable" // there is no machine for it
+	Broken        Code = "broken"        // what was installed, or its hooks, did not do what they should: that may pass
+	Unavailable   Code = "unavailable"   // the API cannot answer now, or the outcome is unknown: ask again later
 )
 
 // Error is every error of this package.

@@ -24,8 +24,9 @@ type Cluster struct {
 
 var _ API = (*Cluster)(nil)
 
-// The most calls a second to one cluster, and at once.
+// The most calls a second to one cluster, and at once; and how long one may take.
 const (
+	callWithin   = 30 * time.Second
 	callsASecond = 100
 	callsAtOnce  = 200
 )
@@ -40,7 +41,7 @@ func NewCluster(config *rest.Config) (*Cluster, error) {
 	if err := rest.LoadTLSFiles(c); err != nil {
 		return nil, &Error{Code: Invalid, Op: "connect", Message: err.Error(), Err: err}
 	}
-	c.UserAgent, c.QPS, c.Burst = manager, callsASecond, callsAtOnce
+	c.UserAgent, c.QPS, c.Burst, c.Timeout = manager, callsASecond, callsAtOnce, callWithin
 	c.WarningHandler = rest.NoWarnings{}
 	transport, err := rest.HTTPClientFor(c)
 	if err != nil {
@@ -63,31 +64,22 @@ func (c *Cluster) Apply(ctx context.Context, o Object) (changed bool, err error)
 	if err != nil {
 		return false, err
 	}
-	before, err := version(ctx, at, o)
+	there, err := at.Get(ctx, k.Name, metav1.GetOptions{})
+	if err != nil && AnswerCode(err) != NotFound {
+		return false, failed("apply", k, err)
+	}
+	u := &unstructured.Unstructured{Object: o.Clone()}
+	if want := u.GetResourceVersion(); want != "" {
+		if err != nil { // an apply would make it anew
+			return false, fail(Conflict, "apply", k, "resource version "+want+" was expected, and it is gone")
+		}
+		u.SetUID(there.GetUID()) // should it go now, the apply is refused too
+	}
+	after, err := at.Apply(ctx, k.Name, u, metav1.ApplyOptions{FieldManager: manager, Force: true})
 	if err != nil {
 		return false, failed("apply", k, err)
 	}
-	after, err := at.Apply(ctx, k.Name, &unstructured.Unstructured{Object: o.Clone()}, metav1.ApplyOptions{FieldManager: manager, Force: true})
-	if err != nil {
-		return false, failed("apply", k, err)
-	}
-	return before != after.GetResourceVersion(), nil
-}
-
-// version is the resource version of what is there before an apply, as the object says it or else as the API does; empty
-// if nothing is there.
-func version(ctx context.Context, at dynamic.ResourceInterface, o Object) (string, error) {
-	if v := text(o.metadata()["resourceVersion"]); v != "" {
-		return v, nil
-	}
-	there, err := at.Get(ctx, o.Name(), metav1.GetOptions{})
-	if AnswerCode(err) == NotFound {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	return there.GetResourceVersion(), nil
+	return there == nil || there.GetResourceVersion() != after.GetResourceVersion(), nil
 }
 
 // Get implements API.

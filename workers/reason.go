@@ -31,13 +31,15 @@ var codes = map[kube.Code]struct {
 	code  ev.ReasonCode
 	fault ev.Blame
 }{
-	kube.NotFound:    {ev.Dependency, ev.ByCloud},
-	kube.Invalid:     {ev.ConfigProblem, ev.ByUser},
-	kube.Conflict:    {ev.ConflictReason, ev.ByUser},
-	kube.Forbidden:   {ev.Unauthorized, ev.ByUser},
-	kube.Full:        {ev.QuotaExceeded, ev.ByUser},
-	kube.Broken:      {ev.InternalReason, ev.ByUser},
-	kube.Unavailable: {ev.Unreachable, ev.ByCloud},
+	kube.NotFound:      {ev.Dependency, ev.ByCloud},
+	kube.Invalid:       {ev.ConfigProblem, ev.ByUser},
+	kube.Conflict:      {ev.ConflictReason, ev.ByUser},
+	kube.Forbidden:     {ev.Unauthorized, ev.ByUser},
+	kube.Full:          {ev.QuotaExceeded, ev.ByUser},
+	kube.Unready:       {ev.Dependency, ev.ByUser},
+	kube.Unschedulable: {ev.CapacityUnavailable, ev.ByUser},
+	kube.Broken:        {ev.InternalReason, ev.ByUser},
+	kube.Unavailable:   {ev.Unreachable, ev.ByCloud},
 }
 
 // reasonOf says what an error is to people, and when the cloud wants to be asked
