@@ -14,9 +14,10 @@ endif
 
 .PHONY: build demo test test-kube soak fuzz idle generate check clean
 
-build: ## the one binary, bin/aerie
+build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts for Helm charts
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build $(FLAGS) -ldflags '$(LDFLAGS)' -o bin/aerie ./cmd/aerie
+	cd cmd/aerie-helm && CGO_ENABLED=0 $(GO) build $(FLAGS) -ldflags '$(LDFLAGS)' -o ../../bin/aerie-helm .
 
 demo: build ## a whole control plane with tenants; DEMO_EXIT=1 ends it when they are Active
 	@bin/aerie demo deploy/offers/shared $(if $(DEMO_EXIT),--exit)
@@ -27,8 +28,8 @@ test: build ## every test, but for those of test-kube
 	$(GO) test $(RACE) -timeout 15m ./...
 	$(if $(RACE),$(GO) test ./workers -run '^TestSimulation$$',)
 
-test-kube: ## the tests that need a real Kubernetes; it is built from source where there is none yet
-	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN && $(GO) test -count=1 -timeout 20m ./test/kube/...
+test-kube: build ## the tests that need a real Kubernetes; it is built from source where there is none yet
+	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -count=1 -timeout 20m ./test/kube/...
 
 soak: ## the simulation with SEEDS lives
 	$(GO) test -timeout 0 ./workers -run '^TestSimulation$$' -v -seeds $${SEEDS:-10000}
@@ -36,6 +37,7 @@ soak: ## the simulation with SEEDS lives
 check: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
+	cd cmd/aerie-helm && $(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
 generate: ## the generated pages of docs/

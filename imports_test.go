@@ -26,14 +26,17 @@ var arrows = map[string][]string{
 	"./cloud":           {},
 	"./kube":            {"k8s.io/client-go/...", "k8s.io/apimachinery/..."},
 	"./kube/kubetest":   {"./kube"},
+	"./kube/helm":       {"./kube"},
 	"./cloud/sim":       {"./cloud", "./kube"},
 	"./cloud/cloudtest": {"./cloud", "./cloud/sim", "./kube"},
 
-	"./workers":     {"./events", "./fsm", "./events/eventlog", "./cloud", "./kube", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate"},
+	"./workers":     {"./events", "./fsm", "./events/eventlog", "./cloud", "./kube", "./kube/helm", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate"},
 	"./projections": {"./events", "./fsm", "./events/eventlog", "github.com/danielgtaylor/huma/v2/...", "github.com/VictoriaMetrics/metrics", "github.com/tidwall/btree"},
 
 	"./internal/docgen":   {"./events", "./fsm"},
 	"./internal/natstest": {"./events/...", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/..."},
+
+	"./deploy": {},
 
 	"./test/kube":         {},
 	"./test/kube/rigtest": {},

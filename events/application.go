@@ -1,15 +1,48 @@
 package events
 
-// ApplicationSpec is what is installed for a tenant.
+// ApplicationSpec is what is installed for a tenant: a Helm chart with values, or Kubernetes objects as they are.
 type ApplicationSpec struct {
-	Manifests []map[string]any `json:"manifests" required:"true" minItems:"1" maxItems:"50" doc:"Kubernetes objects as they are; they go into the tenant's namespace"`
+	Chart     Chart            `json:"chart,omitzero" doc:"The Helm chart to install; instead of manifests"`
+	Values    map[string]any   `json:"values,omitempty" doc:"What the chart is given"`
+	Manifests []map[string]any `json:"manifests,omitempty" maxItems:"50" doc:"Kubernetes objects as they are; they go into the tenant's namespace"`
+}
+
+// Chart says which Helm chart, exactly.
+type Chart struct {
+	Name        string `json:"name,omitempty" pattern:"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" doc:"the chart's name"`
+	Version     string `json:"version,omitempty" maxLength:"64" pattern:"^[0-9]+\\.[0-9]+\\.[0-9]+([-+][0-9A-Za-z.+-]+)?$" doc:"its version, exactly, such as 1.4.2"`
+	Repository  string `json:"repository,omitempty" maxLength:"400" pattern:"^(https|oci)://[^@\\s]+$" doc:"where it is from, https:// or oci://; empty: one of the server's own charts"`
+	Credentials string `json:"credentials,omitempty" maxLength:"40" pattern:"^[a-z][a-z0-9-]*$" doc:"the name under which the server keeps the owner's login for the repository"`
+	Timeout     int    `json:"timeout,omitempty" minimum:"0" maximum:"3600" doc:"how many seconds its hooks may take; 0: 300"`
 }
 
 // Kind is Application.
 func (ApplicationSpec) Kind() Kind { return Application }
 
-// Check finds no faults: what Kubernetes would refuse is found when it is installed.
-func (ApplicationSpec) Check() []Fault { return nil }
+// Check wants either a chart or manifests. What Kubernetes would refuse is found when it is installed.
+func (s ApplicationSpec) Check() (faults []Fault) {
+	c := s.Chart
+	switch {
+	case c == Chart{} && len(s.Manifests) == 0:
+		return []Fault{{"spec", "give a chart, or manifests"}}
+	case c == Chart{} && len(s.Values) > 0:
+		return []Fault{{"spec.values", "values are for a chart: give one"}}
+	case c == Chart{}:
+		return nil
+	case len(s.Manifests) > 0:
+		faults = append(faults, Fault{"spec.manifests", "give a chart or manifests, not both"})
+	}
+	if c.Name == "" {
+		faults = append(faults, Fault{"spec.chart.name", "is missing: the chart's name"})
+	}
+	if c.Version == "" {
+		faults = append(faults, Fault{"spec.chart.version", "is missing: its version, exactly, such as 1.4.2"})
+	}
+	if c.Credentials != "" && c.Repository == "" {
+		faults = append(faults, Fault{"spec.chart.credentials", "are for a repository: give one"})
+	}
+	return faults
+}
 
 type (
 	// InstallingStarted says that the tenant is ready.
@@ -24,11 +57,35 @@ type (
 		Objects  []string `json:"objects"`
 		Calls    []Call   `json:"calls,omitempty"`
 	}
+	// RollbackRequested says that somebody wants back what was deployed before.
+	RollbackRequested struct {
+		To   int             `json:"to"` // the revision that had this spec
+		Spec ApplicationSpec `json:"spec"`
+	}
+	// RollingBackStarted says that an upgrade has failed, and what was deployed before is brought back.
+	RollingBackStarted struct {
+		To     int `json:"to"`
+		Reason     // why the upgrade was given up
+	}
+	// RolledBack says that what was deployed before a failed upgrade is there again.
+	RolledBack struct {
+		Revision int      `json:"revision"`
+		Objects  []string `json:"objects"`
+		Calls    []Call   `json:"calls,omitempty"`
+	}
 )
+
+// Wanted returns the spec that is wanted back.
+func (e RollbackRequested) Wanted() Spec { return e.Spec }
 
 // Type names the event on the wire.
 func (InstallingStarted) Type() string { return "installing_started" }
 func (Deployed) Type() string          { return "deployed" }
+
+// Type names the event on the wire.
+func (RollbackRequested) Type() string  { return "rollback_requested" }
+func (RollingBackStarted) Type() string { return "rolling_back_started" }
+func (RolledBack) Type() string         { return "rolled_back" }
 
 // EnsureApplication owes the application's objects.
 type EnsureApplication struct {
@@ -37,6 +94,9 @@ type EnsureApplication struct {
 	Namespace string           `json:"namespace"`
 	Name      string           `json:"name"`
 	Revision  int              `json:"revision"`
+	Rollback  bool             `json:"rollback,omitempty"` // it was deployed before
+	Chart     Chart            `json:"chart,omitzero"`
+	Values    map[string]any   `json:"values,omitempty"`
 	Manifests []map[string]any `json:"manifests"`
 }
 
@@ -46,6 +106,7 @@ type RemoveApplication struct {
 	Cluster   string           `json:"cluster"`
 	Namespace string           `json:"namespace"`
 	Name      string           `json:"name"`
+	Chart     Chart            `json:"chart,omitzero"`
 	Manifests []map[string]any `json:"manifests"` // what it was last to be
 }
 

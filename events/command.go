@@ -21,11 +21,17 @@ const (
 	VerbDetach = "detach"
 )
 
+// VerbRollback is the verb that applications have beside them.
+const VerbRollback = "rollback"
+
 // Verbs lists the verbs of a kind.
 func Verbs(k Kind) []string {
 	verbs := []string{VerbCreate, VerbUpdate, VerbRetry, VerbDelete}
-	if k == Dataplane {
+	switch k {
+	case Dataplane:
 		verbs = append(verbs, VerbAttach, VerbDetach)
+	case Application:
+		verbs = append(verbs, VerbRollback)
 	}
 	return verbs
 }
@@ -54,8 +60,8 @@ type Command struct {
 // Internal tells whether the machinery gave the command, and no person.
 func (c Command) Internal() bool { return c.Actor == ActorAerie || c.Actor == ActorExecutor }
 
-// Ask is what a command wants: Create, Update, Retry, Delete, Attach or Detach from
-// people, Report, Settle, Sweep, NoteDrift or Expire from the machinery.
+// Ask is what a command wants: Create, Update, Retry, Delete, Attach, Detach or Rollback
+// from people, Report, Settle, Sweep, NoteDrift or Expire from the machinery.
 type Ask interface{ ask() }
 
 // Create asks for a new entity.
@@ -91,6 +97,11 @@ type Detach struct {
 	Customer string `json:"customer" required:"true" ref:"customer" doc:"The customer, such as acme"`
 }
 
+// Rollback asks for what was deployed before.
+type Rollback struct {
+	To int `json:"to" default:"0" minimum:"0" doc:"The revision that is wanted back; 0: the one that was deployed before the present one"`
+}
+
 // Settle asks to look again at what the entity waits for: a dependency, a place.
 type Settle struct{}
 
@@ -112,6 +123,7 @@ func (Update) ask()    {}
 func (Retry) ask()     {}
 func (Delete) ask()    {}
 func (Attach) ask()    {}
+func (Rollback) ask()  {}
 func (Detach) ask()    {}
 func (Settle) ask()    {}
 func (Sweep) ask()     {}
@@ -167,6 +179,8 @@ func DecodeBody(k Kind, verb string, raw any) (Ask, error) {
 		return decodePlain[Attach](verb, raw)
 	case VerbDetach:
 		return decodePlain[Detach](verb, raw)
+	case VerbRollback:
+		return decodePlain[Rollback](verb, raw)
 	}
 	var b body
 	faults := decode("", raw, reflect.ValueOf(&b).Elem(), "")

@@ -20,7 +20,7 @@ import (
 func decode(path string, raw any, dst reflect.Value, tag reflect.StructTag) []Fault {
 	switch dst.Type() {
 	case freeObject:
-		return decodeFree(path, raw, dst)
+		return decodeFree(path, raw, dst, tag)
 	case undecoded:
 		return decodeLater(path, raw, dst)
 	}
@@ -53,10 +53,13 @@ func decodeLater(path string, raw any, dst reflect.Value) []Fault {
 	return nil
 }
 
-func decodeFree(path string, raw any, dst reflect.Value) []Fault {
+func decodeFree(path string, raw any, dst reflect.Value, tag reflect.StructTag) []Fault {
 	m, ok := raw.(map[string]any)
 	if !ok {
 		return wrongType(path, raw, "an object")
+	}
+	if len(m) == 0 && leftOut(tag) {
+		return nil
 	}
 	kept, faults := keep(path, m)
 	dst.Set(reflect.ValueOf(kept))

@@ -12,6 +12,7 @@ const (
 	Installing   Phase = "Installing"
 	Deployed     Phase = "Deployed"
 	Upgrading    Phase = "Upgrading"
+	RollingBack  Phase = "RollingBack"
 	Uninstalling Phase = "Uninstalling"
 	Uninstalled  Phase = "Uninstalled"
 )
@@ -22,7 +23,16 @@ type ApplicationData struct {
 	Site      ev.Site
 	Cluster   string
 	Namespace string
-	Objects   []string // what is deployed
+	Objects   []string  // what is deployed
+	Good      *GoodSpec // what was deployed last
+	Before    *GoodSpec // what was deployed before that
+	Undoing   bool      // an upgrade has failed: the good spec is brought back
+}
+
+// GoodSpec is a spec that came about.
+type GoodSpec struct {
+	Revision int
+	Spec     ev.ApplicationSpec
 }
 
 // Wants returns the spec.
@@ -31,24 +41,28 @@ func (d ApplicationData) Wants() ev.Spec { return d.Spec }
 // An application waits for its tenant and is installed; another spec upgrades it.
 var application = Kind[ApplicationData]{
 	Name: ev.Application,
-	Table: table([]Phase{Pending, Installing, Upgrading}, Uninstalling, Uninstalled,
+	Table: table([]Phase{Pending, Installing, Upgrading, RollingBack}, Uninstalling, Uninstalled,
 		Row{ev.Requested[ev.ApplicationSpec]{}, []Phase{Unborn}, Pending},
 		Row{ev.InstallingStarted{}, []Phase{Pending}, Installing},
-		Row{ev.Deployed{}, []Phase{Installing, Upgrading}, Deployed},
-		Row{ev.UpdateRequested[ev.ApplicationSpec]{}, []Phase{Deployed, Upgrading}, Upgrading},
+		Row{ev.Deployed{}, []Phase{Installing, Upgrading, RollingBack}, Deployed},
+		Row{ev.UpdateRequested[ev.ApplicationSpec]{}, []Phase{Deployed, Upgrading, RollingBack}, Upgrading},
+		Row{ev.RollingBackStarted{}, []Phase{Upgrading}, RollingBack},
+		Row{ev.RolledBack{}, []Phase{RollingBack}, Failed}, // what was asked for is not there
+		Row{ev.RollbackRequested{}, []Phase{Deployed, Upgrading, RollingBack, Failed}, RollingBack},
 		Row{ev.Drifted{}, []Phase{Deployed}, Stay},
 		Row{ev.DriftEnded{}, []Phase{Deployed}, Stay},
 		Row{ev.RepairStarted{}, []Phase{Deployed}, Upgrading},
 		Row{ev.RetryRequested{}, []Phase{Deployed}, Upgrading}, // of one that has drifted
-		Row{ev.Failed{}, []Phase{Installing, Upgrading}, Failed},
+		Row{ev.Failed{}, []Phase{Installing, Upgrading, RollingBack}, Failed},
 		Row{ev.RetryRequested{}, []Phase{Failed}, Pending},
 		Row{ev.UpdateRequested[ev.ApplicationSpec]{}, []Phase{Failed}, Pending},
 		Row{ev.UpdateRequested[ev.ApplicationSpec]{}, []Phase{Pending, Installing}, Stay},
-		Row{ev.Swept{}, []Phase{Pending, Installing, Deployed, Upgrading, Failed, Uninstalling, Uninstalled}, Stay}, // of an earlier incarnation
+		Row{ev.Swept{}, []Phase{Pending, Installing, Deployed, Upgrading, RollingBack, Failed, Uninstalling, Uninstalled}, Stay}, // of an earlier incarnation
 	),
 	Rules: map[Phase]Rule{
-		Installing: {Within: 30 * time.Minute, Attempts: 5},
-		Upgrading:  {Within: 30 * time.Minute, Attempts: 5},
+		Installing:  {Within: 30 * time.Minute, Attempts: 5},
+		Upgrading:   {Within: 30 * time.Minute, Attempts: 5},
+		RollingBack: {Within: 30 * time.Minute, Attempts: 5},
 	},
 	Rest:  []Phase{Deployed},
 	Going: Uninstalling,
@@ -65,7 +79,10 @@ var application = Kind[ApplicationData]{
 		}
 		return []ev.Effect{e.Data.ensure(e.Base)}
 	},
-	Settle: settleApplication,
+	Settle:  settleApplication,
+	Own:     rollback,
+	Outcome: outcomeApplication,
+	GiveUp:  giveUpApplication,
 	Conditions: func(e Entity[ApplicationData]) []Condition {
 		return []Condition{e.inSync(), e.condition(ConditionReady, e.Phase() == Deployed)}
 	},
@@ -76,11 +93,19 @@ func evolveApplication(d ApplicationData, happened ev.Event) ApplicationData {
 	case ev.Requested[ev.ApplicationSpec]:
 		d.Spec = e.Spec
 	case ev.UpdateRequested[ev.ApplicationSpec]:
-		d.Spec = e.Spec
+		d.Spec, d.Undoing = e.Spec, false
 	case ev.InstallingStarted:
 		d.Site, d.Cluster, d.Namespace = e.Site, e.Cluster, e.Namespace
 	case ev.Deployed:
-		d.Objects = e.Objects
+		d = d.deployed(e)
+	case ev.RollbackRequested:
+		d.Spec, d.Undoing = e.Spec, false
+	case ev.RollingBackStarted:
+		d.Undoing = true
+	case ev.RolledBack:
+		d.Objects, d.Undoing = e.Objects, false
+	case ev.Failed:
+		d.Undoing = false
 	}
 	return d
 }
@@ -90,19 +115,25 @@ func owedApplication(e Entity[ApplicationData]) ev.Effect {
 	switch e.Phase() {
 	case Pending:
 		return Await{append(owned(e.Base), e.tenant())}
-	case Installing, Upgrading:
+	case Installing, Upgrading, RollingBack:
 		return d.ensure(e.Base)
 	case Uninstalling:
 		if d.Cluster != "" {
-			return ev.RemoveApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: e.Ref.Local(), Manifests: d.Spec.Manifests}
+			return ev.RemoveApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: e.Ref.Local(),
+				Chart: d.Spec.Chart, Manifests: d.Spec.Manifests}
 		}
 	}
 	return nil
 }
 
+// ensure owes the spec, or while an upgrade is undone the one before it.
 func (d ApplicationData) ensure(b Base) ev.Effect {
-	return ev.EnsureApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace,
-		Name: b.Ref.Local(), Revision: b.Revision, Manifests: d.Spec.Manifests}
+	spec, revision := d.Spec, b.Revision
+	if d.Undoing {
+		spec, revision = d.Good.Spec, d.Good.Revision
+	}
+	return ev.EnsureApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: b.Ref.Local(), Revision: revision,
+		Rollback: b.Phase() == RollingBack, Chart: spec.Chart, Values: spec.Values, Manifests: spec.Manifests}
 }
 
 // tenant is the need of an application that its id names.

@@ -58,6 +58,12 @@ func (b Base) follow(r ev.Recorded) Base {
 	case ev.Degraded:
 		b.Given = &e.Reason
 		return b
+	case ev.RollingBackStarted:
+		b.Attempt, b.Given = nil, &e.Reason
+		return b
+	case ev.RolledBack: // the reason stays: what was asked for is not there
+		b.Attempt = nil
+		return b
 	case ev.Birth:
 		b.UID, b.Labels, _ = e.Born()
 		b.Created, b.Revision = r.Time, 1

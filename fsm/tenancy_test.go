@@ -91,6 +91,10 @@ func TestApplicationLives(t *testing.T) {
 	deployed := []ev.Event{installing, ev.Deployed{Revision: 1, Objects: []string{"ConfigMap"}}}
 	counted := history(tenantHome(), is(pg, ev.Requested[ev.ApplicationSpec]{UID: "u", Spec: ev.ApplicationSpec{Manifests: []map[string]any{{"replicas": 3.0}}}}))
 	upgrading := history(tenantHome(), appIs(append(deployed, ev.UpdateRequested[ev.ApplicationSpec]{Spec: ev.ApplicationSpec{Manifests: []map[string]any{{"kind": "Service"}}}})...))
+	const third = `{"spec":{"manifests":[{"kind":"Secret"}]}}`
+	undoing := history(upgrading, is(pg, ev.RollingBackStarted{To: 1, Reason: attempt(0, ev.Timeout).Reason}))
+	upgraded := history(upgrading, is(pg, ev.Deployed{Revision: 2}))
+	back := func(name string, to int) question { return ask(name, ev.Rollback{To: to}) }
 	live(t, []life{
 		{name: "requested for a tenant", given: tenantHome(), when: create(pg, body), then: []string{pg + " requested"}, phase: Pending},
 		{name: "no such tenant", given: tenantHome(), when: create("application acme/prd_pg", body), not: `invalid…name: there is no tenant acme/prd; did you mean "prod"?`},
@@ -105,7 +109,17 @@ func TestApplicationLives(t *testing.T) {
 		{name: "an attempt fails", given: history(tenantHome(), appIs(installing)), when: failed(pg, ev.Unreachable), then: []string{pg + " attempt_failed"}, phase: Installing},
 		{name: "a manifest the cluster can't take", given: history(tenantHome(), appIs(installing)), when: failed(pg, ev.ConfigProblem), then: []string{pg + " attempt_failed", pg + " failed"}, phase: Failed},
 		{name: "a failed one is put right", given: history(tenantHome(), appIs(installing, givenUp(ev.ConfigProblem))), when: update(pg, other), then: []string{pg + " update_requested"}, phase: Pending},
-		{name: "too slow", given: upgrading, when: expired(pg), then: []string{pg + " failed"}, phase: Failed, why: "timeout: ensure_application"},
+		{name: "an upgrade that is too slow is undone", given: upgrading, when: expired(pg), then: []string{pg + " rolling_back_started"}, phase: RollingBack, why: "timeout: ensure_application"},
+		{name: "undone, the reason stays", given: undoing, when: done(pg, ev.Deployed{Revision: 1}), then: []string{pg + " rolled_back"}, phase: Failed, why: "timeout"},
+		{name: "what can't be undone has failed", given: undoing, when: failed(pg, ev.ConfigProblem), then: []string{pg + " attempt_failed", pg + " failed"}, phase: Failed},
+		{name: "something else is wanted while it is undone", given: undoing, when: update(pg, third), then: []string{pg + " update_requested"}, phase: Upgrading},
+		{name: "an installation that is too slow", given: history(tenantHome(), appIs(installing)), when: expired(pg), then: []string{pg + " failed"}, phase: Failed},
+		{name: "rolled back", given: upgraded, when: back(pg, 0), then: []string{pg + " rollback_requested"}, phase: RollingBack},
+		{name: "rolled back to a revision", given: upgraded, when: back(pg, 1), then: []string{pg + " rollback_requested"}, phase: RollingBack},
+		{name: "a revision that is not kept", given: upgraded, when: back(pg, 7), not: "invalid…to: revision 7 is not kept"},
+		{name: "what is back is deployed", given: history(upgraded, is(pg, ev.RollbackRequested{To: 1, Spec: pgSpec})), when: done(pg, ev.Deployed{Revision: 3}), then: []string{pg + " deployed"}, phase: Deployed},
+		{name: "nothing was deployed before", given: history(tenantHome(), appIs(installing, ev.Deployed{Revision: 1})), when: back(pg, 0), not: "refused…nothing else was deployed before"},
+		{name: "what is not installed yet can't be rolled back", given: history(tenantHome(), appIs(installing)), when: back(pg, 0), not: "refused…only what was deployed"},
 		{name: "retried", given: history(tenantHome(), appIs(installing, givenUp(ev.Timeout))), when: retry(pg), then: []string{pg + " retry_requested"}, phase: Pending},
 	})
 }

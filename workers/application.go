@@ -2,9 +2,11 @@ package workers
 
 import (
 	"context"
+	"errors"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/kube/helm"
 )
 
 // objects reads manifests as objects.
@@ -40,16 +42,35 @@ func ensureApplication(ctx context.Context, t *task) result {
 	if err != nil {
 		return result{err: err}
 	}
-	spec := t.application(e)
 	var applied []string
+	ready := false
 	err = t.inCluster(ctx, e.Site, e.Cluster, "EnsureApplication", func(api kube.API) error {
-		applied, err = kube.EnsureApplication(ctx, api, spec)
+		if applied, err = t.install(ctx, api, e); err != nil {
+			return err
+		}
+		ready, err = kube.Ready(ctx, api, e.Namespace, e.Name)
 		return err
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, helm.ErrBusy):
+		return result{again: lookAgain}
+	case err != nil:
 		return result{err: err}
+	case !ready:
+		return result{again: lookAgain}
 	}
 	return result{outcome: ev.Deployed{Revision: e.Revision, Objects: applied}}
+}
+
+// install brings an application's objects into a cluster and says what they are.
+func (t *task) install(ctx context.Context, api kube.API, e ev.EnsureApplication) ([]string, error) {
+	if e.Chart.Name != "" {
+		return t.ensureRelease(ctx, api, e)
+	}
+	if err := t.removeRelease(ctx, api, e.Namespace, e.Name); err != nil { // of an earlier revision
+		return nil, err
+	}
+	return kube.EnsureApplication(ctx, api, t.application(e))
 }
 
 func (t *task) application(e ev.EnsureApplication) kube.AppSpec {

@@ -31,7 +31,11 @@ type Executor struct {
 	clouds map[string]Cloud // by the name that accounts give
 	clock  Clock
 	count  func(effect, outcome string)
+	charts *Charts // nil: no chart can be installed
 }
+
+// UseCharts lets the executor install charts. It is called before Run.
+func (x *Executor) UseCharts(c *Charts) { x.charts = c }
 
 // NewExecutor makes an executor; Run starts it.
 func NewExecutor(nc *nats.Conn, fold *eventlog.Fold, work *eventlog.WorkQueue, clouds map[string]Cloud, clock Clock) *Executor {
@@ -48,6 +52,16 @@ const slots = 32
 
 // callWithin bounds the calls of one piece of work.
 const callWithin = 30 * time.Second
+
+// within is how long a piece of work may take. The hooks of a chart may take long;
+// each call to its cluster is bounded by itself.
+func within(effect string) time.Duration {
+	switch effect {
+	case ev.EnsureApplication{}.Effect(), ev.RemoveApplication{}.Effect():
+		return 3 * time.Hour
+	}
+	return callWithin
+}
 
 // Run takes work until ctx ends.
 func (x *Executor) Run(ctx context.Context) error {
@@ -94,6 +108,7 @@ var doers = map[string]func(context.Context, *task) result{
 type task struct {
 	ev.Work
 	clouds map[string]Cloud
+	charts *Charts
 	calls  []ev.Call
 }
 
@@ -119,12 +134,12 @@ func (x *Executor) do(ctx context.Context, place eventlog.Place, w ev.Work) (tim
 	if !ok {
 		return 0, fmt.Errorf("no one does %s of %s", w.Effect, w.Ref)
 	}
-	callCtx, cancel := context.WithTimeout(ctx, callWithin)
+	callCtx, cancel := context.WithTimeout(ctx, within(w.Effect))
 	defer cancel()
 	if owed, err := x.owed(callCtx, w); !owed {
 		return 0, err
 	}
-	t := &task{Work: w, clouds: x.clouds}
+	t := &task{Work: w, clouds: x.clouds, charts: x.charts}
 	r := doer(callCtx, t)
 	if ctx.Err() != nil {
 		return 0, ctx.Err() // shutting down: whoever comes next asks again

@@ -7,6 +7,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/kube/helm"
 )
 
 // removeOwned takes away everything in the cloud that carries the owner's mark,
@@ -64,10 +65,12 @@ func removeTenant(ctx context.Context, t *task) result {
 		if err := kube.DeleteTenant(ctx, api, e.Namespace, t.UID); err != nil {
 			return err
 		}
-		_, err := api.Get(ctx, "v1", "Namespace", "", e.Namespace)
-		there = err == nil
+		left, err := api.Get(ctx, "v1", "Namespace", "", e.Namespace)
 		if kube.CodeOf(err) == kube.NotFound {
 			return nil
+		}
+		if there = err == nil; there && kube.Holds(left) != "" {
+			return &kube.Error{Code: kube.Unready, Op: "delete namespace", Object: e.Namespace, Message: "it does not end: " + kube.Holds(left)}
 		}
 		return err
 	})
@@ -81,6 +84,9 @@ func removeApplication(ctx context.Context, t *task) result {
 		return result{err: err}
 	}
 	err = t.inCluster(ctx, e.Site, e.Cluster, "RemoveApplication", func(api kube.API) error {
+		if err := t.removeRelease(ctx, api, e.Namespace, e.Name); err != nil {
+			return err
+		}
 		return kube.RemoveApplication(ctx, api, kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Objects: objects(e.Manifests)})
 	})
 	return removed(err, false)
@@ -93,6 +99,8 @@ func removed(err error, there bool) result {
 	switch {
 	case errors.As(err, &gone) && gone.Class == cloud.NotFound, kube.CodeOf(err) == kube.NotFound:
 		return result{outcome: ev.Deleted{}}
+	case errors.Is(err, helm.ErrBusy):
+		return result{again: lookAgain}
 	case err != nil:
 		return result{err: err}
 	case there:

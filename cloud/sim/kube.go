@@ -9,7 +9,7 @@ import (
 	"github.com/aeriehq/aerie/kube"
 )
 
-// Kube is the Kubernetes API of a simulated cluster: a kube.Memory whose objects are in the journal, besides the nodes
+// Kube is the Kubernetes API of a simulated cluster: the one that the options name, else a kube.Memory whose objects are in the journal, besides the nodes
 // of its pools, which can be read. A cluster that is not ready is Conflict, an absent one NotFound. Faults strike its
 // calls too, under the ops Apply, Get, List and Delete. What changes nothing leaves no line in the ledger. When the
 // cluster is gone, so is what was handed out: its calls are unavailable.
@@ -25,6 +25,9 @@ func (s *Sim) Kube(ctx context.Context, sc cloud.Scope, cluster string) (kube.AP
 	})
 	if err != nil {
 		return nil, err
+	}
+	if s.options.Cluster != nil {
+		return s.options.Cluster, nil
 	}
 	return &clusterAPI{sim: s, scope: sc, cluster: cluster, id: id}, nil
 }

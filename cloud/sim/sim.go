@@ -27,6 +27,9 @@ type Options struct {
 	Quotas map[string]Quota // instead of Quota, by "account/region"
 	Faults []Fault
 	Logger *slog.Logger // nil: slog's default
+	// Cluster is the Kubernetes API behind every cluster; nil: a store of its own behind each. A real one is shared by
+	// all that is simulated on it, so it serves one dataplane.
+	Cluster kube.API
 }
 
 // Times are how long things take at speed 1. What is zero has its lifelike default.

@@ -13,6 +13,9 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/aeriehq/aerie/cloud/sim"
+	"github.com/aeriehq/aerie/deploy"
+	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/kube/helm"
 	"github.com/aeriehq/aerie/workers"
 )
 
@@ -27,11 +30,12 @@ type keeper struct {
 	dir   string
 	lock  *flock.Flock
 	speed float64
+	kube  string // the kubeconfig of the cluster behind the simulated ones, if one is
 	sim   *sim.Sim
 }
 
-func newKeeper(dir string, speed float64) *keeper {
-	return &keeper{dir: dir, speed: speed, lock: flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))}
+func newKeeper(dir string, speed float64, kubeconfig string) *keeper {
+	return &keeper{dir: dir, speed: speed, kube: kubeconfig, lock: flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))}
 }
 
 // try becomes the cloud's keeper, if nobody is.
@@ -42,11 +46,26 @@ func (k *keeper) try() (kept bool, err error) {
 	if kept, err = k.lock.TryLock(); err != nil || !kept {
 		return false, err
 	}
-	k.sim, err = sim.Open(sim.Options{Dir: k.dir, Speed: k.speed})
+	options := sim.Options{Dir: k.dir, Speed: k.speed}
+	if k.kube != "" {
+		options.Cluster, err = connect(k.kube)
+	}
+	if err == nil {
+		k.sim, err = sim.Open(options)
+	}
 	if err != nil {
 		return false, errors.Join(fmt.Errorf("open the simulated cloud: %w", err), k.lock.Unlock())
 	}
 	return true, nil
+}
+
+// connect reaches the cluster that a kubeconfig names.
+func connect(kubeconfig string) (kube.API, error) {
+	config, err := kube.ReadConfig(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	return kube.NewCluster(config)
 }
 
 // wait becomes the cloud's keeper as soon as nobody else is.
@@ -86,11 +105,19 @@ func (c *control) openCloud(s settings) (err error) {
 		slog.Warn("no cloud is worked in by this replica: give --cloud-dir to those that should run the simulated one")
 		return nil
 	}
-	c.cloud = newKeeper(dir, s.SimSpeed)
+	c.cloud = newKeeper(dir, s.SimSpeed, s.SimKubeconfig)
 	kept, err := c.cloud.try()
 	if err == nil && !kept && s.NATSURL == "" {
 		err = fmt.Errorf("open the simulated cloud: another aerie uses %s: stop that one, or choose another directory with --cloud-dir", dir)
 	}
+	return err
+}
+
+// openCharts says where charts come from: the server's own are in it, others in
+// repositories, for which logins are in the data directory.
+func (c *control) openCharts(s settings) error {
+	own, err := deploy.Charts()
+	c.charts = &workers.Charts{Runner: helm.NewRunner(helm.Program()), Own: own, Logins: filepath.Join(s.DataDir, "logins")}
 	return err
 }
 
@@ -105,6 +132,7 @@ func (c *control) workInCloud(ctx context.Context) error {
 	clouds := map[string]workers.Cloud{"sim": {Provider: c.cloud.sim, Kube: c.cloud.sim.Kube}}
 	executor := workers.NewExecutor(c.conn, c.fold, c.queue, clouds, clock)
 	executor.Count(c.counts.Worked)
+	executor.UseCharts(c.charts)
 	var errs [3]error
 	var all sync.WaitGroup
 	all.Go(func() { errs[0] = executor.Run(ctx) })

@@ -43,6 +43,7 @@ type control struct {
 	views   *projections.Views
 	counts  *projections.Metrics
 	cloud   *keeper // nil: this replica works in no cloud
+	charts  *workers.Charts
 	intake  *workers.Intake
 	http    *http.Server
 	listen  net.Listener
@@ -79,6 +80,8 @@ type settings struct {
 	Access   natsAccess
 	CloudDir string // where the simulated cloud lives
 	SimSpeed float64
+	// SimKubeconfig names the cluster behind the simulated ones; empty: each only stores.
+	SimKubeconfig string
 }
 
 // shutdownWithin is how long requests under way may take once the server stops.
@@ -97,7 +100,7 @@ func startControl(s settings) (c *control, err error) {
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	for _, start := range []func(settings) error{c.openStore, c.openLog, c.openCloud, c.startFold, c.startWorkers, c.startHTTP} {
+	for _, start := range []func(settings) error{c.openStore, c.openLog, c.openCloud, c.openCharts, c.startFold, c.startWorkers, c.startHTTP} {
 		if err := start(s); err != nil {
 			return c, err
 		}

@@ -23,6 +23,9 @@ import (
 const runAsAerie = "AERIE_TEST_RUN_AS_AERIE"
 
 func TestMain(m *testing.M) {
+	if helm, err := filepath.Abs("../../bin/aerie-helm"); err == nil && os.Getenv("AERIE_HELM") == "" {
+		_ = os.Setenv("AERIE_HELM", helm) // make build makes it
+	}
 	if os.Getenv(runAsAerie) != "" {
 		main()
 	}

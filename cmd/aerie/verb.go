@@ -56,6 +56,7 @@ type verbFlags struct {
 	body     string
 	dryRun   bool
 	cascade  bool
+	to       int // the revision of a rollback
 	customer string
 }
 
@@ -98,6 +99,9 @@ func newVerbCommand(k events.Kind, verb string) *cobra.Command {
 	case events.VerbAttach, events.VerbDetach:
 		cmd.Flags().StringVar(&f.customer, "customer", "", "the customer, such as acme")
 		return cmd
+	case events.VerbRollback:
+		cmd.Flags().IntVar(&f.to, "to", 0, "the revision that is wanted back (default: the one before)")
+		return cmd
 	}
 	cmd.Flags().StringVar(&f.spec, "spec", "", "the spec, as JSON or YAML")
 	cmd.Flags().StringArrayVarP(&f.labels, "label", "l", nil, "a label, as k=v; repeatable; given ones replace all")
@@ -119,6 +123,8 @@ func short(k events.Kind, verb string) string {
 		return "Give a customer a place on a " + string(k)
 	case events.VerbDetach:
 		return "Take a customer's place on a " + string(k) + " away"
+	case events.VerbRollback:
+		return "Bring back what was deployed before"
 	}
 	return "Command a " + string(k) + " to " + verb
 }
@@ -130,6 +136,8 @@ func (f *verbFlags) encode(cmd *cobra.Command, k events.Kind, verb string) ([]by
 		return []byte("{}"), nil
 	case events.VerbDelete:
 		return json.Marshal(events.Delete{Cascade: f.cascade})
+	case events.VerbRollback:
+		return json.Marshal(events.Rollback{To: f.to})
 	}
 	raw, err := f.given(cmd, verb)
 	if err != nil {

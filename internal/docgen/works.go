@@ -41,6 +41,7 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 		fsm.Pending:      "waits for its tenant",
 		fsm.Installing:   "`ensure_application`",
 		fsm.Upgrading:    "`ensure_application`",
+		fsm.RollingBack:  "`ensure_application`, of what was deployed before",
 		fsm.Uninstalling: "`remove_application`",
 	},
 }
@@ -57,8 +58,8 @@ var effects = []struct {
 	{ev.EnsureBase{}, "what every cluster gets before anybody lives on it"},
 	{ev.EnsurePools{}, "all node pools of the tenant infra, with its labels and taints"},
 	{ev.EnsureTenant{}, "the namespace, and the quota, limits, rights and network policy that guard it"},
-	{ev.EnsureApplication{}, "the application's objects in the tenant's namespace"},
+	{ev.EnsureApplication{}, "the application's Helm release, or its objects, in the tenant's namespace"},
 	{ev.RemoveOwned{}, "the end of everything in the cloud that carries the entity's mark, until a listing is empty"},
 	{ev.RemoveTenant{}, "the end of the tenant's namespace and all in it"},
-	{ev.RemoveApplication{}, "the end of the application's objects"},
+	{ev.RemoveApplication{}, "the end of the application's release and objects"},
 }

@@ -1,0 +1,91 @@
+// Package helm runs Helm, each operation on a release in a process of its own: aerie-helm. So a chart that hangs, eats
+// memory or never ends rendering costs that process and nothing else, and the server does not link Helm.
+package helm
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/aeriehq/aerie/kube"
+)
+
+// Op is what is to be done with a release. Each may be asked again at any time: what an earlier process left half done,
+// whatever it was, is brought to the wished end.
+type Op string
+
+// The operations.
+const (
+	Render Op = "render" // say what the chart makes of the values; touch nothing
+	Ensure Op = "ensure" // install or upgrade to chart and values
+	Revert Op = "revert" // roll back to what the digest names; as Ensure where the history has it no more
+	Remove Op = "remove" // uninstall
+)
+
+// Request is one operation, as it goes to the child on its standard input. It is never written anywhere.
+type Request struct {
+	Op        Op             `json:"op"`
+	Release   string         `json:"release"`
+	Namespace string         `json:"namespace"`
+	Owner     string         `json:"owner"` // the uid of the application: a release of another is not touched
+	Chart     Chart          `json:"chart"`
+	Values    map[string]any `json:"values,omitempty"`
+	Digest    string         `json:"digest"` // of chart and values: kept as a label of the release
+	Cluster   *kube.Reach    `json:"cluster,omitempty"`
+	Within    time.Duration  `json:"within"` // how long hooks may take
+}
+
+// Chart says which chart, and where it is from: an archive that is given, else a repository.
+type Chart struct {
+	Name       string `json:"name"`
+	Version    string `json:"version"` // exactly this one
+	Repository string `json:"repository,omitempty"`
+	Archive    []byte `json:"archive,omitempty"`
+	Login      Login  `json:"login,omitzero"`
+}
+
+// Login is how to come into a repository. It is in no event, argument, file or log.
+type Login struct {
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
+	CA       []byte `json:"ca,omitempty"` // PEM; empty: the system's
+}
+
+// Result is what came of an operation.
+type Result struct {
+	Objects []kube.Object `json:"objects,omitempty"` // what the release consists of, without hooks
+	Did     string        `json:"did,omitempty"`     // install, upgrade, rollback, uninstall; empty if nothing was to be done
+	Resumed string        `json:"resumed,omitempty"` // the state in which an interrupted operation had left the release
+	Failure *Failure      `json:"failure,omitempty"`
+}
+
+// Failure is why an operation did not come about.
+type Failure struct {
+	Code    kube.Code `json:"code"`
+	Message string    `json:"message"`
+}
+
+// LabelDigest is the label of a release that says what was asked for.
+const LabelDigest = "aerie.io/digest"
+
+// DigestOf tells one wish for a release from another. How to come into the repository is no part of it.
+func DigestOf(c Chart, values map[string]any) string {
+	c.Login = Login{}
+	data, _ := json.Marshal(struct { // values came from JSON
+		Chart  Chart
+		Values map[string]any
+	}{c, values})
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:16])
+}
+
+// Limits of one operation, beside the time of its hooks.
+const (
+	MaxArchive   = 4 << 20  // bytes of a packed chart
+	MaxUnpacked  = 32 << 20 // bytes of an unpacked one
+	MaxObjects   = 500      // objects of a release
+	MaxOutput    = 16 << 20 // bytes of the answer
+	MaxMemory    = 1 << 30  // bytes of the process
+	RenderWithin = 30 * time.Second
+)

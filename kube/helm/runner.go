@@ -1,0 +1,217 @@
+package helm
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aeriehq/aerie/kube"
+)
+
+// How many operations run at once. One that has run for a while is most likely waiting for a hook: it makes room for the
+// others, so that a chart that hangs delays nobody.
+const (
+	busyAtOnce    = 4
+	waitingAtOnce = 16
+	perOwner      = 3 // of one customer
+	busyFor       = 20 * time.Second
+)
+
+// ErrBusy says that there is no room for one more operation now.
+var ErrBusy = errors.New("too many releases are being worked on: ask again")
+
+// Runner starts a process for each operation.
+type Runner struct {
+	program string
+	busy    chan struct{}
+	waiting chan struct{}
+
+	mu     sync.Mutex
+	owners map[string]int
+}
+
+// NewRunner runs operations by the program aerie-helm that is at a path.
+func NewRunner(program string) *Runner {
+	return &Runner{program: program, busy: make(chan struct{}, busyAtOnce), waiting: make(chan struct{}, waitingAtOnce), owners: map[string]int{}}
+}
+
+// Program is where aerie-helm is: where AERIE_HELM says, else beside the program that is running.
+func Program() string {
+	if path := os.Getenv("AERIE_HELM"); path != "" {
+		return path
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "aerie-helm"
+	}
+	return filepath.Join(filepath.Dir(self), "aerie-helm")
+}
+
+// Run does one operation for a customer, or says ErrBusy at once. Any other error is a *kube.Error. When ctx ends, so
+// does the process: the next one finds what it left.
+func (r *Runner) Run(ctx context.Context, customer string, q Request) (Result, error) {
+	release, ok := r.enter(customer)
+	if !ok {
+		return Result{}, ErrBusy
+	}
+	defer release()
+	ctx, cancel := context.WithTimeout(ctx, RenderWithin+time.Minute+2*q.Within)
+	defer cancel()
+	return r.run(ctx, q)
+}
+
+// enter takes a place, and gives it up for one among the waiting after a while.
+func (r *Runner) enter(customer string) (leave func(), ok bool) {
+	if !r.count(customer, 1) {
+		return nil, false
+	}
+	select {
+	case r.busy <- struct{}{}:
+	default:
+		r.count(customer, -1)
+		return nil, false
+	}
+	var mu sync.Mutex
+	place := r.busy
+	move := time.AfterFunc(busyFor, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		select {
+		case r.waiting <- struct{}{}:
+			if place == r.busy {
+				<-r.busy
+				place = r.waiting
+			}
+		default:
+		}
+	})
+	return func() {
+		move.Stop()
+		mu.Lock()
+		defer mu.Unlock()
+		<-place
+		place = nil
+		r.count(customer, -1)
+	}, true
+}
+
+// count counts a customer's operations; false if there are too many.
+func (r *Runner) count(customer string, by int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if by > 0 && r.owners[customer] >= perOwner {
+		return false
+	}
+	if r.owners[customer] += by; r.owners[customer] == 0 {
+		delete(r.owners, customer)
+	}
+	return true
+}
+
+// run talks to one child. Its standard input stays open while it works: when we die, it sees the end and dies too.
+func (r *Runner) run(ctx context.Context, q Request) (Result, error) {
+	dir, err := os.MkdirTemp("", "aerie-helm-") // what one customer's chart leaves behind, no other's sees
+	if err != nil {
+		return Result{}, broken(q, kube.Unavailable, err.Error())
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	cmd := exec.CommandContext(ctx, r.program)
+	cmd.Dir, cmd.Env = dir, environment(dir)
+	var out, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &limited{w: &out, left: MaxOutput}, &limited{w: &stderr, left: 64 << 10}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return Result{}, broken(q, kube.Unavailable, err.Error())
+	}
+	if err := cmd.Start(); err != nil {
+		return Result{}, broken(q, kube.Unavailable, fmt.Sprintf("aerie-helm does not start: %v; it belongs beside aerie", err))
+	}
+	asked := json.NewEncoder(in).Encode(q)
+	err = cmd.Wait()
+	_ = in.Close()
+	if ctx.Err() != nil {
+		return Result{}, broken(q, kube.Unavailable, "it was not done in time")
+	}
+	return answer(q, out.Bytes(), stderr.String(), errors.Join(asked, err))
+}
+
+func answer(q Request, out []byte, stderr string, err error) (Result, error) {
+	var result Result
+	if bad := json.Unmarshal(out, &result); bad != nil || err != nil && result.Failure == nil {
+		return Result{}, broken(q, kube.Invalid, "its process ended badly: "+ended(stderr, err))
+	}
+	if f := result.Failure; f != nil {
+		return result, broken(q, f.Code, q.hide(f.Message))
+	}
+	return result, nil
+}
+
+// ended says why a process ended, as far as one line can.
+func ended(stderr string, err error) string {
+	line, _, _ := strings.Cut(stderr, "\n")
+	if strings.Contains(stderr, "out of memory") || strings.Contains(stderr, "cannot allocate memory") {
+		return fmt.Sprintf("it needs more than %d MiB of memory", MaxMemory>>20)
+	}
+	if line == "" && err != nil {
+		return err.Error()
+	}
+	return line
+}
+
+// hide takes what is secret out of a message.
+func (q Request) hide(message string) string {
+	secrets := []string{q.Chart.Login.Password}
+	if q.Cluster != nil {
+		secrets = append(secrets, q.Cluster.Token)
+	}
+	for _, s := range secrets {
+		if s != "" {
+			message = strings.ReplaceAll(message, s, "[secret]")
+		}
+	}
+	return message
+}
+
+func broken(q Request, code kube.Code, message string) error {
+	const most = 1000
+	if len(message) > most {
+		message = message[:most] + " …"
+	}
+	return &kube.Error{Code: code, Op: "helm " + string(q.Op), Object: q.Namespace + "/" + q.Release, Message: message}
+}
+
+// environment is all that a child sees of ours: how to come out of here.
+func environment(dir string) []string {
+	env := []string{"HOME=" + dir, "TMPDIR=" + dir, "HELM_CACHE_HOME=" + dir, "HELM_CONFIG_HOME=" + dir, "HELM_DATA_HOME=" + dir, "HELM_NO_PLUGINS=1"}
+	for _, name := range []string{"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+// limited drops what is too much; the child goes on, and its answer cannot be read.
+type limited struct {
+	w    io.Writer
+	left int
+}
+
+// Write implements io.Writer.
+func (l *limited) Write(p []byte) (int, error) {
+	n := min(len(p), l.left)
+	l.left -= n
+	if _, err := l.w.Write(p[:n]); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}

@@ -1,0 +1,154 @@
+package workers
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/kube/helm"
+)
+
+// Charts is what the executor needs to install Helm charts.
+type Charts struct {
+	Runner *helm.Runner
+	Own    fs.FS  // the server's own charts, each a directory of its name
+	Logins string // the directory of logins: <owner>/<name>.json, each a helm.Login
+}
+
+// hooksWithin is how long a chart's hooks may take that says nothing else.
+const hooksWithin = 5 * time.Minute
+
+// request is what is to be asked of Helm for an application.
+func (t *task) request(op helm.Op, e ev.EnsureApplication) (helm.Request, error) {
+	q := helm.Request{Op: op, Release: e.Name, Namespace: e.Namespace, Owner: t.UID, Values: e.Values, Within: hooksWithin,
+		Chart: helm.Chart{Name: e.Chart.Name, Version: e.Chart.Version, Repository: e.Chart.Repository}}
+	if e.Chart.Timeout > 0 {
+		q.Within = time.Duration(e.Chart.Timeout) * time.Second
+	}
+	if t.charts == nil {
+		return q, &kube.Error{Code: kube.Invalid, Op: "install", Object: e.Name, Message: "no charts are installed here"}
+	}
+	var err error
+	if e.Chart.Repository == "" {
+		q.Chart.Archive, err = pack(t.charts.Own, e.Chart.Name)
+	} else if e.Chart.Credentials != "" {
+		q.Chart.Login, err = t.charts.login(t.Ref.Owner, e.Chart.Credentials)
+	}
+	q.Digest = helm.DigestOf(q.Chart, q.Values)
+	return q, err
+}
+
+// login reads how an owner comes into a repository.
+func (c *Charts) login(owner, name string) (l helm.Login, err error) {
+	data, err := os.ReadFile(filepath.Join(c.Logins, owner, name+".json"))
+	if err == nil {
+		err = json.Unmarshal(data, &l)
+	}
+	if err != nil { // the words of the error could quote the file
+		return l, &kube.Error{Code: kube.Invalid, Op: "read login", Object: owner + "/" + name, Message: "the server has no such login that it can read"}
+	}
+	return l, nil
+}
+
+// pack packs one of the server's own charts the way Helm wants it.
+func pack(own fs.FS, name string) ([]byte, error) {
+	var out bytes.Buffer
+	zip := gzip.NewWriter(&out)
+	files := tar.NewWriter(zip)
+	err := fs.WalkDir(own, name, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(own, file)
+		if err != nil {
+			return err
+		}
+		if err := files.WriteHeader(&tar.Header{Name: path.Clean(file), Mode: 0o644, Size: int64(len(data))}); err != nil {
+			return err
+		}
+		_, err = files.Write(data)
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &kube.Error{Code: kube.Invalid, Op: "read chart", Object: name, Message: "the server has no chart of its own of that name: give a repository"}
+	}
+	if err = errors.Join(err, files.Close(), zip.Close()); err != nil {
+		return nil, fmt.Errorf("pack chart %s: %w", name, err)
+	}
+	return out.Bytes(), nil
+}
+
+// ensureRelease installs an application's chart, or brings the release to it. In a cluster that only stores, what the
+// chart renders to is stored.
+func (t *task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureApplication) (applied []string, err error) {
+	op := helm.Ensure
+	if e.Rollback {
+		op = helm.Revert
+	}
+	cluster, real := api.(*kube.Cluster)
+	if !real {
+		op = helm.Render
+	}
+	q, err := t.request(op, e)
+	if err != nil {
+		return nil, err
+	}
+	if real {
+		// The objects that earlier revisions gave as they are go first.
+		if _, err := kube.EnsureApplication(ctx, api, kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision}); err != nil {
+			return nil, err
+		}
+		if q.Cluster, err = reach(ctx, cluster, e.Namespace); err != nil {
+			return nil, err
+		}
+	}
+	made, err := t.charts.Runner.Run(ctx, t.Ref.Owner, q)
+	if err != nil {
+		return nil, err
+	}
+	if !real {
+		spec := t.application(e)
+		spec.Objects = made.Objects
+		return kube.EnsureApplication(ctx, api, spec)
+	}
+	for _, o := range made.Objects {
+		applied = append(applied, o.Kind()+"/"+o.Name())
+	}
+	return applied, nil
+}
+
+// removeRelease uninstalls a release, if there is one.
+func (t *task) removeRelease(ctx context.Context, api kube.API, namespace, name string) error {
+	cluster, real := api.(*kube.Cluster)
+	if !real || t.charts == nil {
+		return nil
+	}
+	found, err := api.List(ctx, kube.Selector{APIVersion: "v1", Kind: "Secret", Namespace: namespace,
+		Labels: map[string]string{"owner": "helm", "name": name, kube.LabelOwner: t.UID}})
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	q := helm.Request{Op: helm.Remove, Release: name, Namespace: namespace, Owner: t.UID, Within: hooksWithin}
+	if q.Cluster, err = reach(ctx, cluster, namespace); err != nil {
+		return err
+	}
+	_, err = t.charts.Runner.Run(ctx, t.Ref.Owner, q)
+	return err
+}
+
+// reach is the way into a namespace for its installer, who may write there what an application consists of.
+func reach(ctx context.Context, c *kube.Cluster, namespace string) (*kube.Reach, error) {
+	r, err := c.Reach(ctx, namespace, kube.InstallerAccount)
+	return &r, err
+}
