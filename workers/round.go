@@ -49,7 +49,7 @@ func (r *round) landed() chan error {
 
 // appendWithin is how long an append may take before the log is asked what came of
 // it: a server of a cluster may have died with the answer.
-const appendWithin = 3 * time.Second
+const appendWithin = time.Second
 
 // takeOff sends the open round off with all that waits to be decided.
 func (l *line) takeOff(ctx context.Context) {

@@ -4,6 +4,7 @@ package eventlog
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -102,14 +103,18 @@ var logConfig = jetstream.StreamConfig{
 }
 
 // Last is the sequence of the newest event, 0 if there is none.
-func (l *Log) Last(ctx context.Context) (uint64, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	info, err := l.stream.Info(ctx)
+func (l *Log) Last(ctx context.Context) (last uint64, err error) {
+	err = insist(ctx, func(ctx context.Context) error {
+		info, err := l.stream.Info(ctx)
+		if err == nil {
+			last = info.State.LastSeq
+		}
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("look for the end of the log: %w", err)
 	}
-	return info.State.LastSeq, nil
+	return last, nil
 }
 
 // Copies is on how many servers the log is kept.
@@ -120,9 +125,13 @@ var errUnreadable = errors.New("it is not as it was written")
 
 // Read reads the event at a sequence. It is an error if there is none.
 func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	m, err := l.stream.GetMsg(ctx, seq)
+	var m *jetstream.RawStreamMsg
+	err := insist(ctx, func(ctx context.Context) (err error) {
+		if m, err = l.stream.GetMsg(ctx, seq); errors.Is(err, jetstream.ErrMsgNotFound) && l.Copies() > 1 {
+			m, err = l.readFromLeader(ctx, seq) // whoever answered may be behind
+		}
+		return err
+	})
 	if err != nil {
 		return events.Recorded{}, fmt.Errorf("read event %d: %w", seq, err)
 	}
@@ -131,4 +140,51 @@ func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
 		return events.Recorded{}, fmt.Errorf("read event %d: %w: %w", seq, errUnreadable, err)
 	}
 	return r, nil
+}
+
+// readFromLeader asks the one server that is never behind.
+func (l *Log) readFromLeader(ctx context.Context, seq uint64) (*jetstream.RawStreamMsg, error) {
+	reply, err := l.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+Stream, fmt.Appendf(nil, `{"seq":%d}`, seq))
+	if err != nil {
+		return nil, err
+	}
+	var out struct {
+		Error   *jetstream.APIError `json:"error"`
+		Message struct {
+			Subject string `json:"subject"`
+			Header  []byte `json:"hdrs"`
+			Data    []byte `json:"data"`
+		} `json:"message"`
+	}
+	if err := json.Unmarshal(reply.Data, &out); err != nil {
+		return nil, err
+	}
+	if out.Error != nil && out.Error.Is(jetstream.ErrMsgNotFound) {
+		return nil, jetstream.ErrMsgNotFound
+	}
+	if out.Error != nil {
+		return nil, out.Error
+	}
+	header, err := nats.DecodeHeadersMsg(out.Message.Header)
+	return &jetstream.RawStreamMsg{Subject: out.Message.Subject, Sequence: seq, Header: header, Data: out.Message.Data}, err
+}
+
+// insistAfter is how long a request is waited for before it is sent again: the server
+// that had it may be gone.
+const insistAfter = time.Second
+
+// insist sends a request that may be repeated until it is answered or ctx ends.
+func insist(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	for {
+		short, stop := context.WithTimeout(ctx, insistAfter)
+		err := ask(short)
+		unanswered := short.Err() != nil || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders)
+		stop()
+		if err == nil || !unanswered || ctx.Err() != nil {
+			return err
+		}
+		wait(ctx, insistAfter/10)
+	}
 }

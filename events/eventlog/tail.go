@@ -15,6 +15,9 @@ import (
 const (
 	// tailRetry is the wait before a broken tail is taken up again.
 	tailRetry = 250 * time.Millisecond
+	// tailHeartbeat is how often the server says that nothing came: after twice the
+	// time without a word the consumer was lost with its server.
+	tailHeartbeat = 500 * time.Millisecond
 	// tailSilence is how long nothing may come before the tail asks whether it has missed something.
 	tailSilence = 10 * time.Second
 	// lookTimeout bounds the look at an event that did not come.
@@ -86,7 +89,9 @@ type tail struct {
 func (t *tail) follow(ctx context.Context) error {
 	ctx, cancel := t.connected(ctx)
 	defer cancel()
-	c, err := t.log.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+	making, made := context.WithTimeout(ctx, lookTimeout)
+	defer made()
+	c, err := t.log.stream.CreateConsumer(making, jetstream.ConsumerConfig{
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       t.last + 1,
 		AckPolicy:         jetstream.AckNonePolicy,
@@ -98,7 +103,7 @@ func (t *tail) follow(ctx context.Context) error {
 		return &brokenError{err}
 	}
 	defer t.forget(ctx, c)
-	all, err := c.Messages(jetstream.PullMaxMessages(2000))
+	all, err := c.Messages(jetstream.PullMaxMessages(2000), jetstream.PullHeartbeat(tailHeartbeat))
 	if err != nil {
 		return &brokenError{err}
 	}
@@ -137,7 +142,7 @@ func (t *tail) forget(ctx context.Context, c jetstream.Consumer) {
 	if !t.log.nc.IsConnected() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), insistAfter)
 	defer cancel()
 	_ = t.log.stream.DeleteConsumer(ctx, c.CachedInfo().Name)
 }

@@ -43,7 +43,7 @@ type Do func(ctx context.Context, p Place, w events.Work) (again time.Duration, 
 // then it waits for the running ones, whose context does not end, and returns
 // ctx's error. Executors everywhere share the work: each message is with one of
 // them at a time. Work that newer work has replaced, or that says that nothing is
-// owed, is not given. A queue that is lost is waited for.
+// owed, is not given, as far as is known. A queue that is lost is waited for.
 func (q *WorkQueue) Take(ctx context.Context, slots int, do Do) error {
 	return q.share(ctx, slots, jetstream.ConsumerConfig{
 		Durable:       executor,
@@ -145,7 +145,7 @@ func (q *WorkQueue) handle(ctx context.Context, m jetstream.Msg, do Do) {
 		return
 	}
 	newest, there, err := q.Newest(ctx, place, w.Ref)
-	if err == nil && (!there || newest.Revision > w.Revision || newest.Effect == "") {
+	if err == nil && there && (newest.Revision > w.Revision || newest.Revision == w.Revision && newest.Effect == "") {
 		answer(m.Ack())
 		return
 	}

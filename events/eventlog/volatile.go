@@ -101,14 +101,14 @@ func (v *volatile) know(info *jetstream.StreamInfo) (another bool) {
 // subject has one of the same or a higher revision for which stands is true; then
 // it does nothing. Of two that put at once, the one with the lower revision loses.
 func (v *volatile) putNewest(ctx context.Context, m *nats.Msg, revision uint64, stands func(there *jetstream.RawStreamMsg) bool, opts ...jetstream.PublishOpt) error {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	for {
-		done, err := v.tryPut(ctx, m, revision, stands, opts)
-		if done || err != nil {
-			return err
+	return insist(ctx, func(ctx context.Context) error {
+		for {
+			done, err := v.tryPut(ctx, m, revision, stands, opts)
+			if done || err != nil {
+				return err
+			}
 		}
-	}
+	})
 }
 
 // tryPut is one round of putNewest; it is not done if another was faster.
