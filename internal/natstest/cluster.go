@@ -164,3 +164,6 @@ func Dial(t testing.TB, x *External) *nats.Conn {
 	t.Cleanup(nc.Close)
 	return nc
 }
+
+// Change changes the options with which a server that does not run is started again.
+func (x *External) Change(i int, change func(*server.Options)) { change(&x.nodes[i].options) }
