@@ -123,7 +123,7 @@ func (c *control) openStore(s settings) (err error) {
 		c.conn, err = dialNATS(s.NATSURL, s.Access)
 		return err
 	}
-	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default()})
+	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default(), Whole: c.guard.Inspect})
 	if err != nil {
 		return err
 	}

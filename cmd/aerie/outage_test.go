@@ -32,6 +32,7 @@ var outage = flag.Duration("outage", 2*time.Second, "how long outages last")
 type caller struct {
 	t        *testing.T
 	client   *client
+	log      func() string
 	n        int
 	answered map[string]events.Answer // by command id
 }
@@ -48,7 +49,7 @@ func (p *process) call(natsURL string) *caller {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(cl.Close)
-	return &caller{t: p.t, client: cl, answered: map[string]events.Answer{}}
+	return &caller{t: p.t, client: cl, log: func() string { return p.log.String() }, answered: map[string]events.Answer{}}
 }
 
 // next is a command that was not given yet, of some size.
@@ -111,7 +112,7 @@ func (c *caller) untilTaken(m *nats.Msg) {
 			return
 		}
 	}
-	c.t.Fatalf("the command is not taken any more: %v", err)
+	c.t.Fatalf("the command is not taken any more: %v\n%s", err, c.log())
 }
 
 // check finds in the log what was answered, once and where the answers say.

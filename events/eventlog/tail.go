@@ -20,6 +20,9 @@ const (
 	tailHeartbeat = 500 * time.Millisecond
 	// tailSilence is how long nothing may come before the tail asks whether it has missed something.
 	tailSilence = 10 * time.Second
+	// mostAbsent is how often the log may not be found before it counts as gone: a
+	// server that is starting does not know all its streams at once.
+	mostAbsent = 20
 	// lookTimeout bounds the look at an event that did not come.
 	lookTimeout = 3 * time.Second
 	// mostLooks is how often an event may fail to come before it counts as unreadable.
@@ -46,15 +49,18 @@ func (l *Log) tail(ctx context.Context, after uint64, see func([]events.Recorded
 		return fmt.Errorf("tail the log after %d: it ends at %d: it is not the log that was read before", after, last)
 	}
 	t := &tail{log: l, last: after, see: see, known: known}
-	for {
+	for absent := 0; ; {
 		err := t.follow(ctx)
+		if absent++; !errors.Is(err, jetstream.ErrStreamNotFound) {
+			absent = 0
+		}
 		var broken *brokenError
 		switch {
 		case ctx.Err() != nil && !errors.Is(err, errSeen):
 			return fmt.Errorf("tail the log after %d: %w", t.last, ctx.Err())
 		case !errors.As(err, &broken):
 			return fmt.Errorf("tail the log: %w", err)
-		case errors.Is(err, jetstream.ErrStreamNotFound) || l.nc.IsClosed():
+		case absent >= mostAbsent || l.nc.IsClosed():
 			return fmt.Errorf("tail the log after %d: it is gone: %w", t.last, err)
 		}
 		wait(ctx, tailRetry)

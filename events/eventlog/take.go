@@ -74,6 +74,7 @@ func (v *volatile) share(ctx context.Context, slots int, config jetstream.Consum
 			slog.Warn("consumer not read, will try again", "stream", v.config.Name, "err", err)
 		}
 		c = nil
+		v.failed()
 		wait(ctx, takeRetry)
 	}
 	return fmt.Errorf("take from the stream %s: %w", v.config.Name, ctx.Err())

@@ -28,6 +28,7 @@ type volatile struct {
 	js     jetstream.JetStream
 	config jetstream.StreamConfig
 	stream jetstream.Stream
+	kick   chan struct{} // something failed: look at once
 
 	mu   sync.Mutex
 	made time.Time // when the stream that is known was made
@@ -41,7 +42,7 @@ func openVolatile(ctx context.Context, nc *nats.Conn, config jetstream.StreamCon
 	if err != nil {
 		return nil, err
 	}
-	v := &volatile{nc: nc, js: js, config: config}
+	v := &volatile{nc: nc, js: js, config: config, kick: make(chan struct{}, 1)}
 	v.stream, err = openStream(ctx, nc, js, config, nil)
 	if err != nil {
 		return nil, err
@@ -69,9 +70,19 @@ func (v *volatile) Keep(ctx context.Context, lost func()) {
 		select {
 		case <-connected:
 		case <-tick.C:
+		case <-v.kick:
+			wait(ctx, takeRetry)
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// failed has the stream looked at, after something on it failed.
+func (v *volatile) failed() {
+	select {
+	case v.kick <- struct{}{}:
+	default:
 	}
 }
 
@@ -104,6 +115,9 @@ func (v *volatile) putNewest(ctx context.Context, m *nats.Msg, revision uint64, 
 	return insist(ctx, func(ctx context.Context) error {
 		for {
 			done, err := v.tryPut(ctx, m, revision, stands, opts)
+			if err != nil {
+				v.failed()
+			}
 			if done || err != nil {
 				return err
 			}
