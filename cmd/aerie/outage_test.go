@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -202,6 +203,35 @@ func fill(t *testing.T, file string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestStoreReadOnly makes every file and directory of the store read-only, also for
+// who has them open, and then as they were.
+func TestStoreReadOnly(t *testing.T) {
+	p := newProcess(t, "0")
+	p.start()
+	store := filepath.Join(p.dir, "nats")
+	freeze := func(flag string) error {
+		out, err := exec.Command("chattr", "-R", flag, store).CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("chattr %s: %w: %s", flag, err, out)
+		}
+		return err
+	}
+	t.Cleanup(func() { _ = freeze("-i") })
+	if err := freeze("+i"); err != nil {
+		t.Skip("this system or user has no files that cannot be written:", err)
+	}
+	must := func(flag string) func() {
+		return func() {
+			if err := freeze(flag); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	must("-i")()
+	p.call(p.natsURL).through(p, must("+i"), must("-i"))
+	p.interrupt()
 }
 
 // fullServer fills what NATS servers may store, and then gives them more.
