@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
@@ -25,6 +27,7 @@ type rig struct {
 	dir    string
 	now    *virtualClock
 	server *embedded.Server
+	nc     *nats.Conn
 	guard  *eventlog.Guard
 	log    *eventlog.Log
 	fold   *eventlog.Fold
@@ -81,8 +84,9 @@ func (r *rig) start() {
 	must(err)
 	r.server, err = embedded.Start(embedded.Options{Dir: filepath.Join(r.dir, "nats")})
 	must(err)
-	nc, err := r.server.Connect("test")
+	r.nc, err = r.server.Connect("test")
 	must(err)
+	nc := r.nc
 	r.log, err = eventlog.Open(ctx, nc, fsm.Vocabulary(), r.guard)
 	must(err)
 	work, err := eventlog.OpenWork(ctx, nc)
