@@ -22,6 +22,7 @@ type Log struct {
 	stream jetstream.Stream
 	codec  codec
 	guard  *Guard
+	copies int
 }
 
 // Open opens the log, and makes its stream where there never was one. It refuses
@@ -45,7 +46,7 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, err
 	if err := g.check(stream.CachedInfo().State); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	l := &Log{nc, js, stream, c, g}
+	l := &Log{nc, js, stream, c, g, max(1, stream.CachedInfo().Config.Replicas)}
 	if err := l.checkEnd(ctx, stream.CachedInfo().State.LastSeq); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
@@ -118,7 +119,7 @@ func (l *Log) Last(ctx context.Context) (last uint64, err error) {
 }
 
 // Copies is on how many servers the log is kept.
-func (l *Log) Copies() int { return max(1, l.stream.CachedInfo().Config.Replicas) }
+func (l *Log) Copies() int { return l.copies }
 
 // Has tells whether an entity had an event of a type. It looks it up by its subject.
 func (l *Log) Has(ctx context.Context, r events.Ref, e events.Event) (bool, error) {
