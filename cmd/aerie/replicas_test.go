@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+
 	"github.com/aeriehq/aerie/cloud/sim"
 	"github.com/aeriehq/aerie/internal/natstest"
 )
@@ -141,6 +143,53 @@ func TestNATSRestarts(t *testing.T) {
 	}
 	equalViews(t, a, b)
 	checkLedger(t, cloud)
+}
+
+// TestPromise reads in /readyz what was promised, from servers that sync and not.
+func TestPromise(t *testing.T) {
+	for _, syncs := range []bool{true, false} {
+		monitor := strings.TrimPrefix(reserve(t), "127.0.0.1:")
+		x := natstest.StartExternal(t, 1, func(o *server.Options) {
+			o.SyncAlways, o.HTTPHost = syncs, "127.0.0.1"
+			if _, err := fmt.Sscan(monitor, &o.HTTPPort); err != nil {
+				t.Fatal(err)
+			}
+		})
+		p := newReplica(t, x.URL(), filepath.Join(t.TempDir(), "cloud"), "0")
+		p.more = append(p.more, "--nats-monitor", "http://127.0.0.1:"+monitor)
+		if !syncs {
+			refused(t, finish(aerie(t.Context(), p.args()...)), "n1", "sync_interval: always")
+			continue
+		}
+		p.start()
+		if status, body := p.http("/readyz"); status != http.StatusOK || !strings.Contains(string(body), "on the disks of one NATS server") {
+			t.Errorf("%d %s", status, body)
+		}
+	}
+}
+
+// TestPersonsOfTheirOwn lets the CLI talk to NATS servers that know neither the token
+// nor anybody without a name, over TLS.
+func TestPersonsOfTheirOwn(t *testing.T) {
+	ca, cert := natstest.Certificate(t)
+	x := natstest.StartExternal(t, 1, func(o *server.Options) {
+		o.Username, o.Password = "someone", "secret"
+		o.TLS, o.TLSConfig = true, cert
+	})
+	url := strings.Replace(x.URL(), "nats://", "tls://someone:secret@", 1)
+	p := newReplica(t, url, filepath.Join(t.TempDir(), "cloud"), "0")
+	refused(t, finish(aerie(t.Context(), p.args()...)), "connect to NATS", "certificate")
+	p.more = append(p.more, "--nats-ca", ca)
+	p.start()
+	if s := p.cli("customer", "create", "acme", "--nats-ca", ca); s.code != 0 {
+		t.Errorf("%+v", s)
+	}
+	if s := p.cli("customer", "create", "fern", "--timeout", "1s"); s.code == 0 || strings.Contains(s.err, "secret") {
+		t.Errorf("without the CA: %+v", s)
+	}
+	if strings.Contains(p.log.String(), "secret") {
+		t.Error("the log tells the password")
+	}
 }
 
 // TestReplicaRefuses starts a replica where it can't work.
