@@ -131,6 +131,7 @@ func request(ctx context.Context, nc *nats.Conn, m *nats.Msg) (a ev.Answer, err 
 // TestLeaderKilled kills the server that leads the log, again and again, while
 // sixteen clients give commands to three replicas.
 func TestLeaderKilled(t *testing.T) {
+	t.Parallel()
 	x := natstest.StartExternal(t, 3, nil)
 	var replicas []*replica
 	for range 3 {

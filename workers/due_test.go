@@ -18,6 +18,7 @@ import (
 // TestDueAtOnce lets ten thousand accounts reach their deadline in one moment, and
 // gives commands meanwhile.
 func TestDueAtOnce(t *testing.T) {
+	t.Parallel()
 	const accounts, each = 10_000, 500
 	x := natstest.StartExternal(t, 1, nil)
 	nc := natstest.Dial(t, x)

@@ -171,6 +171,7 @@ func (c *caller) through(p *process, breaks, mends func()) {
 
 // TestFullDisk fills the disk under the store, and then makes room again.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	p := newProcess(t, "0")
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -208,6 +209,7 @@ func fill(t *testing.T, file string) {
 // TestStoreReadOnly makes every file and directory of the store read-only, also for
 // who has them open, and then as they were.
 func TestStoreReadOnly(t *testing.T) {
+	t.Parallel()
 	p := newProcess(t, "0")
 	p.start()
 	store := filepath.Join(p.dir, "nats")
@@ -248,10 +250,14 @@ func fullServer(t *testing.T) {
 }
 
 // TestFullServer reaches the limit of the NATS servers that a replica uses.
-func TestFullServer(t *testing.T) { fullServer(t) }
+func TestFullServer(t *testing.T) {
+	t.Parallel()
+	fullServer(t)
+}
 
 // TestConnectionCut cuts the connection to NATS in both ways: closed, and silent.
 func TestConnectionCut(t *testing.T) {
+	t.Parallel()
 	for _, silent := range []bool{false, true} {
 		t.Run(fmt.Sprintf("silent %t", silent), func(t *testing.T) {
 			t.Parallel()

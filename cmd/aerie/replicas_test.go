@@ -34,6 +34,7 @@ func newReplica(t *testing.T, url, cloud, speed string) *process {
 // TestEitherReplicaIsKilled kills one of two replicas at random moments of the
 // shared offer, and starts it again only when the other has gone on without it.
 func TestEitherReplicaIsKilled(t *testing.T) {
+	t.Parallel()
 	x := natstest.StartExternal(t, 1, nil)
 	cloud := filepath.Join(t.TempDir(), "cloud")
 	pair := []*process{newReplica(t, x.URL(), cloud, "120"), newReplica(t, x.URL(), cloud, "120")}
@@ -125,6 +126,7 @@ func checkLedger(t *testing.T, dir string) {
 // TestNATSRestarts restarts the one server that two replicas use while the shared
 // offer comes up: what it had in memory is put again.
 func TestNATSRestarts(t *testing.T) {
+	t.Parallel()
 	x := natstest.StartExternal(t, 1, nil)
 	cloud := filepath.Join(t.TempDir(), "cloud")
 	a, b := newReplica(t, x.URL(), cloud, "120"), newReplica(t, x.URL(), cloud, "120")
@@ -147,6 +149,7 @@ func TestNATSRestarts(t *testing.T) {
 
 // TestPromise reads in /readyz what was promised, from servers that sync and not.
 func TestPromise(t *testing.T) {
+	t.Parallel()
 	for _, syncs := range []bool{true, false} {
 		monitor := strings.TrimPrefix(reserve(t), "127.0.0.1:")
 		x := natstest.StartExternal(t, 1, func(o *server.Options) {
@@ -168,32 +171,49 @@ func TestPromise(t *testing.T) {
 	}
 }
 
-// TestPersonsOfTheirOwn lets the CLI talk to NATS servers that know neither the token
-// nor anybody without a name, over TLS.
-func TestPersonsOfTheirOwn(t *testing.T) {
+// TestRightsOnExternalNATS uses NATS servers over TLS that know the two users whom
+// docs/operations.md describes, and nobody else.
+func TestRightsOnExternalNATS(t *testing.T) {
+	t.Parallel()
 	ca, cert := natstest.Certificate(t)
+	user := func(name string, publish, subscribe []string) *server.User {
+		return &server.User{Username: name, Password: "secret", Permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{Allow: publish}, Subscribe: &server.SubjectPermission{Allow: subscribe}}}
+	}
 	x := natstest.StartExternal(t, 1, func(o *server.Options) {
-		o.Username, o.Password = "someone", "secret"
 		o.TLS, o.TLSConfig = true, cert
+		o.Users = []*server.User{
+			user("aerie", []string{"aerie.append.>", "aerie.work.>", "aerie.timer.>", "aerie.report.>", "$JS.API.>", "$JS.ACK.>", "_INBOX.>"},
+				[]string{"aerie.cmd.>", "aerie.report.>", "$SRV.>", "_INBOX.>"}),
+			user("person", []string{"aerie.cmd.>", "aerie.queue.>", "$SRV.>", "$JS.API.STREAM.INFO.AERIE_EVENTS", "$JS.API.CONSUMER.>", "$JS.API.DIRECT.GET.>"},
+				[]string{"aerie.evt.>", "_INBOX.>"}),
+		}
 	})
-	url := strings.Replace(x.URL(), "nats://", "tls://someone:secret@", 1)
-	p := newReplica(t, url, filepath.Join(t.TempDir(), "cloud"), "0")
+	as := func(name string) string { return strings.Replace(x.URL(), "nats://", "tls://"+name+":secret@", 1) }
+	p := newReplica(t, as("aerie"), filepath.Join(t.TempDir(), "cloud"), "0")
 	refused(t, finish(aerie(t.Context(), p.args()...)), "connect to NATS", "certificate")
 	p.more = append(p.more, "--nats-ca", ca)
 	p.start()
-	if s := p.cli("customer", "create", "acme", "--nats-ca", ca); s.code != 0 {
+	p.natsURL = as("person")
+	if s := p.cli("apply", "-f", sharedOffer, "--wait", "--nats-ca", ca); s.code != 0 {
+		t.Errorf("%+v\n%s", s, p.log)
+	}
+	if s := p.cli("log", "verify", "--nats-ca", ca); s.code != 0 {
 		t.Errorf("%+v", s)
 	}
-	if s := p.cli("customer", "create", "fern", "--timeout", "1s"); s.code == 0 || strings.Contains(s.err, "secret") {
+	if s := p.cli("customer", "create", "fern2", "--timeout", "1s"); s.code == 0 || strings.Contains(s.err, "secret") {
 		t.Errorf("without the CA: %+v", s)
 	}
-	if strings.Contains(p.log.String(), "secret") {
-		t.Error("the log tells the password")
+	for _, never := range []string{"secret", "ermissions"} {
+		if strings.Contains(p.log.String(), never) {
+			t.Errorf("the log has %q:\n%s", never, p.log)
+		}
 	}
 }
 
 // TestReplicaRefuses starts a replica where it can't work.
 func TestReplicaRefuses(t *testing.T) {
+	t.Parallel()
 	x := natstest.StartExternal(t, 1, nil)
 	used := newProcess(t, "0")
 	used.start()
