@@ -82,9 +82,15 @@ func (v *volatile) share(ctx context.Context, slots int, config jetstream.Consum
 
 // consumer makes or finds a consumer.
 func (v *volatile) consumer(ctx context.Context, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	return v.stream.CreateOrUpdateConsumer(ctx, config)
+	return consumerOf(ctx, v.stream, config)
+}
+
+func consumerOf(ctx context.Context, s jetstream.Stream, config jetstream.ConsumerConfig) (c jetstream.Consumer, err error) {
+	err = insist(ctx, func(ctx context.Context) (err error) {
+		c, err = s.CreateOrUpdateConsumer(ctx, config)
+		return err
+	})
+	return c, err
 }
 
 // give gives messages to handle until the consumer fails or ctx ends.
@@ -128,9 +134,10 @@ func next(ctx context.Context, c jetstream.Consumer, how ...jetstream.FetchOpt) 
 		case !errors.Is(err, jetstream.ErrNoHeartbeat):
 			return nil, err
 		}
-		ask, cancel := bounded(ctx)
-		_, err = c.Info(ask)
-		cancel()
+		err = insist(ctx, func(ctx context.Context) error {
+			_, err := c.Info(ctx)
+			return err
+		})
 		if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
 			return nil, err
 		}

@@ -30,9 +30,10 @@ type volatile struct {
 	stream jetstream.Stream
 	kick   chan struct{} // something failed: look at once
 
-	mu   sync.Mutex
-	made time.Time // when the stream that is known was made
-	high uint64    // the highest sequence known on it
+	mu    sync.Mutex
+	made  time.Time // when the stream that is known was made
+	high  uint64    // the highest sequence known on it
+	short bool      // at the last look it ended before that
 }
 
 func openVolatile(ctx context.Context, nc *nats.Conn, config jetstream.StreamConfig) (*volatile, error) {
@@ -99,12 +100,19 @@ func (v *volatile) renew(ctx context.Context) (lost bool, err error) {
 
 // know takes note of what the stream is like, and tells whether it is another one.
 // The servers of a cluster that were all restarted bring back the stream that it
-// was, with nothing on it.
+// was, with nothing on it. A leader that was just elected may for a moment not know
+// all that it has, so one that ends too early is looked at twice.
 func (v *volatile) know(info *jetstream.StreamInfo) (another bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	another = !v.made.IsZero() && (!info.Created.Equal(v.made) || info.State.LastSeq < v.high)
-	v.made, v.high = info.Created, info.State.LastSeq
+	again := v.made.IsZero() || info.Created.Equal(v.made)
+	if short := again && info.State.LastSeq < v.high; short && !v.short {
+		v.short = true
+		v.failed()
+		return false
+	}
+	another = !again || v.short && info.State.LastSeq < v.high
+	v.made, v.high, v.short = info.Created, info.State.LastSeq, false
 	return another
 }
 
