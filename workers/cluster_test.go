@@ -128,6 +128,66 @@ func request(ctx context.Context, nc *nats.Conn, m *nats.Msg) (a ev.Answer, err 
 	return out.Answer, nil
 }
 
+// load is sixteen clients that give commands until they are told to stop.
+type load struct {
+	t       *testing.T
+	ctx     context.Context // ends the test
+	tick    chan struct{}   // a command was answered
+	clients []*client
+	giving  sync.WaitGroup
+	enough  context.CancelFunc
+}
+
+func startLoad(t *testing.T, x *natstest.External) *load {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	t.Cleanup(cancel)
+	work, enough := context.WithCancel(ctx)
+	l := &load{t: t, ctx: ctx, tick: make(chan struct{}), enough: enough}
+	for i := range 16 {
+		c := &client{t: t, nc: natstest.Dial(t, x), name: fmt.Sprintf("c%d", i)}
+		l.clients = append(l.clients, c)
+		l.giving.Go(func() { l.give(work, c) })
+	}
+	return l
+}
+
+// give gives one client's commands.
+func (l *load) give(work context.Context, c *client) {
+	c.give(l.ctx, ev.VerbCreate, "{}")
+	for n := 0; work.Err() == nil; n++ {
+		c.give(l.ctx, ev.VerbUpdate, fmt.Sprintf(`{"labels":{"n":"%d"}}`, n))
+		select {
+		case l.tick <- struct{}{}:
+		case <-work.Done():
+		}
+	}
+}
+
+// some waits until some more commands were answered.
+func (l *load) some() {
+	l.t.Helper()
+	for range 64 {
+		select {
+		case <-l.tick:
+		case <-l.ctx.Done():
+			l.t.Fatal("no command is answered any more")
+		}
+	}
+}
+
+// during does something while commands go on.
+func (l *load) during(do func()) {
+	done := make(chan struct{})
+	go func() { defer close(done); do() }()
+	for {
+		select {
+		case <-l.tick:
+		case <-done:
+			return
+		}
+	}
+}
+
 // TestLeaderKilled kills the server that leads the log, again and again, while
 // sixteen clients give commands to three replicas.
 func TestLeaderKilled(t *testing.T) {
@@ -137,66 +197,19 @@ func TestLeaderKilled(t *testing.T) {
 	for range 3 {
 		replicas = append(replicas, startReplica(t, x))
 	}
-	if n := replicas[0].log.Copies(); n != 3 {
-		t.Fatalf("the log is kept by %d servers", n)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	work, enough := context.WithCancel(ctx)
-	tick := make(chan struct{})
-	var clients []*client
-	var giving sync.WaitGroup
-	for i := range 16 {
-		c := &client{t: t, nc: natstest.Dial(t, x), name: fmt.Sprintf("c%d", i)}
-		clients = append(clients, c)
-		giving.Go(func() {
-			c.give(ctx, ev.VerbCreate, "{}")
-			for n := 0; work.Err() == nil; n++ {
-				c.give(ctx, ev.VerbUpdate, fmt.Sprintf(`{"labels":{"n":"%d"}}`, n))
-				select {
-				case tick <- struct{}{}:
-				case <-work.Done():
-				}
-			}
-		})
-	}
-	some := func() {
-		for range 64 {
-			select {
-			case <-tick:
-			case <-ctx.Done():
-				t.Fatal("no command is answered any more")
-			}
-		}
-	}
-	drain := func() func() {
-		draining, stop := context.WithCancel(ctx)
-		var done sync.WaitGroup
-		done.Go(func() {
-			for {
-				select {
-				case <-tick:
-				case <-draining.Done():
-					return
-				}
-			}
-		})
-		return func() { stop(); done.Wait() }
-	}
+	l := startLoad(t, x)
 	for range *leaderKills {
-		some()
+		l.some()
 		leader := x.Leader(eventlog.Stream)
-		stop := drain() // the load goes on while it dies
-		x.Kill(leader)
-		stop()
-		some()
+		l.during(func() { x.Kill(leader) })
+		l.some()
 		x.Start(leader)
 		x.Ready()
 	}
-	some()
-	enough()
-	giving.Wait()
-	checkLog(t, replicas[0].log, clients)
+	l.some()
+	l.enough()
+	l.giving.Wait()
+	checkLog(t, replicas[0].log, l.clients)
 	checkEqual(t, replicas)
 }
 
@@ -222,9 +235,9 @@ func checkLog(t *testing.T, log *eventlog.Log, clients []*client) {
 	if !errors.Is(err, enough) {
 		t.Fatal(err)
 	}
-	commands, before := 0, uint64(0)
+	commands := 0
 	for _, c := range clients {
-		before = 0
+		before := uint64(0)
 		for _, a := range c.answered {
 			if !slices.Equal(stored[a.id], a.answer.Events) || len(a.answer.Events) == 0 {
 				t.Errorf("command %s of %s was answered %+v, the log has %+v", a.id, c.name, a.answer.Events, stored[a.id])

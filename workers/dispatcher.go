@@ -193,7 +193,7 @@ func (d *Dispatcher) look(ctx context.Context, l look) error {
 	defer lock.Unlock()
 	d.fold.View(func(w *fsm.World) { l.e, _ = w.Get(l.ref) })
 	machine := fsm.Machines[l.ref.Kind]
-	if machine == nil || l.e.Phase() == fsm.Unborn {
+	if machine == nil { // a timer of a program that knows more kinds
 		return nil
 	}
 	switch owed := machine.Owed(l.e).(type) {
