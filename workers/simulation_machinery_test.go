@@ -60,7 +60,7 @@ func (m *machinery) mark(ref ev.Ref, cause string) {
 	}
 }
 
-// tend is Dispatcher.tend.
+// tend is Dispatcher.look.
 func (l *life) tend(ref ev.Ref) {
 	cause := l.dirty[ref]
 	delete(l.dirty, ref)
