@@ -56,7 +56,7 @@ func drawCommand(t *rapid.T, w *World) ev.Command {
 		asks = []string{"report", "report", "report", "settle", "settle", "settle", "update", "retry", "expire", "create"}
 	}
 	if born && ref.Kind == ev.Dataplane {
-		asks = append(asks, "attach", "detach")
+		asks = append(asks, "attach", "detach", "drift", "drift")
 	}
 	switch rapid.SampledFrom(asks).Draw(t, "asks") {
 	case "create":
@@ -69,6 +69,8 @@ func drawCommand(t *rapid.T, w *World) ev.Command {
 		c.Ask = ev.Update{Labels: drawLabels(t), Spec: rapid.SampledFrom(append(specsOf[ref.Kind], nil)).Draw(t, "spec")}
 	case "retry":
 		c.Ask = ev.Retry{}
+	case "drift":
+		c.Ask = ev.NoteDrift{Found: rapid.SampledFrom([][]ev.Drift{nil, gone(ev.PartNetwork), gone(ev.PartCluster), gone(ev.PartSystemPool)}).Draw(t, "found")}
 	case "attach":
 		c.Ask = ev.Attach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
 	case "detach":
