@@ -77,6 +77,7 @@ type settings struct {
 	NATS     string // the embedded server's listener
 	NATSURL  string // NATS servers that somebody else runs, instead of the embedded one
 	Access   natsAccess
+	Monitor  string // HTTP monitoring addresses of those servers
 	CloudDir string // where the simulated cloud lives
 	SimSpeed float64
 }
@@ -125,7 +126,7 @@ func (c *control) openStore(s settings) (err error) {
 		c.conn, err = dialNATS(s.NATSURL, s.Access)
 		return err
 	}
-	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default()})
+	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default(), Whole: c.guard.Inspect})
 	if err != nil {
 		return err
 	}
@@ -133,11 +134,13 @@ func (c *control) openStore(s settings) (err error) {
 	return err
 }
 
-func (c *control) openLog(settings) (err error) {
+func (c *control) openLog(s settings) (err error) {
 	if c.log, err = eventlog.Open(c.core.ctx, c.conn, fsm.Vocabulary(), c.guard); err != nil {
 		return err
 	}
-	c.kept = c.promise()
+	if c.kept, err = c.promise(s); err != nil {
+		return err
+	}
 	if c.queue, err = eventlog.OpenWork(c.core.ctx, c.conn); err != nil {
 		return err
 	}
@@ -202,18 +205,6 @@ func semver() string {
 		return v
 	}
 	return "0.0.0"
-}
-
-// promise says what the log promises; /readyz states it. A client of NATS servers
-// cannot read whether they sync to disk before they answer.
-func (c *control) promise() string {
-	switch n := c.log.Copies(); {
-	case c.nats != nil:
-		return "every answered command is on disk: fsync before the answer"
-	case n > 1:
-		return fmt.Sprintf("every answered command is stored by most of the %d NATS servers that keep the log; whether they sync to disk before they answer is theirs: set sync_interval: always", n)
-	}
-	return "every answered command is stored by one NATS server; whether it syncs to disk before it answers is its own: set sync_interval: always"
 }
 
 // ready says why commands are not taken; nil while they are.

@@ -17,6 +17,7 @@ type Fold struct {
 	moved    chan struct{} // closed and replaced whenever the world moves
 	held     uint64        // what the log gives from this sequence on has to wait; 0: nothing has to
 	free     chan struct{} // closed when it has to no more
+	own      [2]uint64     // from and to which sequence the log will give what this process appended
 	stopped  error
 	watchers []Watcher
 }
@@ -37,8 +38,7 @@ func (f *Fold) Watch(see Watcher) { f.watchers = append(f.watchers, see) }
 // Follow folds in the log until ctx ends or the log holds what this program
 // can't read; then every waiter and Err learn of it.
 func (f *Fold) Follow(ctx context.Context, log *Log) error {
-	foreign := func(decision []events.Recorded) error { return f.fold(decision, false) }
-	err := fmt.Errorf("follow the log: %w", log.tail(ctx, 0, foreign, f.has))
+	err := fmt.Errorf("follow the log: %w", log.tail(ctx, 0, f.fold, f.has))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopped = err
@@ -76,6 +76,15 @@ func (f *Fold) Hold(from uint64) {
 	f.held, f.free = from, make(chan struct{})
 }
 
+// Expect ends a Hold: the log will give from one sequence to another what this
+// process appended, after what others did.
+func (f *Fold) Expect(first, last uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.own = [2]uint64{first, last}
+	f.release()
+}
+
 // Release ends a Hold.
 func (f *Fold) Release() {
 	f.mu.Lock()
@@ -102,10 +111,11 @@ func (f *Fold) has(seq uint64) bool {
 	return seq <= f.world.Seq
 }
 
-func (f *Fold) fold(decision []events.Recorded, own bool) error {
+func (f *Fold) fold(decision []events.Recorded) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.apply(decision, own); err != nil {
+	first := decision[0].Seq
+	if err := f.apply(decision, f.own[0] <= first && first <= f.own[1]); err != nil {
 		return err
 	}
 	f.move()

@@ -115,6 +115,8 @@ func (p *page) subjects() {
 	p.row("`aerie.evt.<owner>.<kind>.<id>.<type>`", "`AERIE_EVENTS`", "every event, for ever, sent out after it is committed")
 	p.row("`aerie.append.<owner>.<kind>.<id>.<type>`", "`AERIE_EVENTS`", "where aerie alone appends; stored under the subject above")
 	p.row("`aerie.work.<dataplane owner>.<dataplane>.<kind>.<owner>.<id>`", "`AERIE_WORK`", "what is owed, the newest per subject, in memory; both first tokens are `-` where there is no dataplane")
+	p.row("`aerie.timer.<owner>.<kind>.<id>`", "`AERIE_TIMERS`", "when an entity is to be looked at again, in memory: a message schedule of JetStream, the newest per entity")
+	p.row("`aerie.due.<owner>.<kind>.<id>`", "`AERIE_TIMERS`", "what has come of it: due now, until a dispatcher has looked")
 	p.end()
 	p.para("`<owner>` is a customer's id, or `-` for what belongs to the platform. So `aerie.evt.acme.>` is all that happened to one customer's things.")
 }
