@@ -109,7 +109,7 @@ func (c *client) give(ctx context.Context, verb, body string) {
 
 // request asks once.
 func request(ctx context.Context, nc *nats.Conn, m *nats.Msg) (a ev.Answer, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	reply, err := nc.RequestMsgWithContext(ctx, m)
 	if err != nil {
