@@ -26,8 +26,8 @@ func (k *Kind[D]) remove(e Entity[D], ask ev.Delete, refs *Refs) ([]ev.Change, e
 		return nil, k.inTheWay(e, users)
 	case k.Going == "":
 		return changed(e.Base, ev.Deleted{}), nil
-	case len(users) > 0:
-		return changed(e.Base, ev.DeletionRequested{Cascade: true}), nil
+	case len(users) > 0, len(k.leaves(e, refs)) > 0:
+		return changed(e.Base, ev.DeletionRequested(ask)), nil
 	}
 	return changed(e.Base, append([]ev.Event{ev.DeletionRequested(ask)}, k.drained(e)...)...), nil
 }
@@ -37,6 +37,13 @@ func (k *Kind[D]) users(e Entity[D], refs *Refs) []ev.Ref {
 		return nil
 	}
 	return k.Users(e, refs)
+}
+
+func (k *Kind[D]) leaves(e Entity[D], refs *Refs) []ev.Change {
+	if k.Leaves == nil {
+		return nil
+	}
+	return k.Leaves(e, refs)
 }
 
 // drained is what happens once nothing uses an entity that is to go: the world
@@ -76,6 +83,9 @@ func naming(refs []ev.Ref) string {
 func (k *Kind[D]) settleGoing(e Entity[D], refs *Refs) ([]ev.Change, *Why) {
 	users := k.users(e, refs)
 	if len(users) == 0 {
+		if notes := k.leaves(e, refs); len(notes) > 0 {
+			return notes, &Why{Retried: true, Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: "leaves what it is attached to"}}
+		}
 		return changed(e.Base, k.drained(e)...), nil
 	}
 	var changes []ev.Change

@@ -55,6 +55,9 @@ func drawCommand(t *rapid.T, w *World) ev.Command {
 	if born {
 		asks = []string{"report", "report", "report", "settle", "settle", "settle", "update", "retry", "expire", "create"}
 	}
+	if born && ref.Kind == ev.Dataplane {
+		asks = append(asks, "attach", "detach", "drift", "drift")
+	}
 	switch rapid.SampledFrom(asks).Draw(t, "asks") {
 	case "create":
 		labels := drawLabels(t)
@@ -66,6 +69,12 @@ func drawCommand(t *rapid.T, w *World) ev.Command {
 		c.Ask = ev.Update{Labels: drawLabels(t), Spec: rapid.SampledFrom(append(specsOf[ref.Kind], nil)).Draw(t, "spec")}
 	case "retry":
 		c.Ask = ev.Retry{}
+	case "drift":
+		c.Ask = ev.NoteDrift{Found: rapid.SampledFrom([][]ev.Drift{nil, gone(ev.PartNetwork), gone(ev.PartCluster), gone(ev.PartSystemPool)}).Draw(t, "found")}
+	case "attach":
+		c.Ask = ev.Attach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
+	case "detach":
+		c.Ask = ev.Detach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
 	case "settle":
 		c.Ask = ev.Settle{}
 	case "expire":
@@ -280,8 +289,8 @@ func checkNeighbours(t *rapid.T, w *World, e Entity[Data]) {
 		return
 	}
 	dp, ok := find[DataplaneData](w.Refs(), d.place()[0].Ref)
-	if !ok || (dp.Ref.Owner != ev.Platform && dp.Ref.Owner != e.Ref.Owner) || (dp.Data.Spec.Type == "dedicated" && dp.Data.Claimed != e.Ref.Owner) {
-		t.Fatalf("%s lives on %s, claimed by %q", e.Ref, dp.Ref, dp.Data.Claimed)
+	if !ok || (dp.Ref.Owner != ev.Platform && dp.Ref.Owner != e.Ref.Owner) || (dp.Data.Spec.Type == "dedicated" && !slices.Equal(dp.Data.Customers, []string{e.Ref.Owner})) {
+		t.Fatalf("%s lives on %s, claimed by %v", e.Ref, dp.Ref, dp.Data.Customers)
 	}
 }
 

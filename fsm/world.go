@@ -19,15 +19,17 @@ type World struct {
 	placed   map[string]int             // tenant infra -> how many tenants are placed there
 	makers   map[string]ev.Ref          // uid -> who made things in a cloud under it, ended ones too
 	waiting  map[ev.Ref]map[ev.Ref]bool // awaited -> who waits
+	phases   map[ev.Kind]map[Phase]int  // how many are in each
 	answers  answers
 }
 
 // NewWorld is the world before the first event.
 func NewWorld() *World {
 	w := &World{entities: map[ev.Kind]map[ev.Ref]Entity[Data]{}, last: map[ev.Kind]uint64{}, placed: map[string]int{},
-		makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{}, answers: newAnswers()}
+		makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{}, phases: map[ev.Kind]map[Phase]int{}, answers: newAnswers()}
 	for k := range Machines {
 		w.entities[k] = map[ev.Ref]Entity[Data]{}
+		w.phases[k] = map[Phase]int{}
 	}
 	return w
 }
@@ -81,6 +83,16 @@ func (w *World) Each(k ev.Kind, f func(Entity[Data])) {
 	})
 }
 
+// EachPhase calls f for every phase that entities have been in, with how many are
+// in it now.
+func (w *World) EachPhase(f func(ev.Kind, Phase, int)) {
+	for k, phases := range w.phases {
+		for p, n := range phases {
+			f(k, p, n)
+		}
+	}
+}
+
 // Waiting lists who waits for an entity, by name or as any of its kind.
 func (w *World) Waiting(r ev.Ref) (refs []ev.Ref) {
 	for _, awaited := range []ev.Ref{r, {Kind: r.Kind}} {
@@ -124,8 +136,12 @@ func (w *World) Why(e Entity[Data]) *Why { return Machines[e.Ref.Kind].Why(e, w.
 // Refs lets a decision look at other entities.
 func (w *World) Refs() *Refs { return &Refs{world: w} }
 
-// rewire keeps the indexes: who waits for whom, how many live where.
+// rewire keeps the indexes: who waits for whom, how many live where and how.
 func (w *World) rewire(before, after Entity[Data]) {
+	if before.Phase() != Unborn {
+		w.phases[after.Ref.Kind][before.Phase()]--
+	}
+	w.phases[after.Ref.Kind][after.Phase()]++
 	if was, is := placeOf(before), placeOf(after); was != is {
 		w.placed[was]--
 		w.placed[is]++

@@ -54,7 +54,7 @@ func start(t testing.TB) *system {
 	s.views = New(s.fold)
 	s.say = func(CommandRequest) (events.Answer, error) { return events.Answer{Events: []events.AnswerEvent{}}, nil }
 	s.http = newServer(Config{
-		Views: s.views, Token: token, Version: "test", Promise: "every answered command is fsynced", Done: s.done,
+		Views: s.views, Metrics: NewMetrics(s.fold, log.Last), Token: token, Version: "test", Promise: "every answered command is fsynced", Done: s.done,
 		Ready:     func() error { return s.ready },
 		ReadEvent: log.Read,
 		Do: func(_ context.Context, c CommandRequest) (events.Answer, error) {

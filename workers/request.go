@@ -31,7 +31,8 @@ var (
 )
 
 // Ask checks and decides a request. The error is an *events.Refusal.
-func (i *Intake) Ask(ctx context.Context, r Request) (ev.Answer, error) {
+func (i *Intake) Ask(ctx context.Context, r Request) (a ev.Answer, err error) {
+	defer func() { i.count(answerCode(err)) }()
 	c, err := r.command(time.Now().UTC())
 	if err != nil {
 		return ev.Answer{}, err
@@ -62,6 +63,18 @@ func (i *Intake) moved(ctx context.Context, since uint64) (bool, error) {
 		return false, err
 	}
 	return true, i.fold.Wait(ctx, last)
+}
+
+// answerCode is ok, or the code of a refusal.
+func answerCode(err error) string {
+	var refusal *ev.Refusal
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &refusal):
+		return string(refusal.Code)
+	}
+	return string(ev.Internal)
 }
 
 func retryable(err error) bool {

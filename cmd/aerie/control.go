@@ -41,6 +41,7 @@ type control struct {
 	waiting *eventlog.CommandQueue
 	fold    *eventlog.Fold
 	views   *projections.Views
+	counts  *projections.Metrics
 	cloud   *keeper // nil: this replica works in no cloud
 	intake  *workers.Intake
 	http    *http.Server
@@ -154,7 +155,9 @@ func (c *control) openLog(s settings) (err error) {
 func (c *control) startFold(s settings) error {
 	c.fold = eventlog.NewFold()
 	c.views = projections.New(c.fold)
+	c.counts = projections.NewMetrics(c.fold, c.log.Last)
 	c.intake = workers.NewIntake(c.log, c.fold)
+	c.intake.Count(c.counts.Commanded)
 	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.queue, c.timers, workers.Clock{Speed: s.SimSpeed})
 	last, err := c.log.Last(c.core.ctx)
 	if err != nil {
@@ -186,7 +189,7 @@ func (c *control) startWorkers(settings) error {
 func (c *control) startHTTP(settings) error {
 	c.http = &http.Server{
 		Handler: projections.NewHandler(projections.Config{
-			Views: c.views, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
+			Views: c.views, Metrics: c.counts, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
 			Do: c.command, ReadEvent: c.log.Read, Ready: c.ready, Promise: c.kept,
 		}),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
