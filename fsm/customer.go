@@ -29,7 +29,7 @@ var customer = Kind[CustomerData]{
 	End:      Closed,
 	Cascades: true,
 	Users: func(e Entity[CustomerData], refs *Refs) []ev.Ref {
-		return refs.living(func(u Entity[Data]) bool { return u.Ref.Owner == e.Ref.ID && u.Ref != e.Ref }, ev.Kinds...)
+		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.Ref.Owner == e.Ref.ID && u.Ref != e.Ref }, ev.Kinds...)
 	},
 	Born: func(c ev.Create, uid string) []ev.Event {
 		return []ev.Event{ev.Created[ev.CustomerSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.CustomerSpec)}}

@@ -11,18 +11,18 @@ import (
 // World is the fold of the log: every entity as its events made it. It is not
 // safe for concurrent use; eventlog.Fold guards the live one.
 type World struct {
-	Seq      uint64    // of the last event folded in
-	Time     time.Time // of that event
-	entities map[ev.Kind]map[ev.Ref]Entity[Data]
-	placed   map[string]int             // tenant infra -> how many tenants are placed there
-	makers   map[string]ev.Ref          // uid -> who made things in a cloud under it, ended ones too
-	waiting  map[ev.Ref]map[ev.Ref]bool // awaited -> who waits
-	answers  answers
+	Seq      uint64                              // of the last event folded in
+	Time     time.Time                           // of that event
+	under    *World                              // of a world that is ahead: what stands below it
+	entities map[ev.Kind]map[ev.Ref]Entity[Data] // those that are not packed
+	store    store
+	wires
+	answers answers
 }
 
 // NewWorld is the world before the first event.
 func NewWorld() *World {
-	w := &World{entities: map[ev.Kind]map[ev.Ref]Entity[Data]{}, placed: map[string]int{}, makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{}, answers: newAnswers()}
+	w := &World{entities: map[ev.Kind]map[ev.Ref]Entity[Data]{}, store: newStore(), wires: newWires(), answers: newAnswers()}
 	for k := range Machines {
 		w.entities[k] = map[ev.Ref]Entity[Data]{}
 	}
@@ -36,12 +36,12 @@ func (w *World) Apply(decision []ev.Recorded) error {
 		if r.Seq <= w.Seq {
 			continue // seen
 		}
-		before := w.entities[r.Ref.Kind][r.Ref]
+		before, _ := w.Get(r.Ref)
 		after, err := Machines[r.Ref.Kind].Apply(before, r)
 		if err != nil {
 			return fmt.Errorf("fold sequence %d of %s: %w", r.Seq, r.Ref, err)
 		}
-		w.entities[r.Ref.Kind][r.Ref] = after
+		w.put(after)
 		w.rewire(before, after)
 		w.Seq, w.Time = r.Seq, r.Time
 	}
@@ -52,7 +52,13 @@ func (w *World) Apply(decision []ev.Recorded) error {
 // Get returns an entity as it is now; false if it was never born.
 func (w *World) Get(r ev.Ref) (Entity[Data], bool) {
 	e, ok := w.entities[r.Kind][r]
-	return e, ok
+	switch {
+	case ok:
+		return e, true
+	case w.under != nil:
+		return w.under.Get(r)
+	}
+	return w.store.find(r)
 }
 
 // Each calls f for every entity of a kind, in no order.
@@ -60,6 +66,7 @@ func (w *World) Each(k ev.Kind, f func(Entity[Data])) {
 	for _, e := range w.entities[k] {
 		f(e)
 	}
+	w.eachCold(k, f)
 }
 
 // Waiting lists who waits for an entity, by name or as any of its kind.
@@ -93,43 +100,3 @@ func (w *World) Why(e Entity[Data]) *Why { return Machines[e.Ref.Kind].Why(e, w.
 
 // Refs lets a decision look at other entities.
 func (w *World) Refs() *Refs { return &Refs{world: w} }
-
-// rewire keeps the indexes: who waits for whom, how many live where.
-func (w *World) rewire(before, after Entity[Data]) {
-	if k := after.Ref.Kind; k == ev.Dataplane || k == ev.TenantInfra {
-		w.makers[after.UID] = after.Ref
-	}
-	if was, is := placeOf(before), placeOf(after); was != is {
-		w.placed[was]--
-		w.placed[is]++
-	}
-	for _, n := range needs(before) {
-		delete(w.waiting[n.Ref], after.Ref)
-		if len(w.waiting[n.Ref]) == 0 {
-			delete(w.waiting, n.Ref)
-		}
-	}
-	for _, n := range needs(after) {
-		if w.waiting[n.Ref] == nil {
-			w.waiting[n.Ref] = map[ev.Ref]bool{}
-		}
-		w.waiting[n.Ref][after.Ref] = true
-	}
-}
-
-func needs(e Entity[Data]) []Need {
-	if e.Phase() == Unborn {
-		return nil
-	}
-	if a, ok := Machines[e.Ref.Kind].Owed(e).(Await); ok {
-		return a.On
-	}
-	return nil
-}
-
-func placeOf(e Entity[Data]) string {
-	if d, ok := e.Data.(TenantData); ok && d.Placement != nil && e.Phase() != Gone {
-		return d.Placement.TenantInfra
-	}
-	return ""
-}
