@@ -39,6 +39,9 @@ type Command struct {
 	Ask           Ask
 }
 
+// Internal tells whether the machinery gave the command, and no person.
+func (c Command) Internal() bool { return c.Actor == ActorAerie || c.Actor == ActorExecutor }
+
 // Ask is what a command wants: Create, Update, Retry or Delete from people, Report,
 // Settle, Sweep or Expire from the machinery.
 type Ask interface{ ask() }

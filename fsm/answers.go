@@ -1,53 +1,54 @@
 package fsm
 
-import ev "github.com/aeriehq/aerie/events"
+import (
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
 
 // remembered is how many commands are remembered: about an hour of 30 a second.
 const remembered = 1 << 17
 
-// Remembered is the answer of a command that caused events, and the digest of
-// what it asked: the same id with another question is no repeat.
-type Remembered struct {
-	Answer ev.Answer
-	Digest string
-}
-
-// answers remembers what people were answered, the newest ones.
+// answers remembers which commands of people caused events, and where in the log:
+// the newest ones. What they were answered can be made again from there.
 type answers struct {
-	byID  map[string]Remembered
-	order []string // a ring of ids, oldest at next
+	seqs  map[string]uint64 // command id -> the first sequence it caused
+	order []given           // a ring, oldest at next
 	next  int
+	gone  given  // the newest that was forgotten
+	until uint64 // its sequence, 0 if none was
 }
 
-func newAnswers() answers { return answers{byID: map[string]Remembered{}} }
-
-func (a *answers) find(id string) (Remembered, bool) {
-	r, ok := a.byID[id]
-	return r, ok
+// given is a command that was given.
+type given struct {
+	id string
+	at time.Time
 }
 
-// remember keeps the answer of a decision if somebody outside asked for it.
-func (a *answers) remember(decision []ev.Recorded, w *World) {
+func newAnswers() answers { return answers{seqs: map[string]uint64{}} }
+
+// remember notes a decision if somebody outside asked for it.
+func (a *answers) remember(decision []ev.Recorded) {
 	if len(decision) == 0 || decision[0].Actor == ev.ActorAerie || decision[0].Actor == ev.ActorExecutor {
 		return
 	}
 	first := decision[0]
-	if _, known := a.byID[first.CommandID]; known {
-		return
+	if _, known := a.seqs[first.CommandID]; !known {
+		a.add(given{first.CommandID, first.Time}, first.Seq)
 	}
-	e, _ := w.Get(first.Ref)
-	a.add(first.CommandID, Remembered{AnswerOf(first.CommandID, e, decision), first.Digest})
 }
 
-func (a *answers) add(id string, r Remembered) {
+func (a *answers) add(g given, seq uint64) {
 	if len(a.order) < remembered {
-		a.order = append(a.order, id)
+		a.order = append(a.order, g)
 	} else {
-		delete(a.byID, a.order[a.next])
-		a.order[a.next] = id
+		a.gone = a.order[a.next]
+		a.until = a.seqs[a.gone.id]
+		delete(a.seqs, a.gone.id)
+		a.order[a.next] = g
 		a.next = (a.next + 1) % remembered
 	}
-	a.byID[id] = r
+	a.seqs[g.id] = seq
 }
 
 // AnswerOf makes the answer of a command from the entity after it and its events.

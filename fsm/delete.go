@@ -34,7 +34,6 @@ func (k *Kind[D]) remove(e Entity[D], ask ev.Delete, refs *Refs) ([]ev.Change, e
 }
 
 func (k *Kind[D]) users(e Entity[D], refs *Refs) []ev.Ref {
-	refs.used = true
 	if k.Users == nil {
 		return nil
 	}
@@ -101,7 +100,9 @@ func (k *Kind[D]) settleGoing(e Entity[D], refs *Refs) ([]ev.Change, *Why) {
 // users lists the living entities of some kinds that use one and for which use is
 // true, in order.
 func (r *Refs) users(used ev.Ref, use func(Entity[Data]) bool, kinds ...ev.Kind) (refs []ev.Ref) {
-	r.used = true
+	for _, k := range kinds {
+		r.all(k)
+	}
 	for _, u := range r.world.usersOf(used) {
 		if e, _ := r.world.Get(u); slices.Contains(kinds, u.Kind) && use(e) {
 			refs = append(refs, u)

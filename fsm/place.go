@@ -49,7 +49,8 @@ type candidate struct {
 
 // candidates lists the tenant infras that fit, in no order.
 func candidates(w want, refs *Refs) (fits []candidate) {
-	refs.used = true
+	refs.all(ev.TenantInfra)
+	refs.all(ev.Tenant) // who is placed where
 	refs.world.Each(ev.TenantInfra, func(e Entity[Data]) {
 		infra := typed[TenantInfraData](e)
 		if infra.Data.Spec.App != w.app || infra.Data.Spec.Size != w.size {
@@ -57,7 +58,7 @@ func candidates(w want, refs *Refs) (fits []candidate) {
 		}
 		dp, ok := find[DataplaneData](refs, infra.dataplane().Ref)
 		if ok && w.fits(infra, dp, refs) {
-			fits = append(fits, candidate{infra, dp, refs.world.placed[e.Ref.Path()]})
+			fits = append(fits, candidate{infra, dp, refs.world.placedOn(e.Ref.Path())})
 		}
 	})
 	return fits

@@ -9,21 +9,49 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
-// Refs is a decision's view of the entities it refers to. It knows whether it
-// was used: then the decision stands only while the log does.
+// Refs is a decision's view of the entities it refers to. It knows what was
+// looked at: the decision stands while that does not change.
 type Refs struct {
 	world *World
-	used  bool
+	read  map[ev.Ref]uint64  // what was looked at -> its last sequence then
+	whole map[ev.Kind]uint64 // of which kinds all was looked at -> the kind's last sequence then
 }
 
 // Get returns another entity as it is now; false if it was never born.
 func (r *Refs) Get(ref ev.Ref) (Entity[Data], bool) {
-	r.used = true
-	return r.world.Get(ref)
+	e, ok := r.world.Get(ref)
+	if r.read == nil {
+		r.read = map[ev.Ref]uint64{}
+	}
+	r.read[ref] = e.Seq
+	return e, ok
 }
 
 // Used tells whether the decision looked at another entity.
-func (r *Refs) Used() bool { return r.used }
+func (r *Refs) Used() bool { return len(r.read)+len(r.whole) > 0 }
+
+// Stand tells whether all that the decision looked at is in a world as it was.
+func (r *Refs) Stand(w *World) bool {
+	for ref, seq := range r.read {
+		if e, _ := w.Get(ref); e.Seq != seq {
+			return false
+		}
+	}
+	for k, seq := range r.whole {
+		if w.lastOf(k) != seq {
+			return false
+		}
+	}
+	return true
+}
+
+// all notes that every entity of a kind is looked at.
+func (r *Refs) all(k ev.Kind) {
+	if r.whole == nil {
+		r.whole = map[ev.Kind]uint64{}
+	}
+	r.whole[k] = r.world.lastOf(k)
+}
 
 // check refuses references to what is absent or going away, naming the field of each.
 func (r *Refs) check(ref ev.Ref, spec ev.Spec) error {
@@ -62,7 +90,7 @@ func (r *Refs) nearest(ref ev.Ref) string {
 
 // siblings lists what is of one kind and one owner, in order.
 func (r *Refs) siblings(ref ev.Ref) (all []ev.Ref) {
-	r.used = true
+	r.all(ref.Kind)
 	if ref.Owner != ev.Platform {
 		all = r.world.usersOf(ev.Ref{Kind: ev.Customer, Owner: ref.Owner, ID: ref.Owner})
 	} else {

@@ -15,6 +15,7 @@ type World struct {
 	Time     time.Time                           // of that event
 	under    *World                              // of a world that is ahead: what stands below it
 	entities map[ev.Kind]map[ev.Ref]Entity[Data] // those that are not packed
+	last     map[ev.Kind]uint64                  // the sequence of the kind's last event
 	store    store
 	wires
 	answers answers
@@ -22,7 +23,7 @@ type World struct {
 
 // NewWorld is the world before the first event.
 func NewWorld() *World {
-	w := &World{entities: map[ev.Kind]map[ev.Ref]Entity[Data]{}, store: newStore(), wires: newWires(), answers: newAnswers()}
+	w := &World{entities: map[ev.Kind]map[ev.Ref]Entity[Data]{}, last: map[ev.Kind]uint64{}, store: newStore(), wires: newWires(), answers: newAnswers()}
 	for k := range Machines {
 		w.entities[k] = map[ev.Ref]Entity[Data]{}
 	}
@@ -42,10 +43,11 @@ func (w *World) Apply(decision []ev.Recorded) error {
 			return fmt.Errorf("fold sequence %d of %s: %w", r.Seq, r.Ref, err)
 		}
 		w.put(after)
+		w.last[r.Ref.Kind] = r.Seq
 		w.rewire(before, after)
 		w.Seq, w.Time = r.Seq, r.Time
 	}
-	w.answers.remember(decision, w)
+	w.answers.remember(decision)
 	return nil
 }
 
@@ -66,7 +68,15 @@ func (w *World) Each(k ev.Kind, f func(Entity[Data])) {
 	for _, e := range w.entities[k] {
 		f(e)
 	}
-	w.eachCold(k, f)
+	if w.under == nil {
+		w.eachCold(k, f)
+		return
+	}
+	w.under.Each(k, func(e Entity[Data]) {
+		if _, ours := w.entities[k][e.Ref]; !ours {
+			f(e)
+		}
+	})
 }
 
 // Waiting lists who waits for an entity, by name or as any of its kind.
@@ -79,8 +89,19 @@ func (w *World) Waiting(r ev.Ref) (refs []ev.Ref) {
 	return refs
 }
 
-// Answer returns what a command was answered, if it caused events.
-func (w *World) Answer(commandID string) (Remembered, bool) { return w.answers.find(commandID) }
+// Caused returns the first sequence of what a command caused, if that is
+// remembered: see Remembers.
+func (w *World) Caused(commandID string) (seq uint64, ok bool) {
+	seq, ok = w.answers.seqs[commandID]
+	if !ok && w.under != nil {
+		return w.under.Caused(commandID)
+	}
+	return seq, ok
+}
+
+// Forgot is the last sequence up to which commands may have caused events that
+// Caused does not know any more, and when that event was; 0 if there is none.
+func (w *World) Forgot() (seq uint64, at time.Time) { return w.answers.until, w.answers.gone.at }
 
 // Orphan tells whether an owner mark is that of an incarnation of ours that has
 // ended, and of which entity. A mark that this log knows nothing of is somebody

@@ -57,7 +57,7 @@ func before(a, b events.Ref) bool {
 	return a.ID < b.ID
 }
 
-func (v *Views) see(_ *fsm.World, decision []events.Recorded) {
+func (v *Views) see(_ *fsm.World, decision []events.Recorded, _ bool) {
 	for _, r := range decision {
 		if _, born := r.Event.(events.Birth); born {
 			v.index[r.Ref.Kind].Set(r.Ref)

@@ -52,7 +52,7 @@ func NewDispatcher(intake *Intake, fold *eventlog.Fold, work *eventlog.WorkQueue
 }
 
 // see marks what an event concerns: its entity and who waits for that.
-func (d *Dispatcher) see(w *fsm.World, decision []ev.Recorded) {
+func (d *Dispatcher) see(w *fsm.World, decision []ev.Recorded, _ bool) {
 	for _, r := range decision {
 		d.mark(r.Ref, "")
 		for _, waiter := range w.Waiting(r.Ref) {

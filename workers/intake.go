@@ -21,25 +21,17 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 )
 
-// Intake decides commands, one after the other, on the live fold, and appends
-// what they change. It is safe for concurrent use.
+// Intake decides commands, one after the other, on the live fold and on what it has
+// decided already, and appends what they change: together what came in while the
+// append before was on its way to the disk. It is safe for concurrent use.
 type Intake struct {
 	log       *eventlog.Log
 	fold      *eventlog.Fold
-	queue     chan job
+	people    chan *job      // what people ask
+	machinery chan *job      // what the dispatcher and executors ask: neither keeps the other waiting
 	ended     chan struct{}  // closed when Run has
 	doors     chan struct{}  // a place for each message being answered
 	answering sync.WaitGroup // those messages
-}
-
-type job struct {
-	command ev.Command
-	answer  chan<- outcome
-}
-
-type outcome struct {
-	answer ev.Answer
-	err    error
 }
 
 // queued is how many commands may wait for the intake before callers wait too.
@@ -47,22 +39,31 @@ const queued = 1024
 
 // NewIntake makes an intake; Run starts it.
 func NewIntake(log *eventlog.Log, fold *eventlog.Fold) *Intake {
-	return &Intake{log: log, fold: fold, queue: make(chan job, queued), ended: make(chan struct{}), doors: make(chan struct{}, queued)}
+	return &Intake{log: log, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued),
+		ended: make(chan struct{}), doors: make(chan struct{}, queued)}
 }
 
-// Run decides commands until ctx ends. The one that is being decided then is
-// brought to its end; who waits is told to ask again.
+// Run decides commands until ctx ends. What is on its way to the disk then is
+// answered; who waits besides is told to ask again.
 func (i *Intake) Run(ctx context.Context) {
 	defer close(i.ended)
+	l := line{Intake: i, open: &round{}}
 	for {
+		if l.flying == nil {
+			l.takeOff(ctx)
+		}
+		people, machinery := l.doors()
 		select {
-		case j := <-i.queue:
-			// The time is ours, not the caller's: one who waits for ever holds up nobody.
-			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
-			answer, err := i.handle(bounded, j.command)
-			cancel()
-			j.answer <- outcome{answer, err}
+		case j := <-people:
+			l.decide(j)
+		case j := <-machinery:
+			l.decide(j)
+		case err := <-l.flying.landed():
+			l.land(ctx, err)
 		case <-ctx.Done():
+			if l.flying != nil {
+				l.land(ctx, <-l.flying.done)
+			}
 			return
 		}
 	}
@@ -71,16 +72,27 @@ func (i *Intake) Run(ctx context.Context) {
 // Do decides a command and answers when its events are durable and folded in.
 // The error is an *events.Refusal.
 func (i *Intake) Do(ctx context.Context, c ev.Command) (ev.Answer, error) {
-	answer := make(chan outcome, 1)
+	before, err := i.longAgo(ctx, c)
+	if err != nil || before > 0 {
+		return i.answerAgain(ctx, c, before, err)
+	}
+	j := &job{command: c, given: time.Now(), reply: make(chan outcome, 1)}
+	queue := i.people
+	if c.Internal() {
+		queue = i.machinery
+	}
 	select {
-	case i.queue <- job{c, answer}:
+	case queue <- j:
 	case <-i.ended:
 		return ev.Answer{}, unavailable(errEnded)
 	case <-ctx.Done():
 		return ev.Answer{}, unavailable(ctx.Err())
 	}
 	select {
-	case o := <-answer:
+	case o := <-j.reply:
+		if o.before > 0 {
+			return i.answerAgain(ctx, c, o.before, nil)
+		}
 		return o.answer, o.err
 	case <-i.ended:
 		return ev.Answer{}, unavailable(errEnded)
@@ -95,64 +107,6 @@ var errEnded = errors.New("the intake has ended")
 func unavailable(cause error) error {
 	slog.Warn("command not answered", "cause", cause)
 	return ev.Refuse(ev.Unavailable, "the log did not take the command in time: ask again with the same id")
-}
-
-// handle decides and appends; the loser of a race decides again.
-func (i *Intake) handle(ctx context.Context, c ev.Command) (ev.Answer, error) {
-	for ctx.Err() == nil {
-		answer, decision, err := i.decide(c)
-		if err != nil || len(decision.Changes) == 0 {
-			return answer, err
-		}
-		recorded, err := i.log.Append(ctx, decision)
-		switch {
-		case err == nil:
-			return i.answer(ctx, c, recorded)
-		case errors.Is(err, eventlog.ErrConflict), errors.Is(err, eventlog.ErrUnknown):
-			if err := i.catchUp(ctx); err != nil {
-				return ev.Answer{}, unavailable(err)
-			}
-		default:
-			return ev.Answer{}, unavailable(err)
-		}
-	}
-	return ev.Answer{}, unavailable(ctx.Err())
-}
-
-// decide asks the fold: a command that was answered gets its answer again,
-// another one is decided. No changes means that the answer is final.
-func (i *Intake) decide(c ev.Command) (answer ev.Answer, decision eventlog.Decision, err error) {
-	i.fold.View(func(w *fsm.World) {
-		if known, ok := w.Answer(c.ID); ok {
-			answer, err = repeat(c, known)
-			return
-		}
-		e, _ := w.Get(c.Ref)
-		refs := w.Refs()
-		var changes []ev.Change
-		changes, err = fsm.Machines[c.Ref.Kind].Decide(e, c, refs)
-		switch {
-		case err != nil:
-		case len(changes) == 0:
-			answer = fsm.AnswerOf(c.ID, e, nil)
-		case c.DryRun:
-			answer = wouldBe(c, e, changes)
-		default:
-			decision = eventlog.Decision{Envelope: envelope(c, e.Base), Changes: changes}
-			if refs.Used() {
-				seq := w.Seq
-				decision.LogAt = &seq
-			}
-		}
-	})
-	return answer, decision, err
-}
-
-func repeat(c ev.Command, known fsm.Remembered) (ev.Answer, error) {
-	if known.Digest != c.Digest {
-		return ev.Answer{}, ev.Refuse(ev.Conflict, "command id %s was used for another command: make a new id", c.ID)
-	}
-	return known.Answer, nil
 }
 
 // wouldBe answers a dry run: the events that would happen, without sequences.
@@ -179,7 +133,7 @@ func wouldBe(c ev.Command, e fsm.Entity[fsm.Data], changes []ev.Change) ev.Answe
 func envelope(c ev.Command, b fsm.Base) ev.Envelope {
 	e := ev.Envelope{Time: c.Time, Actor: c.Actor, CommandID: c.ID, CausationID: c.CausationID,
 		CorrelationID: c.CorrelationID, Digest: c.Digest, TraceParent: c.TraceParent}
-	if c.Actor == ev.ActorAerie || c.Actor == ev.ActorExecutor {
+	if c.Internal() {
 		e.CorrelationID = b.Thread
 		if e.CausationID == "" {
 			e.CausationID = b.Cause
@@ -190,23 +144,10 @@ func envelope(c ev.Command, b fsm.Base) ev.Envelope {
 	return e
 }
 
-func (i *Intake) answer(ctx context.Context, c ev.Command, recorded []ev.Recorded) (a ev.Answer, err error) {
-	if err := i.fold.Wait(ctx, recorded[len(recorded)-1].Seq); err != nil {
-		return a, unavailable(err)
-	}
-	i.fold.View(func(w *fsm.World) {
-		if known, ok := w.Answer(c.ID); ok {
-			a = known.Answer
-			return
-		}
-		e, _ := w.Get(c.Ref)
-		a = fsm.AnswerOf(c.ID, e, recorded)
-	})
-	return a, nil
-}
-
 // catchUp waits until the fold has seen all that the log holds.
 func (i *Intake) catchUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
+	defer cancel()
 	last, err := i.log.Last(ctx)
 	if err != nil {
 		return fmt.Errorf("catch up: %w", err)

@@ -93,10 +93,9 @@ func (l *life) checkFold() {
 		}
 	})
 	for _, was := range l.asked {
-		a, _ := l.world.Answer(was.request.ID)
-		b, _ := again.Answer(was.request.ID)
-		if x, y := l.json(a), l.json(b); !bytes.Equal(x, y) {
-			l.wrong("the answer of %s is %s, folded again %s", was.request.ID, x, y)
+		a, _ := l.world.Caused(was.request.ID)
+		if b, _ := again.Caused(was.request.ID); a != b {
+			l.wrong("%s caused sequence %d, folded again %d", was.request.ID, a, b)
 		}
 	}
 }

@@ -46,27 +46,43 @@ func (l *life) order(c ev.Command) {
 	}
 }
 
-// handle is Intake.handle: who loses a race decides again.
+// handle is the intake with one command in a round: who loses a race decides again.
 func (l *life) handle(c ev.Command) (ev.Answer, error) {
 	for range 100 {
-		answer, decision, err := l.decide(c)
-		if err != nil || len(decision.Changes) == 0 {
-			return answer, err
+		v := decideOn(l.world, c)
+		switch {
+		case v.before > 0:
+			e, _ := l.world.Get(c.Ref)
+			return answerOf(c, v.before, e.History, l.at)
+		case v.err != nil || len(v.decision.Changes) == 0:
+			return v.answer, v.err
+		case v.refs.Used():
+			at := l.world.Seq
+			v.decision.LogAt = &at
 		}
 		l.race()
-		recorded, err := l.append(decision)
+		recorded, err := l.append(v.decision)
 		if errors.Is(err, eventlog.ErrConflict) {
 			l.say("%T of %s has lost a race and is decided again", c.Ask, c.Ref)
 			l.seen["races"]++
 			continue
 		}
-		if known, ok := l.world.Answer(c.ID); ok {
-			return known.Answer, nil
-		}
 		e, _ := l.world.Get(c.Ref)
 		return fsm.AnswerOf(c.ID, e, recorded), nil
 	}
 	panic(fmt.Sprintf("%T of %s is decided again and again", c.Ask, c.Ref))
+}
+
+// at reads the event at a sequence.
+func (l *life) at(seq uint64) (ev.Recorded, error) {
+	for _, decision := range l.log {
+		if n := uint64(len(decision)); seq > n {
+			seq -= n
+			continue
+		}
+		return l.read(decision[seq-1]), nil
+	}
+	return ev.Recorded{}, fmt.Errorf("there is no event %d", seq)
 }
 
 // race lets another server on the same log be faster now and then.
@@ -78,27 +94,4 @@ func (l *life) race() {
 	l.say("meanwhile, on another server:")
 	l.ask(l.command(l.world))
 	l.chaos = true
-}
-
-// decide is Intake.decide.
-func (l *life) decide(c ev.Command) (answer ev.Answer, decision eventlog.Decision, err error) {
-	if known, ok := l.world.Answer(c.ID); ok {
-		answer, err = repeat(c, known)
-		return answer, decision, err
-	}
-	e, _ := l.world.Get(c.Ref)
-	refs := l.world.Refs()
-	changes, err := fsm.Machines[c.Ref.Kind].Decide(e, c, refs)
-	switch {
-	case err != nil || len(changes) == 0:
-		return fsm.AnswerOf(c.ID, e, nil), decision, err
-	case c.DryRun:
-		return wouldBe(c, e, changes), decision, nil
-	}
-	decision = eventlog.Decision{Envelope: envelope(c, e.Base), Changes: changes}
-	if refs.Used() {
-		seq := l.world.Seq
-		decision.LogAt = &seq
-	}
-	return answer, decision, nil
 }

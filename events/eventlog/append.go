@@ -25,6 +25,8 @@ var (
 	// ErrConflict means that an entity, or with LogAt the log, has moved on: load
 	// again and decide again. Nothing was stored.
 	ErrConflict = errors.New("conflict")
+	// ErrFull means that a batch has no room for a decision: append it, and begin another.
+	ErrFull = errors.New("the batch is full")
 	// ErrUnknown means that no answer came: the events may be stored or not, wholly
 	// or not at all. Look for the command's id in the log before trying again.
 	ErrUnknown = errors.New("the outcome is unknown")
@@ -57,83 +59,28 @@ type Decision struct {
 // ErrUnknown, or means that nothing was stored. It waits ten seconds at most if
 // ctx has no deadline. Appends may run at once.
 func (l *Log) Append(ctx context.Context, d Decision) ([]events.Recorded, error) {
-	recorded, msgs, err := l.prepare(d)
-	if err != nil {
-		return nil, fmt.Errorf("append to the log: %w", err)
-	}
-	last, err := l.publish(ctx, msgs)
-	if err != nil {
-		r := recorded[0]
-		return nil, fmt.Errorf("append %s.%s to %s: %w", r.Ref.Kind, r.Event.Type(), r.Ref, err)
-	}
-	for i := range recorded {
-		recorded[i].Seq = last - uint64(len(recorded)-1-i)
-	}
-	if err := l.guard.Advance(last); err != nil {
-		return nil, fmt.Errorf("append to the log: %w: %w", ErrUnknown, err)
-	}
-	return recorded, nil
-}
-
-// prepare makes a decision's events and the messages that carry them.
-func (l *Log) prepare(d Decision) ([]events.Recorded, []*nats.Msg, error) {
-	recorded, err := record(d)
-	if err != nil {
-		return nil, nil, err
-	}
-	msgs := make([]*nats.Msg, 0, len(recorded))
-	for _, r := range recorded {
-		m, err := l.codec.encode(r)
-		if err != nil {
-			return nil, nil, err
-		}
-		msgs = append(msgs, m)
-	}
-	first := 0
-	for _, c := range d.Changes {
-		h := msgs[first].Header
-		h[headExpectEntity] = []string{strconv.FormatUint(c.After, 10)}
-		h[headExpectSubject] = []string{committed + c.Ref.Tokens() + ".>"}
-		first += len(c.Events)
-	}
+	at := uint64(0)
 	if d.LogAt != nil {
-		msgs[0].Header[headExpectLog] = []string{strconv.FormatUint(*d.LogAt, 10)}
+		at = *d.LogAt
 	}
-	return recorded, msgs, nil
+	b := l.Batch(at)
+	recorded, err := b.Add(d)
+	if err != nil {
+		return nil, err
+	}
+	first, err := b.Append(ctx)
+	if err != nil {
+		return nil, err
+	}
+	Renumber(recorded, first)
+	return recorded, nil
 }
 
-// record numbers the events of a decision and refuses one that cannot be appended.
-func record(d Decision) ([]events.Recorded, error) {
-	count := 0
-	seen := map[events.Ref]bool{}
-	for _, c := range d.Changes {
-		if err := checkTokens(c.Ref); err != nil {
-			return nil, err
-		}
-		// nats-server accepts both of two expectations of one filter in a batch, though
-		// only one of them can be true. So an entity is named once, and first.
-		if seen[c.Ref] {
-			return nil, fmt.Errorf("%s is changed twice in one decision", c.Ref)
-		}
-		if len(c.Events) == 0 {
-			return nil, fmt.Errorf("the change of %s has no event", c.Ref)
-		}
-		seen[c.Ref] = true
-		count += len(c.Events)
+// Renumber gives events that follow one another their sequences.
+func Renumber(recorded []events.Recorded, first uint64) {
+	for i := range recorded {
+		recorded[i].Seq = first + uint64(i)
 	}
-	if count == 0 || count > MaxEvents {
-		return nil, fmt.Errorf("a decision of %d events: want 1 to %d", count, MaxEvents)
-	}
-	recorded := make([]events.Recorded, 0, count)
-	for _, c := range d.Changes {
-		for _, e := range c.Events {
-			r := events.Recorded{Envelope: d.Envelope, Ref: c.Ref, Event: e}
-			r.EventID, r.Time = ulid.Make().String(), d.Envelope.Time.UTC().Round(0)
-			r.Index, r.Count = len(recorded)+1, count
-			recorded = append(recorded, r)
-		}
-	}
-	return recorded, nil
 }
 
 // publish sends messages that must become true together and returns the
@@ -143,9 +90,9 @@ func (l *Log) publish(ctx context.Context, msgs []*nats.Msg) (uint64, error) {
 	defer cancel()
 	end := len(msgs) - 1
 	if end > 0 {
-		id := ulid.Make().String()
+		id := []string{ulid.Make().String()}
 		for i, m := range msgs {
-			m.Header[headBatch] = []string{id}
+			m.Header[headBatch] = id
 			m.Header[headBatchSeq] = []string{strconv.Itoa(i + 1)}
 		}
 		msgs[end].Header[headBatchCommit] = []string{"1"}

@@ -72,25 +72,37 @@ func newCodec(v Vocabulary) (codec, error) {
 	return c, nil
 }
 
-// encode makes the message that appends an event.
-func (c codec) encode(r events.Recorded) (*nats.Msg, error) {
+// encode makes the message that appends an event, and the event as it will be read.
+func (c codec) encode(r events.Recorded) (*nats.Msg, events.Event, error) {
 	typ := r.Event.Type()
-	if t := c.types[r.Ref.Kind][typ]; t != reflect.TypeOf(r.Event) {
-		return nil, fmt.Errorf("%s.%s of type %T is in no table", r.Ref.Kind, typ, r.Event)
+	t := c.types[r.Ref.Kind][typ]
+	if t != reflect.TypeOf(r.Event) {
+		return nil, nil, fmt.Errorf("%s.%s of type %T is in no table", r.Ref.Kind, typ, r.Event)
 	}
 	data, err := json.Marshal(r.Event)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s.%s: %w", r.Ref.Kind, typ, err)
+		return nil, nil, fmt.Errorf("encode %s.%s: %w", r.Ref.Kind, typ, err)
+	}
+	read, err := decodeBody(t, data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("encode %s.%s: %w", r.Ref.Kind, typ, err)
 	}
 	tail := r.Ref.Tokens() + "." + typ
 	m := &nats.Msg{Subject: appended + tail, Header: headers(r), Data: data}
 	for _, name := range summed {
 		if v := m.Header[name]; len(v) == 1 && strings.ContainsAny(v[0], "\r\n") || len(v) == 1 && strings.TrimSpace(v[0]) != v[0] {
-			return nil, fmt.Errorf("header %s: %q cannot be carried", name, events.Clip(v[0]))
+			return nil, nil, fmt.Errorf("header %s: %q cannot be carried", name, events.Clip(v[0]))
 		}
 	}
 	m.Header[headSum] = []string{checksum(committed+tail, m.Header, data)}
-	return m, nil
+	return m, read, nil
+}
+
+func decodeBody(t reflect.Type, data []byte) (events.Event, error) {
+	v := reflect.New(t)
+	err := json.Unmarshal(data, v.Interface())
+	e, _ := v.Elem().Interface().(events.Event)
+	return e, err
 }
 
 func headers(r events.Recorded) nats.Header {
@@ -156,11 +168,11 @@ func (c codec) decode(subject string, seq uint64, h nats.Header, data []byte) (e
 	if !known || h.Get(headType) != wireType(ref.Kind, typ) {
 		return events.Recorded{}, fmt.Errorf("no event is called %s: this program is older than its log, start a newer one", events.Clip(h.Get(headType)))
 	}
-	v := reflect.New(t)
-	if err := json.Unmarshal(data, v.Interface()); err != nil {
+	e, err := decodeBody(t, data)
+	if err != nil {
 		return events.Recorded{}, fmt.Errorf("decode %s.%s: %w", ref.Kind, typ, err)
 	}
-	return events.Recorded{Envelope: env, Ref: ref, Seq: seq, Event: v.Elem().Interface().(events.Event)}, nil
+	return events.Recorded{Envelope: env, Ref: ref, Seq: seq, Event: e}, nil
 }
 
 func envelope(h nats.Header) (events.Envelope, error) {

@@ -39,7 +39,7 @@ func TestHeaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := c.encode(sample())
+	m, _, err := c.encode(sample())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestChecksum(t *testing.T) {
 	c, _ := newCodec(words)
 	stored := strings.Replace("aerie.append.acme.tenant.prod.happened", "append", "evt", 1)
 	for _, name := range append(append([]string{}, summed...), headSum, "subject", "body", "") {
-		m, err := c.encode(sample())
+		m, _, err := c.encode(sample())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func TestChecksum(t *testing.T) {
 
 func TestUnknownEventIsOlderProgram(t *testing.T) {
 	c, _ := newCodec(words)
-	m, err := c.encode(sample())
+	m, _, err := c.encode(sample())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestVocabularyIsChecked(t *testing.T) {
 	c, _ := newCodec(words)
 	r := sample()
 	r.Event = imposter{}
-	if _, err := c.encode(r); err == nil {
+	if _, _, err := c.encode(r); err == nil {
 		t.Error("another struct of the same name was stored")
 	}
 }
@@ -140,7 +140,7 @@ func FuzzDecode(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	m, err := c.encode(sample())
+	m, _, err := c.encode(sample())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func FuzzDecode(f *testing.F) {
 		for range 2 {
 			r, err := c.decode(subject, 1, nats.Header(h), data)
 			if err == nil {
-				if _, err := c.encode(r); err != nil && !strings.Contains(err.Error(), "cannot be carried") {
+				if _, _, err := c.encode(r); err != nil && !strings.Contains(err.Error(), "cannot be carried") {
 					t.Errorf("%+v was read and cannot be written: %v", r, err)
 				}
 			}

@@ -15,9 +15,14 @@ type Fold struct {
 	mu       sync.RWMutex
 	world    *fsm.World
 	moved    chan struct{} // closed and replaced whenever the world moves
+	held     uint64        // what the log gives from this sequence on has to wait; 0: nothing has to
+	free     chan struct{} // closed when it has to no more
 	stopped  error
-	watchers []func(*fsm.World, []events.Recorded)
+	watchers []Watcher
 }
+
+// Watcher is told of a decision, and whether this process has appended it.
+type Watcher func(w *fsm.World, decision []events.Recorded, own bool)
 
 // NewFold is a fold before the first event.
 func NewFold() *Fold {
@@ -27,12 +32,13 @@ func NewFold() *Fold {
 // Watch adds a function that is told of each decision right after it is folded
 // in, in order, under the fold's lock: it must be quick and must not call the
 // fold. All are added before Follow.
-func (f *Fold) Watch(see func(*fsm.World, []events.Recorded)) { f.watchers = append(f.watchers, see) }
+func (f *Fold) Watch(see Watcher) { f.watchers = append(f.watchers, see) }
 
 // Follow folds in the log until ctx ends or the log holds what this program
 // can't read; then every waiter and Err learn of it.
 func (f *Fold) Follow(ctx context.Context, log *Log) error {
-	err := fmt.Errorf("follow the log: %w", log.Tail(ctx, 0, f.see))
+	foreign := func(decision []events.Recorded) error { return f.fold(decision, false) }
+	err := fmt.Errorf("follow the log: %w", log.tail(ctx, 0, foreign, f.has))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopped = err
@@ -40,18 +46,89 @@ func (f *Fold) Follow(ctx context.Context, log *Log) error {
 	return err
 }
 
-func (f *Fold) see(decision []events.Recorded) error {
+// Learn folds in decisions that this process has appended one right after the
+// other, before the log gives them back, and ends a Hold. What the log was faster
+// with is left out; it is an error if events before them are not folded in yet.
+func (f *Fold) Learn(decisions [][]events.Recorded) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	defer f.release()
+	for _, d := range decisions {
+		switch first := d[0].Seq; {
+		case f.stopped != nil:
+			return f.stopped
+		case first > f.world.Seq+1:
+			return fmt.Errorf("fold in sequence %d: the fold is at %d", first, f.world.Seq)
+		}
+		if err := f.apply(d, true); err != nil {
+			return err
+		}
+	}
+	f.move()
+	return nil
+}
+
+// Hold keeps back what the log gives from a sequence on, until Release: this process
+// is appending just there, and will know before the log tells.
+func (f *Fold) Hold(from uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.held, f.free = from, make(chan struct{})
+}
+
+// Release ends a Hold.
+func (f *Fold) Release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.release()
+}
+
+func (f *Fold) release() {
+	f.held = 0
+	close(f.free)
+}
+
+// has tells whether an event is folded in. Of one that is held back it tells when
+// that is over.
+func (f *Fold) has(seq uint64) bool {
+	f.mu.RLock()
+	held, free := f.held > 0 && seq >= f.held, f.free
+	f.mu.RUnlock()
+	if held {
+		<-free
+	}
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return seq <= f.world.Seq
+}
+
+func (f *Fold) fold(decision []events.Recorded, own bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.apply(decision, own); err != nil {
+		return err
+	}
+	f.move()
+	return nil
+}
+
+func (f *Fold) apply(decision []events.Recorded, own bool) error {
+	if decision[0].Seq <= f.world.Seq {
+		return nil // learnt meanwhile
+	}
 	if err := f.world.Apply(decision); err != nil {
 		return err
 	}
 	for _, w := range f.watchers {
-		w(f.world, decision)
+		w(f.world, decision, own)
 	}
+	return nil
+}
+
+// move tells those who wait that the world has moved.
+func (f *Fold) move() {
 	close(f.moved)
 	f.moved = make(chan struct{})
-	return nil
 }
 
 // View calls look with the world, which does not move meanwhile. What look takes

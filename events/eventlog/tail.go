@@ -30,6 +30,11 @@ const (
 // bad checksum, an event that no table knows; that error names the sequence.
 // A lost connection is waited for. after is 0 or the last sequence of a decision.
 func (l *Log) Tail(ctx context.Context, after uint64, see func([]events.Recorded) error) error {
+	return l.tail(ctx, after, see, func(uint64) bool { return false })
+}
+
+// tail is Tail, but for decisions whose events are known: those it need not read.
+func (l *Log) tail(ctx context.Context, after uint64, see func([]events.Recorded) error, known func(seq uint64) bool) error {
 	last, err := l.Last(ctx)
 	if err != nil {
 		return err
@@ -37,7 +42,7 @@ func (l *Log) Tail(ctx context.Context, after uint64, see func([]events.Recorded
 	if after > last {
 		return fmt.Errorf("tail the log after %d: it ends at %d: it is not the log that was read before", after, last)
 	}
-	t := &tail{log: l, last: after, see: see}
+	t := &tail{log: l, last: after, see: see, known: known}
 	for {
 		err := t.follow(ctx)
 		var broken *brokenError
@@ -72,6 +77,7 @@ type tail struct {
 	open  []events.Recorded // the decision that is not complete yet
 	looks int               // how often the event after last did not come
 	see   func([]events.Recorded) error
+	known func(seq uint64) bool
 }
 
 // follow takes events from one consumer until something breaks. It is not one of
@@ -205,6 +211,10 @@ func (t *tail) take(m jetstream.Msg) error {
 	}
 	if seq != t.last+1 {
 		return errMissed
+	}
+	if t.known(seq) { // with the whole of its decision
+		t.last, t.looks, t.open = seq, 0, nil
+		return nil
 	}
 	r, err := t.log.codec.decode(m.Subject(), seq, m.Headers(), m.Data())
 	if err != nil {

@@ -1,0 +1,244 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// round is what is appended together. Its decisions are made on a world that is
+// ahead of the live one by all that was decided before them.
+type round struct {
+	batch *eventlog.Batch
+	ahead *fsm.World // nil until the first command comes
+	jobs  []*job
+	began time.Time
+	done  chan error // says how the append went
+	first uint64     // then, the sequence of its first event
+}
+
+// line is the intake at work: one round on its way to the disk, and one that is
+// filled meanwhile.
+type line struct {
+	*Intake
+	flying  *round
+	open    *round
+	backlog []*job // to be decided before any other
+}
+
+// doors are where commands come from; none while others are to be decided first.
+func (l *line) doors() (people, machinery chan *job) {
+	if len(l.backlog) > 0 {
+		return nil, nil
+	}
+	return l.people, l.machinery
+}
+
+// landed tells how an append went; never if there is none.
+func (r *round) landed() chan error {
+	if r == nil {
+		return nil
+	}
+	return r.done
+}
+
+// takeOff sends the open round off with all that waits to be decided.
+func (l *line) takeOff(ctx context.Context) {
+	l.gather()
+	r := l.open
+	if r.batch == nil || r.batch.Len() == 0 {
+		r.answer() // on what is durable
+		l.open = &round{}
+		return
+	}
+	l.fold.Hold(r.batch.First())
+	r.done = make(chan error, 1)
+	l.flying, l.open = r, &round{}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
+		defer cancel()
+		var err error
+		r.first, err = r.batch.Append(ctx)
+		r.done <- err
+	}()
+	l.decideBacklog()
+}
+
+// gather decides what waits, as far as the open round has room for it.
+func (l *line) gather() {
+	l.decideBacklog()
+	for len(l.backlog) == 0 {
+		select {
+		case j := <-l.people:
+			l.decide(j)
+		case j := <-l.machinery:
+			l.decide(j)
+		default:
+			return
+		}
+	}
+}
+
+// decideBacklog decides what was put off, until the open round is full.
+func (l *line) decideBacklog() {
+	waiting := l.backlog
+	l.backlog = nil
+	for n, j := range waiting {
+		if l.decide(j); len(l.backlog) > 0 {
+			l.backlog = append(l.backlog, waiting[n+1:]...)
+			return
+		}
+	}
+}
+
+// decide decides a command and adds it to the open round; to the backlog if that is
+// full.
+func (l *line) decide(j *job) {
+	l.fold.View(func(w *fsm.World) {
+		r := l.open
+		if r.ahead == nil {
+			r.begin(l.log, w, l.flying)
+		}
+		if !j.stands(r.ahead) {
+			j.verdict = decideOn(r.ahead, j.command)
+		}
+		err := r.add(j)
+		if errors.Is(err, eventlog.ErrFull) {
+			l.backlog = append(l.backlog, j)
+			return
+		}
+		if err != nil {
+			j.verdict = verdict{outcome: outcome{err: unavailable(err)}}
+		}
+		r.jobs = append(r.jobs, j)
+	})
+}
+
+// begin puts a round on the live world, or on what is on its way to the disk.
+func (r *round) begin(log *eventlog.Log, live *fsm.World, flying *round) {
+	if flying != nil {
+		live = flying.ahead
+	}
+	r.ahead, r.batch, r.began = live.Ahead(), log.Batch(live.Seq), time.Now()
+}
+
+// add adds what was decided on a command to the batch, and its outcome to the world
+// ahead.
+func (r *round) add(j *job) (err error) {
+	if len(j.decision.Changes) == 0 {
+		return nil
+	}
+	if j.refs.Used() {
+		at := r.ahead.Seq
+		j.decision.LogAt = &at
+	}
+	if j.recorded, err = r.batch.Add(j.decision); err != nil {
+		return err
+	}
+	if err := r.ahead.Apply(j.recorded); err != nil {
+		return err
+	}
+	e, _ := r.ahead.Get(j.command.Ref)
+	j.outcome.answer = fsm.AnswerOf(j.command.ID, e, j.recorded)
+	return nil
+}
+
+// land does what comes after an append: it answers what is durable; or, where others
+// were faster, sees to it that who lost decides again.
+func (l *line) land(ctx context.Context, err error) {
+	r := l.flying
+	l.flying = nil
+	if err == nil {
+		err = l.learn(ctx, r)
+	} else {
+		l.fold.Release()
+	}
+	switch {
+	case err == nil:
+		r.answer()
+		return
+	case errors.Is(err, eventlog.ErrConflict), errors.Is(err, eventlog.ErrUnknown):
+		slog.Debug("a round is decided again", "events", r.batch.Len(), "err", err)
+		if err = l.catchUp(ctx); err == nil {
+			l.again(r)
+			return
+		}
+	}
+	for _, j := range r.jobs {
+		j.verdict = verdict{outcome: outcome{err: unavailable(err)}}
+	}
+	r.answer()
+	l.again()
+}
+
+// learn folds in what was appended. If other servers appended meanwhile, that comes
+// with the log, and what was decided since is decided again.
+func (l *line) learn(ctx context.Context, r *round) error {
+	if moved := r.first - r.batch.First(); moved > 0 {
+		r.renumber(moved)
+		l.again()
+		l.fold.Release()
+		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
+		defer cancel()
+		return l.fold.Wait(wait, r.first+uint64(r.batch.Len())-1)
+	}
+	var decisions [][]ev.Recorded
+	for _, j := range r.jobs {
+		if len(j.recorded) > 0 {
+			decisions = append(decisions, j.recorded)
+		}
+	}
+	if err := l.fold.Learn(decisions); err != nil {
+		return err
+	}
+	if l.open.ahead != nil {
+		l.fold.View(func(w *fsm.World) { l.open.ahead.Lower(w) })
+	}
+	return nil
+}
+
+// again puts what was decided back, to be decided on the live world.
+func (l *line) again(rounds ...*round) {
+	var jobs []*job
+	for _, r := range append(rounds, l.open) {
+		for _, j := range r.jobs {
+			if time.Since(j.given) > answerWithin {
+				j.reply <- outcome{err: unavailable(context.DeadlineExceeded)}
+				continue
+			}
+			jobs = append(jobs, j)
+		}
+	}
+	l.backlog = append(jobs, l.backlog...)
+	l.open = &round{}
+}
+
+// renumber moves everything that the round's outcomes say of itself.
+func (r *round) renumber(moved uint64) {
+	move := func(seq *uint64) {
+		if *seq >= r.batch.First() {
+			*seq += moved
+		}
+	}
+	for _, j := range r.jobs {
+		o := &j.outcome
+		move(&o.before)
+		move(&o.answer.Seq)
+		move(&o.answer.Entity.Seq)
+		for i := range o.answer.Events {
+			move(&o.answer.Events[i].Seq)
+		}
+	}
+}
+
+// answer tells everybody whose command is in the round what it came to.
+func (r *round) answer() {
+	for _, j := range r.jobs {
+		j.reply <- j.outcome
+	}
+}
