@@ -30,11 +30,12 @@ type store struct {
 	own    []bool               // whether a chunk is ours alone: else it is copied before it is written
 	ring   []ev.Ref             // the warm ones of numerous kinds, the oldest at next
 	next   int
+	most   int // how many may be warm
 	buffer []byte
 }
 
 func newStore() store {
-	return store{number: map[ev.Ref]uint32{}, ofKind: map[ev.Kind][]uint32{}}
+	return store{number: map[ev.Ref]uint32{}, ofKind: map[ev.Kind][]uint32{}, most: warm}
 }
 
 // Number is an entity's place in the order in which names were first born.
@@ -61,13 +62,13 @@ func (w *World) put(e Entity[Data]) {
 // heat notes that an entity is warm; the one that has been for longest is packed.
 func (w *World) heat(r ev.Ref) {
 	s := &w.store
-	if len(s.ring) < warm {
+	if len(s.ring) < s.most {
 		s.ring = append(s.ring, r)
 		return
 	}
 	oldest := s.ring[s.next]
 	s.ring[s.next] = r
-	s.next = (s.next + 1) % warm
+	s.next = (s.next + 1) % s.most
 	s.buffer = Machines[oldest.Kind].pack(s.buffer[:0], w.entities[oldest.Kind][oldest])
 	s.set(s.number[oldest], packed(s.buffer))
 	delete(w.entities[oldest.Kind], oldest)
