@@ -44,6 +44,9 @@ func (w *World) Number(r ev.Ref) (uint32, bool) {
 	return n, ok
 }
 
+// Named is the name of a number that there is.
+func (w *World) Named(n uint32) ev.Ref { return w.store.refs[n] }
+
 // put keeps an entity as it has become.
 func (w *World) put(e Entity[Data]) {
 	_, isWarm := w.entities[e.Ref.Kind][e.Ref]

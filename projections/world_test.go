@@ -51,12 +51,11 @@ func start(t testing.TB) *system {
 		t.Fatal(err)
 	}
 	s := &system{t: t, log: log, fold: eventlog.NewFold(), done: make(chan struct{}), tick: epoch}
-	s.views = New(s.fold)
+	s.views = New(s.fold, log)
 	s.say = func(CommandRequest) (events.Answer, error) { return events.Answer{Events: []events.AnswerEvent{}}, nil }
 	s.http = newServer(Config{
 		Views: s.views, Token: token, Version: "test", Promise: "every answered command is fsynced", Done: s.done,
-		Ready:     func() error { return s.ready },
-		ReadEvent: log.Read,
+		Ready: func() error { return s.ready },
 		Do: func(_ context.Context, c CommandRequest) (events.Answer, error) {
 			s.asked = append(s.asked, c)
 			return s.say(c)

@@ -138,7 +138,7 @@ func (c *control) openCloud(s settings) (err error) {
 // startFold folds in all that the log holds before anyone decides on it.
 func (c *control) startFold(s settings) error {
 	c.fold = eventlog.NewFold()
-	c.views = projections.New(c.fold)
+	c.views = projections.New(c.fold, c.log)
 	c.intake = workers.NewIntake(c.log, c.fold)
 	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.queue, workers.Clock{Speed: s.SimSpeed})
 	last, err := c.log.Last(c.core.ctx)
@@ -172,7 +172,7 @@ func (c *control) startHTTP(settings) error {
 	c.http = &http.Server{
 		Handler: projections.NewHandler(projections.Config{
 			Views: c.views, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
-			Do: c.command, ReadEvent: c.log.Read, Ready: c.fold.Err, Promise: promise,
+			Do: c.command, Ready: c.fold.Err, Promise: promise,
 		}),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),

@@ -139,6 +139,14 @@ func (f *Fold) View(look func(*fsm.World)) {
 	look(f.world)
 }
 
+// Keep calls keep with the world, which nobody reads meanwhile: it may take what has
+// to be of one moment, and must be quick.
+func (f *Fold) Keep(keep func(*fsm.World)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	keep(f.world)
+}
+
 // Wait returns when the world includes a sequence, when ctx ends, or when the
 // fold has stopped.
 func (f *Fold) Wait(ctx context.Context, seq uint64) error {
