@@ -87,12 +87,18 @@ func (i *Intake) longAgo(ctx context.Context, c ev.Command) (uint64, error) {
 		end, _ := slices.BinarySearch(e.History, forgot+1)
 		old = e.History[:end]
 	})
-	for _, seq := range slices.Backward(old) {
-		r, err := i.log.Read(ctx, seq)
+	return causedIn(c.ID, old, func(seq uint64) (ev.Recorded, error) { return i.log.Read(ctx, seq) })
+}
+
+// causedIn finds the first sequence of what a command caused among an entity's
+// events, the newest first; 0 if it caused none of them.
+func causedIn(id string, history []uint64, read reader) (uint64, error) {
+	for _, seq := range slices.Backward(history) {
+		r, err := read(seq)
 		if err != nil {
-			return 0, fmt.Errorf("look for command %s: %w", c.ID, err)
+			return 0, fmt.Errorf("look for command %s: %w", id, err)
 		}
-		if r.CommandID == c.ID {
+		if r.CommandID == id {
 			return seq - uint64(r.Index-1), nil
 		}
 	}

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"log/slog"
-	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -19,19 +21,41 @@ import (
 // gets about: to the executors by the work queue, to the intake where waiting or
 // a deadline is over. An event only hints that an entity should be looked at;
 // what is owed is read from its state, so a restart looks at all of them once.
+//
+// Each replica has one. It looks at once at what this process decided, and after a
+// grace at what others decided and nobody has moved on since, so that a killed
+// replica's work is taken up. All that it does may be done twice.
 type Dispatcher struct {
 	intake  *Intake
 	fold    *eventlog.Fold
 	work    *eventlog.WorkQueue
+	timers  *eventlog.Timers
 	clock   Clock
 	started time.Time
+	running atomic.Bool // before, nobody is looked at: the start looks at all
 
-	mu     sync.Mutex
-	dirty  map[ev.Ref]string // to be looked at -> the event that hinted at it
-	hint   chan struct{}
-	timers map[ev.Ref]*time.Timer
-	put    map[ev.Ref]posted // only Run's goroutine uses it
+	agenda  *agenda
+	resting *resting
+	locks   [256]sync.Mutex // an entity's, by its hash: it is not looked at twice at once
+
+	mu    sync.Mutex
+	put   map[ev.Ref]posted
+	armed map[ev.Ref]time.Time // what was left to JetStream's timers
 }
+
+// Bounds of the dispatcher's zeal.
+const (
+	// looks is how many entities are looked at at once, and so how many of its
+	// commands may stand before a person's in the intake.
+	looks = 64
+	// dueLooks is the same for those whose time has come, however many they are.
+	dueLooks = 16
+	// grace is how long an entity must have rested before it is looked at once more:
+	// by every replica, for it may be that the one whose turn it was is gone.
+	grace = 2 * time.Second
+	// tryAgain is the pause after a look that failed.
+	tryAgain = time.Second
+)
 
 // posted is what was last put on the work queue for an entity.
 type posted struct {
@@ -44,32 +68,32 @@ type posted struct {
 
 // NewDispatcher makes a dispatcher and lets it watch the fold, which must not
 // follow the log yet; Run starts it.
-func NewDispatcher(intake *Intake, fold *eventlog.Fold, work *eventlog.WorkQueue, clock Clock) *Dispatcher {
-	d := &Dispatcher{intake: intake, fold: fold, work: work, clock: clock, started: time.Now(), dirty: map[ev.Ref]string{},
-		hint: make(chan struct{}, 1), timers: map[ev.Ref]*time.Timer{}, put: map[ev.Ref]posted{}}
+func NewDispatcher(intake *Intake, fold *eventlog.Fold, work *eventlog.WorkQueue, timers *eventlog.Timers, clock Clock) *Dispatcher {
+	d := &Dispatcher{intake: intake, fold: fold, work: work, timers: timers, clock: clock, started: time.Now(),
+		agenda: newAgenda(), resting: newResting(), put: map[ev.Ref]posted{}, armed: map[ev.Ref]time.Time{}}
 	fold.Watch(d.see)
 	return d
 }
 
 // see marks what an event concerns: its entity and who waits for that.
-func (d *Dispatcher) see(w *fsm.World, decision []ev.Recorded, _ bool) {
+func (d *Dispatcher) see(w *fsm.World, decision []ev.Recorded, own bool) {
+	if !d.running.Load() {
+		return
+	}
+	until := time.Now().Add(grace)
 	for _, r := range decision {
-		d.mark(r.Ref, "")
-		for _, waiter := range w.Waiting(r.Ref) {
-			d.mark(waiter, r.EventID)
+		if own {
+			d.agenda.add(r.Ref, note{})
 		}
-	}
-}
-
-func (d *Dispatcher) mark(ref ev.Ref, cause string) {
-	d.mu.Lock()
-	if d.dirty[ref] == "" {
-		d.dirty[ref] = cause
-	}
-	d.mu.Unlock()
-	select {
-	case d.hint <- struct{}{}:
-	default:
+		d.resting.add(r.Ref, r.Seq, "", until)
+		for _, waiter := range w.Waiting(r.Ref) {
+			if own {
+				d.agenda.add(waiter, note{cause: r.EventID})
+				continue
+			}
+			e, _ := w.Get(waiter)
+			d.resting.add(waiter, e.Seq, r.EventID, until)
+		}
 	}
 }
 
@@ -77,39 +101,116 @@ func (d *Dispatcher) mark(ref ev.Ref, cause string) {
 // have seen all that the log held at the start, so that nothing old is put on
 // the queue in place of something newer.
 func (d *Dispatcher) Run(ctx context.Context) {
+	d.running.Store(true)
+	d.all()
+	var parts sync.WaitGroup
+	parts.Go(func() { d.work.Keep(ctx, d.again) })
+	parts.Go(func() { d.timers.Keep(ctx, d.again) })
+	parts.Go(func() { d.watchResting(ctx) })
+	for range looks {
+		parts.Go(func() { d.workOff(ctx) })
+	}
+	_ = d.timers.Take(ctx, dueLooks, d.due(ctx)) // nothing but the end of ctx ends it
+	parts.Wait()
+}
+
+// all looks at everybody who is owed something.
+func (d *Dispatcher) all() {
+	d.fold.View(func(w *fsm.World) {
+		for kind, machine := range fsm.Machines {
+			w.Each(kind, func(e fsm.Entity[fsm.Data]) {
+				if machine.Owed(e) != nil {
+					d.agenda.add(e.Ref, note{late: true})
+				}
+			})
+		}
+	})
+}
+
+// again puts everything again: what was put is lost.
+func (d *Dispatcher) again() {
+	d.mu.Lock()
+	clear(d.put)
+	clear(d.armed)
+	d.mu.Unlock()
+	d.all()
+}
+
+// watchResting looks once more at who has not moved for a while.
+func (d *Dispatcher) watchResting(ctx context.Context) {
 	for {
-		select {
-		case <-d.hint:
-		case <-ctx.Done():
-			d.stopTimers()
+		r, ok := d.resting.next(ctx)
+		if !ok {
 			return
 		}
-		d.mu.Lock()
-		dirty := d.dirty
-		d.dirty = map[ev.Ref]string{}
-		d.mu.Unlock()
-		for ref, cause := range dirty {
-			if err := d.tend(ctx, ref, cause); err != nil && ctx.Err() == nil {
-				slog.Warn("entity not dispatched, will try again", "entity", ref.String(), "err", err)
-				d.wake(ref, time.Second)
-			}
+		var e fsm.Entity[fsm.Data]
+		d.fold.View(func(w *fsm.World) { e, _ = w.Get(r.ref) })
+		if e.Seq == r.seq {
+			d.agenda.add(r.ref, note{r.cause, true})
 		}
 	}
 }
 
-// tend looks at one entity and passes on what it is owed.
-func (d *Dispatcher) tend(ctx context.Context, ref ev.Ref, cause string) error {
-	var e fsm.Entity[fsm.Data]
-	d.fold.View(func(w *fsm.World) { e, _ = w.Get(ref) })
-	machine := fsm.Machines[ref.Kind]
-	switch owed := machine.Owed(e).(type) {
-	case nil:
-		return d.withdraw(ctx, e)
-	case fsm.Await:
-		return d.settle(ctx, e, cause)
-	default:
-		return d.pass(ctx, e, owed, machine.Rule(e.Phase()))
+// workOff looks at one after the other.
+func (d *Dispatcher) workOff(ctx context.Context) {
+	for {
+		ref, n, ok := d.agenda.next(ctx)
+		if !ok {
+			return
+		}
+		err := d.look(ctx, look{ref: ref, note: n})
+		if err != nil && ctx.Err() == nil {
+			slog.Warn("entity not dispatched, will try again", "entity", ref.String(), "err", err)
+			d.agenda.add(ref, n)
+			pause(ctx, tryAgain)
+		}
 	}
+}
+
+// due looks at an entity whose timer went off.
+func (d *Dispatcher) due(ctx context.Context) eventlog.Due {
+	return func(_ context.Context, ref ev.Ref, at time.Time) error {
+		d.mu.Lock()
+		delete(d.armed, ref)
+		d.mu.Unlock()
+		// JetStream's clock may be ahead of ours: the next time is set by its clock.
+		return d.look(ctx, look{ref: ref, note: note{late: true}, ahead: max(0, time.Until(at)), due: true})
+	}
+}
+
+// look is one look at an entity.
+type look struct {
+	ref ev.Ref
+	note
+	due   bool          // its timer went off
+	ahead time.Duration // of our clock: what JetStream's is
+	e     fsm.Entity[fsm.Data]
+}
+
+// look looks at one entity and passes on what it is owed.
+func (d *Dispatcher) look(ctx context.Context, l look) error {
+	lock := &d.locks[hashOf(l.ref)]
+	lock.Lock()
+	defer lock.Unlock()
+	d.fold.View(func(w *fsm.World) { l.e, _ = w.Get(l.ref) })
+	machine := fsm.Machines[l.ref.Kind]
+	if machine == nil || l.e.Phase() == fsm.Unborn {
+		return nil
+	}
+	switch owed := machine.Owed(l.e).(type) {
+	case nil:
+		return d.withdraw(ctx, l.e)
+	case fsm.Await:
+		return d.settle(ctx, l.e, l.cause)
+	default:
+		return d.pass(ctx, l, owed, machine.Rule(l.e.Phase()))
+	}
+}
+
+func hashOf(ref ev.Ref) uint8 {
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, ref.Tokens())
+	return uint8(h.Sum32())
 }
 
 // settle lets the intake look whether what the entity waits for is there.
@@ -124,33 +225,61 @@ func (d *Dispatcher) settle(ctx context.Context, e fsm.Entity[fsm.Data], cause s
 
 // pass puts an effect on the work queue, now or when its next attempt is due, and
 // watches over its deadline.
-func (d *Dispatcher) pass(ctx context.Context, e fsm.Entity[fsm.Data], owed ev.Effect, rule fsm.Rule) error {
-	due, left := time.Until(nextAt(e)), d.left(e, rule)
-	if left <= 0 {
-		return ignoreRefusal(d.do(ctx, internal(e.Ref, ev.ActorAerie, ev.Expire{Since: e.Since})))
+func (d *Dispatcher) pass(ctx context.Context, l look, owed ev.Effect, rule fsm.Rule) error {
+	next, end, now := nextAt(l.e), d.end(l.e, rule), time.Now()
+	switch {
+	case !end.IsZero() && !end.After(now):
+		return ignoreRefusal(d.do(ctx, internal(l.ref, ev.ActorAerie, ev.Expire{Since: l.e.Since})))
+	case next.After(now) && (end.IsZero() || next.Before(end)):
+		d.forget(l.ref) // what is put next is another attempt, whatever the clock says
+		return d.wake(ctx, l, next)
+	case !next.After(now):
+		if err := d.post(ctx, l.e, owed); err != nil {
+			return err
+		}
 	}
-	if due > 0 {
-		delete(d.put, e.Ref) // what is put next is another attempt, whatever the clock says
-		d.wake(e.Ref, min(due, left))
+	if end.IsZero() {
 		return nil
 	}
-	if rule.Within > 0 {
-		d.wake(e.Ref, left)
-	}
-	return d.post(ctx, e, owed)
+	return d.wake(ctx, l, end)
 }
 
-// left is how long the entity may still be in its phase. Time in which nobody
-// worked does not count: after a start each phase has its full time again.
-func (d *Dispatcher) left(e fsm.Entity[fsm.Data], rule fsm.Rule) time.Duration {
+// wake looks at an entity again at a time. Nearly everything is over within the
+// grace: JetStream is told only of who has rested so long, and then by all replicas.
+// What is due before is waited for here; should this process end meanwhile, the
+// looks of the others come after it.
+func (d *Dispatcher) wake(ctx context.Context, l look, at time.Time) error {
+	if after := time.Until(at); after < grace && !l.due {
+		time.AfterFunc(after, func() { d.agenda.add(l.ref, note{late: l.late}) })
+		return nil
+	}
+	d.mu.Lock()
+	armed := d.armed[l.ref].Equal(at)
+	d.mu.Unlock()
+	if armed || !l.late {
+		return nil
+	}
+	if err := d.timers.Arm(ctx, l.ref, l.e.Seq, at.Add(l.ahead)); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.armed[l.ref] = at
+	return nil
+}
+
+// end is when the entity's phase is to end at the latest; never, if it is zero.
+// Time in which nobody worked does not count: after a start each phase has its full
+// time again.
+func (d *Dispatcher) end(e fsm.Entity[fsm.Data], rule fsm.Rule) time.Time {
 	if rule.Within == 0 {
-		return math.MaxInt64
+		return time.Time{}
 	}
 	began := e.Since
 	if d.started.After(began) {
 		began = d.started
 	}
-	return time.Until(began.Add(d.clock.Deadline(rule.Within)))
+	return began.Add(d.clock.Deadline(rule.Within))
 }
 
 func nextAt(e fsm.Entity[fsm.Data]) time.Time {
@@ -163,8 +292,14 @@ func nextAt(e fsm.Entity[fsm.Data]) time.Time {
 // post puts an effect on the work queue unless it stands there already.
 func (d *Dispatcher) post(ctx context.Context, e fsm.Entity[fsm.Data], owed ev.Effect) error {
 	now := posted{placeOf(owed), fsm.DigestOf(owed), e.Attempts(), nextAt(e), e.Since}
-	if d.put[e.Ref] == now {
+	was, there := d.stands(e.Ref)
+	if was == now {
 		return nil
+	}
+	if there && was.place != now.place {
+		if err := d.withdraw(ctx, e); err != nil {
+			return err
+		}
 	}
 	args, err := json.Marshal(owed)
 	if err != nil {
@@ -175,6 +310,8 @@ func (d *Dispatcher) post(ctx context.Context, e fsm.Entity[fsm.Data], owed ev.E
 	if err := d.work.Put(ctx, now.place, w); err != nil {
 		return err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.put[e.Ref] = now
 	return nil
 }
@@ -182,16 +319,29 @@ func (d *Dispatcher) post(ctx context.Context, e fsm.Entity[fsm.Data], owed ev.E
 // withdraw says on the work queue that nothing is owed there any more, if
 // something was.
 func (d *Dispatcher) withdraw(ctx context.Context, e fsm.Entity[fsm.Data]) error {
-	d.cancel(e.Ref)
-	was, ok := d.put[e.Ref]
+	was, ok := d.stands(e.Ref)
 	if !ok {
 		return nil
 	}
 	if err := d.work.Put(ctx, was.place, ev.Work{Ref: e.Ref, UID: e.UID, Revision: e.Seq}); err != nil {
 		return err
 	}
-	delete(d.put, e.Ref)
+	d.forget(e.Ref)
 	return nil
+}
+
+// stands is what was last put for an entity.
+func (d *Dispatcher) stands(ref ev.Ref) (posted, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p, ok := d.put[ref]
+	return p, ok
+}
+
+func (d *Dispatcher) forget(ref ev.Ref) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.put, ref)
 }
 
 // placeOf is the dataplane on which an effect is done.
@@ -220,31 +370,4 @@ func ignoreRefusal(err error) error {
 		return nil
 	}
 	return err
-}
-
-// wake marks an entity after a while, instead of any earlier such wish.
-func (d *Dispatcher) wake(ref ev.Ref, after time.Duration) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if t := d.timers[ref]; t != nil {
-		t.Stop()
-	}
-	d.timers[ref] = time.AfterFunc(after, func() { d.mark(ref, "") })
-}
-
-func (d *Dispatcher) cancel(ref ev.Ref) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if t := d.timers[ref]; t != nil {
-		t.Stop()
-		delete(d.timers, ref)
-	}
-}
-
-func (d *Dispatcher) stopTimers() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, t := range d.timers {
-		t.Stop()
-	}
 }

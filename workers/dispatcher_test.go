@@ -23,8 +23,8 @@ func TestTimeOffDoesNotCount(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			d := &Dispatcher{clock: Clock{Speed: 1}, started: tt.started}
 			e := fsm.Entity[fsm.Data]{Base: fsm.Base{Since: tt.since}}
-			if left := d.left(e, rule); (left <= 0) != tt.over {
-				t.Errorf("left: %s", left)
+			if end := d.end(e, rule); end.After(now) == tt.over {
+				t.Errorf("it ends at %s, now is %s", end, now)
 			}
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube"
 )
 
@@ -25,14 +26,15 @@ type Cloud struct {
 // reports what it saw. It keeps nothing between two pieces of work.
 type Executor struct {
 	nc     *nats.Conn
+	fold   *eventlog.Fold
 	work   *eventlog.WorkQueue
 	clouds map[string]Cloud // by the name that accounts give
 	clock  Clock
 }
 
 // NewExecutor makes an executor; Run starts it.
-func NewExecutor(nc *nats.Conn, work *eventlog.WorkQueue, clouds map[string]Cloud, clock Clock) *Executor {
-	return &Executor{nc: nc, work: work, clouds: clouds, clock: clock}
+func NewExecutor(nc *nats.Conn, fold *eventlog.Fold, work *eventlog.WorkQueue, clouds map[string]Cloud, clock Clock) *Executor {
+	return &Executor{nc: nc, fold: fold, work: work, clouds: clouds, clock: clock}
 }
 
 // slots is how much work is done at once; a call to a cloud is short, so few
@@ -101,10 +103,13 @@ func (x *Executor) do(ctx context.Context, place eventlog.Place, w ev.Work) (tim
 	if !ok {
 		return 0, fmt.Errorf("no one does %s of %s", w.Effect, w.Ref)
 	}
-	t := &task{Work: w, clouds: x.clouds}
 	callCtx, cancel := context.WithTimeout(ctx, callWithin)
+	defer cancel()
+	if owed, err := x.owed(callCtx, w); !owed {
+		return 0, err
+	}
+	t := &task{Work: w, clouds: x.clouds}
 	r := doer(callCtx, t)
-	cancel()
 	if ctx.Err() != nil {
 		return 0, ctx.Err() // shutting down: whoever comes next asks again
 	}
@@ -117,6 +122,22 @@ func (x *Executor) do(ctx context.Context, place eventlog.Place, w ev.Work) (tim
 		}
 	}
 	return x.clock.Real(r.again), nil
+}
+
+// owed reads again, right before the calls, whether the work is still to be done.
+// What has been put since may not have been taken off the queue by anybody: who put
+// it may be gone.
+func (x *Executor) owed(ctx context.Context, w ev.Work) (owed bool, err error) {
+	if err := x.fold.Wait(ctx, w.Revision); err != nil {
+		return false, err
+	}
+	x.fold.View(func(world *fsm.World) {
+		e, _ := world.Get(w.Ref)
+		if effect := fsm.Machines[w.Ref.Kind].Owed(e); effect != nil {
+			owed = e.UID == w.UID && fsm.DigestOf(effect) == w.Digest
+		}
+	})
+	return owed, nil
 }
 
 // failed reports an attempt that failed. The dispatcher posts the next one; but
@@ -147,7 +168,7 @@ const patience = 3
 
 // report tells the intake and waits until what was seen is durable.
 func (x *Executor) report(ctx context.Context, place eventlog.Place, t *task, outcome ev.Event, failure *ev.AttemptFailed) error {
-	out := report{Ref: t.Ref, UID: t.UID, Digest: t.Digest, Calls: t.calls, Failure: failure}
+	out := report{Ref: t.Ref, UID: t.UID, Revision: t.Revision, Digest: t.Digest, Calls: t.calls, Failure: failure}
 	if outcome != nil {
 		body, err := json.Marshal(outcome)
 		if err != nil {

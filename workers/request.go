@@ -2,12 +2,14 @@ package workers
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 )
 
 // Request is a command as it comes from outside, over NATS or HTTP, with
@@ -34,7 +36,31 @@ func (i *Intake) Ask(ctx context.Context, r Request) (ev.Answer, error) {
 	if err != nil {
 		return ev.Answer{}, err
 	}
+	var before uint64
+	i.fold.View(func(w *fsm.World) { before = w.Seq })
+	answer, err := i.Do(ctx, c)
+	if (err == nil && len(answer.Events) > 0) || retryable(err) {
+		return answer, err
+	}
+	// What was stored was decided on the newest state: the log sees to that. An answer
+	// without events must be as good, though another replica may be ahead of this one:
+	// it may just have told the caller that what is missed here is there.
+	last, err2 := i.log.Last(ctx)
+	switch {
+	case err2 != nil:
+		return ev.Answer{}, unavailable(err2)
+	case last <= before:
+		return answer, err
+	}
+	if err := i.fold.Wait(ctx, last); err != nil {
+		return ev.Answer{}, unavailable(err)
+	}
 	return i.Do(ctx, c)
+}
+
+func retryable(err error) bool {
+	var r *ev.Refusal
+	return errors.As(err, &r) && r.Retryable
 }
 
 // command reads a request strictly: every fault of its address and headers is

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
@@ -25,6 +27,7 @@ type rig struct {
 	dir    string
 	now    *virtualClock
 	server *embedded.Server
+	nc     *nats.Conn
 	guard  *eventlog.Guard
 	log    *eventlog.Log
 	fold   *eventlog.Fold
@@ -81,8 +84,9 @@ func (r *rig) start() {
 	must(err)
 	r.server, err = embedded.Start(embedded.Options{Dir: filepath.Join(r.dir, "nats")})
 	must(err)
-	nc, err := r.server.Connect("test")
+	r.nc, err = r.server.Connect("test")
 	must(err)
+	nc := r.nc
 	r.log, err = eventlog.Open(ctx, nc, fsm.Vocabulary(), r.guard)
 	must(err)
 	work, err := eventlog.OpenWork(ctx, nc)
@@ -92,7 +96,9 @@ func (r *rig) start() {
 	r.fold = eventlog.NewFold()
 	r.intake = NewIntake(r.log, r.fold)
 	clock := Clock{Speed: 0}
-	d := NewDispatcher(r.intake, r.fold, work, clock)
+	timers, err := eventlog.OpenTimers(ctx, nc)
+	must(err)
+	d := NewDispatcher(r.intake, r.fold, work, timers, clock)
 	last, err := r.log.Last(ctx)
 	must(err)
 	running.Go(func() { _ = r.fold.Follow(ctx, r.log) })
@@ -101,7 +107,7 @@ func (r *rig) start() {
 	running.Go(func() { d.Run(ctx) })
 	must(r.intake.ServeReports(ctx, nc))
 	must(r.intake.Serve(ctx, nc, "0.0.0"))
-	x := NewExecutor(nc, work, map[string]Cloud{"sim": {Provider: r.between(r.cloud), Kube: r.cloud.Kube}}, clock)
+	x := NewExecutor(nc, r.fold, work, map[string]Cloud{"sim": {Provider: r.between(r.cloud), Kube: r.cloud.Kube}}, clock)
 	running.Go(func() { _ = x.Run(ctx) })
 	r.stop = func() {
 		cancel()

@@ -136,19 +136,20 @@ const taken = "taken"
 
 // report is an executor's report on the wire.
 type report struct {
-	Ref     ev.Ref            `json:"ref"`
-	UID     string            `json:"uid"`
-	Digest  string            `json:"digest"`
-	Outcome string            `json:"outcome,omitempty"` // the type of the event that came about
-	Event   json.RawMessage   `json:"event,omitempty"`
-	Failure *ev.AttemptFailed `json:"failure,omitempty"`
-	Calls   []ev.Call         `json:"calls,omitempty"` // for the outcome's event
+	Ref      ev.Ref            `json:"ref"`
+	UID      string            `json:"uid"`
+	Revision uint64            `json:"revision"` // of the work: who takes the report must know the log so far
+	Digest   string            `json:"digest"`
+	Outcome  string            `json:"outcome,omitempty"` // the type of the event that came about
+	Event    json.RawMessage   `json:"event,omitempty"`
+	Failure  *ev.AttemptFailed `json:"failure,omitempty"`
+	Calls    []ev.Call         `json:"calls,omitempty"` // for the outcome's event
 }
 
-// ServeReports takes the reports of executors until ctx ends. Only aerie's own
-// connection may publish them: the server sees to that.
+// ServeReports takes the reports of executors until ctx ends; replicas share them.
+// Only aerie's own connection may publish them: the server sees to that.
 func (i *Intake) ServeReports(ctx context.Context, nc *nats.Conn) error {
-	sub, err := nc.Subscribe(reportPrefix+">", func(m *nats.Msg) {
+	sub, err := nc.QueueSubscribe(reportPrefix+">", "aerie", func(m *nats.Msg) {
 		i.door(func() { i.takeReport(context.WithoutCancel(ctx), m) }) // without an answer the work is done again
 	})
 	if err != nil {
@@ -196,6 +197,9 @@ func (i *Intake) report(ctx context.Context, subject string, data []byte) error 
 	}
 	if faults := r.Ref.Check(); len(faults) > 0 {
 		return fmt.Errorf("read report: %s", faults[0].Message)
+	}
+	if err := i.fold.Wait(ctx, r.Revision); err != nil {
+		return fmt.Errorf("read report: %w", err)
 	}
 	if own := i.reportSubject(r.Ref); own != "" && own != subject {
 		return fmt.Errorf("read report: %s is for %s to report", r.Ref, own)

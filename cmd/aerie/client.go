@@ -34,8 +34,9 @@ type client struct {
 	note  io.Writer // where it says that it is waiting for the server
 
 	natsURL string
-	mu      sync.Mutex // guards nc
-	nc      *nats.Conn // made at the first command
+	options []nats.Option // how to enter there
+	mu      sync.Mutex    // guards nc
+	nc      *nats.Conn    // made at the first command
 	async   atomic.Pointer[error]
 	noted   sync.Once
 }
@@ -47,15 +48,13 @@ func newClient(apiURL, natsURL, token string) (*client, error) {
 	if err != nil || api.Scheme != "http" && api.Scheme != "https" || api.Host == "" {
 		return nil, invalid("--api-url", "%q is no HTTP address: want one such as %s", events.Clip(apiURL), defaultAPI)
 	}
-	for _, one := range strings.Split(natsURL, ",") {
-		if !isNATS(strings.TrimSpace(one)) {
-			return nil, invalid("--nats-url", "%q is no NATS address: want one such as %s", events.Clip(one), defaultNATS)
-		}
+	if err := checkNATS(natsURL); err != nil {
+		return nil, err
 	}
 	if strings.ContainsAny(token, "\r\n\x00") {
 		return nil, invalid("--token", "has characters that no token has")
 	}
-	return &client{api: api, http: &http.Client{}, token: token, natsURL: natsURL, note: io.Discard}, nil
+	return &client{api: api, http: &http.Client{}, token: token, natsURL: natsURL, options: []nats.Option{nats.Token(token)}, note: io.Discard}, nil
 }
 
 // isNATS tells whether s may be a NATS address, with or without its scheme.

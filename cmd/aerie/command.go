@@ -82,7 +82,7 @@ func (c *client) unanswered(err error) error {
 	if errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, nats.ErrBadSubject) {
 		return events.Refuse(events.Invalid, "%v", err)
 	}
-	return events.Refuse(events.Unavailable, "no answer from %s: %v", c.natsURL, err)
+	return events.Refuse(events.Unavailable, "no answer from %s: %v", redacted(c.natsURL), err)
 }
 
 func decodeAnswer(data []byte) (events.Answer, error) {
@@ -107,14 +107,14 @@ func (c *client) connect() (*nats.Conn, error) {
 	if c.nc != nil {
 		return c.nc, nil
 	}
-	nc, err := nats.Connect(c.natsURL, nats.Token(c.token), nats.Name("aerie"), nats.Timeout(attempt),
+	nc, err := nats.Connect(c.natsURL, append(c.options, nats.Name("aerie"), nats.Timeout(attempt),
 		nats.MaxReconnects(-1), nats.ReconnectWait(pause), nats.IgnoreAuthErrorAbort(),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.async.Store(&err) }))
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.async.Store(&err) }))...)
 	switch {
 	case errors.Is(err, nats.ErrAuthorization):
-		return nil, events.Refuse(events.Denied, "%s does not know this token; it comes from --token, AERIE_TOKEN or <data-dir>/token", c.natsURL)
+		return nil, events.Refuse(events.Denied, "%s does not know this token; it comes from --token, AERIE_TOKEN or <data-dir>/token", redacted(c.natsURL))
 	case err != nil: // the address was checked before: it is the network or the server
-		return nil, events.Refuse(events.Unavailable, "no answer from %s: %v", c.natsURL, err)
+		return nil, events.Refuse(events.Unavailable, "no answer from %s: %v", redacted(c.natsURL), err)
 	}
 	c.nc = nc
 	return nc, nil

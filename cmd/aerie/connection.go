@@ -20,13 +20,17 @@ const (
 )
 
 // connection is where the server is, as flags and environment say it.
-type connection struct{ apiURL, natsURL, token, dataDir string }
+type connection struct {
+	apiURL, natsURL, token, dataDir string
+	access                          natsAccess
+}
 
 // flags adds the flags every verb has that talks to a server.
 func (c *connection) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.apiURL, "api-url", or(os.Getenv("AERIE_API_URL"), defaultAPI), "the server's HTTP address, or AERIE_API_URL")
 	f.StringVar(&c.natsURL, "nats-url", or(os.Getenv("AERIE_NATS_URL"), defaultNATS), "the server's NATS address, or AERIE_NATS_URL")
+	c.access.flags(f, os.Getenv)
 	f.StringVar(&c.token, "token", "", "the token, or AERIE_TOKEN; else <data-dir>/token is read")
 	f.StringVar(&c.dataDir, "data-dir", or(os.Getenv("AERIE_DATA_DIR"), defaultDataDir()), "the server's data directory, or AERIE_DATA_DIR")
 }
@@ -41,6 +45,14 @@ func (c *connection) client(cmd *cobra.Command) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
+	options, err := c.access.options()
+	if err != nil {
+		return nil, err
+	}
+	if c.access.creds != "" {
+		cl.options = nil // the token is aerie's, and no business of somebody else's servers
+	}
+	cl.options = append(cl.options, options...)
 	cl.note = cmd.ErrOrStderr()
 	return cl, nil
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
@@ -38,13 +37,15 @@ type control struct {
 	conn   *nats.Conn
 	log    *eventlog.Log
 	queue  *eventlog.WorkQueue
+	timers *eventlog.Timers
 	fold   *eventlog.Fold
 	views  *projections.Views
-	sim    *sim.Sim
+	cloud  *keeper // nil: this replica works in no cloud
 	intake *workers.Intake
 	http   *http.Server
 	listen net.Listener
 	token  string
+	kept   string // what the log promises
 
 	doors  stage      // where commands and queries come in
 	work   stage      // what works off what is owed
@@ -72,6 +73,9 @@ type settings struct {
 	DataDir  string
 	HTTP     string // the address to serve HTTP on
 	NATS     string // the embedded server's listener
+	NATSURL  string // NATS servers that somebody else runs, instead of the embedded one
+	Access   natsAccess
+	CloudDir string // where the simulated cloud lives
 	SimSpeed float64
 }
 
@@ -100,15 +104,23 @@ func startControl(s settings) (c *control, err error) {
 }
 
 // openStore takes the data directory and the address, so that nothing is done by
-// a server that can't serve, and starts nats-server.
+// a server that can't serve, and starts nats-server or connects to one.
 func (c *control) openStore(s settings) (err error) {
-	if c.guard, err = eventlog.Take(s.DataDir); err != nil {
+	take := eventlog.Take
+	if s.NATSURL != "" {
+		take = eventlog.TakeReplica
+	}
+	if c.guard, err = take(s.DataDir); err != nil {
 		return err
 	}
 	if c.listen, err = net.Listen("tcp", s.HTTP); err != nil {
 		return fmt.Errorf("listen on %s for HTTP: %w: stop what listens there, or choose another address with --http", s.HTTP, err)
 	}
 	if c.token, err = adminToken(s.DataDir); err != nil {
+		return err
+	}
+	if s.NATSURL != "" {
+		c.conn, err = dialNATS(s.NATSURL, s.Access)
 		return err
 	}
 	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default()})
@@ -123,16 +135,12 @@ func (c *control) openLog(settings) (err error) {
 	if c.log, err = eventlog.Open(c.core.ctx, c.conn, fsm.Vocabulary(), c.guard); err != nil {
 		return err
 	}
-	c.queue, err = eventlog.OpenWork(c.core.ctx, c.conn)
-	return err
-}
-
-func (c *control) openCloud(s settings) (err error) {
-	c.sim, err = sim.Open(sim.Options{Dir: filepath.Join(s.DataDir, "cloud"), Speed: s.SimSpeed})
-	if err != nil {
-		return fmt.Errorf("open the simulated cloud: %w", err)
+	c.kept = c.promise()
+	if c.queue, err = eventlog.OpenWork(c.core.ctx, c.conn); err != nil {
+		return err
 	}
-	return nil
+	c.timers, err = eventlog.OpenTimers(c.core.ctx, c.conn)
+	return err
 }
 
 // startFold folds in all that the log holds before anyone decides on it.
@@ -140,7 +148,7 @@ func (c *control) startFold(s settings) error {
 	c.fold = eventlog.NewFold()
 	c.views = projections.New(c.fold, c.log)
 	c.intake = workers.NewIntake(c.log, c.fold)
-	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.queue, workers.Clock{Speed: s.SimSpeed})
+	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.queue, c.timers, workers.Clock{Speed: s.SimSpeed})
 	last, err := c.log.Last(c.core.ctx)
 	if err != nil {
 		return err
@@ -154,17 +162,16 @@ func (c *control) startFold(s settings) error {
 	return nil
 }
 
-func (c *control) startWorkers(s settings) error {
-	clouds := map[string]workers.Cloud{"sim": {Provider: c.sim, Kube: c.sim.Kube}}
-	executor := workers.NewExecutor(c.conn, c.queue, clouds, workers.Clock{Speed: s.SimSpeed})
+func (c *control) startWorkers(settings) error {
 	if err := c.intake.ServeReports(c.work.ctx, c.conn); err != nil {
 		return err
 	}
 	if err := c.intake.Serve(c.doors.ctx, c.conn, semver()); err != nil {
 		return err
 	}
-	c.run(&c.work, "executor", executor.Run)
-	c.run(&c.work, "sweeper", workers.NewSweeper(c.intake, c.fold, clouds, workers.Clock{Speed: s.SimSpeed}).Run)
+	if c.cloud != nil {
+		c.run(&c.work, "work in the cloud", c.workInCloud)
+	}
 	return nil
 }
 
@@ -172,7 +179,7 @@ func (c *control) startHTTP(settings) error {
 	c.http = &http.Server{
 		Handler: projections.NewHandler(projections.Config{
 			Views: c.views, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
-			Do: c.command, Ready: c.fold.Err, Promise: promise,
+			Do: c.command, Ready: c.ready, Promise: c.kept,
 		}),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
@@ -189,8 +196,25 @@ func semver() string {
 	return "0.0.0"
 }
 
-// promise is what the embedded server's log promises; /readyz states it.
-const promise = "every answered command is on disk: fsync before the answer"
+// promise says what the log promises; /readyz states it. A client of NATS servers
+// cannot read whether they sync to disk before they answer.
+func (c *control) promise() string {
+	switch n := c.log.Copies(); {
+	case c.nats != nil:
+		return "every answered command is on disk: fsync before the answer"
+	case n > 1:
+		return fmt.Sprintf("every answered command is stored by most of the %d NATS servers that keep the log; whether they sync to disk before they answer is theirs: set sync_interval: always", n)
+	}
+	return "every answered command is stored by one NATS server; whether it syncs to disk before it answers is its own: set sync_interval: always"
+}
+
+// ready says why commands are not taken; nil while they are.
+func (c *control) ready() error {
+	if !c.conn.IsConnected() {
+		return errors.New("no connection to NATS: it is made again as soon as a server answers")
+	}
+	return c.fold.Err()
+}
 
 // command hands a command that came over HTTP to the intake.
 func (c *control) command(ctx context.Context, r projections.CommandRequest) (ev.Answer, error) {
@@ -222,7 +246,12 @@ func (c *control) Wait(ctx context.Context) error {
 func (c *control) APIURL() string { return "http://" + c.listen.Addr().String() }
 
 // NATSURL is where NATS listens.
-func (c *control) NATSURL() string { return c.nats.URL() }
+func (c *control) NATSURL() string {
+	if c.nats == nil {
+		return c.conn.ConnectedUrlRedacted()
+	}
+	return c.nats.URL()
+}
 
 // Close stops taking requests and answers those under way, then stops the work,
 // then what decides and folds, and last the store.
@@ -250,8 +279,8 @@ func (c *control) Close() error {
 	if c.nats != nil {
 		c.nats.Shutdown()
 	}
-	if c.sim != nil {
-		errs = append(errs, c.sim.Close())
+	if c.cloud != nil {
+		errs = append(errs, c.cloud.close())
 	}
 	if c.guard != nil {
 		errs = append(errs, c.guard.Release())

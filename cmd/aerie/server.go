@@ -27,7 +27,9 @@ func newServerCommand() *cobra.Command {
 		Short: "Run the control plane: embedded NATS, simulated cloud, workers, views and HTTP",
 		Long: "Run the control plane in one process: an embedded NATS server with JetStream, the workers, the views\n" +
 			"and the HTTP that serves them, and a simulated cloud. It serves until Ctrl-C. What it keeps is in the\n" +
-			"data directory; the first start writes the admin token there.",
+			"data directory; the first start writes the admin token there.\n\n" +
+			"With --nats-url it uses NATS servers of yours, and several may run side by side on them, each with a data\n" +
+			"directory and an HTTP address of its own.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := fromEnvironment(cmd.Flags()); err != nil {
@@ -39,6 +41,9 @@ func newServerCommand() *cobra.Command {
 			if s.SimSpeed < 0 || s.SimSpeed > maxSpeed || math.IsNaN(s.SimSpeed) {
 				return invalid("--sim-speed", "%v: want 0 (at once) to %v", s.SimSpeed, maxSpeed)
 			}
+			if s.NATSURL != "" && cmd.Flags().Changed("nats") {
+				return invalid("--nats", "it is for the embedded server, and --nats-url uses another: give one of them")
+			}
 			if err := logs.install(); err != nil {
 				return err
 			}
@@ -49,6 +54,9 @@ func newServerCommand() *cobra.Command {
 	f.StringVar(&s.DataDir, "data-dir", "", "where everything is kept (default $XDG_STATE_HOME/aerie, else ~/.local/state/aerie)")
 	f.StringVar(&s.HTTP, "http", listenHTTP, "address to serve HTTP on")
 	f.StringVar(&s.NATS, "nats", listenNATS, "address the embedded NATS server listens on")
+	f.StringVar(&s.NATSURL, "nats-url", "", "NATS servers to use instead of the embedded one, such as nats://a:4222,nats://b:4222")
+	s.Access.flags(f, func(string) string { return "" })
+	f.StringVar(&s.CloudDir, "cloud-dir", "", "where the simulated cloud lives (default <data-dir>/cloud; with --nats-url there is none, unless all replicas name the same)")
 	f.Float64Var(&s.SimSpeed, "sim-speed", 1, "speed of the simulated cloud: 1 is lifelike, 60 a minute a second, 0 at once")
 	logs.flags(f)
 	return cmd
@@ -83,7 +91,7 @@ func serve(ctx context.Context, s settings) error {
 	if err != nil {
 		return notStarted(err)
 	}
-	slog.Info("aerie serves", "http", c.APIURL(), "nats", c.NATSURL(), "data", s.DataDir, "log", promise)
+	slog.Info("aerie serves", "http", c.APIURL(), "nats", c.NATSURL(), "data", s.DataDir, "log", c.kept)
 	err = c.Wait(ctx)
 	slog.Info("aerie stops")
 	return errors.Join(err, c.Close())

@@ -184,7 +184,7 @@ func (c *client) untailed(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return nil
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		return events.Refuse(events.Unavailable, "%s has no stream %s: is it aerie's?", c.natsURL, eventStream)
+		return events.Refuse(events.Unavailable, "%s has no stream %s: is it aerie's?", redacted(c.natsURL), eventStream)
 	}
 	return c.unanswered(err)
 }

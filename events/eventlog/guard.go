@@ -17,9 +17,10 @@ import (
 // far the log had come, because nats-server itself takes a lost or cut store for
 // an empty or shorter one. Its methods may be called from any goroutine.
 type Guard struct {
-	dir  string
-	lock *flock.Flock
-	mark *os.File
+	dir     string
+	replica bool // the log is not here, but on NATS servers that others use too
+	lock    *flock.Flock
+	mark    *os.File
 
 	mu   sync.Mutex
 	high uint64
@@ -37,6 +38,34 @@ const markFormat = "%020d\n"
 // written; the error says what to do, and nothing was changed. To find that out
 // it reads the whole store. So it is called before the server is started.
 func Take(dir string) (*Guard, error) {
+	g, err := hold(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.inspect(); err != nil {
+		return nil, errors.Join(fmt.Errorf("take data directory: %w", err), g.Release())
+	}
+	return g, nil
+}
+
+// TakeReplica is Take for a replica whose log is on NATS servers of somebody else's:
+// there is no store to look at, and the mark is what this replica was told to be
+// there. It refuses a directory with a store, whose mark is of that store's log.
+func TakeReplica(dir string) (*Guard, error) {
+	g, err := hold(dir)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "nats")); err == nil {
+		return nil, errors.Join(fmt.Errorf("take data directory %s: it has a log of its own, which --nats-url would leave behind: "+
+			"choose another directory with --data-dir, or start without --nats-url", dir), g.Release())
+	}
+	g.replica = true
+	return g, nil
+}
+
+// hold makes the directory if need be, locks it and reads the mark.
+func hold(dir string) (*Guard, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, notWritable(dir, err)
 	}
@@ -51,9 +80,6 @@ func Take(dir string) (*Guard, error) {
 	g := &Guard{dir: dir, lock: lock}
 	if err := g.openMark(); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
-	}
-	if err := g.inspect(); err != nil {
-		return nil, errors.Join(fmt.Errorf("take data directory: %w", err), g.mark.Close(), lock.Unlock())
 	}
 	return g, nil
 }
@@ -141,6 +167,10 @@ const remedy = "restore a backup of the directory, or start with another --data-
 
 // damaged says what was found and what to do.
 func (g *Guard) damaged(found string) error {
+	if g.replica {
+		return fmt.Errorf("the log on the NATS servers is not the one that %s knows: events up to %d were acknowledged, but %s: "+
+			"restore the stream, or start with another --data-dir if it is meant to be another log; aerie changed nothing", g.dir, g.Mark(), found)
+	}
 	return fmt.Errorf("the store in %s is damaged: events up to %d were acknowledged, but %s: %s", g.dir, g.Mark(), found, remedy)
 }
 

@@ -6,8 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
-	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -38,17 +37,8 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, err
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	stream, err := js.Stream(ctx, Stream)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if err := g.absent(); err != nil {
-			return nil, fmt.Errorf("open the log: %w", err)
-		}
-		stream, err = js.CreateStream(ctx, logConfig)
-	}
+	stream, err := openStream(ctx, nc, js, logConfig, g.absent)
 	if err != nil {
-		return nil, fmt.Errorf("open the log: %w", err)
-	}
-	if err := sameConfig(logConfig, stream.CachedInfo().Config); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	if err := g.check(stream.CachedInfo().State); err != nil {
@@ -62,20 +52,33 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, err
 }
 
 // checkEnd refuses a log that ends within a decision: what follows would never
-// come, and nobody could go on.
+// come, and nobody could go on. Another replica may be appending meanwhile, so the
+// rest of the decision is waited for a moment.
 func (l *Log) checkEnd(ctx context.Context, last uint64) error {
-	if last == 0 {
-		return nil
-	}
-	r, err := l.Read(ctx, last)
-	if err != nil {
-		return nil // whoever reads the log from its beginning says what is wrong and where
-	}
-	if r.Index < r.Count {
-		return l.guard.damaged(fmt.Sprintf("the log ends within a decision: event %d is part %d of %d", last, r.Index, r.Count))
+	for looked := 0; last > 0; looked++ {
+		r, err := l.Read(ctx, last)
+		if err != nil {
+			return nil // whoever reads the log from its beginning says what is wrong and where
+		}
+		if r.Index == r.Count {
+			return nil
+		}
+		if looked == endLooks {
+			return l.guard.damaged(fmt.Sprintf("the log ends within a decision: event %d is part %d of %d", last, r.Index, r.Count))
+		}
+		wait(ctx, endPause)
+		if last, err = l.Last(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }
+
+// How often and how long the rest of the last decision is waited for.
+const (
+	endLooks = 10
+	endPause = 50 * time.Millisecond
+)
 
 // logConfig is how the log is made. What is appended on aerie.append.… is stored
 // as aerie.evt.…, and sent out as aerie.evt.… after the commit: so a subscriber
@@ -98,36 +101,6 @@ var logConfig = jetstream.StreamConfig{
 	AllowAtomicPublish: true,
 }
 
-// sameConfig says in which settings an existing stream differs from the one
-// wanted. Where it is kept, and how often, is the operator's.
-func sameConfig(want, have jetstream.StreamConfig) error {
-	have.Replicas, have.Placement, have.Metadata = want.Replicas, want.Placement, want.Metadata
-	have.Description, have.Compression, have.Duplicates = want.Description, want.Compression, want.Duplicates
-	var differ []string
-	w, h := reflect.ValueOf(want), reflect.ValueOf(have)
-	for i := range w.NumField() {
-		x, y := w.Field(i), h.Field(i)
-		if x.Kind() == reflect.Slice && x.Len() == 0 && y.Len() == 0 || reflect.DeepEqual(x.Interface(), y.Interface()) {
-			continue
-		}
-		name, _, _ := strings.Cut(w.Type().Field(i).Tag.Get("json"), ",")
-		differ = append(differ, fmt.Sprintf("%s is %v, want %v", name, plain(y), plain(x)))
-	}
-	if differ == nil {
-		return nil
-	}
-	return fmt.Errorf("the stream %s is not as aerie makes it (%s): it was not touched; change it back, or use another server",
-		want.Name, strings.Join(differ, "; "))
-}
-
-// plain is a setting as it can be printed.
-func plain(v reflect.Value) any {
-	if v.Kind() == reflect.Pointer && !v.IsNil() {
-		v = v.Elem()
-	}
-	return v.Interface()
-}
-
 // Last is the sequence of the newest event, 0 if there is none.
 func (l *Log) Last(ctx context.Context) (uint64, error) {
 	ctx, cancel := bounded(ctx)
@@ -138,6 +111,9 @@ func (l *Log) Last(ctx context.Context) (uint64, error) {
 	}
 	return info.State.LastSeq, nil
 }
+
+// Copies is on how many servers the log is kept.
+func (l *Log) Copies() int { return max(1, l.stream.CachedInfo().Config.Replicas) }
 
 // errUnreadable means that something is stored that is no event of ours.
 var errUnreadable = errors.New("it is not as it was written")

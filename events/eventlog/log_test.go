@@ -173,7 +173,6 @@ func TestAppendIsReadBackWhole(t *testing.T) {
 }
 
 func TestConflicts(t *testing.T) {
-	at := func(n uint64) *uint64 { return &n }
 	p := open(t)
 	p.append(t, decision(change(prod, 0, began{"u1"})))
 	p.append(t, decision(change(free, 0, began{"u2"})))

@@ -9,12 +9,15 @@ import (
 
 // The names of the streams, and of the subjects that are contract.
 const (
-	Stream     = "AERIE_EVENTS" // every event, for ever
-	WorkStream = "AERIE_WORK"   // what the world is owed now
+	Stream       = "AERIE_EVENTS" // every event, for ever
+	WorkStream   = "AERIE_WORK"   // what the world is owed now
+	TimersStream = "AERIE_TIMERS" // when something of an entity is due
 
 	appended  = "aerie.append." // aerie alone publishes here
 	committed = "aerie.evt."    // and here is what came of it
 	owed      = "aerie.work."
+	timed     = "aerie.timer."
+	due       = "aerie.due."
 )
 
 // isToken tells whether s may be one token of a subject that is published to.

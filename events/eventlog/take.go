@@ -17,15 +17,21 @@ import (
 const (
 	// executor is the one consumer that all executors of push dataplanes share.
 	executor = "executor"
-	// ackWait is the lease: work whose executor says nothing for so long is given to another.
-	ackWait = time.Minute
+	// ackWait is the lease: work whose executor says nothing for so long is given to
+	// another, so a killed executor costs that long.
+	ackWait = 10 * time.Second
 	// heartbeat renews the lease while a handler runs.
-	heartbeat = ackWait / 3
+	heartbeat = ackWait / 4
 	// retryWait is the delay before work whose handler failed is given out again.
 	retryWait = 5 * time.Second
 	// pullExpiry is how long one request for work waits at the server: idle, that is
 	// two requests in a minute.
 	pullExpiry = 30 * time.Second
+	// pullSilence is how often the server says that it still waits; twice the time
+	// without a word means that the request was lost with it.
+	pullSilence = 2 * time.Second
+	// takeRetry is the wait before a consumer that is gone is made again.
+	takeRetry = 500 * time.Millisecond
 )
 
 // Do does one work. A positive again asks for the same work once more after that
@@ -37,44 +43,67 @@ type Do func(ctx context.Context, p Place, w events.Work) (again time.Duration, 
 // then it waits for the running ones, whose context does not end, and returns
 // ctx's error. Executors everywhere share the work: each message is with one of
 // them at a time. Work that newer work has replaced, or that says that nothing is
-// owed, is not given. Any other error means that the queue is gone or was made
-// anew: open it again and put everything.
+// owed, is not given. A queue that is lost is waited for.
 func (q *WorkQueue) Take(ctx context.Context, slots int, do Do) error {
-	c, err := q.consumer(ctx)
-	if err != nil {
-		return fmt.Errorf("take work: %w", err)
-	}
-	var running sync.WaitGroup
-	defer running.Wait()
-	free := make(chan struct{}, max(slots, 1))
-	for {
-		select {
-		case free <- struct{}{}:
-		case <-ctx.Done():
-			return fmt.Errorf("take work: %w", ctx.Err())
-		}
-		m, err := next(ctx, c)
-		if err != nil {
-			return fmt.Errorf("take work: %w", err)
-		}
-		running.Go(func() {
-			defer func() { <-free }()
-			q.handle(context.WithoutCancel(ctx), m, do)
-		})
-	}
-}
-
-// consumer makes or finds the executors' consumer.
-func (q *WorkQueue) consumer(ctx context.Context) (jetstream.Consumer, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	return q.stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+	return q.share(ctx, slots, jetstream.ConsumerConfig{
 		Durable:       executor,
 		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       ackWait,
 		MaxDeliver:    -1,
 		MaxAckPending: -1, // delayed work counts too
-	})
+	}, func(ctx context.Context, m jetstream.Msg) { q.handle(ctx, m, do) })
+}
+
+// share gives the messages of a consumer that many share to handle, up to slots
+// at once, until ctx ends; then it waits for the running ones. The consumer is
+// made, and made again where it is gone with its stream.
+func (v *volatile) share(ctx context.Context, slots int, config jetstream.ConsumerConfig, handle func(context.Context, jetstream.Msg)) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	free := make(chan struct{}, max(slots, 1))
+	var c jetstream.Consumer
+	for ctx.Err() == nil {
+		var err error
+		if c == nil {
+			c, err = v.consumer(ctx, config)
+		}
+		if err == nil {
+			err = give(ctx, c, &running, free, handle)
+		}
+		if ctx.Err() == nil && v.nc.IsConnected() {
+			slog.Warn("consumer not read, will try again", "stream", v.config.Name, "err", err)
+		}
+		c = nil
+		wait(ctx, takeRetry)
+	}
+	return fmt.Errorf("take from the stream %s: %w", v.config.Name, ctx.Err())
+}
+
+// consumer makes or finds a consumer.
+func (v *volatile) consumer(ctx context.Context, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	return v.stream.CreateOrUpdateConsumer(ctx, config)
+}
+
+// give gives messages to handle until the consumer fails or ctx ends.
+func give(ctx context.Context, c jetstream.Consumer, running *sync.WaitGroup, free chan struct{}, handle func(context.Context, jetstream.Msg)) error {
+	for {
+		select {
+		case free <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		m, err := next(ctx, c)
+		if err != nil {
+			<-free
+			return err
+		}
+		running.Go(func() {
+			defer func() { <-free }()
+			handle(context.WithoutCancel(ctx), m)
+		})
+	}
 }
 
 // next waits for a message: one at a pull, and a pull only when a slot is free,
@@ -86,7 +115,7 @@ func (q *WorkQueue) consumer(ctx context.Context) (jetstream.Consumer, error) {
 func next(ctx context.Context, c jetstream.Consumer) (jetstream.Msg, error) {
 	for {
 		asking, cancel := context.WithTimeout(ctx, pullExpiry)
-		m, err := c.Next(jetstream.FetchContext(asking))
+		m, err := c.Next(jetstream.FetchContext(asking), jetstream.FetchHeartbeat(pullSilence))
 		cancel()
 		switch {
 		case err == nil:

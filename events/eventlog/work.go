@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -30,10 +29,7 @@ var Nowhere = Place{events.Platform, events.Platform}
 // place. It is kept in the server's memory and made from the log, so whoever
 // opens it after a restart has to put everything again. Its methods may be
 // called from any goroutine.
-type WorkQueue struct {
-	js     jetstream.JetStream
-	stream jetstream.Stream
-}
+type WorkQueue struct{ *volatile }
 
 // workConfig is how the work stream is made.
 var workConfig = jetstream.StreamConfig{
@@ -53,70 +49,34 @@ var workConfig = jetstream.StreamConfig{
 // OpenWork opens the work queue, and makes its stream where there is none. It
 // refuses, and does not touch, a stream that is made differently.
 func OpenWork(ctx context.Context, nc *nats.Conn) (*WorkQueue, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	js, err := jetstream.New(nc)
+	v, err := openVolatile(ctx, nc, workConfig)
 	if err != nil {
 		return nil, fmt.Errorf("open the work queue: %w", err)
 	}
-	stream, err := js.Stream(ctx, WorkStream)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = js.CreateStream(ctx, workConfig)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open the work queue: %w", err)
-	}
-	if err := sameConfig(workConfig, stream.CachedInfo().Config); err != nil {
-		return nil, fmt.Errorf("open the work queue: %w", err)
-	}
-	return &WorkQueue{js, stream}, nil
+	return &WorkQueue{v}, nil
 }
 
 // Put makes a work the newest of its entity at a place, unless one of the same
 // or a higher revision is there: then it does nothing. Work without an effect
 // says that nothing is owed, and is forgotten after an hour.
 func (q *WorkQueue) Put(ctx context.Context, p Place, w events.Work) error {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	for {
-		done, err := q.tryPut(ctx, p, w)
-		if err != nil {
-			return fmt.Errorf("put work %q for %s: %w", w.Effect, w.Ref, err)
-		}
-		if done {
-			return nil
-		}
-	}
-}
-
-// tryPut is one round of Put; it is not done if another was faster.
-func (q *WorkQueue) tryPut(ctx context.Context, p Place, w events.Work) (done bool, err error) {
 	subject, err := workSubject(p, w.Ref)
 	if err != nil {
-		return false, err
-	}
-	there, at, err := q.last(ctx, subject)
-	if err != nil {
-		return false, err
-	}
-	if at > 0 && there.Revision >= w.Revision {
-		return true, nil
+		return fmt.Errorf("put work: %w", err)
 	}
 	data, err := json.Marshal(w)
 	if err != nil {
-		return false, err
+		return fmt.Errorf("put work: %w", err)
 	}
-	m := &nats.Msg{Subject: subject, Header: nats.Header{headExpectEntity: {strconv.FormatUint(at, 10)}}, Data: data}
 	var opts []jetstream.PublishOpt
 	if w.Effect == "" {
 		opts = append(opts, jetstream.WithMsgTTL(tombstoneTTL))
 	}
-	_, err = q.js.PublishMsg(ctx, m, opts...)
-	var api *jetstream.APIError
-	if errors.As(err, &api) && isConflict(api) {
-		return false, nil
+	stands := func(*jetstream.RawStreamMsg) bool { return true }
+	if err := q.putNewest(ctx, &nats.Msg{Subject: subject, Data: data}, w.Revision, stands, opts...); err != nil {
+		return fmt.Errorf("put work %q for %s: %w", w.Effect, w.Ref, err)
 	}
-	return err == nil, err
+	return nil
 }
 
 // Newest is the newest work of an entity at a place, tombstones included; false

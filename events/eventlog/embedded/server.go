@@ -80,10 +80,18 @@ func Start(o Options) (*Server, error) {
 // Connect opens an in-process connection with all rights. It never goes over
 // the network, and it ends with the server.
 func (s *Server) Connect(name string) (*nats.Conn, error) {
+	return s.enter("", name, nats.InProcessServer(s.srv))
+}
+
+// Dial opens a connection with all rights over the network, so that what aerie
+// does can be measured from where people are.
+func (s *Server) Dial(name string) (*nats.Conn, error) { return s.enter(s.URL(), name) }
+
+func (s *Server) enter(url, name string, way ...nats.Option) (*nats.Conn, error) {
 	trouble := func(_ *nats.Conn, _ *nats.Subscription, err error) {
 		s.log.Warn(err.Error(), "from", "nats.go", "connection", name)
 	}
-	nc, err := nats.Connect("", nats.InProcessServer(s.srv), nats.Name(name), nats.Token(s.secret), nats.ErrorHandler(trouble))
+	nc, err := nats.Connect(url, append(way, nats.Name(name), nats.Token(s.secret), nats.ErrorHandler(trouble))...)
 	if err != nil {
 		return nil, fmt.Errorf("connect %s to the embedded nats-server: %w", name, err)
 	}

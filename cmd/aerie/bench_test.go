@@ -1,0 +1,136 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// everyBenchmark are the figures that each line has.
+var everyBenchmark = []string{"per_s", "raw_per_s", "ratio", "p50_us", "p99_us", "raw_p50_us", "raw_p99_us"}
+
+// TestBench runs each benchmark small and reads its line.
+func TestBench(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		n    float64
+		more []string
+	}{
+		{"commands --n 60 --clients 5 --rounds 2", 60, []string{"raw_fit_per_s", "one_p50_us", "one_p99_us", "one_raw_p50_us", "one_raw_p99_us", "one_times_raw"}},
+		{"append --n 60 --clients 5 --rounds 2", 60, nil},
+		{"fold --n 1203 --rounds 2", 1203, nil},
+		{"lifecycle --n 20 --clients 3 --rounds 2", 20, []string{"events_per_tenant", "events_per_s"}},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			dir := t.TempDir()
+			profile := filepath.Join(t.TempDir(), "cpu")
+			args := append([]string{"bench"}, strings.Fields(c.args)...)
+			s := finish(aerie(t.Context(), append(args, "--json", "--dir", dir, "--cpuprofile", profile)...))
+			if s.code != 0 || strings.Count(s.out, "\n") != 1 || strings.Count(s.err, "\n") != 2 {
+				t.Fatalf("%+v", s)
+			}
+			var line map[string]any
+			if err := json.Unmarshal([]byte(s.out), &line); err != nil {
+				t.Fatalf("%s: %v", s.out, err)
+			}
+			if line["bench"] != strings.Fields(c.args)[0] || line["n"] != c.n {
+				t.Errorf("%s", s.out)
+			}
+			for _, key := range append(everyBenchmark, c.more...) {
+				if v, _ := line[key].(float64); v <= 0 {
+					t.Errorf("%s is %v", key, line[key])
+				}
+			}
+			if len(line) != 2+len(everyBenchmark)+len(c.more) {
+				t.Errorf("there are other figures: %s", s.out)
+			}
+			if info, err := os.Stat(profile); err != nil || info.Size() == 0 {
+				t.Errorf("no profile: %v", err)
+			}
+			empty(t, dir)
+		})
+	}
+}
+
+func empty(t *testing.T, dir string) {
+	t.Helper()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left over in %s: %v %v", dir, left, err)
+	}
+}
+
+// TestBenchTable reads what people see.
+func TestBenchTable(t *testing.T) {
+	s := finish(aerie(t.Context(), "bench", "append", "--n", "20", "--clients", "2", "--rounds", "1", "--dir", t.TempDir()))
+	if s.code != 0 || !strings.HasPrefix(s.out, "bench append --n 20 ") || !strings.Contains(s.out, "\nratio ") || !strings.HasPrefix(s.err, "round 1 of 1: ") {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestBenchInterrupted sends Ctrl-C once a round has ended: nothing is left.
+func TestBenchInterrupted(t *testing.T) {
+	for _, name := range []string{"commands", "append", "fold", "lifecycle"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			cmd := aerie(t.Context(), "bench", name, "--n", "10000000", "--dir", dir)
+			var out strings.Builder
+			cmd.Stdout, cmd.Stderr = &out, &out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			until(t, func() bool { return len(glob(t, filepath.Join(dir, "*", "nats", "jetstream"))) > 0 })
+			if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+				t.Fatal(err)
+			}
+			if code := exitStatus(cmd.Wait()); code != exitInterrupted || out.String() != "error: interrupted: stopped before the end\n" {
+				t.Errorf("exit %d: %s", code, out.String())
+			}
+			empty(t, dir)
+		})
+	}
+}
+
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	found, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// until waits for what another process does.
+func until(t *testing.T, so func() bool) {
+	t.Helper()
+	for tick := range time.Tick(5 * time.Millisecond) {
+		if so() {
+			return
+		}
+		if d, ok := t.Deadline(); ok && tick.After(d) {
+			t.Fatal("it does not come")
+		}
+	}
+}
+
+// What a side did is told by the median of its turns and the percentiles of its answers.
+func TestSide(t *testing.T) {
+	var s side
+	for i, n := range []int{30, 10, 20, 40} {
+		s.add(sample{n, 10 * time.Second, []time.Duration{time.Duration(i+1) * time.Microsecond}})
+	}
+	if s.rate() != 2.5 || s.last() != 4 || s.us(0) != 1 || s.us(0.5) != 2 || s.us(1) != 4 {
+		t.Errorf("%v %v %v %v %v", s.rate(), s.last(), s.us(0), s.us(0.5), s.us(1))
+	}
+}
+
+func TestRounded(t *testing.T) {
+	for v, want := range map[float64]string{0.12345: "0.123", 2.3456: "2.35", 99.96: "100", 12345.6: "12346", 2: "2"} {
+		if got := rounded(v); got != want {
+			t.Errorf("%v is %s, want %s", v, got, want)
+		}
+	}
+}

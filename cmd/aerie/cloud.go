@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/aeriehq/aerie/cloud/sim"
+	"github.com/aeriehq/aerie/workers"
+)
+
+// cloudRetry is how often a replica looks whether the simulated cloud has lost its
+// keeper: then it is the next one.
+const cloudRetry = time.Second
+
+// keeper runs the simulated cloud and what works in it. A cloud lives in one
+// directory, and in one process: of the replicas that are told of the directory
+// the one that has its lock.
+type keeper struct {
+	dir   string
+	lock  *flock.Flock
+	speed float64
+	sim   *sim.Sim
+}
+
+func newKeeper(dir string, speed float64) *keeper {
+	return &keeper{dir: dir, speed: speed, lock: flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))}
+}
+
+// try becomes the cloud's keeper, if nobody is.
+func (k *keeper) try() (kept bool, err error) {
+	if err := os.MkdirAll(k.dir, 0o700); err != nil {
+		return false, fmt.Errorf("open the simulated cloud: %w", err)
+	}
+	if kept, err = k.lock.TryLock(); err != nil || !kept {
+		return false, err
+	}
+	k.sim, err = sim.Open(sim.Options{Dir: k.dir, Speed: k.speed})
+	if err != nil {
+		return false, errors.Join(fmt.Errorf("open the simulated cloud: %w", err), k.lock.Unlock())
+	}
+	return true, nil
+}
+
+// wait becomes the cloud's keeper as soon as nobody else is.
+func (k *keeper) wait(ctx context.Context) error {
+	slog.Info("another replica runs the simulated cloud", "dir", k.dir)
+	for {
+		sleep(ctx, cloudRetry)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		kept, err := k.try()
+		if err != nil {
+			return err
+		}
+		if kept {
+			slog.Info("this replica runs the simulated cloud now", "dir", k.dir)
+			return nil
+		}
+	}
+}
+
+func (k *keeper) close() error {
+	if k.sim == nil {
+		return nil
+	}
+	return errors.Join(k.sim.Close(), k.lock.Unlock())
+}
+
+// openCloud opens the simulated cloud, unless another replica has it. A server with
+// a NATS of its own is alone with its cloud.
+func (c *control) openCloud(s settings) (err error) {
+	dir := s.CloudDir
+	if dir == "" && s.NATSURL == "" {
+		dir = filepath.Join(s.DataDir, "cloud")
+	}
+	if dir == "" {
+		slog.Warn("no cloud is worked in by this replica: give --cloud-dir to those that should run the simulated one")
+		return nil
+	}
+	c.cloud = newKeeper(dir, s.SimSpeed)
+	kept, err := c.cloud.try()
+	if err == nil && !kept && s.NATSURL == "" {
+		err = fmt.Errorf("open the simulated cloud: another aerie uses %s: stop that one, or choose another directory with --cloud-dir", dir)
+	}
+	return err
+}
+
+// workInCloud pays what is owed in the cloud, and sweeps it.
+func (c *control) workInCloud(ctx context.Context) error {
+	if c.cloud.sim == nil {
+		if err := c.cloud.wait(ctx); err != nil {
+			return err
+		}
+	}
+	clock := workers.Clock{Speed: c.cloud.speed}
+	clouds := map[string]workers.Cloud{"sim": {Provider: c.cloud.sim, Kube: c.cloud.sim.Kube}}
+	var errs [2]error
+	var both sync.WaitGroup
+	both.Go(func() { errs[0] = workers.NewExecutor(c.conn, c.fold, c.queue, clouds, clock).Run(ctx) })
+	both.Go(func() { errs[1] = workers.NewSweeper(c.intake, c.fold, clouds, clock).Run(ctx) })
+	both.Wait()
+	return errors.Join(errs[:]...)
+}

@@ -1,0 +1,128 @@
+package eventlog_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
+)
+
+func at(n uint64) *uint64 { return &n }
+
+// gather makes a batch of decisions on a log that ends at a sequence.
+func gather(t *testing.T, p *place, end uint64, all ...eventlog.Decision) (b *eventlog.Batch, recorded []events.Recorded) {
+	t.Helper()
+	b = p.log.Batch(end)
+	for _, d := range all {
+		r, err := b.Add(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		recorded = append(recorded, r...)
+	}
+	return b, recorded
+}
+
+// TestABatchIsAppendedAsOne: later decisions are made on what earlier ones change,
+// and all are read back as they were said to be.
+func TestABatchIsAppendedAsOne(t *testing.T) {
+	p := open(t)
+	p.append(t, decision(change(prod, 0, began{"u1"})))
+	referring := decision(change(test, 0, began{"u3"}))
+	referring.LogAt = at(5)
+	b, want := gather(t, p, 1,
+		decision(change(prod, 1, noted{1, "a"}, noted{2, "b"})),
+		decision(change(prod, 3, noted{3, "on what was just decided"}), change(free, 0, began{"u2"})),
+		referring,
+		decision(change(free, 5, noted{4, ""})))
+	first, err := b.Append(t.Context())
+	if err != nil || first != 2 || b.First() != 2 || b.Len() != 6 {
+		t.Fatalf("%d events from %d, foreseen %d: %v", b.Len(), first, b.First(), err)
+	}
+	if got := read(t, p.log, 1, 7); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if p.g.Mark() != 7 {
+		t.Error("the mark stands at", p.g.Mark())
+	}
+}
+
+// TestTwoDecisionsOnOneState: only one of them can be right. nats-server would store
+// both, if they came in one batch: it compares each with the sequence before the batch.
+func TestTwoDecisionsOnOneState(t *testing.T) {
+	p := open(t)
+	p.append(t, decision(change(prod, 0, began{"u1"})))
+	b, _ := gather(t, p, 1, decision(change(prod, 1, noted{1, "first"})))
+	if _, err := b.Add(decision(change(prod, 1, noted{2, "on the same state"}))); !errors.Is(err, eventlog.ErrConflict) {
+		t.Error("the second:", err)
+	}
+	looked := decision(change(test, 0, began{}))
+	looked.LogAt = at(1)
+	if _, err := b.Add(looked); !errors.Is(err, eventlog.ErrConflict) {
+		t.Error("one that looked at what the first has changed:", err)
+	}
+	if _, err := b.Append(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if last, _ := p.log.Last(t.Context()); last != 2 {
+		t.Error("the log ends at", last)
+	}
+}
+
+func TestABatchThatOthersWereFasterThan(t *testing.T) {
+	p := open(t)
+	firm := decision(change(prod, 0, began{"u1"}))
+	firm.LogAt = at(0)
+	refuse := func(name string, b *eventlog.Batch) {
+		t.Helper()
+		if _, err := b.Append(t.Context()); !errors.Is(err, eventlog.ErrConflict) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	looked, _ := gather(t, p, 0, decision(change(test, 0, began{"u2"})), decision(change(free, 0, began{"u3"})))
+	one, _ := gather(t, p, 0, firm)
+	later, _ := gather(t, p, 0, decision(change(test, 0, noted{})), eventlog.Decision{Envelope: envelope(), LogAt: at(1),
+		Changes: []events.Change{change(prod, 0, began{})}})
+	p.append(t, decision(change(events.Ref{Kind: events.Plan, Owner: "-", ID: "other"}, 0, began{})))
+	refuse("the log moved on", one)
+	refuse("the log moved on under a later decision", later)
+	if first, err := looked.Append(t.Context()); err != nil || first != 2 {
+		t.Errorf("what nobody else changed begins at %d: %v", first, err)
+	}
+	stale, _ := gather(t, p, 3, decision(change(prod, 0, began{"u1"})), decision(change(test, 0, began{"again"})))
+	refuse("one of two is stale", stale)
+	if last, _ := p.log.Last(t.Context()); last != 3 {
+		t.Error("the log ends at", last)
+	}
+}
+
+func TestAFullBatch(t *testing.T) {
+	p := open(t)
+	many := make([]events.Event, eventlog.MaxEvents-1)
+	for i := range many {
+		many[i] = noted{i, ""}
+	}
+	b, _ := gather(t, p, 0, decision(change(prod, 0, many...)))
+	if _, err := b.Add(decision(change(test, 0, began{}, noted{}))); !errors.Is(err, eventlog.ErrFull) {
+		t.Error(err)
+	}
+	if _, err := b.Add(decision(change(test, 0, began{}))); err != nil {
+		t.Error("there is room for one:", err)
+	}
+	large := func(i int) eventlog.Decision {
+		ref := events.Ref{Kind: events.Tenant, Owner: "acme", ID: fmt.Sprint("t", i)}
+		return decision(change(ref, 0, noted{i, strings.Repeat("x", 500_000)}))
+	}
+	b, _ = gather(t, p, 0, large(0))
+	n, err := 1, error(nil)
+	for ; err == nil && n < 100; n++ {
+		_, err = b.Add(large(n))
+	}
+	if !errors.Is(err, eventlog.ErrFull) || n < 10 {
+		t.Errorf("large event %d: %v", n, err)
+	}
+}

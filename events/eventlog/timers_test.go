@@ -1,0 +1,184 @@
+package eventlog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/internal/natstest"
+)
+
+func timers(t *testing.T) (*eventlog.Timers, *nats.Conn) {
+	t.Helper()
+	s, _ := natstest.Start(t)
+	nc := natstest.Connect(t, s)
+	return openTimers(t, nc), nc
+}
+
+func openTimers(t *testing.T, nc *nats.Conn) *eventlog.Timers {
+	t.Helper()
+	timers, err := eventlog.OpenTimers(deadline(t), nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return timers
+}
+
+func arm(t *testing.T, timers *eventlog.Timers, r events.Ref, revision uint64, at time.Time) {
+	t.Helper()
+	if err := timers.Arm(deadline(t), r, revision, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// rang is one timer that went off.
+type rang struct {
+	ref events.Ref
+	at  time.Time
+}
+
+// ringing takes what is due until the test ends.
+func ringing(t *testing.T, timers *eventlog.Timers, slots int, look eventlog.Due) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := timers.Take(ctx, slots, look); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { cancel(); done.Wait() })
+}
+
+func into(c chan<- rang) eventlog.Due {
+	return func(_ context.Context, r events.Ref, at time.Time) error { c <- rang{r, at}; return nil }
+}
+
+func TestTimersRingOnceEach(t *testing.T) {
+	timers, nc := timers(t)
+	soon := time.Now().Add(300 * time.Millisecond)
+	late := soon.Add(100 * time.Millisecond)
+	arm(t, timers, prod, 1, soon)
+	arm(t, timers, test, 2, late)
+	arm(t, timers, free, 3, time.Now().Add(time.Hour))
+	got := make(chan rang, 10)
+	ringing(t, timers, 1, into(got))
+	ringing(t, openTimers(t, nc), 1, into(got)) // another replica
+	want := map[events.Ref]time.Time{prod: soon, test: late}
+	for range want {
+		r := receive(t, got)
+		if at, ok := want[r.ref]; !ok || !at.Equal(r.at) {
+			t.Errorf("%s rang for %s", r.ref, r.at)
+		}
+		if time.Now().Before(r.at) {
+			t.Errorf("%s rang %s early", r.ref, time.Until(r.at))
+		}
+		delete(want, r.ref)
+	}
+	js, _ := jetstream.New(nc)
+	stream, err := js.Stream(deadline(t), eventlog.TimersStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for { // what is handled is gone; what is to come stays
+		info, err := stream.Info(deadline(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.State.Msgs == 1 {
+			break
+		}
+	}
+	if len(got) > 0 {
+		t.Error("rang again:", <-got)
+	}
+}
+
+func TestNewestTimerWins(t *testing.T) {
+	timers, _ := timers(t)
+	hour := time.Now().Add(time.Hour)
+	soon := time.Now().Add(300 * time.Millisecond)
+	arm(t, timers, prod, 5, hour)
+	arm(t, timers, prod, 6, soon)
+	arm(t, timers, prod, 4, hour) // somebody is behind
+	arm(t, timers, test, 1, soon)
+	arm(t, timers, test, 2, hour)
+	got := make(chan rang, 10)
+	ringing(t, timers, 1, into(got))
+	if r := receive(t, got); r.ref != prod || !r.at.Equal(soon) {
+		t.Error(r)
+	}
+	arm(t, timers, free, 1, time.Now()) // what is past is due at once
+	if r := receive(t, got); r.ref != free {
+		t.Error(r)
+	}
+}
+
+func TestTimerThatWasNotHandledRingsAgain(t *testing.T) {
+	timers, _ := timers(t)
+	got := make(chan rang, 10)
+	first := true
+	ringing(t, timers, 1, func(_ context.Context, r events.Ref, at time.Time) error {
+		got <- rang{r, at}
+		if first {
+			first = false
+			return errors.New("not now")
+		}
+		return nil
+	})
+	arm(t, timers, prod, 1, time.Now())
+	if a, b := receive(t, got), receive(t, got); a != b {
+		t.Error(a, b)
+	}
+}
+
+// TestLostStreamsAreNoticed restarts a lone server, whose memory is gone then.
+func TestLostStreamsAreNoticed(t *testing.T) {
+	x := natstest.StartExternal(t, 1, nil)
+	nc := natstest.Dial(t, x)
+	timers := openTimers(t, nc)
+	q, err := eventlog.OpenWork(deadline(t), nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := make(chan string, 10)
+	keep(t, func(ctx context.Context) { timers.Keep(ctx, func() { lost <- "timers" }) })
+	keep(t, func(ctx context.Context) { q.Keep(ctx, func() { lost <- "work" }) })
+	got, done := make(chan rang, 10), make(chan uint64, 10)
+	ringing(t, timers, 1, into(got))
+	taking(t, q, 1, func(_ context.Context, _ eventlog.Place, w events.Work) (time.Duration, error) {
+		done <- w.Revision
+		return 0, nil
+	})
+	for n := range uint64(3) {
+		arm(t, timers, prod, n+1, time.Now())
+		put(t, q, eu, work(prod, n+1, "ensure_tenant"))
+		if r := receive(t, got); r.ref != prod {
+			t.Error(r)
+		}
+		if r := receive(t, done); r != n+1 {
+			t.Error("revision", r)
+		}
+		arm(t, timers, test, 1, time.Now().Add(time.Hour))
+		x.Kill(0)
+		x.Start(0)
+		names := map[string]bool{receive(t, lost): true, receive(t, lost): true}
+		if fmt.Sprint(names) != "map[timers:true work:true]" {
+			t.Error("lost:", names)
+		}
+	}
+}
+
+func keep(t *testing.T, run func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() { run(ctx) })
+	t.Cleanup(func() { cancel(); done.Wait() })
+}

@@ -1,0 +1,146 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// lookEvery is how often a volatile stream is looked at though nothing seems to
+// have happened: a server may lose it without our connection noticing.
+const lookEvery = 10 * time.Second
+
+// headRevision says, beside a message, which revision of its entity it was made of.
+const headRevision = "Aerie-Revision"
+
+// volatile is a stream in the servers' memory. What is on it is made from the log,
+// so it may be lost with its servers: then it is made again, empty, and whoever
+// put something there has to put it again.
+type volatile struct {
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	config jetstream.StreamConfig
+	stream jetstream.Stream
+
+	mu   sync.Mutex
+	made time.Time // when the stream that is known was made
+	high uint64    // the highest sequence known on it
+}
+
+func openVolatile(ctx context.Context, nc *nats.Conn, config jetstream.StreamConfig) (*volatile, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	v := &volatile{nc: nc, js: js, config: config}
+	v.stream, err = openStream(ctx, nc, js, config, nil)
+	if err != nil {
+		return nil, err
+	}
+	v.know(v.stream.CachedInfo())
+	return v, nil
+}
+
+// Keep sees to it until ctx ends that the stream is there, and calls lost whenever
+// all that was put may be gone: then everything has to be put again.
+func (v *volatile) Keep(ctx context.Context, lost func()) {
+	connected := v.nc.StatusChanged(nats.CONNECTED)
+	defer v.nc.RemoveStatusListener(connected)
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		gone, err := v.renew(ctx)
+		if err != nil && ctx.Err() == nil && v.nc.IsConnected() {
+			slog.Warn("stream in memory not looked at, will try again", "stream", v.config.Name, "err", err)
+		}
+		if gone {
+			slog.Warn("stream in memory was lost: putting everything again", "stream", v.config.Name)
+			lost()
+		}
+		select {
+		case <-connected:
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// renew makes the stream where it is gone, and tells whether what was on it is lost.
+func (v *volatile) renew(ctx context.Context) (lost bool, err error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	stream, err := openStream(ctx, v.nc, v.js, v.config, nil)
+	if err != nil {
+		return false, fmt.Errorf("renew the stream %s: %w", v.config.Name, err)
+	}
+	return v.know(stream.CachedInfo()), nil
+}
+
+// know takes note of what the stream is like, and tells whether it is another one.
+// The servers of a cluster that were all restarted bring back the stream that it
+// was, with nothing on it.
+func (v *volatile) know(info *jetstream.StreamInfo) (another bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	another = !v.made.IsZero() && (!info.Created.Equal(v.made) || info.State.LastSeq < v.high)
+	v.made, v.high = info.Created, info.State.LastSeq
+	return another
+}
+
+// putNewest puts a message that was made of a revision of its entity, unless its
+// subject has one of the same or a higher revision for which stands is true; then
+// it does nothing. Of two that put at once, the one with the lower revision loses.
+func (v *volatile) putNewest(ctx context.Context, m *nats.Msg, revision uint64, stands func(there *jetstream.RawStreamMsg) bool, opts ...jetstream.PublishOpt) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	for {
+		done, err := v.tryPut(ctx, m, revision, stands, opts)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// tryPut is one round of putNewest; it is not done if another was faster.
+func (v *volatile) tryPut(ctx context.Context, m *nats.Msg, revision uint64, stands func(*jetstream.RawStreamMsg) bool, opts []jetstream.PublishOpt) (done bool, err error) {
+	at := uint64(0)
+	there, err := v.stream.GetLastMsgForSubject(ctx, m.Subject)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+	case err != nil:
+		return false, err
+	default:
+		at = there.Sequence
+		has, _ := strconv.ParseUint(there.Header.Get(headRevision), 10, 64) // nobody else writes here
+		if has > revision || has == revision && stands(there) {
+			return true, nil
+		}
+	}
+	if m.Header == nil {
+		m.Header = nats.Header{}
+	}
+	m.Header[headRevision] = []string{strconv.FormatUint(revision, 10)}
+	m.Header[headExpectEntity] = []string{strconv.FormatUint(at, 10)}
+	ack, err := v.js.PublishMsg(ctx, m, opts...)
+	var api *jetstream.APIError
+	if errors.As(err, &api) && isConflict(api) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	v.mu.Lock()
+	v.high = max(v.high, ack.Sequence)
+	v.mu.Unlock()
+	return true, nil
+}

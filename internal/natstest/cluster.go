@@ -1,0 +1,166 @@
+package natstest
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// readyWithin bounds a server's start and a cluster's election.
+const readyWithin = 30 * time.Second
+
+// External is nats-servers as an operator runs them, beside aerie: one alone, or
+// a cluster of several. Each syncs what it stores, and its store outlives a kill.
+type External struct {
+	t     testing.TB
+	nodes []*node
+}
+
+type node struct {
+	options server.Options
+	srv     *server.Server // nil while it is killed
+}
+
+// StartExternal starts so many servers, a cluster if there are several. They
+// end with the test. change, which may be nil, changes the options of each.
+func StartExternal(t testing.TB, servers int, change func(*server.Options)) *External {
+	t.Helper()
+	x := &External{t: t}
+	dir := t.TempDir()
+	for i := range servers {
+		o := server.Options{ServerName: fmt.Sprintf("n%d", i+1), Host: "127.0.0.1", Port: freePort(t), NoSigs: true, NoLog: true,
+			JetStream: true, StoreDir: filepath.Join(dir, fmt.Sprint(i+1)), SyncAlways: true}
+		if servers > 1 {
+			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: freePort(t)}
+		}
+		if change != nil {
+			change(&o)
+		}
+		x.nodes = append(x.nodes, &node{options: o})
+	}
+	for i := range x.nodes {
+		x.Start(i)
+	}
+	t.Cleanup(func() {
+		for i := range x.nodes {
+			x.Kill(i)
+		}
+	})
+	x.Ready()
+	return x
+}
+
+// freePort finds a port that was free a moment ago: a killed server comes back
+// where it was.
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// Start starts a server that does not run, with what it stored.
+func (x *External) Start(i int) {
+	x.t.Helper()
+	o := x.nodes[i].options
+	for _, other := range x.nodes {
+		if o.Cluster.Name != "" {
+			o.Routes = append(o.Routes, server.RoutesFromStr(fmt.Sprintf("nats://127.0.0.1:%d", other.options.Cluster.Port))...)
+		}
+	}
+	srv, err := server.NewServer(&o)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	srv.Start()
+	if !srv.ReadyForConnections(readyWithin) {
+		x.t.Fatalf("nats-server %s does not start", o.ServerName)
+	}
+	x.nodes[i].srv = srv
+}
+
+// Kill ends a server without a word to its clients; one that does not run stays so.
+func (x *External) Kill(i int) {
+	srv := x.nodes[i].srv
+	if srv == nil {
+		return
+	}
+	x.nodes[i].srv = nil
+	srv.Shutdown()
+	srv.WaitForShutdown()
+}
+
+// Ready waits until JetStream has what it needs on every running server.
+func (x *External) Ready() {
+	x.t.Helper()
+	x.wait("JetStream has no leader or is behind", func() bool {
+		leader := len(x.nodes) == 1
+		for _, n := range x.nodes {
+			if n.srv == nil {
+				continue
+			}
+			if len(x.nodes) > 1 && (n.srv.NumRoutes() == 0 || !n.srv.JetStreamIsCurrent()) {
+				return false
+			}
+			leader = leader || n.srv.JetStreamIsLeader()
+		}
+		return leader
+	})
+}
+
+// Leader waits until a stream of the global account has a leader, and says which
+// server it is.
+func (x *External) Leader(stream string) (leader int) {
+	x.t.Helper()
+	x.wait("the stream "+stream+" has no leader", func() bool {
+		for i, n := range x.nodes {
+			if n.srv != nil && n.srv.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream) {
+				leader = i
+				return true
+			}
+		}
+		return false
+	})
+	return leader
+}
+
+// wait asks again and again: nats-server has no signal for these.
+func (x *External) wait(not string, yes func() bool) {
+	x.t.Helper()
+	for end := time.Now().Add(readyWithin); !yes(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			x.t.Fatalf("after %s %s", readyWithin, not)
+		}
+	}
+}
+
+// URL is where clients connect: all the servers' addresses.
+func (x *External) URL() string {
+	var urls []string
+	for _, n := range x.nodes {
+		urls = append(urls, fmt.Sprintf("nats://127.0.0.1:%d", n.options.Port))
+	}
+	return strings.Join(urls, ",")
+}
+
+// Dial connects to the servers, and again whenever a connection is lost, for as
+// long as the test lasts.
+func Dial(t testing.TB, x *External) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(x.URL(), nats.Name(t.Name()), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
