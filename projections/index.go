@@ -140,17 +140,26 @@ func (x *index) put(n uint32, k events.Kind, f facts) {
 		x.add(n, k)
 		x.order[k].Set(place{number: n})
 	}
+	moved := x.fill(n, k, f)
+	if columns[k].within != "" {
+		x.inherit(n)
+	}
+	if moved {
+		x.bequeath(n)
+	}
+}
+
+// fill writes facts in a row; moved tells whether dataplane or plan is another one.
+func (x *index) fill(n uint32, k events.Kind, f facts) (moved bool) {
 	x.move(n, k, f.phase, f.seq)
 	r := &x.rows[n]
 	r.born = f.born
-	if columns[k].within != "" {
-		x.inherit(n)
-	} else {
-		moved := x.change(k, onDataplane, &r.dataplane, f.dataplane, n)
+	if columns[k].within == "" {
+		moved = x.change(k, onDataplane, &r.dataplane, f.dataplane, n)
 		moved = x.change(k, onPlan, &r.plan, f.plan, n) || moved
-		x.bequeath(n, moved)
 	}
 	x.relabel(n, k, f.labels)
+	return moved
 }
 
 // add makes the row of an entity that is new.
@@ -187,10 +196,10 @@ func (x *index) inherit(n uint32) {
 }
 
 // bequeath passes on what has changed to what inherits it.
-func (x *index) bequeath(n uint32, moved bool) {
+func (x *index) bequeath(n uint32) {
 	name := x.world.Named(n)
 	for _, c := range columns {
-		if !moved || c.within != name.Kind {
+		if c.within != name.Kind {
 			continue
 		}
 		first := events.Ref{Owner: name.Owner, ID: name.ID + "_"}

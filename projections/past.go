@@ -72,10 +72,17 @@ func (v *Views) whole(ctx context.Context, cut uint64) (*state, error) {
 }
 
 func (v *Views) build(ctx context.Context, cut uint64) (*state, error) {
-	w := fsm.NewWorld()
-	s := &state{world: w, index: newIndex(w)}
+	s, err := v.newest(ctx, cut, false)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		w := fsm.NewWorld()
+		s = &state{world: w, index: newIndex(w)}
+	}
+	w := s.world
 	v.fold.View(func(*fsm.World) { s.marks = v.journal.marks[:cut] })
-	err := v.log.Replay(ctx, w.Seq, cut, func(decision []events.Recorded) error {
+	err = v.log.Replay(ctx, w.Seq, cut, func(decision []events.Recorded) error {
 		if err := w.Apply(decision); err != nil {
 			return err
 		}

@@ -26,6 +26,10 @@ type Views struct {
 	index     *index  // under the fold's lock
 	journal   journal // under the fold's lock
 	past      past
+	shelf     *shelf // nil: no snapshots
+	shot      uint64 // the sequence of the newest one, or of the last attempt
+
+	shotEvery, shotAtEnd uint64
 }
 
 // state is a world with what finds things in it: the present one under the fold's
@@ -34,6 +38,8 @@ type state struct {
 	world *fsm.World
 	index *index
 	marks []mark // the journal up to there
+
+	journal journal // of a snapshot
 }
 
 // AsOf says which part of the log an answer knows: everything up to a sequence.
@@ -45,7 +51,7 @@ type AsOf struct {
 // New makes views of a fold, which read events from the log that it will follow. It
 // panics if the fold has begun to: a view knows only the events it was told of.
 func New(fold *eventlog.Fold, log *eventlog.Log) *Views {
-	v := &Views{fold: fold, log: log, journal: newJournal(), past: newPast()}
+	v := &Views{fold: fold, log: log, journal: newJournal(), past: newPast(), shotEvery: snapshotEvery, shotAtEnd: snapshotAtEnd}
 	if log != nil {
 		v.readEvent = log.Read
 	}
@@ -69,7 +75,7 @@ func (v *Views) see(w *fsm.World, decision []events.Recorded, _ bool) {
 
 // present calls look with the present state, which does not move meanwhile.
 func (v *Views) present(look func(*state)) {
-	v.fold.View(func(w *fsm.World) { look(&state{w, v.index, v.journal.marks}) })
+	v.fold.View(func(w *fsm.World) { look(&state{world: w, index: v.index, marks: v.journal.marks}) })
 }
 
 // AsOf says how far the views are.

@@ -147,6 +147,9 @@ func (c *control) openLog(settings) (err error) {
 func (c *control) startFold(s settings) error {
 	c.fold = eventlog.NewFold()
 	c.views = projections.New(c.fold, c.log)
+	if err := c.views.Restore(c.core.ctx, filepath.Join(s.DataDir, "views")); err != nil {
+		return err
+	}
 	c.intake = workers.NewIntake(c.log, c.fold)
 	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.queue, c.timers, workers.Clock{Speed: s.SimSpeed})
 	last, err := c.log.Last(c.core.ctx)
@@ -157,6 +160,7 @@ func (c *control) startFold(s settings) error {
 	if err := c.fold.Wait(c.core.ctx, last); err != nil {
 		return err
 	}
+	c.run(&c.core, "snapshots", func(ctx context.Context) error { c.views.Snapshots(ctx); return nil })
 	c.run(&c.core, "intake", func(ctx context.Context) error { c.intake.Run(ctx); return nil })
 	c.run(&c.work, "dispatcher", func(ctx context.Context) error { dispatcher.Run(ctx); return nil })
 	return nil

@@ -34,11 +34,20 @@ func NewFold() *Fold {
 // fold. All are added before Follow.
 func (f *Fold) Watch(see Watcher) { f.watchers = append(f.watchers, see) }
 
+// Restore goes on from a world that was folded before. It is called before Follow.
+func (f *Fold) Restore(w *fsm.World) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.world = w
+}
+
 // Follow folds in the log until ctx ends or the log holds what this program
 // can't read; then every waiter and Err learn of it.
 func (f *Fold) Follow(ctx context.Context, log *Log) error {
 	foreign := func(decision []events.Recorded) error { return f.fold(decision, false) }
-	err := fmt.Errorf("follow the log: %w", log.tail(ctx, 0, foreign, f.has))
+	var from uint64
+	f.View(func(w *fsm.World) { from = w.Seq })
+	err := fmt.Errorf("follow the log: %w", log.tail(ctx, from, foreign, f.has))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopped = err
