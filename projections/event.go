@@ -36,7 +36,7 @@ func eventOf(r events.Recorded) (Event, error) {
 	}
 	typ := r.Event.Type()
 	return Event{
-		Seq: r.Seq, ID: r.EventID, Type: typ, CEType: "io.aerie." + string(r.Ref.Kind) + "." + typ + ".v1", Time: r.Time,
+		Seq: r.Seq, ID: r.EventID, Type: typ, CEType: events.CEType(r.Ref.Kind, r.Event), Time: r.Time,
 		Actor: r.Actor, Owner: r.Ref.Owner, Kind: r.Ref.Kind, Entity: r.Ref.ID,
 		CommandID: r.CommandID, CausationID: r.CausationID, CorrelationID: r.CorrelationID, Data: data,
 	}, nil
