@@ -59,7 +59,7 @@ func (l *life) command(e entity, r events.Ref) events.Command {
 	}
 	owed := fsm.Machines[r.Kind].Owed(e)
 	_, waits := owed.(fsm.Await)
-	switch dice := l.chance.IntN(20); {
+	switch dice := l.chance.IntN(60); {
 	case dice == 0:
 		c.Ask, c.Actor = events.Delete{Cascade: l.chance.IntN(2) == 0}, events.ActorAdmin
 	case dice < 3:
