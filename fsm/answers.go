@@ -29,7 +29,7 @@ func newAnswers() answers { return answers{seqs: map[string]uint64{}} }
 
 // remember notes a decision if somebody outside asked for it.
 func (a *answers) remember(decision []ev.Recorded) {
-	if len(decision) == 0 || decision[0].Actor == ev.ActorAerie || decision[0].Actor == ev.ActorExecutor {
+	if len(decision) == 0 || decision[0].Ref.Kind == ev.CommandKind || decision[0].Actor == ev.ActorAerie || decision[0].Actor == ev.ActorExecutor {
 		return
 	}
 	first := decision[0]

@@ -109,9 +109,39 @@ func (k *Kind[D]) retry(e Entity[D]) ([]ev.Change, error) {
 	return changed(e.Base, ev.RetryRequested{}), nil
 }
 
-func (k *Kind[D]) settle(e Entity[D], refs *Refs) ([]ev.Change, error) {
-	changes, _ := k.wait(e, refs)
-	return changes, nil
+// settle lets the entity go on as far as it can: steps between which nothing has to
+// be waited for are one decision.
+func (k *Kind[D]) settle(e Entity[D], refs *Refs) (all []ev.Change, err error) {
+	for {
+		changes, _ := k.wait(e, refs)
+		moved := false
+		for _, c := range changes {
+			all = join(all, c)
+			if c.Ref != e.Ref {
+				continue
+			}
+			moved = true
+			for _, happened := range c.Events {
+				if e, err = k.apply(e, ev.Recorded{Ref: e.Ref, Seq: e.Seq, Event: happened}); err != nil {
+					return nil, ev.Refuse(ev.Refused, "%s: %v", e.Ref, err)
+				}
+			}
+		}
+		if !moved {
+			return all, nil
+		}
+	}
+}
+
+// join adds a change to those of a decision, each of another entity.
+func join(all []ev.Change, c ev.Change) []ev.Change {
+	for i := range all {
+		if all[i].Ref == c.Ref {
+			all[i].Events = append(all[i].Events, c.Events...)
+			return all
+		}
+	}
+	return append(all, c)
 }
 
 // wait looks whether what the entity waits for is there: then it goes on.

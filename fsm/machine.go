@@ -102,7 +102,7 @@ func (m machine[D]) AtRest(p Phase) bool {
 
 // Vocabulary is every event of every kind: what the log may hold.
 func Vocabulary() map[ev.Kind][]ev.Event {
-	all := map[ev.Kind][]ev.Event{}
+	all := map[ev.Kind][]ev.Event{ev.CommandKind: {ev.CommandRefused{}}}
 	for k, m := range Machines {
 		all[k] = m.Vocabulary()
 	}

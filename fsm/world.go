@@ -37,6 +37,10 @@ func (w *World) Apply(decision []ev.Recorded) error {
 		if r.Seq <= w.Seq {
 			continue // seen
 		}
+		if r.Ref.Kind == ev.CommandKind { // it is of no entity
+			w.Seq, w.Time = r.Seq, r.Time
+			continue
+		}
 		before, _ := w.Get(r.Ref)
 		after, err := Machines[r.Ref.Kind].Apply(before, r)
 		if err != nil {

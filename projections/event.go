@@ -78,7 +78,7 @@ type EventQuery struct {
 func (q EventQuery) filter() (eventFilter, error) {
 	f := eventFilter{owner: q.Owner, id: q.ID, typ: q.Type, actor: q.Actor}
 	faults := checkOwner(q.Owner)
-	if k, known := events.KindOf(q.Kind); known {
+	if k, known := events.EventKindOf(q.Kind); known {
 		f.kind = k
 	} else if q.Kind != "" {
 		faults = append(faults, unknownKind(q.Kind))
@@ -104,8 +104,8 @@ func kinds() (names []string) {
 
 // eventTypes lists the types a kind's events can have, or any if it is empty.
 func eventTypes(k events.Kind) (types []string) {
-	for kind, m := range fsm.Machines {
-		for _, e := range m.Vocabulary() {
+	for kind, all := range fsm.Vocabulary() {
+		for _, e := range all {
 			if k == "" || k == kind {
 				types = append(types, e.Type())
 			}

@@ -28,19 +28,24 @@ type outcome struct {
 type verdict struct {
 	outcome
 	decision eventlog.Decision // without changes the outcome is final
-	refs     *fsm.Refs         // nil if the command was not decided anew
+	refs     *fsm.Refs         // nil before the first decision
 	recorded []ev.Recorded     // the decision's events, once it is in a batch
 }
 
 // decideOn asks a world: a command that was given before gets its answer again,
 // another one is decided.
 func decideOn(w *fsm.World, c ev.Command) (v verdict) {
+	v.refs = w.Refs()
+	if note, ok := c.Ask.(ev.NoteRefusal); ok {
+		change := ev.Change{Ref: c.Ref, Events: []ev.Event{note.Refused}}
+		v.decision = eventlog.Decision{Envelope: envelope(c, fsm.Base{}), Changes: []ev.Change{change}}
+		return v
+	}
 	if seq, ok := w.Caused(c.ID); ok {
 		v.before = seq
 		return v
 	}
 	e, _ := w.Get(c.Ref)
-	v.refs = w.Refs()
 	changes, err := fsm.Machines[c.Ref.Kind].Decide(e, c, v.refs)
 	switch {
 	case err != nil:

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"golang.org/x/time/rate"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
@@ -27,8 +28,10 @@ import (
 type Intake struct {
 	log       *eventlog.Log
 	fold      *eventlog.Fold
-	people    chan *job      // what people ask
-	machinery chan *job      // what the dispatcher and executors ask: neither keeps the other waiting
+	people    chan *job // what people ask
+	machinery chan *job // what the dispatcher and executors ask: neither keeps the other waiting
+	rivals    *rivals
+	refusals  *rate.Limiter  // how many refusals are written down
 	ended     chan struct{}  // closed when Run has
 	doors     chan struct{}  // a place for each message being answered
 	answering sync.WaitGroup // those messages
@@ -37,9 +40,15 @@ type Intake struct {
 // queued is how many commands may wait for the intake before callers wait too.
 const queued = 1024
 
-// NewIntake makes an intake; Run starts it.
+// refusalsASecond bounds how fast refused commands may fill the log, for ever.
+const refusalsASecond = 50
+
+// NewIntake makes an intake and lets it watch the fold, which must not follow the log
+// yet; Run starts it.
 func NewIntake(log *eventlog.Log, fold *eventlog.Fold) *Intake {
-	return &Intake{log: log, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued),
+	r := newRivals()
+	fold.Watch(r.see)
+	return &Intake{rivals: r, log: log, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued), refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
 		ended: make(chan struct{}), doors: make(chan struct{}, queued)}
 }
 

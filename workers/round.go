@@ -17,7 +17,6 @@ type round struct {
 	batch *eventlog.Batch
 	ahead *fsm.World // nil until the first command comes
 	jobs  []*job
-	began time.Time
 	done  chan error // says how the append went
 	first uint64     // then, the sequence of its first event
 }
@@ -31,9 +30,10 @@ type line struct {
 	backlog []*job // to be decided before any other
 }
 
-// doors are where commands come from; none while others are to be decided first.
+// doors are where commands come from; none while others are to be decided first, or
+// while other servers are likely to change what they would be decided on.
 func (l *line) doors() (people, machinery chan *job) {
-	if len(l.backlog) > 0 {
+	if len(l.backlog) > 0 || l.flying != nil && l.rivals.about() {
 		return nil, nil
 	}
 	return l.people, l.machinery
@@ -124,7 +124,7 @@ func (r *round) begin(log *eventlog.Log, live *fsm.World, flying *round) {
 	if flying != nil {
 		live = flying.ahead
 	}
-	r.ahead, r.batch, r.began = live.Ahead(), log.Batch(live.Seq), time.Now()
+	r.ahead, r.batch = live.Ahead(), log.Batch(live.Seq)
 }
 
 // add adds what was decided on a command to the batch, and its outcome to the world
@@ -161,6 +161,7 @@ func (l *line) land(ctx context.Context, err error) {
 	switch {
 	case err == nil:
 		r.answer()
+		l.rivals.goFirst(ctx)
 		return
 	case errors.Is(err, eventlog.ErrConflict), errors.Is(err, eventlog.ErrUnknown):
 		slog.Debug("a round is decided again", "events", r.batch.Len(), "err", err)

@@ -82,12 +82,16 @@ func parse(r micro.Request) (Request, error) {
 	if err != nil {
 		return request, err
 	}
-	h := r.Headers()
-	request.ID, request.ExpectedUID, request.TraceParent = h.Get("Nats-Msg-Id"), h.Get("Aerie-Expected-Uid"), h.Get("traceparent")
 	request.Body, request.Actor = r.Data(), ev.ActorAdmin
+	return request, request.read(r.Headers())
+}
+
+// read reads the headers of a command.
+func (r *Request) read(h micro.Headers) error {
+	r.ID, r.ExpectedUID, r.TraceParent = h.Get("Nats-Msg-Id"), h.Get("Aerie-Expected-Uid"), h.Get("traceparent")
 	var faults []ev.Fault
 	if v := h.Get("Aerie-Dry-Run"); v != "" {
-		request.DryRun = v == "true"
+		r.DryRun = v == "true"
 		if v != "true" && v != "false" {
 			faults = append(faults, ev.Fault{Field: "Aerie-Dry-Run", Message: "want true or false"})
 		}
@@ -97,9 +101,9 @@ func parse(r micro.Request) (Request, error) {
 		if err != nil {
 			faults = append(faults, ev.Fault{Field: "Aerie-Expected-Seq", Message: "want the sequence of the entity's last event, a number"})
 		}
-		request.ExpectedSeq = &seq
+		r.ExpectedSeq = &seq
 	}
-	return request, ev.RefuseFaults("command", faults)
+	return ev.RefuseFaults("command", faults)
 }
 
 // refusalOf is the wire form of a command's error.

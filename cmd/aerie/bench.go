@@ -79,7 +79,7 @@ func newBenchmarkCommand(m benchmark) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.IntVar(&b.n, "n", m.n, "how many in all")
-	f.IntVar(&b.rounds, "rounds", m.rounds, "how many turns each side has; the figures are their medians")
+	f.IntVar(&b.rounds, "rounds", m.rounds, "how many turns each side has; rates and the ratio are medians of these")
 	if m.clients > 0 {
 		f.IntVar(&b.clients, "clients", m.clients, "how many ask at once, each waiting for its answer before it asks again")
 	}

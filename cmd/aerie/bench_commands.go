@@ -41,6 +41,7 @@ type commanding struct {
 	given   []int      // commands that each client has given
 
 	ours, full, fit, one, rawOne side
+	perAppend                    float64 // events of an append, while all command
 }
 
 func benchCommands(ctx context.Context, b *bench) (_ []figure, err error) {
@@ -83,6 +84,7 @@ func (r *commanding) round(ctx context.Context, i int) error {
 		msgs, err = r.command(ctx, &r.ours, r.clients, r.perRound())
 		return err
 	})
+	r.perAppend = r.raw.perAppend
 	if err == nil {
 		err = r.replay(ctx, &r.full, r.near, msgs, fullBatch)
 	}
@@ -145,6 +147,7 @@ func (r *commanding) replay(ctx context.Context, s *side, nc *nats.Conn, msgs []
 func (r *commanding) figures() []figure {
 	return append(compared(&r.ours, &r.full, "commands", "answers", "batches of 1000"),
 		figure{"raw_fit_per_s", fmt.Sprintf("raw: commands in batches of %d", r.clients), r.fit.rate(), "/s"},
+		figure{"per_append", "events of an append, last round", r.perAppend, ""},
 		figure{"one_p50_us", "one client alone: half of the answers within", r.one.us(0.5), " us"},
 		figure{"one_p99_us", "one client alone: 99 % of the answers within", r.one.us(0.99), " us"},
 		figure{"one_raw_p50_us", "raw: half of single publishes within", r.rawOne.us(0.5), " us"},

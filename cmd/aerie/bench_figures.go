@@ -38,8 +38,20 @@ func (s *side) add(one sample) {
 }
 
 // rate is the median of the turns.
-func (s *side) rate() float64 {
-	sorted := slices.Sorted(slices.Values(s.rates))
+func (s *side) rate() float64 { return median(s.rates) }
+
+// times is how many times as fast as another side this one is: the median of the
+// rounds, in each of which the machine was the same for both.
+func (s *side) times(other *side) float64 {
+	rounds := make([]float64, len(s.rates))
+	for i := range rounds {
+		rounds[i] = s.rates[i] / other.rates[i]
+	}
+	return median(rounds)
+}
+
+func median(all []float64) float64 {
+	sorted := slices.Sorted(slices.Values(all))
 	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 }
 
@@ -58,7 +70,7 @@ func compared(ours, raw *side, unit, timed, rawTimed string) []figure {
 	return []figure{
 		{"per_s", unit, ours.rate(), "/s"},
 		{"raw_per_s", "raw: " + unit, raw.rate(), "/s"},
-		{"ratio", "ratio", ours.rate() / raw.rate(), ""},
+		{"ratio", "ratio", ours.times(raw), ""},
 		{"p50_us", "half of the " + timed + " within", ours.us(0.5), " us"},
 		{"p99_us", "99 % of the " + timed + " within", ours.us(0.99), " us"},
 		{"raw_p50_us", "raw: half of the " + rawTimed + " within", raw.us(0.5), " us"},

@@ -100,7 +100,8 @@ func benchLifecycle(ctx context.Context, b *bench) (_ []figure, err error) {
 	perTenant := float64(r.events) / float64(r.made)
 	return append(compared(&r.ours, &r.full, "tenants", "tenants", "batches of 1000"),
 		figure{"events_per_tenant", "events of a tenant", perTenant, ""},
-		figure{"events_per_s", "events", perTenant * r.ours.rate(), "/s"}), nil
+		figure{"events_per_s", "events", perTenant * r.ours.rate(), "/s"},
+		figure{"per_append", "events of an append, last round", r.raw.perAppend, ""}), nil
 }
 
 // prepare makes what tenants need, and watches them end.

@@ -10,29 +10,38 @@ import (
 	"github.com/aeriehq/aerie/events"
 )
 
-// writers is how many tenants' lives are written at once.
-const writers = 512
+// sideBySide is how many tenants are on their way at once in a log that is made to be folded.
+const sideBySide = 200
 
-// fill writes a log of n events: tenants' ways to Active, many at once, and
-// customers for what is over.
+// fill writes a log of n events, the ways of tenants to Active.
 func (l *bareLog) fill(ctx context.Context, n int, m *meter) error {
-	lives := n / len(way(0))
-	_, err := abreastOf(ctx, min(writers, max(lives, 1)), lives, func(ctx context.Context, _, i int) (err error) {
-		ref := events.Ref{Kind: events.Tenant, Owner: fmt.Sprintf("c%d", i%1000), ID: fmt.Sprintf("t%d", i)}
-		last := uint64(0)
-		for _, e := range way(i) {
-			if last, err = appendTo(ctx, l.log, ref, last, e); err != nil {
+	for at := 0; at < n; at += fullBatch {
+		batch := l.log.Batch(uint64(at))
+		for k := at; k < min(at+fullBatch, n); k++ {
+			if _, err := batch.Add(decided(changeAt(k))); err != nil {
 				return err
 			}
-			m.add(1)
 		}
-		return nil
-	})
-	for i := lives * len(way(0)); i < n && err == nil; i++ {
-		id := fmt.Sprintf("over%d", i)
-		_, err = appendTo(ctx, l.log, events.Ref{Kind: events.Customer, Owner: id, ID: id}, 0, events.Created[events.CustomerSpec]{UID: ulid.Make().String()})
+		if _, err := batch.Append(ctx); err != nil {
+			return err
+		}
+		m.add(batch.Len())
 	}
-	return err
+	return nil
+}
+
+// changeAt is what happens at a place of the log, from 0: some tenants make their
+// first step, then the same ones their second; after the last step come others.
+func changeAt(k int) events.Change {
+	steps := len(way(0))
+	block, within := k/(steps*sideBySide), k%(steps*sideBySide)
+	step, tenant := within/sideBySide, block*sideBySide+within%sideBySide
+	c := events.Change{Ref: events.Ref{Kind: events.Tenant, Owner: fmt.Sprintf("c%d", tenant%1000), ID: fmt.Sprintf("t%d", tenant)},
+		Events: []events.Event{way(tenant)[step]}}
+	if step > 0 {
+		c.After = uint64(k - sideBySide + 1)
+	}
+	return c
 }
 
 // way is what happens to a tenant until it is Active, as large as it is in life.

@@ -22,10 +22,18 @@ const fullBatch = eventlog.MaxEvents
 // yardstick is a stream made like the log, on the same server. What aerie wrote
 // is written there once more, the fastest way that JetStream has.
 type yardstick struct {
-	nc   *nats.Conn
 	js   jetstream.JetStream
 	last map[string]uint64 // the newest message of each entity, by its subject without the type
+
+	perAppend float64 // how many events aerie's appends had, in what was read last
 }
+
+// The headers of an atomic batch; nats.go has no names for them.
+const (
+	batchHeader       = "Nats-Batch-Id"
+	batchSeqHeader    = "Nats-Batch-Sequence"
+	batchCommitHeader = "Nats-Batch-Commit"
+)
 
 // The yardstick's subjects are the log's but for the first token.
 const (
@@ -55,7 +63,7 @@ func newYardstick(ctx context.Context, nc *nats.Conn) (*yardstick, error) {
 	if _, err := js.CreateStream(ctx, config); err != nil {
 		return nil, fmt.Errorf("make the yardstick: %w", err)
 	}
-	return &yardstick{nc, js, map[string]uint64{}}, nil
+	return &yardstick{js: js, last: map[string]uint64{}}, nil
 }
 
 func theirs(subject string) string { return yardstickToken + strings.TrimPrefix(subject, ourToken) }
@@ -80,15 +88,25 @@ func (y *yardstick) written(ctx context.Context, after, upTo uint64) ([]*nats.Ms
 		return nil, fmt.Errorf("read what was written: %w", err)
 	}
 	defer all.Stop()
-	msgs := make([]*nats.Msg, 0, upTo-after)
+	msgs, appends := make([]*nats.Msg, 0, upTo-after), 0
 	for range upTo - after {
 		m, err := all.Next(jetstream.NextContext(ctx))
 		if err != nil {
 			return nil, fmt.Errorf("read what was written: %w", err)
 		}
+		if begins(m) {
+			appends++
+		}
 		msgs = append(msgs, copied(m))
 	}
+	y.perAppend = float64(len(msgs)) / float64(max(appends, 1))
 	return msgs, nil
+}
+
+// begins tells whether a message was the first of its append.
+func begins(m jetstream.Msg) bool {
+	seq := m.Headers().Get(batchSeqHeader)
+	return seq == "" || seq == "1"
 }
 
 // copied is an event as it was appended, without what nats-server was told about its place.
@@ -129,10 +147,10 @@ func (y *yardstick) write(ctx context.Context, nc *nats.Conn, batch []*nats.Msg)
 	if end > 0 {
 		id := ulid.Make().String()
 		for i, m := range batch {
-			m.Header["Nats-Batch-Id"] = []string{id}
-			m.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
+			m.Header[batchHeader] = []string{id}
+			m.Header[batchSeqHeader] = []string{strconv.Itoa(i + 1)}
 		}
-		batch[end].Header["Nats-Batch-Commit"] = []string{"1"}
+		batch[end].Header[batchCommitHeader] = []string{"1"}
 	}
 	for _, m := range batch[:end] {
 		if err := nc.PublishMsg(m); err != nil {
@@ -151,7 +169,7 @@ func (y *yardstick) write(ctx context.Context, nc *nats.Conn, batch []*nats.Msg)
 func (y *yardstick) expect(batch []*nats.Msg) {
 	said := make(map[string]bool, len(batch))
 	for _, m := range batch {
-		for _, name := range []string{"Nats-Batch-Id", "Nats-Batch-Sequence", "Nats-Batch-Commit", jetstream.ExpectedLastSubjSeqHeader, jetstream.ExpectedLastSubjSeqSubjHeader} {
+		for _, name := range []string{batchHeader, batchSeqHeader, batchCommitHeader, jetstream.ExpectedLastSubjSeqHeader, jetstream.ExpectedLastSubjSeqSubjHeader} {
 			delete(m.Header, name)
 		}
 		of := entityOf(m.Subject)

@@ -20,10 +20,10 @@ func TestBench(t *testing.T) {
 		n    float64
 		more []string
 	}{
-		{"commands --n 60 --clients 5 --rounds 2", 60, []string{"raw_fit_per_s", "one_p50_us", "one_p99_us", "one_raw_p50_us", "one_raw_p99_us", "one_times_raw"}},
-		{"append --n 60 --clients 5 --rounds 2", 60, nil},
+		{"commands --n 60 --clients 5 --rounds 2", 60, []string{"raw_fit_per_s", "per_append", "one_p50_us", "one_p99_us", "one_raw_p50_us", "one_raw_p99_us", "one_times_raw"}},
+		{"append --n 60 --rounds 2", 60, nil},
 		{"fold --n 1203 --rounds 2", 1203, nil},
-		{"lifecycle --n 20 --clients 3 --rounds 2", 20, []string{"events_per_tenant", "events_per_s"}},
+		{"lifecycle --n 20 --clients 3 --rounds 2", 20, []string{"events_per_tenant", "events_per_s", "per_append"}},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			dir := t.TempDir()
@@ -65,7 +65,7 @@ func empty(t *testing.T, dir string) {
 
 // TestBenchTable reads what people see.
 func TestBenchTable(t *testing.T) {
-	s := finish(aerie(t.Context(), "bench", "append", "--n", "20", "--clients", "2", "--rounds", "1", "--dir", t.TempDir()))
+	s := finish(aerie(t.Context(), "bench", "append", "--n", "20", "--rounds", "1", "--dir", t.TempDir()))
 	if s.code != 0 || !strings.HasPrefix(s.out, "bench append --n 20 ") || !strings.Contains(s.out, "\nratio ") || !strings.HasPrefix(s.err, "round 1 of 1: ") {
 		t.Errorf("%+v", s)
 	}
@@ -124,6 +124,9 @@ func TestSide(t *testing.T) {
 	}
 	if s.rate() != 2.5 || s.last() != 4 || s.us(0) != 1 || s.us(0.5) != 2 || s.us(1) != 4 {
 		t.Errorf("%v %v %v %v %v", s.rate(), s.last(), s.us(0), s.us(0.5), s.us(1))
+	}
+	if got := s.times(&side{rates: []float64{3, 2, 4, 8}}); got != 0.5 { // 1, 1/2, 1/2, 1/2
+		t.Errorf("%v times", got)
 	}
 }
 

@@ -32,20 +32,21 @@ import (
 //	                 ▼
 //	           clouds and clusters
 type control struct {
-	guard  *eventlog.Guard
-	nats   *embedded.Server
-	conn   *nats.Conn
-	log    *eventlog.Log
-	queue  *eventlog.WorkQueue
-	timers *eventlog.Timers
-	fold   *eventlog.Fold
-	views  *projections.Views
-	cloud  *keeper // nil: this replica works in no cloud
-	intake *workers.Intake
-	http   *http.Server
-	listen net.Listener
-	token  string
-	kept   string // what the log promises
+	guard   *eventlog.Guard
+	nats    *embedded.Server
+	conn    *nats.Conn
+	log     *eventlog.Log
+	queue   *eventlog.WorkQueue
+	timers  *eventlog.Timers
+	waiting *eventlog.CommandQueue
+	fold    *eventlog.Fold
+	views   *projections.Views
+	cloud   *keeper // nil: this replica works in no cloud
+	intake  *workers.Intake
+	http    *http.Server
+	listen  net.Listener
+	token   string
+	kept    string // what the log promises
 
 	doors  stage      // where commands and queries come in
 	work   stage      // what works off what is owed
@@ -139,7 +140,10 @@ func (c *control) openLog(settings) (err error) {
 	if c.queue, err = eventlog.OpenWork(c.core.ctx, c.conn); err != nil {
 		return err
 	}
-	c.timers, err = eventlog.OpenTimers(c.core.ctx, c.conn)
+	if c.timers, err = eventlog.OpenTimers(c.core.ctx, c.conn); err != nil {
+		return err
+	}
+	c.waiting, err = eventlog.OpenQueue(c.core.ctx, c.conn)
 	return err
 }
 
@@ -173,6 +177,7 @@ func (c *control) startWorkers(settings) error {
 	if err := c.intake.Serve(c.doors.ctx, c.conn, semver()); err != nil {
 		return err
 	}
+	c.run(&c.doors, "command queue", func(ctx context.Context) error { return c.intake.TakeQueue(ctx, c.waiting) })
 	if c.cloud != nil {
 		c.run(&c.work, "work in the cloud", c.workInCloud)
 	}

@@ -99,7 +99,7 @@ func (f tailFilter) config(now time.Time) (jetstream.OrderedConsumerConfig, erro
 // check refuses what no event could have.
 func (f tailFilter) check() (kind string, err error) {
 	if f.kind != "" {
-		k, ok := events.KindOf(f.kind)
+		k, ok := events.EventKindOf(f.kind)
 		if !ok {
 			return "", invalid("--kind", "%q is not a kind%s", events.Clip(f.kind), events.Nearest(f.kind, kindNames()))
 		}

@@ -55,7 +55,7 @@ func TestWrongWords(t *testing.T) {
 		{"bench fold x", `arguments: "x" is one too many`},
 		{"bench fold --clients 3", "--clients: aerie bench fold has no such flag"},
 		{"bench fold --rounds 0", "--rounds: 0: want 1 to 100"},
-		{"bench append --clients 2000", "--clients: 2000: want 1 to 1024"},
+		{"bench lifecycle --clients 2000", "--clients: 2000: want 1 to 1024"},
 		{"bench commands --n 639 --clients 64 --rounds 10", "--n: 639: want 640 to 10000000"},
 		{"bench fold --dir /nowhere", "--dir: stat /nowhere"},
 		{"help nonsense", `command: "nonsense" is no command of aerie`},

@@ -115,6 +115,20 @@ func (l *Log) Last(ctx context.Context) (uint64, error) {
 // Copies is on how many servers the log is kept.
 func (l *Log) Copies() int { return max(1, l.stream.CachedInfo().Config.Replicas) }
 
+// Has tells whether an entity had an event of a type. It looks it up by its subject.
+func (l *Log) Has(ctx context.Context, r events.Ref, e events.Event) (bool, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	_, err := l.stream.GetLastMsgForSubject(ctx, committed+r.Tokens()+"."+e.Type())
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for %s of %s: %w", e.Type(), r, err)
+	}
+	return true, nil
+}
+
 // errUnreadable means that something is stored that is no event of ours.
 var errUnreadable = errors.New("it is not as it was written")
 

@@ -12,12 +12,15 @@ const (
 	Stream       = "AERIE_EVENTS" // every event, for ever
 	WorkStream   = "AERIE_WORK"   // what the world is owed now
 	TimersStream = "AERIE_TIMERS" // when something of an entity is due
+	QueueStream  = "AERIE_QUEUE"  // commands that wait
 
 	appended  = "aerie.append." // aerie alone publishes here
 	committed = "aerie.evt."    // and here is what came of it
 	owed      = "aerie.work."
 	timed     = "aerie.timer."
 	due       = "aerie.due."
+	queued    = "aerie.queue."  // who may wait publishes here
+	parted    = "aerie.queued." // and here it stands, with its partition
 )
 
 // isToken tells whether s may be one token of a subject that is published to.

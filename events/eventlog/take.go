@@ -87,14 +87,14 @@ func (v *volatile) consumer(ctx context.Context, config jetstream.ConsumerConfig
 }
 
 // give gives messages to handle until the consumer fails or ctx ends.
-func give(ctx context.Context, c jetstream.Consumer, running *sync.WaitGroup, free chan struct{}, handle func(context.Context, jetstream.Msg)) error {
+func give(ctx context.Context, c jetstream.Consumer, running *sync.WaitGroup, free chan struct{}, handle func(context.Context, jetstream.Msg), how ...jetstream.FetchOpt) error {
 	for {
 		select {
 		case free <- struct{}{}:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		m, err := next(ctx, c)
+		m, err := next(ctx, c, how...)
 		if err != nil {
 			<-free
 			return err
@@ -112,10 +112,10 @@ func give(ctx context.Context, c jetstream.Consumer, running *sync.WaitGroup, fr
 // message at a time, now and then forgets to ask for the next when an answer comes
 // faster than its own books are closed, and then sleeps through two heartbeats.
 // Silence of the server is looked into: the consumer may be gone with its stream.
-func next(ctx context.Context, c jetstream.Consumer) (jetstream.Msg, error) {
+func next(ctx context.Context, c jetstream.Consumer, how ...jetstream.FetchOpt) (jetstream.Msg, error) {
 	for {
 		asking, cancel := context.WithTimeout(ctx, pullExpiry)
-		m, err := c.Next(jetstream.FetchContext(asking), jetstream.FetchHeartbeat(pullSilence))
+		m, err := c.Next(append(how, jetstream.FetchContext(asking), jetstream.FetchHeartbeat(pullSilence))...)
 		cancel()
 		switch {
 		case err == nil:
@@ -151,7 +151,7 @@ func (q *WorkQueue) handle(ctx context.Context, m jetstream.Msg, do Do) {
 	}
 	again := time.Duration(0)
 	if err == nil {
-		stop := keep(m)
+		stop := keep(m, heartbeat)
 		again, err = do(ctx, place, w)
 		stop()
 	}
@@ -176,11 +176,11 @@ func answer(err error) {
 	}
 }
 
-// keep renews a message's lease until stop is called.
-func keep(m jetstream.Msg) (stop func()) {
+// keep renews a message's lease now and then until stop is called.
+func keep(m jetstream.Msg, every time.Duration) (stop func()) {
 	done := make(chan struct{})
 	go func() {
-		t := time.NewTicker(heartbeat)
+		t := time.NewTicker(every)
 		defer t.Stop()
 		for {
 			select {

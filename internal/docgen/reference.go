@@ -21,6 +21,7 @@ func Reference() string {
 	for _, k := range ev.Kinds {
 		p.kind(k)
 	}
+	p.refusedCommands()
 	p.effects()
 	p.subjects()
 	p.headers()
@@ -85,6 +86,15 @@ func (p *page) kind(k ev.Kind) {
 	p.end()
 }
 
+func (p *page) refusedCommands() {
+	p.para("## Refused commands")
+	p.para("A command that waited in `AERIE_QUEUE` and was refused is an event on `aerie.evt.<owner>.command.<command id>.refused`, by who gave it. One whose owner or id is no such thing stands in the program's own log.")
+	p.table("event", "wire type", "fields")
+	e := ev.CommandRefused{}
+	p.row(code(e.Type()), code(fmt.Sprintf("io.aerie.%s.%s.v1", ev.CommandKind, e.Type())), shapeOf(reflect.TypeOf(e)))
+	p.end()
+}
+
 func specFields(k ev.Kind) []field { return fieldsOf(reflect.TypeOf(ev.ZeroSpec(k)), "") }
 
 func (p *page) effects() {
@@ -101,6 +111,7 @@ func (p *page) subjects() {
 	p.para("## Subjects and streams")
 	p.table("subject", "stream", "what travels there")
 	p.row("`aerie.cmd.<owner>.<kind>.<id>.<verb>`", "-", "commands: a request, answered once its events are durable")
+	p.row("`aerie.queue.<owner>.<kind>.<id>.<verb>`", "`AERIE_QUEUE`", "commands that may wait until somebody is there: acknowledged once stored, handled once, in order for each entity; stored as `aerie.queued.<partition>.…`")
 	p.row("`aerie.evt.<owner>.<kind>.<id>.<type>`", "`AERIE_EVENTS`", "every event, for ever, sent out after it is committed")
 	p.row("`aerie.append.<owner>.<kind>.<id>.<type>`", "`AERIE_EVENTS`", "where aerie alone appends; stored under the subject above")
 	p.row("`aerie.work.<dataplane owner>.<dataplane>.<kind>.<owner>.<id>`", "`AERIE_WORK`", "what is owed, the newest per subject, in memory; both first tokens are `-` where there is no dataplane")

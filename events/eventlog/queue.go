@@ -1,0 +1,158 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// The queue is cut into partitions by the hash of a command's entity, and each is
+// handled one command after the other: so the commands of an entity stay in order,
+// and those of others go on where one has to wait.
+const (
+	partitions = 8
+	group      = "handlers" // of which one is pinned: the others stand by
+	queueLease = 10 * time.Second
+	queueRetry = time.Second
+	maxQueued  = events.MaxBody + 16<<10 // one command with its headers
+)
+
+// CommandQueue keeps commands that may wait until somebody handles them. Its methods
+// may be called from any goroutine.
+type CommandQueue struct {
+	stream jetstream.Stream
+	nc     *nats.Conn
+}
+
+// queueConfig is how the queue is made. A repeated message id is the intake's to
+// judge, not the stream's: there it would hide another command under the same id.
+var queueConfig = jetstream.StreamConfig{
+	Name:              QueueStream,
+	Description:       "Commands that wait to be handled",
+	Subjects:          []string{queued + "*.*.*.*"},
+	SubjectTransform:  &jetstream.SubjectTransformConfig{Source: queued + "*.*.*.*", Destination: fmt.Sprintf("%s{{partition(%d,1,2,3)}}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}.{{wildcard(4)}}", parted, partitions)},
+	Storage:           jetstream.FileStorage,
+	Retention:         jetstream.WorkQueuePolicy,
+	MaxConsumers:      -1,
+	MaxMsgs:           -1,
+	MaxBytes:          -1,
+	MaxMsgsPerSubject: -1,
+	MaxMsgSize:        maxQueued,
+	Duplicates:        100 * time.Millisecond, // the least there is
+	AllowDirect:       true,
+}
+
+// OpenQueue opens the queue, and makes its stream where there is none. It refuses,
+// and does not touch, a stream that is made differently.
+func OpenQueue(ctx context.Context, nc *nats.Conn) (*CommandQueue, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("open the command queue: %w", err)
+	}
+	stream, err := openStream(ctx, nc, js, queueConfig, nil)
+	if err != nil {
+		return nil, fmt.Errorf("open the command queue: %w", err)
+	}
+	return &CommandQueue{stream, nc}, nil
+}
+
+// Queued is a command that waited.
+type Queued struct {
+	Owner, Kind, ID, Verb string // as they stood in its subject
+	Seq                   uint64 // its place in the queue
+	Header                nats.Header
+	Body                  []byte
+}
+
+// Take gives the commands of the queue to handle until ctx ends, and returns its
+// error. Those of one entity come in the order in which they were published, each
+// once the one before it was handled; whoever takes besides stands by, and goes on in
+// seconds where this one dies. A command for which handle fails is given again a
+// second later.
+func (q *CommandQueue) Take(ctx context.Context, handle func(context.Context, Queued) error) error {
+	var all sync.WaitGroup
+	for n := range partitions {
+		all.Go(func() { q.take(ctx, n, handle) })
+	}
+	all.Wait()
+	return fmt.Errorf("take from the command queue: %w", ctx.Err())
+}
+
+// take handles one partition.
+func (q *CommandQueue) take(ctx context.Context, n int, handle func(context.Context, Queued) error) {
+	var one sync.WaitGroup
+	slot := make(chan struct{}, 1)
+	for ctx.Err() == nil {
+		c, err := q.consumer(ctx, n)
+		if err == nil {
+			err = give(ctx, c, &one, slot, func(ctx context.Context, m jetstream.Msg) { handleQueued(ctx, m, handle) },
+				jetstream.FetchPriorityGroup(group))
+		}
+		if ctx.Err() == nil && q.nc.IsConnected() {
+			slog.Warn("command queue not read, will try again", "partition", n, "err", err)
+		}
+		wait(ctx, takeRetry)
+	}
+	one.Wait()
+}
+
+// consumer makes or finds a partition's consumer. It has one command out at a time:
+// what was given to somebody who died comes again before anything after it.
+func (q *CommandQueue) consumer(ctx context.Context, n int) (jetstream.Consumer, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	return q.stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+		Durable:        fmt.Sprintf("partition-%d", n),
+		FilterSubject:  fmt.Sprintf("%s%d.>", parted, n),
+		AckPolicy:      jetstream.AckExplicitPolicy,
+		AckWait:        queueLease,
+		MaxDeliver:     -1,
+		MaxAckPending:  1,
+		PriorityPolicy: jetstream.PriorityPolicyPinned,
+		PriorityGroups: []string{group},
+		PinnedTTL:      queueLease,
+	})
+}
+
+// handleQueued handles one command and answers for its message.
+func handleQueued(ctx context.Context, m jetstream.Msg, handle func(context.Context, Queued) error) {
+	c, err := readQueued(m)
+	if err != nil {
+		slog.Error("a command in the queue that cannot be read is dropped", "err", err)
+		answer(m.Term())
+		return
+	}
+	stop := keep(m, queueLease/3)
+	err = handle(ctx, c)
+	stop()
+	if err != nil {
+		slog.Warn("queued command not handled, will try again", "entity", c.Kind+" "+c.Owner+"/"+c.ID, "err", err)
+		answer(m.NakWithDelay(queueRetry))
+		return
+	}
+	answer(m.Ack())
+}
+
+// readQueued reads "aerie.queued.<partition>.<owner>.<kind>.<id>.<verb>".
+func readQueued(m jetstream.Msg) (c Queued, err error) {
+	meta, err := m.Metadata()
+	if err != nil {
+		return c, err
+	}
+	t := strings.Split(strings.TrimPrefix(m.Subject(), parted), ".")
+	if len(t) != 5 {
+		return c, errors.New("its subject is " + events.Clip(m.Subject()))
+	}
+	return Queued{t[1], t[2], t[3], t[4], meta.Sequence.Stream, m.Headers(), m.Data()}, nil
+}
