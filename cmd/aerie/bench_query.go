@@ -114,16 +114,20 @@ func (q *queried) ask(ctx context.Context) ([]figure, error) {
 				return nil, err
 			}
 		}
-		q.meter.say("round %d of %d: %s answers/s, raw %s/s", i+1, q.rounds, rounded(one.last()), rounded(raw.last()))
+		q.meter.say("round %d of %d: %s answers/s, raw %s/s; pages %s/s, of the past %s/s", i+1, q.rounds,
+			rounded(one.last()), rounded(raw.last()), rounded(page.last()), rounded(past.last()))
 	}
 	first, next, err := q.pastPages(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return append(compared(one, raw, "answers", "reads of a tenant", "reads of a message"),
 		figure{"page_p50_us", "half of the pages of 100 within", page.us(0.5), " us"},
 		figure{"page_p99_us", "99 % of the pages of 100 within", page.us(0.99), " us"},
 		figure{"at_p50_us", "half of the reads of a tenant of the past within", past.us(0.5), " us"},
 		figure{"at_p99_us", "99 % of the reads of a tenant of the past within", past.us(0.99), " us"},
 		figure{"page_at_first_ms", "first page at a moment of the past", float64(first.Milliseconds()), " ms"},
-		figure{"page_at_p99_us", "99 % of the next pages at that moment within", next.us(0.99), " us"}), err
+		figure{"page_at_p99_us", "99 % of the next pages at that moment within", next.us(0.99), " us"}), nil
 }
 
 func (q *queried) time(ctx context.Context, s *side, question func(context.Context) error) error {
