@@ -164,6 +164,9 @@ func (c *control) startFold(s settings) error {
 	if err := c.fold.Wait(c.core.ctx, last); err != nil {
 		return err
 	}
+	if c.nats != nil {
+		c.run(&c.core, "the watch over the store", c.guard.Watch)
+	}
 	c.run(&c.core, "snapshots", func(ctx context.Context) error { c.views.Snapshots(ctx); return nil })
 	c.run(&c.core, "intake", func(ctx context.Context) error { c.intake.Run(ctx); return nil })
 	c.run(&c.work, "dispatcher", func(ctx context.Context) error { dispatcher.Run(ctx); return nil })

@@ -1,6 +1,8 @@
 package eventlog
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // block is what is known of a block file that was looked at record by record.
@@ -83,4 +86,48 @@ func (g *Guard) keepBlocks(all []block) error {
 		return fmt.Errorf("write down the blocks: %w", err)
 	}
 	return nil
+}
+
+// noteEvery is how often new blocks are looked at while the server runs.
+const noteEvery = 10 * time.Minute
+
+// Watch looks, now and then until ctx ends, at the blocks that have become full, so
+// that the next start need not. It returns an error if one is not as it was written.
+func (g *Guard) Watch(ctx context.Context) error {
+	for {
+		wait(ctx, noteEvery)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := g.note(); err != nil {
+			return err
+		}
+	}
+}
+
+// note looks at the blocks that are full and were not looked at yet. It leaves the
+// newest two alone: nats-server may be writing there.
+func (g *Guard) note() error {
+	known := g.readBlocks()
+	found, err := filepath.Glob(filepath.Join(g.dir, "*", "jetstream", "*", "streams", Stream, "msgs"))
+	if err != nil || len(found) != 1 {
+		return err
+	}
+	numbers, err := blocksOf(found[0])
+	if err != nil {
+		return err
+	}
+	var all []block
+	var buffer bytes.Buffer
+	for _, number := range numbers[:max(0, len(numbers)-2)] {
+		b, old := known[number]
+		if !old {
+			b = inspectFile(found[0], number, b, &buffer)
+		}
+		if b.err != nil {
+			return g.damaged(fmt.Sprintf("block %d is not as it was written (%v)", number, b.err))
+		}
+		all = append(all, b)
+	}
+	return g.keepBlocks(all)
 }
