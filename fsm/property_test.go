@@ -159,8 +159,12 @@ func poolsIn(state string, e ev.EnsurePools) (seen ev.PoolsObserved) {
 
 // dump writes a world so that two can be compared.
 func dump(t interface{ Fatal(...any) }, w *World) string {
+	owes := owing(w)
+	if w.Waiting(ev.Ref{}); owes != owing(w) {
+		t.Fatal("who is owed something is not who is, once it is noted")
+	}
 	all := map[string]any{"placed": w.placed, "waiting": fmt.Sprint(w.waiting), "seq": w.Seq, "answers": w.answers.seqs,
-		"awaits": fmt.Sprint(w.awaits), "owing": fmt.Sprint(w.owing), "makers": fmt.Sprint(w.makers), "last": w.last}
+		"awaits": fmt.Sprint(w.awaits), "owing": owes, "makers": fmt.Sprint(w.makers), "last": w.last}
 	for _, name := range names {
 		users := w.usersOf(refOf(name))
 		slices.SortFunc(users, func(a, b ev.Ref) int { return strings.Compare(a.String(), b.String()) })
@@ -176,6 +180,14 @@ func dump(t interface{ Fatal(...any) }, w *World) string {
 		t.Fatal(err)
 	}
 	return string(data)
+}
+
+func owing(w *World) string {
+	all := map[ev.Ref]bool{}
+	for _, r := range w.Owing() {
+		all[r] = true
+	}
+	return fmt.Sprint(all)
 }
 
 // firstDifference is the first place in which two dumps differ, with what stands before it.

@@ -72,6 +72,7 @@ func (w *World) heat(r ev.Ref) {
 	oldest := s.ring[s.next]
 	s.ring[s.next] = r
 	s.next = (s.next + 1) % s.most
+	w.settleOwed(oldest)
 	s.buffer = Machines[oldest.Kind].pack(s.buffer[:0], w.entities[oldest.Kind][oldest])
 	s.set(s.number[oldest], packed(s.buffer))
 	delete(w.entities[oldest.Kind], oldest)

@@ -1,7 +1,6 @@
 package fsm
 
 import (
-	"maps"
 	"slices"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -14,12 +13,13 @@ type wires struct {
 	waiting map[ev.Ref]map[ev.Ref]bool // awaited -> who waits
 	awaits  map[ev.Ref][]Need          // who waits -> for what
 	owing   map[ev.Ref]bool            // whom the world owes something
+	fresh   map[ev.Ref]struct{}        // of whom the three above do not know what has changed
 	users   map[uint32]numbers         // what is used -> the living entities that use it
 }
 
 func newWires() wires {
 	return wires{placed: map[string]int{}, makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{},
-		awaits: map[ev.Ref][]Need{}, owing: map[ev.Ref]bool{}, users: map[uint32]numbers{}}
+		awaits: map[ev.Ref][]Need{}, owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{}, users: map[uint32]numbers{}}
 }
 
 // rewire keeps the indexes after an entity has changed.
@@ -35,16 +35,25 @@ func (w *World) rewire(before, after Entity[Data]) {
 	if k := after.Ref.Kind; k == ev.Dataplane || k == ev.TenantInfra {
 		w.makers[after.UID] = after.Ref
 	}
-	var owed ev.Effect
-	if after.Phase() != Unborn {
-		owed = Machines[after.Ref.Kind].Owed(after)
+	w.fresh[after.Ref] = struct{}{}
+}
+
+// settleOwed notes what an entity is owed now. While a log is folded nobody asks, and
+// most of what was owed on the way is not owed any more: it is noted when somebody
+// asks, or when the entity is packed.
+func (w *World) settleOwed(r ev.Ref) {
+	if _, fresh := w.fresh[r]; !fresh {
+		return
 	}
+	delete(w.fresh, r)
+	e, _ := w.Get(r)
+	owed := Machines[r.Kind].Owed(e)
 	a, _ := owed.(Await)
-	w.await(after.Ref, a.On)
+	w.await(r, a.On)
 	if owed != nil {
-		w.owing[after.Ref] = true
+		w.owing[r] = true
 	} else {
-		delete(w.owing, after.Ref)
+		delete(w.owing, r)
 	}
 }
 
@@ -70,7 +79,19 @@ func (w *World) await(waiter ev.Ref, needs []Need) {
 }
 
 // Owing lists the entities that the world owes something, in no order.
-func (w *World) Owing() []ev.Ref { return slices.Collect(maps.Keys(w.owing)) }
+func (w *World) Owing() (refs []ev.Ref) {
+	for r := range w.owing {
+		if _, fresh := w.fresh[r]; !fresh {
+			refs = append(refs, r)
+		}
+	}
+	for r := range w.fresh {
+		if e, _ := w.Get(r); Machines[r.Kind].Owed(e) != nil {
+			refs = append(refs, r)
+		}
+	}
+	return refs
+}
 
 // reuse notes what an entity uses now.
 func (w *World) reuse(before, after Entity[Data]) {

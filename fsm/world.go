@@ -83,8 +83,12 @@ func (w *World) Each(k ev.Kind, f func(Entity[Data])) {
 	})
 }
 
-// Waiting lists who waits for an entity, by name or as any of its kind.
+// Waiting lists who waits for an entity, by name or as any of its kind. It is for
+// who may change the world.
 func (w *World) Waiting(r ev.Ref) (refs []ev.Ref) {
+	for fresh := range w.fresh {
+		w.settleOwed(fresh)
+	}
 	for _, awaited := range []ev.Ref{r, {Kind: r.Kind}} {
 		for waiter := range w.waiting[awaited] {
 			refs = append(refs, waiter)

@@ -91,6 +91,10 @@ func (s shape) body(name string, data []byte) (e events.Event, known bool, err e
 		}
 	}
 	v := reflect.New(s.typ)
+	if string(data) == "{}" {
+		e, _ = v.Elem().Interface().(events.Event)
+		return e, true, nil
+	}
 	err = json.Unmarshal(data, v.Interface())
 	e, _ = v.Elem().Interface().(events.Event)
 	return e, true, err
@@ -174,11 +178,7 @@ func checksum(subject string, h nats.Header, data []byte) string {
 	}
 	add(subject)
 	for _, name := range summed {
-		if v := h[name]; len(v) > 0 {
-			add(v[0])
-		} else {
-			add("")
-		}
+		add(h.Get(name))
 	}
 	sum := crc32.Update(crc32.Checksum(buf, castagnoli), castagnoli, data)
 	return hex.EncodeToString(binary.BigEndian.AppendUint32(buf[:0], sum))

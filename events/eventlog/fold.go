@@ -44,15 +44,56 @@ func (f *Fold) Restore(w *fsm.World) {
 // Follow folds in the log until ctx ends or the log holds what this program
 // can't read; then every waiter and Err learn of it.
 func (f *Fold) Follow(ctx context.Context, log *Log) error {
-	foreign := func(decision []events.Recorded) error { return f.fold(decision, false) }
 	var from uint64
 	f.View(func(w *fsm.World) { from = w.Seq })
-	err := fmt.Errorf("follow the log: %w", log.tail(ctx, from, foreign, f.has))
+	err := fmt.Errorf("follow the log: %w", f.follow(ctx, log, from))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopped = err
 	close(f.moved)
 	return err
+}
+
+// ahead is how many decisions may be read before they are folded in, and the most
+// that are folded in at once, so that who reads the world gets to it.
+const ahead = 64
+
+// follow reads the log and folds beside: each takes about as long as the other.
+func (f *Fold) follow(ctx context.Context, log *Log, from uint64) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	read, folded := make(chan []events.Recorded, ahead), make(chan error, 1)
+	go func() {
+		defer stop()
+		folded <- f.foldAll(read)
+	}()
+	err := log.tail(reading, from, func(decision []events.Recorded) error {
+		select {
+		case read <- decision:
+			return nil
+		case <-reading.Done():
+			return reading.Err()
+		}
+	}, f.has)
+	close(read)
+	if wrong := <-folded; wrong != nil {
+		return wrong
+	}
+	return err
+}
+
+// foldAll folds in what was read, as much at once as there is.
+func (f *Fold) foldAll(read <-chan []events.Recorded) error {
+	for decision := range read {
+		together := [][]events.Recorded{decision}
+		for len(read) > 0 && len(together) < ahead {
+			together = append(together, <-read)
+		}
+		if err := f.fold(together); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Learn folds in decisions that this process has appended one right after the
@@ -111,13 +152,16 @@ func (f *Fold) has(seq uint64) bool {
 	return seq <= f.world.Seq
 }
 
-func (f *Fold) fold(decision []events.Recorded, own bool) error {
+// fold folds in decisions of the log.
+func (f *Fold) fold(decisions [][]events.Recorded) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.apply(decision, own); err != nil {
-		return err
+	defer f.move()
+	for _, d := range decisions {
+		if err := f.apply(d, false); err != nil {
+			return err
+		}
 	}
-	f.move()
 	return nil
 }
 
