@@ -34,6 +34,7 @@ import (
 type control struct {
 	guard   *eventlog.Guard
 	nats    *embedded.Server
+	opened  time.Duration // what nats-server took to open its store
 	conn    *nats.Conn
 	log     *eventlog.Log
 	queue   *eventlog.WorkQueue
@@ -124,10 +125,12 @@ func (c *control) openStore(s settings) (err error) {
 		c.conn, err = dialNATS(s.NATSURL, s.Access)
 		return err
 	}
+	began := time.Now()
 	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default()})
 	if err != nil {
 		return err
 	}
+	c.opened = time.Since(began)
 	c.conn, err = c.nats.Connect("aerie")
 	return err
 }
