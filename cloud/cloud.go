@@ -103,6 +103,7 @@ type Observation struct {
 	Version  string // of a cluster's Kubernetes
 	Zones    []string
 	Nodes    int           // the ready nodes of a pool
+	Pool     *PoolSpec     // of a pool, as it is now, whoever made it so; without its token
 	Range    string        // of a network
 	After    time.Duration // when asking again is worth it; 0 leaves it to the caller
 }

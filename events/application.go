@@ -43,9 +43,10 @@ type EnsureApplication struct {
 // RemoveApplication owes the end of the application's objects.
 type RemoveApplication struct {
 	Site
-	Cluster   string `json:"cluster"`
-	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
+	Cluster   string           `json:"cluster"`
+	Namespace string           `json:"namespace"`
+	Name      string           `json:"name"`
+	Manifests []map[string]any `json:"manifests"` // what it was last to be
 }
 
 // Effect names the work on the wire.

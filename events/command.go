@@ -15,8 +15,20 @@ const (
 	VerbDelete = "delete"
 )
 
+// The verbs that dataplanes have beside them.
+const (
+	VerbAttach = "attach"
+	VerbDetach = "detach"
+)
+
 // Verbs lists the verbs of a kind.
-func Verbs(Kind) []string { return []string{VerbCreate, VerbUpdate, VerbRetry, VerbDelete} }
+func Verbs(k Kind) []string {
+	verbs := []string{VerbCreate, VerbUpdate, VerbRetry, VerbDelete}
+	if k == Dataplane {
+		verbs = append(verbs, VerbAttach, VerbDetach)
+	}
+	return verbs
+}
 
 // MaxBody is the most bytes the body of a command may have.
 const MaxBody = 256 << 10
@@ -42,8 +54,8 @@ type Command struct {
 // Internal tells whether the machinery gave the command, and no person.
 func (c Command) Internal() bool { return c.Actor == ActorAerie || c.Actor == ActorExecutor }
 
-// Ask is what a command wants: Create, Update, Retry or Delete from people, Report,
-// Settle, Sweep or Expire from the machinery.
+// Ask is what a command wants: Create, Update, Retry, Delete, Attach or Detach from
+// people, Report, Settle, Sweep, NoteDrift or Expire from the machinery.
 type Ask interface{ ask() }
 
 // Create asks for a new entity.
@@ -68,22 +80,43 @@ type Delete struct {
 	Cascade bool `json:"cascade" default:"false" doc:"Delete what uses it too"`
 }
 
+// Attach asks that a customer has a place on a dataplane.
+type Attach struct {
+	Customer string `json:"customer" required:"true" ref:"customer" doc:"The customer, such as acme"`
+}
+
+// Detach asks that a customer has no place on a dataplane any more. Its tenants
+// there are in the way.
+type Detach struct {
+	Customer string `json:"customer" required:"true" ref:"customer" doc:"The customer, such as acme"`
+}
+
 // Settle asks to look again at what the entity waits for: a dependency, a place.
 type Settle struct{}
 
 // Sweep says what was found and removed of an incarnation that has ended.
 type Sweep struct{ Swept Swept }
 
+// NoteDrift says what of an entity at rest was found to be not as it was made, if
+// anything.
+type NoteDrift struct {
+	Found []Drift
+	Calls []Call
+}
+
 // Expire says that the time an entity may spend in a phase is over.
 type Expire struct{ Since time.Time } // when it entered the phase
 
-func (Create) ask() {}
-func (Update) ask() {}
-func (Retry) ask()  {}
-func (Delete) ask() {}
-func (Settle) ask() {}
-func (Sweep) ask()  {}
-func (Expire) ask() {}
+func (Create) ask()    {}
+func (Update) ask()    {}
+func (Retry) ask()     {}
+func (Delete) ask()    {}
+func (Attach) ask()    {}
+func (Detach) ask()    {}
+func (Settle) ask()    {}
+func (Sweep) ask()     {}
+func (NoteDrift) ask() {}
+func (Expire) ask()    {}
 
 // Spec is what a user wants of an entity of one kind.
 type Spec interface {
@@ -127,11 +160,13 @@ func DecodeAsk(k Kind, verb string, data []byte) (Ask, error) {
 func DecodeBody(k Kind, verb string, raw any) (Ask, error) {
 	switch verb {
 	case VerbRetry:
-		return Retry{}, RefuseFaults(verb, decode("", raw, reflect.ValueOf(&struct{}{}).Elem(), ""))
+		return decodePlain[Retry](verb, raw)
 	case VerbDelete:
-		var d Delete
-		faults := decode("", raw, reflect.ValueOf(&d).Elem(), "")
-		return d, RefuseFaults(verb, faults)
+		return decodePlain[Delete](verb, raw)
+	case VerbAttach:
+		return decodePlain[Attach](verb, raw)
+	case VerbDetach:
+		return decodePlain[Detach](verb, raw)
 	}
 	var b body
 	faults := decode("", raw, reflect.ValueOf(&b).Elem(), "")
@@ -149,6 +184,13 @@ func DecodeBody(k Kind, verb string, raw any) (Ask, error) {
 		return Create{b.Labels, spec}, nil
 	}
 	return Update{b.Labels, spec}, nil
+}
+
+// decodePlain reads a body that is the ask itself.
+func decodePlain[A Ask](verb string, raw any) (Ask, error) {
+	var a A
+	faults := decode("", raw, reflect.ValueOf(&a).Elem(), "")
+	return a, RefuseFaults(verb, faults)
 }
 
 func decodeSpec(k Kind, raw map[string]any) (Spec, []Fault) {

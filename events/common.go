@@ -37,6 +37,16 @@ type (
 		Resources []string `json:"resources"`
 		Calls     []Call   `json:"calls,omitempty"`
 	}
+	// Drifted says that something is no longer as it was made: somebody else has
+	// changed or deleted it.
+	Drifted struct {
+		Found []Drift `json:"found"`
+		Calls []Call  `json:"calls,omitempty"`
+	}
+	// DriftEnded says that all is as it was made again, without our doing.
+	DriftEnded struct{}
+	// RepairStarted says that what has drifted is brought back.
+	RepairStarted struct{}
 	// AttemptFailed says that an effect was tried and did not come about.
 	AttemptFailed struct {
 		Effect   string    `json:"effect"`
@@ -63,11 +73,35 @@ func (LabelsChanged) Type() string      { return "labels_changed" }
 func (RetryRequested) Type() string     { return "retry_requested" }
 func (DeletionRequested) Type() string  { return "deletion_requested" }
 func (Swept) Type() string              { return "swept" }
+func (Drifted) Type() string            { return "drifted" }
+func (DriftEnded) Type() string         { return "drift_ended" }
+func (RepairStarted) Type() string      { return "repair_started" }
 func (Drained) Type() string            { return "drained" }
 func (Deleted) Type() string            { return "deleted" }
 func (AttemptFailed) Type() string      { return "attempt_failed" }
 func (Failed) Type() string             { return "failed" }
 func (Activated) Type() string          { return "activated" }
+
+// Drift is one thing that is not as it was made.
+type Drift struct {
+	What    string `json:"what"` // such as "network", or "NetworkPolicy acme--prod/aerie-default-deny"
+	How     string `json:"how"`  // DriftDeleted or DriftChanged
+	Message string `json:"message,omitempty"`
+}
+
+// How something can drift.
+const (
+	DriftDeleted = "deleted"
+	DriftChanged = "changed"
+)
+
+// String reads as a part of a sentence.
+func (d Drift) String() string {
+	if d.Message == "" {
+		return d.What + " was " + d.How
+	}
+	return d.What + " was " + d.How + ": " + d.Message
+}
 
 // Birth is implemented by the events that a life begins with.
 type Birth interface {
@@ -118,6 +152,7 @@ const (
 	Timeout             ReasonCode = "timeout"
 	Unreachable         ReasonCode = "unreachable"
 	InternalReason      ReasonCode = "internal"
+	DriftedReason       ReasonCode = "drifted"
 	InProgress          ReasonCode = "in_progress" // nothing is wrong: it takes its time
 )
 

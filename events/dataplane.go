@@ -13,6 +13,7 @@ type DataplaneSpec struct {
 	Version    string           `json:"version" pattern:"^1\\.[0-9]{2}$" default:"1.36" doc:"Kubernetes minor version, such as 1.36"`
 	Network    DataplaneNetwork `json:"network" doc:"The network it is built in"`
 	SystemPool SystemPool       `json:"systemPool" doc:"The machines for what the dataplane itself needs"`
+	Drift      string           `json:"drift" enum:"repair,report" default:"repair" doc:"What is done when somebody else has changed or deleted what was made for it or on it"`
 }
 
 // DataplaneNetwork describes the network to make.
@@ -27,6 +28,12 @@ type SystemPool struct {
 	Min     int    `json:"min" default:"1" minimum:"1" maximum:"100" doc:"fewest nodes"`
 	Max     int    `json:"max" default:"3" minimum:"1" maximum:"100" doc:"most nodes"`
 }
+
+// The policies about drift.
+const (
+	DriftRepair = "repair"
+	DriftReport = "report"
+)
 
 // Kind is Dataplane.
 func (DataplaneSpec) Kind() Kind { return Dataplane }
@@ -73,6 +80,14 @@ type (
 	Claimed struct {
 		Customer string `json:"customer"`
 	}
+	// Attached says that a customer has a place on a shared dataplane.
+	Attached struct {
+		Customer string `json:"customer"`
+	}
+	// Detached says that a customer has none any more, and claims none.
+	Detached struct {
+		Customer string `json:"customer"`
+	}
 	// UpdateDone says that everything is as the new spec wants it.
 	UpdateDone struct {
 		Calls []Call `json:"calls,omitempty"`
@@ -83,12 +98,22 @@ type (
 	}
 )
 
+// The parts of a dataplane, in the order in which they are made, as Drift.What names them.
+const (
+	PartNetwork    = "network"
+	PartCluster    = "cluster"
+	PartSystemPool = "system pool"
+	PartBase       = "base"
+)
+
 // Type names the event on the wire.
 func (NetworkingStarted) Type() string { return "networking_started" }
 func (NetworkReady) Type() string      { return "network_ready" }
 func (ClusterReady) Type() string      { return "cluster_ready" }
 func (SystemPoolReady) Type() string   { return "system_pool_ready" }
 func (Claimed) Type() string           { return "claimed" }
+func (Attached) Type() string          { return "attached" }
+func (Detached) Type() string          { return "detached" }
 func (UpdateDone) Type() string        { return "update_done" }
 func (Degraded) Type() string          { return "degraded" }
 
@@ -107,21 +132,23 @@ type (
 	// EnsureNetwork owes a network.
 	EnsureNetwork struct {
 		Site
-		Range string   `json:"range"`
-		Zones []string `json:"zones,omitempty"`
+		Range  string   `json:"range"`
+		Zones  []string `json:"zones,omitempty"`
+		Remake bool     `json:"remake,omitempty"` // nobody relies on it yet: what has failed is made anew
 	}
 	// EnsureCluster owes a Kubernetes control plane.
 	EnsureCluster struct {
 		Site
 		Network string `json:"network"`
 		Version string `json:"version"`
+		Remake  bool   `json:"remake,omitempty"` // as above
 	}
 	// EnsureSystemPool owes the dataplane's own machines.
 	EnsureSystemPool struct {
 		Site
 		Cluster string   `json:"cluster"`
 		Pool    NodePool `json:"pool"`
-		Remake  bool     `json:"remake,omitempty"` // made for the first time: what has failed is made anew
+		Remake  bool     `json:"remake,omitempty"` // as above
 	}
 	// EnsureBase owes what every cluster gets first.
 	EnsureBase struct {

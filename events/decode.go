@@ -207,6 +207,9 @@ func decodeScalar(path string, raw any, dst reflect.Value, tag reflect.StructTag
 		if !ok {
 			return wrongType(path, raw, "a string")
 		}
+		if s == "" && tag.Get("required") == "true" && tag.Get("ref") != "" {
+			return []Fault{{path, "is missing" + wanted(tag)}}
+		}
 		if kind := tag.Get("ref"); kind != "" && s != "" {
 			return decodeRef(path, s, dst, Kind(kind))
 		}

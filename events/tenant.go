@@ -35,6 +35,13 @@ type (
 	Placed struct {
 		Placement
 	}
+	// PlaceGivenUp says that what the tenant was placed on can't be built, before
+	// anything was made for it there: it looks for another place.
+	PlaceGivenUp struct {
+		Dataplane   string `json:"dataplane"`
+		TenantInfra string `json:"tenantinfra"`
+		Why         string `json:"why"`
+	}
 	// TenantProvisioningStarted says that dataplane and tenant infra are ready.
 	TenantProvisioningStarted struct {
 		Site    Site   `json:"site"`
@@ -45,6 +52,7 @@ type (
 // Type names the event on the wire.
 func (PlacingStarted) Type() string            { return "placing_started" }
 func (Placed) Type() string                    { return "placed" }
+func (PlaceGivenUp) Type() string              { return "place_given_up" }
 func (TenantProvisioningStarted) Type() string { return "provisioning_started" }
 
 // EnsureTenant owes the tenant's namespace and what guards it.

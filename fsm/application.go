@@ -36,10 +36,15 @@ var application = Kind[ApplicationData]{
 		Row{ev.InstallingStarted{}, []Phase{Pending}, Installing},
 		Row{ev.Deployed{}, []Phase{Installing, Upgrading}, Deployed},
 		Row{ev.UpdateRequested[ev.ApplicationSpec]{}, []Phase{Deployed, Upgrading}, Upgrading},
+		Row{ev.Drifted{}, []Phase{Deployed}, Stay},
+		Row{ev.DriftEnded{}, []Phase{Deployed}, Stay},
+		Row{ev.RepairStarted{}, []Phase{Deployed}, Upgrading},
+		Row{ev.RetryRequested{}, []Phase{Deployed}, Upgrading}, // of one that has drifted
 		Row{ev.Failed{}, []Phase{Installing, Upgrading}, Failed},
 		Row{ev.RetryRequested{}, []Phase{Failed}, Pending},
 		Row{ev.UpdateRequested[ev.ApplicationSpec]{}, []Phase{Failed}, Pending},
 		Row{ev.UpdateRequested[ev.ApplicationSpec]{}, []Phase{Pending, Installing}, Stay},
+		Row{ev.Swept{}, []Phase{Pending, Installing, Deployed, Upgrading, Failed, Uninstalling, Uninstalled}, Stay}, // of an earlier incarnation
 	),
 	Rules: map[Phase]Rule{
 		Installing: {Within: 30 * time.Minute, Attempts: 5},
@@ -54,9 +59,15 @@ var application = Kind[ApplicationData]{
 	},
 	Evolve: evolveApplication,
 	Owed:   owedApplication,
+	Stands: func(e Entity[ApplicationData], refs *Refs) []ev.Effect {
+		if refs.unmet([]Need{e.tenant()}) != nil {
+			return nil
+		}
+		return []ev.Effect{e.Data.ensure(e.Base)}
+	},
 	Settle: settleApplication,
 	Conditions: func(e Entity[ApplicationData]) []Condition {
-		return []Condition{e.condition(ConditionReady, e.Phase() == Deployed)}
+		return []Condition{e.inSync(), e.condition(ConditionReady, e.Phase() == Deployed)}
 	},
 }
 
@@ -80,14 +91,18 @@ func owedApplication(e Entity[ApplicationData]) ev.Effect {
 	case Pending:
 		return Await{append(owned(e.Base), e.tenant())}
 	case Installing, Upgrading:
-		return ev.EnsureApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace,
-			Name: e.Ref.Local(), Revision: e.Revision, Manifests: d.Spec.Manifests}
+		return d.ensure(e.Base)
 	case Uninstalling:
 		if d.Cluster != "" {
-			return ev.RemoveApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: e.Ref.Local()}
+			return ev.RemoveApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: e.Ref.Local(), Manifests: d.Spec.Manifests}
 		}
 	}
 	return nil
+}
+
+func (d ApplicationData) ensure(b Base) ev.Effect {
+	return ev.EnsureApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace,
+		Name: b.Ref.Local(), Revision: b.Revision, Manifests: d.Spec.Manifests}
 }
 
 // tenant is the need of an application that its id names.

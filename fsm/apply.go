@@ -43,10 +43,14 @@ func (b Base) follow(r ev.Recorded) Base {
 	case ev.LabelsChanged:
 		b.Labels = e.Labels
 		return b
-	case ev.Claimed, ev.PoolsObserved, ev.Swept:
+	case ev.Claimed, ev.Attached, ev.Detached, ev.PoolsObserved, ev.Swept:
 		return b
 	case ev.AttemptFailed:
 		b.Attempt = &e
+		return b
+	case ev.Drifted:
+		reason := driftReason(e.Found)
+		b.Given = &reason
 		return b
 	case ev.Failed:
 		b.Given = &e.Reason

@@ -31,6 +31,7 @@ var customer = Kind[CustomerData]{
 	Users: func(e Entity[CustomerData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.Ref.Owner == e.Ref.ID && u.Ref != e.Ref }, ev.Kinds...)
 	},
+	Leaves: detachEverywhere,
 	Born: func(c ev.Create, uid string) []ev.Event {
 		return []ev.Event{ev.Created[ev.CustomerSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.CustomerSpec)}}
 	},

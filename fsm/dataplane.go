@@ -3,6 +3,7 @@ package fsm
 import (
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,9 +30,10 @@ type DataplaneData struct {
 	Network    ev.NetworkReady    // set when there is one
 	Cluster    ev.ClusterReady    // set when there is one
 	SystemPool ev.SystemPoolReady // set when it is as the present spec wants it
-	PoolDone   bool
-	WasActive  bool   // its machines may be in use
-	Claimed    string // the customer it is dedicated to
+	Todo       []string           // the parts that are to be ensured, in order
+	Lost       []string           // the parts that were found deleted
+	WasActive  bool               // what it has may be in use
+	Customers  []string           // who are attached, in order; a dedicated one belongs to the only one
 }
 
 // Wants returns the spec.
@@ -54,12 +56,20 @@ var dataplane = Kind[DataplaneData]{
 		Row{ev.UpdateDone{}, []Phase{Updating}, Active},
 		Row{ev.Degraded{}, []Phase{Updating}, Degraded},
 		Row{ev.RetryRequested{}, []Phase{Degraded}, Updating},
+		Row{ev.Drifted{}, []Phase{Active}, Stay},
+		Row{ev.DriftEnded{}, []Phase{Active}, Stay},
+		Row{ev.RepairStarted{}, []Phase{Active}, Updating},
+		Row{ev.RetryRequested{}, []Phase{Active}, Updating}, // of one that has drifted
+		Row{ev.NetworkReady{}, []Phase{Updating}, Stay},
+		Row{ev.ClusterReady{}, []Phase{Updating}, Stay},
 		Row{ev.Failed{}, []Phase{Networking, ClusterCreating, Bootstrapping}, Failed},
 		Row{ev.RetryRequested{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping}, Stay},
 		Row{ev.Swept{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Active, Updating, Degraded, Failed, Deleting, Gone}, Stay}, // of an earlier incarnation
-		Row{ev.Claimed{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Active, Updating, Degraded, Failed}, Stay},
+		Row{ev.Claimed{}, attachable, Stay},
+		Row{ev.Attached{}, attachable, Stay},
+		Row{ev.Detached{}, append([]Phase{Deleting}, attachable...), Stay}, // a customer may end before the dataplane does
 	),
 	Rules: map[Phase]Rule{
 		Networking:      {Within: 30 * time.Minute, Attempts: 5},
@@ -78,10 +88,12 @@ var dataplane = Kind[DataplaneData]{
 	Respec:     respecDataplane,
 	Evolve:     evolveDataplane,
 	Owed:       owedDataplane,
+	Stands:     standsDataplane,
 	Settle:     settleDataplane,
 	Outcome:    outcomeDataplane,
 	GiveUp:     giveUpDataplane,
 	Conditions: conditionsDataplane,
+	Own:        attachments,
 }
 
 // fitsDataplane keeps one customer's dataplane out of another's account.
@@ -118,26 +130,39 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 	case ev.Requested[ev.DataplaneSpec]:
 		d.Spec = e.Spec
 	case ev.UpdateRequested[ev.DataplaneSpec]:
-		d.Spec, d.PoolDone = e.Spec, false
-	case ev.RetryRequested:
-		d.PoolDone = false
+		d.Spec, d.Todo = e.Spec, inOrder(append(slices.Clone(d.Todo), ev.PartSystemPool))
+	case ev.RetryRequested, ev.RepairStarted:
+		d.Todo = parts
 	case ev.NetworkingStarted:
-		d.Account, d.Tried = e.Account, true
+		d.Account, d.Tried, d.Todo = e.Account, true, parts
+	case ev.Drifted:
+		d.Lost = lost(e.Found)
+	case ev.DriftEnded:
+		d.Lost = nil
 	case ev.Failed: // what the cloud refuses as wrong it has not made
 		d.Tried = d.Tried && (e.Code != ev.ConfigProblem || d.Network.Network != "")
 	case ev.NetworkReady:
 		e.Calls = nil
+		d = d.has(ev.PartNetwork)
 		d.Network = e
 	case ev.ClusterReady:
 		e.Calls = nil
+		d = d.has(ev.PartCluster)
 		d.Cluster = e
 	case ev.SystemPoolReady:
 		e.Calls = nil
-		d.SystemPool, d.PoolDone = e, true
+		d = d.has(ev.PartSystemPool)
+		d.SystemPool = e
 	case ev.Activated:
-		d.WasActive = true
+		d.WasActive, d.Todo, d.Lost = true, nil, nil
+	case ev.UpdateDone:
+		d.Todo, d.Lost = nil, nil
 	case ev.Claimed:
-		d.Claimed = e.Customer
+		d.Customers = with(d.Customers, e.Customer)
+	case ev.Attached:
+		d.Customers = with(d.Customers, e.Customer)
+	case ev.Detached:
+		d.Customers = without(d.Customers, e.Customer)
 	}
 	return d
 }
@@ -148,16 +173,16 @@ func owedDataplane(e Entity[DataplaneData]) ev.Effect {
 	case Requested:
 		return Await{append(owned(e.Base), ready(ev.Account, d.Spec.Account))}
 	case Networking:
-		return ev.EnsureNetwork{Site: d.site(e.Base), Range: d.networkRange(e.UID), Zones: d.Spec.Network.Zones}
+		return d.ensure(e.Base, ev.PartNetwork)
 	case ClusterCreating:
-		return ev.EnsureCluster{Site: d.site(e.Base), Network: d.Network.Network, Version: d.Spec.Version}
+		return d.ensure(e.Base, ev.PartCluster)
 	case Bootstrapping:
-		if d.PoolDone {
-			return ev.EnsureBase{Site: d.site(e.Base), Cluster: d.Cluster.Cluster}
+		if slices.Contains(d.Todo, ev.PartSystemPool) {
+			return d.ensure(e.Base, ev.PartSystemPool)
 		}
-		return d.ensureSystemPool(e.Base)
+		return d.ensure(e.Base, ev.PartBase)
 	case Updating:
-		return d.ensureSystemPool(e.Base)
+		return d.ensure(e.Base, append(slices.Clone(d.Todo), ev.PartBase)[0])
 	case Deleting:
 		if d.Account.Cloud != "" {
 			return ev.RemoveOwned{Site: d.site(e.Base)}
@@ -166,14 +191,32 @@ func owedDataplane(e Entity[DataplaneData]) ev.Effect {
 	return nil
 }
 
-func (d DataplaneData) site(b Base) ev.Site {
-	return ev.Site{Account: d.Account, Region: d.Spec.Region, Owner: Mark(b), Dataplane: b.Ref.Path()}
+// ensure is the effect that makes a part.
+func (d DataplaneData) ensure(b Base, part string) ev.Effect {
+	site, anew := d.site(b), !d.WasActive || slices.Contains(d.Lost, part)
+	switch part {
+	case ev.PartNetwork:
+		return ev.EnsureNetwork{Site: site, Range: d.networkRange(b.UID), Zones: d.Spec.Network.Zones, Remake: anew}
+	case ev.PartCluster:
+		return ev.EnsureCluster{Site: site, Network: d.Network.Network, Version: d.Spec.Version, Remake: anew}
+	case ev.PartSystemPool:
+		p := d.Spec.SystemPool
+		return ev.EnsureSystemPool{Site: site, Cluster: d.Cluster.Cluster, Remake: anew, Pool: ev.NodePool{
+			Name: "system", Machine: p.Machine, Min: p.Min, Max: p.Max, Labels: map[string]string{"aerie.io/pool": "system"}}}
+	}
+	return ev.EnsureBase{Site: site, Cluster: d.Cluster.Cluster}
 }
 
-func (d DataplaneData) ensureSystemPool(b Base) ev.Effect {
-	p := d.Spec.SystemPool
-	return ev.EnsureSystemPool{Site: d.site(b), Cluster: d.Cluster.Cluster, Remake: !d.WasActive, Pool: ev.NodePool{
-		Name: "system", Machine: p.Machine, Min: p.Min, Max: p.Max, Labels: map[string]string{"aerie.io/pool": "system"}}}
+// standsDataplane is what was made for a dataplane and should still be there.
+func standsDataplane(e Entity[DataplaneData], _ *Refs) (all []ev.Effect) {
+	for _, p := range parts {
+		all = append(all, e.Data.ensure(e.Base, p))
+	}
+	return all
+}
+
+func (d DataplaneData) site(b Base) ev.Site {
+	return ev.Site{Account: d.Account, Region: d.Spec.Region, Owner: Mark(b), Dataplane: b.Ref.Path()}
 }
 
 // networkRange is the given range, or one that follows from the uid, so that it
@@ -198,12 +241,18 @@ func settleDataplane(e Entity[DataplaneData], refs *Refs) ([]ev.Change, *Why) {
 	return changed(e.Base, ev.NetworkingStarted{Account: acc.Data.Cloud()}), nil
 }
 
-// outcomeDataplane ends an update with its last step.
+// outcomeDataplane ends an update or a repair with its last step.
 func outcomeDataplane(e Entity[DataplaneData], outcome ev.Event) []ev.Event {
-	if pool, ok := outcome.(ev.SystemPoolReady); ok && e.Phase() == Updating {
-		return []ev.Event{pool, ev.UpdateDone{}}
+	if e.Phase() != Updating {
+		return []ev.Event{outcome}
 	}
-	return []ev.Event{outcome}
+	if base, ok := outcome.(ev.Activated); ok {
+		return []ev.Event{ev.UpdateDone(base)}
+	}
+	if len(e.Data.Todo) > 1 {
+		return []ev.Event{outcome}
+	}
+	return []ev.Event{outcome, ev.UpdateDone{}}
 }
 
 func giveUpDataplane(e Entity[DataplaneData], why ev.Reason) ev.Event {
@@ -216,10 +265,14 @@ func giveUpDataplane(e Entity[DataplaneData], why ev.Reason) ev.Event {
 func conditionsDataplane(e Entity[DataplaneData]) []Condition {
 	d := e.Data
 	works := e.Phase() == Active || e.Phase() == Updating || e.Phase() == Degraded
+	network := d.Network.Network != "" && !slices.Contains(d.Lost, ev.PartNetwork)
+	cluster := d.Cluster.Cluster != "" && !slices.Contains(d.Lost, ev.PartCluster)
+	pool := d.SystemPool.Nodes > 0 && !slices.Contains(d.Todo, ev.PartSystemPool) && !slices.Contains(d.Lost, ev.PartSystemPool)
 	return []Condition{
-		e.condition("NetworkReady", d.Network.Network != ""),
-		e.condition("ClusterReady", d.Cluster.Cluster != ""),
-		e.condition("SystemPoolReady", d.PoolDone),
-		e.condition(ConditionReady, works),
+		e.condition("NetworkReady", network),
+		e.condition("ClusterReady", cluster),
+		e.condition("SystemPoolReady", pool),
+		e.inSync(),
+		e.condition(ConditionReady, works && network && cluster),
 	}
 }

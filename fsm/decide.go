@@ -38,8 +38,13 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 		return k.settle(e, refs)
 	case ev.Expire:
 		return k.expire(e, ask)
+	case ev.NoteDrift:
+		return k.noteDrift(e, ask, refs)
 	case ev.Report:
 		return k.report(e, ask)
+	}
+	if k.Own != nil {
+		return k.Own(e, c.Ask, refs)
 	}
 	return nil, ev.Refuse(ev.Internal, "a %s does not know %T", k.Name, c.Ask)
 }

@@ -27,8 +27,8 @@ func (k *Kind[D]) remove(e Entity[D], ask ev.Delete, refs *Refs) ([]ev.Change, e
 		return nil, k.inTheWay(e, users)
 	case k.Going == "":
 		return changed(e.Base, ev.Deleted{}), nil
-	case len(users) > 0:
-		return changed(e.Base, ev.DeletionRequested{Cascade: true}), nil
+	case len(users) > 0, len(k.leaves(e, refs)) > 0:
+		return changed(e.Base, ev.DeletionRequested(ask)), nil
 	}
 	return changed(e.Base, append([]ev.Event{ev.DeletionRequested(ask)}, k.drained(e)...)...), nil
 }
@@ -38,6 +38,13 @@ func (k *Kind[D]) users(e Entity[D], refs *Refs) []ev.Ref {
 		return nil
 	}
 	return k.Users(e, refs)
+}
+
+func (k *Kind[D]) leaves(e Entity[D], refs *Refs) []ev.Change {
+	if k.Leaves == nil {
+		return nil
+	}
+	return k.Leaves(e, refs)
 }
 
 // drained is what happens once nothing uses an entity that is to go: the world
@@ -77,6 +84,9 @@ func naming(refs []ev.Ref) string {
 func (k *Kind[D]) settleGoing(e Entity[D], refs *Refs) ([]ev.Change, *Why) {
 	users := k.users(e, refs)
 	if len(users) == 0 {
+		if notes := k.leaves(e, refs); len(notes) > 0 {
+			return notes, &Why{Retried: true, Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: "leaves what it is attached to"}}
+		}
 		return changed(e.Base, k.drained(e)...), nil
 	}
 	var changes []ev.Change
@@ -111,6 +121,19 @@ func (r *Refs) users(used ev.Ref, use func(Entity[Data]) bool, kinds ...ev.Kind)
 	slices.SortFunc(refs, func(a, b ev.Ref) int {
 		return cmp.Or(slices.Index(kinds, a.Kind)-slices.Index(kinds, b.Kind), compare(a, b))
 	})
+	return refs
+}
+
+// living lists the living entities of a kind for which use is true, in order. It asks
+// all of them: it is for kinds of which there are few.
+func (r *Refs) living(use func(Entity[Data]) bool, k ev.Kind) (refs []ev.Ref) {
+	r.all(k)
+	r.world.Each(k, func(e Entity[Data]) {
+		if !Machines[k].Ended(e.Phase()) && use(e) {
+			refs = append(refs, e.Ref)
+		}
+	})
+	slices.SortFunc(refs, compare)
 	return refs
 }
 

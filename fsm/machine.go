@@ -19,6 +19,9 @@ type Machine interface {
 	Why(Entity[Data], *Refs) *Why
 	// Users are the living entities that use one, which have to go before it.
 	Users(Entity[Data], *Refs) []ev.Ref
+	// Stands is what was made for an entity at rest and should still be as it was
+	// made, as the effects that made it; nil if it is not at rest, or not to be looked at.
+	Stands(Entity[Data], *Refs) []ev.Effect
 	// Going tells whether a phase is on the way to the end.
 	Going(Phase) bool
 	// Ended tells whether in a phase nothing of the entity is left.
@@ -87,10 +90,13 @@ func try(ch ev.Change, c ev.Command, refs *Refs) error {
 
 func (m machine[D]) Owed(e Entity[Data]) ev.Effect             { return m.owed(typed[D](e)) }
 func (m machine[D]) Users(e Entity[Data], refs *Refs) []ev.Ref { return m.users(typed[D](e), refs) }
-func (m machine[D]) Going(p Phase) bool                        { return m.Kind.Going != "" && p == m.Kind.Going }
-func (m machine[D]) Ended(p Phase) bool                        { return p == m.End }
-func (m machine[D]) Why(e Entity[Data], refs *Refs) *Why       { return m.why(typed[D](e), refs) }
-func (m machine[D]) Rule(p Phase) Rule                         { return m.Rules[p] }
+func (m machine[D]) Stands(e Entity[Data], refs *Refs) []ev.Effect {
+	return m.stands(typed[D](e), refs)
+}
+func (m machine[D]) Going(p Phase) bool                  { return m.Kind.Going != "" && p == m.Kind.Going }
+func (m machine[D]) Ended(p Phase) bool                  { return p == m.End }
+func (m machine[D]) Why(e Entity[Data], refs *Refs) *Why { return m.why(typed[D](e), refs) }
+func (m machine[D]) Rule(p Phase) Rule                   { return m.Rules[p] }
 func (m machine[D]) AtRest(p Phase) bool {
 	for _, r := range m.Rest {
 		if r == p {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
+	"slices"
 	"strings"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -71,11 +72,12 @@ func (w want) fits(infra Entity[TenantInfraData], dp Entity[DataplaneData], refs
 		acc.Data.Spec.Hosting == w.hosting &&
 		(dp.Ref.Owner == ev.Platform || dp.Ref.Owner == w.customer) &&
 		(dp.Data.Spec.Type == "dedicated") == w.dedicated &&
-		(dp.Data.Claimed == "" || dp.Data.Claimed == w.customer)
+		dp.Data.takes(w.customer)
 }
 
 // better orders candidates: what is ready before what is not, the customer's own
-// before what it would have to claim, then by the plan's rule, then by name.
+// and what it is attached to before other dataplanes, then by the plan's rule, then
+// by name.
 func (w want) better(a, b candidate) int {
 	byRule := cmp.Compare(a.tenants, b.tenants)
 	if w.rule == "pack" {
@@ -83,7 +85,7 @@ func (w want) better(a, b candidate) int {
 	}
 	return cmp.Or(
 		cmp.Compare(a.waits(), b.waits()),
-		cmp.Compare(w.claims(a), w.claims(b)),
+		cmp.Compare(w.foreign(a), w.foreign(b)),
 		byRule,
 		compare(a.infra.Ref, b.infra.Ref))
 }
@@ -102,11 +104,12 @@ func (b Base) offers() bool {
 	return b.Holds(ConditionReady) || onItsWay
 }
 
-func (w want) claims(c candidate) int {
-	if w.dedicated && c.dataplane.Ref.Owner != w.customer && c.dataplane.Data.Claimed != w.customer {
-		return 1
+// foreign ranks a place: 0 where the customer has one already, 1 elsewhere.
+func (w want) foreign(c candidate) int {
+	if c.dataplane.Ref.Owner == w.customer || slices.Contains(c.dataplane.Data.Customers, w.customer) {
+		return 0
 	}
-	return 0
+	return 1
 }
 
 func (w want) why(best candidate, fits int) string {

@@ -18,6 +18,7 @@ type spot struct {
 	tenants   int
 	building  bool
 	claimed   string
+	attached  string
 }
 
 func (p spot) facts() []fact {
@@ -34,6 +35,9 @@ func (p spot) facts() []fact {
 	all := history(dataplaneIs(p.dataplane, p.with, built()...), infraIs(infra, p.infra, ev.ProvisioningStarted{}, poolsUp, ev.Activated{}))
 	if p.claimed != "" {
 		all = append(all, is("dataplane "+p.dataplane, ev.Claimed{Customer: p.claimed})...)
+	}
+	if p.attached != "" {
+		all = append(all, is("dataplane "+p.dataplane, ev.Attached{Customer: p.attached})...)
 	}
 	for i := range p.tenants {
 		placed := ev.Placed{Placement: ev.Placement{Dataplane: p.dataplane, TenantInfra: infra}}
@@ -78,6 +82,8 @@ func TestPlacement(t *testing.T) {
 		{name: "one's own goes before one to claim", plan: alone, places: []spot{{dataplane: "-/a", with: dedicated}, {dataplane: "acme/own", with: dedicated, tenants: 5}}, want: "acme/own", claims: true},
 		{name: "what is claimed already goes before one to claim", plan: alone, places: []spot{{dataplane: "-/a", with: dedicated}, {dataplane: "-/b", with: dedicated, claimed: "acme", tenants: 2}}, want: "-/b"},
 		{name: "what somebody else claimed does not fit", plan: alone, places: []spot{{dataplane: "-/a", with: dedicated, claimed: "other"}}},
+		{name: "where the customer is attached goes before where it is not", places: []spot{{dataplane: "-/a"}, {dataplane: "-/b", attached: "acme", tenants: 3}}, want: "-/b"},
+		{name: "where others are attached it goes by the rule", places: []spot{{dataplane: "-/a"}, {dataplane: "-/b", attached: "other"}}, want: "-/a"},
 		{name: "nothing is there", places: nil},
 	}
 	for _, row := range rows {

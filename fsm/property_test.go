@@ -57,6 +57,9 @@ func drawCommand(t *rapid.T, w *World) ev.Command {
 	if born {
 		asks = []string{"report", "report", "report", "settle", "settle", "settle", "update", "retry", "expire", "create"}
 	}
+	if born && ref.Kind == ev.Dataplane {
+		asks = append(asks, "attach", "detach")
+	}
 	switch rapid.SampledFrom(asks).Draw(t, "asks") {
 	case "create":
 		labels := drawLabels(t)
@@ -68,6 +71,10 @@ func drawCommand(t *rapid.T, w *World) ev.Command {
 		c.Ask = ev.Update{Labels: drawLabels(t), Spec: rapid.SampledFrom(append(specsOf[ref.Kind], nil)).Draw(t, "spec")}
 	case "retry":
 		c.Ask = ev.Retry{}
+	case "attach":
+		c.Ask = ev.Attach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
+	case "detach":
+		c.Ask = ev.Detach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
 	case "settle":
 		c.Ask = ev.Settle{}
 	case "expire":
@@ -164,7 +171,7 @@ func dump(t interface{ Fatal(...any) }, w *World) string {
 		t.Fatal("who is owed something is not who is, once it is noted")
 	}
 	all := map[string]any{"placed": w.placed, "waiting": fmt.Sprint(w.waiting), "seq": w.Seq, "answers": w.answers.seqs,
-		"awaits": fmt.Sprint(w.awaits), "owing": owes, "makers": fmt.Sprint(w.makers), "last": w.last}
+		"awaits": fmt.Sprint(w.awaits), "owing": owes, "makers": fmt.Sprint(w.makers), "last": w.last, "phases": w.phases}
 	for _, name := range names {
 		users := w.usersOf(refOf(name))
 		slices.SortFunc(users, func(a, b ev.Ref) int { return strings.Compare(a.String(), b.String()) })
@@ -354,8 +361,8 @@ func checkNeighbours(t *rapid.T, w *World, e Entity[Data]) {
 		return
 	}
 	dp, ok := find[DataplaneData](w.Refs(), d.place()[0].Ref)
-	if !ok || (dp.Ref.Owner != ev.Platform && dp.Ref.Owner != e.Ref.Owner) || (dp.Data.Spec.Type == "dedicated" && dp.Data.Claimed != e.Ref.Owner) {
-		t.Fatalf("%s lives on %s, claimed by %q", e.Ref, dp.Ref, dp.Data.Claimed)
+	if !ok || (dp.Ref.Owner != ev.Platform && dp.Ref.Owner != e.Ref.Owner) || (dp.Data.Spec.Type == "dedicated" && !slices.Equal(dp.Data.Customers, []string{e.Ref.Owner})) {
+		t.Fatalf("%s lives on %s, claimed by %v", e.Ref, dp.Ref, dp.Data.Customers)
 	}
 }
 

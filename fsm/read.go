@@ -146,6 +146,10 @@ func (i *reading) tables(w *World) {
 		if seq := i.uint(); seq > 0 {
 			w.last[k] = seq
 		}
+		i.each(func() {
+			p := Phase(i.string())
+			w.phases[k][p] = int(i.int())
+		})
 	}
 	w.answers.gone, w.answers.until = i.given()
 	i.each(func() {

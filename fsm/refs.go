@@ -55,8 +55,12 @@ func (r *Refs) all(k ev.Kind) {
 
 // check refuses references to what is absent or going away, naming the field of each.
 func (r *Refs) check(ref ev.Ref, spec ev.Spec) error {
+	return r.checkAll(ref, ev.RefsOf(ref, spec))
+}
+
+func (r *Refs) checkAll(ref ev.Ref, refs []ev.SpecRef) error {
 	var absent, going []ev.Fault
-	for _, to := range ev.RefsOf(ref, spec) {
+	for _, to := range refs {
 		e, ok := r.Get(to.Ref)
 		switch machine := Machines[to.Ref.Kind]; {
 		case !ok || machine.Ended(e.Phase()):

@@ -24,6 +24,7 @@ type Still struct {
 	placed  map[string]int
 	makers  map[string]ev.Ref
 	last    map[ev.Kind]uint64
+	phases  map[ev.Kind]map[Phase]int
 	answers answers
 }
 
@@ -32,7 +33,11 @@ type Still struct {
 func (w *World) Still() *Still {
 	clear(w.store.own)
 	s := &Still{Seq: w.Seq, Time: w.Time, refs: w.store.refs, cold: slices.Clone(w.store.cold), warm: map[ev.Ref]Entity[Data]{},
-		placed: maps.Clone(w.placed), makers: maps.Clone(w.makers), last: maps.Clone(w.last), answers: w.answers}
+		placed: maps.Clone(w.placed), makers: maps.Clone(w.makers), last: maps.Clone(w.last),
+		phases: map[ev.Kind]map[Phase]int{}, answers: w.answers}
+	for k, phases := range w.phases {
+		s.phases[k] = maps.Clone(phases)
+	}
 	s.answers.seqs, s.answers.order = maps.Clone(w.answers.seqs), slices.Clone(w.answers.order)
 	for _, of := range w.entities {
 		maps.Copy(s.warm, of)
@@ -167,6 +172,11 @@ func (o *writing) tables(s *Still) {
 	}
 	for _, k := range ev.Kinds {
 		o.uint(s.last[k])
+		o.uint(uint64(len(s.phases[k])))
+		for p, n := range s.phases[k] {
+			o.string(string(p))
+			o.int(int64(n))
+		}
 	}
 	a := s.answers
 	o.given(a.gone, a.until)

@@ -147,9 +147,11 @@ func TestEveryEffectIsKnownAndBounded(t *testing.T) {
 func effectsIn(k ev.Kind, p Phase, m Machine) (all []ev.Effect) {
 	entities := []Entity[Data]{onlyIn(k, p)}
 	if k == ev.Dataplane {
-		pooled := onlyIn(k, p)
-		pooled.Data = DataplaneData{PoolDone: true}
-		entities = append(entities, pooled)
+		for i := range parts {
+			some := onlyIn(k, p)
+			some.Data = DataplaneData{Todo: parts[i:]}
+			entities = append(entities, some)
+		}
 	}
 	for _, e := range entities {
 		owed := m.Owed(e)

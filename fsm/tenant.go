@@ -34,9 +34,14 @@ var tenant = Kind[TenantData]{
 		Row{ev.Requested[ev.TenantSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.PlacingStarted{}, []Phase{Requested}, Placing},
 		Row{ev.Placed{}, []Phase{Placing}, Waiting},
+		Row{ev.PlaceGivenUp{}, []Phase{Waiting}, Placing},
 		Row{ev.TenantProvisioningStarted{}, []Phase{Waiting}, Provisioning},
 		Row{ev.Activated{}, []Phase{Provisioning}, Active},
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Active}, Provisioning},
+		Row{ev.Drifted{}, []Phase{Active}, Stay},
+		Row{ev.DriftEnded{}, []Phase{Active}, Stay},
+		Row{ev.RepairStarted{}, []Phase{Active}, Provisioning},
+		Row{ev.RetryRequested{}, []Phase{Active}, Provisioning}, // of one that has drifted
 		Row{ev.Failed{}, []Phase{Provisioning}, Failed},
 		Row{ev.RetryRequested{}, []Phase{Failed}, Waiting}, // its place is kept
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
@@ -56,10 +61,17 @@ var tenant = Kind[TenantData]{
 	Respec: respecTenant,
 	Evolve: evolveTenant,
 	Owed:   owedTenant,
+	Stands: func(e Entity[TenantData], refs *Refs) []ev.Effect {
+		if refs.unmet(e.Data.place()[:1]) != nil {
+			return nil
+		}
+		return []ev.Effect{e.Data.ensure(e.Base)}
+	},
 	Settle: settleTenant,
 	Conditions: func(e Entity[TenantData]) []Condition {
 		return []Condition{
 			e.condition("Placed", e.Data.Placement != nil),
+			e.inSync(),
 			e.condition(ConditionReady, e.Phase() == Active),
 		}
 	},
@@ -98,6 +110,8 @@ func evolveTenant(d TenantData, happened ev.Event) TenantData {
 		d.Spec = e.Spec
 	case ev.Placed:
 		d.Placement = &e.Placement
+	case ev.PlaceGivenUp:
+		d.Placement = nil
 	case ev.TenantProvisioningStarted:
 		d.Site, d.Cluster = e.Site, e.Cluster
 	}
@@ -114,14 +128,18 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 	case Waiting:
 		return Await{d.place()}
 	case Provisioning:
-		return ev.EnsureTenant{Site: d.Site, Cluster: d.Cluster, Customer: e.Ref.Owner, Tenant: e.Ref.ID,
-			Placement: *d.Placement, AllowNamespaces: d.Spec.AllowNamespaces}
+		return d.ensure(e.Base)
 	case Deleting:
 		if d.Cluster != "" {
 			return ev.RemoveTenant{Site: d.Site, Cluster: d.Cluster, Namespace: d.Placement.Namespace}
 		}
 	}
 	return nil
+}
+
+func (d TenantData) ensure(b Base) ev.Effect {
+	return ev.EnsureTenant{Site: d.Site, Cluster: d.Cluster, Customer: b.Ref.Owner, Tenant: b.Ref.ID,
+		Placement: *d.Placement, AllowNamespaces: d.Spec.AllowNamespaces}
 }
 
 // subscription is what a tenant needs before it can be placed.
@@ -148,11 +166,30 @@ func settleTenant(e Entity[TenantData], refs *Refs) ([]ev.Change, *Why) {
 		return place(e, refs)
 	case Waiting:
 		if w := refs.unmet(e.Data.place()); w != nil {
-			return nil, w
+			return changed(e.Base, giveUpPlace(e, refs)...), w
 		}
 		return changed(e.Base, startTenant(e, refs)), nil
 	}
 	return nil, nil
+}
+
+// giveUpPlace leaves a place that has failed for good. A tenant for which
+// something may have been made stays: it is never moved by itself.
+func giveUpPlace(e Entity[TenantData], refs *Refs) []ev.Event {
+	if e.Data.Cluster != "" {
+		return nil
+	}
+	p := e.Data.Placement
+	for _, n := range e.Data.place() {
+		if on, _ := refs.Get(n.Ref); !on.offers() {
+			why := fmt.Sprintf("%s is %s", n.Ref, on.Phase())
+			if on.Given != nil {
+				why += ": " + on.Given.Message
+			}
+			return []ev.Event{ev.PlaceGivenUp{Dataplane: p.Dataplane, TenantInfra: p.TenantInfra, Why: why}}
+		}
+	}
+	return nil
 }
 
 func startTenant(e Entity[TenantData], refs *Refs) ev.Event {
@@ -181,7 +218,7 @@ func place(e Entity[TenantData], refs *Refs) ([]ev.Change, *Why) {
 		Why: want.why(best, len(fits)),
 	}}
 	changes := changed(e.Base, placed)
-	if want.dedicated && best.dataplane.Data.Claimed == "" {
+	if want.dedicated && len(best.dataplane.Data.Customers) == 0 {
 		changes = append(changes, changed(best.dataplane.Base, ev.Claimed{Customer: e.Ref.Owner})...)
 	}
 	return changes, nil

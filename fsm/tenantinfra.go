@@ -36,6 +36,10 @@ var tenantInfra = Kind[TenantInfraData]{
 		Row{ev.Activated{}, []Phase{Provisioning}, Active},
 		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Active, Updating}, Updating},
 		Row{ev.UpdateDone{}, []Phase{Updating}, Active},
+		Row{ev.Drifted{}, []Phase{Active}, Stay},
+		Row{ev.DriftEnded{}, []Phase{Active}, Stay},
+		Row{ev.RepairStarted{}, []Phase{Active}, Updating},
+		Row{ev.RetryRequested{}, []Phase{Active}, Updating}, // of one that has drifted
 		Row{ev.Failed{}, []Phase{Provisioning, Updating}, Failed},
 		Row{ev.RetryRequested{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Failed}, Requested},
@@ -52,10 +56,16 @@ var tenantInfra = Kind[TenantInfraData]{
 	Users: func(e Entity[TenantInfraData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return placeOf(u) == e.Ref.Path() }, ev.Tenant)
 	},
-	Born:       requested[ev.TenantInfraSpec],
-	Respec:     respecTenantInfra,
-	Evolve:     evolveTenantInfra,
-	Owed:       owedTenantInfra,
+	Born:   requested[ev.TenantInfraSpec],
+	Respec: respecTenantInfra,
+	Evolve: evolveTenantInfra,
+	Owed:   owedTenantInfra,
+	Stands: func(e Entity[TenantInfraData], refs *Refs) []ev.Effect {
+		if refs.unmet([]Need{e.dataplane()}) != nil {
+			return nil
+		}
+		return []ev.Effect{e.Data.ensurePools(e.Base)}
+	},
 	Settle:     settleTenantInfra,
 	Outcome:    outcomeTenantInfra,
 	Conditions: conditionsTenantInfra,
@@ -119,13 +129,17 @@ func owedTenantInfra(e Entity[TenantInfraData]) ev.Effect {
 	case Requested:
 		return Await{append(owned(e.Base), e.dataplane())}
 	case Provisioning, Updating:
-		return ev.EnsurePools{Site: e.Data.Site, Cluster: e.Data.Cluster, Pools: nodePools(e.Ref, e.Data.Spec), Remake: e.Phase() == Provisioning}
+		return e.Data.ensurePools(e.Base)
 	case Deleting:
 		if e.Data.Cluster != "" {
 			return ev.RemoveOwned{Site: e.Data.Site}
 		}
 	}
 	return nil
+}
+
+func (d TenantInfraData) ensurePools(b Base) ev.Effect {
+	return ev.EnsurePools{Site: d.Site, Cluster: d.Cluster, Pools: nodePools(b.Ref, d.Spec), Remake: b.Phase() == Provisioning}
 }
 
 // dataplane is the need of what stands on a dataplane that its id names.
@@ -196,6 +210,7 @@ func allActive(s ev.TenantInfraSpec, pools []ev.PoolStatus) bool {
 func conditionsTenantInfra(e Entity[TenantInfraData]) []Condition {
 	return []Condition{
 		e.condition("PoolsReady", allActive(e.Data.Spec, e.Data.Pools)),
+		e.inSync(),
 		e.condition(ConditionReady, e.Phase() == Active || e.Phase() == Updating),
 	}
 }

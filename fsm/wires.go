@@ -14,16 +14,21 @@ type wires struct {
 	awaits  map[ev.Ref][]Need          // who waits -> for what
 	owing   map[ev.Ref]bool            // whom the world owes something
 	fresh   map[ev.Ref]struct{}        // of whom the three above do not know what has changed
+	phases  map[ev.Kind]map[Phase]int  // how many are in each
 	users   map[uint32]numbers         // what is used -> the living entities that use it
 }
 
 func newWires() wires {
 	return wires{placed: map[string]int{}, makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{},
-		awaits: map[ev.Ref][]Need{}, owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{}, users: map[uint32]numbers{}}
+		awaits: map[ev.Ref][]Need{}, owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{}, phases: map[ev.Kind]map[Phase]int{}, users: map[uint32]numbers{}}
 }
 
 // rewire keeps the indexes after an entity has changed.
 func (w *World) rewire(before, after Entity[Data]) {
+	if before.Phase() != Unborn {
+		w.phases[after.Ref.Kind][before.Phase()]--
+	}
+	w.phases[after.Ref.Kind][after.Phase()]++
 	if was, is := placeOf(before), placeOf(after); was != is {
 		w.placed[was]--
 		w.placed[is]++

@@ -26,6 +26,7 @@ func NewWorld() *World {
 	w := &World{entities: map[ev.Kind]map[ev.Ref]Entity[Data]{}, last: map[ev.Kind]uint64{}, store: newStore(), wires: newWires(), answers: newAnswers()}
 	for k := range Machines {
 		w.entities[k] = map[ev.Ref]Entity[Data]{}
+		w.phases[k] = map[Phase]int{}
 	}
 	return w
 }
@@ -81,6 +82,16 @@ func (w *World) Each(k ev.Kind, f func(Entity[Data])) {
 			f(e)
 		}
 	})
+}
+
+// EachPhase calls f for every phase that entities have been in, with how many are
+// in it now.
+func (w *World) EachPhase(f func(ev.Kind, Phase, int)) {
+	for k, phases := range w.phases {
+		for p, n := range phases {
+			f(k, p, n)
+		}
+	}
 }
 
 // Waiting lists who waits for an entity, by name or as any of its kind. It is for

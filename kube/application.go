@@ -52,6 +52,17 @@ func EnsureApplication(ctx context.Context, api API, spec AppSpec) ([]string, er
 	return applied, writeInventory(ctx, api, spec, want, "")
 }
 
+// RemoveApplication deletes what the application has applied: what the list beside it names, and, should somebody have
+// deleted that, those of the spec's objects that are its own.
+func RemoveApplication(ctx context.Context, api API, spec AppSpec) error {
+	known := spec.keys()
+	spec.Objects = nil
+	if _, err := EnsureApplication(ctx, api, spec); err != nil {
+		return err
+	}
+	return prune(ctx, api, spec, known, nil)
+}
+
 func (s AppSpec) validate() error {
 	k := Key{Kind: "application", Namespace: s.Namespace, Name: s.Name}
 	if !isLabel(s.Namespace) || !isLabel(s.Name) || !isValue(s.Owner) || s.Owner == "" {
@@ -105,7 +116,7 @@ func prune(ctx context.Context, api API, spec AppSpec, had, want []Key) error {
 		if err != nil {
 			return err
 		}
-		if there == nil || there.Labels()[LabelApplication] != spec.Name {
+		if there == nil || there.Labels()[LabelApplication] != spec.Name || there.Labels()[LabelOwner] != spec.Owner {
 			continue
 		}
 		if err := remove(ctx, api, k); err != nil {

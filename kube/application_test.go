@@ -52,6 +52,25 @@ func TestApplicationAppliesAndPrunes(t *testing.T) {
 	}
 }
 
+// Who deletes the list of an application's objects does not keep them alive.
+func TestApplicationIsRemovedWithoutItsList(t *testing.T) {
+	m := space(t)
+	spec := app(1, config("", "x", "1"))
+	_, err := kube.EnsureApplication(t.Context(), m, spec)
+	must(t, err)
+	must(t, m.Delete(t.Context(), "v1", "ConfigMap", "a", "aerie.app.shop"))
+	other := spec
+	other.Owner = "01HY"
+	must(t, kube.RemoveApplication(t.Context(), m, other))
+	if got := configs(t, m); !slices.Equal(got, []string{"x"}) {
+		t.Fatal(got)
+	}
+	must(t, kube.RemoveApplication(t.Context(), m, spec))
+	if got := configs(t, m); len(got) != 0 {
+		t.Fatal(got)
+	}
+}
+
 func TestApplicationLeavesOthersAlone(t *testing.T) {
 	m := space(t)
 	_, err := m.Apply(t.Context(), config("a", "x", "mine"))

@@ -91,6 +91,17 @@ func (m *Memory) Get(ctx context.Context, apiVersion, kind, namespace, name stri
 	return s.object(), nil
 }
 
+// All is everything that it holds, by namespace and name.
+func (m *Memory) All() []Object {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []stored
+	for _, s := range m.objects {
+		found = append(found, s)
+	}
+	return sorted(found)
+}
+
 // List implements API.
 func (m *Memory) List(ctx context.Context, sel Selector) ([]Object, error) {
 	k := Key{APIVersion: sel.APIVersion, Kind: sel.Kind, Namespace: sel.Namespace}
@@ -108,12 +119,16 @@ func (m *Memory) List(ctx context.Context, sel Selector) ([]Object, error) {
 			found = append(found, s)
 		}
 	}
+	return sorted(found), nil
+}
+
+func sorted(found []stored) []Object {
 	slices.SortFunc(found, byKey)
 	objects := make([]Object, len(found))
 	for i, s := range found {
 		objects[i] = s.object()
 	}
-	return objects, nil
+	return objects
 }
 
 // Delete implements API.

@@ -145,6 +145,21 @@ func admitNamespace(ctx context.Context, api API, spec TenantSpec) (version stri
 }
 
 func dropUnwanted(ctx context.Context, api API, namespace string, wanted []Object) (gone int, err error) {
+	extra, err := unwanted(ctx, api, namespace, wanted)
+	if err != nil {
+		return 0, err
+	}
+	for _, k := range extra {
+		if err := remove(ctx, api, k); err != nil {
+			return gone, err
+		}
+		gone++
+	}
+	return gone, nil
+}
+
+// unwanted are those of our objects that are there and that the spec does not want.
+func unwanted(ctx context.Context, api API, namespace string, wanted []Object) (extra []Key, err error) {
 	want := map[Key]bool{}
 	for _, o := range wanted {
 		want[o.Key()] = true
@@ -155,17 +170,13 @@ func dropUnwanted(ctx context.Context, api API, namespace string, wanted []Objec
 		}
 		there, err := find(ctx, api, k)
 		if err != nil {
-			return gone, err
+			return nil, err
 		}
-		if there == nil {
-			continue
+		if there != nil {
+			extra = append(extra, k)
 		}
-		if err := remove(ctx, api, k); err != nil {
-			return gone, err
-		}
-		gone++
 	}
-	return gone, nil
+	return extra, nil
 }
 
 // newer says whether an object was applied by a later revision. One without a revision is older than all.

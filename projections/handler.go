@@ -21,6 +21,7 @@ import (
 // Config is what the HTTP needs of the program around it. All of it must be set.
 type Config struct {
 	Views   *Views
+	Metrics *Metrics
 	Token   string // what every request but /healthz must bear; an empty one fits nobody
 	Version string // of the program, for the OpenAPI document
 	Promise string // what the log promises, for /readyz: "every answered command is fsynced"
@@ -60,6 +61,7 @@ func newServer(c Config) *server {
 	s.events(api)
 	s.commands(api)
 	s.health(api)
+	s.mux.Handle("GET "+metricsPath, c.Metrics)
 	s.openAPI(api)
 	return s
 }

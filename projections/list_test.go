@@ -175,7 +175,7 @@ func TestAnEntityReadsAsTheContractSays(t *testing.T) {
 	s.platform()
 	a := s.ask("GET", "/v1/dataplanes/-/eu", "")
 	want := `{"kind":"dataplane","owner":"-","id":"eu","uid":"d","phase":"Requested","seq":4,"created":"2026-01-01T00:02:00Z","labels":{},` +
-		`"spec":{"account":"-/main","region":"eu-central","type":"shared","version":"1.36","network":{"range":""},"systemPool":{"machine":"s2","min":1,"max":3}},"status":{"conditions":[`
+		`"spec":{"account":"-/main","region":"eu-central","type":"shared","version":"1.36","network":{"range":""},"systemPool":{"machine":"s2","min":1,"max":3},"drift":"repair"},"status":{"conditions":[`
 	if !strings.HasPrefix(a.body, want) {
 		t.Errorf("want %s…\ngot  %s", want, a.body)
 	}
@@ -210,7 +210,7 @@ func TestWhatIsObservedIsToldPerKind(t *testing.T) {
 	s.happen(eu, events.NetworkReady{Network: "net", Range: "10.0.0.0/16"})
 	s.happen(eu, events.ClusterReady{Cluster: "c", Endpoint: "https://c", Version: "1.36.4"}, events.Claimed{Customer: "acme"})
 	s.happen(eu, events.SystemPoolReady{Nodes: 2})
-	want := map[string]any{"network": "net", "range": "10.0.0.0/16", "cluster": "c", "endpoint": "https://c", "version": "1.36.4", "nodes": 2.0, "customer": "acme"}
+	want := map[string]any{"network": "net", "range": "10.0.0.0/16", "cluster": "c", "endpoint": "https://c", "version": "1.36.4", "nodes": 2.0, "customers": []any{"acme"}}
 	if got := fetch[plain](s, "/v1/dataplanes/-/eu").Status.Observed; !reflect.DeepEqual(got, want) {
 		t.Errorf("observed of a dataplane: %v", got)
 	}

@@ -53,16 +53,20 @@ var code = sync.OnceValues(func() (string, error) {
 
 // still is the state at one moment, to be written down.
 type still struct {
-	world *fsm.Still
-	order map[events.Kind]*btree.BTreeG[place]
-	marks []mark
-	deeds []deed
+	world  *fsm.Still
+	order  map[events.Kind]*btree.BTreeG[place]
+	marks  []mark
+	deeds  []deed
+	folded map[string]uint64 // counters
 }
 
 // keep takes the present state; it takes milliseconds.
 func (v *Views) keep() (s still) {
 	v.fold.Keep(func(w *fsm.World) {
-		s = still{w.Still(), map[events.Kind]*btree.BTreeG[place]{}, v.journal.marks, v.journal.deeds.all}
+		s = still{w.Still(), map[events.Kind]*btree.BTreeG[place]{}, v.journal.marks, v.journal.deeds.all, nil}
+		if v.metrics != nil {
+			s.folded = v.metrics.folded()
+		}
 		for k, o := range v.index.order {
 			s.order[k] = o.Copy()
 		}
@@ -91,6 +95,10 @@ func (s still) write(w io.Writer) error {
 			b = append(b, 0)
 		}
 		_, _ = out.Write(b)
+	}
+	_, _ = out.Write(binary.AppendUvarint(nil, uint64(len(s.folded))))
+	for name, n := range s.folded {
+		_, _ = out.Write(binary.AppendUvarint(appendText(nil, name), n))
 	}
 	for _, m := range s.marks {
 		b := binary.LittleEndian.AppendUint64(out.AvailableBuffer(), uint64(m.at))
@@ -183,9 +191,9 @@ func (x *index) readOrder(r *bufio.Reader, all uint64) error {
 	return nil
 }
 
-// readJournal reads the journal of a state that was read before.
-func readJournal(r *bufio.Reader, seq uint64) (j journal, err error) {
-	j = newJournal()
+// readJournal reads the journal of a state that was read before, and the counters.
+func readJournal(r *bufio.Reader, seq uint64) (j journal, folded map[string]uint64, err error) {
+	j, folded = newJournal(), map[string]uint64{}
 	n, err := binary.ReadUvarint(r)
 	for ; n > 0 && err == nil; n-- {
 		var d deed
@@ -193,41 +201,59 @@ func readJournal(r *bufio.Reader, seq uint64) (j journal, err error) {
 			j.deeds.of(d)
 		}
 	}
+	if err == nil {
+		n, err = binary.ReadUvarint(r)
+	}
+	for ; n > 0 && err == nil; n-- {
+		var name string
+		if name, err = readText(r); err == nil {
+			folded[name], err = binary.ReadUvarint(r)
+		}
+	}
+	if err != nil {
+		return j, nil, err
+	}
 	j.marks = make([]mark, 0, min(seq, 1<<24))
 	var b [16]byte
 	for range seq {
 		if _, err := io.ReadFull(r, b[:]); err != nil {
-			return j, err
+			return j, nil, err
 		}
 		j.note(mark{int64(binary.LittleEndian.Uint64(b[:])), binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])})
 	}
 	if _, more := r.ReadByte(); !errors.Is(more, io.EOF) {
-		return j, errDamaged
+		return j, nil, errDamaged
 	}
-	return j, err
+	return j, folded, nil
 }
 
 func readDeed(r *bufio.Reader) (d deed, err error) {
-	for _, s := range []*string{&d.typ, &d.actor} {
-		n, err := binary.ReadUvarint(r)
-		if err != nil || n > 1<<20 {
-			return d, errors.Join(errDamaged, err)
-		}
-		text := make([]byte, n)
-		if _, err := io.ReadFull(r, text); err != nil {
-			return d, err
-		}
-		*s = string(text)
+	if d.typ, err = readText(r); err == nil {
+		d.actor, err = readText(r)
+	}
+	if err != nil {
+		return d, err
 	}
 	last, err := r.ReadByte()
 	d.last = last == 1
 	return d, err
 }
 
+func readText(r *bufio.Reader) (string, error) {
+	n, err := binary.ReadUvarint(r)
+	if err != nil || n > 1<<20 {
+		return "", errors.Join(errDamaged, err)
+	}
+	text := make([]byte, n)
+	_, err = io.ReadFull(r, text)
+	return string(text), err
+}
+
 // Restore goes on from the newest snapshot in a directory, if there is one that is
 // whole, of this program and of this log. It is called before the fold follows the
-// log; Snapshot writes there.
-func (v *Views) Restore(ctx context.Context, dir string) (err error) {
+// log; Snapshots writes there. What m counts of the fold goes on too; m may be nil.
+func (v *Views) Restore(ctx context.Context, dir string, m *Metrics) (err error) {
+	v.metrics = m
 	if v.shelf, err = openShelf(dir); err != nil {
 		return err
 	}
@@ -237,6 +263,11 @@ func (v *Views) Restore(ctx context.Context, dir string) (err error) {
 	}
 	v.fold.Restore(s.world)
 	v.index, v.journal, v.shot = s.index, s.journal, s.world.Seq
+	for name, n := range s.folded {
+		if m != nil {
+			m.set.GetOrCreateCounter(name).Set(n)
+		}
+	}
 	return nil
 }
 
@@ -280,7 +311,7 @@ func (v *Views) readSnapshot(ctx context.Context, seq uint64, journal bool) (*st
 	}
 	s, err := readState(p.state)
 	if err == nil && journal {
-		s.journal, err = readJournal(p.state, seq)
+		s.journal, s.folded, err = readJournal(p.state, seq)
 	}
 	if err == nil && s.world.Seq != seq {
 		err = errDamaged

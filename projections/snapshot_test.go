@@ -21,6 +21,7 @@ import (
 // shooting is a life of which snapshots are written.
 func shooting(t *testing.T, seed uint64) *life {
 	l := &life{start(t), rand.New(rand.NewPCG(seed, 0))}
+	l.views.metrics = l.http.Metrics
 	var err error
 	if l.views.shelf, err = openShelf(t.TempDir()); err != nil {
 		t.Fatal(err)
@@ -41,10 +42,11 @@ func (l *life) again() *system {
 	s := *l.system
 	s.fold = eventlog.NewFold()
 	s.views = New(s.fold, s.log)
-	if err := s.views.Restore(l.t.Context(), l.views.shelf.dir); err != nil {
+	counts := NewMetrics(s.fold, s.log.Last)
+	if err := s.views.Restore(l.t.Context(), l.views.shelf.dir, counts); err != nil {
 		l.t.Fatal(err)
 	}
-	s.http = newServer(Config{Views: s.views, Token: token, Version: "test", Done: s.done, Ready: func() error { return nil }})
+	s.http = newServer(Config{Views: s.views, Metrics: counts, Token: token, Version: "test", Done: s.done, Ready: func() error { return nil }})
 	var following sync.WaitGroup
 	following.Go(func() { _ = s.fold.Follow(l.t.Context(), s.log) })
 	l.t.Cleanup(following.Wait)
@@ -63,6 +65,9 @@ func TestAStartFromASnapshotReadsTheSame(t *testing.T) {
 		}
 	}
 	s := l.again()
+	if a, b := l.system.counted(), s.counted(); a != b {
+		t.Errorf("counted:\n%s\nwithout a snapshot:\n%s", b, a)
+	}
 	if s.views.shot == 0 || len(s.views.shelf.all()) != 4 {
 		t.Fatalf("no snapshot was used: %d of %v", s.views.shot, s.views.shelf.all())
 	}
@@ -80,6 +85,13 @@ func TestAStartFromASnapshotReadsTheSame(t *testing.T) {
 			t.Fatalf("GET %s\n%s\nand\n%s", question, a.body, b.body)
 		}
 	}
+}
+
+// counted are the program's figures, in order.
+func (s *system) counted() string {
+	lines := strings.Split(s.ask("GET", "/metrics", "").body, "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }
 
 // logged is what the program's log says meanwhile.

@@ -26,6 +26,7 @@ type Views struct {
 	index     *index  // under the fold's lock
 	journal   journal // under the fold's lock
 	past      past
+	metrics   *Metrics
 	shelf     *shelf // nil: no snapshots
 	shot      uint64 // the sequence of the newest one, or of the last attempt
 
@@ -39,7 +40,8 @@ type state struct {
 	index *index
 	marks []mark // the journal up to there
 
-	journal journal // of a snapshot
+	journal journal           // of a snapshot
+	folded  map[string]uint64 // and its counters
 }
 
 // AsOf says which part of the log an answer knows: everything up to a sequence.

@@ -40,7 +40,7 @@ func ensureApplication(ctx context.Context, t *task) result {
 	if err != nil {
 		return result{err: err}
 	}
-	spec := kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Objects: objects(e.Manifests)}
+	spec := t.application(e)
 	var applied []string
 	err = t.inCluster(ctx, e.Site, e.Cluster, "EnsureApplication", func(api kube.API) error {
 		applied, err = kube.EnsureApplication(ctx, api, spec)
@@ -50,4 +50,8 @@ func ensureApplication(ctx context.Context, t *task) result {
 		return result{err: err}
 	}
 	return result{outcome: ev.Deployed{Revision: e.Revision, Objects: applied}}
+}
+
+func (t *task) application(e ev.EnsureApplication) kube.AppSpec {
+	return kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Objects: objects(e.Manifests)}
 }

@@ -13,13 +13,15 @@ func ensureNetwork(ctx context.Context, t *task) result {
 	if err != nil {
 		return result{err: err}
 	}
-	spec := cloud.NetworkSpec{Name: cloud.Name(identity(e.Owner), cloud.MaxGKECluster, t.Ref.ID), Owner: e.Owner, Range: e.Range, Zones: e.Zones, Token: t.Digest}
+	spec := t.network(e)
 	o, err := ensure(t, e.Site, "EnsureNetwork", func(c Cloud) (cloud.Observation, error) {
 		return c.EnsureNetwork(ctx, scope(e.Site), spec)
 	})
 	switch {
 	case err != nil:
 		return result{err: err}
+	case o.Phase != cloud.Ready && !e.Remake:
+		return notReady("EnsureNetwork", o)
 	case o.Phase != cloud.Ready:
 		return t.remake("EnsureNetwork", o, "DeleteNetwork", func() error {
 			return t.clouds[e.Account.Cloud].DeleteNetwork(ctx, scope(e.Site), spec.Name, e.Owner)
@@ -28,24 +30,34 @@ func ensureNetwork(ctx context.Context, t *task) result {
 	return result{outcome: ev.NetworkReady{Network: spec.Name, ID: o.ID, Range: o.Range}}
 }
 
+func (t *task) network(e ev.EnsureNetwork) cloud.NetworkSpec {
+	return cloud.NetworkSpec{Name: cloud.Name(identity(e.Owner), cloud.MaxGKECluster, t.Ref.ID), Owner: e.Owner, Range: e.Range, Zones: e.Zones, Token: t.Digest}
+}
+
 func ensureCluster(ctx context.Context, t *task) result {
 	e, err := args[ev.EnsureCluster](t)
 	if err != nil {
 		return result{err: err}
 	}
-	spec := cloud.ClusterSpec{Name: cloud.Name(identity(e.Owner), cloud.MaxGKECluster, t.Ref.ID), Owner: e.Owner, Network: e.Network, Version: e.Version, Token: t.Digest}
+	spec := t.cluster(e)
 	o, err := ensure(t, e.Site, "EnsureCluster", func(c Cloud) (cloud.Observation, error) {
 		return c.EnsureCluster(ctx, scope(e.Site), spec)
 	})
 	switch {
 	case err != nil:
 		return result{err: err}
+	case o.Phase != cloud.Ready && !e.Remake:
+		return notReady("EnsureCluster", o)
 	case o.Phase != cloud.Ready:
 		return t.remake("EnsureCluster", o, "DeleteCluster", func() error {
 			return t.clouds[e.Account.Cloud].DeleteCluster(ctx, scope(e.Site), spec.Name, e.Owner)
 		})
 	}
 	return result{outcome: ev.ClusterReady{Cluster: spec.Name, Endpoint: o.Endpoint, Version: o.Version}}
+}
+
+func (t *task) cluster(e ev.EnsureCluster) cloud.ClusterSpec {
+	return cloud.ClusterSpec{Name: cloud.Name(identity(e.Owner), cloud.MaxGKECluster, t.Ref.ID), Owner: e.Owner, Network: e.Network, Version: e.Version, Token: t.Digest}
 }
 
 func ensureSystemPool(ctx context.Context, t *task) result {

@@ -45,11 +45,10 @@ type Dispatcher struct {
 
 // Bounds of the dispatcher's zeal.
 const (
-	// looks is how many entities are looked at at once, and so how many of its
-	// commands may stand before a person's in the intake.
+	// looks is how many entities are looked at at once, and as many of those whose
+	// time has come, however many they are: so no more of its commands wait in the
+	// intake.
 	looks = 64
-	// dueLooks is the same for those whose time has come, however many they are.
-	dueLooks = 16
 	// grace is how long an entity must have rested before it is looked at once more:
 	// by every replica, for it may be that the one whose turn it was is gone.
 	grace = 2 * time.Second
@@ -110,7 +109,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	for range looks {
 		parts.Go(func() { d.workOff(ctx) })
 	}
-	_ = d.timers.Take(ctx, dueLooks, d.due(ctx)) // nothing but the end of ctx ends it
+	_ = d.timers.Take(ctx, looks, d.due(ctx)) // nothing but the end of ctx ends it
 	parts.Wait()
 }
 
@@ -190,7 +189,7 @@ func (d *Dispatcher) look(ctx context.Context, l look) error {
 	defer lock.Unlock()
 	d.fold.View(func(w *fsm.World) { l.e, _ = w.Get(l.ref) })
 	machine := fsm.Machines[l.ref.Kind]
-	if machine == nil || l.e.Phase() == fsm.Unborn {
+	if machine == nil { // a timer of a program that knows more kinds
 		return nil
 	}
 	switch owed := machine.Owed(l.e).(type) {

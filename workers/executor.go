@@ -30,12 +30,17 @@ type Executor struct {
 	work   *eventlog.WorkQueue
 	clouds map[string]Cloud // by the name that accounts give
 	clock  Clock
+	count  func(effect, outcome string)
 }
 
 // NewExecutor makes an executor; Run starts it.
 func NewExecutor(nc *nats.Conn, fold *eventlog.Fold, work *eventlog.WorkQueue, clouds map[string]Cloud, clock Clock) *Executor {
-	return &Executor{nc: nc, fold: fold, work: work, clouds: clouds, clock: clock}
+	return &Executor{nc: nc, fold: fold, work: work, clouds: clouds, clock: clock, count: func(string, string) {}}
 }
+
+// Count lets a function count the work by its effect and what came of it: done,
+// waiting or failed; it is set before Run.
+func (x *Executor) Count(count func(effect, outcome string)) { x.count = count }
 
 // slots is how much work is done at once; a call to a cloud is short, so few
 // slots serve many dataplanes.
@@ -57,6 +62,17 @@ type result struct {
 	outcome ev.Event
 	again   time.Duration // in the cloud's time
 	err     error
+}
+
+// kind is what came of it, as one word.
+func (r result) kind() string {
+	switch {
+	case r.err != nil:
+		return "failed"
+	case r.again > 0:
+		return "waiting"
+	}
+	return "done"
 }
 
 // doers has who does which effect. Each is written beside its kind.
@@ -113,6 +129,7 @@ func (x *Executor) do(ctx context.Context, place eventlog.Place, w ev.Work) (tim
 	if ctx.Err() != nil {
 		return 0, ctx.Err() // shutting down: whoever comes next asks again
 	}
+	x.count(w.Effect, r.kind())
 	if r.err != nil {
 		return x.failed(ctx, place, t, r)
 	}
@@ -132,9 +149,12 @@ func (x *Executor) owed(ctx context.Context, w ev.Work) (owed bool, err error) {
 		return false, err
 	}
 	x.fold.View(func(world *fsm.World) {
-		e, _ := world.Get(w.Ref)
+		e, born := world.Get(w.Ref)
+		if !born || e.UID != w.UID {
+			return
+		}
 		if effect := fsm.Machines[w.Ref.Kind].Owed(e); effect != nil {
-			owed = e.UID == w.UID && fsm.DigestOf(effect) == w.Digest
+			owed = fsm.DigestOf(effect) == w.Digest
 		}
 	})
 	return owed, nil

@@ -35,6 +35,7 @@ type Intake struct {
 	ended     chan struct{}  // closed when Run has
 	doors     chan struct{}  // a place for each message being answered
 	answering sync.WaitGroup // those messages
+	count     func(code string)
 }
 
 // queued is how many commands may wait for the intake before callers wait too.
@@ -49,8 +50,11 @@ func NewIntake(log *eventlog.Log, fold *eventlog.Fold) *Intake {
 	r := newRivals()
 	fold.Watch(r.see)
 	return &Intake{rivals: r, log: log, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued), refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
-		ended: make(chan struct{}), doors: make(chan struct{}, queued)}
+		ended: make(chan struct{}), doors: make(chan struct{}, queued), count: func(string) {}}
 }
+
+// Count lets a function count the answers of Ask by their code; it is set before Serve.
+func (i *Intake) Count(count func(code string)) { i.count = count }
 
 // Run decides commands until ctx ends. What is on its way to the disk then is
 // answered; who waits besides is told to ask again.

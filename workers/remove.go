@@ -81,8 +81,7 @@ func removeApplication(ctx context.Context, t *task) result {
 		return result{err: err}
 	}
 	err = t.inCluster(ctx, e.Site, e.Cluster, "RemoveApplication", func(api kube.API) error {
-		_, err := kube.EnsureApplication(ctx, api, kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision})
-		return err
+		return kube.RemoveApplication(ctx, api, kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Objects: objects(e.Manifests)})
 	})
 	return removed(err, false)
 }

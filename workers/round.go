@@ -17,6 +17,7 @@ type round struct {
 	batch *eventlog.Batch
 	ahead *fsm.World // nil until the first command comes
 	jobs  []*job
+	began time.Time  // when it took off
 	done  chan error // says how the append went
 	first uint64     // then, the sequence of its first event
 }
@@ -27,7 +28,9 @@ type line struct {
 	*Intake
 	flying  *round
 	open    *round
-	backlog []*job // to be decided before any other
+	backlog []*job    // to be decided before any other
+	company int       // how many asked at once around the last landing
+	until   time.Time // how long they are waited for
 }
 
 // doors are where commands come from; none while others are to be decided first, or
@@ -47,9 +50,14 @@ func (r *round) landed() chan error {
 	return r.done
 }
 
+// appendWithin is how long an append may take before the log is asked what came of
+// it: a server of a cluster may have died with the answer.
+const appendWithin = time.Second
+
 // takeOff sends the open round off with all that waits to be decided.
 func (l *line) takeOff(ctx context.Context) {
 	l.gather()
+	l.linger(ctx)
 	r := l.open
 	if r.batch == nil || r.batch.Len() == 0 {
 		r.answer() // on what is durable
@@ -58,9 +66,9 @@ func (l *line) takeOff(ctx context.Context) {
 	}
 	l.fold.Hold(r.batch.First())
 	r.done = make(chan error, 1)
-	l.flying, l.open = r, &round{}
+	l.flying, l.open, r.began = r, &round{}, time.Now()
 	go func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
 		defer cancel()
 		var err error
 		r.first, err = r.batch.Append(ctx)
@@ -79,6 +87,29 @@ func (l *line) gather() {
 		case j := <-l.machinery:
 			l.decide(j)
 		default:
+			return
+		}
+	}
+}
+
+// linger waits for those who were answered just now and are likely to ask again: an
+// append costs the same for one as for all of them. It waits half the time of one.
+func (l *line) linger(ctx context.Context) {
+	left := time.Until(l.until)
+	if left <= 0 || len(l.open.jobs) == 0 {
+		return
+	}
+	over := time.NewTimer(left)
+	defer over.Stop()
+	for len(l.open.jobs) < l.company && len(l.backlog) == 0 {
+		select {
+		case j := <-l.people:
+			l.decide(j)
+		case j := <-l.machinery:
+			l.decide(j)
+		case <-over.C:
+			return
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -160,6 +191,8 @@ func (l *line) land(ctx context.Context, err error) {
 	}
 	switch {
 	case err == nil:
+		l.company = len(r.jobs) + len(l.open.jobs)
+		l.until = time.Now().Add(time.Since(r.began) / 2)
 		r.answer()
 		l.rivals.goFirst(ctx)
 		return
@@ -183,10 +216,11 @@ func (l *line) learn(ctx context.Context, r *round) error {
 	if moved := r.first - r.batch.First(); moved > 0 {
 		r.renumber(moved)
 		l.again()
-		l.fold.Release()
+		last := r.first + uint64(r.batch.Len()) - 1
+		l.fold.Expect(r.first, last)
 		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
 		defer cancel()
-		return l.fold.Wait(wait, r.first+uint64(r.batch.Len())-1)
+		return l.fold.Wait(wait, last)
 	}
 	var decisions [][]ev.Recorded
 	for _, j := range r.jobs {

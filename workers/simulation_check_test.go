@@ -28,7 +28,7 @@ func (l *life) each(f func(fsm.Entity[fsm.Data], fsm.Machine)) {
 // checkReason: what is not at rest has one reason, and what is has none.
 func (l *life) checkReason(e fsm.Entity[fsm.Data]) {
 	machine := fsm.Machines[e.Ref.Kind]
-	rests := machine.AtRest(e.Phase()) || machine.Ended(e.Phase())
+	rests := machine.AtRest(e.Phase()) && e.Given == nil || machine.Ended(e.Phase())
 	why := l.world.Why(e)
 	if rests != (why == nil) {
 		l.wrong("%s is %s, and its reason is %+v", e.Ref, e.Phase(), why)
@@ -86,12 +86,15 @@ func (l *life) checkHealed(e fsm.Entity[fsm.Data]) {
 // checkFold: the live world is what the log says, entity by entity.
 func (l *life) checkFold() {
 	again := l.refold()
-	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
-		other, _ := again.Get(e.Ref)
-		if a, b := l.image(l.world, e), l.image(again, other); !bytes.Equal(a, b) {
-			l.wrong("the live %s is not what its events make of it:\n%s\n%s", e.Ref, a, b)
-		}
-	})
+	for _, s := range l.servers {
+		l.server = s
+		l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
+			other, _ := again.Get(e.Ref)
+			if a, b := l.image(l.world, e), l.image(again, other); !bytes.Equal(a, b) {
+				l.wrong("the live %s of server %s is not what its events make of it:\n%s\n%s", e.Ref, s.name, a, b)
+			}
+		})
+	}
 	for _, was := range l.asked {
 		a, _ := l.world.Caused(was.request.ID)
 		if b, _ := again.Caused(was.request.ID); a != b {

@@ -2,11 +2,14 @@ package workers
 
 import (
 	"context"
+	"path/filepath"
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/kube"
 )
 
 // mostSteps bounds how long a life may take to come to rest when nothing disturbs
@@ -25,10 +28,12 @@ func (l *life) run(steps int) {
 	l.calm()
 	l.rest()
 	l.checkStill()
-	for range 2 {
+	for range 3 {
+		l.bringBack()
 		l.retryAll()
 		l.rest()
 	}
+	l.bringBack()
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) { l.checkHealed(e) })
 	l.checkAll()
 	if l.chance(4) {
@@ -53,7 +58,7 @@ func (l *life) furnish() {
 func (l *life) calm() {
 	l.say("from here on nothing is disturbed")
 	l.openCloud()
-	l.clouds["sim"] = Cloud{Provider: l.cloud, Kube: l.cloud.Kube}
+	l.unstick()
 	for _, it := range l.slow {
 		l.say("a slow call arrives")
 		l.do(it)
@@ -62,6 +67,25 @@ func (l *life) calm() {
 		l.deliver(m)
 	}
 	l.slow, l.mail, l.chaos = nil, nil, false
+}
+
+// unstick deletes by hand what the cloud never brings to an end: nobody else can tell
+// it from what takes long.
+func (l *life) unstick() {
+	ledger, err := sim.ReadLedger(filepath.Join(l.dir, "cloud"))
+	l.must(err)
+	for _, r := range ledger.Live() {
+		if r.Kind != cloud.KindCluster {
+			continue
+		}
+		o, err := l.cloud.ObserveCluster(context.Background(), cloud.Scope{Account: cloud.Account{ID: r.Account}, Region: r.Region}, r.Name)
+		l.must(err)
+		if o.Phase == cloud.Creating && o.After == 0 {
+			l.say("cluster %s is stuck and deleted by hand", r.Name)
+			_, err := l.cloud.ByHand(sim.Hand{Delete: string(cloud.KindCluster), Match: r.Name})
+			l.must(err)
+		}
+	}
 }
 
 // rest lets the machinery work until nothing moves any more.
@@ -119,6 +143,27 @@ func (l *life) checkAll() {
 
 // sweep is Sweeper.Sweep after the grace.
 func (l *life) sweep() {
+	l.sweepClouds()
+	for _, c := range clusters(l.world) {
+		api, err := l.clouds["sim"].Kube(context.Background(), scope(c.site), c.name)
+		if err != nil {
+			continue // it is not there: the next sweep
+		}
+		all, err := kube.ListOwned(context.Background(), api)
+		l.must(err)
+		for _, o := range all {
+			if !hasEnded(l.world, o) {
+				continue
+			}
+			l.must(o.Remove(context.Background(), api))
+			l.say("swept %s of %s", o, o.Owner)
+			l.seen["swept in clusters"]++
+			l.order(l.internal(refOf(o), ev.ActorExecutor, ev.Sweep{Swept: ev.Swept{UID: o.Owner, Resources: []string{o.String()}}}))
+		}
+	}
+}
+
+func (l *life) sweepClouds() {
 	for _, site := range l.sites() {
 		for range 4 { // what stands on something goes before it, and needs its time
 			all, err := l.cloud.ListOwned(context.Background(), scope(site), "")

@@ -85,13 +85,20 @@ func (l *life) at(seq uint64) (ev.Recorded, error) {
 	return ev.Recorded{}, fmt.Errorf("there is no event %d", seq)
 }
 
-// race lets another server on the same log be faster now and then.
+// race lets another server on the same log be faster now and then: with a command, or
+// with what it has to look after.
 func (l *life) race() {
 	if !l.chaos || !l.chance(8) {
 		return
 	}
+	own := l.server
+	l.turn()
 	l.chaos = false // one is enough
-	l.say("meanwhile, on another server:")
-	l.ask(l.command(l.world))
-	l.chaos = true
+	l.say("meanwhile, on server %s:", l.name)
+	if dirty := sortedRefs(l.dirty); len(dirty) > 0 && l.chance(2) {
+		l.tend(pick(&l.script, dirty))
+	} else {
+		l.ask(l.command(l.world))
+	}
+	l.chaos, l.server = true, own
 }

@@ -17,24 +17,27 @@ import (
 )
 
 // life is one seed of the simulation: a whole control plane without goroutines and
-// without NATS. Deciding, folding, what is owed and the doers are the program's own;
-// the log is a slice, and the books of intake, dispatcher, work queue and executor
-// are kept here as those keep them, so that one source of chance chooses what
-// happens next. The same seed is the same life.
+// without NATS. Deciding, folding, what is owed, the doers and the inspector's looks
+// are the program's own; the log is a slice, and the books of intake, dispatcher, work
+// queue and executor are kept here as those keep them, so that one source of chance
+// chooses what happens next. The same seed is the same life.
 type life struct {
 	script
-	dir   string
-	now   time.Time
-	cloud *sim.Sim
-	log   [][]written       // every decision as it went over the wire
-	last  map[ev.Ref]uint64 // what the log knows of each subject
-	world *fsm.World
-	machinery
-	asked  []asked // what people were answered
-	chaos  bool    // whether the machinery is disturbed
-	lines  []string
-	faults []string // what the life did wrong
-	seen   tally
+	dir     string
+	now     time.Time
+	cloud   *sim.Sim
+	clouds  map[string]Cloud
+	log     [][]written       // every decision as it went over the wire
+	last    map[ev.Ref]uint64 // what the log knows of each subject
+	servers []*server
+	*server // the one at work
+	store
+	inspected time.Time // when an inspector last made its round
+	asked     []asked   // what people were answered
+	chaos     bool      // whether the machinery is disturbed
+	lines     []string
+	faults    []string // what the life did wrong
+	seen      tally
 }
 
 // written is one event as the log holds it.
@@ -57,6 +60,7 @@ func newLife(seed uint64, dir string) *life {
 	l := &life{script: script{rnd: rand.New(rand.NewPCG(seed, 77))}, dir: dir, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		last: map[ev.Ref]uint64{}, chaos: true, seen: tally{}}
 	l.openCloud()
+	l.servers = make([]*server, 1+l.rnd.IntN(2))
 	l.restart()
 	return l
 }
@@ -70,18 +74,28 @@ func (l *life) openCloud() {
 	l.cloud, err = sim.Open(sim.Options{Dir: filepath.Join(l.dir, "cloud"), Now: func() time.Time { return l.now }, Speed: 1,
 		Logger: slog.New(slog.DiscardHandler)})
 	l.must(err)
+	l.clouds = map[string]Cloud{"sim": {Provider: l.cloud, Kube: l.cloud.Kube}}
 }
 
 // restart drops everything but the log and the cloud.
 func (l *life) restart() {
-	l.say("restart")
-	l.seen["restarts"]++
-	l.world = l.refold()
-	l.machinery = newMachinery(l.now, map[string]Cloud{"sim": {Provider: l.cloud, Kube: l.cloud.Kube}})
-	for _, k := range ev.Kinds {
-		l.world.Each(k, func(e fsm.Entity[fsm.Data]) { l.dirty[e.Ref] = "" })
+	l.store = newStore()
+	for i := range l.servers {
+		l.restartOne(i)
 	}
 }
+
+// restartOne starts one server anew, while another may go on.
+func (l *life) restartOne(i int) {
+	name := string(rune('A' + i))
+	l.say("server %s starts", name)
+	l.seen["restarts"]++
+	l.servers[i] = newServer(name, l.now, l.refold())
+	l.server = l.servers[i]
+}
+
+// turn lets any of the servers do what comes next.
+func (l *life) turn() { l.server = pick(&l.script, l.servers) }
 
 // refold folds the log from scratch.
 func (l *life) refold() *fsm.World {
@@ -136,8 +150,10 @@ func (l *life) append(d eventlog.Decision) ([]ev.Recorded, error) {
 	}
 	l.log = append(l.log, decision)
 	l.now = l.now.Add(time.Microsecond) // no two commands are given at the same instant: the dispatcher relies on it
-	l.must(l.world.Apply(recorded))
-	l.see(l.world, recorded)
+	for _, s := range l.servers {
+		l.must(s.world.Apply(recorded))
+		s.see(recorded)
+	}
 	l.note(recorded)
 	return recorded, nil
 }

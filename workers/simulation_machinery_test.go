@@ -12,17 +12,23 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 )
 
-// machinery is everything that a restart drops: the dispatcher's books, the work
-// queue, what executors hold, and reports on their way.
-type machinery struct {
+// server is one of the servers on the log: its fold and its dispatcher's books. A
+// restart drops both.
+type server struct {
+	name    string
 	started time.Time
-	clouds  map[string]Cloud
+	world   *fsm.World
 	dirty   map[ev.Ref]string
 	timers  map[ev.Ref]time.Time
 	put     map[ev.Ref]posted
-	queue   map[string]*item // by subject
-	slow    []*item          // calls that are long on their way
-	mail    []letter         // reports that are
+}
+
+// store is what the servers share beside the log, in memory: a restart of all of them
+// drops it.
+type store struct {
+	queue map[string]*item // by subject
+	slow  []*item          // calls that are long on their way
+	mail  []letter         // reports that are
 }
 
 // item is the newest work on one subject.
@@ -39,28 +45,34 @@ type letter struct {
 	data    []byte
 }
 
-func newMachinery(now time.Time, clouds map[string]Cloud) machinery {
-	return machinery{started: now, clouds: clouds, dirty: map[ev.Ref]string{}, timers: map[ev.Ref]time.Time{},
-		put: map[ev.Ref]posted{}, queue: map[string]*item{}}
+func newStore() store { return store{queue: map[string]*item{}} }
+
+// newServer starts a server: it has folded the log and looks at everything once.
+func newServer(name string, now time.Time, w *fsm.World) *server {
+	s := &server{name: name, started: now, world: w, dirty: map[ev.Ref]string{}, timers: map[ev.Ref]time.Time{}, put: map[ev.Ref]posted{}}
+	for _, k := range ev.Kinds {
+		w.Each(k, func(e fsm.Entity[fsm.Data]) { s.dirty[e.Ref] = "" })
+	}
+	return s
 }
 
 // see is Dispatcher.see.
-func (m *machinery) see(w *fsm.World, decision []ev.Recorded) {
+func (s *server) see(decision []ev.Recorded) {
 	for _, r := range decision {
-		m.mark(r.Ref, "")
-		for _, waiter := range w.Waiting(r.Ref) {
-			m.mark(waiter, r.EventID)
+		s.mark(r.Ref, "")
+		for _, waiter := range s.world.Waiting(r.Ref) {
+			s.mark(waiter, r.EventID)
 		}
 	}
 }
 
-func (m *machinery) mark(ref ev.Ref, cause string) {
-	if m.dirty[ref] == "" {
-		m.dirty[ref] = cause
+func (s *server) mark(ref ev.Ref, cause string) {
+	if s.dirty[ref] == "" {
+		s.dirty[ref] = cause
 	}
 }
 
-// tend is Dispatcher.tend.
+// tend is Dispatcher.look.
 func (l *life) tend(ref ev.Ref) {
 	cause := l.dirty[ref]
 	delete(l.dirty, ref)
@@ -148,14 +160,10 @@ func (l *life) ready() (subjects []string) {
 	return subjects
 }
 
-// inCluster is done in clusters, which nobody sweeps: a namespace that a slow call
-// makes after the end of its tenant stays. Let these be slow too to see it.
-var inCluster = map[string]bool{ev.EnsureTenant{}.Effect(): true, ev.EnsureApplication{}.Effect(): true}
-
 // take is an executor that takes work, and what may happen to it meanwhile.
 func (l *life) take(subject string) {
 	it := l.queue[subject]
-	if l.chaos && l.chance(20) && !inCluster[it.work.Effect] { // the call leaves now and arrives later; the lease ends before
+	if l.chaos && l.chance(20) { // the call leaves now and arrives later; the lease ends before
 		l.say("%s of %s is long on its way", it.work.Effect, it.work.Ref)
 		l.slow = append(l.slow, it)
 		it.due = l.now.Add(time.Minute)

@@ -43,7 +43,7 @@ func planJSON(deployment, placement string, draft bool) string {
 }
 
 func dataplaneJSON(account, region, typ string, most int) string {
-	return fmt.Sprintf(`{"account":%q,"region":%q,"type":%q,"systemPool":{"max":%d}}`, account, region, typ, most)
+	return fmt.Sprintf(`{"account":%q,"region":%q,"type":%q,"systemPool":{"max":%d},"drift":%q}`, account, region, typ, most, []string{ev.DriftRepair, ev.DriftReport}[most/4])
 }
 
 // infraJSON has pools of a machine, the later ones of other names.
@@ -95,8 +95,10 @@ func (s *script) command(w *fsm.World) Request {
 	if !born || fsm.Machines[kind].Ended(e.Phase()) {
 		return s.firstOf(pick(s, refs(kind)), w)
 	}
-	r := s.request(e.Ref, pick(s, []string{ev.VerbUpdate, ev.VerbUpdate, ev.VerbUpdate, ev.VerbRetry, ev.VerbRetry, ev.VerbDelete, ev.VerbCreate}), "")
+	r := s.request(e.Ref, pick(s, append([]string{ev.VerbUpdate, ev.VerbUpdate, ev.VerbRetry}, ev.Verbs(kind)...)), "")
 	switch r.Verb {
+	case ev.VerbAttach, ev.VerbDetach:
+		r.Body = fmt.Appendf(nil, `{"customer":%q}`, pick(s, names[ev.Customer]))
 	case ev.VerbCreate, ev.VerbUpdate:
 		r.Body = []byte(s.body(kind, e.Data.Wants()))
 	case ev.VerbDelete:
@@ -138,6 +140,7 @@ func (s *script) near(has ev.Spec) string {
 	switch spec := has.(type) {
 	case ev.DataplaneSpec:
 		spec.SystemPool.Max = 3 + s.rnd.IntN(5)
+		spec.Drift = pick(s, []string{ev.DriftRepair, ev.DriftReport})
 		has = spec
 	case ev.TenantInfraSpec:
 		spec.Pools = slices.Clone(spec.Pools)
@@ -156,6 +159,26 @@ func (s *script) near(has ev.Spec) string {
 
 func (s *script) request(ref ev.Ref, verb, body string) Request {
 	return Request{ID: s.newID("c"), Owner: ref.Owner, Kind: string(ref.Kind), Name: ref.ID, Verb: verb, Body: []byte(body), Actor: ev.ActorAdmin}
+}
+
+// hand is something that somebody does behind our back.
+func (s *script) hand() sim.Hand {
+	objects := []string{"Namespace acme--prod", "Namespace acme--test", "Namespace bolt--prod", "Namespace aerie-system", "NetworkPolicy acme--prod", "aerie-limits",
+		"ServiceAccount acme--prod", "RoleBinding ", "ConfigMap acme--prod/one", "ConfigMap acme--prod/two", "aerie.app.pg"}
+	owners := []string{"-/dataplane/eu/", "-/dataplane/us/", "acme/dataplane/own/", "-/tenantinfra/eu_pg/", "-/tenantinfra/us_pg/", "eu-central"}
+	switch s.rnd.IntN(8) {
+	case 0:
+		return sim.Hand{Delete: string(cloud.KindNetwork), Match: pick(s, owners)}
+	case 1:
+		return sim.Hand{Delete: string(cloud.KindCluster), Match: pick(s, owners)}
+	case 2:
+		return sim.Hand{Delete: string(cloud.KindPool), Match: pick(s, owners)}
+	case 3:
+		return sim.Hand{Change: string(cloud.KindPool), Match: pick(s, owners), Set: []byte(pick(s, []string{`{"max":99}`, `{"min":2,"max":50}`, `{"labels":{"a":"b"}}`}))}
+	case 4:
+		return sim.Hand{Change: "object", Match: pick(s, objects), Set: []byte(pick(s, []string{`{"metadata":{"labels":{"app.kubernetes.io/managed-by":null}}}`, `{"data":{"k":"by hand"}}`, `{"spec":{"podSelector":{"matchLabels":{"a":"b"}}}}`}))}
+	}
+	return sim.Hand{Delete: "object", Match: pick(s, objects)}
 }
 
 // trouble is some fault of the cloud.

@@ -69,6 +69,7 @@ func (l *life) fault() {
 
 // step is one thing that happens.
 func (l *life) step() {
+	l.turn()
 	switch n := l.rnd.IntN(100); {
 	case n < 24:
 		l.ask(l.command(l.world))
@@ -76,11 +77,12 @@ func (l *life) step() {
 		l.repeat()
 	case n < 31:
 		l.fault()
-	case n < 33:
+	case n < 32:
 		l.restart()
+	case n < 33:
+		l.restartOne(l.rnd.IntN(len(l.servers)))
 	case n < 34:
 		l.openCloud() // its faults end
-		l.clouds["sim"] = Cloud{Provider: l.cloud, Kube: l.cloud.Kube}
 	case n < 37 && len(l.slow) > 0:
 		it := l.slow[0]
 		l.slow = l.slow[1:]
@@ -91,7 +93,11 @@ func (l *life) step() {
 		m := l.mail[i]
 		l.mail = slices.Delete(l.mail, i, i+1)
 		l.deliver(m)
-	case n < 50:
+	case n < 42:
+		l.byHand()
+	case n < 43:
+		l.inspect()
+	case n < 51:
 		l.elapse(time.Duration(l.rnd.Int64N(int64(4 * time.Minute))))
 	default:
 		l.work()
@@ -105,13 +111,18 @@ func sortedRefs[V any](m map[ev.Ref]V) []ev.Ref {
 // work does one thing that the machinery has to do, or lets time pass to the next;
 // false if there is none.
 func (l *life) work() bool {
-	dirty := sortedRefs(l.dirty)
-	ready := l.ready()
-	n := len(dirty) + len(ready)
-	if n == 0 {
+	ready, n := l.ready(), 0
+	for _, s := range l.servers {
+		n += len(s.dirty)
+	}
+	if n+len(ready) == 0 {
 		return l.toNext()
 	}
-	if i := l.rnd.IntN(n); i < len(dirty) {
+	for l.turn(); len(l.dirty)+len(ready) == 0; {
+		l.turn()
+	}
+	dirty := sortedRefs(l.dirty)
+	if i := l.rnd.IntN(len(dirty) + len(ready)); i < len(dirty) {
 		l.tend(dirty[i])
 	} else {
 		l.take(ready[i-len(dirty)])
@@ -122,10 +133,15 @@ func (l *life) work() bool {
 // elapse lets time pass: timers go off, work becomes due.
 func (l *life) elapse(d time.Duration) {
 	l.now = l.now.Add(d)
-	for _, ref := range sortedRefs(l.timers) {
-		if !l.timers[ref].After(l.now) {
-			delete(l.timers, ref)
-			l.mark(ref, "")
+	if l.now.Sub(l.inspected) >= inspectEvery {
+		l.inspect()
+	}
+	for _, s := range l.servers {
+		for _, ref := range sortedRefs(s.timers) {
+			if !s.timers[ref].After(l.now) {
+				delete(s.timers, ref)
+				s.mark(ref, "")
+			}
 		}
 	}
 }
@@ -138,8 +154,10 @@ func (l *life) toNext() bool {
 			next = at
 		}
 	}
-	for _, at := range l.timers {
-		sooner(at)
+	for _, s := range l.servers {
+		for _, at := range s.timers {
+			sooner(at)
+		}
 	}
 	for _, it := range l.queue {
 		if !it.paid {

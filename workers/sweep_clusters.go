@@ -17,23 +17,24 @@ type cluster struct {
 	name string
 }
 
-// sweepClusters removes namespaces of tenants that have ended: what a slow call
-// made after the end would stand in the way of the name's next owner.
+// sweepClusters removes namespaces of tenants, and applications, that have ended:
+// what a slow call made after the end would stand in the way of the name's next
+// owner.
 func (s *Sweeper) sweepClusters(ctx context.Context, now time.Time, seen map[string]time.Time) {
-	for _, c := range s.clusters() {
+	var all []cluster
+	s.fold.View(func(w *fsm.World) { all = clusters(w) })
+	for _, c := range all {
 		if err := s.sweepCluster(ctx, c, now, seen); err != nil && ctx.Err() == nil {
 			slog.Warn("not swept, will try again", "cluster", c.name, "err", err)
 		}
 	}
 }
 
-func (s *Sweeper) clusters() (all []cluster) {
-	s.fold.View(func(w *fsm.World) {
-		w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
-			if d := e.Data.(fsm.DataplaneData); e.Holds(fsm.ConditionReady) {
-				all = append(all, cluster{ev.Site{Account: d.Account, Region: d.Spec.Region}, d.Cluster.Cluster})
-			}
-		})
+func clusters(w *fsm.World) (all []cluster) {
+	w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
+		if d := e.Data.(fsm.DataplaneData); e.Holds(fsm.ConditionReady) {
+			all = append(all, cluster{ev.Site{Account: d.Account, Region: d.Spec.Region}, d.Cluster.Cluster})
+		}
 	})
 	return all
 }
@@ -49,45 +50,48 @@ func (s *Sweeper) sweepCluster(ctx context.Context, c cluster, now time.Time, se
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
-	namespaces, err := api.List(ctx, kube.Selector{APIVersion: "v1", Kind: "Namespace", Labels: map[string]string{kube.LabelManagedBy: "aerie"}})
+	all, err := kube.ListOwned(ctx, api)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
-	for _, n := range namespaces {
-		ref, orphan := s.orphanNamespace(n)
-		if !orphan || n.Terminating() || !s.graceIsOver(fmt.Sprint(c, n.Name()), now, seen) {
+	for _, o := range all {
+		if !s.ended(o) || !s.graceIsOver(fmt.Sprint(c, o, o.Owner), now, seen) {
 			continue
 		}
-		if err := s.removeNamespace(ctx, api, n, ref); err != nil {
+		if err := s.removeOwned(ctx, api, o); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// orphanNamespace tells whether a namespace was made for an incarnation of a
-// tenant of ours that has ended. One that says nothing of a tenant we ever had is
-// somebody else's.
-func (s *Sweeper) orphanNamespace(n kube.Object) (ref ev.Ref, orphan bool) {
-	labels := n.Labels()
-	ref = ev.Ref{Kind: ev.Tenant, Owner: labels[kube.LabelCustomer], ID: labels[kube.LabelTenant]}
-	s.fold.View(func(w *fsm.World) {
-		e, known := w.Get(ref)
-		ended := fsm.Machines[ev.Tenant].Ended(e.Phase())
-		orphan = known && labels[kube.LabelOwner] != "" && (ended || e.UID != labels[kube.LabelOwner])
-	})
-	return ref, orphan
+func (s *Sweeper) ended(o kube.Owned) (ended bool) {
+	s.fold.View(func(w *fsm.World) { ended = hasEnded(w, o) })
+	return ended
 }
 
-func (s *Sweeper) removeNamespace(ctx context.Context, api kube.API, n kube.Object, ref ev.Ref) error {
-	uid := n.Labels()[kube.LabelOwner]
-	t := &task{Work: ev.Work{Ref: ref, UID: uid}}
-	err := t.call("DeleteTenant", func() error { return kube.DeleteTenant(ctx, api, n.Name(), uid) })
-	if err != nil {
-		return fmt.Errorf("sweep namespace %s of %s: %w", n.Name(), ref, err)
+// hasEnded tells whether something in a cluster was made for an incarnation of ours
+// that has ended. What was made for nobody we ever had is somebody else's.
+func hasEnded(w *fsm.World, o kube.Owned) bool {
+	ref := refOf(o)
+	e, known := w.Get(ref)
+	return known && (fsm.Machines[ref.Kind].Ended(e.Phase()) || e.UID != o.Owner)
+}
+
+func refOf(o kube.Owned) ev.Ref {
+	if o.Application == "" {
+		return ev.Ref{Kind: ev.Tenant, Owner: o.Customer, ID: o.Tenant}
 	}
-	slog.Info("swept", "kind", "namespace", "name", n.Name(), "owner", uid)
-	swept := ev.Swept{UID: uid, Resources: []string{"namespace " + n.Name()}, Calls: t.calls}
-	_, err = s.intake.Do(ctx, internal(ref, ev.ActorExecutor, ev.Sweep{Swept: swept}))
+	return ev.Ref{Kind: ev.Application, Owner: o.Customer, ID: o.Tenant + "_" + o.Application}
+}
+
+func (s *Sweeper) removeOwned(ctx context.Context, api kube.API, o kube.Owned) error {
+	t := &task{Work: ev.Work{Ref: refOf(o), UID: o.Owner}}
+	if err := t.call("Remove", func() error { return o.Remove(ctx, api) }); err != nil {
+		return fmt.Errorf("sweep %s of %s: %w", o, t.Ref, err)
+	}
+	slog.Info("swept", "what", o.String(), "owner", o.Owner)
+	swept := ev.Swept{UID: o.Owner, Resources: []string{o.String()}, Calls: t.calls}
+	_, err := s.intake.Do(ctx, internal(t.Ref, ev.ActorExecutor, ev.Sweep{Swept: swept}))
 	return err
 }

@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -132,6 +133,39 @@ func TestALateNamespaceIsSwept(t *testing.T) {
 	}
 	if len(r.objects("acme--stays")) == 0 {
 		t.Error("the living one was swept")
+	}
+	if h := r.history(gone.Ref); !strings.HasPrefix(h[len(h)-1], "swept ") {
+		t.Errorf("history: %v", h)
+	}
+}
+
+// An application that a slow call installs after its end, in the namespace of a tenant
+// that lives on, goes too; it would keep the name's next owner out.
+func TestALateApplicationIsSwept(t *testing.T) {
+	r := newRig(t)
+	inhabited(r, ev.DriftRepair)
+	gone := r.phase(ev.Application, "acme/prod_pg", 0, fsm.Deployed)
+	d := gone.Data.(fsm.ApplicationData)
+	r.perform("delete application acme/prod_pg {}")
+	r.phase(ev.Application, "acme/prod_pg", time.Minute, fsm.Uninstalled)
+	api, err := r.cloud.Kube(t.Context(), scope(d.Site), d.Cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := r.objects("acme--prod")
+	late := kube.AppSpec{Namespace: d.Namespace, Name: "pg", Owner: gone.UID, Revision: 1, Objects: objects(d.Spec.Manifests)}
+	if _, err := kube.EnsureApplication(t.Context(), api, late); err != nil {
+		t.Fatal(err)
+	}
+	sweeper := NewSweeper(r.intake, r.fold, map[string]Cloud{"sim": {Provider: r.cloud, Kube: r.cloud.Kube}}, Clock{Speed: 1})
+	now := time.Now()
+	sweeper.Sweep(t.Context(), now)
+	if slices.Equal(r.objects("acme--prod"), before) {
+		t.Error("swept within the grace")
+	}
+	sweeper.Sweep(t.Context(), now.Add(sweepGrace))
+	if left := r.objects("acme--prod"); !slices.Equal(left, before) {
+		t.Errorf("left: %v, want %v", left, before)
 	}
 	if h := r.history(gone.Ref); !strings.HasPrefix(h[len(h)-1], "swept ") {
 		t.Errorf("history: %v", h)

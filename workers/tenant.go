@@ -14,12 +14,7 @@ func ensureTenant(ctx context.Context, t *task) result {
 	if err != nil {
 		return result{err: err}
 	}
-	plan, _ := ev.ParseRef(ev.Plan, e.Placement.Plan)
-	spec := kube.TenantSpec{Namespace: e.Placement.Namespace, Customer: e.Customer, Tenant: e.Tenant, Owner: t.UID, Plan: plan.ID,
-		Revision:   t.Revision,
-		Quota:      kube.Quota{CPU: e.Placement.Quota.CPU, Memory: e.Placement.Quota.Memory, Storage: e.Placement.Quota.Storage, Pods: e.Placement.Quota.Pods},
-		DefaultCPU: e.Placement.Limits.CPU, DefaultMemory: e.Placement.Limits.Memory,
-		Isolation: e.Placement.Isolation, AllowNamespaces: e.AllowNamespaces}
+	spec := t.tenant(e)
 	err = t.inCluster(ctx, e.Site, e.Cluster, "EnsureTenant", func(api kube.API) error {
 		_, err := kube.EnsureTenant(ctx, api, spec)
 		return err
@@ -28,4 +23,13 @@ func ensureTenant(ctx context.Context, t *task) result {
 		return result{err: err}
 	}
 	return result{outcome: ev.Activated{}}
+}
+
+func (t *task) tenant(e ev.EnsureTenant) kube.TenantSpec {
+	plan, _ := ev.ParseRef(ev.Plan, e.Placement.Plan)
+	return kube.TenantSpec{Namespace: e.Placement.Namespace, Customer: e.Customer, Tenant: e.Tenant, Owner: t.UID, Plan: plan.ID,
+		Revision:   t.Revision,
+		Quota:      kube.Quota{CPU: e.Placement.Quota.CPU, Memory: e.Placement.Quota.Memory, Storage: e.Placement.Quota.Storage, Pods: e.Placement.Quota.Pods},
+		DefaultCPU: e.Placement.Limits.CPU, DefaultMemory: e.Placement.Limits.Memory,
+		Isolation: e.Placement.Isolation, AllowNamespaces: e.AllowNamespaces}
 }

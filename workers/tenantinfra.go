@@ -7,10 +7,9 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
-// ensurePool asks for one node pool and says what is to be done about it if it
-// is not ready. Its name is within the bound of the strictest cloud, so that it is
-// the same in each.
-func (t *task) ensurePool(ctx context.Context, s ev.Site, cluster string, p ev.NodePool, remake bool) (cloud.Observation, result) {
+// pool is the wish for one node pool. Its name is within the bound of the strictest
+// cloud, so that it is the same in each.
+func (t *task) pool(s ev.Site, cluster string, p ev.NodePool) cloud.PoolSpec {
 	of := identity(s.Owner)
 	of.ID += "/" + p.Name
 	spec := cloud.PoolSpec{Cluster: cluster, Name: cloud.Name(of, cloud.MaxAKSPool, p.Name), Owner: s.Owner, Machine: p.Machine,
@@ -18,6 +17,13 @@ func (t *task) ensurePool(ctx context.Context, s ev.Site, cluster string, p ev.N
 	for _, taint := range p.Taints {
 		spec.Taints = append(spec.Taints, cloud.Taint{Key: taint.Key, Value: taint.Value, Effect: taint.Effect})
 	}
+	return spec
+}
+
+// ensurePool asks for one node pool and says what is to be done about it if it
+// is not ready.
+func (t *task) ensurePool(ctx context.Context, s ev.Site, cluster string, p ev.NodePool, remake bool) (cloud.Observation, result) {
+	spec := t.pool(s, cluster, p)
 	o, err := ensure(t, s, "EnsurePool", func(c Cloud) (cloud.Observation, error) { return c.EnsurePool(ctx, scope(s), spec) })
 	switch {
 	case err != nil:

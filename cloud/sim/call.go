@@ -17,7 +17,7 @@ type request struct {
 	op            string
 	scope         cloud.Scope
 	cluster, name string
-	quiet         bool // without an effect it leaves no line: what is done inside a cluster
+	quiet         bool // without an effect it leaves no line: what only looks, and what is done inside a cluster
 }
 
 // call is one call under way. It holds the cloud's lock.
@@ -39,7 +39,11 @@ func (s *Sim) do(ctx context.Context, r request, f func(*call) (cloud.Phase, err
 	if err := ctx.Err(); err != nil {
 		return &cloud.Error{Class: cloud.Retryable, Op: r.op, Code: "Cancelled", Message: err.Error(), Err: err}
 	}
+	if s.closed {
+		return &cloud.Error{Class: cloud.Retryable, Op: r.op, Code: "Closed", Message: "the cloud was closed"}
+	}
 	s.faults.reread()
+	s.readHands()
 	c := s.begin(r)
 	s.current = c
 	defer func() { s.current = nil }()

@@ -13,7 +13,7 @@ import (
 
 // Ledger is all that ever happened in a simulated cloud.
 type Ledger struct {
-	Calls     []Call     // in order; what changed nothing inside a cluster is left out
+	Calls     []Call     // in order; what only looked, or changed nothing inside a cluster, is left out
 	Resources []Resource // in the order in which they were made
 	objects   map[string]objects
 }

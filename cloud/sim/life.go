@@ -180,7 +180,8 @@ func (s *Sim) observed(ctx context.Context, r request, f func(*call) (*resource,
 
 // observe reads one resource.
 func (s *Sim) observe(ctx context.Context, op string, kind cloud.Kind, sc cloud.Scope, cluster, name string) (cloud.Observation, error) {
-	return s.observed(ctx, request{op: op, scope: sc, cluster: cluster, name: name}, func(c *call) (*resource, error) {
+	r := request{op: op, scope: sc, cluster: cluster, name: name, quiet: true}
+	return s.observed(ctx, r, func(c *call) (*resource, error) {
 		return c.one(kind, cluster, name)
 	})
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -96,7 +97,9 @@ func (r *resource) observe(now time.Time) cloud.Observation {
 			o.Endpoint = r.endpoint()
 		}
 	case cloud.KindPool:
-		o.Nodes, o.Zones = r.nodes(now), slices.Clone(r.Pool.Zones)
+		has := *r.Pool
+		has.Token, has.Labels, has.Taints, has.Zones = "", maps.Clone(has.Labels), slices.Clone(has.Taints), slices.Clone(has.Zones)
+		o.Nodes, o.Zones, o.Pool = r.nodes(now), slices.Clone(r.Pool.Zones), &has
 	}
 	return o
 }

@@ -57,6 +57,9 @@ type Sim struct {
 	faults  *faults
 	kubes   map[string]*kube.Memory // by a cluster's ID
 	current *call                   // the call that holds mu; the kubes' records belong to it
+
+	closed     bool
+	handsStamp string // of by-hand.json when last read
 }
 
 var _ cloud.Provider = (*Sim)(nil)
@@ -86,6 +89,7 @@ func Open(o Options) (*Sim, error) {
 func (s *Sim) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closed = true
 	return s.journal.close()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -77,7 +78,7 @@ func benchQuery(ctx context.Context, b *bench) (_ []figure, err error) {
 func (q *queried) serve(ctx context.Context) (err error) {
 	q.fold = eventlog.NewFold()
 	q.views = projections.New(q.fold, q.log)
-	if err := q.views.Restore(ctx, filepath.Join(q.dir, "views")); err != nil {
+	if err := q.views.Restore(ctx, filepath.Join(q.dir, "views"), nil); err != nil {
 		return err
 	}
 	running := stage{}
@@ -164,6 +165,7 @@ var pages = []string{"phase=Active&sort=-created", "plan=-/free&sort=-seq", "dat
 
 func (q *queried) page(ctx context.Context) error { return q.pageOf(ctx, "") }
 
+// pageOf reads a page, however long it takes.
 func (q *queried) pageOf(ctx context.Context, at string) error {
 	values, err := url.ParseQuery(pages[rand.IntN(len(pages))])
 	if err != nil {
@@ -172,7 +174,22 @@ func (q *queried) pageOf(ctx context.Context, at string) error {
 	if at != "" {
 		values.Set("at", at)
 	}
-	_, err = q.web.get(ctx, "/v1/tenants", values)
+	u := q.web.api.JoinPath("/v1/tenants")
+	u.RawQuery = values.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Authorization", "Bearer "+q.web.token)
+	answer, err := q.web.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = problem(answer.StatusCode, body)
+	}
 	return err
 }
 

@@ -94,7 +94,7 @@ func (c *control) openCloud(s settings) (err error) {
 	return err
 }
 
-// workInCloud pays what is owed in the cloud, and sweeps it.
+// workInCloud pays what is owed in the cloud, looks for drift in it, and sweeps it.
 func (c *control) workInCloud(ctx context.Context) error {
 	if c.cloud.sim == nil {
 		if err := c.cloud.wait(ctx); err != nil {
@@ -103,10 +103,13 @@ func (c *control) workInCloud(ctx context.Context) error {
 	}
 	clock := workers.Clock{Speed: c.cloud.speed}
 	clouds := map[string]workers.Cloud{"sim": {Provider: c.cloud.sim, Kube: c.cloud.sim.Kube}}
-	var errs [2]error
-	var both sync.WaitGroup
-	both.Go(func() { errs[0] = workers.NewExecutor(c.conn, c.fold, c.queue, clouds, clock).Run(ctx) })
-	both.Go(func() { errs[1] = workers.NewSweeper(c.intake, c.fold, clouds, clock).Run(ctx) })
-	both.Wait()
+	executor := workers.NewExecutor(c.conn, c.fold, c.queue, clouds, clock)
+	executor.Count(c.counts.Worked)
+	var errs [3]error
+	var all sync.WaitGroup
+	all.Go(func() { errs[0] = executor.Run(ctx) })
+	all.Go(func() { errs[1] = workers.NewInspector(c.intake, c.fold, clouds, clock).Run(ctx) })
+	all.Go(func() { errs[2] = workers.NewSweeper(c.intake, c.fold, clouds, clock).Run(ctx) })
+	all.Wait()
 	return errors.Join(errs[:]...)
 }

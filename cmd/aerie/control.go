@@ -42,6 +42,7 @@ type control struct {
 	waiting *eventlog.CommandQueue
 	fold    *eventlog.Fold
 	views   *projections.Views
+	counts  *projections.Metrics
 	cloud   *keeper // nil: this replica works in no cloud
 	intake  *workers.Intake
 	http    *http.Server
@@ -77,6 +78,7 @@ type settings struct {
 	NATS     string // the embedded server's listener
 	NATSURL  string // NATS servers that somebody else runs, instead of the embedded one
 	Access   natsAccess
+	Monitor  string // HTTP monitoring addresses of those servers
 	CloudDir string // where the simulated cloud lives
 	SimSpeed float64
 }
@@ -126,7 +128,7 @@ func (c *control) openStore(s settings) (err error) {
 		return err
 	}
 	began := time.Now()
-	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default()})
+	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default(), Whole: c.guard.Inspect})
 	if err != nil {
 		return err
 	}
@@ -135,11 +137,13 @@ func (c *control) openStore(s settings) (err error) {
 	return err
 }
 
-func (c *control) openLog(settings) (err error) {
+func (c *control) openLog(s settings) (err error) {
 	if c.log, err = eventlog.Open(c.core.ctx, c.conn, fsm.Vocabulary(), c.guard); err != nil {
 		return err
 	}
-	c.kept = c.promise()
+	if c.kept, err = c.promise(s); err != nil {
+		return err
+	}
 	if c.queue, err = eventlog.OpenWork(c.core.ctx, c.conn); err != nil {
 		return err
 	}
@@ -154,10 +158,12 @@ func (c *control) openLog(settings) (err error) {
 func (c *control) startFold(s settings) error {
 	c.fold = eventlog.NewFold()
 	c.views = projections.New(c.fold, c.log)
-	if err := c.views.Restore(c.core.ctx, filepath.Join(s.DataDir, "views")); err != nil {
+	c.counts = projections.NewMetrics(c.fold, c.log.Last)
+	if err := c.views.Restore(c.core.ctx, filepath.Join(s.DataDir, "views"), c.counts); err != nil {
 		return err
 	}
 	c.intake = workers.NewIntake(c.log, c.fold)
+	c.intake.Count(c.counts.Commanded)
 	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.queue, c.timers, workers.Clock{Speed: s.SimSpeed})
 	last, err := c.log.Last(c.core.ctx)
 	if err != nil {
@@ -193,7 +199,7 @@ func (c *control) startWorkers(settings) error {
 func (c *control) startHTTP(settings) error {
 	c.http = &http.Server{
 		Handler: projections.NewHandler(projections.Config{
-			Views: c.views, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
+			Views: c.views, Metrics: c.counts, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
 			Do: c.command, Ready: c.ready, Promise: c.kept,
 		}),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
@@ -209,18 +215,6 @@ func semver() string {
 		return v
 	}
 	return "0.0.0"
-}
-
-// promise says what the log promises; /readyz states it. A client of NATS servers
-// cannot read whether they sync to disk before they answer.
-func (c *control) promise() string {
-	switch n := c.log.Copies(); {
-	case c.nats != nil:
-		return "every answered command is on disk: fsync before the answer"
-	case n > 1:
-		return fmt.Sprintf("every answered command is stored by most of the %d NATS servers that keep the log; whether they sync to disk before they answer is theirs: set sync_interval: always", n)
-	}
-	return "every answered command is stored by one NATS server; whether it syncs to disk before it answers is its own: set sync_interval: always"
 }
 
 // ready says why commands are not taken; nil while they are.

@@ -77,6 +77,9 @@ func (d *description) text() []byte {
 	d.conditions()
 	d.reason()
 	d.placement()
+	if len(d.e.Status.Observed) > 0 {
+		d.part("Observed", d.e.Status.Observed)
+	}
 	if len(d.e.Status.Owed) > 0 {
 		d.part("Owed", d.e.Status.Owed)
 	}

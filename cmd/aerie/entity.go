@@ -34,6 +34,7 @@ type status struct {
 	Reason     *reason           `json:"reason"`
 	Placement  *events.Placement `json:"placement"`
 	Owed       map[string]any    `json:"owed"`
+	Observed   map[string]any    `json:"observed"`
 }
 
 type condition struct {

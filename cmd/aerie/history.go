@@ -74,6 +74,10 @@ func (h happened) what(wide bool) string {
 		Why     string `json:"why"`
 		Cluster string `json:"cluster"`
 		Network string `json:"network"`
+
+		Customer  string         `json:"customer"`
+		Found     []events.Drift `json:"found"`
+		Resources []string       `json:"resources"`
 	}
 	_ = json.Unmarshal(h.Data, &b) // an event without these says nothing here
 	text := ""
@@ -82,8 +86,12 @@ func (h happened) what(wide bool) string {
 		text = strings.TrimPrefix(b.Code+": "+b.Message, ": ")
 	case b.Why != "":
 		text = b.Why
+	case len(b.Found) > 0:
+		text = b.Found[0].String()
+	case len(b.Resources) > 0:
+		text = b.Resources[0]
 	default:
-		text = or(b.Cluster, b.Network)
+		text = or(b.Cluster, or(b.Network, b.Customer))
 	}
 	if !wide {
 		text = events.Clip(text)

@@ -51,11 +51,12 @@ type verbFlags struct {
 	conn connection
 	patience
 	output
-	spec    string
-	labels  []string
-	body    string
-	dryRun  bool
-	cascade bool
+	spec     string
+	labels   []string
+	body     string
+	dryRun   bool
+	cascade  bool
+	customer string
 }
 
 func (f *verbFlags) cascadeFlag(cmd *cobra.Command) {
@@ -94,6 +95,9 @@ func newVerbCommand(k events.Kind, verb string) *cobra.Command {
 	case events.VerbDelete:
 		f.cascadeFlag(cmd)
 		return cmd
+	case events.VerbAttach, events.VerbDetach:
+		cmd.Flags().StringVar(&f.customer, "customer", "", "the customer, such as acme")
+		return cmd
 	}
 	cmd.Flags().StringVar(&f.spec, "spec", "", "the spec, as JSON or YAML")
 	cmd.Flags().StringArrayVarP(&f.labels, "label", "l", nil, "a label, as k=v; repeatable; given ones replace all")
@@ -111,6 +115,10 @@ func short(k events.Kind, verb string) string {
 		return "Delete a " + string(k) + " and everything made for it"
 	case events.VerbRetry:
 		return "Try again now what failed or waits for its next attempt"
+	case events.VerbAttach:
+		return "Give a customer a place on a " + string(k)
+	case events.VerbDetach:
+		return "Take a customer's place on a " + string(k) + " away"
 	}
 	return "Command a " + string(k) + " to " + verb
 }
@@ -123,7 +131,7 @@ func (f *verbFlags) encode(cmd *cobra.Command, k events.Kind, verb string) ([]by
 	case events.VerbDelete:
 		return json.Marshal(events.Delete{Cascade: f.cascade})
 	}
-	raw, err := f.given(cmd)
+	raw, err := f.given(cmd, verb)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +146,10 @@ func (f *verbFlags) encode(cmd *cobra.Command, k events.Kind, verb string) ([]by
 }
 
 // given is the body as flags or a file have it.
-func (f *verbFlags) given(cmd *cobra.Command) (any, error) {
+func (f *verbFlags) given(cmd *cobra.Command, verb string) (any, error) {
+	if verb == events.VerbAttach || verb == events.VerbDetach {
+		return map[string]any{"customer": f.customer}, nil
+	}
 	if f.body != "" {
 		if f.spec != "" || len(f.labels) > 0 {
 			return nil, invalid("--body", "is there with --spec or --label: give one or the other")

@@ -17,6 +17,7 @@ type Fold struct {
 	moved    chan struct{} // closed and replaced whenever the world moves
 	held     uint64        // what the log gives from this sequence on has to wait; 0: nothing has to
 	free     chan struct{} // closed when it has to no more
+	own      [2]uint64     // from and to which sequence the log will give what this process appended
 	stopped  error
 	watchers []Watcher
 }
@@ -126,6 +127,15 @@ func (f *Fold) Hold(from uint64) {
 	f.held, f.free = from, make(chan struct{})
 }
 
+// Expect ends a Hold: the log will give from one sequence to another what this
+// process appended, after what others did.
+func (f *Fold) Expect(first, last uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.own = [2]uint64{first, last}
+	f.release()
+}
+
 // Release ends a Hold.
 func (f *Fold) Release() {
 	f.mu.Lock()
@@ -158,7 +168,8 @@ func (f *Fold) fold(decisions [][]events.Recorded) error {
 	defer f.mu.Unlock()
 	defer f.move()
 	for _, d := range decisions {
-		if err := f.apply(d, false); err != nil {
+		first := d[0].Seq
+		if err := f.apply(d, f.own[0] <= first && first <= f.own[1]); err != nil {
 			return err
 		}
 	}

@@ -33,13 +33,14 @@ const (
 	isTombstone = 1 << 62 // in the sequence: it tells of a deletion, and is no event
 )
 
-// inspect checks that every event up to the mark is in the store under the data
+// Inspect checks that every event up to the mark is in the store under the data
 // directory, if there is one, just as it was written. What comes after the mark
-// was never acknowledged, and may be torn. It reads the whole store once; of a block
-// that was whole at an earlier start, and has the same checksum still, it reads no
-// more than that.
-func (g *Guard) inspect() error {
-	if g.high == 0 {
+// was never acknowledged, and may be torn. It reads the whole store once, which no
+// server may have open; of a block that was whole at an earlier start, and has the
+// same checksum still, it reads no more than that.
+func (g *Guard) Inspect() error {
+	mark := g.Mark()
+	if mark == 0 {
 		return nil
 	}
 	known := g.readBlocks()
@@ -50,7 +51,7 @@ func (g *Guard) inspect() error {
 		}
 		for _, dir := range found {
 			whole, blocks, err := inspectBlocks(dir, known)
-			if whole < g.high {
+			if whole < mark {
 				return g.damaged(fmt.Sprintf("event %d is not there as it was written (%v)", whole+1, err))
 			}
 			g.writeBlocks(blocks)

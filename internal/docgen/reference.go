@@ -61,7 +61,7 @@ func (p *page) kinds() {
 	}
 	p.end()
 	p.para("A label is written in %s. An id is one label, or two joined by `_`. A reference is `owner/id`, such as `acme/prod`; `-/free` and just `free` name what belongs to the platform, and a customer is named by its id alone. Where an id has two labels, `acme/prod/pg` means `acme/prod_pg`.", ev.LabelRule)
-	p.para("Every kind is commanded by the verbs %s. The body of `create` and `update` is `{\"labels\":{…},\"spec\":{…}}`; `update` replaces what is given as a whole and leaves alone what is not. The body of `retry` is empty. An unknown field is refused.", codes(ev.Verbs(ev.Customer)))
+	p.para("Every kind is commanded by the verbs %s. The body of `create` and `update` is `{\"labels\":{…},\"spec\":{…}}`; `update` replaces what is given as a whole and leaves alone what is not. The body of `retry` is empty, that of `delete` is `{\"cascade\":false}`. A dataplane has %s too, with the body `{\"customer\":\"acme\"}`. An unknown field is refused.", codes(ev.Verbs(ev.Customer)), codes(ev.Verbs(ev.Dataplane)[len(ev.Verbs(ev.Customer)):]))
 }
 
 func idForm(k ev.Kind) string {
@@ -115,6 +115,8 @@ func (p *page) subjects() {
 	p.row("`aerie.evt.<owner>.<kind>.<id>.<type>`", "`AERIE_EVENTS`", "every event, for ever, sent out after it is committed")
 	p.row("`aerie.append.<owner>.<kind>.<id>.<type>`", "`AERIE_EVENTS`", "where aerie alone appends; stored under the subject above")
 	p.row("`aerie.work.<dataplane owner>.<dataplane>.<kind>.<owner>.<id>`", "`AERIE_WORK`", "what is owed, the newest per subject, in memory; both first tokens are `-` where there is no dataplane")
+	p.row("`aerie.timer.<owner>.<kind>.<id>`", "`AERIE_TIMERS`", "when an entity is to be looked at again, in memory: a message schedule of JetStream, the newest per entity")
+	p.row("`aerie.due.<owner>.<kind>.<id>`", "`AERIE_TIMERS`", "what has come of it: due now, until a dispatcher has looked")
 	p.end()
 	p.para("`<owner>` is a customer's id, or `-` for what belongs to the platform. So `aerie.evt.acme.>` is all that happened to one customer's things.")
 }
@@ -211,6 +213,7 @@ var reasonCodes = []struct {
 	{ev.Timeout, "it took longer than the phase may last"},
 	{ev.Unreachable, "there was no answer"},
 	{ev.InternalReason, "none of these"},
+	{ev.DriftedReason, "somebody else has changed or deleted what was made, and the dataplane's policy is to report it"},
 	{ev.InProgress, "nothing is wrong: it takes its time"},
 }
 
@@ -228,7 +231,7 @@ func (p *page) reasons() {
 func consequence(c ev.ReasonCode) string {
 	r := ev.Reason{Code: c}
 	switch {
-	case c == ev.InProgress:
+	case c == ev.InProgress || c == ev.DriftedReason:
 		return "-"
 	case r.Final():
 		return "given up at once"

@@ -21,7 +21,7 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 		fsm.Networking:      "`ensure_network`",
 		fsm.ClusterCreating: "`ensure_cluster`",
 		fsm.Bootstrapping:   "`ensure_system_pool`, then `ensure_base`",
-		fsm.Updating:        "`ensure_system_pool`",
+		fsm.Updating:        "`ensure_system_pool`; after a drift or a failure all four of the effects above",
 		fsm.Deleting:        "`remove_owned`",
 	},
 	ev.TenantInfra: {

@@ -1,0 +1,262 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/kube"
+)
+
+// Hand is what somebody does by hand in the cloud or in one of its clusters, past aerie: with the cloud's console, or
+// with kubectl. It is done at once to all that matches.
+type Hand struct {
+	Delete string          `json:"delete"` // network, cluster, pool or object; with it goes what stands on it
+	Change string          `json:"change"` // or one of these is changed
+	Match  string          `json:"match"`  // part of its name, cluster, account, region or owner mark; of an object as in "ConfigMap acme--prod/settings"
+	Set    json.RawMessage `json:"set"`    // what a change sets: {"max":9} of a pool, {"version":"1.36"} of a cluster; a merge patch of an object
+}
+
+// object is the word for what is in a cluster, beside the kinds of resources.
+const object = "object"
+
+func (h Hand) validate() error {
+	what := h.Delete + h.Change
+	known := what == string(cloud.KindNetwork) || what == string(cloud.KindCluster) || what == string(cloud.KindPool) || what == object
+	switch {
+	case h.Delete != "" && h.Change != "" || !known:
+		return fmt.Errorf("by hand: delete or change one of network, cluster, pool and object, not %q", what)
+	case (h.Change != "") != (len(h.Set) > 0):
+		return fmt.Errorf("by hand: what changes has a set, and what is deleted has none")
+	}
+	return nil
+}
+
+// ByHand does something by hand and says to how many things.
+func (s *Sim) ByHand(h Hand) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byHand(h)
+}
+
+func (s *Sim) byHand(h Hand) (n int, err error) {
+	if err := h.validate(); err != nil {
+		return 0, err
+	}
+	if h.Delete == object || h.Change == object {
+		return s.handObjects(h)
+	}
+	for _, r := range s.state.sorted(s.everything()) {
+		if string(r.Kind) != h.Delete+h.Change || !h.hits(r.Name, r.parent(), r.Account, r.Region, r.Owner) {
+			continue
+		}
+		if err := s.handled(r, func(c *call) error { return c.byHand(h, r) }); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+func (s *Sim) everything() set {
+	all := set{}
+	for id := range s.state.byID {
+		all[id] = true
+	}
+	return all
+}
+
+func (h Hand) hits(names ...string) bool {
+	for _, n := range names {
+		if strings.Contains(n, h.Match) {
+			return true
+		}
+	}
+	return false
+}
+
+// handled is a call of its own in the ledger.
+func (s *Sim) handled(r *resource, f func(*call) error) error {
+	q := request{op: "ByHand", scope: cloud.Scope{Account: cloud.Account{ID: r.Account}, Region: r.Region}, cluster: r.parent(), name: r.Name}
+	c := s.begin(q)
+	c.head.Caller = "by hand"
+	s.current = c
+	defer func() { s.current = nil }()
+	return c.end(q, "", f(c))
+}
+
+func (c *call) byHand(h Hand, r *resource) error {
+	if h.Delete != "" {
+		return c.dropAll(r)
+	}
+	changed := *r
+	switch r.Kind {
+	case cloud.KindNetwork:
+		spec := *r.Network
+		changed.Network = &spec
+		return c.set(h, changed, &spec)
+	case cloud.KindCluster:
+		spec := *r.Cluster
+		changed.Cluster = &spec
+		return c.set(h, changed, &spec)
+	}
+	spec := *r.Pool
+	changed.Pool = &spec
+	return c.set(h, changed, &spec)
+}
+
+// set reads what is set over a copy of the spec.
+func (c *call) set(h Hand, changed resource, spec any) error {
+	d := json.NewDecoder(bytes.NewReader(h.Set))
+	d.DisallowUnknownFields()
+	if err := d.Decode(spec); err != nil {
+		return fmt.Errorf("by hand: set: %w", err)
+	}
+	was := c.sim.state.byID[changed.ID]
+	if (line{N: c.n, Put: &changed}).check() != nil || changed.named() != was.named() || changed.ground() != was.ground() {
+		return fmt.Errorf("by hand: set: a %s keeps its name and place, and a pool has a zone", changed.Kind)
+	}
+	_, err := c.put(changed)
+	return err
+}
+
+// named is what the spec of a resource says of whose it is.
+func (r *resource) named() [3]string {
+	switch r.Kind {
+	case cloud.KindNetwork:
+		return [3]string{r.Network.Name, r.Network.Owner}
+	case cloud.KindCluster:
+		return [3]string{r.Cluster.Name, r.Cluster.Owner}
+	}
+	return [3]string{r.Pool.Name, r.Pool.Owner, r.Pool.Cluster}
+}
+
+// dropAll ends a resource and what stands on it.
+func (c *call) dropAll(r *resource) error {
+	for _, above := range c.sim.state.sorted(c.sim.state.on[r.place()]) {
+		if err := c.dropAll(above); err != nil {
+			return err
+		}
+	}
+	return c.drop(r)
+}
+
+func (s *Sim) handObjects(h Hand) (n int, err error) {
+	for _, r := range s.state.sorted(s.everything()) {
+		m := s.kubes[r.ID]
+		if m == nil {
+			continue
+		}
+		err := s.handled(r, func(c *call) error {
+			did, err := h.inCluster(m)
+			n += did
+			return err
+		})
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (h Hand) inCluster(m *kube.Memory) (n int, err error) {
+	for _, o := range m.All() {
+		if k := o.Key(); h.hits(k.String()) {
+			if err := h.toObject(m, o); err != nil {
+				return n, err
+			}
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (h Hand) toObject(m *kube.Memory, o kube.Object) error {
+	if k := o.Key(); h.Delete != "" {
+		return m.Delete(context.Background(), k.APIVersion, k.Kind, k.Namespace, k.Name)
+	}
+	patch, err := kube.Decode(h.Set)
+	if err != nil {
+		return err
+	}
+	merge(o, patch)
+	_, err = m.Apply(context.Background(), o)
+	return err
+}
+
+// merge is JSON Merge Patch, RFC 7386.
+func merge(into, patch map[string]any) {
+	for k, v := range patch {
+		sub, isMap := v.(map[string]any)
+		old, wasMap := into[k].(map[string]any)
+		switch {
+		case v == nil:
+			delete(into, k)
+		case isMap && wasMap:
+			merge(old, sub)
+		default:
+			into[k] = v
+		}
+	}
+}
+
+// handsFile is what people write to have something done by hand. It is done once, at the cloud's next call, and the file
+// is renamed. A kill in between does it again, which comes to the same.
+const handsFile = "by-hand.json"
+
+// readHands does what stands in the file. A broken one is logged once and left.
+func (s *Sim) readHands() {
+	path := filepath.Join(s.options.Dir, handsFile)
+	info, err := os.Stat(path)
+	if err != nil {
+		s.handsStamp = ""
+		return
+	}
+	stamp := fmt.Sprint(info.ModTime().UnixNano(), info.Size())
+	if stamp == s.handsStamp {
+		return
+	}
+	s.handsStamp = stamp
+	if err := s.doHands(path); err != nil {
+		s.options.Logger.Error("what is to be done by hand cannot be done", "file", path, "error", err)
+	}
+}
+
+func (s *Sim) doHands(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	hands, err := parseHands(data)
+	if err != nil {
+		return err
+	}
+	for _, h := range hands {
+		n, err := s.byHand(h)
+		if err != nil {
+			return err
+		}
+		s.options.Logger.Info("done by hand", "delete", h.Delete, "change", h.Change, "match", h.Match, "things", n)
+	}
+	return os.Rename(path, strings.TrimSuffix(path, ".json")+".done.json")
+}
+
+// parseHands reads a JSON array of hands.
+func parseHands(data []byte) (hands []Hand, err error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&hands); err != nil {
+		return nil, err
+	}
+	for _, h := range hands {
+		if err := h.validate(); err != nil {
+			return nil, err
+		}
+	}
+	return hands, nil
+}

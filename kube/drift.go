@@ -1,0 +1,158 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Difference is one object that is not as it was applied.
+type Difference struct {
+	Object Key
+	Gone   bool
+	Detail string // what differs, if it is there
+}
+
+// TenantDrift says how the tenant's namespace and what guards it differ from the spec. It changes nothing. What others
+// have added to an object, or put beside it, is no difference.
+func TenantDrift(ctx context.Context, api API, spec TenantSpec) ([]Difference, error) {
+	wanted := TenantObjects(spec)
+	found, err := differences(ctx, api, wanted)
+	if err != nil || len(found) > 0 && found[0].Object == wanted[0].Key() && found[0].Gone {
+		return found[:min(len(found), 1)], err // with the namespace all in it is gone
+	}
+	extra, err := unwanted(ctx, api, spec.Namespace, wanted)
+	for _, k := range extra {
+		found = append(found, Difference{Object: k, Detail: "it is there though the plan does not want it"})
+	}
+	return found, err
+}
+
+// ApplicationDrift says how the application's objects differ from the spec's, and whether the list of them is there.
+func ApplicationDrift(ctx context.Context, api API, spec AppSpec) ([]Difference, error) {
+	wanted := make([]Object, len(spec.Objects))
+	for i, o := range spec.Objects {
+		wanted[i] = o.marked(spec.Namespace, spec.labels(), nil)
+	}
+	k := spec.inventoryKey()
+	list := object(k.APIVersion, k.Kind, k.Namespace, k.Name, nil).marked("", spec.labels(), nil)
+	if len(wanted) > 0 {
+		wanted = append(wanted, list)
+	}
+	return differences(ctx, api, wanted)
+}
+
+// BaseDrift says how what every dataplane has first differs from what EnsureBase makes.
+func BaseDrift(ctx context.Context, api API, owner string) ([]Difference, error) {
+	return differences(ctx, api, []Object{baseNamespace(owner)})
+}
+
+func differences(ctx context.Context, api API, wanted []Object) (found []Difference, err error) {
+	for _, o := range wanted {
+		there, err := find(ctx, api, o.Key())
+		if err != nil {
+			return found, err
+		}
+		if there == nil {
+			found = append(found, Difference{Object: o.Key(), Gone: true})
+		} else if detail := lacks(there, o); detail != "" {
+			found = append(found, Difference{Object: o.Key(), Detail: detail})
+		}
+	}
+	return found, nil
+}
+
+// lacks says what of the wanted an object does not have. By which revision it was applied is no part of the wish.
+func lacks(there, wanted Object) string {
+	o := wanted.Clone()
+	if a := table(o.metadata()["annotations"]); a != nil {
+		delete(a, AnnotationRevision)
+	}
+	read, err := throughJSON(o)
+	if err != nil {
+		return err.Error()
+	}
+	return missing("", map[string]any(read), map[string]any(there))
+}
+
+// throughJSON gives an object the types that it has when it is read from a cluster.
+func throughJSON(o Object) (Object, error) {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	return Decode(data)
+}
+
+// missing finds the first path at which what is wanted is not there; "" if there is none. A map may have more than is
+// wanted: a cluster fills in defaults, and others have fields of their own.
+func missing(path string, wanted, there any) string {
+	switch w := wanted.(type) {
+	case map[string]any:
+		has := table(there)
+		for _, k := range slices.Sorted(maps.Keys(w)) {
+			if why := missing(path+"."+k, w[k], has[k]); why != "" {
+				return why
+			}
+		}
+		return ""
+	case []any:
+		has, _ := there.([]any)
+		if len(has) != len(w) {
+			return fmt.Sprintf("%s has %d entries, wanted %d", path[1:], len(has), len(w))
+		}
+		for i := range w {
+			if why := missing(fmt.Sprintf("%s[%d]", path, i), w[i], has[i]); why != "" {
+				return why
+			}
+		}
+		return ""
+	}
+	if wanted == there {
+		return ""
+	}
+	return path[1:] + " differs" // not the values: an object may hold a secret
+}
+
+// Listed reads a cluster's objects that are ours, each kind once: when it is first asked for one of that kind. It serves
+// to look at many objects, soon thrown away, and is not safe for concurrent use.
+func Listed(api API) API { return &listed{API: api, kinds: map[Key]map[Key]Object{}} }
+
+type listed struct {
+	API
+	kinds map[Key]map[Key]Object
+}
+
+// Get answers from the list of the kind.
+func (l *listed) Get(ctx context.Context, apiVersion, kind, namespace, name string) (Object, error) {
+	k := Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
+	all, err := l.all(ctx, apiVersion, kind)
+	if err != nil {
+		return nil, err
+	}
+	if o, there := all[k]; there {
+		return o, nil
+	}
+	return nil, fail(NotFound, "get", k, "it is not there")
+}
+
+func (l *listed) all(ctx context.Context, apiVersion, kind string) (map[Key]Object, error) {
+	of := Key{APIVersion: apiVersion, Kind: kind}
+	if all, read := l.kinds[of]; read {
+		return all, nil
+	}
+	found, err := l.List(ctx, Selector{APIVersion: apiVersion, Kind: kind, Labels: map[string]string{LabelManagedBy: manager}})
+	if err != nil {
+		return nil, err
+	}
+	all := map[Key]Object{}
+	for _, o := range found {
+		k := o.Key()
+		k.APIVersion = apiVersion
+		all[k] = o
+	}
+	l.kinds[of] = all
+	return all, nil
+}

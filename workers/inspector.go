@@ -1,0 +1,129 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/kube"
+)
+
+// Inspector looks now and then whether what was made is still there as it was made,
+// and tells the intake what somebody else has changed or deleted. It remembers
+// nothing: each round compares what should be with what is.
+type Inspector struct {
+	intake *Intake
+	fold   *eventlog.Fold
+	clouds map[string]Cloud
+	clock  Clock
+}
+
+// How long there is between two rounds: in the cloud's time, but at least so long
+// in ours.
+const (
+	inspectEvery = 10 * time.Minute
+	inspectLeast = 15 * time.Second
+)
+
+// NewInspector makes an inspector; Run starts it.
+func NewInspector(intake *Intake, fold *eventlog.Fold, clouds map[string]Cloud, clock Clock) *Inspector {
+	return &Inspector{intake: intake, fold: fold, clouds: clouds, clock: clock}
+}
+
+// Run makes a round now and then until ctx ends.
+func (i *Inspector) Run(ctx context.Context) error {
+	t := time.NewTicker(max(inspectLeast, i.clock.Real(inspectEvery)))
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			i.Inspect(ctx)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Inspect looks at everything that is at rest, what others stand on first.
+func (i *Inspector) Inspect(ctx context.Context) {
+	round := map[string]kube.API{}
+	failed := 0
+	for _, seen := range i.all() {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := i.inspect(ctx, seen, round); err != nil {
+			failed++
+			slog.Debug("not inspected, will try again", "entity", seen.Ref.String(), "err", err)
+		}
+	}
+	if failed > 0 && ctx.Err() == nil {
+		slog.Warn("not all could be inspected, will try again", "entities", failed)
+	}
+}
+
+// made are the kinds for which something is made, in the order in which they stand
+// on each other.
+var made = []ev.Kind{ev.Dataplane, ev.TenantInfra, ev.Tenant, ev.Application}
+
+// all lists what may be looked at, as it is before the round: what is listed in
+// the round is not older than that.
+func (i *Inspector) all() (all []fsm.Base) {
+	i.fold.View(func(w *fsm.World) {
+		for _, k := range made {
+			w.Each(k, func(e fsm.Entity[fsm.Data]) {
+				if fsm.Machines[k].AtRest(e.Phase()) {
+					all = append(all, fsm.Base{Ref: e.Ref, Seq: e.Seq})
+				}
+			})
+		}
+	})
+	return all
+}
+
+// inspect looks at one entity, if it is as it was at the beginning of the round.
+func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string]kube.API) error {
+	var e fsm.Entity[fsm.Data]
+	var stands []ev.Effect
+	i.fold.View(func(w *fsm.World) {
+		if e, _ = w.Get(seen.Ref); e.Seq == seen.Seq {
+			stands = fsm.Machines[seen.Ref.Kind].Stands(e, w.Refs())
+		}
+	})
+	if len(stands) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, callWithin)
+	defer cancel()
+	l := inspection{&task{Work: ev.Work{Ref: e.Ref, UID: e.UID}, clouds: i.clouds}, round}
+	note, err := l.note(ctx, stands)
+	if err != nil || len(note.Found) == 0 && e.Given == nil {
+		return err
+	}
+	c := internal(e.Ref, ev.ActorExecutor, note)
+	c.ExpectedSeq = &e.Seq // what was seen is of this moment
+	_, err = i.intake.Do(ctx, c)
+	var refusal *ev.Refusal
+	if errors.As(err, &refusal) && refusal.Code == ev.Conflict {
+		return nil // it has moved on: the next round
+	}
+	return err
+}
+
+// note looks at all that was made for an entity.
+func (l *inspection) note(ctx context.Context, stands []ev.Effect) (note ev.NoteDrift, err error) {
+	for _, effect := range stands {
+		found, err := l.drift(ctx, effect)
+		if err != nil {
+			return note, fmt.Errorf("inspect %s: %w", l.Ref, err)
+		}
+		note.Found = append(note.Found, found...)
+	}
+	note.Calls = l.calls
+	return note, nil
+}
