@@ -227,11 +227,11 @@ func (q *queried) lastMessage(ctx context.Context) func(context.Context) error {
 }
 
 // memory is what the views hold, and what is held when they are gone. nats-server keeps
-// for some seconds what it has read: both are looked at before it lets go of that.
+// for some seconds what it has read: so both are looked at in one moment.
 func (q *queried) memory() []figure {
-	n, with := float64(q.n), alive()
 	q.stop()
 	q.web.Close()
+	n, with := float64(q.n), alive()
 	q.fold, q.views, q.web = nil, nil, nil
 	without := alive()
 	return []figure{
