@@ -254,3 +254,37 @@ func TestTheEndOfTheProgramLeavesASnapshotOfAllThatIsNew(t *testing.T) {
 		}
 	}
 }
+
+// FuzzFacts reads anything: facts that are written again as they were, or an error.
+func FuzzFacts(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{1, 5, 6, 'A', 'c', 't', 'i', 'v', 'e', 0, 0, 3, 'a', '=', 'b'})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if read, err := readFacts(data); err == nil && (len(read.phase) > len(data) || len(read.labels) > len(data)) {
+			t.Errorf("%q is read as %+v", data, read)
+		}
+	})
+}
+
+// FuzzSnapshot opens anything: without its checksum nothing of it is looked at.
+func FuzzSnapshot(f *testing.F) {
+	var whole bytes.Buffer
+	if err := writeSnapshot(&whole, label{Code: "c", Seq: 1, Event: "e"}, func(w io.Writer) error { _, err := w.Write([]byte("state")); return err }); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole.Bytes())
+	f.Add([]byte(snapshotMagic))
+	shelf, err := openShelf(f.TempDir())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := os.WriteFile(shelf.path(1), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := shelf.open(1); err == nil {
+			_, _ = io.Copy(io.Discard, p.state)
+			p.close()
+		}
+	})
+}
