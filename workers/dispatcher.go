@@ -116,12 +116,8 @@ func (d *Dispatcher) Run(ctx context.Context) {
 // all looks at everybody who is owed something.
 func (d *Dispatcher) all() {
 	d.fold.View(func(w *fsm.World) {
-		for kind, machine := range fsm.Machines {
-			w.Each(kind, func(e fsm.Entity[fsm.Data]) {
-				if machine.Owed(e) != nil {
-					d.agenda.add(e.Ref, note{late: true})
-				}
-			})
+		for _, ref := range w.Owing() {
+			d.agenda.add(ref, note{late: true})
 		}
 	})
 }

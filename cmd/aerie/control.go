@@ -34,6 +34,7 @@ import (
 type control struct {
 	guard   *eventlog.Guard
 	nats    *embedded.Server
+	opened  time.Duration // what nats-server took to open its store
 	conn    *nats.Conn
 	log     *eventlog.Log
 	queue   *eventlog.WorkQueue
@@ -126,10 +127,12 @@ func (c *control) openStore(s settings) (err error) {
 		c.conn, err = dialNATS(s.NATSURL, s.Access)
 		return err
 	}
+	began := time.Now()
 	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default(), Whole: c.guard.Inspect})
 	if err != nil {
 		return err
 	}
+	c.opened = time.Since(began)
 	c.conn, err = c.nats.Connect("aerie")
 	return err
 }
@@ -154,8 +157,11 @@ func (c *control) openLog(s settings) (err error) {
 // startFold folds in all that the log holds before anyone decides on it.
 func (c *control) startFold(s settings) error {
 	c.fold = eventlog.NewFold()
-	c.views = projections.New(c.fold)
+	c.views = projections.New(c.fold, c.log)
 	c.counts = projections.NewMetrics(c.fold, c.log.Last)
+	if err := c.views.Restore(c.core.ctx, filepath.Join(s.DataDir, "views"), c.counts); err != nil {
+		return err
+	}
 	c.intake = workers.NewIntake(c.log, c.fold)
 	c.intake.Count(c.counts.Commanded)
 	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.queue, c.timers, workers.Clock{Speed: s.SimSpeed})
@@ -167,6 +173,10 @@ func (c *control) startFold(s settings) error {
 	if err := c.fold.Wait(c.core.ctx, last); err != nil {
 		return err
 	}
+	if c.nats != nil {
+		c.run(&c.core, "the watch over the store", c.guard.Watch)
+	}
+	c.run(&c.core, "snapshots", func(ctx context.Context) error { c.views.Snapshots(ctx); return nil })
 	c.run(&c.core, "intake", func(ctx context.Context) error { c.intake.Run(ctx); return nil })
 	c.run(&c.work, "dispatcher", func(ctx context.Context) error { dispatcher.Run(ctx); return nil })
 	return nil
@@ -190,7 +200,7 @@ func (c *control) startHTTP(settings) error {
 	c.http = &http.Server{
 		Handler: projections.NewHandler(projections.Config{
 			Views: c.views, Metrics: c.counts, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
-			Do: c.command, ReadEvent: c.log.Read, Ready: c.ready, Promise: c.kept,
+			Do: c.command, Ready: c.ready, Promise: c.kept,
 		}),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),

@@ -92,7 +92,7 @@ func serve(ctx context.Context, s settings) error {
 	if err != nil {
 		return notStarted(err)
 	}
-	slog.Info("aerie serves", "http", c.APIURL(), "nats", c.NATSURL(), "data", s.DataDir, "log", c.kept)
+	slog.Info("aerie serves", "http", c.APIURL(), "nats", c.NATSURL(), "data", s.DataDir, "log", c.kept, "nats-server", c.opened)
 	err = c.Wait(ctx)
 	slog.Info("aerie stops")
 	return errors.Join(err, c.Close())

@@ -35,15 +35,66 @@ func NewFold() *Fold {
 // fold. All are added before Follow.
 func (f *Fold) Watch(see Watcher) { f.watchers = append(f.watchers, see) }
 
+// Restore goes on from a world that was folded before. It is called before Follow.
+func (f *Fold) Restore(w *fsm.World) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.world = w
+}
+
 // Follow folds in the log until ctx ends or the log holds what this program
 // can't read; then every waiter and Err learn of it.
 func (f *Fold) Follow(ctx context.Context, log *Log) error {
-	err := fmt.Errorf("follow the log: %w", log.tail(ctx, 0, f.fold, f.has))
+	var from uint64
+	f.View(func(w *fsm.World) { from = w.Seq })
+	err := fmt.Errorf("follow the log: %w", f.follow(ctx, log, from))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopped = err
 	close(f.moved)
 	return err
+}
+
+// ahead is how many decisions may be read before they are folded in, and the most
+// that are folded in at once, so that who reads the world gets to it.
+const ahead = 64
+
+// follow reads the log and folds beside: each takes about as long as the other.
+func (f *Fold) follow(ctx context.Context, log *Log, from uint64) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	read, folded := make(chan []events.Recorded, ahead), make(chan error, 1)
+	go func() {
+		defer stop()
+		folded <- f.foldAll(read)
+	}()
+	err := log.tail(reading, from, func(decision []events.Recorded) error {
+		select {
+		case read <- decision:
+			return nil
+		case <-reading.Done():
+			return reading.Err()
+		}
+	}, f.has)
+	close(read)
+	if wrong := <-folded; wrong != nil {
+		return wrong
+	}
+	return err
+}
+
+// foldAll folds in what was read, as much at once as there is.
+func (f *Fold) foldAll(read <-chan []events.Recorded) error {
+	for decision := range read {
+		together := [][]events.Recorded{decision}
+		for len(read) > 0 && len(together) < ahead {
+			together = append(together, <-read)
+		}
+		if err := f.fold(together); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Learn folds in decisions that this process has appended one right after the
@@ -111,14 +162,17 @@ func (f *Fold) has(seq uint64) bool {
 	return seq <= f.world.Seq
 }
 
-func (f *Fold) fold(decision []events.Recorded) error {
+// fold folds in decisions of the log.
+func (f *Fold) fold(decisions [][]events.Recorded) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	first := decision[0].Seq
-	if err := f.apply(decision, f.own[0] <= first && first <= f.own[1]); err != nil {
-		return err
+	defer f.move()
+	for _, d := range decisions {
+		first := d[0].Seq
+		if err := f.apply(d, f.own[0] <= first && first <= f.own[1]); err != nil {
+			return err
+		}
 	}
-	f.move()
 	return nil
 }
 
@@ -147,6 +201,14 @@ func (f *Fold) View(look func(*fsm.World)) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	look(f.world)
+}
+
+// Keep calls keep with the world, which nobody reads meanwhile: it may take what has
+// to be of one moment, and must be quick.
+func (f *Fold) Keep(keep func(*fsm.World)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	keep(f.world)
 }
 
 // Wait returns when the world includes a sequence, when ctx ends, or when the

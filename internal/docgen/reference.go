@@ -81,7 +81,7 @@ func (p *page) kind(k ev.Kind) {
 	p.end()
 	p.table("event", "wire type", "fields")
 	for _, e := range fsm.Machines[k].Vocabulary() {
-		p.row(code(e.Type()), code(fmt.Sprintf("io.aerie.%s.%s.v1", k, e.Type())), shapeOf(reflect.TypeOf(e)))
+		p.row(code(e.Type()), code(ev.CEType(k, e)), shapeOf(reflect.TypeOf(e)))
 	}
 	p.end()
 }

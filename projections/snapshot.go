@@ -1,0 +1,368 @@
+package projections
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tidwall/btree"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+const (
+	// snapshotEvery is after how many events a snapshot is written.
+	snapshotEvery = 250_000
+	// snapshotAtEnd is how many new events are worth a snapshot when the program ends.
+	snapshotAtEnd = 10_000
+	// snapshotRest is how much longer than it took to write one no other is written.
+	snapshotRest = 10
+)
+
+// code is the program that folds: its own bytes. A snapshot of another one may
+// hold what this one would fold otherwise.
+var code = sync.OnceValues(func() (string, error) {
+	path := "/proc/self/exe" // the one that runs, though another may have taken its place
+	if _, err := os.Stat(path); err != nil {
+		if path, err = os.Executable(); err != nil {
+			return "", err
+		}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+})
+
+// still is the state at one moment, to be written down.
+type still struct {
+	world  *fsm.Still
+	order  map[events.Kind]*btree.BTreeG[place]
+	marks  []mark
+	deeds  []deed
+	folded map[string]uint64 // counters
+}
+
+// keep takes the present state; it takes milliseconds.
+func (v *Views) keep() (s still) {
+	v.fold.Keep(func(w *fsm.World) {
+		s = still{w.Still(), map[events.Kind]*btree.BTreeG[place]{}, v.journal.marks, v.journal.deeds.all, nil}
+		if v.metrics != nil {
+			s.folded = v.metrics.folded()
+		}
+		for k, o := range v.index.order {
+			s.order[k] = o.Copy()
+		}
+	})
+	return s
+}
+
+func (s still) write(w io.Writer) error {
+	if err := s.world.Write(w, appendFacts); err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(w, 1<<16)
+	for _, k := range events.Kinds {
+		_, _ = out.Write(binary.AppendUvarint(nil, uint64(s.order[k].Len())))
+		s.order[k].Scan(func(p place) bool {
+			_, err := out.Write(binary.AppendUvarint(out.AvailableBuffer(), uint64(p.number)))
+			return err == nil
+		})
+	}
+	_, _ = out.Write(binary.AppendUvarint(nil, uint64(len(s.deeds))))
+	for _, d := range s.deeds {
+		b := appendText(appendText(nil, d.typ), d.actor)
+		if d.last {
+			b = append(b, 1)
+		} else {
+			b = append(b, 0)
+		}
+		_, _ = out.Write(b)
+	}
+	_, _ = out.Write(binary.AppendUvarint(nil, uint64(len(s.folded))))
+	for name, n := range s.folded {
+		_, _ = out.Write(binary.AppendUvarint(appendText(nil, name), n))
+	}
+	for _, m := range s.marks {
+		b := binary.LittleEndian.AppendUint64(out.AvailableBuffer(), uint64(m.at))
+		b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(b, m.entity), m.deed)
+		if _, err := out.Write(b); err != nil {
+			return err
+		}
+	}
+	return out.Flush() // it tells of every error before
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendFacts(b []byte, e entity) []byte {
+	f := factsOf(e)
+	b = binary.AppendUvarint(binary.AppendUvarint(b, f.born), f.seq)
+	for _, s := range append([]string{f.phase, f.dataplane, f.plan}, f.labels...) {
+		b = appendText(b, s)
+	}
+	return b
+}
+
+func readFacts(b []byte) (f facts, err error) {
+	var words []string
+	n, m := 0, 0
+	f.born, n = binary.Uvarint(b)
+	f.seq, m = binary.Uvarint(b[max(n, 0):])
+	if n <= 0 || m <= 0 {
+		return f, errDamaged
+	}
+	for b = b[n+m:]; len(b) > 0; {
+		l, n := binary.Uvarint(b)
+		if n <= 0 || l > uint64(len(b)-n) {
+			return f, errDamaged
+		}
+		words = append(words, string(b[n:n+int(l)]))
+		b = b[n+int(l):]
+	}
+	if len(words) < 3 {
+		return f, errDamaged
+	}
+	f.phase, f.dataplane, f.plan, f.labels = words[0], words[1], words[2], words[3:]
+	return f, nil
+}
+
+// readState reads a state that a still has written, but for its journal.
+func readState(r *bufio.Reader) (*state, error) {
+	x := newIndex(nil)
+	var all []facts
+	w, err := fsm.Read(r, func(_ events.Ref, b []byte) error {
+		f, err := readFacts(b)
+		all = append(all, f)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	x.world = w
+	for n, f := range all {
+		x.add(uint32(n), w.Named(uint32(n)).Kind)
+		x.fill(uint32(n), w.Named(uint32(n)).Kind, f)
+	}
+	for n := range all {
+		if name := w.Named(uint32(n)); columns[name.Kind].within != "" {
+			x.inherit(uint32(n))
+		}
+	}
+	return &state{world: w, index: x}, x.readOrder(r, uint64(len(all)))
+}
+
+// readOrder reads the names in order.
+func (x *index) readOrder(r *bufio.Reader, all uint64) error {
+	for _, k := range events.Kinds {
+		n, err := binary.ReadUvarint(r)
+		for ; n > 0 && err == nil; n-- {
+			var number uint64
+			if number, err = binary.ReadUvarint(r); err == nil && number >= all {
+				err = errDamaged
+			}
+			if err == nil {
+				x.order[k].Load(place{number: uint32(number)})
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readJournal reads the journal of a state that was read before, and the counters.
+func readJournal(r *bufio.Reader, seq uint64) (j journal, folded map[string]uint64, err error) {
+	j, folded = newJournal(), map[string]uint64{}
+	n, err := binary.ReadUvarint(r)
+	for ; n > 0 && err == nil; n-- {
+		var d deed
+		if d, err = readDeed(r); err == nil {
+			j.deeds.of(d)
+		}
+	}
+	if err == nil {
+		n, err = binary.ReadUvarint(r)
+	}
+	for ; n > 0 && err == nil; n-- {
+		var name string
+		if name, err = readText(r); err == nil {
+			folded[name], err = binary.ReadUvarint(r)
+		}
+	}
+	if err != nil {
+		return j, nil, err
+	}
+	j.marks = make([]mark, 0, min(seq, 1<<24))
+	var b [16]byte
+	for range seq {
+		if _, err := io.ReadFull(r, b[:]); err != nil {
+			return j, nil, err
+		}
+		j.note(mark{int64(binary.LittleEndian.Uint64(b[:])), binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])})
+	}
+	if _, more := r.ReadByte(); !errors.Is(more, io.EOF) {
+		return j, nil, errDamaged
+	}
+	return j, folded, nil
+}
+
+func readDeed(r *bufio.Reader) (d deed, err error) {
+	if d.typ, err = readText(r); err == nil {
+		d.actor, err = readText(r)
+	}
+	if err != nil {
+		return d, err
+	}
+	last, err := r.ReadByte()
+	d.last = last == 1
+	return d, err
+}
+
+func readText(r *bufio.Reader) (string, error) {
+	n, err := binary.ReadUvarint(r)
+	if err != nil || n > 1<<20 {
+		return "", errors.Join(errDamaged, err)
+	}
+	text := make([]byte, n)
+	_, err = io.ReadFull(r, text)
+	return string(text), err
+}
+
+// Restore goes on from the newest snapshot in a directory, if there is one that is
+// whole, of this program and of this log. It is called before the fold follows the
+// log; Snapshots writes there. What m counts of the fold goes on too; m may be nil.
+func (v *Views) Restore(ctx context.Context, dir string, m *Metrics) (err error) {
+	v.metrics = m
+	if v.shelf, err = openShelf(dir); err != nil {
+		return err
+	}
+	s, err := v.newest(ctx, 1<<63, true)
+	if s == nil || err != nil {
+		return err
+	}
+	v.fold.Restore(s.world)
+	v.index, v.journal, v.shot = s.index, s.journal, s.world.Seq
+	for name, n := range s.folded {
+		if m != nil {
+			m.set.GetOrCreateCounter(name).Set(n)
+		}
+	}
+	return nil
+}
+
+// newest reads the newest snapshot up to a sequence; nil if none can be used. One
+// that can't is left where it is, and a line of the program's log says why.
+func (v *Views) newest(ctx context.Context, upTo uint64, journal bool) (*state, error) {
+	if v.shelf == nil {
+		return nil, nil
+	}
+	seqs := v.shelf.all()
+	slices.Reverse(seqs)
+	for _, seq := range seqs {
+		if seq > upTo {
+			continue
+		}
+		s, err := v.readSnapshot(ctx, seq, journal)
+		if err == nil {
+			return s, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		slog.Warn("snapshot not used", "file", v.shelf.path(seq), "reason", err)
+	}
+	return nil, nil
+}
+
+var errOther = errors.New("another version of the program wrote it")
+
+func (v *Views) readSnapshot(ctx context.Context, seq uint64, journal bool) (*state, error) {
+	p, err := v.shelf.open(seq)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	if ours, err := code(); err != nil || p.Code != ours {
+		return nil, errors.Join(errOther, err)
+	}
+	if r, err := v.readEvent(ctx, seq); err != nil || r.EventID != p.Event {
+		return nil, errors.Join(errors.New("it is of another log"), err)
+	}
+	s, err := readState(p.state)
+	if err == nil && journal {
+		s.journal, s.folded, err = readJournal(p.state, seq)
+	}
+	if err == nil && s.world.Seq != seq {
+		err = errDamaged
+	}
+	return s, err
+}
+
+// Snapshots writes snapshots until ctx ends, and a last one then, should there be
+// enough that is new. It never returns an error: without snapshots a start takes
+// longer, and nothing else is different.
+func (v *Views) Snapshots(ctx context.Context) {
+	for ctx.Err() == nil {
+		if v.fold.Wait(ctx, v.shot+v.shotEvery) != nil {
+			break // the last one
+		}
+		began := time.Now()
+		v.snapshot(ctx)
+		rest(ctx, snapshotRest*time.Since(began))
+	}
+	if v.AsOf().Seq >= v.shot+v.shotAtEnd {
+		v.snapshot(context.WithoutCancel(ctx))
+	}
+}
+
+// rest returns after d, or at once when ctx ends.
+func rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// snapshot writes one, or says why it can't.
+func (v *Views) snapshot(ctx context.Context) {
+	if err := v.shoot(ctx); err != nil {
+		slog.Warn("no snapshot", "err", err)
+	}
+}
+
+func (v *Views) shoot(ctx context.Context) error {
+	s := v.keep()
+	v.shot = s.world.Seq
+	ours, err := code()
+	if err != nil {
+		return fmt.Errorf("name the program: %w", err)
+	}
+	r, err := v.readEvent(ctx, s.world.Seq)
+	if err != nil {
+		return err
+	}
+	return v.shelf.write(label{ours, s.world.Seq, r.EventID}, s.write)
+}
