@@ -71,7 +71,7 @@ func TestTimersRingOnceEach(t *testing.T) {
 	ringing(t, timers, 1, into(got))
 	ringing(t, openTimers(t, nc), 1, into(got)) // another replica
 	want := map[events.Ref]time.Time{prod: soon, test: late}
-	for range want {
+	for len(want) > 0 {
 		r := receive(t, got)
 		if at, ok := want[r.ref]; !ok || !at.Equal(r.at) {
 			t.Errorf("%s rang for %s", r.ref, r.at)
