@@ -12,7 +12,7 @@ else
 RACE := -race
 endif
 
-.PHONY: build demo test test-kube soak fuzz idle generate check clean
+.PHONY: build demo test test-kube soak soak-replicas fuzz idle generate check clean
 
 build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts for Helm charts
 	@mkdir -p bin
@@ -33,6 +33,10 @@ test-kube: build ## the tests that need a real Kubernetes; it is built from sour
 
 soak: ## the simulation with SEEDS lives
 	$(GO) test -timeout 0 ./workers -run '^TestSimulation$$' -v -seeds $${SEEDS:-10000}
+
+soak-replicas: ## the log's leader killed KILLS times, and outages of OUTAGE each
+	$(GO) test -timeout 0 ./workers -run '^TestLeaderKilled$$' -v -kills $${KILLS:-200}
+	$(GO) test -timeout 0 ./cmd/aerie -run '^(TestFullDisk|TestStoreReadOnly|TestFullServer|TestConnectionCut)$$' -v -outage $${OUTAGE:-1m}
 
 check: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }

@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"./cloud/cloudtest": {"./cloud", "./cloud/sim", "./kube"},
 
 	"./workers":     {"./events", "./fsm", "./events/eventlog", "./cloud", "./kube", "./kube/helm", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate"},
-	"./projections": {"./events", "./fsm", "./events/eventlog", "github.com/danielgtaylor/huma/v2/...", "github.com/VictoriaMetrics/metrics", "github.com/tidwall/btree"},
+	"./projections": {"./events", "./fsm", "./events/eventlog", "github.com/danielgtaylor/huma/v2/...", "github.com/VictoriaMetrics/metrics", "github.com/tidwall/btree", "github.com/RoaringBitmap/roaring/v2", "github.com/klauspost/compress/s2"},
 
 	"./internal/docgen":   {"./events", "./fsm"},
 	"./internal/natstest": {"./events/...", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/..."},

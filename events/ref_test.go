@@ -2,6 +2,7 @@ package events_test
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -138,6 +139,18 @@ func FuzzParseRef(f *testing.F) {
 		}
 		if back, faults := events.ParseRef(r.Kind, r.Path()); back != r || len(faults) > 0 {
 			t.Errorf("%s came back as %s %v", r, back, faults)
+		}
+	})
+}
+
+func FuzzIsLabel(f *testing.F) {
+	rule := regexp.MustCompile(`^[a-z]([a-z0-9-]*[a-z0-9])?$`)
+	for _, s := range []string{"", "a", "a-b", "a--b", "-a", "a-", "1a", "a1", "A", "ä", strings.Repeat("a", events.MaxLabel), strings.Repeat("a", events.MaxLabel+1)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if want := len(s) <= events.MaxLabel && rule.MatchString(s) && !strings.Contains(s, "--"); events.IsLabel(s) != want {
+			t.Errorf("%q: want %t", s, want)
 		}
 	})
 }

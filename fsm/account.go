@@ -48,7 +48,7 @@ var account = Kind[AccountData]{
 	Rest:  []Phase{Ready},
 	End:   Removed,
 	Users: func(e Entity[AccountData], refs *Refs) []ev.Ref {
-		return refs.living(func(u Entity[Data]) bool {
+		return refs.users(e.Ref, func(u Entity[Data]) bool {
 			return ready(ev.Account, u.Data.(DataplaneData).Spec.Account).Ref == e.Ref
 		}, ev.Dataplane)
 	},

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"strings"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -34,7 +35,8 @@ func (a *answers) remember(decision []ev.Recorded) {
 	}
 	first := decision[0]
 	if _, known := a.seqs[first.CommandID]; !known {
-		a.add(given{first.CommandID, first.Time}, first.Seq)
+		id := strings.Clone(first.CommandID) // what the log gave it in is much longer
+		a.add(given{id, first.Time}, first.Seq)
 	}
 }
 

@@ -66,7 +66,7 @@ func (b Base) follow(r ev.Recorded) Base {
 		return b
 	case ev.Birth:
 		b.UID, b.Labels, _ = e.Born()
-		b.Created, b.Revision = r.Time, 1
+		b.Created, b.Born, b.Revision = r.Time, r.Seq, 1
 	case ev.Respec:
 		b.Revision++
 	case ev.Drained:

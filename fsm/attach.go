@@ -54,7 +54,8 @@ func detach(e Entity[DataplaneData], customer string, refs *Refs) ([]ev.Change, 
 }
 
 func tenantsOf(e Entity[DataplaneData], customer string, refs *Refs) []ev.Ref {
-	return refs.living(func(u Entity[Data]) bool {
+	of := ev.Ref{Kind: ev.Customer, Owner: customer, ID: customer}
+	return refs.users(of, func(u Entity[Data]) bool {
 		p := u.Data.(TenantData).Placement
 		return u.Ref.Owner == customer && p != nil && p.Dataplane == e.Ref.Path()
 	}, ev.Tenant)

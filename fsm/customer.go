@@ -29,7 +29,7 @@ var customer = Kind[CustomerData]{
 	End:      Closed,
 	Cascades: true,
 	Users: func(e Entity[CustomerData], refs *Refs) []ev.Ref {
-		return refs.living(func(u Entity[Data]) bool { return u.Ref.Owner == e.Ref.ID && u.Ref != e.Ref }, ev.Kinds...)
+		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.Ref.Owner == e.Ref.ID && u.Ref != e.Ref }, ev.Kinds...)
 	},
 	Leaves: detachEverywhere,
 	Born: func(c ev.Create, uid string) []ev.Event {

@@ -81,7 +81,7 @@ var dataplane = Kind[DataplaneData]{
 	Going: Deleting,
 	End:   Gone,
 	Users: func(e Entity[DataplaneData], refs *Refs) []ev.Ref {
-		return refs.living(func(u Entity[Data]) bool { return u.dataplane().Ref == e.Ref }, ev.TenantInfra)
+		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.dataplane().Ref == e.Ref }, ev.TenantInfra)
 	},
 	Born:       requested[ev.DataplaneSpec],
 	Fits:       fitsDataplane,

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -106,19 +107,33 @@ func (k *Kind[D]) settleGoing(e Entity[D], refs *Refs) ([]ev.Change, *Why) {
 		Message: "waits for the end of " + naming(users)}}
 }
 
-// living lists the living entities of some kinds for which use is true, in order.
-func (r *Refs) living(use func(Entity[Data]) bool, kinds ...ev.Kind) (refs []ev.Ref) {
+// users lists the living entities of some kinds that use one and for which use is
+// true, in order.
+func (r *Refs) users(used ev.Ref, use func(Entity[Data]) bool, kinds ...ev.Kind) (refs []ev.Ref) {
 	for _, k := range kinds {
-		var found []ev.Ref
 		r.all(k)
-		r.world.Each(k, func(e Entity[Data]) {
-			if !Machines[k].Ended(e.Phase()) && use(e) {
-				found = append(found, e.Ref)
-			}
-		})
-		slices.SortFunc(found, compare)
-		refs = append(refs, found...)
 	}
+	for _, u := range r.world.usersOf(used) {
+		if e, _ := r.world.Get(u); slices.Contains(kinds, u.Kind) && use(e) {
+			refs = append(refs, u)
+		}
+	}
+	slices.SortFunc(refs, func(a, b ev.Ref) int {
+		return cmp.Or(slices.Index(kinds, a.Kind)-slices.Index(kinds, b.Kind), compare(a, b))
+	})
+	return refs
+}
+
+// living lists the living entities of a kind for which use is true, in order. It asks
+// all of them: it is for kinds of which there are few.
+func (r *Refs) living(use func(Entity[Data]) bool, k ev.Kind) (refs []ev.Ref) {
+	r.all(k)
+	r.world.Each(k, func(e Entity[Data]) {
+		if !Machines[k].Ended(e.Phase()) && use(e) {
+			refs = append(refs, e.Ref)
+		}
+	})
+	slices.SortFunc(refs, compare)
 	return refs
 }
 

@@ -80,6 +80,7 @@ type Base struct {
 	UID        string
 	Seq        uint64    // of its last event
 	Created    time.Time // of its first event
+	Born       uint64    // the sequence of that event
 	Since      time.Time // when it entered its phase, or began in it anew
 	Labels     map[string]string
 	Revision   int               // of its spec, from 1

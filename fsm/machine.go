@@ -36,14 +36,21 @@ type Machine interface {
 	Vocabulary() []ev.Event
 	// Diagram draws the kind's life as a Mermaid state diagram.
 	Diagram() (string, error)
+
+	pack([]byte, Entity[Data]) []byte            // writes an entity behind some bytes
+	unpack(ev.Ref, packed) (Entity[Data], error) // reads one
+	format() string                              // names what the bytes are
 }
 
 // machine erases the type of a kind's data.
-type machine[D Data] struct{ *Kind[D] }
+type machine[D Data] struct {
+	*Kind[D]
+	packer packer[D]
+}
 
 func erase[D Data](k Kind[D]) Machine {
 	k.judge()
-	return machine[D]{&k}
+	return machine[D]{&k, newPacker(&k)}
 }
 
 func typed[D Data](e Entity[Data]) Entity[D] {

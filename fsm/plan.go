@@ -25,7 +25,7 @@ var plan = Kind[PlanData]{
 	Rest: []Phase{Draft, Released},
 	End:  Gone,
 	Users: func(e Entity[PlanData], refs *Refs) []ev.Ref {
-		return refs.living(func(u Entity[Data]) bool { return ready(ev.Plan, u.Data.(TenantData).Spec.Plan).Ref == e.Ref }, ev.Tenant)
+		return refs.users(e.Ref, func(u Entity[Data]) bool { return ready(ev.Plan, u.Data.(TenantData).Spec.Plan).Ref == e.Ref }, ev.Tenant)
 	},
 	Born: func(c ev.Create, uid string) []ev.Event {
 		spec := c.Spec.(ev.PlanSpec)

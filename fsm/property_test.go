@@ -1,6 +1,8 @@
 package fsm
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -56,7 +58,7 @@ func drawCommand(t *rapid.T, w *World) ev.Command {
 		asks = []string{"report", "report", "report", "settle", "settle", "settle", "update", "retry", "expire", "create"}
 	}
 	if born && ref.Kind == ev.Dataplane {
-		asks = append(asks, "attach", "detach")
+		asks = append(asks, "attach", "detach", "drift", "drift")
 	}
 	switch rapid.SampledFrom(asks).Draw(t, "asks") {
 	case "create":
@@ -69,6 +71,8 @@ func drawCommand(t *rapid.T, w *World) ev.Command {
 		c.Ask = ev.Update{Labels: drawLabels(t), Spec: rapid.SampledFrom(append(specsOf[ref.Kind], nil)).Draw(t, "spec")}
 	case "retry":
 		c.Ask = ev.Retry{}
+	case "drift":
+		c.Ask = ev.NoteDrift{Found: rapid.SampledFrom([][]ev.Drift{nil, gone(ev.PartNetwork), gone(ev.PartCluster), gone(ev.PartSystemPool)}).Draw(t, "found")}
 	case "attach":
 		c.Ask = ev.Attach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
 	case "detach":
@@ -164,7 +168,17 @@ func poolsIn(state string, e ev.EnsurePools) (seen ev.PoolsObserved) {
 
 // dump writes a world so that two can be compared.
 func dump(t interface{ Fatal(...any) }, w *World) string {
-	all := map[string]any{"placed": w.placed, "waiting": fmt.Sprint(w.waiting), "seq": w.Seq, "answers": w.answers.seqs}
+	owes := owing(w)
+	if w.Waiting(ev.Ref{}); owes != owing(w) {
+		t.Fatal("who is owed something is not who is, once it is noted")
+	}
+	all := map[string]any{"placed": w.placed, "waiting": fmt.Sprint(w.waiting), "seq": w.Seq, "answers": w.answers.seqs,
+		"awaits": fmt.Sprint(w.awaits), "owing": owes, "makers": fmt.Sprint(w.makers), "last": w.last, "phases": w.phases}
+	for _, name := range names {
+		users := w.usersOf(refOf(name))
+		slices.SortFunc(users, func(a, b ev.Ref) int { return strings.Compare(a.String(), b.String()) })
+		all["users of "+name] = users
+	}
 	for _, k := range ev.Kinds {
 		w.Each(k, func(e Entity[Data]) {
 			all[e.Ref.String()] = []any{e.Phase(), e.Base, e.Data}
@@ -175,6 +189,14 @@ func dump(t interface{ Fatal(...any) }, w *World) string {
 		t.Fatal(err)
 	}
 	return string(data)
+}
+
+func owing(w *World) string {
+	all := map[ev.Ref]bool{}
+	for _, r := range w.Owing() {
+		all[r] = true
+	}
+	return fmt.Sprint(all)
 }
 
 // firstDifference is the first place in which two dumps differ, with what stands before it.
@@ -237,7 +259,11 @@ func record(t *rapid.T, w *World, c ev.Command, changes []ev.Change) (all, wired
 func TestAnyAcceptedDecisionsFold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		live, replayed := NewWorld(), NewWorld()
+		replayed.store.most = 1 // nearly all is packed
 		now := dump(t, live)
+		moment := rapid.IntRange(1, 40).Draw(t, "moment")
+		var still *Still
+		var then string
 		furnished := rapid.IntRange(0, len(names)).Draw(t, "furnished")
 		for i := range furnished + rapid.IntRange(20, 80).Draw(t, "commands") {
 			c := drawCommand(t, live)
@@ -256,11 +282,61 @@ func TestAnyAcceptedDecisionsFold(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkWorld(t, live)
+			if i == moment {
+				still, then = replayed.Still(), dump(t, replayed)
+			}
 		}
 		if a, b := now, dump(t, replayed); a != b {
 			t.Fatalf("live and replayed differ:\n%s", firstDifference(a, b))
 		}
+		checkWritten(t, replayed)
+		if still != nil && dump(t, readStill(t, still)) != then {
+			t.Fatal("a moment that was kept has moved")
+		}
 	})
+}
+
+func readStill(t *rapid.T, s *Still) *World {
+	var written bytes.Buffer
+	if err := s.Write(&written, func(b []byte, e Entity[Data]) []byte { return b }); err != nil {
+		t.Fatal(err)
+	}
+	w, err := Read(bufio.NewReader(&written), func(ev.Ref, []byte) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// checkWritten writes a world down and reads it again: nothing is lost.
+func checkWritten(t *rapid.T, w *World) {
+	var written bytes.Buffer
+	if err := w.Still().Write(&written, func(b []byte, e Entity[Data]) []byte { return append(b, e.UID...) }); err != nil {
+		t.Fatal(err)
+	}
+	var uids []string
+	read, err := Read(bufio.NewReader(&written), func(r ev.Ref, uid []byte) error {
+		if n, _ := w.Number(r); int(n) != len(uids) {
+			t.Fatalf("%s is number %d, and was %d", r, len(uids), n)
+		}
+		uids = append(uids, string(uid))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := dump(t, w), dump(t, read); a != b {
+		t.Fatalf("written and read differ:\n%s", firstDifference(a, b))
+	}
+	for n, r := range w.store.refs {
+		a, _ := w.Get(r)
+		if b, ok := read.Get(r); !ok || !reflect.DeepEqual(a, b) || a.UID != uids[n] || !a.Created.Equal(b.Created) {
+			t.Fatalf("written\n%#v\nread\n%#v", a, b)
+		}
+	}
+	if !reflect.DeepEqual(w.answers, read.answers) || !w.Time.Equal(read.Time) {
+		t.Fatalf("answers: %+v, read %+v", w.answers, read.answers)
+	}
 }
 
 // checkWorld asks what must hold of any world.

@@ -1,8 +1,10 @@
 package fsm
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	ev "github.com/aeriehq/aerie/events"
 )
@@ -51,17 +53,6 @@ func (r *Refs) all(k ev.Kind) {
 	r.whole[k] = r.world.lastOf(k)
 }
 
-// each calls f for every entity of a kind, in the order of owner and id.
-func (r *Refs) each(k ev.Kind, f func(Entity[Data])) {
-	r.all(k)
-	var found []Entity[Data]
-	r.world.Each(k, func(e Entity[Data]) { found = append(found, e) })
-	slices.SortFunc(found, func(a, b Entity[Data]) int { return compare(a.Ref, b.Ref) })
-	for _, e := range found {
-		f(e)
-	}
-}
-
 // check refuses references to what is absent or going away, naming the field of each.
 func (r *Refs) check(ref ev.Ref, spec ev.Spec) error {
 	return r.checkAll(ref, ev.RefsOf(ref, spec))
@@ -88,16 +79,30 @@ func (r *Refs) checkAll(ref ev.Ref, refs []ev.SpecRef) error {
 
 // nearest proposes a thing of the kind and owner with a like name.
 func (r *Refs) nearest(ref ev.Ref) string {
+	const most = 10
 	var known []string
-	r.each(ref.Kind, func(e Entity[Data]) {
-		if e.Ref.Owner == ref.Owner && len(known) < 10 && !Machines[ref.Kind].Ended(e.Phase()) {
-			known = append(known, e.Ref.ID)
+	for _, other := range r.siblings(ref) {
+		if e, _ := r.Get(other); len(known) < most && !Machines[ref.Kind].Ended(e.Phase()) {
+			known = append(known, other.ID)
 		}
-	})
+	}
 	if len(known) == 0 {
 		return ": create it first"
 	}
 	return ev.Nearest(ref.ID, known)
+}
+
+// siblings lists what is of one kind and one owner, in order.
+func (r *Refs) siblings(ref ev.Ref) (all []ev.Ref) {
+	r.all(ref.Kind)
+	if ref.Owner != ev.Platform {
+		all = r.world.usersOf(ev.Ref{Kind: ev.Customer, Owner: ref.Owner, ID: ref.Owner})
+	} else {
+		r.world.Each(ref.Kind, func(e Entity[Data]) { all = append(all, e.Ref) })
+	}
+	all = slices.DeleteFunc(all, func(o ev.Ref) bool { return o.Kind != ref.Kind || o.Owner != ref.Owner })
+	slices.SortFunc(all, compare)
+	return all
 }
 
 // find returns the entity's data as its kind keeps it.
@@ -110,5 +115,5 @@ func find[D Data](r *Refs, ref ev.Ref) (Entity[D], bool) {
 }
 
 func compare(a, b ev.Ref) int {
-	return slices.Compare([]string{a.Owner, a.ID}, []string{b.Owner, b.ID})
+	return cmp.Or(strings.Compare(a.Owner, b.Owner), strings.Compare(a.ID, b.ID))
 }

@@ -54,7 +54,7 @@ var tenant = Kind[TenantData]{
 	End:      Gone,
 	Cascades: true,
 	Users: func(e Entity[TenantData], refs *Refs) []ev.Ref {
-		return refs.living(func(u Entity[Data]) bool { return u.tenant().Ref == e.Ref }, ev.Application)
+		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.tenant().Ref == e.Ref }, ev.Application)
 	},
 	Born:   requested[ev.TenantSpec],
 	Fits:   fitsTenant,

@@ -54,7 +54,7 @@ var tenantInfra = Kind[TenantInfraData]{
 	Going: Deleting,
 	End:   Gone,
 	Users: func(e Entity[TenantInfraData], refs *Refs) []ev.Ref {
-		return refs.living(func(u Entity[Data]) bool { return placeOf(u) == e.Ref.Path() }, ev.Tenant)
+		return refs.users(e.Ref, func(u Entity[Data]) bool { return placeOf(u) == e.Ref.Path() }, ev.Tenant)
 	},
 	Born:   requested[ev.TenantInfraSpec],
 	Respec: respecTenantInfra,

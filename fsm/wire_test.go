@@ -1,8 +1,10 @@
 package fsm
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -23,7 +25,12 @@ func TestEveryEventOnTheWire(t *testing.T) {
 	known := map[string]bool{}
 	for kind, all := range Vocabulary() {
 		for _, e := range all {
-			name := string(kind) + "." + e.Type() + ".json"
+			for version := 1; version < ev.Version(e); version++ {
+				name := wireName(kind, e, version)
+				known[name] = true
+				t.Run(strings.TrimSuffix(name, ".json"), func(t *testing.T) { checkUpcast(t, filepath.Join(wireDir, name), e.(ev.Versioned), version) })
+			}
+			name := wireName(kind, e, ev.Version(e))
 			known[name] = true
 			t.Run(strings.TrimSuffix(name, ".json"), func(t *testing.T) { checkWire(t, filepath.Join(wireDir, name), e) })
 		}
@@ -36,6 +43,34 @@ func TestEveryEventOnTheWire(t *testing.T) {
 		if !known[f.Name()] {
 			t.Errorf("%s is of no event of the vocabulary: an event that was ever written must stay readable", f.Name())
 		}
+	}
+}
+
+// wireName is the file of a version of an event; the first has none in its name.
+func wireName(k ev.Kind, e ev.Event, version int) string {
+	name := string(k) + "." + e.Type()
+	if version > 1 {
+		name += fmt.Sprintf(".v%d", version)
+	}
+	return name + ".json"
+}
+
+// checkUpcast reads an event as it was written once.
+func checkUpcast(t *testing.T, path string, e ev.Versioned, version int) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal("an encoding that was ever written is kept: ", err)
+	}
+	body := json.RawMessage(data)
+	for _, step := range e.Older()[version-1:] {
+		if body, err = step(body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(reflect.New(reflect.TypeOf(e)).Interface()); err != nil {
+		t.Errorf("version %d becomes %s: %v", version, body, err)
 	}
 }
 

@@ -11,22 +11,19 @@ import (
 // World is the fold of the log: every entity as its events made it. It is not
 // safe for concurrent use; eventlog.Fold guards the live one.
 type World struct {
-	Seq      uint64    // of the last event folded in
-	Time     time.Time // of that event
-	under    *World    // of a world that is ahead: what stands below it
-	entities map[ev.Kind]map[ev.Ref]Entity[Data]
-	last     map[ev.Kind]uint64         // the sequence of the kind's last event
-	placed   map[string]int             // tenant infra -> how many tenants are placed there
-	makers   map[string]ev.Ref          // uid -> who made things in a cloud under it, ended ones too
-	waiting  map[ev.Ref]map[ev.Ref]bool // awaited -> who waits
-	phases   map[ev.Kind]map[Phase]int  // how many are in each
-	answers  answers
+	Seq      uint64                              // of the last event folded in
+	Time     time.Time                           // of that event
+	under    *World                              // of a world that is ahead: what stands below it
+	entities map[ev.Kind]map[ev.Ref]Entity[Data] // those that are not packed
+	last     map[ev.Kind]uint64                  // the sequence of the kind's last event
+	store    store
+	wires
+	answers answers
 }
 
 // NewWorld is the world before the first event.
 func NewWorld() *World {
-	w := &World{entities: map[ev.Kind]map[ev.Ref]Entity[Data]{}, last: map[ev.Kind]uint64{}, placed: map[string]int{},
-		makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{}, phases: map[ev.Kind]map[Phase]int{}, answers: newAnswers()}
+	w := &World{entities: map[ev.Kind]map[ev.Ref]Entity[Data]{}, last: map[ev.Kind]uint64{}, store: newStore(), wires: newWires(), answers: newAnswers()}
 	for k := range Machines {
 		w.entities[k] = map[ev.Ref]Entity[Data]{}
 		w.phases[k] = map[Phase]int{}
@@ -50,7 +47,7 @@ func (w *World) Apply(decision []ev.Recorded) error {
 		if err != nil {
 			return fmt.Errorf("fold sequence %d of %s: %w", r.Seq, r.Ref, err)
 		}
-		w.entities[r.Ref.Kind][r.Ref] = after
+		w.put(after)
 		w.last[r.Ref.Kind] = r.Seq
 		w.rewire(before, after)
 		w.Seq, w.Time = r.Seq, r.Time
@@ -62,10 +59,13 @@ func (w *World) Apply(decision []ev.Recorded) error {
 // Get returns an entity as it is now; false if it was never born.
 func (w *World) Get(r ev.Ref) (Entity[Data], bool) {
 	e, ok := w.entities[r.Kind][r]
-	if !ok && w.under != nil {
+	switch {
+	case ok:
+		return e, true
+	case w.under != nil:
 		return w.under.Get(r)
 	}
-	return e, ok
+	return w.store.find(r)
 }
 
 // Each calls f for every entity of a kind, in no order.
@@ -74,6 +74,7 @@ func (w *World) Each(k ev.Kind, f func(Entity[Data])) {
 		f(e)
 	}
 	if w.under == nil {
+		w.eachCold(k, f)
 		return
 	}
 	w.under.Each(k, func(e Entity[Data]) {
@@ -93,8 +94,12 @@ func (w *World) EachPhase(f func(ev.Kind, Phase, int)) {
 	}
 }
 
-// Waiting lists who waits for an entity, by name or as any of its kind.
+// Waiting lists who waits for an entity, by name or as any of its kind. It is for
+// who may change the world.
 func (w *World) Waiting(r ev.Ref) (refs []ev.Ref) {
+	for fresh := range w.fresh {
+		w.settleOwed(fresh)
+	}
 	for _, awaited := range []ev.Ref{r, {Kind: r.Kind}} {
 		for waiter := range w.waiting[awaited] {
 			refs = append(refs, waiter)
@@ -135,50 +140,3 @@ func (w *World) Why(e Entity[Data]) *Why { return Machines[e.Ref.Kind].Why(e, w.
 
 // Refs lets a decision look at other entities.
 func (w *World) Refs() *Refs { return &Refs{world: w} }
-
-// rewire keeps the indexes: who waits for whom, how many live where and how.
-func (w *World) rewire(before, after Entity[Data]) {
-	if before.Phase() != Unborn {
-		w.phases[after.Ref.Kind][before.Phase()]--
-	}
-	w.phases[after.Ref.Kind][after.Phase()]++
-	if was, is := placeOf(before), placeOf(after); was != is {
-		w.placed[was]--
-		w.placed[is]++
-	}
-	if w.under != nil {
-		return // nobody asks a world that is ahead for the rest
-	}
-	if k := after.Ref.Kind; k == ev.Dataplane || k == ev.TenantInfra {
-		w.makers[after.UID] = after.Ref
-	}
-	for _, n := range needs(before) {
-		delete(w.waiting[n.Ref], after.Ref)
-		if len(w.waiting[n.Ref]) == 0 {
-			delete(w.waiting, n.Ref)
-		}
-	}
-	for _, n := range needs(after) {
-		if w.waiting[n.Ref] == nil {
-			w.waiting[n.Ref] = map[ev.Ref]bool{}
-		}
-		w.waiting[n.Ref][after.Ref] = true
-	}
-}
-
-func needs(e Entity[Data]) []Need {
-	if e.Phase() == Unborn {
-		return nil
-	}
-	if a, ok := Machines[e.Ref.Kind].Owed(e).(Await); ok {
-		return a.On
-	}
-	return nil
-}
-
-func placeOf(e Entity[Data]) string {
-	if d, ok := e.Data.(TenantData); ok && d.Placement != nil && e.Phase() != Gone {
-		return d.Placement.TenantInfra
-	}
-	return ""
-}

@@ -14,14 +14,10 @@ type ApplicationObserved struct {
 var applicationColumn = column{
 	kind:      events.Application,
 	observe:   observeApplication,
-	dataplane: func(w *fsm.World, e entity) string { return dataplaneOfTenant(w, tenantOf(w, e)) },
-	plan:      func(w *fsm.World, e entity) string { return planOfTenant(w, tenantOf(w, e)) },
+	within:    events.Tenant,
+	dataplane: dataplaneOfTenant,
+	plan:      planOfTenant,
 	routes:    routesOf[events.ApplicationSpec, *ApplicationObserved](events.Application),
-}
-
-func tenantOf(w *fsm.World, e entity) entity {
-	t, _ := w.Get(events.Ref{Kind: events.Tenant, Owner: e.Ref.Owner, ID: e.Ref.Parent()})
-	return t
 }
 
 func observeApplication(e entity) any {

@@ -4,16 +4,16 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
 )
 
 // column is what is a kind's own in the views. A nil function means that the
 // kind has nothing of the sort.
 type column struct {
 	kind      events.Kind
-	observe   func(entity) any                // what was seen of it, as a pointer; nil if nothing yet
-	dataplane func(*fsm.World, entity) string // the path of the dataplane it stands on, "" if none yet
-	plan      func(*fsm.World, entity) string // the path of the plan it is on
+	observe   func(entity) any    // what was seen of it, as a pointer; nil if nothing yet
+	within    events.Kind         // the kind of what its id names first: it stands on that one's dataplane, and is on its plan
+	dataplane func(entity) string // the path of the dataplane it stands on, "" if none yet
+	plan      func(entity) string // the path of the plan it is on
 	routes    func(*server, huma.API)
 }
 

@@ -21,7 +21,7 @@ type DataplaneObserved struct {
 var dataplaneColumn = column{
 	kind:      events.Dataplane,
 	observe:   observeDataplane,
-	dataplane: func(_ *fsm.World, e entity) string { return e.Ref.Path() },
+	dataplane: func(e entity) string { return e.Ref.Path() },
 	routes:    routesOf[events.DataplaneSpec, *DataplaneObserved](events.Dataplane),
 }
 

@@ -36,7 +36,7 @@ func eventOf(r events.Recorded) (Event, error) {
 	}
 	typ := r.Event.Type()
 	return Event{
-		Seq: r.Seq, ID: r.EventID, Type: typ, CEType: "io.aerie." + string(r.Ref.Kind) + "." + typ + ".v1", Time: r.Time,
+		Seq: r.Seq, ID: r.EventID, Type: typ, CEType: events.CEType(r.Ref.Kind, r.Event), Time: r.Time,
 		Actor: r.Actor, Owner: r.Ref.Owner, Kind: r.Ref.Kind, Entity: r.Ref.ID,
 		CommandID: r.CommandID, CausationID: r.CausationID, CorrelationID: r.CorrelationID, Data: data,
 	}, nil
@@ -46,7 +46,7 @@ func eventOf(r events.Recorded) (Event, error) {
 func (s *server) readEvents(ctx context.Context, seqs []uint64) ([]Event, error) {
 	all := make([]Event, 0, len(seqs))
 	for _, seq := range seqs {
-		r, err := s.ReadEvent(ctx, seq)
+		r, err := s.views.readEvent(ctx, seq)
 		if err != nil {
 			return nil, err
 		}
@@ -70,6 +70,7 @@ type EventQuery struct {
 	Since     string `query:"since" format:"date-time" doc:"Only events of this time or later"`
 	Until     string `query:"until" format:"date-time" doc:"Only events before this time"`
 	Limit     int    `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many events at most; a stream has no limit unless one is given, and ends there"`
+	At        string `query:"at" maxLength:"40" doc:"The log as it was at a sequence or a time (RFC 3339); not with text/event-stream"`
 	Accept    string `header:"Accept" hidden:"true"` // OpenAPI says it by the types of the answer
 	LastEvent string `header:"Last-Event-ID" doc:"Only with text/event-stream: go on after this sequence"`
 }
@@ -127,14 +128,20 @@ func parseTime(field, value string, faults []events.Fault) (time.Time, []events.
 
 // listEvents is one page of the log; its next is the after of the next page.
 func (s *server) listEvents(ctx context.Context, q EventQuery, f eventFilter) (List[Event], error) {
-	seqs, _, as := s.views.find(f, q.After, q.Limit+1)
+	m, err := s.views.moment(ctx, q.At, 0)
+	if err != nil {
+		return List[Event]{}, err
+	}
+	seqs, _, as := s.views.find(f, q.After, m.end(), q.Limit+1)
 	l := List[Event]{AsOf: as}
+	if m.past {
+		l.AsOf = s.views.asOf(m)
+	}
 	if len(seqs) > q.Limit {
 		seqs = seqs[:q.Limit]
 		next := strconv.FormatUint(seqs[q.Limit-1], 10)
 		l.Next = &next
 	}
-	var err error
 	l.Items, err = s.readEvents(ctx, seqs)
 	return l, err
 }

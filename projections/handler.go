@@ -31,8 +31,6 @@ type Config struct {
 	// Do decides a command and returns when its events are durable. An error that
 	// is no *events.Refusal is answered as internal, and logged.
 	Do func(context.Context, CommandRequest) (events.Answer, error)
-	// ReadEvent reads the event at a sequence from the log.
-	ReadEvent func(context.Context, uint64) (events.Recorded, error)
 	// Done is closed when the server shuts down: streams end, which otherwise would
 	// keep it waiting.
 	Done <-chan struct{}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
 )
 
 func TestOnlyWhoBearsTheTokenComesIn(t *testing.T) {
@@ -153,7 +152,7 @@ func TestEveryErrorHasItsStatus(t *testing.T) {
 	s.say = func(CommandRequest) (events.Answer, error) { panic("on the street") }
 	s.ask("POST", "/v1/commands/acme/tenant/x/create", "{}").problem(t, 500, events.Internal)
 	s.customer("acme", nil)
-	s.http.ReadEvent = func(context.Context, uint64) (events.Recorded, error) { return events.Recorded{}, errCloud }
+	s.views.readEvent = func(context.Context, uint64) (events.Recorded, error) { return events.Recorded{}, errCloud }
 	s.ask("GET", "/v1/events", "").problem(t, 500, events.Internal)
 	s.ask("GET", "/v1/customers/acme/history", "").problem(t, 500, events.Internal)
 }
@@ -186,14 +185,12 @@ func TestReadinessTellsWhatTheLogPromises(t *testing.T) {
 func FuzzRequests(f *testing.F) {
 	for _, target := range []string{
 		"/v1/tenants?owner=acme&label=a=b&limit=3", "/v1/commands//x/y", "/v1/events?since=x&after=1", "/v1/tenants/%2e/x",
-		"/v1/tenants?cursor=eA&q=%C3", "/v1/commands/acme/tenant/%2a/create", "//", "/v1/tenants?min_seq=0&limit=0x1",
+		"/v1/tenants?cursor=eA&q=%C3", "/v1/tenants?at=1&sort=-seq", "/v1/commands/acme/tenant/%2a/create", "//", "/v1/tenants?min_seq=0&limit=0x1",
 	} {
 		f.Add("GET", target)
 		f.Add("POST", target)
 	}
-	s := &system{t: f}
-	s.http = newServer(Config{Views: New(eventlog.NewFold()), Token: token, Ready: func() error { return nil },
-		Do: func(context.Context, CommandRequest) (events.Answer, error) { return events.Answer{}, nil }})
+	s := start(f)
 	f.Fuzz(func(t *testing.T, method, target string) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond) // for min_seq
 		defer cancel()

@@ -1,23 +1,33 @@
 package projections
 
 import (
+	"sort"
 	"time"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 )
 
-// journal knows of every event what events are looked for by, in 24 bytes each.
-// So the log is searched in memory, and only what is found is read from it.
+// journal knows of every event what events are looked for by, in 16 bytes each.
+// So the log is searched in memory, and only what is found is read from it. What
+// it has noted never changes.
 type journal struct {
 	marks []mark // of sequence 1 and up
-	refs  names[events.Ref]
-	words names[string] // event types and actors
+	deeds names[deed]
+	highs []int64 // the latest time among the first events, then among twice as many and so on: of each stretch of marks
 }
 
+// mark is what the journal has of an event.
 type mark struct {
-	at              int64 // Unix nanoseconds
-	ref, typ, actor uint32
+	at     int64  // Unix nanoseconds
+	entity uint32 // its number
+	deed   uint32
+}
+
+// deed is what many events have in common.
+type deed struct {
+	typ, actor string
+	last       bool // of its decision
 }
 
 // names numbers what is repeated often.
@@ -25,6 +35,8 @@ type names[T comparable] struct {
 	number map[T]uint32
 	all    []T
 }
+
+func newNames[T comparable]() names[T] { return names[T]{number: map[T]uint32{}} }
 
 func (n *names[T]) of(x T) uint32 {
 	i, known := n.number[x]
@@ -35,16 +47,49 @@ func (n *names[T]) of(x T) uint32 {
 	return i
 }
 
-func newJournal() journal {
-	return journal{refs: names[events.Ref]{number: map[events.Ref]uint32{}}, words: names[string]{number: map[string]uint32{}}}
-}
+func newJournal() journal { return journal{deeds: newNames[deed]()} }
 
-// add notes an event; one that was noted before changes nothing.
-func (j *journal) add(r events.Recorded) {
+// stretch is for how many events the journal keeps the latest time.
+const stretch = 4096
+
+// add notes an event of the entity with a number; one that was noted before
+// changes nothing.
+func (j *journal) add(r events.Recorded, entity uint32) {
 	if r.Seq != uint64(len(j.marks))+1 {
 		return
 	}
-	j.marks = append(j.marks, mark{r.Time.UnixNano(), j.refs.of(r.Ref), j.words.of(r.Event.Type()), j.words.of(r.Actor)})
+	j.note(mark{r.Time.UnixNano(), entity, j.deeds.of(deed{r.Event.Type(), r.Actor, r.Index == r.Count})})
+}
+
+func (j *journal) note(m mark) {
+	if len(j.marks)%stretch == 0 {
+		j.highs = append(j.highs, m.at)
+		if n := len(j.highs); n > 1 {
+			j.highs[n-1] = max(m.at, j.highs[n-2])
+		}
+	}
+	j.marks = append(j.marks, m)
+	j.highs[len(j.highs)-1] = max(j.highs[len(j.highs)-1], m.at)
+}
+
+// until is the last sequence at a time: no event up to it is later.
+func (j *journal) until(t time.Time) uint64 {
+	late := t.UnixNano()
+	from := sort.Search(len(j.highs), func(i int) bool { return j.highs[i] > late }) * stretch
+	for i := from; i < len(j.marks); i++ {
+		if j.marks[i].at > late {
+			return uint64(i)
+		}
+	}
+	return uint64(len(j.marks))
+}
+
+// cut is the last end of a decision up to a sequence that there is.
+func (j *journal) cut(seq uint64) uint64 {
+	for seq > 0 && !j.deeds.all[j.marks[seq-1].deed].last {
+		seq--
+	}
+	return seq
 }
 
 // eventFilter says which events are looked for; what is zero does not matter.
@@ -54,31 +99,33 @@ type eventFilter struct {
 	since, until          time.Time // from, and before
 }
 
-func (j *journal) matches(f eventFilter, m mark) bool {
-	r := j.refs.all[m.ref]
+func (j *journal) matches(w *fsm.World, f eventFilter, m mark) bool {
+	r, d := w.Named(m.entity), j.deeds.all[m.deed]
 	return (f.owner == "" || r.Owner == f.owner) && (f.kind == "" || r.Kind == f.kind) && (f.id == "" || r.ID == f.id) &&
-		(f.typ == "" || j.words.all[m.typ] == f.typ) && (f.actor == "" || j.words.all[m.actor] == f.actor) &&
+		(f.typ == "" || d.typ == f.typ) && (f.actor == "" || d.actor == f.actor) &&
 		(f.since.IsZero() || m.at >= f.since.UnixNano()) && (f.until.IsZero() || m.at < f.until.UnixNano())
 }
 
 // searched is how many events are searched before others get the lock.
 const searched = 100_000
 
-// find lists the first sequences after one that match, at most limit of them,
-// and says how far it looked: up to reached, nothing else matches.
-func (v *Views) find(f eventFilter, after uint64, limit int) (seqs []uint64, reached uint64, as AsOf) {
+// find lists the first sequences after one that match, at most limit of them, up
+// to a sequence. It says how far it looked: up to reached,
+// nothing else matches.
+func (v *Views) find(f eventFilter, after, upTo uint64, limit int) (seqs []uint64, reached uint64, as AsOf) {
 	reached = after
 	for more := true; more; {
 		v.fold.View(func(w *fsm.World) {
 			as = asOf(w)
-			stop := min(as.Seq, reached+searched)
+			end := min(as.Seq, upTo)
+			stop := min(end, reached+searched)
 			for reached < stop && len(seqs) < limit {
 				reached++
-				if v.journal.matches(f, v.journal.marks[reached-1]) {
+				if v.journal.matches(w, f, v.journal.marks[reached-1]) {
 					seqs = append(seqs, reached)
 				}
 			}
-			more = reached < as.Seq && len(seqs) < limit
+			more = reached < end && len(seqs) < limit
 		})
 	}
 	return seqs, reached, as

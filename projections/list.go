@@ -1,12 +1,9 @@
 package projections
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/tidwall/btree"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
@@ -29,7 +26,9 @@ type ListQuery struct {
 	Q         string   `query:"q" maxLength:"200" doc:"Only what has this text in its id, owner or labels; upper and lower case are one"`
 	Limit     int      `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many items at most"`
 	Cursor    string   `query:"cursor" maxLength:"400" doc:"The next of the page before"`
+	Sort      string   `query:"sort" maxLength:"20" doc:"In which order: name (owner, then id), created, phase or seq (the last event); with - before it the last first"`
 	MinSeq    uint64   `query:"min_seq" doc:"Wait until the answer includes this sequence, ten seconds at most"`
+	At        string   `query:"at" maxLength:"40" doc:"As it was at a sequence or a time (RFC 3339)"`
 }
 
 // filter is a ListQuery that was understood.
@@ -38,7 +37,8 @@ type filter struct {
 	owner, phase, q string
 	labels          [][]string // key, or key and value
 	dataplane, plan string
-	place           events.Ref // the list goes on after it
+	order           order
+	after           *standing // where the list goes on; nil: it begins
 }
 
 // filter understands the query, or names every fault.
@@ -53,13 +53,15 @@ func (q ListQuery) filter(c column) (filter, error) {
 	}
 	f.dataplane, faults = pathOf(events.Dataplane, "dataplane", q.Dataplane, faults)
 	f.plan, faults = pathOf(events.Plan, "plan", q.Plan, faults)
-	f.place = events.Ref{Kind: c.kind, Owner: q.Owner}
+	var wrong []events.Fault
+	f.order, wrong = parseOrder(q.Sort)
+	faults = append(faults, wrong...)
 	if q.Cursor != "" {
 		at, ok := parseCursor(q.Cursor)
-		if !ok || at.ref.Kind != c.kind || at.seq != 0 || q.Owner != "" && at.ref.Owner != q.Owner {
+		if !ok || at.ref.Kind != c.kind || at.order != f.order.String() || q.Owner != "" && at.ref.Owner != q.Owner {
 			faults = append(faults, brokenCursor)
 		}
-		f.place = at.ref
+		f.after = at.standing()
 	}
 	return f, events.RefuseFaults("list "+c.kind.Plural(), faults)
 }
@@ -100,100 +102,18 @@ func pathOf(k events.Kind, field, value string, faults []events.Fault) (string, 
 	return ref.Path(), faults
 }
 
-func (f filter) matches(w *fsm.World, e entity) bool {
-	if f.phase == "" && fsm.Machines[e.Ref.Kind].Ended(e.Phase()) {
-		return false // what is gone is listed only when asked for by its phase
+// list makes one page of a state's entities.
+func (s *state) list(f filter, limit int) List[Any] {
+	found := s.index.page(&f, s.marks, limit+1)
+	l := List[Any]{AsOf: asOf(s.world), Items: []Any{}}
+	if len(found) > limit {
+		last := s.index.standing(f.order, found[limit-1])
+		next := cursor{last.name, last.seq, f.order.String(), last.phase}.String()
+		found, l.Next = found[:limit], &next
 	}
-	return (f.phase == "" || f.phase == string(e.Phase())) &&
-		(f.dataplane == "" || f.dataplane == f.column.dataplane(w, e)) &&
-		(f.plan == "" || f.plan == f.column.plan(w, e)) &&
-		hasLabels(e.Labels, f.labels) && (f.q == "" || hasText(e, f.q))
-}
-
-func hasLabels(labels map[string]string, want [][]string) bool {
-	for _, l := range want {
-		if v, there := labels[l[0]]; !there || len(l) == 2 && v != l[1] {
-			return false
-		}
+	for _, n := range found {
+		e, _ := s.world.Get(s.world.Named(n))
+		l.Items = append(l.Items, read(s.world, e))
 	}
-	return true
-}
-
-func hasText(e entity, q string) bool {
-	if strings.Contains(e.Ref.ID, q) || strings.Contains(e.Ref.Owner, q) {
-		return true // both are lower-case
-	}
-	for k, v := range e.Labels {
-		if strings.Contains(strings.ToLower(k+"="+v), q) {
-			return true
-		}
-	}
-	return false
-}
-
-// stretch is how many entities are looked at before others get the fold's lock.
-const stretch = 5000
-
-// page is a list that is being made.
-type page struct {
-	filter
-	limit int
-	items []Any
-	more  bool // there are more items than limit
-	done  bool
-}
-
-// list makes one page. It knows at least what its as_of says: entities that
-// change while a long list is searched may be seen as they became.
-func (v *Views) list(ctx context.Context, f filter, limit int) (List[Any], error) {
-	p := page{filter: f, limit: limit, items: []Any{}}
-	l := List[Any]{AsOf: v.AsOf()}
-	for !p.done {
-		if err := ctx.Err(); err != nil {
-			return l, fmt.Errorf("list %s: %w", f.column.kind.Plural(), err)
-		}
-		v.fold.View(func(w *fsm.World) { p.look(w, v.index[f.column.kind]) })
-	}
-	l.Items = p.items
-	if p.more {
-		last := p.items[limit-1]
-		next := cursor{ref: events.Ref{Kind: last.Kind, Owner: last.Owner, ID: last.ID}}.String()
-		l.Next = &next
-	}
-	return l, nil
-}
-
-// look goes on with the page for one stretch.
-func (p *page) look(w *fsm.World, index *btree.BTreeG[events.Ref]) {
-	left := stretch
-	p.done = true
-	index.Ascend(p.place, func(r events.Ref) bool {
-		if r == p.place {
-			return true
-		}
-		if p.owner != "" && r.Owner != p.owner {
-			return false
-		}
-		if left == 0 {
-			p.done = false
-			return false
-		}
-		left--
-		p.place = r
-		return p.take(w, r)
-	})
-}
-
-// take adds an entity that matches; false if the page is full.
-func (p *page) take(w *fsm.World, r events.Ref) bool {
-	e, _ := w.Get(r)
-	if !p.matches(w, e) {
-		return true
-	}
-	if len(p.items) == p.limit {
-		p.more = true
-		return false
-	}
-	p.items = append(p.items, read(w, e))
-	return true
+	return l
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -71,6 +72,17 @@ func (m *Metrics) ofType(t eventType) *metrics.Counter {
 
 func (m *Metrics) counter(name string, labels ...any) *metrics.Counter {
 	return m.set.GetOrCreateCounter(fmt.Sprintf(name, labels...))
+}
+
+// folded are the counters of what was folded, with what they count.
+func (m *Metrics) folded() map[string]uint64 {
+	counts := map[string]uint64{}
+	for _, name := range m.set.ListMetricNames() {
+		if !strings.HasPrefix(name, "aerie_commands_") && !strings.HasPrefix(name, "aerie_work_") {
+			counts[name] = m.set.GetOrCreateCounter(name).Get()
+		}
+	}
+	return counts
 }
 
 // Commanded counts an answered command: ok, or the code of the refusal.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -17,6 +18,7 @@ type OneQuery struct {
 	Owner  string `path:"owner" maxLength:"100" doc:"The customer it belongs to; - is the platform"`
 	ID     string `path:"id" maxLength:"100" doc:"Its name"`
 	MinSeq uint64 `query:"min_seq" doc:"Wait until the answer includes this sequence, ten seconds at most"`
+	At     string `query:"at" maxLength:"40" doc:"As it was at a sequence or a time (RFC 3339)"`
 }
 
 // HistoryQuery names one entity and a page of its events.
@@ -30,6 +32,7 @@ type HistoryQuery struct {
 type CustomerQuery struct {
 	ID     string `path:"id" maxLength:"100" doc:"Its name"`
 	MinSeq uint64 `query:"min_seq" doc:"Wait until the answer includes this sequence, ten seconds at most"`
+	At     string `query:"at" maxLength:"40" doc:"As it was at a sequence or a time (RFC 3339)"`
 }
 
 // CustomerHistoryQuery names one customer and a page of its events.
@@ -39,7 +42,7 @@ type CustomerHistoryQuery struct {
 	Cursor string `query:"cursor" maxLength:"400" doc:"The next of the page before"`
 }
 
-func (q *CustomerQuery) one() *OneQuery { return &OneQuery{q.ID, q.ID, q.MinSeq} }
+func (q *CustomerQuery) one() *OneQuery { return &OneQuery{q.ID, q.ID, q.MinSeq, q.At} }
 
 type listAnswer[S, O any] struct{ Body List[Entity[S, O]] }
 
@@ -56,7 +59,7 @@ type oneAnswer[S, O any] struct {
 func routesOf[S events.Spec, O any](k events.Kind) func(*server, huma.API) {
 	return func(s *server, api huma.API) {
 		plural, path := k.Plural(), "/v1/"+k.Plural()+"/{owner}/{id}"
-		route(api, get("list-"+plural, "/v1/"+plural, "List "+plural+", by owner and id", plural), list[S, O](s, k))
+		route(api, get("list-"+plural, "/v1/"+plural, "List "+plural, plural), list[S, O](s, k))
 		describeList(api.OpenAPI().Paths["/v1/"+plural].Get, columns[k])
 		look, past := one[S, O](s, k), s.history(k)
 		opOne := get("get-"+string(k), path, "Read one "+string(k), plural)
@@ -85,6 +88,11 @@ func describeList(op *huma.Operation, c column) {
 		return p.Name == "dataplane" && c.dataplane == nil || p.Name == "plan" && c.plan == nil
 	})
 	documentValues(op, "phase", phases(c.kind))
+	var sorts []string
+	for _, by := range orders {
+		sorts = append(sorts, by, "-"+by)
+	}
+	documentValues(op, "sort", sorts)
 }
 
 // documentValues says which values a parameter may have. huma goes on to check
@@ -107,10 +115,7 @@ func list[S events.Spec, O any](s *server, k events.Kind) func(context.Context, 
 		if err != nil {
 			return nil, err
 		}
-		if err := s.views.Await(ctx, q.MinSeq); err != nil {
-			return nil, err
-		}
-		found, err := s.views.list(ctx, f, q.Limit)
+		found, err := s.views.List(ctx, f, q)
 		if err != nil {
 			return nil, err
 		}
@@ -124,10 +129,11 @@ func list[S events.Spec, O any](s *server, k events.Kind) func(context.Context, 
 
 func one[S events.Spec, O any](s *server, k events.Kind) func(context.Context, *OneQuery) (*oneAnswer[S, O], error) {
 	return func(ctx context.Context, q *OneQuery) (*oneAnswer[S, O], error) {
-		if err := s.views.Await(ctx, q.MinSeq); err != nil {
+		m, err := s.views.moment(ctx, q.At, q.MinSeq)
+		if err != nil {
 			return nil, err
 		}
-		a, as, err := s.views.Get(events.Ref{Kind: k, Owner: q.Owner, ID: q.ID})
+		a, as, err := s.views.read(ctx, events.Ref{Kind: k, Owner: q.Owner, ID: q.ID}, m)
 		if err != nil {
 			return nil, err
 		}
@@ -142,14 +148,22 @@ func (s *server) history(k events.Kind) func(context.Context, *HistoryQuery) (*h
 		at := cursor{ref: ref}
 		if q.Cursor != "" {
 			var ok bool
-			if at, ok = parseCursor(q.Cursor); !ok || at.ref != ref {
+			if at, ok = parseCursor(q.Cursor); !ok || at.ref != ref || at.order != "" {
 				return nil, events.RefuseFaults("history of "+ref.String(), []events.Fault{brokenCursor})
 			}
 		}
-		if err := s.views.Await(ctx, q.MinSeq); err != nil {
+		m, err := s.views.moment(ctx, q.At, q.MinSeq)
+		if err != nil {
 			return nil, err
 		}
 		e, as, err := s.views.get(ref, func(*fsm.World, entity) {})
+		if m.past {
+			as = s.views.asOf(m)
+			e.History = e.History[:sort.Search(len(e.History), func(i int) bool { return e.History[i] > m.cut })]
+			if len(e.History) == 0 && err == nil {
+				err = s.views.unborn(ref, m)
+			}
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +177,7 @@ func (s *server) past(ctx context.Context, e entity, as AsOf, at cursor, limit i
 	l := List[Event]{AsOf: as}
 	if len(seqs) > limit {
 		seqs = seqs[:limit]
-		next := cursor{e.Ref, seqs[limit-1]}.String()
+		next := cursor{ref: e.Ref, seq: seqs[limit-1]}.String()
 		l.Next = &next
 	}
 	var err error

@@ -63,6 +63,9 @@ func (s *server) events(api huma.API) {
 
 // live answers with a stream, once it is known where that begins.
 func (s *server) live(ctx context.Context, q EventQuery, f eventFilter) (*huma.StreamResponse, error) {
+	if q.At != "" {
+		return nil, refuseField("at", "a stream is of what comes: leave at out, or ask for JSON")
+	}
 	if q.LastEvent != "" {
 		after, err := strconv.ParseUint(q.LastEvent, 10, 64)
 		if err != nil {
@@ -147,7 +150,7 @@ func (s *stream) send(ctx context.Context) error {
 	if s.left > 0 {
 		limit = min(limit, s.left)
 	}
-	seqs, reached, _ := s.server.views.find(s.filter, s.after, limit)
+	seqs, reached, _ := s.server.views.find(s.filter, s.after, moment{}.end(), limit)
 	found, err := s.server.readEvents(ctx, seqs)
 	if err != nil {
 		return err

@@ -18,14 +18,14 @@ func placementOf(e entity) *events.Placement {
 	return t.Placement
 }
 
-func dataplaneOfTenant(_ *fsm.World, e entity) string {
+func dataplaneOfTenant(e entity) string {
 	if p := placementOf(e); p != nil {
 		return p.Dataplane
 	}
 	return ""
 }
 
-func planOfTenant(_ *fsm.World, e entity) string {
+func planOfTenant(e entity) string {
 	t, _ := e.Data.(fsm.TenantData)
 	plan, _ := events.ParseRef(events.Plan, t.Spec.Plan)
 	return plan.Path()

@@ -13,7 +13,7 @@ type TenantInfraObserved struct {
 var tenantInfraColumn = column{
 	kind:    events.TenantInfra,
 	observe: observeTenantInfra,
-	dataplane: func(_ *fsm.World, e entity) string {
+	dataplane: func(e entity) string {
 		return events.Ref{Kind: events.Dataplane, Owner: e.Ref.Owner, ID: e.Ref.Parent()}.Path()
 	},
 	routes: routesOf[events.TenantInfraSpec, *TenantInfraObserved](events.TenantInfra),

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/tidwall/btree"
-
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
@@ -19,12 +17,31 @@ import (
 // patience is how long a reader that asked for a sequence waits for it.
 const patience = 10 * time.Second
 
-// Views answers questions about the present and about what happened. It is safe
-// for concurrent use.
+// Views answers questions about the present, about the past, and about what
+// happened. It is safe for concurrent use.
 type Views struct {
-	fold    *eventlog.Fold
-	index   map[events.Kind]*btree.BTreeG[events.Ref] // by owner, then id; under the fold's lock
-	journal journal                                   // under the fold's lock
+	fold      *eventlog.Fold
+	log       *eventlog.Log
+	readEvent func(context.Context, uint64) (events.Recorded, error)
+	index     *index  // under the fold's lock
+	journal   journal // under the fold's lock
+	past      past
+	metrics   *Metrics
+	shelf     *shelf // nil: no snapshots
+	shot      uint64 // the sequence of the newest one, or of the last attempt
+
+	shotEvery, shotAtEnd uint64
+}
+
+// state is a world with what finds things in it: the present one under the fold's
+// lock, or one of the past.
+type state struct {
+	world *fsm.World
+	index *index
+	marks []mark // the journal up to there
+
+	journal journal           // of a snapshot
+	folded  map[string]uint64 // and its counters
 }
 
 // AsOf says which part of the log an answer knows: everything up to a sequence.
@@ -33,37 +50,34 @@ type AsOf struct {
 	Time *time.Time `json:"time" required:"true" doc:"When that event was decided; null while the log is empty"`
 }
 
-// New makes views of a fold. It panics if the fold has begun to follow the log: a
-// view knows only the events it was told of.
-func New(fold *eventlog.Fold) *Views {
+// New makes views of a fold, which read events from the log that it will follow. It
+// panics if the fold has begun to: a view knows only the events it was told of.
+func New(fold *eventlog.Fold, log *eventlog.Log) *Views {
+	v := &Views{fold: fold, log: log, journal: newJournal(), past: newPast(), shotEvery: snapshotEvery, shotAtEnd: snapshotAtEnd}
+	if log != nil {
+		v.readEvent = log.Read
+	}
 	fold.View(func(w *fsm.World) {
 		if w.Seq > 0 {
 			panic("projections: the views must be made before the fold follows the log")
 		}
+		v.index = newIndex(w)
 	})
-	v := &Views{fold: fold, index: map[events.Kind]*btree.BTreeG[events.Ref]{}, journal: newJournal()}
-	for _, k := range events.Kinds {
-		v.index[k] = btree.NewBTreeGOptions(before, btree.Options{NoLocks: true})
-	}
 	fold.Watch(v.see)
 	return v
 }
 
-// before is the order of every list.
-func before(a, b events.Ref) bool {
-	if a.Owner != b.Owner {
-		return a.Owner < b.Owner
+func (v *Views) see(w *fsm.World, decision []events.Recorded, _ bool) {
+	for _, r := range decision {
+		n, _ := w.Number(r.Ref)
+		v.journal.add(r, n)
 	}
-	return a.ID < b.ID
+	v.index.see(decision)
 }
 
-func (v *Views) see(_ *fsm.World, decision []events.Recorded, _ bool) {
-	for _, r := range decision {
-		if _, born := r.Event.(events.Birth); born {
-			v.index[r.Ref.Kind].Set(r.Ref)
-		}
-		v.journal.add(r)
-	}
+// present calls look with the present state, which does not move meanwhile.
+func (v *Views) present(look func(*state)) {
+	v.fold.View(func(w *fsm.World) { look(&state{world: w, index: v.index, marks: v.journal.marks}) })
 }
 
 // AsOf says how far the views are.
@@ -92,10 +106,29 @@ func (v *Views) Await(ctx context.Context, seq uint64) error {
 	return events.Refuse(events.Unavailable, "sequence %d is not there yet, the views are at %d: ask again later", seq, v.AsOf().Seq)
 }
 
-// Get reads one entity; a Refusal of code not_found names the nearest one.
-func (v *Views) Get(ref events.Ref) (Any, AsOf, error) {
-	var found Any
-	_, as, err := v.get(ref, func(w *fsm.World, e entity) { found = read(w, e) })
+// List makes one page of a list.
+func (v *Views) List(ctx context.Context, f filter, q *ListQuery) (l List[Any], err error) {
+	m, err := v.moment(ctx, q.At, q.MinSeq)
+	if err != nil {
+		return l, err
+	}
+	if !m.past {
+		v.present(func(s *state) { l = s.list(f, q.Limit) })
+		return l, nil
+	}
+	s, err := v.whole(ctx, m.cut)
+	if err != nil {
+		return l, err
+	}
+	return s.list(f, q.Limit), nil
+}
+
+// read reads one entity at a moment; a Refusal of code not_found names the nearest one.
+func (v *Views) read(ctx context.Context, ref events.Ref, m moment) (found Any, as AsOf, err error) {
+	if m.past {
+		return v.at(ctx, ref, m)
+	}
+	_, as, err = v.get(ref, func(w *fsm.World, e entity) { found = read(w, e) })
 	return found, as, err
 }
 
@@ -137,7 +170,9 @@ func (v *Views) nearest(ref events.Ref) string {
 // paths lists names of a kind, of all owners if owner is empty.
 func (v *Views) paths(k events.Kind, owner string) (known []string) {
 	v.fold.View(func(*fsm.World) {
-		v.index[k].Ascend(events.Ref{Owner: owner}, func(r events.Ref) bool {
+		first := events.Ref{Owner: owner}
+		v.index.order[k].Ascend(place{name: &first}, func(p place) bool {
+			r := v.index.name(p)
 			if owner != "" && r.Owner != owner || len(known) == compared {
 				return false
 			}

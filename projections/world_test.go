@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
@@ -25,6 +27,7 @@ const token = "a-token"
 // system is a whole read side: a log, the fold that follows it, views and HTTP.
 type system struct {
 	t     testing.TB
+	nc    *nats.Conn
 	log   *eventlog.Log
 	fold  *eventlog.Fold
 	views *Views
@@ -46,17 +49,17 @@ func start(t testing.TB) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := eventlog.Open(t.Context(), natstest.Connect(t, srv), fsm.Vocabulary(), guard)
+	nc := natstest.Connect(t, srv)
+	log, err := eventlog.Open(t.Context(), nc, fsm.Vocabulary(), guard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &system{t: t, log: log, fold: eventlog.NewFold(), done: make(chan struct{}), tick: epoch}
-	s.views = New(s.fold)
+	s := &system{t: t, nc: nc, log: log, fold: eventlog.NewFold(), done: make(chan struct{}), tick: epoch}
+	s.views = New(s.fold, log)
 	s.say = func(CommandRequest) (events.Answer, error) { return events.Answer{Events: []events.AnswerEvent{}}, nil }
 	s.http = newServer(Config{
 		Views: s.views, Metrics: NewMetrics(s.fold, log.Last), Token: token, Version: "test", Promise: "every answered command is fsynced", Done: s.done,
-		Ready:     func() error { return s.ready },
-		ReadEvent: log.Read,
+		Ready: func() error { return s.ready },
 		Do: func(_ context.Context, c CommandRequest) (events.Answer, error) {
 			s.asked = append(s.asked, c)
 			return s.say(c)

@@ -19,7 +19,7 @@ type reader func(seq uint64) (ev.Recorded, error)
 // sequence, the answer it got then.
 func (i *Intake) answerAgain(ctx context.Context, c ev.Command, before uint64, err error) (a ev.Answer, _ error) {
 	if err == nil {
-		a, err = answerOf(c, before, i.history(c.Ref), func(seq uint64) (ev.Recorded, error) { return i.log.Read(ctx, seq) })
+		a, err = answerOf(c, before, i.entity(c.Ref), func(seq uint64) (ev.Recorded, error) { return i.log.Read(ctx, seq) })
 	}
 	if _, refused := err.(*ev.Refusal); err != nil && !refused {
 		err = unavailable(err)
@@ -27,17 +27,14 @@ func (i *Intake) answerAgain(ctx context.Context, c ev.Command, before uint64, e
 	return a, err
 }
 
-func (i *Intake) history(ref ev.Ref) (seqs []uint64) {
-	i.fold.View(func(w *fsm.World) {
-		e, _ := w.Get(ref)
-		seqs = e.History
-	})
-	return seqs
+func (i *Intake) entity(ref ev.Ref) (e fsm.Entity[fsm.Data]) {
+	i.fold.View(func(w *fsm.World) { e, _ = w.Get(ref) })
+	return e
 }
 
-// answerOf makes a command's answer from what it caused and from its entity's events
-// up to then.
-func answerOf(c ev.Command, before uint64, history []uint64, read reader) (a ev.Answer, err error) {
+// answerOf makes a command's answer from what it caused, and from its entity as it was
+// then.
+func answerOf(c ev.Command, before uint64, now fsm.Entity[fsm.Data], read reader) (a ev.Answer, err error) {
 	first, err := read(before)
 	if err != nil {
 		return a, fmt.Errorf("answer again: %w", err)
@@ -53,20 +50,32 @@ func answerOf(c ev.Command, before uint64, history []uint64, read reader) (a ev.
 		}
 		caused = append(caused, r)
 	}
-	var e fsm.Entity[fsm.Data]
-	for _, seq := range history {
-		if seq > last {
+	then, err := asOf(now, last, read)
+	if err != nil {
+		return a, fmt.Errorf("answer again: %w", err)
+	}
+	return fsm.AnswerOf(c.ID, then, caused), nil
+}
+
+// asOf is an entity as it was at a sequence. Most who ask again ask for the last thing
+// that happened to it: then nothing has to be read.
+func asOf(now fsm.Entity[fsm.Data], seq uint64, read reader) (e fsm.Entity[fsm.Data], err error) {
+	if now.Seq <= seq {
+		return now, nil
+	}
+	for _, s := range now.History {
+		if s > seq {
 			break
 		}
-		r, err := read(seq)
+		r, err := read(s)
 		if err == nil {
-			e, err = fsm.Machines[c.Ref.Kind].Apply(e, r)
+			e, err = fsm.Machines[now.Ref.Kind].Apply(e, r)
 		}
 		if err != nil {
-			return a, fmt.Errorf("answer again: %w", err)
+			return e, err
 		}
 	}
-	return fsm.AnswerOf(c.ID, e, caused), nil
+	return e, nil
 }
 
 // clocks is how far apart the clocks of those who make command ids may be.

@@ -2,9 +2,7 @@ package workers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"io"
 	"log/slog"
@@ -45,26 +43,16 @@ type Dispatcher struct {
 
 // Bounds of the dispatcher's zeal.
 const (
-	// looks is how many entities are looked at at once, and so how many of its
-	// commands may stand before a person's in the intake.
+	// looks is how many entities are looked at at once, and as many of those whose
+	// time has come, however many they are: so no more of its commands wait in the
+	// intake.
 	looks = 64
-	// dueLooks is the same for those whose time has come, however many they are.
-	dueLooks = 16
 	// grace is how long an entity must have rested before it is looked at once more:
 	// by every replica, for it may be that the one whose turn it was is gone.
 	grace = 2 * time.Second
 	// tryAgain is the pause after a look that failed.
 	tryAgain = time.Second
 )
-
-// posted is what was last put on the work queue for an entity.
-type posted struct {
-	place  eventlog.Place
-	digest string
-	failed int       // attempts that had failed by then
-	nextAt time.Time // of the last of them
-	since  time.Time // when the phase began: the same may be owed anew
-}
 
 // NewDispatcher makes a dispatcher and lets it watch the fold, which must not
 // follow the log yet; Run starts it.
@@ -110,19 +98,15 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	for range looks {
 		parts.Go(func() { d.workOff(ctx) })
 	}
-	_ = d.timers.Take(ctx, dueLooks, d.due(ctx)) // nothing but the end of ctx ends it
+	_ = d.timers.Take(ctx, looks, d.due(ctx)) // nothing but the end of ctx ends it
 	parts.Wait()
 }
 
 // all looks at everybody who is owed something.
 func (d *Dispatcher) all() {
 	d.fold.View(func(w *fsm.World) {
-		for kind, machine := range fsm.Machines {
-			w.Each(kind, func(e fsm.Entity[fsm.Data]) {
-				if machine.Owed(e) != nil {
-					d.agenda.add(e.Ref, note{late: true})
-				}
-			})
+		for _, ref := range w.Owing() {
+			d.agenda.add(ref, note{late: true})
 		}
 	})
 }
@@ -194,7 +178,7 @@ func (d *Dispatcher) look(ctx context.Context, l look) error {
 	defer lock.Unlock()
 	d.fold.View(func(w *fsm.World) { l.e, _ = w.Get(l.ref) })
 	machine := fsm.Machines[l.ref.Kind]
-	if machine == nil || l.e.Phase() == fsm.Unborn {
+	if machine == nil { // a timer of a program that knows more kinds
 		return nil
 	}
 	switch owed := machine.Owed(l.e).(type) {
@@ -287,71 +271,6 @@ func nextAt(e fsm.Entity[fsm.Data]) time.Time {
 		return time.Time{}
 	}
 	return e.Attempt.NextAt
-}
-
-// post puts an effect on the work queue unless it stands there already.
-func (d *Dispatcher) post(ctx context.Context, e fsm.Entity[fsm.Data], owed ev.Effect) error {
-	now := posted{placeOf(owed), fsm.DigestOf(owed), e.Attempts(), nextAt(e), e.Since}
-	was, there := d.stands(e.Ref)
-	if was == now {
-		return nil
-	}
-	if there && was.place != now.place {
-		if err := d.withdraw(ctx, e); err != nil {
-			return err
-		}
-	}
-	args, err := json.Marshal(owed)
-	if err != nil {
-		return fmt.Errorf("write %s of %s: %w", owed.Effect(), e.Ref, err)
-	}
-	w := ev.Work{Ref: e.Ref, UID: e.UID, Revision: e.Seq, Digest: now.digest, Attempt: now.failed + 1,
-		Effect: owed.Effect(), Args: args}
-	if err := d.work.Put(ctx, now.place, w); err != nil {
-		return err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.put[e.Ref] = now
-	return nil
-}
-
-// withdraw says on the work queue that nothing is owed there any more, if
-// something was.
-func (d *Dispatcher) withdraw(ctx context.Context, e fsm.Entity[fsm.Data]) error {
-	was, ok := d.stands(e.Ref)
-	if !ok {
-		return nil
-	}
-	if err := d.work.Put(ctx, was.place, ev.Work{Ref: e.Ref, UID: e.UID, Revision: e.Seq}); err != nil {
-		return err
-	}
-	d.forget(e.Ref)
-	return nil
-}
-
-// stands is what was last put for an entity.
-func (d *Dispatcher) stands(ref ev.Ref) (posted, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	p, ok := d.put[ref]
-	return p, ok
-}
-
-func (d *Dispatcher) forget(ref ev.Ref) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.put, ref)
-}
-
-// placeOf is the dataplane on which an effect is done.
-func placeOf(owed ev.Effect) eventlog.Place {
-	sited, ok := owed.(interface{ Where() ev.Site })
-	if !ok {
-		return eventlog.Nowhere
-	}
-	dp, _ := ev.ParseRef(ev.Dataplane, sited.Where().Dataplane)
-	return eventlog.Place{Owner: dp.Owner, Dataplane: dp.ID}
 }
 
 // do sends a command of the machinery to the intake.

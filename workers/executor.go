@@ -164,9 +164,12 @@ func (x *Executor) owed(ctx context.Context, w ev.Work) (owed bool, err error) {
 		return false, err
 	}
 	x.fold.View(func(world *fsm.World) {
-		e, _ := world.Get(w.Ref)
+		e, born := world.Get(w.Ref)
+		if !born || e.UID != w.UID {
+			return
+		}
 		if effect := fsm.Machines[w.Ref.Kind].Owed(e); effect != nil {
-			owed = e.UID == w.UID && fsm.DigestOf(effect) == w.Digest
+			owed = fsm.DigestOf(effect) == w.Digest
 		}
 	})
 	return owed, nil

@@ -172,7 +172,7 @@ func TestTheSameCommandAgain(t *testing.T) {
 	r.stop()
 	r.start()
 	same("after a restart", r.intake)
-	history := r.intake.history(ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"})
+	history := r.intake.entity(ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"}).History
 	found, err := causedIn("01FIRST", history, func(seq uint64) (ev.Recorded, error) { return r.log.Read(t.Context(), seq) })
 	if err != nil || found != first.Seq {
 		t.Errorf("looked for in the log: %d, %v", found, err)
@@ -210,7 +210,7 @@ func TestKilledBetweenAppendAndAnswer(t *testing.T) {
 		}
 	}
 	seen := map[string]bool{}
-	for _, seq := range r.intake.history(ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"}) {
+	for _, seq := range r.intake.entity(ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"}).History {
 		rec, err := r.log.Read(t.Context(), seq)
 		if err != nil || seen[rec.CommandID] {
 			t.Errorf("command %s is in the log twice: %v", rec.CommandID, err)

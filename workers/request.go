@@ -43,20 +43,26 @@ func (i *Intake) Ask(ctx context.Context, r Request) (a ev.Answer, err error) {
 	if (err == nil && len(answer.Events) > 0) || retryable(err) {
 		return answer, err
 	}
-	// What was stored was decided on the newest state: the log sees to that. An answer
-	// without events must be as good, though another replica may be ahead of this one:
-	// it may just have told the caller that what is missed here is there.
-	last, err2 := i.log.Last(ctx)
+	moved, lost := i.moved(ctx, before)
 	switch {
-	case err2 != nil:
-		return ev.Answer{}, unavailable(err2)
-	case last <= before:
-		return answer, err
+	case lost != nil:
+		return ev.Answer{}, unavailable(lost)
+	case moved:
+		return i.Do(ctx, c)
 	}
-	if err := i.fold.Wait(ctx, last); err != nil {
-		return ev.Answer{}, unavailable(err)
+	return answer, err
+}
+
+// moved waits for all that the log has, and tells whether that is more than the fold
+// had at a sequence. What was stored was decided on the newest state: the log sees to
+// that. An answer without events must be as good, though another replica may be ahead
+// of this one: it may just have told the caller that what is missed here is there.
+func (i *Intake) moved(ctx context.Context, since uint64) (bool, error) {
+	last, err := i.log.Last(ctx)
+	if err != nil || last <= since {
+		return false, err
 	}
-	return i.Do(ctx, c)
+	return true, i.fold.Wait(ctx, last)
 }
 
 // answerCode is ok, or the code of a refusal.

@@ -50,6 +50,10 @@ func (r *round) landed() chan error {
 	return r.done
 }
 
+// appendWithin is how long an append may take before the log is asked what came of
+// it: a server of a cluster may have died with the answer.
+const appendWithin = time.Second
+
 // takeOff sends the open round off with all that waits to be decided.
 func (l *line) takeOff(ctx context.Context) {
 	l.gather()
@@ -64,7 +68,7 @@ func (l *line) takeOff(ctx context.Context) {
 	r.done = make(chan error, 1)
 	l.flying, l.open, r.began = r, &round{}, time.Now()
 	go func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
 		defer cancel()
 		var err error
 		r.first, err = r.batch.Append(ctx)
@@ -212,10 +216,11 @@ func (l *line) learn(ctx context.Context, r *round) error {
 	if moved := r.first - r.batch.First(); moved > 0 {
 		r.renumber(moved)
 		l.again()
-		l.fold.Release()
+		last := r.first + uint64(r.batch.Len()) - 1
+		l.fold.Expect(r.first, last)
 		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
 		defer cancel()
-		return l.fold.Wait(wait, r.first+uint64(r.batch.Len())-1)
+		return l.fold.Wait(wait, last)
 	}
 	var decisions [][]ev.Recorded
 	for _, j := range r.jobs {

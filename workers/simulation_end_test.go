@@ -75,17 +75,27 @@ func (l *life) unstick() {
 	ledger, err := sim.ReadLedger(filepath.Join(l.dir, "cloud"))
 	l.must(err)
 	for _, r := range ledger.Live() {
-		if r.Kind != cloud.KindCluster {
-			continue
-		}
-		o, err := l.cloud.ObserveCluster(context.Background(), cloud.Scope{Account: cloud.Account{ID: r.Account}, Region: r.Region}, r.Name)
-		l.must(err)
-		if o.Phase == cloud.Creating && o.After == 0 {
-			l.say("cluster %s is stuck and deleted by hand", r.Name)
-			_, err := l.cloud.ByHand(sim.Hand{Delete: string(cloud.KindCluster), Match: r.Name})
+		if o := l.observe(r); o.Phase == cloud.Creating && o.After == 0 {
+			l.say("%s %s is stuck and deleted by hand", r.Kind, r.Name)
+			_, err := l.cloud.ByHand(sim.Hand{Delete: string(r.Kind), Match: r.Name})
 			l.must(err)
 		}
 	}
+}
+
+func (l *life) observe(r sim.Resource) (o cloud.Observation) {
+	ctx, in := context.Background(), cloud.Scope{Account: cloud.Account{ID: r.Account}, Region: r.Region}
+	var err error
+	switch r.Kind {
+	case cloud.KindNetwork:
+		o, err = l.cloud.ObserveNetwork(ctx, in, r.Name)
+	case cloud.KindCluster:
+		o, err = l.cloud.ObserveCluster(ctx, in, r.Name)
+	default:
+		o, err = l.cloud.ObservePool(ctx, in, r.Cluster, r.Name)
+	}
+	l.must(err)
+	return o
 }
 
 // rest lets the machinery work until nothing moves any more.

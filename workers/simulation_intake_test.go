@@ -53,7 +53,7 @@ func (l *life) handle(c ev.Command) (ev.Answer, error) {
 		switch {
 		case v.before > 0:
 			e, _ := l.world.Get(c.Ref)
-			return answerOf(c, v.before, e.History, l.at)
+			return answerOf(c, v.before, e, l.at)
 		case v.err != nil || len(v.decision.Changes) == 0:
 			return v.answer, v.err
 		case v.refs.Used():

@@ -72,7 +72,7 @@ func (s *server) mark(ref ev.Ref, cause string) {
 	}
 }
 
-// tend is Dispatcher.tend.
+// tend is Dispatcher.look.
 func (l *life) tend(ref ev.Ref) {
 	cause := l.dirty[ref]
 	delete(l.dirty, ref)

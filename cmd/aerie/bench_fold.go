@@ -84,7 +84,7 @@ func (p *pace) end() sample {
 // fold folds the whole log, as a start does.
 func (l *bareLog) fold(ctx context.Context, s *side, b *bench) error {
 	fold := eventlog.NewFold()
-	projections.New(fold)
+	projections.New(fold, l.log)
 	p := newPace()
 	fold.Watch(func(_ *fsm.World, decision []events.Recorded, _ bool) {
 		for range decision {

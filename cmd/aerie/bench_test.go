@@ -23,6 +23,8 @@ func TestBench(t *testing.T) {
 		{"commands --n 60 --clients 5 --rounds 2", 60, []string{"raw_fit_per_s", "per_append", "one_p50_us", "one_p99_us", "one_raw_p50_us", "one_raw_p99_us", "one_times_raw"}},
 		{"append --n 60 --rounds 2", 60, nil},
 		{"fold --n 1203 --rounds 2", 1203, nil},
+		{"query --n 300 --rounds 2", 300, []string{"page_p50_us", "page_p99_us", "at_p50_us", "at_p99_us", "page_at_first_ms", "page_at_p99_us", "bytes_each", "nats_bytes_each"}},
+		{"start --n 300 --rounds 2", 300, []string{"killed_p50_us", "killed_raw_p50_us", "first_us"}},
 		{"lifecycle --n 20 --clients 3 --rounds 2", 20, []string{"events_per_tenant", "events_per_s", "per_append"}},
 	} {
 		t.Run(c.args, func(t *testing.T) {
@@ -73,7 +75,7 @@ func TestBenchTable(t *testing.T) {
 
 // TestBenchInterrupted sends Ctrl-C once a round has ended: nothing is left.
 func TestBenchInterrupted(t *testing.T) {
-	for _, name := range []string{"commands", "append", "fold", "lifecycle"} {
+	for _, name := range []string{"commands", "append", "fold", "lifecycle", "query", "start"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			cmd := aerie(t.Context(), "bench", name, "--n", "10000000", "--dir", dir)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -31,6 +32,7 @@ type client struct {
 	api   *url.URL
 	http  *http.Client
 	token string
+	at    string    // of which moment it reads; empty: now
 	note  io.Writer // where it says that it is waiting for the server
 
 	natsURL string
@@ -81,6 +83,13 @@ func (c *client) get(ctx context.Context, path string, query url.Values) (json.R
 	ctx, cancel := context.WithTimeout(ctx, 4*attempt)
 	defer cancel()
 	u := c.api.JoinPath(path)
+	if c.at != "" {
+		query = maps.Clone(query)
+		if query == nil {
+			query = url.Values{}
+		}
+		query.Set("at", c.at)
+	}
 	u.RawQuery = query.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {

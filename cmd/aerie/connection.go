@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ const (
 type connection struct {
 	apiURL, natsURL, token, dataDir string
 	access                          natsAccess
+	at                              string // of which moment to read; empty: now
 }
 
 // flags adds the flags every verb has that talks to a server.
@@ -33,6 +35,20 @@ func (c *connection) flags(cmd *cobra.Command) {
 	c.access.flags(f, os.Getenv)
 	f.StringVar(&c.token, "token", "", "the token, or AERIE_TOKEN; else <data-dir>/token is read")
 	f.StringVar(&c.dataDir, "data-dir", or(os.Getenv("AERIE_DATA_DIR"), defaultDataDir()), "the server's data directory, or AERIE_DATA_DIR")
+}
+
+// past adds the flag of what can read the past.
+func (c *connection) past(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.at, "at", "", "as it was: at a sequence (1234), at a time (RFC 3339), or so long ago (10m)")
+}
+
+// moment is --at as the server wants it.
+func (c *connection) moment() (string, error) {
+	if _, err := strconv.ParseUint(c.at, 10, 64); err == nil || c.at == "" {
+		return c.at, nil
+	}
+	t, err := moment("--at", c.at, time.Now())
+	return t.UTC().Format(time.RFC3339Nano), err
 }
 
 // client opens nothing yet: addresses are tried when they are needed.
@@ -54,7 +70,8 @@ func (c *connection) client(cmd *cobra.Command) (*client, error) {
 	}
 	cl.options = append(cl.options, options...)
 	cl.note = cmd.ErrOrStderr()
-	return cl, nil
+	cl.at, err = c.moment()
+	return cl, err
 }
 
 // findToken prefers the flag to the environment to the server's own file. No

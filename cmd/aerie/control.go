@@ -34,6 +34,7 @@ import (
 type control struct {
 	guard   *eventlog.Guard
 	nats    *embedded.Server
+	opened  time.Duration // what nats-server took to open its store
 	conn    *nats.Conn
 	log     *eventlog.Log
 	queue   *eventlog.WorkQueue
@@ -78,6 +79,7 @@ type settings struct {
 	NATS     string // the embedded server's listener
 	NATSURL  string // NATS servers that somebody else runs, instead of the embedded one
 	Access   natsAccess
+	Monitor  string // HTTP monitoring addresses of those servers
 	CloudDir string // where the simulated cloud lives
 	SimSpeed float64
 	// SimKubeconfig names the cluster behind the simulated ones; empty: each only stores.
@@ -128,19 +130,23 @@ func (c *control) openStore(s settings) (err error) {
 		c.conn, err = dialNATS(s.NATSURL, s.Access)
 		return err
 	}
-	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default()})
+	began := time.Now()
+	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default(), Whole: c.guard.Inspect})
 	if err != nil {
 		return err
 	}
+	c.opened = time.Since(began)
 	c.conn, err = c.nats.Connect("aerie")
 	return err
 }
 
-func (c *control) openLog(settings) (err error) {
+func (c *control) openLog(s settings) (err error) {
 	if c.log, err = eventlog.Open(c.core.ctx, c.conn, fsm.Vocabulary(), c.guard); err != nil {
 		return err
 	}
-	c.kept = c.promise()
+	if c.kept, err = c.promise(s); err != nil {
+		return err
+	}
 	if c.queue, err = eventlog.OpenWork(c.core.ctx, c.conn); err != nil {
 		return err
 	}
@@ -154,8 +160,11 @@ func (c *control) openLog(settings) (err error) {
 // startFold folds in all that the log holds before anyone decides on it.
 func (c *control) startFold(s settings) error {
 	c.fold = eventlog.NewFold()
-	c.views = projections.New(c.fold)
+	c.views = projections.New(c.fold, c.log)
 	c.counts = projections.NewMetrics(c.fold, c.log.Last)
+	if err := c.views.Restore(c.core.ctx, filepath.Join(s.DataDir, "views"), c.counts); err != nil {
+		return err
+	}
 	c.intake = workers.NewIntake(c.log, c.fold)
 	c.intake.Count(c.counts.Commanded)
 	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.queue, c.timers, workers.Clock{Speed: s.SimSpeed})
@@ -167,6 +176,10 @@ func (c *control) startFold(s settings) error {
 	if err := c.fold.Wait(c.core.ctx, last); err != nil {
 		return err
 	}
+	if c.nats != nil {
+		c.run(&c.core, "the watch over the store", c.guard.Watch)
+	}
+	c.run(&c.core, "snapshots", func(ctx context.Context) error { c.views.Snapshots(ctx); return nil })
 	c.run(&c.core, "intake", func(ctx context.Context) error { c.intake.Run(ctx); return nil })
 	c.run(&c.work, "dispatcher", func(ctx context.Context) error { dispatcher.Run(ctx); return nil })
 	return nil
@@ -190,7 +203,7 @@ func (c *control) startHTTP(settings) error {
 	c.http = &http.Server{
 		Handler: projections.NewHandler(projections.Config{
 			Views: c.views, Metrics: c.counts, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
-			Do: c.command, ReadEvent: c.log.Read, Ready: c.ready, Promise: c.kept,
+			Do: c.command, Ready: c.ready, Promise: c.kept,
 		}),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
@@ -205,18 +218,6 @@ func semver() string {
 		return v
 	}
 	return "0.0.0"
-}
-
-// promise says what the log promises; /readyz states it. A client of NATS servers
-// cannot read whether they sync to disk before they answer.
-func (c *control) promise() string {
-	switch n := c.log.Copies(); {
-	case c.nats != nil:
-		return "every answered command is on disk: fsync before the answer"
-	case n > 1:
-		return fmt.Sprintf("every answered command is stored by most of the %d NATS servers that keep the log; whether they sync to disk before they answer is theirs: set sync_interval: always", n)
-	}
-	return "every answered command is stored by one NATS server; whether it syncs to disk before it answers is its own: set sync_interval: always"
 }
 
 // ready says why commands are not taken; nil while they are.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -50,7 +51,16 @@ func describe(ctx context.Context, cl *client, w io.Writer, ref events.Ref, r *r
 	if err != nil {
 		return err
 	}
-	return write(w, (&description{e: e, past: past, now: time.Now()}).text())
+	return write(w, (&description{e: e, past: past, now: l.now(cl)}).text())
+}
+
+// now is the moment a list was read at: ages are told as they were then.
+func (l list) now(cl *client) time.Time {
+	var as struct{ Time time.Time }
+	if cl.at == "" || json.Unmarshal(l.AsOf, &as) != nil {
+		return time.Now()
+	}
+	return as.Time
 }
 
 // description writes an entity for people.

@@ -17,6 +17,7 @@ type reading struct {
 
 func (r *reading) flags(cmd *cobra.Command) {
 	r.connection.flags(cmd)
+	r.past(cmd)
 	r.output.flags(cmd, asTable, asWide, asJSON, asYAML, asName)
 	platformIDs(cmd)
 }
@@ -42,9 +43,9 @@ func (r *reading) one(show func(*cobra.Command, *client, events.Ref) error) func
 
 // filter are the filters of a list.
 type filter struct {
-	owner, phase, dataplane, plan, text, cursor string
-	labels                                      []string
-	limit                                       int
+	owner, phase, dataplane, plan, text, sort, cursor string
+	labels                                            []string
+	limit                                             int
 }
 
 func (f *filter) flags(cmd *cobra.Command) {
@@ -55,6 +56,7 @@ func (f *filter) flags(cmd *cobra.Command) {
 	fs.StringVar(&f.dataplane, "dataplane", "", "only what is on this dataplane, such as -/eu")
 	fs.StringVar(&f.plan, "plan", "", "only what is on this plan, such as free")
 	fs.StringVarP(&f.text, "query", "q", "", "only what has this text in its name")
+	fs.StringVar(&f.sort, "sort", "", "in which order: name, created, phase or seq; -name and so on: the last first")
 	fs.IntVar(&f.limit, "limit", 0, "at most so many; 0: all")
 	fs.StringVar(&f.cursor, "cursor", "", "go on where a list with --limit ended: its field next")
 }
@@ -64,7 +66,7 @@ func (f *filter) query() (url.Values, error) {
 		return nil, invalid("--limit", "%d: want 0 or more", f.limit)
 	}
 	q := url.Values{}
-	for name, v := range map[string]string{"owner": f.owner, "phase": f.phase, "dataplane": f.dataplane, "plan": f.plan, "q": f.text, "cursor": f.cursor} {
+	for name, v := range map[string]string{"owner": f.owner, "phase": f.phase, "dataplane": f.dataplane, "plan": f.plan, "q": f.text, "sort": f.sort, "cursor": f.cursor} {
 		if v != "" {
 			q.Set(name, v)
 		}
@@ -81,7 +83,7 @@ func newGetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "get KIND [ID]",
 		Short:             "Show entities of a kind, or one",
-		Example:           "  aerie get tenants --owner acme\n  aerie get tenant acme/prod -o yaml\n  aerie get plans -o name",
+		Example:           "  aerie get tenants --owner acme\n  aerie get tenant acme/prod -o yaml\n  aerie get plans -o name\n  aerie get tenants --sort -created --at 2026-01-31T12:00:00Z",
 		ValidArgsFunction: completeKindAndID(&r.connection),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := r.output.check(); err != nil {

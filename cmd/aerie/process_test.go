@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,6 +47,7 @@ type process struct {
 	apiURL  string
 	natsURL string
 	speed   string
+	more    []string // instead of the embedded server's address
 	cmd     *exec.Cmd
 	log     *bytes.Buffer
 	ended   chan error
@@ -69,8 +71,35 @@ func reserve(t *testing.T) string {
 }
 
 func (p *process) args() []string {
-	return []string{"server", "--data-dir", p.dir, "--http", strings.TrimPrefix(p.apiURL, "http://"),
-		"--nats", strings.TrimPrefix(p.natsURL, "nats://"), "--sim-speed", p.speed}
+	args := []string{"server", "--data-dir", p.dir, "--http", strings.TrimPrefix(p.apiURL, "http://"), "--sim-speed", p.speed}
+	if p.more != nil {
+		return append(args, p.more...)
+	}
+	return append(args, "--nats", strings.TrimPrefix(p.natsURL, "nats://"))
+}
+
+// http reads a path of the API.
+func (p *process) http(path string) (status int, body []byte) {
+	p.t.Helper()
+	token, err := os.ReadFile(filepath.Join(p.dir, "token"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.apiURL+path, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err = io.ReadAll(res.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return res.StatusCode, body
 }
 
 // start starts the server and returns when it says that it serves.

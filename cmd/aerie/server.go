@@ -56,6 +56,7 @@ func newServerCommand() *cobra.Command {
 	f.StringVar(&s.NATS, "nats", listenNATS, "address the embedded NATS server listens on")
 	f.StringVar(&s.NATSURL, "nats-url", "", "NATS servers to use instead of the embedded one, such as nats://a:4222,nats://b:4222")
 	s.Access.flags(f, func(string) string { return "" })
+	f.StringVar(&s.Monitor, "nats-monitor", "", "HTTP monitoring addresses of those servers, such as http://a:8222,http://b:8222: a server that does not sync is refused")
 	f.StringVar(&s.CloudDir, "cloud-dir", "", "where the simulated cloud lives (default <data-dir>/cloud; with --nats-url there is none, unless all replicas name the same)")
 	f.Float64Var(&s.SimSpeed, "sim-speed", 1, "speed of the simulated cloud: 1 is lifelike, 60 a minute a second, 0 at once")
 	f.StringVar(&s.SimKubeconfig, "sim-kubeconfig", "", "a kubeconfig: the cluster behind the one dataplane of the simulated cloud (default: clusters that only store)")
@@ -92,7 +93,7 @@ func serve(ctx context.Context, s settings) error {
 	if err != nil {
 		return notStarted(err)
 	}
-	slog.Info("aerie serves", "http", c.APIURL(), "nats", c.NATSURL(), "data", s.DataDir, "log", c.kept)
+	slog.Info("aerie serves", "http", c.APIURL(), "nats", c.NATSURL(), "data", s.DataDir, "log", c.kept, "nats-server", c.opened)
 	err = c.Wait(ctx)
 	slog.Info("aerie stops")
 	return errors.Join(err, c.Close())

@@ -87,7 +87,7 @@ func (f tailFilter) config(now time.Time) (jetstream.OrderedConsumerConfig, erro
 	case f.fromStart:
 		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, f.after+1
 	case f.since != "":
-		at, err := moment(f.since, now)
+		at, err := moment("--since", f.since, now)
 		if err != nil {
 			return c, err
 		}
@@ -130,13 +130,13 @@ func eventTypes() (all []string) {
 }
 
 // moment reads a time, or a time span back from now.
-func moment(s string, now time.Time) (time.Time, error) {
+func moment(flag, s string, now time.Time) (time.Time, error) {
 	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return at, invalid("--since", "%q: want a time span such as 10m, or a time such as %s", events.Clip(s), now.UTC().Format(time.RFC3339))
+		return at, invalid(flag, "%q: want a time span such as 10m, or a time such as %s", events.Clip(s), now.UTC().Format(time.RFC3339))
 	}
 	return at, nil
 }

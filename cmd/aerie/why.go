@@ -43,6 +43,7 @@ func newWhyCommand() *cobra.Command {
 		},
 	}
 	conn.flags(cmd)
+	conn.past(cmd)
 	o.flags(cmd, asText, asJSON, asYAML)
 	platformIDs(cmd)
 	return cmd

@@ -1,6 +1,8 @@
 package eventlog
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,22 +53,66 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // codec writes and reads the events of a vocabulary.
 type codec struct {
-	types map[events.Kind]map[string]reflect.Type // by event type
+	shapes map[events.Kind]map[string]shape // by event type
+}
+
+// shape is how an event is written now, and how it was before.
+type shape struct {
+	typ   reflect.Type
+	name  string         // its CloudEvents type
+	older map[string]int // the CloudEvents types of older versions -> the first step
+	steps []events.Upcast
+}
+
+func shapeOf(k events.Kind, e events.Event) shape {
+	s := shape{typ: reflect.TypeOf(e), name: events.CEType(k, e), older: map[string]int{}}
+	if v, ok := e.(events.Versioned); ok {
+		s.steps = v.Older()
+	}
+	stem := strings.TrimSuffix(s.name, strconv.Itoa(len(s.steps)+1))
+	for i := range s.steps {
+		s.older[stem+strconv.Itoa(i+1)] = i
+	}
+	return s
+}
+
+// body reads an event's body, of whatever version it is. known is false for one of
+// a version that there is not, or not yet.
+func (s shape) body(name string, data []byte) (e events.Event, known bool, err error) {
+	if name != s.name || s.typ == nil {
+		first, older := s.older[name]
+		if !older {
+			return nil, false, nil
+		}
+		for _, step := range s.steps[first:] {
+			if data, err = step(data); err != nil {
+				return nil, true, err
+			}
+		}
+	}
+	v := reflect.New(s.typ)
+	if string(data) == "{}" {
+		e, _ = v.Elem().Interface().(events.Event)
+		return e, true, nil
+	}
+	err = json.Unmarshal(data, v.Interface())
+	e, _ = v.Elem().Interface().(events.Event)
+	return e, true, err
 }
 
 func newCodec(v Vocabulary) (codec, error) {
-	c := codec{map[events.Kind]map[string]reflect.Type{}}
+	c := codec{map[events.Kind]map[string]shape{}}
 	for kind, all := range v {
-		c.types[kind] = map[string]reflect.Type{}
+		c.shapes[kind] = map[string]shape{}
 		for _, e := range all {
 			t := reflect.TypeOf(e)
-			if old, twice := c.types[kind][e.Type()]; twice && old != t {
-				return c, fmt.Errorf("collect the vocabulary: %s.%s is both %s and %s", kind, e.Type(), old, t)
+			if old, twice := c.shapes[kind][e.Type()]; twice && old.typ != t {
+				return c, fmt.Errorf("collect the vocabulary: %s.%s is both %s and %s", kind, e.Type(), old.typ, t)
 			}
 			if t.Kind() != reflect.Struct || !isToken(e.Type()) {
 				return c, fmt.Errorf("collect the vocabulary: %s.%s: %s is not a struct with a name for the wire", kind, e.Type(), t)
 			}
-			c.types[kind][e.Type()] = t
+			c.shapes[kind][e.Type()] = shapeOf(kind, e)
 		}
 	}
 	return c, nil
@@ -75,15 +121,15 @@ func newCodec(v Vocabulary) (codec, error) {
 // encode makes the message that appends an event, and the event as it will be read.
 func (c codec) encode(r events.Recorded) (*nats.Msg, events.Event, error) {
 	typ := r.Event.Type()
-	t := c.types[r.Ref.Kind][typ]
-	if t != reflect.TypeOf(r.Event) {
+	shape := c.shapes[r.Ref.Kind][typ]
+	if shape.typ != reflect.TypeOf(r.Event) {
 		return nil, nil, fmt.Errorf("%s.%s of type %T is in no table", r.Ref.Kind, typ, r.Event)
 	}
 	data, err := json.Marshal(r.Event)
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode %s.%s: %w", r.Ref.Kind, typ, err)
 	}
-	read, err := decodeBody(t, data)
+	read, _, err := shape.body(shape.name, data)
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode %s.%s: %w", r.Ref.Kind, typ, err)
 	}
@@ -98,19 +144,12 @@ func (c codec) encode(r events.Recorded) (*nats.Msg, events.Event, error) {
 	return m, read, nil
 }
 
-func decodeBody(t reflect.Type, data []byte) (events.Event, error) {
-	v := reflect.New(t)
-	err := json.Unmarshal(data, v.Interface())
-	e, _ := v.Elem().Interface().(events.Event)
-	return e, err
-}
-
 func headers(r events.Recorded) nats.Header {
 	h := nats.Header{
 		headSpec:        {"1.0"},
 		headID:          {r.EventID},
 		headSource:      {Source},
-		headType:        {wireType(r.Ref.Kind, r.Event.Type())},
+		headType:        {events.CEType(r.Ref.Kind, r.Event)},
 		headSubject:     {r.Ref.String()},
 		headTime:        {r.Time.UTC().Format(time.RFC3339Nano)},
 		headActor:       {r.Actor},
@@ -125,11 +164,6 @@ func headers(r events.Recorded) nats.Header {
 		h[headTrace] = []string{r.TraceParent}
 	}
 	return h
-}
-
-// wireType is the CloudEvents type, such as "io.aerie.tenant.activated.v1".
-func wireType(k events.Kind, typ string) string {
-	return "io.aerie." + string(k) + "." + typ + ".v1"
 }
 
 // checksum covers what an event means: where it stands, who and why, and its
@@ -147,7 +181,7 @@ func checksum(subject string, h nats.Header, data []byte) string {
 		add(h.Get(name))
 	}
 	sum := crc32.Update(crc32.Checksum(buf, castagnoli), castagnoli, data)
-	return fmt.Sprintf("%08x", sum)
+	return hex.EncodeToString(binary.BigEndian.AppendUint32(buf[:0], sum))
 }
 
 // decode reads a stored message; its error says what is wrong with it, and the
@@ -164,11 +198,11 @@ func (c codec) decode(subject string, seq uint64, h nats.Header, data []byte) (e
 	if err != nil {
 		return events.Recorded{}, err
 	}
-	t, known := c.types[ref.Kind][typ]
-	if !known || h.Get(headType) != wireType(ref.Kind, typ) {
-		return events.Recorded{}, fmt.Errorf("no event is called %s: this program is older than its log, start a newer one", events.Clip(h.Get(headType)))
+	name := h.Get(headType)
+	e, known, err := c.shapes[ref.Kind][typ].body(name, data)
+	if !known {
+		return events.Recorded{}, fmt.Errorf("no event is called %s: this program is older than its log, start a newer one", events.Clip(name))
 	}
-	e, err := decodeBody(t, data)
 	if err != nil {
 		return events.Recorded{}, fmt.Errorf("decode %s.%s: %w", ref.Kind, typ, err)
 	}

@@ -164,3 +164,72 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// moved is an event whose encoding was changed twice: first a place was a word, then
+// a list, and now it is an object.
+type moved struct {
+	To struct {
+		Places []string `json:"places"`
+	} `json:"to"`
+}
+
+func (moved) Type() string { return "moved" }
+
+func (moved) Older() []events.Upcast {
+	return []events.Upcast{
+		func(old json.RawMessage) (json.RawMessage, error) {
+			var v1 struct{ To string }
+			if err := json.Unmarshal(old, &v1); err != nil {
+				return nil, err
+			}
+			return json.Marshal(map[string]any{"to": []string{v1.To}})
+		},
+		func(old json.RawMessage) (json.RawMessage, error) {
+			var v2 struct{ To []string }
+			if err := json.Unmarshal(old, &v2); err != nil {
+				return nil, err
+			}
+			return json.Marshal(map[string]any{"to": map[string]any{"places": v2.To}})
+		},
+	}
+}
+
+func TestOlderVersionsAreReadAsTheNewest(t *testing.T) {
+	c, err := newCodec(Vocabulary{events.Tenant: {moved{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version, body := range map[string]string{"v1": `{"to":"eu"}`, "v2": `{"to":["eu"]}`, "v3": `{"to":{"places":["eu"]}}`} {
+		r := sample()
+		r.Event = moved{}
+		m, _, err := c.encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Header.Get(headType); got != "io.aerie.tenant.moved.v3" {
+			t.Errorf("it is written as %s", got)
+		}
+		subject := strings.Replace(m.Subject, "append", "evt", 1)
+		m.Header.Set(headType, "io.aerie.tenant.moved."+version)
+		sign := func() { m.Header.Set(headSum, checksum(subject, m.Header, []byte(body))) }
+		sign()
+		got, err := c.decode(subject, 7, m.Header, []byte(body))
+		if err != nil || got.Seq != 7 || len(got.Event.(moved).To.Places) != 1 || got.Event.(moved).To.Places[0] != "eu" {
+			t.Errorf("%s is read as %+v, %v", version, got.Event, err)
+		}
+		m.Header.Set(headType, "io.aerie.tenant.moved.v4")
+		sign()
+		if _, err := c.decode(subject, 7, m.Header, []byte(body)); err == nil || !strings.Contains(err.Error(), "older than its log") {
+			t.Errorf("a version that is not known yet: %v", err)
+		}
+	}
+	r := sample()
+	r.Event = moved{}
+	m, _, _ := c.encode(r)
+	subject := strings.Replace(m.Subject, "append", "evt", 1)
+	m.Header.Set(headType, "io.aerie.tenant.moved.v1")
+	m.Header.Set(headSum, checksum(subject, m.Header, []byte("[]")))
+	if _, err := c.decode(subject, 7, m.Header, []byte("[]")); err == nil {
+		t.Error("what can't be upcast was read")
+	}
+}

@@ -17,6 +17,7 @@ type Fold struct {
 	moved    chan struct{} // closed and replaced whenever the world moves
 	held     uint64        // what the log gives from this sequence on has to wait; 0: nothing has to
 	free     chan struct{} // closed when it has to no more
+	own      [2]uint64     // from and to which sequence the log will give what this process appended
 	stopped  error
 	watchers []Watcher
 }
@@ -34,16 +35,66 @@ func NewFold() *Fold {
 // fold. All are added before Follow.
 func (f *Fold) Watch(see Watcher) { f.watchers = append(f.watchers, see) }
 
+// Restore goes on from a world that was folded before. It is called before Follow.
+func (f *Fold) Restore(w *fsm.World) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.world = w
+}
+
 // Follow folds in the log until ctx ends or the log holds what this program
 // can't read; then every waiter and Err learn of it.
 func (f *Fold) Follow(ctx context.Context, log *Log) error {
-	foreign := func(decision []events.Recorded) error { return f.fold(decision, false) }
-	err := fmt.Errorf("follow the log: %w", log.tail(ctx, 0, foreign, f.has))
+	var from uint64
+	f.View(func(w *fsm.World) { from = w.Seq })
+	err := fmt.Errorf("follow the log: %w", f.follow(ctx, log, from))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopped = err
 	close(f.moved)
 	return err
+}
+
+// ahead is how many decisions may be read before they are folded in, and the most
+// that are folded in at once, so that who reads the world gets to it.
+const ahead = 64
+
+// follow reads the log and folds beside: each takes about as long as the other.
+func (f *Fold) follow(ctx context.Context, log *Log, from uint64) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	read, folded := make(chan []events.Recorded, ahead), make(chan error, 1)
+	go func() {
+		defer stop()
+		folded <- f.foldAll(read)
+	}()
+	err := log.tail(reading, from, func(decision []events.Recorded) error {
+		select {
+		case read <- decision:
+			return nil
+		case <-reading.Done():
+			return reading.Err()
+		}
+	}, f.has)
+	close(read)
+	if wrong := <-folded; wrong != nil {
+		return wrong
+	}
+	return err
+}
+
+// foldAll folds in what was read, as much at once as there is.
+func (f *Fold) foldAll(read <-chan []events.Recorded) error {
+	for decision := range read {
+		together := [][]events.Recorded{decision}
+		for len(read) > 0 && len(together) < ahead {
+			together = append(together, <-read)
+		}
+		if err := f.fold(together); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Learn folds in decisions that this process has appended one right after the
@@ -76,6 +127,15 @@ func (f *Fold) Hold(from uint64) {
 	f.held, f.free = from, make(chan struct{})
 }
 
+// Expect ends a Hold: the log will give from one sequence to another what this
+// process appended, after what others did.
+func (f *Fold) Expect(first, last uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.own = [2]uint64{first, last}
+	f.release()
+}
+
 // Release ends a Hold.
 func (f *Fold) Release() {
 	f.mu.Lock()
@@ -102,13 +162,17 @@ func (f *Fold) has(seq uint64) bool {
 	return seq <= f.world.Seq
 }
 
-func (f *Fold) fold(decision []events.Recorded, own bool) error {
+// fold folds in decisions of the log.
+func (f *Fold) fold(decisions [][]events.Recorded) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.apply(decision, own); err != nil {
-		return err
+	defer f.move()
+	for _, d := range decisions {
+		first := d[0].Seq
+		if err := f.apply(d, f.own[0] <= first && first <= f.own[1]); err != nil {
+			return err
+		}
 	}
-	f.move()
 	return nil
 }
 
@@ -137,6 +201,14 @@ func (f *Fold) View(look func(*fsm.World)) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	look(f.world)
+}
+
+// Keep calls keep with the world, which nobody reads meanwhile: it may take what has
+// to be of one moment, and must be quick.
+func (f *Fold) Keep(keep func(*fsm.World)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	keep(f.world)
 }
 
 // Wait returns when the world includes a sequence, when ctx ends, or when the

@@ -42,7 +42,7 @@ func Take(dir string) (*Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := g.inspect(); err != nil {
+	if err := g.Inspect(); err != nil {
 		return nil, errors.Join(fmt.Errorf("take data directory: %w", err), g.Release())
 	}
 	return g, nil

@@ -214,6 +214,67 @@ func TestBlocks(t *testing.T) {
 	mustSay(t, err, "event 1 is not there", "after event 0 comes", "2.blk")
 }
 
+// TestBlocksThatWereLookedAt flips bits in a block that an earlier start found whole,
+// and in what it wrote down of it.
+func TestBlocksThatWereLookedAt(t *testing.T) {
+	p := open(t)
+	for i := range uint64(20) {
+		p.append(t, decision(change(prod, i, noted{1, strings.Repeat("y", 900_000)})))
+	}
+	p.stop()
+	look := func() error {
+		g, err := eventlog.Take(p.dir)
+		if err != nil {
+			return err
+		}
+		return g.Release()
+	}
+	if err := look(); err != nil {
+		t.Fatal(err)
+	}
+	first := find(t, p.dir, "1.blk")
+	blk, err := os.ReadFile(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		at := rand.IntN(len(blk))
+		blk[at] ^= 1
+		if err := os.WriteFile(first, blk, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		mustSay(t, look(), "is damaged", "1.blk")
+		blk[at] ^= 1
+	}
+	if err := os.WriteFile(first, blk, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	notes := filepath.Join(p.dir, "blocks")
+	for name, spoil := range map[string]func([]byte) []byte{
+		"as it was": func(b []byte) []byte { return b },
+		"halved":    func(b []byte) []byte { return b[:len(b)/2] },
+		"another":   func(b []byte) []byte { return bytes.Replace(b, []byte(`"last":`), []byte(`"last":9`), 1) },
+		"empty":     func([]byte) []byte { return nil },
+	} {
+		data, err := os.ReadFile(notes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(notes, spoil(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := look(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := os.Remove(notes); err != nil {
+		t.Fatal(err)
+	}
+	if err := look(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDirectoryInUse(t *testing.T) {
 	dir := t.TempDir()
 	g, err := eventlog.Take(dir)

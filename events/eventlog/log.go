@@ -4,6 +4,7 @@ package eventlog
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -21,6 +22,7 @@ type Log struct {
 	stream jetstream.Stream
 	codec  codec
 	guard  *Guard
+	copies int
 }
 
 // Open opens the log, and makes its stream where there never was one. It refuses
@@ -44,7 +46,7 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, err
 	if err := g.check(stream.CachedInfo().State); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	l := &Log{nc, js, stream, c, g}
+	l := &Log{nc, js, stream, c, g, max(1, stream.CachedInfo().Config.Replicas)}
 	if err := l.checkEnd(ctx, stream.CachedInfo().State.LastSeq); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
@@ -102,18 +104,22 @@ var logConfig = jetstream.StreamConfig{
 }
 
 // Last is the sequence of the newest event, 0 if there is none.
-func (l *Log) Last(ctx context.Context) (uint64, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	info, err := l.stream.Info(ctx)
+func (l *Log) Last(ctx context.Context) (last uint64, err error) {
+	err = insist(ctx, func(ctx context.Context) error {
+		info, err := l.stream.Info(ctx)
+		if err == nil {
+			last = info.State.LastSeq
+		}
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("look for the end of the log: %w", err)
 	}
-	return info.State.LastSeq, nil
+	return last, nil
 }
 
 // Copies is on how many servers the log is kept.
-func (l *Log) Copies() int { return max(1, l.stream.CachedInfo().Config.Replicas) }
+func (l *Log) Copies() int { return l.copies }
 
 // Has tells whether an entity had an event of a type. It looks it up by its subject.
 func (l *Log) Has(ctx context.Context, r events.Ref, e events.Event) (bool, error) {
@@ -134,9 +140,13 @@ var errUnreadable = errors.New("it is not as it was written")
 
 // Read reads the event at a sequence. It is an error if there is none.
 func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	m, err := l.stream.GetMsg(ctx, seq)
+	var m *jetstream.RawStreamMsg
+	err := insist(ctx, func(ctx context.Context) (err error) {
+		if m, err = l.stream.GetMsg(ctx, seq); errors.Is(err, jetstream.ErrMsgNotFound) && l.Copies() > 1 {
+			m, err = l.readFromLeader(ctx, seq) // whoever answered may be behind
+		}
+		return err
+	})
 	if err != nil {
 		return events.Recorded{}, fmt.Errorf("read event %d: %w", seq, err)
 	}
@@ -145,4 +155,51 @@ func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
 		return events.Recorded{}, fmt.Errorf("read event %d: %w: %w", seq, errUnreadable, err)
 	}
 	return r, nil
+}
+
+// readFromLeader asks the one server that is never behind.
+func (l *Log) readFromLeader(ctx context.Context, seq uint64) (*jetstream.RawStreamMsg, error) {
+	reply, err := l.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+Stream, fmt.Appendf(nil, `{"seq":%d}`, seq))
+	if err != nil {
+		return nil, err
+	}
+	var out struct {
+		Error   *jetstream.APIError `json:"error"`
+		Message struct {
+			Subject string `json:"subject"`
+			Header  []byte `json:"hdrs"`
+			Data    []byte `json:"data"`
+		} `json:"message"`
+	}
+	if err := json.Unmarshal(reply.Data, &out); err != nil {
+		return nil, err
+	}
+	if out.Error != nil && out.Error.Is(jetstream.ErrMsgNotFound) {
+		return nil, jetstream.ErrMsgNotFound
+	}
+	if out.Error != nil {
+		return nil, out.Error
+	}
+	header, err := nats.DecodeHeadersMsg(out.Message.Header)
+	return &jetstream.RawStreamMsg{Subject: out.Message.Subject, Sequence: seq, Header: header, Data: out.Message.Data}, err
+}
+
+// insistAfter is how long a request is waited for before it is sent again: the server
+// that had it may be gone.
+const insistAfter = time.Second
+
+// insist sends a request that may be repeated until it is answered or ctx ends.
+func insist(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	for {
+		short, stop := context.WithTimeout(ctx, insistAfter)
+		err := ask(short)
+		unanswered := short.Err() != nil || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders)
+		stop()
+		if err == nil || !unanswered || ctx.Err() != nil {
+			return err
+		}
+		wait(ctx, insistAfter/10)
+	}
 }

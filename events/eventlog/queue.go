@@ -110,9 +110,7 @@ func (q *CommandQueue) take(ctx context.Context, n int, handle func(context.Cont
 // consumer makes or finds a partition's consumer. It has one command out at a time:
 // what was given to somebody who died comes again before anything after it.
 func (q *CommandQueue) consumer(ctx context.Context, n int) (jetstream.Consumer, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	return q.stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+	return consumerOf(ctx, q.stream, jetstream.ConsumerConfig{
 		Durable:        fmt.Sprintf("partition-%d", n),
 		FilterSubject:  fmt.Sprintf("%s%d.>", parted, n),
 		AckPolicy:      jetstream.AckExplicitPolicy,

@@ -80,7 +80,7 @@ func TestAnotherConfigIsNotTouched(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: eventlog.Stream, Subjects: []string{"aerie.evt.>"}, MaxMsgs: 10}); err != nil {
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: eventlog.Stream, Subjects: []string{"aerie.evt.>"}, MaxMsgs: 10, PersistMode: jetstream.AsyncPersistMode}); err != nil {
 		t.Fatal(err)
 	}
 	g, err := eventlog.Take(t.TempDir())
@@ -88,7 +88,7 @@ func TestAnotherConfigIsNotTouched(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = eventlog.Open(t.Context(), nc, vocabulary, g)
-	for _, want := range []string{"subjects is [aerie.evt.>], want [aerie.append.>]", "max_msgs is 10, want -1", "deny_purge is false", "subject_transform", "republish", "not touched"} {
+	for _, want := range []string{"subjects is [aerie.evt.>], want [aerie.append.>]", "max_msgs is 10, want -1", "persist_mode is Async, want Default", "deny_purge is false", "subject_transform", "republish", "not touched"} {
 		mustSay(t, err, want)
 	}
 	stream, err := js.Stream(t.Context(), eventlog.Stream)

@@ -15,8 +15,14 @@ import (
 const (
 	// tailRetry is the wait before a broken tail is taken up again.
 	tailRetry = 250 * time.Millisecond
+	// tailHeartbeat is how often the server says that nothing came: after twice the
+	// time without a word the consumer was lost with its server.
+	tailHeartbeat = 500 * time.Millisecond
 	// tailSilence is how long nothing may come before the tail asks whether it has missed something.
 	tailSilence = 10 * time.Second
+	// mostAbsent is how often the log may not be found before it counts as gone: a
+	// server that is starting does not know all its streams at once.
+	mostAbsent = 20
 	// lookTimeout bounds the look at an event that did not come.
 	lookTimeout = 3 * time.Second
 	// mostLooks is how often an event may fail to come before it counts as unreadable.
@@ -33,6 +39,30 @@ func (l *Log) Tail(ctx context.Context, after uint64, see func([]events.Recorded
 	return l.tail(ctx, after, see, func(uint64) bool { return false })
 }
 
+// errFar ends a tail that has come far enough.
+var errFar = errors.New("far enough")
+
+// Replay is Tail up to a sequence, the end of a decision that the log has; then it
+// returns nil.
+func (l *Log) Replay(ctx context.Context, after, to uint64, see func([]events.Recorded) error) error {
+	if after >= to {
+		return nil
+	}
+	err := l.Tail(ctx, after, func(decision []events.Recorded) error {
+		if err := see(decision); err != nil {
+			return err
+		}
+		if decision[len(decision)-1].Seq >= to {
+			return errFar
+		}
+		return nil
+	})
+	if errors.Is(err, errFar) {
+		return nil
+	}
+	return err
+}
+
 // tail is Tail, but for decisions whose events are known: those it need not read.
 func (l *Log) tail(ctx context.Context, after uint64, see func([]events.Recorded) error, known func(seq uint64) bool) error {
 	last, err := l.Last(ctx)
@@ -43,15 +73,18 @@ func (l *Log) tail(ctx context.Context, after uint64, see func([]events.Recorded
 		return fmt.Errorf("tail the log after %d: it ends at %d: it is not the log that was read before", after, last)
 	}
 	t := &tail{log: l, last: after, see: see, known: known}
-	for {
+	for absent := 0; ; {
 		err := t.follow(ctx)
+		if absent++; !errors.Is(err, jetstream.ErrStreamNotFound) {
+			absent = 0
+		}
 		var broken *brokenError
 		switch {
 		case ctx.Err() != nil && !errors.Is(err, errSeen):
 			return fmt.Errorf("tail the log after %d: %w", t.last, ctx.Err())
 		case !errors.As(err, &broken):
 			return fmt.Errorf("tail the log: %w", err)
-		case errors.Is(err, jetstream.ErrStreamNotFound) || l.nc.IsClosed():
+		case absent >= mostAbsent || l.nc.IsClosed():
 			return fmt.Errorf("tail the log after %d: it is gone: %w", t.last, err)
 		}
 		wait(ctx, tailRetry)
@@ -86,7 +119,9 @@ type tail struct {
 func (t *tail) follow(ctx context.Context) error {
 	ctx, cancel := t.connected(ctx)
 	defer cancel()
-	c, err := t.log.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+	making, made := context.WithTimeout(ctx, lookTimeout)
+	defer made()
+	c, err := t.log.stream.CreateConsumer(making, jetstream.ConsumerConfig{
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       t.last + 1,
 		AckPolicy:         jetstream.AckNonePolicy,
@@ -98,7 +133,7 @@ func (t *tail) follow(ctx context.Context) error {
 		return &brokenError{err}
 	}
 	defer t.forget(ctx, c)
-	all, err := c.Messages(jetstream.PullMaxMessages(2000))
+	all, err := c.Messages(jetstream.PullMaxMessages(2000), jetstream.PullHeartbeat(tailHeartbeat))
 	if err != nil {
 		return &brokenError{err}
 	}
@@ -137,7 +172,7 @@ func (t *tail) forget(ctx context.Context, c jetstream.Consumer) {
 	if !t.log.nc.IsConnected() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), insistAfter)
 	defer cancel()
 	_ = t.log.stream.DeleteConsumer(ctx, c.CachedInfo().Name)
 }

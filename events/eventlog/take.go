@@ -43,7 +43,7 @@ type Do func(ctx context.Context, p Place, w events.Work) (again time.Duration, 
 // then it waits for the running ones, whose context does not end, and returns
 // ctx's error. Executors everywhere share the work: each message is with one of
 // them at a time. Work that newer work has replaced, or that says that nothing is
-// owed, is not given. A queue that is lost is waited for.
+// owed, is not given, as far as is known. A queue that is lost is waited for.
 func (q *WorkQueue) Take(ctx context.Context, slots int, do Do) error {
 	return q.share(ctx, slots, jetstream.ConsumerConfig{
 		Durable:       executor,
@@ -74,6 +74,7 @@ func (v *volatile) share(ctx context.Context, slots int, config jetstream.Consum
 			slog.Warn("consumer not read, will try again", "stream", v.config.Name, "err", err)
 		}
 		c = nil
+		v.failed()
 		wait(ctx, takeRetry)
 	}
 	return fmt.Errorf("take from the stream %s: %w", v.config.Name, ctx.Err())
@@ -81,9 +82,15 @@ func (v *volatile) share(ctx context.Context, slots int, config jetstream.Consum
 
 // consumer makes or finds a consumer.
 func (v *volatile) consumer(ctx context.Context, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	return v.stream.CreateOrUpdateConsumer(ctx, config)
+	return consumerOf(ctx, v.stream, config)
+}
+
+func consumerOf(ctx context.Context, s jetstream.Stream, config jetstream.ConsumerConfig) (c jetstream.Consumer, err error) {
+	err = insist(ctx, func(ctx context.Context) (err error) {
+		c, err = s.CreateOrUpdateConsumer(ctx, config)
+		return err
+	})
+	return c, err
 }
 
 // give gives messages to handle until the consumer fails or ctx ends.
@@ -127,9 +134,10 @@ func next(ctx context.Context, c jetstream.Consumer, how ...jetstream.FetchOpt) 
 		case !errors.Is(err, jetstream.ErrNoHeartbeat):
 			return nil, err
 		}
-		ask, cancel := bounded(ctx)
-		_, err = c.Info(ask)
-		cancel()
+		err = insist(ctx, func(ctx context.Context) error {
+			_, err := c.Info(ctx)
+			return err
+		})
 		if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
 			return nil, err
 		}
@@ -145,7 +153,7 @@ func (q *WorkQueue) handle(ctx context.Context, m jetstream.Msg, do Do) {
 		return
 	}
 	newest, there, err := q.Newest(ctx, place, w.Ref)
-	if err == nil && (!there || newest.Revision > w.Revision || newest.Effect == "") {
+	if err == nil && there && (newest.Revision > w.Revision || newest.Revision == w.Revision && newest.Effect == "") {
 		answer(m.Ack())
 		return
 	}

@@ -28,10 +28,12 @@ type volatile struct {
 	js     jetstream.JetStream
 	config jetstream.StreamConfig
 	stream jetstream.Stream
+	kick   chan struct{} // something failed: look at once
 
-	mu   sync.Mutex
-	made time.Time // when the stream that is known was made
-	high uint64    // the highest sequence known on it
+	mu    sync.Mutex
+	made  time.Time // when the stream that is known was made
+	high  uint64    // the highest sequence known on it
+	short bool      // at the last look it ended before that
 }
 
 func openVolatile(ctx context.Context, nc *nats.Conn, config jetstream.StreamConfig) (*volatile, error) {
@@ -41,7 +43,7 @@ func openVolatile(ctx context.Context, nc *nats.Conn, config jetstream.StreamCon
 	if err != nil {
 		return nil, err
 	}
-	v := &volatile{nc: nc, js: js, config: config}
+	v := &volatile{nc: nc, js: js, config: config, kick: make(chan struct{}, 1)}
 	v.stream, err = openStream(ctx, nc, js, config, nil)
 	if err != nil {
 		return nil, err
@@ -69,9 +71,19 @@ func (v *volatile) Keep(ctx context.Context, lost func()) {
 		select {
 		case <-connected:
 		case <-tick.C:
+		case <-v.kick:
+			wait(ctx, takeRetry)
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// failed has the stream looked at, after something on it failed.
+func (v *volatile) failed() {
+	select {
+	case v.kick <- struct{}{}:
+	default:
 	}
 }
 
@@ -88,12 +100,19 @@ func (v *volatile) renew(ctx context.Context) (lost bool, err error) {
 
 // know takes note of what the stream is like, and tells whether it is another one.
 // The servers of a cluster that were all restarted bring back the stream that it
-// was, with nothing on it.
+// was, with nothing on it. A leader that was just elected may for a moment not know
+// all that it has, so one that ends too early is looked at twice.
 func (v *volatile) know(info *jetstream.StreamInfo) (another bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	another = !v.made.IsZero() && (!info.Created.Equal(v.made) || info.State.LastSeq < v.high)
-	v.made, v.high = info.Created, info.State.LastSeq
+	again := v.made.IsZero() || info.Created.Equal(v.made)
+	if short := again && info.State.LastSeq < v.high; short && !v.short {
+		v.short = true
+		v.failed()
+		return false
+	}
+	another = !again || v.short && info.State.LastSeq < v.high
+	v.made, v.high, v.short = info.Created, info.State.LastSeq, false
 	return another
 }
 
@@ -101,14 +120,17 @@ func (v *volatile) know(info *jetstream.StreamInfo) (another bool) {
 // subject has one of the same or a higher revision for which stands is true; then
 // it does nothing. Of two that put at once, the one with the lower revision loses.
 func (v *volatile) putNewest(ctx context.Context, m *nats.Msg, revision uint64, stands func(there *jetstream.RawStreamMsg) bool, opts ...jetstream.PublishOpt) error {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	for {
-		done, err := v.tryPut(ctx, m, revision, stands, opts)
-		if done || err != nil {
-			return err
+	return insist(ctx, func(ctx context.Context) error {
+		for {
+			done, err := v.tryPut(ctx, m, revision, stands, opts)
+			if err != nil {
+				v.failed()
+			}
+			if done || err != nil {
+				return err
+			}
 		}
-	}
+	})
 }
 
 // tryPut is one round of putNewest; it is not done if another was faster.

@@ -80,15 +80,18 @@ func (q *WorkQueue) Put(ctx context.Context, p Place, w events.Work) error {
 }
 
 // Newest is the newest work of an entity at a place, tombstones included; false
-// if there is none.
+// if there is none. On a cluster, whoever answers may be a moment behind.
 func (q *WorkQueue) Newest(ctx context.Context, p Place, r events.Ref) (events.Work, bool, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
 	subject, err := workSubject(p, r)
 	if err != nil {
 		return events.Work{}, false, fmt.Errorf("read the work of %s: %w", r, err)
 	}
-	w, at, err := q.last(ctx, subject)
+	var w events.Work
+	var at uint64
+	err = insist(ctx, func(ctx context.Context) (err error) {
+		w, at, err = q.last(ctx, subject)
+		return err
+	})
 	if err != nil {
 		return w, false, fmt.Errorf("read the work of %s: %w", r, err)
 	}

@@ -81,7 +81,7 @@ func (p *page) kind(k ev.Kind) {
 	p.end()
 	p.table("event", "wire type", "fields")
 	for _, e := range fsm.Machines[k].Vocabulary() {
-		p.row(code(e.Type()), code(fmt.Sprintf("io.aerie.%s.%s.v1", k, e.Type())), shapeOf(reflect.TypeOf(e)))
+		p.row(code(e.Type()), code(ev.CEType(k, e)), shapeOf(reflect.TypeOf(e)))
 	}
 	p.end()
 }
@@ -115,6 +115,8 @@ func (p *page) subjects() {
 	p.row("`aerie.evt.<owner>.<kind>.<id>.<type>`", "`AERIE_EVENTS`", "every event, for ever, sent out after it is committed")
 	p.row("`aerie.append.<owner>.<kind>.<id>.<type>`", "`AERIE_EVENTS`", "where aerie alone appends; stored under the subject above")
 	p.row("`aerie.work.<dataplane owner>.<dataplane>.<kind>.<owner>.<id>`", "`AERIE_WORK`", "what is owed, the newest per subject, in memory; both first tokens are `-` where there is no dataplane")
+	p.row("`aerie.timer.<owner>.<kind>.<id>`", "`AERIE_TIMERS`", "when an entity is to be looked at again, in memory: a message schedule of JetStream, the newest per entity")
+	p.row("`aerie.due.<owner>.<kind>.<id>`", "`AERIE_TIMERS`", "what has come of it: due now, until a dispatcher has looked")
 	p.end()
 	p.para("`<owner>` is a customer's id, or `-` for what belongs to the platform. So `aerie.evt.acme.>` is all that happened to one customer's things.")
 }

@@ -10,9 +10,10 @@ import (
 // logger hands the server's warnings and errors to slog. What it notices and
 // debugs is dropped: aerie says itself that it is up.
 type logger struct {
-	to    *slog.Logger
-	mu    sync.Mutex
-	fatal string // the last thing the server could not start for
+	to     *slog.Logger
+	failed chan struct{} // gets word of a write that failed; has room for one
+	mu     sync.Mutex
+	fatal  string // the last thing the server could not start for
 }
 
 func (l *logger) Noticef(string, ...any) {}
@@ -20,11 +21,26 @@ func (l *logger) Debugf(string, ...any)  {}
 func (l *logger) Tracef(string, ...any)  {}
 
 func (l *logger) Warnf(format string, v ...any) {
-	l.to.Warn(fmt.Sprintf(format, v...), "from", "nats-server")
+	message := fmt.Sprintf(format, v...)
+	l.to.Warn(message, "from", "nats-server")
+	l.notice(message)
 }
 
 func (l *logger) Errorf(format string, v ...any) {
-	l.to.Error(fmt.Sprintf(format, v...), "from", "nats-server")
+	message := fmt.Sprintf(format, v...)
+	l.to.Error(message, "from", "nats-server")
+	l.notice(message)
+}
+
+// notice passes on that a write failed.
+func (l *logger) notice(message string) {
+	if !failedWrite(message) {
+		return
+	}
+	select {
+	case l.failed <- struct{}{}:
+	default:
+	}
 }
 
 // Fatalf is called where the server gives up. It does not end our process: Start

@@ -12,6 +12,7 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -32,6 +33,7 @@ type Options struct {
 	Addr   string       // host:port to listen on, such as "127.0.0.1:4222"; port 0 is any free one, "" listens nowhere
 	Token  string       // what people present as the connection's token; "" lets nobody in but aerie
 	Logger *slog.Logger // gets the server's warnings and errors; nil drops them
+	Whole  func() error // asked whether the store is whole before it is opened again, after a write that failed; nil: it is
 }
 
 // Server is a running nats-server. Its methods may be called from any goroutine.
@@ -41,6 +43,12 @@ type Server struct {
 	secret string
 	listen bool
 	door   *nats.Conn // the gate's own connection
+	dir    string
+	whole  func() error
+	failed chan struct{} // a write failed
+	ended  chan struct{} // closed when the server is to stop
+	mender sync.WaitGroup
+	stop   func()
 }
 
 // Start starts a server and returns when it takes connections and its streams
@@ -62,10 +70,12 @@ func Start(o Options) (*Server, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	log := &logger{to: o.Logger}
+	log := &logger{to: o.Logger, failed: make(chan struct{}, 1)}
 	srv.SetLoggerV2(log, false, false, false)
 	srv.Start()
-	s := &Server{srv: srv, log: o.Logger, secret: secret, listen: o.Addr != ""}
+	s := &Server{srv: srv, log: o.Logger, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, failed: log.failed, ended: make(chan struct{})}
+	s.stop = sync.OnceFunc(func() { close(s.ended) })
+	s.mender.Go(s.mend)
 	if !srv.ReadyForConnections(readyTimeout) {
 		s.Shutdown()
 		return nil, fmt.Errorf("start nats-server: %w", log.reason())
@@ -110,6 +120,8 @@ func (s *Server) URL() string {
 // Shutdown stops the server and returns when everything is on disk and every
 // connection is closed. Stopping twice is stopping once.
 func (s *Server) Shutdown() {
+	s.stop()
+	s.mender.Wait()
 	if s.door != nil {
 		s.door.Close()
 	}

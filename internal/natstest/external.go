@@ -1,15 +1,18 @@
 package natstest
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // readyWithin bounds a server's start and a cluster's election.
@@ -117,6 +120,44 @@ func (x *External) Ready() {
 	})
 }
 
+// Current waits until every server of the cluster has all of every stream and consumer,
+// so that any of them may be the next to go.
+func (x *External) Current(nc *nats.Conn) {
+	x.t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	whole := func(c *jetstream.ClusterInfo) bool {
+		return c != nil && c.Leader != "" && len(c.Replicas) == len(x.nodes)-1 &&
+			!slices.ContainsFunc(c.Replicas, func(p *jetstream.PeerInfo) bool { return !p.Current || p.Offline || p.Lag > 0 })
+	}
+	x.wait("not every server has everything", func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		streams := js.ListStreams(ctx)
+		for s := range streams.Info() {
+			if !whole(s.Cluster) {
+				return false
+			}
+			stream, err := js.Stream(ctx, s.Config.Name)
+			if err != nil {
+				return false
+			}
+			consumers := stream.ListConsumers(ctx)
+			for c := range consumers.Info() {
+				if c.Config.Replicas != 1 && !whole(c.Cluster) {
+					return false
+				}
+			}
+			if consumers.Err() != nil {
+				return false
+			}
+		}
+		return streams.Err() == nil
+	})
+}
+
 // Leader waits until a stream of the global account has a leader, and says which
 // server it is.
 func (x *External) Leader(stream string) (leader int) {
@@ -164,3 +205,6 @@ func Dial(t testing.TB, x *External) *nats.Conn {
 	t.Cleanup(nc.Close)
 	return nc
 }
+
+// Change changes the options with which a server that does not run is started again.
+func (x *External) Change(i int, change func(*server.Options)) { change(&x.nodes[i].options) }

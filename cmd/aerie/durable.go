@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// promise says what the log promises; /readyz states it. What NATS servers of
+// somebody else's do can only be read from their monitoring: a client is not told.
+func (c *control) promise(s settings) (string, error) {
+	if c.nats != nil {
+		return "every answered command is on disk: fsync before the answer", nil
+	}
+	kept := "one NATS server"
+	if n := c.log.Copies(); n > 1 {
+		kept = fmt.Sprintf("most of the %d NATS servers that keep the log", n)
+	}
+	if s.Monitor == "" {
+		slog.Warn("whether the NATS servers sync to disk before they answer is not known: set sync_interval: always there, and give --nats-monitor")
+		return "every answered command is stored by " + kept + "; whether they sync to disk before they answer is not known", nil
+	}
+	names, err := syncing(c.core.ctx, strings.Split(s.Monitor, ","))
+	if err != nil {
+		return "", err
+	}
+	if len(names) < c.log.Copies() {
+		return "", invalid("--nats-monitor", "%d servers keep the log and %d monitoring addresses are of different servers (%s): give one of each", c.log.Copies(), len(names), strings.Join(names, ", "))
+	}
+	return fmt.Sprintf("every answered command is on the disks of %s: fsync before the answer, as %s said at the start", kept, strings.Join(names, ", ")), nil
+}
+
+// syncing reads the names of servers, and refuses one that does not sync each write.
+func syncing(ctx context.Context, monitors []string) (names []string, err error) {
+	known := map[string]bool{}
+	for _, at := range monitors {
+		v, err := varz(ctx, strings.TrimSpace(at))
+		if err != nil {
+			return nil, err
+		}
+		if !v.JetStream.Config.SyncAlways {
+			return nil, fmt.Errorf("the NATS server %s does not sync to disk before it answers, and could lose what it acknowledged: set sync_interval: always in its jetstream block", v.Name)
+		}
+		if !known[v.Name] {
+			known[v.Name] = true
+			names = append(names, v.Name)
+		}
+	}
+	return names, nil
+}
+
+// monitored is what of a server's monitoring matters here.
+type monitored struct {
+	Name      string `json:"server_name"`
+	JetStream struct {
+		Config struct {
+			SyncAlways bool `json:"sync_always"`
+		} `json:"config"`
+	} `json:"jetstream"`
+}
+
+// monitorWithin bounds the answer of a server's monitoring.
+const monitorWithin = 5 * time.Second
+
+// varz asks a server's monitoring for its settings.
+func varz(ctx context.Context, at string) (v monitored, err error) {
+	u, err := url.Parse(at)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return v, invalid("--nats-monitor", "%q is no HTTP address: want one such as http://127.0.0.1:8222", ev.Clip(at))
+	}
+	ctx, cancel := context.WithTimeout(ctx, monitorWithin)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.JoinPath("varz").String(), nil)
+	if err != nil {
+		return v, fmt.Errorf("read the monitoring of NATS: %w", err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return v, fmt.Errorf("read the monitoring of NATS: %w: give its address with --nats-monitor, or leave it out", err)
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(http.MaxBytesReader(nil, res.Body, 4<<20)).Decode(&v); err != nil || v.Name == "" {
+		return v, fmt.Errorf("read the monitoring of NATS: %s does not answer as nats-server does (%v)", u.Redacted(), err)
+	}
+	return v, nil
+}

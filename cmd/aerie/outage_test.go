@@ -1,0 +1,310 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/internal/natstest"
+)
+
+// outage is how long something stays broken after the first command that was not taken.
+var outage = flag.Duration("outage", 2*time.Second, "how long outages last")
+
+// caller gives commands, and keeps what they were answered.
+type caller struct {
+	t        *testing.T
+	client   *client
+	log      func() string
+	n        int
+	answered map[string]events.Answer // by command id
+}
+
+// call makes a caller of a server; its NATS may be reached elsewhere.
+func (p *process) call(natsURL string) *caller {
+	p.t.Helper()
+	token, err := os.ReadFile(filepath.Join(p.dir, "token"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	cl, err := newClient(p.apiURL, natsURL, strings.TrimSpace(string(token)))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(cl.Close)
+	return &caller{t: p.t, client: cl, log: func() string { return p.log.String() }, answered: map[string]events.Answer{}}
+}
+
+// next is a command that was not given yet, of some size.
+func (c *caller) next() *nats.Msg {
+	c.n++
+	name := fmt.Sprintf("n%d", c.n)
+	m := nats.NewMsg("aerie.cmd." + name + ".customer." + name + ".create")
+	m.Header.Set("Nats-Msg-Id", ulid.Make().String())
+	m.Data = []byte(`{"spec":{"displayName":"` + strings.Repeat("x", 60) + `"}}`)
+	return m
+}
+
+// ask gives a command once.
+func (c *caller) ask(m *nats.Msg) error {
+	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
+	defer cancel()
+	a, err := c.client.ask(ctx, m)
+	if err == nil {
+		c.answered[m.Header.Get("Nats-Msg-Id")] = a
+	}
+	return err
+}
+
+// must gives so many commands that are answered.
+func (c *caller) must(n int) {
+	c.t.Helper()
+	for range n {
+		if err := c.ask(c.next()); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// untilNotTaken gives commands until one is answered that it is not taken, and
+// returns that one. Every other answer must be good.
+func (c *caller) untilNotTaken() *nats.Msg {
+	c.t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+		m := c.next()
+		err := c.ask(m)
+		var r *events.Refusal
+		switch {
+		case err == nil:
+		case errors.As(err, &r) && r.Code == events.Unavailable && r.Retryable:
+			return m
+		default:
+			c.t.Fatalf("not taken as %v", err)
+		}
+	}
+	c.t.Fatal("the commands are still taken")
+	return nil
+}
+
+// untilTaken gives a command again until it is answered.
+func (c *caller) untilTaken(m *nats.Msg) {
+	c.t.Helper()
+	var err error
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if err = c.ask(m); err == nil {
+			return
+		}
+	}
+	c.t.Fatalf("the command is not taken any more: %v\n%s", err, c.log())
+}
+
+// check finds in the log what was answered, once and where the answers say.
+func (c *caller) check() {
+	c.t.Helper()
+	nc, err := c.client.connect()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
+	defer cancel()
+	stream, err := js.Stream(ctx, eventStream)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	stored := map[string]int{}
+	ids := map[uint64]string{}
+	for seq := range stream.CachedInfo().State.LastSeq {
+		m, err := stream.GetMsg(ctx, seq+1)
+		if err != nil {
+			c.t.Fatalf("event %d: %v", seq+1, err)
+		}
+		stored[m.Header.Get("ce-commandid")]++
+		ids[m.Sequence] = m.Header.Get("ce-id")
+	}
+	for id, a := range c.answered {
+		if stored[id] != len(a.Events) || len(a.Events) != 1 || ids[a.Events[0].Seq] != a.Events[0].ID {
+			c.t.Errorf("command %s was answered %+v; the log has %d events of it", id, a.Events, stored[id])
+		}
+	}
+	c.t.Logf("%d commands were answered", len(c.answered))
+}
+
+// break through an outage: what is answered before and after it is in the log, and
+// nothing has to be done to the server.
+func (c *caller) through(p *process, breaks, mends func()) {
+	c.t.Helper()
+	c.must(20)
+	breaks()
+	m := c.untilNotTaken()
+	c.t.Log("not taken:", m.Subject)
+	time.Sleep(*outage) // the outage itself
+	mends()
+	c.untilTaken(m)
+	c.must(20)
+	c.check()
+	if status, body := p.http("/readyz"); status != http.StatusOK {
+		c.t.Errorf("/readyz: %d %s", status, body)
+	}
+}
+
+// TestFullDisk fills the disk under the store, and then makes room again.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, "0")
+	if err := os.MkdirAll(p.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", p.dir, "tmpfs", 0, "size=64m,mode=700"); err != nil {
+		t.Logf("no disk to fill (%v): a limit of the server instead", err)
+		fullServer(t)
+		return
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(p.dir, syscall.MNT_DETACH) })
+	p.start()
+	filler := filepath.Join(p.dir, "filler")
+	p.call(p.natsURL).through(p, func() { fill(t, filler) }, func() { remove(t, filler) })
+	p.interrupt()
+}
+
+// fill writes a file until there is no more room.
+func fill(t *testing.T, file string) {
+	t.Helper()
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, size := range []int{1 << 20, 1 << 10, 1} {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, size))
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestStoreReadOnly makes every file and directory of the store read-only, also for
+// who has them open, and then as they were.
+func TestStoreReadOnly(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, "0")
+	p.start()
+	store := filepath.Join(p.dir, "nats")
+	freeze := func(flag string) error {
+		out, err := exec.Command("chattr", "-R", flag, store).CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("chattr %s: %w: %s", flag, err, out)
+		}
+		return err
+	}
+	t.Cleanup(func() { _ = freeze("-i") })
+	if err := freeze("+i"); err != nil {
+		t.Skip("this system or user has no files that cannot be written:", err)
+	}
+	must := func(flag string) func() {
+		return func() {
+			if err := freeze(flag); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	must("-i")()
+	p.call(p.natsURL).through(p, must("+i"), must("-i"))
+	p.interrupt()
+}
+
+// fullServer fills what NATS servers may store, and then gives them more.
+func fullServer(t *testing.T) {
+	limit := int64(200 << 10)
+	x := natstest.StartExternal(t, 1, func(o *server.Options) { o.JetStreamMaxStore = limit })
+	p := newReplica(t, x.URL(), filepath.Join(t.TempDir(), "cloud"), "0")
+	p.start()
+	p.call(x.URL()).through(p, func() {}, func() {
+		x.Kill(0)
+		x.Change(0, func(o *server.Options) { o.JetStreamMaxStore = 1 << 30 })
+		x.Start(0)
+	})
+}
+
+// TestFullServer reaches the limit of the NATS servers that a replica uses.
+func TestFullServer(t *testing.T) {
+	t.Parallel()
+	fullServer(t)
+}
+
+// TestConnectionCut cuts the connection to NATS in both ways: closed, and silent.
+func TestConnectionCut(t *testing.T) {
+	t.Parallel()
+	for _, silent := range []bool{false, true} {
+		t.Run(fmt.Sprintf("silent %t", silent), func(t *testing.T) {
+			t.Parallel()
+			x := natstest.StartExternal(t, 1, nil)
+			line := newWire(t, strings.TrimPrefix(x.URL(), "nats://"))
+			p := newReplica(t, "nats://"+line.addr(), filepath.Join(t.TempDir(), "cloud"), "0")
+			p.start()
+			overHTTP(t, p, http.StatusOK)
+			c := p.call(x.URL())
+			c.through(p, func() {
+				line.cut(silent)
+				overHTTP(t, p, http.StatusServiceUnavailable)
+				for { // it notices in its own time
+					if status, _ := p.http("/readyz"); status == http.StatusServiceUnavailable {
+						break
+					}
+				}
+			}, line.mend)
+			overHTTP(t, p, http.StatusOK)
+		})
+	}
+}
+
+// overHTTP gives a command over HTTP, again and again until the answer has a status.
+func overHTTP(t *testing.T, p *process, want int) {
+	t.Helper()
+	token := strings.TrimSpace(string(read(t, filepath.Join(p.dir, "token"))))
+	name := "h" + strings.ToLower(ulid.Make().String())
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.apiURL+"/v1/commands/"+name+"/customer/"+name+"/create", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("Content-Type", "application/json")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case res.StatusCode == want:
+			return
+		case res.StatusCode != http.StatusOK && res.StatusCode != http.StatusServiceUnavailable:
+			t.Fatalf("%d %s", res.StatusCode, body)
+		}
+	}
+	t.Fatalf("the answer is never %d", want)
+}

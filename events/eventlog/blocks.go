@@ -1,0 +1,133 @@
+package eventlog
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// block is what is known of a block file that was looked at record by record.
+type block struct {
+	Number int    `json:"number"`
+	Size   int    `json:"size"`
+	Sum    uint32 `json:"sum"` // of all its bytes
+	First  uint64 `json:"first"`
+	Last   uint64 `json:"last"`
+	err    error
+}
+
+// lookedAt is the file that keeps what is known of blocks. It only saves time: without
+// it, or if it is damaged, every record is looked at.
+const lookedAt = "blocks"
+
+// kept is that file. Its own checksum is over the blocks as they are written.
+type kept struct {
+	Blocks json.RawMessage `json:"blocks"`
+	Sum    uint32          `json:"sum"`
+}
+
+// readBlocks reads what earlier starts know of the blocks.
+func (g *Guard) readBlocks() map[int]block {
+	known := map[int]block{}
+	data, err := os.ReadFile(filepath.Join(g.dir, lookedAt))
+	if errors.Is(err, fs.ErrNotExist) {
+		return known
+	}
+	var k kept
+	var all []block
+	if err == nil {
+		err = json.Unmarshal(data, &k)
+	}
+	if err == nil && crc32.Checksum(k.Blocks, castagnoli) != k.Sum {
+		err = errors.New("its checksum does not fit")
+	}
+	if err == nil {
+		err = json.Unmarshal(k.Blocks, &all)
+	}
+	if err != nil {
+		slog.Warn("the store is looked at anew", "file", lookedAt, "reason", err)
+		return known
+	}
+	for _, b := range all {
+		known[b.Number] = b
+	}
+	return known
+}
+
+// writeBlocks keeps what is known now, but for the newest block, which still grows.
+func (g *Guard) writeBlocks(all []block) {
+	if err := g.keepBlocks(all[:max(0, len(all)-1)]); err != nil {
+		slog.Warn("the next start will take longer", "file", lookedAt, "err", err)
+	}
+}
+
+func (g *Guard) keepBlocks(all []block) error {
+	blocks, err := json.Marshal(all)
+	if err != nil {
+		return fmt.Errorf("write down the blocks: %w", err)
+	}
+	data, err := json.Marshal(kept{blocks, crc32.Checksum(blocks, castagnoli)})
+	if err != nil {
+		return fmt.Errorf("write down the blocks: %w", err)
+	}
+	path := filepath.Join(g.dir, lookedAt)
+	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
+		return fmt.Errorf("write down the blocks: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("write down the blocks: %w", err)
+	}
+	return nil
+}
+
+// noteEvery is how often new blocks are looked at while the server runs.
+const noteEvery = 10 * time.Minute
+
+// Watch looks, now and then until ctx ends, at the blocks that have become full, so
+// that the next start need not. It returns an error if one is not as it was written.
+func (g *Guard) Watch(ctx context.Context) error {
+	for {
+		wait(ctx, noteEvery)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := g.note(); err != nil {
+			return err
+		}
+	}
+}
+
+// note looks at the blocks that are full and were not looked at yet. It leaves the
+// newest two alone: nats-server may be writing there.
+func (g *Guard) note() error {
+	known := g.readBlocks()
+	found, err := filepath.Glob(filepath.Join(g.dir, "*", "jetstream", "*", "streams", Stream, "msgs"))
+	if err != nil || len(found) != 1 {
+		return err
+	}
+	numbers, err := blocksOf(found[0])
+	if err != nil {
+		return err
+	}
+	var all []block
+	var buffer bytes.Buffer
+	for _, number := range numbers[:max(0, len(numbers)-2)] {
+		b, old := known[number]
+		if !old {
+			b = inspectFile(found[0], number, b, &buffer)
+		}
+		if b.err != nil {
+			return g.damaged(fmt.Sprintf("block %d is not as it was written (%v)", number, b.err))
+		}
+		all = append(all, b)
+	}
+	return g.keepBlocks(all)
+}

@@ -1,0 +1,67 @@
+package fsm
+
+import (
+	"encoding/binary"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// packed is an entity as few bytes, without its reference. It is a string, so that
+// what is read from it is a part of it and not a copy.
+type packed string
+
+// packer packs the entities of a kind: their phase, what all kinds have in common,
+// and the kind's own data.
+type packer[D Data] struct {
+	phases []Phase
+	base   layout
+	data   layout
+}
+
+func newPacker[D Data](k *Kind[D]) packer[D] {
+	return packer[D]{k.Phases(), layoutOf(reflect.TypeFor[Base]()), layoutOf(reflect.TypeFor[D]())}
+}
+
+func (p packer[D]) append(b []byte, e Entity[D]) []byte {
+	b = binary.AppendUvarint(b, uint64(slices.Index(p.phases, e.Phase())))
+	b = p.base.write(b, reflect.ValueOf(&e.Base).Elem())
+	return p.data.write(b, reflect.ValueOf(&e.Data).Elem())
+}
+
+// unpack reads an entity. An error means that the bytes are no entity.
+func (p packer[D]) unpack(ref ev.Ref, s packed) (e Entity[D], err error) {
+	u := unpacker{text: string(s)}
+	phase := u.uint()
+	p.base.read(&u, reflect.ValueOf(&e.Base).Elem())
+	p.data.read(&u, reflect.ValueOf(&e.Data).Elem())
+	if u.err != nil || u.text != "" || phase >= uint64(len(p.phases)) {
+		return Entity[D]{}, errPacked
+	}
+	e.Ref, e.phase = ref, p.phases[phase]
+	return e, nil
+}
+
+func (m machine[D]) format() string {
+	return fmt.Sprintln(m.Name, m.packer.phases, m.packer.base.name, m.packer.data.name)
+}
+
+func (m machine[D]) pack(b []byte, e Entity[Data]) []byte { return m.packer.append(b, typed[D](e)) }
+
+func (m machine[D]) unpack(ref ev.Ref, s packed) (Entity[Data], error) {
+	e, err := m.packer.unpack(ref, s)
+	return Entity[Data]{e.Base, e.Data}, err
+}
+
+// Format names what a world that was written down looks like: one that was written
+// with another format can't be read.
+func Format() string {
+	var all strings.Builder
+	for _, k := range ev.Kinds {
+		all.WriteString(Machines[k].format())
+	}
+	return all.String()
+}

@@ -1,0 +1,165 @@
+package fsm
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// Read reads a world that a Still has written; beside is given what was written
+// beside each entity, in the order of their numbers. What it reads must have been
+// checked to be what was written: it notices damage, but not all of it.
+func Read(r *bufio.Reader, beside func(ev.Ref, []byte) error) (*World, error) {
+	in := reading{r: r}
+	w := NewWorld()
+	w.Seq, w.Time = in.uint(), in.time()
+	in.each(func() {
+		text := in.entity(w)
+		if in.err == nil {
+			in.err = beside(w.store.refs[len(w.store.refs)-1], text)
+		}
+	})
+	in.tables(w)
+	if in.err != nil {
+		return nil, fmt.Errorf("read a world: %w", in.err)
+	}
+	return w, nil
+}
+
+// reading reads what a writing wrote, until an error comes.
+type reading struct {
+	r      *bufio.Reader
+	buffer []byte
+	err    error
+}
+
+// longest is more than anything that is written at once.
+const longest = 64 << 20
+
+func (i *reading) uint() (v uint64) {
+	if i.err == nil {
+		v, i.err = binary.ReadUvarint(i.r)
+	}
+	return v
+}
+
+func (i *reading) int() (v int64) {
+	if i.err == nil {
+		v, i.err = binary.ReadVarint(i.r)
+	}
+	return v
+}
+
+// each calls f as often as is written, until an error comes.
+func (i *reading) each(f func()) {
+	for n := i.uint(); n > 0 && i.err == nil; n-- {
+		f()
+	}
+}
+
+// bytes reads some bytes, which stay until the next are read.
+func (i *reading) bytes() []byte {
+	n := i.uint()
+	if i.err != nil || n > longest {
+		i.err = cmp.Or(i.err, errPacked)
+		return nil
+	}
+	if uint64(cap(i.buffer)) < n {
+		i.buffer = make([]byte, n)
+	}
+	i.buffer = i.buffer[:n]
+	_, i.err = io.ReadFull(i.r, i.buffer)
+	return i.buffer
+}
+
+func (i *reading) string() string { return string(i.bytes()) }
+
+func (i *reading) time() time.Time {
+	return time.Unix(i.int(), int64(i.uint())).UTC()
+}
+
+func (i *reading) ref() ev.Ref {
+	k := i.uint()
+	if k >= uint64(len(ev.Kinds)) {
+		i.err = cmp.Or(i.err, errPacked)
+		return ev.Ref{}
+	}
+	return ev.Ref{Kind: ev.Kinds[k], Owner: i.string(), ID: i.string()}
+}
+
+// entity reads one entity into the world, and returns what was written beside it.
+func (i *reading) entity(w *World) []byte {
+	ref, state := i.ref(), i.uint()
+	if i.err != nil {
+		return nil
+	}
+	n := w.store.add(ref)
+	i.each(func() {
+		used := uint32(i.uint())
+		w.users[used] = w.users[used].with(n)
+	})
+	p := packed(i.bytes())
+	if i.err == nil {
+		i.err = w.restore(n, p, state)
+	}
+	return i.bytes()
+}
+
+// restore puts back an entity as it was packed, and what it is owed.
+func (w *World) restore(n uint32, p packed, state uint64) error {
+	r := w.store.refs[n]
+	w.store.set(n, p)
+	if state != owedNothing {
+		w.owing[r] = true
+	}
+	if numerous[r.Kind] && state != owedWaiting {
+		return nil
+	}
+	e, err := Machines[r.Kind].unpack(r, p)
+	if err != nil {
+		return err
+	}
+	if !numerous[r.Kind] {
+		w.entities[r.Kind][r] = e
+	}
+	if a, ok := Machines[r.Kind].Owed(e).(Await); ok {
+		w.await(r, a.On)
+	}
+	return nil
+}
+
+func (i *reading) tables(w *World) {
+	i.each(func() {
+		at := i.string()
+		w.placed[at] = int(i.int())
+	})
+	i.each(func() {
+		uid := i.string()
+		w.makers[uid] = i.ref()
+	})
+	for _, k := range ev.Kinds {
+		if seq := i.uint(); seq > 0 {
+			w.last[k] = seq
+		}
+		i.each(func() {
+			p := Phase(i.string())
+			w.phases[k][p] = int(i.int())
+		})
+	}
+	w.answers.gone, w.answers.until = i.given()
+	i.each(func() {
+		if g, seq := i.given(); len(w.answers.order) < remembered {
+			w.answers.add(g, seq)
+		}
+	})
+}
+
+func (i *reading) given() (given, uint64) {
+	g := given{id: i.string(), at: i.time()}
+	return g, i.uint()
+}

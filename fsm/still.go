@@ -1,0 +1,199 @@
+package fsm
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// Still is a world as it was at one moment, for whoever writes it down while the
+// world goes on.
+type Still struct {
+	Seq     uint64
+	Time    time.Time
+	refs    []ev.Ref
+	cold    [][]packed
+	warm    map[ev.Ref]Entity[Data]
+	placed  map[string]int
+	makers  map[string]ev.Ref
+	last    map[ev.Kind]uint64
+	phases  map[ev.Kind]map[Phase]int
+	answers answers
+}
+
+// Still keeps the moment. It takes milliseconds, however much there is: what is
+// packed is shared, and copied when the world goes on to change it.
+func (w *World) Still() *Still {
+	clear(w.store.own)
+	s := &Still{Seq: w.Seq, Time: w.Time, refs: w.store.refs, cold: slices.Clone(w.store.cold), warm: map[ev.Ref]Entity[Data]{},
+		placed: maps.Clone(w.placed), makers: maps.Clone(w.makers), last: maps.Clone(w.last),
+		phases: map[ev.Kind]map[Phase]int{}, answers: w.answers}
+	for k, phases := range w.phases {
+		s.phases[k] = maps.Clone(phases)
+	}
+	s.answers.seqs, s.answers.order = maps.Clone(w.answers.seqs), slices.Clone(w.answers.order)
+	for _, of := range w.entities {
+		maps.Copy(s.warm, of)
+	}
+	return s
+}
+
+// Len is how many entities there are.
+func (s *Still) Len() int { return len(s.refs) }
+
+// Each calls f for every entity in the order of their numbers, until it fails.
+func (s *Still) Each(f func(Entity[Data]) error) error {
+	for n, r := range s.refs {
+		e, isWarm := s.warm[r]
+		if !isWarm {
+			e = s.read(n, r)
+		}
+		if err := f(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Still) read(n int, r ev.Ref) Entity[Data] {
+	e, err := Machines[r.Kind].unpack(r, s.cold[n/chunked][n%chunked])
+	if err != nil {
+		panic(fmt.Sprintf("fsm: read %s: %v", r, err)) // we wrote it ourselves
+	}
+	return e
+}
+
+// Write writes the world down, and what beside says of each entity with it. Read
+// reads it again if its Format is the same.
+func (s *Still) Write(w io.Writer, beside func([]byte, Entity[Data]) []byte) error {
+	out := writing{bufio.NewWriterSize(w, 1<<16), nil}
+	out.uint(s.Seq)
+	out.time(s.Time)
+	out.uint(uint64(len(s.refs)))
+	numbers := make(map[ev.Ref]uint32, len(s.refs))
+	var buffer []byte
+	for n, r := range s.refs {
+		numbers[r] = uint32(n)
+	}
+	err := s.Each(func(e Entity[Data]) error {
+		out.entity(e, numbers)
+		buffer = Machines[e.Ref.Kind].pack(buffer[:0], e)
+		out.bytes(buffer)
+		buffer = beside(buffer[:0], e)
+		out.bytes(buffer)
+		return out.err
+	})
+	out.tables(s)
+	return errors.Join(err, out.err, out.w.Flush())
+}
+
+// writing writes, until an error comes.
+type writing struct {
+	w   *bufio.Writer
+	err error
+}
+
+func (o *writing) bytes(b []byte) {
+	o.uint(uint64(len(b)))
+	if o.err == nil {
+		_, o.err = o.w.Write(b)
+	}
+}
+
+func (o *writing) string(s string) {
+	o.uint(uint64(len(s)))
+	if o.err == nil {
+		_, o.err = o.w.WriteString(s)
+	}
+}
+
+func (o *writing) uint(v uint64) {
+	if o.err == nil {
+		_, o.err = o.w.Write(binary.AppendUvarint(o.w.AvailableBuffer(), v))
+	}
+}
+
+func (o *writing) int(v int64) {
+	if o.err == nil {
+		_, o.err = o.w.Write(binary.AppendVarint(o.w.AvailableBuffer(), v))
+	}
+}
+
+func (o *writing) ref(r ev.Ref) {
+	o.uint(uint64(slices.Index(ev.Kinds, r.Kind)))
+	o.string(r.Owner)
+	o.string(r.ID)
+}
+
+// What an entity is owed, as it is written down.
+const (
+	owedNothing = iota
+	owedWork
+	owedWaiting
+)
+
+// entity writes what of an entity stands in the indexes.
+func (o *writing) entity(e Entity[Data], number map[ev.Ref]uint32) {
+	o.ref(e.Ref)
+	state := owedNothing
+	switch Machines[e.Ref.Kind].Owed(e).(type) {
+	case nil:
+	case Await:
+		state = owedWaiting
+	default:
+		state = owedWork
+	}
+	o.uint(uint64(state))
+	used := usedBy(e)
+	used = slices.DeleteFunc(used, func(r ev.Ref) bool { _, known := number[r]; return !known })
+	o.uint(uint64(len(used)))
+	for _, r := range used {
+		o.uint(uint64(number[r]))
+	}
+}
+
+func (o *writing) tables(s *Still) {
+	o.uint(uint64(len(s.placed)))
+	for at, n := range s.placed {
+		o.string(at)
+		o.int(int64(n))
+	}
+	o.uint(uint64(len(s.makers)))
+	for uid, r := range s.makers {
+		o.string(uid)
+		o.ref(r)
+	}
+	for _, k := range ev.Kinds {
+		o.uint(s.last[k])
+		o.uint(uint64(len(s.phases[k])))
+		for p, n := range s.phases[k] {
+			o.string(string(p))
+			o.int(int64(n))
+		}
+	}
+	a := s.answers
+	o.given(a.gone, a.until)
+	o.uint(uint64(len(a.order)))
+	for i := range a.order { // the oldest first
+		g := a.order[(a.next+i)%len(a.order)]
+		o.given(g, a.seqs[g.id])
+	}
+}
+
+func (o *writing) time(t time.Time) {
+	o.int(t.Unix())
+	o.uint(uint64(t.Nanosecond()))
+}
+
+func (o *writing) given(g given, seq uint64) {
+	o.string(g.id)
+	o.time(g.at)
+	o.uint(seq)
+}

@@ -1,0 +1,197 @@
+package fsm
+
+import (
+	"slices"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// wires are the indexes of a world: who has to do with whom.
+type wires struct {
+	placed  map[string]int             // tenant infra -> how many tenants are placed there
+	makers  map[string]ev.Ref          // uid -> who made things in a cloud under it, ended ones too
+	waiting map[ev.Ref]map[ev.Ref]bool // awaited -> who waits
+	awaits  map[ev.Ref][]Need          // who waits -> for what
+	owing   map[ev.Ref]bool            // whom the world owes something
+	fresh   map[ev.Ref]struct{}        // of whom the three above do not know what has changed
+	phases  map[ev.Kind]map[Phase]int  // how many are in each
+	users   map[uint32]numbers         // what is used -> the living entities that use it
+}
+
+func newWires() wires {
+	return wires{placed: map[string]int{}, makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{},
+		awaits: map[ev.Ref][]Need{}, owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{}, phases: map[ev.Kind]map[Phase]int{}, users: map[uint32]numbers{}}
+}
+
+// rewire keeps the indexes after an entity has changed.
+func (w *World) rewire(before, after Entity[Data]) {
+	if before.Phase() != Unborn {
+		w.phases[after.Ref.Kind][before.Phase()]--
+	}
+	w.phases[after.Ref.Kind][after.Phase()]++
+	if was, is := placeOf(before), placeOf(after); was != is {
+		w.placed[was]--
+		w.placed[is]++
+	}
+	if w.under != nil {
+		return // nobody asks a world that is ahead for the rest
+	}
+	w.reuse(before, after)
+	if k := after.Ref.Kind; k == ev.Dataplane || k == ev.TenantInfra {
+		w.makers[after.UID] = after.Ref
+	}
+	w.fresh[after.Ref] = struct{}{}
+}
+
+// settleOwed notes what an entity is owed now. While a log is folded nobody asks, and
+// most of what was owed on the way is not owed any more: it is noted when somebody
+// asks, or when the entity is packed.
+func (w *World) settleOwed(r ev.Ref) {
+	if _, fresh := w.fresh[r]; !fresh {
+		return
+	}
+	delete(w.fresh, r)
+	e, _ := w.Get(r)
+	owed := Machines[r.Kind].Owed(e)
+	a, _ := owed.(Await)
+	w.await(r, a.On)
+	if owed != nil {
+		w.owing[r] = true
+	} else {
+		delete(w.owing, r)
+	}
+}
+
+// await notes for what an entity waits now.
+func (w *World) await(waiter ev.Ref, needs []Need) {
+	for _, n := range w.awaits[waiter] {
+		delete(w.waiting[n.Ref], waiter)
+		if len(w.waiting[n.Ref]) == 0 {
+			delete(w.waiting, n.Ref)
+		}
+	}
+	if len(needs) == 0 {
+		delete(w.awaits, waiter)
+		return
+	}
+	w.awaits[waiter] = needs
+	for _, n := range needs {
+		if w.waiting[n.Ref] == nil {
+			w.waiting[n.Ref] = map[ev.Ref]bool{}
+		}
+		w.waiting[n.Ref][waiter] = true
+	}
+}
+
+// Owing lists the entities that the world owes something, in no order.
+func (w *World) Owing() (refs []ev.Ref) {
+	for r := range w.owing {
+		if _, fresh := w.fresh[r]; !fresh {
+			refs = append(refs, r)
+		}
+	}
+	for r := range w.fresh {
+		if e, _ := w.Get(r); Machines[r.Kind].Owed(e) != nil {
+			refs = append(refs, r)
+		}
+	}
+	return refs
+}
+
+// reuse notes what an entity uses now.
+func (w *World) reuse(before, after Entity[Data]) {
+	if sameUse(before, after) {
+		return
+	}
+	user := w.store.number[after.Ref]
+	for _, used := range usedBy(before) {
+		if n, known := w.store.number[used]; known {
+			w.users[n] = w.users[n].without(user)
+		}
+	}
+	for _, used := range usedBy(after) {
+		if n, known := w.store.number[used]; known {
+			w.users[n] = w.users[n].with(user)
+		}
+	}
+}
+
+// sameUse tells whether two states of one entity surely use the same.
+func sameUse(before, after Entity[Data]) bool {
+	return before.UID == after.UID && before.Revision == after.Revision && placeOf(before) == placeOf(after) &&
+		ended(before) == ended(after) && before.Phase() != Unborn
+}
+
+func ended(e Entity[Data]) bool {
+	return e.Phase() == Unborn || Machines[e.Ref.Kind].Ended(e.Phase())
+}
+
+// usedBy lists what an entity uses: what its name and its spec refer to, and where
+// it was put. One that has ended uses nothing.
+func usedBy(e Entity[Data]) (used []ev.Ref) {
+	if ended(e) {
+		return nil
+	}
+	for _, to := range ev.RefsOf(e.Ref, e.Data.Wants()) {
+		used = append(used, to.Ref)
+	}
+	if at := placeOf(e); at != "" {
+		infra, _ := ev.ParseRef(ev.TenantInfra, at)
+		used = append(used, infra)
+	}
+	return used
+}
+
+// usersOf lists the living entities that use one, in no order.
+func (w *World) usersOf(used ev.Ref) (users []ev.Ref) {
+	if w.under == nil {
+		return w.store.usersOf(used, w.users)
+	}
+	for _, u := range w.under.usersOf(used) {
+		if _, ours := w.entities[u.Kind][u]; !ours {
+			users = append(users, u)
+		}
+	}
+	for _, k := range ev.Kinds {
+		for _, e := range w.entities[k] {
+			if slices.Contains(usedBy(e), used) {
+				users = append(users, e.Ref)
+			}
+		}
+	}
+	return users
+}
+
+func (s *store) usersOf(used ev.Ref, by map[uint32]numbers) (users []ev.Ref) {
+	if n, known := s.number[used]; known {
+		for _, u := range by[n] {
+			users = append(users, s.refs[u])
+		}
+	}
+	return users
+}
+
+// numbers are some entities' numbers, ascending.
+type numbers []uint32
+
+func (s numbers) with(n uint32) numbers {
+	at, there := slices.BinarySearch(s, n)
+	if there {
+		return s
+	}
+	return slices.Insert(s, at, n)
+}
+
+func (s numbers) without(n uint32) numbers {
+	if at, there := slices.BinarySearch(s, n); there {
+		return slices.Delete(s, at, at+1)
+	}
+	return s
+}
+
+func placeOf(e Entity[Data]) string {
+	if d, ok := e.Data.(TenantData); ok && d.Placement != nil && e.Phase() != Gone {
+		return d.Placement.TenantInfra
+	}
+	return ""
+}

@@ -1,0 +1,222 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+	"sync"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+const (
+	// pasts is how many whole worlds of the past are kept, for the next page.
+	pasts = 2
+	// gathered is the most events that are read one by one to tell of one entity;
+	// where it takes more the whole world is folded.
+	gathered = 1000
+	// abreast is how many events are read at once.
+	abreast = 16
+)
+
+// past makes worlds of the past, one at a time, and keeps the last few.
+type past struct {
+	turn chan struct{}
+	mu   sync.Mutex
+	kept []*state // the last used first
+}
+
+func newPast() past { return past{turn: make(chan struct{}, 1)} }
+
+// find is the kept state of a moment; nil if there is none.
+func (p *past) find(cut uint64) *state {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.IndexFunc(p.kept, func(s *state) bool { return s.world.Seq == cut })
+	if i < 0 {
+		return nil
+	}
+	s := p.kept[i]
+	p.kept = slices.Insert(slices.Delete(p.kept, i, i+1), 0, s)
+	return s
+}
+
+func (p *past) keep(s *state) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.kept = append([]*state{s}, p.kept[:min(len(p.kept), pasts-1)]...)
+}
+
+// whole is the state of a moment of the past, folded from the log. It does not move.
+func (v *Views) whole(ctx context.Context, cut uint64) (*state, error) {
+	if s := v.past.find(cut); s != nil {
+		return s, nil
+	}
+	select {
+	case v.past.turn <- struct{}{}:
+		defer func() { <-v.past.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if s := v.past.find(cut); s != nil {
+		return s, nil
+	}
+	s, err := v.build(ctx, cut)
+	if err != nil {
+		return nil, fmt.Errorf("fold the log up to %d: %w", cut, err)
+	}
+	v.past.keep(s)
+	return s, nil
+}
+
+func (v *Views) build(ctx context.Context, cut uint64) (*state, error) {
+	s, err := v.newest(ctx, cut, false)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		w := fsm.NewWorld()
+		s = &state{world: w, index: newIndex(w)}
+	}
+	w := s.world
+	v.fold.View(func(*fsm.World) { s.marks = v.journal.marks[:cut] })
+	err = v.log.Replay(ctx, w.Seq, cut, func(decision []events.Recorded) error {
+		if err := w.Apply(decision); err != nil {
+			return err
+		}
+		s.index.see(decision)
+		return nil
+	})
+	return s, err
+}
+
+// at reads one entity as it was. Where it can be told from the events of that
+// entity and of those it waits for, they are read one by one.
+func (v *Views) at(ctx context.Context, ref events.Ref, m moment) (found Any, as AsOf, err error) {
+	as = v.asOf(m)
+	w, err := v.gather(ctx, ref, m.cut)
+	if err == nil && w == nil {
+		var s *state
+		if s, err = v.whole(ctx, m.cut); err == nil {
+			w = s.world
+		}
+	}
+	if err != nil {
+		return found, as, err
+	}
+	e, there := w.Get(ref)
+	if !there {
+		return found, as, v.unborn(ref, m)
+	}
+	return read(w, e), as, nil
+}
+
+func (v *Views) unborn(ref events.Ref, m moment) error {
+	return events.Refuse(events.NotFound, "there was no %s %s at sequence %d", events.Clip(string(ref.Kind)), events.Clip(ref.Path()), m.cut)
+}
+
+// gather folds the part of a world that tells of one entity; nil if that is too
+// much to be read one by one.
+func (v *Views) gather(ctx context.Context, ref events.Ref, cut uint64) (*fsm.World, error) {
+	seqs := v.sequences(cut, ref)
+	if len(seqs) > gathered {
+		return nil, nil
+	}
+	own, err := v.readAll(ctx, seqs)
+	if err != nil {
+		return nil, err
+	}
+	w, err := worldOf(own)
+	if err != nil {
+		return nil, err
+	}
+	e, _ := w.Get(ref)
+	others, small := v.awaited(e)
+	if more := v.sequences(cut, others...); small && len(more) <= gathered {
+		rest, err := v.readAll(ctx, more)
+		if err != nil {
+			return nil, err
+		}
+		return worldOf(append(own, rest...))
+	}
+	return nil, nil
+}
+
+// sequences lists the events of some entities up to a sequence.
+func (v *Views) sequences(cut uint64, refs ...events.Ref) (seqs []uint64) {
+	v.fold.View(func(w *fsm.World) {
+		for _, r := range refs {
+			e, _ := w.Get(r)
+			n := sort.Search(len(e.History), func(i int) bool { return e.History[i] > cut })
+			seqs = append(seqs, e.History[:n]...)
+		}
+	})
+	return seqs
+}
+
+// awaited lists what an entity waits for; small is false if that is any of many.
+func (v *Views) awaited(e entity) (refs []events.Ref, small bool) {
+	if e.Phase() == fsm.Unborn {
+		return nil, true
+	}
+	a, _ := fsm.Machines[e.Ref.Kind].Owed(e).(fsm.Await)
+	for _, n := range a.On {
+		if n.ID != "" {
+			refs = append(refs, n.Ref)
+			continue
+		}
+		all := v.paths(n.Kind, "")
+		if len(all) > few {
+			return nil, false
+		}
+		for _, path := range all {
+			r, _ := events.ParseRef(n.Kind, path)
+			refs = append(refs, r)
+		}
+	}
+	slices.SortFunc(refs, func(a, b events.Ref) int { return compareKinds(a, b) })
+	return slices.Compact(slices.DeleteFunc(refs, func(r events.Ref) bool { return r == e.Ref })), true
+}
+
+func compareKinds(a, b events.Ref) int {
+	if a.Kind != b.Kind {
+		return slices.Index(events.Kinds, a.Kind) - slices.Index(events.Kinds, b.Kind)
+	}
+	return compareNames(a, b)
+}
+
+// worldOf folds some events of a log, whose others do not matter.
+func worldOf(some []events.Recorded) (*fsm.World, error) {
+	slices.SortFunc(some, func(a, b events.Recorded) int { return int(a.Seq) - int(b.Seq) })
+	w := fsm.NewWorld()
+	for _, r := range some {
+		if err := w.Apply([]events.Recorded{r}); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// readAll reads events, some at once.
+func (v *Views) readAll(ctx context.Context, seqs []uint64) ([]events.Recorded, error) {
+	all := make([]events.Recorded, len(seqs))
+	errs := make([]error, len(seqs))
+	free := make(chan struct{}, abreast)
+	var reading sync.WaitGroup
+	for i, seq := range seqs {
+		free <- struct{}{}
+		reading.Go(func() {
+			defer func() { <-free }()
+			all[i], errs[i] = v.readEvent(ctx, seq)
+		})
+	}
+	reading.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
