@@ -55,7 +55,7 @@ func (o *operation) fetch() error {
 	from := action.ChartPathOptions{Version: c.Version, Username: c.Login.Username, Password: c.Login.Password}
 	if len(c.Login.CA) > 0 {
 		from.CaFile = "repository-ca.pem"
-		if err := os.WriteFile(from.CaFile, c.Login.CA, 0o600); err != nil {
+		if err := os.WriteFile(from.CaFile, []byte(c.Login.CA), 0o600); err != nil {
 			return err
 		}
 	}
@@ -94,7 +94,7 @@ func registryClient(l helm.Login) (*registry.Client, error) {
 	}
 	if len(l.CA) > 0 {
 		roots := x509.NewCertPool()
-		roots.AppendCertsFromPEM(l.CA)
+		roots.AppendCertsFromPEM([]byte(l.CA))
 		options = append(options, registry.ClientOptHTTPClient(&http.Client{Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: roots}}}))
 	}

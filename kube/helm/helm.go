@@ -49,7 +49,7 @@ type Chart struct {
 type Login struct {
 	Username string `json:"username,omitempty"`
 	Password string `json:"password,omitempty"`
-	CA       []byte `json:"ca,omitempty"` // PEM; empty: the system's
+	CA       string `json:"ca,omitempty"` // PEM; empty: the system's
 }
 
 // Result is what came of an operation.

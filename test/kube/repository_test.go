@@ -1,0 +1,58 @@
+package kube_test
+
+import (
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/kube/helm"
+)
+
+// A repository that wants a login and has a certificate of its own: the chart comes with the right login, at exactly the
+// version, and with a wrong one the password is in no message.
+func TestPrivateRepository(t *testing.T) {
+	var server *httptest.Server
+	server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "ann" || password != "hunter22" {
+			http.Error(w, "who are you, "+password, http.StatusUnauthorized)
+			return
+		}
+		switch r.URL.Path {
+		case "/index.yaml":
+			fmt.Fprintf(w, "apiVersion: v1\nentries:\n  web:\n  - {apiVersion: v2, name: web, version: 1.0.0, urls: [%[1]s/web-1.0.0.tgz]}\n  - {apiVersion: v2, name: web, version: 1.1.0, urls: [%[1]s/web-1.1.0.tgz]}\n", server.URL)
+		case "/web-1.0.0.tgz":
+			_, _ = w.Write(web("1.0.0", nil))
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	defer server.Close()
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	q := helm.Request{Op: helm.Render, Release: "web", Namespace: "n", Owner: "o", Within: time.Minute,
+		Chart: helm.Chart{Name: "web", Version: "1.0.0", Repository: server.URL, Login: helm.Login{Username: "ann", Password: "hunter22", CA: ca}}}
+	r, err := releases.Run(t.Context(), "ann", q)
+	if err != nil || len(r.Objects) != 1 || r.Objects[0].Kind() != "Deployment" {
+		t.Fatal(r, err)
+	}
+	for _, row := range []struct {
+		name   string
+		change func(*helm.Request)
+	}{
+		{"a wrong password", func(q *helm.Request) { q.Chart.Login.Password = "hunter23" }},
+		{"no such version", func(q *helm.Request) { q.Chart.Version = "2.0.0" }},
+		{"a certificate nobody knows", func(q *helm.Request) { q.Chart.Login.CA = "" }},
+		{"no https", func(q *helm.Request) { q.Chart.Repository = "http" + strings.TrimPrefix(server.URL, "https") }},
+	} {
+		wrong := q
+		row.change(&wrong)
+		_, err := releases.Run(t.Context(), "ann", wrong)
+		if code := kube.CodeOf(err); code != kube.Invalid && code != kube.Unavailable || strings.Contains(err.Error(), "hunter") {
+			t.Errorf("%s: %v", row.name, err)
+		}
+	}
+}
