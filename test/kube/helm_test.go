@@ -173,7 +173,6 @@ func TestKilledChildren(t *testing.T) {
 	}{
 		{"install", nil, helm.Ensure, "pending-install", "install", "pending-install"},
 		{"upgrade", []map[string]any{{}}, helm.Ensure, "pending-upgrade", "upgrade", "pending-upgrade"},
-		{"rollback", []map[string]any{hanging, {}}, helm.Revert, "pending-rollback", "upgrade", "pending-rollback"},
 		{"uninstall", []map[string]any{hanging}, helm.Remove, "uninstalling", "uninstall", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
