@@ -33,8 +33,12 @@ func TestCommandsThatWaited(t *testing.T) {
 		if id != "" {
 			m.Header.Set("Nats-Msg-Id", id)
 		}
-		if ack, err := r.nc.RequestMsgWithContext(soon, m); err != nil || bytes.Contains(ack.Data, []byte("error")) {
-			t.Fatal(ack, err)
+		for again := true; again; { // within a tenth of a second the stream itself drops an id that comes twice
+			ack, err := r.nc.RequestMsgWithContext(soon, m)
+			if err != nil || bytes.Contains(ack.Data, []byte("error")) {
+				t.Fatal(ack, err)
+			}
+			again = bytes.Contains(ack.Data, []byte(`"duplicate":true`))
 		}
 	}
 	publish("acme.customer.acme.create", "01CREATE", `{"spec":{"displayName":"Acme"}}`)
