@@ -17,10 +17,8 @@ type reader func(seq uint64) (ev.Recorded, error)
 
 // answerAgain gives a command that caused events before, the first of them at a
 // sequence, the answer it got then.
-func (i *Intake) answerAgain(ctx context.Context, c ev.Command, before uint64, err error) (a ev.Answer, _ error) {
-	if err == nil {
-		a, err = answerOf(c, before, i.entity(c.Ref), func(seq uint64) (ev.Recorded, error) { return i.log.Read(ctx, seq) })
-	}
+func (i *Intake) answerAgain(ctx context.Context, c ev.Command, before uint64) (ev.Answer, error) {
+	a, err := answerOf(c, before, i.entity(c.Ref), func(seq uint64) (ev.Recorded, error) { return i.log.Read(ctx, seq) })
 	if _, refused := err.(*ev.Refusal); err != nil && !refused {
 		err = unavailable(err)
 	}

@@ -86,8 +86,11 @@ func (i *Intake) Run(ctx context.Context) {
 // The error is an *events.Refusal.
 func (i *Intake) Do(ctx context.Context, c ev.Command) (ev.Answer, error) {
 	before, err := i.longAgo(ctx, c)
-	if err != nil || before > 0 {
-		return i.answerAgain(ctx, c, before, err)
+	switch {
+	case err != nil:
+		return ev.Answer{}, unavailable(err)
+	case before > 0:
+		return i.answerAgain(ctx, c, before)
 	}
 	j := &job{command: c, given: time.Now(), reply: make(chan outcome, 1)}
 	queue := i.people
@@ -104,7 +107,7 @@ func (i *Intake) Do(ctx context.Context, c ev.Command) (ev.Answer, error) {
 	select {
 	case o := <-j.reply:
 		if o.before > 0 {
-			return i.answerAgain(ctx, c, o.before, nil)
+			return i.answerAgain(ctx, c, o.before)
 		}
 		return o.answer, o.err
 	case <-i.ended:

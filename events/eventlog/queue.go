@@ -83,44 +83,29 @@ type Queued struct {
 func (q *CommandQueue) Take(ctx context.Context, handle func(context.Context, Queued) error) error {
 	var all sync.WaitGroup
 	for n := range partitions {
-		all.Go(func() { q.take(ctx, n, handle) })
+		all.Go(func() { _ = q.partition(n, handle).take(ctx) }) // with ctx's error
 	}
 	all.Wait()
 	return fmt.Errorf("take from the command queue: %w", ctx.Err())
 }
 
-// take handles one partition.
-func (q *CommandQueue) take(ctx context.Context, n int, handle func(context.Context, Queued) error) {
-	var one sync.WaitGroup
-	slot := make(chan struct{}, 1)
-	for ctx.Err() == nil {
-		c, err := q.consumer(ctx, n)
-		if err == nil {
-			err = give(ctx, c, &one, slot, func(ctx context.Context, m jetstream.Msg) { handleQueued(ctx, m, handle) },
-				jetstream.FetchPriorityGroup(group))
-		}
-		if ctx.Err() == nil && q.nc.IsConnected() {
-			slog.Warn("command queue not read, will try again", "partition", n, "err", err)
-		}
-		wait(ctx, takeRetry)
-	}
-	one.Wait()
-}
-
-// consumer makes or finds a partition's consumer. It has one command out at a time:
-// what was given to somebody who died comes again before anything after it.
-func (q *CommandQueue) consumer(ctx context.Context, n int) (jetstream.Consumer, error) {
-	return consumerOf(ctx, q.stream, jetstream.ConsumerConfig{
-		Durable:        fmt.Sprintf("partition-%d", n),
-		FilterSubject:  fmt.Sprintf("%s%d.>", parted, n),
-		AckPolicy:      jetstream.AckExplicitPolicy,
-		AckWait:        queueLease,
-		MaxDeliver:     -1,
-		MaxAckPending:  1,
-		PriorityPolicy: jetstream.PriorityPolicyPinned,
-		PriorityGroups: []string{group},
-		PinnedTTL:      queueLease,
-	})
+// partition is one partition's consumer. It has one command out at a time: what was
+// given to somebody who died comes again before anything after it.
+func (q *CommandQueue) partition(n int, handle func(context.Context, Queued) error) share {
+	return share{nc: q.nc, stream: q.stream, slots: 1, failed: func() {},
+		handle: func(ctx context.Context, m jetstream.Msg) { handleQueued(ctx, m, handle) },
+		how:    []jetstream.FetchOpt{jetstream.FetchPriorityGroup(group)},
+		config: jetstream.ConsumerConfig{
+			Durable:        fmt.Sprintf("partition-%d", n),
+			FilterSubject:  fmt.Sprintf("%s%d.>", parted, n),
+			AckPolicy:      jetstream.AckExplicitPolicy,
+			AckWait:        queueLease,
+			MaxDeliver:     -1,
+			MaxAckPending:  1,
+			PriorityPolicy: jetstream.PriorityPolicyPinned,
+			PriorityGroups: []string{group},
+			PinnedTTL:      queueLease,
+		}}
 }
 
 // handleQueued handles one command and answers for its message.

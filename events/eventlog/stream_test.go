@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/internal/natstest"
 )
@@ -45,7 +46,19 @@ func TestSubscriberSeesTheCommitted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, want := range read(t, log, 0, last) {
+	seesAll(t, sub, read(t, log, 0, last))
+	if err := admin.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, _ := sub.Pending(); n != 0 {
+		t.Errorf("%d more were seen", n)
+	}
+}
+
+// seesAll fails unless a subscriber gets just these events next, in their order.
+func seesAll(t *testing.T, sub *nats.Subscription, all []events.Recorded) {
+	t.Helper()
+	for _, want := range all {
 		m, err := sub.NextMsg(patience)
 		if err != nil {
 			t.Fatal(err)
@@ -53,12 +66,6 @@ func TestSubscriberSeesTheCommitted(t *testing.T) {
 		if m.Header.Get("ce-id") != want.EventID || m.Header.Get("Nats-Sequence") != fmt.Sprint(want.Seq) {
 			t.Fatalf("event %d is seen as %v", want.Seq, m.Header)
 		}
-	}
-	if err := admin.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	if n, _, _ := sub.Pending(); n != 0 {
-		t.Errorf("%d more were seen", n)
 	}
 }
 

@@ -3,12 +3,9 @@ package eventlog
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
@@ -45,103 +42,13 @@ type Do func(ctx context.Context, p Place, w events.Work) (again time.Duration, 
 // them at a time. Work that newer work has replaced, or that says that nothing is
 // owed, is not given, as far as is known. A queue that is lost is waited for.
 func (q *WorkQueue) Take(ctx context.Context, slots int, do Do) error {
-	return q.share(ctx, slots, jetstream.ConsumerConfig{
+	return q.share(slots, jetstream.ConsumerConfig{
 		Durable:       executor,
 		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       ackWait,
 		MaxDeliver:    -1,
 		MaxAckPending: -1, // delayed work counts too
-	}, func(ctx context.Context, m jetstream.Msg) { q.handle(ctx, m, do) })
-}
-
-// share gives the messages of a consumer that many share to handle, up to slots
-// at once, until ctx ends; then it waits for the running ones. The consumer is
-// made, and made again where it is gone with its stream.
-func (v *volatile) share(ctx context.Context, slots int, config jetstream.ConsumerConfig, handle func(context.Context, jetstream.Msg)) error {
-	var running sync.WaitGroup
-	defer running.Wait()
-	free := make(chan struct{}, max(slots, 1))
-	var c jetstream.Consumer
-	for ctx.Err() == nil {
-		var err error
-		if c == nil {
-			c, err = v.consumer(ctx, config)
-		}
-		if err == nil {
-			err = give(ctx, c, &running, free, handle)
-		}
-		if ctx.Err() == nil && v.nc.IsConnected() {
-			slog.Warn("consumer not read, will try again", "stream", v.config.Name, "err", err)
-		}
-		c = nil
-		v.failed()
-		wait(ctx, takeRetry)
-	}
-	return fmt.Errorf("take from the stream %s: %w", v.config.Name, ctx.Err())
-}
-
-// consumer makes or finds a consumer.
-func (v *volatile) consumer(ctx context.Context, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
-	return consumerOf(ctx, v.stream, config)
-}
-
-func consumerOf(ctx context.Context, s jetstream.Stream, config jetstream.ConsumerConfig) (c jetstream.Consumer, err error) {
-	err = insist(ctx, func(ctx context.Context) (err error) {
-		c, err = s.CreateOrUpdateConsumer(ctx, config)
-		return err
-	})
-	return c, err
-}
-
-// give gives messages to handle until the consumer fails or ctx ends.
-func give(ctx context.Context, c jetstream.Consumer, running *sync.WaitGroup, free chan struct{}, handle func(context.Context, jetstream.Msg), how ...jetstream.FetchOpt) error {
-	for {
-		select {
-		case free <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		m, err := next(ctx, c, how...)
-		if err != nil {
-			<-free
-			return err
-		}
-		running.Go(func() {
-			defer func() { <-free }()
-			handle(context.WithoutCancel(ctx), m)
-		})
-	}
-}
-
-// next waits for a message: one at a pull, and a pull only when a slot is free,
-// because what waits in a buffer here would use up its lease and be missed by other
-// executors. It asks anew each time: nats.go's iterator (1.55), asked for one
-// message at a time, now and then forgets to ask for the next when an answer comes
-// faster than its own books are closed, and then sleeps through two heartbeats.
-// Silence of the server is looked into: the consumer may be gone with its stream.
-func next(ctx context.Context, c jetstream.Consumer, how ...jetstream.FetchOpt) (jetstream.Msg, error) {
-	for {
-		asking, cancel := context.WithTimeout(ctx, pullExpiry)
-		m, err := c.Next(append(how, jetstream.FetchContext(asking), jetstream.FetchHeartbeat(pullSilence))...)
-		cancel()
-		switch {
-		case err == nil:
-			return m, nil
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
-			continue
-		case !errors.Is(err, jetstream.ErrNoHeartbeat):
-			return nil, err
-		}
-		err = insist(ctx, func(ctx context.Context) error {
-			_, err := c.Info(ctx)
-			return err
-		})
-		if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
-			return nil, err
-		}
-	}
+	}, func(ctx context.Context, m jetstream.Msg) { q.handle(ctx, m, do) }).take(ctx)
 }
 
 // handle does one message's work and answers for it.

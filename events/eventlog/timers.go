@@ -87,14 +87,14 @@ type Due func(ctx context.Context, r events.Ref, at time.Time) error
 // ends; then it waits for the running ones. Dispatchers everywhere share them: each
 // is with one of them at a time.
 func (t *Timers) Take(ctx context.Context, slots int, look Due) error {
-	return t.share(ctx, slots, jetstream.ConsumerConfig{
+	return t.share(slots, jetstream.ConsumerConfig{
 		Durable:       dispatcher,
 		FilterSubject: due + ">",
 		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       dueWait,
 		MaxDeliver:    -1,
 		MaxAckPending: -1,
-	}, func(ctx context.Context, m jetstream.Msg) { handleDue(ctx, m, look) })
+	}, func(ctx context.Context, m jetstream.Msg) { handleDue(ctx, m, look) }).take(ctx)
 }
 
 // handleDue looks at one entity and answers for its message.

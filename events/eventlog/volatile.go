@@ -79,6 +79,11 @@ func (v *volatile) Keep(ctx context.Context, lost func()) {
 	}
 }
 
+// share is a consumer of the stream.
+func (v *volatile) share(slots int, config jetstream.ConsumerConfig, handle func(context.Context, jetstream.Msg)) share {
+	return share{nc: v.nc, stream: v.stream, config: config, slots: slots, handle: handle, failed: v.failed}
+}
+
 // failed has the stream looked at, after something on it failed.
 func (v *volatile) failed() {
 	select {
