@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"context"
 	"math/rand/v2"
 	"time"
 )
@@ -29,6 +30,20 @@ func (c Clock) Real(d time.Duration) time.Duration {
 // gets a minute: it is the work around it that takes time then.
 func (c Clock) Deadline(d time.Duration) time.Duration {
 	return max(time.Minute, c.Real(d))
+}
+
+// every calls do once after each pause until ctx ends, and returns its error.
+func every(ctx context.Context, pause time.Duration, do func(now time.Time)) error {
+	t := time.NewTicker(pause)
+	defer t.Stop()
+	for {
+		select {
+		case now := <-t.C:
+			do(now)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // Bounds of the pause before another attempt, in the cloud's time.

@@ -37,16 +37,7 @@ func NewInspector(intake *Intake, fold *eventlog.Fold, clouds map[string]Cloud, 
 
 // Run makes a round now and then until ctx ends.
 func (i *Inspector) Run(ctx context.Context) error {
-	t := time.NewTicker(max(inspectLeast, i.clock.Real(inspectEvery)))
-	defer t.Stop()
-	for {
-		select {
-		case <-t.C:
-			i.Inspect(ctx)
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return every(ctx, max(inspectLeast, i.clock.Real(inspectEvery)), func(time.Time) { i.Inspect(ctx) })
 }
 
 // Inspect looks at everything that is at rest, what others stand on first.

@@ -90,8 +90,5 @@ func (s *Sweeper) removeOwned(ctx context.Context, api kube.API, o kube.Owned) e
 	if err := t.call("Remove", func() error { return o.Remove(ctx, api) }); err != nil {
 		return fmt.Errorf("sweep %s of %s: %w", o, t.Ref, err)
 	}
-	slog.Info("swept", "what", o.String(), "owner", o.Owner)
-	swept := ev.Swept{UID: o.Owner, Resources: []string{o.String()}, Calls: t.calls}
-	_, err := s.intake.Do(ctx, internal(t.Ref, ev.ActorExecutor, ev.Sweep{Swept: swept}))
-	return err
+	return s.swept(ctx, t, o.String())
 }

@@ -38,16 +38,7 @@ func NewSweeper(intake *Intake, fold *eventlog.Fold, clouds map[string]Cloud, cl
 
 // Run sweeps now and then until ctx ends.
 func (s *Sweeper) Run(ctx context.Context) error {
-	t := time.NewTicker(max(sweepLeast, s.clock.Real(sweepEvery)))
-	defer t.Stop()
-	for {
-		select {
-		case now := <-t.C:
-			s.Sweep(ctx, now)
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return every(ctx, max(sweepLeast, s.clock.Real(sweepEvery)), func(now time.Time) { s.Sweep(ctx, now) })
 }
 
 // Sweep looks through every account and region that a dataplane was ever built in,
@@ -119,8 +110,7 @@ func (s *Sweeper) orphan(mark string) (ref ev.Ref, uid string, orphan bool) {
 	return ref, uid, orphan
 }
 
-// remove deletes one thing and writes down that it did. Should the process die in
-// between, the next sweep finds it gone, or finds it again.
+// remove deletes one thing in a cloud and writes down that it did.
 func (s *Sweeper) remove(ctx context.Context, c Cloud, site ev.Site, r cloud.Ref, ref ev.Ref, uid string) error {
 	t := &task{Work: ev.Work{Ref: ref, UID: uid}}
 	err := t.removeOne(ctx, c, scope(site), r)
@@ -130,8 +120,14 @@ func (s *Sweeper) remove(ctx context.Context, c Cloud, site ev.Site, r cloud.Ref
 	if err != nil {
 		return fmt.Errorf("sweep %s %s of %s: %w", r.Kind, r.Name, ref, err)
 	}
-	slog.Info("swept", "kind", r.Kind, "name", r.Name, "owner", r.Owner)
-	swept := ev.Swept{UID: uid, Resources: []string{fmt.Sprintf("%s %s", r.Kind, r.Name)}, Calls: t.calls}
-	_, err = s.intake.Do(ctx, internal(ref, ev.ActorExecutor, ev.Sweep{Swept: swept}))
+	return s.swept(ctx, t, fmt.Sprintf("%s %s", r.Kind, r.Name))
+}
+
+// swept writes down what was removed. Should the process die before, the next sweep
+// finds it gone, or finds it again.
+func (s *Sweeper) swept(ctx context.Context, t *task, what string) error {
+	slog.Info("swept", "what", what, "entity", t.Ref.String(), "uid", t.UID)
+	swept := ev.Swept{UID: t.UID, Resources: []string{what}, Calls: t.calls}
+	_, err := s.intake.Do(ctx, internal(t.Ref, ev.ActorExecutor, ev.Sweep{Swept: swept}))
 	return err
 }
