@@ -56,7 +56,8 @@ var dataplane = Kind[DataplaneData]{
 		Row{ev.UpdateDone{}, []Phase{Updating}, Active},
 		Row{ev.Degraded{}, []Phase{Updating}, Degraded},
 		Row{ev.RetryRequested{}, []Phase{Degraded}, Updating},
-		Row{ev.Drifted{}, []Phase{Active}, Stay},
+		Row{ev.Drifted{}, []Phase{Active, Updating}, Stay},
+		Row{ev.Drifted{}, []Phase{ClusterCreating, Bootstrapping}, Networking}, // it walks the way again
 		Row{ev.DriftEnded{}, []Phase{Active}, Stay},
 		Row{ev.RepairStarted{}, []Phase{Active}, Updating},
 		Row{ev.RetryRequested{}, []Phase{Active}, Updating}, // of one that has drifted
@@ -136,7 +137,7 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 	case ev.NetworkingStarted:
 		d.Account, d.Tried, d.Todo = e.Account, true, parts
 	case ev.Drifted:
-		d.Lost = lost(e.Found)
+		d = d.drifted(e.Found)
 	case ev.DriftEnded:
 		d.Lost = nil
 	case ev.Failed: // what the cloud refuses as wrong it has not made
@@ -241,9 +242,17 @@ func settleDataplane(e Entity[DataplaneData], refs *Refs) ([]ev.Change, *Why) {
 	return changed(e.Base, ev.NetworkingStarted{Account: acc.Data.Cloud()}), nil
 }
 
-// outcomeDataplane ends an update or a repair with its last step.
+// outcomeDataplane ends an update or a repair with its last step. That something was
+// found gone on the way is taken where it is to be made: while the dataplane is being
+// built, by its policy, or as the part that is owed. Else a person is waited for.
 func outcomeDataplane(e Entity[DataplaneData], outcome ev.Event) []ev.Event {
+	if drift, ok := outcome.(ev.Drifted); ok && e.Data.reports(drift.Found) {
+		return nil
+	}
 	if e.Phase() != Updating {
+		return []ev.Event{outcome}
+	}
+	if _, ok := outcome.(ev.Drifted); ok {
 		return []ev.Event{outcome}
 	}
 	if base, ok := outcome.(ev.Activated); ok {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -195,10 +196,16 @@ func (k *Kind[D]) report(e Entity[D], r ev.Report) ([]ev.Change, error) {
 	if r.Outcome != nil {
 		happened = k.outcome(e, r.Outcome)
 	}
-	if r.Failure != nil {
+	if r.Failure != nil && !newWay(happened) {
 		happened = append(happened, k.failure(e, owed, *r.Failure)...)
 	}
 	return changed(e.Base, happened...), nil
+}
+
+// newWay tells whether something was found gone that is made first now: what failed
+// without it is no longer owed.
+func newWay(happened []ev.Event) bool {
+	return slices.ContainsFunc(happened, func(e ev.Event) bool { _, drift := e.(ev.Drifted); return drift })
 }
 
 func (k *Kind[D]) outcome(e Entity[D], outcome ev.Event) []ev.Event {

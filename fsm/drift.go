@@ -78,6 +78,24 @@ func (d DataplaneData) has(part string) DataplaneData {
 	return d
 }
 
+// drifted notes what was found. On the way to something the way is walked again from
+// its beginning, and what was found before stays found until it is there.
+func (d DataplaneData) drifted(found []ev.Drift) DataplaneData {
+	if len(d.Todo) == 0 {
+		d.Lost = lost(found)
+		return d
+	}
+	d.Lost, d.Todo = inOrder(append(slices.Clone(d.Lost), lost(found)...)), parts
+	return d
+}
+
+// reports tells whether the policy keeps parts that are gone, and were not asked for,
+// from being made again.
+func (d DataplaneData) reports(found []ev.Drift) bool {
+	return d.WasActive && d.Spec.Drift == ev.DriftReport &&
+		!slices.ContainsFunc(lost(found), func(part string) bool { return slices.Contains(d.Todo, part) })
+}
+
 // lost lists the parts that were found deleted.
 func lost(found []ev.Drift) (parts []string) {
 	for _, d := range found {

@@ -54,6 +54,30 @@ func TestDriftIsReported(t *testing.T) {
 	})
 }
 
+// withoutIt reports that something could not be done because what it stands on is gone.
+func withoutIt(name, part string) question {
+	return report(name, func(r *ev.Report) {
+		r.Outcome, r.Failure = ev.Drifted{Found: gone(part)}, attempt(0, ev.Dependency)
+	})
+}
+
+func TestGoneOnTheWay(t *testing.T) {
+	const eu = "dataplane -/eu"
+	update := ev.UpdateRequested[ev.DataplaneSpec]{Spec: euSpec}
+	building := func(n int) []fact { return history(accountReady(), dataplaneIs("-/eu", asIs, built()[:n]...)) }
+	spec := euSpec
+	reportsDrift(&spec)
+	reported := history(accountReady(), dataplaneIs("-/eu", reportsDrift, built()...), is(eu, ev.UpdateRequested[ev.DataplaneSpec]{Spec: spec}))
+	drifted := []string{eu + " drifted"}
+	live(t, []life{
+		{name: "a network while the cluster is made", given: building(2), when: withoutIt(eu, ev.PartNetwork), then: drifted, phase: Networking},
+		{name: "a cluster while its machines are", given: building(3), when: withoutIt(eu, ev.PartCluster), then: drifted, phase: Networking},
+		{name: "a cluster of an update", given: history(accountReady(), euBuilt(), is(eu, update)), when: withoutIt(eu, ev.PartCluster), then: drifted, phase: Updating},
+		{name: "only reported", given: reported, when: withoutIt(eu, ev.PartCluster), then: []string{eu + " attempt_failed"}, phase: Updating, why: "dependency"},
+		{name: "asked for", given: history(reported, is(eu, ev.RetryRequested{})), when: done(eu, ev.Drifted{Found: gone(ev.PartNetwork)}), then: drifted, phase: Updating},
+	})
+}
+
 // Who lost its cluster is not ready, whatever is done about it; who lost a machine is.
 func TestWhatIsLostIsNotReady(t *testing.T) {
 	for part, ready := range map[string]bool{ev.PartNetwork: false, ev.PartCluster: false, ev.PartSystemPool: true, ev.PartBase: true} {

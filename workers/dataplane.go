@@ -14,6 +14,11 @@ func ensureNetwork(ctx context.Context, t *task) result {
 		return result{err: err}
 	}
 	spec := t.network(e)
+	if r, lost := t.lost(e.Site, ev.PartNetwork, e.Remake, "ObserveNetwork", func(c Cloud) (cloud.Observation, error) {
+		return c.ObserveNetwork(ctx, scope(e.Site), spec.Name)
+	}); lost {
+		return r
+	}
 	o, err := ensure(t, e.Site, "EnsureNetwork", func(c Cloud) (cloud.Observation, error) {
 		return c.EnsureNetwork(ctx, scope(e.Site), spec)
 	})
@@ -40,12 +45,17 @@ func ensureCluster(ctx context.Context, t *task) result {
 		return result{err: err}
 	}
 	spec := t.cluster(e)
+	if r, lost := t.lost(e.Site, ev.PartCluster, e.Remake, "ObserveCluster", func(c Cloud) (cloud.Observation, error) {
+		return c.ObserveCluster(ctx, scope(e.Site), spec.Name)
+	}); lost {
+		return r
+	}
 	o, err := ensure(t, e.Site, "EnsureCluster", func(c Cloud) (cloud.Observation, error) {
 		return c.EnsureCluster(ctx, scope(e.Site), spec)
 	})
 	switch {
 	case err != nil:
-		return result{err: err}
+		return without(ev.PartNetwork, err)
 	case o.Phase != cloud.Ready && !e.Remake:
 		return notReady("EnsureCluster", o)
 	case o.Phase != cloud.Ready:
@@ -66,8 +76,11 @@ func ensureSystemPool(ctx context.Context, t *task) result {
 		return result{err: err}
 	}
 	o, r := t.ensurePool(ctx, e.Site, e.Cluster, e.Pool, e.Remake)
-	if o.Phase == cloud.Ready {
+	switch {
+	case o.Phase == cloud.Ready:
 		r.outcome = ev.SystemPoolReady{Nodes: o.Nodes}
+	case r.err != nil:
+		return without(ev.PartCluster, r.err)
 	}
 	return r
 }
@@ -82,9 +95,36 @@ func ensureBase(ctx context.Context, t *task) result {
 		return err
 	})
 	if err != nil {
-		return result{err: err}
+		return without(ev.PartCluster, err)
 	}
 	return result{outcome: ev.Activated{}}
+}
+
+// lost looks, before a part is ensured that has been in use, whether it is still
+// there. If it is not, that is said first: then it may be made anew as if for the
+// first time. The rest of the ensuring tells what cannot be seen.
+func (t *task) lost(s ev.Site, part string, remake bool, api string, observe func(Cloud) (cloud.Observation, error)) (result, bool) {
+	if remake {
+		return result{}, false
+	}
+	o, err := ensure(t, s, api, observe)
+	if err != nil || o.Phase != cloud.Absent {
+		return result{err: err}, err != nil
+	}
+	return result{outcome: gone(part)}, true
+}
+
+// without is the result of an error of something that stands on a part: where that is
+// gone, it says so.
+func without(part string, err error) result {
+	if cloud.ClassOf(err) == cloud.NotFound {
+		return result{outcome: gone(part), err: err}
+	}
+	return result{err: err}
+}
+
+func gone(part string) ev.Drifted {
+	return ev.Drifted{Found: []ev.Drift{{What: part, How: ev.DriftDeleted}}}
 }
 
 // ensure makes one call to the cloud of a site.

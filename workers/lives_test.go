@@ -74,6 +74,7 @@ func play(r *rig, transcript string) string {
 //	await KIND NAME PHASE     the same with the cloud's clock standing still
 //	stuck KIND NAME CODE      until its reason has the code; print the reason
 //	fault JSON                inject a fault into the simulated cloud
+//	hand JSON                 change the simulated cloud behind our back
 //	restart                   stop and start everything but the store and the cloud's disk
 //	history KIND NAME
 //	objects NAMESPACE         what the clusters hold there
@@ -101,6 +102,8 @@ func (r *rig) perform(command string) []string {
 		return r.stuck(kind, arg(2), ev.ReasonCode(arg(3)))
 	case "fault":
 		return r.inject(strings.TrimPrefix(command, "fault "))
+	case "hand":
+		return r.behind(strings.TrimPrefix(command, "hand "))
 	case "restart":
 		r.stop()
 		r.start()
@@ -149,7 +152,7 @@ func (r *rig) stuck(kind ev.Kind, path string, code ev.ReasonCode) []string {
 		reason = why
 		return why != nil && why.Code == code
 	})
-	return []string{fmt.Sprintf("%s, fault %s, retried %t: %s", reason.Code, reason.Fault, reason.Retried, reason.Message)}
+	return []string{fmt.Sprintf("%s, fault %s, retried %t: %s", reason.Code, reason.Fault, reason.Retried, cloudName.ReplaceAllString(reason.Message, "$1 NAME"))}
 }
 
 func (r *rig) inject(text string) []string {
@@ -161,6 +164,18 @@ func (r *rig) inject(text string) []string {
 		r.t.Fatal(err)
 	}
 	return nil
+}
+
+func (r *rig) behind(text string) []string {
+	var h sim.Hand
+	if err := json.Unmarshal([]byte(text), &h); err != nil {
+		r.t.Fatal(err)
+	}
+	n, err := r.cloud.ByHand(h)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return []string{fmt.Sprintf("%d things", n)}
 }
 
 // left lists what lives in the cloud, from its ledger.

@@ -170,7 +170,7 @@ func (r *rig) phase(kind ev.Kind, path string, step time.Duration, want fsm.Phas
 }
 
 // cloudName finds names that follow from a uid and so differ from run to run.
-var cloudName = regexp.MustCompile(`pool \S+ is`)
+var cloudName = regexp.MustCompile(`(pool|cluster) [a-z0-9-]*[a-z0-9]{10}\b`)
 
 // history lists an entity's events as type -> phase.
 func (r *rig) history(ref ev.Ref) (lines []string) {
@@ -189,7 +189,7 @@ func (r *rig) history(ref ev.Ref) (lines []string) {
 		line := fmt.Sprintf("%-22s -> %-15s by %s", rec.Event.Type(), replay.Phase(), rec.Actor)
 		switch happened := rec.Event.(type) {
 		case ev.AttemptFailed:
-			line += fmt.Sprintf("  # attempt %d: %s, fault %s: %s", happened.Attempt, happened.Code, happened.Fault, cloudName.ReplaceAllString(happened.Message, "pool NAME is"))
+			line += fmt.Sprintf("  # attempt %d: %s, fault %s: %s", happened.Attempt, happened.Code, happened.Fault, cloudName.ReplaceAllString(happened.Message, "$1 NAME"))
 		case ev.Failed:
 			line += fmt.Sprintf("  # %s", happened.Code)
 		case ev.Placed:

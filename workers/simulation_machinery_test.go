@@ -163,6 +163,10 @@ func (l *life) ready() (subjects []string) {
 // take is an executor that takes work, and what may happen to it meanwhile.
 func (l *life) take(subject string) {
 	it := l.queue[subject]
+	if !l.owed(it.work) {
+		it.paid = true
+		return
+	}
 	if l.chaos && l.chance(20) { // the call leaves now and arrives later; the lease ends before
 		l.say("%s of %s is long on its way", it.work.Effect, it.work.Ref)
 		l.slow = append(l.slow, it)
@@ -170,6 +174,13 @@ func (l *life) take(subject string) {
 		return
 	}
 	l.do(it)
+}
+
+// owed is Executor.owed.
+func (l *life) owed(w ev.Work) bool {
+	e, born := l.world.Get(w.Ref)
+	effect := fsm.Machines[w.Ref.Kind].Owed(e)
+	return born && e.UID == w.UID && effect != nil && fsm.DigestOf(effect) == w.Digest
 }
 
 // do is Executor.do and what the queue makes of its answer.

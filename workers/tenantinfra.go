@@ -21,7 +21,7 @@ func (t *task) pool(s ev.Site, cluster string, p ev.NodePool) cloud.PoolSpec {
 }
 
 // ensurePool asks for one node pool and says what is to be done about it if it
-// is not ready.
+// is not ready. One that has failed and has no node is nobody's: it may be made anew.
 func (t *task) ensurePool(ctx context.Context, s ev.Site, cluster string, p ev.NodePool, remake bool) (cloud.Observation, result) {
 	spec := t.pool(s, cluster, p)
 	o, err := ensure(t, s, "EnsurePool", func(c Cloud) (cloud.Observation, error) { return c.EnsurePool(ctx, scope(s), spec) })
@@ -30,7 +30,7 @@ func (t *task) ensurePool(ctx context.Context, s ev.Site, cluster string, p ev.N
 		return o, result{err: err}
 	case o.Phase == cloud.Ready:
 		return o, result{}
-	case !remake:
+	case !remake && o.Nodes > 0:
 		return o, notReady("EnsurePool", o)
 	}
 	return o, t.remake("EnsurePool", o, "DeletePool", func() error {
