@@ -32,8 +32,8 @@ type Scope struct {
 //
 // Observe of the absent is an observation of phase Absent and no error.
 //
-// Delete starts the deletion; Observe says when it is done. Deleting the absent, or what is being deleted, is success;
-// another owner's is Taken.
+// Delete starts the deletion or brings it further: it is asked again until Observe says Absent. Deleting the absent, or
+// what is being deleted, is success; another owner's is Taken.
 type Provider interface {
 	// Check says whether the account can be worked in: credentials and rights.
 	Check(ctx context.Context, a Account) error
@@ -45,28 +45,40 @@ type Provider interface {
 	// DeleteNetwork deletes a network and every duplicate of it. With a cluster in it that is Conflict.
 	DeleteNetwork(ctx context.Context, s Scope, name, owner string) error
 
-	// EnsureCluster makes a cluster or brings its version to the spec's. An absent network is NotFound, one that is not
-	// ready Conflict. A cluster can't change its network, go back a version or skip one: Invalid.
+	// EnsureCluster makes a cluster or brings its version and options to the spec's, one change at a time. An absent
+	// network is NotFound, one that is not ready Conflict; subnets that do not exist are Invalid. A cluster can't change
+	// its network, go back a version or skip one: Invalid. A cluster to adopt is only observed: an absent one is
+	// NotFound, one with anybody's owner mark Taken.
 	EnsureCluster(ctx context.Context, s Scope, spec ClusterSpec) (Observation, error)
 	// ObserveCluster reads a cluster.
 	ObserveCluster(ctx context.Context, s Scope, name string) (Observation, error)
 	// DeleteCluster deletes a cluster. With a pool on it that is Conflict.
 	DeleteCluster(ctx context.Context, s Scope, name, owner string) error
 
-	// EnsurePool makes a node pool or brings its bounds, labels and taints to the spec's. An absent cluster is NotFound,
-	// one that is not ready Conflict. Machine, zones and spot can't be changed: Invalid.
+	// EnsurePool makes a node pool or brings its bounds, labels, taints and version to the spec's, one change at a time.
+	// An absent cluster is NotFound, one that is not ready Conflict. Machines, zones and spot can't be changed, and a
+	// version can't go back nor be newer than the cluster's: Invalid.
 	EnsurePool(ctx context.Context, s Scope, spec PoolSpec) (Observation, error)
 	// ObservePool reads a node pool.
 	ObservePool(ctx context.Context, s Scope, cluster, name string) (Observation, error)
 	// DeletePool deletes a node pool.
 	DeletePool(ctx context.Context, s Scope, cluster, name, owner string) error
 
+	// EnsureAddon makes an add-on of a cluster or brings its version to the spec's. Where the cloud has it built in, it
+	// is ready as soon as the cluster is. An absent cluster is NotFound, one that is not ready Conflict; a version that
+	// the cloud does not have is Invalid.
+	EnsureAddon(ctx context.Context, s Scope, spec AddonSpec) (Observation, error)
+	// ObserveAddon reads an add-on.
+	ObserveAddon(ctx context.Context, s Scope, cluster string, addon Addon) (Observation, error)
+	// DeleteAddon deletes an add-on. Of an owned cluster that is not needed: they go with it.
+	DeleteAddon(ctx context.Context, s Scope, cluster string, addon Addon, owner string) error
+
 	// Access says how to reach a cluster's Kubernetes API. Until the cluster is ready that is Conflict.
 	Access(ctx context.Context, s Scope, cluster string) (Access, error)
 
 	// ListOwned lists everything in the scope whose owner mark begins with the prefix, what is being deleted too, in an
 	// order in which it can be deleted. A prefix that should match whole parts ends in "/"; the empty one matches every
-	// mark, and what carries none is never listed.
+	// mark, and what carries none is never listed. Nor is an add-on of a cluster of the same owner.
 	ListOwned(ctx context.Context, s Scope, ownerPrefix string) ([]Ref, error)
 }
 
@@ -100,7 +112,8 @@ type Observation struct {
 	Issues   []Issue
 	ID       string // the cloud's own
 	Endpoint string // of a ready cluster
-	Version  string // of a cluster's Kubernetes
+	Version  string // of a cluster's or pool's Kubernetes, or of an add-on
+	Options  ClusterOptions
 	Zones    []string
 	Nodes    int           // the ready nodes of a pool
 	Pool     *PoolSpec     // of a pool, as it is now, whoever made it so; without its token
@@ -123,6 +136,7 @@ type Kind string
 const (
 	KindNetwork Kind = "network"
 	KindCluster Kind = "cluster"
+	KindAddon   Kind = "addon"
 	KindPool    Kind = "pool"
 )
 
@@ -130,7 +144,7 @@ const (
 type Ref struct {
 	Kind    Kind
 	Scope   Scope
-	Cluster string // of a pool
+	Cluster string // of a pool or an add-on
 	Name    string
 	ID      string
 	Owner   string

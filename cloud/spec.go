@@ -18,12 +18,55 @@ type NetworkSpec struct {
 	Token string // the same for every repetition of this wish
 }
 
-// ClusterSpec is a wished Kubernetes cluster, without nodes.
+// ClusterSpec is a wished Kubernetes cluster, without nodes. It stands on a network, or on subnets that are there
+// already, or it is there already itself.
 type ClusterSpec struct {
-	Name    string
+	Name     string
+	Owner    string
+	Network  string
+	Existing Existing       `json:",omitzero"` // instead of Network
+	Adopt    bool           `json:",omitzero"` // use the cluster of that name that somebody else made; never change or delete it
+	Version  string         // such as 1.34; empty: the cloud's choice when it is made, and no change after
+	Options  ClusterOptions `json:",omitzero"`
+	Token    string
+}
+
+// Existing is what somebody else has made for a cluster to stand on, by the cloud's own ids. No call changes it.
+type Existing struct {
+	Subnets        []string `json:",omitempty"`
+	SecurityGroups []string `json:",omitempty"`
+}
+
+// ClusterOptions are what can be chosen of a cluster besides.
+type ClusterOptions struct {
+	Private    bool   `json:",omitzero"` // its API can be reached from inside its network alone
+	Logging    bool   `json:",omitzero"` // what its control plane logs goes to the cloud's logs
+	SecretsKey string `json:",omitzero"` // the cloud's name of the key that its secrets are encrypted with besides; it can't be changed
+}
+
+// Addon is what an add-on is for. Which software that is, and whether the cloud has it built in, is the cloud's.
+type Addon string
+
+// The add-ons.
+const (
+	AddonStorage    Addon = "storage"    // volumes
+	AddonNetwork    Addon = "network"    // addresses of pods, and network policies that hold
+	AddonIdentity   Addon = "identity"   // of pods, in the cloud
+	AddonDNS        Addon = "dns"        // of services
+	AddonAutoscaler Addon = "autoscaler" // nodes come and go within the pools' bounds
+)
+
+// Addons are all add-ons, in the order in which they are made. Without nodes some do not become ready.
+func Addons() []Addon {
+	return []Addon{AddonNetwork, AddonIdentity, AddonAutoscaler, AddonDNS, AddonStorage}
+}
+
+// AddonSpec is a wished add-on of a cluster.
+type AddonSpec struct {
+	Cluster string
+	Addon   Addon
 	Owner   string
-	Network string
-	Version string // such as 1.34; empty: the cloud's choice when it is made, and no change after
+	Version string // empty: the cloud's choice when it is made, and no change after
 	Token   string
 }
 
@@ -40,7 +83,9 @@ type PoolSpec struct {
 	Name    string
 	Owner   string
 	Machine string
-	Min     int // nodes of the whole pool, not per zone
+	Others  []string `json:",omitempty"` // machines that will do where Machine is not to be had
+	Version string   `json:",omitzero"`  // of its nodes' Kubernetes; empty: the cluster's when it is made, and no change after
+	Min     int      // nodes of the whole pool, not per zone
 	Max     int
 	Labels  map[string]string
 	Taints  []Taint
@@ -73,6 +118,12 @@ func (s PoolSpec) Hash() string {
 	return hash(s)
 }
 
+// Hash is the same for the same wish. The token is no part of it.
+func (s AddonSpec) Hash() string {
+	s.Token = ""
+	return hash(s)
+}
+
 func hash(spec any) string {
 	data, _ := json.Marshal(spec) // plain fields: it cannot fail, and maps come sorted
 	sum := sha256.Sum256(data)
@@ -92,8 +143,28 @@ func (s NetworkSpec) Validate() error {
 
 // Validate finds what no cloud would accept. Its error is an *Error of class Invalid.
 func (s ClusterSpec) Validate() error {
-	if why := missing("name", s.Name, "owner", s.Owner, "network", s.Network); why != "" {
+	if why := missing("name", s.Name, "owner", s.Owner); why != "" {
 		return invalid("EnsureCluster", why)
+	}
+	stands := 0
+	for _, on := range []bool{s.Network != "", len(s.Existing.Subnets) > 0, s.Adopt} {
+		if on {
+			stands++
+		}
+	}
+	if stands != 1 {
+		return invalid("EnsureCluster", "a network, existing subnets or a cluster to adopt: exactly one is needed")
+	}
+	return nil
+}
+
+// Validate finds what no cloud would accept. Its error is an *Error of class Invalid.
+func (s AddonSpec) Validate() error {
+	if why := missing("cluster", s.Cluster, "owner", s.Owner); why != "" {
+		return invalid("EnsureAddon", why)
+	}
+	if !slices.Contains(Addons(), s.Addon) {
+		return invalid("EnsureAddon", fmt.Sprintf("there is no add-on for %q; there are %v", s.Addon, Addons()))
 	}
 	return nil
 }

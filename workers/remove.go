@@ -48,6 +48,8 @@ func (t *task) removeOne(ctx context.Context, c Cloud, s cloud.Scope, r cloud.Re
 	switch r.Kind {
 	case cloud.KindPool:
 		return t.call("DeletePool", func() error { return c.DeletePool(ctx, s, r.Cluster, r.Name, r.Owner) })
+	case cloud.KindAddon:
+		return t.call("DeleteAddon", func() error { return c.DeleteAddon(ctx, s, r.Cluster, cloud.Addon(r.Name), r.Owner) })
 	case cloud.KindCluster:
 		return t.call("DeleteCluster", func() error { return c.DeleteCluster(ctx, s, r.Name, r.Owner) })
 	}

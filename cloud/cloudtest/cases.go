@@ -46,10 +46,7 @@ func wholeLife(t *trial) {
 	t.is(cloud.Conflict, t.p.DeleteNetwork(t.ctx, t.Home, "net1", owner))
 	t.is(cloud.Conflict, t.p.DeleteCluster(t.ctx, t.Home, "cl1", owner))
 	down(t)
-	refs, err := t.p.ListOwned(t.ctx, t.Home, "")
-	if err != nil || len(refs) != 0 {
-		t.Fatalf("left: %v %v", refs, err)
-	}
+	t.nothing()
 }
 
 func down(t *trial) {
@@ -61,14 +58,12 @@ func down(t *trial) {
 	t.is(cloud.Conflict, err)
 	t.is(cloud.Conflict, t.p.DeleteCluster(t.ctx, t.Home, "cl1", owner))
 	t.Advance(t.Long)
-	t.phase(cloud.Absent)(t.p.ObservePool(t.ctx, t.Home, "cl1", "p1"))
+	t.gone(t.deletePool("p1"), t.observePool("p1"))
 	t.ok(t.p.DeleteCluster(t.ctx, t.Home, "cl1", owner))
 	t.is(cloud.Conflict, t.p.DeleteNetwork(t.ctx, t.Home, "net1", owner))
 	t.Advance(t.Long)
-	t.phase(cloud.Absent)(t.p.ObserveCluster(t.ctx, t.Home, "cl1"))
-	t.ok(t.p.DeleteNetwork(t.ctx, t.Home, "net1", owner))
-	t.Advance(t.Long)
-	t.phase(cloud.Absent)(t.p.ObserveNetwork(t.ctx, t.Home, "net1"))
+	t.gone(t.deleteCluster, t.observeCluster)
+	t.gone(t.deleteNetwork, t.observeNetwork)
 }
 
 func foreign(t *trial) {

@@ -22,6 +22,10 @@ type Rig struct {
 	Machine string      // a machine type
 	Another string      // another one
 
+	Foreign func(s cloud.Scope, name string) // makes a cluster, at 1.34 and ready after Long, as somebody else would
+	Subnets []string                         // two that somebody else has made, at home
+	Addons  []string                         // two versions of the add-on for DNS, the older first; none if it is built in
+
 	Nodes func(cloud.Scope, int) // sets the quota of nodes
 	Twice func() int             // how many things were ever made twice; nil if the cloud can't tell
 }
@@ -53,6 +57,13 @@ func Run(t *testing.T, newRig func(t *testing.T) Rig) {
 		{"a cluster's version goes up", upgrade},
 		{"a failed creation says why and can be deleted", failedPool},
 		{"the quota is kept", quota},
+		{"a cluster's options follow the spec", options},
+		{"a pool's version follows its cluster's", poolVersion},
+		{"a pool has several machines", machines},
+		{"existing subnets are stood on", existing},
+		{"an existing cluster is used and stays", adopted},
+		{"add-ons come up and go with their cluster", addons},
+		{"an add-on's version follows the spec", addonVersion},
 		{"an account that is denied says so", denied},
 		{"accounts and regions do not see each other", apart},
 		{"what is owned is listed by mark", listOwned},
@@ -127,6 +138,16 @@ func (t *trial) until(want cloud.Phase, ask func() (cloud.Observation, error)) c
 		t.Fatalf("phase %s (%s), want %s: %+v", o.Phase, o.Raw, want, o.Issues)
 	}
 	return o
+}
+
+// gone deletes, once before and once after a long time, what must be absent then.
+func (t *trial) gone(remove func() error, observe func() (cloud.Observation, error)) {
+	t.Helper()
+	for range 2 {
+		t.ok(remove())
+		t.Advance(t.Long)
+	}
+	t.phase(cloud.Absent)(observe())
 }
 
 func (t *trial) must(o cloud.Observation, err error) cloud.Observation {

@@ -5,8 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/aeriehq/aerie/cloud"
@@ -16,10 +15,12 @@ import (
 // Hand is what somebody does by hand in the cloud or in one of its clusters, past aerie: with the cloud's console, or
 // with kubectl. It is done at once to all that matches.
 type Hand struct {
-	Delete string          `json:"delete"` // network, cluster, pool or object; with it goes what stands on it
+	Make   string          `json:"make"`   // cluster: one that carries no mark, in the account and region of In
+	In     string          `json:"in"`     // such as 111111111111/eu-central
+	Delete string          `json:"delete"` // network, cluster, pool, addon or object; with it goes what stands on it
 	Change string          `json:"change"` // or one of these is changed
 	Match  string          `json:"match"`  // part of its name, cluster, account, region or owner mark; of an object as in "ConfigMap acme--prod/settings"
-	Set    json.RawMessage `json:"set"`    // what a change sets: {"max":9} of a pool, {"version":"1.36"} of a cluster; a merge patch of an object
+	Set    json.RawMessage `json:"set"`    // what is made: {"name":"old"} of a cluster; what a change sets: {"max":9} of a pool, {"version":"1.36"} of a cluster; a merge patch of an object
 }
 
 // object is the word for what is in a cluster, beside the kinds of resources.
@@ -27,12 +28,14 @@ const object = "object"
 
 func (h Hand) validate() error {
 	what := h.Delete + h.Change
-	known := what == string(cloud.KindNetwork) || what == string(cloud.KindCluster) || what == string(cloud.KindPool) || what == object
+	known := []string{string(cloud.KindNetwork), string(cloud.KindCluster), string(cloud.KindPool), string(cloud.KindAddon), object}
 	switch {
-	case h.Delete != "" && h.Change != "" || !known:
-		return fmt.Errorf("by hand: delete or change one of network, cluster, pool and object, not %q", what)
-	case (h.Change != "") != (len(h.Set) > 0):
-		return fmt.Errorf("by hand: what changes has a set, and what is deleted has none")
+	case h.Make != "" && (what != "" || h.Make != string(cloud.KindCluster) || !strings.Contains(h.In, "/")):
+		return fmt.Errorf("by hand: make a cluster in an account and region, not %q in %q", h.Make, h.In)
+	case h.Make == "" && (h.Delete != "" && h.Change != "" || !slices.Contains(known, what)):
+		return fmt.Errorf("by hand: make a cluster, or delete or change one of %v, not %q", known, what)
+	case (h.Change+h.Make != "") != (len(h.Set) > 0):
+		return fmt.Errorf("by hand: what is made or changes has a set, and what is deleted has none")
 	}
 	return nil
 }
@@ -48,7 +51,10 @@ func (s *Sim) byHand(h Hand) (n int, err error) {
 	if err := h.validate(); err != nil {
 		return 0, err
 	}
-	if h.Delete == object || h.Change == object {
+	switch {
+	case h.Make != "":
+		return 1, s.handMade(h)
+	case h.Delete == object || h.Change == object:
 		return s.handObjects(h)
 	}
 	for _, r := range s.state.sorted(s.everything()) {
@@ -61,6 +67,24 @@ func (s *Sim) byHand(h Hand) (n int, err error) {
 		n++
 	}
 	return n, nil
+}
+
+// handMade makes a cluster that aerie never asked for. It is there at once.
+func (s *Sim) handMade(h Hand) error {
+	account, region, _ := strings.Cut(h.In, "/")
+	spec := cloud.ClusterSpec{Version: defaultVersion}
+	at := &resource{Kind: cloud.KindCluster, Account: account, Region: region, Cluster: &spec}
+	return s.handled(at, func(c *call) error {
+		if err := h.read(&spec); err != nil {
+			return err
+		}
+		if there, err := c.one(cloud.KindCluster, "", spec.Name); err != nil || there != nil || spec.Name == "" || spec.Owner != "" {
+			return fmt.Errorf("by hand: set: a cluster needs a name that is free, and has no owner: %q %w", spec.Name, err)
+		}
+		at.Name = spec.Name
+		_, err := c.create(*at, 0)
+		return err
+	})
 }
 
 func (s *Sim) everything() set {
@@ -104,6 +128,10 @@ func (c *call) byHand(h Hand, r *resource) error {
 		spec := *r.Cluster
 		changed.Cluster = &spec
 		return c.set(h, changed, &spec)
+	case cloud.KindAddon:
+		spec := *r.Addon
+		changed.Addon = &spec
+		return c.set(h, changed, &spec)
 	}
 	spec := *r.Pool
 	changed.Pool = &spec
@@ -112,10 +140,8 @@ func (c *call) byHand(h Hand, r *resource) error {
 
 // set reads what is set over a copy of the spec.
 func (c *call) set(h Hand, changed resource, spec any) error {
-	d := json.NewDecoder(bytes.NewReader(h.Set))
-	d.DisallowUnknownFields()
-	if err := d.Decode(spec); err != nil {
-		return fmt.Errorf("by hand: set: %w", err)
+	if err := h.read(spec); err != nil {
+		return err
 	}
 	was := c.sim.state.byID[changed.ID]
 	if (line{N: c.n, Put: &changed}).check() != nil || changed.named() != was.named() || changed.ground() != was.ground() {
@@ -125,6 +151,15 @@ func (c *call) set(h Hand, changed resource, spec any) error {
 	return err
 }
 
+func (h Hand) read(spec any) error {
+	d := json.NewDecoder(bytes.NewReader(h.Set))
+	d.DisallowUnknownFields()
+	if err := d.Decode(spec); err != nil {
+		return fmt.Errorf("by hand: set: %w", err)
+	}
+	return nil
+}
+
 // named is what the spec of a resource says of whose it is.
 func (r *resource) named() [3]string {
 	switch r.Kind {
@@ -132,6 +167,8 @@ func (r *resource) named() [3]string {
 		return [3]string{r.Network.Name, r.Network.Owner}
 	case cloud.KindCluster:
 		return [3]string{r.Cluster.Name, r.Cluster.Owner}
+	case cloud.KindAddon:
+		return [3]string{string(r.Addon.Addon), r.Addon.Owner, r.Addon.Cluster}
 	}
 	return [3]string{r.Pool.Name, r.Pool.Owner, r.Pool.Cluster}
 }
@@ -203,60 +240,4 @@ func merge(into, patch map[string]any) {
 			into[k] = v
 		}
 	}
-}
-
-// handsFile is what people write to have something done by hand. It is done once, at the cloud's next call, and the file
-// is renamed. A kill in between does it again, which comes to the same.
-const handsFile = "by-hand.json"
-
-// readHands does what stands in the file. A broken one is logged once and left.
-func (s *Sim) readHands() {
-	path := filepath.Join(s.options.Dir, handsFile)
-	info, err := os.Stat(path)
-	if err != nil {
-		s.handsStamp = ""
-		return
-	}
-	stamp := fmt.Sprint(info.ModTime().UnixNano(), info.Size())
-	if stamp == s.handsStamp {
-		return
-	}
-	s.handsStamp = stamp
-	if err := s.doHands(path); err != nil {
-		s.options.Logger.Error("what is to be done by hand cannot be done", "file", path, "error", err)
-	}
-}
-
-func (s *Sim) doHands(path string) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	hands, err := parseHands(data)
-	if err != nil {
-		return err
-	}
-	for _, h := range hands {
-		n, err := s.byHand(h)
-		if err != nil {
-			return err
-		}
-		s.options.Logger.Info("done by hand", "delete", h.Delete, "change", h.Change, "match", h.Match, "things", n)
-	}
-	return os.Rename(path, strings.TrimSuffix(path, ".json")+".done.json")
-}
-
-// parseHands reads a JSON array of hands.
-func parseHands(data []byte) (hands []Hand, err error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&hands); err != nil {
-		return nil, err
-	}
-	for _, h := range hands {
-		if err := h.validate(); err != nil {
-			return nil, err
-		}
-	}
-	return hands, nil
 }

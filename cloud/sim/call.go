@@ -141,8 +141,15 @@ func (c *call) put(r resource) (*resource, error) {
 	return &r, c.effect(line{Put: &r})
 }
 
-// drop ends a resource.
+// drop ends a resource. A cluster's add-ons go with it.
 func (c *call) drop(r *resource) error {
+	for _, above := range c.sim.state.sorted(c.sim.state.on[r.place()]) {
+		if above.Kind == cloud.KindAddon {
+			if err := c.effect(line{Del: above.ID}); err != nil {
+				return err
+			}
+		}
+	}
 	if err := c.effect(line{Del: r.ID}); err != nil {
 		return err
 	}
@@ -192,9 +199,9 @@ func (c *call) list(ownerPrefix string) ([]cloud.Ref, error) {
 		return nil, err
 	}
 	var refs []cloud.Ref
-	for _, kind := range []cloud.Kind{cloud.KindPool, cloud.KindCluster, cloud.KindNetwork} {
+	for _, kind := range []cloud.Kind{cloud.KindPool, cloud.KindAddon, cloud.KindCluster, cloud.KindNetwork} {
 		for _, r := range found {
-			if r.Kind == kind && strings.HasPrefix(r.Owner, ownerPrefix) {
+			if r.Kind == kind && r.Owner != "" && strings.HasPrefix(r.Owner, ownerPrefix) && !c.goesAlong(r) {
 				refs = append(refs, cloud.Ref{
 					Kind: kind, Scope: c.given,
 					Cluster: r.parent(), Name: r.Name, ID: r.ID, Owner: r.Owner, Phase: r.phase(c.now),
@@ -203,6 +210,12 @@ func (c *call) list(ownerPrefix string) ([]cloud.Ref, error) {
 		}
 	}
 	return refs, nil
+}
+
+// goesAlong says of an add-on that its cluster is of the same owner.
+func (c *call) goesAlong(r *resource) bool {
+	on := c.sim.state.byName[r.ground()]
+	return r.Kind == cloud.KindAddon && len(on) > 0 && c.sim.state.byID[on[0]].Owner == r.Owner
 }
 
 func (c *call) strike(m moment) (Fault, bool) { return c.sim.faults.strike(m, c.head) }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/aeriehq/aerie/cloud"
 )
 
 // Region is a place of the simulated cloud.
@@ -39,6 +41,9 @@ func Machines() []Machine {
 		{"r4", 4, 32, 0.21, 0.068}, {"r8", 8, 64, 0.43, 0.14}, {"r16", 16, 128, 0.86, 0.27},
 	}
 }
+
+// AddonVersions are the versions that every add-on of the simulated cloud has, oldest first.
+func AddonVersions() []string { return []string{"1.0", "1.1"} }
 
 // The minor versions of Kubernetes that can be made.
 const oldestMinor, newestMinor = 31, 36
@@ -85,6 +90,24 @@ func findZones(wished, there []string) ([]string, error) {
 		}
 	}
 	return slices.Sorted(slices.Values(wished)), nil
+}
+
+// existingZones are the zones of subnets that somebody made: each zone has one, subnet-<zone>, and each region one
+// security group, default.
+func existingZones(e cloud.Existing, there []string) (zones []string, err error) {
+	for _, s := range e.Subnets {
+		zone := strings.TrimPrefix(s, "subnet-")
+		if "subnet-"+zone != s || !slices.Contains(there, zone) {
+			return nil, fmt.Errorf("there is no subnet %q; there are subnet-%s", s, strings.Join(there, ", subnet-"))
+		}
+		zones = append(zones, zone)
+	}
+	for _, g := range e.SecurityGroups {
+		if g != "default" {
+			return nil, fmt.Errorf("there is no security group %q; there is default", g)
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(zones))), nil
 }
 
 func minor(version string) (int, error) {

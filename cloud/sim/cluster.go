@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/aeriehq/aerie/cloud"
 )
@@ -59,8 +60,14 @@ func (c *call) ensureCluster(spec cloud.ClusterSpec) (*resource, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
+	if spec.Adopt {
+		return c.adopted(spec.Name)
+	}
 	wanted, err := minor(cmp.Or(spec.Version, defaultVersion))
 	if err != nil {
+		return nil, c.invalid(err)
+	}
+	if _, err := existingZones(spec.Existing, c.zones); err != nil {
 		return nil, c.invalid(err)
 	}
 	r, err := c.mine(cloud.KindCluster, "", spec.Name, spec.Owner)
@@ -73,9 +80,25 @@ func (c *call) ensureCluster(spec cloud.ClusterSpec) (*resource, error) {
 	return c.changeCluster(r, spec, wanted)
 }
 
-func (c *call) createCluster(spec cloud.ClusterSpec) (*resource, error) {
-	if _, err := c.parent(cloud.KindNetwork, spec.Network); err != nil {
+// adopted is a cluster that somebody else made.
+func (c *call) adopted(name string) (*resource, error) {
+	r, err := c.one(cloud.KindCluster, "", name)
+	switch {
+	case err != nil:
 		return nil, err
+	case r == nil:
+		return nil, c.fail(cloud.NotFound, "NoCluster", "there is no cluster "+name+" to adopt")
+	case r.Owner != "":
+		return nil, c.fail(cloud.Taken, "OwnedByAnother", fmt.Sprintf("cluster %s belongs to %s", name, r.Owner))
+	}
+	return r, nil
+}
+
+func (c *call) createCluster(spec cloud.ClusterSpec) (*resource, error) {
+	if spec.Network != "" {
+		if _, err := c.parent(cloud.KindNetwork, spec.Network); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.room(cloud.KindCluster, 1); err != nil {
 		return nil, err
@@ -86,22 +109,28 @@ func (c *call) createCluster(spec cloud.ClusterSpec) (*resource, error) {
 	return c.create(r, c.sim.options.Times.Cluster)
 }
 
-// changeCluster brings the version to the wished one, one minor at a time.
+// changeCluster brings the options and the version to the wished ones, one minor at a time.
 func (c *call) changeCluster(r *resource, spec cloud.ClusterSpec, wanted int) (*resource, error) {
-	if r.Cluster.Network != spec.Network {
-		return nil, c.fail(cloud.Invalid, "Immutable", fmt.Sprintf("cluster %s cannot change its network", spec.Name))
+	has := r.Cluster
+	if has.Network != spec.Network || !sameExisting(has.Existing, spec.Existing) || has.Options.SecretsKey != spec.Options.SecretsKey {
+		return nil, c.fail(cloud.Invalid, "Immutable", fmt.Sprintf("cluster %s cannot change its network or the key of its secrets", spec.Name))
 	}
-	if spec.Version == "" || spec.Version == r.Cluster.Version {
+	spec.Version = cmp.Or(spec.Version, has.Version)
+	if spec.Version == has.Version && spec.Options == has.Options {
 		return c.agree(r, spec.Hash())
 	}
 	if r.phase(c.now) != cloud.Ready {
 		return r, nil
 	}
-	if has, err := minor(r.Cluster.Version); err == nil && wanted != has+1 {
+	if at, err := minor(has.Version); err == nil && spec.Version != has.Version && wanted != at+1 {
 		return nil, c.fail(cloud.Invalid, "VersionSkew",
-			fmt.Sprintf("cluster %s is at %s: the next is 1.%d", spec.Name, r.Cluster.Version, has+1))
+			fmt.Sprintf("cluster %s is at %s: the next is 1.%d", spec.Name, has.Version, at+1))
 	}
 	changed := *r
 	changed.Cluster, changed.Hash = &spec, spec.Hash()
 	return c.update(changed)
+}
+
+func sameExisting(a, b cloud.Existing) bool {
+	return slices.Equal(a.Subnets, b.Subnets) && slices.Equal(a.SecurityGroups, b.SecurityGroups)
 }

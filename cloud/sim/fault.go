@@ -83,6 +83,7 @@ var ops = []string{
 	"EnsureNetwork", "ObserveNetwork", "DeleteNetwork",
 	"EnsureCluster", "ObserveCluster", "DeleteCluster",
 	"EnsurePool", "ObservePool", "DeletePool",
+	"EnsureAddon", "ObserveAddon", "DeleteAddon",
 	"Apply", "Get", "List", "Delete",
 }
 

@@ -88,6 +88,7 @@ func (l line) check() error {
 	if r := l.Put; r != nil {
 		fits := map[cloud.Kind]bool{
 			cloud.KindNetwork: r.Network != nil, cloud.KindCluster: r.Cluster != nil, cloud.KindPool: r.Pool != nil && len(r.Pool.Zones) > 0,
+			cloud.KindAddon: r.Addon != nil,
 		}
 		if !fits[r.Kind] || r.ID == "" {
 			return fmt.Errorf("resource %q is none", r.ID)
@@ -170,7 +171,7 @@ type Call struct {
 	Account string    `json:"account"`
 	Region  string    `json:"region,omitempty"`
 	Op      string    `json:"op"`
-	Cluster string    `json:"cluster,omitempty"` // of a pool or an object
+	Cluster string    `json:"cluster,omitempty"` // of a pool, an add-on or an object
 	Name    string    `json:"name,omitempty"`
 	Outcome *Outcome  `json:"-"` // nil: the process was killed before the call's end
 }

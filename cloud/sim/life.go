@@ -3,12 +3,13 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
 )
 
-// life.go is what networks, clusters and pools have in common: being found, made, changed, observed and deleted.
+// life.go is what networks, clusters, pools and add-ons have in common: being found, made, changed, observed and deleted.
 
 // mine is the resource of that name if it is the owner's and stays, or nil if there is none.
 func (c *call) mine(kind cloud.Kind, cluster, name, owner string) (*resource, error) {
@@ -42,7 +43,7 @@ func (c *call) parent(kind cloud.Kind, name string) (*resource, error) {
 
 // create makes a resource. Its ID comes from the number of the call, so it is new for ever.
 func (c *call) create(r resource, takes time.Duration) (*resource, error) {
-	prefix := map[cloud.Kind]string{cloud.KindNetwork: "net", cloud.KindCluster: "cl", cloud.KindPool: "pool"}
+	prefix := map[cloud.Kind]string{cloud.KindNetwork: "net", cloud.KindCluster: "cl", cloud.KindPool: "pool", cloud.KindAddon: "addon"}
 	r.ID = fmt.Sprintf("%s-%08x", prefix[r.Kind], c.n)
 	r.Account, r.Region, r.Made = c.scope.account, c.scope.region, c.n
 	r.Phase, r.Since, r.Until = cloud.Creating, c.now, c.at(takes)
@@ -110,9 +111,10 @@ func (c *call) remove(r *resource, owner string) error {
 	return err
 }
 
-// empty refuses what something still stands on.
+// empty refuses what something still stands on. Add-ons go with their cluster.
 func (c *call) empty(r *resource) error {
 	above, err := c.settle(c.sim.state.sorted(c.sim.state.on[r.place()]))
+	above = slices.DeleteFunc(above, func(r *resource) bool { return r.Kind == cloud.KindAddon })
 	if err != nil || len(above) == 0 {
 		return err
 	}

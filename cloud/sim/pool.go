@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -29,13 +30,15 @@ func (c *call) ensurePool(spec cloud.PoolSpec) (*resource, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
-	if err := findMachine(spec.Machine); err != nil {
-		return nil, c.invalid(err)
+	for _, machine := range append([]string{spec.Machine}, spec.Others...) {
+		if err := findMachine(machine); err != nil {
+			return nil, c.invalid(err)
+		}
 	}
 	if _, err := findZones(spec.Zones, c.zones); err != nil {
 		return nil, c.invalid(err)
 	}
-	spec.Labels, spec.Taints = maps.Clone(spec.Labels), slices.Clone(spec.Taints) // the caller's stay the caller's
+	spec.Labels, spec.Taints, spec.Others = maps.Clone(spec.Labels), slices.Clone(spec.Taints), slices.Clone(spec.Others) // the caller's stay the caller's
 	r, err := c.mine(cloud.KindPool, spec.Cluster, spec.Name, spec.Owner)
 	if err != nil {
 		return nil, err
@@ -47,55 +50,94 @@ func (c *call) ensurePool(spec cloud.PoolSpec) (*resource, error) {
 }
 
 func (c *call) createPool(spec cloud.PoolSpec) (*resource, error) {
-	zones, err := c.poolZones(spec)
+	cluster, err := c.parent(cloud.KindCluster, spec.Cluster)
 	if err != nil {
+		return nil, err
+	}
+	zones, err := c.poolZones(spec, cluster)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.poolVersion(oldestMinor, spec.Version, cluster.Cluster.Version); err != nil {
 		return nil, err
 	}
 	if err := c.room(cloud.KindPool, spec.Min); err != nil {
 		return nil, err
 	}
 	hash := spec.Hash()
-	spec.Zones = zones
+	spec.Zones, spec.Version = zones, cmp.Or(spec.Version, cluster.Cluster.Version)
 	r := resource{Kind: cloud.KindPool, Name: spec.Name, Owner: spec.Owner, Hash: hash, Pool: &spec}
 	return c.create(r, c.sim.options.Times.Pool)
 }
 
-// poolZones are the wished zones, which must be the network's, or all of those.
-func (c *call) poolZones(spec cloud.PoolSpec) ([]string, error) {
-	cluster, err := c.parent(cloud.KindCluster, spec.Cluster)
+// poolZones are the wished zones, which must be the cluster's, or all of those.
+func (c *call) poolZones(spec cloud.PoolSpec, cluster *resource) ([]string, error) {
+	there, err := c.clusterZones(cluster.Cluster)
 	if err != nil {
 		return nil, err
 	}
-	network, err := c.one(cloud.KindNetwork, "", cluster.Cluster.Network)
-	if err != nil {
-		return nil, err
-	}
-	if network == nil {
-		return nil, c.fail(cloud.NotFound, "NoParent", "there is no network "+cluster.Cluster.Network)
-	}
-	zones, err := findZones(spec.Zones, network.Network.Zones)
+	zones, err := findZones(spec.Zones, there)
 	if err != nil {
 		return nil, c.invalid(err)
 	}
 	return zones, nil
 }
 
-// changePool brings bounds, labels and taints to the spec's.
+// clusterZones are those of what the cluster stands on. One that somebody else made stands on all of the region's.
+func (c *call) clusterZones(cluster *cloud.ClusterSpec) ([]string, error) {
+	if len(cluster.Existing.Subnets) > 0 {
+		return existingZones(cluster.Existing, c.zones)
+	}
+	if cluster.Network == "" {
+		return c.zones, nil
+	}
+	network, err := c.one(cloud.KindNetwork, "", cluster.Network)
+	if err != nil {
+		return nil, err
+	}
+	if network == nil {
+		return nil, c.fail(cloud.NotFound, "NoParent", "there is no network "+cluster.Network)
+	}
+	return network.Network.Zones, nil
+}
+
+// poolVersion refuses a version older than the pool may have, or newer than its cluster.
+func (c *call) poolVersion(least int, wanted, cluster string) error {
+	if wanted == "" {
+		return nil
+	}
+	to, err := minor(wanted)
+	if err != nil {
+		return c.invalid(err)
+	}
+	if most, err := minor(cluster); err == nil && (to < least || to > most) {
+		return c.fail(cloud.Invalid, "VersionSkew", fmt.Sprintf("a pool of a cluster at %s can have 1.%d to %s, not %s", cluster, least, cluster, wanted))
+	}
+	return nil
+}
+
+// changePool brings bounds, labels, taints and version to the spec's.
 func (c *call) changePool(r *resource, spec cloud.PoolSpec) (*resource, error) {
 	has := r.Pool
 	zones, err := findZones(spec.Zones, has.Zones)
-	if err != nil || !slices.Equal(zones, has.Zones) || has.Machine != spec.Machine || has.Spot != spec.Spot {
+	same := slices.Equal(zones, has.Zones) && has.Machine == spec.Machine && slices.Equal(has.Others, spec.Others) && has.Spot == spec.Spot
+	if err != nil || !same {
 		return nil, c.fail(cloud.Invalid, "Immutable",
-			fmt.Sprintf("pool %s cannot change its machine, zones or spot: make another", spec.Name))
+			fmt.Sprintf("pool %s cannot change its machines, zones or spot: make another", spec.Name))
 	}
-	same := has.Min == spec.Min && has.Max == spec.Max && maps.Equal(has.Labels, spec.Labels) && slices.Equal(has.Taints, spec.Taints)
-	if same {
+	same = has.Min == spec.Min && has.Max == spec.Max && maps.Equal(has.Labels, spec.Labels) && slices.Equal(has.Taints, spec.Taints)
+	if same && (spec.Version == "" || spec.Version == has.Version) {
 		return c.agree(r, spec.Hash())
 	}
 	if r.phase(c.now) != cloud.Ready {
 		return r, nil
 	}
-	if _, err := c.parent(cloud.KindCluster, spec.Cluster); err != nil {
+	cluster, err := c.parent(cloud.KindCluster, spec.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	at, _ := minor(has.Version) // 0 of a pool that is older than pools' versions
+	if err := c.poolVersion(at, spec.Version, cluster.Cluster.Version); err != nil {
 		return nil, err
 	}
 	if more := spec.Min - has.Min; more > 0 {
@@ -105,7 +147,7 @@ func (c *call) changePool(r *resource, spec cloud.PoolSpec) (*resource, error) {
 	}
 	changed := *r
 	changed.Nodes, changed.Hash = has.Min, spec.Hash()
-	spec.Zones = has.Zones
+	spec.Zones, spec.Version = has.Zones, cmp.Or(spec.Version, has.Version)
 	changed.Pool = &spec
 	return c.update(changed)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 )
 
-// resource is one network, cluster or pool, as it stands in the journal. It is never changed in place: a change is a
+// resource is one network, cluster, pool or add-on, as it stands in the journal. It is never changed in place: a change is a
 // new one under the same ID.
 type resource struct {
 	ID      string             `json:"id"`
@@ -24,6 +24,7 @@ type resource struct {
 	Network *cloud.NetworkSpec `json:"network,omitempty"`
 	Cluster *cloud.ClusterSpec `json:"cluster,omitempty"`
 	Pool    *cloud.PoolSpec    `json:"pool,omitempty"`
+	Addon   *cloud.AddonSpec   `json:"addon,omitempty"`
 
 	Phase cloud.Phase  `json:"phase"` // creating, updating or deleting: what was begun at Since and ends at Until
 	Since time.Time    `json:"since"`
@@ -43,8 +44,11 @@ type place struct {
 type scope struct{ account, region string }
 
 func (r *resource) parent() string {
-	if r.Pool != nil {
+	switch {
+	case r.Pool != nil:
 		return r.Pool.Cluster
+	case r.Addon != nil:
+		return r.Addon.Cluster
 	}
 	return ""
 }
@@ -53,14 +57,14 @@ func (r *resource) place() place {
 	return place{r.Account, r.Region, r.Kind, r.parent(), r.Name}
 }
 
-// ground is the place of what it stands on; nothing stands on a pool, and a network on nothing.
+// ground is the place of what it stands on; nothing stands on a pool or an add-on, and a network on nothing.
 func (r *resource) ground() place {
 	p := place{account: r.Account, region: r.Region}
 	switch r.Kind {
 	case cloud.KindCluster:
 		p.kind, p.name = cloud.KindNetwork, r.Cluster.Network
-	case cloud.KindPool:
-		p.kind, p.name = cloud.KindCluster, r.Pool.Cluster
+	case cloud.KindPool, cloud.KindAddon:
+		p.kind, p.name = cloud.KindCluster, r.parent()
 	}
 	return p
 }
@@ -92,14 +96,17 @@ func (r *resource) observe(now time.Time) cloud.Observation {
 	case cloud.KindNetwork:
 		o.Range, o.Zones = r.Network.Range, slices.Clone(r.Network.Zones)
 	case cloud.KindCluster:
-		o.Version = r.Cluster.Version
+		o.Version, o.Options = r.Cluster.Version, r.Cluster.Options
 		if o.Phase == cloud.Ready || o.Phase == cloud.Updating {
 			o.Endpoint = r.endpoint()
 		}
 	case cloud.KindPool:
 		has := *r.Pool
 		has.Token, has.Labels, has.Taints, has.Zones = "", maps.Clone(has.Labels), slices.Clone(has.Taints), slices.Clone(has.Zones)
-		o.Nodes, o.Zones, o.Pool = r.nodes(now), slices.Clone(r.Pool.Zones), &has
+		has.Others = slices.Clone(has.Others)
+		o.Nodes, o.Zones, o.Pool, o.Version = r.nodes(now), slices.Clone(r.Pool.Zones), &has, has.Version
+	case cloud.KindAddon:
+		o.Version = r.Addon.Version
 	}
 	return o
 }

@@ -34,7 +34,7 @@ type Options struct {
 
 // Times are how long things take at speed 1. What is zero has its lifelike default.
 type Times struct {
-	Network, Cluster, Pool, Update, Delete time.Duration
+	Network, Cluster, Pool, Addon, Update, Delete time.Duration
 }
 
 // Quota bounds one account in one region. Zero is no bound. Nodes are counted by the pools' Min.
@@ -47,6 +47,7 @@ var lifelike = Times{
 	Network: 45 * time.Second,
 	Cluster: 8 * time.Minute,
 	Pool:    150 * time.Second,
+	Addon:   40 * time.Second,
 	Update:  time.Minute,
 	Delete:  3 * time.Minute,
 }
@@ -161,7 +162,7 @@ func (t Times) or(d Times) Times {
 	}
 	return Times{
 		Network: pick(t.Network, d.Network), Cluster: pick(t.Cluster, d.Cluster), Pool: pick(t.Pool, d.Pool),
-		Update: pick(t.Update, d.Update), Delete: pick(t.Delete, d.Delete),
+		Addon: pick(t.Addon, d.Addon), Update: pick(t.Update, d.Update), Delete: pick(t.Delete, d.Delete),
 	}
 }
 

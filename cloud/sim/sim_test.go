@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -62,6 +63,13 @@ func TestConformance(t *testing.T) {
 			Home: home, Machine: "s2", Another: "m4",
 			Account: cloud.Scope{Account: cloud.Account{ID: "222222222222"}, Region: home.Region},
 			Region:  cloud.Scope{Account: home.Account, Region: "us-east"},
+			Foreign: func(s cloud.Scope, name string) {
+				set := fmt.Appendf(nil, `{"name":%q,"version":"1.34"}`, name)
+				_, err := current.ByHand(sim.Hand{Make: "cluster", In: s.Account.ID + "/" + s.Region, Set: set})
+				must(t, err)
+			},
+			Subnets: []string{"subnet-eu-central-a", "subnet-eu-central-b"},
+			Addons:  sim.AddonVersions(),
 			Nodes:   func(s cloud.Scope, n int) { current.SetQuota(s.Account.ID, s.Region, sim.Quota{Nodes: n}) },
 			Twice:   func() int { return len(ledger(t, o.Dir).Twice()) },
 		}
