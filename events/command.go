@@ -17,8 +17,9 @@ const (
 
 // The verbs that dataplanes have beside them.
 const (
-	VerbAttach = "attach"
-	VerbDetach = "detach"
+	VerbAttach  = "attach"
+	VerbDetach  = "detach"
+	VerbUpgrade = "upgrade"
 )
 
 // VerbRollback is the verb that applications have beside them.
@@ -29,7 +30,7 @@ func Verbs(k Kind) []string {
 	verbs := []string{VerbCreate, VerbUpdate, VerbRetry, VerbDelete}
 	switch k {
 	case Dataplane:
-		verbs = append(verbs, VerbAttach, VerbDetach)
+		verbs = append(verbs, VerbAttach, VerbDetach, VerbUpgrade)
 	case Application:
 		verbs = append(verbs, VerbRollback)
 	}
@@ -60,7 +61,7 @@ type Command struct {
 // Internal tells whether the machinery gave the command, and no person.
 func (c Command) Internal() bool { return c.Actor == ActorAerie || c.Actor == ActorExecutor }
 
-// Ask is what a command wants: Create, Update, Retry, Delete, Attach, Detach or Rollback
+// Ask is what a command wants: Create, Update, Retry, Delete, Attach, Detach, Upgrade or Rollback
 // from people, Report, Settle, Sweep, NoteDrift or Expire from the machinery.
 type Ask interface{ ask() }
 
@@ -97,6 +98,12 @@ type Detach struct {
 	Customer string `json:"customer" required:"true" ref:"customer" doc:"The customer, such as acme"`
 }
 
+// Upgrade asks for a newer Kubernetes version of a dataplane: of its control plane,
+// then of all node pools on it, then of its add-ons.
+type Upgrade struct {
+	Version string `json:"version" required:"true" pattern:"^1\\.[0-9]{2}$" doc:"The next minor version, such as 1.37"`
+}
+
 // Rollback asks for what was deployed before.
 type Rollback struct {
 	To int `json:"to" default:"0" minimum:"0" doc:"The revision that is wanted back; 0: the one that was deployed before the present one"`
@@ -123,6 +130,7 @@ func (Update) ask()    {}
 func (Retry) ask()     {}
 func (Delete) ask()    {}
 func (Attach) ask()    {}
+func (Upgrade) ask()   {}
 func (Rollback) ask()  {}
 func (Detach) ask()    {}
 func (Settle) ask()    {}
@@ -179,6 +187,8 @@ func DecodeBody(k Kind, verb string, raw any) (Ask, error) {
 		return decodePlain[Attach](verb, raw)
 	case VerbDetach:
 		return decodePlain[Detach](verb, raw)
+	case VerbUpgrade:
+		return decodePlain[Upgrade](verb, raw)
 	case VerbRollback:
 		return decodePlain[Rollback](verb, raw)
 	}

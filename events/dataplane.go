@@ -12,14 +12,46 @@ type DataplaneSpec struct {
 	Type       string           `json:"type" enum:"shared,dedicated" default:"shared" doc:"Whether it hosts many customers or exactly one"`
 	Version    string           `json:"version" pattern:"^1\\.[0-9]{2}$" default:"1.36" doc:"Kubernetes minor version, such as 1.36"`
 	Network    DataplaneNetwork `json:"network" doc:"The network it is built in"`
+	Cluster    DataplaneCluster `json:"cluster,omitzero" doc:"What can be chosen of its Kubernetes cluster besides"`
 	SystemPool SystemPool       `json:"systemPool" doc:"The machines for what the dataplane itself needs"`
+	Addons     Addons           `json:"addons,omitzero" doc:"The versions of the cloud's add-ons; empty: the cloud's choice when it is made, and no change after"`
 	Drift      string           `json:"drift" enum:"repair,report" default:"repair" doc:"What is done when somebody else has changed or deleted what was made for it or on it"`
 }
 
-// DataplaneNetwork describes the network to make.
+// DataplaneNetwork describes the network to make, or what is there to use instead.
 type DataplaneNetwork struct {
-	Range string   `json:"range" pattern:"^[0-9]{1,3}(\\.[0-9]{1,3}){3}/(1[6-9]|2[0-4])$" doc:"CIDR of 16 to 24 bits, such as 10.20.0.0/16; empty: chosen once and kept"`
-	Zones []string `json:"zones,omitempty" maxItems:"6" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"zones to use; empty: all of the region"`
+	Range          string   `json:"range" pattern:"^[0-9]{1,3}(\\.[0-9]{1,3}){3}/(1[6-9]|2[0-4])$" doc:"CIDR of 16 to 24 bits, such as 10.20.0.0/16; empty: chosen once and kept"`
+	Zones          []string `json:"zones,omitempty" maxItems:"6" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"zones to use; empty: all of the region"`
+	Subnets        []string `json:"subnets,omitempty" maxItems:"12" pattern:"^[A-Za-z0-9][A-Za-z0-9._/-]{0,255}$" doc:"Subnets that are there already, by the cloud's ids: they are used, and no network is made"`
+	SecurityGroups []string `json:"securityGroups,omitempty" maxItems:"5" pattern:"^[A-Za-z0-9][A-Za-z0-9._/-]{0,255}$" doc:"Security groups of such a network for the cluster"`
+}
+
+// DataplaneCluster is what can be chosen of the Kubernetes cluster besides.
+type DataplaneCluster struct {
+	Existing   string `json:"existing" pattern:"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$" doc:"The name of a cluster that somebody else made: it is used, and never changed or deleted; no network, system pool or add-on is made"`
+	Private    bool   `json:"private" default:"false" doc:"Whether its API can be reached from inside its network alone"`
+	Logging    bool   `json:"logging" default:"false" doc:"Whether what its control plane logs goes to the cloud's logs"`
+	SecretsKey string `json:"secretsKey" maxLength:"200" doc:"The cloud's name of a key that Kubernetes secrets are encrypted with besides; it can't be changed"`
+}
+
+// Addons are the versions of what the cloud itself installs into a cluster.
+type Addons struct {
+	Network    string `json:"network" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" doc:"Addresses of pods, and network policies that hold"`
+	Identity   string `json:"identity" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" doc:"Identities of pods in the cloud"`
+	Autoscaler string `json:"autoscaler" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" doc:"Nodes come and go within the pools' bounds"`
+	DNS        string `json:"dns" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" doc:"Names of services"`
+	Storage    string `json:"storage" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" doc:"Volumes"`
+}
+
+// List is the add-ons in the order in which they are made.
+func (a Addons) List() []Addon {
+	return []Addon{{"network", a.Network}, {"identity", a.Identity}, {"autoscaler", a.Autoscaler}, {"dns", a.DNS}, {"storage", a.Storage}}
+}
+
+// Addon is one add-on, by what it is for, and its version.
+type Addon struct {
+	Name    string `json:"name"`
+	Version string `json:"version,omitempty"` // wanted: empty is the cloud's choice
 }
 
 // SystemPool is the node pool every dataplane has.
@@ -49,6 +81,27 @@ func (s DataplaneSpec) Check() []Fault {
 			faults = append(faults, Fault{"spec.network.range", fmt.Sprintf("%q is no network such as 10.20.0.0/16", Clip(r))})
 		}
 	}
+	return append(faults, s.existing()...)
+}
+
+// existing finds wishes about what would not be made.
+func (s DataplaneSpec) existing() (faults []Fault) {
+	n := s.Network
+	for _, f := range []struct {
+		field, message string
+		wrong          bool
+	}{
+		{"spec.network.subnets", "there is a cluster to use already: it has subnets of its own", s.Cluster.Existing != "" && len(n.Subnets) > 0},
+		{"spec.network.securityGroups", "no use without subnets: a network that is made has its own", len(n.Subnets) == 0 && len(n.SecurityGroups) > 0},
+		{"spec.network.range", "no use with subnets or a cluster that are there already", n.Range != "" && (len(n.Subnets) > 0 || s.Cluster.Existing != "")},
+		{"spec.network.zones", "no use with subnets or a cluster that are there already", len(n.Zones) > 0 && (len(n.Subnets) > 0 || s.Cluster.Existing != "")},
+		{"spec.cluster", "a cluster that is there already is not changed: private, logging and secretsKey are no use", s.Cluster.Existing != "" && s.Cluster != DataplaneCluster{Existing: s.Cluster.Existing}},
+		{"spec.addons", "a cluster that is there already is not changed: it keeps its add-ons", s.Cluster.Existing != "" && s.Addons != Addons{}},
+	} {
+		if f.wrong {
+			faults = append(faults, Fault{f.field, f.message})
+		}
+	}
 	return faults
 }
 
@@ -75,6 +128,16 @@ type (
 	SystemPoolReady struct {
 		Nodes int    `json:"nodes"`
 		Calls []Call `json:"calls,omitempty"`
+	}
+	// PoolsUpgraded says that all node pools on the cluster have the cluster's version.
+	PoolsUpgraded struct {
+		Version string `json:"version"`
+		Calls   []Call `json:"calls,omitempty"`
+	}
+	// AddonsReady says that the cloud's add-ons are there.
+	AddonsReady struct {
+		Addons []Addon `json:"addons"` // with the versions the cloud says they have
+		Calls  []Call  `json:"calls,omitempty"`
 	}
 	// Claimed says that a dedicated dataplane belongs to a customer from now on.
 	Claimed struct {
@@ -103,6 +166,8 @@ const (
 	PartNetwork    = "network"
 	PartCluster    = "cluster"
 	PartSystemPool = "system pool"
+	PartPools      = "versions of pools"
+	PartAddons     = "add-ons"
 	PartBase       = "base"
 )
 
@@ -111,60 +176,10 @@ func (NetworkingStarted) Type() string { return "networking_started" }
 func (NetworkReady) Type() string      { return "network_ready" }
 func (ClusterReady) Type() string      { return "cluster_ready" }
 func (SystemPoolReady) Type() string   { return "system_pool_ready" }
+func (PoolsUpgraded) Type() string     { return "pools_upgraded" }
+func (AddonsReady) Type() string       { return "addons_ready" }
 func (Claimed) Type() string           { return "claimed" }
 func (Attached) Type() string          { return "attached" }
 func (Detached) Type() string          { return "detached" }
 func (UpdateDone) Type() string        { return "update_done" }
 func (Degraded) Type() string          { return "degraded" }
-
-// Site is where in which cloud an effect is to happen, and whose it is.
-type Site struct {
-	Account   CloudAccount `json:"account"`
-	Region    string       `json:"region"`
-	Owner     string       `json:"owner"`     // the mark that everything made carries: owner/kind/id/uid
-	Dataplane string       `json:"dataplane"` // on whose executor it is done, such as -/eu
-}
-
-// Where returns the site: every effect that happens in a dataplane has one.
-func (s Site) Where() Site { return s }
-
-type (
-	// EnsureNetwork owes a network.
-	EnsureNetwork struct {
-		Site
-		Range  string   `json:"range"`
-		Zones  []string `json:"zones,omitempty"`
-		Remake bool     `json:"remake,omitempty"` // nobody relies on it yet: what has failed is made anew
-	}
-	// EnsureCluster owes a Kubernetes control plane.
-	EnsureCluster struct {
-		Site
-		Network string `json:"network"`
-		Version string `json:"version"`
-		Remake  bool   `json:"remake,omitempty"` // as above
-	}
-	// EnsureSystemPool owes the dataplane's own machines.
-	EnsureSystemPool struct {
-		Site
-		Cluster string   `json:"cluster"`
-		Pool    NodePool `json:"pool"`
-		Remake  bool     `json:"remake,omitempty"` // as above
-	}
-	// EnsureBase owes what every cluster gets first.
-	EnsureBase struct {
-		Site
-		Cluster string `json:"cluster"`
-	}
-)
-
-// RemoveOwned owes the end of everything in the cloud that carries the owner's mark.
-type RemoveOwned struct{ Site }
-
-// Effect names the work on the wire.
-func (RemoveOwned) Effect() string { return "remove_owned" }
-
-// Effect names the work on the wire.
-func (EnsureNetwork) Effect() string    { return "ensure_network" }
-func (EnsureCluster) Effect() string    { return "ensure_cluster" }
-func (EnsureSystemPool) Effect() string { return "ensure_system_pool" }
-func (EnsureBase) Effect() string       { return "ensure_base" }

@@ -13,13 +13,14 @@ type TenantInfraSpec struct {
 
 // Pool is one node pool as the user wants it.
 type Pool struct {
-	Name     string            `json:"name" required:"true" pattern:"^[a-z][a-z0-9-]{0,19}$" doc:"lower-case letters, digits and '-', at most 20 characters"`
-	Machine  string            `json:"machine" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$" doc:"the cloud's machine type"`
-	Min      int               `json:"min" default:"0" minimum:"0" maximum:"1000" doc:"fewest nodes"`
-	Max      int               `json:"max" default:"3" minimum:"1" maximum:"1000" doc:"most nodes"`
-	Labels   map[string]string `json:"labels,omitempty" doc:"Labels of its nodes"`
-	Priority string            `json:"priority" enum:"on-demand,spot" default:"on-demand" doc:"Whether the cloud may take the machines back"`
-	Zones    []string          `json:"zones,omitempty" maxItems:"6" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"zones to use; one pins the pool, empty spreads it over all"`
+	Name         string            `json:"name" required:"true" pattern:"^[a-z][a-z0-9-]{0,19}$" doc:"lower-case letters, digits and '-', at most 20 characters"`
+	Machine      string            `json:"machine" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$" doc:"the cloud's machine type"`
+	Alternatives []string          `json:"alternatives,omitempty" maxItems:"10" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$" doc:"machine types that will do where that one is not to be had"`
+	Min          int               `json:"min" default:"0" minimum:"0" maximum:"1000" doc:"fewest nodes"`
+	Max          int               `json:"max" default:"3" minimum:"1" maximum:"1000" doc:"most nodes"`
+	Labels       map[string]string `json:"labels,omitempty" doc:"Labels of its nodes"`
+	Priority     string            `json:"priority" enum:"on-demand,spot,spot-with-fallback" default:"on-demand" doc:"Whether the cloud may take the machines back; with a fallback, the same pods find a second pool that it may not, which has no node until it is needed"`
+	Zones        []string          `json:"zones,omitempty" maxItems:"6" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"zones to use; one pins the pool, empty spreads it over all"`
 }
 
 // Kind is TenantInfra.
@@ -34,12 +35,25 @@ func (s TenantInfraSpec) Check() (faults []Fault) {
 			faults = append(faults, Fault{at + ".name", fmt.Sprintf("%q is there twice: each pool needs a name of its own", p.Name)})
 		}
 		seen[p.Name] = true
+		if p.Priority == SpotWithFallback {
+			seen[p.Name+FallbackSuffix] = true
+		}
+		if p.Priority == SpotWithFallback && p.Min > 0 {
+			faults = append(faults, Fault{at + ".min", "must be 0 with a fallback: nodes come when pods need them, of one pool or the other"})
+		}
 		if p.Min > p.Max {
 			faults = append(faults, Fault{at + ".min", fmt.Sprintf("%d is more than max, %d", p.Min, p.Max)})
 		}
 	}
 	return faults
 }
+
+// SpotWithFallback is the priority of a pool that has a twin, and FallbackSuffix what
+// the twin's name has behind the pool's.
+const (
+	SpotWithFallback = "spot-with-fallback"
+	FallbackSuffix   = "-fallback"
+)
 
 // NodePool is a pool as a cloud is asked for it.
 type NodePool struct {
@@ -49,7 +63,9 @@ type NodePool struct {
 	Max     int               `json:"max"`
 	Labels  map[string]string `json:"labels,omitempty"`
 	Taints  []Taint           `json:"taints,omitempty"`
+	Others  []string          `json:"others,omitempty"` // machines that will do
 	Spot    bool              `json:"spot,omitempty"`
+	Backed  bool              `json:"backed,omitempty"` // another pool stands in for it: without capacity it need not be there
 	Zones   []string          `json:"zones,omitempty"`
 }
 

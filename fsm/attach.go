@@ -9,15 +9,33 @@ import (
 // attachable are the phases in which customers may come to a dataplane.
 var attachable = []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Active, Updating, Degraded, Failed}
 
-// attachments decides the verbs that dataplanes alone have.
-func attachments(e Entity[DataplaneData], ask ev.Ask, refs *Refs) ([]ev.Change, error) {
+// ownDataplane decides the verbs that dataplanes alone have.
+func ownDataplane(e Entity[DataplaneData], ask ev.Ask, refs *Refs) ([]ev.Change, error) {
 	switch ask := ask.(type) {
 	case ev.Attach:
 		return attach(e, ask.Customer, refs)
 	case ev.Detach:
 		return detach(e, ask.Customer, refs)
+	case ev.Upgrade:
+		return upgrade(e, ask.Version)
 	}
 	return nil, ev.Refuse(ev.Internal, "a %s does not know %T", ev.Dataplane, ask)
+}
+
+// upgrade is an update of the version alone.
+func upgrade(e Entity[DataplaneData], version string) ([]ev.Change, error) {
+	to := e.Data.Spec
+	if to.Version = version; to.Version == e.Data.Spec.Version {
+		return nil, nil // asked twice
+	}
+	if e.Phase() == Deleting {
+		return nil, ev.Refuse(ev.Refused, "%s is going away: it can't be changed any more", e.Ref)
+	}
+	happened, faults := respecDataplane(e, to)
+	for i := range faults {
+		faults[i].Field = "version"
+	}
+	return changed(e.Base, happened...), refuseChange(e.Ref, "upgrade", faults)
 }
 
 // attach gives a customer a place: it is preferred when the customer's tenants are

@@ -2,7 +2,6 @@ package fsm
 
 import (
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +29,7 @@ type DataplaneData struct {
 	Network    ev.NetworkReady    // set when there is one
 	Cluster    ev.ClusterReady    // set when there is one
 	SystemPool ev.SystemPoolReady // set when it is as the present spec wants it
+	Addons     []ev.Addon         // the add-ons that are there, with their versions
 	Todo       []string           // the parts that are to be ensured, in order
 	Lost       []string           // the parts that were found deleted
 	WasActive  bool               // what it has may be in use
@@ -51,6 +51,8 @@ var dataplane = Kind[DataplaneData]{
 		Row{ev.NetworkReady{}, []Phase{Networking}, ClusterCreating},
 		Row{ev.ClusterReady{}, []Phase{ClusterCreating}, Bootstrapping},
 		Row{ev.SystemPoolReady{}, []Phase{Bootstrapping, Updating}, Stay},
+		Row{ev.AddonsReady{}, []Phase{Bootstrapping, Updating}, Stay},
+		Row{ev.PoolsUpgraded{}, []Phase{Updating}, Stay},
 		Row{ev.Activated{}, []Phase{Bootstrapping}, Active},
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Active, Updating, Degraded}, Updating},
 		Row{ev.UpdateDone{}, []Phase{Updating}, Active},
@@ -94,7 +96,7 @@ var dataplane = Kind[DataplaneData]{
 	Outcome:    outcomeDataplane,
 	GiveUp:     giveUpDataplane,
 	Conditions: conditionsDataplane,
-	Own:        attachments,
+	Own:        ownDataplane,
 }
 
 // fitsDataplane keeps one customer's dataplane out of another's account.
@@ -116,8 +118,14 @@ func respecDataplane(e Entity[DataplaneData], s ev.Spec) ([]ev.Event, []ev.Fault
 		faults.keep("spec.network.range", old.Network.Range, now.Network.Range)
 		faults.keep("spec.network.zones", strings.Join(old.Network.Zones, ", "), strings.Join(now.Network.Zones, ", "))
 	}
-	if building || d.Cluster.Cluster != "" {
-		faults.keep("spec.version", old.Version, now.Version)
+	if d.Tried { // what a cluster stands on, and what it is encrypted with
+		faults.keep("spec.network.subnets", strings.Join(old.Network.Subnets, ", "), strings.Join(now.Network.Subnets, ", "))
+		faults.keep("spec.network.securityGroups", strings.Join(old.Network.SecurityGroups, ", "), strings.Join(now.Network.SecurityGroups, ", "))
+		faults.keep("spec.cluster.existing", old.Cluster.Existing, now.Cluster.Existing)
+		faults.keep("spec.cluster.secretsKey", old.Cluster.SecretsKey, now.Cluster.SecretsKey)
+	}
+	if why := d.upgradeFault(now.Version); why != "" && (building || d.Cluster.Cluster != "") {
+		faults = append(faults, ev.Fault{Field: "spec.version", Message: why})
 	}
 	if building || d.SystemPool.Nodes > 0 {
 		faults.keep("spec.systemPool.machine", old.SystemPool.Machine, now.SystemPool.Machine)
@@ -131,11 +139,13 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 	case ev.Requested[ev.DataplaneSpec]:
 		d.Spec = e.Spec
 	case ev.UpdateRequested[ev.DataplaneSpec]:
-		d.Spec, d.Todo = e.Spec, inOrder(append(slices.Clone(d.Todo), ev.PartSystemPool))
+		todo := d.wish(e.Spec)
+		d.Spec = e.Spec
+		d.Todo = d.more(todo...)
 	case ev.RetryRequested, ev.RepairStarted:
-		d.Todo = parts
+		d.Todo = d.way()
 	case ev.NetworkingStarted:
-		d.Account, d.Tried, d.Todo = e.Account, true, parts
+		d.Account, d.Tried, d.Todo = e.Account, true, d.first()
 	case ev.Drifted:
 		d = d.drifted(e.Found)
 	case ev.DriftEnded:
@@ -154,6 +164,11 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 		e.Calls = nil
 		d = d.has(ev.PartSystemPool)
 		d.SystemPool = e
+	case ev.PoolsUpgraded:
+		d = d.has(ev.PartPools)
+	case ev.AddonsReady:
+		d = d.has(ev.PartAddons)
+		d.Addons = e.Addons
 	case ev.Activated:
 		d.WasActive, d.Todo, d.Lost = true, nil, nil
 	case ev.UpdateDone:
@@ -178,57 +193,20 @@ func owedDataplane(e Entity[DataplaneData]) ev.Effect {
 	case ClusterCreating:
 		return d.ensure(e.Base, ev.PartCluster)
 	case Bootstrapping:
-		if slices.Contains(d.Todo, ev.PartSystemPool) {
-			return d.ensure(e.Base, ev.PartSystemPool)
+		for _, part := range []string{ev.PartSystemPool, ev.PartAddons} {
+			if slices.Contains(d.Todo, part) {
+				return d.ensure(e.Base, part)
+			}
 		}
 		return d.ensure(e.Base, ev.PartBase)
 	case Updating:
 		return d.ensure(e.Base, append(slices.Clone(d.Todo), ev.PartBase)[0])
 	case Deleting:
 		if d.Account.Cloud != "" {
-			return ev.RemoveOwned{Site: d.site(e.Base)}
+			return ev.RemoveOwned{Site: d.site(e.Base), Existing: d.Spec.Cluster.Existing}
 		}
 	}
 	return nil
-}
-
-// ensure is the effect that makes a part.
-func (d DataplaneData) ensure(b Base, part string) ev.Effect {
-	site, anew := d.site(b), !d.WasActive || slices.Contains(d.Lost, part)
-	switch part {
-	case ev.PartNetwork:
-		return ev.EnsureNetwork{Site: site, Range: d.networkRange(b.UID), Zones: d.Spec.Network.Zones, Remake: anew}
-	case ev.PartCluster:
-		return ev.EnsureCluster{Site: site, Network: d.Network.Network, Version: d.Spec.Version, Remake: anew}
-	case ev.PartSystemPool:
-		p := d.Spec.SystemPool
-		return ev.EnsureSystemPool{Site: site, Cluster: d.Cluster.Cluster, Remake: anew, Pool: ev.NodePool{
-			Name: "system", Machine: p.Machine, Min: p.Min, Max: p.Max, Labels: map[string]string{"aerie.io/pool": "system"}}}
-	}
-	return ev.EnsureBase{Site: site, Cluster: d.Cluster.Cluster}
-}
-
-// standsDataplane is what was made for a dataplane and should still be there.
-func standsDataplane(e Entity[DataplaneData], _ *Refs) (all []ev.Effect) {
-	for _, p := range parts {
-		all = append(all, e.Data.ensure(e.Base, p))
-	}
-	return all
-}
-
-func (d DataplaneData) site(b Base) ev.Site {
-	return ev.Site{Account: d.Account, Region: d.Spec.Region, Owner: Mark(b), Dataplane: b.Ref.Path()}
-}
-
-// networkRange is the given range, or one that follows from the uid, so that it
-// is the same after every restart.
-func (d DataplaneData) networkRange(uid string) string {
-	if d.Spec.Network.Range != "" {
-		return d.Spec.Network.Range
-	}
-	h := fnv.New32a()
-	h.Write([]byte(uid))
-	return fmt.Sprintf("10.%d.0.0/16", h.Sum32()%256)
 }
 
 func settleDataplane(e Entity[DataplaneData], refs *Refs) ([]ev.Change, *Why) {
@@ -239,20 +217,28 @@ func settleDataplane(e Entity[DataplaneData], refs *Refs) ([]ev.Change, *Why) {
 		return nil, w
 	}
 	acc, _ := find[AccountData](refs, ready(ev.Account, e.Data.Spec.Account).Ref)
-	return changed(e.Base, ev.NetworkingStarted{Account: acc.Data.Cloud()}), nil
+	return changed(e.Base, e.Data.started(ev.NetworkingStarted{Account: acc.Data.Cloud()})...), nil
+}
+
+// started begins the way: where no network is to be made, that is all of its phase.
+func (d DataplaneData) started(begun ev.Event) []ev.Event {
+	if d.goes(ev.PartNetwork) {
+		return []ev.Event{begun}
+	}
+	return []ev.Event{begun, ev.NetworkReady{}}
 }
 
 // outcomeDataplane ends an update or a repair with its last step. That something was
 // found gone on the way is taken where it is to be made: while the dataplane is being
 // built, by its policy, or as the part that is owed. Else a person is waited for.
 func outcomeDataplane(e Entity[DataplaneData], outcome ev.Event) []ev.Event {
-	if drift, ok := outcome.(ev.Drifted); ok && e.Data.reports(drift.Found) {
+	drift, isDrift := outcome.(ev.Drifted)
+	switch {
+	case isDrift && e.Data.reports(drift.Found):
 		return nil
-	}
-	if e.Phase() != Updating {
-		return []ev.Event{outcome}
-	}
-	if _, ok := outcome.(ev.Drifted); ok {
+	case isDrift && e.Phase() != Updating:
+		return e.Data.started(drift)
+	case isDrift, e.Phase() != Updating:
 		return []ev.Event{outcome}
 	}
 	if base, ok := outcome.(ev.Activated); ok {
@@ -274,13 +260,16 @@ func giveUpDataplane(e Entity[DataplaneData], why ev.Reason) ev.Event {
 func conditionsDataplane(e Entity[DataplaneData]) []Condition {
 	d := e.Data
 	works := e.Phase() == Active || e.Phase() == Updating || e.Phase() == Degraded
-	network := d.Network.Network != "" && !slices.Contains(d.Lost, ev.PartNetwork)
+	building := e.Phase() != Requested && e.Phase() != Networking
+	network := (d.Network.Network != "" || !d.goes(ev.PartNetwork) && building) && !slices.Contains(d.Lost, ev.PartNetwork)
 	cluster := d.Cluster.Cluster != "" && !slices.Contains(d.Lost, ev.PartCluster)
-	pool := d.SystemPool.Nodes > 0 && !slices.Contains(d.Todo, ev.PartSystemPool) && !slices.Contains(d.Lost, ev.PartSystemPool)
+	pool := d.SystemPool.Nodes > 0 && d.is(ev.PartSystemPool) || !d.goes(ev.PartSystemPool) && cluster
+	addons := len(d.Addons) > 0 && d.is(ev.PartAddons) || !d.goes(ev.PartAddons) && cluster
 	return []Condition{
 		e.condition("NetworkReady", network),
 		e.condition("ClusterReady", cluster),
 		e.condition("SystemPoolReady", pool),
+		e.condition("AddonsReady", addons),
 		e.inSync(),
 		e.condition(ConditionReady, works && network && cluster),
 	}

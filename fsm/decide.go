@@ -98,14 +98,22 @@ func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, e
 			return nil, err
 		}
 		more, faults := k.Respec(e, ask.Spec)
-		if len(faults) > 0 {
-			r := ev.Refuse(ev.Refused, "update %s: this can't be changed", e.Ref)
-			r.Details = faults
-			return nil, r
+		if err := refuseChange(e.Ref, "update", faults); err != nil {
+			return nil, err
 		}
 		happened = append(happened, more...)
 	}
 	return changed(e.Base, happened...), nil
+}
+
+// refuseChange names what can't be changed, if anything.
+func refuseChange(ref ev.Ref, verb string, faults []ev.Fault) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	r := ev.Refuse(ev.Refused, "%s %s: this can't be changed", verb, ref)
+	r.Details = faults
+	return r
 }
 
 func (k *Kind[D]) retry(e Entity[D]) ([]ev.Change, error) {

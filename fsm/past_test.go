@@ -49,11 +49,13 @@ func dataplaneIs(path string, with func(*ev.DataplaneSpec), events ...ev.Event) 
 
 func asIs[T any](*T) {}
 
+var allAddons = ev.AddonsReady{Addons: []ev.Addon{{Name: "network", Version: "1.1"}, {Name: "storage", Version: "1.1"}}}
+
 // built is how a dataplane becomes Active.
 func built(more ...ev.Event) []ev.Event {
 	return append([]ev.Event{
 		ev.NetworkingStarted{Account: simAccount}, ev.NetworkReady{Network: "net"}, ev.ClusterReady{Cluster: "cluster"},
-		ev.SystemPoolReady{Nodes: 1}, ev.Activated{}}, more...)
+		ev.SystemPoolReady{Nodes: 1}, allAddons, ev.Activated{}}, more...)
 }
 
 func euBuilt(more ...ev.Event) []fact { return dataplaneIs("-/eu", asIs, built(more...)...) }

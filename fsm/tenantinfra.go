@@ -105,6 +105,7 @@ func keepPools(faults *keeper, old, now []ev.Pool, made func(string) bool) {
 		}
 		at := fmt.Sprintf("spec.pools[%d].", i)
 		faults.keep(at+"machine", o.Machine, now[i].Machine)
+		faults.keep(at+"alternatives", strings.Join(o.Alternatives, ", "), strings.Join(now[i].Alternatives, ", "))
 		faults.keep(at+"priority", o.Priority, now[i].Priority)
 		faults.keep(at+"zones", strings.Join(o.Zones, ", "), strings.Join(now[i].Zones, ", "))
 	}
@@ -160,11 +161,22 @@ func nodePools(ref ev.Ref, s ev.TenantInfraSpec) (pools []ev.NodePool) {
 			labels = map[string]string{}
 		}
 		labels["aerie.io/tenantinfra"], labels["aerie.io/pool"] = ref.Local(), p.Name
-		n := ev.NodePool{Name: p.Name, Machine: p.Machine, Min: p.Min, Max: p.Max, Labels: labels, Spot: p.Priority == "spot", Zones: p.Zones}
+		n := ev.NodePool{Name: p.Name, Machine: p.Machine, Others: p.Alternatives, Min: p.Min, Max: p.Max, Labels: labels, Spot: p.Priority != "on-demand", Zones: p.Zones}
 		n.Taints = []ev.Taint{{Key: "aerie.io/tenantinfra", Value: ref.Local(), Effect: taintEffects[s.Scheduling]}}
+		n.Backed = p.Priority == ev.SpotWithFallback
 		pools = append(pools, n)
+		if n.Backed {
+			pools = append(pools, fallback(n))
+		}
 	}
 	return pools
+}
+
+// fallback is the twin of a pool that the cloud may not take back: the same pods land
+// on it, and it has no node until they need one.
+func fallback(n ev.NodePool) ev.NodePool {
+	n.Name, n.Min, n.Spot, n.Backed = n.Name+ev.FallbackSuffix, 0, false, false
+	return n
 }
 
 func settleTenantInfra(e Entity[TenantInfraData], refs *Refs) ([]ev.Change, *Why) {
@@ -200,11 +212,16 @@ func outcomeTenantInfra(e Entity[TenantInfraData], outcome ev.Event) (happened [
 }
 
 func allActive(s ev.TenantInfraSpec, pools []ev.PoolStatus) bool {
-	active := map[string]bool{}
+	state := map[string]string{}
 	for _, p := range pools {
-		active[p.Name] = p.State == "active"
+		state[p.Name] = p.State
 	}
-	return !slices.ContainsFunc(s.Pools, func(p ev.Pool) bool { return !active[p.Name] })
+	return !slices.ContainsFunc(s.Pools, func(p ev.Pool) bool {
+		if p.Priority == ev.SpotWithFallback && state[p.Name] == "degraded" { // it has no machines to get: the other one has
+			return state[p.Name+ev.FallbackSuffix] != "active"
+		}
+		return state[p.Name] != "active" || p.Priority == ev.SpotWithFallback && state[p.Name+ev.FallbackSuffix] != "active"
+	})
 }
 
 func conditionsTenantInfra(e Entity[TenantInfraData]) []Condition {

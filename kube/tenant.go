@@ -106,6 +106,17 @@ func EnsureBase(ctx context.Context, api API, owner string) (changed bool, err e
 	return api.Apply(ctx, baseNamespace(owner))
 }
 
+// RemoveBase takes away what EnsureBase gave, if it was given to this owner: of a cluster that stays when the dataplane
+// goes. It does not wait until it is gone.
+func RemoveBase(ctx context.Context, api API, owner string) error {
+	k := namespaceKey(SystemNamespace)
+	there, err := find(ctx, api, k)
+	if err != nil || there == nil || there.Annotations()[AnnotationMark] != owner {
+		return err
+	}
+	return remove(ctx, api, k)
+}
+
 // SystemNamespace holds what belongs to the dataplane itself.
 const SystemNamespace = "aerie-system"
 

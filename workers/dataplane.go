@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/aeriehq/aerie/cloud"
@@ -54,8 +55,10 @@ func ensureCluster(ctx context.Context, t *task) result {
 		return c.EnsureCluster(ctx, scope(e.Site), spec)
 	})
 	switch {
-	case err != nil:
+	case err != nil && e.Network != "":
 		return without(ev.PartNetwork, err)
+	case err != nil:
+		return result{err: err}
 	case o.Phase != cloud.Ready && !e.Remake:
 		return notReady("EnsureCluster", o)
 	case o.Phase != cloud.Ready:
@@ -67,7 +70,11 @@ func ensureCluster(ctx context.Context, t *task) result {
 }
 
 func (t *task) cluster(e ev.EnsureCluster) cloud.ClusterSpec {
-	return cloud.ClusterSpec{Name: cloud.Name(identity(e.Owner), cloud.MaxGKECluster, t.Ref.ID), Owner: e.Owner, Network: e.Network, Version: e.Version, Token: t.Digest}
+	return cloud.ClusterSpec{
+		Name: cmp.Or(e.Existing, cloud.Name(identity(e.Owner), cloud.MaxGKECluster, t.Ref.ID)), Owner: e.Owner, Token: t.Digest,
+		Network: e.Network, Existing: cloud.Existing{Subnets: e.Subnets, SecurityGroups: e.SecurityGroups}, Adopt: e.Existing != "",
+		Version: e.Version, Options: cloud.ClusterOptions{Private: e.Private, Logging: e.Logging, SecretsKey: e.SecretsKey},
+	}
 }
 
 func ensureSystemPool(ctx context.Context, t *task) result {

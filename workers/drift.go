@@ -1,10 +1,12 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aeriehq/aerie/cloud"
 	ev "github.com/aeriehq/aerie/events"
@@ -29,6 +31,8 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 		return l.poolDrift(ctx, ev.PartSystemPool, e.Site, l.pool(e.Site, e.Cluster, e.Pool))
 	case ev.EnsurePools:
 		return l.poolsDrift(ctx, e)
+	case ev.EnsureAddons:
+		return l.addonsDrift(ctx, e)
 	case ev.EnsureBase:
 		return l.baseDrift(ctx, e)
 	case ev.EnsureTenant:
@@ -62,7 +66,26 @@ func (l *inspection) clusterDrift(ctx context.Context, e ev.EnsureCluster) ([]ev
 	if err != nil {
 		return nil, err
 	}
-	return driftOf(ev.PartCluster, o, spec.Owner, differs("version", o.Version, spec.Version)), nil
+	if spec.Adopt { // all of it but its end is its owner's business
+		return driftOf(ev.PartCluster, o, o.Owner, ""), nil
+	}
+	return driftOf(ev.PartCluster, o, spec.Owner, cmp.Or(differs("version", o.Version, spec.Version), differs("options", fmt.Sprintf("%+v", o.Options), fmt.Sprintf("%+v", spec.Options)))), nil
+}
+
+func (l *inspection) addonsDrift(ctx context.Context, e ev.EnsureAddons) (found []ev.Drift, err error) {
+	for _, a := range e.Addons {
+		o, err := ensure(l.task, e.Site, "ObserveAddon", func(c Cloud) (cloud.Observation, error) {
+			return c.ObserveAddon(ctx, scope(e.Site), e.Cluster, cloud.Addon(a.Name))
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range driftOf(ev.PartAddons, o, cmp.Or(o.Owner, e.Owner), differs("version", o.Version, a.Version)) {
+			d.Message = strings.TrimSpace(a.Name + " " + d.Message)
+			found = append(found, d)
+		}
+	}
+	return found, nil
 }
 
 func (l *inspection) poolsDrift(ctx context.Context, e ev.EnsurePools) (found []ev.Drift, err error) {

@@ -96,6 +96,8 @@ var doers = map[string]func(context.Context, *task) result{
 	ev.EnsureCluster{}.Effect():     ensureCluster,
 	ev.EnsureSystemPool{}.Effect():  ensureSystemPool,
 	ev.EnsureBase{}.Effect():        ensureBase,
+	ev.EnsureAddons{}.Effect():      ensureAddons,
+	ev.UpgradePools{}.Effect():      upgradePools,
 	ev.EnsurePools{}.Effect():       ensurePools,
 	ev.EnsureTenant{}.Effect():      ensureTenant,
 	ev.EnsureApplication{}.Effect(): ensureApplication,

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func play(r *rig, transcript string) string {
 
 // perform does one command of a transcript:
 //
-//	create KIND NAME SPEC     also update; SPEC is JSON
+//	create KIND NAME SPEC     also update; SPEC is JSON; of upgrade and delete it is the body
 //	retry KIND NAME
 //	build KIND NAME PHASE     let the cloud's time pass until the phase is reached
 //	await KIND NAME PHASE     the same with the cloud's clock standing still
@@ -78,6 +79,7 @@ func play(r *rig, transcript string) string {
 //	restart                   stop and start everything but the store and the cloud's disk
 //	history KIND NAME
 //	objects NAMESPACE         what the clusters hold there
+//	pools                     the node pools in the cloud
 //	left                      what is left in the cloud
 func (r *rig) perform(command string) []string {
 	r.t.Helper()
@@ -90,7 +92,7 @@ func (r *rig) perform(command string) []string {
 	}
 	kind := ev.Kind(arg(1))
 	switch f[0] {
-	case "create", "update", "retry", "delete":
+	case "create", "update", "retry", "delete", "upgrade":
 		return r.command(kind, arg(2), f[0], arg(3))
 	case "build":
 		r.phase(kind, arg(2), 30*time.Second, fsm.Phase(arg(3)))
@@ -113,6 +115,8 @@ func (r *rig) perform(command string) []string {
 		return r.history(ref)
 	case "objects":
 		return r.objects(arg(1))
+	case "pools":
+		return r.pools()
 	case "left":
 		return r.left()
 	}
@@ -122,7 +126,7 @@ func (r *rig) perform(command string) []string {
 
 func (r *rig) command(kind ev.Kind, path, verb, spec string) []string {
 	body := ""
-	if verb == "delete" {
+	if verb == "delete" || verb == "upgrade" {
 		body = spec
 	} else if spec != "" {
 		body = `{"spec":` + spec + `}`
@@ -176,6 +180,28 @@ func (r *rig) behind(text string) []string {
 		r.t.Fatal(err)
 	}
 	return []string{fmt.Sprintf("%d things", n)}
+}
+
+// pools lists the node pools that carry a mark, as the cloud shows them.
+func (r *rig) pools() (lines []string) {
+	at := cloud.Scope{Account: cloud.Account{ID: "4711"}, Region: "eu-central"}
+	all, err := r.cloud.ListOwned(r.t.Context(), at, "")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, ref := range all {
+		if ref.Kind != cloud.KindPool {
+			continue
+		}
+		o, err := r.cloud.ObservePool(r.t.Context(), at, ref.Cluster, ref.Name)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		of := identity(o.Owner)
+		lines = append(lines, fmt.Sprintf("pool of %s %s: %s, spot %t, Kubernetes %s", of.Kind, of.ID, strings.Join(append([]string{o.Pool.Machine}, o.Pool.Others...), " or "), o.Pool.Spot, o.Version))
+	}
+	slices.Sort(lines)
+	return lines
 }
 
 // left lists what lives in the cloud, from its ledger.

@@ -22,6 +22,12 @@ func removeOwned(ctx context.Context, t *task) result {
 	if err != nil {
 		return result{err: err}
 	}
+	if e.Existing != "" {
+		err := t.inCluster(ctx, e.Site, e.Existing, "RemoveBase", func(api kube.API) error { return kube.RemoveBase(ctx, api, e.Owner) })
+		if err != nil && cloud.ClassOf(err) != cloud.NotFound {
+			return result{err: err}
+		}
+	}
 	var left []cloud.Ref
 	err = t.call("ListOwned", func() (err error) {
 		left, err = c.ListOwned(ctx, scope(e.Site), e.Owner)

@@ -12,7 +12,7 @@ import (
 func (t *task) pool(s ev.Site, cluster string, p ev.NodePool) cloud.PoolSpec {
 	of := identity(s.Owner)
 	of.ID += "/" + p.Name
-	spec := cloud.PoolSpec{Cluster: cluster, Name: cloud.Name(of, cloud.MaxAKSPool, p.Name), Owner: s.Owner, Machine: p.Machine,
+	spec := cloud.PoolSpec{Cluster: cluster, Name: cloud.Name(of, cloud.MaxAKSPool, p.Name), Owner: s.Owner, Machine: p.Machine, Others: p.Others,
 		Min: p.Min, Max: p.Max, Labels: p.Labels, Zones: p.Zones, Spot: p.Spot, Token: t.Digest}
 	for _, taint := range p.Taints {
 		spec.Taints = append(spec.Taints, cloud.Taint{Key: taint.Key, Value: taint.Value, Effect: taint.Effect})
@@ -28,7 +28,7 @@ func (t *task) ensurePool(ctx context.Context, s ev.Site, cluster string, p ev.N
 	switch {
 	case err != nil:
 		return o, result{err: err}
-	case o.Phase == cloud.Ready:
+	case o.Phase == cloud.Ready, p.Backed && o.Phase == cloud.Degraded:
 		return o, result{}
 	case !remake && o.Nodes > 0:
 		return o, notReady("EnsurePool", o)
@@ -62,7 +62,7 @@ func ensurePools(ctx context.Context, t *task) result {
 			status.Message = o.Issues[0].Message
 		}
 		seen.Pools = append(seen.Pools, status)
-		if o.Phase != cloud.Ready {
+		if came.err != nil || came.again > 0 {
 			r = worse(r, came)
 		}
 	}

@@ -58,6 +58,7 @@ type verbFlags struct {
 	cascade  bool
 	to       int // the revision of a rollback
 	customer string
+	version  string
 }
 
 func (f *verbFlags) cascadeFlag(cmd *cobra.Command) {
@@ -99,6 +100,9 @@ func newVerbCommand(k events.Kind, verb string) *cobra.Command {
 	case events.VerbAttach, events.VerbDetach:
 		cmd.Flags().StringVar(&f.customer, "customer", "", "the customer, such as acme")
 		return cmd
+	case events.VerbUpgrade:
+		cmd.Flags().StringVar(&f.version, "version", "", "the next minor version of Kubernetes, such as 1.37")
+		return cmd
 	case events.VerbRollback:
 		cmd.Flags().IntVar(&f.to, "to", 0, "the revision that is wanted back (default: the one before)")
 		return cmd
@@ -123,6 +127,8 @@ func short(k events.Kind, verb string) string {
 		return "Give a customer a place on a " + string(k)
 	case events.VerbDetach:
 		return "Take a customer's place on a " + string(k) + " away"
+	case events.VerbUpgrade:
+		return "Bring a " + string(k) + " to the next Kubernetes version: control plane, pools, add-ons"
 	case events.VerbRollback:
 		return "Bring back what was deployed before"
 	}
@@ -155,8 +161,11 @@ func (f *verbFlags) encode(cmd *cobra.Command, k events.Kind, verb string) ([]by
 
 // given is the body as flags or a file have it.
 func (f *verbFlags) given(cmd *cobra.Command, verb string) (any, error) {
-	if verb == events.VerbAttach || verb == events.VerbDetach {
+	switch verb {
+	case events.VerbAttach, events.VerbDetach:
 		return map[string]any{"customer": f.customer}, nil
+	case events.VerbUpgrade:
+		return map[string]any{"version": f.version}, nil
 	}
 	if f.body != "" {
 		if f.spec != "" || len(f.labels) > 0 {

@@ -61,7 +61,7 @@ func (p *page) kinds() {
 	}
 	p.end()
 	p.para("A label is written in %s. An id is one label, or two joined by `_`. A reference is `owner/id`, such as `acme/prod`; `-/free` and just `free` name what belongs to the platform, and a customer is named by its id alone. Where an id has two labels, `acme/prod/pg` means `acme/prod_pg`.", ev.LabelRule)
-	p.para("Every kind is commanded by the verbs %s. The body of `create` and `update` is `{\"labels\":{…},\"spec\":{…}}`; `update` replaces what is given as a whole and leaves alone what is not. The body of `retry` is empty, that of `delete` is `{\"cascade\":false}`. A dataplane has %s too, with the body `{\"customer\":\"acme\"}`. An unknown field is refused.", codes(ev.Verbs(ev.Customer)), codes(ev.Verbs(ev.Dataplane)[len(ev.Verbs(ev.Customer)):]))
+	p.para("Every kind is commanded by the verbs %s. The body of `create` and `update` is `{\"labels\":{…},\"spec\":{…}}`; `update` replaces what is given as a whole and leaves alone what is not. The body of `retry` is empty, that of `delete` is `{\"cascade\":false}`. A dataplane has %s too: the first two with the body `{\"customer\":\"acme\"}`, the last with `{\"version\":\"1.37\"}`. An unknown field is refused.", codes(ev.Verbs(ev.Customer)), codes(ev.Verbs(ev.Dataplane)[len(ev.Verbs(ev.Customer)):]))
 }
 
 func idForm(k ev.Kind) string {

@@ -1,0 +1,178 @@
+package fsm
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// parts are the parts of a dataplane in the order in which they are made. That pools
+// have their cluster's version is a part of an upgrade alone.
+var parts = []string{ev.PartNetwork, ev.PartCluster, ev.PartSystemPool, ev.PartPools, ev.PartAddons, ev.PartBase}
+
+// way is the parts that are made for a dataplane. Where it stands on what somebody
+// else has made, they are fewer.
+func (d DataplaneData) way() []string {
+	switch {
+	case d.Spec.Cluster.Existing != "":
+		return []string{ev.PartCluster, ev.PartBase}
+	case len(d.Spec.Network.Subnets) > 0:
+		return parts[1:]
+	}
+	return parts
+}
+
+// goes tells whether a part is on the way.
+func (d DataplaneData) goes(part string) bool { return slices.Contains(d.way(), part) }
+
+// first is the way of a dataplane that is built: its pools begin with the cluster's version.
+func (d DataplaneData) first() []string { return without(d.way(), ev.PartPools) }
+
+// more adds parts to what is to be done, each once and in order.
+func (d DataplaneData) more(some ...string) (todo []string) {
+	some = append(some, d.Todo...)
+	for _, p := range d.way() {
+		if slices.Contains(some, p) {
+			todo = append(todo, p)
+		}
+	}
+	return todo
+}
+
+// has says that a part is there.
+func (d DataplaneData) has(part string) DataplaneData {
+	d.Todo, d.Lost = without(d.Todo, part), without(d.Lost, part)
+	return d
+}
+
+// is tells whether a part is there as far as anybody knows.
+func (d DataplaneData) is(part string) bool {
+	return !slices.Contains(d.Todo, part) && !slices.Contains(d.Lost, part)
+}
+
+// wish is the parts that another spec concerns.
+func (d DataplaneData) wish(now ev.DataplaneSpec) []string {
+	todo := []string{ev.PartSystemPool}
+	if now.Version != d.Spec.Version {
+		todo = append(todo, ev.PartCluster, ev.PartPools, ev.PartAddons)
+	}
+	if now.Cluster != d.Spec.Cluster {
+		todo = append(todo, ev.PartCluster)
+	}
+	if now.Addons != d.Spec.Addons {
+		todo = append(todo, ev.PartAddons)
+	}
+	return todo
+}
+
+// drifted notes what was found. On the way to something the way is walked again from
+// its beginning, and what was found before stays found until it is there.
+func (d DataplaneData) drifted(found []ev.Drift) DataplaneData {
+	if len(d.Todo) == 0 {
+		d.Lost = lost(found)
+		return d
+	}
+	for _, part := range lost(found) {
+		d.Lost = with(d.Lost, part)
+	}
+	if d.Todo = d.first(); d.WasActive {
+		d.Todo = d.way()
+	}
+	return d
+}
+
+// reports tells whether the policy keeps parts that are gone, and were not asked for,
+// from being made again.
+func (d DataplaneData) reports(found []ev.Drift) bool {
+	return d.WasActive && d.Spec.Drift == ev.DriftReport &&
+		!slices.ContainsFunc(lost(found), func(part string) bool { return slices.Contains(d.Todo, part) })
+}
+
+// lost lists the parts that were found deleted.
+func lost(found []ev.Drift) (parts []string) {
+	for _, d := range found {
+		if d.How == ev.DriftDeleted {
+			parts = append(parts, d.What)
+		}
+	}
+	return parts
+}
+
+// ensure is the effect that makes a part.
+func (d DataplaneData) ensure(b Base, part string) ev.Effect {
+	site, anew := d.site(b), !d.WasActive || slices.Contains(d.Lost, part)
+	switch part {
+	case ev.PartNetwork:
+		return ev.EnsureNetwork{Site: site, Range: d.networkRange(b.UID), Zones: d.Spec.Network.Zones, Remake: anew}
+	case ev.PartCluster:
+		c, n := d.Spec.Cluster, d.Spec.Network
+		return ev.EnsureCluster{Site: site, Network: d.Network.Network, Subnets: n.Subnets, SecurityGroups: n.SecurityGroups, Existing: c.Existing,
+			Version: d.Spec.Version, Private: c.Private, Logging: c.Logging, SecretsKey: c.SecretsKey, Remake: anew}
+	case ev.PartSystemPool:
+		p := d.Spec.SystemPool
+		return ev.EnsureSystemPool{Site: site, Cluster: d.Cluster.Cluster, Remake: anew, Pool: ev.NodePool{
+			Name: "system", Machine: p.Machine, Min: p.Min, Max: p.Max, Labels: map[string]string{"aerie.io/pool": "system"}}}
+	case ev.PartPools:
+		return ev.UpgradePools{Site: site, Cluster: d.Cluster.Cluster, Version: d.Spec.Version}
+	case ev.PartAddons:
+		return ev.EnsureAddons{Site: site, Cluster: d.Cluster.Cluster, Addons: d.Spec.Addons.List()}
+	}
+	return ev.EnsureBase{Site: site, Cluster: d.Cluster.Cluster}
+}
+
+// standsDataplane is what was made for a dataplane and should still be there.
+func standsDataplane(e Entity[DataplaneData], _ *Refs) (all []ev.Effect) {
+	for _, p := range e.Data.first() {
+		all = append(all, e.Data.ensure(e.Base, p))
+	}
+	return all
+}
+
+func (d DataplaneData) site(b Base) ev.Site {
+	return ev.Site{Account: d.Account, Region: d.Spec.Region, Owner: Mark(b), Dataplane: b.Ref.Path()}
+}
+
+// networkRange is the given range, or one that follows from the uid, so that it
+// is the same after every restart.
+func (d DataplaneData) networkRange(uid string) string {
+	if d.Spec.Network.Range != "" {
+		return d.Spec.Network.Range
+	}
+	h := fnv.New32a()
+	h.Write([]byte(uid))
+	return fmt.Sprintf("10.%d.0.0/16", h.Sum32()%256)
+}
+
+// upgradeFault says why a dataplane can't go to another version; "" if it can. A
+// cluster goes up by one minor version at a time, counted from the one it really has.
+func (d DataplaneData) upgradeFault(to string) string {
+	wanted, is := minor(to), max(minor(d.Cluster.Version), 0)
+	switch {
+	case to == d.Spec.Version:
+		return ""
+	case d.Spec.Cluster.Existing != "":
+		return "the cluster is somebody else's to upgrade"
+	case d.Cluster.Cluster == "":
+		return fmt.Sprintf("can't be changed any more: the cluster is being made with %s", d.Spec.Version)
+	case wanted < minor(d.Spec.Version):
+		return fmt.Sprintf("a cluster can't go back: it is to be %s", d.Spec.Version)
+	case wanted > is+1:
+		return fmt.Sprintf("one minor version at a time: the cluster has %s, the next is 1.%d", d.Cluster.Version, is+1)
+	}
+	return ""
+}
+
+// minor reads the number of a minor version: 36 of 1.36, or of 1.36.4-gke.100. -1 is none.
+func minor(version string) int {
+	_, rest, _ := strings.Cut(version, ".")
+	rest, _, _ = strings.Cut(rest, ".")
+	n, err := strconv.Atoi(rest)
+	if err != nil {
+		return -1
+	}
+	return n
+}

@@ -1,0 +1,97 @@
+package workers
+
+import (
+	"context"
+
+	"github.com/aeriehq/aerie/cloud"
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// ensureAddons asks for every add-on: one that is slow keeps none of the others back.
+func ensureAddons(ctx context.Context, t *task) result {
+	e, err := args[ev.EnsureAddons](t)
+	if err != nil {
+		return result{err: err}
+	}
+	seen, r := ev.AddonsReady{}, result{}
+	for _, a := range e.Addons {
+		o, came := t.ensureAddon(ctx, e, a)
+		if came.err != nil || came.again > 0 {
+			r = worse(r, came)
+			continue
+		}
+		seen.Addons = append(seen.Addons, ev.Addon{Name: a.Name, Version: o.Version})
+	}
+	switch {
+	case r.err != nil:
+		return without(ev.PartCluster, r.err)
+	case r.again > 0:
+		return r
+	}
+	return result{outcome: seen}
+}
+
+// ensureAddon asks for one add-on. One that has failed holds nothing of anybody: it is made anew.
+func (t *task) ensureAddon(ctx context.Context, e ev.EnsureAddons, a ev.Addon) (cloud.Observation, result) {
+	spec := cloud.AddonSpec{Cluster: e.Cluster, Addon: cloud.Addon(a.Name), Owner: e.Owner, Version: a.Version, Token: t.Digest}
+	o, err := ensure(t, e.Site, "EnsureAddon", func(c Cloud) (cloud.Observation, error) { return c.EnsureAddon(ctx, scope(e.Site), spec) })
+	switch {
+	case err != nil:
+		return o, result{err: err}
+	case o.Phase == cloud.Ready:
+		return o, result{}
+	}
+	return o, t.remake("EnsureAddon", o, "DeleteAddon", func() error {
+		return t.clouds[e.Account.Cloud].DeleteAddon(ctx, scope(e.Site), e.Cluster, spec.Addon, e.Owner)
+	})
+}
+
+// upgradePools brings every pool on the cluster, whoever's, to its version: one after
+// the other, so that what runs on them always has the rest to go to. What a pool is
+// besides is left as it is.
+func upgradePools(ctx context.Context, t *task) result {
+	e, err := args[ev.UpgradePools](t)
+	if err != nil {
+		return result{err: err}
+	}
+	var all []cloud.Ref
+	_, err = ensure(t, e.Site, "ListOwned", func(c Cloud) (_ cloud.Observation, err error) {
+		all, err = c.ListOwned(ctx, scope(e.Site), "")
+		return cloud.Observation{}, err
+	})
+	if err != nil {
+		return result{err: err}
+	}
+	for _, ref := range all {
+		if ref.Kind != cloud.KindPool || ref.Cluster != e.Cluster {
+			continue
+		}
+		if r, done := t.upgradePool(ctx, e, ref); !done {
+			return r
+		}
+	}
+	return result{outcome: ev.PoolsUpgraded{Version: e.Version}}
+}
+
+// upgradePool brings one pool further; done means that nothing is left to do, or that
+// it is going away.
+func (t *task) upgradePool(ctx context.Context, e ev.UpgradePools, ref cloud.Ref) (r result, done bool) {
+	o, err := ensure(t, e.Site, "ObservePool", func(c Cloud) (cloud.Observation, error) {
+		return c.ObservePool(ctx, scope(e.Site), e.Cluster, ref.Name)
+	})
+	switch {
+	case err != nil:
+		return result{err: err}, false
+	case o.Pool == nil, o.Phase == cloud.Absent, o.Phase == cloud.Deleting, o.Phase == cloud.Failed:
+		return result{}, true
+	case o.Phase == cloud.Ready && o.Version == e.Version:
+		return result{}, true
+	}
+	spec := *o.Pool
+	spec.Cluster, spec.Name, spec.Owner, spec.Version, spec.Token = e.Cluster, ref.Name, o.Owner, e.Version, t.Digest
+	o, err = ensure(t, e.Site, "EnsurePool", func(c Cloud) (cloud.Observation, error) { return c.EnsurePool(ctx, scope(e.Site), spec) })
+	if err != nil {
+		return without(ev.PartCluster, err), false
+	}
+	return notReady("EnsurePool", o), o.Phase == cloud.Ready
+}
