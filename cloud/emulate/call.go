@@ -62,6 +62,21 @@ func (w Where) See(kind, parent, named string) *Thing {
 	return w.call.shown(t)
 }
 
+// Anywhere is the first thing of a kind, in whichever account and region, that is as wanted; or nil.
+func (c *Call) Anywhere(kind string, wanted func(*Thing) bool) *Thing {
+	for at, there := range c.world.state.places {
+		if at.kind != kind {
+			continue
+		}
+		for _, t := range there {
+			if !t.Gone && wanted(t) {
+				return t
+			}
+		}
+	}
+	return nil
+}
+
 // All are the things of a kind as they are, in the order of making.
 func (w Where) All(kind string) (found []*Thing) {
 	for _, t := range sorted(w.call.world.state.places[place{w.account, w.region, kind}]) {

@@ -114,6 +114,7 @@ type Outcome struct {
 	Code    string // of a refusal
 	Message string
 	Lost    bool // the answer is not to be sent
+	Quiet   bool // it is in the ledger only if it changed something
 }
 
 // Do makes a call. It is in the ledger, with all that it changed, before Do returns; an error means that it could not be
@@ -146,8 +147,10 @@ func (w *World) do(r Record, f func(*Call) Outcome) error {
 	c.At, c.Status, c.Code, c.Message, c.Lost = c.Now, o.Status, o.Code, o.Message, o.Lost
 	put, del := c.changes()
 	l := line{N: c.n, Call: &c.Record, Put: put, Del: del, Ahead: c.moved}
-	if err := w.journal.append(l); err != nil {
-		return fmt.Errorf("write the ledger: %w", err)
+	if !o.Quiet || l.changes() {
+		if err := w.journal.append(l); err != nil {
+			return fmt.Errorf("write the ledger: %w", err)
+		}
 	}
 	whole = true
 	w.state.calls = l.N

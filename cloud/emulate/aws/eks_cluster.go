@@ -63,7 +63,7 @@ func (q *request) arn(kind, rest string) string {
 func (q *request) createCluster() (doc, error) {
 	name := text(q.in, "name")
 	if old := q.Here().Find("cluster", "", name); q.again(old) {
-		return doc{"cluster": tell(old)}, nil
+		return doc{"cluster": q.tellCluster(old)}, nil
 	} else if old != nil {
 		return nil, fail("ResourceInUseException", "Cluster already exists with name: %s", name).about(doc{"clusterName": name})
 	}
@@ -85,7 +85,7 @@ func (q *request) createCluster() (doc, error) {
 	if err != nil {
 		return nil, err
 	}
-	return doc{"cluster": tell(q.makeCluster(name, version, network, subnets))}, nil
+	return doc{"cluster": q.tellCluster(q.makeCluster(name, version, network, subnets))}, nil
 }
 
 func (q *request) makeCluster(name, version string, network doc, subnets []*emulate.Thing) *emulate.Thing {
@@ -124,11 +124,20 @@ func (q *request) makeCluster(name, version string, network doc, subnets []*emul
 // running is what a cluster says of itself from when it runs.
 func (q *request) running(t *emulate.Thing, id string) doc {
 	return doc{
-		"status":               "ACTIVE",
-		"endpoint":             q.server.endpoint(id),
-		"certificateAuthority": doc{"data": base64.StdEncoding.EncodeToString(q.server.CA())},
-		"identity":             doc{"oidc": doc{"issuer": "https://oidc.eks." + q.Region + ".amazonaws.com/id/" + id}},
+		"status":   "ACTIVE",
+		"endpoint": clustersPath + id,
+		"identity": doc{"oidc": doc{"issuer": "https://oidc.eks." + q.Region + ".amazonaws.com/id/" + id}},
 	}
+}
+
+// tellCluster is a cluster as it is shown. Where its endpoint is depends on where this server listens now.
+func (q *request) tellCluster(t *emulate.Thing) doc {
+	d := tell(t)
+	if path := text(d, "endpoint"); path != "" {
+		d["endpoint"] = q.server.URL() + path
+		d["certificateAuthority"] = doc{"data": base64.StdEncoding.EncodeToString(q.server.CA())}
+	}
+	return d
 }
 
 // ground makes what EKS makes in a cluster's network: a security group and the interfaces of the control plane. They go
@@ -169,7 +178,7 @@ func (q *request) describeCluster() (doc, error) {
 	if err != nil {
 		return nil, err
 	}
-	return doc{"cluster": tell(t)}, nil
+	return doc{"cluster": q.tellCluster(t)}, nil
 }
 
 func (q *request) listClusters() (doc, error) {
@@ -188,7 +197,7 @@ func (q *request) deleteCluster() (doc, error) {
 	status := t.Text("status")
 	switch {
 	case status == "DELETING":
-		return doc{"cluster": tell(t)}, nil
+		return doc{"cluster": q.tellCluster(t)}, nil
 	case t.Doc["deletionProtection"] == true:
 		return nil, fail("InvalidRequestException", "Cluster %s has deletion protection: disable it first", t.Name).about(doc{"clusterName": t.Name})
 	case status == "CREATING" || status == "UPDATING":
@@ -203,7 +212,7 @@ func (q *request) deleteCluster() (doc, error) {
 	e.Doc["status"] = "DELETING"
 	e.Due = &emulate.Due{At: q.After(clusterDeleted), Gone: true}
 	q.trouble(e, func(code, message string) doc { return ill("FAILED", code, message, t.Name) })
-	return doc{"cluster": tell(e)}, nil
+	return doc{"cluster": q.tellCluster(e)}, nil
 }
 
 // busy refuses because something else goes on.

@@ -91,6 +91,9 @@ func (q *request) nodegroupDoc(cluster *emulate.Thing, name string) (d doc, subn
 var taintEffects = []string{"NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE"}
 
 func checkNodegroup(d doc) error {
+	if len(texts(d, "instanceTypes")) == 0 {
+		return wrong("instanceTypes can't be empty")
+	}
 	for _, t := range texts(d, "instanceTypes") {
 		if !isType(t) {
 			return wrong("Instance type not valid: the following supplied instance types do not exist: [%s]", t)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/emulate/kubeapi"
 )
 
 // Options say what cloud to run.
@@ -39,8 +40,7 @@ type Server struct {
 	authority *emulate.Authority
 	http      *http.Server
 	address   string
-	real      http.RoundTripper
-	realURL   string
+	behind    *kubeapi.Behind // nil: each cluster has a store of its own
 	stopped   chan struct{}
 }
 
@@ -74,7 +74,7 @@ func (s *Server) open(o Options) (err error) {
 		return err
 	}
 	if o.Kubeconfig != "" {
-		if err := s.behind(o.Kubeconfig); err != nil {
+		if s.behind, err = kubeapi.OpenBehind(o.Kubeconfig); err != nil {
 			return err
 		}
 	}
