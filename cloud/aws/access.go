@@ -30,21 +30,21 @@ func (p *Provider) Access(ctx context.Context, s cloud.Scope, cluster string) (a
 			return refuse(cloud.Conflict, "ClusterNotReady", "cluster %s is %s", cluster, c.Status)
 		}
 		ca, err := authority(c)
-		a = cloud.Access{Endpoint: awssdk.ToString(c.Endpoint), CA: ca, Token: p.bearer(at, cluster)}
+		a = cloud.Access{Endpoint: awssdk.ToString(c.Endpoint), CA: ca, Token: bearer(at, cluster)}
 		return err
 	})
 	return a, err
 }
 
 // bearer makes tokens of a cluster: each is a request to STS, signed but not sent, by which the cluster asks who we are.
-func (p *Provider) bearer(at *session, cluster string) func(context.Context) (string, time.Time, error) {
+func bearer(at *session, cluster string) func(context.Context) (string, time.Time, error) {
 	client := sts.NewPresignClient(at.sts, func(o *sts.PresignOptions) {
 		o.ClientOptions = append(o.ClientOptions, func(o *sts.Options) {
 			o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("x-k8s-aws-id", cluster), smithyhttp.SetHeaderValue("X-Amz-Expires", "60"))
 		})
 	})
 	return func(ctx context.Context) (string, time.Time, error) {
-		until := p.now().Add(tokenLife)
+		until := time.Now().Add(tokenLife)
 		signed, err := client.PresignGetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 		if err != nil {
 			return "", time.Time{}, fault.Of("Access", err)

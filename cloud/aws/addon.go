@@ -118,12 +118,12 @@ func (at *session) createAddon(ctx context.Context, spec cloud.AddonSpec) (cloud
 		ResolveConflicts: types.ResolveConflictsOverwrite, // a new cluster comes with some that EKS does not manage yet
 		Tags:             map[string]string{tagOwner: spec.Owner, tagName: string(spec.Addon), tagSpec: spec.Hash()},
 	}
+	var r made
 	if is.account != "" {
-		arn, err := at.addonRole(ctx, cluster, spec, is)
-		if err != nil {
+		if r, err = at.addonRole(ctx, cluster, spec, is); err != nil {
 			return cloud.Observation{}, err
 		}
-		in.ServiceAccountRoleArn = &arn
+		in.ServiceAccountRoleArn = &r.arn
 	}
 	if is.name == "" {
 		return cloud.Observation{Phase: cloud.Ready, Raw: "its role is there", Owner: spec.Owner, SpecHash: spec.Hash(), ID: *in.ServiceAccountRoleArn}, nil
@@ -136,16 +136,16 @@ func (at *session) createAddon(ctx context.Context, spec cloud.AddonSpec) (cloud
 	}
 	made, err := at.eks.CreateAddon(ctx, in)
 	if err != nil {
-		return cloud.Observation{}, err
+		return cloud.Observation{}, r.refused(err)
 	}
 	return observeAddon(made.Addon), nil
 }
 
 // addonRole makes the role that an add-on's service account may be. A cluster that somebody else made may have no
 // provider for that yet.
-func (at *session) addonRole(ctx context.Context, cluster *types.Cluster, spec cloud.AddonSpec, is software) (string, error) {
+func (at *session) addonRole(ctx context.Context, cluster *types.Cluster, spec cloud.AddonSpec, is software) (m made, err error) {
 	if err := at.ensureOIDC(ctx, cluster, spec.Owner); err != nil {
-		return "", err
+		return m, err
 	}
 	name := issuer(cluster)
 	r := role{

@@ -8,6 +8,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,14 +41,15 @@ const (
 
 // Options say in which AWS to work.
 type Options struct {
-	Config awssdk.Config    // credentials, endpoint and CA, as config.LoadDefaultConfig finds them
-	Now    func() time.Time // nil: the wall's clock
+	Config awssdk.Config        // credentials, endpoint and CA, as config.LoadDefaultConfig finds them
+	Now    func() time.Time     // the cloud's clock; nil: the wall's
+	Rates  map[string]pace.Rate // of calls, by the SDK's id of the service; nil: somewhat below what AWS allows
 }
 
 // Provider is AWS as a cloud.Provider.
 type Provider struct {
 	config   awssdk.Config
-	now      func() time.Time
+	now      func() time.Time // the cloud's
 	sessions sessions
 	memory   *vpc.Memory
 	buckets  *pace.Buckets
@@ -74,13 +76,20 @@ func New(o Options) *Provider {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Rates == nil {
+		o.Rates = rates
+	}
 	c := o.Config.Copy()
 	c.Retryer = func() awssdk.Retryer { return awssdk.NopRetryer{} } // who calls us tries again
+	if c.HTTPClient != nil {
+		c.HTTPClient = whole{c.HTTPClient}
+	}
 	if c.Region == "" {
 		c.Region = "us-east-1" // where accounts are entered from; each call says its own
 	}
 	return &Provider{
-		config: c, now: o.Now, memory: vpc.NewMemory(o.Now, settle), buckets: pace.New(o.Now, rates),
+		config: c, memory: vpc.NewMemory(o.Now, settle), buckets: pace.New(time.Now, o.Rates),
+		now:      o.Now,
 		sessions: sessions{accounts: map[cloud.Account]*entered{}, open: map[cloud.Scope]*session{}},
 	}
 }
@@ -105,6 +114,9 @@ func (p *Provider) within(ctx context.Context, op string, s cloud.Scope, do func
 	if err == nil {
 		err = do(ctx, at)
 	}
+	if fault.Is(err, "ExpiredToken*") {
+		p.forget(s.Account) // their clock is ahead of ours: the next call enters anew
+	}
 	return fault.Of(op, err)
 }
 
@@ -112,6 +124,10 @@ func (p *Provider) within(ctx context.Context, op string, s cloud.Scope, do func
 func (p *Provider) observed(ctx context.Context, op string, s cloud.Scope, do func(context.Context, *session) (cloud.Observation, error)) (o cloud.Observation, err error) {
 	err = p.within(ctx, op, s, func(ctx context.Context, at *session) (err error) {
 		o, err = do(ctx, at)
+		var wait later
+		if errors.As(err, &wait) {
+			o, err = cloud.Observation{Phase: cloud.Creating, Raw: wait.Error(), Owner: wait.owner, After: wait.after}, nil
+		}
 		return err
 	})
 	if err != nil {

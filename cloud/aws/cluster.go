@@ -129,7 +129,7 @@ func (at *session) createCluster(ctx context.Context, spec cloud.ClusterSpec) (c
 	if err != nil {
 		return cloud.Observation{}, err
 	}
-	arn, err := at.ensureRole(ctx, role{
+	r, err := at.ensureRole(ctx, role{
 		purpose: purpose{at.region, spec.Name, cloud.KindCluster, ""}, owner: spec.Owner,
 		trust: trustService("eks.amazonaws.com"), policies: clusterPolicies,
 	})
@@ -137,7 +137,7 @@ func (at *session) createCluster(ctx context.Context, spec cloud.ClusterSpec) (c
 		return cloud.Observation{}, err
 	}
 	in := &eks.CreateClusterInput{
-		Name: &spec.Name, RoleArn: &arn, ClientRequestToken: token("cluster", spec.Name, spec.Owner, spec.Token, spec.Hash()),
+		Name: &spec.Name, RoleArn: &r.arn, ClientRequestToken: token("cluster", spec.Name, spec.Owner, spec.Token, spec.Hash()),
 		ResourcesVpcConfig: on, Logging: logging(spec.Options.Logging), EncryptionConfig: encryption(spec.Options.SecretsKey),
 		// Whoever makes the cluster may do all in it from the first moment: one call less that could be lost.
 		AccessConfig: &types.CreateAccessConfigRequest{AuthenticationMode: types.AuthenticationModeApi, BootstrapClusterCreatorAdminPermissions: awssdk.Bool(true)},
@@ -148,7 +148,7 @@ func (at *session) createCluster(ctx context.Context, spec cloud.ClusterSpec) (c
 	}
 	made, err := at.eks.CreateCluster(ctx, in)
 	if err != nil {
-		return cloud.Observation{}, err
+		return cloud.Observation{}, r.refused(err)
 	}
 	return observeCluster(made.Cluster), nil
 }

@@ -106,7 +106,7 @@ func (at *session) createPool(ctx context.Context, spec cloud.PoolSpec) (cloud.O
 	if err != nil {
 		return cloud.Observation{}, err
 	}
-	arn, err := at.ensureRole(ctx, role{
+	r, err := at.ensureRole(ctx, role{
 		purpose: purpose{at.region, spec.Cluster, cloud.KindPool, spec.Name}, owner: spec.Owner,
 		trust: trustService("ec2.amazonaws.com"), policies: nodePolicies,
 	})
@@ -115,7 +115,7 @@ func (at *session) createPool(ctx context.Context, spec cloud.PoolSpec) (cloud.O
 	}
 	machines := append([]string{spec.Machine}, spec.Others...)
 	in := &eks.CreateNodegroupInput{
-		ClusterName: &spec.Cluster, NodegroupName: &spec.Name, NodeRole: &arn, Subnets: subnets,
+		ClusterName: &spec.Cluster, NodegroupName: &spec.Name, NodeRole: &r.arn, Subnets: subnets,
 		ClientRequestToken: token("pool", spec.Cluster, spec.Name, spec.Owner, spec.Token, spec.Hash()),
 		CapacityType:       capacity(spec.Spot), InstanceTypes: instanceTypes(machines),
 		ScalingConfig: scaling(spec, int32(spec.Min)), Labels: spec.Labels, Taints: taints(spec.Taints),
@@ -129,7 +129,7 @@ func (at *session) createPool(ctx context.Context, spec cloud.PoolSpec) (cloud.O
 	}
 	made, err := at.eks.CreateNodegroup(ctx, in)
 	if err != nil {
-		return cloud.Observation{}, err
+		return cloud.Observation{}, r.refused(err)
 	}
 	return observePool(made.Nodegroup), nil
 }

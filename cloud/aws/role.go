@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -58,19 +59,55 @@ type role struct {
 	inline   string   // one of ours; empty: none
 }
 
-// ensureRole makes a role or what is missing of it, and answers its ARN.
-func (at *session) ensureRole(ctx context.Context, r role) (arn string, err error) {
-	name := r.roleName()
-	arn, err = at.findRole(ctx, name, r.owner)
-	if cloud.ClassOf(fault.Of("", err)) == cloud.NotFound {
-		arn, err = at.createRole(ctx, name, r)
+// IAM shows what was made after a while, and EKS believes it after another.
+const (
+	propagates = 5 * time.Minute // after so long it is not IAM's slowness any more
+	askAgain   = 10 * time.Second
+)
+
+// later is the answer that something is on its way, but does not count yet.
+type later struct {
+	what, owner string
+	after       time.Duration
+}
+
+func (l later) Error() string { return "waiting until " + l.what + " is known everywhere" }
+
+// made is a role as others need it.
+type made struct {
+	arn, name, owner string
+	young            bool // it may not be known everywhere
+}
+
+// refused makes of a refusal that a young role explains that it must be waited for.
+func (m made) refused(err error) error {
+	class := cloud.ClassOf(fault.Of("", err))
+	if err != nil && m.young && (class == cloud.NotFound || fault.Is(err, "InvalidParameterException") && class == cloud.Retryable) {
+		return later{"role " + m.name, m.owner, askAgain}
+	}
+	return err
+}
+
+// ensureRole makes a role or what is missing of it.
+func (at *session) ensureRole(ctx context.Context, r role) (made, error) {
+	m, err := at.findRole(ctx, r)
+	if isGone(err) {
+		m, err = at.createRole(ctx, r)
+	}
+	if err == nil {
+		err = m.refused(at.empower(ctx, m.name, r))
 	}
 	if err != nil {
-		return "", fmt.Errorf("role %s: %w", name, err)
+		return m, fmt.Errorf("role %s: %w", r.roleName(), err)
 	}
+	return m, nil
+}
+
+// empower gives a role its policies.
+func (at *session) empower(ctx context.Context, name string, r role) error {
 	has, err := at.iam.ListAttachedRolePolicies(ctx, &iam.ListAttachedRolePoliciesInput{RoleName: &name})
 	if err != nil {
-		return "", fmt.Errorf("role %s: %w", name, err)
+		return err
 	}
 	attached := map[string]bool{}
 	for _, p := range has.AttachedPolicies {
@@ -82,37 +119,42 @@ func (at *session) ensureRole(ctx context.Context, r role) (arn string, err erro
 			continue
 		}
 		if _, err := at.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: &policy}); err != nil {
-			return "", fmt.Errorf("role %s: %w", name, err)
+			return err
 		}
 	}
-	if r.inline != "" {
-		if _, err := at.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &name, PolicyName: awssdk.String("aerie"), PolicyDocument: &r.inline}); err != nil {
-			return "", fmt.Errorf("role %s: %w", name, err)
-		}
+	if r.inline == "" {
+		return nil
 	}
-	return arn, nil
+	_, err = at.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &name, PolicyName: awssdk.String("aerie"), PolicyDocument: &r.inline})
+	return err
 }
 
-func (at *session) findRole(ctx context.Context, name, owner string) (string, error) {
+func (at *session) findRole(ctx context.Context, r role) (made, error) {
+	name := r.roleName()
 	there, err := at.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
 	if err != nil {
-		return "", err
+		return made{}, err
 	}
-	if is := roleTags(there.Role.Tags)[tagOwner]; is != owner {
-		return "", taken("role", name, is)
+	if is := roleTags(there.Role.Tags)[tagOwner]; is != r.owner {
+		return made{}, taken("role", name, is)
 	}
-	return awssdk.ToString(there.Role.Arn), nil
+	young := at.now().Sub(awssdk.ToTime(there.Role.CreateDate)) < propagates
+	return made{awssdk.ToString(there.Role.Arn), name, r.owner, young}, nil
 }
 
-func (at *session) createRole(ctx context.Context, name string, r role) (string, error) {
-	made, err := at.iam.CreateRole(ctx, &iam.CreateRoleInput{
+func (at *session) createRole(ctx context.Context, r role) (made, error) {
+	name := r.roleName()
+	one, err := at.iam.CreateRole(ctx, &iam.CreateRoleInput{
 		RoleName: &name, Path: awssdk.String(r.path()), AssumeRolePolicyDocument: &r.trust,
 		Tags: []types.Tag{{Key: awssdk.String(tagOwner), Value: &r.owner}, {Key: awssdk.String(tagName), Value: &r.cluster}},
 	})
-	if err != nil {
-		return "", err
+	if fault.Is(err, "EntityAlreadyExists") { // somebody's, or made just now and not seen yet
+		return made{}, later{"role " + name, r.owner, askAgain}
 	}
-	return awssdk.ToString(made.Role.Arn), nil
+	if err != nil {
+		return made{}, err
+	}
+	return made{awssdk.ToString(one.Role.Arn), name, r.owner, true}, nil
 }
 
 // deleteRole takes a role's policies and deletes it.
@@ -154,7 +196,7 @@ func (at *session) roles(ctx context.Context, prefix string) (found []leftRole, 
 			return nil, err
 		}
 		for _, r := range page.Roles {
-			if p, ours := purposeOf(awssdk.ToString(r.Path)); ours {
+			if p, ours := purposeOf(awssdk.ToString(r.Path)); ours && strings.HasPrefix(awssdk.ToString(r.Path), prefix) {
 				found = append(found, leftRole{purpose: p, name: awssdk.ToString(r.RoleName), id: awssdk.ToString(r.RoleId)})
 			}
 		}

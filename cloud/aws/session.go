@@ -26,6 +26,7 @@ type session struct {
 	scope   cloud.Scope // as it was given
 	region  string      // AWS's name of it
 	caller  string      // the ARN of who we are there
+	now     func() time.Time
 	eks     *eks.Client
 	iam     *iam.Client
 	sts     *sts.Client
@@ -71,12 +72,24 @@ func (p *Provider) enter(ctx context.Context, s cloud.Scope, region string) (*se
 	return &known, nil
 }
 
+// forget lets go of an account's credentials and of all that was opened with them.
+func (p *Provider) forget(a cloud.Account) {
+	p.sessions.mu.Lock()
+	defer p.sessions.mu.Unlock()
+	delete(p.sessions.accounts, a)
+	for s := range p.sessions.open {
+		if s.Account == a {
+			delete(p.sessions.open, s)
+		}
+	}
+}
+
 func (p *Provider) session(s cloud.Scope, region string, credentials awssdk.CredentialsProvider) *session {
 	c := p.config.Copy()
 	c.Region, c.Credentials = region, credentials
 	c.APIOptions = append(c.APIOptions[:len(c.APIOptions):len(c.APIOptions)], p.paced(s.Account.ID, region))
 	return &session{
-		scope: s, region: region,
+		scope: s, region: region, now: p.now,
 		eks: eks.NewFromConfig(c), iam: iam.NewFromConfig(c), sts: sts.NewFromConfig(c),
 		network: vpc.New(c, s, p.memory),
 	}

@@ -15,6 +15,7 @@ type Rig struct {
 	Inject  func(Fault)
 	Advance func(time.Duration) // moves the cloud's clock
 	Long    time.Duration       // after which anything begun is done
+	Settle  time.Duration       // how long a provider may look before it makes something; 0: it does not
 
 	Home    cloud.Scope // where most is tried
 	Account cloud.Scope // another account
@@ -128,24 +129,58 @@ func (t *trial) up(s cloud.Scope) {
 	t.until(cloud.Ready, t.ensureCluster(s, t.cluster()))
 }
 
-// until asks, once before and once after a long time, for the phase.
-func (t *trial) until(want cloud.Phase, ask func() (cloud.Observation, error)) cloud.Observation {
+// rounds is how often something is asked before it must have come about.
+const rounds = 6
+
+// until asks, once before and then each time after a long time, for the phase.
+func (t *trial) until(want cloud.Phase, ask func() (cloud.Observation, error)) (o cloud.Observation) {
 	t.Helper()
 	t.must(ask())
-	t.Advance(t.Long)
-	o := t.must(ask())
-	if o.Phase != want {
-		t.Fatalf("phase %s (%s), want %s: %+v", o.Phase, o.Raw, want, o.Issues)
+	for range rounds {
+		t.Advance(t.Long)
+		if o = t.must(ask()); o.Phase == want {
+			return o
+		}
 	}
+	t.Fatalf("phase %s (%s), want %s: %+v", o.Phase, o.Raw, want, o.Issues)
 	return o
 }
 
-// gone deletes, once before and once after a long time, what must be absent then.
+// begun asks until the cloud has begun to make something.
+func (t *trial) begun(ask func() (cloud.Observation, error)) (o cloud.Observation) {
+	t.Helper()
+	for range rounds {
+		if o = t.phase(cloud.Creating)(ask()); o.ID != "" {
+			return o
+		}
+		t.Advance(t.Settle)
+	}
+	t.Fatalf("nothing is made: %+v", o)
+	return o
+}
+
+// struck asks until a call fails, and wants it to fail so.
+func (t *trial) struck(want cloud.Class, ask func() (cloud.Observation, error)) {
+	t.Helper()
+	for range rounds {
+		if _, err := ask(); err != nil {
+			t.is(want, err)
+			return
+		}
+		t.Advance(t.Settle)
+	}
+	t.Fatalf("no call fails")
+}
+
+// gone deletes, each time for a long time, until it is absent.
 func (t *trial) gone(remove func() error, observe func() (cloud.Observation, error)) {
 	t.Helper()
-	for range 2 {
+	for range rounds {
 		t.ok(remove())
 		t.Advance(t.Long)
+		if t.must(observe()).Phase == cloud.Absent {
+			return
+		}
 	}
 	t.phase(cloud.Absent)(observe())
 }

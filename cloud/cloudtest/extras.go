@@ -121,9 +121,9 @@ func ignored(_ cloud.Observation, err error) error { return err }
 func addons(t *trial) {
 	t.is(cloud.NotFound, ignored(t.p.EnsureAddon(t.ctx, t.Home, t.addon(cloud.AddonDNS))))
 	t.until(cloud.Ready, t.ensureNetwork(t.Home, t.network()))
-	t.must(t.p.EnsureCluster(t.ctx, t.Home, t.cluster()))
+	t.begun(t.ensureCluster(t.Home, t.cluster()))
 	t.is(cloud.Conflict, ignored(t.p.EnsureAddon(t.ctx, t.Home, t.addon(cloud.AddonDNS))))
-	t.Advance(t.Long)
+	t.until(cloud.Ready, t.ensureCluster(t.Home, t.cluster()))
 	t.until(cloud.Ready, t.ensurePool(t.Home, t.pool()))
 	for _, a := range cloud.Addons() {
 		t.must(t.p.EnsureAddon(t.ctx, t.Home, t.addon(a)))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,37 +28,54 @@ type build struct {
 	n     *Networks
 	spec  cloud.NetworkSpec
 	zones []string
+	found *parts
 	have  *one
+	fresh bool // the VPC was made in this call: nothing can be made in it yet
 }
 
-// step is one part of a network: whether it is there, and how to make it. What a step has made is in have after it.
+// step is one part of a network: whether it is there, whether what it stands on is, and how to make it. What a step has
+// made is in have after it.
 type step struct {
 	what  string
 	there func(*build) bool
+	can   func(*build) bool
 	make  func(*build, context.Context) error
 }
 
 // steps are all of them, in an order in which they can be made. A process may be killed between any two calls: the next
 // look finds what is there.
 var steps = []step{
-	{partVPC, func(b *build) bool { return b.have != nil }, (*build).makeVPC},
-	{partGateway, func(b *build) bool { return b.have.gateway != nil }, (*build).makeGateway},
-	{"attachment", func(b *build) bool { return b.have.attached }, (*build).attach},
-	{"subnets", (*build).hasSubnets, (*build).makeSubnets},
-	{partPublicTable, (*build).hasPublicRoutes, (*build).makePublicRoutes},
-	{partGroup, func(b *build) bool { return b.have.group != nil }, (*build).makeGroup},
-	{partAddress, func(b *build) bool { return b.have.address != nil }, (*build).makeAddress},
-	{partNAT, func(b *build) bool { return b.have.nat != nil }, (*build).makeNAT},
-	{"nat is available", func(b *build) bool { return b.have.nat.State == types.NatGatewayStateAvailable }, awaitNAT},
-	{partPrivateTable, (*build).hasPrivateRoutes, (*build).makePrivateRoutes},
+	{partVPC, func(b *build) bool { return b.have != nil }, always, (*build).makeVPC},
+	{partGateway, func(b *build) bool { return b.have.gateway != nil }, always, (*build).makeGateway},
+	{partAddress, func(b *build) bool { return b.have.address != nil }, always, (*build).makeAddress},
+	{"attachment", func(b *build) bool { return b.have.attached }, (*build).inside, (*build).attach},
+	{"subnets", (*build).hasSubnets, (*build).inside, (*build).makeSubnets},
+	{partGroup, func(b *build) bool { return b.have.group != nil }, (*build).inside, (*build).makeGroup},
+	{partPublicTable, func(b *build) bool { return b.have.public != nil }, (*build).inside, (*build).makePublicTable},
+	{partPrivateTable, func(b *build) bool { return b.have.private != nil }, (*build).inside, (*build).makePrivateTable},
+	{partNAT, func(b *build) bool { return b.have.nat != nil }, (*build).outside, (*build).makeNAT},
+	{"public routes", (*build).hasPublicRoutes, (*build).outside, (*build).makePublicRoutes},
+	{"private routes", (*build).hasPrivateRoutes, (*build).hasNAT, (*build).makePrivateRoutes},
+}
+
+func always(*build) bool { return true }
+
+// inside says that things can be made in the VPC.
+func (b *build) inside() bool { return !b.fresh && b.have.gateway != nil }
+
+// outside says that there is a way out of the VPC.
+func (b *build) outside() bool {
+	return b.inside() && b.have.attached && b.have.address != nil && b.have.public != nil && b.have.private != nil && b.hasSubnets()
+}
+
+func (b *build) hasNAT() bool {
+	return b.have.nat != nil && b.have.nat.State == types.NatGatewayStateAvailable
 }
 
 // later says that something can't be made or seen yet.
 type later struct{ after time.Duration }
 
 func (l later) Error() string { return fmt.Sprintf("not yet, look again in %s", l.after) }
-
-func awaitNAT(*build, context.Context) error { return later{lookAtNAT} }
 
 // Ensure makes what is missing of a network, as far as that goes now.
 func (n *Networks) Ensure(ctx context.Context, spec cloud.NetworkSpec) (cloud.Observation, error) {
@@ -71,7 +89,7 @@ func (n *Networks) Ensure(ctx context.Context, spec cloud.NetworkSpec) (cloud.Ob
 	if other := found.another(spec.Owner); other != "" {
 		return cloud.Observation{}, refuse(cloud.Taken, "OwnedByAnother", "network %s belongs to %s", spec.Name, other)
 	}
-	b := &build{n: n, spec: spec, have: found.one()}
+	b := &build{n: n, spec: spec, found: found, have: found.one()}
 	if b.have != nil && b.have.tags[tagDeleting] != "" {
 		return cloud.Observation{}, refuse(cloud.Conflict, "Deleting", "network %s is being deleted", spec.Name)
 	}
@@ -81,6 +99,9 @@ func (n *Networks) Ensure(ctx context.Context, spec cloud.NetworkSpec) (cloud.Ob
 	if b.have != nil && len(b.have.failed) > 0 && b.have.nat == nil {
 		return b.observe(cloud.Failed, 0), nil
 	}
+	if err := b.mend(ctx); err != nil {
+		return cloud.Observation{}, err
+	}
 	after, err := b.run(ctx)
 	if err != nil {
 		return cloud.Observation{}, err
@@ -88,17 +109,26 @@ func (n *Networks) Ensure(ctx context.Context, spec cloud.NetworkSpec) (cloud.Ob
 	if after > 0 {
 		return b.observe(cloud.Creating, after), nil
 	}
-	if err := b.finish(ctx, found); err != nil {
+	if err := b.finish(ctx); err != nil {
 		return cloud.Observation{}, err
 	}
 	return b.observe(cloud.Ready, 0), nil
 }
 
-// run takes the steps until one can't be taken now. What EC2 does not show yet, or shows to others but not to us, is
-// looked at again soon.
+// run takes all steps that can be taken now, and says how soon to look again; 0 if all is there. What EC2 does not show
+// yet, or shows to others but not to us, is looked at again soon.
 func (b *build) run(ctx context.Context) (after time.Duration, err error) {
+	sooner := func(d time.Duration) {
+		if after == 0 || d < after {
+			after = d
+		}
+	}
 	for _, s := range steps {
-		if s.there(b) {
+		if b.have != nil && s.there(b) {
+			continue
+		}
+		if b.have == nil && s.what != partVPC || !s.can(b) {
+			sooner(b.patience())
 			continue
 		}
 		var wait later
@@ -106,21 +136,39 @@ func (b *build) run(ctx context.Context) (after time.Duration, err error) {
 		class := cloud.ClassOf(fault.Of("", err))
 		switch {
 		case errors.As(err, &wait):
-			return wait.after, nil
+			sooner(wait.after)
 		case class == cloud.NotFound, class == cloud.Conflict:
-			return lookSoon, nil
+			sooner(lookSoon)
 		case err != nil:
 			return 0, fmt.Errorf("make %s: %w", s.what, err)
 		}
 	}
-	return 0, nil
+	return after, nil
+}
+
+// patience is how soon to look again when something stands in the way: a NAT gateway takes its time.
+func (b *build) patience() time.Duration {
+	if b.have == nil || b.have.nat != nil && b.have.nat.State == types.NatGatewayStatePending {
+		return lookAtNAT
+	}
+	return lookSoon
+}
+
+// mend notes that something is missing of what was whole, before it is made anew.
+func (b *build) mend(ctx context.Context) error {
+	if b.have == nil || b.have.tags[tagDone] == "" || b.missing() == "" {
+		return nil
+	}
+	repairs, _ := strconv.Atoi(b.have.tags[tagRepairs])
+	b.have.tags[tagDone], b.have.tags[tagRepairs] = "", strconv.Itoa(repairs+1)
+	return b.n.mark(ctx, *b.have.vpc.VpcId, tagDone, "", tagRepairs, b.have.tags[tagRepairs])
 }
 
 // finish notes that the network is whole, and for which wish, and removes what there is too much of.
-func (b *build) finish(ctx context.Context, found *parts) error {
+func (b *build) finish(ctx context.Context) error {
 	b.n.memory.forget(b.n.scope, b.spec.Name)
 	if len(b.have.twice) > 0 {
-		if err := b.n.tidy(ctx, found, b.have); err != nil {
+		if err := b.n.tidy(ctx, b.found, b.have); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package vpc
 
 import (
 	"context"
+	"slices"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -22,6 +23,13 @@ type parts struct {
 
 func (p *parts) none() bool {
 	return len(p.vpcs)+len(p.subnets)+len(p.gateways)+len(p.addresses)+len(p.nats)+len(p.tables)+len(p.groups) == 0
+}
+
+// with is the parts and a VPC that was made since.
+func (p *parts) with(v types.Vpc) *parts {
+	more := *p
+	more.vpcs = append(slices.Clone(p.vpcs), v)
+	return &more
 }
 
 func filter(name string, values ...string) types.Filter {
@@ -202,7 +210,8 @@ func (o *one) sortGateways(p *parts) {
 	}
 }
 
-// sortNAT prefers the address that the NAT gateway has to one that is free.
+// sortNAT takes the address that the NAT gateway has. While it shows none that is the one with the smallest id, so that
+// the same gateway is asked for again with the same address.
 func (o *one) sortNAT(p *parts) {
 	for _, g := range sorted(p.nats, func(g types.NatGateway) *string { return g.NatGatewayId }) {
 		switch {
@@ -220,7 +229,7 @@ func (o *one) sortNAT(p *parts) {
 	id := func(a types.Address) *string { return a.AllocationId }
 	a, ok := first(p.addresses, id, func(a types.Address) bool { return used == awssdk.ToString(a.AllocationId) })
 	if !ok {
-		a, ok = first(p.addresses, id, func(a types.Address) bool { return used == "" && a.AssociationId == nil })
+		a, ok = first(p.addresses, id, func(types.Address) bool { return true })
 	}
 	if ok {
 		o.address = &a

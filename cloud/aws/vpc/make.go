@@ -17,9 +17,9 @@ import (
 
 const everywhere = "0.0.0.0/0"
 
-// token is the same for each repetition of a create within this VPC.
+// token is the same for each repetition of a create within this VPC. What was there, and is made anew, has another one.
 func (b *build) token(part string) *string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{b.spec.Token, b.spec.Owner, awssdk.ToString(b.have.vpc.VpcId), part}))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{b.spec.Token, b.spec.Owner, awssdk.ToString(b.have.vpc.VpcId), part, b.have.tags[tagRepairs]}))
 	return awssdk.String(hex.EncodeToString(sum[:16]))
 }
 
@@ -49,20 +49,13 @@ func (b *build) makeVPC(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		b.have = (&parts{vpcs: []types.Vpc{*made.Vpc}}).one()
+		b.have, b.fresh = b.found.with(*made.Vpc).one(), true
 		b.have.tags = tags(tagged(types.ResourceTypeVpc, b.spec, partVPC, TagZones, strings.Join(b.zones, " "))[0].Tags)
 		return nil
 	})
 }
 
-// makeGateway lets machines have names first: with a gateway a VPC has that too.
 func (b *build) makeGateway(ctx context.Context) error {
-	_, err := b.n.ec2.ModifyVpcAttribute(ctx, &ec2.ModifyVpcAttributeInput{
-		VpcId: b.have.vpc.VpcId, EnableDnsHostnames: &types.AttributeBooleanValue{Value: awssdk.Bool(true)},
-	})
-	if err != nil {
-		return err
-	}
 	return b.once(partGateway, func() error {
 		made, err := b.n.ec2.CreateInternetGateway(ctx, &ec2.CreateInternetGatewayInput{
 			TagSpecifications: tagged(types.ResourceTypeInternetGateway, b.spec, partGateway),
@@ -74,8 +67,15 @@ func (b *build) makeGateway(ctx context.Context) error {
 	})
 }
 
+// attach lets machines have names first: a VPC with a gateway has that too.
 func (b *build) attach(ctx context.Context) error {
-	_, err := b.n.ec2.AttachInternetGateway(ctx, &ec2.AttachInternetGatewayInput{
+	_, err := b.n.ec2.ModifyVpcAttribute(ctx, &ec2.ModifyVpcAttributeInput{
+		VpcId: b.have.vpc.VpcId, EnableDnsHostnames: &types.AttributeBooleanValue{Value: awssdk.Bool(true)},
+	})
+	if err != nil {
+		return err
+	}
+	_, err = b.n.ec2.AttachInternetGateway(ctx, &ec2.AttachInternetGatewayInput{
 		InternetGatewayId: b.have.gateway.InternetGatewayId, VpcId: b.have.vpc.VpcId,
 	})
 	b.have.attached = err == nil

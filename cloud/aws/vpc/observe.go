@@ -61,6 +61,9 @@ func (b *build) missing() string {
 			return s.what
 		}
 	}
+	if !b.hasNAT() {
+		return partNAT
+	}
 	return ""
 }
 

@@ -9,13 +9,13 @@ import (
 )
 
 func (b *build) hasPublicRoutes() bool {
-	return b.routed(b.have.public, b.have.publicZones, func(r types.Route) bool {
+	return b.have.gateway != nil && b.routed(b.have.public, b.have.publicZones, func(r types.Route) bool {
 		return awssdk.ToString(r.GatewayId) == awssdk.ToString(b.have.gateway.InternetGatewayId)
 	})
 }
 
 func (b *build) hasPrivateRoutes() bool {
-	return b.routed(b.have.private, b.have.privateZones, func(r types.Route) bool {
+	return b.have.nat != nil && b.routed(b.have.private, b.have.privateZones, func(r types.Route) bool {
 		return awssdk.ToString(r.NatGatewayId) == awssdk.ToString(b.have.nat.NatGatewayId)
 	})
 }
@@ -52,34 +52,43 @@ func serves(t *types.RouteTable, s types.Subnet) bool {
 }
 
 func (b *build) makePublicRoutes(ctx context.Context) error {
-	route := types.Route{GatewayId: b.have.gateway.InternetGatewayId}
-	return b.makeRoutes(ctx, &b.have.public, partPublicTable, b.have.publicZones, route)
+	return b.makeRoutes(ctx, b.have.public, b.have.publicZones, types.Route{GatewayId: b.have.gateway.InternetGatewayId})
 }
 
 func (b *build) makePrivateRoutes(ctx context.Context) error {
-	route := types.Route{NatGatewayId: b.have.nat.NatGatewayId}
-	return b.makeRoutes(ctx, &b.have.private, partPrivateTable, b.have.privateZones, route)
+	return b.makeRoutes(ctx, b.have.private, b.have.privateZones, types.Route{NatGatewayId: b.have.nat.NatGatewayId})
 }
 
-// makeRoutes makes a table, its way out, and its associations, as far as they are not there.
-func (b *build) makeRoutes(ctx context.Context, t **types.RouteTable, part string, subnets map[string]types.Subnet, out types.Route) error {
-	if *t == nil {
-		made, err := b.n.ec2.CreateRouteTable(ctx, &ec2.CreateRouteTableInput{
-			VpcId: b.have.vpc.VpcId, ClientToken: b.token(part), TagSpecifications: tagged(types.ResourceTypeRouteTable, b.spec, part),
-		})
-		if err != nil {
-			return err
-		}
-		*t = made.RouteTable
+func (b *build) makePublicTable(ctx context.Context) (err error) {
+	b.have.public, err = b.makeTable(ctx, partPublicTable)
+	return err
+}
+
+func (b *build) makePrivateTable(ctx context.Context) (err error) {
+	b.have.private, err = b.makeTable(ctx, partPrivateTable)
+	return err
+}
+
+func (b *build) makeTable(ctx context.Context, part string) (*types.RouteTable, error) {
+	made, err := b.n.ec2.CreateRouteTable(ctx, &ec2.CreateRouteTableInput{
+		VpcId: b.have.vpc.VpcId, ClientToken: b.token(part), TagSpecifications: tagged(types.ResourceTypeRouteTable, b.spec, part),
+	})
+	if err != nil {
+		return nil, err
 	}
-	if err := b.makeWayOut(ctx, *t, out); err != nil {
+	return made.RouteTable, nil
+}
+
+// makeRoutes makes a table's way out and its associations, as far as they are not there.
+func (b *build) makeRoutes(ctx context.Context, t *types.RouteTable, subnets map[string]types.Subnet, out types.Route) error {
+	if err := b.makeWayOut(ctx, t, out); err != nil {
 		return err
 	}
 	for _, z := range b.zones {
-		if serves(*t, subnets[z]) {
+		if serves(t, subnets[z]) {
 			continue
 		}
-		if _, err := b.n.ec2.AssociateRouteTable(ctx, &ec2.AssociateRouteTableInput{RouteTableId: (*t).RouteTableId, SubnetId: subnets[z].SubnetId}); err != nil {
+		if _, err := b.n.ec2.AssociateRouteTable(ctx, &ec2.AssociateRouteTableInput{RouteTableId: t.RouteTableId, SubnetId: subnets[z].SubnetId}); err != nil {
 			return err
 		}
 	}

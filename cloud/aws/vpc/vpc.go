@@ -32,7 +32,8 @@ const (
 	TagPart  = "aerie.io/part" // what it is within the network
 	TagZones = "aerie.io/zones"
 
-	tagDone     = "aerie.io/done"     // everything was there once
+	tagDone     = "aerie.io/done"     // everything was there
+	tagRepairs  = "aerie.io/repairs"  // how often something was missing after that
 	tagDeleting = "aerie.io/deleting" // nothing is made in it any more
 )
 
