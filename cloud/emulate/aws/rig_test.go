@@ -74,7 +74,7 @@ func (r *rig) config(key, secret string) awssdk.Config {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
 	r.Cleanup(transport.CloseIdleConnections)
 	return awssdk.Config{
-		Region: region, BaseEndpoint: awssdk.String(r.cloud.URL()), HTTPClient: &http.Client{Transport: transport},
+		Region: region, BaseEndpoint: awssdk.String(r.cloud.URL()), HTTPClient: &http.Client{Transport: checked{r, transport}},
 		Credentials: credentials.NewStaticCredentialsProvider(key, secret, ""), Retryer: func() awssdk.Retryer { return awssdk.NopRetryer{} },
 	}
 }
@@ -94,6 +94,13 @@ func (r *rig) as(externalID string) (clients, error) {
 	cfg := r.cfg.Copy()
 	cfg.Credentials = credentials.StaticCredentialsProvider{Value: made}
 	return clientsOf(cfg), err
+}
+
+func (r *rig) ledger() emulate.Ledger {
+	r.Helper()
+	l, err := emulate.ReadLedger(r.dir)
+	must(r, err)
+	return l
 }
 
 func (r *rig) inject(f ...emulate.Fault) {
