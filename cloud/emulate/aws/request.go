@@ -247,7 +247,7 @@ func (q *wire) write(w http.ResponseWriter, a answer) {
 	out := a.out
 	if a.bad != nil {
 		w.Header().Set("X-Amzn-Errortype", a.bad.code)
-		out = doc{"message": a.bad.message}
+		out = doc{"__type": a.bad.code, "message": a.bad.message}
 		for k, v := range a.bad.fields {
 			out[k] = v
 		}

@@ -74,7 +74,7 @@ func (r *rig) config(key, secret string) awssdk.Config {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
 	r.Cleanup(transport.CloseIdleConnections)
 	return awssdk.Config{
-		Region: region, BaseEndpoint: awssdk.String(r.cloud.URL()), HTTPClient: &http.Client{Transport: transport},
+		Region: region, BaseEndpoint: awssdk.String(r.cloud.URL()), HTTPClient: &http.Client{Transport: checked{r, transport}},
 		Credentials: credentials.NewStaticCredentialsProvider(key, secret, ""), Retryer: func() awssdk.Retryer { return awssdk.NopRetryer{} },
 	}
 }
@@ -94,6 +94,13 @@ func (r *rig) as(externalID string) (clients, error) {
 	cfg := r.cfg.Copy()
 	cfg.Credentials = credentials.StaticCredentialsProvider{Value: made}
 	return clientsOf(cfg), err
+}
+
+func (r *rig) ledger() emulate.Ledger {
+	r.Helper()
+	l, err := emulate.ReadLedger(r.dir)
+	must(r, err)
+	return l
 }
 
 func (r *rig) inject(f ...emulate.Fault) {
@@ -164,17 +171,29 @@ func (r *rig) ground() (g ground) {
 	must(r, err)
 	g.nodeRole, err = r.role(r.Context(), "node", "AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryReadOnly", "AmazonEKS_CNI_Policy")
 	must(r, err)
-	vpc, err := r.ec2.CreateVpc(r.Context(), &ec2.CreateVpcInput{CidrBlock: str("10.0.0.0/16"), TagSpecifications: tags(ec2t.ResourceTypeVpc, "aerie.io/owner", "a", "Name", "net")})
+	g.subnets = r.network("10.0.0.0/16", region+"a", region+"b")
+	out, err := r.ec2.DescribeSubnets(r.Context(), &ec2.DescribeSubnetsInput{SubnetIds: g.subnets})
 	must(r, err)
-	g.vpc = *vpc.Vpc.VpcId
-	r.advance(soon) // it is seen, and so are the roles
-	for i, zone := range []string{"a", "b"} {
-		s, err := r.ec2.CreateSubnet(r.Context(), &ec2.CreateSubnetInput{VpcId: &g.vpc, CidrBlock: str("10.0." + string('0'+rune(i)) + ".0/24"), AvailabilityZone: str(region + zone)})
+	g.vpc = *out.Subnets[0].VpcId
+	return g
+}
+
+// network makes a VPC with a subnet in each of some zones, and waits until all is seen.
+func (r *rig) network(block string, zones ...string) (subnets []string) {
+	r.Helper()
+	vpc, err := r.ec2.CreateVpc(r.Context(), &ec2.CreateVpcInput{CidrBlock: &block, TagSpecifications: tags(ec2t.ResourceTypeVpc, "aerie.io/owner", "a", "Name", "net")})
+	must(r, err)
+	r.advance(soon)
+	for i, zone := range zones {
+		s, err := r.ec2.CreateSubnet(r.Context(), &ec2.CreateSubnetInput{
+			VpcId: vpc.Vpc.VpcId, CidrBlock: str(strings.TrimSuffix(block, "0.0/16") + string('0'+rune(i)) + ".0/24"), AvailabilityZone: &zone,
+			TagSpecifications: tags(ec2t.ResourceTypeSubnet, "aerie.io/owner", "a", "Name", "net-"+zone),
+		})
 		must(r, err)
-		g.subnets = append(g.subnets, *s.Subnet.SubnetId)
+		subnets = append(subnets, *s.Subnet.SubnetId)
 	}
 	r.advance(soon)
-	return g
+	return subnets
 }
 
 func tags(of ec2t.ResourceType, pairs ...string) []ec2t.TagSpecification {
