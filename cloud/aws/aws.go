@@ -26,8 +26,8 @@ import (
 // callWithin bounds every call.
 const callWithin = 30 * time.Second
 
-// settle is how long EC2 may hide what was made: nothing that has neither a token nor a unique name is made again sooner.
-const settle = 15 * time.Second
+// Settle is how long EC2 may hide what was made: nothing that has neither a token nor a unique name is made again sooner.
+const Settle = 15 * time.Second
 
 // The tags on all that is made.
 const (
@@ -43,6 +43,7 @@ const (
 type Options struct {
 	Config awssdk.Config        // credentials, endpoint and CA, as config.LoadDefaultConfig finds them
 	Now    func() time.Time     // the cloud's clock; nil: the wall's
+	Settle time.Duration        // Settle, or as long as that is on an emulated cloud
 	Rates  map[string]pace.Rate // of calls, by the SDK's id of the service; nil: somewhat below what AWS allows
 }
 
@@ -88,7 +89,7 @@ func New(o Options) *Provider {
 		c.Region = "us-east-1" // where accounts are entered from; each call says its own
 	}
 	return &Provider{
-		config: c, memory: vpc.NewMemory(o.Now, settle), buckets: pace.New(time.Now, o.Rates),
+		config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: pace.New(time.Now, o.Rates),
 		now:      o.Now,
 		sessions: sessions{accounts: map[cloud.Account]*entered{}, open: map[cloud.Scope]*session{}},
 	}

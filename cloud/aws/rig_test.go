@@ -65,7 +65,7 @@ func start(t testing.TB) *rig {
 func (r *rig) provider() *aws.Provider { return r.providerWith(r.config) }
 
 func (r *rig) providerWith(c awssdk.Config) *aws.Provider {
-	return aws.New(aws.Options{Config: c, Now: r.cloud.Now, Rates: map[string]pace.Rate{}})
+	return aws.New(aws.Options{Config: c, Now: r.cloud.Now, Settle: aws.Settle, Rates: map[string]pace.Rate{}})
 }
 
 func (r *rig) home() cloud.Scope {
