@@ -35,9 +35,10 @@ var arrows = map[string][]string{
 	"./cloud/aws/vpc":   {"./cloud", "./cloud/aws/fault", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/service/ec2/..."},
 	"./cloud/cloudtest": {"./cloud", "./cloud/sim", "./kube"},
 
-	"./cloud/emulate":         {"./kube"},
-	"./cloud/emulate/kubeapi": {"./kube", "k8s.io/apimachinery/pkg/labels", "k8s.io/client-go/rest", "sigs.k8s.io/yaml"},
-	"./cloud/emulate/aws":     {"./cloud/emulate", "./cloud/emulate/kubeapi", "./kube", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/aws/signer/v4"},
+	"./cloud/emulate":             {"./kube"},
+	"./cloud/emulate/aws/sdktest": {},
+	"./cloud/emulate/kubeapi":     {"./kube", "k8s.io/apimachinery/pkg/labels", "k8s.io/client-go/rest", "sigs.k8s.io/yaml"},
+	"./cloud/emulate/aws":         {"./cloud/emulate", "./cloud/emulate/kubeapi", "./kube", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/aws/signer/v4"},
 
 	"./workers":     {"./events", "./fsm", "./events/eventlog", "./cloud", "./kube", "./kube/helm", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate"},
 	"./projections": {"./events", "./fsm", "./events/eventlog", "github.com/danielgtaylor/huma/v2/...", "github.com/VictoriaMetrics/metrics", "github.com/tidwall/btree", "github.com/RoaringBitmap/roaring/v2", "github.com/klauspost/compress/s2"},

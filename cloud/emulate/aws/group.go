@@ -3,7 +3,6 @@ package aws
 import (
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
 )
@@ -83,11 +82,13 @@ func rule(base doc, field string, source doc) doc {
 	return r
 }
 
-// lower is a document with its fields as answers write them.
+// lower is what a rule's source says, with its fields as answers write them.
 func lower(d doc) doc {
 	out := doc{}
-	for k, v := range d {
-		out[strings.ToLower(k[:1])+k[1:]] = v
+	for _, field := range []string{"cidrIp", "cidrIpv6", "groupId", "description"} {
+		if v := text(d, capital(field)); v != "" {
+			out[field] = v
+		}
 	}
 	return out
 }
