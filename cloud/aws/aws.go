@@ -44,7 +44,7 @@ type Options struct {
 	Config awssdk.Config        // credentials, endpoint and CA, as config.LoadDefaultConfig finds them
 	Now    func() time.Time     // the cloud's clock; nil: the wall's
 	Settle time.Duration        // Settle, or as long as that is on an emulated cloud
-	Rates  map[string]pace.Rate // of calls, by the SDK's id of the service; nil: somewhat below what AWS allows
+	Rates  map[string]pace.Rate // of calls, by the SDK's id of the service; Rates, or none
 }
 
 // Provider is AWS as a cloud.Provider.
@@ -77,9 +77,6 @@ func New(o Options) *Provider {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Rates == nil {
-		o.Rates = rates
-	}
 	c := o.Config.Copy()
 	c.Retryer = func() awssdk.Retryer { return awssdk.NopRetryer{} } // who calls us tries again
 	if c.HTTPClient != nil {
@@ -95,12 +92,17 @@ func New(o Options) *Provider {
 	}
 }
 
-// rates are somewhat below what AWS lets an account make in a region.
-var rates = map[string]pace.Rate{
-	fault.EC2: {PerSecond: 15, Burst: 60},
-	fault.EKS: {PerSecond: 8, Burst: 40},
-	fault.IAM: {PerSecond: 10, Burst: 40},
-	fault.STS: {PerSecond: 20, Burst: 60},
+// Rates are somewhat below what AWS lets an account make in a region. Where the clouds' time is faster, so are they; at
+// once, which is speed 0, is without a limit.
+func Rates(speed float64) map[string]pace.Rate {
+	rates := map[string]pace.Rate{}
+	if speed <= 0 {
+		return rates
+	}
+	for family, perSecond := range map[string]float64{fault.EC2: 15, fault.EKS: 8, fault.IAM: 10, fault.STS: 20} {
+		rates[family] = pace.Rate{PerSecond: perSecond * speed, Burst: int(max(1, 4*perSecond*speed))}
+	}
+	return rates
 }
 
 // within opens a session and runs one call in it, with a deadline and its name on every error.

@@ -21,7 +21,6 @@ import (
 	"github.com/aeriehq/aerie/cloud/cloudtest"
 	"github.com/aeriehq/aerie/cloud/emulate"
 	emulated "github.com/aeriehq/aerie/cloud/emulate/aws"
-	"github.com/aeriehq/aerie/cloud/pace"
 )
 
 // rig is an emulated AWS with a provider on it.
@@ -65,7 +64,7 @@ func start(t testing.TB) *rig {
 func (r *rig) provider() *aws.Provider { return r.providerWith(r.config) }
 
 func (r *rig) providerWith(c awssdk.Config) *aws.Provider {
-	return aws.New(aws.Options{Config: c, Now: r.cloud.Now, Settle: aws.Settle, Rates: map[string]pace.Rate{}})
+	return aws.New(aws.Options{Config: c, Now: r.cloud.Now, Settle: aws.Settle})
 }
 
 func (r *rig) home() cloud.Scope {

@@ -146,7 +146,7 @@ func (at *session) createRole(ctx context.Context, r role) (made, error) {
 	name := r.roleName()
 	one, err := at.iam.CreateRole(ctx, &iam.CreateRoleInput{
 		RoleName: &name, Path: awssdk.String(r.path()), AssumeRolePolicyDocument: &r.trust,
-		Tags: []types.Tag{{Key: awssdk.String(tagOwner), Value: &r.owner}, {Key: awssdk.String(tagName), Value: &r.cluster}},
+		Tags: []types.Tag{{Key: awssdk.String(tagOwner), Value: &r.owner}, {Key: awssdk.String(tagName), Value: &name}},
 	})
 	if fault.Is(err, "EntityAlreadyExists") { // somebody's, or made just now and not seen yet
 		return made{}, later{"role " + name, r.owner, askAgain}

@@ -114,7 +114,7 @@ func (c *control) openClouds(s settings) error {
 		slog.Warn("AWS is not worked in", "err", err)
 		return nil
 	}
-	o.Settle = c.clock.Real(aws.Settle)
+	o.Settle, o.Rates = c.clock.Real(aws.Settle), aws.Rates(s.SimSpeed)
 	c.real["aws"] = workers.Through(aws.New(o))
 	return nil
 }
