@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,6 +96,7 @@ func (r *rig) conformance() cloudtest.Rig {
 		Fresh: func() cloud.Provider { return r.provider() }, Inject: r.strike, Advance: r.advance, Long: soon, Settle: time.Minute,
 		Home: r.home(), Account: r.customer(), Region: cloud.Scope{Account: r.home().Account, Region: "us-east-1"},
 		Machine: "s2", Another: "m6i.xlarge", Addons: []string{"v1.12.1-eksbuild.2", "v1.12.4-eksbuild.1"},
+		Mortal: r.mortal, Twice: r.twice,
 		Subnets: r.subnets(), Foreign: r.foreign, Nodes: r.nodes,
 	}
 }
@@ -168,4 +172,45 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// twice is how many things were made while the same was there, in a cloud that shows what was made late.
+func (r *rig) twice() int {
+	r.Helper()
+	l, err := emulate.ReadLedger(r.dir)
+	must(r, err)
+	for _, twin := range l.Twice() {
+		r.Logf("made twice: %s %s", twin.First.Kind, twin.First.Purpose())
+	}
+	return len(l.Twice())
+}
+
+// mortal is the provider of a process that is killed.
+func (r *rig) mortal(n int) (cloud.Provider, func() int) {
+	m := &mortal{next: r.transport, left: n}
+	c := r.config.Copy()
+	c.HTTPClient = &http.Client{Transport: m}
+	return r.providerWith(c), func() int { return int(m.made.Load()) }
+}
+
+// mortal lets calls through as long as its process lives. The last one has its effect, and nobody hears the answer.
+type mortal struct {
+	next http.RoundTripper
+	left int // how many; 0: all
+	made atomic.Int64
+}
+
+var errKilled = errors.New("the process was killed")
+
+func (m *mortal) RoundTrip(q *http.Request) (*http.Response, error) {
+	n := int(m.made.Add(1))
+	if m.left > 0 && n > m.left {
+		return nil, errKilled
+	}
+	answer, err := m.next.RoundTrip(q)
+	if m.left > 0 && n == m.left && err == nil {
+		_, _ = io.Copy(io.Discard, answer.Body)
+		return nil, errors.Join(errKilled, answer.Body.Close())
+	}
+	return answer, err
 }

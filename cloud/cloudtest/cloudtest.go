@@ -27,6 +27,10 @@ type Rig struct {
 	Subnets []string                         // two that somebody else has made, at home
 	Addons  []string                         // two versions of the add-on for DNS, the older first; none if it is built in
 
+	// Mortal is the provider of a new process that is killed after its n-th call to the cloud, before the answer; of n = 0
+	// it never is. It counts the calls.
+	Mortal func(n int) (p cloud.Provider, calls func() int)
+
 	Nodes func(cloud.Scope, int) // sets the quota of nodes
 	Twice func() int             // how many things were ever made twice; nil if the cloud can't tell
 }
