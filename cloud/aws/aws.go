@@ -113,14 +113,19 @@ func (p *Provider) within(ctx context.Context, op string, s cloud.Scope, do func
 	if err != nil {
 		return &cloud.Error{Class: cloud.Invalid, Op: op, Code: "UnknownRegion", Message: err.Error()}
 	}
-	at, err := p.enter(ctx, s, region)
-	if err == nil {
-		err = do(ctx, at)
-	}
-	if fault.Is(err, "ExpiredToken*") {
-		p.forget(s.Account) // their clock is ahead of ours: the next call enters anew
+	if err = p.inside(ctx, s, region, do); fault.Is(err, "ExpiredToken*", "RequestExpired") {
+		p.forget(s.Account) // by their clock our credentials have ended: we enter anew
+		err = p.inside(ctx, s, region, do)
 	}
 	return fault.Of(op, err)
+}
+
+func (p *Provider) inside(ctx context.Context, s cloud.Scope, region string, do func(context.Context, *session) error) error {
+	at, err := p.enter(ctx, s, region)
+	if err != nil {
+		return err
+	}
+	return do(ctx, at)
 }
 
 // observed is within for calls that answer with an observation.

@@ -28,7 +28,7 @@ import (
 
 // rig is an emulated AWS with a provider on it.
 type rig struct {
-	testing.TB
+	*testing.T
 	cloud     *emulated.Server
 	dir       string
 	accounts  []emulated.Account
@@ -41,9 +41,9 @@ const region = "eu-central-1"
 // soon is longer than anything takes, and shorter than a session.
 const soon = 25 * time.Minute
 
-func start(t testing.TB) *rig {
+func start(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{TB: t, dir: t.TempDir()}
+	r := &rig{T: t, dir: t.TempDir()}
 	var err error
 	r.cloud, err = emulated.Open(emulated.Options{Dir: r.dir, Speed: 1, Logger: slog.New(slog.DiscardHandler)})
 	must(t, err)
