@@ -193,8 +193,7 @@ func (c *Call) settle() {
 	waiting := sorted(c.world.state.waiting)
 	slices.SortStableFunc(waiting, func(a, b *Thing) int { return cmp.Compare(dueAt(a), dueAt(b)) })
 	for _, t := range waiting {
-		if t = c.world.state.things[t.N]; t != nil {
-			c.settleOne(t)
+		for c.settleOne(c.world.state.things[t.N]) {
 		}
 	}
 }
@@ -206,22 +205,27 @@ func dueAt(t *Thing) int64 {
 	return t.Due.At.UnixNano()
 }
 
-func (c *Call) settleOne(t *Thing) {
+// settleOne says whether it brought something about: then more may be due.
+func (c *Call) settleOne(t *Thing) bool {
+	if t == nil {
+		return false
+	}
 	fresh := !t.Fresh.IsZero() && !c.Now.Before(t.Fresh)
 	due := t.Due != nil && !c.Now.Before(t.Due.At)
 	switch {
 	case due && t.Due.Gone, fresh && t.Gone:
 		c.Drop(t)
-	case due || fresh:
+	case due:
 		e := c.Edit(t)
-		if due {
-			Merge(e.Doc, Copy(t.Due.Set))
-			e.Due = t.Due.Then
-		}
-		if fresh {
-			e.Fresh, e.Before = time.Time{}, nil
-		}
+		e.Due = t.Due.Then
+		Merge(e.Doc, Copy(t.Due.Set))
+	case fresh:
+		e := c.Edit(t)
+		e.Fresh, e.Before = time.Time{}, nil
+	default:
+		return false
 	}
+	return true
 }
 
 // changes are what is to be written of all that the call did.

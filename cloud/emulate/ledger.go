@@ -32,9 +32,13 @@ type Entry struct {
 // Owner is whose it is, by its tag.
 func (e Entry) Owner() string { return e.Tags[OwnerTag] }
 
-// Purpose is what its owner calls it: its name tags where it has any, else its own name.
+// Purpose is what its owner calls it: its name tags where it has any, else its own name; empty where the cloud made that up.
 func (e Entry) Purpose() string {
-	return cmp.Or(e.Tags["Name"], e.Tags[nameTag], e.Parent+"/"+e.Name)
+	tagged := cmp.Or(e.Tags["Name"], e.Tags[nameTag])
+	if tagged == "" && !e.IsID {
+		return e.Parent + "/" + e.Name
+	}
+	return tagged
 }
 
 // ReadLedger reads the ledger of the cloud in a directory, whether somebody runs that cloud or not. It changes nothing.

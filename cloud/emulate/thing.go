@@ -18,6 +18,7 @@ type Thing struct {
 	Region  string            `json:"region,omitempty"` // empty: of the whole account
 	Parent  string            `json:"parent,omitempty"` // the name of what it is in, where names are unique within that
 	Name    string            `json:"name"`
+	IsID    bool              `json:"is_id,omitempty"` // the name is an id that the cloud made up
 	Made    time.Time         `json:"made"`
 	Tags    map[string]string `json:"tags,omitempty"`
 	Doc     Doc               `json:"doc"`

@@ -136,7 +136,7 @@ const seen = second
 func (q *request) make(k *ec2Kind, d doc, more ...func(*emulate.Thing)) *emulate.Thing {
 	id := k.prefix + "0" + random(16)
 	d[k.id] = id
-	t := emulate.Thing{Kind: k.kind, Name: id, Doc: d, Tags: q.tagsFor(k.kind)}
+	t := emulate.Thing{Kind: k.kind, Name: id, IsID: true, Doc: d, Tags: q.tagsFor(k.kind)}
 	for _, m := range more {
 		m(&t)
 	}

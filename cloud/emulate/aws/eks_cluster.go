@@ -147,7 +147,7 @@ func (q *request) ground(t *emulate.Thing, subnets []*emulate.Thing) {
 	id := groupKind.prefix + "0" + random(16)
 	vpc := subnets[0].Text("vpcId")
 	q.Here().Make(emulate.Thing{
-		Kind: groupKind.kind, Name: id, With: t.N, Tags: map[string]string{"aws:eks:cluster-name": t.Name, "kubernetes.io/cluster/" + t.Name: "owned", "Name": group},
+		Kind: groupKind.kind, Name: id, IsID: true, With: t.N, Tags: map[string]string{"aws:eks:cluster-name": t.Name, "kubernetes.io/cluster/" + t.Name: "owned", "Name": group},
 		Doc: doc{
 			"groupId": id, "groupName": group, "vpcId": vpc, "ownerId": q.Account, "ipPermissionsEgress": []any{everywhere()},
 			"groupDescription": "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes, as well as any managed workloads.",

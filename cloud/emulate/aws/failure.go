@@ -2,6 +2,7 @@ package aws
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
 )
@@ -11,6 +12,7 @@ type failure struct {
 	status        int
 	code, message string
 	fields        doc // more of an EKS error
+	retryAfter    time.Duration
 }
 
 func (f *failure) Error() string { return f.code + ": " + f.message }
@@ -61,12 +63,13 @@ var throttleText = map[string]string{"ec2": "Request limit exceeded.", "iam": "R
 
 // struck is the failure that a fault is.
 func struck(service string, f emulate.Fault) *failure {
-	if f.Throttle {
-		return fail(saying[service].throttled, "%s", throttleText[service])
-	}
 	out := fail(f.Code, "%s", f.Message)
+	if f.Throttle {
+		out = fail(saying[service].throttled, "%s", throttleText[service])
+	}
 	if f.Status != 0 {
 		out.status = f.Status
 	}
+	out.retryAfter = f.RetryAfter.Duration
 	return out
 }

@@ -119,5 +119,5 @@ func (q *request) attachInterface(subnet, of *emulate.Thing, d doc) *emulate.Thi
 	emulate.Merge(base, d)
 	id := interfaceKind.prefix + "0" + random(16)
 	base["networkInterfaceId"] = id
-	return q.Here().Make(emulate.Thing{Kind: interfaceKind.kind, Name: id, Doc: base, With: of.N}, 0)
+	return q.Here().Make(emulate.Thing{Kind: interfaceKind.kind, Name: id, IsID: true, Doc: base, With: of.N}, 0)
 }

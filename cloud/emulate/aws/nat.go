@@ -3,6 +3,7 @@ package aws
 import (
 	"maps"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
@@ -84,15 +85,21 @@ func (q *request) natAnswer(t *emulate.Thing) doc {
 	return doc{"natGateway": show(t), "clientToken": t.Token}
 }
 
-// natTrouble has what a fault does to a gateway that was accepted.
+// natTrouble has what becomes of a gateway that was accepted in a network without a way out, or that a fault strikes.
 func (q *request) natTrouble(t *emulate.Thing) {
 	f, hit := q.Strike(emulate.Creating)
-	switch {
+	switch out := q.wayOut(t.Text("vpcId")); {
+	case !out:
+		t.Due.Set = doc{"state": "failed", "failureCode": "Gateway.NotAttached", "failureMessage": "Network " + t.Text("vpcId") + " has no Internet gateway attached"}
 	case hit && f.Stuck:
 		t.Due = nil
 	case hit:
 		t.Due.Set = doc{"state": "failed", "failureCode": f.Code, "failureMessage": f.Message}
 	}
+}
+
+func (q *request) wayOut(vpc string) bool {
+	return slices.ContainsFunc(q.Here().All("internet-gateway"), func(t *emulate.Thing) bool { return attached(t) == vpc })
 }
 
 func (q *request) roomInZone(subnet *emulate.Thing) error {

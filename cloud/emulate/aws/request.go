@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
@@ -233,6 +235,9 @@ func (q *wire) write(w http.ResponseWriter, a answer) {
 	status := http.StatusOK
 	if a.bad != nil {
 		status = a.bad.status
+	}
+	if a.bad != nil && a.bad.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(a.bad.retryAfter.Seconds()))))
 	}
 	if q.service != "eks" {
 		w.Header().Set("Content-Type", "text/xml;charset=UTF-8")

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2t "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
+
+	"github.com/aeriehq/aerie/cloud/emulate"
 )
 
 func TestFilters(t *testing.T) {
@@ -193,4 +195,37 @@ func TestSubnetsFit(t *testing.T) {
 	}
 	_, err := r.ec2.CreateSubnet(t.Context(), &ec2.CreateSubnetInput{VpcId: &vpc, CidrBlock: str("10.0.3.0/24"), AvailabilityZone: str("eu-west-1z")})
 	is(t, "InvalidParameterValue", err)
+}
+
+// TestNatFails has gateways that are accepted and fail later: for want of a way out of the network, or by a fault.
+func TestNatFails(t *testing.T) {
+	r := start(t, 1)
+	subnet := r.network("10.0.0.0/16", region+"a")[0]
+	vpc := r.vpcOf(subnet)
+	create := func() *ec2t.NatGateway {
+		address, err := r.ec2.AllocateAddress(t.Context(), nil)
+		must(t, err)
+		r.advance(soon)
+		out, err := r.ec2.CreateNatGateway(t.Context(), &ec2.CreateNatGatewayInput{SubnetId: &subnet, AllocationId: address.AllocationId})
+		must(t, err)
+		r.advance(soon)
+		found, err := r.ec2.DescribeNatGateways(t.Context(), &ec2.DescribeNatGatewaysInput{NatGatewayIds: []string{*out.NatGateway.NatGatewayId}})
+		must(t, err)
+		return &found.NatGateways[0]
+	}
+	if n := create(); n.State != ec2t.NatGatewayStateFailed || *n.FailureCode != "Gateway.NotAttached" {
+		t.Errorf("%+v", n)
+	}
+	gateway, err := r.ec2.CreateInternetGateway(t.Context(), nil)
+	must(t, err)
+	r.advance(soon)
+	_, err = r.ec2.AttachInternetGateway(t.Context(), &ec2.AttachInternetGatewayInput{InternetGatewayId: gateway.InternetGateway.InternetGatewayId, VpcId: &vpc})
+	must(t, err)
+	r.inject(emulate.Fault{Op: "CreateNatGateway", Issue: true, Code: "InternalError", Message: "again"})
+	if n := create(); n.State != ec2t.NatGatewayStateFailed || *n.FailureCode != "InternalError" {
+		t.Errorf("%+v", n)
+	}
+	if n := create(); n.State != ec2t.NatGatewayStateAvailable {
+		t.Errorf("%+v", n)
+	}
 }

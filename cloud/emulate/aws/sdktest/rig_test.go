@@ -55,11 +55,17 @@ func start(t *testing.T, speed float64) *rig {
 
 func open(t *testing.T, dir string, speed float64) *rig {
 	t.Helper()
-	s, err := aws.Open(aws.Options{Dir: dir, Speed: speed, Logger: slog.New(slog.DiscardHandler)})
+	return openWith(t, aws.Options{Dir: dir, Speed: speed})
+}
+
+func openWith(t *testing.T, o aws.Options) *rig {
+	t.Helper()
+	o.Logger = slog.New(slog.DiscardHandler)
+	s, err := aws.Open(o)
 	must(t, err)
-	r := &rig{T: t, cloud: s, dir: dir}
+	r := &rig{T: t, cloud: s, dir: o.Dir}
 	t.Cleanup(func() { _ = s.Close() }) // a test may have closed it
-	all, err := aws.ReadAccounts(dir)
+	all, err := aws.ReadAccounts(o.Dir)
 	must(t, err)
 	r.cfg = r.config(all[0].Users[0].AccessKeyID, all[0].Users[0].SecretAccessKey)
 	r.clients = clientsOf(r.cfg)

@@ -1,15 +1,18 @@
 package sdktest
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
 )
@@ -38,8 +41,14 @@ func TestThrottling(t *testing.T) {
 			must(t, call())
 		})
 	}
-	r.inject(emulate.Fault{Op: "eks:ListClusters", Code: "InvalidRequestException", Message: "Request limit exceeded"})
+	r.inject(emulate.Fault{Op: "eks:ListClusters", Throttle: true, RetryAfter: emulate.Duration{Duration: 1500 * time.Millisecond}})
 	_, err := r.eks.ListClusters(t.Context(), &eks.ListClustersInput{})
+	var answer *smithyhttp.ResponseError
+	if !errors.As(err, &answer) || answer.HTTPStatusCode() != 429 || answer.Response.Header.Get("Retry-After") != "2" {
+		t.Fatal(err)
+	}
+	r.inject(emulate.Fault{Op: "eks:ListClusters", Code: "InvalidRequestException", Message: "Request limit exceeded"})
+	_, err = r.eks.ListClusters(t.Context(), &eks.ListClustersInput{})
 	is(t, "InvalidRequestException", err) // EKS hides it so, too
 }
 
