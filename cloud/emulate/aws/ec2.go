@@ -98,7 +98,7 @@ var ec2Actions = map[string]func(*request) (doc, error){
 	"CreateNatGateway": (*request).createNat, "DescribeNatGateways": describes(&natKind), "DeleteNatGateway": (*request).deleteNat,
 
 	"CreateRouteTable": (*request).createTable, "DescribeRouteTables": describes(&tableKind), "DeleteRouteTable": (*request).deleteTable,
-	"CreateRoute": (*request).createRoute, "DeleteRoute": (*request).deleteRoute,
+	"CreateRoute": (*request).createRoute, "DeleteRoute": (*request).deleteRoute, "ReplaceRoute": (*request).replaceRoute,
 	"AssociateRouteTable": (*request).associateTable, "DisassociateRouteTable": (*request).disassociateTable,
 
 	"CreateSecurityGroup": (*request).createGroup, "DescribeSecurityGroups": describes(&groupKind), "DeleteSecurityGroup": (*request).deleteGroup,

@@ -74,6 +74,27 @@ func (q *request) createRoute() (doc, error) {
 	return doc{"return": true}, nil
 }
 
+// replaceRoute leads a route that is there elsewhere.
+func (q *request) replaceRoute() (doc, error) {
+	t, err := q.find(&tableKind)
+	if err != nil {
+		return nil, err
+	}
+	to := text(q.in, "DestinationCidrBlock")
+	route := doc{"destinationCidrBlock": to, "state": "active", "origin": "CreateRoute"}
+	if err := q.target(t, route); err != nil {
+		return nil, err
+	}
+	routes := list(q.Edit(t).Doc, "routeSet")
+	for i, r := range routes {
+		if r, ok := r.(doc); ok && text(r, "destinationCidrBlock") == to && text(r, "gatewayId") != "local" {
+			routes[i] = route
+			return doc{"return": true}, nil
+		}
+	}
+	return nil, fail("InvalidParameterValue", "There is no route defined for '%s' in the route table. Use CreateRoute instead.", to)
+}
+
 // target fills in where a route leads.
 func (q *request) target(table *emulate.Thing, route doc) error {
 	switch {
