@@ -91,12 +91,12 @@ var Table = []Row{
 
 // IssueTable has the issues that EKS shows of a cluster, a node group or an add-on. What is not in it is Terminal.
 var IssueTable = []Row{
+	{"", "AsgInstanceLaunchFailures", "VcpuLimitExceeded", cloud.Quota},
+	{"", "AsgInstanceLaunchFailures", "MaxSpotInstanceCountExceeded", cloud.Quota},
 	{"", "AsgInstanceLaunchFailures", "InsufficientInstanceCapacity", cloud.Capacity},
 	{"", "AsgInstanceLaunchFailures", "UnfulfillableCapacity", cloud.Capacity},
 	{"", "AsgInstanceLaunchFailures", "sufficient capacity", cloud.Capacity},
-	{"", "AsgInstanceLaunchFailures", "no*capacity", cloud.Capacity},
-	{"", "AsgInstanceLaunchFailures", "VcpuLimitExceeded", cloud.Quota},
-	{"", "AsgInstanceLaunchFailures", "MaxSpotInstanceCountExceeded", cloud.Quota},
+	{"", "AsgInstanceLaunchFailures", "no spot capacity", cloud.Capacity},
 	{"", "InstanceLimitExceeded", "", cloud.Quota},
 	{"", "*LimitExceeded", "", cloud.Quota},
 	{"", "InsufficientFreeAddresses", "", cloud.Quota},
