@@ -57,11 +57,9 @@ func down(t *trial) {
 	_, err := t.p.EnsurePool(t.ctx, t.Home, t.pool())
 	t.is(cloud.Conflict, err)
 	t.is(cloud.Conflict, t.p.DeleteCluster(t.ctx, t.Home, "cl1", owner))
-	t.Advance(t.Long)
 	t.gone(t.deletePool("p1"), t.observePool("p1"))
 	t.ok(t.p.DeleteCluster(t.ctx, t.Home, "cl1", owner))
 	t.is(cloud.Conflict, t.p.DeleteNetwork(t.ctx, t.Home, "net1", owner))
-	t.Advance(t.Long)
 	t.gone(t.deleteCluster, t.observeCluster)
 	t.gone(t.deleteNetwork, t.observeNetwork)
 }
@@ -108,6 +106,7 @@ func order(t *trial) {
 
 // lostAnswer loses the answer of each create and of each delete.
 func lostAnswer(t *trial) {
+	t.needs(t.Inject != nil)
 	steps := map[string]func() (cloud.Observation, error){
 		"EnsureNetwork": t.ensureNetwork(t.Home, t.network()),
 		"EnsureCluster": t.ensureCluster(t.Home, t.cluster()),
@@ -127,6 +126,7 @@ func lostAnswer(t *trial) {
 }
 
 func refused(t *trial) {
+	t.needs(t.Inject != nil)
 	for _, class := range []cloud.Class{cloud.Throttled, cloud.Retryable, cloud.Capacity, cloud.Denied} {
 		t.Inject(Fault{Op: "EnsureNetwork", Class: class})
 		t.struck(class, t.ensureNetwork(t.Home, t.network()))
@@ -136,6 +136,7 @@ func refused(t *trial) {
 }
 
 func quota(t *trial) {
+	t.needs(t.Nodes != nil)
 	t.up(t.Home)
 	t.Nodes(t.Home, 4)
 	t.until(cloud.Ready, t.ensurePool(t.Home, t.pool()))
@@ -155,7 +156,7 @@ func (t *trial) limited(ask func() (cloud.Observation, error)) {
 		t.is(cloud.Quota, err)
 		return
 	}
-	for range rounds {
+	for range t.rounds() {
 		t.Advance(t.Long)
 		if o = t.must(ask()); o.Phase != cloud.Ready && len(o.Issues) > 0 && o.Issues[0].Class == cloud.Quota {
 			return
@@ -166,12 +167,14 @@ func (t *trial) limited(ask func() (cloud.Observation, error)) {
 
 func denied(t *trial) {
 	t.ok(t.p.Check(t.ctx, t.Home.Account))
+	t.needs(t.Inject != nil)
 	t.Inject(Fault{Op: "Check", Class: cloud.Denied})
 	t.is(cloud.Denied, t.p.Check(t.ctx, t.Home.Account))
 	t.ok(t.p.Check(t.ctx, t.Home.Account))
 }
 
 func apart(t *trial) {
+	t.needs(t.Account.Account.ID != "" && t.Region.Region != "")
 	t.up(t.Home)
 	for _, s := range []cloud.Scope{t.Account, t.Region} {
 		t.phase(cloud.Absent)(t.p.ObserveNetwork(t.ctx, s, "net1"))

@@ -2,6 +2,7 @@
 package cloudtest
 
 import (
+	"cmp"
 	"context"
 	"testing"
 	"time"
@@ -9,14 +10,17 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 )
 
-// Rig is one empty cloud to try a provider on.
+// Rig is one empty cloud to try a provider on. What a cloud can't do, as a real one can't be made to fail, is nil: the
+// cases that need it are skipped.
 type Rig struct {
 	Fresh   func() cloud.Provider // the provider of a new process on the same cloud; the one before is dead from then on
 	Inject  func(Fault)
 	Advance func(time.Duration) // moves the cloud's clock
 	Long    time.Duration       // after which anything begun is done
+	Rounds  int                 // how often that is waited for something; 0 is 6
 	Settle  time.Duration       // how long a provider may look before it makes something; 0: it does not
 
+	Kept    bool        // the cloud stays after a case: what the case has made is taken away
 	Home    cloud.Scope // where most is tried
 	Account cloud.Scope // another account
 	Region  cloud.Scope // the same account elsewhere
@@ -78,7 +82,11 @@ func Run(t *testing.T, newRig func(t *testing.T) Rig) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
-			c.try(&trial{T: t, Rig: r, ctx: t.Context(), p: r.Fresh()})
+			one := &trial{T: t, Rig: r, ctx: t.Context(), p: r.Fresh()}
+			if r.Kept {
+				t.Cleanup(func() { one.ctx = context.WithoutCancel(one.ctx); one.swept() })
+			}
+			c.try(one)
 			if r.Twice != nil && r.Twice() != 0 {
 				t.Errorf("%d things were made twice", r.Twice())
 			}
@@ -134,13 +142,21 @@ func (t *trial) up(s cloud.Scope) {
 }
 
 // rounds is how often something is asked before it must have come about.
-const rounds = 6
+func (t *trial) rounds() int { return cmp.Or(t.Rounds, 6) }
+
+// needs skips a case that the cloud can't be made to show.
+func (t *trial) needs(can bool) {
+	t.Helper()
+	if !can {
+		t.Skip("this cloud can't be made to do that")
+	}
+}
 
 // until asks, once before and then each time after a long time, for the phase.
 func (t *trial) until(want cloud.Phase, ask func() (cloud.Observation, error)) (o cloud.Observation) {
 	t.Helper()
 	t.must(ask())
-	for range rounds {
+	for range t.rounds() {
 		t.Advance(t.Long)
 		if o = t.must(ask()); o.Phase == want {
 			return o
@@ -153,7 +169,7 @@ func (t *trial) until(want cloud.Phase, ask func() (cloud.Observation, error)) (
 // begun asks until the cloud has begun to make something.
 func (t *trial) begun(ask func() (cloud.Observation, error)) (o cloud.Observation) {
 	t.Helper()
-	for range rounds {
+	for range t.rounds() {
 		if o = t.phase(cloud.Creating)(ask()); o.ID != "" {
 			return o
 		}
@@ -166,7 +182,7 @@ func (t *trial) begun(ask func() (cloud.Observation, error)) (o cloud.Observatio
 // struck asks until a call fails, and wants it to fail so.
 func (t *trial) struck(want cloud.Class, ask func() (cloud.Observation, error)) {
 	t.Helper()
-	for range rounds {
+	for range t.rounds() {
 		if _, err := ask(); err != nil {
 			t.is(want, err)
 			return
@@ -179,7 +195,7 @@ func (t *trial) struck(want cloud.Class, ask func() (cloud.Observation, error)) 
 // gone deletes, each time for a long time, until it is absent.
 func (t *trial) gone(remove func() error, observe func() (cloud.Observation, error)) {
 	t.Helper()
-	for range rounds {
+	for range t.rounds() {
 		t.ok(remove())
 		t.Advance(t.Long)
 		if t.must(observe()).Phase == cloud.Absent {

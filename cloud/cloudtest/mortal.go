@@ -46,11 +46,7 @@ func isSwept(t *testing.T, r Rig, n int) {
 	l := &trial{T: t, Rig: r, ctx: t.Context(), p: p}
 	l.die()
 	l.p = r.Fresh()
-	for range 2 * rounds {
-		l.Advance(l.Long)
-		l.sweep()
-	}
-	l.nothing()
+	l.swept()
 	l.once()
 }
 
