@@ -31,8 +31,8 @@ func newSimcloudCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simcloud",
 		Short: "Run an emulated cloud on its own wire: AWS with EKS, EC2, IAM and STS; or read its ledger: ledger",
-		Long: "Run an emulated AWS that aerie, the aws command and every other SDK can work in over TLS. It prints what to\n" +
-			"put into their environment. What it has, and a ledger of every call, are in the directory, and back after a\n" +
+		Long: "Run an emulated AWS that aerie and the AWS SDKs can work in over TLS. It prints what to put into their\n" +
+			"environment. What it has, and a ledger of every call, are in the directory, and back after a\n" +
 			"restart, as is its certificate authority. It serves until Ctrl-C.\n\n" +
 			"The accounts, with their keys, roles, rights and quotas, are in accounts.json there. A faults.json makes calls\n" +
 			"fail, a by-hand.json changes or deletes things or advances the clock; all are read while it runs.",
