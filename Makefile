@@ -12,7 +12,7 @@ else
 RACE := -race
 endif
 
-.PHONY: build demo test test-kube soak soak-replicas fuzz idle generate check clean
+.PHONY: build demo test test-kube soak soak-replicas conformance-aws fuzz idle generate check clean
 
 build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts for Helm charts
 	@mkdir -p bin
@@ -31,8 +31,13 @@ test: build ## every test, but for those of test-kube
 test-kube: build ## the tests that need a real Kubernetes; it is built from source where there is none yet
 	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -count=1 -timeout 20m ./test/kube/...
 
-soak: ## the simulation with SEEDS lives
+soak: build ## the simulation with SEEDS lives; a provider of AWS killed at each of its calls, and the program KILLS times
 	$(GO) test -timeout 0 ./workers -run '^TestSimulation$$' -v -seeds $${SEEDS:-10000}
+	$(GO) test -timeout 0 ./cloud/aws -run '^TestKilledAtEachCall$$' -stride 1
+	$(GO) test -timeout 0 ./cmd/aerie -run '^TestKilledOnAWS$$' -v -aws-kills $${KILLS:-100}
+
+conformance-aws: ## the conformance suite on a real account of AWS: says what it makes and costs, and asks for a variable
+	@AERIE_CONFORMANCE_AWS_PLAN=1 $(GO) test -count=1 -timeout 0 ./cloud/aws -run '^TestRealAccount$$' -v
 
 soak-replicas: ## the log's leader killed KILLS times, and outages of OUTAGE each
 	$(GO) test -timeout 0 ./workers -run '^TestLeaderKilled$$' -v -kills $${KILLS:-200}

@@ -1,9 +1,14 @@
 package events
 
+import (
+	"fmt"
+	"regexp"
+)
+
 // AccountSpec is a cloud account to work in. No key of it is ever kept: a role
 // is assumed, with an external id that only the account's owner and aerie know.
 type AccountSpec struct {
-	Cloud      string `json:"cloud" required:"true" enum:"sim" doc:"The cloud; sim is the built-in simulated one"`
+	Cloud      string `json:"cloud" required:"true" enum:"sim,aws" doc:"The cloud; sim is the built-in simulated one"`
 	Number     string `json:"number" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$" doc:"The cloud's own name of the account: account number, project or subscription"`
 	Hosting    string `json:"hosting" enum:"provider,customer,platform" default:"provider" doc:"Whose account it is"`
 	Role       string `json:"role" maxLength:"200" doc:"The role to assume; required if hosting is customer"`
@@ -13,10 +18,16 @@ type AccountSpec struct {
 // Kind is Account.
 func (AccountSpec) Kind() Kind { return Account }
 
+// awsNumber is the form of an account number of AWS.
+var awsNumber = regexp.MustCompile(`^[0-9]{12}$`)
+
 // Check asks for a role and an external id where the account is the customer's.
 func (s AccountSpec) Check() (faults []Fault) {
+	if s.Cloud == "aws" && s.Number != "" && !awsNumber.MatchString(s.Number) {
+		faults = append(faults, Fault{"spec.number", fmt.Sprintf("%q is no account number of AWS: it has twelve digits", Clip(s.Number))})
+	}
 	if s.Hosting != "customer" {
-		return nil
+		return faults
 	}
 	if s.Role == "" {
 		faults = append(faults, Fault{"spec.role", "is missing: a customer's account is entered by assuming a role"})

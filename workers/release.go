@@ -96,7 +96,11 @@ func (t *task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureAppli
 	if e.Rollback {
 		op = helm.Revert
 	}
-	cluster, real := api.(*kube.Cluster)
+	cluster, err := runs(ctx, api)
+	if err != nil {
+		return nil, err
+	}
+	real := cluster != nil
 	if !real {
 		op = helm.Render
 	}
@@ -130,9 +134,9 @@ func (t *task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureAppli
 
 // removeRelease uninstalls a release, if there is one.
 func (t *task) removeRelease(ctx context.Context, api kube.API, namespace, name string) error {
-	cluster, real := api.(*kube.Cluster)
-	if !real || t.charts == nil {
-		return nil
+	cluster, err := runs(ctx, api)
+	if err != nil || cluster == nil || t.charts == nil {
+		return err
 	}
 	found, err := api.List(ctx, kube.Selector{APIVersion: "v1", Kind: "Secret", Namespace: namespace,
 		Labels: map[string]string{"owner": "helm", "name": name, kube.LabelOwner: t.UID}})
@@ -145,6 +149,19 @@ func (t *task) removeRelease(ctx context.Context, api kube.API, namespace, name 
 	}
 	_, err = t.charts.Runner.Run(ctx, t.Ref.Owner, q)
 	return err
+}
+
+// runs is the API as that of a cluster in which things run; nil if it only stores.
+func runs(ctx context.Context, api kube.API) (*kube.Cluster, error) {
+	cluster, ok := api.(*kube.Cluster)
+	if !ok {
+		return nil, nil
+	}
+	stores, err := cluster.OnlyStores(ctx)
+	if err != nil || stores {
+		return nil, err
+	}
+	return cluster, nil
 }
 
 // reach is the way into a namespace for its installer, who may write there what an application consists of.

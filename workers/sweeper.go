@@ -83,7 +83,7 @@ func (s *Sweeper) sweep(ctx context.Context, site ev.Site, now time.Time, seen m
 	}
 	for _, r := range all {
 		ref, uid, orphan := s.orphan(r.Owner)
-		if !orphan || r.Phase == cloud.Deleting {
+		if !orphan {
 			continue
 		}
 		if !s.graceIsOver(fmt.Sprint(site, r.Kind, r.Cluster, r.Name, r.ID), now, seen) {
@@ -119,6 +119,9 @@ func (s *Sweeper) remove(ctx context.Context, c Cloud, site ev.Site, r cloud.Ref
 	}
 	if err != nil {
 		return fmt.Errorf("sweep %s %s of %s: %w", r.Kind, r.Name, ref, err)
+	}
+	if r.Phase == cloud.Deleting {
+		return nil // it was brought further; that it is deleted is known
 	}
 	return s.swept(ctx, t, fmt.Sprintf("%s %s", r.Kind, r.Name))
 }

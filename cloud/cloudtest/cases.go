@@ -20,13 +20,13 @@ func absent(t *trial) {
 
 func ensureAgain(t *trial) {
 	spec := t.network()
-	first := t.phase(cloud.Creating)(t.p.EnsureNetwork(t.ctx, t.Home, spec))
+	first := t.begun(t.ensureNetwork(t.Home, spec))
 	t.p = t.Fresh()
-	again := t.phase(cloud.Creating)(t.p.EnsureNetwork(t.ctx, t.Home, spec))
+	again := t.begun(t.ensureNetwork(t.Home, spec))
 	if first.ID == "" || first.ID != again.ID {
 		t.Fatalf("made %q, then found %q", first.ID, again.ID)
 	}
-	t.Advance(t.Long)
+	t.until(cloud.Ready, t.ensureNetwork(t.Home, spec))
 	t.p = t.Fresh()
 	o := t.phase(cloud.Ready)(t.p.ObserveNetwork(t.ctx, t.Home, spec.Name))
 	if o.Owner != owner || o.SpecHash != spec.Hash() || o.Range != spec.Range || len(o.Zones) == 0 {
@@ -57,11 +57,9 @@ func down(t *trial) {
 	_, err := t.p.EnsurePool(t.ctx, t.Home, t.pool())
 	t.is(cloud.Conflict, err)
 	t.is(cloud.Conflict, t.p.DeleteCluster(t.ctx, t.Home, "cl1", owner))
-	t.Advance(t.Long)
 	t.gone(t.deletePool("p1"), t.observePool("p1"))
 	t.ok(t.p.DeleteCluster(t.ctx, t.Home, "cl1", owner))
 	t.is(cloud.Conflict, t.p.DeleteNetwork(t.ctx, t.Home, "net1", owner))
-	t.Advance(t.Long)
 	t.gone(t.deleteCluster, t.observeCluster)
 	t.gone(t.deleteNetwork, t.observeNetwork)
 }
@@ -92,21 +90,23 @@ func order(t *trial) {
 	t.is(cloud.NotFound, err)
 	_, err = t.p.EnsurePool(t.ctx, t.Home, t.pool())
 	t.is(cloud.NotFound, err)
-	t.must(t.p.EnsureNetwork(t.ctx, t.Home, t.network()))
+	t.begun(t.ensureNetwork(t.Home, t.network()))
+	t.Advance(t.Settle)
 	_, err = t.p.EnsureCluster(t.ctx, t.Home, t.cluster())
 	t.is(cloud.Conflict, err)
-	t.Advance(t.Long)
-	t.must(t.p.EnsureCluster(t.ctx, t.Home, t.cluster()))
+	t.until(cloud.Ready, t.ensureNetwork(t.Home, t.network()))
+	t.begun(t.ensureCluster(t.Home, t.cluster()))
 	_, err = t.p.EnsurePool(t.ctx, t.Home, t.pool())
 	t.is(cloud.Conflict, err)
 	_, err = t.p.Access(t.ctx, t.Home, "cl1")
 	t.is(cloud.Conflict, err)
-	t.Advance(t.Long)
+	t.until(cloud.Ready, t.ensureCluster(t.Home, t.cluster()))
 	t.must(t.p.EnsurePool(t.ctx, t.Home, t.pool()))
 }
 
 // lostAnswer loses the answer of each create and of each delete.
 func lostAnswer(t *trial) {
+	t.needs(t.Inject != nil)
 	steps := map[string]func() (cloud.Observation, error){
 		"EnsureNetwork": t.ensureNetwork(t.Home, t.network()),
 		"EnsureCluster": t.ensureCluster(t.Home, t.cluster()),
@@ -114,14 +114,10 @@ func lostAnswer(t *trial) {
 	}
 	for _, op := range []string{"EnsureNetwork", "EnsureCluster", "EnsurePool"} {
 		t.Inject(Fault{Op: op, Class: cloud.Retryable, After: true})
-		_, err := steps[op]()
-		t.is(cloud.Retryable, err)
+		t.struck(cloud.Retryable, steps[op])
 		t.p = t.Fresh()
-		if o := t.must(steps[op]()); o.Phase != cloud.Creating {
-			t.Fatalf("%s again: %+v", op, o)
-		}
-		t.Advance(t.Long)
-		t.phase(cloud.Ready)(steps[op]())
+		t.phase(cloud.Creating)(steps[op]())
+		t.until(cloud.Ready, steps[op])
 	}
 	t.Inject(Fault{Op: "DeletePool", Class: cloud.Retryable, After: true})
 	t.is(cloud.Retryable, t.p.DeletePool(t.ctx, t.Home, "cl1", "p1", owner))
@@ -130,39 +126,55 @@ func lostAnswer(t *trial) {
 }
 
 func refused(t *trial) {
+	t.needs(t.Inject != nil)
 	for _, class := range []cloud.Class{cloud.Throttled, cloud.Retryable, cloud.Capacity, cloud.Denied} {
 		t.Inject(Fault{Op: "EnsureNetwork", Class: class})
-		_, err := t.p.EnsureNetwork(t.ctx, t.Home, t.network())
-		t.is(class, err)
+		t.struck(class, t.ensureNetwork(t.Home, t.network()))
 		t.phase(cloud.Absent)(t.p.ObserveNetwork(t.ctx, t.Home, "net1"))
 	}
-	t.phase(cloud.Creating)(t.p.EnsureNetwork(t.ctx, t.Home, t.network()))
+	t.begun(t.ensureNetwork(t.Home, t.network()))
 }
 
 func quota(t *trial) {
+	t.needs(t.Nodes != nil)
 	t.up(t.Home)
 	t.Nodes(t.Home, 4)
 	t.until(cloud.Ready, t.ensurePool(t.Home, t.pool()))
 	second := t.pool()
 	second.Name, second.Min = "p2", 2
-	_, err := t.p.EnsurePool(t.ctx, t.Home, second)
-	t.is(cloud.Quota, err)
-	grown := t.pool()
-	grown.Min = 5
-	_, err = t.p.EnsurePool(t.ctx, t.Home, grown)
-	t.is(cloud.Quota, err)
+	t.limited(t.ensurePool(t.Home, second))
+	t.gone(t.deletePool("p2"), t.observePool("p2"))
 	t.Nodes(t.Home, 5)
-	t.must(t.p.EnsurePool(t.ctx, t.Home, second))
+	t.until(cloud.Ready, t.ensurePool(t.Home, second))
+}
+
+// limited is refused for want of quota, now or when it comes to it.
+func (t *trial) limited(ask func() (cloud.Observation, error)) {
+	t.Helper()
+	o, err := ask()
+	if err != nil {
+		t.is(cloud.Quota, err)
+		return
+	}
+	for range t.rounds() {
+		t.Advance(t.Long)
+		if o = t.must(ask()); o.Phase != cloud.Ready && len(o.Issues) > 0 && o.Issues[0].Class == cloud.Quota {
+			return
+		}
+	}
+	t.Fatalf("beyond the quota: %+v", o)
 }
 
 func denied(t *trial) {
 	t.ok(t.p.Check(t.ctx, t.Home.Account))
+	t.needs(t.Inject != nil)
 	t.Inject(Fault{Op: "Check", Class: cloud.Denied})
 	t.is(cloud.Denied, t.p.Check(t.ctx, t.Home.Account))
 	t.ok(t.p.Check(t.ctx, t.Home.Account))
 }
 
 func apart(t *trial) {
+	t.needs(t.Account.Account.ID != "" && t.Region.Region != "")
 	t.up(t.Home)
 	for _, s := range []cloud.Scope{t.Account, t.Region} {
 		t.phase(cloud.Absent)(t.p.ObserveNetwork(t.ctx, s, "net1"))
@@ -186,7 +198,8 @@ func listOwned(t *trial) {
 	t.must(t.p.EnsurePool(t.ctx, t.Home, t.pool()))
 	other := t.network()
 	other.Name, other.Owner = "net2", stranger
-	t.must(t.p.EnsureNetwork(t.ctx, t.Home, other))
+	t.begun(t.ensureNetwork(t.Home, other))
+	t.Advance(t.Settle)
 	for prefix, want := range map[string]int{"": 4, "-/": 3, owner: 3, stranger: 1, "acme/": 1, "nobody/": 0} {
 		refs, err := t.p.ListOwned(t.ctx, t.Home, prefix)
 		if err != nil || len(refs) != want {

@@ -21,9 +21,8 @@ func updatePool(t *trial) {
 		t.phase(cloud.Updating)(t.p.EnsurePool(t.ctx, t.Home, spec))
 		t.p = t.Fresh()
 		t.phase(cloud.Updating)(t.p.EnsurePool(t.ctx, t.Home, spec))
-		t.Advance(t.Long)
-		o := t.phase(cloud.Ready)(t.p.EnsurePool(t.ctx, t.Home, spec))
-		if o.SpecHash != spec.Hash() || o.Nodes != spec.Min {
+		o := t.until(cloud.Ready, t.ensurePool(t.Home, spec))
+		if o.SpecHash != spec.Hash() || o.Nodes < spec.Min || o.Nodes > spec.Max {
 			t.Fatalf("change %d: %+v", i, o)
 		}
 	}
@@ -53,8 +52,7 @@ func upgrade(t *trial) {
 	spec := t.cluster()
 	spec.Version = "1.35"
 	t.phase(cloud.Updating)(t.p.EnsureCluster(t.ctx, t.Home, spec))
-	t.Advance(t.Long)
-	if o := t.phase(cloud.Ready)(t.p.EnsureCluster(t.ctx, t.Home, spec)); o.Version != "1.35" {
+	if o := t.until(cloud.Ready, t.ensureCluster(t.Home, spec)); o.Version != "1.35" {
 		t.Fatalf("version %s", o.Version)
 	}
 	_, err := t.p.EnsureCluster(t.ctx, t.Home, t.cluster())
@@ -62,6 +60,7 @@ func upgrade(t *trial) {
 }
 
 func failedPool(t *trial) {
+	t.needs(t.Inject != nil)
 	t.up(t.Home)
 	t.Inject(Fault{Op: "EnsurePool", Class: cloud.Capacity, Issue: true})
 	o := t.until(cloud.Failed, t.ensurePool(t.Home, t.pool()))
@@ -69,6 +68,6 @@ func failedPool(t *trial) {
 		t.Fatalf("observed %+v", o)
 	}
 	t.ok(t.p.DeletePool(t.ctx, t.Home, "cl1", "p1", owner))
-	t.Advance(t.Long)
+	t.gone(t.deletePool("p1"), t.observePool("p1"))
 	t.until(cloud.Ready, t.ensurePool(t.Home, t.pool()))
 }

@@ -2,6 +2,7 @@
 package cloudtest
 
 import (
+	"cmp"
 	"context"
 	"testing"
 	"time"
@@ -9,13 +10,17 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 )
 
-// Rig is one empty cloud to try a provider on.
+// Rig is one empty cloud to try a provider on. What a cloud can't do, as a real one can't be made to fail, is nil: the
+// cases that need it are skipped.
 type Rig struct {
 	Fresh   func() cloud.Provider // the provider of a new process on the same cloud; the one before is dead from then on
 	Inject  func(Fault)
 	Advance func(time.Duration) // moves the cloud's clock
 	Long    time.Duration       // after which anything begun is done
+	Rounds  int                 // how often that is waited for something; 0 is 6
+	Settle  time.Duration       // how long a provider may look before it makes something; 0: it does not
 
+	Kept    bool        // the cloud stays after a case: what the case has made is taken away
 	Home    cloud.Scope // where most is tried
 	Account cloud.Scope // another account
 	Region  cloud.Scope // the same account elsewhere
@@ -25,6 +30,10 @@ type Rig struct {
 	Foreign func(s cloud.Scope, name string) // makes a cluster, at 1.34 and ready after Long, as somebody else would
 	Subnets []string                         // two that somebody else has made, at home
 	Addons  []string                         // two versions of the add-on for DNS, the older first; none if it is built in
+
+	// Mortal is the provider of a new process that is killed after its n-th call to the cloud, before the answer; of n = 0
+	// it never is. It counts the calls.
+	Mortal func(n int) (p cloud.Provider, calls func() int)
 
 	Nodes func(cloud.Scope, int) // sets the quota of nodes
 	Twice func() int             // how many things were ever made twice; nil if the cloud can't tell
@@ -73,7 +82,11 @@ func Run(t *testing.T, newRig func(t *testing.T) Rig) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
-			c.try(&trial{T: t, Rig: r, ctx: t.Context(), p: r.Fresh()})
+			one := &trial{T: t, Rig: r, ctx: t.Context(), p: r.Fresh()}
+			if r.Kept {
+				t.Cleanup(func() { one.ctx = context.WithoutCancel(one.ctx); one.swept() })
+			}
+			c.try(one)
 			if r.Twice != nil && r.Twice() != 0 {
 				t.Errorf("%d things were made twice", r.Twice())
 			}
@@ -128,24 +141,66 @@ func (t *trial) up(s cloud.Scope) {
 	t.until(cloud.Ready, t.ensureCluster(s, t.cluster()))
 }
 
-// until asks, once before and once after a long time, for the phase.
-func (t *trial) until(want cloud.Phase, ask func() (cloud.Observation, error)) cloud.Observation {
+// rounds is how often something is asked before it must have come about.
+func (t *trial) rounds() int { return cmp.Or(t.Rounds, 6) }
+
+// needs skips a case that the cloud can't be made to show.
+func (t *trial) needs(can bool) {
+	t.Helper()
+	if !can {
+		t.Skip("this cloud can't be made to do that")
+	}
+}
+
+// until asks, once before and then each time after a long time, for the phase.
+func (t *trial) until(want cloud.Phase, ask func() (cloud.Observation, error)) (o cloud.Observation) {
 	t.Helper()
 	t.must(ask())
-	t.Advance(t.Long)
-	o := t.must(ask())
-	if o.Phase != want {
-		t.Fatalf("phase %s (%s), want %s: %+v", o.Phase, o.Raw, want, o.Issues)
+	for range t.rounds() {
+		t.Advance(t.Long)
+		if o = t.must(ask()); o.Phase == want {
+			return o
+		}
 	}
+	t.Fatalf("phase %s (%s), want %s: %+v", o.Phase, o.Raw, want, o.Issues)
 	return o
 }
 
-// gone deletes, once before and once after a long time, what must be absent then.
+// begun asks until the cloud has begun to make something.
+func (t *trial) begun(ask func() (cloud.Observation, error)) (o cloud.Observation) {
+	t.Helper()
+	for range t.rounds() {
+		if o = t.phase(cloud.Creating)(ask()); o.ID != "" {
+			return o
+		}
+		t.Advance(t.Settle)
+	}
+	t.Fatalf("nothing is made: %+v", o)
+	return o
+}
+
+// struck asks until a call fails, and wants it to fail so.
+func (t *trial) struck(want cloud.Class, ask func() (cloud.Observation, error)) {
+	t.Helper()
+	for range t.rounds() {
+		if _, err := ask(); err != nil {
+			t.is(want, err)
+			return
+		}
+		t.Advance(t.Settle)
+	}
+	t.Fatalf("no call fails")
+}
+
+// gone deletes, each time for a long time, until it is absent.
 func (t *trial) gone(remove func() error, observe func() (cloud.Observation, error)) {
 	t.Helper()
-	for range 2 {
+	for range t.rounds() {
 		t.ok(remove())
 		t.Advance(t.Long)
+		if t.must(observe()).Phase == cloud.Absent {
+			return
+		}
 	}
 	t.phase(cloud.Absent)(observe())
 }

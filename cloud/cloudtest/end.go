@@ -53,3 +53,16 @@ func (t *trial) nothing() {
 		t.Fatalf("left: %v %v", refs, err)
 	}
 }
+
+// swept sweeps until nothing is left, which must come.
+func (t *trial) swept() {
+	t.Helper()
+	for range 2 * t.rounds() {
+		t.sweep()
+		t.Advance(t.Long)
+		if refs, err := t.p.ListOwned(t.ctx, t.Home, owner); err == nil && len(refs) == 0 {
+			return
+		}
+	}
+	t.nothing()
+}

@@ -19,11 +19,7 @@ func options(t *trial) {
 	spec := t.cluster()
 	for _, spec.Options = range []cloud.ClusterOptions{{Private: true, Logging: true}, {}} {
 		t.phase(cloud.Updating)(t.p.EnsureCluster(t.ctx, t.Home, spec))
-		for range 2 { // a cloud may change one thing at a time
-			t.Advance(t.Long)
-			t.must(t.p.EnsureCluster(t.ctx, t.Home, spec))
-		}
-		if o := t.phase(cloud.Ready)(t.p.EnsureCluster(t.ctx, t.Home, spec)); o.Options != spec.Options || o.SpecHash != spec.Hash() {
+		if o := t.until(cloud.Ready, t.ensureCluster(t.Home, spec)); o.Options != spec.Options || o.SpecHash != spec.Hash() {
 			t.Fatalf("options %+v", o.Options)
 		}
 	}
@@ -45,8 +41,7 @@ func poolVersion(t *trial) {
 		t.Fatalf("version %q", o.Version)
 	}
 	t.phase(cloud.Updating)(t.p.EnsurePool(t.ctx, t.Home, newer))
-	t.Advance(t.Long)
-	if o := t.phase(cloud.Ready)(t.p.EnsurePool(t.ctx, t.Home, newer)); o.Version != "1.35" || o.Nodes != 3 {
+	if o := t.until(cloud.Ready, t.ensurePool(t.Home, newer)); o.Version != "1.35" || o.Nodes != 3 {
 		t.Fatalf("version %q, %d nodes", o.Version, o.Nodes)
 	}
 	newer.Version = "1.34"
@@ -67,6 +62,7 @@ func machines(t *trial) {
 }
 
 func existing(t *trial) {
+	t.needs(len(t.Subnets) > 1)
 	spec := t.cluster()
 	spec.Network, spec.Existing.Subnets = "", []string{"no-such-subnet", t.Subnets[1]}
 	_, err := t.p.EnsureCluster(t.ctx, t.Home, spec)
@@ -85,14 +81,14 @@ func existing(t *trial) {
 }
 
 func adopted(t *trial) {
+	t.needs(t.Foreign != nil)
 	spec := t.cluster()
 	spec.Network, spec.Adopt = "", true
 	_, err := t.p.EnsureCluster(t.ctx, t.Home, spec)
 	t.is(cloud.NotFound, err)
 	t.Foreign(t.Home, "cl1")
-	t.Advance(t.Long)
 	spec.Version = "1.35"
-	if o := t.phase(cloud.Ready)(t.p.EnsureCluster(t.ctx, t.Home, spec)); o.Version != "1.34" || o.Endpoint == "" || o.Owner != "" {
+	if o := t.until(cloud.Ready, t.ensureCluster(t.Home, spec)); o.Version != "1.34" || o.Endpoint == "" || o.Owner != "" {
 		t.Fatalf("adopted %+v", o)
 	}
 	if a, err := t.p.Access(t.ctx, t.Home, "cl1"); err != nil || a.Endpoint == "" {
@@ -101,11 +97,7 @@ func adopted(t *trial) {
 	t.until(cloud.Ready, t.ensurePool(t.Home, t.pool()))
 	t.until(cloud.Ready, t.ensureAddon(t.addon(cloud.AddonDNS)))
 	t.is(cloud.Taken, t.p.DeleteCluster(t.ctx, t.Home, "cl1", owner))
-	for range 3 {
-		t.sweep()
-		t.Advance(t.Long)
-	}
-	t.nothing()
+	t.swept()
 	t.phase(cloud.Ready)(t.p.ObserveCluster(t.ctx, t.Home, "cl1"))
 	t.is(cloud.Taken, ignored(t.p.EnsureCluster(t.ctx, t.Home, t.ours())))
 }
@@ -121,9 +113,9 @@ func ignored(_ cloud.Observation, err error) error { return err }
 func addons(t *trial) {
 	t.is(cloud.NotFound, ignored(t.p.EnsureAddon(t.ctx, t.Home, t.addon(cloud.AddonDNS))))
 	t.until(cloud.Ready, t.ensureNetwork(t.Home, t.network()))
-	t.must(t.p.EnsureCluster(t.ctx, t.Home, t.cluster()))
+	t.begun(t.ensureCluster(t.Home, t.cluster()))
 	t.is(cloud.Conflict, ignored(t.p.EnsureAddon(t.ctx, t.Home, t.addon(cloud.AddonDNS))))
-	t.Advance(t.Long)
+	t.until(cloud.Ready, t.ensureCluster(t.Home, t.cluster()))
 	t.until(cloud.Ready, t.ensurePool(t.Home, t.pool()))
 	for _, a := range cloud.Addons() {
 		t.must(t.p.EnsureAddon(t.ctx, t.Home, t.addon(a)))
@@ -144,9 +136,7 @@ func addons(t *trial) {
 }
 
 func addonVersion(t *trial) {
-	if len(t.Addons) == 0 {
-		t.Skip("add-ons are built in")
-	}
+	t.needs(len(t.Addons) > 1)
 	t.up(t.Home)
 	t.until(cloud.Ready, t.ensurePool(t.Home, t.pool()))
 	spec := t.addon(cloud.AddonDNS)

@@ -242,3 +242,13 @@ func TestQuotaOfClusters(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestGrowthIsWithinTheQuota(t *testing.T) {
+	s := open(t, sim.Options{Dir: t.TempDir(), Quota: sim.Quota{Nodes: 5}})
+	dataplane(t, s)
+	grown := pool
+	grown.Min, grown.Max = 6, 6
+	if _, err := s.EnsurePool(t.Context(), home, grown); cloud.ClassOf(err) != cloud.Quota {
+		t.Fatal(err)
+	}
+}

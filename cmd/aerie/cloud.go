@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/aeriehq/aerie/cloud/aws"
 	"github.com/aeriehq/aerie/cloud/sim"
 	"github.com/aeriehq/aerie/deploy"
 	"github.com/aeriehq/aerie/kube"
@@ -70,6 +72,9 @@ func connect(kubeconfig string) (kube.API, error) {
 
 // wait becomes the cloud's keeper as soon as nobody else is.
 func (k *keeper) wait(ctx context.Context) error {
+	if k.sim != nil {
+		return nil
+	}
 	slog.Info("another replica runs the simulated cloud", "dir", k.dir)
 	for {
 		sleep(ctx, cloudRetry)
@@ -94,15 +99,35 @@ func (k *keeper) close() error {
 	return errors.Join(k.sim.Close(), k.lock.Unlock())
 }
 
-// openCloud opens the simulated cloud, unless another replica has it. A server with
+// openClouds opens the clouds that accounts can be in. Where there is a simulated
+// one, whoever runs that works in the real ones too.
+func (c *control) openClouds(s settings) error {
+	c.clock = workers.Clock{Speed: s.SimSpeed}
+	if !s.NoSim {
+		if err := c.openSim(s); err != nil || c.cloud == nil {
+			return err
+		}
+	}
+	c.real = map[string]workers.Cloud{}
+	o, err := aws.Load(context.Background())
+	if err != nil {
+		slog.Warn("AWS is not worked in", "err", err)
+		return nil
+	}
+	o.Settle, o.Rates = c.clock.Real(aws.Settle), aws.Rates(s.SimSpeed)
+	c.real["aws"] = workers.Through(aws.New(o))
+	return nil
+}
+
+// openSim opens the simulated cloud, unless another replica has it. A server with
 // a NATS of its own is alone with its cloud.
-func (c *control) openCloud(s settings) (err error) {
+func (c *control) openSim(s settings) (err error) {
 	dir := s.CloudDir
 	if dir == "" && s.NATSURL == "" {
 		dir = filepath.Join(s.DataDir, "cloud")
 	}
 	if dir == "" {
-		slog.Warn("no cloud is worked in by this replica: give --cloud-dir to those that should run the simulated one")
+		slog.Warn("no cloud is worked in by this replica: give --cloud-dir to those that should run the simulated one, or --no-sim to all")
 		return nil
 	}
 	c.cloud = newKeeper(dir, s.SimSpeed, s.SimKubeconfig)
@@ -121,23 +146,23 @@ func (c *control) openCharts(s settings) error {
 	return err
 }
 
-// workInCloud pays what is owed in the cloud, looks for drift in it, and sweeps it.
-func (c *control) workInCloud(ctx context.Context) error {
-	if c.cloud.sim == nil {
+// workInClouds pays what is owed in the clouds, looks for drift in them, and sweeps them.
+func (c *control) workInClouds(ctx context.Context) error {
+	clouds := maps.Clone(c.real)
+	if c.cloud != nil {
 		if err := c.cloud.wait(ctx); err != nil {
 			return err
 		}
+		clouds["sim"] = workers.Cloud{Provider: c.cloud.sim, Kube: c.cloud.sim.Kube}
 	}
-	clock := workers.Clock{Speed: c.cloud.speed}
-	clouds := map[string]workers.Cloud{"sim": {Provider: c.cloud.sim, Kube: c.cloud.sim.Kube}}
-	executor := workers.NewExecutor(c.conn, c.fold, c.queue, clouds, clock)
+	executor := workers.NewExecutor(c.conn, c.fold, c.queue, clouds, c.clock)
 	executor.Count(c.counts.Worked)
 	executor.UseCharts(c.charts)
 	var errs [3]error
 	var all sync.WaitGroup
 	all.Go(func() { errs[0] = executor.Run(ctx) })
-	all.Go(func() { errs[1] = workers.NewInspector(c.intake, c.fold, clouds, clock).Run(ctx) })
-	all.Go(func() { errs[2] = workers.NewSweeper(c.intake, c.fold, clouds, clock).Run(ctx) })
+	all.Go(func() { errs[1] = workers.NewInspector(c.intake, c.fold, clouds, c.clock).Run(ctx) })
+	all.Go(func() { errs[2] = workers.NewSweeper(c.intake, c.fold, clouds, c.clock).Run(ctx) })
 	all.Wait()
 	return errors.Join(errs[:]...)
 }

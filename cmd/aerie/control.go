@@ -43,7 +43,9 @@ type control struct {
 	fold    *eventlog.Fold
 	views   *projections.Views
 	counts  *projections.Metrics
-	cloud   *keeper // nil: this replica works in no cloud
+	cloud   *keeper // nil: this replica works in no simulated cloud
+	real    map[string]workers.Cloud
+	clock   workers.Clock // of the clouds
 	charts  *workers.Charts
 	intake  *workers.Intake
 	http    *http.Server
@@ -81,6 +83,7 @@ type settings struct {
 	Access   natsAccess
 	Monitor  string // HTTP monitoring addresses of those servers
 	CloudDir string // where the simulated cloud lives
+	NoSim    bool   // there is no simulated cloud: accounts are real
 	SimSpeed float64
 	// SimKubeconfig names the cluster behind the simulated ones; empty: each only stores.
 	SimKubeconfig string
@@ -102,7 +105,7 @@ func startControl(s settings) (c *control, err error) {
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	for _, start := range []func(settings) error{c.openStore, c.openLog, c.openCloud, c.openCharts, c.startFold, c.startWorkers, c.startHTTP} {
+	for _, start := range []func(settings) error{c.openStore, c.openLog, c.openClouds, c.openCharts, c.startFold, c.startWorkers, c.startHTTP} {
 		if err := start(s); err != nil {
 			return c, err
 		}
@@ -193,8 +196,8 @@ func (c *control) startWorkers(settings) error {
 		return err
 	}
 	c.run(&c.doors, "command queue", func(ctx context.Context) error { return c.intake.TakeQueue(ctx, c.waiting) })
-	if c.cloud != nil {
-		c.run(&c.work, "work in the cloud", c.workInCloud)
+	if c.cloud != nil || c.real != nil {
+		c.run(&c.work, "work in the clouds", c.workInClouds)
 	}
 	return nil
 }

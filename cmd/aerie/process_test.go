@@ -48,6 +48,8 @@ type process struct {
 	natsURL string
 	speed   string
 	more    []string // instead of the embedded server's address
+	also    []string // further arguments
+	env     []string // further environment
 	cmd     *exec.Cmd
 	log     *bytes.Buffer
 	ended   chan error
@@ -72,6 +74,7 @@ func reserve(t *testing.T) string {
 
 func (p *process) args() []string {
 	args := []string{"server", "--data-dir", p.dir, "--http", strings.TrimPrefix(p.apiURL, "http://"), "--sim-speed", p.speed}
+	args = append(args, p.also...)
 	if p.more != nil {
 		return append(args, p.more...)
 	}
@@ -106,6 +109,7 @@ func (p *process) http(path string) (status int, body []byte) {
 func (p *process) start() {
 	p.t.Helper()
 	cmd := aerie(context.Background(), p.args()...)
+	cmd.Env = append(cmd.Env, p.env...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		p.t.Fatal(err)
@@ -130,6 +134,7 @@ func (p *process) start() {
 func (p *process) stillborn(after time.Duration) {
 	p.t.Helper()
 	cmd := aerie(context.Background(), p.args()...)
+	cmd.Env = append(cmd.Env, p.env...)
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}

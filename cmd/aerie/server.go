@@ -44,6 +44,9 @@ func newServerCommand() *cobra.Command {
 			if s.NATSURL != "" && cmd.Flags().Changed("nats") {
 				return invalid("--nats", "it is for the embedded server, and --nats-url uses another: give one of them")
 			}
+			if s.NoSim && s.CloudDir+s.SimKubeconfig != "" {
+				return invalid("--no-sim", "there is then no simulated cloud to give a directory or a cluster")
+			}
 			if err := logs.install(); err != nil {
 				return err
 			}
@@ -58,6 +61,7 @@ func newServerCommand() *cobra.Command {
 	s.Access.flags(f, func(string) string { return "" })
 	f.StringVar(&s.Monitor, "nats-monitor", "", "HTTP monitoring addresses of those servers, such as http://a:8222,http://b:8222: a server that does not sync is refused")
 	f.StringVar(&s.CloudDir, "cloud-dir", "", "where the simulated cloud lives (default <data-dir>/cloud; with --nats-url there is none, unless all replicas name the same)")
+	f.BoolVar(&s.NoSim, "no-sim", false, "have no simulated cloud: every account is real")
 	f.Float64Var(&s.SimSpeed, "sim-speed", 1, "speed of the simulated cloud: 1 is lifelike, 60 a minute a second, 0 at once")
 	f.StringVar(&s.SimKubeconfig, "sim-kubeconfig", "", "a kubeconfig: the cluster behind the one dataplane of the simulated cloud (default: clusters that only store)")
 	logs.flags(f)

@@ -39,6 +39,9 @@ func newKindCommand(k events.Kind) *cobra.Command {
 	for _, v := range verbs {
 		cmd.AddCommand(newVerbCommand(k, v))
 	}
+	if k == events.Account {
+		cmd.AddCommand(newBootstrapCommand())
+	}
 	return cmd
 }
 

@@ -1,0 +1,105 @@
+package aws
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/aws/fault"
+)
+
+// Check implements cloud.Provider: it enters the account and has IAM say of each right whether it is given. All that are
+// not are named in one error.
+func (p *Provider) Check(ctx context.Context, a cloud.Account) error {
+	s := cloud.Scope{Account: a, Region: p.config.Region}
+	return p.within(ctx, "Check", s, func(ctx context.Context, at *session) error {
+		who := principal(at.caller)
+		if who == "" {
+			return nil // the root of an account may do everything, and can't be asked about
+		}
+		if a.Role != "" {
+			who = roleARN(p.config.Region, a)
+		}
+		missing, err := at.missing(ctx, who)
+		if err != nil {
+			return err
+		}
+		if len(missing) > 0 {
+			return refuse(cloud.Denied, "MissingRights", "%s may not: %s", who, strings.Join(missing, ", "))
+		}
+		return nil
+	})
+}
+
+// missing asks about all rights, those of one resource and condition in one question.
+func (at *session) missing(ctx context.Context, who string) (names []string, err error) {
+	type question struct{ on, key, is string }
+	asked := map[question][]string{}
+	var order []question
+	for _, a := range Actions() {
+		q := question{on: a.On, key: a.If}
+		if a.If != "" {
+			q.is = strings.ReplaceAll(a.Is[0], ":*:", ":"+partition(at.region)+":")
+		}
+		if asked[q] == nil {
+			order = append(order, q)
+		}
+		asked[q] = append(asked[q], a.Name)
+	}
+	for _, q := range order {
+		in := &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &who, ActionNames: asked[q]}
+		if q.on != "" {
+			in.ResourceArns = []string{fmt.Sprintf("arn:%s:iam::%s:%s", partition(at.region), at.scope.Account.ID, strings.ReplaceAll(q.on, "*", "check"))}
+		}
+		if q.key != "" {
+			in.ContextEntries = []types.ContextEntry{{ContextKeyName: &q.key, ContextKeyType: types.ContextKeyTypeEnumString, ContextKeyValues: []string{q.is}}}
+		}
+		some, err := at.simulate(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, some...)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// simulate answers those of the actions that would be refused.
+func (at *session) simulate(ctx context.Context, in *iam.SimulatePrincipalPolicyInput) (refused []string, err error) {
+	pages := iam.NewSimulatePrincipalPolicyPaginator(at.iam, in)
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			if cloud.ClassOf(fault.Of("", err)) == cloud.Denied {
+				return []string{"iam:SimulatePrincipalPolicy"}, nil
+			}
+			return nil, err
+		}
+		for _, r := range page.EvaluationResults {
+			if r.EvalDecision != types.PolicyEvaluationDecisionTypeAllowed {
+				refused = append(refused, cmp.Or(awssdk.ToString(r.EvalActionName), "?"))
+			}
+		}
+	}
+	return refused, nil
+}
+
+// principal is whom IAM knows behind a caller: a session of a role is the role; of the root there is nobody.
+func principal(arn string) string {
+	before, session, assumed := strings.Cut(arn, ":assumed-role/")
+	if assumed {
+		name, _, _ := strings.Cut(session, "/")
+		return strings.Replace(before, ":sts:", ":iam:", 1) + ":role/" + name
+	}
+	if strings.HasSuffix(arn, ":root") {
+		return ""
+	}
+	return arn
+}

@@ -1,0 +1,111 @@
+// Package fault says what the errors of AWS mean, in the classes of the seam.
+package fault
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+
+	"github.com/aeriehq/aerie/cloud"
+)
+
+// Of makes an *cloud.Error of an error of the SDK, under the name of our own call. Nil stays nil, and what is one already
+// keeps everything but the name.
+func Of(op string, err error) error {
+	var ours *cloud.Error
+	var api smithy.APIError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &ours):
+		named := *ours
+		named.Op = op
+		return &named
+	case errors.As(err, &api):
+		return &cloud.Error{
+			Class: Class(service(err), api.ErrorCode(), api.ErrorMessage()), Op: op, Code: api.ErrorCode(),
+			Message: message(err, api), RetryAfter: retryAfter(err), Err: err,
+		}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return &cloud.Error{Class: cloud.Retryable, Op: op, Code: "Cancelled", Message: err.Error(), Err: err}
+	case noCredentials(err):
+		return &cloud.Error{Class: cloud.Denied, Op: op, Code: "NoCredentials", Message: "no credentials for AWS were found: " + err.Error(), Err: err}
+	}
+	return &cloud.Error{Class: cloud.Retryable, Op: op, Code: "Unreachable", Message: err.Error(), Err: err}
+}
+
+// Is tells an error of the SDK by its code, in which * stands for anything.
+func Is(err error, codes ...string) bool {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	for _, c := range codes {
+		if matches(c, api.ErrorCode()) {
+			return true
+		}
+	}
+	return false
+}
+
+// Class looks an error up in the table. An unknown one has an unknown outcome.
+func Class(service, code, message string) cloud.Class {
+	for _, r := range Table {
+		if (r.Service == "" || r.Service == service) && matches(r.Code, code) && (r.Text == "" || matches("*"+strings.ToLower(r.Text)+"*", strings.ToLower(message))) {
+			return r.Class
+		}
+	}
+	return cloud.Retryable
+}
+
+// matches is path.Match of a pattern of our own over a text that may have slashes.
+func matches(pattern, text string) bool {
+	ok, err := path.Match(strings.ReplaceAll(pattern, "/", "|"), strings.ReplaceAll(text, "/", "|"))
+	return ok && err == nil
+}
+
+// service is the id of the service that refused: of credentials that could not be had it is that of STS.
+func service(err error) (id string) {
+	for {
+		var op *smithy.OperationError
+		if !errors.As(err, &op) {
+			return id
+		}
+		id, err = op.ServiceID, op.Err
+	}
+}
+
+// message names the request, so that AWS can find it.
+func message(err error, api smithy.APIError) string {
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) && response.ServiceRequestID() != "" {
+		return api.ErrorMessage() + " (request " + response.ServiceRequestID() + ")"
+	}
+	return api.ErrorMessage()
+}
+
+func retryAfter(err error) time.Duration {
+	var response *awshttp.ResponseError
+	if !errors.As(err, &response) || response.Response == nil || response.Response.Response == nil {
+		return 0
+	}
+	seconds, err := strconv.Atoi(http.Header.Get(response.Response.Header, "Retry-After"))
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// noCredentials tells that the SDK's chain of credentials ended empty. The SDK has no error of its own for that.
+func noCredentials(err error) bool {
+	return strings.Contains(err.Error(), "get credentials") && (strings.Contains(err.Error(), "no EC2 IMDS role found") ||
+		strings.Contains(err.Error(), "access disabled to EC2 IMDS") || strings.Contains(err.Error(), "static credentials are empty") ||
+		strings.Contains(err.Error(), "failed to refresh cached credentials"))
+}

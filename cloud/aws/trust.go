@@ -1,0 +1,63 @@
+package aws
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// AWS's own policies for what runs a cluster.
+var (
+	clusterPolicies = []string{"AmazonEKSClusterPolicy"}
+	nodePolicies    = []string{"AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly"}
+	storagePolicies = []string{"service-role/AmazonEBSCSIDriverPolicy"}
+)
+
+type policy struct {
+	Version   string
+	Statement []statement
+}
+
+type statement struct {
+	Effect    string
+	Principal any `json:",omitempty"`
+	Action    any
+	Resource  any `json:",omitempty"`
+	Condition any `json:",omitempty"`
+}
+
+func (s statement) String() string {
+	data, _ := json.Marshal(policy{Version: "2012-10-17", Statement: []statement{s}}) // plain data: it cannot fail
+	return string(data)
+}
+
+// trustService lets a service of AWS be the role.
+func trustService(service string) string {
+	return statement{Effect: "Allow", Principal: map[string]string{"Service": service}, Action: "sts:AssumeRole"}.String()
+}
+
+// trustPod lets one service account of a cluster be the role.
+func trustPod(provider, issuer, account string) string {
+	return statement{
+		Effect: "Allow", Principal: map[string]string{"Federated": provider}, Action: "sts:AssumeRoleWithWebIdentity",
+		Condition: map[string]any{"StringEquals": map[string]string{
+			issuer + ":aud": "sts.amazonaws.com",
+			issuer + ":sub": "system:serviceaccount:kube-system:" + account,
+		}},
+	}.String()
+}
+
+// mayScale lets the autoscaler see all groups of machines, and change those of its cluster.
+func mayScale(cluster string) string {
+	data, _ := json.Marshal(policy{Version: "2012-10-17", Statement: []statement{
+		{Effect: "Allow", Resource: "*", Action: []string{
+			"autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances", "autoscaling:DescribeLaunchConfigurations",
+			"autoscaling:DescribeScalingActivities", "ec2:DescribeImages", "ec2:DescribeInstanceTypes", "ec2:DescribeLaunchTemplateVersions",
+			"ec2:GetInstanceTypesFromInstanceRequirements", "eks:DescribeNodegroup",
+		}},
+		{
+			Effect: "Allow", Resource: "*", Action: []string{"autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"},
+			Condition: map[string]any{"StringEquals": map[string]string{fmt.Sprintf("aws:ResourceTag/k8s.io/cluster-autoscaler/%s", cluster): "owned"}},
+		},
+	}})
+	return string(data)
+}

@@ -1,0 +1,73 @@
+package aws
+
+import (
+	"encoding/xml"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// writeXML writes a document as elements. The entries of a list are elements of the given name: EC2 says item, the
+// others member.
+func writeXML(b *strings.Builder, entry, name string, v any) {
+	fmt.Fprintf(b, "<%s>", name)
+	switch x := v.(type) {
+	case doc:
+		for _, k := range sortedKeys(x) {
+			writeXML(b, entry, k, x[k])
+		}
+	case []any:
+		for _, e := range x {
+			writeXML(b, entry, entry, e)
+		}
+	case float64:
+		b.WriteString(strconv.FormatFloat(x, 'f', -1, 64))
+	case nil:
+	default:
+		_ = xml.EscapeText(b, fmt.Append(nil, x)) // a Builder takes everything
+	}
+	fmt.Fprintf(b, "</%s>", name)
+}
+
+const ec2Space = "http://ec2.amazonaws.com/doc/2016-11-15/"
+
+var querySpace = map[string]string{
+	"iam": "https://iam.amazonaws.com/doc/2010-05-08/",
+	"sts": "https://sts.amazonaws.com/doc/2011-06-15/",
+}
+
+// queryAnswer is the answer of a Query protocol's operation.
+func queryAnswer(service, op, id string, out doc) string {
+	var b strings.Builder
+	b.WriteString(xml.Header)
+	if service == "ec2" {
+		fmt.Fprintf(&b, `<%sResponse xmlns="%s"><requestId>%s</requestId>`, op, ec2Space, id)
+		for _, k := range sortedKeys(out) {
+			writeXML(&b, "item", k, out[k])
+		}
+	} else {
+		fmt.Fprintf(&b, `<%sResponse xmlns="%s">`, op, querySpace[service])
+		if out != nil {
+			writeXML(&b, "member", op+"Result", out)
+		}
+		writeXML(&b, "member", "ResponseMetadata", doc{"RequestId": id})
+	}
+	fmt.Fprintf(&b, "</%sResponse>", op)
+	return b.String()
+}
+
+// queryRefusal is a failure in a Query protocol.
+func queryRefusal(service, id string, f *failure) string {
+	var b strings.Builder
+	b.WriteString(xml.Header)
+	if service == "ec2" {
+		writeXML(&b, "Error", "Response", doc{"Errors": []any{doc{"Code": f.code, "Message": f.message}}, "RequestID": id})
+		return b.String()
+	}
+	fault := "Sender"
+	if f.status >= 500 {
+		fault = "Receiver"
+	}
+	writeXML(&b, "", "ErrorResponse", doc{"Error": doc{"Type": fault, "Code": f.code, "Message": f.message}, "RequestId": id})
+	return b.String()
+}

@@ -1,0 +1,159 @@
+package emulate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Fault is something that goes wrong. With a code alone it is a call that is refused before it does anything. It counts
+// the calls that it matches; counts begin anew with each process and each change of faults.json.
+type Fault struct {
+	Op         string   `json:"op"`    // such as CreateCluster, or ec2:* for each of a service; empty: each
+	Match      string   `json:"match"` // part of the name, account, region or caller; empty: each
+	Nth        int      `json:"nth"`   // the first that is hit; 0 is 1
+	Times      int      `json:"times"` // how many are hit; 0 is 1, below 0 all from then on
+	Code       string   `json:"code"`
+	Message    string   `json:"message"`
+	Status     int      `json:"status"` // 0: what goes with the code
+	RetryAfter Duration `json:"retry_after"`
+
+	// At most one of these kinds.
+	Throttle bool     `json:"throttle"` // refused as the service does it under load
+	Cut      bool     `json:"cut"`      // the connection is cut before anything is done
+	Lost     bool     `json:"lost"`     // the call has its effect, and the connection is cut instead of an answer
+	Issue    bool     `json:"issue"`    // a creation or an update is accepted, then it fails with this code and message
+	Stuck    bool     `json:"stuck"`    // a creation or an update is accepted and never ends
+	Stale    Duration `json:"stale"`    // who looks sees for so long nothing of what the call did
+}
+
+// Duration is one that is written as "30s".
+type Duration struct{ time.Duration }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(text []byte) (err error) {
+	d.Duration, err = time.ParseDuration(string(text))
+	return err
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// Moment is when in a call a fault can strike.
+type Moment int
+
+// The moments of a call.
+const (
+	Calling   Moment = iota // before anything is done
+	Changing                // when it is about to change something
+	Creating                // when something is accepted that takes its time
+	Answering               // when all is done
+)
+
+func (f Fault) moment() Moment {
+	switch {
+	case f.Lost:
+		return Answering
+	case f.Issue, f.Stuck:
+		return Creating
+	case f.Stale.Duration > 0:
+		return Changing
+	}
+	return Calling
+}
+
+func (f Fault) validate() error {
+	kinds := 0
+	for _, set := range []bool{f.Throttle, f.Cut, f.Lost, f.Issue, f.Stuck, f.Stale.Duration > 0} {
+		if set {
+			kinds++
+		}
+	}
+	switch {
+	case kinds > 1:
+		return fmt.Errorf("fault on %q: only one of throttle, cut, lost, issue, stuck and stale", f.Op)
+	case (kinds == 0 || f.Issue) && f.Code == "":
+		return fmt.Errorf("fault on %q: a code is needed", f.Op)
+	}
+	return nil
+}
+
+func (f Fault) matches(r Record) bool {
+	service, op, both := strings.Cut(f.Op, ":")
+	if !both {
+		service, op = "", f.Op
+	}
+	if service != "" && service != r.Service || op != "" && op != "*" && op != r.Op {
+		return false
+	}
+	for _, s := range []string{r.Name, r.Account, r.Region, r.Caller} {
+		if strings.Contains(s, f.Match) {
+			return true
+		}
+	}
+	return false
+}
+
+// armed is a fault and how many it has matched.
+type armed struct {
+	Fault
+	seen int
+}
+
+// hit counts one more and says whether it is one that is hit.
+func (a *armed) hit() bool {
+	a.seen++
+	first := max(a.Nth, 1)
+	return a.seen >= first && (a.Times < 0 || a.seen < first+max(a.Times, 1))
+}
+
+// faults are those injected by the program and those of faults.json.
+type faults struct {
+	injected, written []*armed
+}
+
+func arm(given []Fault) (all []*armed) {
+	for _, one := range given {
+		all = append(all, &armed{Fault: one})
+	}
+	return all
+}
+
+// strike is the fault that hits this moment of a call. All that match count it; the first that hits is it.
+func (f *faults) strike(m Moment, r Record) (struck Fault, ok bool) {
+	for _, a := range slices.Concat(f.injected, f.written) {
+		if a.moment() == m && a.matches(r) && a.hit() && !ok {
+			struck, ok = a.Fault, true
+		}
+	}
+	return struck, ok
+}
+
+// read takes the faults of the file; without it there are none.
+func (f *faults) read(data []byte) error {
+	if data == nil {
+		f.written = nil
+		return nil
+	}
+	var given []Fault
+	if err := Strict(data, &given); err != nil {
+		return err
+	}
+	for _, one := range given {
+		if err := one.validate(); err != nil {
+			return err
+		}
+	}
+	f.written = arm(given)
+	return nil
+}
+
+// Strict decodes JSON that has no field that is unknown.
+func Strict(data []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
+}

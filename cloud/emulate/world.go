@@ -1,0 +1,187 @@
+// Package emulate is what the emulated clouds share: a world of things with a virtual clock, a fault script, and a
+// ledger on disk of every call and every thing. An emulated cloud speaks a real one's wire, so that its real SDK works
+// on it unchanged; how it behaves is each one's own, in a package of its own below this one.
+//
+// A world has no goroutine and no timer: what time has brought about is worked out when somebody looks.
+package emulate
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/aeriehq/aerie/kube"
+)
+
+// Options say what world to open.
+type Options struct {
+	Dir    string           // where its state, ledger, faults.json and by-hand.json are
+	Now    func() time.Time // the clock that it goes by, before it is advanced; nil: the wall's
+	Speed  float64          // 1 is lifelike, 60 a minute a second, 0 at once
+	Logger *slog.Logger     // nil: slog's default
+}
+
+// World is one emulated cloud's state. It is safe for concurrent use.
+type World struct {
+	mu      sync.Mutex // held through a whole call, its journal line and all: calls are short
+	options Options
+	journal *journal
+	state   *state
+	faults  faults
+	script  Watched
+	hands   Watched
+	kubes   map[int64]*kube.Memory // by a cluster's N
+	closed  bool
+}
+
+// ErrClosed is the answer of a world that was closed.
+var ErrClosed = errors.New("the emulated cloud is closed")
+
+// Open starts the world that lives in a directory, or a new one. A call that a kill cut short has happened or has not.
+// A journal that is damaged elsewhere than at its end is an error.
+func Open(o Options) (*World, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	j, s, err := openJournal(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return &World{
+		options: o, journal: j, state: s, kubes: map[int64]*kube.Memory{},
+		script: Watched{path: filepath.Join(o.Dir, "faults.json")},
+		hands:  Watched{path: filepath.Join(o.Dir, handsFile)},
+	}, nil
+}
+
+// Close lets go of the directory.
+func (w *World) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	return w.journal.close()
+}
+
+// Now is the world's own time.
+func (w *World) Now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now()
+}
+
+func (w *World) now() time.Time { return w.options.Now().Add(w.state.ahead).UTC() }
+
+// scaled is a lifelike time as it is here.
+func (w *World) scaled(d time.Duration) time.Duration {
+	if w.options.Speed <= 0 {
+		return 0
+	}
+	return time.Duration(float64(d) / w.options.Speed)
+}
+
+// Advance moves the clock.
+func (w *World) Advance(d time.Duration) error {
+	_, err := w.ByHand(Hand{Advance: Duration{d}})
+	return err
+}
+
+// Inject adds faults, after those that are there. They last until they are used up or the process ends.
+func (w *World) Inject(given ...Fault) error {
+	for _, f := range given {
+		if err := f.validate(); err != nil {
+			return err
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults.injected = append(w.faults.injected, arm(given)...)
+	return nil
+}
+
+// Outcome is how a call ended. What a refused call did is undone.
+type Outcome struct {
+	Status  int
+	Code    string // of a refusal
+	Message string
+	Lost    bool // the answer is not to be sent
+	Quiet   bool // it is in the ledger only if it changed something
+}
+
+// Do makes a call. It is in the ledger, with all that it changed, before Do returns; an error means that it could not be
+// written and that nothing happened.
+func (w *World) Do(r Record, f func(*Call) Outcome) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return ErrClosed
+	}
+	w.script.Look(w.options.Logger, w.faults.read)
+	w.hands.Look(w.options.Logger, w.readHands)
+	return w.do(r, f)
+}
+
+func (w *World) do(r Record, f func(*Call) Outcome) error {
+	c := &Call{Record: r, Now: w.now(), world: w, n: w.state.calls + 1}
+	whole := false
+	defer func() {
+		if !whole {
+			c.undo(0)
+		}
+	}()
+	c.settle()
+	c.mark = len(c.did)
+	o := f(c)
+	if o.Code != "" {
+		c.undo(c.mark)
+	}
+	c.At, c.Status, c.Code, c.Message, c.Lost = c.Now, o.Status, o.Code, o.Message, o.Lost
+	put, del := c.changes()
+	l := line{N: c.n, Call: &c.Record, Put: put, Del: del, Ahead: c.moved}
+	if !o.Quiet || l.changes() {
+		if err := w.journal.append(l); err != nil {
+			return fmt.Errorf("write the ledger: %w", err)
+		}
+	}
+	whole = true
+	w.state.calls = l.N
+	w.state.ahead += l.Ahead
+	for _, n := range del {
+		delete(w.state.objects, n)
+		delete(w.kubes, n)
+	}
+	return nil
+}
+
+// kube opens the store of a cluster's objects. Each change of it is a line of its own in the journal.
+func (w *World) kube(cluster int64) (*kube.Memory, error) {
+	if m := w.kubes[cluster]; m != nil {
+		return m, nil
+	}
+	var there []kube.Object
+	for _, o := range w.state.objects[cluster] {
+		there = append(there, o)
+	}
+	m, err := kube.NewMemory(there, func(put kube.Object, del kube.Key) error {
+		l := line{N: w.state.calls + 1, Cluster: cluster, Object: put}
+		if put == nil {
+			l.Key = &del
+		}
+		return w.journal.append(l)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("objects of cluster %d: %w", cluster, err)
+	}
+	delete(w.state.objects, cluster) // it has them now
+	w.kubes[cluster] = m
+	return m, nil
+}

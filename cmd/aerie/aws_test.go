@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud/emulate"
+)
+
+// emulatedAWS is `aerie simcloud`, started as a person would.
+type emulatedAWS struct {
+	t   *testing.T
+	dir string
+	env []string // what to put into a server's environment
+}
+
+// startAWS starts an emulated AWS and reads what it says about itself.
+func startAWS(t *testing.T, speed string) *emulatedAWS {
+	t.Helper()
+	a := &emulatedAWS{t: t, dir: t.TempDir()}
+	cmd := aerie(context.Background(), "simcloud", "--dir", a.dir, "--speed", speed)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		setting, is := strings.CutPrefix(lines.Text(), "export ")
+		if is {
+			a.env = append(a.env, setting)
+		}
+		if strings.HasPrefix(setting, "AWS_SECRET_ACCESS_KEY=") {
+			return a
+		}
+	}
+	t.Fatal("the emulated cloud does not start")
+	return nil
+}
+
+// offer is a copy of an offer whose account is in that cloud.
+func (a *emulatedAWS) offer(name string) string {
+	a.t.Helper()
+	dir := filepath.Join(a.t.TempDir(), name)
+	if err := os.CopyFS(dir, os.DirFS("../../deploy/offers/"+name)); err != nil {
+		a.t.Fatal(err)
+	}
+	file := filepath.Join(dir, "00-account.yaml")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	text := regexp.MustCompile(`number: .*`).ReplaceAllString(strings.Replace(string(data), "cloud: sim", "cloud: aws", 1), `number: "111122223333"`)
+	overwrite(a.t, file, text)
+	return dir
+}
+
+// ledger is what happened in it.
+func (a *emulatedAWS) ledger() emulate.Ledger {
+	a.t.Helper()
+	l, err := emulate.ReadLedger(a.dir)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return l
+}
+
+// server is one that works in that cloud alone.
+func (a *emulatedAWS) server(speed string) *process {
+	p := newProcess(a.t, speed)
+	p.env, p.also = a.env, []string{"--no-sim"}
+	return p
+}
+
+// TestOffersOnAWS brings each offer up in an emulated AWS and takes it away again: nothing may have been made twice, no
+// call may have failed, and nothing may be left.
+func TestOffersOnAWS(t *testing.T) {
+	for _, offer := range []string{"shared", "dedicated"} {
+		t.Run(offer, func(t *testing.T) {
+			a := startAWS(t, "600")
+			p := a.server("600")
+			p.start()
+			if s := p.cli("apply", "-f", a.offer(offer), "--wait", "--timeout", "3m"); s.code != 0 {
+				t.Fatalf("apply: %+v\n%s", s, p.log)
+			}
+			if twice := a.ledger().Twice(); len(twice) > 0 {
+				t.Errorf("made twice: %+v", twice)
+			}
+			p.empty()
+			if left := a.ledger().Live(time.Now()); len(left) > 0 {
+				t.Errorf("left: %+v", left)
+			}
+			if log := p.log.String(); strings.Contains(log, "attempt failed") {
+				t.Errorf("calls failed:\n%s", log)
+			}
+		})
+	}
+}
+
+// empty deletes all that the server has.
+func (p *process) empty() {
+	p.t.Helper()
+	for _, kind := range []string{"customer", "tenantinfra", "dataplane", "account"} {
+		for _, name := range strings.Fields(p.cli("get", kind, "-o", "name").out) {
+			if s := p.cli("delete", kind, name, "--cascade", "--wait", "--timeout", "3m"); s.code != 0 {
+				p.t.Fatalf("delete %s %s: %+v\n%s", kind, name, s, p.log)
+			}
+		}
+	}
+}
