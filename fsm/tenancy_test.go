@@ -78,7 +78,7 @@ func TestTenantLives(t *testing.T) {
 		{name: "before it is placed the plan is free to choose", given: history(home, dedicatedPlan(), placing), when: update(prod, `{"spec":{"plan":"business","app":"pg"}}`),
 			then: []string{prod + " update_requested"}, phase: Placing},
 		{name: "an attempt fails", given: provisioning, when: failed(prod, ev.Unreachable), then: []string{prod + " attempt_failed"}, phase: Provisioning, why: "unreachable"},
-		{name: "given up", given: history(provisioning, is(prod, tried(4))), when: failed(prod, ev.Unreachable), then: []string{prod + " attempt_failed", prod + " failed"}, phase: Failed},
+		{name: "given up", given: history(provisioning, is(prod, tried(4))), when: failed(prod, ev.InternalReason), then: []string{prod + " attempt_failed", prod + " failed"}, phase: Failed},
 		{name: "too slow", given: provisioning, when: expired(prod), then: []string{prod + " failed"}, phase: Failed},
 		{name: "retried, its place is kept", given: broken, when: retry(prod), then: []string{prod + " retry_requested"}, phase: Waiting},
 		{name: "waiting has no deadline", given: history(home, waiting), when: expired(prod), phase: Waiting},

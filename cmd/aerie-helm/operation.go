@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 
 	"helm.sh/helm/v4/pkg/action"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
@@ -22,12 +23,22 @@ type operation struct {
 	helm.Request
 	rendered func() // to be called when the chart has been loaded and rendered
 	config   *action.Configuration
+	lost     atomic.Bool // the cluster has not answered at some time
 }
 
 // history is how many revisions of a release are kept.
 const history = 10
 
+// do does it. What fails while the cluster does not answer says nothing about the chart.
 func (o *operation) do() (helm.Result, error) {
+	result, err := o.try()
+	if err != nil && o.lost.Load() {
+		err = fault(kube.Unavailable, "the cluster did not answer: %w", err)
+	}
+	return result, err
+}
+
+func (o *operation) try() (helm.Result, error) {
 	if o.Op == helm.Render {
 		return o.render()
 	}
@@ -92,7 +103,7 @@ func (o *operation) carryOut(last *release.Release) (helm.Result, error) {
 func (o *operation) connect() error {
 	helmkube.ManagedFieldsManager = "aerie-helm"
 	o.config = action.NewConfiguration(action.ConfigurationSetLogger(slog.NewTextHandler(io.Discard, nil)))
-	return o.config.Init(newGetter(o.Namespace, *o.Cluster), o.Namespace, "secret")
+	return o.config.Init(newGetter(o.Namespace, *o.Cluster, &o.lost), o.Namespace, "secret")
 }
 
 // last is the newest revision of the release; nil if there is none.

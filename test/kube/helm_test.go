@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os/exec"
 	"slices"
 	"strings"
@@ -59,7 +60,8 @@ func archive(files map[string]string) []byte {
 	var out bytes.Buffer
 	zip := gzip.NewWriter(&out)
 	w := tar.NewWriter(zip)
-	for name, body := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) { // the same chart each time: its bytes are part of what is wished
+		body := files[name]
 		_ = w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(body))})
 		_, _ = w.Write([]byte(body))
 	}
@@ -174,6 +176,7 @@ func TestKilledChildren(t *testing.T) {
 	}{
 		{"install", nil, helm.Ensure, "pending-install", "install", "pending-install"},
 		{"upgrade", []map[string]any{{}}, helm.Ensure, "pending-upgrade", "upgrade", "pending-upgrade"},
+		{"rollback", []map[string]any{hanging, {}}, helm.Revert, "pending-rollback", "upgrade", "pending-rollback"},
 		{"uninstall", []map[string]any{hanging}, helm.Remove, "uninstalling", "uninstall", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -241,10 +244,22 @@ func (s shop) release() {
 func (s shop) start(q helm.Request) (kill func()) {
 	s.Helper()
 	cmd := exec.Command(helm.Program())
-	cmd.Dir = s.TempDir()
-	in, err := cmd.StdinPipe()
+	end := s.begin(cmd, q)
+	return func() {
+		end() // as when its aerie is killed
+		if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != 3 {
+			s.Fatalf("it was to end with its aerie: %v", err)
+		}
+	}
+}
+
+// begin starts a child, and returns how to end what it reads.
+func (s shop) begin(child *exec.Cmd, q helm.Request) (end func()) {
+	s.Helper()
+	child.Dir = s.TempDir()
+	in, err := child.StdinPipe()
 	if err == nil {
-		err = cmd.Start()
+		err = child.Start()
 	}
 	if err == nil {
 		err = json.NewEncoder(in).Encode(q)
@@ -252,12 +267,7 @@ func (s shop) start(q helm.Request) (kill func()) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	return func() {
-		_ = in.Close() // as when its aerie is killed
-		if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != 3 {
-			s.Fatalf("it was to end with its aerie: %v", err)
-		}
-	}
+	return func() { _ = in.Close() }
 }
 
 func TestTroubleIsNamed(t *testing.T) {
