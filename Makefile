@@ -12,7 +12,7 @@ else
 RACE := -race
 endif
 
-.PHONY: build demo test test-kube soak soak-replicas fuzz idle generate check clean
+.PHONY: build demo test test-kube soak soak-replicas soak-kube fuzz idle generate check clean
 
 build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts for Helm charts
 	@mkdir -p bin
@@ -37,6 +37,9 @@ soak: ## the simulation with SEEDS lives
 soak-replicas: ## the log's leader killed KILLS times, and outages of OUTAGE each
 	$(GO) test -timeout 0 ./workers -run '^TestLeaderKilled$$' -v -kills $${KILLS:-200}
 	$(GO) test -timeout 0 ./cmd/aerie -run '^(TestFullDisk|TestStoreReadOnly|TestFullServer|TestConnectionCut)$$' -v -outage $${OUTAGE:-1m}
+
+soak-kube: build ## on a real Kubernetes: each operation on a release killed KILLS times, and an outage of OUTAGE
+	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -timeout 0 ./test/kube -run '^(TestKilledAtAnyWrite|TestControlPlaneKilled|TestOutage)$$' -v -kills $${KILLS:-25} -outage $${OUTAGE:-1m}
 
 check: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }

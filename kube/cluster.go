@@ -180,9 +180,13 @@ type Reach struct {
 // tokenFor is how long a token is good: longer than any operation on a release.
 const tokenFor = time.Hour
 
-// Reach makes a token for a service account. Whoever gets it can do what the account may, and no more.
+// Reach makes a token for a service account. Whoever gets it can do what the account may, and no more. A server that has
+// just started knows rights late, and refuses until then: it is asked first whether it is ready.
 func (c *Cluster) Reach(ctx context.Context, namespace, account string) (Reach, error) {
 	k := Key{APIVersion: "v1", Kind: "ServiceAccount", Namespace: namespace, Name: account}
+	if err := c.kinds.ready(ctx); err != nil {
+		return Reach{}, failed("token for", k, err)
+	}
 	at, err := c.resource(ctx, "token for", k)
 	if err != nil {
 		return Reach{}, err

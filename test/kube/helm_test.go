@@ -212,7 +212,7 @@ func (s shop) helped(q helm.Request) (r helm.Result) {
 		done <- err
 	}()
 	kubetest.Eventually(s, "it is done", func() bool {
-		s.release()
+		release(s, admin, s.namespace)
 		select {
 		case err := <-done:
 			if err != nil {
@@ -226,16 +226,16 @@ func (s shop) helped(q helm.Request) (r helm.Result) {
 	return r
 }
 
-// release lets the pods of hooks that hang go on.
-func (s shop) release() {
-	pods, err := admin.List(s.Context(), kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: s.namespace})
+// release lets the pods of a namespace that hang go on.
+func release(t testing.TB, api kube.API, namespace string) {
+	pods, err := api.List(t.Context(), kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: namespace})
 	if err != nil {
-		s.Fatal(err)
+		t.Fatal(err)
 	}
 	for _, p := range pods {
 		if p.Annotations()["kuberig.test/pod"] == "hold" {
-			p["metadata"] = map[string]any{"name": p.Name(), "namespace": s.namespace, "annotations": map[string]any{"kuberig.test/pod": ""}}
-			_, _ = admin.Apply(s.Context(), kube.Object{"apiVersion": "v1", "kind": "Pod", "metadata": p["metadata"]})
+			p["metadata"] = map[string]any{"name": p.Name(), "namespace": namespace, "annotations": map[string]any{"kuberig.test/pod": ""}}
+			_, _ = api.Apply(t.Context(), kube.Object{"apiVersion": "v1", "kind": "Pod", "metadata": p["metadata"]})
 		}
 	}
 }

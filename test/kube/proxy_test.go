@@ -2,7 +2,6 @@ package kube_test
 
 import (
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -69,7 +68,7 @@ func newProxy(t *testing.T, of *rigtest.Rig) *proxy {
 		p.serve(w, r, to)
 	}))
 	t.Cleanup(p.Close)
-	p.ca = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.Certificate().Raw})
+	p.ca = []byte(certificate(p.Server))
 	return p
 }
 
