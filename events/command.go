@@ -21,7 +21,7 @@ const (
 	VerbDetach = "detach"
 )
 
-// VerbRollback is the verb that applications have beside them.
+// VerbRollback is the verb that applications and addons have beside them.
 const VerbRollback = "rollback"
 
 // Verbs lists the verbs of a kind.
@@ -30,7 +30,7 @@ func Verbs(k Kind) []string {
 	switch k {
 	case Dataplane:
 		verbs = append(verbs, VerbAttach, VerbDetach)
-	case Application:
+	case Application, Addon:
 		verbs = append(verbs, VerbRollback)
 	}
 	return verbs
@@ -140,7 +140,7 @@ type Spec interface {
 // specs has an empty spec of every kind.
 var specs = map[Kind]Spec{
 	Customer: CustomerSpec{}, Account: AccountSpec{}, Plan: PlanSpec{}, Dataplane: DataplaneSpec{},
-	TenantInfra: TenantInfraSpec{}, Tenant: TenantSpec{}, Application: ApplicationSpec{},
+	TenantInfra: TenantInfraSpec{}, Tenant: TenantSpec{}, Application: ApplicationSpec{}, Addon: AddonSpec{},
 }
 
 // ZeroSpec is an empty spec of a kind, to look at its type.

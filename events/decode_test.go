@@ -103,6 +103,10 @@ func TestDecodingNamesEveryFault(t *testing.T) {
 			[]string{`spec.systemPool.min: is more than max`}},
 		{"a customer's account needs a role to assume", events.Account, "create", `{"spec":{"cloud":"sim","number":"1","hosting":"customer"}}`,
 			[]string{`spec.role: is missing`, `spec.externalId: is missing`}},
+		{"an addon in the cluster's own namespace", events.Addon, "create", `{"spec":{"namespace":"kube-system","manifests":[{"kind":"ConfigMap"}]}}`,
+			[]string{`spec.namespace: "kube-system" is not given to addons: it is the cluster's, the platform's or a tenant's`}},
+		{"an addon in a tenant's namespace", events.Addon, "create", `{"spec":{"namespace":"acme--prod","manifests":[{"kind":"ConfigMap"}]}}`,
+			[]string{`spec.namespace: "acme--prod" is not given to addons: it is the cluster's, the platform's or a tenant's`}},
 		{"a number that readers would round", events.Application, "create", `{"spec":{"manifests":[{"replicas":9007199254740993}]}}`,
 			[]string{`spec.manifests[0].replicas: the number 9007199254740993 would not be kept exactly`}},
 

@@ -81,8 +81,9 @@ var dataplane = Kind[DataplaneData]{
 	Going: Deleting,
 	End:   Gone,
 	Users: func(e Entity[DataplaneData], refs *Refs) []ev.Ref {
-		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.dataplane().Ref == e.Ref }, ev.TenantInfra)
+		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.dataplane().Ref == e.Ref }, ev.TenantInfra, ev.Addon)
 	},
+	Takes:      []ev.Kind{ev.Addon},
 	Born:       requested[ev.DataplaneSpec],
 	Fits:       fitsDataplane,
 	Respec:     respecDataplane,

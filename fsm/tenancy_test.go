@@ -117,7 +117,7 @@ func TestApplicationLives(t *testing.T) {
 		{name: "rolled back", given: upgraded, when: back(pg, 0), then: []string{pg + " rollback_requested"}, phase: RollingBack},
 		{name: "rolled back to a revision", given: upgraded, when: back(pg, 1), then: []string{pg + " rollback_requested"}, phase: RollingBack},
 		{name: "a revision that is not kept", given: upgraded, when: back(pg, 7), not: "invalid…to: revision 7 is not kept"},
-		{name: "what is back is deployed", given: history(upgraded, is(pg, ev.RollbackRequested{To: 1, Spec: pgSpec})), when: done(pg, ev.Deployed{Revision: 3}), then: []string{pg + " deployed"}, phase: Deployed},
+		{name: "what is back is deployed", given: history(upgraded, is(pg, ev.RollbackRequested[ev.ApplicationSpec]{To: 1, Spec: pgSpec})), when: done(pg, ev.Deployed{Revision: 3}), then: []string{pg + " deployed"}, phase: Deployed},
 		{name: "nothing was deployed before", given: history(tenantHome(), appIs(installing, ev.Deployed{Revision: 1})), when: back(pg, 0), not: "refused…nothing else was deployed before"},
 		{name: "what is not installed yet can't be rolled back", given: history(tenantHome(), appIs(installing)), when: back(pg, 0), not: "refused…only what was deployed"},
 		{name: "retried", given: history(tenantHome(), appIs(installing, givenUp(ev.Timeout))), when: retry(pg), then: []string{pg + " retry_requested"}, phase: Pending},

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -18,6 +19,7 @@ import (
 // another set in the meantime become ours again, those that we never named stay theirs.
 type Cluster struct {
 	client dynamic.Interface
+	brief  metadata.Interface
 	kinds  *kinds
 	config *rest.Config
 }
@@ -51,7 +53,11 @@ func NewCluster(config *rest.Config) (*Cluster, error) {
 	if err != nil {
 		return nil, &Error{Code: Invalid, Op: "connect", Message: err.Error(), Err: err}
 	}
-	return &Cluster{client: client, kinds: newKinds(c.Host, transport), config: c}, nil
+	brief, err := metadata.NewForConfigAndClient(metadata.ConfigFor(c), transport)
+	if err != nil {
+		return nil, &Error{Code: Invalid, Op: "connect", Message: err.Error(), Err: err}
+	}
+	return &Cluster{client: client, brief: brief, kinds: newKinds(c.Host, transport), config: c}, nil
 }
 
 // Apply implements API.
@@ -105,6 +111,9 @@ func (c *Cluster) List(ctx context.Context, s Selector) (objects []Object, err e
 	if s.APIVersion == "" || s.Kind == "" {
 		return nil, fail(Invalid, "list", k, "apiVersion and kind are needed")
 	}
+	if s.Brief {
+		return c.listBrief(ctx, s, k)
+	}
 	at, err := c.resource(ctx, "list", k)
 	if err != nil {
 		return nil, err
@@ -122,9 +131,35 @@ func (c *Cluster) List(ctx context.Context, s Selector) (objects []Object, err e
 			break
 		}
 	}
-	slices.SortFunc(objects, func(a, b Object) int {
-		return strings.Compare(a.Namespace()+"/"+a.Name(), b.Namespace()+"/"+b.Name())
-	})
+	slices.SortFunc(objects, byName)
+	return objects, nil
+}
+
+func byName(a, b Object) int {
+	return strings.Compare(a.Namespace()+"/"+a.Name(), b.Namespace()+"/"+b.Name())
+}
+
+// listBrief reads no more of the objects than their metadata.
+func (c *Cluster) listBrief(ctx context.Context, s Selector, k Key) (objects []Object, err error) {
+	r, err := c.kinds.find(ctx, s.APIVersion, s.Kind)
+	if err != nil {
+		return nil, failed("list", k, err)
+	}
+	page := metav1.ListOptions{LabelSelector: labels.SelectorFromSet(s.Labels).String(), Limit: pageSize}
+	for {
+		found, err := c.brief.Resource(r.GroupVersionResource).Namespace(s.Namespace).List(ctx, page)
+		if err != nil {
+			return nil, failed("list", k, err)
+		}
+		for _, m := range found.Items {
+			o := object(s.APIVersion, s.Kind, m.Namespace, m.Name, nil)
+			objects = append(objects, o.marked("", m.Labels, m.Annotations))
+		}
+		if page.Continue = found.GetContinue(); page.Continue == "" {
+			break
+		}
+	}
+	slices.SortFunc(objects, byName)
 	return objects, nil
 }
 

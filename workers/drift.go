@@ -35,6 +35,15 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
 			return kube.TenantDrift(ctx, api, l.tenant(e))
 		})
+	case ev.EnsureAddon:
+		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+			found, err := kube.AddonDrift(ctx, api, l.addon(e.Namespace))
+			if err != nil {
+				return nil, err
+			}
+			more, err := kube.ApplicationDrift(ctx, api, l.application(e.EnsureApplication))
+			return append(found, more...), err
+		})
 	case ev.EnsureApplication:
 		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
 			return kube.ApplicationDrift(ctx, api, l.application(e))

@@ -57,7 +57,7 @@ const callWithin = 30 * time.Second
 // each call to its cluster is bounded by itself.
 func within(effect string) time.Duration {
 	switch effect {
-	case ev.EnsureApplication{}.Effect(), ev.RemoveApplication{}.Effect():
+	case ev.EnsureApplication{}.Effect(), ev.RemoveApplication{}.Effect(), ev.EnsureAddon{}.Effect(), ev.RemoveAddon{}.Effect():
 		return 3 * time.Hour
 	}
 	return callWithin
@@ -102,6 +102,8 @@ var doers = map[string]func(context.Context, *task) result{
 	ev.RemoveOwned{}.Effect():       removeOwned,
 	ev.RemoveTenant{}.Effect():      removeTenant,
 	ev.RemoveApplication{}.Effect(): removeApplication,
+	ev.EnsureAddon{}.Effect():       ensureAddon,
+	ev.RemoveAddon{}.Effect():       removeAddon,
 }
 
 // task is one piece of work being done: the work, where, and the calls made so far.

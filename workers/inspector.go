@@ -60,7 +60,7 @@ func (i *Inspector) Inspect(ctx context.Context) {
 
 // made are the kinds for which something is made, in the order in which they stand
 // on each other.
-var made = []ev.Kind{ev.Dataplane, ev.TenantInfra, ev.Tenant, ev.Application}
+var made = []ev.Kind{ev.Dataplane, ev.TenantInfra, ev.Addon, ev.Tenant, ev.Application}
 
 // all lists what may be looked at, as it is before the round: what is listed in
 // the round is not older than that.

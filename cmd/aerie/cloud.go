@@ -133,11 +133,13 @@ func (c *control) workInCloud(ctx context.Context) error {
 	executor := workers.NewExecutor(c.conn, c.fold, c.queue, clouds, clock)
 	executor.Count(c.counts.Worked)
 	executor.UseCharts(c.charts)
+	sweeper := workers.NewSweeper(c.intake, c.fold, clouds, clock)
+	sweeper.UseCharts(c.charts)
 	var errs [3]error
 	var all sync.WaitGroup
 	all.Go(func() { errs[0] = executor.Run(ctx) })
 	all.Go(func() { errs[1] = workers.NewInspector(c.intake, c.fold, clouds, clock).Run(ctx) })
-	all.Go(func() { errs[2] = workers.NewSweeper(c.intake, c.fold, clouds, clock).Run(ctx) })
+	all.Go(func() { errs[2] = sweeper.Run(ctx) })
 	all.Wait()
 	return errors.Join(errs[:]...)
 }

@@ -44,6 +44,13 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 		fsm.RollingBack:  "`ensure_application`, of what was deployed before",
 		fsm.Uninstalling: "`remove_application`",
 	},
+	ev.Addon: {
+		fsm.Pending:      "waits for its dataplane, and for its owner",
+		fsm.Installing:   "`ensure_addon`",
+		fsm.Upgrading:    "`ensure_addon`",
+		fsm.RollingBack:  "`ensure_addon`, of what was deployed before",
+		fsm.Uninstalling: "`remove_addon`",
+	},
 }
 
 // effects are all the work that somebody outside the log does.
@@ -59,7 +66,9 @@ var effects = []struct {
 	{ev.EnsurePools{}, "all node pools of the tenant infra, with its labels and taints"},
 	{ev.EnsureTenant{}, "the namespace, and the quota, limits, rights and network policy that guard it"},
 	{ev.EnsureApplication{}, "the application's Helm release, or its objects, in the tenant's namespace"},
+	{ev.EnsureAddon{}, "the addon's namespace, and in it its Helm release or objects; on the platform's dataplanes also what is of the whole cluster"},
 	{ev.RemoveOwned{}, "the end of everything in the cloud that carries the entity's mark, until a listing is empty"},
 	{ev.RemoveTenant{}, "the end of the tenant's namespace and all in it"},
 	{ev.RemoveApplication{}, "the end of the application's release and objects"},
+	{ev.RemoveAddon{}, "the end of the addon's release, its objects and its namespace"},
 }

@@ -117,6 +117,15 @@ func (c *control) phase(kind, id string) (phase, reason string) {
 	return e.Phase, e.Status.Reason.Code
 }
 
+// explains waits for a reason.
+func (c *control) explains(kind, id, want string) {
+	c.Helper()
+	kubetest.Eventually(c, kind+" "+id+" says "+want, func() bool {
+		_, reason := c.phase(kind, id)
+		return reason == want
+	})
+}
+
 // reaches waits for a phase.
 func (c *control) reaches(kind, id, want string) {
 	c.Helper()
