@@ -14,7 +14,8 @@ type AppSpec struct {
 	Owner     string // the application's uid
 	Revision  uint64 // of the wish; what a newer one applied refuses an older one
 	Objects   []Object
-	Wide      bool // it may have objects of the whole cluster, and such as guard its namespace: an addon's
+	Class     string // the priority class of its pods that name none
+	Wide      bool   // it may have objects of the whole cluster, and such as guard its namespace: an addon's
 }
 
 // EnsureApplication makes the application's objects those of the spec and returns the names of what it applied, as
@@ -101,7 +102,7 @@ func applyAll(ctx context.Context, api API, spec AppSpec) (applied []string, err
 		if there != nil && there.Labels()[LabelApplication] != spec.Name {
 			return applied, fail(Conflict, "apply", k, "it is there and not of application "+spec.Name)
 		}
-		o := spec.Objects[i].marked(k.Namespace, spec.labels(), spec.annotations())
+		o := prioritized(spec.Objects[i], spec.Class).marked(k.Namespace, spec.labels(), spec.annotations())
 		if _, err := applyFenced(ctx, api, o, spec.Revision); err != nil {
 			return applied, err
 		}

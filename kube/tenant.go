@@ -33,6 +33,7 @@ type TenantSpec struct {
 	Quota         Quota
 	DefaultCPU    string // limit and request of a container that says none
 	DefaultMemory string
+	Priority      int // of its pods; see PriorityClass
 
 	Isolation       bool     // deny ingress from other namespaces
 	EgressDeny      bool     // with Isolation: egress only to DNS, its own namespace, AllowNamespaces and AllowRanges
@@ -55,6 +56,9 @@ func EnsureTenant(ctx context.Context, api API, spec TenantSpec) (changed int, e
 	}
 	version, err := admitNamespace(ctx, api, "ensure tenant", spec.Namespace, spec.Owner, spec.Revision)
 	if err != nil {
+		return 0, err
+	}
+	if err := ensurePriority(ctx, api, spec.Priority); err != nil {
 		return 0, err
 	}
 	wanted := TenantObjects(spec)

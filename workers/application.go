@@ -82,7 +82,12 @@ func (t *task) install(ctx context.Context, api kube.API, e ev.EnsureApplication
 	if err := t.removeRelease(ctx, api, e.Namespace, e.Name); err != nil { // of an earlier revision
 		return nil, err
 	}
-	return kube.EnsureApplication(ctx, api, t.application(e))
+	spec := t.application(e)
+	var err error
+	if spec.Class, err = kube.ClassOf(ctx, api, e.Namespace); err != nil {
+		return nil, err
+	}
+	return kube.EnsureApplication(ctx, api, spec)
 }
 
 func (t *task) application(e ev.EnsureApplication) kube.AppSpec {

@@ -113,6 +113,9 @@ func (t *task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureAppli
 			return nil, err
 		}
 	}
+	if q.Class, err = kube.ClassOf(ctx, api, e.Namespace); err != nil {
+		return nil, err
+	}
 	made, err := t.charts.Runner.Run(ctx, t.Ref.Owner, q)
 	if err != nil {
 		return nil, err

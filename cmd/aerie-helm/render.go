@@ -70,7 +70,7 @@ func (g guard) Run(rendered *bytes.Buffer) (*bytes.Buffer, error) {
 			return nil, err
 		}
 		if g.Op != helm.Render { // what is only rendered is marked by whoever stores it
-			o = kube.MarkApplication(o, g.home(), g.Release, g.Owner)
+			o = kube.MarkApplication(o, g.home(), g.Release, g.Owner, g.Class)
 		}
 		data, err := yaml.Marshal(o)
 		if err != nil {

@@ -33,8 +33,9 @@ type Request struct {
 	Values    map[string]any `json:"values,omitempty"`
 	Digest    string         `json:"digest"` // of chart and values: kept as a label of the release
 	Cluster   *kube.Reach    `json:"cluster,omitempty"`
-	Wide      bool           `json:"wide,omitempty"` // it may make what is of the whole cluster
-	Within    time.Duration  `json:"within"`         // how long hooks may take
+	Wide      bool           `json:"wide,omitempty"`  // it may make what is of the whole cluster
+	Class     string         `json:"class,omitempty"` // the priority class of its pods that name none
+	Within    time.Duration  `json:"within"`          // how long hooks may take
 }
 
 // Chart says which chart, and where it is from: an archive that is given, else a repository.

@@ -58,7 +58,7 @@ func (c *control) operate(admin kube.API, p *proxy, command []string, phase stri
 	before, _ := c.release(admin)
 	p.arm(at)
 	c.run("", append([]string{"application", command[0], "zoo/prod_exporter"}, command[1:]...)...)
-	if at.n != math.MaxInt && c.strikes(admin, struck, before, phase) {
+	if at.n != math.MaxInt && c.strikes(admin, p, struck, before, phase) {
 		c.start()
 	}
 	c.reaches("application", "zoo/prod_exporter", phase)
@@ -67,24 +67,22 @@ func (c *control) operate(admin kube.API, p *proxy, command []string, phase stri
 
 // strikes waits for the strike. What an operation finds done by the one before it does not write again: then it may have
 // ended first, which the cluster tells.
-func (c *control) strikes(admin kube.API, struck chan struct{}, before int, phase string) (yes bool) {
+func (c *control) strikes(admin kube.API, p *proxy, struck chan struct{}, before int, phase string) bool {
 	c.Helper()
 	kubetest.Eventually(c, "it is killed, or has ended", func() bool {
 		select {
 		case <-struck:
-			yes = true
 			return true
 		default:
 		}
 		version, states := c.release(admin)
 		return phase == "Uninstalled" && len(states) == 0 || phase == "Deployed" && version > before && states[len(states)-1] == "deployed"
 	})
-	select {
-	case <-struck:
-		yes = true
-	default:
+	if p.disarm() {
+		return false
 	}
-	return yes
+	<-struck
+	return true
 }
 
 // release is the newest version of the release and the states of all.

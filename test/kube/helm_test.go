@@ -23,7 +23,7 @@ import (
 func web(version string, more map[string]string) []byte {
 	files := map[string]string{
 		"web/Chart.yaml":  "apiVersion: v2\nname: web\nversion: " + version + "\nkubeVersion: '>=1.30.0-0'\n",
-		"web/values.yaml": "replicas: 1\nhook: ''\nimage: example.test/app:1\npod: ''\n",
+		"web/values.yaml": "replicas: 1\nhook: ''\nimage: example.test/app:1\npod: ''\nclass: ''\n",
 		"web/templates/deploy.yaml": `apiVersion: apps/v1
 kind: Deployment
 metadata: {name: {{ .Release.Name }}}
@@ -34,7 +34,7 @@ spec:
     metadata:
       labels: {app: {{ .Release.Name }}}
       annotations: {kuberig.test/pod: {{ .Values.pod | quote }}}
-    spec: {containers: [{name: c, image: {{ .Values.image | quote }}}]}
+    spec: {priorityClassName: {{ .Values.class | quote }}, containers: [{name: c, image: {{ .Values.image | quote }}}]}
 `,
 		"web/templates/hook.yaml": `apiVersion: batch/v1
 kind: Job
@@ -279,6 +279,7 @@ func TestTroubleIsNamed(t *testing.T) {
 	}{
 		{"image", map[string]any{"pod": "image-error"}, kube.Unready, "container c: ImagePullBackOff (image example.test/app:1)"},
 		{"crash", map[string]any{"pod": "crash"}, kube.Unready, "container c: CrashLoopBackOff"},
+		{"priority", map[string]any{"class": "system-cluster-critical"}, kube.Full, "exceeded quota: aerie-priority"},
 		{"quota", map[string]any{"replicas": 12}, kube.Full, "exceeded quota: aerie-quota"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -288,6 +289,28 @@ func TestTroubleIsNamed(t *testing.T) {
 				t.Fatalf("code %q, want %q: %v", kube.CodeOf(err), row.want, err)
 			}
 		})
+	}
+}
+
+// The pods of a release get the priority of the tenant's plan, and are let in with it.
+func TestReleaseHasThePlansPriority(t *testing.T) {
+	t.Parallel()
+	spec := tenantOf("important", "one")
+	spec.Priority = 700
+	ensureTenant(t, spec)
+	s := shop{t, spec.Namespace}
+	q := s.request(helm.Ensure, "1.0.0", nil)
+	var err error
+	if q.Class, err = kube.ClassOf(t.Context(), admin, spec.Namespace); err != nil {
+		t.Fatal(err)
+	}
+	s.must(q, "install", "")
+	if err := s.ready(); err != nil {
+		t.Fatal(err)
+	}
+	pods, err := admin.List(t.Context(), kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: spec.Namespace, Labels: map[string]string{"app": "web"}})
+	if err != nil || len(pods) != 1 || fmt.Sprint(pods[0]["spec"].(map[string]any)["priority"]) != "700" {
+		t.Error(pods, err)
 	}
 }
 

@@ -108,6 +108,15 @@ func (p *proxy) arm(s strike) {
 	p.writes, p.armed = 0, &s
 }
 
+// disarm says whether it has not struck, and never will.
+func (p *proxy) disarm() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	missed := p.armed != nil
+	p.armed = nil
+	return missed
+}
+
 // counted is how many writes there were since it was armed.
 func (p *proxy) counted() int {
 	p.mu.Lock()
