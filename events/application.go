@@ -114,6 +114,7 @@ type EnsureApplication struct {
 	Name      string           `json:"name"`
 	Revision  int              `json:"revision"`
 	Rollback  bool             `json:"rollback,omitempty"` // it was deployed before
+	Repair    bool             `json:"repair,omitempty"`   // it was deployed, and has drifted
 	Chart     Chart            `json:"chart,omitzero"`
 	Values    map[string]any   `json:"values,omitempty"`
 	Manifests []map[string]any `json:"manifests"`

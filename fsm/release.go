@@ -26,6 +26,7 @@ type ReleaseData[S ev.Installed] struct {
 	Objects   []string     // what is deployed
 	Good      *GoodSpec[S] // what was deployed last
 	Before    *GoodSpec[S] // what was deployed before that
+	Repairing bool         // it has drifted, and is brought back
 	Undoing   bool         // an upgrade has failed: the good spec is brought back
 }
 
@@ -107,19 +108,21 @@ func evolveRelease[S ev.Installed](d ReleaseData[S], happened ev.Event) ReleaseD
 	case ev.Requested[S]:
 		d.Spec = e.Spec
 	case ev.UpdateRequested[S]:
-		d.Spec, d.Undoing = e.Spec, false
+		d.Spec, d.Undoing, d.Repairing = e.Spec, false, false
+	case ev.RepairStarted, ev.RetryRequested:
+		d.Repairing = d.Good != nil
 	case ev.InstallingStarted:
 		d.Site, d.Cluster, d.Namespace = e.Site, e.Cluster, e.Namespace
 	case ev.Deployed:
 		d = d.deployed(e)
 	case ev.RollbackRequested[S]:
-		d.Spec, d.Undoing = e.Spec, false
+		d.Spec, d.Undoing, d.Repairing = e.Spec, false, false
 	case ev.RollingBackStarted:
-		d.Undoing = true
+		d.Undoing, d.Repairing = true, false
 	case ev.RolledBack:
 		d.Objects, d.Undoing = e.Objects, false
 	case ev.Failed:
-		d.Undoing = false
+		d.Undoing, d.Repairing = false, false
 	}
 	return d
 }
@@ -149,7 +152,7 @@ func (d ReleaseData[S]) ensure(b Base) ev.EnsureApplication {
 	}
 	c := spec.Content()
 	return ev.EnsureApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: b.Ref.Local(), Revision: revision,
-		Rollback: b.Phase() == RollingBack, Chart: c.Chart, Values: c.Values, Manifests: c.Manifests}
+		Rollback: b.Phase() == RollingBack, Repair: d.Repairing, Chart: c.Chart, Values: c.Values, Manifests: c.Manifests}
 }
 
 func (at ground[S]) stands(e Entity[ReleaseData[S]], refs *Refs) []ev.Effect {

@@ -43,7 +43,7 @@ func (d ReleaseData[S]) earlier(ref ev.Ref, revision int) (GoodSpec[S], error) {
 
 // deployed keeps the last two specs that came about.
 func (d ReleaseData[S]) deployed(e ev.Deployed) ReleaseData[S] {
-	d.Objects, d.Undoing = e.Objects, false
+	d.Objects, d.Undoing, d.Repairing = e.Objects, false, false
 	if d.Good != nil && !reflect.DeepEqual(d.Good.Spec, d.Spec) {
 		d.Before = d.Good
 	}

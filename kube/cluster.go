@@ -88,6 +88,21 @@ func (c *Cluster) Apply(ctx context.Context, o Object) (changed bool, err error)
 	return there == nil || there.GetResourceVersion() != after.GetResourceVersion(), nil
 }
 
+// tryApply is what an object would be after Helm has applied it. Nothing is changed.
+func (c *Cluster) tryApply(ctx context.Context, o Object) (Object, error) {
+	k := o.Key()
+	at, err := c.resource(ctx, "try", k)
+	if err != nil {
+		return nil, err
+	}
+	after, err := at.Apply(ctx, k.Name, &unstructured.Unstructured{Object: o.Clone()},
+		metav1.ApplyOptions{FieldManager: HelmManager, Force: true, DryRun: []string{metav1.DryRunAll}})
+	if err != nil {
+		return nil, failed("try", k, err)
+	}
+	return read(after), nil
+}
+
 // Get implements API.
 func (c *Cluster) Get(ctx context.Context, apiVersion, kind, namespace, name string) (Object, error) {
 	k := Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}

@@ -41,15 +41,23 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 			if err != nil {
 				return nil, err
 			}
-			more, err := kube.ApplicationDrift(ctx, api, l.application(e.EnsureApplication))
+			more, err := l.installedDrift(ctx, api, e.EnsureApplication)
 			return append(found, more...), err
 		})
 	case ev.EnsureApplication:
 		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
-			return kube.ApplicationDrift(ctx, api, l.application(e))
+			return l.installedDrift(ctx, api, e)
 		})
 	}
 	return nil, fmt.Errorf("nobody looks at what %s made", made.Effect())
+}
+
+// installedDrift compares what is installed with what is there.
+func (l *inspection) installedDrift(ctx context.Context, api kube.API, e ev.EnsureApplication) ([]kube.Difference, error) {
+	if e.Chart.Name != "" {
+		return kube.ReleaseDrift(ctx, api, l.application(e))
+	}
+	return kube.ApplicationDrift(ctx, api, l.application(e))
 }
 
 func (l *inspection) networkDrift(ctx context.Context, e ev.EnsureNetwork) ([]ev.Drift, error) {

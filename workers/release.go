@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -33,6 +34,9 @@ const hooksWithin = 5 * time.Minute
 func (t *task) request(op helm.Op, e ev.EnsureApplication) (helm.Request, error) {
 	q := helm.Request{Op: op, Release: e.Name, Namespace: e.Namespace, Owner: t.UID, Values: e.Values, Within: hooksWithin, Wide: wide(t.Ref),
 		Chart: helm.Chart{Name: e.Chart.Name, Version: e.Chart.Version, Repository: e.Chart.Repository}}
+	if e.Repair {
+		q.Repair = strconv.FormatUint(t.Revision, 10)
+	}
 	if e.Chart.Timeout > 0 {
 		q.Within = time.Duration(e.Chart.Timeout) * time.Second
 	}

@@ -82,7 +82,7 @@ func (o *operation) carryOut(last *release.Release) (helm.Result, error) {
 			return helm.Result{}, err
 		}
 		return o.install(false)
-	case last != nil && last.Info.Status == common.StatusDeployed && last.Labels[helm.LabelDigest] == o.Digest:
+	case last != nil && last.Info.Status == common.StatusDeployed && last.Labels[helm.LabelDigest] == o.Digest && !o.toRepair(last):
 		return result("", last)
 	case o.Op == helm.Revert:
 		return o.revert()
@@ -99,9 +99,14 @@ func (o *operation) carryOut(last *release.Release) (helm.Result, error) {
 	return o.upgrade()
 }
 
+// toRepair tells whether a release is to be applied once more, and was not yet.
+func (o *operation) toRepair(last *release.Release) bool {
+	return o.Repair != "" && last.Labels[helm.LabelRepair] != o.Repair
+}
+
 // connect makes what Helm works with in a cluster.
 func (o *operation) connect() error {
-	helmkube.ManagedFieldsManager = "aerie-helm"
+	helmkube.ManagedFieldsManager = kube.HelmManager
 	o.config = action.NewConfiguration(action.ConfigurationSetLogger(slog.NewTextHandler(io.Discard, nil)))
 	return o.config.Init(newGetter(o.Namespace, *o.Cluster, &o.lost), o.Namespace, "secret")
 }
@@ -220,7 +225,7 @@ func (o *operation) remove(last *release.Release) (helm.Result, error) {
 }
 
 func (o *operation) labels() map[string]string {
-	return map[string]string{helm.LabelDigest: o.Digest, kube.LabelOwner: o.Owner, kube.LabelApplication: o.Release}
+	return map[string]string{helm.LabelDigest: o.Digest, helm.LabelRepair: o.Repair, kube.LabelOwner: o.Owner, kube.LabelApplication: o.Release}
 }
 
 func asRelease(r any) (*release.Release, error) {
