@@ -18,10 +18,11 @@ import (
 // Cluster is a real Kubernetes API. What it applies is applied on the server, under the field manager aerie: fields that
 // another set in the meantime become ours again, those that we never named stay theirs.
 type Cluster struct {
-	client dynamic.Interface
-	brief  metadata.Interface
-	kinds  *kinds
-	config *rest.Config
+	client  dynamic.Interface
+	brief   metadata.Interface
+	lasting metadata.Interface // for watches, which end by themselves
+	kinds   *kinds
+	config  *rest.Config
 }
 
 var _ API = (*Cluster)(nil)
@@ -57,7 +58,13 @@ func NewCluster(config *rest.Config) (*Cluster, error) {
 	if err != nil {
 		return nil, &Error{Code: Invalid, Op: "connect", Message: err.Error(), Err: err}
 	}
-	return &Cluster{client: client, brief: brief, kinds: newKinds(c.Host, transport), config: c}, nil
+	forWatches := metadata.ConfigFor(c)
+	forWatches.Timeout = 0
+	lasting, err := metadata.NewForConfig(forWatches)
+	if err != nil {
+		return nil, &Error{Code: Invalid, Op: "connect", Message: err.Error(), Err: err}
+	}
+	return &Cluster{client: client, brief: brief, lasting: lasting, kinds: newKinds(c.Host, transport), config: c}, nil
 }
 
 // Apply implements API.

@@ -117,7 +117,7 @@ func (l *inspection) baseDrift(ctx context.Context, e ev.EnsureBase) (found []ev
 // objects looks into a cluster. A cluster that is not there has no objects: that it
 // is gone is said of its dataplane.
 func (l *inspection) objects(ctx context.Context, s ev.Site, cluster string, differences func(kube.API) ([]kube.Difference, error)) (found []ev.Drift, err error) {
-	key := fmt.Sprint(s.Account, s.Region, cluster)
+	key := keyOf(s, cluster)
 	if l.round[key] == nil {
 		c, err := l.cloudOf(s.Account)
 		if err != nil {
@@ -146,6 +146,9 @@ func (l *inspection) objects(ctx context.Context, s ev.Site, cluster string, dif
 	}
 	return found, err
 }
+
+// keyOf tells one cluster from another.
+func keyOf(s ev.Site, cluster string) string { return fmt.Sprint(s.Account, s.Region, cluster) }
 
 // driftOf judges an observation. What is in the middle of something is looked at
 // again later; what the cloud shows as degraded was not changed by anybody.

@@ -135,11 +135,13 @@ func (c *control) workInCloud(ctx context.Context) error {
 	executor.UseCharts(c.charts)
 	sweeper := workers.NewSweeper(c.intake, c.fold, clouds, clock)
 	sweeper.UseCharts(c.charts)
-	var errs [3]error
+	inspector := workers.NewInspector(c.intake, c.fold, clouds, clock)
+	var errs [4]error
 	var all sync.WaitGroup
 	all.Go(func() { errs[0] = executor.Run(ctx) })
-	all.Go(func() { errs[1] = workers.NewInspector(c.intake, c.fold, clouds, clock).Run(ctx) })
+	all.Go(func() { errs[1] = inspector.Run(ctx) })
 	all.Go(func() { errs[2] = sweeper.Run(ctx) })
+	all.Go(func() { errs[3] = workers.NewWatcher(inspector).Run(ctx) })
 	all.Wait()
 	return errors.Join(errs[:]...)
 }
