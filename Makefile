@@ -12,7 +12,7 @@ else
 RACE := -race
 endif
 
-.PHONY: build demo test test-kube soak soak-replicas conformance-aws fuzz idle generate check clean
+.PHONY: build demo test test-kube soak soak-replicas soak-kube conformance-aws fuzz idle generate check clean
 
 build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts for Helm charts
 	@mkdir -p bin
@@ -27,6 +27,7 @@ test: build ## every test, but for those of test-kube
 	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
 	$(GO) test $(RACE) -timeout 15m ./...
 	$(if $(RACE),$(GO) test ./workers -run '^TestSimulation$$',)
+	cd cmd/aerie-helm && CGO_ENABLED=0 $(GO) test $(FLAGS) ./...
 
 test-kube: build ## the tests that need a real Kubernetes; it is built from source where there is none yet
 	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -count=1 -timeout 20m ./test/kube/...
@@ -42,6 +43,9 @@ conformance-aws: ## the conformance suite on a real account of AWS: says what it
 soak-replicas: ## the log's leader killed KILLS times, and outages of OUTAGE each
 	$(GO) test -timeout 0 ./workers -run '^TestLeaderKilled$$' -v -kills $${KILLS:-200}
 	$(GO) test -timeout 0 ./cmd/aerie -run '^(TestFullDisk|TestStoreReadOnly|TestFullServer|TestConnectionCut)$$' -v -outage $${OUTAGE:-1m}
+
+soak-kube: build ## on a real Kubernetes: each operation on a release killed KILLS times, and an outage of OUTAGE
+	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -timeout 0 ./test/kube -run '^(TestKilledAtAnyWrite|TestControlPlaneKilled|TestOutage)$$' -v -kills $${KILLS:-25} -outage $${OUTAGE:-1m}
 
 check: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }

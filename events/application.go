@@ -20,7 +20,26 @@ type Chart struct {
 func (ApplicationSpec) Kind() Kind { return Application }
 
 // Check wants either a chart or manifests. What Kubernetes would refuse is found when it is installed.
-func (s ApplicationSpec) Check() (faults []Fault) {
+func (s ApplicationSpec) Check() []Fault { return s.Content().check() }
+
+// Content is what is installed.
+func (s ApplicationSpec) Content() Content { return Content(s) }
+
+// Installed is a spec of what is installed in a cluster: an application's, or an addon's.
+type Installed interface {
+	Spec
+	// Content is what is installed.
+	Content() Content
+}
+
+// Content is what is installed in a cluster: a chart with values, or manifests.
+type Content struct {
+	Chart     Chart
+	Values    map[string]any
+	Manifests []map[string]any
+}
+
+func (s Content) check() (faults []Fault) {
 	c := s.Chart
 	switch {
 	case c == Chart{} && len(s.Manifests) == 0:
@@ -45,7 +64,7 @@ func (s ApplicationSpec) Check() (faults []Fault) {
 }
 
 type (
-	// InstallingStarted says that the tenant is ready.
+	// InstallingStarted says that the tenant, or the dataplane, is ready.
 	InstallingStarted struct {
 		Site      Site   `json:"site"`
 		Cluster   string `json:"cluster"`
@@ -58,9 +77,9 @@ type (
 		Calls    []Call   `json:"calls,omitempty"`
 	}
 	// RollbackRequested says that somebody wants back what was deployed before.
-	RollbackRequested struct {
-		To   int             `json:"to"` // the revision that had this spec
-		Spec ApplicationSpec `json:"spec"`
+	RollbackRequested[S Installed] struct {
+		To   int `json:"to"` // the revision that had this spec
+		Spec S   `json:"spec"`
 	}
 	// RollingBackStarted says that an upgrade has failed, and what was deployed before is brought back.
 	RollingBackStarted struct {
@@ -76,16 +95,16 @@ type (
 )
 
 // Wanted returns the spec that is wanted back.
-func (e RollbackRequested) Wanted() Spec { return e.Spec }
+func (e RollbackRequested[S]) Wanted() Spec { return e.Spec }
 
 // Type names the event on the wire.
 func (InstallingStarted) Type() string { return "installing_started" }
 func (Deployed) Type() string          { return "deployed" }
 
 // Type names the event on the wire.
-func (RollbackRequested) Type() string  { return "rollback_requested" }
-func (RollingBackStarted) Type() string { return "rolling_back_started" }
-func (RolledBack) Type() string         { return "rolled_back" }
+func (RollbackRequested[S]) Type() string { return "rollback_requested" }
+func (RollingBackStarted) Type() string   { return "rolling_back_started" }
+func (RolledBack) Type() string           { return "rolled_back" }
 
 // EnsureApplication owes the application's objects.
 type EnsureApplication struct {
@@ -95,6 +114,7 @@ type EnsureApplication struct {
 	Name      string           `json:"name"`
 	Revision  int              `json:"revision"`
 	Rollback  bool             `json:"rollback,omitempty"` // it was deployed before
+	Repair    bool             `json:"repair,omitempty"`   // it was deployed, and has drifted
 	Chart     Chart            `json:"chart,omitzero"`
 	Values    map[string]any   `json:"values,omitempty"`
 	Manifests []map[string]any `json:"manifests"`

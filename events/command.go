@@ -22,7 +22,7 @@ const (
 	VerbUpgrade = "upgrade"
 )
 
-// VerbRollback is the verb that applications have beside them.
+// VerbRollback is the verb that applications and addons have beside them.
 const VerbRollback = "rollback"
 
 // Verbs lists the verbs of a kind.
@@ -31,7 +31,7 @@ func Verbs(k Kind) []string {
 	switch k {
 	case Dataplane:
 		verbs = append(verbs, VerbAttach, VerbDetach, VerbUpgrade)
-	case Application:
+	case Application, Addon:
 		verbs = append(verbs, VerbRollback)
 	}
 	return verbs
@@ -148,7 +148,7 @@ type Spec interface {
 // specs has an empty spec of every kind.
 var specs = map[Kind]Spec{
 	Customer: CustomerSpec{}, Account: AccountSpec{}, Plan: PlanSpec{}, Dataplane: DataplaneSpec{},
-	TenantInfra: TenantInfraSpec{}, Tenant: TenantSpec{}, Application: ApplicationSpec{},
+	TenantInfra: TenantInfraSpec{}, Tenant: TenantSpec{}, Application: ApplicationSpec{}, Addon: AddonSpec{},
 }
 
 // ZeroSpec is an empty spec of a kind, to look at its type.

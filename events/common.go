@@ -51,7 +51,7 @@ type (
 	AttemptFailed struct {
 		Effect   string    `json:"effect"`
 		Revision uint64    `json:"revision"` // the sequence at which the effect was owed
-		Attempt  int       `json:"attempt"`  // from 1; calls that were throttled are not counted
+		Attempt  int       `json:"attempt"`  // from 1; not counted: what was told to come later, or got no answer
 		Reason             // what went wrong
 		NextAt   time.Time `json:"next_at,omitzero"` // zero: not tried again by itself
 		Calls    []Call    `json:"calls,omitempty"`
@@ -166,10 +166,10 @@ type Call struct {
 }
 
 // Counted tells whether a failure counts as an attempt: being told to come
-// later does not.
+// later does not, nor does no answer, which says nothing of what was asked.
 func (r Reason) Counted() bool {
 	switch r.Code {
-	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable:
+	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable, Unreachable:
 		return false
 	}
 	return true

@@ -7,15 +7,15 @@ import (
 
 // DataplaneSpec is one Kubernetes cluster in one account and region.
 type DataplaneSpec struct {
-	Account    string           `json:"account" required:"true" ref:"account" doc:"The cloud account it is built in, such as -/main"`
-	Region     string           `json:"region" required:"true" pattern:"^[a-z][a-z0-9-]{1,39}$" doc:"the cloud's name of the region, such as eu-central"`
-	Type       string           `json:"type" enum:"shared,dedicated" default:"shared" doc:"Whether it hosts many customers or exactly one"`
-	Version    string           `json:"version" pattern:"^1\\.[0-9]{2}$" default:"1.36" doc:"Kubernetes minor version, such as 1.36"`
-	Network    DataplaneNetwork `json:"network" doc:"The network it is built in"`
-	Cluster    DataplaneCluster `json:"cluster,omitzero" doc:"What can be chosen of its Kubernetes cluster besides"`
-	SystemPool SystemPool       `json:"systemPool" doc:"The machines for what the dataplane itself needs"`
-	Addons     Addons           `json:"addons,omitzero" doc:"The versions of the cloud's add-ons; empty: the cloud's choice when it is made, and no change after"`
-	Drift      string           `json:"drift" enum:"repair,report" default:"repair" doc:"What is done when somebody else has changed or deleted what was made for it or on it"`
+	Account     string           `json:"account" required:"true" ref:"account" doc:"The cloud account it is built in, such as -/main"`
+	Region      string           `json:"region" required:"true" pattern:"^[a-z][a-z0-9-]{1,39}$" doc:"the cloud's name of the region, such as eu-central"`
+	Type        string           `json:"type" enum:"shared,dedicated" default:"shared" doc:"Whether it hosts many customers or exactly one"`
+	Version     string           `json:"version" pattern:"^1\\.[0-9]{2}$" default:"1.36" doc:"Kubernetes minor version, such as 1.36"`
+	Network     DataplaneNetwork `json:"network" doc:"The network it is built in"`
+	Cluster     DataplaneCluster `json:"cluster,omitzero" doc:"What can be chosen of its Kubernetes cluster besides"`
+	SystemPool  SystemPool       `json:"systemPool" doc:"The machines for what the dataplane itself needs"`
+	CloudAddons CloudAddons      `json:"cloudAddons,omitzero" doc:"The versions of the cloud's add-ons; empty: the cloud's choice when it is made, and no change after"`
+	Drift       string           `json:"drift" enum:"repair,report" default:"repair" doc:"What is done when somebody else has changed or deleted what was made for it or on it"`
 }
 
 // DataplaneNetwork describes the network to make, or what is there to use instead.
@@ -34,8 +34,8 @@ type DataplaneCluster struct {
 	SecretsKey string `json:"secretsKey" maxLength:"200" doc:"The cloud's name of a key that Kubernetes secrets are encrypted with besides; it can't be changed"`
 }
 
-// Addons are the versions of what the cloud itself installs into a cluster.
-type Addons struct {
+// CloudAddons are the versions of what the cloud itself installs into a cluster.
+type CloudAddons struct {
 	Network    string `json:"network" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" doc:"Addresses of pods, and network policies that hold"`
 	Identity   string `json:"identity" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" doc:"Identities of pods in the cloud"`
 	Autoscaler string `json:"autoscaler" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" doc:"Nodes come and go within the pools' bounds"`
@@ -44,12 +44,12 @@ type Addons struct {
 }
 
 // List is the add-ons in the order in which they are made.
-func (a Addons) List() []Addon {
-	return []Addon{{"network", a.Network}, {"identity", a.Identity}, {"autoscaler", a.Autoscaler}, {"dns", a.DNS}, {"storage", a.Storage}}
+func (a CloudAddons) List() []CloudAddon {
+	return []CloudAddon{{"network", a.Network}, {"identity", a.Identity}, {"autoscaler", a.Autoscaler}, {"dns", a.DNS}, {"storage", a.Storage}}
 }
 
-// Addon is one add-on, by what it is for, and its version.
-type Addon struct {
+// CloudAddon is one add-on, by what it is for, and its version.
+type CloudAddon struct {
 	Name    string `json:"name"`
 	Version string `json:"version,omitempty"` // wanted: empty is the cloud's choice
 }
@@ -96,7 +96,7 @@ func (s DataplaneSpec) existing() (faults []Fault) {
 		{"spec.network.range", "no use with subnets or a cluster that are there already", n.Range != "" && (len(n.Subnets) > 0 || s.Cluster.Existing != "")},
 		{"spec.network.zones", "no use with subnets or a cluster that are there already", len(n.Zones) > 0 && (len(n.Subnets) > 0 || s.Cluster.Existing != "")},
 		{"spec.cluster", "a cluster that is there already is not changed: private, logging and secretsKey are no use", s.Cluster.Existing != "" && s.Cluster != DataplaneCluster{Existing: s.Cluster.Existing}},
-		{"spec.addons", "a cluster that is there already is not changed: it keeps its add-ons", s.Cluster.Existing != "" && s.Addons != Addons{}},
+		{"spec.cloudAddons", "a cluster that is there already is not changed: it keeps its add-ons", s.Cluster.Existing != "" && s.CloudAddons != CloudAddons{}},
 	} {
 		if f.wrong {
 			faults = append(faults, Fault{f.field, f.message})
@@ -134,10 +134,10 @@ type (
 		Version string `json:"version"`
 		Calls   []Call `json:"calls,omitempty"`
 	}
-	// AddonsReady says that the cloud's add-ons are there.
-	AddonsReady struct {
-		Addons []Addon `json:"addons"` // with the versions the cloud says they have
-		Calls  []Call  `json:"calls,omitempty"`
+	// CloudAddonsReady says that the cloud's add-ons are there.
+	CloudAddonsReady struct {
+		Addons []CloudAddon `json:"addons"` // with the versions the cloud says they have
+		Calls  []Call       `json:"calls,omitempty"`
 	}
 	// Claimed says that a dedicated dataplane belongs to a customer from now on.
 	Claimed struct {
@@ -167,7 +167,7 @@ const (
 	PartCluster    = "cluster"
 	PartSystemPool = "system pool"
 	PartPools      = "versions of pools"
-	PartAddons     = "add-ons"
+	PartAddons     = "cloud add-ons"
 	PartBase       = "base"
 )
 
@@ -177,7 +177,7 @@ func (NetworkReady) Type() string      { return "network_ready" }
 func (ClusterReady) Type() string      { return "cluster_ready" }
 func (SystemPoolReady) Type() string   { return "system_pool_ready" }
 func (PoolsUpgraded) Type() string     { return "pools_upgraded" }
-func (AddonsReady) Type() string       { return "addons_ready" }
+func (CloudAddonsReady) Type() string  { return "cloud_addons_ready" }
 func (Claimed) Type() string           { return "claimed" }
 func (Attached) Type() string          { return "attached" }
 func (Detached) Type() string          { return "detached" }

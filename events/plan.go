@@ -16,6 +16,7 @@ type PlanSpec struct {
 	Limits     PlanLimit  `json:"limits" doc:"What a container gets that asks for nothing"`
 	Isolation  bool       `json:"isolation" default:"true" doc:"Whether other tenants' pods are kept out of the namespace"`
 	Egress     PlanEgress `json:"egress" doc:"With isolation: where the tenants' pods may connect to"`
+	Priority   int        `json:"priority,omitempty" minimum:"0" maximum:"1000000" doc:"How important its tenants' pods are where machines are scarce: a higher one pushes out lower ones. No pod may take another"`
 	Placement  string     `json:"placement" enum:"spread,pack" default:"spread" doc:"Among several fitting dataplanes: the one with the fewest tenants, or the fullest"`
 	Price      PlanPrice  `json:"price" doc:"What it costs, for people"`
 }

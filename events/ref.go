@@ -18,11 +18,12 @@ const (
 	TenantInfra Kind = "tenantinfra"
 	Tenant      Kind = "tenant"
 	Application Kind = "application"
+	Addon       Kind = "addon"
 )
 
 // Kinds lists every kind in the order of references: what is referred to stands
 // before what refers to it.
-var Kinds = []Kind{Customer, Account, Plan, Dataplane, TenantInfra, Tenant, Application}
+var Kinds = []Kind{Customer, Account, Plan, Dataplane, TenantInfra, Tenant, Application, Addon}
 
 // Plural is the kind's name in URLs.
 func (k Kind) Plural() string { return string(k) + "s" }
@@ -64,7 +65,7 @@ func IsLabel(s string) bool {
 // parts is how many labels an id of the kind has.
 func (k Kind) parts() int {
 	switch k {
-	case TenantInfra, Application:
+	case TenantInfra, Application, Addon:
 		return 2
 	}
 	return 1
@@ -73,7 +74,7 @@ func (k Kind) parts() int {
 // IDRule says in words what an id of the kind looks like, for messages.
 func (k Kind) IDRule() string {
 	switch k {
-	case TenantInfra:
+	case TenantInfra, Addon:
 		return "<dataplane>_<name>, each " + LabelRule
 	case Application:
 		return "<tenant>_<name>, each " + LabelRule
@@ -103,8 +104,8 @@ func (r Ref) Path() string {
 // Tokens are the three middle tokens of the entity's subjects.
 func (r Ref) Tokens() string { return r.Owner + "." + string(r.Kind) + "." + r.ID }
 
-// Parent is the first label of a two-part id: the dataplane of a tenant infra,
-// the tenant of an application. For other kinds it is the id itself.
+// Parent is the first label of a two-part id: the dataplane of a tenant infra
+// or an addon, the tenant of an application. For other kinds it is the id itself.
 func (r Ref) Parent() string {
 	p, _, _ := strings.Cut(r.ID, "_")
 	return p

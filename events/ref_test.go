@@ -97,7 +97,7 @@ func drawRef(t *rapid.T) events.Ref {
 		r.ID = r.Owner
 	case events.Plan:
 		r.Owner = events.Platform
-	case events.TenantInfra, events.Application:
+	case events.TenantInfra, events.Application, events.Addon:
 		r.ID += "_" + label.Draw(t, "second part")
 	}
 	return r
@@ -110,7 +110,7 @@ func TestReferencesRoundTrip(t *testing.T) {
 			t.Fatalf("%s: %v", r, faults)
 		}
 		typed := []string{r.Path()}
-		if r.Kind == events.Application || r.Kind == events.TenantInfra {
+		if strings.Contains(r.ID, "_") {
 			typed = append(typed, r.Owner+"/"+r.Parent()+"/"+r.Local())
 		}
 		for _, s := range typed {

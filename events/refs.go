@@ -15,7 +15,7 @@ func RefsOf(r Ref, spec Spec) (refs []SpecRef) {
 		refs = append(refs, SpecRef{"owner", Ref{Customer, r.Owner, r.Owner}})
 	}
 	switch r.Kind {
-	case TenantInfra:
+	case TenantInfra, Addon:
 		refs = append(refs, SpecRef{"name", Ref{Dataplane, r.Owner, r.Parent()}})
 	case Application:
 		refs = append(refs, SpecRef{"name", Ref{Tenant, r.Owner, r.Parent()}})

@@ -101,7 +101,7 @@ func TestWhichFailuresCount(t *testing.T) {
 		{events.ConfigProblem, true, true},
 		{events.ConflictReason, false, false},
 		{events.Timeout, true, false},
-		{events.Unreachable, true, false},
+		{events.Unreachable, false, false},
 		{events.InternalReason, true, false},
 	}
 	for _, row := range rows {

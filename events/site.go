@@ -45,11 +45,11 @@ type (
 		Cluster string `json:"cluster"`
 		Version string `json:"version"`
 	}
-	// EnsureAddons owes the cloud's add-ons.
-	EnsureAddons struct {
+	// EnsureCloudAddons owes the cloud's add-ons.
+	EnsureCloudAddons struct {
 		Site
-		Cluster string  `json:"cluster"`
-		Addons  []Addon `json:"addons"`
+		Cluster string       `json:"cluster"`
+		Addons  []CloudAddon `json:"addons"`
 	}
 	// EnsureBase owes what every cluster gets first.
 	EnsureBase struct {
@@ -68,9 +68,9 @@ type RemoveOwned struct {
 func (RemoveOwned) Effect() string { return "remove_owned" }
 
 // Effect names the work on the wire.
-func (EnsureNetwork) Effect() string    { return "ensure_network" }
-func (EnsureCluster) Effect() string    { return "ensure_cluster" }
-func (EnsureSystemPool) Effect() string { return "ensure_system_pool" }
-func (UpgradePools) Effect() string     { return "upgrade_pools" }
-func (EnsureAddons) Effect() string     { return "ensure_addons" }
-func (EnsureBase) Effect() string       { return "ensure_base" }
+func (EnsureNetwork) Effect() string     { return "ensure_network" }
+func (EnsureCluster) Effect() string     { return "ensure_cluster" }
+func (EnsureSystemPool) Effect() string  { return "ensure_system_pool" }
+func (UpgradePools) Effect() string      { return "upgrade_pools" }
+func (EnsureCloudAddons) Effect() string { return "ensure_cloud_addons" }
+func (EnsureBase) Effect() string        { return "ensure_base" }

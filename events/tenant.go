@@ -26,6 +26,7 @@ type Placement struct {
 	Limits      PlanLimit  `json:"limits" doc:"The terms: what a container gets that asks for nothing"`
 	Isolation   bool       `json:"isolation" doc:"The terms: whether other tenants are kept out"`
 	Egress      PlanEgress `json:"egress" doc:"The terms: where its pods may connect to"`
+	Priority    int        `json:"priority,omitempty" doc:"The terms: how important its pods are"`
 	Why         string     `json:"why" doc:"Why there and not elsewhere"`
 }
 

@@ -1,155 +1,23 @@
 package fsm
 
-import (
-	"time"
-
-	ev "github.com/aeriehq/aerie/events"
-)
-
-// The phases of an application beside those of every life.
-const (
-	Pending      Phase = "Pending"
-	Installing   Phase = "Installing"
-	Deployed     Phase = "Deployed"
-	Upgrading    Phase = "Upgrading"
-	RollingBack  Phase = "RollingBack"
-	Uninstalling Phase = "Uninstalling"
-	Uninstalled  Phase = "Uninstalled"
-)
+import ev "github.com/aeriehq/aerie/events"
 
 // ApplicationData is what an application's events say of it.
-type ApplicationData struct {
-	Spec      ev.ApplicationSpec
-	Site      ev.Site
-	Cluster   string
-	Namespace string
-	Objects   []string  // what is deployed
-	Good      *GoodSpec // what was deployed last
-	Before    *GoodSpec // what was deployed before that
-	Undoing   bool      // an upgrade has failed: the good spec is brought back
-}
+type ApplicationData = ReleaseData[ev.ApplicationSpec]
 
-// GoodSpec is a spec that came about.
-type GoodSpec struct {
-	Revision int
-	Spec     ev.ApplicationSpec
-}
-
-// Wants returns the spec.
-func (d ApplicationData) Wants() ev.Spec { return d.Spec }
-
-// An application waits for its tenant and is installed; another spec upgrades it.
-var application = Kind[ApplicationData]{
-	Name: ev.Application,
-	Table: table([]Phase{Pending, Installing, Upgrading, RollingBack}, Uninstalling, Uninstalled,
-		Row{ev.Requested[ev.ApplicationSpec]{}, []Phase{Unborn}, Pending},
-		Row{ev.InstallingStarted{}, []Phase{Pending}, Installing},
-		Row{ev.Deployed{}, []Phase{Installing, Upgrading, RollingBack}, Deployed},
-		Row{ev.UpdateRequested[ev.ApplicationSpec]{}, []Phase{Deployed, Upgrading, RollingBack}, Upgrading},
-		Row{ev.RollingBackStarted{}, []Phase{Upgrading}, RollingBack},
-		Row{ev.RolledBack{}, []Phase{RollingBack}, Failed}, // what was asked for is not there
-		Row{ev.RollbackRequested{}, []Phase{Deployed, Upgrading, RollingBack, Failed}, RollingBack},
-		Row{ev.Drifted{}, []Phase{Deployed}, Stay},
-		Row{ev.DriftEnded{}, []Phase{Deployed}, Stay},
-		Row{ev.RepairStarted{}, []Phase{Deployed}, Upgrading},
-		Row{ev.RetryRequested{}, []Phase{Deployed}, Upgrading}, // of one that has drifted
-		Row{ev.Failed{}, []Phase{Installing, Upgrading, RollingBack}, Failed},
-		Row{ev.RetryRequested{}, []Phase{Failed}, Pending},
-		Row{ev.UpdateRequested[ev.ApplicationSpec]{}, []Phase{Failed}, Pending},
-		Row{ev.UpdateRequested[ev.ApplicationSpec]{}, []Phase{Pending, Installing}, Stay},
-		Row{ev.Swept{}, []Phase{Pending, Installing, Deployed, Upgrading, RollingBack, Failed, Uninstalling, Uninstalled}, Stay}, // of an earlier incarnation
-	),
-	Rules: map[Phase]Rule{
-		Installing:  {Within: 30 * time.Minute, Attempts: 5},
-		Upgrading:   {Within: 30 * time.Minute, Attempts: 5},
-		RollingBack: {Within: 30 * time.Minute, Attempts: 5},
+// An application waits for its tenant and lives in its namespace.
+var application = installed(ground[ev.ApplicationSpec]{
+	kind: ev.Application,
+	on:   func(b Base) Need { return b.tenant() },
+	start: func(e Entity[ApplicationData], refs *Refs) ev.InstallingStarted {
+		t, _ := find[TenantData](refs, e.tenant().Ref)
+		return ev.InstallingStarted{Site: t.Data.Site, Cluster: t.Data.Cluster, Namespace: t.Data.Placement.Namespace}
 	},
-	Rest:  []Phase{Deployed},
-	Going: Uninstalling,
-	End:   Uninstalled,
-	Born:  requested[ev.ApplicationSpec],
-	Respec: func(_ Entity[ApplicationData], s ev.Spec) ([]ev.Event, []ev.Fault) {
-		return []ev.Event{ev.UpdateRequested[ev.ApplicationSpec]{Spec: s.(ev.ApplicationSpec)}}, nil
-	},
-	Evolve: evolveApplication,
-	Owed:   owedApplication,
-	Stands: func(e Entity[ApplicationData], refs *Refs) []ev.Effect {
-		if refs.unmet([]Need{e.tenant()}) != nil {
-			return nil
-		}
-		return []ev.Effect{e.Data.ensure(e.Base)}
-	},
-	Settle:  settleApplication,
-	Own:     rollback,
-	Outcome: outcomeApplication,
-	GiveUp:  giveUpApplication,
-	Conditions: func(e Entity[ApplicationData]) []Condition {
-		return []Condition{e.inSync(), e.condition(ConditionReady, e.Phase() == Deployed)}
-	},
-}
-
-func evolveApplication(d ApplicationData, happened ev.Event) ApplicationData {
-	switch e := happened.(type) {
-	case ev.Requested[ev.ApplicationSpec]:
-		d.Spec = e.Spec
-	case ev.UpdateRequested[ev.ApplicationSpec]:
-		d.Spec, d.Undoing = e.Spec, false
-	case ev.InstallingStarted:
-		d.Site, d.Cluster, d.Namespace = e.Site, e.Cluster, e.Namespace
-	case ev.Deployed:
-		d = d.deployed(e)
-	case ev.RollbackRequested:
-		d.Spec, d.Undoing = e.Spec, false
-	case ev.RollingBackStarted:
-		d.Undoing = true
-	case ev.RolledBack:
-		d.Objects, d.Undoing = e.Objects, false
-	case ev.Failed:
-		d.Undoing = false
-	}
-	return d
-}
-
-func owedApplication(e Entity[ApplicationData]) ev.Effect {
-	d := e.Data
-	switch e.Phase() {
-	case Pending:
-		return Await{append(owned(e.Base), e.tenant())}
-	case Installing, Upgrading, RollingBack:
-		return d.ensure(e.Base)
-	case Uninstalling:
-		if d.Cluster != "" {
-			return ev.RemoveApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: e.Ref.Local(),
-				Chart: d.Spec.Chart, Manifests: d.Spec.Manifests}
-		}
-	}
-	return nil
-}
-
-// ensure owes the spec, or while an upgrade is undone the one before it.
-func (d ApplicationData) ensure(b Base) ev.Effect {
-	spec, revision := d.Spec, b.Revision
-	if d.Undoing {
-		spec, revision = d.Good.Spec, d.Good.Revision
-	}
-	return ev.EnsureApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: b.Ref.Local(), Revision: revision,
-		Rollback: b.Phase() == RollingBack, Chart: spec.Chart, Values: spec.Values, Manifests: spec.Manifests}
-}
+	ensure: func(e ev.EnsureApplication) ev.Effect { return e },
+	remove: func(e ev.RemoveApplication) ev.Effect { return e },
+})
 
 // tenant is the need of an application that its id names.
 func (b Base) tenant() Need {
 	return Need{ev.Ref{Kind: ev.Tenant, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, ConditionReady}
-}
-
-func settleApplication(e Entity[ApplicationData], refs *Refs) ([]ev.Change, *Why) {
-	if e.Phase() != Pending {
-		return nil, nil
-	}
-	if w := refs.unmet(append(owned(e.Base), e.tenant())); w != nil {
-		return nil, w
-	}
-	t, _ := find[TenantData](refs, e.tenant().Ref)
-	site := t.Data.Site
-	site.Owner = Mark(e.Base)
-	return changed(e.Base, ev.InstallingStarted{Site: site, Cluster: t.Data.Cluster, Namespace: t.Data.Placement.Namespace}), nil
 }

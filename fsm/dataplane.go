@@ -29,7 +29,7 @@ type DataplaneData struct {
 	Network    ev.NetworkReady    // set when there is one
 	Cluster    ev.ClusterReady    // set when there is one
 	SystemPool ev.SystemPoolReady // set when it is as the present spec wants it
-	Addons     []ev.Addon         // the add-ons that are there, with their versions
+	Addons     []ev.CloudAddon    // the add-ons that are there, with their versions
 	Todo       []string           // the parts that are to be ensured, in order
 	Lost       []string           // the parts that were found deleted
 	WasActive  bool               // what it has may be in use
@@ -51,7 +51,7 @@ var dataplane = Kind[DataplaneData]{
 		Row{ev.NetworkReady{}, []Phase{Networking}, ClusterCreating},
 		Row{ev.ClusterReady{}, []Phase{ClusterCreating}, Bootstrapping},
 		Row{ev.SystemPoolReady{}, []Phase{Bootstrapping, Updating}, Stay},
-		Row{ev.AddonsReady{}, []Phase{Bootstrapping, Updating}, Stay},
+		Row{ev.CloudAddonsReady{}, []Phase{Bootstrapping, Updating}, Stay},
 		Row{ev.PoolsUpgraded{}, []Phase{Updating}, Stay},
 		Row{ev.Activated{}, []Phase{Bootstrapping}, Active},
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Active, Updating, Degraded}, Updating},
@@ -84,8 +84,9 @@ var dataplane = Kind[DataplaneData]{
 	Going: Deleting,
 	End:   Gone,
 	Users: func(e Entity[DataplaneData], refs *Refs) []ev.Ref {
-		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.dataplane().Ref == e.Ref }, ev.TenantInfra)
+		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.dataplane().Ref == e.Ref }, ev.TenantInfra, ev.Addon)
 	},
+	Takes:      []ev.Kind{ev.Addon},
 	Born:       requested[ev.DataplaneSpec],
 	Fits:       fitsDataplane,
 	Respec:     respecDataplane,
@@ -166,7 +167,7 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 		d.SystemPool = e
 	case ev.PoolsUpgraded:
 		d = d.has(ev.PartPools)
-	case ev.AddonsReady:
+	case ev.CloudAddonsReady:
 		d = d.has(ev.PartAddons)
 		d.Addons = e.Addons
 	case ev.Activated:
@@ -269,7 +270,7 @@ func conditionsDataplane(e Entity[DataplaneData]) []Condition {
 		e.condition("NetworkReady", network),
 		e.condition("ClusterReady", cluster),
 		e.condition("SystemPoolReady", pool),
-		e.condition("AddonsReady", addons),
+		e.condition("CloudAddonsReady", addons),
 		e.inSync(),
 		e.condition(ConditionReady, works && network && cluster),
 	}

@@ -18,13 +18,12 @@ const mostAtOnce = 100
 // the end comes with the same decision.
 func (k *Kind[D]) remove(e Entity[D], ask ev.Delete, refs *Refs) ([]ev.Change, error) {
 	users := k.users(e, refs)
+	others := slices.DeleteFunc(slices.Clone(users), func(u ev.Ref) bool { return slices.Contains(k.Takes, u.Kind) })
 	switch {
 	case k.Going != "" && e.Phase() == k.Going:
 		return nil, nil // asked twice
-	case len(users) > 0 && !ask.Cascade:
-		return nil, k.inTheWay(e, users)
-	case len(users) > 0 && !k.Cascades:
-		return nil, k.inTheWay(e, users)
+	case len(others) > 0 && !(ask.Cascade && k.Cascades):
+		return nil, k.inTheWay(e, others)
 	case k.Going == "":
 		return changed(e.Base, ev.Deleted{}), nil
 	case len(users) > 0, len(k.leaves(e, refs)) > 0:

@@ -63,6 +63,7 @@ type Kind[D Data] struct {
 	Outcome    func(Entity[D], ev.Event) []ev.Event                // nil: a reported outcome is the event; else what an outcome means
 	Users      func(Entity[D], *Refs) []ev.Ref                     // nil if nothing can use it: the living entities that do, which have to go first
 	Cascades   bool                                                // whether its users may be deleted with it
+	Takes      []ev.Kind                                           // which of its users are a part of it, and go with it unasked
 	GiveUp     func(Entity[D], ev.Reason) ev.Event                 // nil: Failed
 	Conditions func(Entity[D]) []Condition                         // what can be asked of it, the last one Ready
 	verdicts   map[Phase]map[string]Phase                          // of looplab/fsm, see judge.go

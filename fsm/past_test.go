@@ -49,7 +49,7 @@ func dataplaneIs(path string, with func(*ev.DataplaneSpec), events ...ev.Event) 
 
 func asIs[T any](*T) {}
 
-var allAddons = ev.AddonsReady{Addons: []ev.Addon{{Name: "network", Version: "1.1"}, {Name: "storage", Version: "1.1"}}}
+var allAddons = ev.CloudAddonsReady{Addons: []ev.CloudAddon{{Name: "network", Version: "1.1"}, {Name: "storage", Version: "1.1"}}}
 
 // built is how a dataplane becomes Active.
 func built(more ...ev.Event) []ev.Event {

@@ -33,6 +33,7 @@ var specsOf = map[ev.Kind][]ev.Spec{
 		Pools: []ev.Pool{{Name: "a", Machine: "m4", Max: 9, Priority: "on-demand"}, {Name: "b", Machine: "m8", Max: 2, Priority: "spot"}}}},
 	ev.Tenant: {prodSpec, ev.TenantSpec{Plan: "-/business"}, ev.TenantSpec{Plan: "-/free", App: "kafka"},
 		ev.TenantSpec{Plan: "-/free", App: "pg", AllowNamespaces: []string{"ops"}}},
+	ev.Addon:       {ev.AddonSpec{Manifests: pgSpec.Manifests}, ev.AddonSpec{Namespace: "ops", Manifests: pgSpec.Manifests}},
 	ev.Application: {pgSpec, ev.ApplicationSpec{Manifests: []map[string]any{{"kind": "Service", "ports": []any{5432.0}}}}},
 }
 

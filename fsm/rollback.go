@@ -7,11 +7,11 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
-// rollback decides the verb that applications alone have: what was deployed before is wanted again.
-func rollback(e Entity[ApplicationData], ask ev.Ask, _ *Refs) ([]ev.Change, error) {
+// rollback decides the verb of what is installed: what was deployed before is wanted again.
+func rollback[S ev.Installed](e Entity[ReleaseData[S]], ask ev.Ask, _ *Refs) ([]ev.Change, error) {
 	back, ok := ask.(ev.Rollback)
 	if !ok {
-		return nil, ev.Refuse(ev.Internal, "a %s does not know %T", ev.Application, ask)
+		return nil, ev.Refuse(ev.Internal, "a %s does not know %T", e.Ref.Kind, ask)
 	}
 	if e.Phase() == Pending || e.Phase() == Installing || e.Phase() == Uninstalling {
 		return nil, ev.Refuse(ev.Refused, "%s is %s: only what was deployed can be rolled back", e.Ref, e.Phase())
@@ -20,13 +20,13 @@ func rollback(e Entity[ApplicationData], ask ev.Ask, _ *Refs) ([]ev.Change, erro
 	if err != nil || reflect.DeepEqual(to.Spec, e.Data.Spec) {
 		return nil, err // it is what is wanted already
 	}
-	return changed(e.Base, ev.RollbackRequested{To: to.Revision, Spec: to.Spec}), nil
+	return changed(e.Base, ev.RollbackRequested[S]{To: to.Revision, Spec: to.Spec}), nil
 }
 
 // earlier is the spec to go back to: the revision's, or else the last that was deployed and is not wanted now.
-func (d ApplicationData) earlier(ref ev.Ref, revision int) (GoodSpec, error) {
+func (d ReleaseData[S]) earlier(ref ev.Ref, revision int) (GoodSpec[S], error) {
 	var known []int
-	for _, g := range []*GoodSpec{d.Good, d.Before} {
+	for _, g := range []*GoodSpec[S]{d.Good, d.Before} {
 		if g == nil {
 			continue
 		}
@@ -36,31 +36,31 @@ func (d ApplicationData) earlier(ref ev.Ref, revision int) (GoodSpec, error) {
 		known = append(known, g.Revision)
 	}
 	if revision == 0 {
-		return GoodSpec{}, ev.Refuse(ev.Refused, "%s: nothing else was deployed before", ref)
+		return GoodSpec[S]{}, ev.Refuse(ev.Refused, "%s: nothing else was deployed before", ref)
 	}
-	return GoodSpec{}, ev.RefuseFaults("rollback "+ref.String(), []ev.Fault{{Field: "to", Message: fmt.Sprintf("revision %d is not kept; these are: %v", revision, known)}})
+	return GoodSpec[S]{}, ev.RefuseFaults("rollback "+ref.String(), []ev.Fault{{Field: "to", Message: fmt.Sprintf("revision %d is not kept; these are: %v", revision, known)}})
 }
 
 // deployed keeps the last two specs that came about.
-func (d ApplicationData) deployed(e ev.Deployed) ApplicationData {
-	d.Objects, d.Undoing = e.Objects, false
+func (d ReleaseData[S]) deployed(e ev.Deployed) ReleaseData[S] {
+	d.Objects, d.Undoing, d.Repairing = e.Objects, false, false
 	if d.Good != nil && !reflect.DeepEqual(d.Good.Spec, d.Spec) {
 		d.Before = d.Good
 	}
-	d.Good = &GoodSpec{e.Revision, d.Spec}
+	d.Good = &GoodSpec[S]{e.Revision, d.Spec}
 	return d
 }
 
-// outcomeApplication tells what was asked for from what was brought back after a failure.
-func outcomeApplication(e Entity[ApplicationData], outcome ev.Event) []ev.Event {
+// outcomeRelease tells what was asked for from what was brought back after a failure.
+func outcomeRelease[S ev.Installed](e Entity[ReleaseData[S]], outcome ev.Event) []ev.Event {
 	if d, ok := outcome.(ev.Deployed); ok && e.Data.Undoing {
 		return []ev.Event{ev.RolledBack(d)}
 	}
 	return []ev.Event{outcome}
 }
 
-// giveUpApplication brings back what was deployed before an upgrade that does not come about.
-func giveUpApplication(e Entity[ApplicationData], why ev.Reason) ev.Event {
+// giveUpRelease brings back what was deployed before an upgrade that does not come about.
+func giveUpRelease[S ev.Installed](e Entity[ReleaseData[S]], why ev.Reason) ev.Event {
 	if good := e.Data.Good; e.Phase() == Upgrading && good != nil && !reflect.DeepEqual(good.Spec, e.Data.Spec) {
 		return ev.RollingBackStarted{To: good.Revision, Reason: why}
 	}

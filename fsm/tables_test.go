@@ -90,7 +90,7 @@ func onlyIn(k ev.Kind, p Phase) Entity[Data] {
 // givenUpPhases lists the phases of rest that are not what was asked for: only a person
 // leads out of them.
 var givenUpPhases = map[ev.Kind][]Phase{
-	ev.Account: {Failing}, ev.Dataplane: {Degraded, Failed}, ev.TenantInfra: {Failed}, ev.Tenant: {Failed}, ev.Application: {Failed},
+	ev.Account: {Failing}, ev.Dataplane: {Degraded, Failed}, ev.TenantInfra: {Failed}, ev.Tenant: {Failed}, ev.Application: {Failed}, ev.Addon: {Failed},
 }
 
 func TestEveryPhaseOwesOrRests(t *testing.T) {
@@ -119,7 +119,7 @@ func TestAPersonLeadsOutOfEveryPhaseOfFailure(t *testing.T) {
 
 // external lists every effect that somebody outside must do. Who adds one tells the
 // executor, and docs/reference.md.
-var external = []string{"verify_account", "ensure_network", "ensure_cluster", "ensure_system_pool", "upgrade_pools", "ensure_addons", "ensure_base", "ensure_pools", "ensure_tenant", "ensure_application"}
+var external = []string{"verify_account", "ensure_network", "ensure_cluster", "ensure_system_pool", "upgrade_pools", "ensure_cloud_addons", "ensure_base", "ensure_pools", "ensure_tenant", "ensure_application", "ensure_addon"}
 
 func TestEveryEffectIsKnownAndBounded(t *testing.T) {
 	var owed []string

@@ -215,7 +215,8 @@ func place(e Entity[TenantData], refs *Refs) ([]ev.Change, *Why) {
 		Namespace: Namespace(e.Ref.Owner, e.Ref.ID),
 		Plan:      p.Ref.Path(), PlanVersion: p.Revision, Size: want.size,
 		Quota: p.Data.Spec.Quota, Limits: p.Data.Spec.Limits, Isolation: p.Data.Spec.Isolation, Egress: p.Data.Spec.Egress,
-		Why: want.why(best, len(fits)),
+		Priority: p.Data.Spec.Priority,
+		Why:      want.why(best, len(fits)),
 	}}
 	changes := changed(e.Base, placed)
 	if want.dedicated && len(best.dataplane.Data.Customers) == 0 {

@@ -63,7 +63,7 @@ func (d DataplaneData) wish(now ev.DataplaneSpec) []string {
 	if now.Cluster != d.Spec.Cluster {
 		todo = append(todo, ev.PartCluster)
 	}
-	if now.Addons != d.Spec.Addons {
+	if now.CloudAddons != d.Spec.CloudAddons {
 		todo = append(todo, ev.PartAddons)
 	}
 	return todo
@@ -119,7 +119,7 @@ func (d DataplaneData) ensure(b Base, part string) ev.Effect {
 	case ev.PartPools:
 		return ev.UpgradePools{Site: site, Cluster: d.Cluster.Cluster, Version: d.Spec.Version}
 	case ev.PartAddons:
-		return ev.EnsureAddons{Site: site, Cluster: d.Cluster.Cluster, Addons: d.Spec.Addons.List()}
+		return ev.EnsureCloudAddons{Site: site, Cluster: d.Cluster.Cluster, Addons: d.Spec.CloudAddons.List()}
 	}
 	return ev.EnsureBase{Site: site, Cluster: d.Cluster.Cluster}
 }

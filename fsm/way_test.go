@@ -36,8 +36,8 @@ func TestUpgradeLives(t *testing.T) {
 		{name: "by its manifest", given: history(accountReady(), euAt("1.35")), when: ask(eu, ev.Update{Spec: next}), not: "refused…spec.version: one minor version at a time"},
 		{name: "while the cluster is being made", given: history(accountReady(), dataplaneIs("-/eu", asIs, built()[:2]...)), when: upgradeTo("1.37"), not: "refused…version: can't be changed any more"},
 		{name: "pools after the control plane", given: history(controlled, is(eu, ev.SystemPoolReady{Nodes: 1})), when: settle(eu), phase: Updating, why: "upgrade_pools"},
-		{name: "add-ons after pools", given: pooled, when: settle(eu), phase: Updating, why: "ensure_addons"},
-		{name: "its end", given: pooled, when: done(eu, allAddons), then: []string{eu + " addons_ready", eu + " update_done"}, phase: Active, why: "-"},
+		{name: "add-ons after pools", given: pooled, when: settle(eu), phase: Updating, why: "ensure_cloud_addons"},
+		{name: "its end", given: pooled, when: done(eu, allAddons), then: []string{eu + " cloud_addons_ready", eu + " update_done"}, phase: Active, why: "-"},
 		{name: "a retry while it is built begins with its machines", given: history(accountReady(), dataplaneIs("-/eu", asIs, built()[:4]...), is(eu, *attempt(1, ev.InternalReason))), when: retry(eu), then: []string{eu + " retry_requested"}, phase: Bootstrapping, why: "ensure_system_pool"},
 		{name: "of one that goes away", given: history(accountReady(), euAt("1.35"), is(eu, ev.DeletionRequested{})), when: upgradeTo("1.36"), not: "refused…is going away"},
 	})

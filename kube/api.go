@@ -27,6 +27,7 @@ type Selector struct {
 	Kind       string
 	Namespace  string
 	Labels     map[string]string
+	Brief      bool // only the metadata are wanted: a real server sends no more
 }
 
 // Code says what an error means for the caller.

@@ -14,6 +14,8 @@ type AppSpec struct {
 	Owner     string // the application's uid
 	Revision  uint64 // of the wish; what a newer one applied refuses an older one
 	Objects   []Object
+	Class     string // the priority class of its pods that name none
+	Wide      bool   // it may have objects of the whole cluster, and such as guard its namespace: an addon's
 }
 
 // EnsureApplication makes the application's objects those of the spec and returns the names of what it applied, as
@@ -68,7 +70,7 @@ func (s AppSpec) validate() error {
 	if !isLabel(s.Namespace) || !isLabel(s.Name) || !isValue(s.Owner) || s.Owner == "" {
 		return fail(Invalid, "ensure application", k, "namespace and name must be RFC 1123 labels, owner a label's value")
 	}
-	if faults := checkObjects(s.Objects, s.Namespace); len(faults) > 0 {
+	if faults := checkObjects(s.Objects, s.Namespace, s.Wide); len(faults) > 0 {
 		return fail(Invalid, "ensure application", k, faults[0].String())
 	}
 	return nil
@@ -78,9 +80,17 @@ func (s AppSpec) keys() []Key {
 	keys := make([]Key, len(s.Objects))
 	for i, o := range s.Objects {
 		keys[i] = o.Key()
-		keys[i].Namespace = s.Namespace
+		keys[i].Namespace = s.home(o)
 	}
 	return keys
+}
+
+// home is the namespace of one of the objects; none, if it is of the whole cluster.
+func (s AppSpec) home(o Object) string {
+	if s.Wide && ClusterScoped(o.APIVersion(), o.Kind()) {
+		return ""
+	}
+	return s.Namespace
 }
 
 func applyAll(ctx context.Context, api API, spec AppSpec) (applied []string, err error) {
@@ -92,7 +102,7 @@ func applyAll(ctx context.Context, api API, spec AppSpec) (applied []string, err
 		if there != nil && there.Labels()[LabelApplication] != spec.Name {
 			return applied, fail(Conflict, "apply", k, "it is there and not of application "+spec.Name)
 		}
-		o := spec.Objects[i].marked(spec.Namespace, spec.labels(), spec.annotations())
+		o := prioritized(spec.Objects[i], spec.Class).marked(k.Namespace, spec.labels(), spec.annotations())
 		if _, err := applyFenced(ctx, api, o, spec.Revision); err != nil {
 			return applied, err
 		}
@@ -105,7 +115,7 @@ func applyAll(ctx context.Context, api API, spec AppSpec) (applied []string, err
 // the inventory by hand cannot make us delete another's objects.
 func prune(ctx context.Context, api API, spec AppSpec, had, want []Key) error {
 	for _, k := range slices.Backward(had) {
-		if k.Namespace != spec.Namespace || contains(want, k) {
+		if k.Namespace != spec.Namespace && !(spec.Wide && k.Namespace == "") || contains(want, k) {
 			continue
 		}
 		there, err := find(ctx, api, k)

@@ -17,7 +17,11 @@ func (f Fault) String() string { return f.Path + ": " + f.Message }
 // CheckObjects says all that can be known to be wrong with an application's manifests before anything is sent: kinds
 // that live in no namespace, kinds by which a tenant would lift its own bounds, names, doubles. An empty answer means
 // that only the cluster can still refuse them.
-func CheckObjects(objects []Object) []Fault { return checkObjects(objects, "") }
+func CheckObjects(objects []Object) []Fault { return checkObjects(objects, "", false) }
+
+// CheckWide is CheckObjects for an addon of the platform, which may also make what is of the whole cluster and what
+// guards its own namespace.
+func CheckWide(objects []Object) []Fault { return checkObjects(objects, "", true) }
 
 // reserved are the kinds of a tenant's namespace that only we write, and why, whatever their group: a network plugin's
 // own policies are as good a way out as the plain ones.
@@ -37,13 +41,17 @@ var reserved = map[string]string{
 	"LocalSubjectAccessReview": "it is an action, not an object",
 }
 
+// bounding are those of them that bound a tenant and nobody else.
+var bounding = map[string]bool{"ResourceQuota": true, "LimitRange": true, "NetworkPolicy": true, "CiliumNetworkPolicy": true,
+	"GlobalNetworkPolicy": true, "Role": true, "RoleBinding": true}
+
 // checkObjects also holds the namespace against the given one, if any.
-func checkObjects(objects []Object, namespace string) []Fault {
+func checkObjects(objects []Object, namespace string, wide bool) []Fault {
 	var faults []Fault
 	seen := map[Key]int{}
 	for i, o := range objects {
 		path := fmt.Sprintf("spec.manifests[%d]", i)
-		faults = append(faults, checkObject(o, path, namespace)...)
+		faults = append(faults, checkObject(o, path, namespace, wide)...)
 		k := o.Key().Identity()
 		k.Namespace = "" // all are of one namespace
 		if first, double := seen[k]; double {
@@ -55,12 +63,12 @@ func checkObjects(objects []Object, namespace string) []Fault {
 	return faults
 }
 
-func checkObject(o Object, path, namespace string) (faults []Fault) {
+func checkObject(o Object, path, namespace string, wide bool) (faults []Fault) {
 	add := func(field, why string) { faults = append(faults, Fault{path + field, why}) }
 	if o.APIVersion() == "" {
 		add(".apiVersion", "is missing")
 	}
-	if why := kindFault(o); why != "" {
+	if why := kindFault(o, wide); why != "" {
 		add(".kind", why)
 	}
 	if why := nameFault(o.APIVersion(), o.Kind(), o.Name()); why != "" {
@@ -83,15 +91,15 @@ func checkObject(o Object, path, namespace string) (faults []Fault) {
 	return faults
 }
 
-func kindFault(o Object) string {
+func kindFault(o Object, wide bool) string {
 	kind := o.Kind()
 	if kind == "" {
 		return "is missing"
 	}
-	if why, ok := reserved[kind]; ok {
+	if why, ok := reserved[kind]; ok && !(wide && bounding[kind]) {
 		return fmt.Sprintf("%s is not allowed: %s", kind, why)
 	}
-	if ClusterScoped(o.APIVersion(), kind) {
+	if ClusterScoped(o.APIVersion(), kind) && !wide {
 		return fmt.Sprintf("%s is not allowed: it is of the whole cluster, not of a namespace", kind)
 	}
 	return ""

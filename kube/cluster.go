@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -17,9 +18,11 @@ import (
 // Cluster is a real Kubernetes API. What it applies is applied on the server, under the field manager aerie: fields that
 // another set in the meantime become ours again, those that we never named stay theirs.
 type Cluster struct {
-	client dynamic.Interface
-	kinds  *kinds
-	config *rest.Config
+	client  dynamic.Interface
+	brief   metadata.Interface
+	lasting metadata.Interface // for watches, which end by themselves
+	kinds   *kinds
+	config  *rest.Config
 }
 
 var _ API = (*Cluster)(nil)
@@ -51,7 +54,17 @@ func NewCluster(config *rest.Config) (*Cluster, error) {
 	if err != nil {
 		return nil, &Error{Code: Invalid, Op: "connect", Message: err.Error(), Err: err}
 	}
-	return &Cluster{client: client, kinds: newKinds(c.Host, transport), config: c}, nil
+	brief, err := metadata.NewForConfigAndClient(metadata.ConfigFor(c), transport)
+	if err != nil {
+		return nil, &Error{Code: Invalid, Op: "connect", Message: err.Error(), Err: err}
+	}
+	forWatches := metadata.ConfigFor(c)
+	forWatches.Timeout = 0
+	lasting, err := metadata.NewForConfig(forWatches)
+	if err != nil {
+		return nil, &Error{Code: Invalid, Op: "connect", Message: err.Error(), Err: err}
+	}
+	return &Cluster{client: client, brief: brief, lasting: lasting, kinds: newKinds(c.Host, transport), config: c}, nil
 }
 
 // Apply implements API.
@@ -82,6 +95,21 @@ func (c *Cluster) Apply(ctx context.Context, o Object) (changed bool, err error)
 	return there == nil || there.GetResourceVersion() != after.GetResourceVersion(), nil
 }
 
+// tryApply is what an object would be after Helm has applied it. Nothing is changed.
+func (c *Cluster) tryApply(ctx context.Context, o Object) (Object, error) {
+	k := o.Key()
+	at, err := c.resource(ctx, "try", k)
+	if err != nil {
+		return nil, err
+	}
+	after, err := at.Apply(ctx, k.Name, &unstructured.Unstructured{Object: o.Clone()},
+		metav1.ApplyOptions{FieldManager: HelmManager, Force: true, DryRun: []string{metav1.DryRunAll}})
+	if err != nil {
+		return nil, failed("try", k, err)
+	}
+	return read(after), nil
+}
+
 // Get implements API.
 func (c *Cluster) Get(ctx context.Context, apiVersion, kind, namespace, name string) (Object, error) {
 	k := Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
@@ -105,6 +133,9 @@ func (c *Cluster) List(ctx context.Context, s Selector) (objects []Object, err e
 	if s.APIVersion == "" || s.Kind == "" {
 		return nil, fail(Invalid, "list", k, "apiVersion and kind are needed")
 	}
+	if s.Brief {
+		return c.listBrief(ctx, s, k)
+	}
 	at, err := c.resource(ctx, "list", k)
 	if err != nil {
 		return nil, err
@@ -122,9 +153,35 @@ func (c *Cluster) List(ctx context.Context, s Selector) (objects []Object, err e
 			break
 		}
 	}
-	slices.SortFunc(objects, func(a, b Object) int {
-		return strings.Compare(a.Namespace()+"/"+a.Name(), b.Namespace()+"/"+b.Name())
-	})
+	slices.SortFunc(objects, byName)
+	return objects, nil
+}
+
+func byName(a, b Object) int {
+	return strings.Compare(a.Namespace()+"/"+a.Name(), b.Namespace()+"/"+b.Name())
+}
+
+// listBrief reads no more of the objects than their metadata.
+func (c *Cluster) listBrief(ctx context.Context, s Selector, k Key) (objects []Object, err error) {
+	r, err := c.kinds.find(ctx, s.APIVersion, s.Kind)
+	if err != nil {
+		return nil, failed("list", k, err)
+	}
+	page := metav1.ListOptions{LabelSelector: labels.SelectorFromSet(s.Labels).String(), Limit: pageSize}
+	for {
+		found, err := c.brief.Resource(r.GroupVersionResource).Namespace(s.Namespace).List(ctx, page)
+		if err != nil {
+			return nil, failed("list", k, err)
+		}
+		for _, m := range found.Items {
+			o := object(s.APIVersion, s.Kind, m.Namespace, m.Name, nil)
+			objects = append(objects, o.marked("", m.Labels, m.Annotations))
+		}
+		if page.Continue = found.GetContinue(); page.Continue == "" {
+			break
+		}
+	}
+	slices.SortFunc(objects, byName)
 	return objects, nil
 }
 
@@ -180,9 +237,13 @@ type Reach struct {
 // tokenFor is how long a token is good: longer than any operation on a release.
 const tokenFor = time.Hour
 
-// Reach makes a token for a service account. Whoever gets it can do what the account may, and no more.
+// Reach makes a token for a service account. Whoever gets it can do what the account may, and no more. A server that has
+// just started knows rights late, and refuses until then: it is asked first whether it is ready.
 func (c *Cluster) Reach(ctx context.Context, namespace, account string) (Reach, error) {
 	k := Key{APIVersion: "v1", Kind: "ServiceAccount", Namespace: namespace, Name: account}
+	if err := c.kinds.ready(ctx); err != nil {
+		return Reach{}, failed("token for", k, err)
+	}
 	at, err := c.resource(ctx, "token for", k)
 	if err != nil {
 		return Reach{}, err

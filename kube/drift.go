@@ -34,7 +34,7 @@ func TenantDrift(ctx context.Context, api API, spec TenantSpec) ([]Difference, e
 func ApplicationDrift(ctx context.Context, api API, spec AppSpec) ([]Difference, error) {
 	wanted := make([]Object, len(spec.Objects))
 	for i, o := range spec.Objects {
-		wanted[i] = o.marked(spec.Namespace, spec.labels(), nil)
+		wanted[i] = o.marked(spec.home(o), spec.labels(), nil)
 	}
 	k := spec.inventoryKey()
 	list := object(k.APIVersion, k.Kind, k.Namespace, k.Name, nil).marked("", spec.labels(), nil)

@@ -11,7 +11,7 @@ import (
 // Unschedulable where something is in the way that can be named, and false without one while it just takes its time. An
 // API that only stores has nothing that runs.
 func Ready(ctx context.Context, api API, namespace, application string) (bool, error) {
-	for _, kind := range []string{"Deployment", "StatefulSet"} {
+	for _, kind := range []string{"Deployment", "StatefulSet", "DaemonSet"} {
 		all, err := api.List(ctx, ours("apps/v1", kind, namespace, application))
 		if err != nil {
 			return false, err
@@ -39,6 +39,10 @@ func rolledOut(o Object) bool {
 	replicas, given := spec["replicas"].(int64)
 	if !given {
 		replicas = 1
+	}
+	if o.Kind() == "DaemonSet" {
+		wanted := whole(status["desiredNumberScheduled"])
+		return whole(status["observedGeneration"]) >= generation && whole(status["updatedNumberScheduled"]) >= wanted && whole(status["numberAvailable"]) >= wanted
 	}
 	ready := "availableReplicas"
 	if o.Kind() == "StatefulSet" {

@@ -41,13 +41,13 @@ func (k *kinds) find(ctx context.Context, apiVersion, kind string) (resource, er
 		return resource{}, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
 	gvk := gv.WithKind(kind)
-	if r, ok := k.get(gvk); ok {
+	if r, ok := k.served(gvk); ok {
 		return r, nil
 	}
 	if err := k.ask(ctx, gv); err != nil {
 		return resource{}, err
 	}
-	if r, ok := k.get(gvk); ok {
+	if r, ok := k.served(gvk); ok {
 		return r, nil
 	}
 	return resource{}, unserved(gvk)
@@ -57,7 +57,7 @@ func unserved(gvk schema.GroupVersionKind) error {
 	return &Error{Code: Invalid, Message: fmt.Sprintf("the cluster serves no %s of %s", gvk.Kind, gvk.GroupVersion())}
 }
 
-func (k *kinds) get(gvk schema.GroupVersionKind) (resource, bool) {
+func (k *kinds) served(gvk schema.GroupVersionKind) (resource, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r, ok := k.known[gvk]
@@ -92,24 +92,38 @@ func (k *kinds) ask(ctx context.Context, gv schema.GroupVersion) error {
 const most = 8 << 20
 
 func (k *kinds) fetch(ctx context.Context, path string, into any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, k.host+path, nil)
+	body, err := k.get(ctx, path)
 	if err != nil {
 		return err
+	}
+	return json.Unmarshal(body, into)
+}
+
+// ready asks whether the server has all that it needs to answer.
+func (k *kinds) ready(ctx context.Context) error {
+	_, err := k.get(ctx, "/readyz")
+	if err != nil {
+		return &Error{Code: Unavailable, Message: "the cluster is not ready: " + err.Error(), Err: err}
+	}
+	return nil
+}
+
+func (k *kinds) get(ctx context.Context, path string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, k.host+path, nil)
+	if err != nil {
+		return nil, err
 	}
 	request.Header.Set("Accept", "application/json")
 	answer, err := k.client.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = answer.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, most))
-	if err != nil {
-		return err
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = statusError(answer.StatusCode, body)
 	}
-	if answer.StatusCode != http.StatusOK {
-		return statusError(answer.StatusCode, body)
-	}
-	return json.Unmarshal(body, into)
+	return body, err
 }
 
 // statusError is a refusal as the API words it.

@@ -1,7 +1,10 @@
 package kube
 
-// MarkApplication is a copy of an object that says whose it is: itself, and the pods it will make.
-func MarkApplication(o Object, namespace, application, owner string) Object {
+// MarkApplication is a copy of an object that says whose it is: itself, and the pods it will make. It is put into the
+// namespace; with none it stays where it is.
+// Its pods get the priority class, if they name none.
+func MarkApplication(o Object, namespace, application, owner, class string) Object {
+	o = prioritized(o, class)
 	labels := map[string]string{LabelManagedBy: manager, LabelApplication: application, LabelOwner: owner}
 	o = o.marked(namespace, labels, nil)
 	delete(labels, LabelManagedBy)

@@ -33,6 +33,7 @@ type TenantSpec struct {
 	Quota         Quota
 	DefaultCPU    string // limit and request of a container that says none
 	DefaultMemory string
+	Priority      int // of its pods; see PriorityClass
 
 	Isolation       bool     // deny ingress from other namespaces
 	EgressDeny      bool     // with Isolation: egress only to DNS, its own namespace, AllowNamespaces and AllowRanges
@@ -53,8 +54,11 @@ func EnsureTenant(ctx context.Context, api API, spec TenantSpec) (changed int, e
 	if err := spec.validate(); err != nil {
 		return 0, err
 	}
-	version, err := admitNamespace(ctx, api, spec)
+	version, err := admitNamespace(ctx, api, "ensure tenant", spec.Namespace, spec.Owner, spec.Revision)
 	if err != nil {
+		return 0, err
+	}
+	if err := ensurePriority(ctx, api, spec.Priority); err != nil {
 		return 0, err
 	}
 	wanted := TenantObjects(spec)
@@ -143,20 +147,20 @@ func (s TenantSpec) validate() error {
 
 // admitNamespace decides whether the namespace is ours to write, and returns its resource version, under which it is
 // then written: whoever comes in between makes that write a conflict.
-func admitNamespace(ctx context.Context, api API, spec TenantSpec) (version string, err error) {
-	k := namespaceKey(spec.Namespace)
+func admitNamespace(ctx context.Context, api API, op, namespace, owner string, revision uint64) (version string, err error) {
+	k := namespaceKey(namespace)
 	there, err := find(ctx, api, k)
 	if err != nil || there == nil {
 		return "", err
 	}
 	if there.Terminating() {
-		return "", fail(Unavailable, "ensure tenant", k, "it is still terminating")
+		return "", fail(Unavailable, op, k, "it is still terminating")
 	}
-	if there.Labels()[LabelOwner] != spec.Owner {
-		return "", taken("ensure tenant", k, there)
+	if there.Labels()[LabelOwner] != owner {
+		return "", taken(op, k, there)
 	}
-	if newer(there, spec.Revision) {
-		return "", fail(Conflict, "ensure tenant", k, "a newer revision was applied")
+	if newer(there, revision) {
+		return "", fail(Conflict, op, k, "a newer revision was applied")
 	}
 	return text(there.metadata()["resourceVersion"]), nil
 }

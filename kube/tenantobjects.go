@@ -9,6 +9,7 @@ import (
 const (
 	quotaName    = "aerie-quota"
 	limitsName   = "aerie-limits"
+	priorityName = "aerie-priority"
 	denyPolicy   = "aerie-default-deny"
 	ownPolicy    = "aerie-allow-own"
 	dnsPolicy    = "aerie-allow-dns"
@@ -35,8 +36,11 @@ func TenantObjects(spec TenantSpec) []Object {
 	for i, o := range objects {
 		objects[i] = o.marked(o.Namespace(), labels, revision)
 	}
-	podSecurity := map[string]string{labelPodSecurity: "baseline", labelPodWarn: "restricted"}
-	objects[0] = objects[0].marked("", podSecurity, nil)
+	own := map[string]string{labelPodSecurity: "baseline", labelPodWarn: "restricted"}
+	if spec.Priority > 0 {
+		own[LabelPriority] = PriorityClass(spec.Priority)
+	}
+	objects[0] = objects[0].marked("", own, nil)
 	return objects
 }
 
@@ -53,7 +57,7 @@ func optional(namespace string) []Key {
 }
 
 func bounds(spec TenantSpec) []Object {
-	var objects []Object
+	objects := []Object{spec.priorities()}
 	if hard := spec.Quota.hard(); len(hard) > 0 {
 		objects = append(objects, object("v1", "ResourceQuota", spec.Namespace, quotaName, map[string]any{"hard": hard}))
 	}

@@ -5,8 +5,8 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 )
 
-// ApplicationObserved is what is deployed of an application.
-type ApplicationObserved struct {
+// InstalledObserved is what is deployed of an application or an addon.
+type InstalledObserved struct {
 	Objects []string `json:"objects" required:"true" nullable:"false" doc:"Its objects in the cluster"`
 }
 
@@ -17,12 +17,14 @@ var applicationColumn = column{
 	within:    events.Tenant,
 	dataplane: dataplaneOfTenant,
 	plan:      planOfTenant,
-	routes:    routesOf[events.ApplicationSpec, *ApplicationObserved](events.Application),
+	routes:    routesOf[events.ApplicationSpec, *InstalledObserved](events.Application),
 }
 
-func observeApplication(e entity) any {
-	if objects := e.Data.(fsm.ApplicationData).Objects; len(objects) > 0 {
-		return &ApplicationObserved{objects}
+func observeApplication(e entity) any { return installedOf(e.Data.(fsm.ApplicationData).Objects) }
+
+func installedOf(objects []string) any {
+	if len(objects) == 0 {
+		return nil
 	}
-	return nil
+	return &InstalledObserved{objects}
 }

@@ -22,7 +22,7 @@ var columns map[events.Kind]column
 
 func init() { // not an initialiser: a column's routes refer to all columns
 	columns = map[events.Kind]column{}
-	for _, c := range []column{customerColumn, accountColumn, planColumn, dataplaneColumn, tenantInfraColumn, tenantColumn, applicationColumn} {
+	for _, c := range []column{customerColumn, accountColumn, planColumn, dataplaneColumn, tenantInfraColumn, tenantColumn, applicationColumn, addonColumn} {
 		columns[c.kind] = c
 	}
 }

@@ -36,7 +36,7 @@ type CommandQuery struct {
 	Owner       string `path:"owner" doc:"The customer it belongs to; - is the platform"`
 	Kind        string `path:"kind" doc:"The kind, in the singular"`
 	ID          string `path:"id" doc:"The entity's name"`
-	Verb        string `path:"verb" doc:"What is asked: create, update, retry or delete; of a dataplane also attach, detach or upgrade, of an application rollback"`
+	Verb        string `path:"verb" doc:"What is asked: create, update, retry or delete; of a dataplane also attach, detach or upgrade, of an application or an addon rollback"`
 	CommandID   string `header:"Nats-Msg-Id" maxLength:"100" doc:"The command's id, a ULID: a repeat with the same id is answered the same and changes nothing; made up if absent"`
 	ExpectedSeq string `header:"Aerie-Expected-Seq" doc:"Refuse if the entity's last sequence is another"`
 	ExpectedUID string `header:"Aerie-Expected-Uid" maxLength:"100" doc:"Refuse if the name belongs to another incarnation"`
@@ -86,7 +86,7 @@ func bodies(r huma.Registry) (all []*huma.Schema) {
 	for _, t := range []reflect.Type{
 		reflect.TypeFor[CommandBody[events.CustomerSpec]](), reflect.TypeFor[CommandBody[events.AccountSpec]](), reflect.TypeFor[CommandBody[events.PlanSpec]](),
 		reflect.TypeFor[CommandBody[events.DataplaneSpec]](), reflect.TypeFor[CommandBody[events.TenantInfraSpec]](),
-		reflect.TypeFor[CommandBody[events.TenantSpec]](), reflect.TypeFor[CommandBody[events.ApplicationSpec]](),
+		reflect.TypeFor[CommandBody[events.TenantSpec]](), reflect.TypeFor[CommandBody[events.ApplicationSpec]](), reflect.TypeFor[CommandBody[events.AddonSpec]](),
 		reflect.TypeFor[events.Delete](), reflect.TypeFor[events.Attach](), reflect.TypeFor[events.Upgrade](), reflect.TypeFor[events.Rollback](), reflect.TypeFor[None](),
 	} {
 		all = append(all, r.Schema(t, true, ""))

@@ -9,14 +9,14 @@ import (
 
 // DataplaneObserved is what was made for a dataplane, as far as it is there.
 type DataplaneObserved struct {
-	Network   string         `json:"network,omitempty" doc:"The name of its network in the cloud"`
-	Range     string         `json:"range,omitempty" doc:"The addresses of its network"`
-	Cluster   string         `json:"cluster,omitempty" doc:"The name of its cluster in the cloud"`
-	Endpoint  string         `json:"endpoint,omitempty" doc:"Where its Kubernetes API answers"`
-	Version   string         `json:"version,omitempty" doc:"The Kubernetes version the cloud says it runs"`
-	Nodes     int            `json:"nodes,omitempty" doc:"The nodes of its system pool"`
-	Addons    []events.Addon `json:"addons,omitempty" nullable:"false" doc:"The cloud's add-ons, with the versions it says they have"`
-	Customers []string       `json:"customers,omitempty" nullable:"false" doc:"Who is attached; a dedicated dataplane is the only one's"`
+	Network     string              `json:"network,omitempty" doc:"The name of its network in the cloud"`
+	Range       string              `json:"range,omitempty" doc:"The addresses of its network"`
+	Cluster     string              `json:"cluster,omitempty" doc:"The name of its cluster in the cloud"`
+	Endpoint    string              `json:"endpoint,omitempty" doc:"Where its Kubernetes API answers"`
+	Version     string              `json:"version,omitempty" doc:"The Kubernetes version the cloud says it runs"`
+	Nodes       int                 `json:"nodes,omitempty" doc:"The nodes of its system pool"`
+	CloudAddons []events.CloudAddon `json:"cloudAddons,omitempty" nullable:"false" doc:"The cloud's add-ons, with the versions it says they have"`
+	Customers   []string            `json:"customers,omitempty" nullable:"false" doc:"Who is attached; a dedicated dataplane is the only one's"`
 }
 
 var dataplaneColumn = column{
@@ -30,7 +30,7 @@ func observeDataplane(e entity) any {
 	d := e.Data.(fsm.DataplaneData)
 	o := DataplaneObserved{
 		Network: d.Network.Network, Range: d.Network.Range, Cluster: d.Cluster.Cluster, Endpoint: d.Cluster.Endpoint,
-		Version: d.Cluster.Version, Nodes: d.SystemPool.Nodes, Addons: d.Addons, Customers: d.Customers,
+		Version: d.Cluster.Version, Nodes: d.SystemPool.Nodes, CloudAddons: d.Addons, Customers: d.Customers,
 	}
 	if reflect.ValueOf(o).IsZero() {
 		return nil

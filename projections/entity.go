@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -82,11 +83,20 @@ func read(w *fsm.World, e entity) Any {
 		Kind: e.Ref.Kind, Owner: e.Ref.Owner, ID: e.Ref.ID, UID: e.UID, Phase: string(e.Phase()), Seq: e.Seq,
 		Created: e.Created, Labels: labels, Spec: e.Data.Wants(),
 		Status: Status[any]{
-			Conditions: append([]fsm.Condition{}, e.Conditions...),
+			Conditions: conditionsOf(w, e),
 			Reason:     reasonOf(w.Why(e)), Placement: placementOf(e), Owed: owedTo(e),
 			Observed: columns[e.Ref.Kind].observed(e),
 		},
 	}
+}
+
+// conditionsOf are what can be asked of an entity, Ready last.
+func conditionsOf(w *fsm.World, e entity) []fsm.Condition {
+	all := append([]fsm.Condition{}, e.Conditions...)
+	if c := addonsReady(w, e); c != nil {
+		all = slices.Insert(all, max(len(all)-1, 0), *c)
+	}
+	return all
 }
 
 func reasonOf(why *fsm.Why) *Reason {

@@ -11,12 +11,10 @@ type TenantInfraObserved struct {
 }
 
 var tenantInfraColumn = column{
-	kind:    events.TenantInfra,
-	observe: observeTenantInfra,
-	dataplane: func(e entity) string {
-		return events.Ref{Kind: events.Dataplane, Owner: e.Ref.Owner, ID: e.Ref.Parent()}.Path()
-	},
-	routes: routesOf[events.TenantInfraSpec, *TenantInfraObserved](events.TenantInfra),
+	kind:      events.TenantInfra,
+	observe:   observeTenantInfra,
+	dataplane: dataplaneInName,
+	routes:    routesOf[events.TenantInfraSpec, *TenantInfraObserved](events.TenantInfra),
 }
 
 func observeTenantInfra(e entity) any {

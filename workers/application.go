@@ -17,9 +17,9 @@ func objects(manifests []map[string]any) (list []kube.Object) {
 	return list
 }
 
-// checkManifests finds what is wrong with an application's manifests before
+// checkManifests finds what is wrong with manifests to be installed before
 // anything is asked of a cluster.
-func checkManifests(ask ev.Ask) (faults []ev.Fault) {
+func checkManifests(ref ev.Ref, ask ev.Ask) (faults []ev.Fault) {
 	var spec ev.Spec
 	switch ask := ask.(type) {
 	case ev.Create:
@@ -27,11 +27,15 @@ func checkManifests(ask ev.Ask) (faults []ev.Fault) {
 	case ev.Update:
 		spec = ask.Spec
 	}
-	app, ok := spec.(ev.ApplicationSpec)
+	app, ok := spec.(ev.Installed)
 	if !ok {
 		return nil
 	}
-	for _, f := range kube.CheckObjects(objects(app.Manifests)) {
+	check := kube.CheckObjects
+	if wide(ref) {
+		check = kube.CheckWide
+	}
+	for _, f := range check(objects(app.Content().Manifests)) {
 		faults = append(faults, ev.Fault{Field: f.Path, Message: f.Message})
 	}
 	return faults
@@ -42,9 +46,17 @@ func ensureApplication(ctx context.Context, t *task) result {
 	if err != nil {
 		return result{err: err}
 	}
+	return t.ensureInstalled(ctx, e, "EnsureApplication", func(kube.API) error { return nil })
+}
+
+// ensureInstalled installs something where a place for it is made first, and waits until it runs.
+func (t *task) ensureInstalled(ctx context.Context, e ev.EnsureApplication, call string, place func(kube.API) error) result {
 	var applied []string
 	ready := false
-	err = t.inCluster(ctx, e.Site, e.Cluster, "EnsureApplication", func(api kube.API) error {
+	err := t.inCluster(ctx, e.Site, e.Cluster, call, func(api kube.API) (err error) {
+		if err := place(api); err != nil {
+			return err
+		}
 		if applied, err = t.install(ctx, api, e); err != nil {
 			return err
 		}
@@ -70,9 +82,14 @@ func (t *task) install(ctx context.Context, api kube.API, e ev.EnsureApplication
 	if err := t.removeRelease(ctx, api, e.Namespace, e.Name); err != nil { // of an earlier revision
 		return nil, err
 	}
-	return kube.EnsureApplication(ctx, api, t.application(e))
+	spec := t.application(e)
+	var err error
+	if spec.Class, err = kube.ClassOf(ctx, api, e.Namespace); err != nil {
+		return nil, err
+	}
+	return kube.EnsureApplication(ctx, api, spec)
 }
 
 func (t *task) application(e ev.EnsureApplication) kube.AppSpec {
-	return kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Objects: objects(e.Manifests)}
+	return kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Objects: objects(e.Manifests), Wide: wide(t.Ref)}
 }

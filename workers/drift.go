@@ -31,7 +31,7 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 		return l.poolDrift(ctx, ev.PartSystemPool, e.Site, l.pool(e.Site, e.Cluster, e.Pool))
 	case ev.EnsurePools:
 		return l.poolsDrift(ctx, e)
-	case ev.EnsureAddons:
+	case ev.EnsureCloudAddons:
 		return l.addonsDrift(ctx, e)
 	case ev.EnsureBase:
 		return l.baseDrift(ctx, e)
@@ -39,12 +39,29 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
 			return kube.TenantDrift(ctx, api, l.tenant(e))
 		})
+	case ev.EnsureAddon:
+		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+			found, err := kube.AddonDrift(ctx, api, l.addon(e.Namespace))
+			if err != nil {
+				return nil, err
+			}
+			more, err := l.installedDrift(ctx, api, e.EnsureApplication)
+			return append(found, more...), err
+		})
 	case ev.EnsureApplication:
 		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
-			return kube.ApplicationDrift(ctx, api, l.application(e))
+			return l.installedDrift(ctx, api, e)
 		})
 	}
 	return nil, fmt.Errorf("nobody looks at what %s made", made.Effect())
+}
+
+// installedDrift compares what is installed with what is there.
+func (l *inspection) installedDrift(ctx context.Context, api kube.API, e ev.EnsureApplication) ([]kube.Difference, error) {
+	if e.Chart.Name != "" {
+		return kube.ReleaseDrift(ctx, api, l.application(e))
+	}
+	return kube.ApplicationDrift(ctx, api, l.application(e))
 }
 
 func (l *inspection) networkDrift(ctx context.Context, e ev.EnsureNetwork) ([]ev.Drift, error) {
@@ -72,7 +89,7 @@ func (l *inspection) clusterDrift(ctx context.Context, e ev.EnsureCluster) ([]ev
 	return driftOf(ev.PartCluster, o, spec.Owner, cmp.Or(differs("version", o.Version, spec.Version), differs("options", fmt.Sprintf("%+v", o.Options), fmt.Sprintf("%+v", spec.Options)))), nil
 }
 
-func (l *inspection) addonsDrift(ctx context.Context, e ev.EnsureAddons) (found []ev.Drift, err error) {
+func (l *inspection) addonsDrift(ctx context.Context, e ev.EnsureCloudAddons) (found []ev.Drift, err error) {
 	for _, a := range e.Addons {
 		o, err := ensure(l.task, e.Site, "ObserveAddon", func(c Cloud) (cloud.Observation, error) {
 			return c.ObserveAddon(ctx, scope(e.Site), e.Cluster, cloud.Addon(a.Name))
@@ -123,7 +140,7 @@ func (l *inspection) baseDrift(ctx context.Context, e ev.EnsureBase) (found []ev
 // objects looks into a cluster. A cluster that is not there has no objects: that it
 // is gone is said of its dataplane.
 func (l *inspection) objects(ctx context.Context, s ev.Site, cluster string, differences func(kube.API) ([]kube.Difference, error)) (found []ev.Drift, err error) {
-	key := fmt.Sprint(s.Account, s.Region, cluster)
+	key := keyOf(s, cluster)
 	if l.round[key] == nil {
 		c, err := l.cloudOf(s.Account)
 		if err != nil {
@@ -152,6 +169,9 @@ func (l *inspection) objects(ctx context.Context, s ev.Site, cluster string, dif
 	}
 	return found, err
 }
+
+// keyOf tells one cluster from another.
+func keyOf(s ev.Site, cluster string) string { return fmt.Sprint(s.Account, s.Region, cluster) }
 
 // driftOf judges an observation. What is in the middle of something is looked at
 // again later; what the cloud shows as degraded was not changed by anybody.

@@ -57,7 +57,7 @@ const callWithin = 30 * time.Second
 // each call to its cluster is bounded by itself.
 func within(effect string) time.Duration {
 	switch effect {
-	case ev.EnsureApplication{}.Effect(), ev.RemoveApplication{}.Effect():
+	case ev.EnsureApplication{}.Effect(), ev.RemoveApplication{}.Effect(), ev.EnsureAddon{}.Effect(), ev.RemoveAddon{}.Effect():
 		return 3 * time.Hour
 	}
 	return callWithin
@@ -96,7 +96,7 @@ var doers = map[string]func(context.Context, *task) result{
 	ev.EnsureCluster{}.Effect():     ensureCluster,
 	ev.EnsureSystemPool{}.Effect():  ensureSystemPool,
 	ev.EnsureBase{}.Effect():        ensureBase,
-	ev.EnsureAddons{}.Effect():      ensureAddons,
+	ev.EnsureCloudAddons{}.Effect(): ensureCloudAddons,
 	ev.UpgradePools{}.Effect():      upgradePools,
 	ev.EnsurePools{}.Effect():       ensurePools,
 	ev.EnsureTenant{}.Effect():      ensureTenant,
@@ -104,6 +104,8 @@ var doers = map[string]func(context.Context, *task) result{
 	ev.RemoveOwned{}.Effect():       removeOwned,
 	ev.RemoveTenant{}.Effect():      removeTenant,
 	ev.RemoveApplication{}.Effect(): removeApplication,
+	ev.EnsureAddon{}.Effect():       ensureAddon,
+	ev.RemoveAddon{}.Effect():       removeAddon,
 }
 
 // task is one piece of work being done: the work, where, and the calls made so far.

@@ -58,9 +58,21 @@ func (i *Inspector) Inspect(ctx context.Context) {
 	}
 }
 
+// inspectNow looks at one entity out of turn, if it is at rest; its cluster is asked itself, not a list of it.
+func (i *Inspector) inspectNow(ctx context.Context, ref ev.Ref, round map[string]kube.API) {
+	var seen fsm.Base
+	i.fold.View(func(w *fsm.World) {
+		e, _ := w.Get(ref)
+		seen = fsm.Base{Ref: ref, Seq: e.Seq}
+	})
+	if err := i.inspect(ctx, seen, round); err != nil && ctx.Err() == nil {
+		slog.Debug("not inspected, will try again", "entity", ref.String(), "err", err)
+	}
+}
+
 // made are the kinds for which something is made, in the order in which they stand
 // on each other.
-var made = []ev.Kind{ev.Dataplane, ev.TenantInfra, ev.Tenant, ev.Application}
+var made = []ev.Kind{ev.Dataplane, ev.TenantInfra, ev.Addon, ev.Tenant, ev.Application}
 
 // all lists what may be looked at, as it is before the round: what is listed in
 // the round is not older than that.

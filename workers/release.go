@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -31,8 +32,11 @@ const hooksWithin = 5 * time.Minute
 
 // request is what is to be asked of Helm for an application.
 func (t *task) request(op helm.Op, e ev.EnsureApplication) (helm.Request, error) {
-	q := helm.Request{Op: op, Release: e.Name, Namespace: e.Namespace, Owner: t.UID, Values: e.Values, Within: hooksWithin,
+	q := helm.Request{Op: op, Release: e.Name, Namespace: e.Namespace, Owner: t.UID, Values: e.Values, Within: hooksWithin, Wide: wide(t.Ref),
 		Chart: helm.Chart{Name: e.Chart.Name, Version: e.Chart.Version, Repository: e.Chart.Repository}}
+	if e.Repair {
+		q.Repair = strconv.FormatUint(t.Revision, 10)
+	}
 	if e.Chart.Timeout > 0 {
 		q.Within = time.Duration(e.Chart.Timeout) * time.Second
 	}
@@ -110,12 +114,15 @@ func (t *task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureAppli
 	}
 	if real {
 		// The objects that earlier revisions gave as they are go first.
-		if _, err := kube.EnsureApplication(ctx, api, kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision}); err != nil {
+		if _, err := kube.EnsureApplication(ctx, api, kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Wide: wide(t.Ref)}); err != nil {
 			return nil, err
 		}
 		if q.Cluster, err = reach(ctx, cluster, e.Namespace); err != nil {
 			return nil, err
 		}
+	}
+	if q.Class, err = kube.ClassOf(ctx, api, e.Namespace); err != nil {
+		return nil, err
 	}
 	made, err := t.charts.Runner.Run(ctx, t.Ref.Owner, q)
 	if err != nil {
@@ -139,7 +146,7 @@ func (t *task) removeRelease(ctx context.Context, api kube.API, namespace, name 
 		return err
 	}
 	found, err := api.List(ctx, kube.Selector{APIVersion: "v1", Kind: "Secret", Namespace: namespace,
-		Labels: map[string]string{"owner": "helm", "name": name, kube.LabelOwner: t.UID}})
+		Labels: map[string]string{"owner": "helm", "name": name, kube.LabelOwner: t.UID}, Brief: true})
 	if err != nil || len(found) == 0 {
 		return err
 	}

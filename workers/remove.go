@@ -73,16 +73,22 @@ func removeTenant(ctx context.Context, t *task) result {
 		if err := kube.DeleteTenant(ctx, api, e.Namespace, t.UID); err != nil {
 			return err
 		}
-		left, err := api.Get(ctx, "v1", "Namespace", "", e.Namespace)
-		if kube.CodeOf(err) == kube.NotFound {
-			return nil
-		}
-		if there = err == nil; there && kube.Holds(left) != "" {
-			return &kube.Error{Code: kube.Unready, Op: "delete namespace", Object: e.Namespace, Message: "it does not end: " + kube.Holds(left)}
-		}
+		there, err = remains(ctx, api, e.Namespace)
 		return err
 	})
 	return removed(err, there)
+}
+
+// remains tells whether a deleted namespace is still there; what keeps it from its end is an error.
+func remains(ctx context.Context, api kube.API, namespace string) (bool, error) {
+	left, err := api.Get(ctx, "v1", "Namespace", "", namespace)
+	if kube.CodeOf(err) == kube.NotFound {
+		return false, nil
+	}
+	if err == nil && kube.Holds(left) != "" {
+		err = &kube.Error{Code: kube.Unready, Op: "delete namespace", Object: namespace, Message: "it does not end: " + kube.Holds(left)}
+	}
+	return true, err
 }
 
 // removeApplication deletes the application's objects.
@@ -92,12 +98,17 @@ func removeApplication(ctx context.Context, t *task) result {
 		return result{err: err}
 	}
 	err = t.inCluster(ctx, e.Site, e.Cluster, "RemoveApplication", func(api kube.API) error {
-		if err := t.removeRelease(ctx, api, e.Namespace, e.Name); err != nil {
-			return err
-		}
-		return kube.RemoveApplication(ctx, api, kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Objects: objects(e.Manifests)})
+		return t.uninstall(ctx, api, e)
 	})
 	return removed(err, false)
+}
+
+func (t *task) uninstall(ctx context.Context, api kube.API, e ev.RemoveApplication) error {
+	if err := t.removeRelease(ctx, api, e.Namespace, e.Name); err != nil {
+		return err
+	}
+	return kube.RemoveApplication(ctx, api, kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision,
+		Objects: objects(e.Manifests), Wide: wide(t.Ref)})
 }
 
 // removed is the result of a removal in a cluster: with the cluster or the

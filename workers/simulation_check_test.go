@@ -180,10 +180,16 @@ func (l *life) checkMade(e fsm.Entity[fsm.Data], ledger sim.Ledger, has map[stri
 			l.wrong("%s is Active without its namespace", e.Ref)
 		}
 	case fsm.ApplicationData:
-		for _, o := range d.Objects {
-			if e.Phase() == fsm.Deployed && !holds(ledger, d.Cluster, o, e.UID) {
-				l.wrong("%s is Deployed without its %s", e.Ref, o)
-			}
+		l.checkInstalled(e, ledger, d.Cluster, d.Objects)
+	case fsm.AddonData:
+		l.checkInstalled(e, ledger, d.Cluster, d.Objects)
+	}
+}
+
+func (l *life) checkInstalled(e fsm.Entity[fsm.Data], ledger sim.Ledger, cluster string, objects []string) {
+	for _, o := range objects {
+		if e.Phase() == fsm.Deployed && !holds(ledger, cluster, o, e.UID) {
+			l.wrong("%s is Deployed without its %s", e.Ref, o)
 		}
 	}
 }
@@ -202,6 +208,8 @@ func (l *life) checkCluster(cluster sim.Resource, objects []kube.Object) {
 		case fsm.TenantData:
 			lives[e.UID] = !m.Ended(e.Phase()) && d.Cluster == cluster.Name
 		case fsm.ApplicationData:
+			lives[e.UID] = !m.Ended(e.Phase()) && d.Cluster == cluster.Name
+		case fsm.AddonData:
 			lives[e.UID] = !m.Ended(e.Phase()) && d.Cluster == cluster.Name
 		}
 	})

@@ -23,6 +23,7 @@ var names = map[ev.Kind][]string{
 	ev.TenantInfra: {"-/eu_pg", "-/us_pg", "acme/own_pg", "-/spare_pg", "-/eu_mq"},
 	ev.Tenant:      {"acme/prod", "acme/test", "bolt/prod"},
 	ev.Application: {"acme/prod_pg", "acme/prod_ui", "acme/test_pg", "bolt/prod_pg"},
+	ev.Addon:       {"-/eu_cm", "-/us_cm", "acme/own_cm"},
 }
 
 // specs are some of every kind; the first suits the others' first.
@@ -36,6 +37,12 @@ var specs = map[ev.Kind][]string{
 	ev.Tenant: {`{"plan":"-/free"}`, `{"plan":"-/free","allowNamespaces":["ops"]}`, `{"plan":"-/business"}`, `{"plan":"-/free","region":"us-east"}`,
 		`{"plan":"-/free","app":"mysql"}`, `{"plan":"-/none"}`},
 	ev.Application: {appJSON("one"), appJSON("one", "two"), appJSON("two", "three"), appJSON("one", "one"), `{"manifests":[{"kind":"ConfigMap"}]}`},
+	ev.Addon:       {appJSON("one"), addonJSON("cm-system"), addonJSON("other"), appJSON("two", "three"), addonJSON("kube-system")},
+}
+
+// addonJSON has something of the whole cluster, which a customer's addon may not have.
+func addonJSON(namespace string) string {
+	return fmt.Sprintf(`{"namespace":%q,"manifests":[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"one"}},{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"reads-all"}}]}`, namespace)
 }
 
 func planJSON(deployment, placement string, draft bool) string {

@@ -1,7 +1,9 @@
 package workers
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -9,6 +11,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/kube/helm"
 )
 
 // cluster is a living dataplane's cluster to look through.
@@ -17,7 +20,7 @@ type cluster struct {
 	name string
 }
 
-// sweepClusters removes namespaces of tenants, and applications, that have ended:
+// sweepClusters removes namespaces of tenants, applications and addons that have ended:
 // what a slow call made after the end would stand in the way of the name's next
 // owner.
 func (s *Sweeper) sweepClusters(ctx context.Context, now time.Time, seen map[string]time.Time) {
@@ -79,15 +82,29 @@ func hasEnded(w *fsm.World, o kube.Owned) bool {
 }
 
 func refOf(o kube.Owned) ev.Ref {
-	if o.Application == "" {
+	switch {
+	case o.Addon != "":
+		return ev.Ref{Kind: ev.Addon, Owner: cmp.Or(o.Customer, ev.Platform), ID: o.Dataplane + "_" + o.Addon}
+	case o.Application == "":
 		return ev.Ref{Kind: ev.Tenant, Owner: o.Customer, ID: o.Tenant}
 	}
 	return ev.Ref{Kind: ev.Application, Owner: o.Customer, ID: o.Tenant + "_" + o.Application}
 }
 
 func (s *Sweeper) removeOwned(ctx context.Context, api kube.API, o kube.Owned) error {
-	t := &task{Work: ev.Work{Ref: refOf(o), UID: o.Owner}}
-	if err := t.call("Remove", func() error { return o.Remove(ctx, api) }); err != nil {
+	t := &task{Work: ev.Work{Ref: refOf(o), UID: o.Owner}, charts: s.charts}
+	err := t.call("Remove", func() error {
+		if name := cmp.Or(o.Addon, o.Application); name != "" {
+			if err := t.removeRelease(ctx, api, o.Namespace, name); err != nil {
+				return err
+			}
+		}
+		return o.Remove(ctx, api)
+	})
+	if errors.Is(err, helm.ErrBusy) {
+		return nil // the next sweep
+	}
+	if err != nil {
 		return fmt.Errorf("sweep %s of %s: %w", o, t.Ref, err)
 	}
 	return s.swept(ctx, t, o.String())

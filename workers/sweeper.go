@@ -20,6 +20,7 @@ type Sweeper struct {
 	fold   *eventlog.Fold
 	clouds map[string]Cloud
 	clock  Clock
+	charts *Charts              // nil: no release is swept
 	seen   map[string]time.Time // what has no living owner -> since when; after a restart it waits anew
 }
 
@@ -35,6 +36,9 @@ const (
 func NewSweeper(intake *Intake, fold *eventlog.Fold, clouds map[string]Cloud, clock Clock) *Sweeper {
 	return &Sweeper{intake: intake, fold: fold, clouds: clouds, clock: clock, seen: map[string]time.Time{}}
 }
+
+// UseCharts lets the sweeper remove releases. It is called before Run.
+func (s *Sweeper) UseCharts(c *Charts) { s.charts = c }
 
 // Run sweeps now and then until ctx ends.
 func (s *Sweeper) Run(ctx context.Context) error {

@@ -31,6 +31,7 @@ func (t *task) tenant(e ev.EnsureTenant) kube.TenantSpec {
 		Revision:   t.Revision,
 		Quota:      kube.Quota{CPU: e.Placement.Quota.CPU, Memory: e.Placement.Quota.Memory, Storage: e.Placement.Quota.Storage, Pods: e.Placement.Quota.Pods},
 		DefaultCPU: e.Placement.Limits.CPU, DefaultMemory: e.Placement.Limits.Memory,
+		Priority:  e.Placement.Priority,
 		Isolation: e.Placement.Isolation, AllowNamespaces: e.AllowNamespaces,
 		EgressDeny: e.Placement.Egress.Limited, AllowRanges: e.Placement.Egress.Ranges}
 }

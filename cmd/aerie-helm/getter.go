@@ -1,6 +1,9 @@
 package main
 
 import (
+	"net/http"
+	"sync/atomic"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
@@ -13,15 +16,35 @@ import (
 )
 
 // getter is how Helm reaches the cluster: as one service account, the certificate verified, nothing on the disk.
-type getter struct{ clientcmd.ClientConfig }
+type getter struct {
+	clientcmd.ClientConfig
+	lost *atomic.Bool
+}
 
-func newGetter(namespace string, to kube.Reach) getter {
+// newGetter makes one; it notes in lost when the cluster has not answered.
+func newGetter(namespace string, to kube.Reach, lost *atomic.Bool) getter {
 	c := api.NewConfig()
 	c.Clusters["it"] = &api.Cluster{Server: to.Endpoint, CertificateAuthorityData: to.CA}
 	c.AuthInfos["us"] = &api.AuthInfo{Token: to.Token}
 	c.Contexts["it"] = &api.Context{Cluster: "it", AuthInfo: "us", Namespace: namespace}
 	c.CurrentContext = "it"
-	return getter{clientcmd.NewDefaultClientConfig(*c, nil)}
+	return getter{clientcmd.NewDefaultClientConfig(*c, nil), lost}
+}
+
+// noting notes when a call gets no answer of an API server. Helm words the errors of its waiting anew, so they do not
+// tell any more.
+type noting struct {
+	http.RoundTripper
+	lost *atomic.Bool
+}
+
+// RoundTrip implements http.RoundTripper.
+func (n noting) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := n.RoundTripper.RoundTrip(r)
+	if err != nil && r.Context().Err() == nil || err == nil && answer.StatusCode == http.StatusServiceUnavailable {
+		n.lost.Store(true)
+	}
+	return answer, err
 }
 
 // ToRESTConfig implements Helm's RESTClientGetter, as the others do.
@@ -29,6 +52,7 @@ func (g getter) ToRESTConfig() (*rest.Config, error) {
 	c, err := g.ClientConfig.ClientConfig()
 	if err == nil {
 		c.QPS, c.Burst = 100, 200
+		c.Wrap(func(t http.RoundTripper) http.RoundTripper { return noting{t, g.lost} })
 	}
 	return c, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 
 	"helm.sh/helm/v4/pkg/action"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
@@ -22,12 +23,22 @@ type operation struct {
 	helm.Request
 	rendered func() // to be called when the chart has been loaded and rendered
 	config   *action.Configuration
+	lost     atomic.Bool // the cluster has not answered at some time
 }
 
 // history is how many revisions of a release are kept.
 const history = 10
 
+// do does it. What fails while the cluster does not answer says nothing about the chart.
 func (o *operation) do() (helm.Result, error) {
+	result, err := o.try()
+	if err != nil && o.lost.Load() {
+		err = fault(kube.Unavailable, "the cluster did not answer: %w", err)
+	}
+	return result, err
+}
+
+func (o *operation) try() (helm.Result, error) {
 	if o.Op == helm.Render {
 		return o.render()
 	}
@@ -71,7 +82,7 @@ func (o *operation) carryOut(last *release.Release) (helm.Result, error) {
 			return helm.Result{}, err
 		}
 		return o.install(false)
-	case last != nil && last.Info.Status == common.StatusDeployed && last.Labels[helm.LabelDigest] == o.Digest:
+	case last != nil && last.Info.Status == common.StatusDeployed && last.Labels[helm.LabelDigest] == o.Digest && !o.toRepair(last):
 		return result("", last)
 	case o.Op == helm.Revert:
 		return o.revert()
@@ -88,11 +99,16 @@ func (o *operation) carryOut(last *release.Release) (helm.Result, error) {
 	return o.upgrade()
 }
 
+// toRepair tells whether a release is to be applied once more, and was not yet.
+func (o *operation) toRepair(last *release.Release) bool {
+	return o.Repair != "" && last.Labels[helm.LabelRepair] != o.Repair
+}
+
 // connect makes what Helm works with in a cluster.
 func (o *operation) connect() error {
-	helmkube.ManagedFieldsManager = "aerie-helm"
+	helmkube.ManagedFieldsManager = kube.HelmManager
 	o.config = action.NewConfiguration(action.ConfigurationSetLogger(slog.NewTextHandler(io.Discard, nil)))
-	return o.config.Init(newGetter(o.Namespace, *o.Cluster), o.Namespace, "secret")
+	return o.config.Init(newGetter(o.Namespace, *o.Cluster, &o.lost), o.Namespace, "secret")
 }
 
 // last is the newest revision of the release; nil if there is none.
@@ -143,7 +159,7 @@ func (o *operation) install(over bool) (helm.Result, error) {
 	}
 	in := action.NewInstall(o.config)
 	in.ReleaseName, in.Namespace, in.Labels, in.Replace = o.Release, o.Namespace, o.labels(), over
-	in.WaitStrategy, in.Timeout, in.SkipCRDs, in.ForceConflicts = helmkube.HookOnlyStrategy, o.Within, true, true
+	in.WaitStrategy, in.Timeout, in.SkipCRDs, in.ForceConflicts = helmkube.HookOnlyStrategy, o.Within, !o.Wide, true
 	in.PostRenderer, in.PostRenderStrategy = guard{o}, action.PostRenderStrategySeparate
 	made, err := in.Run(ch, o.Values)
 	if err != nil {
@@ -159,7 +175,7 @@ func (o *operation) upgrade() (helm.Result, error) {
 	}
 	up := action.NewUpgrade(o.config)
 	up.Namespace, up.Labels, up.ResetValues, up.MaxHistory = o.Namespace, o.labels(), true, history
-	up.WaitStrategy, up.Timeout, up.SkipCRDs, up.ForceConflicts = helmkube.HookOnlyStrategy, o.Within, true, true
+	up.WaitStrategy, up.Timeout, up.SkipCRDs, up.ForceConflicts = helmkube.HookOnlyStrategy, o.Within, !o.Wide, true
 	up.PostRenderer, up.PostRenderStrategy = guard{o}, action.PostRenderStrategySeparate
 	made, err := up.Run(o.Release, ch, o.Values)
 	if err != nil {
@@ -209,7 +225,7 @@ func (o *operation) remove(last *release.Release) (helm.Result, error) {
 }
 
 func (o *operation) labels() map[string]string {
-	return map[string]string{helm.LabelDigest: o.Digest, kube.LabelOwner: o.Owner, kube.LabelApplication: o.Release}
+	return map[string]string{helm.LabelDigest: o.Digest, helm.LabelRepair: o.Repair, kube.LabelOwner: o.Owner, kube.LabelApplication: o.Release}
 }
 
 func asRelease(r any) (*release.Release, error) {

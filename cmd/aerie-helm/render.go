@@ -70,7 +70,7 @@ func (g guard) Run(rendered *bytes.Buffer) (*bytes.Buffer, error) {
 			return nil, err
 		}
 		if g.Op != helm.Render { // what is only rendered is marked by whoever stores it
-			o = kube.MarkApplication(o, g.Namespace, g.Release, g.Owner)
+			o = kube.MarkApplication(o, g.home(), g.Release, g.Owner, g.Class)
 		}
 		data, err := yaml.Marshal(o)
 		if err != nil {
@@ -81,12 +81,24 @@ func (g guard) Run(rendered *bytes.Buffer) (*bytes.Buffer, error) {
 	return out, nil
 }
 
+// home is the namespace of what says none; empty where the cluster has to tell whether it has one.
+func (g guard) home() string {
+	if g.Wide {
+		return ""
+	}
+	return g.Namespace
+}
+
 // check refuses what a chart must not make.
 func (g guard) check(o kube.Object) error {
 	if ns := o.Namespace(); ns != "" && ns != g.Namespace {
 		return fault(kube.Invalid, "the chart makes %s: only namespace %s is the application's", o.Key(), g.Namespace)
 	}
-	for _, f := range kube.CheckObjects([]kube.Object{o}) {
+	check := kube.CheckObjects
+	if g.Wide {
+		check = kube.CheckWide
+	}
+	for _, f := range check([]kube.Object{o}) {
 		_, field, _ := strings.Cut(f.Path, "].")
 		return fault(kube.Invalid, "the chart makes %s: %s: %s", o.Key(), field, f.Message)
 	}

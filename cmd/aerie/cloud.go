@@ -158,11 +158,15 @@ func (c *control) workInClouds(ctx context.Context) error {
 	executor := workers.NewExecutor(c.conn, c.fold, c.queue, clouds, c.clock)
 	executor.Count(c.counts.Worked)
 	executor.UseCharts(c.charts)
-	var errs [3]error
+	sweeper := workers.NewSweeper(c.intake, c.fold, clouds, c.clock)
+	sweeper.UseCharts(c.charts)
+	inspector := workers.NewInspector(c.intake, c.fold, clouds, c.clock)
+	var errs [4]error
 	var all sync.WaitGroup
 	all.Go(func() { errs[0] = executor.Run(ctx) })
-	all.Go(func() { errs[1] = workers.NewInspector(c.intake, c.fold, clouds, c.clock).Run(ctx) })
-	all.Go(func() { errs[2] = workers.NewSweeper(c.intake, c.fold, clouds, c.clock).Run(ctx) })
+	all.Go(func() { errs[1] = inspector.Run(ctx) })
+	all.Go(func() { errs[2] = sweeper.Run(ctx) })
+	all.Go(func() { errs[3] = workers.NewWatcher(inspector).Run(ctx) })
 	all.Wait()
 	return errors.Join(errs[:]...)
 }

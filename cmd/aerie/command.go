@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/nats-io/nats.go"
 	"github.com/oklog/ulid/v2"
@@ -19,6 +20,7 @@ type command struct {
 	body   []byte
 	dryRun bool
 	uid    string // if set, refuse if the name belongs to another incarnation
+	seq    uint64 // if set, refuse if the entity has moved on since
 }
 
 // uid reads which incarnation a name stands for now: a command that destroys
@@ -50,6 +52,9 @@ func (cmd command) message(id string) *nats.Msg {
 	msg.Header.Set(nats.MsgIdHdr, id)
 	if cmd.uid != "" {
 		msg.Header.Set("Aerie-Expected-Uid", cmd.uid)
+	}
+	if cmd.seq > 0 {
+		msg.Header.Set("Aerie-Expected-Seq", strconv.FormatUint(cmd.seq, 10))
 	}
 	if cmd.dryRun {
 		msg.Header.Set("Aerie-Dry-Run", "true")

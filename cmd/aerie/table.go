@@ -68,7 +68,9 @@ var own = map[events.Kind][]column{
 		wide(placement("TENANTINFRA", func(p events.Placement) string { return p.TenantInfra })),
 		wide(placement("NAMESPACE", func(p events.Placement) string { return p.Namespace })),
 		wide(fromSpec("REGION", "region"))},
-	events.Application: {{"MANIFESTS", false, func(e entity, _ time.Time) string { return count(e, "manifests") }}, phaseColumn},
+	events.Application: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e entity, _ time.Time) string { return count(e, "manifests") }}, phaseColumn},
+	events.Addon: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e entity, _ time.Time) string { return count(e, "manifests") }},
+		wide(fromSpec("NAMESPACE", "namespace")), phaseColumn},
 }
 
 // columnsOf lists a kind's columns: whose and which, what it is, how it is.

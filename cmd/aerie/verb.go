@@ -55,6 +55,8 @@ type verbFlags struct {
 	patience
 	output
 	spec     string
+	values   valueFlags
+	base     map[string]any // the present spec, of which only values are changed
 	labels   []string
 	body     string
 	dryRun   bool
@@ -82,11 +84,16 @@ func newVerbCommand(k events.Kind, verb string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			body, err := f.encode(cmd, k, verb)
-			if err != nil {
+			c := command{ref: ref, verb: verb, dryRun: f.dryRun}
+			if verb == events.VerbUpdate && f.values.given() && f.spec == "" {
+				if f.base, c.seq, err = f.present(cmd, ref); err != nil {
+					return err
+				}
+			}
+			if c.body, err = f.encode(cmd, k, verb); err != nil {
 				return err
 			}
-			return f.run(cmd, command{ref: ref, verb: verb, body: body, dryRun: f.dryRun})
+			return f.run(cmd, c)
 		},
 	}
 	f.conn.flags(cmd)
@@ -111,6 +118,7 @@ func newVerbCommand(k events.Kind, verb string) *cobra.Command {
 		return cmd
 	}
 	cmd.Flags().StringVar(&f.spec, "spec", "", "the spec, as JSON or YAML")
+	f.values.flags(cmd, k)
 	cmd.Flags().StringArrayVarP(&f.labels, "label", "l", nil, "a label, as k=v; repeatable; given ones replace all")
 	cmd.Flags().StringVar(&f.body, "body", "", "a file with labels and spec, as JSON or YAML; - is standard input")
 	return cmd
@@ -171,8 +179,8 @@ func (f *verbFlags) given(cmd *cobra.Command, verb string) (any, error) {
 		return map[string]any{"version": f.version}, nil
 	}
 	if f.body != "" {
-		if f.spec != "" || len(f.labels) > 0 {
-			return nil, invalid("--body", "is there with --spec or --label: give one or the other")
+		if f.spec != "" || len(f.labels) > 0 || f.values.given() {
+			return nil, invalid("--body", "is there with --spec, --label, --values or --set: give one or the other")
 		}
 		return bodyFile(f.body, cmd.InOrStdin())
 	}
@@ -195,7 +203,7 @@ func (f *verbFlags) given(cmd *cobra.Command, verb string) (any, error) {
 		}
 		raw["spec"] = spec
 	}
-	return raw, nil
+	return raw, f.giveValues(raw, cmd.InOrStdin())
 }
 
 func bodyFile(path string, stdin io.Reader) (any, error) {

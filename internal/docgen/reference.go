@@ -41,12 +41,13 @@ var whatIs = map[ev.Kind]string{
 	ev.TenantInfra: "node pools of a dataplane for one application type and size",
 	ev.Tenant:      "a customer's subscription to a plan, placed on a dataplane",
 	ev.Application: "what is installed for a tenant",
+	ev.Addon:       "what is installed on a dataplane itself, in a namespace of its own",
 }
 
 // ownerOf says who may own a kind.
 var ownerOf = map[ev.Kind]string{
 	ev.Customer: "itself", ev.Account: "`-` or a customer", ev.Plan: "`-`", ev.Dataplane: "`-` or a customer",
-	ev.TenantInfra: "as its dataplane", ev.Tenant: "a customer", ev.Application: "the customer of its tenant",
+	ev.TenantInfra: "as its dataplane", ev.Tenant: "a customer", ev.Application: "the customer of its tenant", ev.Addon: "as its dataplane",
 }
 
 func (p *page) kinds() {

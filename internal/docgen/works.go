@@ -20,7 +20,7 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 		fsm.Requested:       "waits for its account, and for its owner",
 		fsm.Networking:      "`ensure_network`",
 		fsm.ClusterCreating: "`ensure_cluster`",
-		fsm.Bootstrapping:   "`ensure_system_pool`, then `ensure_addons`, then `ensure_base`",
+		fsm.Bootstrapping:   "`ensure_system_pool`, then `ensure_cloud_addons`, then `ensure_base`",
 		fsm.Updating:        "those that the new spec concerns, in the order above; an upgrade has `upgrade_pools` before the add-ons; after a drift or a failure all of them",
 		fsm.Deleting:        "`remove_owned`",
 	},
@@ -44,6 +44,13 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 		fsm.RollingBack:  "`ensure_application`, of what was deployed before",
 		fsm.Uninstalling: "`remove_application`",
 	},
+	ev.Addon: {
+		fsm.Pending:      "waits for its dataplane, and for its owner",
+		fsm.Installing:   "`ensure_addon`",
+		fsm.Upgrading:    "`ensure_addon`",
+		fsm.RollingBack:  "`ensure_addon`, of what was deployed before",
+		fsm.Uninstalling: "`remove_addon`",
+	},
 }
 
 // effects are all the work that somebody outside the log does.
@@ -56,12 +63,14 @@ var effects = []struct {
 	{ev.EnsureCluster{}, "a Kubernetes control plane in that network"},
 	{ev.EnsureSystemPool{}, "the machines for what the dataplane itself runs"},
 	{ev.UpgradePools{}, "every node pool on the cluster, whoever's, at the cluster's Kubernetes version, one after the other"},
-	{ev.EnsureAddons{}, "the cloud's add-ons: network, identity, autoscaler, DNS, storage"},
+	{ev.EnsureCloudAddons{}, "the cloud's add-ons: network, identity, autoscaler, DNS, storage"},
 	{ev.EnsureBase{}, "what every cluster gets before anybody lives on it"},
 	{ev.EnsurePools{}, "all node pools of the tenant infra, with its labels and taints"},
 	{ev.EnsureTenant{}, "the namespace, and the quota, limits, rights and network policy that guard it"},
 	{ev.EnsureApplication{}, "the application's Helm release, or its objects, in the tenant's namespace"},
+	{ev.EnsureAddon{}, "the addon's namespace, and in it its Helm release or objects; on the platform's dataplanes also what is of the whole cluster"},
 	{ev.RemoveOwned{}, "the end of everything in the cloud that carries the entity's mark, until a listing is empty"},
 	{ev.RemoveTenant{}, "the end of the tenant's namespace and all in it"},
 	{ev.RemoveApplication{}, "the end of the application's release and objects"},
+	{ev.RemoveAddon{}, "the end of the addon's release, its objects and its namespace"},
 }

@@ -33,7 +33,10 @@ type Request struct {
 	Values    map[string]any `json:"values,omitempty"`
 	Digest    string         `json:"digest"` // of chart and values: kept as a label of the release
 	Cluster   *kube.Reach    `json:"cluster,omitempty"`
-	Within    time.Duration  `json:"within"` // how long hooks may take
+	Repair    string         `json:"repair,omitempty"` // of a repair: what is deployed is applied once more, and marked with it
+	Wide      bool           `json:"wide,omitempty"`   // it may make what is of the whole cluster
+	Class     string         `json:"class,omitempty"`  // the priority class of its pods that name none
+	Within    time.Duration  `json:"within"`           // how long hooks may take
 }
 
 // Chart says which chart, and where it is from: an archive that is given, else a repository.
@@ -65,6 +68,9 @@ type Failure struct {
 	Code    kube.Code `json:"code"`
 	Message string    `json:"message"`
 }
+
+// LabelRepair is the label of a release that says which repair applied it.
+const LabelRepair = "aerie.io/repair"
 
 // LabelDigest is the label of a release that says what was asked for.
 const LabelDigest = "aerie.io/digest"

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os/exec"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ import (
 func web(version string, more map[string]string) []byte {
 	files := map[string]string{
 		"web/Chart.yaml":  "apiVersion: v2\nname: web\nversion: " + version + "\nkubeVersion: '>=1.30.0-0'\n",
-		"web/values.yaml": "replicas: 1\nhook: ''\nimage: example.test/app:1\npod: ''\n",
+		"web/values.yaml": "replicas: 1\nhook: ''\nimage: example.test/app:1\npod: ''\nclass: ''\n",
 		"web/templates/deploy.yaml": `apiVersion: apps/v1
 kind: Deployment
 metadata: {name: {{ .Release.Name }}}
@@ -33,7 +34,7 @@ spec:
     metadata:
       labels: {app: {{ .Release.Name }}}
       annotations: {kuberig.test/pod: {{ .Values.pod | quote }}}
-    spec: {containers: [{name: c, image: {{ .Values.image | quote }}}]}
+    spec: {priorityClassName: {{ .Values.class | quote }}, containers: [{name: c, image: {{ .Values.image | quote }}}]}
 `,
 		"web/templates/hook.yaml": `apiVersion: batch/v1
 kind: Job
@@ -59,7 +60,8 @@ func archive(files map[string]string) []byte {
 	var out bytes.Buffer
 	zip := gzip.NewWriter(&out)
 	w := tar.NewWriter(zip)
-	for name, body := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) { // the same chart each time: its bytes are part of what is wished
+		body := files[name]
 		_ = w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(body))})
 		_, _ = w.Write([]byte(body))
 	}
@@ -174,6 +176,7 @@ func TestKilledChildren(t *testing.T) {
 	}{
 		{"install", nil, helm.Ensure, "pending-install", "install", "pending-install"},
 		{"upgrade", []map[string]any{{}}, helm.Ensure, "pending-upgrade", "upgrade", "pending-upgrade"},
+		{"rollback", []map[string]any{hanging, {}}, helm.Revert, "pending-rollback", "upgrade", "pending-rollback"},
 		{"uninstall", []map[string]any{hanging}, helm.Remove, "uninstalling", "uninstall", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -209,7 +212,7 @@ func (s shop) helped(q helm.Request) (r helm.Result) {
 		done <- err
 	}()
 	kubetest.Eventually(s, "it is done", func() bool {
-		s.release()
+		release(s, admin, s.namespace)
 		select {
 		case err := <-done:
 			if err != nil {
@@ -223,16 +226,16 @@ func (s shop) helped(q helm.Request) (r helm.Result) {
 	return r
 }
 
-// release lets the pods of hooks that hang go on.
-func (s shop) release() {
-	pods, err := admin.List(s.Context(), kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: s.namespace})
+// release lets the pods of a namespace that hang go on.
+func release(t testing.TB, api kube.API, namespace string) {
+	pods, err := api.List(t.Context(), kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: namespace})
 	if err != nil {
-		s.Fatal(err)
+		t.Fatal(err)
 	}
 	for _, p := range pods {
 		if p.Annotations()["kuberig.test/pod"] == "hold" {
-			p["metadata"] = map[string]any{"name": p.Name(), "namespace": s.namespace, "annotations": map[string]any{"kuberig.test/pod": ""}}
-			_, _ = admin.Apply(s.Context(), kube.Object{"apiVersion": "v1", "kind": "Pod", "metadata": p["metadata"]})
+			p["metadata"] = map[string]any{"name": p.Name(), "namespace": namespace, "annotations": map[string]any{"kuberig.test/pod": ""}}
+			_, _ = api.Apply(t.Context(), kube.Object{"apiVersion": "v1", "kind": "Pod", "metadata": p["metadata"]})
 		}
 	}
 }
@@ -241,10 +244,22 @@ func (s shop) release() {
 func (s shop) start(q helm.Request) (kill func()) {
 	s.Helper()
 	cmd := exec.Command(helm.Program())
-	cmd.Dir = s.TempDir()
-	in, err := cmd.StdinPipe()
+	end := s.begin(cmd, q)
+	return func() {
+		end() // as when its aerie is killed
+		if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != 3 {
+			s.Fatalf("it was to end with its aerie: %v", err)
+		}
+	}
+}
+
+// begin starts a child, and returns how to end what it reads.
+func (s shop) begin(child *exec.Cmd, q helm.Request) (end func()) {
+	s.Helper()
+	child.Dir = s.TempDir()
+	in, err := child.StdinPipe()
 	if err == nil {
-		err = cmd.Start()
+		err = child.Start()
 	}
 	if err == nil {
 		err = json.NewEncoder(in).Encode(q)
@@ -252,12 +267,7 @@ func (s shop) start(q helm.Request) (kill func()) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	return func() {
-		_ = in.Close() // as when its aerie is killed
-		if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != 3 {
-			s.Fatalf("it was to end with its aerie: %v", err)
-		}
-	}
+	return func() { _ = in.Close() }
 }
 
 func TestTroubleIsNamed(t *testing.T) {
@@ -269,6 +279,7 @@ func TestTroubleIsNamed(t *testing.T) {
 	}{
 		{"image", map[string]any{"pod": "image-error"}, kube.Unready, "container c: ImagePullBackOff (image example.test/app:1)"},
 		{"crash", map[string]any{"pod": "crash"}, kube.Unready, "container c: CrashLoopBackOff"},
+		{"priority", map[string]any{"class": "system-cluster-critical"}, kube.Full, "exceeded quota: aerie-priority"},
 		{"quota", map[string]any{"replicas": 12}, kube.Full, "exceeded quota: aerie-quota"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -278,6 +289,28 @@ func TestTroubleIsNamed(t *testing.T) {
 				t.Fatalf("code %q, want %q: %v", kube.CodeOf(err), row.want, err)
 			}
 		})
+	}
+}
+
+// The pods of a release get the priority of the tenant's plan, and are let in with it.
+func TestReleaseHasThePlansPriority(t *testing.T) {
+	t.Parallel()
+	spec := tenantOf("important", "one")
+	spec.Priority = 700
+	ensureTenant(t, spec)
+	s := shop{t, spec.Namespace}
+	q := s.request(helm.Ensure, "1.0.0", nil)
+	var err error
+	if q.Class, err = kube.ClassOf(t.Context(), admin, spec.Namespace); err != nil {
+		t.Fatal(err)
+	}
+	s.must(q, "install", "")
+	if err := s.ready(); err != nil {
+		t.Fatal(err)
+	}
+	pods, err := admin.List(t.Context(), kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: spec.Namespace, Labels: map[string]string{"app": "web"}})
+	if err != nil || len(pods) != 1 || fmt.Sprint(pods[0]["spec"].(map[string]any)["priority"]) != "700" {
+		t.Error(pods, err)
 	}
 }
 

@@ -45,3 +45,18 @@ func connect(kubeconfig string) (*kube.Cluster, error) {
 	}
 	return kube.NewCluster(config)
 }
+
+// newRig is a cluster of a test's own: a cluster is one dataplane's, and a control plane has a dataplane of its own.
+func newRig(t *testing.T, args ...string) (*rigtest.Rig, *kube.Cluster) {
+	t.Helper()
+	r, err := rigtest.Start(append(args, "-nodes", "3")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Stop() })
+	api, err := connect(r.Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, api
+}

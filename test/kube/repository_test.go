@@ -13,9 +13,9 @@ import (
 	"github.com/aeriehq/aerie/kube/helm"
 )
 
-// A repository that wants a login and has a certificate of its own: the chart comes with the right login, at exactly the
-// version, and with a wrong one the password is in no message.
-func TestPrivateRepository(t *testing.T) {
+// repository is one that wants a login and has a certificate of its own. It has web 1.0.0 and, in its index alone, 1.1.0.
+func repository(t *testing.T) (url string, login helm.Login) {
+	t.Helper()
 	var server *httptest.Server
 	server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != "ann" || password != "hunter22" {
@@ -31,10 +31,19 @@ func TestPrivateRepository(t *testing.T) {
 			http.NotFound(w, r)
 		}
 	}))
-	defer server.Close()
-	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	t.Cleanup(server.Close)
+	return server.URL, helm.Login{Username: "ann", Password: "hunter22", CA: certificate(server)}
+}
+
+func certificate(of *httptest.Server) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: of.Certificate().Raw}))
+}
+
+// The chart comes with the right login, at exactly the version, and with a wrong one the password is in no message.
+func TestPrivateRepository(t *testing.T) {
+	url, login := repository(t)
 	q := helm.Request{Op: helm.Render, Release: "web", Namespace: "n", Owner: "o", Within: time.Minute,
-		Chart: helm.Chart{Name: "web", Version: "1.0.0", Repository: server.URL, Login: helm.Login{Username: "ann", Password: "hunter22", CA: ca}}}
+		Chart: helm.Chart{Name: "web", Version: "1.0.0", Repository: url, Login: login}}
 	r, err := releases.Run(t.Context(), "ann", q)
 	if err != nil || len(r.Objects) != 1 || r.Objects[0].Kind() != "Deployment" {
 		t.Fatal(r, err)
@@ -46,7 +55,7 @@ func TestPrivateRepository(t *testing.T) {
 		{"a wrong password", func(q *helm.Request) { q.Chart.Login.Password = "hunter23" }},
 		{"no such version", func(q *helm.Request) { q.Chart.Version = "2.0.0" }},
 		{"a certificate nobody knows", func(q *helm.Request) { q.Chart.Login.CA = "" }},
-		{"no https", func(q *helm.Request) { q.Chart.Repository = "http" + strings.TrimPrefix(server.URL, "https") }},
+		{"no https", func(q *helm.Request) { q.Chart.Repository = "http" + strings.TrimPrefix(url, "https") }},
 	} {
 		wrong := q
 		row.change(&wrong)

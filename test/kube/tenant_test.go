@@ -82,7 +82,11 @@ func TestWhoMayDoWhat(t *testing.T) {
 // The bounds hold, with real calls.
 func TestBoundsHold(t *testing.T) {
 	spec := tenantOf("bounds", "one")
+	spec.Priority = 500
 	ensureTenant(t, spec)
+	better := tenantOf("bounds", "two")
+	better.Priority = 900
+	ensureTenant(t, better)
 	as := installer(t, spec.Namespace)
 	for _, row := range []struct {
 		what string
@@ -92,6 +96,9 @@ func TestBoundsHold(t *testing.T) {
 		{"a pod without wishes gets the defaults", pod(spec.Namespace, "plain", nil), ""},
 		{"a pod over the quota is refused", pod(spec.Namespace, "big", map[string]any{"cpu": "3", "memory": "1Gi"}), kube.Full},
 		{"a privileged pod is refused", privileged(spec.Namespace), kube.Forbidden},
+		{"a pod of the plan's priority is let in", prioritized(spec.Namespace, "first", "aerie-priority-500"), ""},
+		{"a pod of another plan's priority is refused", prioritized(spec.Namespace, "better", "aerie-priority-900"), kube.Full},
+		{"a pod as important as the cluster is refused", prioritized(spec.Namespace, "best", "system-node-critical"), kube.Full},
 		{"a pod in another namespace is refused", pod("kube-system", "out", nil), kube.Forbidden},
 	} {
 		t.Run(row.what, func(t *testing.T) {

@@ -77,6 +77,12 @@ func pod(namespace, name string, resources map[string]any) kube.Object {
 	return kubetest.Object("v1", "Pod", namespace, name, map[string]any{"spec": map[string]any{"containers": []any{c}}})
 }
 
+func prioritized(namespace, name, class string) kube.Object {
+	p := pod(namespace, name, nil)
+	p["spec"].(map[string]any)["priorityClassName"] = class
+	return p
+}
+
 func privileged(namespace string) kube.Object {
 	p := pod(namespace, "root", nil)
 	c := p["spec"].(map[string]any)["containers"].([]any)[0].(map[string]any)

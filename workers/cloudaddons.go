@@ -7,20 +7,20 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
-// ensureAddons asks for every add-on: one that is slow keeps none of the others back.
-func ensureAddons(ctx context.Context, t *task) result {
-	e, err := args[ev.EnsureAddons](t)
+// ensureCloudAddons asks for every add-on: one that is slow keeps none of the others back.
+func ensureCloudAddons(ctx context.Context, t *task) result {
+	e, err := args[ev.EnsureCloudAddons](t)
 	if err != nil {
 		return result{err: err}
 	}
-	seen, r := ev.AddonsReady{}, result{}
+	seen, r := ev.CloudAddonsReady{}, result{}
 	for _, a := range e.Addons {
-		o, came := t.ensureAddon(ctx, e, a)
+		o, came := t.ensureCloudAddon(ctx, e, a)
 		if came.err != nil || came.again > 0 {
 			r = worse(r, came)
 			continue
 		}
-		seen.Addons = append(seen.Addons, ev.Addon{Name: a.Name, Version: o.Version})
+		seen.Addons = append(seen.Addons, ev.CloudAddon{Name: a.Name, Version: o.Version})
 	}
 	switch {
 	case r.err != nil:
@@ -31,8 +31,8 @@ func ensureAddons(ctx context.Context, t *task) result {
 	return result{outcome: seen}
 }
 
-// ensureAddon asks for one add-on. One that has failed holds nothing of anybody: it is made anew.
-func (t *task) ensureAddon(ctx context.Context, e ev.EnsureAddons, a ev.Addon) (cloud.Observation, result) {
+// ensureCloudAddon asks for one add-on. One that has failed holds nothing of anybody: it is made anew.
+func (t *task) ensureCloudAddon(ctx context.Context, e ev.EnsureCloudAddons, a ev.CloudAddon) (cloud.Observation, result) {
 	spec := cloud.AddonSpec{Cluster: e.Cluster, Addon: cloud.Addon(a.Name), Owner: e.Owner, Version: a.Version, Token: t.Digest}
 	o, err := ensure(t, e.Site, "EnsureAddon", func(c Cloud) (cloud.Observation, error) { return c.EnsureAddon(ctx, scope(e.Site), spec) })
 	switch {

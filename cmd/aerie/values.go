@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aeriehq/aerie/cmd/aerie/setting"
+	"github.com/aeriehq/aerie/events"
+)
+
+// valueFlags give a chart values beside those of the spec, as Helm's do: files first, in their order, then what is set.
+type valueFlags struct{ files, set []string }
+
+// flags are there for what is installed alone.
+func (v *valueFlags) flags(cmd *cobra.Command, k events.Kind) {
+	if _, ok := events.ZeroSpec(k).(events.Installed); !ok {
+		return
+	}
+	cmd.Flags().StringArrayVar(&v.files, "values", nil, "a file with values for the chart, as JSON or YAML; repeatable, a later one wins")
+	cmd.Flags().StringArrayVar(&v.set, "set", nil, "values for the chart, as helm has it: a.b=c,d[0]=e; repeatable, wins over --values; in an update, what is not named stays")
+}
+
+func (v *valueFlags) given() bool { return len(v.files)+len(v.set) > 0 }
+
+// giveValues puts the values of flags into the body's spec.
+func (f *verbFlags) giveValues(raw map[string]any, stdin io.Reader) error {
+	if !f.values.given() {
+		return nil
+	}
+	spec, ok := raw["spec"].(map[string]any)
+	switch {
+	case !ok && raw["spec"] != nil:
+		return invalid("--spec", "want an object")
+	case spec == nil && f.base != nil:
+		spec = f.base
+	case spec == nil:
+		spec = map[string]any{}
+	}
+	raw["spec"] = spec
+	return f.values.into(spec, stdin)
+}
+
+// into puts them into a spec.
+func (v *valueFlags) into(spec map[string]any, stdin io.Reader) error {
+	values, ok := spec["values"].(map[string]any)
+	if !ok && spec["values"] != nil {
+		return invalid("spec.values", "want an object, or none")
+	}
+	if values == nil {
+		values = map[string]any{}
+	}
+	for _, file := range v.files {
+		more, err := valuesFile(file, stdin)
+		if err != nil {
+			return err
+		}
+		merge(values, more)
+	}
+	for _, s := range v.set {
+		if err := setting.Set(values, s); err != nil {
+			return invalid("--set", "%q: %v", events.Clip(s), err)
+		}
+	}
+	spec["values"] = values
+	return nil
+}
+
+func valuesFile(path string, stdin io.Reader) (map[string]any, error) {
+	data, err := readFile(path, stdin)
+	var r *events.Refusal
+	if errors.As(err, &r) {
+		r.Details[0].Field = "--values"
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > events.MaxBody {
+		return nil, invalid("--values", "%s: more than %d bytes", path, events.MaxBody)
+	}
+	raw, err := decodeYAML(data)
+	values, ok := raw.(map[string]any)
+	if err != nil || !ok && raw != nil {
+		return nil, invalid("--values", "%s: want an object, as JSON or YAML", path)
+	}
+	return values, nil
+}
+
+// merge writes values over others, an object into an object.
+func merge(into, over map[string]any) {
+	for k, v := range over {
+		inner, ok := v.(map[string]any)
+		old, there := into[k].(map[string]any)
+		if ok && there {
+			merge(old, inner)
+			continue
+		}
+		into[k] = v
+	}
+}
+
+// present is the spec that an entity has now, for an update that names a part of it, and the sequence at which it has it.
+func (f *verbFlags) present(cmd *cobra.Command, ref events.Ref) (spec map[string]any, seq uint64, err error) {
+	ctx, cancel, err := f.bound(cmd.Context())
+	if err != nil {
+		return nil, 0, err
+	}
+	defer cancel()
+	cl, err := f.conn.client(cmd)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer cl.Close()
+	err = cl.patiently(ctx, "read "+ref.String(), func(ctx context.Context) error {
+		e, err := cl.entity(ctx, ref, 0)
+		if err != nil {
+			return err
+		}
+		seq = e.Seq
+		raw, err := decodeJSON(e.Spec)
+		if spec, _ = raw.(map[string]any); err != nil || spec == nil {
+			return fmt.Errorf("read the spec of %s: %v", ref, err)
+		}
+		return nil
+	})
+	return spec, seq, err
+}

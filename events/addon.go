@@ -1,0 +1,42 @@
+package events
+
+import (
+	"fmt"
+	"strings"
+)
+
+// AddonSpec is what is installed on a dataplane itself, in a namespace of its own: what its tenants' applications stand
+// on, such as a database's operator.
+type AddonSpec struct {
+	Namespace string           `json:"namespace,omitempty" maxLength:"63" pattern:"^[a-z]([a-z0-9-]*[a-z0-9])?$" doc:"the namespace it gets, which must be nobody else's; empty: its own name. The cluster's own (kube-…, default) are not given, nor aerie-system, nor one with '--', as tenants have"`
+	Chart     Chart            `json:"chart,omitzero" doc:"The Helm chart to install; instead of manifests"`
+	Values    map[string]any   `json:"values,omitempty" doc:"What the chart is given"`
+	Manifests []map[string]any `json:"manifests,omitempty" maxItems:"50" doc:"Kubernetes objects as they are; on the platform's own dataplanes also such as are of the whole cluster"`
+}
+
+// Kind is Addon.
+func (AddonSpec) Kind() Kind { return Addon }
+
+// Content is what is installed.
+func (s AddonSpec) Content() Content { return Content{s.Chart, s.Values, s.Manifests} }
+
+// Check wants either a chart or manifests, and a namespace that can be its own.
+func (s AddonSpec) Check() []Fault {
+	faults := s.Content().check()
+	if n := s.Namespace; n == "default" || n == "aerie-system" || strings.HasPrefix(n, "kube-") || strings.Contains(n, "--") {
+		faults = append(faults, Fault{"spec.namespace", fmt.Sprintf("%q is not given to addons: it is the cluster's, the platform's or a tenant's", n)})
+	}
+	return faults
+}
+
+// EnsureAddon owes an addon's objects, in a namespace of its own.
+type EnsureAddon struct{ EnsureApplication }
+
+// RemoveAddon owes the end of an addon's objects and of its namespace.
+type RemoveAddon struct{ RemoveApplication }
+
+// Effect names the work on the wire.
+func (EnsureAddon) Effect() string { return "ensure_addon" }
+
+// Effect names the work on the wire.
+func (RemoveAddon) Effect() string { return "remove_addon" }

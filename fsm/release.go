@@ -1,0 +1,175 @@
+package fsm
+
+import (
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// The phases of applications and addons beside those of every life.
+const (
+	Pending      Phase = "Pending"
+	Installing   Phase = "Installing"
+	Deployed     Phase = "Deployed"
+	Upgrading    Phase = "Upgrading"
+	RollingBack  Phase = "RollingBack"
+	Uninstalling Phase = "Uninstalling"
+	Uninstalled  Phase = "Uninstalled"
+)
+
+// ReleaseData is what the events of something installed in a cluster say of it: of an application, or of an addon.
+type ReleaseData[S ev.Installed] struct {
+	Spec      S
+	Site      ev.Site
+	Cluster   string
+	Namespace string
+	Objects   []string     // what is deployed
+	Good      *GoodSpec[S] // what was deployed last
+	Before    *GoodSpec[S] // what was deployed before that
+	Repairing bool         // it has drifted, and is brought back
+	Undoing   bool         // an upgrade has failed: the good spec is brought back
+}
+
+// GoodSpec is a spec that came about.
+type GoodSpec[S ev.Installed] struct {
+	Revision int
+	Spec     S
+}
+
+// Wants returns the spec.
+func (d ReleaseData[S]) Wants() ev.Spec { return d.Spec }
+
+// ground says in what two kinds that are installed in a cluster differ: on what they stand.
+type ground[S ev.Installed] struct {
+	kind   ev.Kind
+	on     func(Base) Need                                          // what it waits for, and is installed on
+	start  func(Entity[ReleaseData[S]], *Refs) ev.InstallingStarted // where that is, once it is ready
+	keep   func(faults *keeper, e Entity[ReleaseData[S]], now S)    // nil if all may change: what may not, once it is begun
+	ensure func(ev.EnsureApplication) ev.Effect
+	remove func(ev.RemoveApplication) ev.Effect
+}
+
+// installed is a kind that waits for what it stands on and is installed there; another spec upgrades it.
+func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
+	return Kind[ReleaseData[S]]{
+		Name: at.kind,
+		Table: table([]Phase{Pending, Installing, Upgrading, RollingBack}, Uninstalling, Uninstalled,
+			Row{ev.Requested[S]{}, []Phase{Unborn}, Pending},
+			Row{ev.InstallingStarted{}, []Phase{Pending}, Installing},
+			Row{ev.Deployed{}, []Phase{Installing, Upgrading, RollingBack}, Deployed},
+			Row{ev.UpdateRequested[S]{}, []Phase{Deployed, Upgrading, RollingBack}, Upgrading},
+			Row{ev.RollingBackStarted{}, []Phase{Upgrading}, RollingBack},
+			Row{ev.RolledBack{}, []Phase{RollingBack}, Failed}, // what was asked for is not there
+			Row{ev.RollbackRequested[S]{}, []Phase{Deployed, Upgrading, RollingBack, Failed}, RollingBack},
+			Row{ev.Drifted{}, []Phase{Deployed}, Stay},
+			Row{ev.DriftEnded{}, []Phase{Deployed}, Stay},
+			Row{ev.RepairStarted{}, []Phase{Deployed}, Upgrading},
+			Row{ev.RetryRequested{}, []Phase{Deployed}, Upgrading}, // of one that has drifted
+			Row{ev.Failed{}, []Phase{Installing, Upgrading, RollingBack}, Failed},
+			Row{ev.RetryRequested{}, []Phase{Failed}, Pending},
+			Row{ev.UpdateRequested[S]{}, []Phase{Failed}, Pending},
+			Row{ev.UpdateRequested[S]{}, []Phase{Pending, Installing}, Stay},
+			Row{ev.Swept{}, []Phase{Pending, Installing, Deployed, Upgrading, RollingBack, Failed, Uninstalling, Uninstalled}, Stay}, // of an earlier incarnation
+		),
+		Rules: map[Phase]Rule{
+			Installing:  {Within: 30 * time.Minute, Attempts: 5},
+			Upgrading:   {Within: 30 * time.Minute, Attempts: 5},
+			RollingBack: {Within: 30 * time.Minute, Attempts: 5},
+		},
+		Rest:    []Phase{Deployed},
+		Going:   Uninstalling,
+		End:     Uninstalled,
+		Born:    requested[S],
+		Respec:  at.respec,
+		Evolve:  evolveRelease[S],
+		Owed:    at.owed,
+		Stands:  at.stands,
+		Settle:  at.settle,
+		Own:     rollback[S],
+		Outcome: outcomeRelease[S],
+		GiveUp:  giveUpRelease[S],
+		Conditions: func(e Entity[ReleaseData[S]]) []Condition {
+			return []Condition{e.inSync(), e.condition(ConditionReady, e.Phase() == Deployed)}
+		},
+	}
+}
+
+func (at ground[S]) respec(e Entity[ReleaseData[S]], s ev.Spec) ([]ev.Event, []ev.Fault) {
+	now := s.(S)
+	var faults keeper
+	if at.keep != nil && e.Data.Cluster != "" {
+		at.keep(&faults, e, now)
+	}
+	return []ev.Event{ev.UpdateRequested[S]{Spec: now}}, faults
+}
+
+func evolveRelease[S ev.Installed](d ReleaseData[S], happened ev.Event) ReleaseData[S] {
+	switch e := happened.(type) {
+	case ev.Requested[S]:
+		d.Spec = e.Spec
+	case ev.UpdateRequested[S]:
+		d.Spec, d.Undoing, d.Repairing = e.Spec, false, false
+	case ev.RepairStarted, ev.RetryRequested:
+		d.Repairing = d.Good != nil
+	case ev.InstallingStarted:
+		d.Site, d.Cluster, d.Namespace = e.Site, e.Cluster, e.Namespace
+	case ev.Deployed:
+		d = d.deployed(e)
+	case ev.RollbackRequested[S]:
+		d.Spec, d.Undoing, d.Repairing = e.Spec, false, false
+	case ev.RollingBackStarted:
+		d.Undoing, d.Repairing = true, false
+	case ev.RolledBack:
+		d.Objects, d.Undoing = e.Objects, false
+	case ev.Failed:
+		d.Undoing, d.Repairing = false, false
+	}
+	return d
+}
+
+func (at ground[S]) owed(e Entity[ReleaseData[S]]) ev.Effect {
+	d := e.Data
+	switch e.Phase() {
+	case Pending:
+		return Await{append(owned(e.Base), at.on(e.Base))}
+	case Installing, Upgrading, RollingBack:
+		return at.ensure(d.ensure(e.Base))
+	case Uninstalling:
+		if d.Cluster != "" {
+			c := d.Spec.Content()
+			return at.remove(ev.RemoveApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: e.Ref.Local(),
+				Chart: c.Chart, Manifests: c.Manifests})
+		}
+	}
+	return nil
+}
+
+// ensure owes the spec, or while an upgrade is undone the one before it.
+func (d ReleaseData[S]) ensure(b Base) ev.EnsureApplication {
+	spec, revision := d.Spec, b.Revision
+	if d.Undoing {
+		spec, revision = d.Good.Spec, d.Good.Revision
+	}
+	c := spec.Content()
+	return ev.EnsureApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: b.Ref.Local(), Revision: revision,
+		Rollback: b.Phase() == RollingBack, Repair: d.Repairing, Chart: c.Chart, Values: c.Values, Manifests: c.Manifests}
+}
+
+func (at ground[S]) stands(e Entity[ReleaseData[S]], refs *Refs) []ev.Effect {
+	if refs.unmet([]Need{at.on(e.Base)}) != nil {
+		return nil
+	}
+	return []ev.Effect{at.ensure(e.Data.ensure(e.Base))}
+}
+
+func (at ground[S]) settle(e Entity[ReleaseData[S]], refs *Refs) ([]ev.Change, *Why) {
+	if e.Phase() != Pending {
+		return nil, nil
+	}
+	if w := refs.unmet(append(owned(e.Base), at.on(e.Base))); w != nil {
+		return nil, w
+	}
+	started := at.start(e, refs)
+	started.Site.Owner = Mark(e.Base)
+	return changed(e.Base, started), nil
+}

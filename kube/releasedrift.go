@@ -1,0 +1,160 @@
+package kube
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+
+	"k8s.io/apimachinery/pkg/util/yaml"
+)
+
+// HelmManager is the field manager of what Helm applies.
+const HelmManager = "aerie-helm"
+
+// ReleaseDrift says how what a release consists of differs from what is there. It asks the server what applying it again
+// would change, and changes nothing. In a cluster that only stores, it is what is missing of what was applied.
+func ReleaseDrift(ctx context.Context, api API, spec AppSpec) ([]Difference, error) {
+	if l, ok := api.(*listed); ok { // what Helm applies is not labelled as ours
+		api = l.API
+	}
+	c, real := api.(*Cluster)
+	if !real {
+		return missingOf(ctx, api, spec)
+	}
+	wanted, err := c.releaseObjects(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	if wanted == nil {
+		k := Key{APIVersion: "v1", Kind: "Secret", Namespace: spec.Namespace, Name: "of release " + spec.Name}
+		return []Difference{{Object: k, Gone: true}}, nil
+	}
+	var found []Difference
+	for _, o := range wanted {
+		d, err := c.again(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		if d != nil {
+			found = append(found, *d)
+		}
+	}
+	return found, nil
+}
+
+// missingOf is what of the list of what was applied is not there.
+func missingOf(ctx context.Context, api API, spec AppSpec) (found []Difference, err error) {
+	list, err := readInventory(ctx, api, spec)
+	if err != nil {
+		return nil, err
+	}
+	if list.version == "" {
+		return []Difference{{Object: spec.inventoryKey(), Gone: true}}, nil
+	}
+	for _, k := range list.keys {
+		there, err := find(ctx, api, k)
+		if err != nil {
+			return nil, err
+		}
+		if there == nil {
+			found = append(found, Difference{Object: k, Gone: true})
+		}
+	}
+	return found, nil
+}
+
+// releaseObjects are the objects of the deployed revision, as Helm applies them; nil if there is none.
+func (c *Cluster) releaseObjects(ctx context.Context, spec AppSpec) ([]Object, error) {
+	found, err := c.List(ctx, Selector{APIVersion: "v1", Kind: "Secret", Namespace: spec.Namespace,
+		Labels: map[string]string{"owner": "helm", "name": spec.Name, "status": "deployed", LabelOwner: spec.Owner}})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	manifest, err := manifestOf(text(table(found[len(found)-1]["data"])["release"]))
+	if err != nil {
+		return nil, fail(Invalid, "read release", Key{Kind: "Secret", Namespace: spec.Namespace, Name: spec.Name}, err.Error())
+	}
+	objects := []Object{}
+	documents := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifest), 4096)
+	for {
+		var o Object
+		err := documents.Decode(&o)
+		if errors.Is(err, io.EOF) {
+			return objects, nil
+		}
+		if err != nil {
+			return nil, fail(Invalid, "read release", Key{Kind: "Secret", Namespace: spec.Namespace, Name: spec.Name}, err.Error())
+		}
+		if len(o) > 0 {
+			objects = append(objects, asHelm(o, spec))
+		}
+	}
+}
+
+// manifestOf is the manifest in a release as Helm keeps it: JSON, packed, and twice in base64, once by Kubernetes.
+func manifestOf(data string) ([]byte, error) {
+	for range 2 {
+		decoded, err := base64.StdEncoding.DecodeString(data)
+		if err != nil {
+			return nil, err
+		}
+		data = string(decoded)
+	}
+	packed, err := gzip.NewReader(bytes.NewReader([]byte(data)))
+	if err != nil {
+		return nil, err
+	}
+	var release struct{ Manifest string }
+	if err := json.NewDecoder(packed).Decode(&release); err != nil {
+		return nil, err
+	}
+	return []byte(release.Manifest), nil
+}
+
+// asHelm is an object as Helm applies it, with what it says of the release.
+func asHelm(o Object, spec AppSpec) Object {
+	namespace := o.Namespace()
+	if namespace == "" && !ClusterScoped(o.APIVersion(), o.Kind()) {
+		namespace = spec.Namespace
+	}
+	return o.marked(namespace, map[string]string{LabelManagedBy: "Helm"},
+		map[string]string{"meta.helm.sh/release-name": spec.Name, "meta.helm.sh/release-namespace": spec.Namespace})
+}
+
+// again is what applying an object once more would change; nil if nothing.
+func (c *Cluster) again(ctx context.Context, o Object) (*Difference, error) {
+	k := o.Key()
+	there, err := find(ctx, c, k)
+	if err != nil {
+		return nil, err
+	}
+	if there == nil {
+		return &Difference{Object: k, Gone: true}, nil
+	}
+	after, err := c.tryApply(ctx, o)
+	switch code := CodeOf(err); {
+	case code == Invalid || code == Conflict: // it was changed in what can't be changed back
+		return &Difference{Object: k, Detail: err.(*Error).Message}, nil
+	case err != nil:
+		return nil, err
+	}
+	for _, x := range []Object{there, after} {
+		delete(x, "status")
+		delete(x.metadata(), "resourceVersion")
+		delete(x.metadata(), "generation")
+	}
+	if reflect.DeepEqual(there, after) {
+		return nil, nil
+	}
+	detail := missing("", map[string]any(after), map[string]any(there))
+	if detail == "" {
+		detail = fmt.Sprintf("%s has what it should not have", k)
+	}
+	return &Difference{Object: k, Detail: detail}, nil
+}

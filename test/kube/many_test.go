@@ -1,0 +1,67 @@
+package kube_test
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aeriehq/aerie/kube/kubetest"
+)
+
+var tenants = flag.Int("tenants", 20, "how many tenants there are beside a chart that hangs and one that fails; from 100 on it is measured against a round without these two")
+
+// Many tenants come from nothing to an application that runs, while one of them has a chart that hangs and another one
+// that fails: that keeps none of the others.
+func TestTwoBadCharts(t *testing.T) {
+	t.Parallel()
+	rig, _ := newRig(t)
+	c := startControl(t, rig.Kubeconfig, 60)
+	c.run(strings.SplitN(offer, "---\nkind: customer", 2)[0], "apply", "-f", "-", "--wait", "--timeout", "2m")
+	var without time.Duration
+	if *tenants >= 100 {
+		without = c.many(*tenants, false)
+		for i := range *tenants {
+			c.run("", "delete", "customer", fmt.Sprintf("c%d", i), "--cascade")
+		}
+		kubetest.Eventually(t, "all are gone", func() bool { return c.count("customers", "Active")+c.count("customers", "Closing") == 0 })
+	}
+	with := c.many(*tenants, true)
+	if phase, _ := c.phase("application", "c0/prod_web"); phase != "Installing" {
+		t.Error("the hanging one is", phase)
+	}
+	c.explains("application", "c1/prod_web", "internal")
+	t.Logf("%d tenants: %s with two bad charts; %s without", *tenants-2, with.Round(time.Second/10), without.Round(time.Second/10))
+}
+
+// many makes tenants with an application each, the first two bad if wished, and returns how long it took until all the
+// others' run.
+func (c *control) many(n int, bad bool) time.Duration {
+	c.Helper()
+	url, login := repository(c.T)
+	var all strings.Builder
+	for i := range n {
+		hook := ""
+		if bad && i < 2 {
+			hook = []string{"hold", "fail"}[i]
+		}
+		c.knows(fmt.Sprintf("c%d", i), "private", login)
+		fmt.Fprintf(&all, "---\nkind: customer\nname: c%[1]d\n---\nkind: tenant\nname: prod\nowner: c%[1]d\nspec: {plan: small, app: web}\n"+
+			"---\nkind: application\nname: prod_web\nowner: c%[1]d\nspec: {chart: {name: web, version: 1.0.0, repository: %[2]q, credentials: private}, values: {hook: %[3]q}}\n", i, url, hook)
+	}
+	began := time.Now()
+	c.run(strings.TrimPrefix(all.String(), "---\n"), "apply", "-f", "-")
+	want := n
+	if bad {
+		want -= 2
+	}
+	kubetest.Eventually(c, "all the others run", func() bool { return c.count("applications", "Deployed") == want })
+	return time.Since(began)
+}
+
+// count is how many of a kind are in a phase.
+func (c *control) count(kind, phase string) int {
+	c.Helper()
+	return strings.Count(c.run("", "get", kind, "--phase", phase, "-o", "name"), "\n")
+}

@@ -1,0 +1,56 @@
+package workers
+
+import (
+	"context"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/kube"
+)
+
+// wide tells whether something may make what is of the whole cluster: the operator's own addons may.
+func wide(ref ev.Ref) bool { return ref.Kind == ev.Addon && ref.Owner == ev.Platform }
+
+func (t *task) addon(namespace string) kube.AddonSpec {
+	spec := kube.AddonSpec{Namespace: namespace, Dataplane: t.Ref.Parent(), Addon: t.Ref.Local(), Owner: t.UID, Revision: t.Revision, Wide: wide(t.Ref)}
+	if t.Ref.Owner != ev.Platform {
+		spec.Customer = t.Ref.Owner
+	}
+	return spec
+}
+
+func ensureAddon(ctx context.Context, t *task) result {
+	e, err := args[ev.EnsureAddon](t)
+	if err != nil {
+		return result{err: err}
+	}
+	return t.ensureInstalled(ctx, e.EnsureApplication, "EnsureAddon", func(api kube.API) error {
+		return kube.EnsureAddon(ctx, api, t.addon(e.Namespace))
+	})
+}
+
+// removeAddon deletes the addon's objects, then its namespace, and waits until that is gone.
+func removeAddon(ctx context.Context, t *task) result {
+	e, err := args[ev.RemoveAddon](t)
+	if err != nil {
+		return result{err: err}
+	}
+	there := false
+	err = t.inCluster(ctx, e.Site, e.Cluster, "RemoveAddon", func(api kube.API) error {
+		ns, err := api.Get(ctx, "v1", "Namespace", "", e.Namespace)
+		if err != nil && kube.CodeOf(err) != kube.NotFound {
+			return err
+		}
+		mine := ns.Labels()[kube.LabelOwner] == t.UID // in another's nothing was installed
+		if mine && !ns.Terminating() {
+			if err := t.uninstall(ctx, api, e.RemoveApplication); err != nil {
+				return err
+			}
+		}
+		if err := kube.RemoveAddon(ctx, api, t.addon(e.Namespace)); err != nil || !mine {
+			return err
+		}
+		there, err = remains(ctx, api, e.Namespace)
+		return err
+	})
+	return removed(err, there)
+}
