@@ -103,6 +103,11 @@ func (k *kubeCall) answer() emulate.Outcome {
 		return k.refuse(http.StatusInternalServerError, "InternalError", err.Error())
 	}
 	k.out = kubeapi.Serve(k.http, k.path, k.body, kubeapi.WithNodes(store, k.nodes(cluster)), cluster.Text("version"))
+	if k.http.Method != http.MethodGet {
+		if err := k.balance(cluster, store); err != nil {
+			return k.refuse(http.StatusInternalServerError, "InternalError", err.Error())
+		}
+	}
 	_, k.lost = k.Strike(emulate.Answering)
 	return emulate.Outcome{Status: k.out.Status, Lost: k.lost, Quiet: k.http.Method == http.MethodGet}
 }

@@ -9,6 +9,8 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2t "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	ekst "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -191,4 +193,46 @@ func TestObjectsSurvive(t *testing.T) {
 	if kube.CodeOf(err) != kube.NotFound {
 		t.Fatal(err)
 	}
+}
+
+// TestLoadBalancerStays has a Service's load balancer hold the network, also when the cluster is gone.
+func TestLoadBalancerStays(t *testing.T) {
+	r, g := running(t)
+	api := r.kube(token(t, r.sts, "c", time.Time{}))
+	_, err := api.Apply(t.Context(), kubetest.Object("v1", "Namespace", "", "x", nil))
+	must(t, err)
+	balancers := func() int {
+		out, err := r.ec2.DescribeNetworkInterfaces(t.Context(), &ec2.DescribeNetworkInterfacesInput{Filters: []ec2t.Filter{{Name: str("requester-id"), Values: []string{"amazon-elb"}}}})
+		must(t, err)
+		return len(out.NetworkInterfaces)
+	}
+	service := func(kind string) {
+		_, err := api.Apply(t.Context(), kubetest.Object("v1", "Service", "x", "s", map[string]any{"spec": map[string]any{"type": kind}}))
+		must(t, err)
+	}
+	for _, step := range []struct {
+		name string
+		do   func()
+		want int
+	}{
+		{"a Service in the cluster has none", func() { service("ClusterIP") }, 0},
+		{"one for the world has one in each subnet", func() { service("LoadBalancer") }, 2},
+		{"applied again it has the same", func() { service("LoadBalancer") }, 2},
+		{"it goes with its namespace", func() { must(t, api.Delete(t.Context(), "v1", "Namespace", "", "x")) }, 0},
+	} {
+		step.do()
+		if got := balancers(); got != step.want {
+			t.Fatalf("%s: %d", step.name, got)
+		}
+	}
+	_, err = api.Apply(t.Context(), kubetest.Object("v1", "Namespace", "", "x", nil))
+	must(t, err)
+	service("LoadBalancer")
+	_, err = r.cloud.ByHand(emulate.Hand{Delete: "cluster", Match: "c"})
+	must(t, err)
+	if got := balancers(); got != 2 {
+		t.Fatal(got)
+	}
+	_, err = r.ec2.DeleteSubnet(t.Context(), &ec2.DeleteSubnetInput{SubnetId: &g.subnets[0]})
+	is(t, "DependencyViolation", err)
 }
