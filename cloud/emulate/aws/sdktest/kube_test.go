@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,6 +142,36 @@ func TestWhoMayIn(t *testing.T) {
 			_, err := r.kube(row.token).List(t.Context(), kube.Selector{APIVersion: "v1", Kind: "Namespace"})
 			if kube.CodeOf(err) != row.want {
 				t.Fatalf("%v, want %q", err, row.want)
+			}
+		})
+	}
+}
+
+// TestPresigned asks STS itself with a presigned URL, as an authenticator would.
+func TestPresigned(t *testing.T) {
+	r := start(t, 0)
+	for _, row := range []struct {
+		name   string
+		at     time.Time
+		header string
+		want   int
+	}{
+		{"as it was signed", time.Now(), "c", 200},
+		{"some minutes later", time.Now().Add(-10 * time.Minute), "c", 200},
+		{"too late", time.Now().Add(-16 * time.Minute), "c", 403},
+		{"with another header than was signed", time.Now(), "d", 403},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			target, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(token(t, r.sts, "c", row.at), "k8s-aws-v1."))
+			must(t, err)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, string(target), nil)
+			must(t, err)
+			req.Header.Set("X-K8s-Aws-Id", row.header)
+			resp, err := r.cfg.HTTPClient.Do(req)
+			must(t, err)
+			must(t, resp.Body.Close())
+			if resp.StatusCode != row.want {
+				t.Fatal(resp.Status)
 			}
 		})
 	}
