@@ -43,11 +43,40 @@ func removeOwned(ctx context.Context, t *task) result {
 		return result{outcome: ev.Deleted{}}
 	}
 	for _, r := range left {
+		if hold, err := t.balanced(ctx, c, scope(e.Site), r); err != nil {
+			return result{err: err}
+		} else if hold {
+			continue
+		}
 		if err := t.removeOne(ctx, c, scope(e.Site), r); err != nil && cloud.ClassOf(err) != cloud.Conflict {
 			return result{err: err}
 		}
 	}
 	return result{again: lookAgain}
+}
+
+// unreached is how many attempts are made to clear up inside a cluster: it may be
+// one that nobody reaches any more.
+const unreached = 4
+
+// balanced says that a cluster has load balancers yet: the cloud would be left with
+// them, and with the network that they are in.
+func (t *task) balanced(ctx context.Context, c Cloud, s cloud.Scope, r cloud.Ref) (hold bool, err error) {
+	if r.Kind != cloud.KindCluster || r.Phase != cloud.Ready {
+		return false, nil
+	}
+	left := 0
+	err = t.call("DeleteBalancers", func() error {
+		api, err := c.Kube(ctx, s, r.Name)
+		if err == nil {
+			left, err = kube.DeleteBalancers(ctx, api)
+		}
+		return err
+	})
+	if err != nil && (t.Attempt > unreached || cloud.ClassOf(err) == cloud.Conflict || cloud.ClassOf(err) == cloud.NotFound) {
+		return false, nil
+	}
+	return left > 0, err
 }
 
 func (t *task) removeOne(ctx context.Context, c Cloud, s cloud.Scope, r cloud.Ref) error {

@@ -9,7 +9,7 @@ import (
 )
 
 // stride is how many of the calls at which a process may be killed are passed over: 1 tries each.
-var stride = flag.Int("stride", 23, "kill at every so-manieth call")
+var stride = flag.Int("stride", 50, "kill at every so-manieth call")
 
 // TestKilledAtEachCall begins anywhere, so that in time each call is tried; make soak tries all.
 func TestKilledAtEachCall(t *testing.T) {

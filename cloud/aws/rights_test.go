@@ -17,8 +17,8 @@ import (
 // behind.
 var rare = []string{"ec2:DeleteNetworkInterface", "ec2:ReplaceRoute", "ec2:RevokeSecurityGroupIngress"}
 
-// TestActionsAreTheCalls compares the rights that are asked for with the calls that are made.
-func TestActionsAreTheCalls(t *testing.T) {
+// TestConformance tries the suite, and compares the calls that are made in it with the rights that are asked for.
+func TestConformance(t *testing.T) {
 	made := map[string]bool{}
 	cloudtest.Run(t, func(t *testing.T) cloudtest.Rig {
 		r := start(t)

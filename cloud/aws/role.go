@@ -184,7 +184,7 @@ func (at *session) deleteRole(ctx context.Context, name string) error {
 // leftRole is a role that was found by its path.
 type leftRole struct {
 	purpose
-	name, id, owner string
+	name, id string
 }
 
 // roles lists the roles below a path, with whose they are.

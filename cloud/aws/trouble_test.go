@@ -202,3 +202,46 @@ func (u unreachable) RoundTrip(q *http.Request) (*http.Response, error) {
 	u.t.Errorf("a call to %s", q.URL)
 	return nil, http.ErrHandlerTimeout
 }
+
+// TestWhatKubernetesLeaves deletes a cluster that has a load balancer: the network can't go, and says why; when the load
+// balancer goes, it does.
+func TestWhatKubernetesLeaves(t *testing.T) {
+	r := start(t)
+	p := r.provider()
+	r.up(p, r.home())
+	to, err := p.Access(t.Context(), r.home(), "cl1")
+	must(t, err)
+	api, err := kube.Connect(to.Endpoint, to.CA, to.Token)
+	must(t, err)
+	_, err = api.Apply(t.Context(), kube.Object{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": "front"}})
+	must(t, err)
+	_, err = api.Apply(t.Context(), kube.Object{
+		"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"name": "front", "namespace": "front"},
+		"spec": map[string]any{"type": "LoadBalancer", "ports": []any{map[string]any{"port": int64(80)}}},
+	})
+	must(t, err)
+	for range 4 {
+		must(t, p.DeleteCluster(t.Context(), r.home(), "cl1", owner))
+		r.advance(soon)
+	}
+	var refused error
+	for range 4 {
+		refused = p.DeleteNetwork(t.Context(), r.home(), "net1", owner)
+		r.advance(soon)
+	}
+	if cloud.ClassOf(refused) != cloud.Conflict || !strings.Contains(refused.Error(), "ELB") {
+		t.Fatal(refused)
+	}
+	if _, err := p.EnsureNetwork(t.Context(), r.home(), network(owner)); cloud.ClassOf(err) != cloud.Conflict {
+		t.Error("what is being deleted is made anew:", err)
+	}
+	_, err = r.cloud.ByHand(emulate.Hand{Delete: "network-interface"})
+	must(t, err)
+	for range 4 {
+		must(t, p.DeleteNetwork(t.Context(), r.home(), "net1", owner))
+		r.advance(soon)
+	}
+	if refs, err := p.ListOwned(t.Context(), r.home(), ""); err != nil || len(refs) > 0 {
+		t.Fatalf("%v %+v", err, refs)
+	}
+}

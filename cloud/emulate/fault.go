@@ -65,7 +65,7 @@ func (f Fault) moment() Moment {
 	return Calling
 }
 
-func (f Fault) validate() error {
+func (f Fault) validate(ops []string) error {
 	kinds := 0
 	for _, set := range []bool{f.Throttle, f.Cut, f.Lost, f.Issue, f.Stuck, f.Stale.Duration > 0} {
 		if set {
@@ -77,16 +77,20 @@ func (f Fault) validate() error {
 		return fmt.Errorf("fault on %q: only one of throttle, cut, lost, issue, stuck and stale", f.Op)
 	case (kinds == 0 || f.Issue) && f.Code == "":
 		return fmt.Errorf("fault on %q: a code is needed", f.Op)
+	case !slices.ContainsFunc(ops, f.on):
+		return fmt.Errorf("there is no op %q; there are %s", f.Op, strings.Join(ops, ", "))
 	}
 	return nil
 }
 
+// on says whether the fault is on an operation, written with its service before a colon.
+func (f Fault) on(op string) bool {
+	service, name, _ := strings.Cut(op, ":")
+	return f.Op == "" || f.Op == op || f.Op == name || f.Op == service+":*"
+}
+
 func (f Fault) matches(r Record) bool {
-	service, op, both := strings.Cut(f.Op, ":")
-	if !both {
-		service, op = "", f.Op
-	}
-	if service != "" && service != r.Service || op != "" && op != "*" && op != r.Op {
+	if !f.on(r.Service + ":" + r.Op) {
 		return false
 	}
 	for _, s := range []string{r.Name, r.Account, r.Region, r.Caller} {
@@ -133,7 +137,7 @@ func (f *faults) strike(m Moment, r Record) (struck Fault, ok bool) {
 }
 
 // read takes the faults of the file; without it there are none.
-func (f *faults) read(data []byte) error {
+func (f *faults) read(data []byte, ops []string) error {
 	if data == nil {
 		f.written = nil
 		return nil
@@ -143,7 +147,7 @@ func (f *faults) read(data []byte) error {
 		return err
 	}
 	for _, one := range given {
-		if err := one.validate(); err != nil {
+		if err := one.validate(ops); err != nil {
 			return err
 		}
 	}

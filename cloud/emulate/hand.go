@@ -3,6 +3,7 @@ package emulate
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ type Hand struct {
 	Advance Duration `json:"advance"` // or how far the clock goes
 }
 
-func (h Hand) validate() error {
+func (h Hand) validate(kinds []string) error {
 	acts := 0
 	for _, set := range []bool{h.Delete != "", h.Change != "", h.Advance.Duration > 0} {
 		if set {
@@ -25,6 +26,9 @@ func (h Hand) validate() error {
 	}
 	if acts != 1 || (h.Change != "") != (h.Set != nil) {
 		return fmt.Errorf("by hand: one of delete, change with set, and advance")
+	}
+	if kind := h.Delete + h.Change; kind != "" && !slices.Contains(kinds, kind) {
+		return fmt.Errorf("by hand: there is no kind %q; there are %s", kind, strings.Join(kinds, ", "))
 	}
 	return nil
 }
@@ -44,7 +48,7 @@ func (h Hand) hits(t *Thing) bool {
 
 // ByHand does something by hand and says to how many things.
 func (w *World) ByHand(h Hand) (n int, err error) {
-	if err := h.validate(); err != nil {
+	if err := h.validate(w.options.Kinds); err != nil {
 		return 0, err
 	}
 	w.mu.Lock()
@@ -94,7 +98,7 @@ func (w *World) readHands(data []byte) error {
 		return err
 	}
 	for _, h := range hands {
-		if err := h.validate(); err != nil {
+		if err := h.validate(w.options.Kinds); err != nil {
 			return err
 		}
 	}

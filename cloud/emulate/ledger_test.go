@@ -95,13 +95,16 @@ func TestFaultsAreChecked(t *testing.T) {
 		{`[{"issue": true, "code": "AsgInstanceLaunchFailures"}]`, true},
 		{`[{"stale": "1m"}]`, true},
 		{`[]`, true},
+		{`[{"op": "ec2:*", "cut": true}, {"op": "eks:CreateCluster", "lost": true}]`, true},
+		{`[{"op": "eks:CreateVpc", "cut": true}]`, false},
+		{`[{"op": "CreateVcp", "cut": true}]`, false},
 		{`[{"op": "CreateVpc"}]`, false},
 		{`[{"lost": true, "cut": true}]`, false},
 		{`[{"stale": "soon"}]`, false},
 		{`[{"unknown": true}]`, false},
 		{`{}`, false},
 	} {
-		if err := new(faults).read([]byte(row.file)); (err == nil) != row.want {
+		if err := new(faults).read([]byte(row.file), []string{"ec2:CreateVpc", "eks:CreateCluster"}); (err == nil) != row.want {
 			t.Errorf("%s: %v", row.file, err)
 		}
 	}
@@ -109,7 +112,7 @@ func TestFaultsAreChecked(t *testing.T) {
 
 func TestFaultsAreCounted(t *testing.T) {
 	f := faults{}
-	must(t, f.read([]byte(`[{"op": "a:Do", "match": "x", "nth": 2, "times": 2, "code": "C"}]`)))
+	must(t, f.read([]byte(`[{"op": "a:Do", "match": "x", "nth": 2, "times": 2, "code": "C"}]`), []string{"a:Do"}))
 	for i, row := range []struct {
 		record Record
 		want   bool
@@ -130,7 +133,7 @@ func TestFaultsAreCounted(t *testing.T) {
 
 func TestHandsAreChecked(t *testing.T) {
 	w := open(t, t.TempDir())
-	for _, h := range []Hand{{}, {Delete: "thing", Change: "thing", Set: Doc{}}, {Change: "thing"}, {Delete: "thing", Set: Doc{}}, {Delete: "thing", Advance: Duration{time.Hour}}} {
+	for _, h := range []Hand{{}, {Delete: "thing", Change: "thing", Set: Doc{}}, {Change: "thing"}, {Delete: "none"}, {Delete: "thing", Set: Doc{}}, {Delete: "thing", Advance: Duration{time.Hour}}} {
 		if _, err := w.ByHand(h); err == nil {
 			t.Errorf("%+v was done", h)
 		}
@@ -164,13 +167,13 @@ func FuzzScripts(f *testing.F) {
 	f.Add([]byte(`[{"delete":"thing"}]`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := faults{}
-		if s.read(data) == nil {
+		if s.read(data, []string{"a:x"}) == nil {
 			s.strike(Calling, Record{Op: "x"})
 		}
 		var hands []Hand
 		if Strict(data, &hands) == nil {
 			for _, h := range hands {
-				_ = h.validate()
+				_ = h.validate([]string{"thing"})
 				h.hits(&Thing{})
 			}
 		}

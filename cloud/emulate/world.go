@@ -23,6 +23,8 @@ type Options struct {
 	Now    func() time.Time // the clock that it goes by, before it is advanced; nil: the wall's
 	Speed  float64          // 1 is lifelike, 60 a minute a second, 0 at once
 	Logger *slog.Logger     // nil: slog's default
+	Ops    []string         // the operations that faults can name, such as eks:CreateCluster
+	Kinds  []string         // the kinds of things that can be changed by hand
 }
 
 // World is one emulated cloud's state. It is safe for concurrent use.
@@ -98,7 +100,7 @@ func (w *World) Advance(d time.Duration) error {
 // Inject adds faults, after those that are there. They last until they are used up or the process ends.
 func (w *World) Inject(given ...Fault) error {
 	for _, f := range given {
-		if err := f.validate(); err != nil {
+		if err := f.validate(w.options.Ops); err != nil {
 			return err
 		}
 	}
@@ -107,6 +109,8 @@ func (w *World) Inject(given ...Fault) error {
 	w.faults.injected = append(w.faults.injected, arm(given)...)
 	return nil
 }
+
+func (w *World) readFaults(data []byte) error { return w.faults.read(data, w.options.Ops) }
 
 // Outcome is how a call ended. What a refused call did is undone.
 type Outcome struct {
@@ -125,7 +129,7 @@ func (w *World) Do(r Record, f func(*Call) Outcome) error {
 	if w.closed {
 		return ErrClosed
 	}
-	w.script.Look(w.options.Logger, w.faults.read)
+	w.script.Look(w.options.Logger, w.readFaults)
 	w.hands.Look(w.options.Logger, w.readHands)
 	return w.do(r, f)
 }

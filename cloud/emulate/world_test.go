@@ -14,7 +14,7 @@ import (
 
 func open(t *testing.T, dir string) *World {
 	t.Helper()
-	w, err := Open(Options{Dir: dir, Speed: 1, Logger: slog.New(slog.DiscardHandler)})
+	w, err := Open(Options{Dir: dir, Speed: 1, Logger: slog.New(slog.DiscardHandler), Ops: []string{"s:Do", "s:Late"}, Kinds: []string{"thing"}})
 	must(t, err)
 	t.Cleanup(func() { _ = w.Close() }) // a test may have closed it
 	return w

@@ -74,21 +74,6 @@ func (s *stage) end() {
 	s.running.Wait()
 }
 
-// settings are what `aerie server` can be told.
-type settings struct {
-	DataDir  string
-	HTTP     string // the address to serve HTTP on
-	NATS     string // the embedded server's listener
-	NATSURL  string // NATS servers that somebody else runs, instead of the embedded one
-	Access   natsAccess
-	Monitor  string // HTTP monitoring addresses of those servers
-	CloudDir string // where the simulated cloud lives
-	NoSim    bool   // there is no simulated cloud: accounts are real
-	SimSpeed float64
-	// SimKubeconfig names the cluster behind the simulated ones; empty: each only stores.
-	SimKubeconfig string
-}
-
 // shutdownWithin is how long requests under way may take once the server stops.
 const shutdownWithin = 3 * time.Second
 

@@ -18,6 +18,21 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
+// settings are what `aerie server` can be told.
+type settings struct {
+	DataDir  string
+	HTTP     string // the address to serve HTTP on
+	NATS     string // the embedded server's listener
+	NATSURL  string // NATS servers that somebody else runs, instead of the embedded one
+	Access   natsAccess
+	Monitor  string // HTTP monitoring addresses of those servers
+	CloudDir string // where the simulated cloud lives
+	NoSim    bool   // there is no simulated cloud: accounts are real
+	SimSpeed float64
+	// SimKubeconfig names the cluster behind the simulated ones; empty: each only stores.
+	SimKubeconfig string
+}
+
 // newServerCommand is `aerie server`: everything in one process.
 func newServerCommand() *cobra.Command {
 	s := settings{}

@@ -156,7 +156,7 @@ func (q *request) ground(t *emulate.Thing, subnets []*emulate.Thing) {
 	}, 0)
 	t.Doc["resourcesVpcConfig"].(doc)["clusterSecurityGroupId"] = id
 	for _, s := range subnets {
-		q.attachInterface(s, t, doc{"description": "Amazon EKS " + t.Name, "groupSet": []any{doc{"groupId": id, "groupName": group}}})
+		attachInterface(q.Here(), s, doc{"description": "Amazon EKS " + t.Name, "groupSet": []any{doc{"groupId": id, "groupName": group}}}, with(t))
 	}
 }
 

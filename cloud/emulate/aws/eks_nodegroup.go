@@ -136,7 +136,7 @@ func (q *request) makeNodegroup(cluster *emulate.Thing, name string, d doc, subn
 	t := q.create("nodegroup", cluster.Name, name, cluster.N, d)
 	t.Due = &emulate.Due{At: q.After(groupMade), Set: doc{"status": "ACTIVE"}}
 	for i := range want {
-		q.attachInterface(subnets[i%len(subnets)], t, doc{"description": "", "requesterManaged": false, "attachment": doc{"instanceId": "i-0" + random(16), "status": "attached"}})
+		attachInterface(q.Here(), subnets[i%len(subnets)], doc{"description": "", "requesterManaged": false, "attachment": doc{"instanceId": "i-0" + random(16), "status": "attached"}}, with(t))
 	}
 	if mode := text(sub(cluster.Doc, "accessConfig"), "authenticationMode"); mode != "CONFIG_MAP" {
 		q.admit(cluster, text(d, "nodeRole"), "EC2_LINUX", nil)

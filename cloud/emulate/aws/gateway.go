@@ -110,14 +110,17 @@ func (q *request) deleteInterface() (doc, error) {
 	return doc{"return": true}, nil
 }
 
-// attachInterface makes a network interface in a subnet that goes with what it is for.
-func (q *request) attachInterface(subnet, of *emulate.Thing, d doc) *emulate.Thing {
+// attachInterface makes a network interface in a subnet for something that is not its owner's to detach.
+func attachInterface(here emulate.Where, subnet *emulate.Thing, d doc, more ...func(*emulate.Thing)) *emulate.Thing {
+	id := interfaceKind.prefix + "0" + random(16)
 	base := doc{
-		"subnetId": subnet.Name, "vpcId": subnet.Text("vpcId"), "availabilityZone": subnet.Text("availabilityZone"), "ownerId": q.Account,
+		"networkInterfaceId": id, "subnetId": subnet.Name, "vpcId": subnet.Text("vpcId"), "availabilityZone": subnet.Text("availabilityZone"), "ownerId": subnet.Account,
 		"status": "in-use", "interfaceType": "interface", "requesterManaged": true, "groupSet": []any{}, "sourceDestCheck": true,
 	}
 	emulate.Merge(base, d)
-	id := interfaceKind.prefix + "0" + random(16)
-	base["networkInterfaceId"] = id
-	return q.Here().Make(emulate.Thing{Kind: interfaceKind.kind, Name: id, IsID: true, Doc: base, With: of.N}, 0)
+	t := emulate.Thing{Kind: interfaceKind.kind, Name: id, IsID: true, Doc: base}
+	for _, m := range more {
+		m(&t)
+	}
+	return here.Make(t, 0)
 }

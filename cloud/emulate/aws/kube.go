@@ -103,6 +103,11 @@ func (k *kubeCall) answer() emulate.Outcome {
 		return k.refuse(http.StatusInternalServerError, "InternalError", err.Error())
 	}
 	k.out = kubeapi.Serve(k.http, k.path, k.body, kubeapi.WithNodes(store, k.nodes(cluster)), cluster.Text("version"))
+	if k.http.Method != http.MethodGet {
+		if err := k.balance(cluster, store); err != nil {
+			return k.refuse(http.StatusInternalServerError, "InternalError", err.Error())
+		}
+	}
 	_, k.lost = k.Strike(emulate.Answering)
 	return emulate.Outcome{Status: k.out.Status, Lost: k.lost, Quiet: k.http.Method == http.MethodGet}
 }
@@ -125,7 +130,7 @@ func (k *kubeCall) struck(f emulate.Fault) emulate.Outcome {
 
 const (
 	tokenPrefix = "k8s-aws-v1."
-	tokenLife   = 15 * time.Minute
+	tokenLife   = 15 * time.Minute // whatever X-Amz-Expires says: STS looks at the date alone
 	idHeader    = "X-K8s-Aws-Id"
 )
 
@@ -148,13 +153,11 @@ func (k *kubeCall) authenticate(cluster *emulate.Thing) (p principal, why string
 		return p, "the token's URL is not of STS but of " + target.Host
 	}
 	sig, err := readPresigned(target.Query())
-	switch age := k.server.now().Sub(sig.at); {
+	switch {
 	case err != nil:
 		return p, err.Error()
 	case sig.service != "sts" || !slices.Contains(sig.headers, strings.ToLower(idHeader)):
 		return p, "the token's URL does not sign " + strings.ToLower(idHeader)
-	case age > tokenLife || age < -maxSkew:
-		return p, fmt.Sprintf("the token is of %s, and good for %v", sig.at.Format(time.RFC3339), tokenLife)
 	}
 	headers := http.Header{idHeader: []string{cluster.Name}}
 	p, bad := k.server.who(k.Call, &wire{service: "sts", sig: sig, presigned: true, http: &http.Request{URL: target, Header: headers}})

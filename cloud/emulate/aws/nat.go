@@ -65,10 +65,10 @@ func (q *request) createNat() (doc, error) {
 	t := q.make(&natKind, doc{
 		"state": "pending", "subnetId": subnet.Name, "vpcId": subnet.Text("vpcId"), "connectivityType": "public", "createTime": stamp(q.Now),
 	}, q.asked, q.soon("available", natMade))
-	i := q.attachInterface(subnet, t, doc{
+	i := attachInterface(q.Here(), subnet, doc{
 		"description": "Interface for NAT Gateway " + t.Name, "interfaceType": "nat_gateway", "requesterId": "amazon-aws",
 		"association": doc{"allocationId": address.Name, "publicIp": address.Text("publicIp")},
-	})
+	}, with(t))
 	association := "eipassoc-0" + random(16)
 	emulate.Merge(q.Edit(address).Doc, doc{"associationId": association, "networkInterfaceId": i.Name})
 	t.Doc["natGatewayAddressSet"] = []any{doc{

@@ -56,7 +56,7 @@ func Open(o Options) (s *Server, err error) {
 		o.Logger = slog.Default()
 	}
 	s = &Server{now: o.Now, logger: o.Logger, stopped: make(chan struct{})}
-	if s.World, err = emulate.Open(emulate.Options{Dir: o.Dir, Now: o.Now, Speed: o.Speed, Logger: o.Logger}); err != nil {
+	if s.World, err = emulate.Open(emulate.Options{Dir: o.Dir, Now: o.Now, Speed: o.Speed, Logger: o.Logger, Ops: operations(), Kinds: kinds()}); err != nil {
 		return nil, err
 	}
 	if err = s.open(o); err != nil {
@@ -102,6 +102,30 @@ func (s *Server) open(o Options) (err error) {
 		_ = s.http.ServeTLS(l, "", "") // ErrServerClosed, whenever it ends
 	}()
 	return nil
+}
+
+// operations are all that a fault can name.
+func operations() (all []string) {
+	for _, service := range sortedKeys(actions) {
+		for _, op := range sortedKeys(actions[service]) {
+			all = append(all, service+":"+op)
+		}
+	}
+	for _, r := range eksRoutes {
+		all = append(all, "eks:"+r.op)
+	}
+	for _, op := range []string{"Apply", "Get", "List", "Delete", "Discover", "Other"} {
+		all = append(all, "kubernetes:"+op)
+	}
+	return all
+}
+
+// kinds are all that can be changed by hand.
+func kinds() (all []string) {
+	for _, k := range ec2Kinds {
+		all = append(all, k.kind)
+	}
+	return append(append(all, sortedKeys(arnFields)...), "update", "role", "oidc-provider", "session")
 }
 
 // quiet has the noise of broken connections in the debug log.

@@ -98,15 +98,18 @@ func readPresigned(q url.Values) (s signature, err error) {
 	return s, s.fill(q.Get("X-Amz-Credential"), q.Get("X-Amz-SignedHeaders"), q.Get("X-Amz-Date"))
 }
 
-// presigns is signs for a presigned URL.
-func (s signature) presigns(target *url.URL, headers http.Header, secret string) bool {
-	bare := *target
+// presigns is signs for the presigned URL that a request has.
+func (s signature) presigns(r *http.Request, secret string) bool {
+	bare := *r.URL
+	if bare.Host == "" { // of a request that a server got
+		bare.Scheme, bare.Host = "https", r.Host
+	}
 	q := bare.Query()
 	for _, added := range []string{"X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Security-Token"} {
 		q.Del(added)
 	}
 	bare.RawQuery = q.Encode()
-	again, err := s.request(http.MethodGet, bare.String(), headers)
+	again, err := s.request(http.MethodGet, bare.String(), r.Header)
 	if err != nil {
 		return false
 	}

@@ -38,14 +38,20 @@ func (s *Server) who(c *emulate.Call, q *wire) (p principal, bad *failure) {
 	switch {
 	case !known:
 		return p, fail(say.unknownKey, "The security token included in the request is invalid.")
-	case q.presigned && !q.sig.presigns(q.http.URL, q.http.Header, secret), !q.presigned && !q.sig.signs(q.http, q.body, secret):
+	case q.presigned && !q.sig.presigns(q.http, secret), !q.presigned && !q.sig.signs(q.http, q.body, secret):
 		return p, fail(say.badSignature, "The request signature we calculated does not match the signature you provided.")
 	case !ends.IsZero() && !c.Now.Before(ends):
 		return p, fail(say.expired, "The security token included in the request is expired")
-	case s.now().Sub(q.sig.at).Abs() > maxSkew && !q.presigned:
-		return p, fail(say.badSignature, "Signature expired: %s is not within %v of now", q.sig.at.Format(signDate), maxSkew)
+	case !s.timely(q):
+		return p, fail(say.badSignature, "Signature expired: it is of %s", q.sig.at.Format(signDate))
 	}
 	return p, nil
+}
+
+// timely says whether a signature is of now; a presigned URL is good for a while.
+func (s *Server) timely(q *wire) bool {
+	age := s.now().Sub(q.sig.at)
+	return age >= -maxSkew && (age <= maxSkew || q.presigned && age <= tokenLife)
 }
 
 // key is the principal that an access key stands for, with its secret and, of a session, its end.

@@ -2,8 +2,6 @@ package sdktest
 
 import (
 	"errors"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 
@@ -94,6 +92,25 @@ func TestIdempotency(t *testing.T) {
 			is(t, "ResourceNotFoundException", err)
 		}},
 	})
+}
+
+// TestNames has names that are unique in one account and region, and no more.
+func TestNames(t *testing.T) {
+	r, g := lifelike(t)
+	_, err := r.eks.CreateCluster(t.Context(), g.cluster("c", "another's"))
+	is(t, "ResourceInUseException", err)
+	out, err := r.eks.DescribeCluster(t.Context(), &eks.DescribeClusterInput{Name: str("c")})
+	if err != nil || out.Cluster.Tags["aerie.io/owner"] != "a" {
+		t.Fatal("whose it is cannot be read", err)
+	}
+	r.cfg.Region = "us-east-1"
+	r.clients = clientsOf(r.cfg)
+	g.subnets = r.network("10.1.0.0/16", "us-east-1a", "us-east-1b")
+	_, err = r.eks.CreateCluster(t.Context(), g.cluster("c", "1"))
+	must(t, err)
+	if s := r.status("c"); s != "CREATING" {
+		t.Fatal(s)
+	}
 }
 
 func TestStatus(t *testing.T) {
@@ -252,31 +269,4 @@ func TestUpdates(t *testing.T) {
 			}
 		}},
 	})
-}
-
-func TestLabelsAndTaints(t *testing.T) {
-	r, g := lifelike(t)
-	in := g.nodegroup("c", "m", "1")
-	in.Labels = map[string]string{"a": "1", "b": "1"}
-	in.Taints = []ekst.Taint{{Key: str("k"), Value: str("1"), Effect: ekst.TaintEffectNoSchedule}, {Key: str("l"), Effect: ekst.TaintEffectNoExecute}}
-	_, err := r.eks.CreateNodegroup(t.Context(), in)
-	must(t, err)
-	r.advance(soon)
-	_, err = r.eks.UpdateNodegroupConfig(t.Context(), &eks.UpdateNodegroupConfigInput{
-		ClusterName: str("c"), NodegroupName: str("m"),
-		Labels: &ekst.UpdateLabelsPayload{AddOrUpdateLabels: map[string]string{"b": "2", "c": "2"}, RemoveLabels: []string{"a"}},
-		Taints: &ekst.UpdateTaintsPayload{AddOrUpdateTaints: []ekst.Taint{{Key: str("k"), Value: str("2"), Effect: ekst.TaintEffectNoSchedule}}, RemoveTaints: []ekst.Taint{{Key: str("l"), Effect: ekst.TaintEffectNoExecute}}},
-	})
-	must(t, err)
-	if n := r.group("c", "m"); n.Status != ekst.NodegroupStatusUpdating || n.Labels["b"] != "1" {
-		t.Fatalf("%+v", n)
-	}
-	r.advance(soon)
-	n := r.group("c", "m")
-	if got := slices.Sorted(maps.Keys(n.Labels)); !slices.Equal(got, []string{"b", "c"}) || n.Labels["b"] != "2" {
-		t.Error(n.Labels)
-	}
-	if len(n.Taints) != 1 || *n.Taints[0].Value != "2" {
-		t.Error(n.Taints)
-	}
 }

@@ -1,6 +1,8 @@
 package sdktest
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -205,4 +207,31 @@ func TestPodIdentity(t *testing.T) {
 	must(t, err)
 	_, err = r.eks.DescribePodIdentityAssociation(t.Context(), &eks.DescribePodIdentityAssociationInput{ClusterName: str("c"), AssociationId: first.Association.AssociationId})
 	is(t, "ResourceNotFoundException", err)
+}
+
+func TestLabelsAndTaints(t *testing.T) {
+	r, g := lifelike(t)
+	in := g.nodegroup("c", "m", "1")
+	in.Labels = map[string]string{"a": "1", "b": "1"}
+	in.Taints = []ekst.Taint{{Key: str("k"), Value: str("1"), Effect: ekst.TaintEffectNoSchedule}, {Key: str("l"), Effect: ekst.TaintEffectNoExecute}}
+	_, err := r.eks.CreateNodegroup(t.Context(), in)
+	must(t, err)
+	r.advance(soon)
+	_, err = r.eks.UpdateNodegroupConfig(t.Context(), &eks.UpdateNodegroupConfigInput{
+		ClusterName: str("c"), NodegroupName: str("m"),
+		Labels: &ekst.UpdateLabelsPayload{AddOrUpdateLabels: map[string]string{"b": "2", "c": "2"}, RemoveLabels: []string{"a"}},
+		Taints: &ekst.UpdateTaintsPayload{AddOrUpdateTaints: []ekst.Taint{{Key: str("k"), Value: str("2"), Effect: ekst.TaintEffectNoSchedule}}, RemoveTaints: []ekst.Taint{{Key: str("l"), Effect: ekst.TaintEffectNoExecute}}},
+	})
+	must(t, err)
+	if n := r.group("c", "m"); n.Status != ekst.NodegroupStatusUpdating || n.Labels["b"] != "1" {
+		t.Fatalf("%+v", n)
+	}
+	r.advance(soon)
+	n := r.group("c", "m")
+	if got := slices.Sorted(maps.Keys(n.Labels)); !slices.Equal(got, []string{"b", "c"}) || n.Labels["b"] != "2" {
+		t.Error(n.Labels)
+	}
+	if len(n.Taints) != 1 || *n.Taints[0].Value != "2" {
+		t.Error(n.Taints)
+	}
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2t "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	ekst "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -144,6 +147,36 @@ func TestWhoMayIn(t *testing.T) {
 	}
 }
 
+// TestPresigned asks STS itself with a presigned URL, as an authenticator would.
+func TestPresigned(t *testing.T) {
+	r := start(t, 0)
+	for _, row := range []struct {
+		name   string
+		at     time.Time
+		header string
+		want   int
+	}{
+		{"as it was signed", time.Now(), "c", 200},
+		{"some minutes later", time.Now().Add(-10 * time.Minute), "c", 200},
+		{"too late", time.Now().Add(-16 * time.Minute), "c", 403},
+		{"with another header than was signed", time.Now(), "d", 403},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			target, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(token(t, r.sts, "c", row.at), "k8s-aws-v1."))
+			must(t, err)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, string(target), nil)
+			must(t, err)
+			req.Header.Set("X-K8s-Aws-Id", row.header)
+			resp, err := r.cfg.HTTPClient.Do(req)
+			must(t, err)
+			must(t, resp.Body.Close())
+			if resp.StatusCode != row.want {
+				t.Fatal(resp.Status)
+			}
+		})
+	}
+}
+
 // TestAccessEntry lets another principal in, as far as its policy goes.
 func TestAccessEntry(t *testing.T) {
 	r, _ := running(t)
@@ -191,4 +224,46 @@ func TestObjectsSurvive(t *testing.T) {
 	if kube.CodeOf(err) != kube.NotFound {
 		t.Fatal(err)
 	}
+}
+
+// TestLoadBalancerStays has a Service's load balancer hold the network, also when the cluster is gone.
+func TestLoadBalancerStays(t *testing.T) {
+	r, g := running(t)
+	api := r.kube(token(t, r.sts, "c", time.Time{}))
+	_, err := api.Apply(t.Context(), kubetest.Object("v1", "Namespace", "", "x", nil))
+	must(t, err)
+	balancers := func() int {
+		out, err := r.ec2.DescribeNetworkInterfaces(t.Context(), &ec2.DescribeNetworkInterfacesInput{Filters: []ec2t.Filter{{Name: str("requester-id"), Values: []string{"amazon-elb"}}}})
+		must(t, err)
+		return len(out.NetworkInterfaces)
+	}
+	service := func(kind string) {
+		_, err := api.Apply(t.Context(), kubetest.Object("v1", "Service", "x", "s", map[string]any{"spec": map[string]any{"type": kind}}))
+		must(t, err)
+	}
+	for _, step := range []struct {
+		name string
+		do   func()
+		want int
+	}{
+		{"a Service in the cluster has none", func() { service("ClusterIP") }, 0},
+		{"one for the world has one in each subnet", func() { service("LoadBalancer") }, 2},
+		{"applied again it has the same", func() { service("LoadBalancer") }, 2},
+		{"it goes with its namespace", func() { must(t, api.Delete(t.Context(), "v1", "Namespace", "", "x")) }, 0},
+	} {
+		step.do()
+		if got := balancers(); got != step.want {
+			t.Fatalf("%s: %d", step.name, got)
+		}
+	}
+	_, err = api.Apply(t.Context(), kubetest.Object("v1", "Namespace", "", "x", nil))
+	must(t, err)
+	service("LoadBalancer")
+	_, err = r.cloud.ByHand(emulate.Hand{Delete: "cluster", Match: "c"})
+	must(t, err)
+	if got := balancers(); got != 2 {
+		t.Fatal(got)
+	}
+	_, err = r.ec2.DeleteSubnet(t.Context(), &ec2.DeleteSubnetInput{SubnetId: &g.subnets[0]})
+	is(t, "DependencyViolation", err)
 }

@@ -22,6 +22,9 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+
+	"github.com/aeriehq/aerie/cloud/emulate"
 )
 
 // oracle is what the EKS module's own snapshots say of the wire. They are made of Amazon's model, by others.
@@ -229,4 +232,19 @@ func (r *rig) replay(s snapshot) (status int, code, op string) {
 	must(r, resp.Body.Close())
 	calls := r.ledger().Calls
 	return resp.StatusCode, resp.Header.Get("X-Amzn-Errortype"), calls[len(calls)-1].Op
+}
+
+// TestEveryError has each error that the model has, with its status, which the transport checks.
+func TestEveryError(t *testing.T) {
+	r := start(t, 0)
+	o, err := snapshots()
+	must(t, err)
+	if len(o.errors) < 10 {
+		t.Fatalf("only %d errors in the snapshots", len(o.errors))
+	}
+	for code := range o.errors {
+		r.inject(emulate.Fault{Op: "eks:ListClusters", Code: code, Message: "No cluster found for name: c."})
+		_, err := r.eks.ListClusters(t.Context(), &eks.ListClustersInput{})
+		is(t, code, err)
+	}
 }
