@@ -2,6 +2,7 @@ package helm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -64,7 +65,8 @@ func (r *Runner) Run(ctx context.Context, customer string, q Request) (Result, e
 		return Result{}, ErrBusy
 	}
 	defer release()
-	ctx, cancel := context.WithTimeout(ctx, RenderWithin+time.Minute+2*q.Within)
+	q.Rendered = cmp.Or(q.Rendered, RenderWithin)
+	ctx, cancel := context.WithTimeout(ctx, q.Rendered+time.Minute+2*q.Within)
 	defer cancel()
 	return r.run(ctx, q)
 }
