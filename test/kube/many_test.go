@@ -63,5 +63,7 @@ func (c *control) many(n int, bad bool) time.Duration {
 // count is how many of a kind are in a phase.
 func (c *control) count(kind, phase string) int {
 	c.Helper()
-	return strings.Count(c.run("", "get", kind, "--phase", phase, "-o", "name"), "\n")
+	var list struct{ Items []struct{} }
+	c.get("/v1/"+kind+"?limit=1000&phase="+phase, &list)
+	return len(list.Items)
 }
