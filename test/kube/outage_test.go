@@ -40,7 +40,7 @@ func TestOutage(t *testing.T) {
 	c.run("", "application", "create", "zoo/prod_hook", "--spec", fmt.Sprintf("{chart: {name: web, version: 1.0.0, repository: %q, credentials: private}, values: {hook: hold}}", repo))
 	kubetest.Eventually(t, "its pod waits, and so does a hook", func() bool {
 		pods, err := admin.List(t.Context(), kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: "zoo--prod"})
-		return err == nil && held(pods) == 2
+		return err == nil && waiting(pods) == 2
 	})
 	r.Kill()
 	began, before := time.Now(), c.failures.Load()
@@ -76,8 +76,8 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// held is how many pods hang.
-func held(pods []kube.Object) (n int) {
+// waiting is how many pods hang.
+func waiting(pods []kube.Object) (n int) {
 	for _, p := range pods {
 		if p.Annotations()["kuberig.test/pod"] == "hold" {
 			n++
