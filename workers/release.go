@@ -96,6 +96,9 @@ func pack(own fs.FS, name string) ([]byte, error) {
 // ensureRelease installs an application's chart, or brings the release to it. In a cluster that only stores, what the
 // chart renders to is stored.
 func (t *task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureApplication) (applied []string, err error) {
+	if t.charts != nil && !t.charts.Runner.Room(t.Ref.Owner) {
+		return nil, helm.ErrBusy
+	}
 	op := helm.Ensure
 	if e.Rollback {
 		op = helm.Revert

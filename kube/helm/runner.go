@@ -71,6 +71,14 @@ func (r *Runner) Run(ctx context.Context, customer string, q Request) (Result, e
 	return r.run(ctx, q)
 }
 
+// Room says whether Run would find room now for one more operation of a customer: who asks again and again need not do
+// what comes before it.
+func (r *Runner) Room(customer string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.owners[customer] < perOwner && len(r.busy) < cap(r.busy)
+}
+
 // enter takes a place, and gives it up for one among the waiting after a while.
 func (r *Runner) enter(customer string) (leave func(), ok bool) {
 	if !r.count(customer, 1) {
