@@ -30,7 +30,7 @@ test: build ## every test, but for those of test-kube
 	cd cmd/aerie-helm && CGO_ENABLED=0 $(GO) test $(FLAGS) ./...
 
 test-kube: build ## the tests that need a real Kubernetes; it is built from source where there is none yet
-	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -count=1 -timeout 20m ./test/kube/...
+	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -count=1 -parallel 4 -timeout 20m ./test/kube/...
 
 soak: build ## the simulation with SEEDS lives; a provider of AWS killed at each of its calls, and the program KILLS times
 	$(GO) test -timeout 0 ./workers -run '^TestSimulation$$' -v -seeds $${SEEDS:-10000}
@@ -44,8 +44,9 @@ soak-replicas: ## the log's leader killed KILLS times, and outages of OUTAGE eac
 	$(GO) test -timeout 0 ./workers -run '^TestLeaderKilled$$' -v -kills $${KILLS:-200}
 	$(GO) test -timeout 0 ./cmd/aerie -run '^(TestFullDisk|TestStoreReadOnly|TestFullServer|TestConnectionCut)$$' -v -outage $${OUTAGE:-1m}
 
-soak-kube: build ## on a real Kubernetes: each operation on a release killed KILLS times, and an outage of OUTAGE
+soak-kube: build ## on a real Kubernetes: each operation on a release killed KILLS times, an outage of OUTAGE, and TENANTS beside two bad charts
 	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -timeout 0 ./test/kube -run '^(TestKilledAtAnyWrite|TestControlPlaneKilled|TestOutage)$$' -v -kills $${KILLS:-25} -outage $${OUTAGE:-1m}
+	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -timeout 0 ./test/kube -run '^TestTwoBadCharts$$' -v -tenants $${TENANTS:-200}
 
 check: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }

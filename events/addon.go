@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -22,11 +23,20 @@ func (s AddonSpec) Content() Content { return Content{s.Chart, s.Values, s.Manif
 
 // Check wants either a chart or manifests, and a namespace that can be its own.
 func (s AddonSpec) Check() []Fault {
-	faults := s.Content().check()
-	if n := s.Namespace; n == "default" || n == "aerie-system" || strings.HasPrefix(n, "kube-") || strings.Contains(n, "--") {
-		faults = append(faults, Fault{"spec.namespace", fmt.Sprintf("%q is not given to addons: it is the cluster's, the platform's or a tenant's", n)})
+	return append(s.Content().check(), checkNamespace(s.Namespace)...)
+}
+
+// In is the namespace that the addon of a reference gets.
+func (s AddonSpec) In(ref Ref) string { return cmp.Or(s.Namespace, ref.Local()) }
+
+// Fits refuses a namespace that is not given to addons, also where it follows from the name.
+func (s AddonSpec) Fits(ref Ref) []Fault { return checkNamespace(s.In(ref)) }
+
+func checkNamespace(n string) []Fault {
+	if n == "default" || n == "aerie-system" || strings.HasPrefix(n, "kube-") || strings.Contains(n, "--") {
+		return []Fault{{"spec.namespace", fmt.Sprintf("%q is not given to addons: it is the cluster's, the platform's or a tenant's", n)}}
 	}
-	return faults
+	return nil
 }
 
 // EnsureAddon owes an addon's objects, in a namespace of its own.

@@ -1,10 +1,6 @@
 package fsm
 
-import (
-	"cmp"
-
-	ev "github.com/aeriehq/aerie/events"
-)
+import ev "github.com/aeriehq/aerie/events"
 
 // AddonData is what an addon's events say of it.
 type AddonData = ReleaseData[ev.AddonSpec]
@@ -15,14 +11,12 @@ var addon = installed(ground[ev.AddonSpec]{
 	on:   func(b Base) Need { return b.dataplane() },
 	start: func(e Entity[AddonData], refs *Refs) ev.InstallingStarted {
 		dp, _ := find[DataplaneData](refs, e.dataplane().Ref)
-		return ev.InstallingStarted{Site: dp.Data.site(dp.Base), Cluster: dp.Data.Cluster.Cluster, Namespace: namespaceOf(e.Ref, e.Data.Spec)}
+		return ev.InstallingStarted{Site: dp.Data.site(dp.Base), Cluster: dp.Data.Cluster.Cluster, Namespace: e.Data.Spec.In(e.Ref)}
 	},
+	fits: func(ref ev.Ref, s ev.Spec, _ *Refs) []ev.Fault { return s.(ev.AddonSpec).Fits(ref) },
 	keep: func(faults *keeper, e Entity[AddonData], now ev.AddonSpec) {
-		faults.keep("spec.namespace", namespaceOf(e.Ref, e.Data.Spec), namespaceOf(e.Ref, now))
+		faults.keep("spec.namespace", e.Data.Spec.In(e.Ref), now.In(e.Ref))
 	},
 	ensure: func(e ev.EnsureApplication) ev.Effect { return ev.EnsureAddon{EnsureApplication: e} },
 	remove: func(e ev.RemoveApplication) ev.Effect { return ev.RemoveAddon{RemoveApplication: e} },
 })
-
-// namespaceOf is the namespace that an addon gets.
-func namespaceOf(ref ev.Ref, s ev.AddonSpec) string { return cmp.Or(s.Namespace, ref.Local()) }

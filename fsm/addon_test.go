@@ -18,6 +18,7 @@ func TestAddonLives(t *testing.T) {
 	deployed := history(platform(), addonIs(begun, ev.Deployed{Revision: 1}))
 	live(t, []life{
 		{name: "requested for a dataplane", given: platform(), when: create(db, body), then: []string{db + " requested"}, phase: Pending},
+		{name: "its name is no namespace for it", given: platform(), when: create("addon -/eu_kube-system", body), not: "invalid…spec.namespace: \"kube-system\" is not given to addons"},
 		{name: "no such dataplane", given: platform(), when: create("addon -/us_db", body), not: `invalid…name: there is no dataplane -/us`},
 		{name: "the dataplane is ready", given: history(platform(), addonIs()), when: settle(db), then: []string{db + " installing_started"}, phase: Installing},
 		{name: "changed", given: deployed, when: update(db, `{"spec":{"namespace":"db","manifests":[{"kind":"Service"}]}}`), then: []string{db + " update_requested"}, phase: Upgrading},

@@ -44,6 +44,7 @@ type ground[S ev.Installed] struct {
 	kind   ev.Kind
 	on     func(Base) Need                                          // what it waits for, and is installed on
 	start  func(Entity[ReleaseData[S]], *Refs) ev.InstallingStarted // where that is, once it is ready
+	fits   func(ev.Ref, ev.Spec, *Refs) []ev.Fault                  // nil if every spec does
 	keep   func(faults *keeper, e Entity[ReleaseData[S]], now S)    // nil if all may change: what may not, once it is begun
 	ensure func(ev.EnsureApplication) ev.Effect
 	remove func(ev.RemoveApplication) ev.Effect
@@ -80,6 +81,7 @@ func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
 		Going:   Uninstalling,
 		End:     Uninstalled,
 		Born:    requested[S],
+		Fits:    at.fits,
 		Respec:  at.respec,
 		Evolve:  evolveRelease[S],
 		Owed:    at.owed,

@@ -15,7 +15,7 @@ type AppSpec struct {
 	Revision  uint64 // of the wish; what a newer one applied refuses an older one
 	Objects   []Object
 	Class     string // the priority class of its pods that name none
-	Wide      bool   // it may have objects of the whole cluster, and such as guard its namespace: an addon's
+	Terms     Terms
 }
 
 // EnsureApplication makes the application's objects those of the spec and returns the names of what it applied, as
@@ -70,7 +70,7 @@ func (s AppSpec) validate() error {
 	if !isLabel(s.Namespace) || !isLabel(s.Name) || !isValue(s.Owner) || s.Owner == "" {
 		return fail(Invalid, "ensure application", k, "namespace and name must be RFC 1123 labels, owner a label's value")
 	}
-	if faults := checkObjects(s.Objects, s.Namespace, s.Wide); len(faults) > 0 {
+	if faults := checkObjects(s.Objects, s.Namespace, s.Terms); len(faults) > 0 {
 		return fail(Invalid, "ensure application", k, faults[0].String())
 	}
 	return nil
@@ -87,7 +87,7 @@ func (s AppSpec) keys() []Key {
 
 // home is the namespace of one of the objects; none, if it is of the whole cluster.
 func (s AppSpec) home(o Object) string {
-	if s.Wide && ClusterScoped(o.APIVersion(), o.Kind()) {
+	if s.Terms == AsAddon && ClusterScoped(o.APIVersion(), o.Kind()) {
 		return ""
 	}
 	return s.Namespace
@@ -115,7 +115,7 @@ func applyAll(ctx context.Context, api API, spec AppSpec) (applied []string, err
 // the inventory by hand cannot make us delete another's objects.
 func prune(ctx context.Context, api API, spec AppSpec, had, want []Key) error {
 	for _, k := range slices.Backward(had) {
-		if k.Namespace != spec.Namespace && !(spec.Wide && k.Namespace == "") || contains(want, k) {
+		if k.Namespace != spec.Namespace && !(spec.Terms == AsAddon && k.Namespace == "") || contains(want, k) {
 			continue
 		}
 		there, err := find(ctx, api, k)

@@ -142,7 +142,7 @@ func TestCheckObjects(t *testing.T) {
 		"spec.manifests[0].metadata.name: names that begin":    {config("", "aerie.app.shop", "1")},
 		"spec.manifests[1].metadata.name: ConfigMap x is":      {config("", "x", "1"), config("", "x", "2")},
 	} {
-		faults := kube.CheckObjects(objects)
+		faults := kube.CheckObjects(objects, kube.AsManifests)
 		if (want == "") != (len(faults) == 0) || want != "" && !strings.HasPrefix(faults[0].String(), want) {
 			t.Errorf("%v, want %q", faults, want)
 		}

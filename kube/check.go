@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -17,11 +18,17 @@ func (f Fault) String() string { return f.Path + ": " + f.Message }
 // CheckObjects says all that can be known to be wrong with an application's manifests before anything is sent: kinds
 // that live in no namespace, kinds by which a tenant would lift its own bounds, names, doubles. An empty answer means
 // that only the cluster can still refuse them.
-func CheckObjects(objects []Object) []Fault { return checkObjects(objects, "", false) }
+func CheckObjects(objects []Object, terms Terms) []Fault { return checkObjects(objects, "", terms) }
 
-// CheckWide is CheckObjects for an addon of the platform, which may also make what is of the whole cluster and what
-// guards its own namespace.
-func CheckWide(objects []Object) []Fault { return checkObjects(objects, "", true) }
+// Terms are those on which objects are brought into a cluster.
+type Terms int
+
+// The terms.
+const (
+	AsManifests Terms = iota // a tenant's, as they are: it is we who apply them, and we may everything
+	AsChart                  // a tenant's chart: the installer applies them, who can give away no right that it has not
+	AsAddon                  // the platform's own: also what is of the whole cluster, and what guards its own namespace
+)
 
 // reserved are the kinds of a tenant's namespace that only we write, and why, whatever their group: a network plugin's
 // own policies are as good a way out as the plain ones.
@@ -32,8 +39,8 @@ var reserved = map[string]string{
 	"NetworkPolicy":            "the plan sets the tenant's isolation",
 	"CiliumNetworkPolicy":      "the plan sets the tenant's isolation",
 	"GlobalNetworkPolicy":      "the plan sets the tenant's isolation",
-	"Role":                     "the tenant's rights are set by the platform",
-	"RoleBinding":              "the tenant's rights are set by the platform",
+	"Role":                     "the tenant's rights are set by the platform; a chart may have it",
+	"RoleBinding":              "the tenant's rights are set by the platform; a chart may have it",
 	"List":                     "give its items as manifests of their own",
 	"Eviction":                 "it is an action, not an object",
 	"TokenRequest":             "it is an action, not an object",
@@ -45,13 +52,18 @@ var reserved = map[string]string{
 var bounding = map[string]bool{"ResourceQuota": true, "LimitRange": true, "NetworkPolicy": true, "CiliumNetworkPolicy": true,
 	"GlobalNetworkPolicy": true, "Role": true, "RoleBinding": true}
 
+// grants tells whether an object gives rights in its namespace.
+func (o Object) grants() bool {
+	return Group(o.APIVersion()) == Group(rbacAPI) && (o.Kind() == "Role" || o.Kind() == "RoleBinding")
+}
+
 // checkObjects also holds the namespace against the given one, if any.
-func checkObjects(objects []Object, namespace string, wide bool) []Fault {
+func checkObjects(objects []Object, namespace string, terms Terms) []Fault {
 	var faults []Fault
 	seen := map[Key]int{}
 	for i, o := range objects {
 		path := fmt.Sprintf("spec.manifests[%d]", i)
-		faults = append(faults, checkObject(o, path, namespace, wide)...)
+		faults = append(faults, checkObject(o, path, namespace, terms)...)
 		k := o.Key().Identity()
 		k.Namespace = "" // all are of one namespace
 		if first, double := seen[k]; double {
@@ -63,16 +75,19 @@ func checkObjects(objects []Object, namespace string, wide bool) []Fault {
 	return faults
 }
 
-func checkObject(o Object, path, namespace string, wide bool) (faults []Fault) {
+func checkObject(o Object, path, namespace string, terms Terms) (faults []Fault) {
 	add := func(field, why string) { faults = append(faults, Fault{path + field, why}) }
 	if o.APIVersion() == "" {
 		add(".apiVersion", "is missing")
 	}
-	if why := kindFault(o, wide); why != "" {
+	if why := kindFault(o, terms); why != "" {
 		add(".kind", why)
 	}
 	if why := nameFault(o.APIVersion(), o.Kind(), o.Name()); why != "" {
 		add(".metadata.name", why)
+	}
+	if terms != AsAddon && o.grants() && slices.Contains([]string{WorkloadAccount, InstallerAccount, people}, o.Name()) {
+		add(".metadata.name", o.Name()+" is the platform's")
 	}
 	if o.Kind() == "ConfigMap" && strings.HasPrefix(o.Name(), inventoryPrefix) {
 		add(".metadata.name", "names that begin with "+inventoryPrefix+" are the platform's")
@@ -91,15 +106,15 @@ func checkObject(o Object, path, namespace string, wide bool) (faults []Fault) {
 	return faults
 }
 
-func kindFault(o Object, wide bool) string {
+func kindFault(o Object, terms Terms) string {
 	kind := o.Kind()
 	if kind == "" {
 		return "is missing"
 	}
-	if why, ok := reserved[kind]; ok && !(wide && bounding[kind]) {
+	if why, ok := reserved[kind]; ok && !(terms == AsAddon && bounding[kind]) && !(terms == AsChart && o.grants()) {
 		return fmt.Sprintf("%s is not allowed: %s", kind, why)
 	}
-	if ClusterScoped(o.APIVersion(), kind) && !wide {
+	if ClusterScoped(o.APIVersion(), kind) && terms != AsAddon {
 		return fmt.Sprintf("%s is not allowed: it is of the whole cluster, not of a namespace", kind)
 	}
 	return ""

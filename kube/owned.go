@@ -80,18 +80,18 @@ func (o Owned) Remove(ctx context.Context, api API) error {
 	switch {
 	case o.Addon != "":
 		spec := AddonSpec{Namespace: o.Namespace, Dataplane: o.Dataplane, Addon: o.Addon, Customer: o.Customer, Owner: o.Owner, Wide: o.Customer == ""}
-		if err := o.prune(ctx, api, o.Addon, spec.Wide); err != nil {
+		if err := o.prune(ctx, api, o.Addon, AsAddon); err != nil {
 			return err
 		}
 		return RemoveAddon(ctx, api, spec)
 	case o.Application == "":
 		return DeleteTenant(ctx, api, o.Namespace, o.Owner)
 	}
-	return o.prune(ctx, api, o.Application, false)
+	return o.prune(ctx, api, o.Application, AsChart)
 }
 
-func (o Owned) prune(ctx context.Context, api API, name string, wide bool) error {
-	_, err := EnsureApplication(ctx, api, AppSpec{Namespace: o.Namespace, Name: name, Owner: o.Owner, Revision: math.MaxUint64, Wide: wide})
+func (o Owned) prune(ctx context.Context, api API, name string, terms Terms) error {
+	_, err := EnsureApplication(ctx, api, AppSpec{Namespace: o.Namespace, Name: name, Owner: o.Owner, Revision: math.MaxUint64, Terms: terms})
 	return err
 }
 

@@ -83,5 +83,6 @@ func installerRules() []any {
 		rule("batch", writing, "cronjobs", "jobs"),
 		rule("networking.k8s.io", writing, "ingresses"),
 		rule("policy", writing, "poddisruptionbudgets"),
+		rule(Group(rbacAPI), writing, "roles", "rolebindings"), // of no right that it has not itself: the API server sees to that
 	}
 }

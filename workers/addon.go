@@ -10,6 +10,17 @@ import (
 // wide tells whether something may make what is of the whole cluster: the operator's own addons may.
 func wide(ref ev.Ref) bool { return ref.Kind == ev.Addon && ref.Owner == ev.Platform }
 
+// termsOf are those on which something is installed, a chart or manifests.
+func termsOf(ref ev.Ref, chart bool) kube.Terms {
+	switch {
+	case wide(ref):
+		return kube.AsAddon
+	case chart:
+		return kube.AsChart
+	}
+	return kube.AsManifests
+}
+
 func (t *task) addon(namespace string) kube.AddonSpec {
 	spec := kube.AddonSpec{Namespace: namespace, Dataplane: t.Ref.Parent(), Addon: t.Ref.Local(), Owner: t.UID, Revision: t.Revision, Wide: wide(t.Ref)}
 	if t.Ref.Owner != ev.Platform {

@@ -32,7 +32,7 @@ const hooksWithin = 5 * time.Minute
 
 // request is what is to be asked of Helm for an application.
 func (t *task) request(op helm.Op, e ev.EnsureApplication) (helm.Request, error) {
-	q := helm.Request{Op: op, Release: e.Name, Namespace: e.Namespace, Owner: t.UID, Values: e.Values, Within: hooksWithin, Wide: wide(t.Ref),
+	q := helm.Request{Op: op, Release: e.Name, Namespace: e.Namespace, Owner: t.UID, Values: e.Values, Within: hooksWithin, Terms: termsOf(t.Ref, true),
 		Chart: helm.Chart{Name: e.Chart.Name, Version: e.Chart.Version, Repository: e.Chart.Repository}}
 	if e.Repair {
 		q.Repair = strconv.FormatUint(t.Revision, 10)
@@ -96,6 +96,9 @@ func pack(own fs.FS, name string) ([]byte, error) {
 // ensureRelease installs an application's chart, or brings the release to it. In a cluster that only stores, what the
 // chart renders to is stored.
 func (t *task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureApplication) (applied []string, err error) {
+	if t.charts != nil && !t.charts.Runner.Room(t.Ref.Owner) {
+		return nil, helm.ErrBusy
+	}
 	op := helm.Ensure
 	if e.Rollback {
 		op = helm.Revert
@@ -114,7 +117,7 @@ func (t *task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureAppli
 	}
 	if real {
 		// The objects that earlier revisions gave as they are go first.
-		if _, err := kube.EnsureApplication(ctx, api, kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Wide: wide(t.Ref)}); err != nil {
+		if _, err := kube.EnsureApplication(ctx, api, kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Terms: termsOf(t.Ref, true)}); err != nil {
 			return nil, err
 		}
 		if q.Cluster, err = reach(ctx, cluster, e.Namespace); err != nil {
@@ -130,7 +133,7 @@ func (t *task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureAppli
 	}
 	if !real {
 		spec := t.application(e)
-		spec.Objects = made.Objects
+		spec.Objects, spec.Class = made.Objects, q.Class
 		return kube.EnsureApplication(ctx, api, spec)
 	}
 	for _, o := range made.Objects {

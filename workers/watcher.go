@@ -64,8 +64,12 @@ func (w *Watcher) watch(ctx context.Context, c cluster) {
 		return
 	}
 	api, err := there.Kube(ctx, scope(c.site), c.name)
+	for err != nil && ctx.Err() == nil {
+		pause(ctx, watchEvery)
+		api, err = there.Kube(ctx, scope(c.site), c.name)
+	}
 	real, ok := api.(*kube.Cluster)
-	if err != nil || !ok {
+	if !ok {
 		return
 	}
 	touched := newAgenda()

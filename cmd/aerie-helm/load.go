@@ -43,7 +43,7 @@ func (o *operation) load() (*chart.Chart, error) {
 		return nil, fault(kube.Invalid, "it is chart %s %s: %s %s was asked for", m.Name, m.Version, o.Chart.Name, o.Chart.Version)
 	case m.Type == "library":
 		return nil, fault(kube.Invalid, "chart %s is a library: it installs nothing", m.Name)
-	case len(ch.CRDObjects()) > 0 && !o.Wide:
+	case len(ch.CRDObjects()) > 0 && o.Terms != kube.AsAddon:
 		return nil, fault(kube.Invalid, "the chart makes CustomResourceDefinition %s: not allowed: it is of the whole cluster", ch.CRDObjects()[0].Name)
 	}
 	return ch, nil

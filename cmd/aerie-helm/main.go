@@ -5,6 +5,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,8 +30,8 @@ func main() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(3)
 	}()
-	slow := time.AfterFunc(helm.RenderWithin, func() {
-		reply(out, helm.Result{}, fault(kube.Invalid, "the chart was not loaded and rendered within %s", helm.RenderWithin))
+	slow := time.AfterFunc(cmp.Or(q.Rendered, helm.RenderWithin), func() {
+		reply(out, helm.Result{}, fault(kube.Invalid, "the chart was not loaded and rendered within %s", q.Rendered))
 		os.Exit(0)
 	})
 	o := operation{Request: q, rendered: func() { slow.Stop() }}

@@ -159,7 +159,7 @@ func (o *operation) install(over bool) (helm.Result, error) {
 	}
 	in := action.NewInstall(o.config)
 	in.ReleaseName, in.Namespace, in.Labels, in.Replace = o.Release, o.Namespace, o.labels(), over
-	in.WaitStrategy, in.Timeout, in.SkipCRDs, in.ForceConflicts = helmkube.HookOnlyStrategy, o.Within, !o.Wide, true
+	in.WaitStrategy, in.Timeout, in.SkipCRDs, in.ForceConflicts = helmkube.HookOnlyStrategy, o.Within, o.Terms != kube.AsAddon, true
 	in.PostRenderer, in.PostRenderStrategy = guard{o}, action.PostRenderStrategySeparate
 	made, err := in.Run(ch, o.Values)
 	if err != nil {
@@ -175,7 +175,7 @@ func (o *operation) upgrade() (helm.Result, error) {
 	}
 	up := action.NewUpgrade(o.config)
 	up.Namespace, up.Labels, up.ResetValues, up.MaxHistory = o.Namespace, o.labels(), true, history
-	up.WaitStrategy, up.Timeout, up.SkipCRDs, up.ForceConflicts = helmkube.HookOnlyStrategy, o.Within, !o.Wide, true
+	up.WaitStrategy, up.Timeout, up.SkipCRDs, up.ForceConflicts = helmkube.HookOnlyStrategy, o.Within, o.Terms != kube.AsAddon, true
 	up.PostRenderer, up.PostRenderStrategy = guard{o}, action.PostRenderStrategySeparate
 	made, err := up.Run(o.Release, ch, o.Values)
 	if err != nil {

@@ -83,7 +83,7 @@ func (g guard) Run(rendered *bytes.Buffer) (*bytes.Buffer, error) {
 
 // home is the namespace of what says none; empty where the cluster has to tell whether it has one.
 func (g guard) home() string {
-	if g.Wide {
+	if g.Terms == kube.AsAddon {
 		return ""
 	}
 	return g.Namespace
@@ -94,11 +94,7 @@ func (g guard) check(o kube.Object) error {
 	if ns := o.Namespace(); ns != "" && ns != g.Namespace {
 		return fault(kube.Invalid, "the chart makes %s: only namespace %s is the application's", o.Key(), g.Namespace)
 	}
-	check := kube.CheckObjects
-	if g.Wide {
-		check = kube.CheckWide
-	}
-	for _, f := range check([]kube.Object{o}) {
+	for _, f := range kube.CheckObjects([]kube.Object{o}, g.Terms) {
 		_, field, _ := strings.Cut(f.Path, "].")
 		return fault(kube.Invalid, "the chart makes %s: %s: %s", o.Key(), field, f.Message)
 	}

@@ -18,7 +18,7 @@ func TestDemo(t *testing.T) {
 				t.Fatalf("%+v", s)
 			}
 			end := s.out[strings.Index(s.out, "\nOWNER"):]
-			shape := regexp.MustCompile(`(?s)^\nOWNER +NAME +PLAN.*\n\nOWNER +NAME +MANIFESTS.*\n\nhttp: http://\S+\nnats: nats://\S+\ndata: (\S+)\n\n\S.* describe tenant .*\n\S.* tail .*\ncurl -H 'Authorization: Bearer \S+' \S+\n$`)
+			shape := regexp.MustCompile(`(?s)^\nOWNER +NAME +PLAN.*\n\nOWNER +NAME +CHART +VERSION +MANIFESTS.*\n\nhttp: http://\S+\nnats: nats://\S+\ndata: (\S+)\n\n\S.* describe tenant .*\n\S.* tail .*\ncurl -H 'Authorization: Bearer \S+' \S+\n$`)
 			m := shape.FindStringSubmatch(end)
 			if m == nil {
 				t.Fatalf("the end is\n%s", end)

@@ -34,8 +34,9 @@ type Request struct {
 	Digest    string         `json:"digest"` // of chart and values: kept as a label of the release
 	Cluster   *kube.Reach    `json:"cluster,omitempty"`
 	Repair    string         `json:"repair,omitempty"` // of a repair: what is deployed is applied once more, and marked with it
-	Wide      bool           `json:"wide,omitempty"`   // it may make what is of the whole cluster
+	Terms     kube.Terms     `json:"terms"`            // on which what it renders to is let through
 	Class     string         `json:"class,omitempty"`  // the priority class of its pods that name none
+	Rendered  time.Duration  `json:"rendered"`         // how long loading and rendering may take; 0: RenderWithin
 	Within    time.Duration  `json:"within"`           // how long hooks may take
 }
 

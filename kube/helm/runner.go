@@ -2,6 +2,7 @@ package helm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -64,9 +65,18 @@ func (r *Runner) Run(ctx context.Context, customer string, q Request) (Result, e
 		return Result{}, ErrBusy
 	}
 	defer release()
-	ctx, cancel := context.WithTimeout(ctx, RenderWithin+time.Minute+2*q.Within)
+	q.Rendered = cmp.Or(q.Rendered, RenderWithin)
+	ctx, cancel := context.WithTimeout(ctx, q.Rendered+time.Minute+2*q.Within)
 	defer cancel()
 	return r.run(ctx, q)
+}
+
+// Room says whether Run would find room now for one more operation of a customer: who asks again and again need not do
+// what comes before it.
+func (r *Runner) Room(customer string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.owners[customer] < perOwner && len(r.busy) < cap(r.busy)
 }
 
 // enter takes a place, and gives it up for one among the waiting after a while.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +23,7 @@ type control struct {
 	dir, kubeconfig string
 	speed           int // of the simulated cloud around the cluster
 	server          *exec.Cmd
+	url             string
 	env             []string
 	failures        atomic.Int64 // attempts that failed, as its log has them
 }
@@ -53,6 +55,7 @@ func (c *control) start() {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if m := serves.FindStringSubmatch(lines.Text()); m != nil {
+			c.url = m[1]
 			c.env = append(os.Environ(), "AERIE_API_URL="+m[1], "AERIE_NATS_URL="+m[2])
 			go c.follow(lines)
 			return
@@ -111,10 +114,34 @@ func (c *control) phase(kind, id string) (phase, reason string) {
 		Phase  string
 		Status struct{ Reason struct{ Code string } }
 	}
-	if err := json.Unmarshal([]byte(c.run("", "get", kind, id, "-o", "json")), &e); err != nil {
+	owner, name, found := strings.Cut(id, "/")
+	if !found {
+		owner, name = "-", id
+	}
+	c.get("/v1/"+kind+"s/"+owner+"/"+name, &e)
+	return e.Phase, e.Status.Reason.Code
+}
+
+// get reads what the server has at a path.
+func (c *control) get(path string, into any) {
+	c.Helper()
+	token, err := os.ReadFile(filepath.Join(c.dir, "token"))
+	if err != nil {
 		c.Fatal(err)
 	}
-	return e.Phase, e.Status.Reason.Code
+	request, err := http.NewRequestWithContext(c.Context(), http.MethodGet, c.url+path, nil)
+	if err != nil {
+		c.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		c.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if err := json.NewDecoder(answer.Body).Decode(into); err != nil || answer.StatusCode != http.StatusOK {
+		c.Fatalf("%s: %s %v", path, answer.Status, err)
+	}
 }
 
 // explains waits for a reason.

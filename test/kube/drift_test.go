@@ -1,6 +1,7 @@
 package kube_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,5 +55,35 @@ func TestReleaseDrift(t *testing.T) {
 	wants("")
 	if left := strings.Join(s.states(), " "); strings.Count(left, "deployed") != 1 {
 		t.Error(left)
+	}
+}
+
+// The sweeper finds what was made for whom, a release and an addon too.
+func TestOwnedIsListed(t *testing.T) {
+	s := newShop(t, "owns")
+	q := s.request(helm.Ensure, "1.0.0", nil)
+	s.must(q, "install", "")
+	addon := kube.AddonSpec{Namespace: "owned-addon", Dataplane: "eu", Addon: "db", Owner: "01ADDON", Revision: 1, Wide: true}
+	if err := kube.EnsureAddon(t.Context(), admin, addon); err != nil {
+		t.Fatal(err)
+	}
+	all, err := kube.ListOwned(t.Context(), admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []kube.Owned{
+		{Namespace: s.namespace, Customer: "owns", Tenant: "one", Owner: "01ownsone"},
+		{Namespace: s.namespace, Customer: "owns", Tenant: "one", Application: "web", Owner: q.Owner},
+		{Namespace: "owned-addon", Dataplane: "eu", Addon: "db", Owner: "01ADDON"},
+	} {
+		if !slices.Contains(all, want) {
+			t.Errorf("%+v is not in %+v", want, all)
+		}
+	}
+	if err := kube.RemoveAddon(t.Context(), admin, addon); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.Get(t.Context(), "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", "aerie:addon:owned-addon"); kube.CodeOf(err) != kube.NotFound {
+		t.Error(err)
 	}
 }

@@ -1,15 +1,8 @@
 package kube_test
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
-	"context"
 	"encoding/json"
-	"fmt"
-	"maps"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,56 +11,6 @@ import (
 	"github.com/aeriehq/aerie/kube/helm"
 	"github.com/aeriehq/aerie/kube/kubetest"
 )
-
-// web is a chart with a Deployment, a hook that can be made to hang, and a version.
-func web(version string, more map[string]string) []byte {
-	files := map[string]string{
-		"web/Chart.yaml":  "apiVersion: v2\nname: web\nversion: " + version + "\nkubeVersion: '>=1.30.0-0'\n",
-		"web/values.yaml": "replicas: 1\nhook: ''\nimage: example.test/app:1\npod: ''\nclass: ''\n",
-		"web/templates/deploy.yaml": `apiVersion: apps/v1
-kind: Deployment
-metadata: {name: {{ .Release.Name }}}
-spec:
-  replicas: {{ .Values.replicas }}
-  selector: {matchLabels: {app: {{ .Release.Name }}}}
-  template:
-    metadata:
-      labels: {app: {{ .Release.Name }}}
-      annotations: {kuberig.test/pod: {{ .Values.pod | quote }}}
-    spec: {priorityClassName: {{ .Values.class | quote }}, containers: [{name: c, image: {{ .Values.image | quote }}}]}
-`,
-		"web/templates/hook.yaml": `apiVersion: batch/v1
-kind: Job
-metadata:
-  name: {{ .Release.Name }}-hook
-  annotations:
-    helm.sh/hook: pre-install,pre-upgrade,pre-rollback,pre-delete
-    helm.sh/hook-delete-policy: before-hook-creation
-spec:
-  backoffLimit: 0
-  template:
-    metadata: {annotations: {kuberig.test/pod: {{ .Values.hook | quote }}}}
-    spec: {restartPolicy: Never, containers: [{name: c, image: "example.test/migrate:1"}]}
-`,
-	}
-	for name, body := range more {
-		files["web/"+name] = body
-	}
-	return archive(files)
-}
-
-func archive(files map[string]string) []byte {
-	var out bytes.Buffer
-	zip := gzip.NewWriter(&out)
-	w := tar.NewWriter(zip)
-	for _, name := range slices.Sorted(maps.Keys(files)) { // the same chart each time: its bytes are part of what is wished
-		body := files[name]
-		_ = w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(body))})
-		_, _ = w.Write([]byte(body))
-	}
-	_, _ = w.Close(), zip.Close()
-	return out.Bytes()
-}
 
 var releases = helm.NewRunner(helm.Program())
 
@@ -95,7 +38,7 @@ func (s shop) request(op helm.Op, version string, values map[string]any) helm.Re
 	if op == helm.Remove {
 		version = "1.0.0"
 	}
-	q := helm.Request{Op: op, Release: "web", Namespace: s.namespace, Owner: "01APP", Values: values, Cluster: &r, Within: time.Minute,
+	q := helm.Request{Op: op, Release: "web", Namespace: s.namespace, Owner: "01APP", Values: values, Cluster: &r, Terms: kube.AsChart, Within: time.Minute,
 		Chart: helm.Chart{Name: "web", Version: version, Archive: web(version, nil)}}
 	q.Digest = helm.DigestOf(q.Chart, q.Values)
 	return q
@@ -268,129 +211,4 @@ func (s shop) begin(child *exec.Cmd, q helm.Request) (end func()) {
 		s.Fatal(err)
 	}
 	return func() { _ = in.Close() }
-}
-
-func TestTroubleIsNamed(t *testing.T) {
-	for _, row := range []struct {
-		name   string
-		values map[string]any
-		want   kube.Code
-		text   string
-	}{
-		{"image", map[string]any{"pod": "image-error"}, kube.Unready, "container c: ImagePullBackOff (image example.test/app:1)"},
-		{"crash", map[string]any{"pod": "crash"}, kube.Unready, "container c: CrashLoopBackOff"},
-		{"priority", map[string]any{"class": "system-cluster-critical"}, kube.Full, "exceeded quota: aerie-priority"},
-		{"quota", map[string]any{"replicas": 12}, kube.Full, "exceeded quota: aerie-quota"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			s := newShop(t, "trouble-"+row.name)
-			s.must(s.request(helm.Ensure, "1.0.0", row.values), "install", "")
-			if err := s.ready(); kube.CodeOf(err) != row.want || !strings.Contains(err.Error(), row.text) {
-				t.Fatalf("code %q, want %q: %v", kube.CodeOf(err), row.want, err)
-			}
-		})
-	}
-}
-
-// The pods of a release get the priority of the tenant's plan, and are let in with it.
-func TestReleaseHasThePlansPriority(t *testing.T) {
-	t.Parallel()
-	spec := tenantOf("important", "one")
-	spec.Priority = 700
-	ensureTenant(t, spec)
-	s := shop{t, spec.Namespace}
-	q := s.request(helm.Ensure, "1.0.0", nil)
-	var err error
-	if q.Class, err = kube.ClassOf(t.Context(), admin, spec.Namespace); err != nil {
-		t.Fatal(err)
-	}
-	s.must(q, "install", "")
-	if err := s.ready(); err != nil {
-		t.Fatal(err)
-	}
-	pods, err := admin.List(t.Context(), kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: spec.Namespace, Labels: map[string]string{"app": "web"}})
-	if err != nil || len(pods) != 1 || fmt.Sprint(pods[0]["spec"].(map[string]any)["priority"]) != "700" {
-		t.Error(pods, err)
-	}
-}
-
-// A hook that fails is the release's failure, with Helm's words, and what comes after is installed from its beginning.
-func TestFailedHook(t *testing.T) {
-	s := newShop(t, "hook")
-	_, err := s.run(s.request(helm.Ensure, "1.0.0", map[string]any{"hook": "fail"}))
-	if kube.CodeOf(err) != kube.Broken || !strings.Contains(err.Error(), "pre-install") {
-		t.Fatal(err)
-	}
-	s.must(s.request(helm.Ensure, "1.0.0", nil), "install", "")
-}
-
-// What a chart must not do is refused before anything of it is in the cluster, and the reason is said.
-func TestHostileCharts(t *testing.T) {
-	s := newShop(t, "hostile")
-	template := func(body string) []byte { return web("1.0.0", map[string]string{"templates/x.yaml": body}) }
-	for _, row := range []struct {
-		name  string
-		chart []byte
-		want  string
-	}{
-		{"a ClusterRole", template("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: x}\n"), "ClusterRole is not allowed"},
-		{"into kube-system", template("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: kube-system}\n"), "only namespace hostile--one is the application's"},
-		{"a ClusterRole as a hook", template("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: x, annotations: {helm.sh/hook: pre-install}}\n"), "ClusterRole is not allowed"},
-		{"a custom kind", web("1.0.0", map[string]string{"crds/x.yaml": "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x}\n"}), "CustomResourceDefinition"},
-		{"out of the archive", archive(map[string]string{"web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n", "web/../../../etc/x": "x"}), "read the chart"},
-		{"another version", web("1.0.1", nil), "1.0.0 was asked for"},
-		{"too large", web("1.0.0", map[string]string{"big.bin": strings.Repeat("0", helm.MaxUnpacked+1)}), "larger than the maximum size"},
-		{"a bomb in the values", web("1.0.0", map[string]string{"values.yaml": bomb()}), "excessive aliasing"},
-		{"memory without end", template(`{{ $x := "0123456789" }}{{ range until 60 }}{{ $x = print $x $x }}{{ end }}`), "MiB of memory"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			q := s.request(helm.Ensure, "1.0.0", nil)
-			q.Chart.Archive = row.chart
-			_, err := s.run(q)
-			if kube.CodeOf(err) != kube.Invalid || !strings.Contains(err.Error(), row.want) {
-				t.Errorf("code %q: %v, want %q", kube.CodeOf(err), err, row.want)
-			}
-		})
-	}
-	if left := s.states(); len(left) > 0 {
-		t.Error("left:", left)
-	}
-}
-
-func bomb() string {
-	out := "a0: &a0 [x,x,x,x,x,x,x,x,x]\n"
-	for i := range 9 {
-		out += fmt.Sprintf("a%d: &a%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i), 9), ","))
-	}
-	return out
-}
-
-// A chart whose hooks hang keeps none of another customer's from being installed.
-func TestHangingChartsDelayNobody(t *testing.T) {
-	hangs, fine := newShopIn(t, "hangs"), newShopIn(t, "fine")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	for _, name := range []string{"one", "two", "three"} {
-		q := hangs.request(helm.Ensure, "1.0.0", map[string]any{"hook": "hold"})
-		q.Release = name
-		go func() { _, _ = releases.Run(ctx, "hangs", q) }()
-	}
-	hanging := []string{"pending-install", "pending-install", "pending-install"}
-	kubetest.Eventually(t, "all three hang", func() bool { return slices.Equal(hangs.states(), hanging) })
-	s := shop{t, fine.namespace}
-	kubetest.Eventually(t, "there is room for another", func() bool {
-		r, err := releases.Run(t.Context(), "fine", s.request(helm.Ensure, "1.0.0", nil))
-		if err != nil && err != helm.ErrBusy {
-			t.Fatal(err)
-		}
-		return r.Did == "install"
-	})
-	if got := hangs.states(); !slices.Equal(got, hanging) {
-		t.Fatal("they hang no more:", got)
-	}
-}
-
-func newShopIn(t *testing.T, name string) shop {
-	ensureTenant(t, tenantOf(name, "one"))
-	return shop{t, name + "--one"}
 }

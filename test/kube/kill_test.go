@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	kills = flag.Int("kills", 2, "how often each operation on a release is killed in its middle")
+	kills = flag.Int("kills", 1, "how often each operation on a release is killed in its middle")
 	seed  = flag.Uint64("seed", 1, "which moments they are killed at")
 )
 

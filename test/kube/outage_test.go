@@ -1,7 +1,6 @@
 package kube_test
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"net/url"
@@ -41,7 +40,7 @@ func TestOutage(t *testing.T) {
 	c.run("", "application", "create", "zoo/prod_hook", "--spec", fmt.Sprintf("{chart: {name: web, version: 1.0.0, repository: %q, credentials: private}, values: {hook: hold}}", repo))
 	kubetest.Eventually(t, "its pod waits, and so does a hook", func() bool {
 		pods, err := admin.List(t.Context(), kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: "zoo--prod"})
-		return err == nil && held(pods) == 2
+		return err == nil && waiting(pods) == 2
 	})
 	r.Kill()
 	began, before := time.Now(), c.failures.Load()
@@ -77,8 +76,8 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// held is how many pods hang.
-func held(pods []kube.Object) (n int) {
+// waiting is how many pods hang.
+func waiting(pods []kube.Object) (n int) {
 	for _, p := range pods {
 		if p.Annotations()["kuberig.test/pod"] == "hold" {
 			n++
@@ -96,9 +95,7 @@ func (c *control) countsNothing(kind, id string) {
 			Data struct{ Attempt int }
 		}
 	}
-	if err := json.Unmarshal([]byte(c.run("", "history", kind, id, "-o", "json")), &history); err != nil {
-		c.Fatal(err)
-	}
+	c.get("/v1/"+kind+"s/"+id+"/history?limit=1000", &history)
 	for _, e := range history.Items {
 		if e.Data.Attempt > 0 {
 			c.Errorf("%s: attempt %d was counted", id, e.Data.Attempt)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/kube/kubetest"
 )
 
 const offer = `kind: account
@@ -40,6 +41,7 @@ spec: {chart: {name: exporter, version: 0.1.0}, values: {target: db}}
 
 // The whole way: aerie with a real cluster behind its dataplane, from nothing to a chart that runs, and back to nothing.
 func TestTheWholeWay(t *testing.T) {
+	t.Parallel()
 	c := startControl(t, rig.Kubeconfig, 60)
 	c.run(offer, "apply", "-f", "-", "--wait", "--timeout", "2m")
 	d, err := admin.Get(t.Context(), "apps/v1", "Deployment", "zoo--prod", "exporter")
@@ -52,6 +54,8 @@ func TestTheWholeWay(t *testing.T) {
 	if got := c.run("", "history", "application", "zoo/prod_exporter"); !strings.Contains(got, "rollback_requested") {
 		t.Error(got)
 	}
+	changedByHand(t, c)
+	held(t, c)
 	c.run("", "delete", "customer", "zoo", "--cascade", "--wait", "--timeout", "2m")
 	if _, err := admin.Get(t.Context(), "v1", "Namespace", "", "zoo--prod"); kube.CodeOf(err) != kube.NotFound {
 		t.Error("the namespace is left:", err)
@@ -62,4 +66,24 @@ func TestTheWholeWay(t *testing.T) {
 			t.Errorf("%s left: %v %v", kind, left, err)
 		}
 	}
+}
+
+// held deletes a tenant whose namespace a finalizer holds: the tenant names it, and who wants its name anew waits.
+func held(t *testing.T, c *control) {
+	t.Helper()
+	c.run("", "tenant", "create", "zoo/held", "--spec", "{plan: small, app: web}", "--wait", "--timeout", "1m")
+	hold := kubetest.Object("v1", "ConfigMap", "zoo--held", "hold", nil)
+	hold["metadata"].(map[string]any)["finalizers"] = []any{"example.com/hold"}
+	apply(t, admin, hold)
+	c.run("", "delete", "tenant", "zoo/held")
+	kubetest.Eventually(t, "the finalizer is named", func() bool {
+		return strings.Contains(c.run("", "describe", "tenant", "zoo/held"), "example.com/hold")
+	})
+	if phase, _ := c.phase("tenant", "zoo/held"); phase != "Deleting" {
+		t.Error("it is", phase)
+	}
+	delete(hold["metadata"].(map[string]any), "finalizers")
+	apply(t, admin, hold)
+	c.reaches("tenant", "zoo/held", "Deleted")
+	c.run("", "tenant", "create", "zoo/held", "--spec", "{plan: small, app: web}", "--wait", "--timeout", "1m")
 }

@@ -59,7 +59,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"lift the limits", "delete", "", "limitranges", "may--one", ""},
 		{"end the isolation", "delete", "networking.k8s.io", "networkpolicies", "may--one", ""},
 		{"allow traffic", "create", "networking.k8s.io", "networkpolicies", "may--one", ""},
-		{"give rights", "create", "rbac.authorization.k8s.io", "rolebindings", "may--one", ""},
+		{"give rights that it has", "create", "rbac.authorization.k8s.io", "rolebindings", "may--one", "installer"},
+		{"give rights that it has not", "escalate", "rbac.authorization.k8s.io", "roles", "may--one", ""},
+		{"give anybody's rights", "bind", "rbac.authorization.k8s.io", "roles", "may--one", ""},
 		{"make a token", "create", "", "serviceaccounts/token", "may--one", ""},
 		{"change the namespace", "patch", "", "namespaces", "may--one", ""},
 		{"make a namespace", "create", "", "namespaces", "", ""},
@@ -115,6 +117,40 @@ func TestBoundsHold(t *testing.T) {
 	containers := plain["spec"].(map[string]any)["containers"].([]any)
 	if got := fmt.Sprint(containers[0].(map[string]any)["resources"]); got != "map[limits:map[cpu:100m memory:64Mi] requests:map[cpu:100m memory:64Mi]]" {
 		t.Fatal(got)
+	}
+}
+
+// The installer gives away what it may itself, in its own namespace, and nothing more: with real calls.
+func TestRightsGivenAway(t *testing.T) {
+	spec := tenantOf("gives", "one")
+	ensureTenant(t, spec)
+	as := installer(t, spec.Namespace)
+	role := func(namespace, name, group, resource string) kube.Object {
+		rule := map[string]any{"apiGroups": []any{group}, "resources": []any{resource}, "verbs": []any{"get", "update"}}
+		return kubetest.Object("rbac.authorization.k8s.io/v1", "Role", namespace, name, map[string]any{"rules": []any{rule}})
+	}
+	binding := func(name, kind, to string) kube.Object {
+		return kubetest.Object("rbac.authorization.k8s.io/v1", "RoleBinding", spec.Namespace, name, map[string]any{
+			"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": to},
+			"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": "app", "namespace": spec.Namespace}}})
+	}
+	for _, row := range []struct {
+		what string
+		o    kube.Object
+		want kube.Code
+	}{
+		{"a right that it has", role(spec.Namespace, "reads", "", "configmaps"), ""},
+		{"and its binding", binding("reads", "Role", "reads"), ""},
+		{"the right to lift the isolation", role(spec.Namespace, "opens", "networking.k8s.io", "networkpolicies"), kube.Forbidden},
+		{"the right to lift the quota", role(spec.Namespace, "lifts", "", "resourcequotas"), kube.Forbidden},
+		{"an administrator's rights", binding("all", "ClusterRole", "cluster-admin"), kube.Forbidden},
+		{"rights in another namespace", role("kube-system", "reads", "", "configmaps"), kube.Forbidden},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			if _, err := as.Apply(t.Context(), row.o); kube.CodeOf(err) != row.want {
+				t.Errorf("code %q, want %q: %v", kube.CodeOf(err), row.want, err)
+			}
+		})
 	}
 }
 

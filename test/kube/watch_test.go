@@ -70,12 +70,9 @@ func TestWatchTellsOthersChanges(t *testing.T) {
 	}
 }
 
-// What somebody changes by hand in a tenant's namespace, and in a release there, is brought back.
-func TestChangedByHand(t *testing.T) {
-	t.Parallel()
-	rig, admin := newRig(t)
-	c := startControl(t, rig.Kubeconfig, 60)
-	c.run(offer, "apply", "-f", "-", "--wait", "--timeout", "2m")
+// changedByHand has somebody change things in a tenant's namespace, and in a release there: it is brought back.
+func changedByHand(t *testing.T, c *control) {
+	t.Helper()
 	if err := admin.Delete(t.Context(), "networking.k8s.io/v1", "NetworkPolicy", "zoo--prod", "aerie-default-deny"); err != nil {
 		t.Fatal(err)
 	}
