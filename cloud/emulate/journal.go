@@ -1,16 +1,11 @@
 package emulate
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/aeriehq/aerie/cloud/journal"
 	"github.com/aeriehq/aerie/kube"
 )
 
@@ -39,83 +34,24 @@ func (l line) changes() bool {
 	return len(l.Put) > 0 || len(l.Del) > 0 || l.Ahead != 0 || l.Cluster != 0
 }
 
-type journal struct {
-	file *os.File
-	size int64
-}
-
-func openJournal(dir string) (*journal, *state, error) {
-	path := filepath.Join(dir, journalFile)
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, nil, err
-	}
-	s := newState()
-	size, err := readLines(file, s.fold)
-	if err == nil {
-		err = file.Truncate(size) // the torn last line of a kill
-	}
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("open %s: %w", path, err), file.Close())
-	}
-	return &journal{file: file, size: size}, s, nil
-}
-
-// readLines reads the whole lines and returns where the last one ends.
-func readLines(from io.Reader, each func(line)) (size int64, err error) {
-	r := bufio.NewReaderSize(from, 1<<16)
-	for n := 1; ; n++ {
-		data, err := r.ReadBytes('\n')
-		if err == io.EOF {
-			return size, nil
-		}
-		if err != nil {
-			return size, err
-		}
-		l, err := parseLine(data)
-		if err != nil {
-			return size, fmt.Errorf("line %d: %w", n, err)
-		}
-		each(l)
-		size += int64(len(data))
-	}
-}
-
-func parseLine(data []byte) (l line, err error) {
-	if err := json.Unmarshal(bytes.TrimSpace(data), &l); err != nil {
-		return line{}, err
-	}
+// Check finds a line that no emulated cloud wrote.
+func (l line) Check() error {
 	if l.N <= 0 {
-		return line{}, errors.New("a line without a call")
+		return errors.New("a line without a call")
 	}
 	for _, t := range l.Put {
 		if t == nil || t.N <= 0 || t.Doc == nil {
-			return line{}, errors.New("a thing that is none")
+			return errors.New("a thing that is none")
 		}
 	}
-	return l, nil
-}
-
-// append writes one line, whole or not at all: what a full disk let through of it is taken back.
-func (j *journal) append(l line) error {
-	data, err := json.Marshal(l)
-	if err != nil {
-		return err
-	}
-	data = append(data, '\n')
-	if _, err := j.file.WriteAt(data, j.size); err != nil {
-		return errors.Join(err, j.file.Truncate(j.size))
-	}
-	if l.changes() {
-		if err := j.file.Sync(); err != nil {
-			return errors.Join(err, j.file.Truncate(j.size))
-		}
-	}
-	j.size += int64(len(data))
 	return nil
 }
 
-func (j *journal) close() error { return j.file.Close() }
+func openJournal(dir string) (*journal.Journal[line], *state, error) {
+	s := newState()
+	j, err := journal.Open(filepath.Join(dir, journalFile), s.fold)
+	return j, s, err
+}
 
 // Record is one call as the ledger has it.
 type Record struct {

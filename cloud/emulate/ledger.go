@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/aeriehq/aerie/cloud/journal"
 )
 
 // The tags by which things are told whose they are and what for.
@@ -50,7 +52,7 @@ func ReadLedger(dir string) (Ledger, error) {
 	}
 	defer file.Close()
 	r := ledgerReader{at: map[int64]int{}}
-	if _, err := readLines(file, r.read); err != nil {
+	if _, err := journal.Read(file, r.read); err != nil {
 		return Ledger{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	return r.Ledger, nil

@@ -4,6 +4,8 @@ import (
 	"crypto/x509"
 	"testing"
 	"time"
+
+	"github.com/aeriehq/aerie/cloud/journal"
 )
 
 func TestLedger(t *testing.T) {
@@ -146,7 +148,7 @@ func FuzzJournal(f *testing.F) {
 	f.Add([]byte(`{"n":1,"put":[null]}`))
 	f.Add([]byte(`{"n":2,"cluster":1,"object":{"kind":"K"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := parseLine(data)
+		l, err := journal.Parse[line](data)
 		if err != nil {
 			return
 		}

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aeriehq/aerie/cloud/journal"
 	"github.com/aeriehq/aerie/kube"
 )
 
@@ -31,7 +32,7 @@ type Options struct {
 type World struct {
 	mu      sync.Mutex // held through a whole call, its journal line and all: calls are short
 	options Options
-	journal *journal
+	journal *journal.Journal[line]
 	state   *state
 	faults  faults
 	script  Watched
@@ -71,7 +72,7 @@ func (w *World) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
-	return w.journal.close()
+	return w.journal.Close()
 }
 
 // Now is the world's own time.
@@ -152,7 +153,7 @@ func (w *World) do(r Record, f func(*Call) Outcome) error {
 	put, del := c.changes()
 	l := line{N: c.n, Call: &c.Record, Put: put, Del: del, Ahead: c.moved}
 	if !o.Quiet || l.changes() {
-		if err := w.journal.append(l); err != nil {
+		if err := w.journal.Append(l, l.changes()); err != nil {
 			return fmt.Errorf("write the ledger: %w", err)
 		}
 	}
@@ -180,7 +181,7 @@ func (w *World) kube(cluster int64) (*kube.Memory, error) {
 		if put == nil {
 			l.Key = &del
 		}
-		return w.journal.append(l)
+		return w.journal.Append(l, l.changes())
 	})
 	if err != nil {
 		return nil, fmt.Errorf("objects of cluster %d: %w", cluster, err)

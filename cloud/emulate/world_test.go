@@ -82,7 +82,7 @@ func TestUnwrittenCallDoesNothing(t *testing.T) {
 	dir := t.TempDir()
 	w := open(t, dir)
 	do(t, w, func(c *Call) { make1(c, "a") })
-	must(t, w.journal.file.Close())
+	must(t, w.journal.Close())
 	err := w.Do(Record{Account: "a", Region: "r"}, func(c *Call) Outcome {
 		make1(c, "b")
 		return Outcome{Status: 200}

@@ -144,7 +144,7 @@ func (c *call) set(h Hand, changed resource, spec any) error {
 		return err
 	}
 	was := c.sim.state.byID[changed.ID]
-	if (line{N: c.n, Put: &changed}).check() != nil || changed.named() != was.named() || changed.ground() != was.ground() {
+	if (line{N: c.n, Put: &changed}).Check() != nil || changed.named() != was.named() || changed.ground() != was.ground() {
 		return fmt.Errorf("by hand: set: a %s keeps its name and place, and a pool has a zone", changed.Kind)
 	}
 	_, err := c.put(changed)

@@ -130,7 +130,7 @@ func (c *call) effect(l line) error {
 }
 
 func (c *call) append(l line) error {
-	if err := c.sim.journal.append(l); err != nil {
+	if err := c.sim.journal.Append(l, false); err != nil {
 		return &cloud.Error{Class: cloud.Retryable, Op: c.head.Op, Code: "Journal", Message: err.Error(), Err: err}
 	}
 	c.sim.state.fold(l)

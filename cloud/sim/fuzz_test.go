@@ -3,6 +3,8 @@ package sim
 import (
 	"bytes"
 	"testing"
+
+	"github.com/aeriehq/aerie/cloud/journal"
 )
 
 // FuzzJournal: whatever stands in a journal, it folds or is refused, and what folds can be asked.
@@ -13,7 +15,7 @@ func FuzzJournal(f *testing.F) {
 	f.Add([]byte(`{"n":1,"del":"x","object":null}` + "\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := ledgerReader{folded: newFolded(), calls: map[int64]int{}, made: map[string]int{}}
-		if _, err := readLines(bytes.NewReader(data), r.read); err != nil {
+		if _, err := journal.Read(bytes.NewReader(data), r.read); err != nil {
 			return
 		}
 		for _, res := range r.folded.state.byID {

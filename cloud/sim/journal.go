@@ -1,17 +1,13 @@
 package sim
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/journal"
 	"github.com/aeriehq/aerie/kube"
 )
 
@@ -80,8 +76,8 @@ func (s *state) fold(l line) {
 	}
 }
 
-// check finds a line that no cloud wrote.
-func (l line) check() error {
+// Check finds a line that no cloud wrote.
+func (l line) Check() error {
 	if l.N <= 0 {
 		return errors.New("a line without a call")
 	}
@@ -97,71 +93,11 @@ func (l line) check() error {
 	return nil
 }
 
-type journal struct {
-	file *os.File
-	size int64
-}
-
-func openJournal(dir string) (*journal, *folded, error) {
-	path := filepath.Join(dir, journalFile)
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		return nil, nil, err
-	}
+func openJournal(dir string) (*journal.Journal[line], *folded, error) {
 	f := newFolded()
-	size, err := readLines(file, func(l line) { f.fold(l) })
-	if err == nil {
-		err = file.Truncate(size) // the torn last line of a kill
-	}
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("open %s: %w", path, err), file.Close())
-	}
-	return &journal{file: file, size: size}, f, nil
+	j, err := journal.Open(filepath.Join(dir, journalFile), f.fold)
+	return j, f, err
 }
-
-// readLines reads the whole lines and returns where the last one ends.
-func readLines(from io.Reader, each func(line)) (size int64, err error) {
-	r := bufio.NewReaderSize(from, 1<<16)
-	for n := 1; ; n++ {
-		data, err := r.ReadBytes('\n')
-		if err == io.EOF {
-			return size, nil
-		}
-		if err != nil {
-			return size, err
-		}
-		l, err := parseLine(data)
-		if err != nil {
-			return size, fmt.Errorf("line %d: %w", n, err)
-		}
-		each(l)
-		size += int64(len(data))
-	}
-}
-
-func parseLine(data []byte) (line, error) {
-	var l line
-	if err := json.Unmarshal(bytes.TrimSpace(data), &l); err != nil {
-		return line{}, err
-	}
-	return l, l.check()
-}
-
-// append writes one line, whole or not at all: what a full disk let through of it is taken back.
-func (j *journal) append(l line) error {
-	data, err := json.Marshal(l)
-	if err != nil {
-		return err
-	}
-	data = append(data, '\n')
-	if _, err := j.file.WriteAt(data, j.size); err != nil {
-		return errors.Join(err, j.file.Truncate(j.size))
-	}
-	j.size += int64(len(data))
-	return nil
-}
-
-func (j *journal) close() error { return j.file.Close() }
 
 // Call is one call to the cloud.
 type Call struct {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/journal"
 	"github.com/aeriehq/aerie/kube"
 )
 
@@ -45,7 +46,7 @@ func ReadLedger(dir string) (Ledger, error) {
 	}
 	defer file.Close()
 	r := ledgerReader{folded: newFolded(), calls: map[int64]int{}, made: map[string]int{}}
-	if _, err := readLines(file, r.read); err != nil {
+	if _, err := journal.Read(file, r.read); err != nil {
 		return Ledger{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	r.ledger.objects = r.folded.objects

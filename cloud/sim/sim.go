@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/journal"
 	"github.com/aeriehq/aerie/kube"
 )
 
@@ -56,7 +57,7 @@ var lifelike = Times{
 type Sim struct {
 	mu      sync.Mutex // held through a whole call, journal lines and all: calls are short
 	options Options
-	journal *journal
+	journal *journal.Journal[line]
 	state   *state
 	faults  *faults
 	kubes   map[string]*kube.Memory // by a cluster's ID
@@ -83,7 +84,7 @@ func Open(o Options) (*Sim, error) {
 	s.faults = newFaults(o.Dir, o.Logger, o.Faults)
 	for id, objects := range lines.objects {
 		if err := s.openKube(id, objects.all()); err != nil {
-			return nil, errors.Join(err, j.close())
+			return nil, errors.Join(err, j.Close())
 		}
 	}
 	return s, nil
@@ -94,7 +95,7 @@ func (s *Sim) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	return s.journal.close()
+	return s.journal.Close()
 }
 
 // Inject adds faults, after those that are there. They last until they are used up or the process ends.
