@@ -32,7 +32,7 @@ type doorway struct {
 	cluster string
 }
 
-// door is one cluster. Its lock is held while the provider is toldFor, so that those who come together ask once.
+// door is one cluster. Its lock is held while the provider is asked, so that those who come together ask once.
 type door struct {
 	mu    sync.Mutex
 	at    time.Time

@@ -182,8 +182,23 @@ func TestFullDisk(t *testing.T) {
 	t.Cleanup(func() { _ = syscall.Unmount(p.dir, syscall.MNT_DETACH) })
 	p.start()
 	filler := filepath.Join(p.dir, "filler")
-	p.call(p.natsURL).through(p, func() { fill(t, filler) }, func() { remove(t, filler) })
+	p.call(p.natsURL).through(p, func() { fill(t, filler) }, func() {
+		p.untilNotReady()
+		remove(t, filler)
+	})
 	p.interrupt()
+}
+
+// untilNotReady waits until /readyz says that the disk takes no writes.
+func (p *process) untilNotReady() {
+	p.t.Helper()
+	status, body := 0, []byte(nil)
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if status, body = p.http("/readyz"); status == http.StatusServiceUnavailable && strings.Contains(string(body), "the disk takes no writes") {
+			return
+		}
+	}
+	p.t.Fatalf("/readyz: %d %s", status, body)
 }
 
 // fill writes a file until there is no more room.
@@ -230,7 +245,10 @@ func TestStoreReadOnly(t *testing.T) {
 		}
 	}
 	must("-i")()
-	p.call(p.natsURL).through(p, must("+i"), must("-i"))
+	p.call(p.natsURL).through(p, must("+i"), func() {
+		p.untilNotReady()
+		must("-i")()
+	})
 	p.interrupt()
 }
 

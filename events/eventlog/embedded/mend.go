@@ -38,6 +38,7 @@ func (s *Server) mend() {
 		case <-s.ended:
 			return
 		}
+		s.broken.Store(true)
 		for !s.mended() {
 			select {
 			case <-time.After(mendPause):
@@ -45,7 +46,17 @@ func (s *Server) mend() {
 				return
 			}
 		}
+		s.broken.Store(false)
 	}
+}
+
+// Err says why nothing is stored, nil while it is: a write failed, and JetStream is
+// started again as soon as the disk takes one.
+func (s *Server) Err() error {
+	if s.broken.Load() {
+		return fmt.Errorf("the disk takes no writes: make room in %s, or let it be written; nothing else has to be done", s.dir)
+	}
+	return nil
 }
 
 // mended tries once.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -46,6 +47,7 @@ type Server struct {
 	dir    string
 	whole  func() error
 	failed chan struct{} // a write failed
+	broken atomic.Bool   // none is taken since
 	ended  chan struct{} // closed when the server is to stop
 	mender sync.WaitGroup
 	stop   func()
