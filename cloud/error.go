@@ -29,6 +29,9 @@ func Classes() []Class {
 	return []Class{Retryable, Throttled, Conflict, Taken, NotFound, Quota, Capacity, Denied, Invalid, Terminal}
 }
 
+// UnknownRegion is the code, of class Invalid, of a scope whose region does not exist: nothing was ever made in it.
+const UnknownRegion = "UnknownRegion"
+
 // Error is an error of a Provider.
 type Error struct {
 	Class      Class

@@ -33,7 +33,7 @@ func removeOwned(ctx context.Context, t *task) result {
 		left, err = c.ListOwned(ctx, scope(e.Site), e.Owner)
 		return err
 	})
-	if cloud.ClassOf(err) == cloud.Invalid { // there is no such region: nothing was ever made in it
+	if nowhere(err) {
 		return result{outcome: ev.Deleted{}}
 	}
 	if err != nil {
@@ -53,6 +53,13 @@ func removeOwned(ctx context.Context, t *task) result {
 		}
 	}
 	return result{again: lookAgain}
+}
+
+// nowhere says that there is no such region: nothing was ever made in it. Any other
+// refusal to list says nothing about what is there.
+func nowhere(err error) bool {
+	var e *cloud.Error
+	return errors.As(err, &e) && e.Code == cloud.UnknownRegion
 }
 
 // unreached is how many attempts are made to clear up inside a cluster: it may be

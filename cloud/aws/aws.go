@@ -111,7 +111,7 @@ func (p *Provider) within(ctx context.Context, op string, s cloud.Scope, do func
 	defer cancel()
 	region, err := findRegion(s.Region)
 	if err != nil {
-		return &cloud.Error{Class: cloud.Invalid, Op: op, Code: "UnknownRegion", Message: err.Error()}
+		return &cloud.Error{Class: cloud.Invalid, Op: op, Code: cloud.UnknownRegion, Message: err.Error()}
 	}
 	if err = p.inside(ctx, s, region, do); fault.Is(err, "ExpiredToken*", "RequestExpired") {
 		p.forget(s.Account) // by their clock our credentials have ended: we enter anew

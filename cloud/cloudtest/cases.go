@@ -2,6 +2,7 @@ package cloudtest
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/aeriehq/aerie/cloud"
@@ -244,6 +245,10 @@ func invalid(t *trial) {
 	nowhere.Region = "nowhere"
 	_, err = t.p.EnsureNetwork(t.ctx, nowhere, t.network())
 	t.is(cloud.Invalid, err)
+	var refused *cloud.Error
+	if _, err = t.p.ListOwned(t.ctx, nowhere, owner); !errors.As(err, &refused) || refused.Code != cloud.UnknownRegion {
+		t.Fatal(err)
+	}
 }
 
 func cancelled(t *trial) {

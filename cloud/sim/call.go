@@ -73,7 +73,7 @@ func (c *call) run(r request, f func(*call) (cloud.Phase, error)) (cloud.Phase, 
 	if r.op != "Check" {
 		region, err := findRegion(c.head.Region)
 		if err != nil {
-			return "", c.fail(cloud.Invalid, "UnknownRegion", err.Error())
+			return "", c.fail(cloud.Invalid, cloud.UnknownRegion, err.Error())
 		}
 		c.zones = region.Zones
 	}
