@@ -12,7 +12,7 @@ import (
 
 func createNode(ctx context.Context, c kubernetes.Interface, name string) error {
 	res := corev1.ResourceList{
-		corev1.ResourceCPU: resource.MustParse("8"), corev1.ResourceMemory: resource.MustParse("32Gi"),
+		corev1.ResourceCPU: resource.MustParse("128"), corev1.ResourceMemory: resource.MustParse("512Gi"),
 		corev1.ResourcePods: resource.MustParse("110"), corev1.ResourceEphemeralStorage: resource.MustParse("100Gi"),
 	}
 	_, err := c.CoreV1().Nodes().Create(ctx, &corev1.Node{
