@@ -82,6 +82,7 @@ var Table = []Row{
 	{EC2, "Gateway.NotAttached", "", cloud.NotFound},
 	{EC2, "*LimitExceeded", "", cloud.Quota},
 	{EC2, "Insufficient*", "", cloud.Capacity},
+	{EC2, "InvalidParameterValue", "already has an internet gateway", cloud.Conflict},
 	{EC2, "InvalidParameter*", "", cloud.Invalid},
 	{EC2, "MissingParameter", "", cloud.Invalid},
 	{EC2, "IdempotentParameterMismatch", "", cloud.Invalid},
