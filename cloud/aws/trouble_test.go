@@ -55,25 +55,25 @@ func (r *rig) ensureCluster(p cloud.Provider, s cloud.Scope) (cloud.Observation,
 func TestAccountsDoNotMix(t *testing.T) {
 	r := start(t)
 	p := r.provider()
-	var all sync.WaitGroup
-	for _, s := range []cloud.Scope{r.home(), r.customer()} {
-		for range 4 {
+	for range 8 {
+		var all sync.WaitGroup
+		for _, s := range []cloud.Scope{r.home(), r.customer(), r.home(), r.customer()} {
 			all.Go(func() {
-				for range 6 {
-					_, err := p.EnsureNetwork(t.Context(), s, network("in/account/"+s.Account.ID))
-					if err != nil {
-						t.Error(err)
-					}
-					r.advance(time.Minute)
+				if _, err := p.EnsureNetwork(t.Context(), s, network("in/account/"+s.Account.ID)); err != nil {
+					t.Error(err)
 				}
 			})
 		}
+		all.Wait()
+		r.advance(time.Minute)
 	}
-	all.Wait()
 	for _, thing := range r.ledger().Things {
 		if o := thing.Owner(); o != "" && o != "in/account/"+thing.Account {
 			t.Errorf("%s of %s is in account %s", thing.Kind, o, thing.Account)
 		}
+	}
+	if n := r.twice(); n > 0 {
+		t.Errorf("%d things were made twice", n)
 	}
 }
 

@@ -82,10 +82,10 @@ var Table = []Row{
 	{EC2, "Gateway.NotAttached", "", cloud.NotFound},
 	{EC2, "*LimitExceeded", "", cloud.Quota},
 	{EC2, "Insufficient*", "", cloud.Capacity},
+	{EC2, "IdempotentParameterMismatch", "", cloud.Conflict}, // it was made already, of what is not seen yet
 	{EC2, "InvalidParameterValue", "already has an internet gateway", cloud.Conflict},
 	{EC2, "InvalidParameter*", "", cloud.Invalid},
 	{EC2, "MissingParameter", "", cloud.Invalid},
-	{EC2, "IdempotentParameterMismatch", "", cloud.Invalid},
 	{EC2, "*.Range", "", cloud.Invalid},
 	{EC2, "*.Malformed", "", cloud.Invalid},
 }

@@ -26,7 +26,7 @@ func (b *build) token(part string) *string {
 // once makes what EC2 would make twice: when it has not been seen for long enough, and never again soon after a create
 // whose outcome is unknown, or whose effect can't be seen yet.
 func (b *build) once(part string, make func() error) error {
-	wait, back := b.n.memory.claim(thing{b.n.scope, b.spec.Name, part})
+	wait, back := b.n.memory.claim(thing{b.n.scope, b.spec.Name, part}, b.began)
 	if wait > 0 {
 		return later{wait}
 	}
@@ -39,7 +39,7 @@ func (b *build) once(part string, make func() error) error {
 
 func (b *build) makeVPC(ctx context.Context) error {
 	for _, also := range []string{partGateway, partAddress} {
-		b.n.memory.look(thing{b.n.scope, b.spec.Name, also}) // they are not seen either: one wait is enough for all
+		b.n.memory.look(thing{b.n.scope, b.spec.Name, also}, b.began) // they are not seen either: one wait is enough for all
 	}
 	return b.once(partVPC, func() error {
 		made, err := b.n.ec2.CreateVpc(ctx, &ec2.CreateVpcInput{

@@ -89,28 +89,28 @@ func NewMemory(now func() time.Time, settle time.Duration) *Memory {
 	return &Memory{now: now, settle: settle, since: map[thing]time.Time{}}
 }
 
-// look notes that a thing is not seen, and says since when.
-func (m *Memory) look(t thing) time.Time {
+// look notes that a thing was not seen by a look that began at a time.
+func (m *Memory) look(t thing, began time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.looked(t)
+	m.looked(t, began)
 }
 
-func (m *Memory) looked(t thing) time.Time {
+func (m *Memory) looked(t thing, began time.Time) time.Time {
 	if _, known := m.since[t]; !known {
-		m.since[t] = m.now()
+		m.since[t] = began
 	}
 	return m.since[t]
 }
 
-// claim lets one caller make a thing that has not been seen for long enough, and everybody else wait from then on. If
-// nothing was made after all, back gives the claim back.
-func (m *Memory) claim(t thing) (wait time.Duration, back func()) {
+// claim lets one caller make a thing that has not been seen for long enough when its look began, and everybody else wait
+// from then on. If nothing was made after all, back gives the claim back.
+func (m *Memory) claim(t thing, began time.Time) (wait time.Duration, back func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	since := m.looked(t)
-	if wait = since.Add(m.settle).Sub(m.now()); wait > 0 {
-		return wait, nil
+	since := m.looked(t, began)
+	if since.Add(m.settle).After(began) {
+		return max(lookSoon, since.Add(m.settle).Sub(m.now())), nil
 	}
 	m.since[t] = m.now()
 	return 0, func() {
