@@ -82,9 +82,8 @@ var Table = []Row{
 	{EC2, "Gateway.NotAttached", "", cloud.NotFound},
 	{EC2, "*LimitExceeded", "", cloud.Quota},
 	{EC2, "Insufficient*", "", cloud.Capacity},
-	// Another call of ours was there first: what it made is found when it is looked for again.
-	{EC2, "InvalidParameterValue", "already has an internet gateway attached", cloud.Conflict},
-	{EC2, "IdempotentParameterMismatch", "", cloud.Conflict},
+	{EC2, "IdempotentParameterMismatch", "", cloud.Conflict}, // it was made already, of what is not seen yet
+	{EC2, "InvalidParameterValue", "already has an internet gateway", cloud.Conflict},
 	{EC2, "InvalidParameter*", "", cloud.Invalid},
 	{EC2, "MissingParameter", "", cloud.Invalid},
 	{EC2, "*.Range", "", cloud.Invalid},

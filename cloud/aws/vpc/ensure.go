@@ -28,6 +28,7 @@ type build struct {
 	n     *Networks
 	spec  cloud.NetworkSpec
 	zones []string
+	began time.Time // of the look
 	found *parts
 	have  *one
 	fresh bool // the VPC was made in this call: nothing can be made in it yet
@@ -82,6 +83,7 @@ func (n *Networks) Ensure(ctx context.Context, spec cloud.NetworkSpec) (cloud.Ob
 	if err := spec.Validate(); err != nil {
 		return cloud.Observation{}, err
 	}
+	began := n.memory.now()
 	found, err := n.look(ctx, filter("tag:"+TagName, spec.Name))
 	if err != nil {
 		return cloud.Observation{}, err
@@ -89,7 +91,7 @@ func (n *Networks) Ensure(ctx context.Context, spec cloud.NetworkSpec) (cloud.Ob
 	if other := found.another(spec.Owner); other != "" {
 		return cloud.Observation{}, refuse(cloud.Taken, "OwnedByAnother", "network %s belongs to %s", spec.Name, other)
 	}
-	b := &build{n: n, spec: spec, found: found, have: found.one()}
+	b := &build{n: n, spec: spec, began: began, found: found, have: found.one()}
 	if b.have != nil && b.have.tags[tagDeleting] != "" {
 		return cloud.Observation{}, refuse(cloud.Conflict, "Deleting", "network %s is being deleted", spec.Name)
 	}

@@ -26,20 +26,20 @@ func (b *build) token(part string) *string {
 // once makes what EC2 would make twice: when it has not been seen for long enough, and never again soon after a create
 // whose outcome is unknown, or whose effect can't be seen yet.
 func (b *build) once(part string, make func() error) error {
-	t := thing{b.n.scope, b.spec.Name, part}
-	if wait := b.n.memory.wait(t); wait > 0 {
+	wait, back := b.n.memory.claim(thing{b.n.scope, b.spec.Name, part}, b.began)
+	if wait > 0 {
 		return later{wait}
 	}
 	err := make()
-	if err == nil || cloud.ClassOf(fault.Of("", err)) == cloud.Retryable {
-		b.n.memory.tried(t)
+	if err != nil && cloud.ClassOf(fault.Of("", err)) != cloud.Retryable {
+		back()
 	}
 	return err
 }
 
 func (b *build) makeVPC(ctx context.Context) error {
 	for _, also := range []string{partGateway, partAddress} {
-		b.n.memory.wait(thing{b.n.scope, b.spec.Name, also}) // they are not seen either: one wait is enough for all
+		b.n.memory.look(thing{b.n.scope, b.spec.Name, also}, b.began) // they are not seen either: one wait is enough for all
 	}
 	return b.once(partVPC, func() error {
 		made, err := b.n.ec2.CreateVpc(ctx, &ec2.CreateVpcInput{

@@ -89,23 +89,35 @@ func NewMemory(now func() time.Time, settle time.Duration) *Memory {
 	return &Memory{now: now, settle: settle, since: map[thing]time.Time{}}
 }
 
-// wait is how long a thing that is not seen must not be made yet.
-func (m *Memory) wait(t thing) time.Duration {
+// look notes that a thing was not seen by a look that began at a time.
+func (m *Memory) look(t thing, began time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	since, looked := m.since[t]
-	if !looked {
-		since = m.now()
-		m.since[t] = since
-	}
-	return since.Add(m.settle).Sub(m.now())
+	m.looked(t, began)
 }
 
-// tried notes that a thing may have been made just now.
-func (m *Memory) tried(t thing) {
+func (m *Memory) looked(t thing, began time.Time) time.Time {
+	if _, known := m.since[t]; !known {
+		m.since[t] = began
+	}
+	return m.since[t]
+}
+
+// claim lets one caller make a thing that has not been seen for long enough when its look began, and everybody else wait
+// from then on. If nothing was made after all, back gives the claim back.
+func (m *Memory) claim(t thing, began time.Time) (wait time.Duration, back func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	since := m.looked(t, began)
+	if since.Add(m.settle).After(began) {
+		return max(lookSoon, since.Add(m.settle).Sub(m.now())), nil
+	}
 	m.since[t] = m.now()
+	return 0, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.since[t] = since
+	}
 }
 
 // forget is for a network that is whole, or gone.
