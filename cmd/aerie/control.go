@@ -208,34 +208,6 @@ func semver() string {
 	return "0.0.0"
 }
 
-// ready says why commands are not taken; nil while they are.
-func (c *control) ready() error {
-	if !c.conn.IsConnected() {
-		return errors.New("no connection to NATS: it is made again as soon as a server answers")
-	}
-	if err := c.stored(); err != nil {
-		return err
-	}
-	return c.fold.Err()
-}
-
-// leaderWithin is how long the log may take to say where it ends.
-const leaderWithin = 2 * time.Second
-
-// stored says why no command could be stored now. Of a NATS server of somebody else's
-// only that can be known without storing something: whether the log has a leader.
-func (c *control) stored() error {
-	if c.nats != nil {
-		return c.nats.Err()
-	}
-	ctx, cancel := context.WithTimeout(c.core.ctx, leaderWithin)
-	defer cancel()
-	if _, err := c.log.Last(ctx); err != nil {
-		return fmt.Errorf("the log has no leader: %w", err)
-	}
-	return nil
-}
-
 // command hands a command that came over HTTP to the intake.
 func (c *control) command(ctx context.Context, r projections.CommandRequest) (ev.Answer, error) {
 	return c.intake.Ask(ctx, workers.Request{ID: r.ID, Owner: r.Owner, Kind: string(r.Kind), Name: r.Name, Verb: r.Verb, Body: r.Body,

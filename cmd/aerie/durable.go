@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -35,6 +36,34 @@ func (c *control) promise(s settings) (string, error) {
 		return "", invalid("--nats-monitor", "%d servers keep the log and %d monitoring addresses are of different servers (%s): give one of each", c.log.Copies(), len(names), strings.Join(names, ", "))
 	}
 	return fmt.Sprintf("every answered command is on the disks of %s: fsync before the answer, as %s said at the start", kept, strings.Join(names, ", ")), nil
+}
+
+// ready says why commands are not taken; nil while they are.
+func (c *control) ready() error {
+	if !c.conn.IsConnected() {
+		return errors.New("no connection to NATS: it is made again as soon as a server answers")
+	}
+	if err := c.stored(); err != nil {
+		return err
+	}
+	return c.fold.Err()
+}
+
+// leaderWithin is how long the log may take to say where it ends.
+const leaderWithin = 2 * time.Second
+
+// stored says why no command could be stored now. Of a NATS server of somebody else's
+// only that can be known without storing something: whether the log has a leader.
+func (c *control) stored() error {
+	if c.nats != nil {
+		return c.nats.Err()
+	}
+	ctx, cancel := context.WithTimeout(c.core.ctx, leaderWithin)
+	defer cancel()
+	if _, err := c.log.Last(ctx); err != nil {
+		return fmt.Errorf("the log has no leader: %w", err)
+	}
+	return nil
 }
 
 // syncing reads the names of servers, and refuses one that does not sync each write.
