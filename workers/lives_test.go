@@ -210,7 +210,7 @@ func (r *rig) left() []string {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	lines := []string{fmt.Sprintf("%d of %d resources", len(ledger.Live()), len(ledger.Resources))}
+	lines := []string{fmt.Sprintf("%d resources", len(ledger.Live()))}
 	for _, res := range ledger.Live() {
 		lines = append(lines, fmt.Sprintf("%s of %s", res.Kind, res.Owner))
 	}
