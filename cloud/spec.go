@@ -77,6 +77,11 @@ type Taint struct {
 	Effect string `json:"effect"`
 }
 
+// SameTaints tells whether two pools keep off the same pods: a cloud may give taints back in another order.
+func SameTaints(a, b []Taint) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(t Taint) bool { return !slices.Contains(b, t) })
+}
+
 // PoolSpec is a wished node pool. Empty Zones mean the network's.
 type PoolSpec struct {
 	Cluster string

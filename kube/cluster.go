@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,6 +24,7 @@ type Cluster struct {
 	lasting metadata.Interface // for watches, which end by themselves
 	kinds   *kinds
 	config  *rest.Config
+	stores  atomic.Pointer[bool] // whether it only stores; nil: not asked yet
 }
 
 var _ API = (*Cluster)(nil)

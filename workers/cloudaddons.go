@@ -16,16 +16,16 @@ func ensureCloudAddons(ctx context.Context, t *task) result {
 	seen, r := ev.CloudAddonsReady{}, result{}
 	for _, a := range e.Addons {
 		o, came := t.ensureCloudAddon(ctx, e, a)
-		if came.err != nil || came.again > 0 {
+		if o.Phase == "" {
+			came = without(ev.PartCluster, came.err)
+		}
+		if o.Phase != cloud.Ready {
 			r = worse(r, came)
 			continue
 		}
 		seen.Addons = append(seen.Addons, ev.CloudAddon{Name: a.Name, Version: o.Version})
 	}
-	switch {
-	case r.err != nil:
-		return without(ev.PartCluster, r.err)
-	case r.again > 0:
+	if r.err != nil || r.again > 0 {
 		return r
 	}
 	return result{outcome: seen}
@@ -34,16 +34,11 @@ func ensureCloudAddons(ctx context.Context, t *task) result {
 // ensureCloudAddon asks for one add-on. One that has failed holds nothing of anybody: it is made anew.
 func (t *task) ensureCloudAddon(ctx context.Context, e ev.EnsureCloudAddons, a ev.CloudAddon) (cloud.Observation, result) {
 	spec := cloud.AddonSpec{Cluster: e.Cluster, Addon: cloud.Addon(a.Name), Owner: e.Owner, Version: a.Version, Token: t.Digest}
-	o, err := ensure(t, e.Site, "EnsureAddon", func(c Cloud) (cloud.Observation, error) { return c.EnsureAddon(ctx, scope(e.Site), spec) })
-	switch {
-	case err != nil:
-		return o, result{err: err}
-	case o.Phase == cloud.Ready:
-		return o, result{}
-	}
-	return o, t.remake("EnsureAddon", o, "DeleteAddon", func() error {
-		return t.clouds[e.Account.Cloud].DeleteAddon(ctx, scope(e.Site), e.Cluster, spec.Addon, e.Owner)
-	})
+	return t.bring(e.Site, thing{"Addon", func(c Cloud) (cloud.Observation, error) {
+		return c.EnsureAddon(ctx, scope(e.Site), spec)
+	}, func(c Cloud) error {
+		return c.DeleteAddon(ctx, scope(e.Site), e.Cluster, spec.Addon, e.Owner)
+	}, false}, true)
 }
 
 // upgradePools brings every pool on the cluster, whoever's, to its version: one after

@@ -20,18 +20,13 @@ func ensureNetwork(ctx context.Context, t *task) result {
 	}); lost {
 		return r
 	}
-	o, err := ensure(t, e.Site, "EnsureNetwork", func(c Cloud) (cloud.Observation, error) {
+	o, r := t.bring(e.Site, thing{"Network", func(c Cloud) (cloud.Observation, error) {
 		return c.EnsureNetwork(ctx, scope(e.Site), spec)
-	})
-	switch {
-	case err != nil:
-		return result{err: err}
-	case o.Phase != cloud.Ready && !e.Remake:
-		return notReady("EnsureNetwork", o)
-	case o.Phase != cloud.Ready:
-		return t.remake("EnsureNetwork", o, "DeleteNetwork", func() error {
-			return t.clouds[e.Account.Cloud].DeleteNetwork(ctx, scope(e.Site), spec.Name, e.Owner)
-		})
+	}, func(c Cloud) error {
+		return c.DeleteNetwork(ctx, scope(e.Site), spec.Name, e.Owner)
+	}, false}, e.Remake)
+	if o.Phase != cloud.Ready {
+		return r
 	}
 	return result{outcome: ev.NetworkReady{Network: spec.Name, ID: o.ID, Range: o.Range}}
 }
@@ -51,20 +46,16 @@ func ensureCluster(ctx context.Context, t *task) result {
 	}); lost {
 		return r
 	}
-	o, err := ensure(t, e.Site, "EnsureCluster", func(c Cloud) (cloud.Observation, error) {
+	o, r := t.bring(e.Site, thing{"Cluster", func(c Cloud) (cloud.Observation, error) {
 		return c.EnsureCluster(ctx, scope(e.Site), spec)
-	})
+	}, func(c Cloud) error {
+		return c.DeleteCluster(ctx, scope(e.Site), spec.Name, e.Owner)
+	}, false}, e.Remake)
 	switch {
-	case err != nil && e.Network != "":
-		return without(ev.PartNetwork, err)
-	case err != nil:
-		return result{err: err}
-	case o.Phase != cloud.Ready && !e.Remake:
-		return notReady("EnsureCluster", o)
+	case o.Phase == "" && e.Network != "":
+		return without(ev.PartNetwork, r.err)
 	case o.Phase != cloud.Ready:
-		return t.remake("EnsureCluster", o, "DeleteCluster", func() error {
-			return t.clouds[e.Account.Cloud].DeleteCluster(ctx, scope(e.Site), spec.Name, e.Owner)
-		})
+		return r
 	}
 	return result{outcome: ev.ClusterReady{Cluster: spec.Name, Endpoint: o.Endpoint, Version: o.Version}}
 }
@@ -86,7 +77,7 @@ func ensureSystemPool(ctx context.Context, t *task) result {
 	switch {
 	case o.Phase == cloud.Ready:
 		r.outcome = ev.SystemPoolReady{Nodes: o.Nodes}
-	case r.err != nil:
+	case o.Phase == "":
 		return without(ev.PartCluster, r.err)
 	}
 	return r
@@ -105,6 +96,33 @@ func ensureBase(ctx context.Context, t *task) result {
 		return without(ev.PartCluster, err)
 	}
 	return result{outcome: ev.Activated{}}
+}
+
+// thing is something in a cloud: what its calls are called, and those that make it and
+// take it away.
+type thing struct {
+	name   string
+	ensure func(Cloud) (cloud.Observation, error)
+	remove func(Cloud) error
+	empty  bool // one without a node is nobody's
+}
+
+// bring asks for a thing and says what is to be done about it if it is not ready. Where
+// the call itself failed, the observation is empty. One
+// that has failed is deleted if nobody relies on it: the next attempt makes it anew.
+func (t *task) bring(s ev.Site, what thing, remake bool) (cloud.Observation, result) {
+	api := "Ensure" + what.name
+	o, err := ensure(t, s, api, what.ensure)
+	switch {
+	case err != nil:
+		return cloud.Observation{}, result{err: err}
+	case o.Phase == cloud.Ready:
+		return o, result{}
+	case o.Phase == cloud.Failed && (remake || what.empty && o.Nodes == 0):
+		// If it is refused now, the next attempt meets it again.
+		_ = t.call("Delete"+what.name, func() error { return what.remove(t.clouds[s.Account.Cloud]) })
+	}
+	return o, notReady(api, o)
 }
 
 // lost looks, before a part is ensured that has been in use, whether it is still

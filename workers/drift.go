@@ -216,17 +216,10 @@ func poolDiffers(is *cloud.PoolSpec, wanted cloud.PoolSpec) string {
 	switch {
 	case !maps.Equal(is.Labels, wanted.Labels):
 		return "its labels are others"
-	case !slices.Equal(sortedTaints(is.Taints), sortedTaints(wanted.Taints)):
+	case !cloud.SameTaints(is.Taints, wanted.Taints):
 		return "its taints are others"
 	case len(wanted.Zones) > 0 && !slices.Equal(slices.Sorted(slices.Values(is.Zones)), slices.Sorted(slices.Values(wanted.Zones))):
 		return "its zones are others"
 	}
 	return ""
-}
-
-// sortedTaints is taints in an order of their own: a cloud may give them back in another.
-func sortedTaints(all []cloud.Taint) []cloud.Taint {
-	return slices.SortedFunc(slices.Values(all), func(a, b cloud.Taint) int {
-		return strings.Compare(a.Key+"="+a.Value+":"+a.Effect, b.Key+"="+b.Value+":"+b.Effect)
-	})
 }

@@ -84,15 +84,5 @@ func notReady(op string, o cloud.Observation) result {
 	return result{err: e}
 }
 
-// remake is notReady for something that is being made for the first time: a cloud
-// repairs nothing that has failed, so it is deleted and the next attempt makes it
-// anew.
-func (t *task) remake(op string, o cloud.Observation, api string, remove func() error) result {
-	if o.Phase == cloud.Failed {
-		_ = t.call(api, remove) // if it is refused now, the next attempt meets it again
-	}
-	return notReady(op, o)
-}
-
 // lookAgain is how soon a cloud is asked again that does not say when.
 const lookAgain = 10 * time.Second

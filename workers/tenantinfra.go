@@ -24,18 +24,15 @@ func (t *task) pool(s ev.Site, cluster string, p ev.NodePool) cloud.PoolSpec {
 // is not ready. One that has failed and has no node is nobody's: it may be made anew.
 func (t *task) ensurePool(ctx context.Context, s ev.Site, cluster string, p ev.NodePool, remake bool) (cloud.Observation, result) {
 	spec := t.pool(s, cluster, p)
-	o, err := ensure(t, s, "EnsurePool", func(c Cloud) (cloud.Observation, error) { return c.EnsurePool(ctx, scope(s), spec) })
-	switch {
-	case err != nil:
-		return o, result{err: err}
-	case o.Phase == cloud.Ready, p.Backed && o.Phase == cloud.Degraded:
+	o, r := t.bring(s, thing{"Pool", func(c Cloud) (cloud.Observation, error) {
+		return c.EnsurePool(ctx, scope(s), spec)
+	}, func(c Cloud) error {
+		return c.DeletePool(ctx, scope(s), cluster, spec.Name, s.Owner)
+	}, true}, remake)
+	if p.Backed && o.Phase == cloud.Degraded {
 		return o, result{}
-	case !remake && o.Nodes > 0:
-		return o, notReady("EnsurePool", o)
 	}
-	return o, t.remake("EnsurePool", o, "DeletePool", func() error {
-		return t.clouds[s.Account.Cloud].DeletePool(ctx, scope(s), cluster, spec.Name, s.Owner)
-	})
+	return o, r
 }
 
 // poolStates is what a cloud's phase of a pool is called in its status.

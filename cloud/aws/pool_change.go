@@ -59,7 +59,7 @@ func (at *session) changeActive(ctx context.Context, has *types.Nodegroup, spec 
 	// The moment of the last change is in the token: the same change may be made again after it was taken back.
 	step := token("change", spec.Cluster, spec.Name, spec.Owner, spec.Token, spec.Hash(), awssdk.ToTime(has.ModifiedAt).Format(time.RFC3339Nano))
 	switch {
-	case is.Min != spec.Min || is.Max != spec.Max || !maps.Equal(is.Labels, spec.Labels) || !sameTaints(is.Taints, spec.Taints):
+	case is.Min != spec.Min || is.Max != spec.Max || !maps.Equal(is.Labels, spec.Labels) || !cloud.SameTaints(is.Taints, spec.Taints):
 		_, err := at.eks.UpdateNodegroupConfig(ctx, &eks.UpdateNodegroupConfigInput{
 			ClusterName: &spec.Cluster, NodegroupName: &spec.Name, ClientRequestToken: step,
 			ScalingConfig: scaling(spec, int32(o.Nodes)), Labels: labelChange(is.Labels, spec.Labels), Taints: taintChange(is.Taints, spec.Taints),
@@ -94,19 +94,6 @@ func updating(o cloud.Observation, err error) (cloud.Observation, error) {
 	return o, nil
 }
 
-// sameTaints does not care for their order.
-func sameTaints(a, b []cloud.Taint) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for _, t := range a {
-		if !slices.Contains(b, t) {
-			return false
-		}
-	}
-	return true
-}
-
 // labelChange is what to add and remove; nil if nothing.
 func labelChange(is, wanted map[string]string) *types.UpdateLabelsPayload {
 	if maps.Equal(is, wanted) {
@@ -129,7 +116,7 @@ func labelChange(is, wanted map[string]string) *types.UpdateLabelsPayload {
 
 // taintChange is what to add and remove; nil if nothing.
 func taintChange(is, wanted []cloud.Taint) *types.UpdateTaintsPayload {
-	if sameTaints(is, wanted) {
+	if cloud.SameTaints(is, wanted) {
 		return nil
 	}
 	but := func(all, without []cloud.Taint) []types.Taint {

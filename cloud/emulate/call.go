@@ -251,7 +251,7 @@ func (c *Call) changes() (put []*Thing, del []int64) {
 
 // Strike is the fault that hits a moment of this call. A Stale one is felt by what the call changes from now on.
 func (c *Call) Strike(m Moment) (Fault, bool) {
-	f, hit := c.world.faults.strike(m, c.Record)
+	f, hit := c.world.faults.Strike(m, c.Record)
 	if hit && m == Changing {
 		c.stale = f.Stale.Duration
 	}

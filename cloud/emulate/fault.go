@@ -1,12 +1,12 @@
 package emulate
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/aeriehq/aerie/cloud/script"
 )
 
 // Fault is something that goes wrong. With a code alone it is a call that is refused before it does anything. It counts
@@ -53,7 +53,8 @@ const (
 	Answering               // when all is done
 )
 
-func (f Fault) moment() Moment {
+// Moment implements script.Fault.
+func (f Fault) Moment() Moment {
 	switch {
 	case f.Lost:
 		return Answering
@@ -89,7 +90,8 @@ func (f Fault) on(op string) bool {
 	return f.Op == "" || f.Op == op || f.Op == name || f.Op == service+":*"
 }
 
-func (f Fault) matches(r Record) bool {
+// Matches implements script.Fault.
+func (f Fault) Matches(r Record) bool {
 	if !f.on(r.Service + ":" + r.Op) {
 		return false
 	}
@@ -101,63 +103,24 @@ func (f Fault) matches(r Record) bool {
 	return false
 }
 
-// armed is a fault and how many it has matched.
-type armed struct {
-	Fault
-	seen int
-}
+// Span implements script.Fault.
+func (f Fault) Span() (nth, times int) { return f.Nth, f.Times }
 
-// hit counts one more and says whether it is one that is hit.
-func (a *armed) hit() bool {
-	a.seen++
-	first := max(a.Nth, 1)
-	return a.seen >= first && (a.Times < 0 || a.seen < first+max(a.Times, 1))
-}
+// faults are what goes wrong in a world.
+type faults = script.Faults[Moment, Record, Fault]
 
-// faults are those injected by the program and those of faults.json.
-type faults struct {
-	injected, written []*armed
-}
-
-func arm(given []Fault) (all []*armed) {
-	for _, one := range given {
-		all = append(all, &armed{Fault: one})
-	}
-	return all
-}
-
-// strike is the fault that hits this moment of a call. All that match count it; the first that hits is it.
-func (f *faults) strike(m Moment, r Record) (struck Fault, ok bool) {
-	for _, a := range slices.Concat(f.injected, f.written) {
-		if a.moment() == m && a.matches(r) && a.hit() && !ok {
-			struck, ok = a.Fault, true
-		}
-	}
-	return struck, ok
-}
-
-// read takes the faults of the file; without it there are none.
-func (f *faults) read(data []byte, ops []string) error {
+// parseFaults reads a JSON array of faults; of a file that is gone there are none.
+func parseFaults(data []byte, ops []string) (given []Fault, err error) {
 	if data == nil {
-		f.written = nil
-		return nil
+		return nil, nil
 	}
-	var given []Fault
-	if err := Strict(data, &given); err != nil {
-		return err
+	if err := script.Strict(data, &given); err != nil {
+		return nil, err
 	}
 	for _, one := range given {
 		if err := one.validate(ops); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	f.written = arm(given)
-	return nil
-}
-
-// Strict decodes JSON that has no field that is unknown.
-func Strict(data []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	return d.Decode(into)
+	return given, nil
 }

@@ -2,9 +2,10 @@ package emulate
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/aeriehq/aerie/cloud/script"
 )
 
 // Hand is what somebody does by hand: past the cloud's interfaces and rules, or to its clock. It is done at once to all
@@ -94,7 +95,7 @@ func (w *World) readHands(data []byte) error {
 		return nil
 	}
 	var hands []Hand
-	if err := Strict(data, &hands); err != nil {
+	if err := script.Strict(data, &hands); err != nil {
 		return err
 	}
 	for _, h := range hands {
@@ -109,5 +110,5 @@ func (w *World) readHands(data []byte) error {
 		}
 		w.options.Logger.Info("done by hand", "what", h.op(), "match", h.Match, "things", n)
 	}
-	return os.Rename(w.hands.path, strings.TrimSuffix(w.hands.path, ".json")+".done.json")
+	return w.hands.Done()
 }

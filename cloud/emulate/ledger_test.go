@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/journal"
+	"github.com/aeriehq/aerie/cloud/script"
 )
 
 func TestLedger(t *testing.T) {
@@ -106,15 +107,17 @@ func TestFaultsAreChecked(t *testing.T) {
 		{`[{"unknown": true}]`, false},
 		{`{}`, false},
 	} {
-		if err := new(faults).read([]byte(row.file), []string{"ec2:CreateVpc", "eks:CreateCluster"}); (err == nil) != row.want {
+		if _, err := parseFaults([]byte(row.file), []string{"ec2:CreateVpc", "eks:CreateCluster"}); (err == nil) != row.want {
 			t.Errorf("%s: %v", row.file, err)
 		}
 	}
 }
 
 func TestFaultsAreCounted(t *testing.T) {
+	given, err := parseFaults([]byte(`[{"op": "a:Do", "match": "x", "nth": 2, "times": 2, "code": "C"}]`), []string{"a:Do"})
+	must(t, err)
 	f := faults{}
-	must(t, f.read([]byte(`[{"op": "a:Do", "match": "x", "nth": 2, "times": 2, "code": "C"}]`), []string{"a:Do"}))
+	f.Write(given)
 	for i, row := range []struct {
 		record Record
 		want   bool
@@ -127,7 +130,7 @@ func TestFaultsAreCounted(t *testing.T) {
 		{Record{Service: "a", Op: "Do", Caller: "x"}, true},
 		{Record{Service: "a", Op: "Do", Name: "x"}, false},
 	} {
-		if _, hit := f.strike(Calling, row.record); hit != row.want {
+		if _, hit := f.Strike(Calling, row.record); hit != row.want {
 			t.Errorf("%d: %v", i, hit)
 		}
 	}
@@ -168,12 +171,13 @@ func FuzzScripts(f *testing.F) {
 	f.Add([]byte(`[{"op":"x","throttle":true}]`))
 	f.Add([]byte(`[{"delete":"thing"}]`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s := faults{}
-		if s.read(data, []string{"a:x"}) == nil {
-			s.strike(Calling, Record{Op: "x"})
+		if given, err := parseFaults(data, []string{"a:x"}); err == nil {
+			s := faults{}
+			s.Write(given)
+			s.Strike(Calling, Record{Op: "x"})
 		}
 		var hands []Hand
-		if Strict(data, &hands) == nil {
+		if script.Strict(data, &hands) == nil {
 			for _, h := range hands {
 				_ = h.validate([]string{"thing"})
 				h.hits(&Thing{})

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/journal"
+	"github.com/aeriehq/aerie/cloud/script"
 	"github.com/aeriehq/aerie/kube"
 )
 
@@ -35,8 +36,8 @@ type World struct {
 	journal *journal.Journal[line]
 	state   *state
 	faults  faults
-	script  Watched
-	hands   Watched
+	written *script.File
+	hands   *script.File
 	kubes   map[int64]*kube.Memory // by a cluster's N
 	closed  bool
 }
@@ -62,8 +63,8 @@ func Open(o Options) (*World, error) {
 	}
 	return &World{
 		options: o, journal: j, state: s, kubes: map[int64]*kube.Memory{},
-		script: Watched{path: filepath.Join(o.Dir, "faults.json")},
-		hands:  Watched{path: filepath.Join(o.Dir, handsFile)},
+		written: script.Watch(filepath.Join(o.Dir, "faults.json")),
+		hands:   script.Watch(filepath.Join(o.Dir, handsFile)),
 	}, nil
 }
 
@@ -107,11 +108,17 @@ func (w *World) Inject(given ...Fault) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.faults.injected = append(w.faults.injected, arm(given)...)
+	w.faults.Inject(given...)
 	return nil
 }
 
-func (w *World) readFaults(data []byte) error { return w.faults.read(data, w.options.Ops) }
+func (w *World) readFaults(data []byte) error {
+	given, err := parseFaults(data, w.options.Ops)
+	if err == nil {
+		w.faults.Write(given)
+	}
+	return err
+}
 
 // Outcome is how a call ended. What a refused call did is undone.
 type Outcome struct {
@@ -130,7 +137,7 @@ func (w *World) Do(r Record, f func(*Call) Outcome) error {
 	if w.closed {
 		return ErrClosed
 	}
-	w.script.Look(w.options.Logger, w.readFaults)
+	w.written.Look(w.options.Logger, w.readFaults)
 	w.hands.Look(w.options.Logger, w.readHands)
 	return w.do(r, f)
 }

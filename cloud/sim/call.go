@@ -42,8 +42,8 @@ func (s *Sim) do(ctx context.Context, r request, f func(*call) (cloud.Phase, err
 	if s.closed {
 		return &cloud.Error{Class: cloud.Retryable, Op: r.op, Code: "Closed", Message: "the cloud was closed"}
 	}
-	s.faults.reread()
-	s.readHands()
+	s.written.Look(s.options.Logger, s.readFaults)
+	s.hands.Look(s.options.Logger, s.readHands)
 	c := s.begin(r)
 	s.current = c
 	defer func() { s.current = nil }()
@@ -218,7 +218,7 @@ func (c *call) goesAlong(r *resource) bool {
 	return r.Kind == cloud.KindAddon && len(on) > 0 && c.sim.state.byID[on[0]].Owner == r.Owner
 }
 
-func (c *call) strike(m moment) (Fault, bool) { return c.sim.faults.strike(m, c.head) }
+func (c *call) strike(m moment) (Fault, bool) { return c.sim.faults.Strike(m, c.head) }
 
 func (c *call) fail(class cloud.Class, code, message string) error {
 	return &cloud.Error{Class: class, Op: c.head.Op, Code: code, Message: message}

@@ -1,17 +1,13 @@
 package sim
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/script"
 )
 
 // Fault is something that goes wrong. Without any of the kinds below it is a call that is refused before it does
@@ -45,7 +41,8 @@ const (
 	looking
 )
 
-func (f Fault) moment() moment {
+// Moment implements script.Fault.
+func (f Fault) Moment() moment {
 	switch {
 	case f.After:
 		return answering
@@ -87,7 +84,8 @@ var ops = []string{
 	"Apply", "Get", "List", "Delete",
 }
 
-func (f Fault) matches(c Call) bool {
+// Matches implements script.Fault.
+func (f Fault) Matches(c Call) bool {
 	if f.Op != "" && f.Op != c.Op {
 		return false
 	}
@@ -123,95 +121,31 @@ func (f Fault) code() string {
 	return f.Code
 }
 
-// armed is a fault and how many it has matched.
-type armed struct {
-	Fault
-	seen int
-}
+// Span implements script.Fault.
+func (f Fault) Span() (nth, times int) { return f.Nth, f.Times }
 
-// hit counts one more and says whether it is one that is hit.
-func (a *armed) hit() bool {
-	a.seen++
-	first := max(a.Nth, 1)
-	return a.seen >= first && (a.Times < 0 || a.seen < first+max(a.Times, 1))
-}
+// faults are what goes wrong in a cloud.
+type faults = script.Faults[moment, Call, Fault]
 
-// faults are those injected by the program and those of faults.json, which is read again whenever it has changed.
-type faults struct {
-	path     string
-	logger   *slog.Logger
-	injected []*armed
-	written  []*armed // of the file
-	stamp    string   // of the file when last read
-}
-
-func newFaults(dir string, logger *slog.Logger, given []Fault) *faults {
-	f := &faults{path: filepath.Join(dir, "faults.json"), logger: logger}
-	f.add(given)
-	return f
-}
-
-func (f *faults) add(given []Fault) { f.injected = append(f.injected, arm(given)...) }
-
-func arm(given []Fault) []*armed {
-	var a []*armed
-	for _, one := range given {
-		a = append(a, &armed{Fault: one})
+// readFaults takes the faults of faults.json.
+func (s *Sim) readFaults(data []byte) error {
+	given, err := parseFaults(data)
+	if err == nil {
+		s.faults.Write(given)
 	}
-	return a
+	return err
 }
 
-// strike is the fault that hits this moment of a call. All that match count it; the first that hits is it.
-func (f *faults) strike(m moment, c Call) (struck Fault, ok bool) {
-	for _, a := range slices.Concat(f.injected, f.written) {
-		if a.moment() == m && a.matches(c) && a.hit() && !ok {
-			struck, ok = a.Fault, true
-		}
-	}
-	return struck, ok
-}
-
-// reread looks whether the file has changed. A broken one is logged once and the faults before it stay; with the file
-// gone they are gone.
-func (f *faults) reread() {
-	stamp := ""
-	if info, err := os.Stat(f.path); err == nil {
-		stamp = fmt.Sprint(info.ModTime().UnixNano(), info.Size())
-	}
-	if stamp == f.stamp {
-		return
-	}
-	f.stamp = stamp
-	if stamp == "" {
-		f.written = nil
-		return
-	}
-	given, err := readFaults(f.path)
-	if err != nil {
-		f.logger.Error("the simulated cloud's faults cannot be read; those before stay", "file", f.path, "error", err)
-		return
-	}
-	f.written = arm(given)
-	f.logger.Info("the simulated cloud's faults were read", "file", f.path, "faults", len(given))
-}
-
-func readFaults(path string) ([]Fault, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return parseFaults(data)
-}
-
-// parseFaults reads a JSON array of faults.
+// parseFaults reads a JSON array of faults; of a file that is gone there are none.
 func parseFaults(data []byte) ([]Fault, error) {
+	if data == nil {
+		return nil, nil
+	}
 	var written []struct {
 		Fault
 		RetryAfter string `json:"retry_after"`
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&written); err != nil {
+	if err := script.Strict(data, &written); err != nil {
 		return nil, err
 	}
 	var given []Fault

@@ -1,40 +1,15 @@
 package sim
 
-import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
-)
+import "github.com/aeriehq/aerie/cloud/script"
 
 // handsFile is what people write to have something done by hand. It is done once, at the cloud's next call, and the file
 // is renamed. A kill in between does it again, which comes to the same.
 const handsFile = "by-hand.json"
 
-// readHands does what stands in the file. A broken one is logged once and left.
-func (s *Sim) readHands() {
-	path := filepath.Join(s.options.Dir, handsFile)
-	info, err := os.Stat(path)
-	if err != nil {
-		s.handsStamp = ""
-		return
-	}
-	stamp := fmt.Sprint(info.ModTime().UnixNano(), info.Size())
-	if stamp == s.handsStamp {
-		return
-	}
-	s.handsStamp = stamp
-	if err := s.doHands(path); err != nil {
-		s.options.Logger.Error("what is to be done by hand cannot be done", "file", path, "error", err)
-	}
-}
-
-func (s *Sim) doHands(path string) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
+// readHands does what stands in the file.
+func (s *Sim) readHands(data []byte) error {
+	if data == nil {
+		return nil
 	}
 	hands, err := parseHands(data)
 	if err != nil {
@@ -47,14 +22,12 @@ func (s *Sim) doHands(path string) error {
 		}
 		s.options.Logger.Info("done by hand", "delete", h.Delete, "change", h.Change, "match", h.Match, "things", n)
 	}
-	return os.Rename(path, strings.TrimSuffix(path, ".json")+".done.json")
+	return s.hands.Done()
 }
 
 // parseHands reads a JSON array of hands.
 func parseHands(data []byte) (hands []Hand, err error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&hands); err != nil {
+	if err := script.Strict(data, &hands); err != nil {
 		return nil, err
 	}
 	for _, h := range hands {

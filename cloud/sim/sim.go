@@ -10,11 +10,13 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/journal"
+	"github.com/aeriehq/aerie/cloud/script"
 	"github.com/aeriehq/aerie/kube"
 )
 
@@ -59,12 +61,13 @@ type Sim struct {
 	options Options
 	journal *journal.Journal[line]
 	state   *state
-	faults  *faults
+	faults  faults
+	written *script.File            // faults.json
+	hands   *script.File            // by-hand.json
 	kubes   map[string]*kube.Memory // by a cluster's ID
 	current *call                   // the call that holds mu; the kubes' records belong to it
 
-	closed     bool
-	handsStamp string // of by-hand.json when last read
+	closed bool
 }
 
 var _ cloud.Provider = (*Sim)(nil)
@@ -81,7 +84,8 @@ func Open(o Options) (*Sim, error) {
 		return nil, err
 	}
 	s := &Sim{options: o, journal: j, state: lines.state, kubes: map[string]*kube.Memory{}}
-	s.faults = newFaults(o.Dir, o.Logger, o.Faults)
+	s.faults.Inject(o.Faults...)
+	s.written, s.hands = script.Watch(filepath.Join(o.Dir, "faults.json")), script.Watch(filepath.Join(o.Dir, handsFile))
 	for id, objects := range lines.objects {
 		if err := s.openKube(id, objects.all()); err != nil {
 			return nil, errors.Join(err, j.Close())
@@ -107,7 +111,7 @@ func (s *Sim) Inject(f ...Fault) error {
 			return err
 		}
 	}
-	s.faults.add(f)
+	s.faults.Inject(f...)
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/script"
 )
 
 // AccountsFile is where the accounts are written, in the emulator's directory. It is read again whenever it has changed.
@@ -90,7 +90,7 @@ func parseAccounts(data []byte) ([]Account, error) {
 	var written struct {
 		Accounts []Account `json:"accounts"`
 	}
-	if err := emulate.Strict(data, &written); err != nil {
+	if err := script.Strict(data, &written); err != nil {
 		return nil, err
 	}
 	for _, a := range written.Accounts {

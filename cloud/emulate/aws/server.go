@@ -18,6 +18,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud/emulate"
 	"github.com/aeriehq/aerie/cloud/emulate/kubeapi"
+	"github.com/aeriehq/aerie/cloud/script"
 )
 
 // Options say what cloud to run.
@@ -35,7 +36,7 @@ type Server struct {
 	*emulate.World
 	now       func() time.Time
 	accounts  accounts
-	watched   *emulate.Watched
+	watched   *script.File
 	logger    *slog.Logger
 	authority *emulate.Authority
 	http      *http.Server
@@ -69,7 +70,7 @@ func (s *Server) open(o Options) (err error) {
 	if err := ensureAccounts(o.Dir); err != nil {
 		return fmt.Errorf("read %s: %w", AccountsFile, err)
 	}
-	s.watched = emulate.Watch(filepath.Join(o.Dir, AccountsFile))
+	s.watched = script.Watch(filepath.Join(o.Dir, AccountsFile))
 	if s.authority, err = emulate.OpenAuthority(o.Dir); err != nil {
 		return err
 	}
