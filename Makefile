@@ -32,10 +32,12 @@ test: build ## every test, but for those of test-kube
 test-kube: build ## the tests that need a real Kubernetes; it is built from source where there is none yet
 	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -count=1 -parallel 4 -timeout 20m ./test/kube/...
 
-soak: build ## the simulation with SEEDS lives; a provider of AWS killed at each of its calls, and the program KILLS times
+soak: build ## the simulation with SEEDS lives; AWS: the provider and the program killed at each call, the program KILLS times at random, each error
 	$(GO) test -timeout 0 ./workers -run '^TestSimulation$$' -v -seeds $${SEEDS:-10000}
 	$(GO) test -timeout 0 ./cloud/aws -run '^TestKilledAtEachCall$$' -stride 1
-	$(GO) test -timeout 0 ./cmd/aerie -run '^TestKilledOnAWS$$' -v -aws-kills $${KILLS:-100}
+	$(GO) test -timeout 0 ./cmd/aerie -run '^TestKilledAtEachCallToAWS$$' -v -aws-parts 6
+	$(GO) test -timeout 0 ./cmd/aerie -run '^TestKilledOnAWS$$' -v -aws-kills $${KILLS:-1000}
+	$(GO) test -timeout 0 ./cmd/aerie -run '^TestErrorsOfAWS$$' -aws-errors 1
 
 conformance-aws: ## the conformance suite on a real account of AWS: says what it makes and costs, and asks for a variable
 	@AERIE_CONFORMANCE_AWS_PLAN=1 $(GO) test -count=1 -timeout 0 ./cloud/aws -run '^TestRealAccount$$' -v

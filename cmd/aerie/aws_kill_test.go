@@ -1,85 +1,107 @@
 package main
 
 import (
-	"bytes"
 	"flag"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/aeriehq/aerie/cloud/emulate"
 )
 
-// awsKills is how often the server is killed while an offer comes up in AWS, and again while it goes away.
-var awsKills = flag.Int("aws-kills", 5, "kills of the server that works in AWS")
+var (
+	// awsParts is into how many parts the calls of a life are divided. All of them are tried, one life each; but of many
+	// only one that chance chooses.
+	awsParts = flag.Int("aws-parts", 60, "parts of the calls to AWS at each of which the server is killed; up to 10 all of them")
+	// awsKills is how often the server is killed at random calls.
+	awsKills = flag.Int("aws-kills", 0, "random kills of the server that works in AWS")
+)
 
-// TestKilledOnAWS kills the real program after calls to an emulated AWS, while an offer comes up and while it goes away,
-// and starts it again: nothing may be made twice, and nothing may be left. That a kill at each call comes to that is
-// shown by cloud/aws; here it is the whole program.
+// TestKilledAtEachCallToAWS lives a dataplane's life in an emulated AWS, and has the real program killed at each call of
+// it to the cloud: once before the call has its effect, and once after that and before its answer.
+func TestKilledAtEachCallToAWS(t *testing.T) {
+	first, last, speed := 0, *awsParts, killSpeed
+	if *awsParts > 10 {
+		first, speed = rand.IntN(*awsParts), sampleSpeed
+		last = first + 1
+	}
+	met, hit, all := map[string]bool{}, map[string]bool{}, 0
+	for part := first; part < last; part++ {
+		t.Logf("part %d of %d", part, *awsParts)
+		choose := everyCall(part, *awsParts)
+		g := wholeLife(t, speed, func(m meeting) bool {
+			chosen := choose(m)
+			if chosen && m.status == 0 {
+				hit[m.call()] = true
+			}
+			return chosen
+		})
+		all += g.tell(t)
+		for call := range g.met {
+			met[call] = true
+		}
+	}
+	t.Logf("%d kills; %d of %d calls were hit", all, len(hit), len(met))
+	for call := range met { // one that only looks may be met in some lives alone
+		if *awsParts <= 10 && !hit[call] && !reads.MatchString(call) {
+			t.Errorf("never killed at %s", call)
+		}
+	}
+}
+
+// killSpeed is fast, and yet so slow that a server which is killed at every few calls has time to build a network;
+// sampleSpeed is for one that is killed a few times.
+const (
+	killSpeed   = 60.0
+	sampleSpeed = 600.0
+)
+
+// callsBetween is how many calls at most lie between two random kills: a server that is given fewer than one look at a
+// network takes does not come any further.
+const callsBetween = 60
+
+// TestKilledOnAWS lives dataplanes' lives in an emulated AWS that loses answers, throttles and shows old news, and has the
+// real program killed at random calls meanwhile.
 func TestKilledOnAWS(t *testing.T) {
-	if testing.Short() {
-		t.Skip("kills the server a dozen times")
+	if *awsKills == 0 {
+		t.Skip("-aws-kills says how often: make soak does")
 	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	a := startAWS(t, "300")
-	p := a.server("300")
-	p.start()
-	applied := p.background("apply", "-f", a.offer("shared"), "--wait", "--timeout", "5m")
-	a.disturb(p, random, 700)
-	if s := applied(); s.code != 0 {
-		t.Fatalf("apply: %+v\n%s", s, p.log)
-	}
-	for _, customer := range []string{"acorn", "birch", "cedar", "dogwood", "elm"} {
-		p.cli("delete", "customer", customer, "--cascade")
-	}
-	emptied := make(chan bool)
-	go func() { defer close(emptied); p.drain() }()
-	a.disturb(p, random, 500)
-	<-emptied
-	if twice := a.ledger().Twice(); len(twice) > 0 {
-		t.Errorf("made twice: %+v", twice)
-	}
-	if left := a.ledger().Live(time.Now()); len(left) > 0 {
-		t.Errorf("left: %+v", left)
-	}
-}
-
-// disturb kills the server after calls that chance chooses, spread over as many as there are about to be.
-func (a *emulatedAWS) disturb(p *process, random *rand.Rand, calls int) {
-	a.t.Helper()
-	for range *awsKills {
-		a.await(a.calls() + 1 + random.IntN(2*calls / *awsKills))
-		p.kill()
-		p.start()
-	}
-}
-
-// calls counts those in the ledger.
-func (a *emulatedAWS) calls() int {
-	data, _ := os.ReadFile(filepath.Join(a.dir, "ledger.jsonl"))
-	return bytes.Count(data, []byte("\n"))
-}
-
-// await waits for a call, but not for ever: there may be no more.
-func (a *emulatedAWS) await(n int) {
-	for end := time.Now().Add(10 * time.Second); a.calls() < n && time.Now().Before(end); {
-		time.Sleep(time.Millisecond) // the moment is what the test is about
-	}
-}
-
-// drain deletes all that the server has, however often the server goes away meanwhile.
-func (p *process) drain() {
-	for _, kind := range []string{"customer", "tenantinfra", "dataplane", "account"} {
-		for end := time.Now().Add(4 * time.Minute); time.Now().Before(end); {
-			s := p.cli("get", kind, "-o", "name")
-			if s.code == 0 && s.out == "" {
-				break
+	for done := 0; done < *awsKills; {
+		next := 0
+		g := wholeLife(t, 2*killSpeed, func(meeting) bool {
+			next--
+			if next > 0 {
+				return false
 			}
-			for name := range bytes.FieldsSeq([]byte(s.out)) {
-				p.cli("delete", kind, string(name), "--cascade", "--wait", "--timeout", "1m")
-			}
+			next = 1 + random.IntN(2*callsBetween) // a call is met twice
+			return true
+		}, trouble(random)...)
+		done += g.tell(t)
+		t.Logf("%d kills", done)
+	}
+}
+
+// callsOfALife is about how many calls of one service a life has.
+const callsOfALife = 300
+
+// trouble is a script of faults: some calls of each service are cut before or after their effect, throttled, or seen late.
+func trouble(random *rand.Rand) (script []emulate.Fault) {
+	for range 40 {
+		f := emulate.Fault{Op: []string{"ec2:*", "eks:*", "iam:*", "sts:*"}[random.IntN(4)], Nth: 1 + random.IntN(callsOfALife)}
+		switch random.IntN(4) {
+		case 0:
+			f.Lost = true
+		case 1:
+			f.Cut = true
+		case 2:
+			f.Throttle, f.Times = true, 1+random.IntN(3)
+		case 3: // mostly shorter than what is waited before something is made without a token, now and then longer
+			f.Stale = emulate.Duration{Duration: time.Duration(1+random.IntN(150)) * time.Millisecond}
 		}
+		script = append(script, f)
 	}
+	return script
 }

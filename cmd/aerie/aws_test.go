@@ -11,16 +11,18 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/emulate/aws"
 )
 
-// emulatedAWS is `aerie simcloud`, started as a person would.
+// emulatedAWS is an emulated AWS.
 type emulatedAWS struct {
-	t   *testing.T
-	dir string
-	env []string // what to put into a server's environment
+	t        *testing.T
+	dir      string
+	env      []string    // what to put into a server's environment
+	customer aws.Account // that of a customer, who lets the platform in
 }
 
-// startAWS starts an emulated AWS and reads what it says about itself.
+// startAWS starts `aerie simcloud` as a person would and reads what it says about itself.
 func startAWS(t *testing.T, speed string) *emulatedAWS {
 	t.Helper()
 	a := &emulatedAWS{t: t, dir: t.TempDir()}

@@ -108,6 +108,19 @@ func (p *process) http(path string) (status int, body []byte) {
 // start starts the server and returns when it says that it serves.
 func (p *process) start() {
 	p.t.Helper()
+	serves := p.launch()
+	select {
+	case <-serves:
+	case err := <-p.ended:
+		p.t.Fatalf("the server ended: %v\n%s", err, p.log)
+	case <-time.After(time.Minute):
+		p.t.Fatal("the server does not start")
+	}
+}
+
+// launch starts the server; what it returns says that it serves.
+func (p *process) launch() <-chan bool {
+	p.t.Helper()
 	cmd := aerie(context.Background(), p.args()...)
 	cmd.Env = append(cmd.Env, p.env...)
 	stderr, err := cmd.StderrPipe()
@@ -121,13 +134,7 @@ func (p *process) start() {
 	serves := make(chan bool, 1)
 	go p.follow(stderr, serves)
 	p.t.Cleanup(func() { _ = cmd.Process.Kill() })
-	select {
-	case <-serves:
-	case err := <-p.ended:
-		p.t.Fatalf("the server ended: %v\n%s", err, p.log)
-	case <-time.After(time.Minute):
-		p.t.Fatal("the server does not start")
-	}
+	return serves
 }
 
 // stillborn starts the server and kills it in the middle of its start.

@@ -98,10 +98,9 @@ var IssueTable = []Row{
 	{"", "AsgInstanceLaunchFailures", "UnfulfillableCapacity", cloud.Capacity},
 	{"", "AsgInstanceLaunchFailures", "sufficient capacity", cloud.Capacity},
 	{"", "AsgInstanceLaunchFailures", "no spot capacity", cloud.Capacity},
-	{"", "InstanceLimitExceeded", "", cloud.Quota},
+	{"", "AutoScalingGroupRateLimitExceeded", "", cloud.Throttled}, // of all *LimitExceeded the one that passes
 	{"", "*LimitExceeded", "", cloud.Quota},
 	{"", "InsufficientFreeAddresses", "", cloud.Quota},
-	{"", "AutoScalingGroupRateLimitExceeded", "", cloud.Throttled},
 	{"", "IamThrottling", "", cloud.Throttled},
 	{"", "AccessDenied", "", cloud.Denied},
 	{"", "AddonPermissionFailure", "", cloud.Denied},

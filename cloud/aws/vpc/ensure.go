@@ -139,13 +139,20 @@ func (b *build) run(ctx context.Context) (after time.Duration, err error) {
 		switch {
 		case errors.As(err, &wait):
 			sooner(wait.after)
-		case class == cloud.NotFound, class == cloud.Conflict:
+		case err == nil:
+			b.n.memory.drop(b.refused(s))
+		case (class == cloud.NotFound || class == cloud.Conflict) && !b.n.memory.lasts(b.refused(s), b.began):
 			sooner(lookSoon)
-		case err != nil:
+		default:
 			return 0, fmt.Errorf("make %s: %w", s.what, err)
 		}
 	}
 	return after, nil
+}
+
+// refused is what the memory calls the refusal of a step.
+func (b *build) refused(s step) thing {
+	return thing{b.n.scope, b.spec.Name, "refused " + s.what}
 }
 
 // patience is how soon to look again when something stands in the way: a NAT gateway takes its time.

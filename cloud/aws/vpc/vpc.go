@@ -120,6 +120,20 @@ func (m *Memory) claim(t thing, began time.Time) (wait time.Duration, back func(
 	}
 }
 
+// lasts says that something has been so for longer than EC2 hides anything: that is not its slowness any more.
+func (m *Memory) lasts(t thing, began time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.looked(t, began).Add(4 * m.settle).Before(began)
+}
+
+// drop forgets one thing.
+func (m *Memory) drop(t thing) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.since, t)
+}
+
 // forget is for a network that is whole, or gone.
 func (m *Memory) forget(s cloud.Scope, name string) {
 	m.mu.Lock()

@@ -29,6 +29,8 @@ type Options struct {
 	Now        func() time.Time // nil: the wall's
 	Logger     *slog.Logger     // nil: slog's default
 	Kubeconfig string           // of the one real cluster behind every emulated one; empty: each has a store of its own
+	// Around is what every request goes through first, for who wants something to happen at one of them; nil: nothing.
+	Around func(http.Handler) http.Handler
 }
 
 // Server is a running emulated cloud.
@@ -92,8 +94,12 @@ func (s *Server) open(o Options) (err error) {
 		return err
 	}
 	s.address = l.Addr().String()
+	var handler http.Handler = s
+	if o.Around != nil {
+		handler = o.Around(s)
+	}
 	s.http = &http.Server{
-		Handler: s, ReadHeaderTimeout: readWithin, ErrorLog: log.New(quiet{s.logger}, "", 0),
+		Handler: handler, ReadHeaderTimeout: readWithin, ErrorLog: log.New(quiet{s.logger}, "", 0),
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
 		Protocols: new(http.Protocols),
 	}

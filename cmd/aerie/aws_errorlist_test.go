@@ -1,0 +1,125 @@
+package main
+
+import (
+	"github.com/aeriehq/aerie/cloud"
+	awsfault "github.com/aeriehq/aerie/cloud/aws/fault"
+)
+
+// errorsOfAWS are all errors that are known, each in the words of AWS or in some.
+func errorsOfAWS() []provoked {
+	const eks, ec2, iam, sts = awsfault.EKS, awsfault.EC2, awsfault.IAM, awsfault.STS
+	refused := []provoked{
+		{eks, "ThrottlingException", "Rate exceeded", cloud.Throttled, false},
+		{ec2, "RequestLimitExceeded", "Request limit exceeded.", cloud.Throttled, false},
+		{iam, "Throttling", "Rate exceeded", cloud.Throttled, false},
+		{eks, "TooManyRequestsException", "Too many requests", cloud.Throttled, false},
+		{ec2, "RequestThrottledException", "slow down", cloud.Throttled, false},
+		{eks, "InvalidRequestException", "Request limit exceeded.", cloud.Throttled, false},
+		{ec2, "Client.RequestLimitExceeded", "Request limit exceeded.", cloud.Throttled, false},
+
+		{eks, "AccessDeniedException", "is not authorized to perform: eks:CreateCluster", cloud.Denied, false},
+		{iam, "AccessDenied", "is not authorized to perform: iam:CreateRole", cloud.Denied, false},
+		{sts, "AccessDenied", "is not authorized to perform: sts:AssumeRole", cloud.Denied, false},
+		{ec2, "UnauthorizedOperation", "You are not authorized to perform this operation.", cloud.Denied, false},
+		{ec2, "AuthFailure", "AWS was not able to validate the provided access credentials", cloud.Denied, false},
+		{iam, "InvalidClientTokenId", "The security token included in the request is invalid", cloud.Denied, false},
+		{eks, "UnrecognizedClientException", "The security token included in the request is invalid.", cloud.Denied, false},
+		{eks, "ExpiredTokenException", "The security token included in the request is expired", cloud.Denied, false},
+		{ec2, "RequestExpired", "Request has expired.", cloud.Denied, false},
+		{iam, "SignatureDoesNotMatch", "The request signature we calculated does not match", cloud.Denied, false},
+		{eks, "InvalidSignatureException", "The request signature we calculated does not match", cloud.Denied, false},
+		{eks, "MissingAuthenticationTokenException", "Missing Authentication Token", cloud.Denied, false},
+		{eks, "IncompleteSignatureException", "incomplete", cloud.Denied, false},
+		{ec2, "OptInRequired", "You are not subscribed to this service.", cloud.Denied, false},
+		{sts, "RegionDisabledException", "STS is not activated in this region", cloud.Denied, false},
+
+		{eks, "ResourceInUseException", "Cluster already exists", cloud.Conflict, false},
+		{eks, "InvalidRequestException", "Cluster is not in ACTIVE status", cloud.Conflict, false},
+		{eks, "InvalidStateException", "it is in another state", cloud.Conflict, false},
+		{eks, "ResourceLimitExceededException", "Account has reached its limit of clusters", cloud.Quota, false},
+		{eks, "UnsupportedAvailabilityZoneException", "Cannot create cluster because the targeted zone does not have capacity", cloud.Capacity, false},
+		{eks, "ResourcePropagationDelayException", "the service-linked role is not there yet", cloud.Retryable, false},
+		{eks, "ClientException", "something", cloud.Invalid, false},
+		{eks, "BadRequestException", "something", cloud.Invalid, false},
+		{eks, "InvalidParameterException", "unsupported Kubernetes version", cloud.Invalid, false},
+		{eks, "ServerException", "Internal server error", cloud.Retryable, false},
+		{eks, "ResourceNotFoundException", "what it needs is not there", cloud.NotFound, false},
+		{eks, "NotFoundException", "what it needs is not there", cloud.NotFound, false},
+		{eks, "ClientException", "No cluster found for name", cloud.NotFound, false},
+		{eks, "InvalidParameterException", "Role with arn x does not exist", cloud.Retryable, false},
+		{eks, "InvalidParameterException", "Role could not be assumed", cloud.Retryable, false},
+		{eks, "InvalidParameterException", "Error in role params", cloud.Retryable, false},
+		{eks, "InvalidParameterException", "IAM role's policy must include", cloud.Retryable, false},
+		{eks, "InvalidParameterException", "doesn't have the Amazon EKS Managed Policies", cloud.Retryable, false},
+
+		{iam, "NoSuchEntity", "cannot be found", cloud.NotFound, false},
+		{iam, "DeleteConflict", "Cannot delete", cloud.Conflict, false},
+		{iam, "ConcurrentModification", "try again", cloud.Conflict, false},
+		{iam, "EntityTemporarilyUnmodifiable", "try again", cloud.Conflict, false},
+		{iam, "LimitExceeded", "Cannot exceed quota for RolesPerAccount: 1000", cloud.Quota, false},
+		{iam, "MalformedPolicyDocument", "Invalid principal in policy", cloud.Retryable, false},
+		{iam, "MalformedPolicyDocument", "Syntax errors in policy.", cloud.Invalid, false},
+		{iam, "InvalidInput", "something", cloud.Invalid, false},
+		{iam, "ValidationError", "something", cloud.Invalid, false},
+		{iam, "ServiceFailure", "Internal failure", cloud.Retryable, false},
+		{iam, "EntityAlreadyExists", "Role already exists.", cloud.Conflict, false},
+
+		{ec2, "DependencyViolation", "has dependencies", cloud.Conflict, false},
+		{ec2, "IncorrectState", "not in a valid state", cloud.Conflict, false},
+		{ec2, "InvalidGroup.InUse", "is in use", cloud.Conflict, false},
+		{ec2, "InvalidGroup.Duplicate", "already exists", cloud.Conflict, false},
+		{ec2, "Resource.AlreadyAssociated", "is already associated", cloud.Conflict, false},
+		{ec2, "RouteAlreadyExists", "already exists", cloud.Conflict, false},
+		{ec2, "InvalidSubnet.Conflict", "conflicts with another subnet", cloud.Conflict, false},
+		{ec2, "InvalidVpcID.NotFound", "does not exist", cloud.NotFound, false},
+		{ec2, "Gateway.NotAttached", "is not attached", cloud.NotFound, false},
+		{ec2, "VpcLimitExceeded", "The maximum number of VPCs has been reached.", cloud.Quota, false},
+		{ec2, "InsufficientAddressCapacity", "Not enough addresses", cloud.Capacity, false},
+		{ec2, "IdempotentParameterMismatch", "with another request", cloud.Conflict, false},
+		{ec2, "InvalidParameterValue", "Network already has an internet gateway attached", cloud.Conflict, false},
+		{ec2, "InvalidParameterValue", "something", cloud.Invalid, false},
+		{ec2, "MissingParameter", "something", cloud.Invalid, false},
+		{ec2, "InvalidVpc.Range", "The CIDR is invalid.", cloud.Invalid, false},
+		{ec2, "InvalidVpcID.Malformed", "Invalid id", cloud.Invalid, false},
+		{ec2, "InternalError", "An internal error has occurred", cloud.Retryable, false},
+		{ec2, "SomethingNew", "never seen", cloud.Retryable, false},
+	}
+	return append(refused, issuesOfEKS()...)
+}
+
+// issuesOfEKS are what node groups, clusters and add-ons say of themselves.
+func issuesOfEKS() (all []provoked) {
+	const launch = "AsgInstanceLaunchFailures"
+	for _, i := range []struct {
+		code, text string
+		class      cloud.Class
+	}{
+		{launch, "Could not launch. VcpuLimitExceeded", cloud.Quota},
+		{launch, "Could not launch. MaxSpotInstanceCountExceeded", cloud.Quota},
+		{launch, "Could not launch. InsufficientInstanceCapacity", cloud.Capacity},
+		{launch, "Could not launch. UnfulfillableCapacity", cloud.Capacity},
+		{launch, "we do not have sufficient capacity", cloud.Capacity},
+		{launch, "there is no spot capacity", cloud.Capacity},
+		{launch, "Could not launch. InvalidKey", cloud.Terminal},
+		{"InstanceLimitExceeded", "more instances than your limit", cloud.Quota},
+		{"IamLimitExceeded", "too many instance profiles", cloud.Quota},
+		{"InsufficientFreeAddresses", "subnets are full", cloud.Quota},
+		{"AutoScalingGroupRateLimitExceeded", "too many calls", cloud.Throttled},
+		{"IamThrottling", "rate", cloud.Throttled},
+		{"AccessDenied", "nodes cannot join", cloud.Denied},
+		{"AddonPermissionFailure", "no right", cloud.Denied},
+		{"Ec2SubnetOptInRequired", "opt in", cloud.Denied},
+		{"KmsGrantRevoked", "the key", cloud.Denied},
+		{"InternalFailure", "internal", cloud.Retryable},
+		{"ClusterUnreachable", "unreachable", cloud.Retryable},
+		{"InsufficientNumberOfReplicas", "no nodes", cloud.Retryable},
+		{"Ec2SubnetNotFound", "subnet", cloud.NotFound},
+		{"Ec2InstanceTypeDoesNotExist", "instance type", cloud.Invalid},
+		{"KubernetesLabelInvalid", "label", cloud.Invalid},
+		{"UnsupportedVersion", "version", cloud.Invalid},
+		{"NodeCreationFailure", "instances failed to join", cloud.Terminal},
+	} {
+		all = append(all, provoked{awsfault.EKS, i.code, i.text, i.class, true})
+	}
+	return all
+}
