@@ -12,7 +12,7 @@ import (
 var (
 	// awsParts is into how many parts the calls of a life are divided. All of them are tried, one life each; but of many
 	// only one that chance chooses.
-	awsParts = flag.Int("aws-parts", 60, "parts of the calls to AWS at each of which the server is killed; up to 10 all of them")
+	awsParts = flag.Int("aws-parts", 120, "parts of the calls to AWS at each of which the server is killed; up to 10 all of them")
 	// awsKills is how often the server is killed at random calls.
 	awsKills = flag.Int("aws-kills", 0, "random kills of the server that works in AWS")
 )
@@ -20,6 +20,9 @@ var (
 // TestKilledAtEachCallToAWS lives a dataplane's life in an emulated AWS, and has the real program killed at each call of
 // it to the cloud: once before the call has its effect, and once after that and before its answer.
 func TestKilledAtEachCallToAWS(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lives a dataplane's whole life")
+	}
 	first, last, speed := 0, *awsParts, killSpeed
 	if *awsParts > 10 {
 		first, speed = rand.IntN(*awsParts), sampleSpeed

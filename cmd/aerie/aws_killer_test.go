@@ -45,7 +45,7 @@ func (m meeting) call() string {
 }
 
 var (
-	madeUp = regexp.MustCompile(`-0[0-9a-f]{16}\b|-[a-z2-7]{13}\b|\b(sy|ma)[a-z2-7]{10}\b|[0-9A-F]{32}|[0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{16,64}`)
+	madeUp = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|-0[0-9a-f]{16}\b|-[a-z2-7]{13}\b|\b(sy|ma)[a-z2-7]{10}\b|[0-9A-F]{32}|[0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{16,64}`)
 	reads  = regexp.MustCompile(`^\S+ (GET|Describe|List|Get|Assume)`) // a call as call tells it
 )
 

@@ -123,7 +123,9 @@ func wholeLife(t *testing.T, speed float64, choose func(meeting) bool, faults ..
 	g.startMortal()
 	for _, s := range a.chapters() {
 		g.enter(s.name)
+		began := time.Now()
 		s.do(g)
+		t.Logf("%s took %s", s.name, time.Since(began).Round(time.Millisecond))
 		a.single()
 	}
 	g.stop()
