@@ -5,10 +5,6 @@ import ev "github.com/aeriehq/aerie/events"
 // AddonData is what an addon's events say of it.
 type AddonData = ReleaseData[ev.AddonSpec]
 
-// ConditionBaseReady is the condition of a dataplane that addons can be installed on it: it is Ready, or waits for them
-// alone.
-const ConditionBaseReady = "BaseReady"
-
 // An addon waits for the base of its dataplane and has a namespace of its own there.
 var addon = installed(ground[ev.AddonSpec]{
 	kind: ev.Addon,

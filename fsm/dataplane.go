@@ -2,7 +2,6 @@ package fsm
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -146,12 +145,6 @@ func respecDataplane(e Entity[DataplaneData], s ev.Spec) ([]ev.Event, []ev.Fault
 	return []ev.Event{wished}, faults
 }
 
-// onlyBootstrap tells whether two specs differ in nothing but the addons they wait for.
-func onlyBootstrap(a, b ev.DataplaneSpec) bool {
-	a.Bootstrap = b.Bootstrap
-	return reflect.DeepEqual(a, b)
-}
-
 func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 	switch e := happened.(type) {
 	case ev.Requested[ev.DataplaneSpec]:
@@ -244,14 +237,6 @@ func settleDataplane(e Entity[DataplaneData], refs *Refs) ([]ev.Change, *Why) {
 	return changed(e.Base, e.Data.started(ev.NetworkingStarted{Account: acc.Data.Cloud()})...), nil
 }
 
-// bootstrap is the need of the addons without which a dataplane is not Active.
-func (d DataplaneData) bootstrap(ref ev.Ref) (needs []Need) {
-	for _, name := range d.Spec.Bootstrap {
-		needs = append(needs, Need{ev.Ref{Kind: ev.Addon, Owner: ref.Owner, ID: ref.ID + "_" + name}, ConditionReady})
-	}
-	return needs
-}
-
 // started begins the way: where no network is to be made, that is all of its phase.
 func (d DataplaneData) started(begun ev.Event) []ev.Event {
 	if d.goes(ev.PartNetwork) {
@@ -283,17 +268,6 @@ func outcomeDataplane(e Entity[DataplaneData], outcome ev.Event) []ev.Event {
 		return []ev.Event{outcome}
 	}
 	return []ev.Event{outcome, ev.UpdateDone{}}
-}
-
-// based is what it means that a dataplane's base is there.
-func (d DataplaneData) based(p Phase, base ev.Activated) ev.Event {
-	switch {
-	case p == Updating:
-		return ev.UpdateDone(base)
-	case len(d.Spec.Bootstrap) > 0:
-		return ev.BaseReady(base)
-	}
-	return base
 }
 
 func giveUpDataplane(e Entity[DataplaneData], why ev.Reason) ev.Event {
