@@ -3,6 +3,7 @@ package events
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // DataplaneSpec is one Kubernetes cluster in one account and region.
@@ -15,6 +16,7 @@ type DataplaneSpec struct {
 	Cluster     DataplaneCluster `json:"cluster,omitzero" doc:"What can be chosen of its Kubernetes cluster besides"`
 	SystemPool  SystemPool       `json:"systemPool" doc:"The machines for what the dataplane itself needs"`
 	CloudAddons CloudAddons      `json:"cloudAddons,omitzero" doc:"The versions of the cloud's add-ons; empty: the cloud's choice when it is made, and no change after"`
+	Bootstrap   []string         `json:"bootstrap,omitempty" maxItems:"20" pattern:"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" doc:"The addons of this dataplane, by their names on it, that have to be Deployed before it is Active; they may be made after it"`
 	Drift       string           `json:"drift" enum:"repair,report" default:"repair" doc:"What is done when somebody else has changed or deleted what was made for it or on it"`
 }
 
@@ -81,6 +83,11 @@ func (s DataplaneSpec) Check() []Fault {
 			faults = append(faults, Fault{"spec.network.range", fmt.Sprintf("%q is no network such as 10.20.0.0/16", Clip(r))})
 		}
 	}
+	for i, name := range s.Bootstrap {
+		if slices.Contains(s.Bootstrap[:i], name) {
+			faults = append(faults, Fault{fmt.Sprintf("spec.bootstrap[%d]", i), fmt.Sprintf("%q is named already", name)})
+		}
+	}
 	return append(faults, s.existing()...)
 }
 
@@ -139,6 +146,10 @@ type (
 		Addons []CloudAddon `json:"addons"` // with the versions the cloud says they have
 		Calls  []Call       `json:"calls,omitempty"`
 	}
+	// BaseReady says that addons can be installed on a dataplane, which waits for those of its bootstrap.
+	BaseReady struct {
+		Calls []Call `json:"calls,omitempty"`
+	}
 	// Claimed says that a dedicated dataplane belongs to a customer from now on.
 	Claimed struct {
 		Customer string `json:"customer"`
@@ -178,6 +189,7 @@ func (ClusterReady) Type() string      { return "cluster_ready" }
 func (SystemPoolReady) Type() string   { return "system_pool_ready" }
 func (PoolsUpgraded) Type() string     { return "pools_upgraded" }
 func (CloudAddonsReady) Type() string  { return "cloud_addons_ready" }
+func (BaseReady) Type() string         { return "base_ready" }
 func (Claimed) Type() string           { return "claimed" }
 func (Attached) Type() string          { return "attached" }
 func (Detached) Type() string          { return "detached" }

@@ -46,6 +46,7 @@ func TestDecodingNamesEveryFault(t *testing.T) {
 		{"an address with host bits is no network", events.Dataplane, "create", `{"spec":{"account":"main","region":"eu","network":{"range":"10.1.1.1/16"}}}`, []string{`spec.network.range: "10.1.1.1/16" is no network`}},
 		{"a range for a network that is there", events.Dataplane, "create", `{"spec":{"account":"main","region":"eu","network":{"range":"10.0.0.0/16","subnets":["subnet-a"]}}}`, []string{`spec.network.range: no use with subnets`}},
 		{"wishes about a cluster that is there", events.Dataplane, "create", `{"spec":{"account":"main","region":"eu","cluster":{"existing":"theirs","private":true},"cloudAddons":{"dns":"1"}}}`, []string{`spec.cluster: a cluster that is there already is not changed`, `spec.cloudAddons: a cluster that is there already`}},
+		{"an addon named twice", events.Dataplane, "create", `{"spec":{"account":"main","region":"eu","bootstrap":["db","db"]}}`, []string{`spec.bootstrap[1]: "db" is named already`}},
 		{"no version", events.Dataplane, "upgrade", `{}`, []string{`version: is missing`}},
 		{"a fallback with a minimum", events.TenantInfra, "create", `{"spec":{"app":"pg","size":"small","pools":[{"name":"a","machine":"m","min":1,"priority":"spot-with-fallback"}]}}`, []string{`spec.pools[0].min: must be 0`}},
 		{"a fallback's name twice", events.TenantInfra, "create", `{"spec":{"app":"pg","size":"small","pools":[{"name":"a","machine":"m","priority":"spot-with-fallback"},{"name":"a-fallback","machine":"m"}]}}`, []string{`spec.pools[1].name: "a-fallback" is there twice`}},

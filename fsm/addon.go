@@ -5,10 +5,10 @@ import ev "github.com/aeriehq/aerie/events"
 // AddonData is what an addon's events say of it.
 type AddonData = ReleaseData[ev.AddonSpec]
 
-// An addon waits for its dataplane and has a namespace of its own there.
+// An addon waits for the base of its dataplane and has a namespace of its own there.
 var addon = installed(ground[ev.AddonSpec]{
 	kind: ev.Addon,
-	on:   func(b Base) Need { return b.dataplane() },
+	on:   func(b Base) Need { return Need{b.dataplane().Ref, ConditionBaseReady} },
 	start: func(e Entity[AddonData], refs *Refs) ev.InstallingStarted {
 		dp, _ := find[DataplaneData](refs, e.dataplane().Ref)
 		return ev.InstallingStarted{Site: dp.Data.site(dp.Base), Cluster: dp.Data.Cluster.Cluster, Namespace: e.Data.Spec.In(e.Ref)}

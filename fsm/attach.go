@@ -7,7 +7,7 @@ import (
 )
 
 // attachable are the phases in which customers may come to a dataplane.
-var attachable = []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Active, Updating, Degraded, Failed}
+var attachable = []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Active, Updating, Degraded, Failed}
 
 // ownDataplane decides the verbs that dataplanes alone have.
 func ownDataplane(e Entity[DataplaneData], ask ev.Ask, refs *Refs) ([]ev.Change, error) {

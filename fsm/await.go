@@ -41,6 +41,14 @@ func waitsFor(n Need, state string) *Why {
 	return &Why{Reason: ev.Reason{Code: ev.Dependency, Fault: ev.BySystem, Message: fmt.Sprintf("waits for %s, which is %s", n.Ref, state)}, Retried: true}
 }
 
+// state is where an entity is, and what is in its way.
+func state(b Base) string {
+	if t := b.trouble(); t != nil {
+		return fmt.Sprintf("%s: %s", b.Phase(), t.Message)
+	}
+	return string(b.Phase())
+}
+
 // unmet finds the first need that does not hold; nil if all do.
 func (r *Refs) unmet(needs []Need) *Why {
 	for _, n := range needs {
@@ -49,7 +57,7 @@ func (r *Refs) unmet(needs []Need) *Why {
 			return waitsFor(n, "not there")
 		}
 		if !other.Holds(n.Condition) {
-			return waitsFor(n, string(other.Phase()))
+			return waitsFor(n, state(other.Base))
 		}
 	}
 	return nil

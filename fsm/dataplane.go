@@ -14,6 +14,7 @@ const (
 	Networking      Phase = "Networking"
 	ClusterCreating Phase = "ClusterCreating"
 	Bootstrapping   Phase = "Bootstrapping"
+	Equipping       Phase = "Equipping"
 	Updating        Phase = "Updating"
 	Degraded        Phase = "Degraded"
 	Failed          Phase = "Failed"
@@ -40,20 +41,22 @@ type DataplaneData struct {
 func (d DataplaneData) Wants() ev.Spec { return d.Spec }
 
 // A dataplane gets a network, a cluster and its own machines, then what every
-// cluster gets first; then it is Active. A failed update leaves it Degraded: what
+// cluster gets first; when the addons of its bootstrap are deployed on it, it is Active. A failed update leaves it Degraded: what
 // was there still works. After a failure it walks the way again: what is there is
 // found, not made twice.
 var dataplane = Kind[DataplaneData]{
 	Name: ev.Dataplane,
-	Table: table([]Phase{Requested, Networking, ClusterCreating, Bootstrapping, Updating}, Deleting, Gone,
+	Table: table([]Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Updating}, Deleting, Gone,
 		Row{ev.Requested[ev.DataplaneSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.NetworkingStarted{}, []Phase{Requested}, Networking},
 		Row{ev.NetworkReady{}, []Phase{Networking}, ClusterCreating},
 		Row{ev.ClusterReady{}, []Phase{ClusterCreating}, Bootstrapping},
 		Row{ev.SystemPoolReady{}, []Phase{Bootstrapping, Updating}, Stay},
 		Row{ev.CloudAddonsReady{}, []Phase{Bootstrapping, Updating}, Stay},
-		Row{ev.PoolsUpgraded{}, []Phase{Updating}, Stay},
-		Row{ev.Activated{}, []Phase{Bootstrapping}, Active},
+		Row{ev.PoolsUpgraded{}, []Phase{Bootstrapping, Updating}, Stay},
+		Row{ev.BaseReady{}, []Phase{Bootstrapping}, Equipping},
+		Row{ev.Activated{}, []Phase{Bootstrapping, Equipping}, Active},
+		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Equipping}, Networking}, // it walks the way again
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Active, Updating, Degraded}, Updating},
 		Row{ev.UpdateDone{}, []Phase{Updating}, Active},
 		Row{ev.Degraded{}, []Phase{Updating}, Degraded},
@@ -69,7 +72,7 @@ var dataplane = Kind[DataplaneData]{
 		Row{ev.RetryRequested{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping}, Stay},
-		Row{ev.Swept{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Active, Updating, Degraded, Failed, Deleting, Gone}, Stay}, // of an earlier incarnation
+		Row{ev.Swept{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Active, Updating, Degraded, Failed, Deleting, Gone}, Stay}, // of an earlier incarnation
 		Row{ev.Claimed{}, attachable, Stay},
 		Row{ev.Attached{}, attachable, Stay},
 		Row{ev.Detached{}, append([]Phase{Deleting}, attachable...), Stay}, // a customer may end before the dataplane does
@@ -132,7 +135,14 @@ func respecDataplane(e Entity[DataplaneData], s ev.Spec) ([]ev.Event, []ev.Fault
 		faults.keep("spec.systemPool.machine", old.SystemPool.Machine, now.SystemPool.Machine)
 	}
 	faults.keep("spec.type", old.Type, now.Type)
-	return []ev.Event{ev.UpdateRequested[ev.DataplaneSpec]{Spec: now}}, faults
+	wished := ev.UpdateRequested[ev.DataplaneSpec]{Spec: now}
+	switch {
+	case e.Phase() == Equipping:
+		return d.started(wished), faults
+	case e.Phase() == Active && !e.drifted() && onlyBootstrap(old, now): // nothing is to be made
+		return []ev.Event{wished, ev.UpdateDone{}}, faults
+	}
+	return []ev.Event{wished}, faults
 }
 
 func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
@@ -172,7 +182,7 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 		d.Addons = e.Addons
 	case ev.Activated:
 		d.WasActive, d.Todo, d.Lost = true, nil, nil
-	case ev.UpdateDone:
+	case ev.UpdateDone, ev.BaseReady:
 		d.Todo, d.Lost = nil, nil
 	case ev.Claimed:
 		d.Customers = with(d.Customers, e.Customer)
@@ -194,12 +204,14 @@ func owedDataplane(e Entity[DataplaneData]) ev.Effect {
 	case ClusterCreating:
 		return d.ensure(e.Base, ev.PartCluster)
 	case Bootstrapping:
-		for _, part := range []string{ev.PartSystemPool, ev.PartAddons} {
+		for _, part := range []string{ev.PartSystemPool, ev.PartPools, ev.PartAddons} {
 			if slices.Contains(d.Todo, part) {
 				return d.ensure(e.Base, part)
 			}
 		}
 		return d.ensure(e.Base, ev.PartBase)
+	case Equipping:
+		return Await{d.bootstrap(e.Ref)}
 	case Updating:
 		return d.ensure(e.Base, append(slices.Clone(d.Todo), ev.PartBase)[0])
 	case Deleting:
@@ -211,11 +223,15 @@ func owedDataplane(e Entity[DataplaneData]) ev.Effect {
 }
 
 func settleDataplane(e Entity[DataplaneData], refs *Refs) ([]ev.Change, *Why) {
-	if e.Phase() != Requested {
+	await, waits := owedDataplane(e).(Await)
+	if !waits {
 		return nil, nil
 	}
-	if w := refs.unmet(owedDataplane(e).(Await).On); w != nil {
+	if w := refs.unmet(await.On); w != nil {
 		return nil, w
+	}
+	if e.Phase() == Equipping {
+		return changed(e.Base, ev.Activated{}), nil
 	}
 	acc, _ := find[AccountData](refs, ready(ev.Account, e.Data.Spec.Account).Ref)
 	return changed(e.Base, e.Data.started(ev.NetworkingStarted{Account: acc.Data.Cloud()})...), nil
@@ -239,11 +255,14 @@ func outcomeDataplane(e Entity[DataplaneData], outcome ev.Event) []ev.Event {
 		return nil
 	case isDrift && e.Phase() != Updating:
 		return e.Data.started(drift)
-	case isDrift, e.Phase() != Updating:
+	case isDrift:
 		return []ev.Event{outcome}
 	}
 	if base, ok := outcome.(ev.Activated); ok {
-		return []ev.Event{ev.UpdateDone(base)}
+		return []ev.Event{e.Data.based(e.Phase(), base)}
+	}
+	if e.Phase() != Updating {
+		return []ev.Event{outcome}
 	}
 	if len(e.Data.Todo) > 1 {
 		return []ev.Event{outcome}
@@ -271,6 +290,7 @@ func conditionsDataplane(e Entity[DataplaneData]) []Condition {
 		e.condition("ClusterReady", cluster),
 		e.condition("SystemPoolReady", pool),
 		e.condition("CloudAddonsReady", addons),
+		e.condition(ConditionBaseReady, (works || e.Phase() == Equipping) && network && cluster),
 		e.inSync(),
 		e.condition(ConditionReady, works && network && cluster),
 	}

@@ -21,6 +21,7 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 		fsm.Networking:      "`ensure_network`",
 		fsm.ClusterCreating: "`ensure_cluster`",
 		fsm.Bootstrapping:   "`ensure_system_pool`, then `ensure_cloud_addons`, then `ensure_base`",
+		fsm.Equipping:       "waits for the addons that its bootstrap names",
 		fsm.Updating:        "those that the new spec concerns, in the order above; an upgrade has `upgrade_pools` before the add-ons; after a drift or a failure all of them",
 		fsm.Deleting:        "`remove_owned`",
 	},
@@ -45,7 +46,7 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 		fsm.Uninstalling: "`remove_application`",
 	},
 	ev.Addon: {
-		fsm.Pending:      "waits for its dataplane, and for its owner",
+		fsm.Pending:      "waits for the base of its dataplane, and for its owner",
 		fsm.Installing:   "`ensure_addon`",
 		fsm.Upgrading:    "`ensure_addon`",
 		fsm.RollingBack:  "`ensure_addon`, of what was deployed before",

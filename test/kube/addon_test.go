@@ -60,7 +60,14 @@ func TestAddon(t *testing.T) {
 	spec := func(version, more string) string {
 		return fmt.Sprintf("{namespace: things-system, chart: {name: web, version: %s, repository: %q, credentials: charts}%s}", version, url, more)
 	}
-	dataplane := "kind: account\nname: main\nspec: {cloud: sim, number: '1'}\n---\nkind: dataplane\nname: eu\nspec: {account: main, region: eu-central}\n"
+	dataplane := "kind: account\nname: main\nspec: {cloud: sim, number: '1'}\n---\nkind: dataplane\nname: eu\nspec: {account: main, region: eu-central, bootstrap: [things]}\n"
+	c.run(dataplane, "apply", "-f", "-")
+	c.reaches("dataplane", "eu", "Equipping")
+	c.run("", "addon", "create", "eu_things", "--spec", spec("1.0.0", ", values: {pod: crash}"))
+	c.explains("addon", "eu_things", "dependency")
+	if got := c.run("", "why", "dataplane", "eu"); !strings.Contains(got, "eu_things") || !strings.Contains(got, "CrashLoopBackOff") {
+		t.Error(got)
+	}
 	c.run(dataplane+"---\nkind: addon\nname: eu_things\nspec: "+spec("1.0.0", "")+"\n", "apply", "-f", "-", "--wait", "--timeout", "2m")
 	for _, k := range []kube.Key{
 		{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "things-system", Name: "things"},
