@@ -136,7 +136,7 @@ func (r provoked) check(t *testing.T, c *control, i int, end time.Time) {
 		if err := json.Unmarshal([]byte(c.cli(t, 0, "", "get", kind, name, "-o", "json")), &e); err != nil {
 			t.Fatal(err)
 		}
-		if s := e.Status.Reason; s != nil && s.Code == want.code && s.Retried == want.retried {
+		if s := e.Status.Reason; s != nil && s.Code == want.code && s.Retried == want.retried && strings.Contains(s.Message, r.code) { // an account that is not known yet is a dependency too
 			break
 		}
 		if time.Now().After(end) {

@@ -19,7 +19,7 @@ func TestTwoBadCharts(t *testing.T) {
 	rig, _ := newRig(t)
 	speed := 60
 	if *tenants >= 100 {
-		speed = 5 // half an hour of a phase's time is longer than it takes
+		speed = 3 // a phase's time, ten minutes then, is longer than it takes until the last one's turn comes
 	}
 	c := startControl(t, rig.Kubeconfig, speed)
 	c.run(strings.SplitN(offer, "---\nkind: customer", 2)[0], "apply", "-f", "-", "--wait", "--timeout", "10m")
