@@ -9,6 +9,7 @@ import (
 
 	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/kube/kubetest"
 )
 
 // operatorChart is a chart of what an operator of databases consists of: a kind of its own, rights in the whole cluster,
@@ -65,9 +66,10 @@ func TestAddon(t *testing.T) {
 	c.reaches("dataplane", "eu", "Equipping")
 	c.run("", "addon", "create", "eu_things", "--spec", spec("1.0.0", ", values: {pod: crash}"))
 	c.explains("addon", "eu_things", "dependency")
-	if got := c.run("", "why", "dataplane", "eu"); !strings.Contains(got, "eu_things") || !strings.Contains(got, "CrashLoopBackOff") {
-		t.Error(got)
-	}
+	kubetest.Eventually(t, "the dataplane says what is in the way of its addon", func() bool { // for a moment that may be something else
+		got := c.run("", "why", "dataplane", "eu")
+		return strings.Contains(got, "eu_things") && strings.Contains(got, "CrashLoopBackOff")
+	})
 	c.run(dataplane+"---\nkind: addon\nname: eu_things\nspec: "+spec("1.0.0", "")+"\n", "apply", "-f", "-", "--wait", "--timeout", "2m")
 	for _, k := range []kube.Key{
 		{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "things-system", Name: "things"},
