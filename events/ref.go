@@ -111,6 +111,9 @@ func (r Ref) Parent() string {
 	return p
 }
 
+// Child is what stands on it under a name: an addon on a dataplane, an application of a tenant.
+func (r Ref) Child(k Kind, name string) Ref { return Ref{k, r.Owner, r.ID + "_" + name} }
+
 // Local is the last label of an id.
 func (r Ref) Local() string {
 	if _, l, ok := strings.Cut(r.ID, "_"); ok {

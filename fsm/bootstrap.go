@@ -19,7 +19,7 @@ func onlyBootstrap(a, b ev.DataplaneSpec) bool {
 // bootstrap is the need of the addons without which a dataplane is not Active.
 func (d DataplaneData) bootstrap(ref ev.Ref) (needs []Need) {
 	for _, name := range d.Spec.Bootstrap {
-		needs = append(needs, Need{ev.Ref{Kind: ev.Addon, Owner: ref.Owner, ID: ref.ID + "_" + name}, ConditionReady})
+		needs = append(needs, Need{ref.Child(ev.Addon, name), ConditionReady})
 	}
 	return needs
 }

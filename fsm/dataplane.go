@@ -41,9 +41,9 @@ type DataplaneData struct {
 func (d DataplaneData) Wants() ev.Spec { return d.Spec }
 
 // A dataplane gets a network, a cluster and its own machines, then what every
-// cluster gets first; when the addons of its bootstrap are deployed on it, it is Active. A failed update leaves it Degraded: what
-// was there still works. After a failure it walks the way again: what is there is
-// found, not made twice.
+// cluster gets first; when the addons of its bootstrap are deployed on it, it is
+// Active. A failed update leaves it Degraded: what was there still works. After a
+// failure it walks the way again: what is there is found, not made twice.
 var dataplane = Kind[DataplaneData]{
 	Name: ev.Dataplane,
 	Table: table([]Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Updating}, Deleting, Gone,

@@ -26,10 +26,10 @@ func addonsReady(w *fsm.World, e entity) *fsm.Condition {
 	if e.Ref.Kind != events.Dataplane {
 		return nil
 	}
-	c := fsm.Condition{Type: "AddonsReady", Status: fsm.True, Reason: string(fsm.Deployed)}
 	if missing := missingAddon(w, e); missing != nil {
 		return missing
 	}
+	c := fsm.Condition{Type: "AddonsReady", Status: fsm.True, Reason: string(fsm.Deployed)}
 	some := false
 	for _, ref := range fsm.Machines[events.Dataplane].Users(e, w.Refs()) {
 		if ref.Kind != events.Addon {
@@ -55,7 +55,7 @@ func addonsReady(w *fsm.World, e entity) *fsm.Condition {
 // missingAddon is the condition of a dataplane whose bootstrap names an addon that is not there; nil if all are.
 func missingAddon(w *fsm.World, e entity) *fsm.Condition {
 	for _, name := range e.Data.(fsm.DataplaneData).Spec.Bootstrap {
-		ref := events.Ref{Kind: events.Addon, Owner: e.Ref.Owner, ID: e.Ref.ID + "_" + name}
+		ref := e.Ref.Child(events.Addon, name)
 		if a, born := w.Get(ref); !born || fsm.Machines[events.Addon].Ended(a.Phase()) {
 			return &fsm.Condition{Type: "AddonsReady", Status: fsm.False, Reason: string(events.Dependency), Since: e.Since,
 				Message: fmt.Sprintf("%s is not there, and bootstrap names it", ref)}
