@@ -153,6 +153,7 @@ const (
 	Unreachable         ReasonCode = "unreachable"
 	InternalReason      ReasonCode = "internal"
 	DriftedReason       ReasonCode = "drifted"
+	Queued              ReasonCode = "queued"      // so much is being done at once that it has to wait for its turn
 	InProgress          ReasonCode = "in_progress" // nothing is wrong: it takes its time
 )
 
@@ -169,7 +170,7 @@ type Call struct {
 // later does not, nor does no answer, which says nothing of what was asked.
 func (r Reason) Counted() bool {
 	switch r.Code {
-	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable, Unreachable:
+	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable, Unreachable, Queued:
 		return false
 	}
 	return true

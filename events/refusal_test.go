@@ -102,6 +102,7 @@ func TestWhichFailuresCount(t *testing.T) {
 		{events.ConflictReason, false, false},
 		{events.Timeout, true, false},
 		{events.Unreachable, false, false},
+		{events.Queued, false, false},
 		{events.InternalReason, true, false},
 	}
 	for _, row := range rows {

@@ -28,9 +28,11 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 
 // begins tells whether an event gives the phase its time anew, though it stays.
 func begins(e ev.Event) bool {
-	switch e.(type) {
+	switch e := e.(type) {
 	case ev.Respec, ev.RetryRequested:
 		return true
+	case ev.AttemptFailed: // its time is for what is done when its turn has come
+		return e.Code == ev.Queued
 	}
 	return false
 }

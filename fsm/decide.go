@@ -187,7 +187,7 @@ func (k *Kind[D]) expire(e Entity[D], ask ev.Expire) ([]ev.Change, error) {
 		return nil, nil
 	}
 	why := ev.Reason{Code: ev.Timeout, Fault: ev.ByCloud, Message: fmt.Sprintf("%s was not done within %s", owed.Effect(), rule.Within)}
-	if e.Attempt != nil {
+	if e.Attempt != nil && e.Attempt.Code != ev.Queued {
 		why = e.Attempt.Reason
 		why.Message = fmt.Sprintf("not done within %s; last: %s", rule.Within, why.Message)
 	}
@@ -226,7 +226,7 @@ func (k *Kind[D]) outcome(e Entity[D], outcome ev.Event) []ev.Event {
 // failure counts a failed attempt and gives up after too many, or at once where
 // only a person can help.
 func (k *Kind[D]) failure(e Entity[D], owed ev.Effect, f ev.AttemptFailed) []ev.Event {
-	if !f.Counted() && e.Attempt != nil && e.Attempt.Reason == f.Reason {
+	if old := e.Attempt; !f.Counted() && old != nil && old.Reason == f.Reason && (f.Code != ev.Queued || old.Revision == f.Revision) {
 		return nil // still told to come later: nothing new happened
 	}
 	f.Effect, f.Attempt = owed.Effect(), e.Attempts()

@@ -1,17 +1,9 @@
 package kube
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"reflect"
-
-	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
 // HelmManager is the field manager of what Helm applies.
@@ -71,50 +63,11 @@ func missingOf(ctx context.Context, api API, spec AppSpec) (found []Difference, 
 
 // releaseObjects are the objects of the deployed revision, as Helm applies them; nil if there is none.
 func (c *Cluster) releaseObjects(ctx context.Context, spec AppSpec) ([]Object, error) {
-	found, err := c.List(ctx, Selector{APIVersion: "v1", Kind: "Secret", Namespace: spec.Namespace,
-		Labels: map[string]string{"owner": "helm", "name": spec.Name, "status": "deployed", LabelOwner: spec.Owner}})
+	found, err := c.List(ctx, spec.revisions(map[string]string{"status": deployedRevision}))
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	manifest, err := manifestOf(text(table(found[len(found)-1]["data"])["release"]))
-	if err != nil {
-		return nil, fail(Invalid, "read release", Key{Kind: "Secret", Namespace: spec.Namespace, Name: spec.Name}, err.Error())
-	}
-	objects := []Object{}
-	documents := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifest), 4096)
-	for {
-		var o Object
-		err := documents.Decode(&o)
-		if errors.Is(err, io.EOF) {
-			return objects, nil
-		}
-		if err != nil {
-			return nil, fail(Invalid, "read release", Key{Kind: "Secret", Namespace: spec.Namespace, Name: spec.Name}, err.Error())
-		}
-		if len(o) > 0 {
-			objects = append(objects, asHelm(o, spec))
-		}
-	}
-}
-
-// manifestOf is the manifest in a release as Helm keeps it: JSON, packed, and twice in base64, once by Kubernetes.
-func manifestOf(data string) ([]byte, error) {
-	for range 2 {
-		decoded, err := base64.StdEncoding.DecodeString(data)
-		if err != nil {
-			return nil, err
-		}
-		data = string(decoded)
-	}
-	packed, err := gzip.NewReader(bytes.NewReader([]byte(data)))
-	if err != nil {
-		return nil, err
-	}
-	var release struct{ Manifest string }
-	if err := json.NewDecoder(packed).Decode(&release); err != nil {
-		return nil, err
-	}
-	return []byte(release.Manifest), nil
+	return objectsOf(found[len(found)-1], spec)
 }
 
 // asHelm is an object as Helm applies it, with what it says of the release.

@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/kube"
@@ -61,7 +62,7 @@ func (t *task) ensureInstalled(ctx context.Context, e ev.EnsureApplication, call
 	})
 	switch {
 	case errors.Is(err, helm.ErrBusy):
-		return result{again: lookAgain}
+		return result{again: lookAgain/2 + rand.N(lookAgain), queued: true} // spread, so that some ask whenever a place is free
 	case err != nil:
 		return result{err: err}
 	case !ready:

@@ -14,6 +14,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/kube/helm"
 )
 
 // Cloud is one cloud to work in: its provider, and the way into its clusters.
@@ -75,6 +76,7 @@ func (x *Executor) Run(ctx context.Context) error {
 type result struct {
 	outcome ev.Event
 	again   time.Duration // in the cloud's time
+	queued  bool          // there was no room to begin
 	err     error
 }
 
@@ -149,6 +151,9 @@ func (x *Executor) do(ctx context.Context, place eventlog.Place, w ev.Work) (tim
 		return 0, ctx.Err() // shutting down: whoever comes next asks again
 	}
 	x.count(w.Effect, r.kind())
+	if r.queued && x.longQueued(w) {
+		r.err = helm.ErrBusy
+	}
 	if r.err != nil {
 		return x.failed(ctx, place, t, r)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/kube/helm"
 )
 
 // classes says what each class of a cloud's errors is to people.
@@ -48,6 +49,8 @@ func reasonOf(err error) (ev.Reason, time.Duration) {
 	var c *cloud.Error
 	var k *kube.Error
 	switch {
+	case errors.Is(err, helm.ErrBusy):
+		return ev.Reason{Code: ev.Queued, Fault: ev.BySystem, Message: "it waits for its turn: " + helm.ErrBusy.Error()}, lookAgain
 	case errors.As(err, &c):
 		to := classes[c.Class]
 		return ev.Reason{Code: to.code, Fault: to.fault, Message: c.Error()}, c.RetryAfter

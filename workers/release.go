@@ -96,7 +96,7 @@ func pack(own fs.FS, name string) ([]byte, error) {
 // ensureRelease installs an application's chart, or brings the release to it. In a cluster that only stores, what the
 // chart renders to is stored.
 func (t *task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureApplication) (applied []string, err error) {
-	if t.charts != nil && !t.charts.Runner.Room(t.Ref.Owner) {
+	if t.charts != nil && !t.charts.Runner.Room(t.Ref.Owner, e.Namespace, e.Name) {
 		return nil, helm.ErrBusy
 	}
 	op := helm.Ensure
@@ -107,39 +107,57 @@ func (t *task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureAppli
 	if err != nil {
 		return nil, err
 	}
-	real := cluster != nil
-	if !real {
+	if cluster == nil {
 		op = helm.Render
 	}
 	q, err := t.request(op, e)
 	if err != nil {
 		return nil, err
 	}
-	if real {
-		// The objects that earlier revisions gave as they are go first.
-		if _, err := kube.EnsureApplication(ctx, api, kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Terms: termsOf(t.Ref, true)}); err != nil {
-			return nil, err
-		}
-		if q.Cluster, err = reach(ctx, cluster, e.Namespace); err != nil {
-			return nil, err
-		}
+	if cluster == nil {
+		return t.storeRelease(ctx, api, e, q)
 	}
-	if q.Class, err = kube.ClassOf(ctx, api, e.Namespace); err != nil {
+	// The objects that earlier revisions gave as they are go first.
+	spec := kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Terms: termsOf(t.Ref, true)}
+	if _, err := kube.EnsureApplication(ctx, api, spec); err != nil {
 		return nil, err
 	}
+	made, err := cluster.Released(ctx, spec, q.Labels())
+	if err == nil && made == nil {
+		made, err = t.runRelease(ctx, cluster, q)
+	}
+	for _, o := range made {
+		applied = append(applied, o.Kind()+"/"+o.Name())
+	}
+	return applied, err
+}
+
+// runRelease lets Helm bring a release about, and returns what it consists of.
+func (t *task) runRelease(ctx context.Context, c *kube.Cluster, q helm.Request) (made []kube.Object, err error) {
+	if q.Cluster, err = reach(ctx, c, q.Namespace); err != nil {
+		return nil, err
+	}
+	if q.Class, err = kube.ClassOf(ctx, c, q.Namespace); err != nil {
+		return nil, err
+	}
+	r, err := t.charts.Runner.Run(ctx, t.Ref.Owner, q)
+	return r.Objects, err
+}
+
+// storeRelease stores what a chart renders to.
+func (t *task) storeRelease(ctx context.Context, api kube.API, e ev.EnsureApplication, q helm.Request) ([]string, error) {
+	spec := t.application(e)
+	var err error
+	if spec.Class, err = kube.ClassOf(ctx, api, e.Namespace); err != nil {
+		return nil, err
+	}
+	q.Class = spec.Class
 	made, err := t.charts.Runner.Run(ctx, t.Ref.Owner, q)
 	if err != nil {
 		return nil, err
 	}
-	if !real {
-		spec := t.application(e)
-		spec.Objects, spec.Class = made.Objects, q.Class
-		return kube.EnsureApplication(ctx, api, spec)
-	}
-	for _, o := range made.Objects {
-		applied = append(applied, o.Kind()+"/"+o.Name())
-	}
-	return applied, nil
+	spec.Objects = made.Objects
+	return kube.EnsureApplication(ctx, api, spec)
 }
 
 // removeRelease uninstalls a release, if there is one.
@@ -152,6 +170,9 @@ func (t *task) removeRelease(ctx context.Context, api kube.API, namespace, name 
 		Labels: map[string]string{"owner": "helm", "name": name, kube.LabelOwner: t.UID}, Brief: true})
 	if err != nil || len(found) == 0 {
 		return err
+	}
+	if !t.charts.Runner.Room(t.Ref.Owner, namespace, name) {
+		return helm.ErrBusy
 	}
 	q := helm.Request{Op: helm.Remove, Release: name, Namespace: namespace, Owner: t.UID, Within: hooksWithin}
 	if q.Cluster, err = reach(ctx, cluster, namespace); err != nil {

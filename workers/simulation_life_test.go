@@ -32,9 +32,10 @@ type life struct {
 	servers []*server
 	*server // the one at work
 	store
-	inspected time.Time // when an inspector last made its round
-	asked     []asked   // what people were answered
-	chaos     bool      // whether the machinery is disturbed
+	inspected time.Time           // when an inspector last made its round
+	asked     []asked             // what people were answered
+	chaos     bool                // whether the machinery is disturbed
+	instead   func(ev.Ref) result // nil: all that is to be installed is; else what comes of it instead, if it is to be asked again
 	lines     []string
 	faults    []string // what the life did wrong
 	seen      tally

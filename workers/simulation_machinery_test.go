@@ -10,6 +10,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/kube/helm"
 )
 
 // server is one of the servers on the log: its fold and its dispatcher's books. A
@@ -186,7 +187,10 @@ func (l *life) owed(w ev.Work) bool {
 // do is Executor.do and what the queue makes of its answer.
 func (l *life) do(it *item) {
 	t := &task{Work: it.work, clouds: l.clouds}
-	r := doers[it.work.Effect](context.Background(), t)
+	r := l.attempt(t)
+	if e, _ := l.world.Get(t.Ref); r.queued && halfOver(e, l.now, Clock{Speed: 1}) {
+		r.err = helm.ErrBusy
+	}
 	l.say("did %s of %s: %v, again %s, outcome %T", it.work.Effect, it.work.Ref, r.err, r.again, r.outcome)
 	if l.chaos && l.chance(12) {
 		l.say("the executor dies before its report")
@@ -201,6 +205,21 @@ func (l *life) do(it *item) {
 		l.send(it, t, r.outcome, failure)
 	}
 	it.due, it.paid = l.now.Add(r.again), r.again <= 0
+}
+
+// attempt does the work, unless it is of a sort that may have to wait for its turn, and there is no room.
+func (l *life) attempt(t *task) result {
+	installs := t.Effect == ev.EnsureApplication{}.Effect() || t.Effect == ev.EnsureAddon{}.Effect()
+	switch {
+	case installs && l.chaos && l.chance(8):
+		l.seen["queued"]++
+		return result{again: lookAgain, queued: true}
+	case installs && l.instead != nil:
+		if r := l.instead(t.Ref); r.again > 0 {
+			return r
+		}
+	}
+	return doers[t.Effect](context.Background(), t)
 }
 
 // failed is Executor.failed.

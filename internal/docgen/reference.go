@@ -215,6 +215,7 @@ var reasonCodes = []struct {
 	{ev.Unreachable, "there was no answer"},
 	{ev.InternalReason, "none of these"},
 	{ev.DriftedReason, "somebody else has changed or deleted what was made, and the dataplane's policy is to report it"},
+	{ev.Queued, "so much is done at once that it has to wait for its turn; the time of its phase begins anew"},
 	{ev.InProgress, "nothing is wrong: it takes its time"},
 }
 

@@ -76,6 +76,15 @@ const LabelRepair = "aerie.io/repair"
 // LabelDigest is the label of a release that says what was asked for.
 const LabelDigest = "aerie.io/digest"
 
+// Labels are those by which a release is known as what was asked for.
+func (q Request) Labels() map[string]string {
+	labels := map[string]string{LabelDigest: q.Digest}
+	if q.Repair != "" {
+		labels[LabelRepair] = q.Repair
+	}
+	return labels
+}
+
 // DigestOf tells one wish for a release from another. How to come into the repository is no part of it.
 func DigestOf(c Chart, values map[string]any) string {
 	c.Login = Login{}

@@ -12,38 +12,22 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aeriehq/aerie/kube"
 )
 
-// How many operations run at once. One that has run for a while is most likely waiting for a hook: it makes room for the
-// others, so that a chart that hangs delays nobody.
-const (
-	busyAtOnce    = 4
-	waitingAtOnce = 16
-	perOwner      = 3 // of one customer
-	busyFor       = 20 * time.Second
-)
-
-// ErrBusy says that there is no room for one more operation now.
-var ErrBusy = errors.New("too many releases are being worked on: ask again")
+// ErrBusy says that there is no room for one more operation now: ask again.
+var ErrBusy = errors.New("too many releases are worked on at once")
 
 // Runner starts a process for each operation.
 type Runner struct {
 	program string
-	busy    chan struct{}
-	waiting chan struct{}
-
-	mu     sync.Mutex
-	owners map[string]int
+	room    *room
 }
 
 // NewRunner runs operations by the program aerie-helm that is at a path.
-func NewRunner(program string) *Runner {
-	return &Runner{program: program, busy: make(chan struct{}, busyAtOnce), waiting: make(chan struct{}, waitingAtOnce), owners: map[string]int{}}
-}
+func NewRunner(program string) *Runner { return &Runner{program: program, room: newRoom()} }
 
 // Program is where aerie-helm is: where AERIE_HELM says, else beside the program that is running.
 func Program() string {
@@ -57,74 +41,24 @@ func Program() string {
 	return filepath.Join(filepath.Dir(self), "aerie-helm")
 }
 
-// Run does one operation for a customer, or says ErrBusy at once. Any other error is a *kube.Error. When ctx ends, so
-// does the process: the next one finds what it left.
+// Run does one operation for a customer, or says ErrBusy at once: who asks again at least once a minute keeps its place in
+// the line. Any other error is a *kube.Error. When ctx ends, so does the process: the next one finds what it left.
 func (r *Runner) Run(ctx context.Context, customer string, q Request) (Result, error) {
-	release, ok := r.enter(customer)
+	leave, ok := r.room.enter(customer, q.Namespace+"/"+q.Release)
 	if !ok {
 		return Result{}, ErrBusy
 	}
-	defer release()
+	defer leave()
 	q.Rendered = cmp.Or(q.Rendered, RenderWithin)
 	ctx, cancel := context.WithTimeout(ctx, q.Rendered+time.Minute+2*q.Within)
 	defer cancel()
 	return r.run(ctx, q)
 }
 
-// Room says whether Run would find room now for one more operation of a customer: who asks again and again need not do
-// what comes before it.
-func (r *Runner) Room(customer string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.owners[customer] < perOwner && len(r.busy) < cap(r.busy)
-}
-
-// enter takes a place, and gives it up for one among the waiting after a while.
-func (r *Runner) enter(customer string) (leave func(), ok bool) {
-	if !r.count(customer, 1) {
-		return nil, false
-	}
-	select {
-	case r.busy <- struct{}{}:
-	default:
-		r.count(customer, -1)
-		return nil, false
-	}
-	var mu sync.Mutex
-	place := r.busy
-	move := time.AfterFunc(busyFor, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		select {
-		case r.waiting <- struct{}{}:
-			if place == r.busy {
-				<-r.busy
-				place = r.waiting
-			}
-		default:
-		}
-	})
-	return func() {
-		move.Stop()
-		mu.Lock()
-		defer mu.Unlock()
-		<-place
-		place = nil
-		r.count(customer, -1)
-	}, true
-}
-
-// count counts a customer's operations; false if there are too many.
-func (r *Runner) count(customer string, by int) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if by > 0 && r.owners[customer] >= perOwner {
-		return false
-	}
-	if r.owners[customer] += by; r.owners[customer] == 0 {
-		delete(r.owners, customer)
-	}
-	return true
+// Room says whether it is worth while to do what comes before Run for a release: where it is not, Run would say ErrBusy,
+// and the release waits in the line as if it had.
+func (r *Runner) Room(customer, namespace, release string) bool {
+	return r.room.open(customer, namespace+"/"+release)
 }
 
 // run talks to one child. Its standard input stays open while it works: when we die, it sees the end and dies too.

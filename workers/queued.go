@@ -1,0 +1,25 @@
+package workers
+
+import (
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// longQueued tells whether work that still found no room has waited for so long that it is to be said.
+func (x *Executor) longQueued(w ev.Work) (long bool) {
+	x.fold.View(func(world *fsm.World) {
+		e, _ := world.Get(w.Ref)
+		long = halfOver(e, time.Now(), x.clock)
+	})
+	return long
+}
+
+// halfOver tells whether half of the time of an entity's phase is over. If it has found no room by then, that is an event,
+// which gives the phase its time anew: so whoever is let in has half of it at least, whoever waits less causes no event,
+// and whoever waits longer one in each such half.
+func halfOver(e fsm.Entity[fsm.Data], now time.Time, c Clock) bool {
+	within := fsm.Machines[e.Ref.Kind].Rule(e.Phase()).Within
+	return within > 0 && now.Sub(e.Since) > c.Deadline(within)/2
+}
