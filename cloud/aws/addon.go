@@ -15,19 +15,19 @@ import (
 type software struct {
 	name     string // of EKS's add-on; empty: there is none, only the rights are made, for the service account
 	config   string
-	account  string // the service account that needs rights in the cloud; empty: none does
+	account  string // the service account that needs rights in the cloud, with its namespace; empty: none does
 	policies []string
-	inline   func(cluster string) string
+	inline   func(region, cluster string) string
 }
 
 // addons are the software for each purpose. EKS has no autoscaler of its own: what is made for it is the role that it
-// runs as, and whoever installs it finds its ARN in the observation.
+// runs as, in a namespace of its own, and whoever installs it finds its ARN in the observation.
 var addons = map[cloud.Addon]software{
-	cloud.AddonStorage:    {name: "aws-ebs-csi-driver", account: "ebs-csi-controller-sa", policies: storagePolicies},
+	cloud.AddonStorage:    {name: "aws-ebs-csi-driver", account: "kube-system:ebs-csi-controller-sa", policies: storagePolicies},
 	cloud.AddonNetwork:    {name: "vpc-cni", config: `{"enableNetworkPolicy":"true"}`},
 	cloud.AddonIdentity:   {name: "eks-pod-identity-agent"},
 	cloud.AddonDNS:        {name: "coredns"},
-	cloud.AddonAutoscaler: {account: "cluster-autoscaler", inline: mayScale},
+	cloud.AddonAutoscaler: {account: "cluster-autoscaler:cluster-autoscaler", inline: mayScale},
 }
 
 var addonPhases = map[types.AddonStatus]cloud.Phase{
@@ -62,7 +62,7 @@ func (p *Provider) ObserveAddon(ctx context.Context, s cloud.Scope, cluster stri
 		}
 		o, err := at.leftover(ctx, at.purposeOf(cluster, addon))
 		if o.Phase == cloud.Deleting && addons[addon].name == "" {
-			o.Phase, o.Raw = cloud.Ready, "its role is there"
+			o.Phase, o.Raw, o.ID = cloud.Ready, "its role is there", at.purposeOf(cluster, addon).roleARN(at.scope.Account.ID)
 		}
 		return o, err
 	})
@@ -153,7 +153,7 @@ func (at *session) addonRole(ctx context.Context, cluster *types.Cluster, spec c
 		trust: trustPod(at.oidcARN(name), name, is.account),
 	}
 	if is.inline != nil {
-		r.inline = is.inline(spec.Cluster)
+		r.inline = is.inline(at.region, spec.Cluster)
 	}
 	return at.ensureRole(ctx, r)
 }

@@ -136,6 +136,7 @@ func (p *Provider) observed(ctx context.Context, op string, s cloud.Scope, do fu
 		if errors.As(err, &wait) {
 			o, err = cloud.Observation{Phase: cloud.Creating, Raw: wait.Error(), Owner: wait.owner, After: wait.after}, nil
 		}
+		o.Region = at.region
 		return err
 	})
 	if err != nil {
