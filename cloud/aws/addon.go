@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"encoding/json"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
@@ -13,9 +14,9 @@ import (
 
 // software is what EKS has for a purpose.
 type software struct {
-	name     string // of EKS's add-on; empty: there is none, only the rights are made, for the service account
-	config   string
-	account  string // the service account that needs rights in the cloud, with its namespace; empty: none does
+	name     string                                     // of EKS's add-on; empty: there is none, only the rights are made, for the service account
+	config   func(cluster, owner string) map[string]any // nil: EKS' own
+	account  string                                     // the service account that needs rights in the cloud, with its namespace; empty: none does
 	policies []string
 	inline   func(region, cluster string) string
 }
@@ -23,11 +24,20 @@ type software struct {
 // addons are the software for each purpose. EKS has no autoscaler of its own: what is made for it is the role that it
 // runs as, in a namespace of its own, and whoever installs it finds its ARN in the observation.
 var addons = map[cloud.Addon]software{
-	cloud.AddonStorage:    {name: "aws-ebs-csi-driver", account: "kube-system:ebs-csi-controller-sa", policies: storagePolicies},
-	cloud.AddonNetwork:    {name: "vpc-cni", config: `{"enableNetworkPolicy":"true"}`},
+	cloud.AddonStorage:    {name: "aws-ebs-csi-driver", config: markVolumes, account: "kube-system:ebs-csi-controller-sa", policies: storagePolicies},
+	cloud.AddonNetwork:    {name: "vpc-cni", config: withPolicies},
 	cloud.AddonIdentity:   {name: "eks-pod-identity-agent"},
 	cloud.AddonDNS:        {name: "coredns"},
 	cloud.AddonAutoscaler: {account: "cluster-autoscaler:cluster-autoscaler", inline: mayScale},
+}
+
+func withPolicies(string, string) map[string]any {
+	return map[string]any{"enableNetworkPolicy": "true"}
+}
+
+// markVolumes has every volume tell whose it is: those that are left when the cluster is gone are found by that.
+func markVolumes(cluster, owner string) map[string]any {
+	return map[string]any{"controller": map[string]any{"k8sTagClusterId": cluster, "extraVolumeTags": map[string]any{tagOwner: owner}}}
 }
 
 var addonPhases = map[types.AddonStatus]cloud.Phase{
@@ -128,8 +138,9 @@ func (at *session) createAddon(ctx context.Context, spec cloud.AddonSpec) (cloud
 	if is.name == "" {
 		return cloud.Observation{Phase: cloud.Ready, Raw: "its role is there", Owner: spec.Owner, SpecHash: spec.Hash(), ID: *in.ServiceAccountRoleArn}, nil
 	}
-	if is.config != "" {
-		in.ConfigurationValues = &is.config
+	if is.config != nil {
+		values, _ := json.Marshal(is.config(spec.Cluster, spec.Owner)) // plain data: it cannot fail
+		in.ConfigurationValues = awssdk.String(string(values))
 	}
 	if spec.Version != "" {
 		in.AddonVersion = &spec.Version

@@ -93,12 +93,26 @@ func (at *session) deleteCluster(ctx context.Context, has *types.Cluster) error 
 	return gone(err)
 }
 
-// deleteLeftovers deletes what stays when a cluster is gone.
+// deleteLeftovers deletes what stays when a cluster is gone. Its role goes last: as long as that is there it is known whose
+// the cluster was, and that something may be left of what the controllers in it have made.
 func (at *session) deleteLeftovers(ctx context.Context, name, owner string) error {
+	p := purpose{at.region, name, cloud.KindCluster, ""}
+	is, err := at.ownedRole(ctx, p)
+	if err != nil {
+		return err
+	}
+	if is == owner {
+		if err := at.doors.Delete(ctx, name); err != nil {
+			return fmt.Errorf("delete load balancers: %w", err)
+		}
+		if err := at.network.DeleteLeftovers(ctx, name, owner); err != nil {
+			return err
+		}
+	}
 	if err := at.deleteOwnedOIDC(ctx, name, owner); err != nil {
 		return err
 	}
-	return at.deleteRoles(ctx, purpose{at.region, name, cloud.KindCluster, ""}, owner)
+	return at.deleteRoles(ctx, p, owner)
 }
 
 // cluster reads a cluster; nil if there is none.

@@ -254,7 +254,8 @@ func covered(t *testing.T, all []provoked) {
 			}
 		}
 		for i, r := range table.rows {
-			if !hit[i] {
+			// Those of load balancing are met only when a cluster has gone: cloud/aws provokes them.
+			if !hit[i] && r.Service != awsfault.ELB && r.Service != awsfault.ClassicELB {
 				t.Errorf("nothing provokes %+v", r)
 			}
 		}
