@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"path"
 	"path/filepath"
 	"strings"
@@ -61,7 +60,7 @@ func TestErrorsOfAWS(t *testing.T) {
 	all := errorsOfAWS()
 	covered(t, all)
 	var rows []provoked
-	for i := rand.IntN(*awsErrors); i < len(all); i += *awsErrors {
+	for i := chance(t).IntN(*awsErrors); i < len(all); i += *awsErrors {
 		rows = append(rows, all[i])
 	}
 	c, subnets := a.controlForErrors(rows)
