@@ -27,6 +27,7 @@ spec: {account: main, region: eu-west-1}
 // TestTheSameFailureAgain has one dataplane refused again and again, which AWS numbers, and another one without an answer
 // each time, which nobody numbers: both are told once, and never with a next attempt that is past.
 func TestTheSameFailureAgain(t *testing.T) {
+	t.Parallel()
 	a, emulator := emulateAWS(t, 0, nil)
 	p := a.server("600")
 	p.start()

@@ -34,6 +34,7 @@ func TestKilledAtEachCallToAWS(t *testing.T) {
 	if testing.Short() {
 		t.Skip("lives a dataplane's whole life")
 	}
+	t.Parallel()
 	first, last, speed := 0, *awsParts, killSpeed
 	if *awsParts > 10 {
 		first, speed = chance(t).IntN(*awsParts), sampleSpeed
