@@ -50,6 +50,8 @@ ec2:DeleteSubnet ec2:DeleteVpc ec2:DescribeAddresses ec2:DescribeAvailabilityZon
 ec2:DescribeNatGateways ec2:DescribeNetworkInterfaces ec2:DescribeRouteTables ec2:DescribeSecurityGroups
 ec2:DescribeSubnets ec2:DescribeVolumes ec2:DescribeVpcs ec2:DetachInternetGateway ec2:ModifyVpcAttribute ec2:ReleaseAddress
 ec2:ReplaceRoute ec2:RevokeSecurityGroupIngress
+eks:AssociateAccessPolicy eks:CreateAccessEntry eks:DeleteAccessEntry eks:DescribeAccessEntry eks:DisassociateAccessPolicy
+eks:ListAccessEntries eks:ListAssociatedAccessPolicies
 eks:CreateAddon eks:CreateCluster eks:CreateNodegroup eks:DeleteAddon eks:DeleteCluster eks:DeleteNodegroup
 eks:DescribeAddon eks:DescribeCluster eks:DescribeNodegroup eks:ListClusters eks:ListNodegroups eks:TagResource
 eks:UpdateAddon eks:UpdateClusterConfig eks:UpdateClusterVersion eks:UpdateNodegroupConfig eks:UpdateNodegroupVersion

@@ -26,6 +26,9 @@ func (p *Provider) EnsureCluster(ctx context.Context, s cloud.Scope, spec cloud.
 		return cloud.Observation{}, err
 	}
 	return p.observed(ctx, "EnsureCluster", s, func(ctx context.Context, at *session) (cloud.Observation, error) {
+		if err := admissible(spec.Admits); err != nil {
+			return cloud.Observation{}, err
+		}
 		has, err := at.cluster(ctx, spec.Name)
 		switch {
 		case err != nil:
@@ -156,6 +159,9 @@ func (at *session) createCluster(ctx context.Context, spec cloud.ClusterSpec) (c
 		// Whoever makes the cluster may do all in it from the first moment: one call less that could be lost.
 		AccessConfig: &types.CreateAccessConfigRequest{AuthenticationMode: types.AuthenticationModeApi, BootstrapClusterCreatorAdminPermissions: awssdk.Bool(true)},
 		Tags:         map[string]string{tagOwner: spec.Owner, tagName: spec.Name, tagSpec: spec.Hash(), tagNetwork: spec.Network},
+	}
+	if len(spec.Admits) > 0 {
+		delete(in.Tags, tagSpec) // it comes to the wish only when they are let in
 	}
 	if spec.Version != "" {
 		in.Version = &spec.Version
