@@ -35,9 +35,10 @@ func withPolicies(string, string) map[string]any {
 	return map[string]any{"enableNetworkPolicy": "true"}
 }
 
-// markVolumes has every volume tell whose it is: those that are left when the cluster is gone are found by that.
+// markVolumes has every volume tell of which cluster and whose it is: those that are left when the cluster is gone are
+// found by that. EKS' schema of this add-on lets it have tags, but not the driver's own setting for the cluster's name.
 func markVolumes(cluster, owner string) map[string]any {
-	return map[string]any{"controller": map[string]any{"k8sTagClusterId": cluster, "extraVolumeTags": map[string]any{tagOwner: owner}}}
+	return map[string]any{"controller": map[string]any{"extraVolumeTags": map[string]any{tagOwner: owner, tagName: cluster}}}
 }
 
 var addonPhases = map[types.AddonStatus]cloud.Phase{

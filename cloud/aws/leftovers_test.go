@@ -1,6 +1,8 @@
 package aws_test
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2t "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
@@ -37,7 +40,7 @@ func (r *rig) serve(p *aws.Provider, cluster string) {
 // volume makes one as the storage add-on of a cluster does.
 func (r *rig) volume(cluster, owner string) string {
 	r.Helper()
-	tags := []ec2t.Tag{{Key: awssdk.String("kubernetes.io/cluster/" + cluster), Value: awssdk.String("owned")}}
+	tags := []ec2t.Tag{{Key: awssdk.String("aerie.io/name"), Value: &cluster}}
 	if owner != "" {
 		tags = append(tags, ec2t.Tag{Key: awssdk.String("aerie.io/owner"), Value: &owner})
 	}
@@ -54,7 +57,7 @@ func (r *rig) left() (names []string) {
 	r.advance(soon)
 	for _, e := range r.ledger().Live(r.cloud.Now()) {
 		if slices.Contains([]string{"load-balancer", "target-group", "volume"}, e.Kind) {
-			names = append(names, e.Kind+" "+e.Tags["kubernetes.io/cluster/cl1"]+e.Tags["kubernetes.io/cluster/theirs"])
+			names = append(names, e.Kind+" of "+cmp.Or(e.Tags["aerie.io/name"], strings.Join(slices.Sorted(maps.Keys(e.Tags)), " ")))
 		}
 	}
 	slices.Sort(names)
@@ -70,6 +73,7 @@ func TestWhatControllersLeave(t *testing.T) {
 	r.foreign(r.home(), "theirs")
 	r.serve(p, "cl1")
 	r.serve(p, "theirs")
+	must(t, r.markedVolumes(p))
 	attached := r.volume("cl1", owner)
 	r.volume("cl1", "")
 	r.volume("cl1", owner+"x")
@@ -99,7 +103,8 @@ func TestWhatControllersLeave(t *testing.T) {
 	if o, err := p.ObserveCluster(t.Context(), r.home(), "cl1"); err != nil || o.Phase != cloud.Absent {
 		t.Fatalf("%+v %v", o, err)
 	}
-	want := []string{"load-balancer owned", "load-balancer owned", "target-group owned", "volume owned", "volume owned", "volume owned"}
+	theirs := " of kubernetes.io/cluster/theirs kubernetes.io/service-name"
+	want := []string{"load-balancer" + theirs, "load-balancer" + theirs, "target-group" + theirs, "volume of cl1", "volume of cl1", "volume of theirs"}
 	if left := r.left(); !slices.Equal(left, want) {
 		t.Errorf("left: %v", left)
 	}
@@ -110,4 +115,22 @@ func TestWhatControllersLeave(t *testing.T) {
 	if refs, err := p.ListOwned(t.Context(), r.home(), ""); err != nil || len(refs) > 0 {
 		t.Fatalf("%v %+v", err, refs)
 	}
+}
+
+// markedVolumes asserts that the storage add-on is told how to mark volumes.
+func (r *rig) markedVolumes(p *aws.Provider) error {
+	r.Helper()
+	_, err := p.EnsureAddon(r.Context(), r.home(), cloud.AddonSpec{Cluster: "cl1", Addon: cloud.AddonStorage, Owner: owner, Token: "t3"})
+	if err != nil {
+		r.advance(soon)
+		_, err = p.EnsureAddon(r.Context(), r.home(), cloud.AddonSpec{Cluster: "cl1", Addon: cloud.AddonStorage, Owner: owner, Token: "t3"})
+	}
+	if err != nil {
+		return err
+	}
+	a, err := eks.NewFromConfig(r.config).DescribeAddon(r.Context(), &eks.DescribeAddonInput{ClusterName: awssdk.String("cl1"), AddonName: awssdk.String("aws-ebs-csi-driver")})
+	if want := `{"controller":{"extraVolumeTags":{"aerie.io/name":"cl1","aerie.io/owner":"` + owner + `"}}}`; err == nil && awssdk.ToString(a.Addon.ConfigurationValues) != want {
+		r.Errorf("%s, want %s", *a.Addon.ConfigurationValues, want)
+	}
+	return err
 }

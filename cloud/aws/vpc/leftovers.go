@@ -10,17 +10,14 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 )
 
-// ClusterTag is on what the controllers in a cluster make; its value is owned.
-func ClusterTag(cluster string) string { return "kubernetes.io/cluster/" + cluster }
-
-// DeleteLeftovers removes what the controllers of an owner's cluster that is gone have left: volumes, which carry our mark
-// too because the storage add-on is told it, and security groups. It is asked again until it is no error.
+// DeleteLeftovers removes what the controllers of an owner's cluster that is gone have left: volumes, which carry our
+// mark because the storage add-on is told it, and security groups, which carry Kubernetes' own. It is asked again until it
+// is no error.
 func (n *Networks) DeleteLeftovers(ctx context.Context, cluster, owner string) error {
-	of := filter("tag:"+ClusterTag(cluster), "owned")
-	if err := n.deleteVolumes(ctx, of, filter("tag:"+TagOwner, owner)); err != nil {
+	if err := n.deleteVolumes(ctx, filter("tag:"+TagName, cluster), filter("tag:"+TagOwner, owner)); err != nil {
 		return err
 	}
-	return n.clearGroups(ctx, "", of)
+	return n.clearGroups(ctx, "", filter("tag:kubernetes.io/cluster/"+cluster, "owned"))
 }
 
 func (n *Networks) deleteVolumes(ctx context.Context, of ...types.Filter) error {
