@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"math/rand/v2"
 	"testing"
@@ -15,7 +16,17 @@ var (
 	awsParts = flag.Int("aws-parts", 120, "parts of the calls to AWS at each of which the server is killed; up to 10 all of them")
 	// awsKills is how often the server is killed at random calls.
 	awsKills = flag.Int("aws-kills", 0, "random kills of the server that works in AWS")
+	// awsSeed is what chance goes by in the tests of AWS.
+	awsSeed = flag.Uint64("aws-seed", 0, "what the tests of AWS choose by, as they print it; 0 is another one each time")
 )
+
+// chance chooses, and prints by what: with that it chooses the same again.
+func chance(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := cmp.Or(*awsSeed, rand.Uint64())
+	t.Logf("-aws-seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
 
 // TestKilledAtEachCallToAWS lives a dataplane's life in an emulated AWS, and has the real program killed at each call of
 // it to the cloud: once before the call has its effect, and once after that and before its answer.
@@ -23,9 +34,10 @@ func TestKilledAtEachCallToAWS(t *testing.T) {
 	if testing.Short() {
 		t.Skip("lives a dataplane's whole life")
 	}
+	t.Parallel()
 	first, last, speed := 0, *awsParts, killSpeed
 	if *awsParts > 10 {
-		first, speed = rand.IntN(*awsParts), sampleSpeed
+		first, speed = chance(t).IntN(*awsParts), sampleSpeed
 		last = first + 1
 	}
 	met, hit, all := map[string]bool{}, map[string]bool{}, 0
@@ -69,9 +81,7 @@ func TestKilledOnAWS(t *testing.T) {
 	if *awsKills == 0 {
 		t.Skip("-aws-kills says how often: make soak does")
 	}
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := chance(t)
 	for done := 0; done < *awsKills; {
 		next := 0
 		g := wholeLife(t, 2*killSpeed, func(meeting) bool {
