@@ -58,32 +58,11 @@ func (f *Fold) Follow(ctx context.Context, log *Log) error {
 	return err
 }
 
-// ahead is how many decisions may be read before they are folded in, and the most
-// that are folded in at once, so that who reads the world gets to it.
-const ahead = 64
-
-// follow reads the log and folds beside: each takes about as long as the other.
+// follow reads the log and folds beside.
 func (f *Fold) follow(ctx context.Context, log *Log, from uint64) error {
-	reading, stop := context.WithCancel(ctx)
-	defer stop()
-	read, folded := make(chan []events.Recorded, ahead), make(chan error, 1)
-	go func() {
-		defer stop()
-		folded <- f.foldAll(read)
-	}()
-	err := log.tail(reading, from, func(decision []events.Recorded) error {
-		select {
-		case read <- decision:
-			return nil
-		case <-reading.Done():
-			return reading.Err()
-		}
-	}, f.has)
-	close(read)
-	if wrong := <-folded; wrong != nil {
-		return wrong
-	}
-	return err
+	return beside(ctx, func(ctx context.Context, see func([]events.Recorded) error) error {
+		return log.tail(ctx, from, see, f.has)
+	}, f.foldAll)
 }
 
 // foldAll folds in what was read, as much at once as there is.
