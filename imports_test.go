@@ -31,10 +31,12 @@ var arrows = map[string][]string{
 	"./cloud/script":  {},
 	"./cloud/sim":     {"./cloud", "./cloud/journal", "./cloud/script", "./kube"},
 	"./cloud/pace":    {"golang.org/x/time/rate"},
-	"./cloud/aws": {"./cloud", "./cloud/pace", "./cloud/aws/fault", "./cloud/aws/vpc", "github.com/aws/aws-sdk-go-v2/aws/...", "github.com/aws/aws-sdk-go-v2/config", "github.com/aws/aws-sdk-go-v2/credentials/...",
+	"./cloud/aws": {"./cloud", "./cloud/pace", "./cloud/aws/balancers", "./cloud/aws/fault", "./cloud/aws/vpc", "github.com/aws/aws-sdk-go-v2/aws/...", "github.com/aws/aws-sdk-go-v2/config", "github.com/aws/aws-sdk-go-v2/credentials/...",
 		"github.com/aws/aws-sdk-go-v2/service/eks/...", "github.com/aws/aws-sdk-go-v2/service/iam/...", "github.com/aws/aws-sdk-go-v2/service/sts/...", "github.com/aws/smithy-go/..."},
 	"./cloud/aws/fault": {"./cloud", "github.com/aws/aws-sdk-go-v2/aws/transport/http", "github.com/aws/smithy-go"},
 	"./cloud/aws/vpc":   {"./cloud", "./cloud/aws/fault", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/service/ec2/..."},
+	"./cloud/aws/balancers": {"./cloud", "./cloud/aws/fault", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing",
+		"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"},
 	"./cloud/cloudtest": {"./cloud", "./cloud/sim", "./kube"},
 
 	"./cloud/emulate":             {"./cloud/journal", "./cloud/script", "./kube"},

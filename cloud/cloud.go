@@ -110,7 +110,8 @@ type Observation struct {
 	Owner    string // the owner mark
 	SpecHash string // of the spec last ensured
 	Issues   []Issue
-	ID       string // the cloud's own
+	ID       string // the cloud's own; of the autoscaler, where the cloud has none built in, that of the role that it runs as
+	Region   string // the cloud's own name of it
 	Endpoint string // of a ready cluster
 	Version  string // of a cluster's or pool's Kubernetes, or of an add-on
 	Options  ClusterOptions

@@ -35,9 +35,10 @@ const UnknownRegion = "UnknownRegion"
 // Error is an error of a Provider.
 type Error struct {
 	Class      Class
-	Op         string // the call, such as EnsureCluster
-	Code       string // the cloud's own code
-	Message    string
+	Op         string        // the call, such as EnsureCluster
+	Code       string        // the cloud's own code
+	Message    string        // the same each time the same happens: what differs from call to call is no part of it
+	RequestID  string        // by which the cloud finds the call; empty: it said none
 	RetryAfter time.Duration // not before; 0 leaves it to the caller
 	Err        error
 }

@@ -28,6 +28,7 @@ type ClusterSpec struct {
 	Adopt    bool           `json:",omitzero"` // use the cluster of that name that somebody else made; never change or delete it
 	Version  string         // such as 1.34; empty: the cloud's choice when it is made, and no change after
 	Options  ClusterOptions `json:",omitzero"`
+	Admits   []Admission    `json:",omitempty"` // who may work in it besides whoever makes it
 	Token    string
 }
 
@@ -42,6 +43,12 @@ type ClusterOptions struct {
 	Private    bool   `json:",omitzero"` // its API can be reached from inside its network alone
 	Logging    bool   `json:",omitzero"` // what its control plane logs goes to the cloud's logs
 	SecretsKey string `json:",omitzero"` // the cloud's name of the key that its secrets are encrypted with besides; it can't be changed
+}
+
+// Admission lets somebody, by the cloud's own name, into a cluster. Policy is view, edit, admin or cluster-admin.
+type Admission struct {
+	Principal string
+	Policy    string
 }
 
 // Addon is what an add-on is for. Which software that is, and whether the cloud has it built in, is the cloud's.

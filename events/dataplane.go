@@ -3,6 +3,7 @@ package events
 import (
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 )
 
@@ -30,11 +31,21 @@ type DataplaneNetwork struct {
 
 // DataplaneCluster is what can be chosen of the Kubernetes cluster besides.
 type DataplaneCluster struct {
-	Existing   string `json:"existing" pattern:"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$" doc:"The name of a cluster that somebody else made: it is used, and never changed or deleted; no network, system pool or add-on is made"`
-	Private    bool   `json:"private" default:"false" doc:"Whether its API can be reached from inside its network alone"`
-	Logging    bool   `json:"logging" default:"false" doc:"Whether what its control plane logs goes to the cloud's logs"`
-	SecretsKey string `json:"secretsKey" maxLength:"200" doc:"The cloud's name of a key that Kubernetes secrets are encrypted with besides; it can't be changed"`
+	Existing   string          `json:"existing" pattern:"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$" doc:"The name of a cluster that somebody else made: it is used, and never changed or deleted; no network, system pool or add-on is made"`
+	Private    bool            `json:"private" default:"false" doc:"Whether its API can be reached from inside its network alone"`
+	Logging    bool            `json:"logging" default:"false" doc:"Whether what its control plane logs goes to the cloud's logs"`
+	SecretsKey string          `json:"secretsKey" maxLength:"200" doc:"The cloud's name of a key that Kubernetes secrets are encrypted with besides; it can't be changed"`
+	Access     []ClusterAccess `json:"access,omitempty" maxItems:"20" doc:"Who of the cloud may work in it besides aerie"`
 }
+
+// ClusterAccess lets somebody into a cluster.
+type ClusterAccess struct {
+	Principal string `json:"principal" required:"true" maxLength:"300" pattern:"^[A-Za-z][^\\s]*$" doc:"Who, by the cloud's name, such as the ARN of a role"`
+	Policy    string `json:"policy" enum:"view,edit,admin,cluster-admin" default:"view" doc:"What they may: see, change, also give rights, or all"`
+}
+
+// Same tells whether two wishes for a cluster are one.
+func (c DataplaneCluster) Same(other DataplaneCluster) bool { return reflect.DeepEqual(c, other) }
 
 // CloudAddons are the versions of what the cloud itself installs into a cluster.
 type CloudAddons struct {
@@ -88,6 +99,11 @@ func (s DataplaneSpec) Check() []Fault {
 			faults = append(faults, Fault{fmt.Sprintf("spec.bootstrap[%d]", i), fmt.Sprintf("%q is named already", name)})
 		}
 	}
+	for i, a := range s.Cluster.Access {
+		if slices.ContainsFunc(s.Cluster.Access[:i], func(b ClusterAccess) bool { return a.Principal == b.Principal }) {
+			faults = append(faults, Fault{fmt.Sprintf("spec.cluster.access[%d].principal", i), fmt.Sprintf("%q is let in already", Clip(a.Principal))})
+		}
+	}
 	return append(faults, s.existing()...)
 }
 
@@ -102,7 +118,7 @@ func (s DataplaneSpec) existing() (faults []Fault) {
 		{"spec.network.securityGroups", "no use without subnets: a network that is made has its own", len(n.Subnets) == 0 && len(n.SecurityGroups) > 0},
 		{"spec.network.range", "no use with subnets or a cluster that are there already", n.Range != "" && (len(n.Subnets) > 0 || s.Cluster.Existing != "")},
 		{"spec.network.zones", "no use with subnets or a cluster that are there already", len(n.Zones) > 0 && (len(n.Subnets) > 0 || s.Cluster.Existing != "")},
-		{"spec.cluster", "a cluster that is there already is not changed: private, logging and secretsKey are no use", s.Cluster.Existing != "" && s.Cluster != DataplaneCluster{Existing: s.Cluster.Existing}},
+		{"spec.cluster", "a cluster that is there already is not changed: private, logging, secretsKey and access are no use", s.Cluster.Existing != "" && !s.Cluster.Same(DataplaneCluster{Existing: s.Cluster.Existing})},
 		{"spec.cloudAddons", "a cluster that is there already is not changed: it keeps its add-ons", s.Cluster.Existing != "" && s.CloudAddons != CloudAddons{}},
 	} {
 		if f.wrong {

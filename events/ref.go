@@ -131,12 +131,11 @@ func (r Ref) Check() []Fault {
 	if r.Owner != Platform && !IsLabel(r.Owner) {
 		faults = append(faults, Fault{"owner", fmt.Sprintf("%q is not an owner: a customer's id (%s) or '-'", Clip(r.Owner), LabelRule)})
 	}
-	labels := strings.Split(r.ID, "_")
-	ok := len(labels) == r.Kind.parts()
-	for _, l := range labels {
-		ok = ok && IsLabel(l)
+	labels, ok := 0, true
+	for l := range strings.SplitSeq(r.ID, "_") {
+		labels, ok = labels+1, ok && IsLabel(l)
 	}
-	if !ok {
+	if !ok || labels != r.Kind.parts() {
 		faults = append(faults, Fault{"name", fmt.Sprintf("%q is not a name for a %s: %s", Clip(r.ID), r.Kind, r.Kind.IDRule())})
 	}
 	return append(faults, r.checkOwner()...)

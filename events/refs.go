@@ -1,6 +1,9 @@
 package events
 
-import "reflect"
+import (
+	"reflect"
+	"sync"
+)
 
 // SpecRef is a reference that an entity's spec, owner or id makes to another.
 type SpecRef struct {
@@ -21,14 +24,37 @@ func RefsOf(r Ref, spec Spec) (refs []SpecRef) {
 		refs = append(refs, SpecRef{"name", Ref{Tenant, r.Owner, r.Parent()}})
 	}
 	v := reflect.ValueOf(spec)
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		kind := f.Tag.Get("ref")
-		if kind == "" || v.Field(i).String() == "" {
-			continue
+	for _, f := range refFieldsOf(v.Type()) {
+		if path := v.Field(f.index).String(); path != "" {
+			to, _ := ParseRef(f.kind, path)
+			refs = append(refs, SpecRef{f.field, to})
 		}
-		to, _ := ParseRef(Kind(kind), v.Field(i).String())
-		refs = append(refs, SpecRef{"spec." + fieldName(f), to})
 	}
 	return refs
+}
+
+// refField is a field of a spec that refers to an entity of a kind.
+type refField struct {
+	index int
+	kind  Kind
+	field string
+}
+
+// refFields are those of each spec's type, read from its tags once: a fold asks for
+// every birth.
+var refFields sync.Map // reflect.Type -> []refField
+
+func refFieldsOf(t reflect.Type) (fields []refField) {
+	if known, ok := refFields.Load(t); ok {
+		fields, _ = known.([]refField)
+		return fields
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if kind := f.Tag.Get("ref"); kind != "" {
+			fields = append(fields, refField{i, Kind(kind), "spec." + fieldName(f)})
+		}
+	}
+	refFields.Store(t, fields)
+	return fields
 }

@@ -22,15 +22,16 @@ type (
 	// EnsureCluster owes a Kubernetes control plane.
 	EnsureCluster struct {
 		Site
-		Network        string   `json:"network"`
-		Subnets        []string `json:"subnets,omitempty"` // instead of a network
-		SecurityGroups []string `json:"security_groups,omitempty"`
-		Existing       string   `json:"existing,omitempty"` // the name of a cluster that is used as it is
-		Version        string   `json:"version"`
-		Private        bool     `json:"private,omitempty"`
-		Logging        bool     `json:"logging,omitempty"`
-		SecretsKey     string   `json:"secrets_key,omitempty"`
-		Remake         bool     `json:"remake,omitempty"` // as above
+		Network        string          `json:"network"`
+		Subnets        []string        `json:"subnets,omitempty"` // instead of a network
+		SecurityGroups []string        `json:"security_groups,omitempty"`
+		Existing       string          `json:"existing,omitempty"` // the name of a cluster that is used as it is
+		Version        string          `json:"version"`
+		Private        bool            `json:"private,omitempty"`
+		Logging        bool            `json:"logging,omitempty"`
+		SecretsKey     string          `json:"secrets_key,omitempty"`
+		Access         []ClusterAccess `json:"access,omitempty"`
+		Remake         bool            `json:"remake,omitempty"` // as above
 	}
 	// EnsureSystemPool owes the dataplane's own machines.
 	EnsureSystemPool struct {

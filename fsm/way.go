@@ -60,7 +60,7 @@ func (d DataplaneData) wish(now ev.DataplaneSpec) []string {
 	if now.Version != d.Spec.Version {
 		todo = append(todo, ev.PartCluster, ev.PartPools, ev.PartAddons)
 	}
-	if now.Cluster != d.Spec.Cluster {
+	if !now.Cluster.Same(d.Spec.Cluster) {
 		todo = append(todo, ev.PartCluster)
 	}
 	if now.CloudAddons != d.Spec.CloudAddons {
@@ -111,7 +111,7 @@ func (d DataplaneData) ensure(b Base, part string) ev.Effect {
 	case ev.PartCluster:
 		c, n := d.Spec.Cluster, d.Spec.Network
 		return ev.EnsureCluster{Site: site, Network: d.Network.Network, Subnets: n.Subnets, SecurityGroups: n.SecurityGroups, Existing: c.Existing,
-			Version: d.Spec.Version, Private: c.Private, Logging: c.Logging, SecretsKey: c.SecretsKey, Remake: anew}
+			Version: d.Spec.Version, Private: c.Private, Logging: c.Logging, SecretsKey: c.SecretsKey, Access: c.Access, Remake: anew}
 	case ev.PartSystemPool:
 		p := d.Spec.SystemPool
 		return ev.EnsureSystemPool{Site: site, Cluster: d.Cluster.Cluster, Remake: anew, Pool: ev.NodePool{

@@ -6,7 +6,7 @@ package kube
 func MarkApplication(o Object, namespace, application, owner, class string) Object {
 	o = prioritized(o, class)
 	labels := map[string]string{LabelManagedBy: manager, LabelApplication: application, LabelOwner: owner}
-	o = o.marked(namespace, labels, nil)
+	o = o.Clone().marked(namespace, labels, nil)
 	delete(labels, LabelManagedBy)
 	for _, path := range [][]string{{"spec", "template"}, {"spec", "jobTemplate", "spec", "template"}} {
 		if template := within(o, path...); template != nil {

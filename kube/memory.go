@@ -20,8 +20,9 @@ type Memory struct {
 	recorded func(put Object, del Key) error
 }
 
-// NewMemory is a store that holds the given objects. Record is called before each change with the object put, or with
-// the key of the object deleted and a nil object; an error of it refuses the change. It may be nil.
+// NewMemory is a store that holds the given objects. Record is called before each change with the object put, which it
+// may read until it returns, or with the key of the object deleted and a nil object; an error of it refuses the change.
+// It may be nil.
 func NewMemory(objects []Object, record func(put Object, del Key) error) (*Memory, error) {
 	m := &Memory{objects: map[Key]stored{}, recorded: record}
 	for _, o := range objects {
@@ -55,7 +56,9 @@ func (m *Memory) Apply(ctx context.Context, o Object) (bool, error) {
 		return false, nil
 	}
 	s.version = m.version + 1
-	if err := m.record(s.object(), Key{}); err != nil {
+	put, metadata := o.relabelled()
+	metadata["resourceVersion"] = strconv.FormatInt(s.version, 10)
+	if err := m.record(put, Key{}); err != nil {
 		return false, err
 	}
 	m.version, m.objects[s.key.Identity()] = s.version, s

@@ -78,22 +78,28 @@ func (o Object) Clone() Object {
 
 func (o Object) metadata() map[string]any { return table(o["metadata"]) }
 
-// marked is a copy with the given labels, annotations and namespace written over its own.
-func (o Object) marked(namespace string, labels, annotations map[string]string) Object {
-	c := o.Clone()
+// relabelled is a copy whose metadata's fields are its own. All else it shares with the original.
+func (o Object) relabelled() (c Object, metadata map[string]any) {
+	c, metadata = maps.Clone(o), maps.Clone(o.metadata())
 	if c == nil {
 		c = Object{}
 	}
-	m := c.metadata()
-	if m == nil {
-		m = map[string]any{}
+	if metadata == nil {
+		metadata = map[string]any{}
 	}
+	c["metadata"] = metadata
+	return c, metadata
+}
+
+// marked is a copy with the given labels, annotations and namespace written over its own. Beside its metadata it shares
+// with the original what it has.
+func (o Object) marked(namespace string, labels, annotations map[string]string) Object {
+	c, m := o.relabelled()
 	m["labels"] = merged(c.Labels(), labels)
 	m["annotations"] = merged(c.Annotations(), annotations)
 	if namespace != "" {
 		m["namespace"] = namespace
 	}
-	c["metadata"] = m
 	return c
 }
 

@@ -32,8 +32,7 @@ func encode(o Object) (stored, error) {
 	if why := shapeFault(o); why != "" {
 		return stored{}, fail(Invalid, "apply", k, why)
 	}
-	c := o.Clone()
-	m := c.metadata()
+	c, m := o.relabelled()
 	delete(m, "resourceVersion")
 	data, err := json.Marshal(c)
 	if err != nil {

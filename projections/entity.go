@@ -73,8 +73,8 @@ func (s Status[O]) TransformSchema(_ huma.Registry, schema *huma.Schema) *huma.S
 	return schema
 }
 
-// read writes an entity down the way it is read.
-func read(w *fsm.World, e entity) Any {
+// read writes an entity down the way it is read at a time.
+func read(w *fsm.World, e entity, now time.Time) Any {
 	labels := e.Labels
 	if labels == nil {
 		labels = map[string]string{}
@@ -84,7 +84,7 @@ func read(w *fsm.World, e entity) Any {
 		Created: e.Created, Labels: labels, Spec: e.Data.Wants(),
 		Status: Status[any]{
 			Conditions: conditionsOf(w, e),
-			Reason:     reasonOf(w.Why(e)), Placement: placementOf(e), Owed: owedTo(e),
+			Reason:     reasonOf(w.Why(e), now), Placement: placementOf(e), Owed: owedTo(e),
 			Observed: columns[e.Ref.Kind].observed(e),
 		},
 	}
@@ -99,12 +99,14 @@ func conditionsOf(w *fsm.World, e entity) []fsm.Condition {
 	return all
 }
 
-func reasonOf(why *fsm.Why) *Reason {
+// reasonOf leaves out an attempt whose time has come: if it fails as the one before did, without being counted, the log
+// does not say so once more, and so not when the next one is.
+func reasonOf(why *fsm.Why, now time.Time) *Reason {
 	if why == nil {
 		return nil
 	}
 	r := &Reason{Code: why.Code, Message: why.Message, Fault: why.Fault, Retried: why.Retried}
-	if !why.NextAt.IsZero() {
+	if why.NextAt.After(now) {
 		r.NextAt = &why.NextAt
 	}
 	return r

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -95,7 +94,7 @@ func (s *system) relive(path string) (last uint64) {
 }
 
 func recordLog(t *testing.T, path string) {
-	l := &life{start(t), rand.New(rand.NewPCG(8, 0))}
+	l := newLife(t, 8)
 	for range 1000 {
 		l.step()
 	}

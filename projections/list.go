@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
@@ -102,8 +103,8 @@ func pathOf(k events.Kind, field, value string, faults []events.Fault) (string, 
 	return ref.Path(), faults
 }
 
-// list makes one page of a state's entities.
-func (s *state) list(f filter, limit int) List[Any] {
+// list makes one page of a state's entities, as they read at a time.
+func (s *state) list(f filter, limit int, now time.Time) List[Any] {
 	found := s.index.page(&f, s.marks, limit+1)
 	l := List[Any]{AsOf: asOf(s.world), Items: []Any{}}
 	if len(found) > limit {
@@ -113,7 +114,7 @@ func (s *state) list(f filter, limit int) List[Any] {
 	}
 	for _, n := range found {
 		e, _ := s.world.Get(s.world.Named(n))
-		l.Items = append(l.Items, read(s.world, e))
+		l.Items = append(l.Items, read(s.world, e, now))
 	}
 	return l
 }

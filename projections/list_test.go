@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
@@ -198,9 +199,17 @@ func TestWhatIsObservedIsToldPerKind(t *testing.T) {
 	s.platform()
 	acc, eu := ref(events.Account, "main"), ref(events.Dataplane, "eu")
 	s.happen(acc, events.VerificationStarted{})
-	s.happen(acc, events.AttemptFailed{Effect: "verify_account", Attempt: 1, Reason: events.Reason{Code: events.Unauthorized, Message: "no", Fault: events.ByUser}, NextAt: epoch})
+	failed := events.AttemptFailed{Effect: "verify_account", Attempt: 1, Reason: events.Reason{Code: events.Unauthorized, Message: "no", Fault: events.ByUser}}
+	failed.NextAt = epoch
+	s.happen(acc, failed)
 	got := fetch[plain](s, "/v1/accounts/-/main")
-	if r := got.Status.Reason; r == nil || r.Code != events.Unauthorized || !r.Retried || r.NextAt == nil || !r.NextAt.Equal(epoch) {
+	if r := got.Status.Reason; r == nil || !r.Retried || r.NextAt != nil {
+		t.Errorf("when an attempt is made whose time has come: %+v", r)
+	}
+	failed.NextAt = time.Now().Add(time.Hour).UTC()
+	s.happen(acc, failed)
+	got = fetch[plain](s, "/v1/accounts/-/main")
+	if r := got.Status.Reason; r == nil || r.Code != events.Unauthorized || !r.Retried || r.NextAt == nil || !r.NextAt.Equal(failed.NextAt) {
 		t.Errorf("the reason of a failed attempt: %+v", r)
 	}
 	if o := got.Status.Owed; o == nil || o.Effect != "verify_account" || o.Attempts != 1 || o.On != nil {

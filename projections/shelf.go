@@ -24,7 +24,7 @@ const (
 	snapshotEnd   = ".snapshot"
 	unfinished    = ".new"
 	// shelved is how many snapshots are kept: the older, the further apart.
-	shelved = 8
+	shelved = 12
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,7 +19,7 @@ import (
 
 // shooting is a life of which snapshots are written.
 func shooting(t *testing.T, seed uint64) *life {
-	l := &life{start(t), rand.New(rand.NewPCG(seed, 0))}
+	l := newLife(t, seed)
 	l.views.metrics = l.http.Metrics
 	var err error
 	if l.views.shelf, err = openShelf(t.TempDir()); err != nil {

@@ -29,6 +29,7 @@ type Views struct {
 	metrics   *Metrics
 	shelf     *shelf // nil: no snapshots
 	shot      uint64 // the sequence of the newest one, or of the last attempt
+	now       func() time.Time
 
 	shotEvery, shotAtEnd uint64
 }
@@ -53,7 +54,7 @@ type AsOf struct {
 // New makes views of a fold, which read events from the log that it will follow. It
 // panics if the fold has begun to: a view knows only the events it was told of.
 func New(fold *eventlog.Fold, log *eventlog.Log) *Views {
-	v := &Views{fold: fold, log: log, journal: newJournal(), past: newPast(), shotEvery: snapshotEvery, shotAtEnd: snapshotAtEnd}
+	v := &Views{fold: fold, log: log, journal: newJournal(), past: newPast(), now: time.Now, shotEvery: snapshotEvery, shotAtEnd: snapshotAtEnd}
 	if log != nil {
 		v.readEvent = log.Read
 	}
@@ -113,14 +114,14 @@ func (v *Views) List(ctx context.Context, f filter, q *ListQuery) (l List[Any], 
 		return l, err
 	}
 	if !m.past {
-		v.present(func(s *state) { l = s.list(f, q.Limit) })
+		v.present(func(s *state) { l = s.list(f, q.Limit, v.now()) })
 		return l, nil
 	}
 	s, err := v.whole(ctx, m.cut)
 	if err != nil {
 		return l, err
 	}
-	return s.list(f, q.Limit), nil
+	return s.list(f, q.Limit, s.world.Time), nil
 }
 
 // read reads one entity at a moment; a Refusal of code not_found names the nearest one.
@@ -128,7 +129,7 @@ func (v *Views) read(ctx context.Context, ref events.Ref, m moment) (found Any, 
 	if m.past {
 		return v.at(ctx, ref, m)
 	}
-	_, as, err = v.get(ref, func(w *fsm.World, e entity) { found = read(w, e) })
+	_, as, err = v.get(ref, func(w *fsm.World, e entity) { found = read(w, e, v.now()) })
 	return found, as, err
 }
 

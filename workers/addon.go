@@ -34,6 +34,9 @@ func ensureAddon(ctx context.Context, t *task) result {
 	if err != nil {
 		return result{err: err}
 	}
+	if e.Values, err = t.filled(ctx, e.EnsureApplication); err != nil {
+		return result{err: err}
+	}
 	return t.ensureInstalled(ctx, e.EnsureApplication, "EnsureAddon", func(api kube.API) error {
 		return kube.EnsureAddon(ctx, api, t.addon(e.Namespace))
 	})

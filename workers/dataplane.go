@@ -61,10 +61,14 @@ func ensureCluster(ctx context.Context, t *task) result {
 }
 
 func (t *task) cluster(e ev.EnsureCluster) cloud.ClusterSpec {
+	var admits []cloud.Admission
+	for _, a := range e.Access {
+		admits = append(admits, cloud.Admission(a))
+	}
 	return cloud.ClusterSpec{
 		Name: cmp.Or(e.Existing, cloud.Name(identity(e.Owner), cloud.MaxGKECluster, t.Ref.ID)), Owner: e.Owner, Token: t.Digest,
 		Network: e.Network, Existing: cloud.Existing{Subnets: e.Subnets, SecurityGroups: e.SecurityGroups}, Adopt: e.Existing != "",
-		Version: e.Version, Options: cloud.ClusterOptions{Private: e.Private, Logging: e.Logging, SecretsKey: e.SecretsKey},
+		Version: e.Version, Options: cloud.ClusterOptions{Private: e.Private, Logging: e.Logging, SecretsKey: e.SecretsKey}, Admits: admits,
 	}
 }
 

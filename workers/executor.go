@@ -130,7 +130,7 @@ func args[E ev.Effect](t *task) (e E, err error) {
 func (t *task) call(api string, do func() error) error {
 	start := time.Now()
 	err := do()
-	t.calls = append(t.calls, ev.Call{API: api, At: start.UTC(), TookMS: time.Since(start).Milliseconds(), Code: codeOf(err)})
+	t.calls = append(t.calls, ev.Call{API: api, At: start.UTC(), TookMS: time.Since(start).Milliseconds(), Code: codeOf(err), RequestID: requestOf(err)})
 	return err
 }
 
@@ -196,7 +196,7 @@ func (x *Executor) failed(ctx context.Context, place eventlog.Place, t *task, r 
 	if after = x.clock.Real(after); after == 0 {
 		after = x.clock.Backoff(n)
 	}
-	slog.Info("attempt failed", "entity", t.Ref.String(), "effect", t.Effect, "attempt", t.Attempt, "code", reason.Code, "err", r.err)
+	slog.Info("attempt failed", "entity", t.Ref.String(), "effect", t.Effect, "attempt", t.Attempt, "code", reason.Code, "request", requestOf(r.err), "err", r.err)
 	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: time.Now().UTC().Add(after), Calls: t.calls}
 	if err := x.report(ctx, place, t, r.outcome, f); err != nil {
 		return time.Second, err

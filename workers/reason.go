@@ -74,6 +74,15 @@ func codeOf(err error) string {
 	return string(reason.Code)
 }
 
+// requestOf is by which a cloud finds a call that failed; empty if it did not say.
+func requestOf(err error) string {
+	var c *cloud.Error
+	if errors.As(err, &c) {
+		return c.RequestID
+	}
+	return ""
+}
+
 // notReady turns an observation of what is not ready yet into a result: look
 // again, or a failed attempt where the resource says that it will not come.
 func notReady(op string, o cloud.Observation) result {

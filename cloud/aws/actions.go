@@ -33,6 +33,7 @@ func Actions() []Action {
 		all = append(all, Action{Name: name, On: oidcProviders})
 	}
 	return append(all,
+		Action{Name: "ec2:DeleteVolume", Operator: "StringLike", If: "aws:ResourceTag/" + tagOwner, Is: []string{"*"}},
 		Action{Name: "iam:AttachRolePolicy", On: ownRoles, Operator: "ArnLike", If: "iam:PolicyARN", Is: policyARNs()},
 		Action{Name: "iam:PassRole", On: ownRoles, Implied: true, Operator: "StringEquals", If: "iam:PassedToService", Is: []string{"eks.amazonaws.com", "ec2.amazonaws.com"}},
 		Action{Name: "iam:TagRole", On: ownRoles, Implied: true},
@@ -47,11 +48,15 @@ ec2:CreateRoute ec2:CreateRouteTable ec2:CreateSecurityGroup ec2:CreateSubnet ec
 ec2:DeleteInternetGateway ec2:DeleteNatGateway ec2:DeleteNetworkInterface ec2:DeleteRouteTable ec2:DeleteSecurityGroup
 ec2:DeleteSubnet ec2:DeleteVpc ec2:DescribeAddresses ec2:DescribeAvailabilityZones ec2:DescribeInternetGateways
 ec2:DescribeNatGateways ec2:DescribeNetworkInterfaces ec2:DescribeRouteTables ec2:DescribeSecurityGroups
-ec2:DescribeSubnets ec2:DescribeVpcs ec2:DetachInternetGateway ec2:ModifyVpcAttribute ec2:ReleaseAddress
+ec2:DescribeSubnets ec2:DescribeVolumes ec2:DescribeVpcs ec2:DetachInternetGateway ec2:ModifyVpcAttribute ec2:ReleaseAddress
 ec2:ReplaceRoute ec2:RevokeSecurityGroupIngress
+eks:AssociateAccessPolicy eks:CreateAccessEntry eks:DeleteAccessEntry eks:DescribeAccessEntry eks:DisassociateAccessPolicy
+eks:ListAccessEntries eks:ListAssociatedAccessPolicies
 eks:CreateAddon eks:CreateCluster eks:CreateNodegroup eks:DeleteAddon eks:DeleteCluster eks:DeleteNodegroup
 eks:DescribeAddon eks:DescribeCluster eks:DescribeNodegroup eks:ListClusters eks:ListNodegroups eks:TagResource
 eks:UpdateAddon eks:UpdateClusterConfig eks:UpdateClusterVersion eks:UpdateNodegroupConfig eks:UpdateNodegroupVersion
+elasticloadbalancing:DeleteLoadBalancer elasticloadbalancing:DeleteTargetGroup elasticloadbalancing:DescribeLoadBalancers
+elasticloadbalancing:DescribeTags elasticloadbalancing:DescribeTargetGroups
 iam:ListOpenIDConnectProviders iam:ListRoles iam:SimulatePrincipalPolicy
 `
 

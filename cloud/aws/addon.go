@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"encoding/json"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
@@ -13,21 +14,31 @@ import (
 
 // software is what EKS has for a purpose.
 type software struct {
-	name     string // of EKS's add-on; empty: there is none, only the rights are made, for the service account
-	config   string
-	account  string // the service account that needs rights in the cloud; empty: none does
+	name     string                                     // of EKS's add-on; empty: there is none, only the rights are made, for the service account
+	config   func(cluster, owner string) map[string]any // nil: EKS' own
+	account  string                                     // the service account that needs rights in the cloud, with its namespace; empty: none does
 	policies []string
-	inline   func(cluster string) string
+	inline   func(region, cluster string) string
 }
 
 // addons are the software for each purpose. EKS has no autoscaler of its own: what is made for it is the role that it
-// runs as, and whoever installs it finds its ARN in the observation.
+// runs as, in a namespace of its own, and whoever installs it finds its ARN in the observation.
 var addons = map[cloud.Addon]software{
-	cloud.AddonStorage:    {name: "aws-ebs-csi-driver", account: "ebs-csi-controller-sa", policies: storagePolicies},
-	cloud.AddonNetwork:    {name: "vpc-cni", config: `{"enableNetworkPolicy":"true"}`},
+	cloud.AddonStorage:    {name: "aws-ebs-csi-driver", config: markVolumes, account: "kube-system:ebs-csi-controller-sa", policies: storagePolicies},
+	cloud.AddonNetwork:    {name: "vpc-cni", config: withPolicies},
 	cloud.AddonIdentity:   {name: "eks-pod-identity-agent"},
 	cloud.AddonDNS:        {name: "coredns"},
-	cloud.AddonAutoscaler: {account: "cluster-autoscaler", inline: mayScale},
+	cloud.AddonAutoscaler: {account: "cluster-autoscaler:cluster-autoscaler", inline: mayScale},
+}
+
+func withPolicies(string, string) map[string]any {
+	return map[string]any{"enableNetworkPolicy": "true"}
+}
+
+// markVolumes has every volume tell of which cluster and whose it is: those that are left when the cluster is gone are
+// found by that. EKS' schema of this add-on lets it have tags, but not the driver's own setting for the cluster's name.
+func markVolumes(cluster, owner string) map[string]any {
+	return map[string]any{"controller": map[string]any{"extraVolumeTags": map[string]any{tagOwner: owner, tagName: cluster}}}
 }
 
 var addonPhases = map[types.AddonStatus]cloud.Phase{
@@ -62,7 +73,7 @@ func (p *Provider) ObserveAddon(ctx context.Context, s cloud.Scope, cluster stri
 		}
 		o, err := at.leftover(ctx, at.purposeOf(cluster, addon))
 		if o.Phase == cloud.Deleting && addons[addon].name == "" {
-			o.Phase, o.Raw = cloud.Ready, "its role is there"
+			o.Phase, o.Raw, o.ID = cloud.Ready, "its role is there", at.purposeOf(cluster, addon).roleARN(at.scope.Account.ID)
 		}
 		return o, err
 	})
@@ -128,8 +139,9 @@ func (at *session) createAddon(ctx context.Context, spec cloud.AddonSpec) (cloud
 	if is.name == "" {
 		return cloud.Observation{Phase: cloud.Ready, Raw: "its role is there", Owner: spec.Owner, SpecHash: spec.Hash(), ID: *in.ServiceAccountRoleArn}, nil
 	}
-	if is.config != "" {
-		in.ConfigurationValues = &is.config
+	if is.config != nil {
+		values, _ := json.Marshal(is.config(spec.Cluster, spec.Owner)) // plain data: it cannot fail
+		in.ConfigurationValues = awssdk.String(string(values))
 	}
 	if spec.Version != "" {
 		in.AddonVersion = &spec.Version
@@ -153,7 +165,7 @@ func (at *session) addonRole(ctx context.Context, cluster *types.Cluster, spec c
 		trust: trustPod(at.oidcARN(name), name, is.account),
 	}
 	if is.inline != nil {
-		r.inline = is.inline(spec.Cluster)
+		r.inline = is.inline(at.region, spec.Cluster)
 	}
 	return at.ensureRole(ctx, r)
 }

@@ -99,7 +99,7 @@ func Rates(speed float64) map[string]pace.Rate {
 	if speed <= 0 {
 		return rates
 	}
-	for family, perSecond := range map[string]float64{fault.EC2: 15, fault.EKS: 8, fault.IAM: 10, fault.STS: 20} {
+	for family, perSecond := range map[string]float64{fault.EC2: 15, fault.EKS: 8, fault.IAM: 10, fault.STS: 20, fault.ELB: 5, fault.ClassicELB: 5} {
 		rates[family] = pace.Rate{PerSecond: perSecond * speed, Burst: int(max(1, 4*perSecond*speed))}
 	}
 	return rates
@@ -136,6 +136,7 @@ func (p *Provider) observed(ctx context.Context, op string, s cloud.Scope, do fu
 		if errors.As(err, &wait) {
 			o, err = cloud.Observation{Phase: cloud.Creating, Raw: wait.Error(), Owner: wait.owner, After: wait.after}, nil
 		}
+		o.Region = at.region
 		return err
 	})
 	if err != nil {

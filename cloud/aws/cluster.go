@@ -26,6 +26,9 @@ func (p *Provider) EnsureCluster(ctx context.Context, s cloud.Scope, spec cloud.
 		return cloud.Observation{}, err
 	}
 	return p.observed(ctx, "EnsureCluster", s, func(ctx context.Context, at *session) (cloud.Observation, error) {
+		if err := admissible(spec.Admits); err != nil {
+			return cloud.Observation{}, err
+		}
 		has, err := at.cluster(ctx, spec.Name)
 		switch {
 		case err != nil:
@@ -93,12 +96,26 @@ func (at *session) deleteCluster(ctx context.Context, has *types.Cluster) error 
 	return gone(err)
 }
 
-// deleteLeftovers deletes what stays when a cluster is gone.
+// deleteLeftovers deletes what stays when a cluster is gone. Its role goes last: as long as that is there it is known whose
+// the cluster was, and that something may be left of what the controllers in it have made.
 func (at *session) deleteLeftovers(ctx context.Context, name, owner string) error {
+	p := purpose{at.region, name, cloud.KindCluster, ""}
+	is, err := at.ownedRole(ctx, p)
+	if err != nil {
+		return err
+	}
+	if is == owner {
+		if err := at.doors.Delete(ctx, name); err != nil {
+			return fmt.Errorf("delete load balancers: %w", err)
+		}
+		if err := at.network.DeleteLeftovers(ctx, name, owner); err != nil {
+			return err
+		}
+	}
 	if err := at.deleteOwnedOIDC(ctx, name, owner); err != nil {
 		return err
 	}
-	return at.deleteRoles(ctx, purpose{at.region, name, cloud.KindCluster, ""}, owner)
+	return at.deleteRoles(ctx, p, owner)
 }
 
 // cluster reads a cluster; nil if there is none.
@@ -142,6 +159,9 @@ func (at *session) createCluster(ctx context.Context, spec cloud.ClusterSpec) (c
 		// Whoever makes the cluster may do all in it from the first moment: one call less that could be lost.
 		AccessConfig: &types.CreateAccessConfigRequest{AuthenticationMode: types.AuthenticationModeApi, BootstrapClusterCreatorAdminPermissions: awssdk.Bool(true)},
 		Tags:         map[string]string{tagOwner: spec.Owner, tagName: spec.Name, tagSpec: spec.Hash(), tagNetwork: spec.Network},
+	}
+	if len(spec.Admits) > 0 {
+		delete(in.Tags, tagSpec) // it comes to the wish only when they are let in
 	}
 	if spec.Version != "" {
 		in.Version = &spec.Version

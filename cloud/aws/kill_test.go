@@ -1,6 +1,7 @@
 package aws_test
 
 import (
+	"cmp"
 	"flag"
 	"math/rand/v2"
 	"testing"
@@ -8,12 +9,16 @@ import (
 	"github.com/aeriehq/aerie/cloud/cloudtest"
 )
 
-// stride is how many of the calls at which a process may be killed are passed over: 1 tries each.
-var stride = flag.Int("stride", 50, "kill at every so-manieth call")
+var (
+	// stride is how many of the calls at which a process may be killed are passed over: 1 tries each.
+	stride = flag.Int("stride", 50, "kill at every so-manieth call")
+	// first is the first of them.
+	first = flag.Int("first", 0, "kill first at this call, as the test prints it; 0 is any")
+)
 
 // TestKilledAtEachCall begins anywhere, so that in time each call is tried; make soak tries all.
 func TestKilledAtEachCall(t *testing.T) {
-	first := 1 + rand.IntN(*stride)
-	t.Logf("first %d, stride %d", first, *stride)
-	cloudtest.Killed(t, first, *stride, func(t *testing.T) cloudtest.Rig { return start(t).conformance() })
+	from := cmp.Or(*first, 1+rand.IntN(*stride))
+	t.Logf("-first %d -stride %d", from, *stride)
+	cloudtest.Killed(t, from, *stride, func(t *testing.T) cloudtest.Rig { return start(t).conformance() })
 }

@@ -96,7 +96,7 @@ func (r *rig) conformance() cloudtest.Rig {
 		Fresh: func() cloud.Provider { return r.provider() }, Inject: r.strike, Advance: r.advance, Long: soon, Settle: time.Minute,
 		Home: r.home(), Account: r.customer(), Region: cloud.Scope{Account: r.home().Account, Region: "us-east-1"},
 		Machine: "s2", Another: "m6i.xlarge", Addons: []string{"v1.12.1-eksbuild.2", "v1.12.4-eksbuild.1"},
-		Mortal: r.mortal, Twice: r.twice,
+		Mortal: r.mortal, Twice: r.twice, Principals: []string{"arn:aws:iam::444455556666:role/ops"},
 		Subnets: r.subnets(), Foreign: r.foreign, Nodes: r.nodes,
 	}
 }

@@ -50,6 +50,11 @@ func (p purpose) roleName() string {
 	return cloud.Name(of, cloud.MaxIAMRole, "aerie", string(p.kind), p.cluster, p.name)
 }
 
+// roleARN is fixed by what the role is for.
+func (p purpose) roleARN(account string) string {
+	return fmt.Sprintf("arn:%s:iam::%s:role%s%s", partition(p.region), account, p.path(), p.roleName())
+}
+
 // role is a wished role: who may be it, and what it may do.
 type role struct {
 	purpose

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/aws/balancers"
 	"github.com/aeriehq/aerie/cloud/aws/fault"
 	"github.com/aeriehq/aerie/cloud/aws/vpc"
 	"github.com/aeriehq/aerie/cloud/pace"
@@ -31,6 +32,7 @@ type session struct {
 	iam     *iam.Client
 	sts     *sts.Client
 	network *vpc.Networks
+	doors   *balancers.Balancers
 }
 
 // sessions are those that are open. An account is entered once for all its regions.
@@ -91,7 +93,7 @@ func (p *Provider) session(s cloud.Scope, region string, credentials awssdk.Cred
 	return &session{
 		scope: s, region: region, now: p.now,
 		eks: eks.NewFromConfig(c), iam: iam.NewFromConfig(c), sts: sts.NewFromConfig(c),
-		network: vpc.New(c, s, p.memory),
+		network: vpc.New(c, s, p.memory), doors: balancers.New(c),
 	}
 }
 

@@ -35,28 +35,30 @@ func trustService(service string) string {
 	return statement{Effect: "Allow", Principal: map[string]string{"Service": service}, Action: "sts:AssumeRole"}.String()
 }
 
-// trustPod lets one service account of a cluster be the role.
+// trustPod lets one service account of a cluster, given with its namespace, be the role.
 func trustPod(provider, issuer, account string) string {
 	return statement{
 		Effect: "Allow", Principal: map[string]string{"Federated": provider}, Action: "sts:AssumeRoleWithWebIdentity",
 		Condition: map[string]any{"StringEquals": map[string]string{
 			issuer + ":aud": "sts.amazonaws.com",
-			issuer + ":sub": "system:serviceaccount:kube-system:" + account,
+			issuer + ":sub": "system:serviceaccount:" + account,
 		}},
 	}.String()
 }
 
-// mayScale lets the autoscaler see all groups of machines, and change those of its cluster.
-func mayScale(cluster string) string {
+// mayScale lets the autoscaler see all groups of machines in its region, and change those of its cluster there.
+func mayScale(region, cluster string) string {
+	here := map[string]string{"aws:RequestedRegion": region}
+	own := map[string]string{"aws:RequestedRegion": region, fmt.Sprintf("aws:ResourceTag/k8s.io/cluster-autoscaler/%s", cluster): "owned"}
 	data, _ := json.Marshal(policy{Version: "2012-10-17", Statement: []statement{
 		{Effect: "Allow", Resource: "*", Action: []string{
 			"autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances", "autoscaling:DescribeLaunchConfigurations",
 			"autoscaling:DescribeScalingActivities", "ec2:DescribeImages", "ec2:DescribeInstanceTypes", "ec2:DescribeLaunchTemplateVersions",
 			"ec2:GetInstanceTypesFromInstanceRequirements", "eks:DescribeNodegroup",
-		}},
+		}, Condition: map[string]any{"StringEquals": here}},
 		{
 			Effect: "Allow", Resource: "*", Action: []string{"autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"},
-			Condition: map[string]any{"StringEquals": map[string]string{fmt.Sprintf("aws:ResourceTag/k8s.io/cluster-autoscaler/%s", cluster): "owned"}},
+			Condition: map[string]any{"StringEquals": own},
 		},
 	}})
 	return string(data)

@@ -31,6 +31,8 @@ type Rig struct {
 	Subnets []string                         // two that somebody else has made, at home
 	Addons  []string                         // two versions of the add-on for DNS, the older first; none if it is built in
 
+	Principals []string // who can be let into a cluster; none if the cloud knows nobody
+
 	// Mortal is the provider of a new process that is killed after its n-th call to the cloud, before the answer; of n = 0
 	// it never is. It counts the calls.
 	Mortal func(n int) (p cloud.Provider, calls func() int)

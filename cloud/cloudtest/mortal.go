@@ -84,6 +84,9 @@ func lifeStages() []stage {
 	upgraded := func(t *trial) cloud.ClusterSpec {
 		c := t.cluster()
 		c.Version, c.Options.Logging = "1.35", true
+		for _, p := range t.Principals {
+			c.Admits = append(c.Admits, cloud.Admission{Principal: p, Policy: "view"})
+		}
 		return c
 	}
 	changed := func(t *trial) cloud.PoolSpec {

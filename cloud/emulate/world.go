@@ -160,7 +160,7 @@ func (w *World) do(r Record, f func(*Call) Outcome) error {
 	put, del := c.changes()
 	l := line{N: c.n, Call: &c.Record, Put: put, Del: del, Ahead: c.moved}
 	if !o.Quiet || l.changes() {
-		if err := w.journal.Append(l, l.changes()); err != nil {
+		if err := w.journal.Append(l.changes(), l); err != nil {
 			return fmt.Errorf("write the ledger: %w", err)
 		}
 	}
@@ -188,7 +188,7 @@ func (w *World) kube(cluster int64) (*kube.Memory, error) {
 		if put == nil {
 			l.Key = &del
 		}
-		return w.journal.Append(l, l.changes())
+		return w.journal.Append(l.changes(), l)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("objects of cluster %d: %w", cluster, err)

@@ -119,21 +119,22 @@ func outcome(phase cloud.Phase, err error) *Outcome {
 
 // effect writes one effect, after the call's own line, and only then lets it be.
 func (c *call) effect(l line) error {
-	if !c.written {
-		if err := c.append(line{N: c.n, Call: &c.head}); err != nil {
-			return err
-		}
-		c.written = true
-	}
 	l.N = c.n
-	return c.append(l)
+	if c.written {
+		return c.append(l)
+	}
+	err := c.append(line{N: c.n, Call: &c.head}, l)
+	c.written = err == nil
+	return err
 }
 
-func (c *call) append(l line) error {
-	if err := c.sim.journal.Append(l, false); err != nil {
+func (c *call) append(lines ...line) error {
+	if err := c.sim.journal.Append(false, lines...); err != nil {
 		return &cloud.Error{Class: cloud.Retryable, Op: c.head.Op, Code: "Journal", Message: err.Error(), Err: err}
 	}
-	c.sim.state.fold(l)
+	for _, l := range lines {
+		c.sim.state.fold(l)
+	}
 	return nil
 }
 

@@ -116,7 +116,7 @@ func (c *call) changeCluster(r *resource, spec cloud.ClusterSpec, wanted int) (*
 		return nil, c.fail(cloud.Invalid, "Immutable", fmt.Sprintf("cluster %s cannot change its network or the key of its secrets", spec.Name))
 	}
 	spec.Version = cmp.Or(spec.Version, has.Version)
-	if spec.Version == has.Version && spec.Options == has.Options {
+	if spec.Version == has.Version && spec.Options == has.Options && slices.Equal(spec.Admits, has.Admits) {
 		return c.agree(r, spec.Hash())
 	}
 	if r.phase(c.now) != cloud.Ready {

@@ -19,6 +19,7 @@ spec: {account: main, region: eu-central-1}
 
 // TestDriftOnAWS has machines taken away past aerie, and waits until they are back.
 func TestDriftOnAWS(t *testing.T) {
+	t.Parallel()
 	a := startAWS(t, "600")
 	p := a.server("600")
 	p.start()

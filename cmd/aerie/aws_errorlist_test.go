@@ -67,6 +67,7 @@ func errorsOfAWS() []provoked {
 		{ec2, "DependencyViolation", "has dependencies", cloud.Conflict, false},
 		{ec2, "IncorrectState", "not in a valid state", cloud.Conflict, false},
 		{ec2, "InvalidGroup.InUse", "is in use", cloud.Conflict, false},
+		{ec2, "VolumeInUse", "Volume is currently attached", cloud.Conflict, false},
 		{ec2, "InvalidGroup.Duplicate", "already exists", cloud.Conflict, false},
 		{ec2, "Resource.AlreadyAssociated", "is already associated", cloud.Conflict, false},
 		{ec2, "RouteAlreadyExists", "already exists", cloud.Conflict, false},

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"path"
 	"path/filepath"
 	"strings"
@@ -26,7 +25,7 @@ import (
 type appearance struct {
 	code    events.ReasonCode
 	fault   events.Blame
-	retried bool // by itself, at a time that is told
+	retried bool // by itself
 }
 
 var shownOf = map[cloud.Class]appearance{
@@ -55,13 +54,13 @@ var ops = map[string]string{awsfault.EC2: "ec2:CreateVpc", awsfault.IAM: "iam:Cr
 var awsErrors = flag.Int("aws-errors", 6, "provoke every so-manieth error of AWS; 1 is each")
 
 // TestErrorsOfAWS provokes the errors of the tables in an emulated AWS, all at once, each on something of its own, and
-// asserts what get and why show of it: code, whose fault, the call, and the next attempt, or that there is none.
+// asserts what get and why show of it: code, whose fault, the call, and whether there is a next attempt.
 func TestErrorsOfAWS(t *testing.T) {
 	a, emulator := emulateAWS(t, 0, nil)
 	all := errorsOfAWS()
 	covered(t, all)
 	var rows []provoked
-	for i := rand.IntN(*awsErrors); i < len(all); i += *awsErrors {
+	for i := chance(t).IntN(*awsErrors); i < len(all); i += *awsErrors {
 		rows = append(rows, all[i])
 	}
 	c, subnets := a.controlForErrors(rows)
@@ -131,8 +130,9 @@ func (r provoked) check(t *testing.T, c *control, i int, end time.Time) {
 		return
 	}
 	var e entity
+	var asked time.Time
 	for ; ; time.Sleep(20 * time.Millisecond) {
-		e = entity{}
+		e, asked = entity{}, time.Now()
 		if err := json.Unmarshal([]byte(c.cli(t, 0, "", "get", kind, name, "-o", "json")), &e); err != nil {
 			t.Fatal(err)
 		}
@@ -144,12 +144,12 @@ func (r provoked) check(t *testing.T, c *control, i int, end time.Time) {
 		}
 	}
 	s := e.Status.Reason
-	if s.Fault != want.fault || s.NextAt.IsZero() == want.retried || !strings.Contains(s.Message, r.text) {
+	if s.Fault != want.fault || !s.NextAt.IsZero() && (!want.retried || s.NextAt.Before(asked)) || !strings.Contains(s.Message, r.text) {
 		t.Errorf("get shows %+v, want %+v", s, want)
 	}
 	table := c.cli(t, 0, "", "get", kind, name)
 	why := c.cli(t, 0, "", "why", kind, name)
-	told := "retried: yes, at " + stamp(s.NextAt)[:10]
+	told := "retried: yes, "
 	if !want.retried {
 		told = "retried: no, not before an update, or: aerie " + kind + " retry " + name
 	}
@@ -253,7 +253,8 @@ func covered(t *testing.T, all []provoked) {
 			}
 		}
 		for i, r := range table.rows {
-			if !hit[i] {
+			// Those of load balancing are met only when a cluster has gone: cloud/aws provokes them.
+			if !hit[i] && r.Service != awsfault.ELB && r.Service != awsfault.ClassicELB {
 				t.Errorf("nothing provokes %+v", r)
 			}
 		}

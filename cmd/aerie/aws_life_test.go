@@ -49,7 +49,7 @@ spec:
   region: eu-central-1
   version: "%s"
   network: {range: 10.16.0.0/16, zones: [eu-central-1a, eu-central-1b]}
-  cluster: {logging: %t}
+  cluster: {logging: %t, access: [{principal: "arn:aws:iam::111122223333:role/ops", policy: %s}]}
   systemPool: {machine: s2, min: 1, max: %d}
 ---
 kind: tenantinfra
@@ -61,11 +61,11 @@ spec:
     - {name: main, machine: s4, min: 1, max: %d, labels: {tier: %s}}
 `
 
-func (a *emulatedAWS) life(version string, logging bool, most int, tier string) string {
+func (a *emulatedAWS) life(version string, logging bool, may string, most int, tier string) string {
 	a.t.Helper()
 	role := a.customer.Roles[0]
 	file := filepath.Join(a.t.TempDir(), "life.yaml")
-	overwrite(a.t, file, fmt.Sprintf(lifeOfDataplane, a.customer.ID, role.Name, role.ExternalID, version, logging, most, 2*most, tier))
+	overwrite(a.t, file, fmt.Sprintf(lifeOfDataplane, a.customer.ID, role.Name, role.ExternalID, version, logging, may, most, 2*most, tier))
 	return file
 }
 
@@ -81,9 +81,9 @@ func (a *emulatedAWS) chapters() []chapter {
 		return func(g *rage) { g.must("apply", "-f", file, "--wait", "--timeout", "5m") }
 	}
 	return []chapter{
-		{"create", apply(a.life("1.34", false, 3, "gold"))},
-		{"change", apply(a.life("1.34", true, 4, "silver"))},
-		{"upgrade", apply(a.life("1.35", true, 4, "silver"))},
+		{"create", apply(a.life("1.34", false, "view", 3, "gold"))},
+		{"change", apply(a.life("1.34", true, "edit", 4, "silver"))},
+		{"upgrade", apply(a.life("1.35", true, "edit", 4, "silver"))},
 		{"delete", func(g *rage) {
 			for _, e := range []string{"tenantinfra eu_pg-small", "dataplane eu", "account main"} {
 				kind, name, _ := strings.Cut(e, " ")

@@ -98,8 +98,10 @@ func dialNATS(urls string, a natsAccess) (*nats.Conn, error) {
 	nc, err := nats.Connect(urls, append(options, nats.Name("aerie server"), nats.Timeout(attempt),
 		nats.MaxReconnects(-1), nats.ReconnectWait(pause), nats.ReconnectBufSize(-1), nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(natsPing), nats.MaxPingsOutstanding(natsPings),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			slog.Warn("connection to NATS lost: commands are not taken", "err", err)
+		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
+			if !nc.IsClosed() { // not by ourselves
+				slog.Warn("connection to NATS lost: commands are not taken", "err", err)
+			}
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) { slog.Info("connected to NATS again", "url", nc.ConnectedUrlRedacted()) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { slog.Warn(err.Error(), "from", "nats.go") }))...)

@@ -60,7 +60,7 @@ func TestHeaders(t *testing.T) {
 func TestChecksum(t *testing.T) {
 	c, _ := newCodec(words)
 	stored := strings.Replace("aerie.append.acme.tenant.prod.happened", "append", "evt", 1)
-	for _, name := range append(append([]string{}, summed...), headSum, "subject", "body", "") {
+	for _, name := range append(summed[:], headSum, "subject", "body", "") {
 		m, _, err := c.encode(sample())
 		if err != nil {
 			t.Fatal(err)
@@ -133,6 +133,11 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+func sumOf(subject string, h nats.Header, data []byte) string {
+	read := headOf(h)
+	return read.checksum(subject, data)
+}
+
 // FuzzDecode feeds the reader anything. With a checksum that fits, too, so that
 // what lies behind it is reached.
 func FuzzDecode(f *testing.F) {
@@ -160,7 +165,7 @@ func FuzzDecode(f *testing.F) {
 			if h == nil {
 				return
 			}
-			h[headSum] = []string{checksum(subject, nats.Header(h), data)}
+			h[headSum] = []string{sumOf(subject, nats.Header(h), data)}
 		}
 	})
 }
@@ -206,18 +211,18 @@ func TestOlderVersionsAreReadAsTheNewest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := m.Header.Get(headType); got != "io.aerie.tenant.moved.v3" {
+		if got := m.Header.Get(summed[headType]); got != "io.aerie.tenant.moved.v3" {
 			t.Errorf("it is written as %s", got)
 		}
 		subject := strings.Replace(m.Subject, "append", "evt", 1)
-		m.Header.Set(headType, "io.aerie.tenant.moved."+version)
-		sign := func() { m.Header.Set(headSum, checksum(subject, m.Header, []byte(body))) }
+		m.Header.Set(summed[headType], "io.aerie.tenant.moved."+version)
+		sign := func() { m.Header.Set(headSum, sumOf(subject, m.Header, []byte(body))) }
 		sign()
 		got, err := c.decode(subject, 7, m.Header, []byte(body))
 		if err != nil || got.Seq != 7 || len(got.Event.(moved).To.Places) != 1 || got.Event.(moved).To.Places[0] != "eu" {
 			t.Errorf("%s is read as %+v, %v", version, got.Event, err)
 		}
-		m.Header.Set(headType, "io.aerie.tenant.moved.v4")
+		m.Header.Set(summed[headType], "io.aerie.tenant.moved.v4")
 		sign()
 		if _, err := c.decode(subject, 7, m.Header, []byte(body)); err == nil || !strings.Contains(err.Error(), "older than its log") {
 			t.Errorf("a version that is not known yet: %v", err)
@@ -227,9 +232,28 @@ func TestOlderVersionsAreReadAsTheNewest(t *testing.T) {
 	r.Event = moved{}
 	m, _, _ := c.encode(r)
 	subject := strings.Replace(m.Subject, "append", "evt", 1)
-	m.Header.Set(headType, "io.aerie.tenant.moved.v1")
-	m.Header.Set(headSum, checksum(subject, m.Header, []byte("[]")))
+	m.Header.Set(summed[headType], "io.aerie.tenant.moved.v1")
+	m.Header.Set(headSum, sumOf(subject, m.Header, []byte("[]")))
 	if _, err := c.decode(subject, 7, m.Header, []byte("[]")); err == nil {
 		t.Error("what can't be upcast was read")
+	}
+}
+
+// BenchmarkDecode reads one event as the log gives it.
+func BenchmarkDecode(b *testing.B) {
+	c, err := newCodec(words)
+	if err != nil {
+		b.Fatal(err)
+	}
+	m, _, err := c.encode(sample())
+	if err != nil {
+		b.Fatal(err)
+	}
+	subject := strings.Replace(m.Subject, "append", "evt", 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.decode(subject, 1, m.Header, m.Data); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
@@ -15,7 +16,8 @@ type Fold struct {
 	mu       sync.RWMutex
 	world    *fsm.World
 	moved    chan struct{} // closed and replaced whenever the world moves
-	held     uint64        // what the log gives from this sequence on has to wait; 0: nothing has to
+	at       atomic.Uint64 // the world's sequence, for who does not want to wait for the lock
+	held     atomic.Uint64 // what the log gives from this sequence on has to wait; 0: nothing has to
 	free     chan struct{} // closed when it has to no more
 	own      [2]uint64     // from and to which sequence the log will give what this process appended
 	stopped  error
@@ -40,6 +42,7 @@ func (f *Fold) Restore(w *fsm.World) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.world = w
+	f.at.Store(w.Seq)
 }
 
 // Follow folds in the log until ctx ends or the log holds what this program
@@ -55,32 +58,11 @@ func (f *Fold) Follow(ctx context.Context, log *Log) error {
 	return err
 }
 
-// ahead is how many decisions may be read before they are folded in, and the most
-// that are folded in at once, so that who reads the world gets to it.
-const ahead = 64
-
-// follow reads the log and folds beside: each takes about as long as the other.
+// follow reads the log and folds beside.
 func (f *Fold) follow(ctx context.Context, log *Log, from uint64) error {
-	reading, stop := context.WithCancel(ctx)
-	defer stop()
-	read, folded := make(chan []events.Recorded, ahead), make(chan error, 1)
-	go func() {
-		defer stop()
-		folded <- f.foldAll(read)
-	}()
-	err := log.tail(reading, from, func(decision []events.Recorded) error {
-		select {
-		case read <- decision:
-			return nil
-		case <-reading.Done():
-			return reading.Err()
-		}
-	}, f.has)
-	close(read)
-	if wrong := <-folded; wrong != nil {
-		return wrong
-	}
-	return err
+	return beside(ctx, func(ctx context.Context, see func([]events.Recorded) error) error {
+		return log.tail(ctx, from, see, f.has)
+	}, f.foldAll)
 }
 
 // foldAll folds in what was read, as much at once as there is.
@@ -124,7 +106,8 @@ func (f *Fold) Learn(decisions [][]events.Recorded) error {
 func (f *Fold) Hold(from uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.held, f.free = from, make(chan struct{})
+	f.free = make(chan struct{})
+	f.held.Store(from)
 }
 
 // Expect ends a Hold: the log will give from one sequence to another what this
@@ -144,22 +127,21 @@ func (f *Fold) Release() {
 }
 
 func (f *Fold) release() {
-	f.held = 0
+	f.held.Store(0)
 	close(f.free)
 }
 
 // has tells whether an event is folded in. Of one that is held back it tells when
-// that is over.
+// that is over. It is asked for each event that is read, and takes the lock only for
+// those held back: reading goes on while the fold is at work.
 func (f *Fold) has(seq uint64) bool {
-	f.mu.RLock()
-	held, free := f.held > 0 && seq >= f.held, f.free
-	f.mu.RUnlock()
-	if held {
+	if from := f.held.Load(); from > 0 && seq >= from {
+		f.mu.RLock()
+		free := f.free
+		f.mu.RUnlock()
 		<-free
 	}
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	return seq <= f.world.Seq
+	return seq <= f.at.Load()
 }
 
 // fold folds in decisions of the log.
@@ -183,6 +165,7 @@ func (f *Fold) apply(decision []events.Recorded, own bool) error {
 	if err := f.world.Apply(decision); err != nil {
 		return err
 	}
+	f.at.Store(f.world.Seq)
 	for _, w := range f.watchers {
 		w(f.world, decision, own)
 	}

@@ -48,13 +48,15 @@ func checkTokens(r events.Ref) error {
 // splitSubject reads "aerie.evt.<owner>.<kind>.<id>.<type>".
 func splitSubject(subject string) (r events.Ref, typ string, err error) {
 	rest, ok := strings.CutPrefix(subject, committed)
-	t := strings.Split(rest, ".")
-	if !ok || len(t) != 4 {
+	owner, rest, _ := strings.Cut(rest, ".")
+	kind, rest, _ := strings.Cut(rest, ".")
+	id, typ, full := strings.Cut(rest, ".")
+	if !ok || !full || strings.Contains(typ, ".") {
 		return r, "", fmt.Errorf("%q is not %s<owner>.<kind>.<id>.<type>", events.Clip(subject), committed)
 	}
-	r = events.Ref{Owner: t[0], Kind: events.Kind(t[1]), ID: t[2]}
-	if !isToken(t[3]) {
+	r = events.Ref{Owner: owner, Kind: events.Kind(kind), ID: id}
+	if !isToken(typ) {
 		return r, "", fmt.Errorf("%q has no type", events.Clip(subject))
 	}
-	return r, t[3], checkTokens(r)
+	return r, typ, checkTokens(r)
 }

@@ -39,30 +39,6 @@ func (l *Log) Tail(ctx context.Context, after uint64, see func([]events.Recorded
 	return l.tail(ctx, after, see, func(uint64) bool { return false })
 }
 
-// errFar ends a tail that has come far enough.
-var errFar = errors.New("far enough")
-
-// Replay is Tail up to a sequence, the end of a decision that the log has; then it
-// returns nil.
-func (l *Log) Replay(ctx context.Context, after, to uint64, see func([]events.Recorded) error) error {
-	if after >= to {
-		return nil
-	}
-	err := l.Tail(ctx, after, func(decision []events.Recorded) error {
-		if err := see(decision); err != nil {
-			return err
-		}
-		if decision[len(decision)-1].Seq >= to {
-			return errFar
-		}
-		return nil
-	})
-	if errors.Is(err, errFar) {
-		return nil
-	}
-	return err
-}
-
 // tail is Tail, but for decisions whose events are known: those it need not read.
 func (l *Log) tail(ctx context.Context, after uint64, see func([]events.Recorded) error, known func(seq uint64) bool) error {
 	last, err := l.Last(ctx)

@@ -4,7 +4,10 @@ package fault
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -31,14 +34,14 @@ func Of(op string, err error) error {
 	case errors.As(err, &api):
 		return &cloud.Error{
 			Class: Class(service(err), api.ErrorCode(), api.ErrorMessage()), Op: op, Code: api.ErrorCode(),
-			Message: message(err, api), RetryAfter: retryAfter(err), Err: err,
+			Message: api.ErrorMessage(), RequestID: requestID(err), RetryAfter: retryAfter(err), Err: err,
 		}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &cloud.Error{Class: cloud.Retryable, Op: op, Code: "Cancelled", Message: err.Error(), Err: err}
 	case noCredentials(err):
 		return &cloud.Error{Class: cloud.Denied, Op: op, Code: "NoCredentials", Message: "no credentials for AWS were found: " + err.Error(), Err: err}
 	}
-	return &cloud.Error{Class: cloud.Retryable, Op: op, Code: "Unreachable", Message: err.Error(), Err: err}
+	return &cloud.Error{Class: cloud.Retryable, Op: op, Code: "Unreachable", Message: unanswered(err), RequestID: requestID(err), Err: err}
 }
 
 // Is tells an error of the SDK by its code, in which * stands for anything.
@@ -82,13 +85,41 @@ func service(err error) (id string) {
 	}
 }
 
-// message names the request, so that AWS can find it.
-func message(err error, api smithy.APIError) string {
+// requestID is by which AWS finds a request.
+func requestID(err error) string {
 	var response *awshttp.ResponseError
-	if errors.As(err, &response) && response.ServiceRequestID() != "" {
-		return api.ErrorMessage() + " (request " + response.ServiceRequestID() + ")"
+	if !errors.As(err, &response) {
+		return ""
 	}
-	return api.ErrorMessage()
+	return response.ServiceRequestID()
+}
+
+// unanswered says what became of a call that has no answer, or none that can be read, without ports and request ids:
+// those differ each time.
+func unanswered(err error) string {
+	var call *smithy.OperationError
+	if !errors.As(err, &call) {
+		return err.Error()
+	}
+	return call.ServiceID + " " + call.OperationName + ": " + cause(call.Err)
+}
+
+func cause(err error) string {
+	var name *net.DNSError
+	var line *net.OpError
+	var request *url.Error
+	var response *awshttp.ResponseError
+	switch {
+	case errors.As(err, &name):
+		return "the address of " + name.Name + " could not be found"
+	case errors.As(err, &line):
+		return line.Op + ": " + line.Err.Error()
+	case errors.As(err, &request):
+		return request.Err.Error()
+	case errors.As(err, &response):
+		return fmt.Sprintf("status %d: %v", response.HTTPStatusCode(), response.Err)
+	}
+	return err.Error()
 }
 
 func retryAfter(err error) time.Duration {

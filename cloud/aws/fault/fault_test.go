@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
+	"net/url"
 	"testing"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/fault"
@@ -82,6 +87,46 @@ func TestOf(t *testing.T) {
 	for _, r := range rows {
 		if got := cloud.ClassOf(fault.Of("EnsurePool", r.err)); got != r.want {
 			t.Errorf("%v is %s, want %s", r.err, got, r.want)
+		}
+	}
+}
+
+// TestTheSameInTheSameWords has the same happen to two calls: what differs from call to call is no part of what is said.
+func TestTheSameInTheSameWords(t *testing.T) {
+	call := func(err error, id string) error {
+		response := &awshttp.ResponseError{RequestID: id, ResponseError: &smithyhttp.ResponseError{
+			Response: &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusServiceUnavailable}}, Err: err,
+		}}
+		return &smithy.OperationError{ServiceID: fault.EC2, OperationName: "CreateVpc", Err: response}
+	}
+	from := func(port int) error {
+		return &url.Error{Op: "Post", URL: "https://ec2.eu-west-1.amazonaws.com/", Err: &net.OpError{
+			Op: "read", Net: "tcp", Source: &net.TCPAddr{Port: port}, Addr: &net.TCPAddr{Port: 443}, Err: errors.New("connection reset by peer"),
+		}}
+	}
+	rows := []struct {
+		first, second error
+		want          string
+	}{
+		{call(&smithy.GenericAPIError{Code: "VpcLimitExceeded", Message: "too many"}, "r1"), call(&smithy.GenericAPIError{Code: "VpcLimitExceeded", Message: "too many"}, "r2"), "too many"},
+		{call(errors.New("no XML"), "r1"), call(errors.New("no XML"), "r2"), "EC2 CreateVpc: status 503: no XML"},
+		{call(from(1000), ""), call(from(1001), ""), "EC2 CreateVpc: read: connection reset by peer"},
+		{
+			call(&net.DNSError{Name: "ec2.eu-west-1.amazonaws.com", Err: "read udp 127.0.0.1:1000: i/o timeout"}, ""),
+			call(&net.DNSError{Name: "ec2.eu-west-1.amazonaws.com", Err: "read udp 127.0.0.1:1001: i/o timeout"}, ""),
+			"EC2 CreateVpc: the address of ec2.eu-west-1.amazonaws.com could not be found",
+		},
+	}
+	for _, r := range rows {
+		var first, second *cloud.Error
+		if !errors.As(fault.Of("EnsureNetwork", r.first), &first) || !errors.As(fault.Of("EnsureNetwork", r.second), &second) {
+			t.Fatalf("%v is no error of a cloud", r.first)
+		}
+		if first.Error() != second.Error() || first.Message != r.want {
+			t.Errorf("%q and %q, want %q", first, second, r.want)
+		}
+		if id := first.RequestID; id != "" && (id != "r1" || second.RequestID != "r2") {
+			t.Errorf("requests %q and %q", id, second.RequestID)
 		}
 	}
 }

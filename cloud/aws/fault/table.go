@@ -15,6 +15,9 @@ const (
 	EC2 = "EC2"
 	IAM = "IAM"
 	STS = "STS"
+
+	ClassicELB = "Elastic Load Balancing"
+	ELB        = "Elastic Load Balancing v2"
 )
 
 // Table has all errors that are known; the first row that fits is it. That EC2 calls too many requests a limit, and EKS
@@ -71,9 +74,15 @@ var Table = []Row{
 	{IAM, "InvalidInput", "", cloud.Invalid},
 	{IAM, "ValidationError", "", cloud.Invalid},
 
+	{ELB, "*NotFound", "", cloud.NotFound},
+	{ELB, "ResourceInUse", "", cloud.Conflict},
+	{ELB, "OperationNotPermitted", "", cloud.Conflict}, // it is protected against deletion
+	{ClassicELB, "*NotFound", "", cloud.NotFound},
+
 	{EC2, "DependencyViolation", "", cloud.Conflict},
 	{EC2, "IncorrectState", "", cloud.Conflict},
 	{EC2, "*.InUse", "", cloud.Conflict},
+	{EC2, "VolumeInUse", "", cloud.Conflict},
 	{EC2, "*.Duplicate", "", cloud.Conflict},
 	{EC2, "Resource.AlreadyAssociated", "", cloud.Conflict},
 	{EC2, "RouteAlreadyExists", "", cloud.Conflict},

@@ -78,7 +78,7 @@ var (
 	}
 )
 
-var ec2Kinds = []*ec2Kind{&vpcKind, &subnetKind, &gatewayKind, &addressKind, &natKind, &tableKind, &groupKind, &interfaceKind}
+var ec2Kinds = []*ec2Kind{&vpcKind, &subnetKind, &gatewayKind, &addressKind, &natKind, &tableKind, &groupKind, &interfaceKind, &volumeKind}
 
 var ec2Actions = map[string]func(*request) (doc, error){
 	"DescribeAvailabilityZones":     (*request).describeZones,
@@ -106,6 +106,8 @@ var ec2Actions = map[string]func(*request) (doc, error){
 	"RevokeSecurityGroupIngress": revokes("ipPermissions"), "RevokeSecurityGroupEgress": revokes("ipPermissionsEgress"),
 
 	"DescribeNetworkInterfaces": describes(&interfaceKind), "DeleteNetworkInterface": (*request).deleteInterface,
+
+	"CreateVolume": (*request).createVolume, "DescribeVolumes": describes(&volumeKind), "DeleteVolume": (*request).deleteVolume,
 
 	"CreateTags": (*request).createTags, "DeleteTags": (*request).deleteTags, "DescribeTags": (*request).describeTags,
 }

@@ -32,6 +32,9 @@ func (q *request) createAddon() (doc, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := configured(name, text(q.in, "configurationValues")); err != nil {
+		return nil, err
+	}
 	d := doc{
 		"addonName": name, "clusterName": cluster.Name, "status": "CREATING", "addonVersion": version, "addonArn": q.arn("addon", cluster.Name+"/"+name+"/"+requestID()),
 		"createdAt": q.seconds(), "modifiedAt": q.seconds(), "health": doc{"issues": []any{}},
@@ -118,6 +121,9 @@ func (q *request) deleteAddon() (doc, error) {
 func (q *request) updateAddon() (doc, error) {
 	cluster, t, err := q.onAddon()
 	if err != nil {
+		return nil, err
+	}
+	if err := configured(t.Name, text(q.in, "configurationValues")); err != nil {
 		return nil, err
 	}
 	set, params := doc{}, doc{}

@@ -52,14 +52,15 @@ func (f *failure) about(fields doc) *failure {
 type words struct{ throttled, denied, expired, unknownKey, badSignature, unsigned, internal, noAction string }
 
 var saying = map[string]words{
-	"ec2": {"RequestLimitExceeded", "UnauthorizedOperation", "RequestExpired", "AuthFailure", "AuthFailure", "MissingParameter", "InternalError", "InvalidAction"},
-	"iam": {"Throttling", "AccessDenied", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch", "MissingAuthenticationToken", "ServiceFailure", "InvalidAction"},
-	"sts": {"Throttling", "AccessDenied", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch", "MissingAuthenticationToken", "InternalFailure", "InvalidAction"},
-	"eks": {"ThrottlingException", "AccessDeniedException", "ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException", "MissingAuthenticationTokenException", "ServerException", "NotFoundException"},
+	"ec2":                  {"RequestLimitExceeded", "UnauthorizedOperation", "RequestExpired", "AuthFailure", "AuthFailure", "MissingParameter", "InternalError", "InvalidAction"},
+	"iam":                  {"Throttling", "AccessDenied", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch", "MissingAuthenticationToken", "ServiceFailure", "InvalidAction"},
+	"sts":                  {"Throttling", "AccessDenied", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch", "MissingAuthenticationToken", "InternalFailure", "InvalidAction"},
+	"elasticloadbalancing": {"Throttling", "AccessDenied", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch", "MissingAuthenticationToken", "InternalFailure", "InvalidAction"},
+	"eks":                  {"ThrottlingException", "AccessDeniedException", "ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException", "MissingAuthenticationTokenException", "ServerException", "NotFoundException"},
 }
 
 // throttleText is what each service says of too many calls.
-var throttleText = map[string]string{"ec2": "Request limit exceeded.", "iam": "Rate exceeded", "sts": "Rate exceeded", "eks": "Rate exceeded"}
+var throttleText = map[string]string{"ec2": "Request limit exceeded.", "iam": "Rate exceeded", "sts": "Rate exceeded", "elasticloadbalancing": "Rate exceeded", "eks": "Rate exceeded"}
 
 // struck is the failure that a fault is.
 func struck(service string, f emulate.Fault) *failure {

@@ -8,8 +8,8 @@ import (
 )
 
 // balance makes for each Service of the type LoadBalancer what the cloud's controller in the cluster would: a load
-// balancer, as the interfaces that it has in the network. It goes with its Service and not with the cluster: who deletes
-// the cluster first has it left, and cannot delete the network.
+// balancer, a classic one unless the Service says otherwise, with the interfaces that it has in the network. It goes with
+// its Service and not with the cluster: who deletes the cluster first has it left, and cannot delete the network.
 func (k *kubeCall) balance(cluster *emulate.Thing, store *kube.Memory) error {
 	if !strings.Contains(k.what.Name, "services") && !strings.HasPrefix(k.what.Name, "namespaces/") {
 		return nil
@@ -18,38 +18,64 @@ func (k *kubeCall) balance(cluster *emulate.Thing, store *kube.Memory) error {
 	if err != nil {
 		return err
 	}
-	wanted := map[string]bool{}
+	wanted := map[string]kube.Object{}
 	for _, s := range services {
 		if spec, _ := s["spec"].(map[string]any); spec["type"] == "LoadBalancer" {
-			wanted[s.Namespace()+"/"+s.Name()] = true
+			wanted[s.Namespace()+"/"+s.Name()] = s
 		}
 	}
-	for _, t := range k.Elsewhere(cluster.Account, cluster.Region).All(interfaceKind.kind) {
+	here := k.Elsewhere(cluster.Account, cluster.Region)
+	for _, t := range here.All(balancerKind) {
 		if t.Text("_cluster") != k.id {
 			continue
 		}
-		if _, still := wanted[t.Text("_service")]; !still {
-			k.Drop(t)
-		} else {
-			wanted[t.Text("_service")] = false
+		if wanted[t.Text("_service")] == nil {
+			k.unbalance(here, t)
 		}
+		delete(wanted, t.Text("_service"))
 	}
 	for _, name := range sortedKeys(wanted) {
-		if wanted[name] {
-			k.makeBalancer(cluster, name)
-		}
+		k.makeBalancer(cluster, name, wanted[name])
 	}
 	return nil
 }
 
-func (k *kubeCall) makeBalancer(cluster *emulate.Thing, service string) {
-	here := k.Elsewhere(cluster.Account, cluster.Region)
-	name := "ELB net/k8s-" + random(16)
-	for _, id := range texts(sub(cluster.Doc, "resourcesVpcConfig"), "subnetIds") {
-		if subnet := here.Find(subnetKind.kind, "", id); subnet != nil {
-			attachInterface(here, subnet, doc{
-				"description": name, "interfaceType": "network_load_balancer", "requesterId": "amazon-elb", "_cluster": k.id, "_service": service,
-			})
+func (k *kubeCall) unbalance(here emulate.Where, t *emulate.Thing) {
+	for _, g := range here.All(targetKind) {
+		if g.Text("_balancer") == t.Name {
+			k.Drop(g)
 		}
 	}
+	dropBalancer(k.Call, here, t)
+}
+
+const balancerType = "service.beta.kubernetes.io/aws-load-balancer-type"
+
+func (k *kubeCall) makeBalancer(cluster *emulate.Thing, service string, of kube.Object) {
+	here, name := k.Elsewhere(cluster.Account, cluster.Region), random(32)
+	vpc := sub(cluster.Doc, "resourcesVpcConfig")
+	prefix := "arn:aws:elasticloadbalancing:" + cluster.Region + ":" + cluster.Account + ":"
+	tags := map[string]string{"kubernetes.io/cluster/" + cluster.Name: "owned", "kubernetes.io/service-name": service}
+	d := doc{"LoadBalancerName": name, "VpcId": text(vpc, "vpcId"), "DNSName": name + "." + cluster.Region + ".elb.amazonaws.com", "Type": "classic", "_cluster": k.id, "_service": service}
+	says, kind := "ELB "+name, "interface"
+	if annotation(of, balancerType) != "" {
+		id := random(16)
+		d["Type"], d["LoadBalancerArn"], d["State"] = "network", prefix+"loadbalancer/net/"+name+"/"+id, doc{"Code": "active"}
+		says, kind = "ELB net/"+name+"/"+id, "network_load_balancer"
+		here.Make(emulate.Thing{Kind: targetKind, Name: name, Tags: tags, Doc: doc{
+			"TargetGroupName": name, "TargetGroupArn": prefix + "targetgroup/" + name + "/" + random(16), "VpcId": text(vpc, "vpcId"), "_balancer": name,
+		}}, 0)
+	}
+	here.Make(emulate.Thing{Kind: balancerKind, Name: name, Tags: tags, Doc: d}, 0)
+	for _, id := range texts(vpc, "subnetIds") {
+		if subnet := here.Find(subnetKind.kind, "", id); subnet != nil {
+			attachInterface(here, subnet, doc{"description": says, "interfaceType": kind, "requesterId": "amazon-elb", "_balancer": name})
+		}
+	}
+}
+
+func annotation(o kube.Object, key string) string {
+	meta, _ := o["metadata"].(map[string]any)
+	all, _ := meta["annotations"].(map[string]any)
+	return text(all, key)
 }

@@ -100,7 +100,7 @@ func readWire(r *http.Request, body []byte) *wire {
 	switch q.service {
 	case "eks":
 		q.bad = q.route()
-	case "ec2", "iam", "sts":
+	case "ec2", "iam", "sts", "elasticloadbalancing":
 		q.bad = q.form()
 	default:
 		q.service = "sts"
@@ -114,7 +114,7 @@ func requestID() string {
 	return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
 }
 
-var actions = map[string]map[string]func(*request) (doc, error){"ec2": ec2Actions, "iam": iamActions, "sts": stsActions}
+var actions = map[string]map[string]func(*request) (doc, error){"ec2": ec2Actions, "iam": iamActions, "sts": stsActions, "elasticloadbalancing": balancerActions}
 
 // form reads a Query protocol's request.
 func (q *wire) form() *failure {
@@ -137,6 +137,7 @@ func (q *wire) form() *failure {
 var subjects = []string{
 	"clusterName", "name", "nodegroupName", "addonName", "principalArn", "associationId", "resourceArn", "RoleName", "RoleArn", "PolicyName",
 	"OpenIDConnectProviderArn", "Url", "VpcId", "SubnetId", "InternetGatewayId", "NatGatewayId", "RouteTableId", "GroupId", "AllocationId", "NetworkInterfaceId",
+	"VolumeId", "LoadBalancerName", "LoadBalancerArn", "TargetGroupArn",
 }
 
 // subject is what a call is about, as the ledger and the faults name it.

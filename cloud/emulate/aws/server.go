@@ -132,7 +132,7 @@ func kinds() (all []string) {
 	for _, k := range ec2Kinds {
 		all = append(all, k.kind)
 	}
-	return append(append(all, sortedKeys(arnFields)...), "update", "role", "oidc-provider", "session")
+	return append(append(all, sortedKeys(arnFields)...), balancerKind, targetKind, "update", "role", "oidc-provider", "session")
 }
 
 // quiet has the noise of broken connections in the debug log.

@@ -32,8 +32,9 @@ func writeXML(b *strings.Builder, entry, name string, v any) {
 const ec2Space = "http://ec2.amazonaws.com/doc/2016-11-15/"
 
 var querySpace = map[string]string{
-	"iam": "https://iam.amazonaws.com/doc/2010-05-08/",
-	"sts": "https://sts.amazonaws.com/doc/2011-06-15/",
+	"iam":                  "https://iam.amazonaws.com/doc/2010-05-08/",
+	"elasticloadbalancing": "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
+	"sts":                  "https://sts.amazonaws.com/doc/2011-06-15/",
 }
 
 // queryAnswer is the answer of a Query protocol's operation.

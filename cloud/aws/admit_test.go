@@ -1,0 +1,70 @@
+package aws_test
+
+import (
+	"testing"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+
+	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/emulate"
+)
+
+// TestWhoIsLetIn changes the wish for who may work in a cluster, with somebody in it whom somebody else has let in.
+func TestWhoIsLetIn(t *testing.T) {
+	r := start(t)
+	p := r.provider()
+	const ops, dev, guest = "arn:aws:iam::444455556666:role/ops", "arn:aws:iam::444455556666:role/dev", "arn:aws:iam::444455556666:role/guest"
+	ensure := func(admits ...cloud.Admission) (cloud.Observation, error) {
+		return p.EnsureCluster(t.Context(), r.home(), cloud.ClusterSpec{Name: "cl1", Owner: owner, Network: "net1", Version: "1.35", Token: "t2", Admits: admits})
+	}
+	r.until(cloud.Ready, func() (cloud.Observation, error) { return p.EnsureNetwork(t.Context(), r.home(), network(owner)) })
+	view := cloud.Admission{Principal: ops, Policy: "view"}
+	r.until(cloud.Ready, func() (cloud.Observation, error) { return ensure(view) })
+	r.mayIn(ops, "AmazonEKSViewPolicy")
+
+	_, err := eks.NewFromConfig(r.config).CreateAccessEntry(t.Context(), &eks.CreateAccessEntryInput{ClusterName: awssdk.String("cl1"), PrincipalArn: awssdk.String(guest)})
+	must(t, err)
+	r.inject(emulate.Fault{Op: "eks:AssociateAccessPolicy", Lost: true})
+	edit := []cloud.Admission{{Principal: ops, Policy: "edit"}, {Principal: dev, Policy: "cluster-admin"}}
+	if _, err := ensure(edit...); cloud.ClassOf(err) != cloud.Retryable {
+		t.Fatal(err)
+	}
+	o, err := ensure(edit...)
+	must(t, err)
+	if o.Phase != cloud.Ready {
+		t.Fatalf("%+v", o)
+	}
+	r.mayIn(ops, "AmazonEKSEditPolicy")
+	r.mayIn(dev, "AmazonEKSClusterAdminPolicy")
+
+	_, err = ensure()
+	must(t, err)
+	r.mayIn(ops)
+	r.mayIn(dev)
+	r.mayIn(guest, "")
+
+	if _, err := ensure(cloud.Admission{Principal: guest, Policy: "view"}); cloud.ClassOf(err) != cloud.Taken {
+		t.Error("somebody else's entry is changed:", err)
+	}
+	for _, wrong := range []cloud.Admission{{Principal: "ops", Policy: "view"}, {Principal: ops, Policy: "all"}} {
+		if _, err := ensure(wrong); cloud.ClassOf(err) != cloud.Invalid {
+			t.Errorf("%+v: %v", wrong, err)
+		}
+	}
+}
+
+// mayIn asserts which policies somebody has in a cluster; one that is empty stands for an entry without any.
+func (r *rig) mayIn(principal string, policies ...string) {
+	r.Helper()
+	is, err := eks.NewFromConfig(r.config).ListAssociatedAccessPolicies(r.Context(), &eks.ListAssociatedAccessPoliciesInput{ClusterName: awssdk.String("cl1"), PrincipalArn: &principal})
+	if (err != nil) != (len(policies) == 0) {
+		r.Fatalf("%s: %v", principal, err)
+	}
+	if len(policies) == 0 || policies[0] == "" {
+		return
+	}
+	if len(is.AssociatedAccessPolicies) != 1 || *is.AssociatedAccessPolicies[0].PolicyArn != "arn:aws:eks::aws:cluster-access-policy/"+policies[0] {
+		r.Errorf("%s may %+v", principal, is.AssociatedAccessPolicies)
+	}
+}

@@ -1,0 +1,146 @@
+package eventlog
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash/crc32"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// Source is the CloudEvents source of every event.
+const Source = "/aerie"
+
+// The headers of an event that its checksum covers, in its order.
+const (
+	headSpec = iota
+	headID
+	headSource
+	headType
+	headSubject
+	headTime
+	headActor
+	headCommand
+	headCausation
+	headCorrelation
+	headDigest
+	headPart
+	headContent
+	headTrace
+	heads
+)
+
+// summed are their names: CloudEvents 1.0, binary mode, and our extensions.
+var summed = [heads]string{
+	headSpec: "ce-specversion", headID: "ce-id", headSource: "ce-source", headType: "ce-type", headSubject: "ce-subject",
+	headTime: "ce-time", headActor: "ce-actor", headCommand: "ce-commandid", headCausation: "ce-causationid",
+	headCorrelation: "ce-correlationid", headDigest: "ce-commanddigest", headPart: "ce-part", headContent: "content-type",
+	headTrace: "traceparent",
+}
+
+// headSum is the header that has the checksum.
+const headSum = "ce-crc"
+
+// head is what these headers say.
+type head [heads]string
+
+// headOf fetches each header once: a fold of a long log fetches little else.
+func headOf(h nats.Header) (read head) {
+	for i, name := range summed {
+		if v := h[name]; len(v) > 0 {
+			read[i] = v[0]
+		}
+	}
+	return read
+}
+
+// write makes the head of an event.
+func write(r events.Recorded) *head {
+	return &head{
+		headSpec:        "1.0",
+		headID:          r.EventID,
+		headSource:      Source,
+		headType:        events.CEType(r.Ref.Kind, r.Event),
+		headSubject:     r.Ref.String(),
+		headTime:        r.Time.UTC().Format(time.RFC3339Nano),
+		headActor:       r.Actor,
+		headCommand:     r.CommandID,
+		headCausation:   r.CausationID,
+		headCorrelation: r.CorrelationID,
+		headDigest:      r.Digest,
+		headPart:        strconv.Itoa(r.Index) + "/" + strconv.Itoa(r.Count),
+		headContent:     "application/json",
+		headTrace:       r.TraceParent,
+	}
+}
+
+// headers are those of a message, without the checksum, or say which one no message
+// can carry.
+func (h *head) headers() (nats.Header, error) {
+	all := make(nats.Header, heads+1)
+	values := *h
+	for i, v := range values {
+		if strings.ContainsAny(v, "\r\n") || strings.TrimSpace(v) != v {
+			return nil, fmt.Errorf("header %s: %q cannot be carried", summed[i], events.Clip(v))
+		}
+		if i != headTrace || v != "" {
+			all[summed[i]] = values[i : i+1 : i+1]
+		}
+	}
+	return all, nil
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// sheets are what checksums are made on.
+var sheets = sync.Pool{New: func() any { return new([]byte) }}
+
+// checksum covers what an event means: where it stands, who and why, and its
+// body. Each part is preceded by its length, so that no two messages sum alike
+// by moving a byte from one part to the next.
+func (h *head) checksum(subject string, data []byte) string {
+	sheet, _ := sheets.Get().(*[]byte)
+	defer sheets.Put(sheet)
+	buf := appendPart((*sheet)[:0], subject)
+	for _, v := range h {
+		buf = appendPart(buf, v)
+	}
+	sum := crc32.Update(crc32.Checksum(buf, castagnoli), castagnoli, data)
+	*sheet = buf
+	return hex.EncodeToString(binary.BigEndian.AppendUint32(nil, sum))
+}
+
+func appendPart(buf []byte, s string) []byte {
+	buf = strconv.AppendInt(buf, int64(len(s)), 10)
+	buf = append(buf, ':')
+	return append(buf, s...)
+}
+
+// envelope reads who, when and why.
+func (h *head) envelope() (events.Envelope, error) {
+	at, err := time.Parse(time.RFC3339Nano, h[headTime])
+	if err != nil {
+		return events.Envelope{}, fmt.Errorf("read %s: %w", summed[headTime], err)
+	}
+	e := events.Envelope{
+		EventID: h[headID], Time: at.UTC(), Actor: h[headActor], CommandID: h[headCommand],
+		CausationID: h[headCausation], CorrelationID: h[headCorrelation], Digest: h[headDigest],
+		TraceParent: h[headTrace],
+	}
+	index, count, _ := strings.Cut(h[headPart], "/")
+	e.Index, err = strconv.Atoi(index)
+	if err == nil {
+		e.Count, err = strconv.Atoi(count)
+	}
+	if err != nil || e.Index < 1 || e.Index > e.Count || e.Count > MaxEvents {
+		return e, fmt.Errorf("read %s: %q is not a place in a decision", summed[headPart], events.Clip(h[headPart]))
+	}
+	return e, nil
+}

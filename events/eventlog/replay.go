@@ -1,0 +1,75 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// errFar ends a tail that has come far enough.
+var errFar = errors.New("far enough")
+
+// Replay is Tail up to a sequence, the end of a decision that the log has; then it
+// returns nil. see is called while more is read.
+func (l *Log) Replay(ctx context.Context, after, to uint64, see func([]events.Recorded) error) error {
+	if after >= to {
+		return nil
+	}
+	return beside(ctx, func(ctx context.Context, see func([]events.Recorded) error) error {
+		return l.upTo(ctx, after, to, see)
+	}, func(read <-chan []events.Recorded) error {
+		for decision := range read {
+			if err := see(decision); err != nil {
+				return fmt.Errorf("%w: %w", errSeen, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (l *Log) upTo(ctx context.Context, after, to uint64, see func([]events.Recorded) error) error {
+	err := l.Tail(ctx, after, func(decision []events.Recorded) error {
+		if err := see(decision); err != nil {
+			return err
+		}
+		if decision[len(decision)-1].Seq >= to {
+			return errFar
+		}
+		return nil
+	})
+	if errors.Is(err, errFar) {
+		return nil
+	}
+	return err
+}
+
+// ahead is how many decisions may be read before they are taken, and the most that
+// are folded in at once, so that who reads the world gets to it.
+const ahead = 64
+
+// beside reads decisions in one goroutine and takes them in another: each takes about
+// as long as the other. It returns the error of take, else that of read.
+func beside(ctx context.Context, read func(ctx context.Context, see func([]events.Recorded) error) error, take func(<-chan []events.Recorded) error) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	decisions, taken := make(chan []events.Recorded, ahead), make(chan error, 1)
+	go func() {
+		defer stop()
+		taken <- take(decisions)
+	}()
+	err := read(reading, func(decision []events.Recorded) error {
+		select {
+		case decisions <- decision:
+			return nil
+		case <-reading.Done():
+			return reading.Err()
+		}
+	})
+	close(decisions)
+	if wrong := <-taken; wrong != nil {
+		return wrong
+	}
+	return err
+}
