@@ -32,9 +32,12 @@ func (c Clock) Deadline(d time.Duration) time.Duration {
 	return max(time.Minute, c.Real(d))
 }
 
-// rested is how many times as long as a round the pause after it is at least, so that
-// looking after what rests never takes more than a fifth of a processor's time.
-const rested = 4
+// The pause after a round is some times as long as the round, so that a round that
+// takes long for its pause leaves most of the time to others; up to a bound.
+const (
+	rested   = 4
+	restMost = 10 * time.Minute
+)
 
 // every calls do once after each pause until ctx ends, and returns its error.
 func every(ctx context.Context, pause time.Duration, do func(now time.Time)) error {
@@ -44,7 +47,8 @@ func every(ctx context.Context, pause time.Duration, do func(now time.Time)) err
 		select {
 		case now := <-t.C:
 			do(now)
-			t.Reset(max(pause-time.Since(now), rested*time.Since(now)))
+			took := time.Since(now)
+			t.Reset(max(pause-took, min(rested*took, restMost)))
 		case <-ctx.Done():
 			return ctx.Err()
 		}
