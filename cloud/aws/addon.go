@@ -94,7 +94,7 @@ func (p *Provider) DeleteAddon(ctx context.Context, s cloud.Scope, cluster strin
 			return nil
 		}
 		_, err = at.eks.DeleteAddon(ctx, &eks.DeleteAddonInput{ClusterName: &cluster, AddonName: has.AddonName})
-		return gone(err)
+		return fault.UnlessGone(err)
 	})
 }
 
@@ -109,7 +109,7 @@ func (at *session) addon(ctx context.Context, cluster string, addon cloud.Addon)
 		return nil, nil
 	}
 	there, err := at.eks.DescribeAddon(ctx, &eks.DescribeAddonInput{ClusterName: &cluster, AddonName: &name})
-	if isGone(err) {
+	if fault.Gone(err) {
 		return nil, nil
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/aws/fault"
 )
 
 // accessPolicies are EKS' own for what somebody may do in a cluster.
@@ -62,7 +63,7 @@ func (at *session) admit(ctx context.Context, spec cloud.ClusterSpec) error {
 func (at *session) letIn(ctx context.Context, spec cloud.ClusterSpec, principal string) (bool, error) {
 	e, err := at.eks.DescribeAccessEntry(ctx, &eks.DescribeAccessEntryInput{ClusterName: &spec.Name, PrincipalArn: &principal})
 	if err != nil {
-		return false, gone(err)
+		return false, fault.UnlessGone(err)
 	}
 	return e.AccessEntry.Tags[tagOwner] == spec.Owner, nil
 }
@@ -73,7 +74,7 @@ func (at *session) dismiss(ctx context.Context, spec cloud.ClusterSpec, principa
 		return err
 	}
 	_, err = at.eks.DeleteAccessEntry(ctx, &eks.DeleteAccessEntryInput{ClusterName: &spec.Name, PrincipalArn: &principal})
-	return gone(err)
+	return fault.UnlessGone(err)
 }
 
 func (at *session) admitOne(ctx context.Context, spec cloud.ClusterSpec, a cloud.Admission, there bool) error {
@@ -106,7 +107,7 @@ func (at *session) allow(ctx context.Context, cluster string, a cloud.Admission)
 		for _, p := range page.AssociatedAccessPolicies {
 			if is := awssdk.ToString(p.PolicyArn); is == policy {
 				has = true
-			} else if _, err := at.eks.DisassociateAccessPolicy(ctx, &eks.DisassociateAccessPolicyInput{ClusterName: &cluster, PrincipalArn: &a.Principal, PolicyArn: &is}); gone(err) != nil {
+			} else if _, err := at.eks.DisassociateAccessPolicy(ctx, &eks.DisassociateAccessPolicyInput{ClusterName: &cluster, PrincipalArn: &a.Principal, PolicyArn: &is}); fault.UnlessGone(err) != nil {
 				return err
 			}
 		}

@@ -84,7 +84,7 @@ func (p *Provider) DeleteCluster(ctx context.Context, s cloud.Scope, name, owner
 func (at *session) deleteCluster(ctx context.Context, has *types.Cluster) error {
 	pools, err := at.eks.ListNodegroups(ctx, &eks.ListNodegroupsInput{ClusterName: has.Name})
 	if err != nil {
-		return gone(err)
+		return fault.UnlessGone(err)
 	}
 	if len(pools.Nodegroups) > 0 {
 		return refuse(cloud.Conflict, "InUse", "cluster %s has node groups: %s", *has.Name, strings.Join(pools.Nodegroups, ", "))
@@ -93,7 +93,7 @@ func (at *session) deleteCluster(ctx context.Context, has *types.Cluster) error 
 		return err
 	}
 	_, err = at.eks.DeleteCluster(ctx, &eks.DeleteClusterInput{Name: has.Name})
-	return gone(err)
+	return fault.UnlessGone(err)
 }
 
 // deleteLeftovers deletes what stays when a cluster is gone. Its role goes last: as long as that is there it is known whose
@@ -121,7 +121,7 @@ func (at *session) deleteLeftovers(ctx context.Context, name, owner string) erro
 // cluster reads a cluster; nil if there is none.
 func (at *session) cluster(ctx context.Context, name string) (*types.Cluster, error) {
 	there, err := at.eks.DescribeCluster(ctx, &eks.DescribeClusterInput{Name: &name})
-	if isGone(err) {
+	if fault.Gone(err) {
 		return nil, nil
 	}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/aws/fault"
 )
 
 // ListOwned implements cloud.Provider. What has lost its main part, such as a cluster's role without the cluster, is
@@ -80,7 +81,7 @@ func (l *listing) pools(ctx context.Context, cluster string) error {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return gone(err)
+			return fault.UnlessGone(err)
 		}
 		for _, name := range page.Nodegroups {
 			g, err := l.nodegroup(ctx, cluster, name)

@@ -32,7 +32,7 @@ func (at *session) ensureOIDC(ctx context.Context, c *types.Cluster, owner strin
 		return nil
 	}
 	_, err := at.iam.GetOpenIDConnectProvider(ctx, &iam.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: awssdk.String(at.oidcARN(name))})
-	if !isGone(err) {
+	if !fault.Gone(err) {
 		return err
 	}
 	_, err = at.iam.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{
@@ -51,7 +51,7 @@ func (at *session) deleteOIDC(ctx context.Context, c *types.Cluster) error {
 		return nil
 	}
 	_, err := at.iam.DeleteOpenIDConnectProvider(ctx, &iam.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: awssdk.String(at.oidcARN(name))})
-	return gone(err)
+	return fault.UnlessGone(err)
 }
 
 // leftOIDC is a provider of this region that carries a mark.
@@ -69,7 +69,7 @@ func (at *session) oidcProviders(ctx context.Context) (found []leftOIDC, err err
 			continue
 		}
 		t, err := at.iam.ListOpenIDConnectProviderTags(ctx, &iam.ListOpenIDConnectProviderTagsInput{OpenIDConnectProviderArn: &arn})
-		if gone(err) != nil {
+		if fault.UnlessGone(err) != nil {
 			return nil, err
 		}
 		if err != nil {
@@ -92,7 +92,7 @@ func (at *session) deleteOwnedOIDC(ctx context.Context, cluster, owner string) e
 		if p.cluster != cluster || p.owner != owner {
 			continue
 		}
-		if _, err := at.iam.DeleteOpenIDConnectProvider(ctx, &iam.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &p.arn}); gone(err) != nil {
+		if _, err := at.iam.DeleteOpenIDConnectProvider(ctx, &iam.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &p.arn}); fault.UnlessGone(err) != nil {
 			return err
 		}
 	}

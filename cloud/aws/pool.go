@@ -64,14 +64,14 @@ func (p *Provider) DeletePool(ctx context.Context, s cloud.Scope, cluster, name,
 			return refuse(cloud.Conflict, "Updating", "pool %s is being updated", name)
 		}
 		_, err = at.eks.DeleteNodegroup(ctx, &eks.DeleteNodegroupInput{ClusterName: &cluster, NodegroupName: &name})
-		return gone(err)
+		return fault.UnlessGone(err)
 	})
 }
 
 // nodegroup reads a node group; nil if there is none.
 func (at *session) nodegroup(ctx context.Context, cluster, name string) (*types.Nodegroup, error) {
 	there, err := at.eks.DescribeNodegroup(ctx, &eks.DescribeNodegroupInput{ClusterName: &cluster, NodegroupName: &name})
-	if isGone(err) {
+	if fault.Gone(err) {
 		return nil, nil
 	}
 	if err != nil {

@@ -96,7 +96,7 @@ func (m made) refused(err error) error {
 // ensureRole makes a role or what is missing of it.
 func (at *session) ensureRole(ctx context.Context, r role) (made, error) {
 	m, err := at.findRole(ctx, r)
-	if isGone(err) {
+	if fault.Gone(err) {
 		m, err = at.createRole(ctx, r)
 	}
 	if err == nil {
@@ -166,24 +166,24 @@ func (at *session) createRole(ctx context.Context, r role) (made, error) {
 func (at *session) deleteRole(ctx context.Context, name string) error {
 	has, err := at.iam.ListAttachedRolePolicies(ctx, &iam.ListAttachedRolePoliciesInput{RoleName: &name})
 	if err != nil {
-		return gone(err)
+		return fault.UnlessGone(err)
 	}
 	for _, p := range has.AttachedPolicies {
-		if _, err := at.iam.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &name, PolicyArn: p.PolicyArn}); gone(err) != nil {
+		if _, err := at.iam.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &name, PolicyArn: p.PolicyArn}); fault.UnlessGone(err) != nil {
 			return err
 		}
 	}
 	inline, err := at.iam.ListRolePolicies(ctx, &iam.ListRolePoliciesInput{RoleName: &name})
 	if err != nil {
-		return gone(err)
+		return fault.UnlessGone(err)
 	}
 	for _, p := range inline.PolicyNames {
-		if _, err := at.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &name, PolicyName: &p}); gone(err) != nil {
+		if _, err := at.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &name, PolicyName: &p}); fault.UnlessGone(err) != nil {
 			return err
 		}
 	}
 	_, err = at.iam.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: &name})
-	return gone(err)
+	return fault.UnlessGone(err)
 }
 
 // leftRole is a role that was found by its path.
@@ -213,7 +213,7 @@ func (at *session) roles(ctx context.Context, prefix string) (found []leftRole, 
 func (at *session) roleOwner(ctx context.Context, name string) (string, error) {
 	t, err := at.iam.ListRoleTags(ctx, &iam.ListRoleTagsInput{RoleName: &name})
 	if err != nil {
-		return "", gone(err)
+		return "", fault.UnlessGone(err)
 	}
 	return roleTags(t.Tags)[tagOwner], nil
 }
@@ -260,13 +260,3 @@ func taken(kind, name, owner string) error {
 func refuse(class cloud.Class, code, message string, args ...any) error {
 	return &cloud.Error{Class: class, Code: code, Message: fmt.Sprintf(message, args...)}
 }
-
-// gone makes nothing of the error that something is not there.
-func gone(err error) error {
-	if isGone(err) {
-		return nil
-	}
-	return err
-}
-
-func isGone(err error) bool { return cloud.ClassOf(fault.Of("", err)) == cloud.NotFound }

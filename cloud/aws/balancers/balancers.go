@@ -10,7 +10,6 @@ import (
 	classic "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	balancing "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
-	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/fault"
 )
 
@@ -51,6 +50,38 @@ func marked(cluster string, key, value *string) bool {
 // mostTagged is of how many the tags may be asked at once.
 const mostTagged = 20
 
+// tag is one tag of a thing.
+type tag struct{ on, key, value *string }
+
+// sort is a sort of things that can be asked for their tags and deleted.
+type sort struct {
+	tags func(ctx context.Context, of []string) ([]tag, error)
+	drop func(ctx context.Context, one *string) error
+}
+
+// deleteMarked deletes those that are marked as a cluster's, where so many are asked for their tags at once. If one of
+// them has just gone, the answer tells of none: then each is asked alone, because who asks us does not ask again.
+func (s sort) deleteMarked(ctx context.Context, cluster string, all []string, atOnce int) error {
+	for some := range slices.Chunk(all, atOnce) {
+		tags, err := s.tags(ctx, some)
+		if fault.Gone(err) && len(some) > 1 {
+			err = s.deleteMarked(ctx, cluster, some, 1)
+		}
+		if fault.UnlessGone(err) != nil {
+			return err
+		}
+		for _, t := range tags {
+			if !marked(cluster, t.key, t.value) {
+				continue
+			}
+			if err := fault.UnlessGone(s.drop(ctx, t.on)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (b *Balancers) deleteClassic(ctx context.Context, cluster string) error {
 	pages := classic.NewDescribeLoadBalancersPaginator(b.classic, &classic.DescribeLoadBalancersInput{})
 	var names []string
@@ -63,26 +94,23 @@ func (b *Balancers) deleteClassic(ctx context.Context, cluster string) error {
 			names = append(names, awssdk.ToString(l.LoadBalancerName))
 		}
 	}
-	for some := range slices.Chunk(names, mostTagged) {
-		tagged, err := b.classic.DescribeTags(ctx, &classic.DescribeTagsInput{LoadBalancerNames: some})
-		if gone(err) != nil {
-			return err
-		}
-		if err != nil {
-			continue // one has just gone: the next call sees the others
-		}
-		for _, l := range tagged.TagDescriptions {
-			for _, tag := range l.Tags {
-				if !marked(cluster, tag.Key, tag.Value) {
-					continue
-				}
-				if _, err := b.classic.DeleteLoadBalancer(ctx, &classic.DeleteLoadBalancerInput{LoadBalancerName: l.LoadBalancerName}); gone(err) != nil {
-					return err
-				}
-			}
+	return sort{b.classicTags, func(ctx context.Context, name *string) error {
+		_, err := b.classic.DeleteLoadBalancer(ctx, &classic.DeleteLoadBalancerInput{LoadBalancerName: name})
+		return err
+	}}.deleteMarked(ctx, cluster, names, mostTagged)
+}
+
+func (b *Balancers) classicTags(ctx context.Context, names []string) (all []tag, err error) {
+	tagged, err := b.classic.DescribeTags(ctx, &classic.DescribeTagsInput{LoadBalancerNames: names})
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range tagged.TagDescriptions {
+		for _, t := range l.Tags {
+			all = append(all, tag{l.LoadBalancerName, t.Key, t.Value})
 		}
 	}
-	return nil
+	return all, nil
 }
 
 func (b *Balancers) deleteOthers(ctx context.Context, cluster string) error {
@@ -97,10 +125,10 @@ func (b *Balancers) deleteOthers(ctx context.Context, cluster string) error {
 			arns = append(arns, awssdk.ToString(l.LoadBalancerArn))
 		}
 	}
-	return b.each(ctx, cluster, arns, func(arn *string) error {
+	return sort{b.tags, func(ctx context.Context, arn *string) error {
 		_, err := b.others.DeleteLoadBalancer(ctx, &balancing.DeleteLoadBalancerInput{LoadBalancerArn: arn})
 		return err
-	})
+	}}.deleteMarked(ctx, cluster, arns, mostTagged)
 }
 
 func (b *Balancers) deleteTargets(ctx context.Context, cluster string) error {
@@ -115,39 +143,21 @@ func (b *Balancers) deleteTargets(ctx context.Context, cluster string) error {
 			arns = append(arns, awssdk.ToString(g.TargetGroupArn))
 		}
 	}
-	return b.each(ctx, cluster, arns, func(arn *string) error {
+	return sort{b.tags, func(ctx context.Context, arn *string) error {
 		_, err := b.others.DeleteTargetGroup(ctx, &balancing.DeleteTargetGroupInput{TargetGroupArn: arn})
 		return err
-	})
+	}}.deleteMarked(ctx, cluster, arns, mostTagged)
 }
 
-// each does something to those that are marked as a cluster's.
-func (b *Balancers) each(ctx context.Context, cluster string, arns []string, do func(arn *string) error) error {
-	for some := range slices.Chunk(arns, mostTagged) {
-		tagged, err := b.others.DescribeTags(ctx, &balancing.DescribeTagsInput{ResourceArns: some})
-		if gone(err) != nil {
-			return err
-		}
-		if err != nil {
-			continue // one has just gone: the next call sees the others
-		}
-		for _, l := range tagged.TagDescriptions {
-			for _, tag := range l.Tags {
-				if !marked(cluster, tag.Key, tag.Value) {
-					continue
-				}
-				if err := gone(do(l.ResourceArn)); err != nil {
-					return err
-				}
-			}
+func (b *Balancers) tags(ctx context.Context, arns []string) (all []tag, err error) {
+	tagged, err := b.others.DescribeTags(ctx, &balancing.DescribeTagsInput{ResourceArns: arns})
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range tagged.TagDescriptions {
+		for _, t := range l.Tags {
+			all = append(all, tag{l.ResourceArn, t.Key, t.Value})
 		}
 	}
-	return nil
-}
-
-func gone(err error) error {
-	if cloud.ClassOf(fault.Of("", err)) == cloud.NotFound {
-		return nil
-	}
-	return err
+	return all, nil
 }

@@ -44,6 +44,17 @@ func Of(op string, err error) error {
 	return &cloud.Error{Class: cloud.Retryable, Op: op, Code: "Unreachable", Message: unanswered(err), RequestID: requestID(err), Err: err}
 }
 
+// Gone tells whether an error says that something is not there.
+func Gone(err error) bool { return cloud.ClassOf(Of("", err)) == cloud.NotFound }
+
+// UnlessGone makes nothing of the error that something is not there.
+func UnlessGone(err error) error {
+	if Gone(err) {
+		return nil
+	}
+	return err
+}
+
 // Is tells an error of the SDK by its code, in which * stands for anything.
 func Is(err error, codes ...string) bool {
 	var api smithy.APIError

@@ -83,7 +83,7 @@ func (n *Networks) clear(ctx context.Context, vpc string) (left bool, err error)
 		}
 	}
 	_, err = n.ec2.DeleteVpc(ctx, &ec2.DeleteVpcInput{VpcId: &vpc})
-	return false, gone(err)
+	return false, fault.UnlessGone(err)
 }
 
 // clearNATs deletes the NAT gateways; they take a while to go, and hold on to the rest.
@@ -100,7 +100,7 @@ func (n *Networks) clearNATs(ctx context.Context, in types.Filter) (left bool, e
 		if g.State == types.NatGatewayStateDeleting {
 			continue
 		}
-		if _, err := n.ec2.DeleteNatGateway(ctx, &ec2.DeleteNatGatewayInput{NatGatewayId: g.NatGatewayId}); gone(err) != nil {
+		if _, err := n.ec2.DeleteNatGateway(ctx, &ec2.DeleteNatGatewayInput{NatGatewayId: g.NatGatewayId}); fault.UnlessGone(err) != nil {
 			return false, err
 		}
 	}
@@ -119,7 +119,7 @@ func (n *Networks) clearInterfaces(ctx context.Context, _ string, in types.Filte
 			if i.Status != types.NetworkInterfaceStatusAvailable {
 				return refuse(cloud.Conflict, "InterfaceInUse", "interface %s is in use: %s", awssdk.ToString(i.NetworkInterfaceId), awssdk.ToString(i.Description))
 			}
-			if _, err := n.ec2.DeleteNetworkInterface(ctx, &ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: i.NetworkInterfaceId}); gone(err) != nil {
+			if _, err := n.ec2.DeleteNetworkInterface(ctx, &ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: i.NetworkInterfaceId}); fault.UnlessGone(err) != nil {
 				return err
 			}
 		}
@@ -133,10 +133,10 @@ func (n *Networks) clearGateways(ctx context.Context, vpc string, _ types.Filter
 		return err
 	}
 	for _, g := range p.gateways {
-		if _, err := n.ec2.DetachInternetGateway(ctx, &ec2.DetachInternetGatewayInput{InternetGatewayId: g.InternetGatewayId, VpcId: &vpc}); gone(err) != nil {
+		if _, err := n.ec2.DetachInternetGateway(ctx, &ec2.DetachInternetGatewayInput{InternetGatewayId: g.InternetGatewayId, VpcId: &vpc}); fault.UnlessGone(err) != nil {
 			return err
 		}
-		if _, err := n.ec2.DeleteInternetGateway(ctx, &ec2.DeleteInternetGatewayInput{InternetGatewayId: g.InternetGatewayId}); gone(err) != nil {
+		if _, err := n.ec2.DeleteInternetGateway(ctx, &ec2.DeleteInternetGatewayInput{InternetGatewayId: g.InternetGatewayId}); fault.UnlessGone(err) != nil {
 			return err
 		}
 	}
@@ -149,7 +149,7 @@ func (n *Networks) clearSubnets(ctx context.Context, _ string, in types.Filter) 
 		return err
 	}
 	for _, s := range p.subnets {
-		if _, err := n.ec2.DeleteSubnet(ctx, &ec2.DeleteSubnetInput{SubnetId: s.SubnetId}); gone(err) != nil {
+		if _, err := n.ec2.DeleteSubnet(ctx, &ec2.DeleteSubnetInput{SubnetId: s.SubnetId}); fault.UnlessGone(err) != nil {
 			return err
 		}
 	}
@@ -166,7 +166,7 @@ func (n *Networks) clearTables(ctx context.Context, _ string, in types.Filter) e
 		if isMain(t) {
 			continue
 		}
-		if _, err := n.ec2.DeleteRouteTable(ctx, &ec2.DeleteRouteTableInput{RouteTableId: t.RouteTableId}); gone(err) != nil {
+		if _, err := n.ec2.DeleteRouteTable(ctx, &ec2.DeleteRouteTableInput{RouteTableId: t.RouteTableId}); fault.UnlessGone(err) != nil {
 			return err
 		}
 	}
@@ -190,7 +190,7 @@ func (n *Networks) clearGroups(ctx context.Context, _ string, in types.Filter) e
 	}
 	for _, g := range p.groups {
 		if len(g.IpPermissions) > 0 && awssdk.ToString(g.GroupName) != "default" {
-			if _, err := n.ec2.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: g.GroupId, IpPermissions: g.IpPermissions}); gone(err) != nil {
+			if _, err := n.ec2.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: g.GroupId, IpPermissions: g.IpPermissions}); fault.UnlessGone(err) != nil {
 				return err
 			}
 		}
@@ -199,7 +199,7 @@ func (n *Networks) clearGroups(ctx context.Context, _ string, in types.Filter) e
 		if awssdk.ToString(g.GroupName) == "default" {
 			continue
 		}
-		if _, err := n.ec2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: g.GroupId}); gone(err) != nil {
+		if _, err := n.ec2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: g.GroupId}); fault.UnlessGone(err) != nil {
 			return err
 		}
 	}
@@ -212,7 +212,7 @@ func (n *Networks) loose(ctx context.Context, found *parts, keep *one) error {
 		if len(g.Attachments) > 0 || keep != nil && same(g.InternetGatewayId, keep.gateway.InternetGatewayId) {
 			continue
 		}
-		if _, err := n.ec2.DeleteInternetGateway(ctx, &ec2.DeleteInternetGatewayInput{InternetGatewayId: g.InternetGatewayId}); gone(err) != nil {
+		if _, err := n.ec2.DeleteInternetGateway(ctx, &ec2.DeleteInternetGatewayInput{InternetGatewayId: g.InternetGatewayId}); fault.UnlessGone(err) != nil {
 			return err
 		}
 	}
@@ -220,7 +220,7 @@ func (n *Networks) loose(ctx context.Context, found *parts, keep *one) error {
 		if keep != nil && same(a.AllocationId, keep.address.AllocationId) {
 			continue
 		}
-		if _, err := n.ec2.ReleaseAddress(ctx, &ec2.ReleaseAddressInput{AllocationId: a.AllocationId}); gone(err) != nil {
+		if _, err := n.ec2.ReleaseAddress(ctx, &ec2.ReleaseAddressInput{AllocationId: a.AllocationId}); fault.UnlessGone(err) != nil {
 			return fmt.Errorf("release address %s: %w", awssdk.ToString(a.PublicIp), err)
 		}
 	}
@@ -228,14 +228,6 @@ func (n *Networks) loose(ctx context.Context, found *parts, keep *one) error {
 }
 
 func same(a, b *string) bool { return awssdk.ToString(a) == awssdk.ToString(b) }
-
-// gone makes nothing of the error that what was to be deleted is not there.
-func gone(err error) error {
-	if cloud.ClassOf(fault.Of("", err)) == cloud.NotFound {
-		return nil
-	}
-	return err
-}
 
 // unknownID makes a wish that can't be met of an id that somebody gave us and that is not there.
 func unknownID(err error) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/aws/fault"
 )
 
 // DeleteLeftovers removes what the controllers of an owner's cluster that is gone have left: volumes, which carry our
@@ -34,7 +35,7 @@ func (n *Networks) deleteVolumes(ctx context.Context, of ...types.Filter) error 
 			case types.VolumeStateInUse:
 				return refuse(cloud.Conflict, "VolumeInUse", "volume %s is still attached", awssdk.ToString(v.VolumeId))
 			}
-			if _, err := n.ec2.DeleteVolume(ctx, &ec2.DeleteVolumeInput{VolumeId: v.VolumeId}); gone(err) != nil {
+			if _, err := n.ec2.DeleteVolume(ctx, &ec2.DeleteVolumeInput{VolumeId: v.VolumeId}); fault.UnlessGone(err) != nil {
 				return err
 			}
 		}
