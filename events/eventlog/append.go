@@ -86,8 +86,6 @@ func Renumber(recorded []events.Recorded, first uint64) {
 // publish sends messages that must become true together and returns the
 // sequence of the last.
 func (l *Log) publish(ctx context.Context, msgs []*nats.Msg) (uint64, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
 	end := len(msgs) - 1
 	if end > 0 {
 		id := []string{ulid.Make().String()}

@@ -15,13 +15,19 @@ import (
 // decision may be larger.
 const maxBatchBytes = 8 << 20
 
+// few is how many decisions are appended one by one rather than as one atomic batch: for
+// a batch of a stream on one server nats-server (2.15) syncs its disk seven times.
+const few = 7
+
 // Batch gathers decisions that are appended together: with one write to disk all
-// become true, or none does. A decision may be made on what earlier ones of the
-// batch change. It is not safe for concurrent use.
+// become true, or none does; a few that need not be one are appended one by one, which
+// is faster. A decision may be made on what earlier ones of the batch change. It is
+// not safe for concurrent use.
 type Batch struct {
 	log   *Log
 	at    uint64 // the log's end on which the first decision was made
 	firm  bool   // nothing may have been appended since
+	whole bool   // a decision has several events
 	msgs  []*nats.Msg
 	bytes int
 	last  map[events.Ref]uint64 // what the batch changes -> its last sequence then
@@ -99,6 +105,7 @@ func (b *Batch) follows(d Decision) error {
 // has changed before, the expectation of its first change stands.
 func (b *Batch) expect(d Decision, msgs []*nats.Msg) {
 	b.firm = b.firm || d.LogAt != nil
+	b.whole = b.whole || len(msgs) > 1
 	first := 0
 	for _, c := range d.Changes {
 		if _, changed := b.last[c.Ref]; !changed {
@@ -113,13 +120,18 @@ func (b *Batch) expect(d Decision, msgs []*nats.Msg) {
 
 // Append stores the batch and returns the sequence of its first event; the others
 // follow. When it returns without an error they are as durable as the server's
-// promise. An error is ErrConflict, ErrUnknown, or means that nothing was stored. It
-// waits ten seconds at most if ctx has no deadline. A batch is appended once.
+// promise. An error is ErrConflict, ErrUnknown, or means that nothing was stored;
+// ErrUnknown too if some decisions of a few were stored and others not. It waits ten
+// seconds at most if ctx has no deadline. A batch is appended once.
 func (b *Batch) Append(ctx context.Context) (first uint64, err error) {
-	if b.firm {
-		b.msgs[0].Header[headExpectLog] = []string{strconv.FormatUint(b.at, 10)}
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	var last uint64
+	if b.apart() {
+		last, err = b.appendEach(ctx)
+	} else {
+		last, err = b.appendWhole(ctx)
 	}
-	last, err := b.log.publish(ctx, b.msgs)
 	if err != nil {
 		return 0, fmt.Errorf("append %d events, the first on %s: %w", len(b.msgs), b.msgs[0].Subject, err)
 	}
@@ -127,6 +139,46 @@ func (b *Batch) Append(ctx context.Context) (first uint64, err error) {
 		return 0, fmt.Errorf("append to the log: %w: %w", ErrUnknown, err)
 	}
 	return last - uint64(len(b.msgs)) + 1, nil
+}
+
+// apart tells whether the decisions need not become true together and are few enough
+// to be faster one by one. Each then has an expectation of its own. The servers of a
+// cluster write down together what comes close together.
+func (b *Batch) apart() bool {
+	return !b.whole && len(b.msgs) <= few && len(b.last) == len(b.msgs) && b.log.Copies() == 1
+}
+
+func (b *Batch) appendWhole(ctx context.Context) (last uint64, err error) {
+	if b.firm {
+		b.expectLogAt(0, b.at)
+	}
+	return b.log.publish(ctx, b.msgs)
+}
+
+// appendEach stores one decision after the other, up to the first that is refused, or
+// before which somebody else has appended.
+func (b *Batch) appendEach(ctx context.Context) (last uint64, err error) {
+	for i := range b.msgs {
+		if b.firm {
+			b.expectLogAt(i, b.at+uint64(i))
+		}
+		seq, err := b.log.publish(ctx, b.msgs[i:i+1])
+		switch {
+		case err != nil && i == 0:
+			return 0, err
+		case err != nil:
+			return 0, fmt.Errorf("%w: of these %d were stored: %v", ErrUnknown, i, err)
+		case i > 0 && seq != last+1:
+			return 0, fmt.Errorf("%w: others appended between them", ErrUnknown)
+		}
+		last = seq
+	}
+	return last, nil
+}
+
+// expectLogAt has a message refused if the log does not end at a sequence.
+func (b *Batch) expectLogAt(i int, seq uint64) {
+	b.msgs[i].Header[headExpectLog] = []string{strconv.FormatUint(seq, 10)}
 }
 
 // record numbers the events of a decision and refuses one that cannot be appended.

@@ -93,9 +93,34 @@ func TestABatchThatOthersWereFasterThan(t *testing.T) {
 	if first, err := looked.Append(t.Context()); err != nil || first != 2 {
 		t.Errorf("what nobody else changed begins at %d: %v", first, err)
 	}
-	stale, _ := gather(t, p, 3, decision(change(prod, 0, began{"u1"})), decision(change(test, 0, began{"again"})))
+	stale, _ := gather(t, p, 3, decision(change(prod, 0, began{"u1"}, noted{})), decision(change(test, 0, began{"again"})))
 	refuse("one of two is stale", stale)
 	if last, _ := p.log.Last(t.Context()); last != 3 {
+		t.Error("the log ends at", last)
+	}
+}
+
+// TestAFewAreAppendedOneByOne: what is stored of them is there, and the rest is not.
+func TestAFewAreAppendedOneByOne(t *testing.T) {
+	p := open(t)
+	firm := decision(change(free, 0, began{"u3"}))
+	firm.LogAt = at(2)
+	b, want := gather(t, p, 0, decision(change(prod, 0, began{"u1"})), decision(change(test, 0, began{"u2"})), firm)
+	if first, err := b.Append(t.Context()); err != nil || first != 1 {
+		t.Fatalf("they begin at %d: %v", first, err)
+	}
+	if got := read(t, p.log, 0, 3); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	b, _ = gather(t, p, 3, decision(change(prod, 1, noted{1, "right"})), decision(change(test, 1, noted{2, "stale"})), decision(change(free, 3, noted{3, "never sent"})))
+	p.append(t, decision(change(test, 2, noted{4, "faster"})))
+	if _, err := b.Append(t.Context()); !errors.Is(err, eventlog.ErrUnknown) || errors.Is(err, eventlog.ErrConflict) {
+		t.Error("some of them were stored:", err)
+	}
+	if all := read(t, p.log, 3, 5); all[1].Ref != prod || all[1].Seq != 5 {
+		t.Errorf("the log ends with %+v", all)
+	}
+	if last, _ := p.log.Last(t.Context()); last != 5 {
 		t.Error("the log ends at", last)
 	}
 }
