@@ -1,10 +1,10 @@
 package kube
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -26,7 +26,7 @@ type Memory struct {
 func NewMemory(objects []Object, record func(put Object, del Key) error) (*Memory, error) {
 	m := &Memory{objects: map[Key]stored{}, recorded: record}
 	for _, o := range objects {
-		s, err := encode(o)
+		s, err := atRest(o)
 		if err != nil {
 			return nil, err
 		}
@@ -39,7 +39,7 @@ func NewMemory(objects []Object, record func(put Object, del Key) error) (*Memor
 
 // Apply implements API.
 func (m *Memory) Apply(ctx context.Context, o Object) (bool, error) {
-	s, err := encode(o)
+	s, err := atRest(o)
 	if err != nil {
 		return false, err
 	}
@@ -52,11 +52,11 @@ func (m *Memory) Apply(ctx context.Context, o Object) (bool, error) {
 	if err := m.admit(o, s.key, old); err != nil {
 		return false, err
 	}
-	if there && bytes.Equal(old.data, s.data) {
+	if there && reflect.DeepEqual(old.is, s.is) {
 		return false, nil
 	}
 	s.version = m.version + 1
-	put, metadata := o.relabelled()
+	put, metadata := s.is.relabelled()
 	metadata["resourceVersion"] = strconv.FormatInt(s.version, 10)
 	if err := m.record(put, Key{}); err != nil {
 		return false, err
@@ -196,8 +196,9 @@ func (sel Selector) matches(s stored) bool {
 	if sel.Namespace != "" && s.key.Namespace != sel.Namespace {
 		return false
 	}
+	labels := table(s.is.metadata()["labels"])
 	for k, v := range sel.Labels {
-		if got, ok := s.labels[k]; !ok || got != v {
+		if labels[k] != v {
 			return false
 		}
 	}
