@@ -65,18 +65,15 @@ func Parse[L Line](data []byte) (l L, err error) {
 	return l, l.Check()
 }
 
-// Append writes lines, all or none: what a full disk let through of them is taken back. A kill leaves the first ones, if
-// not all. Only with sync do they survive more than the end of the process.
-func (j *Journal[L]) Append(sync bool, lines ...L) error {
-	var data []byte
-	for _, l := range lines {
-		line, err := json.Marshal(l)
-		if err != nil {
-			return err
-		}
-		data = append(append(data, line...), '\n')
+// Append writes a line, whole or not at all: what a full disk let through of it is taken back. Only with sync does it
+// survive more than the end of the process.
+func (j *Journal[L]) Append(sync bool, l L) error {
+	data, err := json.Marshal(l)
+	if err != nil {
+		return err
 	}
-	_, err := j.file.WriteAt(data, j.size)
+	data = append(data, '\n')
+	_, err = j.file.WriteAt(data, j.size)
 	if err == nil && sync {
 		err = j.file.Sync()
 	}
