@@ -45,8 +45,7 @@ func (s *Sim) do(ctx context.Context, r request, f func(*call) (cloud.Phase, err
 	if s.closed {
 		return &cloud.Error{Class: cloud.Retryable, Op: r.op, Code: "Closed", Message: "the cloud was closed"}
 	}
-	s.written.Look(s.options.Logger, s.readFaults)
-	s.hands.Look(s.options.Logger, s.readHands)
+	s.scripts.Look()
 	c := s.begin(r)
 	s.current = c
 	defer func() { s.current = nil }()
