@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"maps"
 )
 
 // Difference is one object that is not as it was applied.
@@ -63,12 +64,17 @@ func differences(ctx context.Context, api API, wanted []Object) (found []Differe
 
 // lacks says what of the wanted an object does not have. By which revision it was applied is no part of the wish.
 func lacks(there, wanted Object) string {
-	read, err := wanted.asRead()
+	o, err := wanted.asRead()
 	if err != nil {
 		return err.Error()
 	}
-	delete(table(read.metadata()["annotations"]), AnnotationRevision)
-	return shortfall(there, read)
+	if a := maps.Clone(table(o.metadata()["annotations"])); a != nil {
+		delete(a, AnnotationRevision)
+		var m map[string]any
+		o, m = o.relabelled()
+		m["annotations"] = a
+	}
+	return shortfall(there, o)
 }
 
 // shortfall says in words what of another object, read too, the one that is there does not have.

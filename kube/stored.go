@@ -5,19 +5,12 @@ import (
 	"strconv"
 )
 
-// stored is an object at rest, as it is read from a cluster but without its resource version. It is replaced and never
-// changed: what comes in and what goes out are copies.
+// stored is an object at rest, as it is read from a cluster. It is replaced and never changed: it shares with what was
+// applied, and what goes out is a copy.
 type stored struct {
 	key     Key
 	is      Object
 	version int64
-}
-
-// object is a copy, with its resource version.
-func (s stored) object() Object {
-	o := s.is.Clone()
-	o.metadata()["resourceVersion"] = strconv.FormatInt(s.version, 10)
-	return o
 }
 
 // atRest checks an object by itself and makes it ready to be stored.
@@ -26,12 +19,19 @@ func atRest(o Object) (stored, error) {
 	if why := shapeFault(o); why != "" {
 		return stored{}, fail(Invalid, "apply", k, why)
 	}
-	is, err := o.asRead()
+	read, err := o.asRead()
 	if err != nil {
 		return stored{}, fail(Invalid, "apply", k, err.Error())
 	}
-	delete(is.metadata(), "resourceVersion")
-	return stored{key: k, is: is}, nil
+	s := stored{key: k}
+	s.is, _ = read.relabelled()
+	return s, nil
+}
+
+// at gives it a resource version.
+func (s *stored) at(version int64) {
+	s.version = version
+	setVersion(s.is, strconv.FormatInt(version, 10))
 }
 
 func shapeFault(o Object) string {
