@@ -19,6 +19,7 @@ type Line interface{ Check() error }
 type Journal[L Line] struct {
 	file *os.File
 	size int64
+	line bytes.Buffer // the one that is written
 }
 
 // Open opens or makes the file, which only its owner may read, and gives every whole line of it to fold.
@@ -68,19 +69,18 @@ func Parse[L Line](data []byte) (l L, err error) {
 // Append writes a line, whole or not at all: what a full disk let through of it is taken back. Only with sync does it
 // survive more than the end of the process.
 func (j *Journal[L]) Append(sync bool, l L) error {
-	data, err := json.Marshal(l)
-	if err != nil {
+	j.line.Reset()
+	if err := json.NewEncoder(&j.line).Encode(l); err != nil {
 		return err
 	}
-	data = append(data, '\n')
-	_, err = j.file.WriteAt(data, j.size)
+	_, err := j.file.WriteAt(j.line.Bytes(), j.size)
 	if err == nil && sync {
 		err = j.file.Sync()
 	}
 	if err != nil {
 		return errors.Join(err, j.file.Truncate(j.size))
 	}
-	j.size += int64(len(data))
+	j.size += int64(j.line.Len())
 	return nil
 }
 
