@@ -10,7 +10,8 @@ import (
 // API is one cluster's Kubernetes API, as little of it as we need. Every call may be repeated; every error is an *Error.
 type API interface {
 	// Apply makes the object what is given, replacing what this manager applied before under its key, and says whether
-	// anything changed. A metadata.resourceVersion is a precondition: another version there is a conflict.
+	// anything changed. A metadata.resourceVersion is a precondition: another version there is a conflict. What was given
+	// may be kept as it is, so nobody changes it afterwards.
 	Apply(ctx context.Context, o Object) (changed bool, err error)
 	// Get reads one object. The absent is not_found.
 	Get(ctx context.Context, apiVersion, kind, namespace, name string) (Object, error)

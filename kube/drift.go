@@ -2,10 +2,8 @@ package kube
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 )
 
 // Difference is one object that is not as it was applied.
@@ -66,54 +64,64 @@ func differences(ctx context.Context, api API, wanted []Object) (found []Differe
 
 // lacks says what of the wanted an object does not have. By which revision it was applied is no part of the wish.
 func lacks(there, wanted Object) string {
-	o := wanted.Clone()
-	if a := table(o.metadata()["annotations"]); a != nil {
-		delete(a, AnnotationRevision)
-	}
-	read, err := throughJSON(o)
+	o, err := wanted.asRead()
 	if err != nil {
 		return err.Error()
 	}
-	return missing("", map[string]any(read), map[string]any(there))
-}
-
-// throughJSON gives an object the types that it has when it is read from a cluster.
-func throughJSON(o Object) (Object, error) {
-	data, err := json.Marshal(o)
-	if err != nil {
-		return nil, err
+	if a := maps.Clone(table(o.metadata()["annotations"])); a != nil {
+		delete(a, AnnotationRevision)
+		var m map[string]any
+		o, m = o.relabelled()
+		m["annotations"] = a
 	}
-	return Decode(data)
+	return shortfall(there, o)
 }
 
-// missing finds the first path at which what is wanted is not there; "" if there is none. A map may have more than is
-// wanted: a cluster fills in defaults, and others have fields of their own.
-func missing(path string, wanted, there any) string {
+// shortfall says in words what of another object, read too, the one that is there does not have.
+func shortfall(there, wanted Object) string {
+	path, why := missingFields(wanted, there)
+	if why == "" {
+		return ""
+	}
+	return path[1:] + " " + why
+}
+
+// missing finds the first path at which what is wanted is not there, and what is the matter; "" if there is none. A map
+// may have more than is wanted: a cluster fills in defaults, and others have fields of their own.
+func missing(wanted, there any) (path, why string) {
 	switch w := wanted.(type) {
 	case map[string]any:
-		has := table(there)
-		for _, k := range slices.Sorted(maps.Keys(w)) {
-			if why := missing(path+"."+k, w[k], has[k]); why != "" {
-				return why
-			}
-		}
-		return ""
+		return missingFields(w, table(there))
 	case []any:
 		has, _ := there.([]any)
-		if len(has) != len(w) {
-			return fmt.Sprintf("%s has %d entries, wanted %d", path[1:], len(has), len(w))
-		}
-		for i := range w {
-			if why := missing(fmt.Sprintf("%s[%d]", path, i), w[i], has[i]); why != "" {
-				return why
-			}
-		}
-		return ""
+		return missingEntries(w, has)
 	}
 	if wanted == there {
-		return ""
+		return "", ""
 	}
-	return path[1:] + " differs" // not the values: an object may hold a secret
+	return "", "differs" // not the values: an object may hold a secret
+}
+
+func missingFields(wanted, has map[string]any) (path, why string) {
+	first := ""
+	for k, v := range wanted {
+		if p, w := missing(v, has[k]); w != "" && (why == "" || k < first) {
+			first, path, why = k, "."+k+p, w
+		}
+	}
+	return path, why
+}
+
+func missingEntries(wanted, has []any) (path, why string) {
+	if len(has) != len(wanted) {
+		return "", fmt.Sprintf("has %d entries, wanted %d", len(has), len(wanted))
+	}
+	for i := range wanted {
+		if p, w := missing(wanted[i], has[i]); w != "" {
+			return fmt.Sprintf("[%d]%s", i, p), w
+		}
+	}
+	return "", ""
 }
 
 // Listed reads a cluster's objects that are ours, each kind once: when it is first asked for one of that kind. It serves

@@ -1,10 +1,10 @@
 package kube
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -26,12 +26,13 @@ type Memory struct {
 func NewMemory(objects []Object, record func(put Object, del Key) error) (*Memory, error) {
 	m := &Memory{objects: map[Key]stored{}, recorded: record}
 	for _, o := range objects {
-		s, err := encode(o)
+		s, err := atRest(o)
 		if err != nil {
 			return nil, err
 		}
-		s.version, _ = strconv.ParseInt(text(o.metadata()["resourceVersion"]), 10, 64)
-		m.version = max(m.version, s.version)
+		version, _ := strconv.ParseInt(text(o.metadata()["resourceVersion"]), 10, 64)
+		s.at(version)
+		m.version = max(m.version, version)
 		m.objects[s.key.Identity()] = s
 	}
 	return m, nil
@@ -39,7 +40,7 @@ func NewMemory(objects []Object, record func(put Object, del Key) error) (*Memor
 
 // Apply implements API.
 func (m *Memory) Apply(ctx context.Context, o Object) (bool, error) {
-	s, err := encode(o)
+	s, err := atRest(o)
 	if err != nil {
 		return false, err
 	}
@@ -52,13 +53,11 @@ func (m *Memory) Apply(ctx context.Context, o Object) (bool, error) {
 	if err := m.admit(o, s.key, old); err != nil {
 		return false, err
 	}
-	if there && bytes.Equal(old.data, s.data) {
+	if s.at(old.version); there && reflect.DeepEqual(old.is, s.is) {
 		return false, nil
 	}
-	s.version = m.version + 1
-	put, metadata := o.relabelled()
-	metadata["resourceVersion"] = strconv.FormatInt(s.version, 10)
-	if err := m.record(put, Key{}); err != nil {
+	s.at(m.version + 1)
+	if err := m.record(s.is, Key{}); err != nil {
 		return false, err
 	}
 	m.version, m.objects[s.key.Identity()] = s.version, s
@@ -91,7 +90,7 @@ func (m *Memory) Get(ctx context.Context, apiVersion, kind, namespace, name stri
 	if !ok {
 		return nil, fail(NotFound, "get", k, "")
 	}
-	return s.object(), nil
+	return s.is.Clone(), nil
 }
 
 // All is everything that it holds, by namespace and name.
@@ -129,7 +128,7 @@ func sorted(found []stored) []Object {
 	slices.SortFunc(found, byKey)
 	objects := make([]Object, len(found))
 	for i, s := range found {
-		objects[i] = s.object()
+		objects[i] = s.is.Clone()
 	}
 	return objects
 }
@@ -196,8 +195,9 @@ func (sel Selector) matches(s stored) bool {
 	if sel.Namespace != "" && s.key.Namespace != sel.Namespace {
 		return false
 	}
+	labels := table(s.is.metadata()["labels"])
 	for k, v := range sel.Labels {
-		if got, ok := s.labels[k]; !ok || got != v {
+		if labels[k] != v {
 			return false
 		}
 	}

@@ -105,7 +105,7 @@ func (c *Cluster) again(ctx context.Context, o Object) (*Difference, error) {
 	if reflect.DeepEqual(there, after) {
 		return nil, nil
 	}
-	detail := missing("", map[string]any(after), map[string]any(there))
+	detail := shortfall(there, after)
 	if detail == "" {
 		detail = fmt.Sprintf("%s has what it should not have", k)
 	}

@@ -38,28 +38,23 @@ func accountSubject(namespace, name string) map[string]any {
 }
 
 // grant is a role of some rules and its binding to a subject.
-func grant(namespace, name string, rules func() []any, subject map[string]any) []Object {
+func grant(namespace, name string, rules []any, subject map[string]any) []Object {
 	role := object(rbacAPI, "Role", namespace, name, nil)
-	role["rules"] = rules()
+	role["rules"] = rules
 	binding := object(rbacAPI, "RoleBinding", namespace, name, nil)
 	binding["roleRef"] = map[string]any{"apiGroup": Group(rbacAPI), "kind": "Role", "name": name}
 	binding["subjects"] = []any{subject}
 	return []Object{role, binding}
 }
 
+// The rules, which all tenants share.
 var (
 	reading = []any{"get", "list", "watch"}
 	writing = []any{"get", "list", "watch", "create", "update", "patch", "delete"}
-)
 
-func rule(group string, verbs []any, resources ...any) any {
-	return map[string]any{"apiGroups": []any{group}, "resources": resources, "verbs": verbs}
-}
+	workloadRules = []any{rule("", reading, "configmaps", "pods", "services")}
 
-func workloadRules() []any { return []any{rule("", reading, "configmaps", "pods", "services")} }
-
-func peopleRules() []any {
-	return []any{
+	peopleRules = []any{
 		rule("", reading, "configmaps", "events", "limitranges", "persistentvolumeclaims", "pods", "resourcequotas", "services"),
 		rule("", []any{"get"}, "pods/log"),
 		rule("", []any{"delete"}, "pods"),
@@ -70,11 +65,9 @@ func peopleRules() []any {
 		rule("networking.k8s.io", reading, "ingresses", "networkpolicies"),
 		rule("policy", reading, "poddisruptionbudgets"),
 	}
-}
 
-// installerRules have no DaemonSets: those would run a tenant's pods on everybody's machines.
-func installerRules() []any {
-	return []any{
+	// installerRules have no DaemonSets: those would run a tenant's pods on everybody's machines.
+	installerRules = []any{
 		rule("", writing, "configmaps", "persistentvolumeclaims", "pods", "secrets", "serviceaccounts", "services"),
 		rule("", reading, "endpoints", "events"),
 		rule("apps", writing, "deployments", "statefulsets"),
@@ -85,4 +78,8 @@ func installerRules() []any {
 		rule("policy", writing, "poddisruptionbudgets"),
 		rule(Group(rbacAPI), writing, "roles", "rolebindings"), // of no right that it has not itself: the API server sees to that
 	}
+)
+
+func rule(group string, verbs []any, resources ...any) any {
+	return map[string]any{"apiGroups": []any{group}, "resources": resources, "verbs": verbs}
 }

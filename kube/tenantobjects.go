@@ -22,19 +22,20 @@ const (
 )
 
 // TenantObjects are all objects of a tenant, the namespace first, in the order in which they are applied: bounds before
-// rights, so that nothing runs unbounded.
+// rights, so that nothing runs unbounded. What they have in common they share.
 func TenantObjects(spec TenantSpec) []Object {
 	objects := []Object{object("v1", "Namespace", "", spec.Namespace, nil)}
 	objects = append(objects, bounds(spec)...)
 	objects = append(objects, policies(spec)...)
 	objects = append(objects, rights(spec.Namespace, spec.Customer)...)
-	labels := map[string]string{
+	labels := map[string]any{
 		LabelManagedBy: manager, LabelCustomer: spec.Customer, LabelTenant: spec.Tenant,
 		LabelPlan: spec.Plan, LabelOwner: spec.Owner,
 	}
-	revision := map[string]string{AnnotationRevision: strconv.FormatUint(spec.Revision, 10)}
-	for i, o := range objects {
-		objects[i] = o.marked(o.Namespace(), labels, revision)
+	revision := map[string]any{AnnotationRevision: strconv.FormatUint(spec.Revision, 10)}
+	for _, o := range objects {
+		m := o.metadata()
+		m["labels"], m["annotations"] = labels, revision
 	}
 	own := map[string]string{labelPodSecurity: "baseline", labelPodWarn: "restricted"}
 	if spec.Priority > 0 {

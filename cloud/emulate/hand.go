@@ -110,5 +110,5 @@ func (w *World) readHands(data []byte) error {
 		}
 		w.options.Logger.Info("done by hand", "what", h.op(), "match", h.Match, "things", n)
 	}
-	return w.hands.Done()
+	return w.scripts.Done(handsFile)
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -36,8 +35,7 @@ type World struct {
 	journal *journal.Journal[line]
 	state   *state
 	faults  faults
-	written *script.File
-	hands   *script.File
+	scripts *script.Files
 	kubes   map[int64]*kube.Memory // by a cluster's N
 	closed  bool
 }
@@ -61,11 +59,9 @@ func Open(o Options) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &World{
-		options: o, journal: j, state: s, kubes: map[int64]*kube.Memory{},
-		written: script.Watch(filepath.Join(o.Dir, "faults.json")),
-		hands:   script.Watch(filepath.Join(o.Dir, handsFile)),
-	}, nil
+	w := &World{options: o, journal: j, state: s, kubes: map[int64]*kube.Memory{}}
+	w.scripts = script.Watch(o.Dir, o.Logger, script.File{Name: "faults.json", Read: w.readFaults}, script.File{Name: handsFile, Read: w.readHands})
+	return w, nil
 }
 
 // Close lets go of the directory.
@@ -137,8 +133,7 @@ func (w *World) Do(r Record, f func(*Call) Outcome) error {
 	if w.closed {
 		return ErrClosed
 	}
-	w.written.Look(w.options.Logger, w.readFaults)
-	w.hands.Look(w.options.Logger, w.readHands)
+	w.scripts.Look()
 	return w.do(r, f)
 }
 

@@ -19,6 +19,7 @@ type Line interface{ Check() error }
 type Journal[L Line] struct {
 	file *os.File
 	size int64
+	line bytes.Buffer // the one that is written
 }
 
 // Open opens or makes the file, which only its owner may read, and gives every whole line of it to fold.
@@ -65,25 +66,21 @@ func Parse[L Line](data []byte) (l L, err error) {
 	return l, l.Check()
 }
 
-// Append writes lines, all or none: what a full disk let through of them is taken back. A kill leaves the first ones, if
-// not all. Only with sync do they survive more than the end of the process.
-func (j *Journal[L]) Append(sync bool, lines ...L) error {
-	var data []byte
-	for _, l := range lines {
-		line, err := json.Marshal(l)
-		if err != nil {
-			return err
-		}
-		data = append(append(data, line...), '\n')
+// Append writes a line, whole or not at all: what a full disk let through of it is taken back. Only with sync does it
+// survive more than the end of the process.
+func (j *Journal[L]) Append(sync bool, l L) error {
+	j.line.Reset()
+	if err := json.NewEncoder(&j.line).Encode(l); err != nil {
+		return err
 	}
-	_, err := j.file.WriteAt(data, j.size)
+	_, err := j.file.WriteAt(j.line.Bytes(), j.size)
 	if err == nil && sync {
 		err = j.file.Sync()
 	}
 	if err != nil {
 		return errors.Join(err, j.file.Truncate(j.size))
 	}
-	j.size += int64(len(data))
+	j.size += int64(j.line.Len())
 	return nil
 }
 

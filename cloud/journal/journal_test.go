@@ -29,7 +29,7 @@ func TestATornLineIsCutOff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(j.Append(true, entry{1}, entry{2}), j.Close()); err != nil {
+		if err := errors.Join(j.Append(true, entry{1}), j.Append(false, entry{2}), j.Close()); err != nil {
 			t.Fatal(err)
 		}
 		want := map[bool]int{true: 1}[cut >= 8] + map[bool]int{true: 2}[cut >= 16]

@@ -18,6 +18,7 @@ type request struct {
 	scope         cloud.Scope
 	cluster, name string
 	quiet         bool // without an effect it leaves no line: what only looks, and what is done inside a cluster
+	single        bool // it has one effect at most
 }
 
 // call is one call under way. It holds the cloud's lock.
@@ -29,7 +30,9 @@ type call struct {
 	given   cloud.Scope
 	scope   scope
 	zones   []string // of the region
-	written bool     // the call's line is in the journal
+	single  bool
+	written bool // the call is in the journal
+	ended   bool // and so is that it ended well
 }
 
 // do makes one call: faults, effects, journal. The phase that f returns is for the ledger.
@@ -42,8 +45,7 @@ func (s *Sim) do(ctx context.Context, r request, f func(*call) (cloud.Phase, err
 	if s.closed {
 		return &cloud.Error{Class: cloud.Retryable, Op: r.op, Code: "Closed", Message: "the cloud was closed"}
 	}
-	s.written.Look(s.options.Logger, s.readFaults)
-	s.hands.Look(s.options.Logger, s.readHands)
+	s.scripts.Look()
 	c := s.begin(r)
 	s.current = c
 	defer func() { s.current = nil }()
@@ -55,7 +57,7 @@ func (s *Sim) begin(r request) *call {
 	a := r.scope.Account
 	now := s.options.Now()
 	return &call{
-		sim: s, n: s.state.calls + 1, now: now, given: r.scope, scope: scope{a.ID, r.scope.Region},
+		sim: s, n: s.state.calls + 1, now: now, given: r.scope, scope: scope{a.ID, r.scope.Region}, single: r.single,
 		head: Call{
 			At: now, Caller: cmp.Or(a.Role, a.ID), Account: a.ID, Region: r.scope.Region,
 			Op: r.op, Cluster: r.cluster, Name: r.name,
@@ -87,9 +89,9 @@ func (c *call) run(r request, f func(*call) (cloud.Phase, error)) (cloud.Phase, 
 	return phase, nil
 }
 
-// end writes the outcome. If that fails the caller must think that the outcome is unknown, as it is.
+// end writes the outcome, if it is not written yet. If that fails the caller must think that it is unknown, as it is.
 func (c *call) end(r request, phase cloud.Phase, err error) error {
-	if !c.written && r.quiet {
+	if !c.written && r.quiet || c.ended && err == nil {
 		return err
 	}
 	l := line{N: c.n, Done: outcome(phase, err)}
@@ -117,24 +119,28 @@ func outcome(phase cloud.Phase, err error) *Outcome {
 	return o
 }
 
-// effect writes one effect, after the call's own line, and only then lets it be.
+// effect writes one effect, the first of them with the call itself, the only one with its end too; and only then lets it
+// be.
 func (c *call) effect(l line) error {
 	l.N = c.n
-	if c.written {
-		return c.append(l)
+	if !c.written {
+		l.Call = &c.head
 	}
-	err := c.append(line{N: c.n, Call: &c.head}, l)
-	c.written = err == nil
-	return err
+	if c.single {
+		l.Done = &Outcome{}
+	}
+	if err := c.append(l); err != nil {
+		return err
+	}
+	c.written, c.ended = true, c.single
+	return nil
 }
 
-func (c *call) append(lines ...line) error {
-	if err := c.sim.journal.Append(false, lines...); err != nil {
+func (c *call) append(l line) error {
+	if err := c.sim.journal.Append(false, l); err != nil {
 		return &cloud.Error{Class: cloud.Retryable, Op: c.head.Op, Code: "Journal", Message: err.Error(), Err: err}
 	}
-	for _, l := range lines {
-		c.sim.state.fold(l)
-	}
+	c.sim.state.fold(l)
 	return nil
 }
 

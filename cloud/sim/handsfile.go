@@ -22,7 +22,7 @@ func (s *Sim) readHands(data []byte) error {
 		}
 		s.options.Logger.Info("done by hand", "delete", h.Delete, "change", h.Change, "match", h.Match, "things", n)
 	}
-	return s.hands.Done()
+	return s.scripts.Done(handsFile)
 }
 
 // parseHands reads a JSON array of hands.

@@ -11,16 +11,17 @@ import (
 	"github.com/aeriehq/aerie/kube"
 )
 
-// journalFile is the one file of a simulated cloud: the ledger of its calls and the store of what they made. A call's
-// line comes before its effects and its outcome after them, so a kill between any two lines leaves effects that have
-// their call, and at most one call without an outcome. A torn last line is cut off when the file is opened.
+// journalFile is the one file of a simulated cloud: the ledger of its calls and the store of what they made. A call
+// stands in the line of its first effect and its outcome in that of its last or in one after it, so a kill between any
+// two lines leaves effects that have their call, and at most one call without an outcome. Where the outcome stands twice
+// the later holds: the answer was lost. A torn last line is cut off when the file is opened.
 //
 // Nothing is synced to the disk: this survives a killed process, not a power cut. And nothing is ever taken out, so the
 // file grows with each call, polls too (some 250 bytes); it is folded whole at each start. A ledger that forgot could
 // not say what was made twice.
 const journalFile = "ledger.jsonl"
 
-// line is one line of the journal. A call that has no effect is one line with its outcome in it.
+// line is one line of the journal. A call that has no effect, or one object as its effect, is one line.
 type line struct {
 	N       int64       `json:"n"`
 	Call    *Call       `json:"call,omitempty"`

@@ -115,7 +115,7 @@ func (a *clusterAPI) Delete(ctx context.Context, apiVersion, kind, namespace, na
 }
 
 func (a *clusterAPI) do(ctx context.Context, op string, k kube.Key, f func(*call, *kube.Memory) error) error {
-	r := request{op: op, scope: a.scope, cluster: a.cluster, name: k.String(), quiet: true}
+	r := request{op: op, scope: a.scope, cluster: a.cluster, name: k.String(), quiet: true, single: op == "Apply"}
 	err := a.sim.do(ctx, r, func(c *call) (cloud.Phase, error) {
 		there, err := c.reachable(a.cluster)
 		if err != nil {

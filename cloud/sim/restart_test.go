@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/aeriehq/aerie/cloud"
@@ -146,7 +147,8 @@ func TestLedgerTellsCallersAndOutcomes(t *testing.T) {
 }
 
 func TestFaultOnTheClustersAPI(t *testing.T) {
-	s := open(t, sim.Options{Dir: t.TempDir(), Faults: []sim.Fault{
+	dir := t.TempDir()
+	s := open(t, sim.Options{Dir: dir, Faults: []sim.Fault{
 		{Op: "Apply", Match: "aerie-system", After: true}, {Op: "Get", Nth: 2, Class: cloud.Denied},
 	}})
 	dataplane(t, s)
@@ -159,5 +161,16 @@ func TestFaultOnTheClustersAPI(t *testing.T) {
 	}
 	if _, err := s.Kube(t.Context(), home, "none"); cloud.ClassOf(err) != cloud.NotFound {
 		t.Fatal(err)
+	}
+	_, err = api.Apply(t.Context(), kube.TenantObjects(tenant)[0])
+	must(t, err)
+	var told []string
+	for _, c := range ledger(t, dir).Calls {
+		if c.Op == "Apply" {
+			told = append(told, c.Name+":"+c.Outcome.Class)
+		}
+	}
+	if want := []string{"Namespace aerie-system:retryable", "Namespace acme--prod:"}; !slices.Equal(told, want) {
+		t.Fatalf("the ledger tells of %q, want %q", told, want)
 	}
 }

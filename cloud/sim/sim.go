@@ -10,7 +10,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -62,8 +61,7 @@ type Sim struct {
 	journal *journal.Journal[line]
 	state   *state
 	faults  faults
-	written *script.File            // faults.json
-	hands   *script.File            // by-hand.json
+	scripts *script.Files
 	kubes   map[string]*kube.Memory // by a cluster's ID
 	current *call                   // the call that holds mu; the kubes' records belong to it
 
@@ -85,7 +83,7 @@ func Open(o Options) (*Sim, error) {
 	}
 	s := &Sim{options: o, journal: j, state: lines.state, kubes: map[string]*kube.Memory{}}
 	s.faults.Inject(o.Faults...)
-	s.written, s.hands = script.Watch(filepath.Join(o.Dir, "faults.json")), script.Watch(filepath.Join(o.Dir, handsFile))
+	s.scripts = script.Watch(o.Dir, o.Logger, script.File{Name: "faults.json", Read: s.readFaults}, script.File{Name: handsFile, Read: s.readHands})
 	for id, objects := range lines.objects {
 		if err := s.openKube(id, objects.all()); err != nil {
 			return nil, errors.Join(err, j.Close())

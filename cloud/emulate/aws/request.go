@@ -158,7 +158,7 @@ func subject(in doc) string {
 
 // answer decides a request.
 func (s *Server) answer(c *emulate.Call, q *wire) (a answer) {
-	s.watched.Look(s.logger, s.accounts.read)
+	s.watched.Look()
 	r := &request{Call: c, wire: q, server: s}
 	if f := r.begin(); f != nil {
 		return answer{bad: f}

@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
@@ -38,7 +37,7 @@ type Server struct {
 	*emulate.World
 	now       func() time.Time
 	accounts  accounts
-	watched   *script.File
+	watched   *script.Files
 	logger    *slog.Logger
 	authority *emulate.Authority
 	http      *http.Server
@@ -72,7 +71,7 @@ func (s *Server) open(o Options) (err error) {
 	if err := ensureAccounts(o.Dir); err != nil {
 		return fmt.Errorf("read %s: %w", AccountsFile, err)
 	}
-	s.watched = script.Watch(filepath.Join(o.Dir, AccountsFile))
+	s.watched = script.Watch(o.Dir, s.logger, script.File{Name: AccountsFile, Read: s.accounts.read})
 	if s.authority, err = emulate.OpenAuthority(o.Dir); err != nil {
 		return err
 	}
