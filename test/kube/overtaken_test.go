@@ -1,0 +1,60 @@
+package kube_test
+
+import (
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aeriehq/aerie/kube/kubetest"
+)
+
+// children is how many processes of Helm's the server has.
+func (c *control) children() int {
+	out, _ := exec.CommandContext(c.Context(), "pgrep", "-P", fmt.Sprint(c.server.Process.Pid)).Output() // 1: there is none
+	return len(strings.Fields(string(out)))
+}
+
+// An upgrade whose hook hangs is given up at its deadline: its process ends, though its hooks might take an hour, and what
+// was deployed before comes back. Another wish ends one too, and comes about.
+func TestAHangingReleaseEndsWithItsPhase(t *testing.T) {
+	t.Parallel()
+	rig, api := newRig(t)
+	c := startControl(t, rig.Kubeconfig, 60)
+	base, _, _ := strings.Cut(offer, "---\nkind: application")
+	c.run(base, "apply", "-f", "-", "--wait", "--timeout", "2m")
+	url, login := repository(t)
+	c.knows("zoo", "private", login)
+	spec := func(hook string, replicas int) string {
+		return fmt.Sprintf("{chart: {name: web, version: 1.0.0, repository: %q, credentials: private, timeout: 3600}, values: {hook: %q, replicas: %d}}", url, hook, replicas)
+	}
+	c.run("", "application", "create", "zoo/prod_web", "--spec", spec("", 1), "--wait", "--timeout", "1m")
+	hangs := func() {
+		t.Helper()
+		c.run("", "application", "update", "zoo/prod_web", "--spec", spec("hold", 2))
+		kubetest.Eventually(t, "its upgrade hangs", func() bool {
+			return slices.Contains(statesOf(t, api, "web"), "pending-upgrade") && c.children() == 1
+		})
+	}
+	hangs()
+	c.run("", "application", "update", "zoo/prod_web", "--spec", spec("", 2), "--wait", "--timeout", "1m")
+	if n := c.children(); n != 0 {
+		t.Errorf("%d processes are left beside the upgrade that came about", n)
+	}
+	hangs()
+	kubetest.Eventually(t, "its upgrade is given up", func() bool {
+		phase, _ := c.phase("application", "zoo/prod_web")
+		return phase == "Failed"
+	})
+	if n := c.children(); n != 0 {
+		t.Errorf("%d processes are left beside the rollback", n)
+	}
+	if got := strings.Join(statesOf(t, api, "web"), " "); strings.Count(got, "deployed") != 1 || strings.Contains(got, "pending") {
+		t.Error("the release is", got)
+	}
+	d, err := api.Get(t.Context(), "apps/v1", "Deployment", "zoo--prod", "web")
+	if err != nil || fmt.Sprint(d["spec"].(map[string]any)["replicas"]) != "2" {
+		t.Error("what was deployed before is not back:", d["spec"], err)
+	}
+}
