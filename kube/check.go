@@ -83,7 +83,7 @@ func checkObject(o Object, path, namespace string, terms Terms) (faults []Fault)
 	if why := nameFault(o.APIVersion(), o.Kind(), o.Name()); why != "" {
 		add(".metadata.name", why)
 	}
-	if terms != AsAddon && o.grants() && slices.Contains([]string{WorkloadAccount, InstallerAccount, people}, o.Name()) {
+	if terms != AsAddon && o.grants() && slices.Contains([]string{WorkloadAccount, InstallerAccount, installerMore, people}, o.Name()) {
 		add(".metadata.name", o.Name()+" is the platform's")
 	}
 	if o.Kind() == "ConfigMap" && strings.HasPrefix(o.Name(), inventoryPrefix) {

@@ -10,6 +10,8 @@ const (
 	// InstallerAccount is the service account that applications are installed as: it may write what one consists of, and
 	// nothing by which a tenant would lift its own bounds. No pod gets its token.
 	InstallerAccount = "aerie-installer"
+	// installerMore is the binding of what addons let it do besides.
+	installerMore = InstallerAccount + "-kinds"
 	// people is the role of the tenant's people, who are a group: see PeopleGroup.
 	people = "aerie-people"
 )
@@ -25,7 +27,7 @@ func rights(namespace, customer string) []Object {
 	objects = append(objects, grant(namespace, WorkloadAccount, workloadRules, accountSubject(namespace, WorkloadAccount))...)
 	installer := accountSubject(namespace, InstallerAccount)
 	objects = append(objects, grant(namespace, InstallerAccount, installerRules, installer)...)
-	objects = append(objects, binding(namespace, InstallerAccount+"-kinds", "ClusterRole", installerKinds, installer))
+	objects = append(objects, binding(namespace, installerMore, "ClusterRole", installerKinds, installer))
 	return append(objects, grant(namespace, people, peopleRules, group)...)
 }
 

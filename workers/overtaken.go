@@ -14,7 +14,7 @@ import (
 var errOvertaken = errors.New("it is no longer owed")
 
 // overtakeRest is the pause between two looks at the world: however much happens, looking costs little.
-const overtakeRest = 250 * time.Millisecond
+const overtakeRest = 100 * time.Millisecond
 
 // longWork is the work being done that may take long, each with what ends it. Short work ends by itself.
 type longWork struct {

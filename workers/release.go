@@ -195,8 +195,12 @@ func runs(ctx context.Context, api kube.API) (*kube.Cluster, error) {
 	return cluster, nil
 }
 
-// reach is the way into a namespace for its installer, who may write there what an application consists of.
+// reach is the way into a namespace for its installer, who may write there what an application consists of. That the account
+// is not there does not say that nothing else is: its tenant has drifted.
 func reach(ctx context.Context, c *kube.Cluster, namespace string) (*kube.Reach, error) {
 	r, err := c.Reach(ctx, namespace, kube.InstallerAccount)
+	if kube.CodeOf(err) == kube.NotFound {
+		err = &kube.Error{Code: kube.Unready, Op: "reach", Object: namespace, Message: "the account that installs there is gone, and comes back when what was changed by hand is repaired", Err: err}
+	}
 	return &r, err
 }

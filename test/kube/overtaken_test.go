@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/kube/kubetest"
 )
 
@@ -22,7 +23,7 @@ func TestAHangingReleaseEndsWithItsPhase(t *testing.T) {
 	t.Parallel()
 	rig, api := newRig(t)
 	c := startControl(t, rig.Kubeconfig, 60)
-	base, _, _ := strings.Cut(offer, "---\nkind: application")
+	base, _, _ := strings.Cut(strings.Replace(offer, "region: eu-central", "region: eu-central, drift: report", 1), "---\nkind: application")
 	c.run(base, "apply", "-f", "-", "--wait", "--timeout", "2m")
 	url, login := repository(t)
 	c.knows("zoo", "private", login)
@@ -56,5 +57,22 @@ func TestAHangingReleaseEndsWithItsPhase(t *testing.T) {
 	d, err := api.Get(t.Context(), "apps/v1", "Deployment", "zoo--prod", "web")
 	if err != nil || fmt.Sprint(d["spec"].(map[string]any)["replicas"]) != "2" {
 		t.Error("what was deployed before is not back:", d["spec"], err)
+	}
+	withoutInstaller(t, c, api)
+}
+
+// withoutInstaller deletes an application where the account that installs is gone: it ends when that is back, and not before.
+func withoutInstaller(t *testing.T, c *control, api kube.API) {
+	t.Helper()
+	if err := api.Delete(t.Context(), "v1", "ServiceAccount", "zoo--prod", kube.InstallerAccount); err != nil {
+		t.Fatal(err)
+	}
+	c.run("", "application", "delete", "zoo/prod_web")
+	c.explains("application", "zoo/prod_web", "dependency")
+	c.explains("tenant", "zoo/prod", "drifted")
+	c.run("", "tenant", "retry", "zoo/prod")
+	c.reaches("application", "zoo/prod_web", "Uninstalled")
+	if left := statesOf(t, api, "web"); len(left) > 0 {
+		t.Error("left:", left)
 	}
 }

@@ -32,6 +32,9 @@ func TestManifestsAreTheInstallers(t *testing.T) {
 	spec := kube.AppSpec{Namespace: "manifests--one", Name: "app", Owner: "01APP"}
 	account := kubetest.Object("v1", "ServiceAccount", "", "app", nil)
 	reads := roleOf("Role", "", "reads", "", "configmaps")
+	kubetest.Eventually(t, "the server knows the installer's rights", func() bool {
+		return subject{user: "system:serviceaccount:manifests--one:" + kube.InstallerAccount}.may(t, "create", rbac, "roles", spec.Namespace)
+	})
 	bob := subject{user: "system:serviceaccount:manifests--one:app"}
 	for i, row := range []struct {
 		what    string
