@@ -12,9 +12,8 @@ import (
 // layout writes values of one type as few bytes and reads them again. The bytes
 // do not say what they are: only the program that wrote them, or one whose types
 // are the same, can read them. That is enough for what is kept in memory and for
-// snapshots, which name the types they were written with.
+// snapshots, which are read by the very program that wrote them.
 type layout struct {
-	name  string // of the type and all that is in it
 	write func([]byte, reflect.Value) []byte
 	read  func(*unpacker, reflect.Value)
 }
@@ -36,13 +35,13 @@ func appendLength(b []byte, v reflect.Value) []byte {
 func layoutOf(t reflect.Type) layout {
 	switch t {
 	case reflect.TypeFor[time.Time]():
-		return layout{"time", writeTime, readTime}
+		return layout{writeTime, readTime}
 	case reflect.TypeFor[[]uint64]():
-		return layout{"sequences", writeSequences, readSequences}
+		return layout{writeSequences, readSequences}
 	case reflect.TypeFor[map[string]string]():
-		return layout{"strings", writeStrings, readStrings}
+		return layout{writeStrings, readStrings}
 	case reflect.TypeFor[map[string]any]():
-		return layout{"object", writeObject, readObject}
+		return layout{writeObject, readObject}
 	}
 	switch t.Kind() {
 	case reflect.Struct:
@@ -58,16 +57,16 @@ func layoutOf(t reflect.Type) layout {
 func scalarLayout(t reflect.Type) layout {
 	switch t.Kind() {
 	case reflect.String:
-		return layout{"string", func(b []byte, v reflect.Value) []byte { return appendString(b, v.String()) },
+		return layout{func(b []byte, v reflect.Value) []byte { return appendString(b, v.String()) },
 			func(u *unpacker, v reflect.Value) { v.SetString(u.string()) }}
 	case reflect.Int, reflect.Int64:
-		return layout{"int", func(b []byte, v reflect.Value) []byte { return binary.AppendVarint(b, v.Int()) },
+		return layout{func(b []byte, v reflect.Value) []byte { return binary.AppendVarint(b, v.Int()) },
 			func(u *unpacker, v reflect.Value) { v.SetInt(u.int()) }}
 	case reflect.Uint64:
-		return layout{"uint", func(b []byte, v reflect.Value) []byte { return binary.AppendUvarint(b, v.Uint()) },
+		return layout{func(b []byte, v reflect.Value) []byte { return binary.AppendUvarint(b, v.Uint()) },
 			func(u *unpacker, v reflect.Value) { v.SetUint(u.uint()) }}
 	case reflect.Bool:
-		return layout{"bool", func(b []byte, v reflect.Value) []byte { return appendBool(b, v.Bool()) },
+		return layout{func(b []byte, v reflect.Value) []byte { return appendBool(b, v.Bool()) },
 			func(u *unpacker, v reflect.Value) { v.SetBool(u.uint() == 1) }}
 	}
 	panic(fmt.Sprintf("fsm: %s can't be kept", t))
@@ -86,7 +85,6 @@ func appendBool(b []byte, yes bool) []byte {
 func structLayout(t reflect.Type) layout {
 	var at []int
 	var fields []layout
-	name := t.Name() + "{"
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if t == reflect.TypeFor[Base]() && (f.Name == "phase" || f.Name == "Ref") {
@@ -95,11 +93,9 @@ func structLayout(t reflect.Type) layout {
 		if !f.IsExported() {
 			panic(fmt.Sprintf("fsm: field %s of %s can't be kept", f.Name, t))
 		}
-		l := layoutOf(f.Type)
-		at, fields = append(at, i), append(fields, l)
-		name += f.Name + ":" + l.name + " "
+		at, fields = append(at, i), append(fields, layoutOf(f.Type))
 	}
-	return layout{name + "}",
+	return layout{
 		func(b []byte, v reflect.Value) []byte {
 			for i, f := range fields {
 				b = f.write(b, v.Field(at[i]))
@@ -114,7 +110,7 @@ func structLayout(t reflect.Type) layout {
 }
 
 func sliceLayout(t reflect.Type, of layout) layout {
-	return layout{"[]" + of.name,
+	return layout{
 		func(b []byte, v reflect.Value) []byte {
 			b = appendLength(b, v)
 			for i := range v.Len() {
@@ -135,7 +131,7 @@ func sliceLayout(t reflect.Type, of layout) layout {
 }
 
 func pointerLayout(t reflect.Type, to layout) layout {
-	return layout{"*" + to.name,
+	return layout{
 		func(b []byte, v reflect.Value) []byte {
 			if v.IsNil() {
 				return append(b, 0)

@@ -39,7 +39,6 @@ type Machine interface {
 
 	pack([]byte, Entity[Data]) []byte            // writes an entity behind some bytes
 	unpack(ev.Ref, packed) (Entity[Data], error) // reads one
-	format() string                              // names what the bytes are
 }
 
 // machine erases the type of a kind's data.

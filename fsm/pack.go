@@ -2,10 +2,8 @@ package fsm
 
 import (
 	"encoding/binary"
-	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 
 	ev "github.com/aeriehq/aerie/events"
 )
@@ -45,23 +43,9 @@ func (p packer[D]) unpack(ref ev.Ref, s packed) (e Entity[D], err error) {
 	return e, nil
 }
 
-func (m machine[D]) format() string {
-	return fmt.Sprintln(m.Name, m.packer.phases, m.packer.base.name, m.packer.data.name)
-}
-
 func (m machine[D]) pack(b []byte, e Entity[Data]) []byte { return m.packer.append(b, typed[D](e)) }
 
 func (m machine[D]) unpack(ref ev.Ref, s packed) (Entity[Data], error) {
 	e, err := m.packer.unpack(ref, s)
 	return Entity[Data]{e.Base, e.Data}, err
-}
-
-// Format names what a world that was written down looks like: one that was written
-// with another format can't be read.
-func Format() string {
-	var all strings.Builder
-	for _, k := range ev.Kinds {
-		all.WriteString(Machines[k].format())
-	}
-	return all.String()
 }

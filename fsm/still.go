@@ -71,7 +71,7 @@ func (s *Still) read(n int, r ev.Ref) Entity[Data] {
 }
 
 // Write writes the world down, and what beside says of each entity with it. Read
-// reads it again if its Format is the same.
+// of the same program reads it again.
 func (s *Still) Write(w io.Writer, beside func([]byte, Entity[Data]) []byte) error {
 	out := writing{bufio.NewWriterSize(w, 1<<16), nil}
 	out.uint(s.Seq)

@@ -1,0 +1,161 @@
+package fsm
+
+import (
+	"fmt"
+
+	"pgregory.net/rapid"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// names are what random lives are about: few, so that they meet.
+var names = []string{
+	"customer acme", "customer other", "account -/main", "account acme/own", "plan -/free", "plan -/business",
+	"dataplane -/eu", "dataplane -/own", "dataplane acme/own", "tenantinfra -/eu_pg", "tenantinfra -/own_pg", "tenantinfra acme/own_pg",
+	"tenant acme/prod", "tenant acme/test", "tenant other/prod", "application acme/prod_pg", "application other/prod_pg",
+}
+
+// specsOf are some specs of every kind.
+var specsOf = map[ev.Kind][]ev.Spec{
+	ev.Customer: {ev.CustomerSpec{Hosting: "provider"}, ev.CustomerSpec{Hosting: "customer", DisplayName: "Acme"}},
+	ev.Account:  {mainSpec, ev.AccountSpec{Cloud: "sim", Number: "100", Hosting: "provider", Role: "r"}, ev.AccountSpec{Cloud: "sim", Number: "200", Hosting: "customer"}},
+	ev.Plan:     {freeSpec, planSpec("dedicated", "spread", false), planSpec("resource-shared", "pack", false), planSpec("dedicated", "pack", true)},
+	ev.Dataplane: {euSpec, dataplaneSpec("-/main", "dedicated", 3), dataplaneSpec("acme/own", "dedicated", 3),
+		dataplaneSpec("-/main", "shared", 9)},
+	ev.TenantInfra: {infraSpec, ev.TenantInfraSpec{App: "pg", Size: "small", Scheduling: "preferred",
+		Pools: []ev.Pool{{Name: "a", Machine: "m4", Max: 9, Priority: "on-demand"}, {Name: "b", Machine: "m8", Max: 2, Priority: "spot"}}}},
+	ev.Tenant: {prodSpec, ev.TenantSpec{Plan: "-/business"}, ev.TenantSpec{Plan: "-/free", App: "kafka"},
+		ev.TenantSpec{Plan: "-/free", App: "pg", AllowNamespaces: []string{"ops"}}},
+	ev.Addon:       {ev.AddonSpec{Manifests: pgSpec.Manifests}, ev.AddonSpec{Namespace: "ops", Manifests: pgSpec.Manifests}},
+	ev.Application: {pgSpec, ev.ApplicationSpec{Manifests: []map[string]any{{"kind": "Service", "ports": []any{5432.0}}}}},
+}
+
+func planSpec(deployment, placement string, draft bool) ev.PlanSpec {
+	s := freeSpec
+	s.Deployment, s.Placement, s.Draft = deployment, placement, draft
+	return s
+}
+
+func dataplaneSpec(account, typ string, most int) ev.DataplaneSpec {
+	s := euSpec
+	s.Account, s.Type, s.SystemPool.Max = account, typ, most
+	return s
+}
+
+// drawCommand draws what somebody may ask now of anybody.
+func drawCommand(t *rapid.T, w *World) ev.Command {
+	ref := refOf(rapid.SampledFrom(names).Draw(t, "who"))
+	e, born := w.Get(ref)
+	c := ev.Command{ID: fmt.Sprint("c", w.Seq+1), Ref: ref, Actor: ev.ActorAdmin, Time: start.AddDate(0, 0, int(w.Seq)), UID: fmt.Sprint("u", w.Seq+1)}
+	asks := []string{"create"}
+	if born {
+		asks = []string{"report", "report", "report", "settle", "settle", "settle", "update", "retry", "expire", "create"}
+	}
+	if born && ref.Kind == ev.Dataplane {
+		asks = append(asks, "attach", "detach", "drift", "drift")
+	}
+	switch rapid.SampledFrom(asks).Draw(t, "asks") {
+	case "create":
+		labels := drawLabels(t)
+		if len(labels) == 0 {
+			labels = nil // the log does not tell none from an empty set
+		}
+		c.Ask = ev.Create{Labels: labels, Spec: rapid.SampledFrom(specsOf[ref.Kind]).Draw(t, "spec")}
+	case "update":
+		c.Ask = ev.Update{Labels: drawLabels(t), Spec: rapid.SampledFrom(append(specsOf[ref.Kind], nil)).Draw(t, "spec")}
+	case "retry":
+		c.Ask = ev.Retry{}
+	case "drift":
+		c.Ask = ev.NoteDrift{Found: rapid.SampledFrom([][]ev.Drift{nil, gone(ev.PartNetwork), gone(ev.PartCluster), gone(ev.PartSystemPool)}).Draw(t, "found")}
+	case "attach":
+		c.Ask = ev.Attach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
+	case "detach":
+		c.Ask = ev.Detach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
+	case "settle":
+		c.Ask = ev.Settle{}
+	case "expire":
+		c.Ask = ev.Expire{Since: e.Since}
+	case "report":
+		c.Ask = drawReport(t, e)
+	}
+	return c
+}
+
+// furnish asks for the first things of a life, so that some lives get far.
+func furnish(name string, w *World) ev.Command {
+	ref := refOf(name)
+	return ev.Command{ID: fmt.Sprint("c", w.Seq+1), Ref: ref, Actor: ev.ActorAdmin, Time: start, UID: fmt.Sprint("u", w.Seq+1),
+		Ask: ev.Create{Spec: specsOf[ref.Kind][0]}}
+}
+
+// goOn does, for one entity that is owed something, what the machinery would do
+// next; where none is, the command stays as it is.
+func goOn(t *rapid.T, w *World, c ev.Command) ev.Command {
+	var owing []string
+	for _, name := range names {
+		if e, born := w.Get(refOf(name)); born && Machines[e.Ref.Kind].Owed(e) != nil {
+			owing = append(owing, name)
+		}
+	}
+	if len(owing) == 0 {
+		return c
+	}
+	c.Ref = refOf(rapid.SampledFrom(owing).Draw(t, "who goes on"))
+	e, _ := w.Get(c.Ref)
+	c.Ask = ev.Settle{}
+	if _, waits := Machines[e.Ref.Kind].Owed(e).(Await); !waits {
+		c.Ask = drawReport(t, e)
+	}
+	return c
+}
+
+func drawLabels(t *rapid.T) map[string]string {
+	return rapid.SampledFrom([]map[string]string{nil, nil, {}, {"tier": "one"}, {"tier": "two"}}).Draw(t, "labels")
+}
+
+func drawReport(t *rapid.T, e Entity[Data]) ev.Report {
+	r := ev.Report{UID: e.UID, Digest: "of another effect"}
+	owed := Machines[e.Ref.Kind].Owed(e)
+	if owed == nil {
+		return r
+	}
+	if rapid.IntRange(0, 9).Draw(t, "stale") > 0 {
+		r.Digest = DigestOf(owed)
+	}
+	outcomes := outcomesOf(owed)
+	if len(outcomes) > 0 && rapid.IntRange(0, 5).Draw(t, "fails") > 0 {
+		r.Outcome = rapid.SampledFrom(outcomes).Draw(t, "outcome")
+		return r
+	}
+	codes := []ev.ReasonCode{ev.InternalReason, ev.Unreachable, ev.RateLimited, ev.CapacityUnavailable, ev.ConfigProblem}
+	r.Failure = attempt(7, rapid.SampledFrom(codes).Draw(t, "code"))
+	return r
+}
+
+// outcomesOf lists what an executor may say of an effect that it brought about.
+func outcomesOf(e ev.Effect) []ev.Event {
+	switch e := e.(type) {
+	case ev.VerifyAccount:
+		return []ev.Event{ev.Verified{}}
+	case ev.EnsureNetwork:
+		return []ev.Event{ev.NetworkReady{Network: "net", ID: "n1", Range: e.Range}}
+	case ev.EnsureCluster:
+		return []ev.Event{ev.ClusterReady{Cluster: "cluster", Version: e.Version}}
+	case ev.EnsureSystemPool:
+		return []ev.Event{ev.SystemPoolReady{Nodes: 1}}
+	case ev.EnsureBase, ev.EnsureTenant:
+		return []ev.Event{ev.Activated{}}
+	case ev.EnsurePools:
+		return []ev.Event{poolsIn("creating", e), poolsIn("active", e), poolsIn("active", e)}
+	case ev.EnsureApplication:
+		return []ev.Event{ev.Deployed{Revision: e.Revision, Objects: []string{"ConfigMap/a"}}}
+	}
+	return nil
+}
+
+func poolsIn(state string, e ev.EnsurePools) (seen ev.PoolsObserved) {
+	for _, p := range e.Pools {
+		seen.Pools = append(seen.Pools, ev.PoolStatus{Name: p.Name, State: state, Nodes: 1})
+	}
+	return seen
+}
