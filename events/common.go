@@ -31,9 +31,10 @@ type (
 		Calls []Call `json:"calls,omitempty"`
 	}
 	// Swept says that something was found in a cloud that carried the mark of an
-	// incarnation that has ended, and was removed.
+	// incarnation that has ended, or in a dataplane's cluster that no tenant needs any
+	// longer, and was removed.
 	Swept struct {
-		UID       string   `json:"uid"` // the incarnation's
+		UID       string   `json:"uid"` // the incarnation's; the dataplane's own of what was not needed
 		Resources []string `json:"resources"`
 		Calls     []Call   `json:"calls,omitempty"`
 	}

@@ -56,15 +56,20 @@ type Error struct {
 	Err     error
 }
 
-// Error reads as a path: op, object, code, message.
+// Error reads as a path: op, object, code, message. Of a call without an answer it has no ports and addresses: these would
+// make each failure another one. They are in Unwrap.
 func (e *Error) Error() string {
 	s := e.Op
 	if e.Object != "" {
 		s += " " + e.Object
 	}
 	s += ": " + string(e.Code)
-	if e.Message != "" {
-		s += ": " + e.Message
+	message := e.Message
+	if e.Code == Unavailable {
+		message = steady(message)
+	}
+	if message != "" {
+		s += ": " + message
 	}
 	return s
 }

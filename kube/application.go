@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 )
@@ -21,7 +22,8 @@ type AppSpec struct {
 // EnsureApplication makes the application's objects those of the spec and returns the names of what it applied, as
 // kind/name. What an earlier revision applied and this one no longer has is deleted; with no objects all goes. Wrong
 // objects are refused before anything is sent (see CheckObjects). An object of that name that is not this
-// application's is a conflict and is not touched.
+// application's is a conflict and is not touched. A tenant's objects are applied as its namespace's installer, who may
+// not everything; what carries our marks is deleted with our own rights, so that a removal never lacks any.
 //
 // What it has applied is kept in a ConfigMap beside it, written before the objects and again after the pruning: it
 // always names at least what is there, wherever a crash falls.
@@ -36,12 +38,16 @@ func EnsureApplication(ctx context.Context, api API, spec AppSpec) ([]string, er
 	if len(spec.Objects) == 0 && had.version == "" {
 		return nil, nil
 	}
-	want := spec.keys()
-	all := union(want, had.keys)
-	if err := writeInventory(ctx, api, spec, all, had.version); err != nil {
+	as, err := spec.installer(api)
+	if err != nil {
 		return nil, err
 	}
-	applied, err := applyAll(ctx, api, spec)
+	want := spec.keys()
+	all := union(want, had.keys)
+	if err := writeInventory(ctx, as, spec, all, had.version); err != nil {
+		return nil, tooEarly(err, as != api)
+	}
+	applied, err := applyAll(ctx, as, spec)
 	if err != nil {
 		return applied, err
 	}
@@ -63,6 +69,27 @@ func RemoveApplication(ctx context.Context, api API, spec AppSpec) error {
 		return err
 	}
 	return prune(ctx, api, spec, known, nil)
+}
+
+// installer is the API as who applies the spec's objects has it: a tenant's, on a real cluster, its namespace's installer.
+func (s AppSpec) installer(api API) (API, error) {
+	c, real := api.(*Cluster)
+	if !real || s.Terms == AsAddon || len(s.Objects) == 0 {
+		return api, nil
+	}
+	return c.as(s.Namespace, InstallerAccount)
+}
+
+// tooEarly is the error of an installer's first write. Every installer may write that: if this one may not, its rights are
+// too new for the server to know them, or somebody has taken them away, and they come back.
+func tooEarly(err error, installer bool) error {
+	var own *Error
+	if !installer || !errors.As(err, &own) || own.Code != Forbidden {
+		return err
+	}
+	e := *own
+	e.Code, e.Message = Unavailable, "the installer has no rights here yet: "+e.Message
+	return &e
 }
 
 func (s AppSpec) validate() error {

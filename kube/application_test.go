@@ -130,19 +130,34 @@ func TestApplicationSurvivesADeathAnywhere(t *testing.T) {
 	}
 }
 
+// A role is made and pruned as any object.
+func TestApplicationsGiveRights(t *testing.T) {
+	m := space(t)
+	role := object("rbac.authorization.k8s.io/v1", "Role", "", "reads")
+	applied, err := kube.EnsureApplication(t.Context(), m, app(1, config("", "x", "1"), role))
+	if err != nil || !slices.Equal(applied, []string{"ConfigMap/x", "Role/reads"}) {
+		t.Fatal(applied, err)
+	}
+	_, err = kube.EnsureApplication(t.Context(), m, app(2, config("", "x", "1")))
+	must(t, err)
+	_, err = m.Get(t.Context(), "rbac.authorization.k8s.io/v1", "Role", "a", "reads")
+	is(t, kube.NotFound, err)
+}
+
 func TestCheckObjects(t *testing.T) {
 	for want, objects := range map[string][]kube.Object{
-		"": {config("", "x", "1"), object("apps/v1", "Deployment", "", "x")},
-		"spec.manifests[1].kind: NetworkPolicy is not allowed": {config("", "x", ""), object("networking.k8s.io/v1", "NetworkPolicy", "", "x")},
-		"spec.manifests[0].kind: Namespace is not allowed":     {object("v1", "Namespace", "", "x")},
-		"spec.manifests[0].kind: ClusterRole is not allowed":   {object("rbac.authorization.k8s.io/v1", "ClusterRole", "", "x")},
-		"spec.manifests[0].kind: is missing":                   {object("v1", "", "", "x")},
-		"spec.manifests[0].apiVersion: is missing":             {object("", "ConfigMap", "", "x")},
-		"spec.manifests[0].metadata.name: \"X\"":               {config("", "X", "1")},
-		"spec.manifests[0].metadata.name: names that begin":    {config("", "aerie.app.shop", "1")},
-		"spec.manifests[1].metadata.name: ConfigMap x is":      {config("", "x", "1"), config("", "x", "2")},
+		"": {config("", "x", "1"), object("apps/v1", "Deployment", "", "x"), object("rbac.authorization.k8s.io/v1", "Role", "", "x"), object("rbac.authorization.k8s.io/v1", "RoleBinding", "", "x")},
+		"spec.manifests[0].metadata.name: aerie-installer is the platform's": {object("rbac.authorization.k8s.io/v1", "RoleBinding", "", "aerie-installer")},
+		"spec.manifests[1].kind: NetworkPolicy is not allowed":               {config("", "x", ""), object("networking.k8s.io/v1", "NetworkPolicy", "", "x")},
+		"spec.manifests[0].kind: Namespace is not allowed":                   {object("v1", "Namespace", "", "x")},
+		"spec.manifests[0].kind: ClusterRole is not allowed":                 {object("rbac.authorization.k8s.io/v1", "ClusterRole", "", "x")},
+		"spec.manifests[0].kind: is missing":                                 {object("v1", "", "", "x")},
+		"spec.manifests[0].apiVersion: is missing":                           {object("", "ConfigMap", "", "x")},
+		"spec.manifests[0].metadata.name: \"X\"":                             {config("", "X", "1")},
+		"spec.manifests[0].metadata.name: names that begin":                  {config("", "aerie.app.shop", "1")},
+		"spec.manifests[1].metadata.name: ConfigMap x is":                    {config("", "x", "1"), config("", "x", "2")},
 	} {
-		faults := kube.CheckObjects(objects, kube.AsManifests)
+		faults := kube.CheckObjects(objects, kube.AsTenant)
 		if (want == "") != (len(faults) == 0) || want != "" && !strings.HasPrefix(faults[0].String(), want) {
 			t.Errorf("%v, want %q", faults, want)
 		}

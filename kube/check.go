@@ -25,9 +25,8 @@ type Terms int
 
 // The terms.
 const (
-	AsManifests Terms = iota // a tenant's, as they are: it is we who apply them, and we may everything
-	AsChart                  // a tenant's chart: the installer applies them, who can give away no right that it has not
-	AsAddon                  // the platform's own: also what is of the whole cluster, and what guards its own namespace
+	AsTenant Terms = iota // a tenant's: the installer applies them, who can give away no right that it has not
+	AsAddon               // the platform's own: also what is of the whole cluster, and what guards its own namespace
 )
 
 // reserved are the kinds of a tenant's namespace that only we write, and why, whatever their group: a network plugin's
@@ -39,8 +38,6 @@ var reserved = map[string]string{
 	"NetworkPolicy":            "the plan sets the tenant's isolation",
 	"CiliumNetworkPolicy":      "the plan sets the tenant's isolation",
 	"GlobalNetworkPolicy":      "the plan sets the tenant's isolation",
-	"Role":                     "the tenant's rights are set by the platform; a chart may have it",
-	"RoleBinding":              "the tenant's rights are set by the platform; a chart may have it",
 	"List":                     "give its items as manifests of their own",
 	"Eviction":                 "it is an action, not an object",
 	"TokenRequest":             "it is an action, not an object",
@@ -50,7 +47,7 @@ var reserved = map[string]string{
 
 // bounding are those of them that bound a tenant and nobody else.
 var bounding = map[string]bool{"ResourceQuota": true, "LimitRange": true, "NetworkPolicy": true, "CiliumNetworkPolicy": true,
-	"GlobalNetworkPolicy": true, "Role": true, "RoleBinding": true}
+	"GlobalNetworkPolicy": true}
 
 // grants tells whether an object gives rights in its namespace.
 func (o Object) grants() bool {
@@ -86,7 +83,7 @@ func checkObject(o Object, path, namespace string, terms Terms) (faults []Fault)
 	if why := nameFault(o.APIVersion(), o.Kind(), o.Name()); why != "" {
 		add(".metadata.name", why)
 	}
-	if terms != AsAddon && o.grants() && slices.Contains([]string{WorkloadAccount, InstallerAccount, people}, o.Name()) {
+	if terms != AsAddon && o.grants() && slices.Contains([]string{WorkloadAccount, InstallerAccount, installerMore, people}, o.Name()) {
 		add(".metadata.name", o.Name()+" is the platform's")
 	}
 	if o.Kind() == "ConfigMap" && strings.HasPrefix(o.Name(), inventoryPrefix) {
@@ -111,7 +108,7 @@ func kindFault(o Object, terms Terms) string {
 	if kind == "" {
 		return "is missing"
 	}
-	if why, ok := reserved[kind]; ok && !(terms == AsAddon && bounding[kind]) && !(terms == AsChart && o.grants()) {
+	if why, ok := reserved[kind]; ok && !(terms == AsAddon && bounding[kind]) {
 		return fmt.Sprintf("%s is not allowed: %s", kind, why)
 	}
 	if ClusterScoped(o.APIVersion(), kind) && terms != AsAddon {

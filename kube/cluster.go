@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/util/flowcontrol"
 )
 
 // Cluster is a real Kubernetes API. What it applies is applied on the server, under the field manager aerie: fields that
@@ -46,7 +47,10 @@ func NewCluster(config *rest.Config) (*Cluster, error) {
 	if err := rest.LoadTLSFiles(c); err != nil {
 		return nil, &Error{Code: Invalid, Op: "connect", Message: err.Error(), Err: err}
 	}
-	c.UserAgent, c.QPS, c.Burst, c.Timeout = manager, callsASecond, callsAtOnce, callWithin
+	c.UserAgent, c.Timeout = manager, callWithin
+	if c.RateLimiter == nil {
+		c.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(callsASecond, callsAtOnce)
+	}
 	c.WarningHandler = rest.NoWarnings{}
 	transport, err := rest.HTTPClientFor(c)
 	if err != nil {
@@ -67,6 +71,17 @@ func NewCluster(config *rest.Config) (*Cluster, error) {
 		return nil, &Error{Code: Invalid, Op: "connect", Message: err.Error(), Err: err}
 	}
 	return &Cluster{client: client, brief: brief, lasting: lasting, kinds: newKinds(c.Host, transport), config: c}, nil
+}
+
+// as is the same API with the rights of a service account, and no others: the server judges each call as that account's.
+func (c *Cluster) as(namespace, account string) (*Cluster, error) {
+	config := rest.CopyConfig(c.config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + account}
+	other, err := NewCluster(config)
+	if err == nil {
+		other.kinds = c.kinds
+	}
+	return other, err
 }
 
 // Apply implements API.

@@ -44,7 +44,7 @@ func ApplicationDrift(ctx context.Context, api API, spec AppSpec) ([]Difference,
 
 // BaseDrift says how what every dataplane has first differs from what EnsureBase makes.
 func BaseDrift(ctx context.Context, api API, owner string) ([]Difference, error) {
-	return differences(ctx, api, []Object{baseNamespace(owner)})
+	return differences(ctx, api, baseObjects(owner))
 }
 
 func differences(ctx context.Context, api API, wanted []Object) (found []Difference, err error) {

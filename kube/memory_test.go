@@ -154,7 +154,7 @@ func FuzzObject(f *testing.F) {
 		}
 		o.Clone()
 		o.Terminating()
-		_, _, _, _ = o.Labels(), o.Annotations(), o.Key().String(), kube.CheckObjects([]kube.Object{o}, kube.AsManifests)
+		_, _, _, _ = o.Labels(), o.Annotations(), o.Key().String(), kube.CheckObjects([]kube.Object{o}, kube.AsTenant)
 		m := memory(t, object("v1", "Namespace", "", "a"))
 		if changed, err := m.Apply(t.Context(), o); err != nil || !changed {
 			return

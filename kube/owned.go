@@ -87,7 +87,7 @@ func (o Owned) Remove(ctx context.Context, api API) error {
 	case o.Application == "":
 		return DeleteTenant(ctx, api, o.Namespace, o.Owner)
 	}
-	return o.prune(ctx, api, o.Application, AsChart)
+	return o.prune(ctx, api, o.Application, AsTenant)
 }
 
 func (o Owned) prune(ctx context.Context, api API, name string, terms Terms) error {

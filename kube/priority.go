@@ -2,30 +2,107 @@ package kube
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // LabelPriority is the label of a tenant's namespace that names the priority class of its pods.
 const LabelPriority = "aerie.io/priority-class"
+
+// classPrefix begins the names of our priority classes; the priority follows.
+const classPrefix = "aerie-priority-"
 
 // PriorityClass is the class of a priority in a cluster, the same for all tenants that have it; empty for none.
 func PriorityClass(priority int) string {
 	if priority == 0 {
 		return ""
 	}
-	return "aerie-priority-" + strconv.Itoa(priority)
+	return classPrefix + strconv.Itoa(priority)
 }
 
-// ensurePriority makes a priority's class. It stays when the last tenant that has it is gone: it is nobody's.
-func ensurePriority(ctx context.Context, api API, priority int) error {
-	if priority == 0 {
+func classKey(name string) Key {
+	return Key{APIVersion: "scheduling.k8s.io/v1", Kind: "PriorityClass", Name: name}
+}
+
+// ensureClass makes a priority class. One of that name that is not ours is a conflict and is not touched.
+func ensureClass(ctx context.Context, api API, name string) error {
+	priority, _ := strconv.Atoi(strings.TrimPrefix(name, classPrefix))
+	if name == "" || PriorityClass(priority) != name { // none, or what somebody else has written into a label
 		return nil
 	}
-	o := object("scheduling.k8s.io/v1", "PriorityClass", "", PriorityClass(priority), nil).marked("", map[string]string{LabelManagedBy: manager}, nil)
+	k := classKey(name)
+	there, err := find(ctx, api, k)
+	if err != nil {
+		return err
+	}
+	if there != nil && there.Labels()[LabelManagedBy] != manager {
+		return taken("ensure priority", k, there)
+	}
+	o := object(k.APIVersion, k.Kind, "", name, nil).marked("", map[string]string{LabelManagedBy: manager}, nil)
 	o["value"] = int64(priority)
 	o["description"] = "What aerie's plans of this priority give their tenants' pods."
-	_, err := api.Apply(ctx, o)
+	_, err = api.Apply(ctx, o)
 	return err
+}
+
+// SweepClasses removes our priority classes that no tenant's namespace names any longer, makes those that one names and
+// that are not there, and says what it removed. A tenant's namespace names its class before that is ensured: whoever comes
+// while a class is removed is seen when the namespaces are read once more. Should we die before, the next sweep sees it.
+func SweepClasses(ctx context.Context, api API) (removed []string, err error) {
+	there, err := classes(ctx, api)
+	if err != nil {
+		return nil, err
+	}
+	named, err := namedClasses(ctx, api)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range there {
+		if named[k.Name] {
+			continue
+		}
+		if err := remove(ctx, api, k); err != nil {
+			return removed, err
+		}
+		removed = append(removed, k.Name)
+	}
+	if len(removed) > 0 {
+		if named, err = namedClasses(ctx, api); err != nil {
+			return removed, err
+		}
+	}
+	for name := range named {
+		if !slices.Contains(there, classKey(name)) || slices.Contains(removed, name) {
+			err = errors.Join(err, ensureClass(ctx, api, name))
+		}
+	}
+	return removed, err
+}
+
+// classes are our priority classes in a cluster.
+func classes(ctx context.Context, api API) (keys []Key, err error) {
+	of := classKey("")
+	found, err := api.List(ctx, Selector{APIVersion: of.APIVersion, Kind: of.Kind, Labels: map[string]string{LabelManagedBy: manager}, Brief: true})
+	for _, o := range found {
+		if strings.HasPrefix(o.Name(), classPrefix) {
+			keys = append(keys, classKey(o.Name()))
+		}
+	}
+	return keys, err
+}
+
+// namedClasses are the classes that tenants' namespaces name.
+func namedClasses(ctx context.Context, api API) (map[string]bool, error) {
+	found, err := api.List(ctx, Selector{APIVersion: "v1", Kind: "Namespace", Labels: map[string]string{LabelManagedBy: manager}, Brief: true})
+	named := map[string]bool{}
+	for _, o := range found {
+		if name := o.Labels()[LabelPriority]; name != "" {
+			named[name] = true
+		}
+	}
+	return named, err
 }
 
 // priorities is a quota that lets in no pod of a priority class but the tenant's: else it would push out the others'. A

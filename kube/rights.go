@@ -7,9 +7,11 @@ const (
 	// WorkloadAccount is the service account made for a tenant's workloads: it may read the configuration, services and
 	// pods of its own namespace, no secrets, and its token is mounted only where a pod asks for it.
 	WorkloadAccount = "workload"
-	// InstallerAccount is the service account that charts are installed as: it may write what an application consists of,
-	// and nothing by which a tenant would lift its own bounds. No pod gets its token.
+	// InstallerAccount is the service account that applications are installed as: it may write what one consists of, and
+	// nothing by which a tenant would lift its own bounds. No pod gets its token.
 	InstallerAccount = "aerie-installer"
+	// installerMore is the binding of what addons let it do besides.
+	installerMore = InstallerAccount + "-kinds"
 	// people is the role of the tenant's people, who are a group: see PeopleGroup.
 	people = "aerie-people"
 )
@@ -23,7 +25,9 @@ func rights(namespace, customer string) []Object {
 	group := map[string]any{"kind": "Group", "apiGroup": Group(rbacAPI), "name": PeopleGroup(customer)}
 	objects := []Object{account(namespace, WorkloadAccount), account(namespace, InstallerAccount)}
 	objects = append(objects, grant(namespace, WorkloadAccount, workloadRules, accountSubject(namespace, WorkloadAccount))...)
-	objects = append(objects, grant(namespace, InstallerAccount, installerRules, accountSubject(namespace, InstallerAccount))...)
+	installer := accountSubject(namespace, InstallerAccount)
+	objects = append(objects, grant(namespace, InstallerAccount, installerRules, installer)...)
+	objects = append(objects, binding(namespace, installerMore, "ClusterRole", installerKinds, installer))
 	return append(objects, grant(namespace, people, peopleRules, group)...)
 }
 
@@ -41,10 +45,15 @@ func accountSubject(namespace, name string) map[string]any {
 func grant(namespace, name string, rules []any, subject map[string]any) []Object {
 	role := object(rbacAPI, "Role", namespace, name, nil)
 	role["rules"] = rules
-	binding := object(rbacAPI, "RoleBinding", namespace, name, nil)
-	binding["roleRef"] = map[string]any{"apiGroup": Group(rbacAPI), "kind": "Role", "name": name}
-	binding["subjects"] = []any{subject}
-	return []Object{role, binding}
+	return []Object{role, binding(namespace, name, "Role", name, subject)}
+}
+
+// binding gives a subject what a role allows, in a namespace.
+func binding(namespace, name, kind, role string, subject map[string]any) Object {
+	o := object(rbacAPI, "RoleBinding", namespace, name, nil)
+	o["roleRef"] = map[string]any{"apiGroup": Group(rbacAPI), "kind": kind, "name": role}
+	o["subjects"] = []any{subject}
+	return o
 }
 
 // The rules, which all tenants share.

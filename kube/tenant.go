@@ -58,9 +58,6 @@ func EnsureTenant(ctx context.Context, api API, spec TenantSpec) (changed int, e
 	if err != nil {
 		return 0, err
 	}
-	if err := ensurePriority(ctx, api, spec.Priority); err != nil {
-		return 0, err
-	}
 	wanted := TenantObjects(spec)
 	setVersion(wanted[0], version)
 	did, err := api.Apply(ctx, wanted[0])
@@ -68,6 +65,9 @@ func EnsureTenant(ctx context.Context, api API, spec TenantSpec) (changed int, e
 		return 0, err
 	}
 	changed = count(did)
+	if err := ensureClass(ctx, api, PriorityClass(spec.Priority)); err != nil { // after the namespace, which names it: see SweepClasses
+		return changed, err
+	}
 	for _, o := range wanted[1:] {
 		did, err := applyFenced(ctx, api, o, spec.Revision)
 		if err != nil {
@@ -91,42 +91,6 @@ func DeleteTenant(ctx context.Context, api API, namespace, owner string) error {
 		return taken("delete tenant", k, there)
 	}
 	return remove(ctx, api, k)
-}
-
-// EnsureBase gives a new dataplane what each has first: the namespace aerie-system with the owner's mark, by which
-// another aerie, or the same dataplane under another uid, is kept out. Changed says whether it was new.
-func EnsureBase(ctx context.Context, api API, owner string) (changed bool, err error) {
-	k := namespaceKey(SystemNamespace)
-	there, err := find(ctx, api, k)
-	if err != nil {
-		return false, err
-	}
-	if there.Terminating() {
-		return false, fail(Unavailable, "ensure base", k, "it is still terminating")
-	}
-	if there != nil && there.Annotations()[AnnotationMark] != owner {
-		return false, taken("ensure base", k, there)
-	}
-	return api.Apply(ctx, baseNamespace(owner))
-}
-
-// RemoveBase takes away what EnsureBase gave, if it was given to this owner: of a cluster that stays when the dataplane
-// goes. It does not wait until it is gone.
-func RemoveBase(ctx context.Context, api API, owner string) error {
-	k := namespaceKey(SystemNamespace)
-	there, err := find(ctx, api, k)
-	if err != nil || there == nil || there.Annotations()[AnnotationMark] != owner {
-		return err
-	}
-	return remove(ctx, api, k)
-}
-
-// SystemNamespace holds what belongs to the dataplane itself.
-const SystemNamespace = "aerie-system"
-
-func baseNamespace(owner string) Object {
-	o := object("v1", "Namespace", "", SystemNamespace, nil)
-	return o.marked("", map[string]string{LabelManagedBy: manager}, map[string]string{AnnotationMark: owner})
 }
 
 func (s TenantSpec) validate() error {

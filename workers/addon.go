@@ -10,15 +10,12 @@ import (
 // wide tells whether something may make what is of the whole cluster: the operator's own addons may.
 func wide(ref ev.Ref) bool { return ref.Kind == ev.Addon && ref.Owner == ev.Platform }
 
-// termsOf are those on which something is installed, a chart or manifests.
-func termsOf(ref ev.Ref, chart bool) kube.Terms {
-	switch {
-	case wide(ref):
+// termsOf are those on which something is installed.
+func termsOf(ref ev.Ref) kube.Terms {
+	if wide(ref) {
 		return kube.AsAddon
-	case chart:
-		return kube.AsChart
 	}
-	return kube.AsManifests
+	return kube.AsTenant
 }
 
 func (t *task) addon(namespace string) kube.AddonSpec {

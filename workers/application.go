@@ -32,7 +32,7 @@ func checkManifests(ref ev.Ref, ask ev.Ask) (faults []ev.Fault) {
 	if !ok {
 		return nil
 	}
-	for _, f := range kube.CheckObjects(objects(app.Content().Manifests), termsOf(ref, false)) {
+	for _, f := range kube.CheckObjects(objects(app.Content().Manifests), termsOf(ref)) {
 		faults = append(faults, ev.Fault{Field: f.Path, Message: f.Message})
 	}
 	return faults
@@ -88,5 +88,5 @@ func (t *task) install(ctx context.Context, api kube.API, e ev.EnsureApplication
 }
 
 func (t *task) application(e ev.EnsureApplication) kube.AppSpec {
-	return kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Objects: objects(e.Manifests), Terms: termsOf(t.Ref, e.Chart.Name != "")}
+	return kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Objects: objects(e.Manifests), Terms: termsOf(t.Ref)}
 }

@@ -3,8 +3,10 @@ package workers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -33,6 +35,7 @@ type Executor struct {
 	clock  Clock
 	count  func(effect, outcome string)
 	charts *Charts // nil: no chart can be installed
+	long   longWork
 }
 
 // UseCharts lets the executor install charts. It is called before Run.
@@ -40,7 +43,8 @@ func (x *Executor) UseCharts(c *Charts) { x.charts = c }
 
 // NewExecutor makes an executor; Run starts it.
 func NewExecutor(nc *nats.Conn, fold *eventlog.Fold, work *eventlog.WorkQueue, clouds map[string]Cloud, clock Clock) *Executor {
-	return &Executor{nc: nc, fold: fold, work: work, clouds: clouds, clock: clock, count: func(string, string) {}}
+	return &Executor{nc: nc, fold: fold, work: work, clouds: clouds, clock: clock, count: func(string, string) {},
+		long: longWork{end: map[*ev.Work]context.CancelCauseFunc{}}}
 }
 
 // Count lets a function count the work by its effect and what came of it: done,
@@ -66,6 +70,9 @@ func within(effect string) time.Duration {
 
 // Run takes work until ctx ends.
 func (x *Executor) Run(ctx context.Context) error {
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() { x.watchLong(ctx) })
 	return x.work.Take(ctx, slots, func(_ context.Context, p eventlog.Place, w ev.Work) (time.Duration, error) {
 		return x.do(ctx, p, w) // ends with ours: a call that is cut short is asked again
 	})
@@ -140,8 +147,8 @@ func (x *Executor) do(ctx context.Context, place eventlog.Place, w ev.Work) (tim
 	if !ok {
 		return 0, fmt.Errorf("no one does %s of %s", w.Effect, w.Ref)
 	}
-	callCtx, cancel := context.WithTimeout(ctx, within(w.Effect))
-	defer cancel()
+	callCtx, done := x.begin(ctx, &w)
+	defer done()
 	if owed, err := x.owed(callCtx, w); !owed {
 		return 0, err
 	}
@@ -149,6 +156,10 @@ func (x *Executor) do(ctx context.Context, place eventlog.Place, w ev.Work) (tim
 	r := doer(callCtx, t)
 	if ctx.Err() != nil {
 		return 0, ctx.Err() // shutting down: whoever comes next asks again
+	}
+	if errors.Is(context.Cause(callCtx), errOvertaken) {
+		slog.Info("work ended", "entity", w.Ref.String(), "effect", w.Effect, "err", errOvertaken)
+		return 0, nil // a report would touch nothing
 	}
 	x.count(w.Effect, r.kind())
 	if r.queued && x.longQueued(w) {
@@ -172,16 +183,17 @@ func (x *Executor) owed(ctx context.Context, w ev.Work) (owed bool, err error) {
 	if err := x.fold.Wait(ctx, w.Revision); err != nil {
 		return false, err
 	}
-	x.fold.View(func(world *fsm.World) {
-		e, born := world.Get(w.Ref)
-		if !born || e.UID != w.UID {
-			return
-		}
-		if effect := fsm.Machines[w.Ref.Kind].Owed(e); effect != nil {
-			owed = fsm.DigestOf(effect) == w.Digest
-		}
-	})
+	x.fold.View(func(world *fsm.World) { owed = owedIn(world, w) })
 	return owed, nil
+}
+
+func owedIn(world *fsm.World, w ev.Work) bool {
+	e, born := world.Get(w.Ref)
+	if !born || e.UID != w.UID {
+		return false
+	}
+	effect := fsm.Machines[w.Ref.Kind].Owed(e)
+	return effect != nil && fsm.DigestOf(effect) == w.Digest
 }
 
 // failed reports an attempt that failed. The dispatcher posts the next one; but

@@ -32,7 +32,7 @@ const hooksWithin = 5 * time.Minute
 
 // request is what is to be asked of Helm for an application.
 func (t *task) request(op helm.Op, e ev.EnsureApplication) (helm.Request, error) {
-	q := helm.Request{Op: op, Release: e.Name, Namespace: e.Namespace, Owner: t.UID, Values: e.Values, Within: hooksWithin, Terms: termsOf(t.Ref, true),
+	q := helm.Request{Op: op, Release: e.Name, Namespace: e.Namespace, Owner: t.UID, Values: e.Values, Within: hooksWithin, Terms: termsOf(t.Ref),
 		Chart: helm.Chart{Name: e.Chart.Name, Version: e.Chart.Version, Repository: e.Chart.Repository}}
 	if e.Repair {
 		q.Repair = strconv.FormatUint(t.Revision, 10)
@@ -118,7 +118,7 @@ func (t *task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureAppli
 		return t.storeRelease(ctx, api, e, q)
 	}
 	// The objects that earlier revisions gave as they are go first.
-	spec := kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Terms: termsOf(t.Ref, true)}
+	spec := kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Terms: termsOf(t.Ref)}
 	if _, err := kube.EnsureApplication(ctx, api, spec); err != nil {
 		return nil, err
 	}
@@ -195,8 +195,12 @@ func runs(ctx context.Context, api kube.API) (*kube.Cluster, error) {
 	return cluster, nil
 }
 
-// reach is the way into a namespace for its installer, who may write there what an application consists of.
+// reach is the way into a namespace for its installer, who may write there what an application consists of. That the account
+// is not there does not say that nothing else is: its tenant has drifted.
 func reach(ctx context.Context, c *kube.Cluster, namespace string) (*kube.Reach, error) {
 	r, err := c.Reach(ctx, namespace, kube.InstallerAccount)
+	if kube.CodeOf(err) == kube.NotFound {
+		err = &kube.Error{Code: kube.Unready, Op: "reach", Object: namespace, Message: "the account that installs there is gone, and comes back when what was changed by hand is repaired", Err: err}
+	}
 	return &r, err
 }

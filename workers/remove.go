@@ -144,7 +144,7 @@ func (t *task) uninstall(ctx context.Context, api kube.API, e ev.RemoveApplicati
 		return err
 	}
 	return kube.RemoveApplication(ctx, api, kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision,
-		Objects: objects(e.Manifests), Terms: termsOf(t.Ref, e.Chart.Name != "")})
+		Objects: objects(e.Manifests), Terms: termsOf(t.Ref)})
 }
 
 // removed is the result of a removal in a cluster: with the cluster or the

@@ -37,6 +37,7 @@ type rig struct {
 	stop   func()
 
 	between func(cloud.Provider) cloud.Provider
+	charts  *Charts
 }
 
 type virtualClock struct {
@@ -108,6 +109,7 @@ func (r *rig) start() {
 	must(r.intake.ServeReports(ctx, nc))
 	must(r.intake.Serve(ctx, nc, "0.0.0"))
 	x := NewExecutor(nc, r.fold, work, map[string]Cloud{"sim": {Provider: r.between(r.cloud), Kube: r.cloud.Kube}}, clock)
+	x.UseCharts(r.charts)
 	running.Go(func() { _ = x.Run(ctx) })
 	r.stop = func() {
 		cancel()

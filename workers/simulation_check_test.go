@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -201,22 +202,40 @@ func holds(ledger sim.Ledger, cluster, object, uid string) bool {
 }
 
 // checkCluster: nothing in a cluster is of somebody who has ended, or lives elsewhere.
-func (l *life) checkCluster(cluster sim.Resource, objects []kube.Object) {
+func (l *life) checkCluster(in sim.Resource, objects []kube.Object) {
 	lives := map[string]bool{}
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
 		switch d := e.Data.(type) {
 		case fsm.TenantData:
-			lives[e.UID] = !m.Ended(e.Phase()) && d.Cluster == cluster.Name
+			lives[e.UID] = !m.Ended(e.Phase()) && d.Cluster == in.Name
 		case fsm.ApplicationData:
-			lives[e.UID] = !m.Ended(e.Phase()) && d.Cluster == cluster.Name
+			lives[e.UID] = !m.Ended(e.Phase()) && d.Cluster == in.Name
 		case fsm.AddonData:
-			lives[e.UID] = !m.Ended(e.Phase()) && d.Cluster == cluster.Name
+			lives[e.UID] = !m.Ended(e.Phase()) && d.Cluster == in.Name
 		}
 	})
 	for _, o := range objects {
 		if owner := o.Labels()[kube.LabelOwner]; owner != "" && !lives[owner] {
-			l.wrong("%s %s/%s of %s is left in cluster %s", o.Kind(), o.Namespace(), o.Name(), owner, cluster.Name)
+			l.wrong("%s %s/%s of %s is left in cluster %s", o.Kind(), o.Namespace(), o.Name(), owner, in.Name)
 		}
+	}
+	if slices.ContainsFunc(clusters(l.world), func(c cluster) bool { return c.name == in.Name }) { // it was swept
+		l.checkClasses(in.Name, objects)
+	}
+}
+
+// checkClasses: there is every priority class that a tenant's namespace names, and no other.
+func (l *life) checkClasses(cluster string, objects []kube.Object) {
+	there, named := map[string]bool{}, map[string]bool{"": true}
+	for _, o := range objects {
+		if o.Kind() == "PriorityClass" {
+			there[o.Name()] = true
+		}
+		named[o.Labels()[kube.LabelPriority]] = true
+	}
+	there[""] = true
+	if !maps.Equal(there, named) {
+		l.wrong("cluster %s has the classes %v, its namespaces name %v", cluster, there, named)
 	}
 }
 

@@ -170,6 +170,12 @@ func (l *life) sweep() {
 			l.seen["swept in clusters"]++
 			l.order(l.internal(refOf(o), ev.ActorExecutor, ev.Sweep{Swept: ev.Swept{UID: o.Owner, Resources: []string{o.String()}}}))
 		}
+		removed, err := kube.SweepClasses(context.Background(), api)
+		l.must(err)
+		for _, name := range removed {
+			l.seen["swept classes"]++
+			l.order(l.internal(c.of, ev.ActorExecutor, ev.Sweep{Swept: ev.Swept{UID: c.uid, Resources: []string{name}}}))
+		}
 	}
 }
 

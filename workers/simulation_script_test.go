@@ -45,8 +45,9 @@ func addonJSON(namespace string) string {
 	return fmt.Sprintf(`{"namespace":%q,"manifests":[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"one"}},{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"reads-all"}}]}`, namespace)
 }
 
+// planJSON is a plan whose priority follows from how it places.
 func planJSON(deployment, placement string, draft bool) string {
-	return fmt.Sprintf(`{"deployment":%q,"placement":%q,"draft":%t,"apps":[{"type":"pg","size":"small"},{"type":"mq","size":"small"}]}`, deployment, placement, draft)
+	return fmt.Sprintf(`{"deployment":%q,"placement":%q,"draft":%t,"priority":%d,"apps":[{"type":"pg","size":"small"},{"type":"mq","size":"small"}]}`, deployment, placement, draft, len(placement))
 }
 
 func dataplaneJSON(account, region, typ string, most int) string {

@@ -16,13 +16,15 @@ import (
 
 // cluster is a living dataplane's cluster to look through.
 type cluster struct {
+	of   ev.Ref // the dataplane
+	uid  string
 	site ev.Site
 	name string
 }
 
 // sweepClusters removes namespaces of tenants, applications and addons that have ended:
 // what a slow call made after the end would stand in the way of the name's next
-// owner.
+// owner. Priority classes that no tenant has any longer go too.
 func (s *Sweeper) sweepClusters(ctx context.Context, now time.Time, seen map[string]time.Time) {
 	var all []cluster
 	s.fold.View(func(w *fsm.World) { all = clusters(w) })
@@ -36,7 +38,7 @@ func (s *Sweeper) sweepClusters(ctx context.Context, now time.Time, seen map[str
 func clusters(w *fsm.World) (all []cluster) {
 	w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
 		if d := e.Data.(fsm.DataplaneData); e.Holds(fsm.ConditionReady) {
-			all = append(all, cluster{ev.Site{Account: d.Account, Region: d.Spec.Region}, d.Cluster.Cluster})
+			all = append(all, cluster{e.Ref, e.UID, ev.Site{Account: d.Account, Region: d.Spec.Region}, d.Cluster.Cluster})
 		}
 	})
 	return all
@@ -64,6 +66,24 @@ func (s *Sweeper) sweepCluster(ctx context.Context, c cluster, now time.Time, se
 		if err := s.removeOwned(ctx, api, o); err != nil {
 			return err
 		}
+	}
+	return s.sweepClasses(ctx, api, c)
+}
+
+func (s *Sweeper) sweepClasses(ctx context.Context, api kube.API, c cluster) error {
+	t := &task{Work: ev.Work{Ref: c.of, UID: c.uid}}
+	var removed []string
+	err := t.call("SweepClasses", func() (err error) {
+		removed, err = kube.SweepClasses(ctx, api)
+		return err
+	})
+	for _, name := range removed {
+		if err := s.swept(ctx, t, "PriorityClass "+name); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("sweep priority classes: %w", err)
 	}
 	return nil
 }

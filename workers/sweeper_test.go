@@ -171,3 +171,45 @@ func TestALateApplicationIsSwept(t *testing.T) {
 		t.Errorf("history: %v", h)
 	}
 }
+
+// The priority class of tenants goes when the last of them has gone.
+func TestClassesAreSwept(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []string{
+		"create customer acme {}",
+		`create account -/main {"cloud":"sim","number":"4711"}`,
+		`create plan -/free {"deployment":"resource-shared","apps":[{"type":"postgres","size":"small"}],"priority":5}`,
+		`create dataplane -/eu {"account":"main","region":"eu-central"}`,
+		`create tenantinfra -/eu_pg {"app":"postgres","size":"small","pools":[{"name":"data","machine":"s4"}]}`,
+		`create tenant acme/prod {"plan":"free"}`,
+		"build tenant acme/prod Active",
+	} {
+		r.perform(c)
+	}
+	d := r.phase(ev.Tenant, "acme/prod", 0, fsm.Active).Data.(fsm.TenantData)
+	api, err := r.cloud.Kube(t.Context(), scope(d.Site), d.Cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sweeper := NewSweeper(r.intake, r.fold, map[string]Cloud{"sim": {Provider: r.cloud, Kube: r.cloud.Kube}}, Clock{Speed: 1})
+	left := func() int {
+		t.Helper()
+		sweeper.Sweep(t.Context(), time.Now())
+		found, err := api.List(t.Context(), kube.Selector{APIVersion: "scheduling.k8s.io/v1", Kind: "PriorityClass"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(found)
+	}
+	if n := left(); n != 1 {
+		t.Errorf("%d classes while there is a tenant", n)
+	}
+	r.perform("delete tenant acme/prod {}")
+	r.phase(ev.Tenant, "acme/prod", time.Minute, fsm.Gone)
+	if n := left(); n != 0 {
+		t.Errorf("%d classes are left", n)
+	}
+	if h := r.history(ev.Ref{Kind: ev.Dataplane, Owner: ev.Platform, ID: "eu"}); !strings.HasPrefix(h[len(h)-1], "swept ") {
+		t.Errorf("history: %v", h)
+	}
+}

@@ -42,7 +42,7 @@ func TestRestartSeesAll(t *testing.T) {
 	if n, err := kube.EnsureTenant(t.Context(), api, tenant); err != nil || n != 0 {
 		t.Fatalf("%d objects changed: %v", n, err)
 	}
-	if got, want := len(before.Objects("c")), len(kube.TenantObjects(tenant))+1; got != want {
+	if got, want := len(before.Objects("c")), len(kube.TenantObjects(tenant))+2; got != want {
 		t.Fatalf("%d objects in the ledger, want %d", got, want)
 	}
 	must(t, s.DeletePool(t.Context(), home, "c", "p", pool.Owner))
@@ -76,7 +76,7 @@ func TestKilledAnywhere(t *testing.T) {
 		if len(l.Twice()) != 0 || len(l.Live()) != 3 || len(l.Resources) != 3 {
 			t.Fatalf("cut at %d: twice %v, live %v", cut, l.Twice(), l.Live())
 		}
-		if got, want := len(l.Objects("c")), len(kube.TenantObjects(tenant))+1; got != want {
+		if got, want := len(l.Objects("c")), len(kube.TenantObjects(tenant))+2; got != want {
 			t.Fatalf("cut at %d: %d objects, want %d", cut, got, want)
 		}
 		must(t, s.Close())
@@ -170,7 +170,7 @@ func TestFaultOnTheClustersAPI(t *testing.T) {
 			told = append(told, c.Name+":"+c.Outcome.Class)
 		}
 	}
-	if want := []string{"Namespace aerie-system:retryable", "Namespace acme--prod:"}; !slices.Equal(told, want) {
+	if want := []string{"Namespace aerie-system:retryable", "ClusterRole aerie:installer:", "Namespace acme--prod:"}; !slices.Equal(told, want) {
 		t.Fatalf("the ledger tells of %q, want %q", told, want)
 	}
 }

@@ -62,7 +62,7 @@ func (o *operation) try() (helm.Result, error) {
 }
 
 // recover takes the state of an operation that was cut short from a release, so that Helm works on it again. There is no
-// other at work on it: its work is leased, and its process ends with its aerie.
+// other at work on it: its work is leased, a server has one process for it at a time, and that ends with its aerie.
 func (o *operation) recover(last *release.Release) (was string, err error) {
 	if last == nil || !last.Info.Status.IsPending() {
 		return "", nil

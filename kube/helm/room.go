@@ -34,8 +34,8 @@ type room struct {
 
 // place is where an operation runs.
 type place struct {
-	customer string
-	since    time.Time
+	customer, release string
+	since             time.Time
 }
 
 // waiter is a release that found no room.
@@ -68,7 +68,7 @@ func (r *room) enter(customer, release string) (leave func(), ok bool) {
 	r.line = slices.DeleteFunc(r.line, func(w waiter) bool { return w.release == release })
 	maps.DeleteFunc(r.served, func(_ string, at time.Time) bool { return now.Sub(at) > recent })
 	r.served[release] = now
-	p := &place{customer, now}
+	p := &place{customer, release, now}
 	r.inside[p] = true
 	return func() {
 		r.mu.Lock()
@@ -77,7 +77,8 @@ func (r *room) enter(customer, release string) (leave func(), ok bool) {
 	}, true
 }
 
-// turn notes who asks, and tells whether it is its turn and there is room.
+// turn notes who asks, and tells whether it is its turn and there is room. While an operation on a release runs, or is being
+// ended, there is none for another on it.
 func (r *room) turn(w waiter) bool {
 	r.line = slices.DeleteFunc(r.line, func(other waiter) bool { return w.asked.Sub(other.asked) > absent })
 	if i := slices.IndexFunc(r.line, func(other waiter) bool { return other.release == w.release }); i >= 0 {
@@ -87,6 +88,9 @@ func (r *room) turn(w waiter) bool {
 	}
 	of := map[string]int{}
 	for p := range r.inside {
+		if p.release == w.release {
+			return false
+		}
 		of[p.customer]++
 	}
 	return of[w.customer] < perOwner && r.ahead(w, of) < first && r.free(w.asked)

@@ -163,3 +163,20 @@ func TestWhoHadItsTurnLooksAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// Of one release there is one operation at a time, however much room there is.
+func TestOneOperationOnARelease(t *testing.T) {
+	gather(t, func(t *testing.T, c *crowd) {
+		leave, ok := c.enter("c", "n/web")
+		if _, twice := c.enter("c", "n/web"); !ok || twice {
+			t.Error("let in:", ok, "and once more:", twice)
+		}
+		if !c.goIn("c", "m/web", 0) {
+			t.Error("another's of the same name was not let in")
+		}
+		leave()
+		if !c.goIn("c", "n/web", 0) {
+			t.Error("it was not let in after the first had left")
+		}
+	})
+}

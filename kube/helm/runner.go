@@ -42,7 +42,8 @@ func Program() string {
 }
 
 // Run does one operation for a customer, or says ErrBusy at once: who asks again at least once a minute keeps its place in
-// the line. Any other error is a *kube.Error. When ctx ends, so does the process: the next one finds what it left.
+// the line. Any other error is a *kube.Error. When ctx ends, so does the process: the next one finds what it left, and is let
+// in when that process is gone.
 func (r *Runner) Run(ctx context.Context, customer string, q Request) (Result, error) {
 	leave, ok := r.room.enter(customer, q.Namespace+"/"+q.Release)
 	if !ok {

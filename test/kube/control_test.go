@@ -91,6 +91,18 @@ func (c *control) run(in string, args ...string) string {
 	return string(out)
 }
 
+// refused runs a command that is to be refused, and returns what it says.
+func (c *control) refused(args ...string) string {
+	c.Helper()
+	cmd := exec.CommandContext(c.Context(), program(), append(args, "--data-dir", c.dir)...)
+	cmd.Env = c.env
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		c.Fatalf("aerie %v was not refused", args)
+	}
+	return string(out)
+}
+
 // knows gives the server a login of an owner's.
 func (c *control) knows(owner, name string, login helm.Login) {
 	c.Helper()

@@ -38,7 +38,7 @@ func (s shop) request(op helm.Op, version string, values map[string]any) helm.Re
 	if op == helm.Remove {
 		version = "1.0.0"
 	}
-	q := helm.Request{Op: op, Release: "web", Namespace: s.namespace, Owner: "01APP", Values: values, Cluster: &r, Terms: kube.AsChart, Within: time.Minute,
+	q := helm.Request{Op: op, Release: "web", Namespace: s.namespace, Owner: "01APP", Values: values, Cluster: &r, Terms: kube.AsTenant, Within: time.Minute,
 		Chart: helm.Chart{Name: "web", Version: version, Archive: web(version, nil)}}
 	q.Digest = helm.DigestOf(q.Chart, q.Values)
 	return q

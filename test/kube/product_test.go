@@ -54,6 +54,7 @@ func TestTheWholeWay(t *testing.T) {
 	if got := c.run("", "history", "application", "zoo/prod_exporter"); !strings.Contains(got, "rollback_requested") {
 		t.Error(got)
 	}
+	granted(t, c)
 	changedByHand(t, c)
 	held(t, c)
 	c.run("", "delete", "customer", "zoo", "--cascade", "--wait", "--timeout", "2m")

@@ -126,13 +126,12 @@ func TestRightsGivenAway(t *testing.T) {
 	ensureTenant(t, spec)
 	as := installer(t, spec.Namespace)
 	role := func(namespace, name, group, resource string) kube.Object {
-		rule := map[string]any{"apiGroups": []any{group}, "resources": []any{resource}, "verbs": []any{"get", "update"}}
-		return kubetest.Object("rbac.authorization.k8s.io/v1", "Role", namespace, name, map[string]any{"rules": []any{rule}})
+		return roleOf("Role", namespace, name, group, resource)
 	}
 	binding := func(name, kind, to string) kube.Object {
-		return kubetest.Object("rbac.authorization.k8s.io/v1", "RoleBinding", spec.Namespace, name, map[string]any{
-			"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": to},
-			"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": "app", "namespace": spec.Namespace}}})
+		o := bindingOf(spec.Namespace, name, kind, to)
+		o["metadata"].(map[string]any)["namespace"] = spec.Namespace
+		return o
 	}
 	for _, row := range []struct {
 		what string

@@ -1,0 +1,118 @@
+package kube_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aeriehq/aerie/kube"
+)
+
+func important(name string, priority int) kube.TenantSpec {
+	spec := tenant()
+	spec.Namespace, spec.Tenant, spec.Owner, spec.Priority = "acme--"+name, name, "01H"+name, priority
+	return spec
+}
+
+func class(name, manager string) kube.Object {
+	o := object("scheduling.k8s.io/v1", "PriorityClass", "", name)
+	o["metadata"].(map[string]any)["labels"] = map[string]any{"app.kubernetes.io/managed-by": manager}
+	return o
+}
+
+func classes(t *testing.T, m kube.API) string {
+	t.Helper()
+	found, err := m.List(t.Context(), kube.Selector{APIVersion: "scheduling.k8s.io/v1", Kind: "PriorityClass"})
+	must(t, err)
+	var names []string
+	for _, o := range found {
+		names = append(names, strings.TrimPrefix(o.Name(), "aerie-priority-"))
+	}
+	return strings.Join(names, " ")
+}
+
+// A class goes with the last tenant that has it, and none of anybody else's.
+func TestClassesAreSwept(t *testing.T) {
+	m := memory(t, class("aerie-priority-7", "someone"), class("theirs", "aerie"))
+	ensure(t, m, important("one", 5))
+	ensure(t, m, important("two", 5))
+	ensure(t, m, important("three", 9))
+	for _, step := range []struct {
+		delete  string
+		removed []string
+		left    string
+	}{
+		{"", nil, "5 7 9 theirs"},
+		{"one", nil, "5 7 9 theirs"},
+		{"three", []string{"aerie-priority-9"}, "5 7 theirs"},
+		{"two", []string{"aerie-priority-5"}, "7 theirs"},
+	} {
+		must(t, kube.DeleteTenant(t.Context(), m, "acme--"+step.delete, "01H"+step.delete))
+		removed, err := kube.SweepClasses(t.Context(), m)
+		if got := classes(t, m); err != nil || !slices.Equal(removed, step.removed) || got != step.left {
+			t.Errorf("after %q: removed %v, left %s: %v", step.delete, removed, got, err)
+		}
+	}
+	_, err := kube.EnsureTenant(t.Context(), m, important("four", 7))
+	is(t, kube.Conflict, err)
+}
+
+// between does something right before the first deletion.
+type between struct {
+	kube.API
+	do func()
+}
+
+func (b *between) Delete(ctx context.Context, apiVersion, kind, namespace, name string) error {
+	if b.do != nil {
+		b.do()
+		b.do = nil
+	}
+	return b.API.Delete(ctx, apiVersion, kind, namespace, name)
+}
+
+// Wherever a tenant comes while its class is being removed, and whoever dies then, it has its class after the next sweep;
+// without a death at once.
+func TestATenantComesWhileItsClassGoes(t *testing.T) {
+	for calls := range 8 { // what the tenant's maker lives to do before the class is deleted, of some eight calls
+		m := memory(t)
+		ensure(t, m, important("gone", 5))
+		must(t, kube.DeleteTenant(t.Context(), m, "acme--gone", "01Hgone"))
+		comes := func() { _, _ = kube.EnsureTenant(t.Context(), &dying{API: m, left: calls}, important("new", 5)) }
+		_, err := kube.SweepClasses(t.Context(), &between{API: m, do: comes})
+		must(t, err)
+		if got := classes(t, m); calls > 0 && got != "5" {
+			t.Errorf("after %d calls the classes are %q", calls, got)
+		}
+		ensure(t, m, important("new", 5))
+		if got := classes(t, m); got != "5" {
+			t.Errorf("after %d calls and the tenant's own next try the classes are %q", calls, got)
+		}
+	}
+	m := memory(t)
+	ensure(t, m, important("lives", 5))
+	must(t, m.Delete(t.Context(), "scheduling.k8s.io/v1", "PriorityClass", "", "aerie-priority-5")) // and the sweeper has died
+	_, err := kube.SweepClasses(t.Context(), m)
+	must(t, err)
+	if got := classes(t, m); got != "5" {
+		t.Errorf("the classes are %q", got)
+	}
+}
+
+// With a dataplane whose cluster stays, its classes go.
+func TestClassesGoWithTheirDataplane(t *testing.T) {
+	m := memory(t, class("aerie-priority-7", "someone"))
+	_, err := kube.EnsureBase(t.Context(), m, "me")
+	must(t, err)
+	ensure(t, m, important("one", 5))
+	must(t, kube.DeleteTenant(t.Context(), m, "acme--one", "01Hone"))
+	must(t, kube.RemoveBase(t.Context(), m, "another"))
+	if got := classes(t, m); got != "5 7" {
+		t.Errorf("for another the classes are %q", got)
+	}
+	must(t, kube.RemoveBase(t.Context(), m, "me"))
+	if got := classes(t, m); got != "7" || len(m.All()) != 1 {
+		t.Errorf("left: %v", m.All())
+	}
+}
