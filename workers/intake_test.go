@@ -180,19 +180,23 @@ func TestTheSameCommandAgain(t *testing.T) {
 }
 
 // TestKilledBetweenAppendAndAnswer: the connection of the server breaks at any
-// moment, two hundred times. Asking again, with the same ids, each command is found
-// done or is done now, once; and who had an answer gets it again.
+// moment, two hundred times, while one customer is changed by all, or each by one, which
+// is appended otherwise. Asking again, with the same ids, each command is found done or
+// is done now, once; and who had an answer gets it again.
 func TestKilledBetweenAppendAndAnswer(t *testing.T) {
 	r := newRig(t)
-	r.perform("create customer acme {}")
+	names := []string{"acme", "birch", "cedar", "dogwood"}
+	for _, name := range names {
+		r.perform("create customer " + name + " {}")
+	}
 	rounds := 200
 	if testing.Short() {
 		rounds = 20
 	}
 	for round := range rounds {
-		requests := make([]Request, 4)
+		requests := make([]Request, len(names))
 		for c := range requests {
-			requests[c] = labels("acme", round, c)
+			requests[c] = labels(names[c*(round%2)], round, c)
 		}
 		before := r.askAll(requests, func() { // the log may take it or not
 			for range (round % 40) * 500 {
@@ -210,14 +214,16 @@ func TestKilledBetweenAppendAndAnswer(t *testing.T) {
 		}
 	}
 	seen := map[string]bool{}
-	for _, seq := range r.intake.entity(ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"}).History {
-		rec, err := r.log.Read(t.Context(), seq)
-		if err != nil || seen[rec.CommandID] {
-			t.Errorf("command %s is in the log twice: %v", rec.CommandID, err)
+	for _, name := range names {
+		for _, seq := range r.intake.entity(ev.Ref{Kind: ev.Customer, Owner: name, ID: name}).History {
+			rec, err := r.log.Read(t.Context(), seq)
+			if err != nil || seen[rec.CommandID] {
+				t.Errorf("command %s is in the log twice: %v", rec.CommandID, err)
+			}
+			seen[rec.CommandID] = true
 		}
-		seen[rec.CommandID] = true
 	}
-	if len(seen) != 1+4*rounds {
+	if len(seen) != len(names)*(1+rounds) {
 		t.Errorf("%d commands are in the log", len(seen))
 	}
 }

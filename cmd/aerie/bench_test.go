@@ -28,6 +28,7 @@ func TestBench(t *testing.T) {
 		{"lifecycle --n 20 --clients 3 --rounds 2", 20, []string{"events_per_tenant", "events_per_s", "per_append"}},
 	} {
 		t.Run(c.args, func(t *testing.T) {
+			t.Parallel() // some wait until caches are gone
 			dir := t.TempDir()
 			profile := filepath.Join(t.TempDir(), "cpu")
 			args := append([]string{"bench"}, strings.Fields(c.args)...)

@@ -25,6 +25,7 @@ func TestKilledServerEndsTheSame(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills the server 50 times")
 	}
+	t.Parallel()
 	quiet := newProcess(t, "600")
 	quiet.start()
 	if s := quiet.cli("apply", "-f", sharedOffer, "--wait"); s.code != 0 {

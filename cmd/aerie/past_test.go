@@ -10,6 +10,7 @@ import (
 // TestThePastOnTheCommandLine reads with each verb that reads, now and then, and again
 // after a kill and after a clean stop.
 func TestThePastOnTheCommandLine(t *testing.T) {
+	t.Parallel()
 	p := newProcess(t, "0")
 	p.start()
 	for _, tier := range []string{"gold", "silver"} {
