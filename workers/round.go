@@ -67,11 +67,15 @@ func (l *line) takeOff(ctx context.Context) {
 	l.fold.Hold(r.batch.First())
 	r.done = make(chan error, 1)
 	l.flying, l.open, r.began = r, &round{}, time.Now()
+	write := r.batch.AppendAlone
+	if l.rivals.about() {
+		write = r.batch.Append
+	}
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
 		defer cancel()
 		var err error
-		r.first, err = r.batch.Append(ctx)
+		r.first, err = write(ctx)
 		r.done <- err
 	}()
 	l.decideBacklog()

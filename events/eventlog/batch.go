@@ -15,14 +15,13 @@ import (
 // decision may be larger.
 const maxBatchBytes = 8 << 20
 
-// few is how many decisions are appended one by one rather than as one atomic batch: for
-// a batch of a stream on one server nats-server (2.15) syncs its disk seven times.
+// few is how many decisions AppendAlone appends one by one: for an atomic batch of a
+// stream on one server nats-server (2.15) syncs its disk seven times.
 const few = 7
 
 // Batch gathers decisions that are appended together: with one write to disk all
-// become true, or none does; a few that need not be one are appended one by one, which
-// is faster. A decision may be made on what earlier ones of the batch change. It is
-// not safe for concurrent use.
+// become true, or none does. A decision may be made on what earlier ones of the
+// batch change. It is not safe for concurrent use.
 type Batch struct {
 	log   *Log
 	at    uint64 // the log's end on which the first decision was made
@@ -120,18 +119,29 @@ func (b *Batch) expect(d Decision, msgs []*nats.Msg) {
 
 // Append stores the batch and returns the sequence of its first event; the others
 // follow. When it returns without an error they are as durable as the server's
-// promise. An error is ErrConflict, ErrUnknown, or means that nothing was stored;
-// ErrUnknown too if some decisions of a few were stored and others not. It waits ten
-// seconds at most if ctx has no deadline. A batch is appended once.
+// promise. An error is ErrConflict, ErrUnknown, or means that nothing was stored. It
+// waits ten seconds at most if ctx has no deadline. A batch is appended once.
 func (b *Batch) Append(ctx context.Context) (first uint64, err error) {
+	if b.firm {
+		b.expectLogAt(0, b.at)
+	}
+	return b.append(ctx, func(ctx context.Context) (uint64, error) { return b.log.publish(ctx, b.msgs) })
+}
+
+// AppendAlone is Append for who is likely to be the only one that appends: it stores a
+// few decisions that need not be one batch one by one, which is faster. An error is
+// ErrUnknown too if some of them were stored and others not, or others appended between.
+func (b *Batch) AppendAlone(ctx context.Context) (first uint64, err error) {
+	if !b.apart() {
+		return b.Append(ctx)
+	}
+	return b.append(ctx, b.appendEach)
+}
+
+func (b *Batch) append(ctx context.Context, publish func(context.Context) (last uint64, err error)) (first uint64, err error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	var last uint64
-	if b.apart() {
-		last, err = b.appendEach(ctx)
-	} else {
-		last, err = b.appendWhole(ctx)
-	}
+	last, err := publish(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("append %d events, the first on %s: %w", len(b.msgs), b.msgs[0].Subject, err)
 	}
@@ -146,13 +156,6 @@ func (b *Batch) Append(ctx context.Context) (first uint64, err error) {
 // cluster write down together what comes close together.
 func (b *Batch) apart() bool {
 	return !b.whole && len(b.msgs) <= few && len(b.last) == len(b.msgs) && b.log.Copies() == 1
-}
-
-func (b *Batch) appendWhole(ctx context.Context) (last uint64, err error) {
-	if b.firm {
-		b.expectLogAt(0, b.at)
-	}
-	return b.log.publish(ctx, b.msgs)
 }
 
 // appendEach stores one decision after the other, up to the first that is refused, or

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aeriehq/aerie/events"
@@ -93,7 +94,7 @@ func TestABatchThatOthersWereFasterThan(t *testing.T) {
 	if first, err := looked.Append(t.Context()); err != nil || first != 2 {
 		t.Errorf("what nobody else changed begins at %d: %v", first, err)
 	}
-	stale, _ := gather(t, p, 3, decision(change(prod, 0, began{"u1"}, noted{})), decision(change(test, 0, began{"again"})))
+	stale, _ := gather(t, p, 3, decision(change(prod, 0, began{"u1"})), decision(change(test, 0, began{"again"})))
 	refuse("one of two is stale", stale)
 	if last, _ := p.log.Last(t.Context()); last != 3 {
 		t.Error("the log ends at", last)
@@ -106,7 +107,7 @@ func TestAFewAreAppendedOneByOne(t *testing.T) {
 	firm := decision(change(free, 0, began{"u3"}))
 	firm.LogAt = at(2)
 	b, want := gather(t, p, 0, decision(change(prod, 0, began{"u1"})), decision(change(test, 0, began{"u2"})), firm)
-	if first, err := b.Append(t.Context()); err != nil || first != 1 {
+	if first, err := b.AppendAlone(t.Context()); err != nil || first != 1 {
 		t.Fatalf("they begin at %d: %v", first, err)
 	}
 	if got := read(t, p.log, 0, 3); !reflect.DeepEqual(got, want) {
@@ -114,7 +115,7 @@ func TestAFewAreAppendedOneByOne(t *testing.T) {
 	}
 	b, _ = gather(t, p, 3, decision(change(prod, 1, noted{1, "right"})), decision(change(test, 1, noted{2, "stale"})), decision(change(free, 3, noted{3, "never sent"})))
 	p.append(t, decision(change(test, 2, noted{4, "faster"})))
-	if _, err := b.Append(t.Context()); !errors.Is(err, eventlog.ErrUnknown) || errors.Is(err, eventlog.ErrConflict) {
+	if _, err := b.AppendAlone(t.Context()); !errors.Is(err, eventlog.ErrUnknown) || errors.Is(err, eventlog.ErrConflict) {
 		t.Error("some of them were stored:", err)
 	}
 	if all := read(t, p.log, 3, 5); all[1].Ref != prod || all[1].Seq != 5 {
@@ -123,6 +124,45 @@ func TestAFewAreAppendedOneByOne(t *testing.T) {
 	if last, _ := p.log.Last(t.Context()); last != 5 {
 		t.Error("the log ends at", last)
 	}
+}
+
+// TestTwoWhoAppendAFew at once: where one comes between another's, the other is not told a
+// sequence that is not its own.
+func TestTwoWhoAppendAFew(t *testing.T) {
+	p := open(t)
+	var all sync.WaitGroup
+	told := make([]map[uint64]string, 2) // which event each says to have appended where
+	for who := range told {
+		told[who] = map[uint64]string{}
+		all.Go(func() {
+			for n := range 50 {
+				b := p.log.Batch(0)
+				for part := range 3 {
+					ref := events.Ref{Kind: events.Plan, Owner: "-", ID: fmt.Sprintf("p%d-%d-%d", who, n, part)}
+					if _, err := b.Add(decision(change(ref, 0, began{}))); err != nil {
+						t.Error(err)
+					}
+				}
+				first, err := b.AppendAlone(t.Context())
+				if err != nil && !errors.Is(err, eventlog.ErrUnknown) {
+					t.Error(err)
+				}
+				for part := uint64(0); err == nil && part < 3; part++ {
+					told[who][first+part] = fmt.Sprintf("p%d-%d-%d", who, n, part)
+				}
+			}
+		})
+	}
+	all.Wait()
+	last, _ := p.log.Last(t.Context())
+	for _, r := range read(t, p.log, 0, last) {
+		for who := range told {
+			if id, ok := told[who][r.Seq]; ok && id != r.Ref.ID {
+				t.Errorf("%d is %s, and was said to be %s", r.Seq, r.Ref.ID, id)
+			}
+		}
+	}
+	t.Logf("of 50 each, %d and %d were told where they are", len(told[0])/3, len(told[1])/3)
 }
 
 func TestAFullBatch(t *testing.T) {
