@@ -57,7 +57,7 @@ func TestAProcessEndsWithItsPhase(t *testing.T) {
 	program, pipe := hangs(t)
 	r := &rig{t: t, dir: t.TempDir(), between: func(p cloud.Provider) cloud.Provider { return p },
 		now:    &virtualClock{at: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)},
-		charts: &Charts{Runner: helm.NewRunner(program), Own: fstest.MapFS{"web/Chart.yaml": {Data: []byte("name: web")}}}}
+		charts: &Charts{Runner: helm.NewRunner(program, t.TempDir()), Own: fstest.MapFS{"web/Chart.yaml": {Data: []byte("name: web")}}}}
 	r.start()
 	t.Cleanup(func() { r.stop() })
 	inhabited(r, ev.DriftRepair)

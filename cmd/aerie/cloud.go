@@ -139,11 +139,16 @@ func (c *control) openSim(s settings) (err error) {
 }
 
 // openCharts says where charts come from: the server's own are in it, others in
-// repositories, for which logins are in the data directory.
+// repositories, for which logins are in the data directory. What Helm's processes left
+// there when a server was killed goes: the directory is ours alone by now.
 func (c *control) openCharts(s settings) error {
 	own, err := deploy.Charts()
-	c.charts = &workers.Charts{Runner: helm.NewRunner(helm.Program()), Own: own, Logins: filepath.Join(s.DataDir, "logins")}
-	return err
+	dir := filepath.Join(s.DataDir, "helm")
+	c.charts = &workers.Charts{Runner: helm.NewRunner(helm.Program(), dir), Own: own, Logins: filepath.Join(s.DataDir, "logins")}
+	if err = errors.Join(err, os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
+		return fmt.Errorf("open the charts: %w", err)
+	}
+	return nil
 }
 
 // workInClouds pays what is owed in the clouds, looks for drift in them, and sweeps them.

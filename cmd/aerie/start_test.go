@@ -178,3 +178,16 @@ func remove(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 }
+
+// TestWhatHelmLeftGoes: a process of Helm whose server was killed leaves its directory.
+func TestWhatHelmLeftGoes(t *testing.T) {
+	p := newProcess(t, "0")
+	left := filepath.Join(p.dir, "helm", "release-1")
+	if err := os.MkdirAll(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.start()
+	if _, err := os.Stat(left); !os.IsNotExist(err) {
+		t.Error("it is still there:", err)
+	}
+}

@@ -23,11 +23,15 @@ var ErrBusy = errors.New("too many releases are worked on at once")
 // Runner starts a process for each operation.
 type Runner struct {
 	program string
+	dir     string
 	room    *room
 }
 
-// NewRunner runs operations by the program aerie-helm that is at a path.
-func NewRunner(program string) *Runner { return &Runner{program: program, room: newRoom()} }
+// NewRunner runs operations by the program aerie-helm that is at a path. Each process gets a directory of its own in a
+// directory that is there; one whose starter was killed leaves it.
+func NewRunner(program, dir string) *Runner {
+	return &Runner{program: program, dir: dir, room: newRoom()}
+}
 
 // Program is where aerie-helm is: where AERIE_HELM says, else beside the program that is running.
 func Program() string {
@@ -64,7 +68,7 @@ func (r *Runner) Room(customer, namespace, release string) bool {
 
 // run talks to one child. Its standard input stays open while it works: when we die, it sees the end and dies too.
 func (r *Runner) run(ctx context.Context, q Request) (Result, error) {
-	dir, err := os.MkdirTemp("", "aerie-helm-") // what one customer's chart leaves behind, no other's sees
+	dir, err := os.MkdirTemp(r.dir, "release-") // what one customer's chart leaves behind, no other's sees
 	if err != nil {
 		return Result{}, broken(q, kube.Unavailable, err.Error())
 	}

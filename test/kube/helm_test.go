@@ -12,7 +12,7 @@ import (
 	"github.com/aeriehq/aerie/kube/kubetest"
 )
 
-var releases = helm.NewRunner(helm.Program())
+var releases = helm.NewRunner(helm.Program(), "")
 
 // shop is a tenant with a release to work on.
 type shop struct {
