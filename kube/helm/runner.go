@@ -69,6 +69,9 @@ func (r *Runner) Room(customer, namespace, release string) bool {
 // run talks to one child. Its standard input stays open while it works: when we die, it sees the end and dies too.
 func (r *Runner) run(ctx context.Context, q Request) (Result, error) {
 	dir, err := os.MkdirTemp(r.dir, "release-") // what one customer's chart leaves behind, no other's sees
+	if err == nil {
+		dir, err = filepath.Abs(dir) // the process is told of it, and starts in it
+	}
 	if err != nil {
 		return Result{}, broken(q, kube.Unavailable, err.Error())
 	}
