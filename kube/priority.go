@@ -63,21 +63,21 @@ func SweepClasses(ctx context.Context, api API) (removed []string, err error) {
 		if named[k.Name] {
 			continue
 		}
-		if err := remove(ctx, api, k); err != nil {
-			return removed, err
+		removed = append(removed, k.Name) // an error leaves open whether it is
+		if err = remove(ctx, api, k); err != nil {
+			break
 		}
-		removed = append(removed, k.Name)
 	}
 	if len(removed) > 0 {
-		if named, err = namedClasses(ctx, api); err != nil {
-			return removed, err
-		}
+		again, failed := namedClasses(ctx, api)
+		named, err = again, errors.Join(err, failed)
 	}
 	for name := range named {
 		if !slices.Contains(there, classKey(name)) || slices.Contains(removed, name) {
 			err = errors.Join(err, ensureClass(ctx, api, name))
 		}
 	}
+	removed = slices.DeleteFunc(removed, func(name string) bool { return named[name] })
 	return removed, err
 }
 

@@ -157,9 +157,9 @@ func (x *Executor) do(ctx context.Context, place eventlog.Place, w ev.Work) (tim
 	if ctx.Err() != nil {
 		return 0, ctx.Err() // shutting down: whoever comes next asks again
 	}
-	if errors.Is(context.Cause(callCtx), errOvertaken) {
+	if r.err != nil && errors.Is(context.Cause(callCtx), errOvertaken) {
 		slog.Info("work ended", "entity", w.Ref.String(), "effect", w.Effect, "err", errOvertaken)
-		return 0, nil // a report would touch nothing
+		return 0, nil // that it was cut short is no failure; what came of it is found by whoever comes next
 	}
 	x.count(w.Effect, r.kind())
 	if r.queued && x.longQueued(w) {

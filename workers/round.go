@@ -50,7 +50,7 @@ func (r *round) landed() chan error {
 	return r.done
 }
 
-// appendWithin is how long an append may take before the log is asked what came of
+// appendWithin is how long an append, of one batch or of a few decisions, may take before the log is asked what came of
 // it: a server of a cluster may have died with the answer.
 const appendWithin = time.Second
 
@@ -68,7 +68,7 @@ func (l *line) takeOff(ctx context.Context) {
 	r.done = make(chan error, 1)
 	l.flying, l.open, r.began = r, &round{}, time.Now()
 	write := r.batch.AppendAlone
-	if l.rivals.about() {
+	if l.rivals.about() { // theirs would come between
 		write = r.batch.Append
 	}
 	go func() {

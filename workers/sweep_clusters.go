@@ -59,15 +59,16 @@ func (s *Sweeper) sweepCluster(ctx context.Context, c cluster, now time.Time, se
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
+	err = s.sweepClasses(ctx, api, c) // first: it also makes again what is missing
 	for _, o := range all {
 		if !s.ended(o) || !s.graceIsOver(fmt.Sprint(c, o, o.Owner), now, seen) {
 			continue
 		}
-		if err := s.removeOwned(ctx, api, o); err != nil {
-			return err
+		if failed := s.removeOwned(ctx, api, o); failed != nil {
+			return errors.Join(err, failed)
 		}
 	}
-	return s.sweepClasses(ctx, api, c)
+	return err
 }
 
 func (s *Sweeper) sweepClasses(ctx context.Context, api kube.API, c cluster) error {
@@ -78,9 +79,7 @@ func (s *Sweeper) sweepClasses(ctx context.Context, api kube.API, c cluster) err
 		return err
 	})
 	for _, name := range removed {
-		if err := s.swept(ctx, t, "PriorityClass "+name); err != nil {
-			return err
-		}
+		err = errors.Join(err, s.swept(ctx, t, "PriorityClass "+name))
 	}
 	if err != nil {
 		return fmt.Errorf("sweep priority classes: %w", err)

@@ -27,8 +27,9 @@ var (
 	ErrConflict = errors.New("conflict")
 	// ErrFull means that a batch has no room for a decision: append it, and begin another.
 	ErrFull = errors.New("the batch is full")
-	// ErrUnknown means that no answer came: the events may be stored or not, wholly
-	// or not at all. Look for the command's id in the log before trying again.
+	// ErrUnknown means that no answer came, or that AppendAlone got no further: each
+	// decision may be stored or not, wholly or not at all. Look for the command's id in
+	// the log before trying again.
 	ErrUnknown = errors.New("the outcome is unknown")
 )
 

@@ -15,12 +15,12 @@ import (
 // decision may be larger.
 const maxBatchBytes = 8 << 20
 
-// few is how many decisions AppendAlone appends one by one: for an atomic batch of a
-// stream on one server nats-server (2.15) syncs its disk seven times.
+// few is up to how many decisions AppendAlone appends one by one: each is one sync of the
+// disk, and an atomic batch of a stream on one server is seven (nats-server 2.15).
 const few = 7
 
-// Batch gathers decisions that are appended together: with one write to disk all
-// become true, or none does. A decision may be made on what earlier ones of the
+// Batch gathers decisions that are appended together: by Append all become true, or none
+// does. A decision may be made on what earlier ones of the
 // batch change. It is not safe for concurrent use.
 type Batch struct {
 	log   *Log
@@ -152,14 +152,14 @@ func (b *Batch) append(ctx context.Context, publish func(context.Context) (last 
 }
 
 // apart tells whether the decisions need not become true together and are few enough
-// to be faster one by one. Each then has an expectation of its own. The servers of a
-// cluster write down together what comes close together.
+// to be faster one by one. Each then has an expectation of its own. On a cluster nothing
+// would be won: a batch is not staged on the disk there.
 func (b *Batch) apart() bool {
 	return !b.whole && len(b.msgs) <= few && len(b.last) == len(b.msgs) && b.log.Copies() == 1
 }
 
-// appendEach stores one decision after the other, up to the first that is refused, or
-// before which somebody else has appended.
+// appendEach stores one decision after the other: none after the first that is refused,
+// and none after one before which somebody else has appended.
 func (b *Batch) appendEach(ctx context.Context) (last uint64, err error) {
 	for i := range b.msgs {
 		if b.firm {
@@ -170,9 +170,9 @@ func (b *Batch) appendEach(ctx context.Context) (last uint64, err error) {
 		case err != nil && i == 0:
 			return 0, err
 		case err != nil:
-			return 0, fmt.Errorf("%w: of these %d were stored: %v", ErrUnknown, i, err)
+			return 0, fmt.Errorf("%w: %d were stored, and then: %v", ErrUnknown, i, err)
 		case i > 0 && seq != last+1:
-			return 0, fmt.Errorf("%w: others appended between them", ErrUnknown)
+			return 0, fmt.Errorf("%w: %d were stored, others' between them", ErrUnknown, i+1)
 		}
 		last = seq
 	}
