@@ -105,6 +105,9 @@ func missing(wanted, there any) (path, why string) {
 func missingFields(wanted, has map[string]any) (path, why string) {
 	first := ""
 	for k, v := range wanted {
+		if v == nil || v == "" && has[k] == nil { // no wish, and what a server does not keep
+			continue
+		}
 		if p, w := missing(v, has[k]); w != "" && (why == "" || k < first) {
 			first, path, why = k, "."+k+p, w
 		}

@@ -58,6 +58,24 @@ func TestReleaseDrift(t *testing.T) {
 	}
 }
 
+// What a manifest leaves empty the server may not keep: that is no difference.
+func TestWhatIsEmptyIsNotMissed(t *testing.T) {
+	s := newShop(t, "empties")
+	o, err := kube.Decode([]byte(`{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "creationTimestamp": null}, "spec": {
+		"selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}, "creationTimestamp": null},
+		"spec": {"containers": [{"name": "c", "image": "x", "env": [{"name": "EMPTY", "value": ""}]}]}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := kube.AppSpec{Namespace: s.namespace, Name: "web", Owner: "u1", Revision: 1, Objects: []kube.Object{o}}
+	if _, err := kube.EnsureApplication(t.Context(), admin, spec); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := kube.ApplicationDrift(t.Context(), admin, spec); err != nil || len(found) > 0 {
+		t.Errorf("%+v %v", found, err)
+	}
+}
+
 // The sweeper finds what was made for whom, a release and an addon too.
 func TestOwnedIsListed(t *testing.T) {
 	s := newShop(t, "owns")
