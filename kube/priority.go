@@ -59,21 +59,23 @@ func SweepClasses(ctx context.Context, api API) (removed []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	missing := map[string]bool{} // or perhaps, after an error
 	for _, k := range there {
 		if named[k.Name] {
 			continue
 		}
-		removed = append(removed, k.Name) // an error leaves open whether it is
+		missing[k.Name] = true
 		if err = remove(ctx, api, k); err != nil {
 			break
 		}
+		removed = append(removed, k.Name)
 	}
-	if len(removed) > 0 {
+	if len(missing) > 0 {
 		again, failed := namedClasses(ctx, api)
 		named, err = again, errors.Join(err, failed)
 	}
 	for name := range named {
-		if !slices.Contains(there, classKey(name)) || slices.Contains(removed, name) {
+		if missing[name] || !slices.Contains(there, classKey(name)) {
 			err = errors.Join(err, ensureClass(ctx, api, name))
 		}
 	}

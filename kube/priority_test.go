@@ -100,6 +100,34 @@ func TestATenantComesWhileItsClassGoes(t *testing.T) {
 	}
 }
 
+// keeps deletes nothing of a name.
+type keeps struct {
+	kube.API
+	name string
+}
+
+func (k *keeps) Delete(ctx context.Context, apiVersion, kind, namespace, name string) error {
+	if name == k.name {
+		return &kube.Error{Code: kube.Unavailable, Op: "delete", Object: name}
+	}
+	return k.API.Delete(ctx, apiVersion, kind, namespace, name)
+}
+
+// A class that can't be removed keeps no other from being made again, and is not told of as removed.
+func TestAClassThatStays(t *testing.T) {
+	m := memory(t)
+	ensure(t, m, important("one", 5))
+	ensure(t, m, important("two", 9))
+	must(t, kube.DeleteTenant(t.Context(), m, "acme--one", "01Hone"))
+	must(t, kube.DeleteTenant(t.Context(), m, "acme--two", "01Htwo"))
+	comes := &between{API: m, do: func() { ensure(t, m, important("new", 5)) }}
+	removed, err := kube.SweepClasses(t.Context(), &keeps{API: comes, name: "aerie-priority-9"})
+	is(t, kube.Unavailable, err)
+	if got := classes(t, m); got != "5 9" || len(removed) > 0 {
+		t.Errorf("removed %v, left %s", removed, got)
+	}
+}
+
 // With a dataplane whose cluster stays, its classes go.
 func TestClassesGoWithTheirDataplane(t *testing.T) {
 	m := memory(t, class("aerie-priority-7", "someone"))
