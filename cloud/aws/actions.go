@@ -5,69 +5,123 @@ import "strings"
 // Action is one right that is needed in an account.
 type Action struct {
 	Name string // such as eks:CreateCluster
-	On   string // the part of the ARN after the account: role/aerie/* or oidc-provider/*; empty: everything
+	On   string // the part of the ARN after the account: role/aerie/* or subnet/*; empty: everything
 	// Implied is a right that AWS asks for besides, in a call of another name.
 	Implied bool
-	// If is a condition: a key and its values. It keeps the right to hand out rights small.
+	// If is a condition: a key and its values. It keeps the right to what is ours.
 	If       string
 	Is       []string
 	Operator string
 }
 
 const (
-	ownRoles      = "role" + rolePath + "*"
-	oidcProviders = "oidc-provider/*"
+	ownRoles     = "role" + rolePath + "*"
+	namedRoles   = "role/aerie*" // of one that is not there AWS knows the name and no path
+	eksProviders = "oidc-provider/oidc.eks.*"
+	serviceRoles = "role/aws-service-role/*"
 )
 
 // Actions are all rights that this cloud is worked in with. What a customer is asked to grant is made of this list, and
 // so is what Check looks for; a test compares it with the calls that are made.
-func Actions() []Action {
-	var all []Action
-	for _, name := range strings.Fields(plainActions) {
-		all = append(all, Action{Name: name})
+func Actions() (all []Action) {
+	for _, g := range grants() {
+		for _, name := range strings.Fields(g.names) {
+			a := g.Action
+			a.Name = name
+			all = append(all, a)
+		}
 	}
-	for _, name := range strings.Fields(roleActions) {
-		all = append(all, Action{Name: name, On: ownRoles})
-	}
-	for _, name := range strings.Fields(oidcActions) {
-		all = append(all, Action{Name: name, On: oidcProviders})
-	}
-	return append(all,
-		Action{Name: "ec2:DeleteVolume", Operator: "StringLike", If: "aws:ResourceTag/" + tagOwner, Is: []string{"*"}},
-		Action{Name: "iam:AttachRolePolicy", On: ownRoles, Operator: "ArnLike", If: "iam:PolicyARN", Is: policyARNs()},
-		Action{Name: "iam:PassRole", On: ownRoles, Implied: true, Operator: "StringEquals", If: "iam:PassedToService", Is: []string{"eks.amazonaws.com", "ec2.amazonaws.com"}},
-		Action{Name: "iam:TagRole", On: ownRoles, Implied: true},
-		Action{Name: "iam:TagOpenIDConnectProvider", On: oidcProviders, Implied: true},
-		Action{Name: "iam:CreateServiceLinkedRole", On: "role/aws-service-role/*", Implied: true},
-	)
+	return all
 }
 
-const plainActions = `
-ec2:AllocateAddress ec2:AssociateRouteTable ec2:AttachInternetGateway ec2:CreateInternetGateway ec2:CreateNatGateway
-ec2:CreateRoute ec2:CreateRouteTable ec2:CreateSecurityGroup ec2:CreateSubnet ec2:CreateTags ec2:CreateVpc
-ec2:DeleteInternetGateway ec2:DeleteNatGateway ec2:DeleteNetworkInterface ec2:DeleteRouteTable ec2:DeleteSecurityGroup
-ec2:DeleteSubnet ec2:DeleteVpc ec2:DescribeAddresses ec2:DescribeAvailabilityZones ec2:DescribeInternetGateways
-ec2:DescribeNatGateways ec2:DescribeNetworkInterfaces ec2:DescribeRouteTables ec2:DescribeSecurityGroups
-ec2:DescribeSubnets ec2:DescribeVolumes ec2:DescribeVpcs ec2:DetachInternetGateway ec2:ModifyVpcAttribute ec2:ReleaseAddress
-ec2:ReplaceRoute ec2:RevokeSecurityGroupIngress
-eks:AssociateAccessPolicy eks:CreateAccessEntry eks:DeleteAccessEntry eks:DescribeAccessEntry eks:DisassociateAccessPolicy
-eks:ListAccessEntries eks:ListAssociatedAccessPolicies
-eks:CreateAddon eks:CreateCluster eks:CreateNodegroup eks:DeleteAddon eks:DeleteCluster eks:DeleteNodegroup
-eks:DescribeAddon eks:DescribeCluster eks:DescribeNodegroup eks:ListClusters eks:ListNodegroups eks:TagResource
-eks:UpdateAddon eks:UpdateClusterConfig eks:UpdateClusterVersion eks:UpdateNodegroupConfig eks:UpdateNodegroupVersion
-elasticloadbalancing:DeleteLoadBalancer elasticloadbalancing:DeleteTargetGroup elasticloadbalancing:DescribeLoadBalancers
-elasticloadbalancing:DescribeTags elasticloadbalancing:DescribeTargetGroups
+// grant is the same right to several actions.
+type grant struct {
+	names string
+	Action
+}
+
+// asking is the condition that what is made is asked for with our mark.
+func asking(on string) Action {
+	return Action{On: on, Operator: "StringLike", If: "aws:RequestTag/" + tagOwner, Is: []string{"*"}}
+}
+
+// having is the condition that what is there has a tag.
+func having(tag string) Action {
+	return Action{Operator: "StringLike", If: "aws:ResourceTag/" + tag, Is: []string{"*"}}
+}
+
+func equal(on, key string, values ...string) Action {
+	return Action{On: on, Implied: true, Operator: "StringEquals", If: key, Is: values}
+}
+
+func implied(a Action) Action {
+	a.Implied = true
+	return a
+}
+
+// grants are the rights. Looking is free. What is made is asked for with our mark, and nothing is changed or deleted but
+// what has it, with these exceptions: interfaces and security groups, which AWS deletes only when nothing uses them, are
+// left by the controllers of clusters, whose one mark is a tag that has the cluster's name for a key; and EKS and IAM do
+// not tell a tag given in a creation from one given later, so that a cluster, or the provider of one, could be marked.
+func grants() []grant {
+	return []grant{
+		{looks, Action{}},
+		{"ec2:AllocateAddress ec2:CreateInternetGateway ec2:CreateVpc", asking("")},
+		{"ec2:CreateSubnet", asking("subnet/*")},
+		{"ec2:CreateRouteTable", asking("route-table/*")},
+		{"ec2:CreateSecurityGroup", asking("security-group/*")},
+		{"ec2:CreateNatGateway", asking("natgateway/*")},
+		{"ec2:CreateTags", equal("", "ec2:CreateAction", strings.Fields(ec2Creations)...)},
+		{changesOfOurs, having(tagOwner)},
+		{"ec2:DeleteNetworkInterface ec2:DeleteSecurityGroup", Action{}},
+		{"ec2:RevokeSecurityGroupIngress", having("aws:eks:cluster-name")},
+		{"ec2:RevokeSecurityGroupIngress elasticloadbalancing:DeleteLoadBalancer elasticloadbalancing:DeleteTargetGroup", having("elbv2.k8s.aws/cluster")},
+		{"elasticloadbalancing:DeleteLoadBalancer elasticloadbalancing:DeleteTargetGroup", having("kubernetes.io/service-name")},
+		{"eks:CreateAccessEntry eks:CreateAddon eks:CreateCluster eks:CreateNodegroup", asking("")},
+		{"eks:TagResource", implied(asking(""))},
+		{roleLooks, Action{On: namedRoles}},
+		{roleChanges, Action{On: ownRoles}},
+		{"iam:TagRole", Action{On: ownRoles, Implied: true}},
+		{"iam:AttachRolePolicy", Action{On: ownRoles, Operator: "ArnLike", If: "iam:PolicyARN", Is: policyARNs()}},
+		{"iam:PassRole", equal(ownRoles, "iam:PassedToService", "eks.amazonaws.com", "ec2.amazonaws.com")},
+		{"iam:GetOpenIDConnectProvider iam:ListOpenIDConnectProviderTags", Action{On: "oidc-provider/*"}},
+		{"iam:CreateOpenIDConnectProvider", asking(eksProviders)},
+		{"iam:TagOpenIDConnectProvider", implied(asking(eksProviders))},
+		{"iam:CreateServiceLinkedRole", equal(serviceRoles, "iam:AWSServiceName", strings.Fields(services)...)},
+	}
+}
+
+// services are those that have AWS make their own role in an account when they are first used there.
+const services = "eks.amazonaws.com eks-nodegroup.amazonaws.com autoscaling.amazonaws.com spot.amazonaws.com elasticloadbalancing.amazonaws.com"
+
+const looks = `
+ec2:DescribeAddresses ec2:DescribeAvailabilityZones ec2:DescribeInternetGateways ec2:DescribeNatGateways
+ec2:DescribeNetworkInterfaces ec2:DescribeRouteTables ec2:DescribeSecurityGroups ec2:DescribeSubnets
+ec2:DescribeVolumes ec2:DescribeVpcs
+eks:DescribeAccessEntry eks:DescribeAddon eks:DescribeCluster eks:DescribeNodegroup eks:ListAccessEntries
+eks:ListAssociatedAccessPolicies eks:ListClusters eks:ListNodegroups
+elasticloadbalancing:DescribeLoadBalancers elasticloadbalancing:DescribeTags elasticloadbalancing:DescribeTargetGroups
 iam:ListOpenIDConnectProviders iam:ListRoles iam:SimulatePrincipalPolicy
 `
 
-const roleActions = `
-iam:CreateRole iam:DeleteRole iam:DeleteRolePolicy iam:DetachRolePolicy iam:GetRole iam:ListAttachedRolePolicies
-iam:ListRolePolicies iam:ListRoleTags iam:PutRolePolicy
+const ec2Creations = "AllocateAddress CreateInternetGateway CreateNatGateway CreateRouteTable CreateSecurityGroup CreateSubnet CreateVpc"
+
+// changesOfOurs have creations among them for the network, or the part of it, that something is made in.
+const changesOfOurs = `
+ec2:AssociateRouteTable ec2:AttachInternetGateway ec2:CreateNatGateway ec2:CreateRoute ec2:CreateRouteTable
+ec2:CreateSecurityGroup ec2:CreateSubnet ec2:CreateTags ec2:DeleteInternetGateway ec2:DeleteNatGateway
+ec2:DeleteRouteTable ec2:DeleteSubnet ec2:DeleteVolume ec2:DeleteVpc ec2:DetachInternetGateway ec2:ModifyVpcAttribute
+ec2:ReleaseAddress ec2:ReplaceRoute ec2:RevokeSecurityGroupIngress
+eks:AssociateAccessPolicy eks:DeleteAccessEntry eks:DeleteAddon eks:DeleteCluster eks:DeleteNodegroup
+eks:DisassociateAccessPolicy eks:TagResource eks:UpdateAddon eks:UpdateClusterConfig eks:UpdateClusterVersion
+eks:UpdateNodegroupConfig eks:UpdateNodegroupVersion
+iam:DeleteOpenIDConnectProvider
 `
 
-const oidcActions = `
-iam:CreateOpenIDConnectProvider iam:DeleteOpenIDConnectProvider iam:GetOpenIDConnectProvider iam:ListOpenIDConnectProviderTags
-`
+const (
+	roleLooks   = "iam:GetRole iam:ListAttachedRolePolicies iam:ListRolePolicies iam:ListRoleTags"
+	roleChanges = "iam:CreateRole iam:DeleteRole iam:DeleteRolePolicy iam:DetachRolePolicy iam:PutRolePolicy"
+)
 
 // policyARNs are AWS's own policies that may be attached to our roles.
 func policyARNs() (arns []string) {
@@ -77,4 +131,13 @@ func policyARNs() (arns []string) {
 		}
 	}
 	return arns
+}
+
+// arn is the pattern of what the right is to, in a partition, a region and an account.
+func (a Action) arn(partition, region, account string) string {
+	service, _, _ := strings.Cut(a.Name, ":")
+	if service == "iam" {
+		region = ""
+	}
+	return "arn:" + partition + ":" + service + ":" + region + ":" + account + ":" + a.On
 }

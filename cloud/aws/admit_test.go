@@ -23,7 +23,7 @@ func TestWhoIsLetIn(t *testing.T) {
 	r.until(cloud.Ready, func() (cloud.Observation, error) { return ensure(view) })
 	r.mayIn(ops, "AmazonEKSViewPolicy")
 
-	_, err := eks.NewFromConfig(r.config).CreateAccessEntry(t.Context(), &eks.CreateAccessEntryInput{ClusterName: awssdk.String("cl1"), PrincipalArn: awssdk.String(guest)})
+	_, err := eks.NewFromConfig(r.theirs).CreateAccessEntry(t.Context(), &eks.CreateAccessEntryInput{ClusterName: awssdk.String("cl1"), PrincipalArn: awssdk.String(guest)})
 	must(t, err)
 	r.inject(emulate.Fault{Op: "eks:AssociateAccessPolicy", Lost: true})
 	edit := []cloud.Admission{{Principal: ops, Policy: "edit"}, {Principal: dev, Policy: "cluster-admin"}}
@@ -57,7 +57,7 @@ func TestWhoIsLetIn(t *testing.T) {
 // mayIn asserts which policies somebody has in a cluster; one that is empty stands for an entry without any.
 func (r *rig) mayIn(principal string, policies ...string) {
 	r.Helper()
-	is, err := eks.NewFromConfig(r.config).ListAssociatedAccessPolicies(r.Context(), &eks.ListAssociatedAccessPoliciesInput{ClusterName: awssdk.String("cl1"), PrincipalArn: &principal})
+	is, err := eks.NewFromConfig(r.theirs).ListAssociatedAccessPolicies(r.Context(), &eks.ListAssociatedAccessPoliciesInput{ClusterName: awssdk.String("cl1"), PrincipalArn: &principal})
 	if (err != nil) != (len(policies) == 0) {
 		r.Fatalf("%s: %v", principal, err)
 	}

@@ -3,7 +3,6 @@ package aws
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -44,7 +43,10 @@ func (at *session) missing(ctx context.Context, who string) (names []string, err
 	asked := map[question][]string{}
 	var order []question
 	for _, a := range Actions() {
-		q := question{on: a.On, key: a.If}
+		q := question{key: a.If}
+		if a.On != "" {
+			q.on = a.arn(partition(at.region), at.region, at.scope.Account.ID)
+		}
 		if a.If != "" {
 			q.is = strings.ReplaceAll(a.Is[0], ":*:", ":"+partition(at.region)+":")
 		}
@@ -56,7 +58,7 @@ func (at *session) missing(ctx context.Context, who string) (names []string, err
 	for _, q := range order {
 		in := &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &who, ActionNames: asked[q]}
 		if q.on != "" {
-			in.ResourceArns = []string{fmt.Sprintf("arn:%s:iam::%s:%s", partition(at.region), at.scope.Account.ID, strings.ReplaceAll(q.on, "*", "check"))}
+			in.ResourceArns = []string{strings.ReplaceAll(q.on, "*", "check")}
 		}
 		if q.key != "" {
 			in.ContextEntries = []types.ContextEntry{{ContextKeyName: &q.key, ContextKeyType: types.ContextKeyTypeEnumString, ContextKeyValues: []string{q.is}}}
@@ -68,7 +70,7 @@ func (at *session) missing(ctx context.Context, who string) (names []string, err
 		names = append(names, some...)
 	}
 	slices.Sort(names)
-	return names, nil
+	return slices.Compact(names), nil
 }
 
 // simulate answers those of the actions that would be refused.

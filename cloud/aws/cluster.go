@@ -89,7 +89,7 @@ func (at *session) deleteCluster(ctx context.Context, has *types.Cluster) error 
 	if len(pools.Nodegroups) > 0 {
 		return refuse(cloud.Conflict, "InUse", "cluster %s has node groups: %s", *has.Name, strings.Join(pools.Nodegroups, ", "))
 	}
-	if err := at.deleteOIDC(ctx, has); err != nil {
+	if err := at.deleteOwnedOIDC(ctx, *has.Name, has.Tags[tagOwner]); err != nil {
 		return err
 	}
 	_, err = at.eks.DeleteCluster(ctx, &eks.DeleteClusterInput{Name: has.Name})

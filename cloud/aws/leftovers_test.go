@@ -44,7 +44,7 @@ func (r *rig) volume(cluster, owner string) string {
 	if owner != "" {
 		tags = append(tags, ec2t.Tag{Key: awssdk.String("aerie.io/owner"), Value: &owner})
 	}
-	v, err := ec2.NewFromConfig(r.config).CreateVolume(r.Context(), &ec2.CreateVolumeInput{
+	v, err := ec2.NewFromConfig(r.theirs).CreateVolume(r.Context(), &ec2.CreateVolumeInput{
 		AvailabilityZone: awssdk.String(region + "a"), Size: awssdk.Int32(4), TagSpecifications: []ec2t.TagSpecification{{ResourceType: ec2t.ResourceTypeVolume, Tags: tags}},
 	})
 	must(r, err)
@@ -128,7 +128,7 @@ func (r *rig) markedVolumes(p *aws.Provider) error {
 	if err != nil {
 		return err
 	}
-	a, err := eks.NewFromConfig(r.config).DescribeAddon(r.Context(), &eks.DescribeAddonInput{ClusterName: awssdk.String("cl1"), AddonName: awssdk.String("aws-ebs-csi-driver")})
+	a, err := eks.NewFromConfig(r.theirs).DescribeAddon(r.Context(), &eks.DescribeAddonInput{ClusterName: awssdk.String("cl1"), AddonName: awssdk.String("aws-ebs-csi-driver")})
 	if want := `{"controller":{"extraVolumeTags":{"aerie.io/name":"cl1","aerie.io/owner":"` + owner + `"}}}`; err == nil && awssdk.ToString(a.Addon.ConfigurationValues) != want {
 		r.Errorf("%s, want %s", *a.Addon.ConfigurationValues, want)
 	}

@@ -45,15 +45,6 @@ func (at *session) ensureOIDC(ctx context.Context, c *types.Cluster, owner strin
 	return err
 }
 
-func (at *session) deleteOIDC(ctx context.Context, c *types.Cluster) error {
-	name := issuer(c)
-	if name == "" {
-		return nil
-	}
-	_, err := at.iam.DeleteOpenIDConnectProvider(ctx, &iam.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: awssdk.String(at.oidcARN(name))})
-	return fault.UnlessGone(err)
-}
-
 // leftOIDC is a provider of this region that carries a mark.
 type leftOIDC struct{ arn, cluster, owner string }
 
@@ -82,7 +73,8 @@ func (at *session) oidcProviders(ctx context.Context) (found []leftOIDC, err err
 	return found, nil
 }
 
-// deleteOwnedOIDC deletes the provider of a cluster that is gone, as when it was deleted by hand.
+// deleteOwnedOIDC deletes the provider of a cluster, which may be gone, as when it was deleted by hand. One that somebody
+// else has made for it stays.
 func (at *session) deleteOwnedOIDC(ctx context.Context, cluster, owner string) error {
 	all, err := at.oidcProviders(ctx)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -32,7 +33,8 @@ type rig struct {
 	cloud     *emulated.Server
 	dir       string
 	accounts  []emulated.Account
-	config    awssdk.Config
+	config    awssdk.Config // ours
+	theirs    awssdk.Config // of somebody else at home
 	transport *http.Transport
 }
 
@@ -50,17 +52,44 @@ func start(t *testing.T) *rig {
 	t.Cleanup(func() { _ = r.cloud.Close() })
 	r.accounts, err = emulated.ReadAccounts(r.dir)
 	must(t, err)
+	r.bootstrap()
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(r.cloud.CA())
 	r.transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, MaxIdleConnsPerHost: 8}
 	t.Cleanup(r.transport.CloseIdleConnections)
-	user := r.accounts[0].Users[0]
-	r.config = awssdk.Config{
+	r.config, r.theirs = r.as(r.accounts[0].Users[0]), r.as(r.accounts[0].Users[1])
+	return r
+}
+
+// as is a configuration with the key of a user.
+func (r *rig) as(user emulated.User) awssdk.Config {
+	return awssdk.Config{
 		Region: region, BaseEndpoint: awssdk.String(r.cloud.URL()), HTTPClient: &http.Client{Transport: r.transport},
 		Credentials: credentials.NewStaticCredentialsProvider(user.AccessKeyID, user.SecretAccessKey, ""),
 		Retryer:     func() awssdk.Retryer { return awssdk.NopRetryer{} },
 	}
-	return r
+}
+
+// bootstrap gives us, at home and at the customer's, the rights of the template for customers and no others. At home there
+// is somebody else besides, who may do everything.
+func (r *rig) bootstrap() {
+	r.Helper()
+	customer, home := &r.accounts[1], &r.accounts[0]
+	trusted := customer.Roles[0]
+	customer.Roles[0] = r.deployed(aws.Template(trusted.Name, trusted.Trusts[0], trusted.ExternalID), customer.ID)
+	home.Users[0].Policies = append(r.deployed(aws.Template("aerie", trusted.Trusts[0], "x"), home.ID).Policies,
+		json.RawMessage(`{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}`))
+	home.Users = append(home.Users, emulated.User{Name: "them", AccessKeyID: "AKIATHEM", SecretAccessKey: "theirs"})
+	must(r, emulated.WriteAccounts(r.dir, r.accounts))
+}
+
+func (r *rig) deployed(template map[string]any, account string) emulated.Role {
+	r.Helper()
+	data, err := json.Marshal(template)
+	must(r, err)
+	role, err := emulated.Deployed(data, account)
+	must(r, err)
+	return role
 }
 
 // provider is that of a new process.
@@ -130,7 +159,7 @@ func (r *rig) strike(f cloudtest.Fault) {
 // subnets are two that somebody else has made, at home.
 func (r *rig) subnets() (ids []string) {
 	r.Helper()
-	c := ec2.NewFromConfig(r.config)
+	c := ec2.NewFromConfig(r.theirs)
 	vpc, err := c.CreateVpc(context.Background(), &ec2.CreateVpcInput{CidrBlock: awssdk.String("10.99.0.0/16")})
 	must(r, err)
 	r.advance(time.Minute)
@@ -146,18 +175,28 @@ func (r *rig) subnets() (ids []string) {
 // foreign makes a cluster as somebody else would.
 func (r *rig) foreign(_ cloud.Scope, name string) {
 	r.Helper()
-	ctx, roles := context.Background(), iam.NewFromConfig(r.config)
+	ctx, roles := context.Background(), iam.NewFromConfig(r.theirs)
 	made, err := roles.CreateRole(ctx, &iam.CreateRoleInput{RoleName: awssdk.String("theirs"), AssumeRolePolicyDocument: awssdk.String(
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"eks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
 	must(r, err)
 	_, err = roles.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: awssdk.String("theirs"), PolicyArn: awssdk.String("arn:aws:iam::aws:policy/AmazonEKSClusterPolicy")})
 	must(r, err)
 	r.advance(soon)
-	_, err = eks.NewFromConfig(r.config).CreateCluster(ctx, &eks.CreateClusterInput{
+	c := eks.NewFromConfig(r.theirs)
+	_, err = c.CreateCluster(ctx, &eks.CreateClusterInput{
 		Name: &name, RoleArn: made.Role.Arn, Version: awssdk.String("1.34"), ResourcesVpcConfig: &ekst.VpcConfigRequest{SubnetIds: r.subnets()},
+		AccessConfig: &ekst.CreateAccessConfigRequest{AuthenticationMode: ekst.AuthenticationModeApi},
 	})
 	must(r, err)
 	r.advance(soon)
+	us := awssdk.String("arn:aws:iam::" + r.accounts[0].ID + ":user/" + r.accounts[0].Users[0].Name)
+	_, err = c.CreateAccessEntry(ctx, &eks.CreateAccessEntryInput{ClusterName: &name, PrincipalArn: us})
+	must(r, err)
+	_, err = c.AssociateAccessPolicy(ctx, &eks.AssociateAccessPolicyInput{
+		ClusterName: &name, PrincipalArn: us, AccessScope: &ekst.AccessScope{Type: ekst.AccessScopeTypeCluster},
+		PolicyArn: awssdk.String("arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"),
+	})
+	must(r, err)
 }
 
 // nodes sets the quota of machines.

@@ -48,7 +48,7 @@ func statements() (all []any) {
 func statementFor(a Action) map[string]any {
 	s := map[string]any{"Effect": "Allow", "Action": []any{}, "Resource": "*"}
 	if a.On != "" {
-		s["Resource"] = map[string]any{"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:" + a.On}
+		s["Resource"] = map[string]any{"Fn::Sub": a.arn("${AWS::Partition}", "*", "${AWS::AccountId}")}
 	}
 	if a.If != "" {
 		s["Condition"] = map[string]any{a.Operator: map[string]any{a.If: a.Is}}

@@ -145,7 +145,7 @@ func TestNetworkIsMended(t *testing.T) {
 // deleteNATs is what somebody else does.
 func (r *rig) deleteNATs() {
 	r.Helper()
-	c := ec2.NewFromConfig(r.config)
+	c := ec2.NewFromConfig(r.theirs)
 	all, err := c.DescribeNatGateways(r.Context(), &ec2.DescribeNatGatewaysInput{})
 	must(r, err)
 	for _, g := range all.NatGateways {

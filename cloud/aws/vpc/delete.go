@@ -3,6 +3,7 @@ package vpc
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -182,15 +183,15 @@ func isMain(t types.RouteTable) bool {
 	return false
 }
 
-// clearGroups takes all their rules first: those of Kubernetes name each other. The default one goes with the VPC.
+// clearGroups takes the rules first that name other groups: those of Kubernetes do. The default one goes with the VPC.
 func (n *Networks) clearGroups(ctx context.Context, _ string, in types.Filter) error {
 	p := &parts{}
 	if err := n.groups(ctx, p, []types.Filter{in}); err != nil {
 		return err
 	}
 	for _, g := range p.groups {
-		if len(g.IpPermissions) > 0 && awssdk.ToString(g.GroupName) != "default" {
-			if _, err := n.ec2.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: g.GroupId, IpPermissions: g.IpPermissions}); fault.UnlessGone(err) != nil {
+		if rules := naming(g); len(rules) > 0 && awssdk.ToString(g.GroupName) != "default" {
+			if _, err := n.ec2.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: g.GroupId, IpPermissions: rules}); fault.UnlessGone(err) != nil {
 				return err
 			}
 		}
@@ -204,6 +205,17 @@ func (n *Networks) clearGroups(ctx context.Context, _ string, in types.Filter) e
 		}
 	}
 	return nil
+}
+
+// naming are the rules of a group that hold on to other groups.
+func naming(g types.SecurityGroup) (rules []types.IpPermission) {
+	for _, r := range g.IpPermissions {
+		others := slices.DeleteFunc(slices.Clone(r.UserIdGroupPairs), func(p types.UserIdGroupPair) bool { return same(p.GroupId, g.GroupId) })
+		if len(others) > 0 {
+			rules = append(rules, types.IpPermission{IpProtocol: r.IpProtocol, FromPort: r.FromPort, ToPort: r.ToPort, UserIdGroupPairs: others})
+		}
+	}
+	return rules
 }
 
 // loose removes what is in no VPC, but for what is kept.

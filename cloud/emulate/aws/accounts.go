@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
+	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
 	"github.com/aeriehq/aerie/cloud/script"
 )
 
@@ -27,10 +27,10 @@ type Account struct {
 
 // User is a principal with a key of its own.
 type User struct {
-	Name            string   `json:"name"`
-	AccessKeyID     string   `json:"access_key_id"`
-	SecretAccessKey string   `json:"secret_access_key"`
-	Denied          []string `json:"denied,omitempty"` // actions such as eks:CreateCluster or ec2:*
+	Name            string `json:"name"`
+	AccessKeyID     string `json:"access_key_id"`
+	SecretAccessKey string `json:"secret_access_key"`
+	Rights
 }
 
 // Role is whom others may be in an account.
@@ -38,7 +38,14 @@ type Role struct {
 	Name       string   `json:"name"`
 	Trusts     []string `json:"trusts"`                // the ARNs of principals, or of an account's root for all in it
 	ExternalID string   `json:"external_id,omitempty"` // what they must know; empty: nothing
-	Denied     []string `json:"denied,omitempty"`
+	Rights
+}
+
+// Rights are what a user or role may do.
+type Rights struct {
+	Policies []json.RawMessage `json:"policies,omitempty"` // identity policies; none: everything
+	Denied   []string          `json:"denied,omitempty"`   // actions such as eks:CreateCluster or ec2:*, whatever the policies say
+	rights   []policy.Policy   // what is in Policies, read
 }
 
 type accounts struct {
@@ -97,8 +104,26 @@ func parseAccounts(data []byte) ([]Account, error) {
 		if len(a.ID) != 12 || strings.Trim(a.ID, "0123456789") != "" {
 			return nil, fmt.Errorf("account %q: an id has twelve digits", a.ID)
 		}
+		if err := a.readRights(); err != nil {
+			return nil, fmt.Errorf("account %s: %w", a.ID, err)
+		}
 	}
 	return written.Accounts, nil
+}
+
+// readRights reads the policies of all that are in an account.
+func (a Account) readRights() (err error) {
+	for i := range a.Users {
+		if a.Users[i].rights, err = readPolicies(a.Users[i].Policies); err != nil {
+			return fmt.Errorf("user %s: %w", a.Users[i].Name, err)
+		}
+	}
+	for i := range a.Roles {
+		if a.Roles[i].rights, err = readPolicies(a.Roles[i].Policies); err != nil {
+			return fmt.Errorf("role %s: %w", a.Roles[i].Name, err)
+		}
+	}
+	return nil
 }
 
 // ensureAccounts writes the default accounts where there are none.
@@ -142,16 +167,6 @@ func (a *accounts) role(account, name string) (Role, bool) {
 		}
 	}
 	return Role{}, false
-}
-
-// denied says whether a list of actions has one; a star stands for anything.
-func denied(actions []string, action string) bool {
-	for _, d := range actions {
-		if ok, _ := path.Match(strings.ToLower(d), strings.ToLower(action)); ok {
-			return true
-		}
-	}
-	return false
 }
 
 // quotas are AWS' own, in each account and region.

@@ -76,7 +76,7 @@ func (q *request) principalExists(arn string) bool {
 	if !strings.HasPrefix(arn, "arn:aws:iam::"+q.Account+":") {
 		return strings.HasPrefix(arn, "arn:aws:iam::")
 	}
-	_, known := q.deniedTo(arn)
+	_, known := q.server.rightsOf(q.Call, q.Account, arn)
 	return known
 }
 

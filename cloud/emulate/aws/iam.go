@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
 )
 
 // propagates is how long a new role is not seen by other services, in life.
@@ -197,12 +198,12 @@ func (q *request) listAttached() (doc, error) {
 }
 
 func (q *request) putPolicy() (doc, error) {
-	policy := text(q.in, "PolicyDocument")
-	if !json.Valid([]byte(policy)) {
-		return nil, fail("MalformedPolicyDocument", "This policy contains invalid Json")
+	document := text(q.in, "PolicyDocument")
+	if _, err := policy.Parse([]byte(document)); err != nil {
+		return nil, fail("MalformedPolicyDocument", "%v", err)
 	}
 	return q.onRole(func(t *emulate.Thing) error {
-		sub(t.Doc, "_inline")[text(q.in, "PolicyName")] = policy
+		sub(t.Doc, "_inline")[text(q.in, "PolicyName")] = document
 		return nil
 	})
 }

@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"path"
 	"strings"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
@@ -77,45 +76,4 @@ func (q *request) listProviderTags() (doc, error) {
 		return nil, err
 	}
 	return q.marked("Tags", tagList(t.Tags, "Key", "Value"))
-}
-
-// simulate says of each action whether a user or role of the account may do it.
-func (q *request) simulate() (doc, error) {
-	arn := text(q.in, "PolicySourceArn")
-	denies, known := q.deniedTo(arn)
-	if !known {
-		return nil, fail("NoSuchEntity", "The principal %s cannot be found.", arn)
-	}
-	resources := texts(q.in, "ResourceArns")
-	if len(resources) == 0 {
-		resources = []string{"*"}
-	}
-	var results []any
-	for _, action := range texts(q.in, "ActionNames") {
-		for _, on := range resources {
-			decision := "allowed"
-			if denied(denies, action) {
-				decision = "explicitDeny"
-			}
-			results = append(results, doc{"EvalActionName": action, "EvalResourceName": on, "EvalDecision": decision, "MatchedStatements": []any{}, "MissingContextValues": []any{}})
-		}
-	}
-	return q.marked("EvaluationResults", results)
-}
-
-func (q *request) deniedTo(arn string) (actions []string, known bool) {
-	account := q.server.accounts.byID[q.Account]
-	for _, u := range account.Users {
-		if arn == "arn:aws:iam::"+q.Account+":user/"+u.Name {
-			return u.Denied, true
-		}
-	}
-	of, name, isRole := roleOf(arn)
-	if !isRole || of != q.Account {
-		return nil, false
-	}
-	if r, ok := q.server.accounts.role(of, name); ok {
-		return r.Denied, true
-	}
-	return nil, q.Global().Find("role", "", path.Base(name)) != nil
 }

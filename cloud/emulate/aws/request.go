@@ -215,21 +215,6 @@ func (r *request) begin() *failure {
 	return nil
 }
 
-// may says whether the caller has the right to call.
-func (r *request) may() *failure {
-	action := r.service + ":" + r.op
-	if denied(r.caller.denied, action) {
-		if r.service == "ec2" {
-			return fail("UnauthorizedOperation", "You are not authorized to perform this operation. User: %s is not authorized to perform: %s", r.caller.arn, action)
-		}
-		return fail(saying[r.service].denied, "User: %s is not authorized to perform: %s", r.caller.arn, action)
-	}
-	if r.service == "ec2" && yes(r.in, "DryRun") {
-		return fail("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
-	}
-	return nil
-}
-
 // write sends an answer in the service's protocol.
 func (q *wire) write(w http.ResponseWriter, a answer) {
 	w.Header().Set("X-Amzn-Requestid", q.id)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
 )
 
 // principal is who calls.
@@ -19,7 +20,7 @@ type principal struct {
 	id      string
 	home    string // the account of who took the role, where that is another
 	session bool
-	denied  []string
+	rights  []policy.Policy
 }
 
 var stsActions = map[string]func(*request) (doc, error){
@@ -58,7 +59,7 @@ func (s *Server) timely(q *wire) bool {
 func (s *Server) key(c *emulate.Call, sig signature) (p principal, secret string, ends time.Time, known bool) {
 	if account, u, ok := s.accounts.user(sig.key); ok && sig.token == "" {
 		arn := "arn:aws:iam::" + account + ":user/" + u.Name
-		return principal{account: account, arn: arn, base: arn, id: u.AccessKeyID, denied: u.Denied}, u.SecretAccessKey, ends, true
+		return principal{account: account, arn: arn, base: arn, id: u.AccessKeyID, rights: identity(u.rights, u.Denied)}, u.SecretAccessKey, ends, true
 	}
 	t := c.Elsewhere("", "").Find("session", "", sig.key)
 	if t == nil || t.Text("token") != sig.token {
@@ -66,8 +67,8 @@ func (s *Server) key(c *emulate.Call, sig signature) (p principal, secret string
 	}
 	ends, _ = time.Parse(time.RFC3339, t.Text("ends"))
 	account, role := t.Text("account"), t.Text("role")
-	configured, _ := s.accounts.role(account, path.Base(role))
-	p = principal{account: account, arn: t.Text("arn"), base: role, id: t.Text("id"), session: true, denied: configured.Denied}
+	rights, _ := s.rightsOf(c, account, role)
+	p = principal{account: account, arn: t.Text("arn"), base: role, id: t.Text("id"), session: true, rights: rights}
 	if home := t.Text("home"); home != account {
 		p.home = home
 	}
@@ -89,6 +90,9 @@ func (q *request) assumeRole() (doc, error) {
 	role, name := text(q.in, "RoleArn"), text(q.in, "RoleSessionName")
 	refused := fail("AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s", q.caller.arn, role)
 	account, roleName, ok := roleOf(role)
+	if text(q.in, "Policy") != "" || len(docs(q.in, "PolicyArns")) > 0 {
+		return nil, fail("ValidationError", "Policies of a session are not known here")
+	}
 	if !ok || name == "" {
 		return nil, fail("ValidationError", "RoleArn and RoleSessionName are needed")
 	}

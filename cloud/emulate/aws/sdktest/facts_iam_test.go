@@ -54,9 +54,12 @@ func TestRoles(t *testing.T) {
 	is(t, "NoSuchEntity", err)
 
 	_, err = r.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: str("r"), PolicyName: str("p"), PolicyDocument: str(`{"a": 1}`)})
+	is(t, "MalformedPolicyDocument", err)
+	const looks = `{"Statement": {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}}`
+	_, err = r.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: str("r"), PolicyName: str("p"), PolicyDocument: str(looks)})
 	must(t, err)
 	inline, err := r.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: str("r"), PolicyName: str("p")})
-	if text, _ := url.QueryUnescape(*inline.PolicyDocument); err != nil || text != `{"a": 1}` {
+	if text, _ := url.QueryUnescape(*inline.PolicyDocument); err != nil || text != looks {
 		t.Fatal(text, err)
 	}
 	_, err = r.iam.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: str("r")})

@@ -1,0 +1,140 @@
+package aws
+
+import (
+	"encoding/json"
+	"path"
+	"slices"
+
+	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
+)
+
+// right is one right that a call asks for: an action on a resource, and what is known of both. Of an action that is on no
+// resource it is a star.
+type right struct {
+	action, resource string
+	context          policy.Context
+}
+
+// may says whether the caller has all rights that a call asks for.
+func (r *request) may() *failure {
+	for _, one := range r.rights() {
+		one.context = adding(one.context, "aws:RequestedRegion", r.Region)
+		d := policy.Decide(r.caller.rights, policy.Request{Action: one.action, Resource: one.resource, Context: one.context})
+		if d != policy.Allowed {
+			return r.denied(one, d)
+		}
+	}
+	if r.service == "ec2" && yes(r.in, "DryRun") {
+		return fail("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
+	}
+	return nil
+}
+
+func adding(c policy.Context, key, value string) policy.Context {
+	if c == nil {
+		c = policy.Context{}
+	}
+	c[key] = []string{value}
+	return c
+}
+
+// denied is the refusal in the words of the service.
+func (r *request) denied(one right, d policy.Decision) *failure {
+	why := "because no identity-based policy allows the " + one.action + " action"
+	if d == policy.ExplicitDeny {
+		why = "with an explicit deny in an identity-based policy"
+	}
+	head := ""
+	if r.service == "ec2" {
+		head = "You are not authorized to perform this operation. "
+	}
+	return fail(saying[r.service].denied, "%sUser: %s is not authorized to perform: %s on resource: %s %s", head, r.caller.arn, one.action, one.resource, why)
+}
+
+// identity is what the policies are that somebody has by configuration: those that are given, or all rights, but for what
+// is denied.
+func identity(given []policy.Policy, denied []string) []policy.Policy {
+	if len(given) == 0 {
+		given = []policy.Policy{policy.Everything()}
+	}
+	if len(denied) == 0 {
+		return given
+	}
+	return append(slices.Clone(given), policy.Nothing(denied...))
+}
+
+// administrator is the one of AWS' own policies whose contents are known here.
+const administrator = "AdministratorAccess"
+
+// rightsOf are the policies of a role that was made by IAM: its inline ones, and of AWS' own administrator. The others of
+// those are for what runs in clusters, which makes no calls here.
+func rightsOf(role *emulate.Thing) (all []policy.Policy) {
+	inline := sub(role.Doc, "_inline")
+	for _, name := range sortedKeys(inline) {
+		if p, err := policy.Parse([]byte(text(inline, name))); err == nil { // it was read when it was put
+			all = append(all, p)
+		}
+	}
+	if slices.ContainsFunc(texts(role.Doc, "_attached"), func(arn string) bool { return path.Base(arn) == administrator }) {
+		all = append(all, policy.Everything())
+	}
+	return all
+}
+
+// rightsOf are the policies of a user or role of an account, by its ARN.
+func (s *Server) rightsOf(c *emulate.Call, account, arn string) (all []policy.Policy, known bool) {
+	for _, u := range s.accounts.byID[account].Users {
+		if arn == "arn:aws:iam::"+account+":user/"+u.Name {
+			return identity(u.rights, u.Denied), true
+		}
+	}
+	of, name, isRole := roleOf(arn)
+	if !isRole || of != account {
+		return nil, false
+	}
+	if r, ok := s.accounts.role(of, name); ok {
+		return identity(r.rights, r.Denied), true
+	}
+	if t := c.Elsewhere(of, "").Find("role", "", name); t != nil {
+		return rightsOf(t), true
+	}
+	return nil, false
+}
+
+// readPolicies reads the policies that an account's user or role is given.
+func readPolicies(given []json.RawMessage) (all []policy.Policy, err error) {
+	for _, document := range given {
+		p, err := policy.Parse(document)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// simulate says of each action whether a user or role of the account may do it.
+func (q *request) simulate() (doc, error) {
+	arn := text(q.in, "PolicySourceArn")
+	rights, known := q.server.rightsOf(q.Call, q.Account, arn)
+	if !known {
+		return nil, fail("NoSuchEntity", "The principal %s cannot be found.", arn)
+	}
+	resources := texts(q.in, "ResourceArns")
+	if len(resources) == 0 {
+		resources = []string{"*"}
+	}
+	context := policy.Context{}
+	for _, e := range docs(q.in, "ContextEntries") {
+		context[text(e, "ContextKeyName")] = texts(e, "ContextKeyValues")
+	}
+	var results []any
+	for _, action := range texts(q.in, "ActionNames") {
+		for _, on := range resources {
+			decision := policy.Decide(rights, policy.Request{Action: action, Resource: on, Context: context})
+			results = append(results, doc{"EvalActionName": action, "EvalResourceName": on, "EvalDecision": string(decision), "MatchedStatements": []any{}, "MissingContextValues": []any{}})
+		}
+	}
+	return q.marked("EvaluationResults", results)
+}
