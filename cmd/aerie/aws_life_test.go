@@ -32,7 +32,7 @@ func emulateAWS(t *testing.T, speed float64, around func(http.Handler) http.Hand
 		"AWS_ENDPOINT_URL=" + cloud.URL(), "AWS_CA_BUNDLE=" + filepath.Join(a.dir, emulate.CAFile), "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=" + key.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + key.SecretAccessKey,
 	}
-	a.customer = accounts[1]
+	a.bootstrap()
 	return a, cloud
 }
 

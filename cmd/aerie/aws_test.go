@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/aeriehq/aerie/cloud/emulate"
 	"github.com/aeriehq/aerie/cloud/emulate/aws"
 )
@@ -41,11 +43,43 @@ func startAWS(t *testing.T, speed string) *emulatedAWS {
 			a.env = append(a.env, setting)
 		}
 		if strings.HasPrefix(setting, "AWS_SECRET_ACCESS_KEY=") {
+			a.bootstrap()
 			return a
 		}
 	}
 	t.Fatal("the emulated cloud does not start")
 	return nil
+}
+
+// bootstrap gives aerie, at home and at the customer's, the rights of the template that `account bootstrap` prints, and no
+// others but to be the customer's role.
+func (a *emulatedAWS) bootstrap() {
+	a.t.Helper()
+	accounts, err := aws.ReadAccounts(a.dir)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	home, customer := &accounts[0], &accounts[1]
+	role := &customer.Roles[0]
+	template, err := aerie(context.Background(), "account", "bootstrap", "main", "--principal", role.Trusts[0], "--external-id", role.ExternalID).Output()
+	if err == nil {
+		template, err = yaml.YAMLToJSON(template)
+	}
+	if err == nil {
+		*role, err = aws.Deployed(template, customer.ID)
+	}
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	atHome, err := aws.Deployed(template, home.ID)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	home.Users[0].Policies = append(atHome.Policies, []byte(`{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}`))
+	if err := aws.WriteAccounts(a.dir, accounts); err != nil {
+		a.t.Fatal(err)
+	}
+	a.customer = *customer
 }
 
 // offer is a copy of an offer whose account is in that cloud.

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"net"
 	"os"
@@ -13,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
+	provider "github.com/aeriehq/aerie/cloud/aws"
 	"github.com/aeriehq/aerie/cloud/emulate"
 	"github.com/aeriehq/aerie/cloud/emulate/aws"
 	"github.com/aeriehq/aerie/events"
@@ -91,6 +94,9 @@ func (s *simcloud) run(ctx context.Context) (err error) {
 		return notStarted(fmt.Errorf("another emulated cloud uses %s: stop that one, or choose another directory with --dir", dir))
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	if err := ensureCustomer(dir); err != nil {
+		return notStarted(err)
+	}
 	cloud, err := aws.Open(aws.Options{Dir: dir, Listen: s.listen, Speed: s.speed, Kubeconfig: s.kubeconfig})
 	if err != nil {
 		return notStarted(err)
@@ -105,6 +111,25 @@ func (s *simcloud) run(ctx context.Context) (err error) {
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// ensureCustomer writes the default accounts where there are none. The customer's role is the one of the template that
+// `account bootstrap` prints, with its rights and no others; whoever has the platform's key may do everything there.
+func ensureCustomer(dir string) error {
+	if _, err := aws.ReadAccounts(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	all := aws.DefaultAccounts()
+	customer := &all[len(all)-1]
+	role := &customer.Roles[0]
+	template, err := json.Marshal(provider.Template(role.Name, role.Trusts[0], role.ExternalID))
+	if err != nil {
+		return err
+	}
+	if *role, err = aws.Deployed(template, customer.ID); err != nil {
+		return err
+	}
+	return aws.WriteAccounts(dir, all)
 }
 
 // show prints where the cloud is and what to paste to work in it.
