@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // NetworkSpec is a wished network. Empty Zones mean the region's.
@@ -49,6 +50,11 @@ type ClusterOptions struct {
 type Admission struct {
 	Principal string
 	Policy    string
+}
+
+// Sorted is the same in the order of the principals' names.
+func Sorted(all []Admission) []Admission {
+	return slices.SortedFunc(slices.Values(all), func(a, b Admission) int { return strings.Compare(a.Principal, b.Principal) })
 }
 
 // Addon is what an add-on is for. Which software that is, and whether the cloud has it built in, is the cloud's.

@@ -86,7 +86,28 @@ func (l *inspection) clusterDrift(ctx context.Context, e ev.EnsureCluster) ([]ev
 	if spec.Adopt { // all of it but its end is its owner's business
 		return driftOf(ev.PartCluster, o, o.Owner, ""), nil
 	}
-	return driftOf(ev.PartCluster, o, spec.Owner, cmp.Or(differs("version", o.Version, spec.Version), differs("options", fmt.Sprintf("%+v", o.Options), fmt.Sprintf("%+v", spec.Options)))), nil
+	return driftOf(ev.PartCluster, o, spec.Owner, cmp.Or(
+		differs("version", o.Version, spec.Version),
+		differs("options", fmt.Sprintf("%+v", o.Options), fmt.Sprintf("%+v", spec.Options)),
+		admitsDiffer(o.Admits, cloud.Sorted(spec.Admits)),
+	)), nil
+}
+
+// admitsDiffer finds the first who may do something else in a cluster than was wanted.
+func admitsDiffer(is, wanted []cloud.Admission) string {
+	may := func(all []cloud.Admission, who string) string {
+		i := slices.IndexFunc(all, func(a cloud.Admission) bool { return a.Principal == who })
+		if i < 0 {
+			return "nothing"
+		}
+		return all[i].Policy
+	}
+	for _, a := range slices.Concat(wanted, is) {
+		if d := differs("access of "+a.Principal, may(is, a.Principal), may(wanted, a.Principal)); d != "" {
+			return d
+		}
+	}
+	return ""
 }
 
 func (l *inspection) addonsDrift(ctx context.Context, e ev.EnsureCloudAddons) (found []ev.Drift, err error) {

@@ -48,6 +48,7 @@ var byHand = []struct {
 	{"the system pool is deleted", sim.Hand{Delete: "pool", Match: "/dataplane/"}, fromEu, "system pool was deleted"},
 	{"the system pool is wider", sim.Hand{Change: "pool", Match: "/dataplane/", Set: json.RawMessage(`{"max":9}`)}, fromEu, "system pool was changed: max is 9, wanted 3"},
 	{"a cloud add-on is deleted", sim.Hand{Delete: "addon", Match: "dns"}, fromEu, "cloud add-ons was deleted: dns"},
+	{"somebody is let in", sim.Hand{Change: "cluster", Set: json.RawMessage(`{"admits":[{"principal":"ops","policy":"view"}]}`)}, fromEu, "cluster was changed: access of ops is view, wanted nothing"},
 	{"the base is deleted", sim.Hand{Delete: "object", Match: "Namespace aerie-system"}, fromEu, "base was deleted"},
 	{"a pool is deleted", sim.Hand{Delete: "pool", Match: "/tenantinfra/"}, fromPg, "pool data was deleted"},
 	{"a pool has other labels", sim.Hand{Change: "pool", Match: "/tenantinfra/", Set: json.RawMessage(`{"labels":{"a":"b"}}`)}, fromPg, "pool data was changed: its labels are others"},

@@ -34,14 +34,9 @@ func admissible(all []cloud.Admission) error {
 // admit lets those into a cluster who are wished, and of those whom an earlier wish let in nobody else. Whom somebody else
 // has let in it does not touch.
 func (at *session) admit(ctx context.Context, spec cloud.ClusterSpec) error {
-	pages := eks.NewListAccessEntriesPaginator(at.eks, &eks.ListAccessEntriesInput{ClusterName: &spec.Name})
-	var there []string
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return err
-		}
-		there = append(there, page.AccessEntries...)
+	there, err := at.entries(ctx, spec.Name)
+	if err != nil {
+		return err
 	}
 	for _, principal := range there {
 		if slices.ContainsFunc(spec.Admits, func(a cloud.Admission) bool { return a.Principal == principal }) {
@@ -60,16 +55,29 @@ func (at *session) admit(ctx context.Context, spec cloud.ClusterSpec) error {
 }
 
 // letIn says whether it was we who let somebody in; false of nobody.
-func (at *session) letIn(ctx context.Context, spec cloud.ClusterSpec, principal string) (bool, error) {
-	e, err := at.eks.DescribeAccessEntry(ctx, &eks.DescribeAccessEntryInput{ClusterName: &spec.Name, PrincipalArn: &principal})
+func (at *session) letIn(ctx context.Context, cluster, owner, principal string) (bool, error) {
+	e, err := at.eks.DescribeAccessEntry(ctx, &eks.DescribeAccessEntryInput{ClusterName: &cluster, PrincipalArn: &principal})
 	if err != nil {
 		return false, fault.UnlessGone(err)
 	}
-	return e.AccessEntry.Tags[tagOwner] == spec.Owner, nil
+	return e.AccessEntry.Tags[tagOwner] == owner, nil
+}
+
+// entries are all who were let in, by whomever.
+func (at *session) entries(ctx context.Context, cluster string) (principals []string, err error) {
+	pages := eks.NewListAccessEntriesPaginator(at.eks, &eks.ListAccessEntriesInput{ClusterName: &cluster})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		principals = append(principals, page.AccessEntries...)
+	}
+	return principals, nil
 }
 
 func (at *session) dismiss(ctx context.Context, spec cloud.ClusterSpec, principal string) error {
-	ours, err := at.letIn(ctx, spec, principal)
+	ours, err := at.letIn(ctx, spec.Name, spec.Owner, principal)
 	if err != nil || !ours {
 		return err
 	}
@@ -79,14 +87,15 @@ func (at *session) dismiss(ctx context.Context, spec cloud.ClusterSpec, principa
 
 func (at *session) admitOne(ctx context.Context, spec cloud.ClusterSpec, a cloud.Admission, there bool) error {
 	if there {
-		if ours, err := at.letIn(ctx, spec, a.Principal); err != nil || !ours {
+		if ours, err := at.letIn(ctx, spec.Name, spec.Owner, a.Principal); err != nil || !ours {
 			if err == nil {
 				err = refuse(cloud.Taken, "OwnedByAnother", "%s has an access entry of somebody else's in cluster %s", a.Principal, spec.Name)
 			}
 			return err
 		}
+		// A principal has one entry, so the SDK's own token will do: one of ours would be the same when somebody has deleted it.
 	} else if _, err := at.eks.CreateAccessEntry(ctx, &eks.CreateAccessEntryInput{
-		ClusterName: &spec.Name, PrincipalArn: &a.Principal, ClientRequestToken: token("access", spec.Name, spec.Owner, spec.Token, a.Principal),
+		ClusterName: &spec.Name, PrincipalArn: &a.Principal,
 		Tags: map[string]string{tagOwner: spec.Owner, tagName: spec.Name},
 	}); err != nil {
 		return err
@@ -94,29 +103,92 @@ func (at *session) admitOne(ctx context.Context, spec cloud.ClusterSpec, a cloud
 	return at.allow(ctx, spec.Name, a)
 }
 
-// allow has somebody have one policy and no other.
+// allow has somebody have one policy, in the whole cluster, and no other.
 func (at *session) allow(ctx context.Context, cluster string, a cloud.Admission) error {
 	policy := "arn:" + partition(at.region) + ":eks::aws:cluster-access-policy/" + accessPolicies[a.Policy]
-	pages := eks.NewListAssociatedAccessPoliciesPaginator(at.eks, &eks.ListAssociatedAccessPoliciesInput{ClusterName: &cluster, PrincipalArn: &a.Principal})
-	has := false
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return err
-		}
-		for _, p := range page.AssociatedAccessPolicies {
-			if is := awssdk.ToString(p.PolicyArn); is == policy {
-				has = true
-			} else if _, err := at.eks.DisassociateAccessPolicy(ctx, &eks.DisassociateAccessPolicyInput{ClusterName: &cluster, PrincipalArn: &a.Principal, PolicyArn: &is}); fault.UnlessGone(err) != nil {
+	there, err := at.allowed(ctx, cluster, a.Principal)
+	if err != nil {
+		return err
+	}
+	for _, p := range there {
+		if is := awssdk.ToString(p.PolicyArn); is != policy {
+			if _, err := at.eks.DisassociateAccessPolicy(ctx, &eks.DisassociateAccessPolicyInput{ClusterName: &cluster, PrincipalArn: &a.Principal, PolicyArn: &is}); fault.UnlessGone(err) != nil {
 				return err
 			}
+		} else if everywhere(p) {
+			policy = ""
 		}
 	}
-	if has {
+	if policy == "" {
 		return nil
 	}
-	_, err := at.eks.AssociateAccessPolicy(ctx, &eks.AssociateAccessPolicyInput{
+	_, err = at.eks.AssociateAccessPolicy(ctx, &eks.AssociateAccessPolicyInput{
 		ClusterName: &cluster, PrincipalArn: &a.Principal, PolicyArn: &policy, AccessScope: &types.AccessScope{Type: types.AccessScopeTypeCluster},
 	})
 	return err
+}
+
+// allowed are the policies that somebody has.
+func (at *session) allowed(ctx context.Context, cluster, principal string) (all []types.AssociatedAccessPolicy, err error) {
+	pages := eks.NewListAssociatedAccessPoliciesPaginator(at.eks, &eks.ListAssociatedAccessPoliciesInput{ClusterName: &cluster, PrincipalArn: &principal})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fault.UnlessGone(err)
+		}
+		all = append(all, page.AssociatedAccessPolicies...)
+	}
+	return all, nil
+}
+
+func everywhere(p types.AssociatedAccessPolicy) bool {
+	return p.AccessScope != nil && p.AccessScope.Type == types.AccessScopeTypeCluster
+}
+
+// withAdmits adds to what is seen of a cluster of ours whom we have let in, unless it comes or goes.
+func (at *session) withAdmits(ctx context.Context, o cloud.Observation, cluster string, err error) (cloud.Observation, error) {
+	if err != nil || o.Owner == "" || o.Phase != cloud.Ready && o.Phase != cloud.Updating {
+		return o, err
+	}
+	principals, err := at.entries(ctx, cluster)
+	if err != nil {
+		return o, err
+	}
+	for _, who := range principals {
+		if ours, err := at.letIn(ctx, cluster, o.Owner, who); err != nil || !ours {
+			if err != nil {
+				return o, err
+			}
+			continue
+		}
+		has, err := at.allowed(ctx, cluster, who)
+		if err != nil {
+			return o, err
+		}
+		o.Admits = append(o.Admits, cloud.Admission{Principal: who, Policy: policyOf(has)})
+	}
+	o.Admits = cloud.Sorted(o.Admits)
+	return o, nil
+}
+
+// policyOf is our word for what somebody may; what we have no word for is as EKS calls it.
+func policyOf(has []types.AssociatedAccessPolicy) string {
+	var all []string
+	for _, p := range has {
+		_, name, _ := strings.Cut(awssdk.ToString(p.PolicyArn), "/")
+		for word, of := range accessPolicies {
+			if of == name {
+				name = word
+			}
+		}
+		if !everywhere(p) && p.AccessScope != nil {
+			name += " in " + strings.Join(p.AccessScope.Namespaces, " ")
+		}
+		all = append(all, name)
+	}
+	if len(all) == 0 {
+		return "nothing"
+	}
+	slices.Sort(all)
+	return strings.Join(all, " and ")
 }

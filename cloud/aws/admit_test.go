@@ -1,10 +1,12 @@
 package aws_test
 
 import (
+	"slices"
 	"testing"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
+	ekst "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/emulate"
@@ -37,6 +39,14 @@ func TestWhoIsLetIn(t *testing.T) {
 	}
 	r.mayIn(ops, "AmazonEKSEditPolicy")
 	r.mayIn(dev, "AmazonEKSClusterAdminPolicy")
+	for _, c := range r.byHandIn(ops, dev) {
+		r.admitted(p, "arn:aws:iam::444455556666:role/dev cluster-admin", "arn:aws:iam::444455556666:role/ops edit")
+		must(t, c.do())
+		r.admitted(p, c.want...)
+		_, err := ensure(edit...)
+		must(t, err)
+	}
+	r.admitted(p, "arn:aws:iam::444455556666:role/dev cluster-admin", "arn:aws:iam::444455556666:role/ops edit")
 
 	_, err = ensure()
 	must(t, err)
@@ -66,5 +76,49 @@ func (r *rig) mayIn(principal string, policies ...string) {
 	}
 	if len(is.AssociatedAccessPolicies) != 1 || *is.AssociatedAccessPolicies[0].PolicyArn != "arn:aws:eks::aws:cluster-access-policy/"+policies[0] {
 		r.Errorf("%s may %+v", principal, is.AssociatedAccessPolicies)
+	}
+}
+
+// admitted asserts what is seen of whom we have let in.
+func (r *rig) admitted(p cloud.Provider, want ...string) {
+	r.Helper()
+	o, err := p.ObserveCluster(r.Context(), r.home(), "cl1")
+	must(r, err)
+	var is []string
+	for _, a := range o.Admits {
+		is = append(is, a.Principal+" "+a.Policy)
+	}
+	if !slices.Equal(is, want) {
+		r.Errorf("let in are %q, want %q", is, want)
+	}
+}
+
+// handIn is what somebody else does to whom we have let in, and what is seen of that.
+type handIn struct {
+	do   func() error
+	want []string
+}
+
+func (r *rig) byHandIn(ops, dev string) []handIn {
+	c, cluster := eks.NewFromConfig(r.theirs), awssdk.String("cl1")
+	view := awssdk.String("arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy")
+	associate := func(policy string, scope *ekst.AccessScope) error {
+		_, err := c.AssociateAccessPolicy(r.Context(), &eks.AssociateAccessPolicyInput{ClusterName: cluster, PrincipalArn: &ops, PolicyArn: &policy, AccessScope: scope})
+		return err
+	}
+	edit := "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"
+	return []handIn{
+		{func() error {
+			_, err := c.DeleteAccessEntry(r.Context(), &eks.DeleteAccessEntryInput{ClusterName: cluster, PrincipalArn: &ops})
+			return err
+		}, []string{dev + " cluster-admin"}},
+		{func() error { return associate(*view, &ekst.AccessScope{Type: ekst.AccessScopeTypeCluster}) }, []string{dev + " cluster-admin", ops + " edit and view"}},
+		{func() error {
+			return associate(edit, &ekst.AccessScope{Type: ekst.AccessScopeTypeNamespace, Namespaces: []string{"a", "b"}})
+		}, []string{dev + " cluster-admin", ops + " edit in a b"}},
+		{func() error {
+			_, err := c.DisassociateAccessPolicy(r.Context(), &eks.DisassociateAccessPolicyInput{ClusterName: cluster, PrincipalArn: &ops, PolicyArn: &edit})
+			return err
+		}, []string{dev + " cluster-admin", ops + " nothing"}},
 	}
 }

@@ -47,7 +47,7 @@ func (p *Provider) ObserveCluster(ctx context.Context, s cloud.Scope, name strin
 	return p.observed(ctx, "ObserveCluster", s, func(ctx context.Context, at *session) (cloud.Observation, error) {
 		has, err := at.cluster(ctx, name)
 		if err != nil || has != nil {
-			return observeCluster(has), err
+			return at.withAdmits(ctx, observeCluster(has), name, err)
 		}
 		return at.leftover(ctx, purpose{at.region, name, cloud.KindCluster, ""})
 	})

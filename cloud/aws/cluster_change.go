@@ -67,10 +67,10 @@ func (at *session) settled(ctx context.Context, has *types.Cluster, spec cloud.C
 	if err := at.ensureOIDC(ctx, has, spec.Owner); err != nil {
 		return o, err
 	}
+	if err := at.admit(ctx, spec); err != nil {
+		return o, err
+	}
 	if hash := spec.Hash(); o.SpecHash != hash {
-		if err := at.admit(ctx, spec); err != nil {
-			return o, err
-		}
 		if err := at.tag(ctx, o.ID, hash); err != nil {
 			return o, err
 		}

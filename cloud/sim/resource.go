@@ -96,7 +96,7 @@ func (r *resource) observe(now time.Time) cloud.Observation {
 	case cloud.KindNetwork:
 		o.Range, o.Zones = r.Network.Range, slices.Clone(r.Network.Zones)
 	case cloud.KindCluster:
-		o.Version, o.Options = r.Cluster.Version, r.Cluster.Options
+		o.Version, o.Options, o.Admits = r.Cluster.Version, r.Cluster.Options, cloud.Sorted(r.Cluster.Admits)
 		if o.Phase == cloud.Ready || o.Phase == cloud.Updating {
 			o.Endpoint = r.endpoint()
 		}
