@@ -110,7 +110,7 @@ const ec2Creations = "AllocateAddress CreateInternetGateway CreateNatGateway Cre
 const changesOfOurs = `
 ec2:AssociateRouteTable ec2:AttachInternetGateway ec2:CreateNatGateway ec2:CreateRoute ec2:CreateRouteTable
 ec2:CreateSecurityGroup ec2:CreateSubnet ec2:CreateTags ec2:DeleteInternetGateway ec2:DeleteNatGateway
-ec2:DeleteRouteTable ec2:DeleteSubnet ec2:DeleteVolume ec2:DeleteVpc ec2:DetachInternetGateway ec2:ModifyVpcAttribute
+ec2:DeleteRouteTable ec2:DeleteSubnet ec2:DeleteTags ec2:DeleteVolume ec2:DeleteVpc ec2:DetachInternetGateway ec2:ModifyVpcAttribute
 ec2:ReleaseAddress ec2:ReplaceRoute ec2:RevokeSecurityGroupIngress
 eks:AssociateAccessPolicy eks:DeleteAccessEntry eks:DeleteAddon eks:DeleteCluster eks:DeleteNodegroup
 eks:DisassociateAccessPolicy eks:TagResource eks:UpdateAddon eks:UpdateClusterConfig eks:UpdateClusterVersion

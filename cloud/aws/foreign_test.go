@@ -2,6 +2,7 @@ package aws_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -132,5 +133,30 @@ func (r *rig) abusesOfEKS(o theirs) map[string]func(context.Context) error {
 		"make a role elsewhere":   refused(i.CreateRole, &iam.CreateRoleInput{RoleName: awssdk.String("aerie-x"), AssumeRolePolicyDocument: trust}),
 		"delete a provider":       refused(i.DeleteOpenIDConnectProvider, &iam.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &o.provider}),
 		"trust somebody":          refused(i.CreateOpenIDConnectProvider, &iam.CreateOpenIDConnectProviderInput{Url: awssdk.String("https://token.example.com")}),
+	}
+}
+
+// TestAnotherInOurNetwork deletes a network in which somebody else has made a subnet: that stays, and it is said which.
+func TestAnotherInOurNetwork(t *testing.T) {
+	r := start(t)
+	p := r.provider()
+	o := r.until(cloud.Ready, func() (cloud.Observation, error) { return p.EnsureNetwork(t.Context(), r.home(), network(owner)) })
+	c := ec2.NewFromConfig(r.theirs)
+	s, err := c.CreateSubnet(t.Context(), &ec2.CreateSubnetInput{VpcId: &o.ID, CidrBlock: awssdk.String("10.0.255.240/28"), AvailabilityZone: awssdk.String(region + "a")})
+	must(t, err)
+	r.advance(soon)
+	must(t, p.DeleteNetwork(t.Context(), r.home(), "net1", owner)) // begins with the NAT gateway
+	r.advance(soon)
+	if err := p.DeleteNetwork(t.Context(), r.home(), "net1", owner); cloud.ClassOf(err) != cloud.Denied || !strings.Contains(err.Error(), *s.Subnet.SubnetId) {
+		t.Fatal(err)
+	}
+	_, err = c.DeleteSubnet(t.Context(), &ec2.DeleteSubnetInput{SubnetId: s.Subnet.SubnetId})
+	must(t, err)
+	for range 4 {
+		must(t, p.DeleteNetwork(t.Context(), r.home(), "net1", owner))
+		r.advance(soon)
+	}
+	if o, err := p.ObserveNetwork(t.Context(), r.home(), "net1"); err != nil || o.Phase != cloud.Absent {
+		t.Fatalf("%+v %v", o, err)
 	}
 }

@@ -38,9 +38,9 @@ func (r *rig) serve(p *aws.Provider, cluster string) {
 }
 
 // volume makes one as the storage add-on of a cluster does.
-func (r *rig) volume(cluster, owner string) string {
+func (r *rig) volume(cluster, owner string, more ...ec2t.Tag) string {
 	r.Helper()
-	tags := []ec2t.Tag{{Key: awssdk.String("aerie.io/name"), Value: &cluster}}
+	tags := append([]ec2t.Tag{{Key: awssdk.String("aerie.io/name"), Value: &cluster}}, more...)
 	if owner != "" {
 		tags = append(tags, ec2t.Tag{Key: awssdk.String("aerie.io/owner"), Value: &owner})
 	}

@@ -83,6 +83,13 @@ func (r *rig) bootstrap() {
 	must(r, emulated.WriteAccounts(r.dir, r.accounts))
 }
 
+// mayAll gives us all rights at home.
+func (r *rig) mayAll() {
+	r.Helper()
+	r.accounts[0].Users[0].Policies = nil
+	must(r, emulated.WriteAccounts(r.dir, r.accounts))
+}
+
 func (r *rig) deployed(template map[string]any, account string) emulated.Role {
 	r.Helper()
 	data, err := json.Marshal(template)

@@ -16,7 +16,7 @@ import (
 // rare are the rights to calls that are made only when somebody else has changed something by hand, or left something
 // behind, or is to be let into a cluster.
 var rare = []string{
-	"ec2:DeleteNetworkInterface", "ec2:ReplaceRoute", "ec2:RevokeSecurityGroupIngress", "ec2:DeleteVolume",
+	"ec2:DeleteNetworkInterface", "ec2:ReplaceRoute", "ec2:RevokeSecurityGroupIngress", "ec2:DeleteVolume", "ec2:DeleteTags",
 	"eks:AssociateAccessPolicy", "eks:CreateAccessEntry", "eks:DeleteAccessEntry", "eks:DisassociateAccessPolicy", "eks:ListAssociatedAccessPolicies",
 	"elasticloadbalancing:DeleteLoadBalancer", "elasticloadbalancing:DeleteTargetGroup", "elasticloadbalancing:DescribeTags",
 }

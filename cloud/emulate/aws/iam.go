@@ -38,6 +38,8 @@ func (q *request) createRole() (doc, error) {
 		return nil, fail("ValidationError", "The specified value for roleName is invalid: %q", name)
 	case !json.Valid([]byte(trust)):
 		return nil, fail("MalformedPolicyDocument", "This policy contains invalid Json")
+	case text(q.in, "PermissionsBoundary") != "":
+		return nil, fail("ValidationError", "Permissions boundaries are not known here")
 	case q.Global().Find("role", "", name) != nil:
 		return nil, fail("EntityAlreadyExists", "Role with name %s already exists.", name)
 	}
