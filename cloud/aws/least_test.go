@@ -9,6 +9,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
 	emulated "github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
 )
 
 // names are the actions of the template, each once.
@@ -100,5 +101,34 @@ func TestTemplateFits(t *testing.T) {
 	r := start(t)
 	if n := len(r.accounts[1].Roles[0].Policies[0]); n > 10240 {
 		t.Errorf("the policy has %d characters", n)
+	}
+}
+
+// TestLimitsOfTheTemplate judges by the template what can't be tried by a call in the emulated cloud.
+func TestLimitsOfTheTemplate(t *testing.T) {
+	r := start(t)
+	p, err := policy.Parse(r.accounts[1].Roles[0].Policies[0])
+	must(t, err)
+	const balancer, role = "arn:aws:elasticloadbalancing:eu-central-1:444455556666:loadbalancer/x", "arn:aws:iam::444455556666:role/aerie/eu/c/x"
+	for _, c := range []struct {
+		action, on, key, value string
+		may                    bool
+	}{
+		{"elasticloadbalancing:DeleteLoadBalancer", balancer, "aws:ResourceTag/Name", "x", false},
+		{"elasticloadbalancing:DeleteLoadBalancer", balancer, "aws:ResourceTag/elbv2.k8s.aws/cluster", "c", true},
+		{"elasticloadbalancing:DeleteLoadBalancer", balancer, "aws:ResourceTag/kubernetes.io/service-name", "a/b", true},
+		{"elasticloadbalancing:DeleteTargetGroup", balancer, "aws:ResourceTag/Name", "x", false},
+		{"iam:AttachRolePolicy", role, "iam:PolicyARN", "arn:aws:iam::aws:policy/AdministratorAccess", false},
+		{"iam:AttachRolePolicy", role, "iam:PolicyARN", "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy", true},
+		{"iam:PassRole", role, "iam:PassedToService", "lambda.amazonaws.com", false},
+		{"iam:PutRolePolicy", "arn:aws:iam::444455556666:role/aerie", "x", "x", false}, // its own
+		{"iam:PassRole", "arn:aws:iam::444455556666:role/aerie", "iam:PassedToService", "ec2.amazonaws.com", false},
+		{"iam:CreateServiceLinkedRole", "arn:aws:iam::444455556666:role/aws-service-role/x", "iam:AWSServiceName", "support.amazonaws.com", false},
+		{"ec2:RevokeSecurityGroupIngress", "arn:aws:ec2:eu-central-1:444455556666:security-group/sg-1", "aws:ResourceTag/aws:eks:cluster-name", "c", true},
+	} {
+		d := policy.Decide([]policy.Policy{p}, policy.Request{Action: c.action, Resource: c.on, Context: policy.Context{c.key: {c.value}}})
+		if (d == policy.Allowed) != c.may {
+			t.Errorf("%s with %s %s: %s", c.action, c.key, c.value, d)
+		}
 	}
 }

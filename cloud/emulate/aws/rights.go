@@ -133,7 +133,7 @@ func (r *request) balancerRights() []right {
 	return []right{{action, id, tagged(nil, t, "aws", "elasticloadbalancing")}}
 }
 
-// iamOn are the calls of IAM that are on nothing.
+// iamOnNothing are the calls of IAM that are on nothing.
 var iamOnNothing = []string{"ListRoles", "ListOpenIDConnectProviders"}
 
 // iamRights has the path of a role that is there in its ARN. Of one that is not IAM knows the name alone, and asks for the
