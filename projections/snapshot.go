@@ -21,8 +21,6 @@ const (
 	snapshotEvery = 250_000
 	// snapshotAtEnd is how many new events are worth a snapshot when the program ends.
 	snapshotAtEnd = 10_000
-	// snapshotRest is how much longer than it took to write one no other is written.
-	snapshotRest = 2
 )
 
 // code is the program that folds: its own bytes. A snapshot of another one may
