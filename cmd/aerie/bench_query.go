@@ -78,7 +78,7 @@ func benchQuery(ctx context.Context, b *bench) (_ []figure, err error) {
 func (q *queried) serve(ctx context.Context) (err error) {
 	q.fold = eventlog.NewFold()
 	q.views = projections.New(q.fold, q.log)
-	if err := q.views.Restore(ctx, filepath.Join(q.dir, "views"), nil); err != nil {
+	if err := q.views.Restore(ctx, projections.ReadAhead(filepath.Join(q.dir, "views")), nil); err != nil {
 		return err
 	}
 	running := stage{}
