@@ -150,7 +150,7 @@ func readStill(t *rapid.T, s *Still) *World {
 	if err := s.Write(&written, func(b []byte, e Entity[Data]) []byte { return b }); err != nil {
 		t.Fatal(err)
 	}
-	w, err := Read(bufio.NewReader(&written), func(ev.Ref, []byte) error { return nil })
+	w, err := Read(bufio.NewReader(&written), func(*World, []byte) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,8 @@ func checkWritten(t *rapid.T, w *World) {
 		t.Fatal(err)
 	}
 	var uids []string
-	read, err := Read(bufio.NewReader(&written), func(r ev.Ref, uid []byte) error {
+	read, err := Read(bufio.NewReader(&written), func(read *World, uid []byte) error {
+		r := read.Named(uint32(len(uids)))
 		if n, _ := w.Number(r); int(n) != len(uids) {
 			t.Fatalf("%s is number %d, and was %d", r, len(uids), n)
 		}

@@ -11,19 +11,22 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
-// Read reads a world that a Still has written; beside is given what was written
-// beside each entity, in the order of their numbers. What it reads must have been
-// checked to be what was written: it notices damage, but not all of it.
-func Read(r *bufio.Reader, beside func(ev.Ref, []byte) error) (*World, error) {
+// Read reads a world that a Still has written. beside is given what was written beside
+// each entity, in the order of their numbers, and the world as far as it is read: the
+// names up to that entity's. What Read reads must have been checked to be what was
+// written: it notices damage, but not all of it.
+func Read(r *bufio.Reader, beside func(w *World, text []byte) error) (*World, error) {
 	in := reading{r: r}
 	w := NewWorld()
 	w.Seq, w.Time = in.uint(), in.time()
-	in.each(func() {
+	n := in.uint()
+	w.store.expect(n)
+	for ; n > 0 && in.err == nil; n-- {
 		text := in.entity(w)
 		if in.err == nil {
-			in.err = beside(w.store.refs[len(w.store.refs)-1], text)
+			in.err = beside(w, text)
 		}
-	})
+	}
 	in.tables(w)
 	if in.err != nil {
 		return nil, fmt.Errorf("read a world: %w", in.err)

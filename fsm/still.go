@@ -45,29 +45,19 @@ func (w *World) Still() *Still {
 	return s
 }
 
-// Len is how many entities there are.
-func (s *Still) Len() int { return len(s.refs) }
-
-// Each calls f for every entity in the order of their numbers, until it fails.
-func (s *Still) Each(f func(Entity[Data]) error) error {
-	for n, r := range s.refs {
-		e, isWarm := s.warm[r]
-		if !isWarm {
-			e = s.read(n, r)
-		}
-		if err := f(e); err != nil {
-			return err
-		}
+// entity is the entity of a number, and as it is packed; buffer is for that.
+func (s *Still) entity(n int, buffer []byte) (Entity[Data], []byte) {
+	r := s.refs[n]
+	m := Machines[r.Kind]
+	if e, isWarm := s.warm[r]; isWarm {
+		return e, m.pack(buffer[:0], e)
 	}
-	return nil
-}
-
-func (s *Still) read(n int, r ev.Ref) Entity[Data] {
-	e, err := Machines[r.Kind].unpack(r, s.cold[n/chunked][n%chunked])
+	p := s.cold[n/chunked][n%chunked]
+	e, err := m.unpack(r, p)
 	if err != nil {
 		panic(fmt.Sprintf("fsm: read %s: %v", r, err)) // we wrote it ourselves
 	}
-	return e
+	return e, append(buffer[:0], p...)
 }
 
 // Write writes the world down, and what beside says of each entity with it. Read
@@ -82,16 +72,16 @@ func (s *Still) Write(w io.Writer, beside func([]byte, Entity[Data]) []byte) err
 	for n, r := range s.refs {
 		numbers[r] = uint32(n)
 	}
-	err := s.Each(func(e Entity[Data]) error {
+	for n := 0; n < len(s.refs) && out.err == nil; n++ {
+		var e Entity[Data]
+		e, buffer = s.entity(n, buffer)
 		out.entity(e, numbers)
-		buffer = Machines[e.Ref.Kind].pack(buffer[:0], e)
 		out.bytes(buffer)
 		buffer = beside(buffer[:0], e)
 		out.bytes(buffer)
-		return out.err
-	})
+	}
 	out.tables(s)
-	return errors.Join(err, out.err, out.w.Flush())
+	return errors.Join(out.err, out.w.Flush())
 }
 
 // writing writes, until an error comes.

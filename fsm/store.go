@@ -38,6 +38,12 @@ func newStore() store {
 	return store{number: map[ev.Ref]uint32{}, ofKind: map[ev.Kind][]uint32{}, most: warm}
 }
 
+// expect makes room for some entities: to grow on the way takes as long as to read them.
+func (s *store) expect(n uint64) {
+	room := min(n, 1<<24)
+	s.number, s.refs = make(map[ev.Ref]uint32, room), make([]ev.Ref, 0, room)
+}
+
 // Number is an entity's place in the order in which names were first born.
 func (w *World) Number(r ev.Ref) (uint32, bool) {
 	n, ok := w.store.number[r]

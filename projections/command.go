@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,12 +48,6 @@ type CommandQuery struct {
 	body []byte
 }
 
-// CommandBody is the body of create and update.
-type CommandBody[S any] struct {
-	Labels map[string]string `json:"labels" doc:"Business labels; in an update, what is absent stays"`
-	Spec   S                 `json:"spec" doc:"What is wanted; in an update, what is absent stays"`
-}
-
 const commandPath = "/v1/commands/"
 
 func (s *server) commands(api huma.API) {
@@ -76,22 +71,42 @@ func (s *server) commands(api huma.API) {
 	documentValues(described, "kind", kinds())
 	described.RequestBody = &huma.RequestBody{
 		Description: "Empty is {}. At most 256 KiB.",
-		Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{AnyOf: bodies(api.OpenAPI().Components.Schemas)}}},
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: bodies(api.OpenAPI().Components.Schemas)}},
 	}
 }
 
-// bodies are what a command's body may be: that of create and update of each
-// kind, that of delete, that of attach and detach, that of upgrade, that of rollback, or an empty object.
-func bodies(r huma.Registry) (all []*huma.Schema) {
-	for _, t := range []reflect.Type{
-		reflect.TypeFor[CommandBody[events.CustomerSpec]](), reflect.TypeFor[CommandBody[events.AccountSpec]](), reflect.TypeFor[CommandBody[events.PlanSpec]](),
-		reflect.TypeFor[CommandBody[events.DataplaneSpec]](), reflect.TypeFor[CommandBody[events.TenantInfraSpec]](),
-		reflect.TypeFor[CommandBody[events.TenantSpec]](), reflect.TypeFor[CommandBody[events.ApplicationSpec]](), reflect.TypeFor[CommandBody[events.AddonSpec]](),
-		reflect.TypeFor[events.Delete](), reflect.TypeFor[events.Attach](), reflect.TypeFor[events.Upgrade](), reflect.TypeFor[events.Rollback](), reflect.TypeFor[None](),
-	} {
-		all = append(all, r.Schema(t, true, ""))
+// bodies are what a command's body may be, whatever the kind and the verb.
+func bodies(r huma.Registry) *huma.Schema {
+	all := &huma.Schema{}
+	for _, k := range events.Kinds {
+		for _, verb := range events.Verbs(k) {
+			one := bodyOf(r, k, verb)
+			if !slices.ContainsFunc(all.AnyOf, func(s *huma.Schema) bool { return reflect.DeepEqual(s, one) }) {
+				all.AnyOf = append(all.AnyOf, one)
+			}
+		}
 	}
 	return all
+}
+
+// bodyOf is the body of a kind's command.
+func bodyOf(r huma.Registry, k events.Kind, verb string) *huma.Schema {
+	switch verb {
+	case events.VerbCreate, events.VerbUpdate:
+		labels := r.Schema(reflect.TypeFor[map[string]string](), true, "")
+		labels.Description = "Business labels; in an update, what is absent stays"
+		spec := &huma.Schema{Ref: r.Schema(reflect.TypeOf(events.ZeroSpec(k)), true, "").Ref, Description: "What is wanted; in an update, what is absent stays"}
+		return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: map[string]*huma.Schema{"labels": labels, "spec": spec}}
+	case events.VerbDelete:
+		return r.Schema(reflect.TypeFor[events.Delete](), true, "")
+	case events.VerbAttach, events.VerbDetach:
+		return r.Schema(reflect.TypeFor[events.Attach](), true, "")
+	case events.VerbUpgrade:
+		return r.Schema(reflect.TypeFor[events.Upgrade](), true, "")
+	case events.VerbRollback:
+		return r.Schema(reflect.TypeFor[events.Rollback](), true, "")
+	}
+	return r.Schema(reflect.TypeFor[None](), true, "")
 }
 
 // Resolve reads what huma's tags can't: the body as it is, and the headers.

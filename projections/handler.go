@@ -22,7 +22,7 @@ import (
 type Config struct {
 	Views   *Views
 	Metrics *Metrics
-	Token   string // what every request but /healthz must bear; an empty one fits nobody
+	Token   string // what every request but /healthz and /docs must bear; an empty one fits nobody
 	Version string // of the program, for the OpenAPI document
 	Promise string // what the log promises, for /readyz: "every answered command is fsynced"
 
@@ -62,7 +62,7 @@ func newServer(c Config) *server {
 	s.commands(api)
 	s.health(api)
 	s.mux.Handle("GET "+metricsPath, c.Metrics)
-	s.openAPI(api)
+	s.documents(api)
 	return s
 }
 
@@ -96,7 +96,7 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 
 // turnedAway is why a request does not get to the mux; nil if it does.
 func (s *server) turnedAway(w http.ResponseWriter, r *http.Request) *Problem {
-	if r.URL.Path != healthPath && !s.authorised(r) {
+	if r.URL.Path != healthPath && r.URL.Path != docsPath && !s.authorised(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		p := problem(events.Refuse(events.Denied, "give the token: Authorization: Bearer <token>"))
 		p.Status = http.StatusUnauthorized

@@ -253,7 +253,7 @@ func TestWhatIsNotThereIsAnsweredWithWhatIsLikeIt(t *testing.T) {
 		"/v1/tenant/acme/prod":          "there is no /v1/tenant",
 		"/v1/tenants//prod":             "there is no /v1/tenants",
 		"/v1/tenants/":                  "there is no /v1/tenants/",
-		"/docs":                         "there is no /docs",
+		"/docs/":                        "there is no /docs/",
 		"/v1/tenants/acme/prod/../prod": "there is no",
 	} {
 		p := s.ask("GET", target, "").problem(t, 404, events.NotFound)

@@ -3,7 +3,9 @@ package projections
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,10 +16,10 @@ import (
 	"github.com/aeriehq/aerie/events"
 )
 
-// document is the OpenAPI document as a client reads it.
-func document(t *testing.T, s *system) (doc map[string]any) {
+// document is a document as a client reads it.
+func (s *system) document(t *testing.T, path string) (doc map[string]any) {
 	t.Helper()
-	a := s.ask("GET", "/openapi.json", "")
+	a := s.ask("GET", path, "")
 	if err := json.Unmarshal([]byte(a.body), &doc); err != nil || a.StatusCode != http.StatusOK {
 		t.Fatal(a.StatusCode, err)
 	}
@@ -35,8 +37,8 @@ func at(v any, path ...string) any {
 
 func TestTheDocumentHasEveryRoute(t *testing.T) {
 	s := start(t)
-	doc := document(t, s)
-	want := []string{"/healthz", "/openapi.json", "/readyz", "/v1/commands/{owner}/{kind}/{id}/{verb}", "/v1/customers", "/v1/customers/{id}", "/v1/customers/{id}/history", "/v1/events"}
+	doc := s.document(t, "/openapi.json")
+	want := []string{"/asyncapi.json", "/healthz", "/openapi.json", "/readyz", "/v1/commands/{owner}/{kind}/{id}/{verb}", "/v1/customers", "/v1/customers/{id}", "/v1/customers/{id}/history", "/v1/events"}
 	for _, k := range events.Kinds[1:] {
 		list := "/v1/" + k.Plural()
 		want = append(want, list, list+"/{owner}/{id}", list+"/{owner}/{id}/history")
@@ -63,12 +65,9 @@ func TestTheDocumentHasEveryRoute(t *testing.T) {
 	}
 }
 
-func TestTheDocumentHoldsTogether(t *testing.T) {
-	s := start(t)
-	doc := document(t, s)
-	if doc["openapi"] != "3.1.0" || at(doc, "info", "version") != "test" || at(doc, "components", "securitySchemes", "token", "scheme") != "bearer" {
-		t.Errorf("head: %v %v", doc["openapi"], doc["info"])
-	}
+// checkReferences fails on a reference that leads nowhere.
+func checkReferences(t *testing.T, doc map[string]any) {
+	t.Helper()
 	var walk func(v any)
 	walk = func(v any) {
 		switch v := v.(type) {
@@ -89,6 +88,15 @@ func TestTheDocumentHoldsTogether(t *testing.T) {
 		}
 	}
 	walk(doc)
+}
+
+func TestTheDocumentHoldsTogether(t *testing.T) {
+	s := start(t)
+	doc := s.document(t, "/openapi.json")
+	if doc["openapi"] != "3.1.0" || at(doc, "info", "version") != "test" || at(doc, "components", "securitySchemes", "token", "scheme") != "bearer" {
+		t.Errorf("head: %v %v", doc["openapi"], doc["info"])
+	}
+	checkReferences(t, doc)
 	for path, methods := range doc["paths"].(map[string]any) {
 		for _, op := range methods.(map[string]any) {
 			declared := 0
@@ -107,7 +115,7 @@ func TestTheDocumentHoldsTogether(t *testing.T) {
 
 func TestTheDocumentSaysWhatTheDecoderAccepts(t *testing.T) {
 	s := start(t)
-	doc := document(t, s)
+	doc := s.document(t, "/openapi.json")
 	spec := func(kind string, field ...string) any {
 		return at(doc, append([]string{"components", "schemas", kind}, field...)...)
 	}
@@ -167,5 +175,37 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 		if len(res.Errors) > 0 {
 			t.Errorf("GET %s: %v in %v", target, res.Errors, v)
 		}
+	}
+}
+
+var (
+	anchor = regexp.MustCompile(`<h3 id="([^"]+)"`)
+	link   = regexp.MustCompile(`href="#([^"]+)"`)
+)
+
+// TestTheDocsPage needs no token, has every route, and no link in it leads nowhere.
+func TestTheDocsPage(t *testing.T) {
+	s := start(t)
+	a := s.serve(httptest.NewRequest("GET", "/docs", nil))
+	if a.StatusCode != http.StatusOK || a.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Fatal(a.StatusCode, a.Header)
+	}
+	for path := range s.document(t, "/openapi.json")["paths"].(map[string]any) {
+		if !strings.Contains(a.body, " "+path+"<") {
+			t.Errorf("it has no %s", path)
+		}
+	}
+	anchors := map[string]int{}
+	for _, m := range anchor.FindAllStringSubmatch(a.body, -1) {
+		anchors[m[1]]++
+	}
+	links := link.FindAllStringSubmatch(a.body, -1)
+	for _, m := range links {
+		if anchors[m[1]] != 1 {
+			t.Errorf("#%s is there %d times", m[1], anchors[m[1]])
+		}
+	}
+	if len(links) < 100 {
+		t.Errorf("%d links", len(links))
 	}
 }

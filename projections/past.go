@@ -72,7 +72,7 @@ func (v *Views) whole(ctx context.Context, cut uint64) (*state, error) {
 }
 
 func (v *Views) build(ctx context.Context, cut uint64) (*state, error) {
-	s, err := v.newest(ctx, cut, false)
+	s, err := v.newest(ctx, cut)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -206,3 +207,42 @@ func (p *snapshot) readLabel() error {
 }
 
 func (p *snapshot) close() { _ = p.file.Close() } // it was only read
+
+var errOther = errors.New("another version of the program wrote it")
+
+// newest reads the newest snapshot before a sequence that is whole and of this program;
+// nil if there is none. Of each other it says in the program's log why it is not used.
+func (s *shelf) newest(before uint64, journal bool) *saved {
+	seqs := s.all()
+	slices.Reverse(seqs)
+	for _, seq := range seqs {
+		if seq >= before {
+			continue
+		}
+		found, err := s.read(seq, journal)
+		if err == nil {
+			return found
+		}
+		slog.Warn("snapshot not used", "file", s.path(seq), "reason", err)
+	}
+	return nil
+}
+
+func (s *shelf) read(seq uint64, journal bool) (*saved, error) {
+	p, err := s.open(seq)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	if ours, err := code(); err != nil || p.Code != ours {
+		return nil, errors.Join(errOther, err)
+	}
+	read, err := readState(p.state)
+	if err == nil && journal {
+		read.journal, read.folded, err = readJournal(p.state, seq)
+	}
+	if err == nil && read.world.Seq != seq {
+		err = errDamaged
+	}
+	return &saved{p.label, read}, err
+}

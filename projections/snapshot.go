@@ -21,8 +21,6 @@ const (
 	snapshotEvery = 250_000
 	// snapshotAtEnd is how many new events are worth a snapshot when the program ends.
 	snapshotAtEnd = 10_000
-	// snapshotRest is how much longer than it took to write one no other is written.
-	snapshotRest = 2
 )
 
 // code is the program that folds: its own bytes. A snapshot of another one may
@@ -144,26 +142,33 @@ func readFacts(b []byte) (f facts, err error) {
 // readState reads a state that a still has written, but for its journal.
 func readState(r *bufio.Reader) (*state, error) {
 	x := newIndex(nil)
-	var all []facts
-	w, err := fsm.Read(r, func(_ events.Ref, b []byte) error {
-		f, err := readFacts(b)
-		all = append(all, f)
-		return err
+	w, err := fsm.Read(r, func(w *fsm.World, text []byte) error {
+		x.world = w
+		return x.read(text)
 	})
 	if err != nil {
 		return nil, err
 	}
 	x.world = w
-	for n, f := range all {
-		x.add(uint32(n), w.Named(uint32(n)).Kind)
-		x.fill(uint32(n), w.Named(uint32(n)).Kind, f)
-	}
-	for n := range all {
+	for n := range x.rows {
 		if name := w.Named(uint32(n)); columns[name.Kind].within != "" {
 			x.inherit(uint32(n))
 		}
 	}
-	return &state{world: w, index: x}, x.readOrder(r, uint64(len(all)))
+	return &state{world: w, index: x}, x.readOrder(r, uint64(len(x.rows)))
+}
+
+// read makes the row of the next entity from its facts.
+func (x *index) read(text []byte) error {
+	f, err := readFacts(text)
+	if err != nil {
+		return err
+	}
+	n := uint32(len(x.rows))
+	kind := x.world.Named(n).Kind
+	x.add(n, kind)
+	x.fill(n, kind, f)
+	return nil
 }
 
 // readOrder reads the names in order.

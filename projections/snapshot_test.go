@@ -42,7 +42,7 @@ func (l *life) again() *system {
 	s.fold = eventlog.NewFold()
 	s.views = New(s.fold, s.log)
 	counts := NewMetrics(s.fold, s.log.Last)
-	if err := s.views.Restore(l.t.Context(), l.views.shelf.dir, counts); err != nil {
+	if err := s.views.Restore(l.t.Context(), ReadAhead(l.views.shelf.dir), counts); err != nil {
 		l.t.Fatal(err)
 	}
 	s.http = newServer(Config{Views: s.views, Metrics: counts, Token: token, Version: "test", Done: s.done, Ready: func() error { return nil }})
@@ -130,13 +130,13 @@ func TestASnapshotThatIsDamagedIsNotUsed(t *testing.T) {
 		if err := os.WriteFile(path, damaged, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if s, err := l.views.readSnapshot(t.Context(), l.views.shot, true); err == nil {
+		if s, err := l.views.shelf.read(l.views.shot, true); err == nil {
 			t.Fatalf("byte %d of %d is another one, and it was read: %d", at, len(whole), s.world.Seq)
 		}
 		if err := os.WriteFile(path, whole[:at], 0o600); err != nil { // any length
 			t.Fatal(err)
 		}
-		if _, err := l.views.readSnapshot(t.Context(), l.views.shot, true); err == nil {
+		if _, err := l.views.shelf.read(l.views.shot, true); err == nil {
 			t.Fatalf("it ends at byte %d of %d, and it was read", at, len(whole))
 		}
 	}
@@ -162,7 +162,7 @@ func TestASnapshotOfAnotherProgramOrLogIsNotUsed(t *testing.T) {
 	}{
 		{label{"another", seq, own.Event}, "another version"},
 		{label{own.Code, seq, "another"}, "another log"},
-		{label{own.Code, seq + 1000, own.Event}, "another log"},
+		{label{own.Code, seq + 1000, own.Event}, "EOF"},
 	} {
 		if err := os.Remove(l.views.shelf.path(seq)); err != nil && other.Seq == seq {
 			t.Fatal(err)

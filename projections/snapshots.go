@@ -5,19 +5,49 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 )
 
-// Restore goes on from the newest snapshot in a directory, if there is one that is
-// whole, of this program and of this log. It is called before the fold follows the
-// log; Snapshots writes there. What m counts of the fold goes on too; m may be nil.
-func (v *Views) Restore(ctx context.Context, dir string, m *Metrics) (err error) {
+// Saved is the newest snapshot of a directory, which is being read.
+type Saved struct {
+	shelf *shelf
+	found *saved
+	err   error
+	read  chan struct{} // closed when it is
+}
+
+// saved is a snapshot that was read.
+type saved struct {
+	label
+	*state
+}
+
+// ReadAhead begins to read the newest snapshot in a directory that nobody else uses.
+// That takes as long as a NATS server takes to open the log, and can be done meanwhile.
+func ReadAhead(dir string) *Saved {
+	s := &Saved{read: make(chan struct{})}
+	go func() {
+		defer close(s.read)
+		if s.shelf, s.err = openShelf(dir); s.err == nil {
+			s.found = s.shelf.newest(1<<63, true)
+		}
+	}()
+	return s
+}
+
+// Wait returns when nothing is read any more.
+func (s *Saved) Wait() { <-s.read }
+
+// Restore goes on from the newest snapshot, if there is one that is whole, of this
+// program and of this log. It is called before the fold follows the log; Snapshots
+// writes where that snapshot was. What m counts of the fold goes on too; m may be nil.
+func (v *Views) Restore(ctx context.Context, from *Saved, m *Metrics) error {
 	v.metrics = m
-	if v.shelf, err = openShelf(dir); err != nil {
-		return err
+	from.Wait()
+	if v.shelf = from.shelf; from.err != nil {
+		return from.err
 	}
-	s, err := v.newest(ctx, 1<<63, true)
+	s, err := v.ofThisLog(ctx, from.found, true)
 	if s == nil || err != nil {
 		return err
 	}
@@ -31,52 +61,29 @@ func (v *Views) Restore(ctx context.Context, dir string, m *Metrics) (err error)
 	return nil
 }
 
-// newest reads the newest snapshot up to a sequence; nil if none can be used. One
-// that can't is left where it is, and a line of the program's log says why.
-func (v *Views) newest(ctx context.Context, upTo uint64, journal bool) (*state, error) {
+// newest reads the newest snapshot up to a sequence; nil if none can be used.
+func (v *Views) newest(ctx context.Context, upTo uint64) (*state, error) {
 	if v.shelf == nil {
 		return nil, nil
 	}
-	seqs := v.shelf.all()
-	slices.Reverse(seqs)
-	for _, seq := range seqs {
-		if seq > upTo {
-			continue
-		}
-		s, err := v.readSnapshot(ctx, seq, journal)
-		if err == nil {
-			return s, nil
+	return v.ofThisLog(ctx, v.shelf.newest(upTo+1, false), false)
+}
+
+// ofThisLog is the state of a snapshot, or of the newest before it that is of this log;
+// nil if none is. One that can't be used is left where it is, and a line of the program's
+// log says why.
+func (v *Views) ofThisLog(ctx context.Context, s *saved, journal bool) (*state, error) {
+	for ; s != nil; s = v.shelf.newest(s.Seq, journal) {
+		r, err := v.readEvent(ctx, s.Seq)
+		if err == nil && r.EventID == s.Event {
+			return s.state, nil
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		slog.Warn("snapshot not used", "file", v.shelf.path(seq), "reason", err)
+		slog.Warn("snapshot not used", "file", v.shelf.path(s.Seq), "reason", errors.Join(errors.New("it is of another log"), err))
 	}
 	return nil, nil
-}
-
-var errOther = errors.New("another version of the program wrote it")
-
-func (v *Views) readSnapshot(ctx context.Context, seq uint64, journal bool) (*state, error) {
-	p, err := v.shelf.open(seq)
-	if err != nil {
-		return nil, err
-	}
-	defer p.close()
-	if ours, err := code(); err != nil || p.Code != ours {
-		return nil, errors.Join(errOther, err)
-	}
-	if r, err := v.readEvent(ctx, seq); err != nil || r.EventID != p.Event {
-		return nil, errors.Join(errors.New("it is of another log"), err)
-	}
-	s, err := readState(p.state)
-	if err == nil && journal {
-		s.journal, s.folded, err = readJournal(p.state, seq)
-	}
-	if err == nil && s.world.Seq != seq {
-		err = errDamaged
-	}
-	return s, err
 }
 
 // Snapshots writes snapshots until ctx ends, and a last one then, should there be
@@ -89,7 +96,7 @@ func (v *Views) Snapshots(ctx context.Context) {
 		}
 		began := time.Now()
 		v.snapshot(ctx)
-		rest(ctx, snapshotRest*time.Since(began))
+		rest(ctx, time.Since(began)) // at most half the time is spent on snapshots
 	}
 	if v.AsOf().Seq >= v.shot+v.shotAtEnd {
 		v.snapshot(context.WithoutCancel(ctx))

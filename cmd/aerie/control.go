@@ -41,6 +41,7 @@ type control struct {
 	timers  *eventlog.Timers
 	waiting *eventlog.CommandQueue
 	fold    *eventlog.Fold
+	saved   *projections.Saved
 	views   *projections.Views
 	counts  *projections.Metrics
 	cloud   *keeper // nil: this replica works in no simulated cloud
@@ -108,6 +109,7 @@ func (c *control) openStore(s settings) (err error) {
 	if c.guard, err = take(s.DataDir); err != nil {
 		return err
 	}
+	c.saved = projections.ReadAhead(filepath.Join(s.DataDir, "views"))
 	if c.listen, err = net.Listen("tcp", s.HTTP); err != nil {
 		return fmt.Errorf("listen on %s for HTTP: %w: stop what listens there, or choose another address with --http", s.HTTP, err)
 	}
@@ -150,7 +152,7 @@ func (c *control) startFold(s settings) error {
 	c.fold = eventlog.NewFold()
 	c.views = projections.New(c.fold, c.log)
 	c.counts = projections.NewMetrics(c.fold, c.log.Last)
-	if err := c.views.Restore(c.core.ctx, filepath.Join(s.DataDir, "views"), c.counts); err != nil {
+	if err := c.views.Restore(c.core.ctx, c.saved, c.counts); err != nil {
 		return err
 	}
 	c.intake = workers.NewIntake(c.log, c.fold)
@@ -161,13 +163,13 @@ func (c *control) startFold(s settings) error {
 		return err
 	}
 	c.run(&c.core, "fold", func(ctx context.Context) error { return c.fold.Follow(ctx, c.log) })
+	c.run(&c.core, "snapshots", func(ctx context.Context) error { c.views.Snapshots(ctx); return nil })
 	if err := c.fold.Wait(c.core.ctx, last); err != nil {
 		return err
 	}
 	if c.nats != nil {
 		c.run(&c.core, "the watch over the store", c.guard.Watch)
 	}
-	c.run(&c.core, "snapshots", func(ctx context.Context) error { c.views.Snapshots(ctx); return nil })
 	c.run(&c.core, "intake", func(ctx context.Context) error { c.intake.Run(ctx); return nil })
 	c.run(&c.work, "dispatcher", func(ctx context.Context) error { dispatcher.Run(ctx); return nil })
 	return nil
@@ -273,6 +275,9 @@ func (c *control) Close() error {
 	}
 	if c.cloud != nil {
 		errs = append(errs, c.cloud.close())
+	}
+	if c.saved != nil {
+		c.saved.Wait() // the directory is let go of
 	}
 	if c.guard != nil {
 		errs = append(errs, c.guard.Release())

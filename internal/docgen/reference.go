@@ -126,15 +126,7 @@ func (p *page) headers() {
 	p.para("## Headers")
 	p.para("A command may carry:")
 	p.table("header", "meaning")
-	for _, h := range [][2]string{
-		{"Nats-Msg-Id", "the command's id; made up if it is absent. The same id again gets the same answer and does nothing again; with another subject or body it is a `conflict`"},
-		{"Aerie-Expected-Seq", "refuse as `conflict` if the entity's last sequence is another"},
-		{"Aerie-Expected-Uid", "refuse as `conflict` if the name belongs to another incarnation"},
-		{"Aerie-Dry-Run", "`true`: decide and answer, append nothing"},
-		{"traceparent", "W3C trace context; events carry it on"},
-	} {
-		p.row(code(h[0]), h[1])
-	}
+	p.headerRows(ev.CommandHeaders)
 	p.end()
 	p.eventHeaders()
 }
@@ -142,26 +134,14 @@ func (p *page) headers() {
 func (p *page) eventHeaders() {
 	p.para("An event is a CloudEvent 1.0 in binary mode: its body is the JSON of its fields, and the rest is headers.")
 	p.table("header", "meaning")
-	for _, h := range [][2]string{
-		{"ce-specversion", "`1.0`"},
-		{"ce-id", "the event's own ULID"},
-		{"ce-source", "`/aerie`"},
-		{"ce-type", "such as `io.aerie.tenant.activated.v1`"},
-		{"ce-subject", "such as `tenant acme/prod`"},
-		{"ce-time", "when it was decided, RFC 3339, UTC"},
-		{"ce-actor", "who asked: " + codes([]string{ev.ActorAdmin, ev.ActorAerie, ev.ActorExecutor})},
-		{"ce-commandid", "the command or report that caused it"},
-		{"ce-causationid", "the event or command right before it in the chain"},
-		{"ce-correlationid", "the command that a person gave, however long ago"},
-		{"ce-commanddigest", "of the command's subject and body: tells a repeat from another use of the id"},
-		{"ce-part", "its place in its decision, such as `1/2`; the events of one decision became true together"},
-		{"ce-crc", "checksum of the subject, the headers above and the body"},
-		{"content-type", "`application/json`"},
-		{"traceparent", "the command's trace context, if it had one"},
-	} {
-		p.row(code(h[0]), h[1])
-	}
+	p.headerRows(ev.EventHeaders)
 	p.end()
+}
+
+func (p *page) headerRows(all []ev.Header) {
+	for _, h := range all {
+		p.row(code(h.Name), h.Doc)
+	}
 }
 
 func (p *page) answers() {
