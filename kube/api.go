@@ -19,6 +19,8 @@ type API interface {
 	List(ctx context.Context, s Selector) ([]Object, error)
 	// Delete removes one object; a namespace goes with all that is in it. Deleting the absent is success.
 	Delete(ctx context.Context, apiVersion, kind, namespace, name string) error
+	// As is the same API with the rights of a service account, and no others. One that knows no rights is itself.
+	As(namespace, account string) (API, error)
 }
 
 // Selector says what List reads: one kind (both its fields are needed, as in Kubernetes), in one namespace or in all,

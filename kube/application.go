@@ -71,13 +71,12 @@ func RemoveApplication(ctx context.Context, api API, spec AppSpec) error {
 	return prune(ctx, api, spec, known, nil)
 }
 
-// installer is the API as who applies the spec's objects has it: a tenant's, on a real cluster, its namespace's installer.
+// installer is the API as who applies the spec's objects has it: a tenant's its namespace's installer.
 func (s AppSpec) installer(api API) (API, error) {
-	c, real := api.(*Cluster)
-	if !real || s.Terms == AsAddon || len(s.Objects) == 0 {
+	if s.Terms == AsAddon || len(s.Objects) == 0 {
 		return api, nil
 	}
-	return c.as(s.Namespace, InstallerAccount)
+	return api.As(s.Namespace, InstallerAccount)
 }
 
 // tooEarly is the error of an installer's first write. Every installer may write that: if this one may not, its rights are

@@ -115,6 +115,8 @@ func (d *dying) Delete(ctx context.Context, apiVersion, kind, namespace, name st
 	return d.API.Delete(ctx, apiVersion, kind, namespace, name)
 }
 
+func (d *dying) As(string, string) (kube.API, error) { return d, nil }
+
 // Wherever the process dies between two revisions, the next try leaves exactly the newer one.
 func TestApplicationSurvivesADeathAnywhere(t *testing.T) {
 	for calls := range 12 {

@@ -73,15 +73,16 @@ func NewCluster(config *rest.Config) (*Cluster, error) {
 	return &Cluster{client: client, brief: brief, lasting: lasting, kinds: newKinds(c.Host, transport), config: c}, nil
 }
 
-// as is the same API with the rights of a service account, and no others: the server judges each call as that account's.
-func (c *Cluster) as(namespace, account string) (*Cluster, error) {
+// As implements API by impersonation: the server judges each call as that account's.
+func (c *Cluster) As(namespace, account string) (API, error) {
 	config := rest.CopyConfig(c.config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + account}
 	other, err := NewCluster(config)
-	if err == nil {
-		other.kinds = c.kinds
+	if err != nil {
+		return nil, err
 	}
-	return other, err
+	other.kinds = c.kinds
+	return other, nil
 }
 
 // Apply implements API.

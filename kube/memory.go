@@ -153,6 +153,9 @@ func (m *Memory) Delete(ctx context.Context, apiVersion, kind, namespace, name s
 	return m.drop(s)
 }
 
+// As implements API.
+func (m *Memory) As(string, string) (API, error) { return m, nil }
+
 // empty deletes what is in a namespace. The namespace itself goes last: a delete that was cut short can be repeated.
 func (m *Memory) empty(namespace string) error {
 	var inside []stored

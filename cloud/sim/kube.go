@@ -114,6 +114,9 @@ func (a *clusterAPI) Delete(ctx context.Context, apiVersion, kind, namespace, na
 	})
 }
 
+// As implements kube.API.
+func (a *clusterAPI) As(string, string) (kube.API, error) { return a, nil }
+
 func (a *clusterAPI) do(ctx context.Context, op string, k kube.Key, f func(*call, *kube.Memory) error) error {
 	r := request{op: op, scope: a.scope, cluster: a.cluster, name: k.String(), quiet: true, single: op == "Apply"}
 	err := a.sim.do(ctx, r, func(c *call) (cloud.Phase, error) {

@@ -75,6 +75,23 @@ func TestManifestsAreTheInstallers(t *testing.T) {
 	}
 }
 
+// Whatever is around the API, a tenant's objects are not applied with our own rights.
+func TestAWrappedAPIAppliesAsTheInstaller(t *testing.T) {
+	t.Parallel()
+	ensureTenant(t, tenantOf("wrapped", "one"))
+	spec := kube.AppSpec{Namespace: "wrapped--one", Name: "app", Owner: "01APP", Revision: 1,
+		Objects: []kube.Object{kubetest.Object("apps/v1", "DaemonSet", "", "all", nil)}}
+	for _, api := range []kube.API{struct{ kube.API }{admin}, kube.Listed(admin)} {
+		kubetest.Eventually(t, "the installer may not make a DaemonSet", func() bool { // its own rights may come late
+			_, err := kube.EnsureApplication(t.Context(), api, spec)
+			if code := kube.CodeOf(err); code != kube.Forbidden && code != kube.Unavailable {
+				t.Fatal(err)
+			}
+			return kube.CodeOf(err) == kube.Forbidden
+		})
+	}
+}
+
 // Of an addon's kinds a tenant may make what the addon says, in its own namespace; and what is there is taken away even
 // when the addon is gone.
 func TestKindsOfAnAddon(t *testing.T) {
