@@ -153,7 +153,7 @@ func AnswerCode(err error) Code {
 		return Full
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return Forbidden
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err), apierrors.IsRequestEntityTooLargeError(err), apierrors.IsUnsupportedMediaType(err):
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err), apierrors.IsRequestEntityTooLargeError(err), apierrors.IsUnsupportedMediaType(err), isMisfit(err):
 		return Invalid
 	}
 	return Unavailable
@@ -162,6 +162,13 @@ func AnswerCode(err error) Code {
 // isQuota tells a full quota from the other refusals: the API has no code of its own for it.
 func isQuota(err error) bool {
 	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota:")
+}
+
+// isMisfit tells an object that does not fit the schema of its kind, such as one with a misspelt field: to an apply the API
+// says that as if it were its own fault.
+func isMisfit(err error) bool {
+	var s apierrors.APIStatus
+	return errors.As(err, &s) && s.Status().Code == http.StatusInternalServerError && strings.HasPrefix(s.Status().Message, "failed to create typed patch object ")
 }
 
 // failed is the error of an operation on an object; nil if there is none.
