@@ -113,19 +113,30 @@ func (c *Cluster) Apply(ctx context.Context, o Object) (changed bool, err error)
 	return there == nil || there.GetResourceVersion() != after.GetResourceVersion(), nil
 }
 
-// tryApply is what an object would be after Helm has applied it. Nothing is changed.
-func (c *Cluster) tryApply(ctx context.Context, o Object) (Object, error) {
+// Try implements API.
+func (c *Cluster) Try(ctx context.Context, o Object) (is, wouldBe Object, err error) {
+	return c.tryAs(ctx, manager, o)
+}
+
+// tryAs is Try for another field manager.
+func (c *Cluster) tryAs(ctx context.Context, manager string, o Object) (is, wouldBe Object, err error) {
 	k := o.Key()
+	if why := shapeFault(o); why != "" {
+		return nil, nil, fail(Invalid, "try", k, why)
+	}
+	if is, err = find(ctx, c, k); err != nil || is == nil {
+		return nil, nil, err
+	}
 	at, err := c.resource(ctx, "try", k)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	after, err := at.Apply(ctx, k.Name, &unstructured.Unstructured{Object: o.Clone()},
-		metav1.ApplyOptions{FieldManager: HelmManager, Force: true, DryRun: []string{metav1.DryRunAll}})
+		metav1.ApplyOptions{FieldManager: manager, Force: true, DryRun: []string{metav1.DryRunAll}})
 	if err != nil {
-		return nil, failed("try", k, err)
+		return is.wished(), nil, failed("try", k, err)
 	}
-	return read(after), nil
+	return is.wished(), read(after).wished(), nil
 }
 
 // Get implements API.
