@@ -53,8 +53,9 @@ func (k *kinds) find(ctx context.Context, apiVersion, kind string) (resource, er
 	return resource{}, unserved(gvk)
 }
 
+// unserved is worded as Kubernetes' own clients word it, and Helm; NotYet knows these words.
 func unserved(gvk schema.GroupVersionKind) error {
-	return &Error{Code: Invalid, Message: fmt.Sprintf("the cluster serves no %s of %s", gvk.Kind, gvk.GroupVersion())}
+	return &Error{Code: Invalid, Message: fmt.Sprintf("no matches for kind %q in version %q", gvk.Kind, gvk.GroupVersion())}
 }
 
 func (k *kinds) served(gvk schema.GroupVersionKind) (resource, bool) {
