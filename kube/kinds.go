@@ -183,3 +183,14 @@ func failed(op string, k Key, err error) error {
 	}
 	return &Error{Code: AnswerCode(err), Op: op, Object: k.String(), Message: err.Error(), Err: err}
 }
+
+// failed is the error of an operation on an object. A server that has just started refuses before it knows rights, and
+// says that it is not ready for some time longer: that is no answer.
+func (c *Cluster) failed(ctx context.Context, op string, k Key, err error) error {
+	if AnswerCode(err) == Forbidden {
+		if notReady := c.kinds.ready(ctx); notReady != nil {
+			err = notReady
+		}
+	}
+	return failed(op, k, err)
+}
