@@ -39,23 +39,19 @@ func TestTwoBadCharts(t *testing.T) {
 	t.Logf("%d tenants: %s with two bad charts; %s without", *tenants-2, with.Round(time.Second/10), without.Round(time.Second/10))
 }
 
-var hangs = flag.Int("hanging", 5, "how many tenants' charts hang at once beside as many that do not; from 20 on it is measured against a round without them")
+var hangs = flag.Int("hanging", 0, "how many tenants' charts hang at once beside as many that do not; 0: that is not tried")
 
 // Charts of many customers that hang at once keep no other customer's from being installed: all of these run while those
 // still hang.
 func TestManyHangingCharts(t *testing.T) {
+	if *hangs == 0 {
+		t.Skip("it takes minutes: make soak-kube tries twenty; TestHangingChartsDelayNobody is short")
+	}
 	t.Parallel()
 	rig, _ := newRig(t)
-	speed := 60
-	if *hangs >= 20 {
-		speed = 3 // a phase's time is longer than it takes
-	}
-	c := startControl(t, rig.Kubeconfig, speed)
+	c := startControl(t, rig.Kubeconfig, 3) // a phase's time is longer than it takes
 	c.run(strings.SplitN(offer, "---\nkind: customer", 2)[0], "apply", "-f", "-", "--wait", "--timeout", "10m")
-	var without time.Duration
-	if *hangs >= 20 {
-		without = c.beside(0, *hangs)
-	}
+	without := c.beside(0, *hangs)
 	with := c.beside(*hangs, *hangs)
 	if n := c.count("applications", "Installing"); n != *hangs {
 		t.Errorf("%d hang, not %d", n, *hangs)
