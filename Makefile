@@ -46,9 +46,9 @@ soak-replicas: ## the log's leader killed KILLS times, and outages of OUTAGE eac
 	$(GO) test -timeout 0 ./workers -run '^TestLeaderKilled$$' -v -kills $${KILLS:-200}
 	$(GO) test -timeout 0 ./cmd/aerie -run '^(TestFullDisk|TestStoreReadOnly|TestFullServer|TestConnectionCut)$$' -v -outage $${OUTAGE:-1m}
 
-soak-kube: build ## on a real Kubernetes: each operation on a release killed KILLS times, an outage of OUTAGE, and TENANTS beside two bad charts
+soak-kube: build ## on a real Kubernetes: each operation on a release killed KILLS times, an outage of OUTAGE, TENANTS beside two bad charts, and twenty beside twenty that hang
 	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -timeout 0 ./test/kube -run '^(TestKilledAtAnyWrite|TestControlPlaneKilled|TestOutage)$$' -v -kills $${KILLS:-25} -outage $${OUTAGE:-1m}
-	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -timeout 0 ./test/kube -run '^TestTwoBadCharts$$' -v -tenants $${TENANTS:-200}
+	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -timeout 0 ./test/kube -run '^TestTwoBadCharts$$' -v -tenants $${TENANTS:-200} && $(GO) test -timeout 0 ./test/kube -run '^TestManyHangingCharts$$' -v -hanging 20
 
 check: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }

@@ -77,7 +77,7 @@ func RemoveAddon(ctx context.Context, api API, spec AddonSpec) error {
 
 // AddonDrift says how the addon's namespace, and who installs there, differ from what EnsureAddon makes.
 func AddonDrift(ctx context.Context, api API, spec AddonSpec) ([]Difference, error) {
-	return differences(ctx, api, addonObjects(spec))
+	return drift(ctx, api, addonObjects(spec))
 }
 
 // addonObjects are all objects of an addon's own, the namespace first.

@@ -13,12 +13,17 @@ type API interface {
 	// anything changed. A metadata.resourceVersion is a precondition: another version there is a conflict. What was given
 	// may be kept as it is, so nobody changes it afterwards.
 	Apply(ctx context.Context, o Object) (changed bool, err error)
+	// Try says what an object is and what it would be if it were applied, both nil if it is not there, and changes nothing.
+	// In both is left out what no wish is about: status, versions, and who set what.
+	Try(ctx context.Context, o Object) (is, wouldBe Object, err error)
 	// Get reads one object. The absent is not_found.
 	Get(ctx context.Context, apiVersion, kind, namespace, name string) (Object, error)
 	// List reads the objects of one kind, ordered by namespace and name.
 	List(ctx context.Context, s Selector) ([]Object, error)
 	// Delete removes one object; a namespace goes with all that is in it. Deleting the absent is success.
 	Delete(ctx context.Context, apiVersion, kind, namespace, name string) error
+	// As is the same API with the rights of a service account, and no others. One that knows no rights is itself.
+	As(namespace, account string) (API, error)
 }
 
 // Selector says what List reads: one kind (both its fields are needed, as in Kubernetes), in one namespace or in all,

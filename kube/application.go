@@ -3,7 +3,6 @@ package kube
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strconv"
 )
@@ -45,7 +44,7 @@ func EnsureApplication(ctx context.Context, api API, spec AppSpec) ([]string, er
 	want := spec.keys()
 	all := union(want, had.keys)
 	if err := writeInventory(ctx, as, spec, all, had.version); err != nil {
-		return nil, tooEarly(err, as != api)
+		return nil, err
 	}
 	applied, err := applyAll(ctx, as, spec)
 	if err != nil {
@@ -71,25 +70,13 @@ func RemoveApplication(ctx context.Context, api API, spec AppSpec) error {
 	return prune(ctx, api, spec, known, nil)
 }
 
-// installer is the API as who applies the spec's objects has it: a tenant's, on a real cluster, its namespace's installer.
+// installer is the API as who applies the spec's objects has it: a tenant's its namespace's installer.
 func (s AppSpec) installer(api API) (API, error) {
-	c, real := api.(*Cluster)
-	if !real || s.Terms == AsAddon || len(s.Objects) == 0 {
+	if s.Terms == AsAddon || len(s.Objects) == 0 {
 		return api, nil
 	}
-	return c.as(s.Namespace, InstallerAccount)
-}
-
-// tooEarly is the error of an installer's first write. Every installer may write that: if this one may not, its rights are
-// too new for the server to know them, or somebody has taken them away, and they come back.
-func tooEarly(err error, installer bool) error {
-	var own *Error
-	if !installer || !errors.As(err, &own) || own.Code != Forbidden {
-		return err
-	}
-	e := *own
-	e.Code, e.Message = Unavailable, "the installer has no rights here yet: "+e.Message
-	return &e
+	as, err := api.As(s.Namespace, InstallerAccount)
+	return &installing{as, api, s.Namespace}, err
 }
 
 func (s AppSpec) validate() error {

@@ -115,6 +115,8 @@ func (d *dying) Delete(ctx context.Context, apiVersion, kind, namespace, name st
 	return d.API.Delete(ctx, apiVersion, kind, namespace, name)
 }
 
+func (d *dying) As(string, string) (kube.API, error) { return d, nil }
+
 // Wherever the process dies between two revisions, the next try leaves exactly the newer one.
 func TestApplicationSurvivesADeathAnywhere(t *testing.T) {
 	for calls := range 12 {
@@ -164,4 +166,35 @@ func TestCheckObjects(t *testing.T) {
 	}
 	_, err := kube.EnsureApplication(t.Context(), space(t), app(1, config("b", "x", "1")))
 	is(t, kube.Invalid, err)
+}
+
+// raced is an API in which a controller writes to an object right before each of the first applies of it.
+type raced struct {
+	*kube.Memory
+	name string
+	left int
+}
+
+func (r *raced) As(string, string) (kube.API, error) { return r, nil }
+
+func (r *raced) Apply(ctx context.Context, o kube.Object) (bool, error) {
+	if there, err := r.Get(ctx, o.APIVersion(), o.Kind(), o.Namespace(), o.Name()); err == nil && o.Name() == r.name && r.left > 0 {
+		r.left--
+		there["status"] = map[string]any{"left": int64(r.left)}
+		if _, err := r.Memory.Apply(ctx, there); err != nil {
+			return false, err
+		}
+	}
+	return r.Memory.Apply(ctx, o)
+}
+
+// A controller that writes down how far it has come while a manifest is applied is no conflict; one that never rests is.
+func TestAControllersWriteIsNoConflict(t *testing.T) {
+	for writes, want := range map[int]kube.Code{0: "", 4: "", 100: kube.Conflict} {
+		m := space(t)
+		_, err := kube.EnsureApplication(t.Context(), m, app(1, config("", "x", "1")))
+		must(t, err)
+		_, err = kube.EnsureApplication(t.Context(), &raced{m, "x", writes}, app(2, config("", "x", "2")))
+		is(t, want, err)
+	}
 }

@@ -73,15 +73,16 @@ func NewCluster(config *rest.Config) (*Cluster, error) {
 	return &Cluster{client: client, brief: brief, lasting: lasting, kinds: newKinds(c.Host, transport), config: c}, nil
 }
 
-// as is the same API with the rights of a service account, and no others: the server judges each call as that account's.
-func (c *Cluster) as(namespace, account string) (*Cluster, error) {
+// As implements API by impersonation: the server judges each call as that account's.
+func (c *Cluster) As(namespace, account string) (API, error) {
 	config := rest.CopyConfig(c.config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + account}
 	other, err := NewCluster(config)
-	if err == nil {
-		other.kinds = c.kinds
+	if err != nil {
+		return nil, err
 	}
-	return other, err
+	other.kinds = c.kinds
+	return other, nil
 }
 
 // Apply implements API.
@@ -96,7 +97,7 @@ func (c *Cluster) Apply(ctx context.Context, o Object) (changed bool, err error)
 	}
 	there, err := at.Get(ctx, k.Name, metav1.GetOptions{})
 	if err != nil && AnswerCode(err) != NotFound {
-		return false, failed("apply", k, err)
+		return false, c.failed(ctx, "apply", k, err)
 	}
 	u := &unstructured.Unstructured{Object: o.Clone()}
 	if want := u.GetResourceVersion(); want != "" {
@@ -107,24 +108,35 @@ func (c *Cluster) Apply(ctx context.Context, o Object) (changed bool, err error)
 	}
 	after, err := at.Apply(ctx, k.Name, u, metav1.ApplyOptions{FieldManager: manager, Force: true})
 	if err != nil {
-		return false, failed("apply", k, err)
+		return false, c.failed(ctx, "apply", k, err)
 	}
 	return there == nil || there.GetResourceVersion() != after.GetResourceVersion(), nil
 }
 
-// tryApply is what an object would be after Helm has applied it. Nothing is changed.
-func (c *Cluster) tryApply(ctx context.Context, o Object) (Object, error) {
+// Try implements API.
+func (c *Cluster) Try(ctx context.Context, o Object) (is, wouldBe Object, err error) {
+	return c.tryAs(ctx, manager, o)
+}
+
+// tryAs is Try for another field manager.
+func (c *Cluster) tryAs(ctx context.Context, manager string, o Object) (is, wouldBe Object, err error) {
 	k := o.Key()
+	if why := shapeFault(o); why != "" {
+		return nil, nil, fail(Invalid, "try", k, why)
+	}
+	if is, err = find(ctx, c, k); err != nil || is == nil {
+		return nil, nil, err
+	}
 	at, err := c.resource(ctx, "try", k)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	after, err := at.Apply(ctx, k.Name, &unstructured.Unstructured{Object: o.Clone()},
-		metav1.ApplyOptions{FieldManager: HelmManager, Force: true, DryRun: []string{metav1.DryRunAll}})
+		metav1.ApplyOptions{FieldManager: manager, Force: true, DryRun: []string{metav1.DryRunAll}})
 	if err != nil {
-		return nil, failed("try", k, err)
+		return is.wished(), nil, c.failed(ctx, "try", k, err)
 	}
-	return read(after), nil
+	return is.wished(), read(after).wished(), nil
 }
 
 // Get implements API.
@@ -136,7 +148,7 @@ func (c *Cluster) Get(ctx context.Context, apiVersion, kind, namespace, name str
 	}
 	found, err := at.Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return nil, failed("get", k, err)
+		return nil, c.failed(ctx, "get", k, err)
 	}
 	return read(found), nil
 }
@@ -161,7 +173,7 @@ func (c *Cluster) List(ctx context.Context, s Selector) (objects []Object, err e
 	for {
 		found, err := at.List(ctx, page)
 		if err != nil {
-			return nil, failed("list", k, err)
+			return nil, c.failed(ctx, "list", k, err)
 		}
 		for i := range found.Items {
 			objects = append(objects, read(&found.Items[i]))
@@ -182,13 +194,13 @@ func byName(a, b Object) int {
 func (c *Cluster) listBrief(ctx context.Context, s Selector, k Key) (objects []Object, err error) {
 	r, err := c.kinds.find(ctx, s.APIVersion, s.Kind)
 	if err != nil {
-		return nil, failed("list", k, err)
+		return nil, c.failed(ctx, "list", k, err)
 	}
 	page := metav1.ListOptions{LabelSelector: labels.SelectorFromSet(s.Labels).String(), Limit: pageSize}
 	for {
 		found, err := c.brief.Resource(r.GroupVersionResource).Namespace(s.Namespace).List(ctx, page)
 		if err != nil {
-			return nil, failed("list", k, err)
+			return nil, c.failed(ctx, "list", k, err)
 		}
 		for _, m := range found.Items {
 			o := object(s.APIVersion, s.Kind, m.Namespace, m.Name, nil)
@@ -214,14 +226,14 @@ func (c *Cluster) Delete(ctx context.Context, apiVersion, kind, namespace, name 
 	if AnswerCode(err) == NotFound {
 		return nil
 	}
-	return failed("delete", k, err)
+	return c.failed(ctx, "delete", k, err)
 }
 
 // resource is where the objects of a key's kind are, in its namespace or in all.
 func (c *Cluster) resource(ctx context.Context, op string, k Key) (dynamic.ResourceInterface, error) {
 	r, err := c.kinds.find(ctx, k.APIVersion, k.Kind)
 	if err != nil {
-		return nil, failed(op, k, err)
+		return nil, c.failed(ctx, op, k, err)
 	}
 	if k.Namespace != "" && r.namespaced {
 		return c.client.Resource(r.GroupVersionResource).Namespace(k.Namespace), nil
@@ -271,7 +283,7 @@ func (c *Cluster) Reach(ctx context.Context, namespace, account string) (Reach, 
 	}}
 	made, err := at.Create(ctx, request, metav1.CreateOptions{}, "token")
 	if err != nil {
-		return Reach{}, failed("token for", k, err)
+		return Reach{}, c.failed(ctx, "token for", k, err)
 	}
 	token, _, _ := unstructured.NestedString(made.Object, "status", "token")
 	return Reach{Endpoint: c.config.Host, CA: c.config.CAData, Token: token}, nil

@@ -1,9 +1,12 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
+	"slices"
 )
 
 // Difference is one object that is not as it was applied.
@@ -17,7 +20,7 @@ type Difference struct {
 // have added to an object, or put beside it, is no difference.
 func TenantDrift(ctx context.Context, api API, spec TenantSpec) ([]Difference, error) {
 	wanted := TenantObjects(spec)
-	found, err := differences(ctx, api, wanted)
+	found, err := drift(ctx, api, wanted)
 	if err != nil || len(found) > 0 && found[0].Object == wanted[0].Key() && found[0].Gone {
 		return found[:min(len(found), 1)], err // with the namespace all in it is gone
 	}
@@ -39,12 +42,75 @@ func ApplicationDrift(ctx context.Context, api API, spec AppSpec) ([]Difference,
 	if len(wanted) > 0 {
 		wanted = append(wanted, list)
 	}
-	return differences(ctx, api, wanted)
+	found, err := differences(ctx, api, wanted)
+	if err != nil || !slices.ContainsFunc(found, func(d Difference) bool { return !d.Gone }) {
+		return found, err
+	}
+	if spec.Class, err = ClassOf(ctx, api, spec.Namespace); err != nil {
+		return nil, err
+	}
+	for i, o := range wanted {
+		wanted[i] = prioritized(o, spec.Class)
+	}
+	as, err := spec.installer(api)
+	if err != nil {
+		return nil, err
+	}
+	return confirmed(ctx, as, found, wanted)
 }
 
 // BaseDrift says how what every dataplane has first differs from what EnsureBase makes.
 func BaseDrift(ctx context.Context, api API, owner string) ([]Difference, error) {
-	return differences(ctx, api, baseObjects(owner))
+	return drift(ctx, api, baseObjects(owner))
+}
+
+// drift is how objects that we apply ourselves differ from what is wanted.
+func drift(ctx context.Context, api API, wanted []Object) ([]Difference, error) {
+	found, err := differences(ctx, api, wanted)
+	if err != nil {
+		return nil, err
+	}
+	return confirmed(ctx, api, found, wanted)
+}
+
+// confirmed are those of the differences that applying the objects once more would end. A server keeps some wishes as
+// something else than they were written as, or not at all; it alone knows what comes of them, so it is asked, but only
+// where there seems to be a difference.
+func confirmed(ctx context.Context, api API, found []Difference, wanted []Object) (left []Difference, err error) {
+	for _, d := range found {
+		if !d.Gone {
+			i := slices.IndexFunc(wanted, func(o Object) bool { return o.Key() == d.Object })
+			if d.Detail, err = wouldChange(ctx, api, wanted[i], d.Detail); err != nil {
+				return nil, err
+			}
+		}
+		if d.Gone || d.Detail != "" {
+			left = append(left, d)
+		}
+	}
+	return left, nil
+}
+
+// wouldChange says what applying an object would change; "" if nothing. What the server refuses to apply is as it seemed.
+func wouldChange(ctx context.Context, api API, o Object, seems string) (string, error) {
+	o = o.unnumbered()
+	setVersion(o, "")
+	is, wouldBe, err := api.Try(ctx, o)
+	if CodeOf(err) == Unavailable {
+		return "", err
+	}
+	if err != nil {
+		return seems + ", and to apply it again is refused: " + err.Error(), nil
+	}
+	return change(is.unnumbered(), wouldBe.unnumbered()), nil
+}
+
+// change says in words what makes another object of one; "" if they are the same.
+func change(is, wouldBe Object) string {
+	if reflect.DeepEqual(is, wouldBe) {
+		return ""
+	}
+	return cmp.Or(shortfall(is, wouldBe), shortfall(wouldBe, is), "it has what it should not have")
 }
 
 func differences(ctx context.Context, api API, wanted []Object) (found []Difference, err error) {
@@ -68,13 +134,21 @@ func lacks(there, wanted Object) string {
 	if err != nil {
 		return err.Error()
 	}
-	if a := maps.Clone(table(o.metadata()["annotations"])); a != nil {
-		delete(a, AnnotationRevision)
-		var m map[string]any
-		o, m = o.relabelled()
-		m["annotations"] = a
+	return shortfall(there, o.unnumbered())
+}
+
+// unnumbered is a copy of an object that does not say by which revision it was applied.
+func (o Object) unnumbered() Object {
+	a := maps.Clone(table(o.metadata()["annotations"]))
+	if a == nil {
+		return o
 	}
-	return shortfall(there, o)
+	c, m := o.relabelled()
+	delete(a, AnnotationRevision)
+	if m["annotations"] = a; len(a) == 0 {
+		delete(m, "annotations")
+	}
+	return c
 }
 
 // shortfall says in words what of another object, read too, the one that is there does not have.

@@ -2,12 +2,29 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"strconv"
 )
 
 // applyFenced applies an object unless a newer revision of it was applied already. Whoever comes in between reading and
-// writing makes the write a conflict, so an old wish that comes late never wins.
+// writing makes the write a conflict, so an old wish that comes late never wins. Mostly it is a controller that wrote down
+// how far it has come: then it is read again.
 func applyFenced(ctx context.Context, api API, o Object, revision uint64) (changed bool, err error) {
+	for range fencedTries {
+		if changed, err = applyOnce(ctx, api, o, revision); !errors.Is(err, errRaced) {
+			return changed, err
+		}
+	}
+	return changed, err
+}
+
+// fencedTries is how often it is tried to come between the writes of others.
+const fencedTries = 5
+
+// errRaced says that an object has changed between reading and writing.
+var errRaced = errors.New("it was changed meanwhile")
+
+func applyOnce(ctx context.Context, api API, o Object, revision uint64) (changed bool, err error) {
 	there, err := find(ctx, api, o.Key())
 	if err != nil {
 		return false, err
@@ -16,7 +33,14 @@ func applyFenced(ctx context.Context, api API, o Object, revision uint64) (chang
 		return false, fail(Conflict, "apply", o.Key(), "a newer revision was applied")
 	}
 	setVersion(o, text(there.metadata()["resourceVersion"]))
-	return api.Apply(ctx, o)
+	changed, err = api.Apply(ctx, o)
+	var own *Error
+	if errors.As(err, &own) && own.Code == Conflict {
+		e := *own
+		e.Err = errors.Join(errRaced, own.Err)
+		err = &e
+	}
+	return changed, err
 }
 
 // newer says whether an object was applied by a later revision. One without a revision is older than all.

@@ -53,8 +53,9 @@ func (k *kinds) find(ctx context.Context, apiVersion, kind string) (resource, er
 	return resource{}, unserved(gvk)
 }
 
+// unserved is worded as Kubernetes' own clients word it, and Helm; NotYet knows these words.
 func unserved(gvk schema.GroupVersionKind) error {
-	return &Error{Code: Invalid, Message: fmt.Sprintf("the cluster serves no %s of %s", gvk.Kind, gvk.GroupVersion())}
+	return &Error{Code: Invalid, Message: fmt.Sprintf("no matches for kind %q in version %q", gvk.Kind, gvk.GroupVersion())}
 }
 
 func (k *kinds) served(gvk schema.GroupVersionKind) (resource, bool) {
@@ -153,7 +154,7 @@ func AnswerCode(err error) Code {
 		return Full
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return Forbidden
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err), apierrors.IsRequestEntityTooLargeError(err), apierrors.IsUnsupportedMediaType(err):
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err), apierrors.IsRequestEntityTooLargeError(err), apierrors.IsUnsupportedMediaType(err), isMisfit(err):
 		return Invalid
 	}
 	return Unavailable
@@ -162,6 +163,13 @@ func AnswerCode(err error) Code {
 // isQuota tells a full quota from the other refusals: the API has no code of its own for it.
 func isQuota(err error) bool {
 	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota:")
+}
+
+// isMisfit tells an object that does not fit the schema of its kind, such as one with a misspelt field: to an apply the API
+// says that as if it were its own fault.
+func isMisfit(err error) bool {
+	var s apierrors.APIStatus
+	return errors.As(err, &s) && s.Status().Code == http.StatusInternalServerError && strings.HasPrefix(s.Status().Message, "failed to create typed patch object ")
 }
 
 // failed is the error of an operation on an object; nil if there is none.
@@ -174,4 +182,15 @@ func failed(op string, k Key, err error) error {
 		return &Error{Code: own.Code, Op: op, Object: k.String(), Message: own.Message, Err: own.Err}
 	}
 	return &Error{Code: AnswerCode(err), Op: op, Object: k.String(), Message: err.Error(), Err: err}
+}
+
+// failed is the error of an operation on an object. A server that has just started refuses before it knows rights, and
+// says that it is not ready for some time longer: that is no answer.
+func (c *Cluster) failed(ctx context.Context, op string, k Key, err error) error {
+	if AnswerCode(err) == Forbidden {
+		if notReady := c.kinds.ready(ctx); notReady != nil {
+			err = notReady
+		}
+	}
+	return failed(op, k, err)
 }

@@ -64,6 +64,27 @@ func (m *Memory) Apply(ctx context.Context, o Object) (bool, error) {
 	return true, nil
 }
 
+// Try implements API.
+func (m *Memory) Try(ctx context.Context, o Object) (is, wouldBe Object, err error) {
+	s, err := atRest(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := alive(ctx, "try", s.key); err != nil {
+		return nil, nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old, there := m.objects[s.key.Identity()]
+	if !there {
+		return nil, nil, nil
+	}
+	if err := m.admit(o, s.key, old); err != nil {
+		return nil, nil, err
+	}
+	return old.is.Clone().wished(), s.is.Clone().wished(), nil
+}
+
 // admit checks all that needs the store: the namespace and the precondition.
 func (m *Memory) admit(o Object, k Key, old stored) error {
 	if k.Namespace != "" {
@@ -152,6 +173,9 @@ func (m *Memory) Delete(ctx context.Context, apiVersion, kind, namespace, name s
 	}
 	return m.drop(s)
 }
+
+// As implements API.
+func (m *Memory) As(string, string) (API, error) { return m, nil }
 
 // empty deletes what is in a namespace. The namespace itself goes last: a delete that was cut short can be repeated.
 func (m *Memory) empty(namespace string) error {

@@ -78,6 +78,15 @@ func (o Object) Clone() Object {
 
 func (o Object) metadata() map[string]any { return table(o["metadata"]) }
 
+// wished is the object without what no wish is about. It is the caller's alone, and is changed; nil stays nil.
+func (o Object) wished() Object {
+	delete(o, "status")
+	for _, field := range []string{"resourceVersion", "generation", "managedFields", "selfLink"} {
+		delete(o.metadata(), field)
+	}
+	return o
+}
+
 // relabelled is a copy whose metadata's fields are its own. All else it shares with the original.
 func (o Object) relabelled() (c Object, metadata map[string]any) {
 	c, metadata = maps.Clone(o), maps.Clone(o.metadata())

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,11 @@ func classKey(name string) Key {
 	return Key{APIVersion: "scheduling.k8s.io/v1", Kind: "PriorityClass", Name: name}
 }
 
-// ensureClass makes a priority class. One of that name that is not ours is a conflict and is not touched.
+// classText is the description of our priority classes.
+const classText = "What aerie's plans of this priority give their tenants' pods."
+
+// ensureClass makes a priority class. One of that name that is not ours is a conflict and is not touched. One that is as we
+// make it, and has only lost our label, gets it back.
 func ensureClass(ctx context.Context, api API, name string) error {
 	priority, _ := strconv.Atoi(strings.TrimPrefix(name, classPrefix))
 	if name == "" || PriorityClass(priority) != name { // none, or what somebody else has written into a label
@@ -37,27 +42,30 @@ func ensureClass(ctx context.Context, api API, name string) error {
 	if err != nil {
 		return err
 	}
-	if there != nil && there.Labels()[LabelManagedBy] != manager {
+	by := there.Labels()[LabelManagedBy]
+	stripped := by == "" && there["value"] == int64(priority) && there["description"] == classText
+	if there != nil && by != manager && !stripped {
 		return taken("ensure priority", k, there)
 	}
 	o := object(k.APIVersion, k.Kind, "", name, nil).marked("", map[string]string{LabelManagedBy: manager}, nil)
 	o["value"] = int64(priority)
-	o["description"] = "What aerie's plans of this priority give their tenants' pods."
+	o["description"] = classText
 	_, err = api.Apply(ctx, o)
 	return err
 }
 
 // SweepClasses removes our priority classes that no tenant's namespace names any longer, makes those that one names and
-// that are not there, and says what it removed. A tenant's namespace names its class before that is ensured: whoever comes
+// that are not there or have lost our label, and says what it removed, and which that are named are another's: those are left
+// alone. A tenant's namespace names its class before that is ensured: whoever comes
 // while a class is removed is seen when the namespaces are read once more. Should we die before, the next sweep sees it.
-func SweepClasses(ctx context.Context, api API) (removed []string, err error) {
+func SweepClasses(ctx context.Context, api API) (removed, others []string, err error) {
 	there, err := classes(ctx, api)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	named, err := namedClasses(ctx, api)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	missing := map[string]bool{} // or perhaps, after an error
 	for _, k := range there {
@@ -74,13 +82,19 @@ func SweepClasses(ctx context.Context, api API) (removed []string, err error) {
 		again, failed := namedClasses(ctx, api)
 		named, err = again, errors.Join(err, failed)
 	}
-	for name := range named {
-		if missing[name] || !slices.Contains(there, classKey(name)) {
-			err = errors.Join(err, ensureClass(ctx, api, name))
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		if !missing[name] && slices.Contains(there, classKey(name)) {
+			continue
 		}
+		failed := ensureClass(ctx, api, name)
+		if CodeOf(failed) == Conflict {
+			others = append(others, name)
+			continue
+		}
+		err = errors.Join(err, failed)
 	}
 	removed = slices.DeleteFunc(removed, func(name string) bool { return named[name] })
-	return removed, err
+	return removed, others, err
 }
 
 // classes are our priority classes in a cluster.

@@ -49,7 +49,7 @@ func TestClassesAreSwept(t *testing.T) {
 		{"two", []string{"aerie-priority-5"}, "7 theirs"},
 	} {
 		must(t, kube.DeleteTenant(t.Context(), m, "acme--"+step.delete, "01H"+step.delete))
-		removed, err := kube.SweepClasses(t.Context(), m)
+		removed, _, err := kube.SweepClasses(t.Context(), m)
 		if got := classes(t, m); err != nil || !slices.Equal(removed, step.removed) || got != step.left {
 			t.Errorf("after %q: removed %v, left %s: %v", step.delete, removed, got, err)
 		}
@@ -80,7 +80,7 @@ func TestATenantComesWhileItsClassGoes(t *testing.T) {
 		ensure(t, m, important("gone", 5))
 		must(t, kube.DeleteTenant(t.Context(), m, "acme--gone", "01Hgone"))
 		comes := func() { _, _ = kube.EnsureTenant(t.Context(), &dying{API: m, left: calls}, important("new", 5)) }
-		_, err := kube.SweepClasses(t.Context(), &between{API: m, do: comes})
+		_, _, err := kube.SweepClasses(t.Context(), &between{API: m, do: comes})
 		must(t, err)
 		if got := classes(t, m); calls > 0 && got != "5" {
 			t.Errorf("after %d calls the classes are %q", calls, got)
@@ -93,7 +93,7 @@ func TestATenantComesWhileItsClassGoes(t *testing.T) {
 	m := memory(t)
 	ensure(t, m, important("lives", 5))
 	must(t, m.Delete(t.Context(), "scheduling.k8s.io/v1", "PriorityClass", "", "aerie-priority-5")) // and the sweeper has died
-	_, err := kube.SweepClasses(t.Context(), m)
+	_, _, err := kube.SweepClasses(t.Context(), m)
 	must(t, err)
 	if got := classes(t, m); got != "5" {
 		t.Errorf("the classes are %q", got)
@@ -121,7 +121,7 @@ func TestAClassThatStays(t *testing.T) {
 	must(t, kube.DeleteTenant(t.Context(), m, "acme--one", "01Hone"))
 	must(t, kube.DeleteTenant(t.Context(), m, "acme--two", "01Htwo"))
 	comes := &between{API: m, do: func() { ensure(t, m, important("new", 5)) }}
-	removed, err := kube.SweepClasses(t.Context(), &keeps{API: comes, name: "aerie-priority-9"})
+	removed, _, err := kube.SweepClasses(t.Context(), &keeps{API: comes, name: "aerie-priority-9"})
 	is(t, kube.Unavailable, err)
 	if got := classes(t, m); got != "5 9" || len(removed) > 0 {
 		t.Errorf("removed %v, left %s", removed, got)
@@ -142,5 +142,33 @@ func TestClassesGoWithTheirDataplane(t *testing.T) {
 	must(t, kube.RemoveBase(t.Context(), m, "me"))
 	if got := classes(t, m); got != "7" || len(m.All()) != 1 {
 		t.Errorf("left: %v", m.All())
+	}
+}
+
+// A class in use that somebody has taken our label from gets it back. One that somebody has put in its place is left alone
+// and told of, and is no error.
+func TestAClassInOthersHands(t *testing.T) {
+	m := memory(t)
+	ensure(t, m, important("one", 5))
+	ensure(t, m, important("two", 9))
+	for _, name := range []string{"aerie-priority-5", "aerie-priority-9"} {
+		edit(t, m, "scheduling.k8s.io/v1", "PriorityClass", "", name, func(o kube.Object) {
+			delete(o["metadata"].(map[string]any)["labels"].(map[string]any), kube.LabelManagedBy)
+			if name == "aerie-priority-9" {
+				o["value"] = int64(1)
+			}
+		})
+	}
+	for range 2 {
+		_, others, err := kube.SweepClasses(t.Context(), m)
+		if err != nil || !slices.Equal(others, []string{"aerie-priority-9"}) {
+			t.Fatal(others, err)
+		}
+	}
+	for name, want := range map[string]string{"aerie-priority-5": "aerie", "aerie-priority-9": ""} {
+		o, err := m.Get(t.Context(), "scheduling.k8s.io/v1", "PriorityClass", "", name)
+		if err != nil || o.Labels()[kube.LabelManagedBy] != want {
+			t.Error(o, err)
+		}
 	}
 }

@@ -1,10 +1,6 @@
 package kube
 
-import (
-	"context"
-	"fmt"
-	"reflect"
-)
+import "context"
 
 // HelmManager is the field manager of what Helm applies.
 const HelmManager = "aerie-helm"
@@ -83,31 +79,17 @@ func asHelm(o Object, spec AppSpec) Object {
 // again is what applying an object once more would change; nil if nothing.
 func (c *Cluster) again(ctx context.Context, o Object) (*Difference, error) {
 	k := o.Key()
-	there, err := find(ctx, c, k)
-	if err != nil {
-		return nil, err
-	}
-	if there == nil {
-		return &Difference{Object: k, Gone: true}, nil
-	}
-	after, err := c.tryApply(ctx, o)
+	is, wouldBe, err := c.tryAs(ctx, HelmManager, o)
 	switch code := CodeOf(err); {
+	case err == nil && is == nil:
+		return &Difference{Object: k, Gone: true}, nil
 	case code == Invalid || code == Conflict: // it was changed in what can't be changed back
 		return &Difference{Object: k, Detail: err.(*Error).Message}, nil
 	case err != nil:
 		return nil, err
 	}
-	for _, x := range []Object{there, after} {
-		delete(x, "status")
-		delete(x.metadata(), "resourceVersion")
-		delete(x.metadata(), "generation")
+	if detail := change(is, wouldBe); detail != "" {
+		return &Difference{Object: k, Detail: detail}, nil
 	}
-	if reflect.DeepEqual(there, after) {
-		return nil, nil
-	}
-	detail := shortfall(there, after)
-	if detail == "" {
-		detail = fmt.Sprintf("%s has what it should not have", k)
-	}
-	return &Difference{Object: k, Detail: detail}, nil
+	return nil, nil
 }

@@ -68,14 +68,22 @@ func within(effect string) time.Duration {
 	return callWithin
 }
 
-// Run takes work until ctx ends.
+// Run takes work until ctx ends, or the fold stops: without it nobody knows what is owed.
 func (x *Executor) Run(ctx context.Context) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	var stopped error
 	var watching sync.WaitGroup
-	defer watching.Wait()
-	watching.Go(func() { x.watchLong(ctx) })
-	return x.work.Take(ctx, slots, func(_ context.Context, p eventlog.Place, w ev.Work) (time.Duration, error) {
+	watching.Go(func() {
+		defer end()
+		stopped = x.watchLong(ctx)
+	})
+	err := x.work.Take(ctx, slots, func(_ context.Context, p eventlog.Place, w ev.Work) (time.Duration, error) {
 		return x.do(ctx, p, w) // ends with ours: a call that is cut short is asked again
 	})
+	end()
+	watching.Wait()
+	return errors.Join(stopped, err)
 }
 
 // result is what came of a piece of work: an outcome, or a wish to look again,

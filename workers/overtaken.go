@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -62,10 +63,16 @@ func (x *Executor) begin(ctx context.Context, w *ev.Work) (_ context.Context, do
 }
 
 // watchLong ends long work as soon as the world has moved on from it: the process of a chart that hangs goes with its
-// phase, and makes room. What it leaves is met by whoever comes next.
-func (x *Executor) watchLong(ctx context.Context) {
+// phase, and makes room. What it leaves is met by whoever comes next. It returns when ctx ends, with nil, or with the error
+// of a fold that has stopped.
+func (x *Executor) watchLong(ctx context.Context) error {
 	seq := uint64(0)
-	for x.fold.Wait(ctx, seq+1) == nil {
+	for {
+		if err := x.fold.Wait(ctx, seq+1); ctx.Err() != nil {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("watch long work: %w", err)
+		}
 		x.fold.View(func(w *fsm.World) {
 			seq = w.Seq
 			x.long.overtake(w)

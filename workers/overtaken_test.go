@@ -1,10 +1,12 @@
 package workers
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube/helm"
 )
@@ -94,5 +97,23 @@ func (r *rig) expire(ref ev.Ref) {
 	e := r.intake.entity(ref)
 	if _, err := r.intake.Do(r.t.Context(), internal(ref, ev.ActorAerie, ev.Expire{Since: e.Since})); err != nil {
 		r.t.Fatal(err)
+	}
+}
+
+// An executor whose fold has stopped ends and says so: it would go on with work that nobody owes any longer.
+func TestAnExecutorEndsWithItsFold(t *testing.T) {
+	r := newRig(t)
+	follow, stop := context.WithCancel(t.Context())
+	fold := eventlog.NewFold()
+	go func() { _ = fold.Follow(follow, r.log) }()
+	work, err := eventlog.OpenWork(t.Context(), r.nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() { ended <- NewExecutor(r.nc, fold, work, nil, Clock{}).Run(t.Context()) }()
+	stop()
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "watch long work: follow the log") {
+		t.Error(err)
 	}
 }

@@ -141,7 +141,7 @@ func (t *task) runRelease(ctx context.Context, c *kube.Cluster, q helm.Request) 
 		return nil, err
 	}
 	r, err := t.charts.Runner.Run(ctx, t.Ref.Owner, q)
-	return r.Objects, err
+	return r.Objects, kube.NotYet(ctx, c, q.Namespace, err)
 }
 
 // storeRelease stores what a chart renders to.
@@ -179,7 +179,7 @@ func (t *task) removeRelease(ctx context.Context, api kube.API, namespace, name 
 		return err
 	}
 	_, err = t.charts.Runner.Run(ctx, t.Ref.Owner, q)
-	return err
+	return kube.NotYet(ctx, cluster, namespace, err)
 }
 
 // runs is the API as that of a cluster in which things run; nil if it only stores.

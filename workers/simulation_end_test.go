@@ -170,7 +170,7 @@ func (l *life) sweep() {
 			l.seen["swept in clusters"]++
 			l.order(l.internal(refOf(o), ev.ActorExecutor, ev.Sweep{Swept: ev.Swept{UID: o.Owner, Resources: []string{o.String()}}}))
 		}
-		removed, err := kube.SweepClasses(context.Background(), api)
+		removed, _, err := kube.SweepClasses(context.Background(), api)
 		l.must(err)
 		for _, name := range removed {
 			l.seen["swept classes"]++

@@ -59,7 +59,7 @@ func (s *Sweeper) sweepCluster(ctx context.Context, c cluster, now time.Time, se
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
-	err = s.sweepClasses(ctx, api, c) // first: it also makes again what is missing
+	err = s.sweepClasses(ctx, api, c, now, seen) // first: it also makes again what is missing
 	for _, o := range all {
 		if !s.ended(o) || !s.graceIsOver(fmt.Sprint(c, o, o.Owner), now, seen) {
 			continue
@@ -71,13 +71,20 @@ func (s *Sweeper) sweepCluster(ctx context.Context, c cluster, now time.Time, se
 	return err
 }
 
-func (s *Sweeper) sweepClasses(ctx context.Context, api kube.API, c cluster) error {
+func (s *Sweeper) sweepClasses(ctx context.Context, api kube.API, c cluster, now time.Time, seen map[string]time.Time) error {
 	t := &task{Work: ev.Work{Ref: c.of, UID: c.uid}}
-	var removed []string
+	var removed, others []string
 	err := t.call("SweepClasses", func() (err error) {
-		removed, err = kube.SweepClasses(ctx, api)
+		removed, others, err = kube.SweepClasses(ctx, api)
 		return err
 	})
+	for _, name := range others {
+		key := fmt.Sprint(c, name)
+		if _, told := s.seen[key]; !told {
+			slog.Warn("a priority class that tenants need is another's, and is left alone", "cluster", c.name, "class", name)
+		}
+		seen[key] = now
+	}
 	for _, name := range removed {
 		err = errors.Join(err, s.swept(ctx, t, "PriorityClass "+name))
 	}

@@ -86,6 +86,18 @@ func (a *clusterAPI) Get(ctx context.Context, apiVersion, kind, namespace, name 
 	return o, nil
 }
 
+// Try implements kube.API. To a fault it is a Get.
+func (a *clusterAPI) Try(ctx context.Context, o kube.Object) (is, wouldBe kube.Object, err error) {
+	err = a.do(ctx, "Get", o.Key(), func(_ *call, m *kube.Memory) (err error) {
+		is, wouldBe, err = m.Try(ctx, o)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return is, wouldBe, nil
+}
+
 // List implements kube.API.
 func (a *clusterAPI) List(ctx context.Context, sel kube.Selector) (found []kube.Object, err error) {
 	k := kube.Key{APIVersion: sel.APIVersion, Kind: sel.Kind, Namespace: sel.Namespace}
@@ -113,6 +125,9 @@ func (a *clusterAPI) Delete(ctx context.Context, apiVersion, kind, namespace, na
 		return m.Delete(ctx, apiVersion, kind, namespace, name)
 	})
 }
+
+// As implements kube.API.
+func (a *clusterAPI) As(string, string) (kube.API, error) { return a, nil }
 
 func (a *clusterAPI) do(ctx context.Context, op string, k kube.Key, f func(*call, *kube.Memory) error) error {
 	r := request{op: op, scope: a.scope, cluster: a.cluster, name: k.String(), quiet: true, single: op == "Apply"}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"net/url"
 	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -31,8 +32,8 @@ func newGetter(namespace string, to kube.Reach, lost *atomic.Bool) getter {
 	return getter{clientcmd.NewDefaultClientConfig(*c, nil), lost}
 }
 
-// noting notes when a call gets no answer of an API server. Helm words the errors of its waiting anew, so they do not
-// tell any more.
+// noting notes when a call gets no answer of an API server, or that of one that has just started: it refuses before it
+// knows rights. Helm words the errors of its waiting anew, so they do not tell any more.
 type noting struct {
 	http.RoundTripper
 	lost *atomic.Bool
@@ -41,10 +42,26 @@ type noting struct {
 // RoundTrip implements http.RoundTripper.
 func (n noting) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := n.RoundTripper.RoundTrip(r)
-	if err != nil && r.Context().Err() == nil || err == nil && answer.StatusCode == http.StatusServiceUnavailable {
+	switch {
+	case err != nil && r.Context().Err() == nil, err == nil && answer.StatusCode == http.StatusServiceUnavailable:
+		n.lost.Store(true)
+	case err == nil && (answer.StatusCode == http.StatusForbidden || answer.StatusCode == http.StatusUnauthorized) && !n.ready(r):
 		n.lost.Store(true)
 	}
 	return answer, err
+}
+
+// ready asks the server of a request whether it has all that it needs to answer. Only its own word, or none, is a no.
+func (n noting) ready(of *http.Request) bool {
+	q := of.Clone(of.Context())
+	q.Method, q.Body, q.ContentLength = http.MethodGet, nil, 0
+	q.URL = &url.URL{Scheme: of.URL.Scheme, Host: of.URL.Host, Path: "/readyz"}
+	answer, err := n.RoundTripper.RoundTrip(q)
+	if err != nil {
+		return of.Context().Err() != nil
+	}
+	defer func() { _ = answer.Body.Close() }()
+	return answer.StatusCode < http.StatusInternalServerError
 }
 
 // ToRESTConfig implements Helm's RESTClientGetter, as the others do.

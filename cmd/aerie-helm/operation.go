@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"sync/atomic"
 
 	"helm.sh/helm/v4/pkg/action"
@@ -108,7 +109,13 @@ func (o *operation) toRepair(last *release.Release) bool {
 func (o *operation) connect() error {
 	helmkube.ManagedFieldsManager = kube.HelmManager
 	o.config = action.NewConfiguration(action.ConfigurationSetLogger(slog.NewTextHandler(io.Discard, nil)))
-	return o.config.Init(newGetter(o.Namespace, *o.Cluster, &o.lost), o.Namespace, "secret")
+	if err := o.config.Init(newGetter(o.Namespace, *o.Cluster, &o.lost), o.Namespace, "secret"); err != nil {
+		return err
+	}
+	if c, ok := o.config.KubeClient.(*helmkube.Client); ok && o.Tells {
+		o.config.KubeClient = telling{c, os.NewFile(helm.TellsAt, "starter")}
+	}
+	return nil
 }
 
 // last is the newest revision of the release; nil if there is none.

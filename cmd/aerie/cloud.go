@@ -151,7 +151,8 @@ func (c *control) openCharts(s settings) error {
 	return nil
 }
 
-// workInClouds pays what is owed in the clouds, looks for drift in them, and sweeps them.
+// workInClouds pays what is owed in the clouds, looks for drift in them, and sweeps them. What of it ends by itself ends
+// all of it.
 func (c *control) workInClouds(ctx context.Context) error {
 	clouds := maps.Clone(c.real)
 	if c.cloud != nil {
@@ -166,12 +167,17 @@ func (c *control) workInClouds(ctx context.Context) error {
 	sweeper := workers.NewSweeper(c.intake, c.fold, clouds, c.clock)
 	sweeper.UseCharts(c.charts)
 	inspector := workers.NewInspector(c.intake, c.fold, clouds, c.clock)
-	var errs [4]error
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	parts := []func(context.Context) error{executor.Run, inspector.Run, sweeper.Run, workers.NewWatcher(inspector).Run}
+	errs := make([]error, len(parts))
 	var all sync.WaitGroup
-	all.Go(func() { errs[0] = executor.Run(ctx) })
-	all.Go(func() { errs[1] = inspector.Run(ctx) })
-	all.Go(func() { errs[2] = sweeper.Run(ctx) })
-	all.Go(func() { errs[3] = workers.NewWatcher(inspector).Run(ctx) })
+	for i, run := range parts {
+		all.Go(func() {
+			defer end()
+			errs[i] = run(ctx)
+		})
+	}
 	all.Wait()
-	return errors.Join(errs[:]...)
+	return errors.Join(errs...)
 }

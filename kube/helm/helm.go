@@ -38,7 +38,15 @@ type Request struct {
 	Class     string         `json:"class,omitempty"`  // the priority class of its pods that name none
 	Rendered  time.Duration  `json:"rendered"`         // how long loading and rendering may take; 0: RenderWithin
 	Within    time.Duration  `json:"within"`           // how long hooks may take
+	Tells     bool           `json:"tells,omitempty"`  // it tells on the file TellsAt, a byte each, when it Waits for a hook and when it Works again
 }
+
+// What the process of an operation tells, and where.
+const (
+	TellsAt = 3
+	Waits   = 'w'
+	Works   = 'b'
+)
 
 // Chart says which chart, and where it is from: an archive that is given, else a repository.
 type Chart struct {

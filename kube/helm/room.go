@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// How many operations run at once. One that has run for a while is most likely waiting for a hook: it makes room for the
-// others, so that a chart that hangs delays nobody.
+// How many operations run at once, each a process of 60 MB. One that waits for a hook, or has run for a while, makes room
+// for the others, so that charts that hang delay nobody.
 const (
 	busyAtOnce    = 4
-	waitingAtOnce = 16
+	waitingAtOnce = 32
 	perOwner      = 3 // of one customer
 	busyFor       = 20 * time.Second
 )
@@ -36,6 +36,7 @@ type room struct {
 type place struct {
 	customer, release string
 	since             time.Time
+	waits             bool // for a hook
 }
 
 // waiter is a release that found no room.
@@ -68,13 +69,24 @@ func (r *room) enter(customer, release string) (leave func(), ok bool) {
 	r.line = slices.DeleteFunc(r.line, func(w waiter) bool { return w.release == release })
 	maps.DeleteFunc(r.served, func(_ string, at time.Time) bool { return now.Sub(at) > recent })
 	r.served[release] = now
-	p := &place{customer, release, now}
+	p := &place{customer, release, now, false}
 	r.inside[p] = true
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		delete(r.inside, p)
 	}, true
+}
+
+// waits notes whether the operation on a release waits for a hook now.
+func (r *room) waits(release string, yes bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for p := range r.inside {
+		if p.release == release {
+			p.waits = yes
+		}
+	}
 }
 
 // turn notes who asks, and tells whether it is its turn and there is room. While an operation on a release runs, or is being
@@ -115,7 +127,7 @@ func (r *room) ahead(w waiter, of map[string]int) (n int) {
 func (r *room) free(now time.Time) bool {
 	busy, waiting := 0, 0
 	for p := range r.inside {
-		if now.Sub(p.since) < busyFor {
+		if !p.waits && now.Sub(p.since) < busyFor {
 			busy++
 		} else {
 			waiting++

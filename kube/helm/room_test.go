@@ -128,7 +128,7 @@ func TestOneCustomersReleasesKeepNobodyOut(t *testing.T) {
 	})
 }
 
-// Of the hanging releases of many customers, sixteen make room for others. One that comes when these places are taken
+// Of the hanging releases of many customers, as many as may wait make room for others. One that comes when these places are taken
 // gives up its own as soon as one of them is free.
 func TestTheHangingMakeRoom(t *testing.T) {
 	gather(t, func(t *testing.T, c *crowd) {
@@ -145,6 +145,23 @@ func TestTheHangingMakeRoom(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		if !c.goIn("good", "good", 0) {
 			t.Error("there is room, and it was not let in")
+		}
+	})
+}
+
+// One that waits for a hook makes room at once, and takes it again when it works.
+func TestWhoWaitsForAHookMakesRoom(t *testing.T) {
+	gather(t, func(t *testing.T, c *crowd) {
+		c.come(named("hooks", busyAtOnce), itself, func(string) time.Duration { return time.Hour })
+		c.wait(busyAtOnce)
+		for _, step := range []struct {
+			waits bool
+			room  bool
+		}{{false, false}, {true, true}, {false, false}} {
+			c.waits("hooks1", step.waits)
+			if c.goIn("good", "good", 0) != step.room {
+				t.Errorf("%+v is not so", step)
+			}
 		}
 	})
 }

@@ -84,9 +84,18 @@ func (r *Runner) run(ctx context.Context, q Request) (Result, error) {
 	if err != nil {
 		return Result{}, broken(q, kube.Unavailable, err.Error())
 	}
-	if err := cmd.Start(); err != nil {
+	told, tells, err := os.Pipe()
+	if err != nil {
+		return Result{}, broken(q, kube.Unavailable, err.Error())
+	}
+	defer func() { _ = told.Close() }()
+	q.Tells, cmd.ExtraFiles = true, []*os.File{tells}
+	err = cmd.Start()
+	_ = tells.Close()
+	if err != nil {
 		return Result{}, broken(q, kube.Unavailable, fmt.Sprintf("aerie-helm does not start: %v; it belongs beside aerie", err))
 	}
+	go r.listen(told, q.Namespace+"/"+q.Release)
 	asked := json.NewEncoder(in).Encode(q)
 	err = cmd.Wait()
 	_ = in.Close()
@@ -94,6 +103,17 @@ func (r *Runner) run(ctx context.Context, q Request) (Result, error) {
 		return Result{}, broken(q, kube.Unavailable, "it was not done in time")
 	}
 	return answer(q, out.Bytes(), stderr.String(), errors.Join(asked, err))
+}
+
+// listen takes down what a process tells, until it ends.
+func (r *Runner) listen(told io.Reader, release string) {
+	word := []byte{0}
+	for {
+		if _, err := told.Read(word); err != nil {
+			return
+		}
+		r.room.waits(release, word[0] == Waits)
+	}
 }
 
 func answer(q Request, out []byte, stderr string, err error) (Result, error) {

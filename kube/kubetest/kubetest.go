@@ -3,6 +3,7 @@ package kubetest
 
 import (
 	"context"
+	"reflect"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ var cases = []struct {
 }{
 	{"the absent is not found", "absent", absent},
 	{"what is applied is there, and applying it again changes nothing", "apply", apply},
+	{"trying says what would be, and changes nothing", "try", try},
 	{"a field that is not wanted any more goes", "fields", fields},
 	{"a resource version is a precondition", "precondition", precondition},
 	{"a list has what matches, in order", "list", list},
@@ -102,6 +104,26 @@ func apply(s *space) {
 	if got := s.get("ConfigMap", "c"); data(got)["v"] != "2" || got.Namespace() != s.name {
 		s.Fatal(got)
 	}
+}
+
+func try(s *space) {
+	looks := func(v string, is, wouldBe any) {
+		s.Helper()
+		before, after, err := s.Try(s.Context(), s.config("c", map[string]any{"v": v}))
+		s.is("", err)
+		if data(before)["v"] != is || data(after)["v"] != wouldBe || (is == wouldBe) != reflect.DeepEqual(before, after) {
+			s.Fatalf("%v, would be %v", before, after)
+		}
+	}
+	looks("1", nil, nil)
+	s.apply(s.config("c", map[string]any{"v": "1"}), true)
+	looks("1", "1", "1")
+	looks("2", "1", "2")
+	if got := s.get("ConfigMap", "c"); data(got)["v"] != "1" {
+		s.Fatal(got)
+	}
+	_, _, err := s.Try(s.Context(), s.config("No", nil))
+	s.is(kube.Invalid, err)
 }
 
 func fields(s *space) {

@@ -24,14 +24,7 @@ func TestReleaseDrift(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := ""
-		for _, d := range found {
-			got += d.Object.String() + " " + d.Detail
-			if d.Gone {
-				got += "gone"
-			}
-		}
-		if got != what {
+		if got := told(found); got != what {
 			t.Errorf("%q, want %q", got, what)
 		}
 	}

@@ -39,6 +39,59 @@ func TestTwoBadCharts(t *testing.T) {
 	t.Logf("%d tenants: %s with two bad charts; %s without", *tenants-2, with.Round(time.Second/10), without.Round(time.Second/10))
 }
 
+var hangs = flag.Int("hanging", 0, "how many tenants' charts hang at once beside as many that do not; 0: that is not tried")
+
+// Charts of many customers that hang at once keep no other customer's from being installed: all of these run while those
+// still hang.
+func TestManyHangingCharts(t *testing.T) {
+	if *hangs == 0 {
+		t.Skip("it takes minutes: make soak-kube tries twenty; TestHangingChartsDelayNobody is short")
+	}
+	t.Parallel()
+	rig, _ := newRig(t)
+	c := startControl(t, rig.Kubeconfig, 3) // a phase's time is longer than it takes
+	c.run(strings.SplitN(offer, "---\nkind: customer", 2)[0], "apply", "-f", "-", "--wait", "--timeout", "10m")
+	without := c.beside(0, *hangs)
+	with := c.beside(*hangs, *hangs)
+	if n := c.count("applications", "Installing"); n != *hangs {
+		t.Errorf("%d hang, not %d", n, *hangs)
+	}
+	t.Logf("%d tenants: %s beside %d charts that hang; %s without", *hangs, with.Round(time.Second/10), *hangs, without.Round(time.Second/10))
+}
+
+// beside makes tenants whose charts hang, waits until all of them are being installed, makes as many others, and returns how
+// long it took until these run.
+func (c *control) beside(bad, good int) time.Duration {
+	c.Helper()
+	url, login := repository(c.T)
+	round := fmt.Sprintf("r%d", bad)
+	tenants := func(prefix, hook string, n int) string {
+		var all strings.Builder
+		for i := range n {
+			name := fmt.Sprint(prefix, i)
+			c.knows(name, "private", login)
+			all.WriteString(tenantWith(name, url, hook))
+		}
+		return strings.TrimPrefix(all.String(), "---\n")
+	}
+	before := c.count("applications", "Deployed")
+	if bad > 0 {
+		c.run(tenants(round+"bad", "hold", bad), "apply", "-f", "-")
+		kubetest.Eventually(c, "all are being installed", func() bool { return c.count("applications", "Installing") == bad })
+	}
+	all := tenants(round+"good", "", good)
+	began := time.Now()
+	c.run(all, "apply", "-f", "-")
+	kubetest.Eventually(c, "all the others run", func() bool { return c.count("applications", "Deployed") == before+good })
+	return time.Since(began)
+}
+
+// tenantWith is a customer with a tenant, and an application of the chart web with a hook of a kind.
+func tenantWith(customer, url, hook string) string {
+	return fmt.Sprintf("---\nkind: customer\nname: %[1]s\n---\nkind: tenant\nname: prod\nowner: %[1]s\nspec: {plan: small, app: web}\n"+
+		"---\nkind: application\nname: prod_web\nowner: %[1]s\nspec: {chart: {name: web, version: 1.0.0, repository: %[2]q, credentials: private}, values: {hook: %[3]q}}\n", customer, url, hook)
+}
+
 // many makes tenants with an application each, the first two bad if wished, and returns how long it took until all the
 // others' run.
 func (c *control) many(n int, bad bool) time.Duration {
@@ -50,9 +103,9 @@ func (c *control) many(n int, bad bool) time.Duration {
 		if bad && i < 2 {
 			hook = []string{"hold", "fail"}[i]
 		}
-		c.knows(fmt.Sprintf("c%d", i), "private", login)
-		fmt.Fprintf(&all, "---\nkind: customer\nname: c%[1]d\n---\nkind: tenant\nname: prod\nowner: c%[1]d\nspec: {plan: small, app: web}\n"+
-			"---\nkind: application\nname: prod_web\nowner: c%[1]d\nspec: {chart: {name: web, version: 1.0.0, repository: %[2]q, credentials: private}, values: {hook: %[3]q}}\n", i, url, hook)
+		name := fmt.Sprint("c", i)
+		c.knows(name, "private", login)
+		all.WriteString(tenantWith(name, url, hook))
 	}
 	began := time.Now()
 	c.run(strings.TrimPrefix(all.String(), "---\n"), "apply", "-f", "-")

@@ -87,8 +87,8 @@ func waiting(pods []kube.Object) (n int) {
 	return n
 }
 
-// countsNothing wants no attempt of an entity to have been counted before the server was back, and one at most after: what
-// a server answers that has just started is an answer.
+// countsNothing wants no attempt of an entity to have been counted, neither before the server was back nor after: what one
+// refuses that has just started is no answer.
 func (c *control) countsNothing(kind, id string, back time.Time) {
 	c.Helper()
 	var history struct {
@@ -103,8 +103,8 @@ func (c *control) countsNothing(kind, id string, back time.Time) {
 	}
 	c.get("/v1/"+kind+"s/"+id+"/history?limit=1000", &history)
 	for _, e := range history.Items {
-		if n := e.Data.Attempt; n > 1 || n == 1 && e.Time.Before(back) {
-			c.Errorf("%s: attempt %d was counted: %s: %s", id, n, e.Data.Code, e.Data.Message)
+		if n := e.Data.Attempt; n > 0 {
+			c.Errorf("%s: attempt %d was counted %s after the server was back: %s: %s", id, n, e.Time.Sub(back), e.Data.Code, e.Data.Message)
 		}
 	}
 }

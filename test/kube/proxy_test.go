@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"k8s.io/client-go/rest"
@@ -24,6 +25,8 @@ import (
 type proxy struct {
 	*httptest.Server
 	ca []byte
+
+	starts atomic.Bool // it answers as a server that has just started: it refuses, and says that it is not ready
 
 	mu     sync.Mutex
 	writes int // since the last arming
@@ -73,6 +76,12 @@ func newProxy(t *testing.T, of *rigtest.Rig) *proxy {
 }
 
 func (p *proxy) serve(w http.ResponseWriter, r *http.Request, to http.Handler) {
+	if p.starts.Load() {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(map[bool]int{true: http.StatusInternalServerError, false: http.StatusForbidden}[r.URL.Path == "/readyz"])
+		fmt.Fprint(w, `{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403, "message": "it is forbidden: not yet ready to handle request"}`)
+		return
+	}
 	s := p.meets(r)
 	if s == nil {
 		to.ServeHTTP(w, r)

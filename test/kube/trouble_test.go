@@ -56,6 +56,29 @@ func TestReleaseHasThePlansPriority(t *testing.T) {
 	}
 }
 
+// A priority class that somebody has taken our label from gets it back, and is no other's.
+func TestAClassGetsItsLabelBack(t *testing.T) {
+	t.Parallel()
+	spec := tenantOf("labelled", "one")
+	spec.Priority = 701
+	ensureTenant(t, spec)
+	class := func() kube.Object {
+		o, err := admin.Get(t.Context(), "scheduling.k8s.io/v1", "PriorityClass", "", kube.PriorityClass(spec.Priority))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	was := class()
+	apply(t, admin, kubetest.Object("scheduling.k8s.io/v1", "PriorityClass", "", was.Name(), map[string]any{"value": was["value"], "description": was["description"]}))
+	if got := class().Labels(); len(got) > 0 {
+		t.Fatal(got)
+	}
+	if _, err := kube.EnsureTenant(t.Context(), admin, spec); err != nil || class().Labels()[kube.LabelManagedBy] != was.Labels()[kube.LabelManagedBy] {
+		t.Error(class(), err)
+	}
+}
+
 // A hook that fails is the release's failure, with Helm's words, and what comes after is installed from its beginning.
 func TestFailedHook(t *testing.T) {
 	s := newShop(t, "hook")

@@ -99,6 +99,13 @@ func (c *call) put(key kube.Key) (Answer, error) {
 	case !there && c.http.Method == http.MethodPut:
 		return Answer{}, err
 	}
+	if c.http.URL.Query().Get("dryRun") == "All" {
+		_, wouldBe, err := c.api.Try(c.http.Context(), o)
+		if wouldBe == nil {
+			wouldBe = o
+		}
+		return Answer{http.StatusOK, wouldBe}, err
+	}
 	if _, err := c.api.Apply(c.http.Context(), o); err != nil {
 		return Answer{}, err
 	}
