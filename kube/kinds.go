@@ -100,10 +100,11 @@ func (k *kinds) fetch(ctx context.Context, path string, into any) error {
 	return json.Unmarshal(body, into)
 }
 
-// ready asks whether the server has all that it needs to answer.
+// ready asks whether the server has all that it needs to answer. Rights are not asked for there: who is refused is so
+// whether it is ready or not.
 func (k *kinds) ready(ctx context.Context) error {
 	_, err := k.get(ctx, "/readyz")
-	if err != nil {
+	if err != nil && AnswerCode(err) != Forbidden {
 		return &Error{Code: Unavailable, Message: "the cluster is not ready: " + err.Error(), Err: err}
 	}
 	return nil
