@@ -10,7 +10,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
 )
 
 func TestTheNATSDocumentHoldsTogether(t *testing.T) {
@@ -59,19 +58,7 @@ func TestEveryEventIsAsTheNATSDocumentSays(t *testing.T) {
 	for range 500 {
 		l.step()
 	}
-	js, err := jetstream.New(l.nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stream, err := js.Stream(t.Context(), eventlog.Stream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for seq := uint64(1); seq <= l.views.AsOf().Seq; seq++ {
-		m, err := stream.GetMsg(t.Context(), seq)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, m := range l.stored() {
 		d.checkEvent(t, m)
 	}
 }

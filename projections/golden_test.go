@@ -93,25 +93,34 @@ func (s *system) relive(path string) (last uint64) {
 	return last
 }
 
+// stored is the whole log as JetStream has it.
+func (s *system) stored() (all []*jetstream.RawStreamMsg) {
+	s.t.Helper()
+	js, err := jetstream.New(s.nc)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	stream, err := js.Stream(s.t.Context(), eventlog.Stream)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for seq := uint64(1); seq <= s.views.AsOf().Seq; seq++ {
+		m, err := stream.GetMsg(s.t.Context(), seq)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
 func recordLog(t *testing.T, path string) {
 	l := newLife(t, 8)
 	for range 1000 {
 		l.step()
 	}
-	js, err := jetstream.New(l.nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stream, err := js.Stream(t.Context(), eventlog.Stream)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all bytes.Buffer
-	for seq := uint64(1); seq <= l.views.AsOf().Seq; seq++ {
-		m, err := stream.GetMsg(t.Context(), seq)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, m := range l.stored() {
 		for name := range m.Header {
 			if strings.HasPrefix(name, "Nats-") {
 				delete(m.Header, name)

@@ -8,7 +8,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/kube/kubetest"
@@ -107,14 +106,7 @@ func told(found []kube.Difference) string {
 // patched changes an object as somebody does by hand.
 func patched(t *testing.T, namespace string, o kube.Object, by string) {
 	t.Helper()
-	config, err := kube.ReadConfig(rig.Kubeconfig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := dynamic.NewForConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := dynamicClient(t)
 	gv, _ := schema.ParseGroupVersion(o.APIVersion())
 	at := client.Resource(gv.WithResource(strings.ToLower(o.Kind()) + "s")).Namespace(namespace)
 	if _, err := at.Patch(t.Context(), o.Name(), types.MergePatchType, []byte(by), metav1.PatchOptions{FieldManager: "somebody"}); err != nil {

@@ -15,11 +15,8 @@ import (
 	"github.com/aeriehq/aerie/kube/kubetest"
 )
 
-// subject is somebody who comes to the cluster.
-type subject struct{ user, group string }
-
-// may asks the API server whether the subject may do something: a SubjectAccessReview.
-func (s subject) may(t *testing.T, verb, group, resource, namespace string) bool {
+// dynamicClient comes to the rig's cluster as its administrator, past what is tested.
+func dynamicClient(t *testing.T) dynamic.Interface {
 	t.Helper()
 	config, err := kube.ReadConfig(rig.Kubeconfig)
 	if err != nil {
@@ -29,6 +26,16 @@ func (s subject) may(t *testing.T, verb, group, resource, namespace string) bool
 	if err != nil {
 		t.Fatal(err)
 	}
+	return client
+}
+
+// subject is somebody who comes to the cluster.
+type subject struct{ user, group string }
+
+// may asks the API server whether the subject may do something: a SubjectAccessReview.
+func (s subject) may(t *testing.T, verb, group, resource, namespace string) bool {
+	t.Helper()
+	client := dynamicClient(t)
 	resource, part, _ := strings.Cut(resource, "/")
 	groups := []any{"system:authenticated"}
 	if s.group != "" {
