@@ -76,9 +76,13 @@ func newProxy(t *testing.T, of *rigtest.Rig) *proxy {
 }
 
 func (p *proxy) serve(w http.ResponseWriter, r *http.Request, to http.Handler) {
-	if p.starts.Load() {
+	switch {
+	case p.starts.Load() && r.URL.Path == "/readyz":
+		http.Error(w, "[-]poststarthook/rbac/bootstrap-roles failed: not finished", http.StatusInternalServerError)
+		return
+	case p.starts.Load():
 		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(map[bool]int{true: http.StatusInternalServerError, false: http.StatusForbidden}[r.URL.Path == "/readyz"])
+		w.WriteHeader(http.StatusForbidden)
 		fmt.Fprint(w, `{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403, "message": "it is forbidden: not yet ready to handle request"}`)
 		return
 	}
