@@ -42,7 +42,7 @@ var arrows = map[string][]string{
 	"./cloud/emulate":             {"./cloud/journal", "./cloud/script", "./kube"},
 	"./cloud/emulate/aws/sdktest": {},
 	"./cloud/emulate/kubeapi":     {"./kube", "k8s.io/apimachinery/pkg/labels", "k8s.io/client-go/rest", "sigs.k8s.io/yaml"},
-	"./cloud/emulate/aws/policy":  {},
+	"./cloud/emulate/aws/policy":  {"./cloud/script"},
 	"./cloud/emulate/aws":         {"./cloud/emulate", "./cloud/emulate/aws/policy", "./cloud/emulate/kubeapi", "./cloud/script", "./kube", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/aws/signer/v4"},
 
 	"./workers":     {"./events", "./fsm", "./events/eventlog", "./cloud", "./kube", "./kube/helm", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate"},

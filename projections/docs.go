@@ -7,29 +7,35 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 )
 
 const docsPath = "/docs"
 
-// docs serves the same as the two documents say, for people. It needs no token: it
-// tells of the program, not of what it keeps.
-func (s *server) docs(open *huma.OpenAPI, async *asyncDocument) {
+// docs serves a page for people. It needs no token: it tells of the program, not of
+// what it keeps.
+func (s *server) docs(made func() []byte) {
+	page := sync.OnceValue(made)
+	s.mux.HandleFunc("GET "+docsPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+		_, _ = w.Write(page())
+	})
+}
+
+// docsOf is the page that says the same as the two documents.
+func docsOf(version string, open *huma.OpenAPI, async *asyncDocument) []byte {
 	p := &docsPage{}
-	p.say("<!doctype html><html lang=en><meta charset=utf-8><title>aerie %s</title><style>%s</style><h1>aerie %s</h1>", s.Version, docsStyle, s.Version)
+	p.say("<!doctype html><html lang=en><meta charset=utf-8><title>aerie %s</title><style>%s</style><h1>aerie %s</h1>", version, docsStyle, version)
 	p.say("<p>For programs: <code>/openapi.json</code> tells of HTTP, <code>/asyncapi.json</code> of NATS. Both want the token, as all else does:")
 	p.say(" <code>Authorization: Bearer</code> and what stands in <code>&lt;data-dir&gt;/token</code>.</p>")
 	p.routes(open)
 	p.channels(async)
 	p.schemas("What is asked and answered over HTTP", open.Components.Schemas)
 	p.schemas("What is sent over NATS", async.told)
-	body := []byte(p.String())
-	s.mux.HandleFunc("GET "+docsPath, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-		_, _ = w.Write(body)
-	})
+	return []byte(p.String())
 }
 
 const docsStyle = "body{font:15px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em}table{border-collapse:collapse;width:100%}" +

@@ -5,41 +5,37 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// documents serves what describes the program, made once: nothing of it changes. It
-// comes after all other routes.
+// documents serves what describes the program. It comes after all other routes, and
+// each document is made when it is first asked for: nothing of it changes.
 func (s *server) documents(api huma.API) {
-	open := document(api, get("openapi", "/openapi.json", "This document", "server"), "An OpenAPI 3.1 document")
-	async := document(api, get("asyncapi", "/asyncapi.json", "What travels over NATS: commands, answers, events", "server"), "An AsyncAPI 3.0 document")
+	overNATS := sync.OnceValue(describeNATS)
+	document(api, get("openapi", "/openapi.json", "This document", "server"), "An OpenAPI 3.1 document", func() any { return api.OpenAPI() })
+	document(api, get("asyncapi", "/asyncapi.json", "What travels over NATS: commands, answers, events", "server"), "An AsyncAPI 3.0 document",
+		func() any { return overNATS().of(s.Version) })
 	emptyIsAbsent(api.OpenAPI().Components.Schemas)
-	overNATS := describeNATS()
-	*open, *async = encoded(api.OpenAPI()), encoded(overNATS.of(s.Version))
-	s.docs(api.OpenAPI(), overNATS)
+	s.docs(func() []byte { return docsOf(s.Version, api.OpenAPI(), overNATS()) })
 }
 
-// document is a route for a document that is written afterwards.
-func document(api huma.API, op huma.Operation, description string) *[]byte {
+// document is a route for a document.
+func document(api huma.API, op huma.Operation, description string, made func() any) {
 	op.Responses = map[string]*huma.Response{"200": {Description: description,
 		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}}}}
-	var written []byte
+	written := sync.OnceValues(func() ([]byte, error) { return json.Marshal(made()) })
 	route(api, op, func(context.Context, *struct{}) (*huma.StreamResponse, error) {
+		text, err := written()
+		if err != nil {
+			return nil, fmt.Errorf("write the document: %w", err)
+		}
 		return &huma.StreamResponse{Body: func(c huma.Context) {
 			c.SetHeader("Content-Type", "application/json")
-			_, _ = c.BodyWriter().Write(written)
+			_, _ = c.BodyWriter().Write(text)
 		}}, nil
 	})
-	return &written
-}
-
-func encoded(v any) []byte {
-	written, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Sprintf("a document can't be written: %v", err)) // a wrong type of ours
-	}
-	return written
 }
 
 // emptyIsAbsent lets the document say what the decoder does: a field that need

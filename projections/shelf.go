@@ -212,7 +212,7 @@ var errOther = errors.New("another version of the program wrote it")
 
 // newest reads the newest snapshot before a sequence that is whole and of this program;
 // nil if there is none. Of each other it says in the program's log why it is not used.
-func (s *shelf) newest(before uint64, journal bool) *saved {
+func (s *shelf) newest(before uint64, journal bool) *readSnapshot {
 	seqs := s.all()
 	slices.Reverse(seqs)
 	for _, seq := range seqs {
@@ -228,7 +228,7 @@ func (s *shelf) newest(before uint64, journal bool) *saved {
 	return nil
 }
 
-func (s *shelf) read(seq uint64, journal bool) (*saved, error) {
+func (s *shelf) read(seq uint64, journal bool) (*readSnapshot, error) {
 	p, err := s.open(seq)
 	if err != nil {
 		return nil, err
@@ -244,5 +244,5 @@ func (s *shelf) read(seq uint64, journal bool) (*saved, error) {
 	if err == nil && read.world.Seq != seq {
 		err = errDamaged
 	}
-	return &saved{p.label, read}, err
+	return &readSnapshot{p.label, read}, err
 }

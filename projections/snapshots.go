@@ -11,13 +11,13 @@ import (
 // Saved is the newest snapshot of a directory, which is being read.
 type Saved struct {
 	shelf *shelf
-	found *saved
+	found *readSnapshot
 	err   error
 	read  chan struct{} // closed when it is
 }
 
-// saved is a snapshot that was read.
-type saved struct {
+// readSnapshot is a snapshot that was read, and its label.
+type readSnapshot struct {
 	label
 	*state
 }
@@ -72,7 +72,7 @@ func (v *Views) newest(ctx context.Context, upTo uint64) (*state, error) {
 // ofThisLog is the state of a snapshot, or of the newest before it that is of this log;
 // nil if none is. One that can't be used is left where it is, and a line of the program's
 // log says why.
-func (v *Views) ofThisLog(ctx context.Context, s *saved, journal bool) (*state, error) {
+func (v *Views) ofThisLog(ctx context.Context, s *readSnapshot, journal bool) (*state, error) {
 	for ; s != nil; s = v.shelf.newest(s.Seq, journal) {
 		r, err := v.readEvent(ctx, s.Seq)
 		if err == nil && r.EventID == s.Event {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/aeriehq/aerie/cloud/script"
 )
 
 // Deployed is the role that a CloudFormation template, written as JSON, makes in an account: who may be it, and its inline
@@ -41,7 +43,7 @@ func deployed(properties json.RawMessage, account string) (r Role, err error) {
 			PolicyDocument json.RawMessage
 		}
 	}
-	if err := strictly(plain, &p); err != nil {
+	if err := script.Strict(plain, &p); err != nil {
 		return r, err
 	}
 	r.Name = p.RoleName
@@ -55,12 +57,6 @@ func deployed(properties json.RawMessage, account string) (r Role, err error) {
 	}
 	r.rights, err = readPolicies(r.Policies)
 	return r, err
-}
-
-func strictly(data []byte, into any) error {
-	d := json.NewDecoder(strings.NewReader(string(data)))
-	d.DisallowUnknownFields()
-	return d.Decode(into)
 }
 
 // substituted has CloudFormation's own parameters filled in where Fn::Sub asks for it.

@@ -5,11 +5,12 @@
 package policy
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/aeriehq/aerie/cloud/script"
 )
 
 // Policy is one policy document.
@@ -57,13 +58,13 @@ func Parse(data []byte) (Policy, error) {
 		ID        string `json:"Id"`
 		Statement json.RawMessage
 	}
-	if err := strict(data, &read); err != nil {
+	if err := script.Strict(data, &read); err != nil {
 		return Policy{}, err
 	}
 	var p Policy
-	if strict(read.Statement, &p.statements) != nil { // one alone need be in no list
+	if script.Strict(read.Statement, &p.statements) != nil { // one alone need be in no list
 		p.statements = make([]statement, 1)
-		if err := strict(read.Statement, &p.statements[0]); err != nil {
+		if err := script.Strict(read.Statement, &p.statements[0]); err != nil {
 			return Policy{}, err
 		}
 	}
@@ -73,12 +74,6 @@ func Parse(data []byte) (Policy, error) {
 		}
 	}
 	return p, nil
-}
-
-func strict(data []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	return d.Decode(into)
 }
 
 // check refuses what a policy may not say, or what is not known here.
