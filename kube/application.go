@@ -71,8 +71,11 @@ func RemoveApplication(ctx context.Context, api API, spec AppSpec) error {
 
 // installer is the API as who applies the spec's objects has it: a tenant's its namespace's installer.
 func (s AppSpec) installer(api API) (API, error) {
-	if s.Terms == AsAddon || len(s.Objects) == 0 {
+	if len(s.Objects) == 0 {
 		return api, nil
+	}
+	if s.Terms == AsAddon {
+		return &installing{api, api, s.Namespace}, nil
 	}
 	as, err := api.As(s.Namespace, InstallerAccount)
 	return &installing{as, api, s.Namespace}, err
