@@ -144,13 +144,7 @@ func TestAKindOfNobody(t *testing.T) {
 func TestAPolicysRefusalIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	ensureTenant(t, tenantOf("policed", "one"))
-	const admission = "admissionregistration.k8s.io/v1"
-	apply(t, admin, kubetest.Object(admission, "ValidatingAdmissionPolicy", "", "no-lists", map[string]any{"spec": map[string]any{
-		"matchConstraints": map[string]any{"resourceRules": []any{map[string]any{"apiGroups": []any{""}, "apiVersions": []any{"v1"}, "operations": []any{"CREATE", "UPDATE"}, "resources": []any{"configmaps"}}}},
-		"validations":      []any{map[string]any{"expression": "!object.metadata.name.startsWith('aerie.app.')", "message": "no lists here", "reason": "Forbidden"}}}}))
-	apply(t, admin, kubetest.Object(admission, "ValidatingAdmissionPolicyBinding", "", "no-lists", map[string]any{"spec": map[string]any{
-		"policyName": "no-lists", "validationActions": []any{"Deny"},
-		"matchResources": map[string]any{"namespaceSelector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": "policed--one"}}}}}))
+	refuse(t, "policed--one", "", "configmaps", "!object.metadata.name.startsWith('aerie.app.')", "no lists here")
 	spec := kube.AppSpec{Namespace: "policed--one", Owner: "01APP", Revision: 1}
 	n := 0
 	kubetest.Eventually(t, "the policy refuses", func() bool { // it works late
@@ -163,4 +157,16 @@ func TestAPolicysRefusalIsAnAnswer(t *testing.T) {
 		}
 		return said
 	})
+}
+
+// refuse makes a policy of the cluster for a resource in a namespace.
+func refuse(t *testing.T, namespace, group, resource, unless, message string) {
+	t.Helper()
+	const admission = "admissionregistration.k8s.io/v1"
+	apply(t, admin, kubetest.Object(admission, "ValidatingAdmissionPolicy", "", namespace, map[string]any{"spec": map[string]any{
+		"matchConstraints": map[string]any{"resourceRules": []any{map[string]any{"apiGroups": []any{group}, "apiVersions": []any{"v1"}, "operations": []any{"CREATE", "UPDATE"}, "resources": []any{resource}}}},
+		"validations":      []any{map[string]any{"expression": unless, "message": message, "reason": "Forbidden"}}}}))
+	apply(t, admin, kubetest.Object(admission, "ValidatingAdmissionPolicyBinding", "", namespace, map[string]any{"spec": map[string]any{
+		"policyName": namespace, "validationActions": []any{"Deny"},
+		"matchResources": map[string]any{"namespaceSelector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": namespace}}}}}))
 }
