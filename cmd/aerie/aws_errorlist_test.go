@@ -53,6 +53,7 @@ func errorsOfAWS() []provoked {
 		{eks, "InvalidParameterException", "doesn't have the Amazon EKS Managed Policies", cloud.Retryable, false},
 
 		{iam, "NoSuchEntity", "cannot be found", cloud.NotFound, false},
+		{iam, "NoSuchEntity", "Scope ARN: x does not exist or is not attachable.", cloud.Denied, false},
 		{iam, "DeleteConflict", "Cannot delete", cloud.Conflict, false},
 		{iam, "ConcurrentModification", "try again", cloud.Conflict, false},
 		{iam, "EntityTemporarilyUnmodifiable", "try again", cloud.Conflict, false},

@@ -38,6 +38,7 @@ func TestTable(t *testing.T) {
 		{fault.EC2, "InvalidVpcID.NotFound", "The vpc ID 'vpc-1' does not exist", cloud.NotFound},
 		{fault.EC2, "NatGatewayNotFound", "", cloud.NotFound},
 		{fault.IAM, "NoSuchEntity", "The role with name x cannot be found.", cloud.NotFound},
+		{fault.IAM, "NoSuchEntity", "Scope ARN: arn:aws:iam::1:policy/p does not exist or is not attachable.", cloud.Denied},
 		{fault.EKS, "ClientException", "No cluster found for name: c.", cloud.NotFound},
 		{fault.EKS, "InvalidParameterException", "Role with arn: arn:aws:iam::1:role/r, could not be assumed because it does not exist", cloud.Retryable},
 		{fault.EKS, "InvalidParameterException", "The role with name x cannot be found: it does not exist", cloud.Retryable},

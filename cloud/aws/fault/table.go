@@ -63,6 +63,7 @@ var Table = []Row{
 	{EKS, "InvalidParameterException", "doesn't have the amazon eks managed policies", cloud.Retryable},
 	{EKS, "InvalidParameterException", "", cloud.Invalid},
 
+	{IAM, "NoSuchEntity", "not attachable", cloud.Denied}, // a policy
 	{IAM, "NoSuchEntity", "", cloud.NotFound},
 	{IAM, "EntityAlreadyExists", "", cloud.Conflict},
 	{IAM, "DeleteConflict", "", cloud.Conflict},
