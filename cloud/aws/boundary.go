@@ -9,7 +9,6 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-	"github.com/aws/smithy-go"
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/fault"
@@ -103,17 +102,14 @@ func noBoundary(err error) bool {
 	return fault.Is(err, "NoSuchEntity") && cloud.ClassOf(fault.Of("", err)) == cloud.Denied
 }
 
-// unbounded is the refusal to make a role that would have no boundary.
+// unbounded is the refusal to make a role that would have no boundary, because AWS has refused it so.
 func (at *session) unbounded(err error) error {
-	why := err.Error()
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		why = api.ErrorMessage()
-	}
-	return &cloud.Error{
-		Class: cloud.Denied, Code: "NoBoundary", Err: err,
-		Message: fmt.Sprintf("the policy %s, which bounds what roles may do, is not there or may not be used: run the template of aerie account bootstrap again: %s", at.boundary(), why),
-	}
+	var api *cloud.Error
+	errors.As(fault.Of("", err), &api)
+	is := *api
+	is.Class, is.Code = cloud.Denied, "NoBoundary"
+	is.Message = fmt.Sprintf("the policy %s, which bounds what roles may do, is not there or may not be used: run the template of aerie account bootstrap again: %s: %s", at.boundary(), api.Code, api.Message)
+	return &is
 }
 
 // checkBoundary refuses an account that has no boundary. What is in it is the template's concern.
