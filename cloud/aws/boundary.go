@@ -29,7 +29,7 @@ func boundaryARN(partition, account string) string {
 func (at *session) boundary() string { return boundaryARN(partition(at.region), at.scope.Account.ID) }
 
 // bounded is a document of the boundary: what AWS's policies for clusters, machines and the driver of volumes let their
-// roles do, and what the autoscaler does; a test compares it with all that is given to roles here. Looking is by name
+// roles do, and what we give to roles ourselves; a test compares it with all that is given to roles here. Looking is by name
 // only, since AWS has its policies look at more from time to time.
 //
 // A tag that says whose something is can be given by a role to what it makes and to nothing else, or our right to delete
@@ -63,7 +63,7 @@ ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:BatchImportUpstreamImage e
 eks-auth:AssumeRoleForPodIdentity eks:DescribeCluster eks:DescribeNodegroup kms:DescribeKey
 `
 
-// boundedChanges have the use of a key among them: EKS grants it to a cluster's role, where secrets are encrypted with one.
+// boundedChanges have the use of a key among them, for a cluster whose secrets are encrypted with one.
 const boundedChanges = `
 autoscaling:SetDesiredCapacity autoscaling:TerminateInstanceInAutoScalingGroup autoscaling:UpdateAutoScalingGroup
 ec2:AssignIpv6Addresses ec2:AssignPrivateIpAddresses ec2:AttachNetworkInterface ec2:AttachVolume ec2:AuthorizeSecurityGroupIngress
@@ -80,7 +80,7 @@ elasticloadbalancing:DetachLoadBalancerFromSubnets elasticloadbalancing:ModifyLi
 elasticloadbalancing:ModifyTargetGroup elasticloadbalancing:ModifyTargetGroupAttributes
 elasticloadbalancing:RegisterInstancesWithLoadBalancer elasticloadbalancing:RegisterTargets
 elasticloadbalancing:SetLoadBalancerPoliciesForBackendServer elasticloadbalancing:SetLoadBalancerPoliciesOfListener
-kms:Decrypt kms:Encrypt
+kms:Decrypt kms:Encrypt kms:ListGrants
 `
 
 // bind has a role that is there have the boundary: those from before there was one have none. Without it nothing can be

@@ -26,6 +26,8 @@ func TestTable(t *testing.T) {
 		{fault.EKS, "ThrottlingException", "Rate exceeded", cloud.Throttled},
 		{fault.EC2, "RequestLimitExceeded", "Request limit exceeded.", cloud.Throttled},
 		{fault.EKS, "InvalidRequestException", "Request limit exceeded.", cloud.Throttled},
+		{fault.EKS, "InvalidRequestException", "User not authorized to perform kms:CreateGrant operation", cloud.Denied},
+		{fault.EKS, "InvalidParameterException", "Access denied to KMS key x due to explicit deny policy or revoked grant", cloud.Retryable},
 		{fault.EKS, "InvalidRequestException", "Cluster 'c' is not in ACTIVE status", cloud.Conflict},
 		{fault.IAM, "Throttling", "Rate exceeded", cloud.Throttled},
 		{fault.EC2, "VpcLimitExceeded", "The maximum number of VPCs has been reached.", cloud.Quota},

@@ -23,6 +23,7 @@ type Account struct {
 	Users   []User          `json:"users,omitempty"`
 	Roles   []Role          `json:"roles,omitempty"`
 	Managed []ManagedPolicy `json:"managed,omitempty"`
+	Keys    []Key           `json:"keys,omitempty"`
 	Quotas  map[string]int  `json:"quotas,omitempty"` // in each region, instead of AWS' own; such as vpcs, addresses, nodes
 }
 
