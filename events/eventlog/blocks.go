@@ -105,24 +105,19 @@ func (g *Guard) Watch(ctx context.Context) error {
 	}
 }
 
-// note looks at the blocks that are full and were not looked at yet. It leaves the
-// newest two alone: nats-server may be writing there.
+// note looks at the blocks that are full and were not looked at yet.
 func (g *Guard) note() error {
 	known := g.readBlocks()
-	found, err := filepath.Glob(filepath.Join(g.dir, "*", "jetstream", "*", "streams", Stream, "msgs"))
-	if err != nil || len(found) != 1 {
-		return err
-	}
-	numbers, err := blocksOf(found[0])
+	dir, full, err := g.fullBlocks()
 	if err != nil {
 		return err
 	}
 	var all []block
 	var buffer bytes.Buffer
-	for _, number := range numbers[:max(0, len(numbers)-2)] {
+	for _, number := range full {
 		b, old := known[number]
 		if !old {
-			b = inspectFile(found[0], number, b, &buffer)
+			b = inspectFile(dir, number, b, &buffer)
 		}
 		if b.err != nil {
 			return g.damaged(fmt.Sprintf("block %d is not as it was written (%v)", number, b.err))
@@ -130,4 +125,32 @@ func (g *Guard) note() error {
 		all = append(all, b)
 	}
 	return g.keepBlocks(all)
+}
+
+// fullBlocks are the numbers of the blocks that a running server does not write to any
+// more, smallest first, and the directory they are in. The newest two are left out. There
+// are none where the log is not in the data directory.
+func (g *Guard) fullBlocks() (dir string, numbers []int, err error) {
+	found, err := g.stores()
+	if err != nil || len(found) != 1 {
+		return "", nil, err
+	}
+	numbers, err = blocksOf(found[0])
+	return found[0], numbers[:max(0, len(numbers)-2)], err
+}
+
+// stores are the directories with the log's blocks: one, none, or in a directory that
+// was tampered with, more.
+func (g *Guard) stores() (found []string, err error) {
+	if g.dir == "" {
+		return nil, nil
+	}
+	for _, below := range []string{"", "*"} {
+		some, err := filepath.Glob(filepath.Join(g.dir, below, "jetstream", "*", "streams", Stream, "msgs"))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, some...)
+	}
+	return found, nil
 }

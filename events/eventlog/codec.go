@@ -101,23 +101,22 @@ func (c codec) encode(r events.Recorded) (*nats.Msg, events.Event, error) {
 	}
 	h := write(r)
 	tail := r.Ref.Tokens() + "." + typ
+	h[headSum] = h.checksum(committed+tail, data)
 	m := &nats.Msg{Subject: appended + tail, Data: data}
 	if m.Header, err = h.headers(); err != nil {
 		return nil, nil, err
 	}
-	m.Header[headSum] = []string{h.checksum(committed+tail, data)}
 	return m, read, nil
 }
 
 // decode reads a stored message; its error says what is wrong with it, and the
 // caller says where it stands.
-func (c codec) decode(subject string, seq uint64, h nats.Header, data []byte) (events.Recorded, error) {
+func (c codec) decode(subject string, seq uint64, read *head, data []byte) (events.Recorded, error) {
 	ref, typ, err := splitSubject(subject)
 	if err != nil {
 		return events.Recorded{}, err
 	}
-	read := headOf(h)
-	if h.Get(headSum) != read.checksum(subject, data) {
+	if read[headSum] != read.checksum(subject, data) {
 		return events.Recorded{}, errors.New("its checksum does not fit: the store is damaged, restore a backup")
 	}
 	env, err := read.envelope()

@@ -60,7 +60,7 @@ func TestHeaders(t *testing.T) {
 func TestChecksum(t *testing.T) {
 	c, _ := newCodec(words)
 	stored := strings.Replace("aerie.append.acme.tenant.prod.happened", "append", "evt", 1)
-	for _, name := range append(summed[:], headSum, "subject", "body", "") {
+	for _, name := range append(headNames[:], "subject", "body", "") {
 		m, _, err := c.encode(sample())
 		if err != nil {
 			t.Fatal(err)
@@ -75,7 +75,7 @@ func TestChecksum(t *testing.T) {
 		default:
 			m.Header.Set(name, m.Header.Get(name)+"x")
 		}
-		if _, err := c.decode(subject, 1, m.Header, m.Data); (err == nil) != (name == "") {
+		if _, err := c.decode(subject, 1, headOf(m.Header), m.Data); (err == nil) != (name == "") {
 			t.Errorf("%q changed: %v", name, err)
 		}
 	}
@@ -88,7 +88,7 @@ func TestUnknownEventIsOlderProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	old, _ := newCodec(Vocabulary{events.Tenant: {}})
-	_, err = old.decode("aerie.evt.acme.tenant.prod.happened", 1, m.Header, m.Data)
+	_, err = old.decode("aerie.evt.acme.tenant.prod.happened", 1, headOf(m.Header), m.Data)
 	if err == nil || !strings.Contains(err.Error(), "io.aerie.tenant.happened.v1: this program is older than its log") {
 		t.Error(err)
 	}
@@ -156,7 +156,7 @@ func FuzzDecode(f *testing.F) {
 		h := http.Header{}
 		_ = json.Unmarshal(head, &h)
 		for range 2 {
-			r, err := c.decode(subject, 1, nats.Header(h), data)
+			r, err := c.decode(subject, 1, headOf(nats.Header(h)), data)
 			if err == nil {
 				if _, _, err := c.encode(r); err != nil && !strings.Contains(err.Error(), "cannot be carried") {
 					t.Errorf("%+v was read and cannot be written: %v", r, err)
@@ -165,7 +165,20 @@ func FuzzDecode(f *testing.F) {
 			if h == nil {
 				return
 			}
-			h[headSum] = []string{sumOf(subject, nats.Header(h), data)}
+			h[headNames[headSum]] = []string{sumOf(subject, nats.Header(h), data)}
+		}
+	})
+}
+
+// FuzzHead reads headers as nats.go does, where nats.go reads them.
+func FuzzHead(f *testing.F) {
+	f.Add("ce-id: 1\r\nce-crc:  2 \r\nce-id: 3\r\nCE-TYPE: x\r\n:\r\nNats-Batch-Id: 7\r\n")
+	f.Add("ce-id:\r\nce-id: 3\r\n\r\nce-type: 4\r\n")
+	f.Fuzz(func(t *testing.T, lines string) {
+		stored := []byte("NATS/1.0\r\n" + lines + "\r\n")
+		h, err := nats.DecodeHeadersMsg(stored)
+		if err == nil && strings.Count(lines, "\n") == strings.Count(lines, "\r\n") && *readHead(stored) != *headOf(h) {
+			t.Errorf("%q: %q, nats.go %q", lines, *readHead(stored), *headOf(h))
 		}
 	})
 }
@@ -211,20 +224,20 @@ func TestOlderVersionsAreReadAsTheNewest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := m.Header.Get(summed[headType]); got != "io.aerie.tenant.moved.v3" {
+		if got := m.Header.Get(headNames[headType]); got != "io.aerie.tenant.moved.v3" {
 			t.Errorf("it is written as %s", got)
 		}
 		subject := strings.Replace(m.Subject, "append", "evt", 1)
-		m.Header.Set(summed[headType], "io.aerie.tenant.moved."+version)
-		sign := func() { m.Header.Set(headSum, sumOf(subject, m.Header, []byte(body))) }
+		m.Header.Set(headNames[headType], "io.aerie.tenant.moved."+version)
+		sign := func() { m.Header.Set(headNames[headSum], sumOf(subject, m.Header, []byte(body))) }
 		sign()
-		got, err := c.decode(subject, 7, m.Header, []byte(body))
+		got, err := c.decode(subject, 7, headOf(m.Header), []byte(body))
 		if err != nil || got.Seq != 7 || len(got.Event.(moved).To.Places) != 1 || got.Event.(moved).To.Places[0] != "eu" {
 			t.Errorf("%s is read as %+v, %v", version, got.Event, err)
 		}
-		m.Header.Set(summed[headType], "io.aerie.tenant.moved.v4")
+		m.Header.Set(headNames[headType], "io.aerie.tenant.moved.v4")
 		sign()
-		if _, err := c.decode(subject, 7, m.Header, []byte(body)); err == nil || !strings.Contains(err.Error(), "older than its log") {
+		if _, err := c.decode(subject, 7, headOf(m.Header), []byte(body)); err == nil || !strings.Contains(err.Error(), "older than its log") {
 			t.Errorf("a version that is not known yet: %v", err)
 		}
 	}
@@ -232,9 +245,9 @@ func TestOlderVersionsAreReadAsTheNewest(t *testing.T) {
 	r.Event = moved{}
 	m, _, _ := c.encode(r)
 	subject := strings.Replace(m.Subject, "append", "evt", 1)
-	m.Header.Set(summed[headType], "io.aerie.tenant.moved.v1")
-	m.Header.Set(headSum, sumOf(subject, m.Header, []byte("[]")))
-	if _, err := c.decode(subject, 7, m.Header, []byte("[]")); err == nil {
+	m.Header.Set(headNames[headType], "io.aerie.tenant.moved.v1")
+	m.Header.Set(headNames[headSum], sumOf(subject, m.Header, []byte("[]")))
+	if _, err := c.decode(subject, 7, headOf(m.Header), []byte("[]")); err == nil {
 		t.Error("what can't be upcast was read")
 	}
 }
@@ -252,7 +265,7 @@ func BenchmarkDecode(b *testing.B) {
 	subject := strings.Replace(m.Subject, "append", "evt", 1)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := c.decode(subject, 1, m.Header, m.Data); err != nil {
+		if _, err := c.decode(subject, 1, headOf(m.Header), m.Data); err != nil {
 			b.Fatal(err)
 		}
 	}

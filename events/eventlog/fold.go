@@ -68,11 +68,11 @@ func (f *Fold) follow(ctx context.Context, log *Log, from uint64) error {
 // foldAll folds in what was read, as much at once as there is.
 func (f *Fold) foldAll(read <-chan []events.Recorded) error {
 	for decision := range read {
-		together := [][]events.Recorded{decision}
-		for len(read) > 0 && len(together) < ahead {
-			together = append(together, <-read)
+		some := [][]events.Recorded{decision}
+		for len(read) > 0 && len(some) < together {
+			some = append(some, <-read)
 		}
-		if err := f.fold(together); err != nil {
+		if err := f.fold(some); err != nil {
 			return err
 		}
 	}

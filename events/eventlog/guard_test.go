@@ -85,19 +85,21 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// edit changes a file.
+func edit(t *testing.T, path string, change func([]byte) []byte) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, change(data), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDamage spoils a store and starts on it. nats-server itself would start.
 func TestDamage(t *testing.T) {
 	stopped, killed, _ := filled(t)
-	edit := func(t *testing.T, path string, change func([]byte) []byte) {
-		t.Helper()
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, change(data), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	half := func(b []byte) []byte { return b[:len(b)/2] }
 	garbage := func([]byte) []byte { return []byte("garbage") }
 	for name, spoil := range map[string]func(t *testing.T, dir string){

@@ -150,7 +150,7 @@ func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
 	if err != nil {
 		return events.Recorded{}, fmt.Errorf("read event %d: %w", seq, err)
 	}
-	r, err := l.codec.decode(m.Subject, m.Sequence, m.Header, m.Data)
+	r, err := l.codec.decode(m.Subject, m.Sequence, headOf(m.Header), m.Data)
 	if err != nil {
 		return events.Recorded{}, fmt.Errorf("read event %d: %w: %w", seq, errUnreadable, err)
 	}

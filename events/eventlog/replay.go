@@ -45,9 +45,13 @@ func (l *Log) upTo(ctx context.Context, after, to uint64, see func([]events.Reco
 	return err
 }
 
-// ahead is how many decisions may be read before they are taken, and the most that
-// are folded in at once, so that who reads the world gets to it.
-const ahead = 64
+const (
+	// ahead is how many decisions may be read before they are taken. With a tenth of it
+	// the one goroutine often waits for the other to wake up.
+	ahead = 512
+	// together is how many are folded in at most before who reads the world gets to it.
+	together = 64
+)
 
 // beside reads decisions in one goroutine and takes them in another: each takes about
 // as long as the other. It returns the error of take, else that of read.

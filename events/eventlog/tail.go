@@ -49,6 +49,9 @@ func (l *Log) tail(ctx context.Context, after uint64, see func([]events.Recorded
 		return fmt.Errorf("tail the log after %d: it ends at %d: it is not the log that was read before", after, last)
 	}
 	t := &tail{log: l, last: after, see: see, known: known}
+	if err := t.readBlocks(ctx, last); err != nil {
+		return fmt.Errorf("tail the log: %w", err)
+	}
 	for absent := 0; ; {
 		err := t.follow(ctx)
 		if absent++; !errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -210,7 +213,7 @@ func (t *tail) look(ctx context.Context) error {
 	return &brokenError{errMissed}
 }
 
-// take adds one message to the open decision, and hands it over if it is whole.
+// take adds one message.
 func (t *tail) take(m jetstream.Msg) error {
 	meta, err := m.Metadata()
 	if err != nil {
@@ -223,11 +226,17 @@ func (t *tail) take(m jetstream.Msg) error {
 	if seq != t.last+1 {
 		return errMissed
 	}
+	return t.add(seq, m.Subject(), m.Data(), func() *head { return headOf(m.Headers()) })
+}
+
+// add adds the event after the last one to the open decision, and hands that over if
+// it is whole. Its headers are read if it is not known yet.
+func (t *tail) add(seq uint64, subject string, data []byte, headers func() *head) error {
 	if t.known(seq) { // with the whole of its decision
 		t.last, t.looks, t.open = seq, 0, nil
 		return nil
 	}
-	r, err := t.log.codec.decode(m.Subject(), seq, m.Headers(), m.Data())
+	r, err := t.log.codec.decode(subject, seq, headers(), data)
 	if err != nil {
 		return fmt.Errorf("event %d: %w", seq, err)
 	}
