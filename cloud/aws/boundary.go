@@ -35,16 +35,17 @@ func (at *session) boundary() string { return boundaryARN(partition(at.region), 
 // A tag that says whose something is can be given by a role to what it makes and to nothing else, or our right to delete
 // what has it would be one to delete everything.
 func bounded() policy {
+	volumes := []string{"arn:*:ec2:*:*:volume/*", "arn:*:ec2:*:*:snapshot/*"}
 	return policy{Version: "2012-10-17", Statement: []statement{
 		{Effect: "Allow", Resource: "*", Action: strings.Fields(boundedLooks)},
 		{Effect: "Allow", Resource: "*", Action: strings.Fields(boundedChanges)},
 		{Effect: "Allow", Resource: "*", Action: "ec2:CreateTags", Condition: map[string]any{"ForAllValues:StringNotEquals": map[string]any{"aws:TagKeys": []string{tagOwner, tagDriver}}}},
 		{
-			Effect: "Allow", Resource: []string{"arn:*:ec2:*:*:volume/*", "arn:*:ec2:*:*:snapshot/*"}, Action: "ec2:CreateTags",
+			Effect: "Allow", Resource: volumes, Action: "ec2:CreateTags",
 			Condition: map[string]any{"StringEquals": map[string]any{"ec2:CreateAction": []string{"CreateVolume", "CreateSnapshot"}}},
 		},
 		{
-			Effect: "Allow", Resource: "*", Action: []string{"ec2:DeleteSnapshot", "ec2:DeleteVolume"},
+			Effect: "Allow", Resource: volumes, Action: []string{"ec2:DeleteSnapshot", "ec2:DeleteTags", "ec2:DeleteVolume"},
 			Condition: map[string]any{"StringEquals": map[string]any{"aws:ResourceTag/" + tagDriver: "true"}},
 		},
 		{
@@ -68,7 +69,7 @@ const boundedChanges = `
 autoscaling:SetDesiredCapacity autoscaling:TerminateInstanceInAutoScalingGroup autoscaling:UpdateAutoScalingGroup
 ec2:AssignIpv6Addresses ec2:AssignPrivateIpAddresses ec2:AttachNetworkInterface ec2:AttachVolume ec2:AuthorizeSecurityGroupIngress
 ec2:CreateNetworkInterface ec2:CreateRoute ec2:CreateSecurityGroup ec2:CreateSnapshot ec2:CreateVolume ec2:DeleteNetworkInterface
-ec2:DeleteRoute ec2:DeleteSecurityGroup ec2:DeleteTags ec2:DetachNetworkInterface ec2:DetachVolume ec2:EnableFastSnapshotRestores
+ec2:DeleteRoute ec2:DeleteSecurityGroup ec2:DetachNetworkInterface ec2:DetachVolume ec2:EnableFastSnapshotRestores
 ec2:ModifyInstanceAttribute ec2:ModifyNetworkInterfaceAttribute ec2:ModifyVolume ec2:RevokeSecurityGroupIngress
 ec2:UnassignIpv6Addresses ec2:UnassignPrivateIpAddresses
 elasticloadbalancing:AddTags elasticloadbalancing:ApplySecurityGroupsToLoadBalancer elasticloadbalancing:AttachLoadBalancerToSubnets

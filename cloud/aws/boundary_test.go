@@ -155,8 +155,9 @@ func TestBoundaryHasWhatRolesNeed(t *testing.T) {
 		{"ec2:CreateTags", volume, policy.Context{"aws:TagKeys": {driver}}, false},
 		{"ec2:CreateTags", volume, policy.Context{"aws:TagKeys": {driver, mark}, "ec2:CreateAction": {"CreateVolume"}}, true},
 		{"ec2:CreateTags", "arn:aws:ec2:eu-central-1:1:vpc/vpc-1", policy.Context{"aws:TagKeys": {mark}, "ec2:CreateAction": {"CreateVolume"}}, false},
-		{"ec2:DeleteVolume ec2:DeleteSnapshot", volume, policy.Context{"aws:ResourceTag/" + driver: {"true"}}, true},
-		{"ec2:DeleteVolume ec2:DeleteSnapshot", volume, policy.Context{"aws:ResourceTag/Name": {"x"}}, false},
+		{"ec2:DeleteVolume ec2:DeleteSnapshot ec2:DeleteTags", volume, policy.Context{"aws:ResourceTag/" + driver: {"true"}}, true},
+		{"ec2:DeleteVolume ec2:DeleteSnapshot ec2:DeleteTags", volume, policy.Context{"aws:ResourceTag/Name": {"x"}}, false},
+		{"ec2:DeleteTags", "arn:aws:ec2:eu-central-1:1:vpc/vpc-1", policy.Context{"aws:ResourceTag/" + driver: {"true"}}, false},
 		{"iam:CreateServiceLinkedRole", "arn:aws:iam::1:role/aws-service-role/x", policy.Context{"iam:AWSServiceName": {"elasticloadbalancing.amazonaws.com"}}, true},
 		{"iam:CreateServiceLinkedRole", "arn:aws:iam::1:role/aws-service-role/x", policy.Context{"iam:AWSServiceName": {"eks.amazonaws.com"}}, false},
 		{"iam:PassRole iam:CreateUser sts:AssumeRole s3:GetObject ec2:RunInstances ec2:DeleteVpc eks:DeleteCluster kms:CreateGrant secretsmanager:GetSecretValue", "*", nil, false},
@@ -186,7 +187,7 @@ ec2:DescribeInstanceTypes eks:DescribeCluster eks-auth:AssumeRoleForPodIdentity
 ec2:AssignPrivateIpAddresses ec2:AttachNetworkInterface ec2:CreateNetworkInterface ec2:DeleteNetworkInterface ec2:DescribeTags
 ec2:DetachNetworkInterface ec2:ModifyNetworkInterfaceAttribute ec2:UnassignPrivateIpAddresses
 ecr:GetAuthorizationToken ecr:BatchGetImage ecr:GetDownloadUrlForLayer ecr:BatchImportUpstreamImage
-ec2:CreateSnapshot ec2:DescribeSnapshots ec2:EnableFastSnapshotRestores ec2:DeleteTags
+ec2:CreateSnapshot ec2:DescribeSnapshots ec2:EnableFastSnapshotRestores
 autoscaling:DescribeAutoScalingInstances autoscaling:DescribeLaunchConfigurations autoscaling:DescribeScalingActivities ec2:DescribeImages
 ec2:DescribeLaunchTemplateVersions ec2:GetInstanceTypesFromInstanceRequirements eks:DescribeNodegroup
 autoscaling:SetDesiredCapacity autoscaling:TerminateInstanceInAutoScalingGroup
