@@ -30,12 +30,7 @@ func EnsureAddon(ctx context.Context, api API, spec AddonSpec) error {
 	if !isLabel(spec.Namespace) || spec.Owner == "" || !isValue(spec.Owner) {
 		return fail(Invalid, "ensure addon", objects[0].Key(), "the namespace must be an RFC 1123 label, the owner a label's value")
 	}
-	version, err := admitNamespace(ctx, api, "ensure addon", spec.Namespace, spec.Owner, spec.Revision)
-	if err != nil {
-		return err
-	}
-	setVersion(objects[0], version)
-	if _, err := api.Apply(ctx, objects[0]); err != nil {
+	if _, err := applyNamespace(ctx, api, "ensure addon", objects[0], spec.Owner, spec.Revision); err != nil {
 		return err
 	}
 	for _, o := range objects[1:] {

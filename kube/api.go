@@ -98,10 +98,10 @@ func fail(code Code, op string, k Key, message string) error {
 	return &Error{Code: code, Op: op, Object: k.String(), Message: message}
 }
 
-// find is Get with the absent as nil.
+// find is Get with the absent as nil. Of a kind that the cluster does not serve there is nothing.
 func find(ctx context.Context, api API, k Key) (Object, error) {
 	o, err := api.Get(ctx, k.APIVersion, k.Kind, k.Namespace, k.Name)
-	if CodeOf(err) == NotFound {
+	if CodeOf(err) == NotFound || errors.Is(err, errUnserved) {
 		return nil, nil
 	}
 	return o, err

@@ -30,20 +30,18 @@ func EnsureApplication(ctx context.Context, api API, spec AppSpec) ([]string, er
 	if err := spec.validate(); err != nil {
 		return nil, err
 	}
-	had, err := readInventory(ctx, api, spec)
-	if err != nil {
-		return nil, err
-	}
-	if len(spec.Objects) == 0 && had.version == "" {
-		return nil, nil
-	}
 	as, err := spec.installer(api)
 	if err != nil {
 		return nil, err
 	}
-	want := spec.keys()
-	all := union(want, had.keys)
-	if err := writeInventory(ctx, as, spec, all, had.version); err != nil {
+	had, want := inventory{}, spec.keys()
+	_, err = fenced(func() (changed bool, err error) {
+		if had, err = readInventory(ctx, api, spec); err != nil || had.version == "" && len(want) == 0 {
+			return false, err
+		}
+		return writeInventory(ctx, as, spec, union(want, had.keys), had.version)
+	})
+	if err != nil || had.version == "" && len(want) == 0 {
 		return nil, err
 	}
 	applied, err := applyAll(ctx, as, spec)
@@ -56,7 +54,8 @@ func EnsureApplication(ctx context.Context, api API, spec AppSpec) ([]string, er
 	if len(want) == 0 {
 		return nil, remove(ctx, api, spec.inventoryKey())
 	}
-	return applied, writeInventory(ctx, api, spec, want, "")
+	_, err = writeInventory(ctx, api, spec, want, "")
+	return applied, err
 }
 
 // RemoveApplication deletes what the application has applied: what the list beside it names, and, should somebody have
@@ -72,8 +71,11 @@ func RemoveApplication(ctx context.Context, api API, spec AppSpec) error {
 
 // installer is the API as who applies the spec's objects has it: a tenant's its namespace's installer.
 func (s AppSpec) installer(api API) (API, error) {
-	if s.Terms == AsAddon || len(s.Objects) == 0 {
+	if len(s.Objects) == 0 {
 		return api, nil
+	}
+	if s.Terms == AsAddon {
+		return &installing{api, api, s.Namespace}, nil
 	}
 	as, err := api.As(s.Namespace, InstallerAccount)
 	return &installing{as, api, s.Namespace}, err
@@ -186,18 +188,15 @@ func readInventory(ctx context.Context, api API, spec AppSpec) (inventory, error
 	return have, nil
 }
 
-func writeInventory(ctx context.Context, api API, spec AppSpec, keys []Key, version string) error {
+func writeInventory(ctx context.Context, api API, spec AppSpec, keys []Key, version string) (changed bool, err error) {
 	encoded, err := json.Marshal(keys)
 	if err != nil {
-		return fail(Invalid, "ensure application", spec.inventoryKey(), err.Error())
+		return false, fail(Invalid, "ensure application", spec.inventoryKey(), err.Error())
 	}
 	k := spec.inventoryKey()
 	o := object(k.APIVersion, k.Kind, k.Namespace, k.Name, nil)
 	o["data"] = map[string]any{"objects": string(encoded)}
-	o = o.marked("", spec.labels(), spec.annotations())
-	setVersion(o, version)
-	_, err = api.Apply(ctx, o)
-	return err
+	return applyOver(ctx, api, o.marked("", spec.labels(), spec.annotations()), version)
 }
 
 func union(a, b []Key) []Key {

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -124,11 +125,11 @@ func (c *Cluster) tryAs(ctx context.Context, manager string, o Object) (is, woul
 	if why := shapeFault(o); why != "" {
 		return nil, nil, fail(Invalid, "try", k, why)
 	}
-	if is, err = find(ctx, c, k); err != nil || is == nil {
-		return nil, nil, err
-	}
 	at, err := c.resource(ctx, "try", k)
 	if err != nil {
+		return nil, nil, err
+	}
+	if is, err = find(ctx, c, k); err != nil || is == nil {
 		return nil, nil, err
 	}
 	after, err := at.Apply(ctx, k.Name, &unstructured.Unstructured{Object: o.Clone()},
@@ -218,6 +219,9 @@ func (c *Cluster) listBrief(ctx context.Context, s Selector, k Key) (objects []O
 func (c *Cluster) Delete(ctx context.Context, apiVersion, kind, namespace, name string) error {
 	k := Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
 	at, err := c.resource(ctx, "delete", k)
+	if errors.Is(err, errUnserved) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package kube
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -13,7 +14,7 @@ import (
 type Difference struct {
 	Object Key
 	Gone   bool
-	Detail string // what differs, if it is there
+	Detail string // what differs, if it is there; why it cannot be there, if its kind is not served
 }
 
 // TenantDrift says how the tenant's namespace and what guards it differ from the spec. It changes nothing. What others
@@ -115,17 +116,28 @@ func change(is, wouldBe Object) string {
 
 func differences(ctx context.Context, api API, wanted []Object) (found []Difference, err error) {
 	for _, o := range wanted {
-		there, err := find(ctx, api, o.Key())
-		if err != nil {
+		k := o.Key()
+		there, err := api.Get(ctx, k.APIVersion, k.Kind, k.Namespace, k.Name)
+		if gone := goneBy(k, err); gone != nil {
+			found = append(found, *gone)
+		} else if err != nil {
 			return found, err
-		}
-		if there == nil {
-			found = append(found, Difference{Object: o.Key(), Gone: true})
 		} else if detail := lacks(there, o); detail != "" {
 			found = append(found, Difference{Object: o.Key(), Detail: detail})
 		}
 	}
 	return found, nil
+}
+
+// goneBy is the difference that an error says there is, if it says that something is not there.
+func goneBy(k Key, err error) *Difference {
+	if errors.Is(err, errUnserved) {
+		return &Difference{Object: k, Gone: true, Detail: err.(*Error).Message}
+	}
+	if CodeOf(err) == NotFound {
+		return &Difference{Object: k, Gone: true}
+	}
+	return nil
 }
 
 // lacks says what of the wanted an object does not have. By which revision it was applied is no part of the wish.

@@ -6,12 +6,26 @@ import (
 	"strconv"
 )
 
-// applyFenced applies an object unless a newer revision of it was applied already. Whoever comes in between reading and
-// writing makes the write a conflict, so an old wish that comes late never wins. Mostly it is a controller that wrote down
-// how far it has come: then it is read again.
+// applyFenced applies an object unless a newer revision of it was applied already.
 func applyFenced(ctx context.Context, api API, o Object, revision uint64) (changed bool, err error) {
+	return fenced(func() (bool, error) {
+		there, err := find(ctx, api, o.Key())
+		if err != nil {
+			return false, err
+		}
+		if newer(there, revision) {
+			return false, fail(Conflict, "apply", o.Key(), "a newer revision was applied")
+		}
+		return applyOver(ctx, api, o, text(there.metadata()["resourceVersion"]))
+	})
+}
+
+// fenced reads an object and decides, and writes what it decided. Whoever comes in between makes the write a conflict, so
+// an old wish that comes late never wins. Mostly it is a controller that wrote down how far it has come: then it is read
+// and decided again.
+func fenced(readAndWrite func() (changed bool, err error)) (changed bool, err error) {
 	for range fencedTries {
-		if changed, err = applyOnce(ctx, api, o, revision); !errors.Is(err, errRaced) {
+		if changed, err = readAndWrite(); !errors.Is(err, errRaced) {
 			return changed, err
 		}
 	}
@@ -24,15 +38,9 @@ const fencedTries = 5
 // errRaced says that an object has changed between reading and writing.
 var errRaced = errors.New("it was changed meanwhile")
 
-func applyOnce(ctx context.Context, api API, o Object, revision uint64) (changed bool, err error) {
-	there, err := find(ctx, api, o.Key())
-	if err != nil {
-		return false, err
-	}
-	if newer(there, revision) {
-		return false, fail(Conflict, "apply", o.Key(), "a newer revision was applied")
-	}
-	setVersion(o, text(there.metadata()["resourceVersion"]))
+// applyOver applies an object over that version of it which was read.
+func applyOver(ctx context.Context, api API, o Object, version string) (changed bool, err error) {
+	setVersion(o, version)
 	changed, err = api.Apply(ctx, o)
 	var own *Error
 	if errors.As(err, &own) && own.Code == Conflict {

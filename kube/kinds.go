@@ -55,7 +55,7 @@ func (k *kinds) find(ctx context.Context, apiVersion, kind string) (resource, er
 
 // unserved is worded as Kubernetes' own clients word it, and Helm; NotYet knows these words.
 func unserved(gvk schema.GroupVersionKind) error {
-	return &Error{Code: Invalid, Message: fmt.Sprintf("no matches for kind %q in version %q", gvk.Kind, gvk.GroupVersion())}
+	return &Error{Code: Invalid, Message: fmt.Sprintf("no matches for kind %q in version %q", gvk.Kind, gvk.GroupVersion()), Err: errUnserved}
 }
 
 func (k *kinds) served(gvk schema.GroupVersionKind) (resource, bool) {
@@ -63,6 +63,13 @@ func (k *kinds) served(gvk schema.GroupVersionKind) (resource, bool) {
 	defer k.mu.Unlock()
 	r, ok := k.known[gvk]
 	return r, ok
+}
+
+// forget is called where a kind turns out not to be served any more.
+func (k *kinds) forget(gvk schema.GroupVersionKind) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.known, gvk)
 }
 
 // ask reads what the cluster serves of a group and version.
@@ -186,8 +193,13 @@ func failed(op string, k Key, err error) error {
 }
 
 // failed is the error of an operation on an object. A server that has just started refuses before it knows rights, and
-// says that it is not ready for some time longer: that is no answer.
+// says that it is not ready for some time longer: that is no answer. Where a whole path is not there, its kind went.
 func (c *Cluster) failed(ctx context.Context, op string, k Key, err error) error {
+	if apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse) {
+		gvk := schema.FromAPIVersionAndKind(k.APIVersion, k.Kind)
+		c.kinds.forget(gvk)
+		err = unserved(gvk)
+	}
 	if AnswerCode(err) == Forbidden {
 		if notReady := c.kinds.ready(ctx); notReady != nil {
 			err = notReady

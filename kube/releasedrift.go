@@ -80,15 +80,24 @@ func asHelm(o Object, spec AppSpec) Object {
 func (c *Cluster) again(ctx context.Context, o Object) (*Difference, error) {
 	k := o.Key()
 	is, wouldBe, err := c.tryAs(ctx, HelmManager, o)
+	if gone := goneBy(k, err); gone != nil {
+		return gone, nil
+	}
 	switch code := CodeOf(err); {
 	case err == nil && is == nil:
 		return &Difference{Object: k, Gone: true}, nil
 	case code == Invalid || code == Conflict: // it was changed in what can't be changed back
 		return &Difference{Object: k, Detail: err.(*Error).Message}, nil
-	case err != nil:
+	case code == Unavailable || is == nil:
 		return nil, err
 	}
-	if detail := change(is, wouldBe); detail != "" {
+	detail := change(is, wouldBe)
+	if err != nil { // by a policy, or for the quota: it may be as it was all the same
+		if detail = lacks(is, o); detail != "" {
+			detail += ", and to apply it again is refused: " + err.Error()
+		}
+	}
+	if detail != "" {
 		return &Difference{Object: k, Detail: detail}, nil
 	}
 	return nil, nil

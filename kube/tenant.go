@@ -54,13 +54,8 @@ func EnsureTenant(ctx context.Context, api API, spec TenantSpec) (changed int, e
 	if err := spec.validate(); err != nil {
 		return 0, err
 	}
-	version, err := admitNamespace(ctx, api, "ensure tenant", spec.Namespace, spec.Owner, spec.Revision)
-	if err != nil {
-		return 0, err
-	}
 	wanted := TenantObjects(spec)
-	setVersion(wanted[0], version)
-	did, err := api.Apply(ctx, wanted[0])
+	did, err := applyNamespace(ctx, api, "ensure tenant", wanted[0], spec.Owner, spec.Revision)
 	if err != nil {
 		return 0, err
 	}
@@ -109,8 +104,18 @@ func (s TenantSpec) validate() error {
 	return nil
 }
 
-// admitNamespace decides whether the namespace is ours to write, and returns its resource version, under which it is
-// then written: whoever comes in between makes that write a conflict.
+// applyNamespace makes a namespace, or writes over one that is ours to write.
+func applyNamespace(ctx context.Context, api API, op string, ns Object, owner string, revision uint64) (changed bool, err error) {
+	return fenced(func() (bool, error) {
+		version, err := admitNamespace(ctx, api, op, ns.Name(), owner, revision)
+		if err != nil {
+			return false, err
+		}
+		return applyOver(ctx, api, ns, version)
+	})
+}
+
+// admitNamespace decides whether the namespace is ours to write, and returns its resource version.
 func admitNamespace(ctx context.Context, api API, op, namespace, owner string, revision uint64) (version string, err error) {
 	k := namespaceKey(namespace)
 	there, err := find(ctx, api, k)

@@ -49,24 +49,22 @@ func (s *Sweeper) sweepCluster(ctx context.Context, c cluster, now time.Time, se
 	if !ok {
 		return fmt.Errorf("sweep: no cloud is called %q here", c.site.Account.Cloud)
 	}
-	ctx, cancel := context.WithTimeout(ctx, callWithin)
+	looking, cancel := context.WithTimeout(ctx, callWithin)
 	defer cancel()
-	api, err := there.Kube(ctx, scope(c.site), c.name)
+	api, err := there.Kube(looking, scope(c.site), c.name)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
-	all, err := kube.ListOwned(ctx, api)
+	all, err := kube.ListOwned(looking, api)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
-	err = s.sweepClasses(ctx, api, c, now, seen) // first: it also makes again what is missing
+	err = s.sweepClasses(looking, api, c, now, seen) // first: it also makes again what is missing
 	for _, o := range all {
 		if !s.ended(o) || !s.graceIsOver(fmt.Sprint(c, o, o.Owner), now, seen) {
 			continue
 		}
-		if failed := s.removeOwned(ctx, api, o); failed != nil {
-			return errors.Join(err, failed)
-		}
+		err = errors.Join(err, s.removeOwned(ctx, api, o)) // what does not go, as where its hook fails, keeps nothing else
 	}
 	return err
 }
@@ -118,6 +116,8 @@ func refOf(o kube.Owned) ev.Ref {
 }
 
 func (s *Sweeper) removeOwned(ctx context.Context, api kube.API, o kube.Owned) error {
+	ctx, cancel := context.WithTimeout(ctx, callWithin)
+	defer cancel()
 	t := &task{Work: ev.Work{Ref: refOf(o), UID: o.Owner}, charts: s.charts}
 	err := t.call("Remove", func() error {
 		if name := cmp.Or(o.Addon, o.Application); name != "" {

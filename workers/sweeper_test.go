@@ -152,6 +152,11 @@ func TestALateApplicationIsSwept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stuck := kube.Object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"namespace": d.Namespace, "name": "aerie.app.a", "labels": map[string]any{
+		kube.LabelManagedBy: "aerie", kube.LabelApplication: "pg", kube.LabelOwner: "01EARLIER"}}}
+	if _, err := api.Apply(t.Context(), stuck); err != nil { // what can't be removed keeps nothing else
+		t.Fatal(err)
+	}
 	before := r.objects("acme--prod")
 	late := kube.AppSpec{Namespace: d.Namespace, Name: "pg", Owner: gone.UID, Revision: 1, Objects: objects(d.Spec.Manifests)}
 	if _, err := kube.EnsureApplication(t.Context(), api, late); err != nil {

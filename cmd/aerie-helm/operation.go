@@ -112,8 +112,12 @@ func (o *operation) connect() error {
 	if err := o.config.Init(newGetter(o.Namespace, *o.Cluster, &o.lost), o.Namespace, "secret"); err != nil {
 		return err
 	}
-	if c, ok := o.config.KubeClient.(*helmkube.Client); ok && o.Tells {
-		o.config.KubeClient = telling{c, os.NewFile(helm.TellsAt, "starter")}
+	if c, ok := o.config.KubeClient.(*helmkube.Client); ok {
+		own := client{Client: c, back: o.Op == helm.Revert}
+		if o.Tells {
+			own.to = os.NewFile(helm.TellsAt, "starter")
+		}
+		o.config.KubeClient = own
 	}
 	return nil
 }

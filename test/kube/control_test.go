@@ -168,7 +168,14 @@ func (c *control) explains(kind, id, want string) {
 // reaches waits for a phase.
 func (c *control) reaches(kind, id, want string) {
 	c.Helper()
+	c.reachesWhile(kind, id, want, func() {})
+}
+
+// reachesWhile waits for a phase, and does something before each look.
+func (c *control) reachesWhile(kind, id, want string, do func()) {
+	c.Helper()
 	kubetest.Eventually(c, kind+" "+id+" is "+want, func() bool {
+		do()
 		phase, reason := c.phase(kind, id)
 		if phase == "Failed" && want != "Failed" {
 			c.Fatalf("%s %s has failed: %s\n%s", kind, id, reason, c.run("", "history", kind, id))

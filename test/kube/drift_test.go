@@ -7,6 +7,7 @@ import (
 
 	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/kube/kubetest"
 )
 
 // What somebody changes or deletes of a release is found, and only that; a repair brings it back, once.
@@ -48,6 +49,19 @@ func TestReleaseDrift(t *testing.T) {
 	wants("")
 	if left := strings.Join(s.states(), " "); strings.Count(left, "deployed") != 1 {
 		t.Error(left)
+	}
+	// A policy that would not let it be applied again changes nothing of it, and hides nothing.
+	refuse(t, s.namespace, "apps", "deployments", "object.spec.replicas != 1", "one is too few")
+	kubetest.Eventually(t, "the policy refuses", func() bool {
+		_, _, err := admin.Try(t.Context(), kube.Object{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": "web", "namespace": s.namespace},
+			"spec": map[string]any{"replicas": int64(1)}})
+		return kube.CodeOf(err) == kube.Forbidden
+	})
+	wants("")
+	apply(t, admin, changed)
+	found, err := kube.ReleaseDrift(t.Context(), admin, spec)
+	if err != nil || len(found) != 1 || !strings.Contains(found[0].Detail, "spec.replicas differs, and to apply it again is refused: ") {
+		t.Error(found, err)
 	}
 }
 

@@ -28,10 +28,8 @@ func TestOutage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	speed := 60
-	if *outage > 0 {
-		speed = 20 // an hour of a phase's time is longer than the outage
-	}
+	// A phase's half hour is longer than the outage, and than what Helm then waits before it asks again.
+	speed := int(30 * time.Minute / (2**outage + time.Minute))
 	c := startControl(t, r.Kubeconfig, speed)
 	c.run(offer, "apply", "-f", "-", "--wait", "--timeout", "4m")
 	c.run("", "application", "create", "zoo/prod_web", "--spec", hanging)
@@ -65,11 +63,7 @@ func TestOutage(t *testing.T) {
 	t.Logf("it was gone for %s, in which %d tries failed", time.Since(began).Round(time.Second), c.failures.Load()-before)
 	release(t, admin, "zoo--prod")
 	c.reaches("application", "zoo/prod_web", "Deployed")
-	kubetest.Eventually(t, "the release with the hook comes about", func() bool {
-		release(t, admin, "zoo--prod") // the hook may be another one now
-		phase, _ := c.phase("application", "zoo/prod_hook")
-		return phase == "Deployed"
-	})
+	c.reachesWhile("application", "zoo/prod_hook", "Deployed", func() { release(t, admin, "zoo--prod") }) // the hook may be another one now
 	c.reaches("application", "zoo/prod_new", "Deployed")
 	c.reaches("application", "zoo/prod_exporter", "Uninstalled")
 	for _, id := range append(all, "zoo/prod_hook") {
