@@ -8,10 +8,13 @@ type Action struct {
 	On   string // the part of the ARN after the account: role/aerie/* or subnet/*; empty: everything
 	// Implied is a right that AWS asks for besides, in a call of another name.
 	Implied bool
-	// If is a condition: a key and its values. It keeps the right to what is ours.
-	If       string
-	Is       []string
-	Operator string
+	If      []Condition
+}
+
+// Condition keeps a right to what is ours: a key must be one of some values, in which CloudFormation's own parameters may be.
+type Condition struct {
+	Operator, Key string
+	Is            []string
 }
 
 const (
@@ -42,16 +45,21 @@ type grant struct {
 
 // asking is the condition that what is made is asked for with our mark.
 func asking(on string) Action {
-	return Action{On: on, Operator: "StringLike", If: "aws:RequestTag/" + tagOwner, Is: []string{"*"}}
+	return Action{On: on, If: []Condition{{"StringLike", "aws:RequestTag/" + tagOwner, []string{"*"}}}}
 }
 
 // having is the condition that what is there has a tag.
 func having(tag string) Action {
-	return Action{Operator: "StringLike", If: "aws:ResourceTag/" + tag, Is: []string{"*"}}
+	return Action{If: []Condition{{"StringLike", "aws:ResourceTag/" + tag, []string{"*"}}}}
+}
+
+// within is the condition that a role has the boundary, or is made or given it, and whichever others.
+func within(others ...Condition) Action {
+	return Action{On: ownRoles, If: append(others, Condition{"StringEquals", "iam:PermissionsBoundary", []string{boundaryARN(thePartition, theAccount)}})}
 }
 
 func equal(on, key string, values ...string) Action {
-	return Action{On: on, Implied: true, Operator: "StringEquals", If: key, Is: values}
+	return Action{On: on, Implied: true, If: []Condition{{"StringEquals", key, values}}}
 }
 
 func implied(a Action) Action {
@@ -63,6 +71,7 @@ func implied(a Action) Action {
 // what has it, with these exceptions: interfaces and security groups, which AWS deletes only when nothing uses them, are
 // left by the controllers of clusters, whose one mark is a tag that has the cluster's name for a key; and EKS and IAM do
 // not tell a tag given in a creation from one given later, so that a cluster, or the provider of one, could be marked.
+// A role is given nothing unless it has the boundary, and that can't be taken off it.
 func grants() []grant {
 	return []grant{
 		{looks, Action{}},
@@ -82,7 +91,9 @@ func grants() []grant {
 		{roleLooks, Action{On: namedRoles}},
 		{roleChanges, Action{On: ownRoles}},
 		{"iam:TagRole", Action{On: ownRoles, Implied: true}},
-		{"iam:AttachRolePolicy", Action{On: ownRoles, Operator: "ArnLike", If: "iam:PolicyARN", Is: policyARNs()}},
+		{"iam:CreateRole iam:PutRolePermissionsBoundary iam:PutRolePolicy", within()},
+		{"iam:AttachRolePolicy", within(Condition{"ArnEquals", "iam:PolicyARN", policyARNs()})},
+		{"iam:GetPolicy", Action{On: boundary}},
 		{"iam:PassRole", equal(ownRoles, "iam:PassedToService", "eks.amazonaws.com", "ec2.amazonaws.com")},
 		{"iam:GetOpenIDConnectProvider iam:ListOpenIDConnectProviderTags", Action{On: "oidc-provider/*"}},
 		{"iam:CreateOpenIDConnectProvider", asking(eksProviders)},
@@ -120,18 +131,24 @@ iam:DeleteOpenIDConnectProvider
 
 const (
 	roleLooks   = "iam:GetRole iam:ListAttachedRolePolicies iam:ListRolePolicies iam:ListRoleTags"
-	roleChanges = "iam:CreateRole iam:DeleteRole iam:DeleteRolePolicy iam:DetachRolePolicy iam:PutRolePolicy"
+	roleChanges = "iam:DeleteRole iam:DeleteRolePolicy iam:DetachRolePolicy"
 )
 
 // policyARNs are AWS's own policies that may be attached to our roles.
 func policyARNs() (arns []string) {
 	for _, list := range [][]string{clusterPolicies, nodePolicies, storagePolicies} {
 		for _, p := range list {
-			arns = append(arns, "arn:*:iam::aws:policy/"+p)
+			arns = append(arns, "arn:"+thePartition+":iam::aws:policy/"+p)
 		}
 	}
 	return arns
 }
+
+// CloudFormation's own parameters.
+const (
+	thePartition = "${AWS::Partition}"
+	theAccount   = "${AWS::AccountId}"
+)
 
 // arn is the pattern of what the right is to, in a partition, a region and an account.
 func (a Action) arn(partition, region, account string) string {

@@ -1,6 +1,7 @@
 package aws_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -120,5 +121,32 @@ func (r *rig) byHandIn(ops, dev string) []handIn {
 			_, err := c.DisassociateAccessPolicy(r.Context(), &eks.DisassociateAccessPolicyInput{ClusterName: cluster, PrincipalArn: &ops, PolicyArn: &edit})
 			return err
 		}, []string{dev + " cluster-admin", ops + " nothing"}},
+	}
+}
+
+// TestInspectionAsksForFewEntries counts what a look at a cluster asks for: each entry but those of machines is described, and
+// what somebody may do is asked only of whom we have let in.
+func TestInspectionAsksForFewEntries(t *testing.T) {
+	r := start(t)
+	p := r.provider()
+	const ops = "arn:aws:iam::444455556666:role/ops"
+	r.until(cloud.Ready, func() (cloud.Observation, error) { return p.EnsureNetwork(t.Context(), r.home(), network(owner)) })
+	r.until(cloud.Ready, func() (cloud.Observation, error) {
+		return p.EnsureCluster(t.Context(), r.home(), cloud.ClusterSpec{Name: "cl1", Owner: owner, Network: "net1", Version: "1.35", Token: "t2", Admits: []cloud.Admission{{Principal: ops, Policy: "view"}}})
+	})
+	for _, pool := range []string{"p1", "p2"} {
+		r.until(cloud.Ready, func() (cloud.Observation, error) {
+			return p.EnsurePool(t.Context(), r.home(), cloud.PoolSpec{Cluster: "cl1", Name: pool, Owner: owner, Machine: "s2", Min: 1, Max: 2, Token: "t3" + pool})
+		})
+	}
+	before := len(r.ledger().Calls)
+	r.admitted(p, ops+" view")
+	made := map[string]int{}
+	for _, c := range r.ledger().Calls[before:] {
+		made[c.Op]++
+	}
+	want := map[string]int{"DescribeCluster": 1, "ListAccessEntries": 1, "DescribeAccessEntry": 2, "ListAssociatedAccessPolicies": 1} // we made the cluster
+	if !maps.Equal(made, want) {
+		t.Errorf("made are %v, want %v", made, want)
 	}
 }

@@ -15,13 +15,13 @@ import (
 )
 
 // Check implements cloud.Provider: it enters the account and has IAM say of each right whether it is given. All that are
-// not are named in one error.
+// not are named in one error. If none is missing, the boundary of roles must be there.
 func (p *Provider) Check(ctx context.Context, a cloud.Account) error {
 	s := cloud.Scope{Account: a, Region: p.config.Region}
 	return p.within(ctx, "Check", s, func(ctx context.Context, at *session) error {
 		who := principal(at.caller)
 		if who == "" {
-			return nil // the root of an account may do everything, and can't be asked about
+			return at.checkBoundary(ctx) // the root of an account may do everything, and can't be asked about
 		}
 		if a.Role != "" {
 			who = roleARN(p.config.Region, a)
@@ -33,36 +33,24 @@ func (p *Provider) Check(ctx context.Context, a cloud.Account) error {
 		if len(missing) > 0 {
 			return refuse(cloud.Denied, "MissingRights", "%s may not: %s", who, strings.Join(missing, ", "))
 		}
-		return nil
+		return at.checkBoundary(ctx)
 	})
 }
 
-// missing asks about all rights, those of one resource and condition in one question.
+// missing asks about all rights, those on one thing and under the same conditions in one question.
 func (at *session) missing(ctx context.Context, who string) (names []string, err error) {
-	type question struct{ on, key, is string }
-	asked := map[question][]string{}
-	var order []question
+	asked := map[string]*iam.SimulatePrincipalPolicyInput{}
+	var order []*iam.SimulatePrincipalPolicyInput
 	for _, a := range Actions() {
-		q := question{key: a.If}
-		if a.On != "" {
-			q.on = a.arn(partition(at.region), at.region, at.scope.Account.ID)
+		in := asked[a.group()]
+		if in == nil {
+			in = at.question(who, a)
+			asked[a.group()] = in
+			order = append(order, in)
 		}
-		if a.If != "" {
-			q.is = strings.ReplaceAll(a.Is[0], ":*:", ":"+partition(at.region)+":")
-		}
-		if asked[q] == nil {
-			order = append(order, q)
-		}
-		asked[q] = append(asked[q], a.Name)
+		in.ActionNames = append(in.ActionNames, a.Name)
 	}
-	for _, q := range order {
-		in := &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &who, ActionNames: asked[q]}
-		if q.on != "" {
-			in.ResourceArns = []string{strings.ReplaceAll(q.on, "*", "check")}
-		}
-		if q.key != "" {
-			in.ContextEntries = []types.ContextEntry{{ContextKeyName: &q.key, ContextKeyType: types.ContextKeyTypeEnumString, ContextKeyValues: []string{q.is}}}
-		}
+	for _, in := range order {
 		some, err := at.simulate(ctx, in)
 		if err != nil {
 			return nil, err
@@ -71,6 +59,21 @@ func (at *session) missing(ctx context.Context, who string) (names []string, err
 	}
 	slices.Sort(names)
 	return slices.Compact(names), nil
+}
+
+// question is one about a right, without its name.
+func (at *session) question(who string, a Action) *iam.SimulatePrincipalPolicyInput {
+	in := &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &who}
+	if a.On != "" {
+		in.ResourceArns = []string{strings.ReplaceAll(a.arn(partition(at.region), at.region, at.scope.Account.ID), "*", "check")}
+	}
+	here := strings.NewReplacer(thePartition, partition(at.region), theAccount, at.scope.Account.ID)
+	for _, c := range a.If {
+		in.ContextEntries = append(in.ContextEntries, types.ContextEntry{
+			ContextKeyName: &c.Key, ContextKeyType: types.ContextKeyTypeEnumString, ContextKeyValues: []string{here.Replace(c.Is[0])},
+		})
+	}
+	return in
 }
 
 // simulate answers those of the actions that would be refused.

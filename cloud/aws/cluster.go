@@ -142,13 +142,16 @@ func adopted(name string, has *types.Cluster) (cloud.Observation, error) {
 }
 
 func (at *session) createCluster(ctx context.Context, spec cloud.ClusterSpec) (cloud.Observation, error) {
+	if err := at.usableKey(spec.Options.SecretsKey); err != nil {
+		return cloud.Observation{}, err
+	}
 	on, err := at.ground(ctx, spec)
 	if err != nil {
 		return cloud.Observation{}, err
 	}
 	r, err := at.ensureRole(ctx, role{
 		purpose: purpose{at.region, spec.Name, cloud.KindCluster, ""}, owner: spec.Owner,
-		trust: trustService("eks.amazonaws.com"), policies: clusterPolicies,
+		trust: trustService("eks.amazonaws.com"), policies: clusterPolicies, inline: mayEncrypt(spec.Options.SecretsKey),
 	})
 	if err != nil {
 		return cloud.Observation{}, err

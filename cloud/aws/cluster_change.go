@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
@@ -131,6 +132,15 @@ func optionsOf(c *types.Cluster) (o cloud.ClusterOptions) {
 
 func logging(on bool) *types.Logging {
 	return &types.Logging{ClusterLogging: []types.LogSetup{{Enabled: &on, Types: types.LogType("").Values()}}}
+}
+
+// usableKey refuses what is not the ARN of a key in the cluster's region, before anything is made. An alias is none: EKS
+// shows the key that it stands for, and who moves it would have asked for a change that can't be made.
+func (at *session) usableKey(key string) error {
+	if key == "" || strings.HasPrefix(key, "arn:"+partition(at.region)+":kms:"+at.region+":") && strings.Contains(key, ":key/") {
+		return nil
+	}
+	return refuse(cloud.Invalid, "InvalidKey", "%q is not the ARN of a key in %s, such as arn:aws:kms:%[2]s:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab", key, at.region)
 }
 
 func encryption(key string) []types.EncryptionConfig {

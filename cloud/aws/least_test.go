@@ -26,8 +26,8 @@ func names(only func(aws.Action) bool) (all []string) {
 // take takes one right out of the policies of the customer's role.
 func (r *rig) take(action string) {
 	r.Helper()
-	trusted := r.accounts[1].Roles[0]
-	role := r.deployed(aws.Template(trusted.Name, trusted.Trusts[0], trusted.ExternalID), r.accounts[1].ID)
+	r.deploy(&r.accounts[1])
+	role := &r.accounts[1].Roles[0]
 	var policy struct {
 		Version   string
 		Statement []map[string]any
@@ -40,7 +40,6 @@ func (r *rig) take(action string) {
 	data, err := json.Marshal(policy)
 	must(r, err)
 	role.Policies = []json.RawMessage{data}
-	r.accounts[1].Roles[0] = role
 	must(r, emulated.WriteAccounts(r.dir, r.accounts))
 }
 
@@ -97,10 +96,14 @@ func (r *rig) live(p *aws.Provider) error {
 
 // TestTemplateFits holds the role's policy to what AWS lets inline policies of a role have: 10240 characters, without
 // white space, in all.
+// A policy of the account, such as the boundary, may have 6144.
 func TestTemplateFits(t *testing.T) {
 	r := start(t)
 	if n := len(r.accounts[1].Roles[0].Policies[0]); n > 10240 {
 		t.Errorf("the policy has %d characters", n)
+	}
+	if n := len(r.accounts[1].Managed[0].Document); n > 6144 {
+		t.Errorf("the boundary has %d characters", n)
 	}
 }
 
@@ -110,6 +113,7 @@ func TestLimitsOfTheTemplate(t *testing.T) {
 	p, err := policy.Parse(r.accounts[1].Roles[0].Policies[0])
 	must(t, err)
 	const balancer, role = "arn:aws:elasticloadbalancing:eu-central-1:444455556666:loadbalancer/x", "arn:aws:iam::444455556666:role/aerie/eu/c/x"
+	const bound = "arn:aws:iam::444455556666:policy/aerie/aerie-boundary"
 	for _, c := range []struct {
 		action, on, key, value string
 		may                    bool
@@ -120,13 +124,20 @@ func TestLimitsOfTheTemplate(t *testing.T) {
 		{"elasticloadbalancing:DeleteTargetGroup", balancer, "aws:ResourceTag/Name", "x", false},
 		{"iam:AttachRolePolicy", role, "iam:PolicyARN", "arn:aws:iam::aws:policy/AdministratorAccess", false},
 		{"iam:AttachRolePolicy", role, "iam:PolicyARN", "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy", true},
+		{"iam:UpdateAssumeRolePolicy", role, "x", "x", false},
+		{"iam:DeletePolicy", bound, "x", "x", false},
+		{"iam:CreatePolicy", bound, "x", "x", false},
+		{"iam:CreatePolicyVersion", bound, "x", "x", false},
+		{"iam:SetDefaultPolicyVersion", bound, "x", "x", false},
+		{"iam:DeletePolicyVersion", bound, "x", "x", false},
+		{"iam:DeleteRolePermissionsBoundary", role, "x", "x", false},
 		{"iam:PassRole", role, "iam:PassedToService", "lambda.amazonaws.com", false},
 		{"iam:PutRolePolicy", "arn:aws:iam::444455556666:role/aerie", "x", "x", false}, // its own
 		{"iam:PassRole", "arn:aws:iam::444455556666:role/aerie", "iam:PassedToService", "ec2.amazonaws.com", false},
 		{"iam:CreateServiceLinkedRole", "arn:aws:iam::444455556666:role/aws-service-role/x", "iam:AWSServiceName", "support.amazonaws.com", false},
 		{"ec2:RevokeSecurityGroupIngress", "arn:aws:ec2:eu-central-1:444455556666:security-group/sg-1", "aws:ResourceTag/aws:eks:cluster-name", "c", true},
 	} {
-		d := policy.Decide([]policy.Policy{p}, policy.Request{Action: c.action, Resource: c.on, Context: policy.Context{c.key: {c.value}}})
+		d := policy.Decide([]policy.Policy{p}, policy.Request{Action: c.action, Resource: c.on, Context: policy.Context{c.key: {c.value}, "iam:PermissionsBoundary": {bound}}})
 		if (d == policy.Allowed) != c.may {
 			t.Errorf("%s with %s %s: %s", c.action, c.key, c.value, d)
 		}

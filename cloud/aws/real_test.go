@@ -18,7 +18,8 @@ The conformance suite makes, one case after the other, in account %s, region %s:
   a VPC with a NAT gateway and its address     0.06 USD an hour
   an EKS cluster                               0.10 USD an hour
   one or two node groups of up to 5 t3.medium  0.05 USD an hour and machine
-  IAM roles and an OpenID Connect provider, at no cost
+  IAM roles and an OpenID Connect provider, at no cost; the account must have the policy of the template of
+  aerie account bootstrap
 and takes all of it away after each case. Some 20 cases take 20 to 60 minutes each: reckon with 15 hours and 10 USD.
 Cases that need a cloud which can be made to fail are skipped. Choose some with -run, such as
   go test ./cloud/aws -run 'TestRealAccount/.*whole_dataplane' -v -timeout 0

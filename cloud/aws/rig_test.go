@@ -75,10 +75,9 @@ func (r *rig) as(user emulated.User) awssdk.Config {
 func (r *rig) bootstrap() {
 	r.Helper()
 	customer, home := &r.accounts[1], &r.accounts[0]
-	trusted := customer.Roles[0]
-	customer.Roles[0] = r.deployed(aws.Template(trusted.Name, trusted.Trusts[0], trusted.ExternalID), customer.ID)
-	home.Users[0].Policies = append(r.deployed(aws.Template("aerie", trusted.Trusts[0], "x"), home.ID).Policies,
-		json.RawMessage(`{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}`))
+	r.deploy(customer)
+	r.deploy(home)
+	home.Users[0].Policies = append(home.Roles[0].Policies, json.RawMessage(`{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}`))
 	home.Users = append(home.Users, emulated.User{Name: "them", AccessKeyID: "AKIATHEM", SecretAccessKey: "theirs"})
 	must(r, emulated.WriteAccounts(r.dir, r.accounts))
 }
@@ -90,13 +89,13 @@ func (r *rig) mayAll() {
 	must(r, emulated.WriteAccounts(r.dir, r.accounts))
 }
 
-func (r *rig) deployed(template map[string]any, account string) emulated.Role {
+// deploy runs the template in an account.
+func (r *rig) deploy(in *emulated.Account) {
 	r.Helper()
-	data, err := json.Marshal(template)
+	trusted := r.accounts[1].Roles[0]
+	template, err := json.Marshal(aws.Template(trusted.Name, trusted.Trusts[0], trusted.ExternalID))
 	must(r, err)
-	role, err := emulated.Deployed(data, account)
-	must(r, err)
-	return role
+	must(r, in.Deploy(template))
 }
 
 // provider is that of a new process.

@@ -19,6 +19,7 @@ var rare = []string{
 	"ec2:DeleteNetworkInterface", "ec2:ReplaceRoute", "ec2:RevokeSecurityGroupIngress", "ec2:DeleteVolume", "ec2:DeleteTags",
 	"eks:AssociateAccessPolicy", "eks:CreateAccessEntry", "eks:DeleteAccessEntry", "eks:DisassociateAccessPolicy", "eks:ListAssociatedAccessPolicies",
 	"elasticloadbalancing:DeleteLoadBalancer", "elasticloadbalancing:DeleteTargetGroup", "elasticloadbalancing:DescribeTags",
+	"iam:PutRolePermissionsBoundary",
 }
 
 // TestConformance tries the suite, and compares the calls that are made in it with the rights that are asked for.

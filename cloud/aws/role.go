@@ -134,6 +134,7 @@ func (at *session) empower(ctx context.Context, name string, r role) error {
 	return err
 }
 
+// findRole reads a role, which has the boundary then.
 func (at *session) findRole(ctx context.Context, r role) (made, error) {
 	name := r.roleName()
 	there, err := at.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
@@ -144,17 +145,21 @@ func (at *session) findRole(ctx context.Context, r role) (made, error) {
 		return made{}, taken("role", name, is)
 	}
 	young := at.now().Sub(awssdk.ToTime(there.Role.CreateDate)) < propagates
-	return made{awssdk.ToString(there.Role.Arn), name, r.owner, young}, nil
+	m := made{awssdk.ToString(there.Role.Arn), name, r.owner, young}
+	return m, m.refused(at.bind(ctx, there.Role))
 }
 
 func (at *session) createRole(ctx context.Context, r role) (made, error) {
 	name := r.roleName()
 	one, err := at.iam.CreateRole(ctx, &iam.CreateRoleInput{
-		RoleName: &name, Path: awssdk.String(r.path()), AssumeRolePolicyDocument: &r.trust,
+		RoleName: &name, Path: awssdk.String(r.path()), AssumeRolePolicyDocument: &r.trust, PermissionsBoundary: awssdk.String(at.boundary()),
 		Tags: []types.Tag{{Key: awssdk.String(tagOwner), Value: &r.owner}, {Key: awssdk.String(tagName), Value: &name}},
 	})
 	if fault.Is(err, "EntityAlreadyExists") { // somebody's, or made just now and not seen yet
 		return made{}, later{"role " + name, r.owner, askAgain}
+	}
+	if noBoundary(err) {
+		return made{}, at.unbounded(err)
 	}
 	if err != nil {
 		return made{}, err

@@ -1,12 +1,23 @@
 package aws
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Template is what a customer gives to CloudFormation to let us into an account: a role that the principal may be, if it
-// knows the external id, with the rights of Actions and no others.
+// knows the external id, with the rights of Actions and no others, and the policy that bounds all roles that it makes.
 func Template(role, principal, externalID string) map[string]any {
 	return map[string]any{
 		"AWSTemplateFormatVersion": "2010-09-09",
 		"Description":              "The role in which aerie builds Kubernetes clusters in this account",
-		"Resources": map[string]any{"Role": map[string]any{
+		"Resources": map[string]any{"Boundary": map[string]any{
+			"Type": "AWS::IAM::ManagedPolicy",
+			"Properties": map[string]any{
+				"ManagedPolicyName": boundaryName, "Path": rolePath, "PolicyDocument": bounded(),
+				"Description": "The most that a role may do that aerie makes: all of them have it as their permissions boundary",
+			},
+		}, "Role": map[string]any{
 			"Type": "AWS::IAM::Role",
 			"Properties": map[string]any{
 				"RoleName":    role,
@@ -27,11 +38,11 @@ func Template(role, principal, externalID string) map[string]any {
 	}
 }
 
-// statements are the rights, those on one kind of thing and under one condition together.
+// statements are the rights, those on one kind of thing and under the same conditions together.
 func statements() (all []any) {
-	at := map[[2]string]int{}
+	at := map[string]int{}
 	for _, a := range Actions() {
-		k := [2]string{a.On, a.If}
+		k := a.group()
 		i, known := at[k]
 		if !known {
 			i = len(all)
@@ -44,14 +55,38 @@ func statements() (all []any) {
 	return all
 }
 
+// group is the same for rights on one kind of thing and under the same conditions.
+func (a Action) group() string { return fmt.Sprint(a.On, a.If) }
+
 // statementFor is one without its actions.
 func statementFor(a Action) map[string]any {
 	s := map[string]any{"Effect": "Allow", "Action": []any{}, "Resource": "*"}
 	if a.On != "" {
-		s["Resource"] = map[string]any{"Fn::Sub": a.arn("${AWS::Partition}", "*", "${AWS::AccountId}")}
+		s["Resource"] = filledIn(a.arn(thePartition, "*", theAccount))
 	}
-	if a.If != "" {
-		s["Condition"] = map[string]any{a.Operator: map[string]any{a.If: a.Is}}
+	conditions := map[string]any{}
+	for _, c := range a.If {
+		values := []any{}
+		for _, v := range c.Is {
+			values = append(values, filledIn(v))
+		}
+		of, _ := conditions[c.Operator].(map[string]any)
+		if of == nil {
+			of = map[string]any{}
+			conditions[c.Operator] = of
+		}
+		of[c.Key] = values
+	}
+	if len(conditions) > 0 {
+		s["Condition"] = conditions
 	}
 	return s
+}
+
+// filledIn has CloudFormation fill in its parameters.
+func filledIn(text string) any {
+	if !strings.Contains(text, "${") {
+		return text
+	}
+	return map[string]any{"Fn::Sub": text}
 }

@@ -3,6 +3,7 @@ package aws
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // AWS's own policies for what runs a cluster.
@@ -63,3 +64,13 @@ func mayScale(region, cluster string) string {
 	}})
 	return string(data)
 }
+
+// mayEncrypt lets a cluster use the key of its secrets, which EKS makes sure of. Empty: it has none.
+func mayEncrypt(key string) string {
+	if key == "" {
+		return ""
+	}
+	return statement{Effect: "Allow", Resource: key, Action: strings.Fields(usesOfKey)}.String()
+}
+
+const usesOfKey = "kms:Decrypt kms:DescribeKey kms:Encrypt kms:ListGrants"

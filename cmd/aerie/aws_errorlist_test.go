@@ -33,6 +33,9 @@ func errorsOfAWS() []provoked {
 		{ec2, "OptInRequired", "You are not subscribed to this service.", cloud.Denied, false},
 		{sts, "RegionDisabledException", "STS is not activated in this region", cloud.Denied, false},
 
+		{eks, "InvalidRequestException", "User not authorized to perform kms:CreateGrant operation", cloud.Denied, false},
+		{eks, "InvalidParameterException", "Access denied to KMS key x due to explicit deny policy or revoked grant", cloud.Retryable, false},
+
 		{eks, "ResourceInUseException", "Cluster already exists", cloud.Conflict, false},
 		{eks, "InvalidRequestException", "Cluster is not in ACTIVE status", cloud.Conflict, false},
 		{eks, "InvalidStateException", "it is in another state", cloud.Conflict, false},
@@ -53,6 +56,7 @@ func errorsOfAWS() []provoked {
 		{eks, "InvalidParameterException", "doesn't have the Amazon EKS Managed Policies", cloud.Retryable, false},
 
 		{iam, "NoSuchEntity", "cannot be found", cloud.NotFound, false},
+		{iam, "NoSuchEntity", "Scope ARN: x does not exist or is not attachable.", cloud.Denied, false},
 		{iam, "DeleteConflict", "Cannot delete", cloud.Conflict, false},
 		{iam, "ConcurrentModification", "try again", cloud.Conflict, false},
 		{iam, "EntityTemporarilyUnmodifiable", "try again", cloud.Conflict, false},

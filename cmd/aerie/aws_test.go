@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -60,22 +61,18 @@ func (a *emulatedAWS) bootstrap() {
 		a.t.Fatal(err)
 	}
 	home, customer := &accounts[0], &accounts[1]
-	role := &customer.Roles[0]
+	role := customer.Roles[0]
 	template, err := aerie(context.Background(), "account", "bootstrap", "main", "--principal", role.Trusts[0], "--external-id", role.ExternalID).Output()
 	if err == nil {
 		template, err = yaml.YAMLToJSON(template)
 	}
 	if err == nil {
-		*role, err = aws.Deployed(template, customer.ID)
+		err = errors.Join(customer.Deploy(template), home.Deploy(template))
 	}
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	atHome, err := aws.Deployed(template, home.ID)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	home.Users[0].Policies = append(atHome.Policies, []byte(`{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}`))
+	home.Users[0].Policies = append(home.Roles[0].Policies, []byte(`{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}`))
 	if err := aws.WriteAccounts(a.dir, accounts); err != nil {
 		a.t.Fatal(err)
 	}

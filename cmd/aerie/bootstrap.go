@@ -80,9 +80,13 @@ func (b bootstrap) print(w io.Writer, ref events.Ref) error {
 	if err != nil {
 		return err
 	}
+	hosting := "customer"
+	if ref.Owner == events.Platform {
+		hosting = "provider"
+	}
 	head := fmt.Sprintf("# Run it in the account that aerie is to work in:\n"+
 		"#   aws cloudformation deploy --stack-name aerie --template-file role.yaml --capabilities CAPABILITY_NAMED_IAM\n"+
 		"# and apply to aerie:\n"+
-		"#   kind: account\n#   name: %s\n#   owner: %s\n#   spec: {cloud: aws, number: \"<the account's number>\", hosting: customer, role: %s, externalId: %q}\n", ref.ID, ref.Owner, b.role, b.externalID)
+		"#   kind: account\n#   name: %s\n#   owner: %s\n#   spec: {cloud: aws, number: \"<the account's number>\", hosting: %s, role: %s, externalId: %q}\n", ref.ID, ref.Owner, hosting, b.role, b.externalID)
 	return write(w, append([]byte(head), template...))
 }

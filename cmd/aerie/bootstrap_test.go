@@ -16,6 +16,10 @@ func TestBootstrap(t *testing.T) {
 	if s.code != 0 || !strings.Contains(s.out, "#   owner: acme\n") || !strings.Contains(s.out, `role: aerie, externalId: "xid-1"`) {
 		t.Fatalf("%+v", s)
 	}
+	ours := finish(aerie(t.Context(), "account", "bootstrap", "-/main", "--principal", "arn:aws:iam::111122223333:role/aerie"))
+	if !strings.Contains(s.out, "hosting: customer,") || !strings.Contains(ours.out, "hosting: provider,") {
+		t.Errorf("whose account it is: %s%s", s.out[:500], ours.out[:500])
+	}
 	var template struct {
 		Resources map[string]struct {
 			Type       string

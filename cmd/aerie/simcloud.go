@@ -94,7 +94,7 @@ func (s *simcloud) run(ctx context.Context) (err error) {
 		return notStarted(fmt.Errorf("another emulated cloud uses %s: stop that one, or choose another directory with --dir", dir))
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	if err := ensureCustomer(dir); err != nil {
+	if err := ensureAccounts(dir); err != nil {
 		return notStarted(err)
 	}
 	cloud, err := aws.Open(aws.Options{Dir: dir, Listen: s.listen, Speed: s.speed, Kubeconfig: s.kubeconfig})
@@ -113,22 +113,25 @@ func (s *simcloud) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// ensureCustomer writes the default accounts where there are none. The customer's role is the one of the template that
-// `account bootstrap` prints, with its rights and no others; whoever has the platform's key may do everything there.
-func ensureCustomer(dir string) error {
+// ensureAccounts writes the default accounts where there are none. The customer's role is the one of the template that
+// `account bootstrap` prints, with its rights and no others; whoever has the platform's key may do everything there. Both
+// have the policy that bounds the roles that are made in them.
+func ensureAccounts(dir string) error {
 	if _, err := aws.ReadAccounts(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	all := aws.DefaultAccounts()
-	customer := &all[len(all)-1]
-	role := &customer.Roles[0]
+	role := all[1].Roles[0]
 	template, err := json.Marshal(provider.Template(role.Name, role.Trusts[0], role.ExternalID))
 	if err != nil {
 		return err
 	}
-	if *role, err = aws.Deployed(template, customer.ID); err != nil {
-		return err
+	for i := range all {
+		if err := all[i].Deploy(template); err != nil {
+			return err
+		}
 	}
+	all[0].Roles = nil // it is entered with its key
 	return aws.WriteAccounts(dir, all)
 }
 

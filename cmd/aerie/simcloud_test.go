@@ -18,6 +18,8 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/aeriehq/aerie/cloud/emulate/aws"
 )
 
 // cloudProcess is an emulated cloud as a person would start it.
@@ -157,6 +159,24 @@ func TestLedgerIsReadable(t *testing.T) {
 	for _, format := range []string{asJSON, asYAML} {
 		if code, out, _ := runCLI(t.Context(), "", "simcloud", "ledger", "--dir", p.dir, "-o", format); code != 0 || !strings.Contains(out, "InvalidVpcID.NotFound") {
 			t.Errorf("%s: %s", format, out)
+		}
+	}
+}
+
+// TestSimcloudIsBootstrapped asks the accounts of a new emulated cloud for what the template makes: in both of them roles can
+// be made, and only the customer's is entered by one.
+func TestSimcloudIsBootstrapped(t *testing.T) {
+	dir := t.TempDir()
+	if err := ensureAccounts(dir); err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := aws.ReadAccounts(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range accounts {
+		if len(a.Managed) != 1 || a.Managed[0].Path+a.Managed[0].Name != "/aerie/aerie-boundary" || len(a.Roles)+len(a.Users) != 1 {
+			t.Errorf("%+v", a)
 		}
 	}
 }

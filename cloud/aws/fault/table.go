@@ -44,6 +44,8 @@ var Table = []Row{
 	{"", "OptInRequired", "", cloud.Denied},
 	{STS, "RegionDisabledException", "", cloud.Denied},
 
+	{EKS, "InvalidRequestException", "not authorized", cloud.Denied}, // to use a key
+
 	{EKS, "ResourceInUseException", "", cloud.Conflict},
 	{EKS, "InvalidRequestException", "", cloud.Conflict},
 	{EKS, "InvalidStateException", "", cloud.Conflict},
@@ -61,8 +63,10 @@ var Table = []Row{
 	{EKS, "InvalidParameterException", "error in role params", cloud.Retryable},
 	{EKS, "InvalidParameterException", "iam role's policy must include", cloud.Retryable},
 	{EKS, "InvalidParameterException", "doesn't have the amazon eks managed policies", cloud.Retryable},
+	{EKS, "InvalidParameterException", "access denied to kms key", cloud.Retryable},
 	{EKS, "InvalidParameterException", "", cloud.Invalid},
 
+	{IAM, "NoSuchEntity", "not attachable", cloud.Denied}, // a policy
 	{IAM, "NoSuchEntity", "", cloud.NotFound},
 	{IAM, "EntityAlreadyExists", "", cloud.Conflict},
 	{IAM, "DeleteConflict", "", cloud.Conflict},

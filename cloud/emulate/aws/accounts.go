@@ -19,10 +19,12 @@ const AccountsFile = "accounts.json"
 
 // Account is one account of the emulated cloud, with who may come into it.
 type Account struct {
-	ID     string         `json:"id"`
-	Users  []User         `json:"users,omitempty"`
-	Roles  []Role         `json:"roles,omitempty"`
-	Quotas map[string]int `json:"quotas,omitempty"` // in each region, instead of AWS' own; such as vpcs, addresses, nodes
+	ID      string          `json:"id"`
+	Users   []User          `json:"users,omitempty"`
+	Roles   []Role          `json:"roles,omitempty"`
+	Managed []ManagedPolicy `json:"managed,omitempty"`
+	Keys    []Key           `json:"keys,omitempty"`
+	Quotas  map[string]int  `json:"quotas,omitempty"` // in each region, instead of AWS' own; such as vpcs, addresses, nodes
 }
 
 // User is a principal with a key of its own.
@@ -121,6 +123,11 @@ func (a Account) readRights() (err error) {
 	for i := range a.Roles {
 		if a.Roles[i].rights, err = readPolicies(a.Roles[i].Policies); err != nil {
 			return fmt.Errorf("role %s: %w", a.Roles[i].Name, err)
+		}
+	}
+	for _, p := range a.Managed {
+		if _, err = policy.Parse(p.Document); err != nil {
+			return fmt.Errorf("policy %s: %w", p.Name, err)
 		}
 	}
 	return nil

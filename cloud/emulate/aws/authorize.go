@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
 	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
@@ -20,9 +21,9 @@ type right struct {
 func (r *request) may() *failure {
 	for _, one := range r.rights() {
 		one.context = adding(one.context, "aws:RequestedRegion", r.Region)
-		d := policy.Decide(r.caller.rights, policy.Request{Action: one.action, Resource: one.resource, Context: one.context})
-		if d != policy.Allowed {
-			return r.denied(one, d)
+		asked := policy.Request{Action: one.action, Resource: one.resource, Context: one.context}
+		if d, by := r.caller.rights.decide(asked); d != policy.Allowed {
+			return r.denied(one, d, by)
 		}
 	}
 	if r.service == "ec2" && yes(r.in, "DryRun") {
@@ -39,11 +40,28 @@ func adding(c policy.Context, key, value string) policy.Context {
 	return c
 }
 
+// powers are what somebody may do: what the policies allow and, of who has one, the boundary too.
+type powers struct {
+	policies []policy.Policy
+	bounded  bool
+	boundary policy.Policy
+}
+
+// decide says besides what it is that denies.
+func (p powers) decide(asked policy.Request) (d policy.Decision, by string) {
+	d = policy.Decide(p.policies, asked)
+	if d != policy.Allowed || !p.bounded {
+		return d, "an identity-based policy"
+	}
+	return policy.Decide([]policy.Policy{p.boundary}, asked), "a permissions boundary"
+}
+
 // denied is the refusal in the words of the service.
-func (r *request) denied(one right, d policy.Decision) *failure {
-	why := "because no identity-based policy allows the " + one.action + " action"
+func (r *request) denied(one right, d policy.Decision, by string) *failure {
+	_, kind, _ := strings.Cut(by, " ")
+	why := "because no " + kind + " allows the " + one.action + " action"
 	if d == policy.ExplicitDeny {
-		why = "with an explicit deny in an identity-based policy"
+		why = "with an explicit deny in " + by
 	}
 	head := ""
 	if r.service == "ec2" {
@@ -54,36 +72,40 @@ func (r *request) denied(one right, d policy.Decision) *failure {
 
 // identity is what the policies are that somebody has by configuration: those that are given, or all rights, but for what
 // is denied.
-func identity(given []policy.Policy, denied []string) []policy.Policy {
+func identity(given []policy.Policy, denied []string) powers {
 	if len(given) == 0 {
 		given = []policy.Policy{policy.Everything()}
 	}
 	if len(denied) == 0 {
-		return given
+		return powers{policies: given}
 	}
-	return append(slices.Clone(given), policy.Nothing(denied...))
+	return powers{policies: append(slices.Clone(given), policy.Nothing(denied...))}
 }
 
 // administrator is the one of AWS' own policies whose contents are known here.
 const administrator = "AdministratorAccess"
 
 // rightsOf are the policies of a role that was made by IAM: its inline ones, and of AWS' own administrator. The others of
-// those are for what runs in clusters, which makes no calls here.
-func rightsOf(role *emulate.Thing) (all []policy.Policy) {
+// those are for what runs in clusters, which makes no calls here. A boundary that is not there any more allows nothing.
+func (s *Server) rightsOfRole(role *emulate.Thing) (all powers) {
 	inline := sub(role.Doc, "_inline")
 	for _, name := range sortedKeys(inline) {
 		if p, err := policy.Parse([]byte(text(inline, name))); err == nil { // it was read when it was put
-			all = append(all, p)
+			all.policies = append(all.policies, p)
 		}
 	}
 	if slices.ContainsFunc(texts(role.Doc, "_attached"), func(arn string) bool { return path.Base(arn) == administrator }) {
-		all = append(all, policy.Everything())
+		all.policies = append(all.policies, policy.Everything())
+	}
+	if arn := boundaryOf(role); arn != "" {
+		all.bounded = true
+		all.boundary, _ = s.managed(role.Account, arn)
 	}
 	return all
 }
 
 // rightsOf are the policies of a user or role of an account, by its ARN.
-func (s *Server) rightsOf(c *emulate.Call, account, arn string) (all []policy.Policy, known bool) {
+func (s *Server) rightsOf(c *emulate.Call, account, arn string) (all powers, known bool) {
 	for _, u := range s.accounts.byID[account].Users {
 		if arn == "arn:aws:iam::"+account+":user/"+u.Name {
 			return identity(u.rights, u.Denied), true
@@ -91,15 +113,15 @@ func (s *Server) rightsOf(c *emulate.Call, account, arn string) (all []policy.Po
 	}
 	of, name, isRole := roleOf(arn)
 	if !isRole || of != account {
-		return nil, false
+		return powers{}, false
 	}
 	if r, ok := s.accounts.role(of, name); ok {
 		return identity(r.rights, r.Denied), true
 	}
 	if t := c.Elsewhere(of, "").Find("role", "", name); t != nil {
-		return rightsOf(t), true
+		return s.rightsOfRole(t), true
 	}
-	return nil, false
+	return powers{}, false
 }
 
 // readPolicies reads the policies that an account's user or role is given.
@@ -132,7 +154,7 @@ func (q *request) simulate() (doc, error) {
 	var results []any
 	for _, action := range texts(q.in, "ActionNames") {
 		for _, on := range resources {
-			decision := policy.Decide(rights, policy.Request{Action: action, Resource: on, Context: context})
+			decision, _ := rights.decide(policy.Request{Action: action, Resource: on, Context: context})
 			results = append(results, doc{"EvalActionName": action, "EvalResourceName": on, "EvalDecision": string(decision), "MatchedStatements": []any{}, "MissingContextValues": []any{}})
 		}
 	}

@@ -3,38 +3,60 @@ package aws
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
 	"github.com/aeriehq/aerie/cloud/script"
 )
 
-// Deployed is the role that a CloudFormation template, written as JSON, makes in an account: who may be it, and its inline
-// policies. A template that has anything else in it is refused: it would be passed over.
-func Deployed(template []byte, account string) (r Role, err error) {
+// Deploy has an account have what a CloudFormation template, written as JSON, makes: a role, with who may be it and its
+// inline policies, and policies of the account. They take the place of those that are called the same. A template that has
+// anything else in it is refused: it would be passed over.
+func (a *Account) Deploy(template []byte) error {
 	var t struct {
 		Resources map[string]struct {
 			Type       string
-			Properties json.RawMessage
+			Properties any
 		}
 	}
 	if err := json.Unmarshal(template, &t); err != nil {
-		return r, err
+		return err
 	}
 	for name, resource := range t.Resources {
-		if resource.Type != "AWS::IAM::Role" || len(t.Resources) != 1 {
-			return r, fmt.Errorf("resource %s: one role, and nothing else, can be deployed here", name)
+		plain, _ := json.Marshal(substituted(resource.Properties, a.ID)) // it came from JSON
+		make := map[string]func([]byte) error{"AWS::IAM::Role": a.deployRole, "AWS::IAM::ManagedPolicy": a.deployPolicy}[resource.Type]
+		if make == nil {
+			return fmt.Errorf("resource %s: a %s can't be deployed here", name, resource.Type)
 		}
-		return deployed(resource.Properties, account)
+		if err := make(plain); err != nil {
+			return fmt.Errorf("resource %s: %w", name, err)
+		}
 	}
-	return r, fmt.Errorf("there is no resource in the template")
+	return nil
 }
 
-func deployed(properties json.RawMessage, account string) (r Role, err error) {
-	var written any
-	if err := json.Unmarshal(properties, &written); err != nil {
-		return r, err
+func (a *Account) deployPolicy(properties []byte) error {
+	var p struct {
+		ManagedPolicyName, Path, Description string
+		PolicyDocument                       json.RawMessage
 	}
-	plain, _ := json.Marshal(substituted(written, account)) // it came from JSON
+	if err := script.Strict(properties, &p); err != nil {
+		return err
+	}
+	a.Managed = slices.DeleteFunc(a.Managed, func(old ManagedPolicy) bool { return old.Name == p.ManagedPolicyName })
+	a.Managed = append(a.Managed, ManagedPolicy{Path: p.Path, Name: p.ManagedPolicyName, Document: p.PolicyDocument})
+	_, err := policy.Parse(p.PolicyDocument)
+	return err
+}
+
+func (a *Account) deployRole(properties []byte) error {
+	r, err := deployed(properties)
+	a.Roles = append(slices.DeleteFunc(a.Roles, func(old Role) bool { return old.Name == r.Name }), r)
+	return err
+}
+
+func deployed(plain []byte) (r Role, err error) {
 	var p struct {
 		RoleName, Description    string
 		AssumeRolePolicyDocument json.RawMessage

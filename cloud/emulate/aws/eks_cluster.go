@@ -85,6 +85,9 @@ func (q *request) createCluster() (doc, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := q.encrypts(); err != nil {
+		return nil, err
+	}
 	return doc{"cluster": q.tellCluster(q.makeCluster(name, version, network, subnets))}, nil
 }
 

@@ -22,6 +22,8 @@ var iamActions = map[string]func(*request) (doc, error){
 	"PutRolePolicy": (*request).putPolicy, "GetRolePolicy": (*request).getPolicy, "DeleteRolePolicy": (*request).deletePolicy, "ListRolePolicies": (*request).listPolicies,
 	"ListInstanceProfilesForRole": (*request).listProfiles,
 
+	"PutRolePermissionsBoundary": (*request).putBoundary, "DeleteRolePermissionsBoundary": (*request).deleteBoundary, "GetPolicy": (*request).getManaged,
+
 	"CreateOpenIDConnectProvider": (*request).createProvider, "GetOpenIDConnectProvider": (*request).getProvider, "DeleteOpenIDConnectProvider": (*request).deleteProvider,
 	"ListOpenIDConnectProviders": (*request).listProviders, "TagOpenIDConnectProvider": (*request).tagProvider, "ListOpenIDConnectProviderTags": (*request).listProviderTags,
 
@@ -38,8 +40,6 @@ func (q *request) createRole() (doc, error) {
 		return nil, fail("ValidationError", "The specified value for roleName is invalid: %q", name)
 	case !json.Valid([]byte(trust)):
 		return nil, fail("MalformedPolicyDocument", "This policy contains invalid Json")
-	case text(q.in, "PermissionsBoundary") != "":
-		return nil, fail("ValidationError", "Permissions boundaries are not known here")
 	case q.Global().Find("role", "", name) != nil:
 		return nil, fail("EntityAlreadyExists", "Role with name %s already exists.", name)
 	}
@@ -50,10 +50,16 @@ func (q *request) createRole() (doc, error) {
 	if at == "" {
 		at = "/"
 	}
-	t := q.Global().Make(emulate.Thing{Kind: "role", Name: name, Tags: readTags(q.in, "Tags"), Doc: doc{
+	role := doc{
 		"RoleName": name, "Path": at, "RoleId": "AROA" + random(16), "Arn": "arn:aws:iam::" + q.Account + ":role" + at + name, "CreateDate": stamp(q.Now),
 		"AssumeRolePolicyDocument": trust, "Description": text(q.in, "Description"), "MaxSessionDuration": usual, "_attached": []any{}, "_inline": doc{},
-	}}, propagates)
+	}
+	if text(q.in, boundaryField) != "" {
+		if err := q.bound(role); err != nil {
+			return nil, err
+		}
+	}
+	t := q.Global().Make(emulate.Thing{Kind: "role", Name: name, Tags: readTags(q.in, "Tags"), Doc: role}, propagates)
 	return doc{"Role": showRole(t)}, nil
 }
 
@@ -127,7 +133,8 @@ func (q *request) listRoles() (doc, error) {
 	var found []any
 	for _, t := range q.Global().All("role") {
 		d := showRole(t)
-		delete(d, "Tags") // a list has none
+		delete(d, "Tags") // a list has none, and no boundaries
+		delete(d, boundaryField)
 		found = append(found, d)
 	}
 	return q.marked("Roles", found)

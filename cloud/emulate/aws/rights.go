@@ -136,6 +136,18 @@ func (r *request) balancerRights() []right {
 // iamOnNothing are the calls of IAM that are on nothing.
 var iamOnNothing = []string{"ListRoles", "ListOpenIDConnectProviders"}
 
+// iamOnBoundary are the calls on a role of which it is known which boundary that has. Where a call gives one, it is known
+// which.
+var iamOnBoundary = []string{"AttachRolePolicy", "DetachRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "DeleteRolePermissionsBoundary"}
+
+// bounding adds what is known of a boundary; nothing of none.
+func bounding(c policy.Context, arn string) policy.Context {
+	if arn == "" {
+		return c
+	}
+	return adding(c, "iam:PermissionsBoundary", arn)
+}
+
 // iamRights has the path of a role that is there in its ARN. Of one that is not IAM knows the name alone, and asks for the
 // right to that before it says that it is not there. (This is said of GetRole by people who met it; the reference does not
 // say it.)
@@ -148,7 +160,10 @@ func (r *request) iamRights() []right {
 	case r.op == "SimulatePrincipalPolicy":
 		return []right{{action: action, resource: text(r.in, "PolicySourceArn")}}
 	case r.op == "CreateRole":
-		return r.andTag(right{action, r.roleARN(text(r.in, "Path"), text(r.in, "RoleName")), asking(tags)}, "iam:TagRole", tags)
+		asked := bounding(asking(tags), text(r.in, boundaryField))
+		return r.andTag(right{action, r.roleARN(text(r.in, "Path"), text(r.in, "RoleName")), asked}, "iam:TagRole", tags)
+	case r.op == "GetPolicy":
+		return []right{{action: action, resource: text(r.in, "PolicyArn")}}
 	case r.op == "CreateOpenIDConnectProvider":
 		arn := "arn:aws:iam::" + r.Account + ":oidc-provider/" + strings.TrimPrefix(text(r.in, "Url"), "https://")
 		return r.andTag(right{action, arn, asking(tags)}, "iam:TagOpenIDConnectProvider", tags)
@@ -158,6 +173,12 @@ func (r *request) iamRights() []right {
 	one := right{action, r.roleARN("", text(r.in, "RoleName")), asking(tags)}
 	if t := r.Global().Find("role", "", text(r.in, "RoleName")); t != nil {
 		one.resource, one.context = t.Text("Arn"), tagged(one.context, t, "aws", "iam")
+		if slices.Contains(iamOnBoundary, r.op) {
+			one.context = bounding(one.context, boundaryOf(t))
+		}
+	}
+	if r.op == "PutRolePermissionsBoundary" {
+		one.context = bounding(one.context, text(r.in, boundaryField))
 	}
 	if arn := text(r.in, "PolicyArn"); arn != "" {
 		one.context = adding(one.context, "iam:PolicyARN", arn)

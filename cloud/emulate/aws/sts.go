@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
-	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
 )
 
 // principal is who calls.
@@ -20,7 +19,7 @@ type principal struct {
 	id      string
 	home    string // the account of who took the role, where that is another
 	session bool
-	rights  []policy.Policy
+	rights  powers
 }
 
 var stsActions = map[string]func(*request) (doc, error){

@@ -84,3 +84,53 @@ func TestRolesOfIAM(t *testing.T) {
 	must(t, err)
 	must(t, look())
 }
+
+// TestBoundaries has a role whose policies allow everything do what its boundary allows too, and nothing else.
+func TestBoundaries(t *testing.T) {
+	r := start(t, 0)
+	ctx, name, account := t.Context(), str("r"), r.accounts()[0].ID
+	all := r.accounts()
+	all[0].Managed = []aws.ManagedPolicy{{Path: "/p/", Name: "look", Document: json.RawMessage(`{"Statement":{"Effect":"Allow","Action":"ec2:Describe*","Resource":"*"}}`)}}
+	must(t, aws.WriteAccounts(r.dir, all))
+	trust := fmt.Sprintf(`{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::%s:user/aerie"},"Action":"sts:AssumeRole"}}`, account)
+	bound, none := str("arn:aws:iam::"+account+":policy/p/look"), str("arn:aws:iam::"+account+":policy/look")
+	_, err := r.iam.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: bound})
+	must(t, err)
+	_, err = r.iam.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: none})
+	is(t, "NoSuchEntity", err)
+	_, err = r.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: &trust, PermissionsBoundary: none})
+	is(t, "NoSuchEntity", err)
+	made, err := r.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: &trust, PermissionsBoundary: bound})
+	must(t, err)
+	listed, err := r.iam.ListRoles(ctx, &iam.ListRolesInput{})
+	must(t, err)
+	if *made.Role.PermissionsBoundary.PermissionsBoundaryArn != *bound || listed.Roles[0].PermissionsBoundary != nil {
+		t.Errorf("%+v, listed as %+v", made.Role, listed.Roles[0])
+	}
+	_, err = r.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: name, PolicyArn: str("arn:aws:iam::aws:policy/AdministratorAccess")})
+	must(t, err)
+	session, err := r.sts.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: made.Role.Arn, RoleSessionName: str("s")})
+	must(t, err)
+	key := *session.Credentials
+	cfg := r.cfg.Copy()
+	cfg.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKeyId, *key.SecretAccessKey, *key.SessionToken)
+	c := clientsOf(cfg)
+	_, err = c.ec2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{})
+	must(t, err)
+	_, err = c.eks.ListClusters(ctx, &eks.ListClustersInput{})
+	is(t, "AccessDeniedException", err)
+	if !strings.Contains(err.Error(), "because no permissions boundary allows the eks:ListClusters action") {
+		t.Error(err)
+	}
+	simulated, err := r.iam.SimulatePrincipalPolicy(ctx, &iam.SimulatePrincipalPolicyInput{PolicySourceArn: made.Role.Arn, ActionNames: []string{"eks:ListClusters"}})
+	must(t, err)
+	if d := simulated.EvaluationResults[0].EvalDecision; d != "implicitDeny" {
+		t.Error(d)
+	}
+	_, err = r.iam.PutRolePermissionsBoundary(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: name, PermissionsBoundary: none})
+	is(t, "NoSuchEntity", err)
+	_, err = r.iam.DeleteRolePermissionsBoundary(ctx, &iam.DeleteRolePermissionsBoundaryInput{RoleName: name})
+	must(t, err)
+	_, err = c.eks.ListClusters(ctx, &eks.ListClustersInput{})
+	must(t, err)
+}
