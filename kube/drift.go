@@ -131,8 +131,9 @@ func differences(ctx context.Context, api API, wanted []Object) (found []Differe
 
 // goneBy is the difference that an error says there is, if it says that something is not there.
 func goneBy(k Key, err error) *Difference {
-	if errors.Is(err, errUnserved) {
-		return &Difference{Object: k, Gone: true, Detail: err.(*Error).Message}
+	var own *Error
+	if errors.Is(err, errUnserved) && errors.As(err, &own) {
+		return &Difference{Object: k, Gone: true, Detail: own.Message}
 	}
 	if CodeOf(err) == NotFound {
 		return &Difference{Object: k, Gone: true}

@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -93,11 +94,9 @@ func (s *Sweeper) sweep(ctx context.Context, site ev.Site, now time.Time, seen m
 		if !s.graceIsOver(fmt.Sprint(site, r.Kind, r.Cluster, r.Name, r.ID), now, seen) {
 			continue
 		}
-		if err := s.remove(ctx, c, site, r, ref, uid); err != nil {
-			return err
-		}
+		err = errors.Join(err, s.remove(ctx, c, site, r, ref, uid)) // what cannot go keeps nothing else
 	}
-	return nil
+	return err
 }
 
 // graceIsOver keeps when something was first seen without an owner.

@@ -61,13 +61,28 @@ func TestASlowCreateDoesNotLeak(t *testing.T) {
 	if _, err := r.cloud.EnsureNetwork(t.Context(), scope(site), other); err != nil {
 		t.Fatal(err)
 	}
+	ours := r.owned(site)[0]
+	if ours.Owner == other.Owner {
+		ours = r.owned(site)[1]
+	}
+	if _, err := r.cloud.EnsureNetwork(t.Context(), scope(site), cloud.NetworkSpec{Name: "second", Owner: ours.Owner, Range: "10.1.0.0/16"}); err != nil {
+		t.Fatal(err)
+	}
 	sweeper := NewSweeper(r.intake, r.fold, map[string]Cloud{"sim": {Provider: r.cloud}}, Clock{Speed: 1})
 	now := time.Now()
 	sweeper.Sweep(t.Context(), now)
-	if n := len(r.owned(site)); n != 2 {
-		t.Fatalf("within the grace %d of 2 are left", n)
+	if n := len(r.owned(site)); n != 3 {
+		t.Fatalf("within the grace %d of 3 are left", n)
+	}
+	if err := r.cloud.Inject(sim.Fault{Op: "DeleteNetwork", Class: cloud.Denied}); err != nil {
+		t.Fatal(err)
 	}
 	sweeper.Sweep(t.Context(), now.Add(sweepGrace))
+	r.now.Advance(time.Hour)
+	if left := r.owned(site); len(left) != 2 {
+		t.Errorf("one cannot go, and the other has to: %+v", left)
+	}
+	sweeper.Sweep(t.Context(), now.Add(2*sweepGrace))
 	r.now.Advance(time.Hour)
 	left := r.owned(site)
 	if len(left) != 1 || left[0].Owner != other.Owner {
