@@ -9,6 +9,6 @@ import (
 // TailBlocks is Tail of what lies in full blocks alone. It returns the last sequence.
 func (l *Log) TailBlocks(ctx context.Context, after, end uint64, see func([]events.Recorded) error) (uint64, error) {
 	t := &tail{log: l, last: after, see: see, known: func(uint64) bool { return false }}
-	err := t.readBlocks(ctx, end)
+	err := t.takeBlocks(ctx, end)
 	return t.last, err
 }

@@ -19,9 +19,9 @@ import (
 // what is wrong, if anything is.
 var errElsewhere = errors.New("the rest comes through the server")
 
-// readBlocks takes what comes after the last event from full blocks, up to the end of
+// takeBlocks takes what comes after the last event from full blocks, up to the end of
 // the log as the server has told it. What it does not find there the server is asked for.
-func (t *tail) readBlocks(ctx context.Context, end uint64) error {
+func (t *tail) takeBlocks(ctx context.Context, end uint64) error {
 	dir, numbers, err := t.log.guard.fullBlocks()
 	if err != nil {
 		return nil

@@ -49,7 +49,7 @@ func (l *Log) tail(ctx context.Context, after uint64, see func([]events.Recorded
 		return fmt.Errorf("tail the log after %d: it ends at %d: it is not the log that was read before", after, last)
 	}
 	t := &tail{log: l, last: after, see: see, known: known}
-	if err := t.readBlocks(ctx, last); err != nil {
+	if err := t.takeBlocks(ctx, last); err != nil {
 		return fmt.Errorf("tail the log: %w", err)
 	}
 	for absent := 0; ; {
