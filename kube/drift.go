@@ -123,7 +123,7 @@ func differences(ctx context.Context, api API, wanted []Object) (found []Differe
 		} else if err != nil {
 			return found, err
 		} else if detail := lacks(there, o); detail != "" {
-			found = append(found, Difference{Object: o.Key(), Detail: detail})
+			found = append(found, Difference{Object: k, Detail: detail})
 		}
 	}
 	return found, nil

@@ -19,8 +19,8 @@ var foldBenchmark = benchmark{
 	name:  "fold",
 	short: "A log of events folded from its beginning, with the views watching",
 	long: "Write a log of the events of tenants that become Active, and fold it from its beginning, checksums and views and\n" +
-		"all, as a start without a snapshot does: from the blocks of the store where they are full. The yardstick is an ordered consumer that takes the same messages and\n" +
-		"does nothing with them. An answer is for a thousand events.",
+		"all, as a start without a snapshot does: from the blocks of the store where they are full. The yardstick is an ordered\n" +
+		"consumer that takes the same messages and does nothing with them. An answer is for a thousand events.",
 	n: 200_000, rounds: 5,
 	run: benchFold,
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // This file reads events where they lie: in the full blocks of the embedded server's
-// store. A message that comes through a consumer costs the two processors about twice
-// as much as all that is done with it afterwards.
+// store. On the way through a consumer a message costs half as much as all that is done
+// with it afterwards (docs/performance.md).
 
 // errElsewhere ends the reading of blocks: the consumer goes on from there, and says
 // what is wrong, if anything is.
@@ -61,8 +61,8 @@ func (t *tail) takeBlock(ctx context.Context, number int, data []byte, end uint6
 	return nil
 }
 
-// firstToRead is the place of the block that has a sequence: the newest one that
-// does not begin after it. Where none can be told, there is none to read.
+// firstToRead is the place of the block that has a sequence: the newest one that does not
+// begin after it. One that cannot be read may be it: to read it fails, and that is the end.
 func firstToRead(dir string, numbers []int, seq uint64) int {
 	for i := len(numbers) - 1; i >= 0; i-- {
 		if first, err := firstIn(dir, numbers[i]); err != nil || first <= seq {

@@ -12,8 +12,8 @@ import (
 	"github.com/minio/highwayhash"
 )
 
-// This file reads the block files of nats-server 2.15's file store, and does so before
-// a server does. It has to: after an unclean stop the server cuts a block at the
+// This file reads the block files of nats-server 2.15's file store. A start does so before
+// a server does, and has to: after an unclean stop the server cuts a block at the
 // first record that does not fit its hash, acknowledged or not; and one flipped
 // bit in a record's sequence makes it fill the gap in memory until there is none
 // left. Both were tried. A record is

@@ -25,11 +25,11 @@ func (a *Account) Deploy(template []byte) error {
 	}
 	for name, resource := range t.Resources {
 		plain, _ := json.Marshal(substituted(resource.Properties, a.ID)) // it came from JSON
-		make := map[string]func([]byte) error{"AWS::IAM::Role": a.deployRole, "AWS::IAM::ManagedPolicy": a.deployPolicy}[resource.Type]
-		if make == nil {
+		deploy := map[string]func([]byte) error{"AWS::IAM::Role": a.deployRole, "AWS::IAM::ManagedPolicy": a.deployPolicy}[resource.Type]
+		if deploy == nil {
 			return fmt.Errorf("resource %s: a %s can't be deployed here", name, resource.Type)
 		}
-		if err := make(plain); err != nil {
+		if err := deploy(plain); err != nil {
 			return fmt.Errorf("resource %s: %w", name, err)
 		}
 	}

@@ -35,7 +35,7 @@ func (s *Server) managed(account, arn string) (found policy.Policy, there bool) 
 
 // bound has a role have the boundary that a request names.
 func (q *request) bound(d doc) error {
-	arn := text(q.in, "PermissionsBoundary")
+	arn := text(q.in, boundaryField)
 	if _, there := q.server.managed(q.Account, arn); !there {
 		return fail("NoSuchEntity", "Scope ARN: %s does not exist or is not attachable.", arn)
 	}
