@@ -55,6 +55,7 @@ func makeStream(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, conf
 func sameConfig(want, have jetstream.StreamConfig) error {
 	have.Replicas, have.Placement, have.Metadata = want.Replicas, want.Placement, want.Metadata
 	have.Description, have.Compression, have.Duplicates = want.Description, want.Compression, want.Duplicates
+	have.FirstSeq = want.FirstSeq // says where it began
 	var differ []string
 	w, h := reflect.ValueOf(want), reflect.ValueOf(have)
 	for i := range w.NumField() {

@@ -3,6 +3,7 @@ package eventlog_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -170,6 +171,56 @@ func TestLostStreamsAreNoticed(t *testing.T) {
 		x.Start(0)
 		for both := map[string]bool{}; len(both) < 2; { // a stream made on a server that is going is lost once more
 			both[receive(t, lost)] = true
+		}
+	}
+}
+
+// TestLateAnswerTouchesNothingElse answers for work of a stream that is lost, when other
+// work stands at its place in the stream that is there instead: a lone server makes it
+// anew, a cluster brings it back with nothing on it.
+func TestLateAnswerTouchesNothingElse(t *testing.T) {
+	for _, servers := range []int{1, 3} {
+		t.Run(fmt.Sprint(servers), func(t *testing.T) { lateAnswer(t, natstest.StartExternal(t, servers, nil), servers) })
+	}
+}
+
+func lateAnswer(t *testing.T, x *natstest.External, servers int) {
+	q, err := eventlog.OpenWork(deadline(t), natstest.Dial(t, x))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := make(chan struct{}, 10)
+	keep(t, func(ctx context.Context) { q.Keep(ctx, func() { lost <- struct{}{} }) })
+	began, release := make(chan events.Ref, 10), make(chan struct{})
+	looks := 0
+	taking(t, q, 2, func(_ context.Context, _ eventlog.Place, w events.Work) (time.Duration, error) {
+		began <- w.Ref
+		if w.Ref == prod {
+			<-release
+			return 0, nil
+		}
+		if looks++; looks > 1 {
+			return 0, nil
+		}
+		return time.Second, nil
+	})
+	put(t, q, eu, work(prod, 1, "ensure_tenant"))
+	receive(t, began)
+	for i := range servers {
+		x.Kill(i)
+	}
+	for i := range servers {
+		x.Start(i)
+	}
+	x.Ready()
+	receive(t, lost)
+	put(t, q, eu, work(test, 1, "ensure_tenant"))
+	for n := range 2 { // the late answer comes between the two
+		if r := receive(t, began); r != test {
+			t.Fatal(r)
+		}
+		if n == 0 {
+			close(release)
 		}
 	}
 }

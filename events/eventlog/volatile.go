@@ -44,12 +44,21 @@ func openVolatile(ctx context.Context, nc *nats.Conn, config jetstream.StreamCon
 		return nil, err
 	}
 	v := &volatile{nc: nc, js: js, config: config, kick: make(chan struct{}, 1)}
-	v.stream, err = openStream(ctx, nc, js, config, nil)
+	v.stream, err = v.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	v.know(v.stream.CachedInfo())
 	return v, nil
+}
+
+// open opens the stream, and makes it where there is none: then its sequences begin
+// where no stream before it has been, since an answer for a message names nothing
+// but its sequence, and one that comes late would settle a message of this stream.
+func (v *volatile) open(ctx context.Context) (jetstream.Stream, error) {
+	config := v.config
+	config.FirstSeq = uint64(time.Now().UnixMicro())
+	return openStream(ctx, v.nc, v.js, config, nil)
 }
 
 // Keep sees to it until ctx ends that the stream is there, and calls lost whenever
@@ -96,28 +105,43 @@ func (v *volatile) failed() {
 func (v *volatile) renew(ctx context.Context) (lost bool, err error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	stream, err := openStream(ctx, v.nc, v.js, v.config, nil)
+	stream, err := v.open(ctx)
+	if err == nil && v.emptied(stream.CachedInfo()) {
+		// One that is made anew is seen by everybody, and begins where this one never was.
+		if err = v.js.DeleteStream(ctx, v.config.Name); err == nil || errors.Is(err, jetstream.ErrStreamNotFound) {
+			stream, err = v.open(ctx)
+		}
+	}
 	if err != nil {
 		return false, fmt.Errorf("renew the stream %s: %w", v.config.Name, err)
 	}
 	return v.know(stream.CachedInfo()), nil
 }
 
+// emptied tells whether the stream is the one that is known, with nothing on it: so
+// the servers of a cluster that were all restarted bring it back. A leader that was
+// just elected may for a moment not know all that it has, so one that ends too early
+// is looked at twice.
+func (v *volatile) emptied(info *jetstream.StreamInfo) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	was := v.short
+	v.short = info.Created.Equal(v.made) && info.State.LastSeq < v.high
+	if v.short && !was {
+		v.failed()
+	}
+	return v.short && was
+}
+
 // know takes note of what the stream is like, and tells whether it is another one.
-// The servers of a cluster that were all restarted bring back the stream that it
-// was, with nothing on it. A leader that was just elected may for a moment not know
-// all that it has, so one that ends too early is looked at twice.
 func (v *volatile) know(info *jetstream.StreamInfo) (another bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	again := v.made.IsZero() || info.Created.Equal(v.made)
-	if short := again && info.State.LastSeq < v.high; short && !v.short {
-		v.short = true
-		v.failed()
-		return false
+	another = !v.made.IsZero() && !info.Created.Equal(v.made)
+	if another || v.made.IsZero() {
+		v.high = 0
 	}
-	another = !again || v.short && info.State.LastSeq < v.high
-	v.made, v.high, v.short = info.Created, info.State.LastSeq, false
+	v.made, v.high = info.Created, max(v.high, info.State.LastSeq)
 	return another
 }
 
