@@ -55,6 +55,13 @@ type Provider interface {
 	// DeleteCluster deletes a cluster. With a pool on it that is Conflict.
 	DeleteCluster(ctx context.Context, s Scope, name, owner string) error
 
+	// MarkVolumes writes on the volumes of an owned cluster whether they go with it: goes has those, by the cloud's own ids, of
+	// which that is known. It is asked before DeleteCluster, after which only those go that are marked so; of all others the
+	// owner mark is taken off. What was once to stay stays.
+	MarkVolumes(ctx context.Context, s Scope, cluster, owner string, goes map[string]bool) error
+	// KeptVolumes lists, by the cloud's own ids in their order, what is left of the volumes of an owned cluster that is gone.
+	KeptVolumes(ctx context.Context, s Scope, cluster, owner string) ([]string, error)
+
 	// EnsurePool makes a node pool or brings its bounds, labels, taints and version to the spec's, one change at a time.
 	// An absent cluster is NotFound, one that is not ready Conflict. Machines, zones and spot can't be changed, and a
 	// version can't go back nor be newer than the cluster's: Invalid.

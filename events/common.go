@@ -26,9 +26,10 @@ type (
 	}
 	// Drained says that nothing uses the entity any more.
 	Drained struct{}
-	// Deleted says that nothing of the entity is left, neither in a cloud nor in a cluster.
+	// Deleted says that nothing of the entity is left, neither in a cloud nor in a cluster, but for what was to stay.
 	Deleted struct {
-		Calls []Call `json:"calls,omitempty"`
+		Kept  []string `json:"kept,omitempty"` // the volumes of a dataplane that are left in its cloud
+		Calls []Call   `json:"calls,omitempty"`
 	}
 	// Swept says that something was found in a cloud that carried the mark of an
 	// incarnation that has ended, or in a dataplane's cluster that no tenant needs any

@@ -60,13 +60,17 @@ func ensureCluster(ctx context.Context, t *task) result {
 	return result{outcome: ev.ClusterReady{Cluster: spec.Name, Endpoint: o.Endpoint, Version: o.Version}}
 }
 
+func (t *task) clusterName(owner string) string {
+	return cloud.Name(identity(owner), cloud.MaxGKECluster, t.Ref.ID)
+}
+
 func (t *task) cluster(e ev.EnsureCluster) cloud.ClusterSpec {
 	var admits []cloud.Admission
 	for _, a := range e.Access {
 		admits = append(admits, cloud.Admission(a))
 	}
 	return cloud.ClusterSpec{
-		Name: cmp.Or(e.Existing, cloud.Name(identity(e.Owner), cloud.MaxGKECluster, t.Ref.ID)), Owner: e.Owner, Token: t.Digest,
+		Name: cmp.Or(e.Existing, t.clusterName(e.Owner)), Owner: e.Owner, Token: t.Digest,
 		Network: e.Network, Existing: cloud.Existing{Subnets: e.Subnets, SecurityGroups: e.SecurityGroups}, Adopt: e.Existing != "",
 		Version: e.Version, Options: cloud.ClusterOptions{Private: e.Private, Logging: e.Logging, SecretsKey: e.SecretsKey}, Admits: admits,
 	}

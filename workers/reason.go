@@ -48,7 +48,15 @@ var codes = map[kube.Code]struct {
 func reasonOf(err error) (ev.Reason, time.Duration) {
 	var c *cloud.Error
 	var k *kube.Error
+	var u *unanswered
 	switch {
+	case errors.As(err, &u):
+		reason, after := reasonOf(u.err)
+		if !reason.Counted() {
+			reason.Code = ev.Timeout
+		}
+		reason.Message = u.Error()
+		return reason, after
 	case errors.Is(err, helm.ErrBusy):
 		return ev.Reason{Code: ev.Queued, Fault: ev.BySystem, Message: "it waits for its turn: " + helm.ErrBusy.Error()}, lookAgain
 	case errors.As(err, &c):

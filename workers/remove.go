@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/aeriehq/aerie/cloud"
 	ev "github.com/aeriehq/aerie/events"
@@ -40,12 +41,12 @@ func removeOwned(ctx context.Context, t *task) result {
 		return result{err: err}
 	}
 	if len(left) == 0 {
-		return result{outcome: ev.Deleted{}}
+		return t.gone(ctx, c, e)
 	}
 	for _, r := range left {
-		if hold, err := t.balanced(ctx, c, scope(e.Site), r); err != nil {
+		if ready, err := t.emptied(ctx, c, scope(e.Site), r); err != nil {
 			return result{err: err}
-		} else if hold {
+		} else if !ready {
 			continue
 		}
 		if err := t.removeOne(ctx, c, scope(e.Site), r); err != nil && cloud.ClassOf(err) != cloud.Conflict {
@@ -62,29 +63,74 @@ func nowhere(err error) bool {
 	return errors.As(err, &e) && e.Code == cloud.UnknownRegion
 }
 
-// unreached is how many attempts are made to clear up inside a cluster: it may be
-// one that nobody reaches any more.
-const unreached = 4
-
-// balanced says that a cluster has load balancers yet: the cloud would be left with
-// them, and with the network that they are in.
-func (t *task) balanced(ctx context.Context, c Cloud, s cloud.Scope, r cloud.Ref) (hold bool, err error) {
-	if r.Kind != cloud.KindCluster || r.Phase != cloud.Ready {
-		return false, nil
+// gone is the result when nothing is left, with the volumes that stay. They have no mark of ours any more, so the cloud knows
+// them by their cluster.
+func (t *task) gone(ctx context.Context, c Cloud, e ev.RemoveOwned) result {
+	if t.Ref.Kind != ev.Dataplane || e.Existing != "" {
+		return result{outcome: ev.Deleted{}}
 	}
-	left := 0
-	err = t.call("DeleteBalancers", func() error {
-		api, err := c.Kube(ctx, s, r.Name)
-		if err == nil {
-			left, err = kube.DeleteBalancers(ctx, api)
-		}
+	var kept []string
+	err := t.call("KeptVolumes", func() (err error) {
+		kept, err = c.KeptVolumes(ctx, scope(e.Site), t.clusterName(e.Owner), e.Owner)
 		return err
 	})
-	if err != nil && (t.Attempt > unreached || cloud.ClassOf(err) == cloud.Conflict || cloud.ClassOf(err) == cloud.NotFound) {
-		return false, nil
+	if err != nil {
+		return result{err: err}
 	}
-	return left > 0, err
+	return result{outcome: ev.Deleted{Kept: kept}}
 }
+
+// unreached is how many attempts are made to clear up inside a cluster: it may be
+// one that nobody reaches any more. They take some ten minutes.
+const unreached = 8
+
+// emptied brings a cluster to where it can be deleted: its load balancers are gone, with which the cloud would be left, and
+// with the network that they are in; and its volumes have it written on them whether they go, which nobody could tell
+// afterwards. Of a cluster that does not say, its volumes stay.
+func (t *task) emptied(ctx context.Context, c Cloud, s cloud.Scope, r cloud.Ref) (ready bool, err error) {
+	if r.Kind != cloud.KindCluster || r.Phase != cloud.Ready {
+		return true, nil
+	}
+	left, goes, err := t.ask(ctx, c, s, r.Name)
+	var silent *unanswered
+	switch class := cloud.ClassOf(err); {
+	case err == nil && left > 0:
+		return false, nil
+	case err == nil:
+		return true, t.call("MarkVolumes", func() error { return c.MarkVolumes(ctx, s, r.Name, r.Owner, goes) })
+	case errors.As(err, &silent) && t.Attempt <= unreached:
+		return false, err
+	case errors.As(err, &silent), class == cloud.Conflict, class == cloud.NotFound:
+		return true, nil
+	}
+	return false, err
+}
+
+// ask asks a cluster to let go of its load balancers and, when none are left, what is to become of its volumes.
+func (t *task) ask(ctx context.Context, c Cloud, s cloud.Scope, cluster string) (left int, goes map[string]bool, err error) {
+	var api kube.API
+	if err := t.call("Access", func() (err error) { api, err = c.Kube(ctx, s, cluster); return err }); err != nil {
+		return 0, nil, err
+	}
+	err = t.call("DeleteBalancers", func() (err error) { left, err = kube.DeleteBalancers(ctx, api); return err })
+	if err == nil && left == 0 {
+		err = t.call("ReclaimedVolumes", func() (err error) { goes, err = kube.ReclaimedVolumes(ctx, api); return err })
+	}
+	if err != nil {
+		return left, nil, &unanswered{err}
+	}
+	return left, goes, nil
+}
+
+// unanswered is that a cluster that is to go does not say what is in it. It counts as an attempt, also where there was no
+// answer: the cluster goes in the end, answer or not.
+type unanswered struct{ err error }
+
+func (e *unanswered) Error() string {
+	return fmt.Sprintf("after %d attempts the cluster is deleted as it is, and all of its volumes stay: %v", unreached, e.err)
+}
+
+func (e *unanswered) Unwrap() error { return e.err }
 
 func (t *task) removeOne(ctx context.Context, c Cloud, s cloud.Scope, r cloud.Ref) error {
 	switch r.Kind {

@@ -118,6 +118,22 @@ func (at *session) deleteLeftovers(ctx context.Context, name, owner string) erro
 	return at.deleteRoles(ctx, p, owner)
 }
 
+// MarkVolumes implements cloud.Provider.
+func (p *Provider) MarkVolumes(ctx context.Context, s cloud.Scope, cluster, owner string, goes map[string]bool) error {
+	return p.within(ctx, "MarkVolumes", s, func(ctx context.Context, at *session) error {
+		return at.network.MarkVolumes(ctx, cluster, owner, goes)
+	})
+}
+
+// KeptVolumes implements cloud.Provider.
+func (p *Provider) KeptVolumes(ctx context.Context, s cloud.Scope, cluster, owner string) (ids []string, err error) {
+	err = p.within(ctx, "KeptVolumes", s, func(ctx context.Context, at *session) (err error) {
+		ids, err = at.network.KeptVolumes(ctx, cluster, owner)
+		return err
+	})
+	return ids, err
+}
+
 // cluster reads a cluster; nil if there is none.
 func (at *session) cluster(ctx context.Context, name string) (*types.Cluster, error) {
 	there, err := at.eks.DescribeCluster(ctx, &eks.DescribeClusterInput{Name: &name})

@@ -148,13 +148,18 @@ func (c *call) put(r resource) (*resource, error) {
 	return &r, c.effect(line{Put: &r})
 }
 
-// drop ends a resource. A cluster's add-ons go with it.
+// drop ends a resource. A cluster's add-ons go with it, and of its volumes those that do not stay.
 func (c *call) drop(r *resource) error {
 	for _, above := range c.sim.state.sorted(c.sim.state.on[r.place()]) {
 		if above.Kind == cloud.KindAddon {
 			if err := c.effect(line{Del: above.ID}); err != nil {
 				return err
 			}
+		}
+	}
+	if r.Kind == cloud.KindCluster {
+		if err := c.part(r); err != nil {
+			return err
 		}
 	}
 	if err := c.effect(line{Del: r.ID}); err != nil {

@@ -85,7 +85,7 @@ func (l line) Check() error {
 	if r := l.Put; r != nil {
 		fits := map[cloud.Kind]bool{
 			cloud.KindNetwork: r.Network != nil, cloud.KindCluster: r.Cluster != nil, cloud.KindPool: r.Pool != nil && len(r.Pool.Zones) > 0,
-			cloud.KindAddon: r.Addon != nil,
+			cloud.KindAddon: r.Addon != nil, kindVolume: r.Volume != nil,
 		}
 		if !fits[r.Kind] || r.ID == "" {
 			return fmt.Errorf("resource %q is none", r.ID)

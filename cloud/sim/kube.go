@@ -39,6 +39,9 @@ func (s *Sim) openKube(id string, objects []kube.Object) error {
 	}
 	m, err := kube.NewMemory(objects, func(put kube.Object, del kube.Key) error {
 		if put != nil {
+			if err := s.current.provision(id, put); err != nil {
+				return err
+			}
 			return s.current.effect(line{Cluster: id, Object: put})
 		}
 		return s.current.effect(line{Cluster: id, Key: &del})
@@ -130,7 +133,7 @@ func (a *clusterAPI) Delete(ctx context.Context, apiVersion, kind, namespace, na
 func (a *clusterAPI) As(string, string) (kube.API, error) { return a, nil }
 
 func (a *clusterAPI) do(ctx context.Context, op string, k kube.Key, f func(*call, *kube.Memory) error) error {
-	r := request{op: op, scope: a.scope, cluster: a.cluster, name: k.String(), quiet: true, single: op == "Apply"}
+	r := request{op: op, scope: a.scope, cluster: a.cluster, name: k.String(), quiet: true, single: op == "Apply" && k.Kind != persistentVolume}
 	err := a.sim.do(ctx, r, func(c *call) (cloud.Phase, error) {
 		there, err := c.reachable(a.cluster)
 		if err != nil {

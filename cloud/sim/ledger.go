@@ -19,13 +19,13 @@ type Ledger struct {
 	objects   map[string]objects
 }
 
-// Resource is one network, cluster, pool or add-on that was made.
+// Resource is one network, cluster, pool, add-on or volume that was made.
 type Resource struct {
 	ID      string
 	Kind    cloud.Kind
 	Account string
 	Region  string
-	Cluster string // of a pool or an add-on
+	Cluster string // of a pool, an add-on or a volume
 	Name    string
 	Owner   string
 	Made    int64 // the call that made it

@@ -43,7 +43,7 @@ func (c *call) parent(kind cloud.Kind, name string) (*resource, error) {
 
 // create makes a resource. Its ID comes from the number of the call, so it is new for ever.
 func (c *call) create(r resource, takes time.Duration) (*resource, error) {
-	prefix := map[cloud.Kind]string{cloud.KindNetwork: "net", cloud.KindCluster: "cl", cloud.KindPool: "pool", cloud.KindAddon: "addon"}
+	prefix := map[cloud.Kind]string{cloud.KindNetwork: "net", cloud.KindCluster: "cl", cloud.KindPool: "pool", cloud.KindAddon: "addon", kindVolume: "vol"}
 	r.ID = fmt.Sprintf("%s-%08x", prefix[r.Kind], c.n)
 	r.Account, r.Region, r.Made = c.scope.account, c.scope.region, c.n
 	r.Phase, r.Since, r.Until = cloud.Creating, c.now, c.at(takes)

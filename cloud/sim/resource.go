@@ -10,7 +10,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 )
 
-// resource is one network, cluster, pool or add-on, as it stands in the journal. It is never changed in place: a change is a
+// resource is one network, cluster, pool, add-on or volume, as it stands in the journal. It is never changed in place: a change is a
 // new one under the same ID.
 type resource struct {
 	ID      string             `json:"id"`
@@ -25,6 +25,7 @@ type resource struct {
 	Cluster *cloud.ClusterSpec `json:"cluster,omitempty"`
 	Pool    *cloud.PoolSpec    `json:"pool,omitempty"`
 	Addon   *cloud.AddonSpec   `json:"addon,omitempty"`
+	Volume  *volume            `json:"volume,omitempty"`
 
 	Phase cloud.Phase  `json:"phase"` // creating, updating or deleting: what was begun at Since and ends at Until
 	Since time.Time    `json:"since"`
@@ -49,6 +50,8 @@ func (r *resource) parent() string {
 		return r.Pool.Cluster
 	case r.Addon != nil:
 		return r.Addon.Cluster
+	case r.Volume != nil:
+		return r.Volume.Cluster
 	}
 	return ""
 }

@@ -78,6 +78,7 @@ func (h happened) what(wide bool) string {
 		Customer  string         `json:"customer"`
 		Found     []events.Drift `json:"found"`
 		Resources []string       `json:"resources"`
+		Kept      []string       `json:"kept"`
 	}
 	_ = json.Unmarshal(h.Data, &b) // an event without these says nothing here
 	text := ""
@@ -90,6 +91,8 @@ func (h happened) what(wide bool) string {
 		text = b.Found[0].String()
 	case len(b.Resources) > 0:
 		text = b.Resources[0]
+	case len(b.Kept) > 0:
+		text = "kept " + strings.Join(b.Kept, ", ")
 	default:
 		text = or(b.Cluster, or(b.Network, b.Customer))
 	}

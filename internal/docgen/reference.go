@@ -191,7 +191,7 @@ var reasonCodes = []struct {
 	{ev.Dependency, "something else must be ready first"},
 	{ev.ConfigProblem, "the wish can't be met as it is written"},
 	{ev.ConflictReason, "something else is under way there"},
-	{ev.Timeout, "it took longer than the phase may last"},
+	{ev.Timeout, "it took longer than it may"},
 	{ev.Unreachable, "there was no answer"},
 	{ev.InternalReason, "none of these"},
 	{ev.DriftedReason, "somebody else has changed or deleted what was made, and the dataplane's policy is to report it"},
