@@ -81,9 +81,9 @@ func TestWhatControllersLeave(t *testing.T) {
 	if all := r.left(); len(all) != 10 {
 		t.Fatal(all)
 	}
-	_, err := r.cloud.ByHand(emulate.Hand{Delete: "cluster", Match: "cl1"})
-	must(t, err)
-	_, err = r.cloud.ByHand(emulate.Hand{Change: "volume", Match: attached, Set: emulate.Doc{"status": "in-use"}})
+	must(t, p.MarkVolumes(t.Context(), r.home(), "cl1", owner, map[string]bool{attached: true}))
+	r.vanish("cl1")
+	_, err := r.cloud.ByHand(emulate.Hand{Change: "volume", Match: attached, Set: emulate.Doc{"status": "in-use"}})
 	must(t, err)
 	r.inject(emulate.Fault{Op: "DeleteLoadBalancer", Code: "OperationNotPermitted", Message: "Load balancer cannot be deleted because deletion protection is enabled", Nth: 2})
 	r.inject(emulate.Fault{Op: "DeleteTargetGroup", Code: "ResourceInUse", Message: "Target group is currently in use by a listener or a rule"})

@@ -133,6 +133,7 @@ func (r *rig) conformance() cloudtest.Rig {
 		Machine: "s2", Another: "m6i.xlarge", Addons: []string{"v1.12.1-eksbuild.2", "v1.12.4-eksbuild.1"},
 		Mortal: r.mortal, Twice: r.twice, Principals: []string{"arn:aws:iam::444455556666:role/ops"},
 		Subnets: r.subnets(), Foreign: r.foreign, Nodes: r.nodes,
+		Volume: func(cluster string) string { return r.volume(cluster, owner) }, Volumes: r.volumes, Vanish: r.vanish,
 	}
 }
 

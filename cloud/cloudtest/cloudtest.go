@@ -37,6 +37,10 @@ type Rig struct {
 	// it never is. It counts the calls.
 	Mortal func(n int) (p cloud.Provider, calls func() int)
 
+	Volume  func(cluster string) string // makes a volume at home, as the storage of a cluster would, and says its id
+	Volumes func() []string             // the ids of the volumes at home, in their order
+	Vanish  func(cluster string)        // deletes a cluster at home by hand
+
 	Nodes func(cloud.Scope, int) // sets the quota of nodes
 	Twice func() int             // how many things were ever made twice; nil if the cloud can't tell
 }
@@ -73,6 +77,8 @@ func Run(t *testing.T, newRig func(t *testing.T) Rig) {
 		{"a pool has several machines", machines},
 		{"existing subnets are stood on", existing},
 		{"an existing cluster is used and stays", adopted},
+		{"a volume goes with its cluster if it is marked so, else it stays", volumes},
+		{"volumes of a cluster that is deleted by hand stay", volumesOfVanished},
 		{"add-ons come up and go with their cluster", addons},
 		{"an add-on's version follows the spec", addonVersion},
 		{"an account that is denied says so", denied},
@@ -107,6 +113,8 @@ type trial struct {
 	Rig
 	ctx context.Context
 	p   cloud.Provider
+
+	goes, stays string // volumes, once they are made
 }
 
 func (t *trial) network() cloud.NetworkSpec {

@@ -2,6 +2,7 @@ package cloudtest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/aeriehq/aerie/cloud"
@@ -30,6 +31,7 @@ func calls(t *testing.T, newRig func(t *testing.T) Rig) (n int) {
 	l.live()
 	l.nothing()
 	l.once()
+	l.staying()
 	return made()
 }
 
@@ -39,6 +41,7 @@ func goesOn(t *testing.T, r Rig, n int) {
 	l.live()
 	l.nothing()
 	l.once()
+	l.staying()
 }
 
 func isSwept(t *testing.T, r Rig, n int) {
@@ -48,6 +51,9 @@ func isSwept(t *testing.T, r Rig, n int) {
 	l.p = r.Fresh()
 	l.swept()
 	l.once()
+	if l.stays != "" && !slices.Contains(l.Volumes(), l.stays) {
+		t.Errorf("%s is gone", l.stays)
+	}
 }
 
 // once asserts that nothing was made twice.
@@ -106,6 +112,7 @@ func lifeStages() []stage {
 		}),
 		ready("upgrade", func(t *trial) (cloud.Observation, error) { return t.p.EnsureCluster(t.ctx, t.Home, upgraded(t)) }),
 		ready("change of pool", func(t *trial) (cloud.Observation, error) { return t.p.EnsurePool(t.ctx, t.Home, changed(t)) }),
+		{"volumes", (*trial).markVolumes},
 		absent("end of pool", func(t *trial) error { return t.deletePool("p1")() }, func(t *trial) (cloud.Observation, error) { return t.observePool("p1")() }),
 		absent("end of cluster", (*trial).deleteCluster, (*trial).observeCluster),
 		absent("end of network", (*trial).deleteNetwork, (*trial).observeNetwork),

@@ -49,7 +49,7 @@ func TestConformance(t *testing.T) {
 	cloudtest.Run(t, func(t *testing.T) cloudtest.Rig {
 		c := newClock()
 		o := sim.Options{Dir: t.TempDir(), Now: c.Now, Speed: 1, Logger: quiet}
-		current := open(t, o)
+		current, made := open(t, o), 0
 		return cloudtest.Rig{
 			Fresh: func() cloud.Provider {
 				must(t, current.Close())
@@ -71,7 +71,29 @@ func TestConformance(t *testing.T) {
 			Subnets: []string{"subnet-eu-central-a", "subnet-eu-central-b"},
 			Addons:  sim.AddonVersions(),
 			Nodes:   func(s cloud.Scope, n int) { current.SetQuota(s.Account.ID, s.Region, sim.Quota{Nodes: n}) },
-			Twice:   func() int { return len(ledger(t, o.Dir).Twice()) },
+			Volume: func(name string) string {
+				api, err := current.Kube(t.Context(), home, name)
+				must(t, err)
+				made++
+				id := fmt.Sprint("vol-", made)
+				_, err = api.Apply(t.Context(), kube.Object{"apiVersion": "v1", "kind": "PersistentVolume", "metadata": map[string]any{"name": id},
+					"spec": map[string]any{"csi": map[string]any{"volumeHandle": id}}})
+				must(t, err)
+				return id
+			},
+			Volumes: func() (ids []string) {
+				for _, r := range ledger(t, o.Dir).Live() {
+					if r.Kind == "volume" {
+						ids = append(ids, r.Name)
+					}
+				}
+				return ids
+			},
+			Vanish: func(name string) {
+				_, err := current.ByHand(sim.Hand{Delete: "cluster", Match: name})
+				must(t, err)
+			},
+			Twice: func() int { return len(ledger(t, o.Dir).Twice()) },
 		}
 	})
 }
