@@ -16,6 +16,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/kube"
 )
 
 var update = flag.Bool("update", false, "rewrite the transcripts")
@@ -76,6 +77,7 @@ func play(r *rig, transcript string) string {
 //	stuck KIND NAME CODE      until its reason has the code; print the reason
 //	fault JSON                inject a fault into the simulated cloud
 //	hand JSON                 change the simulated cloud behind our back
+//	volume REGION ID POLICY   have one, with a PersistentVolume of that policy in the cluster there
 //	restart                   stop and start everything but the store and the cloud's disk
 //	history KIND NAME
 //	objects NAMESPACE         what the clusters hold there
@@ -106,6 +108,9 @@ func (r *rig) perform(command string) []string {
 		return r.inject(strings.TrimPrefix(command, "fault "))
 	case "hand":
 		return r.behind(strings.TrimPrefix(command, "hand "))
+	case "volume":
+		r.volume(arg(1), arg(2), arg(3))
+		return nil
 	case "restart":
 		r.stop()
 		r.start()
@@ -182,6 +187,27 @@ func (r *rig) behind(text string) []string {
 	return []string{fmt.Sprintf("%d things", n)}
 }
 
+// volume puts a PersistentVolume into the clusters of a region: the cloud makes its volume.
+func (r *rig) volume(region, id, policy string) {
+	at := cloud.Scope{Account: cloud.Account{ID: "4711"}, Region: region}
+	all, err := r.cloud.ListOwned(r.t.Context(), at, "")
+	for _, ref := range all {
+		if ref.Kind != cloud.KindCluster || err != nil {
+			continue
+		}
+		var api kube.API
+		if api, err = r.cloud.Kube(r.t.Context(), at, ref.Name); err == nil {
+			_, err = api.Apply(r.t.Context(), kube.Object{
+				"apiVersion": "v1", "kind": "PersistentVolume", "metadata": map[string]any{"name": id},
+				"spec": map[string]any{"persistentVolumeReclaimPolicy": policy, "csi": map[string]any{"driver": "ebs.csi.aws.com", "volumeHandle": id}},
+			})
+		}
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // pools lists the node pools that carry a mark, as the cloud shows them.
 func (r *rig) pools() (lines []string) {
 	at := cloud.Scope{Account: cloud.Account{ID: "4711"}, Region: "eu-central"}
@@ -212,7 +238,7 @@ func (r *rig) left() []string {
 	}
 	lines := []string{fmt.Sprintf("%d resources", len(ledger.Live()))}
 	for _, res := range ledger.Live() {
-		lines = append(lines, fmt.Sprintf("%s of %s", res.Kind, res.Owner))
+		lines = append(lines, fmt.Sprintf("%s of %s", res.Kind, strings.TrimSuffix(res.Owner, "/"+identity(res.Owner).UID)))
 	}
 	return lines
 }

@@ -127,7 +127,7 @@ func (t *task) ask(ctx context.Context, c Cloud, s cloud.Scope, cluster string) 
 type unanswered struct{ err error }
 
 func (e *unanswered) Error() string {
-	return fmt.Sprintf("after %d attempts the cluster is deleted as it is, and all of its volumes stay: %v", unreached, e.err)
+	return fmt.Sprintf("after %d attempts the cluster goes without an answer, and its volumes stay: %v", unreached, e.err)
 }
 
 func (e *unanswered) Unwrap() error { return e.err }

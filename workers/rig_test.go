@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -194,6 +195,10 @@ func (r *rig) history(ref ev.Ref) (lines []string) {
 			line += fmt.Sprintf("  # attempt %d: %s, fault %s: %s", happened.Attempt, happened.Code, happened.Fault, cloudName.ReplaceAllString(happened.Message, "$1 NAME"))
 		case ev.Failed:
 			line += fmt.Sprintf("  # %s", happened.Code)
+		case ev.Deleted:
+			if len(happened.Kept) > 0 {
+				line += "  # kept " + strings.Join(happened.Kept, ", ")
+			}
 		case ev.Placed:
 			line += "  # " + happened.Why
 		}

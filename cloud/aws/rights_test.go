@@ -16,7 +16,7 @@ import (
 // rare are the rights to calls that are made only when somebody else has changed something by hand, or left something
 // behind, or is to be let into a cluster.
 var rare = []string{
-	"ec2:DeleteNetworkInterface", "ec2:ReplaceRoute", "ec2:RevokeSecurityGroupIngress", "ec2:DeleteVolume", "ec2:DeleteTags",
+	"ec2:DeleteNetworkInterface", "ec2:ReplaceRoute", "ec2:RevokeSecurityGroupIngress",
 	"eks:AssociateAccessPolicy", "eks:CreateAccessEntry", "eks:DeleteAccessEntry", "eks:DisassociateAccessPolicy", "eks:ListAssociatedAccessPolicies",
 	"elasticloadbalancing:DeleteLoadBalancer", "elasticloadbalancing:DeleteTargetGroup", "elasticloadbalancing:DescribeTags",
 	"iam:PutRolePermissionsBoundary",
@@ -31,7 +31,9 @@ func TestConformance(t *testing.T) {
 		before := len(r.ledger().Calls)
 		t.Cleanup(func() {
 			for _, c := range r.ledger().Calls[before:] {
-				made[c.Service+":"+c.Op] = true
+				if !strings.HasSuffix(c.Caller, "/them") {
+					made[c.Service+":"+c.Op] = true
+				}
 			}
 		})
 		return rig

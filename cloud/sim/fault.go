@@ -81,6 +81,7 @@ var ops = []string{
 	"EnsureCluster", "ObserveCluster", "DeleteCluster",
 	"EnsurePool", "ObservePool", "DeletePool",
 	"EnsureAddon", "ObserveAddon", "DeleteAddon",
+	"MarkVolumes", "KeptVolumes",
 	"Apply", "Get", "List", "Delete",
 }
 
