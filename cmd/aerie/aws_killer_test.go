@@ -93,7 +93,9 @@ func (k *killer) meet(r *http.Request) meeting {
 	if form, err := url.ParseQuery(string(body)); err == nil && form.Has("Action") {
 		m.op, m.about = form.Get("Action"), string(body)
 	}
-	k.met[m.call()] = true
+	if k.choose != nil {
+		k.met[m.call()] = true
+	}
 	return m
 }
 
@@ -176,6 +178,18 @@ func (g *rage) enter(stage string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.stage = stage
+}
+
+// spare kills nobody until it is ended.
+func (g *rage) spare() (end func()) {
+	set := func(choose func(meeting) bool) (was func(meeting) bool) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		was, g.choose = g.choose, choose
+		return was
+	}
+	was := set(nil)
+	return func() { set(was) }
 }
 
 // stop ends the killing.

@@ -28,8 +28,9 @@ func emulateAWS(t *testing.T, speed float64, around func(http.Handler) http.Hand
 		t.Fatal(err)
 	}
 	key := accounts[0].Users[0]
+	a.url = cloud.URL()
 	a.env = []string{
-		"AWS_ENDPOINT_URL=" + cloud.URL(), "AWS_CA_BUNDLE=" + filepath.Join(a.dir, emulate.CAFile), "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_ENDPOINT_URL=" + a.url, "AWS_CA_BUNDLE=" + filepath.Join(a.dir, emulate.CAFile), "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=" + key.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + key.SecretAccessKey,
 	}
 	a.bootstrap()
@@ -84,6 +85,7 @@ func (a *emulatedAWS) chapters() []chapter {
 		{"create", apply(a.life("1.34", false, "view", 3, "gold"))},
 		{"change", apply(a.life("1.34", true, "edit", 4, "silver"))},
 		{"upgrade", apply(a.life("1.35", true, "edit", 4, "silver"))},
+		{"volumes", a.volumes},
 		{"delete", func(g *rage) {
 			for _, e := range []string{"tenantinfra eu_pg-small", "dataplane eu", "account main"} {
 				kind, name, _ := strings.Cut(e, " ")
@@ -145,12 +147,21 @@ func (a *emulatedAWS) onceAndGone(g *rage) {
 			a.t.Errorf("%s needed a person: %s", e, g.lives("why", kind, name).out)
 		}
 	}
+	if told := g.lives("history", "dataplane", "-/eu").out; !strings.Contains(told, "kept "+a.kept) {
+		a.t.Errorf("that %s is kept is not told: %s", a.kept, told)
+	}
 	a.twins()
-	for end := time.Now().Add(twoSweeps); len(a.ledger().Live(time.Now())) > 0 && time.Now().Before(end); {
+	left := func() []emulate.Entry {
+		return slices.DeleteFunc(a.ledger().Live(time.Now()), func(e emulate.Entry) bool { return e.Name == a.kept && e.Owner() == "" })
+	}
+	for end := time.Now().Add(twoSweeps); len(left()) > 0 && time.Now().Before(end); {
 		time.Sleep(100 * time.Millisecond)
 	}
-	if left := a.ledger().Live(time.Now()); len(left) > 0 {
+	if left := left(); len(left) > 0 {
 		a.t.Errorf("left: %+v", left)
+	}
+	if !slices.ContainsFunc(a.ledger().Live(time.Now()), func(e emulate.Entry) bool { return e.Name == a.kept }) {
+		a.t.Errorf("%s is gone", a.kept)
 	}
 }
 

@@ -23,6 +23,8 @@ type emulatedAWS struct {
 	dir      string
 	env      []string    // what to put into a server's environment
 	customer aws.Account // that of a customer, who lets the platform in
+	url      string      // of one in this process
+	kept     string      // the volume that stays, once it is made
 }
 
 // startAWS starts `aerie simcloud` as a person would and reads what it says about itself.
@@ -72,6 +74,7 @@ func (a *emulatedAWS) bootstrap() {
 	if err != nil {
 		a.t.Fatal(err)
 	}
+	customer.Users = append(customer.Users, aws.User{Name: "them", AccessKeyID: "AKIATHEM", SecretAccessKey: "theirs"})
 	home.Users[0].Policies = append(home.Roles[0].Policies, []byte(`{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}`))
 	if err := aws.WriteAccounts(a.dir, accounts); err != nil {
 		a.t.Fatal(err)
