@@ -88,7 +88,10 @@ const unreached = 8
 // with the network that they are in; and its volumes have it written on them whether they go, which nobody could tell
 // afterwards. Of a cluster that does not say, its volumes stay.
 func (t *task) emptied(ctx context.Context, c Cloud, s cloud.Scope, r cloud.Ref) (ready bool, err error) {
-	if r.Kind != cloud.KindCluster || r.Phase != cloud.Ready {
+	switch {
+	case r.Kind == cloud.KindCluster && r.Phase == cloud.Updating:
+		return false, nil // no cloud deletes it now, and in a while it may
+	case r.Kind != cloud.KindCluster || r.Phase != cloud.Ready:
 		return true, nil
 	}
 	left, goes, err := t.ask(ctx, c, s, r.Name)
