@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,4 +103,42 @@ func (a *emulatedAWS) volumes(g *rage) {
 	s := a.storage()
 	s.volume("Delete")
 	a.kept = s.volume("Retain")
+}
+
+// TestVolumesOfASilentCluster deletes dataplanes whose clusters do not say what is to become of their volumes: all stay, and
+// are named.
+func TestVolumesOfASilentCluster(t *testing.T) {
+	t.Parallel()
+	silence := emulate.Fault{Op: "kubernetes:List", Times: -1, Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: "no etcd"}
+	refusal := emulate.Fault{Op: "kubernetes:List", Match: "persistentvolumes", Times: -1, Status: http.StatusForbidden, Code: "Forbidden", Message: "persistentvolumes is forbidden"}
+	for name, hurt := range map[string]func(*aws.Server) error{
+		"no answer":    func(c *aws.Server) error { return c.Inject(silence) },
+		"not to us":    func(c *aws.Server) error { return c.Inject(refusal) },
+		"gone already": func(c *aws.Server) error { _, err := c.ByHand(emulate.Hand{Delete: "cluster"}); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, cloud := emulateAWS(t, sampleSpeed, nil)
+			p := a.server("600")
+			p.start()
+			if s := p.cli("apply", "-f", a.life("1.34", false, "view", 3, "gold"), "--wait", "--timeout", "2m"); s.code != 0 {
+				t.Fatalf("apply: %+v\n%s", s, p.log)
+			}
+			s := a.storage()
+			ids := []string{s.volume("Delete"), s.volume("Retain")}
+			if err := hurt(cloud); err != nil {
+				t.Fatal(err)
+			}
+			p.empty()
+			slices.Sort(ids)
+			if told := p.cli("history", "dataplane", "-/eu").out; !strings.Contains(told, "kept "+strings.Join(ids, ", ")) {
+				t.Errorf("that %v are kept is not told: %s", ids, told)
+			}
+			for _, e := range a.ledger().Live(time.Now()) {
+				if !slices.Contains(ids, e.Name) || e.Owner() != "" {
+					t.Errorf("left: %+v", e)
+				}
+			}
+		})
+	}
 }
