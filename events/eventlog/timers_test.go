@@ -191,12 +191,13 @@ func lateAnswer(t *testing.T, x *natstest.External, servers int) {
 	}
 	lost := make(chan struct{}, 10)
 	keep(t, func(ctx context.Context) { q.Keep(ctx, func() { lost <- struct{}{} }) })
-	began, release := make(chan events.Ref, 10), make(chan struct{})
+	began, answer := make(chan events.Ref, 10), make(chan struct{})
+	late := sync.OnceFunc(func() { close(answer) })
 	looks := 0
 	taking(t, q, 2, func(_ context.Context, _ eventlog.Place, w events.Work) (time.Duration, error) {
 		began <- w.Ref
 		if w.Ref == prod {
-			<-release
+			<-answer
 			return 0, nil
 		}
 		if looks++; looks > 1 {
@@ -204,6 +205,7 @@ func lateAnswer(t *testing.T, x *natstest.External, servers int) {
 		}
 		return time.Second, nil
 	})
+	t.Cleanup(late)
 	put(t, q, eu, work(prod, 1, "ensure_tenant"))
 	receive(t, began)
 	for i := range servers {
@@ -220,7 +222,7 @@ func lateAnswer(t *testing.T, x *natstest.External, servers int) {
 			t.Fatal(r)
 		}
 		if n == 0 {
-			close(release)
+			late()
 		}
 	}
 }

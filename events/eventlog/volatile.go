@@ -55,10 +55,14 @@ func openVolatile(ctx context.Context, nc *nats.Conn, config jetstream.StreamCon
 // open opens the stream, and makes it where there is none: then its sequences begin
 // where no stream before it has been, since an answer for a message names nothing
 // but its sequence, and one that comes late would settle a message of this stream.
-func (v *volatile) open(ctx context.Context) (jetstream.Stream, error) {
+func (v *volatile) open(ctx context.Context) (stream jetstream.Stream, err error) {
 	config := v.config
 	config.FirstSeq = uint64(time.Now().UnixMicro())
-	return openStream(ctx, v.nc, v.js, config, nil)
+	err = insist(ctx, func(ctx context.Context) (err error) {
+		stream, err = openStream(ctx, v.nc, v.js, config, nil)
+		return err
+	})
+	return stream, err
 }
 
 // Keep sees to it until ctx ends that the stream is there, and calls lost whenever

@@ -49,6 +49,24 @@ func newest(t *testing.T, q *eventlog.WorkQueue, p eventlog.Place, r events.Ref)
 	return w.Revision
 }
 
+// TestManyMakeTheQueue starts replicas at one moment, where nothing is yet.
+func TestManyMakeTheQueue(t *testing.T) {
+	for _, servers := range []int{1, 3} {
+		x := natstest.StartExternal(t, servers, nil)
+		x.Ready()
+		var opening sync.WaitGroup
+		for range 8 {
+			nc := natstest.Dial(t, x)
+			opening.Go(func() {
+				if _, err := eventlog.OpenWork(deadline(t), nc); err != nil {
+					t.Error(servers, err)
+				}
+			})
+		}
+		opening.Wait()
+	}
+}
+
 func TestOlderNeverReplacesNewer(t *testing.T) {
 	q, _ := queue(t)
 	if at := newest(t, q, eu, prod); at != 0 {
