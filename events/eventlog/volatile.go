@@ -143,7 +143,7 @@ func (v *volatile) know(info *jetstream.StreamInfo) (another bool) {
 	defer v.mu.Unlock()
 	another = !v.made.IsZero() && !info.Created.Equal(v.made)
 	if another || v.made.IsZero() {
-		v.high = 0
+		v.high, v.short = 0, false
 	}
 	v.made, v.high = info.Created, max(v.high, info.State.LastSeq)
 	return another
