@@ -88,6 +88,29 @@ func TestOlderNeverReplacesNewer(t *testing.T) {
 	}
 }
 
+// What one process put is not what stands there where another has put since, or said that nothing is owed.
+func TestAnothersPutIsSeen(t *testing.T) {
+	one, nc := queue(t)
+	other, err := eventlog.OpenWork(t.Context(), nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		q         *eventlog.WorkQueue
+		put, want uint64
+		effect    string
+	}{
+		{one, 1, 1, "ensure_tenant"}, {other, 3, 3, "ensure_tenant"}, {one, 2, 3, "ensure_tenant"}, {one, 4, 4, "ensure_tenant"},
+		{other, 5, 5, ""}, {one, 5, 5, "ensure_tenant"}, {one, 6, 6, "ensure_tenant"}, {one, 7, 7, ""}, {other, 6, 7, "ensure_tenant"},
+		{one, 8, 8, "ensure_tenant"}, {other, 8, 8, ""}, {one, 9, 9, "ensure_tenant"},
+	} {
+		put(t, step.q, eu, work(prod, step.put, step.effect))
+		if got := newest(t, one, eu, prod); got != step.want {
+			t.Errorf("after %d the newest is %d, want %d", step.put, got, step.want)
+		}
+	}
+}
+
 func TestRacingPutsLeaveTheNewest(t *testing.T) {
 	q, _ := queue(t)
 	var all sync.WaitGroup
