@@ -77,3 +77,18 @@ func TestLacksIsThroughJSON(t *testing.T) {
 		}
 	})
 }
+
+// What is written of an object that was read is what encoding/json writes of it, but for the order of its fields.
+func TestAppendJSONIsJSON(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := throughJSON(t, objects().Draw(t, "o"))
+		want := throughJSON(t, o)
+		data, err := o.AppendJSON([]byte("before "))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Decode(data[len("before "):]); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s: %#v %v, want %#v", data, got, err, want)
+		}
+	})
+}

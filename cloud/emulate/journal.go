@@ -1,6 +1,7 @@
 package emulate
 
 import (
+	"encoding/json"
 	"errors"
 	"path/filepath"
 	"time"
@@ -32,6 +33,12 @@ type line struct {
 // changes says whether the line is more than an account.
 func (l line) changes() bool {
 	return len(l.Put) > 0 || len(l.Del) > 0 || l.Ahead != 0 || l.Cluster != 0
+}
+
+// AppendJSON implements journal.Line.
+func (l line) AppendJSON(b []byte) ([]byte, error) {
+	data, err := json.Marshal(l)
+	return append(b, data...), err
 }
 
 // Check finds a line that no emulated cloud wrote.

@@ -12,14 +12,17 @@ import (
 	"os"
 )
 
-// Line is one line. Check finds one that nobody could have written.
-type Line interface{ Check() error }
+// Line is one line. Check finds one that nobody could have written; AppendJSON appends it as JSON, without a line break.
+type Line interface {
+	Check() error
+	AppendJSON(b []byte) ([]byte, error)
+}
 
 // Journal is an open file. It is not safe for concurrent use, and one process has it open at a time.
 type Journal[L Line] struct {
 	file *os.File
 	size int64
-	line bytes.Buffer // the one that is written
+	line []byte // the one that is written
 }
 
 // Open opens or makes the file, which only its owner may read, and gives every whole line of it to fold.
@@ -69,18 +72,19 @@ func Parse[L Line](data []byte) (l L, err error) {
 // Append writes a line, whole or not at all: what a full disk let through of it is taken back. Only with sync does it
 // survive more than the end of the process.
 func (j *Journal[L]) Append(sync bool, l L) error {
-	j.line.Reset()
-	if err := json.NewEncoder(&j.line).Encode(l); err != nil {
+	var err error
+	if j.line, err = l.AppendJSON(j.line[:0]); err != nil {
 		return err
 	}
-	_, err := j.file.WriteAt(j.line.Bytes(), j.size)
+	j.line = append(j.line, '\n')
+	_, err = j.file.WriteAt(j.line, j.size)
 	if err == nil && sync {
 		err = j.file.Sync()
 	}
 	if err != nil {
 		return errors.Join(err, j.file.Truncate(j.size))
 	}
-	j.size += int64(j.line.Len())
+	j.size += int64(len(j.line))
 	return nil
 }
 

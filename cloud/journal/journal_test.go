@@ -2,12 +2,15 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 )
 
 type entry struct{ N int }
+
+func (e entry) AppendJSON(b []byte) ([]byte, error) { return fmt.Appendf(b, `{"N":%d}`, e.N), nil }
 
 func (e entry) Check() error {
 	if e.N <= 0 {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -75,6 +76,20 @@ func (s *state) fold(l line) {
 	if l.Del != "" {
 		s.del(l.Del)
 	}
+}
+
+// AppendJSON implements journal.Line.
+func (l line) AppendJSON(b []byte) ([]byte, error) {
+	o := l.Object
+	l.Object = nil
+	data, err := json.Marshal(l)
+	if b = append(b, data...); err != nil || o == nil {
+		return b, err
+	}
+	if b, err = o.AppendJSON(append(b[:len(b)-1], `,"object":`...)); err != nil {
+		return nil, err
+	}
+	return append(b, '}'), nil
 }
 
 // Check finds a line that no cloud wrote.

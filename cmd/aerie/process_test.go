@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aeriehq/aerie/internal/natstest"
 )
 
 // runAsAerie makes the test binary be aerie: so the tests start, kill and read
@@ -58,18 +59,7 @@ type process struct {
 // newProcess reserves addresses for a server in a directory; start starts it.
 func newProcess(t *testing.T, speed string) *process {
 	t.Helper()
-	return &process{t: t, dir: filepath.Join(t.TempDir(), "data"), speed: speed, apiURL: "http://" + reserve(t), natsURL: "nats://" + reserve(t)}
-}
-
-// reserve finds an address that was free a moment ago.
-func reserve(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return &process{t: t, dir: filepath.Join(t.TempDir(), "data"), speed: speed, apiURL: "http://" + natstest.Address(t), natsURL: "nats://" + natstest.Address(t)}
 }
 
 func (p *process) args() []string {

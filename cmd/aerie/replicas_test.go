@@ -151,7 +151,7 @@ func TestNATSRestarts(t *testing.T) {
 func TestPromise(t *testing.T) {
 	t.Parallel()
 	for _, syncs := range []bool{true, false} {
-		monitor := strings.TrimPrefix(reserve(t), "127.0.0.1:")
+		monitor := strings.TrimPrefix(natstest.Address(t), "127.0.0.1:")
 		x := natstest.StartExternal(t, 1, func(o *server.Options) {
 			o.SyncAlways, o.HTTPHost = syncs, "127.0.0.1"
 			if _, err := fmt.Sscan(monitor, &o.HTTPPort); err != nil {
@@ -224,7 +224,9 @@ func TestReplicaRefuses(t *testing.T) {
 		code int
 		says []string
 	}{
-		{"nobody there", func(p *process) []string { return []string{"--nats-url", "nats://someone:secret@" + reserve(t)} }, 1, []string{"connect to NATS", "--nats-url"}},
+		{"nobody there", func(p *process) []string {
+			return []string{"--nats-url", "nats://someone:secret@" + natstest.Address(t)}
+		}, 1, []string{"connect to NATS", "--nats-url"}},
 		{"a directory with a log", func(p *process) []string { return []string{"--nats-url", x.URL(), "--data-dir", used.dir} }, 1, []string{"a log of its own", "--data-dir"}},
 		{"no address", func(p *process) []string { return []string{"--nats-url", "http://127.0.0.1"} }, 1, []string{"--nats-url", "no NATS address"}},
 		{"half a certificate", func(p *process) []string { return []string{"--nats-url", x.URL(), "--nats-cert", os.Args[0]} }, 1, []string{"--nats-key"}},

@@ -20,6 +20,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/internal/natstest"
 )
 
 // cloudProcess is an emulated cloud as a person would start it.
@@ -108,7 +109,7 @@ const createNetwork = "Action=CreateVpc&CidrBlock=10.0.0.0%2F16&TagSpecification
 
 // TestKilledCloudIsBack kills the emulated cloud. What it has answered, it has; its authority, keys and ledger are as before.
 func TestKilledCloudIsBack(t *testing.T) {
-	p := &cloudProcess{T: t, dir: t.TempDir(), listen: reserve(t)}
+	p := &cloudProcess{T: t, dir: t.TempDir(), listen: natstest.Address(t)}
 	p.start()
 	before := p.env
 	if status, body := p.call(createNetwork); status != 200 {
@@ -143,7 +144,7 @@ func TestKilledCloudIsBack(t *testing.T) {
 
 // TestLedgerIsReadable has the ledger as people read it.
 func TestLedgerIsReadable(t *testing.T) {
-	p := &cloudProcess{T: t, dir: t.TempDir(), listen: reserve(t)}
+	p := &cloudProcess{T: t, dir: t.TempDir(), listen: natstest.Address(t)}
 	p.start()
 	p.call(createNetwork)
 	p.call("Action=DeleteVpc&VpcId=vpc-none")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -14,6 +15,9 @@ import (
 // copies is on how many servers of a cluster each stream is kept: one of them
 // may be lost without a pause, and an answer means that two have it.
 const copies = 3
+
+// madeSoon is the pause until a stream that another makes is looked for.
+const madeSoon = 50 * time.Millisecond
 
 // openStream opens a stream. Where there is none it makes it, unless absent, which
 // may be nil, objects. It refuses one that is made differently, and never changes it.
@@ -26,6 +30,10 @@ func openStream(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, want
 			}
 		}
 		stream, err = makeStream(ctx, nc, js, want)
+	}
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another makes it just now, and lets it begin elsewhere
+		wait(ctx, madeSoon)
+		return openStream(ctx, nc, js, want, absent)
 	}
 	if err != nil {
 		return nil, err

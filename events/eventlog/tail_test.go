@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
+	"github.com/aeriehq/aerie/internal/natstest"
 )
 
 // tailing tails a log in the background, one decision at a receive.
@@ -83,7 +83,7 @@ func TestTailSurvivesReconnect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := embedded.Options{Dir: dir, Addr: "127.0.0.1:0", Token: "token", Logger: slog.New(slog.DiscardHandler)}
+	options := embedded.Options{Dir: dir, Addr: natstest.Address(t), Token: "token", Logger: slog.New(slog.DiscardHandler)}
 	serve := func() (*embedded.Server, *eventlog.Log) {
 		t.Helper()
 		s, err := embedded.Start(options)
@@ -101,7 +101,6 @@ func TestTailSurvivesReconnect(t *testing.T) {
 		return s, l
 	}
 	s, own := serve()
-	options.Addr = strings.TrimPrefix(s.URL(), "nats://")
 	nc, err := nats.Connect(s.URL(), nats.Token("token"), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)

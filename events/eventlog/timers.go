@@ -73,7 +73,7 @@ func (t *Timers) Arm(ctx context.Context, r events.Ref, revision uint64, at time
 	m := &nats.Msg{Subject: timed + r.Tokens(), Data: []byte(when),
 		Header: nats.Header{headSchedule: {"@at " + when}, headTarget: {due + r.Tokens()}}}
 	stands := func(there *jetstream.RawStreamMsg) bool { return string(there.Data) == when }
-	if err := t.putNewest(ctx, m, revision, stands); err != nil {
+	if _, err := t.putNewest(ctx, m, revision, nil, stands); err != nil {
 		return fmt.Errorf("arm the timer of %s: %w", r, err)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -189,21 +190,23 @@ func lateAnswer(t *testing.T, x *natstest.External, servers int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lost := make(chan struct{}, 10)
-	keep(t, func(ctx context.Context) { q.Keep(ctx, func() { lost <- struct{}{} }) })
-	began, release := make(chan events.Ref, 10), make(chan struct{})
-	looks := 0
+	again := func() { _ = q.Put(deadline(t), eu, work(test, 1, "ensure_tenant")) } // if it fails the stream is lost once more
+	keep(t, func(ctx context.Context) { q.Keep(ctx, again) })
+	began, answer := make(chan events.Ref, 10), make(chan struct{})
+	late := sync.OnceFunc(func() { close(answer) })
+	var looks atomic.Int32
 	taking(t, q, 2, func(_ context.Context, _ eventlog.Place, w events.Work) (time.Duration, error) {
 		began <- w.Ref
 		if w.Ref == prod {
-			<-release
+			<-answer
 			return 0, nil
 		}
-		if looks++; looks > 1 {
+		if looks.Add(1) > 1 {
 			return 0, nil
 		}
 		return time.Second, nil
 	})
+	t.Cleanup(late)
 	put(t, q, eu, work(prod, 1, "ensure_tenant"))
 	receive(t, began)
 	for i := range servers {
@@ -213,14 +216,12 @@ func lateAnswer(t *testing.T, x *natstest.External, servers int) {
 		x.Start(i)
 	}
 	x.Ready()
-	receive(t, lost)
-	put(t, q, eu, work(test, 1, "ensure_tenant"))
 	for n := range 2 { // the late answer comes between the two
 		if r := receive(t, began); r != test {
 			t.Fatal(r)
 		}
 		if n == 0 {
-			close(release)
+			late()
 		}
 	}
 }

@@ -55,10 +55,14 @@ func openVolatile(ctx context.Context, nc *nats.Conn, config jetstream.StreamCon
 // open opens the stream, and makes it where there is none: then its sequences begin
 // where no stream before it has been, since an answer for a message names nothing
 // but its sequence, and one that comes late would settle a message of this stream.
-func (v *volatile) open(ctx context.Context) (jetstream.Stream, error) {
+func (v *volatile) open(ctx context.Context) (stream jetstream.Stream, err error) {
 	config := v.config
 	config.FirstSeq = uint64(time.Now().UnixMicro())
-	return openStream(ctx, v.nc, v.js, config, nil)
+	err = insist(ctx, func(ctx context.Context) (err error) {
+		stream, err = openStream(ctx, v.nc, v.js, config, nil)
+		return err
+	})
+	return stream, err
 }
 
 // Keep sees to it until ctx ends that the stream is there, and calls lost whenever
@@ -139,59 +143,73 @@ func (v *volatile) know(info *jetstream.StreamInfo) (another bool) {
 	defer v.mu.Unlock()
 	another = !v.made.IsZero() && !info.Created.Equal(v.made)
 	if another || v.made.IsZero() {
-		v.high = 0
+		v.high, v.short = 0, false
 	}
 	v.made, v.high = info.Created, max(v.high, info.State.LastSeq)
 	return another
 }
 
+// standing is a message on a volatile stream: where it is, and of which revision of its
+// entity it was made. The zero value is none.
+type standing struct{ seq, revision uint64 }
+
 // putNewest puts a message that was made of a revision of its entity, unless its
 // subject has one of the same or a higher revision for which stands is true; then
-// it does nothing. Of two that put at once, the one with the lower revision loses.
-func (v *volatile) putNewest(ctx context.Context, m *nats.Msg, revision uint64, stands func(there *jetstream.RawStreamMsg) bool, opts ...jetstream.PublishOpt) error {
-	return insist(ctx, func(ctx context.Context) error {
-		for {
-			done, err := v.tryPut(ctx, m, revision, stands, opts)
-			if err != nil {
-				v.failed()
-			}
-			if done || err != nil {
-				return err
-			}
-		}
-	})
-}
-
-// tryPut is one round of putNewest; it is not done if another was faster.
-func (v *volatile) tryPut(ctx context.Context, m *nats.Msg, revision uint64, stands func(*jetstream.RawStreamMsg) bool, opts []jetstream.PublishOpt) (done bool, err error) {
-	at := uint64(0)
-	there, err := v.stream.GetLastMsgForSubject(ctx, m.Subject)
-	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound):
-	case err != nil:
-		return false, err
-	default:
-		at = there.Sequence
-		has, _ := strconv.ParseUint(there.Header.Get(headRevision), 10, 64) // nobody else writes here
-		if has > revision || has == revision && stands(there) {
-			return true, nil
-		}
-	}
+// it does nothing and returns 0, else where it put it. Of two that put at once, the one
+// with the lower revision loses. What is believed to stand there need not be true: if it
+// is, and older, the server need not be asked. Nil is no belief.
+func (v *volatile) putNewest(ctx context.Context, m *nats.Msg, revision uint64, believed *standing, stands func(there *jetstream.RawStreamMsg) bool, opts ...jetstream.PublishOpt) (seq uint64, err error) {
 	if m.Header == nil {
 		m.Header = nats.Header{}
 	}
 	m.Header[headRevision] = []string{strconv.FormatUint(revision, 10)}
-	m.Header[headExpectEntity] = []string{strconv.FormatUint(at, 10)}
+	err = insist(ctx, func(ctx context.Context) error {
+		if believed != nil && believed.revision < revision {
+			if seq, err = v.putOver(ctx, m, believed.seq, opts); !errors.Is(err, ErrConflict) {
+				return err
+			}
+		}
+		for {
+			if seq, err = v.tryPut(ctx, m, revision, stands, opts); !errors.Is(err, ErrConflict) {
+				return err
+			}
+		}
+	})
+	return seq, err
+}
+
+// tryPut is one round of putNewest: it fails with ErrConflict if another was faster.
+func (v *volatile) tryPut(ctx context.Context, m *nats.Msg, revision uint64, stands func(*jetstream.RawStreamMsg) bool, opts []jetstream.PublishOpt) (seq uint64, err error) {
+	there, err := v.stream.GetLastMsgForSubject(ctx, m.Subject)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return v.putOver(ctx, m, 0, opts)
+	case err != nil:
+		v.failed()
+		return 0, err
+	}
+	has, _ := strconv.ParseUint(there.Header.Get(headRevision), 10, 64) // nobody else writes here
+	if has > revision || has == revision && stands(there) {
+		return 0, nil
+	}
+	return v.putOver(ctx, m, there.Sequence, opts)
+}
+
+// putOver puts a message in place of the one at a sequence, or of none if that is 0. It
+// fails with ErrConflict if that is not what stands there.
+func (v *volatile) putOver(ctx context.Context, m *nats.Msg, over uint64, opts []jetstream.PublishOpt) (seq uint64, err error) {
+	m.Header[headExpectEntity] = []string{strconv.FormatUint(over, 10)}
 	ack, err := v.js.PublishMsg(ctx, m, opts...)
 	var api *jetstream.APIError
 	if errors.As(err, &api) && isConflict(api) {
-		return false, nil
+		return 0, ErrConflict
 	}
 	if err != nil {
-		return false, err
+		v.failed()
+		return 0, err
 	}
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.high = max(v.high, ack.Sequence)
-	v.mu.Unlock()
-	return true, nil
+	return ack.Sequence, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -29,7 +30,10 @@ var Nowhere = Place{events.Platform, events.Platform}
 // place. It is kept in the server's memory and made from the log, so whoever
 // opens it after a restart has to put everything again. Its methods may be
 // called from any goroutine.
-type WorkQueue struct{ *volatile }
+type WorkQueue struct {
+	*volatile
+	own sync.Map // subject -> standing: work of which it is not known that it is over
+}
 
 // workConfig is how the work stream is made.
 var workConfig = jetstream.StreamConfig{
@@ -53,7 +57,7 @@ func OpenWork(ctx context.Context, nc *nats.Conn) (*WorkQueue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the work queue: %w", err)
 	}
-	return &WorkQueue{v}, nil
+	return &WorkQueue{volatile: v}, nil
 }
 
 // Put makes a work the newest of its entity at a place, unless one of the same
@@ -73,10 +77,25 @@ func (q *WorkQueue) Put(ctx context.Context, p Place, w events.Work) error {
 		opts = append(opts, jetstream.WithMsgTTL(tombstoneTTL))
 	}
 	stands := func(*jetstream.RawStreamMsg) bool { return true }
-	if err := q.putNewest(ctx, &nats.Msg{Subject: subject, Data: data}, w.Revision, stands, opts...); err != nil {
+	believed := q.believed(subject)
+	seq, err := q.putNewest(ctx, &nats.Msg{Subject: subject, Data: data}, w.Revision, &believed, stands, opts...)
+	if err != nil {
 		return fmt.Errorf("put work %q for %s: %w", w.Effect, w.Ref, err)
 	}
+	if w.Effect == "" || seq == 0 {
+		q.own.Delete(subject)
+	} else {
+		q.own.Store(subject, standing{seq, w.Revision})
+	}
 	return nil
+}
+
+// believed is what we put on a subject last, unless it was that nothing is owed: mostly that is forgotten by the time
+// that something is owed again.
+func (q *WorkQueue) believed(subject string) standing {
+	s, _ := q.own.Load(subject)
+	there, _ := s.(standing)
+	return there
 }
 
 // Newest is the newest work of an entity at a place, tombstones included; false

@@ -49,6 +49,24 @@ func newest(t *testing.T, q *eventlog.WorkQueue, p eventlog.Place, r events.Ref)
 	return w.Revision
 }
 
+// TestManyMakeTheQueue starts replicas at one moment, where nothing is yet.
+func TestManyMakeTheQueue(t *testing.T) {
+	for _, servers := range []int{1, 3} {
+		x := natstest.StartExternal(t, servers, nil)
+		x.Ready()
+		var opening sync.WaitGroup
+		for range 8 {
+			nc := natstest.Dial(t, x)
+			opening.Go(func() {
+				if _, err := eventlog.OpenWork(deadline(t), nc); err != nil {
+					t.Error(servers, err)
+				}
+			})
+		}
+		opening.Wait()
+	}
+}
+
 func TestOlderNeverReplacesNewer(t *testing.T) {
 	q, _ := queue(t)
 	if at := newest(t, q, eu, prod); at != 0 {
@@ -67,6 +85,29 @@ func TestOlderNeverReplacesNewer(t *testing.T) {
 	}
 	if at := newest(t, q, eventlog.Nowhere, prod); at != 0 {
 		t.Error("another place has revision", at)
+	}
+}
+
+// What one process put is not what stands there where another has put since, or said that nothing is owed.
+func TestAnothersPutIsSeen(t *testing.T) {
+	one, nc := queue(t)
+	other, err := eventlog.OpenWork(t.Context(), nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		q         *eventlog.WorkQueue
+		put, want uint64
+		effect    string
+	}{
+		{one, 1, 1, "ensure_tenant"}, {other, 3, 3, "ensure_tenant"}, {one, 2, 3, "ensure_tenant"}, {one, 4, 4, "ensure_tenant"},
+		{other, 5, 5, ""}, {one, 5, 5, "ensure_tenant"}, {one, 6, 6, "ensure_tenant"}, {one, 7, 7, ""}, {other, 6, 7, "ensure_tenant"},
+		{one, 8, 8, "ensure_tenant"}, {other, 8, 8, ""}, {one, 9, 9, "ensure_tenant"},
+	} {
+		put(t, step.q, eu, work(prod, step.put, step.effect))
+		if got := newest(t, one, eu, prod); got != step.want {
+			t.Errorf("after %d the newest is %d, want %d", step.put, got, step.want)
+		}
 	}
 }
 

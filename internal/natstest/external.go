@@ -3,7 +3,6 @@ package natstest
 import (
 	"context"
 	"fmt"
-	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,10 +36,10 @@ func StartExternal(t testing.TB, servers int, change func(*server.Options)) *Ext
 	x := &External{t: t}
 	dir := t.TempDir()
 	for i := range servers {
-		o := server.Options{ServerName: fmt.Sprintf("n%d", i+1), Host: "127.0.0.1", Port: freePort(t), NoSigs: true, NoLog: true,
+		o := server.Options{ServerName: fmt.Sprintf("n%d", i+1), Host: "127.0.0.1", Port: port(t), NoSigs: true, NoLog: true,
 			JetStream: true, StoreDir: filepath.Join(dir, fmt.Sprint(i+1)), SyncAlways: true}
 		if servers > 1 {
-			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: freePort(t)}
+			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port(t)}
 		}
 		if change != nil {
 			change(&o)
@@ -57,18 +56,6 @@ func StartExternal(t testing.TB, servers int, change func(*server.Options)) *Ext
 	})
 	x.Ready()
 	return x
-}
-
-// freePort finds a port that was free a moment ago: a killed server comes back
-// where it was.
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // Start starts a server that does not run, with what it stored.
@@ -106,17 +93,21 @@ func (x *External) Kill(i int) {
 func (x *External) Ready() {
 	x.t.Helper()
 	x.wait("JetStream has no leader or is behind", func() bool {
-		leader := len(x.nodes) == 1
+		if len(x.nodes) == 1 {
+			return true
+		}
+		var running, peers []string // peers are those of whom the leader knows that they can be given something
 		for _, n := range x.nodes {
 			if n.srv == nil {
 				continue
 			}
-			if len(x.nodes) > 1 && (n.srv.NumRoutes() == 0 || !n.srv.JetStreamIsCurrent()) {
+			if !n.srv.JetStreamIsCurrent() {
 				return false
 			}
-			leader = leader || n.srv.JetStreamIsLeader()
+			running = append(running, n.options.ServerName)
+			peers = append(peers, n.srv.JetStreamClusterPeers()...)
 		}
-		return leader
+		return !slices.ContainsFunc(running, func(name string) bool { return !slices.Contains(peers, name) })
 	})
 }
 

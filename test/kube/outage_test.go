@@ -3,10 +3,10 @@ package kube_test
 import (
 	"flag"
 	"fmt"
-	"net/url"
 	"testing"
 	"time"
 
+	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/kube/kubetest"
 	"github.com/aeriehq/aerie/test/kube/rigtest"
@@ -22,12 +22,8 @@ const hanging = `{manifests: [{apiVersion: apps/v1, kind: Deployment, metadata: 
 // data: both go on by themselves, and no attempt was counted while it was gone.
 func TestOutage(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	r, admin := newRig(t, "-dir", dir)
-	address, err := url.Parse(r.Server)
-	if err != nil {
-		t.Fatal(err)
-	}
+	where := []string{"-dir", t.TempDir(), "-addr", natstest.Address(t)}
+	r, admin := newRig(t, where...)
 	// A phase's half hour is longer than the outage, and than what Helm then waits before it asks again.
 	speed := int(30 * time.Minute / (2**outage + time.Minute))
 	c := startControl(t, r.Kubeconfig, speed)
@@ -55,7 +51,7 @@ func TestOutage(t *testing.T) {
 		}
 	}
 	back := time.Now()
-	again, err := rigtest.Start("-dir", dir, "-addr", address.Host)
+	again, err := rigtest.Start(where...)
 	if err != nil {
 		t.Fatal(err)
 	}
