@@ -2,6 +2,7 @@ package kube_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/aeriehq/aerie/kube"
 )
@@ -23,6 +24,10 @@ func TestDeleteBalancers(t *testing.T) {
 			"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"name": name, "namespace": "a"}, "spec": map[string]any{"type": kind},
 		})
 	}
+	apply(kube.Object{ // its controller is gone
+		"apiVersion": "v1", "kind": "Service", "spec": map[string]any{"type": "LoadBalancer"},
+		"metadata": map[string]any{"name": "held", "namespace": "a", "deletionTimestamp": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)},
+	})
 	for _, want := range []int{2, 0} {
 		if left, err := kube.DeleteBalancers(t.Context(), api); err != nil || left != want {
 			t.Fatalf("%d left, want %d: %v", left, want, err)

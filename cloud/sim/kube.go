@@ -168,6 +168,9 @@ func (a *clusterAPI) nodes(c *call, apiVersion, kind string) (nodes []kube.Objec
 	}
 	state := c.sim.state
 	for _, r := range state.sorted(state.on[state.byID[a.id].place()]) {
+		if r.Pool == nil {
+			continue
+		}
 		for i := range r.nodes(c.now) {
 			nodes = append(nodes, node(r, i))
 		}

@@ -151,6 +151,8 @@ func TestNodesComeUpOneByOne(t *testing.T) {
 	c.move(8 * time.Second)
 	api, err := s.Kube(t.Context(), home, "c")
 	must(t, err)
+	_, err = s.EnsureAddon(t.Context(), home, cloud.AddonSpec{Cluster: "c", Addon: cloud.AddonStorage, Owner: pool.Owner, Token: "storage"}) // is no node
+	must(t, err)
 	_, err = s.EnsurePool(t.Context(), home, pool)
 	must(t, err)
 	for want := range 5 {
