@@ -11,6 +11,51 @@ import (
 // maxDepth is how deep JSON may be nested: Kubernetes objects stay far below.
 const maxDepth = 100
 
+// Encode writes a value as JSON in one line, without the escapes that only a page of HTML or JavaScript needs: with them a
+// value of angle brackets is six times as large.
+func Encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return plainSeparators(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+}
+
+// plainSeparators writes U+2028 and U+2029 as they are, which encoding/json escapes whatever it is told. It changes data.
+func plainSeparators(data []byte) []byte {
+	if !bytes.Contains(data, []byte(`\u202`)) {
+		return data
+	}
+	out := data[:0]
+	for rest := data; len(rest) > 0; {
+		n := 1
+		switch {
+		case bytes.HasPrefix(rest, []byte(`\u2028`)):
+			out, n = append(out, "\u2028"...), 6
+		case bytes.HasPrefix(rest, []byte(`\u2029`)):
+			out, n = append(out, "\u2029"...), 6
+		case rest[0] == '\\':
+			out, n = append(out, rest[:2]...), 2
+		default:
+			out = append(out, rest[0])
+		}
+		rest = rest[n:]
+	}
+	return out
+}
+
+// Canonical is the body of a command in the one form that all bodies have which say the same in other white space or in
+// another order of keys.
+func Canonical(body []byte) ([]byte, error) {
+	raw, err := parseJSON(body)
+	if err != nil {
+		return nil, err
+	}
+	return Encode(raw)
+}
+
 // parseJSON reads one JSON value and nothing after it; an empty input is an empty
 // object. A key that is there twice is an error: readers disagree about which
 // counts. Numbers stay as they are written.

@@ -2,6 +2,7 @@ package events
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -69,7 +70,7 @@ func b2i(b bool) int {
 // Refuse makes a refusal of a code; whose fault it is and whether asking again
 // can help follow from the code.
 func Refuse(code Code, format string, args ...any) *Refusal {
-	r := &Refusal{Code: code, Message: fmt.Sprintf(format, args...), Fault: ByUser}
+	r := &Refusal{Code: code, Message: Cut(fmt.Sprintf(format, args...), maxMessage), Fault: ByUser}
 	if code == Unavailable || code == Internal {
 		r.Fault, r.Retryable = BySystem, code == Unavailable
 	}
@@ -85,8 +86,50 @@ func RefuseFaults(what string, faults []Fault) error {
 	if len(faults) > 1 {
 		r.Message += "s"
 	}
-	r.Details = faults
+	return r.With(faults)
+}
+
+// The bounds of a refusal, so that it fits into an answer and into an event, whatever was sent.
+const (
+	maxDetails   = 100
+	maxRefusal   = 32 << 10 // bytes as JSON, all in all
+	maxMessage   = 1 << 10
+	maxField     = 500
+	refusalFrame = 8 << 10 // bytes for all but the details: the message as JSON, names and numbers
+)
+
+// With gives a refusal details: as many of the faults as a refusal may have. Its message says how many more there are.
+func (r *Refusal) With(faults []Fault) *Refusal {
+	left := maxRefusal - refusalFrame
+	r.Details = nil
+	for _, f := range faults {
+		f = Fault{Cut(f.Field, maxField), Cut(f.Message, maxMessage)}
+		data, err := Encode(f)
+		if left -= len(data) + 1; err != nil || left < 0 || len(r.Details) == maxDetails {
+			break
+		}
+		r.Details = append(r.Details, f)
+	}
+	if more := len(faults) - len(r.Details); more > 0 {
+		r.Message += fmt.Sprintf(": the first %d are listed, and %s more", len(r.Details), thousands(more))
+	}
 	return r
+}
+
+// thousands writes a number as people read it: 24,900.
+func thousands(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
+}
+
+// Cut shortens a text to some bytes, which stay valid UTF-8.
+func Cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most-3], "") + "..."
 }
 
 // Clip shortens what somebody sent so that it can be quoted in a message: 60

@@ -111,9 +111,7 @@ func refuseChange(ref ev.Ref, verb string, faults []ev.Fault) error {
 	if len(faults) == 0 {
 		return nil
 	}
-	r := ev.Refuse(ev.Refused, "%s %s: this can't be changed", verb, ref)
-	r.Details = faults
-	return r
+	return ev.Refuse(ev.Refused, "%s %s: this can't be changed", verb, ref).With(faults)
 }
 
 func (k *Kind[D]) retry(e Entity[D]) ([]ev.Change, error) {

@@ -70,9 +70,7 @@ func (r *Refs) checkAll(ref ev.Ref, refs []ev.SpecRef) error {
 		}
 	}
 	if len(absent) == 0 && len(going) > 0 {
-		refusal := ev.Refuse(ev.Refused, "%s refers to what is going away", ref)
-		refusal.Details = going
-		return refusal
+		return ev.Refuse(ev.Refused, "%s refers to what is going away", ref).With(going)
 	}
 	return ev.RefuseFaults(ref.String(), append(absent, going...))
 }

@@ -76,9 +76,7 @@ func problemOf(ctx context.Context, what string, err error) *Problem {
 }
 
 func invalid(what string, faults ...events.Fault) *Problem {
-	r := events.Refuse(events.Invalid, "%s", what)
-	r.Details = faults
-	return problem(r)
+	return problem(events.Refuse(events.Invalid, "%s", what).With(faults))
 }
 
 // init gives huma's own errors the shape of all others; this variable is the way

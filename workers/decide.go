@@ -52,10 +52,11 @@ func decideOn(w *fsm.World, c ev.Command) (v verdict) {
 		v.err = err
 	case len(changes) == 0:
 		v.answer = fsm.AnswerOf(c.ID, e, nil)
-	case c.DryRun:
-		v.answer = wouldBe(c, e, changes)
 	default:
 		v.decision = eventlog.Decision{Envelope: envelope(c, e.Base), Changes: changes}
+		if c.DryRun {
+			v.answer = wouldBe(c, e, changes)
+		}
 	}
 	return v
 }

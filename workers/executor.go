@@ -209,6 +209,7 @@ func owedIn(world *fsm.World, w ev.Work) bool {
 // from here.
 func (x *Executor) failed(ctx context.Context, place eventlog.Place, t *task, r result) (time.Duration, error) {
 	reason, after := reasonOf(r.err)
+	reason.Message = ev.Cut(reason.Message, maxReason)
 	n := t.Attempt
 	if !reason.Counted() {
 		n = patience
@@ -217,7 +218,7 @@ func (x *Executor) failed(ctx context.Context, place eventlog.Place, t *task, r 
 		after = x.clock.Backoff(n)
 	}
 	slog.Info("attempt failed", "entity", t.Ref.String(), "effect", t.Effect, "attempt", t.Attempt, "code", reason.Code, "request", requestOf(r.err), "err", r.err)
-	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: time.Now().UTC().Add(after), Calls: t.calls}
+	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: time.Now().UTC().Add(after), Calls: fewCalls(t.calls)}
 	if err := x.report(ctx, place, t, r.outcome, f); err != nil {
 		return time.Second, err
 	}
@@ -232,15 +233,18 @@ const patience = 3
 
 // report tells the intake and waits until what was seen is durable.
 func (x *Executor) report(ctx context.Context, place eventlog.Place, t *task, outcome ev.Event, failure *ev.AttemptFailed) error {
-	out := report{Ref: t.Ref, UID: t.UID, Revision: t.Revision, Digest: t.Digest, Calls: t.calls, Failure: failure}
+	out := report{Ref: t.Ref, UID: t.UID, Revision: t.Revision, Digest: t.Digest, Calls: fewCalls(t.calls), Failure: failure}
 	if outcome != nil {
-		body, err := json.Marshal(outcome)
+		body, err := ev.Encode(outcome)
 		if err != nil {
 			return fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 		}
+		if most := int(x.nc.MaxPayload()) - reportRoom; len(body) > most {
+			return x.report(ctx, place, t, nil, unsayable(t, outcome, len(body), most))
+		}
 		out.Outcome, out.Event = outcome.Type(), body
 	}
-	data, err := json.Marshal(out)
+	data, err := ev.Encode(out)
 	if err != nil {
 		return fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 	}

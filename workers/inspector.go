@@ -127,6 +127,6 @@ func (l *inspection) note(ctx context.Context, stands []ev.Effect) (note ev.Note
 		}
 		note.Found = append(note.Found, found...)
 	}
-	note.Calls = l.calls
+	note.Found, note.Calls = fewDrifts(note.Found), fewCalls(l.calls)
 	return note, nil
 }

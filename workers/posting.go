@@ -2,9 +2,11 @@ package workers
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
@@ -32,19 +34,30 @@ func (d *Dispatcher) post(ctx context.Context, e fsm.Entity[fsm.Data], owed ev.E
 			return err
 		}
 	}
-	args, err := json.Marshal(owed)
+	args, err := ev.Encode(owed)
 	if err != nil {
 		return fmt.Errorf("write %s of %s: %w", owed.Effect(), e.Ref, err)
 	}
 	w := ev.Work{Ref: e.Ref, UID: e.UID, Revision: e.Seq, Digest: now.digest, Attempt: now.failed + 1,
 		Effect: owed.Effect(), Args: args}
-	if err := d.work.Put(ctx, now.place, w); err != nil {
+	err = d.work.Put(ctx, now.place, w)
+	if errors.Is(err, nats.ErrMaxPayload) {
+		return d.tooLarge(ctx, w, len(args))
+	}
+	if err != nil {
 		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.put[e.Ref] = now
 	return nil
+}
+
+// tooLarge gives up an effect that no message can carry: it is made of several specs that are each as large as can be.
+func (d *Dispatcher) tooLarge(ctx context.Context, w ev.Work, size int) error {
+	why := ev.Reason{Code: ev.ConfigProblem, Fault: ev.ByUser, Message: fmt.Sprintf("%s would be a message of %d bytes, more than the NATS server takes: make the specs smaller that it is made of", w.Effect, size)}
+	failed := &ev.AttemptFailed{Effect: w.Effect, Revision: w.Revision, Reason: why, NextAt: time.Now().UTC().Add(d.clock.Backoff(w.Attempt))}
+	return ignoreRefusal(d.do(ctx, internal(w.Ref, ev.ActorAerie, ev.Report{UID: w.UID, Digest: w.Digest, Failure: failed})))
 }
 
 // withdraw says on the work queue that nothing is owed there any more, if

@@ -77,7 +77,7 @@ func (t *task) gone(ctx context.Context, c Cloud, e ev.RemoveOwned) result {
 	if err != nil {
 		return result{err: err}
 	}
-	return result{outcome: ev.Deleted{Kept: kept}}
+	return result{outcome: ev.Deleted{Kept: fewNames(kept)}}
 }
 
 // unreached is how many attempts are made to clear up inside a cluster: it may be

@@ -31,6 +31,7 @@ type line struct {
 	backlog []*job    // to be decided before any other
 	company int       // how many asked at once around the last landing
 	until   time.Time // how long they are waited for
+	most    int       // how many decisions a round may have while one is taken apart; 0: as many as the batch takes
 }
 
 // doors are where commands come from; none while others are to be decided first, or
@@ -57,7 +58,10 @@ const appendWithin = time.Second
 // takeOff sends the open round off with all that waits to be decided.
 func (l *line) takeOff(ctx context.Context) {
 	l.gather()
-	l.linger(ctx)
+	if len(l.backlog) == 0 {
+		l.most = 0 // all of a round that was taken apart are in this one at the latest
+		l.linger(ctx)
+	}
 	r := l.open
 	if r.batch == nil || r.batch.Len() == 0 {
 		r.answer() // on what is durable
@@ -135,6 +139,10 @@ func (l *line) decideBacklog() {
 // full.
 func (l *line) decide(j *job) {
 	l.fold.View(func(w *fsm.World) {
+		if l.halved() {
+			l.backlog = append(l.backlog, j)
+			return
+		}
 		r := l.open
 		if r.ahead == nil {
 			r.begin(l.log, w, l.flying)
@@ -148,7 +156,7 @@ func (l *line) decide(j *job) {
 			return
 		}
 		if err != nil {
-			j.verdict = verdict{outcome: outcome{err: unavailable(err)}}
+			j.verdict = verdict{outcome: outcome{err: unfit(err)}}
 		}
 		r.jobs = append(r.jobs, j)
 	})
@@ -167,6 +175,10 @@ func (r *round) begin(log *eventlog.Log, live *fsm.World, flying *round) {
 func (r *round) add(j *job) (err error) {
 	if len(j.decision.Changes) == 0 {
 		return nil
+	}
+	if j.command.DryRun {
+		err, j.decision = r.batch.Try(j.decision), eventlog.Decision{}
+		return err
 	}
 	if j.refs.Used() {
 		at := r.ahead.Seq
@@ -206,6 +218,9 @@ func (l *line) land(ctx context.Context, err error) {
 			l.again(r)
 			return
 		}
+	case errors.Is(err, eventlog.ErrRejected):
+		l.takeApart(r, err)
+		return
 	}
 	for _, j := range r.jobs {
 		j.verdict = verdict{outcome: outcome{err: unavailable(err)}}
@@ -227,10 +242,8 @@ func (l *line) learn(ctx context.Context, r *round) error {
 		return l.fold.Wait(wait, last)
 	}
 	var decisions [][]ev.Recorded
-	for _, j := range r.jobs {
-		if len(j.recorded) > 0 {
-			decisions = append(decisions, j.recorded)
-		}
+	for _, j := range r.decisions() {
+		decisions = append(decisions, j.recorded)
 	}
 	if err := l.fold.Learn(decisions); err != nil {
 		return err

@@ -117,7 +117,11 @@ func refusalOf(err error) any {
 }
 
 func respondJSON(r micro.Request, v any) {
-	if err := r.RespondJSON(v); err != nil {
+	data, err := ev.Encode(v)
+	if err == nil {
+		err = r.Respond(data)
+	}
+	if err != nil {
 		slog.Warn("answer not sent", "err", err)
 	}
 }

@@ -54,7 +54,7 @@ func (l *life) handle(c ev.Command) (ev.Answer, error) {
 		case v.before > 0:
 			e, _ := l.world.Get(c.Ref)
 			return answerOf(c, v.before, e, l.at)
-		case v.err != nil || len(v.decision.Changes) == 0:
+		case v.err != nil || len(v.decision.Changes) == 0 || c.DryRun:
 			return v.answer, v.err
 		case v.refs.Used():
 			at := l.world.Seq

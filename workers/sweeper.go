@@ -133,7 +133,7 @@ func (s *Sweeper) remove(ctx context.Context, c Cloud, site ev.Site, r cloud.Ref
 // finds it gone, or finds it again.
 func (s *Sweeper) swept(ctx context.Context, t *task, what string) error {
 	slog.Info("swept", "what", what, "entity", t.Ref.String(), "uid", t.UID)
-	swept := ev.Swept{UID: t.UID, Resources: []string{what}, Calls: t.calls}
+	swept := ev.Swept{UID: t.UID, Resources: []string{what}, Calls: fewCalls(t.calls)}
 	_, err := s.intake.Do(ctx, internal(t.Ref, ev.ActorExecutor, ev.Sweep{Swept: swept}))
 	return err
 }

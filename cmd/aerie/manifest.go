@@ -175,7 +175,7 @@ func identity(raw map[string]any) (r events.Ref, faults []events.Fault) {
 
 // decode fills in labels and spec.
 func (m *manifest) decode(body map[string]any) []events.Fault {
-	encoded, err := json.Marshal(body)
+	encoded, err := events.Encode(body)
 	if err != nil {
 		return []events.Fault{{Field: "document", Message: err.Error()}}
 	}
@@ -192,7 +192,7 @@ func (m *manifest) decode(body map[string]any) []events.Fault {
 	if body["spec"] == nil {
 		body["spec"] = map[string]any{} // in an update, no spec would mean: leave it
 	}
-	m.given, err = json.Marshal(body["spec"])
+	m.given, err = events.Encode(body["spec"])
 	if err != nil {
 		return []events.Fault{{Field: "spec", Message: err.Error()}}
 	}

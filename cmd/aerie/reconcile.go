@@ -199,7 +199,7 @@ func (s step) command(dryRun bool) (command, error) {
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	body, err := json.Marshal(map[string]any{"labels": labels, "spec": s.given})
+	body, err := events.Encode(map[string]any{"labels": labels, "spec": s.given})
 	if err != nil {
 		return command{}, fmt.Errorf("encode %s: %w", s.ref, err)
 	}

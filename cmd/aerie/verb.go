@@ -152,15 +152,15 @@ func (f *verbFlags) encode(cmd *cobra.Command, k events.Kind, verb string) ([]by
 	case events.VerbRetry:
 		return []byte("{}"), nil
 	case events.VerbDelete:
-		return json.Marshal(events.Delete{Cascade: f.cascade})
+		return events.Encode(events.Delete{Cascade: f.cascade})
 	case events.VerbRollback:
-		return json.Marshal(events.Rollback{To: f.to})
+		return events.Encode(events.Rollback{To: f.to})
 	}
 	raw, err := f.given(cmd, verb)
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(raw)
+	body, err := events.Encode(raw)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", verb, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -31,7 +32,44 @@ var (
 	// decision may be stored or not, wholly or not at all. Look for the command's id in
 	// the log before trying again.
 	ErrUnknown = errors.New("the outcome is unknown")
+	// ErrRejected means that nothing was stored because of what was sent: sending the same again
+	// is no use. It may be because of one event of many.
+	ErrRejected = errors.New("the log does not take it")
 )
+
+// MinPayload is the least max_payload of a server that aerie works with: nats-server's own default.
+const MinPayload = 1 << 20
+
+// room is what a message may have beside an event: the headers of its append, and where the event is of a wish, what the
+// work that follows from it says besides.
+const room = 16 << 10
+
+// TooLargeError says that an event would be a larger message than the NATS server takes.
+type TooLargeError struct {
+	Event string // its kind and type
+	Size  int    // bytes, with its headers
+	Most  int
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("the event %s would have %d bytes: at most %d", e.Event, e.Size, e.Most)
+}
+
+// fits refuses a message that the server would not take. The server that is connected to now may be another than before.
+func (l *Log) fits(r events.Recorded, m *nats.Msg) error {
+	if most := int(l.nc.MaxPayload()) - room; m.Size() > most {
+		return &TooLargeError{string(r.Ref.Kind) + "." + r.Event.Type(), m.Size(), most}
+	}
+	return nil
+}
+
+// enough refuses a server that takes too little.
+func enough(nc *nats.Conn) error {
+	if most := nc.MaxPayload(); most < MinPayload {
+		return fmt.Errorf("the NATS server %s takes messages of %d bytes at most, and aerie needs %d: set max_payload: 1MB on every server", nc.ConnectedUrlRedacted(), most, MinPayload)
+	}
+	return nil
+}
 
 // The headers by which nats-server checks and groups what is appended.
 const (
@@ -98,12 +136,12 @@ func (l *Log) publish(ctx context.Context, msgs []*nats.Msg) (uint64, error) {
 	}
 	for _, m := range msgs[:end] {
 		if err := l.nc.PublishMsg(m); err != nil {
-			return 0, err // without its commit the server forgets the batch
+			return 0, rejected(err) // without its commit the server forgets the batch
 		}
 	}
 	answer, err := l.nc.RequestMsgWithContext(ctx, msgs[end])
 	if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrMaxPayload) {
-		return 0, err // it never got to the stream
+		return 0, rejected(err) // it never got to the stream
 	}
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrUnknown, err)
@@ -136,7 +174,20 @@ func sequence(data []byte, n int) (uint64, error) {
 	case a.Error.ErrorCode == errStoreFailed:
 		return 0, fmt.Errorf("%w: %w", ErrUnknown, a.Error)
 	}
-	return 0, a.Error
+	return 0, rejected(a.Error)
+}
+
+// guilty are the server's codes for something that is wrong with what was sent. Of a batch whose messages were not all
+// taken it says no more than that it is incomplete; a full disk makes it so too, of one event it is never said.
+var guilty = []jetstream.ErrorCode{10054, 10097, 10176, 10177, 10199, 10201}
+
+// rejected marks an error that is because of what was sent.
+func rejected(err error) error {
+	var api *jetstream.APIError
+	if errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, nats.ErrBadSubject) || errors.As(err, &api) && slices.Contains(guilty, api.ErrorCode) {
+		return fmt.Errorf("%w: %w", ErrRejected, err)
+	}
+	return err
 }
 
 // isConflict knows both codes for a sequence that is not as expected: replicated

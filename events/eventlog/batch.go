@@ -71,12 +71,22 @@ func (b *Batch) Add(d Decision) ([]events.Recorded, error) {
 	return recorded, nil
 }
 
+// Try says what is wrong with a decision that is not to be added: what Add would say of it in an empty batch.
+func (b *Batch) Try(d Decision) error {
+	d.LogAt = nil
+	_, err := b.log.Batch(b.at).Add(d)
+	return err
+}
+
 // write makes the messages of events, and of the events what will be read of them.
 func (b *Batch) write(recorded []events.Recorded) (msgs []*nats.Msg, size int, err error) {
 	msgs = make([]*nats.Msg, len(recorded))
 	for i := range recorded {
 		r := &recorded[i]
 		if msgs[i], r.Event, err = b.log.codec.encode(*r); err != nil {
+			return nil, 0, err
+		}
+		if err = b.log.fits(*r, msgs[i]); err != nil {
 			return nil, 0, err
 		}
 		r.Seq = b.at + uint64(len(b.msgs)+i) + 1

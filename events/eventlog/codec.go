@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/go-json-experiment/json/v1"
 	"github.com/nats-io/nats.go"
 
@@ -84,6 +86,10 @@ func newCodec(v Vocabulary) (codec, error) {
 	return c, nil
 }
 
+// unescaped is how events are written: without the escapes of HTML and JavaScript, with which a legal body of 190 KB would
+// be an event of more than a megabyte. Stored ones that have them are read as ever.
+var unescaped = jsonv2.JoinOptions(json.DefaultOptionsV1(), jsontext.EscapeForHTML(false), jsontext.EscapeForJS(false))
+
 // encode makes the message that appends an event, and the event as it will be read.
 func (c codec) encode(r events.Recorded) (*nats.Msg, events.Event, error) {
 	typ := r.Event.Type()
@@ -91,7 +97,7 @@ func (c codec) encode(r events.Recorded) (*nats.Msg, events.Event, error) {
 	if shape.typ != reflect.TypeOf(r.Event) {
 		return nil, nil, fmt.Errorf("%s.%s of type %T is in no table", r.Ref.Kind, typ, r.Event)
 	}
-	data, err := json.Marshal(r.Event)
+	data, err := jsonv2.Marshal(r.Event, unescaped)
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode %s.%s: %w", r.Ref.Kind, typ, err)
 	}

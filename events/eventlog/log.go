@@ -26,11 +26,14 @@ type Log struct {
 }
 
 // Open opens the log, and makes its stream where there never was one. It refuses
-// a stream that is made differently, and one that lacks what the guard knows to
-// have been there; it changes neither.
+// a stream that is made differently, one that lacks what the guard knows to
+// have been there, and a server that takes no messages of a megabyte; it changes none.
 func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
+	if err := enough(nc); err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
 	c, err := newCodec(v)
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)

@@ -68,7 +68,7 @@ func (q *WorkQueue) Put(ctx context.Context, p Place, w events.Work) error {
 	if err != nil {
 		return fmt.Errorf("put work: %w", err)
 	}
-	data, err := json.Marshal(w)
+	data, err := events.Encode(w)
 	if err != nil {
 		return fmt.Errorf("put work: %w", err)
 	}
