@@ -2,6 +2,7 @@ package workers
 
 import (
 	"fmt"
+	"slices"
 
 	ev "github.com/aeriehq/aerie/events"
 )
@@ -10,16 +11,17 @@ import (
 // messages of any length: what they report has to be a message, and an event.
 const (
 	maxCalls   = 100     // of one piece of work
-	maxNote    = 300     // bytes of what a call says of itself
+	maxNote    = 200     // bytes of a name or a code
 	maxReason  = 4 << 10 // bytes of a reason
 	maxDrifts  = 100
+	maxDrift   = 1 << 10 // bytes of what one of them says
 	maxNames   = 2000
 	reportRoom = 512 << 10 // bytes of a report for all but its outcome
 )
 
 // fewCalls are the last of many calls, those that led to the outcome.
 func fewCalls(calls []ev.Call) []ev.Call {
-	few := append([]ev.Call(nil), calls[max(0, len(calls)-maxCalls):]...)
+	few := slices.Clone(calls[max(0, len(calls)-maxCalls):])
 	for i := range few {
 		c := &few[i]
 		c.API, c.Code, c.RequestID = ev.Cut(c.API, maxNote), ev.Cut(c.Code, maxNote), ev.Cut(c.RequestID, maxNote)
@@ -29,10 +31,10 @@ func fewCalls(calls []ev.Call) []ev.Call {
 
 // fewDrifts are the first of many differences; the last says how many more there are.
 func fewDrifts(all []ev.Drift) []ev.Drift {
-	few := append([]ev.Drift(nil), all[:min(len(all), maxDrifts)]...)
+	few := slices.Clone(all[:min(len(all), maxDrifts)])
 	for i := range few {
 		d := &few[i]
-		d.What, d.Message = ev.Cut(d.What, maxNote), ev.Cut(d.Message, maxReason)
+		d.What, d.Message = ev.Cut(d.What, maxNote), ev.Cut(d.Message, maxDrift)
 	}
 	if more := len(all) - len(few); more > 0 {
 		last := &few[len(few)-1]
@@ -46,7 +48,7 @@ func fewNames(all []string) []string {
 	if len(all) <= maxNames {
 		return all
 	}
-	few := append([]string(nil), all[:maxNames-1]...)
+	few := slices.Clone(all[:maxNames-1])
 	return append(few, fmt.Sprintf("and %d more", len(all)-len(few)))
 }
 

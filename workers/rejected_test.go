@@ -1,0 +1,139 @@
+package workers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// platform has a tenant that applications can be asked for.
+func (r *rig) platform() {
+	r.perform("create customer acme {}")
+	r.perform(`create plan -/free {"deployment":"resource-shared","apps":[{"type":"postgres","size":"small"}]}`)
+	r.perform(`create tenant acme/prod {"plan":"free"}`)
+}
+
+// application asks for one with a value of some bytes.
+func application(name string, value string) Request {
+	body, _ := json.Marshal(map[string]any{"spec": map[string]any{"chart": map[string]any{"name": "pg", "version": "1.0.0"}, "values": map[string]any{"a": value}}})
+	return Request{Owner: "acme", Kind: "application", Name: "prod_" + name, Verb: ev.VerbCreate, Body: body, Actor: ev.ActorAdmin}
+}
+
+// refusalIn is what a command was refused as; nil if it was not.
+func refusalIn(err error) *ev.Refusal {
+	var r *ev.Refusal
+	errors.As(err, &r)
+	return r
+}
+
+// TestOnlyTheGuiltyIsRefused: somebody has bounded the log's messages, and of a hundred commands that come at once five are
+// larger. A round that fails by one of them is taken apart until that one is alone.
+func TestOnlyTheGuiltyIsRefused(t *testing.T) {
+	r := newRig(t)
+	r.platform()
+	js, err := jetstream.New(r.nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := js.Stream(t.Context(), eventlog.Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := s.CachedInfo().Config
+	config.MaxMsgSize = 20_000
+	if _, err := js.UpdateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for n := range 100 {
+		all.Go(func() {
+			size := 10
+			if n%20 == 0 {
+				size = 30_000
+			}
+			_, err := r.intake.Ask(t.Context(), application(fmt.Sprint("a", n), strings.Repeat("x", size)))
+			switch refusal := refusalIn(err); {
+			case size < 1000 && err != nil:
+				t.Errorf("command %d, which is small: %v", n, err)
+			case size > 1000 && (refusal == nil || refusal.Retryable || refusal.Code != ev.Internal):
+				t.Errorf("command %d, which is too large: %v", n, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestEachMessageIsMeasured: a command whose event is larger than a message may be is refused with that size, dry or not,
+// and those beside it are not held up.
+func TestEachMessageIsMeasured(t *testing.T) {
+	r := newRig(t)
+	r.platform()
+	ref := ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"}
+	var all sync.WaitGroup
+	for n := range 20 {
+		all.Go(func() {
+			if _, err := r.intake.Ask(t.Context(), application(fmt.Sprint("a", n), "<")); err != nil {
+				t.Error(err)
+			}
+		})
+		all.Go(func() {
+			c := internal(ref, ev.ActorExecutor, ev.Sweep{Swept: ev.Swept{Resources: []string{strings.Repeat("x", 1<<20)}}})
+			c.DryRun = n%2 == 0
+			_, err := r.intake.Do(t.Context(), c)
+			if refusal := refusalIn(err); refusal == nil || refusal.Code != ev.Invalid || refusal.Retryable || !strings.Contains(refusal.Details[0].Message, "customer.swept would have 10") {
+				t.Errorf("a megabyte: %v", err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestWorkThatNoMessageCarries is given up, with a reason.
+func TestWorkThatNoMessageCarries(t *testing.T) {
+	r := newRig(t)
+	r.perform("create account -/main {\"cloud\":\"sim\",\"number\":\"4711\"}")
+	r.phase(ev.Account, "-/main", 0, fsm.Ready)
+	ref := ev.Ref{Kind: ev.Dataplane, Owner: ev.Platform, ID: "eu"}
+	r.perform(`create dataplane -/eu {"account":"main","region":"eu-central"}`)
+	e := r.phase(ev.Dataplane, "-/eu", 0, fsm.Networking)
+	owed := fsm.Machines[ref.Kind].Owed(e)
+	d := &Dispatcher{intake: r.intake, fold: r.fold, clock: Clock{Speed: 0}}
+	if err := d.tooLarge(t.Context(), ev.Work{Ref: ref, UID: e.UID, Revision: e.Seq, Digest: fsm.DigestOf(owed), Attempt: 1, Effect: owed.Effect()}, 2<<20); err != nil {
+		t.Fatal(err)
+	}
+	e = r.phase(ev.Dataplane, "-/eu", 0, fsm.Failed)
+	if e.Given == nil || e.Given.Code != ev.ConfigProblem || !strings.Contains(e.Given.Message, "2097152 bytes") {
+		t.Errorf("given up because of %+v", e.Given)
+	}
+}
+
+// TestReportsAreBounded whatever clouds and clusters have in them.
+func TestReportsAreBounded(t *testing.T) {
+	var note ev.NoteDrift
+	var kept []string
+	for n := range 10_000 {
+		note.Found = append(note.Found, ev.Drift{What: fmt.Sprint("thing ", n, strings.Repeat("<", 1000)), How: ev.DriftChanged, Message: strings.Repeat("<", 100_000)})
+		note.Calls = append(note.Calls, ev.Call{API: strings.Repeat("x", 10_000), Code: "ok", RequestID: fmt.Sprint(n)})
+		kept = append(kept, fmt.Sprint("vol-", n))
+	}
+	found, calls, names := fewDrifts(note.Found), fewCalls(note.Calls), fewNames(kept)
+	data, err := ev.Encode(ev.Drifted{Found: found, Calls: calls})
+	if err != nil || len(data) > reportRoom+reportRoom/4 || !strings.HasSuffix(found[len(found)-1].Message, "and 9900 more") {
+		t.Errorf("%d bytes, the last %s: %v", len(data), found[len(found)-1].Message, err)
+	}
+	if len(calls) != maxCalls || calls[maxCalls-1].RequestID != "9999" || len(note.Calls[0].API) != 10_000 {
+		t.Errorf("%d calls, the last %s; or those of others were changed", len(calls), calls[len(calls)-1].RequestID)
+	}
+	if len(names) != maxNames || names[maxNames-1] != "and 8001 more" || len(fewNames(kept[:3])) != 3 {
+		t.Errorf("%d names, the last %s", len(names), names[len(names)-1])
+	}
+}
