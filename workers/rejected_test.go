@@ -86,10 +86,10 @@ func TestEachMessageIsMeasured(t *testing.T) {
 			}
 		})
 		all.Go(func() {
-			c := internal(ref, ev.ActorExecutor, ev.Sweep{Swept: ev.Swept{Resources: []string{strings.Repeat("x", 1<<20)}}})
+			c := internal(ref, ev.ActorExecutor, ev.Update{Labels: map[string]string{"x": strings.Repeat("x", 1<<20)}})
 			c.DryRun = n%2 == 0
 			_, err := r.intake.Do(t.Context(), c)
-			if refusal := refusalIn(err); refusal == nil || refusal.Code != ev.Invalid || refusal.Retryable || !strings.Contains(refusal.Details[0].Message, "customer.swept would have 10") {
+			if refusal := refusalIn(err); refusal == nil || refusal.Code != ev.Invalid || refusal.Retryable || !strings.Contains(refusal.Details[0].Message, "customer.labels_changed would have 10") {
 				t.Errorf("a megabyte: %v", err)
 			}
 		})
