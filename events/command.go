@@ -51,7 +51,8 @@ type Command struct {
 	CausationID   string
 	CorrelationID string
 	TraceParent   string
-	Digest        string
+	Digest        string  // tells a repeat from another command under the same id
+	RawDigest     string  // the same as releases before made it, which the log may have
 	ExpectedSeq   *uint64 // refuse if the entity's last sequence is another
 	ExpectedUID   string  // refuse if the name belongs to another incarnation
 	DryRun        bool

@@ -37,7 +37,7 @@ func answerOf(c ev.Command, before uint64, now fsm.Entity[fsm.Data], read reader
 	if err != nil {
 		return a, fmt.Errorf("answer again: %w", err)
 	}
-	if first.Digest != c.Digest {
+	if first.Digest != c.Digest && first.Digest != c.RawDigest {
 		return a, ev.Refuse(ev.Conflict, "command id %s was used for another command: make a new id", c.ID)
 	}
 	caused, last := []ev.Recorded{first}, before+uint64(first.Count)-1

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -36,6 +37,8 @@ type Intake struct {
 	doors     chan struct{}  // a place for each message being answered
 	answering sync.WaitGroup // those messages
 	count     func(code string)
+	givenUp   func()        // counts the queued commands that are given up
+	missed    atomic.Uint64 // how many rounds were not appended, though nothing was wrong with them
 }
 
 // queued is how many commands may wait for the intake before callers wait too.
@@ -50,11 +53,14 @@ func NewIntake(log *eventlog.Log, fold *eventlog.Fold) *Intake {
 	r := newRivals()
 	fold.Watch(r.see)
 	return &Intake{rivals: r, log: log, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued), refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
-		ended: make(chan struct{}), doors: make(chan struct{}, queued), count: func(string) {}}
+		ended: make(chan struct{}), doors: make(chan struct{}, queued), count: func(string) {}, givenUp: func() {}}
 }
 
 // Count lets a function count the answers of Ask by their code; it is set before Serve.
 func (i *Intake) Count(count func(code string)) { i.count = count }
+
+// CountGivenUp lets a function count the queued commands that are given up; it is set before TakeQueue.
+func (i *Intake) CountGivenUp(count func()) { i.givenUp = count }
 
 // Run decides commands until ctx ends. What is on its way to the disk then is
 // answered; who waits besides is told to ask again.

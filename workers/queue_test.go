@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -79,6 +80,11 @@ func TestCommandsThatWaited(t *testing.T) {
 	if got = slices.Compact(got); !slices.Equal(got, want) {
 		t.Errorf("done were %v, want %v", got, want)
 	}
+	waiting, err := q.Waiting(ctx, 0, 10) // by now there is none
+	if err != nil || len(waiting) > 0 {
+		t.Errorf("%d are waiting: %v", len(waiting), err)
+	}
+	made := madeID(t, r, 33)
 	refused := map[string]ev.Code{}
 	enough := errors.New("enough")
 	err = r.log.Tail(soon, 0, func(decision []ev.Recorded) error {
@@ -95,7 +101,21 @@ func TestCommandsThatWaited(t *testing.T) {
 		}
 		return nil
 	})
-	if !errors.Is(err, enough) || refused["01POISON"] != ev.Invalid || refused["q-33"] != ev.Invalid || refused["01LAST"] != ev.Conflict || refused["01KIND"] != ev.Invalid {
+	if !errors.Is(err, enough) || refused["01POISON"] != ev.Invalid || refused[made] != ev.Invalid || refused["01LAST"] != ev.Conflict || refused["01KIND"] != ev.Invalid {
 		t.Errorf("refused were %v: %v", refused, err)
 	}
+}
+
+// madeID is the id of a command at a place of the queue that came without one.
+func madeID(t *testing.T, r *rig, seq int) string {
+	t.Helper()
+	js, err := jetstream.New(r.nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := js.Stream(t.Context(), eventlog.QueueStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("q~%s~%d", strconv.FormatInt(s.CachedInfo().Created.UnixNano(), 36), seq)
 }

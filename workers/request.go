@@ -23,6 +23,7 @@ type Request struct {
 	DryRun                  bool
 	TraceParent             string
 	Actor                   string // who authenticated
+	made                    string // the id to make up if it is not to be any
 }
 
 var (
@@ -88,10 +89,12 @@ func (r Request) command(now time.Time) (ev.Command, error) {
 	c := ev.Command{ID: r.ID, Ref: ev.Ref{Kind: ev.Kind(r.Kind), Owner: r.Owner, ID: r.Name},
 		Actor: r.Actor, Time: now, UID: ulid.Make().String(), ExpectedUID: r.ExpectedUID, ExpectedSeq: r.ExpectedSeq, DryRun: r.DryRun}
 	faults := c.Ref.Check()
-	if c.ID == "" {
+	if c.ID == "" && r.made != "" {
+		c.ID = r.made
+	} else if c.ID == "" {
 		c.ID = ulid.Make().String()
 	}
-	if !commandID.MatchString(c.ID) {
+	if c.ID != r.made && !commandID.MatchString(c.ID) {
 		faults = append(faults, ev.Fault{Field: "Nats-Msg-Id", Message: "not a command id: 1 to 64 letters, digits, '-' or '_', best a ULID"})
 	}
 	if traceParent.MatchString(r.TraceParent) {
@@ -100,10 +103,26 @@ func (r Request) command(now time.Time) (ev.Command, error) {
 	if err := ev.RefuseFaults("command", faults); err != nil {
 		return c, err
 	}
-	c.Digest = digestOf([]byte(c.Ref.Tokens()), []byte(r.Verb), r.Body)
 	var err error
 	if c.Ask, err = ev.DecodeAsk(c.Ref.Kind, r.Verb, r.Body); err != nil {
 		return c, err
 	}
+	if c.Digest, err = r.digest(); err != nil {
+		return c, ev.RefuseFaults("command", []ev.Fault{{Field: "body", Message: "not JSON: " + err.Error()}})
+	}
+	c.RawDigest = r.rawDigest()
 	return c, ev.RefuseFaults(c.Ref.String(), checkManifests(c.Ref, c.Ask))
+}
+
+// digest tells a repeat of a command from another one with the same id: white space and the order of keys are nothing to it.
+func (r Request) digest() (string, error) {
+	body, err := ev.Canonical(r.Body)
+	return digestOf([]byte(r.tokens()), []byte(r.Verb), body), err
+}
+
+// rawDigest is the digest as releases before made it, of the body as it came.
+func (r Request) rawDigest() string { return digestOf([]byte(r.tokens()), []byte(r.Verb), r.Body) }
+
+func (r Request) tokens() string {
+	return ev.Ref{Kind: ev.Kind(r.Kind), Owner: r.Owner, ID: r.Name}.Tokens()
 }

@@ -213,6 +213,9 @@ func (l *line) land(ctx context.Context, err error) {
 		l.rivals.goFirst(ctx)
 		return
 	case errors.Is(err, eventlog.ErrConflict), errors.Is(err, eventlog.ErrUnknown):
+		if errors.Is(err, eventlog.ErrUnknown) {
+			l.missed.Add(1)
+		}
 		slog.Debug("a round is decided again", "events", r.batch.Len(), "err", err)
 		if err = l.catchUp(ctx); err == nil {
 			l.again(r)
@@ -222,6 +225,7 @@ func (l *line) land(ctx context.Context, err error) {
 		l.takeApart(r, err)
 		return
 	}
+	l.missed.Add(1)
 	for _, j := range r.jobs {
 		j.verdict = verdict{outcome: outcome{err: unavailable(err)}}
 	}

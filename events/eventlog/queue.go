@@ -2,9 +2,9 @@ package eventlog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +31,7 @@ const (
 type CommandQueue struct {
 	stream jetstream.Stream
 	nc     *nats.Conn
+	tag    string // of this stream: one that is made anew counts from 1 again
 }
 
 // queueConfig is how the queue is made. A repeated message id is the intake's to
@@ -64,13 +65,16 @@ func OpenQueue(ctx context.Context, nc *nats.Conn) (*CommandQueue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the command queue: %w", err)
 	}
-	return &CommandQueue{stream, nc}, nil
+	return &CommandQueue{stream, nc, strconv.FormatInt(stream.CachedInfo().Created.UnixNano(), 36)}, nil
 }
 
 // Queued is a command that waited.
 type Queued struct {
 	Owner, Kind, ID, Verb string // as they stood in its subject
 	Seq                   uint64 // its place in the queue
+	Made                  string // the id it has if it came without one: no client can say it
+	Stored                time.Time
+	Again                 bool // it was given to somebody before
 	Header                nats.Header
 	Body                  []byte
 }
@@ -93,7 +97,7 @@ func (q *CommandQueue) Take(ctx context.Context, handle func(context.Context, Qu
 // given to somebody who died comes again before anything after it.
 func (q *CommandQueue) partition(n int, handle func(context.Context, Queued) error) share {
 	return share{nc: q.nc, stream: q.stream, slots: 1, failed: func() {},
-		handle: func(ctx context.Context, m jetstream.Msg) { handleQueued(ctx, m, handle) },
+		handle: func(ctx context.Context, m jetstream.Msg) { q.handle(ctx, m, handle) },
 		how:    []jetstream.FetchOpt{jetstream.FetchPriorityGroup(group)},
 		config: jetstream.ConsumerConfig{
 			Durable:        fmt.Sprintf("partition-%d", n),
@@ -108,14 +112,16 @@ func (q *CommandQueue) partition(n int, handle func(context.Context, Queued) err
 		}}
 }
 
-// handleQueued handles one command and answers for its message.
-func handleQueued(ctx context.Context, m jetstream.Msg, handle func(context.Context, Queued) error) {
-	c, err := readQueued(m)
+// handle handles one command and answers for its message.
+func (q *CommandQueue) handle(ctx context.Context, m jetstream.Msg, handle func(context.Context, Queued) error) {
+	meta, err := m.Metadata()
 	if err != nil {
-		slog.Error("a command in the queue that cannot be read is dropped", "err", err)
-		answer(m.Term())
+		slog.Error("a command in the queue without its place there, will try again", "err", err)
+		answer(m.NakWithDelay(queueRetry))
 		return
 	}
+	c := q.read(m.Subject(), meta.Sequence.Stream, meta.Timestamp, m.Headers(), m.Data())
+	c.Again = meta.NumDelivered > 1
 	stop := keep(m, queueLease/3)
 	err = handle(ctx, c)
 	stop()
@@ -127,15 +133,19 @@ func handleQueued(ctx context.Context, m jetstream.Msg, handle func(context.Cont
 	answer(m.Ack())
 }
 
-// readQueued reads "aerie.queued.<partition>.<owner>.<kind>.<id>.<verb>".
-func readQueued(m jetstream.Msg) (c Queued, err error) {
-	meta, err := m.Metadata()
-	if err != nil {
-		return c, err
+// read reads a message on "aerie.queued.<partition>.<owner>.<kind>.<id>.<verb>". What is not there is empty, and the
+// intake's to refuse.
+func (q *CommandQueue) read(subject string, seq uint64, stored time.Time, h nats.Header, body []byte) Queued {
+	_, rest, _ := strings.Cut(strings.TrimPrefix(subject, parted), ".")
+	c := Queued{Seq: seq, Made: fmt.Sprintf("q~%s~%d", q.tag, seq), Stored: stored, Header: h, Body: body}
+	c.address(rest)
+	return c
+}
+
+// address reads "<owner>.<kind>.<id>.<verb>". Of a wrong number of tokens the first is the owner.
+func (c *Queued) address(tokens string) {
+	t := strings.Split(tokens, ".")
+	if c.Owner = t[0]; len(t) == 4 {
+		c.Kind, c.ID, c.Verb = t[1], t[2], t[3]
 	}
-	t := strings.Split(strings.TrimPrefix(m.Subject(), parted), ".")
-	if len(t) != 5 {
-		return c, errors.New("its subject is " + events.Clip(m.Subject()))
-	}
-	return Queued{t[1], t[2], t[3], t[4], meta.Sequence.Stream, m.Headers(), m.Data()}, nil
 }
