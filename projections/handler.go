@@ -31,6 +31,10 @@ type Config struct {
 	// Do decides a command and returns when its events are durable. An error that
 	// is no *events.Refusal is answered as internal, and logged.
 	Do func(context.Context, CommandRequest) (events.Answer, error)
+	// Waiting lists the commands of the queue from a place on, so many at most.
+	Waiting func(ctx context.Context, from uint64, most int) ([]Waiting, error)
+	// Drop takes a command off the queue.
+	Drop func(ctx context.Context, seq uint64, actor string) (Waiting, error)
 	// Done is closed when the server shuts down: streams end, which otherwise would
 	// keep it waiting.
 	Done <-chan struct{}
@@ -60,6 +64,7 @@ func newServer(c Config) *server {
 	}
 	s.events(api)
 	s.commands(api)
+	s.queue(api)
 	s.health(api)
 	s.mux.Handle("GET "+metricsPath, c.Metrics)
 	s.documents(api)

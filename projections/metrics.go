@@ -38,6 +38,7 @@ func NewMetrics(fold *eventlog.Fold, last func(context.Context) (uint64, error))
 	metrics.ExposeMetadata(true)
 	m := &Metrics{set: metrics.NewSet(), fold: fold, last: last, types: map[eventType]*metrics.Counter{}}
 	m.set.NewCounter("aerie_swept_total")
+	m.set.NewCounter(givenUp)
 	m.set.RegisterMetricsWriter(m.writeWorld)
 	m.set.RegisterMetricsWriter(m.writeLog)
 	fold.Watch(m.see)
@@ -87,6 +88,12 @@ func (m *Metrics) folded() map[string]uint64 {
 
 // Commanded counts an answered command: ok, or the code of the refusal.
 func (m *Metrics) Commanded(code string) { m.counter(`aerie_commands_total{code=%q}`, code).Inc() }
+
+// givenUp is the counter of GivenUp.
+const givenUp = "aerie_commands_given_up_total"
+
+// GivenUp counts a queued command that failed by itself again and again, and was refused as internal.
+func (m *Metrics) GivenUp() { m.counter(givenUp).Inc() }
 
 // Worked counts a piece of work by what came of it: done, waiting or failed.
 func (m *Metrics) Worked(effect, outcome string) {

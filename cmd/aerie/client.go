@@ -80,6 +80,11 @@ func (c *client) Close() {
 
 // get reads one path of the API.
 func (c *client) get(ctx context.Context, path string, query url.Values) (json.RawMessage, error) {
+	return c.request(ctx, http.MethodGet, path, query)
+}
+
+// request asks one path of the API for something.
+func (c *client) request(ctx context.Context, method, path string, query url.Values) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, 4*attempt)
 	defer cancel()
 	u := c.api.JoinPath(path)
@@ -91,9 +96,9 @@ func (c *client) get(ctx context.Context, path string, query url.Values) (json.R
 		query.Set("at", c.at)
 	}
 	u.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, fmt.Errorf("ask %s: %w", path, err)
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)

@@ -157,6 +157,7 @@ func (c *control) startFold(s settings) error {
 	}
 	c.intake = workers.NewIntake(c.log, c.fold)
 	c.intake.Count(c.counts.Commanded)
+	c.intake.CountGivenUp(c.counts.GivenUp)
 	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.queue, c.timers, workers.Clock{Speed: s.SimSpeed})
 	last, err := c.log.Last(c.core.ctx)
 	if err != nil {
@@ -193,7 +194,7 @@ func (c *control) startHTTP(settings) error {
 	c.http = &http.Server{
 		Handler: projections.NewHandler(projections.Config{
 			Views: c.views, Metrics: c.counts, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
-			Do: c.command, Ready: c.ready, Promise: c.kept,
+			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Ready: c.ready, Promise: c.kept,
 		}),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),

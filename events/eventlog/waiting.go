@@ -31,7 +31,9 @@ func (q *CommandQueue) Waiting(ctx context.Context, from uint64, most int) (all 
 }
 
 // Command is the command at a place; ErrNotQueued if there is none.
-func (q *CommandQueue) Command(ctx context.Context, seq uint64) (Queued, error) { return q.at(ctx, seq) }
+func (q *CommandQueue) Command(ctx context.Context, seq uint64) (Queued, error) {
+	return q.at(ctx, seq)
+}
 
 func (q *CommandQueue) at(ctx context.Context, seq uint64, opts ...jetstream.GetMsgOpt) (c Queued, err error) {
 	err = insist(ctx, func(ctx context.Context) error {
