@@ -13,7 +13,10 @@ import (
 )
 
 // valueFlags give a chart values beside those of the spec, as Helm's do: files first, in their order, then what is set.
-type valueFlags struct{ files, set []string }
+type valueFlags struct {
+	files, set []string
+	read       map[string][]byte // what is in the files: standard input can be read once
+}
 
 // flags are there for what is installed alone.
 func (v *valueFlags) flags(cmd *cobra.Command, k events.Kind) {
@@ -54,7 +57,7 @@ func (v *valueFlags) into(spec map[string]any, stdin io.Reader) error {
 		values = map[string]any{}
 	}
 	for _, file := range v.files {
-		more, err := valuesFile(file, stdin)
+		more, err := v.file(file, stdin)
 		if err != nil {
 			return err
 		}
@@ -69,8 +72,12 @@ func (v *valueFlags) into(spec map[string]any, stdin io.Reader) error {
 	return nil
 }
 
-func valuesFile(path string, stdin io.Reader) (map[string]any, error) {
-	data, err := readFile(path, stdin)
+func (v *valueFlags) file(path string, stdin io.Reader) (map[string]any, error) {
+	data, known := v.read[path]
+	var err error
+	if !known {
+		data, err = readFile(path, stdin)
+	}
 	var r *events.Refusal
 	if errors.As(err, &r) {
 		r.Details[0].Field = "--values"
@@ -81,6 +88,10 @@ func valuesFile(path string, stdin io.Reader) (map[string]any, error) {
 	if len(data) > events.MaxBody {
 		return nil, invalid("--values", "%s: more than %d bytes", path, events.MaxBody)
 	}
+	if v.read == nil {
+		v.read = map[string][]byte{}
+	}
+	v.read[path] = data
 	raw, err := decodeYAML(data)
 	values, ok := raw.(map[string]any)
 	if err != nil || !ok && raw != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -85,12 +86,7 @@ func newVerbCommand(k events.Kind, verb string) *cobra.Command {
 				return err
 			}
 			c := command{ref: ref, verb: verb, dryRun: f.dryRun}
-			if verb == events.VerbUpdate && f.values.given() && f.spec == "" {
-				if f.base, c.seq, err = f.present(cmd, ref); err != nil {
-					return err
-				}
-			}
-			if c.body, err = f.encode(cmd, k, verb); err != nil {
+			if err := f.decide(cmd, &c); err != nil {
 				return err
 			}
 			return f.run(cmd, c)
@@ -232,6 +228,36 @@ func bodyFile(path string, stdin io.Reader) (any, error) {
 	return raw, nil
 }
 
+// ofPart tells whether a command changes a part of the spec that is there.
+func (f *verbFlags) ofPart(c command) bool {
+	return c.verb == events.VerbUpdate && f.values.given() && f.spec == ""
+}
+
+// decide makes the body of a command, of a part on what is there now.
+func (f *verbFlags) decide(cmd *cobra.Command, c *command) (err error) {
+	if f.ofPart(*c) {
+		if f.base, c.seq, err = f.present(cmd, c.ref); err != nil {
+			return err
+		}
+	}
+	c.body, err = f.encode(cmd, c.ref.Kind, c.verb)
+	return err
+}
+
+// send gives a command. One that changes a part of what is there is decided again where somebody else was faster.
+func (f *verbFlags) send(ctx context.Context, cmd *cobra.Command, cl *client, c command) (events.Answer, error) {
+	for {
+		a, err := cl.send(ctx, c)
+		var r *events.Refusal
+		if !f.ofPart(c) || !errors.As(err, &r) || r.Code != events.Conflict {
+			return a, err
+		}
+		if err := f.decide(cmd, &c); err != nil {
+			return a, err
+		}
+	}
+}
+
 func (f *verbFlags) run(cmd *cobra.Command, c command) error {
 	ctx, cancel, err := f.bound(cmd.Context())
 	if err != nil {
@@ -248,7 +274,7 @@ func (f *verbFlags) run(cmd *cobra.Command, c command) error {
 			return err
 		}
 	}
-	a, err := cl.send(ctx, c)
+	a, err := f.send(ctx, cmd, cl, c)
 	if err != nil {
 		return err
 	}
