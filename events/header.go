@@ -5,7 +5,7 @@ type Header struct{ Name, Doc string }
 
 // CommandHeaders are those a command may carry.
 var CommandHeaders = []Header{
-	{"Nats-Msg-Id", "the command's id; made up if it is absent. The same id again gets the same answer and does nothing again; with another subject or body it is a `conflict`"},
+	{"Nats-Msg-Id", "the command's id; made up if it is absent. The same id again gets the same answer and does nothing again; with another subject or body it is a `conflict`; white space and the order of keys in a body are nothing to it"},
 	{"Aerie-Expected-Seq", "refuse as `conflict` if the entity's last sequence is another"},
 	{"Aerie-Expected-Uid", "refuse as `conflict` if the name belongs to another incarnation"},
 	{"Aerie-Dry-Run", "`true`: decide and answer, append nothing"},
@@ -25,7 +25,7 @@ var EventHeaders = []Header{
 	{"ce-commandid", "the command or report that caused it"},
 	{"ce-causationid", "the event or command right before it in the chain"},
 	{"ce-correlationid", "the command that a person gave, however long ago"},
-	{"ce-commanddigest", "of the command's subject and body: tells a repeat from another use of the id"},
+	{"ce-commanddigest", "of the command's subject and of its body in canonical JSON: tells a repeat from another use of the id"},
 	{"ce-part", "its place in its decision, such as `1/2`; the events of one decision became true together"},
 	{"ce-crc", "checksum of the subject, the headers above and the body"},
 	{"content-type", "`application/json`"},

@@ -89,7 +89,7 @@ func (p *page) kind(k ev.Kind) {
 
 func (p *page) refusedCommands() {
 	p.para("## Refused commands")
-	p.para("A command that waited in `AERIE_QUEUE` and was refused is an event on `aerie.evt.<owner>.command.<command id>.refused`, by who gave it. One whose owner or id is no such thing stands in the program's own log.")
+	p.para("A command that waited in `AERIE_QUEUE` and was refused is an event on `aerie.evt.<owner>.command.<command id>.refused`, by who gave it. So is one that `aerie queue drop` took off, and one that was published with a wrong number of tokens. Where the command had no id, or one that is none, it is `q~<tag of the queue>~<place>`, which no client can say; logs of releases before have `q-<place>`. One whose owner is no such thing stands in the program's own log.")
 	p.table("event", "wire type", "fields")
 	e := ev.CommandRefused{}
 	p.row(code(e.Type()), code(fmt.Sprintf("io.aerie.%s.%s.v1", ev.CommandKind, e.Type())), shapeOf(reflect.TypeOf(e)))
