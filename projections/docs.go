@@ -57,7 +57,7 @@ func (p *docsPage) say(format string, args ...string) {
 func (p *docsPage) routes(open *huma.OpenAPI) {
 	p.say("<h2>Over HTTP</h2><table><tr><th>route<th>what it does<th>parameters")
 	for _, path := range slices.Sorted(maps.Keys(open.Paths)) {
-		for _, op := range []*huma.Operation{open.Paths[path].Get, open.Paths[path].Post} {
+		for _, op := range []*huma.Operation{open.Paths[path].Get, open.Paths[path].Post, open.Paths[path].Delete} {
 			if op == nil {
 				continue
 			}

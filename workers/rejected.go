@@ -14,6 +14,7 @@ func unfit(err error) error {
 	var large *eventlog.TooLargeError
 	switch {
 	case errors.As(err, &large):
+		slog.Warn("a command is too large", "err", err)
 		return ev.RefuseFaults("command", []ev.Fault{{Field: "body", Message: large.Error() + ": make the spec or the labels smaller"}})
 	case errors.Is(err, eventlog.ErrConflict):
 		return unavailable(err)

@@ -56,9 +56,9 @@ func (e *TooLargeError) Error() string {
 }
 
 // fits refuses a message that the server would not take. The server that is connected to now may be another than before.
-func (l *Log) fits(r events.Recorded, m *nats.Msg) error {
-	if most := int(l.nc.MaxPayload()) - room; m.Size() > most {
-		return &TooLargeError{string(r.Ref.Kind) + "." + r.Event.Type(), m.Size(), most}
+func (l *Log) fits(r events.Recorded, size int) error {
+	if most := int(l.nc.MaxPayload()) - room; size > most {
+		return &TooLargeError{string(r.Ref.Kind) + "." + r.Event.Type(), size, most}
 	}
 	return nil
 }

@@ -86,11 +86,12 @@ func (b *Batch) write(recorded []events.Recorded) (msgs []*nats.Msg, size int, e
 		if msgs[i], r.Event, err = b.log.codec.encode(*r); err != nil {
 			return nil, 0, err
 		}
-		if err = b.log.fits(*r, msgs[i]); err != nil {
+		n := msgs[i].Size()
+		if err = b.log.fits(*r, n); err != nil {
 			return nil, 0, err
 		}
 		r.Seq = b.at + uint64(len(b.msgs)+i) + 1
-		size += msgs[i].Size()
+		size += n
 	}
 	return msgs, size, nil
 }
