@@ -12,7 +12,7 @@ else
 RACE := -race
 endif
 
-.PHONY: build demo test test-kube soak soak-replicas soak-kube conformance-aws fuzz idle generate check clean
+.PHONY: build demo test test-kube soak soak-replicas soak-kube conformance-aws fuzz idle generate check bench-pair clean
 
 build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts for Helm charts
 	@mkdir -p bin
@@ -66,6 +66,9 @@ fuzz: ## every fuzz test for FUZZTIME each
 
 idle: build ## what an idle control plane costs, a minute after the shared offer is Active
 	@scripts/idle
+
+bench-pair: build ## bin/aerie beside the binary OLD, in turns: ROUNDS (7) pairs of each benchmark
+	@scripts/bench-pair $(OLD)
 
 clean:
 	rm -rf bin

@@ -20,7 +20,7 @@ func apiConfig(version string) huma.Config {
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "aerie", Version: version, Description: "The control plane: what there is, what happened, and commands."},
 			Components: &huma.Components{
-				Schemas:         huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				Schemas:         huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", Description: "The token in <data-dir>/token"}},
 			},
 			Security: []map[string][]string{{"token": {}}},

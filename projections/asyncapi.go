@@ -26,7 +26,7 @@ type asyncDocument struct {
 // describeNATS makes the document from the types that decode and encode all that.
 func describeNATS() *asyncDocument {
 	told := huma.NewMapRegistry("#/components/schemas/", func(t reflect.Type, hint string) string {
-		return "told." + huma.DefaultSchemaNamer(t, hint)
+		return "told." + schemaName(t, hint)
 	})
 	asked := humago.New(http.NewServeMux(), apiConfig("")).OpenAPI().Components.Schemas
 	d := &asyncDocument{asked, told, object{}, object{}, object{}}
