@@ -48,6 +48,7 @@ func (w *World) Apply(decision []ev.Recorded) error {
 			return fmt.Errorf("fold sequence %d of %s: %w", r.Seq, r.Ref, err)
 		}
 		w.put(after)
+		w.checkpoint(after)
 		w.last[r.Ref.Kind] = r.Seq
 		w.rewire(before, after)
 		w.Seq, w.Time = r.Seq, r.Time
