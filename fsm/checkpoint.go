@@ -36,9 +36,12 @@ func (w *World) checkpoint(e Entity[Data]) {
 
 // Since tells what has to be known of an entity to fold it up to a sequence: what it was
 // at a checkpoint, or unborn, and the sequences of its events after that. Those are fewer
-// than checkpointEvery however long its history is.
+// than checkpointEvery however long its history is; none if nothing has happened since.
 func (w *World) Since(r ev.Ref, upTo uint64) (from Entity[Data], rest []uint64) {
 	e, _ := w.Get(r)
+	if e.Seq <= upTo {
+		return e, nil
+	}
 	end := e.History.UpTo(upTo)
 	start := 0
 	if n, known := w.Number(r); known {
@@ -58,9 +61,25 @@ func (c checkpoint) read(r ev.Ref) Entity[Data] {
 	return e
 }
 
-// Insert puts an entity as it was into a world that does not know it. The events after
-// that can be applied.
-func (w *World) Insert(e Entity[Data]) {
-	w.put(e)
-	w.rewire(Entity[Data]{}, e)
+// WorldOf is a world of a few entities: as they were, and then what happened to them, in
+// the order of the log. Of the events before it knows nothing.
+func WorldOf(from []Entity[Data], rest []ev.Recorded) (*World, error) {
+	w := NewWorld()
+	for _, e := range from {
+		if e.Phase() != Unborn {
+			w.put(e)
+			w.rewire(Entity[Data]{}, e)
+		}
+	}
+	for _, r := range rest {
+		if err := w.Apply([]ev.Recorded{r}); err != nil {
+			return nil, err
+		}
+	}
+	for _, e := range from { // what it uses may have come later, though it was born earlier
+		if now, there := w.Get(e.Ref); there {
+			w.reuse(Entity[Data]{}, now)
+		}
+	}
+	return w, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -159,28 +158,27 @@ func (s *server) history(k events.Kind) func(context.Context, *HistoryQuery) (*h
 		e, as, err := s.views.get(ref, func(*fsm.World, entity) {})
 		if m.past {
 			as = s.views.asOf(m)
-			e.History = e.History[:sort.Search(len(e.History), func(i int) bool { return e.History[i] > m.cut })]
-			if len(e.History) == 0 && err == nil {
+			if e.History.UpTo(m.cut) == 0 && err == nil {
 				err = s.views.unborn(ref, m)
 			}
 		}
 		if err != nil {
 			return nil, err
 		}
-		return s.past(ctx, e, as, at, q.Limit)
+		return s.past(ctx, e, m, as, at, q.Limit)
 	}
 }
 
-func (s *server) past(ctx context.Context, e entity, as AsOf, at cursor, limit int) (*historyAnswer, error) {
-	from, _ := slices.BinarySearch(e.History, at.seq+1)
-	seqs := e.History[from:]
+// past is a page of an entity's events.
+func (s *server) past(ctx context.Context, e entity, m moment, as AsOf, at cursor, limit int) (*historyAnswer, error) {
+	from, end := e.History.UpTo(at.seq), e.History.UpTo(m.end())
 	l := List[Event]{AsOf: as}
-	if len(seqs) > limit {
-		seqs = seqs[:limit]
-		next := cursor{ref: e.Ref, seq: seqs[limit-1]}.String()
+	if end > from+limit {
+		end = from + limit
+		next := cursor{ref: e.Ref, seq: e.History.At(end - 1)}.String()
 		l.Next = &next
 	}
 	var err error
-	l.Items, err = s.readEvents(ctx, seqs)
+	l.Items, err = s.readEvents(ctx, e.History.Between(from, max(from, end)))
 	return &historyAnswer{l}, err
 }

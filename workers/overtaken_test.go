@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,7 +95,7 @@ func TestAProcessEndsWithItsPhase(t *testing.T) {
 // expire is what the dispatcher says at a phase's deadline.
 func (r *rig) expire(ref ev.Ref) {
 	r.t.Helper()
-	e := r.intake.entity(ref)
+	e, _ := r.intake.since(ref, math.MaxUint64)
 	if _, err := r.intake.Do(r.t.Context(), internal(ref, ev.ActorAerie, ev.Expire{Since: e.Since})); err != nil {
 		r.t.Fatal(err)
 	}

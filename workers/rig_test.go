@@ -181,7 +181,7 @@ func (r *rig) history(ref ev.Ref) (lines []string) {
 	var e fsm.Entity[fsm.Data]
 	r.fold.View(func(w *fsm.World) { e, _ = w.Get(ref) })
 	var replay fsm.Entity[fsm.Data]
-	for _, seq := range e.History {
+	for seq := range e.History.All() {
 		rec, err := r.log.Read(r.t.Context(), seq)
 		if err != nil {
 			r.t.Fatal(err)
