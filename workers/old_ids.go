@@ -64,6 +64,16 @@ func (i *Intake) IndexIDs(ctx context.Context, dir string) {
 	}
 }
 
+// Indexed is up to which sequence of the log the index of ids has all of them.
+func (i *Intake) Indexed() uint64 {
+	x := i.ids.index.Load()
+	if x == nil {
+		return 0
+	}
+	seq, _ := x.Covers()
+	return seq
+}
+
 // indexIDs keeps the index until it can't; one that somebody found damaged is cleared.
 func (i *Intake) indexIDs(ctx context.Context, dir string) (err error) {
 	x, err := idindex.Open(dir)
