@@ -83,8 +83,9 @@ func (i *Intake) indexIDs(ctx context.Context, dir string) (err error) {
 	whole, damaged := context.WithCancelCause(ctx)
 	defer func() {
 		i.ids.index.Store(nil)
-		if whole.Err() != nil && ctx.Err() == nil {
-			err = errors.Join(err, x.Clear())
+		if (whole.Err() != nil || errors.Is(err, idindex.ErrDamaged)) && ctx.Err() == nil {
+			slog.Warn("the index of command ids is made anew", "reason", err)
+			err = x.Clear()
 		}
 		err = errors.Join(err, x.Close())
 		damaged(nil)

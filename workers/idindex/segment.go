@@ -22,10 +22,10 @@ const (
 	eventMax = 255
 )
 
-var (
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-	errDamaged = errors.New("it is damaged")
-)
+// ErrDamaged says that a file is not as it was written.
+var ErrDamaged = errors.New("it is damaged")
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // label says what a segment has: the ids of the events after one sequence up to another,
 // and the id of the last of these events.
@@ -50,14 +50,14 @@ func (l label) page() (page []byte, sum uint32) {
 func readLabel(page []byte) (l label, sum uint32, err error) {
 	sum = crc32.Checksum(page[:body], castagnoli)
 	if string(page[:len(magic)]) != magic || binary.BigEndian.Uint32(page[body:]) != sum {
-		return l, 0, errDamaged
+		return l, 0, ErrDamaged
 	}
 	var n [4]uint64
 	for i := range n {
 		n[i] = binary.BigEndian.Uint64(page[len(magic)+8*i:])
 	}
 	if n[3] > eventMax || n[0] > n[1] {
-		return l, 0, errDamaged
+		return l, 0, ErrDamaged
 	}
 	text := page[len(magic)+8*len(n):]
 	return label{n[0], n[1], n[2], string(text[:n[3]])}, sum, nil
@@ -82,7 +82,7 @@ func openSegment(path string) (*segment, error) {
 	}
 	info, trouble := f.Stat()
 	if err = errors.Join(err, trouble); err == nil && uint64(info.Size()) != pageLen*(1+s.pages()) {
-		err = errDamaged
+		err = ErrDamaged
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -109,7 +109,7 @@ func (s *segment) read(number uint64, page []byte) ([]Entry, error) {
 		return nil, fmt.Errorf("%s: %w", s.file.Name(), err)
 	}
 	if binary.BigEndian.Uint32(page[body:]) != pageSum(s.sum, number, page) {
-		return nil, fmt.Errorf("%s: page %d: %w", s.file.Name(), number, errDamaged)
+		return nil, fmt.Errorf("%s: page %d: %w", s.file.Name(), number, ErrDamaged)
 	}
 	some := make([]Entry, min(perPage, s.count-number*perPage))
 	for i := range some {
