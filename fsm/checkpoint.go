@@ -4,7 +4,7 @@ import ev "github.com/aeriehq/aerie/events"
 
 // checkpointEvery is after how many events of an entity it is kept as it was then: what
 // it was at any moment is told from so many events at most.
-const checkpointEvery = 128
+const checkpointEvery = 64
 
 // long is what is kept of an entity with many events, beside what it is now.
 type long struct {

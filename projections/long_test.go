@@ -31,7 +31,7 @@ func TestALongHistoryIsReadInPart(t *testing.T) {
 	for i, end := range ends {
 		reads = 0
 		got := fetch[Entity[events.CustomerSpec, any]](s, fmt.Sprintf("/v1/customers/acme?at=%d", end))
-		if want := fmt.Sprint(50*i + 49); got.Labels["n"] != want || got.Seq != end || reads > 127 {
+		if want := fmt.Sprint(50*i + 49); got.Labels["n"] != want || got.Seq != end || reads > 63 {
 			t.Errorf("at %d: n is %s of %d after %d reads, want %s", end, got.Labels["n"], got.Seq, reads, want)
 		}
 	}

@@ -134,7 +134,7 @@ func (r *longRig) same(seq uint64, most int) {
 
 // mostReads is how many events may be read where headers do not tell the entity: its
 // own, and those since a checkpoint.
-const mostReads = 1 + 127
+const mostReads = 1 + 63
 
 // TestALongHistory: with a hundred and forty thousand events of one entity a command that
 // was given before, however long ago, and a new one whose id does not tell when it was
