@@ -2,7 +2,6 @@ package fsm
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -40,7 +39,7 @@ func begins(e ev.Event) bool {
 // follow keeps the books that all kinds keep.
 func (b Base) follow(r ev.Recorded) Base {
 	b.Ref, b.Seq, b.Cause, b.Thread = r.Ref, r.Seq, r.EventID, r.CorrelationID
-	b.History = append(slices.Clip(b.History), r.Seq)
+	b.History = b.History.With(r.Seq)
 	switch e := r.Event.(type) {
 	case ev.LabelsChanged:
 		b.Labels = e.Labels

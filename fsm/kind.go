@@ -88,10 +88,10 @@ type Base struct {
 	Attempt    *ev.AttemptFailed // the last failed attempt at what is owed now
 	Given      *ev.Reason        // why it was given up, if it was
 	Conditions []Condition
-	History    []uint64 // the sequences of its events
-	Cause      string   // the id of its last event: the cause of what follows from it
-	Thread     string   // the correlation id of that event
-	Drained    bool     // it is to go, and nothing uses it any more
+	History    History // the sequences of its events
+	Cause      string  // the id of its last event: the cause of what follows from it
+	Thread     string  // the correlation id of that event
+	Drained    bool    // it is to go, and nothing uses it any more
 	phase      Phase
 }
 

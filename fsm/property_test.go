@@ -30,7 +30,7 @@ func dump(t interface{ Fatal(...any) }, w *World) string {
 	}
 	for _, k := range ev.Kinds {
 		w.Each(k, func(e Entity[Data]) {
-			all[e.Ref.String()] = []any{e.Phase(), e.Base, e.Data}
+			all[e.Ref.String()] = []any{e.Phase(), e.Base, e.History.Between(0, e.History.Len()), e.Data}
 		})
 	}
 	data, err := json.Marshal(all)

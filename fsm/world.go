@@ -48,6 +48,7 @@ func (w *World) Apply(decision []ev.Recorded) error {
 			return fmt.Errorf("fold sequence %d of %s: %w", r.Seq, r.Ref, err)
 		}
 		w.put(after)
+		w.checkpoint(after)
 		w.last[r.Ref.Kind] = r.Seq
 		w.rewire(before, after)
 		w.Seq, w.Time = r.Seq, r.Time
@@ -121,6 +122,12 @@ func (w *World) Caused(commandID string) (seq uint64, ok bool) {
 // Forgot is the last sequence up to which commands may have caused events that
 // Caused does not know any more, and when that event was; 0 if there is none.
 func (w *World) Forgot() (seq uint64, at time.Time) { return w.answers.until, w.answers.gone.at }
+
+// EachCaused calls f for the commands that Caused knows and whose first event comes after
+// a sequence, the oldest first, until f returns false.
+func (w *World) EachCaused(after uint64, f func(commandID string, seq uint64) bool) {
+	w.answers.after(after, f)
+}
 
 // Orphan tells whether an owner mark is that of an incarnation of ours that has
 // ended, and of which entity. A mark that this log knows nothing of is somebody

@@ -29,6 +29,8 @@ import (
 type Intake struct {
 	log       *eventlog.Log
 	fold      *eventlog.Fold
+	read      func(context.Context, uint64) (ev.Recorded, error) // of the log
+	ids       oldIDs
 	people    chan *job // what people ask
 	machinery chan *job // what the dispatcher and executors ask: neither keeps the other waiting
 	rivals    *rivals
@@ -52,8 +54,10 @@ const refusalsASecond = 50
 func NewIntake(log *eventlog.Log, fold *eventlog.Fold) *Intake {
 	r := newRivals()
 	fold.Watch(r.see)
-	return &Intake{rivals: r, log: log, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued), refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
+	i := &Intake{rivals: r, log: log, read: log.Read, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued), refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
 		ended: make(chan struct{}), doors: make(chan struct{}, queued), count: func(string) {}, givenUp: func() {}}
+	i.ids.every = indexEvery
+	return i
 }
 
 // Count lets a function count the answers of Ask by their code; it is set before Serve.
@@ -143,7 +147,7 @@ func wouldBe(c ev.Command, e fsm.Entity[fsm.Data], changes []ev.Change) ev.Answe
 			}
 		}
 	}
-	a := fsm.AnswerOf(c.ID, e, decision)
+	a := fsm.AnswerOf(c.ID, e.Answer(), decision)
 	for i := range a.Events {
 		a.Events[i].Seq = 0
 	}

@@ -164,6 +164,10 @@ func (c *control) startFold(s settings) error {
 		return err
 	}
 	c.run(&c.core, "fold", func(ctx context.Context) error { return c.fold.Follow(ctx, c.log) })
+	c.run(&c.core, "index of command ids", func(ctx context.Context) error {
+		c.intake.IndexIDs(ctx, filepath.Join(s.DataDir, "views", "ids"))
+		return nil
+	})
 	c.run(&c.core, "snapshots", func(ctx context.Context) error { c.views.Snapshots(ctx); return nil })
 	if err := c.fold.Wait(c.core.ctx, last); err != nil {
 		return err

@@ -217,10 +217,13 @@ func record(d Decision) ([]events.Recorded, error) {
 	}
 	recorded := make([]events.Recorded, 0, count)
 	for _, c := range d.Changes {
-		for _, e := range c.Events {
+		for i, e := range c.Events {
 			r := events.Recorded{Envelope: d.Envelope, Ref: c.Ref, Event: e}
 			r.EventID, r.Time = ulid.Make().String(), d.Envelope.Time.UTC().Round(0)
 			r.Index, r.Count = len(recorded)+1, count
+			if len(c.States) == len(c.Events) {
+				r.State = c.States[i]
+			}
 			recorded = append(recorded, r)
 		}
 	}

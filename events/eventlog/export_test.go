@@ -12,3 +12,6 @@ func (l *Log) TailBlocks(ctx context.Context, after, end uint64, see func([]even
 	err := t.takeBlocks(ctx, end)
 	return t.last, err
 }
+
+// ReadNearby is Read of what lies in a full block; false if the server has to be asked.
+func (l *Log) ReadNearby(seq uint64) (events.Recorded, bool) { return l.readNearby(seq) }

@@ -23,6 +23,7 @@ type Log struct {
 	codec  codec
 	guard  *Guard
 	copies int
+	near   *blockIndex
 }
 
 // Open opens the log, and makes its stream where there never was one. It refuses
@@ -49,7 +50,7 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, err
 	if err := g.check(stream.CachedInfo().State); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	l := &Log{nc, js, stream, c, g, max(1, stream.CachedInfo().Config.Replicas)}
+	l := &Log{nc, js, stream, c, g, max(1, stream.CachedInfo().Config.Replicas), &blockIndex{guard: g}}
 	if err := l.checkEnd(ctx, stream.CachedInfo().State.LastSeq); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
@@ -143,6 +144,9 @@ var errUnreadable = errors.New("it is not as it was written")
 
 // Read reads the event at a sequence. It is an error if there is none.
 func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
+	if r, ok := l.readNearby(seq); ok {
+		return r, nil
+	}
 	var m *jetstream.RawStreamMsg
 	err := insist(ctx, func(ctx context.Context) (err error) {
 		if m, err = l.stream.GetMsg(ctx, seq); errors.Is(err, jetstream.ErrMsgNotFound) && l.Copies() > 1 {
@@ -158,6 +162,16 @@ func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
 		return events.Recorded{}, fmt.Errorf("read event %d: %w: %w", seq, errUnreadable, err)
 	}
 	return r, nil
+}
+
+// readNearby reads an event where it lies. What is wrong with it the server has to say.
+func (l *Log) readNearby(seq uint64) (events.Recorded, bool) {
+	s, ok := l.near.find(seq)
+	if !ok {
+		return events.Recorded{}, false
+	}
+	r, err := l.codec.decode(string(s.subject), s.seq, readHead(s.headers), s.body)
+	return r, err == nil
 }
 
 // readFromLeader asks the one server that is never behind.
