@@ -105,5 +105,5 @@ func (r Request) command(now time.Time) (ev.Command, error) {
 	if c.Ask, err = ev.DecodeAsk(c.Ref.Kind, r.Verb, r.Body); err != nil {
 		return c, err
 	}
-	return c, ev.RefuseFaults(c.Ref.String(), checkManifests(c.Ref, c.Ask))
+	return c, ev.RefuseFaults(c.Ref.String(), CheckAsk(c.Ref, c.Ask))
 }

@@ -90,6 +90,35 @@ func readFile(path string, stdin io.Reader) ([]byte, error) {
 	return data, nil
 }
 
+// decodeOnly reads the one document that a flag gives, or its file; nil if there is none in it.
+func decodeOnly(flag, file string, data []byte) (any, error) {
+	docs, wrong := documentsOf(data)
+	switch {
+	case len(data) > maxInput:
+		return nil, invalid(flag, "more than %d MiB", maxInput>>20)
+	case wrong == nil && len(docs) == 0:
+		return nil, nil
+	case wrong == nil && len(docs) > 1:
+		return nil, invalid(flag, "%d documents: want one; apply takes more", len(docs))
+	}
+	var raw any
+	if wrong == nil {
+		raw, wrong = docs[0].decode()
+	}
+	var faults []events.Fault
+	for _, f := range wrong[:min(len(wrong), maxFaults)] {
+		message := f.text()
+		if f.Field != "document" {
+			message = f.Field + ": " + message
+		}
+		if file != "" {
+			message = file + ": " + message
+		}
+		faults = append(faults, events.Fault{Field: flag, Message: message})
+	}
+	return raw, events.RefuseFaults("arguments", faults)
+}
+
 // doubled finds documents about one entity.
 func doubled(all []manifest) (faults []fault) {
 	first := map[events.Ref]manifest{}
@@ -122,7 +151,7 @@ func refuseFaults(faults []fault) error {
 	})
 	var all []events.Fault
 	for _, f := range faults[:min(len(faults), maxFaults)] {
-		all = append(all, events.Fault{Field: f.where() + ": " + f.Field, Message: f.Message})
+		all = append(all, events.Fault{Field: f.where() + ": " + f.Field, Message: f.text()})
 	}
 	err := events.RefuseFaults("manifests", all)
 	var r *events.Refusal

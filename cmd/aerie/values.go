@@ -78,12 +78,12 @@ func valuesFile(path string, stdin io.Reader) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > events.MaxBody {
-		return nil, invalid("--values", "%s: more than %d bytes", path, events.MaxBody)
+	raw, err := decodeOnly("--values", path, data)
+	if err != nil {
+		return nil, err
 	}
-	raw, err := decodeYAML(data)
 	values, ok := raw.(map[string]any)
-	if err != nil || !ok && raw != nil {
+	if !ok && raw != nil {
 		return nil, invalid("--values", "%s: want an object, as JSON or YAML", path)
 	}
 	return values, nil

@@ -197,9 +197,9 @@ func (f *verbFlags) given(cmd *cobra.Command, verb string) (any, error) {
 		raw["labels"] = labels
 	}
 	if f.spec != "" {
-		spec, err := decodeYAML([]byte(f.spec))
+		spec, err := decodeOnly("--spec", "", []byte(f.spec))
 		if err != nil {
-			return nil, invalid("--spec", "neither JSON nor YAML: %v", err)
+			return nil, err
 		}
 		raw["spec"] = spec
 	}
@@ -215,21 +215,11 @@ func bodyFile(path string, stdin io.Reader) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > events.MaxBody {
-		return nil, invalid("--body", "more than %d bytes", events.MaxBody)
+	raw, err := decodeOnly("--body", path, data)
+	if raw == nil && err == nil {
+		raw = map[string]any{}
 	}
-	docs := splitDocuments(data)
-	if len(docs) > 1 {
-		return nil, invalid("--body", "%d documents: want one; apply takes more", len(docs))
-	}
-	if len(docs) == 0 {
-		return map[string]any{}, nil
-	}
-	raw, err := decodeYAML(docs[0])
-	if err != nil {
-		return nil, invalid("--body", "neither JSON nor YAML: %v", err)
-	}
-	return raw, nil
+	return raw, err
 }
 
 func (f *verbFlags) run(cmd *cobra.Command, c command) error {

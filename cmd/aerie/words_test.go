@@ -23,7 +23,7 @@ func TestWrongWords(t *testing.T) {
 		{"tenant retry a/b c/d", `arguments: "c/d" is one too many`},
 		{"tenant retry a/b --wiat", `--wiat: aerie tenant retry has no such flag; did you mean "wait"?`},
 		{"tenant retry a/b --timeout -1s", "--timeout: -1s: want a time above 0"},
-		{"tenant create acme/a --spec {", "--spec: neither JSON nor YAML"},
+		{"tenant create acme/a --spec {", "--spec: not YAML"},
 		{"tenant create acme/a --spec [1]", "spec: want an object"},
 		{"tenant create acme/a --label a", `--label: "a": want k=v`},
 		{"tenant create acme/a --body x --label a=b", "--body: is there with --spec, --label, --values or --set"},

@@ -1,0 +1,295 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// document is one document of an input, in YAML or JSON.
+type document struct {
+	text []byte
+	line int  // where it begins in its input, from 1
+	json bool // it is JSON beyond doubt
+}
+
+// lineFault is a fault and the line of the input it is in; 0 if that is not known.
+type lineFault struct {
+	line int
+	events.Fault
+}
+
+func faultAt(line int, field, format string, args ...any) lineFault {
+	return lineFault{line, events.Fault{Field: field, Message: fmt.Sprintf(format, args...)}}
+}
+
+// text is what is wrong, with the line.
+func (f lineFault) text() string {
+	if f.line == 0 {
+		return f.Message
+	}
+	return fmt.Sprintf("%s (line %d)", f.Message, f.line)
+}
+
+const byteOrderMark = "\ufeff"
+
+// documentsOf cuts an input into its documents. YAML has markers between them; JSON documents may also follow each
+// other without. What is between documents and is none is a fault.
+func documentsOf(data []byte) (docs []document, faults []lineFault) {
+	text, fault := plainText(data)
+	if fault != nil {
+		return nil, []lineFault{*fault}
+	}
+	for _, piece := range splitYAML(text) {
+		some, wrong := piece.splitJSON()
+		docs, faults = append(docs, some...), append(faults, wrong...)
+	}
+	return docs, faults
+}
+
+// plainText is an input as UTF-8 with a line feed at the end of each line. UTF-16 is what some editors and shells of
+// Windows write; it is known by its byte order mark.
+func plainText(data []byte) ([]byte, *lineFault) {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	}
+	if order != nil {
+		text, ok := fromUTF16(data[2:], order)
+		if !ok {
+			fault := faultAt(0, "input", "begins as UTF-16 text and is none: save it as UTF-8")
+			return nil, &fault
+		}
+		data = text
+	}
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	data = bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
+	if i := notText(data); i >= 0 {
+		fault := faultAt(1+bytes.Count(data[:i], []byte("\n")), "input", "not UTF-8 text: save it as UTF-8")
+		return nil, &fault
+	}
+	return data, nil
+}
+
+func fromUTF16(data []byte, order binary.ByteOrder) ([]byte, bool) {
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		units[i] = order.Uint16(data[2*i:])
+	}
+	var text []byte
+	for i := 0; i < len(units); i++ {
+		r := rune(units[i])
+		if utf16.IsSurrogate(r) {
+			if i++; i == len(units) {
+				return nil, false
+			}
+			if r = utf16.DecodeRune(r, rune(units[i])); r == utf8.RuneError {
+				return nil, false
+			}
+		}
+		text = utf8.AppendRune(text, r)
+	}
+	return text, len(data)%2 == 0
+}
+
+// notText is where the first byte is that no text has; -1 if there is none.
+func notText(data []byte) int {
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == 0 || r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
+
+// splitYAML cuts a YAML stream at its markers, --- and ... at the start of a line; YAML allows them nowhere else. Before
+// each document there may be a byte order mark, as where files were joined. Pieces without content are left out.
+func splitYAML(data []byte) (docs []document) {
+	s := splitter{data: data}
+	at := 0
+	for line := range bytes.Lines(data) {
+		s.line++
+		s.take(at, line)
+		at += len(line)
+	}
+	s.flush(len(data))
+	return s.docs
+}
+
+// splitter goes through a stream line by line.
+type splitter struct {
+	data       []byte
+	docs       []document
+	line       int  // the one that is taken, from 1
+	start      int  // where the piece at hand begins
+	startLine  int  // 0: with the first line of its content
+	content    bool // something of it was seen
+	directives bool // a directive was, which belongs to what follows the next marker
+}
+
+func (s *splitter) take(at int, line []byte) {
+	if bare := bytes.TrimPrefix(line, []byte(byteOrderMark)); len(bare) < len(line) && (!s.content || isMarker(bare, "---")) {
+		at, line = at+len(byteOrderMark), bare
+		if !s.content && !s.directives {
+			s.begin(at)
+		}
+	}
+	switch {
+	case isMarker(line, "---"):
+		if !s.directives || s.content {
+			s.flush(at)
+			s.begin(at)
+		}
+		s.directives = false
+		s.content = hasContent(line[3:])
+	case isMarker(line, "..."):
+		s.flush(at)
+		s.begin(at + len(line))
+		s.startLine, s.directives = s.line+1, false
+	case !s.content && bytes.HasPrefix(line, []byte("%")):
+		if !s.directives {
+			s.begin(at)
+		}
+		s.directives = true
+	default:
+		s.content = s.content || hasContent(line)
+	}
+}
+
+func (s *splitter) begin(at int) { s.start, s.startLine = at, s.line }
+
+func (s *splitter) flush(end int) {
+	if s.content {
+		s.docs = append(s.docs, document{text: s.data[s.start:end], line: max(s.startLine, 1)})
+	}
+	s.content = false
+}
+
+func isMarker(line []byte, marker string) bool {
+	rest, ok := bytes.CutPrefix(line, []byte(marker))
+	return ok && (len(rest) == 0 || bytes.ContainsAny(rest[:1], " \t\n"))
+}
+
+// hasContent tells a line with something on it from blanks and comments.
+func hasContent(line []byte) bool {
+	line = bytes.TrimLeft(line, " \t\n")
+	return len(line) > 0 && line[0] != '#'
+}
+
+// splitJSON cuts what begins as JSON into JSON documents, which need no marker between them. What begins with a brace
+// and is no JSON may be YAML; what follows a JSON document may not.
+func (d document) splitJSON() (docs []document, faults []lineFault) {
+	rest := document{text: bytes.TrimPrefix(d.text, []byte("---")), line: d.line, json: true}.trimmed()
+	for len(rest.text) > 0 {
+		if c := rest.text[0]; c != '{' && c != '[' {
+			if docs == nil {
+				return []document{d}, nil
+			}
+			return docs, []lineFault{faultAt(rest.line, "document", "something follows the JSON document before it: put --- before a document in YAML")}
+		}
+		_, size, wrong := events.ParseJSON(rest.text)
+		if n := len(wrong); n > 0 && wrong[n-1].Field == "" {
+			if docs == nil {
+				return []document{d}, nil
+			}
+			return docs, []lineFault{faultAt(rest.lineAt(size), "document", "not JSON, as the document before it: %s", wrong[n-1].Message)}
+		}
+		docs = append(docs, document{rest.text[:size], rest.line, true})
+		rest = rest.from(size).trimmed()
+	}
+	return docs, nil
+}
+
+// lineAt is the line of a byte of the document.
+func (d document) lineAt(offset int) int { return d.line + bytes.Count(d.text[:offset], []byte("\n")) }
+
+func (d document) from(offset int) document {
+	return document{d.text[offset:], d.lineAt(offset), d.json}
+}
+
+// trimmed leaves out blanks and comments at the beginning.
+func (d document) trimmed() document {
+	for {
+		d = d.from(len(d.text) - len(bytes.TrimLeft(d.text, " \t\n"+byteOrderMark)))
+		if !bytes.HasPrefix(d.text, []byte("#")) {
+			return d
+		}
+		end := bytes.IndexByte(d.text, '\n')
+		if end < 0 {
+			end = len(d.text)
+		}
+		d = d.from(end)
+	}
+}
+
+// decode reads the document into what encoding/json would have made of it, with numbers as json.Number.
+func (d document) decode() (value any, faults []lineFault) {
+	switch {
+	case len(d.text) > events.MaxBody:
+		return nil, []lineFault{faultAt(d.line, "document", "%d bytes: at most %d", len(d.text), events.MaxBody)}
+	case d.json:
+		return d.decodeJSON()
+	case hidesMarker(d.text):
+		return nil, []lineFault{faultAt(d.line, "document", "a --- or ... follows an unusual line break: use plain line ends")}
+	}
+	r := newYAMLReader(d)
+	value = r.document()
+	return value, r.faults
+}
+
+func (d document) decodeJSON() (value any, faults []lineFault) {
+	value, _, wrong := events.ParseJSON(d.text)
+	for _, f := range wrong {
+		faults = append(faults, lineFault{d.lineAt(f.Offset), f.Fault})
+	}
+	return value, faults
+}
+
+// hidesMarker finds the document markers that splitYAML does not see: YAML ends lines at three more characters than
+// anybody's editor.
+func hidesMarker(doc []byte) bool {
+	for _, br := range []string{"\u0085", "\u2028", "\u2029"} {
+		if bytes.Contains(doc, []byte(br+"---")) || bytes.Contains(doc, []byte(br+"...")) {
+			return true
+		}
+	}
+	return false
+}
+
+// escapedCharacter is one in JSON: YAML knows no halves of pairs.
+var escapedCharacter = regexp.MustCompile(`\\u[0-9a-fA-F]{4}`)
+
+// lines says in which lines the fields of the document are. It reads it once more: who asks has a fault to tell.
+func (d document) lines() lineIndex {
+	if d.json {
+		d.text = escapedCharacter.ReplaceAll(d.text, []byte(`\u0041`))
+	}
+	r := newYAMLReader(d)
+	r.lines = lineIndex{"": d.line}
+	r.document()
+	return r.lines
+}
+
+// lineIndex has the line of each field of a document, by its path.
+type lineIndex map[string]int
+
+// of is the line of a field, or of the nearest that it would be in.
+func (l lineIndex) of(path string) int {
+	for {
+		if line, known := l[path]; known || path == "" {
+			return line
+		}
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+	}
+}
