@@ -139,7 +139,8 @@ type splitter struct {
 }
 
 func (s *splitter) take(at int, line []byte) {
-	if bare := bytes.TrimPrefix(line, []byte(byteOrderMark)); len(bare) < len(line) && (!s.content || isMarker(bare, "---")) {
+	end := at
+	if bare := bytes.TrimPrefix(line, []byte(byteOrderMark)); len(bare) < len(line) && (!s.content || isMarker(bare, "---") || isMarker(bare, "...")) {
 		at, line = at+len(byteOrderMark), bare
 		if !s.content && !s.directives {
 			s.begin(at)
@@ -148,13 +149,13 @@ func (s *splitter) take(at int, line []byte) {
 	switch {
 	case isMarker(line, "---"):
 		if !s.directives || s.content {
-			s.flush(at)
+			s.flush(end)
 			s.begin(at)
 		}
 		s.directives = false
 		s.content = hasContent(line[3:])
 	case isMarker(line, "..."):
-		s.flush(at)
+		s.flush(end)
 		s.begin(at + len(line))
 		s.startLine, s.directives = s.line+1, false
 	case !s.content && bytes.HasPrefix(line, []byte("%")):
@@ -267,13 +268,13 @@ func hidesMarker(doc []byte) bool {
 	return false
 }
 
-// escapedCharacter is one in JSON: YAML knows no halves of pairs.
-var escapedCharacter = regexp.MustCompile(`\\u[0-9a-fA-F]{4}`)
+// notInYAML are the escapes of JSON that YAML does not have, or not by halves.
+var notInYAML = regexp.MustCompile(`\\(u[0-9a-fA-F]{4}|/)`)
 
 // lines says in which lines the fields of the document are. It reads it once more: who asks has a fault to tell.
 func (d document) lines() lineIndex {
-	if d.json {
-		d.text = escapedCharacter.ReplaceAll(d.text, []byte(`\u0041`))
+	if d.json { // YAML but for these, and for tabs
+		d.text = bytes.ReplaceAll(notInYAML.ReplaceAll(d.text, []byte(`\u0041`)), []byte("\t"), []byte(" "))
 	}
 	r := newYAMLReader(d)
 	r.lines = lineIndex{"": d.line}

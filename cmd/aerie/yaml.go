@@ -24,7 +24,7 @@ const maxFollowed = 4 * events.MaxBody
 type yamlReader struct {
 	doc    document
 	room   int
-	within map[*yaml.Node]bool // the anchors whose aliases are being followed
+	within map[*yaml.Node]bool // the nodes with anchors that it is in
 	faults []lineFault
 	ended  bool      // it is too large or too deep to go on
 	lines  lineIndex // if anybody asks for it
@@ -76,11 +76,18 @@ var hints = []struct{ message, hint string }{
 	{"invalid Unicode character escape", ": half of a surrogate pair is no character"},
 }
 
+// countedFromZero are the messages whose line the library counts from 0, and leaves out if it is that.
+var countedFromZero = regexp.MustCompile(`^did not find expected (<|node content|'-' indicator|key|',' or)|^found (duplicate|incompatible|undefined) `)
+
 func (r *yamlReader) syntax(err error) {
 	line, message := 0, err.Error()
 	if m := syntaxError.FindStringSubmatch(strings.ReplaceAll(message, "\n", " ")); m != nil {
 		message = m[2]
-		if n, err := strconv.Atoi(m[1]); err == nil {
+		n, err := strconv.Atoi(m[1])
+		switch {
+		case countedFromZero.MatchString(message):
+			line = r.doc.line + n
+		case err == nil:
 			line = r.doc.line + n - 1
 		}
 	}
@@ -109,6 +116,10 @@ func (r *yamlReader) value(path string, n *yaml.Node, depth int) any {
 		return nil
 	}
 	r.note(path, n)
+	if n.Anchor != "" && !r.within[n] {
+		r.within[n] = true
+		defer delete(r.within, n)
+	}
 	switch n.Kind {
 	case yaml.AliasNode:
 		return r.follow(n, path, func(to *yaml.Node) any { return r.value(path, to, depth) })
