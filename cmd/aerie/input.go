@@ -57,19 +57,45 @@ func filesOf(path string) (files []string, err error) {
 	if !info.IsDir() {
 		return []string{path}, nil
 	}
-	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if ext := filepath.Ext(p); err == nil && !d.IsDir() && (ext == ".yaml" || ext == ".yml") {
-			files = append(files, p)
+	root := path
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		root += string(filepath.Separator) // else the link itself is walked
+	}
+	var found fileList
+	err = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		switch ext := filepath.Ext(p); {
+		case err != nil:
+			return err
+		case d.IsDir() && p != root && strings.HasPrefix(d.Name(), ".."):
+			return fs.SkipDir // where a mounted ConfigMap keeps what its links lead to
+		case ext == ".yaml" || ext == ".yml":
+			return found.add(p)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, invalid("-f", "%v", err)
 	}
-	if len(files) == 0 {
+	if len(found.paths) == 0 {
 		return nil, invalid("-f", "no *.yaml or *.yml in %s", events.Clip(path))
 	}
-	return files, nil
+	return found.paths, nil
+}
+
+// fileList lists files, each once.
+type fileList struct {
+	paths []string
+	infos []fs.FileInfo
+}
+
+// add adds a file, or what a link leads to, unless that is a directory or there already.
+func (l *fileList) add(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.IsDir() || slices.ContainsFunc(l.infos, func(i fs.FileInfo) bool { return os.SameFile(i, info) }) {
+		return err
+	}
+	l.paths, l.infos = append(l.paths, path), append(l.infos, info)
+	return nil
 }
 
 // readFile reads an input, at most a little more than it may have.

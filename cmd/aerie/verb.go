@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/aeriehq/aerie/events"
 )
@@ -256,21 +255,15 @@ func printAnswer(w io.Writer, format string, a events.Answer, dryRun bool) error
 	ref := events.Ref{Kind: a.Entity.Kind, Owner: a.Entity.Owner, ID: a.Entity.ID}
 	switch format {
 	case asName:
-		return write(w, []byte(ref.Path()+"\n"))
-	case asJSON:
-		data, err := json.MarshalIndent(a, "", "  ")
+		return write(w, []byte(plain(ref.Path())+"\n"))
+	case asJSON, asYAML:
+		raw, err := json.Marshal(a)
 		if err != nil {
 			return fmt.Errorf("write the answer: %w", err)
 		}
-		return write(w, append(data, '\n'))
-	case asYAML:
-		data, err := yaml.Marshal(a)
-		if err != nil {
-			return fmt.Errorf("write the answer: %w", err)
-		}
-		return write(w, data)
+		return writeRaw(w, format, raw)
 	}
-	return write(w, []byte(sentence(ref, a, dryRun)+"\n"))
+	return write(w, []byte(plain(sentence(ref, a, dryRun))+"\n"))
 }
 
 // sentence says in a line what a command did.
