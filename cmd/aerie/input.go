@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aeriehq/aerie/cmd/aerie/document"
 	"github.com/aeriehq/aerie/events"
 )
 
@@ -118,7 +119,7 @@ func readFile(path string, stdin io.Reader) ([]byte, error) {
 
 // decodeOnly reads the one document that a flag gives, or its file; nil if there is none in it.
 func decodeOnly(flag, file string, data []byte) (any, error) {
-	docs, wrong := documentsOf(data)
+	docs, wrong := document.Split(data)
 	switch {
 	case len(data) > maxInput:
 		return nil, invalid(flag, "more than %d MiB", maxInput>>20)
@@ -129,11 +130,11 @@ func decodeOnly(flag, file string, data []byte) (any, error) {
 	}
 	var raw any
 	if wrong == nil {
-		raw, wrong = docs[0].decode()
+		raw, wrong = docs[0].Decode()
 	}
 	var faults []events.Fault
 	for _, f := range wrong[:min(len(wrong), maxFaults)] {
-		message := f.text()
+		message := f.Text()
 		if f.Field != "document" {
 			message = f.Field + ": " + message
 		}
@@ -177,7 +178,7 @@ func refuseFaults(faults []fault) error {
 	})
 	var all []events.Fault
 	for _, f := range faults[:min(len(faults), maxFaults)] {
-		all = append(all, events.Fault{Field: f.where() + ": " + f.Field, Message: f.text()})
+		all = append(all, events.Fault{Field: f.where() + ": " + f.Field, Message: f.Text()})
 	}
 	err := events.RefuseFaults("manifests", all)
 	var r *events.Refusal

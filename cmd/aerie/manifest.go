@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aeriehq/aerie/cmd/aerie/document"
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/workers"
 )
@@ -18,7 +19,7 @@ const maxInput = 4 << 20
 type manifest struct {
 	file   string
 	n      int // its place in the file, from 1
-	doc    document
+	doc    document.Document
 	ref    events.Ref
 	labels map[string]string
 	spec   events.Spec     // with defaults; nil if there are faults
@@ -30,7 +31,7 @@ type fault struct {
 	file string
 	n    int        // the document's place, 0 for the file
 	ref  events.Ref // as far as it could be read
-	lineFault
+	document.Fault
 }
 
 // where names the document as people find it again.
@@ -46,11 +47,11 @@ func (f fault) where() string {
 
 // at makes a fault of a field of a document.
 func (m manifest) at(field, format string, args ...any) fault {
-	line := 0
+	f := document.Fault{Fault: events.Fault{Field: field, Message: fmt.Sprintf(format, args...)}}
 	if m.n > 0 {
-		line = m.doc.lines().of(field)
+		f.Line = m.doc.Lines().Of(field)
 	}
-	return fault{m.file, m.n, m.ref, faultAt(line, field, format, args...)}
+	return fault{m.file, m.n, m.ref, f}
 }
 
 // decodeManifests reads every document of an input with the server's own
@@ -60,9 +61,9 @@ func decodeManifests(name string, data []byte) (all []manifest, faults []fault) 
 	if len(data) > maxInput {
 		return nil, []fault{manifest{file: name}.at("input", "more than %d MiB, the most an input may have: split it", maxInput>>20)}
 	}
-	docs, wrong := documentsOf(data)
+	docs, wrong := document.Split(data)
 	for _, f := range wrong {
-		faults = append(faults, fault{file: name, lineFault: f})
+		faults = append(faults, fault{file: name, Fault: f})
 	}
 	for i, doc := range docs {
 		m, found := decodeManifest(manifest{file: name, n: i + 1, doc: doc})
@@ -75,7 +76,7 @@ func decodeManifests(name string, data []byte) (all []manifest, faults []fault) 
 }
 
 func decodeManifest(m manifest) (manifest, []fault) {
-	raw, wrong := m.doc.decode()
+	raw, wrong := m.doc.Decode()
 	if len(wrong) > 0 {
 		return m, m.all(wrong)
 	}
@@ -87,9 +88,9 @@ func decodeManifest(m manifest) (manifest, []fault) {
 	if len(found) == 0 {
 		return m, nil
 	}
-	lines := m.doc.lines()
+	lines := m.doc.Lines()
 	for _, f := range found {
-		wrong = append(wrong, lineFault{lines.of(f.Field), f})
+		wrong = append(wrong, document.Fault{Line: lines.Of(f.Field), Fault: f})
 	}
 	return m, m.all(wrong)
 }
@@ -128,7 +129,7 @@ func (m manifest) fill(raw map[string]any) (manifest, []events.Fault) {
 	return m, found
 }
 
-func (m manifest) all(found []lineFault) (faults []fault) {
+func (m manifest) all(found []document.Fault) (faults []fault) {
 	for _, f := range found {
 		faults = append(faults, fault{m.file, m.n, m.ref, f})
 	}

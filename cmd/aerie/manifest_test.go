@@ -56,7 +56,7 @@ func TestManifestFaults(t *testing.T) {
 			if len(faults) != 1 {
 				t.Fatalf("%d faults, want one: %v", len(faults), faults)
 			}
-			if got := faults[0].where() + ": " + faults[0].Field + ": " + faults[0].text(); got != c.want {
+			if got := faults[0].where() + ": " + faults[0].Field + ": " + faults[0].Text(); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})

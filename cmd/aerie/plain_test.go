@@ -14,8 +14,8 @@ import (
 
 // hidden is a text as nobody sees it on a terminal, and how it has to be escapedText.
 const (
-	hidden = "a\x1b[31mb\u202ec\u2066d\u0085e\U000e0041f \x7f"
-	escapedText  = `a\x1b[31mb\u202ec\u2066d\x85e\U000e0041f \x7f`
+	hidden      = "a\x1b[31mb\u202ec\u2066d\u0085e\U000e0041f \x7f"
+	escapedText = `a\x1b[31mb\u202ec\u2066d\x85e\U000e0041f \x7f`
 )
 
 func TestPlain(t *testing.T) {

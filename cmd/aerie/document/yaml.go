@@ -1,4 +1,4 @@
-package main
+package document
 
 import (
 	"bytes"
@@ -22,15 +22,15 @@ const maxFollowed = 4 * events.MaxBody
 // keys are followed, and explicit keys win over merged ones. Where these would lose something without a word, as with a
 // key that is there twice or is no string, it has a fault.
 type yamlReader struct {
-	doc    document
+	doc    Document
 	room   int
 	within map[*yaml.Node]bool // the nodes with anchors that it is in
-	faults []lineFault
-	ended  bool      // it is too large or too deep to go on
-	lines  lineIndex // if anybody asks for it
+	faults []Fault
+	ended  bool  // it is too large or too deep to go on
+	lines  Lines // if anybody asks for it
 }
 
-func newYAMLReader(d document) *yamlReader {
+func newYAMLReader(d Document) *yamlReader {
 	return &yamlReader{doc: d, room: maxFollowed, within: map[*yaml.Node]bool{}}
 }
 

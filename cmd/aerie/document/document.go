@@ -1,4 +1,8 @@
-package main
+// Package document reads the files that people have: several documents in YAML or JSON, one after the other, in the text
+// encodings and with the line ends of any system. It makes of each what encoding/json would make of it, and where
+// something would be lost without a word it has a fault, with the key and the line. It knows nothing of entities. Begin
+// reading at Split and Document.Decode. Nothing here keeps anything: all may be called at once.
+package document
 
 import (
 	"bytes"
@@ -12,39 +16,39 @@ import (
 	"github.com/aeriehq/aerie/events"
 )
 
-// document is one document of an input, in YAML or JSON.
-type document struct {
+// Document is one document of an input, in YAML or JSON.
+type Document struct {
 	text []byte
 	line int  // where it begins in its input, from 1
 	json bool // it is JSON beyond doubt
 }
 
-// lineFault is a fault and the line of the input it is in; 0 if that is not known.
-type lineFault struct {
-	line int
+// Fault is a fault and the line of the input it is in; 0 if that is not known.
+type Fault struct {
+	Line int
 	events.Fault
 }
 
-func faultAt(line int, field, format string, args ...any) lineFault {
-	return lineFault{line, events.Fault{Field: field, Message: fmt.Sprintf(format, args...)}}
+func faultAt(line int, field, format string, args ...any) Fault {
+	return Fault{line, events.Fault{Field: field, Message: fmt.Sprintf(format, args...)}}
 }
 
-// text is what is wrong, with the line.
-func (f lineFault) text() string {
-	if f.line == 0 {
+// Text is what is wrong, with the line.
+func (f Fault) Text() string {
+	if f.Line == 0 {
 		return f.Message
 	}
-	return fmt.Sprintf("%s (line %d)", f.Message, f.line)
+	return fmt.Sprintf("%s (line %d)", f.Message, f.Line)
 }
 
 const byteOrderMark = "\ufeff"
 
-// documentsOf cuts an input into its documents. YAML has markers between them; JSON documents may also follow each
+// Split cuts an input into its documents. YAML has markers between them; JSON documents may also follow each
 // other without. What is between documents and is none is a fault.
-func documentsOf(data []byte) (docs []document, faults []lineFault) {
+func Split(data []byte) (docs []Document, faults []Fault) {
 	text, fault := plainText(data)
 	if fault != nil {
-		return nil, []lineFault{*fault}
+		return nil, []Fault{*fault}
 	}
 	for _, piece := range splitYAML(text) {
 		some, wrong := piece.splitJSON()
@@ -55,7 +59,7 @@ func documentsOf(data []byte) (docs []document, faults []lineFault) {
 
 // plainText is an input as UTF-8 with a line feed at the end of each line. UTF-16 is what some editors and shells of
 // Windows write; it is known by its byte order mark.
-func plainText(data []byte) ([]byte, *lineFault) {
+func plainText(data []byte) ([]byte, *Fault) {
 	var order binary.ByteOrder
 	switch {
 	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
@@ -115,7 +119,7 @@ func notText(data []byte) int {
 
 // splitYAML cuts a YAML stream at its markers, --- and ... at the start of a line; YAML allows them nowhere else. Before
 // each document there may be a byte order mark, as where files were joined. Pieces without content are left out.
-func splitYAML(data []byte) (docs []document) {
+func splitYAML(data []byte) (docs []Document) {
 	s := splitter{data: data}
 	at := 0
 	for line := range bytes.Lines(data) {
@@ -130,7 +134,7 @@ func splitYAML(data []byte) (docs []document) {
 // splitter goes through a stream line by line.
 type splitter struct {
 	data       []byte
-	docs       []document
+	docs       []Document
 	line       int  // the one that is taken, from 1
 	start      int  // where the piece at hand begins
 	startLine  int  // 0: with the first line of its content
@@ -172,7 +176,7 @@ func (s *splitter) begin(at int) { s.start, s.startLine = at, s.line }
 
 func (s *splitter) flush(end int) {
 	if s.content {
-		s.docs = append(s.docs, document{text: s.data[s.start:end], line: max(s.startLine, 1)})
+		s.docs = append(s.docs, Document{text: s.data[s.start:end], line: max(s.startLine, 1)})
 	}
 	s.content = false
 }
@@ -190,37 +194,37 @@ func hasContent(line []byte) bool {
 
 // splitJSON cuts what begins as JSON into JSON documents, which need no marker between them. What begins with a brace
 // and is no JSON may be YAML; what follows a JSON document may not.
-func (d document) splitJSON() (docs []document, faults []lineFault) {
-	rest := document{text: bytes.TrimPrefix(d.text, []byte("---")), line: d.line, json: true}.trimmed()
+func (d Document) splitJSON() (docs []Document, faults []Fault) {
+	rest := Document{text: bytes.TrimPrefix(d.text, []byte("---")), line: d.line, json: true}.trimmed()
 	for len(rest.text) > 0 {
 		if c := rest.text[0]; c != '{' && c != '[' {
 			if docs == nil {
-				return []document{d}, nil
+				return []Document{d}, nil
 			}
-			return docs, []lineFault{faultAt(rest.line, "document", "something follows the JSON document before it: put --- before a document in YAML")}
+			return docs, []Fault{faultAt(rest.line, "document", "something follows the JSON document before it: put --- before a document in YAML")}
 		}
 		_, size, wrong := events.ParseJSON(rest.text)
 		if n := len(wrong); n > 0 && wrong[n-1].Field == "" {
 			if docs == nil {
-				return []document{d}, nil
+				return []Document{d}, nil
 			}
-			return docs, []lineFault{faultAt(rest.lineAt(size), "document", "not JSON, as the document before it: %s", wrong[n-1].Message)}
+			return docs, []Fault{faultAt(rest.lineAt(size), "document", "not JSON, as the document before it: %s", wrong[n-1].Message)}
 		}
-		docs = append(docs, document{rest.text[:size], rest.line, true})
+		docs = append(docs, Document{rest.text[:size], rest.line, true})
 		rest = rest.from(size).trimmed()
 	}
 	return docs, nil
 }
 
 // lineAt is the line of a byte of the document.
-func (d document) lineAt(offset int) int { return d.line + bytes.Count(d.text[:offset], []byte("\n")) }
+func (d Document) lineAt(offset int) int { return d.line + bytes.Count(d.text[:offset], []byte("\n")) }
 
-func (d document) from(offset int) document {
-	return document{d.text[offset:], d.lineAt(offset), d.json}
+func (d Document) from(offset int) Document {
+	return Document{d.text[offset:], d.lineAt(offset), d.json}
 }
 
 // trimmed leaves out blanks and comments at the beginning.
-func (d document) trimmed() document {
+func (d Document) trimmed() Document {
 	for {
 		d = d.from(len(d.text) - len(bytes.TrimLeft(d.text, " \t\n"+byteOrderMark)))
 		if !bytes.HasPrefix(d.text, []byte("#")) {
@@ -234,25 +238,25 @@ func (d document) trimmed() document {
 	}
 }
 
-// decode reads the document into what encoding/json would have made of it, with numbers as json.Number.
-func (d document) decode() (value any, faults []lineFault) {
+// Decode reads the document into what encoding/json would have made of it, with numbers as json.Number.
+func (d Document) Decode() (value any, faults []Fault) {
 	switch {
 	case len(d.text) > events.MaxBody:
-		return nil, []lineFault{faultAt(d.line, "document", "%d bytes: at most %d", len(d.text), events.MaxBody)}
+		return nil, []Fault{faultAt(d.line, "document", "%d bytes: at most %d", len(d.text), events.MaxBody)}
 	case d.json:
 		return d.decodeJSON()
 	case hidesMarker(d.text):
-		return nil, []lineFault{faultAt(d.line, "document", "a --- or ... follows an unusual line break: use plain line ends")}
+		return nil, []Fault{faultAt(d.line, "document", "a --- or ... follows an unusual line break: use plain line ends")}
 	}
 	r := newYAMLReader(d)
 	value = r.document()
 	return value, r.faults
 }
 
-func (d document) decodeJSON() (value any, faults []lineFault) {
+func (d Document) decodeJSON() (value any, faults []Fault) {
 	value, _, wrong := events.ParseJSON(d.text)
 	for _, f := range wrong {
-		faults = append(faults, lineFault{d.lineAt(f.Offset), f.Fault})
+		faults = append(faults, Fault{d.lineAt(f.Offset), f.Fault})
 	}
 	return value, faults
 }
@@ -271,22 +275,22 @@ func hidesMarker(doc []byte) bool {
 // notInYAML are the escapes of JSON that YAML does not have, or not by halves.
 var notInYAML = regexp.MustCompile(`\\(u[0-9a-fA-F]{4}|/)`)
 
-// lines says in which lines the fields of the document are. It reads it once more: who asks has a fault to tell.
-func (d document) lines() lineIndex {
+// Lines says in which lines the fields of the document are. It reads it once more: who asks has a fault to tell.
+func (d Document) Lines() Lines {
 	if d.json { // YAML but for these, and for tabs
 		d.text = bytes.ReplaceAll(notInYAML.ReplaceAll(d.text, []byte(`\u0041`)), []byte("\t"), []byte(" "))
 	}
 	r := newYAMLReader(d)
-	r.lines = lineIndex{"": d.line}
+	r.lines = Lines{"": d.line}
 	r.document()
 	return r.lines
 }
 
-// lineIndex has the line of each field of a document, by its path.
-type lineIndex map[string]int
+// Lines has the line of each field of a document, by its path.
+type Lines map[string]int
 
-// of is the line of a field, or of the nearest that it would be in.
-func (l lineIndex) of(path string) int {
+// Of is the line of a field, or of the nearest that it would be in.
+func (l Lines) Of(path string) int {
 	for {
 		if line, known := l[path]; known || path == "" {
 			return line
