@@ -26,7 +26,6 @@ type TextFault struct {
 func ParseJSON(data []byte) (value any, size int, faults []TextFault) {
 	r := &jsonReader{data: data, d: json.NewDecoder(bytes.NewReader(data))}
 	r.d.UseNumber()
-	r.strict = !utf8.Valid(data) || bytes.Contains(data, []byte(`\u`))
 	value, err := r.value()
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
@@ -67,7 +66,6 @@ type jsonReader struct {
 	d      *json.Decoder
 	path   []pathStep
 	faults []TextFault
-	strict bool // there is something in the text that the decoder would replace
 }
 
 // pathStep is a key of an object, or the index of a list's entry.
@@ -100,7 +98,7 @@ func (r *jsonReader) token(key bool) (json.Token, error) {
 		if key {
 			r.path = append(r.path, pathStep{s, -1})
 		}
-		if why := badText(raw); r.strict && why != "" {
+		if why := badText(raw); why != "" {
 			r.fault(int(r.d.InputOffset())-len(raw), "%s", why)
 		}
 	}

@@ -91,7 +91,7 @@ func TestDocumentFaults(t *testing.T) {
 		{"half a document behind JSON", "{\"a\":1}\n\n{\"a\":\n", []string{"document: not JSON, as the document before it: unexpected EOF (line 3)"}},
 		{"YAML documents without a marker", "{a: 1}\n{b: 2}\n", []string{"document: not YAML: did not find expected <document start>: put --- between documents (line 2)"}},
 		{"garbage behind YAML", "--- {a: 1}\n]\n", []string{"document: not YAML: did not find expected <document start>: put --- between documents (line 2)"}},
-		{"JSON that is cut off", "{\"a\": [1,\n", []string{"document: not YAML: did not find expected node content (line 2)"}},
+		{"JSON that is cut off", "{\"a\": [1,\n", []string{"document: not YAML: did not find expected node content (line 1)"}},
 		{"a key that is there twice in JSON", "{\n\"a\": {\"b\": 1,\n\"b\": 2}}", []string{"a.b: this key is there twice (line 3)"}},
 		{"a key that is there twice", "a:\n  b: 1\n  c: 2\n  b: 3\n", []string{"a.b: this key is there twice, first in line 2 (line 4)"}},
 		{"two in the second document", "a: 1\n---\nb: 1\n---\n# c\nd: [{e: 1, e: 2}]\nf: !x 1\n", []string{"d[0].e: this key is there twice, first in line 6 (line 6)", "f: the tag !x says nothing here: leave it out (line 7)"}},

@@ -91,6 +91,7 @@ func (r *yamlReader) syntax(err error) {
 			line = r.doc.line + n - 1
 		}
 	}
+	line = min(line, r.doc.lineAt(len(bytes.TrimRight(r.doc.text, "\n")))) // the end is in the last line
 	for _, h := range hints {
 		if strings.Contains(message, h.message) {
 			message += h.hint
