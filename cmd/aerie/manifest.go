@@ -101,7 +101,8 @@ var fields = []string{"kind", "name", "owner", "labels", "spec"}
 // fill reads a document's fields.
 func (m manifest) fill(raw map[string]any) (manifest, []events.Fault) {
 	var found []events.Fault
-	if _, given := raw["apiVersion"]; given {
+	kind, _ := raw["kind"].(string)
+	if _, ours := events.KindOf(kind); !ours && raw["apiVersion"] != nil {
 		return m, []events.Fault{{Field: "apiVersion", Message: "this is a Kubernetes object: it goes into spec.manifests of an application or addon"}}
 	}
 	for name := range raw {
@@ -163,7 +164,7 @@ func identity(raw map[string]any) (r events.Ref, faults []events.Fault) {
 		return events.Ref{}, append(faults, events.Fault{Field: "kind", Message: fmt.Sprintf("%q: want the singular, %q", kind, k)})
 	}
 	for _, f := range r.Check() {
-		if f.Field != "name" || name != "" { // a missing name was named already
+		if name != "" || f.Field != "name" && r.Kind != events.Customer { // a missing name was named already
 			faults = append(faults, f)
 		}
 	}

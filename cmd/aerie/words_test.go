@@ -1,7 +1,10 @@
 package main
 
 import (
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -142,6 +145,26 @@ func TestVersionAndCompletion(t *testing.T) {
 	for _, args := range []string{"version", "version -o json", "version -o yaml", "completion bash", "completion zsh", "completion fish", "help apply", "", "tenant create --help"} {
 		if code, out, errs := runCLI(t.Context(), "", strings.Fields(args)...); code != 0 || out == "" || errs != "" {
 			t.Errorf("%q: exit %d, %s", args, code, errs)
+		}
+	}
+}
+
+// What the client itself refuses is not waited for, and not called a missing answer.
+func TestRefusalsOfTheClientAreNotOutages(t *testing.T) {
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	plainly := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plainly.Close)
+	for _, c := range []struct{ url, token, want string }{
+		{secure.URL, "x", "--api-url: the server's certificate is not trusted: x509: "},
+		{strings.Replace(plainly.URL, "http:", "https:", 1), "x", "--api-url: the server speaks no TLS there"},
+		{plainly.URL, "a\x01b", "--token: has characters that no token has"},
+	} {
+		code, _, errs := runCLI(t.Context(), "kind: customer\nname: a\n", "apply", "-f", "-", "--api-url", c.url, "--token", c.token, "--timeout", "20s")
+		if code != 2 || !strings.Contains(errs, c.want) {
+			t.Errorf("%s: exit %d, %s", c.url, code, errs)
 		}
 	}
 }
