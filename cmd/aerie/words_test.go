@@ -118,7 +118,7 @@ func TestProblems(t *testing.T) {
 		{http.StatusUnauthorized, `{"detail":"who?"}`, 3, "error: denied: who?; the token comes from --token, AERIE_TOKEN or <data-dir>/token\n"},
 		{http.StatusBadGateway, `<html>`, 1, "error: unavailable: Bad Gateway\n"},
 		{http.StatusTeapot, "\x1b[31m", 1, "error: internal: I'm a teapot\n"},
-		{http.StatusInternalServerError, `{"detail":"a\u001b[31mb\nc"}`, 1, "error: internal: a[31mb c\n"},
+		{http.StatusInternalServerError, `{"detail":"a\u001b[31mb\nc"}`, 1, `error: internal: a\x1b[31mb c` + "\n"},
 		{http.StatusOK, `<html>`, 1, "error: internal: "},
 	} {
 		s.mu.Lock()
