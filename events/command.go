@@ -170,9 +170,9 @@ func DecodeAsk(k Kind, verb string, data []byte) (Ask, error) {
 	if len(data) > MaxBody {
 		return nil, RefuseFaults("command", []Fault{{"body", fmt.Sprintf("%d bytes: at most %d", len(data), MaxBody)}})
 	}
-	raw, err := parseJSON(data)
-	if err != nil {
-		return nil, RefuseFaults("command", []Fault{{"body", "not JSON: " + err.Error()}})
+	raw, faults := parseJSON(data)
+	if err := RefuseFaults("command", faults); err != nil {
+		return nil, err
 	}
 	return DecodeBody(k, verb, raw)
 }

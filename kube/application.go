@@ -27,6 +27,7 @@ type AppSpec struct {
 // What it has applied is kept in a ConfigMap beside it, written before the objects and again after the pruning: it
 // always names at least what is there, wherever a crash falls.
 func EnsureApplication(ctx context.Context, api API, spec AppSpec) ([]string, error) {
+	spec = spec.asWish()
 	if err := spec.validate(); err != nil {
 		return nil, err
 	}
@@ -67,6 +68,16 @@ func RemoveApplication(ctx context.Context, api API, spec AppSpec) error {
 		return err
 	}
 	return prune(ctx, api, spec, known, nil)
+}
+
+// asWish is the spec with its objects as they are applied.
+func (s AppSpec) asWish() AppSpec {
+	objects := make([]Object, len(s.Objects))
+	for i, o := range s.Objects {
+		objects[i] = o.asWish()
+	}
+	s.Objects = objects
+	return s
 }
 
 // installer is the API as who applies the spec's objects has it: a tenant's its namespace's installer.

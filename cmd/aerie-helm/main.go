@@ -26,6 +26,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "read the request:", err)
 		os.Exit(2)
 	}
+	q.Values, _ = whole(q.Values).(map[string]any)
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(3)

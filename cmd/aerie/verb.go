@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/aeriehq/aerie/events"
 )
@@ -193,9 +192,9 @@ func (f *verbFlags) given(cmd *cobra.Command, verb string) (any, error) {
 		raw["labels"] = labels
 	}
 	if f.spec != "" {
-		spec, err := decodeYAML([]byte(f.spec))
+		spec, err := decodeOnly("--spec", "", []byte(f.spec))
 		if err != nil {
-			return nil, invalid("--spec", "neither JSON nor YAML: %v", err)
+			return nil, err
 		}
 		raw["spec"] = spec
 	}
@@ -211,21 +210,11 @@ func bodyFile(path string, stdin io.Reader) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > events.MaxBody {
-		return nil, invalid("--body", "more than %d bytes", events.MaxBody)
+	raw, err := decodeOnly("--body", path, data)
+	if raw == nil && err == nil {
+		raw = map[string]any{}
 	}
-	docs := splitDocuments(data)
-	if len(docs) > 1 {
-		return nil, invalid("--body", "%d documents: want one; apply takes more", len(docs))
-	}
-	if len(docs) == 0 {
-		return map[string]any{}, nil
-	}
-	raw, err := decodeYAML(docs[0])
-	if err != nil {
-		return nil, invalid("--body", "neither JSON nor YAML: %v", err)
-	}
-	return raw, nil
+	return raw, err
 }
 
 // ofPart tells whether a command changes a part of the spec that is there.
@@ -292,21 +281,15 @@ func printAnswer(w io.Writer, format string, a events.Answer, dryRun bool) error
 	ref := events.Ref{Kind: a.Entity.Kind, Owner: a.Entity.Owner, ID: a.Entity.ID}
 	switch format {
 	case asName:
-		return write(w, []byte(ref.Path()+"\n"))
-	case asJSON:
-		data, err := json.MarshalIndent(a, "", "  ")
+		return write(w, []byte(plain(ref.Path())+"\n"))
+	case asJSON, asYAML:
+		raw, err := json.Marshal(a)
 		if err != nil {
 			return fmt.Errorf("write the answer: %w", err)
 		}
-		return write(w, append(data, '\n'))
-	case asYAML:
-		data, err := yaml.Marshal(a)
-		if err != nil {
-			return fmt.Errorf("write the answer: %w", err)
-		}
-		return write(w, data)
+		return writeRaw(w, format, raw)
 	}
-	return write(w, []byte(sentence(ref, a, dryRun)+"\n"))
+	return write(w, []byte(plain(sentence(ref, a, dryRun))+"\n"))
 }
 
 // sentence says in a line what a command did.
