@@ -107,12 +107,12 @@ func (s *server) stream(c huma.Context, q EventQuery, f eventFilter) {
 	cut := false
 	defer func() { s.views.fanout.leave(cut) }()
 	err := st.run(r.Context())
-	cut = errors.Is(err, os.ErrDeadlineExceeded) && !st.ending
+	cut = errors.Is(err, os.ErrDeadlineExceeded) && time.Since(st.wrote) >= s.writeWithin // else it was to end
 	switch {
 	case cut:
 		st.drop()
 		slog.Warn("stream of events cut: its client does not read", "client", r.RemoteAddr, "after", st.after)
-	case err != nil && r.Context().Err() == nil && !st.ending:
+	case err != nil && r.Context().Err() == nil && !errors.Is(err, context.Canceled):
 		slog.Warn("stream of events ended", "client", r.RemoteAddr, "error", err)
 	}
 }

@@ -314,7 +314,9 @@ func TestStreamsMissNothing(t *testing.T) {
 					if i%3 == 1 && (e.Owner != "beta" || e.Seq <= after) || i%3 == 0 && e.Seq != after+1 || i%3 == 2 && (e.Type != "labels_changed" || e.Seq <= after) {
 						t.Errorf("client %d: %s after %d", i, id, after)
 					}
-					after = e.Seq
+					if after = e.Seq; after == total {
+						break
+					}
 				}
 				_ = l.resp.Body.Close()
 			}
