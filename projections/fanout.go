@@ -120,6 +120,13 @@ func (f *fanout) leave(cut bool) {
 	}
 }
 
+// CutStreams is how many streams were cut because their clients did not read.
+func (v *Views) CutStreams() uint64 {
+	v.fanout.mu.Lock()
+	defer v.fanout.mu.Unlock()
+	return v.fanout.cut
+}
+
 // since lists the frames after a sequence. If there are none, moved is closed when
 // there are. kept is false if events after that sequence are not kept any more.
 func (f *fanout) since(seq uint64) (frames []*frame, moved <-chan struct{}, kept bool) {

@@ -119,6 +119,9 @@ func (s *Server) URL() string {
 	return s.srv.ClientURL()
 }
 
+// SlowConsumers is how many connections were cut because they did not read.
+func (s *Server) SlowConsumers() uint64 { return s.srv.NumSlowConsumersClients() }
+
 // Shutdown stops the server and returns when everything is on disk and every
 // connection is closed. Stopping twice is stopping once.
 func (s *Server) Shutdown() {
