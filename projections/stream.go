@@ -8,11 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
-	"reflect"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -40,60 +36,6 @@ const (
 	// pastReaders is how many streams read the past at once.
 	pastReaders = 4
 )
-
-const eventStream = "text/event-stream"
-
-// events is the route of the log: a list, or a stream for who accepts one.
-func (s *server) events(api huma.API) {
-	op := get("list-events", "/v1/events", "The log, oldest first, or live", "events")
-	op.Description = "With Accept: text/event-stream the events live: from now on, unless after, since or Last-Event-ID says from where."
-	op.Responses = map[string]*huma.Response{"200": {
-		Description: "A page of events whose next is the after of the next page; or a stream with the sequence as id, the type as event and an Event as data",
-		Content: map[string]*huma.MediaType{
-			"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[List[Event]](), true, "")},
-			eventStream:        {Schema: &huma.Schema{Type: huma.TypeString}},
-		},
-	}}
-	route(api, op, func(ctx context.Context, q *EventQuery) (*huma.StreamResponse, error) {
-		f, err := q.filter()
-		if err != nil {
-			return nil, err
-		}
-		if strings.Contains(q.Accept, eventStream) {
-			return s.live(ctx, *q, f)
-		}
-		page, err := s.listEvents(ctx, *q, f)
-		if err != nil {
-			return nil, err
-		}
-		return &huma.StreamResponse{Body: func(c huma.Context) {
-			_, w := humago.Unwrap(c)
-			writeJSON(w, http.StatusOK, "application/json", page)
-		}}, nil
-	})
-	documentValues(api.OpenAPI().Paths[op.Path].Get, "kind", kinds())
-}
-
-// live answers with a stream, once it is known where that begins.
-func (s *server) live(ctx context.Context, q EventQuery, f eventFilter) (*huma.StreamResponse, error) {
-	if q.At != "" {
-		return nil, refuseField("at", "a stream is of what comes: leave at out, or ask for JSON")
-	}
-	if q.LastEvent != "" {
-		after, err := strconv.ParseUint(q.LastEvent, 10, 64)
-		if err != nil {
-			return nil, events.RefuseFaults("events", []events.Fault{{Field: "Last-Event-ID", Message: fmt.Sprintf("%q is not a sequence: want a whole number", events.Clip(q.LastEvent))}})
-		}
-		q.After = after
-	}
-	if err := s.views.Await(ctx, q.After); err != nil {
-		return nil, err
-	}
-	if !s.views.join() {
-		return nil, events.Refuse(events.Unavailable, "%d streams of events are open, the most there may be: ask again later, or ask for pages of JSON with after", s.views.fanout.limit)
-	}
-	return &huma.StreamResponse{Body: func(c huma.Context) { s.stream(c, q, f) }}, nil
-}
 
 // stream serves a stream that has joined.
 func (s *server) stream(c huma.Context, q EventQuery, f eventFilter) {
@@ -124,14 +66,6 @@ func WithConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
-// limitOf is how many events a stream may send: -1 is any number.
-func limitOf(given url.Values, q EventQuery) int {
-	if given.Has("limit") {
-		return q.Limit
-	}
-	return -1
-}
-
 // stream is one client that listens.
 type stream struct {
 	server  *server
@@ -139,9 +73,9 @@ type stream struct {
 	control *http.ResponseController
 	conn    *net.TCPConn // nil: not known
 	filter  eventFilter
-	after   uint64 // what matches up to there is written, or in text
-	left    int    // how many events it may still send; negative: any number
-	text    []byte // not written yet
+	after   uint64  // what matches up to there is written, or in text
+	left    int     // how many events it may still send; negative: any number
+	text    *[]byte // not written yet; nil: nothing
 	wrote   time.Time
 
 	mu     sync.Mutex // guards ending, and that no deadline is set after it
@@ -307,31 +241,48 @@ func (s *stream) wait(ctx context.Context, moved <-chan struct{}, while time.Dur
 	return s.say(": still here\n\n")
 }
 
+// texts are for what streams write: most have nothing to write most of the time.
+var texts = sync.Pool{New: func() any {
+	text := make([]byte, 0, 2*maxWrite)
+	return &text
+}}
+
 // add takes one event to write.
 func (s *stream) add(data []byte) error {
-	s.text = append(s.text, data...)
 	if s.left > 0 {
 		s.left--
 	}
-	if len(s.text) < maxWrite {
+	if s.put(data); len(*s.text) < maxWrite {
 		return nil
 	}
 	return s.flush()
 }
 
 func (s *stream) say(comment string) error {
-	s.text = append(s.text, comment...)
+	s.put([]byte(comment))
 	return s.flush()
 }
 
-// flush writes what there is to write. The memory goes: most streams are silent
-// most of the time.
+func (s *stream) put(data []byte) {
+	if s.text == nil {
+		s.text = texts.Get().(*[]byte)
+	}
+	*s.text = append(*s.text, data...)
+}
+
+// flush writes what there is to write.
 func (s *stream) flush() error {
-	text := s.text
-	if len(text) == 0 {
+	if s.text == nil {
 		return nil
 	}
-	s.text = nil
+	text := *s.text
+	defer func() {
+		if cap(text) <= 4*maxWrite { // else an event was very large
+			*s.text = text[:0]
+			texts.Put(s.text)
+		}
+		s.text = nil
+	}()
 	s.wrote = time.Now()
 	if err := s.within(s.server.writeWithin); err != nil {
 		return fmt.Errorf("write to a stream: %w", err)
