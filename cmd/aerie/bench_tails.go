@@ -132,7 +132,7 @@ func (t *tails) figures(n int) (figures []figure) {
 			if l.ended {
 				early++
 			}
-			if int(l.count.Load()) == n {
+			if int(l.count.Load()) >= n {
 				whole++
 			}
 		}
