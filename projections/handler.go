@@ -43,11 +43,13 @@ type Config struct {
 // server is the HTTP of one program.
 type server struct {
 	Config
-	views     *Views
-	token     [sha256.Size]byte
-	mux       *http.ServeMux
-	foreign   *http.CrossOriginProtection
-	heartbeat time.Duration
+	views       *Views
+	token       [sha256.Size]byte
+	mux         *http.ServeMux
+	foreign     *http.CrossOriginProtection
+	heartbeat   time.Duration
+	writeWithin time.Duration
+	readers     chan struct{} // has room for the streams that may read the past at once
 }
 
 // NewHandler serves the views, and takes commands. Timeouts of requests are the
@@ -56,7 +58,8 @@ func NewHandler(c Config) http.Handler { return newServer(c) }
 
 func newServer(c Config) *server {
 	s := &server{Config: c, views: c.Views, token: sha256.Sum256([]byte(c.Token)), mux: http.NewServeMux(),
-		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat}
+		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat, writeWithin: writeWithin, readers: make(chan struct{}, pastReaders)}
+	c.Metrics.set.RegisterMetricsWriter(c.Views.fanout.writeMetrics)
 	api := humago.New(s.mux, apiConfig(c.Version))
 	api.UseMiddleware(strict)
 	for _, k := range events.Kinds {

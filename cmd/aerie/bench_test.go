@@ -67,6 +67,25 @@ func empty(t *testing.T, dir string) {
 	}
 }
 
+// TestBenchTails has some who listen, and some who do not read.
+func TestBenchTails(t *testing.T) {
+	dir := t.TempDir()
+	s := finish(aerie(t.Context(), strings.Fields("bench tails --n 200 --rounds 1 --clients 4 --sse 5 --nats 5 --silent-sse 1 --silent-nats 1 --json --dir "+dir)...))
+	var line map[string]any
+	if err := json.Unmarshal([]byte(s.out), &line); err != nil || s.code != 0 {
+		t.Fatalf("%+v: %v", s, err)
+	}
+	for key, least := range map[string]float64{"per_s": 1, "p50_us": 1, "alone_p50_us": 1, "times_alone": 0.001, "sse_lag_p50_ms": 0, "nats_lag_max_ms": 0, "sse_whole": 5, "nats_whole": 5, "sse_cut": 0, "nats_cut_s": 0} {
+		if v, ok := line[key].(float64); !ok || v < least {
+			t.Errorf("%s is %v", key, line[key])
+		}
+	}
+	if line["sse_ended"] != 0.0 || line["nats_ended"] != 0.0 {
+		t.Errorf("who reads is cut: %s", s.out)
+	}
+	empty(t, dir)
+}
+
 // TestBenchTable reads what people see.
 func TestBenchTable(t *testing.T) {
 	s := finish(aerie(t.Context(), "bench", "append", "--n", "20", "--rounds", "1", "--dir", t.TempDir()))

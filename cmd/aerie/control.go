@@ -200,7 +200,8 @@ func (c *control) startHTTP(settings) error {
 			Views: c.views, Metrics: c.counts, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
 			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Ready: c.ready, Promise: c.kept,
 		}),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		ConnContext:       projections.WithConn,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
 	c.run(&c.doors, "http", func(context.Context) error { return c.http.Serve(c.listen) })

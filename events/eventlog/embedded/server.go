@@ -28,6 +28,20 @@ const MaxPayload = 1 << 20
 // killed process takes seconds, so it is generous.
 const readyTimeout = 2 * time.Minute
 
+const (
+	// writeWithin is how long a connection may take to take what is written to it. Then
+	// it is cut.
+	writeWithin = 4 * time.Second
+	// pingEvery is how often a connection that says nothing is asked whether it is
+	// there; who does not answer mostPings times is cut, nine seconds after it stopped
+	// reading. Before a write waits the kernel takes megabytes, so that alone comes late.
+	pingEvery = 3 * time.Second
+	mostPings = 2
+)
+
+// reconnectPause is the wait before a lost connection of ours is made again.
+const reconnectPause = 250 * time.Millisecond
+
 // Options say where the server keeps its store and who may enter.
 type Options struct {
 	Dir    string       // the store's directory; the server makes "jetstream" in it
@@ -103,7 +117,8 @@ func (s *Server) enter(url, name string, way ...nats.Option) (*nats.Conn, error)
 	trouble := func(_ *nats.Conn, _ *nats.Subscription, err error) {
 		s.log.Warn(err.Error(), "from", "nats.go", "connection", name)
 	}
-	nc, err := nats.Connect(url, append(way, nats.Name(name), nats.Token(s.secret), nats.ErrorHandler(trouble))...)
+	nc, err := nats.Connect(url, append(way, nats.Name(name), nats.Token(s.secret), nats.ErrorHandler(trouble),
+		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectPause))...)
 	if err != nil {
 		return nil, fmt.Errorf("connect %s to the embedded nats-server: %w", name, err)
 	}
@@ -117,6 +132,12 @@ func (s *Server) URL() string {
 		return ""
 	}
 	return s.srv.ClientURL()
+}
+
+// SlowConsumers is how many connections were cut because they did not read, or did not
+// answer.
+func (s *Server) SlowConsumers() uint64 {
+	return s.srv.NumSlowConsumersClients() + s.srv.NumStaleConnectionsClients()
 }
 
 // Shutdown stops the server and returns when everything is on disk and every
@@ -144,6 +165,7 @@ func options(o Options) (*server.Options, error) {
 	opts.StoreDir = filepath.Clean(o.Dir)
 	opts.SyncAlways = true // an acknowledged event survives a power failure
 	opts.DisableJetStreamBanner = true
+	opts.WriteDeadline, opts.PingInterval, opts.MaxPingsOut = writeWithin, pingEvery, mostPings
 	if o.Addr == "" {
 		opts.DontListen = true
 		return opts, nil
