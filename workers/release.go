@@ -152,8 +152,11 @@ func (t *task) storeRelease(ctx context.Context, api kube.API, e ev.EnsureApplic
 		return nil, err
 	}
 	q.Class = spec.Class
-	made, err := t.charts.Runner.Run(ctx, t.Ref.Owner, q)
+	made, err := t.rendered(ctx, api, e, q)
 	if err != nil {
+		return nil, err
+	}
+	if err := kube.Define(ctx, api, made.Definitions); err != nil {
 		return nil, err
 	}
 	spec.Objects, spec.Sealed = made.Objects, true
