@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -104,10 +105,18 @@ func (s AppSpec) keys() []Key {
 
 // home is the namespace of one of the objects; none, if it is of the whole cluster.
 func (s AppSpec) home(o Object) string {
-	if s.Terms == AsAddon && ClusterScoped(o.APIVersion(), o.Kind()) {
+	if s.Terms != AsAddon {
+		return s.Namespace
+	}
+	if ClusterScoped(o.APIVersion(), o.Kind()) {
 		return ""
 	}
-	return s.Namespace
+	return cmp.Or(o.Namespace(), s.Namespace)
+}
+
+// reaches tells whether the application may have something in a namespace, or, where that is empty, of the whole cluster.
+func (s AppSpec) reaches(namespace string) bool {
+	return namespace == s.Namespace || s.Terms == AsAddon && outsideFault(namespace) == ""
 }
 
 func applyAll(ctx context.Context, api API, spec AppSpec) (applied []string, err error) {
@@ -137,7 +146,7 @@ func applyAll(ctx context.Context, api API, spec AppSpec) (applied []string, err
 // label is asked again: who edits the inventory by hand cannot make us delete another's objects.
 func prune(ctx context.Context, api API, spec AppSpec, had, want []Key) error {
 	for _, k := range slices.Backward(had) {
-		if k.Namespace != spec.Namespace && !(spec.Terms == AsAddon && k.Namespace == "") || contains(want, k) {
+		if !spec.reaches(k.Namespace) || contains(want, k) {
 			continue
 		}
 		there, err := find(ctx, api, k)

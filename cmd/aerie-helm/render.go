@@ -127,7 +127,7 @@ func (g guard) check(o kube.Object) error {
 	return nil
 }
 
-// objectsOf reads the documents of a manifest.
+// objectsOf reads the documents of a manifest. A list is its items, as it is to an API server's clients.
 func objectsOf(manifest string) (objects []kube.Object, err error) {
 	for _, doc := range strings.Split("\n"+manifest, "\n---") {
 		data, err := yaml.YAMLToJSON([]byte(doc))
@@ -141,7 +141,11 @@ func objectsOf(manifest string) (objects []kube.Object, err error) {
 		if err != nil {
 			return nil, fault(kube.Invalid, "the chart renders to no object: %w", err)
 		}
-		objects = append(objects, o)
+		items, err := o.Items()
+		if err != nil {
+			return nil, fault(kube.Invalid, "the chart renders to no object: %w", err)
+		}
+		objects = append(objects, items...)
 	}
 	return objects, nil
 }
