@@ -8,7 +8,7 @@ import (
 )
 
 // outside is what the most used charts make outside their own namespace, with their usual values. Charts that are not here
-// (argo-cd, aws-load-balancer-controller, cluster-autoscaler, external-dns, external-secrets, gatekeeper, ingress-nginx,
+// (argo-cd, aws-load-balancer-controller, cluster-autoscaler, external-dns, external-secrets, gatekeeper, ingress-nginx, istiod,
 // kyverno, loki, traefik, velero) make nothing there. docs/operations.md has the same table.
 var outside = map[string][]kube.Object{
 	"metrics-server":     {authReader("metrics-server-auth-reader")},
@@ -107,4 +107,27 @@ func TestAddonsStayOutOf(t *testing.T) {
 	spec.Terms = kube.AsAddon
 	_, err := kube.EnsureApplication(t.Context(), m, spec)
 	is(t, kube.Conflict, err)
+}
+
+// What an addon has outside is found by its mark when its namespace is gone, and the list in it.
+func TestFarIsRemovedWithoutItsList(t *testing.T) {
+	for chart, objects := range outside {
+		m := memory(t, object("v1", "Namespace", "", "a"))
+		stays := object(rbac, "ClusterRole", "", "stays")
+		stays["metadata"].(map[string]any)["annotations"] = map[string]any{"helm.sh/resource-policy": "keep"}
+		spec := app(1, append(objects[:len(objects):len(objects)], stays)...)
+		spec.Terms = kube.AsAddon
+		before := len(m.All())
+		_, err := kube.EnsureApplication(t.Context(), m, spec)
+		must(t, err)
+		must(t, m.Delete(t.Context(), "v1", "Namespace", "", "a"))
+		must(t, kube.RemoveFar(t.Context(), m, "another"))
+		if left := m.All(); len(left) < before+1 {
+			t.Errorf("%s: another's goes: %v", chart, left)
+		}
+		must(t, kube.RemoveFar(t.Context(), m, spec.Owner))
+		if left := m.All(); len(left) != before-1+1 { // without the namespace, and with what stays
+			t.Errorf("%s: left: %v", chart, left)
+		}
+	}
 }
