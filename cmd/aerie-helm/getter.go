@@ -25,8 +25,9 @@ type getter struct {
 
 // notes are what Helm's errors do not tell any more.
 type notes struct {
-	lost   atomic.Bool // the cluster has not answered at some time
-	denied atomic.Bool // it has refused something for want of rights
+	lost   atomic.Bool  // the cluster has not answered at some time
+	denied atomic.Bool  // it has refused something for want of rights
+	open   atomic.Int32 // how many calls it has not answered yet
 }
 
 // newGetter makes one that takes notes of the cluster's answers.
@@ -48,6 +49,8 @@ type noting struct {
 
 // RoundTrip implements http.RoundTripper.
 func (n noting) RoundTrip(r *http.Request) (*http.Response, error) {
+	n.open.Add(1)
+	defer n.open.Add(-1)
 	answer, err := n.RoundTripper.RoundTrip(r)
 	switch {
 	case err != nil && r.Context().Err() == nil, err == nil && answer.StatusCode == http.StatusServiceUnavailable:

@@ -38,6 +38,14 @@ func (o *operation) do() (helm.Result, error) {
 	return result, err
 }
 
+// tooSlow is why there is nothing rendered in time: the chart, unless the cluster is being waited for.
+func (o *operation) tooSlow() error {
+	if o.notes.open.Load() > 0 {
+		return fault(kube.Unavailable, "the cluster did not answer within %s", o.Rendered)
+	}
+	return fault(kube.Invalid, "the chart was not loaded and rendered within %s", o.Rendered)
+}
+
 func (o *operation) try() (helm.Result, error) {
 	if o.Op == helm.Render {
 		return o.render()
