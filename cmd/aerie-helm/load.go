@@ -54,6 +54,8 @@ func sameVersion(a, b string) bool { return strings.TrimPrefix(a, "v") == string
 
 // fetch gets the chart from its repository into this process's own directory, which nobody else's operation sees.
 func (o *operation) fetch() error {
+	o.fetching.Store(true)
+	defer o.fetching.Store(false)
 	c := o.Chart
 	from := action.ChartPathOptions{Version: c.Version, Username: c.Login.Username, Password: c.Login.Password}
 	if len(c.Login.CA) > 0 {

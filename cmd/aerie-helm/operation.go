@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync/atomic"
 
 	"helm.sh/helm/v4/pkg/action"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
@@ -24,6 +25,7 @@ type operation struct {
 	rendered func() // to be called when the chart has been loaded and rendered
 	config   *action.Configuration
 	notes    notes
+	fetching atomic.Bool // it waits for a repository
 }
 
 // history is how many revisions of a release are kept.
@@ -38,9 +40,12 @@ func (o *operation) do() (helm.Result, error) {
 	return result, err
 }
 
-// tooSlow is why there is nothing rendered in time: the chart, unless the cluster is being waited for.
+// tooSlow is why there is nothing rendered in time: the chart, unless its repository or the cluster is being waited for.
 func (o *operation) tooSlow() error {
-	if o.notes.open.Load() > 0 {
+	switch {
+	case o.fetching.Load():
+		return fault(kube.Unavailable, "the repository did not give the chart within %s", o.Rendered)
+	case o.notes.open.Load() > 0:
 		return fault(kube.Unavailable, "the cluster did not answer within %s", o.Rendered)
 	}
 	return fault(kube.Invalid, "the chart was not loaded and rendered within %s", o.Rendered)
