@@ -97,7 +97,7 @@ func keepPools(faults *keeper, old, now []ev.Pool, made func(string) bool) {
 	for _, o := range old {
 		i := slices.IndexFunc(now, func(n ev.Pool) bool { return n.Name == o.Name })
 		if i < 0 {
-			*faults = append(*faults, ev.Fault{Field: "spec.pools", Message: fmt.Sprintf("pool %s is missing: a pool that was asked for can't be taken away by update", o.Name)})
+			*faults = append(*faults, ev.Fault{Field: "spec.pools", Message: fmt.Sprintf("pool %s is missing: it stays as long as its tenant infra; list it, with min 0 if nothing should hold its machines", o.Name)})
 			continue
 		}
 		if !made(o.Name) {
