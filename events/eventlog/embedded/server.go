@@ -44,6 +44,7 @@ type Server struct {
 	secret string
 	listen bool
 	door   *nats.Conn // the gate's own connection
+	gate   sync.Mutex // held while the gate has a consumer made
 	dir    string
 	whole  func() error
 	failed chan struct{} // a write failed
@@ -142,7 +143,8 @@ func options(o Options) (*server.Options, error) {
 	opts.MaxPayload = MaxPayload
 	opts.JetStream = true
 	opts.StoreDir = filepath.Clean(o.Dir)
-	opts.SyncAlways = true // an acknowledged event survives a power failure
+	opts.JetStreamLimits.DefaultMaxConsumers = -1 // the gate bounds people's; aerie's own never fail
+	opts.SyncAlways = true                        // an acknowledged event survives a power failure
 	opts.DisableJetStreamBanner = true
 	if o.Addr == "" {
 		opts.DontListen = true
