@@ -12,6 +12,7 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
 )
 
 // promise says what the log promises; /readyz states it. What NATS servers of
@@ -42,6 +43,9 @@ func (c *control) promise(s settings) (string, error) {
 func (c *control) ready() error {
 	if !c.conn.IsConnected() {
 		return errors.New("no connection to NATS: it is made again as soon as a server answers")
+	}
+	if err := checkServer(c.conn); err != nil {
+		return err
 	}
 	if err := c.stored(); err != nil {
 		return err
@@ -74,6 +78,9 @@ func syncing(ctx context.Context, monitors []string) (names []string, err error)
 		if err != nil {
 			return nil, err
 		}
+		if err := eventlog.CheckServer(v.Name, v.Version); err != nil {
+			return nil, err
+		}
 		if !v.JetStream.Config.SyncAlways {
 			return nil, fmt.Errorf("the NATS server %s does not sync to disk before it answers, and could lose what it acknowledged: set sync_interval: always in its jetstream block", v.Name)
 		}
@@ -88,6 +95,7 @@ func syncing(ctx context.Context, monitors []string) (names []string, err error)
 // monitored is what of a server's monitoring matters here.
 type monitored struct {
 	Name      string `json:"server_name"`
+	Version   string `json:"version"`
 	JetStream struct {
 		Config struct {
 			SyncAlways bool `json:"sync_always"`

@@ -66,13 +66,7 @@ func TestFullDisk(t *testing.T) {
 // untilNotReady waits until /readyz says that the disk takes no writes.
 func (p *process) untilNotReady() {
 	p.t.Helper()
-	status, body := 0, []byte(nil)
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if status, body = p.http("/readyz"); status == http.StatusServiceUnavailable && strings.Contains(string(body), "the disk takes no writes") {
-			return
-		}
-	}
-	p.t.Fatalf("/readyz: %d %s", status, body)
+	p.untilReady(http.StatusServiceUnavailable, "the disk takes no writes")
 }
 
 // fill writes a file until there is no more room.

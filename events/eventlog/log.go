@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,6 +24,8 @@ type Log struct {
 	codec  codec
 	guard  *Guard
 	copies int
+
+	trouble atomic.Pointer[error] // why reading the log was begun anew, the last time
 }
 
 // Open opens the log, and makes its stream where there never was one. It refuses
@@ -39,14 +42,18 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, err
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	stream, err := openStream(ctx, nc, js, logConfig, g.absent)
+	config := logConfig
+	if g.replica {
+		config.MaxConsumers = mostConsumers
+	}
+	stream, err := openStream(ctx, nc, js, config, g.absent)
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	if err := g.check(stream.CachedInfo().State); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	l := &Log{nc, js, stream, c, g, max(1, stream.CachedInfo().Config.Replicas)}
+	l := &Log{nc: nc, js: js, stream: stream, codec: c, guard: g, copies: max(1, stream.CachedInfo().Config.Replicas)}
 	if err := l.checkEnd(ctx, stream.CachedInfo().State.LastSeq); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
@@ -82,6 +89,10 @@ const (
 	endPause = 50 * time.Millisecond
 )
 
+// mostConsumers is how many consumers the log may have on NATS servers of somebody else's:
+// without a number of its own a stream has the servers' 1,000, which people can use up.
+const mostConsumers = 100_000
+
 // logConfig is how the log is made. What is appended on aerie.append.… is stored
 // as aerie.evt.…, and sent out as aerie.evt.… after the commit: so a subscriber
 // sees what was committed, never what was refused.
@@ -116,6 +127,14 @@ func (l *Log) Last(ctx context.Context) (last uint64, err error) {
 		return 0, fmt.Errorf("look for the end of the log: %w", err)
 	}
 	return last, nil
+}
+
+// Trouble is why reading the log had to be begun anew, the last time; nil if it never had.
+func (l *Log) Trouble() error {
+	if err := l.trouble.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Copies is on how many servers the log is kept.
