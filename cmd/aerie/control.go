@@ -164,7 +164,7 @@ func (c *control) startFold(s settings) error {
 	}
 	c.run(&c.core, "fold", func(ctx context.Context) error { return c.fold.Follow(ctx, c.log) })
 	c.run(&c.core, "snapshots", func(ctx context.Context) error { c.views.Snapshots(ctx); return nil })
-	if err := c.fold.Wait(c.core.ctx, last); err != nil {
+	if err := awaitFold(c.core.ctx, c.log, c.fold, last, stuckAfter); err != nil {
 		return err
 	}
 	if c.nats != nil {

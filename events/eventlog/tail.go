@@ -113,7 +113,7 @@ func (t *tail) follow(ctx context.Context) error {
 		return t.readDirectly(ctx, err)
 	}
 	if err != nil {
-		return &brokenError{err}
+		return &brokenError{fmt.Errorf("make a consumer on %s: %w", Stream, err)}
 	}
 	defer t.forget(ctx, c)
 	all, err := c.Messages(jetstream.PullMaxMessages(2000), jetstream.PullHeartbeat(tailHeartbeat))
