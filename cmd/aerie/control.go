@@ -121,7 +121,8 @@ func (c *control) openStore(s settings) (err error) {
 		return err
 	}
 	began := time.Now()
-	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default(), Whole: c.guard.Inspect})
+	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default(),
+		Whole: c.guard.Inspect, Present: c.guard.Present})
 	if err != nil {
 		return err
 	}
@@ -133,6 +134,9 @@ func (c *control) openStore(s settings) (err error) {
 func (c *control) openLog(s settings) (err error) {
 	if c.log, err = eventlog.Open(c.core.ctx, c.conn, fsm.Vocabulary(), c.guard); err != nil {
 		return err
+	}
+	if c.nats != nil {
+		c.log.CloseWhen(c.nats.Err)
 	}
 	if c.kept, err = c.promise(s); err != nil {
 		return err

@@ -59,8 +59,8 @@ const leaderWithin = 2 * time.Second
 // stored says why no command could be stored now. Of a NATS server of somebody else's
 // only that can be known without storing something: whether the log has a leader.
 func (c *control) stored() error {
-	if c.nats != nil {
-		return c.nats.Err()
+	if err := c.log.Closed(); err != nil || c.nats != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(c.core.ctx, leaderWithin)
 	defer cancel()

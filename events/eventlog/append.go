@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -31,6 +32,8 @@ var (
 	// decision may be stored or not, wholly or not at all. Look for the command's id in
 	// the log before trying again.
 	ErrUnknown = errors.New("the outcome is unknown")
+	// ErrNoRoom means that the servers have no room for it. Nothing was stored.
+	ErrNoRoom = errors.New("there is no room for the log: make room on the disk, or raise the servers' max_file_store")
 )
 
 // The headers by which nats-server checks and groups what is appended.
@@ -46,6 +49,10 @@ const (
 // errStoreFailed is the server's code for a write that went wrong on the way to
 // disk: it may have got there.
 const errStoreFailed = 10077
+
+// errsNoRoom are the server's codes for what it may not store any more: resources of the
+// account, of the server, and its storage.
+var errsNoRoom = []jetstream.ErrorCode{10002, 10023, 10047}
 
 // Decision is what becomes true together, or not at all.
 type Decision struct {
@@ -135,6 +142,8 @@ func sequence(data []byte, n int) (uint64, error) {
 		return 0, ErrConflict
 	case a.Error.ErrorCode == errStoreFailed:
 		return 0, fmt.Errorf("%w: %w", ErrUnknown, a.Error)
+	case slices.Contains(errsNoRoom, a.Error.ErrorCode):
+		return 0, fmt.Errorf("%w (%w)", ErrNoRoom, a.Error)
 	}
 	return 0, a.Error
 }

@@ -21,6 +21,7 @@ type Guard struct {
 	replica bool // the log is not here, but on NATS servers that others use too
 	lock    *flock.Flock
 	mark    *os.File
+	files   presence
 
 	mu   sync.Mutex
 	high uint64

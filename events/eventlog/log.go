@@ -25,6 +25,7 @@ type Log struct {
 	guard  *Guard
 	copies int
 
+	closed  func() error          // says why nothing can be stored; nil: nobody knows
 	trouble atomic.Pointer[error] // why reading the log was begun anew, the last time
 }
 
@@ -127,6 +128,19 @@ func (l *Log) Last(ctx context.Context) (last uint64, err error) {
 		return 0, fmt.Errorf("look for the end of the log: %w", err)
 	}
 	return last, nil
+}
+
+// CloseWhen sets a function that says why nothing can be stored now, nil while it can. It must
+// be quick, and is set before commands are taken.
+func (l *Log) CloseWhen(closed func() error) { l.closed = closed }
+
+// Closed says why no command can be answered now: the log's files are gone (ErrGone), or
+// nothing can be stored. It is nil while commands can.
+func (l *Log) Closed() error {
+	if err := l.guard.Gone(); err != nil || l.closed == nil {
+		return err
+	}
+	return l.closed()
 }
 
 // Trouble is why reading the log had to be begun anew, the last time; nil if it never had.
