@@ -56,18 +56,14 @@ func (c *control) ready() error {
 // leaderWithin is how long the log may take to say where it ends.
 const leaderWithin = 2 * time.Second
 
-// stored says why no command could be stored now. Of a NATS server of somebody else's
-// only that can be known without storing something: whether the log has a leader.
+// stored says why no command could be stored now. The embedded server is not asked.
 func (c *control) stored() error {
-	if err := c.log.Closed(); err != nil || c.nats != nil {
-		return err
+	if c.nats != nil {
+		return c.log.Closed()
 	}
 	ctx, cancel := context.WithTimeout(c.core.ctx, leaderWithin)
 	defer cancel()
-	if _, err := c.log.Last(ctx); err != nil {
-		return fmt.Errorf("the log has no leader: %w", err)
-	}
-	return nil
+	return c.log.Ready(ctx)
 }
 
 // syncing reads the names of servers, and refuses one that does not sync each write.

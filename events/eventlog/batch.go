@@ -142,6 +142,7 @@ func (b *Batch) append(ctx context.Context, publish func(context.Context) (last 
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	last, err := publish(ctx)
+	b.log.note(err)
 	if err != nil {
 		return 0, fmt.Errorf("append %d events, the first on %s: %w", len(b.msgs), b.msgs[0].Subject, err)
 	}

@@ -25,8 +25,9 @@ type Log struct {
 	guard  *Guard
 	copies int
 
-	closed  func() error          // says why nothing can be stored; nil: nobody knows
-	trouble atomic.Pointer[error] // why reading the log was begun anew, the last time
+	failed  atomic.Pointer[failure] // the last append, if it failed
+	closed  func() error            // says why nothing can be stored; nil: nobody knows
+	trouble atomic.Pointer[error]   // why reading the log was begun anew, the last time
 }
 
 // Open opens the log, and makes its stream where there never was one. It refuses
