@@ -4,7 +4,6 @@ package eventlog
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -159,7 +158,11 @@ func (l *Log) Copies() int { return l.copies }
 func (l *Log) Has(ctx context.Context, r events.Ref, e events.Event) (bool, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	_, err := l.stream.GetLastMsgForSubject(ctx, committed+r.Tokens()+"."+e.Type())
+	subject := committed + r.Tokens() + "." + e.Type()
+	_, err := l.stream.GetLastMsgForSubject(ctx, subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) && l.Copies() > 1 {
+		_, err = lastFromLeader(ctx, l.nc, Stream, subject) // whoever answered may be behind
+	}
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return false, nil
 	}
@@ -177,7 +180,7 @@ func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
 	var m *jetstream.RawStreamMsg
 	err := insist(ctx, func(ctx context.Context) (err error) {
 		if m, err = l.stream.GetMsg(ctx, seq); errors.Is(err, jetstream.ErrMsgNotFound) && l.Copies() > 1 {
-			m, err = l.readFromLeader(ctx, seq) // whoever answered may be behind
+			m, err = fromLeader(ctx, l.nc, Stream, fmt.Sprintf(`{"seq":%d}`, seq)) // whoever answered may be behind
 		}
 		return err
 	})
@@ -189,33 +192,6 @@ func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
 		return events.Recorded{}, fmt.Errorf("read event %d: %w: %w", seq, errUnreadable, err)
 	}
 	return r, nil
-}
-
-// readFromLeader asks the one server that is never behind.
-func (l *Log) readFromLeader(ctx context.Context, seq uint64) (*jetstream.RawStreamMsg, error) {
-	reply, err := l.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+Stream, fmt.Appendf(nil, `{"seq":%d}`, seq))
-	if err != nil {
-		return nil, err
-	}
-	var out struct {
-		Error   *jetstream.APIError `json:"error"`
-		Message struct {
-			Subject string `json:"subject"`
-			Header  []byte `json:"hdrs"`
-			Data    []byte `json:"data"`
-		} `json:"message"`
-	}
-	if err := json.Unmarshal(reply.Data, &out); err != nil {
-		return nil, err
-	}
-	if out.Error != nil && out.Error.Is(jetstream.ErrMsgNotFound) {
-		return nil, jetstream.ErrMsgNotFound
-	}
-	if out.Error != nil {
-		return nil, out.Error
-	}
-	header, err := nats.DecodeHeadersMsg(out.Message.Header)
-	return &jetstream.RawStreamMsg{Subject: out.Message.Subject, Sequence: seq, Header: header, Data: out.Message.Data}, err
 }
 
 // insistAfter is how long a request is waited for before it is sent again: the server
