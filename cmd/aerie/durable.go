@@ -104,23 +104,34 @@ const monitorWithin = 5 * time.Second
 
 // varz asks a server's monitoring for its settings.
 func varz(ctx context.Context, at string) (v monitored, err error) {
+	err = askMonitor(ctx, at, "varz", "", &v)
+	if err == nil && v.Name == "" {
+		err = fmt.Errorf("read the monitoring of NATS: %s does not answer as nats-server does", redacted(at))
+	}
+	return v, err
+}
+
+// askMonitor reads one path of a server's monitoring.
+func askMonitor(ctx context.Context, at, path, query string, into any) error {
 	u, err := url.Parse(at)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return v, invalid("--nats-monitor", "%q is no HTTP address: want one such as http://127.0.0.1:8222", ev.Clip(at))
+		return invalid("--nats-monitor", "%q is no HTTP address: want one such as http://127.0.0.1:8222", ev.Clip(at))
 	}
 	ctx, cancel := context.WithTimeout(ctx, monitorWithin)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.JoinPath("varz").String(), nil)
+	u = u.JoinPath(path)
+	u.RawQuery = query
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return v, fmt.Errorf("read the monitoring of NATS: %w", err)
+		return fmt.Errorf("read the monitoring of NATS: %w", err)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return v, fmt.Errorf("read the monitoring of NATS: %w: give its address with --nats-monitor, or leave it out", err)
+		return fmt.Errorf("read the monitoring of NATS: %w: give its address with --nats-monitor, or leave it out", err)
 	}
 	defer res.Body.Close()
-	if err := json.NewDecoder(http.MaxBytesReader(nil, res.Body, 4<<20)).Decode(&v); err != nil || v.Name == "" {
-		return v, fmt.Errorf("read the monitoring of NATS: %s does not answer as nats-server does (%v)", u.Redacted(), err)
+	if err := json.NewDecoder(http.MaxBytesReader(nil, res.Body, 4<<20)).Decode(into); err != nil {
+		return fmt.Errorf("read the monitoring of NATS: %s does not answer as nats-server does (%v)", u.Redacted(), err)
 	}
-	return v, nil
+	return nil
 }

@@ -60,34 +60,41 @@ func (t *tail) readDirectly(ctx context.Context, why error) error {
 
 // takeSome asks for what comes after the last event, and takes it. It returns how many came.
 func (t *tail) takeSome(ctx context.Context) (n int, err error) {
+	err = askDirectly(ctx, t.log.nc, t.last+1, func(m *nats.Msg) error { n++; return t.takeAnswer(m) })
+	return n, err
+}
+
+// askDirectly asks any server that keeps a copy of the log for events from a sequence on, and
+// hands over what it answers. What goes wrong on the way is a brokenError.
+func askDirectly(ctx context.Context, nc *nats.Conn, from uint64, take func(*nats.Msg) error) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	answers, err := t.log.nc.SubscribeSync(t.log.nc.NewInbox())
+	answers, err := nc.SubscribeSync(nc.NewInbox())
 	if err != nil {
-		return 0, &brokenError{err}
+		return &brokenError{err}
 	}
 	defer func() { _ = answers.Unsubscribe() }() // the connection is gone
-	ask, err := json.Marshal(map[string]uint64{"seq": t.last + 1, "batch": directEvents, "max_bytes": directBytes})
+	ask, err := json.Marshal(map[string]uint64{"seq": from, "batch": directEvents, "max_bytes": directBytes})
 	if err != nil {
-		return 0, fmt.Errorf("ask for events: %w", err)
+		return fmt.Errorf("ask for events: %w", err)
 	}
-	if err := t.log.nc.PublishRequest("$JS.API.DIRECT.GET."+Stream, answers.Subject, ask); err != nil {
-		return 0, &brokenError{err}
+	if err := nc.PublishRequest("$JS.API.DIRECT.GET."+Stream, answers.Subject, ask); err != nil {
+		return &brokenError{err}
 	}
-	for ; ; n++ {
+	for {
 		m, err := answers.NextMsgWithContext(ctx)
 		if err != nil {
-			return n, &brokenError{err}
+			return &brokenError{err}
 		}
 		switch status := m.Header.Get("Status"); status {
 		case "":
 		case "204", "404": // the end of the answer, the end of the log
-			return n, nil
+			return nil
 		default:
-			return n, &brokenError{fmt.Errorf("ask for events: %s %s", status, m.Header.Get("Description"))}
+			return &brokenError{fmt.Errorf("ask for events: %s %s", status, m.Header.Get("Description"))}
 		}
-		if err := t.takeAnswer(m); err != nil {
-			return n, err
+		if err := take(m); err != nil {
+			return err
 		}
 	}
 }

@@ -232,3 +232,9 @@ func (x *External) TakeConsumers(nc *nats.Conn, stream string) {
 		}
 	}
 }
+
+// Store is the directory of a server's store.
+func (x *External) Store(i int) string { return x.nodes[i].options.StoreDir }
+
+// Name is a server's name.
+func (x *External) Name(i int) string { return x.nodes[i].options.ServerName }
