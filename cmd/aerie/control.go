@@ -156,6 +156,9 @@ func (c *control) startFold(s settings) error {
 	c.fold = eventlog.NewFold()
 	c.views = projections.New(c.fold, c.log)
 	c.counts = projections.NewMetrics(c.fold, c.log.Last)
+	if s.Monitor != "" {
+		c.counts.CountServers(func(ctx context.Context) []eventlog.Copy { return countAll(ctx, s.Monitor) })
+	}
 	if err := c.views.Restore(c.core.ctx, c.saved, c.counts); err != nil {
 		return err
 	}

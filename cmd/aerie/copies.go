@@ -81,7 +81,7 @@ func (c *client) counted(ctx context.Context, copies []eventlog.Copy, last uint6
 			return err
 		}
 		for i := range copies {
-			if one := &copies[i]; one.Server == n.Name && n.Events < last {
+			if one := &copies[i]; one.Server == n.Server && n.Events < last {
 				one.Events, one.Last, one.Sum = n.Events, n.Last, "-"
 				one.Wrong = fmt.Sprintf("it has %d events of %d", n.Events, last)
 			}
@@ -90,17 +90,11 @@ func (c *client) counted(ctx context.Context, copies []eventlog.Copy, last uint6
 	return nil
 }
 
-// counts is how much of the log a NATS server says it has.
-type counts struct {
-	Name         string
-	Events, Last uint64
-}
-
 // countAt asks a server's monitoring for its copy of the log. One that has none has no events.
-func countAt(ctx context.Context, at string) (counts, error) {
-	v, err := varz(ctx, at)
+func countAt(ctx context.Context, at string) (eventlog.Copy, error) {
+	v, err := varz(ctx, strings.TrimSpace(at))
 	if err != nil {
-		return counts{}, err
+		return eventlog.Copy{}, err
 	}
 	var jsz struct {
 		Accounts []struct {
@@ -113,17 +107,27 @@ func countAt(ctx context.Context, at string) (counts, error) {
 			} `json:"stream_detail"`
 		} `json:"account_details"`
 	}
-	if err := askMonitor(ctx, at, "jsz", "accounts=true&streams=true", &jsz); err != nil {
-		return counts{}, err
+	if err := askMonitor(ctx, strings.TrimSpace(at), "jsz", "accounts=true&streams=true", &jsz); err != nil {
+		return eventlog.Copy{}, err
 	}
 	for _, a := range jsz.Accounts {
 		for _, s := range a.Streams {
 			if s.Name == eventlog.Stream {
-				return counts{v.Name, s.State.Messages, s.State.Last}, nil
+				return eventlog.Copy{Server: v.Name, Events: s.State.Messages, Last: s.State.Last}, nil
 			}
 		}
 	}
-	return counts{Name: v.Name}, nil
+	return eventlog.Copy{Server: v.Name}, nil
+}
+
+// countAll asks all of them, and leaves out who does not answer.
+func countAll(ctx context.Context, monitors string) (copies []eventlog.Copy) {
+	for _, at := range strings.Split(monitors, ",") {
+		if one, err := countAt(ctx, at); err == nil {
+			copies = append(copies, one)
+		}
+	}
+	return copies
 }
 
 // enterAt is the address of a server that was discovered, with the user of the one that was given.

@@ -28,6 +28,7 @@ func TestDamagedServerIsNamed(t *testing.T) {
 		}
 	})
 	p := newReplica(t, x.URL(), filepath.Join(t.TempDir(), "cloud"), "0")
+	p.more = append(p.more, "--nats-monitor", strings.Join(monitors, ","))
 	p.start()
 	verify := func() said {
 		return p.cli("log", "verify", "-o", "json", "--nats-monitor", strings.Join(monitors, ","))
@@ -47,6 +48,10 @@ func TestDamagedServerIsNamed(t *testing.T) {
 	s := verify()
 	if s.code != 1 || !strings.Contains(s.err, x.Name(bad)+": ") || !strings.Contains(s.err, "remove its store") {
 		t.Errorf("%+v", s)
+	}
+	if _, metrics := p.http("/metrics"); !strings.Contains(string(metrics), `aerie_log_server_events{server="`+x.Name(bad)+`"} 0`) ||
+		strings.Count(string(metrics), "} 31\n") < 2 {
+		t.Errorf("the metrics do not tell it:\n%s", metrics)
 	}
 	x.Kill(bad)
 	if err := os.RemoveAll(x.Store(bad)); err != nil {

@@ -174,9 +174,13 @@ const remedy = "restore a backup of the directory, or start with another --data-
 
 // damaged says what was found and what to do.
 func (g *Guard) damaged(found string) error {
+	if g.dir == "" { // only read
+		return fmt.Errorf("the log is damaged: %s: on a cluster mend the NATS server that differs (docs/operations.md, A damaged server of a cluster), else restore a backup", found)
+	}
 	if g.replica {
 		return fmt.Errorf("the log on the NATS servers is not the one that %s knows: events up to %d were acknowledged, but %s: "+
-			"restore the stream, or start with another --data-dir if it is meant to be another log; aerie changed nothing", g.dir, g.Mark(), found)
+			"let aerie log verify say whether one server of a cluster differs, and mend that one; "+
+			"else restore the stream, or start with another --data-dir if it is meant to be another log; aerie changed nothing", g.dir, g.Mark(), found)
 	}
 	return fmt.Errorf("the store in %s is damaged: events up to %d were acknowledged, but %s: %s", g.dir, g.Mark(), found, remedy)
 }

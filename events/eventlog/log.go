@@ -188,6 +188,13 @@ func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
 		return events.Recorded{}, fmt.Errorf("read event %d: %w", seq, err)
 	}
 	r, err := l.codec.decode(m.Subject, m.Sequence, headOf(m.Header), m.Data)
+	if err != nil && l.Copies() > 1 { // whoever answered may be damaged
+		if m, err := fromLeader(ctx, l.nc, Stream, fmt.Sprintf(`{"seq":%d}`, seq)); err == nil {
+			if r, err := l.codec.decode(m.Subject, m.Sequence, headOf(m.Header), m.Data); err == nil {
+				return r, nil
+			}
+		}
+	}
 	if err != nil {
 		return events.Recorded{}, fmt.Errorf("read event %d: %w: %w", seq, errUnreadable, err)
 	}
