@@ -37,8 +37,10 @@ func TestReadyWithAMajority(t *testing.T) {
 			}
 			began := time.Now()
 			p.untilReady(http.StatusServiceUnavailable, "")
-			if took := time.Since(began); took > 8*time.Second {
-				t.Errorf("it was ready for %s more", took)
+			took := time.Since(began)
+			t.Logf("ready for %s after the kill", took.Round(100*time.Millisecond))
+			if took > 8*time.Second {
+				t.Error("that is too long")
 			}
 			m = c.untilNotTaken()
 			for i := range 3 {

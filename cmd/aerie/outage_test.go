@@ -108,8 +108,10 @@ func TestStartOnFullDisk(t *testing.T) {
 			mends(t, p.dir)
 			began := time.Now()
 			c.untilTaken(m)
-			if took := time.Since(began); took > 10*time.Second {
-				t.Errorf("it took %s until commands were taken", took)
+			took := time.Since(began)
+			t.Logf("commands were taken %s after there was room", took.Round(100*time.Millisecond))
+			if took > 10*time.Second {
+				t.Error("that is too long")
 			}
 			c.must(500) // more than the disk had room for before
 			c.check()

@@ -51,7 +51,7 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, err
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	if err := g.check(stream.CachedInfo().State); err != nil {
+	if err := checkState(ctx, g, stream); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	l := &Log{nc: nc, js: js, stream: stream, codec: c, guard: g, copies: max(1, stream.CachedInfo().Config.Replicas)}
@@ -59,6 +59,22 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, err
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	return l, nil
+}
+
+// checkState refuses a log that lacks what was acknowledged. A leader that was just elected may
+// for a moment not know all that it has, so on a cluster it is asked again.
+func checkState(ctx context.Context, g *Guard, stream jetstream.Stream) error {
+	info := stream.CachedInfo()
+	for looked := 0; ; looked++ {
+		err := g.check(info.State)
+		if err == nil || info.Config.Replicas <= 1 || looked == endLooks {
+			return err
+		}
+		wait(ctx, endPause)
+		if info, err = stream.Info(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 // checkEnd refuses a log that ends within a decision: what follows would never
