@@ -95,6 +95,24 @@ func (i *Intake) Run(ctx context.Context) {
 // Do decides a command and answers when its events are durable and folded in.
 // The error is an *events.Refusal.
 func (i *Intake) Do(ctx context.Context, c ev.Command) (ev.Answer, error) {
+	if closed := i.log.Closed(); closed != nil {
+		return ev.Answer{}, closedFor(closed)
+	}
+	a, err := i.do(ctx, c)
+	closed := i.log.Closed()
+	var r *ev.Refusal
+	if errors.Is(closed, eventlog.ErrGone) || closed != nil && errors.As(err, &r) && r.Code == ev.Unavailable {
+		return ev.Answer{}, closedFor(closed)
+	}
+	return a, err
+}
+
+// closedFor tells why the log takes nothing: whoever asks may be able to mend it.
+func closedFor(reason error) error {
+	return ev.Refuse(ev.Unavailable, "the log takes no commands: %v. Then ask again with the same id", reason)
+}
+
+func (i *Intake) do(ctx context.Context, c ev.Command) (ev.Answer, error) {
 	before, err := i.longAgo(ctx, c)
 	switch {
 	case err != nil:
@@ -129,9 +147,13 @@ func (i *Intake) Do(ctx context.Context, c ev.Command) (ev.Answer, error) {
 
 var errEnded = errors.New("the intake has ended")
 
-// unavailable hides the cause from the caller, who can only ask again, and logs it.
+// unavailable hides the cause from the caller, who can only ask again, and logs it. That
+// there is no room is told.
 func unavailable(cause error) error {
 	slog.Warn("command not answered", "cause", cause)
+	if errors.Is(cause, eventlog.ErrNoRoom) {
+		return closedFor(eventlog.ErrNoRoom)
+	}
 	return ev.Refuse(ev.Unavailable, "the log did not take the command in time: ask again with the same id")
 }
 

@@ -36,12 +36,13 @@ type client struct {
 	at    string    // of which moment it reads; empty: now
 	note  io.Writer // where it says that it is waiting for the server
 
-	natsURL string
-	options []nats.Option // how to enter there
-	mu      sync.Mutex    // guards nc
-	nc      *nats.Conn    // made at the first command
-	async   atomic.Pointer[error]
-	noted   sync.Once
+	natsURL  string
+	monitors []string      // HTTP monitoring addresses of the NATS servers
+	options  []nats.Option // how to enter there
+	mu       sync.Mutex    // guards nc
+	nc       *nats.Conn    // made at the first command
+	async    atomic.Pointer[error]
+	noted    sync.Once
 }
 
 // newClient makes a client of the server at these addresses. It connects to

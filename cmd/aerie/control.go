@@ -121,7 +121,8 @@ func (c *control) openStore(s settings) (err error) {
 		return err
 	}
 	began := time.Now()
-	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default(), Whole: c.guard.Inspect})
+	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default(),
+		Whole: c.guard.Inspect, Present: c.guard.Present})
 	if err != nil {
 		return err
 	}
@@ -133,6 +134,9 @@ func (c *control) openStore(s settings) (err error) {
 func (c *control) openLog(s settings) (err error) {
 	if c.log, err = eventlog.Open(c.core.ctx, c.conn, fsm.Vocabulary(), c.guard); err != nil {
 		return err
+	}
+	if c.nats != nil {
+		c.log.CloseWhen(c.nats.Err)
 	}
 	if c.kept, err = c.promise(s); err != nil {
 		return err
@@ -152,6 +156,9 @@ func (c *control) startFold(s settings) error {
 	c.fold = eventlog.NewFold()
 	c.views = projections.New(c.fold, c.log)
 	c.counts = projections.NewMetrics(c.fold, c.log.Last)
+	if s.Monitor != "" {
+		c.counts.CountServers(func(ctx context.Context) []eventlog.Copy { return countAll(ctx, s.Monitor) })
+	}
 	if err := c.views.Restore(c.core.ctx, c.saved, c.counts); err != nil {
 		return err
 	}
@@ -169,7 +176,7 @@ func (c *control) startFold(s settings) error {
 		return nil
 	})
 	c.run(&c.core, "snapshots", func(ctx context.Context) error { c.views.Snapshots(ctx); return nil })
-	if err := c.fold.Wait(c.core.ctx, last); err != nil {
+	if err := awaitFold(c.core.ctx, c.log, c.fold, last, stuckAfter); err != nil {
 		return err
 	}
 	if c.nats != nil {

@@ -153,8 +153,12 @@ func (b *Batch) append(ctx context.Context, publish func(context.Context) (last 
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	last, err := publish(ctx)
+	b.log.note(err)
 	if err != nil {
 		return 0, fmt.Errorf("append %d events, the first on %s: %w", len(b.msgs), b.msgs[0].Subject, err)
+	}
+	if err := b.log.guard.present(false); err != nil {
+		return 0, fmt.Errorf("append to the log: %w", err)
 	}
 	if err := b.log.guard.Advance(last); err != nil {
 		return 0, fmt.Errorf("append to the log: %w: %w", ErrUnknown, err)
