@@ -194,6 +194,7 @@ var reasonCodes = []struct {
 	{ev.Timeout, "it took longer than it may"},
 	{ev.Unreachable, "there was no answer"},
 	{ev.InternalReason, "none of these"},
+	{ev.UnknownReason, "the cloud refused in words that aerie does not know; the sentence has them"},
 	{ev.DriftedReason, "somebody else has changed or deleted what was made, and the dataplane's policy is to report it"},
 	{ev.Queued, "so much is done at once that it has to wait for its turn; the time of its phase begins anew"},
 	{ev.InProgress, "nothing is wrong: it takes its time"},
