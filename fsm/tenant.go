@@ -30,7 +30,7 @@ func (d TenantData) Wants() ev.Spec { return d.Spec }
 // namespace there.
 var tenant = Kind[TenantData]{
 	Name: ev.Tenant,
-	Table: table([]Phase{Requested, Placing, Waiting, Provisioning}, Deleting, Gone,
+	Table: marked(table([]Phase{Requested, Placing, Waiting, Provisioning}, Deleting, Gone,
 		Row{ev.Requested[ev.TenantSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.PlacingStarted{}, []Phase{Requested}, Placing},
 		Row{ev.Placed{}, []Phase{Placing}, Waiting},
@@ -46,8 +46,7 @@ var tenant = Kind[TenantData]{
 		Row{ev.RetryRequested{}, []Phase{Failed}, Waiting}, // its place is kept
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
-		Row{ev.Swept{}, []Phase{Requested, Placing, Waiting, Provisioning, Active, Failed, Deleting, Gone}, Stay}, // of an earlier incarnation
-	),
+	)),
 	Rules:    map[Phase]Rule{Provisioning: {Within: 30 * time.Minute, Attempts: 5}},
 	Rest:     []Phase{Active},
 	Going:    Deleting,
