@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The verbs of what is found in a cloud or a cluster with the mark of an incarnation that the log does not know: one of
@@ -69,4 +70,40 @@ func ParseMark(mark string) (r Ref, uid string, ok bool) {
 	}
 	r = Ref{Kind: Kind(parts[1]), Owner: parts[0], ID: parts[2]}
 	return r, parts[3], len(r.Check()) == 0
+}
+
+// Orphan is what was found of one incarnation that the log does not know, in one region or one cluster.
+type Orphan struct {
+	Mark      string    `json:"mark" doc:"Owner, kind, id and uid, as everything that was made for it says"`
+	Kind      Kind      `json:"kind"`
+	Owner     string    `json:"owner"`
+	ID        string    `json:"id"`
+	UID       string    `json:"uid"`
+	Born      time.Time `json:"born" doc:"When it was created, as its uid says"`
+	Cloud     string    `json:"cloud"`
+	Account   string    `json:"account" doc:"The cloud's own name of the account"`
+	Region    string    `json:"region"`
+	Cluster   string    `json:"cluster" doc:"The cluster that it is in; empty of what is in the cloud itself"`
+	Resources []string  `json:"resources" doc:"What was found, in the order in which it can be removed"`
+}
+
+// Unread is a place that could not be looked into.
+type Unread struct {
+	Cloud   string `json:"cloud"`
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	Cluster string `json:"cluster"`
+	Reason  string `json:"reason"`
+}
+
+// Orphans is what a look at the clouds and clusters has found.
+type Orphans struct {
+	Items  []Orphan `json:"items" doc:"By account, region and cluster"`
+	Unread []Unread `json:"unread" doc:"Where nobody could look: there may be more"`
+}
+
+// OrphanQuery says where to look; empty: everywhere.
+type OrphanQuery struct {
+	Account string // as a path, such as -/main
+	Region  string // of that account
 }

@@ -31,6 +31,8 @@ type Config struct {
 	// Do decides a command and returns when its events are durable. An error that
 	// is no *events.Refusal is answered as internal, and logged.
 	Do func(context.Context, CommandRequest) (events.Answer, error)
+	// Orphans looks for what the log does not know. An error is as one of Do.
+	Orphans func(context.Context, events.OrphanQuery) (events.Orphans, error)
 	// Done is closed when the server shuts down: streams end, which otherwise would
 	// keep it waiting.
 	Done <-chan struct{}
@@ -60,6 +62,7 @@ func newServer(c Config) *server {
 	}
 	s.events(api)
 	s.commands(api)
+	s.orphans(api)
 	s.health(api)
 	s.mux.Handle("GET "+metricsPath, c.Metrics)
 	s.documents(api)
