@@ -37,7 +37,7 @@ func (Disown) ask() {}
 // Disowned says that an incarnation that the log knew nothing of has ended. The sweeper removes what carries its mark.
 type Disowned struct {
 	UID  string `json:"uid"`
-	Site *Site  `json:"site,omitempty"` // of a dataplane, where to look for it
+	Site Site   `json:"site,omitzero"` // of a dataplane, where to look for it
 }
 
 // Type names the event on the wire.

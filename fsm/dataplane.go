@@ -155,7 +155,7 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 	case ev.RetryRequested, ev.RepairStarted:
 		d.Todo = d.way()
 	case ev.Disowned:
-		if d.Account.Cloud == "" && e.Site != nil { // so that it is looked for there
+		if d.Account.Cloud == "" { // so that it is looked for there
 			d.Account, d.Spec.Region = e.Site.Account, e.Site.Region
 		}
 	case ev.NetworkingStarted:

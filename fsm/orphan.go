@@ -64,23 +64,23 @@ func (k *Kind[D]) disown(e Entity[D], c ev.Command, ask ev.Disown, refs *Refs) (
 	return changed(e.Base, ev.Disowned{UID: ask.UID, Site: site}), nil
 }
 
-// siteOf is where a dataplane is looked for that is disowned; nil if nobody said.
-func (r *Refs) siteOf(ref ev.Ref, ask ev.Disown) (*ev.Site, error) {
+// siteOf is where a dataplane is looked for that is disowned; none if nobody said.
+func (r *Refs) siteOf(ref ev.Ref, ask ev.Disown) (at ev.Site, err error) {
 	switch {
 	case ask.Account == "" && ask.Region == "":
-		return nil, nil
+		return at, nil
 	case ref.Kind != ev.Dataplane:
-		return nil, ev.RefuseFaults(ref.String(), []ev.Fault{{Field: "account", Message: "only a dataplane is looked for by account and region"}})
+		return at, ev.RefuseFaults(ref.String(), []ev.Fault{{Field: "account", Message: "only a dataplane is looked for by account and region"}})
 	case ask.Account == "" || ask.Region == "":
-		return nil, ev.RefuseFaults(ref.String(), []ev.Fault{{Field: "region", Message: "an account and a region of it are needed, or neither"}})
+		return at, ev.RefuseFaults(ref.String(), []ev.Fault{{Field: "region", Message: "an account and a region of it are needed, or neither"}})
 	}
 	to, faults := ev.ParseRef(ev.Account, ask.Account)
 	if err := ev.RefuseFaults(ref.String(), faults); err != nil {
-		return nil, err
+		return at, err
 	}
 	if err := r.checkAll(ref, []ev.SpecRef{{Field: "account", Ref: to}}); err != nil {
-		return nil, err
+		return at, err
 	}
 	account, _ := find[AccountData](r, to)
-	return &ev.Site{Account: account.Data.Cloud(), Region: ask.Region, Owner: ref.Mark(ask.UID)}, nil
+	return ev.Site{Account: account.Data.Cloud(), Region: ask.Region, Owner: ref.Mark(ask.UID)}, nil
 }

@@ -62,7 +62,8 @@ func (p *page) kinds() {
 	}
 	p.end()
 	p.para("A label is written in %s. An id is one label, or two joined by `_`. A reference is `owner/id`, such as `acme/prod`; `-/free` and just `free` name what belongs to the platform, and a customer is named by its id alone. Where an id has two labels, `acme/prod/pg` means `acme/prod_pg`.", ev.LabelRule)
-	p.para("Every kind is commanded by the verbs %s. The body of `create` and `update` is `{\"labels\":{…},\"spec\":{…}}`; `update` replaces what is given as a whole and leaves alone what is not. The body of `retry` is empty, that of `delete` is `{\"cascade\":false}`. A dataplane has %s too: the first two with the body `{\"customer\":\"acme\"}`, the last with `{\"version\":\"1.37\"}`. An unknown field is refused.", codes(ev.Verbs(ev.Customer)), codes(ev.Verbs(ev.Dataplane)[len(ev.Verbs(ev.Customer)):]))
+	p.para("Every kind is commanded by the verbs %s. The body of `create` and `update` is `{\"labels\":{…},\"spec\":{…}}`; `update` replaces what is given as a whole and leaves alone what is not. The body of `retry` is empty, that of `delete` is `{\"cascade\":false}`. A dataplane has %s too: the first two with the body `{\"customer\":\"acme\"}`, the last with `{\"version\":\"1.37\"}`. An unknown field is refused.", codes(ev.Verbs(ev.Customer)), codes([]string{ev.VerbAttach, ev.VerbDetach, ev.VerbUpgrade}))
+	p.para("What is made for a dataplane, a tenantinfra, a tenant, an application or an addon carries its mark. If the log does not know whose that is, `disown` with `{\"uid\":\"…\"}` says that it has ended and is to be removed (of a dataplane also `account` and `region`: where to look for it), and `adopt` with `{\"uid\":\"…\",\"labels\":{…},\"spec\":{…}}` makes an entity of it. `GET /v1/orphans` lists what there is.")
 }
 
 func idForm(k ev.Kind) string {
