@@ -186,7 +186,7 @@ func TestOrphans(t *testing.T) {
 	o.cli(t, 0, "", "orphans", "remove", away["-/dataplane/south"].Mark, "--account", "-/main", "--region", "us-east", "--dry-run")
 	o.sweep()
 	o.until("tenant", "willow/prod", `"phase": "Active"`)
-	if out := o.cli(t, 0, "", "history", "tenant", "willow/prod"); !strings.Contains(out, "disowned") || !strings.Contains(out, "swept") || !strings.Contains(out, "admin") {
+	if out := o.cli(t, 0, "", "history", "tenant", "willow/prod"); !strings.Contains(out, "disowned") || !strings.Contains(out, found["willow/tenant/prod"].UID) || !strings.Contains(out, "swept") || !strings.Contains(out, "admin") {
 		t.Errorf("its history is\n%s", out)
 	}
 
