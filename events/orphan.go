@@ -21,7 +21,8 @@ func Marked(k Kind) bool {
 
 // Adopt asks for an entity as Create does, but under the uid that things already carry: they are found and become its own.
 type Adopt struct {
-	UID string
+	UID       string
+	Dataplane string // of a tenant, where its namespace is; as a path
 	Create
 }
 
@@ -45,9 +46,10 @@ func (Disowned) Type() string { return "disowned" }
 
 // adopting is the form of the body of adopt.
 type adopting struct {
-	UID    string            `json:"uid" required:"true" pattern:"^[0-9A-HJKMNP-TV-Z]{26}$" doc:"a ULID, the last part of the mark"`
-	Labels map[string]string `json:"labels"`
-	Spec   rawSpec           `json:"spec"`
+	UID       string            `json:"uid" required:"true" pattern:"^[0-9A-HJKMNP-TV-Z]{26}$" doc:"a ULID, the last part of the mark"`
+	Dataplane string            `json:"dataplane" ref:"dataplane" doc:"of a tenant, where its namespace is"`
+	Labels    map[string]string `json:"labels"`
+	Spec      rawSpec           `json:"spec"`
 }
 
 func decodeAdopt(k Kind, raw any) (Ask, error) {
@@ -56,7 +58,7 @@ func decodeAdopt(k Kind, raw any) (Ask, error) {
 		return nil, RefuseFaults(VerbAdopt, faults)
 	}
 	spec, faults := decodeSpec(k, b.Spec)
-	return Adopt{b.UID, Create{b.Labels, spec}}, RefuseFaults(VerbAdopt+" "+string(k), faults)
+	return Adopt{b.UID, b.Dataplane, Create{b.Labels, spec}}, RefuseFaults(VerbAdopt+" "+string(k), faults)
 }
 
 // Mark is the owner mark of an incarnation, as everything that is made for it carries it in a cloud.
@@ -84,6 +86,7 @@ type Orphan struct {
 	Account   string    `json:"account" doc:"The cloud's own name of the account"`
 	Region    string    `json:"region"`
 	Cluster   string    `json:"cluster" doc:"The cluster that it is in; empty of what is in the cloud itself"`
+	Dataplane string    `json:"dataplane" doc:"Whose cluster that is, such as -/eu"`
 	Resources []string  `json:"resources" doc:"What was found, in the order in which it can be removed"`
 }
 

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -44,8 +45,25 @@ func (k *Kind[D]) adopt(e Entity[D], c ev.Command, ask ev.Adopt, refs *Refs) ([]
 	if err := k.fits(c.Ref, ask.Spec, refs); err != nil {
 		return nil, err
 	}
+	if ask.Dataplane != "" && k.Rejoin == nil {
+		return nil, ev.RefuseFaults(c.Ref.String(), []ev.Fault{{Field: "dataplane", Message: fmt.Sprintf("a %s is not placed: leave it out", k.Name)}})
+	}
 	e.Ref = c.Ref
-	return changed(e.Base, k.Born(ask.Create, ask.UID)...), nil
+	changes := changed(e.Base, k.Born(ask.Create, ask.UID)...)
+	if k.Rejoin == nil {
+		return changes, nil
+	}
+	for _, happened := range changes[0].Events {
+		var err error
+		if e, err = k.apply(e, ev.Recorded{Ref: e.Ref, Seq: e.Seq, Event: happened}); err != nil {
+			return nil, ev.Refuse(ev.Refused, "%s: %v", c.Ref, err)
+		}
+	}
+	more, err := k.Rejoin(e, ask, refs)
+	for _, m := range more {
+		changes = join(changes, m)
+	}
+	return changes, err
 }
 
 // disown notes that an incarnation that the log does not know has ended.

@@ -21,7 +21,9 @@ func TestOrphans(t *testing.T) {
 	born := ev.Requested[ev.TenantSpec]{UID: lostUID, Spec: prodSpec}
 	living := is(prod, ev.Requested[ev.TenantSpec]{UID: "living", Spec: prodSpec})
 	ended := history(living, is(prod, ev.DeletionRequested{}, ev.Drained{}, ev.Deleted{}))
-	home := history(customerIs("acme"), planReady())
+	home := history(platform(), infraBuilt())
+	rejoined := []string{prod + " requested", prod + " placing_started", prod + " placed"}
+	const there = spec + `,"dataplane":"-/eu"`
 	live(t, []life{
 		{name: "of a name that the log never had, its end is noted", when: disown(prod), then: []string{prod + " disowned"}, phase: Gone},
 		{name: "its end is noted once", given: is(prod, ev.Disowned{UID: lostUID}), when: disown(prod)},
@@ -34,10 +36,14 @@ func TestOrphans(t *testing.T) {
 		{name: "a dataplane is looked for where somebody says", given: accountReady(), when: send("dataplane -/eu", ev.VerbDisown, `{"uid":"`+lostUID+`","account":"-/main","region":"eu"}`), then: []string{"dataplane -/eu disowned"}, phase: Gone},
 		{name: "an account that is not there", when: send("dataplane -/eu", ev.VerbDisown, `{"uid":"`+lostUID+`","account":"-/main","region":"eu"}`), not: "there is no account"},
 
-		{name: "one that is adopted is born under its uid", given: home, when: adoptProd(spec), then: []string{prod + " requested"}, phase: Requested},
-		{name: "it is adopted once", given: history(home, is(prod, born)), when: adoptProd(spec)},
+		{name: "one that is adopted is born under its uid, and placed where it is", given: home, when: adoptProd(there), then: rejoined, phase: Waiting},
+		{name: "where a tenant is has to be said", given: home, when: adoptProd(spec), not: "dataplane: is missing"},
+		{name: "it must fit there", given: home, when: adoptProd(spec + `,"dataplane":"-/own"`), not: "can't be adopted on dataplane -/own yet: no tenant infra fits"},
+		{name: "nothing else is placed", given: history(platform()), when: send("tenantinfra -/eu_pg", ev.VerbAdopt, `{"uid":"`+lostUID+`","dataplane":"-/eu","spec":{"app":"pg","size":"small","pools":[{"name":"a","machine":"m4"}]}}`), not: "is not placed"},
+		{name: "a tenant infra needs no place", given: history(platform()), when: send("tenantinfra -/eu_pg", ev.VerbAdopt, `{"uid":"`+lostUID+`","spec":{"app":"pg","size":"small","pools":[{"name":"a","machine":"m4"}]}}`), then: []string{"tenantinfra -/eu_pg requested"}},
+		{name: "it is adopted once", given: history(home, is(prod, born)), when: adoptProd(there)},
 		{name: "what it should be is changed by an update", given: history(home, is(prod, born)), when: adoptProd(`"spec":{"plan":"-/free"}`), not: "is adopted already: update it"},
-		{name: "its name may have ended", given: history(home, ended), when: adoptProd(spec), then: []string{prod + " requested"}},
+		{name: "its name may have ended", given: history(home, ended), when: adoptProd(there), then: rejoined, phase: Waiting},
 		{name: "a living name has no room for it", given: history(home, living), when: adoptProd(spec), not: "is there, as living"},
 		{name: "what it refers to must be there", given: planReady(), when: adoptProd(spec), not: "there is no customer"},
 		{name: "what was disowned has ended", given: history(home, is(prod, ev.Disowned{UID: lostUID})), when: adoptProd(spec), not: "has ended"},

@@ -111,6 +111,10 @@ func bodyOf(r huma.Registry, k events.Kind, verb string) *huma.Schema {
 		wanted := bodyOf(r, k, events.VerbCreate)
 		wanted.Properties["uid"] = &huma.Schema{Type: huma.TypeString, Description: "a ULID, the last part of the mark"}
 		wanted.Required = []string{"uid"}
+		if k == events.Tenant {
+			wanted.Properties["dataplane"] = &huma.Schema{Type: huma.TypeString, Description: "where its namespace is, such as -/eu"}
+			wanted.Required = append(wanted.Required, "dataplane")
+		}
 		return wanted
 	}
 	return r.Schema(reflect.TypeFor[None](), true, "")

@@ -83,6 +83,7 @@ type orphanKey struct {
 	uid     string
 	site    ev.Site
 	cluster string
+	on      ev.Ref // whose cluster that is
 }
 
 // missed keeps a place that could not be looked into.
@@ -96,7 +97,7 @@ func (l *search) missed(site ev.Site, cluster string, err error) {
 }
 
 // found notes something of an incarnation, if the log does not know it.
-func (l *search) found(ref ev.Ref, uid string, site ev.Site, cluster, what string) {
+func (l *search) found(ref ev.Ref, uid string, site ev.Site, in cluster, what string) {
 	var is state
 	l.fold.View(func(w *fsm.World) { is = stateIn(w, ref, uid) })
 	if _, err := ulid.ParseStrict(uid); is != unknown || err != nil {
@@ -104,7 +105,7 @@ func (l *search) found(ref ev.Ref, uid string, site ev.Site, cluster, what strin
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	k := orphanKey{ref, uid, site, cluster}
+	k := orphanKey{ref, uid, site, in.name, in.of}
 	l.of[k] = append(l.of[k], what)
 }
 
@@ -116,7 +117,7 @@ func (l *search) site(ctx context.Context, site ev.Site) error {
 	all, err := c.ListOwned(ctx, scope(site), "")
 	for _, r := range all {
 		if ref, uid, ours := ev.ParseMark(r.Owner); ours {
-			l.found(ref, uid, site, "", strings.TrimSpace(fmt.Sprintf("%s %s", r.Kind, strings.TrimPrefix(r.Cluster+"/"+r.Name, "/"))))
+			l.found(ref, uid, site, cluster{}, strings.TrimSpace(fmt.Sprintf("%s %s", r.Kind, strings.TrimPrefix(r.Cluster+"/"+r.Name, "/"))))
 		}
 	}
 	return err
@@ -134,7 +135,7 @@ func (l *search) cluster(ctx context.Context, c cluster) error {
 	all, err := kube.ListOwned(ctx, api)
 	for _, o := range all {
 		if ref := refOf(o); len(ref.Check()) == 0 {
-			l.found(ref, o.Owner, c.site, c.name, o.String())
+			l.found(ref, o.Owner, c.site, c, o.String())
 		}
 	}
 	return err
@@ -144,9 +145,13 @@ func (l *search) sorted() ev.Orphans {
 	out := ev.Orphans{Items: []ev.Orphan{}, Unread: append([]ev.Unread{}, l.unread...)}
 	for k, what := range l.of {
 		id, _ := ulid.ParseStrict(k.uid) // it was looked at
+		dataplane := ""
+		if k.cluster != "" {
+			dataplane = k.on.Path()
+		}
 		out.Items = append(out.Items, ev.Orphan{
 			Mark: k.ref.Mark(k.uid), Kind: k.ref.Kind, Owner: k.ref.Owner, ID: k.ref.ID, UID: k.uid, Born: id.Timestamp().UTC(),
-			Cloud: k.site.Account.Cloud, Account: k.site.Account.Number, Region: k.site.Region, Cluster: k.cluster, Resources: what,
+			Cloud: k.site.Account.Cloud, Account: k.site.Account.Number, Region: k.site.Region, Cluster: k.cluster, Dataplane: dataplane, Resources: what,
 		})
 	}
 	slices.SortFunc(out.Items, func(a, b ev.Orphan) int {

@@ -28,7 +28,7 @@ func newOrphansCommand() *cobra.Command {
 			"log does not know: of a log that was lost, as when an older copy of it was started, or of another installation of\n" +
 			"aerie in the same account. Until somebody has it removed or adopted it is left alone, and in a cluster it keeps its name.",
 		Example: "  aerie orphans\n  aerie orphans --account -/main --region eu-central\n  aerie orphans remove acme/tenant/prod/01J8ZQ6M3N4P5R6S7T8V9W0X1Y\n" +
-			"  aerie orphans adopt acme/tenant/prod/01J8ZQ6M3N4P5R6S7T8V9W0X1Y --spec '{plan: -/free}'",
+			"  aerie orphans adopt acme/tenant/prod/01J8ZQ6M3N4P5R6S7T8V9W0X1Y --dataplane -/eu --spec '{plan: -/free}'",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -86,12 +86,12 @@ func printOrphans(cmd *cobra.Command, raw json.RawMessage) error {
 	var rows [][]string
 	now := time.Now()
 	for _, f := range found.Items {
-		rows = append(rows, []string{f.Account, f.Region, or(f.Cluster, "-"), f.Mark, since(f.Born, now), strings.Join(f.Resources, ", ")})
+		rows = append(rows, []string{f.Account, f.Region, or(f.Dataplane, "-"), or(f.Cluster, "-"), f.Mark, since(f.Born, now), strings.Join(f.Resources, ", ")})
 	}
 	for _, u := range found.Unread {
 		fmt.Fprintln(cmd.ErrOrStderr(), plain(fmt.Sprintf("not looked into: account %s, region %s, cluster %s: %s", u.Account, u.Region, or(u.Cluster, "-"), u.Reason)))
 	}
-	return writeTable(cmd.OutOrStdout(), []string{"ACCOUNT", "REGION", "CLUSTER", "MARK", "AGE", "WHAT"}, rows)
+	return writeTable(cmd.OutOrStdout(), []string{"ACCOUNT", "REGION", "DATAPLANE", "CLUSTER", "MARK", "AGE", "WHAT"}, rows)
 }
 
 // newMarkCommand is a verb of the entity that a mark names.
@@ -126,6 +126,7 @@ func newMarkCommand(name, verb, short string) *cobra.Command {
 		return cmd
 	}
 	f.specFlags(cmd)
+	f.onFlag(cmd)
 	return cmd
 }
 

@@ -64,12 +64,17 @@ type verbFlags struct {
 	to       int // the revision of a rollback
 	customer string
 	version  string
+	on       string             // the dataplane that an adopted tenant is on
 	uid      string             // of the incarnation that is adopted or disowned
 	site     events.OrphanQuery // where a disowned dataplane is looked for
 }
 
 func (f *verbFlags) uidFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.uid, "uid", "", "the incarnation, as \"aerie orphans\" lists it")
+}
+
+func (f *verbFlags) onFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.on, "dataplane", "", "of a tenant: the dataplane that its namespace is on, such as -/eu")
 }
 
 // specFlags are what an entity is made of.
@@ -135,6 +140,9 @@ func newVerbCommand(k events.Kind, verb string) *cobra.Command {
 		return cmd
 	case events.VerbAdopt:
 		f.uidFlag(cmd)
+		if k == events.Tenant {
+			f.onFlag(cmd)
+		}
 	}
 	f.specFlags(cmd)
 	f.values.flags(cmd, k)
@@ -183,6 +191,9 @@ func (f *verbFlags) encode(cmd *cobra.Command, k events.Kind, verb string) ([]by
 	}
 	if body, isMap := raw.(map[string]any); isMap && verb == events.VerbAdopt {
 		body["uid"] = f.uid
+		if f.on != "" {
+			body["dataplane"] = f.on
+		}
 	}
 	body, err := json.Marshal(raw)
 	if err != nil {
