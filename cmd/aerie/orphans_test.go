@@ -30,6 +30,8 @@ const (
 `
 	madeSince = `{kind: tenant, name: prod, owner: willow, spec: {plan: basic}}
 ---
+{kind: tenant, name: kept, owner: willow, spec: {plan: basic}}
+---
 {kind: application, name: live_web, owner: willow, spec: {manifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: web}, data: {a: b}}]}}
 ---
 {kind: tenantinfra, name: north_mq, spec: {app: mq, size: small, pools: [{name: main, machine: s4, min: 1, max: 3}]}}
@@ -154,14 +156,14 @@ func TestOrphans(t *testing.T) {
 	o := startOrphaned(t)
 	found := o.orphans()
 	for mark, want := range map[string]string{
-		"willow/tenant/prod": "namespace willow--prod", "willow/application/live_web": "application willow--live/web", "-/tenantinfra/north_mq": "pool ",
+		"willow/tenant/prod": "namespace willow--prod", "willow/tenant/kept": "namespace willow--kept", "willow/application/live_web": "application willow--live/web", "-/tenantinfra/north_mq": "pool ",
 	} {
 		f := found[mark]
 		if len(f.Resources) != 1 || !strings.HasPrefix(f.Resources[0], want) || f.Account != "lab" || f.Region != "eu-central" || (f.Cluster == "") != strings.Contains(mark, "infra") || time.Since(f.Born) > time.Hour {
 			t.Errorf("%s: %+v", mark, f)
 		}
 	}
-	if len(found) != 3 {
+	if len(found) != 4 {
 		t.Errorf("found %+v", found)
 	}
 	away := o.orphans("--account", "-/main", "--region", "us-east")
@@ -175,7 +177,7 @@ func TestOrphans(t *testing.T) {
 	o.cli(t, 0, `{kind: tenant, name: prod, owner: willow, spec: {plan: basic}}`, "apply", "-f", "-")
 	o.until("tenant", "willow/prod", "belongs to another")
 	o.sweep()
-	if again := o.orphans(); len(again) != 3 {
+	if again := o.orphans(); len(again) != 4 {
 		t.Errorf("nobody has decided, and left are %+v", again)
 	}
 	for _, mark := range []string{"willow/tenant/prod", "willow/application/live_web"} {
@@ -193,6 +195,7 @@ func TestOrphans(t *testing.T) {
 	before := o.live("us-east") + o.live("eu-central")
 	spec := `{app: mq, size: small, pools: [{name: main, machine: s4, min: 1, max: 3}]}`
 	o.cli(t, 0, "", "orphans", "adopt", found["-/tenantinfra/north_mq"].Mark, "--spec", spec, "--wait")
+	o.cli(t, 0, "", "orphans", "adopt", found["willow/tenant/kept"].Mark, "--spec", "{plan: basic}", "--dataplane", found["willow/tenant/kept"].Dataplane, "--wait")
 	o.cli(t, 0, "", "orphans", "adopt", away["-/dataplane/south"].Mark, "--spec", `{account: -/main, region: us-east, network: {range: 10.64.0.0/16}}`, "--wait")
 	if after := o.live("us-east") + o.live("eu-central"); after != before {
 		t.Errorf("of %d things adopted there are %d", before, after)
