@@ -46,6 +46,11 @@ func (b Base) follow(r ev.Recorded) Base {
 		return b
 	case ev.Claimed, ev.Attached, ev.Detached, ev.PoolsObserved, ev.Swept:
 		return b
+	case ev.Disowned:
+		if b.UID == "" { // the log knows no other incarnation of the name
+			b.UID, b.Created, b.Born = e.UID, r.Time, r.Seq
+		}
+		return b
 	case ev.AttemptFailed:
 		b.Attempt = &e
 		return b

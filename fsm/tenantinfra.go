@@ -29,7 +29,7 @@ func (d TenantInfraData) Wants() ev.Spec { return d.Spec }
 // of them are. Bounds and labels of a pool change in place.
 var tenantInfra = Kind[TenantInfraData]{
 	Name: ev.TenantInfra,
-	Table: table([]Phase{Requested, Provisioning, Updating}, Deleting, Gone,
+	Table: marked(table([]Phase{Requested, Provisioning, Updating}, Deleting, Gone,
 		Row{ev.Requested[ev.TenantInfraSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.ProvisioningStarted{}, []Phase{Requested}, Provisioning},
 		Row{ev.PoolsObserved{}, []Phase{Provisioning, Updating}, Stay},
@@ -44,8 +44,7 @@ var tenantInfra = Kind[TenantInfraData]{
 		Row{ev.RetryRequested{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Requested, Provisioning}, Stay},
-		Row{ev.Swept{}, []Phase{Requested, Provisioning, Active, Updating, Failed, Deleting, Gone}, Stay}, // of an earlier incarnation
-	),
+	)),
 	Rules: map[Phase]Rule{
 		Provisioning: {Within: time.Hour, Attempts: 5},
 		Updating:     {Within: time.Hour, Attempts: 5},

@@ -35,6 +35,8 @@ type Config struct {
 	Waiting func(ctx context.Context, from uint64, most int) ([]Waiting, error)
 	// Drop takes a command off the queue.
 	Drop func(ctx context.Context, seq uint64, actor string) (Waiting, error)
+	// Orphans looks for what the log does not know. An error is as one of Do.
+	Orphans func(context.Context, events.OrphanQuery) (events.Orphans, error)
 	// Done is closed when the server shuts down: streams end, which otherwise would
 	// keep it waiting.
 	Done <-chan struct{}
@@ -68,6 +70,7 @@ func newServer(c Config) *server {
 	s.events(api)
 	s.commands(api)
 	s.queue(api)
+	s.orphans(api)
 	s.health(api)
 	s.mux.Handle("GET "+metricsPath, c.Metrics)
 	s.documents(api)

@@ -62,7 +62,7 @@ func TestALongHistoryIsReadInPart(t *testing.T) {
 		t.Errorf("the last before a moment: %s", got)
 	}
 	next := *fetch[List[Event]](s, "/v1/customers/acme/history?limit=1").Next
-	if a := s.ask("GET", "/v1/customers/acme/history?sort=-seq&cursor=" + next, ""); a.StatusCode != 400 || !strings.Contains(a.body, "cursor") {
+	if a := s.ask("GET", "/v1/customers/acme/history?sort=-seq&cursor="+next, ""); a.StatusCode != 400 || !strings.Contains(a.body, "cursor") {
 		t.Errorf("a cursor of the other order: %d %s", a.StatusCode, a.body)
 	}
 }

@@ -27,6 +27,8 @@ func CheckAsk(ref ev.Ref, ask ev.Ask) (faults []ev.Fault) {
 		spec = ask.Spec
 	case ev.Update:
 		spec = ask.Spec
+	case ev.Adopt:
+		spec = ask.Spec
 	}
 	app, ok := spec.(ev.Installed)
 	if !ok {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -48,6 +49,7 @@ type control struct {
 	real    map[string]workers.Cloud
 	clock   workers.Clock // of the clouds
 	charts  *workers.Charts
+	sweeper atomic.Pointer[workers.Sweeper] // nil: this replica works in no cloud, or not yet
 	intake  *workers.Intake
 	http    *http.Server
 	listen  net.Listener
@@ -205,7 +207,7 @@ func (c *control) startHTTP(settings) error {
 	c.http = &http.Server{
 		Handler: projections.NewHandler(projections.Config{
 			Views: c.views, Metrics: c.counts, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
-			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Ready: c.ready, Promise: c.kept,
+			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Ready: c.ready, Promise: c.kept,
 		}),
 		ConnContext:       projections.WithConn,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
@@ -227,6 +229,15 @@ func semver() string {
 func (c *control) command(ctx context.Context, r projections.CommandRequest) (ev.Answer, error) {
 	return c.intake.Ask(ctx, workers.Request{ID: r.ID, Owner: r.Owner, Kind: string(r.Kind), Name: r.Name, Verb: r.Verb, Body: r.Body,
 		ExpectedSeq: r.ExpectedSeq, ExpectedUID: r.ExpectedUID, DryRun: r.DryRun, TraceParent: r.TraceParent, Actor: r.Actor})
+}
+
+// orphans looks through the clouds for what the log does not know.
+func (c *control) orphans(ctx context.Context, q ev.OrphanQuery) (ev.Orphans, error) {
+	sweeper := c.sweeper.Load()
+	if sweeper == nil {
+		return ev.Orphans{}, ev.Refuse(ev.Unavailable, "this replica works in no cloud, or not yet: ask again, or another replica")
+	}
+	return sweeper.Orphans(ctx, q)
 }
 
 // run keeps a part of the control plane running; one that ends by itself ends all.
