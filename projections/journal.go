@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"math"
 	"sort"
 	"time"
 
@@ -17,10 +18,13 @@ type journal struct {
 	highs []int64 // the latest time among the first events, then among twice as many and so on: of each stretch of marks
 }
 
+// nobody is the number in the mark of an event that is of no entity: of a command that was refused.
+const nobody = math.MaxUint32
+
 // mark is what the journal has of an event.
 type mark struct {
 	at     int64  // Unix nanoseconds
-	entity uint32 // its number
+	entity uint32 // its number, or nobody
 	deed   uint32
 }
 
@@ -100,7 +104,10 @@ type eventFilter struct {
 }
 
 func (j *journal) matches(w *fsm.World, f eventFilter, m mark) bool {
-	r, d := w.Named(m.entity), j.deeds.all[m.deed]
+	r, d := events.Ref{Kind: events.CommandKind}, j.deeds.all[m.deed]
+	if m.entity != nobody {
+		r = w.Named(m.entity)
+	}
 	return (f.owner == "" || r.Owner == f.owner) && (f.kind == "" || r.Kind == f.kind) && (f.id == "" || r.ID == f.id) &&
 		(f.typ == "" || d.typ == f.typ) && (f.actor == "" || d.actor == f.actor) &&
 		(f.since.IsZero() || m.at >= f.since.UnixNano()) && (f.until.IsZero() || m.at < f.until.UnixNano())
