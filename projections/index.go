@@ -108,7 +108,11 @@ func (x *index) see(decision []events.Recorded) {
 		if i+1 < len(decision) && decision[i+1].Ref == r.Ref {
 			continue
 		}
-		n, _ := x.world.Number(r.Ref)
+		n, of := x.world.Number(r.Ref)
+		if !of {
+			first = i + 1
+			continue // a command that was refused
+		}
 		e, _ := x.world.Get(r.Ref)
 		if slices.ContainsFunc(decision[first:i+1], tells) {
 			x.put(n, r.Ref.Kind, factsOf(e))

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"math"
 	"sort"
 	"time"
 
@@ -17,10 +18,13 @@ type journal struct {
 	highs []int64 // the latest time among the first events, then among twice as many and so on: of each stretch of marks
 }
 
+// nobody is the number in the mark of an event that is of no entity: of a command that was refused.
+const nobody = math.MaxUint32
+
 // mark is what the journal has of an event.
 type mark struct {
 	at     int64  // Unix nanoseconds
-	entity uint32 // its number
+	entity uint32 // its number, or nobody
 	deed   uint32
 }
 
@@ -107,8 +111,11 @@ func (f *eventFilter) matches(r events.Ref, typ, actor string, at int64) bool {
 }
 
 func (j *journal) matches(w *fsm.World, f *eventFilter, m mark) bool {
-	d := j.deeds.all[m.deed]
-	return f.matches(w.Named(m.entity), d.typ, d.actor, m.at)
+	r, d := events.Ref{Kind: events.CommandKind}, j.deeds.all[m.deed]
+	if m.entity != nobody {
+		r = w.Named(m.entity)
+	}
+	return f.matches(r, d.typ, d.actor, m.at)
 }
 
 // searched is how many events are searched before others get the lock.

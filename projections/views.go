@@ -71,7 +71,10 @@ func New(fold *eventlog.Fold, log *eventlog.Log) *Views {
 
 func (v *Views) see(w *fsm.World, decision []events.Recorded, _ bool) {
 	for _, r := range decision {
-		n, _ := w.Number(r.Ref)
+		n, of := w.Number(r.Ref)
+		if !of {
+			n = nobody
+		}
 		v.journal.add(r, n)
 	}
 	v.index.see(decision)

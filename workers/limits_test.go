@@ -45,7 +45,7 @@ func FuzzCommandsAtTheLimits(f *testing.F) {
 		largest := r.watchSizes()
 		random := rand.New(rand.NewPCG(seed, 0))
 		var all sync.WaitGroup
-		for n := range 12 {
+		for n := range 4 {
 			all.Go(func() {
 				if _, err := r.intake.Ask(t.Context(), labels("acme", int(seed), n)); err != nil {
 					t.Errorf("one beside: %v", err)
@@ -115,14 +115,17 @@ func (r *rig) ends(c oversized, n int) {
 // large makes a command of about the size that a body may have.
 func large(random *rand.Rand) oversized {
 	fill := pickOf(random, "<", "&", ">", "\u2028", `\`, `"`, "\x01", "\x7f", "é", "\U0001F600", "a", "\b")
-	fits := func(of func(n int) any) string { // the largest that is not too large, or is by a little
-		n := 1
-		for step := ev.MaxBody; step > 0; step /= 2 {
-			if body, _ := ev.Encode(of(n + step)); len(body) <= ev.MaxBody {
-				n += step
-			}
+	fits := func(of func(n int) any) string { // about the largest that is not too large, or is by a little
+		length := func(n int) int {
+			body, _ := ev.Encode(of(n))
+			return len(body)
 		}
-		body, _ := ev.Encode(of(n + random.IntN(3) - 1))
+		const some = 1600
+		n := ev.MaxBody * some / length(some)
+		for length(n) > ev.MaxBody {
+			n -= n/200 + 1
+		}
+		body, _ := ev.Encode(of(n + random.IntN(n/100+2)))
 		return string(body)
 	}
 	many := func(n int, key func(int) string, value any) map[string]any {

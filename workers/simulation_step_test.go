@@ -50,6 +50,12 @@ func (l *life) repeat() {
 	}
 	other := was.request
 	other.Body = append([]byte(" "), other.Body...)
+	if a, err := l.give(other); err != nil || !reflect.DeepEqual(a, was.answer) {
+		l.wrong("%s in other white space is answered %+v, %v; it was %+v", other.ID, a, err, was.answer)
+	}
+	if other.Verb, other.Body = ev.VerbDelete, nil; was.request.Verb == ev.VerbDelete {
+		other.Verb = ev.VerbRetry
+	}
 	var refusal *ev.Refusal
 	if _, err := l.give(other); !errors.As(err, &refusal) || refusal.Code != ev.Conflict {
 		l.wrong("%s for another command: %v", other.ID, err)

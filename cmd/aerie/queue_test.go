@@ -116,3 +116,26 @@ func TestAPageIsSentAsItIs(t *testing.T) {
 		}
 	}
 }
+
+// TestPeopleWhoMissTheQueue are told so, by a server that lets them publish beside it.
+func TestPeopleWhoMissTheQueue(t *testing.T) {
+	c := startTestControl(t)
+	nc, err := nats.Connect(c.NATSURL(), nats.Token(c.token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	refused, err := nc.SubscribeSync("aerie.evt.acme.command.*.refused")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{"acme.customer.create", "acme.customer.acme.create.now"} {
+		answer, err := nc.Request("aerie.queue."+to, []byte(`{}`), 5*time.Second)
+		if err != nil || !strings.Contains(string(answer.Data), "want aerie.queue.<owner>.<kind>.<id>.<verb>") {
+			t.Errorf("%s: answered %v, %v", to, answer, err)
+		}
+		if m, err := refused.NextMsg(5 * time.Second); err != nil || !strings.Contains(string(m.Data), `"invalid"`) {
+			t.Errorf("%s: the event is %v, %v", to, m, err)
+		}
+	}
+}
