@@ -16,14 +16,11 @@ type long struct {
 // has no history. Data that did not change since the checkpoint before is kept once.
 type checkpoint struct{ base, data packed }
 
-// checkpoint keeps an entity as it is now, if it is time to.
+// checkpoint keeps an entity as it is now.
 func (w *World) checkpoint(e Entity[Data]) {
-	if w.under != nil || e.History.Len()%checkpointEvery != 0 {
-		return
-	}
 	n := w.store.number[e.Ref]
 	l := w.store.long[n]
-	l.groups = e.History.groups
+	l.groups = e.History.groups()
 	e.History = History{}
 	base := Machines[e.Ref.Kind].packBase(nil, e)
 	c := checkpoint{packed(base), packed(Machines[e.Ref.Kind].pack(nil, e)[len(base):])}

@@ -10,9 +10,14 @@ import (
 // returns a longer one that shares all full blocks with it, so that an event costs
 // the same however many came before. The zero value is empty.
 type History struct {
+	last []uint64 // the newest, fewer than a block has
+	full *full    // what comes before them; nil if nothing does
+}
+
+// full is the part of a history that is in full blocks. It is never changed.
+type full struct {
 	groups []*group // the oldest ones
 	blocks []*block // after them, fewer than a group has
-	last   []uint64 // the newest, fewer than a block has
 }
 
 const (
@@ -33,27 +38,57 @@ func (h History) With(seq uint64) History {
 	if h.last = last; len(last) < blockLen {
 		return h
 	}
-	h.blocks, h.last = append(slices.Clip(h.blocks), (*block)(last)), nil
-	if len(h.blocks) == len(group{}) {
-		h.groups, h.blocks = append(slices.Clip(h.groups), (*group)(h.blocks)), nil
+	return History{full: h.fullPart().with((*block)(last))}
+}
+
+// fullPart is what is in full blocks, perhaps nothing.
+func (h History) fullPart() full {
+	if h.full == nil {
+		return full{}
+	}
+	return *h.full
+}
+
+func (f full) with(b *block) *full {
+	f.blocks = append(slices.Clip(f.blocks), b)
+	if len(f.blocks) == len(group{}) {
+		f.groups, f.blocks = append(slices.Clip(f.groups), (*group)(f.blocks)), nil
+	}
+	return &f
+}
+
+func (f *full) len() int {
+	if f == nil {
+		return 0
+	}
+	return len(f.groups)*groupLen + len(f.blocks)*blockLen
+}
+
+// groups are the full groups: they are kept beside a packed entity.
+func (h History) groups() []*group { return h.fullPart().groups }
+
+// behind is the history behind some groups.
+func (h History) behind(groups []*group) History {
+	if len(groups) > 0 {
+		h.full = &full{groups, h.fullPart().blocks}
 	}
 	return h
 }
 
 // Len is how many events there are.
-func (h History) Len() int { return len(h.groups)*groupLen + len(h.blocks)*blockLen + len(h.last) }
+func (h History) Len() int { return h.full.len() + len(h.last) }
 
 // At is the sequence of the event with a place, from 0.
 func (h History) At(i int) uint64 {
-	g := i / groupLen
-	if g < len(h.groups) {
-		return h.groups[g][i%groupLen/blockLen][i%blockLen]
+	n := h.full.len()
+	if i >= n {
+		return h.last[i-n]
 	}
-	i -= len(h.groups) * groupLen
-	if b := i / blockLen; b < len(h.blocks) {
-		return h.blocks[b][i%blockLen]
+	if g := i / groupLen; g < len(h.full.groups) {
+		return h.full.groups[g][i%groupLen/blockLen][i%blockLen]
 	}
-	return h.last[i%blockLen]
+	i -= len(h.full.groups) * groupLen
+	return h.full.blocks[i/blockLen][i%blockLen]
 }
 
 // UpTo is how many events there are up to a sequence.
@@ -81,20 +116,17 @@ func (h History) All() iter.Seq[uint64] {
 	}
 }
 
-// recent is the history without its full groups: those are kept beside packed entities.
-func (h History) recent() []uint64 {
-	h.groups = nil
-	return h.Between(0, h.Len())
-}
+// recent lists the sequences that are in no full group.
+func (h History) recent() []uint64 { return h.Between(len(h.groups())*groupLen, h.Len()) }
 
 // historyOf makes a history of ascending sequences, which become a part of it.
 func historyOf(seqs []uint64) (h History) {
-	for ; len(seqs) >= blockLen; seqs = seqs[blockLen:] {
-		h.blocks = append(h.blocks, (*block)(seqs))
-		if len(h.blocks) == len(group{}) {
-			h.groups, h.blocks = append(h.groups, (*group)(h.blocks)), nil
-		}
+	if len(seqs) < blockLen {
+		return History{last: seqs}
 	}
-	h.last = seqs
-	return h
+	var f full
+	for ; len(seqs) >= blockLen; seqs = seqs[blockLen:] {
+		f = *f.with((*block)(seqs))
+	}
+	return History{last: seqs, full: &f}
 }

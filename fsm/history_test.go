@@ -56,7 +56,7 @@ func TestAnEventCostsTheSame(t *testing.T) {
 	if a, b := most(short), most(long); b > a+1 {
 		t.Errorf("%v allocations for an event of a short history, %v of a long one", a, b)
 	}
-	if n := len(long.blocks) + len(long.last) + len(long.groups); n > 2*blockLen+100_000/groupLen {
+	if n := len(long.full.blocks) + len(long.last) + len(long.full.groups); n > 2*blockLen+100_000/groupLen {
 		t.Errorf("%d words are copied", n)
 	}
 }

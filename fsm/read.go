@@ -160,7 +160,7 @@ func (w *World) restore(n uint32, p packed, state uint64) error {
 	if err != nil {
 		return err
 	}
-	e.History.groups = w.store.long[n].groups
+	e.History = e.History.behind(w.store.long[n].groups)
 	if !numerous[r.Kind] {
 		w.entities[r.Kind][r] = e
 	}

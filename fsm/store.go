@@ -123,7 +123,7 @@ func (s *store) read(n uint32) Entity[Data] {
 	if err != nil {
 		panic(fmt.Sprintf("fsm: read %s: %v", r, err)) // we wrote it ourselves
 	}
-	e.History.groups = s.long[n].groups
+	e.History = e.History.behind(s.long[n].groups)
 	return e
 }
 

@@ -47,7 +47,9 @@ func (w *World) Apply(decision []ev.Recorded) error {
 			return fmt.Errorf("fold sequence %d of %s: %w", r.Seq, r.Ref, err)
 		}
 		w.put(after)
-		w.checkpoint(after)
+		if w.under == nil && after.History.Len()%checkpointEvery == 0 {
+			w.checkpoint(after)
+		}
 		w.last[r.Ref.Kind] = r.Seq
 		w.rewire(before, after)
 		if d, ok := r.Event.(ev.Disowned); ok {
