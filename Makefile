@@ -44,7 +44,7 @@ conformance-aws: ## the conformance suite on a real account of AWS: says what it
 
 soak-replicas: ## the log's leader killed KILLS times, and outages of OUTAGE each
 	$(GO) test -timeout 0 ./workers -run '^TestLeaderKilled$$' -v -kills $${KILLS:-200}
-	$(GO) test -timeout 0 ./cmd/aerie -run '^(TestFullDisk|TestStoreReadOnly|TestFullServer|TestConnectionCut)$$' -v -outage $${OUTAGE:-1m}
+	$(GO) test -timeout 0 ./cmd/aerie -run '^(TestFullDisk|TestStartOnFullDisk|TestStoreRemoved|TestStoreReadOnly|TestFullServer|TestConnectionCut|TestReadyWithAMajority|TestStartWithoutConsumers|TestDamagedServerIsNamed)$$' -v -outage $${OUTAGE:-1m}
 
 soak-kube: build ## on a real Kubernetes: each operation on a release killed KILLS times, an outage of OUTAGE, TENANTS beside two bad charts, and twenty beside twenty that hang
 	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -timeout 0 ./test/kube -run '^(TestKilledAtAnyWrite|TestControlPlaneKilled|TestOutage)$$' -v -kills $${KILLS:-25} -outage $${OUTAGE:-1m}

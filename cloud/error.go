@@ -22,11 +22,12 @@ const (
 	Denied    Class = "denied"    // park until credentials or rights are mended; shortly after a grant, try again
 	Invalid   Class = "invalid"   // this wish can never be met: wait for a changed one
 	Terminal  Class = "terminal"  // it failed for good: delete and make it anew, or a person
+	Unknown   Class = "unknown"   // refused in words that nobody has met: try again a few times, then show it to a person
 )
 
 // Classes are all classes.
 func Classes() []Class {
-	return []Class{Retryable, Throttled, Conflict, Taken, NotFound, Quota, Capacity, Denied, Invalid, Terminal}
+	return []Class{Retryable, Throttled, Conflict, Taken, NotFound, Quota, Capacity, Denied, Invalid, Terminal, Unknown}
 }
 
 // UnknownRegion is the code, of class Invalid, of a scope whose region does not exist: nothing was ever made in it.

@@ -12,7 +12,7 @@ type AddonSpec struct {
 	Namespace string           `json:"namespace,omitempty" maxLength:"63" pattern:"^[a-z]([a-z0-9-]*[a-z0-9])?$" doc:"the namespace it gets, which must be nobody else's; empty: its own name. The cluster's own (kube-…, default) are not given, nor aerie-system, nor one with '--', as tenants have"`
 	Chart     Chart            `json:"chart,omitzero" doc:"The Helm chart to install; instead of manifests"`
 	Values    map[string]any   `json:"values,omitempty" doc:"What the chart is given. ${aerie:cluster}, ${aerie:region} and ${aerie:autoscaler} in it become the cloud's names of the cluster, its region and the role that its autoscaler runs as"`
-	Manifests []map[string]any `json:"manifests,omitempty" maxItems:"50" doc:"Kubernetes objects as they are; on the platform's own dataplanes also such as are of the whole cluster"`
+	Manifests []map[string]any `json:"manifests,omitempty" maxItems:"50" doc:"Kubernetes objects as they are; on the platform's own dataplanes also such as are of the whole cluster, or in another namespace that is no tenant's"`
 }
 
 // Kind is Addon.

@@ -9,8 +9,8 @@ type ApplicationSpec struct {
 
 // Chart says which Helm chart, exactly.
 type Chart struct {
-	Name        string `json:"name,omitempty" pattern:"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" doc:"the chart's name"`
-	Version     string `json:"version,omitempty" maxLength:"64" pattern:"^[0-9]+\\.[0-9]+\\.[0-9]+([-+][0-9A-Za-z.+-]+)?$" doc:"its version, exactly, such as 1.4.2"`
+	Name        string `json:"name,omitempty" pattern:"^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$" doc:"the chart's name"`
+	Version     string `json:"version,omitempty" maxLength:"64" pattern:"^v?[0-9]+(\\.[0-9]+){0,2}([-+][0-9A-Za-z.+-]+)?$" doc:"its version, exactly, such as 1.4.2; a v before it makes no other version"`
 	Repository  string `json:"repository,omitempty" maxLength:"400" pattern:"^(https|oci)://[^@\\s]+$" doc:"where it is from, https:// or oci://; empty: one of the server's own charts"`
 	Credentials string `json:"credentials,omitempty" maxLength:"40" pattern:"^[a-z][a-z0-9-]*$" doc:"the name under which the server keeps the owner's login for the repository"`
 	Timeout     int    `json:"timeout,omitempty" minimum:"0" maximum:"3600" doc:"how many seconds its hooks may take; 0: 300"`

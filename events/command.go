@@ -34,6 +34,9 @@ func Verbs(k Kind) []string {
 	case Application, Addon:
 		verbs = append(verbs, VerbRollback)
 	}
+	if Marked(k) {
+		verbs = append(verbs, VerbAdopt, VerbDisown)
+	}
 	return verbs
 }
 
@@ -62,7 +65,7 @@ type Command struct {
 // Internal tells whether the machinery gave the command, and no person.
 func (c Command) Internal() bool { return c.Actor == ActorAerie || c.Actor == ActorExecutor }
 
-// Ask is what a command wants: Create, Update, Retry, Delete, Attach, Detach, Upgrade or Rollback
+// Ask is what a command wants: Create, Update, Retry, Delete, Attach, Detach, Upgrade, Rollback, Adopt or Disown
 // from people, Report, Settle, Sweep, NoteDrift or Expire from the machinery.
 type Ask interface{ ask() }
 
@@ -170,9 +173,9 @@ func DecodeAsk(k Kind, verb string, data []byte) (Ask, error) {
 	if len(data) > MaxBody {
 		return nil, RefuseFaults("command", []Fault{{"body", fmt.Sprintf("%d bytes: at most %d", len(data), MaxBody)}})
 	}
-	raw, err := parseJSON(data)
-	if err != nil {
-		return nil, RefuseFaults("command", []Fault{{"body", "not JSON: " + err.Error()}})
+	raw, faults := parseJSON(data)
+	if err := RefuseFaults("command", faults); err != nil {
+		return nil, err
 	}
 	return DecodeBody(k, verb, raw)
 }
@@ -192,6 +195,10 @@ func DecodeBody(k Kind, verb string, raw any) (Ask, error) {
 		return decodePlain[Upgrade](verb, raw)
 	case VerbRollback:
 		return decodePlain[Rollback](verb, raw)
+	case VerbDisown:
+		return decodePlain[Disown](verb, raw)
+	case VerbAdopt:
+		return decodeAdopt(k, raw)
 	}
 	var b body
 	faults := decode("", raw, reflect.ValueOf(&b).Elem(), "")

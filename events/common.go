@@ -154,6 +154,7 @@ const (
 	Timeout             ReasonCode = "timeout"
 	Unreachable         ReasonCode = "unreachable"
 	InternalReason      ReasonCode = "internal"
+	UnknownReason       ReasonCode = "unknown" // refused in words that nobody has met
 	DriftedReason       ReasonCode = "drifted"
 	Queued              ReasonCode = "queued"      // so much is being done at once that it has to wait for its turn
 	InProgress          ReasonCode = "in_progress" // nothing is wrong: it takes its time

@@ -71,13 +71,15 @@ func decodeFree(path string, raw any, dst reflect.Value, tag reflect.StructTag) 
 func keep(path string, v any) (any, []Fault) {
 	var faults []Fault
 	switch v := v.(type) {
+	case string:
+		return v, checkText(path, v)
 	case json.Number:
 		return keepNumber(path, v)
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for _, k := range slices.Sorted(maps.Keys(v)) {
 			kept, wrong := keep(join(path, Clip(k)), v[k])
-			out[k], faults = kept, append(faults, wrong...)
+			out[k], faults = kept, append(append(faults, checkText(join(path, Clip(k)), k)...), wrong...)
 		}
 		return out, faults
 	case []any:
@@ -210,6 +212,9 @@ func decodeScalar(path string, raw any, dst reflect.Value, tag reflect.StructTag
 		if !ok {
 			return wrongType(path, raw, "a string")
 		}
+		if faults := checkLine(path, s); faults != nil {
+			return faults
+		}
 		if s == "" && tag.Get("required") == "true" && tag.Get("ref") != "" {
 			return []Fault{{path, "is missing" + wanted(tag)}}
 		}
@@ -258,7 +263,14 @@ func decodeRef(path, s string, dst reflect.Value, k Kind) []Fault {
 }
 
 func wrongType(path string, got any, want string) []Fault {
-	return []Fault{{path, fmt.Sprintf("want %s, got %s", want, describe(got))}}
+	message := fmt.Sprintf("want %s, got %s", want, describe(got))
+	switch got.(type) {
+	case json.Number, bool:
+		if want == "a string" {
+			message += ": put it in quotes"
+		}
+	}
+	return []Fault{{path, message}}
 }
 
 func describe(v any) string {

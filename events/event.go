@@ -38,11 +38,17 @@ type Recorded struct {
 	Ref   Ref
 	Seq   uint64 // its place in the log, from 1, without gaps
 	Event Event
+	State State // what the entity became by it; zero in events that an older release wrote
 }
+
+// State is what an answer says of an entity beside its name: which incarnation it is, and
+// where that is in its life.
+type State struct{ UID, Phase string }
 
 // Change is what one decision appends to one entity.
 type Change struct {
 	Ref    Ref
 	After  uint64 // the entity's last sequence when it was decided, 0 for a new one
 	Events []Event
+	States []State // what the entity becomes by each event; nil if nobody has tried
 }

@@ -13,7 +13,7 @@ var CommandHeaders = []Header{
 }
 
 // EventHeaders are those of every event but for traceparent, which is absent where
-// the command had none.
+// the command had none, and those that say what the entity became.
 var EventHeaders = []Header{
 	{"ce-specversion", "`1.0`"},
 	{"ce-id", "the event's own ULID"},
@@ -28,6 +28,9 @@ var EventHeaders = []Header{
 	{"ce-commanddigest", "of the command's subject and of its body in canonical JSON: tells a repeat from another use of the id"},
 	{"ce-part", "its place in its decision, such as `1/2`; the events of one decision became true together"},
 	{"ce-crc", "checksum of the subject, the headers above and the body"},
+	{"ce-uid", "the incarnation of the entity, as in answers; this and the next two are absent in events of older releases, and where there is no entity"},
+	{"ce-phase", "the phase of the entity after the event"},
+	{"ce-statecrc", "checksum of `ce-crc` and these two"},
 	{"content-type", "`application/json`"},
 	{"traceparent", "the command's trace context, if it had one"},
 }

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
-// maxDepth is how deep JSON may be nested: Kubernetes objects stay far below.
-const maxDepth = 100
+// MaxDepth is how deep JSON may be nested: Kubernetes objects stay far below.
+const MaxDepth = 100
 
 // Encode writes a value as JSON in one line, without the escapes that only a page of HTML or JavaScript needs: with them a
 // value of angle brackets is six times as large.
@@ -49,80 +52,189 @@ func plainSeparators(data []byte) []byte {
 // Canonical is the body of a command in the one form that all bodies have which say the same in other white space or in
 // another order of keys.
 func Canonical(body []byte) ([]byte, error) {
-	raw, err := parseJSON(body)
-	if err != nil {
-		return nil, err
+	raw, faults := parseJSON(body)
+	if len(faults) > 0 {
+		return nil, RefuseFaults("command", faults)
 	}
 	return Encode(raw)
 }
 
-// parseJSON reads one JSON value and nothing after it; an empty input is an empty
-// object. A key that is there twice is an error: readers disagree about which
-// counts. Numbers stay as they are written.
-func parseJSON(data []byte) (any, error) {
-	if len(bytes.TrimSpace(data)) == 0 {
-		return map[string]any{}, nil
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	v, err := parseValue(d, 0)
+// TextFault is a fault of a text and the byte at which it was found. The field is empty where the text is no JSON.
+type TextFault struct {
+	Fault
+	Offset int
+}
+
+// ParseJSON reads the JSON value that a text begins with and says how many bytes it has. Numbers stay as they are
+// written. What encoding/json would change without a word is a fault: a key that is there twice, bytes that are not
+// UTF-8, half of a surrogate pair. All such faults are told; a text that is no JSON has one fault more, the last.
+func ParseJSON(data []byte) (value any, size int, faults []TextFault) {
+	r := &jsonReader{data: data, d: json.NewDecoder(bytes.NewReader(data))}
+	r.d.UseNumber()
+	value, err := r.value()
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
+	at := int(r.d.InputOffset())
 	if err != nil {
-		return nil, err
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			at = min(int(syntax.Offset), len(data))
+		}
+		return nil, at, append(r.faults, TextFault{Fault{"", err.Error()}, at})
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the JSON value")
-	}
-	return v, nil
+	return value, at, r.faults
 }
 
-func parseValue(d *json.Decoder, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("nested deeper than %d", maxDepth)
+// parseJSON reads one JSON value and nothing after it; an empty input is an empty object.
+func parseJSON(data []byte) (any, []Fault) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return map[string]any{}, nil
 	}
-	t, err := d.Token()
+	v, size, found := ParseJSON(data)
+	var faults []Fault
+	for _, f := range found {
+		if f.Field == "" {
+			f.Fault = Fault{"body", "not JSON: " + f.Message}
+		}
+		faults = append(faults, f.Fault)
+	}
+	if faults == nil && len(bytes.TrimLeft(data[size:], " \t\r\n")) > 0 {
+		faults = []Fault{{"body", "not JSON: something follows the JSON value"}}
+	}
+	return v, faults
+}
+
+// jsonReader reads a value token by token and knows the path to where it is.
+type jsonReader struct {
+	data   []byte
+	d      *json.Decoder
+	path   []pathStep
+	faults []TextFault
+}
+
+// pathStep is a key of an object, or the index of a list's entry.
+type pathStep struct {
+	key   string
+	index int // -1 for a key
+}
+
+func (r *jsonReader) fault(at int, format string, args ...any) {
+	path := ""
+	for _, s := range r.path {
+		if s.index < 0 {
+			path = join(path, Clip(s.key))
+		} else {
+			path += "[" + strconv.Itoa(s.index) + "]"
+		}
+	}
+	if path == "" {
+		path = "body"
+	}
+	r.faults = append(r.faults, TextFault{Fault{path, fmt.Sprintf(format, args...)}, at})
+}
+
+// token reads the next token. The path of a key is that of what it names.
+func (r *jsonReader) token(key bool) (json.Token, error) {
+	from := r.d.InputOffset()
+	t, err := r.d.Token()
+	if s, ok := t.(string); ok && err == nil {
+		raw := bytes.TrimLeft(r.data[from:r.d.InputOffset()], " \t\r\n,:")
+		if key {
+			r.path = append(r.path, pathStep{s, -1})
+		}
+		if why := badText(raw); why != "" {
+			r.fault(int(r.d.InputOffset())-len(raw), "%s", why)
+		}
+	}
+	return t, err
+}
+
+func (r *jsonReader) value() (any, error) {
+	if len(r.path) > MaxDepth {
+		return nil, fmt.Errorf("nested deeper than %d", MaxDepth)
+	}
+	t, err := r.token(false)
 	if err != nil {
 		return nil, err
 	}
 	switch t {
 	case json.Delim('{'):
-		return parseObject(d, depth)
+		return r.object()
 	case json.Delim('['):
-		return parseList(d, depth)
+		return r.list()
 	}
 	return t, nil
 }
 
-func parseObject(d *json.Decoder, depth int) (any, error) {
+func (r *jsonReader) object() (any, error) {
 	m := map[string]any{}
-	for d.More() {
-		key, err := d.Token()
+	depth := len(r.path)
+	for r.d.More() {
+		t, err := r.token(true)
 		if err != nil {
 			return nil, err
 		}
-		name, _ := key.(string) // the decoder lets nothing else be a key
-		if _, twice := m[name]; twice {
-			return nil, fmt.Errorf("the key %q is there twice", Clip(name))
+		key, _ := t.(string) // the decoder lets nothing else be a key
+		if _, twice := m[key]; twice {
+			r.fault(int(r.d.InputOffset()), "this key is there twice")
 		}
-		if m[name], err = parseValue(d, depth+1); err != nil {
+		if m[key], err = r.value(); err != nil {
 			return nil, err
 		}
+		r.path = r.path[:depth]
 	}
-	_, err := d.Token()
+	_, err := r.d.Token()
 	return m, err
 }
 
-func parseList(d *json.Decoder, depth int) (any, error) {
+func (r *jsonReader) list() (any, error) {
 	list := []any{}
-	for d.More() {
-		v, err := parseValue(d, depth+1)
+	depth := len(r.path)
+	for r.d.More() {
+		r.path = append(r.path, pathStep{"", len(list)})
+		v, err := r.value()
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, v)
+		r.path = r.path[:depth]
 	}
-	_, err := d.Token()
+	_, err := r.d.Token()
 	return list, err
+}
+
+// badText says what of a JSON string, as it is written, the decoder would replace; "" if nothing.
+func badText(raw []byte) string {
+	if !utf8.Valid(raw) {
+		return "has bytes that are not UTF-8"
+	}
+	for {
+		i := bytes.IndexByte(raw, '\\')
+		if i < 0 {
+			return ""
+		}
+		first, size := escaped(raw[i:])
+		raw = raw[i+size:]
+		if !utf16.IsSurrogate(first) {
+			continue
+		}
+		second, size := rune(0), 0
+		if bytes.HasPrefix(raw, []byte(`\`)) {
+			second, size = escaped(raw)
+		}
+		if utf16.DecodeRune(first, second) == utf8.RuneError {
+			return fmt.Sprintf(`has \u%04x, half of a surrogate pair`, first)
+		}
+		raw = raw[size:]
+	}
+}
+
+// escaped reads the escape that a text begins with: its character if it is written as \uXXXX, and its length.
+func escaped(raw []byte) (r rune, size int) {
+	if len(raw) < 6 || raw[1] != 'u' {
+		return 0, min(2, len(raw))
+	}
+	n, _ := strconv.ParseUint(string(raw[2:6]), 16, 16) // the decoder has read it before
+	return rune(n), 6
 }

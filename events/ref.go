@@ -162,12 +162,16 @@ func (r Ref) checkOwner() []Fault {
 
 // ParseRef reads what a person types for an entity of a kind: "acme/prod",
 // "acme/prod/pg" for a two-part id, "-/free" or just "free" for the platform's,
-// "acme" for a customer.
+// "eu/pg" for a two-part id of the platform's, "acme" for a customer.
 func ParseRef(k Kind, s string) (Ref, []Fault) {
 	r := Ref{Kind: k, Owner: Platform, ID: s}
 	if owner, id, ok := strings.Cut(s, "/"); ok {
 		r.Owner, r.ID = owner, id
-		if k.parts() == 2 {
+		switch {
+		case k.parts() < 2:
+		case k != Application && owner != Platform && IsLabel(id): // one label is no id of the kind
+			r.Owner, r.ID = Platform, owner+"_"+id
+		default:
 			r.ID = strings.Replace(id, "/", "_", 1)
 		}
 	} else if k == Customer {

@@ -42,6 +42,10 @@ func TestParseRef(t *testing.T) {
 		{"the platform's plan", events.Plan, "-/free", "-.plan.free"},
 		{"the platform's plan, shorter", events.Plan, "free", "-.plan.free"},
 		{"the platform's tenant infra, shorter", events.TenantInfra, "eu_pg-small", "-.tenantinfra.eu_pg-small"},
+		{"the platform's tenant infra, by two parts", events.TenantInfra, "eu/pg-small", "-.tenantinfra.eu_pg-small"},
+		{"a customer's tenant infra", events.TenantInfra, "acme/own/pg", "acme.tenantinfra.own_pg"},
+		{"the platform's addon, by three parts", events.Addon, "-/eu/db", "-.addon.eu_db"},
+		{"one part of the platform's", events.Addon, "-/eu", "name"},
 		{"a customer's dataplane", events.Dataplane, "acme/own", "acme.dataplane.own"},
 
 		{"a tenant belongs to somebody", events.Tenant, "prod", "owner"},

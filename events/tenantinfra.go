@@ -18,7 +18,7 @@ type Pool struct {
 	Alternatives []string          `json:"alternatives,omitempty" maxItems:"10" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$" doc:"machine types that will do where that one is not to be had"`
 	Min          int               `json:"min" default:"0" minimum:"0" maximum:"1000" doc:"fewest nodes"`
 	Max          int               `json:"max" default:"3" minimum:"1" maximum:"1000" doc:"most nodes"`
-	Labels       map[string]string `json:"labels,omitempty" doc:"Labels of its nodes"`
+	Labels       map[string]string `json:"labels,omitempty" doc:"Labels of its nodes, of a domain of your own: those of Kubernetes, clouds and aerie are reserved"`
 	Priority     string            `json:"priority" enum:"on-demand,spot,spot-with-fallback" default:"on-demand" doc:"Whether the cloud may take the machines back; with a fallback, the same pods find a second pool that it may not, which has no node until it is needed"`
 	Zones        []string          `json:"zones,omitempty" maxItems:"6" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"zones to use; one pins the pool, empty spreads it over all"`
 }
@@ -26,7 +26,7 @@ type Pool struct {
 // Kind is TenantInfra.
 func (TenantInfraSpec) Kind() Kind { return TenantInfra }
 
-// Check finds pools of one name and bounds that cross.
+// Check finds pools of one name, bounds that cross, and labels that a cloud refuses.
 func (s TenantInfraSpec) Check() (faults []Fault) {
 	seen := map[string]bool{}
 	for i, p := range s.Pools {
@@ -38,6 +38,7 @@ func (s TenantInfraSpec) Check() (faults []Fault) {
 		if p.Priority == SpotWithFallback {
 			seen[p.Name+FallbackSuffix] = true
 		}
+		faults = append(faults, checkNodeLabels(at+".labels", p.Labels)...)
 		if p.Priority == SpotWithFallback && p.Min > 0 {
 			faults = append(faults, Fault{at + ".min", "must be 0 with a fallback: nodes come when pods need them, of one pool or the other"})
 		}

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"sort"
 	"strings"
 	"time"
 
@@ -28,9 +29,15 @@ type given struct {
 
 func newAnswers() answers { return answers{seqs: map[string]uint64{}} }
 
+// Remembers tells whether it is remembered what a decision's command has caused:
+// somebody outside asked for it.
+func Remembers(decision []ev.Recorded) bool {
+	return len(decision) > 0 && decision[0].Ref.Kind != ev.CommandKind && decision[0].Actor != ev.ActorAerie && decision[0].Actor != ev.ActorExecutor
+}
+
 // remember notes a decision if somebody outside asked for it.
 func (a *answers) remember(decision []ev.Recorded) {
-	if len(decision) == 0 || decision[0].Ref.Kind == ev.CommandKind || decision[0].Actor == ev.ActorAerie || decision[0].Actor == ev.ActorExecutor {
+	if !Remembers(decision) {
 		return
 	}
 	first := decision[0]
@@ -53,10 +60,26 @@ func (a *answers) add(g given, seq uint64) {
 	a.seqs[g.id] = seq
 }
 
-// AnswerOf makes the answer of a command from the entity after it and its events.
-func AnswerOf(commandID string, e Entity[Data], decision []ev.Recorded) ev.Answer {
-	a := ev.Answer{CommandID: commandID, Seq: e.Seq, Events: []ev.AnswerEvent{}, Entity: ev.AnswerEntity{
-		Owner: e.Ref.Owner, Kind: e.Ref.Kind, ID: e.Ref.ID, UID: e.UID, Phase: string(e.Phase()), Seq: e.Seq}}
+// after calls f for the commands whose first event comes after a sequence, the oldest
+// first, until f returns false.
+func (a *answers) after(seq uint64, f func(id string, seq uint64) bool) {
+	n := len(a.order)
+	at := func(i int) given { return a.order[(a.next+i)%n] }
+	for i := sort.Search(n, func(i int) bool { return a.seqs[at(i).id] > seq }); i < n; i++ {
+		if id := at(i).id; !f(id, a.seqs[id]) {
+			return
+		}
+	}
+}
+
+// Answer is what answers say of an entity.
+func (b Base) Answer() ev.AnswerEntity {
+	return ev.AnswerEntity{Owner: b.Ref.Owner, Kind: b.Ref.Kind, ID: b.Ref.ID, UID: b.UID, Phase: string(b.Phase()), Seq: b.Seq}
+}
+
+// AnswerOf makes the answer of a command from its entity after it and its events.
+func AnswerOf(commandID string, e ev.AnswerEntity, decision []ev.Recorded) ev.Answer {
+	a := ev.Answer{CommandID: commandID, Seq: e.Seq, Events: []ev.AnswerEvent{}, Entity: e}
 	for _, r := range decision {
 		a.Seq = max(a.Seq, r.Seq)
 		a.Events = append(a.Events, ev.AnswerEvent{Type: r.Event.Type(), Seq: r.Seq, ID: r.EventID})

@@ -2,7 +2,6 @@ package fsm
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -40,12 +39,17 @@ func begins(e ev.Event) bool {
 // follow keeps the books that all kinds keep.
 func (b Base) follow(r ev.Recorded) Base {
 	b.Ref, b.Seq, b.Cause, b.Thread = r.Ref, r.Seq, r.EventID, r.CorrelationID
-	b.History = append(slices.Clip(b.History), r.Seq)
+	b.History = b.History.With(r.Seq)
 	switch e := r.Event.(type) {
 	case ev.LabelsChanged:
 		b.Labels = e.Labels
 		return b
 	case ev.Claimed, ev.Attached, ev.Detached, ev.PoolsObserved, ev.Swept:
+		return b
+	case ev.Disowned:
+		if b.UID == "" { // the log knows no other incarnation of the name
+			b.UID, b.Created, b.Born = e.UID, r.Time, r.Seq
+		}
 		return b
 	case ev.AttemptFailed:
 		b.Attempt = &e

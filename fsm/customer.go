@@ -64,6 +64,4 @@ func owned(b Base) []Need {
 }
 
 // Mark is the owner mark that everything made for an entity carries in a cloud.
-func Mark(b Base) string {
-	return b.Ref.Owner + "/" + string(b.Ref.Kind) + "/" + b.Ref.ID + "/" + b.UID
-}
+func Mark(b Base) string { return b.Ref.Mark(b.UID) }

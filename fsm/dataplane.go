@@ -46,7 +46,7 @@ func (d DataplaneData) Wants() ev.Spec { return d.Spec }
 // failure it walks the way again: what is there is found, not made twice.
 var dataplane = Kind[DataplaneData]{
 	Name: ev.Dataplane,
-	Table: table([]Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Updating}, Deleting, Gone,
+	Table: marked(table([]Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Updating}, Deleting, Gone,
 		Row{ev.Requested[ev.DataplaneSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.NetworkingStarted{}, []Phase{Requested}, Networking},
 		Row{ev.NetworkReady{}, []Phase{Networking}, ClusterCreating},
@@ -72,11 +72,10 @@ var dataplane = Kind[DataplaneData]{
 		Row{ev.RetryRequested{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping}, Stay},
-		Row{ev.Swept{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Active, Updating, Degraded, Failed, Deleting, Gone}, Stay}, // of an earlier incarnation
 		Row{ev.Claimed{}, attachable, Stay},
 		Row{ev.Attached{}, attachable, Stay},
 		Row{ev.Detached{}, append([]Phase{Deleting}, attachable...), Stay}, // a customer may end before the dataplane does
-	),
+	)),
 	Rules: map[Phase]Rule{
 		Networking:      {Within: 30 * time.Minute, Attempts: 5},
 		ClusterCreating: {Within: time.Hour, Attempts: 5},
@@ -155,6 +154,10 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 		d.Todo = d.more(todo...)
 	case ev.RetryRequested, ev.RepairStarted:
 		d.Todo = d.way()
+	case ev.Disowned:
+		if d.Account.Cloud == "" { // so that it is looked for there
+			d.Account, d.Spec.Region = e.Site.Account, e.Site.Region
+		}
 	case ev.NetworkingStarted:
 		d.Account, d.Tried, d.Todo = e.Account, true, d.first()
 	case ev.Drifted:

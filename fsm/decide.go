@@ -25,6 +25,12 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	if found, ok := c.Ask.(ev.Sweep); ok && e.Phase() != Unborn {
 		return changed(e.Base, found.Swept), nil
 	}
+	switch ask := c.Ask.(type) {
+	case ev.Adopt:
+		return k.adopt(e, c, ask, refs)
+	case ev.Disown:
+		return k.disown(e, c, ask, refs)
+	}
 	if e.Phase() == Unborn || e.Phase() == k.End {
 		return nil, ev.Refuse(ev.NotFound, "there is no %s", c.Ref)
 	}

@@ -40,7 +40,7 @@ func TestANameUsedAgain(t *testing.T) {
 	if e.UID != "u2" || e.Labels != nil || e.Drained || e.Revision != 1 || e.Data.Wants().(ev.CustomerSpec).DisplayName != "" || e.Phase() != Active {
 		t.Errorf("%+v", e)
 	}
-	if len(e.History) != 5 {
+	if e.History.Len() != 5 {
 		t.Errorf("history %v", e.History)
 	}
 }

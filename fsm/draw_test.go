@@ -54,7 +54,15 @@ func drawCommand(t *rapid.T, w *World) ev.Command {
 	if born && ref.Kind == ev.Dataplane {
 		asks = append(asks, "attach", "detach", "drift", "drift")
 	}
+	if ev.Marked(ref.Kind) {
+		asks = append(asks, "adopt", "disown")
+	}
+	unknown := rapid.SampledFrom([]string{"u1", "lost", "lost too"}).Draw(t, "unknown")
 	switch rapid.SampledFrom(asks).Draw(t, "asks") {
+	case "adopt":
+		c.Ask = ev.Adopt{UID: unknown, Dataplane: drawPlace(t, ref), Create: ev.Create{Spec: rapid.SampledFrom(specsOf[ref.Kind]).Draw(t, "spec")}}
+	case "disown":
+		c.Ask = ev.Disown{UID: unknown}
 	case "create":
 		labels := drawLabels(t)
 		if len(labels) == 0 {
@@ -158,4 +166,12 @@ func poolsIn(state string, e ev.EnsurePools) (seen ev.PoolsObserved) {
 		seen.Pools = append(seen.Pools, ev.PoolStatus{Name: p.Name, State: state, Nodes: 1})
 	}
 	return seen
+}
+
+// drawPlace is where a tenant may be adopted; nothing else is placed.
+func drawPlace(t *rapid.T, ref ev.Ref) string {
+	if ref.Kind != ev.Tenant {
+		return ""
+	}
+	return rapid.SampledFrom([]string{"-/eu", "-/own", "acme/own"}).Draw(t, "place")
 }

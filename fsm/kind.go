@@ -51,22 +51,23 @@ type Kind[D Data] struct {
 	Going Phase   // where it is on its way to its end; empty if it ends at once
 	End   Phase   // where nothing of it is left; its name may be used again
 
-	Born       func(ev.Create, string) []ev.Event                  // the first events of an incarnation with this uid
-	Fits       func(ev.Ref, ev.Spec, *Refs) []ev.Fault             // nil if references may be of any kind and owner: why a spec does not fit what it refers to
-	Respec     func(Entity[D], ev.Spec) ([]ev.Event, []ev.Fault)   // the events of another spec, or why it may not be
-	Evolve     func(D, ev.Event) D                                 // data only: the table alone moves the phase
-	Owed       func(Entity[D]) ev.Effect                           // what the world owes; nil at rest or when only a person can help
-	Settle     func(Entity[D], *Refs) ([]ev.Change, *Why)          // nil if it waits for nothing: goes on if what it waits for is there
-	Stands     func(Entity[D], *Refs) []ev.Effect                  // nil if nothing is made for it: what was made for one at rest, as the effects that made it
-	Own        func(Entity[D], ev.Ask, *Refs) ([]ev.Change, error) // nil if it has no verbs but everybody's
-	Leaves     func(Entity[D], *Refs) []ev.Change                  // nil if nothing keeps a note of it: what forgets it before it is gone
-	Outcome    func(Entity[D], ev.Event) []ev.Event                // nil: a reported outcome is the event; else what an outcome means
-	Users      func(Entity[D], *Refs) []ev.Ref                     // nil if nothing can use it: the living entities that do, which have to go first
-	Cascades   bool                                                // whether its users may be deleted with it
-	Takes      []ev.Kind                                           // which of its users are a part of it, and go with it unasked
-	GiveUp     func(Entity[D], ev.Reason) ev.Event                 // nil: Failed
-	Conditions func(Entity[D]) []Condition                         // what can be asked of it, the last one Ready
-	verdicts   map[Phase]map[string]Phase                          // of looplab/fsm, see judge.go
+	Born       func(ev.Create, string) []ev.Event                    // the first events of an incarnation with this uid
+	Fits       func(ev.Ref, ev.Spec, *Refs) []ev.Fault               // nil if references may be of any kind and owner: why a spec does not fit what it refers to
+	Rejoin     func(Entity[D], ev.Adopt, *Refs) ([]ev.Change, error) // nil if nothing: what follows the birth of one that is adopted, in the same decision
+	Respec     func(Entity[D], ev.Spec) ([]ev.Event, []ev.Fault)     // the events of another spec, or why it may not be
+	Evolve     func(D, ev.Event) D                                   // data only: the table alone moves the phase
+	Owed       func(Entity[D]) ev.Effect                             // what the world owes; nil at rest or when only a person can help
+	Settle     func(Entity[D], *Refs) ([]ev.Change, *Why)            // nil if it waits for nothing: goes on if what it waits for is there
+	Stands     func(Entity[D], *Refs) []ev.Effect                    // nil if nothing is made for it: what was made for one at rest, as the effects that made it
+	Own        func(Entity[D], ev.Ask, *Refs) ([]ev.Change, error)   // nil if it has no verbs but everybody's
+	Leaves     func(Entity[D], *Refs) []ev.Change                    // nil if nothing keeps a note of it: what forgets it before it is gone
+	Outcome    func(Entity[D], ev.Event) []ev.Event                  // nil: a reported outcome is the event; else what an outcome means
+	Users      func(Entity[D], *Refs) []ev.Ref                       // nil if nothing can use it: the living entities that do, which have to go first
+	Cascades   bool                                                  // whether its users may be deleted with it
+	Takes      []ev.Kind                                             // which of its users are a part of it, and go with it unasked
+	GiveUp     func(Entity[D], ev.Reason) ev.Event                   // nil: Failed
+	Conditions func(Entity[D]) []Condition                           // what can be asked of it, the last one Ready
+	verdicts   map[Phase]map[string]Phase                            // of looplab/fsm, see judge.go
 }
 
 // Entity is what its events made of it. Nothing but Apply can change its phase.
@@ -88,10 +89,10 @@ type Base struct {
 	Attempt    *ev.AttemptFailed // the last failed attempt at what is owed now
 	Given      *ev.Reason        // why it was given up, if it was
 	Conditions []Condition
-	History    []uint64 // the sequences of its events
-	Cause      string   // the id of its last event: the cause of what follows from it
-	Thread     string   // the correlation id of that event
-	Drained    bool     // it is to go, and nothing uses it any more
+	History    History // the sequences of its events
+	Cause      string  // the id of its last event: the cause of what follows from it
+	Thread     string  // the correlation id of that event
+	Drained    bool    // it is to go, and nothing uses it any more
 	phase      Phase
 }
 

@@ -36,8 +36,8 @@ func layoutOf(t reflect.Type) layout {
 	switch t {
 	case reflect.TypeFor[time.Time]():
 		return layout{writeTime, readTime}
-	case reflect.TypeFor[[]uint64]():
-		return layout{writeSequences, readSequences}
+	case reflect.TypeFor[History]():
+		return layout{writeHistory, readHistory}
 	case reflect.TypeFor[map[string]string]():
 		return layout{writeStrings, readStrings}
 	case reflect.TypeFor[map[string]any]():
@@ -159,19 +159,26 @@ func readTime(u *unpacker, v reflect.Value) {
 	*v.Addr().Interface().(*time.Time) = t
 }
 
-// Sequences are kept as the differences from one to the next.
-func writeSequences(b []byte, v reflect.Value) []byte {
-	all, _ := reflect.TypeAssert[[]uint64](v)
-	b, before := appendLength(b, v), uint64(0)
-	for _, seq := range all {
+// Of a history the full groups are left out: they are kept beside what is packed. The
+// other sequences are kept as the differences from one to the next.
+func writeHistory(b []byte, v reflect.Value) []byte {
+	h, _ := reflect.TypeAssert[History](v)
+	return appendSequences(b, h.recent())
+}
+
+func appendSequences(b []byte, seqs []uint64) []byte {
+	b = binary.AppendUvarint(b, uint64(len(seqs)))
+	before := uint64(0)
+	for _, seq := range seqs {
 		b, before = binary.AppendUvarint(b, seq-before), seq
 	}
 	return b
 }
 
-func readSequences(u *unpacker, v reflect.Value) {
-	n, there := u.length()
-	if !there {
+func readHistory(u *unpacker, v reflect.Value) {
+	n := u.uint()
+	if n > uint64(len(u.text)) || n >= groupLen {
+		u.fail()
 		return
 	}
 	all, before := make([]uint64, n), uint64(0)
@@ -179,7 +186,7 @@ func readSequences(u *unpacker, v reflect.Value) {
 		before += u.uint()
 		all[i] = before
 	}
-	*v.Addr().Interface().(*[]uint64) = all
+	*v.Addr().Interface().(*History) = historyOf(all)
 }
 
 func writeStrings(b []byte, v reflect.Value) []byte {

@@ -37,7 +37,8 @@ type Machine interface {
 	// Diagram draws the kind's life as a Mermaid state diagram.
 	Diagram() (string, error)
 
-	pack([]byte, Entity[Data]) []byte            // writes an entity behind some bytes
+	pack([]byte, Entity[Data]) []byte            // writes an entity behind some bytes, but for the full groups of its history
+	packBase([]byte, Entity[Data]) []byte        // writes the part of it that comes first: what all kinds have in common
 	unpack(ev.Ref, packed) (Entity[Data], error) // reads one
 }
 
@@ -68,21 +69,24 @@ func (m machine[D]) Decide(e Entity[Data], c ev.Command, refs *Refs) ([]ev.Chang
 	if err != nil {
 		return nil, err
 	}
-	for _, ch := range changes {
-		if err := try(ch, c, refs); err != nil {
+	for i := range changes {
+		if err := try(&changes[i], c, refs); err != nil {
 			return nil, err
 		}
 	}
 	return changes, nil
 }
 
-func try(ch ev.Change, c ev.Command, refs *Refs) error {
+// try applies a change, and notes what its entity becomes.
+func try(ch *ev.Change, c ev.Command, refs *Refs) error {
 	e, _ := refs.world.Get(ch.Ref)
+	ch.States = make([]ev.State, 0, len(ch.Events))
 	for _, happened := range ch.Events {
 		var err error
 		if e, err = Machines[ch.Ref.Kind].Apply(e, ev.Recorded{Ref: ch.Ref, Event: happened, Envelope: ev.Envelope{Time: c.Time}}); err != nil {
 			return ev.Refuse(ev.Refused, "%s: %v", ch.Ref, err)
 		}
+		ch.States = append(ch.States, ev.State{UID: e.UID, Phase: string(e.Phase())})
 	}
 	return nil
 }

@@ -25,9 +25,12 @@ func newPacker[D Data](k *Kind[D]) packer[D] {
 }
 
 func (p packer[D]) append(b []byte, e Entity[D]) []byte {
-	b = binary.AppendUvarint(b, uint64(slices.Index(p.phases, e.Phase())))
-	b = p.base.write(b, reflect.ValueOf(&e.Base).Elem())
-	return p.data.write(b, reflect.ValueOf(&e.Data).Elem())
+	return p.data.write(p.appendBase(b, e.Base), reflect.ValueOf(&e.Data).Elem())
+}
+
+func (p packer[D]) appendBase(b []byte, base Base) []byte {
+	b = binary.AppendUvarint(b, uint64(slices.Index(p.phases, base.Phase())))
+	return p.base.write(b, reflect.ValueOf(&base).Elem())
 }
 
 // unpack reads an entity. An error means that the bytes are no entity.
@@ -44,6 +47,8 @@ func (p packer[D]) unpack(ref ev.Ref, s packed) (e Entity[D], err error) {
 }
 
 func (m machine[D]) pack(b []byte, e Entity[Data]) []byte { return m.packer.append(b, typed[D](e)) }
+
+func (m machine[D]) packBase(b []byte, e Entity[Data]) []byte { return m.packer.appendBase(b, e.Base) }
 
 func (m machine[D]) unpack(ref ev.Ref, s packed) (Entity[Data], error) {
 	e, err := m.packer.unpack(ref, s)

@@ -30,7 +30,7 @@ func dump(t interface{ Fatal(...any) }, w *World) string {
 	}
 	for _, k := range ev.Kinds {
 		w.Each(k, func(e Entity[Data]) {
-			all[e.Ref.String()] = []any{e.Phase(), e.Base, e.Data}
+			all[e.Ref.String()] = []any{e.Phase(), e.Base, e.History.Between(0, e.History.Len()), e.Data}
 		})
 	}
 	data, err := json.Marshal(all)
@@ -194,6 +194,9 @@ func checkWorld(t *rapid.T, w *World) {
 	for _, k := range ev.Kinds {
 		w.Each(k, func(e Entity[Data]) {
 			m := Machines[k]
+			if m.Ended(e.Phase()) {
+				return
+			}
 			why := w.Why(e)
 			if m.Owed(e) != nil && why == nil {
 				t.Fatalf("%s in phase %s has no reason for not being at rest", e.Ref, e.Phase())

@@ -107,10 +107,43 @@ func (i *reading) entity(w *World) []byte {
 		w.users[used] = w.users[used].with(n)
 	})
 	p := packed(i.bytes())
+	i.long(w, n)
 	if i.err == nil {
 		i.err = w.restore(n, p, state)
 	}
 	return i.bytes()
+}
+
+// long reads what is kept of an entity with many events.
+func (i *reading) long(w *World, n uint32) {
+	var l long
+	before := uint64(0)
+	i.each(func() {
+		g := new(group)
+		for b := range g {
+			g[b] = new(block)
+			for k := range g[b] {
+				before += i.uint()
+				g[b][k] = before
+			}
+		}
+		l.groups = append(l.groups, g)
+	})
+	i.each(func() {
+		c := checkpoint{base: packed(i.bytes())}
+		switch last := len(l.checkpoints) - 1; {
+		case i.uint() == 1:
+			c.data = packed(i.bytes())
+		case last >= 0:
+			c.data = l.checkpoints[last].data
+		default:
+			i.err = cmp.Or(i.err, errPacked)
+		}
+		l.checkpoints = append(l.checkpoints, c)
+	})
+	if len(l.groups)+len(l.checkpoints) > 0 {
+		w.store.long[n] = l
+	}
 }
 
 // restore puts back an entity as it was packed, and what it is owed.
@@ -127,6 +160,7 @@ func (w *World) restore(n uint32, p packed, state uint64) error {
 	if err != nil {
 		return err
 	}
+	e.History = e.History.behind(w.store.long[n].groups)
 	if !numerous[r.Kind] {
 		w.entities[r.Kind][r] = e
 	}

@@ -54,7 +54,7 @@ type ground[S ev.Installed] struct {
 func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
 	return Kind[ReleaseData[S]]{
 		Name: at.kind,
-		Table: table([]Phase{Pending, Installing, Upgrading, RollingBack}, Uninstalling, Uninstalled,
+		Table: marked(table([]Phase{Pending, Installing, Upgrading, RollingBack}, Uninstalling, Uninstalled,
 			Row{ev.Requested[S]{}, []Phase{Unborn}, Pending},
 			Row{ev.InstallingStarted{}, []Phase{Pending}, Installing},
 			Row{ev.Deployed{}, []Phase{Installing, Upgrading, RollingBack}, Deployed},
@@ -70,8 +70,7 @@ func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
 			Row{ev.RetryRequested{}, []Phase{Failed}, Pending},
 			Row{ev.UpdateRequested[S]{}, []Phase{Failed}, Pending},
 			Row{ev.UpdateRequested[S]{}, []Phase{Pending, Installing}, Stay},
-			Row{ev.Swept{}, []Phase{Pending, Installing, Deployed, Upgrading, RollingBack, Failed, Uninstalling, Uninstalled}, Stay}, // of an earlier incarnation
-		),
+		)),
 		Rules: map[Phase]Rule{
 			Installing:  {Within: 30 * time.Minute, Attempts: 5},
 			Upgrading:   {Within: 30 * time.Minute, Attempts: 5},

@@ -20,6 +20,7 @@ type Still struct {
 	Time    time.Time
 	refs    []ev.Ref
 	cold    [][]packed
+	long    map[uint32]long
 	warm    map[ev.Ref]Entity[Data]
 	placed  map[string]int
 	makers  map[string]ev.Ref
@@ -32,7 +33,7 @@ type Still struct {
 // packed is shared, and copied when the world goes on to change it.
 func (w *World) Still() *Still {
 	clear(w.store.own)
-	s := &Still{Seq: w.Seq, Time: w.Time, refs: w.store.refs, cold: slices.Clone(w.store.cold), warm: map[ev.Ref]Entity[Data]{},
+	s := &Still{Seq: w.Seq, Time: w.Time, refs: w.store.refs, cold: slices.Clone(w.store.cold), long: maps.Clone(w.store.long), warm: map[ev.Ref]Entity[Data]{},
 		placed: maps.Clone(w.placed), makers: maps.Clone(w.makers), last: maps.Clone(w.last),
 		phases: map[ev.Kind]map[Phase]int{}, answers: w.answers}
 	for k, phases := range w.phases {
@@ -77,11 +78,36 @@ func (s *Still) Write(w io.Writer, beside func([]byte, Entity[Data]) []byte) err
 		e, buffer = s.entity(n, buffer)
 		out.entity(e, numbers)
 		out.bytes(buffer)
+		out.long(s.long[uint32(n)])
 		buffer = beside(buffer[:0], e)
 		out.bytes(buffer)
 	}
 	out.tables(s)
 	return errors.Join(out.err, out.w.Flush())
+}
+
+// long writes what is kept of an entity with many events.
+func (o *writing) long(l long) {
+	o.uint(uint64(len(l.groups)))
+	before := uint64(0)
+	for _, g := range l.groups {
+		for _, b := range g {
+			for _, seq := range b {
+				o.uint(seq - before)
+				before = seq
+			}
+		}
+	}
+	o.uint(uint64(len(l.checkpoints)))
+	for i, c := range l.checkpoints {
+		o.string(string(c.base))
+		if i > 0 && l.checkpoints[i-1].data == c.data {
+			o.uint(0)
+			continue
+		}
+		o.uint(1)
+		o.string(string(c.data))
+	}
 }
 
 // writing writes, until an error comes.

@@ -30,12 +30,13 @@ type store struct {
 	own    []bool               // whether a chunk is ours alone: else it is copied before it is written
 	ring   []ev.Ref             // the warm ones of numerous kinds, the oldest at next
 	next   int
-	most   int // how many may be warm
+	long   map[uint32]long // by number: those with many events
+	most   int             // how many may be warm
 	buffer []byte
 }
 
 func newStore() store {
-	return store{number: map[ev.Ref]uint32{}, ofKind: map[ev.Kind][]uint32{}, most: warm}
+	return store{number: map[ev.Ref]uint32{}, ofKind: map[ev.Kind][]uint32{}, long: map[uint32]long{}, most: warm}
 }
 
 // expect makes room for some entities: to grow on the way takes as long as to read them.
@@ -122,6 +123,7 @@ func (s *store) read(n uint32) Entity[Data] {
 	if err != nil {
 		panic(fmt.Sprintf("fsm: read %s: %v", r, err)) // we wrote it ourselves
 	}
+	e.History = e.History.behind(s.long[n].groups)
 	return e
 }
 

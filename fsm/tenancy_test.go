@@ -32,7 +32,7 @@ func TestTenantInfraLives(t *testing.T) {
 		{name: "another machine takes another pool", given: history(home, infraBuilt()), when: update(pg, `{"spec":{"app":"pg","size":"small","pools":[{"name":"a","machine":"m8"}]}}`),
 			not: "refused…spec.pools[0].machine: can't be changed any more: it is"},
 		{name: "a pool can't be dropped", given: history(home, infraBuilt()), when: update(pg, `{"spec":{"app":"pg","size":"small","pools":[{"name":"b","machine":"m8"}]}}`),
-			not: "refused…spec.pools: pool a is missing"},
+			not: "refused…spec.pools: pool a is missing: it stays as long as its tenant infra; list it, with min 0"},
 		{name: "before it is begun the pools are free", given: history(home, infraIs("-/eu_pg", asIs)), when: update(pg, `{"spec":{"app":"pg","size":"small","pools":[{"name":"b","machine":"m8"}]}}`),
 			then: []string{pg + " update_requested"}, phase: Requested},
 		{name: "another size is another infra", given: history(home, infraBuilt()), when: update(pg, `{"spec":{"app":"pg","size":"big","pools":[{"name":"a","machine":"m4"}]}}`),

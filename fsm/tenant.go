@@ -30,7 +30,7 @@ func (d TenantData) Wants() ev.Spec { return d.Spec }
 // namespace there.
 var tenant = Kind[TenantData]{
 	Name: ev.Tenant,
-	Table: table([]Phase{Requested, Placing, Waiting, Provisioning}, Deleting, Gone,
+	Table: marked(table([]Phase{Requested, Placing, Waiting, Provisioning}, Deleting, Gone,
 		Row{ev.Requested[ev.TenantSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.PlacingStarted{}, []Phase{Requested}, Placing},
 		Row{ev.Placed{}, []Phase{Placing}, Waiting},
@@ -46,8 +46,7 @@ var tenant = Kind[TenantData]{
 		Row{ev.RetryRequested{}, []Phase{Failed}, Waiting}, // its place is kept
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
-		Row{ev.Swept{}, []Phase{Requested, Placing, Waiting, Provisioning, Active, Failed, Deleting, Gone}, Stay}, // of an earlier incarnation
-	),
+	)),
 	Rules:    map[Phase]Rule{Provisioning: {Within: 30 * time.Minute, Attempts: 5}},
 	Rest:     []Phase{Active},
 	Going:    Deleting,
@@ -58,6 +57,7 @@ var tenant = Kind[TenantData]{
 	},
 	Born:   requested[ev.TenantSpec],
 	Fits:   fitsTenant,
+	Rejoin: rejoinTenant,
 	Respec: respecTenant,
 	Evolve: evolveTenant,
 	Owed:   owedTenant,
@@ -163,7 +163,7 @@ func settleTenant(e Entity[TenantData], refs *Refs) ([]ev.Change, *Why) {
 		if w := refs.unmet(subscription(e)); w != nil {
 			return nil, w
 		}
-		return place(e, refs)
+		return place(e, refs, "")
 	case Waiting:
 		if w := refs.unmet(e.Data.place()); w != nil {
 			return changed(e.Base, giveUpPlace(e, refs)...), w
@@ -199,12 +199,31 @@ func startTenant(e Entity[TenantData], refs *Refs) ev.Event {
 	return ev.TenantProvisioningStarted{Site: site, Cluster: dp.Data.Cluster.Cluster}
 }
 
-// place chooses a place by the plan's rule; a dedicated dataplane is claimed in
-// the same decision, so that no two customers ever share one.
-func place(e Entity[TenantData], refs *Refs) ([]ev.Change, *Why) {
+// rejoinTenant places a tenant that is adopted where its namespace is.
+func rejoinTenant(e Entity[TenantData], ask ev.Adopt, refs *Refs) ([]ev.Change, error) {
+	on, faults := ev.ParseRef(ev.Dataplane, ask.Dataplane)
+	if ask.Dataplane == "" {
+		faults = []ev.Fault{{Field: "dataplane", Message: "is missing: where is its namespace? Such as -/eu"}}
+	}
+	if err := ev.RefuseFaults(e.Ref.String(), faults); err != nil {
+		return nil, err
+	}
+	changes, w := []ev.Change(nil), refs.unmet(subscription(e))
+	if w == nil {
+		changes, w = place(e, refs, on.Path())
+	}
+	if w != nil {
+		return nil, ev.Refuse(ev.Refused, "%s can't be adopted on %s yet: %s", e.Ref, on, w.Message)
+	}
+	return append(changed(e.Base, ev.PlacingStarted{}), changes...), nil
+}
+
+// place chooses a place by the plan's rule, on one dataplane if that is named; a dedicated
+// dataplane is claimed in the same decision, so that no two customers ever share one.
+func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Why) {
 	p, _ := find[PlanData](refs, ready(ev.Plan, e.Data.Spec.Plan).Ref)
 	want := wantOf(e, p)
-	fits := candidates(want, refs)
+	fits := slices.DeleteFunc(candidates(want, refs), func(c candidate) bool { return on != "" && c.dataplane.Ref.Path() != on })
 	if len(fits) == 0 {
 		return nil, &Why{Retried: true, Reason: ev.Reason{Code: ev.CapacityUnavailable, Fault: ev.ByUser,
 			Message: fmt.Sprintf("no tenant infra fits: %s wants %s; create one", p.Ref, want)}}

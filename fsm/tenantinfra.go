@@ -29,7 +29,7 @@ func (d TenantInfraData) Wants() ev.Spec { return d.Spec }
 // of them are. Bounds and labels of a pool change in place.
 var tenantInfra = Kind[TenantInfraData]{
 	Name: ev.TenantInfra,
-	Table: table([]Phase{Requested, Provisioning, Updating}, Deleting, Gone,
+	Table: marked(table([]Phase{Requested, Provisioning, Updating}, Deleting, Gone,
 		Row{ev.Requested[ev.TenantInfraSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.ProvisioningStarted{}, []Phase{Requested}, Provisioning},
 		Row{ev.PoolsObserved{}, []Phase{Provisioning, Updating}, Stay},
@@ -44,8 +44,7 @@ var tenantInfra = Kind[TenantInfraData]{
 		Row{ev.RetryRequested{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Requested, Provisioning}, Stay},
-		Row{ev.Swept{}, []Phase{Requested, Provisioning, Active, Updating, Failed, Deleting, Gone}, Stay}, // of an earlier incarnation
-	),
+	)),
 	Rules: map[Phase]Rule{
 		Provisioning: {Within: time.Hour, Attempts: 5},
 		Updating:     {Within: time.Hour, Attempts: 5},
@@ -97,7 +96,7 @@ func keepPools(faults *keeper, old, now []ev.Pool, made func(string) bool) {
 	for _, o := range old {
 		i := slices.IndexFunc(now, func(n ev.Pool) bool { return n.Name == o.Name })
 		if i < 0 {
-			*faults = append(*faults, ev.Fault{Field: "spec.pools", Message: fmt.Sprintf("pool %s is missing: a pool that was asked for can't be taken away by update", o.Name)})
+			*faults = append(*faults, ev.Fault{Field: "spec.pools", Message: fmt.Sprintf("pool %s is missing: it stays as long as its tenant infra; list it, with min 0 if nothing should hold its machines", o.Name)})
 			continue
 		}
 		if !made(o.Name) {

@@ -9,7 +9,7 @@ import (
 // wires are the indexes of a world: who has to do with whom.
 type wires struct {
 	placed  map[string]int             // tenant infra -> how many tenants are placed there
-	makers  map[string]ev.Ref          // uid -> who made things in a cloud under it, ended ones too
+	makers  map[string]ev.Ref          // uid -> whose it is, or was: of those that make things in a cloud, of those whose name is another's now, and of the disowned
 	waiting map[ev.Ref]map[ev.Ref]bool // awaited -> who waits
 	awaits  map[ev.Ref][]Need          // who waits -> for what
 	owing   map[ev.Ref]bool            // whom the world owes something
@@ -39,6 +39,9 @@ func (w *World) rewire(before, after Entity[Data]) {
 	w.reuse(before, after)
 	if k := after.Ref.Kind; k == ev.Dataplane || k == ev.TenantInfra {
 		w.makers[after.UID] = after.Ref
+	}
+	if before.UID != "" && before.UID != after.UID {
+		w.makers[before.UID] = before.Ref
 	}
 	w.fresh[after.Ref] = struct{}{}
 }

@@ -2,7 +2,6 @@ package fsm
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -48,8 +47,14 @@ func (w *World) Apply(decision []ev.Recorded) error {
 			return fmt.Errorf("fold sequence %d of %s: %w", r.Seq, r.Ref, err)
 		}
 		w.put(after)
+		if w.under == nil && after.History.Len()%checkpointEvery == 0 {
+			w.checkpoint(after)
+		}
 		w.last[r.Ref.Kind] = r.Seq
 		w.rewire(before, after)
+		if d, ok := r.Event.(ev.Disowned); ok {
+			w.makers[d.UID] = r.Ref
+		}
 		w.Seq, w.Time = r.Seq, r.Time
 	}
 	w.answers.remember(decision)
@@ -122,17 +127,30 @@ func (w *World) Caused(commandID string) (seq uint64, ok bool) {
 // Caused does not know any more, and when that event was; 0 if there is none.
 func (w *World) Forgot() (seq uint64, at time.Time) { return w.answers.until, w.answers.gone.at }
 
-// Orphan tells whether an owner mark is that of an incarnation of ours that has
-// ended, and of which entity. A mark that this log knows nothing of is somebody
-// else's, perhaps another control plane's.
-func (w *World) Orphan(mark string) (ev.Ref, string, bool) {
-	uid := mark[strings.LastIndex(mark, "/")+1:]
-	ref, ours := w.makers[uid]
-	e, _ := w.Get(ref)
-	if !ours || Mark(Base{Ref: ref, UID: uid}) != mark {
-		return ref, uid, false
+// EachCaused calls f for the commands that Caused knows and whose first event comes after
+// a sequence, the oldest first, until f returns false.
+func (w *World) EachCaused(after uint64, f func(commandID string, seq uint64) bool) {
+	w.answers.after(after, f)
+}
+
+// Knows tells whether an incarnation is, or was, one of this log's.
+func (w *World) Knows(ref ev.Ref, uid string) bool {
+	if e, _ := w.Get(ref); e.UID == uid && uid != "" {
+		return true
 	}
-	return ref, uid, e.UID != uid || Machines[ref.Kind].Ended(e.Phase())
+	for ; w != nil; w = w.under {
+		if w.makers[uid] == ref {
+			return true
+		}
+	}
+	return false
+}
+
+// HasEnded tells whether an incarnation is one of this log's that has ended. One that the log knows nothing of is of a log
+// that was lost, or another control plane's.
+func (w *World) HasEnded(ref ev.Ref, uid string) bool {
+	e, _ := w.Get(ref)
+	return w.Knows(ref, uid) && (e.UID != uid || Machines[ref.Kind].Ended(e.Phase()))
 }
 
 // Why finds the one reason for which an entity is not at rest; nil if it is.

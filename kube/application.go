@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -16,6 +17,7 @@ type AppSpec struct {
 	Objects   []Object
 	Class     string // the priority class of its pods that name none
 	Terms     Terms
+	Sealed    bool // each object says what it was applied as: nobody can make it again to compare, as of a chart in a cluster that only stores
 }
 
 // EnsureApplication makes the application's objects those of the spec and returns the names of what it applied, as
@@ -27,6 +29,7 @@ type AppSpec struct {
 // What it has applied is kept in a ConfigMap beside it, written before the objects and again after the pruning: it
 // always names at least what is there, wherever a crash falls.
 func EnsureApplication(ctx context.Context, api API, spec AppSpec) ([]string, error) {
+	spec = spec.asWish()
 	if err := spec.validate(); err != nil {
 		return nil, err
 	}
@@ -69,6 +72,16 @@ func RemoveApplication(ctx context.Context, api API, spec AppSpec) error {
 	return prune(ctx, api, spec, known, nil)
 }
 
+// asWish is the spec with its objects as they are applied.
+func (s AppSpec) asWish() AppSpec {
+	objects := make([]Object, len(s.Objects))
+	for i, o := range s.Objects {
+		objects[i] = o.asWish()
+	}
+	s.Objects = objects
+	return s
+}
+
 // installer is the API as who applies the spec's objects has it: a tenant's its namespace's installer.
 func (s AppSpec) installer(api API) (API, error) {
 	if len(s.Objects) == 0 {
@@ -103,10 +116,18 @@ func (s AppSpec) keys() []Key {
 
 // home is the namespace of one of the objects; none, if it is of the whole cluster.
 func (s AppSpec) home(o Object) string {
-	if s.Terms == AsAddon && ClusterScoped(o.APIVersion(), o.Kind()) {
+	if s.Terms != AsAddon {
+		return s.Namespace
+	}
+	if ClusterScoped(o.APIVersion(), o.Kind()) {
 		return ""
 	}
-	return s.Namespace
+	return cmp.Or(o.Namespace(), s.Namespace)
+}
+
+// reaches tells whether the application may have something in a namespace, or, where that is empty, of the whole cluster.
+func (s AppSpec) reaches(namespace string) bool {
+	return namespace == s.Namespace || s.Terms == AsAddon && outsideFault(namespace) == ""
 }
 
 func applyAll(ctx context.Context, api API, spec AppSpec) (applied []string, err error) {
@@ -119,6 +140,11 @@ func applyAll(ctx context.Context, api API, spec AppSpec) (applied []string, err
 			return applied, fail(Conflict, "apply", k, "it is there and not of application "+spec.Name)
 		}
 		o := prioritized(spec.Objects[i], spec.Class).marked(k.Namespace, spec.labels(), spec.annotations())
+		if spec.Sealed {
+			if o, err = sealed(o); err != nil {
+				return applied, fail(Invalid, "apply", k, err.Error())
+			}
+		}
 		if _, err := applyFenced(ctx, api, o, spec.Revision); err != nil {
 			return applied, err
 		}
@@ -127,18 +153,18 @@ func applyAll(ctx context.Context, api API, spec AppSpec) (applied []string, err
 	return applied, nil
 }
 
-// prune deletes what the application had and no longer wants, last applied first. The label is asked again: who edits
-// the inventory by hand cannot make us delete another's objects.
+// prune deletes what the application had and no longer wants, last applied first, but for what says that it stays. The
+// label is asked again: who edits the inventory by hand cannot make us delete another's objects.
 func prune(ctx context.Context, api API, spec AppSpec, had, want []Key) error {
 	for _, k := range slices.Backward(had) {
-		if k.Namespace != spec.Namespace && !(spec.Terms == AsAddon && k.Namespace == "") || contains(want, k) {
+		if !spec.reaches(k.Namespace) || contains(want, k) {
 			continue
 		}
 		there, err := find(ctx, api, k)
 		if err != nil {
 			return err
 		}
-		if there == nil || there.Labels()[LabelApplication] != spec.Name || there.Labels()[LabelOwner] != spec.Owner {
+		if there == nil || there.Labels()[LabelApplication] != spec.Name || there.Labels()[LabelOwner] != spec.Owner || there.kept() {
 			continue
 		}
 		if err := remove(ctx, api, k); err != nil {
@@ -169,21 +195,32 @@ func (s AppSpec) inventoryKey() Key {
 	return Key{APIVersion: "v1", Kind: "ConfigMap", Namespace: s.Namespace, Name: inventoryPrefix + s.Name}
 }
 
+// readInventory reads the list to write over it: a list of a newer revision is a conflict.
 func readInventory(ctx context.Context, api API, spec AppSpec) (inventory, error) {
-	k := spec.inventoryKey()
-	there, err := find(ctx, api, k)
+	there, err := spec.inventory(ctx, api)
+	if err == nil && newer(there, spec.Revision) {
+		err = fail(Conflict, "ensure application", spec.inventoryKey(), "a newer revision was applied")
+	}
 	if err != nil || there == nil {
 		return inventory{}, err
 	}
-	if there.Labels()[LabelOwner] != spec.Owner {
-		return inventory{}, taken("ensure application", k, there)
+	return decodeInventory(there)
+}
+
+// inventory is the list as it is there, whatever revision wrote it; nil if there is none. Another's is a conflict.
+func (s AppSpec) inventory(ctx context.Context, api API) (Object, error) {
+	k := s.inventoryKey()
+	there, err := find(ctx, api, k)
+	if err == nil && there != nil && there.Labels()[LabelOwner] != s.Owner {
+		err = taken("ensure application", k, there)
 	}
-	if newer(there, spec.Revision) {
-		return inventory{}, fail(Conflict, "ensure application", k, "a newer revision was applied")
-	}
-	have := inventory{version: text(there.metadata()["resourceVersion"])}
-	if err := json.Unmarshal([]byte(text(table(there["data"])["objects"])), &have.keys); err != nil {
-		return inventory{}, fail(Invalid, "ensure application", k, "its inventory cannot be read: "+err.Error())
+	return there, err
+}
+
+func decodeInventory(o Object) (inventory, error) {
+	have := inventory{version: text(o.metadata()["resourceVersion"])}
+	if err := json.Unmarshal([]byte(text(table(o["data"])["objects"])), &have.keys); err != nil {
+		return inventory{}, fail(Invalid, "ensure application", o.Key(), "its inventory cannot be read: "+err.Error())
 	}
 	return have, nil
 }

@@ -198,3 +198,25 @@ func TestAControllersWriteIsNoConflict(t *testing.T) {
 		is(t, want, err)
 	}
 }
+
+// What says that it stays does, over an update that leaves it out and over the removal; its application gets it back.
+func TestApplicationKeepsWhatStays(t *testing.T) {
+	m := space(t)
+	stays := config("", "stays", "1")
+	stays["metadata"].(map[string]any)["annotations"] = map[string]any{"helm.sh/resource-policy": "keep"}
+	for i, objects := range [][]kube.Object{{stays, config("", "x", "1")}, {config("", "x", "1")}, {stays}, {}} {
+		_, err := kube.EnsureApplication(t.Context(), m, app(uint64(i+1), objects...))
+		must(t, err)
+		if got := configs(t, m); !slices.Contains(got, "stays") {
+			t.Fatal(i, got)
+		}
+	}
+	must(t, kube.RemoveApplication(t.Context(), m, app(9, stays)))
+	if got := configs(t, m); !slices.Equal(got, []string{"stays"}) {
+		t.Fatal(got)
+	}
+	again := app(10, stays)
+	again.Owner = "01HY" // its next incarnation
+	_, err := kube.EnsureApplication(t.Context(), m, again)
+	must(t, err)
+}

@@ -26,7 +26,7 @@ type Terms int
 // The terms.
 const (
 	AsTenant Terms = iota // a tenant's: the installer applies them, who can give away no right that it has not
-	AsAddon               // the platform's own: also what is of the whole cluster, and what guards its own namespace
+	AsAddon               // the platform's own: also what is of the whole cluster or in another namespace, and what guards its own
 )
 
 // reserved are the kinds of a tenant's namespace that only we write, and why, whatever their group: a network plugin's
@@ -46,7 +46,7 @@ var reserved = map[string]string{
 }
 
 // bounding are those of them that bound a tenant and nobody else.
-var bounding = map[string]bool{"ResourceQuota": true, "LimitRange": true, "NetworkPolicy": true, "CiliumNetworkPolicy": true,
+var bounding = map[string]bool{"Namespace": true, "ResourceQuota": true, "LimitRange": true, "NetworkPolicy": true, "CiliumNetworkPolicy": true,
 	"GlobalNetworkPolicy": true}
 
 // grants tells whether an object gives rights in its namespace.
@@ -62,7 +62,9 @@ func checkObjects(objects []Object, namespace string, terms Terms) []Fault {
 		path := fmt.Sprintf("spec.manifests[%d]", i)
 		faults = append(faults, checkObject(o, path, namespace, terms)...)
 		k := o.Key().Identity()
-		k.Namespace = "" // all are of one namespace
+		if terms != AsAddon || k.Namespace == namespace { // all are of one namespace
+			k.Namespace = ""
+		}
 		if first, double := seen[k]; double {
 			faults = append(faults, Fault{path + ".metadata.name", fmt.Sprintf("%s is spec.manifests[%d] already", k, first)})
 			continue
@@ -83,13 +85,23 @@ func checkObject(o Object, path, namespace string, terms Terms) (faults []Fault)
 	if why := nameFault(o.APIVersion(), o.Kind(), o.Name()); why != "" {
 		add(".metadata.name", why)
 	}
+	if o.Kind() == "Namespace" && terms == AsAddon {
+		if why := ownFault(o.Name()); why != "" {
+			add(".metadata.name", why)
+		}
+	}
 	if terms != AsAddon && o.grants() && slices.Contains([]string{WorkloadAccount, InstallerAccount, installerMore, people}, o.Name()) {
 		add(".metadata.name", o.Name()+" is the platform's")
 	}
 	if o.Kind() == "ConfigMap" && strings.HasPrefix(o.Name(), inventoryPrefix) {
 		add(".metadata.name", "names that begin with "+inventoryPrefix+" are the platform's")
 	}
-	if other := o.Namespace(); other != "" && namespace != "" && other != namespace {
+	switch other := o.Namespace(); {
+	case terms == AsAddon && other != namespace:
+		if why := outsideFault(other); why != "" {
+			add(".metadata.namespace", why)
+		}
+	case other != "" && namespace != "" && other != namespace:
 		add(".metadata.namespace", fmt.Sprintf("is %s, the tenant's is %s; leave it out", other, namespace))
 	}
 	if why := textsFault(o); why != "" {
@@ -101,6 +113,26 @@ func checkObject(o Object, path, namespace string, terms Terms) (faults []Fault)
 		}
 	}
 	return faults
+}
+
+// outsideFault says why the platform's own addons may make nothing in a namespace beside their own; "" if they may. What
+// others have made there they can't take over.
+func outsideFault(namespace string) string {
+	switch {
+	case namespace == SystemNamespace:
+		return "is " + namespace + ", which is aerie's own"
+	case strings.Contains(namespace, "--"):
+		return "is " + namespace + ", which is a tenant's"
+	}
+	return ""
+}
+
+// ownFault says why the platform's own addons may not make a namespace of a name; "" if they may.
+func ownFault(namespace string) string {
+	if namespace == "default" || strings.HasPrefix(namespace, "kube-") {
+		return "is " + namespace + ", which is the cluster's own"
+	}
+	return outsideFault(namespace)
 }
 
 func kindFault(o Object, terms Terms) string {

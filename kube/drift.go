@@ -34,6 +34,7 @@ func TenantDrift(ctx context.Context, api API, spec TenantSpec) ([]Difference, e
 
 // ApplicationDrift says how the application's objects differ from the spec's, and whether the list of them is there.
 func ApplicationDrift(ctx context.Context, api API, spec AppSpec) ([]Difference, error) {
+	spec = spec.asWish()
 	wanted := make([]Object, len(spec.Objects))
 	for i, o := range spec.Objects {
 		wanted[i] = o.marked(spec.home(o), spec.labels(), nil)

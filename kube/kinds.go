@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -162,7 +164,7 @@ func AnswerCode(err error) Code {
 		return Full
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return Forbidden
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err), apierrors.IsRequestEntityTooLargeError(err), apierrors.IsUnsupportedMediaType(err), isMisfit(err):
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err), apierrors.IsRequestEntityTooLargeError(err), apierrors.IsUnsupportedMediaType(err), isMisfit(err), isUnsent(err):
 		return Invalid
 	}
 	return Unavailable
@@ -178,6 +180,17 @@ func isQuota(err error) bool {
 func isMisfit(err error) bool {
 	var s apierrors.APIStatus
 	return errors.As(err, &s) && s.Status().Code == http.StatusInternalServerError && strings.HasPrefix(s.Status().Message, "failed to create typed patch object ")
+}
+
+// unsent are the beginnings of what client-go says of a request that it does not send, because no server could take it. It
+// has no type for that.
+var unsent = []string{"invalid namespace ", "invalid resource name ", "invalid resource ", "invalid subresource ", "name is required", "resource name may not be empty",
+	"an empty namespace may not be set ", "cannot apply an object with managed fields already set", "unknown type used for body", "json: unsupported "}
+
+// isUnsent tells a refusal of the client's own, which is no lack of an answer: asking again is no use.
+func isUnsent(err error) bool {
+	var sent *url.Error
+	return !errors.As(err, &sent) && slices.ContainsFunc(unsent, func(s string) bool { return strings.HasPrefix(err.Error(), s) })
 }
 
 // failed is the error of an operation on an object; nil if there is none.

@@ -20,12 +20,16 @@ type Memory struct {
 	recorded func(put Object, del Key) error
 }
 
-// NewMemory is a store that holds the given objects. Record is called before each change with the object put, which it
-// may read until it returns, or with the key of the object deleted and a nil object; an error of it refuses the change.
-// It may be nil.
+// clusterNamespaces are those that every cluster has.
+var clusterNamespaces = []Object{object("v1", "Namespace", "", "default", nil), object("v1", "Namespace", "", "kube-node-lease", nil),
+	object("v1", "Namespace", "", "kube-public", nil), object("v1", "Namespace", "", "kube-system", nil)}
+
+// NewMemory is a store that holds the given objects, and the namespaces that every cluster has. Record is called before
+// each change with the object put, which it may read until it returns, or with the key of the object deleted and a nil
+// object; an error of it refuses the change. It may be nil.
 func NewMemory(objects []Object, record func(put Object, del Key) error) (*Memory, error) {
 	m := &Memory{objects: map[Key]stored{}, recorded: record}
-	for _, o := range objects {
+	for _, o := range slices.Concat(clusterNamespaces, objects) {
 		s, err := atRest(o)
 		if err != nil {
 			return nil, err

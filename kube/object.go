@@ -87,6 +87,23 @@ func (o Object) wished() Object {
 	return o
 }
 
+// serversOwn are the fields of metadata that a server writes; `kubectl get -o yaml` shows them.
+var serversOwn = []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"}
+
+// asWish is a copy without what only a server writes: a manifest may be what was read from another cluster. There a
+// uid or a version would be a precondition that never holds, and a server takes no apply with books of fields.
+func (o Object) asWish() Object {
+	c, metadata := o.relabelled()
+	delete(c, "status")
+	for _, field := range serversOwn {
+		delete(metadata, field)
+	}
+	if len(metadata) == 0 && o.metadata() == nil {
+		delete(c, "metadata")
+	}
+	return c
+}
+
 // relabelled is a copy whose metadata's fields are its own. All else it shares with the original.
 func (o Object) relabelled() (c Object, metadata map[string]any) {
 	c, metadata = maps.Clone(o), maps.Clone(o.metadata())

@@ -6,14 +6,14 @@ import "context"
 const HelmManager = "aerie-helm"
 
 // ReleaseDrift says how what a release consists of differs from what is there. It asks the server what applying it again
-// would change, and changes nothing. In a cluster that only stores, it is what is missing of what was applied.
+// would change, and changes nothing. A cluster that only stores has no release: what was applied is compared with its seal.
 func ReleaseDrift(ctx context.Context, api API, spec AppSpec) ([]Difference, error) {
-	if l, ok := api.(*listed); ok { // what Helm applies is not labelled as ours
-		api = l.API
+	c, err := Running(ctx, api)
+	if err != nil {
+		return nil, err
 	}
-	c, real := api.(*Cluster)
-	if !real {
-		return missingOf(ctx, api, spec)
+	if c == nil {
+		return sealedDrift(ctx, api, spec)
 	}
 	wanted, err := c.releaseObjects(ctx, spec)
 	if err != nil {
@@ -36,25 +36,20 @@ func ReleaseDrift(ctx context.Context, api API, spec AppSpec) ([]Difference, err
 	return found, nil
 }
 
-// missingOf is what of the list of what was applied is not there.
-func missingOf(ctx context.Context, api API, spec AppSpec) (found []Difference, err error) {
-	list, err := readInventory(ctx, api, spec)
-	if err != nil {
+// Running is the cluster behind an API, past a list of it: what Helm applies is not labelled as ours. It is nil where
+// things are only stored.
+func Running(ctx context.Context, api API) (*Cluster, error) {
+	if l, ok := api.(*listed); ok {
+		api = l.API
+	}
+	c, ok := api.(*Cluster)
+	if !ok {
+		return nil, nil
+	}
+	if stores, err := c.OnlyStores(ctx); err != nil || stores {
 		return nil, err
 	}
-	if list.version == "" {
-		return []Difference{{Object: spec.inventoryKey(), Gone: true}}, nil
-	}
-	for _, k := range list.keys {
-		there, err := find(ctx, api, k)
-		if err != nil {
-			return nil, err
-		}
-		if there == nil {
-			found = append(found, Difference{Object: k, Gone: true})
-		}
-	}
-	return found, nil
+	return c, nil
 }
 
 // releaseObjects are the objects of the deployed revision, as Helm applies them; nil if there is none.

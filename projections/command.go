@@ -37,7 +37,7 @@ type CommandQuery struct {
 	Owner       string `path:"owner" doc:"The customer it belongs to; - is the platform"`
 	Kind        string `path:"kind" doc:"The kind, in the singular"`
 	ID          string `path:"id" doc:"The entity's name"`
-	Verb        string `path:"verb" doc:"What is asked: create, update, retry or delete; of a dataplane also attach, detach or upgrade, of an application or an addon rollback"`
+	Verb        string `path:"verb" doc:"What is asked: create, update, retry or delete; of a dataplane also attach, detach or upgrade, of an application or an addon rollback, of what was found with an unknown mark adopt or disown"`
 	CommandID   string `header:"Nats-Msg-Id" maxLength:"100" doc:"The command's id, a ULID: a repeat with the same id is answered the same and changes nothing; made up if absent"`
 	ExpectedSeq string `header:"Aerie-Expected-Seq" doc:"Refuse if the entity's last sequence is another"`
 	ExpectedUID string `header:"Aerie-Expected-Uid" maxLength:"100" doc:"Refuse if the name belongs to another incarnation"`
@@ -105,6 +105,17 @@ func bodyOf(r huma.Registry, k events.Kind, verb string) *huma.Schema {
 		return r.Schema(reflect.TypeFor[events.Upgrade](), true, "")
 	case events.VerbRollback:
 		return r.Schema(reflect.TypeFor[events.Rollback](), true, "")
+	case events.VerbDisown:
+		return r.Schema(reflect.TypeFor[events.Disown](), true, "")
+	case events.VerbAdopt:
+		wanted := bodyOf(r, k, events.VerbCreate)
+		wanted.Properties["uid"] = &huma.Schema{Type: huma.TypeString, Description: "a ULID, the last part of the mark"}
+		wanted.Required = []string{"uid"}
+		if k == events.Tenant {
+			wanted.Properties["dataplane"] = &huma.Schema{Type: huma.TypeString, Description: "where its namespace is, such as -/eu"}
+			wanted.Required = append(wanted.Required, "dataplane")
+		}
+		return wanted
 	}
 	return r.Schema(reflect.TypeFor[None](), true, "")
 }

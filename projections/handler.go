@@ -35,6 +35,8 @@ type Config struct {
 	Waiting func(ctx context.Context, from uint64, most int) ([]Waiting, error)
 	// Drop takes a command off the queue.
 	Drop func(ctx context.Context, seq uint64, actor string) (Waiting, error)
+	// Orphans looks for what the log does not know. An error is as one of Do.
+	Orphans func(context.Context, events.OrphanQuery) (events.Orphans, error)
 	// Done is closed when the server shuts down: streams end, which otherwise would
 	// keep it waiting.
 	Done <-chan struct{}
@@ -43,11 +45,13 @@ type Config struct {
 // server is the HTTP of one program.
 type server struct {
 	Config
-	views     *Views
-	token     [sha256.Size]byte
-	mux       *http.ServeMux
-	foreign   *http.CrossOriginProtection
-	heartbeat time.Duration
+	views       *Views
+	token       [sha256.Size]byte
+	mux         *http.ServeMux
+	foreign     *http.CrossOriginProtection
+	heartbeat   time.Duration
+	writeWithin time.Duration
+	readers     chan struct{} // has room for the streams that may read the past at once
 }
 
 // NewHandler serves the views, and takes commands. Timeouts of requests are the
@@ -56,7 +60,8 @@ func NewHandler(c Config) http.Handler { return newServer(c) }
 
 func newServer(c Config) *server {
 	s := &server{Config: c, views: c.Views, token: sha256.Sum256([]byte(c.Token)), mux: http.NewServeMux(),
-		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat}
+		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat, writeWithin: writeWithin, readers: make(chan struct{}, pastReaders)}
+	c.Metrics.set.RegisterMetricsWriter(c.Views.fanout.writeMetrics)
 	api := humago.New(s.mux, apiConfig(c.Version))
 	api.UseMiddleware(strict)
 	for _, k := range events.Kinds {
@@ -65,6 +70,7 @@ func newServer(c Config) *server {
 	s.events(api)
 	s.commands(api)
 	s.queue(api)
+	s.orphans(api)
 	s.health(api)
 	s.mux.Handle("GET "+metricsPath, c.Metrics)
 	s.documents(api)

@@ -126,7 +126,7 @@ func (x *index) see(decision []events.Recorded) {
 // tells is whether an event changes more than the phase.
 func tells(r events.Recorded) bool {
 	switch r.Event.(type) {
-	case events.Birth, events.Respec, events.LabelsChanged, events.Placed, events.PlaceGivenUp:
+	case events.Birth, events.Respec, events.LabelsChanged, events.Placed, events.PlaceGivenUp, events.Disowned:
 		return true
 	}
 	return false

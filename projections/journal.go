@@ -103,14 +103,19 @@ type eventFilter struct {
 	since, until          time.Time // from, and before
 }
 
-func (j *journal) matches(w *fsm.World, f eventFilter, m mark) bool {
+// matches tells whether an event is looked for: its entity, type and actor, and when it was.
+func (f *eventFilter) matches(r events.Ref, typ, actor string, at int64) bool {
+	return (f.owner == "" || r.Owner == f.owner) && (f.kind == "" || r.Kind == f.kind) && (f.id == "" || r.ID == f.id) &&
+		(f.typ == "" || typ == f.typ) && (f.actor == "" || actor == f.actor) &&
+		(f.since.IsZero() || at >= f.since.UnixNano()) && (f.until.IsZero() || at < f.until.UnixNano())
+}
+
+func (j *journal) matches(w *fsm.World, f *eventFilter, m mark) bool {
 	r, d := events.Ref{Kind: events.CommandKind}, j.deeds.all[m.deed]
 	if m.entity != nobody {
 		r = w.Named(m.entity)
 	}
-	return (f.owner == "" || r.Owner == f.owner) && (f.kind == "" || r.Kind == f.kind) && (f.id == "" || r.ID == f.id) &&
-		(f.typ == "" || d.typ == f.typ) && (f.actor == "" || d.actor == f.actor) &&
-		(f.since.IsZero() || m.at >= f.since.UnixNano()) && (f.until.IsZero() || m.at < f.until.UnixNano())
+	return f.matches(r, d.typ, d.actor, m.at)
 }
 
 // searched is how many events are searched before others get the lock.
@@ -128,7 +133,7 @@ func (v *Views) find(f eventFilter, after, upTo uint64, limit int) (seqs []uint6
 			stop := min(end, reached+searched)
 			for reached < stop && len(seqs) < limit {
 				reached++
-				if v.journal.matches(w, f, v.journal.marks[reached-1]) {
+				if v.journal.matches(w, &f, v.journal.marks[reached-1]) {
 					seqs = append(seqs, reached)
 				}
 			}

@@ -121,6 +121,19 @@ func (m *Metrics) writeLog(w io.Writer) {
 	}
 }
 
+// CountServers has each scrape say what each of several servers has of the log. It is called before
+// the first one.
+func (m *Metrics) CountServers(ask func(context.Context) []eventlog.Copy) {
+	m.set.RegisterMetricsWriter(func(w io.Writer) {
+		ctx, cancel := context.WithTimeout(context.Background(), askWithin)
+		defer cancel()
+		for _, c := range ask(ctx) {
+			metrics.WriteGaugeUint64(w, fmt.Sprintf(`aerie_log_server_events{server=%q}`, c.Server), c.Events)
+			metrics.WriteGaugeUint64(w, fmt.Sprintf(`aerie_log_server_sequence{server=%q}`, c.Server), c.Last)
+		}
+	})
+}
+
 // ServeHTTP answers a scrape.
 func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

@@ -28,6 +28,8 @@ func TestMetrics(t *testing.T) {
 		`aerie_swept_total 0`,
 		`aerie_log_sequence 4`,
 		`aerie_fold_sequence 4`,
+		`aerie_streams 0`,
+		`aerie_streams_cut_total 0`,
 	} {
 		if !strings.Contains(a.body, line+"\n") {
 			t.Errorf("%s is not in\n%s", line, a.body)

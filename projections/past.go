@@ -1,10 +1,10 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"sort"
 	"sync"
 
 	"github.com/aeriehq/aerie/events"
@@ -117,43 +117,60 @@ func (v *Views) unborn(ref events.Ref, m moment) error {
 	return events.Refuse(events.NotFound, "there was no %s %s at sequence %d", events.Clip(string(ref.Kind)), events.Clip(ref.Path()), m.cut)
 }
 
+// part is what some entities of a moment are folded from: what they were at their
+// nearest checkpoints, and the events after those.
+type part struct {
+	from []entity
+	rest []events.Recorded
+}
+
 // gather folds the part of a world that tells of one entity; nil if that is too
 // much to be read one by one.
 func (v *Views) gather(ctx context.Context, ref events.Ref, cut uint64) (*fsm.World, error) {
-	seqs := v.sequences(cut, ref)
-	if len(seqs) > gathered {
-		return nil, nil
-	}
-	own, err := v.readAll(ctx, seqs)
-	if err != nil {
+	own, small, err := v.part(ctx, cut, ref)
+	if !small || err != nil {
 		return nil, err
 	}
-	w, err := worldOf(own)
+	w, err := own.world()
 	if err != nil {
 		return nil, err
 	}
 	e, _ := w.Get(ref)
-	others, small := v.awaited(e)
-	if more := v.sequences(cut, others...); small && len(more) <= gathered {
-		rest, err := v.readAll(ctx, more)
-		if err != nil {
-			return nil, err
-		}
-		return worldOf(append(own, rest...))
+	awaited, countable := v.awaited(e)
+	if !countable {
+		return nil, nil
 	}
-	return nil, nil
+	if len(awaited) == 0 {
+		return w, nil
+	}
+	others, small, err := v.part(ctx, cut, awaited...)
+	if !small || err != nil {
+		return nil, err
+	}
+	return part{append(own.from, others.from...), append(own.rest, others.rest...)}.world()
 }
 
-// sequences lists the events of some entities up to a sequence.
-func (v *Views) sequences(cut uint64, refs ...events.Ref) (seqs []uint64) {
+// part reads what some entities are folded from; small is false if that would be too
+// many events to be read one by one.
+func (v *Views) part(ctx context.Context, cut uint64, refs ...events.Ref) (p part, small bool, err error) {
+	var seqs []uint64
 	v.fold.View(func(w *fsm.World) {
 		for _, r := range refs {
-			e, _ := w.Get(r)
-			n := sort.Search(len(e.History), func(i int) bool { return e.History[i] > cut })
-			seqs = append(seqs, e.History[:n]...)
+			from, rest := w.Since(r, cut)
+			p.from, seqs = append(p.from, from), append(seqs, rest...)
 		}
 	})
-	return seqs
+	if len(seqs) > gathered {
+		return p, false, nil
+	}
+	p.rest, err = v.readAll(ctx, seqs)
+	return p, true, err
+}
+
+// world folds it. The other events of the log do not matter.
+func (p part) world() (*fsm.World, error) {
+	slices.SortFunc(p.rest, func(a, b events.Recorded) int { return cmp.Compare(a.Seq, b.Seq) })
+	return fsm.WorldOf(p.from, p.rest)
 }
 
 // awaited lists what an entity waits for; small is false if that is any of many.
@@ -185,18 +202,6 @@ func compareKinds(a, b events.Ref) int {
 		return slices.Index(events.Kinds, a.Kind) - slices.Index(events.Kinds, b.Kind)
 	}
 	return compareNames(a, b)
-}
-
-// worldOf folds some events of a log, whose others do not matter.
-func worldOf(some []events.Recorded) (*fsm.World, error) {
-	slices.SortFunc(some, func(a, b events.Recorded) int { return int(a.Seq) - int(b.Seq) })
-	w := fsm.NewWorld()
-	for _, r := range some {
-		if err := w.Apply([]events.Recorded{r}); err != nil {
-			return nil, err
-		}
-	}
-	return w, nil
 }
 
 // readAll reads events, some at once.

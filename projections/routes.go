@@ -2,9 +2,9 @@ package projections
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -25,6 +25,7 @@ type OneQuery struct {
 type HistoryQuery struct {
 	OneQuery
 	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many events at most"`
+	Sort   string `query:"sort" enum:"seq,-seq" default:"seq" doc:"-seq: the newest first"`
 	Cursor string `query:"cursor" maxLength:"400" doc:"The next of the page before"`
 }
 
@@ -39,6 +40,7 @@ type CustomerQuery struct {
 type CustomerHistoryQuery struct {
 	CustomerQuery
 	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many events at most"`
+	Sort   string `query:"sort" enum:"seq,-seq" default:"seq" doc:"-seq: the newest first"`
 	Cursor string `query:"cursor" maxLength:"400" doc:"The next of the page before"`
 }
 
@@ -72,7 +74,7 @@ func routesOf[S events.Spec, O any](k events.Kind) func(*server, huma.API) {
 		opOne.Path, opPast.Path = "/v1/customers/{id}", "/v1/customers/{id}/history"
 		route(api, opOne, func(ctx context.Context, q *CustomerQuery) (*oneAnswer[S, O], error) { return look(ctx, q.one()) })
 		route(api, opPast, func(ctx context.Context, q *CustomerHistoryQuery) (*historyAnswer, error) {
-			return past(ctx, &HistoryQuery{*q.one(), q.Limit, q.Cursor})
+			return past(ctx, &HistoryQuery{*q.one(), q.Limit, q.Sort, q.Cursor})
 		})
 	}
 }
@@ -145,10 +147,14 @@ func one[S events.Spec, O any](s *server, k events.Kind) func(context.Context, *
 func (s *server) history(k events.Kind) func(context.Context, *HistoryQuery) (*historyAnswer, error) {
 	return func(ctx context.Context, q *HistoryQuery) (*historyAnswer, error) {
 		ref := events.Ref{Kind: k, Owner: q.Owner, ID: q.ID}
-		at := cursor{ref: ref}
+		first := cursor{ref: ref}
+		if q.Sort == newestFirst {
+			first = cursor{ref: ref, order: newestFirst, seq: math.MaxUint64}
+		}
+		at := first
 		if q.Cursor != "" {
 			var ok bool
-			if at, ok = parseCursor(q.Cursor); !ok || at.ref != ref || at.order != "" {
+			if at, ok = parseCursor(q.Cursor); !ok || at.ref != ref || at.order != first.order {
 				return nil, events.RefuseFaults("history of "+ref.String(), []events.Fault{brokenCursor})
 			}
 		}
@@ -159,25 +165,40 @@ func (s *server) history(k events.Kind) func(context.Context, *HistoryQuery) (*h
 		e, as, err := s.views.get(ref, func(*fsm.World, entity) {})
 		if m.past {
 			as = s.views.asOf(m)
-			e.History = e.History[:sort.Search(len(e.History), func(i int) bool { return e.History[i] > m.cut })]
-			if len(e.History) == 0 && err == nil {
+			if e.History.UpTo(m.cut) == 0 && err == nil {
 				err = s.views.unborn(ref, m)
 			}
 		}
 		if err != nil {
 			return nil, err
 		}
-		return s.past(ctx, e, as, at, q.Limit)
+		return s.past(ctx, e, m, as, at, q.Limit)
 	}
 }
 
-func (s *server) past(ctx context.Context, e entity, as AsOf, at cursor, limit int) (*historyAnswer, error) {
-	from, _ := slices.BinarySearch(e.History, at.seq+1)
-	seqs := e.History[from:]
+// newestFirst is the order of a history that begins with its end.
+const newestFirst = "-seq"
+
+// past is a page of an entity's events.
+func (s *server) past(ctx context.Context, e entity, m moment, as AsOf, at cursor, limit int) (*historyAnswer, error) {
 	l := List[Event]{AsOf: as}
-	if len(seqs) > limit {
-		seqs = seqs[:limit]
-		next := cursor{ref: e.Ref, seq: seqs[limit-1]}.String()
+	from, end := e.History.UpTo(at.seq), e.History.UpTo(m.end())
+	if at.order == newestFirst {
+		from, end = 0, min(end, e.History.UpTo(at.seq-1))
+	}
+	more := end-from > limit
+	if more && at.order == newestFirst {
+		from = end - limit
+	} else if more {
+		end = from + limit
+	}
+	seqs := e.History.Between(from, max(from, end))
+	if at.order == newestFirst {
+		slices.Reverse(seqs)
+	}
+	if more {
+		at.seq = seqs[limit-1]
+		next := at.String()
 		l.Next = &next
 	}
 	var err error

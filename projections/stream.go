@@ -2,15 +2,14 @@ package projections
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"net"
 	"net/http"
-	"net/url"
-	"reflect"
-	"strconv"
-	"strings"
+	"os"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,80 +21,49 @@ import (
 const (
 	// heartbeat is the longest silence of a stream: proxies cut what is silent.
 	heartbeat = 15 * time.Second
-	// stuck is how long a client may take to take what is written.
-	stuck = 30 * time.Second
-	// gulp is how many events a stream reads before it looks again.
-	gulp = 100
+	// writeWithin is how long a client may take to take one write. Then it is cut, and
+	// goes on with Last-Event-ID when it reads again.
+	writeWithin = 5 * time.Second
+	// endWithin is how long a write may still take when the stream is to end.
+	endWithin = 500 * time.Millisecond
+	// maxWrite is what a stream writes at once, and one event more.
+	maxWrite = 32 << 10
+	// sendBuffer bounds what the kernel holds of a stream: on a fast network it takes
+	// megabytes before the first write waits.
+	sendBuffer = 128 << 10
+	// pastEvents is how many events a stream reads from the log before it writes them.
+	pastEvents = 100
+	// pastReaders is how many streams read the past at once.
+	pastReaders = 4
 )
 
-const eventStream = "text/event-stream"
-
-// events is the route of the log: a list, or a stream for who accepts one.
-func (s *server) events(api huma.API) {
-	op := get("list-events", "/v1/events", "The log, oldest first, or live", "events")
-	op.Description = "With Accept: text/event-stream the events live: from now on, unless after, since or Last-Event-ID says from where."
-	op.Responses = map[string]*huma.Response{"200": {
-		Description: "A page of events whose next is the after of the next page; or a stream with the sequence as id, the type as event and an Event as data",
-		Content: map[string]*huma.MediaType{
-			"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[List[Event]](), true, "")},
-			eventStream:        {Schema: &huma.Schema{Type: huma.TypeString}},
-		},
-	}}
-	route(api, op, func(ctx context.Context, q *EventQuery) (*huma.StreamResponse, error) {
-		f, err := q.filter()
-		if err != nil {
-			return nil, err
-		}
-		if strings.Contains(q.Accept, eventStream) {
-			return s.live(ctx, *q, f)
-		}
-		page, err := s.listEvents(ctx, *q, f)
-		if err != nil {
-			return nil, err
-		}
-		return &huma.StreamResponse{Body: func(c huma.Context) {
-			_, w := humago.Unwrap(c)
-			writeJSON(w, http.StatusOK, "application/json", page)
-		}}, nil
-	})
-	documentValues(api.OpenAPI().Paths[op.Path].Get, "kind", kinds())
+// stream serves a stream that has joined.
+func (s *server) stream(c huma.Context, q EventQuery, f eventFilter) {
+	r, w := humago.Unwrap(c)
+	given := r.URL.Query()
+	if q.LastEvent == "" && !given.Has("after") && !given.Has("since") {
+		q.After = s.views.AsOf().Seq
+	}
+	st := &stream{server: s, w: w, control: http.NewResponseController(w), filter: f, after: q.After, left: limitOf(given, q)}
+	st.conn, _ = r.Context().Value(connKey{}).(*net.TCPConn)
+	cut := false
+	defer func() { s.views.fanout.leave(cut) }()
+	err := st.run(r.Context())
+	cut = errors.Is(err, os.ErrDeadlineExceeded) && time.Since(st.wrote) >= s.writeWithin // else it was to end
+	switch {
+	case cut:
+		st.drop()
+		slog.Warn("stream of events cut: its client does not read", "client", r.RemoteAddr, "after", st.after)
+	case err != nil && r.Context().Err() == nil && !errors.Is(err, context.Canceled):
+		slog.Warn("stream of events ended", "client", r.RemoteAddr, "error", err)
+	}
 }
 
-// live answers with a stream, once it is known where that begins.
-func (s *server) live(ctx context.Context, q EventQuery, f eventFilter) (*huma.StreamResponse, error) {
-	if q.At != "" {
-		return nil, refuseField("at", "a stream is of what comes: leave at out, or ask for JSON")
-	}
-	if q.LastEvent != "" {
-		after, err := strconv.ParseUint(q.LastEvent, 10, 64)
-		if err != nil {
-			return nil, events.RefuseFaults("events", []events.Fault{{Field: "Last-Event-ID", Message: fmt.Sprintf("%q is not a sequence: want a whole number", events.Clip(q.LastEvent))}})
-		}
-		q.After = after
-	}
-	if err := s.views.Await(ctx, q.After); err != nil {
-		return nil, err
-	}
-	return &huma.StreamResponse{Body: func(c huma.Context) {
-		r, w := humago.Unwrap(c)
-		given := r.URL.Query()
-		if q.LastEvent == "" && !given.Has("after") && !given.Has("since") {
-			q.After = s.views.AsOf().Seq
-		}
-		st := &stream{server: s, w: w, control: http.NewResponseController(w), filter: f, after: q.After, left: limitOf(given, q)}
-		err := st.run(r.Context())
-		if err != nil && !errors.Is(err, context.Canceled) {
-			slog.Warn("stream of events ended", "error", err)
-		}
-	}}, nil
-}
+type connKey struct{}
 
-// limitOf is how many events a stream may send: -1 is any number.
-func limitOf(given url.Values, q EventQuery) int {
-	if given.Has("limit") {
-		return q.Limit
-	}
-	return -1
+// WithConn lets the streams of a connection know it: for ConnContext of http.Server.
+func WithConn(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
 }
 
 // stream is one client that listens.
@@ -103,34 +71,49 @@ type stream struct {
 	server  *server
 	w       http.ResponseWriter
 	control *http.ResponseController
+	conn    *net.TCPConn // nil: not known
 	filter  eventFilter
-	after   uint64
-	left    int
+	after   uint64  // what matches up to there is written, or in text
+	left    int     // how many events it may still send; negative: any number
+	text    *[]byte // not written yet; nil: nothing
 	wrote   time.Time
+
+	mu     sync.Mutex // guards ending, and that no deadline is set after it
+	ending bool       // the server stops, or the client is gone
 }
 
 // run sends events until the client goes, the server stops, or the limit is reached.
 func (s *stream) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() {
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer cancel()
+	watching.Go(func() {
 		select {
 		case <-s.server.Done:
-			cancel()
 		case <-ctx.Done():
 		}
-	}()
+		s.end()
+		cancel()
+	})
 	if err := s.open(); err != nil {
 		return err
 	}
-	for {
-		if err := s.send(ctx); err != nil || s.left == 0 {
-			return err
-		}
-		if err := s.wait(ctx); err != nil {
+	for s.left != 0 {
+		if err := s.step(ctx); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// end makes the write that is under way come to an end.
+func (s *stream) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ending = true
+	_ = s.control.SetWriteDeadline(time.Now().Add(endWithin)) // else the client or writeWithin ends it
 }
 
 // open sends the headers at once, so that the client knows it is listening. A
@@ -139,69 +122,189 @@ func (s *stream) open() error {
 	if err := s.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return fmt.Errorf("open a stream: %w", err)
 	}
+	if s.conn != nil {
+		if err := s.conn.SetWriteBuffer(sendBuffer); err != nil {
+			return fmt.Errorf("open a stream: %w", err)
+		}
+	}
 	s.w.Header().Set("Content-Type", eventStream)
 	s.w.WriteHeader(http.StatusOK)
-	return s.write(": listening\n\n")
+	return s.say(": listening\n\n")
 }
 
-// send sends what matches and is not sent yet.
-func (s *stream) send(ctx context.Context) error {
-	limit := gulp
-	if s.left > 0 {
-		limit = min(limit, s.left)
+// drop ends a connection without sending what the client has not taken.
+func (s *stream) drop() {
+	if s.conn != nil {
+		_ = s.conn.SetLinger(0) // else the kernel keeps it for minutes
 	}
-	seqs, reached, _ := s.server.views.find(s.filter, s.after, moment{}.end(), limit)
-	found, err := s.server.readEvents(ctx, seqs)
+}
+
+// step sends what there is after the last event, or waits until there is something.
+func (s *stream) step(ctx context.Context) error {
+	frames, moved, kept := s.server.views.fanout.since(s.after)
+	switch {
+	case !kept:
+		return s.past(ctx)
+	case len(frames) == 0:
+		return s.wait(ctx, moved, s.server.heartbeat-time.Since(s.wrote))
+	}
+	if err := s.send(frames); err != nil {
+		return err
+	}
+	// Streams that were woken together do not stay together.
+	pace := s.server.views.fanout.pace()
+	return s.wait(ctx, nil, pace+rand.N(pace/2))
+}
+
+// send sends the frames that match.
+func (s *stream) send(frames []*frame) error {
+	for _, f := range frames {
+		if s.left == 0 {
+			break
+		}
+		s.after = f.Seq
+		if !s.filter.matches(f.Ref, f.Event.Type(), f.Actor, f.Time.UnixNano()) {
+			continue
+		}
+		data, err := s.server.views.fanout.bytes(f)
+		if err == nil {
+			err = s.add(data)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return s.flush()
+}
+
+// past sends what matches of events that are not kept for streams any more.
+func (s *stream) past(ctx context.Context) error {
+	found, reached, err := s.readPast(ctx)
 	if err != nil {
 		return err
 	}
-	for _, e := range found {
-		data, err := json.Marshal(e)
-		if err != nil {
-			return fmt.Errorf("write event %d: %w", e.Seq, err)
+	for _, r := range found {
+		data, err := encodeFrame(r)
+		if err == nil {
+			err = s.add(data)
 		}
-		if err := s.write(fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", e.Seq, e.Type, data)); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	s.after = reached
+	return s.flush()
+}
+
+// readPast reads the next events that match from the log. Only a few streams do so
+// at once: the log is everybody's.
+func (s *stream) readPast(ctx context.Context) ([]events.Recorded, uint64, error) {
+	select {
+	case s.server.readers <- struct{}{}:
+	case <-ctx.Done():
+		return nil, 0, ctx.Err()
+	}
+	defer func() { <-s.server.readers }()
+	limit := pastEvents
 	if s.left > 0 {
-		s.left -= len(found)
+		limit = min(limit, s.left)
 	}
-	return nil
+	seqs, reached, _ := s.server.views.find(s.filter, s.after, moment{}.end(), limit)
+	found := make([]events.Recorded, 0, len(seqs))
+	for _, seq := range seqs {
+		r, err := s.server.views.readEvent(ctx, seq)
+		if err != nil {
+			return nil, 0, err
+		}
+		found = append(found, r)
+	}
+	return found, reached, nil
 }
 
-// wait returns when there is more to look at, and says meanwhile that the
-// stream is alive.
-func (s *stream) wait(ctx context.Context) error {
-	for {
-		if time.Since(s.wrote) >= s.server.heartbeat {
-			if err := s.write(": still here\n\n"); err != nil {
-				return err
-			}
-		}
-		quiet, cancel := context.WithDeadline(ctx, s.wrote.Add(s.server.heartbeat))
-		err := s.server.views.fold.Wait(quiet, s.after+1)
-		cancel()
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if !errors.Is(err, context.DeadlineExceeded) {
-			return err
-		}
+// wait returns when moved is closed or after a while, and says that the stream is
+// alive if it was silent for long.
+func (s *stream) wait(ctx context.Context, moved <-chan struct{}, while time.Duration) error {
+	timer := time.NewTimer(while)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-moved:
+	case <-timer.C:
 	}
+	if time.Since(s.wrote) < s.server.heartbeat {
+		return nil
+	}
+	if err := s.server.views.fold.Err(); err != nil {
+		return err
+	}
+	return s.say(": still here\n\n")
 }
 
-func (s *stream) write(text string) error {
+// texts are for what streams write: most have nothing to write most of the time.
+var texts = sync.Pool{New: func() any {
+	text := make([]byte, 0, 2*maxWrite)
+	return &text
+}}
+
+// add takes one event to write.
+func (s *stream) add(data []byte) error {
+	if s.left > 0 {
+		s.left--
+	}
+	if s.put(data); len(*s.text) < maxWrite {
+		return nil
+	}
+	return s.flush()
+}
+
+func (s *stream) say(comment string) error {
+	s.put([]byte(comment))
+	return s.flush()
+}
+
+func (s *stream) put(data []byte) {
+	if s.text == nil {
+		s.text = texts.Get().(*[]byte)
+	}
+	*s.text = append(*s.text, data...)
+}
+
+// flush writes what there is to write.
+func (s *stream) flush() error {
+	if s.text == nil {
+		return nil
+	}
+	text := *s.text
+	defer func() {
+		if cap(text) <= 4*maxWrite { // else an event was very large
+			*s.text = text[:0]
+			texts.Put(s.text)
+		}
+		s.text = nil
+	}()
 	s.wrote = time.Now()
-	if err := s.control.SetWriteDeadline(s.wrote.Add(stuck)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := s.within(s.server.writeWithin); err != nil {
 		return fmt.Errorf("write to a stream: %w", err)
 	}
-	if _, err := s.w.Write([]byte(text)); err != nil {
+	if _, err := s.w.Write(text); err != nil {
 		return fmt.Errorf("write to a stream: %w", err)
 	}
 	if err := s.control.Flush(); err != nil {
 		return fmt.Errorf("write to a stream: %w", err)
+	}
+	return nil
+}
+
+// within gives the next write its deadline.
+func (s *stream) within(d time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ending {
+		return context.Canceled
+	}
+	if err := s.control.SetWriteDeadline(time.Now().Add(d)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
 	}
 	return nil
 }

@@ -26,6 +26,7 @@ type Views struct {
 	index     *index  // under the fold's lock
 	journal   journal // under the fold's lock
 	past      past
+	fanout    *fanout
 	metrics   *Metrics
 	shelf     *shelf // nil: no snapshots
 	shot      uint64 // the sequence of the newest one, or of the last attempt
@@ -54,7 +55,7 @@ type AsOf struct {
 // New makes views of a fold, which read events from the log that it will follow. It
 // panics if the fold has begun to: a view knows only the events it was told of.
 func New(fold *eventlog.Fold, log *eventlog.Log) *Views {
-	v := &Views{fold: fold, log: log, journal: newJournal(), past: newPast(), now: time.Now, shotEvery: snapshotEvery, shotAtEnd: snapshotAtEnd}
+	v := &Views{fold: fold, log: log, journal: newJournal(), past: newPast(), fanout: newFanout(), now: time.Now, shotEvery: snapshotEvery, shotAtEnd: snapshotAtEnd}
 	if log != nil {
 		v.readEvent = log.Read
 	}
@@ -77,6 +78,7 @@ func (v *Views) see(w *fsm.World, decision []events.Recorded, _ bool) {
 		v.journal.add(r, n)
 	}
 	v.index.see(decision)
+	v.fanout.see(decision)
 }
 
 // present calls look with the present state, which does not move meanwhile.

@@ -39,7 +39,8 @@ func ensureAddon(ctx context.Context, t *task) result {
 	})
 }
 
-// removeAddon deletes the addon's objects, then its namespace, and waits until that is gone.
+// removeAddon deletes the addon's objects, then its namespace, and waits until that is gone. Where the namespace is gone, by
+// whatever hand, what it does not take along is looked for.
 func removeAddon(ctx context.Context, t *task) result {
 	e, err := args[ev.RemoveAddon](t)
 	if err != nil {
@@ -54,6 +55,11 @@ func removeAddon(ctx context.Context, t *task) result {
 		mine := ns.Labels()[kube.LabelOwner] == t.UID // in another's nothing was installed
 		if mine && !ns.Terminating() {
 			if err := t.uninstall(ctx, api, e.RemoveApplication); err != nil {
+				return err
+			}
+		}
+		if ns == nil && wide(t.Ref) {
+			if err := kube.RemoveFar(ctx, api, t.UID); err != nil {
 				return err
 			}
 		}

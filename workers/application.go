@@ -18,14 +18,16 @@ func objects(manifests []map[string]any) (list []kube.Object) {
 	return list
 }
 
-// checkManifests finds what is wrong with manifests to be installed before
-// anything is asked of a cluster.
-func checkManifests(ref ev.Ref, ask ev.Ask) (faults []ev.Fault) {
+// CheckAsk finds what is wrong with a command that decodes and can be told before
+// anything is asked of the log or of a cluster: manifests that no cluster may have.
+func CheckAsk(ref ev.Ref, ask ev.Ask) (faults []ev.Fault) {
 	var spec ev.Spec
 	switch ask := ask.(type) {
 	case ev.Create:
 		spec = ask.Spec
 	case ev.Update:
+		spec = ask.Spec
+	case ev.Adopt:
 		spec = ask.Spec
 	}
 	app, ok := spec.(ev.Installed)

@@ -51,7 +51,7 @@ func decideOn(w *fsm.World, c ev.Command) (v verdict) {
 	case err != nil:
 		v.err = err
 	case len(changes) == 0:
-		v.answer = fsm.AnswerOf(c.ID, e, nil)
+		v.answer = fsm.AnswerOf(c.ID, e.Answer(), nil)
 	default:
 		v.decision = eventlog.Decision{Envelope: envelope(c, e.Base), Changes: changes}
 		if c.DryRun {

@@ -29,6 +29,8 @@ import (
 type Intake struct {
 	log       *eventlog.Log
 	fold      *eventlog.Fold
+	read      func(context.Context, uint64) (ev.Recorded, error) // of the log
+	ids       oldIDs
 	people    chan *job // what people ask
 	machinery chan *job // what the dispatcher and executors ask: neither keeps the other waiting
 	rivals    *rivals
@@ -52,8 +54,10 @@ const refusalsASecond = 50
 func NewIntake(log *eventlog.Log, fold *eventlog.Fold) *Intake {
 	r := newRivals()
 	fold.Watch(r.see)
-	return &Intake{rivals: r, log: log, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued), refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
+	i := &Intake{rivals: r, log: log, read: log.Read, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued), refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
 		ended: make(chan struct{}), doors: make(chan struct{}, queued), count: func(string) {}, givenUp: func() {}}
+	i.ids.every = indexEvery
+	return i
 }
 
 // Count lets a function count the answers of Ask by their code; it is set before Serve.
@@ -91,6 +95,24 @@ func (i *Intake) Run(ctx context.Context) {
 // Do decides a command and answers when its events are durable and folded in.
 // The error is an *events.Refusal.
 func (i *Intake) Do(ctx context.Context, c ev.Command) (ev.Answer, error) {
+	if closed := i.log.Closed(); closed != nil {
+		return ev.Answer{}, closedFor(closed)
+	}
+	a, err := i.do(ctx, c)
+	closed := i.log.Closed()
+	var r *ev.Refusal
+	if errors.Is(closed, eventlog.ErrGone) || closed != nil && errors.As(err, &r) && r.Code == ev.Unavailable {
+		return ev.Answer{}, closedFor(closed)
+	}
+	return a, err
+}
+
+// closedFor tells why the log takes nothing: whoever asks may be able to mend it.
+func closedFor(reason error) error {
+	return ev.Refuse(ev.Unavailable, "the log takes no commands: %v. Then ask again with the same id", reason)
+}
+
+func (i *Intake) do(ctx context.Context, c ev.Command) (ev.Answer, error) {
 	before, err := i.longAgo(ctx, c)
 	switch {
 	case err != nil:
@@ -125,9 +147,13 @@ func (i *Intake) Do(ctx context.Context, c ev.Command) (ev.Answer, error) {
 
 var errEnded = errors.New("the intake has ended")
 
-// unavailable hides the cause from the caller, who can only ask again, and logs it.
+// unavailable hides the cause from the caller, who can only ask again, and logs it. That
+// there is no room is told.
 func unavailable(cause error) error {
 	slog.Warn("command not answered", "cause", cause)
+	if errors.Is(cause, eventlog.ErrNoRoom) {
+		return closedFor(eventlog.ErrNoRoom)
+	}
 	return ev.Refuse(ev.Unavailable, "the log did not take the command in time: ask again with the same id")
 }
 
@@ -143,7 +169,7 @@ func wouldBe(c ev.Command, e fsm.Entity[fsm.Data], changes []ev.Change) ev.Answe
 			}
 		}
 	}
-	a := fsm.AnswerOf(c.ID, e, decision)
+	a := fsm.AnswerOf(c.ID, e.Answer(), decision)
 	for i := range a.Events {
 		a.Events[i].Seq = 0
 	}

@@ -172,7 +172,7 @@ func TestTheSameCommandAgain(t *testing.T) {
 	r.stop()
 	r.start()
 	same("after a restart", r.intake)
-	history := r.intake.entity(ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"}).History
+	history := r.intake.between(ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"}, 0, 1000)
 	found, err := causedIn("01FIRST", history, func(seq uint64) (ev.Recorded, error) { return r.log.Read(t.Context(), seq) })
 	if err != nil || found != first.Seq {
 		t.Errorf("looked for in the log: %d, %v", found, err)
@@ -215,7 +215,7 @@ func TestKilledBetweenAppendAndAnswer(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, name := range names {
-		for _, seq := range r.intake.entity(ev.Ref{Kind: ev.Customer, Owner: name, ID: name}).History {
+		for _, seq := range r.intake.between(ev.Ref{Kind: ev.Customer, Owner: name, ID: name}, 0, 1<<62) {
 			rec, err := r.log.Read(t.Context(), seq)
 			if err != nil || seen[rec.CommandID] {
 				t.Errorf("command %s is in the log twice: %v", rec.CommandID, err)

@@ -94,7 +94,7 @@ func TestAProcessEndsWithItsPhase(t *testing.T) {
 // expire is what the dispatcher says at a phase's deadline.
 func (r *rig) expire(ref ev.Ref) {
 	r.t.Helper()
-	e := r.intake.entity(ref)
+	e := r.entity(ref)
 	if _, err := r.intake.Do(r.t.Context(), internal(ref, ev.ActorAerie, ev.Expire{Since: e.Since})); err != nil {
 		r.t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func TestCommandsThatWaited(t *testing.T) {
 	}
 	want = append(want, "01LAST", "01END")
 	var got []string
-	for _, seq := range e.History {
+	for seq := range e.History.All() {
 		rec, err := r.log.Read(ctx, seq)
 		if err != nil {
 			t.Fatal(err)

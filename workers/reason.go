@@ -25,6 +25,7 @@ var classes = map[cloud.Class]struct {
 	cloud.Denied:    {ev.Unauthorized, ev.ByUser},
 	cloud.Invalid:   {ev.ConfigProblem, ev.ByUser},
 	cloud.Terminal:  {ev.InternalReason, ev.ByCloud},
+	cloud.Unknown:   {ev.UnknownReason, ev.ByCloud},
 }
 
 // codes says what each code of a cluster's errors is to people.

@@ -103,7 +103,7 @@ func (t *task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureAppli
 	if e.Rollback {
 		op = helm.Revert
 	}
-	cluster, err := runs(ctx, api)
+	cluster, err := kube.Running(ctx, api)
 	if err != nil {
 		return nil, err
 	}
@@ -152,17 +152,20 @@ func (t *task) storeRelease(ctx context.Context, api kube.API, e ev.EnsureApplic
 		return nil, err
 	}
 	q.Class = spec.Class
-	made, err := t.charts.Runner.Run(ctx, t.Ref.Owner, q)
+	made, err := t.rendered(ctx, api, e, q)
 	if err != nil {
 		return nil, err
 	}
-	spec.Objects = made.Objects
+	if err := kube.Define(ctx, api, made.Definitions); err != nil {
+		return nil, err
+	}
+	spec.Objects, spec.Sealed = made.Objects, true
 	return kube.EnsureApplication(ctx, api, spec)
 }
 
 // removeRelease uninstalls a release, if there is one.
 func (t *task) removeRelease(ctx context.Context, api kube.API, namespace, name string) error {
-	cluster, err := runs(ctx, api)
+	cluster, err := kube.Running(ctx, api)
 	if err != nil || cluster == nil || t.charts == nil {
 		return err
 	}
@@ -180,19 +183,6 @@ func (t *task) removeRelease(ctx context.Context, api kube.API, namespace, name 
 	}
 	_, err = t.charts.Runner.Run(ctx, t.Ref.Owner, q)
 	return kube.NotYet(ctx, cluster, namespace, err)
-}
-
-// runs is the API as that of a cluster in which things run; nil if it only stores.
-func runs(ctx context.Context, api kube.API) (*kube.Cluster, error) {
-	cluster, ok := api.(*kube.Cluster)
-	if !ok {
-		return nil, nil
-	}
-	stores, err := cluster.OnlyStores(ctx)
-	if err != nil || stores {
-		return nil, err
-	}
-	return cluster, nil
 }
 
 // reach is the way into a namespace for its installer, who may write there what an application consists of. That the account

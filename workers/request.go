@@ -108,10 +108,10 @@ func (r Request) command(now time.Time) (ev.Command, error) {
 		return c, err
 	}
 	if c.Digest, err = r.digest(); err != nil {
-		return c, ev.RefuseFaults("command", []ev.Fault{{Field: "body", Message: "not JSON: " + err.Error()}})
+		return c, err
 	}
 	c.RawDigest = r.rawDigest()
-	return c, ev.RefuseFaults(c.Ref.String(), checkManifests(c.Ref, c.Ask))
+	return c, ev.RefuseFaults(c.Ref.String(), CheckAsk(c.Ref, c.Ask))
 }
 
 // digest tells a repeat of a command from another one with the same id: white space and the order of keys are nothing to it.

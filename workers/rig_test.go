@@ -175,13 +175,19 @@ func (r *rig) phase(kind ev.Kind, path string, step time.Duration, want fsm.Phas
 // cloudName finds names that follow from a uid and so differ from run to run.
 var cloudName = regexp.MustCompile(`(pool|cluster) [a-z0-9-]*[a-z0-9]{10}\b`)
 
+// entity is an entity as it is now.
+func (r *rig) entity(ref ev.Ref) (e fsm.Entity[fsm.Data]) {
+	r.fold.View(func(w *fsm.World) { e, _ = w.Get(ref) })
+	return e
+}
+
 // history lists an entity's events as type -> phase.
 func (r *rig) history(ref ev.Ref) (lines []string) {
 	r.t.Helper()
 	var e fsm.Entity[fsm.Data]
 	r.fold.View(func(w *fsm.World) { e, _ = w.Get(ref) })
 	var replay fsm.Entity[fsm.Data]
-	for _, seq := range e.History {
+	for seq := range e.History.All() {
 		rec, err := r.log.Read(r.t.Context(), seq)
 		if err != nil {
 			r.t.Fatal(err)

@@ -191,7 +191,7 @@ func (r *round) add(j *job) (err error) {
 		return err
 	}
 	e, _ := r.ahead.Get(j.command.Ref)
-	j.outcome.answer = fsm.AnswerOf(j.command.ID, e, j.recorded)
+	j.outcome.answer = fsm.AnswerOf(j.command.ID, e.Answer(), j.recorded)
 	return nil
 }
 

@@ -110,7 +110,7 @@ func (l *life) image(w *fsm.World, e fsm.Entity[fsm.Data]) []byte {
 		waiting = append(waiting, r.String())
 	}
 	slices.Sort(waiting)
-	return l.json([]any{e.Phase(), e.Base, e.Data, w.Why(e), waiting})
+	return l.json([]any{e.Phase(), e.Base, e.History.Between(0, e.History.Len()), e.Data, w.Why(e), waiting})
 }
 
 func (l *life) json(v any) []byte {

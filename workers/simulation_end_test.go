@@ -162,7 +162,7 @@ func (l *life) sweep() {
 		all, err := kube.ListOwned(context.Background(), api)
 		l.must(err)
 		for _, o := range all {
-			if !hasEnded(l.world, o) {
+			if !l.world.HasEnded(refOf(o), o.Owner) {
 				continue
 			}
 			l.must(o.Remove(context.Background(), api))
@@ -196,8 +196,8 @@ func (l *life) sweepClouds() {
 }
 
 func (l *life) sweepOne(site ev.Site, r cloud.Ref) {
-	ref, uid, orphan := l.world.Orphan(r.Owner)
-	if !orphan || r.Phase == cloud.Deleting {
+	ref, uid, ours := ev.ParseMark(r.Owner)
+	if !ours || !l.world.HasEnded(ref, uid) || r.Phase == cloud.Deleting {
 		return
 	}
 	t := &task{Work: ev.Work{Ref: ref, UID: uid}}

@@ -52,8 +52,7 @@ func (l *life) handle(c ev.Command) (ev.Answer, error) {
 		v := decideOn(l.world, c)
 		switch {
 		case v.before > 0:
-			e, _ := l.world.Get(c.Ref)
-			return answerOf(c, v.before, e, l.at)
+			return answerOf(c, v.before, l.world.Since, l.at)
 		case v.err != nil || len(v.decision.Changes) == 0 || c.DryRun:
 			return v.answer, v.err
 		case v.refs.Used():
@@ -68,7 +67,7 @@ func (l *life) handle(c ev.Command) (ev.Answer, error) {
 			continue
 		}
 		e, _ := l.world.Get(c.Ref)
-		return fsm.AnswerOf(c.ID, e, recorded), nil
+		return fsm.AnswerOf(c.ID, e.Answer(), recorded), nil
 	}
 	panic(fmt.Sprintf("%T of %s is decided again and again", c.Ask, c.Ref))
 }

@@ -61,7 +61,12 @@ func (s *Sweeper) sweepCluster(ctx context.Context, c cluster, now time.Time, se
 	}
 	err = s.sweepClasses(looking, api, c, now, seen) // first: it also makes again what is missing
 	for _, o := range all {
-		if !s.ended(o) || !s.graceIsOver(fmt.Sprint(c, o, o.Owner), now, seen) {
+		state := s.stateOfOwned(o)
+		if state == alive || !s.graceIsOver(fmt.Sprint(c, o, o.Owner), now, seen) {
+			continue
+		}
+		if state == unknown {
+			s.tellOf(refOf(o), o.Owner, now, seen)
 			continue
 		}
 		err = errors.Join(err, s.removeOwned(ctx, api, o)) // what does not go, as where its hook fails, keeps nothing else
@@ -92,17 +97,10 @@ func (s *Sweeper) sweepClasses(ctx context.Context, api kube.API, c cluster, now
 	return nil
 }
 
-func (s *Sweeper) ended(o kube.Owned) (ended bool) {
-	s.fold.View(func(w *fsm.World) { ended = hasEnded(w, o) })
-	return ended
-}
-
-// hasEnded tells whether something in a cluster was made for an incarnation of ours
-// that has ended. What was made for nobody we ever had is somebody else's.
-func hasEnded(w *fsm.World, o kube.Owned) bool {
-	ref := refOf(o)
-	e, known := w.Get(ref)
-	return known && (fsm.Machines[ref.Kind].Ended(e.Phase()) || e.UID != o.Owner)
+// stateOfOwned is what the incarnation for which something was made in a cluster is to the log.
+func (s *Sweeper) stateOfOwned(o kube.Owned) (is state) {
+	s.fold.View(func(w *fsm.World) { is = stateIn(w, refOf(o), o.Owner) })
+	return is
 }
 
 func refOf(o kube.Owned) ev.Ref {

@@ -14,8 +14,8 @@ import (
 )
 
 // Sweeper removes from the clouds what carries the mark of an incarnation that has
-// ended: what a slow call made after its entity was gone. What carries another
-// mark, or none, is never touched.
+// ended: what a slow call made after its entity was gone, and what a person has disowned.
+// What carries another mark, or none, is never touched.
 type Sweeper struct {
 	intake *Intake
 	fold   *eventlog.Fold
@@ -87,11 +87,12 @@ func (s *Sweeper) sweep(ctx context.Context, site ev.Site, now time.Time, seen m
 		return fmt.Errorf("sweep: %w", err)
 	}
 	for _, r := range all {
-		ref, uid, orphan := s.orphan(r.Owner)
-		if !orphan {
+		ref, uid, state := s.stateOf(r.Owner)
+		if state == alive || !s.graceIsOver(fmt.Sprint(site, r.Kind, r.Cluster, r.Name, r.ID), now, seen) {
 			continue
 		}
-		if !s.graceIsOver(fmt.Sprint(site, r.Kind, r.Cluster, r.Name, r.ID), now, seen) {
+		if state == unknown {
+			s.tellOf(ref, uid, now, seen)
 			continue
 		}
 		err = errors.Join(err, s.remove(ctx, c, site, r, ref, uid)) // what cannot go keeps nothing else
@@ -108,9 +109,41 @@ func (s *Sweeper) graceIsOver(key string, now time.Time, seen map[string]time.Ti
 	return now.Sub(seen[key]) >= s.clock.Real(sweepGrace)
 }
 
-func (s *Sweeper) orphan(mark string) (ref ev.Ref, uid string, orphan bool) {
-	s.fold.View(func(w *fsm.World) { ref, uid, orphan = w.Orphan(mark) })
-	return ref, uid, orphan
+// What an incarnation can be to the log.
+type state int
+
+const (
+	alive   state = iota // or of no aerie
+	ended                // what is left of it goes
+	unknown              // a person decides: see Orphans
+)
+
+// stateOf tells whose mark it is, and what that is to the log.
+func (s *Sweeper) stateOf(mark string) (ref ev.Ref, uid string, is state) {
+	ref, uid, ours := ev.ParseMark(mark)
+	if ours {
+		s.fold.View(func(w *fsm.World) { is = stateIn(w, ref, uid) })
+	}
+	return ref, uid, is
+}
+
+func stateIn(w *fsm.World, ref ev.Ref, uid string) state {
+	switch {
+	case w.HasEnded(ref, uid):
+		return ended
+	case w.Knows(ref, uid):
+		return alive
+	}
+	return unknown
+}
+
+// tellOf says once that there is something of an incarnation that the log does not know.
+func (s *Sweeper) tellOf(ref ev.Ref, uid string, now time.Time, seen map[string]time.Time) {
+	mark := ref.Mark(uid)
+	if _, told := s.seen[mark]; !told {
+		slog.Warn("there is something of an incarnation that the log does not know; \"aerie orphans\" lists it", "entity", ref.String(), "uid", uid)
+	}
+	seen[mark] = now
 }
 
 // remove deletes one thing in a cloud and writes down that it did.

@@ -167,8 +167,12 @@ func TestALateApplicationIsSwept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const earlier = "01JDABSENT0000000000000000"
+	if _, err := r.ask(ev.Application, "acme/prod_pg", ev.VerbDisown, `{"uid":"`+earlier+`"}`); err != nil {
+		t.Fatal(err)
+	}
 	stuck := kube.Object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"namespace": d.Namespace, "name": "aerie.app.a", "labels": map[string]any{
-		kube.LabelManagedBy: "aerie", kube.LabelApplication: "pg", kube.LabelOwner: "01EARLIER"}}}
+		kube.LabelManagedBy: "aerie", kube.LabelApplication: "pg", kube.LabelOwner: earlier}}}
 	if _, err := api.Apply(t.Context(), stuck); err != nil { // what can't be removed keeps nothing else
 		t.Fatal(err)
 	}

@@ -153,14 +153,14 @@ func TestDoneByTheReleaseBefore(t *testing.T) {
 	if err := w.handle(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	if e := r.intake.entity(command.Ref); e.Labels["n"] != "2" {
+	if e := r.entity(command.Ref); e.Labels["n"] != "2" {
 		t.Errorf("it was done again: %v", e.Labels)
 	}
 	c.Stored = c.Stored.Add(time.Hour) // another queue's: what was done then was another command
 	if err := w.handle(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	if e := r.intake.entity(command.Ref); e.Labels["n"] != "1" {
+	if e := r.entity(command.Ref); e.Labels["n"] != "1" {
 		t.Errorf("it was not done: %v", e.Labels)
 	}
 }

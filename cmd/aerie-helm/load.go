@@ -39,7 +39,7 @@ func (o *operation) load() (*chart.Chart, error) {
 		return nil, fault(kube.Invalid, "read the chart: %w", err)
 	}
 	switch m := ch.Metadata; {
-	case m.Name != o.Chart.Name || m.Version != o.Chart.Version:
+	case m.Name != o.Chart.Name || !sameVersion(m.Version, o.Chart.Version):
 		return nil, fault(kube.Invalid, "it is chart %s %s: %s %s was asked for", m.Name, m.Version, o.Chart.Name, o.Chart.Version)
 	case m.Type == "library":
 		return nil, fault(kube.Invalid, "chart %s is a library: it installs nothing", m.Name)
@@ -49,8 +49,13 @@ func (o *operation) load() (*chart.Chart, error) {
 	return ch, nil
 }
 
+// sameVersion compares versions of charts, of which some are written with a v.
+func sameVersion(a, b string) bool { return strings.TrimPrefix(a, "v") == strings.TrimPrefix(b, "v") }
+
 // fetch gets the chart from its repository into this process's own directory, which nobody else's operation sees.
 func (o *operation) fetch() error {
+	o.fetching.Store(true)
+	defer o.fetching.Store(false)
 	c := o.Chart
 	from := action.ChartPathOptions{Version: c.Version, Username: c.Login.Username, Password: c.Login.Password}
 	if len(c.Login.CA) > 0 {

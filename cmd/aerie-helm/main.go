@@ -12,7 +12,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/kube/helm"
 )
 
@@ -26,15 +25,17 @@ func main() {
 		fmt.Fprintln(os.Stderr, "read the request:", err)
 		os.Exit(2)
 	}
+	q.Values, _ = whole(q.Values).(map[string]any)
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(3)
 	}()
+	o := operation{Request: q}
 	slow := time.AfterFunc(cmp.Or(q.Rendered, helm.RenderWithin), func() {
-		reply(out, helm.Result{}, fault(kube.Invalid, "the chart was not loaded and rendered within %s", q.Rendered))
+		reply(out, helm.Result{}, o.tooSlow())
 		os.Exit(0)
 	})
-	o := operation{Request: q, rendered: func() { slow.Stop() }}
+	o.rendered = func() { slow.Stop() }
 	result, err := o.do()
 	reply(out, result, err)
 }

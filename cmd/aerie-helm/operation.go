@@ -24,7 +24,8 @@ type operation struct {
 	helm.Request
 	rendered func() // to be called when the chart has been loaded and rendered
 	config   *action.Configuration
-	lost     atomic.Bool // the cluster has not answered at some time
+	notes    notes
+	fetching atomic.Bool // it waits for a repository
 }
 
 // history is how many revisions of a release are kept.
@@ -33,10 +34,21 @@ const history = 10
 // do does it. What fails while the cluster does not answer says nothing about the chart.
 func (o *operation) do() (helm.Result, error) {
 	result, err := o.try()
-	if err != nil && o.lost.Load() {
+	if err != nil && o.notes.lost.Load() {
 		err = fault(kube.Unavailable, "the cluster did not answer: %w", err)
 	}
 	return result, err
+}
+
+// tooSlow is why there is nothing rendered in time: the chart, unless its repository or the cluster is being waited for.
+func (o *operation) tooSlow() error {
+	switch {
+	case o.fetching.Load():
+		return fault(kube.Unavailable, "the repository did not give the chart within %s", o.Rendered)
+	case o.notes.open.Load() > 0:
+		return fault(kube.Unavailable, "the cluster did not answer within %s", o.Rendered)
+	}
+	return fault(kube.Invalid, "the chart was not loaded and rendered within %s", o.Rendered)
 }
 
 func (o *operation) try() (helm.Result, error) {
@@ -109,7 +121,7 @@ func (o *operation) toRepair(last *release.Release) bool {
 func (o *operation) connect() error {
 	helmkube.ManagedFieldsManager = kube.HelmManager
 	o.config = action.NewConfiguration(action.ConfigurationSetLogger(slog.NewTextHandler(io.Discard, nil)))
-	if err := o.config.Init(newGetter(o.Namespace, *o.Cluster, &o.lost), o.Namespace, "secret"); err != nil {
+	if err := o.config.Init(newGetter(o.Namespace, *o.Cluster, &o.notes), o.Namespace, "secret"); err != nil {
 		return err
 	}
 	if c, ok := o.config.KubeClient.(*helmkube.Client); ok {
@@ -164,7 +176,7 @@ func (o *operation) revisions() (all []*release.Release, err error) {
 }
 
 func (o *operation) install(over bool) (helm.Result, error) {
-	ch, err := o.prepared()
+	ch, err := o.prepared(false)
 	if err != nil {
 		return helm.Result{}, err
 	}
@@ -180,7 +192,7 @@ func (o *operation) install(over bool) (helm.Result, error) {
 }
 
 func (o *operation) upgrade() (helm.Result, error) {
-	ch, err := o.prepared()
+	ch, err := o.prepared(true)
 	if err != nil {
 		return helm.Result{}, err
 	}
@@ -259,13 +271,13 @@ func result(did string, r *release.Release) (helm.Result, error) {
 	return helm.Result{Objects: objects, Did: did}, err
 }
 
-// prepared is the chart, rendered once without the cluster: what is wrong with it is found before anything is written.
-func (o *operation) prepared() (*chart.Chart, error) {
+// prepared is the chart, rendered once as the cluster lets it be: what is wrong with it is found before anything is written.
+func (o *operation) prepared(upgrade bool) (*chart.Chart, error) {
 	ch, err := o.load()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := o.template(ch); err != nil {
+	if _, err := o.template(ch, o.config.RESTClientGetter, upgrade); err != nil {
 		return nil, err
 	}
 	o.rendered()

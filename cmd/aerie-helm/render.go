@@ -9,46 +9,72 @@ import (
 	"strings"
 
 	"helm.sh/helm/v4/pkg/action"
-	"helm.sh/helm/v4/pkg/chart/common"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	helmkube "helm.sh/helm/v4/pkg/kube"
+	"helm.sh/helm/v4/pkg/kube/fake"
+	"helm.sh/helm/v4/pkg/storage"
+	"helm.sh/helm/v4/pkg/storage/driver"
 	"sigs.k8s.io/yaml"
 
 	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/kube/helm"
 )
 
+// render says what a chart makes in a cluster that only stores, or what of it the chart has to know first.
 func (o *operation) render() (helm.Result, error) {
 	ch, err := o.load()
 	if err != nil {
 		return helm.Result{}, err
 	}
-	manifest, err := o.template(ch)
+	crds, err := definitions(ch)
+	if err != nil {
+		return helm.Result{}, err
+	}
+	store, err := newStore(o.Request, &o.notes)
+	if err != nil {
+		return helm.Result{}, err
+	}
+	manifest, err := o.template(ch, store, false)
+	if wants := store.wants; len(wants) > 0 { // whatever came of it was made without them
+		return helm.Result{Wants: wants}, nil
+	}
 	if err != nil {
 		return helm.Result{}, err
 	}
 	objects, err := objectsOf(manifest)
-	return helm.Result{Objects: objects}, err
+	return helm.Result{Objects: objects, Definitions: crds}, err
 }
 
-// renderVersion is the Kubernetes version that a chart is told where there is no cluster to ask.
-var renderVersion = common.KubeVersion{Version: "v1.36.0", Major: "1", Minor: "36"}
-
-// template is what a chart makes of the values, without hooks, when no cluster is asked.
-func (o *operation) template(ch *chart.Chart) (string, error) {
-	in := action.NewInstall(action.NewConfiguration(action.ConfigurationSetLogger(slog.NewTextHandler(io.Discard, nil))))
-	in.ReleaseName, in.Namespace, in.DryRunStrategy = o.Release, o.Namespace, action.DryRunClient
-	in.WaitStrategy, in.KubeVersion = helmkube.HookOnlyStrategy, &renderVersion
-	in.PostRenderer, in.PostRenderStrategy = guard{o}, action.PostRenderStrategySeparate
-	made, err := in.Run(ch, maps.Clone(o.Values))
+// template is what a chart makes of the values, without hooks, in the cluster that a getter leads to: the cluster says its
+// version, its kinds and what is looked up. Nothing is written.
+func (o *operation) template(ch *chart.Chart, in action.RESTClientGetter, upgrade bool) (string, error) {
+	c := action.NewConfiguration(action.ConfigurationSetLogger(slog.NewTextHandler(io.Discard, nil)))
+	c.RESTClientGetter, c.KubeClient, c.Releases = in, &fake.PrintingKubeClient{Out: io.Discard}, storage.Init(driver.NewMemory())
+	var err error
+	if c.Capabilities, err = o.capabilities(ch, in, upgrade); err != nil {
+		return "", err
+	}
+	try := action.NewInstall(c)
+	try.ReleaseName, try.Namespace, try.DryRunStrategy, try.IsUpgrade = o.Release, o.Namespace, action.DryRunServer, upgrade
+	try.WaitStrategy, try.PostRenderer, try.PostRenderStrategy = helmkube.HookOnlyStrategy, guard{o}, action.PostRenderStrategySeparate
+	made, err := try.Run(ch, maps.Clone(o.Values))
 	if err != nil {
-		return "", fault(kube.Invalid, "render the chart: %w", err)
+		return "", o.renderFault(err)
 	}
 	r, err := asRelease(made)
 	if err != nil {
 		return "", err
 	}
 	return r.Manifest, nil
+}
+
+// renderFault is the chart's fault, but where the cluster did not let it look something up: Helm says that in words only.
+func (o *operation) renderFault(err error) error {
+	code := kube.Invalid
+	if o.notes.denied.Load() && strings.Contains(err.Error(), "forbidden") {
+		code = kube.Forbidden
+	}
+	return fault(code, "render the chart: %w", err)
 }
 
 // guard lets through what an application may consist of, marked as the application's. Helm gives it all that a chart
@@ -91,7 +117,7 @@ func (g guard) home() string {
 
 // check refuses what a chart must not make.
 func (g guard) check(o kube.Object) error {
-	if ns := o.Namespace(); ns != "" && ns != g.Namespace {
+	if ns := o.Namespace(); ns != "" && ns != g.Namespace && g.Terms != kube.AsAddon {
 		return fault(kube.Invalid, "the chart makes %s: only namespace %s is the application's", o.Key(), g.Namespace)
 	}
 	for _, f := range kube.CheckObjects([]kube.Object{o}, g.Terms) {
@@ -101,7 +127,7 @@ func (g guard) check(o kube.Object) error {
 	return nil
 }
 
-// objectsOf reads the documents of a manifest.
+// objectsOf reads the documents of a manifest. A list is its items, as it is to an API server's clients.
 func objectsOf(manifest string) (objects []kube.Object, err error) {
 	for _, doc := range strings.Split("\n"+manifest, "\n---") {
 		data, err := yaml.YAMLToJSON([]byte(doc))
@@ -115,7 +141,11 @@ func objectsOf(manifest string) (objects []kube.Object, err error) {
 		if err != nil {
 			return nil, fault(kube.Invalid, "the chart renders to no object: %w", err)
 		}
-		objects = append(objects, o)
+		items, err := o.Items()
+		if err != nil {
+			return nil, fault(kube.Invalid, "the chart renders to no object: %w", err)
+		}
+		objects = append(objects, items...)
 	}
 	return objects, nil
 }

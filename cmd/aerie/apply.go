@@ -21,13 +21,17 @@ type applyOptions struct {
 
 // apply makes the server want what the documents say: it creates what is
 // absent, updates what differs and deletes nothing. It sends nothing at all if a
-// reference leads nowhere. ctx bounds it all, the waiting too.
+// reference leads nowhere or the server would refuse anything. ctx bounds it all,
+// the waiting too.
 func (c *client) apply(ctx context.Context, docs []manifest, o applyOptions) error {
 	steps, faults, err := c.reconcile(ctx, docs)
 	if err != nil {
 		return err
 	}
 	if err := refuseFaults(faults); err != nil {
+		return err
+	}
+	if err := c.foresee(ctx, steps); err != nil {
 		return err
 	}
 	targets, err := c.take(ctx, steps, o)
@@ -90,7 +94,7 @@ func (s step) placed(err error) error {
 		return err
 	}
 	told := *r
-	told.Message = fault{s.file, s.n, s.ref, events.Fault{}}.where() + ": " + r.Message
+	told.Message = fault{file: s.file, n: s.n, ref: s.ref}.where() + ": " + r.Message
 	return &told
 }
 

@@ -75,7 +75,7 @@ func TestApplyTellsAllFaultsAndSendsNothing(t *testing.T) {
 	for _, want := range []string{
 		"error: invalid: manifests: faults: 6; nothing was sent\n",
 		"\n  a.yaml:document 4 (customer acme/acme): name: is already in ", "\n  a.yaml:document 5 (plan -/P): name: ",
-		"\n  a.yaml:document 5 (plan -/P): spec.deployment: is missing", "\n  b.yml:document 1 (tenant nobody/a): owner: there is no customer nobody, neither here nor on the server\n",
+		"\n  a.yaml:document 5 (plan -/P): spec.deployment: is missing", "\n  b.yml:document 1 (tenant nobody/a): owner: there is no customer nobody, neither here nor on the server (line 3)\n",
 		"\n  b.yml:document 1 (tenant nobody/a): spec.plan: there is no plan -/gone",
 	} {
 		if !strings.Contains(errs, want) {
@@ -160,12 +160,48 @@ func TestDraftIsAtRest(t *testing.T) {
 func TestRefusedApplyNamesTheDocument(t *testing.T) {
 	s := newStandIn(t)
 	s.refuse["create"] = events.Refuse(events.Refused, "not today")
-	code, out, errs := s.run(offer, "apply", "-f", "-")
-	if want := "error: refused: -:document 3 (customer acme/acme): not today\n"; code != 3 || errs != want || out != "" {
+	code, out, errs := s.run("kind: customer\nname: acme\n", "apply", "-f", "-")
+	if want := "error: refused: -:document 1 (customer acme/acme): not today\n"; code != 3 || errs != want || out != "" {
 		t.Errorf("exit %d, %s%s", code, out, errs)
 	}
-	if got := s.commands(); len(got) != 1 {
-		t.Errorf("what needs the refused was sent too: %q", got)
+}
+
+// The server is asked about every document before anything is sent, and all that it would refuse is told. Of two that are
+// refused for one reason the reason's code stays.
+func TestNothingIsSentIfAnythingWouldBeRefused(t *testing.T) {
+	s := newStandIn(t)
+	s.put(entity{Kind: events.Customer, Owner: "acme", ID: "acme", Spec: []byte("{}"), Phase: "Active"})
+	s.put(entity{Kind: events.Plan, Owner: "-", ID: "free", Spec: []byte("{}"), Phase: "Released"})
+	s.refuse["update"] = events.Refuse(events.Refused, "not today")
+	code, out, errs := s.run(offer+"---\nkind: customer\nname: other\n", "apply", "-f", "-")
+	want := "error: refused: manifests: faults: 2; nothing was sent\n  -:document 2 (plan -/free): refused: not today (line 6)\n  -:document 3 (customer acme/acme): refused: not today (line 10)\n"
+	if code != 3 || errs != want || out != "" || len(s.commands()) > 0 {
+		t.Errorf("exit %d, %s%s, sent %q", code, out, errs, s.commands())
+	}
+	s.refuse["update"] = events.RefuseFaults("plan", []events.Fault{{Field: "spec.apps[0].size", Message: "no such size"}}).(*events.Refusal)
+	code, _, errs = s.run(offer, "apply", "-f", "-")
+	if want := "  -:document 2 (plan -/free): spec.apps[0].size: no such size (line 8)\n"; code != 2 || !strings.Contains(errs, want) || len(s.commands()) > 0 {
+		t.Errorf("exit %d, %s, sent %q", code, errs, s.commands())
+	}
+}
+
+// What kube refuses of manifests is a fault of the file, before the server is asked at all.
+func TestManifestsOfApplicationsAreCheckedBeforehand(t *testing.T) {
+	s := newStandIn(t)
+	file := "kind: customer\nname: hazel\n---\nkind: application\nname: live_a\nowner: acme\nspec:\n  manifests:\n  - {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n" +
+		"  - {apiVersion: v1, kind: ResourceQuota, metadata: {name: B_c}}\n---\nkind: addon\nname: eu_a\nspec: {manifests: [{apiVersion: v1, kind: Namespace, metadata: {name: a}}]}\n"
+	code, out, errs := s.run(file, "apply", "-f", "-", "--dry-run")
+	for _, want := range []string{
+		"-:document 2 (application acme/live_a): spec.manifests[1].kind: ResourceQuota is not allowed: the plan sets the tenant's quota (line 10)\n",
+		"-:document 2 (application acme/live_a): spec.manifests[1].metadata.name: \"B_c\" is no RFC 1123 subdomain (line 10)\n",
+		"-:document 3 (addon -/eu_a): spec.manifests[0].kind: Namespace is not allowed: ",
+	} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("%q is missing in\n%s", want, errs)
+		}
+	}
+	if code != 2 || out != "" || len(s.messages()) > 0 {
+		t.Errorf("exit %d, %q, sent %d messages", code, out, len(s.messages()))
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -84,19 +83,26 @@ func TestOfferWithAutoscaler(t *testing.T) {
 	official := `repository: "https://kubernetes.github.io/autoscaler"`
 	nearby := strings.Replace(string(read(t, file)), official, fmt.Sprintf("repository: %q, credentials: nearby", url), 1)
 	overwrite(t, file, nearby)
-	data, err := json.Marshal(login)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(filepath.Join(p.dir, "logins", "-"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	overwrite(t, filepath.Join(p.dir, "logins", "-", "nearby.json"), string(data))
+	p.knows("-", "nearby", login)
 	p.start()
 	if s := p.cli("apply", "-f", offer, "--wait", "--timeout", "3m"); s.code != 0 {
 		t.Fatalf("apply: %+v\n%s\n%s", s, p.cli("why", "addon", "eu_cluster-autoscaler").out, p.log)
 	}
-	a.mayScale(a.inCluster(p, "eu"))
+	api, cluster := a.inCluster(p, "eu")
+	a.mayScale(api, cluster)
+	if err := api.Delete(t.Context(), "apps/v1", "Deployment", "cluster-autoscaler", "autoscaler"); err != nil {
+		t.Fatal(err)
+	}
+	history := func() string { return p.cli("history", "addon", "eu_cluster-autoscaler").out }
+	for end := time.Now().Add(2 * time.Minute); strings.Count(history(), "deployed") < 2; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it is not repaired: %s\n%s", history(), p.log)
+		}
+	}
+	if got := history(); strings.Count(got, "drifted") != 1 {
+		t.Errorf("it drifted once: %s", got)
+	}
+	a.mayScale(api, cluster)
 	p.empty()
 	if left := a.ledger().Live(time.Now()); len(left) > 0 {
 		t.Errorf("left: %+v", left)

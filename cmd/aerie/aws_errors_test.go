@@ -38,6 +38,7 @@ var shownOf = map[cloud.Class]appearance{
 	cloud.Denied:    {events.Unauthorized, events.ByUser, false},
 	cloud.Invalid:   {events.ConfigProblem, events.ByUser, false},
 	cloud.Terminal:  {events.InternalReason, events.ByCloud, false},
+	cloud.Unknown:   {events.UnknownReason, events.ByCloud, false},
 }
 
 // provoked is one error of AWS, as a call is refused with it or as what comes of it has it as an issue.

@@ -10,6 +10,7 @@ import (
 	"runtime/pprof"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/aeriehq/aerie/events"
 )
@@ -18,12 +19,13 @@ import (
 // same bytes, on the same server, in turns. To add one, add it to benchmarks.
 type benchmark struct {
 	name, short, long  string
-	n, clients, rounds int // the defaults; without clients there is no such flag
+	n, clients, rounds int                          // the defaults; without clients there is no such flag
+	flags              func(*bench, *pflag.FlagSet) // its own; nil: none
 	run                func(context.Context, *bench) ([]figure, error)
 }
 
 // benchmarks are in the order of the help.
-var benchmarks = []benchmark{commandsBenchmark, appendBenchmark, foldBenchmark, lifecycleBenchmark, queryBenchmark, startBenchmark}
+var benchmarks = []benchmark{commandsBenchmark, appendBenchmark, foldBenchmark, lifecycleBenchmark, queryBenchmark, historyBenchmark, startBenchmark, tailsBenchmark}
 
 // The most that a flag may ask for: as many commands as the intake takes at once.
 const (
@@ -83,6 +85,9 @@ func newBenchmarkCommand(m benchmark) *cobra.Command {
 	if m.clients > 0 {
 		f.IntVar(&b.clients, "clients", m.clients, "how many ask at once, each waiting for its answer before it asks again")
 	}
+	if m.flags != nil {
+		m.flags(&b, f)
+	}
 	f.StringVar(&b.parent, "dir", "", "where to make the directory it runs in (default $TMPDIR); mind that a RAM disk syncs for nothing")
 	f.BoolVar(&b.json, "json", false, "print the figures as one line of JSON")
 	f.StringVar(&b.profile, "cpuprofile", "", "write a CPU profile of aerie's turn in the last round to this file")
@@ -93,6 +98,7 @@ func newBenchmarkCommand(m benchmark) *cobra.Command {
 type bench struct {
 	benchmark
 	n, clients, rounds int
+	tails              tailsOptions
 	parent, profile    string
 	json               bool
 
@@ -113,6 +119,10 @@ func (b *bench) check() error {
 	if b.benchmark.clients > 0 {
 		refuse("--clients", b.clients, 1, mostClients)
 		least *= max(b.clients, 1) // each client has something to do in each round
+	}
+	if b.benchmark.flags != nil {
+		b.tails.check(refuse)
+		least *= 2 // a round has two parts
 	}
 	if faults == nil {
 		refuse("--n", b.n, least, 10_000_000)

@@ -121,8 +121,14 @@ func (r *commanding) command(ctx context.Context, s *side, clients, n int) ([]*n
 	return r.raw.written(ctx, before, after)
 }
 
-// give gives a client's next command: the first of a customer creates it, the others rename it.
+// give gives a client's next command.
 func (r *commanding) give(ctx context.Context, client int) error {
+	_, err := r.fleet[client].ask(ctx, r.next(client).message(ulid.Make().String()))
+	return err
+}
+
+// next is a client's next command: the first of a customer creates it, the others rename it.
+func (r *commanding) next(client int) command {
 	i := r.given[client]
 	r.given[client]++
 	verb, id := "update", fmt.Sprintf("c%d-%d", client, i%perClient)
@@ -130,9 +136,7 @@ func (r *commanding) give(ctx context.Context, client int) error {
 		verb = "create"
 	}
 	body := fmt.Appendf(nil, `{"spec":{"displayName":"Customer %s, renamed %d times"}}`, id, i/perClient)
-	cmd := command{ref: events.Ref{Kind: events.Customer, Owner: id, ID: id}, verb: verb, body: body}
-	_, err := r.fleet[client].ask(ctx, cmd.message(ulid.Make().String()))
-	return err
+	return command{ref: events.Ref{Kind: events.Customer, Owner: id, ID: id}, verb: verb, body: body}
 }
 
 // replay writes events to the yardstick.

@@ -78,7 +78,8 @@ func benchQuery(ctx context.Context, b *bench) (_ []figure, err error) {
 func (q *queried) serve(ctx context.Context) (err error) {
 	q.fold = eventlog.NewFold()
 	q.views = projections.New(q.fold, q.log)
-	if err := q.views.Restore(ctx, projections.ReadAhead(filepath.Join(q.dir, "views")), nil); err != nil {
+	counts := projections.NewMetrics(q.fold, q.log.Last)
+	if err := q.views.Restore(ctx, projections.ReadAhead(filepath.Join(q.dir, "views")), counts); err != nil {
 		return err
 	}
 	running := stage{}
@@ -89,7 +90,7 @@ func (q *queried) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	web := &http.Server{ReadHeaderTimeout: time.Minute, Handler: projections.NewHandler(projections.Config{Views: q.views, Token: "bench",
+	web := &http.Server{ReadHeaderTimeout: time.Minute, Handler: projections.NewHandler(projections.Config{Views: q.views, Metrics: counts, Token: "bench",
 		Version: semver(), Done: running.ctx.Done(), Ready: q.fold.Err})}
 	running.running.Go(func() { _ = web.Serve(listen) }) // until it is closed
 	q.stop = func() {

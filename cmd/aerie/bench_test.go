@@ -24,6 +24,7 @@ func TestBench(t *testing.T) {
 		{"append --n 60 --rounds 2", 60, nil},
 		{"fold --n 1203 --rounds 2", 1203, nil},
 		{"query --n 300 --rounds 2", 300, []string{"page_p50_us", "page_p99_us", "at_p50_us", "at_p99_us", "page_at_first_ms", "page_at_p99_us", "bytes_each", "nats_bytes_each"}},
+		{"history --n 1300 --rounds 2", 1300, []string{"again_times", "new_times", "page_times", "at_times", "new_p50_us", "page_p50_us", "at_p50_us", "growth", "start_s"}},
 		{"start --n 300 --rounds 2", 300, []string{"killed_p50_us", "killed_raw_p50_us", "first_us"}},
 		{"lifecycle --n 20 --clients 3 --rounds 2", 20, []string{"events_per_tenant", "events_per_s", "per_append"}},
 	} {
@@ -64,6 +65,25 @@ func empty(t *testing.T, dir string) {
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("left over in %s: %v %v", dir, left, err)
 	}
+}
+
+// TestBenchTails has some who listen, and some who do not read.
+func TestBenchTails(t *testing.T) {
+	dir := t.TempDir()
+	s := finish(aerie(t.Context(), strings.Fields("bench tails --n 200 --rounds 1 --clients 4 --sse 5 --nats 5 --silent-sse 1 --silent-nats 1 --json --dir "+dir)...))
+	var line map[string]any
+	if err := json.Unmarshal([]byte(s.out), &line); err != nil || s.code != 0 {
+		t.Fatalf("%+v: %v", s, err)
+	}
+	for key, least := range map[string]float64{"per_s": 1, "p50_us": 1, "alone_p50_us": 1, "times_alone": 0.001, "sse_lag_p50_ms": 0, "nats_lag_max_ms": 0, "sse_whole": 5, "nats_whole": 5, "sse_cut": 0, "nats_cut_s": 0} {
+		if v, ok := line[key].(float64); !ok || v < least {
+			t.Errorf("%s is %v", key, line[key])
+		}
+	}
+	if line["sse_ended"] != 0.0 || line["nats_ended"] != 0.0 {
+		t.Errorf("who reads is cut: %s", s.out)
+	}
+	empty(t, dir)
 }
 
 // TestBenchTable reads what people see.

@@ -80,7 +80,7 @@ const (
 var verbOf = map[string]string{
 	"requested": events.VerbCreate, "created": events.VerbCreate,
 	"update_requested": events.VerbUpdate, "updated": events.VerbUpdate, "labels_changed": events.VerbUpdate,
-	"retry_requested": events.VerbRetry, "deletion_requested": "delete",
+	"retry_requested": events.VerbRetry, "deletion_requested": "delete", "disowned": events.VerbDisown,
 }
 
 // chainOf folds an entity's events and groups them by what caused them.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,12 +36,13 @@ type client struct {
 	at    string    // of which moment it reads; empty: now
 	note  io.Writer // where it says that it is waiting for the server
 
-	natsURL string
-	options []nats.Option // how to enter there
-	mu      sync.Mutex    // guards nc
-	nc      *nats.Conn    // made at the first command
-	async   atomic.Pointer[error]
-	noted   sync.Once
+	natsURL  string
+	monitors []string      // HTTP monitoring addresses of the NATS servers
+	options  []nats.Option // how to enter there
+	mu       sync.Mutex    // guards nc
+	nc       *nats.Conn    // made at the first command
+	async    atomic.Pointer[error]
+	noted    sync.Once
 }
 
 // newClient makes a client of the server at these addresses. It connects to
@@ -53,7 +55,7 @@ func newClient(apiURL, natsURL, token string) (*client, error) {
 	if err := checkNATS(natsURL); err != nil {
 		return nil, err
 	}
-	if strings.ContainsAny(token, "\r\n\x00") {
+	if strings.ContainsFunc(token, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return nil, invalid("--token", "has characters that no token has")
 	}
 	return &client{api: api, http: &http.Client{}, token: token, natsURL: natsURL, options: []nats.Option{nats.Token(token)}, note: io.Discard}, nil
@@ -105,6 +107,9 @@ func (c *client) request(ctx context.Context, method, path string, query url.Val
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
+		if refused := distrusted("--api-url", err); refused != nil {
+			return nil, refused
+		}
 		return nil, unreachable(c.api.Redacted(), err)
 	}
 	defer res.Body.Close()
@@ -119,6 +124,21 @@ func (c *client) request(ctx context.Context, method, path string, query url.Val
 		return nil, events.Refuse(events.Internal, "%s answered what is not JSON: is it an aerie server?", u.Redacted())
 	}
 	return body, nil
+}
+
+// distrusted is what this side refuses of a server, for which waiting is no use; nil if the server was not reached.
+func distrusted(flag string, err error) error {
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &certificate):
+		return invalid(flag, "the server's certificate is not trusted: %v", certificate.Err)
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
+		return invalid(flag, "the server speaks no TLS there: want http:// or nats://, or another port")
+	case errors.Is(err, nats.ErrSecureConnWanted):
+		return invalid(flag, "the server speaks no TLS there, and TLS was asked for")
+	}
+	return nil
 }
 
 func unreachable(address string, err error) error {

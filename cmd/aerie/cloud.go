@@ -166,6 +166,7 @@ func (c *control) workInClouds(ctx context.Context) error {
 	executor.UseCharts(c.charts)
 	sweeper := workers.NewSweeper(c.intake, c.fold, clouds, c.clock)
 	sweeper.UseCharts(c.charts)
+	c.sweeper.Store(sweeper)
 	inspector := workers.NewInspector(c.intake, c.fold, clouds, c.clock)
 	ctx, end := context.WithCancel(ctx)
 	defer end()

@@ -118,6 +118,8 @@ func (c *client) connect() (*nats.Conn, error) {
 	switch {
 	case errors.Is(err, nats.ErrAuthorization):
 		return nil, events.Refuse(events.Denied, "%s does not know this token; it comes from --token, AERIE_TOKEN or <data-dir>/token", redacted(c.natsURL))
+	case err != nil && distrusted("--nats-url", err) != nil:
+		return nil, distrusted("--nats-url", err)
 	case err != nil: // the address was checked before: it is the network or the server
 		return nil, events.Refuse(events.Unavailable, "no answer from %s: %v", redacted(c.natsURL), err)
 	}

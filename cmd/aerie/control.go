@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -48,6 +49,7 @@ type control struct {
 	real    map[string]workers.Cloud
 	clock   workers.Clock // of the clouds
 	charts  *workers.Charts
+	sweeper atomic.Pointer[workers.Sweeper] // nil: this replica works in no cloud, or not yet
 	intake  *workers.Intake
 	http    *http.Server
 	listen  net.Listener
@@ -121,7 +123,8 @@ func (c *control) openStore(s settings) (err error) {
 		return err
 	}
 	began := time.Now()
-	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default(), Whole: c.guard.Inspect})
+	c.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.token, Logger: slog.Default(),
+		Whole: c.guard.Inspect, Present: c.guard.Present})
 	if err != nil {
 		return err
 	}
@@ -133,6 +136,9 @@ func (c *control) openStore(s settings) (err error) {
 func (c *control) openLog(s settings) (err error) {
 	if c.log, err = eventlog.Open(c.core.ctx, c.conn, fsm.Vocabulary(), c.guard); err != nil {
 		return err
+	}
+	if c.nats != nil {
+		c.log.CloseWhen(c.nats.Err)
 	}
 	if c.kept, err = c.promise(s); err != nil {
 		return err
@@ -152,6 +158,9 @@ func (c *control) startFold(s settings) error {
 	c.fold = eventlog.NewFold()
 	c.views = projections.New(c.fold, c.log)
 	c.counts = projections.NewMetrics(c.fold, c.log.Last)
+	if s.Monitor != "" {
+		c.counts.CountServers(func(ctx context.Context) []eventlog.Copy { return countAll(ctx, s.Monitor) })
+	}
 	if err := c.views.Restore(c.core.ctx, c.saved, c.counts); err != nil {
 		return err
 	}
@@ -164,8 +173,12 @@ func (c *control) startFold(s settings) error {
 		return err
 	}
 	c.run(&c.core, "fold", func(ctx context.Context) error { return c.fold.Follow(ctx, c.log) })
+	c.run(&c.core, "index of command ids", func(ctx context.Context) error {
+		c.intake.IndexIDs(ctx, filepath.Join(s.DataDir, "views", "ids"))
+		return nil
+	})
 	c.run(&c.core, "snapshots", func(ctx context.Context) error { c.views.Snapshots(ctx); return nil })
-	if err := c.fold.Wait(c.core.ctx, last); err != nil {
+	if err := awaitFold(c.core.ctx, c.log, c.fold, last, stuckAfter); err != nil {
 		return err
 	}
 	if c.nats != nil {
@@ -199,9 +212,10 @@ func (c *control) startHTTP(settings) error {
 	c.http = &http.Server{
 		Handler: projections.NewHandler(projections.Config{
 			Views: c.views, Metrics: c.counts, Token: c.token, Version: semver(), Done: c.doors.ctx.Done(),
-			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Ready: c.ready, Promise: c.kept,
+			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Ready: c.ready, Promise: c.kept,
 		}),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		ConnContext:       projections.WithConn,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
 	c.run(&c.doors, "http", func(context.Context) error { return c.http.Serve(c.listen) })
@@ -220,6 +234,15 @@ func semver() string {
 func (c *control) command(ctx context.Context, r projections.CommandRequest) (ev.Answer, error) {
 	return c.intake.Ask(ctx, workers.Request{ID: r.ID, Owner: r.Owner, Kind: string(r.Kind), Name: r.Name, Verb: r.Verb, Body: r.Body,
 		ExpectedSeq: r.ExpectedSeq, ExpectedUID: r.ExpectedUID, DryRun: r.DryRun, TraceParent: r.TraceParent, Actor: r.Actor})
+}
+
+// orphans looks through the clouds for what the log does not know.
+func (c *control) orphans(ctx context.Context, q ev.OrphanQuery) (ev.Orphans, error) {
+	sweeper := c.sweeper.Load()
+	if sweeper == nil {
+		return ev.Orphans{}, ev.Refuse(ev.Unavailable, "this replica works in no cloud, or not yet: ask again, or another replica")
+	}
+	return sweeper.Orphans(ctx, q)
 }
 
 // run keeps a part of the control plane running; one that ends by itself ends all.

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,15 +45,21 @@ func describe(ctx context.Context, cl *client, w io.Writer, ref events.Ref, r *r
 	case r.format == asJSON || r.format == asYAML:
 		return writeRaw(w, r.format, e.raw)
 	}
-	l, err := cl.list(ctx, entityPath(ref)+"/history", nil, 0)
+	l, past, err := cl.lastEvents(ctx, ref)
 	if err != nil {
 		return err
 	}
-	past, err := l.events()
-	if err != nil {
-		return err
+	return write(w, (&description{e: e, past: past, older: l.Next != nil, now: l.now(cl)}).text())
+}
+
+// lastEvents reads the newest events of an entity, the oldest of them first.
+func (c *client) lastEvents(ctx context.Context, ref events.Ref) (l list, past []happened, err error) {
+	l, err = c.list(ctx, entityPath(ref)+"/history", url.Values{"sort": {"-seq"}}, lastEvents)
+	if err == nil {
+		past, err = l.events()
 	}
-	return write(w, (&description{e: e, past: past, now: l.now(cl)}).text())
+	slices.Reverse(past)
+	return l, past, err
 }
 
 // now is the moment a list was read at: ages are told as they were then.
@@ -66,9 +74,10 @@ func (l list) now(cl *client) time.Time {
 // description writes an entity for people.
 type description struct {
 	bytes.Buffer
-	e    entity
-	past []happened
-	now  time.Time
+	e     entity
+	past  []happened // the newest
+	older bool       // there are others before them
+	now   time.Time
 }
 
 func (d *description) text() []byte {
@@ -163,12 +172,11 @@ func (d *description) placement() {
 }
 
 func (d *description) events() {
-	past := d.past[max(0, len(d.past)-lastEvents):]
 	head := "Events"
-	if len(past) < len(d.past) {
-		head = fmt.Sprintf("Events (the last %d of %d)", len(past), len(d.past))
+	if d.older {
+		head = fmt.Sprintf("Events (the last %d)", len(d.past))
 	}
-	columns, rows := eventTable(past, false)
+	columns, rows := eventTable(d.past, false)
 	d.table(head, columns, rows)
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
 )
 
 // promise says what the log promises; /readyz states it. What NATS servers of
@@ -43,6 +44,9 @@ func (c *control) ready() error {
 	if !c.conn.IsConnected() {
 		return errors.New("no connection to NATS: it is made again as soon as a server answers")
 	}
+	if err := checkServer(c.conn); err != nil {
+		return err
+	}
 	if err := c.stored(); err != nil {
 		return err
 	}
@@ -52,18 +56,14 @@ func (c *control) ready() error {
 // leaderWithin is how long the log may take to say where it ends.
 const leaderWithin = 2 * time.Second
 
-// stored says why no command could be stored now. Of a NATS server of somebody else's
-// only that can be known without storing something: whether the log has a leader.
+// stored says why no command could be stored now. The embedded server is not asked.
 func (c *control) stored() error {
 	if c.nats != nil {
-		return c.nats.Err()
+		return c.log.Closed()
 	}
 	ctx, cancel := context.WithTimeout(c.core.ctx, leaderWithin)
 	defer cancel()
-	if _, err := c.log.Last(ctx); err != nil {
-		return fmt.Errorf("the log has no leader: %w", err)
-	}
-	return nil
+	return c.log.Ready(ctx)
 }
 
 // syncing reads the names of servers, and refuses one that does not sync each write.
@@ -72,6 +72,9 @@ func syncing(ctx context.Context, monitors []string) (names []string, err error)
 	for _, at := range monitors {
 		v, err := varz(ctx, strings.TrimSpace(at))
 		if err != nil {
+			return nil, err
+		}
+		if err := eventlog.CheckServer(v.Name, v.Version); err != nil {
 			return nil, err
 		}
 		if !v.JetStream.Config.SyncAlways {
@@ -88,6 +91,7 @@ func syncing(ctx context.Context, monitors []string) (names []string, err error)
 // monitored is what of a server's monitoring matters here.
 type monitored struct {
 	Name      string `json:"server_name"`
+	Version   string `json:"version"`
 	JetStream struct {
 		Config struct {
 			SyncAlways bool `json:"sync_always"`
@@ -100,23 +104,34 @@ const monitorWithin = 5 * time.Second
 
 // varz asks a server's monitoring for its settings.
 func varz(ctx context.Context, at string) (v monitored, err error) {
+	err = askMonitor(ctx, at, "varz", "", &v)
+	if err == nil && v.Name == "" {
+		err = fmt.Errorf("read the monitoring of NATS: %s does not answer as nats-server does", redacted(at))
+	}
+	return v, err
+}
+
+// askMonitor reads one path of a server's monitoring.
+func askMonitor(ctx context.Context, at, path, query string, into any) error {
 	u, err := url.Parse(at)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return v, invalid("--nats-monitor", "%q is no HTTP address: want one such as http://127.0.0.1:8222", ev.Clip(at))
+		return invalid("--nats-monitor", "%q is no HTTP address: want one such as http://127.0.0.1:8222", ev.Clip(at))
 	}
 	ctx, cancel := context.WithTimeout(ctx, monitorWithin)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.JoinPath("varz").String(), nil)
+	u = u.JoinPath(path)
+	u.RawQuery = query
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return v, fmt.Errorf("read the monitoring of NATS: %w", err)
+		return fmt.Errorf("read the monitoring of NATS: %w", err)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return v, fmt.Errorf("read the monitoring of NATS: %w: give its address with --nats-monitor, or leave it out", err)
+		return fmt.Errorf("read the monitoring of NATS: %w: give its address with --nats-monitor, or leave it out", err)
 	}
 	defer res.Body.Close()
-	if err := json.NewDecoder(http.MaxBytesReader(nil, res.Body, 4<<20)).Decode(&v); err != nil || v.Name == "" {
-		return v, fmt.Errorf("read the monitoring of NATS: %s does not answer as nats-server does (%v)", u.Redacted(), err)
+	if err := json.NewDecoder(http.MaxBytesReader(nil, res.Body, 4<<20)).Decode(into); err != nil {
+		return fmt.Errorf("read the monitoring of NATS: %s does not answer as nats-server does (%v)", u.Redacted(), err)
 	}
-	return v, nil
+	return nil
 }

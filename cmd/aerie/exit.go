@@ -97,7 +97,7 @@ func lines(faults []events.Fault) (all []string) {
 
 func writeError(w io.Writer, code, message string, details []string) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "error: %s: %s\n", code, plain(message))
+	fmt.Fprintln(&b, plain("error: "+code+": "+message))
 	for _, d := range details {
 		fmt.Fprintf(&b, "  %s\n", plain(d))
 	}

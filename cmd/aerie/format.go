@@ -9,10 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/aeriehq/aerie/events"
 )
@@ -48,9 +46,9 @@ func (o *output) check() error {
 // writeRaw writes an answer of the API as JSON or YAML.
 func writeRaw(w io.Writer, format string, raw json.RawMessage) error {
 	if format == asYAML {
-		text, err := yaml.JSONToYAML(raw)
+		text, err := yamlText(raw)
 		if err != nil {
-			return fmt.Errorf("write YAML: %w", err)
+			return err
 		}
 		return write(w, text)
 	}
@@ -59,7 +57,7 @@ func writeRaw(w io.Writer, format string, raw json.RawMessage) error {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	b.WriteByte('\n')
-	return write(w, b.Bytes())
+	return write(w, escapeJSON(b.Bytes()))
 }
 
 func write(w io.Writer, data []byte) error {
@@ -88,20 +86,6 @@ func writeTable(w io.Writer, head []string, rows [][]string) error {
 		out.WriteByte('\n')
 	}
 	return write(w, out.Bytes())
-}
-
-// plain takes out what would move the cursor or break the line: messages come
-// from clouds and charts.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
-			return -1
-		}
-		return r
-	}, s)
 }
 
 // ago writes a time span in its largest unit that says something: 42s, 7m, 3h, 2d.

@@ -79,6 +79,7 @@ func (h happened) what(wide bool) string {
 		Found     []events.Drift `json:"found"`
 		Resources []string       `json:"resources"`
 		Kept      []string       `json:"kept"`
+		UID       string         `json:"uid"`
 	}
 	_ = json.Unmarshal(h.Data, &b) // an event without these says nothing here
 	text := ""
@@ -93,6 +94,8 @@ func (h happened) what(wide bool) string {
 		text = b.Resources[0]
 	case len(b.Kept) > 0:
 		text = "kept " + strings.Join(b.Kept, ", ")
+	case h.Type == events.Disowned{}.Type():
+		text = b.UID
 	default:
 		text = or(b.Cluster, or(b.Network, b.Customer))
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aeriehq/aerie/cmd/aerie/document"
 	"github.com/aeriehq/aerie/events"
 )
 
@@ -57,19 +58,45 @@ func filesOf(path string) (files []string, err error) {
 	if !info.IsDir() {
 		return []string{path}, nil
 	}
-	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if ext := filepath.Ext(p); err == nil && !d.IsDir() && (ext == ".yaml" || ext == ".yml") {
-			files = append(files, p)
+	root := path
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		root += string(filepath.Separator) // else the link itself is walked
+	}
+	var found fileList
+	err = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		switch ext := filepath.Ext(p); {
+		case err != nil:
+			return err
+		case d.IsDir() && p != root && strings.HasPrefix(d.Name(), ".."):
+			return fs.SkipDir // where a mounted ConfigMap keeps what its links lead to
+		case ext == ".yaml" || ext == ".yml":
+			return found.add(p)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, invalid("-f", "%v", err)
 	}
-	if len(files) == 0 {
+	if len(found.paths) == 0 {
 		return nil, invalid("-f", "no *.yaml or *.yml in %s", events.Clip(path))
 	}
-	return files, nil
+	return found.paths, nil
+}
+
+// fileList lists files, each once.
+type fileList struct {
+	paths []string
+	infos []fs.FileInfo
+}
+
+// add adds a file, or what a link leads to, unless that is a directory or there already.
+func (l *fileList) add(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.IsDir() || slices.ContainsFunc(l.infos, func(i fs.FileInfo) bool { return os.SameFile(i, info) }) {
+		return err
+	}
+	l.paths, l.infos = append(l.paths, path), append(l.infos, info)
+	return nil
 }
 
 // readFile reads an input, at most a little more than it may have.
@@ -88,6 +115,35 @@ func readFile(path string, stdin io.Reader) ([]byte, error) {
 		return nil, invalid("-f", "%v", err)
 	}
 	return data, nil
+}
+
+// decodeOnly reads the one document that a flag gives, or its file; nil if there is none in it.
+func decodeOnly(flag, file string, data []byte) (any, error) {
+	docs, wrong := document.Split(data)
+	switch {
+	case len(data) > maxInput:
+		return nil, invalid(flag, "more than %d MiB", maxInput>>20)
+	case wrong == nil && len(docs) == 0:
+		return nil, nil
+	case wrong == nil && len(docs) > 1:
+		return nil, invalid(flag, "%d documents: want one; apply takes more", len(docs))
+	}
+	var raw any
+	if wrong == nil {
+		raw, wrong = docs[0].Decode()
+	}
+	var faults []events.Fault
+	for _, f := range wrong[:min(len(wrong), maxFaults)] {
+		message := f.Text()
+		if f.Field != "document" {
+			message = f.Field + ": " + message
+		}
+		if file != "" {
+			message = file + ": " + message
+		}
+		faults = append(faults, events.Fault{Field: flag, Message: message})
+	}
+	return raw, events.RefuseFaults("arguments", faults)
 }
 
 // doubled finds documents about one entity.
@@ -122,7 +178,7 @@ func refuseFaults(faults []fault) error {
 	})
 	var all []events.Fault
 	for _, f := range faults[:min(len(faults), maxFaults)] {
-		all = append(all, events.Fault{Field: f.where() + ": " + f.Field, Message: f.Message})
+		all = append(all, events.Fault{Field: f.where() + ": " + f.Field, Message: f.Text()})
 	}
 	err := events.RefuseFaults("manifests", all)
 	var r *events.Refusal

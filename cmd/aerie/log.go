@@ -37,11 +37,13 @@ func newLogCommand() *cobra.Command {
 func newVerifyCommand() *cobra.Command {
 	var conn connection
 	var o output
+	var monitor string
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Fold the whole log here and compare with the server's views",
 		Long: "Read the whole log over NATS, fold it in this process, and compare every entity with what the server says of\n" +
-			"it over HTTP. It ends with exit code 1 if they differ, or if the log is damaged or torn.",
+			"it over HTTP. On a cluster of NATS servers it also reads what each of them has, and names the one that differs.\n" +
+			"It ends with exit code 1 if anything differs, or if the log is damaged or torn.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -52,6 +54,9 @@ func newVerifyCommand() *cobra.Command {
 				return err
 			}
 			defer cl.Close()
+			if monitor != "" {
+				cl.monitors = strings.Split(monitor, ",")
+			}
 			found, err := verify(cmd.Context(), cl, cmd.ErrOrStderr())
 			if err != nil {
 				return err
@@ -61,21 +66,26 @@ func newVerifyCommand() *cobra.Command {
 	}
 	conn.flags(cmd)
 	o.flags(cmd, asText, asJSON)
+	cmd.Flags().StringVar(&monitor, "nats-monitor", "", "HTTP monitoring addresses of the NATS servers, such as http://a:8222,http://b:8222: also what they count is compared")
 	return cmd
 }
 
 // verify compares a fold of the log with the views, and tells notes how far it is.
 func verify(ctx context.Context, cl *client, notes io.Writer) (verdict, error) {
-	log, err := cl.openLog(ctx)
+	copies, err := cl.readCopies(ctx)
 	if err != nil {
 		return verdict{}, err
 	}
+	log, err := cl.openLog(ctx)
+	if err != nil {
+		return verdict{}, errors.Join(differing(copies), err)
+	}
 	v := &verification{cl: cl, log: log, world: fsm.NewWorld(), notes: notes, seen: map[events.Ref]bool{}, ahead: map[events.Ref]entity{}}
 	if err := v.run(ctx); err != nil {
-		return verdict{}, err
+		return verdict{}, errors.Join(differing(copies), err)
 	}
 	slices.SortStableFunc(v.found, func(a, b disagreement) int { return strings.Compare(a.ref().String(), b.ref().String()) })
-	return verdict{Events: v.world.Seq, Entities: len(v.seen), Differences: v.found}, nil
+	return verdict{Events: v.world.Seq, Entities: len(v.seen), Differences: v.found, Servers: copies}, nil
 }
 
 // openLog opens the log for reading. Nothing is known here of what it has to
@@ -115,9 +125,10 @@ func openLive(ctx context.Context, nc *nats.Conn) (log *eventlog.Log, err error)
 
 // verdict is what came of a verification.
 type verdict struct {
-	Events      uint64         `json:"events"`
-	Entities    int            `json:"entities"`
-	Differences []disagreement `json:"differences"`
+	Events      uint64          `json:"events"`
+	Entities    int             `json:"entities"`
+	Differences []disagreement  `json:"differences"`
+	Servers     []eventlog.Copy `json:"servers,omitempty"` // what each server of a cluster has
 }
 
 // disagreement is one field of an entity about which log and view do not agree.
@@ -142,7 +153,10 @@ func (v verdict) print(w io.Writer, format string) error {
 	default:
 		err = v.table(w)
 	}
-	return errors.Join(err, v.failure())
+	if format != asJSON && len(v.Servers) > 0 {
+		err = errors.Join(err, writeCopies(w, v.Servers))
+	}
+	return errors.Join(err, v.failure(), differing(v.Servers))
 }
 
 func (v verdict) json(w io.Writer) error {

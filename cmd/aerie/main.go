@@ -64,7 +64,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run:"}, &cobra.Group{ID: "use", Title: "Use:"}, &cobra.Group{ID: "kind", Title: "Command one entity:"})
 	addGroup(root, "run", newServerCommand(), newDemoCommand(), newSimcloudCommand(), newBenchCommand())
-	addGroup(root, "use", newApplyCommand(), newDiffCommand(), newGetCommand(), newDescribeCommand(), newHistoryCommand(), newDeleteCommand(), newWhyCommand(), newTailCommand(), newLogCommand(), newQueueCommand())
+	addGroup(root, "use", newApplyCommand(), newDiffCommand(), newGetCommand(), newDescribeCommand(), newHistoryCommand(), newDeleteCommand(), newWhyCommand(), newTailCommand(), newLogCommand(), newQueueCommand(), newOrphansCommand())
 	for _, k := range events.Kinds {
 		addGroup(root, "kind", newKindCommand(k))
 	}

@@ -1,15 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/aeriehq/aerie/cmd/aerie/document"
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/workers"
 )
 
 // maxInput is the most bytes one input of apply may have.
@@ -19,6 +19,7 @@ const maxInput = 4 << 20
 type manifest struct {
 	file   string
 	n      int // its place in the file, from 1
+	doc    document.Document
 	ref    events.Ref
 	labels map[string]string
 	spec   events.Spec     // with defaults; nil if there are faults
@@ -30,7 +31,7 @@ type fault struct {
 	file string
 	n    int        // the document's place, 0 for the file
 	ref  events.Ref // as far as it could be read
-	events.Fault
+	document.Fault
 }
 
 // where names the document as people find it again.
@@ -44,26 +45,28 @@ func (f fault) where() string {
 	return fmt.Sprintf("%s:document %d (%s %s/%s)", f.file, f.n, f.ref.Kind, f.ref.Owner, f.ref.ID)
 }
 
-// at makes a fault of a document.
+// at makes a fault of a field of a document.
 func (m manifest) at(field, format string, args ...any) fault {
-	return fault{m.file, m.n, m.ref, events.Fault{Field: field, Message: fmt.Sprintf(format, args...)}}
+	f := document.Fault{Fault: events.Fault{Field: field, Message: fmt.Sprintf(format, args...)}}
+	if m.n > 0 {
+		f.Line = m.doc.Lines().Of(field)
+	}
+	return fault{m.file, m.n, m.ref, f}
 }
 
 // decodeManifests reads every document of an input with the server's own
 // decoder. Documents with faults are among the manifests too, as far as they
 // could be read: others may refer to them.
 func decodeManifests(name string, data []byte) (all []manifest, faults []fault) {
-	whole := func(format string, args ...any) []fault {
-		return []fault{manifest{file: name}.at("input", format, args...)}
+	if len(data) > maxInput {
+		return nil, []fault{manifest{file: name}.at("input", "more than %d MiB, the most an input may have: split it", maxInput>>20)}
 	}
-	switch {
-	case len(data) > maxInput:
-		return nil, whole("more than %d MiB, the most an input may have: split it", maxInput>>20)
-	case !utf8.Valid(data):
-		return nil, whole("not UTF-8 text")
+	docs, wrong := document.Split(data)
+	for _, f := range wrong {
+		faults = append(faults, fault{file: name, Fault: f})
 	}
-	for i, doc := range splitDocuments(data) {
-		m, found := decodeManifest(manifest{file: name, n: i + 1}, doc)
+	for i, doc := range docs {
+		m, found := decodeManifest(manifest{file: name, n: i + 1, doc: doc})
 		if m.ref.Kind != "" {
 			all = append(all, m)
 		}
@@ -72,41 +75,36 @@ func decodeManifests(name string, data []byte) (all []manifest, faults []fault) 
 	return all, faults
 }
 
-func decodeManifest(m manifest, doc []byte) (manifest, []fault) {
-	if len(doc) > events.MaxBody {
-		return m, []fault{m.at("document", "%d bytes: at most %d", len(doc), events.MaxBody)}
-	}
-	if hidesMarker(doc) {
-		return m, []fault{m.at("document", "a --- or ... follows an unusual line break: use plain line ends")}
-	}
-	raw, err := decodeYAML(doc)
-	if err != nil {
-		return m, []fault{m.at("document", "not YAML: %v", err)}
+func decodeManifest(m manifest) (manifest, []fault) {
+	raw, wrong := m.doc.Decode()
+	if len(wrong) > 0 {
+		return m, m.all(wrong)
 	}
 	fields, ok := raw.(map[string]any)
 	if !ok {
 		return m, []fault{m.at("document", "want an object with kind, name and spec")}
 	}
-	return m.fill(fields)
-}
-
-// hidesMarker finds the document markers that splitDocuments does not see: YAML
-// ends lines at three more characters than anybody's editor.
-func hidesMarker(doc []byte) bool {
-	for _, br := range []string{"\u0085", "\u2028", "\u2029"} {
-		if bytes.Contains(doc, []byte(br+"---")) || bytes.Contains(doc, []byte(br+"...")) {
-			return true
-		}
+	m, found := m.fill(fields)
+	if len(found) == 0 {
+		return m, nil
 	}
-	return false
+	lines := m.doc.Lines()
+	for _, f := range found {
+		wrong = append(wrong, document.Fault{Line: lines.Of(f.Field), Fault: f})
+	}
+	return m, m.all(wrong)
 }
 
 // fields are what a document may have.
 var fields = []string{"kind", "name", "owner", "labels", "spec"}
 
 // fill reads a document's fields.
-func (m manifest) fill(raw map[string]any) (manifest, []fault) {
+func (m manifest) fill(raw map[string]any) (manifest, []events.Fault) {
 	var found []events.Fault
+	kind, _ := raw["kind"].(string)
+	if _, ours := events.KindOf(kind); !ours && raw["apiVersion"] != nil {
+		return m, []events.Fault{{Field: "apiVersion", Message: "this is a Kubernetes object: it goes into spec.manifests of an application or addon"}}
+	}
 	for name := range raw {
 		if !slices.Contains(fields, name) {
 			found = append(found, events.Fault{Field: events.Clip(name), Message: "no such field" + events.Nearest(name, fields)})
@@ -116,7 +114,7 @@ func (m manifest) fill(raw map[string]any) (manifest, []fault) {
 	ref, wrong := identity(raw)
 	found = append(found, wrong...)
 	if _, known := events.KindOf(string(ref.Kind)); !known {
-		return m, m.all(found)
+		return m, found
 	}
 	m.ref = ref
 	body := map[string]any{}
@@ -129,10 +127,10 @@ func (m manifest) fill(raw map[string]any) (manifest, []fault) {
 	if len(found) > 0 {
 		m.spec = nil
 	}
-	return m, m.all(found)
+	return m, found
 }
 
-func (m manifest) all(found []events.Fault) (faults []fault) {
+func (m manifest) all(found []document.Fault) (faults []fault) {
 	for _, f := range found {
 		faults = append(faults, fault{m.file, m.n, m.ref, f})
 	}
@@ -147,7 +145,7 @@ func identity(raw map[string]any) (r events.Ref, faults []events.Fault) {
 			return s
 		}
 		if given && v != nil && v != "" {
-			faults = append(faults, events.Fault{Field: name, Message: "want a string"})
+			faults = append(faults, events.Fault{Field: name, Message: wantString(v)})
 		} else if absent == "" {
 			faults = append(faults, events.Fault{Field: name, Message: "is missing"})
 		}
@@ -166,14 +164,22 @@ func identity(raw map[string]any) (r events.Ref, faults []events.Fault) {
 		return events.Ref{}, append(faults, events.Fault{Field: "kind", Message: fmt.Sprintf("%q: want the singular, %q", kind, k)})
 	}
 	for _, f := range r.Check() {
-		if f.Field != "name" || name != "" { // a missing name was named already
+		if name != "" || f.Field != "name" && r.Kind != events.Customer { // a missing name was named already
 			faults = append(faults, f)
 		}
 	}
 	return r, faults
 }
 
-// decode fills in labels and spec.
+func wantString(v any) string {
+	switch v.(type) {
+	case json.Number, bool:
+		return fmt.Sprintf("want a string, got %v: put it in quotes", v)
+	}
+	return "want a string"
+}
+
+// decode fills in labels and spec, and finds what the server would refuse of them whatever there is beside them.
 func (m *manifest) decode(body map[string]any) []events.Fault {
 	encoded, err := events.Encode(body)
 	if err != nil {
@@ -186,6 +192,9 @@ func (m *manifest) decode(body map[string]any) []events.Fault {
 	var refused *events.Refusal
 	if errors.As(err, &refused) {
 		return refused.Details
+	}
+	if faults := workers.CheckAsk(m.ref, ask); len(faults) > 0 {
+		return faults
 	}
 	create := ask.(events.Create)
 	m.labels, m.spec = create.Labels, create.Spec

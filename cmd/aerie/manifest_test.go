@@ -32,31 +32,35 @@ func TestDecodeManifests(t *testing.T) {
 func TestManifestFaults(t *testing.T) {
 	huge := strings.Repeat("x", events.MaxBody)
 	for _, c := range []struct{ name, doc, want string }{
-		{"no object", "- a", "f:document 1: document: want an object with kind, name and spec"},
-		{"no YAML", "a: 1\nb: c: d", "f:document 1: document: not YAML: line 2: mapping values are not allowed in this context"},
-		{"a key twice", "kind: tenant\nname: a\nname: b", `f:document 1: document: not YAML: line 3: key "name" already set in map`},
-		{"a key that is no string", "yes: 1", "f:document 1: document: not YAML: the key true must be a string: put it in quotes"},
-		{"a number that is none", "kind: .nan", "f:document 1: document: not YAML: NaN is no number JSON could carry"},
-		{"no kind", "name: a", "f:document 1: kind: is missing"},
-		{"an unknown kind", "kind: tenat\nname: a", `f:document 1: kind: "tenat" is not a kind; did you mean "tenant"?`},
-		{"a plural", "kind: tenants\nname: a", `f:document 1: kind: "tenants": want the singular, "tenant"`},
-		{"a kind that is a number", "kind: 7\nname: a", "f:document 1: kind: want a string"},
-		{"no name", "kind: plan\nspec: {deployment: dedicated, apps: [{type: a, size: b}]}", "f:document 1 (plan -/): name: is missing"},
-		{"an unknown field", goodTenant + "sepc: {}", `f:document 1 (tenant acme/prod): sepc: no such field; did you mean "spec"?`},
-		{"an unknown field of the spec", "kind: tenant\nname: a\nowner: acme\nspec: {plan: free, paln: x}", `f:document 1 (tenant acme/a): spec.paln: no such field; did you mean "plan"?`},
-		{"a customer of somebody else", "kind: customer\nname: a\nowner: b", `f:document 1 (customer b/a): owner: a customer owns itself: want "a", got "b"`},
-		{"a label that is a number", "kind: customer\nname: a\nlabels: {a: 1}", "f:document 1 (customer a/a): labels.a: want a string, got the number 1"},
-		{"too large", "kind: customer\nname: a\nx: " + huge, "f:document 1: document: 262170 bytes: at most 262144"},
-		{"aliases that mean gigabytes", "a: &a " + huge[:100000] + "\nb: [" + strings.Repeat("*a,", 20000) + "]", "f:document 1: document: not YAML: more than 1024 KiB once its aliases are followed"},
-		{"a marker after a strange line break", "kind: customer\nname: a\n# x\u2028---\n", "f:document 1: document: a --- or ... follows an unusual line break: use plain line ends"},
-		{"bytes that are no text", "\xff", "f: input: not UTF-8 text"},
+		{"no object", "- a", "f:document 1: document: want an object with kind, name and spec (line 1)"},
+		{"no YAML", "a: 1\nb: c: d", "f:document 1: document: not YAML: mapping values are not allowed in this context (line 2)"},
+		{"a key twice", "kind: tenant\nname: a\nname: b", "f:document 1: name: this key is there twice, first in line 2 (line 3)"},
+		{"a key that is no string", "yes: 1", "f:document 1: yes: the key yes is read as true: put it in quotes (line 1)"},
+		{"a number that is none", "kind: .nan", "f:document 1: kind: .nan is no number that JSON has: put it in quotes (line 1)"},
+		{"no kind", "name: a", "f:document 1: kind: is missing (line 1)"},
+		{"an unknown kind", "kind: tenat\nname: a", `f:document 1: kind: "tenat" is not a kind; did you mean "tenant"? (line 1)`},
+		{"a Kubernetes object", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}", "f:document 1: apiVersion: this is a Kubernetes object: it goes into spec.manifests of an application or addon (line 1)"},
+		{"a name YAML reads otherwise", "kind: customer\nname: on", "f:document 1 (customer -/): name: want a string, got true: put it in quotes (line 2)"},
+		{"a NUL", "kind: application\nname: a_b\nowner: c\nspec:\n  chart: {name: a, version: 1.0.0}\n  values: {a: [1, \"\\0\"]}", "f:document 1 (application c/a_b): spec.values.a[1]: has a NUL character (U+0000): leave it out (line 6)"},
+		{"a mark of direction", "kind: customer\nname: a\nspec:\n  displayName: \"x\\u202e\"", "f:document 1 (customer a/a): spec.displayName: has the character U+202E, which is not seen: want one line of plain text (line 4)"},
+		{"a plural", "kind: tenants\nname: a", `f:document 1: kind: "tenants": want the singular, "tenant" (line 1)`},
+		{"a kind that is a number", "kind: 7\nname: a", "f:document 1: kind: want a string, got 7: put it in quotes (line 1)"},
+		{"no name", "kind: plan\nspec: {deployment: dedicated, apps: [{type: a, size: b}]}", "f:document 1 (plan -/): name: is missing (line 1)"},
+		{"an unknown field", goodTenant + "sepc: {}", `f:document 1 (tenant acme/prod): sepc: no such field; did you mean "spec"? (line 6)`},
+		{"an unknown field of the spec", "kind: tenant\nname: a\nowner: acme\nspec: {plan: free, paln: x}", `f:document 1 (tenant acme/a): spec.paln: no such field; did you mean "plan"? (line 4)`},
+		{"a customer of somebody else", "kind: customer\nname: a\nowner: b", `f:document 1 (customer b/a): owner: a customer owns itself: want "a", got "b" (line 3)`},
+		{"a label that is a number", "kind: customer\nname: a\nlabels: {a: 1}", "f:document 1 (customer a/a): labels.a: want a string, got the number 1: put it in quotes (line 3)"},
+		{"too large", "kind: customer\nname: a\nx: " + huge, "f:document 1: document: 262170 bytes: at most 262144 (line 1)"},
+		{"aliases that mean gigabytes", "a: &a " + huge[:100000] + "\nb: [" + strings.Repeat("*a,", 20000) + "]", "f:document 1: document: more than 1024 KiB once its aliases are followed (line 1)"},
+		{"a marker after a strange line break", "kind: customer\nname: a\n# x\u2028---\n", "f:document 1: document: a --- or ... follows an unusual line break: use plain line ends (line 1)"},
+		{"bytes that are no text", "\xff", "f: input: not UTF-8 text: save it as UTF-8 (line 1)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, faults := decodeManifests("f", []byte(c.doc))
 			if len(faults) != 1 {
 				t.Fatalf("%d faults, want one: %v", len(faults), faults)
 			}
-			if got := faults[0].where() + ": " + faults[0].Field + ": " + faults[0].Message; got != c.want {
+			if got := faults[0].where() + ": " + faults[0].Field + ": " + faults[0].Text(); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})

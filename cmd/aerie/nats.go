@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
 )
 
 // natsAccess says how to enter NATS servers, beside what the URL itself has. A
@@ -103,7 +104,12 @@ func dialNATS(urls string, a natsAccess) (*nats.Conn, error) {
 				slog.Warn("connection to NATS lost: commands are not taken", "err", err)
 			}
 		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) { slog.Info("connected to NATS again", "url", nc.ConnectedUrlRedacted()) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			slog.Info("connected to NATS again", "url", nc.ConnectedUrlRedacted())
+			if err := checkServer(nc); err != nil {
+				slog.Error("not ready", "err", err)
+			}
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { slog.Warn(err.Error(), "from", "nats.go") }))...)
 	switch {
 	case errors.Is(err, nats.ErrAuthorization):
@@ -111,5 +117,14 @@ func dialNATS(urls string, a natsAccess) (*nats.Conn, error) {
 	case err != nil:
 		return nil, fmt.Errorf("connect to NATS at %s: %w: start it, or give its address with --nats-url", redacted(urls), err)
 	}
+	if err := checkServer(nc); err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("connect to NATS at %s: %w", redacted(urls), err)
+	}
 	return nc, nil
+}
+
+// checkServer refuses the server behind a connection if its version is known to do harm.
+func checkServer(nc *nats.Conn) error {
+	return eventlog.CheckServer(nc.ConnectedServerName(), nc.ConnectedServerVersion())
 }

@@ -48,12 +48,10 @@ func TestFullDisk(t *testing.T) {
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", p.dir, "tmpfs", 0, "size=64m,mode=700"); err != nil {
-		t.Logf("no disk to fill (%v): a limit of the server instead", err)
+	if !mountDisk(t, p.dir, "64m") {
 		fullServer(t)
 		return
 	}
-	t.Cleanup(func() { _ = syscall.Unmount(p.dir, syscall.MNT_DETACH) })
 	p.start()
 	filler := filepath.Join(p.dir, "filler")
 	p.call(p.natsURL).through(p, func() { fill(t, filler) }, func() {
@@ -63,16 +61,117 @@ func TestFullDisk(t *testing.T) {
 	p.interrupt()
 }
 
-// untilNotReady waits until /readyz says that the disk takes no writes.
+// mountDisk mounts a disk of some size, and tells whether that is permitted here.
+func mountDisk(t *testing.T, dir, size string) bool {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size+",mode=700"); err != nil {
+		t.Log("no disk can be mounted here:", err)
+		return false
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return true
+}
+
+// TestStartOnFullDisk starts a server on a disk that is full, twice: room is made, and the
+// disk is enlarged. It says that it takes no commands and why, and takes them again
+// without being started again.
+func TestStartOnFullDisk(t *testing.T) {
+	t.Parallel()
+	for name, mends := range map[string]func(t *testing.T, dir string){
+		"room is made": func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "filler")) },
+		"it is enlarged": func(t *testing.T, dir string) {
+			if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=128m,mode=700"); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProcess(t, "0")
+			if !mountDisk(t, p.dir, "32m") {
+				t.Skip("there is no disk to fill")
+			}
+			p.start()
+			c := p.call(p.natsURL)
+			c.must(20)
+			p.interrupt()
+			fill(t, filepath.Join(p.dir, "filler"))
+			p.start()
+			p.untilReady(http.StatusServiceUnavailable, "make room in")
+			m := c.untilNotTaken()
+			if err := c.ask(m); err == nil || !strings.Contains(err.Error(), "the disk is full") {
+				t.Errorf("it is not said why: %v", err)
+			}
+			mends(t, p.dir)
+			began := time.Now()
+			c.untilTaken(m)
+			took := time.Since(began)
+			t.Logf("commands were taken %s after there was room", took.Round(100*time.Millisecond))
+			if took > 10*time.Second {
+				t.Error("that is too long")
+			}
+			c.must(500) // more than the disk had room for before
+			c.check()
+			p.untilReady(http.StatusOK, "")
+			p.interrupt()
+		})
+	}
+}
+
+// TestStoreRemoved removes the log's files under a running server, in several ways: no command is
+// answered from then on.
+func TestStoreRemoved(t *testing.T) {
+	t.Parallel()
+	for name, hurt := range map[string]func(t *testing.T, p *process) error{
+		"directory removed": func(t *testing.T, p *process) (err error) {
+			for range 10 { // the server goes on making files
+				if err = os.RemoveAll(filepath.Join(p.dir, "nats")); err == nil {
+					break
+				}
+			}
+			return err
+		},
+		"directory moved": func(t *testing.T, p *process) error {
+			return os.Rename(filepath.Join(p.dir, "nats"), filepath.Join(p.dir, "elsewhere"))
+		},
+		"block removed": func(t *testing.T, p *process) error { return os.Remove(block(t, p.dir)) },
+		"block replaced": func(t *testing.T, p *process) error {
+			file := block(t, p.dir)
+			data := read(t, file)
+			overwrite(t, file+".new", string(data))
+			return os.Rename(file+".new", file)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProcess(t, "0")
+			p.start()
+			c := p.call(p.natsURL)
+			c.must(20)
+			if err := hurt(t, p); err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				if err := c.ask(c.next()); err == nil || !strings.Contains(err.Error(), "gone") {
+					t.Fatalf("a command was answered: %v", err)
+				}
+			}
+			p.untilReady(http.StatusServiceUnavailable, "gone")
+			if !strings.Contains(p.log.String(), "level=ERROR msg=\"the log's files are gone") {
+				t.Errorf("the log does not say it:\n%s", p.log)
+			}
+			p.kill()
+		})
+	}
+}
+
+// untilNotReady waits until /readyz says that the disk is full or takes no writes.
 func (p *process) untilNotReady() {
 	p.t.Helper()
-	status, body := 0, []byte(nil)
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if status, body = p.http("/readyz"); status == http.StatusServiceUnavailable && strings.Contains(string(body), "the disk takes no writes") {
-			return
-		}
-	}
-	p.t.Fatalf("/readyz: %d %s", status, body)
+	p.untilReady(http.StatusServiceUnavailable, "make room in")
 }
 
 // fill writes a file until there is no more room.

@@ -50,7 +50,7 @@ func (p *progress) saw(e entity) {
 		return
 	}
 	p.phases[e.ref()] = e.Phase
-	fmt.Fprintf(p.out, "%s: %s\n", e.ref(), plain(standing(e)))
+	fmt.Fprintln(p.out, plain(e.ref().String()+": "+standing(e)))
 }
 
 // left says what is still waited for.

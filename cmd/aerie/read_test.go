@@ -78,12 +78,12 @@ func TestTables(t *testing.T) {
 
 func TestDescription(t *testing.T) {
 	var past []happened
-	for i := range 12 {
-		past = append(past, happened{Seq: uint64(i + 1), Time: noon, Type: "requested", Actor: "admin", Data: json.RawMessage(`{"code":"timeout","message":"too\tlate"}`)})
+	for i := range lastEvents {
+		past = append(past, happened{Seq: uint64(i + 3), Time: noon, Type: "requested", Actor: "admin", Data: json.RawMessage(`{"code":"timeout","message":"too\tlate"}`)})
 	}
 	var b bytes.Buffer
 	for _, e := range shown(events.Tenant) {
-		b.Write((&description{e: e, past: past, now: noon}).text())
+		b.Write((&description{e: e, past: past, older: true, now: noon}).text())
 		b.WriteString("\n")
 	}
 	golden(t, "describe.txt", b.Bytes())

@@ -17,7 +17,8 @@ type step struct {
 	manifest
 	verb    string  // create, update, or empty: it is as wanted
 	present *entity // as the server has it; nil if it has not
-	local   bool    // a dry run can't ask the server: it refers to what is not there yet
+	local   bool    // the server can't be asked beforehand: it refers to what is not there yet
+	moving  bool    // nor would its answer hold: what it refers to is changed too
 }
 
 // reconcile compares documents with what the server has. Faults are of
@@ -30,7 +31,7 @@ func (c *client) reconcile(ctx context.Context, docs []manifest) ([]step, []faul
 	}
 	var steps []step
 	var faults []fault
-	given, created := map[events.Ref]bool{}, map[events.Ref]bool{}
+	given, created, changed := map[events.Ref]bool{}, map[events.Ref]bool{}, map[events.Ref]bool{}
 	for _, m := range docs {
 		given[m.ref] = true
 	}
@@ -40,9 +41,9 @@ func (c *client) reconcile(ctx context.Context, docs []manifest) ([]step, []faul
 		}
 		faults = append(faults, seen.unresolved(m, given)...)
 		s := stepOf(m, seen[m.ref])
-		created[m.ref] = s.verb == events.VerbCreate
+		created[m.ref], changed[m.ref] = s.verb == events.VerbCreate, s.verb != ""
 		for _, r := range events.RefsOf(m.ref, m.spec) {
-			s.local = s.local || created[r.Ref]
+			s.local, s.moving = s.local || created[r.Ref], s.moving || changed[r.Ref]
 		}
 		steps = append(steps, s)
 	}

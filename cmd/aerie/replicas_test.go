@@ -185,7 +185,8 @@ func TestRightsOnExternalNATS(t *testing.T) {
 		o.Users = []*server.User{
 			user("aerie", []string{"aerie.append.>", "aerie.work.>", "aerie.timer.>", "aerie.report.>", "$JS.API.>", "$JS.ACK.>", "_INBOX.>"},
 				[]string{"aerie.cmd.>", "aerie.report.>", "$SRV.>", "_INBOX.>"}),
-			user("person", []string{"aerie.cmd.>", "aerie.queue.>", "$SRV.>", "$JS.API.STREAM.INFO.AERIE_EVENTS", "$JS.API.CONSUMER.>", "$JS.API.DIRECT.GET.>"},
+			user("person", []string{"aerie.cmd.>", "aerie.queue.>", "$SRV.>", "$JS.API.STREAM.INFO.AERIE_EVENTS",
+				"$JS.API.CONSUMER.*.AERIE_EVENTS.>", "$JS.API.CONSUMER.MSG.NEXT.AERIE_EVENTS.>", "$JS.API.DIRECT.GET.AERIE_EVENTS.>", "$JS.API.DIRECT.GET.AERIE_EVENTS"},
 				[]string{"aerie.evt.>", "_INBOX.>"}),
 		}
 	})

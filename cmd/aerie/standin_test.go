@@ -88,11 +88,14 @@ func (s *standIn) put(e entity) {
 	s.entities[e.ref()] = e
 }
 
-// commands lists what was asked, as "verb kind owner/id", without repeats.
+// commands lists what was asked in earnest, as "verb kind owner/id", without repeats.
 func (s *standIn) commands() (all []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, m := range s.heard {
+		if m.Header.Get("Aerie-Dry-Run") == "true" {
+			continue
+		}
 		t := strings.Split(m.Subject, ".")
 		all = append(all, t[5]+" "+t[3]+" "+t[2]+"/"+t[4])
 	}

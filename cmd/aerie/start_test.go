@@ -71,6 +71,17 @@ func TestStartRefuses(t *testing.T) {
 			}
 			return append(p.args(), "--data-dir", file)
 		}, []string{"--data-dir"}},
+		{"token of 20 characters", func(p *process) []string {
+			overwrite(t, filepath.Join(p.dir, "token"), strings.Repeat("x", 20))
+			return p.args()
+		}, []string{"20 characters", "26 or more", "remove the file"}},
+		{"directory that others write", func(p *process) []string {
+			dir := t.TempDir()
+			if err := os.Chmod(dir, 0o777); err != nil {
+				t.Fatal(err)
+			}
+			return append(p.args(), "--data-dir", dir)
+		}, []string{"others may write it", "chmod o-w", "--data-dir"}},
 		{"token unusable", func(p *process) []string {
 			overwrite(t, filepath.Join(p.dir, "token"), "short")
 			return p.args()

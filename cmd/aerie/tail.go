@@ -14,7 +14,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
@@ -220,21 +219,22 @@ type eventWriter struct {
 func (w *eventWriter) write(h happened) error {
 	var b bytes.Buffer
 	switch w.format {
-	case asJSON:
+	case asJSON, asYAML:
 		data, err := json.Marshal(h)
 		if err != nil {
 			return fmt.Errorf("write an event: %w", err)
 		}
-		b.Write(append(data, '\n'))
-	case asYAML:
-		data, err := yaml.Marshal(h)
-		if err != nil {
-			return fmt.Errorf("write an event: %w", err)
+		if w.format == asJSON {
+			b.Write(append(escapeJSON(data), '\n'))
+			break
+		}
+		if data, err = yamlText(data); err != nil {
+			return err
 		}
 		b.WriteString("---\n")
 		b.Write(data)
 	case asName:
-		fmt.Fprintf(&b, "%s %s\n", h.ref(), h.Type)
+		fmt.Fprintln(&b, plain(h.ref().String()+" "+h.Type))
 	default:
 		w.row(&b, h)
 	}

@@ -85,16 +85,16 @@ func (v *valueFlags) file(path string, stdin io.Reader) (map[string]any, error) 
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > events.MaxBody {
-		return nil, invalid("--values", "%s: more than %d bytes", path, events.MaxBody)
-	}
 	if v.read == nil {
 		v.read = map[string][]byte{}
 	}
 	v.read[path] = data
-	raw, err := decodeYAML(data)
+	raw, err := decodeOnly("--values", path, data)
+	if err != nil {
+		return nil, err
+	}
 	values, ok := raw.(map[string]any)
-	if err != nil || !ok && raw != nil {
+	if !ok && raw != nil {
 		return nil, invalid("--values", "%s: want an object, as JSON or YAML", path)
 	}
 	return values, nil

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/aeriehq/aerie/events"
 )
@@ -65,6 +64,24 @@ type verbFlags struct {
 	to       int // the revision of a rollback
 	customer string
 	version  string
+	on       string             // the dataplane that an adopted tenant is on
+	uid      string             // of the incarnation that is adopted or disowned
+	site     events.OrphanQuery // where a disowned dataplane is looked for
+}
+
+func (f *verbFlags) uidFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.uid, "uid", "", "the incarnation, as \"aerie orphans\" lists it")
+}
+
+func (f *verbFlags) onFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.on, "dataplane", "", "of a tenant: the dataplane that its namespace is on, such as -/eu")
+}
+
+// specFlags are what an entity is made of.
+func (f *verbFlags) specFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.spec, "spec", "", "the spec, as JSON or YAML")
+	cmd.Flags().StringArrayVarP(&f.labels, "label", "l", nil, "a label, as k=v; repeatable; given ones replace all")
+	cmd.Flags().StringVar(&f.body, "body", "", "a file with labels and spec, as JSON or YAML; - is standard input")
 }
 
 func (f *verbFlags) cascadeFlag(cmd *cobra.Command) {
@@ -112,11 +129,18 @@ func newVerbCommand(k events.Kind, verb string) *cobra.Command {
 	case events.VerbRollback:
 		cmd.Flags().IntVar(&f.to, "to", 0, "the revision that is wanted back (default: the one before)")
 		return cmd
+	case events.VerbDisown:
+		f.uidFlag(cmd)
+		siteFlags(cmd, &f.site)
+		return cmd
+	case events.VerbAdopt:
+		f.uidFlag(cmd)
+		if k == events.Tenant {
+			f.onFlag(cmd)
+		}
 	}
-	cmd.Flags().StringVar(&f.spec, "spec", "", "the spec, as JSON or YAML")
+	f.specFlags(cmd)
 	f.values.flags(cmd, k)
-	cmd.Flags().StringArrayVarP(&f.labels, "label", "l", nil, "a label, as k=v; repeatable; given ones replace all")
-	cmd.Flags().StringVar(&f.body, "body", "", "a file with labels and spec, as JSON or YAML; - is standard input")
 	return cmd
 }
 
@@ -138,6 +162,10 @@ func short(k events.Kind, verb string) string {
 		return "Bring a " + string(k) + " to the next Kubernetes version: control plane, pools, add-ons"
 	case events.VerbRollback:
 		return "Bring back what was deployed before"
+	case events.VerbAdopt:
+		return "Make a " + string(k) + " of what carries a mark that the log does not know"
+	case events.VerbDisown:
+		return "Remove what carries a mark of this " + string(k) + " that the log does not know"
 	}
 	return "Command a " + string(k) + " to " + verb
 }
@@ -156,6 +184,12 @@ func (f *verbFlags) encode(cmd *cobra.Command, k events.Kind, verb string) ([]by
 	if err != nil {
 		return nil, err
 	}
+	if body, isMap := raw.(map[string]any); isMap && verb == events.VerbAdopt {
+		body["uid"] = f.uid
+		if f.on != "" {
+			body["dataplane"] = f.on
+		}
+	}
 	body, err := events.Encode(raw)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", verb, err)
@@ -173,6 +207,8 @@ func (f *verbFlags) given(cmd *cobra.Command, verb string) (any, error) {
 		return map[string]any{"customer": f.customer}, nil
 	case events.VerbUpgrade:
 		return map[string]any{"version": f.version}, nil
+	case events.VerbDisown:
+		return events.Disown{UID: f.uid, Account: f.site.Account, Region: f.site.Region}, nil
 	}
 	if f.body != "" {
 		if f.spec != "" || len(f.labels) > 0 || f.values.given() {
@@ -193,9 +229,9 @@ func (f *verbFlags) given(cmd *cobra.Command, verb string) (any, error) {
 		raw["labels"] = labels
 	}
 	if f.spec != "" {
-		spec, err := decodeYAML([]byte(f.spec))
+		spec, err := decodeOnly("--spec", "", []byte(f.spec))
 		if err != nil {
-			return nil, invalid("--spec", "neither JSON nor YAML: %v", err)
+			return nil, err
 		}
 		raw["spec"] = spec
 	}
@@ -211,21 +247,11 @@ func bodyFile(path string, stdin io.Reader) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > events.MaxBody {
-		return nil, invalid("--body", "more than %d bytes", events.MaxBody)
+	raw, err := decodeOnly("--body", path, data)
+	if raw == nil && err == nil {
+		raw = map[string]any{}
 	}
-	docs := splitDocuments(data)
-	if len(docs) > 1 {
-		return nil, invalid("--body", "%d documents: want one; apply takes more", len(docs))
-	}
-	if len(docs) == 0 {
-		return map[string]any{}, nil
-	}
-	raw, err := decodeYAML(docs[0])
-	if err != nil {
-		return nil, invalid("--body", "neither JSON nor YAML: %v", err)
-	}
-	return raw, nil
+	return raw, err
 }
 
 // ofPart tells whether a command changes a part of the spec that is there.
@@ -292,21 +318,15 @@ func printAnswer(w io.Writer, format string, a events.Answer, dryRun bool) error
 	ref := events.Ref{Kind: a.Entity.Kind, Owner: a.Entity.Owner, ID: a.Entity.ID}
 	switch format {
 	case asName:
-		return write(w, []byte(ref.Path()+"\n"))
-	case asJSON:
-		data, err := json.MarshalIndent(a, "", "  ")
+		return write(w, []byte(plain(ref.Path())+"\n"))
+	case asJSON, asYAML:
+		raw, err := json.Marshal(a)
 		if err != nil {
 			return fmt.Errorf("write the answer: %w", err)
 		}
-		return write(w, append(data, '\n'))
-	case asYAML:
-		data, err := yaml.Marshal(a)
-		if err != nil {
-			return fmt.Errorf("write the answer: %w", err)
-		}
-		return write(w, data)
+		return writeRaw(w, format, raw)
 	}
-	return write(w, []byte(sentence(ref, a, dryRun)+"\n"))
+	return write(w, []byte(plain(sentence(ref, a, dryRun))+"\n"))
 }
 
 // sentence says in a line what a command did.

@@ -13,7 +13,7 @@ import (
 func (c chain) text() []byte {
 	var b bytes.Buffer
 	ref := events.Ref{Kind: c.Kind, Owner: c.Owner, ID: c.ID}
-	fmt.Fprintf(&b, "%s, uid %s\n", ref, c.UID)
+	fmt.Fprintf(&b, "%s, uid %s\n", plain(ref.String()), plain(c.UID))
 	for _, l := range c.Commands {
 		b.WriteByte('\n')
 		l.write(&b, ref.String())
@@ -46,7 +46,7 @@ func (l link) title() string {
 	case verbAlong:
 		return "changed by a command on another entity,"
 	}
-	return l.Verb
+	return plain(l.Verb)
 }
 
 // story names the command a person gave, where this is not it.

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 // wire is a connection to a server that can be cut.
@@ -14,6 +17,7 @@ type wire struct {
 	mu     sync.Mutex
 	broken bool
 	silent bool
+	claims string // the version that the server says it has, as long as its own; empty: its own
 	conns  []net.Conn
 }
 
@@ -67,10 +71,13 @@ func (w *wire) carry(to, from net.Conn) {
 			return
 		}
 		w.mu.Lock()
-		lost := w.broken && w.silent
+		lost, claims := w.broken && w.silent, w.claims
 		w.mu.Unlock()
 		if lost {
 			continue
+		}
+		if claims != "" {
+			copy(buf, bytes.ReplaceAll(buf[:n], []byte(`"version":"`+server.VERSION+`"`), []byte(`"version":"`+claims+`"`)))
 		}
 		if _, err := to.Write(buf[:n]); err != nil {
 			return
@@ -86,6 +93,15 @@ func (w *wire) cut(silent bool) {
 	if !silent {
 		w.close()
 	}
+}
+
+// claim has the server say to new connections that it is of another version, which is as
+// long as its own.
+func (w *wire) claim(version string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.claims = version
+	w.close()
 }
 
 // mend lets new connections in; what was silent has lost bytes, and is closed.

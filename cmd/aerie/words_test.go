@@ -1,7 +1,10 @@
 package main
 
 import (
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -23,7 +26,7 @@ func TestWrongWords(t *testing.T) {
 		{"tenant retry a/b c/d", `arguments: "c/d" is one too many`},
 		{"tenant retry a/b --wiat", `--wiat: aerie tenant retry has no such flag; did you mean "wait"?`},
 		{"tenant retry a/b --timeout -1s", "--timeout: -1s: want a time above 0"},
-		{"tenant create acme/a --spec {", "--spec: neither JSON nor YAML"},
+		{"tenant create acme/a --spec {", "--spec: not YAML"},
 		{"tenant create acme/a --spec [1]", "spec: want an object"},
 		{"tenant create acme/a --label a", `--label: "a": want k=v`},
 		{"tenant create acme/a --body x --label a=b", "--body: is there with --spec, --label, --values or --set"},
@@ -115,7 +118,7 @@ func TestProblems(t *testing.T) {
 		{http.StatusUnauthorized, `{"detail":"who?"}`, 3, "error: denied: who?; the token comes from --token, AERIE_TOKEN or <data-dir>/token\n"},
 		{http.StatusBadGateway, `<html>`, 1, "error: unavailable: Bad Gateway\n"},
 		{http.StatusTeapot, "\x1b[31m", 1, "error: internal: I'm a teapot\n"},
-		{http.StatusInternalServerError, `{"detail":"a\u001b[31mb\nc"}`, 1, "error: internal: a[31mb c\n"},
+		{http.StatusInternalServerError, `{"detail":"a\u001b[31mb\nc"}`, 1, `error: internal: a\x1b[31mb c` + "\n"},
 		{http.StatusOK, `<html>`, 1, "error: internal: "},
 	} {
 		s.mu.Lock()
@@ -142,6 +145,26 @@ func TestVersionAndCompletion(t *testing.T) {
 	for _, args := range []string{"version", "version -o json", "version -o yaml", "completion bash", "completion zsh", "completion fish", "help apply", "", "tenant create --help"} {
 		if code, out, errs := runCLI(t.Context(), "", strings.Fields(args)...); code != 0 || out == "" || errs != "" {
 			t.Errorf("%q: exit %d, %s", args, code, errs)
+		}
+	}
+}
+
+// What the client itself refuses is not waited for, and not called a missing answer.
+func TestRefusalsOfTheClientAreNotOutages(t *testing.T) {
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	plainly := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plainly.Close)
+	for _, c := range []struct{ url, token, want string }{
+		{secure.URL, "x", "--api-url: the server's certificate is not trusted: x509: "},
+		{strings.Replace(plainly.URL, "http:", "https:", 1), "x", "--api-url: the server speaks no TLS there"},
+		{plainly.URL, "a\x01b", "--token: has characters that no token has"},
+	} {
+		code, _, errs := runCLI(t.Context(), "kind: customer\nname: a\n", "apply", "-f", "-", "--api-url", c.url, "--token", c.token, "--timeout", "20s")
+		if code != 2 || !strings.Contains(errs, c.want) {
+			t.Errorf("%s: exit %d, %s", c.url, code, errs)
 		}
 	}
 }

@@ -35,6 +35,8 @@ var (
 	// ErrRejected means that nothing was stored because of what was sent: sending the same again
 	// is no use. It may be because of one event of many.
 	ErrRejected = errors.New("the log does not take it")
+	// ErrNoRoom means that the servers have no room for it. Nothing was stored.
+	ErrNoRoom = errors.New("there is no room for the log: make room on the disk, or raise the servers' max_file_store")
 )
 
 // MinPayload is the least max_payload of a server that aerie works with: nats-server's own default.
@@ -84,6 +86,10 @@ const (
 // errStoreFailed is the server's code for a write that went wrong on the way to
 // disk: it may have got there.
 const errStoreFailed = 10077
+
+// errsNoRoom are the server's codes for what it may not store any more: resources of the
+// account, of the server, and its storage.
+var errsNoRoom = []jetstream.ErrorCode{10002, 10023, 10047}
 
 // Decision is what becomes true together, or not at all.
 type Decision struct {
@@ -173,6 +179,8 @@ func sequence(data []byte, n int) (uint64, error) {
 		return 0, ErrConflict
 	case a.Error.ErrorCode == errStoreFailed:
 		return 0, fmt.Errorf("%w: %w", ErrUnknown, a.Error)
+	case slices.Contains(errsNoRoom, a.Error.ErrorCode):
+		return 0, fmt.Errorf("%w (%w)", ErrNoRoom, a.Error)
 	}
 	return 0, rejected(a.Error)
 }

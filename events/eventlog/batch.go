@@ -153,8 +153,12 @@ func (b *Batch) append(ctx context.Context, publish func(context.Context) (last 
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	last, err := publish(ctx)
+	b.log.note(err)
 	if err != nil {
 		return 0, fmt.Errorf("append %d events, the first on %s: %w", len(b.msgs), b.msgs[0].Subject, err)
+	}
+	if err := b.log.guard.present(false); err != nil {
+		return 0, fmt.Errorf("append to the log: %w", err)
 	}
 	if err := b.log.guard.Advance(last); err != nil {
 		return 0, fmt.Errorf("append to the log: %w: %w", ErrUnknown, err)
@@ -217,10 +221,13 @@ func record(d Decision) ([]events.Recorded, error) {
 	}
 	recorded := make([]events.Recorded, 0, count)
 	for _, c := range d.Changes {
-		for _, e := range c.Events {
+		for i, e := range c.Events {
 			r := events.Recorded{Envelope: d.Envelope, Ref: c.Ref, Event: e}
 			r.EventID, r.Time = ulid.Make().String(), d.Envelope.Time.UTC().Round(0)
 			r.Index, r.Count = len(recorded)+1, count
+			if len(c.States) == len(c.Events) {
+				r.State = c.States[i]
+			}
 			recorded = append(recorded, r)
 		}
 	}

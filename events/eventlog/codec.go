@@ -107,7 +107,7 @@ func (c codec) encode(r events.Recorded) (*nats.Msg, events.Event, error) {
 	}
 	h := write(r)
 	tail := r.Ref.Tokens() + "." + typ
-	h[headSum] = h.checksum(committed+tail, data)
+	h.seal(committed+tail, data)
 	m := &nats.Msg{Subject: appended + tail, Data: data}
 	if m.Header, err = h.headers(); err != nil {
 		return nil, nil, err
@@ -122,7 +122,7 @@ func (c codec) decode(subject string, seq uint64, read *head, data []byte) (even
 	if err != nil {
 		return events.Recorded{}, err
 	}
-	if read[headSum] != read.checksum(subject, data) {
+	if !read.whole(subject, data) {
 		return events.Recorded{}, errors.New("its checksum does not fit: the store is damaged, restore a backup")
 	}
 	env, err := read.envelope()
@@ -137,5 +137,5 @@ func (c codec) decode(subject string, seq uint64, read *head, data []byte) (even
 	if err != nil {
 		return events.Recorded{}, fmt.Errorf("decode %s.%s: %w", ref.Kind, typ, err)
 	}
-	return events.Recorded{Envelope: env, Ref: ref, Seq: seq, Event: e}, nil
+	return events.Recorded{Envelope: env, Ref: ref, Seq: seq, Event: e, State: events.State{UID: read[headUID], Phase: read[headPhase]}}, nil
 }

@@ -56,6 +56,46 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// TestStateHeaders: what an entity became is in headers that older programs, which sum up
+// those they know, do not notice; that are as they were written or an error; and that an
+// event may lack.
+func TestStateHeaders(t *testing.T) {
+	c, _ := newCodec(words)
+	const stored = "aerie.evt.acme.tenant.prod.happened"
+	r := sample()
+	plain, _, err := c.encode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.State = events.State{UID: "01UID", Phase: "Active"}
+	m, _, err := c.encode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Header.Get("ce-crc") != plain.Header.Get("ce-crc") || m.Header.Get("ce-uid") != "01UID" || m.Header.Get("ce-phase") != "Active" || len(plain.Header) != len(m.Header)-3 {
+		t.Errorf("%v, and without a state %v", m.Header, plain.Header)
+	}
+	read := func(h nats.Header) (events.Recorded, error) { return c.decode(stored, 7, headOf(h), m.Data) }
+	if got, err := read(m.Header); err != nil || got.State != r.State {
+		t.Errorf("read again it is %+v, %v", got.State, err)
+	}
+	if got, err := read(plain.Header); err != nil || got.State != (events.State{}) {
+		t.Errorf("without the headers it is %+v, %v", got.State, err)
+	}
+	for _, name := range []string{"ce-uid", "ce-phase", "ce-statecrc"} {
+		for _, other := range []string{"", "x"} {
+			h := nats.Header{}
+			for k, v := range m.Header {
+				h[k] = v
+			}
+			h[name] = []string{other}
+			if got, err := read(h); err == nil {
+				t.Errorf("%s is %q, and it is read as %+v", name, other, got.State)
+			}
+		}
+	}
+}
+
 // TestChecksum changes each part of a stored event in turn.
 func TestChecksum(t *testing.T) {
 	c, _ := newCodec(words)

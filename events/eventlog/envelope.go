@@ -18,7 +18,8 @@ import (
 // Source is the CloudEvents source of every event.
 const Source = "/aerie"
 
-// The headers of an event. The checksum, which is the last, covers all others, in this order.
+// The headers of an event. The checksum covers all that come before it, in this order.
+// What comes after it the programs of older releases neither write nor look at.
 const (
 	headSpec = iota
 	headID
@@ -35,6 +36,9 @@ const (
 	headContent
 	headTrace
 	headSum
+	headUID
+	headPhase
+	headStateSum
 	heads
 )
 
@@ -43,7 +47,7 @@ var headNames = [heads]string{
 	headSpec: "ce-specversion", headID: "ce-id", headSource: "ce-source", headType: "ce-type", headSubject: "ce-subject",
 	headTime: "ce-time", headActor: "ce-actor", headCommand: "ce-commandid", headCausation: "ce-causationid",
 	headCorrelation: "ce-correlationid", headDigest: "ce-commanddigest", headPart: "ce-part", headContent: "content-type",
-	headTrace: "traceparent", headSum: "ce-crc",
+	headTrace: "traceparent", headSum: "ce-crc", headUID: "ce-uid", headPhase: "ce-phase", headStateSum: "ce-statecrc",
 }
 
 // headPlaces is where each name stands in them.
@@ -88,8 +92,13 @@ func write(r events.Recorded) *head {
 		headPart:        strconv.Itoa(r.Index) + "/" + strconv.Itoa(r.Count),
 		headContent:     "application/json",
 		headTrace:       r.TraceParent,
+		headUID:         r.State.UID,
+		headPhase:       r.State.Phase,
 	}
 }
+
+// mayLack tells whether an event may lack a header: then it is not written empty.
+func mayLack(i int) bool { return i == headTrace || i > headSum }
 
 // readHead reads headers as they are stored. It finds what headOf finds in them once
 // nats.go has read them, in a third of the time.
@@ -117,7 +126,7 @@ func (h *head) headers() (nats.Header, error) {
 		if strings.ContainsAny(v, "\r\n") || strings.TrimSpace(v) != v {
 			return nil, fmt.Errorf("header %s: %q cannot be carried", headNames[i], events.Clip(v))
 		}
-		if i != headTrace || v != "" {
+		if v != "" || !mayLack(i) {
 			all[headNames[i]] = values[i : i+1 : i+1]
 		}
 	}
@@ -142,6 +151,33 @@ func (h *head) checksum(subject string, data []byte) string {
 	sum := crc32.Update(crc32.Checksum(buf, castagnoli), castagnoli, data)
 	*sheet = buf
 	return hex.EncodeToString(binary.BigEndian.AppendUint32(nil, sum))
+}
+
+// seal makes the checksums of an event.
+func (h *head) seal(subject string, data []byte) {
+	h[headSum] = h.checksum(subject, data)
+	if h[headUID] == "" {
+		h[headPhase] = ""
+		return
+	}
+	h[headStateSum] = h.stateChecksum()
+}
+
+// stateChecksum covers what the entity became, and which event that is said of.
+func (h *head) stateChecksum() string {
+	buf := make([]byte, 0, 64)
+	for _, v := range []string{h[headSum], h[headUID], h[headPhase]} {
+		buf = appendPart(buf, v)
+	}
+	return hex.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.Checksum(buf, castagnoli)))
+}
+
+// whole tells whether both checksums fit. The second is absent in older events.
+func (h *head) whole(subject string, data []byte) bool {
+	if h[headSum] != h.checksum(subject, data) {
+		return false
+	}
+	return h[headUID]+h[headPhase]+h[headStateSum] == "" || h[headStateSum] == h.stateChecksum()
 }
 
 func appendPart(buf []byte, s string) []byte {

@@ -21,17 +21,21 @@ type Guard struct {
 	replica bool // the log is not here, but on NATS servers that others use too
 	lock    *flock.Flock
 	mark    *os.File
+	files   presence
 
 	mu   sync.Mutex
 	high uint64
 }
+
+// markFile is the name of the mark in the directory.
+const markFile = "mark"
 
 // markFormat has one length for every sequence, so that a mark is written over
 // the one before it, within one sector.
 const markFormat = "%020d\n"
 
 // Take makes the directory if need be, readable by its owner only, and locks it.
-// The rights of one that is there are left as they are.
+// The rights of one that is there are set right, or it is refused (checkRights).
 // It fails where another process holds the directory, where it cannot be
 // written, and where a store of the embedded server in it (at its top or one
 // below) lacks an event that was acknowledged, or has it otherwise than it was
@@ -69,6 +73,9 @@ func hold(dir string) (*Guard, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, notWritable(dir, err)
 	}
+	if err := checkRights(dir); err != nil {
+		return nil, err
+	}
 	lock := flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))
 	free, err := lock.TryLock()
 	if err != nil {
@@ -90,7 +97,7 @@ func notWritable(dir string, err error) error {
 
 // openMark reads the mark, and makes it, once and durably, in a new directory.
 func (g *Guard) openMark() error {
-	path := filepath.Join(g.dir, "mark")
+	path := filepath.Join(g.dir, markFile)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return notWritable(g.dir, err)
@@ -167,9 +174,13 @@ const remedy = "restore a backup of the directory, or start with another --data-
 
 // damaged says what was found and what to do.
 func (g *Guard) damaged(found string) error {
+	if g.dir == "" { // only read
+		return fmt.Errorf("the log is damaged: %s: on a cluster mend the NATS server that differs (docs/operations.md, A damaged server of a cluster), else restore a backup", found)
+	}
 	if g.replica {
 		return fmt.Errorf("the log on the NATS servers is not the one that %s knows: events up to %d were acknowledged, but %s: "+
-			"restore the stream, or start with another --data-dir if it is meant to be another log; aerie changed nothing", g.dir, g.Mark(), found)
+			"let aerie log verify say whether one server of a cluster differs, and mend that one; "+
+			"else restore the stream, or start with another --data-dir if it is meant to be another log; aerie changed nothing", g.dir, g.Mark(), found)
 	}
 	return fmt.Errorf("the store in %s is damaged: events up to %d were acknowledged, but %s: %s", g.dir, g.Mark(), found, remedy)
 }

@@ -19,6 +19,7 @@ import (
 // server may have open; of a block that was whole at an earlier start, and has the
 // same checksum still, it reads no more than that.
 func (g *Guard) Inspect() error {
+	g.forget()
 	mark := g.Mark()
 	if mark == 0 {
 		return nil

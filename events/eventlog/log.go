@@ -4,9 +4,9 @@ package eventlog
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,6 +23,11 @@ type Log struct {
 	codec  codec
 	guard  *Guard
 	copies int
+	near   *blockIndex
+
+	failed  atomic.Pointer[failure] // the last append, if it failed
+	closed  func() error            // says why nothing can be stored; nil: nobody knows
+	trouble atomic.Pointer[error]   // why reading the log was begun anew, the last time
 }
 
 // Open opens the log, and makes its stream where there never was one. It refuses
@@ -42,18 +47,38 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, err
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	stream, err := openStream(ctx, nc, js, logConfig, g.absent)
+	config := logConfig
+	if g.replica {
+		config.MaxConsumers = mostConsumers
+	}
+	stream, err := openStream(ctx, nc, js, config, g.absent)
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	if err := g.check(stream.CachedInfo().State); err != nil {
+	if err := checkState(ctx, g, stream); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	l := &Log{nc, js, stream, c, g, max(1, stream.CachedInfo().Config.Replicas)}
+	l := &Log{nc: nc, js: js, stream: stream, codec: c, guard: g, copies: max(1, stream.CachedInfo().Config.Replicas), near: &blockIndex{guard: g}}
 	if err := l.checkEnd(ctx, stream.CachedInfo().State.LastSeq); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	return l, nil
+}
+
+// checkState refuses a log that lacks what was acknowledged. A leader that was just elected may
+// for a moment not know all that it has, so on a cluster it is asked again.
+func checkState(ctx context.Context, g *Guard, stream jetstream.Stream) error {
+	info := stream.CachedInfo()
+	for looked := 0; ; looked++ {
+		err := g.check(info.State)
+		if err == nil || info.Config.Replicas <= 1 || looked == endLooks {
+			return err
+		}
+		wait(ctx, endPause)
+		if info, err = stream.Info(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 // checkEnd refuses a log that ends within a decision: what follows would never
@@ -84,6 +109,10 @@ const (
 	endLooks = 10
 	endPause = 50 * time.Millisecond
 )
+
+// mostConsumers is how many consumers the log may have on NATS servers of somebody else's:
+// without a number of its own a stream has the servers' 1,000, which people can use up.
+const mostConsumers = 100_000
 
 // logConfig is how the log is made. What is appended on aerie.append.… is stored
 // as aerie.evt.…, and sent out as aerie.evt.… after the commit: so a subscriber
@@ -121,6 +150,27 @@ func (l *Log) Last(ctx context.Context) (last uint64, err error) {
 	return last, nil
 }
 
+// CloseWhen sets a function that says why nothing can be stored now, nil while it can. It must
+// be quick, and is set before commands are taken.
+func (l *Log) CloseWhen(closed func() error) { l.closed = closed }
+
+// Closed says why no command can be answered now: the log's files are gone (ErrGone), or
+// nothing can be stored. It is nil while commands can.
+func (l *Log) Closed() error {
+	if err := l.guard.Gone(); err != nil || l.closed == nil {
+		return err
+	}
+	return l.closed()
+}
+
+// Trouble is why reading the log had to be begun anew, the last time; nil if it never had.
+func (l *Log) Trouble() error {
+	if err := l.trouble.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // Copies is on how many servers the log is kept.
 func (l *Log) Copies() int { return l.copies }
 
@@ -128,7 +178,11 @@ func (l *Log) Copies() int { return l.copies }
 func (l *Log) Has(ctx context.Context, r events.Ref, e events.Event) (bool, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	_, err := l.stream.GetLastMsgForSubject(ctx, committed+r.Tokens()+"."+e.Type())
+	subject := committed + r.Tokens() + "." + e.Type()
+	_, err := l.stream.GetLastMsgForSubject(ctx, subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) && l.Copies() > 1 {
+		_, err = lastFromLeader(ctx, l.nc, Stream, subject) // whoever answered may be behind
+	}
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return false, nil
 	}
@@ -143,10 +197,13 @@ var errUnreadable = errors.New("it is not as it was written")
 
 // Read reads the event at a sequence. It is an error if there is none.
 func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
+	if r, ok := l.readNearby(seq); ok {
+		return r, nil
+	}
 	var m *jetstream.RawStreamMsg
 	err := insist(ctx, func(ctx context.Context) (err error) {
 		if m, err = l.stream.GetMsg(ctx, seq); errors.Is(err, jetstream.ErrMsgNotFound) && l.Copies() > 1 {
-			m, err = l.readFromLeader(ctx, seq) // whoever answered may be behind
+			m, err = fromLeader(ctx, l.nc, Stream, fmt.Sprintf(`{"seq":%d}`, seq)) // whoever answered may be behind
 		}
 		return err
 	})
@@ -154,37 +211,27 @@ func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
 		return events.Recorded{}, fmt.Errorf("read event %d: %w", seq, err)
 	}
 	r, err := l.codec.decode(m.Subject, m.Sequence, headOf(m.Header), m.Data)
+	if err != nil && l.Copies() > 1 { // whoever answered may be damaged
+		if m, err := fromLeader(ctx, l.nc, Stream, fmt.Sprintf(`{"seq":%d}`, seq)); err == nil {
+			if r, err := l.codec.decode(m.Subject, m.Sequence, headOf(m.Header), m.Data); err == nil {
+				return r, nil
+			}
+		}
+	}
 	if err != nil {
 		return events.Recorded{}, fmt.Errorf("read event %d: %w: %w", seq, errUnreadable, err)
 	}
 	return r, nil
 }
 
-// readFromLeader asks the one server that is never behind.
-func (l *Log) readFromLeader(ctx context.Context, seq uint64) (*jetstream.RawStreamMsg, error) {
-	reply, err := l.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+Stream, fmt.Appendf(nil, `{"seq":%d}`, seq))
-	if err != nil {
-		return nil, err
+// readNearby reads an event where it lies. What is wrong with it the server has to say.
+func (l *Log) readNearby(seq uint64) (events.Recorded, bool) {
+	s, ok := l.near.find(seq)
+	if !ok {
+		return events.Recorded{}, false
 	}
-	var out struct {
-		Error   *jetstream.APIError `json:"error"`
-		Message struct {
-			Subject string `json:"subject"`
-			Header  []byte `json:"hdrs"`
-			Data    []byte `json:"data"`
-		} `json:"message"`
-	}
-	if err := json.Unmarshal(reply.Data, &out); err != nil {
-		return nil, err
-	}
-	if out.Error != nil && out.Error.Is(jetstream.ErrMsgNotFound) {
-		return nil, jetstream.ErrMsgNotFound
-	}
-	if out.Error != nil {
-		return nil, out.Error
-	}
-	header, err := nats.DecodeHeadersMsg(out.Message.Header)
-	return &jetstream.RawStreamMsg{Subject: out.Message.Subject, Sequence: seq, Header: header, Data: out.Message.Data}, err
+	r, err := l.codec.decode(string(s.subject), s.seq, readHead(s.headers), s.body)
+	return r, err == nil
 }
 
 // insistAfter is how long a request is waited for before it is sent again: the server

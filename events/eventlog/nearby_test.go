@@ -57,6 +57,44 @@ func TestWhatIsNearbyIsTheLog(t *testing.T) {
 	}
 }
 
+// TestReadNearby reads single events, of full blocks and of others, and the same through
+// the server. Where a block is damaged or gone, they are what they were, or an error.
+func TestReadNearby(t *testing.T) {
+	p := open(t)
+	end := fillBlocks(t, p)
+	far, err := eventlog.Open(deadline(t), p.nc, vocabulary, &eventlog.Guard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := read(t, far, 0, end)
+	near := 0
+	for seq := end; seq > 0; seq-- {
+		got, err := p.log.Read(deadline(t), seq)
+		if err != nil || !reflect.DeepEqual(got, want[seq-1]) {
+			t.Fatalf("event %d: %+v, %v", seq, got, err)
+		}
+		if _, ok := p.log.ReadNearby(seq); ok {
+			near++
+		}
+	}
+	if near < int(end)/3 {
+		t.Errorf("%d of %d are read nearby", near, end)
+	}
+	for _, at := range []int{0, 4, 21, 60, 700, 1_000_000, 8_000_000} {
+		edit(t, find(t, p.dir, "1.blk"), func(data []byte) []byte { data[at] ^= 1; return data })
+		again, err := eventlog.Open(deadline(t), p.nc, vocabulary, p.g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for seq := uint64(1); seq <= end; seq += 7 {
+			if got, ok := again.ReadNearby(seq); ok && !reflect.DeepEqual(got, want[seq-1]) {
+				t.Fatalf("a bit of byte %d: event %d is %+v", at, seq, got)
+			}
+		}
+		edit(t, find(t, p.dir, "1.blk"), func(data []byte) []byte { data[at] ^= 1; return data })
+	}
+}
+
 // TestDamageNearby flips a bit in each of some places of a full block while the server
 // runs. What is handed over is what was written, up to the damage or beyond.
 func TestDamageNearby(t *testing.T) {

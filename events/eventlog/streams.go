@@ -64,6 +64,7 @@ func sameConfig(want, have jetstream.StreamConfig) error {
 	have.Replicas, have.Placement, have.Metadata = want.Replicas, want.Placement, want.Metadata
 	have.Description, have.Compression, have.Duplicates = want.Description, want.Compression, want.Duplicates
 	have.FirstSeq = want.FirstSeq // says where it began
+	have.MaxConsumers = want.MaxConsumers
 	var differ []string
 	w, h := reflect.ValueOf(want), reflect.ValueOf(have)
 	for i := range w.NumField() {

@@ -54,6 +54,7 @@ func (l *Log) tail(ctx context.Context, after uint64, see func([]events.Recorded
 	}
 	for absent := 0; ; {
 		err := t.follow(ctx)
+		t.log.trouble.Store(&err)
 		if absent++; !errors.Is(err, jetstream.ErrStreamNotFound) {
 			absent = 0
 		}
@@ -108,8 +109,11 @@ func (t *tail) follow(ctx context.Context) error {
 		Replicas:          1,
 		InactiveThreshold: time.Minute,
 	})
+	if withoutConsumer(err) {
+		return t.readDirectly(ctx, err)
+	}
 	if err != nil {
-		return &brokenError{err}
+		return &brokenError{fmt.Errorf("make a consumer on %s: %w", Stream, err)}
 	}
 	defer t.forget(ctx, c)
 	all, err := c.Messages(jetstream.PullMaxMessages(2000), jetstream.PullHeartbeat(tailHeartbeat))
@@ -124,6 +128,10 @@ func (t *tail) follow(ctx context.Context) error {
 		}
 		if errors.Is(err, errMissed) {
 			err = t.look(ctx)
+		}
+		if errors.Is(err, errNoPlace) {
+			all.Stop()
+			return t.readDirectly(ctx, err)
 		}
 		if err != nil {
 			return err
@@ -217,7 +225,7 @@ func (t *tail) look(ctx context.Context) error {
 func (t *tail) take(m jetstream.Msg) error {
 	meta, err := m.Metadata()
 	if err != nil {
-		return &brokenError{err}
+		return fmt.Errorf("%w: %w", errNoPlace, err)
 	}
 	seq := meta.Sequence.Stream
 	if seq <= t.last {

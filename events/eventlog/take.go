@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -59,7 +60,11 @@ func (q *WorkQueue) handle(ctx context.Context, m jetstream.Msg, do Do) {
 		answer(m.Term())
 		return
 	}
-	newest, there, err := q.Newest(ctx, place, w.Ref)
+	if w.Effect == "" { // it says that nothing is owed: there is nothing to do, whatever a server that lags has
+		answer(m.Ack())
+		return
+	}
+	newest, there, err := q.newestSince(ctx, m.Subject(), w.Revision)
 	if err == nil && there && (newest.Revision > w.Revision || newest.Revision == w.Revision && newest.Effect == "") {
 		answer(m.Ack())
 		return
@@ -81,6 +86,22 @@ func (q *WorkQueue) handle(ctx context.Context, m jetstream.Msg, do Do) {
 		return
 	}
 	answer(m.Ack())
+}
+
+// newestSince is Newest for who has seen a work of a revision: a server that has only older
+// ones is behind, and the leader is asked.
+func (q *WorkQueue) newestSince(ctx context.Context, subject string, revision uint64) (w events.Work, there bool, err error) {
+	var at uint64
+	err = insist(ctx, func(ctx context.Context) error {
+		if w, at, err = q.last(ctx, subject); err == nil && w.Revision < revision {
+			w, at, err = q.lastBy(ctx, q.lastFromLeader, subject)
+		}
+		return err
+	})
+	if err != nil {
+		return w, false, fmt.Errorf("read the newest work on %s: %w", subject, err)
+	}
+	return w, at > 0, nil
 }
 
 // answer notes an answer that did not get out. Nothing is lost: the lease ends,

@@ -169,18 +169,27 @@ func (v *volatile) putNewest(ctx context.Context, m *nats.Msg, revision uint64, 
 				return err
 			}
 		}
-		for {
-			if seq, err = v.tryPut(ctx, m, revision, stands, opts); !errors.Is(err, ErrConflict) {
+		for read := v.stream.GetLastMsgForSubject; ; {
+			if seq, err = v.tryPut(ctx, m, revision, read, stands, opts); !errors.Is(err, ErrConflict) {
 				return err
 			}
+			read = v.lastFromLeader // another was faster, or whoever answered is behind
 		}
 	})
 	return seq, err
 }
 
-// tryPut is one round of putNewest: it fails with ErrConflict if another was faster.
-func (v *volatile) tryPut(ctx context.Context, m *nats.Msg, revision uint64, stands func(*jetstream.RawStreamMsg) bool, opts []jetstream.PublishOpt) (seq uint64, err error) {
-	there, err := v.stream.GetLastMsgForSubject(ctx, m.Subject)
+// lastOf reads the newest message of a subject.
+type lastOf func(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error)
+
+func (v *volatile) lastFromLeader(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
+	return lastFromLeader(ctx, v.nc, v.config.Name, subject)
+}
+
+// tryPut is one round of putNewest: it fails with ErrConflict if another was faster, or if
+// what was read was not the newest.
+func (v *volatile) tryPut(ctx context.Context, m *nats.Msg, revision uint64, read lastOf, stands func(*jetstream.RawStreamMsg) bool, opts []jetstream.PublishOpt) (seq uint64, err error) {
+	there, err := read(ctx, m.Subject)
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
 		return v.putOver(ctx, m, 0, opts)

@@ -120,7 +120,11 @@ func (q *WorkQueue) Newest(ctx context.Context, p Place, r events.Ref) (events.W
 // last reads the newest work on a subject and its place in the stream, 0 if
 // there is none.
 func (q *WorkQueue) last(ctx context.Context, subject string) (w events.Work, at uint64, err error) {
-	m, err := q.stream.GetLastMsgForSubject(ctx, subject)
+	return q.lastBy(ctx, q.stream.GetLastMsgForSubject, subject)
+}
+
+func (q *WorkQueue) lastBy(ctx context.Context, read lastOf, subject string) (w events.Work, at uint64, err error) {
+	m, err := read(ctx, subject)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return w, 0, nil
 	}

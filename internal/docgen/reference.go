@@ -61,8 +61,11 @@ func (p *page) kinds() {
 		p.row(code(string(k)), whatIs[k], ownerOf[k], idForm(k), strings.Join(phases, ", "))
 	}
 	p.end()
-	p.para("A label is written in %s. An id is one label, or two joined by `_`. A reference is `owner/id`, such as `acme/prod`; `-/free` and just `free` name what belongs to the platform, and a customer is named by its id alone. Where an id has two labels, `acme/prod/pg` means `acme/prod_pg`.", ev.LabelRule)
-	p.para("Every kind is commanded by the verbs %s. The body of `create` and `update` is `{\"labels\":{…},\"spec\":{…}}`; `update` replaces what is given as a whole and leaves alone what is not. The body of `retry` is empty, that of `delete` is `{\"cascade\":false}`. A dataplane has %s too: the first two with the body `{\"customer\":\"acme\"}`, the last with `{\"version\":\"1.37\"}`. An unknown field is refused.", codes(ev.Verbs(ev.Customer)), codes(ev.Verbs(ev.Dataplane)[len(ev.Verbs(ev.Customer)):]))
+	p.para("A label is written in %s. An id is one label, or two joined by `_`. A reference is `owner/id`, such as `acme/prod`; `-/free` and just `free` name what belongs to the platform, and a customer is named by its id alone. Where an id has two labels, `acme/prod/pg` means `acme/prod_pg`, and of the platform's `eu/pg` means `-/eu_pg`.", ev.LabelRule)
+	p.para("Every kind is commanded by the verbs %s. The body of `create` and `update` is `{\"labels\":{…},\"spec\":{…}}`; `update` replaces what is given as a whole and leaves alone what is not. The body of `retry` is empty, that of `delete` is `{\"cascade\":false}`. A dataplane has %s too: the first two with the body `{\"customer\":\"acme\"}`, the last with `{\"version\":\"1.37\"}`. An unknown field is refused, and so is a key that is there twice.", codes(ev.Verbs(ev.Customer)), codes([]string{ev.VerbAttach, ev.VerbDetach, ev.VerbUpgrade}))
+	p.para("What is made for a dataplane, a tenantinfra, a tenant, an application or an addon carries its mark. If the log does not know whose that is, `disown` with `{\"uid\":\"…\"}` says that it has ended and is to be removed (of a dataplane also `account` and `region`: where to look for it), and `adopt` with `{\"uid\":\"…\",\"labels\":{…},\"spec\":{…}}` makes an entity of it (of a tenant also `dataplane`: where its namespace is). `GET /v1/orphans` lists what there is.")
+	p.para("Text is UTF-8. Other bytes, half of a surrogate pair and NUL are `invalid` wherever they stand, and so are controls, line breaks and marks of the direction of writing in a field of one line. Values and manifests keep these, and the command line shows them as `\\x1b` or `\\u202e`.")
+	p.para("What `apply`, `diff`, `--spec`, `--values` and `--body` read is YAML or JSON, in UTF-8 or, with its byte order mark, UTF-16. YAML documents have `---` between them, JSON documents may follow each other without. Plain words and numbers are read as kubectl and Helm read them (`on` is true, `012` is 10); a key, or a field that is text, that reads so is `invalid`: put it in quotes. The keys of a merge (`<<`) may be overridden. Each fault names its file, document, field and line. `apply` sends nothing if there is a fault in any document, or if the server, which it asks beforehand, would refuse one.")
 }
 
 func idForm(k ev.Kind) string {
@@ -194,6 +197,7 @@ var reasonCodes = []struct {
 	{ev.Timeout, "it took longer than it may"},
 	{ev.Unreachable, "there was no answer"},
 	{ev.InternalReason, "none of these"},
+	{ev.UnknownReason, "the cloud refused in words that aerie does not know; the sentence has them"},
 	{ev.DriftedReason, "somebody else has changed or deleted what was made, and the dataplane's policy is to report it"},
 	{ev.Queued, "so much is done at once that it has to wait for its turn; the time of its phase begins anew"},
 	{ev.InProgress, "nothing is wrong: it takes its time"},

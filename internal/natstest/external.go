@@ -2,6 +2,7 @@ package natstest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -199,3 +200,41 @@ func Dial(t testing.TB, x *External) *nats.Conn {
 
 // Change changes the options with which a server that does not run is started again.
 func (x *External) Change(i int, change func(*server.Options)) { change(&x.nodes[i].options) }
+
+// TakeConsumers lets a stream have as many consumers as the servers let it have by
+// themselves, and has all of them taken.
+func (x *External) TakeConsumers(nc *nats.Conn, stream string) {
+	x.t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), readyWithin)
+	defer cancel()
+	s, err := js.Stream(ctx, stream)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	config := s.CachedInfo().Config
+	config.MaxConsumers = -1
+	if _, err := js.UpdateStream(ctx, config); err != nil {
+		x.t.Fatal(err)
+	}
+	for n := 0; ; n++ {
+		_, err := js.CreateConsumer(ctx, stream, jetstream.ConsumerConfig{Name: fmt.Sprint("theirs", n), AckPolicy: jetstream.AckNonePolicy,
+			MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Hour})
+		var api *jetstream.APIError
+		if errors.As(err, &api) && api.ErrorCode == jetstream.ErrorCode(server.JSMaximumConsumersLimitErr) {
+			return
+		}
+		if err != nil {
+			x.t.Fatal(err)
+		}
+	}
+}
+
+// Store is the directory of a server's store.
+func (x *External) Store(i int) string { return x.nodes[i].options.StoreDir }
+
+// Name is a server's name.
+func (x *External) Name(i int) string { return x.nodes[i].options.ServerName }

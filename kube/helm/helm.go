@@ -33,12 +33,33 @@ type Request struct {
 	Values    map[string]any `json:"values,omitempty"`
 	Digest    string         `json:"digest"` // of chart and values: kept as a label of the release
 	Cluster   *kube.Reach    `json:"cluster,omitempty"`
+	Stored    *Stored        `json:"stored,omitempty"` // to Render: the cluster
 	Repair    string         `json:"repair,omitempty"` // of a repair: what is deployed is applied once more, and marked with it
 	Terms     kube.Terms     `json:"terms"`            // on which what it renders to is let through
 	Class     string         `json:"class,omitempty"`  // the priority class of its pods that name none
 	Rendered  time.Duration  `json:"rendered"`         // how long loading and rendering may take; 0: RenderWithin
 	Within    time.Duration  `json:"within"`           // how long hooks may take
 	Tells     bool           `json:"tells,omitempty"`  // it tells on the file TellsAt, a byte each, when it Waits for a hook and when it Works again
+}
+
+// Stored is what a chart is told of a cluster that only stores, where there is no API server to ask.
+type Stored struct {
+	Version string        `json:"version"` // of Kubernetes, such as 1.36
+	Kinds   []kube.Object `json:"kinds,omitempty"`
+	Found   []Found       `json:"found,omitempty"` // what it has looked up so far
+}
+
+// Found is what is there of what a chart has looked up. A key without a name is of all objects of that kind, in its
+// namespace or in all.
+type Found struct {
+	Key     kube.Key      `json:"key"`
+	Objects []kube.Object `json:"objects,omitempty"`
+}
+
+// MayLook tells whether a chart may look something up in a cluster that only stores: a tenant's into its own namespace
+// alone, as its installer in a real cluster.
+func (q Request) MayLook(k kube.Key) bool {
+	return q.Terms == kube.AsAddon || k.Namespace == q.Namespace
 }
 
 // What the process of an operation tells, and where.
@@ -70,6 +91,9 @@ type Result struct {
 	Did     string        `json:"did,omitempty"`     // install, upgrade, rollback, uninstall; empty if nothing was to be done
 	Resumed string        `json:"resumed,omitempty"` // the state in which an interrupted operation had left the release
 	Failure *Failure      `json:"failure,omitempty"`
+
+	Definitions []kube.Object `json:"definitions,omitempty"` // of Render: the custom kinds that come before the objects, and stay
+	Wants       []kube.Key    `json:"wants,omitempty"`       // of Render: what it has to be told before there is a result
 }
 
 // Failure is why an operation did not come about.

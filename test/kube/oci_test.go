@@ -72,7 +72,7 @@ func digest(body []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(
 func TestRegistry(t *testing.T) {
 	server := registry(t, map[string]string{"ann": "hunter22", "bob": "swordfish"})
 	as := func(customer, user, password, version string) ([]string, error) {
-		q := helm.Request{Op: helm.Render, Release: "web", Namespace: "n", Owner: "o", Within: time.Minute,
+		q := helm.Request{Op: helm.Render, Stored: &helm.Stored{Version: "1.36"}, Release: "web", Namespace: "n", Owner: "o", Within: time.Minute,
 			Chart: helm.Chart{Name: "web", Version: version, Repository: "oci" + strings.TrimPrefix(server.URL, "https") + "/charts",
 				Login: helm.Login{Username: user, Password: password, CA: certificate(server)}}}
 		r, err := releases.Run(t.Context(), customer, q)

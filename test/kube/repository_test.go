@@ -42,7 +42,7 @@ func certificate(of *httptest.Server) string {
 // The chart comes with the right login, at exactly the version, and with a wrong one the password is in no message.
 func TestPrivateRepository(t *testing.T) {
 	url, login := repository(t)
-	q := helm.Request{Op: helm.Render, Release: "web", Namespace: "n", Owner: "o", Within: time.Minute,
+	q := helm.Request{Op: helm.Render, Stored: &helm.Stored{Version: "1.36"}, Release: "web", Namespace: "n", Owner: "o", Within: time.Minute,
 		Chart: helm.Chart{Name: "web", Version: "1.0.0", Repository: url, Login: login}}
 	r, err := releases.Run(t.Context(), "ann", q)
 	if err != nil || len(r.Objects) != 1 || r.Objects[0].Kind() != "Deployment" {

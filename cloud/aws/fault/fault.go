@@ -33,7 +33,7 @@ func Of(op string, err error) error {
 		return &named
 	case errors.As(err, &api):
 		return &cloud.Error{
-			Class: Class(service(err), api.ErrorCode(), api.ErrorMessage()), Op: op, Code: api.ErrorCode(),
+			Class: classOf(err, api), Op: op, Code: api.ErrorCode(),
 			Message: api.ErrorMessage(), RequestID: requestID(err), RetryAfter: retryAfter(err), Err: err,
 		}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -69,14 +69,29 @@ func Is(err error, codes ...string) bool {
 	return false
 }
 
-// Class looks an error up in the table. An unknown one has an unknown outcome.
+// classOf is the class of a refusal. One that the table does not know is passing trouble if AWS takes the blame.
+func classOf(err error, api smithy.APIError) cloud.Class {
+	class := Class(service(err), api.ErrorCode(), api.ErrorMessage())
+	var response *awshttp.ResponseError
+	if class == cloud.Unknown && errors.As(err, &response) && response.HTTPStatusCode() >= http.StatusInternalServerError {
+		return cloud.Retryable
+	}
+	return class
+}
+
+// Class looks a refusal up in the table.
 func Class(service, code, message string) cloud.Class {
 	for _, r := range Table {
-		if (r.Service == "" || r.Service == service) && matches(r.Code, code) && (r.Text == "" || matches("*"+strings.ToLower(r.Text)+"*", strings.ToLower(message))) {
+		if r.Is(service, code) && (r.Text == "" || matches("*"+strings.ToLower(r.Text)+"*", strings.ToLower(message))) {
 			return r.Class
 		}
 	}
-	return cloud.Retryable
+	return cloud.Unknown
+}
+
+// Is tells whether the row is about a code of a service, whatever its text.
+func (r Row) Is(service, code string) bool {
+	return (r.Service == "" || r.Service == service) && matches(r.Code, code)
 }
 
 // matches is path.Match of a pattern of our own over a text that may have slashes.

@@ -7,9 +7,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	eks "github.com/aws/aws-sdk-go-v2/service/eks/types"
+	iam "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	sts "github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
@@ -46,13 +50,21 @@ func TestTable(t *testing.T) {
 		{fault.EKS, "InvalidParameterException", "The role with name x cannot be found: it does not exist", cloud.Retryable},
 		{fault.EKS, "InvalidParameterException", "The subnet ID 'subnet-1' does not exist", cloud.Invalid},
 		{fault.EKS, "InvalidParameterException", "unsupported Kubernetes version 1.9", cloud.Invalid},
-		{fault.EKS, "UnsupportedAvailabilityZoneException", "Cannot create cluster in us-east-1e", cloud.Capacity},
+		{fault.EKS, "UnsupportedAvailabilityZoneException", "Cannot create cluster 'c' because us-east-1e, the targeted availability zone, does not currently have sufficient capacity", cloud.Capacity},
+		{fault.EKS, "UnsupportedAvailabilityZoneException", "Cannot create cluster in us-east-1e", cloud.Invalid},
 		{fault.EC2, "InsufficientAddressCapacity", "", cloud.Capacity},
 		{fault.EC2, "UnauthorizedOperation", "You are not authorized to perform this operation.", cloud.Denied},
 		{fault.STS, "AccessDenied", "is not authorized to perform: sts:AssumeRole", cloud.Denied},
 		{fault.EKS, "ExpiredTokenException", "The security token included in the request is expired", cloud.Denied},
 		{fault.EKS, "ServerException", "", cloud.Retryable},
-		{fault.EC2, "SomethingNew", "never seen", cloud.Retryable},
+		{fault.EC2, "SomethingNew", "never seen", cloud.Unknown},
+		{fault.EKS, "InvalidRequestException", "never seen", cloud.Unknown},
+		{fault.EKS, "InvalidRequestException", "Your requested instance type (m4.xlarge) is not supported in your requested Availability Zone (us-west-2d). Please retry your request by not specifying an Availability Zone or choosing us-west-2a, us-west-2b, us-west-2c.", cloud.Invalid},
+		{fault.EKS, "InvalidRequestException", "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.", cloud.Invalid},
+		{fault.EKS, "InvalidRequestException", "Nodegroups [n] must be updated to match cluster version 1.33 before updating cluster version", cloud.Invalid},
+		{fault.EKS, "InvalidStateException", "Upgrade readiness issues were detected: see ListInsights", cloud.Invalid},
+		{fault.EKS, "InvalidParameterException", "Cluster is already at the desired configuration with endpointPrivateAccess: true", cloud.Conflict},
+		{fault.EKS, "InvalidParameterException", "Label cannot contain reserved prefixes [kubernetes.io/, k8s.io/, eks.amazonaws.com/]", cloud.Invalid},
 	}
 	for _, r := range rows {
 		if got := fault.Class(r.service, r.code, r.text); got != r.want {
@@ -61,12 +73,63 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestEveryCodeOfTheSDK has a row for each code that the SDK has a name for, and that a call of ours can meet.
+func TestEveryCodeOfTheSDK(t *testing.T) {
+	for service, all := range map[string][]smithy.APIError{
+		fault.EKS: {
+			&eks.AccessDeniedException{}, &eks.BadRequestException{}, &eks.ClientException{}, &eks.InvalidParameterException{}, &eks.InvalidRequestException{},
+			&eks.InvalidStateException{}, &eks.NotFoundException{}, &eks.ResourceInUseException{}, &eks.ResourceLimitExceededException{}, &eks.ResourceNotFoundException{},
+			&eks.ResourcePropagationDelayException{}, &eks.ServerException{}, &eks.ServiceUnavailableException{}, &eks.ThrottlingException{}, &eks.UnsupportedAvailabilityZoneException{},
+		},
+		fault.IAM: {
+			&iam.ConcurrentModificationException{}, &iam.DeleteConflictException{}, &iam.EntityAlreadyExistsException{}, &iam.EntityTemporarilyUnmodifiableException{},
+			&iam.InvalidInputException{}, &iam.LimitExceededException{}, &iam.MalformedPolicyDocumentException{}, &iam.NoSuchEntityException{},
+			&iam.OpenIdIdpCommunicationErrorException{}, &iam.PolicyNotAttachableException{}, &iam.ServiceFailureException{}, &iam.UnmodifiableEntityException{},
+		},
+		fault.STS: {&sts.ExpiredTokenException{}, &sts.RegionDisabledException{}},
+	} {
+		for _, e := range all {
+			if !slices.ContainsFunc(fault.Table, func(r fault.Row) bool { return r.Is(service, e.ErrorCode()) }) {
+				t.Errorf("%s %s is in no row", service, e.ErrorCode())
+			}
+		}
+	}
+	var issues []string
+	for _, code := range eks.NodegroupIssueCode("").Values() {
+		issues = append(issues, string(code))
+	}
+	for _, code := range eks.ClusterIssueCode("").Values() {
+		issues = append(issues, string(code))
+	}
+	for _, code := range eks.AddonIssueCode("").Values() {
+		issues = append(issues, string(code))
+	}
+	for _, code := range issues {
+		if !slices.ContainsFunc(fault.IssueTable, func(r fault.Row) bool { return r.Is(fault.EKS, code) }) {
+			t.Errorf("the issue %s is in no row", code)
+		}
+	}
+}
+
+// TestUnknown has what the table does not know be passing trouble only where AWS takes the blame for it.
+func TestUnknown(t *testing.T) {
+	for status, want := range map[int]cloud.Class{400: cloud.Unknown, 409: cloud.Unknown, 500: cloud.Retryable, 503: cloud.Retryable} {
+		err := &smithy.OperationError{ServiceID: fault.EC2, Err: &awshttp.ResponseError{ResponseError: &smithyhttp.ResponseError{
+			Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}}, Err: &smithy.GenericAPIError{Code: "SomethingNew"},
+		}}}
+		if got := cloud.ClassOf(fault.Of("EnsureNetwork", err)); got != want {
+			t.Errorf("of status %d it is %s, want %s", status, got, want)
+		}
+	}
+}
+
 func TestIssues(t *testing.T) {
 	for text, want := range map[string]cloud.Class{
-		"Could not launch On-Demand Instances. InsufficientInstanceCapacity - We currently do not have sufficient m6i.xlarge capacity": cloud.Capacity,
-		"Could not launch Spot Instances. UnfulfillableCapacity - Unable to fulfill capacity":                                          cloud.Capacity,
-		"Could not launch On-Demand Instances. VcpuLimitExceeded - You have requested more vCPU capacity than your limit":              cloud.Quota,
-		"Could not launch On-Demand Instances. InvalidKey":                                                                             cloud.Terminal,
+		"Could not launch On-Demand Instances. InsufficientInstanceCapacity - We currently do not have sufficient m6i.xlarge capacity":                                       cloud.Capacity,
+		"Could not launch Spot Instances. UnfulfillableCapacity - Unable to fulfill capacity":                                                                                cloud.Capacity,
+		"Could not launch On-Demand Instances. VcpuLimitExceeded - You have requested more vCPU capacity than your limit":                                                    cloud.Quota,
+		"Could not launch On-Demand Instances. Unsupported - Your requested instance type (p3.2xlarge) is not supported in your requested Availability Zone (eu-central-1c)": cloud.Invalid,
+		"Could not launch On-Demand Instances. InvalidKey":                                                                                                                   cloud.Terminal,
 	} {
 		if got := fault.Issue("AsgInstanceLaunchFailures", text).Class; got != want {
 			t.Errorf("%q is %s, want %s", text, got, want)

@@ -90,6 +90,9 @@ func (q *request) nodegroupDoc(cluster *emulate.Thing, name string) (d doc, subn
 
 var taintEffects = []string{"NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE"}
 
+// reservedLabels are what no label's key may have in it.
+var reservedLabels = []string{"kubernetes.io/", "k8s.io/", "eks.amazonaws.com/"}
+
 func checkNodegroup(d doc) error {
 	if len(texts(d, "instanceTypes")) == 0 {
 		return wrong("instanceTypes can't be empty")
@@ -103,8 +106,10 @@ func checkNodegroup(d doc) error {
 		return wrong("Capacity type %s is invalid", c)
 	}
 	for k := range sub(d, "labels") {
-		if strings.HasPrefix(k, "eks.amazonaws.com/") || strings.HasPrefix(k, "kubernetes.io/") {
-			return wrong("Label cannot contain reserved prefixes [kubernetes.io/, k8s.io/, eks.amazonaws.com/]: %s", k)
+		for _, end := range reservedLabels {
+			if strings.Contains(k, end) {
+				return wrong("Label cannot contain reserved prefixes [%s]", strings.Join(reservedLabels, ", "))
+			}
 		}
 	}
 	for _, t := range docs(d, "taints") {

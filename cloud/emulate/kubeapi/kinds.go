@@ -35,6 +35,8 @@ var builtin = map[string]string{
 	"apiregistration.k8s.io/v1":       "APIService",
 	"admissionregistration.k8s.io/v1": "MutatingWebhookConfiguration ValidatingWebhookConfiguration ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding",
 	"certificates.k8s.io/v1":          "CertificateSigningRequest",
+	"authentication.k8s.io/v1":        "TokenReview SelfSubjectReview",
+	"authorization.k8s.io/v1":         "SubjectAccessReview SelfSubjectAccessReview SelfSubjectRulesReview LocalSubjectAccessReview",
 	"events.k8s.io/v1":                "Event",
 	"flowcontrol.apiserver.k8s.io/v1": "FlowSchema PriorityLevelConfiguration",
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -50,9 +51,14 @@ func (s *Server) mend() {
 	}
 }
 
-// Err says why nothing is stored, nil while it is: a write failed, and JetStream is
-// started again as soon as the disk takes one.
+// Err says why nothing is stored, nil while it is: there is no room; or a write failed, and
+// JetStream is started again as soon as the disk takes one; or the store is gone.
 func (s *Server) Err() error {
+	for _, why := range []*atomic.Pointer[error]{&s.gone, &s.room} {
+		if err := why.Load(); err != nil {
+			return *err
+		}
+	}
 	if s.broken.Load() {
 		return fmt.Errorf("the disk takes no writes: make room in %s, or let it be written; nothing else has to be done", s.dir)
 	}
@@ -61,6 +67,15 @@ func (s *Server) Err() error {
 
 // mended tries once.
 func (s *Server) mended() bool {
+	if s.gone.Load() != nil {
+		return false
+	}
+	if s.present != nil {
+		if err := s.present(); err != nil {
+			s.lose(err)
+			return false
+		}
+	}
 	if err := probe(s.dir); err != nil {
 		s.log.Warn("the disk takes no writes: commands are not taken", "dir", s.dir, "err", err)
 		return false
@@ -87,7 +102,7 @@ func (s *Server) restart() error {
 	case <-s.failed: // said by the one that was stopped
 	default:
 	}
-	if err := s.srv.EnableJetStream(&server.JetStreamConfig{StoreDir: s.dir}); err != nil {
+	if err := s.srv.EnableJetStream(&server.JetStreamConfig{StoreDir: s.dir, MaxStore: maxStore}); err != nil {
 		return fmt.Errorf("start JetStream: %w", err)
 	}
 	return nil

@@ -28,6 +28,20 @@ const MaxPayload = 1 << 20
 // killed process takes seconds, so it is generous.
 const readyTimeout = 2 * time.Minute
 
+const (
+	// writeWithin is how long a connection may take to take what is written to it. Then
+	// it is cut.
+	writeWithin = 4 * time.Second
+	// pingEvery is how often a connection that says nothing is asked whether it is
+	// there; who does not answer mostPings times is cut, nine seconds after it stopped
+	// reading. Before a write waits the kernel takes megabytes, so that alone comes late.
+	pingEvery = 3 * time.Second
+	mostPings = 2
+)
+
+// reconnectPause is the wait before a lost connection of ours is made again.
+const reconnectPause = 250 * time.Millisecond
+
 // Options say where the server keeps its store and who may enter.
 type Options struct {
 	Dir    string       // the store's directory; the server makes "jetstream" in it
@@ -35,22 +49,30 @@ type Options struct {
 	Token  string       // what people present as the connection's token; "" lets nobody in but aerie
 	Logger *slog.Logger // gets the server's warnings and errors; nil drops them
 	Whole  func() error // asked whether the store is whole before it is opened again, after a write that failed; nil: it is
+
+	// Present is asked now and then whether the store's files are still there; nil: they are. After an
+	// error nothing is stored any more.
+	Present func() error
 }
 
 // Server is a running nats-server. Its methods may be called from any goroutine.
 type Server struct {
-	srv    *server.Server
-	log    *slog.Logger
-	secret string
-	listen bool
-	door   *nats.Conn // the gate's own connection
-	dir    string
-	whole  func() error
-	failed chan struct{} // a write failed
-	broken atomic.Bool   // none is taken since
-	ended  chan struct{} // closed when the server is to stop
-	mender sync.WaitGroup
-	stop   func()
+	srv     *server.Server
+	log     *slog.Logger
+	secret  string
+	listen  bool
+	door    *nats.Conn // the gate's own connection
+	gate    sync.Mutex // held while the gate has a consumer made
+	dir     string
+	whole   func() error
+	present func() error
+	failed  chan struct{}         // a write failed
+	broken  atomic.Bool           // none is taken since
+	room    atomic.Pointer[error] // why there is no room on the disk
+	gone    atomic.Pointer[error] // why the store is not there any more
+	ended   chan struct{}         // closed when the server is to stop
+	mender  sync.WaitGroup
+	stop    func()
 }
 
 // Start starts a server and returns when it takes connections and its streams
@@ -75,7 +97,7 @@ func Start(o Options) (*Server, error) {
 	log := &logger{to: o.Logger, failed: make(chan struct{}, 1)}
 	srv.SetLoggerV2(log, false, false, false)
 	srv.Start()
-	s := &Server{srv: srv, log: o.Logger, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, failed: log.failed, ended: make(chan struct{})}
+	s := &Server{srv: srv, log: o.Logger, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.ended) })
 	s.mender.Go(s.mend)
 	if !srv.ReadyForConnections(readyTimeout) {
@@ -86,6 +108,8 @@ func Start(o Options) (*Server, error) {
 		s.Shutdown()
 		return nil, fmt.Errorf("start nats-server: %w", err)
 	}
+	s.measure()
+	s.mender.Go(s.watch)
 	return s, nil
 }
 
@@ -103,7 +127,8 @@ func (s *Server) enter(url, name string, way ...nats.Option) (*nats.Conn, error)
 	trouble := func(_ *nats.Conn, _ *nats.Subscription, err error) {
 		s.log.Warn(err.Error(), "from", "nats.go", "connection", name)
 	}
-	nc, err := nats.Connect(url, append(way, nats.Name(name), nats.Token(s.secret), nats.ErrorHandler(trouble))...)
+	nc, err := nats.Connect(url, append(way, nats.Name(name), nats.Token(s.secret), nats.ErrorHandler(trouble),
+		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectPause))...)
 	if err != nil {
 		return nil, fmt.Errorf("connect %s to the embedded nats-server: %w", name, err)
 	}
@@ -117,6 +142,12 @@ func (s *Server) URL() string {
 		return ""
 	}
 	return s.srv.ClientURL()
+}
+
+// SlowConsumers is how many connections were cut because they did not read, or did not
+// answer.
+func (s *Server) SlowConsumers() uint64 {
+	return s.srv.NumSlowConsumersClients() + s.srv.NumStaleConnectionsClients()
 }
 
 // Shutdown stops the server and returns when everything is on disk and every
@@ -142,8 +173,11 @@ func options(o Options) (*server.Options, error) {
 	opts.MaxPayload = MaxPayload
 	opts.JetStream = true
 	opts.StoreDir = filepath.Clean(o.Dir)
-	opts.SyncAlways = true // an acknowledged event survives a power failure
+	opts.JetStreamMaxStore = maxStore
+	opts.JetStreamLimits.DefaultMaxConsumers = -1 // the gate bounds people's; aerie's own never fail
+	opts.SyncAlways = true                        // an acknowledged event survives a power failure
 	opts.DisableJetStreamBanner = true
+	opts.WriteDeadline, opts.PingInterval, opts.MaxPingsOut = writeWithin, pingEvery, mostPings
 	if o.Addr == "" {
 		opts.DontListen = true
 		return opts, nil

@@ -76,6 +76,28 @@ func TestSpot(t *testing.T) {
 	}
 }
 
+// TestReservedLabels has the keys that EKS takes on no node group, when it is made and when it is changed.
+func TestReservedLabels(t *testing.T) {
+	r, g := lifelike(t)
+	for _, key := range []string{"node-role.kubernetes.io/db", "node.kubernetes.io/db", "kubernetes.io/db", "team.k8s.io/db", "eks.amazonaws.com/db"} {
+		in := g.nodegroup("c", "m", "1")
+		in.Labels = map[string]string{key: "yes"}
+		_, err := r.eks.CreateNodegroup(t.Context(), in)
+		is(t, "InvalidParameterException", err)
+	}
+	_, err := r.eks.CreateNodegroup(t.Context(), g.nodegroup("c", "m", "1"))
+	must(t, err)
+	r.advance(soon)
+	change := func(key string) error {
+		_, err := r.eks.UpdateNodegroupConfig(t.Context(), &eks.UpdateNodegroupConfigInput{
+			ClusterName: str("c"), NodegroupName: str("m"), Labels: &ekst.UpdateLabelsPayload{AddOrUpdateLabels: map[string]string{key: "yes"}},
+		})
+		return err
+	}
+	is(t, "InvalidParameterException", change("node-role.kubernetes.io/db"))
+	must(t, change("team.example.com/db"))
+}
+
 // TestAutoscaling has the scaling configuration as what it is: the range of a group. Nobody moves the desired size by itself.
 func TestAutoscaling(t *testing.T) {
 	r, g := lifelike(t)

@@ -1,0 +1,50 @@
+package eventlog
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// lastFromLeader reads the newest message of a subject from the server that is never behind.
+func lastFromLeader(ctx context.Context, nc *nats.Conn, stream, subject string) (*jetstream.RawStreamMsg, error) {
+	ask, err := json.Marshal(map[string]string{"last_by_subj": subject})
+	if err != nil {
+		return nil, err
+	}
+	return fromLeader(ctx, nc, stream, string(ask))
+}
+
+// fromLeader reads one message from the leader of a stream. Every server that keeps a copy
+// answers a direct get, also one that is behind.
+func fromLeader(ctx context.Context, nc *nats.Conn, stream, ask string) (*jetstream.RawStreamMsg, error) {
+	reply, err := nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, []byte(ask))
+	if err != nil {
+		return nil, err
+	}
+	var out struct {
+		Error   *jetstream.APIError `json:"error"`
+		Message struct {
+			Subject string `json:"subject"`
+			Seq     uint64 `json:"seq"`
+			Header  []byte `json:"hdrs"`
+			Data    []byte `json:"data"`
+		} `json:"message"`
+	}
+	if err := json.Unmarshal(reply.Data, &out); err != nil {
+		return nil, err
+	}
+	if out.Error != nil && out.Error.Is(jetstream.ErrMsgNotFound) {
+		return nil, jetstream.ErrMsgNotFound
+	}
+	if out.Error != nil {
+		return nil, out.Error
+	}
+	m := &jetstream.RawStreamMsg{Subject: out.Message.Subject, Sequence: out.Message.Seq, Data: out.Message.Data}
+	if len(out.Message.Header) > 0 {
+		m.Header, err = nats.DecodeHeadersMsg(out.Message.Header)
+	}
+	return m, err
+}

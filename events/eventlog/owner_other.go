@@ -1,0 +1,13 @@
+//go:build !unix
+
+package eventlog
+
+import "io/fs"
+
+// Where there are no owners and modes as on Unix, rights are left as they are.
+
+func isOurs(fs.FileInfo) bool { return false }
+
+func inode(fs.FileInfo) uint64 { return 0 }
+
+func isMountPoint(string) bool { return true }

@@ -1,0 +1,132 @@
+package fsm
+
+import (
+	"iter"
+	"slices"
+	"sort"
+)
+
+// History lists the sequences of an entity's events, ascending. It is a value: With
+// returns a longer one that shares all full blocks with it, so that an event costs
+// the same however many came before. The zero value is empty.
+type History struct {
+	last []uint64 // the newest, fewer than a block has
+	full *full    // what comes before them; nil if nothing does
+}
+
+// full is the part of a history that is in full blocks. It is never changed.
+type full struct {
+	groups []*group // the oldest ones
+	blocks []*block // after them, fewer than a group has
+}
+
+const (
+	blockLen = 32
+	groupLen = 32 * blockLen
+)
+
+type (
+	block [blockLen]uint64
+	group [groupLen / blockLen]*block
+)
+
+// With is the history with one more event. The sequence must be greater than all others.
+func (h History) With(seq uint64) History {
+	last := make([]uint64, len(h.last)+1)
+	copy(last, h.last)
+	last[len(h.last)] = seq
+	if h.last = last; len(last) < blockLen {
+		return h
+	}
+	return History{full: h.fullPart().with((*block)(last))}
+}
+
+// fullPart is what is in full blocks, perhaps nothing.
+func (h History) fullPart() full {
+	if h.full == nil {
+		return full{}
+	}
+	return *h.full
+}
+
+func (f full) with(b *block) *full {
+	f.blocks = append(slices.Clip(f.blocks), b)
+	if len(f.blocks) == len(group{}) {
+		f.groups, f.blocks = append(slices.Clip(f.groups), (*group)(f.blocks)), nil
+	}
+	return &f
+}
+
+func (f *full) len() int {
+	if f == nil {
+		return 0
+	}
+	return len(f.groups)*groupLen + len(f.blocks)*blockLen
+}
+
+// groups are the full groups: they are kept beside a packed entity.
+func (h History) groups() []*group { return h.fullPart().groups }
+
+// behind is the history behind some groups.
+func (h History) behind(groups []*group) History {
+	if len(groups) > 0 {
+		h.full = &full{groups, h.fullPart().blocks}
+	}
+	return h
+}
+
+// Len is how many events there are.
+func (h History) Len() int { return h.full.len() + len(h.last) }
+
+// At is the sequence of the event with a place, from 0.
+func (h History) At(i int) uint64 {
+	n := h.full.len()
+	if i >= n {
+		return h.last[i-n]
+	}
+	if g := i / groupLen; g < len(h.full.groups) {
+		return h.full.groups[g][i%groupLen/blockLen][i%blockLen]
+	}
+	i -= len(h.full.groups) * groupLen
+	return h.full.blocks[i/blockLen][i%blockLen]
+}
+
+// UpTo is how many events there are up to a sequence.
+func (h History) UpTo(seq uint64) int {
+	return sort.Search(h.Len(), func(i int) bool { return h.At(i) > seq })
+}
+
+// Between lists the sequences from one place up to another, which is not included.
+func (h History) Between(from, to int) []uint64 {
+	some := make([]uint64, 0, to-from)
+	for i := from; i < to; i++ {
+		some = append(some, h.At(i))
+	}
+	return some
+}
+
+// All goes through the sequences, the oldest first.
+func (h History) All() iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
+		for i := range h.Len() {
+			if !yield(h.At(i)) {
+				return
+			}
+		}
+	}
+}
+
+// recent lists the sequences that are in no full group.
+func (h History) recent() []uint64 { return h.Between(len(h.groups())*groupLen, h.Len()) }
+
+// historyOf makes a history of ascending sequences, which become a part of it.
+func historyOf(seqs []uint64) (h History) {
+	if len(seqs) < blockLen {
+		return History{last: seqs}
+	}
+	var f full
+	for ; len(seqs) >= blockLen; seqs = seqs[blockLen:] {
+		f = *f.with((*block)(seqs))
+	}
+	return History{last: seqs, full: &f}
+}

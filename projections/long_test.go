@@ -1,0 +1,68 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// TestALongHistoryIsReadInPart: an entity with thousands of events is read as it was, and
+// its history by the page, with few reads; what comes of it is what all events give.
+func TestALongHistoryIsReadInPart(t *testing.T) {
+	s := start(t)
+	acme := ref(events.Customer, "acme")
+	s.customer("acme", nil)
+	var ends []uint64
+	for i := range 60 {
+		var some []events.Event
+		for n := range 50 {
+			some = append(some, events.LabelsChanged{Labels: map[string]string{"n": fmt.Sprint(50*i + n)}})
+		}
+		ends = append(ends, s.happen(acme, some...))
+	}
+	reads := 0
+	s.views.readEvent = func(ctx context.Context, seq uint64) (events.Recorded, error) {
+		reads++
+		return s.log.Read(ctx, seq)
+	}
+	for i, end := range ends {
+		reads = 0
+		got := fetch[Entity[events.CustomerSpec, any]](s, fmt.Sprintf("/v1/customers/acme?at=%d", end))
+		if want := fmt.Sprint(50*i + 49); got.Labels["n"] != want || got.Seq != end || reads > 63 {
+			t.Errorf("at %d: n is %s of %d after %d reads, want %s", end, got.Labels["n"], got.Seq, reads, want)
+		}
+	}
+	for _, order := range []string{"seq", "-seq"} {
+		cursor, seen := "", uint64(0)
+		for {
+			reads = 0
+			l := fetch[List[Event]](s, "/v1/customers/acme/history?limit=700&sort="+order+cursor)
+			if reads != len(l.Items) {
+				t.Errorf("%d events were read for a page of %d", reads, len(l.Items))
+			}
+			for _, e := range l.Items {
+				seen++
+				if want := map[string]uint64{"seq": seen, "-seq": 3002 - seen}[order]; e.Seq != want {
+					t.Fatalf("%s: event %d of the history is %d", order, seen, e.Seq)
+				}
+			}
+			if l.Next == nil {
+				break
+			}
+			cursor = "&cursor=" + *l.Next
+		}
+		if seen != 3001 {
+			t.Errorf("%s: %d events", order, seen)
+		}
+	}
+	if got := s.seqs("/v1/customers/acme/history?sort=-seq&limit=3&at=101"); got != "101 100 99" {
+		t.Errorf("the last before a moment: %s", got)
+	}
+	next := *fetch[List[Event]](s, "/v1/customers/acme/history?limit=1").Next
+	if a := s.ask("GET", "/v1/customers/acme/history?sort=-seq&cursor="+next, ""); a.StatusCode != 400 || !strings.Contains(a.body, "cursor") {
+		t.Errorf("a cursor of the other order: %d %s", a.StatusCode, a.body)
+	}
+}
