@@ -35,10 +35,13 @@ const givenUpAfter = 5
 // becomes an event.
 func (i *Intake) TakeQueue(ctx context.Context, q *eventlog.CommandQueue) error {
 	w := &waiters{Intake: i, ask: i.Ask, failed: map[uint64]int{}}
-	if err := q.Astray(ctx, func(c eventlog.Queued, subject string) error { return w.refuseStray(ctx, c, subject) }); err != nil {
-		return err
-	}
 	return q.Take(ctx, w.handle)
+}
+
+// RefuseStrays refuses until ctx ends what is published beside the subjects of the queue. It subscribes there, for which
+// aerie has no right on NATS servers of somebody else's.
+func (i *Intake) RefuseStrays(ctx context.Context, q *eventlog.CommandQueue) error {
+	return q.Astray(ctx, func(c eventlog.Queued, subject string) error { return i.refuseStray(ctx, c, subject) })
 }
 
 // requestFrom reads a queued command.
@@ -181,14 +184,14 @@ func (i *Intake) noteRefusal(ctx context.Context, r Request, err error) error {
 }
 
 // refuseStray refuses what was published beside the subjects of the queue, where nothing keeps it.
-func (w *waiters) refuseStray(ctx context.Context, c eventlog.Queued, subject string) error {
+func (i *Intake) refuseStray(ctx context.Context, c eventlog.Queued, subject string) error {
 	tokens := strings.Count(subject, ".") - 1
 	err := ev.RefuseFaults("command", []ev.Fault{{Field: "subject",
 		Message: fmt.Sprintf("%q has %d tokens after aerie.queue: want aerie.queue.<owner>.<kind>.<id>.<verb>", ev.Clip(subject), tokens)}})
 	c.Made = ulid.Make().String()
 	request, _ := requestFrom(c)
-	noted := w.door(func() {
-		if err := w.noteRefusal(context.WithoutCancel(ctx), request, err); err != nil {
+	noted := i.door(func() {
+		if err := i.noteRefusal(context.WithoutCancel(ctx), request, err); err != nil {
 			slog.Warn("a refusal is not noted", "subject", ev.Clip(subject), "err", err)
 		}
 	})

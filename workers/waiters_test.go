@@ -213,9 +213,11 @@ func TestBesideTheQueue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.enqueued("acme.customer.acme.create", "", `{}`)
-	r.takeQueue(q, r.intake.TakeQueue)
-	r.phase(ev.Customer, "acme", 0, fsm.Active) // by now it is taken
+	serving, stop := context.WithCancel(t.Context())
+	t.Cleanup(func() { stop(); r.intake.Answered() })
+	if err := r.intake.RefuseStrays(serving, q); err != nil {
+		t.Fatal(err)
+	}
 	for n, to := range []string{"acme", "acme.customer", "acme.customer.acme", "acme.customer.acme.update.now", "acme.a.b.c.d.e.f"} {
 		id := fmt.Sprint("01BESIDE", n)
 		m := &nats.Msg{Subject: "aerie.queue." + to, Data: []byte(`{}`), Header: nats.Header{"Nats-Msg-Id": {id}}}

@@ -196,6 +196,11 @@ func (c *control) startWorkers(settings) error {
 	if err := c.intake.Serve(c.doors.ctx, c.conn, semver()); err != nil {
 		return err
 	}
+	if c.nats != nil {
+		if err := c.intake.RefuseStrays(c.doors.ctx, c.waiting); err != nil {
+			return err
+		}
+	}
 	c.run(&c.doors, "command queue", func(ctx context.Context) error { return c.intake.TakeQueue(ctx, c.waiting) })
 	if c.cloud != nil || c.real != nil {
 		c.run(&c.work, "work in the clouds", c.workInClouds)
