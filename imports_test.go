@@ -20,7 +20,9 @@ var arrows = map[string][]string{
 	"./events": {},
 	"./fsm":    {"./events", "github.com/looplab/fsm"},
 
-	"./events/eventlog":          {"./events", "./fsm", "github.com/nats-io/nats.go/...", "github.com/go-json-experiment/json/v1", "github.com/gofrs/flock", "github.com/minio/highwayhash", "github.com/oklog/ulid/v2"},
+	"./fsm/fsmtest": {"./events", "./fsm", "./projections/state", "pgregory.net/rapid"},
+
+	"./events/eventlog":          {"./events", "github.com/nats-io/nats.go/...", "github.com/go-json-experiment/json/...", "github.com/gofrs/flock", "github.com/minio/highwayhash", "github.com/oklog/ulid/v2"},
 	"./events/eventlog/embedded": {"./events", "./fsm", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/...", "github.com/gofrs/flock", "github.com/oklog/ulid/v2"},
 
 	"./cloud":         {},

@@ -112,8 +112,8 @@ func (r *Refs) users(used ev.Ref, use func(Entity[Data]) bool, kinds ...ev.Kind)
 	for _, k := range kinds {
 		r.all(k)
 	}
-	for _, u := range r.world.usersOf(used) {
-		if e, _ := r.world.Get(u); slices.Contains(kinds, u.Kind) && use(e) {
+	for _, u := range r.reader.UsersOf(used) {
+		if e, _ := r.reader.Get(u); slices.Contains(kinds, u.Kind) && use(e) {
 			refs = append(refs, u)
 		}
 	}
@@ -127,7 +127,7 @@ func (r *Refs) users(used ev.Ref, use func(Entity[Data]) bool, kinds ...ev.Kind)
 // all of them: it is for kinds of which there are few.
 func (r *Refs) living(use func(Entity[Data]) bool, k ev.Kind) (refs []ev.Ref) {
 	r.all(k)
-	r.world.Each(k, func(e Entity[Data]) {
+	r.reader.Each(k, func(e Entity[Data]) {
 		if !Machines[k].Ended(e.Phase()) && use(e) {
 			refs = append(refs, e.Ref)
 		}

@@ -16,8 +16,8 @@ type History struct {
 
 // full is the part of a history that is in full blocks. It is never changed.
 type full struct {
-	groups []*group // the oldest ones
-	blocks []*block // after them, fewer than a group has
+	groups []*Group // the oldest ones
+	blocks []*Block // after them, fewer than a group has
 }
 
 const (
@@ -26,8 +26,8 @@ const (
 )
 
 type (
-	block [blockLen]uint64
-	group [groupLen / blockLen]*block
+	Block [blockLen]uint64
+	Group [groupLen / blockLen]*Block
 )
 
 // With is the history with one more event. The sequence must be greater than all others.
@@ -38,7 +38,7 @@ func (h History) With(seq uint64) History {
 	if h.last = last; len(last) < blockLen {
 		return h
 	}
-	return History{full: h.fullPart().with((*block)(last))}
+	return History{full: h.fullPart().with((*Block)(last))}
 }
 
 // fullPart is what is in full blocks, perhaps nothing.
@@ -49,10 +49,10 @@ func (h History) fullPart() full {
 	return *h.full
 }
 
-func (f full) with(b *block) *full {
+func (f full) with(b *Block) *full {
 	f.blocks = append(slices.Clip(f.blocks), b)
-	if len(f.blocks) == len(group{}) {
-		f.groups, f.blocks = append(slices.Clip(f.groups), (*group)(f.blocks)), nil
+	if len(f.blocks) == len(Group{}) {
+		f.groups, f.blocks = append(slices.Clip(f.groups), (*Group)(f.blocks)), nil
 	}
 	return &f
 }
@@ -64,11 +64,11 @@ func (f *full) len() int {
 	return len(f.groups)*groupLen + len(f.blocks)*blockLen
 }
 
-// groups are the full groups: they are kept beside a packed entity.
-func (h History) groups() []*group { return h.fullPart().groups }
+// Groups are the full groups: they are kept beside a packed entity.
+func (h History) Groups() []*Group { return h.fullPart().groups }
 
-// behind is the history behind some groups.
-func (h History) behind(groups []*group) History {
+// Behind is the history behind some groups.
+func (h History) Behind(groups []*Group) History {
 	if len(groups) > 0 {
 		h.full = &full{groups, h.fullPart().blocks}
 	}
@@ -117,7 +117,7 @@ func (h History) All() iter.Seq[uint64] {
 }
 
 // recent lists the sequences that are in no full group.
-func (h History) recent() []uint64 { return h.Between(len(h.groups())*groupLen, h.Len()) }
+func (h History) recent() []uint64 { return h.Between(len(h.Groups())*groupLen, h.Len()) }
 
 // historyOf makes a history of ascending sequences, which become a part of it.
 func historyOf(seqs []uint64) (h History) {
@@ -126,7 +126,7 @@ func historyOf(seqs []uint64) (h History) {
 	}
 	var f full
 	for ; len(seqs) >= blockLen; seqs = seqs[blockLen:] {
-		f = *f.with((*block)(seqs))
+		f = *f.with((*Block)(seqs))
 	}
 	return History{last: seqs, full: &f}
 }

@@ -1,86 +1,34 @@
-package fsm
+package fsm_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/fsm/fsmtest"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // A life is one case: what has happened, what is asked then, and what comes of it.
 type life struct {
 	name  string
-	given []fact
+	given []fsmtest.Fact
 	when  question
-	then  []string // "plan -/free created", in order; none: nothing new happened
-	not   string   // parts of the refusal, divided by "…"; empty: it is not refused
-	phase Phase    // of the asked entity afterwards, if it matters
-	why   string   // a part of the reason for which it is not at rest; "-": it is at rest
-}
-
-// A fact is one decision of the past, about one entity.
-type fact struct {
-	ref    ev.Ref
-	events []ev.Event
+	then  []string  // "plan -/free created", in order; none: nothing new happened
+	not   string    // parts of the refusal, divided by "…"; empty: it is not refused
+	phase fsm.Phase // of the asked entity afterwards, if it matters
+	why   string    // a part of the reason for which it is not at rest; "-": it is at rest
 }
 
 // A question is what somebody asks, made in sight of the world: a report names
 // the effect that is owed.
-type question func(*testing.T, *World) ev.Command
-
-// start is when every life begins; each fact takes a minute.
-var start = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
-
-// is says what has happened to an entity: "tenant acme/prod".
-func is(name string, events ...ev.Event) []fact { return []fact{{refOf(name), events}} }
-
-func history(all ...[]fact) (facts []fact) {
-	for _, f := range all {
-		facts = append(facts, f...)
-	}
-	return facts
-}
-
-func refOf(name string) ev.Ref {
-	kind, path, _ := strings.Cut(name, " ")
-	r, faults := ev.ParseRef(ev.Kind(kind), path)
-	if len(faults) > 0 {
-		panic(fmt.Sprintf("%s: %v", name, faults))
-	}
-	return r
-}
-
-// worldOf folds facts.
-func worldOf(t *testing.T, facts []fact) *World {
-	t.Helper()
-	w := NewWorld()
-	for _, f := range facts {
-		if err := w.Apply(recorded(w, f.ref, f.events)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return w
-}
-
-// recorded makes what the log would say of the next decision.
-func recorded(w *World, ref ev.Ref, events []ev.Event) (all []ev.Recorded) {
-	at := start.Add(time.Duration(w.Seq) * time.Minute)
-	for i, e := range events {
-		seq := w.Seq + uint64(i) + 1
-		all = append(all, ev.Recorded{Ref: ref, Seq: seq, Event: e, Envelope: ev.Envelope{
-			EventID: fmt.Sprint("e", seq), CommandID: fmt.Sprint("c", w.Seq+1), Actor: ev.ActorAdmin, Time: at, Index: i + 1, Count: len(events)}})
-	}
-	return all
-}
-
-// later is when the question is asked: a day after everything.
-var later = start.Add(24 * time.Hour)
+type question func(*testing.T, *state.Entities) ev.Command
 
 func ask(name string, a ev.Ask) question {
-	return func(*testing.T, *World) ev.Command {
-		return ev.Command{ID: "asked", Ref: refOf(name), Actor: ev.ActorAdmin, Time: later, UID: "new-uid", Ask: a}
+	return func(*testing.T, *state.Entities) ev.Command {
+		return ev.Command{ID: "asked", Ref: fsmtest.RefOf(name), Actor: ev.ActorAdmin, Time: fsmtest.Later, UID: "new-uid", Ask: a}
 	}
 }
 
@@ -91,9 +39,9 @@ func retry(name string) question        { return ask(name, ev.Retry{}) }
 func settle(name string) question       { return ask(name, ev.Settle{}) }
 
 func send(name, verb, body string) question {
-	return func(t *testing.T, w *World) ev.Command {
+	return func(t *testing.T, w *state.Entities) ev.Command {
 		t.Helper()
-		a, err := ev.DecodeAsk(refOf(name).Kind, verb, []byte(body))
+		a, err := ev.DecodeAsk(fsmtest.RefOf(name).Kind, verb, []byte(body))
 		if err != nil {
 			t.Fatalf("the row's own body: %v", err)
 		}
@@ -108,16 +56,16 @@ func done(name string, outcome ev.Event) question {
 
 // failed reports that what is owed was tried in vain.
 func failed(name string, code ev.ReasonCode) question {
-	return report(name, func(r *ev.Report) { r.Failure = attempt(0, code) })
+	return report(name, func(r *ev.Report) { r.Failure = fsmtest.Attempt(0, code) })
 }
 
 func report(name string, with func(*ev.Report)) question {
-	return func(t *testing.T, w *World) ev.Command {
+	return func(t *testing.T, w *state.Entities) ev.Command {
 		t.Helper()
-		e, _ := w.Get(refOf(name))
+		e, _ := w.Get(fsmtest.RefOf(name))
 		r := ev.Report{UID: e.UID, Digest: "none"}
-		if owed := Machines[refOf(name).Kind].Owed(e); owed != nil {
-			r.Digest = DigestOf(owed)
+		if owed := fsm.Machines[fsmtest.RefOf(name).Kind].Owed(e); owed != nil {
+			r.Digest = fsm.DigestOf(owed)
 		}
 		with(&r)
 		return ask(name, r)(t, w)
@@ -125,29 +73,25 @@ func report(name string, with func(*ev.Report)) question {
 }
 
 // late reports for an effect as it was owed after some of the facts.
-func late(name string, then []fact, outcome ev.Event) question {
-	return func(t *testing.T, _ *World) ev.Command {
+func late(name string, then []fsmtest.Fact, outcome ev.Event) question {
+	return func(t *testing.T, _ *state.Entities) ev.Command {
 		t.Helper()
-		return done(name, outcome)(t, worldOf(t, then))
+		return done(name, outcome)(t, fsmtest.WorldOf(t, then))
 	}
 }
 
 // expired says that the entity's present phase has lasted too long.
 func expired(name string) question {
-	return func(t *testing.T, w *World) ev.Command {
-		e, _ := w.Get(refOf(name))
+	return func(t *testing.T, w *state.Entities) ev.Command {
+		e, _ := w.Get(fsmtest.RefOf(name))
 		return ask(name, ev.Expire{Since: e.Since})(t, w)
 	}
 }
 
-func attempt(n int, code ev.ReasonCode) *ev.AttemptFailed {
-	return &ev.AttemptFailed{Attempt: n, NextAt: later, Reason: ev.Reason{Code: code, Message: "the cloud said so", Fault: ev.ByCloud}}
-}
-
 // tried is the past failure of an attempt with this number.
-func tried(n int) ev.Event { return *attempt(n, ev.InternalReason) }
+func tried(n int) ev.Event { return *fsmtest.Attempt(n, ev.InternalReason) }
 
-func givenUp(code ev.ReasonCode) ev.Event { return ev.Failed{Reason: attempt(0, code).Reason} }
+func givenUp(code ev.ReasonCode) ev.Event { return ev.Failed{Reason: fsmtest.Attempt(0, code).Reason} }
 
 func live(t *testing.T, lives []life) {
 	t.Helper()
@@ -158,16 +102,16 @@ func live(t *testing.T, lives []life) {
 
 func (l life) try(t *testing.T) {
 	t.Helper()
-	w := worldOf(t, l.given)
+	w := fsmtest.WorldOf(t, l.given)
 	c := l.when(t, w)
-	changes, err := decideIn(w, c)
+	changes, err := fsmtest.DecideIn(w, c)
 	checkRefusal(t, err, l.not)
 	var got []string
 	for _, ch := range changes {
 		for _, e := range ch.Events {
 			got = append(got, ch.Ref.String()+" "+e.Type())
 		}
-		if err := w.Apply(recorded(w, ch.Ref, ch.Events)); err != nil {
+		if err := w.Apply(fsmtest.Recorded(w, ch.Ref, ch.Events)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -175,11 +119,6 @@ func (l life) try(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", got, l.then)
 	}
 	l.checkAfter(t, w, c.Ref)
-}
-
-func decideIn(w *World, c ev.Command) ([]ev.Change, error) {
-	e, _ := w.Get(c.Ref)
-	return Machines[c.Ref.Kind].Decide(e, c, w.Refs())
 }
 
 func checkRefusal(t *testing.T, err error, want string) {
@@ -194,7 +133,7 @@ func checkRefusal(t *testing.T, err error, want string) {
 	}
 }
 
-func (l life) checkAfter(t *testing.T, w *World, ref ev.Ref) {
+func (l life) checkAfter(t *testing.T, w *state.Entities, ref ev.Ref) {
 	t.Helper()
 	e, _ := w.Get(ref)
 	if l.phase != "" && e.Phase() != l.phase {
@@ -209,5 +148,16 @@ func (l life) checkAfter(t *testing.T, w *World, ref ev.Ref) {
 	}
 	if !strings.Contains(got, l.why) {
 		t.Errorf("it is not at rest because %q, want %q", got, l.why)
+	}
+}
+
+func TestReadyIsTheLastCondition(t *testing.T) {
+	w := fsmtest.WorldOf(t, fsmtest.History(fsmtest.TenantHome(), fsmtest.AppIs()))
+	for _, k := range ev.Kinds {
+		w.Each(k, func(e fsm.Entity[fsm.Data]) {
+			if n := len(e.Conditions); n == 0 || e.Conditions[n-1].Type != fsm.ConditionReady {
+				t.Errorf("%s has conditions %+v", e.Ref, e.Conditions)
+			}
+		})
 	}
 }

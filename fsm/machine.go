@@ -37,9 +37,9 @@ type Machine interface {
 	// Diagram draws the kind's life as a Mermaid state diagram.
 	Diagram() (string, error)
 
-	pack([]byte, Entity[Data]) []byte            // writes an entity behind some bytes, but for the full groups of its history
-	packBase([]byte, Entity[Data]) []byte        // writes the part of it that comes first: what all kinds have in common
-	unpack(ev.Ref, packed) (Entity[Data], error) // reads one
+	Pack([]byte, Entity[Data]) []byte            // writes an entity behind some bytes, but for the full groups of its history
+	PackBase([]byte, Entity[Data]) []byte        // writes the part of it that comes first: what all kinds have in common
+	Unpack(ev.Ref, Packed) (Entity[Data], error) // reads one
 }
 
 // machine erases the type of a kind's data.
@@ -79,7 +79,7 @@ func (m machine[D]) Decide(e Entity[Data], c ev.Command, refs *Refs) ([]ev.Chang
 
 // try applies a change, and notes what its entity becomes.
 func try(ch *ev.Change, c ev.Command, refs *Refs) error {
-	e, _ := refs.world.Get(ch.Ref)
+	e, _ := refs.reader.Get(ch.Ref)
 	ch.States = make([]ev.State, 0, len(ch.Events))
 	for _, happened := range ch.Events {
 		var err error

@@ -39,7 +39,7 @@ func (k *Kind[D]) adopt(e Entity[D], c ev.Command, ask ev.Adopt, refs *Refs) ([]
 		return nil, ev.Refuse(ev.Conflict, "%s is adopted already: update it instead", c.Ref)
 	case living:
 		return nil, ev.Refuse(ev.Conflict, "%s is there, as %s: delete it first, or disown %s", c.Ref, e.UID, ask.UID)
-	case refs.world.Knows(c.Ref, ask.UID):
+	case refs.reader.Knows(c.Ref, ask.UID):
 		return nil, ev.Refuse(ev.Refused, "%s was %s and has ended: what is left of it is removed", ask.UID, c.Ref)
 	}
 	if err := k.fits(c.Ref, ask.Spec, refs); err != nil {
@@ -71,7 +71,7 @@ func (k *Kind[D]) disown(e Entity[D], c ev.Command, ask ev.Disown, refs *Refs) (
 	if e.UID == ask.UID && e.Phase() != k.End {
 		return nil, ev.Refuse(ev.Refused, "%s is %s, and lives: delete it instead", ask.UID, c.Ref)
 	}
-	if refs.world.Knows(c.Ref, ask.UID) {
+	if refs.reader.Knows(c.Ref, ask.UID) {
 		return nil, nil // it has ended
 	}
 	site, err := refs.siteOf(c.Ref, ask)

@@ -9,17 +9,37 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
+// Reader is what a decision may ask about the entities beside its own. It is read under
+// the lock of who changes it; no method may be called at the same time as a change.
+type Reader interface {
+	// Get returns an entity as it is now; false if it was never created.
+	Get(ref ev.Ref) (Entity[Data], bool)
+	// Each calls f for every entity of a kind, in no order.
+	Each(kind ev.Kind, f func(Entity[Data]))
+	// LastOf is the sequence of a kind's last event, 0 if it has none.
+	LastOf(kind ev.Kind) uint64
+	// PlacedOn is how many tenants are placed on a tenant infra.
+	PlacedOn(infra string) int
+	// UsersOf lists the living entities that use one, in no order.
+	UsersOf(used ev.Ref) []ev.Ref
+	// Knows tells whether an incarnation is, or was, one of this log's.
+	Knows(ref ev.Ref, uid string) bool
+}
+
+// NewRefs lets a decision look at what a reader has.
+func NewRefs(r Reader) *Refs { return &Refs{reader: r} }
+
 // Refs is a decision's view of the entities it refers to. It knows what was
 // looked at: the decision stands while that does not change.
 type Refs struct {
-	world *World
-	read  map[ev.Ref]uint64  // what was looked at -> its last sequence then
-	whole map[ev.Kind]uint64 // of which kinds all was looked at -> the kind's last sequence then
+	reader Reader
+	read   map[ev.Ref]uint64  // what was looked at -> its last sequence then
+	whole  map[ev.Kind]uint64 // of which kinds all was looked at -> the kind's last sequence then
 }
 
 // Get returns another entity as it is now; false if it was never born.
 func (r *Refs) Get(ref ev.Ref) (Entity[Data], bool) {
-	e, ok := r.world.Get(ref)
+	e, ok := r.reader.Get(ref)
 	if r.read == nil {
 		r.read = map[ev.Ref]uint64{}
 	}
@@ -30,15 +50,15 @@ func (r *Refs) Get(ref ev.Ref) (Entity[Data], bool) {
 // Used tells whether the decision looked at another entity.
 func (r *Refs) Used() bool { return len(r.read)+len(r.whole) > 0 }
 
-// Stand tells whether all that the decision looked at is in a world as it was.
-func (r *Refs) Stand(w *World) bool {
+// Stand tells whether all that the decision looked at is as it was.
+func (r *Refs) Stand(now Reader) bool {
 	for ref, seq := range r.read {
-		if e, _ := w.Get(ref); e.Seq != seq {
+		if e, _ := now.Get(ref); e.Seq != seq {
 			return false
 		}
 	}
 	for k, seq := range r.whole {
-		if w.lastOf(k) != seq {
+		if now.LastOf(k) != seq {
 			return false
 		}
 	}
@@ -50,7 +70,7 @@ func (r *Refs) all(k ev.Kind) {
 	if r.whole == nil {
 		r.whole = map[ev.Kind]uint64{}
 	}
-	r.whole[k] = r.world.lastOf(k)
+	r.whole[k] = r.reader.LastOf(k)
 }
 
 // check refuses references to what is absent or going away, naming the field of each.
@@ -94,9 +114,9 @@ func (r *Refs) nearest(ref ev.Ref) string {
 func (r *Refs) siblings(ref ev.Ref) (all []ev.Ref) {
 	r.all(ref.Kind)
 	if ref.Owner != ev.Platform {
-		all = r.world.usersOf(ev.Ref{Kind: ev.Customer, Owner: ref.Owner, ID: ref.Owner})
+		all = r.reader.UsersOf(ev.Ref{Kind: ev.Customer, Owner: ref.Owner, ID: ref.Owner})
 	} else {
-		r.world.Each(ref.Kind, func(e Entity[Data]) { all = append(all, e.Ref) })
+		r.reader.Each(ref.Kind, func(e Entity[Data]) { all = append(all, e.Ref) })
 	}
 	all = slices.DeleteFunc(all, func(o ev.Ref) bool { return o.Kind != ref.Kind || o.Owner != ref.Owner })
 	slices.SortFunc(all, compare)

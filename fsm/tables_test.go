@@ -190,14 +190,3 @@ func TestEveryKindDrawsItsLife(t *testing.T) {
 		}
 	})
 }
-
-func TestReadyIsTheLastCondition(t *testing.T) {
-	w := worldOf(t, history(tenantHome(), appIs()))
-	for _, k := range ev.Kinds {
-		w.Each(k, func(e Entity[Data]) {
-			if n := len(e.Conditions); n == 0 || e.Conditions[n-1].Type != ConditionReady {
-				t.Errorf("%s has conditions %+v", e.Ref, e.Conditions)
-			}
-		})
-	}
-}

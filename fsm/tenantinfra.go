@@ -53,7 +53,7 @@ var tenantInfra = Kind[TenantInfraData]{
 	Going: Deleting,
 	End:   Gone,
 	Users: func(e Entity[TenantInfraData], refs *Refs) []ev.Ref {
-		return refs.users(e.Ref, func(u Entity[Data]) bool { return placeOf(u) == e.Ref.Path() }, ev.Tenant)
+		return refs.users(e.Ref, func(u Entity[Data]) bool { return PlaceOf(u) == e.Ref.Path() }, ev.Tenant)
 	},
 	Born:   requested[ev.TenantInfraSpec],
 	Respec: respecTenantInfra,

@@ -1,4 +1,4 @@
-package fsm
+package fsm_test
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 )
 
 var rewrite = flag.Bool("update", false, "rewrite the files of testdata")
@@ -23,7 +24,7 @@ const wireDir = "../events/testdata/wire"
 
 func TestEveryEventOnTheWire(t *testing.T) {
 	known := map[string]bool{}
-	for kind, all := range Vocabulary() {
+	for kind, all := range fsm.Vocabulary() {
 		for _, e := range all {
 			for version := 1; version < ev.Version(e); version++ {
 				name := wireName(kind, e, version)

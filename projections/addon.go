@@ -6,6 +6,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 var addonColumn = column{
@@ -22,7 +23,7 @@ func dataplaneInName(e entity) string {
 
 // addonsReady is the condition of a dataplane that all its addons are deployed; nil if it has none. It is the only one
 // that is not the entity's own: it is made of others when it is read.
-func addonsReady(w *fsm.World, e entity) *fsm.Condition {
+func addonsReady(w *state.Entities, e entity) *fsm.Condition {
 	if e.Ref.Kind != events.Dataplane {
 		return nil
 	}
@@ -53,7 +54,7 @@ func addonsReady(w *fsm.World, e entity) *fsm.Condition {
 }
 
 // missingAddon is the condition of a dataplane whose bootstrap names an addon that is not there; nil if all are.
-func missingAddon(w *fsm.World, e entity) *fsm.Condition {
+func missingAddon(w *state.Entities, e entity) *fsm.Condition {
 	for _, name := range e.Data.(fsm.DataplaneData).Spec.Bootstrap {
 		ref := e.Ref.Child(events.Addon, name)
 		if a, born := w.Get(ref); !born || fsm.Machines[events.Addon].Ended(a.Phase()) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // entity is what the fold has of one thing.
@@ -74,7 +75,7 @@ func (s Status[O]) TransformSchema(_ huma.Registry, schema *huma.Schema) *huma.S
 }
 
 // read writes an entity down the way it is read at a time.
-func read(w *fsm.World, e entity, now time.Time) Any {
+func read(w *state.Entities, e entity, now time.Time) Any {
 	labels := e.Labels
 	if labels == nil {
 		labels = map[string]string{}
@@ -91,7 +92,7 @@ func read(w *fsm.World, e entity, now time.Time) Any {
 }
 
 // conditionsOf are what can be asked of an entity, Ready last.
-func conditionsOf(w *fsm.World, e entity) []fsm.Condition {
+func conditionsOf(w *state.Entities, e entity) []fsm.Condition {
 	all := append([]fsm.Condition{}, e.Conditions...)
 	if c := addonsReady(w, e); c != nil {
 		all = slices.Insert(all, max(len(all)-1, 0), *c)

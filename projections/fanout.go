@@ -10,7 +10,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 const (
@@ -90,7 +90,7 @@ func (f *fanout) see(decision []events.Recorded) {
 
 // join adds a stream; false if there are as many as there may be.
 func (v *Views) join() (joined bool) {
-	v.fold.View(func(w *fsm.World) { joined = v.fanout.join(w.Seq) }) // see is not called meanwhile
+	v.fold.View(func(w *state.Entities) { joined = v.fanout.join(w.Seq) }) // see is not called meanwhile
 	return joined
 }
 

@@ -54,7 +54,7 @@ func TestTheLogOfEveryReleaseIsReadForEver(t *testing.T) {
 // phases says where everybody is.
 func (s *system) phases() string {
 	var all bytes.Buffer
-	s.views.present(func(now *state) {
+	s.views.present(func(now *indexedState) {
 		for _, k := range events.Kinds {
 			now.index.order[k].Scan(func(p place) bool {
 				e, _ := now.world.Get(now.world.Named(p.number))

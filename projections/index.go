@@ -8,13 +8,13 @@ import (
 	"github.com/tidwall/btree"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // index is by what entities are found. It is a fold as the world is, of the same
 // events, and knows entities by the numbers that the world gives them.
 type index struct {
-	world  *fsm.World
+	world  *state.Entities
 	rows   []row                                // by number
 	words  names[string]                        // phases, dataplanes, plans, owners, keys of labels
 	labels names[string]                        // labels as "key=value"
@@ -56,7 +56,7 @@ const (
 	withKey   // key
 )
 
-func newIndex(w *fsm.World) *index {
+func newIndex(w *state.Entities) *index {
 	x := &index{world: w, words: newNames[string](), labels: newNames[string](), sets: map[facet]*set{}, order: map[events.Kind]*btree.BTreeG[place]{}, sorted: sorted}
 	for _, k := range events.Kinds {
 		x.order[k] = btree.NewBTreeGOptions(x.before, btree.Options{NoLocks: true})

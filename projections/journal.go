@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // journal knows of every event what events are looked for by, in 16 bytes each.
@@ -110,7 +110,7 @@ func (f *eventFilter) matches(r events.Ref, typ, actor string, at int64) bool {
 		(f.since.IsZero() || at >= f.since.UnixNano()) && (f.until.IsZero() || at < f.until.UnixNano())
 }
 
-func (j *journal) matches(w *fsm.World, f *eventFilter, m mark) bool {
+func (j *journal) matches(w *state.Entities, f *eventFilter, m mark) bool {
 	r, d := events.Ref{Kind: events.CommandKind}, j.deeds.all[m.deed]
 	if m.entity != nobody {
 		r = w.Named(m.entity)
@@ -127,7 +127,7 @@ const searched = 100_000
 func (v *Views) find(f eventFilter, after, upTo uint64, limit int) (seqs []uint64, reached uint64, as AsOf) {
 	reached = after
 	for more := true; more; {
-		v.fold.View(func(w *fsm.World) {
+		v.fold.View(func(w *state.Entities) {
 			as = asOf(w)
 			end := min(as.Seq, upTo)
 			stop := min(end, reached+searched)

@@ -104,7 +104,7 @@ func pathOf(k events.Kind, field, value string, faults []events.Fault) (string, 
 }
 
 // list makes one page of a state's entities, as they read at a time.
-func (s *state) list(f filter, limit int, now time.Time) List[Any] {
+func (s *indexedState) list(f filter, limit int, now time.Time) List[Any] {
 	found := s.index.page(&f, s.marks, limit+1)
 	l := List[Any]{AsOf: asOf(s.world), Items: []Any{}}
 	if len(found) > limit {

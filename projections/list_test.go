@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 func TestListsAreFilteredByWhatWasAsked(t *testing.T) {
@@ -151,7 +151,7 @@ func TestMinSeqWaitsForTheViews(t *testing.T) {
 }
 
 func TestWhatCannotComeIsNotWaitedFor(t *testing.T) {
-	v := New(eventlog.NewFold(), nil)
+	v := New(state.NewLive(), nil)
 	gone, leave := context.WithDeadline(t.Context(), epoch)
 	defer leave()
 	var r *events.Refusal

@@ -13,6 +13,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 const metricsPath = "/metrics"
@@ -22,7 +23,7 @@ const metricsPath = "/metrics"
 // by those who do them. No label has values that users choose.
 type Metrics struct {
 	set   *metrics.Set
-	fold  *eventlog.Fold
+	fold  *state.Live
 	last  func(context.Context) (uint64, error)
 	types map[eventType]*metrics.Counter // the fold is too fast to look them up by name
 }
@@ -34,7 +35,7 @@ type eventType struct {
 
 // NewMetrics counts what a fold, which must not follow the log yet, folds from then
 // on. last asks the log for its last sequence.
-func NewMetrics(fold *eventlog.Fold, last func(context.Context) (uint64, error)) *Metrics {
+func NewMetrics(fold *state.Live, last func(context.Context) (uint64, error)) *Metrics {
 	metrics.ExposeMetadata(true)
 	m := &Metrics{set: metrics.NewSet(), fold: fold, last: last, types: map[eventType]*metrics.Counter{}}
 	m.set.NewCounter("aerie_swept_total")
@@ -46,7 +47,7 @@ func NewMetrics(fold *eventlog.Fold, last func(context.Context) (uint64, error))
 }
 
 // see counts a decision.
-func (m *Metrics) see(_ *fsm.World, decision []events.Recorded, _ bool) {
+func (m *Metrics) see(_ *state.Entities, decision []events.Recorded, _ bool) {
 	for _, r := range decision {
 		m.ofType(eventType{r.Ref.Kind, r.Event.Type()}).Inc()
 		switch e := r.Event.(type) {
@@ -101,7 +102,7 @@ func (m *Metrics) Worked(effect, outcome string) {
 }
 
 func (m *Metrics) writeWorld(w io.Writer) {
-	m.fold.View(func(world *fsm.World) {
+	m.fold.View(func(world *state.Entities) {
 		metrics.WriteGaugeUint64(w, "aerie_fold_sequence", world.Seq)
 		world.EachPhase(func(k events.Kind, p fsm.Phase, n int) {
 			metrics.WriteGaugeUint64(w, fmt.Sprintf(`aerie_entities{kind=%q,phase=%q}`, k, p), uint64(n))

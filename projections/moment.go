@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // moment is of when an answer is: of now, or of the past.
@@ -62,7 +62,7 @@ func (v *Views) cutAt(ctx context.Context, seq uint64) (cut uint64, err error) {
 			return 0, err
 		}
 	}
-	v.fold.View(func(*fsm.World) { cut = v.journal.cut(seq) })
+	v.fold.View(func(*state.Entities) { cut = v.journal.cut(seq) })
 	return cut, nil
 }
 
@@ -75,7 +75,7 @@ func (v *Views) cutBefore(at string) (cut uint64, err error) {
 	case t.After(time.Now()):
 		return 0, refuseField("at", "%s is in the future", at)
 	}
-	v.fold.View(func(*fsm.World) { cut = v.journal.cut(v.journal.until(t)) })
+	v.fold.View(func(*state.Entities) { cut = v.journal.cut(v.journal.until(t)) })
 	return cut, nil
 }
 
@@ -84,7 +84,7 @@ func (v *Views) asOf(m moment) (as AsOf) {
 	if !m.past {
 		return v.AsOf()
 	}
-	v.fold.View(func(*fsm.World) {
+	v.fold.View(func(*state.Entities) {
 		if m.cut > 0 {
 			t := time.Unix(0, v.journal.marks[m.cut-1].at).UTC()
 			as = AsOf{m.cut, &t}

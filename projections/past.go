@@ -9,6 +9,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 const (
@@ -25,16 +26,16 @@ const (
 type past struct {
 	turn chan struct{}
 	mu   sync.Mutex
-	kept []*state // the last used first
+	kept []*indexedState // the last used first
 }
 
 func newPast() past { return past{turn: make(chan struct{}, 1)} }
 
 // find is the kept state of a moment; nil if there is none.
-func (p *past) find(cut uint64) *state {
+func (p *past) find(cut uint64) *indexedState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	i := slices.IndexFunc(p.kept, func(s *state) bool { return s.world.Seq == cut })
+	i := slices.IndexFunc(p.kept, func(s *indexedState) bool { return s.world.Seq == cut })
 	if i < 0 {
 		return nil
 	}
@@ -43,14 +44,14 @@ func (p *past) find(cut uint64) *state {
 	return s
 }
 
-func (p *past) keep(s *state) {
+func (p *past) keep(s *indexedState) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.kept = append([]*state{s}, p.kept[:min(len(p.kept), pasts-1)]...)
+	p.kept = append([]*indexedState{s}, p.kept[:min(len(p.kept), pasts-1)]...)
 }
 
 // whole is the state of a moment of the past, folded from the log. It does not move.
-func (v *Views) whole(ctx context.Context, cut uint64) (*state, error) {
+func (v *Views) whole(ctx context.Context, cut uint64) (*indexedState, error) {
 	if s := v.past.find(cut); s != nil {
 		return s, nil
 	}
@@ -71,17 +72,17 @@ func (v *Views) whole(ctx context.Context, cut uint64) (*state, error) {
 	return s, nil
 }
 
-func (v *Views) build(ctx context.Context, cut uint64) (*state, error) {
+func (v *Views) build(ctx context.Context, cut uint64) (*indexedState, error) {
 	s, err := v.newest(ctx, cut)
 	if err != nil {
 		return nil, err
 	}
 	if s == nil {
-		w := fsm.NewWorld()
-		s = &state{world: w, index: newIndex(w)}
+		w := state.New()
+		s = &indexedState{world: w, index: newIndex(w)}
 	}
 	w := s.world
-	v.fold.View(func(*fsm.World) { s.marks = v.journal.marks[:cut] })
+	v.fold.View(func(*state.Entities) { s.marks = v.journal.marks[:cut] })
 	err = v.log.Replay(ctx, w.Seq, cut, func(decision []events.Recorded) error {
 		if err := w.Apply(decision); err != nil {
 			return err
@@ -98,7 +99,7 @@ func (v *Views) at(ctx context.Context, ref events.Ref, m moment) (found Any, as
 	as = v.asOf(m)
 	w, err := v.gather(ctx, ref, m.cut)
 	if err == nil && w == nil {
-		var s *state
+		var s *indexedState
 		if s, err = v.whole(ctx, m.cut); err == nil {
 			w = s.world
 		}
@@ -126,7 +127,7 @@ type part struct {
 
 // gather folds the part of a world that tells of one entity; nil if that is too
 // much to be read one by one.
-func (v *Views) gather(ctx context.Context, ref events.Ref, cut uint64) (*fsm.World, error) {
+func (v *Views) gather(ctx context.Context, ref events.Ref, cut uint64) (*state.Entities, error) {
 	own, small, err := v.part(ctx, cut, ref)
 	if !small || err != nil {
 		return nil, err
@@ -154,7 +155,7 @@ func (v *Views) gather(ctx context.Context, ref events.Ref, cut uint64) (*fsm.Wo
 // many events to be read one by one.
 func (v *Views) part(ctx context.Context, cut uint64, refs ...events.Ref) (p part, small bool, err error) {
 	var seqs []uint64
-	v.fold.View(func(w *fsm.World) {
+	v.fold.View(func(w *state.Entities) {
 		for _, r := range refs {
 			from, rest := w.Since(r, cut)
 			p.from, seqs = append(p.from, from), append(seqs, rest...)
@@ -168,9 +169,9 @@ func (v *Views) part(ctx context.Context, cut uint64, refs ...events.Ref) (p par
 }
 
 // world folds it. The other events of the log do not matter.
-func (p part) world() (*fsm.World, error) {
+func (p part) world() (*state.Entities, error) {
 	slices.SortFunc(p.rest, func(a, b events.Recorded) int { return cmp.Compare(a.Seq, b.Seq) })
-	return fsm.WorldOf(p.from, p.rest)
+	return state.WorldOf(p.from, p.rest)
 }
 
 // awaited lists what an entity waits for; small is false if that is any of many.

@@ -13,6 +13,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // life is what random commands make of a few names.
@@ -100,7 +101,7 @@ func (l *life) report(e entity, owed events.Effect) events.Report {
 // step lets one thing happen, if something does.
 func (l *life) step() {
 	var changes []events.Change
-	l.fold.View(func(w *fsm.World) {
+	l.fold.View(func(w *state.Entities) {
 		r := l.anyName()
 		e, _ := w.Get(r)
 		changes, _ = fsm.Machines[r.Kind].Decide(e, l.command(e, r), w.Refs()) // what is refused does not happen

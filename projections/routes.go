@@ -10,7 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // OneQuery names one entity that is no customer.
@@ -162,7 +162,7 @@ func (s *server) history(k events.Kind) func(context.Context, *HistoryQuery) (*h
 		if err != nil {
 			return nil, err
 		}
-		e, as, err := s.views.get(ref, func(*fsm.World, entity) {})
+		e, as, err := s.views.get(ref, func(*state.Entities, entity) {})
 		if m.past {
 			as = s.views.asOf(m)
 			if e.History.UpTo(m.cut) == 0 && err == nil {

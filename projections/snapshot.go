@@ -13,7 +13,7 @@ import (
 	"github.com/tidwall/btree"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 const (
@@ -46,7 +46,7 @@ var code = sync.OnceValues(func() (string, error) {
 
 // still is the state at one moment, to be written down.
 type still struct {
-	world  *fsm.Still
+	world  *state.Frozen
 	order  map[events.Kind]*btree.BTreeG[place]
 	marks  []mark
 	deeds  []deed
@@ -55,8 +55,8 @@ type still struct {
 
 // keep takes the present state; it takes milliseconds.
 func (v *Views) keep() (s still) {
-	v.fold.Keep(func(w *fsm.World) {
-		s = still{w.Still(), map[events.Kind]*btree.BTreeG[place]{}, v.journal.marks, v.journal.deeds.all, nil}
+	v.fold.Keep(func(w *state.Entities) {
+		s = still{w.Freeze(), map[events.Kind]*btree.BTreeG[place]{}, v.journal.marks, v.journal.deeds.all, nil}
 		if v.metrics != nil {
 			s.folded = v.metrics.folded()
 		}
@@ -140,9 +140,9 @@ func readFacts(b []byte) (f facts, err error) {
 }
 
 // readState reads a state that a still has written, but for its journal.
-func readState(r *bufio.Reader) (*state, error) {
+func readState(r *bufio.Reader) (*indexedState, error) {
 	x := newIndex(nil)
-	w, err := fsm.Read(r, func(w *fsm.World, text []byte) error {
+	w, err := state.Read(r, func(w *state.Entities, text []byte) error {
 		x.world = w
 		return x.read(text)
 	})
@@ -155,7 +155,7 @@ func readState(r *bufio.Reader) (*state, error) {
 			x.inherit(uint32(n))
 		}
 	}
-	return &state{world: w, index: x}, x.readOrder(r, uint64(len(x.rows)))
+	return &indexedState{world: w, index: x}, x.readOrder(r, uint64(len(x.rows)))
 }
 
 // read makes the row of the next entity from its facts.

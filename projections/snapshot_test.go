@@ -14,7 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // shooting is a life of which snapshots are written.
@@ -39,7 +39,7 @@ func (l *life) shoot() {
 func (l *life) again() *system {
 	l.t.Helper()
 	s := *l.system
-	s.fold = eventlog.NewFold()
+	s.fold = state.NewLive()
 	s.views = New(s.fold, s.log)
 	counts := NewMetrics(s.fold, s.log.Last)
 	if err := s.views.Restore(l.t.Context(), ReadAhead(l.views.shelf.dir), counts); err != nil {

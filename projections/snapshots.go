@@ -19,7 +19,7 @@ type Saved struct {
 // readSnapshot is a snapshot that was read, and its label.
 type readSnapshot struct {
 	label
-	*state
+	*indexedState
 }
 
 // ReadAhead begins to read the newest snapshot in a directory that nobody else uses.
@@ -62,7 +62,7 @@ func (v *Views) Restore(ctx context.Context, from *Saved, m *Metrics) error {
 }
 
 // newest reads the newest snapshot up to a sequence; nil if none can be used.
-func (v *Views) newest(ctx context.Context, upTo uint64) (*state, error) {
+func (v *Views) newest(ctx context.Context, upTo uint64) (*indexedState, error) {
 	if v.shelf == nil {
 		return nil, nil
 	}
@@ -72,11 +72,11 @@ func (v *Views) newest(ctx context.Context, upTo uint64) (*state, error) {
 // ofThisLog is the state of a snapshot, or of the newest before it that is of this log;
 // nil if none is. One that can't be used is left where it is, and a line of the program's
 // log says why.
-func (v *Views) ofThisLog(ctx context.Context, s *readSnapshot, journal bool) (*state, error) {
+func (v *Views) ofThisLog(ctx context.Context, s *readSnapshot, journal bool) (*indexedState, error) {
 	for ; s != nil; s = v.shelf.newest(s.Seq, journal) {
 		r, err := v.readEvent(ctx, s.Seq)
 		if err == nil && r.EventID == s.Event {
-			return s.state, nil
+			return s.indexedState, nil
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

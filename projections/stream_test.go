@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // pipes is a network without a kernel: what nobody reads is not taken, and time may
@@ -56,7 +56,7 @@ func (p *pipes) dial() net.Conn {
 // bubble is a read side in a synctest bubble: the log is a slice, and the network pipes.
 type bubble struct {
 	t     *testing.T
-	fold  *eventlog.Fold
+	fold  *state.Live
 	http  *server
 	web   *http.Server
 	net   *pipes
@@ -66,7 +66,7 @@ type bubble struct {
 }
 
 func newBubble(t *testing.T) *bubble {
-	b := &bubble{t: t, fold: eventlog.NewFold(), net: newPipes(), done: make(chan struct{})}
+	b := &bubble{t: t, fold: state.NewLive(), net: newPipes(), done: make(chan struct{})}
 	views := New(b.fold, nil)
 	views.readEvent = func(_ context.Context, seq uint64) (events.Recorded, error) { return b.log[seq-1], nil }
 	views.fanout.encode = func(r events.Recorded) ([]byte, error) {
@@ -94,8 +94,8 @@ func (b *bubble) happen(customers ...string) {
 			r.Event = events.Created[events.CustomerSpec]{UID: "u-" + c, Spec: decode[events.CustomerSpec](`{}`)}
 		}
 		b.log = append(b.log, r)
-		b.fold.Hold(r.Seq)
-		if err := b.fold.Learn([][]events.Recorded{{r}}); err != nil {
+		b.fold.Pause(r.Seq)
+		if err := b.fold.ApplyOwn([][]events.Recorded{{r}}); err != nil {
 			b.t.Fatal(err)
 		}
 	}

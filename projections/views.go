@@ -11,7 +11,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // patience is how long a reader that asked for a sequence waits for it.
@@ -20,7 +20,7 @@ const patience = 10 * time.Second
 // Views answers questions about the present, about the past, and about what
 // happened. It is safe for concurrent use.
 type Views struct {
-	fold      *eventlog.Fold
+	fold      *state.Live
 	log       *eventlog.Log
 	readEvent func(context.Context, uint64) (events.Recorded, error)
 	index     *index  // under the fold's lock
@@ -35,10 +35,10 @@ type Views struct {
 	shotEvery, shotAtEnd uint64
 }
 
-// state is a world with what finds things in it: the present one under the fold's
+// indexedState is a world with what finds things in it: the present one under the fold's
 // lock, or one of the past.
-type state struct {
-	world *fsm.World
+type indexedState struct {
+	world *state.Entities
 	index *index
 	marks []mark // the journal up to there
 
@@ -54,12 +54,12 @@ type AsOf struct {
 
 // New makes views of a fold, which read events from the log that it will follow. It
 // panics if the fold has begun to: a view knows only the events it was told of.
-func New(fold *eventlog.Fold, log *eventlog.Log) *Views {
+func New(fold *state.Live, log *eventlog.Log) *Views {
 	v := &Views{fold: fold, log: log, journal: newJournal(), past: newPast(), fanout: newFanout(), now: time.Now, shotEvery: snapshotEvery, shotAtEnd: snapshotAtEnd}
 	if log != nil {
 		v.readEvent = log.Read
 	}
-	fold.View(func(w *fsm.World) {
+	fold.View(func(w *state.Entities) {
 		if w.Seq > 0 {
 			panic("projections: the views must be made before the fold follows the log")
 		}
@@ -69,7 +69,7 @@ func New(fold *eventlog.Fold, log *eventlog.Log) *Views {
 	return v
 }
 
-func (v *Views) see(w *fsm.World, decision []events.Recorded, _ bool) {
+func (v *Views) see(w *state.Entities, decision []events.Recorded, _ bool) {
 	for _, r := range decision {
 		n, of := w.Number(r.Ref)
 		if !of {
@@ -82,17 +82,17 @@ func (v *Views) see(w *fsm.World, decision []events.Recorded, _ bool) {
 }
 
 // present calls look with the present state, which does not move meanwhile.
-func (v *Views) present(look func(*state)) {
-	v.fold.View(func(w *fsm.World) { look(&state{world: w, index: v.index, marks: v.journal.marks}) })
+func (v *Views) present(look func(*indexedState)) {
+	v.fold.View(func(w *state.Entities) { look(&indexedState{world: w, index: v.index, marks: v.journal.marks}) })
 }
 
 // AsOf says how far the views are.
 func (v *Views) AsOf() (as AsOf) {
-	v.fold.View(func(w *fsm.World) { as = asOf(w) })
+	v.fold.View(func(w *state.Entities) { as = asOf(w) })
 	return as
 }
 
-func asOf(w *fsm.World) AsOf {
+func asOf(w *state.Entities) AsOf {
 	if w.Seq == 0 {
 		return AsOf{}
 	}
@@ -119,7 +119,7 @@ func (v *Views) List(ctx context.Context, f filter, q *ListQuery) (l List[Any], 
 		return l, err
 	}
 	if !m.past {
-		v.present(func(s *state) { l = s.list(f, q.Limit, v.now()) })
+		v.present(func(s *indexedState) { l = s.list(f, q.Limit, v.now()) })
 		return l, nil
 	}
 	s, err := v.whole(ctx, m.cut)
@@ -134,14 +134,14 @@ func (v *Views) read(ctx context.Context, ref events.Ref, m moment) (found Any, 
 	if m.past {
 		return v.at(ctx, ref, m)
 	}
-	_, as, err = v.get(ref, func(w *fsm.World, e entity) { found = read(w, e, v.now()) })
+	_, as, err = v.get(ref, func(w *state.Entities, e entity) { found = read(w, e, v.now()) })
 	return found, as, err
 }
 
 // get finds an entity and lets look see it in its world.
-func (v *Views) get(ref events.Ref, look func(*fsm.World, entity)) (e entity, as AsOf, err error) {
+func (v *Views) get(ref events.Ref, look func(*state.Entities, entity)) (e entity, as AsOf, err error) {
 	var there bool
-	v.fold.View(func(w *fsm.World) {
+	v.fold.View(func(w *state.Entities) {
 		as = asOf(w)
 		if e, there = w.Get(ref); there {
 			look(w, e)
@@ -175,7 +175,7 @@ func (v *Views) nearest(ref events.Ref) string {
 
 // paths lists names of a kind, of all owners if owner is empty.
 func (v *Views) paths(k events.Kind, owner string) (known []string) {
-	v.fold.View(func(*fsm.World) {
+	v.fold.View(func(*state.Entities) {
 		first := events.Ref{Owner: owner}
 		v.index.order[k].Ascend(place{name: &first}, func(p place) bool {
 			r := v.index.name(p)

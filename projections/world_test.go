@@ -20,6 +20,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/natstest"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 const token = "a-token"
@@ -29,7 +30,7 @@ type system struct {
 	t     testing.TB
 	nc    *nats.Conn
 	log   *eventlog.Log
-	fold  *eventlog.Fold
+	fold  *state.Live
 	views *Views
 	http  *server
 	done  chan struct{}
@@ -54,7 +55,7 @@ func start(t testing.TB) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &system{t: t, nc: nc, log: log, fold: eventlog.NewFold(), done: make(chan struct{}), tick: epoch}
+	s := &system{t: t, nc: nc, log: log, fold: state.NewLive(), done: make(chan struct{}), tick: epoch}
 	s.views = New(s.fold, log)
 	s.say = func(CommandRequest) (events.Answer, error) { return events.Answer{Events: []events.AnswerEvent{}}, nil }
 	s.http = newServer(Config{
@@ -92,7 +93,7 @@ func (s *system) happen(r events.Ref, happened ...events.Event) uint64 {
 }
 
 func (s *system) get(r events.Ref) (e entity, ok bool) {
-	s.fold.View(func(w *fsm.World) { e, ok = w.Get(r) })
+	s.fold.View(func(w *state.Entities) { e, ok = w.Get(r) })
 	return e, ok
 }
 

@@ -10,6 +10,7 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // reader reads the event at a sequence.
@@ -30,7 +31,7 @@ func (i *Intake) answerAgain(ctx context.Context, c ev.Command, before uint64) (
 }
 
 func (i *Intake) since(ref ev.Ref, upTo uint64) (from fsm.Entity[fsm.Data], rest []uint64) {
-	i.fold.View(func(w *fsm.World) { from, rest = w.Since(ref, upTo) })
+	i.fold.View(func(w *state.Entities) { from, rest = w.Since(ref, upTo) })
 	return from, rest
 }
 
@@ -96,7 +97,7 @@ const clocks = time.Hour
 // it never did. An id that tells when it was made is not looked for in the time before.
 func (i *Intake) longAgo(ctx context.Context, c ev.Command) (uint64, error) {
 	var forgot uint64
-	i.fold.View(func(w *fsm.World) {
+	i.fold.View(func(w *state.Entities) {
 		until, at := w.Forgot()
 		id, err := ulid.ParseStrict(c.ID)
 		if _, known := w.Caused(c.ID); known || c.Internal() || err == nil && ulid.Time(id.Time()).After(at.Add(clocks)) {
@@ -133,7 +134,7 @@ func (i *Intake) between(ref ev.Ref, after, upTo uint64) (seqs []uint64) {
 	if after >= upTo {
 		return nil
 	}
-	i.fold.View(func(w *fsm.World) {
+	i.fold.View(func(w *state.Entities) {
 		e, _ := w.Get(ref)
 		seqs = e.History.Between(e.History.UpTo(after), e.History.UpTo(upTo))
 	})

@@ -19,6 +19,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/natstest"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 var leaderKills = flag.Int("kills", 20, "how often TestLeaderKilled kills the leader")
@@ -28,7 +29,7 @@ var leaderKills = flag.Int("kills", 20, "how often TestLeaderKilled kills the le
 type replica struct {
 	nc     *nats.Conn
 	log    *eventlog.Log
-	fold   *eventlog.Fold
+	fold   *state.Live
 	intake *Intake
 	stop   func()
 }
@@ -49,7 +50,7 @@ func startReplica(t *testing.T, x *natstest.External) *replica {
 	must(err)
 	r.log, err = eventlog.Open(ctx, r.nc, fsm.Vocabulary(), guard)
 	must(err)
-	r.fold = eventlog.NewFold()
+	r.fold = state.NewLive()
 	r.intake = NewIntake(r.log, r.fold)
 	last, err := r.log.Last(ctx)
 	must(err)
@@ -279,10 +280,10 @@ func checkEqual(t *testing.T, replicas []*replica) {
 }
 
 // worldOf is all that a fold has, in a fixed order.
-func worldOf(t *testing.T, f *eventlog.Fold) []byte {
+func worldOf(t *testing.T, f *state.Live) []byte {
 	t.Helper()
 	var all []fsm.Entity[fsm.Data]
-	f.View(func(w *fsm.World) {
+	f.View(func(w *state.Entities) {
 		for _, k := range ev.Kinds {
 			w.Each(k, func(e fsm.Entity[fsm.Data]) { all = append(all, e) })
 		}

@@ -6,6 +6,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // job is a command on its way through the intake.
@@ -34,7 +35,7 @@ type verdict struct {
 
 // decideOn asks a world: a command that was given before gets its answer again,
 // another one is decided.
-func decideOn(w *fsm.World, c ev.Command) (v verdict) {
+func decideOn(w *state.Entities, c ev.Command) (v verdict) {
 	v.refs = w.Refs()
 	if note, ok := c.Ask.(ev.NoteRefusal); ok {
 		change := ev.Change{Ref: c.Ref, Events: []ev.Event{note.Refused}}
@@ -62,7 +63,7 @@ func decideOn(w *fsm.World, c ev.Command) (v verdict) {
 }
 
 // stands tells whether what was decided would be decided again on a later world.
-func (v verdict) stands(w *fsm.World) bool {
+func (v verdict) stands(w *state.Entities) bool {
 	if v.refs == nil || !v.refs.Stand(w) {
 		return false
 	}

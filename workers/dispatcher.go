@@ -13,6 +13,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // Dispatcher reads from the fold what the world is owed and sees to it that it
@@ -25,7 +26,7 @@ import (
 // replica's work is taken up. All that it does may be done twice.
 type Dispatcher struct {
 	intake  *Intake
-	fold    *eventlog.Fold
+	fold    *state.Live
 	work    *eventlog.WorkQueue
 	timers  *eventlog.Timers
 	clock   Clock
@@ -56,7 +57,7 @@ const (
 
 // NewDispatcher makes a dispatcher and lets it watch the fold, which must not
 // follow the log yet; Run starts it.
-func NewDispatcher(intake *Intake, fold *eventlog.Fold, work *eventlog.WorkQueue, timers *eventlog.Timers, clock Clock) *Dispatcher {
+func NewDispatcher(intake *Intake, fold *state.Live, work *eventlog.WorkQueue, timers *eventlog.Timers, clock Clock) *Dispatcher {
 	d := &Dispatcher{intake: intake, fold: fold, work: work, timers: timers, clock: clock, started: time.Now(),
 		agenda: newAgenda(), resting: newResting(), put: map[ev.Ref]posted{}, armed: map[ev.Ref]time.Time{}}
 	fold.Watch(d.see)
@@ -64,7 +65,7 @@ func NewDispatcher(intake *Intake, fold *eventlog.Fold, work *eventlog.WorkQueue
 }
 
 // see marks what an event concerns: its entity and who waits for that.
-func (d *Dispatcher) see(w *fsm.World, decision []ev.Recorded, own bool) {
+func (d *Dispatcher) see(w *state.Entities, decision []ev.Recorded, own bool) {
 	if !d.running.Load() {
 		return
 	}
@@ -104,7 +105,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 
 // all looks at everybody who is owed something.
 func (d *Dispatcher) all() {
-	d.fold.View(func(w *fsm.World) {
+	d.fold.View(func(w *state.Entities) {
 		for _, ref := range w.Owing() {
 			d.agenda.add(ref, note{late: true})
 		}
@@ -128,7 +129,7 @@ func (d *Dispatcher) watchResting(ctx context.Context) {
 			return
 		}
 		var e fsm.Entity[fsm.Data]
-		d.fold.View(func(w *fsm.World) { e, _ = w.Get(r.ref) })
+		d.fold.View(func(w *state.Entities) { e, _ = w.Get(r.ref) })
 		if e.Seq == r.seq {
 			d.agenda.add(r.ref, note{r.cause, true})
 		}
@@ -176,7 +177,7 @@ func (d *Dispatcher) look(ctx context.Context, l look) error {
 	lock := &d.locks[hashOf(l.ref)]
 	lock.Lock()
 	defer lock.Unlock()
-	d.fold.View(func(w *fsm.World) { l.e, _ = w.Get(l.ref) })
+	d.fold.View(func(w *state.Entities) { l.e, _ = w.Get(l.ref) })
 	machine := fsm.Machines[l.ref.Kind]
 	if machine == nil { // a timer of a program that knows more kinds
 		return nil

@@ -6,7 +6,7 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // Dropped takes a command off the queue, and writes down that it was refused; one that was done already only goes. Whoever
@@ -25,7 +25,7 @@ func (i *Intake) Dropped(ctx context.Context, q *eventlog.CommandQueue, seq uint
 	request, _ := requestFrom(c) // whatever is wrong with it: it goes
 	request.Actor = actor
 	done := false
-	i.fold.View(func(w *fsm.World) { _, done = w.Caused(request.id()) })
+	i.fold.View(func(w *state.Entities) { _, done = w.Caused(request.id()) })
 	if !done {
 		err = i.noteRefusal(ctx, request, ev.Refuse(ev.Refused, "it was taken off the queue by %s", actor))
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/natstest"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // TestDueAtOnce lets ten thousand accounts reach their deadline in one moment, and
@@ -48,7 +49,7 @@ func TestDueAtOnce(t *testing.T) {
 		_, err := log.Append(ctx, d)
 		must(err)
 	}
-	fold := eventlog.NewFold()
+	fold := state.NewLive()
 	intake := NewIntake(log, fold)
 	work, err := eventlog.OpenWork(ctx, nc)
 	must(err)
@@ -102,7 +103,7 @@ func newGiven(n int) *given {
 	return &given{left: n, first: make(chan struct{}), all: make(chan struct{})}
 }
 
-func (g *given) see(_ *fsm.World, decision []ev.Recorded, _ bool) {
+func (g *given) see(_ *state.Entities, decision []ev.Recorded, _ bool) {
 	for _, r := range decision {
 		if _, failed := r.Event.(ev.Failed); !failed {
 			continue

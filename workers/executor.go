@@ -17,6 +17,7 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // Cloud is one cloud to work in: its provider, and the way into its clusters.
@@ -29,7 +30,7 @@ type Cloud struct {
 // reports what it saw. It keeps nothing between two pieces of work.
 type Executor struct {
 	nc     *nats.Conn
-	fold   *eventlog.Fold
+	fold   *state.Live
 	work   *eventlog.WorkQueue
 	clouds map[string]Cloud // by the name that accounts give
 	clock  Clock
@@ -42,7 +43,7 @@ type Executor struct {
 func (x *Executor) UseCharts(c *Charts) { x.charts = c }
 
 // NewExecutor makes an executor; Run starts it.
-func NewExecutor(nc *nats.Conn, fold *eventlog.Fold, work *eventlog.WorkQueue, clouds map[string]Cloud, clock Clock) *Executor {
+func NewExecutor(nc *nats.Conn, fold *state.Live, work *eventlog.WorkQueue, clouds map[string]Cloud, clock Clock) *Executor {
 	return &Executor{nc: nc, fold: fold, work: work, clouds: clouds, clock: clock, count: func(string, string) {},
 		long: longWork{end: map[*ev.Work]context.CancelCauseFunc{}}}
 }
@@ -191,11 +192,11 @@ func (x *Executor) owed(ctx context.Context, w ev.Work) (owed bool, err error) {
 	if err := x.fold.Wait(ctx, w.Revision); err != nil {
 		return false, err
 	}
-	x.fold.View(func(world *fsm.World) { owed = owedIn(world, w) })
+	x.fold.View(func(world *state.Entities) { owed = owedIn(world, w) })
 	return owed, nil
 }
 
-func owedIn(world *fsm.World, w ev.Work) bool {
+func owedIn(world *state.Entities, w ev.Work) bool {
 	e, born := world.Get(w.Ref)
 	if !born || e.UID != w.UID {
 		return false

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // Inspector looks now and then whether what was made is still there as it was made,
@@ -18,7 +18,7 @@ import (
 // nothing: each round compares what should be with what is.
 type Inspector struct {
 	intake *Intake
-	fold   *eventlog.Fold
+	fold   *state.Live
 	clouds map[string]Cloud
 	clock  Clock
 }
@@ -31,7 +31,7 @@ const (
 )
 
 // NewInspector makes an inspector; Run starts it.
-func NewInspector(intake *Intake, fold *eventlog.Fold, clouds map[string]Cloud, clock Clock) *Inspector {
+func NewInspector(intake *Intake, fold *state.Live, clouds map[string]Cloud, clock Clock) *Inspector {
 	return &Inspector{intake: intake, fold: fold, clouds: clouds, clock: clock}
 }
 
@@ -61,7 +61,7 @@ func (i *Inspector) Inspect(ctx context.Context) {
 // inspectNow looks at one entity out of turn, if it is at rest; its cluster is asked itself, not a list of it.
 func (i *Inspector) inspectNow(ctx context.Context, ref ev.Ref, round map[string]kube.API) {
 	var seen fsm.Base
-	i.fold.View(func(w *fsm.World) {
+	i.fold.View(func(w *state.Entities) {
 		e, _ := w.Get(ref)
 		seen = fsm.Base{Ref: ref, Seq: e.Seq}
 	})
@@ -77,7 +77,7 @@ var made = []ev.Kind{ev.Dataplane, ev.TenantInfra, ev.Addon, ev.Tenant, ev.Appli
 // all lists what may be looked at, as it is before the round: what is listed in
 // the round is not older than that.
 func (i *Inspector) all() (all []fsm.Base) {
-	i.fold.View(func(w *fsm.World) {
+	i.fold.View(func(w *state.Entities) {
 		for _, k := range made {
 			w.Each(k, func(e fsm.Entity[fsm.Data]) {
 				if fsm.Machines[k].AtRest(e.Phase()) {
@@ -93,7 +93,7 @@ func (i *Inspector) all() (all []fsm.Base) {
 func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string]kube.API) error {
 	var e fsm.Entity[fsm.Data]
 	var stands []ev.Effect
-	i.fold.View(func(w *fsm.World) {
+	i.fold.View(func(w *state.Entities) {
 		if e, _ = w.Get(seen.Ref); e.Seq == seen.Seq {
 			stands = fsm.Machines[seen.Ref.Kind].Stands(e, w.Refs())
 		}

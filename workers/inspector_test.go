@@ -10,6 +10,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // inhabited is a dataplane with all that can stand on one.
@@ -77,12 +78,12 @@ func (r *rig) settled(i *Inspector) {
 }
 
 func (r *rig) seq() (seq uint64) {
-	r.fold.View(func(w *fsm.World) { seq = w.Seq })
+	r.fold.View(func(w *state.Entities) { seq = w.Seq })
 	return seq
 }
 
 func (r *rig) why(ref ev.Ref) (why *fsm.Why) {
-	r.fold.View(func(w *fsm.World) {
+	r.fold.View(func(w *state.Entities) {
 		e, _ := w.Get(ref)
 		why = w.Why(e)
 	})

@@ -21,6 +21,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // Intake decides commands, one after the other, on the live fold and on what it has
@@ -28,7 +29,7 @@ import (
 // append before was on its way to the disk. It is safe for concurrent use.
 type Intake struct {
 	log       *eventlog.Log
-	fold      *eventlog.Fold
+	fold      *state.Live
 	read      func(context.Context, uint64) (ev.Recorded, error) // of the log
 	ids       oldIDs
 	people    chan *job // what people ask
@@ -51,7 +52,7 @@ const refusalsASecond = 50
 
 // NewIntake makes an intake and lets it watch the fold, which must not follow the log
 // yet; Run starts it.
-func NewIntake(log *eventlog.Log, fold *eventlog.Fold) *Intake {
+func NewIntake(log *eventlog.Log, fold *state.Live) *Intake {
 	r := newRivals()
 	fold.Watch(r.see)
 	i := &Intake{rivals: r, log: log, read: log.Read, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued), refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),

@@ -15,6 +15,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // another is a second server on the rig's log: a fold and an intake of its own.
@@ -29,7 +30,7 @@ func (r *rig) another() *Intake {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	fold := eventlog.NewFold()
+	fold := state.NewLive()
 	i := NewIntake(log, fold)
 	var running sync.WaitGroup
 	running.Go(func() { _ = fold.Follow(ctx, log) })
@@ -121,7 +122,7 @@ func TestTheLastPlaces(t *testing.T) {
 	}
 	all.Wait()
 	claimed, placed := map[string]string{}, 0
-	r.fold.View(func(w *fsm.World) {
+	r.fold.View(func(w *state.Entities) {
 		w.Each(ev.Tenant, func(e fsm.Entity[fsm.Data]) {
 			if p := e.Data.(fsm.TenantData).Placement; p != nil {
 				placed++
@@ -247,7 +248,7 @@ func (r *rig) askAll(requests []Request, meanwhile func()) []ev.Answer {
 
 // TestAVerdictStands while nothing that it was made on has changed.
 func TestAVerdictStands(t *testing.T) {
-	w := fsm.NewWorld()
+	w := state.New()
 	ref := ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"}
 	create := ev.Command{ID: "1", Ref: ref, UID: "u", Ask: ev.Create{Spec: ev.CustomerSpec{}}}
 	v := decideOn(w, create)

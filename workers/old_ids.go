@@ -9,7 +9,7 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/idindex"
 )
 
@@ -159,7 +159,7 @@ func (i *Intake) extend(ctx context.Context, x *idindex.Index, covers uint64) er
 // false if it has forgotten some of them.
 func (i *Intake) remembered(after uint64) (some []idindex.Entry, upTo uint64, ok bool) {
 	for from, more := after, true; more; {
-		i.fold.View(func(w *fsm.World) {
+		i.fold.View(func(w *state.Entities) {
 			forgot, _ := w.Forgot()
 			upTo, ok, more = w.Seq, forgot <= from, false
 			if !ok {
@@ -181,7 +181,7 @@ func (i *Intake) remembered(after uint64) (some []idindex.Entry, upTo uint64, ok
 func (i *Intake) extendFromLog(ctx context.Context, x *idindex.Index, covers, upTo uint64) error {
 	var some []idindex.Entry
 	err := i.log.Replay(ctx, covers, upTo, func(decision []ev.Recorded) error {
-		if fsm.Remembers(decision) {
+		if state.Remembers(decision) {
 			some = append(some, idindex.EntryOf(decision[0].CommandID, decision[0].Seq))
 		}
 		last := decision[len(decision)-1]

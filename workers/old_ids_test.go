@@ -14,6 +14,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/natstest"
+	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/idindex"
 )
 
@@ -25,7 +26,7 @@ const longEvents = 140_000
 type longRig struct {
 	t      *testing.T
 	log    *eventlog.Log
-	fold   *eventlog.Fold
+	fold   *state.Live
 	intake *Intake
 	ref    ev.Ref
 	reads  int // how many events were read to answer
@@ -74,7 +75,7 @@ func newLongRig(t *testing.T) *longRig {
 
 // start folds the log and lets the intake decide.
 func (r *longRig) start(last uint64) {
-	r.fold = eventlog.NewFold()
+	r.fold = state.NewLive()
 	r.intake = NewIntake(r.log, r.fold)
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -166,7 +167,7 @@ func TestALongHistory(t *testing.T) {
 		dir := t.TempDir()
 		x := r.open(dir)
 		var forgot uint64
-		r.fold.View(func(w *fsm.World) { forgot, _ = w.Forgot() })
+		r.fold.View(func(w *state.Entities) { forgot, _ = w.Forgot() })
 		r.upTo(x, forgot)
 		r.reads = 0
 		r.extend(x)

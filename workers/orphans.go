@@ -14,6 +14,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // lookWithin bounds a look at all clouds and clusters: somebody waits for it.
@@ -34,7 +35,7 @@ func (s *Sweeper) Orphans(ctx context.Context, q ev.OrphanQuery) (ev.Orphans, er
 		all.Go(func() { l.missed(site, "", l.site(ctx, site)) })
 	}
 	var clustered []cluster
-	s.fold.View(func(w *fsm.World) { clustered = clusters(w) })
+	s.fold.View(func(w *state.Entities) { clustered = clusters(w) })
 	for _, c := range clustered {
 		if slices.Contains(sites, c.site) {
 			all.Go(func() { l.missed(c.site, c.name, l.cluster(ctx, c)) })
@@ -58,7 +59,7 @@ func (s *Sweeper) sitesOf(q ev.OrphanQuery) ([]ev.Site, error) {
 	}
 	var account fsm.Entity[fsm.Data]
 	var known bool
-	s.fold.View(func(w *fsm.World) { account, known = w.Get(ref) })
+	s.fold.View(func(w *state.Entities) { account, known = w.Get(ref) })
 	if !known || fsm.Machines[ev.Account].Ended(account.Phase()) {
 		return nil, ev.Refuse(ev.NotFound, "there is no %s", ref)
 	}
@@ -98,8 +99,8 @@ func (l *search) missed(site ev.Site, cluster string, err error) {
 
 // found notes something of an incarnation, if the log does not know it.
 func (l *search) found(ref ev.Ref, uid string, site ev.Site, in cluster, what string) {
-	var is state
-	l.fold.View(func(w *fsm.World) { is = stateIn(w, ref, uid) })
+	var is ownerState
+	l.fold.View(func(w *state.Entities) { is = stateIn(w, ref, uid) })
 	if _, err := ulid.ParseStrict(uid); is != unknown || err != nil {
 		return
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // errOvertaken ends work that is no longer owed: its phase was given up, or something else is wished by now.
@@ -38,7 +38,7 @@ func (l *longWork) add(ctx context.Context, w *ev.Work) (_ context.Context, forg
 }
 
 // overtake ends the work that is no longer owed in a world. Of work that is newer than the world nothing can be said yet.
-func (l *longWork) overtake(w *fsm.World) {
+func (l *longWork) overtake(w *state.Entities) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for work, end := range l.end {
@@ -73,7 +73,7 @@ func (x *Executor) watchLong(ctx context.Context) error {
 		} else if err != nil {
 			return fmt.Errorf("watch long work: %w", err)
 		}
-		x.fold.View(func(w *fsm.World) {
+		x.fold.View(func(w *state.Entities) {
 			seq = w.Seq
 			x.long.overtake(w)
 		})

@@ -17,6 +17,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // hangs is a program that stands where aerie-helm does and never ends. It holds one end of a pipe with a name.
@@ -104,7 +105,7 @@ func (r *rig) expire(ref ev.Ref) {
 func TestAnExecutorEndsWithItsFold(t *testing.T) {
 	r := newRig(t)
 	follow, stop := context.WithCancel(t.Context())
-	fold := eventlog.NewFold()
+	fold := state.NewLive()
 	go func() { _ = fold.Follow(follow, r.log) }()
 	work, err := eventlog.OpenWork(t.Context(), r.nc)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // waiters handles the commands that wait in the queue. Each of them ends: as the events it causes, or as the event that it
@@ -96,7 +96,7 @@ func (w *waiters) handle(ctx context.Context, c eventlog.Queued) error {
 
 // at is the sequence that the fold is at.
 func (i *Intake) at() (seq uint64) {
-	i.fold.View(func(w *fsm.World) { seq = w.Seq })
+	i.fold.View(func(w *state.Entities) { seq = w.Seq })
 	return seq
 }
 
@@ -136,7 +136,7 @@ func (w *waiters) ended(ctx context.Context, c eventlog.Queued, r Request) (bool
 		return refused, err
 	}
 	before := uint64(0)
-	w.fold.View(func(world *fsm.World) { before, _ = world.Caused(fmt.Sprintf("q-%d", c.Seq)) })
+	w.fold.View(func(world *state.Entities) { before, _ = world.Caused(fmt.Sprintf("q-%d", c.Seq)) })
 	if before == 0 || r.id() != c.Made {
 		return false, nil
 	}

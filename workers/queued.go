@@ -5,11 +5,12 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // longQueued tells whether work that still found no room has waited for so long that it is to be said.
 func (x *Executor) longQueued(w ev.Work) (long bool) {
-	x.fold.View(func(world *fsm.World) {
+	x.fold.View(func(world *state.Entities) {
 		e, _ := world.Get(w.Ref)
 		long = halfOver(e, time.Now(), x.clock)
 	})

@@ -12,6 +12,7 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // How many races are run. Who finds no place looks again whenever a place may have
@@ -111,7 +112,7 @@ func TestATenantIsPlacedWhileItsPlaceGoes(t *testing.T) {
 // after lets some events happen before a command is given.
 func (r *rig) after(events uint64, command func() error) func() error {
 	var seq uint64
-	r.fold.View(func(w *fsm.World) { seq = w.Seq })
+	r.fold.View(func(w *state.Entities) { seq = w.Seq })
 	return func() error {
 		ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
 		defer cancel()

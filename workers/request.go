@@ -9,7 +9,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // Request is a command as it comes from outside, over NATS or HTTP, with
@@ -39,7 +39,7 @@ func (i *Intake) Ask(ctx context.Context, r Request) (a ev.Answer, err error) {
 		return ev.Answer{}, err
 	}
 	var before uint64
-	i.fold.View(func(w *fsm.World) { before = w.Seq })
+	i.fold.View(func(w *state.Entities) { before = w.Seq })
 	answer, err := i.Do(ctx, c)
 	if (err == nil && len(answer.Events) > 0) || retryable(err) {
 		return answer, err

@@ -19,6 +19,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // rig is the whole machinery on a real nats-server and a simulated cloud whose
@@ -31,7 +32,7 @@ type rig struct {
 	nc     *nats.Conn
 	guard  *eventlog.Guard
 	log    *eventlog.Log
-	fold   *eventlog.Fold
+	fold   *state.Live
 	intake *Intake
 	cloud  *sim.Sim
 	faults []sim.Fault
@@ -95,7 +96,7 @@ func (r *rig) start() {
 	must(err)
 	r.cloud, err = sim.Open(sim.Options{Dir: filepath.Join(r.dir, "cloud"), Now: r.now.Now, Speed: 1, Faults: r.faults})
 	must(err)
-	r.fold = eventlog.NewFold()
+	r.fold = state.NewLive()
 	r.intake = NewIntake(r.log, r.fold)
 	clock := Clock{Speed: 0}
 	timers, err := eventlog.OpenTimers(ctx, nc)
@@ -145,7 +146,7 @@ func (r *rig) until(kind ev.Kind, path string, step time.Duration, want func(fsm
 		var e fsm.Entity[fsm.Data]
 		var why *fsm.Why
 		var seq uint64
-		r.fold.View(func(w *fsm.World) {
+		r.fold.View(func(w *state.Entities) {
 			e, _ = w.Get(ref)
 			seq = w.Seq
 			if e.Phase() != fsm.Unborn {
@@ -177,7 +178,7 @@ var cloudName = regexp.MustCompile(`(pool|cluster) [a-z0-9-]*[a-z0-9]{10}\b`)
 
 // entity is an entity as it is now.
 func (r *rig) entity(ref ev.Ref) (e fsm.Entity[fsm.Data]) {
-	r.fold.View(func(w *fsm.World) { e, _ = w.Get(ref) })
+	r.fold.View(func(w *state.Entities) { e, _ = w.Get(ref) })
 	return e
 }
 
@@ -185,7 +186,7 @@ func (r *rig) entity(ref ev.Ref) (e fsm.Entity[fsm.Data]) {
 func (r *rig) history(ref ev.Ref) (lines []string) {
 	r.t.Helper()
 	var e fsm.Entity[fsm.Data]
-	r.fold.View(func(w *fsm.World) { e, _ = w.Get(ref) })
+	r.fold.View(func(w *state.Entities) { e, _ = w.Get(ref) })
 	var replay fsm.Entity[fsm.Data]
 	for seq := range e.History.All() {
 		rec, err := r.log.Read(r.t.Context(), seq)

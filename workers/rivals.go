@@ -6,7 +6,7 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // rivals are other servers that append to the log. The sequences alone decide who
@@ -28,7 +28,7 @@ const (
 func newRivals() *rivals { return &rivals{came: make(chan struct{}, 1)} }
 
 // see watches the fold.
-func (r *rivals) see(_ *fsm.World, _ []ev.Recorded, own bool) {
+func (r *rivals) see(_ *state.Entities, _ []ev.Recorded, own bool) {
 	if own {
 		return
 	}

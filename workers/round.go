@@ -9,13 +9,14 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // round is what is appended together. Its decisions are made on a world that is
 // ahead of the live one by all that was decided before them.
 type round struct {
 	batch *eventlog.Batch
-	ahead *fsm.World // nil until the first command comes
+	ahead *state.Entities // nil until the first command comes
 	jobs  []*job
 	began time.Time  // when it took off
 	done  chan error // says how the append went
@@ -68,7 +69,7 @@ func (l *line) takeOff(ctx context.Context) {
 		l.open = &round{}
 		return
 	}
-	l.fold.Hold(r.batch.First())
+	l.fold.Pause(r.batch.First())
 	r.done = make(chan error, 1)
 	l.flying, l.open, r.began = r, &round{}, time.Now()
 	write := r.batch.AppendAlone
@@ -138,7 +139,7 @@ func (l *line) decideBacklog() {
 // decide decides a command and adds it to the open round; to the backlog if that is
 // full.
 func (l *line) decide(j *job) {
-	l.fold.View(func(w *fsm.World) {
+	l.fold.View(func(w *state.Entities) {
 		if l.halved() {
 			l.backlog = append(l.backlog, j)
 			return
@@ -163,11 +164,11 @@ func (l *line) decide(j *job) {
 }
 
 // begin puts a round on the live world, or on what is on its way to the disk.
-func (r *round) begin(log *eventlog.Log, live *fsm.World, flying *round) {
+func (r *round) begin(log *eventlog.Log, live *state.Entities, flying *round) {
 	if flying != nil {
 		live = flying.ahead
 	}
-	r.ahead, r.batch = live.Ahead(), log.Batch(live.Seq)
+	r.ahead, r.batch = live.Overlay(), log.Batch(live.Seq)
 }
 
 // add adds what was decided on a command to the batch, and its outcome to the world
@@ -240,7 +241,7 @@ func (l *line) learn(ctx context.Context, r *round) error {
 		r.renumber(moved)
 		l.again()
 		last := r.first + uint64(r.batch.Len()) - 1
-		l.fold.Expect(r.first, last)
+		l.fold.Await(r.first, last)
 		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
 		defer cancel()
 		return l.fold.Wait(wait, last)
@@ -249,11 +250,11 @@ func (l *line) learn(ctx context.Context, r *round) error {
 	for _, j := range r.decisions() {
 		decisions = append(decisions, j.recorded)
 	}
-	if err := l.fold.Learn(decisions); err != nil {
+	if err := l.fold.ApplyOwn(decisions); err != nil {
 		return err
 	}
 	if l.open.ahead != nil {
-		l.fold.View(func(w *fsm.World) { l.open.ahead.Lower(w) })
+		l.fold.View(func(w *state.Entities) { l.open.ahead.Rebase(w) })
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // CommandPrefix is what the subject of every command starts with.
@@ -183,7 +184,7 @@ func (i *Intake) takeReport(ctx context.Context, m *nats.Msg) {
 // reportSubject is where the executor reports that now works for an entity; ""
 // if nobody does.
 func (i *Intake) reportSubject(ref ev.Ref) (subject string) {
-	i.fold.View(func(w *fsm.World) {
+	i.fold.View(func(w *state.Entities) {
 		if e, ok := w.Get(ref); ok {
 			if owed := fsm.Machines[ref.Kind].Owed(e); owed != nil {
 				subject = reportSubject(placeOf(owed), ref)

@@ -13,6 +13,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // each calls f for every entity, in order.
@@ -104,7 +105,7 @@ func (l *life) checkFold() {
 	}
 }
 
-func (l *life) image(w *fsm.World, e fsm.Entity[fsm.Data]) []byte {
+func (l *life) image(w *state.Entities, e fsm.Entity[fsm.Data]) []byte {
 	waiting := []string{}
 	for _, r := range w.Waiting(e.Ref) {
 		waiting = append(waiting, r.String())

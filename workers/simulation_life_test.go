@@ -14,6 +14,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // life is one seed of the simulation: a whole control plane without goroutines and
@@ -99,8 +100,8 @@ func (l *life) restartOne(i int) {
 func (l *life) turn() { l.server = pick(&l.script, l.servers) }
 
 // refold folds the log from scratch.
-func (l *life) refold() *fsm.World {
-	w := fsm.NewWorld()
+func (l *life) refold() *state.Entities {
+	w := state.New()
 	for _, decision := range l.log {
 		var read []ev.Recorded
 		for _, one := range decision {

@@ -11,6 +11,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // server is one of the servers on the log: its fold and its dispatcher's books. A
@@ -18,7 +19,7 @@ import (
 type server struct {
 	name    string
 	started time.Time
-	world   *fsm.World
+	world   *state.Entities
 	dirty   map[ev.Ref]string
 	timers  map[ev.Ref]time.Time
 	put     map[ev.Ref]posted
@@ -49,7 +50,7 @@ type letter struct {
 func newStore() store { return store{queue: map[string]*item{}} }
 
 // newServer starts a server: it has folded the log and looks at everything once.
-func newServer(name string, now time.Time, w *fsm.World) *server {
+func newServer(name string, now time.Time, w *state.Entities) *server {
 	s := &server{name: name, started: now, world: w, dirty: map[ev.Ref]string{}, timers: map[ev.Ref]time.Time{}, put: map[ev.Ref]posted{}}
 	for _, k := range ev.Kinds {
 		w.Each(k, func(e fsm.Entity[fsm.Data]) { s.dirty[e.Ref] = "" })

@@ -15,8 +15,8 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // TestSimulationOnNATS plays the same scripts on the whole machinery: here the seed
@@ -82,7 +82,7 @@ func (l *rigLife) step() {
 		l.lines = append(l.lines, fmt.Sprintf("fault %+v", f))
 	case n < 12:
 		var r Request
-		l.fold.View(func(w *fsm.World) { r = l.script.command(w) })
+		l.fold.View(func(w *state.Entities) { r = l.script.command(w) })
 		l.give(r)
 	default:
 		l.now.Advance(time.Duration(l.rnd.Int64N(int64(3 * time.Minute))))
@@ -107,7 +107,7 @@ func (l *rigLife) again() {
 // next waits for the next event, but no longer than that.
 func (l *rigLife) next(within time.Duration) {
 	var seq uint64
-	l.fold.View(func(w *fsm.World) { seq = w.Seq })
+	l.fold.View(func(w *state.Entities) { seq = w.Seq })
 	ctx, cancel := context.WithTimeout(l.t.Context(), within)
 	defer cancel()
 	_ = l.fold.Wait(ctx, seq+1)
@@ -130,7 +130,7 @@ func (l *rigLife) rest() {
 
 // moving lists who has not come to rest, with the reason.
 func (l *rigLife) moving() (list []string) {
-	l.fold.View(func(w *fsm.World) {
+	l.fold.View(func(w *state.Entities) {
 		for _, k := range ev.Kinds {
 			w.Each(k, func(e fsm.Entity[fsm.Data]) {
 				m := fsm.Machines[k]
@@ -152,7 +152,7 @@ func (l *rigLife) moving() (list []string) {
 
 func (l *rigLife) each(f func(fsm.Entity[fsm.Data])) {
 	var all []fsm.Entity[fsm.Data]
-	l.fold.View(func(w *fsm.World) {
+	l.fold.View(func(w *state.Entities) {
 		for _, k := range ev.Kinds {
 			w.Each(k, func(e fsm.Entity[fsm.Data]) { all = append(all, e) })
 		}
@@ -204,7 +204,7 @@ func (l *rigLife) check() {
 }
 
 func (l *rigLife) checkFold() {
-	again := eventlog.NewFold()
+	again := state.NewLive()
 	ctx, cancel := context.WithCancel(l.t.Context())
 	defer cancel()
 	go func() { _ = again.Follow(ctx, l.log) }()
@@ -214,7 +214,7 @@ func (l *rigLife) checkFold() {
 	}
 	l.each(func(e fsm.Entity[fsm.Data]) {
 		var other fsm.Entity[fsm.Data]
-		again.View(func(w *fsm.World) { other, _ = w.Get(e.Ref) })
+		again.View(func(w *state.Entities) { other, _ = w.Get(e.Ref) })
 		a, errA := json.Marshal([]any{e.Phase(), e.Base, e.Data})
 		b, errB := json.Marshal([]any{other.Phase(), other.Base, other.Data})
 		if errA != nil || errB != nil || !bytes.Equal(a, b) {

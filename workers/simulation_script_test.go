@@ -12,6 +12,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // names are what lives are about: few, so that they meet and are used again.
@@ -97,7 +98,7 @@ func refs(k ev.Kind) (list []ev.Ref) {
 }
 
 // command is what somebody asks next.
-func (s *script) command(w *fsm.World) Request {
+func (s *script) command(w *state.Entities) Request {
 	kind := pick(s, ev.Kinds)
 	e, born := w.Get(pick(s, refs(kind)))
 	if !born || fsm.Machines[kind].Ended(e.Phase()) {
@@ -120,7 +121,7 @@ func (s *script) command(w *fsm.World) Request {
 }
 
 // firstOf asks for something new, sometimes for the end of what is not there.
-func (s *script) firstOf(ref ev.Ref, w *fsm.World) Request {
+func (s *script) firstOf(ref ev.Ref, w *state.Entities) Request {
 	if s.chance(8) {
 		return s.request(ref, ev.VerbDelete, "")
 	}

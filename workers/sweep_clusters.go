@@ -12,6 +12,7 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // cluster is a living dataplane's cluster to look through.
@@ -27,7 +28,7 @@ type cluster struct {
 // owner. Priority classes that no tenant has any longer go too.
 func (s *Sweeper) sweepClusters(ctx context.Context, now time.Time, seen map[string]time.Time) {
 	var all []cluster
-	s.fold.View(func(w *fsm.World) { all = clusters(w) })
+	s.fold.View(func(w *state.Entities) { all = clusters(w) })
 	for _, c := range all {
 		if err := s.sweepCluster(ctx, c, now, seen); err != nil && ctx.Err() == nil {
 			slog.Warn("not swept, will try again", "cluster", c.name, "err", err)
@@ -35,7 +36,7 @@ func (s *Sweeper) sweepClusters(ctx context.Context, now time.Time, seen map[str
 	}
 }
 
-func clusters(w *fsm.World) (all []cluster) {
+func clusters(w *state.Entities) (all []cluster) {
 	w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
 		if d := e.Data.(fsm.DataplaneData); e.Holds(fsm.ConditionReady) {
 			all = append(all, cluster{e.Ref, e.UID, ev.Site{Account: d.Account, Region: d.Spec.Region}, d.Cluster.Cluster})
@@ -98,8 +99,8 @@ func (s *Sweeper) sweepClasses(ctx context.Context, api kube.API, c cluster, now
 }
 
 // stateOfOwned is what the incarnation for which something was made in a cluster is to the log.
-func (s *Sweeper) stateOfOwned(o kube.Owned) (is state) {
-	s.fold.View(func(w *fsm.World) { is = stateIn(w, refOf(o), o.Owner) })
+func (s *Sweeper) stateOfOwned(o kube.Owned) (is ownerState) {
+	s.fold.View(func(w *state.Entities) { is = stateIn(w, refOf(o), o.Owner) })
 	return is
 }
 

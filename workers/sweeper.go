@@ -9,8 +9,8 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // Sweeper removes from the clouds what carries the mark of an incarnation that has
@@ -18,7 +18,7 @@ import (
 // What carries another mark, or none, is never touched.
 type Sweeper struct {
 	intake *Intake
-	fold   *eventlog.Fold
+	fold   *state.Live
 	clouds map[string]Cloud
 	clock  Clock
 	charts *Charts              // nil: no release is swept
@@ -34,7 +34,7 @@ const (
 )
 
 // NewSweeper makes a sweeper; Run starts it.
-func NewSweeper(intake *Intake, fold *eventlog.Fold, clouds map[string]Cloud, clock Clock) *Sweeper {
+func NewSweeper(intake *Intake, fold *state.Live, clouds map[string]Cloud, clock Clock) *Sweeper {
 	return &Sweeper{intake: intake, fold: fold, clouds: clouds, clock: clock, seen: map[string]time.Time{}}
 }
 
@@ -62,7 +62,7 @@ func (s *Sweeper) Sweep(ctx context.Context, now time.Time) {
 // sites lists where dataplanes are or were, each account and region once.
 func (s *Sweeper) sites() (sites []ev.Site) {
 	known := map[ev.Site]bool{}
-	s.fold.View(func(w *fsm.World) {
+	s.fold.View(func(w *state.Entities) {
 		w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
 			d := e.Data.(fsm.DataplaneData)
 			site := ev.Site{Account: d.Account, Region: d.Spec.Region}
@@ -110,24 +110,24 @@ func (s *Sweeper) graceIsOver(key string, now time.Time, seen map[string]time.Ti
 }
 
 // What an incarnation can be to the log.
-type state int
+type ownerState int
 
 const (
-	alive   state = iota // or of no aerie
-	ended                // what is left of it goes
-	unknown              // a person decides: see Orphans
+	alive   ownerState = iota // or of no aerie
+	ended                     // what is left of it goes
+	unknown                   // a person decides: see Orphans
 )
 
 // stateOf tells whose mark it is, and what that is to the log.
-func (s *Sweeper) stateOf(mark string) (ref ev.Ref, uid string, is state) {
+func (s *Sweeper) stateOf(mark string) (ref ev.Ref, uid string, is ownerState) {
 	ref, uid, ours := ev.ParseMark(mark)
 	if ours {
-		s.fold.View(func(w *fsm.World) { is = stateIn(w, ref, uid) })
+		s.fold.View(func(w *state.Entities) { is = stateIn(w, ref, uid) })
 	}
 	return ref, uid, is
 }
 
-func stateIn(w *fsm.World, ref ev.Ref, uid string) state {
+func stateIn(w *state.Entities, ref ev.Ref, uid string) ownerState {
 	switch {
 	case w.HasEnded(ref, uid):
 		return ended

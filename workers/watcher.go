@@ -8,8 +8,8 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // Watcher watches the clusters of working dataplanes, and lets the inspector look at once at whoever's objects somebody
@@ -53,7 +53,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 }
 
 func (w *Watcher) clusters() (all []cluster) {
-	w.inspector.fold.View(func(world *fsm.World) { all = clusters(world) })
+	w.inspector.fold.View(func(world *state.Entities) { all = clusters(world) })
 	return all
 }
 

@@ -11,8 +11,8 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
-	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 var foldBenchmark = benchmark{
@@ -83,10 +83,10 @@ func (p *pace) end() sample {
 
 // fold folds the whole log, as a start does.
 func (l *bareLog) fold(ctx context.Context, s *side, b *bench) error {
-	fold := eventlog.NewFold()
+	fold := state.NewLive()
 	projections.New(fold, l.log)
 	p := newPace()
-	fold.Watch(func(_ *fsm.World, decision []events.Recorded, _ bool) {
+	fold.Watch(func(_ *state.Entities, decision []events.Recorded, _ bool) {
 		for range decision {
 			p.step()
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 var historyBenchmark = benchmark{
@@ -156,7 +157,7 @@ func (one *remembered) id(i int) string { return fmt.Sprintf("%s-%d", one.ref.ID
 func (r *remembering) indexed(ctx context.Context) error {
 	for {
 		var forgot uint64
-		r.control.fold.View(func(w *fsm.World) { forgot, _ = w.Forgot() })
+		r.control.fold.View(func(w *state.Entities) { forgot, _ = w.Forgot() })
 		if r.control.intake.Indexed() >= forgot {
 			return nil
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/projections"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 var queryBenchmark = benchmark{
@@ -40,7 +41,7 @@ const asked = 500
 type queried struct {
 	*bareLog
 	*bench
-	fold  *eventlog.Fold
+	fold  *state.Live
 	views *projections.Views
 	stop  func()
 	web   *client
@@ -76,7 +77,7 @@ func benchQuery(ctx context.Context, b *bench) (_ []figure, err error) {
 
 // serve folds the log and serves the views of it.
 func (q *queried) serve(ctx context.Context) (err error) {
-	q.fold = eventlog.NewFold()
+	q.fold = state.NewLive()
 	q.views = projections.New(q.fold, q.log)
 	counts := projections.NewMetrics(q.fold, q.log.Last)
 	if err := q.views.Restore(ctx, projections.ReadAhead(filepath.Join(q.dir, "views")), counts); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections"
+	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers"
 )
 
@@ -41,7 +42,7 @@ type control struct {
 	queue   *eventlog.WorkQueue
 	timers  *eventlog.Timers
 	waiting *eventlog.CommandQueue
-	fold    *eventlog.Fold
+	fold    *state.Live
 	saved   *projections.Saved
 	views   *projections.Views
 	counts  *projections.Metrics
@@ -155,7 +156,7 @@ func (c *control) openLog(s settings) (err error) {
 
 // startFold folds in all that the log holds before anyone decides on it.
 func (c *control) startFold(s settings) error {
-	c.fold = eventlog.NewFold()
+	c.fold = state.NewLive()
 	c.views = projections.New(c.fold, c.log)
 	c.counts = projections.NewMetrics(c.fold, c.log.Last)
 	if s.Monitor != "" {

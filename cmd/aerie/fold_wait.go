@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/events/eventlog"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // stuckAfter is how long a start waits for the next event of the log.
@@ -17,7 +17,7 @@ const stuckAfter = time.Minute
 // awaitFold waits until a log is folded in up to a sequence. Now and then it says how far that
 // is, and what it waits for. A long log may take any time; but where nothing more comes
 // for a while the start is given up.
-func awaitFold(ctx context.Context, log *eventlog.Log, fold *eventlog.Fold, to uint64, stuck time.Duration) error {
+func awaitFold(ctx context.Context, log *eventlog.Log, fold *state.Live, to uint64, stuck time.Duration) error {
 	at, moved := seqOfFold(fold), time.Now()
 	for {
 		short, cancel := context.WithTimeout(ctx, min(sayEvery, stuck))
@@ -42,7 +42,7 @@ func awaitFold(ctx context.Context, log *eventlog.Log, fold *eventlog.Fold, to u
 	}
 }
 
-func seqOfFold(fold *eventlog.Fold) (seq uint64) {
-	fold.View(func(w *fsm.World) { seq = w.Seq })
+func seqOfFold(fold *state.Live) (seq uint64) {
+	fold.View(func(w *state.Entities) { seq = w.Seq })
 	return seq
 }

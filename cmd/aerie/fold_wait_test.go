@@ -13,6 +13,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/natstest"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // TestStartIsBounded reads a log of which no event comes: the start is given up, and says
@@ -43,7 +44,7 @@ func TestStartIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fold := eventlog.NewFold()
+	fold := state.NewLive()
 	go func() { _ = fold.Follow(ctx, log) }()
 	err = awaitFold(ctx, log, fold, 1, 4*time.Second)
 	if err == nil || !strings.Contains(err.Error(), "event 1 of 1 did not come") || !strings.Contains(err.Error(), "make a consumer on AERIE_EVENTS") {

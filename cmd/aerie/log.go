@@ -16,6 +16,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 func newLogCommand() *cobra.Command {
@@ -80,7 +81,7 @@ func verify(ctx context.Context, cl *client, notes io.Writer) (verdict, error) {
 	if err != nil {
 		return verdict{}, errors.Join(differing(copies), err)
 	}
-	v := &verification{cl: cl, log: log, world: fsm.NewWorld(), notes: notes, seen: map[events.Ref]bool{}, ahead: map[events.Ref]entity{}}
+	v := &verification{cl: cl, log: log, world: state.New(), notes: notes, seen: map[events.Ref]bool{}, ahead: map[events.Ref]entity{}}
 	if err := v.run(ctx); err != nil {
 		return verdict{}, errors.Join(differing(copies), err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // TestTheQueueIsSeenAndCleared by who runs aerie: a command that waits is listed, and dropped, which is an event.
@@ -85,7 +85,7 @@ func TestTwoWhoSetAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	c.fold.View(func(w *fsm.World) {
+	c.fold.View(func(w *state.Entities) {
 		e, _ := w.Get(events.Ref{Kind: events.Application, Owner: "acme", ID: "prod_web"})
 		values := e.Data.Wants().(events.ApplicationSpec).Values
 		for n := range people {

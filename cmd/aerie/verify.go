@@ -12,6 +12,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // verification folds the log and holds the views against it. A view that is
@@ -20,7 +21,7 @@ import (
 type verification struct {
 	cl    *client
 	log   *eventlog.Log
-	world *fsm.World
+	world *state.Entities
 	notes io.Writer
 	seen  map[events.Ref]bool   // what the views have
 	ahead map[events.Ref]entity // views that know more than the fold

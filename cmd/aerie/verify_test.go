@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // doctored passes on what a control plane answers, after change had its way with it.
@@ -121,7 +121,7 @@ func TestVerifyCatchesUp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := &verification{cl: cl, log: log, world: fsm.NewWorld(), notes: io.Discard, seen: map[events.Ref]bool{}, ahead: map[events.Ref]entity{}}
+		v := &verification{cl: cl, log: log, world: state.New(), notes: io.Discard, seen: map[events.Ref]bool{}, ahead: map[events.Ref]entity{}}
 		if err := v.fold(t.Context(), 5); err != nil {
 			t.Fatal(err)
 		}

@@ -29,6 +29,27 @@ func (l *Log) Replay(ctx context.Context, after, to uint64, see func([]events.Re
 	})
 }
 
+// Follow is Tail for a fold. It reads decisions in one goroutine and hands them over in
+// another, as many at once as were read meanwhile, up to 64, so that who reads the fold gets
+// to it in between. It passes over decisions whose first event is known. It returns the error
+// of take, else why the log could not be read on.
+func (l *Log) Follow(ctx context.Context, after uint64, take func(decisions [][]events.Recorded) error, known func(seq uint64) bool) error {
+	return beside(ctx, func(ctx context.Context, see func([]events.Recorded) error) error {
+		return l.tail(ctx, after, see, known)
+	}, func(read <-chan []events.Recorded) error {
+		for decision := range read {
+			some := [][]events.Recorded{decision}
+			for len(read) > 0 && len(some) < together {
+				some = append(some, <-read)
+			}
+			if err := take(some); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (l *Log) upTo(ctx context.Context, after, to uint64, see func([]events.Recorded) error) error {
 	err := l.Tail(ctx, after, func(decision []events.Recorded) error {
 		if err := see(decision); err != nil {

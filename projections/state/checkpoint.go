@@ -1,6 +1,9 @@
-package fsm
+package state
 
-import ev "github.com/aeriehq/aerie/events"
+import (
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
 
 // checkpointEvery is after how many events of an entity it is kept as it was then: what
 // it was at any moment is told from so many events at most.
@@ -8,22 +11,22 @@ const checkpointEvery = 64
 
 // long is what is kept of an entity with many events, beside what it is now.
 type long struct {
-	groups      []*group // of its history
+	groups      []*fsm.Group // of its history
 	checkpoints []checkpoint
 }
 
 // checkpoint is an entity after checkpointEvery events, or twice as many and so on. It
 // has no history. Data that did not change since the checkpoint before is kept once.
-type checkpoint struct{ base, data packed }
+type checkpoint struct{ base, data fsm.Packed }
 
 // checkpoint keeps an entity as it is now.
-func (w *World) checkpoint(e Entity[Data]) {
+func (w *Entities) checkpoint(e fsm.Entity[fsm.Data]) {
 	n := w.store.number[e.Ref]
 	l := w.store.long[n]
-	l.groups = e.History.groups()
-	e.History = History{}
-	base := Machines[e.Ref.Kind].packBase(nil, e)
-	c := checkpoint{packed(base), packed(Machines[e.Ref.Kind].pack(nil, e)[len(base):])}
+	l.groups = e.History.Groups()
+	e.History = fsm.History{}
+	base := fsm.Machines[e.Ref.Kind].PackBase(nil, e)
+	c := checkpoint{fsm.Packed(base), fsm.Packed(fsm.Machines[e.Ref.Kind].Pack(nil, e)[len(base):])}
 	if last := len(l.checkpoints) - 1; last >= 0 && l.checkpoints[last].data == c.data {
 		c.data = l.checkpoints[last].data
 	}
@@ -34,7 +37,7 @@ func (w *World) checkpoint(e Entity[Data]) {
 // Since tells what has to be known of an entity to fold it up to a sequence: what it was
 // at a checkpoint, or unborn, and the sequences of its events after that. Those are fewer
 // than checkpointEvery however long its history is; none if nothing has happened since.
-func (w *World) Since(r ev.Ref, upTo uint64) (from Entity[Data], rest []uint64) {
+func (w *Entities) Since(r ev.Ref, upTo uint64) (from fsm.Entity[fsm.Data], rest []uint64) {
 	e, _ := w.Get(r)
 	if e.Seq <= upTo {
 		return e, nil
@@ -50,8 +53,8 @@ func (w *World) Since(r ev.Ref, upTo uint64) (from Entity[Data], rest []uint64) 
 	return from, e.History.Between(start, end)
 }
 
-func (c checkpoint) read(r ev.Ref) Entity[Data] {
-	e, err := Machines[r.Kind].unpack(r, c.base+c.data)
+func (c checkpoint) read(r ev.Ref) fsm.Entity[fsm.Data] {
+	e, err := fsm.Machines[r.Kind].Unpack(r, c.base+c.data)
 	if err != nil {
 		panic("fsm: read a checkpoint of " + r.String() + ": " + err.Error()) // we wrote it ourselves
 	}
@@ -60,12 +63,12 @@ func (c checkpoint) read(r ev.Ref) Entity[Data] {
 
 // WorldOf is a world of a few entities: as they were, and then what happened to them, in
 // the order of the log. Of the events before it knows nothing.
-func WorldOf(from []Entity[Data], rest []ev.Recorded) (*World, error) {
-	w := NewWorld()
+func WorldOf(from []fsm.Entity[fsm.Data], rest []ev.Recorded) (*Entities, error) {
+	w := New()
 	for _, e := range from {
-		if e.Phase() != Unborn {
+		if e.Phase() != fsm.Unborn {
 			w.put(e)
-			w.rewire(Entity[Data]{}, e)
+			w.rewire(fsm.Entity[fsm.Data]{}, e)
 		}
 	}
 	for _, r := range rest {
@@ -75,7 +78,7 @@ func WorldOf(from []Entity[Data], rest []ev.Recorded) (*World, error) {
 	}
 	for _, e := range from { // what it uses may have come later, though it was born earlier
 		if now, there := w.Get(e.Ref); there {
-			w.reuse(Entity[Data]{}, now)
+			w.reuse(fsm.Entity[fsm.Data]{}, now)
 		}
 	}
 	return w, nil

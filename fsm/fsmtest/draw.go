@@ -1,4 +1,4 @@
-package fsm
+package fsmtest
 
 import (
 	"fmt"
@@ -6,10 +6,12 @@ import (
 	"pgregory.net/rapid"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
-// names are what random lives are about: few, so that they meet.
-var names = []string{
+// Names are what random lives are about: few, so that they meet.
+var Names = []string{
 	"customer acme", "customer other", "account -/main", "account acme/own", "plan -/free", "plan -/business",
 	"dataplane -/eu", "dataplane -/own", "dataplane acme/own", "tenantinfra -/eu_pg", "tenantinfra -/own_pg", "tenantinfra acme/own_pg",
 	"tenant acme/prod", "tenant acme/test", "tenant other/prod", "application acme/prod_pg", "application other/prod_pg",
@@ -18,35 +20,35 @@ var names = []string{
 // specsOf are some specs of every kind.
 var specsOf = map[ev.Kind][]ev.Spec{
 	ev.Customer: {ev.CustomerSpec{Hosting: "provider"}, ev.CustomerSpec{Hosting: "customer", DisplayName: "Acme"}},
-	ev.Account:  {mainSpec, ev.AccountSpec{Cloud: "sim", Number: "100", Hosting: "provider", Role: "r"}, ev.AccountSpec{Cloud: "sim", Number: "200", Hosting: "customer"}},
-	ev.Plan:     {freeSpec, planSpec("dedicated", "spread", false), planSpec("resource-shared", "pack", false), planSpec("dedicated", "pack", true)},
-	ev.Dataplane: {euSpec, dataplaneSpec("-/main", "dedicated", 3), dataplaneSpec("acme/own", "dedicated", 3),
+	ev.Account:  {MainSpec, ev.AccountSpec{Cloud: "sim", Number: "100", Hosting: "provider", Role: "r"}, ev.AccountSpec{Cloud: "sim", Number: "200", Hosting: "customer"}},
+	ev.Plan:     {FreeSpec, planSpec("dedicated", "spread", false), planSpec("resource-shared", "pack", false), planSpec("dedicated", "pack", true)},
+	ev.Dataplane: {EuSpec, dataplaneSpec("-/main", "dedicated", 3), dataplaneSpec("acme/own", "dedicated", 3),
 		dataplaneSpec("-/main", "shared", 9)},
-	ev.TenantInfra: {infraSpec, ev.TenantInfraSpec{App: "pg", Size: "small", Scheduling: "preferred",
+	ev.TenantInfra: {InfraSpec, ev.TenantInfraSpec{App: "pg", Size: "small", Scheduling: "preferred",
 		Pools: []ev.Pool{{Name: "a", Machine: "m4", Max: 9, Priority: "on-demand"}, {Name: "b", Machine: "m8", Max: 2, Priority: "spot"}}}},
-	ev.Tenant: {prodSpec, ev.TenantSpec{Plan: "-/business"}, ev.TenantSpec{Plan: "-/free", App: "kafka"},
+	ev.Tenant: {ProdSpec, ev.TenantSpec{Plan: "-/business"}, ev.TenantSpec{Plan: "-/free", App: "kafka"},
 		ev.TenantSpec{Plan: "-/free", App: "pg", AllowNamespaces: []string{"ops"}}},
-	ev.Addon:       {ev.AddonSpec{Manifests: pgSpec.Manifests}, ev.AddonSpec{Namespace: "ops", Manifests: pgSpec.Manifests}},
-	ev.Application: {pgSpec, ev.ApplicationSpec{Manifests: []map[string]any{{"kind": "Service", "ports": []any{5432.0}}}}},
+	ev.Addon:       {ev.AddonSpec{Manifests: PgSpec.Manifests}, ev.AddonSpec{Namespace: "ops", Manifests: PgSpec.Manifests}},
+	ev.Application: {PgSpec, ev.ApplicationSpec{Manifests: []map[string]any{{"kind": "Service", "ports": []any{5432.0}}}}},
 }
 
 func planSpec(deployment, placement string, draft bool) ev.PlanSpec {
-	s := freeSpec
+	s := FreeSpec
 	s.Deployment, s.Placement, s.Draft = deployment, placement, draft
 	return s
 }
 
 func dataplaneSpec(account, typ string, most int) ev.DataplaneSpec {
-	s := euSpec
+	s := EuSpec
 	s.Account, s.Type, s.SystemPool.Max = account, typ, most
 	return s
 }
 
-// drawCommand draws what somebody may ask now of anybody.
-func drawCommand(t *rapid.T, w *World) ev.Command {
-	ref := refOf(rapid.SampledFrom(names).Draw(t, "who"))
+// DrawCommand draws what somebody may ask now of anybody.
+func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
+	ref := RefOf(rapid.SampledFrom(Names).Draw(t, "who"))
 	e, born := w.Get(ref)
-	c := ev.Command{ID: fmt.Sprint("c", w.Seq+1), Ref: ref, Actor: ev.ActorAdmin, Time: start.AddDate(0, 0, int(w.Seq)), UID: fmt.Sprint("u", w.Seq+1)}
+	c := ev.Command{ID: fmt.Sprint("c", w.Seq+1), Ref: ref, Actor: ev.ActorAdmin, Time: Start.AddDate(0, 0, int(w.Seq)), UID: fmt.Sprint("u", w.Seq+1)}
 	asks := []string{"create"}
 	if born {
 		asks = []string{"report", "report", "report", "settle", "settle", "settle", "update", "retry", "expire", "create"}
@@ -74,7 +76,7 @@ func drawCommand(t *rapid.T, w *World) ev.Command {
 	case "retry":
 		c.Ask = ev.Retry{}
 	case "drift":
-		c.Ask = ev.NoteDrift{Found: rapid.SampledFrom([][]ev.Drift{nil, gone(ev.PartNetwork), gone(ev.PartCluster), gone(ev.PartSystemPool)}).Draw(t, "found")}
+		c.Ask = ev.NoteDrift{Found: rapid.SampledFrom([][]ev.Drift{nil, Gone(ev.PartNetwork), Gone(ev.PartCluster), Gone(ev.PartSystemPool)}).Draw(t, "found")}
 	case "attach":
 		c.Ask = ev.Attach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
 	case "detach":
@@ -89,29 +91,29 @@ func drawCommand(t *rapid.T, w *World) ev.Command {
 	return c
 }
 
-// furnish asks for the first things of a life, so that some lives get far.
-func furnish(name string, w *World) ev.Command {
-	ref := refOf(name)
-	return ev.Command{ID: fmt.Sprint("c", w.Seq+1), Ref: ref, Actor: ev.ActorAdmin, Time: start, UID: fmt.Sprint("u", w.Seq+1),
+// Furnish asks for the first things of a life, so that some lives get far.
+func Furnish(name string, w *state.Entities) ev.Command {
+	ref := RefOf(name)
+	return ev.Command{ID: fmt.Sprint("c", w.Seq+1), Ref: ref, Actor: ev.ActorAdmin, Time: Start, UID: fmt.Sprint("u", w.Seq+1),
 		Ask: ev.Create{Spec: specsOf[ref.Kind][0]}}
 }
 
-// goOn does, for one entity that is owed something, what the machinery would do
+// GoOn does, for one entity that is owed something, what the machinery would do
 // next; where none is, the command stays as it is.
-func goOn(t *rapid.T, w *World, c ev.Command) ev.Command {
+func GoOn(t *rapid.T, w *state.Entities, c ev.Command) ev.Command {
 	var owing []string
-	for _, name := range names {
-		if e, born := w.Get(refOf(name)); born && Machines[e.Ref.Kind].Owed(e) != nil {
+	for _, name := range Names {
+		if e, born := w.Get(RefOf(name)); born && fsm.Machines[e.Ref.Kind].Owed(e) != nil {
 			owing = append(owing, name)
 		}
 	}
 	if len(owing) == 0 {
 		return c
 	}
-	c.Ref = refOf(rapid.SampledFrom(owing).Draw(t, "who goes on"))
+	c.Ref = RefOf(rapid.SampledFrom(owing).Draw(t, "who goes on"))
 	e, _ := w.Get(c.Ref)
 	c.Ask = ev.Settle{}
-	if _, waits := Machines[e.Ref.Kind].Owed(e).(Await); !waits {
+	if _, waits := fsm.Machines[e.Ref.Kind].Owed(e).(fsm.Await); !waits {
 		c.Ask = drawReport(t, e)
 	}
 	return c
@@ -121,14 +123,14 @@ func drawLabels(t *rapid.T) map[string]string {
 	return rapid.SampledFrom([]map[string]string{nil, nil, {}, {"tier": "one"}, {"tier": "two"}}).Draw(t, "labels")
 }
 
-func drawReport(t *rapid.T, e Entity[Data]) ev.Report {
+func drawReport(t *rapid.T, e fsm.Entity[fsm.Data]) ev.Report {
 	r := ev.Report{UID: e.UID, Digest: "of another effect"}
-	owed := Machines[e.Ref.Kind].Owed(e)
+	owed := fsm.Machines[e.Ref.Kind].Owed(e)
 	if owed == nil {
 		return r
 	}
 	if rapid.IntRange(0, 9).Draw(t, "stale") > 0 {
-		r.Digest = DigestOf(owed)
+		r.Digest = fsm.DigestOf(owed)
 	}
 	outcomes := outcomesOf(owed)
 	if len(outcomes) > 0 && rapid.IntRange(0, 5).Draw(t, "fails") > 0 {
@@ -136,7 +138,7 @@ func drawReport(t *rapid.T, e Entity[Data]) ev.Report {
 		return r
 	}
 	codes := []ev.ReasonCode{ev.InternalReason, ev.Unreachable, ev.RateLimited, ev.CapacityUnavailable, ev.ConfigProblem}
-	r.Failure = attempt(7, rapid.SampledFrom(codes).Draw(t, "code"))
+	r.Failure = Attempt(7, rapid.SampledFrom(codes).Draw(t, "code"))
 	return r
 }
 

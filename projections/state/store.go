@@ -1,10 +1,11 @@
-package fsm
+package state
 
 import (
 	"fmt"
 	"slices"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 )
 
 const (
@@ -26,7 +27,7 @@ type store struct {
 	number map[ev.Ref]uint32
 	refs   []ev.Ref             // by number
 	ofKind map[ev.Kind][]uint32 // the numbers of a kind's entities, ascending
-	cold   [][]packed           // by number, in chunks; outdated where the entity is warm
+	cold   [][]fsm.Packed       // by number, in chunks; outdated where the entity is warm
 	own    []bool               // whether a chunk is ours alone: else it is copied before it is written
 	ring   []ev.Ref             // the warm ones of numerous kinds, the oldest at next
 	next   int
@@ -46,16 +47,16 @@ func (s *store) expect(n uint64) {
 }
 
 // Number is an entity's place in the order in which names were first born.
-func (w *World) Number(r ev.Ref) (uint32, bool) {
+func (w *Entities) Number(r ev.Ref) (uint32, bool) {
 	n, ok := w.store.number[r]
 	return n, ok
 }
 
 // Named is the name of a number that there is.
-func (w *World) Named(n uint32) ev.Ref { return w.store.refs[n] }
+func (w *Entities) Named(n uint32) ev.Ref { return w.store.refs[n] }
 
 // put keeps an entity as it has become.
-func (w *World) put(e Entity[Data]) {
+func (w *Entities) put(e fsm.Entity[fsm.Data]) {
 	_, isWarm := w.entities[e.Ref.Kind][e.Ref]
 	w.entities[e.Ref.Kind][e.Ref] = e
 	if w.under != nil || isWarm {
@@ -70,7 +71,7 @@ func (w *World) put(e Entity[Data]) {
 }
 
 // heat notes that an entity is warm; the one that has been for longest is packed.
-func (w *World) heat(r ev.Ref) {
+func (w *Entities) heat(r ev.Ref) {
 	s := &w.store
 	if len(s.ring) < s.most {
 		s.ring = append(s.ring, r)
@@ -80,8 +81,8 @@ func (w *World) heat(r ev.Ref) {
 	s.ring[s.next] = r
 	s.next = (s.next + 1) % s.most
 	w.settleOwed(oldest)
-	s.buffer = Machines[oldest.Kind].pack(s.buffer[:0], w.entities[oldest.Kind][oldest])
-	s.set(s.number[oldest], packed(s.buffer))
+	s.buffer = fsm.Machines[oldest.Kind].Pack(s.buffer[:0], w.entities[oldest.Kind][oldest])
+	s.set(s.number[oldest], fsm.Packed(s.buffer))
 	delete(w.entities[oldest.Kind], oldest)
 }
 
@@ -95,12 +96,12 @@ func (s *store) add(r ev.Ref) uint32 {
 	s.refs = append(s.refs, r)
 	s.ofKind[r.Kind] = append(s.ofKind[r.Kind], n)
 	if int(n)/chunked == len(s.cold) {
-		s.cold, s.own = append(s.cold, make([]packed, chunked)), append(s.own, true)
+		s.cold, s.own = append(s.cold, make([]fsm.Packed, chunked)), append(s.own, true)
 	}
 	return n
 }
 
-func (s *store) set(n uint32, p packed) {
+func (s *store) set(n uint32, p fsm.Packed) {
 	c := n / chunked
 	if !s.own[c] {
 		s.cold[c], s.own[c] = slices.Clone(s.cold[c]), true
@@ -109,26 +110,26 @@ func (s *store) set(n uint32, p packed) {
 }
 
 // find reads an entity that is not warm.
-func (s *store) find(r ev.Ref) (Entity[Data], bool) {
+func (s *store) find(r ev.Ref) (fsm.Entity[fsm.Data], bool) {
 	n, ok := s.number[r]
 	if !ok {
-		return Entity[Data]{}, false
+		return fsm.Entity[fsm.Data]{}, false
 	}
 	return s.read(n), true
 }
 
-func (s *store) read(n uint32) Entity[Data] {
+func (s *store) read(n uint32) fsm.Entity[fsm.Data] {
 	r := s.refs[n]
-	e, err := Machines[r.Kind].unpack(r, s.cold[n/chunked][n%chunked])
+	e, err := fsm.Machines[r.Kind].Unpack(r, s.cold[n/chunked][n%chunked])
 	if err != nil {
 		panic(fmt.Sprintf("fsm: read %s: %v", r, err)) // we wrote it ourselves
 	}
-	e.History = e.History.behind(s.long[n].groups)
+	e.History = e.History.Behind(s.long[n].groups)
 	return e
 }
 
 // each calls f for every entity of a kind that is not warm.
-func (w *World) eachCold(k ev.Kind, f func(Entity[Data])) {
+func (w *Entities) eachCold(k ev.Kind, f func(fsm.Entity[fsm.Data])) {
 	for _, n := range w.store.ofKind[k] {
 		if _, isWarm := w.entities[k][w.store.refs[n]]; !isWarm {
 			f(w.store.read(n))

@@ -1,4 +1,4 @@
-package fsm
+package state_test
 
 import (
 	"bufio"
@@ -13,23 +13,24 @@ import (
 	"pgregory.net/rapid"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/fsm/fsmtest"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // dump writes a world so that two can be compared.
-func dump(t interface{ Fatal(...any) }, w *World) string {
-	owes := owing(w)
-	if w.Waiting(ev.Ref{}); owes != owing(w) {
+func dump(t interface{ Fatal(...any) }, w *state.Entities) string {
+	all, settled := w.Tables()
+	if !settled {
 		t.Fatal("who is owed something is not who is, once it is noted")
 	}
-	all := map[string]any{"placed": w.placed, "waiting": fmt.Sprint(w.waiting), "seq": w.Seq, "answers": w.answers.seqs,
-		"awaits": fmt.Sprint(w.awaits), "owing": owes, "makers": fmt.Sprint(w.makers), "last": w.last, "phases": w.phases}
-	for _, name := range names {
-		users := w.usersOf(refOf(name))
+	for _, name := range fsmtest.Names {
+		users := w.UsersOf(fsmtest.RefOf(name))
 		slices.SortFunc(users, func(a, b ev.Ref) int { return strings.Compare(a.String(), b.String()) })
 		all["users of "+name] = users
 	}
 	for _, k := range ev.Kinds {
-		w.Each(k, func(e Entity[Data]) {
+		w.Each(k, func(e fsm.Entity[fsm.Data]) {
 			all[e.Ref.String()] = []any{e.Phase(), e.Base, e.History.Between(0, e.History.Len()), e.Data}
 		})
 	}
@@ -38,14 +39,6 @@ func dump(t interface{ Fatal(...any) }, w *World) string {
 		t.Fatal(err)
 	}
 	return string(data)
-}
-
-func owing(w *World) string {
-	all := map[ev.Ref]bool{}
-	for _, r := range w.Owing() {
-		all[r] = true
-	}
-	return fmt.Sprint(all)
 }
 
 // firstDifference is the first place in which two dumps differ, with what stands before it.
@@ -73,9 +66,9 @@ func overTheWire(t *rapid.T, e ev.Event) ev.Event {
 }
 
 // decideTwice decides and checks that deciding changes nothing and says the same again.
-func decideTwice(t *rapid.T, w *World, before string, c ev.Command) []ev.Change {
-	changes, err := decideIn(w, c)
-	again, errAgain := decideIn(w, c)
+func decideTwice(t *rapid.T, w *state.Entities, before string, c ev.Command) []ev.Change {
+	changes, err := fsmtest.DecideIn(w, c)
+	again, errAgain := fsmtest.DecideIn(w, c)
 	if !reflect.DeepEqual(changes, again) || fmt.Sprint(err) != fmt.Sprint(errAgain) {
 		t.Fatalf("%s asked twice: %v, %v then %v, %v", c.Ref, changes, err, again, errAgain)
 	}
@@ -89,7 +82,7 @@ func decideTwice(t *rapid.T, w *World, before string, c ev.Command) []ev.Change 
 }
 
 // record makes one decision of changes as the log would.
-func record(t *rapid.T, w *World, c ev.Command, changes []ev.Change) (all, wired []ev.Recorded) {
+func record(t *rapid.T, w *state.Entities, c ev.Command, changes []ev.Change) (all, wired []ev.Recorded) {
 	for _, ch := range changes {
 		if e, _ := w.Get(ch.Ref); e.Seq != ch.After {
 			t.Fatalf("%s is at %d, the change is after %d", ch.Ref, e.Seq, ch.After)
@@ -107,20 +100,20 @@ func record(t *rapid.T, w *World, c ev.Command, changes []ev.Change) (all, wired
 
 func TestAnyAcceptedDecisionsFold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		live, replayed := NewWorld(), NewWorld()
-		replayed.store.most = 1 // nearly all is packed
+		live, replayed := state.New(), state.New()
+		replayed.KeepUnpacked(1) // nearly all is packed
 		now := dump(t, live)
 		moment := rapid.IntRange(1, 40).Draw(t, "moment")
-		var still *Still
+		var still *state.Frozen
 		var then string
-		furnished := rapid.IntRange(0, len(names)).Draw(t, "furnished")
+		furnished := rapid.IntRange(0, len(fsmtest.Names)).Draw(t, "furnished")
 		for i := range furnished + rapid.IntRange(20, 80).Draw(t, "commands") {
-			c := drawCommand(t, live)
+			c := fsmtest.DrawCommand(t, live)
 			switch {
 			case i < furnished:
-				c = furnish(names[i], live)
+				c = fsmtest.Furnish(fsmtest.Names[i], live)
 			case rapid.IntRange(0, 3).Draw(t, "goes on") > 0:
-				c = goOn(t, live, c)
+				c = fsmtest.GoOn(t, live, c)
 			}
 			all, wired := record(t, live, c, decideTwice(t, live, now, c))
 			if err := live.Apply(all); err != nil {
@@ -132,7 +125,7 @@ func TestAnyAcceptedDecisionsFold(t *testing.T) {
 			}
 			checkWorld(t, live)
 			if i == moment {
-				still, then = replayed.Still(), dump(t, replayed)
+				still, then = replayed.Freeze(), dump(t, replayed)
 			}
 		}
 		if a, b := now, dump(t, replayed); a != b {
@@ -145,12 +138,12 @@ func TestAnyAcceptedDecisionsFold(t *testing.T) {
 	})
 }
 
-func readStill(t *rapid.T, s *Still) *World {
+func readStill(t *rapid.T, s *state.Frozen) *state.Entities {
 	var written bytes.Buffer
-	if err := s.Write(&written, func(b []byte, e Entity[Data]) []byte { return b }); err != nil {
+	if err := s.Write(&written, func(b []byte, e fsm.Entity[fsm.Data]) []byte { return b }); err != nil {
 		t.Fatal(err)
 	}
-	w, err := Read(bufio.NewReader(&written), func(*World, []byte) error { return nil })
+	w, err := state.Read(bufio.NewReader(&written), func(*state.Entities, []byte) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,13 +151,13 @@ func readStill(t *rapid.T, s *Still) *World {
 }
 
 // checkWritten writes a world down and reads it again: nothing is lost.
-func checkWritten(t *rapid.T, w *World) {
+func checkWritten(t *rapid.T, w *state.Entities) {
 	var written bytes.Buffer
-	if err := w.Still().Write(&written, func(b []byte, e Entity[Data]) []byte { return append(b, e.UID...) }); err != nil {
+	if err := w.Freeze().Write(&written, func(b []byte, e fsm.Entity[fsm.Data]) []byte { return append(b, e.UID...) }); err != nil {
 		t.Fatal(err)
 	}
 	var uids []string
-	read, err := Read(bufio.NewReader(&written), func(read *World, uid []byte) error {
+	read, err := state.Read(bufio.NewReader(&written), func(read *state.Entities, uid []byte) error {
 		r := read.Named(uint32(len(uids)))
 		if n, _ := w.Number(r); int(n) != len(uids) {
 			t.Fatalf("%s is number %d, and was %d", r, len(uids), n)
@@ -178,22 +171,19 @@ func checkWritten(t *rapid.T, w *World) {
 	if a, b := dump(t, w), dump(t, read); a != b {
 		t.Fatalf("written and read differ:\n%s", firstDifference(a, b))
 	}
-	for n, r := range w.store.refs {
+	for n, r := range w.AllRefs() {
 		a, _ := w.Get(r)
 		if b, ok := read.Get(r); !ok || !reflect.DeepEqual(a, b) || a.UID != uids[n] || !a.Created.Equal(b.Created) {
 			t.Fatalf("written\n%#v\nread\n%#v", a, b)
 		}
 	}
-	if !reflect.DeepEqual(w.answers, read.answers) || !w.Time.Equal(read.Time) {
-		t.Fatalf("answers: %+v, read %+v", w.answers, read.answers)
-	}
 }
 
 // checkWorld asks what must hold of any world.
-func checkWorld(t *rapid.T, w *World) {
+func checkWorld(t *rapid.T, w *state.Entities) {
 	for _, k := range ev.Kinds {
-		w.Each(k, func(e Entity[Data]) {
-			m := Machines[k]
+		w.Each(k, func(e fsm.Entity[fsm.Data]) {
+			m := fsm.Machines[k]
 			if m.Ended(e.Phase()) {
 				return
 			}
@@ -210,22 +200,24 @@ func checkWorld(t *rapid.T, w *World) {
 }
 
 // checkNeighbours asks that nobody lives on a dataplane that is another's.
-func checkNeighbours(t *rapid.T, w *World, e Entity[Data]) {
-	d, isTenant := e.Data.(TenantData)
+func checkNeighbours(t *rapid.T, w *state.Entities, e fsm.Entity[fsm.Data]) {
+	d, isTenant := e.Data.(fsm.TenantData)
 	if !isTenant || d.Placement == nil {
 		return
 	}
-	dp, ok := find[DataplaneData](w.Refs(), d.place()[0].Ref)
-	if !ok || (dp.Ref.Owner != ev.Platform && dp.Ref.Owner != e.Ref.Owner) || (dp.Data.Spec.Type == "dedicated" && !slices.Equal(dp.Data.Customers, []string{e.Ref.Owner})) {
-		t.Fatalf("%s lives on %s, claimed by %v", e.Ref, dp.Ref, dp.Data.Customers)
+	ref, _ := ev.ParseRef(ev.Dataplane, d.Placement.Dataplane)
+	dp, ok := w.Get(ref)
+	its, _ := dp.Data.(fsm.DataplaneData)
+	if !ok || (ref.Owner != ev.Platform && ref.Owner != e.Ref.Owner) || (its.Spec.Type == "dedicated" && !slices.Equal(its.Customers, []string{e.Ref.Owner})) {
+		t.Fatalf("%s lives on %s, claimed by %v", e.Ref, ref, its.Customers)
 	}
 }
 
 func TestFoldingAgainWhatWasSeenChangesNothing(t *testing.T) {
-	facts := tenantHome()
-	w := worldOf(t, facts)
+	facts := fsmtest.TenantHome()
+	w := fsmtest.WorldOf(t, facts)
 	before := dump(t, w)
-	first := recorded(NewWorld(), facts[0].ref, facts[0].events)
+	first := fsmtest.Recorded(state.New(), facts[0].Ref, facts[0].Events)
 	if err := w.Apply(first); err != nil {
 		t.Fatal(err)
 	}
@@ -235,14 +227,14 @@ func TestFoldingAgainWhatWasSeenChangesNothing(t *testing.T) {
 }
 
 func TestAnEventThatTheTableForbidsStopsTheFold(t *testing.T) {
-	w := worldOf(t, customerIs("acme"))
-	if err := w.Apply(recorded(w, refOf("customer acme"), []ev.Event{ev.Released{}})); err == nil {
+	w := fsmtest.WorldOf(t, fsmtest.CustomerIs("acme"))
+	if err := w.Apply(fsmtest.Recorded(w, fsmtest.RefOf("customer acme"), []ev.Event{ev.Released{}})); err == nil {
 		t.Error("a customer was released")
 	}
 }
 
 func TestACommandIsKnownByWhatItCaused(t *testing.T) {
-	w := worldOf(t, planReady())
+	w := fsmtest.WorldOf(t, fsmtest.PlanReady())
 	if seq, ok := w.Caused("c1"); !ok || seq != 1 {
 		t.Errorf("got %d, %t", seq, ok)
 	}
@@ -252,8 +244,8 @@ func TestACommandIsKnownByWhatItCaused(t *testing.T) {
 }
 
 func TestTheMachinerysCommandsAreNotRemembered(t *testing.T) {
-	w := NewWorld()
-	past := recorded(w, refOf("customer acme"), customerIs("acme")[0].events)
+	w := state.New()
+	past := fsmtest.Recorded(w, fsmtest.RefOf("customer acme"), fsmtest.CustomerIs("acme")[0].Events)
 	past[0].Actor = ev.ActorAerie
 	if err := w.Apply(past); err != nil {
 		t.Fatal(err)
@@ -261,20 +253,4 @@ func TestTheMachinerysCommandsAreNotRemembered(t *testing.T) {
 	if _, ok := w.Caused("c1"); ok {
 		t.Error("it is remembered")
 	}
-}
-
-func TestTheOldestCommandsAreForgotten(t *testing.T) {
-	a := newAnswers()
-	for i := range remembered + 2 {
-		a.add(given{id: fmt.Sprint(i)}, uint64(i)+1)
-	}
-	got := []bool{a.has("0"), a.has("1"), a.has("2"), a.has(fmt.Sprint(remembered + 1))}
-	if !slices.Equal(got, []bool{false, false, true, true}) || len(a.seqs) != remembered || a.until != 2 {
-		t.Errorf("got %v of %d, forgotten up to %d", got, len(a.seqs), a.until)
-	}
-}
-
-func (a *answers) has(id string) bool {
-	_, ok := a.seqs[id]
-	return ok
 }

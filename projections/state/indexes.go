@@ -1,35 +1,36 @@
-package fsm
+package state
 
 import (
 	"slices"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 )
 
-// wires are the indexes of a world: who has to do with whom.
-type wires struct {
-	placed  map[string]int             // tenant infra -> how many tenants are placed there
-	makers  map[string]ev.Ref          // uid -> whose it is, or was: of those that make things in a cloud, of those whose name is another's now, and of the disowned
-	waiting map[ev.Ref]map[ev.Ref]bool // awaited -> who waits
-	awaits  map[ev.Ref][]Need          // who waits -> for what
-	owing   map[ev.Ref]bool            // whom the world owes something
-	fresh   map[ev.Ref]struct{}        // of whom the three above do not know what has changed
-	phases  map[ev.Kind]map[Phase]int  // how many are in each
-	users   map[uint32]numbers         // what is used -> the living entities that use it
+// indexes are the indexes of a world: who has to do with whom.
+type indexes struct {
+	placed  map[string]int                // tenant infra -> how many tenants are placed there
+	makers  map[string]ev.Ref             // uid -> whose it is, or was: of those that make things in a cloud, of those whose name is another's now, and of the disowned
+	waiting map[ev.Ref]map[ev.Ref]bool    // awaited -> who waits
+	awaits  map[ev.Ref][]fsm.Need         // who waits -> for what
+	owing   map[ev.Ref]bool               // whom the world owes something
+	fresh   map[ev.Ref]struct{}           // of whom the three above do not know what has changed
+	phases  map[ev.Kind]map[fsm.Phase]int // how many are in each
+	users   map[uint32]numbers            // what is used -> the living entities that use it
 }
 
-func newWires() wires {
-	return wires{placed: map[string]int{}, makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{},
-		awaits: map[ev.Ref][]Need{}, owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{}, phases: map[ev.Kind]map[Phase]int{}, users: map[uint32]numbers{}}
+func newIndexes() indexes {
+	return indexes{placed: map[string]int{}, makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{},
+		awaits: map[ev.Ref][]fsm.Need{}, owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{}, phases: map[ev.Kind]map[fsm.Phase]int{}, users: map[uint32]numbers{}}
 }
 
 // rewire keeps the indexes after an entity has changed.
-func (w *World) rewire(before, after Entity[Data]) {
-	if before.Phase() != Unborn {
+func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
+	if before.Phase() != fsm.Unborn {
 		w.phases[after.Ref.Kind][before.Phase()]--
 	}
 	w.phases[after.Ref.Kind][after.Phase()]++
-	if was, is := placeOf(before), placeOf(after); was != is {
+	if was, is := fsm.PlaceOf(before), fsm.PlaceOf(after); was != is {
 		w.placed[was]--
 		w.placed[is]++
 	}
@@ -49,14 +50,14 @@ func (w *World) rewire(before, after Entity[Data]) {
 // settleOwed notes what an entity is owed now. While a log is folded nobody asks, and
 // most of what was owed on the way is not owed any more: it is noted when somebody
 // asks, or when the entity is packed.
-func (w *World) settleOwed(r ev.Ref) {
+func (w *Entities) settleOwed(r ev.Ref) {
 	if _, fresh := w.fresh[r]; !fresh {
 		return
 	}
 	delete(w.fresh, r)
 	e, _ := w.Get(r)
-	owed := Machines[r.Kind].Owed(e)
-	a, _ := owed.(Await)
+	owed := fsm.Machines[r.Kind].Owed(e)
+	a, _ := owed.(fsm.Await)
 	w.await(r, a.On)
 	if owed != nil {
 		w.owing[r] = true
@@ -66,7 +67,7 @@ func (w *World) settleOwed(r ev.Ref) {
 }
 
 // await notes for what an entity waits now.
-func (w *World) await(waiter ev.Ref, needs []Need) {
+func (w *Entities) await(waiter ev.Ref, needs []fsm.Need) {
 	for _, n := range w.awaits[waiter] {
 		delete(w.waiting[n.Ref], waiter)
 		if len(w.waiting[n.Ref]) == 0 {
@@ -87,14 +88,14 @@ func (w *World) await(waiter ev.Ref, needs []Need) {
 }
 
 // Owing lists the entities that the world owes something, in no order.
-func (w *World) Owing() (refs []ev.Ref) {
+func (w *Entities) Owing() (refs []ev.Ref) {
 	for r := range w.owing {
 		if _, fresh := w.fresh[r]; !fresh {
 			refs = append(refs, r)
 		}
 	}
 	for r := range w.fresh {
-		if e, _ := w.Get(r); Machines[r.Kind].Owed(e) != nil {
+		if e, _ := w.Get(r); fsm.Machines[r.Kind].Owed(e) != nil {
 			refs = append(refs, r)
 		}
 	}
@@ -102,17 +103,17 @@ func (w *World) Owing() (refs []ev.Ref) {
 }
 
 // reuse notes what an entity uses now.
-func (w *World) reuse(before, after Entity[Data]) {
+func (w *Entities) reuse(before, after fsm.Entity[fsm.Data]) {
 	if sameUse(before, after) {
 		return
 	}
 	user := w.store.number[after.Ref]
-	for _, used := range usedBy(before) {
+	for _, used := range fsm.UsedBy(before) {
 		if n, known := w.store.number[used]; known {
 			w.users[n] = w.users[n].without(user)
 		}
 	}
-	for _, used := range usedBy(after) {
+	for _, used := range fsm.UsedBy(after) {
 		if n, known := w.store.number[used]; known {
 			w.users[n] = w.users[n].with(user)
 		}
@@ -120,44 +121,24 @@ func (w *World) reuse(before, after Entity[Data]) {
 }
 
 // sameUse tells whether two states of one entity surely use the same.
-func sameUse(before, after Entity[Data]) bool {
-	return before.UID == after.UID && before.Revision == after.Revision && placeOf(before) == placeOf(after) &&
-		ended(before) == ended(after) && before.Phase() != Unborn
+func sameUse(before, after fsm.Entity[fsm.Data]) bool {
+	return before.UID == after.UID && before.Revision == after.Revision && fsm.PlaceOf(before) == fsm.PlaceOf(after) &&
+		fsm.Ended(before) == fsm.Ended(after) && before.Phase() != fsm.Unborn
 }
 
-func ended(e Entity[Data]) bool {
-	return e.Phase() == Unborn || Machines[e.Ref.Kind].Ended(e.Phase())
-}
-
-// usedBy lists what an entity uses: what its name and its spec refer to, and where
-// it was put. One that has ended uses nothing.
-func usedBy(e Entity[Data]) (used []ev.Ref) {
-	if ended(e) {
-		return nil
-	}
-	for _, to := range ev.RefsOf(e.Ref, e.Data.Wants()) {
-		used = append(used, to.Ref)
-	}
-	if at := placeOf(e); at != "" {
-		infra, _ := ev.ParseRef(ev.TenantInfra, at)
-		used = append(used, infra)
-	}
-	return used
-}
-
-// usersOf lists the living entities that use one, in no order.
-func (w *World) usersOf(used ev.Ref) (users []ev.Ref) {
+// UsersOf lists the living entities that use one, in no order.
+func (w *Entities) UsersOf(used ev.Ref) (users []ev.Ref) {
 	if w.under == nil {
 		return w.store.usersOf(used, w.users)
 	}
-	for _, u := range w.under.usersOf(used) {
+	for _, u := range w.under.UsersOf(used) {
 		if _, ours := w.entities[u.Kind][u]; !ours {
 			users = append(users, u)
 		}
 	}
 	for _, k := range ev.Kinds {
 		for _, e := range w.entities[k] {
-			if slices.Contains(usedBy(e), used) {
+			if slices.Contains(fsm.UsedBy(e), used) {
 				users = append(users, e.Ref)
 			}
 		}
@@ -190,11 +171,4 @@ func (s numbers) without(n uint32) numbers {
 		return slices.Delete(s, at, at+1)
 	}
 	return s
-}
-
-func placeOf(e Entity[Data]) string {
-	if d, ok := e.Data.(TenantData); ok && d.Placement != nil && e.Phase() != Gone {
-		return d.Placement.TenantInfra
-	}
-	return ""
 }

@@ -1,4 +1,4 @@
-package eventlog
+package state
 
 import (
 	"context"
@@ -7,14 +7,14 @@ import (
 	"sync/atomic"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/events/eventlog"
 )
 
-// Fold is the live world: one fold of the log that decisions, workers and views
+// Live is the live world: one fold of the log that decisions, workers and views
 // read. It is safe for concurrent use.
-type Fold struct {
+type Live struct {
 	mu       sync.RWMutex
-	world    *fsm.World
+	world    *Entities
 	moved    chan struct{} // closed and replaced whenever the world moves
 	at       atomic.Uint64 // the world's sequence, for who does not want to wait for the lock
 	held     atomic.Uint64 // what the log gives from this sequence on has to wait; 0: nothing has to
@@ -25,20 +25,20 @@ type Fold struct {
 }
 
 // Watcher is told of a decision, and whether this process has appended it.
-type Watcher func(w *fsm.World, decision []events.Recorded, own bool)
+type Watcher func(w *Entities, decision []events.Recorded, own bool)
 
-// NewFold is a fold before the first event.
-func NewFold() *Fold {
-	return &Fold{world: fsm.NewWorld(), moved: make(chan struct{})}
+// NewLive is a fold before the first event.
+func NewLive() *Live {
+	return &Live{world: New(), moved: make(chan struct{})}
 }
 
 // Watch adds a function that is told of each decision right after it is folded
 // in, in order, under the fold's lock: it must be quick and must not call the
 // fold. All are added before Follow.
-func (f *Fold) Watch(see Watcher) { f.watchers = append(f.watchers, see) }
+func (f *Live) Watch(see Watcher) { f.watchers = append(f.watchers, see) }
 
 // Restore goes on from a world that was folded before. It is called before Follow.
-func (f *Fold) Restore(w *fsm.World) {
+func (f *Live) Restore(w *Entities) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.world = w
@@ -47,10 +47,10 @@ func (f *Fold) Restore(w *fsm.World) {
 
 // Follow folds in the log until ctx ends or the log holds what this program
 // can't read; then every waiter and Err learn of it.
-func (f *Fold) Follow(ctx context.Context, log *Log) error {
+func (f *Live) Follow(ctx context.Context, log *eventlog.Log) error {
 	var from uint64
-	f.View(func(w *fsm.World) { from = w.Seq })
-	err := fmt.Errorf("follow the log: %w", f.follow(ctx, log, from))
+	f.View(func(w *Entities) { from = w.Seq })
+	err := fmt.Errorf("follow the log: %w", log.Follow(ctx, from, f.fold, f.has))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopped = err
@@ -58,31 +58,10 @@ func (f *Fold) Follow(ctx context.Context, log *Log) error {
 	return err
 }
 
-// follow reads the log and folds beside.
-func (f *Fold) follow(ctx context.Context, log *Log, from uint64) error {
-	return beside(ctx, func(ctx context.Context, see func([]events.Recorded) error) error {
-		return log.tail(ctx, from, see, f.has)
-	}, f.foldAll)
-}
-
-// foldAll folds in what was read, as much at once as there is.
-func (f *Fold) foldAll(read <-chan []events.Recorded) error {
-	for decision := range read {
-		some := [][]events.Recorded{decision}
-		for len(read) > 0 && len(some) < together {
-			some = append(some, <-read)
-		}
-		if err := f.fold(some); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Learn folds in decisions that this process has appended one right after the
+// ApplyOwn folds in decisions that this process has appended one right after the
 // other, before the log gives them back, and ends a Hold. What the log was faster
 // with is left out; it is an error if events before them are not folded in yet.
-func (f *Fold) Learn(decisions [][]events.Recorded) error {
+func (f *Live) ApplyOwn(decisions [][]events.Recorded) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer f.release()
@@ -101,18 +80,18 @@ func (f *Fold) Learn(decisions [][]events.Recorded) error {
 	return nil
 }
 
-// Hold keeps back what the log gives from a sequence on, until Release: this process
+// Pause keeps back what the log gives from a sequence on, until Release: this process
 // is appending just there, and will know before the log tells.
-func (f *Fold) Hold(from uint64) {
+func (f *Live) Pause(from uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.free = make(chan struct{})
 	f.held.Store(from)
 }
 
-// Expect ends a Hold: the log will give from one sequence to another what this
+// Await ends a Hold: the log will give from one sequence to another what this
 // process appended, after what others did.
-func (f *Fold) Expect(first, last uint64) {
+func (f *Live) Await(first, last uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.own = [2]uint64{first, last}
@@ -120,13 +99,13 @@ func (f *Fold) Expect(first, last uint64) {
 }
 
 // Release ends a Hold.
-func (f *Fold) Release() {
+func (f *Live) Release() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.release()
 }
 
-func (f *Fold) release() {
+func (f *Live) release() {
 	f.held.Store(0)
 	close(f.free)
 }
@@ -134,7 +113,7 @@ func (f *Fold) release() {
 // has tells whether an event is folded in. Of one that is held back it tells when
 // that is over. It is asked for each event that is read, and takes the lock only for
 // those held back: reading goes on while the fold is at work.
-func (f *Fold) has(seq uint64) bool {
+func (f *Live) has(seq uint64) bool {
 	if from := f.held.Load(); from > 0 && seq >= from {
 		f.mu.RLock()
 		free := f.free
@@ -145,7 +124,7 @@ func (f *Fold) has(seq uint64) bool {
 }
 
 // fold folds in decisions of the log.
-func (f *Fold) fold(decisions [][]events.Recorded) error {
+func (f *Live) fold(decisions [][]events.Recorded) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer f.move()
@@ -158,7 +137,7 @@ func (f *Fold) fold(decisions [][]events.Recorded) error {
 	return nil
 }
 
-func (f *Fold) apply(decision []events.Recorded, own bool) error {
+func (f *Live) apply(decision []events.Recorded, own bool) error {
 	if decision[0].Seq <= f.world.Seq {
 		return nil // learnt meanwhile
 	}
@@ -173,14 +152,14 @@ func (f *Fold) apply(decision []events.Recorded, own bool) error {
 }
 
 // move tells those who wait that the world has moved.
-func (f *Fold) move() {
+func (f *Live) move() {
 	close(f.moved)
 	f.moved = make(chan struct{})
 }
 
 // View calls look with the world, which does not move meanwhile. What look takes
 // out of it may be kept: entities are never changed, only replaced.
-func (f *Fold) View(look func(*fsm.World)) {
+func (f *Live) View(look func(*Entities)) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	look(f.world)
@@ -188,7 +167,7 @@ func (f *Fold) View(look func(*fsm.World)) {
 
 // Keep calls keep with the world, which nobody reads meanwhile: it may take what has
 // to be of one moment, and must be quick.
-func (f *Fold) Keep(keep func(*fsm.World)) {
+func (f *Live) Keep(keep func(*Entities)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	keep(f.world)
@@ -196,7 +175,7 @@ func (f *Fold) Keep(keep func(*fsm.World)) {
 
 // Wait returns when the world includes a sequence, when ctx ends, or when the
 // fold has stopped.
-func (f *Fold) Wait(ctx context.Context, seq uint64) error {
+func (f *Live) Wait(ctx context.Context, seq uint64) error {
 	for {
 		f.mu.RLock()
 		at, moved, stopped := f.world.Seq, f.moved, f.stopped
@@ -216,7 +195,7 @@ func (f *Fold) Wait(ctx context.Context, seq uint64) error {
 }
 
 // Err says why the fold has stopped; nil while it follows the log.
-func (f *Fold) Err() error {
+func (f *Live) Err() error {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	return f.stopped

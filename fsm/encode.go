@@ -8,9 +8,9 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
-// packed is an entity as few bytes, without its reference. It is a string, so that
+// Packed is an entity as few bytes, without its reference. It is a string, so that
 // what is read from it is a part of it and not a copy.
-type packed string
+type Packed string
 
 // packer packs the entities of a kind: their phase, what all kinds have in common,
 // and the kind's own data.
@@ -33,24 +33,24 @@ func (p packer[D]) appendBase(b []byte, base Base) []byte {
 	return p.base.write(b, reflect.ValueOf(&base).Elem())
 }
 
-// unpack reads an entity. An error means that the bytes are no entity.
-func (p packer[D]) unpack(ref ev.Ref, s packed) (e Entity[D], err error) {
+// Unpack reads an entity. An error means that the bytes are no entity.
+func (p packer[D]) Unpack(ref ev.Ref, s Packed) (e Entity[D], err error) {
 	u := unpacker{text: string(s)}
 	phase := u.uint()
 	p.base.read(&u, reflect.ValueOf(&e.Base).Elem())
 	p.data.read(&u, reflect.ValueOf(&e.Data).Elem())
 	if u.err != nil || u.text != "" || phase >= uint64(len(p.phases)) {
-		return Entity[D]{}, errPacked
+		return Entity[D]{}, ErrPacked
 	}
 	e.Ref, e.phase = ref, p.phases[phase]
 	return e, nil
 }
 
-func (m machine[D]) pack(b []byte, e Entity[Data]) []byte { return m.packer.append(b, typed[D](e)) }
+func (m machine[D]) Pack(b []byte, e Entity[Data]) []byte { return m.packer.append(b, typed[D](e)) }
 
-func (m machine[D]) packBase(b []byte, e Entity[Data]) []byte { return m.packer.appendBase(b, e.Base) }
+func (m machine[D]) PackBase(b []byte, e Entity[Data]) []byte { return m.packer.appendBase(b, e.Base) }
 
-func (m machine[D]) unpack(ref ev.Ref, s packed) (Entity[Data], error) {
-	e, err := m.packer.unpack(ref, s)
+func (m machine[D]) Unpack(ref ev.Ref, s Packed) (Entity[Data], error) {
+	e, err := m.packer.Unpack(ref, s)
 	return Entity[Data]{e.Base, e.Data}, err
 }

@@ -1,38 +1,39 @@
-package fsm
+package state
 
 import (
 	"fmt"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 )
 
-// World is the fold of the log: every entity as its events made it. It is not
+// Entities is the fold of the log: every entity as its events made it. It is not
 // safe for concurrent use; eventlog.Fold guards the live one.
-type World struct {
-	Seq      uint64                              // of the last event folded in
-	Time     time.Time                           // of that event
-	under    *World                              // of a world that is ahead: what stands below it
-	entities map[ev.Kind]map[ev.Ref]Entity[Data] // those that are not packed
-	last     map[ev.Kind]uint64                  // the sequence of the kind's last event
+type Entities struct {
+	Seq      uint64                                      // of the last event folded in
+	Time     time.Time                                   // of that event
+	under    *Entities                                   // of a world that is ahead: what stands below it
+	entities map[ev.Kind]map[ev.Ref]fsm.Entity[fsm.Data] // those that are not packed
+	last     map[ev.Kind]uint64                          // the sequence of the kind's last event
 	store    store
-	wires
+	indexes
 	answers answers
 }
 
-// NewWorld is the world before the first event.
-func NewWorld() *World {
-	w := &World{entities: map[ev.Kind]map[ev.Ref]Entity[Data]{}, last: map[ev.Kind]uint64{}, store: newStore(), wires: newWires(), answers: newAnswers()}
-	for k := range Machines {
-		w.entities[k] = map[ev.Ref]Entity[Data]{}
-		w.phases[k] = map[Phase]int{}
+// New is the world before the first event.
+func New() *Entities {
+	w := &Entities{entities: map[ev.Kind]map[ev.Ref]fsm.Entity[fsm.Data]{}, last: map[ev.Kind]uint64{}, store: newStore(), indexes: newIndexes(), answers: newAnswers()}
+	for k := range fsm.Machines {
+		w.entities[k] = map[ev.Ref]fsm.Entity[fsm.Data]{}
+		w.phases[k] = map[fsm.Phase]int{}
 	}
 	return w
 }
 
 // Apply folds in one whole decision. An error means that the log holds what
 // this program does not allow: it must stop.
-func (w *World) Apply(decision []ev.Recorded) error {
+func (w *Entities) Apply(decision []ev.Recorded) error {
 	for _, r := range decision {
 		if r.Seq <= w.Seq {
 			continue // seen
@@ -42,7 +43,7 @@ func (w *World) Apply(decision []ev.Recorded) error {
 			continue
 		}
 		before, _ := w.Get(r.Ref)
-		after, err := Machines[r.Ref.Kind].Apply(before, r)
+		after, err := fsm.Machines[r.Ref.Kind].Apply(before, r)
 		if err != nil {
 			return fmt.Errorf("fold sequence %d of %s: %w", r.Seq, r.Ref, err)
 		}
@@ -62,7 +63,7 @@ func (w *World) Apply(decision []ev.Recorded) error {
 }
 
 // Get returns an entity as it is now; false if it was never born.
-func (w *World) Get(r ev.Ref) (Entity[Data], bool) {
+func (w *Entities) Get(r ev.Ref) (fsm.Entity[fsm.Data], bool) {
 	e, ok := w.entities[r.Kind][r]
 	switch {
 	case ok:
@@ -74,7 +75,7 @@ func (w *World) Get(r ev.Ref) (Entity[Data], bool) {
 }
 
 // Each calls f for every entity of a kind, in no order.
-func (w *World) Each(k ev.Kind, f func(Entity[Data])) {
+func (w *Entities) Each(k ev.Kind, f func(fsm.Entity[fsm.Data])) {
 	for _, e := range w.entities[k] {
 		f(e)
 	}
@@ -82,7 +83,7 @@ func (w *World) Each(k ev.Kind, f func(Entity[Data])) {
 		w.eachCold(k, f)
 		return
 	}
-	w.under.Each(k, func(e Entity[Data]) {
+	w.under.Each(k, func(e fsm.Entity[fsm.Data]) {
 		if _, ours := w.entities[k][e.Ref]; !ours {
 			f(e)
 		}
@@ -91,7 +92,7 @@ func (w *World) Each(k ev.Kind, f func(Entity[Data])) {
 
 // EachPhase calls f for every phase that entities have been in, with how many are
 // in it now.
-func (w *World) EachPhase(f func(ev.Kind, Phase, int)) {
+func (w *Entities) EachPhase(f func(ev.Kind, fsm.Phase, int)) {
 	for k, phases := range w.phases {
 		for p, n := range phases {
 			f(k, p, n)
@@ -101,7 +102,7 @@ func (w *World) EachPhase(f func(ev.Kind, Phase, int)) {
 
 // Waiting lists who waits for an entity, by name or as any of its kind. It is for
 // who may change the world.
-func (w *World) Waiting(r ev.Ref) (refs []ev.Ref) {
+func (w *Entities) Waiting(r ev.Ref) (refs []ev.Ref) {
 	for fresh := range w.fresh {
 		w.settleOwed(fresh)
 	}
@@ -115,7 +116,7 @@ func (w *World) Waiting(r ev.Ref) (refs []ev.Ref) {
 
 // Caused returns the first sequence of what a command caused, if that is
 // remembered: see Remembers.
-func (w *World) Caused(commandID string) (seq uint64, ok bool) {
+func (w *Entities) Caused(commandID string) (seq uint64, ok bool) {
 	seq, ok = w.answers.seqs[commandID]
 	if !ok && w.under != nil {
 		return w.under.Caused(commandID)
@@ -125,16 +126,16 @@ func (w *World) Caused(commandID string) (seq uint64, ok bool) {
 
 // Forgot is the last sequence up to which commands may have caused events that
 // Caused does not know any more, and when that event was; 0 if there is none.
-func (w *World) Forgot() (seq uint64, at time.Time) { return w.answers.until, w.answers.gone.at }
+func (w *Entities) Forgot() (seq uint64, at time.Time) { return w.answers.until, w.answers.gone.at }
 
 // EachCaused calls f for the commands that Caused knows and whose first event comes after
 // a sequence, the oldest first, until f returns false.
-func (w *World) EachCaused(after uint64, f func(commandID string, seq uint64) bool) {
+func (w *Entities) EachCaused(after uint64, f func(commandID string, seq uint64) bool) {
 	w.answers.after(after, f)
 }
 
 // Knows tells whether an incarnation is, or was, one of this log's.
-func (w *World) Knows(ref ev.Ref, uid string) bool {
+func (w *Entities) Knows(ref ev.Ref, uid string) bool {
 	if e, _ := w.Get(ref); e.UID == uid && uid != "" {
 		return true
 	}
@@ -148,13 +149,15 @@ func (w *World) Knows(ref ev.Ref, uid string) bool {
 
 // HasEnded tells whether an incarnation is one of this log's that has ended. One that the log knows nothing of is of a log
 // that was lost, or another control plane's.
-func (w *World) HasEnded(ref ev.Ref, uid string) bool {
+func (w *Entities) HasEnded(ref ev.Ref, uid string) bool {
 	e, _ := w.Get(ref)
-	return w.Knows(ref, uid) && (e.UID != uid || Machines[ref.Kind].Ended(e.Phase()))
+	return w.Knows(ref, uid) && (e.UID != uid || fsm.Machines[ref.Kind].Ended(e.Phase()))
 }
 
 // Why finds the one reason for which an entity is not at rest; nil if it is.
-func (w *World) Why(e Entity[Data]) *Why { return Machines[e.Ref.Kind].Why(e, w.Refs()) }
+func (w *Entities) Why(e fsm.Entity[fsm.Data]) *fsm.Why {
+	return fsm.Machines[e.Ref.Kind].Why(e, w.Refs())
+}
 
 // Refs lets a decision look at other entities.
-func (w *World) Refs() *Refs { return &Refs{world: w} }
+func (w *Entities) Refs() *fsm.Refs { return fsm.NewRefs(w) }

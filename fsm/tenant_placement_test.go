@@ -1,4 +1,4 @@
-package fsm
+package fsm_test
 
 import (
 	"fmt"
@@ -8,6 +8,9 @@ import (
 	"pgregory.net/rapid"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/fsm/fsmtest"
+	"github.com/aeriehq/aerie/projections/state"
 )
 
 // A spot is a dataplane with one tenant infra and some tenants on it already.
@@ -21,28 +24,28 @@ type spot struct {
 	attached  string
 }
 
-func (p spot) facts() []fact {
+func (p spot) facts() []fsmtest.Fact {
 	infra := p.dataplane + "_pg"
 	if p.infra == nil {
-		p.infra = asIs
+		p.infra = fsmtest.AsIs
 	}
 	if p.with == nil {
-		p.with = asIs
+		p.with = fsmtest.AsIs
 	}
 	if p.building {
-		return history(dataplaneIs(p.dataplane, p.with), infraIs(infra, p.infra))
+		return fsmtest.History(fsmtest.DataplaneIs(p.dataplane, p.with), fsmtest.InfraIs(infra, p.infra))
 	}
-	all := history(dataplaneIs(p.dataplane, p.with, built()...), infraIs(infra, p.infra, ev.ProvisioningStarted{}, poolsUp, ev.Activated{}))
+	all := fsmtest.History(fsmtest.DataplaneIs(p.dataplane, p.with, fsmtest.Built()...), fsmtest.InfraIs(infra, p.infra, ev.ProvisioningStarted{}, fsmtest.PoolsUp, ev.Activated{}))
 	if p.claimed != "" {
-		all = append(all, is("dataplane "+p.dataplane, ev.Claimed{Customer: p.claimed})...)
+		all = append(all, fsmtest.Is("dataplane "+p.dataplane, ev.Claimed{Customer: p.claimed})...)
 	}
 	if p.attached != "" {
-		all = append(all, is("dataplane "+p.dataplane, ev.Attached{Customer: p.attached})...)
+		all = append(all, fsmtest.Is("dataplane "+p.dataplane, ev.Attached{Customer: p.attached})...)
 	}
 	for i := range p.tenants {
 		placed := ev.Placed{Placement: ev.Placement{Dataplane: p.dataplane, TenantInfra: infra}}
 		name := strings.ReplaceAll(strings.TrimPrefix(p.dataplane, "-/"), "/", "-")
-		all = append(all, tenantIs(fmt.Sprintf("acme/on-%s-%d", name, i), ev.PlacingStarted{}, placed)...)
+		all = append(all, fsmtest.TenantIs(fmt.Sprintf("acme/on-%s-%d", name, i), ev.PlacingStarted{}, placed)...)
 	}
 	return all
 }
@@ -88,7 +91,7 @@ func TestPlacement(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			facts := history(customerIs("acme"), customerIs("other"), accountReady(), planIs("free", func(s *ev.PlanSpec) {
+			facts := fsmtest.History(fsmtest.CustomerIs("acme"), fsmtest.CustomerIs("other"), fsmtest.AccountReady(), fsmtest.PlanIs("free", func(s *ev.PlanSpec) {
 				if row.plan != nil {
 					row.plan(s)
 				}
@@ -97,16 +100,16 @@ func TestPlacement(t *testing.T) {
 				facts = append(facts, p.facts()...)
 			}
 			row.tenant.Plan = "-/free"
-			facts = append(facts, is("tenant acme/prod", ev.Requested[ev.TenantSpec]{UID: "u", Spec: row.tenant}, ev.PlacingStarted{})...)
+			facts = append(facts, fsmtest.Is("tenant acme/prod", ev.Requested[ev.TenantSpec]{UID: "u", Spec: row.tenant}, ev.PlacingStarted{})...)
 			checkPlacement(t, facts, row.want, row.claims)
 		})
 	}
 }
 
-func checkPlacement(t *testing.T, facts []fact, want string, claims bool) {
+func checkPlacement(t *testing.T, facts []fsmtest.Fact, want string, claims bool) {
 	t.Helper()
-	w := worldOf(t, facts)
-	changes, err := decideIn(w, settle("tenant acme/prod")(t, w))
+	w := fsmtest.WorldOf(t, facts)
+	changes, err := fsmtest.DecideIn(w, settle("tenant acme/prod")(t, w))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,9 +134,9 @@ func checkPlacement(t *testing.T, facts []fact, want string, claims bool) {
 	}
 }
 
-func mustGet(t *testing.T, w *World, name string) Entity[Data] {
+func mustGet(t *testing.T, w *state.Entities, name string) fsm.Entity[fsm.Data] {
 	t.Helper()
-	e, ok := w.Get(refOf(name))
+	e, ok := w.Get(fsmtest.RefOf(name))
 	if !ok {
 		t.Fatalf("there is no %s", name)
 	}
@@ -141,20 +144,20 @@ func mustGet(t *testing.T, w *World, name string) Entity[Data] {
 }
 
 func TestAPlacementKeepsTheTermsOfItsPlan(t *testing.T) {
-	facts := history(platform(), infraBuilt(), is("plan -/free", ev.Updated[ev.PlanSpec]{Spec: freeSpec}), tenantIs("acme/prod", ev.PlacingStarted{}))
-	w := worldOf(t, facts)
-	changes, err := decideIn(w, settle("tenant acme/prod")(t, w))
+	facts := fsmtest.History(fsmtest.Platform(), fsmtest.InfraBuilt(), fsmtest.Is("plan -/free", ev.Updated[ev.PlanSpec]{Spec: fsmtest.FreeSpec}), fsmtest.TenantIs("acme/prod", ev.PlacingStarted{}))
+	w := fsmtest.WorldOf(t, facts)
+	changes, err := fsmtest.DecideIn(w, settle("tenant acme/prod")(t, w))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := changes[0].Events[0].(ev.Placed).Placement
-	if p.PlanVersion != 2 || p.Quota != freeSpec.Quota || p.Limits != freeSpec.Limits || !p.Isolation || p.Plan != "-/free" || p.Size != "small" {
+	if p.PlanVersion != 2 || p.Quota != fsmtest.FreeSpec.Quota || p.Limits != fsmtest.FreeSpec.Limits || !p.Isolation || p.Plan != "-/free" || p.Size != "small" {
 		t.Errorf("got %+v", p)
 	}
 }
 
 func TestADecisionSaysWhetherItLookedAtOthers(t *testing.T) {
-	w := worldOf(t, platform())
+	w := fsmtest.WorldOf(t, fsmtest.Platform())
 	rows := []struct {
 		name string
 		when question
@@ -168,7 +171,7 @@ func TestADecisionSaysWhetherItLookedAtOthers(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			c, refs := row.when(t, w), w.Refs()
 			e, _ := w.Get(c.Ref)
-			if _, err := Machines[c.Ref.Kind].Decide(e, c, refs); err != nil || refs.Used() != row.want {
+			if _, err := fsm.Machines[c.Ref.Kind].Decide(e, c, refs); err != nil || refs.Used() != row.want {
 				t.Errorf("used %t, %v", refs.Used(), err)
 			}
 		})
@@ -176,7 +179,7 @@ func TestADecisionSaysWhetherItLookedAtOthers(t *testing.T) {
 }
 
 func TestWhoWaitsForWhom(t *testing.T) {
-	w := worldOf(t, history(customerIs("acme"), planReady(), accountIs(), dataplaneIs("-/eu", asIs), infraIs("-/eu_pg", asIs), tenantIs("acme/prod", ev.PlacingStarted{})))
+	w := fsmtest.WorldOf(t, fsmtest.History(fsmtest.CustomerIs("acme"), fsmtest.PlanReady(), fsmtest.AccountIs(), fsmtest.DataplaneIs("-/eu", fsmtest.AsIs), fsmtest.InfraIs("-/eu_pg", fsmtest.AsIs), fsmtest.TenantIs("acme/prod", ev.PlacingStarted{})))
 	rows := []struct{ awaited, waiter string }{
 		{"account -/main", "dataplane -/eu"},
 		{"account -/main", "tenant acme/prod"}, // any account may bring a place
@@ -184,14 +187,14 @@ func TestWhoWaitsForWhom(t *testing.T) {
 		{"plan -/free", "tenant acme/prod"},
 	}
 	for _, row := range rows {
-		if got := fmt.Sprint(w.Waiting(refOf(row.awaited))); !strings.Contains(got, row.waiter) {
+		if got := fmt.Sprint(w.Waiting(fsmtest.RefOf(row.awaited))); !strings.Contains(got, row.waiter) {
 			t.Errorf("for %s wait %s, want %s among them", row.awaited, got, row.waiter)
 		}
 	}
-	if err := w.Apply(recorded(w, refOf("dataplane -/eu"), built()[:1])); err != nil {
+	if err := w.Apply(fsmtest.Recorded(w, fsmtest.RefOf("dataplane -/eu"), fsmtest.Built()[:1])); err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(w.Waiting(refOf("account -/main"))); strings.Contains(got, "dataplane") {
+	if got := fmt.Sprint(w.Waiting(fsmtest.RefOf("account -/main"))); strings.Contains(got, "dataplane") {
 		t.Errorf("the dataplane has what it waited for, yet for the account wait %s", got)
 	}
 }
@@ -202,11 +205,11 @@ func TestNamespacesNeverCollide(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a := [2]string{label.Draw(t, "customer"), label.Draw(t, "tenant")}
 		b := [2]string{label.Draw(t, "other customer"), label.Draw(t, "other tenant")}
-		n := Namespace(a[0], a[1])
-		if len(n) > maxNamespace {
+		n := fsm.Namespace(a[0], a[1])
+		if len(n) > fsm.MaxNamespace {
 			t.Fatalf("%s has %d characters", n, len(n))
 		}
-		if a != b && n == Namespace(b[0], b[1]) {
+		if a != b && n == fsm.Namespace(b[0], b[1]) {
 			t.Fatalf("%v and %v share %s", a, b, n)
 		}
 	})
@@ -219,7 +222,7 @@ func TestANamespaceIsCutTheSameForEver(t *testing.T) {
 		{strings.Repeat("c", 40), strings.Repeat("t", 40), strings.Repeat("c", 40) + "--" + strings.Repeat("t", 12) + "-zilskbtb"},
 	}
 	for _, row := range rows {
-		if got := Namespace(row.customer, row.tenant); got != row.want {
+		if got := fsm.Namespace(row.customer, row.tenant); got != row.want {
 			t.Errorf("got %s, want %s", got, row.want)
 		}
 	}

@@ -52,14 +52,14 @@ type candidate struct {
 func candidates(w want, refs *Refs) (fits []candidate) {
 	refs.all(ev.TenantInfra)
 	refs.all(ev.Tenant) // who is placed where
-	refs.world.Each(ev.TenantInfra, func(e Entity[Data]) {
+	refs.reader.Each(ev.TenantInfra, func(e Entity[Data]) {
 		infra := typed[TenantInfraData](e)
 		if infra.Data.Spec.App != w.app || infra.Data.Spec.Size != w.size {
 			return
 		}
 		dp, ok := find[DataplaneData](refs, infra.dataplane().Ref)
 		if ok && w.fits(infra, dp, refs) {
-			fits = append(fits, candidate{infra, dp, refs.world.placedOn(e.Ref.Path())})
+			fits = append(fits, candidate{infra, dp, refs.reader.PlacedOn(e.Ref.Path())})
 		}
 	})
 	return fits

@@ -1,4 +1,4 @@
-package fsm
+package state
 
 import (
 	"bufio"
@@ -11,31 +11,32 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 )
 
-// Still is a world as it was at one moment, for whoever writes it down while the
+// Frozen is a world as it was at one moment, for whoever writes it down while the
 // world goes on.
-type Still struct {
+type Frozen struct {
 	Seq     uint64
 	Time    time.Time
 	refs    []ev.Ref
-	cold    [][]packed
+	cold    [][]fsm.Packed
 	long    map[uint32]long
-	warm    map[ev.Ref]Entity[Data]
+	warm    map[ev.Ref]fsm.Entity[fsm.Data]
 	placed  map[string]int
 	makers  map[string]ev.Ref
 	last    map[ev.Kind]uint64
-	phases  map[ev.Kind]map[Phase]int
+	phases  map[ev.Kind]map[fsm.Phase]int
 	answers answers
 }
 
-// Still keeps the moment. It takes milliseconds, however much there is: what is
+// Freeze keeps the moment. It takes milliseconds, however much there is: what is
 // packed is shared, and copied when the world goes on to change it.
-func (w *World) Still() *Still {
+func (w *Entities) Freeze() *Frozen {
 	clear(w.store.own)
-	s := &Still{Seq: w.Seq, Time: w.Time, refs: w.store.refs, cold: slices.Clone(w.store.cold), long: maps.Clone(w.store.long), warm: map[ev.Ref]Entity[Data]{},
+	s := &Frozen{Seq: w.Seq, Time: w.Time, refs: w.store.refs, cold: slices.Clone(w.store.cold), long: maps.Clone(w.store.long), warm: map[ev.Ref]fsm.Entity[fsm.Data]{},
 		placed: maps.Clone(w.placed), makers: maps.Clone(w.makers), last: maps.Clone(w.last),
-		phases: map[ev.Kind]map[Phase]int{}, answers: w.answers}
+		phases: map[ev.Kind]map[fsm.Phase]int{}, answers: w.answers}
 	for k, phases := range w.phases {
 		s.phases[k] = maps.Clone(phases)
 	}
@@ -47,14 +48,14 @@ func (w *World) Still() *Still {
 }
 
 // entity is the entity of a number, and as it is packed; buffer is for that.
-func (s *Still) entity(n int, buffer []byte) (Entity[Data], []byte) {
+func (s *Frozen) entity(n int, buffer []byte) (fsm.Entity[fsm.Data], []byte) {
 	r := s.refs[n]
-	m := Machines[r.Kind]
+	m := fsm.Machines[r.Kind]
 	if e, isWarm := s.warm[r]; isWarm {
-		return e, m.pack(buffer[:0], e)
+		return e, m.Pack(buffer[:0], e)
 	}
 	p := s.cold[n/chunked][n%chunked]
-	e, err := m.unpack(r, p)
+	e, err := m.Unpack(r, p)
 	if err != nil {
 		panic(fmt.Sprintf("fsm: read %s: %v", r, err)) // we wrote it ourselves
 	}
@@ -63,7 +64,7 @@ func (s *Still) entity(n int, buffer []byte) (Entity[Data], []byte) {
 
 // Write writes the world down, and what beside says of each entity with it. Read
 // of the same program reads it again.
-func (s *Still) Write(w io.Writer, beside func([]byte, Entity[Data]) []byte) error {
+func (s *Frozen) Write(w io.Writer, beside func([]byte, fsm.Entity[fsm.Data]) []byte) error {
 	out := writing{bufio.NewWriterSize(w, 1<<16), nil}
 	out.uint(s.Seq)
 	out.time(s.Time)
@@ -74,7 +75,7 @@ func (s *Still) Write(w io.Writer, beside func([]byte, Entity[Data]) []byte) err
 		numbers[r] = uint32(n)
 	}
 	for n := 0; n < len(s.refs) && out.err == nil; n++ {
-		var e Entity[Data]
+		var e fsm.Entity[fsm.Data]
 		e, buffer = s.entity(n, buffer)
 		out.entity(e, numbers)
 		out.bytes(buffer)
@@ -156,18 +157,18 @@ const (
 )
 
 // entity writes what of an entity stands in the indexes.
-func (o *writing) entity(e Entity[Data], number map[ev.Ref]uint32) {
+func (o *writing) entity(e fsm.Entity[fsm.Data], number map[ev.Ref]uint32) {
 	o.ref(e.Ref)
 	state := owedNothing
-	switch Machines[e.Ref.Kind].Owed(e).(type) {
+	switch fsm.Machines[e.Ref.Kind].Owed(e).(type) {
 	case nil:
-	case Await:
+	case fsm.Await:
 		state = owedWaiting
 	default:
 		state = owedWork
 	}
 	o.uint(uint64(state))
-	used := usedBy(e)
+	used := fsm.UsedBy(e)
 	used = slices.DeleteFunc(used, func(r ev.Ref) bool { _, known := number[r]; return !known })
 	o.uint(uint64(len(used)))
 	for _, r := range used {
@@ -175,7 +176,7 @@ func (o *writing) entity(e Entity[Data], number map[ev.Ref]uint32) {
 	}
 }
 
-func (o *writing) tables(s *Still) {
+func (o *writing) tables(s *Frozen) {
 	o.uint(uint64(len(s.placed)))
 	for at, n := range s.placed {
 		o.string(at)

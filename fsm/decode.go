@@ -16,9 +16,9 @@ type unpacker struct {
 	err  error
 }
 
-var errPacked = errors.New("it is not as it was written")
+var ErrPacked = errors.New("it is not as it was written")
 
-func (u *unpacker) fail() { u.err, u.text = errPacked, "" }
+func (u *unpacker) fail() { u.err, u.text = ErrPacked, "" }
 
 func (u *unpacker) take(n uint64) string {
 	if n > uint64(len(u.text)) {

@@ -1,4 +1,4 @@
-package fsm
+package state
 
 import (
 	"bufio"
@@ -9,15 +9,16 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 )
 
 // Read reads a world that a Still has written. beside is given what was written beside
 // each entity, in the order of their numbers, and the world as far as it is read: the
 // names up to that entity's. What Read reads must have been checked to be what was
 // written: it notices damage, but not all of it.
-func Read(r *bufio.Reader, beside func(w *World, text []byte) error) (*World, error) {
+func Read(r *bufio.Reader, beside func(w *Entities, text []byte) error) (*Entities, error) {
 	in := reading{r: r}
-	w := NewWorld()
+	w := New()
 	w.Seq, w.Time = in.uint(), in.time()
 	n := in.uint()
 	w.store.expect(n)
@@ -69,7 +70,7 @@ func (i *reading) each(f func()) {
 func (i *reading) bytes() []byte {
 	n := i.uint()
 	if i.err != nil || n > longest {
-		i.err = cmp.Or(i.err, errPacked)
+		i.err = cmp.Or(i.err, fsm.ErrPacked)
 		return nil
 	}
 	if uint64(cap(i.buffer)) < n {
@@ -89,14 +90,14 @@ func (i *reading) time() time.Time {
 func (i *reading) ref() ev.Ref {
 	k := i.uint()
 	if k >= uint64(len(ev.Kinds)) {
-		i.err = cmp.Or(i.err, errPacked)
+		i.err = cmp.Or(i.err, fsm.ErrPacked)
 		return ev.Ref{}
 	}
 	return ev.Ref{Kind: ev.Kinds[k], Owner: i.string(), ID: i.string()}
 }
 
 // entity reads one entity into the world, and returns what was written beside it.
-func (i *reading) entity(w *World) []byte {
+func (i *reading) entity(w *Entities) []byte {
 	ref, state := i.ref(), i.uint()
 	if i.err != nil {
 		return nil
@@ -106,7 +107,7 @@ func (i *reading) entity(w *World) []byte {
 		used := uint32(i.uint())
 		w.users[used] = w.users[used].with(n)
 	})
-	p := packed(i.bytes())
+	p := fsm.Packed(i.bytes())
 	i.long(w, n)
 	if i.err == nil {
 		i.err = w.restore(n, p, state)
@@ -115,13 +116,13 @@ func (i *reading) entity(w *World) []byte {
 }
 
 // long reads what is kept of an entity with many events.
-func (i *reading) long(w *World, n uint32) {
+func (i *reading) long(w *Entities, n uint32) {
 	var l long
 	before := uint64(0)
 	i.each(func() {
-		g := new(group)
+		g := new(fsm.Group)
 		for b := range g {
-			g[b] = new(block)
+			g[b] = new(fsm.Block)
 			for k := range g[b] {
 				before += i.uint()
 				g[b][k] = before
@@ -130,14 +131,14 @@ func (i *reading) long(w *World, n uint32) {
 		l.groups = append(l.groups, g)
 	})
 	i.each(func() {
-		c := checkpoint{base: packed(i.bytes())}
+		c := checkpoint{base: fsm.Packed(i.bytes())}
 		switch last := len(l.checkpoints) - 1; {
 		case i.uint() == 1:
-			c.data = packed(i.bytes())
+			c.data = fsm.Packed(i.bytes())
 		case last >= 0:
 			c.data = l.checkpoints[last].data
 		default:
-			i.err = cmp.Or(i.err, errPacked)
+			i.err = cmp.Or(i.err, fsm.ErrPacked)
 		}
 		l.checkpoints = append(l.checkpoints, c)
 	})
@@ -147,7 +148,7 @@ func (i *reading) long(w *World, n uint32) {
 }
 
 // restore puts back an entity as it was packed, and what it is owed.
-func (w *World) restore(n uint32, p packed, state uint64) error {
+func (w *Entities) restore(n uint32, p fsm.Packed, state uint64) error {
 	r := w.store.refs[n]
 	w.store.set(n, p)
 	if state != owedNothing {
@@ -156,21 +157,21 @@ func (w *World) restore(n uint32, p packed, state uint64) error {
 	if numerous[r.Kind] && state != owedWaiting {
 		return nil
 	}
-	e, err := Machines[r.Kind].unpack(r, p)
+	e, err := fsm.Machines[r.Kind].Unpack(r, p)
 	if err != nil {
 		return err
 	}
-	e.History = e.History.behind(w.store.long[n].groups)
+	e.History = e.History.Behind(w.store.long[n].groups)
 	if !numerous[r.Kind] {
 		w.entities[r.Kind][r] = e
 	}
-	if a, ok := Machines[r.Kind].Owed(e).(Await); ok {
+	if a, ok := fsm.Machines[r.Kind].Owed(e).(fsm.Await); ok {
 		w.await(r, a.On)
 	}
 	return nil
 }
 
-func (i *reading) tables(w *World) {
+func (i *reading) tables(w *Entities) {
 	i.each(func() {
 		at := i.string()
 		w.placed[at] = int(i.int())
@@ -184,7 +185,7 @@ func (i *reading) tables(w *World) {
 			w.last[k] = seq
 		}
 		i.each(func() {
-			p := Phase(i.string())
+			p := fsm.Phase(i.string())
 			w.phases[k][p] = int(i.int())
 		})
 	}
