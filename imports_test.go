@@ -47,9 +47,10 @@ var arrows = map[string][]string{
 	"./cloud/emulate/aws/policy":  {"./cloud/script"},
 	"./cloud/emulate/aws":         {"./cloud/emulate", "./cloud/emulate/aws/policy", "./cloud/emulate/kubeapi", "./cloud/script", "./kube", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/aws/signer/v4"},
 
-	"./workers/idindex": {},
-	"./workers":         {"./events", "./fsm", "./events/eventlog", "./workers/idindex", "./cloud", "./kube", "./kube/helm", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate"},
-	"./projections":     {"./events", "./fsm", "./events/eventlog", "github.com/danielgtaylor/huma/v2/...", "github.com/VictoriaMetrics/metrics", "github.com/tidwall/btree", "github.com/RoaringBitmap/roaring/v2", "github.com/klauspost/compress/s2"},
+	"./workers/idindex":   {},
+	"./workers":           {"./events", "./fsm", "./events/eventlog", "./projections/state", "./workers/idindex", "./cloud", "./kube", "./kube/helm", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate"},
+	"./projections/state": {"./events", "./fsm", "./events/eventlog"},
+	"./projections":       {"./events", "./fsm", "./events/eventlog", "./projections/state", "github.com/danielgtaylor/huma/v2/...", "github.com/VictoriaMetrics/metrics", "github.com/tidwall/btree", "github.com/RoaringBitmap/roaring/v2", "github.com/klauspost/compress/s2"},
 
 	"./internal/docgen":   {"./events", "./fsm"},
 	"./internal/natstest": {"./events/...", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/..."},
