@@ -189,12 +189,12 @@ func TestNothingIsSentIfAnythingWouldBeRefused(t *testing.T) {
 func TestManifestsOfApplicationsAreCheckedBeforehand(t *testing.T) {
 	s := newStandIn(t)
 	file := "kind: customer\nname: hazel\n---\nkind: application\nname: live_a\nowner: acme\nspec:\n  manifests:\n  - {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n" +
-		"  - {apiVersion: v1, kind: ResourceQuota, metadata: {name: B_c}}\n---\nkind: addon\nname: eu_a\nspec: {manifests: [{apiVersion: v1, kind: Namespace, metadata: {name: a}}]}\n"
+		"  - {apiVersion: v1, kind: ResourceQuota, metadata: {name: B_c}}\n---\nkind: addon\nname: eu_a\nspec: {manifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: C_d}}]}\n"
 	code, out, errs := s.run(file, "apply", "-f", "-", "--dry-run")
 	for _, want := range []string{
 		"-:document 2 (application acme/live_a): spec.manifests[1].kind: ResourceQuota is not allowed: the plan sets the tenant's quota (line 10)\n",
 		"-:document 2 (application acme/live_a): spec.manifests[1].metadata.name: \"B_c\" is no RFC 1123 subdomain (line 10)\n",
-		"-:document 3 (addon -/eu_a): spec.manifests[0].kind: Namespace is not allowed: ",
+		"-:document 3 (addon -/eu_a): spec.manifests[0].metadata.name: \"C_d\" is no RFC 1123 subdomain",
 	} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("%q is missing in\n%s", want, errs)
