@@ -22,8 +22,10 @@ var arrows = map[string][]string{
 
 	"./fsm/fsmtest": {"./events", "./fsm", "./projections/state", "pgregory.net/rapid"},
 
-	"./events/eventlog":          {"./events", "github.com/nats-io/nats.go/...", "github.com/go-json-experiment/json/...", "github.com/gofrs/flock", "github.com/minio/highwayhash", "github.com/oklog/ulid/v2"},
-	"./events/eventlog/embedded": {"./events", "./fsm", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/...", "github.com/gofrs/flock", "github.com/oklog/ulid/v2"},
+	"./events/eventlog/filestore": {"github.com/nats-io/nats.go/jetstream", "github.com/gofrs/flock", "github.com/minio/highwayhash"},
+	"./events/eventlog":           {"./events", "./events/eventlog/filestore", "github.com/nats-io/nats.go/...", "github.com/go-json-experiment/json/...", "github.com/oklog/ulid/v2"},
+	"./events/queue":              {"./events", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/oklog/ulid/v2"},
+	"./events/eventlog/embedded":  {"./events", "./fsm", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/...", "github.com/gofrs/flock", "github.com/oklog/ulid/v2"},
 
 	"./cloud":         {},
 	"./kube":          {"k8s.io/client-go/...", "k8s.io/apimachinery/..."},
@@ -48,7 +50,7 @@ var arrows = map[string][]string{
 	"./cloud/emulate/aws":         {"./cloud/emulate", "./cloud/emulate/aws/policy", "./cloud/emulate/kubeapi", "./cloud/script", "./kube", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/aws/signer/v4"},
 
 	"./workers/idindex":   {},
-	"./workers":           {"./events", "./fsm", "./events/eventlog", "./projections/state", "./workers/idindex", "./cloud", "./kube", "./kube/helm", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate"},
+	"./workers":           {"./events", "./fsm", "./events/eventlog", "./events/eventlog/filestore", "./events/queue", "./projections/state", "./workers/idindex", "./cloud", "./kube", "./kube/helm", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate"},
 	"./projections/state": {"./events", "./fsm", "./events/eventlog"},
 	"./projections":       {"./events", "./fsm", "./events/eventlog", "./projections/state", "github.com/danielgtaylor/huma/v2/...", "github.com/VictoriaMetrics/metrics", "github.com/tidwall/btree", "github.com/RoaringBitmap/roaring/v2", "github.com/klauspost/compress/s2"},
 

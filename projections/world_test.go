@@ -18,6 +18,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/projections/state"
@@ -46,7 +47,7 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 func start(t testing.TB) *system {
 	t.Helper()
 	srv, _ := natstest.Start(t)
-	guard, err := eventlog.Take(t.TempDir())
+	guard, err := filestore.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

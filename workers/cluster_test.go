@@ -17,6 +17,7 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/projections/state"
@@ -46,7 +47,7 @@ func startReplica(t *testing.T, x *natstest.External) *replica {
 			t.Fatal(err)
 		}
 	}
-	guard, err := eventlog.TakeReplica(t.TempDir())
+	guard, err := filestore.OpenReplica(t.TempDir())
 	must(err)
 	r.log, err = eventlog.Open(ctx, r.nc, fsm.Vocabulary(), guard)
 	must(err)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
 )
@@ -27,8 +27,8 @@ import (
 type Dispatcher struct {
 	intake  *Intake
 	fold    *state.Live
-	work    *eventlog.WorkQueue
-	timers  *eventlog.Timers
+	work    *queue.WorkQueue
+	timers  *queue.Timers
 	clock   Clock
 	started time.Time
 	running atomic.Bool // before, nobody is looked at: the start looks at all
@@ -57,7 +57,7 @@ const (
 
 // NewDispatcher makes a dispatcher and lets it watch the fold, which must not
 // follow the log yet; Run starts it.
-func NewDispatcher(intake *Intake, fold *state.Live, work *eventlog.WorkQueue, timers *eventlog.Timers, clock Clock) *Dispatcher {
+func NewDispatcher(intake *Intake, fold *state.Live, work *queue.WorkQueue, timers *queue.Timers, clock Clock) *Dispatcher {
 	d := &Dispatcher{intake: intake, fold: fold, work: work, timers: timers, clock: clock, started: time.Now(),
 		agenda: newAgenda(), resting: newResting(), put: map[ev.Ref]posted{}, armed: map[ev.Ref]time.Time{}}
 	fold.Watch(d.see)
@@ -153,7 +153,7 @@ func (d *Dispatcher) workOff(ctx context.Context) {
 }
 
 // due looks at an entity whose timer went off.
-func (d *Dispatcher) due(ctx context.Context) eventlog.Due {
+func (d *Dispatcher) due(ctx context.Context) queue.TimerHandler {
 	return func(_ context.Context, ref ev.Ref, at time.Time) error {
 		d.mu.Lock()
 		delete(d.armed, ref)

@@ -5,15 +5,15 @@ import (
 	"errors"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/projections/state"
 )
 
 // Dropped takes a command off the queue, and writes down that it was refused; one that was done already only goes. Whoever
 // is handling it at this moment may do it all the same: then the log has both. The error is an *events.Refusal.
-func (i *Intake) Dropped(ctx context.Context, q *eventlog.CommandQueue, seq uint64, actor string) (eventlog.Queued, error) {
+func (i *Intake) Dropped(ctx context.Context, q *queue.CommandQueue, seq uint64, actor string) (queue.Queued, error) {
 	c, err := q.Command(ctx, seq)
-	if errors.Is(err, eventlog.ErrNotQueued) {
+	if errors.Is(err, queue.ErrNotQueued) {
 		return c, ev.Refuse(ev.NotFound, "the queue has no command at place %d: it was handled, or never there", seq)
 	}
 	if err == nil {
@@ -40,7 +40,7 @@ func (i *Intake) Dropped(ctx context.Context, q *eventlog.CommandQueue, seq uint
 }
 
 // QueuedID is the id of a queued command: its own, or the one that the queue made up.
-func QueuedID(c eventlog.Queued) string {
+func QueuedID(c queue.Queued) string {
 	r, _ := requestFrom(c)
 	return r.id()
 }

@@ -11,6 +11,8 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/projections/state"
@@ -32,7 +34,7 @@ func TestDueAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	guard, err := eventlog.TakeReplica(t.TempDir())
+	guard, err := filestore.OpenReplica(t.TempDir())
 	must(err)
 	log, err := eventlog.Open(ctx, nc, fsm.Vocabulary(), guard)
 	must(err)
@@ -51,9 +53,9 @@ func TestDueAtOnce(t *testing.T) {
 	}
 	fold := state.NewLive()
 	intake := NewIntake(log, fold)
-	work, err := eventlog.OpenWork(ctx, nc)
+	work, err := queue.OpenWork(ctx, nc)
 	must(err)
-	timers, err := eventlog.OpenTimers(ctx, nc)
+	timers, err := queue.OpenTimers(ctx, nc)
 	must(err)
 	d := NewDispatcher(intake, fold, work, timers, Clock{Speed: 1})
 	d.started = time.Time{} // it has been there all the time

@@ -13,7 +13,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/kube/helm"
@@ -31,7 +31,7 @@ type Cloud struct {
 type Executor struct {
 	nc     *nats.Conn
 	fold   *state.Live
-	work   *eventlog.WorkQueue
+	work   *queue.WorkQueue
 	clouds map[string]Cloud // by the name that accounts give
 	clock  Clock
 	count  func(effect, outcome string)
@@ -43,7 +43,7 @@ type Executor struct {
 func (x *Executor) UseCharts(c *Charts) { x.charts = c }
 
 // NewExecutor makes an executor; Run starts it.
-func NewExecutor(nc *nats.Conn, fold *state.Live, work *eventlog.WorkQueue, clouds map[string]Cloud, clock Clock) *Executor {
+func NewExecutor(nc *nats.Conn, fold *state.Live, work *queue.WorkQueue, clouds map[string]Cloud, clock Clock) *Executor {
 	return &Executor{nc: nc, fold: fold, work: work, clouds: clouds, clock: clock, count: func(string, string) {},
 		long: longWork{end: map[*ev.Work]context.CancelCauseFunc{}}}
 }
@@ -79,7 +79,7 @@ func (x *Executor) Run(ctx context.Context) error {
 		defer end()
 		stopped = x.watchLong(ctx)
 	})
-	err := x.work.Take(ctx, slots, func(_ context.Context, p eventlog.Place, w ev.Work) (time.Duration, error) {
+	err := x.work.Take(ctx, slots, func(_ context.Context, p queue.Partition, w ev.Work) (time.Duration, error) {
 		return x.do(ctx, p, w) // ends with ours: a call that is cut short is asked again
 	})
 	end()
@@ -151,7 +151,7 @@ func (t *task) call(api string, do func() error) error {
 }
 
 // do does one piece of work and reports it; what it returns is when to look again.
-func (x *Executor) do(ctx context.Context, place eventlog.Place, w ev.Work) (time.Duration, error) {
+func (x *Executor) do(ctx context.Context, place queue.Partition, w ev.Work) (time.Duration, error) {
 	doer, ok := doers[w.Effect]
 	if !ok {
 		return 0, fmt.Errorf("no one does %s of %s", w.Effect, w.Ref)
@@ -208,7 +208,7 @@ func owedIn(world *state.Entities, w ev.Work) bool {
 // failed reports an attempt that failed. The dispatcher posts the next one; but
 // being told to come later once more is no news, so then it is looked at again
 // from here.
-func (x *Executor) failed(ctx context.Context, place eventlog.Place, t *task, r result) (time.Duration, error) {
+func (x *Executor) failed(ctx context.Context, place queue.Partition, t *task, r result) (time.Duration, error) {
 	reason, after := reasonOf(r.err)
 	reason.Message = ev.Cut(reason.Message, maxReason)
 	n := t.Attempt
@@ -233,7 +233,7 @@ func (x *Executor) failed(ctx context.Context, place eventlog.Place, t *task, r 
 const patience = 3
 
 // report tells the intake and waits until what was seen is durable.
-func (x *Executor) report(ctx context.Context, place eventlog.Place, t *task, outcome ev.Event, failure *ev.AttemptFailed) error {
+func (x *Executor) report(ctx context.Context, place queue.Partition, t *task, outcome ev.Event, failure *ev.AttemptFailed) error {
 	out := report{Ref: t.Ref, UID: t.UID, Revision: t.Revision, Digest: t.Digest, Calls: fewCalls(t.calls), Failure: failure}
 	if outcome != nil {
 		body, err := ev.Encode(outcome)

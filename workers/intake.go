@@ -20,6 +20,7 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
 )
@@ -102,7 +103,7 @@ func (i *Intake) Do(ctx context.Context, c ev.Command) (ev.Answer, error) {
 	a, err := i.do(ctx, c)
 	closed := i.log.Closed()
 	var r *ev.Refusal
-	if errors.Is(closed, eventlog.ErrGone) || closed != nil && errors.As(err, &r) && r.Code == ev.Unavailable {
+	if errors.Is(closed, filestore.ErrGone) || closed != nil && errors.As(err, &r) && r.Code == ev.Unavailable {
 		return ev.Answer{}, closedFor(closed)
 	}
 	return a, err

@@ -14,7 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/queue"
 )
 
 // FuzzCommandsAtTheLimits gives commands of every kind that are as large as a body may be, of whatever is written longer
@@ -32,7 +32,7 @@ func FuzzCommandsAtTheLimits(f *testing.F) {
 		if _, err := r.intake.Ask(t.Context(), application("app", "x")); err != nil {
 			t.Fatal(err)
 		}
-		q, err := eventlog.OpenQueue(t.Context(), r.nc)
+		q, err := queue.OpenQueue(t.Context(), r.nc)
 		if err != nil {
 			t.Fatal(err)
 		}

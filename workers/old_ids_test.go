@@ -12,6 +12,7 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/projections/state"
@@ -34,7 +35,7 @@ type longRig struct {
 
 func newLongRig(t *testing.T) *longRig {
 	r := &longRig{t: t, ref: ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"}}
-	guard, err := eventlog.Take(t.TempDir())
+	guard, err := filestore.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

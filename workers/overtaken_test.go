@@ -14,7 +14,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube/helm"
 	"github.com/aeriehq/aerie/projections/state"
@@ -107,7 +107,7 @@ func TestAnExecutorEndsWithItsFold(t *testing.T) {
 	follow, stop := context.WithCancel(t.Context())
 	fold := state.NewLive()
 	go func() { _ = fold.Follow(follow, r.log) }()
-	work, err := eventlog.OpenWork(t.Context(), r.nc)
+	work, err := queue.OpenWork(t.Context(), r.nc)
 	if err != nil {
 		t.Fatal(err)
 	}

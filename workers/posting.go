@@ -9,13 +9,13 @@ import (
 	"github.com/nats-io/nats.go"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 )
 
 // posted is what was last put on the work queue for an entity.
 type posted struct {
-	place  eventlog.Place
+	place  queue.Partition
 	digest string
 	failed int       // attempts that had failed by then
 	nextAt time.Time // of the last of them
@@ -89,11 +89,11 @@ func (d *Dispatcher) forget(ref ev.Ref) {
 }
 
 // placeOf is the dataplane on which an effect is done.
-func placeOf(owed ev.Effect) eventlog.Place {
+func placeOf(owed ev.Effect) queue.Partition {
 	sited, ok := owed.(interface{ Where() ev.Site })
 	if !ok {
-		return eventlog.Nowhere
+		return queue.Nowhere
 	}
 	dp, _ := ev.ParseRef(ev.Dataplane, sited.Where().Dataplane)
-	return eventlog.Place{Owner: dp.Owner, Dataplane: dp.ID}
+	return queue.Partition{Owner: dp.Owner, Dataplane: dp.ID}
 }

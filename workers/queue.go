@@ -13,7 +13,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/projections/state"
 )
 
@@ -33,19 +33,19 @@ const givenUpAfter = 5
 // TakeQueue handles the commands that wait in the queue until ctx ends, and returns
 // its error. A command that comes twice is done once, by its id; one that is refused
 // becomes an event.
-func (i *Intake) TakeQueue(ctx context.Context, q *eventlog.CommandQueue) error {
+func (i *Intake) TakeQueue(ctx context.Context, q *queue.CommandQueue) error {
 	w := &waiters{Intake: i, ask: i.Ask, failed: map[uint64]int{}}
 	return q.Take(ctx, w.handle)
 }
 
 // RefuseStrays refuses until ctx ends what is published beside the subjects of the queue. It subscribes there, for which
 // aerie has no right on NATS servers of somebody else's.
-func (i *Intake) RefuseStrays(ctx context.Context, q *eventlog.CommandQueue) error {
-	return q.Astray(ctx, func(c eventlog.Queued, subject string) error { return i.refuseStray(ctx, c, subject) })
+func (i *Intake) RefuseStrays(ctx context.Context, q *queue.CommandQueue) error {
+	return q.Astray(ctx, func(c queue.Queued, subject string) error { return i.refuseStray(ctx, c, subject) })
 }
 
 // requestFrom reads a queued command.
-func requestFrom(c eventlog.Queued) (Request, error) {
+func requestFrom(c queue.Queued) (Request, error) {
 	r := Request{Owner: c.Owner, Kind: c.Kind, Name: c.ID, Verb: c.Verb, Body: c.Body, Actor: ev.ActorAdmin, made: c.Made}
 	return r, r.read(micro.Headers(c.Header))
 }
@@ -59,7 +59,7 @@ func (r Request) id() string {
 }
 
 // handle handles one command. An error means that it has to be given again.
-func (w *waiters) handle(ctx context.Context, c eventlog.Queued) error {
+func (w *waiters) handle(ctx context.Context, c queue.Queued) error {
 	request, err := requestFrom(c)
 	if c.Again {
 		if ended, err := w.ended(ctx, c, request); ended || err != nil {
@@ -131,7 +131,7 @@ func (w *waiters) forget(seq uint64) {
 // ended tells whether a command that is given again has ended before: it was refused, or done under the id that releases
 // before gave to one without an id, which any client can say. That it is this command's shows in its digest, and in that
 // it was done after this one was stored.
-func (w *waiters) ended(ctx context.Context, c eventlog.Queued, r Request) (bool, error) {
+func (w *waiters) ended(ctx context.Context, c queue.Queued, r Request) (bool, error) {
 	if refused, err := w.refused(ctx, r); refused || err != nil {
 		return refused, err
 	}
@@ -184,7 +184,7 @@ func (i *Intake) noteRefusal(ctx context.Context, r Request, err error) error {
 }
 
 // refuseStray refuses what was published beside the subjects of the queue, where nothing keeps it.
-func (i *Intake) refuseStray(ctx context.Context, c eventlog.Queued, subject string) error {
+func (i *Intake) refuseStray(ctx context.Context, c queue.Queued, subject string) error {
 	tokens := strings.Count(subject, ".") - 1
 	err := ev.RefuseFaults("command", []ev.Fault{{Field: "subject",
 		Message: fmt.Sprintf("%q has %d tokens after aerie.queue: want aerie.queue.<owner>.<kind>.<id>.<verb>", ev.Clip(subject), tokens)}})

@@ -15,7 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 )
 
@@ -23,7 +23,7 @@ import (
 // entity in order, and what is refused is an event.
 func TestCommandsThatWaited(t *testing.T) {
 	r := newRig(t)
-	q, err := eventlog.OpenQueue(t.Context(), r.nc)
+	q, err := queue.OpenQueue(t.Context(), r.nc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func madeID(t *testing.T, r *rig, seq int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := js.Stream(t.Context(), eventlog.QueueStream)
+	s, err := js.Stream(t.Context(), queue.QueueStream)
 	if err != nil {
 		t.Fatal(err)
 	}

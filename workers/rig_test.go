@@ -18,6 +18,8 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
 )
@@ -30,7 +32,7 @@ type rig struct {
 	now    *virtualClock
 	server *embedded.Server
 	nc     *nats.Conn
-	guard  *eventlog.Guard
+	guard  *filestore.Guard
 	log    *eventlog.Log
 	fold   *state.Live
 	intake *Intake
@@ -83,7 +85,7 @@ func (r *rig) start() {
 		}
 	}
 	var err error
-	r.guard, err = eventlog.Take(r.dir)
+	r.guard, err = filestore.Open(r.dir)
 	must(err)
 	r.server, err = embedded.Start(embedded.Options{Dir: filepath.Join(r.dir, "nats")})
 	must(err)
@@ -92,14 +94,14 @@ func (r *rig) start() {
 	nc := r.nc
 	r.log, err = eventlog.Open(ctx, nc, fsm.Vocabulary(), r.guard)
 	must(err)
-	work, err := eventlog.OpenWork(ctx, nc)
+	work, err := queue.OpenWork(ctx, nc)
 	must(err)
 	r.cloud, err = sim.Open(sim.Options{Dir: filepath.Join(r.dir, "cloud"), Now: r.now.Now, Speed: 1, Faults: r.faults})
 	must(err)
 	r.fold = state.NewLive()
 	r.intake = NewIntake(r.log, r.fold)
 	clock := Clock{Speed: 0}
-	timers, err := eventlog.OpenTimers(ctx, nc)
+	timers, err := queue.OpenTimers(ctx, nc)
 	must(err)
 	d := NewDispatcher(r.intake, r.fold, work, timers, clock)
 	last, err := r.log.Last(ctx)

@@ -15,7 +15,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
 )
@@ -195,7 +195,7 @@ func (i *Intake) reportSubject(ref ev.Ref) (subject string) {
 }
 
 // reportSubject has the tokens of the work's subject.
-func reportSubject(p eventlog.Place, ref ev.Ref) string {
+func reportSubject(p queue.Partition, ref ev.Ref) string {
 	return fmt.Sprintf("%s%s.%s.%s.%s.%s", reportPrefix, p.Owner, p.Dataplane, ref.Kind, ref.Owner, ref.ID)
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/kube/helm"
 	"github.com/aeriehq/aerie/projections/state"
@@ -35,7 +35,7 @@ type store struct {
 
 // item is the newest work on one subject.
 type item struct {
-	place eventlog.Place
+	place queue.Partition
 	work  ev.Work
 	due   time.Time
 	paid  bool
@@ -135,7 +135,7 @@ func (l *life) post(e fsm.Entity[fsm.Data], owed ev.Effect) {
 	l.put[e.Ref] = now
 }
 
-func (l *life) offer(p eventlog.Place, w ev.Work) {
+func (l *life) offer(p queue.Partition, w ev.Work) {
 	subject := reportSubject(p, w.Ref)
 	if there := l.queue[subject]; there != nil && there.work.Revision >= w.Revision {
 		return

@@ -14,7 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 )
 
@@ -72,7 +72,7 @@ func TestACommandThatFailsByItself(t *testing.T) {
 		}
 		return ev.Answer{}, ev.Refuse(ev.Unavailable, "not now")
 	})
-	c := eventlog.Queued{Owner: "acme", Kind: "customer", ID: "acme", Verb: "update", Seq: 7, Made: "q~x~7", Body: []byte(`{}`)}
+	c := queue.Queued{Owner: "acme", Kind: "customer", ID: "acme", Verb: "update", Seq: 7, Made: "q~x~7", Body: []byte(`{}`)}
 	outage = true
 	for n := range 20 {
 		if err := w.handle(t.Context(), c); err == nil {
@@ -98,7 +98,7 @@ func TestACommandThatFailsByItself(t *testing.T) {
 // TestAClientSaysWhatTheQueueSaid: an id such as the queue made up before hides no queued command.
 func TestAClientSaysWhatTheQueueSaid(t *testing.T) {
 	r := newRig(t)
-	q, err := eventlog.OpenQueue(t.Context(), r.nc)
+	q, err := queue.OpenQueue(t.Context(), r.nc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestAClientSaysWhatTheQueueSaid(t *testing.T) {
 	}
 }
 
-func (r *rig) takeQueue(q *eventlog.CommandQueue, take func(context.Context, *eventlog.CommandQueue) error) {
+func (r *rig) takeQueue(q *queue.CommandQueue, take func(context.Context, *queue.CommandQueue) error) {
 	ctx, cancel := context.WithCancel(r.t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = take(ctx, q) })
@@ -133,7 +133,7 @@ func TestDoneByTheReleaseBefore(t *testing.T) {
 	r := newRig(t)
 	r.perform("create customer acme {}")
 	w := r.waiters(r.intake.Ask)
-	c := eventlog.Queued{Owner: "acme", Kind: "customer", ID: "acme", Verb: "update", Seq: 5, Made: "q~x~5", Stored: time.Now().UTC(), Again: true, Body: []byte(`{"labels":{"n": "1"}}`)}
+	c := queue.Queued{Owner: "acme", Kind: "customer", ID: "acme", Verb: "update", Seq: 5, Made: "q~x~5", Stored: time.Now().UTC(), Again: true, Body: []byte(`{"labels":{"n": "1"}}`)}
 	request, err := requestFrom(c)
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestDoneByTheReleaseBefore(t *testing.T) {
 // TestACommandIsDropped from the queue, where it keeps others waiting: that is an event, and they go on.
 func TestACommandIsDropped(t *testing.T) {
 	r := newRig(t)
-	q, err := eventlog.OpenQueue(t.Context(), r.nc)
+	q, err := queue.OpenQueue(t.Context(), r.nc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestACommandIsDropped(t *testing.T) {
 		tried <- struct{}{}
 		return ev.Answer{}, ev.Refuse(ev.Unavailable, "not now")
 	})
-	r.takeQueue(q, func(ctx context.Context, q *eventlog.CommandQueue) error { return q.Take(ctx, w.handle) })
+	r.takeQueue(q, func(ctx context.Context, q *queue.CommandQueue) error { return q.Take(ctx, w.handle) })
 	<-tried
 	waiting, err := q.Waiting(t.Context(), 0, 10)
 	if err != nil || len(waiting) != 2 || QueuedID(waiting[0]) != madeID(t, r, 1) || QueuedID(waiting[1]) != "01NEXT" || waiting[1].Verb != "update" {
@@ -209,7 +209,7 @@ func TestACommandIsDropped(t *testing.T) {
 // told, and it is an event of its owner.
 func TestBesideTheQueue(t *testing.T) {
 	r := newRig(t)
-	q, err := eventlog.OpenQueue(t.Context(), r.nc)
+	q, err := queue.OpenQueue(t.Context(), r.nc)
 	if err != nil {
 		t.Fatal(err)
 	}

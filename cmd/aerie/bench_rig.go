@@ -10,6 +10,7 @@ import (
 
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/fsm"
 )
 
@@ -48,7 +49,7 @@ func (f fleet) close() {
 
 // bareLog is the log alone, on a server of its own: nobody folds it or decides.
 type bareLog struct {
-	guard *eventlog.Guard
+	guard *filestore.Guard
 	nats  *embedded.Server
 	conn  *nats.Conn
 	log   *eventlog.Log
@@ -61,7 +62,7 @@ func (b *bench) openBareLog(ctx context.Context) (l *bareLog, err error) {
 			err = errors.Join(fmt.Errorf("open a log to measure: %w", err), l.close())
 		}
 	}()
-	if l.guard, err = eventlog.Take(b.dir); err != nil {
+	if l.guard, err = filestore.Open(b.dir); err != nil {
 		return l, err
 	}
 	if l.nats, err = embedded.Start(embedded.Options{Dir: filepath.Join(b.dir, "nats")}); err != nil {

@@ -18,6 +18,8 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections"
 	"github.com/aeriehq/aerie/projections/state"
@@ -34,14 +36,14 @@ import (
 //	                 ▼
 //	           clouds and clusters
 type control struct {
-	guard   *eventlog.Guard
+	guard   *filestore.Guard
 	nats    *embedded.Server
 	opened  time.Duration // what nats-server took to open its store
 	conn    *nats.Conn
 	log     *eventlog.Log
-	queue   *eventlog.WorkQueue
-	timers  *eventlog.Timers
-	waiting *eventlog.CommandQueue
+	queue   *queue.WorkQueue
+	timers  *queue.Timers
+	waiting *queue.CommandQueue
 	fold    *state.Live
 	saved   *projections.Saved
 	views   *projections.Views
@@ -105,9 +107,9 @@ func startControl(s settings) (c *control, err error) {
 // openStore takes the data directory and the address, so that nothing is done by
 // a server that can't serve, and starts nats-server or connects to one.
 func (c *control) openStore(s settings) (err error) {
-	take := eventlog.Take
+	take := filestore.Open
 	if s.NATSURL != "" {
-		take = eventlog.TakeReplica
+		take = filestore.OpenReplica
 	}
 	if c.guard, err = take(s.DataDir); err != nil {
 		return err
@@ -144,13 +146,13 @@ func (c *control) openLog(s settings) (err error) {
 	if c.kept, err = c.promise(s); err != nil {
 		return err
 	}
-	if c.queue, err = eventlog.OpenWork(c.core.ctx, c.conn); err != nil {
+	if c.queue, err = queue.OpenWork(c.core.ctx, c.conn); err != nil {
 		return err
 	}
-	if c.timers, err = eventlog.OpenTimers(c.core.ctx, c.conn); err != nil {
+	if c.timers, err = queue.OpenTimers(c.core.ctx, c.conn); err != nil {
 		return err
 	}
-	c.waiting, err = eventlog.OpenQueue(c.core.ctx, c.conn)
+	c.waiting, err = queue.OpenQueue(c.core.ctx, c.conn)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/projections/state"
@@ -34,7 +35,7 @@ func TestStartIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	g, err := eventlog.TakeReplica(t.TempDir())
+	g, err := filestore.OpenReplica(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

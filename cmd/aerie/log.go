@@ -15,6 +15,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
 )
@@ -116,7 +117,7 @@ const looks = 3
 // a decision at one moment, and not at the next.
 func openLive(ctx context.Context, nc *nats.Conn) (log *eventlog.Log, err error) {
 	for range looks {
-		if log, err = eventlog.Open(ctx, nc, fsm.Vocabulary(), &eventlog.Guard{}); err == nil {
+		if log, err = eventlog.Open(ctx, nc, fsm.Vocabulary(), &filestore.Guard{}); err == nil {
 			return log, nil
 		}
 		sleep(ctx, pause)

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/projections"
 	"github.com/aeriehq/aerie/workers"
 )
@@ -31,7 +31,7 @@ func (c *control) dropQueued(ctx context.Context, seq uint64, actor string) (pro
 	return waitingOf(q), err
 }
 
-func waitingOf(q eventlog.Queued) projections.Waiting {
+func waitingOf(q queue.Queued) projections.Waiting {
 	return projections.Waiting{Seq: q.Seq, CommandID: workers.QueuedID(q), Owner: q.Owner, Kind: q.Kind, ID: q.ID, Verb: q.Verb, Bytes: len(q.Body), Stored: q.Stored.UTC()}
 }
 

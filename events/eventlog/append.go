@@ -76,7 +76,7 @@ func enough(nc *nats.Conn) error {
 // The headers by which nats-server checks and groups what is appended.
 const (
 	headExpectLog     = "Nats-Expected-Last-Sequence"
-	headExpectEntity  = "Nats-Expected-Last-Subject-Sequence"
+	HeadExpectEntity  = "Nats-Expected-Last-Subject-Sequence"
 	headExpectSubject = "Nats-Expected-Last-Subject-Sequence-Subject"
 	headBatch         = "Nats-Batch-Id"
 	headBatchSeq      = "Nats-Batch-Sequence"
@@ -175,7 +175,7 @@ func sequence(data []byte, n int) (uint64, error) {
 			return 0, fmt.Errorf("%w: the answer to %d events was %q", ErrUnknown, n, events.Clip(string(data)))
 		}
 		return a.Sequence, nil
-	case isConflict(a.Error):
+	case IsConflict(a.Error):
 		return 0, ErrConflict
 	case a.Error.ErrorCode == errStoreFailed:
 		return 0, fmt.Errorf("%w: %w", ErrUnknown, a.Error)
@@ -198,15 +198,15 @@ func rejected(err error) error {
 	return err
 }
 
-// isConflict knows both codes for a sequence that is not as expected: replicated
+// IsConflict knows both codes for a sequence that is not as expected: replicated
 // streams have one of their own.
-func isConflict(e *jetstream.APIError) bool {
+func IsConflict(e *jetstream.APIError) bool {
 	return e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
 		e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant
 }
 
-// bounded gives ctx a deadline if it has none.
-func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+// Bounded gives ctx a deadline if it has none.
+func Bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}
 	}

@@ -120,7 +120,7 @@ func (b *Batch) expect(d Decision, msgs []*nats.Msg) {
 	for _, c := range d.Changes {
 		if _, changed := b.last[c.Ref]; !changed {
 			h := msgs[first].Header
-			h[headExpectEntity] = []string{strconv.FormatUint(c.After, 10)}
+			h[HeadExpectEntity] = []string{strconv.FormatUint(c.After, 10)}
 			h[headExpectSubject] = []string{committed + c.Ref.Tokens() + ".>"}
 		}
 		first += len(c.Events)
@@ -150,14 +150,14 @@ func (b *Batch) AppendAlone(ctx context.Context) (first uint64, err error) {
 }
 
 func (b *Batch) append(ctx context.Context, publish func(context.Context) (last uint64, err error)) (first uint64, err error) {
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := Bounded(ctx)
 	defer cancel()
 	last, err := publish(ctx)
 	b.log.note(err)
 	if err != nil {
 		return 0, fmt.Errorf("append %d events, the first on %s: %w", len(b.msgs), b.msgs[0].Subject, err)
 	}
-	if err := b.log.guard.present(false); err != nil {
+	if err := b.log.guard.StillThere(false); err != nil {
 		return 0, fmt.Errorf("append to the log: %w", err)
 	}
 	if err := b.log.guard.Advance(last); err != nil {
@@ -204,7 +204,7 @@ func record(d Decision) ([]events.Recorded, error) {
 	count := 0
 	seen := map[events.Ref]bool{}
 	for _, c := range d.Changes {
-		if err := checkTokens(c.Ref); err != nil {
+		if err := CheckTokens(c.Ref); err != nil {
 			return nil, err
 		}
 		if seen[c.Ref] {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
+	"github.com/aeriehq/aerie/events/queue"
 )
 
 const benched = 50_000
@@ -73,14 +75,14 @@ func BenchmarkAppendOne(b *testing.B) {
 // BenchmarkTake is one work put, taken and paid.
 func BenchmarkTake(b *testing.B) {
 	p := open(b)
-	q, err := eventlog.OpenWork(b.Context(), p.nc)
+	q, err := queue.OpenWork(b.Context(), p.nc)
 	if err != nil {
 		b.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	paid, ended := make(chan struct{}, 1000), make(chan error, 1)
 	go func() {
-		ended <- q.Take(ctx, 16, func(context.Context, eventlog.Place, events.Work) (time.Duration, error) {
+		ended <- q.Take(ctx, 16, func(context.Context, queue.Partition, events.Work) (time.Duration, error) {
 			paid <- struct{}{}
 			return 0, nil
 		})
@@ -89,7 +91,7 @@ func BenchmarkTake(b *testing.B) {
 	for b.Loop() {
 		n++
 		w := events.Work{Ref: events.Ref{Kind: events.Tenant, Owner: "acme", ID: fmt.Sprint("t", n%500)}, Revision: n, Effect: "x"}
-		if err := q.Put(b.Context(), eu, w); err != nil {
+		if err := q.Put(b.Context(), queue.Partition{Owner: "-", Dataplane: "eu"}, w); err != nil {
 			b.Fatal(err)
 		}
 		<-paid
@@ -103,7 +105,7 @@ func BenchmarkInspect(b *testing.B) {
 	p := long(b)
 	p.stop()
 	for b.Loop() {
-		g, err := eventlog.Take(p.dir)
+		g, err := filestore.Open(p.dir)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -77,7 +77,7 @@ func newCodec(v Vocabulary) (codec, error) {
 			if old, twice := c.shapes[kind][e.Type()]; twice && old.typ != t {
 				return c, fmt.Errorf("collect the vocabulary: %s.%s is both %s and %s", kind, e.Type(), old.typ, t)
 			}
-			if t.Kind() != reflect.Struct || !isToken(e.Type()) {
+			if t.Kind() != reflect.Struct || !IsToken(e.Type()) {
 				return c, fmt.Errorf("collect the vocabulary: %s.%s: %s is not a struct with a name for the wire", kind, e.Type(), t)
 			}
 			c.shapes[kind][e.Type()] = shapeOf(kind, e)

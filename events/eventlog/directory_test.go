@@ -5,21 +5,21 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 )
 
 func TestDirectoryInUse(t *testing.T) {
 	dir := t.TempDir()
-	g, err := eventlog.Take(dir)
+	g, err := filestore.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = eventlog.Take(dir)
+	_, err = filestore.Open(dir)
 	mustSay(t, err, dir, "another aerie uses it", "--data-dir")
 	if err := g.Release(); err != nil {
 		t.Fatal(err)
 	}
-	g, err = eventlog.Take(dir)
+	g, err = filestore.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,14 +34,14 @@ func TestDirectoryNotWritable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{file, filepath.Join(file, "below"), "/proc/aerie"} {
-		_, err := eventlog.Take(dir)
+		_, err := filestore.Open(dir)
 		mustSay(t, err, dir, "make it writable", "--data-dir")
 	}
 }
 
 func TestDirectoryIsPrivate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
-	g, err := eventlog.Take(dir)
+	g, err := filestore.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestDirectoryIsPrivate(t *testing.T) {
 
 func TestMark(t *testing.T) {
 	dir := t.TempDir()
-	g, err := eventlog.Take(dir)
+	g, err := filestore.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestMark(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "mark"), []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err = eventlog.Take(dir)
+		_, err = filestore.Open(dir)
 		mustSay(t, err, "mark is damaged", "restore a backup")
 	}
 }

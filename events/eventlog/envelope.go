@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 )
 
 // Source is the CloudEvents source of every event.
@@ -133,8 +134,6 @@ func (h *head) headers() (nats.Header, error) {
 	return all, nil
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // sheets are what checksums are made on.
 var sheets = sync.Pool{New: func() any { return new([]byte) }}
 
@@ -148,7 +147,7 @@ func (h *head) checksum(subject string, data []byte) string {
 	for _, v := range h[:headSum] {
 		buf = appendPart(buf, v)
 	}
-	sum := crc32.Update(crc32.Checksum(buf, castagnoli), castagnoli, data)
+	sum := crc32.Update(crc32.Checksum(buf, filestore.Castagnoli), filestore.Castagnoli, data)
 	*sheet = buf
 	return hex.EncodeToString(binary.BigEndian.AppendUint32(nil, sum))
 }
@@ -169,7 +168,7 @@ func (h *head) stateChecksum() string {
 	for _, v := range []string{h[headSum], h[headUID], h[headPhase]} {
 		buf = appendPart(buf, v)
 	}
-	return hex.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.Checksum(buf, castagnoli)))
+	return hex.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.Checksum(buf, filestore.Castagnoli)))
 }
 
 // whole tells whether both checksums fit. The second is absent in older events.

@@ -3,8 +3,6 @@ package eventlog
 import (
 	"context"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/aeriehq/aerie/events"
 )
 
@@ -17,11 +15,3 @@ func (l *Log) TailBlocks(ctx context.Context, after, end uint64, see func([]even
 
 // ReadNearby is Read of what lies in a full block; false if the server has to be asked.
 func (l *Log) ReadNearby(seq uint64) (events.Recorded, bool) { return l.readNearby(seq) }
-
-// Handle answers for one message of work, as Take does.
-func (q *WorkQueue) Handle(ctx context.Context, m jetstream.Msg, do Do) { q.handle(ctx, m, do) }
-
-// LastFromLeader reads the newest message of a subject as the leader has it.
-func (q *WorkQueue) LastFromLeader(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
-	return q.lastFromLeader(ctx, subject)
-}

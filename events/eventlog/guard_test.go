@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 )
 
 func mustSay(t *testing.T, err error, words ...string) {
@@ -153,7 +153,7 @@ func TestFlippedByte(t *testing.T) {
 		if err := os.WriteFile(path, spoilt, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err = eventlog.Take(stopped); err == nil {
+		if _, err = filestore.Open(stopped); err == nil {
 			t.Fatalf("%s: byte %d of %d: nobody noticed", name, pos, len(blk))
 		}
 		mustSay(t, err, "is damaged", "200 were acknowledged", "1.blk", "restore a backup", "--data-dir")
@@ -202,7 +202,7 @@ func TestBlocks(t *testing.T) {
 	}
 	p.stop()
 	find(t, p.dir, "2.blk")
-	g, err := eventlog.Take(p.dir)
+	g, err := filestore.Open(p.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func TestBlocks(t *testing.T) {
 	if err := os.Remove(find(t, p.dir, "1.blk")); err != nil {
 		t.Fatal(err)
 	}
-	_, err = eventlog.Take(p.dir)
+	_, err = filestore.Open(p.dir)
 	mustSay(t, err, "event 1 is not there", "after event 0 comes", "2.blk")
 }
 
@@ -225,7 +225,7 @@ func TestBlocksThatWereLookedAt(t *testing.T) {
 	}
 	p.stop()
 	look := func() error {
-		g, err := eventlog.Take(p.dir)
+		g, err := filestore.Open(p.dir)
 		if err != nil {
 			return err
 		}

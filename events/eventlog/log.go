@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 )
 
 // Log is the stream that holds every event. Its methods may be called from any goroutine.
@@ -21,9 +22,9 @@ type Log struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
 	codec  codec
-	guard  *Guard
+	guard  *filestore.Guard
 	copies int
-	near   *blockIndex
+	near   *filestore.BlockIndex
 
 	failed  atomic.Pointer[failure] // the last append, if it failed
 	closed  func() error            // says why nothing can be stored; nil: nobody knows
@@ -33,8 +34,8 @@ type Log struct {
 // Open opens the log, and makes its stream where there never was one. It refuses
 // a stream that is made differently, one that lacks what the guard knows to
 // have been there, and a server that takes no messages of a megabyte; it changes none.
-func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, error) {
-	ctx, cancel := bounded(ctx)
+func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *filestore.Guard) (*Log, error) {
+	ctx, cancel := Bounded(ctx)
 	defer cancel()
 	if err := enough(nc); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
@@ -48,17 +49,17 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, err
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	config := logConfig
-	if g.replica {
+	if g.Replica {
 		config.MaxConsumers = mostConsumers
 	}
-	stream, err := openStream(ctx, nc, js, config, g.absent)
+	stream, err := OpenStream(ctx, nc, js, config, g.Absent)
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	if err := checkState(ctx, g, stream); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	l := &Log{nc: nc, js: js, stream: stream, codec: c, guard: g, copies: max(1, stream.CachedInfo().Config.Replicas), near: &blockIndex{guard: g}}
+	l := &Log{nc: nc, js: js, stream: stream, codec: c, guard: g, copies: max(1, stream.CachedInfo().Config.Replicas), near: &filestore.BlockIndex{Guard: g}}
 	if err := l.checkEnd(ctx, stream.CachedInfo().State.LastSeq); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
@@ -67,14 +68,14 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *Guard) (*Log, err
 
 // checkState refuses a log that lacks what was acknowledged. A leader that was just elected may
 // for a moment not know all that it has, so on a cluster it is asked again.
-func checkState(ctx context.Context, g *Guard, stream jetstream.Stream) error {
+func checkState(ctx context.Context, g *filestore.Guard, stream jetstream.Stream) error {
 	info := stream.CachedInfo()
 	for looked := 0; ; looked++ {
-		err := g.check(info.State)
+		err := g.Check(info.State)
 		if err == nil || info.Config.Replicas <= 1 || looked == endLooks {
 			return err
 		}
-		wait(ctx, endPause)
+		Wait(ctx, endPause)
 		if info, err = stream.Info(ctx); err != nil {
 			return err
 		}
@@ -94,9 +95,9 @@ func (l *Log) checkEnd(ctx context.Context, last uint64) error {
 			return nil
 		}
 		if looked == endLooks {
-			return l.guard.damaged(fmt.Sprintf("the log ends within a decision: event %d is part %d of %d", last, r.Index, r.Count))
+			return l.guard.Damaged(fmt.Sprintf("the log ends within a decision: event %d is part %d of %d", last, r.Index, r.Count))
 		}
-		wait(ctx, endPause)
+		Wait(ctx, endPause)
 		if last, err = l.Last(ctx); err != nil {
 			return err
 		}
@@ -137,7 +138,7 @@ var logConfig = jetstream.StreamConfig{
 
 // Last is the sequence of the newest event, 0 if there is none.
 func (l *Log) Last(ctx context.Context) (last uint64, err error) {
-	err = insist(ctx, func(ctx context.Context) error {
+	err = Insist(ctx, func(ctx context.Context) error {
 		info, err := l.stream.Info(ctx)
 		if err == nil {
 			last = info.State.LastSeq
@@ -176,12 +177,12 @@ func (l *Log) Copies() int { return l.copies }
 
 // Has tells whether an entity had an event of a type. It looks it up by its subject.
 func (l *Log) Has(ctx context.Context, r events.Ref, e events.Event) (bool, error) {
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := Bounded(ctx)
 	defer cancel()
 	subject := committed + r.Tokens() + "." + e.Type()
 	_, err := l.stream.GetLastMsgForSubject(ctx, subject)
 	if errors.Is(err, jetstream.ErrMsgNotFound) && l.Copies() > 1 {
-		_, err = lastFromLeader(ctx, l.nc, Stream, subject) // whoever answered may be behind
+		_, err = LastFromLeader(ctx, l.nc, Stream, subject) // whoever answered may be behind
 	}
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return false, nil
@@ -201,7 +202,7 @@ func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
 		return r, nil
 	}
 	var m *jetstream.RawStreamMsg
-	err := insist(ctx, func(ctx context.Context) (err error) {
+	err := Insist(ctx, func(ctx context.Context) (err error) {
 		if m, err = l.stream.GetMsg(ctx, seq); errors.Is(err, jetstream.ErrMsgNotFound) && l.Copies() > 1 {
 			m, err = fromLeader(ctx, l.nc, Stream, fmt.Sprintf(`{"seq":%d}`, seq)) // whoever answered may be behind
 		}
@@ -226,11 +227,11 @@ func (l *Log) Read(ctx context.Context, seq uint64) (events.Recorded, error) {
 
 // readNearby reads an event where it lies. What is wrong with it the server has to say.
 func (l *Log) readNearby(seq uint64) (events.Recorded, bool) {
-	s, ok := l.near.find(seq)
+	s, ok := l.near.Find(seq)
 	if !ok {
 		return events.Recorded{}, false
 	}
-	r, err := l.codec.decode(string(s.subject), s.seq, readHead(s.headers), s.body)
+	r, err := l.codec.decode(string(s.Subject), s.Seq, readHead(s.Headers), s.Body)
 	return r, err == nil
 }
 
@@ -238,9 +239,9 @@ func (l *Log) readNearby(seq uint64) (events.Recorded, bool) {
 // that had it may be gone.
 const insistAfter = time.Second
 
-// insist sends a request that may be repeated until it is answered or ctx ends.
-func insist(ctx context.Context, ask func(context.Context) error) error {
-	ctx, cancel := bounded(ctx)
+// Insist sends a request that may be repeated until it is answered or ctx ends.
+func Insist(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := Bounded(ctx)
 	defer cancel()
 	for {
 		short, stop := context.WithTimeout(ctx, insistAfter)
@@ -250,6 +251,6 @@ func insist(ctx context.Context, ask func(context.Context) error) error {
 		if err == nil || !unanswered || ctx.Err() != nil {
 			return err
 		}
-		wait(ctx, insistAfter/10)
+		Wait(ctx, insistAfter/10)
 	}
 }

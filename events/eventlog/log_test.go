@@ -15,9 +15,9 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
+	"github.com/aeriehq/aerie/internal/natstest"
 )
-
-const patience = 20 * time.Second
 
 // began and noted are events of the tests' own.
 type (
@@ -59,19 +59,13 @@ func decision(c ...events.Change) eventlog.Decision {
 	return eventlog.Decision{Envelope: envelope(), Changes: c}
 }
 
-func deadline(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // place is a data directory with a server and a log that can be started and
 // stopped by a test.
 type place struct {
 	dir string
 	srv *embedded.Server
 	nc  *nats.Conn
-	g   *eventlog.Guard
+	g   *filestore.Guard
 	log *eventlog.Log
 }
 
@@ -79,7 +73,7 @@ type place struct {
 func start(t testing.TB, dir string) (*place, error) {
 	p := &place{dir: dir}
 	var err error
-	if p.g, err = eventlog.Take(dir); err != nil {
+	if p.g, err = filestore.Open(dir); err != nil {
 		return p, err
 	}
 	t.Cleanup(p.stop)
@@ -90,7 +84,7 @@ func start(t testing.TB, dir string) (*place, error) {
 	if p.nc, err = p.srv.Connect(t.Name()); err != nil {
 		return p, err
 	}
-	p.log, err = eventlog.Open(deadline(t), p.nc, vocabulary, p.g)
+	p.log, err = eventlog.Open(natstest.Deadline(t), p.nc, vocabulary, p.g)
 	return p, err
 }
 
@@ -131,7 +125,7 @@ var errEnough = errors.New("enough")
 func read(t testing.TB, l *eventlog.Log, after, upto uint64) []events.Recorded {
 	t.Helper()
 	var all []events.Recorded
-	err := l.Tail(deadline(t), after, func(d []events.Recorded) error {
+	err := l.Tail(natstest.Deadline(t), after, func(d []events.Recorded) error {
 		all = append(all, d...)
 		if all[len(all)-1].Seq >= upto {
 			return errEnough
@@ -255,7 +249,7 @@ func TestRace(t *testing.T) {
 				d.Changes[0].Events = append(d.Changes[0].Events, noted{round, "second"})
 			}
 			all.Go(func() {
-				r, err := p.log.Append(deadline(t), d)
+				r, err := p.log.Append(natstest.Deadline(t), d)
 				if err == nil {
 					wins.Add(1)
 					won.Store(r[len(r)-1].Seq)

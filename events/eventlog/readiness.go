@@ -44,7 +44,7 @@ func (l *Log) Ready(ctx context.Context) error {
 		return fmt.Errorf("the last append failed: %w", f.err)
 	}
 	var info *jetstream.StreamInfo
-	err := insist(ctx, func(ctx context.Context) (err error) {
+	err := Insist(ctx, func(ctx context.Context) (err error) {
 		info, err = l.stream.Info(ctx)
 		return err
 	})
@@ -52,7 +52,7 @@ func (l *Log) Ready(ctx context.Context) error {
 		return fmt.Errorf("the log has no leader that answers: %w", err)
 	}
 	if mark := l.guard.Mark(); info.State.LastSeq < mark {
-		return l.guard.damaged(fmt.Sprintf("the log ends at %d", info.State.LastSeq))
+		return l.guard.Damaged(fmt.Sprintf("the log ends at %d", info.State.LastSeq))
 	}
 	return l.majority(info.Cluster)
 }

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 )
 
 // usedDirectory makes a data directory that was used before, with a token.
@@ -25,7 +25,7 @@ func usedDirectory(t *testing.T) string {
 
 func take(t *testing.T, dir string) {
 	t.Helper()
-	g, err := eventlog.Take(dir)
+	g, err := filestore.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestRightsAreSetRight(t *testing.T) {
 func TestDirectoryThatOthersWrite(t *testing.T) {
 	dir := t.TempDir()
 	chmod(t, dir, 0o777)
-	_, err := eventlog.Take(dir)
+	_, err := filestore.Open(dir)
 	mustSay(t, err, dir, "others may write it", "chmod o-w", "--data-dir")
 	mustHave(t, dir, 0o777)
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=777"); err != nil {
@@ -99,7 +99,7 @@ func TestDirectoryOfAnother(t *testing.T) {
 		t.Skip("nothing can be given to another user here:", err)
 	}
 	chmod(t, dir, 0o777)
-	_, err := eventlog.Take(dir)
+	_, err := filestore.Open(dir)
 	mustSay(t, err, dir, "others may write it")
 }
 

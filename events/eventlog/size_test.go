@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/internal/natstest"
 )
 
@@ -24,11 +25,11 @@ func TestAnEventIsWrittenAsItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := js.Stream(deadline(t), eventlog.Stream)
+	s, err := js.Stream(natstest.Deadline(t), eventlog.Stream)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := s.GetMsg(deadline(t), 2)
+	m, err := s.GetMsg(natstest.Deadline(t), 2)
 	if err != nil || !strings.Contains(string(m.Data), text) {
 		t.Errorf("stored is %s: %v", m.Data, err)
 	}
@@ -63,13 +64,13 @@ func TestWhatTheServerRejects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := js.Stream(deadline(t), eventlog.Stream)
+	s, err := js.Stream(natstest.Deadline(t), eventlog.Stream)
 	if err != nil {
 		t.Fatal(err)
 	}
 	config := s.CachedInfo().Config
 	config.MaxMsgSize = 2000 // somebody has changed it: nothing of ours is known of that
-	if _, err := js.UpdateStream(deadline(t), config); err != nil {
+	if _, err := js.UpdateStream(natstest.Deadline(t), config); err != nil {
 		t.Fatal(err)
 	}
 	long := strings.Repeat("x", 3000)
@@ -93,12 +94,12 @@ func TestAServerThatTakesTooLittle(t *testing.T) {
 	t.Parallel()
 	x := natstest.StartExternal(t, 1, func(o *server.Options) { o.MaxPayload = eventlog.MinPayload - 1 })
 	nc := natstest.Dial(t, x)
-	g, err := eventlog.TakeReplica(t.TempDir())
+	g, err := filestore.OpenReplica(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = g.Release() })
-	if _, err := eventlog.Open(deadline(t), nc, nil, g); err == nil || !strings.Contains(err.Error(), "max_payload") {
+	if _, err := eventlog.Open(natstest.Deadline(t), nc, nil, g); err == nil || !strings.Contains(err.Error(), "max_payload") {
 		t.Errorf("opened: %v", err)
 	}
 }

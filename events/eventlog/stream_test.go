@@ -10,6 +10,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/internal/natstest"
 )
 
@@ -18,7 +19,7 @@ import (
 func TestSubscriberSeesTheCommitted(t *testing.T) {
 	s, token := natstest.Start(t)
 	own := natstest.Connect(t, s)
-	g, err := eventlog.Take(t.TempDir())
+	g, err := filestore.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func TestSubscriberSeesTheCommitted(t *testing.T) {
 func seesAll(t *testing.T, sub *nats.Subscription, all []events.Recorded) {
 	t.Helper()
 	for _, want := range all {
-		m, err := sub.NextMsg(patience)
+		m, err := sub.NextMsg(natstest.Patience)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +91,7 @@ func TestAnotherConfigIsNotTouched(t *testing.T) {
 	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: eventlog.Stream, Subjects: []string{"aerie.evt.>"}, MaxMsgs: 10, PersistMode: jetstream.AsyncPersistMode}); err != nil {
 		t.Fatal(err)
 	}
-	g, err := eventlog.Take(t.TempDir())
+	g, err := filestore.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,9 +19,9 @@ const copies = 3
 // madeSoon is the pause until a stream that another makes is looked for.
 const madeSoon = 50 * time.Millisecond
 
-// openStream opens a stream. Where there is none it makes it, unless absent, which
+// OpenStream opens a stream. Where there is none it makes it, unless absent, which
 // may be nil, objects. It refuses one that is made differently, and never changes it.
-func openStream(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, want jetstream.StreamConfig, absent func() error) (jetstream.Stream, error) {
+func OpenStream(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, want jetstream.StreamConfig, absent func() error) (jetstream.Stream, error) {
 	stream, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		if absent != nil {
@@ -32,8 +32,8 @@ func openStream(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, want
 		stream, err = makeStream(ctx, nc, js, want)
 	}
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another makes it just now, and lets it begin elsewhere
-		wait(ctx, madeSoon)
-		return openStream(ctx, nc, js, want, absent)
+		Wait(ctx, madeSoon)
+		return OpenStream(ctx, nc, js, want, absent)
 	}
 	if err != nil {
 		return nil, err

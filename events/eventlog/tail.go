@@ -67,7 +67,7 @@ func (l *Log) tail(ctx context.Context, after uint64, see func([]events.Recorded
 		case absent >= mostAbsent || l.nc.IsClosed():
 			return fmt.Errorf("tail the log after %d: it is gone: %w", t.last, err)
 		}
-		wait(ctx, tailRetry)
+		Wait(ctx, tailRetry)
 	}
 }
 
@@ -264,8 +264,8 @@ func (t *tail) add(seq uint64, subject string, data []byte, headers func() *head
 	return nil
 }
 
-// wait returns after d, or at once when ctx ends.
-func wait(ctx context.Context, d time.Duration) {
+// Wait returns after d, or at once when ctx ends.
+func Wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -52,7 +52,7 @@ func (t *tail) readDirectly(ctx context.Context, why error) error {
 			return err
 		}
 		if n == 0 {
-			wait(ctx, directPause)
+			Wait(ctx, directPause)
 		}
 	}
 	return &brokenError{why}

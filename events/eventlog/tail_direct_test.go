@@ -12,6 +12,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/internal/natstest"
 )
 
@@ -24,7 +25,7 @@ func TestReadWithoutConsumers(t *testing.T) {
 			t.Parallel()
 			x := natstest.StartExternal(t, servers, func(o *server.Options) { o.JetStreamLimits.DefaultMaxConsumers = 3 })
 			log, js := replicaLog(t, x)
-			stream, err := js.Stream(deadline(t), eventlog.Stream)
+			stream, err := js.Stream(natstest.Deadline(t), eventlog.Stream)
 			if err != nil || stream.CachedInfo().Config.MaxConsumers != 100_000 {
 				t.Fatalf("%v, %+v", err, stream)
 			}
@@ -39,22 +40,22 @@ func TestReadWithoutConsumers(t *testing.T) {
 				last = appendTo(t, log, change(prod, last, several...))
 			}
 			read, done := make(chan uint64, before+after), make(chan error, 1)
-			ctx, stop := context.WithCancel(deadline(t))
+			ctx, stop := context.WithCancel(natstest.Deadline(t))
 			defer stop()
 			go func() {
 				done <- log.Tail(ctx, 0, func(d []events.Recorded) error { read <- d[len(d)-1].Seq; return nil })
 			}()
 			for at := uint64(0); at < before; {
-				at = receive(t, read)
+				at = natstest.Receive(t, read)
 			}
 			for range after {
 				last = appendTo(t, log, change(prod, last, noted{int(last), ""}))
-				if at := receive(t, read); at != last {
+				if at := natstest.Receive(t, read); at != last {
 					t.Fatalf("%d was read, want %d", at, last)
 				}
 			}
 			stop()
-			if err := receive(t, done); !errors.Is(err, context.Canceled) {
+			if err := natstest.Receive(t, done); !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
 		})
@@ -65,11 +66,11 @@ func TestReadWithoutConsumers(t *testing.T) {
 func replicaLog(t *testing.T, x *natstest.External) (*eventlog.Log, jetstream.JetStream) {
 	t.Helper()
 	nc := natstest.Dial(t, x)
-	g, err := eventlog.TakeReplica(t.TempDir())
+	g, err := filestore.OpenReplica(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := eventlog.Open(deadline(t), nc, vocabulary, g)
+	log, err := eventlog.Open(natstest.Deadline(t), nc, vocabulary, g)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,9 +84,9 @@ func replicaLog(t *testing.T, x *natstest.External) (*eventlog.Log, jetstream.Je
 // appendTo appends a decision, again where a stream that was just made is not known everywhere yet.
 func appendTo(t *testing.T, log *eventlog.Log, c events.Change) (last uint64) {
 	t.Helper()
-	r, err := log.Append(deadline(t), decision(c))
+	r, err := log.Append(natstest.Deadline(t), decision(c))
 	for errors.Is(err, nats.ErrNoResponders) {
-		r, err = log.Append(deadline(t), decision(c))
+		r, err = log.Append(natstest.Deadline(t), decision(c))
 	}
 	if err != nil {
 		t.Fatal(err)

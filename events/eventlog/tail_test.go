@@ -15,6 +15,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/internal/natstest"
 )
 
@@ -39,15 +40,15 @@ func TestTailHandsOverWholeDecisions(t *testing.T) {
 	p := open(t)
 	p.append(t, decision(change(prod, 0, began{}, noted{})))
 	seen := tailing(t, p.log, 0)
-	if d := receive(t, seen); len(d) != 2 || d[1].Seq != 2 {
+	if d := natstest.Receive(t, seen); len(d) != 2 || d[1].Seq != 2 {
 		t.Errorf("%+v", d)
 	}
 	p.append(t, decision(change(free, 0, began{})))
 	p.append(t, decision(change(prod, 2, noted{}), change(free, 3, noted{}, noted{})))
-	if d := receive(t, seen); len(d) != 1 || d[0].Ref != free {
+	if d := natstest.Receive(t, seen); len(d) != 1 || d[0].Ref != free {
 		t.Errorf("%+v", d)
 	}
-	if d := receive(t, seen); len(d) != 3 || d[2].Seq != 6 || d[2].Index != 3 {
+	if d := natstest.Receive(t, seen); len(d) != 3 || d[2].Seq != 6 || d[2].Index != 3 {
 		t.Errorf("%+v", d)
 	}
 }
@@ -56,30 +57,30 @@ func TestTailStops(t *testing.T) {
 	p := open(t)
 	p.append(t, decision(change(prod, 0, began{}, noted{})))
 	never := func([]events.Recorded) error { t.Error("handed over"); return nil }
-	mustSay(t, p.log.Tail(deadline(t), 3, never), "after 3", "ends at 2")
-	mustSay(t, p.log.Tail(deadline(t), 1, never), "event 2", "part 2 of 2")
-	if err := p.log.Tail(deadline(t), 0, func([]events.Recorded) error { return errEnough }); !errors.Is(err, errEnough) {
+	mustSay(t, p.log.Tail(natstest.Deadline(t), 3, never), "after 3", "ends at 2")
+	mustSay(t, p.log.Tail(natstest.Deadline(t), 1, never), "event 2", "part 2 of 2")
+	if err := p.log.Tail(natstest.Deadline(t), 0, func([]events.Recorded) error { return errEnough }); !errors.Is(err, errEnough) {
 		t.Error(err)
 	}
-	older, err := eventlog.Open(deadline(t), p.nc, eventlog.Vocabulary{events.Tenant: {began{}}}, p.g)
+	older, err := eventlog.Open(natstest.Deadline(t), p.nc, eventlog.Vocabulary{events.Tenant: {began{}}}, p.g)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustSay(t, older.Tail(deadline(t), 0, never), "event 2", "io.aerie.tenant.noted.v1", "older than its log")
+	mustSay(t, older.Tail(natstest.Deadline(t), 0, never), "event 2", "io.aerie.tenant.noted.v1", "older than its log")
 
 	// What aerie did not write is not taken for an event.
 	m := nats.NewMsg("aerie.append.acme.tenant.prod.noted")
-	if _, err := p.nc.RequestMsgWithContext(deadline(t), m); err != nil {
+	if _, err := p.nc.RequestMsgWithContext(natstest.Deadline(t), m); err != nil {
 		t.Fatal(err)
 	}
-	mustSay(t, p.log.Tail(deadline(t), 2, never), "event 3", "checksum")
+	mustSay(t, p.log.Tail(natstest.Deadline(t), 2, never), "event 3", "checksum")
 }
 
 // TestTailSurvivesReconnect reads over the network, with the admin's token,
 // while the server is stopped and started again.
 func TestTailSurvivesReconnect(t *testing.T) {
 	dir := t.TempDir()
-	g, err := eventlog.Take(dir)
+	g, err := filestore.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func TestTailSurvivesReconnect(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := eventlog.Open(deadline(t), nc, vocabulary, g)
+		l, err := eventlog.Open(natstest.Deadline(t), nc, vocabulary, g)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,16 +107,16 @@ func TestTailSurvivesReconnect(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	l, err := eventlog.Open(deadline(t), nc, vocabulary, g)
+	l, err := eventlog.Open(natstest.Deadline(t), nc, vocabulary, g)
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := tailing(t, l, 0)
 	for i := range uint64(3) {
-		if _, err := own.Append(deadline(t), decision(change(prod, 2*i, noted{int(i), ""}, noted{}))); err != nil {
+		if _, err := own.Append(natstest.Deadline(t), decision(change(prod, 2*i, noted{int(i), ""}, noted{}))); err != nil {
 			t.Fatal(err)
 		}
-		if d := receive(t, seen); len(d) != 2 || d[1].Seq != 2*i+2 {
+		if d := natstest.Receive(t, seen); len(d) != 2 || d[1].Seq != 2*i+2 {
 			t.Errorf("%+v", d)
 		}
 		s.Shutdown()
@@ -149,7 +150,7 @@ func TestTailMeetsDamage(t *testing.T) {
 			t.Fatal(err)
 		}
 		seen := 0
-		err = p.log.Tail(deadline(t), 0, func(d []events.Recorded) error { seen += len(d); return nil })
+		err = p.log.Tail(natstest.Deadline(t), 0, func(d []events.Recorded) error { seen += len(d); return nil })
 		mustSay(t, err, "event 1", "damaged, restore a backup")
 		if seen < 95 {
 			t.Errorf("%s: ended after %d events: %v", word, seen, err)

@@ -13,6 +13,8 @@ import (
 
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/internal/natstest"
 )
 
@@ -28,14 +30,14 @@ func deadline(t *testing.T) context.Context {
 func streams(t *testing.T, s *embedded.Server) jetstream.JetStream {
 	nc := natstest.Connect(t, s)
 	ctx := deadline(t)
-	g, err := eventlog.Take(t.TempDir())
+	g, err := filestore.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := eventlog.Open(ctx, nc, nil, g); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := eventlog.OpenWork(ctx, nc); err != nil {
+	if _, err := queue.OpenWork(ctx, nc); err != nil {
 		t.Fatal(err)
 	}
 	js, err := jetstream.New(nc)
@@ -58,7 +60,7 @@ func streams(t *testing.T, s *embedded.Server) jetstream.JetStream {
 func ends(t *testing.T, js jetstream.JetStream) map[string]uint64 {
 	t.Helper()
 	at := map[string]uint64{}
-	for _, name := range []string{eventlog.Stream, eventlog.WorkStream, "AERIE_TIMERS"} {
+	for _, name := range []string{eventlog.Stream, queue.WorkStream, "AERIE_TIMERS"} {
 		s, err := js.Stream(deadline(t), name)
 		if err != nil {
 			t.Fatal(err)

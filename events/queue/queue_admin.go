@@ -1,4 +1,4 @@
-package eventlog
+package queue
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
 )
 
 // ErrNotQueued means that the queue has no command at a place.
@@ -36,7 +37,7 @@ func (q *CommandQueue) Command(ctx context.Context, seq uint64) (Queued, error) 
 }
 
 func (q *CommandQueue) at(ctx context.Context, seq uint64, opts ...jetstream.GetMsgOpt) (c Queued, err error) {
-	err = insist(ctx, func(ctx context.Context) error {
+	err = eventlog.Insist(ctx, func(ctx context.Context) error {
 		m, err := q.stream.GetMsg(ctx, seq, opts...)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return ErrNotQueued
@@ -54,7 +55,7 @@ func (q *CommandQueue) at(ctx context.Context, seq uint64, opts ...jetstream.Get
 
 // Drop takes a command off the queue, whoever handles it.
 func (q *CommandQueue) Drop(ctx context.Context, seq uint64) error {
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := eventlog.Bounded(ctx)
 	defer cancel()
 	err := q.stream.DeleteMsg(ctx, seq)
 	if err == nil {

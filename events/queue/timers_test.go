@@ -1,4 +1,4 @@
-package eventlog_test
+package queue_test
 
 import (
 	"context"
@@ -13,29 +13,29 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/internal/natstest"
 )
 
-func timers(t *testing.T) (*eventlog.Timers, *nats.Conn) {
+func timers(t *testing.T) (*queue.Timers, *nats.Conn) {
 	t.Helper()
 	s, _ := natstest.Start(t)
 	nc := natstest.Connect(t, s)
 	return openTimers(t, nc), nc
 }
 
-func openTimers(t *testing.T, nc *nats.Conn) *eventlog.Timers {
+func openTimers(t *testing.T, nc *nats.Conn) *queue.Timers {
 	t.Helper()
-	timers, err := eventlog.OpenTimers(deadline(t), nc)
+	timers, err := queue.OpenTimers(natstest.Deadline(t), nc)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return timers
 }
 
-func arm(t *testing.T, timers *eventlog.Timers, r events.Ref, revision uint64, at time.Time) {
+func arm(t *testing.T, timers *queue.Timers, r events.Ref, revision uint64, at time.Time) {
 	t.Helper()
-	if err := timers.Arm(deadline(t), r, revision, at); err != nil {
+	if err := timers.Arm(natstest.Deadline(t), r, revision, at); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -46,8 +46,8 @@ type rang struct {
 	at  time.Time
 }
 
-// ringing takes what is due until the test ends.
-func ringing(t *testing.T, timers *eventlog.Timers, slots int, look eventlog.Due) {
+// ringing takes what is due until the acmeTest ends.
+func ringing(t *testing.T, timers *queue.Timers, slots int, look queue.TimerHandler) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -58,7 +58,7 @@ func ringing(t *testing.T, timers *eventlog.Timers, slots int, look eventlog.Due
 	t.Cleanup(func() { cancel(); done.Wait() })
 }
 
-func into(c chan<- rang) eventlog.Due {
+func into(c chan<- rang) queue.TimerHandler {
 	return func(_ context.Context, r events.Ref, at time.Time) error { c <- rang{r, at}; return nil }
 }
 
@@ -66,15 +66,15 @@ func TestTimersRingOnceEach(t *testing.T) {
 	timers, nc := timers(t)
 	soon := time.Now().Add(300 * time.Millisecond)
 	late := soon.Add(100 * time.Millisecond)
-	arm(t, timers, prod, 1, soon)
-	arm(t, timers, test, 2, late)
-	arm(t, timers, free, 3, time.Now().Add(time.Hour))
+	arm(t, timers, acmeProd, 1, soon)
+	arm(t, timers, acmeTest, 2, late)
+	arm(t, timers, freePlan, 3, time.Now().Add(time.Hour))
 	got := make(chan rang, 10)
 	ringing(t, timers, 1, into(got))
 	ringing(t, openTimers(t, nc), 1, into(got)) // another replica
-	want := map[events.Ref]time.Time{prod: soon, test: late}
+	want := map[events.Ref]time.Time{acmeProd: soon, acmeTest: late}
 	for len(want) > 0 {
-		r := receive(t, got)
+		r := natstest.Receive(t, got)
 		if at, ok := want[r.ref]; !ok || !at.Equal(r.at) {
 			t.Errorf("%s rang for %s", r.ref, r.at)
 		}
@@ -84,12 +84,12 @@ func TestTimersRingOnceEach(t *testing.T) {
 		delete(want, r.ref)
 	}
 	js, _ := jetstream.New(nc)
-	stream, err := js.Stream(deadline(t), eventlog.TimersStream)
+	stream, err := js.Stream(natstest.Deadline(t), queue.TimersStream)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for { // what is handled is gone; what is to come stays
-		info, err := stream.Info(deadline(t))
+		info, err := stream.Info(natstest.Deadline(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,18 +106,18 @@ func TestNewestTimerWins(t *testing.T) {
 	timers, _ := timers(t)
 	hour := time.Now().Add(time.Hour)
 	soon := time.Now().Add(300 * time.Millisecond)
-	arm(t, timers, prod, 5, hour)
-	arm(t, timers, prod, 6, soon)
-	arm(t, timers, prod, 4, hour) // somebody is behind
-	arm(t, timers, test, 1, soon)
-	arm(t, timers, test, 2, hour)
+	arm(t, timers, acmeProd, 5, hour)
+	arm(t, timers, acmeProd, 6, soon)
+	arm(t, timers, acmeProd, 4, hour) // somebody is behind
+	arm(t, timers, acmeTest, 1, soon)
+	arm(t, timers, acmeTest, 2, hour)
 	got := make(chan rang, 10)
 	ringing(t, timers, 1, into(got))
-	if r := receive(t, got); r.ref != prod || !r.at.Equal(soon) {
+	if r := natstest.Receive(t, got); r.ref != acmeProd || !r.at.Equal(soon) {
 		t.Error(r)
 	}
-	arm(t, timers, free, 1, time.Now()) // what is past is due at once
-	if r := receive(t, got); r.ref != free {
+	arm(t, timers, freePlan, 1, time.Now()) // what is past is due at once
+	if r := natstest.Receive(t, got); r.ref != freePlan {
 		t.Error(r)
 	}
 }
@@ -134,8 +134,8 @@ func TestTimerThatWasNotHandledRingsAgain(t *testing.T) {
 		}
 		return nil
 	})
-	arm(t, timers, prod, 1, time.Now())
-	if a, b := receive(t, got), receive(t, got); a != b {
+	arm(t, timers, acmeProd, 1, time.Now())
+	if a, b := natstest.Receive(t, got), natstest.Receive(t, got); a != b {
 		t.Error(a, b)
 	}
 }
@@ -145,7 +145,7 @@ func TestLostStreamsAreNoticed(t *testing.T) {
 	x := natstest.StartExternal(t, 1, nil)
 	nc := natstest.Dial(t, x)
 	timers := openTimers(t, nc)
-	q, err := eventlog.OpenWork(deadline(t), nc)
+	q, err := queue.OpenWork(natstest.Deadline(t), nc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,24 +154,24 @@ func TestLostStreamsAreNoticed(t *testing.T) {
 	keep(t, func(ctx context.Context) { q.Keep(ctx, func() { lost <- "work" }) })
 	got, done := make(chan rang, 10), make(chan uint64, 10)
 	ringing(t, timers, 1, into(got))
-	taking(t, q, 1, func(_ context.Context, _ eventlog.Place, w events.Work) (time.Duration, error) {
+	taking(t, q, 1, func(_ context.Context, _ queue.Partition, w events.Work) (time.Duration, error) {
 		done <- w.Revision
 		return 0, nil
 	})
 	for n := range uint64(3) {
-		arm(t, timers, prod, n+1, time.Now())
-		put(t, q, eu, work(prod, n+1, "ensure_tenant"))
-		if r := receive(t, got); r.ref != prod {
+		arm(t, timers, acmeProd, n+1, time.Now())
+		put(t, q, eu, work(acmeProd, n+1, "ensure_tenant"))
+		if r := natstest.Receive(t, got); r.ref != acmeProd {
 			t.Error(r)
 		}
-		if r := receive(t, done); r != n+1 {
+		if r := natstest.Receive(t, done); r != n+1 {
 			t.Error("revision", r)
 		}
-		arm(t, timers, test, 1, time.Now().Add(time.Hour))
+		arm(t, timers, acmeTest, 1, time.Now().Add(time.Hour))
 		x.Kill(0)
 		x.Start(0)
 		for both := map[string]bool{}; len(both) < 2; { // a stream made on a server that is going is lost once more
-			both[receive(t, lost)] = true
+			both[natstest.Receive(t, lost)] = true
 		}
 	}
 }
@@ -186,18 +186,18 @@ func TestLateAnswerTouchesNothingElse(t *testing.T) {
 }
 
 func lateAnswer(t *testing.T, x *natstest.External, servers int) {
-	q, err := eventlog.OpenWork(deadline(t), natstest.Dial(t, x))
+	q, err := queue.OpenWork(natstest.Deadline(t), natstest.Dial(t, x))
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := func() { _ = q.Put(deadline(t), eu, work(test, 1, "ensure_tenant")) } // if it fails the stream is lost once more
+	again := func() { _ = q.Put(natstest.Deadline(t), eu, work(acmeTest, 1, "ensure_tenant")) } // if it fails the stream is lost once more
 	keep(t, func(ctx context.Context) { q.Keep(ctx, again) })
 	began, answer := make(chan events.Ref, 10), make(chan struct{})
 	late := sync.OnceFunc(func() { close(answer) })
 	var looks atomic.Int32
-	taking(t, q, 2, func(_ context.Context, _ eventlog.Place, w events.Work) (time.Duration, error) {
+	taking(t, q, 2, func(_ context.Context, _ queue.Partition, w events.Work) (time.Duration, error) {
 		began <- w.Ref
-		if w.Ref == prod {
+		if w.Ref == acmeProd {
 			<-answer
 			return 0, nil
 		}
@@ -207,8 +207,8 @@ func lateAnswer(t *testing.T, x *natstest.External, servers int) {
 		return time.Second, nil
 	})
 	t.Cleanup(late)
-	put(t, q, eu, work(prod, 1, "ensure_tenant"))
-	receive(t, began)
+	put(t, q, eu, work(acmeProd, 1, "ensure_tenant"))
+	natstest.Receive(t, began)
 	for i := range servers {
 		x.Kill(i)
 	}
@@ -217,7 +217,7 @@ func lateAnswer(t *testing.T, x *natstest.External, servers int) {
 	}
 	x.Ready()
 	for n := range 2 { // the late answer comes between the two
-		if r := receive(t, began); r != test {
+		if r := natstest.Receive(t, began); r != acmeTest {
 			t.Fatal(r)
 		}
 		if n == 0 {

@@ -1,4 +1,4 @@
-package eventlog
+package queue
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
 )
 
 const (
@@ -32,17 +33,17 @@ const (
 	takeRetry = 500 * time.Millisecond
 )
 
-// Do does one work. A positive again asks for the same work once more after that
+// Handler does one work. A positive again asks for the same work once more after that
 // time, 0 says it is paid or waits for other work. An error is logged, and the
 // work given out again after again, or after five seconds.
-type Do func(ctx context.Context, p Place, w events.Work) (again time.Duration, err error)
+type Handler func(ctx context.Context, p Partition, w events.Work) (again time.Duration, err error)
 
 // Take gives the work of the queue to do, up to slots at once, until ctx ends;
 // then it waits for the running ones, whose context does not end, and returns
 // ctx's error. Executors everywhere share the work: each message is with one of
 // them at a time. Work that newer work has replaced, or that says that nothing is
 // owed, is not given, as far as is known. A queue that is lost is waited for.
-func (q *WorkQueue) Take(ctx context.Context, slots int, do Do) error {
+func (q *WorkQueue) Take(ctx context.Context, slots int, do Handler) error {
 	return q.share(slots, jetstream.ConsumerConfig{
 		Durable:       executor,
 		AckPolicy:     jetstream.AckExplicitPolicy,
@@ -53,7 +54,7 @@ func (q *WorkQueue) Take(ctx context.Context, slots int, do Do) error {
 }
 
 // handle does one message's work and answers for it.
-func (q *WorkQueue) handle(ctx context.Context, m jetstream.Msg, do Do) {
+func (q *WorkQueue) handle(ctx context.Context, m jetstream.Msg, do Handler) {
 	place, w, err := decodeWork(m.Subject(), m.Data())
 	if err != nil {
 		slog.Error("work that cannot be read is dropped", "error", err)
@@ -92,7 +93,7 @@ func (q *WorkQueue) handle(ctx context.Context, m jetstream.Msg, do Do) {
 // ones is behind, and the leader is asked.
 func (q *WorkQueue) newestSince(ctx context.Context, subject string, revision uint64) (w events.Work, there bool, err error) {
 	var at uint64
-	err = insist(ctx, func(ctx context.Context) error {
+	err = eventlog.Insist(ctx, func(ctx context.Context) error {
 		if w, at, err = q.last(ctx, subject); err == nil && w.Revision < revision {
 			w, at, err = q.lastBy(ctx, q.lastFromLeader, subject)
 		}

@@ -1,4 +1,4 @@
-package eventlog
+package filestore
 
 import (
 	"bufio"
@@ -23,11 +23,11 @@ const (
 	relook = 10 * time.Second
 )
 
-// blockIndex finds single events in the full blocks of the embedded server's store. The
+// BlockIndex finds single events in the full blocks of the embedded server's store. The
 // server reads a whole block, eight megabytes, for one event of it that was not asked for
 // lately; who is asked for the past of an entity asks for some here and there.
-type blockIndex struct {
-	guard  *Guard
+type BlockIndex struct {
+	Guard  *Guard
 	mu     sync.Mutex
 	dir    string
 	blocks []*indexedBlock // in the order of the log
@@ -42,22 +42,22 @@ type indexedBlock struct {
 	count  uint64  // how many records follow one another without a gap
 }
 
-// find reads an event; false if it is not in a full block, or not as it was written:
+// Find reads an event; false if it is not in a full block, or not as it was written:
 // then the server has to say.
-func (x *blockIndex) find(seq uint64) (stored, bool) {
+func (x *BlockIndex) Find(seq uint64) (Record, bool) {
 	x.mu.Lock()
 	b := x.blockOf(seq)
 	dir := x.dir
 	x.mu.Unlock()
 	if b == nil {
-		return stored{}, false
+		return Record{}, false
 	}
 	s, err := b.read(dir, seq)
 	return s, err == nil
 }
 
 // blockOf is the block that has an event; nil if no full one has.
-func (x *blockIndex) blockOf(seq uint64) *indexedBlock {
+func (x *BlockIndex) blockOf(seq uint64) *indexedBlock {
 	i := x.before(seq)
 	if i == len(x.blocks)-1 && time.Since(x.looked) > relook {
 		x.look()
@@ -77,14 +77,14 @@ func (x *blockIndex) blockOf(seq uint64) *indexedBlock {
 }
 
 // before is the place of the newest known block that does not begin after an event.
-func (x *blockIndex) before(seq uint64) int {
+func (x *BlockIndex) before(seq uint64) int {
 	return sort.Search(len(x.blocks), func(i int) bool { return x.blocks[i].first > seq }) - 1
 }
 
 // look looks for blocks that have become full.
-func (x *blockIndex) look() {
+func (x *BlockIndex) look() {
 	x.looked = time.Now()
-	dir, numbers, err := x.guard.fullBlocks()
+	dir, numbers, err := x.Guard.FullBlocks()
 	if err != nil {
 		return
 	}
@@ -94,7 +94,7 @@ func (x *blockIndex) look() {
 		known, _ = slices.BinarySearch(numbers, x.blocks[n-1].number+1)
 	}
 	for _, number := range numbers[known:] {
-		first, err := firstIn(dir, number)
+		first, err := FirstIn(dir, number)
 		if err != nil {
 			return
 		}
@@ -111,16 +111,16 @@ func (b *indexedBlock) index(dir string) {
 	}
 	defer f.Close()
 	in, at := bufio.NewReaderSize(f, 1<<18), int64(0)
-	var head [recordHead]byte
+	var head [RecordHead]byte
 	for {
 		if _, err := io.ReadFull(in, head[:]); err != nil {
 			break
 		}
 		length := int64(binary.LittleEndian.Uint32(head[:]) &^ hasHeaders)
-		if length < recordHead+recordHash || binary.LittleEndian.Uint64(head[4:]) != b.first+b.count {
+		if length < RecordHead+recordHash || binary.LittleEndian.Uint64(head[4:]) != b.first+b.count {
 			break
 		}
-		if _, err := in.Discard(int(length) - recordHead); err != nil {
+		if _, err := in.Discard(int(length) - RecordHead); err != nil {
 			break
 		}
 		at += length
@@ -136,33 +136,33 @@ func (b *indexedBlock) index(dir string) {
 }
 
 // read reads an event that the block has.
-func (b *indexedBlock) read(dir string, seq uint64) (stored, error) {
+func (b *indexedBlock) read(dir string, seq uint64) (Record, error) {
 	f, err := os.Open(blockPath(dir, b.number))
 	if err != nil {
-		return stored{}, err
+		return Record{}, err
 	}
 	defer f.Close()
 	spot := (seq - b.first) / spacing
 	data := make([]byte, b.spots[spot+1]-b.spots[spot])
 	if _, err := f.ReadAt(data, b.spots[spot]); err != nil {
-		return stored{}, err
+		return Record{}, err
 	}
 	for range (seq - b.first) % spacing {
 		length, _, _, ok := measure(data)
 		if !ok {
-			return stored{}, errElsewhere
+			return Record{}, ErrElsewhere
 		}
 		data = data[length:]
 	}
 	key := sha256.Sum256(fmt.Appendf(nil, "%s-%d", Stream, b.number))
 	sum, err := highwayhash.NewDigest64(key[:])
 	if err != nil {
-		return stored{}, err
+		return Record{}, err
 	}
 	s, _, err := nextStored(data, sum)
-	if err != nil || s.seq != seq {
-		return stored{}, errElsewhere
+	if err != nil || s.Seq != seq {
+		return Record{}, ErrElsewhere
 	}
-	s.body = bytes.Clone(s.body) // the records around it need not stay
+	s.Body = bytes.Clone(s.Body) // the records around it need not stay
 	return s, nil
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
+	"github.com/aeriehq/aerie/internal/natstest"
 )
 
 // fillBlocks appends until a store has two blocks that are full, and two more. It
@@ -28,7 +30,7 @@ func fillBlocks(t *testing.T, p *place) (last uint64) {
 func TestWhatIsNearbyIsTheLog(t *testing.T) {
 	p := open(t)
 	end := fillBlocks(t, p)
-	far, err := eventlog.Open(deadline(t), p.nc, vocabulary, &eventlog.Guard{})
+	far, err := eventlog.Open(natstest.Deadline(t), p.nc, vocabulary, &filestore.Guard{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +40,7 @@ func TestWhatIsNearbyIsTheLog(t *testing.T) {
 	}
 	var near []events.Recorded
 	see := func(d []events.Recorded) error { near = append(near, d...); return nil }
-	last, err := p.log.TailBlocks(deadline(t), 0, end, see)
+	last, err := p.log.TailBlocks(natstest.Deadline(t), 0, end, see)
 	whole := len(near)
 	if err != nil || last < end/3 || whole == 0 || !reflect.DeepEqual(near, want[:whole]) {
 		t.Fatalf("%d of %d are nearby, %d in whole decisions: %v", last, end, whole, err)
@@ -49,10 +51,10 @@ func TestWhatIsNearbyIsTheLog(t *testing.T) {
 		}
 	}
 	near = nil
-	if last, err := p.log.TailBlocks(deadline(t), 0, 13, see); err != nil || last != 13 || len(near) != 12 {
+	if last, err := p.log.TailBlocks(natstest.Deadline(t), 0, 13, see); err != nil || last != 13 || len(near) != 12 {
 		t.Errorf("up to the end of the log as it was told: %d, %d, %v", last, len(near), err)
 	}
-	if err := p.log.Tail(deadline(t), 0, func([]events.Recorded) error { return errEnough }); !errors.Is(err, errEnough) {
+	if err := p.log.Tail(natstest.Deadline(t), 0, func([]events.Recorded) error { return errEnough }); !errors.Is(err, errEnough) {
 		t.Error(err)
 	}
 }
@@ -62,14 +64,14 @@ func TestWhatIsNearbyIsTheLog(t *testing.T) {
 func TestReadNearby(t *testing.T) {
 	p := open(t)
 	end := fillBlocks(t, p)
-	far, err := eventlog.Open(deadline(t), p.nc, vocabulary, &eventlog.Guard{})
+	far, err := eventlog.Open(natstest.Deadline(t), p.nc, vocabulary, &filestore.Guard{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := read(t, far, 0, end)
 	near := 0
 	for seq := end; seq > 0; seq-- {
-		got, err := p.log.Read(deadline(t), seq)
+		got, err := p.log.Read(natstest.Deadline(t), seq)
 		if err != nil || !reflect.DeepEqual(got, want[seq-1]) {
 			t.Fatalf("event %d: %+v, %v", seq, got, err)
 		}
@@ -82,7 +84,7 @@ func TestReadNearby(t *testing.T) {
 	}
 	for _, at := range []int{0, 4, 21, 60, 700, 1_000_000, 8_000_000} {
 		edit(t, find(t, p.dir, "1.blk"), func(data []byte) []byte { data[at] ^= 1; return data })
-		again, err := eventlog.Open(deadline(t), p.nc, vocabulary, p.g)
+		again, err := eventlog.Open(natstest.Deadline(t), p.nc, vocabulary, p.g)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +107,7 @@ func TestDamageNearby(t *testing.T) {
 	for _, at := range []int{4, 21, 60, 700, 1_000_000, 8_000_000} {
 		edit(t, path, func(data []byte) []byte { data[at] ^= 1; return data })
 		var near []events.Recorded
-		last, err := p.log.TailBlocks(deadline(t), 0, end, func(d []events.Recorded) error { near = append(near, d...); return nil })
+		last, err := p.log.TailBlocks(natstest.Deadline(t), 0, end, func(d []events.Recorded) error { near = append(near, d...); return nil })
 		if err != nil || last >= end/3 || !reflect.DeepEqual(near, append([]events.Recorded(nil), want[:len(near)]...)) {
 			t.Errorf("a bit of byte %d: %d are nearby: %v", at, last, err)
 		}

@@ -1,4 +1,14 @@
-package eventlog
+// Package filestore looks after the files in which the embedded NATS server keeps the log:
+// nats-server neither locks its directory nor refuses a damaged one. It holds the data
+// directory for one process, keeps the mark of the highest sequence that was answered,
+// refuses a start where the store is absent, has gaps or ends before the mark, notices files
+// that go while the server runs, and reads events where they lie in full blocks.
+//
+// It writes nothing into the store and knows nothing of events: eventlog decodes what it
+// reads. Begin with Guard. A Guard is safe for concurrent use. What it keeps (the mark, the
+// list of blocks that were looked at) is checked when it is read, and a crash between two
+// writes leaves it behind what the log holds, never before it.
+package filestore
 
 import (
 	"errors"
@@ -18,7 +28,7 @@ import (
 // an empty or shorter one. Its methods may be called from any goroutine.
 type Guard struct {
 	dir     string
-	replica bool // the log is not here, but on NATS servers that others use too
+	Replica bool // the log is not here, but on NATS servers that others use too
 	lock    *flock.Flock
 	mark    *os.File
 	files   presence
@@ -34,14 +44,14 @@ const markFile = "mark"
 // the one before it, within one sector.
 const markFormat = "%020d\n"
 
-// Take makes the directory if need be, readable by its owner only, and locks it.
+// Open makes the directory if need be, readable by its owner only, and locks it.
 // The rights of one that is there are set right, or it is refused (checkRights).
 // It fails where another process holds the directory, where it cannot be
 // written, and where a store of the embedded server in it (at its top or one
 // below) lacks an event that was acknowledged, or has it otherwise than it was
 // written; the error says what to do, and nothing was changed. To find that out
 // it reads the whole store. So it is called before the server is started.
-func Take(dir string) (*Guard, error) {
+func Open(dir string) (*Guard, error) {
 	g, err := hold(dir)
 	if err != nil {
 		return nil, err
@@ -52,10 +62,10 @@ func Take(dir string) (*Guard, error) {
 	return g, nil
 }
 
-// TakeReplica is Take for a replica whose log is on NATS servers of somebody else's:
+// OpenReplica is Take for a replica whose log is on NATS servers of somebody else's:
 // there is no store to look at, and the mark is what this replica was told to be
 // there. It refuses a directory with a store, whose mark is of that store's log.
-func TakeReplica(dir string) (*Guard, error) {
+func OpenReplica(dir string) (*Guard, error) {
 	g, err := hold(dir)
 	if err != nil {
 		return nil, err
@@ -64,7 +74,7 @@ func TakeReplica(dir string) (*Guard, error) {
 		return nil, errors.Join(fmt.Errorf("take data directory %s: it has a log of its own, which --nats-url would leave behind: "+
 			"choose another directory with --data-dir, or start without --nats-url", dir), g.Release())
 	}
-	g.replica = true
+	g.Replica = true
 	return g, nil
 }
 
@@ -172,12 +182,12 @@ func (g *Guard) Release() error {
 // remedy is what people can do about a damaged store.
 const remedy = "restore a backup of the directory, or start with another --data-dir; aerie changed nothing, keep what is there"
 
-// damaged says what was found and what to do.
-func (g *Guard) damaged(found string) error {
+// Damaged says what was found and what to do.
+func (g *Guard) Damaged(found string) error {
 	if g.dir == "" { // only read
 		return fmt.Errorf("the log is damaged: %s: on a cluster mend the NATS server that differs (docs/operations.md, A damaged server of a cluster), else restore a backup", found)
 	}
-	if g.replica {
+	if g.Replica {
 		return fmt.Errorf("the log on the NATS servers is not the one that %s knows: events up to %d were acknowledged, but %s: "+
 			"let aerie log verify say whether one server of a cluster differs, and mend that one; "+
 			"else restore the stream, or start with another --data-dir if it is meant to be another log; aerie changed nothing", g.dir, g.Mark(), found)
@@ -185,27 +195,27 @@ func (g *Guard) damaged(found string) error {
 	return fmt.Errorf("the store in %s is damaged: events up to %d were acknowledged, but %s: %s", g.dir, g.Mark(), found, remedy)
 }
 
-// absent judges a log that is not there.
-func (g *Guard) absent() error {
+// Absent judges a log that is not there.
+func (g *Guard) Absent() error {
 	if g.Mark() == 0 {
 		return nil
 	}
-	return g.damaged("there is no log")
+	return g.Damaged("there is no log")
 }
 
-// check judges the log that is there.
-func (g *Guard) check(s jetstream.StreamState) error {
+// Check judges the log that is there.
+func (g *Guard) Check(s jetstream.StreamState) error {
 	switch {
 	case s.LastSeq < g.Mark():
-		return g.damaged(fmt.Sprintf("the log ends at %d", s.LastSeq))
+		return g.Damaged(fmt.Sprintf("the log ends at %d", s.LastSeq))
 	case s.LastSeq == 0:
 		return nil
 	case s.Msgs == 0:
-		return g.damaged(fmt.Sprintf("the log is empty, though it ends at %d", s.LastSeq))
+		return g.Damaged(fmt.Sprintf("the log is empty, though it ends at %d", s.LastSeq))
 	case s.FirstSeq != 1:
-		return g.damaged(fmt.Sprintf("the log starts at %d", s.FirstSeq))
+		return g.Damaged(fmt.Sprintf("the log starts at %d", s.FirstSeq))
 	case s.Msgs != s.LastSeq-s.FirstSeq+1:
-		return g.damaged(fmt.Sprintf("the log has %d events of %d", s.Msgs, s.LastSeq))
+		return g.Damaged(fmt.Sprintf("the log has %d events of %d", s.Msgs, s.LastSeq))
 	}
 	return nil
 }

@@ -5,26 +5,19 @@ import (
 	"strings"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 )
 
 // The names of the streams, and of the subjects that are contract.
 const (
-	Stream       = "AERIE_EVENTS" // every event, for ever
-	WorkStream   = "AERIE_WORK"   // what the world is owed now
-	TimersStream = "AERIE_TIMERS" // when something of an entity is due
-	QueueStream  = "AERIE_QUEUE"  // commands that wait
+	Stream = filestore.Stream // every event, for ever
 
 	appended  = "aerie.append." // aerie alone publishes here
 	committed = "aerie.evt."    // and here is what came of it
-	owed      = "aerie.work."
-	timed     = "aerie.timer."
-	due       = "aerie.due."
-	queued    = "aerie.queue."  // who may wait publishes here
-	parted    = "aerie.queued." // and here it stands, with its partition
 )
 
-// isToken tells whether s may be one token of a subject that is published to.
-func isToken(s string) bool {
+// IsToken tells whether s may be one token of a subject that is published to.
+func IsToken(s string) bool {
 	if s == "" {
 		return false
 	}
@@ -36,10 +29,10 @@ func isToken(s string) bool {
 	return true
 }
 
-// checkTokens refuses a reference that would not be three tokens of a subject.
+// CheckTokens refuses a reference that would not be three tokens of a subject.
 // Whether it is a good name is the intake's to ask.
-func checkTokens(r events.Ref) error {
-	if !isToken(r.Owner) || !isToken(string(r.Kind)) || !isToken(r.ID) {
+func CheckTokens(r events.Ref) error {
+	if !IsToken(r.Owner) || !IsToken(string(r.Kind)) || !IsToken(r.ID) {
 		return fmt.Errorf("%q is not a subject's owner, kind and id", r.Tokens())
 	}
 	return nil
@@ -55,8 +48,8 @@ func splitSubject(subject string) (r events.Ref, typ string, err error) {
 		return r, "", fmt.Errorf("%q is not %s<owner>.<kind>.<id>.<type>", events.Clip(subject), committed)
 	}
 	r = events.Ref{Owner: owner, Kind: events.Kind(kind), ID: id}
-	if !isToken(typ) {
+	if !IsToken(typ) {
 		return r, "", fmt.Errorf("%q has no type", events.Clip(subject))
 	}
-	return r, typ, checkTokens(r)
+	return r, typ, CheckTokens(r)
 }

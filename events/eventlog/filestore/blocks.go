@@ -1,16 +1,19 @@
-package eventlog
+package filestore
 
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -46,7 +49,7 @@ func (g *Guard) readBlocks() map[int]block {
 	if err == nil {
 		err = json.Unmarshal(data, &k)
 	}
-	if err == nil && crc32.Checksum(k.Blocks, castagnoli) != k.Sum {
+	if err == nil && crc32.Checksum(k.Blocks, Castagnoli) != k.Sum {
 		err = errors.New("its checksum does not fit")
 	}
 	if err == nil {
@@ -74,7 +77,7 @@ func (g *Guard) keepBlocks(all []block) error {
 	if err != nil {
 		return fmt.Errorf("write down the blocks: %w", err)
 	}
-	data, err := json.Marshal(kept{blocks, crc32.Checksum(blocks, castagnoli)})
+	data, err := json.Marshal(kept{blocks, crc32.Checksum(blocks, Castagnoli)})
 	if err != nil {
 		return fmt.Errorf("write down the blocks: %w", err)
 	}
@@ -94,9 +97,12 @@ const noteEvery = 10 * time.Minute
 // Watch looks, now and then until ctx ends, at the blocks that have become full, so
 // that the next start need not. It returns an error if one is not as it was written.
 func (g *Guard) Watch(ctx context.Context) error {
+	tick := time.NewTicker(noteEvery)
+	defer tick.Stop()
 	for {
-		wait(ctx, noteEvery)
-		if ctx.Err() != nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
 			return nil
 		}
 		if err := g.note(); err != nil {
@@ -108,7 +114,7 @@ func (g *Guard) Watch(ctx context.Context) error {
 // note looks at the blocks that are full and were not looked at yet.
 func (g *Guard) note() error {
 	known := g.readBlocks()
-	dir, full, err := g.fullBlocks()
+	dir, full, err := g.FullBlocks()
 	if err != nil {
 		return err
 	}
@@ -120,17 +126,17 @@ func (g *Guard) note() error {
 			b = inspectFile(dir, number, b, &buffer)
 		}
 		if b.err != nil {
-			return g.damaged(fmt.Sprintf("block %d is not as it was written (%v)", number, b.err))
+			return g.Damaged(fmt.Sprintf("block %d is not as it was written (%v)", number, b.err))
 		}
 		all = append(all, b)
 	}
 	return g.keepBlocks(all)
 }
 
-// fullBlocks are the numbers of the blocks that a running server does not write to any
+// FullBlocks are the numbers of the blocks that a running server does not write to any
 // more, smallest first, and the directory they are in. The newest two are left out. There
 // are none where the log is not in the data directory.
-func (g *Guard) fullBlocks() (dir string, numbers []int, err error) {
+func (g *Guard) FullBlocks() (dir string, numbers []int, err error) {
 	found, err := g.stores()
 	if err != nil || len(found) != 1 {
 		return "", nil, err
@@ -154,3 +160,42 @@ func (g *Guard) stores() (found []string, err error) {
 	}
 	return found, nil
 }
+
+// ErrElsewhere ends the reading of blocks: the consumer goes on from there, and says
+// what is wrong, if anything is.
+var ErrElsewhere = errors.New("the rest comes through the server")
+
+// FirstIn is the sequence of the first record of a block.
+func FirstIn(dir string, number int) (uint64, error) {
+	f, err := os.Open(blockPath(dir, number))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	var head [RecordHead]byte
+	if _, err := io.ReadFull(f, head[:]); err != nil {
+		return 0, err
+	}
+	return binary.LittleEndian.Uint64(head[4:]) &^ IsTombstone, nil
+}
+
+// ReadBlock reads all of a block.
+func ReadBlock(dir string, number int, buffer *bytes.Buffer) error {
+	f, err := os.Open(blockPath(dir, number))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	buffer.Reset()
+	_, err = buffer.ReadFrom(f)
+	return err
+}
+
+func blockPath(dir string, number int) string {
+	return filepath.Join(dir, strconv.Itoa(number)+".blk")
+}
+
+var Castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Stream is the name of the stream whose files these are.
+const Stream = "AERIE_EVENTS"

@@ -1,4 +1,4 @@
-package eventlog
+package queue
 
 import (
 	"context"
@@ -13,25 +13,26 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
 )
 
 // tombstoneTTL is how long it is remembered that nothing is owed any more: long
 // enough that no late message of older work takes its place.
 const tombstoneTTL = time.Hour
 
-// Place is the dataplane whose executor does the work; both fields are "-"
+// Partition is the dataplane whose executor does the work; both fields are "-"
 // where there is none.
-type Place struct{ Owner, Dataplane string }
+type Partition struct{ Owner, Dataplane string }
 
 // Nowhere is the place of work that needs no dataplane.
-var Nowhere = Place{events.Platform, events.Platform}
+var Nowhere = Partition{events.Platform, events.Platform}
 
 // WorkQueue is what the world is owed: the newest work of each entity at each
 // place. It is kept in the server's memory and made from the log, so whoever
 // opens it after a restart has to put everything again. Its methods may be
 // called from any goroutine.
 type WorkQueue struct {
-	*volatile
+	*memoryStream
 	own sync.Map // subject -> standing: work of which it is not known that it is over
 }
 
@@ -53,17 +54,17 @@ var workConfig = jetstream.StreamConfig{
 // OpenWork opens the work queue, and makes its stream where there is none. It
 // refuses, and does not touch, a stream that is made differently.
 func OpenWork(ctx context.Context, nc *nats.Conn) (*WorkQueue, error) {
-	v, err := openVolatile(ctx, nc, workConfig)
+	v, err := openMemoryStream(ctx, nc, workConfig)
 	if err != nil {
 		return nil, fmt.Errorf("open the work queue: %w", err)
 	}
-	return &WorkQueue{volatile: v}, nil
+	return &WorkQueue{memoryStream: v}, nil
 }
 
 // Put makes a work the newest of its entity at a place, unless one of the same
 // or a higher revision is there: then it does nothing. Work without an effect
 // says that nothing is owed, and is forgotten after an hour.
-func (q *WorkQueue) Put(ctx context.Context, p Place, w events.Work) error {
+func (q *WorkQueue) Put(ctx context.Context, p Partition, w events.Work) error {
 	subject, err := workSubject(p, w.Ref)
 	if err != nil {
 		return fmt.Errorf("put work: %w", err)
@@ -100,14 +101,14 @@ func (q *WorkQueue) believed(subject string) standing {
 
 // Newest is the newest work of an entity at a place, tombstones included; false
 // if there is none. On a cluster, whoever answers may be a moment behind.
-func (q *WorkQueue) Newest(ctx context.Context, p Place, r events.Ref) (events.Work, bool, error) {
+func (q *WorkQueue) Newest(ctx context.Context, p Partition, r events.Ref) (events.Work, bool, error) {
 	subject, err := workSubject(p, r)
 	if err != nil {
 		return events.Work{}, false, fmt.Errorf("read the work of %s: %w", r, err)
 	}
 	var w events.Work
 	var at uint64
-	err = insist(ctx, func(ctx context.Context) (err error) {
+	err = eventlog.Insist(ctx, func(ctx context.Context) (err error) {
 		w, at, err = q.last(ctx, subject)
 		return err
 	})
@@ -136,11 +137,11 @@ func (q *WorkQueue) lastBy(ctx context.Context, read lastOf, subject string) (w 
 }
 
 // workSubject is "aerie.work.<dataplane owner>.<dataplane>.<kind>.<owner>.<id>".
-func workSubject(p Place, r events.Ref) (string, error) {
-	if !isToken(p.Owner) || !isToken(p.Dataplane) {
+func workSubject(p Partition, r events.Ref) (string, error) {
+	if !eventlog.IsToken(p.Owner) || !eventlog.IsToken(p.Dataplane) {
 		return "", fmt.Errorf("%q is not a place", p.Owner+"."+p.Dataplane)
 	}
-	if err := checkTokens(r); err != nil {
+	if err := eventlog.CheckTokens(r); err != nil {
 		return "", err
 	}
 	return owed + strings.Join([]string{p.Owner, p.Dataplane, string(r.Kind), r.Owner, r.ID}, "."), nil
@@ -148,7 +149,7 @@ func workSubject(p Place, r events.Ref) (string, error) {
 
 // decodeWork reads a message of the work stream. The work must be of the entity
 // whose subject it stands on.
-func decodeWork(subject string, data []byte) (p Place, w events.Work, err error) {
+func decodeWork(subject string, data []byte) (p Partition, w events.Work, err error) {
 	t := strings.Split(strings.TrimPrefix(subject, owed), ".")
 	if len(t) != 5 {
 		return p, w, fmt.Errorf("%q is not a subject of work", events.Clip(subject))
@@ -159,5 +160,5 @@ func decodeWork(subject string, data []byte) (p Place, w events.Work, err error)
 	if r := (events.Ref{Kind: events.Kind(t[2]), Owner: t[3], ID: t[4]}); w.Ref != r {
 		return p, w, fmt.Errorf("the work on %s is of %s", events.Clip(subject), events.Clip(w.Ref.String()))
 	}
-	return Place{t[0], t[1]}, w, nil
+	return Partition{t[0], t[1]}, w, nil
 }

@@ -1,4 +1,14 @@
-package eventlog
+// Package queue is what waits on JetStream beside the log: commands that nobody waits for
+// (AERIE_QUEUE, on disk), what the world is owed (AERIE_WORK) and when something is due
+// (AERIE_TIMERS), the latter two in memory and derived from the log.
+//
+// It moves messages and decides nothing: handlers say whether one is done, is to come again
+// later, or never. Begin with WorkQueue; memory_stream.go has what both streams in memory
+// share, shared_consumer.go how several processes take from one. All types are safe for
+// concurrent use. A message that was taken and not acknowledged comes again, so a handler
+// must bear it twice; streams in memory may be lost with their servers, and whoever fills
+// them is told to do it again.
+package queue
 
 import (
 	"context"
@@ -13,6 +23,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
 )
 
 // The queue is cut into partitions by the hash of a command's entity, and each is
@@ -55,13 +66,13 @@ var queueConfig = jetstream.StreamConfig{
 // OpenQueue opens the queue, and makes its stream where there is none. It refuses,
 // and does not touch, a stream that is made differently.
 func OpenQueue(ctx context.Context, nc *nats.Conn) (*CommandQueue, error) {
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := eventlog.Bounded(ctx)
 	defer cancel()
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, fmt.Errorf("open the command queue: %w", err)
 	}
-	stream, err := openStream(ctx, nc, js, queueConfig, nil)
+	stream, err := eventlog.OpenStream(ctx, nc, js, queueConfig, nil)
 	if err != nil {
 		return nil, fmt.Errorf("open the command queue: %w", err)
 	}
@@ -95,8 +106,8 @@ func (q *CommandQueue) Take(ctx context.Context, handle func(context.Context, Qu
 
 // partition is one partition's consumer. It has one command out at a time: what was
 // given to somebody who died comes again before anything after it.
-func (q *CommandQueue) partition(n int, handle func(context.Context, Queued) error) share {
-	return share{nc: q.nc, stream: q.stream, slots: 1, failed: func() {},
+func (q *CommandQueue) partition(n int, handle func(context.Context, Queued) error) sharedConsumer {
+	return sharedConsumer{nc: q.nc, stream: q.stream, slots: 1, failed: func() {},
 		handle: func(ctx context.Context, m jetstream.Msg) { q.handle(ctx, m, handle) },
 		how:    []jetstream.FetchOpt{jetstream.FetchPriorityGroup(group)},
 		config: jetstream.ConsumerConfig{

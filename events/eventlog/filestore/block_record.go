@@ -1,4 +1,4 @@
-package eventlog
+package filestore
 
 import (
 	"bytes"
@@ -21,57 +21,57 @@ import (
 //	length(4, highest bit: has headers) sequence(8) time(8) subject length(2)
 //	subject [header length(4) headers] body hash(8)
 const (
-	recordHead  = 22
+	RecordHead  = 22
 	recordHash  = highwayhash.Size64
 	hasHeaders  = 1 << 31
-	isTombstone = 1 << 62 // in the sequence: it tells of a deletion, and is no event
+	IsTombstone = 1 << 62 // in the sequence: it tells of a deletion, and is no event
 )
 
-// stored is an event in a block: parts of the block's bytes.
-type stored struct {
-	seq                    uint64
-	subject, headers, body []byte
+// Record is an event in a block: parts of the block's bytes.
+type Record struct {
+	Seq                    uint64
+	Subject, Headers, Body []byte
 }
 
-// storedIn goes through the events of a block, until one is not as it was written.
-func storedIn(block int, data []byte) iter.Seq2[stored, error] {
-	return func(yield func(stored, error) bool) {
+// Records goes through the events of a block, until one is not as it was written.
+func Records(block int, data []byte) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
 		key := sha256.Sum256(fmt.Appendf(nil, "%s-%d", Stream, block))
 		sum, err := highwayhash.NewDigest64(key[:])
 		for at, length := 0, 0; at < len(data) && err == nil; at += length {
-			var s stored
+			var s Record
 			if s, length, err = nextStored(data[at:], sum); err != nil {
 				err = fmt.Errorf("at byte %d %w", at, err)
-			} else if s.seq&isTombstone == 0 && !yield(s, nil) {
+			} else if s.Seq&IsTombstone == 0 && !yield(s, nil) {
 				return
 			}
 		}
 		if err != nil {
-			yield(stored{}, err)
+			yield(Record{}, err)
 		}
 	}
 }
 
 // nextStored reads the record at the start of data, and how long it is.
-func nextStored(data []byte, sum hash.Hash64) (s stored, length int, err error) {
+func nextStored(data []byte, sum hash.Hash64) (s Record, length int, err error) {
 	length, subject, head, ok := measure(data)
 	if !ok {
 		return s, 0, errors.New("is no record")
 	}
 	r, end := data[:length], length-recordHash
-	s.seq, s.subject = binary.LittleEndian.Uint64(r[4:]), r[recordHead:recordHead+subject]
-	rest := r[recordHead+subject : end]
+	s.Seq, s.Subject = binary.LittleEndian.Uint64(r[4:]), r[RecordHead:RecordHead+subject]
+	rest := r[RecordHead+subject : end]
 	sum.Reset()
 	_, _ = sum.Write(r[4:20])
-	_, _ = sum.Write(s.subject)
+	_, _ = sum.Write(s.Subject)
 	_, _ = sum.Write(rest[head:])
 	if sum.Sum64() != binary.LittleEndian.Uint64(r[end:]) {
 		return s, 0, errors.New("is a record that does not fit its hash")
 	}
-	if s.headers, ok = headersOf(rest, head); !ok {
+	if s.Headers, ok = headersOf(rest, head); !ok {
 		return s, 0, errors.New("is a record whose headers do not end where they should")
 	}
-	s.body = rest[head+len(s.headers):]
+	s.Body = rest[head+len(s.Headers):]
 	return s, length, nil
 }
 
@@ -92,7 +92,7 @@ func headersOf(rest []byte, head int) ([]byte, bool) {
 // measure reads the lengths of the record at the start of data: its own, its
 // subject's, and that of the field before its headers.
 func measure(data []byte) (length, subject, head int, ok bool) {
-	if len(data) < recordHead+recordHash {
+	if len(data) < RecordHead+recordHash {
 		return 0, 0, 0, false
 	}
 	l := binary.LittleEndian.Uint32(data)
@@ -100,5 +100,5 @@ func measure(data []byte) (length, subject, head int, ok bool) {
 		head = 4
 	}
 	length, subject = int(l&^hasHeaders), int(binary.LittleEndian.Uint16(data[20:]))
-	return length, subject, head, length <= len(data) && recordHead+subject+head+recordHash <= length
+	return length, subject, head, length <= len(data) && RecordHead+subject+head+recordHash <= length
 }

@@ -1,4 +1,4 @@
-package eventlog
+package queue
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
 )
 
 const (
@@ -33,7 +34,7 @@ const (
 // kept by JetStream as a scheduled message. They are kept in the server's memory
 // and made from the log, as the work queue is. JetStream looks at its schedules
 // four times a second at most, and by its own clock.
-type Timers struct{ *volatile }
+type Timers struct{ *memoryStream }
 
 // timersConfig is how the stream of timers is made: a message is kept until it is
 // due, and what is due until it is handled.
@@ -56,7 +57,7 @@ var timersConfig = jetstream.StreamConfig{
 // OpenTimers opens the timers, and makes their stream where there is none. It
 // refuses, and does not touch, a stream that is made differently.
 func OpenTimers(ctx context.Context, nc *nats.Conn) (*Timers, error) {
-	v, err := openVolatile(ctx, nc, timersConfig)
+	v, err := openMemoryStream(ctx, nc, timersConfig)
 	if err != nil {
 		return nil, fmt.Errorf("open the timers: %w", err)
 	}
@@ -66,7 +67,7 @@ func OpenTimers(ctx context.Context, nc *nats.Conn) (*Timers, error) {
 // Arm sets the time of an entity, instead of any that was set for the same or a
 // lower revision of it.
 func (t *Timers) Arm(ctx context.Context, r events.Ref, revision uint64, at time.Time) error {
-	if err := checkTokens(r); err != nil {
+	if err := eventlog.CheckTokens(r); err != nil {
 		return fmt.Errorf("arm a timer: %w", err)
 	}
 	when := at.UTC().Format(time.RFC3339Nano)
@@ -79,14 +80,14 @@ func (t *Timers) Arm(ctx context.Context, r events.Ref, revision uint64, at time
 	return nil
 }
 
-// Due looks at an entity whose time has come, by JetStream's clock: at is the
+// TimerHandler looks at an entity whose time has come, by JetStream's clock: at is the
 // time that was set. An error means that it is due again a little later.
-type Due func(ctx context.Context, r events.Ref, at time.Time) error
+type TimerHandler func(ctx context.Context, r events.Ref, at time.Time) error
 
 // Take gives the entities that are due to look, up to slots at once, until ctx
 // ends; then it waits for the running ones. Dispatchers everywhere share them: each
 // is with one of them at a time.
-func (t *Timers) Take(ctx context.Context, slots int, look Due) error {
+func (t *Timers) Take(ctx context.Context, slots int, look TimerHandler) error {
 	return t.share(slots, jetstream.ConsumerConfig{
 		Durable:       dispatcher,
 		FilterSubject: due + ">",
@@ -98,7 +99,7 @@ func (t *Timers) Take(ctx context.Context, slots int, look Due) error {
 }
 
 // handleDue looks at one entity and answers for its message.
-func handleDue(ctx context.Context, m jetstream.Msg, look Due) {
+func handleDue(ctx context.Context, m jetstream.Msg, look TimerHandler) {
 	r, at, err := decodeDue(m.Subject(), m.Data())
 	if err != nil {
 		slog.Error("a timer that cannot be read is dropped", "error", err)

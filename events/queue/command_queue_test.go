@@ -1,4 +1,4 @@
-package eventlog_test
+package queue_test
 
 import (
 	"context"
@@ -10,7 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/queue"
+	"github.com/aeriehq/aerie/internal/natstest"
 )
 
 // enqueue publishes commands on entities of a queue, numbered.
@@ -18,7 +19,7 @@ func enqueue(t *testing.T, nc *nats.Conn, from, to int, entities ...string) {
 	t.Helper()
 	for n := from; n < to; n++ {
 		for _, e := range entities {
-			if _, err := nc.RequestWithContext(deadline(t), "aerie.queue.acme.tenant."+e+".update", fmt.Append(nil, n)); err != nil {
+			if _, err := nc.RequestWithContext(natstest.Deadline(t), "aerie.queue.acme.tenant."+e+".update", fmt.Append(nil, n)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -37,7 +38,7 @@ func newHandled(left int) *handled {
 	return &handled{by: map[string][]string{}, left: left, done: make(chan struct{})}
 }
 
-func (h *handled) note(c eventlog.Queued) {
+func (h *handled) note(c queue.Queued) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.by[c.ID] = append(h.by[c.ID], string(c.Body))
@@ -50,17 +51,18 @@ func (h *handled) note(c eventlog.Queued) {
 // a handler that dies with one in its hands.
 func TestQueueKeepsTheOrder(t *testing.T) {
 	t.Parallel()
-	p := open(t)
-	q, err := eventlog.OpenQueue(deadline(t), p.nc)
+	srv, _ := natstest.Start(t)
+	nc := natstest.Connect(t, srv)
+	q, err := queue.OpenQueue(natstest.Deadline(t), nc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	enqueue(t, p.nc, 0, 3, "a", "b", "c")
-	dying, err := p.srv.Connect("dying")
+	enqueue(t, nc, 0, 3, "a", "b", "c")
+	dying, err := srv.Connect("dying")
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := eventlog.OpenQueue(deadline(t), dying)
+	theirs, err := queue.OpenQueue(natstest.Deadline(t), dying)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +70,7 @@ func TestQueueKeepsTheOrder(t *testing.T) {
 	held, died := make(chan string, 100), make(chan struct{})
 	var takers sync.WaitGroup
 	takers.Go(func() {
-		_ = theirs.Take(ctx, func(_ context.Context, c eventlog.Queued) error {
+		_ = theirs.Take(ctx, func(_ context.Context, c queue.Queued) error {
 			held <- c.ID
 			<-died // with the command in its hands
 			return errors.New("dead")
@@ -78,11 +80,11 @@ func TestQueueKeepsTheOrder(t *testing.T) {
 	dying.Close()
 	close(died)
 	kill()
-	enqueue(t, p.nc, 3, 6, "a", "b", "c")
+	enqueue(t, nc, 3, 6, "a", "b", "c")
 	h, failed := newHandled(18), sync.Map{}
 	ctx, stop := context.WithCancel(t.Context())
 	takers.Go(func() {
-		_ = q.Take(ctx, func(_ context.Context, c eventlog.Queued) error {
+		_ = q.Take(ctx, func(_ context.Context, c queue.Queued) error {
 			if _, again := failed.LoadOrStore(c.ID, true); !again {
 				return errors.New("not now")
 			}
@@ -92,7 +94,7 @@ func TestQueueKeepsTheOrder(t *testing.T) {
 	})
 	select {
 	case <-h.done:
-	case <-deadline(t).Done():
+	case <-natstest.Deadline(t).Done():
 		t.Error("not all were handled")
 	}
 	stop()

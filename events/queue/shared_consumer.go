@@ -1,4 +1,4 @@
-package eventlog
+package queue
 
 import (
 	"context"
@@ -9,10 +9,12 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aeriehq/aerie/events/eventlog"
 )
 
-// share is a consumer whose messages many take, each message one of them at a time.
-type share struct {
+// sharedConsumer is a consumer whose messages many take, each message one of them at a time.
+type sharedConsumer struct {
 	nc     *nats.Conn
 	stream jetstream.Stream
 	config jetstream.ConsumerConfig
@@ -25,7 +27,7 @@ type share struct {
 // take gives the messages to handle until ctx ends; then it waits for the running ones
 // and returns ctx's error. The consumer is made, and made again where it is gone with
 // its stream.
-func (s share) take(ctx context.Context) error {
+func (s sharedConsumer) take(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	free := make(chan struct{}, max(s.slots, 1))
@@ -38,15 +40,15 @@ func (s share) take(ctx context.Context) error {
 			slog.Warn("consumer not read, will try again", "stream", s.name(), "consumer", s.config.Durable, "err", err)
 		}
 		s.failed()
-		wait(ctx, takeRetry)
+		eventlog.Wait(ctx, takeRetry)
 	}
 	return fmt.Errorf("take from the stream %s: %w", s.name(), ctx.Err())
 }
 
-func (s share) name() string { return s.stream.CachedInfo().Config.Name }
+func (s sharedConsumer) name() string { return s.stream.CachedInfo().Config.Name }
 
 func consumerOf(ctx context.Context, s jetstream.Stream, config jetstream.ConsumerConfig) (c jetstream.Consumer, err error) {
-	err = insist(ctx, func(ctx context.Context) (err error) {
+	err = eventlog.Insist(ctx, func(ctx context.Context) (err error) {
 		c, err = s.CreateOrUpdateConsumer(ctx, config)
 		return err
 	})
@@ -54,7 +56,7 @@ func consumerOf(ctx context.Context, s jetstream.Stream, config jetstream.Consum
 }
 
 // give gives messages to handle until the consumer fails or ctx ends.
-func (s share) give(ctx context.Context, c jetstream.Consumer, running *sync.WaitGroup, free chan struct{}) error {
+func (s sharedConsumer) give(ctx context.Context, c jetstream.Consumer, running *sync.WaitGroup, free chan struct{}) error {
 	for {
 		select {
 		case free <- struct{}{}:
@@ -94,7 +96,7 @@ func next(ctx context.Context, c jetstream.Consumer, how ...jetstream.FetchOpt) 
 		case !errors.Is(err, jetstream.ErrNoHeartbeat):
 			return nil, err
 		}
-		err = insist(ctx, func(ctx context.Context) error {
+		err = eventlog.Insist(ctx, func(ctx context.Context) error {
 			_, err := c.Info(ctx)
 			return err
 		})

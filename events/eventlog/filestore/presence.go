@@ -1,4 +1,4 @@
-package eventlog
+package filestore
 
 import (
 	"errors"
@@ -38,11 +38,11 @@ func (g *Guard) Gone() error {
 
 // Present looks whether the log's files are still those that the embedded server opened.
 // Once they are not, it stays so, and the first who finds it logs it.
-func (g *Guard) Present() error { return g.present(true) }
+func (g *Guard) Present() error { return g.StillThere(true) }
 
-// present looks at the directory and the newest block, and at whether all others are there if all is set.
-func (g *Guard) present(all bool) error {
-	if g.replica || g.dir == "" {
+// StillThere looks at the directory and the newest block, and at whether all others are there if all is set.
+func (g *Guard) StillThere(all bool) error {
+	if g.Replica || g.dir == "" {
 		return nil
 	}
 	if err := g.Gone(); err != nil {

@@ -1,4 +1,4 @@
-package eventlog
+package queue
 
 import (
 	"context"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aeriehq/aerie/events/eventlog"
 )
 
 // lookEvery is how often a volatile stream is looked at though nothing seems to
@@ -20,10 +22,10 @@ const lookEvery = 10 * time.Second
 // headRevision says, beside a message, which revision of its entity it was made of.
 const headRevision = "Aerie-Revision"
 
-// volatile is a stream in the servers' memory. What is on it is made from the log,
+// memoryStream is a stream in the servers' memory. What is on it is made from the log,
 // so it may be lost with its servers: then it is made again, empty, and whoever
 // put something there has to put it again.
-type volatile struct {
+type memoryStream struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	config jetstream.StreamConfig
@@ -36,14 +38,14 @@ type volatile struct {
 	short bool      // at the last look it ended before that
 }
 
-func openVolatile(ctx context.Context, nc *nats.Conn, config jetstream.StreamConfig) (*volatile, error) {
-	ctx, cancel := bounded(ctx)
+func openMemoryStream(ctx context.Context, nc *nats.Conn, config jetstream.StreamConfig) (*memoryStream, error) {
+	ctx, cancel := eventlog.Bounded(ctx)
 	defer cancel()
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, err
 	}
-	v := &volatile{nc: nc, js: js, config: config, kick: make(chan struct{}, 1)}
+	v := &memoryStream{nc: nc, js: js, config: config, kick: make(chan struct{}, 1)}
 	v.stream, err = v.open(ctx)
 	if err != nil {
 		return nil, err
@@ -55,11 +57,11 @@ func openVolatile(ctx context.Context, nc *nats.Conn, config jetstream.StreamCon
 // open opens the stream, and makes it where there is none: then its sequences begin
 // where no stream before it has been, since an answer for a message names nothing
 // but its sequence, and one that comes late would settle a message of this stream.
-func (v *volatile) open(ctx context.Context) (stream jetstream.Stream, err error) {
+func (v *memoryStream) open(ctx context.Context) (stream jetstream.Stream, err error) {
 	config := v.config
 	config.FirstSeq = uint64(time.Now().UnixMicro())
-	err = insist(ctx, func(ctx context.Context) (err error) {
-		stream, err = openStream(ctx, v.nc, v.js, config, nil)
+	err = eventlog.Insist(ctx, func(ctx context.Context) (err error) {
+		stream, err = eventlog.OpenStream(ctx, v.nc, v.js, config, nil)
 		return err
 	})
 	return stream, err
@@ -67,7 +69,7 @@ func (v *volatile) open(ctx context.Context) (stream jetstream.Stream, err error
 
 // Keep sees to it until ctx ends that the stream is there, and calls lost whenever
 // all that was put may be gone: then everything has to be put again.
-func (v *volatile) Keep(ctx context.Context, lost func()) {
+func (v *memoryStream) Keep(ctx context.Context, lost func()) {
 	connected := v.nc.StatusChanged(nats.CONNECTED)
 	defer v.nc.RemoveStatusListener(connected)
 	tick := time.NewTicker(lookEvery)
@@ -85,7 +87,7 @@ func (v *volatile) Keep(ctx context.Context, lost func()) {
 		case <-connected:
 		case <-tick.C:
 		case <-v.kick:
-			wait(ctx, takeRetry)
+			eventlog.Wait(ctx, takeRetry)
 		case <-ctx.Done():
 			return
 		}
@@ -93,12 +95,12 @@ func (v *volatile) Keep(ctx context.Context, lost func()) {
 }
 
 // share is a consumer of the stream.
-func (v *volatile) share(slots int, config jetstream.ConsumerConfig, handle func(context.Context, jetstream.Msg)) share {
-	return share{nc: v.nc, stream: v.stream, config: config, slots: slots, handle: handle, failed: v.failed}
+func (v *memoryStream) share(slots int, config jetstream.ConsumerConfig, handle func(context.Context, jetstream.Msg)) sharedConsumer {
+	return sharedConsumer{nc: v.nc, stream: v.stream, config: config, slots: slots, handle: handle, failed: v.failed}
 }
 
 // failed has the stream looked at, after something on it failed.
-func (v *volatile) failed() {
+func (v *memoryStream) failed() {
 	select {
 	case v.kick <- struct{}{}:
 	default:
@@ -106,8 +108,8 @@ func (v *volatile) failed() {
 }
 
 // renew makes the stream where it is gone, and tells whether what was on it is lost.
-func (v *volatile) renew(ctx context.Context) (lost bool, err error) {
-	ctx, cancel := bounded(ctx)
+func (v *memoryStream) renew(ctx context.Context) (lost bool, err error) {
+	ctx, cancel := eventlog.Bounded(ctx)
 	defer cancel()
 	stream, err := v.open(ctx)
 	if err == nil && v.emptied(stream.CachedInfo()) {
@@ -126,7 +128,7 @@ func (v *volatile) renew(ctx context.Context) (lost bool, err error) {
 // the servers of a cluster that were all restarted bring it back. A leader that was
 // just elected may for a moment not know all that it has, so one that ends too early
 // is looked at twice.
-func (v *volatile) emptied(info *jetstream.StreamInfo) bool {
+func (v *memoryStream) emptied(info *jetstream.StreamInfo) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	was := v.short
@@ -138,7 +140,7 @@ func (v *volatile) emptied(info *jetstream.StreamInfo) bool {
 }
 
 // know takes note of what the stream is like, and tells whether it is another one.
-func (v *volatile) know(info *jetstream.StreamInfo) (another bool) {
+func (v *memoryStream) know(info *jetstream.StreamInfo) (another bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	another = !v.made.IsZero() && !info.Created.Equal(v.made)
@@ -158,19 +160,19 @@ type standing struct{ seq, revision uint64 }
 // it does nothing and returns 0, else where it put it. Of two that put at once, the one
 // with the lower revision loses. What is believed to stand there need not be true: if it
 // is, and older, the server need not be asked. Nil is no belief.
-func (v *volatile) putNewest(ctx context.Context, m *nats.Msg, revision uint64, believed *standing, stands func(there *jetstream.RawStreamMsg) bool, opts ...jetstream.PublishOpt) (seq uint64, err error) {
+func (v *memoryStream) putNewest(ctx context.Context, m *nats.Msg, revision uint64, believed *standing, stands func(there *jetstream.RawStreamMsg) bool, opts ...jetstream.PublishOpt) (seq uint64, err error) {
 	if m.Header == nil {
 		m.Header = nats.Header{}
 	}
 	m.Header[headRevision] = []string{strconv.FormatUint(revision, 10)}
-	err = insist(ctx, func(ctx context.Context) error {
+	err = eventlog.Insist(ctx, func(ctx context.Context) error {
 		if believed != nil && believed.revision < revision {
-			if seq, err = v.putOver(ctx, m, believed.seq, opts); !errors.Is(err, ErrConflict) {
+			if seq, err = v.putOver(ctx, m, believed.seq, opts); !errors.Is(err, eventlog.ErrConflict) {
 				return err
 			}
 		}
 		for read := v.stream.GetLastMsgForSubject; ; {
-			if seq, err = v.tryPut(ctx, m, revision, read, stands, opts); !errors.Is(err, ErrConflict) {
+			if seq, err = v.tryPut(ctx, m, revision, read, stands, opts); !errors.Is(err, eventlog.ErrConflict) {
 				return err
 			}
 			read = v.lastFromLeader // another was faster, or whoever answered is behind
@@ -182,13 +184,13 @@ func (v *volatile) putNewest(ctx context.Context, m *nats.Msg, revision uint64, 
 // lastOf reads the newest message of a subject.
 type lastOf func(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error)
 
-func (v *volatile) lastFromLeader(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
-	return lastFromLeader(ctx, v.nc, v.config.Name, subject)
+func (v *memoryStream) lastFromLeader(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
+	return eventlog.LastFromLeader(ctx, v.nc, v.config.Name, subject)
 }
 
 // tryPut is one round of putNewest: it fails with ErrConflict if another was faster, or if
 // what was read was not the newest.
-func (v *volatile) tryPut(ctx context.Context, m *nats.Msg, revision uint64, read lastOf, stands func(*jetstream.RawStreamMsg) bool, opts []jetstream.PublishOpt) (seq uint64, err error) {
+func (v *memoryStream) tryPut(ctx context.Context, m *nats.Msg, revision uint64, read lastOf, stands func(*jetstream.RawStreamMsg) bool, opts []jetstream.PublishOpt) (seq uint64, err error) {
 	there, err := read(ctx, m.Subject)
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
@@ -206,12 +208,12 @@ func (v *volatile) tryPut(ctx context.Context, m *nats.Msg, revision uint64, rea
 
 // putOver puts a message in place of the one at a sequence, or of none if that is 0. It
 // fails with ErrConflict if that is not what stands there.
-func (v *volatile) putOver(ctx context.Context, m *nats.Msg, over uint64, opts []jetstream.PublishOpt) (seq uint64, err error) {
-	m.Header[headExpectEntity] = []string{strconv.FormatUint(over, 10)}
+func (v *memoryStream) putOver(ctx context.Context, m *nats.Msg, over uint64, opts []jetstream.PublishOpt) (seq uint64, err error) {
+	m.Header[eventlog.HeadExpectEntity] = []string{strconv.FormatUint(over, 10)}
 	ack, err := v.js.PublishMsg(ctx, m, opts...)
 	var api *jetstream.APIError
-	if errors.As(err, &api) && isConflict(api) {
-		return 0, ErrConflict
+	if errors.As(err, &api) && eventlog.IsConflict(api) {
+		return 0, eventlog.ErrConflict
 	}
 	if err != nil {
 		v.failed()

@@ -1,4 +1,4 @@
-package eventlog
+package filestore
 
 import (
 	"bytes"
@@ -32,7 +32,7 @@ func (g *Guard) Inspect() error {
 	for _, dir := range found {
 		whole, blocks, err := inspectBlocks(dir, known)
 		if whole < mark {
-			return g.damaged(fmt.Sprintf("event %d is not there as it was written (%v)", whole+1, err))
+			return g.Damaged(fmt.Sprintf("event %d is not there as it was written (%v)", whole+1, err))
 		}
 		g.writeBlocks(blocks)
 	}
@@ -85,10 +85,10 @@ func inspectEach(dir string, numbers []int, known map[int]block) []block {
 // was.
 func inspectFile(dir string, number int, known block, buffer *bytes.Buffer) block {
 	b := block{Number: number}
-	if b.err = readBlock(dir, number, buffer); b.err != nil {
+	if b.err = ReadBlock(dir, number, buffer); b.err != nil {
 		return b
 	}
-	b.Size, b.Sum = buffer.Len(), crc32.Checksum(buffer.Bytes(), castagnoli)
+	b.Size, b.Sum = buffer.Len(), crc32.Checksum(buffer.Bytes(), Castagnoli)
 	if known.Size == b.Size && known.Sum == b.Sum && b.Size > 0 {
 		return known
 	}
@@ -113,17 +113,17 @@ func blocksOf(dir string) (numbers []int, err error) {
 // inspectBlock checks one block. It returns its first and last events up to which all
 // is well, both 0 if there are none.
 func inspectBlock(block int, data []byte) (first, last uint64, err error) {
-	for r, err := range storedIn(block, data) {
+	for r, err := range Records(block, data) {
 		if err != nil {
 			return first, last, err
 		}
 		if first == 0 {
-			first, last = r.seq, r.seq-1
+			first, last = r.Seq, r.Seq-1
 		}
-		if r.seq != last+1 {
-			return first, last, fmt.Errorf("after event %d comes %d", last, r.seq)
+		if r.Seq != last+1 {
+			return first, last, fmt.Errorf("after event %d comes %d", last, r.Seq)
 		}
-		last = r.seq
+		last = r.Seq
 	}
 	return first, last, nil
 }
