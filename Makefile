@@ -26,14 +26,14 @@ test: build ## every test, but for those of test-kube
 	@$(if $(KUBERIG_BIN),,echo "no test on a real Kubernetes is run here: make test-kube does")
 	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
 	$(GO) test $(RACE) -timeout 15m ./...
-	$(if $(RACE),$(GO) test ./workers -run '^TestSimulation$$',)
+	$(if $(RACE),$(GO) test ./test/sim -run '^TestSimulation$$',)
 	cd cmd/aerie-helm && CGO_ENABLED=0 $(GO) test $(FLAGS) ./...
 
 test-kube: build ## the tests that need a real Kubernetes; it is built from source where there is none yet
 	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -count=1 -parallel 4 -timeout 20m ./test/kube/...
 
 soak: build ## the simulation with SEEDS lives; AWS: the provider and the program killed at each call, the program KILLS times at random, each error
-	$(GO) test -timeout 0 ./workers -run '^TestSimulation$$' -v -seeds $${SEEDS:-10000}
+	$(GO) test -timeout 0 ./test/sim -run '^TestSimulation$$' -v -seeds $${SEEDS:-10000}
 	$(GO) test -timeout 0 ./cloud/aws -run '^TestKilledAtEachCall$$' -stride 1
 	$(GO) test -timeout 0 ./cmd/aerie -run '^TestKilledAtEachCallToAWS$$' -v -aws-parts 6
 	$(GO) test -timeout 0 ./cmd/aerie -run '^TestKilledOnAWS$$' -v -aws-kills $${KILLS:-1000}
@@ -43,7 +43,7 @@ conformance-aws: ## the conformance suite on a real account of AWS: says what it
 	@AERIE_CONFORMANCE_AWS_PLAN=1 $(GO) test -count=1 -timeout 0 ./cloud/aws -run '^TestRealAccount$$' -v
 
 soak-replicas: ## the log's leader killed KILLS times, and outages of OUTAGE each
-	$(GO) test -timeout 0 ./workers -run '^TestLeaderKilled$$' -v -kills $${KILLS:-200}
+	$(GO) test -timeout 0 ./workers/command -run '^TestLeaderKilled$$' -v -kills $${KILLS:-200}
 	$(GO) test -timeout 0 ./cmd/aerie -run '^(TestFullDisk|TestStartOnFullDisk|TestStoreRemoved|TestStoreReadOnly|TestFullServer|TestConnectionCut|TestReadyWithAMajority|TestStartWithoutConsumers|TestDamagedServerIsNamed)$$' -v -outage $${OUTAGE:-1m}
 
 soak-kube: build ## on a real Kubernetes: each operation on a release killed KILLS times, an outage of OUTAGE, TENANTS beside two bad charts, and twenty beside twenty that hang

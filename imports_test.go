@@ -49,16 +49,21 @@ var arrows = map[string][]string{
 	"./cloud/emulate/aws/policy":  {"./cloud/script"},
 	"./cloud/emulate/aws":         {"./cloud/emulate", "./cloud/emulate/aws/policy", "./cloud/emulate/kubeapi", "./cloud/script", "./kube", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/aws/signer/v4"},
 
-	"./workers/idindex":   {},
-	"./workers":           {"./events", "./fsm", "./events/eventlog", "./events/eventlog/filestore", "./events/queue", "./projections/state", "./workers/idindex", "./cloud", "./kube", "./kube/helm", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate"},
-	"./projections/state": {"./events", "./fsm", "./events/eventlog"},
-	"./projections":       {"./events", "./fsm", "./events/eventlog", "./projections/state", "github.com/danielgtaylor/huma/v2/...", "github.com/VictoriaMetrics/metrics", "github.com/tidwall/btree", "github.com/RoaringBitmap/roaring/v2", "github.com/klauspost/compress/s2"},
+	"./workers/command/idindex": {},
+	"./workers/clock":           {},
+	"./workers/command":         {"./events", "./fsm", "./events/eventlog", "./events/eventlog/filestore", "./events/queue", "./projections/state", "./workers/clock", "./workers/command/idindex", "./kube", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate"},
+	"./workers/dispatch":        {"./events", "./fsm", "./events/queue", "./projections/state", "./workers/clock", "./workers/command", "github.com/nats-io/nats.go"},
+	"./workers/execute":         {"./events", "./fsm", "./events/queue", "./projections/state", "./workers/clock", "./workers/command", "./cloud", "./kube", "./kube/helm", "github.com/nats-io/nats.go"},
+	"./workers/reconcile":       {"./events", "./fsm", "./projections/state", "./workers/clock", "./workers/command", "./workers/dispatch", "./workers/execute", "./cloud", "./kube", "./kube/helm", "github.com/oklog/ulid/v2"},
+	"./projections/state":       {"./events", "./fsm", "./events/eventlog"},
+	"./projections":             {"./events", "./fsm", "./events/eventlog", "./projections/state", "github.com/danielgtaylor/huma/v2/...", "github.com/VictoriaMetrics/metrics", "github.com/tidwall/btree", "github.com/RoaringBitmap/roaring/v2", "github.com/klauspost/compress/s2"},
 
 	"./internal/docgen":   {"./events", "./fsm"},
 	"./internal/natstest": {"./events/...", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/..."},
 
 	"./deploy": {},
 
+	"./test/sim":          {},
 	"./test/kube":         {},
 	"./test/kube/rigtest": {},
 
@@ -160,11 +165,14 @@ func TestArrowsRefuse(t *testing.T) {
 		{"events stands alone", "./events", "./fsm", "it may import the standard library alone"},
 		{"the standard library is for all", "./events", "encoding/json", ""},
 		{"a cloud knows nothing of us", "./cloud/sim", "./events", "it may import the standard library, ./cloud, ./cloud/journal, ./cloud/script, ./kube"},
-		{"workers leave JetStream to eventlog", "./workers", "github.com/nats-io/nats.go/jetstream", "it may import"},
-		{"workers talk to NATS", "./workers", "github.com/nats-io/nats.go", ""},
+		{"workers leave JetStream to eventlog", "./workers/command", "github.com/nats-io/nats.go/jetstream", "it may import"},
+		{"workers talk to NATS", "./workers/command", "github.com/nats-io/nats.go", ""},
 		{"eventlog knows JetStream", "./events/eventlog", "github.com/nats-io/nats.go/jetstream", ""},
-		{"views do no work", "./projections", "./workers", "it may import"},
-		{"nobody imports a binary", "./workers", "./cmd/aerie/wire", "nobody imports cmd"},
+		{"views do no work", "./projections", "./workers/execute", "it may import"},
+		{"the intake does no work", "./workers/command", "./workers/execute", "it may import"},
+		{"the intake calls no cloud", "./workers/command", "./cloud", "it may import"},
+		{"the dispatcher calls no cloud", "./workers/dispatch", "./cloud", "it may import"},
+		{"nobody imports a binary", "./workers/command", "./cmd/aerie/wire", "nobody imports cmd"},
 		{"a binary imports its own parts", "./cmd/aerie", "./cmd/aerie/wire", ""},
 	}
 	for _, row := range rows {

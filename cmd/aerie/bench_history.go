@@ -205,7 +205,7 @@ func (r *remembering) fresh(ctx context.Context, one *remembered) error {
 }
 
 func (r *remembering) give(ctx context.Context, one *remembered, id string) (events.Answer, error) {
-	return r.control.intake.Do(ctx, events.Command{ID: id, Ref: one.ref, Actor: events.ActorAdmin, Time: time.Now().UTC(), Digest: digest,
+	return r.control.intake.SubmitCommand(ctx, events.Command{ID: id, Ref: one.ref, Actor: events.ActorAdmin, Time: time.Now().UTC(), Digest: digest,
 		Ask: events.Update{Labels: map[string]string{"id": id}}})
 }
 

@@ -18,7 +18,9 @@ import (
 	"github.com/aeriehq/aerie/deploy"
 	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/kube/helm"
-	"github.com/aeriehq/aerie/workers"
+	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/execute"
+	"github.com/aeriehq/aerie/workers/reconcile"
 )
 
 // cloudRetry is how often a replica looks whether the simulated cloud has lost its
@@ -102,20 +104,20 @@ func (k *keeper) close() error {
 // openClouds opens the clouds that accounts can be in. Where there is a simulated
 // one, whoever runs that works in the real ones too.
 func (c *control) openClouds(s settings) error {
-	c.clock = workers.Clock{Speed: s.SimSpeed}
+	c.clock = clock.Clock{Speed: s.SimSpeed}
 	if !s.NoSim {
 		if err := c.openSim(s); err != nil || c.cloud == nil {
 			return err
 		}
 	}
-	c.real = map[string]workers.Cloud{}
+	c.real = map[string]execute.Cloud{}
 	o, err := aws.Load(context.Background())
 	if err != nil {
 		slog.Warn("AWS is not worked in", "err", err)
 		return nil
 	}
 	o.Settle, o.Rates = c.clock.Real(aws.Settle), aws.Rates(s.SimSpeed)
-	c.real["aws"] = workers.Through(aws.New(o))
+	c.real["aws"] = execute.RealCloud(aws.New(o))
 	return nil
 }
 
@@ -144,7 +146,7 @@ func (c *control) openSim(s settings) (err error) {
 func (c *control) openCharts(s settings) error {
 	own, err := deploy.Charts()
 	dir := filepath.Join(s.DataDir, "helm")
-	c.charts = &workers.Charts{Runner: helm.NewRunner(helm.Program(), dir), Own: own, Logins: filepath.Join(s.DataDir, "logins")}
+	c.charts = &execute.Charts{Runner: helm.NewRunner(helm.Program(), dir), Own: own, Logins: filepath.Join(s.DataDir, "logins")}
 	if err = errors.Join(err, os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
 		return fmt.Errorf("open the charts: %w", err)
 	}
@@ -159,18 +161,18 @@ func (c *control) workInClouds(ctx context.Context) error {
 		if err := c.cloud.wait(ctx); err != nil {
 			return err
 		}
-		clouds["sim"] = workers.Cloud{Provider: c.cloud.sim, Kube: c.cloud.sim.Kube}
+		clouds["sim"] = execute.Cloud{Provider: c.cloud.sim, Kube: c.cloud.sim.Kube}
 	}
-	executor := workers.NewExecutor(c.conn, c.fold, c.queue, clouds, c.clock)
+	executor := execute.NewExecutor(c.conn, c.fold, c.queue, clouds, c.clock)
 	executor.Count(c.counts.Worked)
 	executor.UseCharts(c.charts)
-	sweeper := workers.NewSweeper(c.intake, c.fold, clouds, c.clock)
+	sweeper := reconcile.NewSweeper(c.intake, c.fold, clouds, c.clock)
 	sweeper.UseCharts(c.charts)
 	c.sweeper.Store(sweeper)
-	inspector := workers.NewInspector(c.intake, c.fold, clouds, c.clock)
+	inspector := reconcile.NewInspector(c.intake, c.fold, clouds, c.clock)
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	parts := []func(context.Context) error{executor.Run, inspector.Run, sweeper.Run, workers.NewWatcher(inspector).Run}
+	parts := []func(context.Context) error{executor.Run, inspector.Run, sweeper.Run, reconcile.NewWatcher(inspector).Run}
 	errs := make([]error, len(parts))
 	var all sync.WaitGroup
 	for i, run := range parts {

@@ -23,7 +23,11 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections"
 	"github.com/aeriehq/aerie/projections/state"
-	"github.com/aeriehq/aerie/workers"
+	"github.com/aeriehq/aerie/workers/clock"
+	commands "github.com/aeriehq/aerie/workers/command"
+	"github.com/aeriehq/aerie/workers/dispatch"
+	"github.com/aeriehq/aerie/workers/execute"
+	"github.com/aeriehq/aerie/workers/reconcile"
 )
 
 // control is the control plane, all of it in one process:
@@ -49,11 +53,11 @@ type control struct {
 	views   *projections.Views
 	counts  *projections.Metrics
 	cloud   *keeper // nil: this replica works in no simulated cloud
-	real    map[string]workers.Cloud
-	clock   workers.Clock // of the clouds
-	charts  *workers.Charts
-	sweeper atomic.Pointer[workers.Sweeper] // nil: this replica works in no cloud, or not yet
-	intake  *workers.Intake
+	real    map[string]execute.Cloud
+	clock   clock.Clock // of the clouds
+	charts  *execute.Charts
+	sweeper atomic.Pointer[reconcile.Sweeper] // nil: this replica works in no cloud, or not yet
+	intake  *commands.Intake
 	http    *http.Server
 	listen  net.Listener
 	token   string
@@ -167,10 +171,10 @@ func (c *control) startFold(s settings) error {
 	if err := c.views.Restore(c.core.ctx, c.saved, c.counts); err != nil {
 		return err
 	}
-	c.intake = workers.NewIntake(c.log, c.fold)
+	c.intake = commands.NewIntake(c.log, c.fold)
 	c.intake.Count(c.counts.Commanded)
 	c.intake.CountGivenUp(c.counts.GivenUp)
-	dispatcher := workers.NewDispatcher(c.intake, c.fold, c.queue, c.timers, workers.Clock{Speed: s.SimSpeed})
+	dispatcher := dispatch.NewDispatcher(c.intake, c.fold, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})
 	last, err := c.log.Last(c.core.ctx)
 	if err != nil {
 		return err
@@ -235,7 +239,7 @@ func semver() string {
 
 // command hands a command that came over HTTP to the intake.
 func (c *control) command(ctx context.Context, r projections.CommandRequest) (ev.Answer, error) {
-	return c.intake.Ask(ctx, workers.Request{ID: r.ID, Owner: r.Owner, Kind: string(r.Kind), Name: r.Name, Verb: r.Verb, Body: r.Body,
+	return c.intake.SubmitRequest(ctx, commands.Request{ID: r.ID, Owner: r.Owner, Kind: string(r.Kind), Name: r.Name, Verb: r.Verb, Body: r.Body,
 		ExpectedSeq: r.ExpectedSeq, ExpectedUID: r.ExpectedUID, DryRun: r.DryRun, TraceParent: r.TraceParent, Actor: r.Actor})
 }
 

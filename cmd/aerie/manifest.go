@@ -9,7 +9,7 @@ import (
 
 	"github.com/aeriehq/aerie/cmd/aerie/document"
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/workers"
+	commands "github.com/aeriehq/aerie/workers/command"
 )
 
 // maxInput is the most bytes one input of apply may have.
@@ -193,7 +193,7 @@ func (m *manifest) decode(body map[string]any) []events.Fault {
 	if errors.As(err, &refused) {
 		return refused.Details
 	}
-	if faults := workers.CheckAsk(m.ref, ask); len(faults) > 0 {
+	if faults := commands.CheckAsk(m.ref, ask); len(faults) > 0 {
 		return faults
 	}
 	create := ask.(events.Create)

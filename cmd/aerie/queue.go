@@ -13,7 +13,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/projections"
-	"github.com/aeriehq/aerie/workers"
+	commands "github.com/aeriehq/aerie/workers/command"
 )
 
 // listQueue lists the commands that wait, for HTTP.
@@ -32,7 +32,7 @@ func (c *control) dropQueued(ctx context.Context, seq uint64, actor string) (pro
 }
 
 func waitingOf(q queue.Queued) projections.Waiting {
-	return projections.Waiting{Seq: q.Seq, CommandID: workers.QueuedID(q), Owner: q.Owner, Kind: q.Kind, ID: q.ID, Verb: q.Verb, Bytes: len(q.Body), Stored: q.Stored.UTC()}
+	return projections.Waiting{Seq: q.Seq, CommandID: commands.QueuedID(q), Owner: q.Owner, Kind: q.Kind, ID: q.ID, Verb: q.Verb, Bytes: len(q.Body), Stored: q.Stored.UTC()}
 }
 
 // newQueueCommand is `aerie queue`.

@@ -27,6 +27,16 @@ type Partition struct{ Owner, Dataplane string }
 // Nowhere is the place of work that needs no dataplane.
 var Nowhere = Partition{events.Platform, events.Platform}
 
+// PlaceOf is the dataplane on which an effect is done.
+func PlaceOf(owed events.Effect) Partition {
+	sited, ok := owed.(interface{ Where() events.Site })
+	if !ok {
+		return Nowhere
+	}
+	dp, _ := events.ParseRef(events.Dataplane, sited.Where().Dataplane)
+	return Partition{Owner: dp.Owner, Dataplane: dp.ID}
+}
+
 // WorkQueue is what the world is owed: the newest work of each entity at each
 // place. It is kept in the server's memory and made from the log, so whoever
 // opens it after a restart has to put everything again. Its methods may be

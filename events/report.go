@@ -1,0 +1,30 @@
+package events
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// ReportPrefix is what the subject of every report starts with.
+const ReportPrefix = "aerie.report."
+
+// ReportTaken is the answer to a report that is durable, or was of no more use.
+const ReportTaken = "taken"
+
+// ExecutorReport is an executor's report on the wire: what came of a piece of work.
+type ExecutorReport struct {
+	Ref      Ref             `json:"ref"`
+	UID      string          `json:"uid"`
+	Revision uint64          `json:"revision"` // of the work: who takes the report must know the log so far
+	Digest   string          `json:"digest"`
+	Outcome  string          `json:"outcome,omitempty"` // the type of the event that came about
+	Event    json.RawMessage `json:"event,omitempty"`
+	Failure  *AttemptFailed  `json:"failure,omitempty"`
+	Calls    []Call          `json:"calls,omitempty"` // for the outcome's event
+}
+
+// ReportSubject is where the executor reports that works for an entity on a dataplane. It
+// has the tokens of the work's subject.
+func ReportSubject(owner, dataplane string, ref Ref) string {
+	return fmt.Sprintf("%s%s.%s.%s.%s.%s", ReportPrefix, owner, dataplane, ref.Kind, ref.Owner, ref.ID)
+}

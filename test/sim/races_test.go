@@ -1,0 +1,134 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+)
+
+// How many races are run. Who finds no place looks again whenever a place may have
+// come, so the second sort costs the square of its number.
+const (
+	racesForTheCustomer = 800
+	racesForThePlace    = 200
+)
+
+// together gives two commands at the same time; the seed says who is a little later.
+func (r *rig) together(seed uint64, a, b func() error) (errA, errB error) {
+	random := rand.New(rand.NewPCG(seed, 1))
+	lateA, lateB := random.IntN(300), random.IntN(300)
+	var both sync.WaitGroup
+	run := func(late int, f func() error, err *error) {
+		both.Go(func() {
+			for range late {
+				runtime.Gosched()
+			}
+			*err = f()
+		})
+	}
+	run(lateA, a, &errA)
+	run(lateB, b, &errB)
+	both.Wait()
+	return errA, errB
+}
+
+// do gives a command that may be refused, but must be answered.
+func (r *rig) do(kind ev.Kind, path, verb, body string) func() error {
+	return func() error {
+		_, err := r.ask(kind, path, verb, body)
+		var refusal *ev.Refusal
+		if errors.As(err, &refusal) && (refusal.Code == ev.Refused || refusal.Code == ev.Invalid || refusal.Code == ev.NotFound) {
+			return err
+		}
+		if err != nil {
+			r.t.Errorf("%s %s: %v", verb, path, err)
+		}
+		return err
+	}
+}
+
+// TestATenantIsCreatedWhileItsCustomerCloses ends on one side: a customer that is
+// used, or one that goes and has no tenant.
+func TestATenantIsCreatedWhileItsCustomerCloses(t *testing.T) {
+	r := newRig(t)
+	r.perform(`create plan -/free {"deployment":"resource-shared","apps":[{"type":"postgres","size":"small"}]}`)
+	sides := [2]int{}
+	for seed := range uint64(racesForTheCustomer) {
+		customer := fmt.Sprintf("c%d", seed)
+		r.perform("create customer " + customer + " {}")
+		born, closed := r.together(seed,
+			r.do(ev.Tenant, customer+"/prod", "create", `{"spec":{"plan":"free"}}`),
+			r.do(ev.Customer, customer, "delete", `{}`))
+		switch {
+		case born == nil && closed != nil:
+			sides[0]++
+		case born != nil && closed == nil:
+			sides[1]++
+		default:
+			t.Fatalf("seed %d: the tenant: %v; the end of its customer: %v", seed, born, closed)
+		}
+	}
+	t.Logf("%d tenants were first, %d ends of customers", sides[0], sides[1])
+}
+
+// TestATenantIsPlacedWhileItsPlaceGoes ends on one side: a tenant infra that is
+// used, or one that goes and has no tenant.
+func TestATenantIsPlacedWhileItsPlaceGoes(t *testing.T) {
+	r := newRig(t)
+	r.perform("create customer acme {}")
+	r.perform(`create account -/main {"cloud":"sim","number":"4711"}`)
+	r.perform(`create dataplane -/eu {"account":"main","region":"eu-central"}`)
+	sides := [2]int{}
+	for seed := range uint64(racesForThePlace) {
+		name := fmt.Sprintf("r%d", seed)
+		infra, tenant := "-/eu_"+name, "acme/"+name
+		r.perform("create plan -/" + name + ` {"deployment":"resource-shared","apps":[{"type":"` + name + `","size":"small"}]}`)
+		r.perform("create tenantinfra " + infra + ` {"app":"` + name + `","size":"small","pools":[{"name":"data","machine":"s4"}]}`)
+		_, gone := r.together(seed,
+			r.do(ev.Tenant, tenant, "create", `{"spec":{"plan":"`+name+`"}}`),
+			r.after(seed%4, r.do(ev.TenantInfra, infra, "delete", `{}`)))
+		placed := r.decided(tenant)
+		if placed == (gone == nil) {
+			t.Fatalf("seed %d: placed: %t; the end of its place: %v", seed, placed, gone)
+		}
+		if placed {
+			sides[0]++
+		} else {
+			sides[1]++
+		}
+	}
+	t.Logf("%d were placed first, %d places went first", sides[0], sides[1])
+}
+
+// after lets some events happen before a command is given.
+func (r *rig) after(events uint64, command func() error) func() error {
+	var seq uint64
+	r.fold.View(func(w *state.Entities) { seq = w.Seq })
+	return func() error {
+		ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
+		defer cancel()
+		if err := r.fold.Wait(ctx, seq+events); err != nil {
+			return err
+		}
+		return command()
+	}
+}
+
+// decided waits until the tenant has a place or has looked for one in vain, and
+// tells which.
+func (r *rig) decided(tenant string) bool {
+	r.t.Helper()
+	e := r.until(ev.Tenant, tenant, 0, func(e fsm.Entity[fsm.Data], why *fsm.Why) bool {
+		return e.Data != nil && (e.Data.(fsm.TenantData).Placement != nil || why != nil && why.Code == ev.CapacityUnavailable)
+	})
+	return e.Data.(fsm.TenantData).Placement != nil
+}

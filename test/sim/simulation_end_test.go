@@ -1,0 +1,228 @@
+package sim
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/sim"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/workers/execute"
+	"github.com/aeriehq/aerie/workers/reconcile"
+)
+
+// mostSteps bounds how long a life may take to come to rest when nothing disturbs
+// it any more.
+const mostSteps = 20000
+
+// run lives a life: a beginning that suits, commands and troubles, and an end in
+// which nothing is disturbed any more.
+func (l *life) run(steps int) {
+	if !l.chance(4) { // some begin from nothing
+		l.furnish()
+	}
+	for range steps {
+		l.step()
+	}
+	l.calm()
+	l.rest()
+	l.checkStill()
+	for range 3 {
+		l.bringBack()
+		l.retryAll()
+		l.rest()
+	}
+	l.bringBack()
+	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) { l.checkHealed(e) })
+	l.checkAll()
+	if l.chance(4) {
+		return
+	}
+	l.deleteAll()
+	l.checkAll()
+	l.checkGone()
+}
+
+// furnish asks for one thing of each kind that suit each other.
+func (l *life) furnish() {
+	for _, k := range ev.Kinds {
+		l.ask(l.request(refs(k)[0], ev.VerbCreate, `{"spec":`+specs[k][0]+`}`))
+	}
+	for range l.rnd.IntN(60) {
+		l.work()
+	}
+}
+
+// calm ends what disturbs: faults, and what was on its way.
+func (l *life) calm() {
+	l.say("from here on nothing is disturbed")
+	l.openCloud()
+	l.unstick()
+	for _, it := range l.slow {
+		l.say("a slow call arrives")
+		l.do(it)
+	}
+	for _, m := range l.mail {
+		l.deliver(m)
+	}
+	l.slow, l.mail, l.chaos = nil, nil, false
+}
+
+// unstick deletes by hand what the cloud never brings to an end: nobody else can tell
+// it from what takes long.
+func (l *life) unstick() {
+	ledger, err := sim.ReadLedger(filepath.Join(l.dir, "cloud"))
+	l.must(err)
+	for _, r := range ledger.Live() {
+		if o := l.observe(r); o.Phase == cloud.Creating && o.After == 0 {
+			l.say("%s %s is stuck and deleted by hand", r.Kind, r.Name)
+			_, err := l.cloud.ByHand(sim.Hand{Delete: string(r.Kind), Match: r.Name})
+			l.must(err)
+		}
+	}
+}
+
+func (l *life) observe(r sim.Resource) (o cloud.Observation) {
+	ctx, in := context.Background(), cloud.Scope{Account: cloud.Account{ID: r.Account}, Region: r.Region}
+	var err error
+	switch r.Kind {
+	case cloud.KindNetwork:
+		o, err = l.cloud.ObserveNetwork(ctx, in, r.Name)
+	case cloud.KindCluster:
+		o, err = l.cloud.ObserveCluster(ctx, in, r.Name)
+	default:
+		o, err = l.cloud.ObservePool(ctx, in, r.Cluster, r.Name)
+	}
+	l.must(err)
+	return o
+}
+
+// rest lets the machinery work until nothing moves any more.
+func (l *life) rest() {
+	for range mostSteps {
+		if !l.work() {
+			return
+		}
+	}
+	l.wrong("it never comes to rest")
+}
+
+func (l *life) retryAll() {
+	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
+		if e.Given != nil {
+			l.ask(l.request(e.Ref, ev.VerbRetry, ""))
+		}
+	})
+}
+
+// deleteAll ends everything: customers with all they own, then the platform's
+// things from the last to the first, as a person would who reads the refusals.
+func (l *life) deleteAll() {
+	for _, ref := range l.living(ev.Customer) {
+		l.ask(l.request(ref, ev.VerbDelete, `{"cascade":true}`))
+	}
+	l.rest()
+	for i := len(ev.Kinds) - 1; i >= 0; i-- {
+		for _, ref := range l.living(ev.Kinds[i]) {
+			l.ask(l.request(ref, ev.VerbDelete, ""))
+		}
+		l.rest()
+	}
+}
+
+func (l *life) living(k ev.Kind) (refs []ev.Ref) {
+	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
+		if e.Ref.Kind == k && !m.Ended(e.Phase()) {
+			refs = append(refs, e.Ref)
+		}
+	})
+	return refs
+}
+
+// checkAll is asked at rest.
+func (l *life) checkAll() {
+	l.checkStill()
+	l.checkFold()
+	l.sweep()
+	l.now = l.now.Add(time.Hour)
+	l.sweep() // what is being deleted is gone when somebody looks after its time
+	l.rest()
+	l.checkClouds()
+}
+
+// sweep is Sweeper.Sweep after the grace.
+func (l *life) sweep() {
+	l.sweepClouds()
+	for _, c := range reconcile.Clusters(l.world) {
+		api, err := l.clouds["sim"].Kube(context.Background(), execute.ScopeOf(c.Site), c.Name)
+		if err != nil {
+			continue // it is not there: the next sweep
+		}
+		all, err := kube.ListOwned(context.Background(), api)
+		l.must(err)
+		for _, o := range all {
+			if !l.world.HasEnded(reconcile.RefOf(o), o.Owner) {
+				continue
+			}
+			l.must(o.Remove(context.Background(), api))
+			l.say("swept %s of %s", o, o.Owner)
+			l.seen["swept in clusters"]++
+			l.order(l.internal(reconcile.RefOf(o), ev.ActorExecutor, ev.Sweep{Swept: ev.Swept{UID: o.Owner, Resources: []string{o.String()}}}))
+		}
+		removed, _, err := kube.SweepClasses(context.Background(), api)
+		l.must(err)
+		for _, name := range removed {
+			l.seen["swept classes"]++
+			l.order(l.internal(c.Dataplane, ev.ActorExecutor, ev.Sweep{Swept: ev.Swept{UID: c.UID, Resources: []string{name}}}))
+		}
+	}
+}
+
+func (l *life) sweepClouds() {
+	for _, site := range l.sites() {
+		for range 4 { // what stands on something goes before it, and needs its time
+			all, err := l.cloud.ListOwned(context.Background(), execute.ScopeOf(site), "")
+			if cloud.ClassOf(err) == cloud.Invalid {
+				break // there is no such region
+			}
+			l.must(err)
+			for _, r := range all {
+				l.sweepOne(site, r)
+			}
+			l.now = l.now.Add(time.Hour)
+		}
+	}
+}
+
+func (l *life) sweepOne(site ev.Site, r cloud.Ref) {
+	ref, uid, ours := ev.ParseMark(r.Owner)
+	if !ours || !l.world.HasEnded(ref, uid) || r.Phase == cloud.Deleting {
+		return
+	}
+	t := execute.NewTask(ev.Work{Ref: ref, UID: uid}, nil, nil)
+	err := t.RemoveResource(context.Background(), l.clouds["sim"], execute.ScopeOf(site), r)
+	if cloud.ClassOf(err) == cloud.Conflict {
+		return
+	}
+	l.must(err)
+	l.say("swept %s %s of %s", r.Kind, r.Name, r.Owner)
+	l.seen["swept"]++
+	l.order(l.internal(ref, ev.ActorExecutor, ev.Sweep{Swept: ev.Swept{UID: uid, Resources: []string{r.Name}}}))
+}
+
+// sites is Sweeper.sites.
+func (l *life) sites() (sites []ev.Site) {
+	known := map[ev.Site]bool{}
+	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
+		d, ok := e.Data.(fsm.DataplaneData)
+		site := ev.Site{Account: d.Account, Region: d.Spec.Region}
+		if ok && d.Account.Cloud != "" && !known[site] {
+			known[site] = true
+			sites = append(sites, site)
+		}
+	})
+	return sites
+}

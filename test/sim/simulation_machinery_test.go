@@ -1,0 +1,263 @@
+package sim
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/queue"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/dispatch"
+	"github.com/aeriehq/aerie/workers/execute"
+)
+
+// server is one of the servers on the log: its fold and its dispatcher's books. A
+// restart drops both.
+type server struct {
+	name    string
+	started time.Time
+	world   *state.Entities
+	dirty   map[ev.Ref]string
+	timers  map[ev.Ref]time.Time
+	put     map[ev.Ref]dispatch.Enqueued
+}
+
+// store is what the servers share beside the log, in memory: a restart of all of them
+// drops it.
+type store struct {
+	queue map[string]*item // by subject
+	slow  []*item          // calls that are long on their way
+	mail  []letter         // reports that are
+}
+
+// item is the newest work on one subject.
+type item struct {
+	place queue.Partition
+	work  ev.Work
+	due   time.Time
+	paid  bool
+}
+
+// letter is a report under way.
+type letter struct {
+	subject string
+	data    []byte
+}
+
+func newStore() store { return store{queue: map[string]*item{}} }
+
+// newServer starts a server: it has folded the log and looks at everything once.
+func newServer(name string, now time.Time, w *state.Entities) *server {
+	s := &server{name: name, started: now, world: w, dirty: map[ev.Ref]string{}, timers: map[ev.Ref]time.Time{}, put: map[ev.Ref]dispatch.Enqueued{}}
+	for _, k := range ev.Kinds {
+		w.Each(k, func(e fsm.Entity[fsm.Data]) { s.dirty[e.Ref] = "" })
+	}
+	return s
+}
+
+// see is Dispatcher.see.
+func (s *server) see(decision []ev.Recorded) {
+	for _, r := range decision {
+		s.mark(r.Ref, "")
+		for _, waiter := range s.world.Waiting(r.Ref) {
+			s.mark(waiter, r.EventID)
+		}
+	}
+}
+
+func (s *server) mark(ref ev.Ref, cause string) {
+	if s.dirty[ref] == "" {
+		s.dirty[ref] = cause
+	}
+}
+
+// tend is Dispatcher.look.
+func (l *life) tend(ref ev.Ref) {
+	cause := l.dirty[ref]
+	delete(l.dirty, ref)
+	e, _ := l.world.Get(ref)
+	switch owed := fsm.Machines[ref.Kind].Owed(e).(type) {
+	case nil:
+		l.withdraw(e)
+	case fsm.Await:
+		l.withdraw(e)
+		c := l.internal(ref, ev.ActorAerie, ev.Settle{})
+		c.CausationID = cause
+		l.order(c)
+	default:
+		l.pass(e, owed)
+	}
+}
+
+// pass is Dispatcher.pass.
+func (l *life) pass(e fsm.Entity[fsm.Data], owed ev.Effect) {
+	rule, due := fsm.Machines[e.Ref.Kind].Rule(e.Phase()), dispatch.NextAt(e)
+	end := l.deadline(e, rule)
+	switch {
+	case !end.After(l.now):
+		l.order(l.internal(e.Ref, ev.ActorAerie, ev.Expire{Since: e.Since}))
+		return
+	case due.After(l.now):
+		l.timers[e.Ref] = due
+		if end.Before(due) {
+			l.timers[e.Ref] = end
+		}
+		return
+	case rule.Within > 0:
+		l.timers[e.Ref] = end
+	}
+	l.post(e, owed)
+}
+
+func (l *life) deadline(e fsm.Entity[fsm.Data], rule fsm.Rule) time.Time {
+	if rule.Within == 0 {
+		return l.now.AddDate(1, 0, 0)
+	}
+	began := e.Since
+	if l.started.After(began) {
+		began = l.started
+	}
+	return began.Add(rule.Within)
+}
+
+// post is Dispatcher.post with WorkQueue.Put.
+func (l *life) post(e fsm.Entity[fsm.Data], owed ev.Effect) {
+	now := dispatch.EnqueuedFor(e, owed)
+	if l.put[e.Ref] == now {
+		return
+	}
+	args, err := json.Marshal(owed)
+	l.must(err)
+	l.offer(now.Place, ev.Work{Ref: e.Ref, UID: e.UID, Revision: e.Seq, Digest: now.Digest, Attempt: now.Failures + 1, Effect: owed.Effect(), Args: args})
+	l.put[e.Ref] = now
+}
+
+func (l *life) offer(p queue.Partition, w ev.Work) {
+	subject := reportSubject(p, w.Ref)
+	if there := l.queue[subject]; there != nil && there.work.Revision >= w.Revision {
+		return
+	}
+	l.queue[subject] = &item{place: p, work: w, due: l.now, paid: w.Effect == ""}
+}
+
+// withdraw is Dispatcher.withdraw.
+func (l *life) withdraw(e fsm.Entity[fsm.Data]) {
+	delete(l.timers, e.Ref)
+	if was, ok := l.put[e.Ref]; ok {
+		l.offer(was.Place, ev.Work{Ref: e.Ref, UID: e.UID, Revision: e.Seq})
+		delete(l.put, e.Ref)
+	}
+}
+
+// ready lists the subjects whose work may be taken now.
+func (l *life) ready() (subjects []string) {
+	for _, s := range slices.Sorted(maps.Keys(l.queue)) {
+		if it := l.queue[s]; !it.paid && !it.due.After(l.now) {
+			subjects = append(subjects, s)
+		}
+	}
+	return subjects
+}
+
+// take is an executor that takes work, and what may happen to it meanwhile.
+func (l *life) take(subject string) {
+	it := l.queue[subject]
+	if !l.owed(it.work) {
+		it.paid = true
+		return
+	}
+	if l.chaos && l.chance(20) { // the call leaves now and arrives later; the lease ends before
+		l.say("%s of %s is long on its way", it.work.Effect, it.work.Ref)
+		l.slow = append(l.slow, it)
+		it.due = l.now.Add(time.Minute)
+		return
+	}
+	l.do(it)
+}
+
+// owed is Executor.owed.
+func (l *life) owed(w ev.Work) bool {
+	e, born := l.world.Get(w.Ref)
+	effect := fsm.Machines[w.Ref.Kind].Owed(e)
+	return born && e.UID == w.UID && effect != nil && fsm.DigestOf(effect) == w.Digest
+}
+
+// do is Executor.do and what the queue makes of its answer.
+func (l *life) do(it *item) {
+	t := execute.NewTask(it.work, l.clouds, nil)
+	r := l.attempt(t)
+	if e, _ := l.world.Get(t.Ref); r.Queued && execute.HalfOver(e, l.now, clock.Clock{Speed: 1}) {
+		r.Err = helm.ErrBusy
+	}
+	l.say("did %s of %s: %v, again %s, outcome %T", it.work.Effect, it.work.Ref, r.Err, r.Again, r.Outcome)
+	if l.chaos && l.chance(12) {
+		l.say("the executor dies before its report")
+		it.due = l.now.Add(time.Minute)
+		return
+	}
+	var failure *ev.AttemptFailed
+	if r.Err != nil {
+		failure, r.Again = l.failed(t, r)
+	}
+	if r.Err != nil || r.Outcome != nil {
+		l.send(it, t, r.Outcome, failure)
+	}
+	it.due, it.paid = l.now.Add(r.Again), r.Again <= 0
+}
+
+// attempt does the work, unless it is of a sort that may have to wait for its turn, and there is no room.
+func (l *life) attempt(t *execute.Task) execute.Result {
+	installs := t.Effect == ev.EnsureApplication{}.Effect() || t.Effect == ev.EnsureAddon{}.Effect()
+	switch {
+	case installs && l.chaos && l.chance(8):
+		l.seen["queued"]++
+		return execute.Result{Again: execute.LookAgain, Queued: true}
+	case installs && l.instead != nil:
+		if r := l.instead(t.Ref); r.Again > 0 {
+			return r
+		}
+	}
+	return execute.Handlers[t.Effect](context.Background(), t)
+}
+
+// failed is Executor.failed.
+func (l *life) failed(t *execute.Task, r execute.Result) (*ev.AttemptFailed, time.Duration) {
+	reason, after := execute.ReasonOf(r.Err)
+	if after == 0 {
+		after = clock.FirstPause/2 + time.Duration(l.rnd.Int64N(int64(clock.LastPause)))
+	}
+	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: l.now.Add(after), Calls: t.Calls()}
+	if reason.Counted() {
+		return f, 0
+	}
+	return f, after
+}
+
+// send is Executor.report: the letter arrives at once, later, or twice.
+func (l *life) send(it *item, t *execute.Task, outcome ev.Event, failure *ev.AttemptFailed) {
+	out := ev.ExecutorReport{Ref: t.Ref, UID: t.UID, Digest: t.Digest, Calls: t.Calls(), Failure: failure}
+	if outcome != nil {
+		body, err := json.Marshal(outcome)
+		l.must(err)
+		out.Outcome, out.Event = outcome.Type(), body
+	}
+	data, err := json.Marshal(out)
+	l.must(err)
+	mail := letter{reportSubject(it.place, t.Ref), data}
+	if l.chaos && l.chance(10) {
+		l.say("the report is repeated later")
+		l.mail = append(l.mail, mail)
+	}
+	l.deliver(mail)
+}
+
+// reportSubject is where who works at a place reports.
+func reportSubject(at queue.Partition, ref ev.Ref) string {
+	return ev.ReportSubject(at.Owner, at.Dataplane, ref)
+}

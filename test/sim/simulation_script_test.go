@@ -1,0 +1,224 @@
+package sim
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/sim"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/command"
+)
+
+// names are what lives are about: few, so that they meet and are used again.
+var names = map[ev.Kind][]string{
+	ev.Customer:    {"acme", "bolt"},
+	ev.Account:     {"-/main", "acme/own"},
+	ev.Plan:        {"-/free", "-/business"},
+	ev.Dataplane:   {"-/eu", "-/us", "acme/own", "-/spare"},
+	ev.TenantInfra: {"-/eu_pg", "-/us_pg", "acme/own_pg", "-/spare_pg", "-/eu_mq"},
+	ev.Tenant:      {"acme/prod", "acme/test", "bolt/prod"},
+	ev.Application: {"acme/prod_pg", "acme/prod_ui", "acme/test_pg", "bolt/prod_pg"},
+	ev.Addon:       {"-/eu_cm", "-/us_cm", "acme/own_cm"},
+}
+
+// specs are some of every kind; the first suits the others' first.
+var specs = map[ev.Kind][]string{
+	ev.Customer:  {`{}`, `{"displayName":"Acme","hosting":"customer"}`, `{"hosting":"nobody"}`},
+	ev.Account:   {`{"cloud":"sim","number":"4711"}`, `{"cloud":"sim","number":"4711","role":"r"}`, `{"cloud":"sim","number":"4712"}`, `{"cloud":"gcp","number":"1"}`},
+	ev.Plan:      {planJSON("resource-shared", "spread", false), planJSON("resource-shared", "pack", false), planJSON("dedicated", "spread", false), planJSON("resource-shared", "spread", true)},
+	ev.Dataplane: {dataplaneJSON("-/main", "eu-central", "shared", 3), dataplaneJSON("-/main", "us-east", "shared", 5), dataplaneJSON("acme/own", "eu-west", "dedicated", 3), dataplaneJSON("-/main", "eu-central", "dedicated", 3), dataplaneJSON("-/main", "moon", "shared", 3), dataplaneJSON("-/nowhere", "eu-central", "shared", 3)},
+	ev.TenantInfra: {infraJSON("m4", 3, 1), infraJSON("m4", 5, 1), infraJSON("m4", 5, 2), infraJSON("x99", 3, 1),
+		`{"app":"mq","size":"small","pools":[{"name":"data","machine":"s4","min":1}]}`},
+	ev.Tenant: {`{"plan":"-/free"}`, `{"plan":"-/free","allowNamespaces":["ops"]}`, `{"plan":"-/business"}`, `{"plan":"-/free","region":"us-east"}`,
+		`{"plan":"-/free","app":"mysql"}`, `{"plan":"-/none"}`},
+	ev.Application: {appJSON("one"), appJSON("one", "two"), appJSON("two", "three"), appJSON("one", "one"), `{"manifests":[{"kind":"ConfigMap"}]}`},
+	ev.Addon:       {appJSON("one"), addonJSON("cm-system"), addonJSON("other"), appJSON("two", "three"), addonJSON("kube-system")},
+}
+
+// addonJSON has something of the whole cluster, which a customer's addon may not have.
+func addonJSON(namespace string) string {
+	return fmt.Sprintf(`{"namespace":%q,"manifests":[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"one"}},{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"reads-all"}}]}`, namespace)
+}
+
+// planJSON is a plan whose priority follows from how it places.
+func planJSON(deployment, placement string, draft bool) string {
+	return fmt.Sprintf(`{"deployment":%q,"placement":%q,"draft":%t,"priority":%d,"apps":[{"type":"pg","size":"small"},{"type":"mq","size":"small"}]}`, deployment, placement, draft, len(placement))
+}
+
+func dataplaneJSON(account, region, typ string, most int) string {
+	return fmt.Sprintf(`{"account":%q,"region":%q,"type":%q,"systemPool":{"max":%d},"drift":%q}`, account, region, typ, most, []string{ev.DriftRepair, ev.DriftReport}[most/4])
+}
+
+// infraJSON has pools of a machine, the later ones of other names.
+func infraJSON(machine string, most, pools int) string {
+	var list []string
+	for i := range pools {
+		list = append(list, fmt.Sprintf(`{"name":"data%d","machine":%q,"min":1,"max":%d}`, i, machine, most))
+	}
+	return `{"app":"pg","size":"small","pools":[` + strings.Join(list, ",") + `]}`
+}
+
+func appJSON(maps ...string) string {
+	var list []string
+	for _, m := range maps {
+		list = append(list, fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":%q},"data":{"k":%q}}`, m, strings.Join(maps, "+")))
+	}
+	return `{"manifests":[` + strings.Join(list, ",") + `]}`
+}
+
+// script draws what people ask and what the cloud does to them.
+type script struct {
+	rnd *rand.Rand
+	ids int
+}
+
+// chance is true once in n times.
+func (s *script) chance(n int) bool { return s.rnd.IntN(n) == 0 }
+
+func pick[T any](s *script, list []T) T { return list[s.rnd.IntN(len(list))] }
+
+func (s *script) newID(prefix string) string {
+	s.ids++
+	return fmt.Sprintf("%s%d", prefix, s.ids)
+}
+
+// refs are all entities that lives are about, in order.
+func refs(k ev.Kind) (list []ev.Ref) {
+	for _, path := range names[k] {
+		ref, _ := ev.ParseRef(k, path)
+		list = append(list, ref)
+	}
+	return list
+}
+
+// command is what somebody asks next.
+func (s *script) command(w *state.Entities) command.Request {
+	kind := pick(s, ev.Kinds)
+	e, born := w.Get(pick(s, refs(kind)))
+	if !born || fsm.Machines[kind].Ended(e.Phase()) {
+		return s.firstOf(pick(s, refs(kind)), w)
+	}
+	r := s.request(e.Ref, pick(s, append([]string{ev.VerbUpdate, ev.VerbUpdate, ev.VerbRetry}, ev.Verbs(kind)...)), "")
+	switch r.Verb {
+	case ev.VerbAttach, ev.VerbDetach:
+		r.Body = fmt.Appendf(nil, `{"customer":%q}`, pick(s, names[ev.Customer]))
+	case ev.VerbCreate, ev.VerbUpdate:
+		r.Body = []byte(s.body(kind, e.Data.Wants()))
+	case ev.VerbDelete:
+		r.Body = fmt.Appendf(nil, `{"cascade":%t}`, s.chance(3))
+	}
+	if s.chance(20) {
+		r.ExpectedUID = e.UID
+	}
+	r.DryRun = s.chance(30)
+	return r
+}
+
+// firstOf asks for something new, sometimes for the end of what is not there.
+func (s *script) firstOf(ref ev.Ref, w *state.Entities) command.Request {
+	if s.chance(8) {
+		return s.request(ref, ev.VerbDelete, "")
+	}
+	r := s.request(ref, ev.VerbCreate, s.body(ref.Kind, nil))
+	r.DryRun = s.chance(30)
+	return r
+}
+
+// body is mostly what suits, or a little different from what is there, so that
+// lives get somewhere.
+func (s *script) body(kind ev.Kind, has ev.Spec) string {
+	spec := specs[kind][0]
+	switch {
+	case has != nil && s.chance(2):
+		spec = s.near(has)
+	case s.chance(2):
+		spec = pick(s, specs[kind])
+	}
+	labels := pick(s, []string{"", "", `"labels":{"tier":"one"},`, `"labels":{"tier":"two"},`})
+	return `{` + labels + `"spec":` + spec + `}`
+}
+
+// near changes of a spec what may be changed at any time.
+func (s *script) near(has ev.Spec) string {
+	switch spec := has.(type) {
+	case ev.DataplaneSpec:
+		spec.SystemPool.Max = 3 + s.rnd.IntN(5)
+		spec.Drift = pick(s, []string{ev.DriftRepair, ev.DriftReport})
+		has = spec
+	case ev.TenantInfraSpec:
+		spec.Pools = slices.Clone(spec.Pools)
+		spec.Pools[0].Max = 3 + s.rnd.IntN(5)
+		has = spec
+	case ev.TenantSpec:
+		spec.AllowNamespaces = []string{pick(s, []string{"ops", "dev"})}
+		has = spec
+	}
+	data, err := json.Marshal(has)
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
+}
+
+func (s *script) request(ref ev.Ref, verb, body string) command.Request {
+	return command.Request{ID: s.newID("c"), Owner: ref.Owner, Kind: string(ref.Kind), Name: ref.ID, Verb: verb, Body: []byte(body), Actor: ev.ActorAdmin}
+}
+
+// hand is something that somebody does behind our back.
+func (s *script) hand() sim.Hand {
+	objects := []string{"Namespace acme--prod", "Namespace acme--test", "Namespace bolt--prod", "Namespace aerie-system", "NetworkPolicy acme--prod", "aerie-limits",
+		"ServiceAccount acme--prod", "RoleBinding ", "ConfigMap acme--prod/one", "ConfigMap acme--prod/two", "aerie.app.pg"}
+	owners := []string{"-/dataplane/eu/", "-/dataplane/us/", "acme/dataplane/own/", "-/tenantinfra/eu_pg/", "-/tenantinfra/us_pg/", "eu-central"}
+	switch s.rnd.IntN(8) {
+	case 0:
+		return sim.Hand{Delete: string(cloud.KindNetwork), Match: pick(s, owners)}
+	case 1:
+		return sim.Hand{Delete: string(cloud.KindCluster), Match: pick(s, owners)}
+	case 2:
+		return sim.Hand{Delete: string(cloud.KindPool), Match: pick(s, owners)}
+	case 3:
+		return sim.Hand{Change: string(cloud.KindPool), Match: pick(s, owners), Set: []byte(pick(s, []string{`{"max":99}`, `{"min":2,"max":50}`, `{"labels":{"a":"b"}}`}))}
+	case 4:
+		return sim.Hand{Change: "object", Match: pick(s, objects), Set: []byte(pick(s, []string{`{"metadata":{"labels":{"app.kubernetes.io/managed-by":null}}}`, `{"data":{"k":"by hand"}}`, `{"spec":{"podSelector":{"matchLabels":{"a":"b"}}}}`}))}
+	}
+	return sim.Hand{Delete: "object", Match: pick(s, objects)}
+}
+
+// trouble is some fault of the cloud.
+func (s *script) trouble() sim.Fault {
+	op := pick(s, []string{"Check", "EnsureNetwork", "EnsureCluster", "EnsurePool", "EnsurePool", "DeleteNetwork", "DeleteCluster", "DeletePool", "ListOwned", "Kube", "Apply", "Get", "Delete"})
+	f := sim.Fault{Op: op, Nth: 1 + s.rnd.IntN(3), Times: 1 + s.rnd.IntN(4), Code: "Injected", Message: "by the script"}
+	if s.chance(3) {
+		f.Times = 30
+	}
+	if s.chance(5) { // the whole cloud is out of order
+		f.Op, f.Times, f.Class = "", 40+s.rnd.IntN(100), pick(s, []cloud.Class{cloud.Retryable, cloud.Denied})
+		return f
+	}
+	switch makes := strings.HasPrefix(op, "Ensure"); s.rnd.IntN(8) {
+	case 0:
+		f.Class, f.RetryAfter = cloud.Throttled, 40*time.Second
+	case 1:
+		f.Class = cloud.Denied
+	case 2:
+		f.After = true
+	case 3:
+		f.Class = cloud.Quota
+	case 4:
+		f.Issue, f.Class = makes, cloud.Capacity
+	case 5:
+		f.Issue = makes
+	case 6:
+		f.Stuck = makes
+	case 7:
+		f.Degraded = makes
+	}
+	return f
+}

@@ -1,0 +1,246 @@
+package sim
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/sim"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/execute"
+	"github.com/aeriehq/aerie/workers/reconcile"
+)
+
+// slowCloud holds the first EnsureNetwork back, as a call that is long on its way.
+type slowCloud struct {
+	cloud.Provider
+	once                       sync.Once
+	entered, release, returned chan struct{}
+}
+
+func (c *slowCloud) EnsureNetwork(ctx context.Context, s cloud.Scope, spec cloud.NetworkSpec) (cloud.Observation, error) {
+	c.once.Do(func() {
+		close(c.entered)
+		<-c.release
+		ctx = context.WithoutCancel(ctx) // the cloud has it already
+		defer close(c.returned)
+		_, _ = c.Provider.EnsureNetwork(ctx, s, spec)
+	})
+	return c.Provider.EnsureNetwork(ctx, s, spec)
+}
+
+// A call that was on its way when its entity ended leaves a network behind; the
+// sweeper removes it after the grace, and nothing of anybody else's.
+func TestASlowCreateDoesNotLeak(t *testing.T) {
+	slow := &slowCloud{entered: make(chan struct{}), release: make(chan struct{}), returned: make(chan struct{})}
+	r := newRigWith(t, func(p cloud.Provider) cloud.Provider {
+		slow.Provider = p
+		return slow
+	})
+	must := func(_ ev.Answer, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(r.ask(ev.Account, "-/main", "create", `{"spec":{"cloud":"sim","number":"4711"}}`))
+	must(r.ask(ev.Dataplane, "-/eu", "create", `{"spec":{"account":"main","region":"eu-central"}}`))
+	<-slow.entered
+	must(r.ask(ev.Dataplane, "-/eu", "delete", ""))
+	r.phase(ev.Dataplane, "-/eu", 0, fsm.Gone)
+	close(slow.release)
+	<-slow.returned
+
+	site := ev.Site{Account: ev.CloudAccount{Number: "4711"}, Region: "eu-central"}
+	other := cloud.NetworkSpec{Name: "theirs", Owner: "-/dataplane/eu/01ANOTHERCONTROLPLANE", Range: "10.0.0.0/16"}
+	if _, err := r.cloud.EnsureNetwork(t.Context(), execute.ScopeOf(site), other); err != nil {
+		t.Fatal(err)
+	}
+	ours := r.owned(site)[0]
+	if ours.Owner == other.Owner {
+		ours = r.owned(site)[1]
+	}
+	if _, err := r.cloud.EnsureNetwork(t.Context(), execute.ScopeOf(site), cloud.NetworkSpec{Name: "second", Owner: ours.Owner, Range: "10.1.0.0/16"}); err != nil {
+		t.Fatal(err)
+	}
+	sweeper := reconcile.NewSweeper(r.intake, r.fold, map[string]execute.Cloud{"sim": {Provider: r.cloud}}, clock.Clock{Speed: 1})
+	now := time.Now()
+	sweeper.Sweep(t.Context(), now)
+	if n := len(r.owned(site)); n != 3 {
+		t.Fatalf("within the grace %d of 3 are left", n)
+	}
+	if err := r.cloud.Inject(sim.Fault{Op: "DeleteNetwork", Class: cloud.Denied}); err != nil {
+		t.Fatal(err)
+	}
+	sweeper.Sweep(t.Context(), now.Add(reconcile.SweepGrace))
+	r.now.Advance(time.Hour)
+	if left := r.owned(site); len(left) != 2 {
+		t.Errorf("one cannot go, and the other has to: %+v", left)
+	}
+	sweeper.Sweep(t.Context(), now.Add(2*reconcile.SweepGrace))
+	r.now.Advance(time.Hour)
+	left := r.owned(site)
+	if len(left) != 1 || left[0].Owner != other.Owner {
+		t.Errorf("left: %+v", left)
+	}
+	ref, _ := ev.ParseRef(ev.Dataplane, "-/eu")
+	if h := r.history(ref); !strings.HasPrefix(h[len(h)-1], "swept ") {
+		t.Errorf("history: %v", h)
+	}
+	ledger, err := sim.ReadLedger(filepath.Join(r.dir, "cloud"))
+	if err != nil || len(ledger.Live()) != 1 {
+		t.Errorf("the ledger has %+v, %v", ledger.Live(), err)
+	}
+}
+
+func (r *rig) owned(s ev.Site) []cloud.Ref {
+	r.t.Helper()
+	all, err := r.cloud.ListOwned(r.t.Context(), execute.ScopeOf(s), "")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return all
+}
+
+// A namespace that a slow call made after the end of its tenant goes too, and that
+// of a living one stays.
+func TestALateNamespaceIsSwept(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []string{
+		"create customer acme {}",
+		`create account -/main {"cloud":"sim","number":"4711"}`,
+		`create plan -/free {"deployment":"resource-shared","apps":[{"type":"postgres","size":"small"}]}`,
+		`create dataplane -/eu {"account":"main","region":"eu-central"}`,
+		`create tenantinfra -/eu_pg {"app":"postgres","size":"small","pools":[{"name":"data","machine":"s4"}]}`,
+		`create tenant acme/gone {"plan":"free"}`,
+		`create tenant acme/stays {"plan":"free"}`,
+		"build tenant acme/gone Active",
+		"build tenant acme/stays Active",
+	} {
+		r.perform(c)
+	}
+	gone := r.phase(ev.Tenant, "acme/gone", 0, fsm.Active)
+	d := gone.Data.(fsm.TenantData)
+	r.perform("delete tenant acme/gone {}")
+	r.phase(ev.Tenant, "acme/gone", time.Minute, fsm.Gone)
+	api, err := r.cloud.Kube(t.Context(), execute.ScopeOf(d.Site), d.Cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := kube.TenantSpec{Namespace: d.Placement.Namespace, Customer: "acme", Tenant: "gone", Owner: gone.UID, Plan: "free"}
+	if _, err := kube.EnsureTenant(t.Context(), api, late); err != nil {
+		t.Fatal(err)
+	}
+	sweeper := reconcile.NewSweeper(r.intake, r.fold, map[string]execute.Cloud{"sim": {Provider: r.cloud, Kube: r.cloud.Kube}}, clock.Clock{Speed: 1})
+	now := time.Now()
+	sweeper.Sweep(t.Context(), now)
+	if n := len(r.objects("acme--gone")); n == 0 {
+		t.Error("swept within the grace")
+	}
+	sweeper.Sweep(t.Context(), now.Add(reconcile.SweepGrace))
+	if left := r.objects("acme--gone"); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+	if len(r.objects("acme--stays")) == 0 {
+		t.Error("the living one was swept")
+	}
+	if h := r.history(gone.Ref); !strings.HasPrefix(h[len(h)-1], "swept ") {
+		t.Errorf("history: %v", h)
+	}
+}
+
+// An application that a slow call installs after its end, in the namespace of a tenant
+// that lives on, goes too; it would keep the name's next owner out.
+func TestALateApplicationIsSwept(t *testing.T) {
+	r := newRig(t)
+	inhabited(r, ev.DriftRepair)
+	gone := r.phase(ev.Application, "acme/prod_pg", 0, fsm.Deployed)
+	d := gone.Data.(fsm.ApplicationData)
+	r.perform("delete application acme/prod_pg {}")
+	r.phase(ev.Application, "acme/prod_pg", time.Minute, fsm.Uninstalled)
+	api, err := r.cloud.Kube(t.Context(), execute.ScopeOf(d.Site), d.Cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const earlier = "01JDABSENT0000000000000000"
+	if _, err := r.ask(ev.Application, "acme/prod_pg", ev.VerbDisown, `{"uid":"`+earlier+`"}`); err != nil {
+		t.Fatal(err)
+	}
+	stuck := kube.Object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"namespace": d.Namespace, "name": "aerie.app.a", "labels": map[string]any{
+		kube.LabelManagedBy: "aerie", kube.LabelApplication: "pg", kube.LabelOwner: earlier}}}
+	if _, err := api.Apply(t.Context(), stuck); err != nil { // what can't be removed keeps nothing else
+		t.Fatal(err)
+	}
+	before := r.objects("acme--prod")
+	var manifests []kube.Object
+	for _, m := range d.Spec.Manifests {
+		manifests = append(manifests, m)
+	}
+	late := kube.AppSpec{Namespace: d.Namespace, Name: "pg", Owner: gone.UID, Revision: 1, Objects: manifests}
+	if _, err := kube.EnsureApplication(t.Context(), api, late); err != nil {
+		t.Fatal(err)
+	}
+	sweeper := reconcile.NewSweeper(r.intake, r.fold, map[string]execute.Cloud{"sim": {Provider: r.cloud, Kube: r.cloud.Kube}}, clock.Clock{Speed: 1})
+	now := time.Now()
+	sweeper.Sweep(t.Context(), now)
+	if slices.Equal(r.objects("acme--prod"), before) {
+		t.Error("swept within the grace")
+	}
+	sweeper.Sweep(t.Context(), now.Add(reconcile.SweepGrace))
+	if left := r.objects("acme--prod"); !slices.Equal(left, before) {
+		t.Errorf("left: %v, want %v", left, before)
+	}
+	if h := r.history(gone.Ref); !strings.HasPrefix(h[len(h)-1], "swept ") {
+		t.Errorf("history: %v", h)
+	}
+}
+
+// The priority class of tenants goes when the last of them has gone.
+func TestClassesAreSwept(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []string{
+		"create customer acme {}",
+		`create account -/main {"cloud":"sim","number":"4711"}`,
+		`create plan -/free {"deployment":"resource-shared","apps":[{"type":"postgres","size":"small"}],"priority":5}`,
+		`create dataplane -/eu {"account":"main","region":"eu-central"}`,
+		`create tenantinfra -/eu_pg {"app":"postgres","size":"small","pools":[{"name":"data","machine":"s4"}]}`,
+		`create tenant acme/prod {"plan":"free"}`,
+		"build tenant acme/prod Active",
+	} {
+		r.perform(c)
+	}
+	d := r.phase(ev.Tenant, "acme/prod", 0, fsm.Active).Data.(fsm.TenantData)
+	api, err := r.cloud.Kube(t.Context(), execute.ScopeOf(d.Site), d.Cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sweeper := reconcile.NewSweeper(r.intake, r.fold, map[string]execute.Cloud{"sim": {Provider: r.cloud, Kube: r.cloud.Kube}}, clock.Clock{Speed: 1})
+	left := func() int {
+		t.Helper()
+		sweeper.Sweep(t.Context(), time.Now())
+		found, err := api.List(t.Context(), kube.Selector{APIVersion: "scheduling.k8s.io/v1", Kind: "PriorityClass"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(found)
+	}
+	if n := left(); n != 1 {
+		t.Errorf("%d classes while there is a tenant", n)
+	}
+	r.perform("delete tenant acme/prod {}")
+	r.phase(ev.Tenant, "acme/prod", time.Minute, fsm.Gone)
+	if n := left(); n != 0 {
+		t.Errorf("%d classes are left", n)
+	}
+	if h := r.history(ev.Ref{Kind: ev.Dataplane, Owner: ev.Platform, ID: "eu"}); !strings.HasPrefix(h[len(h)-1], "swept ") {
+		t.Errorf("history: %v", h)
+	}
+}

@@ -1,0 +1,60 @@
+package command
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/projections/state"
+)
+
+// contention are other servers that append to the log. The sequences alone decide who
+// wins a race; this is only the courtesy that keeps one from winning all of them. The
+// winner of a round knows the log's new end at once and would be first again; so while
+// there are rivals it lets one of them go first.
+type contention struct {
+	last atomic.Int64  // when the last decision of one was folded in, Unix nanoseconds
+	came chan struct{} // has room for one
+}
+
+const (
+	// rivalry is how long after a decision of another server one is expected again.
+	rivalry = time.Second
+	// courtesy is the longest wait for one: about what deciding and an append take.
+	courtesy = 5 * time.Millisecond
+)
+
+func newContention() *contention { return &contention{came: make(chan struct{}, 1)} }
+
+// see watches the fold.
+func (r *contention) see(_ *state.Entities, _ []ev.Recorded, own bool) {
+	if own {
+		return
+	}
+	r.last.Store(time.Now().UnixNano())
+	select {
+	case r.came <- struct{}{}:
+	default:
+	}
+}
+
+// about tells whether there are others.
+func (r *contention) about() bool { return time.Now().UnixNano()-r.last.Load() < int64(rivalry) }
+
+// goFirst waits a moment for a decision of another server, if there are others.
+func (r *contention) goFirst(ctx context.Context) {
+	if !r.about() {
+		return
+	}
+	select {
+	case <-r.came:
+	default:
+	}
+	short, cancel := context.WithTimeout(ctx, courtesy)
+	defer cancel()
+	select {
+	case <-r.came:
+	case <-short.Done():
+	}
+}

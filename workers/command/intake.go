@@ -1,0 +1,224 @@
+// Package command is the way into the log: it takes commands from people, from the queue and from the other workers, decides
+// each on the live state, and appends what it changes.
+//
+// It calls no cloud and no cluster, and it does not say what a command may do: package fsm decides that. Begin with Intake,
+// then group_commit.go, which is its loop: commands are decided one after the other and appended many at once. The methods of
+// an Intake may be called from any goroutine; only Run decides. A command is answered when its events are durable. After a
+// crash the same command with the same id gets the answer that it had, or is decided now, once: dedup.go looks for it.
+package command
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"golang.org/x/time/rate"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+)
+
+// Intake decides commands, one after the other, on the live fold and on what it has
+// decided already, and appends what they change: together what came in while the
+// append before was on its way to the disk. It is safe for concurrent use.
+type Intake struct {
+	log        *eventlog.Log
+	fold       *state.Live
+	read       func(context.Context, uint64) (ev.Recorded, error) // of the log
+	ids        oldIDs
+	people     chan *job // what people ask
+	machinery  chan *job // what the dispatcher and executors ask: neither keeps the other waiting
+	contention *contention
+	refusals   *rate.Limiter  // how many refusals are written down
+	ended      chan struct{}  // closed when Run has
+	doors      chan struct{}  // a place for each message being answered
+	answering  sync.WaitGroup // those messages
+	count      func(code string)
+	givenUp    func()        // counts the queued commands that are given up
+	missed     atomic.Uint64 // how many rounds were not appended, though nothing was wrong with them
+}
+
+// queued is how many commands may wait for the intake before callers wait too.
+const queued = 1024
+
+// refusalsASecond bounds how fast refused commands may fill the log, for ever.
+const refusalsASecond = 50
+
+// NewIntake makes an intake and lets it watch the fold, which must not follow the log
+// yet; Run starts it.
+func NewIntake(log *eventlog.Log, fold *state.Live) *Intake {
+	r := newContention()
+	fold.Watch(r.see)
+	i := &Intake{contention: r, log: log, read: log.Read, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued), refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
+		ended: make(chan struct{}), doors: make(chan struct{}, queued), count: func(string) {}, givenUp: func() {}}
+	i.ids.every = indexEvery
+	return i
+}
+
+// Count lets a function count the answers of SubmitRequest by their code; it is set before Serve.
+func (i *Intake) Count(count func(code string)) { i.count = count }
+
+// CountGivenUp lets a function count the queued commands that are given up; it is set before TakeQueue.
+func (i *Intake) CountGivenUp(count func()) { i.givenUp = count }
+
+// Run decides commands until ctx ends. What is on its way to the disk then is
+// answered; who waits besides is told to ask again.
+func (i *Intake) Run(ctx context.Context) {
+	defer close(i.ended)
+	l := pipeline{Intake: i, open: &round{}}
+	for {
+		if l.inFlight == nil {
+			l.flush(ctx)
+		}
+		people, machinery := l.doors()
+		select {
+		case j := <-people:
+			l.decide(j)
+		case j := <-machinery:
+			l.decide(j)
+		case err := <-l.inFlight.completed():
+			l.complete(ctx, err)
+		case <-ctx.Done():
+			if l.inFlight != nil {
+				l.complete(ctx, <-l.inFlight.done)
+			}
+			return
+		}
+	}
+}
+
+// SubmitCommand decides a command and answers when its events are durable and folded in.
+// The error is an *events.Refusal.
+func (i *Intake) SubmitCommand(ctx context.Context, c ev.Command) (ev.Answer, error) {
+	if closed := i.log.Closed(); closed != nil {
+		return ev.Answer{}, closedFor(closed)
+	}
+	a, err := i.submit(ctx, c)
+	closed := i.log.Closed()
+	var r *ev.Refusal
+	if errors.Is(closed, filestore.ErrGone) || closed != nil && errors.As(err, &r) && r.Code == ev.Unavailable {
+		return ev.Answer{}, closedFor(closed)
+	}
+	return a, err
+}
+
+// closedFor tells why the log takes nothing: whoever asks may be able to mend it.
+func closedFor(reason error) error {
+	return ev.Refuse(ev.Unavailable, "the log takes no commands: %v. Then ask again with the same id", reason)
+}
+
+func (i *Intake) submit(ctx context.Context, c ev.Command) (ev.Answer, error) {
+	before, err := i.longAgo(ctx, c)
+	switch {
+	case err != nil:
+		return ev.Answer{}, unavailable(err)
+	case before > 0:
+		return i.answerAgain(ctx, c, before)
+	}
+	j := &job{command: c, given: time.Now(), reply: make(chan Outcome, 1)}
+	queue := i.people
+	if c.Internal() {
+		queue = i.machinery
+	}
+	select {
+	case queue <- j:
+	case <-i.ended:
+		return ev.Answer{}, unavailable(errEnded)
+	case <-ctx.Done():
+		return ev.Answer{}, unavailable(ctx.Err())
+	}
+	select {
+	case o := <-j.reply:
+		if o.Before > 0 {
+			return i.answerAgain(ctx, c, o.Before)
+		}
+		return o.Answer, o.Err
+	case <-i.ended:
+		return ev.Answer{}, unavailable(errEnded)
+	case <-ctx.Done():
+		return ev.Answer{}, unavailable(ctx.Err())
+	}
+}
+
+var errEnded = errors.New("the intake has ended")
+
+// unavailable hides the cause from the caller, who can only ask again, and logs it. That
+// there is no room is told.
+func unavailable(cause error) error {
+	slog.Warn("command not answered", "cause", cause)
+	if errors.Is(cause, eventlog.ErrNoRoom) {
+		return closedFor(eventlog.ErrNoRoom)
+	}
+	return ev.Refuse(ev.Unavailable, "the log did not take the command in time: ask again with the same id")
+}
+
+// wouldBe answers a dry run: the events that would happen, without sequences.
+func wouldBe(c ev.Command, e fsm.Entity[fsm.Data], changes []ev.Change) ev.Answer {
+	var decision []ev.Recorded
+	for _, ch := range changes {
+		for _, happened := range ch.Events {
+			r := ev.Recorded{Ref: ch.Ref, Seq: e.Seq, Event: happened, Envelope: ev.Envelope{Time: c.Time}}
+			decision = append(decision, r)
+			if ch.Ref == c.Ref {
+				e, _ = fsm.Machines[c.Ref.Kind].Apply(e, r) // it was tried when it was decided
+			}
+		}
+	}
+	a := fsm.AnswerOf(c.ID, e.Answer(), decision)
+	for i := range a.Events {
+		a.Events[i].Seq = 0
+	}
+	return a
+}
+
+// envelope says who, when and why. What the machinery does is part of the story
+// that the entity's last event is part of.
+func envelope(c ev.Command, b fsm.Base) ev.Envelope {
+	e := ev.Envelope{Time: c.Time, Actor: c.Actor, CommandID: c.ID, CausationID: c.CausationID,
+		CorrelationID: c.CorrelationID, Digest: c.Digest, TraceParent: c.TraceParent}
+	if c.Internal() {
+		e.CorrelationID = b.Thread
+		if e.CausationID == "" {
+			e.CausationID = b.Cause
+		}
+		return e
+	}
+	e.CausationID, e.CorrelationID = c.ID, c.ID
+	return e
+}
+
+// catchUp waits until the fold has seen all that the log holds.
+func (i *Intake) catchUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), AnswerTimeout)
+	defer cancel()
+	last, err := i.log.Last(ctx)
+	if err != nil {
+		return fmt.Errorf("catch up: %w", err)
+	}
+	return i.fold.Wait(ctx, last)
+}
+
+// Internal makes a command of the machinery.
+func Internal(ref ev.Ref, actor string, ask ev.Ask) ev.Command {
+	return ev.Command{ID: ulid.Make().String(), Ref: ref, Actor: actor, Time: time.Now().UTC(), Ask: ask}
+}
+
+// digestOf tells a repeat of a command from another one with the same id.
+func digestOf(parts ...[]byte) string {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write(p)
+		h.Write([]byte{0})
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}

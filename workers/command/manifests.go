@@ -1,0 +1,41 @@
+package command
+
+import (
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/kube"
+)
+
+// CheckAsk finds what is wrong with a command that decodes and can be told before
+// anything is asked of the log or of a cluster: manifests that no cluster may have.
+func CheckAsk(ref ev.Ref, ask ev.Ask) (faults []ev.Fault) {
+	var spec ev.Spec
+	switch ask := ask.(type) {
+	case ev.Create:
+		spec = ask.Spec
+	case ev.Update:
+		spec = ask.Spec
+	case ev.Adopt:
+		spec = ask.Spec
+	}
+	app, ok := spec.(ev.Installed)
+	if !ok {
+		return nil
+	}
+	var objects []kube.Object
+	for _, m := range app.Content().Manifests {
+		objects = append(objects, m)
+	}
+	for _, f := range kube.CheckObjects(objects, TermsOf(ref)) {
+		faults = append(faults, ev.Fault{Field: f.Path, Message: f.Message})
+	}
+	return faults
+}
+
+// TermsOf are those on which the manifests of an entity are checked and installed: the operator's own addons may make
+// what is of the whole cluster.
+func TermsOf(ref ev.Ref) kube.Terms {
+	if ref.Kind == ev.Addon && ref.Owner == ev.Platform {
+		return kube.AsAddon
+	}
+	return kube.AsTenant
+}

@@ -1,0 +1,99 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"reflect"
+
+	"github.com/aeriehq/aerie/events/queue"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+	"github.com/nats-io/nats.go"
+)
+
+// ServeReports takes the reports of executors until ctx ends; replicas share them.
+// Only aerie's own connection may publish them: the server sees to that.
+func (i *Intake) ServeReports(ctx context.Context, nc *nats.Conn) error {
+	sub, err := nc.QueueSubscribe(ev.ReportPrefix+">", "aerie", func(m *nats.Msg) {
+		i.door(func() { i.takeReport(context.WithoutCancel(ctx), m) }) // without an answer the work is done again
+	})
+	if err != nil {
+		return fmt.Errorf("serve reports: %w", err)
+	}
+	context.AfterFunc(ctx, func() { _ = sub.Unsubscribe() })
+	return nil
+}
+
+func (i *Intake) takeReport(ctx context.Context, m *nats.Msg) {
+	ctx, cancel := context.WithTimeout(ctx, AnswerTimeout)
+	defer cancel()
+	answer := ev.ReportTaken
+	if err := i.report(ctx, m.Subject, m.Data); err != nil {
+		slog.Error("report not taken", "subject", m.Subject, "err", err)
+		answer = err.Error()
+	}
+	if err := m.Respond([]byte(answer)); err != nil {
+		slog.Warn("report not acknowledged", "subject", m.Subject, "err", err)
+	}
+}
+
+// reportSubject is where the executor reports that now works for an entity; ""
+// if nobody does.
+func (i *Intake) reportSubject(ref ev.Ref) (subject string) {
+	i.fold.View(func(w *state.Entities) {
+		if e, ok := w.Get(ref); ok {
+			if owed := fsm.Machines[ref.Kind].Owed(e); owed != nil {
+				place := queue.PlaceOf(owed)
+				subject = ev.ReportSubject(place.Owner, place.Dataplane, ref)
+			}
+		}
+	})
+	return subject
+}
+
+func (i *Intake) report(ctx context.Context, subject string, data []byte) error {
+	var r ev.ExecutorReport
+	if err := json.Unmarshal(data, &r); err != nil {
+		return fmt.Errorf("read report: %w", err)
+	}
+	if faults := r.Ref.Check(); len(faults) > 0 {
+		return fmt.Errorf("read report: %s", faults[0].Message)
+	}
+	if err := i.fold.Wait(ctx, r.Revision); err != nil {
+		return fmt.Errorf("read report: %w", err)
+	}
+	if own := i.reportSubject(r.Ref); own != "" && own != subject {
+		return fmt.Errorf("read report: %s is for %s to report", r.Ref, own)
+	}
+	ask := ev.Report{UID: r.UID, Digest: r.Digest, Failure: r.Failure}
+	if r.Outcome != "" {
+		var err error
+		if ask.Outcome, err = ReportedOutcome(r); err != nil {
+			return fmt.Errorf("read report: %w", err)
+		}
+	}
+	_, err := i.SubmitCommand(ctx, Internal(r.Ref, ev.ActorExecutor, ask))
+	return err
+}
+
+// ReportedOutcome reads the event that is reported, and puts the calls into it.
+func ReportedOutcome(r ev.ExecutorReport) (ev.Event, error) {
+	for _, e := range fsm.Machines[r.Ref.Kind].Vocabulary() {
+		if e.Type() != r.Outcome {
+			continue
+		}
+		v := reflect.New(reflect.TypeOf(e))
+		if err := json.Unmarshal(r.Event, v.Interface()); err != nil {
+			return nil, err
+		}
+		if calls := v.Elem().FieldByName("Calls"); calls.IsValid() {
+			calls.Set(reflect.ValueOf(r.Calls))
+		}
+		return v.Elem().Interface().(ev.Event), nil
+	}
+	return nil, fmt.Errorf("a %s has no event %q", r.Ref.Kind, ev.Clip(r.Outcome))
+}

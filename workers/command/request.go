@@ -1,0 +1,128 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/projections/state"
+)
+
+// Request is a command as it comes from outside, over NATS or HTTP, with
+// nothing of it checked yet.
+type Request struct {
+	ID                      string // the command's id; made up if empty
+	Owner, Kind, Name, Verb string
+	Body                    []byte
+	ExpectedSeq             *uint64 // nil: any
+	ExpectedUID             string  // "": any
+	DryRun                  bool
+	TraceParent             string
+	Actor                   string // who authenticated
+	made                    string // the id to make up if it is not to be any
+}
+
+var (
+	commandID   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	traceParent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+)
+
+// SubmitRequest checks and decides a request. The error is an *events.Refusal.
+func (i *Intake) SubmitRequest(ctx context.Context, r Request) (a ev.Answer, err error) {
+	defer func() { i.count(answerCode(err)) }()
+	c, err := r.Command(time.Now().UTC())
+	if err != nil {
+		return ev.Answer{}, err
+	}
+	var before uint64
+	i.fold.View(func(w *state.Entities) { before = w.Seq })
+	answer, err := i.SubmitCommand(ctx, c)
+	if (err == nil && len(answer.Events) > 0) || retryable(err) {
+		return answer, err
+	}
+	moved, lost := i.moved(ctx, before)
+	switch {
+	case lost != nil:
+		return ev.Answer{}, unavailable(lost)
+	case moved:
+		return i.SubmitCommand(ctx, c)
+	}
+	return answer, err
+}
+
+// moved waits for all that the log has, and tells whether that is more than the fold
+// had at a sequence. What was stored was decided on the newest state: the log sees to
+// that. An answer without events must be as good, though another replica may be ahead
+// of this one: it may just have told the caller that what is missed here is there.
+func (i *Intake) moved(ctx context.Context, since uint64) (bool, error) {
+	last, err := i.log.Last(ctx)
+	if err != nil || last <= since {
+		return false, err
+	}
+	return true, i.fold.Wait(ctx, last)
+}
+
+// answerCode is ok, or the code of a refusal.
+func answerCode(err error) string {
+	var refusal *ev.Refusal
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &refusal):
+		return string(refusal.Code)
+	}
+	return string(ev.Internal)
+}
+
+func retryable(err error) bool {
+	var r *ev.Refusal
+	return errors.As(err, &r) && r.Retryable
+}
+
+// Command reads a request strictly: every fault of its address and headers is
+// named at once, then those of its body.
+func (r Request) Command(now time.Time) (ev.Command, error) {
+	c := ev.Command{ID: r.ID, Ref: ev.Ref{Kind: ev.Kind(r.Kind), Owner: r.Owner, ID: r.Name},
+		Actor: r.Actor, Time: now, UID: ulid.Make().String(), ExpectedUID: r.ExpectedUID, ExpectedSeq: r.ExpectedSeq, DryRun: r.DryRun}
+	faults := c.Ref.Check()
+	if c.ID == "" && r.made != "" {
+		c.ID = r.made
+	} else if c.ID == "" {
+		c.ID = ulid.Make().String()
+	}
+	if c.ID != r.made && !commandID.MatchString(c.ID) {
+		faults = append(faults, ev.Fault{Field: "Nats-Msg-Id", Message: "not a command id: 1 to 64 letters, digits, '-' or '_', best a ULID"})
+	}
+	if traceParent.MatchString(r.TraceParent) {
+		c.TraceParent = r.TraceParent
+	}
+	if err := ev.RefuseFaults("command", faults); err != nil {
+		return c, err
+	}
+	var err error
+	if c.Ask, err = ev.DecodeAsk(c.Ref.Kind, r.Verb, r.Body); err != nil {
+		return c, err
+	}
+	if c.Digest, err = r.digest(); err != nil {
+		return c, err
+	}
+	c.RawDigest = r.rawDigest()
+	return c, ev.RefuseFaults(c.Ref.String(), CheckAsk(c.Ref, c.Ask))
+}
+
+// digest tells a repeat of a command from another one with the same id: white space and the order of keys are nothing to it.
+func (r Request) digest() (string, error) {
+	body, err := ev.Canonical(r.Body)
+	return digestOf([]byte(r.tokens()), []byte(r.Verb), body), err
+}
+
+// rawDigest is the digest as releases before made it, of the body as it came.
+func (r Request) rawDigest() string { return digestOf([]byte(r.tokens()), []byte(r.Verb), r.Body) }
+
+func (r Request) tokens() string {
+	return ev.Ref{Kind: ev.Kind(r.Kind), Owner: r.Owner, ID: r.Name}.Tokens()
+}

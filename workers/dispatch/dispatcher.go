@@ -1,0 +1,302 @@
+// Package dispatch reads from the live state what the world is owed, and passes it on: to the executors by the work queue,
+// and to the intake where waiting or a deadline is over.
+//
+// It does none of the work, and decides nothing: what it tells the intake may be refused there. Begin with Dispatcher. Each
+// server runs one, and several servers may do the same at once, since all that it does may be done twice. An Agenda may be
+// used from any goroutine. Nothing is kept on disk: after a crash it looks once at everybody who is owed something.
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/queue"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/command"
+)
+
+// Dispatcher reads from the fold what the world is owed and sees to it that it
+// gets about: to the executors by the work queue, to the intake where waiting or
+// a deadline is over. An event only hints that an entity should be looked at;
+// what is owed is read from its state, so a restart looks at all of them once.
+//
+// Each replica has one. It looks at once at what this process decided, and after a
+// grace at what others decided and nobody has moved on since, so that a killed
+// replica's work is taken up. All that it does may be done twice.
+type Dispatcher struct {
+	intake  *command.Intake
+	fold    *state.Live
+	work    *queue.WorkQueue
+	timers  *queue.Timers
+	clock   clock.Clock
+	started time.Time
+	running atomic.Bool // before, nobody is looked at: the start looks at all
+
+	agenda  *Agenda
+	resting *resting
+	locks   [256]sync.Mutex // an entity's, by its hash: it is not looked at twice at once
+
+	mu    sync.Mutex
+	put   map[ev.Ref]Enqueued
+	armed map[ev.Ref]time.Time // what was left to JetStream's timers
+}
+
+// Bounds of the dispatcher's zeal.
+const (
+	// looks is how many entities are looked at at once, and as many of those whose
+	// time has come, however many they are: so no more of its commands wait in the
+	// intake.
+	looks = 64
+	// grace is how long an entity must have rested before it is looked at once more:
+	// by every replica, for it may be that the one whose turn it was is gone.
+	grace = 2 * time.Second
+	// tryAgain is the pause after a look that failed.
+	tryAgain = time.Second
+)
+
+// NewDispatcher makes a dispatcher and lets it watch the fold, which must not
+// follow the log yet; Run starts it.
+func NewDispatcher(intake *command.Intake, fold *state.Live, work *queue.WorkQueue, timers *queue.Timers, clock clock.Clock) *Dispatcher {
+	d := &Dispatcher{intake: intake, fold: fold, work: work, timers: timers, clock: clock, started: time.Now(),
+		agenda: NewAgenda(), resting: newResting(), put: map[ev.Ref]Enqueued{}, armed: map[ev.Ref]time.Time{}}
+	fold.Watch(d.see)
+	return d
+}
+
+// see marks what an event concerns: its entity and who waits for that.
+func (d *Dispatcher) see(w *state.Entities, decision []ev.Recorded, own bool) {
+	if !d.running.Load() {
+		return
+	}
+	until := time.Now().Add(grace)
+	for _, r := range decision {
+		if own {
+			d.agenda.Add(r.Ref, Note{})
+		}
+		d.resting.add(r.Ref, r.Seq, "", until)
+		for _, waiter := range w.Waiting(r.Ref) {
+			if own {
+				d.agenda.Add(waiter, Note{cause: r.EventID})
+				continue
+			}
+			e, _ := w.Get(waiter)
+			d.resting.add(waiter, e.Seq, r.EventID, until)
+		}
+	}
+}
+
+// Run looks after entities until ctx ends. Before it is called the fold must
+// have seen all that the log held at the start, so that nothing old is put on
+// the queue in place of something newer.
+func (d *Dispatcher) Run(ctx context.Context) {
+	d.running.Store(true)
+	d.all()
+	var parts sync.WaitGroup
+	parts.Go(func() { d.work.Keep(ctx, d.again) })
+	parts.Go(func() { d.timers.Keep(ctx, d.again) })
+	parts.Go(func() { d.watchResting(ctx) })
+	for range looks {
+		parts.Go(func() { d.workOff(ctx) })
+	}
+	_ = d.timers.Take(ctx, looks, d.due(ctx)) // nothing but the end of ctx ends it
+	parts.Wait()
+}
+
+// all looks at everybody who is owed something.
+func (d *Dispatcher) all() {
+	d.fold.View(func(w *state.Entities) {
+		for _, ref := range w.Owing() {
+			d.agenda.Add(ref, Note{late: true})
+		}
+	})
+}
+
+// again puts everything again: what was put is lost.
+func (d *Dispatcher) again() {
+	d.mu.Lock()
+	clear(d.put)
+	clear(d.armed)
+	d.mu.Unlock()
+	d.all()
+}
+
+// watchResting looks once more at who has not moved for a while.
+func (d *Dispatcher) watchResting(ctx context.Context) {
+	for {
+		r, ok := d.resting.next(ctx)
+		if !ok {
+			return
+		}
+		var e fsm.Entity[fsm.Data]
+		d.fold.View(func(w *state.Entities) { e, _ = w.Get(r.ref) })
+		if e.Seq == r.seq {
+			d.agenda.Add(r.ref, Note{r.cause, true})
+		}
+	}
+}
+
+// workOff looks at one after the other.
+func (d *Dispatcher) workOff(ctx context.Context) {
+	for {
+		ref, n, ok := d.agenda.Next(ctx)
+		if !ok {
+			return
+		}
+		err := d.look(ctx, look{ref: ref, Note: n})
+		if err != nil && ctx.Err() == nil {
+			slog.Warn("entity not dispatched, will try again", "entity", ref.String(), "err", err)
+			d.agenda.Add(ref, n)
+			clock.Pause(ctx, tryAgain)
+		}
+	}
+}
+
+// due looks at an entity whose timer went off.
+func (d *Dispatcher) due(ctx context.Context) queue.TimerHandler {
+	return func(_ context.Context, ref ev.Ref, at time.Time) error {
+		d.mu.Lock()
+		delete(d.armed, ref)
+		d.mu.Unlock()
+		// JetStream's clock may be ahead of ours: the next time is set by its clock.
+		return d.look(ctx, look{ref: ref, Note: Note{late: true}, ahead: max(0, time.Until(at)), due: true})
+	}
+}
+
+// look is one look at an entity.
+type look struct {
+	ref ev.Ref
+	Note
+	due   bool          // its timer went off
+	ahead time.Duration // of our clock: what JetStream's is
+	e     fsm.Entity[fsm.Data]
+}
+
+// look looks at one entity and passes on what it is owed.
+func (d *Dispatcher) look(ctx context.Context, l look) error {
+	lock := &d.locks[hashOf(l.ref)]
+	lock.Lock()
+	defer lock.Unlock()
+	d.fold.View(func(w *state.Entities) { l.e, _ = w.Get(l.ref) })
+	machine := fsm.Machines[l.ref.Kind]
+	if machine == nil { // a timer of a program that knows more kinds
+		return nil
+	}
+	switch owed := machine.Owed(l.e).(type) {
+	case nil:
+		return d.withdraw(ctx, l.e)
+	case fsm.Await:
+		return d.settle(ctx, l.e, l.cause)
+	default:
+		return d.pass(ctx, l, owed, machine.Rule(l.e.Phase()))
+	}
+}
+
+func hashOf(ref ev.Ref) uint8 {
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, ref.Tokens())
+	return uint8(h.Sum32())
+}
+
+// settle lets the intake look whether what the entity waits for is there.
+func (d *Dispatcher) settle(ctx context.Context, e fsm.Entity[fsm.Data], cause string) error {
+	if err := d.withdraw(ctx, e); err != nil {
+		return err
+	}
+	c := command.Internal(e.Ref, ev.ActorAerie, ev.Settle{})
+	c.CausationID = cause
+	return ignoreRefusal(d.do(ctx, c))
+}
+
+// pass puts an effect on the work queue, now or when its next attempt is due, and
+// watches over its deadline.
+func (d *Dispatcher) pass(ctx context.Context, l look, owed ev.Effect, rule fsm.Rule) error {
+	next, end, now := NextAt(l.e), d.end(l.e, rule), time.Now()
+	switch {
+	case !end.IsZero() && !end.After(now):
+		return ignoreRefusal(d.do(ctx, command.Internal(l.ref, ev.ActorAerie, ev.Expire{Since: l.e.Since})))
+	case next.After(now) && (end.IsZero() || next.Before(end)):
+		d.forget(l.ref) // what is put next is another attempt, whatever the clock says
+		return d.wake(ctx, l, next)
+	case !next.After(now):
+		if err := d.post(ctx, l.e, owed); err != nil {
+			return err
+		}
+	}
+	if end.IsZero() {
+		return nil
+	}
+	return d.wake(ctx, l, end)
+}
+
+// wake looks at an entity again at a time. Nearly everything is over within the
+// grace: JetStream is told only of who has rested so long, and then by all replicas.
+// What is due before is waited for here; should this process end meanwhile, the
+// looks of the others come after it.
+func (d *Dispatcher) wake(ctx context.Context, l look, at time.Time) error {
+	if after := time.Until(at); after < grace && !l.due {
+		time.AfterFunc(after, func() { d.agenda.Add(l.ref, Note{late: l.late}) })
+		return nil
+	}
+	d.mu.Lock()
+	armed := d.armed[l.ref].Equal(at)
+	d.mu.Unlock()
+	if armed || !l.late {
+		return nil
+	}
+	if err := d.timers.Arm(ctx, l.ref, l.e.Seq, at.Add(l.ahead)); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.armed[l.ref] = at
+	return nil
+}
+
+// end is when the entity's phase is to end at the latest; never, if it is zero.
+// Time in which nobody worked does not count: after a start each phase has its full
+// time again.
+func (d *Dispatcher) end(e fsm.Entity[fsm.Data], rule fsm.Rule) time.Time {
+	if rule.Within == 0 {
+		return time.Time{}
+	}
+	began := e.Since
+	if d.started.After(began) {
+		began = d.started
+	}
+	return began.Add(d.clock.Deadline(rule.Within))
+}
+
+// NextAt is when the next attempt of an entity is due; zero if none has failed.
+func NextAt(e fsm.Entity[fsm.Data]) time.Time {
+	if e.Attempt == nil {
+		return time.Time{}
+	}
+	return e.Attempt.NextAt
+}
+
+// do sends a command of the machinery to the intake.
+func (d *Dispatcher) do(ctx context.Context, c ev.Command) error {
+	ctx, cancel := context.WithTimeout(ctx, command.AnswerTimeout)
+	defer cancel()
+	_, err := d.intake.SubmitCommand(ctx, c)
+	return err
+}
+
+// ignoreRefusal keeps what is worth another try: a refused command of the
+// machinery means that the entity has moved on.
+func ignoreRefusal(err error) error {
+	var r *ev.Refusal
+	if errors.As(err, &r) && !r.Retryable {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,32 @@
+package dispatch
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/workers/clock"
+)
+
+// A server that was down for a day has not used up anybody's time.
+func TestTimeOffDoesNotCount(t *testing.T) {
+	now := time.Now()
+	rule := fsm.Rule{Within: time.Hour}
+	for _, tt := range []struct {
+		name           string
+		since, started time.Time
+		over           bool
+	}{
+		{"began just now", now, now.Add(-24 * time.Hour), false},
+		{"began two hours ago, watched all the time", now.Add(-2 * time.Hour), now.Add(-24 * time.Hour), true},
+		{"began two hours ago, and nobody was there", now.Add(-2 * time.Hour), now, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := &Dispatcher{clock: clock.Clock{Speed: 1}, started: tt.started}
+			e := fsm.Entity[fsm.Data]{Base: fsm.Base{Since: tt.since}}
+			if end := d.end(e, rule); end.After(now) == tt.over {
+				t.Errorf("it ends at %s, now is %s", end, now)
+			}
+		})
+	}
+}

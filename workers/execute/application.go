@@ -1,0 +1,74 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/workers/command"
+)
+
+// objects reads manifests as objects.
+func objects(manifests []map[string]any) (list []kube.Object) {
+	for _, m := range manifests {
+		list = append(list, kube.Object(m))
+	}
+	return list
+}
+
+func ensureApplication(ctx context.Context, t *Task) Result {
+	e, err := args[ev.EnsureApplication](t)
+	if err != nil {
+		return Result{Err: err}
+	}
+	return t.ensureInstalled(ctx, e, "EnsureApplication", func(kube.API) error { return nil })
+}
+
+// ensureInstalled installs something where a place for it is made first, and waits until it runs.
+func (t *Task) ensureInstalled(ctx context.Context, e ev.EnsureApplication, call string, place func(kube.API) error) Result {
+	var applied []string
+	ready := false
+	err := t.inCluster(ctx, e.Site, e.Cluster, call, func(api kube.API) (err error) {
+		if err := place(api); err != nil {
+			return err
+		}
+		if applied, err = t.install(ctx, api, e); err != nil {
+			return err
+		}
+		ready, err = kube.Ready(ctx, api, e.Namespace, e.Name)
+		return err
+	})
+	switch {
+	case errors.Is(err, helm.ErrBusy):
+		return Result{Again: LookAgain/2 + rand.N(LookAgain), Queued: true} // spread, so that some ask whenever a place is free
+	case err != nil:
+		return Result{Err: err}
+	case !ready:
+		return Result{Again: LookAgain}
+	}
+	return Result{Outcome: ev.Deployed{Revision: e.Revision, Objects: applied}}
+}
+
+// install brings an application's objects into a cluster and says what they are.
+func (t *Task) install(ctx context.Context, api kube.API, e ev.EnsureApplication) ([]string, error) {
+	if e.Chart.Name != "" {
+		return t.ensureRelease(ctx, api, e)
+	}
+	if err := t.RemoveRelease(ctx, api, e.Namespace, e.Name); err != nil { // of an earlier revision
+		return nil, err
+	}
+	spec := t.ApplicationSpec(e)
+	var err error
+	if spec.Class, err = kube.ClassOf(ctx, api, e.Namespace); err != nil {
+		return nil, err
+	}
+	return kube.EnsureApplication(ctx, api, spec)
+}
+
+// ApplicationSpec is the wish for the objects of an application or an addon.
+func (t *Task) ApplicationSpec(e ev.EnsureApplication) kube.AppSpec {
+	return kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Objects: objects(e.Manifests), Terms: command.TermsOf(t.Ref)}
+}

@@ -1,0 +1,226 @@
+// Package execute pays what is owed: it takes work off the queue, does it in clouds and clusters, and reports what it saw as
+// one more command.
+//
+// It decides nothing and writes no event: the intake does, on its report. Begin with Executor, then Task, which is one piece
+// of work, and the file of a kind, such as dataplane.go, which has the handlers of its effects. Pieces of work run at once,
+// each in a goroutine of its own, and share nothing but the clouds. Nothing is kept between two pieces of work: a handler asks
+// the cloud what is there and makes what is missing, so after a crash the work is given again and done to its end.
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/aeriehq/aerie/cloud"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/queue"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/command"
+)
+
+// Cloud is one cloud to work in: its provider, and the way into its clusters.
+type Cloud struct {
+	cloud.Provider
+	Kube func(ctx context.Context, s cloud.Scope, cluster string) (kube.API, error)
+}
+
+// Executor pays what is owed: it takes work, does it in clouds and clusters, and
+// reports what it saw. It keeps nothing between two pieces of work.
+type Executor struct {
+	nc     *nats.Conn
+	fold   *state.Live
+	work   *queue.WorkQueue
+	clouds map[string]Cloud // by the name that accounts give
+	clock  clock.Clock
+	count  func(effect, outcome string)
+	charts *Charts // nil: no chart can be installed
+	long   longWork
+}
+
+// UseCharts lets the executor install charts. It is called before Run.
+func (x *Executor) UseCharts(c *Charts) { x.charts = c }
+
+// NewExecutor makes an executor; Run starts it.
+func NewExecutor(nc *nats.Conn, fold *state.Live, work *queue.WorkQueue, clouds map[string]Cloud, clock clock.Clock) *Executor {
+	return &Executor{nc: nc, fold: fold, work: work, clouds: clouds, clock: clock, count: func(string, string) {},
+		long: longWork{end: map[*ev.Work]context.CancelCauseFunc{}}}
+}
+
+// Count lets a function count the work by its effect and what came of it: done,
+// waiting or failed; it is set before Run.
+func (x *Executor) Count(count func(effect, outcome string)) { x.count = count }
+
+// slots is how much work is done at once; a call to a cloud is short, so few
+// slots serve many dataplanes.
+const slots = 32
+
+// CallTimeout bounds the calls of one piece of work.
+const CallTimeout = 30 * time.Second
+
+// within is how long a piece of work may take. The hooks of a chart may take long;
+// each call to its cluster is bounded by itself.
+func within(effect string) time.Duration {
+	switch effect {
+	case ev.EnsureApplication{}.Effect(), ev.RemoveApplication{}.Effect(), ev.EnsureAddon{}.Effect(), ev.RemoveAddon{}.Effect():
+		return 3 * time.Hour
+	}
+	return CallTimeout
+}
+
+// Run takes work until ctx ends, or the fold stops: without it nobody knows what is owed.
+func (x *Executor) Run(ctx context.Context) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	var stopped error
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		defer end()
+		stopped = x.watchLong(ctx)
+	})
+	err := x.work.Take(ctx, slots, func(_ context.Context, p queue.Partition, w ev.Work) (time.Duration, error) {
+		return x.do(ctx, p, w) // ends with ours: a call that is cut short is asked again
+	})
+	end()
+	watching.Wait()
+	return errors.Join(stopped, err)
+}
+
+// Handlers has who does which effect. Each is written beside its kind. It is not changed.
+var Handlers = map[string]func(context.Context, *Task) Result{
+	ev.VerifyAccount{}.Effect():     verifyAccount,
+	ev.EnsureNetwork{}.Effect():     ensureNetwork,
+	ev.EnsureCluster{}.Effect():     ensureCluster,
+	ev.EnsureSystemPool{}.Effect():  ensureSystemPool,
+	ev.EnsureBase{}.Effect():        ensureBase,
+	ev.EnsureCloudAddons{}.Effect(): ensureCloudAddons,
+	ev.UpgradePools{}.Effect():      upgradePools,
+	ev.EnsurePools{}.Effect():       ensurePools,
+	ev.EnsureTenant{}.Effect():      ensureTenant,
+	ev.EnsureApplication{}.Effect(): ensureApplication,
+	ev.RemoveOwned{}.Effect():       removeOwned,
+	ev.RemoveTenant{}.Effect():      removeTenant,
+	ev.RemoveApplication{}.Effect(): removeApplication,
+	ev.EnsureAddon{}.Effect():       ensureAddon,
+	ev.RemoveAddon{}.Effect():       removeAddon,
+}
+
+// do does one piece of work and reports it; what it returns is when to look again.
+func (x *Executor) do(ctx context.Context, place queue.Partition, w ev.Work) (time.Duration, error) {
+	handler, ok := Handlers[w.Effect]
+	if !ok {
+		return 0, fmt.Errorf("no one does %s of %s", w.Effect, w.Ref)
+	}
+	callCtx, done := x.begin(ctx, &w)
+	defer done()
+	if owed, err := x.owed(callCtx, w); !owed {
+		return 0, err
+	}
+	t := NewTask(w, x.clouds, x.charts)
+	r := handler(callCtx, t)
+	if ctx.Err() != nil {
+		return 0, ctx.Err() // shutting down: whoever comes next asks again
+	}
+	if r.Err != nil && errors.Is(context.Cause(callCtx), errOvertaken) {
+		slog.Info("work ended", "entity", w.Ref.String(), "effect", w.Effect, "err", errOvertaken)
+		return 0, nil // that it was cut short is no failure; what came of it is found by whoever comes next
+	}
+	x.count(w.Effect, r.kind())
+	if r.Queued && x.longQueued(w) {
+		r.Err = helm.ErrBusy
+	}
+	if r.Err != nil {
+		return x.failed(ctx, place, t, r)
+	}
+	if r.Outcome != nil {
+		if err := x.report(ctx, place, t, r.Outcome, nil); err != nil {
+			return time.Second, err
+		}
+	}
+	return x.clock.Real(r.Again), nil
+}
+
+// owed reads again, right before the calls, whether the work is still to be done.
+// What has been put since may not have been taken off the queue by anybody: who put
+// it may be gone.
+func (x *Executor) owed(ctx context.Context, w ev.Work) (owed bool, err error) {
+	if err := x.fold.Wait(ctx, w.Revision); err != nil {
+		return false, err
+	}
+	x.fold.View(func(world *state.Entities) { owed = owedIn(world, w) })
+	return owed, nil
+}
+
+func owedIn(world *state.Entities, w ev.Work) bool {
+	e, born := world.Get(w.Ref)
+	if !born || e.UID != w.UID {
+		return false
+	}
+	effect := fsm.Machines[w.Ref.Kind].Owed(e)
+	return effect != nil && fsm.DigestOf(effect) == w.Digest
+}
+
+// failed reports an attempt that failed. The dispatcher posts the next one; but
+// being told to come later once more is no news, so then it is looked at again
+// from here.
+func (x *Executor) failed(ctx context.Context, place queue.Partition, t *Task, r Result) (time.Duration, error) {
+	reason, after := ReasonOf(r.Err)
+	reason.Message = ev.Cut(reason.Message, maxReason)
+	n := t.Attempt
+	if !reason.Counted() {
+		n = patience
+	}
+	if after = x.clock.Real(after); after == 0 {
+		after = x.clock.Backoff(n)
+	}
+	slog.Info("attempt failed", "entity", t.Ref.String(), "effect", t.Effect, "attempt", t.Attempt, "code", reason.Code, "request", requestOf(r.Err), "err", r.Err)
+	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: time.Now().UTC().Add(after), Calls: t.Calls()}
+	if err := x.report(ctx, place, t, r.Outcome, f); err != nil {
+		return time.Second, err
+	}
+	if reason.Counted() {
+		return 0, nil
+	}
+	return after, nil
+}
+
+// patience is the backoff, as if after so many attempts, of what is not counted.
+const patience = 3
+
+// report tells the intake and waits until what was seen is durable.
+func (x *Executor) report(ctx context.Context, place queue.Partition, t *Task, outcome ev.Event, failure *ev.AttemptFailed) error {
+	out := ev.ExecutorReport{Ref: t.Ref, UID: t.UID, Revision: t.Revision, Digest: t.Digest, Calls: t.Calls(), Failure: failure}
+	if outcome != nil {
+		body, err := ev.Encode(outcome)
+		if err != nil {
+			return fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
+		}
+		if most := int(x.nc.MaxPayload()) - reportRoom; len(body) > most {
+			return x.report(ctx, place, t, nil, unsayable(t, outcome, len(body), most))
+		}
+		out.Outcome, out.Event = outcome.Type(), body
+	}
+	data, err := ev.Encode(out)
+	if err != nil {
+		return fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, command.AnswerTimeout)
+	defer cancel()
+	answer, err := x.nc.RequestWithContext(ctx, ev.ReportSubject(place.Owner, place.Dataplane, t.Ref), data)
+	if err != nil {
+		return fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
+	}
+	if string(answer.Data) != ev.ReportTaken {
+		return fmt.Errorf("report %s of %s: %s", t.Effect, t.Ref, answer.Data)
+	}
+	return nil
+}

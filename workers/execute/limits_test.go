@@ -1,0 +1,31 @@
+package execute
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// TestReportsAreBounded whatever clouds and clusters have in them.
+func TestReportsAreBounded(t *testing.T) {
+	var note ev.NoteDrift
+	var kept []string
+	for n := range 10_000 {
+		note.Found = append(note.Found, ev.Drift{What: fmt.Sprint("thing ", n, strings.Repeat("<", 1000)), How: ev.DriftChanged, Message: strings.Repeat("<", 100_000)})
+		note.Calls = append(note.Calls, ev.Call{API: strings.Repeat("x", 10_000), Code: "ok", RequestID: fmt.Sprint(n)})
+		kept = append(kept, fmt.Sprint("vol-", n))
+	}
+	found, calls, names := FirstDrifts(note.Found), lastCalls(note.Calls), firstNames(kept)
+	data, err := ev.Encode(ev.Drifted{Found: found, Calls: calls})
+	if err != nil || len(data) > reportRoom+reportRoom/4 || !strings.HasSuffix(found[len(found)-1].Message, "and 9900 more") {
+		t.Errorf("%d bytes, the last %s: %v", len(data), found[len(found)-1].Message, err)
+	}
+	if len(calls) != maxCalls || calls[maxCalls-1].RequestID != "9999" || len(note.Calls[0].API) != 10_000 {
+		t.Errorf("%d calls, the last %s; or those of others were changed", len(calls), calls[len(calls)-1].RequestID)
+	}
+	if len(names) != maxNames || names[maxNames-1] != "and 8001 more" || len(firstNames(kept[:3])) != 3 {
+		t.Errorf("%d names, the last %s", len(names), names[len(names)-1])
+	}
+}

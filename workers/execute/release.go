@@ -1,0 +1,197 @@
+package execute
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/workers/command"
+)
+
+// Charts is what the executor needs to install Helm charts.
+type Charts struct {
+	Runner *helm.Runner
+	Own    fs.FS  // the server's own charts, each a directory of its name
+	Logins string // the directory of logins: <owner>/<name>.json, each a helm.Login
+}
+
+// hooksWithin is how long a chart's hooks may take that says nothing else.
+const hooksWithin = 5 * time.Minute
+
+// request is what is to be asked of Helm for an application.
+func (t *Task) request(op helm.Op, e ev.EnsureApplication) (helm.Request, error) {
+	q := helm.Request{Op: op, Release: e.Name, Namespace: e.Namespace, Owner: t.UID, Values: e.Values, Within: hooksWithin, Terms: command.TermsOf(t.Ref),
+		Chart: helm.Chart{Name: e.Chart.Name, Version: e.Chart.Version, Repository: e.Chart.Repository}}
+	if e.Repair {
+		q.Repair = strconv.FormatUint(t.Revision, 10)
+	}
+	if e.Chart.Timeout > 0 {
+		q.Within = time.Duration(e.Chart.Timeout) * time.Second
+	}
+	if t.charts == nil {
+		return q, &kube.Error{Code: kube.Invalid, Op: "install", Object: e.Name, Message: "no charts are installed here"}
+	}
+	var err error
+	if e.Chart.Repository == "" {
+		q.Chart.Archive, err = pack(t.charts.Own, e.Chart.Name)
+	} else if e.Chart.Credentials != "" {
+		q.Chart.Login, err = t.charts.login(t.Ref.Owner, e.Chart.Credentials)
+	}
+	q.Digest = helm.DigestOf(q.Chart, q.Values)
+	return q, err
+}
+
+// login reads how an owner comes into a repository.
+func (c *Charts) login(owner, name string) (l helm.Login, err error) {
+	data, err := os.ReadFile(filepath.Join(c.Logins, owner, name+".json"))
+	if err == nil {
+		err = json.Unmarshal(data, &l)
+	}
+	if err != nil { // the words of the error could quote the file
+		return l, &kube.Error{Code: kube.Invalid, Op: "read login", Object: owner + "/" + name, Message: "the server has no such login that it can read"}
+	}
+	return l, nil
+}
+
+// pack packs one of the server's own charts the way Helm wants it.
+func pack(own fs.FS, name string) ([]byte, error) {
+	var out bytes.Buffer
+	zip := gzip.NewWriter(&out)
+	files := tar.NewWriter(zip)
+	err := fs.WalkDir(own, name, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(own, file)
+		if err != nil {
+			return err
+		}
+		if err := files.WriteHeader(&tar.Header{Name: path.Clean(file), Mode: 0o644, Size: int64(len(data))}); err != nil {
+			return err
+		}
+		_, err = files.Write(data)
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &kube.Error{Code: kube.Invalid, Op: "read chart", Object: name, Message: "the server has no chart of its own of that name: give a repository"}
+	}
+	if err = errors.Join(err, files.Close(), zip.Close()); err != nil {
+		return nil, fmt.Errorf("pack chart %s: %w", name, err)
+	}
+	return out.Bytes(), nil
+}
+
+// ensureRelease installs an application's chart, or brings the release to it. In a cluster that only stores, what the
+// chart renders to is stored.
+func (t *Task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureApplication) (applied []string, err error) {
+	if t.charts != nil && !t.charts.Runner.Room(t.Ref.Owner, e.Namespace, e.Name) {
+		return nil, helm.ErrBusy
+	}
+	op := helm.Ensure
+	if e.Rollback {
+		op = helm.Revert
+	}
+	cluster, err := kube.Running(ctx, api)
+	if err != nil {
+		return nil, err
+	}
+	if cluster == nil {
+		op = helm.Render
+	}
+	q, err := t.request(op, e)
+	if err != nil {
+		return nil, err
+	}
+	if cluster == nil {
+		return t.storeRelease(ctx, api, e, q)
+	}
+	// The objects that earlier revisions gave as they are go first.
+	spec := kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Terms: command.TermsOf(t.Ref)}
+	if _, err := kube.EnsureApplication(ctx, api, spec); err != nil {
+		return nil, err
+	}
+	made, err := cluster.Released(ctx, spec, q.Labels())
+	if err == nil && made == nil {
+		made, err = t.runRelease(ctx, cluster, q)
+	}
+	for _, o := range made {
+		applied = append(applied, o.Kind()+"/"+o.Name())
+	}
+	return applied, err
+}
+
+// runRelease lets Helm bring a release about, and returns what it consists of.
+func (t *Task) runRelease(ctx context.Context, c *kube.Cluster, q helm.Request) (made []kube.Object, err error) {
+	if q.Cluster, err = reach(ctx, c, q.Namespace); err != nil {
+		return nil, err
+	}
+	if q.Class, err = kube.ClassOf(ctx, c, q.Namespace); err != nil {
+		return nil, err
+	}
+	r, err := t.charts.Runner.Run(ctx, t.Ref.Owner, q)
+	return r.Objects, kube.NotYet(ctx, c, q.Namespace, err)
+}
+
+// storeRelease stores what a chart renders to.
+func (t *Task) storeRelease(ctx context.Context, api kube.API, e ev.EnsureApplication, q helm.Request) ([]string, error) {
+	spec := t.ApplicationSpec(e)
+	var err error
+	if spec.Class, err = kube.ClassOf(ctx, api, e.Namespace); err != nil {
+		return nil, err
+	}
+	q.Class = spec.Class
+	made, err := t.rendered(ctx, api, e, q)
+	if err != nil {
+		return nil, err
+	}
+	if err := kube.Define(ctx, api, made.Definitions); err != nil {
+		return nil, err
+	}
+	spec.Objects, spec.Sealed = made.Objects, true
+	return kube.EnsureApplication(ctx, api, spec)
+}
+
+// RemoveRelease uninstalls a release, if there is one.
+func (t *Task) RemoveRelease(ctx context.Context, api kube.API, namespace, name string) error {
+	cluster, err := kube.Running(ctx, api)
+	if err != nil || cluster == nil || t.charts == nil {
+		return err
+	}
+	found, err := api.List(ctx, kube.Selector{APIVersion: "v1", Kind: "Secret", Namespace: namespace,
+		Labels: map[string]string{"owner": "helm", "name": name, kube.LabelOwner: t.UID}, Brief: true})
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	if !t.charts.Runner.Room(t.Ref.Owner, namespace, name) {
+		return helm.ErrBusy
+	}
+	q := helm.Request{Op: helm.Remove, Release: name, Namespace: namespace, Owner: t.UID, Within: hooksWithin}
+	if q.Cluster, err = reach(ctx, cluster, namespace); err != nil {
+		return err
+	}
+	_, err = t.charts.Runner.Run(ctx, t.Ref.Owner, q)
+	return kube.NotYet(ctx, cluster, namespace, err)
+}
+
+// reach is the way into a namespace for its installer, who may write there what an application consists of. That the account
+// is not there does not say that nothing else is: its tenant has drifted.
+func reach(ctx context.Context, c *kube.Cluster, namespace string) (*kube.Reach, error) {
+	r, err := c.Reach(ctx, namespace, kube.InstallerAccount)
+	if kube.CodeOf(err) == kube.NotFound {
+		err = &kube.Error{Code: kube.Unready, Op: "reach", Object: namespace, Message: "the account that installs there is gone, and comes back when what was changed by hand is repaired", Err: err}
+	}
+	return &r, err
+}

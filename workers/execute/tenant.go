@@ -1,0 +1,38 @@
+package execute
+
+import (
+	"context"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/kube"
+)
+
+// ensureTenant makes the tenant's namespace and what guards it, on the terms
+// that its placement wrote down.
+func ensureTenant(ctx context.Context, t *Task) Result {
+	e, err := args[ev.EnsureTenant](t)
+	if err != nil {
+		return Result{Err: err}
+	}
+	spec := t.TenantSpec(e)
+	err = t.inCluster(ctx, e.Site, e.Cluster, "EnsureTenant", func(api kube.API) error {
+		_, err := kube.EnsureTenant(ctx, api, spec)
+		return err
+	})
+	if err != nil {
+		return Result{Err: err}
+	}
+	return Result{Outcome: ev.Activated{}}
+}
+
+// TenantSpec is the wish for a tenant's namespace and what guards it.
+func (t *Task) TenantSpec(e ev.EnsureTenant) kube.TenantSpec {
+	plan, _ := ev.ParseRef(ev.Plan, e.Placement.Plan)
+	return kube.TenantSpec{Namespace: e.Placement.Namespace, Customer: e.Customer, Tenant: e.Tenant, Owner: t.UID, Plan: plan.ID,
+		Revision:   t.Revision,
+		Quota:      kube.Quota{CPU: e.Placement.Quota.CPU, Memory: e.Placement.Quota.Memory, Storage: e.Placement.Quota.Storage, Pods: e.Placement.Quota.Pods},
+		DefaultCPU: e.Placement.Limits.CPU, DefaultMemory: e.Placement.Limits.Memory,
+		Priority:  e.Placement.Priority,
+		Isolation: e.Placement.Isolation, AllowNamespaces: e.AllowNamespaces,
+		EgressDeny: e.Placement.Egress.Limited, AllowRanges: e.Placement.Egress.Ranges}
+}

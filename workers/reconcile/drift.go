@@ -1,0 +1,247 @@
+package reconcile
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aeriehq/aerie/cloud"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/workers/execute"
+)
+
+// inspection is one look at what was made for an entity: the calls are a task's. In a
+// round each cluster's objects are listed once.
+type inspection struct {
+	*execute.Task
+	round map[string]kube.API
+}
+
+// drift compares what an effect made with what is there. It changes nothing.
+func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, error) {
+	switch e := made.(type) {
+	case ev.EnsureNetwork:
+		return l.networkDrift(ctx, e)
+	case ev.EnsureCluster:
+		return l.clusterDrift(ctx, e)
+	case ev.EnsureSystemPool:
+		return l.poolDrift(ctx, ev.PartSystemPool, e.Site, l.PoolSpec(e.Site, e.Cluster, e.Pool))
+	case ev.EnsurePools:
+		return l.poolsDrift(ctx, e)
+	case ev.EnsureCloudAddons:
+		return l.addonsDrift(ctx, e)
+	case ev.EnsureBase:
+		return l.baseDrift(ctx, e)
+	case ev.EnsureTenant:
+		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+			return kube.TenantDrift(ctx, api, l.TenantSpec(e))
+		})
+	case ev.EnsureAddon:
+		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+			found, err := kube.AddonDrift(ctx, api, l.AddonSpec(e.Namespace))
+			if err != nil {
+				return nil, err
+			}
+			more, err := l.installedDrift(ctx, api, e.EnsureApplication)
+			return append(found, more...), err
+		})
+	case ev.EnsureApplication:
+		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+			return l.installedDrift(ctx, api, e)
+		})
+	}
+	return nil, fmt.Errorf("nobody looks at what %s made", made.Effect())
+}
+
+// installedDrift compares what is installed with what is there.
+func (l *inspection) installedDrift(ctx context.Context, api kube.API, e ev.EnsureApplication) ([]kube.Difference, error) {
+	if e.Chart.Name != "" {
+		return kube.ReleaseDrift(ctx, api, l.ApplicationSpec(e))
+	}
+	return kube.ApplicationDrift(ctx, api, l.ApplicationSpec(e))
+}
+
+func (l *inspection) networkDrift(ctx context.Context, e ev.EnsureNetwork) ([]ev.Drift, error) {
+	spec := l.NetworkSpec(e)
+	o, err := l.CallCloud(e.Site, "ObserveNetwork", func(c execute.Cloud) (cloud.Observation, error) {
+		return c.ObserveNetwork(ctx, execute.ScopeOf(e.Site), spec.Name)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return driftOf(ev.PartNetwork, o, spec.Owner, differs("range", o.Range, spec.Range)), nil
+}
+
+func (l *inspection) clusterDrift(ctx context.Context, e ev.EnsureCluster) ([]ev.Drift, error) {
+	spec := l.ClusterSpec(e)
+	o, err := l.CallCloud(e.Site, "ObserveCluster", func(c execute.Cloud) (cloud.Observation, error) {
+		return c.ObserveCluster(ctx, execute.ScopeOf(e.Site), spec.Name)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if spec.Adopt { // all of it but its end is its owner's business
+		return driftOf(ev.PartCluster, o, o.Owner, ""), nil
+	}
+	return driftOf(ev.PartCluster, o, spec.Owner, cmp.Or(
+		differs("version", o.Version, spec.Version),
+		differs("options", fmt.Sprintf("%+v", o.Options), fmt.Sprintf("%+v", spec.Options)),
+		admitsDiffer(o.Admits, cloud.Sorted(spec.Admits)),
+	)), nil
+}
+
+// admitsDiffer finds the first who may do something else in a cluster than was wanted.
+func admitsDiffer(is, wanted []cloud.Admission) string {
+	may := func(all []cloud.Admission, who string) string {
+		i := slices.IndexFunc(all, func(a cloud.Admission) bool { return a.Principal == who })
+		if i < 0 {
+			return "nothing"
+		}
+		return all[i].Policy
+	}
+	for _, a := range slices.Concat(wanted, is) {
+		if d := differs("access of "+a.Principal, may(is, a.Principal), may(wanted, a.Principal)); d != "" {
+			return d
+		}
+	}
+	return ""
+}
+
+func (l *inspection) addonsDrift(ctx context.Context, e ev.EnsureCloudAddons) (found []ev.Drift, err error) {
+	for _, a := range e.Addons {
+		o, err := l.CallCloud(e.Site, "ObserveAddon", func(c execute.Cloud) (cloud.Observation, error) {
+			return c.ObserveAddon(ctx, execute.ScopeOf(e.Site), e.Cluster, cloud.Addon(a.Name))
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range driftOf(ev.PartAddons, o, cmp.Or(o.Owner, e.Owner), differs("version", o.Version, a.Version)) {
+			d.Message = strings.TrimSpace(a.Name + " " + d.Message)
+			found = append(found, d)
+		}
+	}
+	return found, nil
+}
+
+func (l *inspection) poolsDrift(ctx context.Context, e ev.EnsurePools) (found []ev.Drift, err error) {
+	for _, p := range e.Pools {
+		one, err := l.poolDrift(ctx, "pool "+p.Name, e.Site, l.PoolSpec(e.Site, e.Cluster, p))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, one...)
+	}
+	return found, nil
+}
+
+func (l *inspection) poolDrift(ctx context.Context, what string, s ev.Site, spec cloud.PoolSpec) ([]ev.Drift, error) {
+	o, err := l.CallCloud(s, "ObservePool", func(c execute.Cloud) (cloud.Observation, error) {
+		return c.ObservePool(ctx, execute.ScopeOf(s), spec.Cluster, spec.Name)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return driftOf(what, o, spec.Owner, poolDiffers(o.Pool, spec)), nil
+}
+
+// baseDrift is a dataplane's: with its cluster the base is gone too, and said so there.
+func (l *inspection) baseDrift(ctx context.Context, e ev.EnsureBase) (found []ev.Drift, err error) {
+	found, err = l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+		return kube.BaseDrift(ctx, api, e.Owner)
+	})
+	for i := range found {
+		found[i].What = ev.PartBase
+	}
+	return found, err
+}
+
+// objects looks into a cluster. A cluster that is not there has no objects: that it
+// is gone is said of its dataplane.
+func (l *inspection) objects(ctx context.Context, s ev.Site, cluster string, differences func(kube.API) ([]kube.Difference, error)) (found []ev.Drift, err error) {
+	key := keyOf(s, cluster)
+	if l.round[key] == nil {
+		c, err := l.CloudOf(s.Account)
+		if err != nil {
+			return nil, err
+		}
+		api, err := c.Kube(ctx, execute.ScopeOf(s), cluster)
+		if cloud.ClassOf(err) == cloud.NotFound {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		l.round[key] = kube.Listed(api)
+	}
+	var all []kube.Difference
+	err = l.Call("Compare", func() error {
+		all, err = differences(l.round[key])
+		return err
+	})
+	for _, d := range all {
+		how := ev.Drift{What: d.Object.String(), How: ev.DriftChanged, Message: d.Detail}
+		if d.Gone {
+			how.How = ev.DriftDeleted
+		}
+		found = append(found, how)
+	}
+	return found, err
+}
+
+// keyOf tells one cluster from another.
+func keyOf(s ev.Site, cluster string) string { return fmt.Sprint(s.Account, s.Region, cluster) }
+
+// driftOf judges an observation. What is in the middle of something is looked at
+// again later; what the cloud shows as degraded was not changed by anybody.
+func driftOf(what string, o cloud.Observation, owner, differs string) []ev.Drift {
+	switch {
+	case o.Phase == cloud.Absent, o.Phase == cloud.Deleting:
+		return []ev.Drift{{What: what, How: ev.DriftDeleted}}
+	case o.Owner != owner:
+		return []ev.Drift{{What: what, How: ev.DriftChanged, Message: "it carries another owner's mark: " + o.Owner}}
+	case o.Phase == cloud.Failed:
+		return []ev.Drift{{What: what, How: ev.DriftChanged, Message: "the cloud says it has failed"}}
+	case differs != "":
+		return []ev.Drift{{What: what, How: ev.DriftChanged, Message: differs}}
+	}
+	return nil
+}
+
+// differs says that one thing is another than was wanted; "" if it is not, or if
+// the cloud was left to choose.
+func differs(what, is, wanted string) string {
+	if wanted == "" || is == wanted {
+		return ""
+	}
+	return fmt.Sprintf("%s is %s, wanted %s", what, is, wanted)
+}
+
+// poolDiffers finds the first thing in which a pool is another than was wanted.
+func poolDiffers(is *cloud.PoolSpec, wanted cloud.PoolSpec) string {
+	if is == nil {
+		return ""
+	}
+	for _, f := range [][3]string{
+		{"machine", is.Machine, wanted.Machine},
+		{"min", fmt.Sprint(is.Min), fmt.Sprint(wanted.Min)},
+		{"max", fmt.Sprint(is.Max), fmt.Sprint(wanted.Max)},
+		{"spot", fmt.Sprint(is.Spot), fmt.Sprint(wanted.Spot)},
+	} {
+		if why := differs(f[0], f[1], f[2]); why != "" {
+			return why
+		}
+	}
+	switch {
+	case !maps.Equal(is.Labels, wanted.Labels):
+		return "its labels are others"
+	case !cloud.SameTaints(is.Taints, wanted.Taints):
+		return "its taints are others"
+	case len(wanted.Zones) > 0 && !slices.Equal(slices.Sorted(slices.Values(is.Zones)), slices.Sorted(slices.Values(wanted.Zones))):
+		return "its zones are others"
+	}
+	return ""
+}

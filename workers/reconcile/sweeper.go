@@ -1,0 +1,176 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/command"
+	"github.com/aeriehq/aerie/workers/execute"
+)
+
+// Sweeper removes from the clouds what carries the mark of an incarnation that has
+// ended: what a slow call made after its entity was gone, and what a person has disowned.
+// What carries another mark, or none, is never touched.
+type Sweeper struct {
+	intake *command.Intake
+	fold   *state.Live
+	clouds map[string]execute.Cloud
+	clock  clock.Clock
+	charts *execute.Charts      // nil: no release is swept
+	seen   map[string]time.Time // what has no living owner -> since when; after a restart it waits anew
+}
+
+// How often the clouds are looked through, and how long something may be without
+// an owner before it is removed, in the cloud's time.
+const (
+	sweepEvery = 10 * time.Minute
+	// SweepGrace is how long what has no owner stays.
+	SweepGrace = 30 * time.Minute
+	sweepLeast = time.Minute // between two sweeps, however fast the cloud is
+)
+
+// NewSweeper makes a sweeper; Run starts it.
+func NewSweeper(intake *command.Intake, fold *state.Live, clouds map[string]execute.Cloud, clock clock.Clock) *Sweeper {
+	return &Sweeper{intake: intake, fold: fold, clouds: clouds, clock: clock, seen: map[string]time.Time{}}
+}
+
+// UseCharts lets the sweeper remove releases. It is called before Run.
+func (s *Sweeper) UseCharts(c *execute.Charts) { s.charts = c }
+
+// Run sweeps now and then until ctx ends.
+func (s *Sweeper) Run(ctx context.Context) error {
+	return clock.Every(ctx, max(sweepLeast, s.clock.Real(sweepEvery)), func(now time.Time) { s.Sweep(ctx, now) })
+}
+
+// Sweep looks through every account and region that a dataplane was ever built in,
+// and through the clusters of those that work.
+func (s *Sweeper) Sweep(ctx context.Context, now time.Time) {
+	seen := map[string]time.Time{}
+	for _, site := range s.sites() {
+		if err := s.sweep(ctx, site, now, seen); err != nil && ctx.Err() == nil {
+			slog.Warn("not swept, will try again", "account", site.Account.Number, "region", site.Region, "err", err)
+		}
+	}
+	s.sweepClusters(ctx, now, seen)
+	s.seen = seen // what is gone is forgotten
+}
+
+// sites lists where dataplanes are or were, each account and region once.
+func (s *Sweeper) sites() (sites []ev.Site) {
+	known := map[ev.Site]bool{}
+	s.fold.View(func(w *state.Entities) {
+		w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
+			d := e.Data.(fsm.DataplaneData)
+			site := ev.Site{Account: d.Account, Region: d.Spec.Region}
+			if d.Account.Cloud != "" && !known[site] {
+				known[site] = true
+				sites = append(sites, site)
+			}
+		})
+	})
+	return sites
+}
+
+func (s *Sweeper) sweep(ctx context.Context, site ev.Site, now time.Time, seen map[string]time.Time) error {
+	c, ok := s.clouds[site.Account.Cloud]
+	if !ok {
+		return fmt.Errorf("sweep: no cloud is called %q here", site.Account.Cloud)
+	}
+	ctx, cancel := context.WithTimeout(ctx, execute.CallTimeout)
+	defer cancel()
+	all, err := c.ListOwned(ctx, execute.ScopeOf(site), "")
+	if err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
+	for _, r := range all {
+		ref, uid, state := s.stateOf(r.Owner)
+		if state == alive || !s.graceIsOver(fmt.Sprint(site, r.Kind, r.Cluster, r.Name, r.ID), now, seen) {
+			continue
+		}
+		if state == unknown {
+			s.tellOf(ref, uid, now, seen)
+			continue
+		}
+		err = errors.Join(err, s.remove(ctx, c, site, r, ref, uid)) // what cannot go keeps nothing else
+	}
+	return err
+}
+
+// graceIsOver keeps when something was first seen without an owner.
+func (s *Sweeper) graceIsOver(key string, now time.Time, seen map[string]time.Time) bool {
+	seen[key] = now
+	if first, again := s.seen[key]; again {
+		seen[key] = first
+	}
+	return now.Sub(seen[key]) >= s.clock.Real(SweepGrace)
+}
+
+// What an incarnation can be to the log.
+type ownerState int
+
+const (
+	alive   ownerState = iota // or of no aerie
+	ended                     // what is left of it goes
+	unknown                   // a person decides: see Orphans
+)
+
+// stateOf tells whose mark it is, and what that is to the log.
+func (s *Sweeper) stateOf(mark string) (ref ev.Ref, uid string, is ownerState) {
+	ref, uid, ours := ev.ParseMark(mark)
+	if ours {
+		s.fold.View(func(w *state.Entities) { is = stateIn(w, ref, uid) })
+	}
+	return ref, uid, is
+}
+
+func stateIn(w *state.Entities, ref ev.Ref, uid string) ownerState {
+	switch {
+	case w.HasEnded(ref, uid):
+		return ended
+	case w.Knows(ref, uid):
+		return alive
+	}
+	return unknown
+}
+
+// tellOf says once that there is something of an incarnation that the log does not know.
+func (s *Sweeper) tellOf(ref ev.Ref, uid string, now time.Time, seen map[string]time.Time) {
+	mark := ref.Mark(uid)
+	if _, told := s.seen[mark]; !told {
+		slog.Warn("there is something of an incarnation that the log does not know; \"aerie orphans\" lists it", "entity", ref.String(), "uid", uid)
+	}
+	seen[mark] = now
+}
+
+// remove deletes one thing in a cloud and writes down that it did.
+func (s *Sweeper) remove(ctx context.Context, c execute.Cloud, site ev.Site, r cloud.Ref, ref ev.Ref, uid string) error {
+	t := execute.NewTask(ev.Work{Ref: ref, UID: uid}, nil, nil)
+	err := t.RemoveResource(ctx, c, execute.ScopeOf(site), r)
+	if cloud.ClassOf(err) == cloud.Conflict {
+		return nil // something in it has to go first: the next sweep
+	}
+	if err != nil {
+		return fmt.Errorf("sweep %s %s of %s: %w", r.Kind, r.Name, ref, err)
+	}
+	if r.Phase == cloud.Deleting {
+		return nil // it was brought further; that it is deleted is known
+	}
+	return s.swept(ctx, t, fmt.Sprintf("%s %s", r.Kind, r.Name))
+}
+
+// swept writes down what was removed. Should the process die before, the next sweep
+// finds it gone, or finds it again.
+func (s *Sweeper) swept(ctx context.Context, t *execute.Task, what string) error {
+	slog.Info("swept", "what", what, "entity", t.Ref.String(), "uid", t.UID)
+	swept := ev.Swept{UID: t.UID, Resources: []string{what}, Calls: t.Calls()}
+	_, err := s.intake.SubmitCommand(ctx, command.Internal(t.Ref, ev.ActorExecutor, ev.Sweep{Swept: swept}))
+	return err
+}

@@ -1,0 +1,111 @@
+package reconcile
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/dispatch"
+	"github.com/aeriehq/aerie/workers/execute"
+)
+
+// Watcher watches the clusters of working dataplanes, and lets the inspector look at once at whoever's objects somebody
+// else has touched. It only makes the inspector faster: what it misses is found in the next round.
+type Watcher struct {
+	inspector *Inspector
+}
+
+// How often is looked which clusters there are, and the pause before each look at one entity: somebody's changes come to
+// an end, and who changes much makes little work.
+const (
+	watchEvery = 5 * time.Second
+	watchRest  = 500 * time.Millisecond
+)
+
+// NewWatcher makes a watcher; Run starts it.
+func NewWatcher(i *Inspector) *Watcher { return &Watcher{i} }
+
+// Run watches until ctx ends.
+func (w *Watcher) Run(ctx context.Context) error {
+	running := map[Cluster]context.CancelFunc{}
+	var all sync.WaitGroup
+	defer all.Wait()
+	return clock.Every(ctx, watchEvery, func(time.Time) {
+		there := map[Cluster]bool{}
+		for _, c := range w.clusters() {
+			there[c] = true
+			if running[c] == nil {
+				var of context.Context
+				of, running[c] = context.WithCancel(ctx)
+				all.Go(func() { w.watch(of, c) })
+			}
+		}
+		for c, stop := range running {
+			if !there[c] {
+				stop()
+				delete(running, c)
+			}
+		}
+	})
+}
+
+func (w *Watcher) clusters() (all []Cluster) {
+	w.inspector.fold.View(func(world *state.Entities) { all = Clusters(world) })
+	return all
+}
+
+// watch watches one cluster, if it is one that can be watched.
+func (w *Watcher) watch(ctx context.Context, c Cluster) {
+	there, ok := w.inspector.clouds[c.Site.Account.Cloud]
+	if !ok {
+		return
+	}
+	api, err := there.Kube(ctx, execute.ScopeOf(c.Site), c.Name)
+	for err != nil && ctx.Err() == nil {
+		clock.Pause(ctx, watchEvery)
+		api, err = there.Kube(ctx, execute.ScopeOf(c.Site), c.Name)
+	}
+	real, ok := api.(*kube.Cluster)
+	if !ok {
+		return
+	}
+	touched := dispatch.NewAgenda()
+	go real.Watch(ctx, func(t kube.Touched) {
+		if ref, ok := whose(ctx, real, t); ok {
+			slog.Debug("touched by somebody else", "object", t.Object.String(), "entity", ref.String())
+			touched.Add(ref, dispatch.Note{})
+		}
+	})
+	for {
+		ref, _, ok := touched.Next(ctx)
+		if !ok {
+			return
+		}
+		clock.Pause(ctx, watchRest)
+		w.inspector.inspectNow(ctx, ref, map[string]kube.API{keyOf(c.Site, c.Name): real})
+	}
+}
+
+// whose is for whom an object was made: its labels say so, or those of its namespace.
+func whose(ctx context.Context, api kube.API, t kube.Touched) (ref ev.Ref, ok bool) {
+	l := t.Labels
+	if l[kube.LabelTenant] == "" && l[kube.LabelAddon] == "" {
+		ns, err := api.Get(ctx, "v1", "Namespace", "", t.Object.Namespace)
+		if err != nil {
+			return ref, false
+		}
+		application := l[kube.LabelApplication]
+		if l = ns.Labels(); l[kube.LabelAddon] == "" && application != "" {
+			l[kube.LabelApplication] = application
+		}
+	}
+	ref = RefOf(kube.Owned{Customer: l[kube.LabelCustomer], Tenant: l[kube.LabelTenant], Application: l[kube.LabelApplication],
+		Dataplane: l[kube.LabelDataplane], Addon: l[kube.LabelAddon]})
+	return ref, cmp.Or(l[kube.LabelTenant], l[kube.LabelAddon]) != ""
+}
