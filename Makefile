@@ -22,10 +22,12 @@ build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts f
 demo: build ## a whole control plane with tenants; DEMO_EXIT=1 ends it when they are Active
 	@bin/aerie demo deploy/offers/shared $(if $(DEMO_EXIT),--exit)
 
+# test/process starts the program: here one with the race detector, where there is one.
 test: build ## every test, but for those of test-kube
 	@$(if $(KUBERIG_BIN),,echo "no test on a real Kubernetes is run here: make test-kube does")
 	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
-	$(GO) test $(RACE) -timeout 15m ./...
+	$(if $(RACE),$(GO) build $(RACE) $(FLAGS) -o bin/aerie-race ./cmd/aerie)
+	$(if $(RACE),AERIE_BIN="$(CURDIR)/bin/aerie-race") $(GO) test $(RACE) -timeout 15m ./...
 	$(if $(RACE),$(GO) test ./test/sim -run '^TestSimulation$$',)
 	cd cmd/aerie-helm && CGO_ENABLED=0 $(GO) test $(FLAGS) ./...
 
@@ -35,16 +37,16 @@ test-kube: build ## the tests that need a real Kubernetes; it is built from sour
 soak: build ## the simulation with SEEDS lives; AWS: the provider and the program killed at each call, the program KILLS times at random, each error
 	$(GO) test -timeout 0 ./test/sim -run '^TestSimulation$$' -v -seeds $${SEEDS:-10000}
 	$(GO) test -timeout 0 ./cloud/aws -run '^TestKilledAtEachCall$$' -stride 1
-	$(GO) test -timeout 0 ./cmd/aerie -run '^TestKilledAtEachCallToAWS$$' -v -aws-parts 6
-	$(GO) test -timeout 0 ./cmd/aerie -run '^TestKilledOnAWS$$' -v -aws-kills $${KILLS:-1000}
-	$(GO) test -timeout 0 ./cmd/aerie -run '^TestErrorsOfAWS$$' -aws-errors 1
+	$(GO) test -timeout 0 ./test/process -run '^TestKilledAtEachCallToAWS$$' -v -aws-parts 6
+	$(GO) test -timeout 0 ./test/process -run '^TestKilledOnAWS$$' -v -aws-kills $${KILLS:-1000}
+	$(GO) test -timeout 0 ./test/process -run '^TestErrorsOfAWS$$' -aws-errors 1
 
 conformance-aws: ## the conformance suite on a real account of AWS: says what it makes and costs, and asks for a variable
 	@AERIE_CONFORMANCE_AWS_PLAN=1 $(GO) test -count=1 -timeout 0 ./cloud/aws -run '^TestRealAccount$$' -v
 
-soak-replicas: ## the log's leader killed KILLS times, and outages of OUTAGE each
+soak-replicas: build ## the log's leader killed KILLS times, and outages of OUTAGE each
 	$(GO) test -timeout 0 ./workers/command -run '^TestLeaderKilled$$' -v -kills $${KILLS:-200}
-	$(GO) test -timeout 0 ./cmd/aerie -run '^(TestFullDisk|TestStartOnFullDisk|TestStoreRemoved|TestStoreReadOnly|TestFullServer|TestConnectionCut|TestReadyWithAMajority|TestStartWithoutConsumers|TestDamagedServerIsNamed)$$' -v -outage $${OUTAGE:-1m}
+	$(GO) test -timeout 0 ./test/process -run '^(TestFullDisk|TestStartOnFullDisk|TestStoreRemoved|TestStoreReadOnly|TestFullServer|TestConnectionCut|TestReadyWithAMajority|TestStartWithoutConsumers|TestDamagedServerIsNamed)$$' -v -outage $${OUTAGE:-1m}
 
 soak-kube: build ## on a real Kubernetes: each operation on a release killed KILLS times, an outage of OUTAGE, TENANTS beside two bad charts, and twenty beside twenty that hang
 	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -timeout 0 ./test/kube -run '^(TestKilledAtAnyWrite|TestControlPlaneKilled|TestOutage)$$' -v -kills $${KILLS:-25} -outage $${OUTAGE:-1m}
@@ -59,7 +61,7 @@ check: ## gofmt, vet, staticcheck
 generate: ## the generated pages of docs/
 	$(GO) test ./internal/docgen -update
 
-fuzz: ## every fuzz test for FUZZTIME each
+fuzz: build ## every fuzz test for FUZZTIME each
 	@for t in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$t | grep '^Fuzz'); do \
 	    echo "$$t $$f"; $(GO) test $$t -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-10s} || exit 1; done; done

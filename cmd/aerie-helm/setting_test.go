@@ -6,7 +6,7 @@ import (
 
 	"helm.sh/helm/v4/pkg/strvals"
 
-	"github.com/aeriehq/aerie/cmd/aerie/setting"
+	"github.com/aeriehq/aerie/internal/cli/setting"
 )
 
 // FuzzSetIsHelms holds aerie's reading of --set against Helm's own: what both take is the same. Aerie refuses more: names

@@ -9,7 +9,7 @@ import (
 
 	"helm.sh/helm/v4/pkg/strvals"
 
-	"github.com/aeriehq/aerie/cmd/aerie/setting"
+	"github.com/aeriehq/aerie/internal/cli/setting"
 )
 
 // What is set stays whole on its way through the log: a template sees it as it does with Helm's own --set.

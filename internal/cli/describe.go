@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/internal/cli/print"
+	"github.com/aeriehq/aerie/internal/client"
+)
+
+// lastEvents is how many events describe shows.
+const lastEvents = 10
+
+func newDescribeCommand() *cobra.Command {
+	var r reading
+	cmd := &cobra.Command{
+		Use:               "describe KIND ID",
+		Short:             "Tell everything about one entity: what it is, how it is and why",
+		Example:           "  aerie describe tenant acme/prod",
+		ValidArgsFunction: completeKindAndID(&r.Connection),
+		RunE: r.one(func(cmd *cobra.Command, cl *client.Client, ref events.Ref) error {
+			return describe(cmd.Context(), cl, cmd.OutOrStdout(), ref, &r)
+		}),
+	}
+	r.flags(cmd)
+	return cmd
+}
+
+func describe(ctx context.Context, cl *client.Client, w io.Writer, ref events.Ref, r *reading) error {
+	e, err := cl.Entity(ctx, ref, 0)
+	switch {
+	case err != nil:
+		return err
+	case r.Format == print.Name:
+		return print.Write(w, []byte(client.Plain(e.Ref().Path())+"\n"))
+	case r.Format == print.JSON || r.Format == print.YAML:
+		return print.Raw(w, r.Format, e.Raw)
+	}
+	l, past, err := newestEvents(ctx, cl, ref)
+	if err != nil {
+		return err
+	}
+	return print.Write(w, (&description{e: e, past: past, older: l.Next != nil, now: now(l, cl)}).text())
+}
+
+// newestEvents reads the newest events of an entity, the oldest of them first.
+func newestEvents(ctx context.Context, c *client.Client, ref events.Ref) (l client.List, past []client.Event, err error) {
+	l, err = c.List(ctx, client.EntityPath(ref)+"/history", url.Values{"sort": {"-seq"}}, lastEvents)
+	if err == nil {
+		past, err = l.Events()
+	}
+	slices.Reverse(past)
+	return l, past, err
+}
+
+// now is the moment a list was read at: ages are told as they were then.
+func now(l client.List, cl *client.Client) time.Time {
+	var as struct{ Time time.Time }
+	if !cl.ReadsPast() || json.Unmarshal(l.AsOf, &as) != nil {
+		return time.Now()
+	}
+	return as.Time
+}
+
+// description writes an entity for people.
+type description struct {
+	bytes.Buffer
+	e     client.Entity
+	past  []client.Event // the newest
+	older bool           // there are others before them
+	now   time.Time
+}
+
+func (d *description) text() []byte {
+	d.identity()
+	d.part("Spec", d.e.Spec)
+	d.conditions()
+	d.reason()
+	d.placement()
+	if len(d.e.Status.Observed) > 0 {
+		d.part("Observed", d.e.Status.Observed)
+	}
+	if len(d.e.Status.Owed) > 0 {
+		d.part("Owed", d.e.Status.Owed)
+	}
+	d.events()
+	return d.Bytes()
+}
+
+func (d *description) line(name, format string, args ...any) {
+	fmt.Fprintf(d, "%-12s %s\n", name+":", client.Plain(fmt.Sprintf(format, args...)))
+}
+
+func (d *description) identity() {
+	e := d.e
+	d.line("Kind", "%s", e.Kind)
+	d.line("Name", "%s", e.Ref().Path())
+	d.line("UID", "%s", e.UID)
+	d.line("Phase", "%s%s", e.Phase, d.phaseSince())
+	d.line("Created", "%s (%s ago)", e.Created.UTC().Format(time.RFC3339), print.Since(e.Created, d.now))
+	d.line("Labels", "%s", cmp.Or(print.Labels(e.Labels), "none"))
+	d.line("Sequence", "%d", e.Seq)
+}
+
+// phaseSince is when the condition Ready last changed: the nearest to a phase's
+// beginning that the API says.
+func (d *description) phaseSince() string {
+	for _, c := range d.e.Status.Conditions {
+		if c.Type == "Ready" && !c.Since.IsZero() {
+			return fmt.Sprintf(" (ready is %s since %s, %s ago)", strings.ToLower(c.Status), c.Since.UTC().Format(time.RFC3339), print.Since(c.Since, d.now))
+		}
+	}
+	return ""
+}
+
+// part writes a value as YAML under a heading.
+func (d *description) part(head string, v any) {
+	text, err := yaml.Marshal(v)
+	if err != nil {
+		text = []byte(fmt.Sprint(v))
+	}
+	fmt.Fprintf(d, "%s:\n", head)
+	for line := range strings.Lines(string(text)) {
+		fmt.Fprintf(d, "  %s\n", client.Plain(strings.TrimRight(line, "\n")))
+	}
+}
+
+func (d *description) conditions() {
+	var rows [][]string
+	for _, c := range d.e.Status.Conditions {
+		rows = append(rows, []string{c.Type, c.Status, print.Since(c.Since, d.now), c.Reason, c.Message})
+	}
+	d.table("Conditions", []string{"TYPE", "STATUS", "FOR", "REASON", "MESSAGE"}, rows)
+}
+
+func (d *description) reason() {
+	r := d.e.Status.Reason
+	if r == nil {
+		return
+	}
+	d.line("Reason", "%s: %s", r.Code, r.Message)
+	d.more("who can help: %s; %s", cmp.Or(string(r.Fault), "unknown"), tried(r, d.now))
+}
+
+func tried(r *client.Reason, now time.Time) string {
+	switch {
+	case !r.Retried:
+		return "not tried again by itself: update it, or aerie KIND retry"
+	case r.NextAt.After(now):
+		return "tried again in " + print.Ago(r.NextAt.Sub(now))
+	}
+	return "goes on by itself"
+}
+
+func (d *description) placement() {
+	p := d.e.Status.Placement
+	if p == nil {
+		return
+	}
+	d.line("Placement", "%s on %s, namespace %s", p.TenantInfra, p.Dataplane, p.Namespace)
+	d.more("by plan %s, version %d, size %s", p.Plan, p.PlanVersion, p.Size)
+	d.more("why: %s", p.Why)
+}
+
+func (d *description) events() {
+	head := "Events"
+	if d.older {
+		head = fmt.Sprintf("Events (the last %d)", len(d.past))
+	}
+	columns, rows := eventTable(d.past, false)
+	d.table(head, columns, rows)
+}
+
+func (d *description) table(head string, columns []string, rows [][]string) {
+	if len(rows) == 0 {
+		return
+	}
+	fmt.Fprintf(d, "%s:\n", head)
+	var b bytes.Buffer
+	if print.Rows(&b, columns, rows) != nil {
+		return // a buffer takes everything
+	}
+	for line := range strings.Lines(b.String()) {
+		d.WriteString("  " + line)
+	}
+}
+
+// more goes on with the line before.
+func (d *description) more(format string, args ...any) {
+	fmt.Fprintf(d, "%-12s %s\n", "", client.Plain(fmt.Sprintf(format, args...)))
+}

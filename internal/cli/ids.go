@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/internal/client"
+)
+
+// platformIDs lets "-/free" stand where an id may: to pflag it is the flag "-/"
+// with the value "free".
+func platformIDs(cmd *cobra.Command) {
+	cmd.Flags().StringArrayP("platform-id", "/", nil, "")
+	_ = cmd.Flags().MarkHidden("platform-id") // fails only for a flag that is not there
+}
+
+// words are the arguments, with what platformIDs caught behind them.
+func words(cmd *cobra.Command, args []string) []string {
+	caught, err := cmd.Flags().GetStringArray("platform-id")
+	if err != nil {
+		return args
+	}
+	for _, id := range caught {
+		args = append(args, events.Platform+"/"+id)
+	}
+	return args
+}
+
+// kindAndIDs reads KIND [ID...].
+func kindAndIDs(cmd *cobra.Command, args []string) (events.Kind, []string, error) {
+	if len(args) == 0 {
+		return "", nil, client.Invalid("kind", "is missing%s", events.Nearest("", kindNames()))
+	}
+	k, ok := events.KindOf(args[0])
+	if !ok {
+		return "", nil, client.Invalid("kind", "%q is not a kind%s", events.Clip(args[0]), events.Nearest(args[0], kindNames()))
+	}
+	return k, words(cmd, args[1:]), nil
+}
+
+// one reads KIND ID.
+func one(cmd *cobra.Command, args []string) (events.Ref, error) {
+	k, ids, err := kindAndIDs(cmd, args)
+	if err != nil {
+		return events.Ref{}, err
+	}
+	return onlyID(k, ids)
+}
+
+func onlyID(k events.Kind, ids []string) (events.Ref, error) {
+	switch len(ids) {
+	case 0:
+		return events.Ref{}, client.Invalid("id", "is missing: which %s?", k)
+	case 1:
+		return refOf(k, ids[0])
+	}
+	return events.Ref{}, client.Invalid("arguments", "%q is one too many: want one id", events.Clip(ids[1]))
+}
+
+// refOf reads an id as it is typed.
+func refOf(k events.Kind, id string) (events.Ref, error) {
+	r, faults := events.ParseRef(k, id)
+	return r, events.RefuseFaults("arguments", faults)
+}
+
+func kindNames() (names []string) {
+	for _, k := range events.Kinds {
+		names = append(names, string(k))
+	}
+	return names
+}

@@ -1,0 +1,214 @@
+// Package manifest reads manifests and makes a server want what they say. A Manifest is one document of an input; Read
+// reads inputs and finds every fault before anything is sent, Reconcile compares with the server, and Apply sends what
+// differs, in the order of references. It deletes nothing, and it prints no tables. Begin reading at Read and Apply;
+// package document below it reads YAML and JSON. Nothing here is shared: all functions may be called at once. After a
+// crash in the middle of Apply some documents are applied; applying again sends the rest.
+package manifest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/internal/cli/manifest/document"
+	"github.com/aeriehq/aerie/workers/command"
+)
+
+// maxInput is the most bytes one input of apply may have.
+const maxInput = 4 << 20
+
+// Manifest is one document: what somebody wants of one entity.
+type Manifest struct {
+	file   string
+	n      int // its place in the file, from 1
+	doc    document.Document
+	Ref    events.Ref        // what it is about
+	Labels map[string]string // all that the entity is to have
+	Spec   events.Spec       // with defaults; nil if there are faults
+	given  json.RawMessage   // the spec as it was written
+}
+
+// Fault is what is wrong with a document, or with a file as a whole.
+type Fault struct {
+	file string
+	n    int        // the document's place, 0 for the file
+	ref  events.Ref // as far as it could be read
+	document.Fault
+}
+
+// where names the document as people find it again.
+func (f Fault) where() string {
+	switch {
+	case f.n == 0:
+		return f.file
+	case f.ref.Kind == "":
+		return fmt.Sprintf("%s:document %d", f.file, f.n)
+	}
+	return fmt.Sprintf("%s:document %d (%s %s/%s)", f.file, f.n, f.ref.Kind, f.ref.Owner, f.ref.ID)
+}
+
+// at makes a fault of a field of a document.
+func (m Manifest) at(field, format string, args ...any) Fault {
+	f := document.Fault{Fault: events.Fault{Field: field, Message: fmt.Sprintf(format, args...)}}
+	if m.n > 0 {
+		f.Line = m.doc.Lines().Of(field)
+	}
+	return Fault{m.file, m.n, m.Ref, f}
+}
+
+// Decode reads every document of an input with the server's own
+// decoder. Documents with faults are among the manifests too, as far as they
+// could be read: others may refer to them.
+func Decode(name string, data []byte) (all []Manifest, faults []Fault) {
+	if len(data) > maxInput {
+		return nil, []Fault{Manifest{file: name}.at("input", "more than %d MiB, the most an input may have: split it", maxInput>>20)}
+	}
+	docs, wrong := document.Split(data)
+	for _, f := range wrong {
+		faults = append(faults, Fault{file: name, Fault: f})
+	}
+	for i, doc := range docs {
+		m, found := decodeManifest(Manifest{file: name, n: i + 1, doc: doc})
+		if m.Ref.Kind != "" {
+			all = append(all, m)
+		}
+		faults = append(faults, found...)
+	}
+	return all, faults
+}
+
+func decodeManifest(m Manifest) (Manifest, []Fault) {
+	raw, wrong := m.doc.Decode()
+	if len(wrong) > 0 {
+		return m, m.all(wrong)
+	}
+	fields, ok := raw.(map[string]any)
+	if !ok {
+		return m, []Fault{m.at("document", "want an object with kind, name and spec")}
+	}
+	m, found := m.fill(fields)
+	if len(found) == 0 {
+		return m, nil
+	}
+	lines := m.doc.Lines()
+	for _, f := range found {
+		wrong = append(wrong, document.Fault{Line: lines.Of(f.Field), Fault: f})
+	}
+	return m, m.all(wrong)
+}
+
+// fields are what a document may have.
+var fields = []string{"kind", "name", "owner", "labels", "spec"}
+
+// fill reads a document's fields.
+func (m Manifest) fill(raw map[string]any) (Manifest, []events.Fault) {
+	var found []events.Fault
+	kind, _ := raw["kind"].(string)
+	if _, ours := events.KindOf(kind); !ours && raw["apiVersion"] != nil {
+		return m, []events.Fault{{Field: "apiVersion", Message: "this is a Kubernetes object: it goes into spec.manifests of an application or addon"}}
+	}
+	for name := range raw {
+		if !slices.Contains(fields, name) {
+			found = append(found, events.Fault{Field: events.Clip(name), Message: "no such field" + events.Nearest(name, fields)})
+		}
+	}
+	slices.SortFunc(found, func(a, b events.Fault) int { return strings.Compare(a.Field, b.Field) })
+	ref, wrong := identity(raw)
+	found = append(found, wrong...)
+	if _, known := events.KindOf(string(ref.Kind)); !known {
+		return m, found
+	}
+	m.Ref = ref
+	body := map[string]any{}
+	for _, name := range []string{"labels", "spec"} {
+		if v, given := raw[name]; given {
+			body[name] = v
+		}
+	}
+	found = append(found, m.decode(body)...)
+	if len(found) > 0 {
+		m.Spec = nil
+	}
+	return m, found
+}
+
+func (m Manifest) all(found []document.Fault) (faults []Fault) {
+	for _, f := range found {
+		faults = append(faults, Fault{m.file, m.n, m.Ref, f})
+	}
+	return faults
+}
+
+// identity reads what a document is about. Its kind is empty if that is unclear.
+func identity(raw map[string]any) (r events.Ref, faults []events.Fault) {
+	text := func(name, absent string) string {
+		v, given := raw[name]
+		if s, ok := v.(string); ok && s != "" {
+			return s
+		}
+		if given && v != nil && v != "" {
+			faults = append(faults, events.Fault{Field: name, Message: wantString(v)})
+		} else if absent == "" {
+			faults = append(faults, events.Fault{Field: name, Message: "is missing"})
+		}
+		return absent
+	}
+	kind, name := text("kind", ""), text("name", "")
+	owner := events.Platform
+	if kind == string(events.Customer) && name != "" {
+		owner = name
+	}
+	r = events.Ref{Kind: events.Kind(kind), Owner: text("owner", owner), ID: name}
+	if kind == "" {
+		return r, faults
+	}
+	if k, known := events.KindOf(kind); known && string(k) != kind {
+		return events.Ref{}, append(faults, events.Fault{Field: "kind", Message: fmt.Sprintf("%q: want the singular, %q", kind, k)})
+	}
+	for _, f := range r.Check() {
+		if name != "" || f.Field != "name" && r.Kind != events.Customer { // a missing name was named already
+			faults = append(faults, f)
+		}
+	}
+	return r, faults
+}
+
+func wantString(v any) string {
+	switch v.(type) {
+	case json.Number, bool:
+		return fmt.Sprintf("want a string, got %v: put it in quotes", v)
+	}
+	return "want a string"
+}
+
+// decode fills in labels and spec, and finds what the server would refuse of them whatever there is beside them.
+func (m *Manifest) decode(body map[string]any) []events.Fault {
+	encoded, err := events.Encode(body)
+	if err != nil {
+		return []events.Fault{{Field: "document", Message: err.Error()}}
+	}
+	if len(encoded) > events.MaxBody {
+		return []events.Fault{{Field: "document", Message: fmt.Sprintf("%d bytes as JSON: at most %d", len(encoded), events.MaxBody)}}
+	}
+	ask, err := events.DecodeBody(m.Ref.Kind, events.VerbCreate, body)
+	var refused *events.Refusal
+	if errors.As(err, &refused) {
+		return refused.Details
+	}
+	if faults := command.CheckAsk(m.Ref, ask); len(faults) > 0 {
+		return faults
+	}
+	create := ask.(events.Create)
+	m.Labels, m.Spec = create.Labels, create.Spec
+	if body["spec"] == nil {
+		body["spec"] = map[string]any{} // in an update, no spec would mean: leave it
+	}
+	m.given, err = events.Encode(body["spec"])
+	if err != nil {
+		return []events.Fault{{Field: "spec", Message: err.Error()}}
+	}
+	return nil
+}

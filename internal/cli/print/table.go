@@ -1,0 +1,197 @@
+package print
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/internal/client"
+)
+
+// column is one column of the table of a kind.
+type column struct {
+	head string
+	wide bool // only with -o wide
+	cell func(client.Entity, time.Time) string
+}
+
+// fromSpec shows a field of the spec.
+func fromSpec(head, field string) column {
+	return column{head, false, func(e client.Entity, _ time.Time) string { return specField(e, field) }}
+}
+
+// wide shows a column with -o wide alone.
+func wide(c column) column {
+	c.wide = true
+	return c
+}
+
+// placement shows something of where a tenant is.
+func placement(head string, of func(events.Placement) string) column {
+	return column{head, false, func(e client.Entity, _ time.Time) string {
+		if e.Status.Placement == nil {
+			return ""
+		}
+		return of(*e.Status.Placement)
+	}}
+}
+
+var (
+	ownerColumn  = column{"OWNER", false, func(e client.Entity, _ time.Time) string { return e.Owner }}
+	nameColumn   = column{"NAME", false, func(e client.Entity, _ time.Time) string { return e.ID }}
+	phaseColumn  = column{"PHASE", false, func(e client.Entity, _ time.Time) string { return e.Phase }}
+	ageColumn    = column{"AGE", false, func(e client.Entity, now time.Time) string { return Since(e.Created, now) }}
+	labelsColumn = column{"LABELS", true, func(e client.Entity, _ time.Time) string { return Labels(e.Labels) }}
+	uidColumn    = column{"UID", true, func(e client.Entity, _ time.Time) string { return e.UID }}
+	seqColumn    = column{"SEQ", true, func(e client.Entity, _ time.Time) string { return fmt.Sprint(e.Seq) }}
+	reasonColumn = column{"REASON", false, func(e client.Entity, _ time.Time) string {
+		if e.Status.Reason == nil {
+			return ""
+		}
+		return string(e.Status.Reason.Code) + ": " + e.Status.Reason.Message
+	}}
+)
+
+// own are a kind's columns between its name and its age.
+var own = map[events.Kind][]column{
+	events.Customer: {fromSpec("HOSTING", "hosting"), wide(fromSpec("DISPLAY NAME", "displayName")), phaseColumn},
+	events.Account:  {fromSpec("CLOUD", "cloud"), fromSpec("NUMBER", "number"), fromSpec("HOSTING", "hosting"), wide(fromSpec("ROLE", "role")), phaseColumn},
+	events.Plan: {fromSpec("DEPLOYMENT", "deployment"), fromSpec("HOSTING", "hosting"), {"APPS", false, func(e client.Entity, _ time.Time) string { return apps(e) }},
+		wide(fromSpec("PRICE", "price.monthly")), phaseColumn},
+	events.Dataplane: {fromSpec("ACCOUNT", "account"), fromSpec("REGION", "region"), fromSpec("TYPE", "type"), fromSpec("VERSION", "version"), phaseColumn},
+	events.TenantInfra: {fromSpec("APP", "app"), fromSpec("SIZE", "size"), {"POOLS", false, func(e client.Entity, _ time.Time) string { return pools(e) }},
+		wide(fromSpec("SCHEDULING", "scheduling")), phaseColumn},
+	events.Tenant: {fromSpec("PLAN", "plan"), phaseColumn, placement("DATAPLANE", func(p events.Placement) string { return p.Dataplane }),
+		wide(placement("TENANTINFRA", func(p events.Placement) string { return p.TenantInfra })),
+		wide(placement("NAMESPACE", func(p events.Placement) string { return p.Namespace })),
+		wide(fromSpec("REGION", "region"))},
+	events.Application: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e client.Entity, _ time.Time) string { return count(e, "manifests") }}, phaseColumn},
+	events.Addon: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e client.Entity, _ time.Time) string { return count(e, "manifests") }},
+		wide(fromSpec("NAMESPACE", "namespace")), phaseColumn},
+}
+
+// columnsOf lists a kind's columns: whose and which, what it is, how it is.
+func columnsOf(k events.Kind, wide bool) (all []column) {
+	if k != events.Customer {
+		all = append(all, ownerColumn)
+	}
+	all = append(append(all, nameColumn), own[k]...)
+	all = append(all, ageColumn, labelsColumn, uidColumn, seqColumn, reasonColumn)
+	kept := all[:0:0]
+	for _, c := range all {
+		if wide || !c.wide {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// List writes a list of entities of a kind in a format of -o.
+func List(w io.Writer, k events.Kind, format string, l client.List) error {
+	return printListAt(w, k, format, l, time.Now())
+}
+
+func printListAt(w io.Writer, k events.Kind, format string, l client.List, now time.Time) error {
+	if format == JSON || format == YAML {
+		return RawList(w, format, l)
+	}
+	all, err := l.Entities()
+	if err != nil {
+		return err
+	}
+	return Entities(w, k, format, all, now)
+}
+
+// RawList writes a list as the HTTP answer has it.
+func RawList(w io.Writer, format string, l client.List) error {
+	raw, err := l.JSON()
+	if err != nil {
+		return err
+	}
+	return Raw(w, format, raw)
+}
+
+// Entities writes entities of one kind in a format, with their age at a time.
+func Entities(w io.Writer, k events.Kind, format string, all []client.Entity, now time.Time) error {
+	if format == Name {
+		var b bytes.Buffer
+		for _, e := range all {
+			fmt.Fprintln(&b, client.Plain(e.Ref().Path()))
+		}
+		return Write(w, b.Bytes())
+	}
+	columns := columnsOf(k, format == Wide)
+	var head []string
+	for _, c := range columns {
+		head = append(head, c.head)
+	}
+	var rows [][]string
+	for _, e := range all {
+		var row []string
+		for _, c := range columns {
+			cell := c.cell(e, now)
+			if format == Table {
+				cell = events.Clip(cell)
+			}
+			row = append(row, cell)
+		}
+		rows = append(rows, row)
+	}
+	return Rows(w, head, rows)
+}
+
+// specField finds a field of the spec by its path; "" if it is not there.
+func specField(e client.Entity, path string) string {
+	v, err := client.DecodeJSON(e.Spec)
+	if err != nil {
+		return ""
+	}
+	for _, name := range strings.Split(path, ".") {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return ""
+		}
+		v = m[name]
+	}
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+func apps(e client.Entity) string {
+	var spec events.PlanSpec
+	if json.Unmarshal(e.Spec, &spec) != nil {
+		return ""
+	}
+	var all []string
+	for _, a := range spec.Apps {
+		all = append(all, a.Type+"="+a.Size)
+	}
+	return strings.Join(all, ",")
+}
+
+func pools(e client.Entity) string {
+	var spec events.TenantInfraSpec
+	if json.Unmarshal(e.Spec, &spec) != nil {
+		return ""
+	}
+	var all []string
+	for _, p := range spec.Pools {
+		all = append(all, fmt.Sprintf("%s:%d-%d", p.Name, p.Min, p.Max))
+	}
+	return strings.Join(all, ",")
+}
+
+func count(e client.Entity, field string) string {
+	var spec map[string]json.RawMessage
+	var items []json.RawMessage
+	if json.Unmarshal(e.Spec, &spec) != nil || json.Unmarshal(spec[field], &items) != nil {
+		return ""
+	}
+	return fmt.Sprint(len(items))
+}

@@ -1,0 +1,264 @@
+// Package client talks to one aerie server: it reads over HTTP and sends commands over NATS. It also has what every
+// command that talks to a server needs: the flags that say where it is, waiting, exit codes, and how errors are printed.
+// It decides nothing and knows no manifests and no tables. Begin reading at Client, then Command, Entity and Connection.
+// A Client may be used by many goroutines at once. It keeps nothing on disk. A command has one id however often it is
+// sent, so a client that was killed in the middle has commanded once or not at all; a new client sends it anew under
+// another id.
+package client
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+const (
+	AttemptTimeout = 5 * time.Second        // one try, before the same is asked again
+	RetryPause     = 250 * time.Millisecond // between two tries
+	maxAnswer      = 256 << 20              // bytes of an HTTP answer
+	abreast        = 16                     // reads or commands under way at once
+)
+
+// Client talks to one server: reads over HTTP, commands and tails over NATS.
+type Client struct {
+	api   *url.URL
+	http  *http.Client
+	token string
+	at    string    // of which moment it reads; empty: now
+	note  io.Writer // where it says that it is waiting for the server
+
+	natsURL string
+	options []nats.Option // how to enter there
+	mu      sync.Mutex    // guards nc
+	nc      *nats.Conn    // made at the first command
+	async   atomic.Pointer[error]
+	noted   sync.Once
+}
+
+// New makes a client of the server at these addresses. It connects to
+// nothing yet; Close it all the same.
+func New(apiURL, natsURL, token string) (*Client, error) {
+	api, err := url.Parse(apiURL)
+	if err != nil || api.Scheme != "http" && api.Scheme != "https" || api.Host == "" {
+		return nil, Invalid("--api-url", "%q is no HTTP address: want one such as %s", events.Clip(apiURL), DefaultAPI)
+	}
+	if err := CheckNATSURL(natsURL); err != nil {
+		return nil, err
+	}
+	if strings.ContainsFunc(token, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return nil, Invalid("--token", "has characters that no token has")
+	}
+	return &Client{api: api, http: &http.Client{}, token: token, natsURL: natsURL,
+		options: []nats.Option{nats.Token(token)}, note: io.Discard}, nil
+}
+
+// isNATS tells whether s may be a NATS address, with or without its scheme.
+func isNATS(s string) bool {
+	if !strings.Contains(s, "://") {
+		s = "nats://" + s
+	}
+	u, err := url.Parse(s)
+	return err == nil && u.Hostname() != "" && slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme)
+}
+
+// NATSAddress is where the NATS servers are, without secrets.
+func (c *Client) NATSAddress() string { return Redacted(c.natsURL) }
+
+// ReadsPast tells whether the client reads as of an earlier moment.
+func (c *Client) ReadsPast() bool { return c.at != "" }
+
+// Hush has the client say nothing while it waits for the server.
+func (c *Client) Hush() { c.note = io.Discard }
+
+// Close ends the connections.
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.nc != nil {
+		c.nc.Close()
+	}
+	c.http.CloseIdleConnections()
+}
+
+// Get reads one path of the API.
+func (c *Client) Get(ctx context.Context, path string, query url.Values) (json.RawMessage, error) {
+	return c.Request(ctx, http.MethodGet, path, query)
+}
+
+// Request asks one path of the API for something.
+func (c *Client) Request(ctx context.Context, method, path string, query url.Values) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, 4*AttemptTimeout)
+	defer cancel()
+	u := c.api.JoinPath(path)
+	if c.at != "" {
+		query = maps.Clone(query)
+		if query == nil {
+			query = url.Values{}
+		}
+		query.Set("at", c.at)
+	}
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", path, err)
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		if refused := distrusted("--api-url", err); refused != nil {
+			return nil, refused
+		}
+		return nil, unreachable(c.api.Redacted(), err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return nil, unreachable(c.api.Redacted(), err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return nil, problem(res.StatusCode, body)
+	}
+	if !json.Valid(body) {
+		return nil, events.Refuse(events.Internal, "%s answered what is not JSON: is it an aerie server?", u.Redacted())
+	}
+	return body, nil
+}
+
+// distrusted is what this side refuses of a server, for which waiting is no use; nil if the server was not reached.
+func distrusted(flag string, err error) error {
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &certificate):
+		return Invalid(flag, "the server's certificate is not trusted: %v", certificate.Err)
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
+		return Invalid(flag, "the server speaks no TLS there: want http:// or nats://, or another port")
+	case errors.Is(err, nats.ErrSecureConnWanted):
+		return Invalid(flag, "the server speaks no TLS there, and TLS was asked for")
+	}
+	return nil
+}
+
+func unreachable(address string, err error) error {
+	var inner *url.Error
+	if errors.As(err, &inner) {
+		err = inner.Err
+	}
+	return events.Refuse(events.Unavailable, "no answer from %s: %v", address, err)
+}
+
+// problem reads an RFC 9457 document; where it has no code of ours, the status
+// says it.
+func problem(status int, body []byte) error {
+	var p struct {
+		events.Refusal
+		Detail string `json:"detail"`
+		Title  string `json:"title"`
+	}
+	_ = json.Unmarshal(body, &p) // something between us and the server may answer in its own words
+	r := events.Refuse(cmp.Or(p.Code, codeOf(status)), "%s", cmp.Or(p.Message, cmp.Or(p.Detail, cmp.Or(p.Title, http.StatusText(status)))))
+	r.Details = p.Details
+	if status == http.StatusUnauthorized {
+		r.Message += "; the token comes from --token, AERIE_TOKEN or <data-dir>/token"
+	}
+	return r
+}
+
+func codeOf(status int) events.Code {
+	switch status {
+	case http.StatusBadRequest:
+		return events.Invalid
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return events.Denied
+	case http.StatusNotFound:
+		return events.NotFound
+	case http.StatusConflict:
+		return events.Conflict
+	case http.StatusUnprocessableEntity:
+		return events.Refused
+	case http.StatusServiceUnavailable, http.StatusBadGateway, http.StatusGatewayTimeout, http.StatusTooManyRequests:
+		return events.Unavailable
+	}
+	return events.Internal
+}
+
+// Retry tries until it is done, refused for good, or ctx ends: a server that
+// is restarting is waited for.
+func (c *Client) Retry(ctx context.Context, what string, try func(context.Context) error) error {
+	why := "" // of the last try that was not cut short
+	for {
+		err := try(ctx)
+		var r *events.Refusal
+		again := errors.As(err, &r) && r.Retryable
+		if again && (ctx.Err() == nil || why == "") {
+			why = r.Message
+		}
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(ctx.Err(), context.Canceled):
+			return fmt.Errorf("%s: %w", what, ctx.Err())
+		case ctx.Err() != nil && again:
+			return &Failure{Code: "timeout", Message: fmt.Sprintf("%s: %s", what, why), Exit: ExitTimeout}
+		case ctx.Err() != nil:
+			return fmt.Errorf("%s: %w", what, err)
+		case !again:
+			return err
+		}
+		c.noted.Do(func() { fmt.Fprintf(c.note, "waiting for the server: %s\n", Plain(r.Message)) })
+		Sleep(ctx, RetryPause)
+	}
+}
+
+// Sleep returns after d, or at once when ctx ends.
+func Sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// Each calls f for 0 to n-1, some abreast, and joins the errors in that order.
+func Each(n int, f func(i int) error) error {
+	errs := make([]error, n)
+	free := make(chan struct{}, abreast)
+	var all sync.WaitGroup
+	for i := range n {
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			errs[i] = f(i)
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// FirstError keeps one of several errors that say the same: the server is not there.
+func FirstError(err error) error {
+	var all interface{ Unwrap() []error }
+	if errors.As(err, &all) {
+		return all.Unwrap()[0]
+	}
+	return err
+}

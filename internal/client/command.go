@@ -1,0 +1,151 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// Command is one command as it goes over the wire.
+type Command struct {
+	Ref    events.Ref // of whom something is asked
+	Verb   string
+	Body   []byte // JSON, as the verb wants it
+	DryRun bool   // have it decided, and nothing changed
+	UID    string // if set, refuse if the name belongs to another incarnation
+	Seq    uint64 // if set, refuse if the entity has moved on since
+}
+
+// UID reads which incarnation a name stands for now: a command that destroys
+// names it, so that its repeat can't hit the name's next owner.
+func (c *Client) UID(ctx context.Context, ref events.Ref) (uid string, err error) {
+	err = c.Retry(ctx, "read "+ref.String(), func(ctx context.Context) error {
+		e, err := c.Entity(ctx, ref, 0)
+		uid = e.UID
+		return err
+	})
+	return uid, err
+}
+
+// Send asks until there is an answer or ctx ends, always under one id, so that
+// the command is done once however often it is heard.
+func (c *Client) Send(ctx context.Context, cmd Command) (events.Answer, error) {
+	msg := cmd.Message(ulid.Make().String())
+	var a events.Answer
+	what := fmt.Sprintf("%s %s (command %s)", cmd.Verb, cmd.Ref, msg.Header.Get(nats.MsgIdHdr))
+	err := c.Retry(ctx, what, func(ctx context.Context) (err error) {
+		a, err = c.Ask(ctx, msg)
+		return err
+	})
+	return a, err
+}
+
+// Message is the command as NATS carries it, under an id.
+func (cmd Command) Message(id string) *nats.Msg {
+	msg := nats.NewMsg("aerie.cmd." + cmd.Ref.Tokens() + "." + cmd.Verb)
+	msg.Header.Set(nats.MsgIdHdr, id)
+	if cmd.UID != "" {
+		msg.Header.Set("Aerie-Expected-Uid", cmd.UID)
+	}
+	if cmd.Seq > 0 {
+		msg.Header.Set("Aerie-Expected-Seq", strconv.FormatUint(cmd.Seq, 10))
+	}
+	if cmd.DryRun {
+		msg.Header.Set("Aerie-Dry-Run", "true")
+	}
+	msg.Data = cmd.Body
+	return msg
+}
+
+// Ask tries once.
+func (c *Client) Ask(ctx context.Context, msg *nats.Msg) (a events.Answer, err error) {
+	nc, err := c.Connect()
+	if err != nil {
+		return a, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, AttemptTimeout)
+	defer cancel()
+	reply, err := nc.RequestMsgWithContext(ctx, msg)
+	if err != nil {
+		return a, c.Unanswered(err)
+	}
+	return decodeAnswer(reply.Data)
+}
+
+// Unanswered says why a request had no answer. A lack of rights comes beside
+// the request, not as its answer.
+func (c *Client) Unanswered(err error) error {
+	if e := c.async.Load(); e != nil && errors.Is(*e, nats.ErrPermissionViolation) {
+		return events.Refuse(events.Denied, "%v", *e)
+	}
+	if errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, nats.ErrBadSubject) {
+		return events.Refuse(events.Invalid, "%v", err)
+	}
+	return events.Refuse(events.Unavailable, "no answer from %s: %v", Redacted(c.natsURL), err)
+}
+
+func decodeAnswer(data []byte) (events.Answer, error) {
+	var a struct {
+		events.Answer
+		Error *events.Refusal `json:"error"`
+	}
+	if err := json.Unmarshal(data, &a); err != nil {
+		return a.Answer, events.Refuse(events.Internal, "the answer %q is not an answer: %v", events.Clip(string(data)), err)
+	}
+	if a.Error != nil {
+		return a.Answer, a.Error
+	}
+	return a.Answer, nil
+}
+
+// DialAt connects to one server of the cluster, at an address that a connection has
+// learned, as a client of a name, and never again once that is lost.
+func (c *Client) DialAt(at, name string) (*nats.Conn, error) {
+	return nats.Connect(c.enterAt(at), append(slices.Clone(c.options), nats.Name(name), nats.NoReconnect(),
+		nats.IgnoreDiscoveredServers(), nats.Timeout(AttemptTimeout), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))...)
+}
+
+// enterAt is the address of a server that was discovered, with the user of the one that was given.
+func (c *Client) enterAt(at string) string {
+	first, _, _ := strings.Cut(c.natsURL, ",")
+	given, err := url.Parse(strings.TrimSpace(first))
+	u, err2 := url.Parse(at)
+	if err != nil || err2 != nil {
+		return at
+	}
+	u.User = given.User
+	return u.String()
+}
+
+// Connect opens the NATS connection, or returns the open one. Once open it
+// reconnects by itself for as long as the client lives.
+func (c *Client) Connect() (*nats.Conn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.nc != nil {
+		return c.nc, nil
+	}
+	nc, err := nats.Connect(c.natsURL, append(c.options, nats.Name("aerie"), nats.Timeout(AttemptTimeout),
+		nats.MaxReconnects(-1), nats.ReconnectWait(RetryPause), nats.IgnoreAuthErrorAbort(),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.async.Store(&err) }))...)
+	switch {
+	case errors.Is(err, nats.ErrAuthorization):
+		return nil, events.Refuse(events.Denied, "%s does not know this token; it comes from --token, AERIE_TOKEN or <data-dir>/token", Redacted(c.natsURL))
+	case err != nil && distrusted("--nats-url", err) != nil:
+		return nil, distrusted("--nats-url", err)
+	case err != nil: // the address was checked before: it is the network or the server
+		return nil, events.Refuse(events.Unavailable, "no answer from %s: %v", Redacted(c.natsURL), err)
+	}
+	c.nc = nc
+	return nc, nil
+}

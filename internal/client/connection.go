@@ -1,0 +1,149 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aeriehq/aerie/events"
+
+	"github.com/spf13/cobra"
+)
+
+// The addresses of a server that was started without flags.
+const (
+	DefaultAPI  = "http://127.0.0.1:8080"
+	DefaultNATS = "nats://127.0.0.1:4222"
+)
+
+// Connection is where the server is, as flags and environment say it.
+type Connection struct {
+	apiURL, natsURL, token, dataDir string
+	access                          NATSAccess
+	at                              string // of which moment to read; empty: now
+}
+
+// Flags adds the flags every verb has that talks to a server.
+func (c *Connection) Flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&c.apiURL, "api-url", cmp.Or(os.Getenv("AERIE_API_URL"), DefaultAPI), "the server's HTTP address, or AERIE_API_URL")
+	f.StringVar(&c.natsURL, "nats-url", cmp.Or(os.Getenv("AERIE_NATS_URL"), DefaultNATS), "the server's NATS address, or AERIE_NATS_URL")
+	c.access.Flags(f, os.Getenv)
+	f.StringVar(&c.token, "token", "", "the token, or AERIE_TOKEN; else <data-dir>/token is read")
+	f.StringVar(&c.dataDir, "data-dir", cmp.Or(os.Getenv("AERIE_DATA_DIR"), DefaultDataDir()), "the server's data directory, or AERIE_DATA_DIR")
+}
+
+// AtFlag adds the flag of what can read the past.
+func (c *Connection) AtFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.at, "at", "", "as it was: at a sequence (1234), at a time (RFC 3339), or so long ago (10m)")
+}
+
+// moment is --at as the server wants it.
+func (c *Connection) moment() (string, error) {
+	if _, err := strconv.ParseUint(c.at, 10, 64); err == nil || c.at == "" {
+		return c.at, nil
+	}
+	t, err := ParseMoment("--at", c.at, time.Now())
+	return t.UTC().Format(time.RFC3339Nano), err
+}
+
+// Client opens nothing yet: addresses are tried when they are needed.
+func (c *Connection) Client(cmd *cobra.Command) (*Client, error) {
+	token, err := c.findToken()
+	if err != nil {
+		return nil, err
+	}
+	cl, err := New(c.apiURL, c.natsURL, token)
+	if err != nil {
+		return nil, err
+	}
+	options, err := c.access.Options()
+	if err != nil {
+		return nil, err
+	}
+	if c.access.creds != "" {
+		cl.options = nil // the token is aerie's, and no business of somebody else's servers
+	}
+	cl.options = append(cl.options, options...)
+	cl.note = cmd.ErrOrStderr()
+	cl.at, err = c.moment()
+	return cl, err
+}
+
+// findToken prefers the flag to the environment to the server's own file. No
+// token at all is no error here: the server says what it thinks of that.
+func (c *Connection) findToken() (string, error) {
+	if token := cmp.Or(c.token, os.Getenv("AERIE_TOKEN")); token != "" {
+		return token, nil
+	}
+	data, err := os.ReadFile(filepath.Join(c.dataDir, "token"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", Invalid("--data-dir", "the token can't be read: %v; give --token or AERIE_TOKEN", err)
+	}
+	return strings.TrimSpace(string(data)), nil
+}
+
+// DefaultDataDir is $XDG_STATE_HOME/aerie, else ~/.local/state/aerie.
+func DefaultDataDir() string {
+	if state := os.Getenv("XDG_STATE_HOME"); state != "" {
+		return filepath.Join(state, "aerie")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return filepath.Join(os.TempDir(), "aerie")
+	}
+	return filepath.Join(home, ".local", "state", "aerie")
+}
+
+// How long a command waits when --timeout is not given.
+const (
+	AnswerWithin = 30 * time.Second // for an answer
+	RestWithin   = 5 * time.Minute  // until everything is as wanted
+)
+
+// WaitFlags is how long a command may take and whether its end is waited for.
+type WaitFlags struct {
+	Wait    bool          // until everything commanded is as wanted
+	Timeout time.Duration // 0: what the command waits by itself
+}
+
+// Flags adds --wait and --timeout.
+func (p *WaitFlags) Flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&p.Wait, "wait", false, "wait until everything commanded is as wanted")
+	cmd.Flags().DurationVar(&p.Timeout, "timeout", 0, fmt.Sprintf("give up after this long (default %s, %s with --wait)", "30s", "5m"))
+}
+
+// Bound gives ctx the command's deadline.
+func (p *WaitFlags) Bound(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if p.Timeout < 0 {
+		return nil, nil, Invalid("--timeout", "%s: want a time above 0, such as 30s", p.Timeout)
+	}
+	d := p.Timeout
+	switch {
+	case d == 0 && p.Wait:
+		d = RestWithin
+	case d == 0:
+		d = AnswerWithin
+	}
+	ctx, cancel := context.WithTimeout(ctx, d)
+	return ctx, cancel, nil
+}
+
+// ParseMoment reads a time, or a time span back from now.
+func ParseMoment(flag, s string, now time.Time) (time.Time, error) {
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return at, Invalid(flag, "%q: want a time span such as 10m, or a time such as %s", events.Clip(s), now.UTC().Format(time.RFC3339))
+	}
+	return at, nil
+}

@@ -1,0 +1,43 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/internal/client"
+)
+
+// Settings are what `aerie server` can be told.
+type Settings struct {
+	DataDir  string            // where all is kept; it is this server's alone
+	HTTP     string            // the address to serve HTTP on
+	NATS     string            // the embedded server's listener
+	NATSURL  string            // NATS servers that somebody else runs, instead of the embedded one
+	Access   client.NATSAccess // how to enter those
+	Monitor  string            // HTTP monitoring addresses of those servers
+	CloudDir string            // where the simulated cloud lives
+	NoSim    bool              // there is no simulated cloud: accounts are real
+	SimSpeed float64           // 1: as in life; 60: a minute a second; 0: at once
+	// SimKubeconfig names the cluster behind the simulated ones; empty: each only stores.
+	SimKubeconfig string
+}
+
+// Serve runs the control plane until ctx ends, which Ctrl-C does, or a part of it fails.
+func Serve(ctx context.Context, s Settings) error {
+	c, err := Start(s)
+	if err != nil {
+		return NotStarted(err)
+	}
+	slog.Info("aerie serves", "http", c.APIURL(), "nats", c.NATSURL(), "data", s.DataDir, "log", c.kept, "nats-server", c.opened)
+	err = c.Wait(ctx)
+	slog.Info("aerie stops")
+	return errors.Join(err, c.Close())
+}
+
+// NotStarted says why there is no server: a taken port or a damaged store is the
+// operator's to mend, not a fault of the program.
+func NotStarted(err error) error {
+	return &client.Failure{Code: string(ev.Unavailable), Message: err.Error(), Exit: client.ExitFailure}
+}

@@ -1,0 +1,162 @@
+package process
+
+import (
+	"cmp"
+	"flag"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud/emulate"
+)
+
+var (
+	// awsParts is into how many parts the calls of a life are divided. All of them are tried, one life each; but of many
+	// only one that chance chooses.
+	awsParts = flag.Int("aws-parts", 120, "parts of the calls to AWS at each of which the server is killed; up to 10 all of them")
+	// awsKills is how often the server is killed at random calls.
+	awsKills = flag.Int("aws-kills", 0, "random kills of the server that works in AWS")
+	// awsSeed is what chance goes by in the tests of AWS.
+	awsSeed = flag.Uint64("aws-seed", 0, "what the tests of AWS choose by, as they print it; 0 is another one each time")
+)
+
+// chance chooses, and prints by what: with that it chooses the same again.
+func chance(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := cmp.Or(*awsSeed, rand.Uint64())
+	t.Logf("-aws-seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// TestKilledAtEachCallToAWS lives a dataplane's life in an emulated AWS, and has the real program killed at each call of
+// it to the cloud: once before the call has its effect, and once after that and before its answer.
+func TestKilledAtEachCallToAWS(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lives a dataplane's whole life")
+	}
+	t.Parallel()
+	first, last, speed := 0, *awsParts, killSpeed
+	if *awsParts > 10 {
+		first, speed = chance(t).IntN(*awsParts), sampleSpeed
+		last = first + 1
+	}
+	c := &coverage{met: map[string]bool{}, hit: map[string]bool{}}
+	for part := first; part < last; part++ {
+		t.Logf("part %d of %d", part, *awsParts)
+		c.live(t, speed, everyCall(part, *awsParts))
+	}
+	if *awsParts <= 10 {
+		for n := 0; n < moreLives && len(c.missed()) > 0; n++ { // what one life has to do another may not
+			t.Logf("another life for %s", strings.Join(c.missed(), ", "))
+			c.live(t, speed, onceEach(c.missed()))
+		}
+		for _, call := range c.missed() {
+			t.Errorf("never killed at %s", call)
+		}
+	}
+	t.Logf("%d kills; %d of %d calls were hit", c.kills, len(c.hit), len(c.met))
+}
+
+// moreLives is how many more lives are lived for calls that were met in some life, but not in the one that was to end at
+// them.
+const moreLives = 3
+
+// coverage is which calls were met in lives, and at which the server was killed before they had their effect.
+type coverage struct {
+	met, hit map[string]bool
+	kills    int
+}
+
+func (c *coverage) live(t *testing.T, speed float64, choose func(meeting) bool) {
+	g := wholeLife(t, speed, func(m meeting) bool {
+		chosen := choose(m)
+		if chosen && m.status == 0 {
+			c.hit[m.call()] = true
+		}
+		return chosen
+	})
+	c.kills += g.tell(t)
+	maps.Copy(c.met, g.met)
+}
+
+// missed are the calls at which the server was never killed. One that only looks may be met in some lives alone.
+func (c *coverage) missed() (calls []string) {
+	for call := range c.met {
+		if !c.hit[call] && !reads.MatchString(call) {
+			calls = append(calls, call)
+		}
+	}
+	slices.Sort(calls)
+	return calls
+}
+
+// onceEach chooses each of some calls once, before it has its effect.
+func onceEach(calls []string) func(meeting) bool {
+	done := map[string]bool{}
+	return func(m meeting) bool {
+		call := m.call()
+		if m.status != 0 || done[call] || !slices.Contains(calls, call) {
+			return false
+		}
+		done[call] = true
+		return true
+	}
+}
+
+// killSpeed is fast, and yet so slow that a server which is killed at every few calls has time to build a network;
+// sampleSpeed is for one that is killed a few times.
+const (
+	killSpeed   = 60.0
+	sampleSpeed = 600.0
+)
+
+// callsBetween is how many calls at most lie between two random kills: a server that is given fewer than one look at a
+// network takes does not come any further.
+const callsBetween = 60
+
+// TestKilledOnAWS lives dataplanes' lives in an emulated AWS that loses answers, throttles and shows old news, and has the
+// real program killed at random calls meanwhile.
+func TestKilledOnAWS(t *testing.T) {
+	if *awsKills == 0 {
+		t.Skip("-aws-kills says how often: make soak does")
+	}
+	random := chance(t)
+	for done := 0; done < *awsKills; {
+		next := 0
+		g := wholeLife(t, 2*killSpeed, func(meeting) bool {
+			next--
+			if next > 0 {
+				return false
+			}
+			next = 1 + random.IntN(2*callsBetween) // a call is met twice
+			return true
+		}, trouble(random)...)
+		done += g.tell(t)
+		t.Logf("%d kills", done)
+	}
+}
+
+// callsOfALife is about how many calls of one service a life has.
+const callsOfALife = 300
+
+// trouble is a script of faults: some calls of each service are cut before or after their effect, throttled, or seen late.
+func trouble(random *rand.Rand) (script []emulate.Fault) {
+	for range 40 {
+		f := emulate.Fault{Op: []string{"ec2:*", "eks:*", "iam:*", "sts:*"}[random.IntN(4)], Nth: 1 + random.IntN(callsOfALife)}
+		switch random.IntN(4) {
+		case 0:
+			f.Lost = true
+		case 1:
+			f.Cut = true
+		case 2:
+			f.Throttle, f.Times = true, 1+random.IntN(3)
+		case 3: // mostly shorter than what is waited before something is made without a token, now and then longer
+			f.Stale = emulate.Duration{Duration: time.Duration(1+random.IntN(150)) * time.Millisecond}
+		}
+		script = append(script, f)
+	}
+	return script
+}
