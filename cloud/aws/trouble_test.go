@@ -14,7 +14,8 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
 	"github.com/aeriehq/aerie/cloud/emulate"
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 )
 
 const owner = "-/dataplane/eu/01HA"
@@ -114,7 +115,7 @@ func TestAccess(t *testing.T) {
 		must(t, err)
 		api, err := kube.Connect(to.Endpoint, to.CA, to.Token)
 		must(t, err)
-		_, err = kube.EnsureBase(t.Context(), api, owner)
+		_, err = tenant.EnsureBase(t.Context(), api, owner)
 		must(t, err)
 		nobody, err := kube.Connect(to.Endpoint, to.CA, nil)
 		must(t, err)

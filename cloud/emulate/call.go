@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube/memory"
 )
 
 // Call is one call under way. It sees the account and region of its record, and what it changes is kept or not as a whole.
@@ -259,4 +259,4 @@ func (c *Call) Strike(m Moment) (Fault, bool) {
 }
 
 // Kube is the Kubernetes API of a cluster; its objects are kept as long as the cluster is.
-func (c *Call) Kube(cluster *Thing) (*kube.Memory, error) { return c.world.kube(cluster.N) }
+func (c *Call) Kube(cluster *Thing) (*memory.Store, error) { return c.world.kube(cluster.N) }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/journal"
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // journalFile is the one file of an emulated cloud: the ledger of its calls and the store of what they made. A call is

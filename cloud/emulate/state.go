@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // place is where the things of one kind are.

@@ -14,8 +14,9 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/journal"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/memory"
 	"github.com/aeriehq/aerie/cloud/script"
-	"github.com/aeriehq/aerie/kube"
 )
 
 // Options say what world to open.
@@ -36,7 +37,7 @@ type World struct {
 	state   *state
 	faults  faults
 	scripts *script.Files
-	kubes   map[int64]*kube.Memory // by a cluster's N
+	kubes   map[int64]*memory.Store // by a cluster's N
 	closed  bool
 }
 
@@ -59,7 +60,7 @@ func Open(o Options) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{options: o, journal: j, state: s, kubes: map[int64]*kube.Memory{}}
+	w := &World{options: o, journal: j, state: s, kubes: map[int64]*memory.Store{}}
 	w.scripts = script.Watch(o.Dir, o.Logger, script.File{Name: "faults.json", Read: w.readFaults}, script.File{Name: handsFile, Read: w.readHands})
 	return w, nil
 }
@@ -170,7 +171,7 @@ func (w *World) do(r Record, f func(*Call) Outcome) error {
 }
 
 // kube opens the store of a cluster's objects. Each change of it is a line of its own in the journal.
-func (w *World) kube(cluster int64) (*kube.Memory, error) {
+func (w *World) kube(cluster int64) (*memory.Store, error) {
 	if m := w.kubes[cluster]; m != nil {
 		return m, nil
 	}
@@ -178,7 +179,7 @@ func (w *World) kube(cluster int64) (*kube.Memory, error) {
 	for _, o := range w.state.objects[cluster] {
 		there = append(there, o)
 	}
-	m, err := kube.NewMemory(there, func(put kube.Object, del kube.Key) error {
+	m, err := memory.New(there, func(put kube.Object, del kube.Key) error {
 		l := line{N: w.state.calls + 1, Cluster: cluster, Object: put}
 		if put == nil {
 			l.Key = &del

@@ -9,7 +9,8 @@ import (
 	"strings"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/memory"
 )
 
 // Hand is what somebody does by hand in the cloud or in one of its clusters, past aerie: with the cloud's console, or
@@ -201,7 +202,7 @@ func (s *Sim) handObjects(h Hand) (n int, err error) {
 	return n, nil
 }
 
-func (h Hand) inCluster(m *kube.Memory) (n int, err error) {
+func (h Hand) inCluster(m *memory.Store) (n int, err error) {
 	for _, o := range m.All() {
 		if k := o.Key(); h.hits(k.String()) {
 			if err := h.toObject(m, o); err != nil {
@@ -213,7 +214,7 @@ func (h Hand) inCluster(m *kube.Memory) (n int, err error) {
 	return n, nil
 }
 
-func (h Hand) toObject(m *kube.Memory, o kube.Object) error {
+func (h Hand) toObject(m *memory.Store, o kube.Object) error {
 	if k := o.Key(); h.Delete != "" {
 		return m.Delete(context.Background(), k.APIVersion, k.Kind, k.Namespace, k.Name)
 	}

@@ -7,8 +7,9 @@ import (
 	"testing"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	"github.com/aeriehq/aerie/cloud/sim"
-	"github.com/aeriehq/aerie/kube"
 )
 
 func TestByHand(t *testing.T) {
@@ -66,7 +67,7 @@ func furnished(t *testing.T, o sim.Options) *sim.Sim {
 	dataplane(t, s)
 	api, err := s.Kube(t.Context(), home, "c")
 	must(t, err)
-	_, err = kube.EnsureBase(t.Context(), api, "me")
+	_, err = tenant.EnsureBase(t.Context(), api, "me")
 	must(t, err)
 	return s
 }

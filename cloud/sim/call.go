@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // request is what is asked of the cloud, as far as ledger and faults need to know.

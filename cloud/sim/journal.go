@@ -9,7 +9,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/journal"
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // journalFile is the one file of a simulated cloud: the ledger of its calls and the store of what they made. A call

@@ -6,7 +6,8 @@ import (
 	"maps"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/memory"
 )
 
 // Kube is the Kubernetes API of a simulated cluster: the one that the options name, else a kube.Memory whose objects are in the journal, besides the nodes
@@ -37,7 +38,7 @@ func (s *Sim) openKube(id string, objects []kube.Object) error {
 	if s.kubes[id] != nil {
 		return nil
 	}
-	m, err := kube.NewMemory(objects, func(put kube.Object, del kube.Key) error {
+	m, err := memory.New(objects, func(put kube.Object, del kube.Key) error {
 		if put != nil {
 			if err := s.current.provision(id, put); err != nil {
 				return err
@@ -63,7 +64,7 @@ type clusterAPI struct {
 
 // Apply implements kube.API.
 func (a *clusterAPI) Apply(ctx context.Context, o kube.Object) (changed bool, err error) {
-	err = a.do(ctx, "Apply", o.Key(), func(_ *call, m *kube.Memory) (err error) {
+	err = a.do(ctx, "Apply", o.Key(), func(_ *call, m *memory.Store) (err error) {
 		changed, err = m.Apply(ctx, o)
 		return err
 	})
@@ -73,7 +74,7 @@ func (a *clusterAPI) Apply(ctx context.Context, o kube.Object) (changed bool, er
 // Get implements kube.API.
 func (a *clusterAPI) Get(ctx context.Context, apiVersion, kind, namespace, name string) (o kube.Object, err error) {
 	k := kube.Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
-	err = a.do(ctx, "Get", k, func(c *call, m *kube.Memory) (err error) {
+	err = a.do(ctx, "Get", k, func(c *call, m *memory.Store) (err error) {
 		for _, node := range a.nodes(c, apiVersion, kind) {
 			if node.Name() == name {
 				o = node
@@ -91,7 +92,7 @@ func (a *clusterAPI) Get(ctx context.Context, apiVersion, kind, namespace, name 
 
 // Try implements kube.API. To a fault it is a Get.
 func (a *clusterAPI) Try(ctx context.Context, o kube.Object) (is, wouldBe kube.Object, err error) {
-	err = a.do(ctx, "Get", o.Key(), func(_ *call, m *kube.Memory) (err error) {
+	err = a.do(ctx, "Get", o.Key(), func(_ *call, m *memory.Store) (err error) {
 		is, wouldBe, err = m.Try(ctx, o)
 		return err
 	})
@@ -104,7 +105,7 @@ func (a *clusterAPI) Try(ctx context.Context, o kube.Object) (is, wouldBe kube.O
 // List implements kube.API.
 func (a *clusterAPI) List(ctx context.Context, sel kube.Selector) (found []kube.Object, err error) {
 	k := kube.Key{APIVersion: sel.APIVersion, Kind: sel.Kind, Namespace: sel.Namespace}
-	err = a.do(ctx, "List", k, func(c *call, m *kube.Memory) (err error) {
+	err = a.do(ctx, "List", k, func(c *call, m *memory.Store) (err error) {
 		if found, err = m.List(ctx, sel); err != nil {
 			return err
 		}
@@ -124,7 +125,7 @@ func (a *clusterAPI) List(ctx context.Context, sel kube.Selector) (found []kube.
 // Delete implements kube.API.
 func (a *clusterAPI) Delete(ctx context.Context, apiVersion, kind, namespace, name string) error {
 	k := kube.Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
-	return a.do(ctx, "Delete", k, func(_ *call, m *kube.Memory) error {
+	return a.do(ctx, "Delete", k, func(_ *call, m *memory.Store) error {
 		return m.Delete(ctx, apiVersion, kind, namespace, name)
 	})
 }
@@ -132,7 +133,7 @@ func (a *clusterAPI) Delete(ctx context.Context, apiVersion, kind, namespace, na
 // As implements kube.API.
 func (a *clusterAPI) As(string, string) (kube.API, error) { return a, nil }
 
-func (a *clusterAPI) do(ctx context.Context, op string, k kube.Key, f func(*call, *kube.Memory) error) error {
+func (a *clusterAPI) do(ctx context.Context, op string, k kube.Key, f func(*call, *memory.Store) error) error {
 	r := request{op: op, scope: a.scope, cluster: a.cluster, name: k.String(), quiet: true, single: op == "Apply" && k.Kind != persistentVolume}
 	err := a.sim.do(ctx, r, func(c *call) (cloud.Phase, error) {
 		there, err := c.reachable(a.cluster)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/journal"
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // Ledger is all that ever happened in a simulated cloud.

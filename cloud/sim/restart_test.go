@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	"github.com/aeriehq/aerie/cloud/sim"
-	"github.com/aeriehq/aerie/kube"
 )
 
-var tenant = kube.TenantSpec{Namespace: "acme--prod", Customer: "acme", Tenant: "prod", Owner: "01HT", Isolation: true}
+var acmeProd = tenant.Spec{Namespace: "acme--prod", Customer: "acme", Tenant: "prod", Owner: "01HT", Isolation: true}
 
 // life makes a dataplane and a tenant in it. It may be called again on whatever an earlier call has left.
 func life(t testing.TB, s *sim.Sim) {
@@ -21,9 +22,9 @@ func life(t testing.TB, s *sim.Sim) {
 	dataplane(t, s)
 	api, err := s.Kube(t.Context(), home, "c")
 	must(t, err)
-	_, err = kube.EnsureBase(t.Context(), api, network.Owner)
+	_, err = tenant.EnsureBase(t.Context(), api, network.Owner)
 	must(t, err)
-	_, err = kube.EnsureTenant(t.Context(), api, tenant)
+	_, err = tenant.Ensure(t.Context(), api, acmeProd)
 	must(t, err)
 }
 
@@ -39,10 +40,10 @@ func TestRestartSeesAll(t *testing.T) {
 	s = open(t, o)
 	api, err := s.Kube(t.Context(), home, "c")
 	must(t, err)
-	if n, err := kube.EnsureTenant(t.Context(), api, tenant); err != nil || n != 0 {
+	if n, err := tenant.Ensure(t.Context(), api, acmeProd); err != nil || n != 0 {
 		t.Fatalf("%d objects changed: %v", n, err)
 	}
-	if got, want := len(before.Objects("c")), len(kube.TenantObjects(tenant))+2; got != want {
+	if got, want := len(before.Objects("c")), len(tenant.Objects(acmeProd))+2; got != want {
 		t.Fatalf("%d objects in the ledger, want %d", got, want)
 	}
 	must(t, s.DeletePool(t.Context(), home, "c", "p", pool.Owner))
@@ -62,7 +63,7 @@ func TestKilledAnywhere(t *testing.T) {
 	life(t, s)
 	api, err := s.Kube(t.Context(), home, "c")
 	must(t, err)
-	must(t, kube.DeleteTenant(t.Context(), api, tenant.Namespace, tenant.Owner))
+	must(t, tenant.Delete(t.Context(), api, acmeProd.Namespace, acmeProd.Owner))
 	must(t, s.Close())
 	data, err := os.ReadFile(filepath.Join(whole.Dir, "ledger.jsonl"))
 	must(t, err)
@@ -76,7 +77,7 @@ func TestKilledAnywhere(t *testing.T) {
 		if len(l.Twice()) != 0 || len(l.Live()) != 3 || len(l.Resources) != 3 {
 			t.Fatalf("cut at %d: twice %v, live %v", cut, l.Twice(), l.Live())
 		}
-		if got, want := len(l.Objects("c")), len(kube.TenantObjects(tenant))+2; got != want {
+		if got, want := len(l.Objects("c")), len(tenant.Objects(acmeProd))+2; got != want {
 			t.Fatalf("cut at %d: %d objects, want %d", cut, got, want)
 		}
 		must(t, s.Close())
@@ -155,14 +156,14 @@ func TestFaultOnTheClustersAPI(t *testing.T) {
 	api, err := s.Kube(t.Context(), home, "c")
 	must(t, err)
 	for _, want := range []kube.Code{kube.Unavailable, kube.Forbidden, ""} {
-		if _, err := kube.EnsureBase(t.Context(), api, "me"); kube.CodeOf(err) != want {
+		if _, err := tenant.EnsureBase(t.Context(), api, "me"); kube.CodeOf(err) != want {
 			t.Fatalf("%v, want %q", err, want)
 		}
 	}
 	if _, err := s.Kube(t.Context(), home, "none"); cloud.ClassOf(err) != cloud.NotFound {
 		t.Fatal(err)
 	}
-	_, err = api.Apply(t.Context(), kube.TenantObjects(tenant)[0])
+	_, err = api.Apply(t.Context(), tenant.Objects(acmeProd)[0])
 	must(t, err)
 	var told []string
 	for _, c := range ledger(t, dir).Calls {

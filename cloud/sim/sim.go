@@ -15,8 +15,9 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/journal"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/memory"
 	"github.com/aeriehq/aerie/cloud/script"
-	"github.com/aeriehq/aerie/kube"
 )
 
 // Options say what cloud to simulate. The zero value, but for Dir, is a cloud without limits that does all at once.
@@ -62,8 +63,8 @@ type Sim struct {
 	state   *state
 	faults  faults
 	scripts *script.Files
-	kubes   map[string]*kube.Memory // by a cluster's ID
-	current *call                   // the call that holds mu; the kubes' records belong to it
+	kubes   map[string]*memory.Store // by a cluster's ID
+	current *call                    // the call that holds mu; the kubes' records belong to it
 
 	closed bool
 }
@@ -81,7 +82,7 @@ func Open(o Options) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sim{options: o, journal: j, state: lines.state, kubes: map[string]*kube.Memory{}}
+	s := &Sim{options: o, journal: j, state: lines.state, kubes: map[string]*memory.Store{}}
 	s.faults.Inject(o.Faults...)
 	s.scripts = script.Watch(o.Dir, o.Logger, script.File{Name: "faults.json", Read: s.readFaults}, script.File{Name: handsFile, Read: s.readHands})
 	for id, objects := range lines.objects {

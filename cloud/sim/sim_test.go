@@ -13,8 +13,8 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/cloudtest"
+	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/sim"
-	"github.com/aeriehq/aerie/kube"
 )
 
 // clock is a clock that stands still until it is moved.

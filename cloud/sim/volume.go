@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // kindVolume is what the storage of a cluster makes: no call makes one, and none lists it.

@@ -8,7 +8,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/common"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // capabilities are what a chart is told of the cluster: its version, and the kinds that it serves. Helm brings the kinds

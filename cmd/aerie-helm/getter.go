@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // getter is how Helm reaches the cluster: as one service account, the certificate verified, nothing on the disk.
@@ -31,7 +31,7 @@ type notes struct {
 }
 
 // newGetter makes one that takes notes of the cluster's answers.
-func newGetter(namespace string, to kube.Reach, n *notes) getter {
+func newGetter(namespace string, to kube.Access, n *notes) getter {
 	c := api.NewConfig()
 	c.Clusters["it"] = &api.Cluster{Server: to.Endpoint, CertificateAuthorityData: to.CA}
 	c.AuthInfos["us"] = &api.AuthInfo{Token: to.Token}

@@ -5,7 +5,7 @@ package main
 import (
 	"runtime/debug"
 
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
 )
 
 // limit asks the garbage collector to be careful; there is no harder bound here.

@@ -6,7 +6,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
 )
 
 // limit bounds this process, so that a chart cannot eat the machine's memory.

@@ -19,8 +19,9 @@ import (
 	"helm.sh/helm/v4/pkg/cli"
 	"helm.sh/helm/v4/pkg/registry"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
 )
 
 // load is the chart that was asked for, and no other version of it.
@@ -43,7 +44,7 @@ func (o *operation) load() (*chart.Chart, error) {
 		return nil, fault(kube.Invalid, "it is chart %s %s: %s %s was asked for", m.Name, m.Version, o.Chart.Name, o.Chart.Version)
 	case m.Type == "library":
 		return nil, fault(kube.Invalid, "chart %s is a library: it installs nothing", m.Name)
-	case len(ch.CRDObjects()) > 0 && o.Terms != kube.AsAddon:
+	case len(ch.CRDObjects()) > 0 && o.Terms != policy.AsAddon:
 		return nil, fault(kube.Invalid, "the chart makes CustomResourceDefinition %s: not allowed: it is of the whole cluster", ch.CRDObjects()[0].Name)
 	}
 	return ch, nil

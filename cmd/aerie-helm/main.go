@@ -12,7 +12,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
 )
 
 func main() {

@@ -15,8 +15,9 @@ import (
 	release "helm.sh/helm/v4/pkg/release/v1"
 	"helm.sh/helm/v4/pkg/storage/driver"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
 )
 
 // operation is what this process is for.
@@ -127,7 +128,7 @@ func (o *operation) connect() error {
 	if c, ok := o.config.KubeClient.(*helmkube.Client); ok {
 		own := client{Client: c, back: o.Op == helm.Revert}
 		if o.Tells {
-			own.to = os.NewFile(helm.TellsAt, "starter")
+			own.to = os.NewFile(helm.HookNotifyFD, "starter")
 		}
 		o.config.KubeClient = own
 	}
@@ -182,7 +183,7 @@ func (o *operation) install(over bool) (helm.Result, error) {
 	}
 	in := action.NewInstall(o.config)
 	in.ReleaseName, in.Namespace, in.Labels, in.Replace = o.Release, o.Namespace, o.labels(), over
-	in.WaitStrategy, in.Timeout, in.SkipCRDs, in.ForceConflicts = helmkube.HookOnlyStrategy, o.Within, o.Terms != kube.AsAddon, true
+	in.WaitStrategy, in.Timeout, in.SkipCRDs, in.ForceConflicts = helmkube.HookOnlyStrategy, o.Within, o.Terms != policy.AsAddon, true
 	in.PostRenderer, in.PostRenderStrategy = guard{o}, action.PostRenderStrategySeparate
 	made, err := in.Run(ch, o.Values)
 	if err != nil {
@@ -198,7 +199,7 @@ func (o *operation) upgrade() (helm.Result, error) {
 	}
 	up := action.NewUpgrade(o.config)
 	up.Namespace, up.Labels, up.ResetValues, up.MaxHistory = o.Namespace, o.labels(), true, history
-	up.WaitStrategy, up.Timeout, up.SkipCRDs, up.ForceConflicts = helmkube.HookOnlyStrategy, o.Within, o.Terms != kube.AsAddon, true
+	up.WaitStrategy, up.Timeout, up.SkipCRDs, up.ForceConflicts = helmkube.HookOnlyStrategy, o.Within, o.Terms != policy.AsAddon, true
 	up.PostRenderer, up.PostRenderStrategy = guard{o}, action.PostRenderStrategySeparate
 	made, err := up.Run(o.Release, ch, o.Values)
 	if err != nil {

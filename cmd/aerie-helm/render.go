@@ -16,8 +16,9 @@ import (
 	"helm.sh/helm/v4/pkg/storage/driver"
 	"sigs.k8s.io/yaml"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
 )
 
 // render says what a chart makes in a cluster that only stores, or what of it the chart has to know first.
@@ -109,7 +110,7 @@ func (g guard) Run(rendered *bytes.Buffer) (*bytes.Buffer, error) {
 
 // home is the namespace of what says none; empty where the cluster has to tell whether it has one.
 func (g guard) home() string {
-	if g.Terms == kube.AsAddon {
+	if g.Terms == policy.AsAddon {
 		return ""
 	}
 	return g.Namespace
@@ -117,10 +118,10 @@ func (g guard) home() string {
 
 // check refuses what a chart must not make.
 func (g guard) check(o kube.Object) error {
-	if ns := o.Namespace(); ns != "" && ns != g.Namespace && g.Terms != kube.AsAddon {
+	if ns := o.Namespace(); ns != "" && ns != g.Namespace && g.Terms != policy.AsAddon {
 		return fault(kube.Invalid, "the chart makes %s: only namespace %s is the application's", o.Key(), g.Namespace)
 	}
-	for _, f := range kube.CheckObjects([]kube.Object{o}, g.Terms) {
+	for _, f := range policy.CheckObjects([]kube.Object{o}, g.Terms) {
 		_, field, _ := strings.Cut(f.Path, "].")
 		return fault(kube.Invalid, "the chart makes %s: %s: %s", o.Key(), field, f.Message)
 	}

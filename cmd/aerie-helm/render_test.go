@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
 )
 
 // packed is a chart of some files; one that gives no Chart.yaml has a plain one.
@@ -40,7 +41,7 @@ func packed(t *testing.T, files map[string]string) []byte {
 
 // rendering is an operation that renders a chart of some files for a cluster that only stores, of version 1.34.
 func rendering(t *testing.T, files map[string]string) *operation {
-	return &operation{rendered: func() {}, Request: helm.Request{Op: helm.Render, Release: "web", Namespace: "acme--one", Terms: kube.AsTenant,
+	return &operation{rendered: func() {}, Request: helm.Request{Op: helm.Render, Release: "web", Namespace: "acme--one", Terms: policy.AsTenant,
 		Chart: helm.Chart{Name: "web", Version: "1.0.0", Archive: packed(t, files)}, Stored: &helm.Stored{Version: "1.34"}}}
 }
 
@@ -112,7 +113,7 @@ func TestDefinitionsOfAChart(t *testing.T) {
 	files := saying(`'{{ .Capabilities.APIVersions.Has "example.com/v1/Thing" }}'`)
 	files["crds/thing.yaml"] = "\ufeff" + strings.ReplaceAll(thing, "\n", "\r\n")
 	o := rendering(t, files)
-	o.Terms = kube.AsAddon
+	o.Terms = policy.AsAddon
 	r, err := o.do()
 	if got := said(t, r, err); got != "true" || len(r.Definitions) != 1 || r.Definitions[0].Name() != "things.example.com" {
 		t.Error(got, r)
@@ -149,7 +150,7 @@ func TestLookupWhereOneOnlyStores(t *testing.T) {
 		}
 	}
 	addon := rendering(t, saying(`'{{ lookup "v1" "Namespace" "" "kube-system" }}'`))
-	addon.Terms = kube.AsAddon
+	addon.Terms = policy.AsAddon
 	if r, err := addon.do(); err != nil || len(r.Wants) != 1 {
 		t.Error(r, err)
 	}
@@ -199,11 +200,11 @@ func TestOutsideTheNamespace(t *testing.T) {
 		return map[string]string{"templates/x.yaml": "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: r, namespace: " + namespace + "}\n"}
 	}
 	for _, row := range []struct {
-		terms           kube.Terms
+		terms           policy.Terms
 		namespace, want string
 	}{
-		{kube.AsAddon, "kube-system", ""}, {kube.AsAddon, "other--one", "which is a tenant's"}, {kube.AsAddon, "aerie-system", "which is aerie's own"},
-		{kube.AsTenant, "kube-system", "only namespace acme--one is the application's"}, {kube.AsTenant, "acme--one", ""},
+		{policy.AsAddon, "kube-system", ""}, {policy.AsAddon, "other--one", "which is a tenant's"}, {policy.AsAddon, "aerie-system", "which is aerie's own"},
+		{policy.AsTenant, "kube-system", "only namespace acme--one is the application's"}, {policy.AsTenant, "acme--one", ""},
 	} {
 		o := rendering(t, binding(row.namespace))
 		o.Terms = row.terms

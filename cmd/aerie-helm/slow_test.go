@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
 )
 
 // A repository that gives nothing is no fault of the chart either.
@@ -48,7 +48,7 @@ func TestWhoseFaultSlownessIs(t *testing.T) {
 	defer server.Close()
 	o := rendering(t, saying("x"))
 	o.Op, o.Rendered = helm.Ensure, time.Second
-	o.Cluster = &kube.Reach{Endpoint: server.URL, CA: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})}
+	o.Cluster = &kube.Access{Endpoint: server.URL, CA: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})}
 	if code := codeOf(o.tooSlow()); code != kube.Invalid {
 		t.Error("nobody was asked:", code)
 	}

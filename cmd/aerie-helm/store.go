@@ -15,14 +15,15 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/aeriehq/aerie/cloud/emulate/kubeapi"
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/memory"
 )
 
 // store is a cluster that only stores, as a chart sees it: it knows what the request says of it, and takes down what else
 // the chart wants to know. Helm reaches it as it reaches a real one, over a transport that leads nowhere else.
 type store struct {
-	*kube.Memory
+	*memory.Store
 	asks  helm.Request
 	notes *notes
 	wants []kube.Key
@@ -37,8 +38,8 @@ func newStore(q helm.Request, n *notes) (*store, error) {
 	for _, found := range q.Stored.Found {
 		all = append(all, found.Objects...)
 	}
-	m, err := kube.NewMemory(all, nil)
-	return &store{Memory: m, asks: q, notes: n}, err
+	m, err := memory.New(all, nil)
+	return &store{Store: m, asks: q, notes: n}, err
 }
 
 // Get implements kube.API.
@@ -46,7 +47,7 @@ func (s *store) Get(ctx context.Context, apiVersion, kind, namespace, name strin
 	if err := s.look(kube.Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}); err != nil {
 		return nil, err
 	}
-	return s.Memory.Get(ctx, apiVersion, kind, namespace, name)
+	return s.Store.Get(ctx, apiVersion, kind, namespace, name)
 }
 
 // List implements kube.API. The custom kinds are known.
@@ -57,7 +58,7 @@ func (s *store) List(ctx context.Context, sel kube.Selector) ([]kube.Object, err
 			return nil, err
 		}
 	}
-	return s.Memory.List(ctx, sel)
+	return s.Store.List(ctx, sel)
 }
 
 // look takes down what is wanted, unless it is known, and refuses what the installer may not read.

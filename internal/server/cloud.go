@@ -14,11 +14,11 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/aeriehq/aerie/cloud/aws"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
 	"github.com/aeriehq/aerie/cloud/sim"
 	"github.com/aeriehq/aerie/deploy"
 	"github.com/aeriehq/aerie/internal/client"
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/execute"
 	"github.com/aeriehq/aerie/workers/reconcile"

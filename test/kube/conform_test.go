@@ -3,7 +3,7 @@ package kube_test
 import (
 	"testing"
 
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
 )
 
 func TestClusterConforms(t *testing.T) { kubetest.Conform(t, admin, "conform") }

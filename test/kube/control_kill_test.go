@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
 )
 
 // steps are the commands of one application's life, each of which is an operation on its release.

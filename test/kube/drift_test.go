@@ -5,9 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/release"
 )
 
 // What somebody changes or deletes of a release is found, and only that; a repair brings it back, once.
@@ -18,10 +19,10 @@ func TestReleaseDrift(t *testing.T) {
 	if err := s.ready(); err != nil {
 		t.Fatal(err)
 	}
-	spec := kube.AppSpec{Namespace: s.namespace, Name: "web", Owner: q.Owner}
+	spec := release.AppSpec{Namespace: s.namespace, Name: "web", Owner: q.Owner}
 	wants := func(what string) {
 		t.Helper()
-		found, err := kube.ReleaseDrift(t.Context(), admin, spec)
+		found, err := release.ChartDrift(t.Context(), admin, spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +60,7 @@ func TestReleaseDrift(t *testing.T) {
 	})
 	wants("")
 	apply(t, admin, changed)
-	found, err := kube.ReleaseDrift(t.Context(), admin, spec)
+	found, err := release.ChartDrift(t.Context(), admin, spec)
 	if err != nil || len(found) != 1 || !strings.Contains(found[0].Detail, "spec.replicas differs, and to apply it again is refused: ") {
 		t.Error(found, err)
 	}
@@ -74,11 +75,11 @@ func TestWhatIsEmptyIsNotMissed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := kube.AppSpec{Namespace: s.namespace, Name: "web", Owner: "u1", Revision: 1, Objects: []kube.Object{o}}
-	if _, err := kube.EnsureApplication(t.Context(), admin, spec); err != nil {
+	spec := release.AppSpec{Namespace: s.namespace, Name: "web", Owner: "u1", Revision: 1, Objects: []kube.Object{o}}
+	if _, err := release.EnsureApplication(t.Context(), admin, spec); err != nil {
 		t.Fatal(err)
 	}
-	if found, err := kube.ApplicationDrift(t.Context(), admin, spec); err != nil || len(found) > 0 {
+	if found, err := release.ApplicationDrift(t.Context(), admin, spec); err != nil || len(found) > 0 {
 		t.Errorf("%+v %v", found, err)
 	}
 }
@@ -88,15 +89,15 @@ func TestOwnedIsListed(t *testing.T) {
 	s := newShop(t, "owns")
 	q := s.request(helm.Ensure, "1.0.0", nil)
 	s.must(q, "install", "")
-	addon := kube.AddonSpec{Namespace: "owned-addon", Dataplane: "eu", Addon: "db", Owner: "01ADDON", Revision: 1, Wide: true}
-	if err := kube.EnsureAddon(t.Context(), admin, addon); err != nil {
+	addon := release.AddonSpec{Namespace: "owned-addon", Dataplane: "eu", Addon: "db", Owner: "01ADDON", Revision: 1, Wide: true}
+	if err := release.EnsureAddon(t.Context(), admin, addon); err != nil {
 		t.Fatal(err)
 	}
-	all, err := kube.ListOwned(t.Context(), admin)
+	all, err := release.ListOwned(t.Context(), admin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []kube.Owned{
+	for _, want := range []release.Owned{
 		{Namespace: s.namespace, Customer: "owns", Tenant: "one", Owner: "01ownsone"},
 		{Namespace: s.namespace, Customer: "owns", Tenant: "one", Application: "web", Owner: q.Owner},
 		{Namespace: "owned-addon", Dataplane: "eu", Addon: "db", Owner: "01ADDON"},
@@ -105,7 +106,7 @@ func TestOwnedIsListed(t *testing.T) {
 			t.Errorf("%+v is not in %+v", want, all)
 		}
 	}
-	if err := kube.RemoveAddon(t.Context(), admin, addon); err != nil {
+	if err := release.RemoveAddon(t.Context(), admin, addon); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := admin.Get(t.Context(), "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", "aerie:addon:owned-addon"); kube.CodeOf(err) != kube.NotFound {

@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
 )
 
 var releases = helm.NewRunner(helm.Program(), "")
@@ -31,14 +32,14 @@ func newShop(t *testing.T, name string) shop {
 
 func (s shop) request(op helm.Op, version string, values map[string]any) helm.Request {
 	s.Helper()
-	r, err := admin.Reach(s.Context(), s.namespace, kube.InstallerAccount)
+	r, err := admin.Access(s.Context(), s.namespace, policy.InstallerAccount)
 	if err != nil {
 		s.Fatal(err)
 	}
 	if op == helm.Remove {
 		version = "1.0.0"
 	}
-	q := helm.Request{Op: op, Release: "web", Namespace: s.namespace, Owner: "01APP", Values: values, Cluster: &r, Terms: kube.AsTenant, Within: time.Minute,
+	q := helm.Request{Op: op, Release: "web", Namespace: s.namespace, Owner: "01APP", Values: values, Cluster: &r, Terms: policy.AsTenant, Within: time.Minute,
 		Chart: helm.Chart{Name: "web", Version: version, Archive: web(version, nil)}}
 	q.Digest = helm.DigestOf(q.Chart, q.Values)
 	return q
@@ -155,7 +156,7 @@ func (s shop) helped(q helm.Request) (r helm.Result) {
 		done <- err
 	}()
 	kubetest.Eventually(s, "it is done", func() bool {
-		release(s, admin, s.namespace)
+		unhold(s, admin, s.namespace)
 		select {
 		case err := <-done:
 			if err != nil {
@@ -169,8 +170,8 @@ func (s shop) helped(q helm.Request) (r helm.Result) {
 	return r
 }
 
-// release lets the pods of a namespace that hang go on.
-func release(t testing.TB, api kube.API, namespace string) {
+// unhold lets the pods of a namespace that hang go on.
+func unhold(t testing.TB, api kube.API, namespace string) {
 	pods, err := api.List(t.Context(), kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: namespace})
 	if err != nil {
 		t.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
 )
 
 // What a chart must not do is refused before anything of it is in the cluster, and the reason is said.

@@ -9,8 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/release"
 )
 
 // A server keeps some wishes as something else than they were written as, or not at all. That is no difference; and what
@@ -37,11 +38,11 @@ func TestWhatAServerKeepsOtherwiseIsNotMissed(t *testing.T) {
 	} {
 		t.Run(row.what, func(t *testing.T) {
 			s := newShop(t, "keeps-"+strings.ReplaceAll(strings.ReplaceAll(row.what, ",", ""), " ", "-"))
-			spec := kube.AppSpec{Namespace: s.namespace, Name: "web", Owner: "u1", Revision: 3, Objects: []kube.Object{decoded(t, row.object)}}
+			spec := release.AppSpec{Namespace: s.namespace, Name: "web", Owner: "u1", Revision: 3, Objects: []kube.Object{decoded(t, row.object)}}
 			ensure := func() {
 				t.Helper()
 				kubetest.Eventually(t, "it is applied", func() bool { // the server may know the installer's rights late
-					_, err := kube.EnsureApplication(t.Context(), admin, spec)
+					_, err := release.EnsureApplication(t.Context(), admin, spec)
 					if err != nil && kube.CodeOf(err) != kube.Unavailable {
 						t.Fatal(err)
 					}
@@ -52,8 +53,8 @@ func TestWhatAServerKeepsOtherwiseIsNotMissed(t *testing.T) {
 			looked.Revision = 0 // who looks knows of none
 			wants := func(want string) {
 				t.Helper()
-				for _, api := range []kube.API{admin, kube.Listed(admin)} {
-					found, err := kube.ApplicationDrift(t.Context(), api, looked)
+				for _, api := range []kube.API{admin, kube.CachedList(admin)} {
+					found, err := release.ApplicationDrift(t.Context(), api, looked)
 					if err != nil || told(found) != want {
 						t.Errorf("%q, %v; want %q", told(found), err, want)
 					}

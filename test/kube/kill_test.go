@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
 )
 
 var (

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
 )
 
 const crds = "apiextensions.k8s.io/v1"

@@ -4,8 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
+	"github.com/aeriehq/aerie/cloud/kube/release"
 )
 
 // asking is a chart that says what a template comes to.
@@ -35,7 +37,7 @@ func TestChartsAskTheirCluster(t *testing.T) {
 		q.Chart.Archive = asking(row.template)
 		q.Digest = helm.DigestOf(q.Chart, q.Values)
 		_, err := s.run(q)
-		err = kube.NotYet(t.Context(), admin, s.namespace, err)
+		err = policy.Reclassify(t.Context(), admin, s.namespace, err)
 		if kube.CodeOf(err) != row.code {
 			t.Errorf("%s: %q: %v", row.template, kube.CodeOf(err), err)
 			continue
@@ -60,15 +62,15 @@ func TestChartsAskTheirCluster(t *testing.T) {
 // kube-system, which goes with it.
 func TestChartsOfAddons(t *testing.T) {
 	t.Parallel()
-	spec := kube.AddonSpec{Namespace: "gauges", Dataplane: "eu", Addon: "gauges", Owner: "01ADDON", Revision: 1, Wide: true}
-	if err := kube.EnsureAddon(t.Context(), admin, spec); err != nil {
+	spec := release.AddonSpec{Namespace: "gauges", Dataplane: "eu", Addon: "gauges", Owner: "01ADDON", Revision: 1, Wide: true}
+	if err := release.EnsureAddon(t.Context(), admin, spec); err != nil {
 		t.Fatal(err)
 	}
-	r, err := admin.Reach(t.Context(), "gauges", kube.InstallerAccount)
+	r, err := admin.Access(t.Context(), "gauges", policy.InstallerAccount)
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := helm.Request{Op: helm.Ensure, Release: "gauges", Namespace: "gauges", Owner: spec.Owner, Cluster: &r, Terms: kube.AsAddon,
+	q := helm.Request{Op: helm.Ensure, Release: "gauges", Namespace: "gauges", Owner: spec.Owner, Cluster: &r, Terms: policy.AsAddon,
 		Chart: helm.Chart{Name: "web", Version: "1.0.0", Archive: web("1.0.0", map[string]string{
 			"crds/gauge.yaml": strings.NewReplacer("things", "gauges", "Thing", "Gauge", "example.com", "gauges.example.com").Replace(`apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -98,10 +100,10 @@ metadata: {name: one}
 	if err != nil || binding.Labels()[kube.LabelOwner] != spec.Owner {
 		t.Fatal(binding, err)
 	}
-	app := kube.AppSpec{Namespace: "gauges", Name: "gauges", Owner: spec.Owner, Terms: kube.AsAddon}
+	app := release.AppSpec{Namespace: "gauges", Name: "gauges", Owner: spec.Owner, Terms: policy.AsAddon}
 	drifts := func(want string) {
 		t.Helper()
-		if found, err := kube.ReleaseDrift(t.Context(), admin, app); err != nil || told(found) != want {
+		if found, err := release.ChartDrift(t.Context(), admin, app); err != nil || told(found) != want {
 			t.Errorf("%q %v, want %q", told(found), err, want)
 		}
 	}
@@ -122,7 +124,7 @@ metadata: {name: one}
 	if _, err := admin.Get(t.Context(), "rbac.authorization.k8s.io/v1", "RoleBinding", "kube-system", "gauges-reader"); kube.CodeOf(err) != kube.NotFound {
 		t.Error("it is left in kube-system:", err)
 	}
-	if err := kube.RemoveAddon(t.Context(), admin, spec); err != nil {
+	if err := release.RemoveAddon(t.Context(), admin, spec); err != nil {
 		t.Fatal(err)
 	}
 }

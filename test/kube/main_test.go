@@ -7,7 +7,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/test/kube/rigtest"
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
 )
 
 var tenants = flag.Int("tenants", 20, "how many tenants there are beside a chart that hangs and one that fails; from 100 on it is measured against a round without these two")

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
 )
 
 // registry is an OCI registry to pull from, over TLS and with basic authentication. It has chart web 1.0.0 for each user,

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
 	"github.com/aeriehq/aerie/internal/natstest"
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/kubetest"
 	"github.com/aeriehq/aerie/test/kube/rigtest"
 )
 
@@ -57,9 +57,9 @@ func TestOutage(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = again.Stop() })
 	t.Logf("it was gone for %s, in which %d tries failed", time.Since(began).Round(time.Second), c.failures.Load()-before)
-	release(t, admin, "zoo--prod")
+	unhold(t, admin, "zoo--prod")
 	c.reaches("application", "zoo/prod_web", "Deployed")
-	c.reachesWhile("application", "zoo/prod_hook", "Deployed", func() { release(t, admin, "zoo--prod") }) // the hook may be another one now
+	c.reachesWhile("application", "zoo/prod_hook", "Deployed", func() { unhold(t, admin, "zoo--prod") }) // the hook may be another one now
 	c.reaches("application", "zoo/prod_new", "Deployed")
 	c.reaches("application", "zoo/prod_exporter", "Uninstalled")
 	for _, id := range append(all, "zoo/prod_hook") {

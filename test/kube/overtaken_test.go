@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
 )
 
 // children is how many processes of Helm's the server has.
@@ -64,7 +65,7 @@ func TestAHangingReleaseEndsWithItsPhase(t *testing.T) {
 // withoutInstaller deletes an application where the account that installs is gone: it ends when that is back, and not before.
 func withoutInstaller(t *testing.T, c *control, api kube.API) {
 	t.Helper()
-	if err := api.Delete(t.Context(), "v1", "ServiceAccount", "zoo--prod", kube.InstallerAccount); err != nil {
+	if err := api.Delete(t.Context(), "v1", "ServiceAccount", "zoo--prod", policy.InstallerAccount); err != nil {
 		t.Fatal(err)
 	}
 	c.run("", "application", "delete", "zoo/prod_web")

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
 )
 
 // repository is one that wants a login and has a certificate of its own. It has web 1.0.0 and, in its index alone, 1.1.0.

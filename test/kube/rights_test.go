@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
+	"github.com/aeriehq/aerie/cloud/kube/release"
 )
 
 const rbac = "rbac.authorization.k8s.io"
@@ -29,11 +31,11 @@ func bindingOf(namespace, name, kind, role string) kube.Object {
 func TestManifestsAreTheInstallers(t *testing.T) {
 	t.Parallel()
 	ensureTenant(t, tenantOf("manifests", "one"))
-	spec := kube.AppSpec{Namespace: "manifests--one", Name: "app", Owner: "01APP"}
+	spec := release.AppSpec{Namespace: "manifests--one", Name: "app", Owner: "01APP"}
 	account := kubetest.Object("v1", "ServiceAccount", "", "app", nil)
 	reads := roleOf("Role", "", "reads", "", "configmaps")
 	kubetest.Eventually(t, "the server knows the installer's rights", func() bool {
-		return subject{user: "system:serviceaccount:manifests--one:" + kube.InstallerAccount}.may(t, "create", rbac, "roles", spec.Namespace)
+		return subject{user: "system:serviceaccount:manifests--one:" + policy.InstallerAccount}.may(t, "create", rbac, "roles", spec.Namespace)
 	})
 	bob := subject{user: "system:serviceaccount:manifests--one:app"}
 	for i, row := range []struct {
@@ -53,7 +55,7 @@ func TestManifestsAreTheInstallers(t *testing.T) {
 	} {
 		t.Run(row.what, func(t *testing.T) {
 			spec.Revision, spec.Objects = uint64(i+1), row.objects
-			_, err := kube.EnsureApplication(t.Context(), admin, spec)
+			_, err := release.EnsureApplication(t.Context(), admin, spec)
 			if kube.CodeOf(err) != row.want || err != nil && !strings.Contains(err.Error(), row.text) {
 				t.Errorf("code %q, want %q with %q: %v", kube.CodeOf(err), row.want, row.text, err)
 			}
@@ -64,7 +66,7 @@ func TestManifestsAreTheInstallers(t *testing.T) {
 			kubetest.Eventually(t, "the server knows it", func() bool { return bob.may(t, "update", "", "configmaps", spec.Namespace) == row.may })
 		})
 	}
-	if err := kube.RemoveApplication(t.Context(), admin, spec); err != nil {
+	if err := release.RemoveApplication(t.Context(), admin, spec); err != nil {
 		t.Fatal(err)
 	}
 	for _, kind := range []string{"Role", "RoleBinding"} {
@@ -79,11 +81,11 @@ func TestManifestsAreTheInstallers(t *testing.T) {
 func TestAWrappedAPIAppliesAsTheInstaller(t *testing.T) {
 	t.Parallel()
 	ensureTenant(t, tenantOf("wrapped", "one"))
-	spec := kube.AppSpec{Namespace: "wrapped--one", Name: "app", Owner: "01APP", Revision: 1,
+	spec := release.AppSpec{Namespace: "wrapped--one", Name: "app", Owner: "01APP", Revision: 1,
 		Objects: []kube.Object{kubetest.Object("apps/v1", "DaemonSet", "", "all", nil)}}
-	for _, api := range []kube.API{struct{ kube.API }{admin}, kube.Listed(admin)} {
+	for _, api := range []kube.API{struct{ kube.API }{admin}, kube.CachedList(admin)} {
 		kubetest.Eventually(t, "the installer may not make a DaemonSet", func() bool { // its own rights may come late
-			_, err := kube.EnsureApplication(t.Context(), api, spec)
+			_, err := release.EnsureApplication(t.Context(), api, spec)
 			if code := kube.CodeOf(err); code != kube.Forbidden && code != kube.Unavailable {
 				t.Fatal(err)
 			}

@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
 )
 
 // A server that has just started refuses what it allows a moment later. That is no answer, to us or to Helm; what a server

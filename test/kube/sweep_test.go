@@ -5,15 +5,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
 )
 
 // install installs a release in zoo--prod past the control plane.
 func install(t *testing.T, api *kube.Cluster, name, owner string) {
 	t.Helper()
-	r, err := api.Reach(t.Context(), "zoo--prod", kube.InstallerAccount)
+	r, err := api.Access(t.Context(), "zoo--prod", policy.InstallerAccount)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,26 +4,28 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 )
 
-func tenantOf(customer, name string) kube.TenantSpec {
-	return kube.TenantSpec{
+func tenantOf(customer, name string) tenant.Spec {
+	return tenant.Spec{
 		Namespace: customer + "--" + name, Customer: customer, Tenant: name, Owner: "01" + customer + name, Plan: "small", Revision: 1,
-		Quota:      kube.Quota{CPU: "2", Memory: "2Gi", Storage: "10Gi", Pods: 5},
+		Quota:      tenant.Quota{CPU: "2", Memory: "2Gi", Storage: "10Gi", Pods: 5},
 		DefaultCPU: "100m", DefaultMemory: "64Mi",
 		Isolation: true, EgressDeny: true, AllowNamespaces: []string{"monitoring"}, AllowRanges: []string{"203.0.113.0/24"},
 	}
 }
 
-func ensureTenant(t *testing.T, spec kube.TenantSpec) {
+func ensureTenant(t *testing.T, spec tenant.Spec) {
 	t.Helper()
-	n, err := kube.EnsureTenant(t.Context(), admin, spec)
-	if err != nil || n != len(kube.TenantObjects(spec)) {
+	n, err := tenant.Ensure(t.Context(), admin, spec)
+	if err != nil || n != len(tenant.Objects(spec)) {
 		t.Fatal(n, err)
 	}
-	if n, err = kube.EnsureTenant(t.Context(), admin, spec); n != 0 || err != nil {
+	if n, err = tenant.Ensure(t.Context(), admin, spec); n != 0 || err != nil {
 		t.Fatalf("the second time %d objects changed: %v", n, err)
 	}
 }
@@ -35,11 +37,11 @@ func TestWhoMayDoWhat(t *testing.T) {
 	ensureTenant(t, tenantOf("other", "one"))
 	account := func(ns, name string) string { return "system:serviceaccount:" + ns + ":" + name }
 	who := map[string]subject{
-		"installer": {user: account("may--one", kube.InstallerAccount)},
-		"workload":  {user: account("may--one", kube.WorkloadAccount)},
-		"people":    {user: "ann@may.example", group: kube.PeopleGroup("may")},
-		"neighbour": {user: account("other--one", kube.InstallerAccount)},
-		"stranger":  {user: "bob@other.example", group: kube.PeopleGroup("other")},
+		"installer": {user: account("may--one", policy.InstallerAccount)},
+		"workload":  {user: account("may--one", policy.WorkloadAccount)},
+		"people":    {user: "ann@may.example", group: policy.PeopleGroup("may")},
+		"neighbour": {user: account("other--one", policy.InstallerAccount)},
+		"stranger":  {user: "bob@other.example", group: policy.PeopleGroup("other")},
 	}
 	for _, row := range []struct {
 		what, verb, group, resource, namespace string
@@ -187,7 +189,7 @@ func TestAHeldNamespaceSaysWhy(t *testing.T) {
 	hold := kubetest.Object("v1", "ConfigMap", spec.Namespace, "hold", nil)
 	hold["metadata"].(map[string]any)["finalizers"] = []any{"example.com/hold"}
 	apply(t, admin, hold)
-	if err := kube.DeleteTenant(t.Context(), admin, spec.Namespace, spec.Owner); err != nil {
+	if err := tenant.Delete(t.Context(), admin, spec.Namespace, spec.Owner); err != nil {
 		t.Fatal(err)
 	}
 	held := ""
@@ -196,13 +198,13 @@ func TestAHeldNamespaceSaysWhy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		held = kube.Holds(ns)
+		held = kube.DeletionBlocker(ns)
 		return held != ""
 	})
 	if want := "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances"; held != want {
 		t.Errorf("%q, want %q", held, want)
 	}
-	if _, err := kube.EnsureTenant(t.Context(), admin, spec); kube.CodeOf(err) != kube.Unavailable {
+	if _, err := tenant.Ensure(t.Context(), admin, spec); kube.CodeOf(err) != kube.Unavailable {
 		t.Errorf("a tenant in a namespace that ends: %v", err)
 	}
 	delete(hold["metadata"].(map[string]any), "finalizers")

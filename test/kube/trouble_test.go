@@ -7,9 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 )
 
 func TestTroubleIsNamed(t *testing.T) {
@@ -43,7 +44,7 @@ func TestReleaseHasThePlansPriority(t *testing.T) {
 	s := shop{t, spec.Namespace}
 	q := s.request(helm.Ensure, "1.0.0", nil)
 	var err error
-	if q.Class, err = kube.ClassOf(t.Context(), admin, spec.Namespace); err != nil {
+	if q.Class, err = tenant.ClassOf(t.Context(), admin, spec.Namespace); err != nil {
 		t.Fatal(err)
 	}
 	s.must(q, "install", "")
@@ -63,7 +64,7 @@ func TestAClassGetsItsLabelBack(t *testing.T) {
 	spec.Priority = 701
 	ensureTenant(t, spec)
 	class := func() kube.Object {
-		o, err := admin.Get(t.Context(), "scheduling.k8s.io/v1", "PriorityClass", "", kube.PriorityClass(spec.Priority))
+		o, err := admin.Get(t.Context(), "scheduling.k8s.io/v1", "PriorityClass", "", tenant.PriorityClass(spec.Priority))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +75,7 @@ func TestAClassGetsItsLabelBack(t *testing.T) {
 	if got := class().Labels(); len(got) > 0 {
 		t.Fatal(got)
 	}
-	if _, err := kube.EnsureTenant(t.Context(), admin, spec); err != nil || class().Labels()[kube.LabelManagedBy] != was.Labels()[kube.LabelManagedBy] {
+	if _, err := tenant.Ensure(t.Context(), admin, spec); err != nil || class().Labels()[kube.LabelManagedBy] != was.Labels()[kube.LabelManagedBy] {
 		t.Error(class(), err)
 	}
 }

@@ -9,8 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	"github.com/aeriehq/aerie/test/kube/rigtest"
 )
 
@@ -35,8 +36,8 @@ func somebody(t *testing.T, of *rigtest.Rig, group, version, resource, namespace
 func TestWatchTellsOthersChanges(t *testing.T) {
 	spec := tenantOf("watched", "one")
 	ensureTenant(t, spec)
-	told := make(chan kube.Touched)
-	go admin.Watch(t.Context(), func(touched kube.Touched) {
+	told := make(chan kube.ForeignChange)
+	go admin.Watch(t.Context(), func(touched kube.ForeignChange) {
 		select {
 		case told <- touched:
 		case <-t.Context().Done():
@@ -61,7 +62,7 @@ func TestWatchTellsOthersChanges(t *testing.T) {
 	}
 	for range n { // and nothing of what is ours stands between what was done by hand
 		spec.Revision++
-		if _, err := kube.EnsureTenant(t.Context(), admin, spec); err != nil {
+		if _, err := tenant.Ensure(t.Context(), admin, spec); err != nil {
 			t.Fatal(err)
 		}
 		if got := next(); got != "NetworkPolicy watched--one/aerie-allow-own" {

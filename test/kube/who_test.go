@@ -11,8 +11,9 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
 )
 
 // dynamicClient comes to the rig's cluster as its administrator, past what is tested.
@@ -58,7 +59,7 @@ func (s subject) may(t *testing.T, verb, group, resource, namespace string) bool
 // installer is the API as the installer of a namespace has it.
 func installer(t *testing.T, namespace string) *kube.Cluster {
 	t.Helper()
-	r, err := admin.Reach(t.Context(), namespace, kube.InstallerAccount)
+	r, err := admin.Access(t.Context(), namespace, policy.InstallerAccount)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,15 +6,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
+	"github.com/aeriehq/aerie/cloud/kube/release"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 )
 
 // chartWith is to install a chart that has one more object.
 func chartWith(t *testing.T, api *kube.Cluster, namespace, object string) helm.Request {
 	t.Helper()
-	r, err := api.Reach(t.Context(), namespace, kube.InstallerAccount)
+	r, err := api.Access(t.Context(), namespace, policy.InstallerAccount)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,29 +32,29 @@ func chartWith(t *testing.T, api *kube.Cluster, namespace, object string) helm.R
 func TestKindsOfAnAddon(t *testing.T) {
 	t.Parallel()
 	_, api := newRig(t)
-	if _, err := kube.EnsureBase(t.Context(), api, "me"); err != nil {
+	if _, err := tenant.EnsureBase(t.Context(), api, "me"); err != nil {
 		t.Fatal(err)
 	}
-	tenant := tenantOf("kinds", "one")
-	if _, err := kube.EnsureTenant(t.Context(), api, tenant); err != nil {
+	theirs := tenantOf("kinds", "one")
+	if _, err := tenant.Ensure(t.Context(), api, theirs); err != nil {
 		t.Fatal(err)
 	}
 	kubetest.Eventually(t, "the server knows the installer", func() bool {
-		plain := kube.AppSpec{Namespace: tenant.Namespace, Name: "plain", Owner: "01PLAIN", Objects: []kube.Object{kubetest.Object("v1", "ConfigMap", "", "c", nil)}}
-		_, err := kube.EnsureApplication(t.Context(), api, plain)
+		plain := release.AppSpec{Namespace: theirs.Namespace, Name: "plain", Owner: "01PLAIN", Objects: []kube.Object{kubetest.Object("v1", "ConfigMap", "", "c", nil)}}
+		_, err := release.EnsureApplication(t.Context(), api, plain)
 		return err == nil
 	})
 	apply(t, api, definition("Thing", "things", "thing"))
-	spec := kube.AppSpec{Namespace: tenant.Namespace, Name: "app", Owner: "01APP", Revision: 1, Objects: []kube.Object{kubetest.Object("example.com/v1", "Thing", "", "one", nil)}}
-	q := chartWith(t, api, tenant.Namespace, "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: two}\n")
+	spec := release.AppSpec{Namespace: theirs.Namespace, Name: "app", Owner: "01APP", Revision: 1, Objects: []kube.Object{kubetest.Object("example.com/v1", "Thing", "", "one", nil)}}
+	q := chartWith(t, api, theirs.Namespace, "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: two}\n")
 	// What is not known yet is no answer: until it ends so, nothing else is said.
 	ensure := func(want kube.Code) {
 		t.Helper()
 		for _, do := range []func() error{
-			func() error { _, err := kube.EnsureApplication(t.Context(), api, spec); return err },
+			func() error { _, err := release.EnsureApplication(t.Context(), api, spec); return err },
 			func() error {
-				_, err := releases.Run(t.Context(), tenant.Namespace, q)
-				return kube.NotYet(t.Context(), api, tenant.Namespace, err)
+				_, err := releases.Run(t.Context(), theirs.Namespace, q)
+				return policy.Reclassify(t.Context(), api, theirs.Namespace, err)
 			},
 		} {
 			kubetest.Eventually(t, fmt.Sprintf("it ends with %q", want), func() bool {
@@ -69,16 +72,16 @@ func TestKindsOfAnAddon(t *testing.T) {
 	role["metadata"].(map[string]any)["labels"] = map[string]any{kube.LabelInstaller: "true"}
 	apply(t, api, role)
 	ensure("")
-	if err := api.Delete(t.Context(), rbac+"/v1", "RoleBinding", tenant.Namespace, kube.InstallerAccount+"-kinds"); err != nil {
+	if err := api.Delete(t.Context(), rbac+"/v1", "RoleBinding", theirs.Namespace, policy.InstallerAccount+"-kinds"); err != nil {
 		t.Fatal(err)
 	}
 	spec.Revision, q.Repair = 2, "2"
 	ensure(kube.Unavailable) // it is to have them, and they come back
-	if _, err := kube.EnsureTenant(t.Context(), api, tenant); err != nil {
+	if _, err := tenant.Ensure(t.Context(), api, theirs); err != nil {
 		t.Fatal(err)
 	}
 	ensure("")
-	if changed, err := kube.EnsureBase(t.Context(), api, "me"); err != nil || changed {
+	if changed, err := tenant.EnsureBase(t.Context(), api, "me"); err != nil || changed {
 		t.Errorf("the role that the cluster adds up is changed by us: %v %v", changed, err)
 	}
 	if err := api.Delete(t.Context(), rbac+"/v1", "ClusterRole", "", "tenants-things"); err != nil {
@@ -86,10 +89,10 @@ func TestKindsOfAnAddon(t *testing.T) {
 	}
 	spec.Revision, q.Repair = 3, "3"
 	ensure(kube.Forbidden)
-	if err := kube.RemoveApplication(t.Context(), api, spec); err != nil {
+	if err := release.RemoveApplication(t.Context(), api, spec); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := api.Get(t.Context(), "example.com/v1", "Thing", tenant.Namespace, "one"); kube.CodeOf(err) != kube.NotFound {
+	if _, err := api.Get(t.Context(), "example.com/v1", "Thing", theirs.Namespace, "one"); kube.CodeOf(err) != kube.NotFound {
 		t.Error("it is left:", err)
 	}
 }
@@ -112,9 +115,9 @@ func TestAKindOfNobody(t *testing.T) {
 		return err == nil
 	})
 	apply(t, admin, definition("Second", "seconds", "one"))
-	waits := kube.AppSpec{Namespace: "nobodys--one", Name: "waits", Owner: "01APP", Revision: 1, Objects: []kube.Object{kubetest.Object("example.com/v1", "Second", "", "one", nil)}}
+	waits := release.AppSpec{Namespace: "nobodys--one", Name: "waits", Owner: "01APP", Revision: 1, Objects: []kube.Object{kubetest.Object("example.com/v1", "Second", "", "one", nil)}}
 	kubetest.Eventually(t, "it is waited for", func() bool {
-		_, err := kube.EnsureApplication(t.Context(), admin, waits)
+		_, err := release.EnsureApplication(t.Context(), admin, waits)
 		if kube.CodeOf(err) != kube.Unavailable {
 			t.Fatal(err)
 		}
@@ -124,16 +127,16 @@ func TestAKindOfNobody(t *testing.T) {
 		"example.com/v7": {kube.Unready, kube.Unready},
 		"apps/v7":        {kube.Invalid, kube.Broken},
 	} {
-		spec := kube.AppSpec{Namespace: "nobodys--one", Name: "app", Owner: "01APP", Revision: 1, Objects: []kube.Object{kubetest.Object(apiVersion, "Thing", "", "one", nil)}}
+		spec := release.AppSpec{Namespace: "nobodys--one", Name: "app", Owner: "01APP", Revision: 1, Objects: []kube.Object{kubetest.Object(apiVersion, "Thing", "", "one", nil)}}
 		kubetest.Eventually(t, "it is told", func() bool {
-			_, err := kube.EnsureApplication(t.Context(), admin, spec)
+			_, err := release.EnsureApplication(t.Context(), admin, spec)
 			if code := kube.CodeOf(err); code != want.plain && code != kube.Unavailable {
 				t.Fatal(err)
 			}
 			return kube.CodeOf(err) == want.plain
 		})
 		_, err := releases.Run(t.Context(), spec.Namespace, chartWith(t, admin, spec.Namespace, "apiVersion: "+apiVersion+"\nkind: Thing\nmetadata: {name: x}\n"))
-		err = kube.NotYet(t.Context(), admin, spec.Namespace, err)
+		err = policy.Reclassify(t.Context(), admin, spec.Namespace, err)
 		if kube.CodeOf(err) != want.chart || !strings.Contains(err.Error(), "Thing") || !strings.Contains(err.Error(), apiVersion) {
 			t.Error(err)
 		}
@@ -145,12 +148,12 @@ func TestAPolicysRefusalIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	ensureTenant(t, tenantOf("policed", "one"))
 	refuse(t, "policed--one", "", "configmaps", "!object.metadata.name.startsWith('aerie.app.')", "no lists here")
-	spec := kube.AppSpec{Namespace: "policed--one", Owner: "01APP", Revision: 1}
+	spec := release.AppSpec{Namespace: "policed--one", Owner: "01APP", Revision: 1}
 	n := 0
 	kubetest.Eventually(t, "the policy refuses", func() bool { // it works late
 		n++
 		spec.Name, spec.Objects = fmt.Sprint("app", n), []kube.Object{kubetest.Object("v1", "ConfigMap", "", fmt.Sprint("c", n), nil)}
-		_, err := kube.EnsureApplication(t.Context(), admin, spec)
+		_, err := release.EnsureApplication(t.Context(), admin, spec)
 		said := err != nil && strings.Contains(err.Error(), "no lists here")
 		if code := kube.CodeOf(err); said != (code == kube.Forbidden) || !said && code != "" && code != kube.Unavailable {
 			t.Fatal(err)

@@ -18,9 +18,9 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	awscloud "github.com/aeriehq/aerie/cloud/aws"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
 	"github.com/aeriehq/aerie/internal/client"
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
 )
 
 // autoscaler is a chart that takes the values of the official one which the offer gives, and makes the same of them.

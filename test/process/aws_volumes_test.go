@@ -20,7 +20,7 @@ import (
 	awscloud "github.com/aeriehq/aerie/cloud/aws"
 	"github.com/aeriehq/aerie/cloud/emulate"
 	"github.com/aeriehq/aerie/cloud/emulate/aws"
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // storage makes volumes for the cluster of a life's dataplane, as what runs in it would.

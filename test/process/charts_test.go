@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
 )
 
 // toldChart is a chart that says what it was told of its cluster, and has something that stays.

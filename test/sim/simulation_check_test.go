@@ -9,10 +9,11 @@ import (
 	"slices"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
-	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/reconcile"
 )
@@ -233,7 +234,7 @@ func (l *life) checkClasses(cluster string, objects []kube.Object) {
 		if o.Kind() == "PriorityClass" {
 			there[o.Name()] = true
 		}
-		named[o.Labels()[kube.LabelPriority]] = true
+		named[o.Labels()[tenant.LabelPriority]] = true
 	}
 	there[""] = true
 	if !maps.Equal(there, named) {

@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/kube/release"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
-	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/workers/execute"
 	"github.com/aeriehq/aerie/workers/reconcile"
 )
@@ -161,7 +162,7 @@ func (l *life) sweep() {
 		if err != nil {
 			continue // it is not there: the next sweep
 		}
-		all, err := kube.ListOwned(context.Background(), api)
+		all, err := release.ListOwned(context.Background(), api)
 		l.must(err)
 		for _, o := range all {
 			if !l.world.HasEnded(reconcile.RefOf(o), o.Owner) {
@@ -172,7 +173,7 @@ func (l *life) sweep() {
 			l.seen["swept in clusters"]++
 			l.order(l.internal(reconcile.RefOf(o), ev.ActorExecutor, ev.Sweep{Swept: ev.Swept{UID: o.Owner, Resources: []string{o.String()}}}))
 		}
-		removed, _, err := kube.SweepClasses(context.Background(), api)
+		removed, _, err := tenant.SweepClasses(context.Background(), api)
 		l.must(err)
 		for _, name := range removed {
 			l.seen["swept classes"]++

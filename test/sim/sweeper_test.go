@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/release"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
-	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/execute"
 	"github.com/aeriehq/aerie/workers/reconcile"
@@ -135,8 +137,8 @@ func TestALateNamespaceIsSwept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	late := kube.TenantSpec{Namespace: d.Placement.Namespace, Customer: "acme", Tenant: "gone", Owner: gone.UID, Plan: "free"}
-	if _, err := kube.EnsureTenant(t.Context(), api, late); err != nil {
+	late := tenant.Spec{Namespace: d.Placement.Namespace, Customer: "acme", Tenant: "gone", Owner: gone.UID, Plan: "free"}
+	if _, err := tenant.Ensure(t.Context(), api, late); err != nil {
 		t.Fatal(err)
 	}
 	sweeper := reconcile.NewSweeper(r.intake, r.fold, map[string]execute.Cloud{"sim": {Provider: r.cloud, Kube: r.cloud.Kube}}, clock.Clock{Speed: 1})
@@ -184,8 +186,8 @@ func TestALateApplicationIsSwept(t *testing.T) {
 	for _, m := range d.Spec.Manifests {
 		manifests = append(manifests, m)
 	}
-	late := kube.AppSpec{Namespace: d.Namespace, Name: "pg", Owner: gone.UID, Revision: 1, Objects: manifests}
-	if _, err := kube.EnsureApplication(t.Context(), api, late); err != nil {
+	late := release.AppSpec{Namespace: d.Namespace, Name: "pg", Owner: gone.UID, Revision: 1, Objects: manifests}
+	if _, err := release.EnsureApplication(t.Context(), api, late); err != nil {
 		t.Fatal(err)
 	}
 	sweeper := reconcile.NewSweeper(r.intake, r.fold, map[string]execute.Cloud{"sim": {Provider: r.cloud, Kube: r.cloud.Kube}}, clock.Clock{Speed: 1})

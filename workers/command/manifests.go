@@ -1,8 +1,9 @@
 package command
 
 import (
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/kube"
 )
 
 // CheckAsk finds what is wrong with a command that decodes and can be told before
@@ -25,7 +26,7 @@ func CheckAsk(ref ev.Ref, ask ev.Ask) (faults []ev.Fault) {
 	for _, m := range app.Content().Manifests {
 		objects = append(objects, m)
 	}
-	for _, f := range kube.CheckObjects(objects, TermsOf(ref)) {
+	for _, f := range policy.CheckObjects(objects, TermsOf(ref)) {
 		faults = append(faults, ev.Fault{Field: f.Path, Message: f.Message})
 	}
 	return faults
@@ -33,9 +34,9 @@ func CheckAsk(ref ev.Ref, ask ev.Ask) (faults []ev.Fault) {
 
 // TermsOf are those on which the manifests of an entity are checked and installed: the operator's own addons may make
 // what is of the whole cluster.
-func TermsOf(ref ev.Ref) kube.Terms {
+func TermsOf(ref ev.Ref) policy.Terms {
 	if ref.Kind == ev.Addon && ref.Owner == ev.Platform {
-		return kube.AsAddon
+		return policy.AsAddon
 	}
-	return kube.AsTenant
+	return policy.AsTenant
 }

@@ -3,17 +3,19 @@ package execute
 import (
 	"context"
 
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
+	"github.com/aeriehq/aerie/cloud/kube/release"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/workers/command"
 )
 
 // wide tells whether something may make what is of the whole cluster: the operator's own addons may.
-func wide(ref ev.Ref) bool { return command.TermsOf(ref) == kube.AsAddon }
+func wide(ref ev.Ref) bool { return command.TermsOf(ref) == policy.AsAddon }
 
 // AddonSpec is the wish for an addon's namespace.
-func (t *Task) AddonSpec(namespace string) kube.AddonSpec {
-	spec := kube.AddonSpec{Namespace: namespace, Dataplane: t.Ref.Parent(), Addon: t.Ref.Local(), Owner: t.UID, Revision: t.Revision, Wide: wide(t.Ref)}
+func (t *Task) AddonSpec(namespace string) release.AddonSpec {
+	spec := release.AddonSpec{Namespace: namespace, Dataplane: t.Ref.Parent(), Addon: t.Ref.Local(), Owner: t.UID, Revision: t.Revision, Wide: wide(t.Ref)}
 	if t.Ref.Owner != ev.Platform {
 		spec.Customer = t.Ref.Owner
 	}
@@ -29,7 +31,7 @@ func ensureAddon(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	return t.ensureInstalled(ctx, e.EnsureApplication, "EnsureAddon", func(api kube.API) error {
-		return kube.EnsureAddon(ctx, api, t.AddonSpec(e.Namespace))
+		return release.EnsureAddon(ctx, api, t.AddonSpec(e.Namespace))
 	})
 }
 
@@ -53,11 +55,11 @@ func removeAddon(ctx context.Context, t *Task) Result {
 			}
 		}
 		if ns == nil && wide(t.Ref) {
-			if err := kube.RemoveFar(ctx, api, t.UID); err != nil {
+			if err := release.RemoveOutside(ctx, api, t.UID); err != nil {
 				return err
 			}
 		}
-		if err := kube.RemoveAddon(ctx, api, t.AddonSpec(e.Namespace)); err != nil || !mine {
+		if err := release.RemoveAddon(ctx, api, t.AddonSpec(e.Namespace)); err != nil || !mine {
 			return err
 		}
 		there, err = remains(ctx, api, e.Namespace)

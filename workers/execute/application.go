@@ -5,9 +5,11 @@ import (
 	"errors"
 	"math/rand/v2"
 
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/release"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
 	"github.com/aeriehq/aerie/workers/command"
 )
 
@@ -62,13 +64,13 @@ func (t *Task) install(ctx context.Context, api kube.API, e ev.EnsureApplication
 	}
 	spec := t.ApplicationSpec(e)
 	var err error
-	if spec.Class, err = kube.ClassOf(ctx, api, e.Namespace); err != nil {
+	if spec.Class, err = tenant.ClassOf(ctx, api, e.Namespace); err != nil {
 		return nil, err
 	}
-	return kube.EnsureApplication(ctx, api, spec)
+	return release.EnsureApplication(ctx, api, spec)
 }
 
 // ApplicationSpec is the wish for the objects of an application or an addon.
-func (t *Task) ApplicationSpec(e ev.EnsureApplication) kube.AppSpec {
-	return kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Objects: objects(e.Manifests), Terms: command.TermsOf(t.Ref)}
+func (t *Task) ApplicationSpec(e ev.EnsureApplication) release.AppSpec {
+	return release.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Objects: objects(e.Manifests), Terms: command.TermsOf(t.Ref)}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // RealCloud is a real cloud: the way into its clusters is that which the provider tells.

@@ -5,8 +5,9 @@ import (
 	"context"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/kube"
 )
 
 func ensureNetwork(ctx context.Context, t *Task) Result {
@@ -99,7 +100,7 @@ func ensureBase(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	err = t.inCluster(ctx, e.Site, e.Cluster, "EnsureBase", func(api kube.API) error {
-		_, err := kube.EnsureBase(ctx, api, e.Owner)
+		_, err := tenant.EnsureBase(ctx, api, e.Owner)
 		return err
 	})
 	if err != nil {

@@ -15,9 +15,12 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
+	"github.com/aeriehq/aerie/cloud/kube/release"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
 	"github.com/aeriehq/aerie/workers/command"
 )
 
@@ -97,7 +100,7 @@ func pack(own fs.FS, name string) ([]byte, error) {
 // ensureRelease installs an application's chart, or brings the release to it. In a cluster that only stores, what the
 // chart renders to is stored.
 func (t *Task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureApplication) (applied []string, err error) {
-	if t.charts != nil && !t.charts.Runner.Room(t.Ref.Owner, e.Namespace, e.Name) {
+	if t.charts != nil && !t.charts.Runner.HasSlot(t.Ref.Owner, e.Namespace, e.Name) {
 		return nil, helm.ErrBusy
 	}
 	op := helm.Ensure
@@ -119,11 +122,11 @@ func (t *Task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureAppli
 		return t.storeRelease(ctx, api, e, q)
 	}
 	// The objects that earlier revisions gave as they are go first.
-	spec := kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Terms: command.TermsOf(t.Ref)}
-	if _, err := kube.EnsureApplication(ctx, api, spec); err != nil {
+	spec := release.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Terms: command.TermsOf(t.Ref)}
+	if _, err := release.EnsureApplication(ctx, api, spec); err != nil {
 		return nil, err
 	}
-	made, err := cluster.Released(ctx, spec, q.Labels())
+	made, err := release.Deployed(ctx, cluster, spec, q.Labels())
 	if err == nil && made == nil {
 		made, err = t.runRelease(ctx, cluster, q)
 	}
@@ -138,18 +141,18 @@ func (t *Task) runRelease(ctx context.Context, c *kube.Cluster, q helm.Request) 
 	if q.Cluster, err = reach(ctx, c, q.Namespace); err != nil {
 		return nil, err
 	}
-	if q.Class, err = kube.ClassOf(ctx, c, q.Namespace); err != nil {
+	if q.Class, err = tenant.ClassOf(ctx, c, q.Namespace); err != nil {
 		return nil, err
 	}
 	r, err := t.charts.Runner.Run(ctx, t.Ref.Owner, q)
-	return r.Objects, kube.NotYet(ctx, c, q.Namespace, err)
+	return r.Objects, policy.Reclassify(ctx, c, q.Namespace, err)
 }
 
 // storeRelease stores what a chart renders to.
 func (t *Task) storeRelease(ctx context.Context, api kube.API, e ev.EnsureApplication, q helm.Request) ([]string, error) {
 	spec := t.ApplicationSpec(e)
 	var err error
-	if spec.Class, err = kube.ClassOf(ctx, api, e.Namespace); err != nil {
+	if spec.Class, err = tenant.ClassOf(ctx, api, e.Namespace); err != nil {
 		return nil, err
 	}
 	q.Class = spec.Class
@@ -157,11 +160,11 @@ func (t *Task) storeRelease(ctx context.Context, api kube.API, e ev.EnsureApplic
 	if err != nil {
 		return nil, err
 	}
-	if err := kube.Define(ctx, api, made.Definitions); err != nil {
+	if err := release.Define(ctx, api, made.Definitions); err != nil {
 		return nil, err
 	}
 	spec.Objects, spec.Sealed = made.Objects, true
-	return kube.EnsureApplication(ctx, api, spec)
+	return release.EnsureApplication(ctx, api, spec)
 }
 
 // RemoveRelease uninstalls a release, if there is one.
@@ -175,7 +178,7 @@ func (t *Task) RemoveRelease(ctx context.Context, api kube.API, namespace, name 
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	if !t.charts.Runner.Room(t.Ref.Owner, namespace, name) {
+	if !t.charts.Runner.HasSlot(t.Ref.Owner, namespace, name) {
 		return helm.ErrBusy
 	}
 	q := helm.Request{Op: helm.Remove, Release: name, Namespace: namespace, Owner: t.UID, Within: hooksWithin}
@@ -183,13 +186,13 @@ func (t *Task) RemoveRelease(ctx context.Context, api kube.API, namespace, name 
 		return err
 	}
 	_, err = t.charts.Runner.Run(ctx, t.Ref.Owner, q)
-	return kube.NotYet(ctx, cluster, namespace, err)
+	return policy.Reclassify(ctx, cluster, namespace, err)
 }
 
 // reach is the way into a namespace for its installer, who may write there what an application consists of. That the account
 // is not there does not say that nothing else is: its tenant has drifted.
-func reach(ctx context.Context, c *kube.Cluster, namespace string) (*kube.Reach, error) {
-	r, err := c.Reach(ctx, namespace, kube.InstallerAccount)
+func reach(ctx context.Context, c *kube.Cluster, namespace string) (*kube.Access, error) {
+	r, err := c.Access(ctx, namespace, policy.InstallerAccount)
 	if kube.CodeOf(err) == kube.NotFound {
 		err = &kube.Error{Code: kube.Unready, Op: "reach", Object: namespace, Message: "the account that installs there is gone, and comes back when what was changed by hand is repaired", Err: err}
 	}

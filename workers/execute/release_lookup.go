@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
 )
 
 // maxLookups is how often a chart may want to know more of a cluster that only stores. One lookup seldom depends on another.

@@ -6,9 +6,11 @@ import (
 	"fmt"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/release"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
 	"github.com/aeriehq/aerie/workers/command"
 )
 
@@ -25,7 +27,7 @@ func removeOwned(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	if e.Existing != "" {
-		err := t.inCluster(ctx, e.Site, e.Existing, "RemoveBase", func(api kube.API) error { return kube.RemoveBase(ctx, api, e.Owner) })
+		err := t.inCluster(ctx, e.Site, e.Existing, "RemoveBase", func(api kube.API) error { return tenant.RemoveBase(ctx, api, e.Owner) })
 		if err != nil && cloud.ClassOf(err) != cloud.NotFound {
 			return Result{Err: err}
 		}
@@ -157,7 +159,7 @@ func removeTenant(ctx context.Context, t *Task) Result {
 	}
 	there := false
 	err = t.inCluster(ctx, e.Site, e.Cluster, "DeleteTenant", func(api kube.API) error {
-		if err := kube.DeleteTenant(ctx, api, e.Namespace, t.UID); err != nil {
+		if err := tenant.Delete(ctx, api, e.Namespace, t.UID); err != nil {
 			return err
 		}
 		there, err = remains(ctx, api, e.Namespace)
@@ -172,8 +174,8 @@ func remains(ctx context.Context, api kube.API, namespace string) (bool, error) 
 	if kube.CodeOf(err) == kube.NotFound {
 		return false, nil
 	}
-	if err == nil && kube.Holds(left) != "" {
-		err = &kube.Error{Code: kube.Unready, Op: "delete namespace", Object: namespace, Message: "it does not end: " + kube.Holds(left)}
+	if err == nil && kube.DeletionBlocker(left) != "" {
+		err = &kube.Error{Code: kube.Unready, Op: "delete namespace", Object: namespace, Message: "it does not end: " + kube.DeletionBlocker(left)}
 	}
 	return true, err
 }
@@ -194,7 +196,7 @@ func (t *Task) uninstall(ctx context.Context, api kube.API, e ev.RemoveApplicati
 	if err := t.RemoveRelease(ctx, api, e.Namespace, e.Name); err != nil {
 		return err
 	}
-	return kube.RemoveApplication(ctx, api, kube.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision,
+	return release.RemoveApplication(ctx, api, release.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision,
 		Objects: objects(e.Manifests), Terms: command.TermsOf(t.Ref)})
 }
 

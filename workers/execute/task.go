@@ -7,10 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aeriehq/aerie/kube"
-
 	"github.com/aeriehq/aerie/cloud"
-
+	"github.com/aeriehq/aerie/cloud/kube"
 	ev "github.com/aeriehq/aerie/events"
 )
 

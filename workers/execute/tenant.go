@@ -3,8 +3,9 @@ package execute
 import (
 	"context"
 
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/kube"
 )
 
 // ensureTenant makes the tenant's namespace and what guards it, on the terms
@@ -16,7 +17,7 @@ func ensureTenant(ctx context.Context, t *Task) Result {
 	}
 	spec := t.TenantSpec(e)
 	err = t.inCluster(ctx, e.Site, e.Cluster, "EnsureTenant", func(api kube.API) error {
-		_, err := kube.EnsureTenant(ctx, api, spec)
+		_, err := tenant.Ensure(ctx, api, spec)
 		return err
 	})
 	if err != nil {
@@ -26,11 +27,11 @@ func ensureTenant(ctx context.Context, t *Task) Result {
 }
 
 // TenantSpec is the wish for a tenant's namespace and what guards it.
-func (t *Task) TenantSpec(e ev.EnsureTenant) kube.TenantSpec {
+func (t *Task) TenantSpec(e ev.EnsureTenant) tenant.Spec {
 	plan, _ := ev.ParseRef(ev.Plan, e.Placement.Plan)
-	return kube.TenantSpec{Namespace: e.Placement.Namespace, Customer: e.Customer, Tenant: e.Tenant, Owner: t.UID, Plan: plan.ID,
+	return tenant.Spec{Namespace: e.Placement.Namespace, Customer: e.Customer, Tenant: e.Tenant, Owner: t.UID, Plan: plan.ID,
 		Revision:   t.Revision,
-		Quota:      kube.Quota{CPU: e.Placement.Quota.CPU, Memory: e.Placement.Quota.Memory, Storage: e.Placement.Quota.Storage, Pods: e.Placement.Quota.Pods},
+		Quota:      tenant.Quota{CPU: e.Placement.Quota.CPU, Memory: e.Placement.Quota.Memory, Storage: e.Placement.Quota.Storage, Pods: e.Placement.Quota.Pods},
 		DefaultCPU: e.Placement.Limits.CPU, DefaultMemory: e.Placement.Limits.Memory,
 		Priority:  e.Placement.Priority,
 		Isolation: e.Placement.Isolation, AllowNamespaces: e.AllowNamespaces,

@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/release"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/workers/execute"
 )
 
@@ -38,11 +40,11 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 		return l.baseDrift(ctx, e)
 	case ev.EnsureTenant:
 		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
-			return kube.TenantDrift(ctx, api, l.TenantSpec(e))
+			return tenant.Drift(ctx, api, l.TenantSpec(e))
 		})
 	case ev.EnsureAddon:
 		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
-			found, err := kube.AddonDrift(ctx, api, l.AddonSpec(e.Namespace))
+			found, err := release.AddonDrift(ctx, api, l.AddonSpec(e.Namespace))
 			if err != nil {
 				return nil, err
 			}
@@ -60,9 +62,9 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 // installedDrift compares what is installed with what is there.
 func (l *inspection) installedDrift(ctx context.Context, api kube.API, e ev.EnsureApplication) ([]kube.Difference, error) {
 	if e.Chart.Name != "" {
-		return kube.ReleaseDrift(ctx, api, l.ApplicationSpec(e))
+		return release.ChartDrift(ctx, api, l.ApplicationSpec(e))
 	}
-	return kube.ApplicationDrift(ctx, api, l.ApplicationSpec(e))
+	return release.ApplicationDrift(ctx, api, l.ApplicationSpec(e))
 }
 
 func (l *inspection) networkDrift(ctx context.Context, e ev.EnsureNetwork) ([]ev.Drift, error) {
@@ -151,7 +153,7 @@ func (l *inspection) poolDrift(ctx context.Context, what string, s ev.Site, spec
 // baseDrift is a dataplane's: with its cluster the base is gone too, and said so there.
 func (l *inspection) baseDrift(ctx context.Context, e ev.EnsureBase) (found []ev.Drift, err error) {
 	found, err = l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
-		return kube.BaseDrift(ctx, api, e.Owner)
+		return tenant.BaseDrift(ctx, api, e.Owner)
 	})
 	for i := range found {
 		found[i].What = ev.PartBase
@@ -175,7 +177,7 @@ func (l *inspection) objects(ctx context.Context, s ev.Site, cluster string, dif
 		if err != nil {
 			return nil, err
 		}
-		l.round[key] = kube.Listed(api)
+		l.round[key] = kube.CachedList(api)
 	}
 	var all []kube.Difference
 	err = l.Call("Compare", func() error {

@@ -11,9 +11,9 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/aeriehq/aerie/cloud/kube/release"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
-	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/execute"
 )
@@ -134,7 +134,7 @@ func (l *search) cluster(ctx context.Context, c Cluster) error {
 	if err != nil {
 		return err
 	}
-	all, err := kube.ListOwned(ctx, api)
+	all, err := release.ListOwned(ctx, api)
 	for _, o := range all {
 		if ref := RefOf(o); len(ref.Check()) == 0 {
 			l.found(ref, o.Owner, c.Site, c, o.String())

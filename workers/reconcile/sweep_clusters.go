@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/release"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/helm"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/execute"
 )
@@ -58,7 +60,7 @@ func (s *Sweeper) sweepCluster(ctx context.Context, c Cluster, now time.Time, se
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
-	all, err := kube.ListOwned(looking, api)
+	all, err := release.ListOwned(looking, api)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
@@ -81,7 +83,7 @@ func (s *Sweeper) sweepClasses(ctx context.Context, api kube.API, c Cluster, now
 	t := execute.NewTask(ev.Work{Ref: c.Dataplane, UID: c.UID}, nil, nil)
 	var removed, others []string
 	err := t.Call("SweepClasses", func() (err error) {
-		removed, others, err = kube.SweepClasses(ctx, api)
+		removed, others, err = tenant.SweepClasses(ctx, api)
 		return err
 	})
 	for _, name := range others {
@@ -101,13 +103,13 @@ func (s *Sweeper) sweepClasses(ctx context.Context, api kube.API, c Cluster, now
 }
 
 // stateOfOwned is what the incarnation for which something was made in a cluster is to the log.
-func (s *Sweeper) stateOfOwned(o kube.Owned) (is ownerState) {
+func (s *Sweeper) stateOfOwned(o release.Owned) (is ownerState) {
 	s.fold.View(func(w *state.Entities) { is = stateIn(w, RefOf(o), o.Owner) })
 	return is
 }
 
 // RefOf is the entity for which something was made in a cluster: its labels say so.
-func RefOf(o kube.Owned) ev.Ref {
+func RefOf(o release.Owned) ev.Ref {
 	switch {
 	case o.Addon != "":
 		return ev.Ref{Kind: ev.Addon, Owner: cmp.Or(o.Customer, ev.Platform), ID: o.Dataplane + "_" + o.Addon}
@@ -117,7 +119,7 @@ func RefOf(o kube.Owned) ev.Ref {
 	return ev.Ref{Kind: ev.Application, Owner: o.Customer, ID: o.Tenant + "_" + o.Application}
 }
 
-func (s *Sweeper) removeOwned(ctx context.Context, api kube.API, o kube.Owned) error {
+func (s *Sweeper) removeOwned(ctx context.Context, api kube.API, o release.Owned) error {
 	ctx, cancel := context.WithTimeout(ctx, execute.CallTimeout)
 	defer cancel()
 	t := execute.NewTask(ev.Work{Ref: RefOf(o), UID: o.Owner}, nil, s.charts)

@@ -7,8 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/release"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/kube"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/dispatch"
@@ -76,7 +77,7 @@ func (w *Watcher) watch(ctx context.Context, c Cluster) {
 		return
 	}
 	touched := dispatch.NewAgenda()
-	go real.Watch(ctx, func(t kube.Touched) {
+	go real.Watch(ctx, func(t kube.ForeignChange) {
 		if ref, ok := whose(ctx, real, t); ok {
 			slog.Debug("touched by somebody else", "object", t.Object.String(), "entity", ref.String())
 			touched.Add(ref, dispatch.Note{})
@@ -93,7 +94,7 @@ func (w *Watcher) watch(ctx context.Context, c Cluster) {
 }
 
 // whose is for whom an object was made: its labels say so, or those of its namespace.
-func whose(ctx context.Context, api kube.API, t kube.Touched) (ref ev.Ref, ok bool) {
+func whose(ctx context.Context, api kube.API, t kube.ForeignChange) (ref ev.Ref, ok bool) {
 	l := t.Labels
 	if l[kube.LabelTenant] == "" && l[kube.LabelAddon] == "" {
 		ns, err := api.Get(ctx, "v1", "Namespace", "", t.Object.Namespace)
@@ -105,7 +106,7 @@ func whose(ctx context.Context, api kube.API, t kube.Touched) (ref ev.Ref, ok bo
 			l[kube.LabelApplication] = application
 		}
 	}
-	ref = RefOf(kube.Owned{Customer: l[kube.LabelCustomer], Tenant: l[kube.LabelTenant], Application: l[kube.LabelApplication],
+	ref = RefOf(release.Owned{Customer: l[kube.LabelCustomer], Tenant: l[kube.LabelTenant], Application: l[kube.LabelApplication],
 		Dataplane: l[kube.LabelDataplane], Addon: l[kube.LabelAddon]})
 	return ref, cmp.Or(l[kube.LabelTenant], l[kube.LabelAddon]) != ""
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud/emulate"
 	"github.com/aeriehq/aerie/cloud/emulate/kubeapi"
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // clustersPath is below which the clusters' Kubernetes APIs are.

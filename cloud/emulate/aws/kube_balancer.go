@@ -4,13 +4,14 @@ import (
 	"strings"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/memory"
 )
 
 // balance makes for each Service of the type LoadBalancer what the cloud's controller in the cluster would: a load
 // balancer, a classic one unless the Service says otherwise, with the interfaces that it has in the network. It goes with
 // its Service and not with the cluster: who deletes the cluster first has it left, and cannot delete the network.
-func (k *kubeCall) balance(cluster *emulate.Thing, store *kube.Memory) error {
+func (k *kubeCall) balance(cluster *emulate.Thing, store *memory.Store) error {
 	if !strings.Contains(k.what.Name, "services") && !strings.HasPrefix(k.what.Name, "namespaces/") {
 		return nil
 	}

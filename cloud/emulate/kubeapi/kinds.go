@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // kind is one kind of objects, as discovery says it.

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // call is one request.
@@ -108,7 +108,7 @@ func (c *call) serve(path string) (Answer, error) {
 
 func (c *call) sayVersion() (Answer, error) {
 	major, minor, _ := strings.Cut(c.version, ".")
-	return ok(object{"major": major, "minor": minor, "gitVersion": "v" + c.version + ".1" + kube.StoresOnly, "platform": "linux/amd64"})
+	return ok(object{"major": major, "minor": minor, "gitVersion": "v" + c.version + ".1" + kube.StoreOnlySuffix, "platform": "linux/amd64"})
 }
 
 func (c *call) sayGroups() (Answer, error) {

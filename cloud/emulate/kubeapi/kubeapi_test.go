@@ -8,14 +8,15 @@ import (
 	"testing"
 
 	"github.com/aeriehq/aerie/cloud/emulate/kubeapi"
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/memory"
 )
 
 // store is a store with two namespaces and a few objects.
-func store(t testing.TB) *kube.Memory {
+func store(t testing.TB) *memory.Store {
 	t.Helper()
-	m, err := kube.NewMemory([]kube.Object{
+	m, err := memory.New([]kube.Object{
 		kubetest.Object("v1", "Namespace", "", "a", nil), kubetest.Object("v1", "Namespace", "", "b", nil),
 		config("a", "one", "x"), config("a", "two", "y"), config("b", "one", "x"),
 	}, nil)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/aeriehq/aerie/kube"
+	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // withNodes is a store in which nodes can be read that nobody put there.

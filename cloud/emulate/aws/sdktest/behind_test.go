@@ -12,8 +12,8 @@ import (
 
 	"github.com/aeriehq/aerie/cloud/emulate"
 	"github.com/aeriehq/aerie/cloud/emulate/aws"
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
 )
 
 // TestBehind has another cluster behind the emulated one: its API answers, with the rights of the kubeconfig for who comes

@@ -18,8 +18,8 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/aeriehq/aerie/cloud/emulate"
-	"github.com/aeriehq/aerie/kube"
-	"github.com/aeriehq/aerie/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
 )
 
 // running has an ACTIVE cluster c with a node group n of two.
@@ -82,7 +82,7 @@ func TestClusterConforms(t *testing.T) {
 
 func TestClusterOnlyStores(t *testing.T) {
 	r, _ := running(t)
-	stores, err := r.kube(token(t, r.sts, "c", time.Time{})).OnlyStores(t.Context())
+	stores, err := r.kube(token(t, r.sts, "c", time.Time{})).IsStoreOnly(t.Context())
 	if err != nil || !stores {
 		t.Fatal(stores, err)
 	}

@@ -1,0 +1,90 @@
+package kube
+
+import (
+	"maps"
+)
+
+func merged(base, over map[string]string) map[string]any {
+	maps.Copy(base, over)
+	m := make(map[string]any, len(base))
+	for k, v := range base {
+		m[k] = v
+	}
+	return m
+}
+
+// StringOf is a value that is a string; empty if it is none.
+func StringOf(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+// MapOf is a value that is a map of fields, itself and no copy; nil if it is none.
+func MapOf(v any) map[string]any {
+	switch m := v.(type) {
+	case map[string]any:
+		return m
+	case Object:
+		return m
+	}
+	return nil
+}
+
+func texts(v any) map[string]string {
+	out := map[string]string{}
+	if m, ok := v.(map[string]string); ok {
+		maps.Copy(out, m)
+	}
+	for k, e := range MapOf(v) {
+		if s, ok := e.(string); ok {
+			out[k] = s
+		}
+	}
+	return out
+}
+
+// CloneMap is a deep copy of a map of fields.
+func CloneMap(m map[string]any) map[string]any {
+	c := make(map[string]any, len(m))
+	for k, v := range m {
+		c[k] = cloneValue(v)
+	}
+	return c
+}
+
+func cloneValue(v any) any {
+	switch x := v.(type) {
+	case map[string]any:
+		return CloneMap(x)
+	case Object:
+		return CloneMap(x)
+	case map[string]string:
+		return maps.Clone(x)
+	case []any:
+		c := make([]any, len(x))
+		for i, e := range x {
+			c[i] = cloneValue(e)
+		}
+		return c
+	case []string:
+		return append([]string(nil), x...)
+	}
+	return v
+}
+
+// Nested is the map of fields at a path in an object, itself and no copy; nil if there is none.
+func Nested(o map[string]any, path ...string) map[string]any {
+	for _, field := range path {
+		o = MapOf(o[field])
+	}
+	return o
+}
+
+// MapsOf are the entries of a value that is a list; one that is no map is nil.
+func MapsOf(v any) (all []map[string]any) {
+	list, _ := v.([]any)
+	for _, e := range list {
+		all = append(all, MapOf(e))
+	}
+	return all
+}

@@ -1,0 +1,109 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"strconv"
+)
+
+// ApplyGuarded applies an object unless a newer revision of it was applied already.
+func ApplyGuarded(ctx context.Context, api API, o Object, revision uint64) (changed bool, err error) {
+	return Guarded(func() (bool, error) {
+		there, err := Find(ctx, api, o.Key())
+		if err != nil {
+			return false, err
+		}
+		if IsNewer(there, revision) {
+			return false, Fail(Conflict, "apply", o.Key(), "a newer revision was applied")
+		}
+		return ApplyOver(ctx, api, o, StringOf(there.Metadata()["resourceVersion"]))
+	})
+}
+
+// Guarded reads an object and decides, and writes what it decided. Whoever comes in between makes the write a conflict, so
+// an old wish that comes late never wins. Mostly it is a controller that wrote down how far it has come: then it is read
+// and decided again.
+func Guarded(readAndWrite func() (changed bool, err error)) (changed bool, err error) {
+	for range guardTries {
+		if changed, err = readAndWrite(); !errors.Is(err, errRaced) {
+			return changed, err
+		}
+	}
+	return changed, err
+}
+
+// guardTries is how often it is tried to come between the writes of others.
+const guardTries = 5
+
+// errRaced says that an object has changed between reading and writing.
+var errRaced = errors.New("it was changed meanwhile")
+
+// ApplyOver applies an object over that version of it which was read.
+func ApplyOver(ctx context.Context, api API, o Object, version string) (changed bool, err error) {
+	SetVersion(o, version)
+	changed, err = api.Apply(ctx, o)
+	var own *Error
+	if errors.As(err, &own) && own.Code == Conflict {
+		e := *own
+		e.Err = errors.Join(errRaced, own.Err)
+		err = &e
+	}
+	return changed, err
+}
+
+// IsNewer says whether an object was applied by a later revision. One without a revision is older than all.
+func IsNewer(there Object, revision uint64) bool {
+	r, err := strconv.ParseUint(there.Annotations()[AnnotationRevision], 10, 64)
+	return err == nil && r > revision
+}
+
+// SetVersion makes a resource version the precondition of an apply. Without one there is none, whatever a manifest says.
+func SetVersion(o Object, version string) {
+	if version == "" {
+		delete(o.Metadata(), "resourceVersion")
+		return
+	}
+	o.Metadata()["resourceVersion"] = version
+}
+
+// ApplyNamespace makes a namespace, or writes over one that is ours to write.
+func ApplyNamespace(ctx context.Context, api API, op string, ns Object, owner string, revision uint64) (changed bool, err error) {
+	return Guarded(func() (bool, error) {
+		version, err := admitNamespace(ctx, api, op, ns.Name(), owner, revision)
+		if err != nil {
+			return false, err
+		}
+		return ApplyOver(ctx, api, ns, version)
+	})
+}
+
+// admitNamespace decides whether the namespace is ours to write, and returns its resource version.
+func admitNamespace(ctx context.Context, api API, op, namespace, owner string, revision uint64) (version string, err error) {
+	k := NamespaceKey(namespace)
+	there, err := Find(ctx, api, k)
+	if err != nil || there == nil {
+		return "", err
+	}
+	if there.Terminating() {
+		return "", Fail(Unavailable, op, k, "it is still terminating")
+	}
+	if there.Labels()[LabelOwner] != owner {
+		return "", Taken(op, k, there)
+	}
+	if IsNewer(there, revision) {
+		return "", Fail(Conflict, op, k, "a newer revision was applied")
+	}
+	return StringOf(there.Metadata()["resourceVersion"]), nil
+}
+
+// Taken is the conflict of finding an object that belongs to another owner, whose uid or mark it says.
+func Taken(op string, k Key, there Object) error {
+	owner := there.Labels()[LabelOwner]
+	if owner == "" {
+		owner = there.Annotations()[AnnotationMark]
+	}
+	return Fail(Conflict, op, k, "it belongs to another: "+strconv.Quote(owner))
+}
+
+// NamespaceKey is the key of a namespace.
+func NamespaceKey(name string) Key { return Key{APIVersion: "v1", Kind: "Namespace", Name: name} }

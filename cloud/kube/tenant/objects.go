@@ -1,0 +1,170 @@
+package tenant
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
+)
+
+// Names of what a tenant's namespace holds.
+const (
+	quotaName    = "aerie-quota"
+	limitsName   = "aerie-limits"
+	priorityName = "aerie-priority"
+	denyPolicy   = "aerie-default-deny"
+	ownPolicy    = "aerie-allow-own"
+	dnsPolicy    = "aerie-allow-dns"
+	listedPolicy = "aerie-allow-listed"
+	rangesPolicy = "aerie-allow-ranges"
+
+	// namespaceName is the label that Kubernetes itself puts on each namespace.
+	namespaceName = "kubernetes.io/metadata.name"
+)
+
+// Objects are all objects of a tenant, the namespace first, in the order in which they are applied: bounds before
+// rights, so that nothing runs unbounded. What they have in common they share.
+func Objects(spec Spec) []kube.Object {
+	objects := []kube.Object{kube.NewObject("v1", "Namespace", "", spec.Namespace, nil)}
+	objects = append(objects, bounds(spec)...)
+	objects = append(objects, policies(spec)...)
+	objects = append(objects, policy.TenantRights(spec.Namespace, spec.Customer)...)
+	labels := map[string]any{
+		kube.LabelManagedBy: kube.Manager, kube.LabelCustomer: spec.Customer, kube.LabelTenant: spec.Tenant,
+		kube.LabelPlan: spec.Plan, kube.LabelOwner: spec.Owner,
+	}
+	revision := map[string]any{kube.AnnotationRevision: strconv.FormatUint(spec.Revision, 10)}
+	for _, o := range objects {
+		m := o.Metadata()
+		m["labels"], m["annotations"] = labels, revision
+	}
+	own := map[string]string{kube.LabelPodSecurity: "baseline", kube.LabelPodWarn: "restricted"}
+	if spec.Priority > 0 {
+		own[LabelPriority] = PriorityClass(spec.Priority)
+	}
+	objects[0] = objects[0].Marked("", own, nil)
+	return objects
+}
+
+// optional are the keys of the objects that a spec may want or not.
+func optional(namespace string) []kube.Key {
+	keys := []kube.Key{
+		{APIVersion: "v1", Kind: "ResourceQuota", Namespace: namespace, Name: quotaName},
+		{APIVersion: "v1", Kind: "LimitRange", Namespace: namespace, Name: limitsName},
+	}
+	for _, name := range []string{ownPolicy, dnsPolicy, listedPolicy, rangesPolicy, denyPolicy} { // what allows goes before what denies
+		keys = append(keys, kube.Key{APIVersion: kube.NetworkingAPI, Kind: "NetworkPolicy", Namespace: namespace, Name: name})
+	}
+	return keys
+}
+
+func bounds(spec Spec) []kube.Object {
+	objects := []kube.Object{spec.priorities()}
+	if hard := spec.Quota.hard(); len(hard) > 0 {
+		objects = append(objects, kube.NewObject("v1", "ResourceQuota", spec.Namespace, quotaName, map[string]any{"hard": hard}))
+	}
+	defaults := map[string]any{}
+	put(defaults, spec.DefaultCPU, "cpu")
+	put(defaults, spec.DefaultMemory, "memory")
+	if len(defaults) > 0 {
+		limit := map[string]any{"type": "Container", "default": defaults, "defaultRequest": kube.CloneMap(defaults)}
+		body := map[string]any{"limits": []any{limit}}
+		objects = append(objects, kube.NewObject("v1", "LimitRange", spec.Namespace, limitsName, body))
+	}
+	return objects
+}
+
+func (q Quota) hard() map[string]any {
+	hard := map[string]any{}
+	put(hard, q.CPU, "requests.cpu", "limits.cpu")
+	put(hard, q.Memory, "requests.memory", "limits.memory")
+	put(hard, q.Storage, "requests.storage")
+	if q.Pods > 0 {
+		put(hard, strconv.Itoa(q.Pods), "pods")
+	}
+	return hard
+}
+
+func put(m map[string]any, v string, keys ...string) {
+	if v == "" {
+		return
+	}
+	for _, k := range keys {
+		m[k] = v
+	}
+}
+
+// policies isolate the namespace. A policy of type Egress closes all egress that none allows, so there is none of that
+// type unless egress is to be closed.
+func policies(spec Spec) []kube.Object {
+	if !spec.Isolation {
+		return nil
+	}
+	p := policyMaker{namespace: spec.Namespace, egress: spec.EgressDeny}
+	objects := []kube.Object{p.policy(denyPolicy, nil), p.policy(ownPolicy, []any{map[string]any{"podSelector": map[string]any{}}})}
+	if spec.EgressDeny {
+		objects = append(objects, p.dns())
+	}
+	if spec.EgressDeny && len(spec.AllowRanges) > 0 {
+		objects = append(objects, p.ranges(spec.AllowRanges))
+	}
+	if len(spec.AllowNamespaces) > 0 {
+		objects = append(objects, p.policy(listedPolicy, []any{namespaces(spec.AllowNamespaces)}))
+	}
+	return objects
+}
+
+type policyMaker struct {
+	namespace string
+	egress    bool
+}
+
+// policy allows traffic with the peers, in both directions where egress is closed too; no peers allow nothing.
+func (p policyMaker) policy(name string, peers []any) kube.Object {
+	spec := map[string]any{"podSelector": map[string]any{}, "policyTypes": []any{"Ingress"}}
+	if peers != nil {
+		spec["ingress"] = []any{map[string]any{"from": peers}}
+	}
+	if p.egress {
+		spec["policyTypes"] = []any{"Ingress", "Egress"}
+		if peers != nil {
+			spec["egress"] = []any{map[string]any{"to": peers}}
+		}
+	}
+	return kube.NewObject(kube.NetworkingAPI, "NetworkPolicy", p.namespace, name, spec)
+}
+
+func (p policyMaker) dns() kube.Object {
+	rule := map[string]any{
+		"to": []any{namespaces([]string{"kube-system"})},
+		"ports": []any{
+			map[string]any{"protocol": "UDP", "port": int64(53)},
+			map[string]any{"protocol": "TCP", "port": int64(53)},
+		},
+	}
+	return kube.NewObject(kube.NetworkingAPI, "NetworkPolicy", p.namespace, dnsPolicy, map[string]any{
+		"podSelector": map[string]any{}, "policyTypes": []any{"Egress"}, "egress": []any{rule},
+	})
+}
+
+// ranges allows egress to addresses outside of the cluster.
+func (p policyMaker) ranges(allowed []string) kube.Object {
+	var to []any
+	for _, r := range slices.Sorted(slices.Values(allowed)) {
+		to = append(to, map[string]any{"ipBlock": map[string]any{"cidr": r}})
+	}
+	return kube.NewObject(kube.NetworkingAPI, "NetworkPolicy", p.namespace, rangesPolicy, map[string]any{
+		"podSelector": map[string]any{}, "policyTypes": []any{"Egress"}, "egress": []any{map[string]any{"to": to}},
+	})
+}
+
+func namespaces(names []string) map[string]any {
+	sorted := slices.Sorted(slices.Values(names)) // the same wish in another order is no change
+	values := make([]any, len(sorted))
+	for i, n := range sorted {
+		values[i] = n
+	}
+	is := map[string]any{"key": namespaceName, "operator": "In", "values": values}
+	return map[string]any{"namespaceSelector": map[string]any{"matchExpressions": []any{is}}}
+}

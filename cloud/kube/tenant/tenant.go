@@ -1,0 +1,138 @@
+// Package tenant is what a tenant has in its dataplane: its namespace with its quota, limits, network policies, rights and
+// priority class, and what the dataplane has first for all of them. It is not what runs there: that is in release.
+//
+// Begin with Ensure and Objects. Different namespaces may be worked on at once; two that work on the same one do not
+// harm each other, for the older revision is refused. After a crash Ensure, Delete and SweepClasses are called again and
+// go on from what is there: nothing is kept beside the cluster.
+package tenant
+
+import (
+	"context"
+
+	"github.com/aeriehq/aerie/cloud/kube"
+)
+
+// Spec is what a tenant gets in its dataplane.
+type Spec struct {
+	Namespace string
+	Customer  string
+	Tenant    string
+	Owner     string // the tenant's uid; a namespace of another uid is never touched
+	Plan      string
+	Revision  uint64 // of the wish; a namespace of a newer revision refuses an older one
+
+	Quota         Quota
+	DefaultCPU    string // limit and request of a container that says none
+	DefaultMemory string
+	Priority      int // of its pods; see PriorityClass
+
+	Isolation       bool     // deny ingress from other namespaces
+	EgressDeny      bool     // with Isolation: egress only to DNS, its own namespace, AllowNamespaces and AllowRanges
+	AllowNamespaces []string // namespaces that may talk with it in spite of Isolation
+	AllowRanges     []string // address ranges that it may talk to in spite of EgressDeny
+}
+
+// Quota bounds a tenant's namespace. What is empty or zero is unbounded.
+type Quota struct {
+	CPU, Memory, Storage string
+	Pods                 int
+}
+
+// Ensure makes the tenant's namespace what the spec says and returns how many objects changed or went. A
+// namespace of another uid, or of a newer revision, is a conflict and is not touched; one that is still terminating is
+// unavailable: wait for its end. What the spec no longer wants (isolation switched off, a quota lifted) is deleted.
+func Ensure(ctx context.Context, api kube.API, spec Spec) (changed int, err error) {
+	if err := spec.validate(); err != nil {
+		return 0, err
+	}
+	wanted := Objects(spec)
+	did, err := kube.ApplyNamespace(ctx, api, "ensure tenant", wanted[0], spec.Owner, spec.Revision)
+	if err != nil {
+		return 0, err
+	}
+	changed = count(did)
+	if err := ensureClass(ctx, api, PriorityClass(spec.Priority)); err != nil { // after the namespace, which names it: see SweepClasses
+		return changed, err
+	}
+	for _, o := range wanted[1:] {
+		did, err := kube.ApplyGuarded(ctx, api, o, spec.Revision)
+		if err != nil {
+			return changed, err
+		}
+		changed += count(did)
+	}
+	gone, err := dropUnwanted(ctx, api, spec.Namespace, wanted)
+	return changed + gone, err
+}
+
+// Delete deletes the tenant's namespace and all in it. It is gone when the namespace is: a Get says when. A
+// namespace of another uid is a conflict and is not touched; the absent is success.
+func Delete(ctx context.Context, api kube.API, namespace, owner string) error {
+	k := kube.NamespaceKey(namespace)
+	there, err := kube.Find(ctx, api, k)
+	if err != nil || there == nil {
+		return err
+	}
+	if there.Labels()[kube.LabelOwner] != owner {
+		return kube.Taken("delete tenant", k, there)
+	}
+	return kube.Delete(ctx, api, k)
+}
+
+func (s Spec) validate() error {
+	k := kube.NamespaceKey(s.Namespace)
+	if !kube.IsLabel(s.Namespace) {
+		return kube.Fail(kube.Invalid, "ensure tenant", k, "the namespace is no RFC 1123 label")
+	}
+	if s.Owner == "" {
+		return kube.Fail(kube.Invalid, "ensure tenant", k, "the owner is missing")
+	}
+	for _, v := range []string{s.Customer, s.Tenant, s.Owner, s.Plan} {
+		if !kube.IsLabelValue(v) {
+			return kube.Fail(kube.Invalid, "ensure tenant", k, v+" cannot be the value of a label")
+		}
+	}
+	return nil
+}
+
+func dropUnwanted(ctx context.Context, api kube.API, namespace string, wanted []kube.Object) (gone int, err error) {
+	extra, err := unwanted(ctx, api, namespace, wanted)
+	if err != nil {
+		return 0, err
+	}
+	for _, k := range extra {
+		if err := kube.Delete(ctx, api, k); err != nil {
+			return gone, err
+		}
+		gone++
+	}
+	return gone, nil
+}
+
+// unwanted are those of our objects that are there and that the spec does not want.
+func unwanted(ctx context.Context, api kube.API, namespace string, wanted []kube.Object) (extra []kube.Key, err error) {
+	want := map[kube.Key]bool{}
+	for _, o := range wanted {
+		want[o.Key()] = true
+	}
+	for _, k := range optional(namespace) {
+		if want[k] {
+			continue
+		}
+		there, err := kube.Find(ctx, api, k)
+		if err != nil {
+			return nil, err
+		}
+		if there != nil {
+			extra = append(extra, k)
+		}
+	}
+	return extra, nil
+}
+
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
