@@ -22,18 +22,18 @@ func (AccountSpec) Kind() Kind { return Account }
 var awsNumber = regexp.MustCompile(`^[0-9]{12}$`)
 
 // Check asks for a role and an external id where the account is the customer's.
-func (s AccountSpec) Check() (faults []Fault) {
+func (s AccountSpec) Check() (faults []FieldError) {
 	if s.Cloud == "aws" && s.Number != "" && !awsNumber.MatchString(s.Number) {
-		faults = append(faults, Fault{"spec.number", fmt.Sprintf("%q is no account number of AWS: it has twelve digits", Clip(s.Number))})
+		faults = append(faults, FieldError{"spec.number", fmt.Sprintf("%q is no account number of AWS: it has twelve digits", Truncate(s.Number))})
 	}
 	if s.Hosting != "customer" {
 		return faults
 	}
 	if s.Role == "" {
-		faults = append(faults, Fault{"spec.role", "is missing: a customer's account is entered by assuming a role"})
+		faults = append(faults, FieldError{"spec.role", "is missing: a customer's account is entered by assuming a role"})
 	}
 	if s.ExternalID == "" {
-		faults = append(faults, Fault{"spec.externalId", "is missing: a customer's role must ask for an external id"})
+		faults = append(faults, FieldError{"spec.externalId", "is missing: a customer's role must ask for an external id"})
 	}
 	return faults
 }

@@ -22,7 +22,7 @@ func (AddonSpec) Kind() Kind { return Addon }
 func (s AddonSpec) Content() Content { return Content{s.Chart, s.Values, s.Manifests} }
 
 // Check wants either a chart or manifests, a namespace that can be its own, and no placeholder that nobody fills.
-func (s AddonSpec) Check() []Fault {
+func (s AddonSpec) Check() []FieldError {
 	return append(append(s.Content().check(), checkNamespace(s.Namespace)...), checkPlaceholders(s.Values)...)
 }
 
@@ -30,11 +30,11 @@ func (s AddonSpec) Check() []Fault {
 func (s AddonSpec) In(ref Ref) string { return cmp.Or(s.Namespace, ref.Local()) }
 
 // Fits refuses a namespace that is not given to addons, also where it follows from the name.
-func (s AddonSpec) Fits(ref Ref) []Fault { return checkNamespace(s.In(ref)) }
+func (s AddonSpec) Fits(ref Ref) []FieldError { return checkNamespace(s.In(ref)) }
 
-func checkNamespace(n string) []Fault {
+func checkNamespace(n string) []FieldError {
 	if n == "default" || n == "aerie-system" || strings.HasPrefix(n, "kube-") || strings.Contains(n, "--") {
-		return []Fault{{"spec.namespace", fmt.Sprintf("%q is not given to addons: it is the cluster's, the platform's or a tenant's", n)}}
+		return []FieldError{{"spec.namespace", fmt.Sprintf("%q is not given to addons: it is the cluster's, the platform's or a tenant's", n)}}
 	}
 	return nil
 }

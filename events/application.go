@@ -20,7 +20,7 @@ type Chart struct {
 func (ApplicationSpec) Kind() Kind { return Application }
 
 // Check wants either a chart or manifests. What Kubernetes would refuse is found when it is installed.
-func (s ApplicationSpec) Check() []Fault { return s.Content().check() }
+func (s ApplicationSpec) Check() []FieldError { return s.Content().check() }
 
 // Content is what is installed.
 func (s ApplicationSpec) Content() Content { return Content(s) }
@@ -39,26 +39,26 @@ type Content struct {
 	Manifests []map[string]any
 }
 
-func (s Content) check() (faults []Fault) {
+func (s Content) check() (faults []FieldError) {
 	c := s.Chart
 	switch {
 	case c == Chart{} && len(s.Manifests) == 0:
-		return []Fault{{"spec", "give a chart, or manifests"}}
+		return []FieldError{{"spec", "give a chart, or manifests"}}
 	case c == Chart{} && len(s.Values) > 0:
-		return []Fault{{"spec.values", "values are for a chart: give one"}}
+		return []FieldError{{"spec.values", "values are for a chart: give one"}}
 	case c == Chart{}:
 		return nil
 	case len(s.Manifests) > 0:
-		faults = append(faults, Fault{"spec.manifests", "give a chart or manifests, not both"})
+		faults = append(faults, FieldError{"spec.manifests", "give a chart or manifests, not both"})
 	}
 	if c.Name == "" {
-		faults = append(faults, Fault{"spec.chart.name", "is missing: the chart's name"})
+		faults = append(faults, FieldError{"spec.chart.name", "is missing: the chart's name"})
 	}
 	if c.Version == "" {
-		faults = append(faults, Fault{"spec.chart.version", "is missing: its version, exactly, such as 1.4.2"})
+		faults = append(faults, FieldError{"spec.chart.version", "is missing: its version, exactly, such as 1.4.2"})
 	}
 	if c.Credentials != "" && c.Repository == "" {
-		faults = append(faults, Fault{"spec.chart.credentials", "are for a repository: give one"})
+		faults = append(faults, FieldError{"spec.chart.credentials", "are for a repository: give one"})
 	}
 	return faults
 }
@@ -66,7 +66,7 @@ func (s Content) check() (faults []Fault) {
 type (
 	// InstallingStarted says that the tenant, or the dataplane, is ready.
 	InstallingStarted struct {
-		Site      Site   `json:"site"`
+		Site      Target `json:"site"`
 		Cluster   string `json:"cluster"`
 		Namespace string `json:"namespace"`
 	}
@@ -108,7 +108,7 @@ func (RolledBack) Type() string           { return "rolled_back" }
 
 // EnsureApplication owes the application's objects.
 type EnsureApplication struct {
-	Site
+	Target
 	Cluster   string           `json:"cluster"`
 	Namespace string           `json:"namespace"`
 	Name      string           `json:"name"`
@@ -122,7 +122,7 @@ type EnsureApplication struct {
 
 // RemoveApplication owes the end of the application's objects.
 type RemoveApplication struct {
-	Site
+	Target
 	Cluster   string           `json:"cluster"`
 	Namespace string           `json:"namespace"`
 	Name      string           `json:"name"`

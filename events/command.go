@@ -59,15 +59,15 @@ type Command struct {
 	ExpectedSeq   *uint64 // refuse if the entity's last sequence is another
 	ExpectedUID   string  // refuse if the name belongs to another incarnation
 	DryRun        bool
-	Ask           Ask
+	Payload       Payload
 }
 
 // Internal tells whether the machinery gave the command, and no person.
 func (c Command) Internal() bool { return c.Actor == ActorAerie || c.Actor == ActorExecutor }
 
-// Ask is what a command wants: Create, Update, Retry, Delete, Attach, Detach, Upgrade, Rollback, Adopt or Disown
+// Payload is what a command wants: Create, Update, Retry, Delete, Attach, Detach, Upgrade, Rollback, Adopt or Disown
 // from people, Report, Settle, Sweep, NoteDrift or Expire from the machinery.
-type Ask interface{ ask() }
+type Payload interface{ ask() }
 
 // Create asks for a new entity.
 type Create struct {
@@ -146,7 +146,7 @@ func (Expire) ask()    {}
 type Spec interface {
 	Kind() Kind
 	// Check finds what tags cannot say: faults between fields. Paths start at "spec".
-	Check() []Fault
+	Check() []FieldError
 }
 
 // specs has an empty spec of every kind.
@@ -166,12 +166,12 @@ type body struct {
 
 // DecodeAsk reads the body of a command: strictly, with defaults filled in, and
 // with every fault of the input named at once as a Refusal of code invalid.
-func DecodeAsk(k Kind, verb string, data []byte) (Ask, error) {
+func DecodeAsk(k Kind, verb string, data []byte) (Payload, error) {
 	if !slices.Contains(Verbs(k), verb) {
-		return nil, RefuseFaults("command", []Fault{{"verb", fmt.Sprintf("a %s has no verb %q%s", k, Clip(verb), Nearest(verb, Verbs(k)))}})
+		return nil, RefuseFaults("command", []FieldError{{"verb", fmt.Sprintf("a %s has no verb %q%s", k, Truncate(verb), Suggest(verb, Verbs(k)))}})
 	}
 	if len(data) > MaxBody {
-		return nil, RefuseFaults("command", []Fault{{"body", fmt.Sprintf("%d bytes: at most %d", len(data), MaxBody)}})
+		return nil, RefuseFaults("command", []FieldError{{"body", fmt.Sprintf("%d bytes: at most %d", len(data), MaxBody)}})
 	}
 	raw, faults := parseJSON(data)
 	if err := RefuseFaults("command", faults); err != nil {
@@ -181,7 +181,7 @@ func DecodeAsk(k Kind, verb string, data []byte) (Ask, error) {
 }
 
 // DecodeBody is DecodeAsk for JSON already parsed (with numbers as json.Number).
-func DecodeBody(k Kind, verb string, raw any) (Ask, error) {
+func DecodeBody(k Kind, verb string, raw any) (Payload, error) {
 	switch verb {
 	case VerbRetry:
 		return decodePlain[Retry](verb, raw)
@@ -219,13 +219,13 @@ func DecodeBody(k Kind, verb string, raw any) (Ask, error) {
 }
 
 // decodePlain reads a body that is the ask itself.
-func decodePlain[A Ask](verb string, raw any) (Ask, error) {
+func decodePlain[A Payload](verb string, raw any) (Payload, error) {
 	var a A
 	faults := decode("", raw, reflect.ValueOf(&a).Elem(), "")
 	return a, RefuseFaults(verb, faults)
 }
 
-func decodeSpec(k Kind, raw map[string]any) (Spec, []Fault) {
+func decodeSpec(k Kind, raw map[string]any) (Spec, []FieldError) {
 	if raw == nil {
 		raw = map[string]any{}
 	}

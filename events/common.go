@@ -105,15 +105,15 @@ func (d Drift) String() string {
 	return d.What + " was " + d.How + ": " + d.Message
 }
 
-// Birth is implemented by the events that a life begins with.
-type Birth interface {
+// CreateEvent is implemented by the events that a life begins with.
+type CreateEvent interface {
 	Event
 	// Born returns the incarnation's uid, its labels and its spec.
 	Born() (uid string, labels map[string]string, spec Spec)
 }
 
-// Respec is implemented by the events that replace a spec.
-type Respec interface {
+// SpecEvent is implemented by the events that replace a spec.
+type SpecEvent interface {
 	Event
 	// Wanted returns the new spec.
 	Wanted() Spec

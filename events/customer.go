@@ -10,7 +10,7 @@ type CustomerSpec struct {
 func (CustomerSpec) Kind() Kind { return Customer }
 
 // Check finds no faults between the fields.
-func (CustomerSpec) Check() []Fault { return nil }
+func (CustomerSpec) Check() []FieldError { return nil }
 
 // Created gives birth to an entity that needs no work to be what it is.
 type Created[S Spec] struct {

@@ -84,31 +84,31 @@ const (
 func (DataplaneSpec) Kind() Kind { return Dataplane }
 
 // Check compares the bounds of the system pool and reads the network's range.
-func (s DataplaneSpec) Check() []Fault {
-	var faults []Fault
+func (s DataplaneSpec) Check() []FieldError {
+	var faults []FieldError
 	if s.SystemPool.Min > s.SystemPool.Max {
-		faults = append(faults, Fault{"spec.systemPool.min", "is more than max"})
+		faults = append(faults, FieldError{"spec.systemPool.min", "is more than max"})
 	}
 	if r := s.Network.Range; r != "" {
 		if p, err := netip.ParsePrefix(r); err != nil || p.Masked() != p {
-			faults = append(faults, Fault{"spec.network.range", fmt.Sprintf("%q is no network such as 10.20.0.0/16", Clip(r))})
+			faults = append(faults, FieldError{"spec.network.range", fmt.Sprintf("%q is no network such as 10.20.0.0/16", Truncate(r))})
 		}
 	}
 	for i, name := range s.Bootstrap {
 		if slices.Contains(s.Bootstrap[:i], name) {
-			faults = append(faults, Fault{fmt.Sprintf("spec.bootstrap[%d]", i), fmt.Sprintf("%q is named already", name)})
+			faults = append(faults, FieldError{fmt.Sprintf("spec.bootstrap[%d]", i), fmt.Sprintf("%q is named already", name)})
 		}
 	}
 	for i, a := range s.Cluster.Access {
 		if slices.ContainsFunc(s.Cluster.Access[:i], func(b ClusterAccess) bool { return a.Principal == b.Principal }) {
-			faults = append(faults, Fault{fmt.Sprintf("spec.cluster.access[%d].principal", i), fmt.Sprintf("%q is let in already", Clip(a.Principal))})
+			faults = append(faults, FieldError{fmt.Sprintf("spec.cluster.access[%d].principal", i), fmt.Sprintf("%q is let in already", Truncate(a.Principal))})
 		}
 	}
 	return append(faults, s.existing()...)
 }
 
 // existing finds wishes about what would not be made.
-func (s DataplaneSpec) existing() (faults []Fault) {
+func (s DataplaneSpec) existing() (faults []FieldError) {
 	n := s.Network
 	for _, f := range []struct {
 		field, message string
@@ -122,7 +122,7 @@ func (s DataplaneSpec) existing() (faults []Fault) {
 		{"spec.cloudAddons", "a cluster that is there already is not changed: it keeps its add-ons", s.Cluster.Existing != "" && s.CloudAddons != CloudAddons{}},
 	} {
 		if f.wrong {
-			faults = append(faults, Fault{f.field, f.message})
+			faults = append(faults, FieldError{f.field, f.message})
 		}
 	}
 	return faults

@@ -17,7 +17,7 @@ import (
 // OpenAPI document is made from too: required, default, enum, minimum, maximum,
 // minItems, maxItems, maxLength, pattern; `ref` names the kind that a reference
 // points to.
-func decode(path string, raw any, dst reflect.Value, tag reflect.StructTag) []Fault {
+func decode(path string, raw any, dst reflect.Value, tag reflect.StructTag) []FieldError {
 	switch dst.Type() {
 	case freeObject:
 		return decodeFree(path, raw, dst, tag)
@@ -44,7 +44,7 @@ var (
 // rawSpec is a spec whose kind is not looked at yet.
 type rawSpec map[string]any
 
-func decodeLater(path string, raw any, dst reflect.Value) []Fault {
+func decodeLater(path string, raw any, dst reflect.Value) []FieldError {
 	m, ok := raw.(map[string]any)
 	if !ok {
 		return wrongType(path, raw, "an object")
@@ -53,7 +53,7 @@ func decodeLater(path string, raw any, dst reflect.Value) []Fault {
 	return nil
 }
 
-func decodeFree(path string, raw any, dst reflect.Value, tag reflect.StructTag) []Fault {
+func decodeFree(path string, raw any, dst reflect.Value, tag reflect.StructTag) []FieldError {
 	m, ok := raw.(map[string]any)
 	if !ok {
 		return wrongType(path, raw, "an object")
@@ -68,8 +68,8 @@ func decodeFree(path string, raw any, dst reflect.Value, tag reflect.StructTag) 
 
 // keep copies a free value with its numbers as the log gives them back, so that
 // what was stored and what is asked again are equal.
-func keep(path string, v any) (any, []Fault) {
-	var faults []Fault
+func keep(path string, v any) (any, []FieldError) {
+	var faults []FieldError
 	switch v := v.(type) {
 	case string:
 		return v, checkText(path, v)
@@ -78,8 +78,8 @@ func keep(path string, v any) (any, []Fault) {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			kept, wrong := keep(join(path, Clip(k)), v[k])
-			out[k], faults = kept, append(append(faults, checkText(join(path, Clip(k)), k)...), wrong...)
+			kept, wrong := keep(join(path, Truncate(k)), v[k])
+			out[k], faults = kept, append(append(faults, checkText(join(path, Truncate(k)), k)...), wrong...)
 		}
 		return out, faults
 	case []any:
@@ -96,15 +96,15 @@ func keep(path string, v any) (any, []Fault) {
 // maxExact is the first whole number about which JSON readers may disagree.
 const maxExact = 1 << 53
 
-func keepNumber(path string, n json.Number) (any, []Fault) {
+func keepNumber(path string, n json.Number) (any, []FieldError) {
 	f, err := n.Float64()
 	if err != nil || math.Abs(f) >= maxExact {
-		return f, []Fault{{path, fmt.Sprintf("the number %s would not be kept exactly: write it as a string", Clip(string(n)))}}
+		return f, []FieldError{{path, fmt.Sprintf("the number %s would not be kept exactly: write it as a string", Truncate(string(n)))}}
 	}
 	return f, nil
 }
 
-func decodeStruct(path string, raw any, dst reflect.Value) (faults []Fault) {
+func decodeStruct(path string, raw any, dst reflect.Value) (faults []FieldError) {
 	m, ok := raw.(map[string]any)
 	if !ok {
 		return wrongType(path, raw, "an object")
@@ -122,19 +122,19 @@ func decodeStruct(path string, raw any, dst reflect.Value) (faults []Fault) {
 	}
 	for name := range m {
 		if !slices.Contains(known, name) {
-			faults = append(faults, Fault{join(path, Clip(name)), "no such field" + Nearest(name, known)})
+			faults = append(faults, FieldError{join(path, Truncate(name)), "no such field" + Suggest(name, known)})
 		}
 	}
-	slices.SortStableFunc(faults, func(a, b Fault) int { return strings.Compare(a.Field, b.Field) })
+	slices.SortStableFunc(faults, func(a, b FieldError) int { return strings.Compare(a.Field, b.Field) })
 	return faults
 }
 
-func decodeAbsent(path string, dst reflect.Value, tag reflect.StructTag) []Fault {
+func decodeAbsent(path string, dst reflect.Value, tag reflect.StructTag) []FieldError {
 	if def, ok := tag.Lookup("default"); ok {
 		return decodeScalar(path, defaultOf(def, dst.Kind()), dst, tag)
 	}
 	if tag.Get("required") == "true" {
-		return []Fault{{path, "is missing" + wanted(tag)}}
+		return []FieldError{{path, "is missing" + wanted(tag)}}
 	}
 	if dst.Kind() == reflect.Struct { // its own fields may have defaults
 		return decodeStruct(path, map[string]any{}, dst)
@@ -152,16 +152,16 @@ func defaultOf(def string, kind reflect.Kind) any {
 	return def
 }
 
-func decodeSlice(path string, raw any, dst reflect.Value, tag reflect.StructTag) (faults []Fault) {
+func decodeSlice(path string, raw any, dst reflect.Value, tag reflect.StructTag) (faults []FieldError) {
 	list, ok := raw.([]any)
 	if !ok {
 		return wrongType(path, raw, "a list")
 	}
 	if n, ok := bound(tag, "maxItems"); ok && len(list) > n {
-		return []Fault{{path, fmt.Sprintf("%d entries: at most %d", len(list), n)}}
+		return []FieldError{{path, fmt.Sprintf("%d entries: at most %d", len(list), n)}}
 	}
 	if n, ok := bound(tag, "minItems"); ok && len(list) < n {
-		faults = append(faults, Fault{path, fmt.Sprintf("%d entries: at least %d", len(list), n)})
+		faults = append(faults, FieldError{path, fmt.Sprintf("%d entries: at least %d", len(list), n)})
 	}
 	out := reflect.MakeSlice(dst.Type(), len(list), len(list))
 	for i, v := range list {
@@ -185,7 +185,7 @@ func leftOut(tag reflect.StructTag) bool {
 	return strings.HasSuffix(tag.Get("json"), ",omitempty")
 }
 
-func decodeStrings(path string, raw any, dst reflect.Value, tag reflect.StructTag) (faults []Fault) {
+func decodeStrings(path string, raw any, dst reflect.Value, tag reflect.StructTag) (faults []FieldError) {
 	m, ok := raw.(map[string]any)
 	if !ok {
 		return wrongType(path, raw, "an object of strings")
@@ -194,7 +194,7 @@ func decodeStrings(path string, raw any, dst reflect.Value, tag reflect.StructTa
 	for k, v := range m {
 		s, ok := v.(string)
 		if !ok {
-			faults = append(faults, wrongType(join(path, Clip(k)), v, "a string")...)
+			faults = append(faults, wrongType(join(path, Truncate(k)), v, "a string")...)
 			continue
 		}
 		out[k] = s
@@ -205,7 +205,7 @@ func decodeStrings(path string, raw any, dst reflect.Value, tag reflect.StructTa
 	return append(faults, checkLabels(path, out)...)
 }
 
-func decodeScalar(path string, raw any, dst reflect.Value, tag reflect.StructTag) []Fault {
+func decodeScalar(path string, raw any, dst reflect.Value, tag reflect.StructTag) []FieldError {
 	switch dst.Kind() {
 	case reflect.String:
 		s, ok := raw.(string)
@@ -216,7 +216,7 @@ func decodeScalar(path string, raw any, dst reflect.Value, tag reflect.StructTag
 			return faults
 		}
 		if s == "" && tag.Get("required") == "true" && tag.Get("ref") != "" {
-			return []Fault{{path, "is missing" + wanted(tag)}}
+			return []FieldError{{path, "is missing" + wanted(tag)}}
 		}
 		if kind := tag.Get("ref"); kind != "" && s != "" {
 			return decodeRef(path, s, dst, Kind(kind))
@@ -253,16 +253,16 @@ func wanted(tag reflect.StructTag) string {
 }
 
 // decodeRef keeps a reference in the one form it has in the log: "free" is "-/free".
-func decodeRef(path, s string, dst reflect.Value, k Kind) []Fault {
+func decodeRef(path, s string, dst reflect.Value, k Kind) []FieldError {
 	ref, faults := ParseRef(k, s)
 	if len(faults) > 0 {
-		return []Fault{{path, faults[0].Message}}
+		return []FieldError{{path, faults[0].Message}}
 	}
 	dst.SetString(ref.Path())
 	return nil
 }
 
-func wrongType(path string, got any, want string) []Fault {
+func wrongType(path string, got any, want string) []FieldError {
 	message := fmt.Sprintf("want %s, got %s", want, describe(got))
 	switch got.(type) {
 	case json.Number, bool:
@@ -270,7 +270,7 @@ func wrongType(path string, got any, want string) []Fault {
 			message += ": put it in quotes"
 		}
 	}
-	return []Fault{{path, message}}
+	return []FieldError{{path, message}}
 }
 
 func describe(v any) string {
@@ -278,9 +278,9 @@ func describe(v any) string {
 	case nil:
 		return "nothing"
 	case string:
-		return fmt.Sprintf("the string %q", Clip(v))
+		return fmt.Sprintf("the string %q", Truncate(v))
 	case json.Number:
-		return "the number " + Clip(string(v))
+		return "the number " + Truncate(string(v))
 	case bool:
 		return fmt.Sprint(v)
 	case []any:

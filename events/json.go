@@ -61,7 +61,7 @@ func Canonical(body []byte) ([]byte, error) {
 
 // TextFault is a fault of a text and the byte at which it was found. The field is empty where the text is no JSON.
 type TextFault struct {
-	Fault
+	FieldError
 	Offset int
 }
 
@@ -81,26 +81,26 @@ func ParseJSON(data []byte) (value any, size int, faults []TextFault) {
 		if errors.As(err, &syntax) {
 			at = min(int(syntax.Offset), len(data))
 		}
-		return nil, at, append(r.faults, TextFault{Fault{"", err.Error()}, at})
+		return nil, at, append(r.faults, TextFault{FieldError{"", err.Error()}, at})
 	}
 	return value, at, r.faults
 }
 
 // parseJSON reads one JSON value and nothing after it; an empty input is an empty object.
-func parseJSON(data []byte) (any, []Fault) {
+func parseJSON(data []byte) (any, []FieldError) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return map[string]any{}, nil
 	}
 	v, size, found := ParseJSON(data)
-	var faults []Fault
+	var faults []FieldError
 	for _, f := range found {
 		if f.Field == "" {
-			f.Fault = Fault{"body", "not JSON: " + f.Message}
+			f.FieldError = FieldError{"body", "not JSON: " + f.Message}
 		}
-		faults = append(faults, f.Fault)
+		faults = append(faults, f.FieldError)
 	}
 	if faults == nil && len(bytes.TrimLeft(data[size:], " \t\r\n")) > 0 {
-		faults = []Fault{{"body", "not JSON: something follows the JSON value"}}
+		faults = []FieldError{{"body", "not JSON: something follows the JSON value"}}
 	}
 	return v, faults
 }
@@ -123,7 +123,7 @@ func (r *jsonReader) fault(at int, format string, args ...any) {
 	path := ""
 	for _, s := range r.path {
 		if s.index < 0 {
-			path = join(path, Clip(s.key))
+			path = join(path, Truncate(s.key))
 		} else {
 			path += "[" + strconv.Itoa(s.index) + "]"
 		}
@@ -131,7 +131,7 @@ func (r *jsonReader) fault(at int, format string, args ...any) {
 	if path == "" {
 		path = "body"
 	}
-	r.faults = append(r.faults, TextFault{Fault{path, fmt.Sprintf(format, args...)}, at})
+	r.faults = append(r.faults, TextFault{FieldError{path, fmt.Sprintf(format, args...)}, at})
 }
 
 // token reads the next token. The path of a key is that of what it names.

@@ -28,33 +28,33 @@ var reserved = []string{"kubernetes.io", "k8s.io", "eks.amazonaws.com", "cloud.g
 
 // checkNodeLabels checks the keys of the labels of a pool's nodes by what the strictest cloud takes, so that a pool which is made on one
 // cloud can be made on each.
-func checkNodeLabels(path string, labels map[string]string) (faults []Fault) {
+func checkNodeLabels(path string, labels map[string]string) (faults []FieldError) {
 	for k := range labels {
 		domain, _, has := strings.Cut(k, "/")
-		switch at := join(path, Clip(k)); {
+		switch at := join(path, Truncate(k)); {
 		case !nodeLabelKey.MatchString(k):
-			faults = append(faults, Fault{at, "not a label key of Kubernetes: a name of at most 63 letters, digits, '.', '_' and '-', with a domain of your own before it, such as team.example.com/role"})
+			faults = append(faults, FieldError{at, "not a label key of Kubernetes: a name of at most 63 letters, digits, '.', '_' and '-', with a domain of your own before it, such as team.example.com/role"})
 		case has && slices.ContainsFunc(reserved, func(end string) bool { return strings.HasSuffix(domain, end) }):
-			faults = append(faults, Fault{at, fmt.Sprintf("the domain %s is reserved: clouds refuse such a label, or set it themselves; use a domain of your own, such as team.example.com/role", Clip(domain))})
+			faults = append(faults, FieldError{at, fmt.Sprintf("the domain %s is reserved: clouds refuse such a label, or set it themselves; use a domain of your own, such as team.example.com/role", Truncate(domain))})
 		}
 	}
-	slices.SortFunc(faults, func(a, b Fault) int { return strings.Compare(a.Field, b.Field) })
+	slices.SortFunc(faults, func(a, b FieldError) int { return strings.Compare(a.Field, b.Field) })
 	return faults
 }
 
 // checkLabels checks a set of labels: the syntax Kubernetes has, so that they can be carried there.
-func checkLabels(path string, labels map[string]string) (faults []Fault) {
+func checkLabels(path string, labels map[string]string) (faults []FieldError) {
 	if len(labels) > MaxLabels {
-		return []Fault{{path, fmt.Sprintf("%d labels: at most %d", len(labels), MaxLabels)}}
+		return []FieldError{{path, fmt.Sprintf("%d labels: at most %d", len(labels), MaxLabels)}}
 	}
 	for k, v := range labels {
 		if len(k) > maxLabelKey || !labelKey.MatchString(k) {
-			faults = append(faults, Fault{join(path, Clip(k)), "not a label key: letters, digits, '.', '_', '-' and '/', at most 63"})
+			faults = append(faults, FieldError{join(path, Truncate(k)), "not a label key: letters, digits, '.', '_', '-' and '/', at most 63"})
 		}
 		if len(v) > maxLabelValue || !labelValue.MatchString(v) {
-			faults = append(faults, Fault{join(path, Clip(k)), fmt.Sprintf("%q is not a label value: letters, digits, '.', '_' and '-', at most 63", Clip(v))})
+			faults = append(faults, FieldError{join(path, Truncate(k)), fmt.Sprintf("%q is not a label value: letters, digits, '.', '_' and '-', at most 63", Truncate(v))})
 		}
 	}
-	slices.SortFunc(faults, func(a, b Fault) int { return strings.Compare(a.Field, b.Field) })
+	slices.SortFunc(faults, func(a, b FieldError) int { return strings.Compare(a.Field, b.Field) })
 	return faults
 }

@@ -38,7 +38,7 @@ func (Disown) ask() {}
 // Disowned says that an incarnation that the log knew nothing of has ended. The sweeper removes what carries its mark.
 type Disowned struct {
 	UID  string `json:"uid"`
-	Site Site   `json:"site,omitzero"` // of a dataplane, where to look for it
+	Site Target `json:"site,omitzero"` // of a dataplane, where to look for it
 }
 
 // Type names the event on the wire.
@@ -52,7 +52,7 @@ type adopting struct {
 	Spec      rawSpec           `json:"spec"`
 }
 
-func decodeAdopt(k Kind, raw any) (Ask, error) {
+func decodeAdopt(k Kind, raw any) (Payload, error) {
 	var b adopting
 	if faults := decode("", raw, reflect.ValueOf(&b).Elem(), ""); len(faults) > 0 {
 		return nil, RefuseFaults(VerbAdopt, faults)

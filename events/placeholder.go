@@ -62,11 +62,11 @@ func eachText(v any, do func(string) string) any {
 	return v
 }
 
-func checkPlaceholders(values map[string]any) (faults []Fault) {
+func checkPlaceholders(values map[string]any) (faults []FieldError) {
 	known := []string{InAutoscaler, InCluster, InRegion}
 	for _, name := range Placeholders(values) {
 		if !slices.Contains(known, name) {
-			faults = append(faults, Fault{"spec.values", fmt.Sprintf("there is no ${aerie:%s}; there are %s%s", Clip(name), strings.Join(known, ", "), Nearest(name, known))})
+			faults = append(faults, FieldError{"spec.values", fmt.Sprintf("there is no ${aerie:%s}; there are %s%s", Truncate(name), strings.Join(known, ", "), Suggest(name, known))})
 		}
 	}
 	return faults

@@ -57,16 +57,16 @@ type PlanPrice struct {
 func (PlanSpec) Kind() Kind { return Plan }
 
 // Check refuses two entries for one application type, and ranges that are none.
-func (s PlanSpec) Check() (faults []Fault) {
+func (s PlanSpec) Check() (faults []FieldError) {
 	for i, r := range s.Egress.Ranges {
 		if p, err := netip.ParsePrefix(r); err != nil || p.Masked() != p {
-			faults = append(faults, Fault{fmt.Sprintf("spec.egress.ranges[%d]", i), fmt.Sprintf("%q is no range such as 203.0.113.0/24", Clip(r))})
+			faults = append(faults, FieldError{fmt.Sprintf("spec.egress.ranges[%d]", i), fmt.Sprintf("%q is no range such as 203.0.113.0/24", Truncate(r))})
 		}
 	}
 	seen := map[string]bool{}
 	for i, a := range s.Apps {
 		if seen[a.Type] {
-			faults = append(faults, Fault{fmt.Sprintf("spec.apps[%d].type", i), fmt.Sprintf("%q is there twice: one entry for each type", a.Type)})
+			faults = append(faults, FieldError{fmt.Sprintf("spec.apps[%d].type", i), fmt.Sprintf("%q is there twice: one entry for each type", a.Type)})
 		}
 		seen[a.Type] = true
 	}

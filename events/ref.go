@@ -123,38 +123,38 @@ func (r Ref) Local() string {
 }
 
 // Check says what is wrong with the reference, naming the field; nil if nothing is.
-func (r Ref) Check() []Fault {
-	var faults []Fault
+func (r Ref) Check() []FieldError {
+	var faults []FieldError
 	if !slices.Contains(Kinds, r.Kind) {
-		return []Fault{{"kind", fmt.Sprintf("%q is not a kind%s", Clip(string(r.Kind)), Nearest(string(r.Kind), kindNames()))}}
+		return []FieldError{{"kind", fmt.Sprintf("%q is not a kind%s", Truncate(string(r.Kind)), Suggest(string(r.Kind), kindNames()))}}
 	}
 	if r.Owner != Platform && !IsLabel(r.Owner) {
-		faults = append(faults, Fault{"owner", fmt.Sprintf("%q is not an owner: a customer's id (%s) or '-'", Clip(r.Owner), LabelRule)})
+		faults = append(faults, FieldError{"owner", fmt.Sprintf("%q is not an owner: a customer's id (%s) or '-'", Truncate(r.Owner), LabelRule)})
 	}
 	labels, ok := 0, true
 	for l := range strings.SplitSeq(r.ID, "_") {
 		labels, ok = labels+1, ok && IsLabel(l)
 	}
 	if !ok || labels != r.Kind.parts() {
-		faults = append(faults, Fault{"name", fmt.Sprintf("%q is not a name for a %s: %s", Clip(r.ID), r.Kind, r.Kind.IDRule())})
+		faults = append(faults, FieldError{"name", fmt.Sprintf("%q is not a name for a %s: %s", Truncate(r.ID), r.Kind, r.Kind.IDRule())})
 	}
 	return append(faults, r.checkOwner()...)
 }
 
 // checkOwner says who may own a thing of the kind.
-func (r Ref) checkOwner() []Fault {
+func (r Ref) checkOwner() []FieldError {
 	switch r.Kind {
 	case Customer:
 		if r.Owner != r.ID {
-			return []Fault{{"owner", fmt.Sprintf("a customer owns itself: want %q, got %q", Clip(r.ID), Clip(r.Owner))}}
+			return []FieldError{{"owner", fmt.Sprintf("a customer owns itself: want %q, got %q", Truncate(r.ID), Truncate(r.Owner))}}
 		}
 	case Plan:
 		if r.Owner != Platform {
-			return []Fault{{"owner", fmt.Sprintf("a plan belongs to the platform: want '-', got %q", Clip(r.Owner))}}
+			return []FieldError{{"owner", fmt.Sprintf("a plan belongs to the platform: want '-', got %q", Truncate(r.Owner))}}
 		}
 	case Tenant, Application:
 		if r.Owner == Platform {
-			return []Fault{{"owner", fmt.Sprintf("a %s belongs to a customer: give the customer's id", r.Kind)}}
+			return []FieldError{{"owner", fmt.Sprintf("a %s belongs to a customer: give the customer's id", r.Kind)}}
 		}
 	}
 	return nil
@@ -163,7 +163,7 @@ func (r Ref) checkOwner() []Fault {
 // ParseRef reads what a person types for an entity of a kind: "acme/prod",
 // "acme/prod/pg" for a two-part id, "-/free" or just "free" for the platform's,
 // "eu/pg" for a two-part id of the platform's, "acme" for a customer.
-func ParseRef(k Kind, s string) (Ref, []Fault) {
+func ParseRef(k Kind, s string) (Ref, []FieldError) {
 	r := Ref{Kind: k, Owner: Platform, ID: s}
 	if owner, id, ok := strings.Cut(s, "/"); ok {
 		r.Owner, r.ID = owner, id

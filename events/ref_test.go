@@ -12,7 +12,7 @@ import (
 )
 
 // encodeAsk writes a decoded body the way a client would send it.
-func encodeAsk(t *testing.T, ask events.Ask) []byte {
+func encodeAsk(t *testing.T, ask events.Payload) []byte {
 	t.Helper()
 	body := map[string]any{}
 	switch a := ask.(type) {

@@ -31,19 +31,19 @@ const (
 	ByCloud  Blame = "cloud"
 )
 
-// Fault is one thing that is wrong with an input: where, and what would be right.
-type Fault struct {
+// FieldError is one thing that is wrong with an input: where, and what would be right.
+type FieldError struct {
 	Field   string `json:"field" doc:"Where, as a path such as spec.pools[1].max"`
 	Message string `json:"message" doc:"What is wrong and what would be right"`
 }
 
 // Refusal is an answer that says no. It is an error, and it crosses the wire as it is.
 type Refusal struct {
-	Code      Code    `json:"code"`
-	Message   string  `json:"message"`
-	Fault     Blame   `json:"fault"`
-	Retryable bool    `json:"retryable"`
-	Details   []Fault `json:"details,omitempty"`
+	Code      Code         `json:"code"`
+	Message   string       `json:"message"`
+	Fault     Blame        `json:"fault"`
+	Retryable bool         `json:"retryable"`
+	Details   []FieldError `json:"details,omitempty"`
 }
 
 // Error reads as "code: message (field: what would be right; ...)".
@@ -78,7 +78,7 @@ func Refuse(code Code, format string, args ...any) *Refusal {
 }
 
 // RefuseFaults makes an invalid refusal of a list of faults; nil if there are none.
-func RefuseFaults(what string, faults []Fault) error {
+func RefuseFaults(what string, faults []FieldError) error {
 	if len(faults) == 0 {
 		return nil
 	}
@@ -99,11 +99,11 @@ const (
 )
 
 // With gives a refusal details: as many of the faults as a refusal may have. Its message says how many more there are.
-func (r *Refusal) With(faults []Fault) *Refusal {
+func (r *Refusal) With(faults []FieldError) *Refusal {
 	left := maxRefusal - refusalFrame
 	r.Details = nil
 	for _, f := range faults {
-		f = Fault{Cut(f.Field, maxField), Cut(f.Message, maxMessage)}
+		f = FieldError{Cut(f.Field, maxField), Cut(f.Message, maxMessage)}
 		data, err := Encode(f)
 		if left -= len(data) + 1; err != nil || left < 0 || len(r.Details) == maxDetails {
 			break
@@ -132,9 +132,9 @@ func Cut(s string, most int) string {
 	return strings.ToValidUTF8(s[:most-3], "") + "..."
 }
 
-// Clip shortens what somebody sent so that it can be quoted in a message: 60
+// Truncate shortens what somebody sent so that it can be quoted in a message: 60
 // characters at most, valid UTF-8.
-func Clip(s string) string {
+func Truncate(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if utf8.RuneCountInString(s) <= 60 {
 		return s
@@ -142,9 +142,9 @@ func Clip(s string) string {
 	return string([]rune(s)[:57]) + "..."
 }
 
-// Nearest proposes the known word closest to a misspelt one, as the end of a
+// Suggest proposes the known word closest to a misspelt one, as the end of a
 // sentence: `; did you mean "tenant"?`, or the list of what is known.
-func Nearest(word string, known []string) string {
+func Suggest(word string, known []string) string {
 	best, least := "", 3
 	for _, k := range known {
 		if d := distance(word, k); d < least {

@@ -22,7 +22,7 @@ func TestNearest(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			if got := events.Nearest(row.word, known); got != row.want {
+			if got := events.Suggest(row.word, known); got != row.want {
 				t.Errorf("got %q, want %q", got, row.want)
 			}
 		})
@@ -30,11 +30,11 @@ func TestNearest(t *testing.T) {
 }
 
 func TestARefusalReadsAsOneSentence(t *testing.T) {
-	one := events.RefuseFaults("create tenant", []events.Fault{{Field: "spec.plan", Message: "is missing"}})
+	one := events.RefuseFaults("create tenant", []events.FieldError{{Field: "spec.plan", Message: "is missing"}})
 	if got, want := one.Error(), "invalid: create tenant: 1 fault (spec.plan: is missing)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	two := events.RefuseFaults("create", []events.Fault{{Field: "a", Message: "b"}, {Field: "c", Message: "d"}})
+	two := events.RefuseFaults("create", []events.FieldError{{Field: "a", Message: "b"}, {Field: "c", Message: "d"}})
 	if got, want := two.Error(), "invalid: create: 2 faults (a: b; c: d)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -77,12 +77,12 @@ func TestARefusalOnTheWire(t *testing.T) {
 func TestClip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := string(rapid.SliceOf(rapid.Byte()).Draw(t, "sent"))
-		got := events.Clip(s)
+		got := events.Truncate(s)
 		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > 60 {
 			t.Fatalf("%q was clipped to %q", s, got)
 		}
 	})
-	if got := events.Clip(strings.Repeat("ä", 61)); got != strings.Repeat("ä", 57)+"..." {
+	if got := events.Truncate(strings.Repeat("ä", 61)); got != strings.Repeat("ä", 57)+"..." {
 		t.Errorf("got %q", got)
 	}
 }

@@ -1,7 +1,7 @@
 package events
 
-// Site is where in which cloud an effect is to happen, and whose it is.
-type Site struct {
+// Target is where in which cloud an effect is to happen, and whose it is.
+type Target struct {
 	Account   CloudAccount `json:"account"`
 	Region    string       `json:"region"`
 	Owner     string       `json:"owner"`     // the mark that everything made carries: owner/kind/id/uid
@@ -9,19 +9,19 @@ type Site struct {
 }
 
 // Where returns the site: every effect that happens in a dataplane has one.
-func (s Site) Where() Site { return s }
+func (s Target) Where() Target { return s }
 
 type (
 	// EnsureNetwork owes a network.
 	EnsureNetwork struct {
-		Site
+		Target
 		Range  string   `json:"range"`
 		Zones  []string `json:"zones,omitempty"`
 		Remake bool     `json:"remake,omitempty"` // nobody relies on it yet: what has failed is made anew
 	}
 	// EnsureCluster owes a Kubernetes control plane.
 	EnsureCluster struct {
-		Site
+		Target
 		Network        string          `json:"network"`
 		Subnets        []string        `json:"subnets,omitempty"` // instead of a network
 		SecurityGroups []string        `json:"security_groups,omitempty"`
@@ -35,33 +35,33 @@ type (
 	}
 	// EnsureSystemPool owes the dataplane's own machines.
 	EnsureSystemPool struct {
-		Site
+		Target
 		Cluster string   `json:"cluster"`
 		Pool    NodePool `json:"pool"`
 		Remake  bool     `json:"remake,omitempty"` // as above
 	}
 	// UpgradePools owes the version of every node pool on a cluster, whoever's.
 	UpgradePools struct {
-		Site
+		Target
 		Cluster string `json:"cluster"`
 		Version string `json:"version"`
 	}
 	// EnsureCloudAddons owes the cloud's add-ons.
 	EnsureCloudAddons struct {
-		Site
+		Target
 		Cluster string       `json:"cluster"`
 		Addons  []CloudAddon `json:"addons"`
 	}
 	// EnsureBase owes what every cluster gets first.
 	EnsureBase struct {
-		Site
+		Target
 		Cluster string `json:"cluster"`
 	}
 )
 
 // RemoveOwned owes the end of everything in the cloud that carries the owner's mark.
 type RemoveOwned struct {
-	Site
+	Target
 	Existing string `json:"existing,omitempty"` // a cluster that stays: what was put into it first goes
 }
 

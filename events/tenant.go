@@ -12,7 +12,7 @@ type TenantSpec struct {
 func (TenantSpec) Kind() Kind { return Tenant }
 
 // Check finds no faults between the fields.
-func (TenantSpec) Check() []Fault { return nil }
+func (TenantSpec) Check() []FieldError { return nil }
 
 // Placement is where a tenant was put, on which terms, and why there.
 type Placement struct {
@@ -46,7 +46,7 @@ type (
 	}
 	// TenantProvisioningStarted says that dataplane and tenant infra are ready.
 	TenantProvisioningStarted struct {
-		Site    Site   `json:"site"`
+		Site    Target `json:"site"`
 		Cluster string `json:"cluster"`
 	}
 )
@@ -59,7 +59,7 @@ func (TenantProvisioningStarted) Type() string { return "provisioning_started" }
 
 // EnsureTenant owes the tenant's namespace and what guards it.
 type EnsureTenant struct {
-	Site
+	Target
 	Cluster         string    `json:"cluster"`
 	Customer        string    `json:"customer"`
 	Tenant          string    `json:"tenant"`
@@ -72,7 +72,7 @@ func (EnsureTenant) Effect() string { return "ensure_tenant" }
 
 // RemoveTenant owes the end of the tenant's namespace and all that is in it.
 type RemoveTenant struct {
-	Site
+	Target
 	Cluster   string `json:"cluster"`
 	Namespace string `json:"namespace"`
 }

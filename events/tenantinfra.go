@@ -27,12 +27,12 @@ type Pool struct {
 func (TenantInfraSpec) Kind() Kind { return TenantInfra }
 
 // Check finds pools of one name, bounds that cross, and labels that a cloud refuses.
-func (s TenantInfraSpec) Check() (faults []Fault) {
+func (s TenantInfraSpec) Check() (faults []FieldError) {
 	seen := map[string]bool{}
 	for i, p := range s.Pools {
 		at := fmt.Sprintf("spec.pools[%d]", i)
 		if seen[p.Name] {
-			faults = append(faults, Fault{at + ".name", fmt.Sprintf("%q is there twice: each pool needs a name of its own", p.Name)})
+			faults = append(faults, FieldError{at + ".name", fmt.Sprintf("%q is there twice: each pool needs a name of its own", p.Name)})
 		}
 		seen[p.Name] = true
 		if p.Priority == SpotWithFallback {
@@ -40,10 +40,10 @@ func (s TenantInfraSpec) Check() (faults []Fault) {
 		}
 		faults = append(faults, checkNodeLabels(at+".labels", p.Labels)...)
 		if p.Priority == SpotWithFallback && p.Min > 0 {
-			faults = append(faults, Fault{at + ".min", "must be 0 with a fallback: nodes come when pods need them, of one pool or the other"})
+			faults = append(faults, FieldError{at + ".min", "must be 0 with a fallback: nodes come when pods need them, of one pool or the other"})
 		}
 		if p.Min > p.Max {
-			faults = append(faults, Fault{at + ".min", fmt.Sprintf("%d is more than max, %d", p.Min, p.Max)})
+			faults = append(faults, FieldError{at + ".min", fmt.Sprintf("%d is more than max, %d", p.Min, p.Max)})
 		}
 	}
 	return faults
@@ -89,7 +89,7 @@ type PoolStatus struct {
 type (
 	// ProvisioningStarted says that nothing is waited for any more.
 	ProvisioningStarted struct {
-		Site    Site   `json:"site"`    // the dataplane's, as it was then
+		Site    Target `json:"site"`    // the dataplane's, as it was then
 		Cluster string `json:"cluster"` // the dataplane's cluster
 	}
 	// PoolsObserved says what the cloud makes of the pools, whenever that changes.
@@ -105,7 +105,7 @@ func (PoolsObserved) Type() string       { return "pools_observed" }
 
 // EnsurePools owes all pools of a tenant infra.
 type EnsurePools struct {
-	Site
+	Target
 	Cluster string     `json:"cluster"`
 	Pools   []NodePool `json:"pools"`
 	Remake  bool       `json:"remake,omitempty"` // made for the first time: what has failed is made anew

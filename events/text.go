@@ -9,24 +9,24 @@ import (
 
 // checkText refuses what no text may have, wherever it stands: bytes that are not UTF-8, and NUL, at which programs in C
 // end a string.
-func checkText(path, s string) []Fault {
+func checkText(path, s string) []FieldError {
 	switch {
 	case !utf8.ValidString(s):
-		return []Fault{{path, "has bytes that are not UTF-8"}}
+		return []FieldError{{path, "has bytes that are not UTF-8"}}
 	case strings.Contains(s, "\x00"):
-		return []Fault{{path, "has a NUL character (U+0000): leave it out"}}
+		return []FieldError{{path, "has a NUL character (U+0000): leave it out"}}
 	}
 	return nil
 }
 
 // checkLine refuses in a field of one line also what would break the line, or move or turn what stands beside it.
-func checkLine(path, s string) []Fault {
+func checkLine(path, s string) []FieldError {
 	if faults := checkText(path, s); faults != nil {
 		return faults
 	}
 	if i := strings.IndexFunc(s, Disguises); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(s[i:])
-		return []Fault{{path, fmt.Sprintf("has the character %U, which is not seen: want one line of plain text", r)}}
+		return []FieldError{{path, fmt.Sprintf("has the character %U, which is not seen: want one line of plain text", r)}}
 	}
 	return nil
 }

@@ -44,25 +44,25 @@ var account = Kind[AccountData]{
 		Row{ev.UpdateRequested[ev.AccountSpec]{}, []Phase{Requested, Verifying, Ready, Failing}, Requested},
 		Row{ev.RetryRequested{}, []Phase{Failing}, Requested},
 	),
-	Rules: map[Phase]Rule{Verifying: {Within: 15 * time.Minute, Attempts: 5}},
-	Rest:  []Phase{Ready},
-	End:   Removed,
+	Rules:        map[Phase]PhaseLimits{Verifying: {Within: 15 * time.Minute, Attempts: 5}},
+	SteadyPhases: []Phase{Ready},
+	FinalPhase:   Removed,
 	Users: func(e Entity[AccountData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool {
 			return ready(ev.Account, u.Data.(DataplaneData).Spec.Account).Ref == e.Ref
 		}, ev.Dataplane)
 	},
-	Born:   requested[ev.AccountSpec],
-	Respec: respecAccount,
-	Evolve: evolveAccount,
-	Owed:   owedAccount,
-	Settle: settleAccount,
+	CreateEvents: requested[ev.AccountSpec],
+	UpdateEvents: respecAccount,
+	Evolve:       evolveAccount,
+	Owed:         owedAccount,
+	Advance:      settleAccount,
 	Conditions: func(e Entity[AccountData]) []Condition {
 		return []Condition{e.condition(ConditionReady, e.Phase() == Ready)}
 	},
 }
 
-func respecAccount(e Entity[AccountData], s ev.Spec) ([]ev.Event, []ev.Fault) {
+func respecAccount(e Entity[AccountData], s ev.Spec) ([]ev.Event, []ev.FieldError) {
 	old, now := e.Data.Spec, s.(ev.AccountSpec)
 	var faults keeper
 	faults.keep("spec.cloud", old.Cloud, now.Cloud)
@@ -83,14 +83,14 @@ func evolveAccount(d AccountData, happened ev.Event) AccountData {
 func owedAccount(e Entity[AccountData]) ev.Effect {
 	switch e.Phase() {
 	case Requested:
-		return Await{owned(e.Base)}
+		return WaitFor{owned(e.Base)}
 	case Verifying:
 		return ev.VerifyAccount{Account: e.Data.Cloud()}
 	}
 	return nil
 }
 
-func settleAccount(e Entity[AccountData], refs *Refs) ([]ev.Change, *Why) {
+func settleAccount(e Entity[AccountData], refs *Refs) ([]ev.Change, *Blocker) {
 	if e.Phase() != Requested {
 		return nil, nil
 	}
@@ -101,10 +101,10 @@ func settleAccount(e Entity[AccountData], refs *Refs) ([]ev.Change, *Why) {
 }
 
 // keeper collects the fields that an update would change and may not.
-type keeper []ev.Fault
+type keeper []ev.FieldError
 
 func (k *keeper) keep(field, old, now string) {
 	if old != now {
-		*k = append(*k, ev.Fault{Field: field, Message: fmt.Sprintf("can't be changed any more: it is %q", old)})
+		*k = append(*k, ev.FieldError{Field: field, Message: fmt.Sprintf("can't be changed any more: it is %q", old)})
 	}
 }

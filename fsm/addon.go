@@ -8,12 +8,12 @@ type AddonData = ReleaseData[ev.AddonSpec]
 // An addon waits for the base of its dataplane and has a namespace of its own there.
 var addon = installed(ground[ev.AddonSpec]{
 	kind: ev.Addon,
-	on:   func(b Base) Need { return Need{b.dataplane().Ref, ConditionBaseReady} },
+	on:   func(b Base) Dependency { return Dependency{b.dataplane().Ref, ConditionBaseReady} },
 	start: func(e Entity[AddonData], refs *Refs) ev.InstallingStarted {
 		dp, _ := find[DataplaneData](refs, e.dataplane().Ref)
 		return ev.InstallingStarted{Site: dp.Data.site(dp.Base), Cluster: dp.Data.Cluster.Cluster, Namespace: e.Data.Spec.In(e.Ref)}
 	},
-	fits: func(ref ev.Ref, s ev.Spec, _ *Refs) []ev.Fault { return s.(ev.AddonSpec).Fits(ref) },
+	fits: func(ref ev.Ref, s ev.Spec, _ *Refs) []ev.FieldError { return s.(ev.AddonSpec).Fits(ref) },
 	keep: func(faults *keeper, e Entity[AddonData], now ev.AddonSpec) {
 		faults.keep("spec.namespace", e.Data.Spec.In(e.Ref), now.In(e.Ref))
 	},

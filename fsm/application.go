@@ -8,7 +8,7 @@ type ApplicationData = ReleaseData[ev.ApplicationSpec]
 // An application waits for its tenant and lives in its namespace.
 var application = installed(ground[ev.ApplicationSpec]{
 	kind: ev.Application,
-	on:   func(b Base) Need { return b.tenant() },
+	on:   func(b Base) Dependency { return b.tenant() },
 	start: func(e Entity[ApplicationData], refs *Refs) ev.InstallingStarted {
 		t, _ := find[TenantData](refs, e.tenant().Ref)
 		return ev.InstallingStarted{Site: t.Data.Site, Cluster: t.Data.Cluster, Namespace: t.Data.Placement.Namespace}
@@ -18,6 +18,6 @@ var application = installed(ground[ev.ApplicationSpec]{
 })
 
 // tenant is the need of an application that its id names.
-func (b Base) tenant() Need {
-	return Need{ev.Ref{Kind: ev.Tenant, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, ConditionReady}
+func (b Base) tenant() Dependency {
+	return Dependency{ev.Ref{Kind: ev.Tenant, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, ConditionReady}
 }

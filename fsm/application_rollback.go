@@ -8,7 +8,7 @@ import (
 )
 
 // rollback decides the verb of what is installed: what was deployed before is wanted again.
-func rollback[S ev.Installed](e Entity[ReleaseData[S]], ask ev.Ask, _ *Refs) ([]ev.Change, error) {
+func rollback[S ev.Installed](e Entity[ReleaseData[S]], ask ev.Payload, _ *Refs) ([]ev.Change, error) {
 	back, ok := ask.(ev.Rollback)
 	if !ok {
 		return nil, ev.Refuse(ev.Internal, "a %s does not know %T", e.Ref.Kind, ask)
@@ -24,9 +24,9 @@ func rollback[S ev.Installed](e Entity[ReleaseData[S]], ask ev.Ask, _ *Refs) ([]
 }
 
 // earlier is the spec to go back to: the revision's, or else the last that was deployed and is not wanted now.
-func (d ReleaseData[S]) earlier(ref ev.Ref, revision int) (GoodSpec[S], error) {
+func (d ReleaseData[S]) earlier(ref ev.Ref, revision int) (DeployedSpec[S], error) {
 	var known []int
-	for _, g := range []*GoodSpec[S]{d.Good, d.Before} {
+	for _, g := range []*DeployedSpec[S]{d.Good, d.Before} {
 		if g == nil {
 			continue
 		}
@@ -36,9 +36,9 @@ func (d ReleaseData[S]) earlier(ref ev.Ref, revision int) (GoodSpec[S], error) {
 		known = append(known, g.Revision)
 	}
 	if revision == 0 {
-		return GoodSpec[S]{}, ev.Refuse(ev.Refused, "%s: nothing else was deployed before", ref)
+		return DeployedSpec[S]{}, ev.Refuse(ev.Refused, "%s: nothing else was deployed before", ref)
 	}
-	return GoodSpec[S]{}, ev.RefuseFaults("rollback "+ref.String(), []ev.Fault{{Field: "to", Message: fmt.Sprintf("revision %d is not kept; these are: %v", revision, known)}})
+	return DeployedSpec[S]{}, ev.RefuseFaults("rollback "+ref.String(), []ev.FieldError{{Field: "to", Message: fmt.Sprintf("revision %d is not kept; these are: %v", revision, known)}})
 }
 
 // deployed keeps the last two specs that came about.
@@ -47,7 +47,7 @@ func (d ReleaseData[S]) deployed(e ev.Deployed) ReleaseData[S] {
 	if d.Good != nil && !reflect.DeepEqual(d.Good.Spec, d.Spec) {
 		d.Before = d.Good
 	}
-	d.Good = &GoodSpec[S]{e.Revision, d.Spec}
+	d.Good = &DeployedSpec[S]{e.Revision, d.Spec}
 	return d
 }
 

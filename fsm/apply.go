@@ -13,12 +13,12 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 	if !ok {
 		return e, fmt.Errorf("%s in phase %s: the table of %s has no such row", r.Event.Type(), e.Phase(), k.Name)
 	}
-	if _, birth := r.Event.(ev.Birth); birth { // a name used again begins anew; its history stays
+	if _, birth := r.Event.(ev.CreateEvent); birth { // a name used again begins anew; its history stays
 		e = Entity[D]{Base: Base{History: e.History, phase: e.phase}}
 	}
 	e.Base = e.follow(r)
 	if to != e.Phase() || begins(r.Event) {
-		e.phase, e.Since = to, r.Time
+		e.phase, e.PhaseSince = to, r.Time
 	}
 	e.Data = k.Evolve(e.Data, r.Event)
 	e.Conditions = carry(e.Conditions, k.Conditions(e), r.Time)
@@ -28,7 +28,7 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 // begins tells whether an event gives the phase its time anew, though it stays.
 func begins(e ev.Event) bool {
 	switch e := e.(type) {
-	case ev.Respec, ev.RetryRequested:
+	case ev.SpecEvent, ev.RetryRequested:
 		return true
 	case ev.AttemptFailed: // its time is for what is done when its turn has come
 		return e.Code == ev.Queued
@@ -38,7 +38,7 @@ func begins(e ev.Event) bool {
 
 // follow keeps the books that all kinds keep.
 func (b Base) follow(r ev.Recorded) Base {
-	b.Ref, b.Seq, b.Cause, b.Thread = r.Ref, r.Seq, r.EventID, r.CorrelationID
+	b.Ref, b.Seq, b.LastEventID, b.CorrelationID = r.Ref, r.Seq, r.EventID, r.CorrelationID
 	b.History = b.History.With(r.Seq)
 	switch e := r.Event.(type) {
 	case ev.LabelsChanged:
@@ -48,7 +48,7 @@ func (b Base) follow(r ev.Recorded) Base {
 		return b
 	case ev.Disowned:
 		if b.UID == "" { // the log knows no other incarnation of the name
-			b.UID, b.Created, b.Born = e.UID, r.Time, r.Seq
+			b.UID, b.Created, b.CreatedSeq = e.UID, r.Time, r.Seq
 		}
 		return b
 	case ev.AttemptFailed:
@@ -56,29 +56,29 @@ func (b Base) follow(r ev.Recorded) Base {
 		return b
 	case ev.Drifted:
 		reason := driftReason(e.Found)
-		b.Given = &reason
+		b.Failure = &reason
 		return b
 	case ev.Failed:
-		b.Given = &e.Reason
+		b.Failure = &e.Reason
 		return b
 	case ev.Degraded:
-		b.Given = &e.Reason
+		b.Failure = &e.Reason
 		return b
 	case ev.RollingBackStarted:
-		b.Attempt, b.Given = nil, &e.Reason
+		b.Attempt, b.Failure = nil, &e.Reason
 		return b
 	case ev.RolledBack: // the reason stays: what was asked for is not there
 		b.Attempt = nil
 		return b
-	case ev.Birth:
+	case ev.CreateEvent:
 		b.UID, b.Labels, _ = e.Born()
-		b.Created, b.Born, b.Revision = r.Time, r.Seq, 1
-	case ev.Respec:
+		b.Created, b.CreatedSeq, b.Revision = r.Time, r.Seq, 1
+	case ev.SpecEvent:
 		b.Revision++
 	case ev.Drained:
 		b.Drained = true
 	}
-	b.Attempt, b.Given = nil, nil // whatever else happened, it is a new beginning
+	b.Attempt, b.Failure = nil, nil // whatever else happened, it is a new beginning
 	return b
 }
 

@@ -24,18 +24,18 @@ var customer = Kind[CustomerData]{
 		Row{ev.Created[ev.CustomerSpec]{}, []Phase{Unborn}, Active},
 		Row{ev.Updated[ev.CustomerSpec]{}, []Phase{Active}, Stay},
 	),
-	Rest:     []Phase{Active},
-	Going:    Closing,
-	End:      Closed,
-	Cascades: true,
+	SteadyPhases:     []Phase{Active},
+	TerminatingPhase: Closing,
+	FinalPhase:       Closed,
+	Cascades:         true,
 	Users: func(e Entity[CustomerData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.Ref.Owner == e.Ref.ID && u.Ref != e.Ref }, ev.Kinds...)
 	},
-	Leaves: detachEverywhere,
-	Born: func(c ev.Create, uid string) []ev.Event {
+	ForgetChanges: detachEverywhere,
+	CreateEvents: func(c ev.Create, uid string) []ev.Event {
 		return []ev.Event{ev.Created[ev.CustomerSpec]{UID: uid, Labels: c.Labels, Spec: c.Spec.(ev.CustomerSpec)}}
 	},
-	Respec: func(_ Entity[CustomerData], s ev.Spec) ([]ev.Event, []ev.Fault) {
+	UpdateEvents: func(_ Entity[CustomerData], s ev.Spec) ([]ev.Event, []ev.FieldError) {
 		return []ev.Event{ev.Updated[ev.CustomerSpec]{Spec: s.(ev.CustomerSpec)}}, nil
 	},
 	Evolve: evolveCustomer,
@@ -56,12 +56,12 @@ func evolveCustomer(d CustomerData, happened ev.Event) CustomerData {
 }
 
 // owned is the need of everything that belongs to a customer: that it is Ready.
-func owned(b Base) []Need {
+func owned(b Base) []Dependency {
 	if b.Ref.Owner == ev.Platform {
 		return nil
 	}
-	return []Need{ready(ev.Customer, b.Ref.Owner)}
+	return []Dependency{ready(ev.Customer, b.Ref.Owner)}
 }
 
-// Mark is the owner mark that everything made for an entity carries in a cloud.
-func Mark(b Base) string { return b.Ref.Mark(b.UID) }
+// OwnerTag is the owner mark that everything made for an entity carries in a cloud.
+func OwnerTag(b Base) string { return b.Ref.Mark(b.UID) }

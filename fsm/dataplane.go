@@ -76,42 +76,42 @@ var dataplane = Kind[DataplaneData]{
 		Row{ev.Attached{}, attachable, Stay},
 		Row{ev.Detached{}, append([]Phase{Deleting}, attachable...), Stay}, // a customer may end before the dataplane does
 	)),
-	Rules: map[Phase]Rule{
+	Rules: map[Phase]PhaseLimits{
 		Networking:      {Within: 30 * time.Minute, Attempts: 5},
 		ClusterCreating: {Within: time.Hour, Attempts: 5},
 		Bootstrapping:   {Within: time.Hour, Attempts: 5},
 		Updating:        {Within: time.Hour, Attempts: 5},
 	},
-	Rest:  []Phase{Active},
-	Going: Deleting,
-	End:   Gone,
+	SteadyPhases:     []Phase{Active},
+	TerminatingPhase: Deleting,
+	FinalPhase:       Gone,
 	Users: func(e Entity[DataplaneData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.dataplane().Ref == e.Ref }, ev.TenantInfra, ev.Addon)
 	},
-	Takes:      []ev.Kind{ev.Addon},
-	Born:       requested[ev.DataplaneSpec],
-	Fits:       fitsDataplane,
-	Respec:     respecDataplane,
-	Evolve:     evolveDataplane,
-	Owed:       owedDataplane,
-	Stands:     standsDataplane,
-	Settle:     settleDataplane,
-	Outcome:    outcomeDataplane,
-	GiveUp:     giveUpDataplane,
-	Conditions: conditionsDataplane,
-	Own:        ownDataplane,
+	OwnedKinds:      []ev.Kind{ev.Addon},
+	CreateEvents:    requested[ev.DataplaneSpec],
+	CheckSpec:       fitsDataplane,
+	UpdateEvents:    respecDataplane,
+	Evolve:          evolveDataplane,
+	Owed:            owedDataplane,
+	ExpectedEffects: standsDataplane,
+	Advance:         settleDataplane,
+	Outcome:         outcomeDataplane,
+	GiveUp:          giveUpDataplane,
+	Conditions:      conditionsDataplane,
+	DecideVerb:      ownDataplane,
 }
 
 // fitsDataplane keeps one customer's dataplane out of another's account.
-func fitsDataplane(ref ev.Ref, s ev.Spec, _ *Refs) []ev.Fault {
+func fitsDataplane(ref ev.Ref, s ev.Spec, _ *Refs) []ev.FieldError {
 	acc, _ := ev.ParseRef(ev.Account, s.(ev.DataplaneSpec).Account)
 	if acc.Owner != ev.Platform && acc.Owner != ref.Owner {
-		return []ev.Fault{{Field: "spec.account", Message: fmt.Sprintf("%s belongs to %s: use one of the platform or of %s", acc, acc.Owner, ref.Owner)}}
+		return []ev.FieldError{{Field: "spec.account", Message: fmt.Sprintf("%s belongs to %s: use one of the platform or of %s", acc, acc.Owner, ref.Owner)}}
 	}
 	return nil
 }
 
-func respecDataplane(e Entity[DataplaneData], s ev.Spec) ([]ev.Event, []ev.Fault) {
+func respecDataplane(e Entity[DataplaneData], s ev.Spec) ([]ev.Event, []ev.FieldError) {
 	old, now := e.Data.Spec, s.(ev.DataplaneSpec)
 	d, building := e.Data, e.Phase() != Requested && e.Phase() != Failed
 	var faults keeper
@@ -128,7 +128,7 @@ func respecDataplane(e Entity[DataplaneData], s ev.Spec) ([]ev.Event, []ev.Fault
 		faults.keep("spec.cluster.secretsKey", old.Cluster.SecretsKey, now.Cluster.SecretsKey)
 	}
 	if why := d.upgradeFault(now.Version); why != "" && (building || d.Cluster.Cluster != "") {
-		faults = append(faults, ev.Fault{Field: "spec.version", Message: why})
+		faults = append(faults, ev.FieldError{Field: "spec.version", Message: why})
 	}
 	if building || d.SystemPool.Nodes > 0 {
 		faults.keep("spec.systemPool.machine", old.SystemPool.Machine, now.SystemPool.Machine)
@@ -201,7 +201,7 @@ func owedDataplane(e Entity[DataplaneData]) ev.Effect {
 	d := e.Data
 	switch e.Phase() {
 	case Requested:
-		return Await{append(owned(e.Base), ready(ev.Account, d.Spec.Account))}
+		return WaitFor{append(owned(e.Base), ready(ev.Account, d.Spec.Account))}
 	case Networking:
 		return d.ensure(e.Base, ev.PartNetwork)
 	case ClusterCreating:
@@ -214,19 +214,19 @@ func owedDataplane(e Entity[DataplaneData]) ev.Effect {
 		}
 		return d.ensure(e.Base, ev.PartBase)
 	case Equipping:
-		return Await{d.bootstrap(e.Ref)}
+		return WaitFor{d.bootstrap(e.Ref)}
 	case Updating:
 		return d.ensure(e.Base, append(slices.Clone(d.Todo), ev.PartBase)[0])
 	case Deleting:
 		if d.Account.Cloud != "" {
-			return ev.RemoveOwned{Site: d.site(e.Base), Existing: d.Spec.Cluster.Existing}
+			return ev.RemoveOwned{Target: d.site(e.Base), Existing: d.Spec.Cluster.Existing}
 		}
 	}
 	return nil
 }
 
-func settleDataplane(e Entity[DataplaneData], refs *Refs) ([]ev.Change, *Why) {
-	await, waits := owedDataplane(e).(Await)
+func settleDataplane(e Entity[DataplaneData], refs *Refs) ([]ev.Change, *Blocker) {
+	await, waits := owedDataplane(e).(WaitFor)
 	if !waits {
 		return nil, nil
 	}

@@ -17,9 +17,9 @@ func onlyBootstrap(a, b ev.DataplaneSpec) bool {
 }
 
 // bootstrap is the need of the addons without which a dataplane is not Active.
-func (d DataplaneData) bootstrap(ref ev.Ref) (needs []Need) {
+func (d DataplaneData) bootstrap(ref ev.Ref) (needs []Dependency) {
 	for _, name := range d.Spec.Bootstrap {
-		needs = append(needs, Need{ref.Child(ev.Addon, name), ConditionReady})
+		needs = append(needs, Dependency{ref.Child(ev.Addon, name), ConditionReady})
 	}
 	return needs
 }

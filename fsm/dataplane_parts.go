@@ -107,21 +107,21 @@ func (d DataplaneData) ensure(b Base, part string) ev.Effect {
 	site, anew := d.site(b), !d.WasActive || slices.Contains(d.Lost, part)
 	switch part {
 	case ev.PartNetwork:
-		return ev.EnsureNetwork{Site: site, Range: d.networkRange(b.UID), Zones: d.Spec.Network.Zones, Remake: anew}
+		return ev.EnsureNetwork{Target: site, Range: d.networkRange(b.UID), Zones: d.Spec.Network.Zones, Remake: anew}
 	case ev.PartCluster:
 		c, n := d.Spec.Cluster, d.Spec.Network
-		return ev.EnsureCluster{Site: site, Network: d.Network.Network, Subnets: n.Subnets, SecurityGroups: n.SecurityGroups, Existing: c.Existing,
+		return ev.EnsureCluster{Target: site, Network: d.Network.Network, Subnets: n.Subnets, SecurityGroups: n.SecurityGroups, Existing: c.Existing,
 			Version: d.Spec.Version, Private: c.Private, Logging: c.Logging, SecretsKey: c.SecretsKey, Access: c.Access, Remake: anew}
 	case ev.PartSystemPool:
 		p := d.Spec.SystemPool
-		return ev.EnsureSystemPool{Site: site, Cluster: d.Cluster.Cluster, Remake: anew, Pool: ev.NodePool{
+		return ev.EnsureSystemPool{Target: site, Cluster: d.Cluster.Cluster, Remake: anew, Pool: ev.NodePool{
 			Name: "system", Machine: p.Machine, Min: p.Min, Max: p.Max, Labels: map[string]string{"aerie.io/pool": "system"}}}
 	case ev.PartPools:
-		return ev.UpgradePools{Site: site, Cluster: d.Cluster.Cluster, Version: d.Spec.Version}
+		return ev.UpgradePools{Target: site, Cluster: d.Cluster.Cluster, Version: d.Spec.Version}
 	case ev.PartAddons:
-		return ev.EnsureCloudAddons{Site: site, Cluster: d.Cluster.Cluster, Addons: d.Spec.CloudAddons.List()}
+		return ev.EnsureCloudAddons{Target: site, Cluster: d.Cluster.Cluster, Addons: d.Spec.CloudAddons.List()}
 	}
-	return ev.EnsureBase{Site: site, Cluster: d.Cluster.Cluster}
+	return ev.EnsureBase{Target: site, Cluster: d.Cluster.Cluster}
 }
 
 // standsDataplane is what was made for a dataplane and should still be there.
@@ -132,8 +132,8 @@ func standsDataplane(e Entity[DataplaneData], _ *Refs) (all []ev.Effect) {
 	return all
 }
 
-func (d DataplaneData) site(b Base) ev.Site {
-	return ev.Site{Account: d.Account, Region: d.Spec.Region, Owner: Mark(b), Dataplane: b.Ref.Path()}
+func (d DataplaneData) site(b Base) ev.Target {
+	return ev.Target{Account: d.Account, Region: d.Spec.Region, Owner: OwnerTag(b), Dataplane: b.Ref.Path()}
 }
 
 // networkRange is the given range, or one that follows from the uid, so that it

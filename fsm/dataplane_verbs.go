@@ -10,7 +10,7 @@ import (
 var attachable = []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Active, Updating, Degraded, Failed}
 
 // ownDataplane decides the verbs that dataplanes alone have.
-func ownDataplane(e Entity[DataplaneData], ask ev.Ask, refs *Refs) ([]ev.Change, error) {
+func ownDataplane(e Entity[DataplaneData], ask ev.Payload, refs *Refs) ([]ev.Change, error) {
 	switch ask := ask.(type) {
 	case ev.Attach:
 		return attach(e, ask.Customer, refs)

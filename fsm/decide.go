@@ -19,22 +19,22 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	if err := expected(e.Base, c); err != nil {
 		return nil, err
 	}
-	if create, ok := c.Ask.(ev.Create); ok {
+	if create, ok := c.Payload.(ev.Create); ok {
 		return k.create(e, c, create, refs)
 	}
-	if found, ok := c.Ask.(ev.Sweep); ok && e.Phase() != Unborn {
+	if found, ok := c.Payload.(ev.Sweep); ok && e.Phase() != Unborn {
 		return changed(e.Base, found.Swept), nil
 	}
-	switch ask := c.Ask.(type) {
+	switch ask := c.Payload.(type) {
 	case ev.Adopt:
 		return k.adopt(e, c, ask, refs)
 	case ev.Disown:
 		return k.disown(e, c, ask, refs)
 	}
-	if e.Phase() == Unborn || e.Phase() == k.End {
+	if e.Phase() == Unborn || e.Phase() == k.FinalPhase {
 		return nil, ev.Refuse(ev.NotFound, "there is no %s", c.Ref)
 	}
-	switch ask := c.Ask.(type) {
+	switch ask := c.Payload.(type) {
 	case ev.Update:
 		return k.update(e, ask, refs)
 	case ev.Retry:
@@ -50,10 +50,10 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	case ev.Report:
 		return k.report(e, ask)
 	}
-	if k.Own != nil {
-		return k.Own(e, c.Ask, refs)
+	if k.DecideVerb != nil {
+		return k.DecideVerb(e, c.Payload, refs)
 	}
-	return nil, ev.Refuse(ev.Internal, "a %s does not know %T", k.Name, c.Ask)
+	return nil, ev.Refuse(ev.Internal, "a %s does not know %T", k.Name, c.Payload)
 }
 
 func expected(b Base, c ev.Command) error {
@@ -61,13 +61,13 @@ func expected(b Base, c ev.Command) error {
 		return ev.Refuse(ev.Conflict, "%s is at sequence %d, not at the expected %d: read it again", c.Ref, b.Seq, *c.ExpectedSeq)
 	}
 	if c.ExpectedUID != "" && c.ExpectedUID != b.UID {
-		return ev.Refuse(ev.Conflict, "the name %s belongs to another incarnation than %s: read it again", c.Ref, ev.Clip(c.ExpectedUID))
+		return ev.Refuse(ev.Conflict, "the name %s belongs to another incarnation than %s: read it again", c.Ref, ev.Truncate(c.ExpectedUID))
 	}
 	return nil
 }
 
 func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) ([]ev.Change, error) {
-	if e.Phase() != Unborn && e.Phase() != k.End {
+	if e.Phase() != Unborn && e.Phase() != k.FinalPhase {
 		if reflect.DeepEqual(e.Data.Wants(), ask.Spec) && maps.Equal(e.Labels, ask.Labels) {
 			return nil, nil // asked twice: it is there as wanted
 		}
@@ -77,7 +77,7 @@ func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) (
 		return nil, err
 	}
 	e.Ref = c.Ref
-	return changed(e.Base, k.Born(ask, c.UID)...), nil
+	return changed(e.Base, k.CreateEvents(ask, c.UID)...), nil
 }
 
 // fits refuses a spec that refers to what is absent or does not suit.
@@ -85,14 +85,14 @@ func (k *Kind[D]) fits(ref ev.Ref, spec ev.Spec, refs *Refs) error {
 	if err := refs.check(ref, spec); err != nil {
 		return err
 	}
-	if k.Fits == nil {
+	if k.CheckSpec == nil {
 		return nil
 	}
-	return ev.RefuseFaults(ref.String(), k.Fits(ref, spec, refs))
+	return ev.RefuseFaults(ref.String(), k.CheckSpec(ref, spec, refs))
 }
 
 func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, error) {
-	if k.Going != "" && e.Phase() == k.Going {
+	if k.TerminatingPhase != "" && e.Phase() == k.TerminatingPhase {
 		return nil, ev.Refuse(ev.Refused, "%s is going away: it can't be changed any more", e.Ref)
 	}
 	var happened []ev.Event
@@ -103,7 +103,7 @@ func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, e
 		if err := k.fits(e.Ref, ask.Spec, refs); err != nil {
 			return nil, err
 		}
-		more, faults := k.Respec(e, ask.Spec)
+		more, faults := k.UpdateEvents(e, ask.Spec)
 		if err := refuseChange(e.Ref, "update", faults); err != nil {
 			return nil, err
 		}
@@ -113,7 +113,7 @@ func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, e
 }
 
 // refuseChange names what can't be changed, if anything.
-func refuseChange(ref ev.Ref, verb string, faults []ev.Fault) error {
+func refuseChange(ref ev.Ref, verb string, faults []ev.FieldError) error {
 	if len(faults) == 0 {
 		return nil
 	}
@@ -163,12 +163,12 @@ func join(all []ev.Change, c ev.Change) []ev.Change {
 }
 
 // wait looks whether what the entity waits for is there: then it goes on.
-func (k *Kind[D]) wait(e Entity[D], refs *Refs) ([]ev.Change, *Why) {
+func (k *Kind[D]) wait(e Entity[D], refs *Refs) ([]ev.Change, *Blocker) {
 	switch {
-	case e.draining(k.Going):
+	case e.draining(k.TerminatingPhase):
 		return k.settleGoing(e, refs)
-	case k.Settle != nil:
-		return k.Settle(e, refs)
+	case k.Advance != nil:
+		return k.Advance(e, refs)
 	}
 	return nil, nil
 }
@@ -178,8 +178,8 @@ func (b Base) draining(going Phase) bool { return going != "" && b.phase == goin
 
 // owed is what the world owes: to an entity that is to go first the end of its users.
 func (k *Kind[D]) owed(e Entity[D]) ev.Effect {
-	if e.draining(k.Going) {
-		return Await{anyOf(ev.Kinds...)}
+	if e.draining(k.TerminatingPhase) {
+		return WaitFor{anyOf(ev.Kinds...)}
 	}
 	return k.Owed(e)
 }
@@ -187,7 +187,7 @@ func (k *Kind[D]) owed(e Entity[D]) ev.Effect {
 // expire gives up a phase that lasted too long, unless the entity has moved on.
 func (k *Kind[D]) expire(e Entity[D], ask ev.Expire) ([]ev.Change, error) {
 	rule, owed := k.Rules[e.Phase()], k.owed(e)
-	if !e.Since.Equal(ask.Since) || rule.Within == 0 || owed == nil {
+	if !e.PhaseSince.Equal(ask.Since) || rule.Within == 0 || owed == nil {
 		return nil, nil
 	}
 	why := ev.Reason{Code: ev.Timeout, Fault: ev.ByCloud, Message: fmt.Sprintf("%s was not done within %s", owed.Effect(), rule.Within)}
@@ -237,7 +237,7 @@ func (k *Kind[D]) failure(e Entity[D], owed ev.Effect, f ev.AttemptFailed) []ev.
 	if f.Counted() {
 		f.Attempt++
 	}
-	if e.Phase() == k.Going {
+	if e.Phase() == k.TerminatingPhase {
 		return []ev.Event{f} // an end is never given up
 	}
 	if rule := k.Rules[e.Phase()]; f.Final() || f.Attempt >= rule.Attempts {

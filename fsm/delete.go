@@ -18,13 +18,13 @@ const mostAtOnce = 100
 // the end comes with the same decision.
 func (k *Kind[D]) remove(e Entity[D], ask ev.Delete, refs *Refs) ([]ev.Change, error) {
 	users := k.users(e, refs)
-	others := slices.DeleteFunc(slices.Clone(users), func(u ev.Ref) bool { return slices.Contains(k.Takes, u.Kind) })
+	others := slices.DeleteFunc(slices.Clone(users), func(u ev.Ref) bool { return slices.Contains(k.OwnedKinds, u.Kind) })
 	switch {
-	case k.Going != "" && e.Phase() == k.Going:
+	case k.TerminatingPhase != "" && e.Phase() == k.TerminatingPhase:
 		return nil, nil // asked twice
 	case len(others) > 0 && !(ask.Cascade && k.Cascades):
 		return nil, k.inTheWay(e, others)
-	case k.Going == "":
+	case k.TerminatingPhase == "":
 		return changed(e.Base, ev.Deleted{}), nil
 	case len(users) > 0, len(k.leaves(e, refs)) > 0:
 		return changed(e.Base, ev.DeletionRequested(ask)), nil
@@ -40,16 +40,16 @@ func (k *Kind[D]) users(e Entity[D], refs *Refs) []ev.Ref {
 }
 
 func (k *Kind[D]) leaves(e Entity[D], refs *Refs) []ev.Change {
-	if k.Leaves == nil {
+	if k.ForgetChanges == nil {
 		return nil
 	}
-	return k.Leaves(e, refs)
+	return k.ForgetChanges(e, refs)
 }
 
 // drained is what happens once nothing uses an entity that is to go: the world
 // owes its removal, or, where nothing was made for it, it is gone.
 func (k *Kind[D]) drained(e Entity[D]) []ev.Event {
-	e.phase, e.Drained = k.Going, true
+	e.phase, e.Drained = k.TerminatingPhase, true
 	if k.Owed(e) == nil {
 		return []ev.Event{ev.Drained{}, ev.Deleted{}}
 	}
@@ -80,11 +80,11 @@ func naming(refs []ev.Ref) string {
 // settleGoing deletes what uses an entity that is to go, as far as it is not used
 // itself, and says when nothing does any more. So a customer's applications go
 // before its tenants, and its dataplanes before its accounts.
-func (k *Kind[D]) settleGoing(e Entity[D], refs *Refs) ([]ev.Change, *Why) {
+func (k *Kind[D]) settleGoing(e Entity[D], refs *Refs) ([]ev.Change, *Blocker) {
 	users := k.users(e, refs)
 	if len(users) == 0 {
 		if notes := k.leaves(e, refs); len(notes) > 0 {
-			return notes, &Why{Retried: true, Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: "leaves what it is attached to"}}
+			return notes, &Blocker{Retried: true, Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: "leaves what it is attached to"}}
 		}
 		return changed(e.Base, k.drained(e)...), nil
 	}
@@ -95,14 +95,14 @@ func (k *Kind[D]) settleGoing(e Entity[D], refs *Refs) ([]ev.Change, *Why) {
 		if machine.Going(user.Phase()) || len(machine.Users(user, refs)) > 0 {
 			continue
 		}
-		if more, err := machine.Decide(user, ev.Command{Ref: u, Ask: ev.Delete{}}, refs); err == nil {
+		if more, err := machine.Decide(user, ev.Command{Ref: u, Payload: ev.Delete{}}, refs); err == nil {
 			changes = append(changes, more...)
 		}
 		if len(changes) >= mostAtOnce {
 			break
 		}
 	}
-	return changes, &Why{Retried: true, Reason: ev.Reason{Code: ev.Dependency, Fault: ev.BySystem,
+	return changes, &Blocker{Retried: true, Reason: ev.Reason{Code: ev.Dependency, Fault: ev.BySystem,
 		Message: "waits for the end of " + naming(users)}}
 }
 
@@ -137,9 +137,9 @@ func (r *Refs) living(use func(Entity[Data]) bool, k ev.Kind) (refs []ev.Ref) {
 }
 
 // anyOf is the need of something to happen among all entities of some kinds.
-func anyOf(kinds ...ev.Kind) (needs []Need) {
+func anyOf(kinds ...ev.Kind) (needs []Dependency) {
 	for _, k := range kinds {
-		needs = append(needs, Need{Ref: ev.Ref{Kind: k}})
+		needs = append(needs, Dependency{Ref: ev.Ref{Kind: k}})
 	}
 	return needs
 }

@@ -16,7 +16,7 @@ func TestAClaimHidesNoFailure(t *testing.T) {
 	if why := w.Why(e); why == nil || why.Code != ev.ConfigProblem {
 		t.Errorf("the reason is %+v", why)
 	}
-	changes, err := fsmtest.DecideIn(w, ev.Command{Ref: e.Ref, Ask: ev.Retry{}})
+	changes, err := fsmtest.DecideIn(w, ev.Command{Ref: e.Ref, Payload: ev.Retry{}})
 	if err != nil || len(changes) != 1 {
 		t.Errorf("retry: %v %v", changes, err)
 	}

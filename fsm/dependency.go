@@ -7,38 +7,38 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
-// Await is the effect of waiting: nobody does it, the dispatcher looks again at
+// WaitFor is the effect of waiting: nobody does it, the dispatcher looks again at
 // each event of what is awaited.
-type Await struct {
-	On []Need `json:"on"`
+type WaitFor struct {
+	On []Dependency `json:"on"`
 }
 
-// Need is a condition of another entity. An empty id means: of any of the kind.
-type Need struct {
+// Dependency is a condition of another entity. An empty id means: of any of the kind.
+type Dependency struct {
 	ev.Ref
 	Condition string `json:"condition"`
 }
 
 // Effect names the waiting.
-func (Await) Effect() string { return "await" }
+func (WaitFor) Effect() string { return "await" }
 
 // ready is the need that another entity is Ready.
-func ready(kind ev.Kind, path string) Need {
+func ready(kind ev.Kind, path string) Dependency {
 	ref, _ := ev.ParseRef(kind, path)
-	return Need{ref, ConditionReady}
+	return Dependency{ref, ConditionReady}
 }
 
-// Why says what an entity that is not where it should be is waiting for, or
+// Blocker says what an entity that is not where it should be is waiting for, or
 // what went wrong, and when it is tried again.
-type Why struct {
+type Blocker struct {
 	ev.Reason
 	Retried bool      `json:"retried" doc:"Whether it goes on by itself"`
 	NextAt  time.Time `json:"next_at,omitzero" doc:"When it is tried again"`
 }
 
 // waitsFor says that one thing is not ready yet.
-func waitsFor(n Need, state string) *Why {
-	return &Why{Reason: ev.Reason{Code: ev.Dependency, Fault: ev.BySystem, Message: fmt.Sprintf("waits for %s, which is %s", n.Ref, state)}, Retried: true}
+func waitsFor(n Dependency, state string) *Blocker {
+	return &Blocker{Reason: ev.Reason{Code: ev.Dependency, Fault: ev.BySystem, Message: fmt.Sprintf("waits for %s, which is %s", n.Ref, state)}, Retried: true}
 }
 
 // state is where an entity is, and what is in its way.
@@ -50,7 +50,7 @@ func state(b Base) string {
 }
 
 // unmet finds the first need that does not hold; nil if all do.
-func (r *Refs) unmet(needs []Need) *Why {
+func (r *Refs) unmet(needs []Dependency) *Blocker {
 	for _, n := range needs {
 		other, ok := r.Get(n.Ref)
 		if !ok {
@@ -64,10 +64,10 @@ func (r *Refs) unmet(needs []Need) *Why {
 }
 
 // why finds the one reason for which an entity is not at rest; nil if it is.
-func (k *Kind[D]) why(e Entity[D], refs *Refs) *Why {
+func (k *Kind[D]) why(e Entity[D], refs *Refs) *Blocker {
 	if t := e.trouble(); t != nil {
-		w := &Why{Reason: *t}
-		if e.Given == nil {
+		w := &Blocker{Reason: *t}
+		if e.Failure == nil {
 			w.Retried, w.NextAt = !e.Attempt.NextAt.IsZero(), e.Attempt.NextAt
 		}
 		return w
@@ -79,5 +79,5 @@ func (k *Kind[D]) why(e Entity[D], refs *Refs) *Why {
 	if _, w := k.wait(e, refs); w != nil {
 		return w
 	}
-	return &Why{Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: owed.Effect() + " is under way"}, Retried: true}
+	return &Blocker{Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: owed.Effect() + " is under way"}, Retried: true}
 }

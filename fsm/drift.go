@@ -23,7 +23,7 @@ func (k *Kind[D]) noteDrift(e Entity[D], ask ev.NoteDrift, refs *Refs) ([]ev.Cha
 		return nil, nil
 	case refs.repairs(stands[0]):
 		return changed(e.Base, drifted, ev.RepairStarted{}), nil
-	case e.drifted() && *e.Given == driftReason(ask.Found):
+	case e.drifted() && *e.Failure == driftReason(ask.Found):
 		return nil, nil
 	}
 	return changed(e.Base, drifted), nil
@@ -32,21 +32,21 @@ func (k *Kind[D]) noteDrift(e Entity[D], ask ev.NoteDrift, refs *Refs) ([]ev.Cha
 // stands is what was made for an entity at rest and should still be as it was made:
 // the effects that made it. What stands on something that is not ready is not looked at.
 func (k *Kind[D]) stands(e Entity[D], refs *Refs) []ev.Effect {
-	if k.Stands == nil || !slices.Contains(k.Rest, e.Phase()) {
+	if k.ExpectedEffects == nil || !slices.Contains(k.SteadyPhases, e.Phase()) {
 		return nil
 	}
-	return k.Stands(e, refs)
+	return k.ExpectedEffects(e, refs)
 }
 
 // repairs tells what the policy is of the dataplane that something stands on.
 func (r *Refs) repairs(made ev.Effect) bool {
-	site := made.(interface{ Where() ev.Site }).Where()
+	site := made.(interface{ Where() ev.Target }).Where()
 	dp, _ := find[DataplaneData](r, ready(ev.Dataplane, site.Dataplane).Ref)
 	return dp.Data.Spec.Drift != ev.DriftReport
 }
 
 // drifted tells whether the entity waits for somebody to decide about a drift.
-func (b Base) drifted() bool { return b.Given != nil && b.Given.Code == ev.DriftedReason }
+func (b Base) drifted() bool { return b.Failure != nil && b.Failure.Code == ev.DriftedReason }
 
 // inSync is the condition that all is as it was made, as far as anybody has seen.
 func (b Base) inSync() Condition { return b.condition("InSync", !b.drifted()) }

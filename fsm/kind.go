@@ -29,8 +29,8 @@ type Row struct {
 	To   Phase
 }
 
-// Rule bounds a phase in which work is owed.
-type Rule struct {
+// PhaseLimits bounds a phase in which work is owed.
+type PhaseLimits struct {
 	Within   time.Duration // how long the phase may last, in the cloud's time; 0: as long as it takes
 	Attempts int           // how many attempts may fail before it is given up
 }
@@ -44,30 +44,30 @@ type Data interface {
 // Kind is everything there is to know about one sort of entity. The functions
 // are pure; those that may be nil say so.
 type Kind[D Data] struct {
-	Name  ev.Kind
-	Table []Row
-	Rules map[Phase]Rule
-	Rest  []Phase // where the entity is what was asked for and nothing more is owed
-	Going Phase   // where it is on its way to its end; empty if it ends at once
-	End   Phase   // where nothing of it is left; its name may be used again
+	Name             ev.Kind
+	Table            []Row
+	Rules            map[Phase]PhaseLimits
+	SteadyPhases     []Phase // where the entity is what was asked for and nothing more is owed
+	TerminatingPhase Phase   // where it is on its way to its end; empty if it ends at once
+	FinalPhase       Phase   // where nothing of it is left; its name may be used again
 
-	Born       func(ev.Create, string) []ev.Event                    // the first events of an incarnation with this uid
-	Fits       func(ev.Ref, ev.Spec, *Refs) []ev.Fault               // nil if references may be of any kind and owner: why a spec does not fit what it refers to
-	Rejoin     func(Entity[D], ev.Adopt, *Refs) ([]ev.Change, error) // nil if nothing: what follows the birth of one that is adopted, in the same decision
-	Respec     func(Entity[D], ev.Spec) ([]ev.Event, []ev.Fault)     // the events of another spec, or why it may not be
-	Evolve     func(D, ev.Event) D                                   // data only: the table alone moves the phase
-	Owed       func(Entity[D]) ev.Effect                             // what the world owes; nil at rest or when only a person can help
-	Settle     func(Entity[D], *Refs) ([]ev.Change, *Why)            // nil if it waits for nothing: goes on if what it waits for is there
-	Stands     func(Entity[D], *Refs) []ev.Effect                    // nil if nothing is made for it: what was made for one at rest, as the effects that made it
-	Own        func(Entity[D], ev.Ask, *Refs) ([]ev.Change, error)   // nil if it has no verbs but everybody's
-	Leaves     func(Entity[D], *Refs) []ev.Change                    // nil if nothing keeps a note of it: what forgets it before it is gone
-	Outcome    func(Entity[D], ev.Event) []ev.Event                  // nil: a reported outcome is the event; else what an outcome means
-	Users      func(Entity[D], *Refs) []ev.Ref                       // nil if nothing can use it: the living entities that do, which have to go first
-	Cascades   bool                                                  // whether its users may be deleted with it
-	Takes      []ev.Kind                                             // which of its users are a part of it, and go with it unasked
-	GiveUp     func(Entity[D], ev.Reason) ev.Event                   // nil: Failed
-	Conditions func(Entity[D]) []Condition                           // what can be asked of it, the last one Ready
-	verdicts   map[Phase]map[string]Phase                            // of looplab/fsm, see judge.go
+	CreateEvents    func(ev.Create, string) []ev.Event                      // the first events of an incarnation with this uid
+	CheckSpec       func(ev.Ref, ev.Spec, *Refs) []ev.FieldError            // nil if references may be of any kind and owner: why a spec does not fit what it refers to
+	Rejoin          func(Entity[D], ev.Adopt, *Refs) ([]ev.Change, error)   // nil if nothing: what follows the birth of one that is adopted, in the same decision
+	UpdateEvents    func(Entity[D], ev.Spec) ([]ev.Event, []ev.FieldError)  // the events of another spec, or why it may not be
+	Evolve          func(D, ev.Event) D                                     // data only: the table alone moves the phase
+	Owed            func(Entity[D]) ev.Effect                               // what the world owes; nil at rest or when only a person can help
+	Advance         func(Entity[D], *Refs) ([]ev.Change, *Blocker)          // nil if it waits for nothing: goes on if what it waits for is there
+	ExpectedEffects func(Entity[D], *Refs) []ev.Effect                      // nil if nothing is made for it: what was made for one at rest, as the effects that made it
+	DecideVerb      func(Entity[D], ev.Payload, *Refs) ([]ev.Change, error) // nil if it has no verbs but everybody's
+	ForgetChanges   func(Entity[D], *Refs) []ev.Change                      // nil if nothing keeps a note of it: what forgets it before it is gone
+	Outcome         func(Entity[D], ev.Event) []ev.Event                    // nil: a reported outcome is the event; else what an outcome means
+	Users           func(Entity[D], *Refs) []ev.Ref                         // nil if nothing can use it: the living entities that do, which have to go first
+	Cascades        bool                                                    // whether its users may be deleted with it
+	OwnedKinds      []ev.Kind                                               // which of its users are a part of it, and go with it unasked
+	GiveUp          func(Entity[D], ev.Reason) ev.Event                     // nil: Failed
+	Conditions      func(Entity[D]) []Condition                             // what can be asked of it, the last one Ready
+	verdicts        map[Phase]map[string]Phase                              // of looplab/fsm, see judge.go
 }
 
 // Entity is what its events made of it. Nothing but Apply can change its phase.
@@ -78,22 +78,22 @@ type Entity[D Data] struct {
 
 // Base is what entities of all kinds have in common.
 type Base struct {
-	Ref        ev.Ref
-	UID        string
-	Seq        uint64    // of its last event
-	Created    time.Time // of its first event
-	Born       uint64    // the sequence of that event
-	Since      time.Time // when it entered its phase, or began in it anew
-	Labels     map[string]string
-	Revision   int               // of its spec, from 1
-	Attempt    *ev.AttemptFailed // the last failed attempt at what is owed now
-	Given      *ev.Reason        // why it was given up, if it was
-	Conditions []Condition
-	History    History // the sequences of its events
-	Cause      string  // the id of its last event: the cause of what follows from it
-	Thread     string  // the correlation id of that event
-	Drained    bool    // it is to go, and nothing uses it any more
-	phase      Phase
+	Ref           ev.Ref
+	UID           string
+	Seq           uint64    // of its last event
+	Created       time.Time // of its first event
+	CreatedSeq    uint64    // the sequence of that event
+	PhaseSince    time.Time // when it entered its phase, or began in it anew
+	Labels        map[string]string
+	Revision      int               // of its spec, from 1
+	Attempt       *ev.AttemptFailed // the last failed attempt at what is owed now
+	Failure       *ev.Reason        // why it was given up, if it was
+	Conditions    []Condition
+	History       History // the sequences of its events
+	LastEventID   string  // the id of its last event: the cause of what follows from it
+	CorrelationID string  // the correlation id of that event
+	Drained       bool    // it is to go, and nothing uses it any more
+	phase         Phase
 }
 
 // Phase is where the entity is in its life.
@@ -148,8 +148,8 @@ func (b Base) condition(name string, yes bool) Condition {
 // trouble is the reason of the last failure that still matters; nil if none does.
 func (b Base) trouble() *ev.Reason {
 	switch {
-	case b.Given != nil:
-		return b.Given
+	case b.Failure != nil:
+		return b.Failure
 	case b.Attempt != nil:
 		return &b.Attempt.Reason
 	}

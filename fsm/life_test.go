@@ -26,9 +26,9 @@ type life struct {
 // the effect that is owed.
 type question func(*testing.T, *state.Entities) ev.Command
 
-func ask(name string, a ev.Ask) question {
+func ask(name string, a ev.Payload) question {
 	return func(*testing.T, *state.Entities) ev.Command {
-		return ev.Command{ID: "asked", Ref: fsmtest.RefOf(name), Actor: ev.ActorAdmin, Time: fsmtest.Later, UID: "new-uid", Ask: a}
+		return ev.Command{ID: "asked", Ref: fsmtest.RefOf(name), Actor: ev.ActorAdmin, Time: fsmtest.Later, UID: "new-uid", Payload: a}
 	}
 }
 
@@ -84,7 +84,7 @@ func late(name string, then []fsmtest.Fact, outcome ev.Event) question {
 func expired(name string) question {
 	return func(t *testing.T, w *state.Entities) ev.Command {
 		e, _ := w.Get(fsmtest.RefOf(name))
-		return ask(name, ev.Expire{Since: e.Since})(t, w)
+		return ask(name, ev.Expire{Since: e.PhaseSince})(t, w)
 	}
 }
 

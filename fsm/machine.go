@@ -16,7 +16,7 @@ type Machine interface {
 	// Owed is what the world owes the entity; nil if nothing.
 	Owed(Entity[Data]) ev.Effect
 	// Why is the one reason for which an entity is not at rest; nil if it is.
-	Why(Entity[Data], *Refs) *Why
+	Why(Entity[Data], *Refs) *Blocker
 	// Users are the living entities that use one, which have to go before it.
 	Users(Entity[Data], *Refs) []ev.Ref
 	// Stands is what was made for an entity at rest and should still be as it was
@@ -27,7 +27,7 @@ type Machine interface {
 	// Ended tells whether in a phase nothing of the entity is left.
 	Ended(Phase) bool
 	// Rule bounds the entity's phase.
-	Rule(Phase) Rule
+	Rule(Phase) PhaseLimits
 	// AtRest tells whether a phase is what was asked for, with nothing more to come.
 	AtRest(Phase) bool
 	// Phases lists the phases in the order of a life, Unborn first.
@@ -96,12 +96,14 @@ func (m machine[D]) Users(e Entity[Data], refs *Refs) []ev.Ref { return m.users(
 func (m machine[D]) Stands(e Entity[Data], refs *Refs) []ev.Effect {
 	return m.stands(typed[D](e), refs)
 }
-func (m machine[D]) Going(p Phase) bool                  { return m.Kind.Going != "" && p == m.Kind.Going }
-func (m machine[D]) Ended(p Phase) bool                  { return p == m.End }
-func (m machine[D]) Why(e Entity[Data], refs *Refs) *Why { return m.why(typed[D](e), refs) }
-func (m machine[D]) Rule(p Phase) Rule                   { return m.Rules[p] }
+func (m machine[D]) Going(p Phase) bool {
+	return m.Kind.TerminatingPhase != "" && p == m.Kind.TerminatingPhase
+}
+func (m machine[D]) Ended(p Phase) bool                      { return p == m.FinalPhase }
+func (m machine[D]) Why(e Entity[Data], refs *Refs) *Blocker { return m.why(typed[D](e), refs) }
+func (m machine[D]) Rule(p Phase) PhaseLimits                { return m.Rules[p] }
 func (m machine[D]) AtRest(p Phase) bool {
-	for _, r := range m.Rest {
+	for _, r := range m.SteadyPhases {
 		if r == p {
 			return true
 		}

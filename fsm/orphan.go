@@ -31,7 +31,7 @@ func endOf(rows []Row) Phase {
 // adopt makes an entity of an incarnation that the log does not know. What carries its mark is found by the effects that
 // would make it.
 func (k *Kind[D]) adopt(e Entity[D], c ev.Command, ask ev.Adopt, refs *Refs) ([]ev.Change, error) {
-	living := e.Phase() != Unborn && e.Phase() != k.End
+	living := e.Phase() != Unborn && e.Phase() != k.FinalPhase
 	switch {
 	case living && e.UID == ask.UID && reflect.DeepEqual(e.Data.Wants(), ask.Spec) && maps.Equal(e.Labels, ask.Labels):
 		return nil, nil // asked twice
@@ -46,10 +46,10 @@ func (k *Kind[D]) adopt(e Entity[D], c ev.Command, ask ev.Adopt, refs *Refs) ([]
 		return nil, err
 	}
 	if ask.Dataplane != "" && k.Rejoin == nil {
-		return nil, ev.RefuseFaults(c.Ref.String(), []ev.Fault{{Field: "dataplane", Message: fmt.Sprintf("a %s is not placed: leave it out", k.Name)}})
+		return nil, ev.RefuseFaults(c.Ref.String(), []ev.FieldError{{Field: "dataplane", Message: fmt.Sprintf("a %s is not placed: leave it out", k.Name)}})
 	}
 	e.Ref = c.Ref
-	changes := changed(e.Base, k.Born(ask.Create, ask.UID)...)
+	changes := changed(e.Base, k.CreateEvents(ask.Create, ask.UID)...)
 	if k.Rejoin == nil {
 		return changes, nil
 	}
@@ -68,7 +68,7 @@ func (k *Kind[D]) adopt(e Entity[D], c ev.Command, ask ev.Adopt, refs *Refs) ([]
 
 // disown notes that an incarnation that the log does not know has ended.
 func (k *Kind[D]) disown(e Entity[D], c ev.Command, ask ev.Disown, refs *Refs) ([]ev.Change, error) {
-	if e.UID == ask.UID && e.Phase() != k.End {
+	if e.UID == ask.UID && e.Phase() != k.FinalPhase {
 		return nil, ev.Refuse(ev.Refused, "%s is %s, and lives: delete it instead", ask.UID, c.Ref)
 	}
 	if refs.reader.Knows(c.Ref, ask.UID) {
@@ -83,14 +83,14 @@ func (k *Kind[D]) disown(e Entity[D], c ev.Command, ask ev.Disown, refs *Refs) (
 }
 
 // siteOf is where a dataplane is looked for that is disowned; none if nobody said.
-func (r *Refs) siteOf(ref ev.Ref, ask ev.Disown) (at ev.Site, err error) {
+func (r *Refs) siteOf(ref ev.Ref, ask ev.Disown) (at ev.Target, err error) {
 	switch {
 	case ask.Account == "" && ask.Region == "":
 		return at, nil
 	case ref.Kind != ev.Dataplane:
-		return at, ev.RefuseFaults(ref.String(), []ev.Fault{{Field: "account", Message: "only a dataplane is looked for by account and region"}})
+		return at, ev.RefuseFaults(ref.String(), []ev.FieldError{{Field: "account", Message: "only a dataplane is looked for by account and region"}})
 	case ask.Account == "" || ask.Region == "":
-		return at, ev.RefuseFaults(ref.String(), []ev.Fault{{Field: "region", Message: "an account and a region of it are needed, or neither"}})
+		return at, ev.RefuseFaults(ref.String(), []ev.FieldError{{Field: "region", Message: "an account and a region of it are needed, or neither"}})
 	}
 	to, faults := ev.ParseRef(ev.Account, ask.Account)
 	if err := ev.RefuseFaults(ref.String(), faults); err != nil {
@@ -100,5 +100,5 @@ func (r *Refs) siteOf(ref ev.Ref, ask ev.Disown) (at ev.Site, err error) {
 		return at, err
 	}
 	account, _ := find[AccountData](r, to)
-	return ev.Site{Account: account.Data.Cloud(), Region: ask.Region, Owner: ref.Mark(ask.UID)}, nil
+	return ev.Target{Account: account.Data.Cloud(), Region: ask.Region, Owner: ref.Mark(ask.UID)}, nil
 }

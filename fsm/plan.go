@@ -22,18 +22,18 @@ var plan = Kind[PlanData]{
 		Row{ev.Updated[ev.PlanSpec]{}, []Phase{Draft, Released}, Stay},
 		Row{ev.Released{}, []Phase{Draft}, Released},
 	),
-	Rest: []Phase{Draft, Released},
-	End:  Gone,
+	SteadyPhases: []Phase{Draft, Released},
+	FinalPhase:   Gone,
 	Users: func(e Entity[PlanData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return ready(ev.Plan, u.Data.(TenantData).Spec.Plan).Ref == e.Ref }, ev.Tenant)
 	},
-	Born: func(c ev.Create, uid string) []ev.Event {
+	CreateEvents: func(c ev.Create, uid string) []ev.Event {
 		spec := c.Spec.(ev.PlanSpec)
 		return release(spec, ev.Created[ev.PlanSpec]{UID: uid, Labels: c.Labels, Spec: spec})
 	},
-	Respec: respecPlan,
-	Evolve: evolvePlan,
-	Owed:   func(Entity[PlanData]) ev.Effect { return nil },
+	UpdateEvents: respecPlan,
+	Evolve:       evolvePlan,
+	Owed:         func(Entity[PlanData]) ev.Effect { return nil },
 	Conditions: func(e Entity[PlanData]) []Condition {
 		return []Condition{e.condition(ConditionReady, e.Phase() == Released)}
 	},
@@ -47,13 +47,13 @@ func release(spec ev.PlanSpec, happened ...ev.Event) []ev.Event {
 	return append(happened, ev.Released{})
 }
 
-func respecPlan(e Entity[PlanData], s ev.Spec) ([]ev.Event, []ev.Fault) {
+func respecPlan(e Entity[PlanData], s ev.Spec) ([]ev.Event, []ev.FieldError) {
 	now := s.(ev.PlanSpec)
 	if e.Phase() == Draft {
 		return release(now, ev.Updated[ev.PlanSpec]{Spec: now}), nil
 	}
 	if now.Draft {
-		return nil, []ev.Fault{{Field: "spec.draft", Message: "a released plan can't become a draft again: write a new plan"}}
+		return nil, []ev.FieldError{{Field: "spec.draft", Message: "a released plan can't become a draft again: write a new plan"}}
 	}
 	return []ev.Event{ev.Updated[ev.PlanSpec]{Spec: now}}, nil
 }

@@ -169,7 +169,7 @@ func TestConditionsKeepTheTimeOfTheirLastChange(t *testing.T) {
 	w := fsmtest.WorldOf(t, fsmtest.History(fsmtest.AccountReady(), fsmtest.EuBuilt(), fsmtest.Is("dataplane -/eu", ev.LabelsChanged{})))
 	e, _ := w.Get(fsmtest.RefOf("dataplane -/eu"))
 	i := slices.IndexFunc(e.Conditions, func(c fsm.Condition) bool { return c.Type == fsm.ConditionReady })
-	if got := e.Conditions[i].Since; got.Equal(w.Time) || !e.Since.Equal(got) {
-		t.Errorf("Ready since %s, Active since %s, labels changed at %s", got, e.Since, w.Time)
+	if got := e.Conditions[i].Since; got.Equal(w.Time) || !e.PhaseSince.Equal(got) {
+		t.Errorf("Ready since %s, Active since %s, labels changed at %s", got, e.PhaseSince, w.Time)
 	}
 }

@@ -79,14 +79,14 @@ func (r *Refs) check(ref ev.Ref, spec ev.Spec) error {
 }
 
 func (r *Refs) checkAll(ref ev.Ref, refs []ev.SpecRef) error {
-	var absent, going []ev.Fault
+	var absent, going []ev.FieldError
 	for _, to := range refs {
 		e, ok := r.Get(to.Ref)
 		switch machine := Machines[to.Ref.Kind]; {
 		case !ok || machine.Ended(e.Phase()):
-			absent = append(absent, ev.Fault{Field: to.Field, Message: fmt.Sprintf("there is no %s%s", to.Ref, r.nearest(to.Ref))})
+			absent = append(absent, ev.FieldError{Field: to.Field, Message: fmt.Sprintf("there is no %s%s", to.Ref, r.nearest(to.Ref))})
 		case machine.Going(e.Phase()):
-			going = append(going, ev.Fault{Field: to.Field, Message: fmt.Sprintf("%s is going away", to.Ref)})
+			going = append(going, ev.FieldError{Field: to.Field, Message: fmt.Sprintf("%s is going away", to.Ref)})
 		}
 	}
 	if len(absent) == 0 && len(going) > 0 {
@@ -107,7 +107,7 @@ func (r *Refs) nearest(ref ev.Ref) string {
 	if len(known) == 0 {
 		return ": create it first"
 	}
-	return ev.Nearest(ref.ID, known)
+	return ev.Suggest(ref.ID, known)
 }
 
 // siblings lists what is of one kind and one owner, in order.

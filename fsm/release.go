@@ -20,18 +20,18 @@ const (
 // ReleaseData is what the events of something installed in a cluster say of it: of an application, or of an addon.
 type ReleaseData[S ev.Installed] struct {
 	Spec      S
-	Site      ev.Site
+	Site      ev.Target
 	Cluster   string
 	Namespace string
-	Objects   []string     // what is deployed
-	Good      *GoodSpec[S] // what was deployed last
-	Before    *GoodSpec[S] // what was deployed before that
-	Repairing bool         // it has drifted, and is brought back
-	Undoing   bool         // an upgrade has failed: the good spec is brought back
+	Objects   []string         // what is deployed
+	Good      *DeployedSpec[S] // what was deployed last
+	Before    *DeployedSpec[S] // what was deployed before that
+	Repairing bool             // it has drifted, and is brought back
+	Undoing   bool             // an upgrade has failed: the good spec is brought back
 }
 
-// GoodSpec is a spec that came about.
-type GoodSpec[S ev.Installed] struct {
+// DeployedSpec is a spec that came about.
+type DeployedSpec[S ev.Installed] struct {
 	Revision int
 	Spec     S
 }
@@ -42,9 +42,9 @@ func (d ReleaseData[S]) Wants() ev.Spec { return d.Spec }
 // ground says in what two kinds that are installed in a cluster differ: on what they stand.
 type ground[S ev.Installed] struct {
 	kind   ev.Kind
-	on     func(Base) Need                                          // what it waits for, and is installed on
+	on     func(Base) Dependency                                    // what it waits for, and is installed on
 	start  func(Entity[ReleaseData[S]], *Refs) ev.InstallingStarted // where that is, once it is ready
-	fits   func(ev.Ref, ev.Spec, *Refs) []ev.Fault                  // nil if every spec does
+	fits   func(ev.Ref, ev.Spec, *Refs) []ev.FieldError             // nil if every spec does
 	keep   func(faults *keeper, e Entity[ReleaseData[S]], now S)    // nil if all may change: what may not, once it is begun
 	ensure func(ev.EnsureApplication) ev.Effect
 	remove func(ev.RemoveApplication) ev.Effect
@@ -71,31 +71,31 @@ func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
 			Row{ev.UpdateRequested[S]{}, []Phase{Failed}, Pending},
 			Row{ev.UpdateRequested[S]{}, []Phase{Pending, Installing}, Stay},
 		)),
-		Rules: map[Phase]Rule{
+		Rules: map[Phase]PhaseLimits{
 			Installing:  {Within: 30 * time.Minute, Attempts: 5},
 			Upgrading:   {Within: 30 * time.Minute, Attempts: 5},
 			RollingBack: {Within: 30 * time.Minute, Attempts: 5},
 		},
-		Rest:    []Phase{Deployed},
-		Going:   Uninstalling,
-		End:     Uninstalled,
-		Born:    requested[S],
-		Fits:    at.fits,
-		Respec:  at.respec,
-		Evolve:  evolveRelease[S],
-		Owed:    at.owed,
-		Stands:  at.stands,
-		Settle:  at.settle,
-		Own:     rollback[S],
-		Outcome: outcomeRelease[S],
-		GiveUp:  giveUpRelease[S],
+		SteadyPhases:     []Phase{Deployed},
+		TerminatingPhase: Uninstalling,
+		FinalPhase:       Uninstalled,
+		CreateEvents:     requested[S],
+		CheckSpec:        at.fits,
+		UpdateEvents:     at.respec,
+		Evolve:           evolveRelease[S],
+		Owed:             at.owed,
+		ExpectedEffects:  at.stands,
+		Advance:          at.settle,
+		DecideVerb:       rollback[S],
+		Outcome:          outcomeRelease[S],
+		GiveUp:           giveUpRelease[S],
 		Conditions: func(e Entity[ReleaseData[S]]) []Condition {
 			return []Condition{e.inSync(), e.condition(ConditionReady, e.Phase() == Deployed)}
 		},
 	}
 }
 
-func (at ground[S]) respec(e Entity[ReleaseData[S]], s ev.Spec) ([]ev.Event, []ev.Fault) {
+func (at ground[S]) respec(e Entity[ReleaseData[S]], s ev.Spec) ([]ev.Event, []ev.FieldError) {
 	now := s.(S)
 	var faults keeper
 	if at.keep != nil && e.Data.Cluster != "" {
@@ -132,13 +132,13 @@ func (at ground[S]) owed(e Entity[ReleaseData[S]]) ev.Effect {
 	d := e.Data
 	switch e.Phase() {
 	case Pending:
-		return Await{append(owned(e.Base), at.on(e.Base))}
+		return WaitFor{append(owned(e.Base), at.on(e.Base))}
 	case Installing, Upgrading, RollingBack:
 		return at.ensure(d.ensure(e.Base))
 	case Uninstalling:
 		if d.Cluster != "" {
 			c := d.Spec.Content()
-			return at.remove(ev.RemoveApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: e.Ref.Local(),
+			return at.remove(ev.RemoveApplication{Target: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: e.Ref.Local(),
 				Chart: c.Chart, Manifests: c.Manifests})
 		}
 	}
@@ -152,18 +152,18 @@ func (d ReleaseData[S]) ensure(b Base) ev.EnsureApplication {
 		spec, revision = d.Good.Spec, d.Good.Revision
 	}
 	c := spec.Content()
-	return ev.EnsureApplication{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: b.Ref.Local(), Revision: revision,
+	return ev.EnsureApplication{Target: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: b.Ref.Local(), Revision: revision,
 		Rollback: b.Phase() == RollingBack, Repair: d.Repairing, Chart: c.Chart, Values: c.Values, Manifests: c.Manifests}
 }
 
 func (at ground[S]) stands(e Entity[ReleaseData[S]], refs *Refs) []ev.Effect {
-	if refs.unmet([]Need{at.on(e.Base)}) != nil {
+	if refs.unmet([]Dependency{at.on(e.Base)}) != nil {
 		return nil
 	}
 	return []ev.Effect{at.ensure(e.Data.ensure(e.Base))}
 }
 
-func (at ground[S]) settle(e Entity[ReleaseData[S]], refs *Refs) ([]ev.Change, *Why) {
+func (at ground[S]) settle(e Entity[ReleaseData[S]], refs *Refs) ([]ev.Change, *Blocker) {
 	if e.Phase() != Pending {
 		return nil, nil
 	}
@@ -171,6 +171,6 @@ func (at ground[S]) settle(e Entity[ReleaseData[S]], refs *Refs) ([]ev.Change, *
 		return nil, w
 	}
 	started := at.start(e, refs)
-	started.Site.Owner = Mark(e.Base)
+	started.Site.Owner = OwnerTag(e.Base)
 	return changed(e.Base, started), nil
 }

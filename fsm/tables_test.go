@@ -131,7 +131,7 @@ func TestEveryEffectIsKnownAndBounded(t *testing.T) {
 					t.Errorf("%s is owed in phase %s, which has no bounds", e.Effect(), p)
 				}
 			}
-			if len(effectsIn(k, p, m)) == 0 && m.Rule(p) != (Rule{}) {
+			if len(effectsIn(k, p, m)) == 0 && m.Rule(p) != (PhaseLimits{}) {
 				t.Errorf("phase %s has bounds, and nobody works in it", p)
 			}
 		}
@@ -155,7 +155,7 @@ func effectsIn(k ev.Kind, p Phase, m Machine) (all []ev.Effect) {
 	}
 	for _, e := range entities {
 		owed := m.Owed(e)
-		if _, waits := owed.(Await); owed != nil && !waits {
+		if _, waits := owed.(WaitFor); owed != nil && !waits {
 			all = append(all, owed)
 		}
 	}

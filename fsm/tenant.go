@@ -19,7 +19,7 @@ const (
 type TenantData struct {
 	Spec      ev.TenantSpec
 	Placement *ev.Placement // nil until it is placed
-	Site      ev.Site
+	Site      ev.Target
 	Cluster   string
 }
 
@@ -47,27 +47,27 @@ var tenant = Kind[TenantData]{
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
 	)),
-	Rules:    map[Phase]Rule{Provisioning: {Within: 30 * time.Minute, Attempts: 5}},
-	Rest:     []Phase{Active},
-	Going:    Deleting,
-	End:      Gone,
-	Cascades: true,
+	Rules:            map[Phase]PhaseLimits{Provisioning: {Within: 30 * time.Minute, Attempts: 5}},
+	SteadyPhases:     []Phase{Active},
+	TerminatingPhase: Deleting,
+	FinalPhase:       Gone,
+	Cascades:         true,
 	Users: func(e Entity[TenantData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.tenant().Ref == e.Ref }, ev.Application)
 	},
-	Born:   requested[ev.TenantSpec],
-	Fits:   fitsTenant,
-	Rejoin: rejoinTenant,
-	Respec: respecTenant,
-	Evolve: evolveTenant,
-	Owed:   owedTenant,
-	Stands: func(e Entity[TenantData], refs *Refs) []ev.Effect {
+	CreateEvents: requested[ev.TenantSpec],
+	CheckSpec:    fitsTenant,
+	Rejoin:       rejoinTenant,
+	UpdateEvents: respecTenant,
+	Evolve:       evolveTenant,
+	Owed:         owedTenant,
+	ExpectedEffects: func(e Entity[TenantData], refs *Refs) []ev.Effect {
 		if refs.unmet(e.Data.place()[:1]) != nil {
 			return nil
 		}
 		return []ev.Effect{e.Data.ensure(e.Base)}
 	},
-	Settle: settleTenant,
+	Advance: settleTenant,
 	Conditions: func(e Entity[TenantData]) []Condition {
 		return []Condition{
 			e.condition("Placed", e.Data.Placement != nil),
@@ -78,7 +78,7 @@ var tenant = Kind[TenantData]{
 }
 
 // fitsTenant refuses an application type that the plan does not offer.
-func fitsTenant(_ ev.Ref, s ev.Spec, refs *Refs) []ev.Fault {
+func fitsTenant(_ ev.Ref, s ev.Spec, refs *Refs) []ev.FieldError {
 	spec := s.(ev.TenantSpec)
 	p, ok := find[PlanData](refs, ready(ev.Plan, spec.Plan).Ref)
 	if !ok || spec.App == "" || p.Data.Spec.SizeOf(spec.App) != "" {
@@ -88,10 +88,10 @@ func fitsTenant(_ ev.Ref, s ev.Spec, refs *Refs) []ev.Fault {
 	for _, a := range p.Data.Spec.Apps {
 		offered = append(offered, a.Type)
 	}
-	return []ev.Fault{{Field: "spec.app", Message: fmt.Sprintf("%s does not offer %q; it offers %s", p.Ref, spec.App, strings.Join(offered, ", "))}}
+	return []ev.FieldError{{Field: "spec.app", Message: fmt.Sprintf("%s does not offer %q; it offers %s", p.Ref, spec.App, strings.Join(offered, ", "))}}
 }
 
-func respecTenant(e Entity[TenantData], s ev.Spec) ([]ev.Event, []ev.Fault) {
+func respecTenant(e Entity[TenantData], s ev.Spec) ([]ev.Event, []ev.FieldError) {
 	old, now := e.Data.Spec, s.(ev.TenantSpec)
 	var faults keeper
 	if e.Data.Placement != nil {
@@ -122,37 +122,37 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 	d := e.Data
 	switch e.Phase() {
 	case Requested:
-		return Await{subscription(e)}
+		return WaitFor{subscription(e)}
 	case Placing: // for a place, which any of these may bring
-		return Await{append(subscription(e), Need{Ref: ev.Ref{Kind: ev.TenantInfra}}, Need{Ref: ev.Ref{Kind: ev.Dataplane}}, Need{Ref: ev.Ref{Kind: ev.Account}})}
+		return WaitFor{append(subscription(e), Dependency{Ref: ev.Ref{Kind: ev.TenantInfra}}, Dependency{Ref: ev.Ref{Kind: ev.Dataplane}}, Dependency{Ref: ev.Ref{Kind: ev.Account}})}
 	case Waiting:
-		return Await{d.place()}
+		return WaitFor{d.place()}
 	case Provisioning:
 		return d.ensure(e.Base)
 	case Deleting:
 		if d.Cluster != "" {
-			return ev.RemoveTenant{Site: d.Site, Cluster: d.Cluster, Namespace: d.Placement.Namespace}
+			return ev.RemoveTenant{Target: d.Site, Cluster: d.Cluster, Namespace: d.Placement.Namespace}
 		}
 	}
 	return nil
 }
 
 func (d TenantData) ensure(b Base) ev.Effect {
-	return ev.EnsureTenant{Site: d.Site, Cluster: d.Cluster, Customer: b.Ref.Owner, Tenant: b.Ref.ID,
+	return ev.EnsureTenant{Target: d.Site, Cluster: d.Cluster, Customer: b.Ref.Owner, Tenant: b.Ref.ID,
 		Placement: *d.Placement, AllowNamespaces: d.Spec.AllowNamespaces}
 }
 
 // subscription is what a tenant needs before it can be placed.
-func subscription(e Entity[TenantData]) []Need {
+func subscription(e Entity[TenantData]) []Dependency {
 	return append(owned(e.Base), ready(ev.Plan, e.Data.Spec.Plan))
 }
 
 // place is the need of a tenant that has been placed.
-func (d TenantData) place() []Need {
-	return []Need{ready(ev.Dataplane, d.Placement.Dataplane), ready(ev.TenantInfra, d.Placement.TenantInfra)}
+func (d TenantData) place() []Dependency {
+	return []Dependency{ready(ev.Dataplane, d.Placement.Dataplane), ready(ev.TenantInfra, d.Placement.TenantInfra)}
 }
 
-func settleTenant(e Entity[TenantData], refs *Refs) ([]ev.Change, *Why) {
+func settleTenant(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 	switch e.Phase() {
 	case Requested:
 		if w := refs.unmet(subscription(e)); w != nil {
@@ -183,8 +183,8 @@ func giveUpPlace(e Entity[TenantData], refs *Refs) []ev.Event {
 	for _, n := range e.Data.place() {
 		if on, _ := refs.Get(n.Ref); !on.offers() {
 			why := fmt.Sprintf("%s is %s", n.Ref, on.Phase())
-			if on.Given != nil {
-				why += ": " + on.Given.Message
+			if on.Failure != nil {
+				why += ": " + on.Failure.Message
 			}
 			return []ev.Event{ev.PlaceGivenUp{Dataplane: p.Dataplane, TenantInfra: p.TenantInfra, Why: why}}
 		}
@@ -195,7 +195,7 @@ func giveUpPlace(e Entity[TenantData], refs *Refs) []ev.Event {
 func startTenant(e Entity[TenantData], refs *Refs) ev.Event {
 	dp, _ := find[DataplaneData](refs, e.Data.place()[0].Ref)
 	site := dp.Data.site(dp.Base)
-	site.Owner = Mark(e.Base)
+	site.Owner = OwnerTag(e.Base)
 	return ev.TenantProvisioningStarted{Site: site, Cluster: dp.Data.Cluster.Cluster}
 }
 
@@ -203,7 +203,7 @@ func startTenant(e Entity[TenantData], refs *Refs) ev.Event {
 func rejoinTenant(e Entity[TenantData], ask ev.Adopt, refs *Refs) ([]ev.Change, error) {
 	on, faults := ev.ParseRef(ev.Dataplane, ask.Dataplane)
 	if ask.Dataplane == "" {
-		faults = []ev.Fault{{Field: "dataplane", Message: "is missing: where is its namespace? Such as -/eu"}}
+		faults = []ev.FieldError{{Field: "dataplane", Message: "is missing: where is its namespace? Such as -/eu"}}
 	}
 	if err := ev.RefuseFaults(e.Ref.String(), faults); err != nil {
 		return nil, err
@@ -220,12 +220,12 @@ func rejoinTenant(e Entity[TenantData], ask ev.Adopt, refs *Refs) ([]ev.Change, 
 
 // place chooses a place by the plan's rule, on one dataplane if that is named; a dedicated
 // dataplane is claimed in the same decision, so that no two customers ever share one.
-func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Why) {
+func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Blocker) {
 	p, _ := find[PlanData](refs, ready(ev.Plan, e.Data.Spec.Plan).Ref)
 	want := wantOf(e, p)
 	fits := slices.DeleteFunc(candidates(want, refs), func(c candidate) bool { return on != "" && c.dataplane.Ref.Path() != on })
 	if len(fits) == 0 {
-		return nil, &Why{Retried: true, Reason: ev.Reason{Code: ev.CapacityUnavailable, Fault: ev.ByUser,
+		return nil, &Blocker{Retried: true, Reason: ev.Reason{Code: ev.CapacityUnavailable, Fault: ev.ByUser,
 			Message: fmt.Sprintf("no tenant infra fits: %s wants %s; create one", p.Ref, want)}}
 	}
 	best := slices.MinFunc(fits, want.better)

@@ -100,7 +100,7 @@ func (c candidate) waits() int {
 
 // offers tells whether something may be put there: it works, or is on its way to.
 func (b Base) offers() bool {
-	onItsWay := b.Given == nil && b.phase != Deleting && b.phase != Gone
+	onItsWay := b.Failure == nil && b.phase != Deleting && b.phase != Gone
 	return b.Holds(ConditionReady) || onItsWay
 }
 

@@ -17,7 +17,7 @@ const Provisioning Phase = "Provisioning"
 // TenantInfraData is what a tenant infra's events say of it.
 type TenantInfraData struct {
 	Spec    ev.TenantInfraSpec
-	Site    ev.Site
+	Site    ev.Target
 	Cluster string
 	Pools   []ev.PoolStatus // as last seen
 }
@@ -45,32 +45,32 @@ var tenantInfra = Kind[TenantInfraData]{
 		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Failed}, Requested},
 		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Requested, Provisioning}, Stay},
 	)),
-	Rules: map[Phase]Rule{
+	Rules: map[Phase]PhaseLimits{
 		Provisioning: {Within: time.Hour, Attempts: 5},
 		Updating:     {Within: time.Hour, Attempts: 5},
 	},
-	Rest:  []Phase{Active},
-	Going: Deleting,
-	End:   Gone,
+	SteadyPhases:     []Phase{Active},
+	TerminatingPhase: Deleting,
+	FinalPhase:       Gone,
 	Users: func(e Entity[TenantInfraData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return PlaceOf(u) == e.Ref.Path() }, ev.Tenant)
 	},
-	Born:   requested[ev.TenantInfraSpec],
-	Respec: respecTenantInfra,
-	Evolve: evolveTenantInfra,
-	Owed:   owedTenantInfra,
-	Stands: func(e Entity[TenantInfraData], refs *Refs) []ev.Effect {
-		if refs.unmet([]Need{e.dataplane()}) != nil {
+	CreateEvents: requested[ev.TenantInfraSpec],
+	UpdateEvents: respecTenantInfra,
+	Evolve:       evolveTenantInfra,
+	Owed:         owedTenantInfra,
+	ExpectedEffects: func(e Entity[TenantInfraData], refs *Refs) []ev.Effect {
+		if refs.unmet([]Dependency{e.dataplane()}) != nil {
 			return nil
 		}
 		return []ev.Effect{e.Data.ensurePools(e.Base)}
 	},
-	Settle:     settleTenantInfra,
+	Advance:    settleTenantInfra,
 	Outcome:    outcomeTenantInfra,
 	Conditions: conditionsTenantInfra,
 }
 
-func respecTenantInfra(e Entity[TenantInfraData], s ev.Spec) ([]ev.Event, []ev.Fault) {
+func respecTenantInfra(e Entity[TenantInfraData], s ev.Spec) ([]ev.Event, []ev.FieldError) {
 	old, now := e.Data.Spec, s.(ev.TenantInfraSpec)
 	var faults keeper
 	faults.keep("spec.app", old.App, now.App)
@@ -96,7 +96,7 @@ func keepPools(faults *keeper, old, now []ev.Pool, made func(string) bool) {
 	for _, o := range old {
 		i := slices.IndexFunc(now, func(n ev.Pool) bool { return n.Name == o.Name })
 		if i < 0 {
-			*faults = append(*faults, ev.Fault{Field: "spec.pools", Message: fmt.Sprintf("pool %s is missing: it stays as long as its tenant infra; list it, with min 0 if nothing should hold its machines", o.Name)})
+			*faults = append(*faults, ev.FieldError{Field: "spec.pools", Message: fmt.Sprintf("pool %s is missing: it stays as long as its tenant infra; list it, with min 0 if nothing should hold its machines", o.Name)})
 			continue
 		}
 		if !made(o.Name) {
@@ -127,24 +127,24 @@ func evolveTenantInfra(d TenantInfraData, happened ev.Event) TenantInfraData {
 func owedTenantInfra(e Entity[TenantInfraData]) ev.Effect {
 	switch e.Phase() {
 	case Requested:
-		return Await{append(owned(e.Base), e.dataplane())}
+		return WaitFor{append(owned(e.Base), e.dataplane())}
 	case Provisioning, Updating:
 		return e.Data.ensurePools(e.Base)
 	case Deleting:
 		if e.Data.Cluster != "" {
-			return ev.RemoveOwned{Site: e.Data.Site}
+			return ev.RemoveOwned{Target: e.Data.Site}
 		}
 	}
 	return nil
 }
 
 func (d TenantInfraData) ensurePools(b Base) ev.Effect {
-	return ev.EnsurePools{Site: d.Site, Cluster: d.Cluster, Pools: nodePools(b.Ref, d.Spec), Remake: b.Phase() == Provisioning}
+	return ev.EnsurePools{Target: d.Site, Cluster: d.Cluster, Pools: nodePools(b.Ref, d.Spec), Remake: b.Phase() == Provisioning}
 }
 
 // dataplane is the need of what stands on a dataplane that its id names.
-func (b Base) dataplane() Need {
-	return Need{ev.Ref{Kind: ev.Dataplane, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, ConditionReady}
+func (b Base) dataplane() Dependency {
+	return Dependency{ev.Ref{Kind: ev.Dataplane, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, ConditionReady}
 }
 
 // taintEffects is how strictly pods of others are kept off.
@@ -178,7 +178,7 @@ func fallback(n ev.NodePool) ev.NodePool {
 	return n
 }
 
-func settleTenantInfra(e Entity[TenantInfraData], refs *Refs) ([]ev.Change, *Why) {
+func settleTenantInfra(e Entity[TenantInfraData], refs *Refs) ([]ev.Change, *Blocker) {
 	if e.Phase() != Requested {
 		return nil, nil
 	}
@@ -187,7 +187,7 @@ func settleTenantInfra(e Entity[TenantInfraData], refs *Refs) ([]ev.Change, *Why
 	}
 	dp, _ := find[DataplaneData](refs, e.dataplane().Ref)
 	site := dp.Data.site(dp.Base)
-	site.Owner = Mark(e.Base)
+	site.Owner = OwnerTag(e.Base)
 	return changed(e.Base, ev.ProvisioningStarted{Site: site, Cluster: dp.Data.Cluster.Cluster}), nil
 }
 

@@ -58,7 +58,7 @@ func missingAddon(w *state.Entities, e entity) *fsm.Condition {
 	for _, name := range e.Data.(fsm.DataplaneData).Spec.Bootstrap {
 		ref := e.Ref.Child(events.Addon, name)
 		if a, born := w.Get(ref); !born || fsm.Machines[events.Addon].Ended(a.Phase()) {
-			return &fsm.Condition{Type: "AddonsReady", Status: fsm.False, Reason: string(events.Dependency), Since: e.Since,
+			return &fsm.Condition{Type: "AddonsReady", Status: fsm.False, Reason: string(events.Dependency), Since: e.PhaseSince,
 				Message: fmt.Sprintf("%s is not there, and bootstrap names it", ref)}
 		}
 	}

@@ -43,10 +43,10 @@ func strict(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-func queryFaults(raw string, params []*huma.Param) (faults []events.Fault) {
+func queryFaults(raw string, params []*huma.Param) (faults []events.FieldError) {
 	given, err := url.ParseQuery(raw)
 	if err != nil {
-		return []events.Fault{{Field: "query", Message: "can't be read: " + err.Error()}}
+		return []events.FieldError{{Field: "query", Message: "can't be read: " + err.Error()}}
 	}
 	var known []string
 	many := map[string]bool{}
@@ -59,14 +59,14 @@ func queryFaults(raw string, params []*huma.Param) (faults []events.Fault) {
 	for name, values := range given {
 		switch {
 		case !slices.Contains(known, name):
-			faults = append(faults, events.Fault{Field: events.Clip(name), Message: "no such parameter" + among(name, known)})
+			faults = append(faults, events.FieldError{Field: events.Truncate(name), Message: "no such parameter" + among(name, known)})
 		case slices.Contains(values, ""):
-			faults = append(faults, events.Fault{Field: name, Message: "is empty: give a value, or leave it out"})
+			faults = append(faults, events.FieldError{Field: name, Message: "is empty: give a value, or leave it out"})
 		case len(values) > 1 && !many[name]:
-			faults = append(faults, events.Fault{Field: name, Message: fmt.Sprintf("is there %d times: give it once", len(values))})
+			faults = append(faults, events.FieldError{Field: name, Message: fmt.Sprintf("is there %d times: give it once", len(values))})
 		}
 	}
-	slices.SortFunc(faults, func(a, b events.Fault) int { return strings.Compare(a.Field, b.Field) })
+	slices.SortFunc(faults, func(a, b events.FieldError) int { return strings.Compare(a.Field, b.Field) })
 	return faults
 }
 
@@ -74,5 +74,5 @@ func among(name string, known []string) string {
 	if len(known) == 0 {
 		return ": this takes none"
 	}
-	return events.Nearest(name, known)
+	return events.Suggest(name, known)
 }

@@ -123,17 +123,17 @@ func bodyOf(r huma.Registry, k events.Kind, verb string) *huma.Schema {
 // Resolve reads what huma's tags can't: the body as it is, and the headers.
 func (q *CommandQuery) Resolve(ctx huma.Context) (errs []error) {
 	fault := func(field, format string, args ...any) {
-		errs = append(errs, &wrong{events.Fault{Field: field, Message: fmt.Sprintf(format, args...)}})
+		errs = append(errs, &wrong{events.FieldError{Field: field, Message: fmt.Sprintf(format, args...)}})
 	}
 	if q.ExpectedSeq != "" {
 		n, err := strconv.ParseUint(q.ExpectedSeq, 10, 64)
 		if err != nil {
-			fault("Aerie-Expected-Seq", "%q is not a sequence: want a whole number", events.Clip(q.ExpectedSeq))
+			fault("Aerie-Expected-Seq", "%q is not a sequence: want a whole number", events.Truncate(q.ExpectedSeq))
 		}
 		q.seq = &n
 	}
 	if q.DryRun != "" && q.DryRun != "true" && q.DryRun != "false" {
-		fault("Aerie-Dry-Run", "%q: want true or false", events.Clip(q.DryRun))
+		fault("Aerie-Dry-Run", "%q: want true or false", events.Truncate(q.DryRun))
 	}
 	var err error
 	q.body, err = io.ReadAll(io.LimitReader(ctx.BodyReader(), events.MaxBody+1))
@@ -148,15 +148,15 @@ func (q *CommandQuery) Resolve(ctx huma.Context) (errs []error) {
 
 // checkCommandPath names what is wrong with the tokens of a command's path. It
 // sees the path before the mux does, which would redirect where a token is empty.
-func checkCommandPath(escaped string) (faults []events.Fault) {
+func checkCommandPath(escaped string) (faults []events.FieldError) {
 	tokens := strings.Split(strings.TrimPrefix(escaped, commandPath), "/")
 	if len(tokens) != 4 {
-		return []events.Fault{{Field: "path", Message: fmt.Sprintf("%d tokens: want %s<owner>/<kind>/<id>/<verb>", len(tokens), commandPath)}}
+		return []events.FieldError{{Field: "path", Message: fmt.Sprintf("%d tokens: want %s<owner>/<kind>/<id>/<verb>", len(tokens), commandPath)}}
 	}
 	for i, field := range []string{"owner", "kind", "id", "verb"} {
 		token, err := url.PathUnescape(tokens[i])
 		if err != nil || token == "" || token == "." || token == ".." {
-			faults = append(faults, events.Fault{Field: field, Message: fmt.Sprintf("%q: want %s<owner>/<kind>/<id>/<verb>, none of them empty", events.Clip(tokens[i]), commandPath)})
+			faults = append(faults, events.FieldError{Field: field, Message: fmt.Sprintf("%q: want %s<owner>/<kind>/<id>/<verb>, none of them empty", events.Truncate(tokens[i]), commandPath)})
 		}
 		tokens[i] = token
 	}
@@ -164,7 +164,7 @@ func checkCommandPath(escaped string) (faults []events.Fault) {
 		return faults
 	}
 	if k, known := events.KindOf(tokens[1]); !known || string(k) != tokens[1] {
-		return []events.Fault{unknownKind(tokens[1])}
+		return []events.FieldError{unknownKind(tokens[1])}
 	}
 	faults = events.Ref{Owner: tokens[0], Kind: events.Kind(tokens[1]), ID: tokens[2]}.Check()
 	for i := range faults {

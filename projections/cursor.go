@@ -42,4 +42,4 @@ func parseCursor(s string) (c cursor, ok bool) {
 func (c cursor) standing() *standing { return &standing{name: c.ref, phase: c.phase, seq: c.seq} }
 
 // brokenCursor is the fault of a cursor that is none, or of another list.
-var brokenCursor = events.Fault{Field: "cursor", Message: "is not a cursor of this list: take next from its last answer, or leave it out"}
+var brokenCursor = events.FieldError{Field: "cursor", Message: "is not a cursor of this list: take next from its last answer, or leave it out"}

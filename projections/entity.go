@@ -102,7 +102,7 @@ func conditionsOf(w *state.Entities, e entity) []fsm.Condition {
 
 // reasonOf leaves out an attempt whose time has come: if it fails as the one before did, without being counted, the log
 // does not say so once more, and so not when the next one is.
-func reasonOf(why *fsm.Why, now time.Time) *Reason {
+func reasonOf(why *fsm.Blocker, now time.Time) *Reason {
 	if why == nil {
 		return nil
 	}
@@ -119,7 +119,7 @@ func owedTo(e entity) *Owed {
 		return nil
 	}
 	o := &Owed{Effect: effect.Effect(), Attempts: e.Attempts()}
-	if a, ok := effect.(fsm.Await); ok {
+	if a, ok := effect.(fsm.WaitFor); ok {
 		for _, n := range a.On {
 			o.On = append(o.On, needed(n))
 		}
@@ -127,7 +127,7 @@ func owedTo(e entity) *Owed {
 	return o
 }
 
-func needed(n fsm.Need) string {
+func needed(n fsm.Dependency) string {
 	if n.ID == "" {
 		return "any " + string(n.Kind)
 	}

@@ -91,15 +91,15 @@ func (q EventQuery) filter() (eventFilter, error) {
 		faults = append(faults, unknownKind(q.Kind))
 	}
 	if known := eventTypes(f.kind); q.Type != "" && !slices.Contains(known, q.Type) {
-		faults = append(faults, events.Fault{Field: "type", Message: fmt.Sprintf("%q is not a type of event%s", events.Clip(q.Type), events.Nearest(q.Type, known))})
+		faults = append(faults, events.FieldError{Field: "type", Message: fmt.Sprintf("%q is not a type of event%s", events.Truncate(q.Type), events.Suggest(q.Type, known))})
 	}
 	f.since, faults = parseTime("since", q.Since, faults)
 	f.until, faults = parseTime("until", q.Until, faults)
 	return f, events.RefuseFaults("events", faults)
 }
 
-func unknownKind(kind string) events.Fault {
-	return events.Fault{Field: "kind", Message: fmt.Sprintf("%q is not a kind%s", events.Clip(kind), events.Nearest(kind, kinds()))}
+func unknownKind(kind string) events.FieldError {
+	return events.FieldError{Field: "kind", Message: fmt.Sprintf("%q is not a kind%s", events.Truncate(kind), events.Suggest(kind, kinds()))}
 }
 
 func kinds() (names []string) {
@@ -122,13 +122,13 @@ func eventTypes(k events.Kind) (types []string) {
 	return slices.Compact(types)
 }
 
-func parseTime(field, value string, faults []events.Fault) (time.Time, []events.Fault) {
+func parseTime(field, value string, faults []events.FieldError) (time.Time, []events.FieldError) {
 	if value == "" {
 		return time.Time{}, faults
 	}
 	t, err := time.Parse(time.RFC3339, value)
 	if y := t.Year(); err != nil || y < 1970 || y > 2200 { // beyond, there are no nanoseconds
-		faults = append(faults, events.Fault{Field: field, Message: fmt.Sprintf("%q is not a time as RFC 3339 writes it, such as 2026-01-31T12:00:00Z", events.Clip(value))})
+		faults = append(faults, events.FieldError{Field: field, Message: fmt.Sprintf("%q is not a time as RFC 3339 writes it, such as 2026-01-31T12:00:00Z", events.Truncate(value))})
 	}
 	return t, faults
 }
@@ -194,7 +194,7 @@ func (s *server) live(ctx context.Context, q EventQuery, f eventFilter) (*huma.S
 	if q.LastEvent != "" {
 		after, err := strconv.ParseUint(q.LastEvent, 10, 64)
 		if err != nil {
-			return nil, events.RefuseFaults("events", []events.Fault{{Field: "Last-Event-ID", Message: fmt.Sprintf("%q is not a sequence: want a whole number", events.Clip(q.LastEvent))}})
+			return nil, events.RefuseFaults("events", []events.FieldError{{Field: "Last-Event-ID", Message: fmt.Sprintf("%q is not a sequence: want a whole number", events.Truncate(q.LastEvent))}})
 		}
 		q.After = after
 	}

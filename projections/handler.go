@@ -136,7 +136,7 @@ func (s *server) authorised(r *http.Request) bool {
 }
 
 func noRoute(r *http.Request) *Problem {
-	return problem(events.Refuse(events.NotFound, "there is no %s; /openapi.json lists what there is", events.Clip(r.URL.Path)))
+	return problem(events.Refuse(events.NotFound, "there is no %s; /openapi.json lists what there is", events.Truncate(r.URL.Path)))
 }
 
 // miss says in our words what the mux says of a request it has no route for.
@@ -150,7 +150,7 @@ func (s *server) miss(w http.ResponseWriter, r *http.Request) {
 	}
 	allow := said.header.Get("Allow")
 	w.Header().Set("Allow", allow)
-	p := invalid(fmt.Sprintf("%s can't be done here: use %s", events.Clip(r.Method), allow), events.Fault{Field: "method", Message: "want " + allow})
+	p := invalid(fmt.Sprintf("%s can't be done here: use %s", events.Truncate(r.Method), allow), events.FieldError{Field: "method", Message: "want " + allow})
 	p.Status = http.StatusMethodNotAllowed
 	writeProblem(w, p)
 }

@@ -136,7 +136,7 @@ func TestEveryErrorHasItsStatus(t *testing.T) {
 	} {
 		s.say = func(CommandRequest) (events.Answer, error) {
 			r := events.Refuse(code, "because")
-			r.Details = []events.Fault{{Field: "spec.plan", Message: "no"}}
+			r.Details = []events.FieldError{{Field: "spec.plan", Message: "no"}}
 			return events.Answer{}, r
 		}
 		p := s.ask("POST", "/v1/commands/acme/tenant/x/create", "{}").problem(t, status, code)

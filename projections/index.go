@@ -86,7 +86,7 @@ type facts struct {
 }
 
 func factsOf(e entity) facts {
-	f := facts{born: e.Born, seq: e.Seq, phase: string(e.Phase())}
+	f := facts{born: e.CreatedSeq, seq: e.Seq, phase: string(e.Phase())}
 	c := columns[e.Ref.Kind]
 	if c.within == "" && c.dataplane != nil {
 		f.dataplane = c.dataplane(e)
@@ -126,7 +126,7 @@ func (x *index) see(decision []events.Recorded) {
 // tells is whether an event changes more than the phase.
 func tells(r events.Recorded) bool {
 	switch r.Event.(type) {
-	case events.Birth, events.Respec, events.LabelsChanged, events.Placed, events.PlaceGivenUp, events.Disowned:
+	case events.CreateEvent, events.SpecEvent, events.LabelsChanged, events.Placed, events.PlaceGivenUp, events.Disowned:
 		return true
 	}
 	return false

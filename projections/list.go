@@ -48,13 +48,13 @@ func (q ListQuery) filter(c column) (filter, error) {
 	faults := append(checkOwner(q.Owner), checkPhase(c.kind, q.Phase)...)
 	for _, l := range q.Label {
 		if l == "" || l[0] == '=' {
-			faults = append(faults, events.Fault{Field: "label", Message: fmt.Sprintf("%q: want key=value, or key", events.Clip(l))})
+			faults = append(faults, events.FieldError{Field: "label", Message: fmt.Sprintf("%q: want key=value, or key", events.Truncate(l))})
 		}
 		f.labels = append(f.labels, strings.SplitN(l, "=", 2))
 	}
 	f.dataplane, faults = pathOf(events.Dataplane, "dataplane", q.Dataplane, faults)
 	f.plan, faults = pathOf(events.Plan, "plan", q.Plan, faults)
-	var wrong []events.Fault
+	var wrong []events.FieldError
 	f.order, wrong = parseOrder(q.Sort)
 	faults = append(faults, wrong...)
 	if q.Cursor != "" {
@@ -67,16 +67,16 @@ func (q ListQuery) filter(c column) (filter, error) {
 	return f, events.RefuseFaults("list "+c.kind.Plural(), faults)
 }
 
-func checkOwner(owner string) []events.Fault {
+func checkOwner(owner string) []events.FieldError {
 	if owner == "" || owner == events.Platform || events.IsLabel(owner) {
 		return nil
 	}
-	return []events.Fault{{Field: "owner", Message: fmt.Sprintf("%q is not an owner: want a customer's id (%s) or '-'", events.Clip(owner), events.LabelRule)}}
+	return []events.FieldError{{Field: "owner", Message: fmt.Sprintf("%q is not an owner: want a customer's id (%s) or '-'", events.Truncate(owner), events.LabelRule)}}
 }
 
-func checkPhase(k events.Kind, phase string) []events.Fault {
+func checkPhase(k events.Kind, phase string) []events.FieldError {
 	if known := phases(k); phase != "" && !slices.Contains(known, phase) {
-		return []events.Fault{{Field: "phase", Message: fmt.Sprintf("%q is not a phase of a %s%s", events.Clip(phase), k, events.Nearest(phase, known))}}
+		return []events.FieldError{{Field: "phase", Message: fmt.Sprintf("%q is not a phase of a %s%s", events.Truncate(phase), k, events.Suggest(phase, known))}}
 	}
 	return nil
 }
@@ -92,13 +92,13 @@ func phases(k events.Kind) (names []string) {
 }
 
 // pathOf understands a parameter that names another entity.
-func pathOf(k events.Kind, field, value string, faults []events.Fault) (string, []events.Fault) {
+func pathOf(k events.Kind, field, value string, faults []events.FieldError) (string, []events.FieldError) {
 	if value == "" {
 		return "", faults
 	}
 	ref, wrong := events.ParseRef(k, value)
 	for _, f := range wrong {
-		faults = append(faults, events.Fault{Field: field, Message: f.Message})
+		faults = append(faults, events.FieldError{Field: field, Message: f.Message})
 	}
 	return ref.Path(), faults
 }

@@ -45,7 +45,7 @@ func (v *Views) moment(ctx context.Context, at string, minSeq uint64) (moment, e
 }
 
 func refuseField(field, format string, args ...any) error {
-	return events.RefuseFaults("read the past", []events.Fault{{Field: field, Message: fmt.Sprintf(format, args...)}})
+	return events.RefuseFaults("read the past", []events.FieldError{{Field: field, Message: fmt.Sprintf(format, args...)}})
 }
 
 // cutAt waits for a sequence that the log has.
@@ -71,7 +71,7 @@ func (v *Views) cutBefore(at string) (cut uint64, err error) {
 	t, faults := parseTime("at", at, nil)
 	switch {
 	case len(faults) > 0:
-		return 0, refuseField("at", "%q is neither a sequence nor a time as RFC 3339 writes it, such as 2026-01-31T12:00:00Z", events.Clip(at))
+		return 0, refuseField("at", "%q is neither a sequence nor a time as RFC 3339 writes it, such as 2026-01-31T12:00:00Z", events.Truncate(at))
 	case t.After(time.Now()):
 		return 0, refuseField("at", "%s is in the future", at)
 	}

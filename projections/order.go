@@ -28,13 +28,13 @@ type order struct {
 	down bool
 }
 
-func parseOrder(s string) (order, []events.Fault) {
+func parseOrder(s string) (order, []events.FieldError) {
 	o := order{by: strings.TrimPrefix(s, "-"), down: strings.HasPrefix(s, "-")}
 	if s == "" {
 		o.by = byName
 	}
 	if !slices.Contains(orders, o.by) {
-		return o, []events.Fault{{Field: "sort", Message: strconv.Quote(events.Clip(s)) + " is not an order" + events.Nearest(o.by, orders) + "; put '-' before it to have the last first"}}
+		return o, []events.FieldError{{Field: "sort", Message: strconv.Quote(events.Truncate(s)) + " is not an order" + events.Suggest(o.by, orders) + "; put '-' before it to have the last first"}}
 	}
 	return o, nil
 }

@@ -115,7 +115,7 @@ func (v *Views) at(ctx context.Context, ref events.Ref, m moment) (found Any, as
 }
 
 func (v *Views) unborn(ref events.Ref, m moment) error {
-	return events.Refuse(events.NotFound, "there was no %s %s at sequence %d", events.Clip(string(ref.Kind)), events.Clip(ref.Path()), m.cut)
+	return events.Refuse(events.NotFound, "there was no %s %s at sequence %d", events.Truncate(string(ref.Kind)), events.Truncate(ref.Path()), m.cut)
 }
 
 // part is what some entities of a moment are folded from: what they were at their
@@ -179,7 +179,7 @@ func (v *Views) awaited(e entity) (refs []events.Ref, small bool) {
 	if e.Phase() == fsm.Unborn {
 		return nil, true
 	}
-	a, _ := fsm.Machines[e.Ref.Kind].Owed(e).(fsm.Await)
+	a, _ := fsm.Machines[e.Ref.Kind].Owed(e).(fsm.WaitFor)
 	for _, n := range a.On {
 		if n.ID != "" {
 			refs = append(refs, n.Ref)

@@ -56,26 +56,26 @@ func (l *life) anyName() events.Ref {
 
 // command is what somebody may ask of an entity: mostly what brings it on.
 func (l *life) command(e entity, r events.Ref) events.Command {
-	c := events.Command{Ref: r, Actor: events.ActorAerie, Time: l.tick, UID: fmt.Sprint("u", l.tick.Unix()), Ask: events.Settle{}}
+	c := events.Command{Ref: r, Actor: events.ActorAerie, Time: l.tick, UID: fmt.Sprint("u", l.tick.Unix()), Payload: events.Settle{}}
 	if e.Phase() == fsm.Unborn || fsm.Machines[r.Kind].Ended(e.Phase()) {
 		ask, err := events.DecodeAsk(r.Kind, events.VerbCreate, []byte(`{"labels":{"n":"`+fmt.Sprint(l.chance.IntN(3))+`"},"spec":`+lived[r.String()]+`}`))
 		if err != nil {
 			panic(err)
 		}
-		c.Ask, c.Actor = ask, events.ActorAdmin
+		c.Payload, c.Actor = ask, events.ActorAdmin
 		return c
 	}
 	owed := fsm.Machines[r.Kind].Owed(e)
-	_, waits := owed.(fsm.Await)
+	_, waits := owed.(fsm.WaitFor)
 	switch dice := l.chance.IntN(60); {
 	case dice == 0:
-		c.Ask, c.Actor = events.Delete{Cascade: l.chance.IntN(2) == 0}, events.ActorAdmin
+		c.Payload, c.Actor = events.Delete{Cascade: l.chance.IntN(2) == 0}, events.ActorAdmin
 	case dice < 3:
-		c.Ask, c.Actor = events.Update{Labels: map[string]string{"n": fmt.Sprint(l.chance.IntN(3)), "t": "X"}}, events.ActorAdmin
+		c.Payload, c.Actor = events.Update{Labels: map[string]string{"n": fmt.Sprint(l.chance.IntN(3)), "t": "X"}}, events.ActorAdmin
 	case dice == 3:
-		c.Ask, c.Actor = events.Retry{}, events.ActorAdmin
+		c.Payload, c.Actor = events.Retry{}, events.ActorAdmin
 	case owed != nil && !waits:
-		c.Ask, c.Actor = l.report(e, owed), events.ActorExecutor
+		c.Payload, c.Actor = l.report(e, owed), events.ActorExecutor
 	}
 	return c
 }

@@ -18,14 +18,14 @@ import (
 // Problem is every answer that says no, as RFC 9457 writes it, with the fields of
 // a Refusal beside.
 type Problem struct {
-	Type      string         `json:"type" required:"true" doc:"A URN of the code"`
-	Title     string         `json:"title" required:"true" doc:"The code in words"`
-	Status    int            `json:"status" required:"true" doc:"The HTTP status"`
-	Detail    string         `json:"detail" required:"true" doc:"What is the matter, as a sentence"`
-	Code      events.Code    `json:"code" required:"true" enum:"invalid,not_found,conflict,refused,denied,unavailable,internal" doc:"A stable word"`
-	Fault     events.Blame   `json:"fault" required:"true" enum:"user,system,cloud" doc:"Who can do something about it"`
-	Retryable bool           `json:"retryable" required:"true" doc:"Whether the same request may succeed later"`
-	Details   []events.Fault `json:"details" required:"true" nullable:"false" doc:"What is wrong where"`
+	Type      string              `json:"type" required:"true" doc:"A URN of the code"`
+	Title     string              `json:"title" required:"true" doc:"The code in words"`
+	Status    int                 `json:"status" required:"true" doc:"The HTTP status"`
+	Detail    string              `json:"detail" required:"true" doc:"What is the matter, as a sentence"`
+	Code      events.Code         `json:"code" required:"true" enum:"invalid,not_found,conflict,refused,denied,unavailable,internal" doc:"A stable word"`
+	Fault     events.Blame        `json:"fault" required:"true" enum:"user,system,cloud" doc:"Who can do something about it"`
+	Retryable bool                `json:"retryable" required:"true" doc:"Whether the same request may succeed later"`
+	Details   []events.FieldError `json:"details" required:"true" nullable:"false" doc:"What is wrong where"`
 }
 
 // Error is the problem in one line.
@@ -58,7 +58,7 @@ func problem(r *events.Refusal) *Problem {
 	}
 	return &Problem{
 		Type: "urn:aerie:problem:" + string(r.Code), Title: titles[r.Code], Status: status, Detail: r.Message,
-		Code: r.Code, Fault: r.Fault, Retryable: r.Retryable, Details: append([]events.Fault{}, r.Details...),
+		Code: r.Code, Fault: r.Fault, Retryable: r.Retryable, Details: append([]events.FieldError{}, r.Details...),
 	}
 }
 
@@ -75,7 +75,7 @@ func problemOf(ctx context.Context, what string, err error) *Problem {
 	return problem(events.Refuse(events.Internal, "internal error"))
 }
 
-func invalid(what string, faults ...events.Fault) *Problem {
+func invalid(what string, faults ...events.FieldError) *Problem {
 	return problem(events.Refuse(events.Invalid, "%s", what).With(faults))
 }
 
@@ -87,7 +87,7 @@ func newError(status int, msg string, errs ...error) huma.StatusError {
 	if status >= http.StatusInternalServerError {
 		return problemOf(context.Background(), msg, errors.Join(errs...))
 	}
-	var faults []events.Fault
+	var faults []events.FieldError
 	for _, err := range errs {
 		faults = append(faults, faultOf(err))
 	}
@@ -95,26 +95,26 @@ func newError(status int, msg string, errs ...error) huma.StatusError {
 }
 
 // wrong carries a fault of ours through huma.
-type wrong struct{ events.Fault }
+type wrong struct{ events.FieldError }
 
 func (w *wrong) Error() string { return w.Field + ": " + w.Message }
 
 // faultOf translates a fault that huma found, or carried.
-func faultOf(err error) events.Fault {
+func faultOf(err error) events.FieldError {
 	var w *wrong
 	if errors.As(err, &w) {
-		return w.Fault
+		return w.FieldError
 	}
 	var d *huma.ErrorDetail
 	if !errors.As(err, &d) {
-		return events.Fault{Field: "request", Message: err.Error()}
+		return events.FieldError{Field: "request", Message: err.Error()}
 	}
 	_, field, _ := strings.Cut(d.Location, ".")
 	msg := d.Message
 	if msg == "invalid integer" {
 		msg = "want a whole number"
 	}
-	return events.Fault{Field: field, Message: fmt.Sprintf("%s, got %q", msg, events.Clip(fmt.Sprint(d.Value)))}
+	return events.FieldError{Field: field, Message: fmt.Sprintf("%s, got %q", msg, events.Truncate(fmt.Sprint(d.Value)))}
 }
 
 func writeProblem(w http.ResponseWriter, p *Problem) { writeJSON(w, p.Status, problemJSON, p) }

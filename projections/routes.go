@@ -155,7 +155,7 @@ func (s *server) history(k events.Kind) func(context.Context, *HistoryQuery) (*h
 		if q.Cursor != "" {
 			var ok bool
 			if at, ok = parseCursor(q.Cursor); !ok || at.ref != ref || at.order != first.order {
-				return nil, events.RefuseFaults("history of "+ref.String(), []events.Fault{brokenCursor})
+				return nil, events.RefuseFaults("history of "+ref.String(), []events.FieldError{brokenCursor})
 			}
 		}
 		m, err := s.views.moment(ctx, q.At, q.MinSeq)

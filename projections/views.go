@@ -148,7 +148,7 @@ func (v *Views) get(ref events.Ref, look func(*state.Entities, entity)) (e entit
 		}
 	})
 	if !there {
-		err = events.Refuse(events.NotFound, "there is no %s %s%s", events.Clip(string(ref.Kind)), events.Clip(ref.Path()), v.nearest(ref))
+		err = events.Refuse(events.NotFound, "there is no %s %s%s", events.Truncate(string(ref.Kind)), events.Truncate(ref.Path()), v.nearest(ref))
 	}
 	return e, as, err
 }
@@ -166,8 +166,8 @@ func (v *Views) nearest(ref events.Ref) string {
 	if len(known) == 0 {
 		return fmt.Sprintf("; there are no %s yet", ref.Kind.Plural())
 	}
-	near := events.Nearest(ref.Path(), known)
-	if len(known) > listed && near == events.Nearest("", known) {
+	near := events.Suggest(ref.Path(), known)
+	if len(known) > listed && near == events.Suggest("", known) {
 		return ""
 	}
 	return near

@@ -172,7 +172,7 @@ func sequence(data []byte, n int) (uint64, error) {
 	switch {
 	case a.Error == nil:
 		if a.Stream != Stream || a.Sequence < uint64(n) || (n > 1 && a.BatchSize != n) {
-			return 0, fmt.Errorf("%w: the answer to %d events was %q", ErrUnknown, n, events.Clip(string(data)))
+			return 0, fmt.Errorf("%w: the answer to %d events was %q", ErrUnknown, n, events.Truncate(string(data)))
 		}
 		return a.Sequence, nil
 	case IsConflict(a.Error):

@@ -132,7 +132,7 @@ func (c codec) decode(subject string, seq uint64, read *head, data []byte) (even
 	name := read[headType]
 	e, known, err := c.shapes[ref.Kind][typ].body(name, data)
 	if !known {
-		return events.Recorded{}, fmt.Errorf("no event is called %s: this program is older than its log, start a newer one", events.Clip(name))
+		return events.Recorded{}, fmt.Errorf("no event is called %s: this program is older than its log, start a newer one", events.Truncate(name))
 	}
 	if err != nil {
 		return events.Recorded{}, fmt.Errorf("decode %s.%s: %w", ref.Kind, typ, err)

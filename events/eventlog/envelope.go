@@ -125,7 +125,7 @@ func (h *head) headers() (nats.Header, error) {
 	values := *h
 	for i, v := range values {
 		if strings.ContainsAny(v, "\r\n") || strings.TrimSpace(v) != v {
-			return nil, fmt.Errorf("header %s: %q cannot be carried", headNames[i], events.Clip(v))
+			return nil, fmt.Errorf("header %s: %q cannot be carried", headNames[i], events.Truncate(v))
 		}
 		if v != "" || !mayLack(i) {
 			all[headNames[i]] = values[i : i+1 : i+1]
@@ -202,7 +202,7 @@ func (h *head) envelope() (events.Envelope, error) {
 		e.Count, err = strconv.Atoi(count)
 	}
 	if err != nil || e.Index < 1 || e.Index > e.Count || e.Count > MaxEvents {
-		return e, fmt.Errorf("read %s: %q is not a place in a decision", headNames[headPart], events.Clip(h[headPart]))
+		return e, fmt.Errorf("read %s: %q is not a place in a decision", headNames[headPart], events.Truncate(h[headPart]))
 	}
 	return e, nil
 }

@@ -45,11 +45,11 @@ func splitSubject(subject string) (r events.Ref, typ string, err error) {
 	kind, rest, _ := strings.Cut(rest, ".")
 	id, typ, full := strings.Cut(rest, ".")
 	if !ok || !full || strings.Contains(typ, ".") {
-		return r, "", fmt.Errorf("%q is not %s<owner>.<kind>.<id>.<type>", events.Clip(subject), committed)
+		return r, "", fmt.Errorf("%q is not %s<owner>.<kind>.<id>.<type>", events.Truncate(subject), committed)
 	}
 	r = events.Ref{Owner: owner, Kind: events.Kind(kind), ID: id}
 	if !IsToken(typ) {
-		return r, "", fmt.Errorf("%q has no type", events.Clip(subject))
+		return r, "", fmt.Errorf("%q has no type", events.Truncate(subject))
 	}
 	return r, typ, CheckTokens(r)
 }

@@ -117,7 +117,7 @@ func handleDue(ctx context.Context, m jetstream.Msg, look TimerHandler) {
 func decodeDue(subject string, data []byte) (r events.Ref, at time.Time, err error) {
 	t := strings.Split(strings.TrimPrefix(subject, due), ".")
 	if len(t) != 3 {
-		return r, at, fmt.Errorf("%q is not a subject of a timer", events.Clip(subject))
+		return r, at, fmt.Errorf("%q is not a subject of a timer", events.Truncate(subject))
 	}
 	at, err = time.Parse(time.RFC3339Nano, string(data))
 	return events.Ref{Owner: t[0], Kind: events.Kind(t[1]), ID: t[2]}, at, err

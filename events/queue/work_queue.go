@@ -29,7 +29,7 @@ var Nowhere = Partition{events.Platform, events.Platform}
 
 // PlaceOf is the dataplane on which an effect is done.
 func PlaceOf(owed events.Effect) Partition {
-	sited, ok := owed.(interface{ Where() events.Site })
+	sited, ok := owed.(interface{ Where() events.Target })
 	if !ok {
 		return Nowhere
 	}
@@ -162,13 +162,13 @@ func workSubject(p Partition, r events.Ref) (string, error) {
 func decodeWork(subject string, data []byte) (p Partition, w events.Work, err error) {
 	t := strings.Split(strings.TrimPrefix(subject, owed), ".")
 	if len(t) != 5 {
-		return p, w, fmt.Errorf("%q is not a subject of work", events.Clip(subject))
+		return p, w, fmt.Errorf("%q is not a subject of work", events.Truncate(subject))
 	}
 	if err := json.Unmarshal(data, &w); err != nil {
-		return p, w, fmt.Errorf("decode the work on %s: %w", events.Clip(subject), err)
+		return p, w, fmt.Errorf("decode the work on %s: %w", events.Truncate(subject), err)
 	}
 	if r := (events.Ref{Kind: events.Kind(t[2]), Owner: t[3], ID: t[4]}); w.Ref != r {
-		return p, w, fmt.Errorf("the work on %s is of %s", events.Clip(subject), events.Clip(w.Ref.String()))
+		return p, w, fmt.Errorf("the work on %s is of %s", events.Truncate(subject), events.Truncate(w.Ref.String()))
 	}
 	return Partition{t[0], t[1]}, w, nil
 }

@@ -62,31 +62,31 @@ func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
 	unknown := rapid.SampledFrom([]string{"u1", "lost", "lost too"}).Draw(t, "unknown")
 	switch rapid.SampledFrom(asks).Draw(t, "asks") {
 	case "adopt":
-		c.Ask = ev.Adopt{UID: unknown, Dataplane: drawPlace(t, ref), Create: ev.Create{Spec: rapid.SampledFrom(specsOf[ref.Kind]).Draw(t, "spec")}}
+		c.Payload = ev.Adopt{UID: unknown, Dataplane: drawPlace(t, ref), Create: ev.Create{Spec: rapid.SampledFrom(specsOf[ref.Kind]).Draw(t, "spec")}}
 	case "disown":
-		c.Ask = ev.Disown{UID: unknown}
+		c.Payload = ev.Disown{UID: unknown}
 	case "create":
 		labels := drawLabels(t)
 		if len(labels) == 0 {
 			labels = nil // the log does not tell none from an empty set
 		}
-		c.Ask = ev.Create{Labels: labels, Spec: rapid.SampledFrom(specsOf[ref.Kind]).Draw(t, "spec")}
+		c.Payload = ev.Create{Labels: labels, Spec: rapid.SampledFrom(specsOf[ref.Kind]).Draw(t, "spec")}
 	case "update":
-		c.Ask = ev.Update{Labels: drawLabels(t), Spec: rapid.SampledFrom(append(specsOf[ref.Kind], nil)).Draw(t, "spec")}
+		c.Payload = ev.Update{Labels: drawLabels(t), Spec: rapid.SampledFrom(append(specsOf[ref.Kind], nil)).Draw(t, "spec")}
 	case "retry":
-		c.Ask = ev.Retry{}
+		c.Payload = ev.Retry{}
 	case "drift":
-		c.Ask = ev.NoteDrift{Found: rapid.SampledFrom([][]ev.Drift{nil, Gone(ev.PartNetwork), Gone(ev.PartCluster), Gone(ev.PartSystemPool)}).Draw(t, "found")}
+		c.Payload = ev.NoteDrift{Found: rapid.SampledFrom([][]ev.Drift{nil, Gone(ev.PartNetwork), Gone(ev.PartCluster), Gone(ev.PartSystemPool)}).Draw(t, "found")}
 	case "attach":
-		c.Ask = ev.Attach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
+		c.Payload = ev.Attach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
 	case "detach":
-		c.Ask = ev.Detach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
+		c.Payload = ev.Detach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
 	case "settle":
-		c.Ask = ev.Settle{}
+		c.Payload = ev.Settle{}
 	case "expire":
-		c.Ask = ev.Expire{Since: e.Since}
+		c.Payload = ev.Expire{Since: e.PhaseSince}
 	case "report":
-		c.Ask = drawReport(t, e)
+		c.Payload = drawReport(t, e)
 	}
 	return c
 }
@@ -95,7 +95,7 @@ func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
 func Furnish(name string, w *state.Entities) ev.Command {
 	ref := RefOf(name)
 	return ev.Command{ID: fmt.Sprint("c", w.Seq+1), Ref: ref, Actor: ev.ActorAdmin, Time: Start, UID: fmt.Sprint("u", w.Seq+1),
-		Ask: ev.Create{Spec: specsOf[ref.Kind][0]}}
+		Payload: ev.Create{Spec: specsOf[ref.Kind][0]}}
 }
 
 // GoOn does, for one entity that is owed something, what the machinery would do
@@ -112,9 +112,9 @@ func GoOn(t *rapid.T, w *state.Entities, c ev.Command) ev.Command {
 	}
 	c.Ref = RefOf(rapid.SampledFrom(owing).Draw(t, "who goes on"))
 	e, _ := w.Get(c.Ref)
-	c.Ask = ev.Settle{}
-	if _, waits := fsm.Machines[e.Ref.Kind].Owed(e).(fsm.Await); !waits {
-		c.Ask = drawReport(t, e)
+	c.Payload = ev.Settle{}
+	if _, waits := fsm.Machines[e.Ref.Kind].Owed(e).(fsm.WaitFor); !waits {
+		c.Payload = drawReport(t, e)
 	}
 	return c
 }

@@ -117,10 +117,10 @@ type bench struct {
 
 // check refuses flags that ask for too little or too much.
 func (b *bench) check() error {
-	var faults []events.Fault
+	var faults []events.FieldError
 	refuse := func(flag string, have, least, most int) {
 		if have < least || have > most {
-			faults = append(faults, events.Fault{Field: flag, Message: fmt.Sprintf("%d: want %d to %d", have, least, most)})
+			faults = append(faults, events.FieldError{Field: flag, Message: fmt.Sprintf("%d: want %d to %d", have, least, most)})
 		}
 	}
 	refuse("--rounds", b.rounds, 1, mostRounds)

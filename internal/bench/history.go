@@ -211,7 +211,7 @@ func (r *remembering) fresh(ctx context.Context, one *remembered) error {
 func (r *remembering) give(ctx context.Context, one *remembered, id string) (events.Answer, error) {
 	return r.control.Intake.SubmitCommand(ctx, events.Command{ID: id, Ref: one.ref,
 		Actor: events.ActorAdmin, Time: time.Now().UTC(), Digest: digest,
-		Ask: events.Update{Labels: map[string]string{"id": id}}})
+		Payload: events.Update{Labels: map[string]string{"id": id}}})
 }
 
 // page reads the next page of a history, from the first again after the last.

@@ -46,7 +46,7 @@ func changeAt(k int) events.Change {
 
 // way is what happens to a tenant until it is Active, as large as it is in life.
 func way(i int) []events.Event {
-	site := events.Site{Account: events.CloudAccount{Cloud: "sim", Number: "bench"}, Region: "eu-central", Dataplane: "-/eu",
+	site := events.Target{Account: events.CloudAccount{Cloud: "sim", Number: "bench"}, Region: "eu-central", Dataplane: "-/eu",
 		Owner: "-/dataplane/eu/01KB0000000000000000000000"}
 	return []events.Event{
 		events.Requested[events.TenantSpec]{UID: ulid.Make().String(), Spec: events.TenantSpec{Plan: "free", App: "postgres"}},

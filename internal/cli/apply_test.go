@@ -173,7 +173,7 @@ func TestNothingIsSentIfAnythingWouldBeRefused(t *testing.T) {
 	if code != 3 || errs != want || out != "" || len(s.commands()) > 0 {
 		t.Errorf("exit %d, %s%s, sent %q", code, out, errs, s.commands())
 	}
-	s.refuse["update"] = events.RefuseFaults("plan", []events.Fault{{Field: "spec.apps[0].size", Message: "no such size"}}).(*events.Refusal)
+	s.refuse["update"] = events.RefuseFaults("plan", []events.FieldError{{Field: "spec.apps[0].size", Message: "no such size"}}).(*events.Refusal)
 	code, _, errs = s.run(offer, "apply", "-f", "-")
 	if want := "  -:document 2 (plan -/free): spec.apps[0].size: no such size (line 8)\n"; code != 2 || !strings.Contains(errs, want) || len(s.commands()) > 0 {
 		t.Errorf("exit %d, %s, sent %q", code, errs, s.commands())

@@ -59,7 +59,7 @@ func newBootstrapCommand() *cobra.Command {
 }
 
 func (b bootstrap) check() error {
-	var faults []events.Fault
+	var faults []events.FieldError
 	for _, f := range []struct {
 		bad         bool
 		field, want string
@@ -70,7 +70,7 @@ func (b bootstrap) check() error {
 		{!externalID.MatchString(b.externalID), "--external-id", "want 2 to 200 letters, digits and +=,.@:/_-"},
 	} {
 		if f.bad {
-			faults = append(faults, events.Fault{Field: f.field, Message: f.want})
+			faults = append(faults, events.FieldError{Field: f.field, Message: f.want})
 		}
 	}
 	return events.RefuseFaults("arguments", faults)

@@ -132,7 +132,7 @@ func recorded(h client.Event) (events.Recorded, error) {
 }
 
 func tooOld(h client.Event) error {
-	return events.Refuse(events.Internal, "event %d of %s is %q, which this program does not know: use the server's version of it", h.Seq, h.Ref(), events.Clip(h.Type))
+	return events.Refuse(events.Internal, "event %d of %s is %q, which this program does not know: use the server's version of it", h.Seq, h.Ref(), events.Truncate(h.Type))
 }
 
 func causeOf(h client.Event) *cause { return &cause{h.Ref().String(), h.Type, h.Seq} }
@@ -156,7 +156,7 @@ func linkOf(h client.Event, c *cause, before fsm.Entity[fsm.Data]) link {
 // is taken only for the effect that is owed at that moment, so the effect
 // before the command is the one that was paid.
 func (l *link) answer(owed events.Effect, attempt int) {
-	awaited, waits := owed.(fsm.Await)
+	awaited, waits := owed.(fsm.WaitFor)
 	switch {
 	case l.Actor != events.ActorAerie && l.Actor != events.ActorExecutor:
 		l.Verb = verbUnknown
@@ -174,7 +174,7 @@ func (l *link) answer(owed events.Effect, attempt int) {
 	}
 }
 
-func needed(n fsm.Need) string {
+func needed(n fsm.Dependency) string {
 	if n.ID == "" {
 		return "any " + string(n.Kind)
 	}

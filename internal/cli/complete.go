@@ -26,7 +26,7 @@ func newCompletionCommand() *cobra.Command {
 		ValidArgs: shells,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return client.Invalid("shell", "want one%s", events.Nearest("", shells))
+				return client.Invalid("shell", "want one%s", events.Suggest("", shells))
 			}
 			root, out := cmd.Root(), cmd.OutOrStdout()
 			switch args[0] {
@@ -37,7 +37,7 @@ func newCompletionCommand() *cobra.Command {
 			case "fish":
 				return root.GenFishCompletion(out, true)
 			}
-			return client.Invalid("shell", "%q%s", events.Clip(args[0]), events.Nearest(args[0], shells))
+			return client.Invalid("shell", "%q%s", events.Truncate(args[0]), events.Suggest(args[0], shells))
 		},
 	}
 }

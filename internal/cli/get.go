@@ -106,7 +106,7 @@ func newGetCommand() *cobra.Command {
 			case 1:
 				return getOne(cmd, cl, k, ids[0], &r)
 			}
-			return client.Invalid("arguments", "%q is one too many: want KIND [ID]", events.Clip(ids[1]))
+			return client.Invalid("arguments", "%q is one too many: want KIND [ID]", events.Truncate(ids[1]))
 		},
 	}
 	r.flags(cmd)

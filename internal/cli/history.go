@@ -103,7 +103,7 @@ func what(h client.Event, wide bool) string {
 		text = cmp.Or(b.Cluster, cmp.Or(b.Network, b.Customer))
 	}
 	if !wide {
-		text = events.Clip(text)
+		text = events.Truncate(text)
 	}
 	return text
 }

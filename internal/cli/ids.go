@@ -29,11 +29,11 @@ func words(cmd *cobra.Command, args []string) []string {
 // kindAndIDs reads KIND [ID...].
 func kindAndIDs(cmd *cobra.Command, args []string) (events.Kind, []string, error) {
 	if len(args) == 0 {
-		return "", nil, client.Invalid("kind", "is missing%s", events.Nearest("", kindNames()))
+		return "", nil, client.Invalid("kind", "is missing%s", events.Suggest("", kindNames()))
 	}
 	k, ok := events.KindOf(args[0])
 	if !ok {
-		return "", nil, client.Invalid("kind", "%q is not a kind%s", events.Clip(args[0]), events.Nearest(args[0], kindNames()))
+		return "", nil, client.Invalid("kind", "%q is not a kind%s", events.Truncate(args[0]), events.Suggest(args[0], kindNames()))
 	}
 	return k, words(cmd, args[1:]), nil
 }
@@ -54,7 +54,7 @@ func onlyID(k events.Kind, ids []string) (events.Ref, error) {
 	case 1:
 		return refOf(k, ids[0])
 	}
-	return events.Ref{}, client.Invalid("arguments", "%q is one too many: want one id", events.Clip(ids[1]))
+	return events.Ref{}, client.Invalid("arguments", "%q is one too many: want one id", events.Truncate(ids[1]))
 }
 
 // refOf reads an id as it is typed.

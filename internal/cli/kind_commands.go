@@ -28,7 +28,7 @@ func newKindCommand(k events.Kind) *cobra.Command {
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return client.Invalid("verb", "is missing%s", events.Nearest("", verbs))
+				return client.Invalid("verb", "is missing%s", events.Suggest("", verbs))
 			}
 			return unknownVerb(k, args[0])
 		},
@@ -50,7 +50,7 @@ func newKindCommand(k events.Kind) *cobra.Command {
 }
 
 func unknownVerb(k events.Kind, verb string) error {
-	return client.Invalid("verb", "a %s has no verb %q%s", k, events.Clip(verb), events.Nearest(verb, events.Verbs(k)))
+	return client.Invalid("verb", "a %s has no verb %q%s", k, events.Truncate(verb), events.Suggest(verb, events.Verbs(k)))
 }
 
 // verbFlags are what a command is made of.
@@ -226,7 +226,7 @@ func (f *verbFlags) given(cmd *cobra.Command, verb string) (any, error) {
 		for _, l := range f.labels {
 			key, value, ok := strings.Cut(l, "=")
 			if !ok {
-				return nil, client.Invalid("--label", "%q: want k=v", events.Clip(l))
+				return nil, client.Invalid("--label", "%q: want k=v", events.Truncate(l))
 			}
 			labels[key] = value
 		}

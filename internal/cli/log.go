@@ -29,7 +29,7 @@ func newLogCommand() *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return client.Invalid("command", "is missing%s", events.Nearest("", []string{"verify"}))
+				return client.Invalid("command", "is missing%s", events.Suggest("", []string{"verify"}))
 			}
 			return client.UnknownCommand(cmd, args[0])
 		},

@@ -140,11 +140,11 @@ func onlyMark(args []string) (ref events.Ref, uid string, err error) {
 		return ref, "", client.Invalid("mark", "is missing: want one that aerie orphans lists")
 	case 1:
 	default:
-		return ref, "", client.Invalid("arguments", "%q is one too many: want one mark", events.Clip(args[1]))
+		return ref, "", client.Invalid("arguments", "%q is one too many: want one mark", events.Truncate(args[1]))
 	}
 	ref, uid, ok := events.ParseMark(args[0])
 	if !ok || !events.Marked(ref.Kind) {
-		return ref, "", client.Invalid("mark", "%q is none: want owner/kind/id/uid, as aerie orphans lists it", events.Clip(args[0]))
+		return ref, "", client.Invalid("mark", "%q is none: want owner/kind/id/uid, as aerie orphans lists it", events.Truncate(args[0]))
 	}
 	return ref, uid, nil
 }

@@ -103,7 +103,7 @@ func newQueueDropCommand() *cobra.Command {
 			}
 			seq, err := strconv.ParseUint(args[0], 10, 64)
 			if err != nil || seq == 0 {
-				return client.Invalid("SEQ", "%q is no place in the queue: want a number, as aerie queue list shows it", events.Clip(args[0]))
+				return client.Invalid("SEQ", "%q is no place in the queue: want a number, as aerie queue list shows it", events.Truncate(args[0]))
 			}
 			cl, err := conn.Client(cmd)
 			if err != nil {

@@ -104,7 +104,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 	})
 	name := unknown.GetSpecifiedName()
-	return client.Invalid(dashed(name), "%s has no such flag%s", cmd.CommandPath(), events.Nearest(name, known))
+	return client.Invalid(dashed(name), "%s has no such flag%s", cmd.CommandPath(), events.Suggest(name, known))
 }
 
 // dashed writes a flag as it is typed.
@@ -112,5 +112,5 @@ func dashed(name string) string {
 	if len(name) == 1 {
 		return "-" + name
 	}
-	return "--" + events.Clip(name)
+	return "--" + events.Truncate(name)
 }

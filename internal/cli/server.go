@@ -76,12 +76,12 @@ const (
 
 // fromEnvironment sets each flag that was not given from AERIE_<FLAG>.
 func fromEnvironment(flags *pflag.FlagSet) error {
-	var faults []ev.Fault
+	var faults []ev.FieldError
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := "AERIE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		if v, ok := os.LookupEnv(name); ok && !f.Changed {
 			if err := f.Value.Set(v); err != nil {
-				faults = append(faults, ev.Fault{Field: name, Message: err.Error()})
+				faults = append(faults, ev.FieldError{Field: name, Message: err.Error()})
 			}
 		}
 	})
@@ -100,7 +100,7 @@ func (l *logSettings) flags(f *pflag.FlagSet) {
 func (l *logSettings) install() error {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(l.level)); err != nil {
-		return ev.RefuseFaults("server", []ev.Fault{{Field: "--log-level", Message: fmt.Sprintf("%q%s", ev.Clip(l.level), ev.Nearest(l.level, []string{"debug", "info", "warn", "error"}))}})
+		return ev.RefuseFaults("server", []ev.FieldError{{Field: "--log-level", Message: fmt.Sprintf("%q%s", ev.Truncate(l.level), ev.Suggest(l.level, []string{"debug", "info", "warn", "error"}))}})
 	}
 	options := &slog.HandlerOptions{Level: level}
 	switch l.format {
@@ -109,7 +109,7 @@ func (l *logSettings) install() error {
 	case "json":
 		slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, options)))
 	default:
-		return ev.RefuseFaults("server", []ev.Fault{{Field: "--log-format", Message: fmt.Sprintf("%q%s", ev.Clip(l.format), ev.Nearest(l.format, []string{"text", "json"}))}})
+		return ev.RefuseFaults("server", []ev.FieldError{{Field: "--log-format", Message: fmt.Sprintf("%q%s", ev.Truncate(l.format), ev.Suggest(l.format, []string{"text", "json"}))}})
 	}
 	return nil
 }

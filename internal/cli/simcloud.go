@@ -68,15 +68,15 @@ func newSimcloudCommand() *cobra.Command {
 }
 
 func (s *simcloud) check() error {
-	var faults []events.Fault
+	var faults []events.FieldError
 	if s.dir == "" {
-		faults = append(faults, events.Fault{Field: "--dir", Message: "is missing: give a directory of its own"})
+		faults = append(faults, events.FieldError{Field: "--dir", Message: "is missing: give a directory of its own"})
 	}
 	if s.speed < 0 || s.speed > maxSpeed || math.IsNaN(s.speed) {
-		faults = append(faults, events.Fault{Field: "--speed", Message: fmt.Sprintf("%v: want 0 (at once) to %v", s.speed, maxSpeed)})
+		faults = append(faults, events.FieldError{Field: "--speed", Message: fmt.Sprintf("%v: want 0 (at once) to %v", s.speed, maxSpeed)})
 	}
 	if _, _, err := net.SplitHostPort(s.listen); err != nil {
-		faults = append(faults, events.Fault{Field: "--listen", Message: err.Error()})
+		faults = append(faults, events.FieldError{Field: "--listen", Message: err.Error()})
 	}
 	return events.RefuseFaults("arguments", faults)
 }

@@ -36,7 +36,7 @@ func newSimcloudLedgerCommand() *cobra.Command {
 			}
 			l, err := emulate.ReadLedger(dir)
 			if errors.Is(err, fs.ErrNotExist) {
-				return client.Invalid("--dir", "%s is the directory of no emulated cloud", events.Clip(dir))
+				return client.Invalid("--dir", "%s is the directory of no emulated cloud", events.Truncate(dir))
 			}
 			if err != nil {
 				return err

@@ -146,7 +146,7 @@ func (s *standIn) command(m *nats.Msg) {
 		Entity: events.AnswerEntity{Owner: ref.Owner, Kind: ref.Kind, ID: ref.ID, UID: e.UID, Phase: e.Phase, Seq: e.Seq}})
 }
 
-func (s *standIn) decide(ref events.Ref, ask events.Ask) client.Entity {
+func (s *standIn) decide(ref events.Ref, ask events.Payload) client.Entity {
 	e := s.entities[ref]
 	e.Kind, e.Owner, e.ID, e.UID, e.Seq = ref.Kind, ref.Owner, ref.ID, "u1", uint64(len(s.heard))
 	var spec events.Spec

@@ -103,20 +103,20 @@ func (f tailFilter) check() (kind string, err error) {
 	if f.kind != "" {
 		k, ok := events.EventKindOf(f.kind)
 		if !ok {
-			return "", client.Invalid("--kind", "%q is not a kind%s", events.Clip(f.kind), events.Nearest(f.kind, kindNames()))
+			return "", client.Invalid("--kind", "%q is not a kind%s", events.Truncate(f.kind), events.Suggest(f.kind, kindNames()))
 		}
 		kind = string(k)
 	}
 	if f.owner != "" && f.owner != events.Platform && !events.IsLabel(f.owner) {
-		return "", client.Invalid("--owner", "%q: want a customer's id or -", events.Clip(f.owner))
+		return "", client.Invalid("--owner", "%q: want a customer's id or -", events.Truncate(f.owner))
 	}
 	for name, v := range map[string]string{"--id": f.id, "--type": f.typ} {
 		if strings.ContainsAny(v, ".*> \t\r\n\x00/") || strings.ContainsFunc(v, func(r rune) bool { return r > '~' }) {
-			return "", client.Invalid(name, "%q: want one word, as events have it", events.Clip(v))
+			return "", client.Invalid(name, "%q: want one word, as events have it", events.Truncate(v))
 		}
 	}
 	if known := eventTypes(); f.typ != "" && !slices.Contains(known, f.typ) {
-		return "", client.Invalid("--type", "no event is called %q%s", events.Clip(f.typ), events.Nearest(f.typ, known))
+		return "", client.Invalid("--type", "no event is called %q%s", events.Truncate(f.typ), events.Suggest(f.typ, known))
 	}
 	return kind, nil
 }
@@ -184,7 +184,7 @@ func eventOf(m jetstream.Msg) (client.Event, error) {
 	meta, err := m.Metadata()
 	t := strings.Split(m.Subject(), ".")
 	if err != nil || len(t) != 6 {
-		return client.Event{}, events.Refuse(events.Internal, "%q is not an event", events.Clip(m.Subject()))
+		return client.Event{}, events.Refuse(events.Internal, "%q is not an event", events.Truncate(m.Subject()))
 	}
 	h := client.Event{Seq: meta.Sequence.Stream, Owner: t[2], Kind: events.Kind(t[3]), Entity: t[4], Type: t[5], Data: m.Data()}
 	head := nats.Header(m.Headers())

@@ -67,7 +67,7 @@ func (v *valueFlags) into(spec map[string]any, stdin io.Reader) error {
 	}
 	for _, s := range v.set {
 		if err := setting.Set(values, s); err != nil {
-			return client.Invalid("--set", "%q: %v", events.Clip(s), err)
+			return client.Invalid("--set", "%q: %v", events.Truncate(s), err)
 		}
 	}
 	spec["values"] = values

@@ -56,7 +56,7 @@ type Client struct {
 func New(apiURL, natsURL, token string) (*Client, error) {
 	api, err := url.Parse(apiURL)
 	if err != nil || api.Scheme != "http" && api.Scheme != "https" || api.Host == "" {
-		return nil, Invalid("--api-url", "%q is no HTTP address: want one such as %s", events.Clip(apiURL), DefaultAPI)
+		return nil, Invalid("--api-url", "%q is no HTTP address: want one such as %s", events.Truncate(apiURL), DefaultAPI)
 	}
 	if err := CheckNATSURL(natsURL); err != nil {
 		return nil, err

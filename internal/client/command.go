@@ -100,7 +100,7 @@ func decodeAnswer(data []byte) (events.Answer, error) {
 		Error *events.Refusal `json:"error"`
 	}
 	if err := json.Unmarshal(data, &a); err != nil {
-		return a.Answer, events.Refuse(events.Internal, "the answer %q is not an answer: %v", events.Clip(string(data)), err)
+		return a.Answer, events.Refuse(events.Internal, "the answer %q is not an answer: %v", events.Truncate(string(data)), err)
 	}
 	if a.Error != nil {
 		return a.Answer, a.Error

@@ -143,7 +143,7 @@ func ParseMoment(flag, s string, now time.Time) (time.Time, error) {
 	}
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return at, Invalid(flag, "%q: want a time span such as 10m, or a time such as %s", events.Clip(s), now.UTC().Format(time.RFC3339))
+		return at, Invalid(flag, "%q: want a time span such as 10m, or a time such as %s", events.Truncate(s), now.UTC().Format(time.RFC3339))
 	}
 	return at, nil
 }

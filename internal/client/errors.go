@@ -89,7 +89,7 @@ func PrintError(w io.Writer, err error) {
 	}
 }
 
-func lines(faults []events.Fault) (all []string) {
+func lines(faults []events.FieldError) (all []string) {
 	for _, f := range faults {
 		all = append(all, f.Field+": "+f.Message)
 	}

@@ -52,7 +52,7 @@ func (a *NATSAccess) Options() (options []nats.Option, err error) {
 func CheckNATSURL(urls string) error {
 	for _, one := range strings.Split(urls, ",") {
 		if !isNATS(strings.TrimSpace(one)) {
-			return Invalid("--nats-url", "%q is no NATS address: want one such as %s", ev.Clip(Redacted(one)), DefaultNATS)
+			return Invalid("--nats-url", "%q is no NATS address: want one such as %s", ev.Truncate(Redacted(one)), DefaultNATS)
 		}
 	}
 	return nil

@@ -28,7 +28,7 @@ func TestErrorsAndProgressArePlain(t *testing.T) {
 	e := Entity{Kind: events.Customer, Owner: "acme", ID: "acme", Phase: disguised, Status: Status{Reason: why}}
 	for name, show := range map[string]func(*bytes.Buffer){
 		"an error": func(b *bytes.Buffer) {
-			PrintError(b, &events.Refusal{Code: disguised, Message: disguised, Details: []events.Fault{{Field: disguised, Message: disguised}}})
+			PrintError(b, &events.Refusal{Code: disguised, Message: disguised, Details: []events.FieldError{{Field: disguised, Message: disguised}}})
 		},
 		"a failure": func(b *bytes.Buffer) { PrintError(b, stuckError(e)) },
 		"progress":  func(b *bytes.Buffer) { newProgress(b, 1).saw(e) },

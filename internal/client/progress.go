@@ -58,7 +58,7 @@ func (p *progress) left(left []Target) {
 	p.mu.Lock()
 	p.now = ""
 	if len(left) > 0 {
-		p.now = events.Clip(" " + Plain(left[0].Ref.String()+": "+standing(left[0].last)))
+		p.now = events.Truncate(" " + Plain(left[0].Ref.String()+": "+standing(left[0].last)))
 	}
 	p.mu.Unlock()
 	if p.bar != nil {

@@ -130,9 +130,6 @@ func checkLinks(t *testing.T, page string) {
 		t.Fatal(err)
 	}
 	from := filepath.Dir(page)
-	if filepath.Base(page) == "README.md" {
-		from = "../.." // where it will stand
-	}
 	for _, l := range link.FindAllStringSubmatch(string(text), -1) {
 		if _, err := os.Stat(filepath.Join(from, l[1])); err != nil {
 			t.Errorf("%s links to %s, which is not there", page, l[1])

@@ -41,7 +41,7 @@ func readMonitor(ctx context.Context, at string) (v monitored, err error) {
 func askMonitor(ctx context.Context, at, path, query string, into any) error {
 	u, err := url.Parse(at)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return client.Invalid("--nats-monitor", "%q is no HTTP address: want one such as http://127.0.0.1:8222", ev.Clip(at))
+		return client.Invalid("--nats-monitor", "%q is no HTTP address: want one such as http://127.0.0.1:8222", ev.Truncate(at))
 	}
 	ctx, cancel := context.WithTimeout(ctx, monitorWithin)
 	defer cancel()

@@ -155,7 +155,7 @@ func (w *Entities) HasEnded(ref ev.Ref, uid string) bool {
 }
 
 // Why finds the one reason for which an entity is not at rest; nil if it is.
-func (w *Entities) Why(e fsm.Entity[fsm.Data]) *fsm.Why {
+func (w *Entities) Why(e fsm.Entity[fsm.Data]) *fsm.Blocker {
 	return fsm.Machines[e.Ref.Kind].Why(e, w.Refs())
 }
 

@@ -162,7 +162,7 @@ func (o *writing) entity(e fsm.Entity[fsm.Data], number map[ev.Ref]uint32) {
 	state := owedNothing
 	switch fsm.Machines[e.Ref.Kind].Owed(e).(type) {
 	case nil:
-	case fsm.Await:
+	case fsm.WaitFor:
 		state = owedWaiting
 	default:
 		state = owedWork

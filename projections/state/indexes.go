@@ -12,7 +12,7 @@ type indexes struct {
 	placed  map[string]int                // tenant infra -> how many tenants are placed there
 	makers  map[string]ev.Ref             // uid -> whose it is, or was: of those that make things in a cloud, of those whose name is another's now, and of the disowned
 	waiting map[ev.Ref]map[ev.Ref]bool    // awaited -> who waits
-	awaits  map[ev.Ref][]fsm.Need         // who waits -> for what
+	awaits  map[ev.Ref][]fsm.Dependency   // who waits -> for what
 	owing   map[ev.Ref]bool               // whom the world owes something
 	fresh   map[ev.Ref]struct{}           // of whom the three above do not know what has changed
 	phases  map[ev.Kind]map[fsm.Phase]int // how many are in each
@@ -21,7 +21,7 @@ type indexes struct {
 
 func newIndexes() indexes {
 	return indexes{placed: map[string]int{}, makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{},
-		awaits: map[ev.Ref][]fsm.Need{}, owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{}, phases: map[ev.Kind]map[fsm.Phase]int{}, users: map[uint32]numbers{}}
+		awaits: map[ev.Ref][]fsm.Dependency{}, owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{}, phases: map[ev.Kind]map[fsm.Phase]int{}, users: map[uint32]numbers{}}
 }
 
 // rewire keeps the indexes after an entity has changed.
@@ -57,7 +57,7 @@ func (w *Entities) settleOwed(r ev.Ref) {
 	delete(w.fresh, r)
 	e, _ := w.Get(r)
 	owed := fsm.Machines[r.Kind].Owed(e)
-	a, _ := owed.(fsm.Await)
+	a, _ := owed.(fsm.WaitFor)
 	w.await(r, a.On)
 	if owed != nil {
 		w.owing[r] = true
@@ -67,7 +67,7 @@ func (w *Entities) settleOwed(r ev.Ref) {
 }
 
 // await notes for what an entity waits now.
-func (w *Entities) await(waiter ev.Ref, needs []fsm.Need) {
+func (w *Entities) await(waiter ev.Ref, needs []fsm.Dependency) {
 	for _, n := range w.awaits[waiter] {
 		delete(w.waiting[n.Ref], waiter)
 		if len(w.waiting[n.Ref]) == 0 {

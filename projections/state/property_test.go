@@ -73,7 +73,7 @@ func decideTwice(t *rapid.T, w *state.Entities, before string, c ev.Command) []e
 		t.Fatalf("%s asked twice: %v, %v then %v, %v", c.Ref, changes, err, again, errAgain)
 	}
 	if after := dump(t, w); after != before {
-		t.Fatalf("deciding %T of %s changed the world", c.Ask, c.Ref)
+		t.Fatalf("deciding %T of %s changed the world", c.Payload, c.Ref)
 	}
 	if _, isRefusal := err.(*ev.Refusal); err != nil && !isRefusal {
 		t.Fatalf("%s: %v is not a refusal", c.Ref, err)

@@ -165,7 +165,7 @@ func (w *Entities) restore(n uint32, p fsm.Packed, state uint64) error {
 	if !numerous[r.Kind] {
 		w.entities[r.Kind][r] = e
 	}
-	if a, ok := fsm.Machines[r.Kind].Owed(e).(fsm.Await); ok {
+	if a, ok := fsm.Machines[r.Kind].Owed(e).(fsm.WaitFor); ok {
 		w.await(r, a.On)
 	}
 	return nil

@@ -99,7 +99,7 @@ func TestAProcessEndsWithItsPhase(t *testing.T) {
 func (r *rig) expire(ref ev.Ref) {
 	r.t.Helper()
 	e := r.entity(ref)
-	if _, err := r.intake.SubmitCommand(r.t.Context(), command.Internal(ref, ev.ActorAerie, ev.Expire{Since: e.Since})); err != nil {
+	if _, err := r.intake.SubmitCommand(r.t.Context(), command.Internal(ref, ev.ActorAerie, ev.Expire{Since: e.PhaseSince})); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -73,7 +73,7 @@ func (r *rig) settled(i *reconcile.Inspector) {
 	for range 4 { // network, pools, namespace, objects
 		i.Inspect(r.t.Context())
 		for _, ref := range []ev.Ref{fromEu, fromPg, fromProd, fromApp} {
-			r.until(ref.Kind, ref.Path(), time.Minute, func(e fsm.Entity[fsm.Data], _ *fsm.Why) bool {
+			r.until(ref.Kind, ref.Path(), time.Minute, func(e fsm.Entity[fsm.Data], _ *fsm.Blocker) bool {
 				return fsm.Machines[ref.Kind].AtRest(e.Phase())
 			})
 		}
@@ -85,7 +85,7 @@ func (r *rig) seq() (seq uint64) {
 	return seq
 }
 
-func (r *rig) why(ref ev.Ref) (why *fsm.Why) {
+func (r *rig) why(ref ev.Ref) (why *fsm.Blocker) {
 	r.fold.View(func(w *state.Entities) {
 		e, _ := w.Get(ref)
 		why = w.Why(e)

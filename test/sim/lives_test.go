@@ -157,8 +157,8 @@ func (r *rig) command(kind ev.Kind, path, verb, spec string) []string {
 }
 
 func (r *rig) stuck(kind ev.Kind, path string, code ev.ReasonCode) []string {
-	var reason *fsm.Why
-	r.until(kind, path, 0, func(_ fsm.Entity[fsm.Data], why *fsm.Why) bool {
+	var reason *fsm.Blocker
+	r.until(kind, path, 0, func(_ fsm.Entity[fsm.Data], why *fsm.Blocker) bool {
 		reason = why
 		return why != nil && why.Code == code
 	})

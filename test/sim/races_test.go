@@ -127,7 +127,7 @@ func (r *rig) after(events uint64, command func() error) func() error {
 // tells which.
 func (r *rig) decided(tenant string) bool {
 	r.t.Helper()
-	e := r.until(ev.Tenant, tenant, 0, func(e fsm.Entity[fsm.Data], why *fsm.Why) bool {
+	e := r.until(ev.Tenant, tenant, 0, func(e fsm.Entity[fsm.Data], why *fsm.Blocker) bool {
 		return e.Data != nil && (e.Data.(fsm.TenantData).Placement != nil || why != nil && why.Code == ev.CapacityUnavailable)
 	})
 	return e.Data.(fsm.TenantData).Placement != nil

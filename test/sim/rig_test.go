@@ -143,14 +143,14 @@ func (r *rig) ask(kind ev.Kind, path, verb, body string) (ev.Answer, error) {
 
 // until waits until an entity is as wanted, moving the cloud's clock meanwhile if
 // step is not 0.
-func (r *rig) until(kind ev.Kind, path string, step time.Duration, want func(fsm.Entity[fsm.Data], *fsm.Why) bool) fsm.Entity[fsm.Data] {
+func (r *rig) until(kind ev.Kind, path string, step time.Duration, want func(fsm.Entity[fsm.Data], *fsm.Blocker) bool) fsm.Entity[fsm.Data] {
 	r.t.Helper()
 	ref, _ := ev.ParseRef(kind, path)
 	ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
 	defer cancel()
 	for {
 		var e fsm.Entity[fsm.Data]
-		var why *fsm.Why
+		var why *fsm.Blocker
 		var seq uint64
 		r.fold.View(func(w *state.Entities) {
 			e, _ = w.Get(ref)
@@ -176,7 +176,7 @@ func (r *rig) until(kind ev.Kind, path string, step time.Duration, want func(fsm
 // phase waits for a phase.
 func (r *rig) phase(kind ev.Kind, path string, step time.Duration, want fsm.Phase) fsm.Entity[fsm.Data] {
 	r.t.Helper()
-	return r.until(kind, path, step, func(e fsm.Entity[fsm.Data], _ *fsm.Why) bool { return e.Phase() == want })
+	return r.until(kind, path, step, func(e fsm.Entity[fsm.Data], _ *fsm.Blocker) bool { return e.Phase() == want })
 }
 
 // cloudName finds names that follow from a uid and so differ from run to run.

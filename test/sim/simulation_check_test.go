@@ -32,7 +32,7 @@ func (l *life) each(f func(fsm.Entity[fsm.Data], fsm.Machine)) {
 // checkReason: what is not at rest has one reason, and what is has none.
 func (l *life) checkReason(e fsm.Entity[fsm.Data]) {
 	machine := fsm.Machines[e.Ref.Kind]
-	rests := machine.AtRest(e.Phase()) && e.Given == nil || machine.Ended(e.Phase())
+	rests := machine.AtRest(e.Phase()) && e.Failure == nil || machine.Ended(e.Phase())
 	why := l.world.Why(e)
 	if rests != (why == nil) {
 		l.wrong("%s is %s, and its reason is %+v", e.Ref, e.Phase(), why)
@@ -48,10 +48,10 @@ func (l *life) checkStill() {
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
 		l.checkReason(e)
 		l.checkRefs(e, m)
-		if m.AtRest(e.Phase()) || m.Ended(e.Phase()) || e.Given != nil {
+		if m.AtRest(e.Phase()) || m.Ended(e.Phase()) || e.Failure != nil {
 			return
 		}
-		if _, waits := m.Owed(e).(fsm.Await); !waits {
+		if _, waits := m.Owed(e).(fsm.WaitFor); !waits {
 			l.wrong("%s is %s for ever: %+v", e.Ref, e.Phase(), l.world.Why(e))
 			return
 		}
@@ -77,13 +77,13 @@ func (l *life) checkRefs(e fsm.Entity[fsm.Data], m fsm.Machine) {
 // checkHealed is asked after the cloud is in order and what had failed was tried
 // again: what is still given up is wrong, in another's way, or stuck for ever.
 func (l *life) checkHealed(e fsm.Entity[fsm.Data]) {
-	if e.Given == nil {
+	if e.Failure == nil {
 		return
 	}
-	switch e.Given.Code {
+	switch e.Failure.Code {
 	case ev.ConfigProblem, ev.ConflictReason, ev.Timeout:
 	default:
-		l.wrong("%s is %s though nothing is wrong any more: %+v", e.Ref, e.Phase(), e.Given)
+		l.wrong("%s is %s though nothing is wrong any more: %+v", e.Ref, e.Phase(), e.Failure)
 	}
 }
 
@@ -154,7 +154,7 @@ func (l *life) marks() map[string]bool {
 	marks := map[string]bool{}
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
 		if !m.Ended(e.Phase()) {
-			marks[fsm.Mark(e.Base)] = true
+			marks[fsm.OwnerTag(e.Base)] = true
 		}
 	})
 	return marks
@@ -162,7 +162,7 @@ func (l *life) marks() map[string]bool {
 
 // checkMade: who says that all is there has it, once.
 func (l *life) checkMade(e fsm.Entity[fsm.Data], ledger sim.Ledger, has map[string]int) {
-	mark := fsm.Mark(e.Base)
+	mark := fsm.OwnerTag(e.Base)
 	count := func(kind cloud.Kind, want int) {
 		if n := has[mark+" "+string(kind)]; n != want {
 			l.wrong("%s is %s and has %d of %d %ss", e.Ref, e.Phase(), n, want, kind)

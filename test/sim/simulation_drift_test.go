@@ -36,7 +36,7 @@ func (l *life) inspect() {
 			return
 		}
 		note, err := reconcile.Compare(context.Background(), execute.NewTask(ev.Work{Ref: e.Ref, UID: e.UID}, l.clouds, nil), stands, round)
-		if err != nil || len(note.Found) == 0 && e.Given == nil {
+		if err != nil || len(note.Found) == 0 && e.Failure == nil {
 			return
 		}
 		l.seen["drifts seen"]++
@@ -64,7 +64,7 @@ func (l *life) bringBack() {
 			return
 		}
 		l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
-			if e.Given != nil && e.Given.Code == ev.DriftedReason {
+			if e.Failure != nil && e.Failure.Code == ev.DriftedReason {
 				l.ask(l.request(e.Ref, ev.VerbRetry, ""))
 			}
 		})

@@ -113,7 +113,7 @@ func (l *life) rest() {
 
 func (l *life) retryAll() {
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
-		if e.Given != nil {
+		if e.Failure != nil {
 			l.ask(l.request(e.Ref, ev.VerbRetry, ""))
 		}
 	})
@@ -198,7 +198,7 @@ func (l *life) sweepClouds() {
 	}
 }
 
-func (l *life) sweepOne(site ev.Site, r cloud.Ref) {
+func (l *life) sweepOne(site ev.Target, r cloud.Ref) {
 	ref, uid, ours := ev.ParseMark(r.Owner)
 	if !ours || !l.world.HasEnded(ref, uid) || r.Phase == cloud.Deleting {
 		return
@@ -215,11 +215,11 @@ func (l *life) sweepOne(site ev.Site, r cloud.Ref) {
 }
 
 // sites is Sweeper.sites.
-func (l *life) sites() (sites []ev.Site) {
-	known := map[ev.Site]bool{}
+func (l *life) sites() (sites []ev.Target) {
+	known := map[ev.Target]bool{}
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
 		d, ok := e.Data.(fsm.DataplaneData)
-		site := ev.Site{Account: d.Account, Region: d.Spec.Region}
+		site := ev.Target{Account: d.Account, Region: d.Spec.Region}
 		if ok && d.Account.Cloud != "" && !known[site] {
 			known[site] = true
 			sites = append(sites, site)

@@ -32,18 +32,18 @@ func (l *life) deliver(m letter) {
 }
 
 // internal is command.Internal with the life's clock and ids.
-func (l *life) internal(ref ev.Ref, actor string, ask ev.Ask) ev.Command {
-	return ev.Command{ID: l.newID("i"), Ref: ref, Actor: actor, Time: l.now, Ask: ask}
+func (l *life) internal(ref ev.Ref, actor string, ask ev.Payload) ev.Command {
+	return ev.Command{ID: l.newID("i"), Ref: ref, Actor: actor, Time: l.now, Payload: ask}
 }
 
 // order gives a command of the machinery. A refusal means that the entity has
 // moved on; one that the table gave means that nobody thought of it.
 func (l *life) order(c ev.Command) {
 	if _, err := l.handle(c); err != nil {
-		l.say("%T of %s is refused: %v", c.Ask, c.Ref, err)
+		l.say("%T of %s is refused: %v", c.Payload, c.Ref, err)
 		var r *ev.Refusal
 		if !errors.As(err, &r) || r.Code != ev.NotFound {
-			l.wrong("%T of %s: %v", c.Ask, c.Ref, err)
+			l.wrong("%T of %s: %v", c.Payload, c.Ref, err)
 		}
 	}
 }
@@ -64,14 +64,14 @@ func (l *life) handle(c ev.Command) (ev.Answer, error) {
 		l.race()
 		recorded, err := l.append(v.Decision)
 		if errors.Is(err, eventlog.ErrConflict) {
-			l.say("%T of %s has lost a race and is decided again", c.Ask, c.Ref)
+			l.say("%T of %s has lost a race and is decided again", c.Payload, c.Ref)
 			l.seen["races"]++
 			continue
 		}
 		e, _ := l.world.Get(c.Ref)
 		return fsm.AnswerOf(c.ID, e.Answer(), recorded), nil
 	}
-	panic(fmt.Sprintf("%T of %s is decided again and again", c.Ask, c.Ref))
+	panic(fmt.Sprintf("%T of %s is decided again and again", c.Payload, c.Ref))
 }
 
 // at reads the event at a sequence.

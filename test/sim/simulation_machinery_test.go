@@ -85,7 +85,7 @@ func (l *life) tend(ref ev.Ref) {
 	switch owed := fsm.Machines[ref.Kind].Owed(e).(type) {
 	case nil:
 		l.withdraw(e)
-	case fsm.Await:
+	case fsm.WaitFor:
 		l.withdraw(e)
 		c := l.internal(ref, ev.ActorAerie, ev.Settle{})
 		c.CausationID = cause
@@ -101,7 +101,7 @@ func (l *life) pass(e fsm.Entity[fsm.Data], owed ev.Effect) {
 	end := l.deadline(e, rule)
 	switch {
 	case !end.After(l.now):
-		l.order(l.internal(e.Ref, ev.ActorAerie, ev.Expire{Since: e.Since}))
+		l.order(l.internal(e.Ref, ev.ActorAerie, ev.Expire{Since: e.PhaseSince}))
 		return
 	case due.After(l.now):
 		l.timers[e.Ref] = due
@@ -115,11 +115,11 @@ func (l *life) pass(e fsm.Entity[fsm.Data], owed ev.Effect) {
 	l.post(e, owed)
 }
 
-func (l *life) deadline(e fsm.Entity[fsm.Data], rule fsm.Rule) time.Time {
+func (l *life) deadline(e fsm.Entity[fsm.Data], rule fsm.PhaseLimits) time.Time {
 	if rule.Within == 0 {
 		return l.now.AddDate(1, 0, 0)
 	}
-	began := e.Since
+	began := e.PhaseSince
 	if l.started.After(began) {
 		began = l.started
 	}

@@ -39,12 +39,12 @@ func TestWaitingForRoomTakesNobodysTime(t *testing.T) {
 		waited, want := served[e.Ref].Sub(began), fsm.Deployed
 		if e.Ref.ID == hangs {
 			want = fsm.Failed
-			if took := e.Since.Sub(served[e.Ref]); took > 30*time.Minute {
+			if took := e.PhaseSince.Sub(served[e.Ref]); took > 30*time.Minute {
 				t.Errorf("%s was let in and given up %s later", e.Ref, took)
 			}
 		}
 		if e.Phase() != want {
-			t.Errorf("%s is %s, want %s: %+v", e.Ref, e.Phase(), want, e.Given)
+			t.Errorf("%s is %s, want %s: %+v", e.Ref, e.Phase(), want, e.Failure)
 		}
 		if most := 3 + int(waited/(15*time.Minute)); e.History.Len() > most {
 			t.Errorf("%s has waited %s and has %d events, more than %d", e.Ref, waited, e.History.Len(), most)

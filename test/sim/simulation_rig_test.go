@@ -61,7 +61,7 @@ func (l *rigLife) run() {
 	l.again() // its faults end
 	l.rest()
 	l.each(func(e fsm.Entity[fsm.Data]) {
-		if e.Given != nil {
+		if e.Failure != nil {
 			l.give(l.request(e.Ref, ev.VerbRetry, ""))
 		}
 	})
@@ -138,11 +138,11 @@ func (l *rigLife) moving() (list []string) {
 				why := w.Why(e)
 				if rests := m.AtRest(e.Phase()) || m.Ended(e.Phase()); rests != (why == nil) {
 					list = append(list, fmt.Sprintf("%s is %s: %+v", e.Ref, e.Phase(), why))
-				} else if rests || e.Given != nil || why.Code == ev.ConflictReason {
+				} else if rests || e.Failure != nil || why.Code == ev.ConflictReason {
 					return // a conflict lasts until its deadline, a minute of ours
 				}
 				changes, _ := m.Decide(e, command.Internal(e.Ref, ev.ActorAerie, ev.Settle{}), w.Refs())
-				if _, waits := m.Owed(e).(fsm.Await); !waits || len(changes) > 0 {
+				if _, waits := m.Owed(e).(fsm.WaitFor); !waits || len(changes) > 0 {
 					list = append(list, fmt.Sprintf("%s is %s: %+v", e.Ref, e.Phase(), why))
 				}
 			})

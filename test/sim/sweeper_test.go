@@ -61,7 +61,7 @@ func TestASlowCreateDoesNotLeak(t *testing.T) {
 	close(slow.release)
 	<-slow.returned
 
-	site := ev.Site{Account: ev.CloudAccount{Number: "4711"}, Region: "eu-central"}
+	site := ev.Target{Account: ev.CloudAccount{Number: "4711"}, Region: "eu-central"}
 	other := cloud.NetworkSpec{Name: "theirs", Owner: "-/dataplane/eu/01ANOTHERCONTROLPLANE", Range: "10.0.0.0/16"}
 	if _, err := r.cloud.EnsureNetwork(t.Context(), execute.ScopeOf(site), other); err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestASlowCreateDoesNotLeak(t *testing.T) {
 	}
 }
 
-func (r *rig) owned(s ev.Site) []cloud.Ref {
+func (r *rig) owned(s ev.Target) []cloud.Ref {
 	r.t.Helper()
 	all, err := r.cloud.ListOwned(r.t.Context(), execute.ScopeOf(s), "")
 	if err != nil {

@@ -38,7 +38,7 @@ type Verdict struct {
 // another one is decided.
 func Decide(w *state.Entities, c ev.Command) (v Verdict) {
 	v.Refs = w.Refs()
-	if note, ok := c.Ask.(ev.NoteRefusal); ok {
+	if note, ok := c.Payload.(ev.NoteRefusal); ok {
 		change := ev.Change{Ref: c.Ref, Events: []ev.Event{note.Refused}}
 		v.Decision = eventlog.Decision{Envelope: envelope(c, fsm.Base{}), Changes: []ev.Change{change}}
 		return v

@@ -12,7 +12,7 @@ import (
 func TestAVerdictStands(t *testing.T) {
 	w := state.New()
 	ref := ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"}
-	create := ev.Command{ID: "1", Ref: ref, UID: "u", Ask: ev.Create{Spec: ev.CustomerSpec{}}}
+	create := ev.Command{ID: "1", Ref: ref, UID: "u", Payload: ev.Create{Spec: ev.CustomerSpec{}}}
 	v := Decide(w, create)
 	if !v.stands(w) {
 		t.Error("nothing has changed, and it is decided again")

@@ -187,9 +187,9 @@ func envelope(c ev.Command, b fsm.Base) ev.Envelope {
 	e := ev.Envelope{Time: c.Time, Actor: c.Actor, CommandID: c.ID, CausationID: c.CausationID,
 		CorrelationID: c.CorrelationID, Digest: c.Digest, TraceParent: c.TraceParent}
 	if c.Internal() {
-		e.CorrelationID = b.Thread
+		e.CorrelationID = b.CorrelationID
 		if e.CausationID == "" {
-			e.CausationID = b.Cause
+			e.CausationID = b.LastEventID
 		}
 		return e
 	}
@@ -209,8 +209,8 @@ func (i *Intake) catchUp(ctx context.Context) error {
 }
 
 // Internal makes a command of the machinery.
-func Internal(ref ev.Ref, actor string, ask ev.Ask) ev.Command {
-	return ev.Command{ID: ulid.Make().String(), Ref: ref, Actor: actor, Time: time.Now().UTC(), Ask: ask}
+func Internal(ref ev.Ref, actor string, ask ev.Payload) ev.Command {
+	return ev.Command{ID: ulid.Make().String(), Ref: ref, Actor: actor, Time: time.Now().UTC(), Payload: ask}
 }
 
 // digestOf tells a repeat of a command from another one with the same id.

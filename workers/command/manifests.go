@@ -8,7 +8,7 @@ import (
 
 // CheckAsk finds what is wrong with a command that decodes and can be told before
 // anything is asked of the log or of a cluster: manifests that no cluster may have.
-func CheckAsk(ref ev.Ref, ask ev.Ask) (faults []ev.Fault) {
+func CheckAsk(ref ev.Ref, ask ev.Payload) (faults []ev.FieldError) {
 	var spec ev.Spec
 	switch ask := ask.(type) {
 	case ev.Create:
@@ -27,7 +27,7 @@ func CheckAsk(ref ev.Ref, ask ev.Ask) (faults []ev.Fault) {
 		objects = append(objects, m)
 	}
 	for _, f := range policy.CheckObjects(objects, TermsOf(ref)) {
-		faults = append(faults, ev.Fault{Field: f.Path, Message: f.Message})
+		faults = append(faults, ev.FieldError{Field: f.Path, Message: f.Message})
 	}
 	return faults
 }

@@ -90,7 +90,7 @@ func (r *longRig) extend(x *idindex.Index) {
 func (r *longRig) give(id string) (ev.Answer, error) {
 	r.reads = 0
 	return r.intake.SubmitCommand(r.t.Context(), ev.Command{ID: id, Ref: r.ref, Actor: ev.ActorAdmin, Time: time.Now().UTC(), Digest: "of all",
-		Ask: ev.Update{Labels: map[string]string{"by": id}}})
+		Payload: ev.Update{Labels: map[string]string{"by": id}}})
 }
 
 // same gives the command of an event again, and looks at the answer and what it took.
@@ -131,7 +131,7 @@ func TestALongHistory(t *testing.T) {
 		if a, err := r.give("new-1"); err != nil || len(a.Events) != 1 || r.reads > 0 {
 			t.Errorf("a new id: %+v, %v, %d reads", a, err, r.reads)
 		}
-		if _, err := r.intake.SubmitCommand(t.Context(), ev.Command{ID: idAt(5), Ref: r.ref, Actor: ev.ActorAdmin, Digest: "another", Ask: ev.Retry{}}); !isRefused(err, ev.Conflict) {
+		if _, err := r.intake.SubmitCommand(t.Context(), ev.Command{ID: idAt(5), Ref: r.ref, Actor: ev.ActorAdmin, Digest: "another", Payload: ev.Retry{}}); !isRefused(err, ev.Conflict) {
 			t.Errorf("another command with an old id: %v", err)
 		}
 	})

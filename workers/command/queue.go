@@ -166,7 +166,7 @@ func (i *Intake) noteRefusal(ctx context.Context, r Request, err error) error {
 		refusal = ev.Refuse(ev.Internal, "internal error")
 	}
 	if !ownerOf(r) {
-		slog.Warn("queued command refused", "owner", ev.Clip(r.Owner), "id", ev.Clip(r.ID), "err", refusal)
+		slog.Warn("queued command refused", "owner", ev.Truncate(r.Owner), "id", ev.Truncate(r.ID), "err", refusal)
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, AnswerTimeout)
@@ -177,26 +177,26 @@ func (i *Intake) noteRefusal(ctx context.Context, r Request, err error) error {
 	if err := i.refusals.Wait(ctx); err != nil {
 		return fmt.Errorf("note the refusal of command %s: %w", r.id(), err)
 	}
-	what := ev.CommandRefused{Kind: ev.Kind(ev.Clip(r.Kind)), ID: ev.Clip(r.Name), Verb: ev.Clip(r.Verb), Reason: refusal}
+	what := ev.CommandRefused{Kind: ev.Kind(ev.Truncate(r.Kind)), ID: ev.Truncate(r.Name), Verb: ev.Truncate(r.Verb), Reason: refusal}
 	ref := ev.Ref{Kind: ev.CommandKind, Owner: r.Owner, ID: r.id()}
-	_, err = i.SubmitCommand(ctx, ev.Command{ID: r.id(), Ref: ref, Actor: r.Actor, Time: time.Now().UTC(), Ask: ev.NoteRefusal{Refused: what}})
+	_, err = i.SubmitCommand(ctx, ev.Command{ID: r.id(), Ref: ref, Actor: r.Actor, Time: time.Now().UTC(), Payload: ev.NoteRefusal{Refused: what}})
 	return err
 }
 
 // refuseStray refuses what was published beside the subjects of the queue, where nothing keeps it.
 func (i *Intake) refuseStray(ctx context.Context, c queue.Queued, subject string) error {
 	tokens := strings.Count(subject, ".") - 1
-	err := ev.RefuseFaults("command", []ev.Fault{{Field: "subject",
-		Message: fmt.Sprintf("%q has %d tokens after aerie.queue: want aerie.queue.<owner>.<kind>.<id>.<verb>", ev.Clip(subject), tokens)}})
+	err := ev.RefuseFaults("command", []ev.FieldError{{Field: "subject",
+		Message: fmt.Sprintf("%q has %d tokens after aerie.queue: want aerie.queue.<owner>.<kind>.<id>.<verb>", ev.Truncate(subject), tokens)}})
 	c.Made = ulid.Make().String()
 	request, _ := requestFrom(c)
 	noted := i.door(func() {
 		if err := i.noteRefusal(context.WithoutCancel(ctx), request, err); err != nil {
-			slog.Warn("a refusal is not noted", "subject", ev.Clip(subject), "err", err)
+			slog.Warn("a refusal is not noted", "subject", ev.Truncate(subject), "err", err)
 		}
 	})
 	if !noted {
-		slog.Warn("a refusal is not noted: there are too many", "subject", ev.Clip(subject))
+		slog.Warn("a refusal is not noted: there are too many", "subject", ev.Truncate(subject))
 	}
 	return err
 }

@@ -15,7 +15,7 @@ func unfit(err error) error {
 	switch {
 	case errors.As(err, &large):
 		slog.Warn("a command is too large", "err", err)
-		return ev.RefuseFaults("command", []ev.Fault{{Field: "body", Message: large.Error() + ": make the spec or the labels smaller"}})
+		return ev.RefuseFaults("command", []ev.FieldError{{Field: "body", Message: large.Error() + ": make the spec or the labels smaller"}})
 	case errors.Is(err, eventlog.ErrConflict):
 		return unavailable(err)
 	}

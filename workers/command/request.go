@@ -95,7 +95,7 @@ func (r Request) Command(now time.Time) (ev.Command, error) {
 		c.ID = ulid.Make().String()
 	}
 	if c.ID != r.made && !commandID.MatchString(c.ID) {
-		faults = append(faults, ev.Fault{Field: "Nats-Msg-Id", Message: "not a command id: 1 to 64 letters, digits, '-' or '_', best a ULID"})
+		faults = append(faults, ev.FieldError{Field: "Nats-Msg-Id", Message: "not a command id: 1 to 64 letters, digits, '-' or '_', best a ULID"})
 	}
 	if traceParent.MatchString(r.TraceParent) {
 		c.TraceParent = r.TraceParent
@@ -104,14 +104,14 @@ func (r Request) Command(now time.Time) (ev.Command, error) {
 		return c, err
 	}
 	var err error
-	if c.Ask, err = ev.DecodeAsk(c.Ref.Kind, r.Verb, r.Body); err != nil {
+	if c.Payload, err = ev.DecodeAsk(c.Ref.Kind, r.Verb, r.Body); err != nil {
 		return c, err
 	}
 	if c.Digest, err = r.digest(); err != nil {
 		return c, err
 	}
 	c.RawDigest = r.rawDigest()
-	return c, ev.RefuseFaults(c.Ref.String(), CheckAsk(c.Ref, c.Ask))
+	return c, ev.RefuseFaults(c.Ref.String(), CheckAsk(c.Ref, c.Payload))
 }
 
 // digest tells a repeat of a command from another one with the same id: white space and the order of keys are nothing to it.

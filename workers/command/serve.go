@@ -85,17 +85,17 @@ func parse(r micro.Request) (Request, error) {
 // read reads the headers of a command.
 func (r *Request) read(h micro.Headers) error {
 	r.ID, r.ExpectedUID, r.TraceParent = h.Get("Nats-Msg-Id"), h.Get("Aerie-Expected-Uid"), h.Get("traceparent")
-	var faults []ev.Fault
+	var faults []ev.FieldError
 	if v := h.Get("Aerie-Dry-Run"); v != "" {
 		r.DryRun = v == "true"
 		if v != "true" && v != "false" {
-			faults = append(faults, ev.Fault{Field: "Aerie-Dry-Run", Message: "want true or false"})
+			faults = append(faults, ev.FieldError{Field: "Aerie-Dry-Run", Message: "want true or false"})
 		}
 	}
 	if v := h.Get("Aerie-Expected-Seq"); v != "" {
 		seq, err := strconv.ParseUint(v, 10, 64)
 		if err != nil {
-			faults = append(faults, ev.Fault{Field: "Aerie-Expected-Seq", Message: "want the sequence of the entity's last event, a number"})
+			faults = append(faults, ev.FieldError{Field: "Aerie-Expected-Seq", Message: "want the sequence of the entity's last event, a number"})
 		}
 		r.ExpectedSeq = &seq
 	}
@@ -126,8 +126,8 @@ func respondJSON(r micro.Request, v any) {
 func parseSubject(subject string) (Request, error) {
 	tokens := strings.Split(strings.TrimPrefix(subject, CommandPrefix), ".")
 	if !strings.HasPrefix(subject, CommandPrefix) || len(tokens) != 4 {
-		return Request{}, ev.RefuseFaults("command", []ev.Fault{{Field: "subject",
-			Message: fmt.Sprintf("%q has %d tokens after aerie.cmd: want aerie.cmd.<owner>.<kind>.<id>.<verb>", ev.Clip(subject), len(tokens))}})
+		return Request{}, ev.RefuseFaults("command", []ev.FieldError{{Field: "subject",
+			Message: fmt.Sprintf("%q has %d tokens after aerie.cmd: want aerie.cmd.<owner>.<kind>.<id>.<verb>", ev.Truncate(subject), len(tokens))}})
 	}
 	return Request{Owner: tokens[0], Kind: tokens[1], Name: tokens[2], Verb: tokens[3]}, nil
 }

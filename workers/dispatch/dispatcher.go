@@ -193,7 +193,7 @@ func (d *Dispatcher) look(ctx context.Context, l look) error {
 	switch owed := machine.Owed(l.e).(type) {
 	case nil:
 		return d.withdraw(ctx, l.e)
-	case fsm.Await:
+	case fsm.WaitFor:
 		return d.settle(ctx, l.e, l.cause)
 	default:
 		return d.pass(ctx, l, owed, machine.Rule(l.e.Phase()))
@@ -218,11 +218,11 @@ func (d *Dispatcher) settle(ctx context.Context, e fsm.Entity[fsm.Data], cause s
 
 // pass puts an effect on the work queue, now or when its next attempt is due, and
 // watches over its deadline.
-func (d *Dispatcher) pass(ctx context.Context, l look, owed ev.Effect, rule fsm.Rule) error {
+func (d *Dispatcher) pass(ctx context.Context, l look, owed ev.Effect, rule fsm.PhaseLimits) error {
 	next, end, now := NextAt(l.e), d.end(l.e, rule), time.Now()
 	switch {
 	case !end.IsZero() && !end.After(now):
-		return ignoreRefusal(d.do(ctx, command.Internal(l.ref, ev.ActorAerie, ev.Expire{Since: l.e.Since})))
+		return ignoreRefusal(d.do(ctx, command.Internal(l.ref, ev.ActorAerie, ev.Expire{Since: l.e.PhaseSince})))
 	case next.After(now) && (end.IsZero() || next.Before(end)):
 		d.forget(l.ref) // what is put next is another attempt, whatever the clock says
 		return d.wake(ctx, l, next)
@@ -264,11 +264,11 @@ func (d *Dispatcher) wake(ctx context.Context, l look, at time.Time) error {
 // end is when the entity's phase is to end at the latest; never, if it is zero.
 // Time in which nobody worked does not count: after a start each phase has its full
 // time again.
-func (d *Dispatcher) end(e fsm.Entity[fsm.Data], rule fsm.Rule) time.Time {
+func (d *Dispatcher) end(e fsm.Entity[fsm.Data], rule fsm.PhaseLimits) time.Time {
 	if rule.Within == 0 {
 		return time.Time{}
 	}
-	began := e.Since
+	began := e.PhaseSince
 	if d.started.After(began) {
 		began = d.started
 	}

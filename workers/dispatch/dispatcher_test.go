@@ -11,7 +11,7 @@ import (
 // A server that was down for a day has not used up anybody's time.
 func TestTimeOffDoesNotCount(t *testing.T) {
 	now := time.Now()
-	rule := fsm.Rule{Within: time.Hour}
+	rule := fsm.PhaseLimits{Within: time.Hour}
 	for _, tt := range []struct {
 		name           string
 		since, started time.Time
@@ -23,7 +23,7 @@ func TestTimeOffDoesNotCount(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := &Dispatcher{clock: clock.Clock{Speed: 1}, started: tt.started}
-			e := fsm.Entity[fsm.Data]{Base: fsm.Base{Since: tt.since}}
+			e := fsm.Entity[fsm.Data]{Base: fsm.Base{PhaseSince: tt.since}}
 			if end := d.end(e, rule); end.After(now) == tt.over {
 				t.Errorf("it ends at %s, now is %s", end, now)
 			}

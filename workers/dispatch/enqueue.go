@@ -25,7 +25,7 @@ type Enqueued struct {
 
 // EnqueuedFor is what an effect is put as.
 func EnqueuedFor(e fsm.Entity[fsm.Data], owed ev.Effect) Enqueued {
-	return Enqueued{queue.PlaceOf(owed), fsm.DigestOf(owed), e.Attempts(), NextAt(e), e.Since}
+	return Enqueued{queue.PlaceOf(owed), fsm.DigestOf(owed), e.Attempts(), NextAt(e), e.PhaseSince}
 }
 
 // post puts an effect on the work queue unless it stands there already.

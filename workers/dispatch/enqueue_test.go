@@ -62,7 +62,7 @@ func TestWorkThatNoMessageCarries(t *testing.T) {
 	if err := d.tooLarge(t.Context(), ev.Work{Ref: ref, UID: e.UID, Revision: e.Seq, Digest: fsm.DigestOf(owed), Attempt: 1, Effect: owed.Effect()}, 2<<20); err != nil {
 		t.Fatal(err)
 	}
-	if e, _ = entity(ref); e.Given == nil || e.Given.Code != ev.ConfigProblem || !strings.Contains(e.Given.Message, "2097152 bytes") {
-		t.Errorf("given up because of %+v", e.Given)
+	if e, _ = entity(ref); e.Failure == nil || e.Failure.Code != ev.ConfigProblem || !strings.Contains(e.Failure.Message, "2097152 bytes") {
+		t.Errorf("given up because of %+v", e.Failure)
 	}
 }

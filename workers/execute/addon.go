@@ -43,7 +43,7 @@ func removeAddon(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	there := false
-	err = t.inCluster(ctx, e.Site, e.Cluster, "RemoveAddon", func(api kube.API) error {
+	err = t.inCluster(ctx, e.Target, e.Cluster, "RemoveAddon", func(api kube.API) error {
 		ns, err := api.Get(ctx, "v1", "Namespace", "", e.Namespace)
 		if err != nil && kube.CodeOf(err) != kube.NotFound {
 			return err

@@ -33,7 +33,7 @@ func ensureApplication(ctx context.Context, t *Task) Result {
 func (t *Task) ensureInstalled(ctx context.Context, e ev.EnsureApplication, call string, place func(kube.API) error) Result {
 	var applied []string
 	ready := false
-	err := t.inCluster(ctx, e.Site, e.Cluster, call, func(api kube.API) (err error) {
+	err := t.inCluster(ctx, e.Target, e.Cluster, call, func(api kube.API) (err error) {
 		if err := place(api); err != nil {
 			return err
 		}

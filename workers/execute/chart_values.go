@@ -15,8 +15,8 @@ func (t *Task) filled(ctx context.Context, e ev.EnsureApplication) (map[string]a
 	if len(wanted) == 0 {
 		return e.Values, nil
 	}
-	o, err := t.CallCloud(e.Site, "ObserveAddon", func(c Cloud) (cloud.Observation, error) {
-		return c.ObserveAddon(ctx, ScopeOf(e.Site), e.Cluster, cloud.AddonAutoscaler)
+	o, err := t.CallCloud(e.Target, "ObserveAddon", func(c Cloud) (cloud.Observation, error) {
+		return c.ObserveAddon(ctx, ScopeOf(e.Target), e.Cluster, cloud.AddonAutoscaler)
 	})
 	switch {
 	case err != nil:

@@ -16,15 +16,15 @@ func ensureNetwork(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	spec := t.NetworkSpec(e)
-	if r, lost := t.checkMissing(e.Site, ev.PartNetwork, e.Remake, "ObserveNetwork", func(c Cloud) (cloud.Observation, error) {
-		return c.ObserveNetwork(ctx, ScopeOf(e.Site), spec.Name)
+	if r, lost := t.checkMissing(e.Target, ev.PartNetwork, e.Remake, "ObserveNetwork", func(c Cloud) (cloud.Observation, error) {
+		return c.ObserveNetwork(ctx, ScopeOf(e.Target), spec.Name)
 	}); lost {
 		return r
 	}
-	o, r := t.ensure(e.Site, thing{"Network", func(c Cloud) (cloud.Observation, error) {
-		return c.EnsureNetwork(ctx, ScopeOf(e.Site), spec)
+	o, r := t.ensure(e.Target, thing{"Network", func(c Cloud) (cloud.Observation, error) {
+		return c.EnsureNetwork(ctx, ScopeOf(e.Target), spec)
 	}, func(c Cloud) error {
-		return c.DeleteNetwork(ctx, ScopeOf(e.Site), spec.Name, e.Owner)
+		return c.DeleteNetwork(ctx, ScopeOf(e.Target), spec.Name, e.Owner)
 	}, false}, e.Remake)
 	if o.Phase != cloud.Ready {
 		return r
@@ -43,15 +43,15 @@ func ensureCluster(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	spec := t.ClusterSpec(e)
-	if r, lost := t.checkMissing(e.Site, ev.PartCluster, e.Remake, "ObserveCluster", func(c Cloud) (cloud.Observation, error) {
-		return c.ObserveCluster(ctx, ScopeOf(e.Site), spec.Name)
+	if r, lost := t.checkMissing(e.Target, ev.PartCluster, e.Remake, "ObserveCluster", func(c Cloud) (cloud.Observation, error) {
+		return c.ObserveCluster(ctx, ScopeOf(e.Target), spec.Name)
 	}); lost {
 		return r
 	}
-	o, r := t.ensure(e.Site, thing{"Cluster", func(c Cloud) (cloud.Observation, error) {
-		return c.EnsureCluster(ctx, ScopeOf(e.Site), spec)
+	o, r := t.ensure(e.Target, thing{"Cluster", func(c Cloud) (cloud.Observation, error) {
+		return c.EnsureCluster(ctx, ScopeOf(e.Target), spec)
 	}, func(c Cloud) error {
-		return c.DeleteCluster(ctx, ScopeOf(e.Site), spec.Name, e.Owner)
+		return c.DeleteCluster(ctx, ScopeOf(e.Target), spec.Name, e.Owner)
 	}, false}, e.Remake)
 	switch {
 	case o.Phase == "" && e.Network != "":
@@ -84,7 +84,7 @@ func ensureSystemPool(ctx context.Context, t *Task) Result {
 	if err != nil {
 		return Result{Err: err}
 	}
-	o, r := t.ensurePool(ctx, e.Site, e.Cluster, e.Pool, e.Remake)
+	o, r := t.ensurePool(ctx, e.Target, e.Cluster, e.Pool, e.Remake)
 	switch {
 	case o.Phase == cloud.Ready:
 		r.Outcome = ev.SystemPoolReady{Nodes: o.Nodes}
@@ -99,7 +99,7 @@ func ensureBase(ctx context.Context, t *Task) Result {
 	if err != nil {
 		return Result{Err: err}
 	}
-	err = t.inCluster(ctx, e.Site, e.Cluster, "EnsureBase", func(api kube.API) error {
+	err = t.inCluster(ctx, e.Target, e.Cluster, "EnsureBase", func(api kube.API) error {
 		_, err := tenant.EnsureBase(ctx, api, e.Owner)
 		return err
 	})

@@ -34,10 +34,10 @@ func ensureCloudAddons(ctx context.Context, t *Task) Result {
 // ensureCloudAddon asks for one add-on. One that has failed holds nothing of anybody: it is made anew.
 func (t *Task) ensureCloudAddon(ctx context.Context, e ev.EnsureCloudAddons, a ev.CloudAddon) (cloud.Observation, Result) {
 	spec := cloud.AddonSpec{Cluster: e.Cluster, Addon: cloud.Addon(a.Name), Owner: e.Owner, Version: a.Version, Token: t.Digest}
-	return t.ensure(e.Site, thing{"Addon", func(c Cloud) (cloud.Observation, error) {
-		return c.EnsureAddon(ctx, ScopeOf(e.Site), spec)
+	return t.ensure(e.Target, thing{"Addon", func(c Cloud) (cloud.Observation, error) {
+		return c.EnsureAddon(ctx, ScopeOf(e.Target), spec)
 	}, func(c Cloud) error {
-		return c.DeleteAddon(ctx, ScopeOf(e.Site), e.Cluster, spec.Addon, e.Owner)
+		return c.DeleteAddon(ctx, ScopeOf(e.Target), e.Cluster, spec.Addon, e.Owner)
 	}, false}, true)
 }
 
@@ -50,8 +50,8 @@ func upgradePools(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	var all []cloud.Ref
-	_, err = t.CallCloud(e.Site, "ListOwned", func(c Cloud) (_ cloud.Observation, err error) {
-		all, err = c.ListOwned(ctx, ScopeOf(e.Site), "")
+	_, err = t.CallCloud(e.Target, "ListOwned", func(c Cloud) (_ cloud.Observation, err error) {
+		all, err = c.ListOwned(ctx, ScopeOf(e.Target), "")
 		return cloud.Observation{}, err
 	})
 	if err != nil {
@@ -71,8 +71,8 @@ func upgradePools(ctx context.Context, t *Task) Result {
 // upgradePool brings one pool further; done means that nothing is left to do, or that
 // it is going away.
 func (t *Task) upgradePool(ctx context.Context, e ev.UpgradePools, ref cloud.Ref) (r Result, done bool) {
-	o, err := t.CallCloud(e.Site, "ObservePool", func(c Cloud) (cloud.Observation, error) {
-		return c.ObservePool(ctx, ScopeOf(e.Site), e.Cluster, ref.Name)
+	o, err := t.CallCloud(e.Target, "ObservePool", func(c Cloud) (cloud.Observation, error) {
+		return c.ObservePool(ctx, ScopeOf(e.Target), e.Cluster, ref.Name)
 	})
 	switch {
 	case err != nil:
@@ -84,7 +84,7 @@ func (t *Task) upgradePool(ctx context.Context, e ev.UpgradePools, ref cloud.Ref
 	}
 	spec := *o.Pool
 	spec.Cluster, spec.Name, spec.Owner, spec.Version, spec.Token = e.Cluster, ref.Name, o.Owner, e.Version, t.Digest
-	o, err = t.CallCloud(e.Site, "EnsurePool", func(c Cloud) (cloud.Observation, error) { return c.EnsurePool(ctx, ScopeOf(e.Site), spec) })
+	o, err = t.CallCloud(e.Target, "EnsurePool", func(c Cloud) (cloud.Observation, error) { return c.EnsurePool(ctx, ScopeOf(e.Target), spec) })
 	if err != nil {
 		return missingParent(ev.PartCluster, err), false
 	}

@@ -23,5 +23,5 @@ func (x *Executor) longQueued(w ev.Work) (long bool) {
 // and whoever waits longer one in each such half.
 func HalfOver(e fsm.Entity[fsm.Data], now time.Time, c clock.Clock) bool {
 	within := fsm.Machines[e.Ref.Kind].Rule(e.Phase()).Within
-	return within > 0 && now.Sub(e.Since) > c.Deadline(within)/2
+	return within > 0 && now.Sub(e.PhaseSince) > c.Deadline(within)/2
 }

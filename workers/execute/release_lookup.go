@@ -36,8 +36,8 @@ func (t *Task) rendered(ctx context.Context, api kube.API, e ev.EnsureApplicatio
 
 // stored is what a chart is told of a cluster that only stores: the version of the dataplane, and the kinds defined in it.
 func (t *Task) stored(ctx context.Context, api kube.API, e ev.EnsureApplication) (*helm.Stored, error) {
-	o, err := t.CallCloud(e.Site, "ObserveCluster", func(c Cloud) (cloud.Observation, error) {
-		return c.ObserveCluster(ctx, ScopeOf(e.Site), e.Cluster)
+	o, err := t.CallCloud(e.Target, "ObserveCluster", func(c Cloud) (cloud.Observation, error) {
+		return c.ObserveCluster(ctx, ScopeOf(e.Target), e.Cluster)
 	})
 	if err != nil {
 		return nil, err

@@ -27,14 +27,14 @@ func removeOwned(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	if e.Existing != "" {
-		err := t.inCluster(ctx, e.Site, e.Existing, "RemoveBase", func(api kube.API) error { return tenant.RemoveBase(ctx, api, e.Owner) })
+		err := t.inCluster(ctx, e.Target, e.Existing, "RemoveBase", func(api kube.API) error { return tenant.RemoveBase(ctx, api, e.Owner) })
 		if err != nil && cloud.ClassOf(err) != cloud.NotFound {
 			return Result{Err: err}
 		}
 	}
 	var left []cloud.Ref
 	err = t.Call("ListOwned", func() (err error) {
-		left, err = c.ListOwned(ctx, ScopeOf(e.Site), e.Owner)
+		left, err = c.ListOwned(ctx, ScopeOf(e.Target), e.Owner)
 		return err
 	})
 	if nowhere(err) {
@@ -47,12 +47,12 @@ func removeOwned(ctx context.Context, t *Task) Result {
 		return t.gone(ctx, c, e)
 	}
 	for _, r := range left {
-		if ready, err := t.emptied(ctx, c, ScopeOf(e.Site), r); err != nil {
+		if ready, err := t.emptied(ctx, c, ScopeOf(e.Target), r); err != nil {
 			return Result{Err: err}
 		} else if !ready {
 			continue
 		}
-		if err := t.RemoveResource(ctx, c, ScopeOf(e.Site), r); err != nil && cloud.ClassOf(err) != cloud.Conflict {
+		if err := t.RemoveResource(ctx, c, ScopeOf(e.Target), r); err != nil && cloud.ClassOf(err) != cloud.Conflict {
 			return Result{Err: err}
 		}
 	}
@@ -74,7 +74,7 @@ func (t *Task) gone(ctx context.Context, c Cloud, e ev.RemoveOwned) Result {
 	}
 	var kept []string
 	err := t.Call("KeptVolumes", func() (err error) {
-		kept, err = c.KeptVolumes(ctx, ScopeOf(e.Site), t.clusterName(e.Owner), e.Owner)
+		kept, err = c.KeptVolumes(ctx, ScopeOf(e.Target), t.clusterName(e.Owner), e.Owner)
 		return err
 	})
 	if err != nil {
@@ -158,7 +158,7 @@ func removeTenant(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	there := false
-	err = t.inCluster(ctx, e.Site, e.Cluster, "DeleteTenant", func(api kube.API) error {
+	err = t.inCluster(ctx, e.Target, e.Cluster, "DeleteTenant", func(api kube.API) error {
 		if err := tenant.Delete(ctx, api, e.Namespace, t.UID); err != nil {
 			return err
 		}
@@ -186,7 +186,7 @@ func removeApplication(ctx context.Context, t *Task) Result {
 	if err != nil {
 		return Result{Err: err}
 	}
-	err = t.inCluster(ctx, e.Site, e.Cluster, "RemoveApplication", func(api kube.API) error {
+	err = t.inCluster(ctx, e.Target, e.Cluster, "RemoveApplication", func(api kube.API) error {
 		return t.uninstall(ctx, api, e)
 	})
 	return removed(err, false)

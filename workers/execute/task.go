@@ -74,7 +74,7 @@ func (t *Task) CloudOf(a ev.CloudAccount) (Cloud, error) {
 }
 
 // ScopeOf is where the calls of a site's effect work.
-func ScopeOf(s ev.Site) cloud.Scope {
+func ScopeOf(s ev.Target) cloud.Scope {
 	return cloud.Scope{Account: accountOf(s.Account), Region: s.Region}
 }
 
@@ -100,7 +100,7 @@ type thing struct {
 // ensure asks for a thing and says what is to be done about it if it is not ready. Where
 // the call itself failed, the observation is empty. One
 // that has failed is deleted if nobody relies on it: the next attempt makes it anew.
-func (t *Task) ensure(s ev.Site, what thing, remake bool) (cloud.Observation, Result) {
+func (t *Task) ensure(s ev.Target, what thing, remake bool) (cloud.Observation, Result) {
 	api := "Ensure" + what.name
 	o, err := t.CallCloud(s, api, what.ensure)
 	switch {
@@ -118,7 +118,7 @@ func (t *Task) ensure(s ev.Site, what thing, remake bool) (cloud.Observation, Re
 // checkMissing looks, before a part is ensured that has been in use, whether it is still
 // there. If it is not, that is said first: then it may be made anew as if for the
 // first time. The rest of the ensuring tells what cannot be seen.
-func (t *Task) checkMissing(s ev.Site, part string, remake bool, api string, observe func(Cloud) (cloud.Observation, error)) (Result, bool) {
+func (t *Task) checkMissing(s ev.Target, part string, remake bool, api string, observe func(Cloud) (cloud.Observation, error)) (Result, bool) {
 	if remake {
 		return Result{}, false
 	}
@@ -143,7 +143,7 @@ func gone(part string) ev.Drifted {
 }
 
 // CallCloud makes one call to the cloud of a site.
-func (t *Task) CallCloud(s ev.Site, api string, do func(Cloud) (cloud.Observation, error)) (o cloud.Observation, err error) {
+func (t *Task) CallCloud(s ev.Target, api string, do func(Cloud) (cloud.Observation, error)) (o cloud.Observation, err error) {
 	c, err := t.CloudOf(s.Account)
 	if err != nil {
 		return o, err
@@ -156,7 +156,7 @@ func (t *Task) CallCloud(s ev.Site, api string, do func(Cloud) (cloud.Observatio
 }
 
 // inCluster works in a cluster of a site.
-func (t *Task) inCluster(ctx context.Context, s ev.Site, cluster, what string, do func(kube.API) error) error {
+func (t *Task) inCluster(ctx context.Context, s ev.Target, cluster, what string, do func(kube.API) error) error {
 	c, err := t.CloudOf(s.Account)
 	if err != nil {
 		return err

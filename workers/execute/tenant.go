@@ -16,7 +16,7 @@ func ensureTenant(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	spec := t.TenantSpec(e)
-	err = t.inCluster(ctx, e.Site, e.Cluster, "EnsureTenant", func(api kube.API) error {
+	err = t.inCluster(ctx, e.Target, e.Cluster, "EnsureTenant", func(api kube.API) error {
 		_, err := tenant.Ensure(ctx, api, spec)
 		return err
 	})

@@ -9,7 +9,7 @@ import (
 
 // PoolSpec is the wish for one node pool. Its name is within the bound of the strictest
 // cloud, so that it is the same in each.
-func (t *Task) PoolSpec(s ev.Site, cluster string, p ev.NodePool) cloud.PoolSpec {
+func (t *Task) PoolSpec(s ev.Target, cluster string, p ev.NodePool) cloud.PoolSpec {
 	of := IdentityOf(s.Owner)
 	of.ID += "/" + p.Name
 	spec := cloud.PoolSpec{Cluster: cluster, Name: cloud.Name(of, cloud.MaxAKSPool, p.Name), Owner: s.Owner, Machine: p.Machine, Others: p.Others,
@@ -22,7 +22,7 @@ func (t *Task) PoolSpec(s ev.Site, cluster string, p ev.NodePool) cloud.PoolSpec
 
 // ensurePool asks for one node pool and says what is to be done about it if it
 // is not ready. One that has failed and has no node is nobody's: it may be made anew.
-func (t *Task) ensurePool(ctx context.Context, s ev.Site, cluster string, p ev.NodePool, remake bool) (cloud.Observation, Result) {
+func (t *Task) ensurePool(ctx context.Context, s ev.Target, cluster string, p ev.NodePool, remake bool) (cloud.Observation, Result) {
 	spec := t.PoolSpec(s, cluster, p)
 	o, r := t.ensure(s, thing{"Pool", func(c Cloud) (cloud.Observation, error) {
 		return c.EnsurePool(ctx, ScopeOf(s), spec)
@@ -50,7 +50,7 @@ func ensurePools(ctx context.Context, t *Task) Result {
 	}
 	seen, r := ev.PoolsObserved{}, Result{}
 	for _, p := range e.Pools {
-		o, came := t.ensurePool(ctx, e.Site, e.Cluster, p, e.Remake)
+		o, came := t.ensurePool(ctx, e.Target, e.Cluster, p, e.Remake)
 		if o.Phase == "" {
 			return came // of a pool that was not seen nothing can be said
 		}

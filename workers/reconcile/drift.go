@@ -31,7 +31,7 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 	case ev.EnsureCluster:
 		return l.clusterDrift(ctx, e)
 	case ev.EnsureSystemPool:
-		return l.poolDrift(ctx, ev.PartSystemPool, e.Site, l.PoolSpec(e.Site, e.Cluster, e.Pool))
+		return l.poolDrift(ctx, ev.PartSystemPool, e.Target, l.PoolSpec(e.Target, e.Cluster, e.Pool))
 	case ev.EnsurePools:
 		return l.poolsDrift(ctx, e)
 	case ev.EnsureCloudAddons:
@@ -39,11 +39,11 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 	case ev.EnsureBase:
 		return l.baseDrift(ctx, e)
 	case ev.EnsureTenant:
-		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+		return l.objects(ctx, e.Target, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
 			return tenant.Drift(ctx, api, l.TenantSpec(e))
 		})
 	case ev.EnsureAddon:
-		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+		return l.objects(ctx, e.Target, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
 			found, err := release.AddonDrift(ctx, api, l.AddonSpec(e.Namespace))
 			if err != nil {
 				return nil, err
@@ -52,7 +52,7 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 			return append(found, more...), err
 		})
 	case ev.EnsureApplication:
-		return l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+		return l.objects(ctx, e.Target, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
 			return l.installedDrift(ctx, api, e)
 		})
 	}
@@ -69,8 +69,8 @@ func (l *inspection) installedDrift(ctx context.Context, api kube.API, e ev.Ensu
 
 func (l *inspection) networkDrift(ctx context.Context, e ev.EnsureNetwork) ([]ev.Drift, error) {
 	spec := l.NetworkSpec(e)
-	o, err := l.CallCloud(e.Site, "ObserveNetwork", func(c execute.Cloud) (cloud.Observation, error) {
-		return c.ObserveNetwork(ctx, execute.ScopeOf(e.Site), spec.Name)
+	o, err := l.CallCloud(e.Target, "ObserveNetwork", func(c execute.Cloud) (cloud.Observation, error) {
+		return c.ObserveNetwork(ctx, execute.ScopeOf(e.Target), spec.Name)
 	})
 	if err != nil {
 		return nil, err
@@ -80,8 +80,8 @@ func (l *inspection) networkDrift(ctx context.Context, e ev.EnsureNetwork) ([]ev
 
 func (l *inspection) clusterDrift(ctx context.Context, e ev.EnsureCluster) ([]ev.Drift, error) {
 	spec := l.ClusterSpec(e)
-	o, err := l.CallCloud(e.Site, "ObserveCluster", func(c execute.Cloud) (cloud.Observation, error) {
-		return c.ObserveCluster(ctx, execute.ScopeOf(e.Site), spec.Name)
+	o, err := l.CallCloud(e.Target, "ObserveCluster", func(c execute.Cloud) (cloud.Observation, error) {
+		return c.ObserveCluster(ctx, execute.ScopeOf(e.Target), spec.Name)
 	})
 	if err != nil {
 		return nil, err
@@ -115,8 +115,8 @@ func admitsDiffer(is, wanted []cloud.Admission) string {
 
 func (l *inspection) addonsDrift(ctx context.Context, e ev.EnsureCloudAddons) (found []ev.Drift, err error) {
 	for _, a := range e.Addons {
-		o, err := l.CallCloud(e.Site, "ObserveAddon", func(c execute.Cloud) (cloud.Observation, error) {
-			return c.ObserveAddon(ctx, execute.ScopeOf(e.Site), e.Cluster, cloud.Addon(a.Name))
+		o, err := l.CallCloud(e.Target, "ObserveAddon", func(c execute.Cloud) (cloud.Observation, error) {
+			return c.ObserveAddon(ctx, execute.ScopeOf(e.Target), e.Cluster, cloud.Addon(a.Name))
 		})
 		if err != nil {
 			return nil, err
@@ -131,7 +131,7 @@ func (l *inspection) addonsDrift(ctx context.Context, e ev.EnsureCloudAddons) (f
 
 func (l *inspection) poolsDrift(ctx context.Context, e ev.EnsurePools) (found []ev.Drift, err error) {
 	for _, p := range e.Pools {
-		one, err := l.poolDrift(ctx, "pool "+p.Name, e.Site, l.PoolSpec(e.Site, e.Cluster, p))
+		one, err := l.poolDrift(ctx, "pool "+p.Name, e.Target, l.PoolSpec(e.Target, e.Cluster, p))
 		if err != nil {
 			return nil, err
 		}
@@ -140,7 +140,7 @@ func (l *inspection) poolsDrift(ctx context.Context, e ev.EnsurePools) (found []
 	return found, nil
 }
 
-func (l *inspection) poolDrift(ctx context.Context, what string, s ev.Site, spec cloud.PoolSpec) ([]ev.Drift, error) {
+func (l *inspection) poolDrift(ctx context.Context, what string, s ev.Target, spec cloud.PoolSpec) ([]ev.Drift, error) {
 	o, err := l.CallCloud(s, "ObservePool", func(c execute.Cloud) (cloud.Observation, error) {
 		return c.ObservePool(ctx, execute.ScopeOf(s), spec.Cluster, spec.Name)
 	})
@@ -152,7 +152,7 @@ func (l *inspection) poolDrift(ctx context.Context, what string, s ev.Site, spec
 
 // baseDrift is a dataplane's: with its cluster the base is gone too, and said so there.
 func (l *inspection) baseDrift(ctx context.Context, e ev.EnsureBase) (found []ev.Drift, err error) {
-	found, err = l.objects(ctx, e.Site, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+	found, err = l.objects(ctx, e.Target, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
 		return tenant.BaseDrift(ctx, api, e.Owner)
 	})
 	for i := range found {
@@ -163,7 +163,7 @@ func (l *inspection) baseDrift(ctx context.Context, e ev.EnsureBase) (found []ev
 
 // objects looks into a cluster. A cluster that is not there has no objects: that it
 // is gone is said of its dataplane.
-func (l *inspection) objects(ctx context.Context, s ev.Site, cluster string, differences func(kube.API) ([]kube.Difference, error)) (found []ev.Drift, err error) {
+func (l *inspection) objects(ctx context.Context, s ev.Target, cluster string, differences func(kube.API) ([]kube.Difference, error)) (found []ev.Drift, err error) {
 	key := keyOf(s, cluster)
 	if l.round[key] == nil {
 		c, err := l.CloudOf(s.Account)
@@ -195,7 +195,7 @@ func (l *inspection) objects(ctx context.Context, s ev.Site, cluster string, dif
 }
 
 // keyOf tells one cluster from another.
-func keyOf(s ev.Site, cluster string) string { return fmt.Sprint(s.Account, s.Region, cluster) }
+func keyOf(s ev.Target, cluster string) string { return fmt.Sprint(s.Account, s.Region, cluster) }
 
 // driftOf judges an observation. What is in the middle of something is looked at
 // again later; what the cloud shows as degraded was not changed by anybody.

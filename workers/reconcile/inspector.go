@@ -114,7 +114,7 @@ func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string
 	ctx, cancel := context.WithTimeout(ctx, execute.CallTimeout)
 	defer cancel()
 	note, err := Compare(ctx, execute.NewTask(ev.Work{Ref: e.Ref, UID: e.UID}, i.clouds, nil), stands, round)
-	if err != nil || len(note.Found) == 0 && e.Given == nil {
+	if err != nil || len(note.Found) == 0 && e.Failure == nil {
 		return err
 	}
 	c := command.Internal(e.Ref, ev.ActorExecutor, note)

@@ -47,10 +47,10 @@ func (s *Sweeper) Orphans(ctx context.Context, q ev.OrphanQuery) (ev.Orphans, er
 }
 
 // sitesOf are the places to look in. One that is named need not be known: the log may have lost all that was there.
-func (s *Sweeper) sitesOf(q ev.OrphanQuery) ([]ev.Site, error) {
+func (s *Sweeper) sitesOf(q ev.OrphanQuery) ([]ev.Target, error) {
 	if q.Account == "" {
 		if q.Region != "" {
-			return nil, ev.RefuseFaults("orphans", []ev.Fault{{Field: "account", Message: "is missing: whose region is it?"}})
+			return nil, ev.RefuseFaults("orphans", []ev.FieldError{{Field: "account", Message: "is missing: whose region is it?"}})
 		}
 		return s.sites(), nil
 	}
@@ -66,9 +66,9 @@ func (s *Sweeper) sitesOf(q ev.OrphanQuery) ([]ev.Site, error) {
 	}
 	in := account.Data.(fsm.AccountData).Cloud()
 	if q.Region != "" {
-		return []ev.Site{{Account: in, Region: q.Region}}, nil
+		return []ev.Target{{Account: in, Region: q.Region}}, nil
 	}
-	return slices.DeleteFunc(s.sites(), func(site ev.Site) bool { return site.Account != in }), nil
+	return slices.DeleteFunc(s.sites(), func(site ev.Target) bool { return site.Account != in }), nil
 }
 
 // search is a look at all clouds and clusters under way.
@@ -83,13 +83,13 @@ type search struct {
 type orphanKey struct {
 	ref     ev.Ref
 	uid     string
-	site    ev.Site
+	site    ev.Target
 	cluster string
 	on      ev.Ref // whose cluster that is
 }
 
 // missed keeps a place that could not be looked into.
-func (l *search) missed(site ev.Site, cluster string, err error) {
+func (l *search) missed(site ev.Target, cluster string, err error) {
 	if err == nil {
 		return
 	}
@@ -99,7 +99,7 @@ func (l *search) missed(site ev.Site, cluster string, err error) {
 }
 
 // found notes something of an incarnation, if the log does not know it.
-func (l *search) found(ref ev.Ref, uid string, site ev.Site, in Cluster, what string) {
+func (l *search) found(ref ev.Ref, uid string, site ev.Target, in Cluster, what string) {
 	var is ownerState
 	l.fold.View(func(w *state.Entities) { is = stateIn(w, ref, uid) })
 	if _, err := ulid.ParseStrict(uid); is != unknown || err != nil {
@@ -111,7 +111,7 @@ func (l *search) found(ref ev.Ref, uid string, site ev.Site, in Cluster, what st
 	l.of[k] = append(l.of[k], what)
 }
 
-func (l *search) site(ctx context.Context, site ev.Site) error {
+func (l *search) site(ctx context.Context, site ev.Target) error {
 	c, ok := l.clouds[site.Account.Cloud]
 	if !ok {
 		return fmt.Errorf("no cloud is called %q here", site.Account.Cloud)

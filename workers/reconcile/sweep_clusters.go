@@ -22,7 +22,7 @@ import (
 type Cluster struct {
 	Dataplane ev.Ref
 	UID       string // of the dataplane's incarnation
-	Site      ev.Site
+	Site      ev.Target
 	Name      string // in the cloud
 }
 
@@ -43,7 +43,7 @@ func (s *Sweeper) sweepClusters(ctx context.Context, now time.Time, seen map[str
 func Clusters(w *state.Entities) (all []Cluster) {
 	w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
 		if d := e.Data.(fsm.DataplaneData); e.Holds(fsm.ConditionReady) {
-			all = append(all, Cluster{e.Ref, e.UID, ev.Site{Account: d.Account, Region: d.Spec.Region}, d.Cluster.Cluster})
+			all = append(all, Cluster{e.Ref, e.UID, ev.Target{Account: d.Account, Region: d.Spec.Region}, d.Cluster.Cluster})
 		}
 	})
 	return all

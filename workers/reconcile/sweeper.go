@@ -64,12 +64,12 @@ func (s *Sweeper) Sweep(ctx context.Context, now time.Time) {
 }
 
 // sites lists where dataplanes are or were, each account and region once.
-func (s *Sweeper) sites() (sites []ev.Site) {
-	known := map[ev.Site]bool{}
+func (s *Sweeper) sites() (sites []ev.Target) {
+	known := map[ev.Target]bool{}
 	s.fold.View(func(w *state.Entities) {
 		w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
 			d := e.Data.(fsm.DataplaneData)
-			site := ev.Site{Account: d.Account, Region: d.Spec.Region}
+			site := ev.Target{Account: d.Account, Region: d.Spec.Region}
 			if d.Account.Cloud != "" && !known[site] {
 				known[site] = true
 				sites = append(sites, site)
@@ -79,7 +79,7 @@ func (s *Sweeper) sites() (sites []ev.Site) {
 	return sites
 }
 
-func (s *Sweeper) sweep(ctx context.Context, site ev.Site, now time.Time, seen map[string]time.Time) error {
+func (s *Sweeper) sweep(ctx context.Context, site ev.Target, now time.Time, seen map[string]time.Time) error {
 	c, ok := s.clouds[site.Account.Cloud]
 	if !ok {
 		return fmt.Errorf("sweep: no cloud is called %q here", site.Account.Cloud)
@@ -151,7 +151,7 @@ func (s *Sweeper) tellOf(ref ev.Ref, uid string, now time.Time, seen map[string]
 }
 
 // remove deletes one thing in a cloud and writes down that it did.
-func (s *Sweeper) remove(ctx context.Context, c execute.Cloud, site ev.Site, r cloud.Ref, ref ev.Ref, uid string) error {
+func (s *Sweeper) remove(ctx context.Context, c execute.Cloud, site ev.Target, r cloud.Ref, ref ev.Ref, uid string) error {
 	t := execute.NewTask(ev.Work{Ref: ref, UID: uid}, nil, nil)
 	err := t.RemoveResource(ctx, c, execute.ScopeOf(site), r)
 	if cloud.ClassOf(err) == cloud.Conflict {

@@ -52,7 +52,7 @@ func (f Fault) where() string {
 
 // at makes a fault of a field of a document.
 func (m Manifest) at(field, format string, args ...any) Fault {
-	f := document.Fault{Fault: events.Fault{Field: field, Message: fmt.Sprintf(format, args...)}}
+	f := document.Fault{FieldError: events.FieldError{Field: field, Message: fmt.Sprintf(format, args...)}}
 	if m.n > 0 {
 		f.Line = m.doc.Lines().Of(field)
 	}
@@ -95,7 +95,7 @@ func decodeManifest(m Manifest) (Manifest, []Fault) {
 	}
 	lines := m.doc.Lines()
 	for _, f := range found {
-		wrong = append(wrong, document.Fault{Line: lines.Of(f.Field), Fault: f})
+		wrong = append(wrong, document.Fault{Line: lines.Of(f.Field), FieldError: f})
 	}
 	return m, m.all(wrong)
 }
@@ -104,18 +104,18 @@ func decodeManifest(m Manifest) (Manifest, []Fault) {
 var fields = []string{"kind", "name", "owner", "labels", "spec"}
 
 // fill reads a document's fields.
-func (m Manifest) fill(raw map[string]any) (Manifest, []events.Fault) {
-	var found []events.Fault
+func (m Manifest) fill(raw map[string]any) (Manifest, []events.FieldError) {
+	var found []events.FieldError
 	kind, _ := raw["kind"].(string)
 	if _, ours := events.KindOf(kind); !ours && raw["apiVersion"] != nil {
-		return m, []events.Fault{{Field: "apiVersion", Message: "this is a Kubernetes object: it goes into spec.manifests of an application or addon"}}
+		return m, []events.FieldError{{Field: "apiVersion", Message: "this is a Kubernetes object: it goes into spec.manifests of an application or addon"}}
 	}
 	for name := range raw {
 		if !slices.Contains(fields, name) {
-			found = append(found, events.Fault{Field: events.Clip(name), Message: "no such field" + events.Nearest(name, fields)})
+			found = append(found, events.FieldError{Field: events.Truncate(name), Message: "no such field" + events.Suggest(name, fields)})
 		}
 	}
-	slices.SortFunc(found, func(a, b events.Fault) int { return strings.Compare(a.Field, b.Field) })
+	slices.SortFunc(found, func(a, b events.FieldError) int { return strings.Compare(a.Field, b.Field) })
 	ref, wrong := identity(raw)
 	found = append(found, wrong...)
 	if _, known := events.KindOf(string(ref.Kind)); !known {
@@ -143,16 +143,16 @@ func (m Manifest) all(found []document.Fault) (faults []Fault) {
 }
 
 // identity reads what a document is about. Its kind is empty if that is unclear.
-func identity(raw map[string]any) (r events.Ref, faults []events.Fault) {
+func identity(raw map[string]any) (r events.Ref, faults []events.FieldError) {
 	text := func(name, absent string) string {
 		v, given := raw[name]
 		if s, ok := v.(string); ok && s != "" {
 			return s
 		}
 		if given && v != nil && v != "" {
-			faults = append(faults, events.Fault{Field: name, Message: wantString(v)})
+			faults = append(faults, events.FieldError{Field: name, Message: wantString(v)})
 		} else if absent == "" {
-			faults = append(faults, events.Fault{Field: name, Message: "is missing"})
+			faults = append(faults, events.FieldError{Field: name, Message: "is missing"})
 		}
 		return absent
 	}
@@ -166,7 +166,7 @@ func identity(raw map[string]any) (r events.Ref, faults []events.Fault) {
 		return r, faults
 	}
 	if k, known := events.KindOf(kind); known && string(k) != kind {
-		return events.Ref{}, append(faults, events.Fault{Field: "kind", Message: fmt.Sprintf("%q: want the singular, %q", kind, k)})
+		return events.Ref{}, append(faults, events.FieldError{Field: "kind", Message: fmt.Sprintf("%q: want the singular, %q", kind, k)})
 	}
 	for _, f := range r.Check() {
 		if name != "" || f.Field != "name" && r.Kind != events.Customer { // a missing name was named already
@@ -185,13 +185,13 @@ func wantString(v any) string {
 }
 
 // decode fills in labels and spec, and finds what the server would refuse of them whatever there is beside them.
-func (m *Manifest) decode(body map[string]any) []events.Fault {
+func (m *Manifest) decode(body map[string]any) []events.FieldError {
 	encoded, err := events.Encode(body)
 	if err != nil {
-		return []events.Fault{{Field: "document", Message: err.Error()}}
+		return []events.FieldError{{Field: "document", Message: err.Error()}}
 	}
 	if len(encoded) > events.MaxBody {
-		return []events.Fault{{Field: "document", Message: fmt.Sprintf("%d bytes as JSON: at most %d", len(encoded), events.MaxBody)}}
+		return []events.FieldError{{Field: "document", Message: fmt.Sprintf("%d bytes as JSON: at most %d", len(encoded), events.MaxBody)}}
 	}
 	ask, err := events.DecodeBody(m.Ref.Kind, events.VerbCreate, body)
 	var refused *events.Refusal
@@ -208,7 +208,7 @@ func (m *Manifest) decode(body map[string]any) []events.Fault {
 	}
 	m.given, err = events.Encode(body["spec"])
 	if err != nil {
-		return []events.Fault{{Field: "spec", Message: err.Error()}}
+		return []events.FieldError{{Field: "spec", Message: err.Error()}}
 	}
 	return nil
 }

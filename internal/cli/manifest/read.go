@@ -41,7 +41,7 @@ func Read(paths []string, stdin io.Reader) (all []Manifest, faults []Fault, err 
 	}
 	faults = append(faults, doubled(all)...)
 	if len(all) == 0 && len(faults) == 0 {
-		return nil, nil, client.Invalid("-f", "no document in %s", events.Clip(strings.Join(paths, ", ")))
+		return nil, nil, client.Invalid("-f", "no document in %s", events.Truncate(strings.Join(paths, ", ")))
 	}
 	return all, faults, nil
 }
@@ -79,7 +79,7 @@ func filesOf(path string) (files []string, err error) {
 		return nil, client.Invalid("-f", "%v", err)
 	}
 	if len(found.paths) == 0 {
-		return nil, client.Invalid("-f", "no *.yaml or *.yml in %s", events.Clip(path))
+		return nil, client.Invalid("-f", "no *.yaml or *.yml in %s", events.Truncate(path))
 	}
 	return found.paths, nil
 }
@@ -133,7 +133,7 @@ func DecodeOne(flag, file string, data []byte) (any, error) {
 	if wrong == nil {
 		raw, wrong = docs[0].Decode()
 	}
-	var faults []events.Fault
+	var faults []events.FieldError
 	for _, f := range wrong[:min(len(wrong), maxFaults)] {
 		message := f.Text()
 		if f.Field != "document" {
@@ -142,7 +142,7 @@ func DecodeOne(flag, file string, data []byte) (any, error) {
 		if file != "" {
 			message = file + ": " + message
 		}
-		faults = append(faults, events.Fault{Field: flag, Message: message})
+		faults = append(faults, events.FieldError{Field: flag, Message: message})
 	}
 	return raw, events.RefuseFaults("arguments", faults)
 }
@@ -177,9 +177,9 @@ func Refuse(faults []Fault) error {
 	slices.SortStableFunc(faults, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(files[a.file], files[b.file]), cmp.Compare(a.n, b.n))
 	})
-	var all []events.Fault
+	var all []events.FieldError
 	for _, f := range faults[:min(len(faults), maxFaults)] {
-		all = append(all, events.Fault{Field: f.where() + ": " + f.Field, Message: f.Text()})
+		all = append(all, events.FieldError{Field: f.where() + ": " + f.Field, Message: f.Text()})
 	}
 	err := events.RefuseFaults("manifests", all)
 	var r *events.Refusal

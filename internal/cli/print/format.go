@@ -49,7 +49,7 @@ func (o *Output) Check() error {
 	if slices.Contains(o.known, o.Format) {
 		return nil
 	}
-	return client.Invalid("-o", "%q is no format here%s", events.Clip(o.Format), events.Nearest(o.Format, o.known))
+	return client.Invalid("-o", "%q is no format here%s", events.Truncate(o.Format), events.Suggest(o.Format, o.known))
 }
 
 // Raw writes an answer of the API as JSON or YAML.

@@ -135,7 +135,7 @@ func Entities(w io.Writer, k events.Kind, format string, all []client.Entity, no
 		for _, c := range columns {
 			cell := c.cell(e, now)
 			if format == Table {
-				cell = events.Clip(cell)
+				cell = events.Truncate(cell)
 			}
 			row = append(row, cell)
 		}

@@ -27,11 +27,11 @@ type Document struct {
 // Fault is a fault and the line of the input it is in; 0 if that is not known.
 type Fault struct {
 	Line int
-	events.Fault
+	events.FieldError
 }
 
 func faultAt(line int, field, format string, args ...any) Fault {
-	return Fault{line, events.Fault{Field: field, Message: fmt.Sprintf(format, args...)}}
+	return Fault{line, events.FieldError{Field: field, Message: fmt.Sprintf(format, args...)}}
 }
 
 // Text is what is wrong, with the line.
@@ -257,7 +257,7 @@ func (d Document) Decode() (value any, faults []Fault) {
 func (d Document) decodeJSON() (value any, faults []Fault) {
 	value, _, wrong := events.ParseJSON(d.text)
 	for _, f := range wrong {
-		faults = append(faults, Fault{d.lineAt(f.Offset), f.Fault})
+		faults = append(faults, Fault{d.lineAt(f.Offset), f.FieldError})
 	}
 	return value, faults
 }

@@ -25,12 +25,12 @@ func (r *yamlReader) scalar(path string, n *yaml.Node) any {
 	case tagged && n.Tag == "!!binary":
 		return r.binary(path, n)
 	case tagged && !slices.Contains([]string{"!!null", "!!bool", "!!int", "!!float"}, n.Tag):
-		r.fault(n, path, "the tag %s says nothing here: leave it out", events.Clip(n.Tag))
+		r.fault(n, path, "the tag %s says nothing here: leave it out", events.Truncate(n.Tag))
 		return nil
 	}
 	v, err := plainScalar(n.Value)
 	if s, text := v.(string); err == nil && text && tagged {
-		err = fmt.Errorf("%q is no %s", events.Clip(s), n.Tag)
+		err = fmt.Errorf("%q is no %s", events.Truncate(s), n.Tag)
 	}
 	if err != nil {
 		r.fault(n, path, "%v", err)
@@ -92,7 +92,7 @@ func plainScalar(s string) (any, error) {
 	}
 	f, err := strconv.ParseFloat(bare, 64)
 	if err != nil || math.IsInf(f, 0) {
-		return nil, fmt.Errorf("the number %s is too large: put it in quotes", events.Clip(s))
+		return nil, fmt.Errorf("the number %s is too large: put it in quotes", events.Truncate(s))
 	}
 	text, err := json.Marshal(f)
 	return json.Number(text), err

@@ -145,7 +145,7 @@ func (r *yamlReader) note(path string, n *yaml.Node) {
 func (r *yamlReader) follow(alias *yaml.Node, path string, read func(*yaml.Node) any) any {
 	to := alias.Alias
 	if r.within[to] {
-		r.fault(alias, path, "*%s stands within what it stands for", events.Clip(alias.Value))
+		r.fault(alias, path, "*%s stands within what it stands for", events.Truncate(alias.Value))
 		return nil
 	}
 	r.within[to] = true
@@ -155,7 +155,7 @@ func (r *yamlReader) follow(alias *yaml.Node, path string, read func(*yaml.Node)
 
 func (r *yamlReader) noTag(path string, n *yaml.Node, plain string) {
 	if n.Style&yaml.TaggedStyle != 0 && n.Tag != plain {
-		r.fault(n, path, "the tag %s says nothing here: leave it out", events.Clip(n.Tag))
+		r.fault(n, path, "the tag %s says nothing here: leave it out", events.Truncate(n.Tag))
 	}
 }
 
@@ -228,9 +228,9 @@ func (r *yamlReader) merge(path string, n *yaml.Node, into map[string]any, depth
 // under is the path of a key, as events writes it.
 func under(path, key string) string {
 	if path == "" {
-		return events.Clip(key)
+		return events.Truncate(key)
 	}
-	return path + "." + events.Clip(key)
+	return path + "." + events.Truncate(key)
 }
 
 // ownNumber is a number that is written as any program would write it.
@@ -267,7 +267,7 @@ func (r *yamlReader) key(path string, n *yaml.Node) (name string, ok bool) {
 			return n.Value, true
 		}
 	}
-	r.fault(n, at, "the key %s is read as %s: put it in quotes", events.Clip(n.Value), spoken(v))
+	r.fault(n, at, "the key %s is read as %s: put it in quotes", events.Truncate(n.Value), spoken(v))
 	return "", false
 }
 

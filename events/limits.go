@@ -11,28 +11,28 @@ import (
 	"unicode/utf8"
 )
 
-func checkString(path, s string, tag reflect.StructTag) []Fault {
+func checkString(path, s string, tag reflect.StructTag) []FieldError {
 	if s == "" && tag.Get("required") != "true" {
 		return nil
 	}
 	if limit, ok := bound(tag, "maxLength"); ok && utf8.RuneCountInString(s) > limit {
-		return []Fault{{path, fmt.Sprintf("%d characters: at most %d", utf8.RuneCountInString(s), limit)}}
+		return []FieldError{{path, fmt.Sprintf("%d characters: at most %d", utf8.RuneCountInString(s), limit)}}
 	}
 	if enum := tag.Get("enum"); enum != "" && !slices.Contains(strings.Split(enum, ","), s) {
-		return []Fault{{path, fmt.Sprintf("%q%s", Clip(s), Nearest(s, strings.Split(enum, ",")))}}
+		return []FieldError{{path, fmt.Sprintf("%q%s", Truncate(s), Suggest(s, strings.Split(enum, ",")))}}
 	}
 	if p := tag.Get("pattern"); p != "" && !pattern(p).MatchString(s) {
-		return []Fault{{path, fmt.Sprintf("%q%s", Clip(s), wanted(tag))}}
+		return []FieldError{{path, fmt.Sprintf("%q%s", Truncate(s), wanted(tag))}}
 	}
 	return nil
 }
 
-func checkInt(path string, i int, tag reflect.StructTag) []Fault {
+func checkInt(path string, i int, tag reflect.StructTag) []FieldError {
 	if n, ok := bound(tag, "minimum"); ok && i < n {
-		return []Fault{{path, fmt.Sprintf("%d: at least %d", i, n)}}
+		return []FieldError{{path, fmt.Sprintf("%d: at least %d", i, n)}}
 	}
 	if n, ok := bound(tag, "maximum"); ok && i > n {
-		return []Fault{{path, fmt.Sprintf("%d: at most %d", i, n)}}
+		return []FieldError{{path, fmt.Sprintf("%d: at most %d", i, n)}}
 	}
 	return nil
 }
