@@ -9,7 +9,7 @@ import (
 )
 
 // Entities is the fold of the log: every entity as its events made it. It is not
-// safe for concurrent use; eventlog.Fold guards the live one.
+// safe for concurrent use; Live guards the one that follows the log.
 type Entities struct {
 	Seq      uint64                                      // of the last event folded in
 	Time     time.Time                                   // of that event
