@@ -6,13 +6,9 @@ LDFLAGS := -s -w
 
 # Without a C compiler there is no race detector; the product never needs one.
 CC_FOUND := $(shell command -v $$($(GO) env CC) 2>/dev/null)
-ifeq ($(CC_FOUND),)
-RACE :=
-else
-RACE := -race
-endif
+RACE := $(if $(CC_FOUND),yes)
 
-.PHONY: build demo test test-kube soak soak-replicas soak-kube conformance-aws fuzz idle generate check bench-pair clean
+.PHONY: build demo test test-race test-kube soak soak-replicas soak-kube conformance-aws fuzz idle generate check bench-pair clean
 
 build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts for Helm charts
 	@mkdir -p bin
@@ -22,14 +18,19 @@ build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts f
 demo: build ## a whole control plane with tenants; DEMO_EXIT=1 ends it when they are Active
 	@bin/aerie demo deploy/offers/shared $(if $(DEMO_EXIT),--exit)
 
-# test/process starts the program: here one with the race detector, where there is one.
-test: build ## every test, but for those of test-kube
+test: build ## every test without the race detector, but for those of test-kube
 	@$(if $(KUBERIG_BIN),,echo "no test on a real Kubernetes is run here: make test-kube does")
-	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
-	$(if $(RACE),$(GO) build $(RACE) $(FLAGS) -o bin/aerie-race ./cmd/aerie)
-	$(if $(RACE),AERIE_BIN="$(CURDIR)/bin/aerie-race") $(GO) test $(RACE) -timeout 15m ./...
-	$(if $(RACE),$(GO) test ./test/sim -run '^TestSimulation$$',)
+	$(GO) test -timeout 15m ./...
 	cd cmd/aerie-helm && CGO_ENABLED=0 $(GO) test $(FLAGS) ./...
+
+# The packages whose goroutines share memory, and the program itself, killed and started again.
+RACED := ./events/queue ./events/eventlog/... ./projections/... ./workers/... ./internal/server
+
+test-race: build ## the same with the race detector: what shares memory, with few seeds
+	@$(if $(RACE),,echo "no C compiler: nothing is run with the race detector")
+	$(if $(RACE),$(GO) test -race -short -timeout 15m $(RACED))
+	$(if $(RACE),$(GO) build -race $(FLAGS) -o bin/aerie-race ./cmd/aerie)
+	$(if $(RACE),AERIE_BIN="$(CURDIR)/bin/aerie-race" $(GO) test -timeout 15m ./test/process -run '^(TestDemo|TestKilledServerEndsTheSame|TestEitherReplicaIsKilled)$$')
 
 test-kube: build ## the tests that need a real Kubernetes; it is built from source where there is none yet
 	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -count=1 -parallel 4 -timeout 20m ./test/kube/...
