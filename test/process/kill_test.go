@@ -72,6 +72,9 @@ const sharedOffer = "../../deploy/offers/shared"
 // differs between two runs of the same story.
 func (p *process) end() string {
 	p.t.Helper()
+	if s := p.cli("log", "verify"); s.code != 0 {
+		p.t.Errorf("log verify: %+v", s)
+	}
 	var b strings.Builder
 	for _, k := range events.Kinds {
 		s := p.cli("get", string(k), "-o", "json")

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -122,11 +123,47 @@ func (r *rig) start() {
 	r.stop = func() {
 		cancel()
 		running.Wait()
+		r.verify()
 		nc.Close()
 		r.server.Shutdown()
 		must(r.cloud.Close())
 		must(r.guard.Release())
 	}
+}
+
+// verify folds the log once more, from its beginning, and asks that every entity is what it
+// became while the log was written. It ends every test of lives, as aerie log verify would.
+func (r *rig) verify() {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	again := state.New()
+	r.fold.View(func(live *state.Entities) {
+		if err := r.log.Replay(ctx, 0, live.Seq, again.Apply); err != nil {
+			r.t.Errorf("fold the log again: %v", err)
+			return
+		}
+		for _, k := range ev.Kinds {
+			live.Each(k, func(e fsm.Entity[fsm.Data]) {
+				folded, _ := again.Get(e.Ref)
+				if a, b := textOf(r.t, e), textOf(r.t, folded); a != b {
+					r.t.Errorf("%s is\n%s\nand the log says\n%s", e.Ref, a, b)
+				}
+			})
+		}
+	})
+}
+
+// textOf is all of an entity as text.
+func textOf(t *testing.T, e fsm.Entity[fsm.Data]) string {
+	t.Helper()
+	history := slices.Collect(e.History.All())
+	e.History = fsm.History{}
+	text, err := json.Marshal([]any{e.Phase(), e.Base, e.Data, history})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // ask gives a command as a person would.
