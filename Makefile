@@ -8,7 +8,7 @@ LDFLAGS := -s -w
 CC_FOUND := $(shell command -v $$($(GO) env CC) 2>/dev/null)
 RACE := $(if $(CC_FOUND),yes)
 
-.PHONY: build demo test test-race test-kube soak soak-replicas soak-kube conformance-aws fuzz idle generate check bench-pair clean
+.PHONY: build demo test test-race test-kube soak soak-replicas soak-release soak-kube conformance-aws fuzz idle generate check bench-pair clean
 
 build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts for Helm charts
 	@mkdir -p bin
@@ -48,6 +48,9 @@ conformance-aws: ## the conformance suite on a real account of AWS: says what it
 soak-replicas: build ## the log's leader killed KILLS times, and outages of OUTAGE each
 	$(GO) test -timeout 0 ./workers/command -run '^TestLeaderKilled$$' -v -kills $${KILLS:-200}
 	$(GO) test -timeout 0 ./test/process -run '^(TestFullDisk|TestStartOnFullDisk|TestStoreRemoved|TestStoreReadOnly|TestFullServer|TestConnectionCut|TestReadyWithAMajority|TestStartWithoutConsumers|TestDamagedServerIsNamed)$$' -v -outage $${OUTAGE:-1m}
+
+soak-release: build ## a replica of the release before, the program OLD, beside one of this
+	$(GO) test -timeout 0 ./test/process -run '^TestBesideTheReleaseBefore$$' -v -old $(OLD)
 
 soak-kube: build ## on a real Kubernetes: each operation on a release killed KILLS times, an outage of OUTAGE, TENANTS beside two bad charts, and twenty beside twenty that hang
 	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -timeout 0 ./test/kube -run '^(TestKilledAtAnyWrite|TestControlPlaneKilled|TestOutage)$$' -v -kills $${KILLS:-25} -outage $${OUTAGE:-1m}

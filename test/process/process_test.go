@@ -72,6 +72,7 @@ type process struct {
 	more    []string // instead of the embedded server's address
 	also    []string // further arguments
 	env     []string // further environment
+	program string   // another program than this build's, if it is one
 	cmd     *exec.Cmd
 	log     *bytes.Buffer
 	ended   chan error
@@ -133,6 +134,9 @@ func (p *process) start() {
 func (p *process) launch() <-chan bool {
 	p.t.Helper()
 	cmd := aerie(context.Background(), p.args()...)
+	if p.program != "" {
+		cmd.Path = p.program
+	}
 	cmd.Env = append(cmd.Env, p.env...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
