@@ -59,7 +59,8 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *filestore.Guard) 
 	if err := checkState(ctx, g, stream); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	l := &Log{nc: nc, js: js, stream: stream, codec: c, guard: g, copies: max(1, stream.CachedInfo().Config.Replicas), near: &filestore.BlockIndex{Guard: g}}
+	l := &Log{nc: nc, js: js, stream: stream, codec: c, guard: g,
+		copies: max(1, stream.CachedInfo().Config.Replicas), near: &filestore.BlockIndex{Guard: g}}
 	if err := l.checkEnd(ctx, stream.CachedInfo().State.LastSeq); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}

@@ -76,7 +76,8 @@ const (
 
 // beside reads decisions in one goroutine and takes them in another: each takes about
 // as long as the other. It returns the error of take, else that of read.
-func beside(ctx context.Context, read func(ctx context.Context, see func([]events.Recorded) error) error, take func(<-chan []events.Recorded) error) error {
+func beside(ctx context.Context, read func(ctx context.Context, see func([]events.Recorded) error) error,
+	take func(<-chan []events.Recorded) error) error {
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	decisions, taken := make(chan []events.Recorded, ahead), make(chan error, 1)

@@ -21,9 +21,10 @@ type Entities struct {
 	answers answers
 }
 
-// New is the world before the first event.
+// New returns the entities before the first event: none.
 func New() *Entities {
-	w := &Entities{entities: map[ev.Kind]map[ev.Ref]fsm.Entity[fsm.Data]{}, last: map[ev.Kind]uint64{}, store: newStore(), indexes: newIndexes(), answers: newAnswers()}
+	w := &Entities{entities: map[ev.Kind]map[ev.Ref]fsm.Entity[fsm.Data]{}, last: map[ev.Kind]uint64{},
+		store: newStore(), indexes: newIndexes(), answers: newAnswers()}
 	for k := range fsm.Machines {
 		w.entities[k] = map[ev.Ref]fsm.Entity[fsm.Data]{}
 		w.phases[k] = map[fsm.Phase]int{}

@@ -14,8 +14,8 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 )
 
-// Frozen is a world as it was at one moment, for whoever writes it down while the
-// world goes on.
+// Frozen is Entities as they were at one moment, for whoever writes them down while
+// the log goes on. It is never changed.
 type Frozen struct {
 	Seq     uint64
 	Time    time.Time
@@ -34,7 +34,8 @@ type Frozen struct {
 // packed is shared, and copied when the world goes on to change it.
 func (w *Entities) Freeze() *Frozen {
 	clear(w.store.own)
-	s := &Frozen{Seq: w.Seq, Time: w.Time, refs: w.store.refs, cold: slices.Clone(w.store.cold), long: maps.Clone(w.store.long), warm: map[ev.Ref]fsm.Entity[fsm.Data]{},
+	s := &Frozen{Seq: w.Seq, Time: w.Time, refs: w.store.refs,
+		cold: slices.Clone(w.store.cold), long: maps.Clone(w.store.long), warm: map[ev.Ref]fsm.Entity[fsm.Data]{},
 		placed: maps.Clone(w.placed), makers: maps.Clone(w.makers), last: maps.Clone(w.last),
 		phases: map[ev.Kind]map[fsm.Phase]int{}, answers: w.answers}
 	for k, phases := range w.phases {

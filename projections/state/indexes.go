@@ -7,10 +7,12 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 )
 
-// indexes are the indexes of a world: who has to do with whom.
+// indexes are the indexes of Entities: who has to do with whom.
 type indexes struct {
-	placed  map[string]int                // tenant infra -> how many tenants are placed there
-	makers  map[string]ev.Ref             // uid -> whose it is, or was: of those that make things in a cloud, of those whose name is another's now, and of the disowned
+	placed map[string]int // tenant infra -> how many tenants are placed there
+	// makers is uid -> whose it is, or was: of those that make things in a cloud, of those whose name is another's now,
+	// and of the disowned.
+	makers  map[string]ev.Ref
 	waiting map[ev.Ref]map[ev.Ref]bool    // awaited -> who waits
 	awaits  map[ev.Ref][]fsm.Dependency   // who waits -> for what
 	owing   map[ev.Ref]bool               // whom the world owes something
@@ -21,7 +23,8 @@ type indexes struct {
 
 func newIndexes() indexes {
 	return indexes{placed: map[string]int{}, makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{},
-		awaits: map[ev.Ref][]fsm.Dependency{}, owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{}, phases: map[ev.Kind]map[fsm.Phase]int{}, users: map[uint32]numbers{}}
+		awaits: map[ev.Ref][]fsm.Dependency{}, owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{},
+		phases: map[ev.Kind]map[fsm.Phase]int{}, users: map[uint32]numbers{}}
 }
 
 // rewire keeps the indexes after an entity has changed.

@@ -10,8 +10,8 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog"
 )
 
-// Live is the live world: one fold of the log that decisions, workers and views
-// read. It is safe for concurrent use.
+// Live holds the current Entities: the one fold of the log that decisions, workers and
+// views read. It is safe for concurrent use.
 type Live struct {
 	mu       sync.RWMutex
 	world    *Entities
@@ -59,7 +59,7 @@ func (f *Live) Follow(ctx context.Context, log *eventlog.Log) error {
 }
 
 // ApplyOwn folds in decisions that this process has appended one right after the
-// other, before the log gives them back, and ends a Hold. What the log was faster
+// other, before the log gives them back, and ends a Pause. What the log was faster
 // with is left out; it is an error if events before them are not folded in yet.
 func (f *Live) ApplyOwn(decisions [][]events.Recorded) error {
 	f.mu.Lock()
@@ -89,7 +89,7 @@ func (f *Live) Pause(from uint64) {
 	f.held.Store(from)
 }
 
-// Await ends a Hold: the log will give from one sequence to another what this
+// Await ends a Pause: the log will give from one sequence to another what this
 // process appended, after what others did.
 func (f *Live) Await(first, last uint64) {
 	f.mu.Lock()
@@ -98,7 +98,7 @@ func (f *Live) Await(first, last uint64) {
 	f.release()
 }
 
-// Release ends a Hold.
+// Release ends a Pause.
 func (f *Live) Release() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
