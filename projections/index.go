@@ -30,8 +30,7 @@ type row struct {
 	labels                 []uint32
 }
 
-// place is an entity's in the order of names. One that only says where to begin has
-// a name instead of a number.
+// place is an entity's in the order of names. One that only says where to begin has a name instead of a number.
 type place struct {
 	number uint32
 	name   *events.Ref
@@ -57,7 +56,8 @@ const (
 )
 
 func newIndex(w *state.Entities) *index {
-	x := &index{world: w, words: newNames[string](), labels: newNames[string](), sets: map[facet]*set{}, order: map[events.Kind]*btree.BTreeG[place]{}, sorted: sorted}
+	x := &index{world: w, words: newNames[string](), labels: newNames[string](),
+		sets: map[facet]*set{}, order: map[events.Kind]*btree.BTreeG[place]{}, sorted: sorted}
 	for _, k := range events.Kinds {
 		x.order[k] = btree.NewBTreeGOptions(x.before, btree.Options{NoLocks: true})
 	}

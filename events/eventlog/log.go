@@ -1,5 +1,12 @@
-// Package eventlog keeps events in JetStream, and what the world is owed by
-// them. It is the only package that knows JetStream.
+// Package eventlog is the log: one JetStream stream that holds every event. It appends decisions, each
+// whole or not at all, reads them back in order, and checks each against its checksum.
+//
+// It decides nothing and knows no kinds: the vocabulary is given to Open. What waits beside the log
+// (commands, work, timers) is in package queue, the files below the server are in package filestore.
+// Begin with Log: append.go writes, tail.go and replay.go read. The methods of a Log may be called
+// from any goroutine; two writers of one entity do not overwrite each other, one of them gets
+// ErrConflict. After a crash the log holds every decision whose append was acknowledged; one that was
+// under way is there whole or not there.
 package eventlog
 
 import (

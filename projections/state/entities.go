@@ -1,3 +1,11 @@
+// Package state keeps all entities in memory, as the events of the log made them, with the indexes
+// that decisions, workers and views need.
+//
+// It decides nothing: fsm says what an event does, and package projections answers questions. Begin
+// with Entities, then Live, which follows the log; Overlay goes on from Entities with decisions that
+// are not appended yet, and Frozen is one moment of them for a snapshot. Entities are not safe for
+// concurrent use; Live is, and a Frozen is never changed. Nothing here is the only copy: after a crash
+// Live goes on from a snapshot, or from nothing, and reads the rest from the log.
 package state
 
 import (
