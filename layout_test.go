@@ -27,9 +27,7 @@ const (
 // overTheLimit is what was over a limit when the limits came. It may only shrink: a figure here that is larger than what
 // is found fails the test too.
 var overTheLimit = map[string]int{
-	"./cloud/aws/vpc: lines over 140 columns":             15,
 	"./cloud/aws: files":                                  19,
-	"./cloud/aws: lines over 140 columns":                 18,
 	"./cloud/aws: lines":                                  2577,
 	"./cloud/emulate/aws: files":                          40,
 	"./cloud/emulate/aws: lines":                          5754,
