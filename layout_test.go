@@ -27,17 +27,14 @@ const (
 // overTheLimit is what was over a limit when the limits came. It may only shrink: a figure here that is larger than what
 // is found fails the test too.
 var overTheLimit = map[string]int{
-	"./cloud/aws: files":                                  19,
-	"./cloud/aws: lines":                                  2577,
-	"./cloud/emulate/aws: files":                          40,
-	"./cloud/emulate/aws: lines":                          5754,
-	"./cloud/sim: lines over 140 columns":                 1,
-	"./events: files":                                     20,
-	"./fsm/fsmtest: exported names without a comment":     19,
-	"./fsm: files":                                        17,
-	"./projections: files":                                30,
-	"./projections: lines missing in the package comment": 1,
-	"./projections: lines":                                4431,
+	"./cloud/aws: files":         19,
+	"./cloud/aws: lines":         2577,
+	"./cloud/emulate/aws: files": 40,
+	"./cloud/emulate/aws: lines": 5754,
+	"./events: files":            20,
+	"./fsm: files":               17,
+	"./projections: files":       30,
+	"./projections: lines":       4429,
 }
 
 // TestLayout holds the limits of a package.

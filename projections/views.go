@@ -1,7 +1,8 @@
-// Package projections holds the views, which follow the log's entities and answer questions about the present, the past
-// and what happened, and the HTTP API that serves them. It decides nothing: to write is to hand a command to the
-// intake. Begin with Views and handler.go; column.go has what is a kind's own. Views are safe for concurrent use. After
-// a crash they go on from the newest whole snapshot, and read the rest from the log.
+// Package projections holds the views, which follow the log's entities and answer questions
+// about the present, the past and what happened, and the HTTP API that serves them. It decides
+// nothing: to write is to hand a command to the intake. Begin with Views and handler.go;
+// column.go has what is a kind's own. Views are safe for concurrent use. After a crash they go
+// on from the newest whole snapshot, and read the rest from the log.
 package projections
 
 import (

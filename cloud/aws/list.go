@@ -14,8 +14,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/aws/fault"
 )
 
-// ListOwned implements cloud.Provider. A leftover, such as the role of a cluster, is listed as the cluster, being
-// deleted.
+// ListOwned implements cloud.Provider. A leftover, such as the role of a cluster, is listed as a cluster being deleted.
 func (p *Provider) ListOwned(ctx context.Context, s cloud.Scope, ownerPrefix string) (refs []cloud.Ref, err error) {
 	err = p.within(ctx, "ListOwned", s, func(ctx context.Context, at *session) error {
 		l := &listing{session: at, prefix: ownerPrefix, seen: map[purpose]bool{}}
