@@ -11,8 +11,8 @@ import (
 	"github.com/aeriehq/aerie/projections/state"
 )
 
-// index is by what entities are found. It is a fold as the world is, of the same
-// events, and knows entities by the numbers that the world gives them.
+// index is by what entities are found. It follows the same events as state.Entities, and knows entities by the numbers
+// that those give them.
 type index struct {
 	world  *state.Entities
 	rows   []row                                // by number
@@ -101,7 +101,7 @@ func factsOf(e entity) facts {
 	return f
 }
 
-// see takes note of a decision that the world has folded in.
+// see takes note of a decision that the entities have folded in.
 func (x *index) see(decision []events.Recorded) {
 	first := 0
 	for i, r := range decision {

@@ -36,7 +36,7 @@ type Views struct {
 	shotEvery, shotAtEnd uint64
 }
 
-// indexedState is a world with what finds things in it: the present one under the fold's lock, or one of the past.
+// indexedState is Entities with their index: the present ones under the fold's lock, or those of a moment of the past.
 type indexedState struct {
 	world *state.Entities
 	index *index
@@ -139,7 +139,7 @@ func (v *Views) read(ctx context.Context, ref events.Ref, m moment) (found Any, 
 	return found, as, err
 }
 
-// get finds an entity and lets look see it in its world.
+// get finds an entity and lets look see it among the others.
 func (v *Views) get(ref events.Ref, look func(*state.Entities, entity)) (e entity, as AsOf, err error) {
 	var there bool
 	v.fold.View(func(w *state.Entities) {

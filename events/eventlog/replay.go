@@ -70,7 +70,7 @@ const (
 	// ahead is how many decisions may be read before they are taken. With a tenth of it
 	// the one goroutine often waits for the other to wake up.
 	ahead = 512
-	// together is how many are folded in at most before who reads the world gets to it.
+	// together is how many are folded in at most before who reads the entities gets to them.
 	together = 64
 )
 

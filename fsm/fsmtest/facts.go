@@ -41,7 +41,7 @@ func RefOf(name string) ev.Ref {
 	return r
 }
 
-// WorldOf folds facts.
+// WorldOf folds facts into entities.
 func WorldOf(t *testing.T, facts []Fact) *state.Entities {
 	t.Helper()
 	w := state.New()

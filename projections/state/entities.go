@@ -21,7 +21,7 @@ import (
 type Entities struct {
 	Seq      uint64                                      // of the last event folded in
 	Time     time.Time                                   // of that event
-	under    *Entities                                   // of a world that is ahead: what stands below it
+	under    *Entities                                   // of an Overlay: what it goes on from
 	entities map[ev.Kind]map[ev.Ref]fsm.Entity[fsm.Data] // those that are not packed
 	last     map[ev.Kind]uint64                          // the sequence of the kind's last event
 	store    store
@@ -109,8 +109,8 @@ func (w *Entities) EachPhase(f func(ev.Kind, fsm.Phase, int)) {
 	}
 }
 
-// Waiting lists who waits for an entity, by name or as any of its kind. It is for
-// who may change the world.
+// Waiting lists who waits for an entity, by name or as any of its kind. It changes
+// the indexes, so the caller must be allowed to write.
 func (w *Entities) Waiting(r ev.Ref) (refs []ev.Ref) {
 	for fresh := range w.fresh {
 		w.settleOwed(fresh)

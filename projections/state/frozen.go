@@ -31,7 +31,7 @@ type Frozen struct {
 }
 
 // Freeze keeps the moment. It takes milliseconds, however much there is: what is
-// packed is shared, and copied when the world goes on to change it.
+// packed is shared, and copied when the entities go on to change it.
 func (w *Entities) Freeze() *Frozen {
 	clear(w.store.own)
 	s := &Frozen{Seq: w.Seq, Time: w.Time, refs: w.store.refs,
@@ -63,8 +63,8 @@ func (s *Frozen) entity(n int, buffer []byte) (fsm.Entity[fsm.Data], []byte) {
 	return e, append(buffer[:0], p...)
 }
 
-// Write writes the world down, and what beside says of each entity with it. Read
-// of the same program reads it again.
+// Write writes the entities down, and what beside says of each with it. Read of the
+// same program reads them again.
 func (s *Frozen) Write(w io.Writer, beside func([]byte, fsm.Entity[fsm.Data]) []byte) error {
 	out := writing{bufio.NewWriterSize(w, 1<<16), nil}
 	out.uint(s.Seq)

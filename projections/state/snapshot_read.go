@@ -96,7 +96,7 @@ func (i *reading) ref() ev.Ref {
 	return ev.Ref{Kind: ev.Kinds[k], Owner: i.string(), ID: i.string()}
 }
 
-// entity reads one entity into the world, and returns what was written beside it.
+// entity reads one entity into w, and returns what was written beside it.
 func (i *reading) entity(w *Entities) []byte {
 	ref, state := i.ref(), i.uint()
 	if i.err != nil {
