@@ -1,8 +1,8 @@
 // Package aws emulates Amazon's cloud on its own wire: EKS, EC2, IAM and STS at one TLS endpoint, and the
 // Kubernetes APIs of the clusters behind it. The real SDK works on it unchanged. It has the rules of the real
-// one where they decide how a client must behave, and it is no cloud: nothing runs in it. Begin with Open,
-// then request.go. Requests may come at once; each is one step under the lock of emulate.World, whose journal
-// holds all of it after a crash.
+// one where they decide how a client must behave, and it is no cloud: nothing runs in it. Begin with Open, then
+// request.go. Requests may come at once; each is decided in one step under the lock of emulate.World, whose
+// journal holds all that was decided.
 package aws
 
 import (

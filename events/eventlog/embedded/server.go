@@ -4,8 +4,8 @@
 // and nothing else.
 //
 // It knows nothing of events. Begin with Start; rights.go has what people may do, mend.go what happens
-// after a failed write. The methods of a Server may be called from any goroutine. What was
-// acknowledged is there after a crash; the next Start recovers the streams before it returns.
+// after a failed write. The methods of a Server may be called from any goroutine. After a crash the
+// next Start recovers the streams on disk with all that they acknowledged; streams in memory are lost.
 package embedded
 
 import (
