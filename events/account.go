@@ -49,7 +49,9 @@ type (
 
 // Type names the event on the wire.
 func (VerificationStarted) Type() string { return "verification_started" }
-func (Verified) Type() string            { return "verified" }
+
+// Type names the event on the wire.
+func (Verified) Type() string { return "verified" }
 
 // CloudAccount is what an effect needs to know to work in an account.
 type CloudAccount struct {

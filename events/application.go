@@ -99,12 +99,18 @@ func (e RollbackRequested[S]) Wanted() Spec { return e.Spec }
 
 // Type names the event on the wire.
 func (InstallingStarted) Type() string { return "installing_started" }
-func (Deployed) Type() string          { return "deployed" }
+
+// Type names the event on the wire.
+func (Deployed) Type() string { return "deployed" }
 
 // Type names the event on the wire.
 func (RollbackRequested[S]) Type() string { return "rollback_requested" }
-func (RollingBackStarted) Type() string   { return "rolling_back_started" }
-func (RolledBack) Type() string           { return "rolled_back" }
+
+// Type names the event on the wire.
+func (RollingBackStarted) Type() string { return "rolling_back_started" }
+
+// Type names the event on the wire.
+func (RolledBack) Type() string { return "rolled_back" }
 
 // EnsureApplication owes the application's objects.
 type EnsureApplication struct {

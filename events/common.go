@@ -69,20 +69,46 @@ type (
 )
 
 // Type names the event on the wire.
-func (Requested[S]) Type() string       { return "requested" }
+func (Requested[S]) Type() string { return "requested" }
+
+// Type names the event on the wire.
 func (UpdateRequested[S]) Type() string { return "update_requested" }
-func (LabelsChanged) Type() string      { return "labels_changed" }
-func (RetryRequested) Type() string     { return "retry_requested" }
-func (DeletionRequested) Type() string  { return "deletion_requested" }
-func (Swept) Type() string              { return "swept" }
-func (Drifted) Type() string            { return "drifted" }
-func (DriftEnded) Type() string         { return "drift_ended" }
-func (RepairStarted) Type() string      { return "repair_started" }
-func (Drained) Type() string            { return "drained" }
-func (Deleted) Type() string            { return "deleted" }
-func (AttemptFailed) Type() string      { return "attempt_failed" }
-func (Failed) Type() string             { return "failed" }
-func (Activated) Type() string          { return "activated" }
+
+// Type names the event on the wire.
+func (LabelsChanged) Type() string { return "labels_changed" }
+
+// Type names the event on the wire.
+func (RetryRequested) Type() string { return "retry_requested" }
+
+// Type names the event on the wire.
+func (DeletionRequested) Type() string { return "deletion_requested" }
+
+// Type names the event on the wire.
+func (Swept) Type() string { return "swept" }
+
+// Type names the event on the wire.
+func (Drifted) Type() string { return "drifted" }
+
+// Type names the event on the wire.
+func (DriftEnded) Type() string { return "drift_ended" }
+
+// Type names the event on the wire.
+func (RepairStarted) Type() string { return "repair_started" }
+
+// Type names the event on the wire.
+func (Drained) Type() string { return "drained" }
+
+// Type names the event on the wire.
+func (Deleted) Type() string { return "deleted" }
+
+// Type names the event on the wire.
+func (AttemptFailed) Type() string { return "attempt_failed" }
+
+// Type names the event on the wire.
+func (Failed) Type() string { return "failed" }
+
+// Type names the event on the wire.
+func (Activated) Type() string { return "activated" }
 
 // Drift is one thing that is not as it was made.
 type Drift struct {

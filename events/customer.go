@@ -26,4 +26,6 @@ type Updated[S Spec] struct {
 
 // Type names the event on the wire.
 func (Created[S]) Type() string { return "created" }
+
+// Type names the event on the wire.
 func (Updated[S]) Type() string { return "updated" }

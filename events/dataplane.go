@@ -200,14 +200,36 @@ const (
 
 // Type names the event on the wire.
 func (NetworkingStarted) Type() string { return "networking_started" }
-func (NetworkReady) Type() string      { return "network_ready" }
-func (ClusterReady) Type() string      { return "cluster_ready" }
-func (SystemPoolReady) Type() string   { return "system_pool_ready" }
-func (PoolsUpgraded) Type() string     { return "pools_upgraded" }
-func (CloudAddonsReady) Type() string  { return "cloud_addons_ready" }
-func (BaseReady) Type() string         { return "base_ready" }
-func (Claimed) Type() string           { return "claimed" }
-func (Attached) Type() string          { return "attached" }
-func (Detached) Type() string          { return "detached" }
-func (UpdateDone) Type() string        { return "update_done" }
-func (Degraded) Type() string          { return "degraded" }
+
+// Type names the event on the wire.
+func (NetworkReady) Type() string { return "network_ready" }
+
+// Type names the event on the wire.
+func (ClusterReady) Type() string { return "cluster_ready" }
+
+// Type names the event on the wire.
+func (SystemPoolReady) Type() string { return "system_pool_ready" }
+
+// Type names the event on the wire.
+func (PoolsUpgraded) Type() string { return "pools_upgraded" }
+
+// Type names the event on the wire.
+func (CloudAddonsReady) Type() string { return "cloud_addons_ready" }
+
+// Type names the event on the wire.
+func (BaseReady) Type() string { return "base_ready" }
+
+// Type names the event on the wire.
+func (Claimed) Type() string { return "claimed" }
+
+// Type names the event on the wire.
+func (Attached) Type() string { return "attached" }
+
+// Type names the event on the wire.
+func (Detached) Type() string { return "detached" }
+
+// Type names the event on the wire.
+func (UpdateDone) Type() string { return "update_done" }
+
+// Type names the event on the wire.
+func (Degraded) Type() string { return "degraded" }

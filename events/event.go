@@ -1,7 +1,12 @@
-// Package events is the vocabulary of the control plane: the kinds, the names
-// of things, every command that may be asked, every event that has happened and
-// every effect the world can be owed. It imports nothing but the standard
-// library, and nothing in it does anything.
+// Package events is the vocabulary of the control plane: the kinds, the names of things, every command
+// that may be asked, every event that has happened and every effect that can be owed, with the
+// refusals and the strict decoder of what people send.
+//
+// It imports nothing but the standard library and does nothing itself: fsm decides, eventlog stores,
+// the workers act. Begin with this file, then ref.go and command.go; the file of a kind has its spec,
+// events and effects. Values are plain and are never changed once they are made, so they may be read
+// from any goroutine. Names on the wire stay for ever, since old logs are read with them: upcast.go
+// reads what older releases wrote.
 package events
 
 import "time"

@@ -69,9 +69,19 @@ type RemoveOwned struct {
 func (RemoveOwned) Effect() string { return "remove_owned" }
 
 // Effect names the work on the wire.
-func (EnsureNetwork) Effect() string     { return "ensure_network" }
-func (EnsureCluster) Effect() string     { return "ensure_cluster" }
-func (EnsureSystemPool) Effect() string  { return "ensure_system_pool" }
-func (UpgradePools) Effect() string      { return "upgrade_pools" }
+func (EnsureNetwork) Effect() string { return "ensure_network" }
+
+// Effect names the work on the wire.
+func (EnsureCluster) Effect() string { return "ensure_cluster" }
+
+// Effect names the work on the wire.
+func (EnsureSystemPool) Effect() string { return "ensure_system_pool" }
+
+// Effect names the work on the wire.
+func (UpgradePools) Effect() string { return "upgrade_pools" }
+
+// Effect names the work on the wire.
 func (EnsureCloudAddons) Effect() string { return "ensure_cloud_addons" }
-func (EnsureBase) Effect() string        { return "ensure_base" }
+
+// Effect names the work on the wire.
+func (EnsureBase) Effect() string { return "ensure_base" }

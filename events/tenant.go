@@ -52,9 +52,15 @@ type (
 )
 
 // Type names the event on the wire.
-func (PlacingStarted) Type() string            { return "placing_started" }
-func (Placed) Type() string                    { return "placed" }
-func (PlaceGivenUp) Type() string              { return "place_given_up" }
+func (PlacingStarted) Type() string { return "placing_started" }
+
+// Type names the event on the wire.
+func (Placed) Type() string { return "placed" }
+
+// Type names the event on the wire.
+func (PlaceGivenUp) Type() string { return "place_given_up" }
+
+// Type names the event on the wire.
 func (TenantProvisioningStarted) Type() string { return "provisioning_started" }
 
 // EnsureTenant owes the tenant's namespace and what guards it.

@@ -101,7 +101,9 @@ type (
 
 // Type names the event on the wire.
 func (ProvisioningStarted) Type() string { return "provisioning_started" }
-func (PoolsObserved) Type() string       { return "pools_observed" }
+
+// Type names the event on the wire.
+func (PoolsObserved) Type() string { return "pools_observed" }
 
 // EnsurePools owes all pools of a tenant infra.
 type EnsurePools struct {

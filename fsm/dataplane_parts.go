@@ -110,7 +110,8 @@ func (d DataplaneData) ensure(b Base, part string) ev.Effect {
 		return ev.EnsureNetwork{Target: site, Range: d.networkRange(b.UID), Zones: d.Spec.Network.Zones, Remake: anew}
 	case ev.PartCluster:
 		c, n := d.Spec.Cluster, d.Spec.Network
-		return ev.EnsureCluster{Target: site, Network: d.Network.Network, Subnets: n.Subnets, SecurityGroups: n.SecurityGroups, Existing: c.Existing,
+		return ev.EnsureCluster{Target: site, Network: d.Network.Network, Subnets: n.Subnets,
+			SecurityGroups: n.SecurityGroups, Existing: c.Existing,
 			Version: d.Spec.Version, Private: c.Private, Logging: c.Logging, SecretsKey: c.SecretsKey, Access: c.Access, Remake: anew}
 	case ev.PartSystemPool:
 		p := d.Spec.SystemPool

@@ -16,6 +16,7 @@ type unpacker struct {
 	err  error
 }
 
+// ErrPacked says that a packed entity cannot be read.
 var ErrPacked = errors.New("it is not as it was written")
 
 func (u *unpacker) fail() { u.err, u.text = ErrPacked, "" }

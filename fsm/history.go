@@ -26,7 +26,9 @@ const (
 )
 
 type (
+	// Block is so many sequences in ascending order. It is never changed.
 	Block [blockLen]uint64
+	// Group is so many full blocks in ascending order. It is never changed.
 	Group [groupLen / blockLen]*Block
 )
 

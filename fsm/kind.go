@@ -51,23 +51,40 @@ type Kind[D Data] struct {
 	TerminatingPhase Phase   // where it is on its way to its end; empty if it ends at once
 	FinalPhase       Phase   // where nothing of it is left; its name may be used again
 
-	CreateEvents    func(ev.Create, string) []ev.Event                      // the first events of an incarnation with this uid
-	CheckSpec       func(ev.Ref, ev.Spec, *Refs) []ev.FieldError            // nil if references may be of any kind and owner: why a spec does not fit what it refers to
-	Rejoin          func(Entity[D], ev.Adopt, *Refs) ([]ev.Change, error)   // nil if nothing: what follows the birth of one that is adopted, in the same decision
-	UpdateEvents    func(Entity[D], ev.Spec) ([]ev.Event, []ev.FieldError)  // the events of another spec, or why it may not be
-	Evolve          func(D, ev.Event) D                                     // data only: the table alone moves the phase
-	Owed            func(Entity[D]) ev.Effect                               // what the world owes; nil at rest or when only a person can help
-	Advance         func(Entity[D], *Refs) ([]ev.Change, *Blocker)          // nil if it waits for nothing: goes on if what it waits for is there
-	ExpectedEffects func(Entity[D], *Refs) []ev.Effect                      // nil if nothing is made for it: what was made for one at rest, as the effects that made it
-	DecideVerb      func(Entity[D], ev.Payload, *Refs) ([]ev.Change, error) // nil if it has no verbs but everybody's
-	ForgetChanges   func(Entity[D], *Refs) []ev.Change                      // nil if nothing keeps a note of it: what forgets it before it is gone
-	Outcome         func(Entity[D], ev.Event) []ev.Event                    // nil: a reported outcome is the event; else what an outcome means
-	Users           func(Entity[D], *Refs) []ev.Ref                         // nil if nothing can use it: the living entities that do, which have to go first
-	Cascades        bool                                                    // whether its users may be deleted with it
-	OwnedKinds      []ev.Kind                                               // which of its users are a part of it, and go with it unasked
-	GiveUp          func(Entity[D], ev.Reason) ev.Event                     // nil: Failed
-	Conditions      func(Entity[D]) []Condition                             // what can be asked of it, the last one Ready
-	verdicts        map[Phase]map[string]Phase                              // of looplab/fsm, see judge.go
+	// CreateEvents are the first events of an incarnation with this uid.
+	CreateEvents func(ev.Create, string) []ev.Event
+	// CheckSpec says why a spec does not fit what it refers to; nil if references may be of any kind and owner.
+	CheckSpec func(ev.Ref, ev.Spec, *Refs) []ev.FieldError
+	// Rejoin is what follows the birth of one that is adopted, in the same decision; nil if nothing does.
+	Rejoin func(Entity[D], ev.Adopt, *Refs) ([]ev.Change, error)
+	// UpdateEvents are the events of another spec, or why it may not be.
+	UpdateEvents func(Entity[D], ev.Spec) ([]ev.Event, []ev.FieldError)
+	// Evolve changes the data alone: the table alone moves the phase.
+	Evolve func(D, ev.Event) D
+	// Owed is the effect that is due; it returns nil at rest, or when only a person can help.
+	Owed func(Entity[D]) ev.Effect
+	// Advance goes on if what the entity waits for is there; nil if it waits for nothing.
+	Advance func(Entity[D], *Refs) ([]ev.Change, *Blocker)
+	// ExpectedEffects is what was made for one at rest, as the effects that made it; nil if nothing is made for it.
+	ExpectedEffects func(Entity[D], *Refs) []ev.Effect
+	// DecideVerb decides a verb of the kind's own; nil if it has none.
+	DecideVerb func(Entity[D], ev.Payload, *Refs) ([]ev.Change, error)
+	// ForgetChanges makes others forget the entity before it is gone; nil if nothing keeps a note of it.
+	ForgetChanges func(Entity[D], *Refs) []ev.Change
+	// Outcome is what a reported outcome means; nil if the outcome is itself the event.
+	Outcome func(Entity[D], ev.Event) []ev.Event
+	// Users are the living entities that use it, which have to go first; nil if nothing can use it.
+	Users func(Entity[D], *Refs) []ev.Ref
+	// Cascades tells whether its users may be deleted with it.
+	Cascades bool
+	// OwnedKinds are those of its users that are a part of it, and go with it unasked.
+	OwnedKinds []ev.Kind
+	// GiveUp is the event that ends the attempts; nil for Failed.
+	GiveUp func(Entity[D], ev.Reason) ev.Event
+	// Conditions are what can be asked of it, the last one Ready.
+	Conditions func(Entity[D]) []Condition
+
+	verdicts map[Phase]map[string]Phase // of looplab/fsm, see transitions.go
 }
 
 // Entity is what its events made of it. Nothing but Apply can change its phase.

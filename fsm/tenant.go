@@ -124,7 +124,8 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 	case Requested:
 		return WaitFor{subscription(e)}
 	case Placing: // for a place, which any of these may bring
-		return WaitFor{append(subscription(e), Dependency{Ref: ev.Ref{Kind: ev.TenantInfra}}, Dependency{Ref: ev.Ref{Kind: ev.Dataplane}}, Dependency{Ref: ev.Ref{Kind: ev.Account}})}
+		return WaitFor{append(subscription(e), Dependency{Ref: ev.Ref{Kind: ev.TenantInfra}},
+			Dependency{Ref: ev.Ref{Kind: ev.Dataplane}}, Dependency{Ref: ev.Ref{Kind: ev.Account}})}
 	case Waiting:
 		return WaitFor{d.place()}
 	case Provisioning:

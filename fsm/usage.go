@@ -4,6 +4,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
+// Ended tells whether nothing of an entity is left: it was never born, or it is in the last phase of its kind.
 func Ended(e Entity[Data]) bool {
 	return e.Phase() == Unborn || Machines[e.Ref.Kind].Ended(e.Phase())
 }
@@ -24,6 +25,8 @@ func UsedBy(e Entity[Data]) (used []ev.Ref) {
 	return used
 }
 
+// PlaceOf returns the path of the tenant infra that a tenant is placed on; empty for every other entity, for a tenant
+// without a place and for one that is gone.
 func PlaceOf(e Entity[Data]) string {
 	if d, ok := e.Data.(TenantData); ok && d.Placement != nil && e.Phase() != Gone {
 		return d.Placement.TenantInfra

@@ -6,8 +6,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 )
 
-// column is what is a kind's own in the views. A nil function means that the
-// kind has nothing of the sort.
+// column is what is a kind's own in the views. A nil function means that the kind has nothing of the sort.
 type column struct {
 	kind      events.Kind
 	observe   func(entity) any    // what was seen of it, as a pointer; nil if nothing yet
@@ -22,7 +21,8 @@ var columns map[events.Kind]column
 
 func init() { // not an initialiser: a column's routes refer to all columns
 	columns = map[events.Kind]column{}
-	for _, c := range []column{customerColumn, accountColumn, planColumn, dataplaneColumn, tenantInfraColumn, tenantColumn, applicationColumn, addonColumn} {
+	for _, c := range []column{customerColumn, accountColumn, planColumn, dataplaneColumn,
+		tenantInfraColumn, tenantColumn, applicationColumn, addonColumn} {
 		columns[c.kind] = c
 	}
 }

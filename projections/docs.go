@@ -14,8 +14,7 @@ import (
 
 const docsPath = "/docs"
 
-// docs serves a page for people. It needs no token: it tells of the program, not of
-// what it keeps.
+// docs serves a page for people. It needs no token: it tells of the program, not of what it keeps.
 func (s *server) docs(made func() []byte) {
 	page := sync.OnceValue(made)
 	s.mux.HandleFunc("GET "+docsPath, func(w http.ResponseWriter, _ *http.Request) {

@@ -11,8 +11,8 @@ import (
 	"github.com/aeriehq/aerie/projections/state"
 )
 
-// index is by what entities are found. It is a fold as the world is, of the same
-// events, and knows entities by the numbers that the world gives them.
+// index is by what entities are found. It follows the same events as state.Entities, and knows entities by the numbers
+// that those give them.
 type index struct {
 	world  *state.Entities
 	rows   []row                                // by number
@@ -30,8 +30,7 @@ type row struct {
 	labels                 []uint32
 }
 
-// place is an entity's in the order of names. One that only says where to begin has
-// a name instead of a number.
+// place is an entity's in the order of names. One that only says where to begin has a name instead of a number.
 type place struct {
 	number uint32
 	name   *events.Ref
@@ -57,7 +56,8 @@ const (
 )
 
 func newIndex(w *state.Entities) *index {
-	x := &index{world: w, words: newNames[string](), labels: newNames[string](), sets: map[facet]*set{}, order: map[events.Kind]*btree.BTreeG[place]{}, sorted: sorted}
+	x := &index{world: w, words: newNames[string](), labels: newNames[string](),
+		sets: map[facet]*set{}, order: map[events.Kind]*btree.BTreeG[place]{}, sorted: sorted}
 	for _, k := range events.Kinds {
 		x.order[k] = btree.NewBTreeGOptions(x.before, btree.Options{NoLocks: true})
 	}
@@ -101,7 +101,7 @@ func factsOf(e entity) facts {
 	return f
 }
 
-// see takes note of a decision that the world has folded in.
+// see takes note of a decision that the entities have folded in.
 func (x *index) see(decision []events.Recorded) {
 	first := 0
 	for i, r := range decision {

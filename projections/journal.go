@@ -56,8 +56,7 @@ func newJournal() journal { return journal{deeds: newNames[deed]()} }
 // stretch is for how many events the journal keeps the latest time.
 const stretch = 4096
 
-// add notes an event of the entity with a number; one that was noted before
-// changes nothing.
+// add notes an event of the entity with a number; one that was noted before changes nothing.
 func (j *journal) add(r events.Recorded, entity uint32) {
 	if r.Seq != uint64(len(j.marks))+1 {
 		return

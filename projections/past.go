@@ -22,7 +22,7 @@ const (
 	abreast = 16
 )
 
-// past makes worlds of the past, one at a time, and keeps the last few.
+// past makes the entities of moments of the past, one moment at a time, and keeps the last few.
 type past struct {
 	turn chan struct{}
 	mu   sync.Mutex
@@ -125,8 +125,7 @@ type part struct {
 	rest []events.Recorded
 }
 
-// gather folds the part of a world that tells of one entity; nil if that is too
-// much to be read one by one.
+// gather folds those entities that tell of one; nil if that is too much to be read one by one.
 func (v *Views) gather(ctx context.Context, ref events.Ref, cut uint64) (*state.Entities, error) {
 	own, small, err := v.part(ctx, cut, ref)
 	if !small || err != nil {
@@ -151,8 +150,7 @@ func (v *Views) gather(ctx context.Context, ref events.Ref, cut uint64) (*state.
 	return part{append(own.from, others.from...), append(own.rest, others.rest...)}.world()
 }
 
-// part reads what some entities are folded from; small is false if that would be too
-// many events to be read one by one.
+// part reads what some entities are folded from; small is false if that would be too many events to be read one by one.
 func (v *Views) part(ctx context.Context, cut uint64, refs ...events.Ref) (p part, small bool, err error) {
 	var seqs []uint64
 	v.fold.View(func(w *state.Entities) {
@@ -168,7 +166,7 @@ func (v *Views) part(ctx context.Context, cut uint64, refs ...events.Ref) (p par
 	return p, true, err
 }
 
-// world folds it. The other events of the log do not matter.
+// world folds the entities of the part. The other events of the log do not matter.
 func (p part) world() (*state.Entities, error) {
 	slices.SortFunc(p.rest, func(a, b events.Recorded) int { return cmp.Compare(a.Seq, b.Seq) })
 	return state.WorldOf(p.from, p.rest)

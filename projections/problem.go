@@ -15,8 +15,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 )
 
-// Problem is every answer that says no, as RFC 9457 writes it, with the fields of
-// a Refusal beside.
+// Problem is every answer that says no, as RFC 9457 writes it, with the fields of a Refusal beside.
 type Problem struct {
 	Type      string              `json:"type" required:"true" doc:"A URN of the code"`
 	Title     string              `json:"title" required:"true" doc:"The code in words"`

@@ -71,8 +71,7 @@ func (s *shelf) all() (seqs []uint64) {
 	return seqs
 }
 
-// write puts a snapshot on the shelf, whole or not at all, and takes down those
-// that are too many.
+// write puts a snapshot on the shelf, whole or not at all, and takes down those that are too many.
 func (s *shelf) write(l label, state func(io.Writer) error) (err error) {
 	f, err := os.OpenFile(s.path(l.Seq)+unfinished, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {

@@ -23,8 +23,7 @@ const (
 	snapshotAtEnd = 10_000
 )
 
-// code is the program that folds: its own bytes. A snapshot of another one may
-// hold what this one would fold otherwise.
+// code is the program that folds: its own bytes. A snapshot of another one may hold what this one would fold otherwise.
 var code = sync.OnceValues(func() (string, error) {
 	path := "/proc/self/exe" // the one that runs, though another may have taken its place
 	if _, err := os.Stat(path); err != nil {

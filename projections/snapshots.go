@@ -69,9 +69,8 @@ func (v *Views) newest(ctx context.Context, upTo uint64) (*indexedState, error) 
 	return v.ofThisLog(ctx, v.shelf.newest(upTo+1, false), false)
 }
 
-// ofThisLog is the state of a snapshot, or of the newest before it that is of this log;
-// nil if none is. One that can't be used is left where it is, and a line of the program's
-// log says why.
+// ofThisLog is the state of a snapshot, or of the newest before it that is of this log; nil if none is. One that can't
+// be used is left where it is, and a line of the program's log says why.
 func (v *Views) ofThisLog(ctx context.Context, s *readSnapshot, journal bool) (*indexedState, error) {
 	for ; s != nil; s = v.shelf.newest(s.Seq, journal) {
 		r, err := v.readEvent(ctx, s.Seq)
@@ -86,9 +85,8 @@ func (v *Views) ofThisLog(ctx context.Context, s *readSnapshot, journal bool) (*
 	return nil, nil
 }
 
-// Snapshots writes snapshots until ctx ends, and a last one then, should there be
-// enough that is new. It never returns an error: without snapshots a start takes
-// longer, and nothing else is different.
+// Snapshots writes snapshots until ctx ends, and a last one then, should there be enough that is new. It never returns
+// an error: without snapshots a start takes longer, and nothing else is different.
 func (v *Views) Snapshots(ctx context.Context) {
 	for ctx.Err() == nil {
 		if v.fold.Wait(ctx, v.shot+v.shotEvery) != nil {

@@ -1,6 +1,8 @@
-// Package projections holds the views, which are folds of the log, and the HTTP
-// that serves them. It decides nothing: writing is handing a command to the
-// intake and answering with what was decided.
+// Package projections holds the views, which follow the log's entities and answer questions
+// about the present, the past and what happened, and the HTTP API that serves them. It decides
+// nothing: to write is to hand a command to the intake. Begin with Views and handler.go;
+// column.go has what is a kind's own. Views are safe for concurrent use. After a crash they go
+// on from the newest whole snapshot, and read the rest from the log.
 package projections
 
 import (
@@ -17,8 +19,7 @@ import (
 // patience is how long a reader that asked for a sequence waits for it.
 const patience = 10 * time.Second
 
-// Views answers questions about the present, about the past, and about what
-// happened. It is safe for concurrent use.
+// Views answers questions about the present, about the past, and about what happened. It is safe for concurrent use.
 type Views struct {
 	fold      *state.Live
 	log       *eventlog.Log
@@ -35,8 +36,7 @@ type Views struct {
 	shotEvery, shotAtEnd uint64
 }
 
-// indexedState is a world with what finds things in it: the present one under the fold's
-// lock, or one of the past.
+// indexedState is Entities with their index: the present ones under the fold's lock, or those of a moment of the past.
 type indexedState struct {
 	world *state.Entities
 	index *index
@@ -55,7 +55,8 @@ type AsOf struct {
 // New makes views of a fold, which read events from the log that it will follow. It
 // panics if the fold has begun to: a view knows only the events it was told of.
 func New(fold *state.Live, log *eventlog.Log) *Views {
-	v := &Views{fold: fold, log: log, journal: newJournal(), past: newPast(), fanout: newFanout(), now: time.Now, shotEvery: snapshotEvery, shotAtEnd: snapshotAtEnd}
+	v := &Views{fold: fold, log: log, journal: newJournal(), past: newPast(),
+		fanout: newFanout(), now: time.Now, shotEvery: snapshotEvery, shotAtEnd: snapshotAtEnd}
 	if log != nil {
 		v.readEvent = log.Read
 	}
@@ -138,7 +139,7 @@ func (v *Views) read(ctx context.Context, ref events.Ref, m moment) (found Any, 
 	return found, as, err
 }
 
-// get finds an entity and lets look see it in its world.
+// get finds an entity and lets look see it among the others.
 func (v *Views) get(ref events.Ref, look func(*state.Entities, entity)) (e entity, as AsOf, err error) {
 	var there bool
 	v.fold.View(func(w *state.Entities) {
@@ -153,8 +154,7 @@ func (v *Views) get(ref events.Ref, look func(*state.Entities, entity)) (e entit
 	return e, as, err
 }
 
-// compared is how many names a misspelt one is compared with, listed how many
-// are listed where none is like it.
+// compared is how many names a misspelt one is compared with, listed how many are listed where none is like it.
 const compared, listed = 1000, 10
 
 // nearest proposes a thing with a like name, of the same owner if that has any.

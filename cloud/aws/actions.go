@@ -24,8 +24,7 @@ const (
 	serviceRoles = "role/aws-service-role/*"
 )
 
-// Actions are all rights that this cloud is worked in with. What a customer is asked to grant is made of this list, and
-// so is what Check looks for; a test compares it with the calls that are made.
+// Actions are all rights that are needed: what customers grant and Check looks for. A test compares them with the calls.
 func Actions() (all []Action) {
 	for _, g := range grants() {
 		for _, name := range strings.Fields(g.names) {

@@ -14,9 +14,9 @@ import (
 
 // software is what EKS has for a purpose.
 type software struct {
-	name     string                                     // of EKS's add-on; empty: there is none, only the rights are made, for the service account
+	name     string                                     // of EKS's add-on; empty: none, only the rights are made
 	config   func(cluster, owner string) map[string]any // nil: EKS' own
-	account  string                                     // the service account that needs rights in the cloud, with its namespace; empty: none does
+	account  string                                     // namespace and name of who needs rights; empty: none does
 	policies []string
 	inline   func(region, cluster string) string
 }
@@ -153,8 +153,7 @@ func (at *session) createAddon(ctx context.Context, spec cloud.AddonSpec) (cloud
 	return observeAddon(made.Addon), nil
 }
 
-// addonRole makes the role that an add-on's service account may be. A cluster that somebody else made may have no
-// provider for that yet.
+// addonRole makes the role of an add-on's service account. Somebody else's cluster may have no provider for that yet.
 func (at *session) addonRole(ctx context.Context, cluster *types.Cluster, spec cloud.AddonSpec, is software) (m made, err error) {
 	if err := at.ensureOIDC(ctx, cluster, spec.Owner); err != nil {
 		return m, err

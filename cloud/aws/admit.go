@@ -31,8 +31,7 @@ func admissible(all []cloud.Admission) error {
 	return nil
 }
 
-// admit lets those into a cluster who are wished, and of those whom an earlier wish let in nobody else. Whom somebody else
-// has let in it does not touch.
+// admit lets in who is wished, and takes out whom only an earlier wish let in. Whom somebody else let in stays.
 func (at *session) admit(ctx context.Context, spec cloud.ClusterSpec) error {
 	there, err := at.entries(ctx, spec.Name)
 	if err != nil {
@@ -116,7 +115,8 @@ func (at *session) allow(ctx context.Context, cluster string, a cloud.Admission)
 	}
 	for _, p := range there {
 		if is := awssdk.ToString(p.PolicyArn); is != policy {
-			if _, err := at.eks.DisassociateAccessPolicy(ctx, &eks.DisassociateAccessPolicyInput{ClusterName: &cluster, PrincipalArn: &a.Principal, PolicyArn: &is}); fault.UnlessGone(err) != nil {
+			if _, err := at.eks.DisassociateAccessPolicy(ctx,
+				&eks.DisassociateAccessPolicyInput{ClusterName: &cluster, PrincipalArn: &a.Principal, PolicyArn: &is}); fault.UnlessGone(err) != nil {
 				return err
 			}
 		} else if everywhere(p) {
@@ -126,15 +126,15 @@ func (at *session) allow(ctx context.Context, cluster string, a cloud.Admission)
 	if policy == "" {
 		return nil
 	}
-	_, err = at.eks.AssociateAccessPolicy(ctx, &eks.AssociateAccessPolicyInput{
-		ClusterName: &cluster, PrincipalArn: &a.Principal, PolicyArn: &policy, AccessScope: &types.AccessScope{Type: types.AccessScopeTypeCluster},
-	})
+	_, err = at.eks.AssociateAccessPolicy(ctx, &eks.AssociateAccessPolicyInput{ClusterName: &cluster, PrincipalArn: &a.Principal,
+		PolicyArn: &policy, AccessScope: &types.AccessScope{Type: types.AccessScopeTypeCluster}})
 	return err
 }
 
 // allowed are the policies that somebody has.
 func (at *session) allowed(ctx context.Context, cluster, principal string) (all []types.AssociatedAccessPolicy, err error) {
-	pages := eks.NewListAssociatedAccessPoliciesPaginator(at.eks, &eks.ListAssociatedAccessPoliciesInput{ClusterName: &cluster, PrincipalArn: &principal})
+	pages := eks.NewListAssociatedAccessPoliciesPaginator(at.eks,
+		&eks.ListAssociatedAccessPoliciesInput{ClusterName: &cluster, PrincipalArn: &principal})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

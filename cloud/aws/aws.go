@@ -58,9 +58,8 @@ type Provider struct {
 
 var _ cloud.Provider = (*Provider)(nil)
 
-// Load finds credentials, endpoint and CA where every program of AWS does: in the environment (AWS_PROFILE,
-// AWS_ENDPOINT_URL, AWS_CA_BUNDLE and so on), the files in ~/.aws, or the machine's own role. It asks nobody: whether the
-// credentials are good Check says.
+// Load finds credentials, endpoint and CA where every program of AWS does: in the environment (such as AWS_PROFILE and
+// AWS_ENDPOINT_URL), in ~/.aws, or in the machine's own role. It does not try the credentials: Check does.
 func Load(ctx context.Context) (Options, error) {
 	c, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
@@ -92,14 +91,14 @@ func New(o Options) *Provider {
 	}
 }
 
-// Rates are somewhat below what AWS lets an account make in a region. Where the clouds' time is faster, so are they; at
-// once, which is speed 0, is without a limit.
+// Rates are somewhat below what AWS allows an account in a region, times the speed of its clock. Speed 0 has no limit.
 func Rates(speed float64) map[string]pace.Rate {
 	rates := map[string]pace.Rate{}
 	if speed <= 0 {
 		return rates
 	}
-	for family, perSecond := range map[string]float64{fault.EC2: 15, fault.EKS: 8, fault.IAM: 10, fault.STS: 20, fault.ELB: 5, fault.ClassicELB: 5} {
+	for family, perSecond := range map[string]float64{fault.EC2: 15, fault.EKS: 8, fault.IAM: 10,
+		fault.STS: 20, fault.ELB: 5, fault.ClassicELB: 5} {
 		rates[family] = pace.Rate{PerSecond: perSecond * speed, Burst: int(max(1, 4*perSecond*speed))}
 	}
 	return rates
@@ -129,7 +128,8 @@ func (p *Provider) inside(ctx context.Context, s cloud.Scope, region string, do 
 }
 
 // observed is within for calls that answer with an observation.
-func (p *Provider) observed(ctx context.Context, op string, s cloud.Scope, do func(context.Context, *session) (cloud.Observation, error)) (o cloud.Observation, err error) {
+func (p *Provider) observed(ctx context.Context, op string, s cloud.Scope,
+	do func(context.Context, *session) (cloud.Observation, error)) (o cloud.Observation, err error) {
 	err = p.within(ctx, op, s, func(ctx context.Context, at *session) (err error) {
 		o, err = do(ctx, at)
 		var wait later

@@ -32,8 +32,7 @@ func (at *session) boundary() string { return boundaryARN(partition(at.region), 
 // roles do, and what we give to roles ourselves; a test compares it with all that is given to roles here. Looking is by name
 // only, since AWS has its policies look at more from time to time.
 //
-// A tag that says whose something is can be given by a role to what it makes and to nothing else, or our right to delete
-// what has it would be one to delete everything.
+// A role may put an owner's tag only on what it makes: else our right to delete by that tag would reach everything.
 func bounded() policy {
 	volumes := []string{"arn:*:ec2:*:*:volume/*", "arn:*:ec2:*:*:snapshot/*"}
 	return policy{Version: "2012-10-17", Statement: []statement{
@@ -84,8 +83,7 @@ elasticloadbalancing:SetLoadBalancerPoliciesForBackendServer elasticloadbalancin
 kms:Decrypt kms:Encrypt kms:ListGrants
 `
 
-// bind has a role that is there have the boundary: those from before there was one have none. Without it nothing can be
-// given to a role.
+// bind gives the boundary to a role that was made before there was one. Without it nothing can be given to a role.
 func (at *session) bind(ctx context.Context, r *types.Role) error {
 	arn := at.boundary()
 	if r.PermissionsBoundary != nil && awssdk.ToString(r.PermissionsBoundary.PermissionsBoundaryArn) == arn {

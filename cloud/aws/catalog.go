@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// regions are AWS's. One that is not here cannot be worked in, and so nothing of ours is there: a name is added, never
-// taken out.
+// regions are AWS's. No other can be worked in, so nothing of ours is there: a name is added, never taken out.
 var regions = []string{
 	"af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2",
 	"ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7",

@@ -14,8 +14,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/aws/fault"
 )
 
-// Check implements cloud.Provider: it enters the account and has IAM say of each right whether it is given. All that are
-// not are named in one error. If none is missing, the boundary of roles must be there.
+// Check implements cloud.Provider: it enters the account, names all missing rights in one error, and finds the boundary.
 func (p *Provider) Check(ctx context.Context, a cloud.Account) error {
 	s := cloud.Scope{Account: a, Region: p.config.Region}
 	return p.within(ctx, "Check", s, func(ctx context.Context, at *session) error {

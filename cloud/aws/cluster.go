@@ -62,8 +62,7 @@ func (at *session) leftover(ctx context.Context, p purpose) (cloud.Observation, 
 	return cloud.Observation{Phase: cloud.Deleting, Raw: "its role is left", Owner: owner}, nil
 }
 
-// DeleteCluster implements cloud.Provider. Its OpenID Connect provider goes before the cluster, which knows it, and the
-// roles after it, which needs them to the end.
+// DeleteCluster implements cloud.Provider. The cluster's OIDC provider goes before it, the roles that it needs after it.
 func (p *Provider) DeleteCluster(ctx context.Context, s cloud.Scope, name, owner string) error {
 	return p.within(ctx, "DeleteCluster", s, func(ctx context.Context, at *session) error {
 		has, err := at.cluster(ctx, name)
@@ -96,8 +95,7 @@ func (at *session) deleteCluster(ctx context.Context, has *types.Cluster) error 
 	return fault.UnlessGone(err)
 }
 
-// deleteLeftovers deletes what stays when a cluster is gone. Its role goes last: as long as that is there it is known whose
-// the cluster was, and that something may be left of what the controllers in it have made.
+// deleteLeftovers deletes what stays when a cluster is gone; last its role, which tells whose the cluster was.
 func (at *session) deleteLeftovers(ctx context.Context, name, owner string) error {
 	p := purpose{at.region, name, cloud.KindCluster, ""}
 	is, err := at.ownedRole(ctx, p)
@@ -176,8 +174,9 @@ func (at *session) createCluster(ctx context.Context, spec cloud.ClusterSpec) (c
 		Name: &spec.Name, RoleArn: &r.arn, ClientRequestToken: token("cluster", spec.Name, spec.Owner, spec.Token, spec.Hash()),
 		ResourcesVpcConfig: on, Logging: logging(spec.Options.Logging), EncryptionConfig: encryption(spec.Options.SecretsKey),
 		// Whoever makes the cluster may do all in it from the first moment: one call less that could be lost.
-		AccessConfig: &types.CreateAccessConfigRequest{AuthenticationMode: types.AuthenticationModeApi, BootstrapClusterCreatorAdminPermissions: awssdk.Bool(true)},
-		Tags:         map[string]string{tagOwner: spec.Owner, tagName: spec.Name, tagSpec: spec.Hash(), tagNetwork: spec.Network},
+		AccessConfig: &types.CreateAccessConfigRequest{AuthenticationMode: types.AuthenticationModeApi,
+			BootstrapClusterCreatorAdminPermissions: awssdk.Bool(true)},
+		Tags: map[string]string{tagOwner: spec.Owner, tagName: spec.Name, tagSpec: spec.Hash(), tagNetwork: spec.Network},
 	}
 	if len(spec.Admits) > 0 {
 		delete(in.Tags, tagSpec) // it comes to the wish only when they are let in

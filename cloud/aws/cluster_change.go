@@ -38,7 +38,8 @@ func (at *session) changeCluster(ctx context.Context, has *types.Cluster, spec c
 	return at.changeReady(ctx, has, spec, o)
 }
 
-func (at *session) changeReady(ctx context.Context, has *types.Cluster, spec cloud.ClusterSpec, o cloud.Observation) (cloud.Observation, error) {
+func (at *session) changeReady(ctx context.Context, has *types.Cluster, spec cloud.ClusterSpec,
+	o cloud.Observation) (cloud.Observation, error) {
 	var err error
 	switch is := o.Options; {
 	case spec.Version != "" && spec.Version != o.Version:
@@ -64,7 +65,8 @@ func (at *session) changeReady(ctx context.Context, has *types.Cluster, spec clo
 }
 
 // settled makes what comes after a cluster is ready, and notes for which wish it is.
-func (at *session) settled(ctx context.Context, has *types.Cluster, spec cloud.ClusterSpec, o cloud.Observation) (cloud.Observation, error) {
+func (at *session) settled(ctx context.Context, has *types.Cluster, spec cloud.ClusterSpec,
+	o cloud.Observation) (cloud.Observation, error) {
 	if err := at.ensureOIDC(ctx, has, spec.Owner); err != nil {
 		return o, err
 	}

@@ -14,8 +14,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/aws/fault"
 )
 
-// ListOwned implements cloud.Provider. What has lost its main part, such as a cluster's role without the cluster, is
-// listed as what it was part of, being deleted: deleting that removes it.
+// ListOwned implements cloud.Provider. A leftover, such as the role of a cluster, is listed as a cluster being deleted.
 func (p *Provider) ListOwned(ctx context.Context, s cloud.Scope, ownerPrefix string) (refs []cloud.Ref, err error) {
 	err = p.within(ctx, "ListOwned", s, func(ctx context.Context, at *session) error {
 		l := &listing{session: at, prefix: ownerPrefix, seen: map[purpose]bool{}}
@@ -144,5 +143,6 @@ func (l *listing) covered(p purpose) bool {
 		return true
 	}
 	on := purpose{p.region, p.cluster, cloud.KindCluster, ""}
-	return p.kind == cloud.KindAddon && slices.ContainsFunc(l.refs, func(r cloud.Ref) bool { return r.Kind == cloud.KindCluster && r.Name == on.cluster })
+	return p.kind == cloud.KindAddon && slices.ContainsFunc(l.refs,
+		func(r cloud.Ref) bool { return r.Kind == cloud.KindCluster && r.Name == on.cluster })
 }

@@ -31,7 +31,8 @@ func (at *session) ensureOIDC(ctx context.Context, c *types.Cluster, owner strin
 	if name == "" {
 		return nil
 	}
-	_, err := at.iam.GetOpenIDConnectProvider(ctx, &iam.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: awssdk.String(at.oidcARN(name))})
+	_, err := at.iam.GetOpenIDConnectProvider(ctx,
+		&iam.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: awssdk.String(at.oidcARN(name))})
 	if !fault.Gone(err) {
 		return err
 	}
@@ -73,8 +74,7 @@ func (at *session) oidcProviders(ctx context.Context) (found []leftOIDC, err err
 	return found, nil
 }
 
-// deleteOwnedOIDC deletes the provider of a cluster, which may be gone, as when it was deleted by hand. One that somebody
-// else has made for it stays.
+// deleteOwnedOIDC deletes our provider of a cluster, which may itself be gone already. Somebody else's stays.
 func (at *session) deleteOwnedOIDC(ctx context.Context, cluster, owner string) error {
 	all, err := at.oidcProviders(ctx)
 	if err != nil {
@@ -84,7 +84,8 @@ func (at *session) deleteOwnedOIDC(ctx context.Context, cluster, owner string) e
 		if p.cluster != cluster || p.owner != owner {
 			continue
 		}
-		if _, err := at.iam.DeleteOpenIDConnectProvider(ctx, &iam.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &p.arn}); fault.UnlessGone(err) != nil {
+		if _, err := at.iam.DeleteOpenIDConnectProvider(ctx,
+			&iam.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &p.arn}); fault.UnlessGone(err) != nil {
 			return err
 		}
 	}

@@ -175,8 +175,7 @@ func poolVersion(is, wanted, cluster string) error {
 	return nil
 }
 
-// observePool reads a description; of nil that it is absent. EKS does not count machines: one that is active has those
-// that are desired of it.
+// observePool reads a description; nil is absent. EKS counts no machines: an active pool has those that are desired.
 func observePool(g *types.Nodegroup) cloud.Observation {
 	if g == nil {
 		return cloud.Observation{Phase: cloud.Absent}
@@ -200,7 +199,8 @@ func observePool(g *types.Nodegroup) cloud.Observation {
 func poolOf(g *types.Nodegroup) *cloud.PoolSpec {
 	p := &cloud.PoolSpec{
 		Cluster: awssdk.ToString(g.ClusterName), Name: awssdk.ToString(g.NodegroupName), Owner: g.Tags[tagOwner],
-		Labels: g.Labels, Zones: strings.Fields(g.Tags[tagZones]), Spot: g.CapacityType == types.CapacityTypesSpot, Version: awssdk.ToString(g.Version),
+		Labels: g.Labels, Zones: strings.Fields(g.Tags[tagZones]), Spot: g.CapacityType == types.CapacityTypesSpot,
+		Version: awssdk.ToString(g.Version),
 	}
 	machines := strings.Fields(g.Tags[tagMachine])
 	if !slices.Equal(instanceTypes(machines), g.InstanceTypes) {

@@ -45,7 +45,8 @@ func (at *session) changePool(ctx context.Context, has *types.Nodegroup, spec cl
 		return o, nil
 	}
 	is, zones := o.Pool, slices.Sorted(slices.Values(spec.Zones))
-	if is.Machine != spec.Machine || !slices.Equal(is.Others, spec.Others) || is.Spot != spec.Spot || len(zones) > 0 && !slices.Equal(zones, is.Zones) {
+	if is.Machine != spec.Machine || !slices.Equal(is.Others, spec.Others) || is.Spot != spec.Spot ||
+		len(zones) > 0 && !slices.Equal(zones, is.Zones) {
 		return o, refuse(cloud.Invalid, "Immutable", "pool %s cannot change its machines, zones or spot: make another", spec.Name)
 	}
 	if o.Phase != cloud.Ready && o.Phase != cloud.Degraded {
@@ -54,7 +55,8 @@ func (at *session) changePool(ctx context.Context, has *types.Nodegroup, spec cl
 	return at.changeActive(ctx, has, spec, o)
 }
 
-func (at *session) changeActive(ctx context.Context, has *types.Nodegroup, spec cloud.PoolSpec, o cloud.Observation) (cloud.Observation, error) {
+func (at *session) changeActive(ctx context.Context, has *types.Nodegroup, spec cloud.PoolSpec,
+	o cloud.Observation) (cloud.Observation, error) {
 	is := o.Pool
 	// The moment of the last change is in the token: the same change may be made again after it was taken back.
 	step := token("change", spec.Cluster, spec.Name, spec.Owner, spec.Token, spec.Hash(), awssdk.ToTime(has.ModifiedAt).Format(time.RFC3339Nano))

@@ -174,7 +174,8 @@ func (at *session) deleteRole(ctx context.Context, name string) error {
 		return fault.UnlessGone(err)
 	}
 	for _, p := range has.AttachedPolicies {
-		if _, err := at.iam.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &name, PolicyArn: p.PolicyArn}); fault.UnlessGone(err) != nil {
+		if _, err := at.iam.DetachRolePolicy(ctx,
+			&iam.DetachRolePolicyInput{RoleName: &name, PolicyArn: p.PolicyArn}); fault.UnlessGone(err) != nil {
 			return err
 		}
 	}

@@ -115,13 +115,13 @@ func (e *entered) verify(ctx context.Context, c *sts.Client, a cloud.Account) (s
 	return e.caller, nil
 }
 
-// patience is how long a call waits for its turn. If it would be longer the caller is told to come again: a slot that
-// waits here is one that nobody else has.
+// patience is how long a call waits for its turn. Beyond that its caller is told to come again, and gives up its slot.
 const patience = 2 * time.Second
 
 // paced keeps all calls of one account and region within their rates.
 func (p *Provider) paced(account, region string) func(*middleware.Stack) error {
-	turn := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (out middleware.InitializeOutput, md middleware.Metadata, err error) {
+	turn := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+		out middleware.InitializeOutput, md middleware.Metadata, err error) {
 		k := pace.Key{Account: account, Region: region, Family: awsmiddleware.GetServiceID(ctx)}
 		if err := p.wait(ctx, k); err != nil {
 			return out, md, err

@@ -1,4 +1,11 @@
-// Package cloudtest is the conformance suite of the clouds: what every cloud.Provider does, whatever stands behind it.
+// Package cloudtest is the conformance suite of the clouds: what every cloud.Provider does, whatever
+// stands behind it.
+//
+// It is for tests alone, and it has no test of what one cloud does otherwise than the rest. Begin with
+// Rig, which is the cloud to try, and Run, which lists the cases; Killed in mortal.go kills a provider
+// after each of its calls. The cases of Run come one after the other, those of Killed at once, each on
+// a rig of its own. A rig that is Kept is cleaned after each case; after a crash of the test itself
+// what was made stays there.
 package cloudtest
 
 import (

@@ -1,5 +1,11 @@
-// Package journal is a file of JSON lines to which lines are only ever added: the whole state of a made-up cloud. What a
-// killed process left of its last line is cut off when the file is opened again.
+// Package journal is a file of JSON lines to which lines are only ever added: the whole state of a
+// made-up cloud.
+//
+// It knows nothing of what the lines mean, and it is not the log of the control plane. Begin with
+// Open, which gives every line to a function, and Append. A Journal is not safe for concurrent use,
+// and one process has it open at a time. A line is there whole or not at all: what a killed process
+// left of its last line is cut off when the file is opened again. Only a line that was appended with
+// sync is sure to survive a crash of the machine.
 package journal
 
 import (

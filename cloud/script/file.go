@@ -1,5 +1,10 @@
-// Package script is what hurts a made-up cloud while it runs: faults that strike the n-th call, and the files in which
-// people write them.
+// Package script is what hurts a made-up cloud while it runs: faults that strike the n-th call, and
+// the files in which people write them.
+//
+// It knows no cloud: what a fault does, and which calls it matches, is up to its user. Begin with
+// Faults, then Files, which notices when a file has changed. Neither is safe for concurrent use: the
+// cloud calls them under its own lock. Which faults have struck is in memory alone: after a crash the
+// counts begin anew, from the files as they are then.
 package script
 
 import (

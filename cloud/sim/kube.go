@@ -10,10 +10,10 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube/memory"
 )
 
-// Kube is the Kubernetes API of a simulated cluster: the one that the options name, else a kube.Memory whose objects are in the journal, besides the nodes
-// of its pools, which can be read. A cluster that is not ready is Conflict, an absent one NotFound. Faults strike its
-// calls too, under the ops Apply, Get, List and Delete. What changes nothing leaves no line in the ledger. When the
-// cluster is gone, so is what was handed out: its calls are unavailable.
+// Kube is the Kubernetes API of a simulated cluster: the one that the options name, else a memory.Store whose objects
+// are in the journal, besides the nodes of its pools, which can be read. A cluster that is not ready is Conflict, an
+// absent one NotFound. Faults strike its calls too, under the ops Apply, Get, List and Delete. What changes nothing
+// leaves no line in the ledger. When the cluster is gone, so is what was handed out: its calls are unavailable.
 func (s *Sim) Kube(ctx context.Context, sc cloud.Scope, cluster string) (kube.API, error) {
 	var id string
 	err := s.do(ctx, request{op: "Kube", scope: sc, name: cluster, quiet: true}, func(c *call) (cloud.Phase, error) {

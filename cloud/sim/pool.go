@@ -38,7 +38,8 @@ func (c *call) ensurePool(spec cloud.PoolSpec) (*resource, error) {
 	if _, err := findZones(spec.Zones, c.zones); err != nil {
 		return nil, c.invalid(err)
 	}
-	spec.Labels, spec.Taints, spec.Others = maps.Clone(spec.Labels), slices.Clone(spec.Taints), slices.Clone(spec.Others) // the caller's stay the caller's
+	// The caller's stay the caller's.
+	spec.Labels, spec.Taints, spec.Others = maps.Clone(spec.Labels), slices.Clone(spec.Taints), slices.Clone(spec.Others)
 	r, err := c.mine(cloud.KindPool, spec.Cluster, spec.Name, spec.Owner)
 	if err != nil {
 		return nil, err

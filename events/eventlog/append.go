@@ -53,6 +53,7 @@ type TooLargeError struct {
 	Most  int
 }
 
+// Error says the size that the event would have, and the most that is possible.
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("the event %s would have %d bytes: at most %d", e.Event, e.Size, e.Most)
 }
@@ -192,7 +193,8 @@ var guilty = []jetstream.ErrorCode{10054, 10097, 10176, 10177, 10199, 10201}
 // rejected marks an error that is because of what was sent.
 func rejected(err error) error {
 	var api *jetstream.APIError
-	if errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, nats.ErrBadSubject) || errors.As(err, &api) && slices.Contains(guilty, api.ErrorCode) {
+	if errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, nats.ErrBadSubject) ||
+		errors.As(err, &api) && slices.Contains(guilty, api.ErrorCode) {
 		return fmt.Errorf("%w: %w", ErrRejected, err)
 	}
 	return err

@@ -1,5 +1,12 @@
-// Package eventlog keeps events in JetStream, and what the world is owed by
-// them. It is the only package that knows JetStream.
+// Package eventlog is the log: one JetStream stream that holds every event. It appends decisions, each
+// whole or not at all, reads them back in order, and checks each against its checksum.
+//
+// It decides nothing and knows no kinds: the vocabulary is given to Open. What waits beside the log
+// (commands, work, timers) is in package queue, the files below the server are in package filestore.
+// Begin with Log: append.go writes, tail.go and replay.go read. The methods of a Log may be called
+// from any goroutine; two writers of one entity do not overwrite each other, one of them gets
+// ErrConflict. After a crash the log holds every decision whose append was acknowledged; one that was
+// under way is there whole or not there.
 package eventlog
 
 import (
@@ -59,7 +66,8 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *filestore.Guard) 
 	if err := checkState(ctx, g, stream); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	l := &Log{nc: nc, js: js, stream: stream, codec: c, guard: g, copies: max(1, stream.CachedInfo().Config.Replicas), near: &filestore.BlockIndex{Guard: g}}
+	l := &Log{nc: nc, js: js, stream: stream, codec: c, guard: g,
+		copies: max(1, stream.CachedInfo().Config.Replicas), near: &filestore.BlockIndex{Guard: g}}
 	if err := l.checkEnd(ctx, stream.CachedInfo().State.LastSeq); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}

@@ -70,13 +70,14 @@ const (
 	// ahead is how many decisions may be read before they are taken. With a tenth of it
 	// the one goroutine often waits for the other to wake up.
 	ahead = 512
-	// together is how many are folded in at most before who reads the world gets to it.
+	// together is how many are folded in at most before who reads the entities gets to them.
 	together = 64
 )
 
 // beside reads decisions in one goroutine and takes them in another: each takes about
 // as long as the other. It returns the error of take, else that of read.
-func beside(ctx context.Context, read func(ctx context.Context, see func([]events.Recorded) error) error, take func(<-chan []events.Recorded) error) error {
+func beside(ctx context.Context, read func(ctx context.Context, see func([]events.Recorded) error) error,
+	take func(<-chan []events.Recorded) error) error {
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	decisions, taken := make(chan []events.Recorded, ahead), make(chan error, 1)

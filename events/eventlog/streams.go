@@ -21,7 +21,8 @@ const madeSoon = 50 * time.Millisecond
 
 // OpenStream opens a stream. Where there is none it makes it, unless absent, which
 // may be nil, objects. It refuses one that is made differently, and never changes it.
-func OpenStream(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, want jetstream.StreamConfig, absent func() error) (jetstream.Stream, error) {
+func OpenStream(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, want jetstream.StreamConfig,
+	absent func() error) (jetstream.Stream, error) {
 	stream, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		if absent != nil {

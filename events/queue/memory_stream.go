@@ -160,7 +160,8 @@ type standing struct{ seq, revision uint64 }
 // it does nothing and returns 0, else where it put it. Of two that put at once, the one
 // with the lower revision loses. What is believed to stand there need not be true: if it
 // is, and older, the server need not be asked. Nil is no belief.
-func (v *memoryStream) putNewest(ctx context.Context, m *nats.Msg, revision uint64, believed *standing, stands func(there *jetstream.RawStreamMsg) bool, opts ...jetstream.PublishOpt) (seq uint64, err error) {
+func (v *memoryStream) putNewest(ctx context.Context, m *nats.Msg, revision uint64, believed *standing,
+	stands func(there *jetstream.RawStreamMsg) bool, opts ...jetstream.PublishOpt) (seq uint64, err error) {
 	if m.Header == nil {
 		m.Header = nats.Header{}
 	}
@@ -190,7 +191,8 @@ func (v *memoryStream) lastFromLeader(ctx context.Context, subject string) (*jet
 
 // tryPut is one round of putNewest: it fails with ErrConflict if another was faster, or if
 // what was read was not the newest.
-func (v *memoryStream) tryPut(ctx context.Context, m *nats.Msg, revision uint64, read lastOf, stands func(*jetstream.RawStreamMsg) bool, opts []jetstream.PublishOpt) (seq uint64, err error) {
+func (v *memoryStream) tryPut(ctx context.Context, m *nats.Msg, revision uint64, read lastOf,
+	stands func(*jetstream.RawStreamMsg) bool, opts []jetstream.PublishOpt) (seq uint64, err error) {
 	there, err := read(ctx, m.Subject)
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):

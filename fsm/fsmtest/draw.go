@@ -1,3 +1,10 @@
+// Package fsmtest makes lives for tests of the kinds: pasts that are written out, such as an active
+// tenant, and commands that are drawn at random.
+//
+// It is for tests alone, here and in projections/state; nothing of the product imports it. Begin with
+// WorldOf, which folds facts into entities, and with past.go for the facts that there are; draw.go has
+// the random commands. The pasts are shared variables: read them from any goroutine and copy them
+// before a change. Nothing is stored, and the same seed draws the same commands.
 package fsmtest
 
 import (

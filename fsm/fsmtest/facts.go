@@ -11,7 +11,7 @@ import (
 	"github.com/aeriehq/aerie/projections/state"
 )
 
-// A fact is one decision of the past, about one entity.
+// Fact is one decision of the past, about one entity.
 type Fact struct {
 	Ref    ev.Ref
 	Events []ev.Event
@@ -23,6 +23,7 @@ var Start = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 // Is says what has happened to an entity: "tenant acme/prod".
 func Is(name string, events ...ev.Event) []Fact { return []Fact{{RefOf(name), events}} }
 
+// History puts pasts one after the other.
 func History(all ...[]Fact) (facts []Fact) {
 	for _, f := range all {
 		facts = append(facts, f...)
@@ -30,6 +31,7 @@ func History(all ...[]Fact) (facts []Fact) {
 	return facts
 }
 
+// RefOf reads a name such as "tenant acme/prod". It panics if that is none.
 func RefOf(name string) ev.Ref {
 	kind, path, _ := strings.Cut(name, " ")
 	r, faults := ev.ParseRef(ev.Kind(kind), path)
@@ -39,7 +41,7 @@ func RefOf(name string) ev.Ref {
 	return r
 }
 
-// WorldOf folds facts.
+// WorldOf folds facts into entities.
 func WorldOf(t *testing.T, facts []Fact) *state.Entities {
 	t.Helper()
 	w := state.New()
@@ -62,15 +64,18 @@ func Recorded(w *state.Entities, ref ev.Ref, events []ev.Event) (all []ev.Record
 	return all
 }
 
+// Attempt is the n-th attempt that failed, through the cloud's fault; the next one is due at Later.
 func Attempt(n int, code ev.ReasonCode) *ev.AttemptFailed {
 	return &ev.AttemptFailed{Attempt: n, NextAt: Later, Reason: ev.Reason{Code: code, Message: "the cloud said so", Fault: ev.ByCloud}}
 }
 
+// DecideIn decides a command on the entities as they are, and applies nothing.
 func DecideIn(w *state.Entities, c ev.Command) ([]ev.Change, error) {
 	e, _ := w.Get(c.Ref)
 	return fsm.Machines[c.Ref.Kind].Decide(e, c, w.Refs())
 }
 
+// Gone is the drift of one thing that was deleted by hand.
 func Gone(what string) []ev.Drift { return []ev.Drift{{What: what, How: ev.DriftDeleted}} }
 
 // Later is when the question is asked: a day after everything.

@@ -17,16 +17,20 @@ var (
 	PoolsUp   = ev.PoolsObserved{Pools: []ev.PoolStatus{{Name: "a", State: "active", Nodes: 1}}}
 )
 
+// CustomerIs is a customer that was created.
 func CustomerIs(id string) []Fact {
 	return Is("customer "+id, ev.Created[ev.CustomerSpec]{UID: "u-" + id, Spec: ev.CustomerSpec{Hosting: "provider"}})
 }
 
+// AccountIs is the platform's account with what happened to it after its request.
 func AccountIs(events ...ev.Event) []Fact {
 	return Is("account -/main", append([]ev.Event{ev.Requested[ev.AccountSpec]{UID: "u-main", Spec: MainSpec}}, events...)...)
 }
 
+// AccountReady is the platform's account, verified.
 func AccountReady() []Fact { return AccountIs(ev.VerificationStarted{}, ev.Verified{}) }
 
+// PlanIs is a plan whose spec is FreeSpec with a change, released unless it is a draft.
 func PlanIs(id string, with func(*ev.PlanSpec)) []Fact {
 	spec := FreeSpec
 	with(&spec)
@@ -37,8 +41,10 @@ func PlanIs(id string, with func(*ev.PlanSpec)) []Fact {
 	return Is("plan -/"+id, events...)
 }
 
+// PlanReady is the plan that ProdSpec names.
 func PlanReady() []Fact { return PlanIs("free", func(*ev.PlanSpec) {}) }
 
+// DedicatedPlan is the plan "business", whose deployment is dedicated.
 func DedicatedPlan() []Fact {
 	return PlanIs("business", func(s *ev.PlanSpec) { s.Deployment = "dedicated" })
 }
@@ -50,8 +56,10 @@ func DataplaneIs(path string, with func(*ev.DataplaneSpec), events ...ev.Event) 
 	return Is("dataplane "+path, append([]ev.Event{ev.Requested[ev.DataplaneSpec]{UID: "u-" + path, Spec: spec}}, events...)...)
 }
 
+// AsIs changes nothing of a spec.
 func AsIs[T any](*T) {}
 
+// AllAddons says that the cloud's add-ons of a dataplane are there.
 var AllAddons = ev.CloudAddonsReady{Addons: []ev.CloudAddon{{Name: "network", Version: "1.1"}, {Name: "storage", Version: "1.1"}}}
 
 // Built is how a dataplane becomes Active.
@@ -61,6 +69,7 @@ func Built(more ...ev.Event) []ev.Event {
 		ev.SystemPoolReady{Nodes: 1}, AllAddons, ev.Activated{}}, more...)
 }
 
+// EuBuilt is the shared dataplane, built, with what happened to it then.
 func EuBuilt(more ...ev.Event) []Fact { return DataplaneIs("-/eu", AsIs, Built(more...)...) }
 
 // Platform is all a shared tenant needs but a tenant infra.
@@ -73,6 +82,7 @@ func InfraIs(path string, with func(*ev.TenantInfraSpec), events ...ev.Event) []
 	return Is("tenantinfra "+path, append([]ev.Event{ev.Requested[ev.TenantInfraSpec]{UID: "u-" + path, Spec: spec}}, events...)...)
 }
 
+// InfraBuilt is the tenant infra on the shared dataplane, built, with what happened to it then.
 func InfraBuilt(more ...ev.Event) []Fact {
 	return InfraIs("-/eu_pg", AsIs, append([]ev.Event{ev.ProvisioningStarted{Cluster: "cluster"}, PoolsUp, ev.Activated{}}, more...)...)
 }
@@ -84,9 +94,11 @@ func TenantIs(path string, events ...ev.Event) []Fact {
 
 var (
 	placedOnEU = ev.Placed{Placement: ev.Placement{Dataplane: "-/eu", TenantInfra: "-/eu_pg", Namespace: "acme--prod", Plan: "-/free", PlanVersion: 1, Size: "small"}}
-	Starting   = []ev.Event{ev.PlacingStarted{}, placedOnEU, ev.TenantProvisioningStarted{Cluster: "cluster"}}
+	// Starting is what happens to a tenant from its request until its provisioning begins.
+	Starting = []ev.Event{ev.PlacingStarted{}, placedOnEU, ev.TenantProvisioningStarted{Cluster: "cluster"}}
 )
 
+// TenantActive is a tenant on the shared dataplane, active, with what happened to it then.
 func TenantActive(more ...ev.Event) []Fact {
 	return TenantIs("acme/prod", append(append([]ev.Event{}, Starting...), append([]ev.Event{ev.Activated{}}, more...)...)...)
 }
@@ -94,8 +106,10 @@ func TenantActive(more ...ev.Event) []Fact {
 // TenantHome is all an application needs.
 func TenantHome() []Fact { return History(Platform(), InfraBuilt(), TenantActive()) }
 
+// AppIs is an application with what happened to it after its request.
 func AppIs(events ...ev.Event) []Fact {
 	return Is("application acme/prod_pg", append([]ev.Event{ev.Requested[ev.ApplicationSpec]{UID: "u-pg", Spec: PgSpec}}, events...)...)
 }
 
+// Installing says that the work on the application of AppIs has begun.
 var Installing = ev.InstallingStarted{Cluster: "cluster", Namespace: "acme--prod"}

@@ -206,7 +206,7 @@ func (q *queried) pageOf(ctx context.Context, at string) error {
 	return err
 }
 
-// pastPages reads pages at one moment: the first makes a world of the past.
+// pastPages reads pages at one moment: the first makes the entities of the past.
 func (q *queried) pastPages(ctx context.Context) ([]figure, error) {
 	at, next := strconv.FormatUint(q.last/2+q.last/3, 10), &side{}
 	began := time.Now()

@@ -1,6 +1,9 @@
-// Package docgen writes the pages of docs that follow from the code:
-// reference.md from the Go types, lives.md from the tables of the kinds. Its test
-// fails when a page differs; with -update it rewrites them.
+// Package docgen makes the pages of docs that follow from the code: reference.md from the Go types,
+// lives.md from the tables of the kinds.
+//
+// It is no part of the server, and it writes no file itself: its test fails when a page differs, and
+// rewrites it with -update. Begin with Pages. The functions only read what is fixed at the start of
+// the program, so they may run at once; the same code makes the same pages.
 package docgen
 
 import (

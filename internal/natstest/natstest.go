@@ -1,4 +1,10 @@
-// Package natstest runs aerie's embedded nats-server inside a test.
+// Package natstest runs NATS servers inside a test: aerie's embedded one, or others like those an
+// operator would run.
+//
+// It is for tests alone, and it is no mock: the servers are real. Begin with Start and Connect for the
+// embedded server, with StartExternal and Dial for a server or a cluster of them. Each test has
+// servers of its own, with a free port and a directory of its own, so tests may run at once. Servers
+// and connections end with the test, and their directories go with it.
 package natstest
 
 import (

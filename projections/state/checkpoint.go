@@ -61,8 +61,8 @@ func (c checkpoint) read(r ev.Ref) fsm.Entity[fsm.Data] {
 	return e
 }
 
-// WorldOf is a world of a few entities: as they were, and then what happened to them, in
-// the order of the log. Of the events before it knows nothing.
+// WorldOf makes Entities of a few: as they were, and then what happened to them, in the
+// order of the log. They know nothing of the events before.
 func WorldOf(from []fsm.Entity[fsm.Data], rest []ev.Recorded) (*Entities, error) {
 	w := New()
 	for _, e := range from {

@@ -1,3 +1,11 @@
+// Package state keeps all entities in memory, as the events of the log made them, with the indexes
+// that decisions, workers and views need.
+//
+// It decides nothing: fsm says what an event does, and package projections answers questions. Begin
+// with Entities, then Live, which follows the log; Overlay goes on from Entities with decisions that
+// are not appended yet, and Frozen is one moment of them for a snapshot. Entities are not safe for
+// concurrent use; Live is, and a Frozen is never changed. Nothing here is the only copy: after a crash
+// Live goes on from a snapshot, or from nothing, and reads the rest from the log.
 package state
 
 import (
@@ -13,7 +21,7 @@ import (
 type Entities struct {
 	Seq      uint64                                      // of the last event folded in
 	Time     time.Time                                   // of that event
-	under    *Entities                                   // of a world that is ahead: what stands below it
+	under    *Entities                                   // of an Overlay: what it goes on from
 	entities map[ev.Kind]map[ev.Ref]fsm.Entity[fsm.Data] // those that are not packed
 	last     map[ev.Kind]uint64                          // the sequence of the kind's last event
 	store    store
@@ -21,9 +29,10 @@ type Entities struct {
 	answers answers
 }
 
-// New is the world before the first event.
+// New returns the entities before the first event: none.
 func New() *Entities {
-	w := &Entities{entities: map[ev.Kind]map[ev.Ref]fsm.Entity[fsm.Data]{}, last: map[ev.Kind]uint64{}, store: newStore(), indexes: newIndexes(), answers: newAnswers()}
+	w := &Entities{entities: map[ev.Kind]map[ev.Ref]fsm.Entity[fsm.Data]{}, last: map[ev.Kind]uint64{},
+		store: newStore(), indexes: newIndexes(), answers: newAnswers()}
 	for k := range fsm.Machines {
 		w.entities[k] = map[ev.Ref]fsm.Entity[fsm.Data]{}
 		w.phases[k] = map[fsm.Phase]int{}
@@ -100,8 +109,8 @@ func (w *Entities) EachPhase(f func(ev.Kind, fsm.Phase, int)) {
 	}
 }
 
-// Waiting lists who waits for an entity, by name or as any of its kind. It is for
-// who may change the world.
+// Waiting lists who waits for an entity, by name or as any of its kind. It changes
+// the indexes, so the caller must be allowed to write.
 func (w *Entities) Waiting(r ev.Ref) (refs []ev.Ref) {
 	for fresh := range w.fresh {
 		w.settleOwed(fresh)

@@ -14,8 +14,8 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 )
 
-// Frozen is a world as it was at one moment, for whoever writes it down while the
-// world goes on.
+// Frozen is Entities as they were at one moment, for whoever writes them down while
+// the log goes on. It is never changed.
 type Frozen struct {
 	Seq     uint64
 	Time    time.Time
@@ -31,10 +31,11 @@ type Frozen struct {
 }
 
 // Freeze keeps the moment. It takes milliseconds, however much there is: what is
-// packed is shared, and copied when the world goes on to change it.
+// packed is shared, and copied when the entities go on to change it.
 func (w *Entities) Freeze() *Frozen {
 	clear(w.store.own)
-	s := &Frozen{Seq: w.Seq, Time: w.Time, refs: w.store.refs, cold: slices.Clone(w.store.cold), long: maps.Clone(w.store.long), warm: map[ev.Ref]fsm.Entity[fsm.Data]{},
+	s := &Frozen{Seq: w.Seq, Time: w.Time, refs: w.store.refs,
+		cold: slices.Clone(w.store.cold), long: maps.Clone(w.store.long), warm: map[ev.Ref]fsm.Entity[fsm.Data]{},
 		placed: maps.Clone(w.placed), makers: maps.Clone(w.makers), last: maps.Clone(w.last),
 		phases: map[ev.Kind]map[fsm.Phase]int{}, answers: w.answers}
 	for k, phases := range w.phases {
@@ -62,8 +63,8 @@ func (s *Frozen) entity(n int, buffer []byte) (fsm.Entity[fsm.Data], []byte) {
 	return e, append(buffer[:0], p...)
 }
 
-// Write writes the world down, and what beside says of each entity with it. Read
-// of the same program reads it again.
+// Write writes the entities down, and what beside says of each with it. Read of the
+// same program reads them again.
 func (s *Frozen) Write(w io.Writer, beside func([]byte, fsm.Entity[fsm.Data]) []byte) error {
 	out := writing{bufio.NewWriterSize(w, 1<<16), nil}
 	out.uint(s.Seq)

@@ -7,13 +7,15 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 )
 
-// indexes are the indexes of a world: who has to do with whom.
+// indexes are the indexes of Entities: who has to do with whom.
 type indexes struct {
-	placed  map[string]int                // tenant infra -> how many tenants are placed there
-	makers  map[string]ev.Ref             // uid -> whose it is, or was: of those that make things in a cloud, of those whose name is another's now, and of the disowned
+	placed map[string]int // tenant infra -> how many tenants are placed there
+	// makers is uid -> whose it is, or was: of those that make things in a cloud, of those whose name is another's now,
+	// and of the disowned.
+	makers  map[string]ev.Ref
 	waiting map[ev.Ref]map[ev.Ref]bool    // awaited -> who waits
 	awaits  map[ev.Ref][]fsm.Dependency   // who waits -> for what
-	owing   map[ev.Ref]bool               // whom the world owes something
+	owing   map[ev.Ref]bool               // to whom an effect is owed
 	fresh   map[ev.Ref]struct{}           // of whom the three above do not know what has changed
 	phases  map[ev.Kind]map[fsm.Phase]int // how many are in each
 	users   map[uint32]numbers            // what is used -> the living entities that use it
@@ -21,7 +23,8 @@ type indexes struct {
 
 func newIndexes() indexes {
 	return indexes{placed: map[string]int{}, makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{},
-		awaits: map[ev.Ref][]fsm.Dependency{}, owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{}, phases: map[ev.Kind]map[fsm.Phase]int{}, users: map[uint32]numbers{}}
+		awaits: map[ev.Ref][]fsm.Dependency{}, owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{},
+		phases: map[ev.Kind]map[fsm.Phase]int{}, users: map[uint32]numbers{}}
 }
 
 // rewire keeps the indexes after an entity has changed.
@@ -35,7 +38,7 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 		w.placed[is]++
 	}
 	if w.under != nil {
-		return // nobody asks a world that is ahead for the rest
+		return // nobody asks an Overlay for the rest
 	}
 	w.reuse(before, after)
 	if k := after.Ref.Kind; k == ev.Dataplane || k == ev.TenantInfra {
@@ -87,7 +90,7 @@ func (w *Entities) await(waiter ev.Ref, needs []fsm.Dependency) {
 	}
 }
 
-// Owing lists the entities that the world owes something, in no order.
+// Owing lists the entities to which an effect is owed, in no order.
 func (w *Entities) Owing() (refs []ev.Ref) {
 	for r := range w.owing {
 		if _, fresh := w.fresh[r]; !fresh {

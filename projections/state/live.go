@@ -10,13 +10,13 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog"
 )
 
-// Live is the live world: one fold of the log that decisions, workers and views
-// read. It is safe for concurrent use.
+// Live holds the current Entities: the one fold of the log that decisions, workers and
+// views read. It is safe for concurrent use.
 type Live struct {
 	mu       sync.RWMutex
 	world    *Entities
-	moved    chan struct{} // closed and replaced whenever the world moves
-	at       atomic.Uint64 // the world's sequence, for who does not want to wait for the lock
+	moved    chan struct{} // closed and replaced whenever the entities move
+	at       atomic.Uint64 // the sequence of the entities, for who does not want to wait for the lock
 	held     atomic.Uint64 // what the log gives from this sequence on has to wait; 0: nothing has to
 	free     chan struct{} // closed when it has to no more
 	own      [2]uint64     // from and to which sequence the log will give what this process appended
@@ -37,7 +37,7 @@ func NewLive() *Live {
 // fold. All are added before Follow.
 func (f *Live) Watch(see Watcher) { f.watchers = append(f.watchers, see) }
 
-// Restore goes on from a world that was folded before. It is called before Follow.
+// Restore goes on from entities that were folded before. It is called before Follow.
 func (f *Live) Restore(w *Entities) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -59,7 +59,7 @@ func (f *Live) Follow(ctx context.Context, log *eventlog.Log) error {
 }
 
 // ApplyOwn folds in decisions that this process has appended one right after the
-// other, before the log gives them back, and ends a Hold. What the log was faster
+// other, before the log gives them back, and ends a Pause. What the log was faster
 // with is left out; it is an error if events before them are not folded in yet.
 func (f *Live) ApplyOwn(decisions [][]events.Recorded) error {
 	f.mu.Lock()
@@ -89,7 +89,7 @@ func (f *Live) Pause(from uint64) {
 	f.held.Store(from)
 }
 
-// Await ends a Hold: the log will give from one sequence to another what this
+// Await ends a Pause: the log will give from one sequence to another what this
 // process appended, after what others did.
 func (f *Live) Await(first, last uint64) {
 	f.mu.Lock()
@@ -98,7 +98,7 @@ func (f *Live) Await(first, last uint64) {
 	f.release()
 }
 
-// Release ends a Hold.
+// Release ends a Pause.
 func (f *Live) Release() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -151,21 +151,21 @@ func (f *Live) apply(decision []events.Recorded, own bool) error {
 	return nil
 }
 
-// move tells those who wait that the world has moved.
+// move tells those who wait that the entities have moved.
 func (f *Live) move() {
 	close(f.moved)
 	f.moved = make(chan struct{})
 }
 
-// View calls look with the world, which does not move meanwhile. What look takes
-// out of it may be kept: entities are never changed, only replaced.
+// View calls look with the entities, which do not move meanwhile. What look takes
+// out of them may be kept: entities are never changed, only replaced.
 func (f *Live) View(look func(*Entities)) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	look(f.world)
 }
 
-// Keep calls keep with the world, which nobody reads meanwhile: it may take what has
+// Keep calls keep with the entities, which nobody reads meanwhile: it may take what has
 // to be of one moment, and must be quick.
 func (f *Live) Keep(keep func(*Entities)) {
 	f.mu.Lock()
@@ -173,7 +173,7 @@ func (f *Live) Keep(keep func(*Entities)) {
 	keep(f.world)
 }
 
-// Wait returns when the world includes a sequence, when ctx ends, or when the
+// Wait returns when the entities include a sequence, when ctx ends, or when the
 // fold has stopped.
 func (f *Live) Wait(ctx context.Context, seq uint64) error {
 	for {

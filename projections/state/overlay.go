@@ -2,19 +2,18 @@ package state
 
 import ev "github.com/aeriehq/aerie/events"
 
-// Overlay is a world that goes on from this one: what is applied to it stays in it,
-// and everything else is read from the world below. So decisions can be made on
-// what other decisions will have changed, before those are durable. The world below
-// may move meanwhile, but for what was changed ahead of it. Whoever reads has to
-// hold the world below still.
+// Overlay makes Entities that go on from these: what is applied to them stays in them,
+// and everything else is read from those below. So decisions can be made on what other
+// decisions will have changed, before those are durable. The entities below may move
+// meanwhile, but for what was changed in the overlay. Whoever reads must keep the
+// entities below from moving.
 func (w *Entities) Overlay() *Entities {
 	a := New()
 	a.under, a.Seq, a.Time = w, w.Seq, w.Time
 	return a
 }
 
-// Rebase puts a world that is ahead onto another one, which has all that the world
-// below it had.
+// Rebase puts an overlay onto other entities, which have all that those below it had.
 func (w *Entities) Rebase(to *Entities) { w.under = to }
 
 // PlacedOn is how many tenants are placed on a tenant infra.

@@ -12,8 +12,8 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 )
 
-// Read reads a world that a Still has written. beside is given what was written beside
-// each entity, in the order of their numbers, and the world as far as it is read: the
+// Read reads Entities that a Frozen has written. beside is given what was written beside
+// each entity, in the order of their numbers, and the entities as far as they are read: the
 // names up to that entity's. What Read reads must have been checked to be what was
 // written: it notices damage, but not all of it.
 func Read(r *bufio.Reader, beside func(w *Entities, text []byte) error) (*Entities, error) {
@@ -96,7 +96,7 @@ func (i *reading) ref() ev.Ref {
 	return ev.Ref{Kind: ev.Kinds[k], Owner: i.string(), ID: i.string()}
 }
 
-// entity reads one entity into the world, and returns what was written beside it.
+// entity reads one entity into w, and returns what was written beside it.
 func (i *reading) entity(w *Entities) []byte {
 	ref, state := i.ref(), i.uint()
 	if i.err != nil {

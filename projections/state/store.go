@@ -21,7 +21,7 @@ const (
 // are kept as they are.
 var numerous = map[ev.Kind]bool{ev.Customer: true, ev.Tenant: true, ev.Application: true}
 
-// store keeps the entities of a world under numbers: the first name that was ever
+// store keeps entities under numbers: the first name that was ever
 // born has number 0. Every fold of one log gives the same numbers.
 type store struct {
 	number map[ev.Ref]uint32

@@ -34,8 +34,8 @@ type Verdict struct {
 	recorded []ev.Recorded     // the decision's events, once it is in a batch
 }
 
-// Decide asks a world: a command that was given before gets its answer again,
-// another one is decided.
+// Decide decides a command on the entities; one that was given before gets its answer
+// again.
 func Decide(w *state.Entities, c ev.Command) (v Verdict) {
 	v.Refs = w.Refs()
 	if note, ok := c.Payload.(ev.NoteRefusal); ok {
@@ -63,7 +63,7 @@ func Decide(w *state.Entities, c ev.Command) (v Verdict) {
 	return v
 }
 
-// stands tells whether what was decided would be decided again on a later world.
+// stands tells whether what was decided would be decided again on later entities.
 func (v Verdict) stands(w *state.Entities) bool {
 	if v.Refs == nil || !v.Refs.Stand(w) {
 		return false

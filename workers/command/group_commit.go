@@ -12,8 +12,8 @@ import (
 	"github.com/aeriehq/aerie/projections/state"
 )
 
-// round is what is appended together. Its decisions are made on a world that is
-// ahead of the live one by all that was decided before them.
+// round is what is appended together. Its decisions are made on an
+// overlay of the live entities, which has all that was decided before them.
 type round struct {
 	batch *eventlog.Batch
 	ahead *state.Entities // nil until the first command comes
@@ -163,7 +163,7 @@ func (l *pipeline) decide(j *job) {
 	})
 }
 
-// begin puts a round on the live world, or on what is on its way to the disk.
+// begin puts a round on the live entities, or on what is on its way to the disk.
 func (r *round) begin(log *eventlog.Log, live *state.Entities, flying *round) {
 	if flying != nil {
 		live = flying.ahead
@@ -171,8 +171,8 @@ func (r *round) begin(log *eventlog.Log, live *state.Entities, flying *round) {
 	r.ahead, r.batch = live.Overlay(), log.Batch(live.Seq)
 }
 
-// add adds what was decided on a command to the batch, and its outcome to the world
-// ahead.
+// add adds what was decided on a command to the batch, and its outcome to the
+// overlay.
 func (r *round) add(j *job) (err error) {
 	if len(j.Decision.Changes) == 0 {
 		return nil
@@ -259,7 +259,7 @@ func (l *pipeline) learn(ctx context.Context, r *round) error {
 	return nil
 }
 
-// again puts what was decided back, to be decided on the live world.
+// again puts what was decided back, to be decided on the live entities.
 func (l *pipeline) again(rounds ...*round) {
 	var jobs []*job
 	for _, r := range append(rounds, l.open) {

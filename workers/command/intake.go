@@ -59,8 +59,10 @@ const refusalsASecond = 50
 func NewIntake(log *eventlog.Log, fold *state.Live) *Intake {
 	r := newContention()
 	fold.Watch(r.see)
-	i := &Intake{contention: r, log: log, read: log.Read, fold: fold, people: make(chan *job, queued), machinery: make(chan *job, queued), refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
-		ended: make(chan struct{}), doors: make(chan struct{}, queued), count: func(string) {}, givenUp: func() {}}
+	i := &Intake{contention: r, log: log, read: log.Read, fold: fold,
+		people: make(chan *job, queued), machinery: make(chan *job, queued),
+		refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
+		ended:    make(chan struct{}), doors: make(chan struct{}, queued), count: func(string) {}, givenUp: func() {}}
 	i.ids.every = indexEvery
 	return i
 }

@@ -179,7 +179,8 @@ func (i *Intake) noteRefusal(ctx context.Context, r Request, err error) error {
 	}
 	what := ev.CommandRefused{Kind: ev.Kind(ev.Truncate(r.Kind)), ID: ev.Truncate(r.Name), Verb: ev.Truncate(r.Verb), Reason: refusal}
 	ref := ev.Ref{Kind: ev.CommandKind, Owner: r.Owner, ID: r.id()}
-	_, err = i.SubmitCommand(ctx, ev.Command{ID: r.id(), Ref: ref, Actor: r.Actor, Time: time.Now().UTC(), Payload: ev.NoteRefusal{Refused: what}})
+	_, err = i.SubmitCommand(ctx, ev.Command{ID: r.id(), Ref: ref, Actor: r.Actor,
+		Time: time.Now().UTC(), Payload: ev.NoteRefusal{Refused: what}})
 	return err
 }
 

@@ -1,4 +1,4 @@
-// Package dispatch reads from the live state what the world is owed, and passes it on: to the executors by the work queue,
+// Package dispatch reads from the live state which effects are owed, and passes it on: to the executors by the work queue,
 // and to the intake where waiting or a deadline is over.
 //
 // It does none of the work, and decides nothing: what it tells the intake may be refused there. Begin with Dispatcher. Each

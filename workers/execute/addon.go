@@ -15,7 +15,8 @@ func wide(ref ev.Ref) bool { return command.TermsOf(ref) == policy.AsAddon }
 
 // AddonSpec is the wish for an addon's namespace.
 func (t *Task) AddonSpec(namespace string) release.AddonSpec {
-	spec := release.AddonSpec{Namespace: namespace, Dataplane: t.Ref.Parent(), Addon: t.Ref.Local(), Owner: t.UID, Revision: t.Revision, Wide: wide(t.Ref)}
+	spec := release.AddonSpec{Namespace: namespace, Dataplane: t.Ref.Parent(), Addon: t.Ref.Local(),
+		Owner: t.UID, Revision: t.Revision, Wide: wide(t.Ref)}
 	if t.Ref.Owner != ev.Platform {
 		spec.Customer = t.Ref.Owner
 	}

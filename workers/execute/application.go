@@ -72,5 +72,6 @@ func (t *Task) install(ctx context.Context, api kube.API, e ev.EnsureApplication
 
 // ApplicationSpec is the wish for the objects of an application or an addon.
 func (t *Task) ApplicationSpec(e ev.EnsureApplication) release.AppSpec {
-	return release.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision, Objects: objects(e.Manifests), Terms: command.TermsOf(t.Ref)}
+	return release.AppSpec{Namespace: e.Namespace, Name: e.Name, Owner: t.UID, Revision: t.Revision,
+		Objects: objects(e.Manifests), Terms: command.TermsOf(t.Ref)}
 }

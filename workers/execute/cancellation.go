@@ -15,7 +15,7 @@ import (
 // errOvertaken ends work that is no longer owed: its phase was given up, or something else is wished by now.
 var errOvertaken = errors.New("it is no longer owed")
 
-// overtakeRest is the pause between two looks at the world: however much happens, looking costs little.
+// overtakeRest is the pause between two looks at the entities: however much happens, looking costs little.
 const overtakeRest = 100 * time.Millisecond
 
 // longWork is the work being done that may take long, each with what ends it. Short work ends by itself.
@@ -38,7 +38,7 @@ func (l *longWork) add(ctx context.Context, w *ev.Work) (_ context.Context, forg
 	}
 }
 
-// overtake ends the work that is no longer owed in a world. Of work that is newer than the world nothing can be said yet.
+// overtake ends the work that is no longer owed. Of work that is newer than the entities nothing can be said yet.
 func (l *longWork) overtake(w *state.Entities) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -63,7 +63,7 @@ func (x *Executor) begin(ctx context.Context, w *ev.Work) (_ context.Context, do
 	}
 }
 
-// watchLong ends long work as soon as the world has moved on from it: the process of a chart that hangs goes with its
+// watchLong ends long work as soon as it is no longer owed: the process of a chart that hangs goes with its
 // phase, and makes room. What it leaves is met by whoever comes next. It returns when ctx ends, with nil, or with the error
 // of a fold that has stopped.
 func (x *Executor) watchLong(ctx context.Context) error {

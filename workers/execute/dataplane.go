@@ -34,7 +34,8 @@ func ensureNetwork(ctx context.Context, t *Task) Result {
 
 // NetworkSpec is the wish for a dataplane's network.
 func (t *Task) NetworkSpec(e ev.EnsureNetwork) cloud.NetworkSpec {
-	return cloud.NetworkSpec{Name: cloud.Name(IdentityOf(e.Owner), cloud.MaxGKECluster, t.Ref.ID), Owner: e.Owner, Range: e.Range, Zones: e.Zones, Token: t.Digest}
+	return cloud.NetworkSpec{Name: cloud.Name(IdentityOf(e.Owner), cloud.MaxGKECluster, t.Ref.ID), Owner: e.Owner,
+		Range: e.Range, Zones: e.Zones, Token: t.Digest}
 }
 
 func ensureCluster(ctx context.Context, t *Task) Result {

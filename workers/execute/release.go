@@ -36,7 +36,8 @@ const hooksWithin = 5 * time.Minute
 
 // request is what is to be asked of Helm for an application.
 func (t *Task) request(op helm.Op, e ev.EnsureApplication) (helm.Request, error) {
-	q := helm.Request{Op: op, Release: e.Name, Namespace: e.Namespace, Owner: t.UID, Values: e.Values, Within: hooksWithin, Terms: command.TermsOf(t.Ref),
+	q := helm.Request{Op: op, Release: e.Name, Namespace: e.Namespace, Owner: t.UID,
+		Values: e.Values, Within: hooksWithin, Terms: command.TermsOf(t.Ref),
 		Chart: helm.Chart{Name: e.Chart.Name, Version: e.Chart.Version, Repository: e.Chart.Repository}}
 	if e.Repair {
 		q.Repair = strconv.FormatUint(t.Revision, 10)

@@ -60,7 +60,8 @@ func args[E ev.Effect](t *Task) (e E, err error) {
 func (t *Task) Call(api string, do func() error) error {
 	start := time.Now()
 	err := do()
-	t.calls = append(t.calls, ev.Call{API: api, At: start.UTC(), TookMS: time.Since(start).Milliseconds(), Code: codeOf(err), RequestID: requestOf(err)})
+	t.calls = append(t.calls, ev.Call{API: api, At: start.UTC(), TookMS: time.Since(start).Milliseconds(),
+		Code: codeOf(err), RequestID: requestOf(err)})
 	return err
 }
 
@@ -118,7 +119,8 @@ func (t *Task) ensure(s ev.Target, what thing, remake bool) (cloud.Observation, 
 // checkMissing looks, before a part is ensured that has been in use, whether it is still
 // there. If it is not, that is said first: then it may be made anew as if for the
 // first time. The rest of the ensuring tells what cannot be seen.
-func (t *Task) checkMissing(s ev.Target, part string, remake bool, api string, observe func(Cloud) (cloud.Observation, error)) (Result, bool) {
+func (t *Task) checkMissing(s ev.Target, part string, remake bool, api string,
+	observe func(Cloud) (cloud.Observation, error)) (Result, bool) {
 	if remake {
 		return Result{}, false
 	}

@@ -30,8 +30,9 @@ func ensureTenant(ctx context.Context, t *Task) Result {
 func (t *Task) TenantSpec(e ev.EnsureTenant) tenant.Spec {
 	plan, _ := ev.ParseRef(ev.Plan, e.Placement.Plan)
 	return tenant.Spec{Namespace: e.Placement.Namespace, Customer: e.Customer, Tenant: e.Tenant, Owner: t.UID, Plan: plan.ID,
-		Revision:   t.Revision,
-		Quota:      tenant.Quota{CPU: e.Placement.Quota.CPU, Memory: e.Placement.Quota.Memory, Storage: e.Placement.Quota.Storage, Pods: e.Placement.Quota.Pods},
+		Revision: t.Revision,
+		Quota: tenant.Quota{CPU: e.Placement.Quota.CPU, Memory: e.Placement.Quota.Memory,
+			Storage: e.Placement.Quota.Storage, Pods: e.Placement.Quota.Pods},
 		DefaultCPU: e.Placement.Limits.CPU, DefaultMemory: e.Placement.Limits.Memory,
 		Priority:  e.Placement.Priority,
 		Isolation: e.Placement.Isolation, AllowNamespaces: e.AllowNamespaces,

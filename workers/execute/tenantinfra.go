@@ -12,7 +12,8 @@ import (
 func (t *Task) PoolSpec(s ev.Target, cluster string, p ev.NodePool) cloud.PoolSpec {
 	of := IdentityOf(s.Owner)
 	of.ID += "/" + p.Name
-	spec := cloud.PoolSpec{Cluster: cluster, Name: cloud.Name(of, cloud.MaxAKSPool, p.Name), Owner: s.Owner, Machine: p.Machine, Others: p.Others,
+	spec := cloud.PoolSpec{Cluster: cluster, Name: cloud.Name(of, cloud.MaxAKSPool, p.Name), Owner: s.Owner,
+		Machine: p.Machine, Others: p.Others,
 		Min: p.Min, Max: p.Max, Labels: p.Labels, Zones: p.Zones, Spot: p.Spot, Token: t.Digest}
 	for _, taint := range p.Taints {
 		spec.Taints = append(spec.Taints, cloud.Taint{Key: taint.Key, Value: taint.Value, Effect: taint.Effect})

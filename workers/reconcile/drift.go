@@ -163,7 +163,8 @@ func (l *inspection) baseDrift(ctx context.Context, e ev.EnsureBase) (found []ev
 
 // objects looks into a cluster. A cluster that is not there has no objects: that it
 // is gone is said of its dataplane.
-func (l *inspection) objects(ctx context.Context, s ev.Target, cluster string, differences func(kube.API) ([]kube.Difference, error)) (found []ev.Drift, err error) {
+func (l *inspection) objects(ctx context.Context, s ev.Target, cluster string,
+	differences func(kube.API) ([]kube.Difference, error)) (found []ev.Drift, err error) {
 	key := keyOf(s, cluster)
 	if l.round[key] == nil {
 		c, err := l.CloudOf(s.Account)

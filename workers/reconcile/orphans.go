@@ -95,7 +95,8 @@ func (l *search) missed(site ev.Target, cluster string, err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.unread = append(l.unread, ev.Unread{Cloud: site.Account.Cloud, Account: site.Account.Number, Region: site.Region, Cluster: cluster, Reason: err.Error()})
+	l.unread = append(l.unread, ev.Unread{Cloud: site.Account.Cloud, Account: site.Account.Number, Region: site.Region,
+		Cluster: cluster, Reason: err.Error()})
 }
 
 // found notes something of an incarnation, if the log does not know it.
@@ -153,11 +154,13 @@ func (l *search) sorted() ev.Orphans {
 		}
 		out.Items = append(out.Items, ev.Orphan{
 			Mark: k.ref.Mark(k.uid), Kind: k.ref.Kind, Owner: k.ref.Owner, ID: k.ref.ID, UID: k.uid, Born: id.Timestamp().UTC(),
-			Cloud: k.site.Account.Cloud, Account: k.site.Account.Number, Region: k.site.Region, Cluster: k.cluster, Dataplane: dataplane, Resources: what,
+			Cloud: k.site.Account.Cloud, Account: k.site.Account.Number, Region: k.site.Region,
+			Cluster: k.cluster, Dataplane: dataplane, Resources: what,
 		})
 	}
 	slices.SortFunc(out.Items, func(a, b ev.Orphan) int {
-		return cmp.Or(strings.Compare(a.Account, b.Account), strings.Compare(a.Region, b.Region), strings.Compare(a.Cluster, b.Cluster), strings.Compare(a.Mark, b.Mark))
+		return cmp.Or(strings.Compare(a.Account, b.Account), strings.Compare(a.Region, b.Region),
+			strings.Compare(a.Cluster, b.Cluster), strings.Compare(a.Mark, b.Mark))
 	})
 	slices.SortFunc(out.Unread, func(a, b ev.Unread) int {
 		return cmp.Or(strings.Compare(a.Account, b.Account), strings.Compare(a.Region, b.Region), strings.Compare(a.Cluster, b.Cluster))

@@ -1,5 +1,10 @@
-// Package balancers removes the load balancers that the controllers of a cluster have made and that are left when it is
-// gone. AWS has two APIs for them, one for the classic ones and one for all others; this package alone imports these.
+// Package balancers removes the load balancers that the controllers of a cluster have made and that
+// are left when it is gone. AWS has two APIs for them, one for the classic ones and one for all
+// others; this package alone imports these.
+//
+// It makes no load balancer, and it touches none without the cluster's tag. Begin with Delete.
+// Balancers may be used from any goroutine. Nothing is kept here: after a crash, or an error, Delete
+// is called again and goes on with what is still there.
 package balancers
 
 import (

@@ -78,7 +78,9 @@ func (n *Networks) clear(ctx context.Context, vpc string) (left bool, err error)
 	if left, err := n.clearNATs(ctx, in); left || err != nil {
 		return left, err
 	}
-	for _, do := range []func(context.Context, string, types.Filter) error{n.clearInterfaces, n.clearGateways, n.clearSubnets, n.clearTables, n.clearGroups} {
+	for _, do := range []func(context.Context, string, types.Filter) error{
+		n.clearInterfaces, n.clearGateways, n.clearSubnets, n.clearTables, n.clearGroups,
+	} {
 		if err := do(ctx, vpc, in); err != nil {
 			return false, err
 		}
@@ -120,7 +122,8 @@ func (n *Networks) clearInterfaces(ctx context.Context, _ string, in types.Filte
 			if i.Status != types.NetworkInterfaceStatusAvailable {
 				return refuse(cloud.Conflict, "InterfaceInUse", "interface %s is in use: %s", awssdk.ToString(i.NetworkInterfaceId), awssdk.ToString(i.Description))
 			}
-			if _, err := n.ec2.DeleteNetworkInterface(ctx, &ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: i.NetworkInterfaceId}); fault.UnlessGone(err) != nil {
+			if _, err := n.ec2.DeleteNetworkInterface(ctx,
+				&ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: i.NetworkInterfaceId}); fault.UnlessGone(err) != nil {
 				return err
 			}
 		}
@@ -134,10 +137,12 @@ func (n *Networks) clearGateways(ctx context.Context, vpc string, _ types.Filter
 		return err
 	}
 	for _, g := range p.gateways {
-		if _, err := n.ec2.DetachInternetGateway(ctx, &ec2.DetachInternetGatewayInput{InternetGatewayId: g.InternetGatewayId, VpcId: &vpc}); fault.UnlessGone(err) != nil {
+		if _, err := n.ec2.DetachInternetGateway(ctx,
+			&ec2.DetachInternetGatewayInput{InternetGatewayId: g.InternetGatewayId, VpcId: &vpc}); fault.UnlessGone(err) != nil {
 			return err
 		}
-		if _, err := n.ec2.DeleteInternetGateway(ctx, &ec2.DeleteInternetGatewayInput{InternetGatewayId: g.InternetGatewayId}); fault.UnlessGone(err) != nil {
+		if _, err := n.ec2.DeleteInternetGateway(ctx,
+			&ec2.DeleteInternetGatewayInput{InternetGatewayId: g.InternetGatewayId}); fault.UnlessGone(err) != nil {
 			return err
 		}
 	}
@@ -191,7 +196,8 @@ func (n *Networks) clearGroups(ctx context.Context, _ string, in types.Filter) e
 	}
 	for _, g := range p.groups {
 		if rules := naming(g); len(rules) > 0 && awssdk.ToString(g.GroupName) != "default" {
-			if _, err := n.ec2.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: g.GroupId, IpPermissions: rules}); fault.UnlessGone(err) != nil {
+			if _, err := n.ec2.RevokeSecurityGroupIngress(ctx,
+				&ec2.RevokeSecurityGroupIngressInput{GroupId: g.GroupId, IpPermissions: rules}); fault.UnlessGone(err) != nil {
 				return err
 			}
 		}
@@ -224,7 +230,8 @@ func (n *Networks) loose(ctx context.Context, found *parts, keep *one) error {
 		if len(g.Attachments) > 0 || keep != nil && same(g.InternetGatewayId, keep.gateway.InternetGatewayId) {
 			continue
 		}
-		if _, err := n.ec2.DeleteInternetGateway(ctx, &ec2.DeleteInternetGatewayInput{InternetGatewayId: g.InternetGatewayId}); fault.UnlessGone(err) != nil {
+		if _, err := n.ec2.DeleteInternetGateway(ctx,
+			&ec2.DeleteInternetGatewayInput{InternetGatewayId: g.InternetGatewayId}); fault.UnlessGone(err) != nil {
 			return err
 		}
 	}

@@ -103,7 +103,8 @@ func (n *Networks) deleteVolume(ctx context.Context, v types.Volume) error {
 	case is[tagKeep] != "false" && is[TagOwner] == "":
 		return nil
 	case is[tagKeep] != "false":
-		_, err := n.ec2.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: []string{awssdk.ToString(v.VolumeId)}, Tags: []types.Tag{{Key: awssdk.String(TagOwner)}}})
+		_, err := n.ec2.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: []string{awssdk.ToString(v.VolumeId)},
+			Tags: []types.Tag{{Key: awssdk.String(TagOwner)}}})
 		return fault.UnlessGone(err)
 	case v.State == types.VolumeStateInUse:
 		return refuse(cloud.Conflict, "VolumeInUse", "volume %s is still attached", awssdk.ToString(v.VolumeId))

@@ -24,7 +24,8 @@ func (n *Networks) List(ctx context.Context, ownerPrefix string) (refs []cloud.R
 			continue
 		}
 		w := n.network(m.name, byMark[m])
-		refs = append(refs, cloud.Ref{Kind: cloud.KindNetwork, Scope: n.scope, Name: m.name, ID: cmp.Or(w.VPC, m.name), Owner: m.owner, Phase: w.Phase})
+		refs = append(refs, cloud.Ref{Kind: cloud.KindNetwork, Scope: n.scope, Name: m.name,
+			ID: cmp.Or(w.VPC, m.name), Owner: m.owner, Phase: w.Phase})
 	}
 	return refs, nil
 }
@@ -46,11 +47,15 @@ func (p *parts) split() map[mark]*parts {
 	m := map[mark]*parts{}
 	sort(m, p.vpcs, func(v types.Vpc) []types.Tag { return v.Tags }, func(p *parts, v types.Vpc) { p.vpcs = append(p.vpcs, v) })
 	sort(m, p.subnets, func(s types.Subnet) []types.Tag { return s.Tags }, func(p *parts, s types.Subnet) { p.subnets = append(p.subnets, s) })
-	sort(m, p.gateways, func(g types.InternetGateway) []types.Tag { return g.Tags }, func(p *parts, g types.InternetGateway) { p.gateways = append(p.gateways, g) })
-	sort(m, p.addresses, func(a types.Address) []types.Tag { return a.Tags }, func(p *parts, a types.Address) { p.addresses = append(p.addresses, a) })
+	sort(m, p.gateways, func(g types.InternetGateway) []types.Tag { return g.Tags },
+		func(p *parts, g types.InternetGateway) { p.gateways = append(p.gateways, g) })
+	sort(m, p.addresses, func(a types.Address) []types.Tag { return a.Tags },
+		func(p *parts, a types.Address) { p.addresses = append(p.addresses, a) })
 	sort(m, p.nats, func(g types.NatGateway) []types.Tag { return g.Tags }, func(p *parts, g types.NatGateway) { p.nats = append(p.nats, g) })
-	sort(m, p.tables, func(t types.RouteTable) []types.Tag { return t.Tags }, func(p *parts, t types.RouteTable) { p.tables = append(p.tables, t) })
-	sort(m, p.groups, func(g types.SecurityGroup) []types.Tag { return g.Tags }, func(p *parts, g types.SecurityGroup) { p.groups = append(p.groups, g) })
+	sort(m, p.tables, func(t types.RouteTable) []types.Tag { return t.Tags },
+		func(p *parts, t types.RouteTable) { p.tables = append(p.tables, t) })
+	sort(m, p.groups, func(g types.SecurityGroup) []types.Tag { return g.Tags },
+		func(p *parts, g types.SecurityGroup) { p.groups = append(p.groups, g) })
 	return m
 }
 

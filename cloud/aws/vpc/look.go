@@ -165,7 +165,8 @@ func (p *parts) one() *one {
 	o.sortGateways(p)
 	o.sortNAT(p)
 	o.sortTables(p)
-	if g, ok := first(p.groups, func(g types.SecurityGroup) *string { return g.GroupId }, func(g types.SecurityGroup) bool { return o.holds(g.VpcId) }); ok {
+	if g, ok := first(p.groups, func(g types.SecurityGroup) *string { return g.GroupId },
+		func(g types.SecurityGroup) bool { return o.holds(g.VpcId) }); ok {
 		o.group = &g
 	}
 	return o

@@ -88,7 +88,8 @@ func (b *build) makeRoutes(ctx context.Context, t *types.RouteTable, subnets map
 		if serves(t, subnets[z]) {
 			continue
 		}
-		if _, err := b.n.ec2.AssociateRouteTable(ctx, &ec2.AssociateRouteTableInput{RouteTableId: t.RouteTableId, SubnetId: subnets[z].SubnetId}); err != nil {
+		if _, err := b.n.ec2.AssociateRouteTable(ctx,
+			&ec2.AssociateRouteTableInput{RouteTableId: t.RouteTableId, SubnetId: subnets[z].SubnetId}); err != nil {
 			return err
 		}
 	}
@@ -98,7 +99,8 @@ func (b *build) makeRoutes(ctx context.Context, t *types.RouteTable, subnets map
 // makeWayOut sets the route to everywhere, also where it leads to what is no more.
 func (b *build) makeWayOut(ctx context.Context, t *types.RouteTable, out types.Route) error {
 	same := func(r types.Route) bool {
-		return awssdk.ToString(r.GatewayId) == awssdk.ToString(out.GatewayId) && awssdk.ToString(r.NatGatewayId) == awssdk.ToString(out.NatGatewayId)
+		return awssdk.ToString(r.GatewayId) == awssdk.ToString(out.GatewayId) &&
+			awssdk.ToString(r.NatGatewayId) == awssdk.ToString(out.NatGatewayId)
 	}
 	switch {
 	case leaves(t, same):

@@ -10,8 +10,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
 )
 
-// right is one right that a call asks for: an action on a resource, and what is known of both. Of an action that is on no
-// resource it is a star.
+// right is one right that a call asks for: an action on a resource, with what is known of both; * for no resource.
 type right struct {
 	action, resource string
 	context          policy.Context
@@ -70,8 +69,7 @@ func (r *request) denied(one right, d policy.Decision, by string) *failure {
 	return fail(saying[r.service].denied, "%sUser: %s is not authorized to perform: %s on resource: %s %s", head, r.caller.arn, one.action, one.resource, why)
 }
 
-// identity is what the policies are that somebody has by configuration: those that are given, or all rights, but for what
-// is denied.
+// identity is the policies of somebody by configuration: those that are given, else all rights, but for what is denied.
 func identity(given []policy.Policy, denied []string) powers {
 	if len(given) == 0 {
 		given = []policy.Policy{policy.Everything()}

@@ -39,8 +39,7 @@ func (q *request) create(kind, parent, name string, with int64, d doc) *emulate.
 	}, 0)
 }
 
-// trouble has what a fault does to something that was accepted and takes its time: it never ends, or it ends with the
-// given document instead.
+// trouble has what a fault does to work that was accepted: it never ends, or ends with the given document instead.
 func (q *request) trouble(t *emulate.Thing, failed func(code, message string) doc) {
 	f, hit := q.Strike(emulate.Creating)
 	switch {

@@ -55,8 +55,7 @@ func labelPatch(change doc) doc {
 	return patch
 }
 
-// changedTaints are the taints after some were removed, and then others added or given another value. A taint is known by
-// its key and effect.
+// changedTaints are the taints after some were removed, and others then added or changed. Key and effect identify a taint.
 func changedTaints(there []any, change doc) []any {
 	out := slices.Clone(there)
 	for _, field := range []string{"removeTaints", "addOrUpdateTaints"} {

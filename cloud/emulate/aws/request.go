@@ -62,7 +62,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q := readWire(r, body)
 	var a answer
-	err = s.Do(emulate.Record{ID: q.id, Service: q.service, Op: q.op, Region: q.sig.region, Name: subject(q.in)}, func(c *emulate.Call) emulate.Outcome {
+	err = s.Do(emulate.Record{ID: q.id, Service: q.service, Op: q.op,
+		Region: q.sig.region, Name: subject(q.in)}, func(c *emulate.Call) emulate.Outcome {
 		a = s.answer(c, q)
 		return a.outcome()
 	})

@@ -1,7 +1,8 @@
-// Package aws emulates Amazon's cloud on its own wire: EKS, EC2, IAM and STS at one TLS endpoint, and the Kubernetes APIs
-// of the clusters behind it. The real SDK works on it unchanged, with an endpoint and a certificate authority as the only
-// settings. It has the rules of the real one where they decide how a client must behave: what is made with a token and
-// what is not, what is in use, what is seen late, what fails later, and in which words.
+// Package aws emulates Amazon's cloud on its own wire: EKS, EC2, IAM and STS at one TLS endpoint, and the
+// Kubernetes APIs of the clusters behind it. The real SDK works on it unchanged. It has the rules of the real
+// one where they decide how a client must behave, and it is no cloud: nothing runs in it. Begin with Open, then
+// request.go. Requests may come at once; each is decided in one step under the lock of emulate.World, whose
+// journal holds all that was decided.
 package aws
 
 import (
@@ -58,7 +59,8 @@ func Open(o Options) (s *Server, err error) {
 		o.Logger = slog.Default()
 	}
 	s = &Server{now: o.Now, logger: o.Logger, stopped: make(chan struct{})}
-	if s.World, err = emulate.Open(emulate.Options{Dir: o.Dir, Now: o.Now, Speed: o.Speed, Logger: o.Logger, Ops: operations(), Kinds: kinds()}); err != nil {
+	if s.World, err = emulate.Open(emulate.Options{Dir: o.Dir, Now: o.Now, Speed: o.Speed, Logger: o.Logger,
+		Ops: operations(), Kinds: kinds()}); err != nil {
 		return nil, err
 	}
 	if err = s.open(o); err != nil {

@@ -58,7 +58,8 @@ func (s *Server) timely(q *wire) bool {
 func (s *Server) key(c *emulate.Call, sig signature) (p principal, secret string, ends time.Time, known bool) {
 	if account, u, ok := s.accounts.user(sig.key); ok && sig.token == "" {
 		arn := "arn:aws:iam::" + account + ":user/" + u.Name
-		return principal{account: account, arn: arn, base: arn, id: u.AccessKeyID, rights: identity(u.rights, u.Denied)}, u.SecretAccessKey, ends, true
+		return principal{account: account, arn: arn, base: arn, id: u.AccessKeyID,
+			rights: identity(u.rights, u.Denied)}, u.SecretAccessKey, ends, true
 	}
 	t := c.Elsewhere("", "").Find("session", "", sig.key)
 	if t == nil || t.Text("token") != sig.token {

@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// writeXML writes a document as elements. The entries of a list are elements of the given name: EC2 says item, the
-// others member.
+// writeXML writes a document as elements. Entries of a list have the given name: item in EC2, member in the others.
 func writeXML(b *strings.Builder, entry, name string, v any) {
 	fmt.Fprintf(b, "<%s>", name)
 	switch x := v.(type) {

@@ -1,7 +1,11 @@
-// Package embedded runs nats-server inside aerie's own process: JetStream with
-// every write on disk before it is acknowledged, and rights that keep the log
-// what it is. aerie itself enters with a secret that is made anew at each start;
-// people enter with the admin token, which may ask and read, and nothing else.
+// Package embedded runs nats-server inside aerie's own process: JetStream with every write on disk
+// before it is acknowledged, and rights that keep the log what it is. aerie itself enters with a
+// secret that is made anew at each start; people enter with the admin token, which may ask and read,
+// and nothing else.
+//
+// It knows nothing of events. Begin with Start; rights.go has what people may do, mend.go what happens
+// after a failed write. The methods of a Server may be called from any goroutine. After a crash the
+// next Start recovers the streams on disk with all that they acknowledged; streams in memory are lost.
 package embedded
 
 import (

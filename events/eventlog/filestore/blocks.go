@@ -195,6 +195,7 @@ func blockPath(dir string, number int) string {
 	return filepath.Join(dir, strconv.Itoa(number)+".blk")
 }
 
+// Castagnoli is the table of the checksums of this package, and of those that eventlog writes into the events.
 var Castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Stream is the name of the stream whose files these are.

@@ -1,5 +1,10 @@
-// Package rigtest starts a real Kubernetes control plane for tests: the program of test/kube/rig, which is built apart
-// because its dependencies are not the product's.
+// Package rigtest starts a real Kubernetes control plane for tests: the program of test/kube/rig,
+// which is built apart because its dependencies are not the product's.
+//
+// It installs nothing and is no client: a test talks to the API with the kubeconfig of the Rig. Begin
+// with Start. A Rig is for one goroutine; several rigs may run at once. The program ends when the
+// test's process is gone, however that ended. After Kill another Start with the same -dir and -addr
+// brings the same cluster back.
 package rigtest
 
 import (

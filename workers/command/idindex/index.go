@@ -1,7 +1,10 @@
-// Package idindex keeps in files which ids of commands have caused events in a log, and
-// where. It is derived: whoever loses it reads the log again. A file is whole or not
-// there, and every page of it is held against a checksum when it is read, so that a kill
-// or a damaged disk costs time and never a wrong answer.
+// Package idindex keeps in files which ids of commands have caused events in a log, and where.
+//
+// It is derived, and it is not proof: whoever finds an id has to look in the log, and whoever loses
+// the index reads the log again. Begin with Index; segment.go reads one file, write.go makes one. An
+// Index is safe for concurrent use, but only one goroutine may change it at a time. A file is whole or
+// not there, and every page of it is held against a checksum when it is read, so that a kill or a
+// damaged disk costs time and never a wrong answer.
 package idindex
 
 import (

@@ -1,7 +1,10 @@
-// Package policy evaluates IAM's identity policies as AWS documents it ("Policy evaluation logic" and "IAM JSON policy
-// elements reference" in IAM's user guide): what no statement allows is denied, and a statement that denies wins over
-// any that allows. What it does not know, such as policy variables and conditions on dates, it refuses to read: a part
-// of a policy that were passed over would allow what AWS does not.
+// Package policy evaluates IAM's identity policies as AWS documents it ("Policy evaluation logic" and
+// "IAM JSON policy elements reference" in IAM's user guide): what no statement allows is denied, and a
+// statement that denies wins over any that allows.
+//
+// What it does not know, such as policy variables and conditions on dates, it refuses to read: a part
+// of a policy that were passed over would allow what AWS does not. Begin with Parse. A Policy is never
+// changed and may be used from any goroutine; nothing is stored.
 package policy
 
 import (
