@@ -33,7 +33,7 @@ func TestDecisionsAreListed(t *testing.T) {
 // row is the first cell of a table's row, if it is one name, and the last.
 var row = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|.*\\| ([^|]*) \\|$")
 
-// TestArchitectureHasTheArrows holds the rooms of docs/architecture.md against the packages and what they may import.
+// TestArchitectureHasTheArrows holds the packages of docs/architecture.md against what imports_test.go has.
 func TestArchitectureHasTheArrows(t *testing.T) {
 	said := map[string]string{}
 	for _, r := range row.FindAllStringSubmatch(architecture(t), -1) {
