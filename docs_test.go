@@ -3,6 +3,8 @@ package aerie_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,4 +28,69 @@ func TestDecisionsAreListed(t *testing.T) {
 	if rows := strings.Count(string(index), "\n| [0"); rows != len(files) {
 		t.Errorf("docs/decisions/README.md has %d rows for %d files", rows, len(files))
 	}
+}
+
+// row is the first cell of a table's row, if it is one name, and the last.
+var row = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|.*\\| ([^|]*) \\|$")
+
+// TestArchitectureHasTheArrows holds the packages of docs/architecture.md against what imports_test.go has.
+func TestArchitectureHasTheArrows(t *testing.T) {
+	said := map[string]string{}
+	for _, r := range row.FindAllStringSubmatch(architecture(t), -1) {
+		said["./"+r[1]] = r[2]
+	}
+	for name, may := range arrows {
+		if name == "." { // the tests of the root
+			continue
+		}
+		want := "–"
+		if ours := oursIn(may); len(ours) > 0 {
+			want = "`" + strings.Join(ours, "` `") + "`"
+		}
+		if said[name] != want {
+			t.Errorf("%s knows %q in docs/architecture.md; imports_test.go has %s", name, said[name], want)
+		}
+		delete(said, name)
+	}
+	for name := range said {
+		t.Errorf("docs/architecture.md has %s, which is no package", name)
+	}
+}
+
+func oursIn(may []string) (ours []string) {
+	for _, name := range may {
+		if rest, is := strings.CutPrefix(name, "./"); is {
+			ours = append(ours, rest)
+		}
+	}
+	return ours
+}
+
+// named is a file with its path, in a table's cell.
+var named = regexp.MustCompile("`([a-z0-9_/-]+/[a-z0-9_]+\\.(?:go|md|txt|json))`")
+
+// toWrite are the files that a newcomer writes for a kind that is not there yet.
+var toWrite = []string{"events/cell.go", "fsm/cell.go", "projections/cell.go", "workers/execute/cell.go"}
+
+// TestChangesNameFiles holds the changes of docs/architecture.md against the files: each that is named is there.
+func TestChangesNameFiles(t *testing.T) {
+	_, changes, found := strings.Cut(architecture(t), "\n## Ten changes of a newcomer\n")
+	if n := strings.Count(changes, "\n| **"); !found || n != 10 {
+		t.Fatalf("docs/architecture.md has %d changes, want ten", n)
+	}
+	for _, f := range named.FindAllStringSubmatch(changes, -1) {
+		_, err := os.Stat(filepath.FromSlash(f[1]))
+		if isNew := slices.Contains(toWrite, f[1]); isNew != (err != nil) {
+			t.Errorf("docs/architecture.md names %s: to be written: %t, %v", f[1], isNew, err)
+		}
+	}
+}
+
+func architecture(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
