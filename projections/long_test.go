@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aeriehq/aerie/events"
@@ -23,25 +24,25 @@ func TestALongHistoryIsReadInPart(t *testing.T) {
 		}
 		ends = append(ends, s.happen(acme, some...))
 	}
-	reads := 0
+	var reads atomic.Int64
 	s.views.readEvent = func(ctx context.Context, seq uint64) (events.Recorded, error) {
-		reads++
+		reads.Add(1)
 		return s.log.Read(ctx, seq)
 	}
 	for i, end := range ends {
-		reads = 0
+		reads.Store(0)
 		got := fetch[Entity[events.CustomerSpec, any]](s, fmt.Sprintf("/v1/customers/acme?at=%d", end))
-		if want := fmt.Sprint(50*i + 49); got.Labels["n"] != want || got.Seq != end || reads > 63 {
-			t.Errorf("at %d: n is %s of %d after %d reads, want %s", end, got.Labels["n"], got.Seq, reads, want)
+		if want := fmt.Sprint(50*i + 49); got.Labels["n"] != want || got.Seq != end || reads.Load() > 63 {
+			t.Errorf("at %d: n is %s of %d after %d reads, want %s", end, got.Labels["n"], got.Seq, reads.Load(), want)
 		}
 	}
 	for _, order := range []string{"seq", "-seq"} {
 		cursor, seen := "", uint64(0)
 		for {
-			reads = 0
+			reads.Store(0)
 			l := fetch[List[Event]](s, "/v1/customers/acme/history?limit=700&sort="+order+cursor)
-			if reads != len(l.Items) {
-				t.Errorf("%d events were read for a page of %d", reads, len(l.Items))
+			if n := reads.Load(); n != int64(len(l.Items)) {
+				t.Errorf("%d events were read for a page of %d", n, len(l.Items))
 			}
 			for _, e := range l.Items {
 				seen++
