@@ -75,7 +75,10 @@ func newRig(t *testing.T) *rig {
 func newRigWith(t *testing.T, between func(cloud.Provider) cloud.Provider) *rig {
 	r := &rig{t: t, between: between, dir: t.TempDir(), now: &virtualClock{at: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}}
 	r.start()
-	t.Cleanup(func() { r.stop() })
+	t.Cleanup(func() {
+		r.verify()
+		r.stop()
+	})
 	return r
 }
 
@@ -123,7 +126,6 @@ func (r *rig) start() {
 	r.stop = func() {
 		cancel()
 		running.Wait()
-		r.verify()
 		nc.Close()
 		r.server.Shutdown()
 		must(r.cloud.Close())
