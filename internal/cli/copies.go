@@ -15,9 +15,20 @@ import (
 	"github.com/aeriehq/aerie/internal/server"
 )
 
-// readCopies reads what each server of a cluster has of the log, and compares. There is
-// nothing to compare where one server is alone.
+// readCopies reads what each server of a cluster has of the log, and compares. A server that
+// was started just now takes from the others what it lacks, so what is wrong counts only if it
+// is still so seconds later. There is nothing to compare where one server is alone.
 func readCopies(ctx context.Context, c *client.Client, monitors []string) (copies []eventlog.Copy, err error) {
+	for range 4 * looks {
+		if copies, err = readCopiesNow(ctx, c, monitors); err == nil && differing(copies) == nil {
+			break
+		}
+		client.Sleep(ctx, 2*client.RetryPause)
+	}
+	return copies, err
+}
+
+func readCopiesNow(ctx context.Context, c *client.Client, monitors []string) (copies []eventlog.Copy, err error) {
 	nc, err := c.Connect()
 	if err != nil {
 		return nil, err
