@@ -167,6 +167,18 @@ type body struct {
 // DecodeAsk reads the body of a command: strictly, with defaults filled in, and
 // with every fault of the input named at once as a Refusal of code invalid.
 func DecodeAsk(k Kind, verb string, data []byte) (Payload, error) {
+	raw, err := ParseBody(k, verb, data)
+	if err != nil {
+		return nil, err
+	}
+	return DecodeBody(k, verb, raw)
+}
+
+// ParseBody is the JSON of the body of a command, with numbers as json.Number. A wrong verb,
+// a body that is too large, and text that is no JSON are refused as invalid. Encode writes
+// what it returns in one form for all bodies that say the same in other white space or in
+// another order of keys.
+func ParseBody(k Kind, verb string, data []byte) (any, error) {
 	if !slices.Contains(Verbs(k), verb) {
 		return nil, RefuseFaults("command", []FieldError{{"verb", fmt.Sprintf("a %s has no verb %q%s", k, Truncate(verb), Suggest(verb, Verbs(k)))}})
 	}
@@ -174,13 +186,10 @@ func DecodeAsk(k Kind, verb string, data []byte) (Payload, error) {
 		return nil, RefuseFaults("command", []FieldError{{"body", fmt.Sprintf("%d bytes: at most %d", len(data), MaxBody)}})
 	}
 	raw, faults := parseJSON(data)
-	if err := RefuseFaults("command", faults); err != nil {
-		return nil, err
-	}
-	return DecodeBody(k, verb, raw)
+	return raw, RefuseFaults("command", faults)
 }
 
-// DecodeBody is DecodeAsk for JSON already parsed (with numbers as json.Number).
+// DecodeBody is DecodeAsk for what ParseBody returns, or the like.
 func DecodeBody(k Kind, verb string, raw any) (Payload, error) {
 	switch verb {
 	case VerbRetry:

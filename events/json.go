@@ -49,16 +49,6 @@ func plainSeparators(data []byte) []byte {
 	return out
 }
 
-// Canonical is the body of a command in the one form that all bodies have which say the same in other white space or in
-// another order of keys.
-func Canonical(body []byte) ([]byte, error) {
-	raw, faults := parseJSON(body)
-	if len(faults) > 0 {
-		return nil, RefuseFaults("command", faults)
-	}
-	return Encode(raw)
-}
-
 // TextFault is a fault of a text and the byte at which it was found. The field is empty where the text is no JSON.
 type TextFault struct {
 	FieldError

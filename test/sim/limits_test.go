@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
+	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/workers/command"
 )
 
@@ -111,7 +111,7 @@ func (r *rig) ends(c oversized, n int) {
 			return
 		}
 	}
-	r.refusalOfID(c.subject[:strings.Index(c.subject, ".")], last)
+	natstest.Refusal(r.t, r.log, c.subject[:strings.Index(c.subject, ".")], last)
 }
 
 // large makes a command of about the size that a body may have.
@@ -202,28 +202,6 @@ func large(random *rand.Rand) oversized {
 }
 
 func pickOf[T any](random *rand.Rand, of ...T) T { return of[random.IntN(len(of))] }
-
-// refusalOfID is the refusal that is written down of a command; it waits for one.
-func (r *rig) refusalOfID(owner, id string) ev.CommandRefused {
-	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
-	defer cancel()
-	var found ev.CommandRefused
-	enough := errors.New("enough")
-	err := r.log.Tail(ctx, 0, func(decision []ev.Recorded) error {
-		for _, rec := range decision {
-			if e, ok := rec.Event.(ev.CommandRefused); ok && rec.Ref.Owner == owner && (id == "" || rec.Ref.ID == id) {
-				found = e
-				return enough
-			}
-		}
-		return nil
-	})
-	if !errors.Is(err, enough) {
-		r.t.Fatalf("command %s was not refused: %v", id, err)
-	}
-	return found
-}
 
 func (r *rig) takeQueue(q *queue.CommandQueue, take func(context.Context, *queue.CommandQueue) error) {
 	ctx, cancel := context.WithCancel(r.t.Context())

@@ -144,7 +144,7 @@ func (w *waiters) ended(ctx context.Context, c queue.Queued, r Request) (bool, e
 	if err != nil {
 		return false, err
 	}
-	return done.Digest == r.rawDigest() && !done.Time.Before(c.Stored), nil
+	return done.Digest == r.digest(r.Body) && !done.Time.Before(c.Stored), nil
 }
 
 // refused tells whether it is written down that a command was refused.

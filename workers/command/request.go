@@ -1,8 +1,10 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"time"
 
@@ -103,25 +105,29 @@ func (r Request) Command(now time.Time) (ev.Command, error) {
 	if err := ev.RefuseFaults("command", faults); err != nil {
 		return c, err
 	}
-	var err error
-	if c.Payload, err = ev.DecodeAsk(c.Ref.Kind, r.Verb, r.Body); err != nil {
+	raw, err := ev.ParseBody(c.Ref.Kind, r.Verb, r.Body)
+	if err != nil {
 		return c, err
 	}
-	if c.Digest, err = r.digest(); err != nil {
+	if c.Payload, err = ev.DecodeBody(c.Ref.Kind, r.Verb, raw); err != nil {
 		return c, err
 	}
-	c.RawDigest = r.rawDigest()
+	// A repeat is told from another command with the same id by what its body says: white space and the order of keys
+	// are nothing to it.
+	body, err := ev.Encode(raw)
+	if err != nil {
+		return c, fmt.Errorf("write the body of a command: %w", err)
+	}
+	c.Digest = r.digest(body)
+	if c.RawDigest = c.Digest; !bytes.Equal(body, r.Body) {
+		c.RawDigest = r.digest(r.Body) // as releases before made it, of the body as it came
+	}
 	return c, ev.RefuseFaults(c.Ref.String(), CheckAsk(c.Ref, c.Payload))
 }
 
-// digest tells a repeat of a command from another one with the same id: white space and the order of keys are nothing to it.
-func (r Request) digest() (string, error) {
-	body, err := ev.Canonical(r.Body)
-	return digestOf([]byte(r.tokens()), []byte(r.Verb), body), err
+func (r Request) digest(body []byte) string {
+	return digestOf([]byte(r.tokens()), []byte(r.Verb), body)
 }
-
-// rawDigest is the digest as releases before made it, of the body as it came.
-func (r Request) rawDigest() string { return digestOf([]byte(r.tokens()), []byte(r.Verb), r.Body) }
 
 func (r Request) tokens() string {
 	return ev.Ref{Kind: ev.Kind(r.Kind), Owner: r.Owner, ID: r.Name}.Tokens()

@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/natstest"
 )
 
 // waiters is who handles the rig's queue, with an ask of the test's own.
@@ -35,28 +35,6 @@ func (r *intakeRig) enqueued(to, id, body string) {
 	if err != nil || json.Unmarshal(answer.Data, &ack) != nil || ack.Sequence == 0 || ack.Duplicate {
 		r.t.Fatal(answer, err)
 	}
-}
-
-// refusalOfID is the refusal that is written down of a command; it waits for one.
-func (r *intakeRig) refusalOfID(owner, id string) ev.CommandRefused {
-	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
-	defer cancel()
-	var found ev.CommandRefused
-	enough := errors.New("enough")
-	err := r.log.Tail(ctx, 0, func(decision []ev.Recorded) error {
-		for _, rec := range decision {
-			if e, ok := rec.Event.(ev.CommandRefused); ok && rec.Ref.Owner == owner && (id == "" || rec.Ref.ID == id) {
-				found = e
-				return enough
-			}
-		}
-		return nil
-	})
-	if !errors.Is(err, enough) {
-		r.t.Fatalf("command %s was not refused: %v", id, err)
-	}
-	return found
 }
 
 // TestACommandThatFailsByItself is refused after five times, and counted; in an outage nobody is.
@@ -86,7 +64,7 @@ func TestACommandThatFailsByItself(t *testing.T) {
 			t.Fatalf("failure %d: %v", n, err)
 		}
 	}
-	refused := r.refusalOfID("acme", "q~x~7")
+	refused := natstest.Refusal(r.t, r.log, "acme", "q~x~7")
 	if refused.Reason.Code != ev.Internal || refused.Reason.Retryable || refused.Verb != "update" || counted != 1 {
 		t.Errorf("refused %+v, counted %d", refused, counted)
 	}
@@ -196,7 +174,7 @@ func TestACommandIsDropped(t *testing.T) {
 	if c, err := r.intake.Dropped(t.Context(), q, 1, ev.ActorAdmin); err != nil || c.Seq != 1 {
 		t.Fatal(c, err)
 	}
-	if refused := r.refusalOfID("acme", madeID(t, r, 1)); refused.Reason.Code != ev.Refused || !strings.Contains(refused.Reason.Message, "taken off") {
+	if refused := natstest.Refusal(r.t, r.log, "acme", madeID(t, r, 1)); refused.Reason.Code != ev.Refused || !strings.Contains(refused.Reason.Message, "taken off") {
 		t.Errorf("refused %+v", refused.Reason)
 	}
 	r.until(ev.Customer, "acme", func(e fsm.Entity[fsm.Data]) bool { return e.Labels["n"] == "2" })
@@ -228,14 +206,14 @@ func TestBesideTheQueue(t *testing.T) {
 		if _, err := js.PublishMsg(t.Context(), m); err == nil || !strings.Contains(err.Error(), "want aerie.queue.<owner>.<kind>.<id>.<verb>") {
 			t.Errorf("%s: the publisher is told %v", to, err)
 		}
-		if refused := r.refusalOfID("acme", id); refused.Reason.Code != ev.Invalid || refused.Reason.Details[0].Field != "subject" {
+		if refused := natstest.Refusal(r.t, r.log, "acme", id); refused.Reason.Code != ev.Invalid || refused.Reason.Details[0].Field != "subject" {
 			t.Errorf("%s: refused %+v", to, refused.Reason)
 		}
 	}
 	if err := r.nc.Publish("aerie.queue.birch.customer.birch", []byte(`{}`)); err != nil { // nobody waits for an answer
 		t.Fatal(err)
 	}
-	if refused := r.refusalOfID("birch", ""); refused.Reason.Code != ev.Invalid {
+	if refused := natstest.Refusal(r.t, r.log, "birch", ""); refused.Reason.Code != ev.Invalid {
 		t.Errorf("refused %+v", refused.Reason)
 	}
 }
