@@ -19,7 +19,7 @@ func onlyBootstrap(a, b ev.DataplaneSpec) bool {
 // bootstrap is the need of the addons without which a dataplane is not Active.
 func (d DataplaneData) bootstrap(ref ev.Ref) (needs []Dependency) {
 	for _, name := range d.Spec.Bootstrap {
-		needs = append(needs, Dependency{ref.Child(ev.Addon, name), ConditionReady})
+		needs = append(needs, Dependency{Ref: ref.Child(ev.Addon, name), Condition: ConditionReady})
 	}
 	return needs
 }

@@ -179,7 +179,7 @@ func (b Base) draining(going Phase) bool { return going != "" && b.phase == goin
 // owed is what the world owes: to an entity that is to go first the end of its users.
 func (k *Kind[D]) owed(e Entity[D]) ev.Effect {
 	if e.draining(k.TerminatingPhase) {
-		return WaitFor{anyOf(ev.Kinds...)}
+		return WaitFor{[]Dependency{{Ref: e.Ref, Class: UsersGone}}}
 	}
 	return k.Owed(e)
 }

@@ -135,11 +135,3 @@ func (r *Refs) living(use func(Entity[Data]) bool, k ev.Kind) (refs []ev.Ref) {
 	slices.SortFunc(refs, compare)
 	return refs
 }
-
-// anyOf is the need of something to happen among all entities of some kinds.
-func anyOf(kinds ...ev.Kind) (needs []Dependency) {
-	for _, k := range kinds {
-		needs = append(needs, Dependency{Ref: ev.Ref{Kind: k}})
-	}
-	return needs
-}

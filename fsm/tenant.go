@@ -2,7 +2,6 @@ package fsm
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -123,9 +122,8 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 	switch e.Phase() {
 	case Requested:
 		return WaitFor{subscription(e)}
-	case Placing: // for a place, which any of these may bring
-		return WaitFor{append(subscription(e), Dependency{Ref: ev.Ref{Kind: ev.TenantInfra}},
-			Dependency{Ref: ev.Ref{Kind: ev.Dataplane}}, Dependency{Ref: ev.Ref{Kind: ev.Account}})}
+	case Placing:
+		return WaitFor{append(subscription(e), Dependency{Ref: ev.Ref{Kind: ev.TenantInfra}, Class: SomePlace})}
 	case Waiting:
 		return WaitFor{d.place()}
 	case Provisioning:
@@ -224,23 +222,22 @@ func rejoinTenant(e Entity[TenantData], ask ev.Adopt, refs *Refs) ([]ev.Change, 
 func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Blocker) {
 	p, _ := find[PlanData](refs, ready(ev.Plan, e.Data.Spec.Plan).Ref)
 	want := wantOf(e, p)
-	fits := slices.DeleteFunc(candidates(want, refs), func(c candidate) bool { return on != "" && c.dataplane.Ref.Path() != on })
-	if len(fits) == 0 {
+	o, found := want.best(refs, on)
+	if !found {
 		return nil, &Blocker{Retried: true, Reason: ev.Reason{Code: ev.CapacityUnavailable, Fault: ev.ByUser,
 			Message: fmt.Sprintf("no tenant infra fits: %s wants %s; create one", p.Ref, want)}}
 	}
-	best := slices.MinFunc(fits, want.better)
 	placed := ev.Placed{Placement: ev.Placement{
-		Dataplane: best.dataplane.Ref.Path(), TenantInfra: best.infra.Ref.Path(),
+		Dataplane: o.Dataplane.Path(), TenantInfra: o.Infra.Path(),
 		Namespace: Namespace(e.Ref.Owner, e.Ref.ID),
-		Plan:      p.Ref.Path(), PlanVersion: p.Revision, Size: want.size,
+		Plan:      p.Ref.Path(), PlanVersion: p.Revision, Size: want.class.Size,
 		Quota: p.Data.Spec.Quota, Limits: p.Data.Spec.Limits, Isolation: p.Data.Spec.Isolation, Egress: p.Data.Spec.Egress,
 		Priority: p.Data.Spec.Priority,
-		Why:      want.why(best, len(fits)),
+		Why:      want.why(o),
 	}}
 	changes := changed(e.Base, placed)
-	if want.dedicated && len(best.dataplane.Data.Customers) == 0 {
-		changes = append(changes, changed(best.dataplane.Base, ev.Claimed{Customer: e.Ref.Owner})...)
+	if dp, _ := find[DataplaneData](refs, o.Dataplane); o.Class.Dedicated && len(dp.Data.Customers) == 0 {
+		changes = append(changes, changed(dp.Base, ev.Claimed{Customer: e.Ref.Owner})...)
 	}
 	return changes, nil
 }

@@ -144,7 +144,7 @@ func (d TenantInfraData) ensurePools(b Base) ev.Effect {
 
 // dataplane is the need of what stands on a dataplane that its id names.
 func (b Base) dataplane() Dependency {
-	return Dependency{ev.Ref{Kind: ev.Dataplane, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, ConditionReady}
+	return Dependency{Ref: ev.Ref{Kind: ev.Dataplane, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, Condition: ConditionReady}
 }
 
 // taintEffects is how strictly pods of others are kept off.

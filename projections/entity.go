@@ -121,17 +121,10 @@ func owedTo(e entity) *Owed {
 	o := &Owed{Effect: effect.Effect(), Attempts: e.Attempts()}
 	if a, ok := effect.(fsm.WaitFor); ok {
 		for _, n := range a.On {
-			o.On = append(o.On, needed(n))
+			o.On = append(o.On, n.String())
 		}
 	}
 	return o
-}
-
-func needed(n fsm.Dependency) string {
-	if n.ID == "" {
-		return "any " + string(n.Kind)
-	}
-	return n.Ref.String()
 }
 
 // typed gives an entity the types of its kind.

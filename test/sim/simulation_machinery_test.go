@@ -65,10 +65,8 @@ func newServer(name string, now time.Time, w *state.Entities) *server {
 func (s *server) see(decision []ev.Recorded) {
 	for _, r := range decision {
 		s.mark(r.Ref, "")
-		for _, waiter := range s.world.Waiting(r.Ref) {
-			s.mark(waiter, r.EventID)
-		}
 	}
+	s.world.Woken(decision, func(waiter ev.Ref, cause ev.Recorded) { s.mark(waiter, cause.EventID) })
 }
 
 func (s *server) mark(ref ev.Ref, cause string) {
