@@ -31,6 +31,8 @@ func Verbs(k Kind) []string {
 	switch k {
 	case Dataplane:
 		verbs = append(verbs, VerbAttach, VerbDetach, VerbUpgrade)
+	case Plan:
+		verbs = append(verbs, VerbRelease, VerbRetire)
 	case Application, Addon:
 		verbs = append(verbs, VerbRollback)
 	}
@@ -202,6 +204,10 @@ func DecodeBody(k Kind, verb string, raw any) (Payload, error) {
 		return decodePlain[Detach](verb, raw)
 	case VerbUpgrade:
 		return decodePlain[Upgrade](verb, raw)
+	case VerbRelease:
+		return decodePlain[Release](verb, raw)
+	case VerbRetire:
+		return decodePlain[Retire](verb, raw)
 	case VerbRollback:
 		return decodePlain[Rollback](verb, raw)
 	case VerbDisown:

@@ -65,7 +65,8 @@ func awaitedPlaces(e Entity[TenantData], get func(ev.Ref) (Entity[Data], bool)) 
 	if !ok {
 		return nil // it is awaited by name
 	}
-	w := wantOf(e, typed[PlanData](p))
+	c, _ := get(owned(e.Base)[0].Ref)
+	w := wantOf(e, typed[PlanData](p), typed[CustomerData](c).Data)
 	region := cmp.Or(w.region, anywhere)
 	return []Awaited{{Class: w.class.awaited(w.customer, region)}, {Class: w.class.awaited(anybody, region)}}
 }

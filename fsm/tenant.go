@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -76,18 +77,40 @@ var tenant = Kind[TenantData]{
 	},
 }
 
-// fitsTenant refuses an application type that the plan does not offer.
-func fitsTenant(_ ev.Ref, s ev.Spec, refs *Refs) []ev.FieldError {
+// fitsTenant refuses a plan that takes nobody new, and an application type that the plan does not offer.
+func fitsTenant(ref ev.Ref, s ev.Spec, refs *Refs) (faults []ev.FieldError) {
 	spec := s.(ev.TenantSpec)
 	p, ok := find[PlanData](refs, ready(ev.Plan, spec.Plan).Ref)
+	if ok && p.Phase() == Retired && !subscribed(ref, p.Ref, refs) {
+		faults = append(faults, ev.FieldError{Field: "spec.plan", Message: fmt.Sprintf("%s is retired: it takes no new tenants", p.Ref)})
+	}
+	faults = append(faults, fitsHosting(ref, p, refs)...)
 	if !ok || spec.App == "" || p.Data.Spec.SizeOf(spec.App) != "" {
-		return nil
+		return faults
 	}
 	var offered []string
 	for _, a := range p.Data.Spec.Apps {
 		offered = append(offered, a.Type)
 	}
-	return []ev.FieldError{{Field: "spec.app", Message: fmt.Sprintf("%s does not offer %q; it offers %s", p.Ref, spec.App, strings.Join(offered, ", "))}}
+	return append(faults, ev.FieldError{Field: "spec.app", Message: fmt.Sprintf("%s does not offer %q; it offers %s", p.Ref, spec.App, strings.Join(offered, ", "))})
+}
+
+// fitsHosting refuses a plan whose tenants run where the customer's new ones may not.
+func fitsHosting(tenant ev.Ref, p Entity[PlanData], refs *Refs) []ev.FieldError {
+	c, ok := find[CustomerData](refs, ev.Ref{Kind: ev.Customer, Owner: tenant.Owner, ID: tenant.Owner})
+	hosting := p.Data.Spec.HostingFor(c.Data.Spec)
+	if !ok || hosting == "" || c.Data.Spec.Takes(hosting) || subscribed(tenant, p.Ref, refs) {
+		return nil
+	}
+	return []ev.FieldError{{Field: "spec.plan", Message: fmt.Sprintf("%s runs in accounts of hosting %s, %s takes %s: choose another plan, or add %s to the hostings of %s",
+		p.Ref, hosting, c.Ref, cmp.Or(strings.Join(c.Data.Spec.Hostings, ", "), c.Data.Spec.Hosting), hosting, c.Ref)}}
+}
+
+// subscribed tells whether a living tenant is on a plan already.
+func subscribed(tenant, plan ev.Ref, refs *Refs) bool {
+	e, ok := refs.Get(tenant)
+	d, _ := e.Data.(TenantData)
+	return ok && e.Phase() != Gone && ready(ev.Plan, d.Spec.Plan).Ref == plan
 }
 
 func respecTenant(e Entity[TenantData], s ev.Spec) ([]ev.Event, []ev.FieldError) {
@@ -221,7 +244,8 @@ func rejoinTenant(e Entity[TenantData], ask ev.Adopt, refs *Refs) ([]ev.Change, 
 // dataplane is claimed in the same decision, so that no two customers ever share one.
 func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Blocker) {
 	p, _ := find[PlanData](refs, ready(ev.Plan, e.Data.Spec.Plan).Ref)
-	want := wantOf(e, p)
+	c, _ := find[CustomerData](refs, owned(e.Base)[0].Ref)
+	want := wantOf(e, p, c.Data)
 	o, found := want.best(refs, on)
 	if !found {
 		return nil, &Blocker{Retried: true, Reason: ev.Reason{Code: ev.CapacityUnavailable, Fault: ev.ByUser,

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
+	"slices"
 	"strings"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -14,13 +15,14 @@ import (
 type want struct {
 	class                  OfferClass
 	customer, region, rule string
+	residency              ev.Residency
 }
 
-func wantOf(e Entity[TenantData], p Entity[PlanData]) want {
+func wantOf(e Entity[TenantData], p Entity[PlanData], c CustomerData) want {
 	spec := p.Data.Spec
 	app := cmp.Or(e.Data.Spec.App, spec.Apps[0].Type)
-	return want{customer: e.Ref.Owner, region: e.Data.Spec.Region, rule: spec.Placement,
-		class: OfferClass{App: app, Size: spec.SizeOf(app), Hosting: spec.Hosting, Dedicated: spec.Deployment == "dedicated"}}
+	return want{customer: e.Ref.Owner, region: e.Data.Spec.Region, rule: spec.Placement, residency: spec.Residency,
+		class: OfferClass{App: app, Size: spec.SizeOf(app), Hosting: spec.HostingFor(c.Spec), Dedicated: spec.Deployment == "dedicated"}}
 }
 
 // String reads as the end of "the plan wants ...".
@@ -33,6 +35,9 @@ func (w want) String() string {
 	if w.region != "" {
 		s += " in " + w.region
 	}
+	if r := append(slices.Clone(w.residency.Clouds), w.residency.Regions...); len(r) > 0 {
+		s += ", residing in " + strings.Join(r, ", ")
+	}
 	return s
 }
 
@@ -42,8 +47,8 @@ func (w want) String() string {
 // and on no other place.
 func (w want) best(refs *Refs, on string) (Offer, bool) {
 	q := OfferQuery{Class: w.class, Fullest: w.rule == "pack"}
-	if w.region != "" {
-		q.In = func(z OfferZone) bool { return z.Region == w.region }
+	q.In = func(z OfferZone) bool {
+		return (w.region == "" || z.Region == w.region) && w.residency.Allows(z.Cloud, z.Region)
 	}
 	if on != "" {
 		q.Accept = func(o Offer) bool { return o.Dataplane.Path() == on }

@@ -75,6 +75,8 @@ func TestPlacement(t *testing.T) {
 		{name: "what is being built is better than nothing", places: []spot{{dataplane: "-/a", building: true}}, want: "-/a"},
 		{name: "the region that was asked for", tenant: ev.TenantSpec{Region: "us-east"}, places: []spot{{dataplane: "-/a"}, {dataplane: "-/b", with: in("us-east"), tenants: 9}}, want: "-/b"},
 		{name: "no such region", tenant: ev.TenantSpec{Region: "us-west"}, places: []spot{{dataplane: "-/a"}}},
+		{name: "where its plan lets it reside", plan: func(s *ev.PlanSpec) { s.Residency.Regions = []string{"us-east"} }, places: []spot{{dataplane: "-/a"}, {dataplane: "-/b", with: in("us-east"), tenants: 9}}, want: "-/b"},
+		{name: "in a cloud where its plan lets it reside", plan: func(s *ev.PlanSpec) { s.Residency.Clouds = []string{"aws"} }, places: []spot{{dataplane: "-/a"}}},
 		{name: "another size does not fit", places: []spot{{dataplane: "-/a", infra: func(s *ev.TenantInfraSpec) { s.Size = "big" }}}},
 		{name: "another application type does not fit", places: []spot{{dataplane: "-/a", infra: func(s *ev.TenantInfraSpec) { s.App = "mysql" }}}},
 		{name: "an account of another hosting does not fit", plan: func(s *ev.PlanSpec) { s.Hosting = "customer" }, places: []spot{{dataplane: "-/a"}}},

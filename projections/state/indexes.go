@@ -48,7 +48,7 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 	switch after.Ref.Kind {
 	case ev.Dataplane, ev.TenantInfra:
 		w.makers[after.UID] = after.Ref
-	case ev.Plan:
+	case ev.Plan, ev.Customer: // these say of what class a place must be
 		w.reask(after.Ref)
 	}
 	if before.UID != "" && before.UID != after.UID {
