@@ -13,7 +13,6 @@ var addonColumn = column{
 	kind:      events.Addon,
 	observe:   func(e entity) any { return installedOf(e.Data.(fsm.AddonData).Objects) },
 	dataplane: dataplaneInName,
-	routes:    routesOf[events.AddonSpec, *InstalledObserved](events.Addon),
 }
 
 // dataplaneInName is the dataplane that the id of what stands on it begins with.

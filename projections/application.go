@@ -17,7 +17,6 @@ var applicationColumn = column{
 	within:    events.Tenant,
 	dataplane: dataplaneOfTenant,
 	plan:      planOfTenant,
-	routes:    routesOf[events.ApplicationSpec, *InstalledObserved](events.Application),
 }
 
 func observeApplication(e entity) any { return installedOf(e.Data.(fsm.ApplicationData).Objects) }

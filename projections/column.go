@@ -1,10 +1,6 @@
 package projections
 
-import (
-	"github.com/danielgtaylor/huma/v2"
-
-	"github.com/aeriehq/aerie/events"
-)
+import "github.com/aeriehq/aerie/events"
 
 // column is what is a kind's own in the views. A nil function means that the kind has nothing of the sort.
 type column struct {
@@ -13,14 +9,12 @@ type column struct {
 	within    events.Kind         // the kind of what its id names first: it stands on that one's dataplane, and is on its plan
 	dataplane func(entity) string // the path of the dataplane it stands on, "" if none yet
 	plan      func(entity) string // the path of the plan it is on
-	routes    func(*server, huma.API)
 }
 
 // columns has every kind's. To add a kind, write its column and name it here.
-var columns map[events.Kind]column
+var columns = map[events.Kind]column{}
 
-func init() { // not an initialiser: a column's routes refer to all columns
-	columns = map[events.Kind]column{}
+func init() {
 	for _, c := range []column{customerColumn, accountColumn, planColumn, dataplaneColumn,
 		tenantInfraColumn, tenantColumn, applicationColumn, addonColumn} {
 		columns[c.kind] = c

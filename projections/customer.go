@@ -2,4 +2,4 @@ package projections
 
 import "github.com/aeriehq/aerie/events"
 
-var customerColumn = column{kind: events.Customer, routes: routesOf[events.CustomerSpec, *None](events.Customer)}
+var customerColumn = column{kind: events.Customer}

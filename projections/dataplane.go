@@ -23,7 +23,6 @@ var dataplaneColumn = column{
 	kind:      events.Dataplane,
 	observe:   observeDataplane,
 	dataplane: func(e entity) string { return e.Ref.Path() },
-	routes:    routesOf[events.DataplaneSpec, *DataplaneObserved](events.Dataplane),
 }
 
 func observeDataplane(e entity) any {

@@ -133,13 +133,3 @@ func needed(n fsm.Dependency) string {
 	}
 	return n.Ref.String()
 }
-
-// typed gives an entity the types of its kind.
-func typed[S events.Spec, O any](a Any) Entity[S, O] {
-	observed, _ := a.Status.Observed.(O)
-	return Entity[S, O]{
-		Kind: a.Kind, Owner: a.Owner, ID: a.ID, UID: a.UID, Phase: a.Phase, Seq: a.Seq,
-		Created: a.Created, Labels: a.Labels, Spec: a.Spec.(S),
-		Status: Status[O]{a.Status.Conditions, a.Status.Reason, a.Status.Placement, a.Status.Owed, observed},
-	}
-}

@@ -26,10 +26,11 @@ const (
 	paceEach = 250 * time.Microsecond
 )
 
-// fanout hands the newest events to all streams. Each stream has its own place in the
+// Fanout hands the newest events to all streams. Each stream has its own place in the
 // log and takes from there what it has not sent yet, so a stream that is slow costs
 // the others nothing. An event is encoded once, by the first stream that sends it.
-type fanout struct {
+type Fanout struct {
+	fold   *state.Live
 	limit  int // of streams
 	keep   int // of frames
 	encode func(events.Recorded) ([]byte, error)
@@ -53,7 +54,12 @@ type frame struct {
 	err  error
 }
 
-func newFanout() *fanout { return &fanout{limit: maxStreams, keep: maxFrames, encode: encodeFrame} }
+// NewFanout hands on what a fold, which must not follow the log yet, folds from then on.
+func NewFanout(fold *state.Live) *Fanout {
+	f := &Fanout{fold: fold, limit: maxStreams, keep: maxFrames, encode: encodeFrame}
+	fold.Watch(f.see)
+	return f
+}
 
 // encodeFrame writes an event as text/event-stream has it.
 func encodeFrame(r events.Recorded) ([]byte, error) {
@@ -69,7 +75,7 @@ func encodeFrame(r events.Recorded) ([]byte, error) {
 }
 
 // see takes a decision that was folded in. The fold holds its lock meanwhile.
-func (f *fanout) see(decision []events.Recorded) {
+func (f *Fanout) see(_ *state.Entities, decision []events.Recorded, _ bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.streams == 0 {
@@ -89,13 +95,13 @@ func (f *fanout) see(decision []events.Recorded) {
 }
 
 // join adds a stream; false if there are as many as there may be.
-func (v *Views) join() (joined bool) {
-	v.fold.View(func(w *state.Entities) { joined = v.fanout.join(w.Seq) }) // see is not called meanwhile
+func (f *Fanout) join() (joined bool) {
+	f.fold.View(func(w *state.Entities) { joined = f.joinAt(w.Seq) }) // see is not called meanwhile
 	return joined
 }
 
-// join begins the frames after a sequence if nobody has listened until now.
-func (f *fanout) join(seq uint64) bool {
+// joinAt begins the frames after a sequence if nobody has listened until now.
+func (f *Fanout) joinAt(seq uint64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.streams >= f.limit {
@@ -109,7 +115,7 @@ func (f *fanout) join(seq uint64) bool {
 }
 
 // leave takes a stream away; cut tells whether its client did not read.
-func (f *fanout) leave(cut bool) {
+func (f *Fanout) leave(cut bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if cut {
@@ -121,15 +127,15 @@ func (f *fanout) leave(cut bool) {
 }
 
 // CutStreams is how many streams were cut because their clients did not read.
-func (v *Views) CutStreams() uint64 {
-	v.fanout.mu.Lock()
-	defer v.fanout.mu.Unlock()
-	return v.fanout.cut
+func (f *Fanout) CutStreams() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cut
 }
 
 // since lists the frames after a sequence. If there are none, moved is closed when
 // there are. kept is false if events after that sequence are not kept any more.
-func (f *fanout) since(seq uint64) (frames []*frame, moved <-chan struct{}, kept bool) {
+func (f *Fanout) since(seq uint64) (frames []*frame, moved <-chan struct{}, kept bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if seq < f.before {
@@ -145,7 +151,7 @@ func (f *fanout) since(seq uint64) (frames []*frame, moved <-chan struct{}, kept
 }
 
 // bytes is a frame as it is sent.
-func (f *fanout) bytes(fr *frame) ([]byte, error) {
+func (f *Fanout) bytes(fr *frame) ([]byte, error) {
 	fr.once.Do(func() {
 		fr.data, fr.err = f.encode(fr.Recorded)
 		f.mu.Lock()
@@ -159,13 +165,13 @@ func (f *fanout) bytes(fr *frame) ([]byte, error) {
 }
 
 // pace is how long a stream waits after it has looked, before it looks again.
-func (f *fanout) pace() time.Duration {
+func (f *Fanout) pace() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return max(minPace, time.Duration(f.streams)*paceEach)
 }
 
-func (f *fanout) writeMetrics(w io.Writer) {
+func (f *Fanout) writeMetrics(w io.Writer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	metrics.WriteGaugeUint64(w, "aerie_streams", uint64(f.streams))

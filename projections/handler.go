@@ -22,9 +22,10 @@ import (
 type Config struct {
 	Views   *Views
 	Metrics *Metrics
-	Token   string // what every request but /healthz and /docs must bear; an empty one fits nobody
-	Version string // of the program, for the OpenAPI document
-	Promise string // what the log promises, for /readyz: "every answered command is fsynced"
+	Fanout  *Fanout // from which streams of events are served
+	Token   string  // what every request but /healthz and /docs must bear; an empty one fits nobody
+	Version string  // of the program, for the OpenAPI document
+	Promise string  // what the log promises, for /readyz: "every answered command is fsynced"
 
 	// Ready is nil while commands are taken; else it says why not.
 	Ready func() error
@@ -61,11 +62,11 @@ func NewHandler(c Config) http.Handler { return newServer(c) }
 func newServer(c Config) *server {
 	s := &server{Config: c, views: c.Views, token: sha256.Sum256([]byte(c.Token)), mux: http.NewServeMux(),
 		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat, writeWithin: writeWithin, readers: make(chan struct{}, pastReaders)}
-	c.Metrics.set.RegisterMetricsWriter(c.Views.fanout.writeMetrics)
+	c.Metrics.set.RegisterMetricsWriter(c.Fanout.writeMetrics)
 	api := humago.New(s.mux, apiConfig(c.Version))
 	api.UseMiddleware(strict)
 	for _, k := range events.Kinds {
-		columns[k].routes(s, api)
+		kindRoutes[k](s, api)
 	}
 	s.events(api)
 	s.commands(api)

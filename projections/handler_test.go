@@ -32,7 +32,7 @@ func TestOnlyWhoBearsTheTokenComesIn(t *testing.T) {
 	if a := s.ask("GET", "/v1/tenants", "", "Authorization", "bearer "+token); a.StatusCode != 200 {
 		t.Errorf("the scheme's case does not matter: %d", a.StatusCode)
 	}
-	open := newServer(Config{Views: s.views, Metrics: s.http.Metrics})
+	open := newServer(Config{Views: s.views, Metrics: s.http.Metrics, Fanout: s.fanout})
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/v1/tenants", nil)
 	r.Header.Set("Authorization", "Bearer ")
@@ -152,7 +152,7 @@ func TestEveryErrorHasItsStatus(t *testing.T) {
 	s.say = func(CommandRequest) (events.Answer, error) { panic("on the street") }
 	s.ask("POST", "/v1/commands/acme/tenant/x/create", "{}").problem(t, 500, events.Internal)
 	s.customer("acme", nil)
-	s.views.readEvent = func(context.Context, uint64) (events.Recorded, error) { return events.Recorded{}, errCloud }
+	s.views.ReadEvent = func(context.Context, uint64) (events.Recorded, error) { return events.Recorded{}, errCloud }
 	s.ask("GET", "/v1/events", "").problem(t, 500, events.Internal)
 	s.ask("GET", "/v1/customers/acme/history", "").problem(t, 500, events.Internal)
 }

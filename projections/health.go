@@ -44,7 +44,7 @@ func (s *server) health(api huma.API) {
 func (s *server) readyz(context.Context, *struct{}) (*readyAnswer, error) {
 	err := s.Ready()
 	if err == nil {
-		err = s.views.fold.Err()
+		err = s.views.Err()
 	}
 	out := &readyAnswer{http.StatusOK, Readiness{Ready: err == nil, Log: s.Promise, Seq: s.views.AsOf().Seq}}
 	if err != nil {

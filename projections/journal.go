@@ -95,49 +95,10 @@ func (j *journal) cut(seq uint64) uint64 {
 	return seq
 }
 
-// eventFilter says which events are looked for; what is zero does not matter.
-type eventFilter struct {
-	owner, id, typ, actor string
-	kind                  events.Kind
-	since, until          time.Time // from, and before
-}
-
-// matches tells whether an event is looked for: its entity, type and actor, and when it was.
-func (f *eventFilter) matches(r events.Ref, typ, actor string, at int64) bool {
-	return (f.owner == "" || r.Owner == f.owner) && (f.kind == "" || r.Kind == f.kind) && (f.id == "" || r.ID == f.id) &&
-		(f.typ == "" || typ == f.typ) && (f.actor == "" || actor == f.actor) &&
-		(f.since.IsZero() || at >= f.since.UnixNano()) && (f.until.IsZero() || at < f.until.UnixNano())
-}
-
 func (j *journal) matches(w *state.Entities, f *eventFilter, m mark) bool {
 	r, d := events.Ref{Kind: events.CommandKind}, j.deeds.all[m.deed]
 	if m.entity != nobody {
 		r = w.Named(m.entity)
 	}
 	return f.matches(r, d.typ, d.actor, m.at)
-}
-
-// searched is how many events are searched before others get the lock.
-const searched = 100_000
-
-// find lists the first sequences after one that match, at most limit of them, up
-// to a sequence. It says how far it looked: up to reached,
-// nothing else matches.
-func (v *Views) find(f eventFilter, after, upTo uint64, limit int) (seqs []uint64, reached uint64, as AsOf) {
-	reached = after
-	for more := true; more; {
-		v.fold.View(func(w *state.Entities) {
-			as = asOf(w)
-			end := min(as.Seq, upTo)
-			stop := min(end, reached+searched)
-			for reached < stop && len(seqs) < limit {
-				reached++
-				if v.journal.matches(w, &f, v.journal.marks[reached-1]) {
-					seqs = append(seqs, reached)
-				}
-			}
-			more = reached < end && len(seqs) < limit
-		})
-	}
-	return seqs, reached, as
 }

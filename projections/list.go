@@ -75,20 +75,31 @@ func checkOwner(owner string) []events.FieldError {
 }
 
 func checkPhase(k events.Kind, phase string) []events.FieldError {
-	if known := phases(k); phase != "" && !slices.Contains(known, phase) {
+	if known := Phases(k); phase != "" && !slices.Contains(known, phase) {
 		return []events.FieldError{{Field: "phase", Message: fmt.Sprintf("%q is not a phase of a %s%s", events.Truncate(phase), k, events.Suggest(phase, known))}}
 	}
 	return nil
 }
 
-// phases lists the phases a living entity of a kind can be in.
-func phases(k events.Kind) (names []string) {
+// Phases lists the phases a living entity of a kind can be in.
+func Phases(k events.Kind) (names []string) {
 	for _, p := range fsm.Machines[k].Phases() {
 		if p != fsm.Unborn {
 			names = append(names, string(p))
 		}
 	}
 	return names
+}
+
+// HasFilter tells whether lists of a kind have a parameter: not every kind stands on a dataplane or is on a plan.
+func HasFilter(k events.Kind, param string) bool {
+	switch param {
+	case "dataplane":
+		return columns[k].dataplane != nil
+	case "plan":
+		return columns[k].plan != nil
+	}
+	return true
 }
 
 // pathOf understands a parameter that names another entity.

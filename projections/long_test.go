@@ -25,7 +25,7 @@ func TestALongHistoryIsReadInPart(t *testing.T) {
 		ends = append(ends, s.happen(acme, some...))
 	}
 	var reads atomic.Int64
-	s.views.readEvent = func(ctx context.Context, seq uint64) (events.Recorded, error) {
+	s.views.ReadEvent = func(ctx context.Context, seq uint64) (events.Recorded, error) {
 		reads.Add(1)
 		return s.log.Read(ctx, seq)
 	}

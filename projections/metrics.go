@@ -87,6 +87,16 @@ func (m *Metrics) folded() map[string]uint64 {
 	return counts
 }
 
+// Counters are those of what was folded, for snapshots.
+func (m *Metrics) Counters() Counters { return Counters{Get: m.folded, Set: m.restore} }
+
+// restore goes on from what a snapshot has counted.
+func (m *Metrics) restore(folded map[string]uint64) {
+	for name, n := range folded {
+		m.set.GetOrCreateCounter(name).Set(n)
+	}
+}
+
 // Commanded counts an answered command: ok, or the code of the refusal.
 func (m *Metrics) Commanded(code string) { m.counter(`aerie_commands_total{code=%q}`, code).Inc() }
 

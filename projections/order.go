@@ -22,6 +22,14 @@ const (
 
 var orders = []string{byName, byCreated, byPhase, bySeq}
 
+// Sorts lists the orders that ListQuery.Sort may name.
+func Sorts() (names []string) {
+	for _, by := range orders {
+		names = append(names, by, "-"+by)
+	}
+	return names
+}
+
 // order is in which a list comes.
 type order struct {
 	by   string
@@ -161,7 +169,7 @@ func (w *walk) names(after *standing) {
 // phases goes through the names in one phase after the other.
 func (w *walk) phases() {
 	x, all := w.index, w.found
-	phases := phases(w.filter.column.kind)
+	phases := Phases(w.filter.column.kind)
 	slices.Sort(phases)
 	if w.filter.order.down {
 		slices.Reverse(phases)

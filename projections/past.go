@@ -213,7 +213,7 @@ func (v *Views) readAll(ctx context.Context, seqs []uint64) ([]events.Recorded, 
 		free <- struct{}{}
 		reading.Go(func() {
 			defer func() { <-free }()
-			all[i], errs[i] = v.readEvent(ctx, seq)
+			all[i], errs[i] = v.ReadEvent(ctx, seq)
 		})
 	}
 	reading.Wait()

@@ -137,11 +137,11 @@ func (l *life) question() string {
 	case 2, 3:
 		return path + "?x"
 	}
-	known := phases(r.Kind)
+	known := Phases(r.Kind)
 	q := "/v1/" + r.Kind.Plural() + "?limit=" + l.pick("1", "2", "100") + l.pick("", "&owner=acme", "&q=n", "&q=one", "&label=n", "&label=n=1", "&label=t=X&label=n=2") +
 		l.pick("", "&sort=-name", "&sort=created", "&sort=-created", "&sort=phase", "&sort=-phase", "&sort=seq", "&sort=-seq") +
 		l.pick("", "", "&phase="+l.pick(known...))
-	if columns[r.Kind].plan != nil {
+	if HasFilter(r.Kind, "plan") {
 		q += l.pick("", "&plan=free", "&dataplane=-/us")
 	}
 	return q

@@ -10,5 +10,4 @@ type PlanObserved struct {
 var planColumn = column{
 	kind:    events.Plan,
 	observe: func(e entity) any { return &PlanObserved{e.Revision} },
-	routes:  routesOf[events.PlanSpec, *PlanObserved](events.Plan),
 }

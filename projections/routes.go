@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -10,24 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/projections/state"
 )
-
-// OneQuery names one entity that is no customer.
-type OneQuery struct {
-	Owner  string `path:"owner" maxLength:"100" doc:"The customer it belongs to; - is the platform"`
-	ID     string `path:"id" maxLength:"100" doc:"Its name"`
-	MinSeq uint64 `query:"min_seq" doc:"Wait until the answer includes this sequence, ten seconds at most"`
-	At     string `query:"at" maxLength:"40" doc:"As it was at a sequence or a time (RFC 3339)"`
-}
-
-// HistoryQuery names one entity and a page of its events.
-type HistoryQuery struct {
-	OneQuery
-	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many events at most"`
-	Sort   string `query:"sort" enum:"seq,-seq" default:"seq" doc:"-seq: the newest first"`
-	Cursor string `query:"cursor" maxLength:"400" doc:"The next of the page before"`
-}
 
 // CustomerQuery names one customer: it owns itself, so it has no owner in its path.
 type CustomerQuery struct {
@@ -57,12 +39,24 @@ type oneAnswer[S, O any] struct {
 	Body Entity[S, O]
 }
 
+// kindRoutes are the routes of each kind. To add a kind, name here what is its own and what is observed of it.
+var kindRoutes = map[events.Kind]func(*server, huma.API){
+	events.Customer:    routesOf[events.CustomerSpec, *None](events.Customer),
+	events.Account:     routesOf[events.AccountSpec, *None](events.Account),
+	events.Plan:        routesOf[events.PlanSpec, *PlanObserved](events.Plan),
+	events.Dataplane:   routesOf[events.DataplaneSpec, *DataplaneObserved](events.Dataplane),
+	events.TenantInfra: routesOf[events.TenantInfraSpec, *TenantInfraObserved](events.TenantInfra),
+	events.Tenant:      routesOf[events.TenantSpec, *None](events.Tenant),
+	events.Application: routesOf[events.ApplicationSpec, *InstalledObserved](events.Application),
+	events.Addon:       routesOf[events.AddonSpec, *InstalledObserved](events.Addon),
+}
+
 // routesOf are the routes of a kind: its list, one of it, and that one's history.
 func routesOf[S events.Spec, O any](k events.Kind) func(*server, huma.API) {
 	return func(s *server, api huma.API) {
 		plural, path := k.Plural(), "/v1/"+k.Plural()+"/{owner}/{id}"
 		route(api, get("list-"+plural, "/v1/"+plural, "List "+plural, plural), list[S, O](s, k))
-		describeList(api.OpenAPI().Paths["/v1/"+plural].Get, columns[k])
+		describeList(api.OpenAPI().Paths["/v1/"+plural].Get, k)
 		look, past := one[S, O](s, k), s.history(k)
 		opOne := get("get-"+string(k), path, "Read one "+string(k), plural)
 		opPast := get("history-"+string(k), path+"/history", "The events of one "+string(k)+", oldest first", plural)
@@ -85,16 +79,12 @@ func get(id, path, summary string, tags ...string) huma.Operation {
 
 // describeList says which phases there are, and takes away the filters that make
 // no sense for the kind: then they are unknown parameters.
-func describeList(op *huma.Operation, c column) {
+func describeList(op *huma.Operation, k events.Kind) {
 	op.Parameters = slices.DeleteFunc(op.Parameters, func(p *huma.Param) bool {
-		return p.Name == "dataplane" && c.dataplane == nil || p.Name == "plan" && c.plan == nil
+		return p.In == "query" && !HasFilter(k, p.Name)
 	})
-	documentValues(op, "phase", phases(c.kind))
-	var sorts []string
-	for _, by := range orders {
-		sorts = append(sorts, by, "-"+by)
-	}
-	documentValues(op, "sort", sorts)
+	documentValues(op, "phase", Phases(k))
+	documentValues(op, "sort", Sorts())
 }
 
 // documentValues says which values a parameter may have. huma goes on to check
@@ -113,11 +103,7 @@ func documentValues(op *huma.Operation, name string, values []string) {
 
 func list[S events.Spec, O any](s *server, k events.Kind) func(context.Context, *ListQuery) (*listAnswer[S, O], error) {
 	return func(ctx context.Context, q *ListQuery) (*listAnswer[S, O], error) {
-		f, err := q.filter(columns[k])
-		if err != nil {
-			return nil, err
-		}
-		found, err := s.views.List(ctx, f, q)
+		found, err := s.views.List(ctx, k, q)
 		if err != nil {
 			return nil, err
 		}
@@ -131,11 +117,7 @@ func list[S events.Spec, O any](s *server, k events.Kind) func(context.Context, 
 
 func one[S events.Spec, O any](s *server, k events.Kind) func(context.Context, *OneQuery) (*oneAnswer[S, O], error) {
 	return func(ctx context.Context, q *OneQuery) (*oneAnswer[S, O], error) {
-		m, err := s.views.moment(ctx, q.At, q.MinSeq)
-		if err != nil {
-			return nil, err
-		}
-		a, as, err := s.views.read(ctx, events.Ref{Kind: k, Owner: q.Owner, ID: q.ID}, m)
+		a, as, err := s.views.Get(ctx, events.Ref{Kind: k, Owner: q.Owner, ID: q.ID}, q)
 		if err != nil {
 			return nil, err
 		}
@@ -143,65 +125,23 @@ func one[S events.Spec, O any](s *server, k events.Kind) func(context.Context, *
 	}
 }
 
-// history lists the events of one entity, read from the log by its sequences.
+// history lists the events of one entity.
 func (s *server) history(k events.Kind) func(context.Context, *HistoryQuery) (*historyAnswer, error) {
 	return func(ctx context.Context, q *HistoryQuery) (*historyAnswer, error) {
-		ref := events.Ref{Kind: k, Owner: q.Owner, ID: q.ID}
-		first := cursor{ref: ref}
-		if q.Sort == newestFirst {
-			first = cursor{ref: ref, order: newestFirst, seq: math.MaxUint64}
-		}
-		at := first
-		if q.Cursor != "" {
-			var ok bool
-			if at, ok = parseCursor(q.Cursor); !ok || at.ref != ref || at.order != first.order {
-				return nil, events.RefuseFaults("history of "+ref.String(), []events.FieldError{brokenCursor})
-			}
-		}
-		m, err := s.views.moment(ctx, q.At, q.MinSeq)
+		l, err := s.views.History(ctx, events.Ref{Kind: k, Owner: q.Owner, ID: q.ID}, q)
 		if err != nil {
 			return nil, err
 		}
-		e, as, err := s.views.get(ref, func(*state.Entities, entity) {})
-		if m.past {
-			as = s.views.asOf(m)
-			if e.History.UpTo(m.cut) == 0 && err == nil {
-				err = s.views.unborn(ref, m)
-			}
-		}
-		if err != nil {
-			return nil, err
-		}
-		return s.past(ctx, e, m, as, at, q.Limit)
+		return &historyAnswer{l}, nil
 	}
 }
 
-// newestFirst is the order of a history that begins with its end.
-const newestFirst = "-seq"
-
-// past is a page of an entity's events.
-func (s *server) past(ctx context.Context, e entity, m moment, as AsOf, at cursor, limit int) (*historyAnswer, error) {
-	l := List[Event]{AsOf: as}
-	from, end := e.History.UpTo(at.seq), e.History.UpTo(m.end())
-	if at.order == newestFirst {
-		from, end = 0, min(end, e.History.UpTo(at.seq-1))
+// typed gives an entity the types of its kind.
+func typed[S events.Spec, O any](a Any) Entity[S, O] {
+	observed, _ := a.Status.Observed.(O)
+	return Entity[S, O]{
+		Kind: a.Kind, Owner: a.Owner, ID: a.ID, UID: a.UID, Phase: a.Phase, Seq: a.Seq,
+		Created: a.Created, Labels: a.Labels, Spec: a.Spec.(S),
+		Status: Status[O]{a.Status.Conditions, a.Status.Reason, a.Status.Placement, a.Status.Owed, observed},
 	}
-	more := end-from > limit
-	if more && at.order == newestFirst {
-		from = end - limit
-	} else if more {
-		end = from + limit
-	}
-	seqs := e.History.Between(from, max(from, end))
-	if at.order == newestFirst {
-		slices.Reverse(seqs)
-	}
-	if more {
-		at.seq = seqs[limit-1]
-		next := at.String()
-		l.Next = &next
-	}
-	var err error
-	l.Items, err = s.readEvents(ctx, seqs)
-	return &historyAnswer{l}, err
 }

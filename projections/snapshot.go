@@ -56,8 +56,8 @@ type still struct {
 func (v *Views) keep() (s still) {
 	v.fold.Keep(func(w *state.Entities) {
 		s = still{w.Freeze(), map[events.Kind]*btree.BTreeG[place]{}, v.journal.marks, v.journal.deeds.all, nil}
-		if v.metrics != nil {
-			s.folded = v.metrics.folded()
+		if v.counters.Get != nil {
+			s.folded = v.counters.Get()
 		}
 		for k, o := range v.index.order {
 			s.order[k] = o.Copy()

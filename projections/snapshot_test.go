@@ -20,7 +20,7 @@ import (
 // shooting is a life of which snapshots are written.
 func shooting(t *testing.T, seed uint64) *life {
 	l := newLife(t, seed)
-	l.views.metrics = l.http.Metrics
+	l.views.counters = l.http.Metrics.Counters()
 	var err error
 	if l.views.shelf, err = openShelf(t.TempDir()); err != nil {
 		t.Fatal(err)
@@ -42,10 +42,11 @@ func (l *life) again() *system {
 	s.fold = state.NewLive()
 	s.views = New(s.fold, s.log)
 	counts := NewMetrics(s.fold, s.log.Last)
-	if err := s.views.Restore(l.t.Context(), ReadAhead(l.views.shelf.dir), counts); err != nil {
+	if err := s.views.Restore(l.t.Context(), ReadAhead(l.views.shelf.dir), counts.Counters()); err != nil {
 		l.t.Fatal(err)
 	}
-	s.http = newServer(Config{Views: s.views, Metrics: counts, Token: token, Version: "test", Done: s.done, Ready: func() error { return nil }})
+	s.fanout = NewFanout(s.fold)
+	s.http = newServer(Config{Views: s.views, Metrics: counts, Fanout: s.fanout, Token: token, Version: "test", Done: s.done, Ready: func() error { return nil }})
 	var following sync.WaitGroup
 	following.Go(func() { _ = s.fold.Follow(l.t.Context(), s.log) })
 	l.t.Cleanup(following.Wait)

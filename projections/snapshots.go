@@ -16,6 +16,12 @@ type Saved struct {
 	read  chan struct{} // closed when it is
 }
 
+// Counters are what others count of the fold, by name: snapshots keep it beside the views. Nil functions: nothing is counted.
+type Counters struct {
+	Get func() map[string]uint64
+	Set func(map[string]uint64)
+}
+
 // readSnapshot is a snapshot that was read, and its label.
 type readSnapshot struct {
 	label
@@ -40,9 +46,9 @@ func (s *Saved) Wait() { <-s.read }
 
 // Restore goes on from the newest snapshot, if there is one that is whole, of this
 // program and of this log. It is called before the fold follows the log; Snapshots
-// writes where that snapshot was. What m counts of the fold goes on too; m may be nil.
-func (v *Views) Restore(ctx context.Context, from *Saved, m *Metrics) error {
-	v.metrics = m
+// writes where that snapshot was. What is counted of the fold goes on too.
+func (v *Views) Restore(ctx context.Context, from *Saved, counters Counters) error {
+	v.counters = counters
 	from.Wait()
 	if v.shelf = from.shelf; from.err != nil {
 		return from.err
@@ -53,10 +59,8 @@ func (v *Views) Restore(ctx context.Context, from *Saved, m *Metrics) error {
 	}
 	v.fold.Restore(s.world)
 	v.index, v.journal, v.shot = s.index, s.journal, s.world.Seq
-	for name, n := range s.folded {
-		if m != nil {
-			m.set.GetOrCreateCounter(name).Set(n)
-		}
+	if counters.Set != nil {
+		counters.Set(s.folded)
 	}
 	return nil
 }
@@ -73,7 +77,7 @@ func (v *Views) newest(ctx context.Context, upTo uint64) (*indexedState, error) 
 // be used is left where it is, and a line of the program's log says why.
 func (v *Views) ofThisLog(ctx context.Context, s *readSnapshot, journal bool) (*indexedState, error) {
 	for ; s != nil; s = v.shelf.newest(s.Seq, journal) {
-		r, err := v.readEvent(ctx, s.Seq)
+		r, err := v.ReadEvent(ctx, s.Seq)
 		if err == nil && r.EventID == s.Event {
 			return s.indexedState, nil
 		}
@@ -125,7 +129,7 @@ func (v *Views) shoot(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("name the program: %w", err)
 	}
-	r, err := v.readEvent(ctx, s.world.Seq)
+	r, err := v.ReadEvent(ctx, s.world.Seq)
 	if err != nil {
 		return err
 	}

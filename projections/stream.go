@@ -47,7 +47,7 @@ func (s *server) stream(c huma.Context, q EventQuery, f eventFilter) {
 	st := &stream{server: s, w: w, control: http.NewResponseController(w), filter: f, after: q.After, left: limitOf(given, q)}
 	st.conn, _ = r.Context().Value(connKey{}).(*net.TCPConn)
 	cut := false
-	defer func() { s.views.fanout.leave(cut) }()
+	defer func() { s.Fanout.leave(cut) }()
 	err := st.run(r.Context())
 	cut = errors.Is(err, os.ErrDeadlineExceeded) && time.Since(st.wrote) >= s.writeWithin // else it was to end
 	switch {
@@ -141,7 +141,7 @@ func (s *stream) drop() {
 
 // step sends what there is after the last event, or waits until there is something.
 func (s *stream) step(ctx context.Context) error {
-	frames, moved, kept := s.server.views.fanout.since(s.after)
+	frames, moved, kept := s.server.Fanout.since(s.after)
 	switch {
 	case !kept:
 		return s.past(ctx)
@@ -152,7 +152,7 @@ func (s *stream) step(ctx context.Context) error {
 		return err
 	}
 	// Streams that were woken together do not stay together.
-	pace := s.server.views.fanout.pace()
+	pace := s.server.Fanout.pace()
 	return s.wait(ctx, nil, pace+rand.N(pace/2))
 }
 
@@ -163,10 +163,10 @@ func (s *stream) send(frames []*frame) error {
 			break
 		}
 		s.after = f.Seq
-		if !s.filter.matches(f.Ref, f.Event.Type(), f.Actor, f.Time.UnixNano()) {
+		if !s.filter.Matches(f.Recorded) {
 			continue
 		}
-		data, err := s.server.views.fanout.bytes(f)
+		data, err := s.server.Fanout.bytes(f)
 		if err == nil {
 			err = s.add(data)
 		}
@@ -209,10 +209,10 @@ func (s *stream) readPast(ctx context.Context) ([]events.Recorded, uint64, error
 	if s.left > 0 {
 		limit = min(limit, s.left)
 	}
-	seqs, reached, _ := s.server.views.find(s.filter, s.after, moment{}.end(), limit)
+	seqs, reached := s.server.views.Search(s.filter, s.after, limit)
 	found := make([]events.Recorded, 0, len(seqs))
 	for _, seq := range seqs {
-		r, err := s.server.views.readEvent(ctx, seq)
+		r, err := s.server.views.ReadEvent(ctx, seq)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -235,7 +235,7 @@ func (s *stream) wait(ctx context.Context, moved <-chan struct{}, while time.Dur
 	if time.Since(s.wrote) < s.server.heartbeat {
 		return nil
 	}
-	if err := s.server.views.fold.Err(); err != nil {
+	if err := s.server.views.Err(); err != nil {
 		return err
 	}
 	return s.say(": still here\n\n")

@@ -68,13 +68,14 @@ type bubble struct {
 func newBubble(t *testing.T) *bubble {
 	b := &bubble{t: t, fold: state.NewLive(), net: newPipes(), done: make(chan struct{})}
 	views := New(b.fold, nil)
-	views.readEvent = func(_ context.Context, seq uint64) (events.Recorded, error) { return b.log[seq-1], nil }
-	views.fanout.encode = func(r events.Recorded) ([]byte, error) {
+	views.ReadEvent = func(_ context.Context, seq uint64) (events.Recorded, error) { return b.log[seq-1], nil }
+	fanout := NewFanout(b.fold)
+	fanout.encode = func(r events.Recorded) ([]byte, error) {
 		b.coded.Add(1)
 		return encodeFrame(r)
 	}
 	last := func(context.Context) (uint64, error) { return views.AsOf().Seq, nil }
-	b.http = newServer(Config{Views: views, Metrics: NewMetrics(b.fold, last), Token: token, Version: "test", Done: b.done})
+	b.http = newServer(Config{Views: views, Metrics: NewMetrics(b.fold, last), Fanout: fanout, Token: token, Version: "test", Done: b.done})
 	b.web = &http.Server{Handler: b.http}
 	go func() { _ = b.web.Serve(b.net) }()
 	t.Cleanup(func() { _ = b.web.Close() })
@@ -195,7 +196,7 @@ func TestWhoDoesNotReadIsCut(t *testing.T) {
 		if len(seen) != 500 {
 			t.Errorf("who reads has %d of 500", len(seen))
 		}
-		if f := b.http.views.fanout; f.cut != 1 || f.streams != 1 {
+		if f := b.http.Fanout; f.cut != 1 || f.streams != 1 {
 			t.Errorf("%d are cut, %d streams are open", f.cut, f.streams)
 		}
 		var ids []string
@@ -257,7 +258,7 @@ func TestClosingEndsAllStreams(t *testing.T) {
 		if took := time.Since(began); took > 2*endWithin {
 			t.Errorf("it took %s", took)
 		}
-		if f := b.http.views.fanout; f.streams != 0 || f.cut != 0 {
+		if f := b.http.Fanout; f.streams != 0 || f.cut != 0 {
 			t.Errorf("%d streams are open, %d counted as cut", f.streams, f.cut)
 		}
 	})
@@ -273,7 +274,7 @@ func TestThereAreOnlySoManyStreams(t *testing.T) {
 	}))
 	t.Cleanup(srv.Close)
 	t.Cleanup(func() { close(s.done) })
-	s.views.fanout.limit = 2
+	s.fanout.limit = 2
 	ctx, leave := context.WithCancel(t.Context())
 	s.listen(ctx, srv.URL, "")
 	s.listen(t.Context(), srv.URL, "")
@@ -293,7 +294,7 @@ func TestStreamsMissNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
 	s := start(t)
-	s.views.fanout.keep = 5
+	s.fanout.keep = 5
 	srv := httptest.NewServer(s.http)
 	t.Cleanup(srv.Close)
 	const total = 300

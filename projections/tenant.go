@@ -9,7 +9,6 @@ var tenantColumn = column{
 	kind:      events.Tenant,
 	dataplane: dataplaneOfTenant,
 	plan:      planOfTenant,
-	routes:    routesOf[events.TenantSpec, *None](events.Tenant),
 }
 
 // placementOf is where a tenant was put; nil if it was not, or is no tenant.

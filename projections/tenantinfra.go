@@ -14,7 +14,6 @@ var tenantInfraColumn = column{
 	kind:      events.TenantInfra,
 	observe:   observeTenantInfra,
 	dataplane: dataplaneInName,
-	routes:    routesOf[events.TenantInfraSpec, *TenantInfraObserved](events.TenantInfra),
 }
 
 func observeTenantInfra(e entity) any {

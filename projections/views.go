@@ -21,17 +21,19 @@ const patience = 10 * time.Second
 
 // Views answers questions about the present, about the past, and about what happened. It is safe for concurrent use.
 type Views struct {
-	fold      *state.Live
-	log       *eventlog.Log
-	readEvent func(context.Context, uint64) (events.Recorded, error)
-	index     *index  // under the fold's lock
-	journal   journal // under the fold's lock
-	past      past
-	fanout    *fanout
-	metrics   *Metrics
-	shelf     *shelf // nil: no snapshots
-	shot      uint64 // the sequence of the newest one, or of the last attempt
-	now       func() time.Time
+	// ReadEvent reads one event of the log. New sets it to the log's Read; a test that counts reads, or has no log, sets
+	// another before the first question.
+	ReadEvent func(context.Context, uint64) (events.Recorded, error)
+
+	fold     *state.Live
+	log      *eventlog.Log
+	index    *index  // under the fold's lock
+	journal  journal // under the fold's lock
+	past     past
+	counters Counters
+	shelf    *shelf // nil: no snapshots
+	shot     uint64 // the sequence of the newest one, or of the last attempt
+	now      func() time.Time
 
 	shotEvery, shotAtEnd uint64
 }
@@ -56,9 +58,9 @@ type AsOf struct {
 // panics if the fold has begun to: a view knows only the events it was told of.
 func New(fold *state.Live, log *eventlog.Log) *Views {
 	v := &Views{fold: fold, log: log, journal: newJournal(), past: newPast(),
-		fanout: newFanout(), now: time.Now, shotEvery: snapshotEvery, shotAtEnd: snapshotAtEnd}
+		now: time.Now, shotEvery: snapshotEvery, shotAtEnd: snapshotAtEnd}
 	if log != nil {
-		v.readEvent = log.Read
+		v.ReadEvent = log.Read
 	}
 	fold.View(func(w *state.Entities) {
 		if w.Seq > 0 {
@@ -79,7 +81,6 @@ func (v *Views) see(w *state.Entities, decision []events.Recorded, _ bool) {
 		v.journal.add(r, n)
 	}
 	v.index.see(decision)
-	v.fanout.see(decision)
 }
 
 // present calls look with the present state, which does not move meanwhile.
@@ -113,8 +114,15 @@ func (v *Views) Await(ctx context.Context, seq uint64) error {
 	return events.Refuse(events.Unavailable, "sequence %d is not there yet, the views are at %d: ask again later", seq, v.AsOf().Seq)
 }
 
-// List makes one page of a list.
-func (v *Views) List(ctx context.Context, f filter, q *ListQuery) (l List[Any], err error) {
+// Err is why the views do not follow the log any more; nil while they do.
+func (v *Views) Err() error { return v.fold.Err() }
+
+// List makes one page of a list of the entities of a kind. A query that is wrong is a Refusal that names every fault.
+func (v *Views) List(ctx context.Context, k events.Kind, q *ListQuery) (l List[Any], err error) {
+	f, err := q.filter(columns[k])
+	if err != nil {
+		return l, err
+	}
 	m, err := v.moment(ctx, q.At, q.MinSeq)
 	if err != nil {
 		return l, err
@@ -128,6 +136,15 @@ func (v *Views) List(ctx context.Context, f filter, q *ListQuery) (l List[Any], 
 		return l, err
 	}
 	return s.list(f, q.Limit, s.world.Time), nil
+}
+
+// Get reads one entity, and says what the answer knows of the log. A Refusal of code not_found names the nearest one.
+func (v *Views) Get(ctx context.Context, ref events.Ref, q *OneQuery) (Any, AsOf, error) {
+	m, err := v.moment(ctx, q.At, q.MinSeq)
+	if err != nil {
+		return Any{}, AsOf{}, err
+	}
+	return v.read(ctx, ref, m)
 }
 
 // read reads one entity at a moment; a Refusal of code not_found names the nearest one.

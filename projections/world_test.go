@@ -28,17 +28,18 @@ const token = "a-token"
 
 // system is a whole read side: a log, the fold that follows it, views and HTTP.
 type system struct {
-	t     testing.TB
-	nc    *nats.Conn
-	log   *eventlog.Log
-	fold  *state.Live
-	views *Views
-	http  *server
-	done  chan struct{}
-	asked []CommandRequest
-	say   func(CommandRequest) (events.Answer, error)
-	ready error
-	tick  time.Time
+	t      testing.TB
+	nc     *nats.Conn
+	log    *eventlog.Log
+	fold   *state.Live
+	views  *Views
+	fanout *Fanout
+	http   *server
+	done   chan struct{}
+	asked  []CommandRequest
+	say    func(CommandRequest) (events.Answer, error)
+	ready  error
+	tick   time.Time
 }
 
 // epoch is the time of the first decision of a test; each next is a minute later.
@@ -58,9 +59,10 @@ func start(t testing.TB) *system {
 	}
 	s := &system{t: t, nc: nc, log: log, fold: state.NewLive(), done: make(chan struct{}), tick: epoch}
 	s.views = New(s.fold, log)
+	s.fanout = NewFanout(s.fold)
 	s.say = func(CommandRequest) (events.Answer, error) { return events.Answer{Events: []events.AnswerEvent{}}, nil }
 	s.http = newServer(Config{
-		Views: s.views, Metrics: NewMetrics(s.fold, log.Last), Token: token, Version: "test", Promise: "every answered command is fsynced", Done: s.done,
+		Views: s.views, Metrics: NewMetrics(s.fold, log.Last), Fanout: s.fanout, Token: token, Version: "test", Promise: "every answered command is fsynced", Done: s.done,
 		Ready: func() error { return s.ready },
 		Do: func(_ context.Context, c CommandRequest) (events.Answer, error) {
 			s.asked = append(s.asked, c)

@@ -49,6 +49,7 @@ type queried struct {
 	*bench
 	fold    *state.Live
 	views   *projections.Views
+	fanout  *projections.Fanout
 	stop    func()
 	web     *client.Client
 	address string // where the views are served
@@ -87,7 +88,8 @@ func (q *queried) serve(ctx context.Context) (err error) {
 	q.fold = state.NewLive()
 	q.views = projections.New(q.fold, q.log)
 	counts := projections.NewMetrics(q.fold, q.log.Last)
-	if err := q.views.Restore(ctx, projections.ReadAhead(filepath.Join(q.dir, "views")), counts); err != nil {
+	q.fanout = projections.NewFanout(q.fold)
+	if err := q.views.Restore(ctx, projections.ReadAhead(filepath.Join(q.dir, "views")), counts.Counters()); err != nil {
 		return err
 	}
 	serving, cancel := context.WithCancel(context.Background())
@@ -101,7 +103,7 @@ func (q *queried) serve(ctx context.Context) (err error) {
 		return err
 	}
 	web := &http.Server{ReadHeaderTimeout: time.Minute,
-		Handler: projections.NewHandler(projections.Config{Views: q.views, Metrics: counts, Token: benchToken,
+		Handler: projections.NewHandler(projections.Config{Views: q.views, Metrics: counts, Fanout: q.fanout, Token: benchToken,
 			Version: server.Semver(), Done: serving.Done(), Ready: q.fold.Err})}
 	parts.Go(func() { _ = web.Serve(listen) }) // until it is closed
 	q.stop = func() {

@@ -57,6 +57,7 @@ type Control struct {
 	saved   *projections.Saved
 	Views   *projections.Views // what HTTP serves
 	counts  *projections.Metrics
+	fanout  *projections.Fanout
 	cloud   *simLock // nil: this replica works in no simulated cloud
 	real    map[string]execute.Cloud
 	clock   clock.Clock // of the clouds
@@ -172,10 +173,11 @@ func (c *Control) startFold(s Settings) error {
 	c.Live = state.NewLive()
 	c.Views = projections.New(c.Live, c.Log)
 	c.counts = projections.NewMetrics(c.Live, c.Log.Last)
+	c.fanout = projections.NewFanout(c.Live)
 	if s.Monitor != "" {
 		c.counts.CountServers(func(ctx context.Context) []eventlog.Copy { return countAll(ctx, s.Monitor) })
 	}
-	if err := c.Views.Restore(c.core.ctx, c.saved, c.counts); err != nil {
+	if err := c.Views.Restore(c.core.ctx, c.saved, c.counts.Counters()); err != nil {
 		return err
 	}
 	c.Intake = command.NewIntake(c.Log, c.Live)
@@ -225,7 +227,7 @@ func (c *Control) startWorkers(Settings) error {
 func (c *Control) startHTTP(Settings) error {
 	c.http = &http.Server{
 		Handler: projections.NewHandler(projections.Config{
-			Views: c.Views, Metrics: c.counts, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(),
+			Views: c.Views, Metrics: c.counts, Fanout: c.fanout, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(),
 			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Ready: c.ready, Promise: c.kept,
 		}),
 		ConnContext:       projections.WithConn,
