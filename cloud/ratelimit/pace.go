@@ -1,11 +1,11 @@
-// Package pace keeps calls to a cloud within the rates that it allows: one bucket for each account,
+// Package ratelimit keeps calls to a cloud within the rates that it allows: one bucket for each account,
 // region and family of calls, so that one account's trouble slows nobody else.
 //
 // It knows nothing of any cloud, makes no calls and does not wait: it says how long to wait. Begin
 // with Buckets: Take before a call, Throttled or Fine after it. Buckets are safe for concurrent use.
 // They are in memory alone: after a crash all are full, and the cloud's own limits hold until they
 // have learnt again.
-package pace
+package ratelimit
 
 import (
 	"math/rand/v2"

@@ -1,21 +1,21 @@
-package pace_test
+package ratelimit_test
 
 import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/cloud/pace"
+	"github.com/aeriehq/aerie/cloud/ratelimit"
 )
 
 type clock struct{ now time.Time }
 
 func (c *clock) Now() time.Time { return c.now }
 
-var key = pace.Key{Account: "1", Region: "eu", Family: "EC2"}
+var key = ratelimit.Key{Account: "1", Region: "eu", Family: "EC2"}
 
-func buckets() (*pace.Buckets, *clock) {
+func buckets() (*ratelimit.Buckets, *clock) {
 	c := &clock{time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
-	return pace.New(c.Now, map[string]pace.Rate{"EC2": {PerSecond: 2, Burst: 3}}), c
+	return ratelimit.New(c.Now, map[string]ratelimit.Rate{"EC2": {PerSecond: 2, Burst: 3}}), c
 }
 
 func TestRate(t *testing.T) {
@@ -34,7 +34,7 @@ func TestRate(t *testing.T) {
 	if wait := b.Take(key); wait != 0 {
 		t.Fatal(wait)
 	}
-	for _, other := range []pace.Key{{Account: "2", Region: "eu", Family: "EC2"}, {Account: "1", Region: "us", Family: "EC2"}, {Account: "1", Region: "eu", Family: "EKS"}} {
+	for _, other := range []ratelimit.Key{{Account: "2", Region: "eu", Family: "EC2"}, {Account: "1", Region: "us", Family: "EC2"}, {Account: "1", Region: "eu", Family: "EKS"}} {
 		if wait := b.Take(other); wait != 0 {
 			t.Errorf("%+v waits %s", other, wait)
 		}
