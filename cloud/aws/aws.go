@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 	"github.com/aeriehq/aerie/cloud/aws/vpc"
 	"github.com/aeriehq/aerie/cloud/ratelimit"
 )
@@ -97,8 +97,8 @@ func Rates(speed float64) map[string]ratelimit.Rate {
 	if speed <= 0 {
 		return rates
 	}
-	for family, perSecond := range map[string]float64{fault.EC2: 15, fault.EKS: 8, fault.IAM: 10,
-		fault.STS: 20, fault.ELB: 5, fault.ClassicELB: 5} {
+	for family, perSecond := range map[string]float64{awserr.EC2: 15, awserr.EKS: 8, awserr.IAM: 10,
+		awserr.STS: 20, awserr.ELB: 5, awserr.ClassicELB: 5} {
 		rates[family] = ratelimit.Rate{PerSecond: perSecond * speed, Burst: int(max(1, 4*perSecond*speed))}
 	}
 	return rates
@@ -112,11 +112,11 @@ func (p *Provider) within(ctx context.Context, op string, s cloud.Scope, do func
 	if err != nil {
 		return &cloud.Error{Class: cloud.Invalid, Op: op, Code: cloud.UnknownRegion, Message: err.Error()}
 	}
-	if err = p.inside(ctx, s, region, do); fault.Is(err, "ExpiredToken*", "RequestExpired") {
+	if err = p.inside(ctx, s, region, do); awserr.Is(err, "ExpiredToken*", "RequestExpired") {
 		p.forget(s.Account) // by their clock our credentials have ended: we enter anew
 		err = p.inside(ctx, s, region, do)
 	}
-	return fault.Of(op, err)
+	return awserr.Of(op, err)
 }
 
 func (p *Provider) inside(ctx context.Context, s cloud.Scope, region string, do func(context.Context, *session) error) error {

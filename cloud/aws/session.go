@@ -16,8 +16,8 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 	"github.com/aeriehq/aerie/cloud/aws/balancers"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
 	"github.com/aeriehq/aerie/cloud/aws/vpc"
 	"github.com/aeriehq/aerie/cloud/ratelimit"
 )
@@ -154,7 +154,7 @@ func (p *Provider) wait(ctx context.Context, k ratelimit.Key) error {
 // judged shuts the bucket if the call was throttled.
 func (p *Provider) judged(k ratelimit.Key, err error) error {
 	var known *cloud.Error
-	if !errors.As(fault.Of("", err), &known) || known.Class != cloud.Throttled {
+	if !errors.As(awserr.Of("", err), &known) || known.Class != cloud.Throttled {
 		p.buckets.Fine(k)
 		return err
 	}

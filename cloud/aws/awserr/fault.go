@@ -1,10 +1,10 @@
-// Package fault says what the errors of AWS mean, in the classes of the seam.
+// Package awserr says what the errors of AWS mean, in the classes of the seam.
 //
 // It makes no calls and retries nothing: it sorts errors, and whoever gets the class acts on it. Begin
 // with Of, which makes a cloud.Error of an error of the SDK; table.go has the codes of each service
 // and their classes. The table is never changed and the functions keep nothing, so all may run at
 // once, and nothing is left after a crash.
-package fault
+package awserr
 
 import (
 	"context"

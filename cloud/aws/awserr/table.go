@@ -1,4 +1,4 @@
-package fault
+package awserr
 
 import "github.com/aeriehq/aerie/cloud"
 
