@@ -15,7 +15,7 @@ import (
 // set is in the order of the tenants that are there, so that the best is found without a walk.
 type offers struct {
 	of  map[ev.Ref]offered // what each infra offers
-	by  map[audience]map[fsm.OfferZone]*btree.BTreeG[offered]
+	by  map[audience]zones
 	own map[ev.Ref]bool // of an Overlay: the infras that it knows better than the entities below
 }
 
@@ -26,6 +26,9 @@ type audience struct {
 	customer string
 }
 
+// zones are the offers of an audience, by where they are.
+type zones map[fsm.OfferZone]*btree.BTreeG[offered]
+
 // offered is an offer and how many tenants are there.
 type offered struct {
 	fsm.Offer
@@ -33,11 +36,12 @@ type offered struct {
 }
 
 func (a offered) less(b offered) bool {
-	return cmp.Or(cmp.Compare(a.tenants, b.tenants), strings.Compare(a.Infra.Owner, b.Infra.Owner), strings.Compare(a.Infra.ID, b.Infra.ID)) < 0
+	return cmp.Or(cmp.Compare(a.tenants, b.tenants),
+		strings.Compare(a.Infra.Owner, b.Infra.Owner), strings.Compare(a.Infra.ID, b.Infra.ID)) < 0
 }
 
 func newOffers() offers {
-	return offers{of: map[ev.Ref]offered{}, by: map[audience]map[fsm.OfferZone]*btree.BTreeG[offered]{}, own: map[ev.Ref]bool{}}
+	return offers{of: map[ev.Ref]offered{}, by: map[audience]zones{}, own: map[ev.Ref]bool{}}
 }
 
 // set keeps what an infra offers now, and returns what it offered.
@@ -61,7 +65,7 @@ func (o *offers) set(infra ev.Ref, now offered, is bool) (before offered, was bo
 	o.of[infra] = now
 	for _, a := range audiences(now.Offer) {
 		if o.by[a] == nil {
-			o.by[a] = map[fsm.OfferZone]*btree.BTreeG[offered]{}
+			o.by[a] = zones{}
 		}
 		if o.by[a][now.Zone] == nil {
 			o.by[a][now.Zone] = btree.NewBTreeGOptions(offered.less, btree.Options{NoLocks: true})
