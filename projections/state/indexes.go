@@ -24,7 +24,8 @@ type indexes struct {
 
 func newIndexes() indexes {
 	return indexes{placed: map[string]int{}, makers: map[string]ev.Ref{},
-		waiting: map[fsm.Awaited]map[ev.Ref]bool{}, news: map[fsm.Awaited]bool{}, awaits: map[ev.Ref][]fsm.Awaited{}, owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{},
+		waiting: map[fsm.Awaited]map[ev.Ref]bool{}, news: map[fsm.Awaited]bool{}, awaits: map[ev.Ref][]fsm.Awaited{},
+		owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{},
 		phases: map[ev.Kind]map[fsm.Phase]int{}, users: map[uint32]numbers{}}
 }
 
