@@ -1,0 +1,81 @@
+package views
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+)
+
+// PlacementQuery asks where a tenant would be put now.
+type PlacementQuery struct {
+	Owner  string `path:"owner" maxLength:"100" doc:"The customer"`
+	ID     string `path:"id" maxLength:"100" doc:"The tenant, which need not be there"`
+	Plan   string `query:"plan" maxLength:"200" doc:"The plan; empty: the tenant's own"`
+	App    string `query:"app" maxLength:"100" doc:"The application type; empty: the tenant's own, or the plan's first"`
+	Region string `query:"region" maxLength:"100" doc:"The region; empty: the tenant's own, or any"`
+}
+
+// WouldBe is where a tenant would be put now, and why nowhere else.
+type WouldBe struct {
+	AsOf      AsOf              `json:"as_of" required:"true"`
+	Placement *events.Placement `json:"placement" required:"true" nullable:"true" doc:"Where it would be; null: nowhere"`
+	Reason    *fsm.Blocker      `json:"reason" required:"true" nullable:"true" doc:"Why nowhere"`
+	Fit       int               `json:"fit" required:"true" doc:"How many tenant infras fit"`
+	Rejected  []fsm.Rejected    `json:"rejected" required:"true" doc:"Why the others do not, and how many each reason keeps out"`
+	Nearest   []fsm.NearMiss    `json:"nearest" required:"true" doc:"Those of the others that come nearest, at most five"`
+}
+
+// surveyed is how many tenant infras are looked at while the fold has to wait.
+const surveyed = 500
+
+// Place says where a tenant would be put now. It changes nothing.
+func (v *Views) Place(ctx context.Context, q *PlacementQuery) (would WouldBe, err error) {
+	ref := events.Ref{Kind: events.Tenant, Owner: q.Owner, ID: q.ID}
+	if faults := ref.Check(); len(faults) > 0 {
+		return would, events.RefuseFaults("tenant", faults)
+	}
+	var spec events.TenantSpec
+	var infras []events.Ref
+	v.fold.View(func(w *state.Entities) {
+		spec = specFor(w, ref, q)
+		if spec.Plan == "" {
+			err = events.RefuseFaults(ref.String(), []events.FieldError{{Field: "plan", Message: "is missing: there is no such tenant, so it has no plan of its own"}})
+			return
+		}
+		would.AsOf = asOf(w)
+		would.Placement, would.Reason, err = fsm.PlaceFor(ref, spec, w.Refs())
+		w.Each(events.TenantInfra, func(e fsm.Entity[fsm.Data]) { infras = append(infras, e.Ref) })
+	})
+	if err != nil {
+		return would, err
+	}
+	var s fsm.Survey
+	for len(infras) > 0 && ctx.Err() == nil {
+		some := infras[:min(len(infras), surveyed)]
+		infras = infras[len(some):]
+		v.fold.View(func(w *state.Entities) {
+			for _, infra := range some {
+				if e, _ := w.Get(infra); !fsm.Ended(e) {
+					s.Add(infra, fsm.Misses(ref, spec, e, w.Get))
+				}
+			}
+		})
+	}
+	would.Fit, would.Rejected, would.Nearest = s.Fit, s.Rejected(), s.Nearest()
+	return would, ctx.Err()
+}
+
+// specFor is the spec of the tenant as it is, with what the query asks for instead.
+func specFor(w *state.Entities, ref events.Ref, q *PlacementQuery) (spec events.TenantSpec) {
+	if e, _ := w.Get(ref); !fsm.Ended(e) {
+		spec, _ = e.Data.Wants().(events.TenantSpec)
+	}
+	if q.Plan != "" && q.Plan != spec.Plan {
+		spec.Plan, spec.App = q.Plan, ""
+	}
+	spec.App, spec.Region = cmp.Or(q.App, spec.App), cmp.Or(q.Region, spec.Region)
+	return spec
+}
