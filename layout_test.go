@@ -34,7 +34,7 @@ var overTheLimit = map[string]int{
 	"./events: files":            20,
 	"./fsm: files":               17,
 	"./projections: files":       30,
-	"./projections: lines":       4429,
+	"./projections: lines":       4421,
 }
 
 // TestLayout holds the limits of a package.

@@ -6,6 +6,14 @@ type CustomerSpec struct {
 	Hosting     string `json:"hosting" enum:"provider,customer,platform" default:"provider" doc:"Whose cloud accounts its tenants run in by default: the provider's, its own, or the platform operator's"`
 }
 
+// Customer is the kind of who subscribes to plans.
+const Customer Kind = "customer"
+
+var customerKind = Descriptor{
+	Kind: Customer, Plural: "customers", Doc: "a company that subscribes to plans",
+	Owner: ByItself, Spec: CustomerSpec{}, Verbs: verbs(),
+}
+
 // Kind is Customer.
 func (CustomerSpec) Kind() Kind { return Customer }
 

@@ -53,6 +53,14 @@ type PlanPrice struct {
 	Monthly  string `json:"monthly" default:"0" pattern:"^[0-9]{1,7}(\\.[0-9]{1,2})?$" doc:"a decimal number, such as 49.90"`
 }
 
+// Plan is the kind of what customers subscribe to.
+const Plan Kind = "plan"
+
+var planKind = Descriptor{
+	Kind: Plan, Plural: "plans", Doc: "a tier: what a tenant of it gets and where it may be put",
+	Owner: ByThePlatform, Spec: PlanSpec{}, Verbs: verbs(),
+}
+
 // Kind is Plan.
 func (PlanSpec) Kind() Kind { return Plan }
 

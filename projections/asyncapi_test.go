@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 )
 
 func TestTheNATSDocumentHoldsTogether(t *testing.T) {
@@ -35,7 +36,7 @@ func TestTheNATSDocumentHoldsTogether(t *testing.T) {
 }
 
 func TestTheNATSDocumentHasEveryCommand(t *testing.T) {
-	d := describeNATS()
+	d := describeNATS(events.Builtin, fsm.Vocabulary())
 	for _, k := range events.Kinds {
 		for _, on := range []string{"commands.", "queue."} {
 			if got := at(d.channels[on+string(k)], "parameters", "verb", "enum"); !slices.Equal(got.([]string), events.Verbs(k)) {
@@ -54,7 +55,7 @@ func TestTheNATSDocumentHasEveryCommand(t *testing.T) {
 
 // TestEveryEventIsAsTheNATSDocumentSays holds what real lives left in the log against it.
 func TestEveryEventIsAsTheNATSDocumentSays(t *testing.T) {
-	l, d := newLife(t, 3), describeNATS()
+	l, d := newLife(t, 3), describeNATS(events.Builtin, fsm.Vocabulary())
 	for range 500 {
 		l.step()
 	}

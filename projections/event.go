@@ -99,14 +99,7 @@ func (q EventQuery) filter() (eventFilter, error) {
 }
 
 func unknownKind(kind string) events.FieldError {
-	return events.FieldError{Field: "kind", Message: fmt.Sprintf("%q is not a kind%s", events.Truncate(kind), events.Suggest(kind, kinds()))}
-}
-
-func kinds() (names []string) {
-	for _, k := range events.Kinds {
-		names = append(names, string(k))
-	}
-	return names
+	return events.FieldError{Field: "kind", Message: fmt.Sprintf("%q is not a kind%s", events.Truncate(kind), events.Suggest(kind, events.Builtin.Names()))}
 }
 
 // eventTypes lists the types a kind's events can have, or any if it is empty.
@@ -183,7 +176,7 @@ func (s *server) events(api huma.API) {
 			writeJSON(w, http.StatusOK, "application/json", page)
 		}}, nil
 	})
-	documentValues(api.OpenAPI().Paths[op.Path].Get, "kind", kinds())
+	documentValues(api.OpenAPI().Paths[op.Path].Get, "kind", events.Builtin.Names())
 }
 
 // live answers with a stream, once it is known where that begins.

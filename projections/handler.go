@@ -21,6 +21,7 @@ import (
 // Config is what the HTTP needs of the program around it. All of it must be set.
 type Config struct {
 	Views   *Views
+	Kinds   *events.Registry // what can be commanded
 	Metrics *Metrics
 	Token   string // what every request but /healthz and /docs must bear; an empty one fits nobody
 	Version string // of the program, for the OpenAPI document
@@ -64,8 +65,10 @@ func newServer(c Config) *server {
 	c.Metrics.set.RegisterMetricsWriter(c.Views.fanout.writeMetrics)
 	api := humago.New(s.mux, apiConfig(c.Version))
 	api.UseMiddleware(strict)
-	for _, k := range events.Kinds {
-		columns[k].routes(s, api)
+	for _, k := range c.Kinds.Kinds() {
+		if shown, ok := columns[k]; ok {
+			shown.routes(s, api)
+		}
 	}
 	s.events(api)
 	s.commands(api)

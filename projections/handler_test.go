@@ -32,7 +32,7 @@ func TestOnlyWhoBearsTheTokenComesIn(t *testing.T) {
 	if a := s.ask("GET", "/v1/tenants", "", "Authorization", "bearer "+token); a.StatusCode != 200 {
 		t.Errorf("the scheme's case does not matter: %d", a.StatusCode)
 	}
-	open := newServer(Config{Views: s.views, Metrics: s.http.Metrics})
+	open := newServer(Config{Views: s.views, Kinds: events.Builtin, Metrics: s.http.Metrics})
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/v1/tenants", nil)
 	r.Header.Set("Authorization", "Bearer ")

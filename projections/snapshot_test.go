@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/projections/state"
 )
 
@@ -45,7 +46,7 @@ func (l *life) again() *system {
 	if err := s.views.Restore(l.t.Context(), ReadAhead(l.views.shelf.dir), counts); err != nil {
 		l.t.Fatal(err)
 	}
-	s.http = newServer(Config{Views: s.views, Metrics: counts, Token: token, Version: "test", Done: s.done, Ready: func() error { return nil }})
+	s.http = newServer(Config{Views: s.views, Kinds: events.Builtin, Metrics: counts, Token: token, Version: "test", Done: s.done, Ready: func() error { return nil }})
 	var following sync.WaitGroup
 	following.Go(func() { _ = s.fold.Follow(l.t.Context(), s.log) })
 	l.t.Cleanup(following.Wait)

@@ -74,7 +74,7 @@ func newBubble(t *testing.T) *bubble {
 		return encodeFrame(r)
 	}
 	last := func(context.Context) (uint64, error) { return views.AsOf().Seq, nil }
-	b.http = newServer(Config{Views: views, Metrics: NewMetrics(b.fold, last), Token: token, Version: "test", Done: b.done})
+	b.http = newServer(Config{Views: views, Kinds: events.Builtin, Metrics: NewMetrics(b.fold, last), Token: token, Version: "test", Done: b.done})
 	b.web = &http.Server{Handler: b.http}
 	go func() { _ = b.web.Serve(b.net) }()
 	t.Cleanup(func() { _ = b.web.Close() })

@@ -60,7 +60,7 @@ func start(t testing.TB) *system {
 	s.views = New(s.fold, log)
 	s.say = func(CommandRequest) (events.Answer, error) { return events.Answer{Events: []events.AnswerEvent{}}, nil }
 	s.http = newServer(Config{
-		Views: s.views, Metrics: NewMetrics(s.fold, log.Last), Token: token, Version: "test", Promise: "every answered command is fsynced", Done: s.done,
+		Views: s.views, Kinds: events.Builtin, Metrics: NewMetrics(s.fold, log.Last), Token: token, Version: "test", Promise: "every answered command is fsynced", Done: s.done,
 		Ready: func() error { return s.ready },
 		Do: func(_ context.Context, c CommandRequest) (events.Answer, error) {
 			s.asked = append(s.asked, c)
