@@ -20,7 +20,7 @@ const Account Kind = "account"
 
 var accountKind = Descriptor{
 	Kind: Account, Plural: "accounts", Doc: "a cloud account to work in",
-	Spec: AccountSpec{}, Verbs: verbs(),
+	Spec: AccountSpec{}, Verbs: CommonVerbs(),
 }
 
 // Kind is Account.

@@ -20,7 +20,7 @@ const Addon Kind = "addon"
 
 var addonKind = Descriptor{
 	Kind: Addon, Plural: "addons", Doc: "what is installed on a dataplane itself, in a namespace of its own",
-	Parent: Dataplane, Spec: AddonSpec{}, Verbs: verbs(rollbackVerb, adoptVerb, disownVerb), Marked: true,
+	Parent: Dataplane, Spec: AddonSpec{}, Verbs: CommonVerbs(rollbackVerb, adoptVerb, disownVerb), Marked: true,
 }
 
 // Kind is Addon.

@@ -11,7 +11,7 @@ const Customer Kind = "customer"
 
 var customerKind = Descriptor{
 	Kind: Customer, Plural: "customers", Doc: "a company that subscribes to plans",
-	Owner: ByItself, Spec: CustomerSpec{}, Verbs: verbs(),
+	Owner: ByItself, Spec: CustomerSpec{}, Verbs: CommonVerbs(),
 }
 
 // Kind is Customer.

@@ -85,7 +85,7 @@ const Dataplane Kind = "dataplane"
 
 var dataplaneKind = Descriptor{
 	Kind: Dataplane, Plural: "dataplanes", Doc: "one Kubernetes cluster in one account and region",
-	Spec: DataplaneSpec{}, Verbs: verbs(attachVerb, detachVerb, upgradeVerb, adoptVerb, disownVerb), Marked: true,
+	Spec: DataplaneSpec{}, Verbs: CommonVerbs(attachVerb, detachVerb, upgradeVerb, adoptVerb, disownVerb), Marked: true,
 }
 
 // Kind is Dataplane.

@@ -58,7 +58,7 @@ const Plan Kind = "plan"
 
 var planKind = Descriptor{
 	Kind: Plan, Plural: "plans", Doc: "a tier: what a tenant of it gets and where it may be put",
-	Owner: ByThePlatform, Spec: PlanSpec{}, Verbs: verbs(),
+	Owner: ByThePlatform, Spec: PlanSpec{}, Verbs: CommonVerbs(),
 }
 
 // Kind is Plan.

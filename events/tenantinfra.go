@@ -28,7 +28,7 @@ const TenantInfra Kind = "tenantinfra"
 
 var tenantInfraKind = Descriptor{
 	Kind: TenantInfra, Plural: "tenantinfras", Doc: "node pools of a dataplane for one application type and size",
-	Parent: Dataplane, Spec: TenantInfraSpec{}, Verbs: verbs(adoptVerb, disownVerb), Marked: true,
+	Parent: Dataplane, Spec: TenantInfraSpec{}, Verbs: CommonVerbs(adoptVerb, disownVerb), Marked: true,
 }
 
 // Kind is TenantInfra.

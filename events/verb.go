@@ -22,8 +22,8 @@ const (
 	VerbDelete = "delete"
 )
 
-// verbs are those that every kind has, and others behind them.
-func verbs(others ...Verb) []Verb {
+// CommonVerbs are those that every kind has, and others behind them.
+func CommonVerbs(others ...Verb) []Verb {
 	return append([]Verb{
 		{VerbCreate, "Create {a kind}", createBody{}},
 		{VerbUpdate, "Replace labels or spec of {a kind}; what is not given stays", updateBody{}},
