@@ -12,6 +12,14 @@ type CustomerSpec struct {
 	Hostings    []string `json:"hostings,omitempty" maxItems:"3" enum:"provider,customer,platform" doc:"Whose accounts its new tenants may run in; empty: those of its hosting alone"`
 }
 
+// Customer is the kind of who subscribes to plans.
+const Customer Kind = "customer"
+
+var customerKind = Descriptor{
+	Kind: Customer, Plural: "customers", Doc: "a company that subscribes to plans",
+	Owner: ByItself, Spec: CustomerSpec{}, Verbs: CommonVerbs(),
+}
+
 // Kind is Customer.
 func (CustomerSpec) Kind() Kind { return Customer }
 

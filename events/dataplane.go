@@ -80,6 +80,14 @@ const (
 	DriftReport = "report"
 )
 
+// Dataplane is the kind of a Kubernetes cluster.
+const Dataplane Kind = "dataplane"
+
+var dataplaneKind = Descriptor{
+	Kind: Dataplane, Plural: "dataplanes", Doc: "one Kubernetes cluster in one account and region",
+	Spec: DataplaneSpec{}, Verbs: CommonVerbs(attachVerb, detachVerb, upgradeVerb, adoptVerb, disownVerb), Marked: true,
+}
+
 // Kind is Dataplane.
 func (DataplaneSpec) Kind() Kind { return Dataplane }
 

@@ -77,6 +77,14 @@ type PlanPrice struct {
 	Monthly  string `json:"monthly" default:"0" pattern:"^[0-9]{1,7}(\\.[0-9]{1,2})?$" doc:"a decimal number, such as 49.90"`
 }
 
+// Plan is the kind of what customers subscribe to.
+const Plan Kind = "plan"
+
+var planKind = Descriptor{
+	Kind: Plan, Plural: "plans", Doc: "a tier: what a tenant of it gets and where it may be put",
+	Owner: ByThePlatform, Spec: PlanSpec{}, Verbs: CommonVerbs(releaseVerb, retireVerb),
+}
+
 // Kind is Plan.
 func (PlanSpec) Kind() Kind { return Plan }
 
@@ -112,21 +120,6 @@ type Released struct{}
 
 // Type names the event on the wire.
 func (Released) Type() string { return "released" }
-
-// The verbs that plans have beside those of every kind.
-const (
-	VerbRelease = "release"
-	VerbRetire  = "retire"
-)
-
-// Release asks that a plan that is a draft, or was retired, takes tenants.
-type Release struct{}
-
-// Retire asks that a plan takes no new tenants. Those that are on it stay, and are placed again where they must be.
-type Retire struct{}
-
-func (Release) ask() {}
-func (Retire) ask()  {}
 
 // Retired closes a plan: nobody new is put on it, and who is on it stays.
 type Retired struct{}

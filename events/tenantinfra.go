@@ -23,6 +23,14 @@ type Pool struct {
 	Zones        []string          `json:"zones,omitempty" maxItems:"6" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"zones to use; one pins the pool, empty spreads it over all"`
 }
 
+// TenantInfra is the kind of machines on a dataplane.
+const TenantInfra Kind = "tenantinfra"
+
+var tenantInfraKind = Descriptor{
+	Kind: TenantInfra, Plural: "tenantinfras", Doc: "node pools of a dataplane for one application type and size",
+	Parent: Dataplane, Spec: TenantInfraSpec{}, Verbs: CommonVerbs(adoptVerb, disownVerb), Marked: true,
+}
+
 // Kind is TenantInfra.
 func (TenantInfraSpec) Kind() Kind { return TenantInfra }
 

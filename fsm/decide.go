@@ -53,7 +53,7 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	if k.DecideVerb != nil {
 		return k.DecideVerb(e, c.Payload, refs)
 	}
-	return nil, ev.Refuse(ev.Internal, "a %s does not know %T", k.Name, c.Payload)
+	return nil, ev.Refuse(ev.Internal, "%s does not know %T", k.Name.A(), c.Payload)
 }
 
 func expected(b Base, c ev.Command) error {

@@ -1,7 +1,6 @@
 package fsm
 
 import (
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -46,7 +45,7 @@ func (k *Kind[D]) adopt(e Entity[D], c ev.Command, ask ev.Adopt, refs *Refs) ([]
 		return nil, err
 	}
 	if ask.Dataplane != "" && k.Rejoin == nil {
-		return nil, ev.RefuseFaults(c.Ref.String(), []ev.FieldError{{Field: "dataplane", Message: fmt.Sprintf("a %s is not placed: leave it out", k.Name)}})
+		return nil, ev.RefuseFaults(c.Ref.String(), []ev.FieldError{{Field: "dataplane", Message: k.Name.A() + " is not placed: leave it out"}})
 	}
 	e.Ref = c.Ref
 	changes := changed(e.Base, k.CreateEvents(ask.Create, ask.UID)...)

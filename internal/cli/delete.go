@@ -1,16 +1,17 @@
 package cli
 
 import (
+	"reflect"
+
 	"github.com/spf13/cobra"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/internal/cli/print"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
 // newDeleteCommand is `aerie delete KIND ID`: the same as `aerie KIND delete ID`.
-func newDeleteCommand() *cobra.Command {
-	var f verbFlags
+func newDeleteCommand(kinds *events.Registry) *cobra.Command {
+	f := verbFlags{kinds: kinds}
 	cmd := &cobra.Command{
 		Use:   "delete KIND ID",
 		Short: "Delete an entity and everything made for it",
@@ -28,7 +29,7 @@ nothing is left.`,
 			if err != nil {
 				return err
 			}
-			ref, err := onlyID(k, ids)
+			ref, err := onlyID(cmd, k, ids)
 			if err != nil {
 				return err
 			}
@@ -39,11 +40,7 @@ nothing is left.`,
 			return f.run(cmd, client.Command{Ref: ref, Verb: events.VerbDelete, Body: body, DryRun: f.dryRun})
 		},
 	}
-	f.conn.Flags(cmd)
-	f.WaitFlags.Flags(cmd)
-	f.Output.Flags(cmd, print.Table, print.JSON, print.YAML, print.Name)
-	platformIDs(cmd)
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "let the server decide without changing anything")
-	f.cascadeFlag(cmd)
+	f.flags(cmd)
+	f.fields.add(cmd, &f.conn, events.FieldsOf(reflect.TypeFor[events.Delete]()))
 	return cmd
 }

@@ -111,6 +111,7 @@ func newGetCommand() *cobra.Command {
 	}
 	r.flags(cmd)
 	f.flags(cmd)
+	completeFilters(cmd, &r.Connection)
 	return cmd
 }
 
@@ -127,7 +128,7 @@ func getList(cmd *cobra.Command, cl *client.Client, k events.Kind, r *reading, f
 }
 
 func getOne(cmd *cobra.Command, cl *client.Client, k events.Kind, id string, r *reading) error {
-	ref, err := refOf(k, id)
+	ref, err := refOf(cmd, k, id)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func newTailCommand() *cobra.Command {
 	fs.StringVar(&f.typ, "type", "", "only events of this type, such as activated")
 	fs.StringVar(&f.since, "since", "", "begin in the past: so long ago (10m), or at a time (RFC 3339)")
 	fs.Uint64Var(&f.after, "after", 0, "begin after this sequence; 0: with the first event")
-	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(kindNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(events.Builtin.Names(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -103,7 +103,7 @@ func (f tailFilter) check() (kind string, err error) {
 	if f.kind != "" {
 		k, ok := events.EventKindOf(f.kind)
 		if !ok {
-			return "", client.Invalid("--kind", "%q is not a kind%s", events.Truncate(f.kind), events.Suggest(f.kind, kindNames()))
+			return "", client.Invalid("--kind", "%q is not a kind%s", events.Truncate(f.kind), events.Suggest(f.kind, events.Builtin.Names()))
 		}
 		kind = string(k)
 	}

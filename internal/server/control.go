@@ -228,7 +228,7 @@ func (c *Control) startWorkers(Settings) error {
 func (c *Control) startHTTP(Settings) error {
 	c.http = &http.Server{
 		Handler: api.NewHandler(api.Config{
-			Views: c.Views, Metrics: c.counts, Fanout: c.Fanout, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(),
+			Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(),
 			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Ready: c.ready, Promise: c.kept,
 		}),
 		ConnContext:       api.WithConn,

@@ -27,6 +27,7 @@ import (
 // Config is what the HTTP needs of the program around it. All of it must be set.
 type Config struct {
 	Views   *views.Views
+	Kinds   *events.Registry // what can be commanded
 	Metrics *Metrics
 	Fanout  *Fanout // from which streams of events are served
 	Token   string  // what every request but /healthz and /docs must bear; an empty one fits nobody
@@ -71,8 +72,10 @@ func newServer(c Config) *server {
 	c.Metrics.set.RegisterMetricsWriter(c.Fanout.writeMetrics)
 	api := humago.New(s.mux, apiConfig(c.Version))
 	api.UseMiddleware(strict)
-	for _, k := range events.Kinds {
-		kindRoutes[k](s, api)
+	for _, k := range c.Kinds.Kinds() {
+		if serve, ok := kindRoutes[k]; ok {
+			serve(s, api)
+		}
 	}
 	s.events(api)
 	s.commands(api)

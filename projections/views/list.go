@@ -76,7 +76,7 @@ func checkOwner(owner string) []events.FieldError {
 
 func checkPhase(k events.Kind, phase string) []events.FieldError {
 	if known := Phases(k); phase != "" && !slices.Contains(known, phase) {
-		return []events.FieldError{{Field: "phase", Message: fmt.Sprintf("%q is not a phase of a %s%s", events.Truncate(phase), k, events.Suggest(phase, known))}}
+		return []events.FieldError{{Field: "phase", Message: fmt.Sprintf("%q is not a phase of %s%s", events.Truncate(phase), k.A(), events.Suggest(phase, known))}}
 	}
 	return nil
 }

@@ -95,5 +95,5 @@ func ReportedOutcome(r ev.ExecutorReport) (ev.Event, error) {
 		}
 		return v.Elem().Interface().(ev.Event), nil
 	}
-	return nil, fmt.Errorf("a %s has no event %q", r.Ref.Kind, ev.Truncate(r.Outcome))
+	return nil, fmt.Errorf("%s has no event %q", r.Ref.Kind.A(), ev.Truncate(r.Outcome))
 }
