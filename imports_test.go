@@ -62,7 +62,7 @@ var arrows = map[string][]string{
 	"./workers/execute":         {"./events", "./fsm", "./events/queue", "./projections/state", "./workers/clock", "./workers/command", "./cloud", "./cloud/kube", "./cloud/kube/helm", "./cloud/kube/policy", "./cloud/kube/release", "./cloud/kube/tenant", "github.com/nats-io/nats.go"},
 	"./workers/reconcile":       {"./events", "./fsm", "./projections/state", "./workers/clock", "./workers/command", "./workers/dispatch", "./workers/execute", "./cloud", "./cloud/kube", "./cloud/kube/helm", "./cloud/kube/release", "./cloud/kube/tenant", "github.com/oklog/ulid/v2"},
 	"./projections/state":       {"./events", "./fsm", "./events/eventlog"},
-	"./projections":             {"./events", "./fsm", "./events/eventlog", "./projections/state", "github.com/danielgtaylor/huma/v2/...", "github.com/VictoriaMetrics/metrics", "github.com/tidwall/btree", "github.com/RoaringBitmap/roaring/v2", "github.com/klauspost/compress/s2"},
+	"./projections":             {"./events", "./fsm", "./events/eventlog", "./projections/state", "github.com/danielgtaylor/huma/v2/...", "github.com/VictoriaMetrics/metrics", "github.com/tidwall/btree", "github.com/RoaringBitmap/roaring/v2", "github.com/klauspost/compress/s2", "k8s.io/apimachinery/pkg/labels", "k8s.io/apimachinery/pkg/selection"},
 
 	"./internal/docgen":   {"./events", "./fsm"},
 	"./internal/natstest": {"./events/...", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/..."},
