@@ -145,7 +145,7 @@ func Truncate(s string) string {
 // Suggest proposes the known word closest to a misspelt one, as the end of a
 // sentence: `; did you mean "tenant"?`, or the list of what is known.
 func Suggest(word string, known []string) string {
-	best, least := "", 3
+	best, least := "", min(3, 1+(len(word)+1)/2) // more than half of a short word is another word
 	for _, k := range known {
 		if d := distance(word, k); d < least {
 			best, least = k, d

@@ -20,6 +20,7 @@ type Step struct {
 	Present *client.Entity // as the server has it; nil if it has not
 	local   bool           // the server can't be asked beforehand: it refers to what is not there yet
 	moving  bool           // nor would its answer hold: what it refers to is changed too
+	seq     uint64         // the entity's last event if nothing else may have happened to it; 0: anything may
 }
 
 // Reconcile compares documents with what the server has. Faults are of
@@ -31,7 +32,7 @@ func Reconcile(ctx context.Context, c *client.Client, docs []Manifest) ([]Step, 
 		return nil, nil, err
 	}
 	var steps []Step
-	var faults []Fault
+	var faults, others []Fault
 	given, created, changed := map[events.Ref]bool{}, map[events.Ref]bool{}, map[events.Ref]bool{}
 	for _, m := range docs {
 		given[m.Ref] = true
@@ -42,13 +43,20 @@ func Reconcile(ctx context.Context, c *client.Client, docs []Manifest) ([]Step, 
 		}
 		faults = append(faults, seen.unresolved(m, given)...)
 		s := stepOf(m, seen[m.Ref])
+		if other := seen[m.Ref]; other != nil && m.UID != "" && m.UID != other.UID {
+			others = append(others, m.at("uid", "%s is another incarnation than the one there is, %s: leave uid out to apply to that",
+				events.Truncate(m.UID), other.UID))
+		}
 		created[m.Ref], changed[m.Ref] = s.Verb == events.VerbCreate, s.Verb != ""
 		for _, r := range events.RefsOf(m.Ref, m.Spec) {
 			s.local, s.moving = s.local || created[r.Ref], s.moving || changed[r.Ref]
 		}
 		steps = append(steps, s)
 	}
-	return steps, faults, nil
+	if len(faults) == 0 && len(others) > 0 {
+		return nil, nil, refuseAs(events.Conflict, others)
+	}
+	return steps, append(faults, others...), nil
 }
 
 // ordered sorts documents so that what is referred to comes first, and else as
@@ -189,5 +197,9 @@ func (s Step) command(dryRun bool) (client.Command, error) {
 	if err != nil {
 		return client.Command{}, fmt.Errorf("encode %s: %w", s.Ref, err)
 	}
-	return client.Command{Ref: s.Ref, Verb: s.Verb, Body: body, DryRun: dryRun}, nil
+	c := client.Command{Ref: s.Ref, Verb: s.Verb, Body: body, DryRun: dryRun}
+	if s.Verb == events.VerbUpdate {
+		c.UID, c.Seq = s.UID, s.seq
+	}
+	return c, nil
 }
