@@ -211,12 +211,11 @@ func DecodeBody(k Kind, verb string, raw any) (Payload, error) {
 	}
 	var b body
 	faults := decode("", raw, reflect.ValueOf(&b).Elem(), "")
-	if len(faults) > 0 {
-		return nil, RefuseFaults(verb, faults)
-	}
 	var spec Spec
-	if b.Spec != nil || verb == VerbCreate {
-		spec, faults = decodeSpec(k, b.Spec)
+	if b.Spec != nil || verb == VerbCreate && len(faults) == 0 {
+		var wrong []FieldError
+		spec, wrong = decodeSpec(k, b.Spec)
+		faults = append(faults, wrong...)
 	}
 	if err := RefuseFaults(verb+" "+string(k), faults); err != nil {
 		return nil, err

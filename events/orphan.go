@@ -54,10 +54,12 @@ type adopting struct {
 
 func decodeAdopt(k Kind, raw any) (Payload, error) {
 	var b adopting
-	if faults := decode("", raw, reflect.ValueOf(&b).Elem(), ""); len(faults) > 0 {
+	faults := decode("", raw, reflect.ValueOf(&b).Elem(), "")
+	if len(faults) > 0 && b.Spec == nil {
 		return nil, RefuseFaults(VerbAdopt, faults)
 	}
-	spec, faults := decodeSpec(k, b.Spec)
+	spec, wrong := decodeSpec(k, b.Spec)
+	faults = append(faults, wrong...)
 	return Adopt{b.UID, b.Dataplane, Create{b.Labels, spec}}, RefuseFaults(VerbAdopt+" "+string(k), faults)
 }
 

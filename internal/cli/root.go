@@ -32,7 +32,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	if err != nil && !understood && !errors.As(err, &refused) {
 		err = client.Invalid("arguments", "%v", err) // cobra's own words
 	}
-	if err != nil {
+	if err != nil && err != errDiffers {
 		client.PrintError(errs, err)
 	}
 	return client.ExitCode(err)
@@ -56,7 +56,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run:"}, &cobra.Group{ID: "use", Title: "Use:"}, &cobra.Group{ID: "kind", Title: "Command one entity:"})
 	addGroup(root, "run", newServerCommand(), newDemoCommand(), newSimcloudCommand(), bench.NewCommand())
-	addGroup(root, "use", newApplyCommand(), newDiffCommand(), newGetCommand(), newDescribeCommand(), newHistoryCommand(), newDeleteCommand(), newWhyCommand(), newTailCommand(), newLogCommand(), newQueueCommand(), newOrphansCommand())
+	addGroup(root, "use", newApplyCommand(), newDiffCommand(), newGetCommand(), newEditCommand(), newWaitCommand(), newDescribeCommand(), newHistoryCommand(), newDeleteCommand(), newWhyCommand(), newTailCommand(), newLogCommand(), newQueueCommand(), newOrphansCommand())
 	for _, k := range events.Kinds {
 		addGroup(root, "kind", newKindCommand(k))
 	}

@@ -31,6 +31,7 @@ type Manifest struct {
 	Labels map[string]string // all that the entity is to have
 	Spec   events.Spec       // with defaults; nil if there are faults
 	UID    string            // the incarnation that is meant; empty: whichever there is
+	Seq    uint64            // the last event that may have happened to it; 0: any
 	given  json.RawMessage   // the spec as it was written
 }
 

@@ -20,7 +20,6 @@ type Step struct {
 	Present *client.Entity // as the server has it; nil if it has not
 	local   bool           // the server can't be asked beforehand: it refers to what is not there yet
 	moving  bool           // nor would its answer hold: what it refers to is changed too
-	seq     uint64         // the entity's last event if nothing else may have happened to it; 0: anything may
 }
 
 // Reconcile compares documents with what the server has. Faults are of
@@ -37,7 +36,7 @@ func Reconcile(ctx context.Context, c *client.Client, docs []Manifest) ([]Step, 
 	for _, m := range docs {
 		given[m.Ref] = true
 	}
-	for _, m := range ordered(docs) {
+	for _, m := range Ordered(docs) {
 		if m.Spec == nil {
 			continue
 		}
@@ -59,9 +58,9 @@ func Reconcile(ctx context.Context, c *client.Client, docs []Manifest) ([]Step, 
 	return steps, append(faults, others...), nil
 }
 
-// ordered sorts documents so that what is referred to comes first, and else as
+// Ordered sorts documents so that what is referred to comes first, and else as
 // they were given.
-func ordered(docs []Manifest) []Manifest {
+func Ordered(docs []Manifest) []Manifest {
 	docs = slices.Clone(docs)
 	slices.SortStableFunc(docs, func(a, b Manifest) int {
 		return cmp.Compare(slices.Index(events.Kinds, a.Ref.Kind), slices.Index(events.Kinds, b.Ref.Kind))
@@ -199,7 +198,7 @@ func (s Step) command(dryRun bool) (client.Command, error) {
 	}
 	c := client.Command{Ref: s.Ref, Verb: s.Verb, Body: body, DryRun: dryRun}
 	if s.Verb == events.VerbUpdate {
-		c.UID, c.Seq = s.UID, s.seq
+		c.UID, c.Seq = s.UID, s.Seq
 	}
 	return c, nil
 }
