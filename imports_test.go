@@ -80,7 +80,7 @@ var arrows = map[string][]string{
 	"./internal/cli/manifest":          {"./events", "./workers/...", "./internal/client", "./internal/cli/manifest/document"},
 	"./internal/cli/print": {"./events", "./internal/client", "github.com/mattn/go-runewidth", "github.com/spf13/cobra", "go.yaml.in/yaml/v3", "golang.org/x/term",
 		"k8s.io/apimachinery/pkg/util/json", "k8s.io/client-go/util/jsonpath", "sigs.k8s.io/yaml"},
-	"./internal/cli/setting":           {},
+	"./internal/cli/setting": {},
 	"./internal/server": {"./events/...", "./fsm", "./projections/...", "./workers/...", "./cloud/...", "./deploy", "./internal/client",
 		"github.com/nats-io/nats.go", "github.com/gofrs/flock", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term"},
 	"./internal/bench": {"./events/...", "./fsm", "./projections/...", "./internal/server", "./internal/client", "./internal/cli/manifest", "./internal/cli/print",

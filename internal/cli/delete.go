@@ -139,7 +139,8 @@ func (d *deleting) tellLater(cmd *cobra.Command, docs []manifest.Manifest) {
 }
 
 // some deletes entities of one kind, and returns those that are on their way out. All refusals are told.
-func (d *deleting) some(ctx context.Context, cmd *cobra.Command, cl *client.Client, docs []manifest.Manifest) (leaving []client.Target, err error) {
+func (d *deleting) some(ctx context.Context, cmd *cobra.Command, cl *client.Client,
+	docs []manifest.Manifest) (leaving []client.Target, err error) {
 	var refused []error
 	for _, m := range docs {
 		t, err := d.one(ctx, cmd, cl, m)

@@ -147,7 +147,8 @@ func eventTypes() (all []string) {
 
 // follow takes events until ctx ends, which is no error, or their end is there. A server that restarts is waited for, and
 // nothing is missed or told twice.
-func follow(ctx context.Context, c *client.Client, config jetstream.OrderedConsumerConfig, end tailEnd, take func(client.Event) error) error {
+func follow(ctx context.Context, c *client.Client, config jetstream.OrderedConsumerConfig,
+	end tailEnd, take func(client.Event) error) error {
 	ctx, cancel := end.bound(ctx)
 	defer cancel()
 	nc, err := c.Connect()
