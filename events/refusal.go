@@ -145,7 +145,7 @@ func Truncate(s string) string {
 // Suggest proposes the known word closest to a misspelt one, as the end of a
 // sentence: `; did you mean "tenant"?`, or the list of what is known.
 func Suggest(word string, known []string) string {
-	best, least := "", 3
+	best, least := "", min(3, 1+(len(word)+1)/2) // more than half of a short word is another word
 	for _, k := range known {
 		if d := distance(word, k); d < least {
 			best, least = k, d
@@ -157,22 +157,26 @@ func Suggest(word string, known []string) string {
 	return "; known: " + strings.Join(known, ", ")
 }
 
-// distance is the number of single-letter edits between two words, cut at 3.
+// distance is how many letters must be added, left out, replaced, or swapped with the next to make one word of the other,
+// cut at 3.
 func distance(a, b string) int {
 	if len(a)-len(b) > 2 || len(b)-len(a) > 2 {
 		return 3
 	}
-	row := make([]int, len(b)+1)
+	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diag := row[0]
-		row[0] = i + 1
+		next := make([]int, len(b)+1)
+		next[0] = i + 1
 		for j := range len(b) {
-			next := min(row[j]+1, row[j+1]+1, diag+1-b2i(a[i] == b[j]))
-			diag, row[j+1] = row[j+1], next
+			next[j+1] = min(row[j+1]+1, next[j]+1, row[j]+1-b2i(a[i] == b[j]))
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
 		}
+		before, row = row, next
 	}
 	return row[len(b)]
 }

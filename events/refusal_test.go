@@ -18,6 +18,8 @@ func TestNearest(t *testing.T) {
 		{"two letters away", "tenn", `; did you mean "tenant"?`},
 		{"the closer of two", "plam", `; did you mean "plan"?`},
 		{"too far from all", "cat", "; known: tenant, tenantinfra, plan"},
+		{"two letters swapped", "lpan", `; did you mean "plan"?`},
+		{"a short word is not half another", "pn", "; known: tenant, tenantinfra, plan"},
 		{"nothing at all", "", "; known: tenant, tenantinfra, plan"},
 	}
 	for _, row := range rows {

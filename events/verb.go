@@ -155,18 +155,16 @@ func (r *Registry) DecodeBody(k Kind, verb string, raw any) (Payload, error) {
 		return nil, err
 	}
 	body := reflect.New(reflect.TypeOf(v.Body)).Elem()
-	if err := RefuseFaults(verb, decode("", raw, body, "")); err != nil {
-		return nil, err
-	}
+	faults := decode("", raw, body, "")
 	f, ok := body.Interface().(form)
 	if !ok {
-		return body.Interface().(Payload), nil // every body is one or the other: NewRegistry sees to that
+		return body.Interface().(Payload), RefuseFaults(verb, faults) // every body is one or the other: NewRegistry sees to that
 	}
-	if f.given() == nil && !f.born() {
-		return f.payload(nil), nil
+	if f.given() == nil && (len(faults) > 0 || !f.born()) {
+		return f.payload(nil), RefuseFaults(verb, faults)
 	}
-	spec, faults := decodeSpec(d.Spec, f.given())
-	if err := RefuseFaults(verb+" "+string(k), faults); err != nil {
+	spec, wrong := decodeSpec(d.Spec, f.given())
+	if err := RefuseFaults(verb+" "+string(k), append(faults, wrong...)); err != nil {
 		return nil, err
 	}
 	return f.payload(spec), nil

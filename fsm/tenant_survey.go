@@ -2,8 +2,6 @@ package fsm
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	ev "github.com/aeriehq/aerie/events"
 )
@@ -59,66 +57,4 @@ func Misses(ref ev.Ref, spec ev.TenantSpec, infra Entity[Data], get func(ev.Ref)
 	miss(!infra.offers(), "is %s", infra.Phase())
 	miss(!dp.offers(), "is on a dataplane that is %s", dp.Phase())
 	return misses
-}
-
-// Rejected counts the tenant infras that did not fit for one reason.
-type Rejected struct {
-	Reason string `json:"reason" doc:"What is not as the plan asks"`
-	Count  int    `json:"count" doc:"How many tenant infras it keeps out"`
-}
-
-// NearMiss is a tenant infra that did not fit, and all that is in the way.
-type NearMiss struct {
-	TenantInfra string   `json:"tenantinfra" doc:"Such as -/eu_pg-small"`
-	Reasons     []string `json:"reasons" doc:"What would have to be otherwise"`
-}
-
-// Survey counts how tenant infras fit a tenant. The zero value has seen none.
-type Survey struct {
-	Fit      int
-	rejected map[string]int
-	nearest  []NearMiss
-}
-
-// NearMisses bounds how many near misses a survey keeps.
-const NearMisses = 5
-
-// Add counts one more infra with its misses.
-func (s *Survey) Add(infra ev.Ref, misses []string) {
-	if len(misses) == 0 {
-		s.Fit++
-		return
-	}
-	if s.rejected == nil {
-		s.rejected = map[string]int{}
-	}
-	for _, m := range misses {
-		s.rejected[m]++
-	}
-	s.nearest = append(s.nearest, NearMiss{infra.Path(), misses})
-	slices.SortFunc(s.nearest, func(a, b NearMiss) int {
-		if d := len(a.Reasons) - len(b.Reasons); d != 0 {
-			return d
-		}
-		return strings.Compare(a.TenantInfra, b.TenantInfra)
-	})
-	s.nearest = s.nearest[:min(len(s.nearest), NearMisses)]
-}
-
-// Nearest are the infras with the fewest misses, at most NearMisses, the nearest first.
-func (s *Survey) Nearest() []NearMiss { return slices.Clone(s.nearest) }
-
-// Rejected are the reasons, the most frequent first.
-func (s *Survey) Rejected() []Rejected {
-	all := make([]Rejected, 0, len(s.rejected))
-	for reason, n := range s.rejected {
-		all = append(all, Rejected{reason, n})
-	}
-	slices.SortFunc(all, func(a, b Rejected) int {
-		if a.Count != b.Count {
-			return b.Count - a.Count
-		}
-		return strings.Compare(a.Reason, b.Reason)
-	})
-	return all
 }

@@ -33,7 +33,7 @@ type benchmark struct {
 
 // benchmarks are in the order of the help.
 var benchmarks = []benchmark{commandsBenchmark, appendBenchmark, foldBenchmark, lifecycleBenchmark, queryBenchmark,
-	historyBenchmark, startBenchmark, tailsBenchmark, placementBenchmark}
+	historyBenchmark, startBenchmark, tailsBenchmark}
 
 // The most that a flag may ask for: as many commands as the intake takes at once.
 const (

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,7 +27,7 @@ func newDiffCommand() *cobra.Command {
 		Short: "Show what apply would change",
 		Long: `Show what apply would change: for each entity the lines of labels and spec, with
 defaults filled in, that would go (-) and come (+). What is as wanted is left out.
-The exit code is 0 whether there are differences or not, unless something is wrong.`,
+The exit code is 0 if there is none, 1 if there are differences, and another if something is wrong.`,
 		Args: client.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withManifests(cmd, &conn, &p, files, func(ctx context.Context, cl *client.Client, docs []manifest.Manifest) error {
@@ -36,7 +38,7 @@ The exit code is 0 whether there are differences or not, unless something is wro
 				if err := manifest.Refuse(faults); err != nil {
 					return err
 				}
-				return writeDiff(cmd.OutOrStdout(), steps)
+				return cmp.Or(writeDiff(cmd.OutOrStdout(), steps), differ(steps))
 			})
 		},
 	}
@@ -59,6 +61,17 @@ func writeDiff(w io.Writer, steps []manifest.Step) error {
 	}
 	return print.Write(w, b.Bytes())
 }
+
+// differ is errDiffers if anything would change.
+func differ(steps []manifest.Step) error {
+	if slices.ContainsFunc(steps, func(s manifest.Step) bool { return s.Verb != "" }) {
+		return errDiffers
+	}
+	return nil
+}
+
+// errDiffers ends the program as diff does everywhere, without another word.
+var errDiffers error = &client.Failure{Code: "differs", Message: "there are differences", Exit: 1}
 
 // before is what the server has, in the form of wanted.
 func before(s manifest.Step) []string {

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/aeriehq/aerie/events"
@@ -55,6 +57,19 @@ func onlyID(cmd *cobra.Command, k events.Kind, ids []string) (events.Ref, error)
 		return refOf(cmd, k, ids[0])
 	}
 	return events.Ref{}, client.Invalid("arguments", "%q is one too many: want one id", events.Truncate(ids[1]))
+}
+
+// refsOf reads ids as they are typed, each once.
+func refsOf(k events.Kind, ids []string) (refs []events.Ref, err error) {
+	var faults []events.FieldError
+	for _, id := range ids {
+		r, wrong := events.ParseRef(k, id)
+		faults = append(faults, wrong...)
+		if !slices.Contains(refs, r) {
+			refs = append(refs, r)
+		}
+	}
+	return refs, events.RefuseFaults("arguments", faults)
 }
 
 // refOf reads an id as it is typed.

@@ -70,7 +70,7 @@ func TestTables(t *testing.T) {
 	for _, format := range []string{print.Table, print.Wide, print.Name} {
 		for _, k := range events.Kinds {
 			fmt.Fprintf(&b, "$ aerie get %s -o %s\n", k.Plural(), format)
-			if err := print.Entities(&b, k, format, shown(k), noon); err != nil {
+			if err := (&print.Listing{Kind: k, Format: format, Now: noon}).Entities(&b, shown(k)); err != nil {
 				t.Fatal(err)
 			}
 		}

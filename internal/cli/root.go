@@ -38,7 +38,7 @@ func run(ctx context.Context, kinds *events.Registry, args []string, in io.Reade
 	if err != nil && !understood && !errors.As(err, &refused) {
 		err = client.Invalid("arguments", "%v", err) // cobra's own words
 	}
-	if err != nil {
+	if err != nil && err != errDiffers {
 		client.PrintError(errs, err)
 	}
 	return client.ExitCode(err)
@@ -62,7 +62,7 @@ func newRoot(kinds *events.Registry) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run:"}, &cobra.Group{ID: "use", Title: "Use:"}, &cobra.Group{ID: "kind", Title: "Command one entity:"})
 	addGroup(root, "run", newServerCommand(), newDemoCommand(), newSimcloudCommand(), bench.NewCommand())
-	addGroup(root, "use", newApplyCommand(), newDiffCommand(), newGetCommand(), newDescribeCommand(), newHistoryCommand(), newDeleteCommand(kinds), newWhyCommand(), newTailCommand(), newLogCommand(), newQueueCommand(), newOrphansCommand(kinds), newExplainCommand(), newAPIResourcesCommand())
+	addGroup(root, "use", newApplyCommand(), newDiffCommand(), newGetCommand(), newEditCommand(), newWaitCommand(), newDescribeCommand(), newHistoryCommand(), newDeleteCommand(kinds), newWhyCommand(), newTailCommand(), newLogCommand(), newQueueCommand(), newOrphansCommand(kinds), newExplainCommand(), newAPIResourcesCommand())
 	for _, d := range kinds.All() {
 		addGroup(root, "kind", newKindCommand(kinds, d))
 	}

@@ -189,7 +189,7 @@ func (p *page) codes() {
 		p.row(code(c[0]), c[1], c[2], c[3])
 	}
 	p.end()
-	p.para("Success exits 0; a time limit that passed (`--timeout`) exits 5.")
+	p.para("Success exits 0; a time limit that passed (`--timeout`) exits 5. `diff` exits 1 if there are differences.")
 }
 
 // reasonCodes says of each code of a reason what it means.

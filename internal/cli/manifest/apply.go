@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/internal/cli/manifest/document"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
@@ -93,7 +94,7 @@ func (s Step) placed(err error) error {
 		return err
 	}
 	told := *r
-	told.Message = Fault{file: s.file, n: s.n, ref: s.Ref}.where() + ": " + r.Message
+	told.Message = s.fault(document.Fault{}).where() + ": " + r.Message
 	return &told
 }
 

@@ -1,4 +1,9 @@
-package views
+// Package placement says where a tenant would be put now, and why nowhere else.
+//
+// It changes nothing and decides nothing: it asks fsm, as the decision itself does, and then looks at every tenant infra,
+// which the decision never does. Begin with Where. It may be asked from any goroutine; the fold waits for a few hundred
+// infras at a time. Nothing is kept.
+package placement
 
 import (
 	"cmp"
@@ -9,8 +14,8 @@ import (
 	"github.com/aeriehq/aerie/projections/state"
 )
 
-// PlacementQuery asks where a tenant would be put now.
-type PlacementQuery struct {
+// Query asks where a tenant would be put now.
+type Query struct {
 	Owner  string `path:"owner" maxLength:"100" doc:"The customer"`
 	ID     string `path:"id" maxLength:"100" doc:"The tenant, which need not be there"`
 	Plan   string `query:"plan" maxLength:"200" doc:"The plan; empty: the tenant's own"`
@@ -20,56 +25,56 @@ type PlacementQuery struct {
 
 // WouldBe is where a tenant would be put now, and why nowhere else.
 type WouldBe struct {
-	AsOf      AsOf              `json:"as_of" required:"true"`
+	Seq       uint64            `json:"seq" required:"true" doc:"The last sequence of the log that is included"`
 	Placement *events.Placement `json:"placement" required:"true" nullable:"true" doc:"Where it would be; null: nowhere"`
 	Reason    *fsm.Blocker      `json:"reason" required:"true" nullable:"true" doc:"Why nowhere"`
 	Fit       int               `json:"fit" required:"true" doc:"How many tenant infras fit"`
-	Rejected  []fsm.Rejected    `json:"rejected" required:"true" doc:"Why the others do not, and how many each reason keeps out"`
-	Nearest   []fsm.NearMiss    `json:"nearest" required:"true" doc:"Those of the others that come nearest, at most five"`
+	Rejected  []Rejected    `json:"rejected" required:"true" doc:"Why the others do not, and how many each reason keeps out"`
+	Nearest   []NearMiss    `json:"nearest" required:"true" doc:"Those of the others that come nearest, at most five"`
 }
 
 // surveyed is how many tenant infras are looked at while the fold has to wait.
 const surveyed = 500
 
-// Place says where a tenant would be put now. It changes nothing.
-func (v *Views) Place(ctx context.Context, q *PlacementQuery) (would WouldBe, err error) {
+// Where says where a tenant would be put now.
+func Where(ctx context.Context, fold *state.Live, q *Query) (would WouldBe, err error) {
 	ref := events.Ref{Kind: events.Tenant, Owner: q.Owner, ID: q.ID}
 	if faults := ref.Check(); len(faults) > 0 {
 		return would, events.RefuseFaults("tenant", faults)
 	}
 	var spec events.TenantSpec
 	var infras []events.Ref
-	v.fold.View(func(w *state.Entities) {
+	fold.View(func(w *state.Entities) {
 		spec = specFor(w, ref, q)
 		if spec.Plan == "" {
 			err = events.RefuseFaults(ref.String(), []events.FieldError{{Field: "plan", Message: "is missing: there is no such tenant, so it has no plan of its own"}})
 			return
 		}
-		would.AsOf = asOf(w)
+		would.Seq = w.Seq
 		would.Placement, would.Reason, err = fsm.PlaceFor(ref, spec, w.Refs())
 		w.Each(events.TenantInfra, func(e fsm.Entity[fsm.Data]) { infras = append(infras, e.Ref) })
 	})
 	if err != nil {
 		return would, err
 	}
-	var s fsm.Survey
+	var s survey
 	for len(infras) > 0 && ctx.Err() == nil {
 		some := infras[:min(len(infras), surveyed)]
 		infras = infras[len(some):]
-		v.fold.View(func(w *state.Entities) {
+		fold.View(func(w *state.Entities) {
 			for _, infra := range some {
 				if e, _ := w.Get(infra); !fsm.Ended(e) {
-					s.Add(infra, fsm.Misses(ref, spec, e, w.Get))
+					s.add(infra, fsm.Misses(ref, spec, e, w.Get))
 				}
 			}
 		})
 	}
-	would.Fit, would.Rejected, would.Nearest = s.Fit, s.Rejected(), s.Nearest()
+	would.Fit, would.Rejected, would.Nearest = s.fit, s.reasons(), s.near()
 	return would, ctx.Err()
 }
 
 // specFor is the spec of the tenant as it is, with what the query asks for instead.
-func specFor(w *state.Entities, ref events.Ref, q *PlacementQuery) (spec events.TenantSpec) {
+func specFor(w *state.Entities, ref events.Ref, q *Query) (spec events.TenantSpec) {
 	if e, _ := w.Get(ref); !fsm.Ended(e) {
 		spec, _ = e.Data.Wants().(events.TenantSpec)
 	}
