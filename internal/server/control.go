@@ -222,10 +222,10 @@ func (c *Control) startWorkers(Settings) error {
 	return nil
 }
 
-func (c *Control) startHTTP(Settings) error {
+func (c *Control) startHTTP(s Settings) error {
 	c.http = &http.Server{
 		Handler: projections.NewHandler(projections.Config{
-			Views: c.Views, Metrics: c.counts, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(),
+			Views: c.Views, Metrics: c.counts, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(), Speed: s.SimSpeed,
 			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Ready: c.ready, Promise: c.kept,
 		}),
 		ConnContext:       projections.WithConn,
