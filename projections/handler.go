@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"path"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,10 +22,9 @@ import (
 type Config struct {
 	Views   *Views
 	Metrics *Metrics
-	Token   string  // what every request but /healthz and /docs must bear; an empty one fits nobody
-	Version string  // of the program, for the OpenAPI document
-	Speed   float64 // how many seconds pass in the simulated cloud in one of ours, for those who wait
-	Promise string  // what the log promises, for /readyz: "every answered command is fsynced"
+	Token   string // what every request but /healthz and /docs must bear; an empty one fits nobody
+	Version string // of the program, for the OpenAPI document
+	Promise string // what the log promises, for /readyz: "every answered command is fsynced"
 
 	// Ready is nil while commands are taken; else it says why not.
 	Ready func() error
@@ -96,7 +94,6 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	defer rescue(w, r)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set(events.HeaderSpeed, strconv.FormatFloat(s.Speed, 'g', -1, 64))
 	if p := s.turnedAway(w, r); p != nil {
 		writeProblem(w, p)
 		return
