@@ -196,7 +196,7 @@ func (k *Kind[D]) expire(e Entity[D], ask ev.Expire) ([]ev.Change, error) {
 	if !e.PhaseSince.Equal(ask.Since) || rule.Within == 0 || owed == nil {
 		return nil, nil
 	}
-	why := ev.Reason{Code: ev.Timeout, Fault: ev.ByCloud, Message: fmt.Sprintf("%s was not done within %s", owed.Effect(), rule.Within)}
+	why := ev.Reason{Code: ev.Timeout, Fault: ev.ByCloud, Message: fmt.Sprintf("%s was not done within %s", inWords(owed), rule.Within)}
 	if e.Attempt != nil && e.Attempt.Code != ev.Queued {
 		why = e.Attempt.Reason
 		why.Message = fmt.Sprintf("not done within %s; last: %s", rule.Within, why.Message)
