@@ -80,7 +80,7 @@ var arrows = map[string][]string{
 
 	"./cmd/aerie": {"./internal/cli"},
 
-	"./internal/client":                {"./events", "./fsm", "github.com/nats-io/nats.go", "github.com/oklog/ulid/v2", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term"},
+	"./internal/client":                {"./events", "./fsm", "github.com/nats-io/nats.go", "github.com/oklog/ulid/v2", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
 	"./internal/cli/manifest/document": {"./events", "go.yaml.in/yaml/v3"},
 	"./internal/cli/manifest":          {"./events", "./workers/...", "./internal/client", "./internal/cli/manifest/document"},
 	"./internal/cli/print": {"./events", "./internal/client", "github.com/mattn/go-runewidth", "github.com/spf13/cobra", "go.yaml.in/yaml/v3", "golang.org/x/term",

@@ -77,10 +77,10 @@ var dataplane = Kind[DataplaneData]{
 		Row{ev.Detached{}, append([]Phase{Deleting}, attachable...), Stay}, // a customer may end before the dataplane does
 	)),
 	Rules: map[Phase]PhaseLimits{
-		Networking:      {Within: 30 * time.Minute, Attempts: 5},
-		ClusterCreating: {Within: time.Hour, Attempts: 5},
-		Bootstrapping:   {Within: time.Hour, Attempts: 5},
-		Updating:        {Within: time.Hour, Attempts: 5},
+		Networking:      {Within: 30 * time.Minute, Attempts: 5, Usual: time.Minute},
+		ClusterCreating: {Within: time.Hour, Attempts: 5, Usual: 9 * time.Minute},
+		Bootstrapping:   {Within: time.Hour, Attempts: 5, Usual: 4 * time.Minute},
+		Updating:        {Within: time.Hour, Attempts: 5, Usual: 10 * time.Minute},
 	},
 	SteadyPhases:     []Phase{Active},
 	TerminatingPhase: Deleting,

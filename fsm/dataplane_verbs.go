@@ -24,12 +24,12 @@ func ownDataplane(e Entity[DataplaneData], ask ev.Payload, refs *Refs) ([]ev.Cha
 
 // upgrade is an update of the version alone.
 func upgrade(e Entity[DataplaneData], version string) ([]ev.Change, error) {
+	if e.Phase() == Deleting {
+		return nil, ev.Refuse(ev.Refused, "%s is going away: it can't be changed any more", e.Ref)
+	}
 	to := e.Data.Spec
 	if to.Version = version; to.Version == e.Data.Spec.Version {
 		return nil, nil // asked twice
-	}
-	if e.Phase() == Deleting {
-		return nil, ev.Refuse(ev.Refused, "%s is going away: it can't be changed any more", e.Ref)
 	}
 	happened, faults := respecDataplane(e, to)
 	for i := range faults {

@@ -67,6 +67,9 @@ func expected(b Base, c ev.Command) error {
 }
 
 func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) ([]ev.Change, error) {
+	if e.terminating(k.TerminatingPhase) {
+		return nil, ev.Refuse(ev.Refused, "%s is going away: create it again when it is gone", c.Ref)
+	}
 	if e.Phase() != Unborn && e.Phase() != k.FinalPhase {
 		if reflect.DeepEqual(e.Data.Wants(), ask.Spec) && maps.Equal(e.Labels, ask.Labels) {
 			return nil, nil // asked twice: it is there as wanted
@@ -92,7 +95,7 @@ func (k *Kind[D]) fits(ref ev.Ref, spec ev.Spec, refs *Refs) error {
 }
 
 func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, error) {
-	if k.TerminatingPhase != "" && e.Phase() == k.TerminatingPhase {
+	if e.terminating(k.TerminatingPhase) {
 		return nil, ev.Refuse(ev.Refused, "%s is going away: it can't be changed any more", e.Ref)
 	}
 	var happened []ev.Event
@@ -173,8 +176,11 @@ func (k *Kind[D]) wait(e Entity[D], refs *Refs) ([]ev.Change, *Blocker) {
 	return nil, nil
 }
 
+// terminating tells whether the entity is on its way to its end.
+func (b Base) terminating(going Phase) bool { return going != "" && b.phase == going }
+
 // draining tells whether the entity is to go and may still be used.
-func (b Base) draining(going Phase) bool { return going != "" && b.phase == going && !b.Drained }
+func (b Base) draining(going Phase) bool { return b.terminating(going) && !b.Drained }
 
 // owed is what the world owes: to an entity that is to go first the end of its users.
 func (k *Kind[D]) owed(e Entity[D]) ev.Effect {
@@ -190,7 +196,7 @@ func (k *Kind[D]) expire(e Entity[D], ask ev.Expire) ([]ev.Change, error) {
 	if !e.PhaseSince.Equal(ask.Since) || rule.Within == 0 || owed == nil {
 		return nil, nil
 	}
-	why := ev.Reason{Code: ev.Timeout, Fault: ev.ByCloud, Message: fmt.Sprintf("%s was not done within %s", owed.Effect(), rule.Within)}
+	why := ev.Reason{Code: ev.Timeout, Fault: ev.ByCloud, Message: fmt.Sprintf("%s was not done within %s", inWords(owed), rule.Within)}
 	if e.Attempt != nil && e.Attempt.Code != ev.Queued {
 		why = e.Attempt.Reason
 		why.Message = fmt.Sprintf("not done within %s; last: %s", rule.Within, why.Message)

@@ -131,5 +131,18 @@ func (k *Kind[D]) why(e Entity[D], refs *Refs) *Blocker {
 	if _, w := k.wait(e, refs); w != nil {
 		return w
 	}
-	return &Blocker{Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: owed.Effect() + " is under way"}, Retried: true}
+	return &Blocker{Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: inWords(owed) + " is under way"}, Retried: true}
 }
+
+// workWords are effects as people say them.
+var workWords = map[string]string{
+	"await": "waiting for others", "verify_account": "a check of the account's rights", "ensure_network": "the network",
+	"ensure_cluster": "the cluster's control plane", "ensure_system_pool": "the pool of system nodes", "upgrade_pools": "an upgrade of the node pools",
+	"ensure_cloud_addons": "installing what the cloud adds", "ensure_base": "the base of the cluster", "ensure_pools": "the node pools",
+	"ensure_tenant": "the tenant's namespace", "ensure_application": "installing the application", "ensure_addon": "installing the addon",
+	"remove_owned": "removal of all that was made", "remove_tenant": "removal of the namespace", "remove_application": "removal of the application",
+	"remove_addon": "removal of the addon",
+}
+
+// inWords is an effect as people say it; one that has no words yet by its name.
+func inWords(e ev.Effect) string { return cmp.Or(workWords[e.Effect()], e.Effect()) }

@@ -33,6 +33,7 @@ type Row struct {
 type PhaseLimits struct {
 	Within   time.Duration // how long the phase may last, in the cloud's time; 0: as long as it takes
 	Attempts int           // how many attempts may fail before it is given up
+	Usual    time.Duration // how long it lasts as a rule, in the cloud's time, for people who wait
 }
 
 // Data is what a kind keeps of its own beside what every entity has.

@@ -2,6 +2,8 @@ package fsm
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	ev "github.com/aeriehq/aerie/events"
 )
@@ -28,6 +30,9 @@ type Machine interface {
 	Ended(Phase) bool
 	// Rule bounds the entity's phase.
 	Rule(Phase) PhaseLimits
+	// UsuallyRests is how long an entity that enters a phase takes as a rule until it is at rest, in the cloud's
+	// time, but for what it waits for; 0 if that is not known.
+	UsuallyRests(Phase) time.Duration
 	// AtRest tells whether a phase is what was asked for, with nothing more to come.
 	AtRest(Phase) bool
 	// Phases lists the phases in the order of a life, Unborn first.
@@ -102,6 +107,20 @@ func (m machine[D]) Going(p Phase) bool {
 func (m machine[D]) Ended(p Phase) bool                      { return p == m.FinalPhase }
 func (m machine[D]) Why(e Entity[Data], refs *Refs) *Blocker { return m.why(typed[D](e), refs) }
 func (m machine[D]) Rule(p Phase) PhaseLimits                { return m.Rules[p] }
+func (m machine[D]) UsuallyRests(from Phase) (d time.Duration) {
+	phases := m.Phases()
+	at := slices.Index(phases, from)
+	if at < 0 || m.AtRest(from) || m.Going(from) || m.Ended(from) {
+		return 0
+	}
+	for _, p := range phases[at:] {
+		if m.AtRest(p) {
+			break
+		}
+		d += m.Rules[p].Usual
+	}
+	return d
+}
 func (m machine[D]) AtRest(p Phase) bool {
 	for _, r := range m.SteadyPhases {
 		if r == p {

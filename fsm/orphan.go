@@ -32,6 +32,8 @@ func endOf(rows []Row) Phase {
 func (k *Kind[D]) adopt(e Entity[D], c ev.Command, ask ev.Adopt, refs *Refs) ([]ev.Change, error) {
 	living := e.Phase() != Unborn && e.Phase() != k.FinalPhase
 	switch {
+	case e.terminating(k.TerminatingPhase):
+		return nil, ev.Refuse(ev.Refused, "%s is going away: nothing can be adopted under its name until it is gone", c.Ref)
 	case living && e.UID == ask.UID && reflect.DeepEqual(e.Data.Wants(), ask.Spec) && maps.Equal(e.Labels, ask.Labels):
 		return nil, nil // asked twice
 	case living && e.UID == ask.UID:

@@ -47,7 +47,7 @@ var tenant = Kind[TenantData]{
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
 	)),
-	Rules:            map[Phase]PhaseLimits{Provisioning: {Within: 30 * time.Minute, Attempts: 5}},
+	Rules:            map[Phase]PhaseLimits{Provisioning: {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second}},
 	SteadyPhases:     []Phase{Active},
 	TerminatingPhase: Deleting,
 	FinalPhase:       Gone,

@@ -46,8 +46,8 @@ var tenantInfra = Kind[TenantInfraData]{
 		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Requested, Provisioning}, Stay},
 	)),
 	Rules: map[Phase]PhaseLimits{
-		Provisioning: {Within: time.Hour, Attempts: 5},
-		Updating:     {Within: time.Hour, Attempts: 5},
+		Provisioning: {Within: time.Hour, Attempts: 5, Usual: 3 * time.Minute},
+		Updating:     {Within: time.Hour, Attempts: 5, Usual: 3 * time.Minute},
 	},
 	SteadyPhases:     []Phase{Active},
 	TerminatingPhase: Deleting,

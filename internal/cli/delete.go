@@ -180,7 +180,7 @@ func (d *deleting) one(ctx context.Context, cmd *cobra.Command, cl *client.Clien
 	if err != nil {
 		return t, err
 	}
-	t = client.Target{Ref: m.Ref, Seq: a.Entity.Seq}
+	t = client.TargetOf(m.Ref, a)
 	return t, printAnswer(cmd.OutOrStdout(), d.Format, a, d.dryRun)
 }
 

@@ -54,7 +54,7 @@ func writeDiff(w io.Writer, steps []manifest.Step) error {
 		if s.Verb == "" {
 			continue
 		}
-		fmt.Fprintf(&b, "%s %s\n", s.Verb, s.Ref)
+		fmt.Fprintf(&b, "%s %s%s\n", s.Verb, s.Ref, whenGone(s))
 		for _, line := range diffLines(before(s), wanted(s.Labels, manifest.Canonical(s.Spec))) {
 			fmt.Fprintln(&b, client.Plain(line))
 		}
@@ -73,9 +73,17 @@ func differ(steps []manifest.Step) error {
 // errDiffers ends the program as diff does everywhere, without another word.
 var errDiffers error = &client.Failure{Code: "differs", Message: "there are differences", Exit: 1}
 
+// whenGone says of what is going away that it has to be gone first.
+func whenGone(s manifest.Step) string {
+	if s.Going {
+		return fmt.Sprintf(" (with apply --wait, when the one that is %s is gone)", s.Present.Phase)
+	}
+	return ""
+}
+
 // before is what the server has, in the form of wanted.
 func before(s manifest.Step) []string {
-	if s.Present == nil {
+	if s.Present == nil || s.Going {
 		return nil
 	}
 	return wanted(s.Present.Labels, s.PresentSpec(s.Present))

@@ -248,7 +248,7 @@ func (f *verbFlags) run(cmd *cobra.Command, c client.Command) error {
 	if !slices.Contains([]string{print.Table, print.Wide}, f.Format) {
 		out = cmd.ErrOrStderr() // the output is for a program
 	}
-	return cl.Wait(ctx, []client.Target{{Ref: c.Ref, Seq: a.Entity.Seq}}, out)
+	return cl.Wait(ctx, []client.Target{client.TargetOf(c.Ref, a)}, out)
 }
 
 func printAnswer(w io.Writer, format string, a events.Answer, dryRun bool) error {

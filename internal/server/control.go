@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -225,18 +226,27 @@ func (c *Control) startWorkers(Settings) error {
 	return nil
 }
 
-func (c *Control) startHTTP(Settings) error {
+func (c *Control) startHTTP(s Settings) error {
 	c.http = &http.Server{
-		Handler: api.NewHandler(api.Config{
+		Handler: sayingSpeed(s.SimSpeed, api.NewHandler(api.Config{
 			Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(),
 			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Ready: c.ready, Promise: c.kept,
-		}),
+		})),
 		ConnContext:       api.WithConn,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
 	c.run(&c.doors, "http", func(context.Context) error { return c.http.Serve(c.listen) })
 	return nil
+}
+
+// sayingSpeed has each answer say how fast the simulated cloud is, for those who wait.
+func sayingSpeed(speed float64, h http.Handler) http.Handler {
+	said := strconv.FormatFloat(speed, 'g', -1, 64)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(ev.HeaderSpeed, said)
+		h.ServeHTTP(w, r)
+	})
 }
 
 // command hands a command that came over HTTP to the intake.

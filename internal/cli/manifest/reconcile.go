@@ -18,6 +18,7 @@ type Step struct {
 	Manifest
 	Verb    string         // create, update, or empty: it is as wanted
 	Present *client.Entity // as the server has it; nil if it has not
+	Going   bool           // that is on its way to its end: it can be created again when it is gone
 	local   bool           // the server can't be asked beforehand: it refers to what is not there yet
 	moving  bool           // nor would its answer hold: what it refers to is changed too
 }
@@ -136,6 +137,8 @@ func stepOf(m Manifest, present *client.Entity) Step {
 	switch {
 	case present == nil:
 		s.Verb = events.VerbCreate
+	case client.IsGoing(*present):
+		s.Verb, s.Going = events.VerbCreate, true
 	case !sameLabels(m.Labels, present.Labels) || !bytes.Equal(Canonical(m.Spec), m.PresentSpec(present)):
 		s.Verb = events.VerbUpdate
 	}
