@@ -69,7 +69,7 @@ func (w want) best(refs *Refs, on string) (Offer, bool) {
 func (w want) why(o Offer) string {
 	state := "ready"
 	if !o.Ready {
-		state = "on its way"
+		state = "on their way"
 	}
 	return fmt.Sprintf("wants %s; by rule %s among those that are %s: %s", w, w.rule, state, o.Infra)
 }

@@ -42,6 +42,7 @@ The exit code is 0 if there is none, 1 if there are differences, and another if 
 			})
 		},
 	}
+	cmd.AddCommand(newDiffPlanCommand())
 	conn.Flags(cmd)
 	fileFlag(cmd, &files)
 	cmd.Flags().DurationVar(&p.Timeout, "timeout", 0, "give up after this long (default 30s)")

@@ -44,8 +44,13 @@ func newKindCommand(kinds *events.Registry, d events.Descriptor) *cobra.Command 
 	for _, v := range d.Verbs {
 		cmd.AddCommand(newVerbCommand(kinds, d, v))
 	}
-	if d.Kind == events.Account {
+	switch d.Kind {
+	case events.Account:
 		cmd.AddCommand(newBootstrapCommand())
+	case events.Plan:
+		cmd.AddCommand(newVersionsCommand())
+	case events.Tenant:
+		cmd.AddCommand(newPlaceCommand())
 	}
 	return cmd
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/api"
+	"github.com/aeriehq/aerie/projections/placement"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views"
 	"github.com/aeriehq/aerie/workers/clock"
@@ -226,11 +227,16 @@ func (c *Control) startWorkers(Settings) error {
 	return nil
 }
 
+// where says where a tenant would be put now.
+func (c *Control) where(ctx context.Context, q *placement.Query) (placement.WouldBe, error) {
+	return placement.Where(ctx, c.Live, q)
+}
+
 func (c *Control) startHTTP(s Settings) error {
 	c.http = &http.Server{
 		Handler: sayingSpeed(s.SimSpeed, api.NewHandler(api.Config{
 			Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(),
-			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Ready: c.ready, Promise: c.kept,
+			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where, Ready: c.ready, Promise: c.kept,
 		})),
 		ConnContext:       api.WithConn,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,

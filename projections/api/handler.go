@@ -21,6 +21,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/projections/placement"
 	"github.com/aeriehq/aerie/projections/views"
 )
 
@@ -45,6 +46,8 @@ type Config struct {
 	Drop func(ctx context.Context, seq uint64, actor string) (Waiting, error)
 	// Orphans looks for what the log does not know. An error is as one of Do.
 	Orphans func(context.Context, events.OrphanQuery) (events.Orphans, error)
+	// Where says where a tenant would be put now. An error is as one of Do.
+	Where func(context.Context, *placement.Query) (placement.WouldBe, error)
 	// Done is closed when the server shuts down: streams end, which otherwise would
 	// keep it waiting.
 	Done <-chan struct{}
@@ -81,6 +84,8 @@ func newServer(c Config) *server {
 	s.commands(api)
 	s.queue(api)
 	s.orphans(api)
+	s.planVersions(api)
+	s.placement(api)
 	s.health(api)
 	s.mux.Handle("GET "+metricsPath, c.Metrics)
 	s.documents(api)

@@ -29,8 +29,8 @@ type WouldBe struct {
 	Placement *events.Placement `json:"placement" required:"true" nullable:"true" doc:"Where it would be; null: nowhere"`
 	Reason    *fsm.Blocker      `json:"reason" required:"true" nullable:"true" doc:"Why nowhere"`
 	Fit       int               `json:"fit" required:"true" doc:"How many tenant infras fit"`
-	Rejected  []Rejected    `json:"rejected" required:"true" doc:"Why the others do not, and how many each reason keeps out"`
-	Nearest   []NearMiss    `json:"nearest" required:"true" doc:"Those of the others that come nearest, at most five"`
+	Rejected  []Rejected        `json:"rejected" required:"true" doc:"Why the others do not, and how many each reason keeps out"`
+	Nearest   []NearMiss        `json:"nearest" required:"true" doc:"Those of the others that come nearest, at most five"`
 }
 
 // surveyed is how many tenant infras are looked at while the fold has to wait.
