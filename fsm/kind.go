@@ -83,6 +83,8 @@ type Kind[D Data] struct {
 	GiveUp func(Entity[D], ev.Reason) ev.Event
 	// Conditions are what can be asked of it, the last one Ready.
 	Conditions func(Entity[D]) []Condition
+	// ConditionsOfUsers are what can be asked of it and is said by what uses it; nil if nothing is.
+	ConditionsOfUsers func(Entity[D], *Refs) []Condition
 
 	verdicts map[Phase]map[string]Phase // of looplab/fsm, see transitions.go
 }

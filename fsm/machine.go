@@ -17,6 +17,8 @@ type Machine interface {
 	Owed(Entity[Data]) ev.Effect
 	// Why is the one reason for which an entity is not at rest; nil if it is.
 	Why(Entity[Data], *Refs) *Blocker
+	// Conditions are what can be asked of the entity, Ready last: what its own events say, and what its users do.
+	Conditions(Entity[Data], *Refs) []Condition
 	// Users are the living entities that use one, which have to go before it.
 	Users(Entity[Data], *Refs) []ev.Ref
 	// Stands is what was made for an entity at rest and should still be as it was
@@ -93,6 +95,9 @@ func try(ch *ev.Change, c ev.Command, refs *Refs) error {
 
 func (m machine[D]) Owed(e Entity[Data]) ev.Effect             { return m.owed(typed[D](e)) }
 func (m machine[D]) Users(e Entity[Data], refs *Refs) []ev.Ref { return m.users(typed[D](e), refs) }
+func (m machine[D]) Conditions(e Entity[Data], refs *Refs) []Condition {
+	return m.conditions(typed[D](e), refs)
+}
 func (m machine[D]) Stands(e Entity[Data], refs *Refs) []ev.Effect {
 	return m.stands(typed[D](e), refs)
 }
