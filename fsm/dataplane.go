@@ -88,6 +88,7 @@ var dataplane = Kind[DataplaneData]{
 	Users: func(e Entity[DataplaneData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.dataplane().Ref == e.Ref }, ev.TenantInfra, ev.Addon)
 	},
+	Cascades:          true,
 	OwnedKinds:        []ev.Kind{ev.Addon},
 	CreateEvents:      requested[ev.DataplaneSpec],
 	CheckSpec:         fitsDataplane,

@@ -16,8 +16,10 @@ func newDeleteCommand() *cobra.Command {
 		Short: "Delete an entity and everything made for it",
 		Long: `Delete an entity and everything made for it, in clouds and clusters, in order.
 What still uses it is in the way and is named; with --cascade a customer goes with
-everything it owns, and a tenant with its applications. With --wait it returns when
-nothing is left.`,
+everything it owns, a dataplane with the applications, tenants, tenant infras and
+addons on it, and a tenant with its applications; --dry-run lists them. Others take
+nothing along, and say what to delete first. With --wait it returns when nothing is
+left.`,
 		Example:           "  aerie delete application acme/prod/pg\n  aerie delete customer acme --cascade --wait",
 		ValidArgsFunction: completeKindAndID(&f.conn),
 		RunE: func(cmd *cobra.Command, args []string) error {

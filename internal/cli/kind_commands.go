@@ -89,7 +89,7 @@ func (f *verbFlags) specFlags(cmd *cobra.Command) {
 }
 
 func (f *verbFlags) cascadeFlag(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.cascade, "cascade", false, "delete what uses it too")
+	cmd.Flags().BoolVar(&f.cascade, "cascade", false, "delete what uses it too; for customers, dataplanes and tenants")
 }
 
 func newVerbCommand(k events.Kind, verb string) *cobra.Command {
@@ -330,7 +330,11 @@ func printAnswer(w io.Writer, format string, a events.Answer, dryRun bool) error
 		}
 		return print.Raw(w, format, raw)
 	}
-	return print.Write(w, []byte(client.Plain(sentence(ref, a, dryRun))+"\n"))
+	text := client.Plain(sentence(ref, a, dryRun)) + "\n"
+	for _, t := range a.Takes {
+		text += "  with it " + client.Plain(t) + "\n"
+	}
+	return print.Write(w, []byte(text))
 }
 
 // sentence says in a line what a command did.
