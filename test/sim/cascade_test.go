@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aeriehq/aerie/cloud"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 )
@@ -34,7 +35,7 @@ func TestCascadeOfADataplane(t *testing.T) {
 	if !slices.IsSorted(ends) {
 		t.Errorf("%v ended at %v", order, ends)
 	}
-	if left, err := r.cloud.ListOwned(t.Context(), at, ""); err != nil || len(left) > 0 {
+	if left, err := r.cloud.ListOwned(t.Context(), cloud.Scope{Account: cloud.Account{ID: "4711"}, Region: "eu-central"}, ""); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
 }
