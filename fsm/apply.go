@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -93,4 +94,13 @@ func carry(old, now []Condition, at time.Time) []Condition {
 		}
 	}
 	return now
+}
+
+// conditions are all that can be asked of an entity, Ready last. Who waits for one of them or shows it asks here.
+func (k *Kind[D]) conditions(e Entity[D], refs *Refs) []Condition {
+	own := slices.Clone(e.Conditions)
+	if k.ConditionsOfUsers == nil || len(own) == 0 {
+		return own
+	}
+	return slices.Insert(own, len(own)-1, k.ConditionsOfUsers(e, refs)...)
 }

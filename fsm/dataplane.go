@@ -88,18 +88,20 @@ var dataplane = Kind[DataplaneData]{
 	Users: func(e Entity[DataplaneData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.dataplane().Ref == e.Ref }, ev.TenantInfra, ev.Addon)
 	},
-	OwnedKinds:      []ev.Kind{ev.Addon},
-	CreateEvents:    requested[ev.DataplaneSpec],
-	CheckSpec:       fitsDataplane,
-	UpdateEvents:    respecDataplane,
-	Evolve:          evolveDataplane,
-	Owed:            owedDataplane,
-	ExpectedEffects: standsDataplane,
-	Advance:         settleDataplane,
-	Outcome:         outcomeDataplane,
-	GiveUp:          giveUpDataplane,
-	Conditions:      conditionsDataplane,
-	DecideVerb:      ownDataplane,
+	Cascades:          true,
+	OwnedKinds:        []ev.Kind{ev.Addon},
+	CreateEvents:      requested[ev.DataplaneSpec],
+	CheckSpec:         fitsDataplane,
+	UpdateEvents:      respecDataplane,
+	Evolve:            evolveDataplane,
+	Owed:              owedDataplane,
+	ExpectedEffects:   standsDataplane,
+	Advance:           settleDataplane,
+	Outcome:           outcomeDataplane,
+	GiveUp:            giveUpDataplane,
+	Conditions:        conditionsDataplane,
+	ConditionsOfUsers: addonsReady,
+	DecideVerb:        ownDataplane,
 }
 
 // fitsDataplane keeps one customer's dataplane out of another's account.

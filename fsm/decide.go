@@ -48,7 +48,11 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	case ev.NoteDrift:
 		return k.noteDrift(e, ask, refs)
 	case ev.Report:
-		return k.report(e, ask)
+		changes, err := k.report(e, ask)
+		if len(changes) > 0 {
+			changes = append(changes, refs.doubted(e.Base, ask)...)
+		}
+		return changes, err
 	}
 	if k.DecideVerb != nil {
 		return k.DecideVerb(e, c.Payload, refs)
@@ -124,6 +128,9 @@ func refuseChange(ref ev.Ref, verb string, faults []ev.FieldError) error {
 }
 
 func (k *Kind[D]) retry(e Entity[D]) ([]ev.Change, error) {
+	if e.trouble() == nil && k.Recheck != nil {
+		return changed(e.Base, k.Recheck(e)...), nil
+	}
 	if e.trouble() == nil {
 		return nil, nil // nothing has failed: nothing to try again
 	}

@@ -82,8 +82,12 @@ type Kind[D Data] struct {
 	OwnedKinds []ev.Kind
 	// GiveUp is the event that ends the attempts; nil for Failed.
 	GiveUp func(Entity[D], ev.Reason) ev.Event
+	// Recheck is what a retry of one with which nothing is wrong brings about; nil: nothing.
+	Recheck func(Entity[D]) []ev.Event
 	// Conditions are what can be asked of it, the last one Ready.
 	Conditions func(Entity[D]) []Condition
+	// ConditionsOfUsers are what can be asked of it and is said by what uses it; nil if nothing is.
+	ConditionsOfUsers func(Entity[D], *Refs) []Condition
 
 	verdicts map[Phase]map[string]Phase // of looplab/fsm, see transitions.go
 }

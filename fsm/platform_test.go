@@ -45,6 +45,7 @@ func TestAccountLives(t *testing.T) {
 		{name: "the fifth failure is the last", given: fsmtest.AccountIs(ev.VerificationStarted{}, tried(4)), when: failed("account -/main", ev.Unauthorized),
 			then: []string{"account -/main attempt_failed", "account -/main failed"}, phase: fsm.Failing, why: "unauthorized"},
 		{name: "no answer is no attempt", given: fsmtest.AccountIs(ev.VerificationStarted{}, tried(4)), when: failed("account -/main", ev.Unreachable), then: []string{"account -/main attempt_failed"}, phase: fsm.Verifying, why: "unreachable"},
+		{name: "a retry verifies one that was good", given: fsmtest.AccountIs(ev.VerificationStarted{}, ev.Verified{}), when: retry("account -/main"), then: []string{"account -/main update_requested"}, phase: fsm.Requested},
 		{name: "too slow", given: verifying, when: expired("account -/main"), then: []string{"account -/main failed"}, phase: fsm.Failing, why: "timeout: verify_account was not done within 15m"},
 		{name: "retried", given: failing, when: retry("account -/main"), then: []string{"account -/main retry_requested"}, phase: fsm.Requested},
 		{name: "another role is verified anew", given: fsmtest.AccountReady(), when: update("account -/main", `{"spec":{"cloud":"sim","number":"100","role":"r"}}`),

@@ -44,11 +44,18 @@ type Executor struct {
 	clock  clock.Clock
 	count  func(effect, outcome string)
 	charts *Charts // nil: no chart can be installed
+	passes bool    // what is to be done in another cloud is for another replica
 	long   longWork
 }
 
 // UseCharts lets the executor install charts. It is called before Run.
 func (x *Executor) UseCharts(c *Charts) { x.charts = c }
+
+// PassOn leaves work in a cloud that this executor does not know to the other replicas. It is called before Run.
+func (x *Executor) PassOn() { x.passes = true }
+
+// passAgain is how soon work that is passed on is given to somebody again.
+const passAgain = time.Second
 
 // NewExecutor makes an executor; Run starts it.
 func NewExecutor(nc *nats.Conn, fold *state.Live, work *queue.WorkQueue, clouds map[string]Cloud, clock clock.Clock) *Executor {
@@ -133,6 +140,9 @@ func (x *Executor) do(ctx context.Context, place queue.Partition, w ev.Work) (ti
 	if r.Err != nil && errors.Is(context.Cause(callCtx), errOvertaken) {
 		slog.Info("work ended", "entity", w.Ref.String(), "effect", w.Effect, "err", errOvertaken)
 		return 0, nil // that it was cut short is no failure; what came of it is found by whoever comes next
+	}
+	if x.passes && Elsewhere(r.Err) {
+		return passAgain, nil
 	}
 	x.count(w.Effect, r.kind())
 	if r.Queued && x.longQueued(w) {

@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -65,11 +66,20 @@ func (t *Task) Call(api string, do func() error) error {
 	return err
 }
 
+// unknownCloud is the code of work in a cloud that this server does not work in.
+const unknownCloud = "UnknownCloud"
+
+// Elsewhere tells whether something failed because this server does not work in its cloud: another may.
+func Elsewhere(err error) bool {
+	var c *cloud.Error
+	return errors.As(err, &c) && c.Code == unknownCloud
+}
+
 // CloudOf finds the cloud of an account.
 func (t *Task) CloudOf(a ev.CloudAccount) (Cloud, error) {
 	c, ok := t.clouds[a.Cloud]
 	if !ok {
-		return c, &cloud.Error{Class: cloud.Invalid, Op: t.Effect, Code: "UnknownCloud", Message: fmt.Sprintf("this server works in no cloud called %q", a.Cloud)}
+		return c, &cloud.Error{Class: cloud.Invalid, Op: t.Effect, Code: unknownCloud, Message: fmt.Sprintf("this server works in no cloud called %q", a.Cloud)}
 	}
 	return c, nil
 }

@@ -58,7 +58,11 @@ func (i *Inspector) Inspect(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err := i.inspect(ctx, seen, round); err != nil {
+		err := i.inspect(ctx, seen, round)
+		if execute.Elsewhere(err) {
+			continue // for who works in that cloud
+		}
+		if err != nil {
 			failed++
 			slog.Debug("not inspected, will try again", "entity", seen.Ref.String(), "err", err)
 		}
