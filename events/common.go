@@ -183,6 +183,7 @@ const (
 	UnknownReason       ReasonCode = "unknown" // refused in words that nobody has met
 	DriftedReason       ReasonCode = "drifted"
 	Queued              ReasonCode = "queued"      // so much is being done at once that it has to wait for its turn
+	NotSeen             ReasonCode = "not_seen"    // it was made, and no look shows it
 	InProgress          ReasonCode = "in_progress" // nothing is wrong: it takes its time
 )
 
@@ -199,7 +200,7 @@ type Call struct {
 // later does not, nor does no answer, which says nothing of what was asked.
 func (r Reason) Counted() bool {
 	switch r.Code {
-	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable, Unreachable, Queued:
+	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable, Unreachable, Queued, NotSeen:
 		return false
 	}
 	return true

@@ -40,6 +40,10 @@ func begins(e ev.Event) bool {
 func (b Base) follow(r ev.Recorded) Base {
 	b.Ref, b.Seq, b.LastEventID, b.CorrelationID = r.Ref, r.Seq, r.EventID, r.CorrelationID
 	b.History = b.History.With(r.Seq)
+	b.Creations = b.countCreates(r.Event)
+	if isCreate(r.Event) {
+		return b
+	}
 	switch e := r.Event.(type) {
 	case ev.LabelsChanged:
 		b.Labels = e.Labels

@@ -204,6 +204,10 @@ func (k *Kind[D]) report(e Entity[D], r ev.Report) ([]ev.Change, error) {
 	if owed == nil || r.UID != e.UID || r.Digest != DigestOf(owed) {
 		return nil, nil
 	}
+	if r.Outcome != nil && isCreate(r.Outcome) {
+		happened, err := creating(e.Base, r.Outcome)
+		return changed(e.Base, happened...), err
+	}
 	var happened []ev.Event
 	if r.Outcome != nil {
 		happened = k.outcome(e, r.Outcome)
