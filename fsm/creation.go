@@ -20,7 +20,8 @@ type Creation struct {
 	Part    string
 	What    string
 	Started int
-	Lost    int  // of these, how many got no answer
+	Made    int  // of these, how many were answered
+	Lost    int  // and how many got no answer
 	Open    bool // the last one was refused: it is not counted anew
 	IDs     []string
 }
@@ -35,7 +36,7 @@ func (c Creation) String() string {
 	known := "no answer said which"
 	if len(c.IDs) > 0 {
 		known = strings.Join(c.IDs, ", ")
-		if unknown := c.Started - len(c.IDs); unknown > 0 {
+		if unknown := c.Started - c.Made; unknown > 0 {
 			known += fmt.Sprintf(" and %d that no answer named", unknown)
 		}
 	}
@@ -95,8 +96,11 @@ func (b Base) endCreates(e ev.CreatesEnded) (all []Creation) {
 
 func (c Creation) end(e ev.CreateEnd) Creation {
 	c.Open = e.Refused
-	if e.Lost {
+	switch {
+	case e.Lost:
 		c.Lost++
+	case !e.Refused:
+		c.Made++
 	}
 	if e.ID != "" && !slices.Contains(c.IDs, e.ID) {
 		c.IDs = append(slices.Clone(c.IDs), e.ID)

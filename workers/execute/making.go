@@ -101,7 +101,7 @@ func (x *Executor) creation(t *Task, what string) (c fsm.Creation) {
 }
 
 func unseen(c fsm.Creation) error {
-	return &cloud.Error{Class: cloud.Unseen, Code: "NotSeen", RetryAfter: lookAtUnseen,
+	return &cloud.Error{Class: cloud.Unseen, Op: "Ensure" + c.Part, Code: "NotSeen", RetryAfter: lookAtUnseen,
 		Message: c.String() + "; no more is made: it is looked for again, and retry makes it anew"}
 }
 
