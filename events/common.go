@@ -206,5 +206,15 @@ func (r Reason) Counted() bool {
 	return true
 }
 
+// Waits tells whether who waits for this uses up none of a phase's time: whoever is throttled, has no room or is not
+// answered can do nothing about it.
+func (r Reason) Waits() bool {
+	switch r.Code {
+	case RateLimited, QuotaExceeded, Unreachable, Queued:
+		return true
+	}
+	return false
+}
+
 // Final tells whether trying again by itself can't help.
 func (r Reason) Final() bool { return r.Code == ConfigProblem }

@@ -30,8 +30,8 @@ func begins(e ev.Event) bool {
 	switch e := e.(type) {
 	case ev.SpecEvent, ev.RetryRequested:
 		return true
-	case ev.AttemptFailed: // its time is for what is done when its turn has come
-		return e.Code == ev.Queued
+	case ev.AttemptFailed: // its time is for what is done when it can be
+		return e.Waits()
 	}
 	return false
 }

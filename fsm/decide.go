@@ -234,7 +234,7 @@ func (k *Kind[D]) outcome(e Entity[D], outcome ev.Event) []ev.Event {
 // failure counts a failed attempt and gives up after too many, or at once where
 // only a person can help.
 func (k *Kind[D]) failure(e Entity[D], owed ev.Effect, f ev.AttemptFailed) []ev.Event {
-	if old := e.Attempt; !f.Counted() && old != nil && old.Reason == f.Reason && (f.Code != ev.Queued || old.Revision == f.Revision) {
+	if old := e.Attempt; !f.Counted() && old != nil && old.Reason == f.Reason && (!f.Waits() || old.Revision == f.Revision) {
 		return nil // still told to come later: nothing new happened
 	}
 	f.Effect, f.Attempt = owed.Effect(), e.Attempts()

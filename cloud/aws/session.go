@@ -116,7 +116,7 @@ func (e *entered) verify(ctx context.Context, c *sts.Client, a cloud.Account) (s
 }
 
 // patience is how long a call waits for its turn. Beyond that its caller is told to come again, and gives up its slot.
-const patience = 2 * time.Second
+const patience = 2 * time.Second // of ours
 
 // paced keeps all calls of one account and region within their rates.
 func (p *Provider) paced(account, region string) func(*middleware.Stack) error {
@@ -140,13 +140,13 @@ func (p *Provider) wait(ctx context.Context, k pace.Key) error {
 		switch {
 		case wait <= 0:
 			return nil
-		case wait > patience:
+		case p.pace.real(wait) > patience:
 			return &cloud.Error{Class: cloud.Throttled, Code: "Paced", RetryAfter: wait, Message: "too many calls of " + k.Family + " in this account and region"}
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(wait):
+		case <-time.After(p.pace.real(wait)):
 		}
 	}
 }

@@ -116,7 +116,10 @@ func (c *Control) openClouds(s Settings) error {
 		slog.Warn("AWS is not worked in", "err", err)
 		return nil
 	}
-	o.Settle, o.Rates = c.clock.Real(aws.Settle), aws.Rates(s.SimSpeed)
+	o.Settle, o.Speed = c.clock.Real(aws.Settle), s.SimSpeed
+	if s.SimSpeed > 0 {
+		o.Rates = aws.Rates()
+	}
 	c.real["aws"] = execute.RealCloud(aws.New(o))
 	return nil
 }

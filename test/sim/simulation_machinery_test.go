@@ -205,6 +205,9 @@ func (l *life) do(it *item) {
 	if r.Err != nil {
 		failure, r.Again = l.failed(t, r)
 	}
+	if e, _ := l.world.Get(t.Ref); failure != nil && r.Outcome == nil && execute.Told(e, failure.Reason, l.now, clock.Clock{Speed: 1}) {
+		failure, r.Err = nil, nil
+	}
 	if r.Err != nil || r.Outcome != nil {
 		l.send(it, t, r.Outcome, failure)
 	}

@@ -187,6 +187,9 @@ func (x *Executor) failed(ctx context.Context, place queue.Partition, t *Task, r
 	}
 	slog.Info("attempt failed", "entity", t.Ref.String(), "effect", t.Effect, "attempt", t.Attempt, "code", reason.Code, "request", requestOf(r.Err), "err", r.Err)
 	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: time.Now().UTC().Add(after), Calls: t.Calls()}
+	if r.Outcome == nil && x.told(t.Ref, reason) {
+		return after, nil
+	}
 	if err := x.report(ctx, place, t, r.Outcome, f); err != nil {
 		return time.Second, err
 	}
