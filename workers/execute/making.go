@@ -2,6 +2,7 @@ package execute
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -35,6 +36,13 @@ func (m *making) begin(part string) int {
 	return len(m.ends)
 }
 
+// now is what is ensured now.
+func (m *making) now() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.part
+}
+
 // since tells whether something was made since begin.
 func (m *making) since(began int) bool {
 	m.mu.Lock()
@@ -65,30 +73,47 @@ func (m *making) end(what, id string, err error) {
 	m.ends = append(m.ends, e)
 }
 
-// permit lets a task make something once that is in the log, unless it was made too often without being seen.
-func (x *Executor) permit(place queue.Partition, t *Task) cloud.Permit {
+// Permit lets a task make something once start has put that into the log, unless it was made too often without being
+// seen. known is what the log knows of its making.
+func (t *Task) Permit(known func(what string) fsm.Creation, start func(context.Context, ev.CreateStarted) error) cloud.Permit {
 	return func(ctx context.Context, what string) (func(string, error), error) {
 		what = ev.Cut(what, maxNote)
-		known := x.creation(t, what)
-		if !known.May() {
-			return nil, unseen(known)
+		c := known(what)
+		if !c.May() {
+			return nil, unseen(c)
 		}
-		if !known.Open {
-			t.making.mu.Lock()
-			part := t.making.part
-			t.making.mu.Unlock()
-			answer, err := x.tell(ctx, place, t, ev.CreateStarted{Part: part, What: what}, nil)
-			switch {
-			case err != nil:
-				return nil, err
-			case answer == ev.ReportTaken:
-				return nil, fmt.Errorf("make %s: %w", what, errOvertaken)
-			case answer != ev.CreateCounted:
-				return nil, fmt.Errorf("make %s: %s", what, answer)
+		if !c.Open {
+			if err := start(ctx, ev.CreateStarted{Part: t.making.now(), What: what}); err != nil {
+				return nil, fmt.Errorf("make %s: %w", what, err)
 			}
 		}
 		return func(id string, err error) { t.making.end(what, id, err) }, nil
 	}
+}
+
+// CreatesEnded is how the creates ended that were permitted to the task, if there were any.
+func (t *Task) CreatesEnded() (e ev.CreatesEnded, some bool) {
+	m := &t.making
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return ev.CreatesEnded{Ends: m.ends, Seen: m.seen}, len(m.ends)+len(m.seen) > 0
+}
+
+// permit is the permit of a task, with the intake's count.
+func (x *Executor) permit(place queue.Partition, t *Task) cloud.Permit {
+	known := func(what string) fsm.Creation { return x.creation(t, what) }
+	return t.Permit(known, func(ctx context.Context, started ev.CreateStarted) error {
+		answer, err := x.tell(ctx, place, t, started, nil)
+		switch {
+		case err != nil:
+			return err
+		case answer == ev.ReportTaken:
+			return errOvertaken
+		case answer != ev.CreateCounted:
+			return errors.New(answer)
+		}
+		return nil
+	})
 }
 
 // creation is what the log knows of the making of something for a task's entity.
@@ -107,11 +132,9 @@ func unseen(c fsm.Creation) error {
 
 // endCreates reports how the creates of a task ended, if it made anything.
 func (x *Executor) endCreates(ctx context.Context, place queue.Partition, t *Task) error {
-	m := &t.making
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.ends) == 0 && len(m.seen) == 0 {
+	ended, some := t.CreatesEnded()
+	if !some {
 		return nil
 	}
-	return x.report(ctx, place, t, ev.CreatesEnded{Ends: m.ends, Seen: m.seen}, nil)
+	return x.report(ctx, place, t, ended, nil)
 }
