@@ -5,14 +5,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aeriehq/aerie/cloud/pace"
+	"github.com/aeriehq/aerie/cloud/ratelimit"
 )
 
 // Who is throttled waits in the cloud's time: at speed 60 two of its minutes are two seconds.
 func TestThrottlingWaitsInTheTimeOfTheCloud(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClock(60)
-		b, k := pace.New(c.now, Rates()), pace.Key{Account: "1", Region: "eu", Family: "EC2"}
+		b, k := ratelimit.New(c.now, Rates()), ratelimit.Key{Account: "1", Region: "eu", Family: "EC2"}
 		wait := b.Throttled(k, 2*time.Minute)
 		if b.Take(k) == 0 || c.real(wait) != 2*time.Second {
 			t.Errorf("it waits %s, of ours %s", wait, c.real(wait))

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // permitted asks before each call that makes something, whatever it is and wherever in the provider it is made.
@@ -28,7 +28,7 @@ func permitted(s *middleware.Stack) error {
 			return out, md, err
 		}
 		out, md, err = next.HandleInitialize(ctx, in)
-		ended(madeID(reflect.ValueOf(out.Result), 2), fault.Of(op, err))
+		ended(madeID(reflect.ValueOf(out.Result), 2), awserr.Of(op, err))
 		return out, md, err
 	}
 	return s.Initialize.Add(middleware.InitializeMiddlewareFunc("aerie.permitted", ask), middleware.After)
