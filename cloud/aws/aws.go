@@ -55,7 +55,7 @@ type Provider struct {
 	sessions sessions
 	memory   *vpc.Memory
 	buckets  *ratelimit.Buckets
-	pace     clock // of what is paced
+	pace     ratelimit.Clock // of what is paced
 }
 
 var _ cloud.Provider = (*Provider)(nil)
@@ -87,8 +87,8 @@ func New(o Options) *Provider {
 		c.Region = "us-east-1" // where accounts are entered from; each call says its own
 	}
 	return &Provider{
-		config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: ratelimit.New(newClock(o.Speed).now, o.Rates),
-		now: o.Now, pace: newClock(o.Speed),
+		config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: ratelimit.New(ratelimit.NewClock(o.Speed).Now, o.Rates),
+		now: o.Now, pace: ratelimit.NewClock(o.Speed),
 		sessions: sessions{accounts: map[cloud.Account]*entered{}, open: map[cloud.Scope]*session{}},
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
 	"github.com/aeriehq/aerie/cloud/aws/balancers"
+	"github.com/aeriehq/aerie/cloud/aws/permit"
 	"github.com/aeriehq/aerie/cloud/aws/vpc"
 	"github.com/aeriehq/aerie/cloud/ratelimit"
 )
@@ -89,7 +90,7 @@ func (p *Provider) forget(a cloud.Account) {
 func (p *Provider) session(s cloud.Scope, region string, credentials awssdk.CredentialsProvider) *session {
 	c := p.config.Copy()
 	c.Region, c.Credentials = region, credentials
-	c.APIOptions = append(c.APIOptions[:len(c.APIOptions):len(c.APIOptions)], p.paced(s.Account.ID, region), permitted)
+	c.APIOptions = append(c.APIOptions[:len(c.APIOptions):len(c.APIOptions)], p.paced(s.Account.ID, region), permit.Middleware)
 	return &session{
 		scope: s, region: region, now: p.now,
 		eks: eks.NewFromConfig(c), iam: iam.NewFromConfig(c), sts: sts.NewFromConfig(c),
@@ -140,13 +141,13 @@ func (p *Provider) wait(ctx context.Context, k ratelimit.Key) error {
 		switch {
 		case wait <= 0:
 			return nil
-		case p.pace.real(wait) > patience:
+		case p.pace.Real(wait) > patience:
 			return &cloud.Error{Class: cloud.Throttled, Code: "Paced", RetryAfter: wait, Message: "too many calls of " + k.Family + " in this account and region"}
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(p.pace.real(wait)):
+		case <-time.After(p.pace.Real(wait)):
 		}
 	}
 }

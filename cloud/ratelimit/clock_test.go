@@ -1,4 +1,4 @@
-package aws
+package ratelimit_test
 
 import (
 	"testing"
@@ -11,11 +11,11 @@ import (
 // Who is throttled waits in the cloud's time: at speed 60 two of its minutes are two seconds.
 func TestThrottlingWaitsInTheTimeOfTheCloud(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClock(60)
-		b, k := ratelimit.New(c.now, Rates()), ratelimit.Key{Account: "1", Region: "eu", Family: "EC2"}
+		c := ratelimit.NewClock(60)
+		b, k := ratelimit.New(c.Now, nil), ratelimit.Key{Account: "1", Region: "eu", Family: "EC2"}
 		wait := b.Throttled(k, 2*time.Minute)
-		if b.Take(k) == 0 || c.real(wait) != 2*time.Second {
-			t.Errorf("it waits %s, of ours %s", wait, c.real(wait))
+		if b.Take(k) == 0 || c.Real(wait) != 2*time.Second {
+			t.Errorf("it waits %s, of ours %s", wait, c.Real(wait))
 		}
 		time.Sleep(2 * time.Second)
 		if wait := b.Take(k); wait > 0 {

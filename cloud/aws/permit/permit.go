@@ -1,4 +1,9 @@
-package aws
+// Package permit has every call to AWS that makes something ask first whether it may.
+//
+// It makes no calls and counts nothing: cloud.Permit is who counts. Begin with Middleware, which
+// a client of the SDK is given. Nothing is kept, so it may be used from any goroutine at once and
+// nothing has to hold after a crash.
+package permit
 
 import (
 	"context"
@@ -15,8 +20,8 @@ import (
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
-// permitted asks before each call that makes something, whatever it is and wherever in the provider it is made.
-func permitted(s *middleware.Stack) error {
+// Middleware asks before each call that makes something, whatever it is and wherever in the provider it is made.
+func Middleware(s *middleware.Stack) error {
 	ask := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 		out middleware.InitializeOutput, md middleware.Metadata, err error) {
 		op := awsmiddleware.GetOperationName(ctx)
