@@ -31,8 +31,8 @@ func begins(e ev.Event) bool {
 	switch e := e.(type) {
 	case ev.SpecEvent, ev.RetryRequested:
 		return true
-	case ev.AttemptFailed: // its time is for what is done when its turn has come
-		return e.Code == ev.Queued
+	case ev.AttemptFailed: // its time is for what is done when it can be
+		return e.Waits()
 	}
 	return false
 }
@@ -41,6 +41,10 @@ func begins(e ev.Event) bool {
 func (b Base) follow(r ev.Recorded) Base {
 	b.Ref, b.Seq, b.LastEventID, b.CorrelationID = r.Ref, r.Seq, r.EventID, r.CorrelationID
 	b.History = b.History.With(r.Seq)
+	b.Creations = b.countCreates(r.Event)
+	if isCreate(r.Event) {
+		return b
+	}
 	switch e := r.Event.(type) {
 	case ev.LabelsChanged:
 		b.Labels = e.Labels

@@ -60,6 +60,8 @@ var dataplane = Kind[DataplaneData]{
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Active, Updating, Degraded}, Updating},
 		Row{ev.UpdateDone{}, []Phase{Updating}, Active},
 		Row{ev.Degraded{}, []Phase{Updating}, Degraded},
+		Row{ev.CreateStarted{}, []Phase{Networking, ClusterCreating, Bootstrapping, Updating}, Stay},
+		Row{ev.CreatesEnded{}, []Phase{Networking, ClusterCreating, Bootstrapping, Updating}, Stay},
 		Row{ev.RetryRequested{}, []Phase{Degraded}, Updating},
 		Row{ev.Drifted{}, []Phase{Active, Updating}, Stay},
 		Row{ev.Drifted{}, []Phase{ClusterCreating, Bootstrapping}, Networking}, // it walks the way again

@@ -217,6 +217,10 @@ func (k *Kind[D]) report(e Entity[D], r ev.Report) ([]ev.Change, error) {
 	if owed == nil || r.UID != e.UID || r.Digest != DigestOf(owed) {
 		return nil, nil
 	}
+	if r.Outcome != nil && isCreate(r.Outcome) {
+		happened, err := creating(e.Base, r.Outcome)
+		return changed(e.Base, happened...), err
+	}
 	var happened []ev.Event
 	if r.Outcome != nil {
 		happened = k.outcome(e, r.Outcome)
@@ -243,7 +247,7 @@ func (k *Kind[D]) outcome(e Entity[D], outcome ev.Event) []ev.Event {
 // failure counts a failed attempt and gives up after too many, or at once where
 // only a person can help.
 func (k *Kind[D]) failure(e Entity[D], owed ev.Effect, f ev.AttemptFailed) []ev.Event {
-	if old := e.Attempt; !f.Counted() && old != nil && old.Reason == f.Reason && (f.Code != ev.Queued || old.Revision == f.Revision) {
+	if old := e.Attempt; !f.Counted() && old != nil && old.Reason == f.Reason && (!f.Waits() || old.Revision == f.Revision) {
 		return nil // still told to come later: nothing new happened
 	}
 	f.Effect, f.Attempt = owed.Effect(), e.Attempts()

@@ -110,6 +110,7 @@ type Base struct {
 	Revision      int               // of its spec, from 1
 	Attempt       *ev.AttemptFailed // the last failed attempt at what is owed now
 	Failure       *ev.Reason        // why it was given up, if it was
+	Creations     []Creation        // what is made for it and was not seen yet
 	Conditions    []Condition
 	History       History // the sequences of its events
 	LastEventID   string  // the id of its last event: the cause of what follows from it

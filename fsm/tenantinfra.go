@@ -36,6 +36,8 @@ var tenantInfra = Kind[TenantInfraData]{
 		Row{ev.Activated{}, []Phase{Provisioning}, Active},
 		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Active, Updating}, Updating},
 		Row{ev.UpdateDone{}, []Phase{Updating}, Active},
+		Row{ev.CreateStarted{}, []Phase{Provisioning, Updating}, Stay},
+		Row{ev.CreatesEnded{}, []Phase{Provisioning, Updating}, Stay},
 		Row{ev.Drifted{}, []Phase{Active}, Stay},
 		Row{ev.DriftEnded{}, []Phase{Active}, Stay},
 		Row{ev.RepairStarted{}, []Phase{Active}, Updating},

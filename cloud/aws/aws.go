@@ -45,6 +45,7 @@ type Options struct {
 	Now    func() time.Time          // the cloud's clock; nil: the wall's
 	Settle time.Duration             // Settle, or as long as that is on an emulated cloud
 	Rates  map[string]ratelimit.Rate // of calls, by the SDK's id of the service; Rates, or none
+	Speed  float64                   // seconds of the cloud in one of ours; 0: it does all at once
 }
 
 // Provider is AWS as a cloud.Provider.
@@ -54,6 +55,7 @@ type Provider struct {
 	sessions sessions
 	memory   *vpc.Memory
 	buckets  *ratelimit.Buckets
+	pace     ratelimit.Clock // of what is paced
 }
 
 var _ cloud.Provider = (*Provider)(nil)
@@ -85,21 +87,18 @@ func New(o Options) *Provider {
 		c.Region = "us-east-1" // where accounts are entered from; each call says its own
 	}
 	return &Provider{
-		config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: ratelimit.New(time.Now, o.Rates),
-		now:      o.Now,
+		config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: ratelimit.New(ratelimit.NewClock(o.Speed).Now, o.Rates),
+		now: o.Now, pace: ratelimit.NewClock(o.Speed),
 		sessions: sessions{accounts: map[cloud.Account]*entered{}, open: map[cloud.Scope]*session{}},
 	}
 }
 
-// Rates are somewhat below what AWS allows an account in a region, times the speed of its clock. Speed 0 has no limit.
-func Rates(speed float64) map[string]ratelimit.Rate {
+// Rates are somewhat below what AWS allows an account in a region, in a second of its own.
+func Rates() map[string]ratelimit.Rate {
 	rates := map[string]ratelimit.Rate{}
-	if speed <= 0 {
-		return rates
-	}
 	for family, perSecond := range map[string]float64{awserr.EC2: 15, awserr.EKS: 8, awserr.IAM: 10,
 		awserr.STS: 20, awserr.ELB: 5, awserr.ClassicELB: 5} {
-		rates[family] = ratelimit.Rate{PerSecond: perSecond * speed, Burst: int(max(1, 4*perSecond*speed))}
+		rates[family] = ratelimit.Rate{PerSecond: perSecond, Burst: int(max(1, 4*perSecond))}
 	}
 	return rates
 }

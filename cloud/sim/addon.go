@@ -33,7 +33,7 @@ func (c *call) ensureAddon(spec cloud.AddonSpec) (*resource, error) {
 	if versions := AddonVersions(); spec.Version != "" && !slices.Contains(versions, spec.Version) {
 		return nil, c.invalid(fmt.Errorf("there is no version %q of an add-on; there are %s", spec.Version, strings.Join(versions, ", ")))
 	}
-	r, err := c.mine(cloud.KindAddon, spec.Cluster, string(spec.Addon), spec.Owner)
+	r, err := c.seen(cloud.KindAddon, spec.Cluster, string(spec.Addon), spec.Owner)
 	if err != nil {
 		return nil, err
 	}
@@ -58,5 +58,5 @@ func (c *call) createAddon(spec cloud.AddonSpec) (*resource, error) {
 	hash, versions := spec.Hash(), AddonVersions()
 	spec.Version = cmp.Or(spec.Version, versions[len(versions)-1])
 	r := resource{Kind: cloud.KindAddon, Name: string(spec.Addon), Owner: spec.Owner, Hash: hash, Addon: &spec}
-	return c.create(r, c.sim.options.Times.Addon)
+	return c.makeOne(r, c.sim.options.Times.Addon)
 }

@@ -70,7 +70,7 @@ func (c *call) ensureCluster(spec cloud.ClusterSpec) (*resource, error) {
 	if _, err := existingZones(spec.Existing, c.zones); err != nil {
 		return nil, c.invalid(err)
 	}
-	r, err := c.mine(cloud.KindCluster, "", spec.Name, spec.Owner)
+	r, err := c.seen(cloud.KindCluster, "", spec.Name, spec.Owner)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (c *call) createCluster(spec cloud.ClusterSpec) (*resource, error) {
 	hash := spec.Hash()
 	spec.Version = cmp.Or(spec.Version, defaultVersion)
 	r := resource{Kind: cloud.KindCluster, Name: spec.Name, Owner: spec.Owner, Hash: hash, Cluster: &spec}
-	return c.create(r, c.sim.options.Times.Cluster)
+	return c.makeOne(r, c.sim.options.Times.Cluster)
 }
 
 // changeCluster brings the options and the version to the wished ones, one minor at a time.

@@ -131,7 +131,10 @@ func (c *Control) openAWS(s Settings) (*site, error) {
 		slog.Warn("AWS is not worked in", "err", err)
 		return nil, nil
 	}
-	o.Settle, o.Rates = c.clock.Real(aws.Settle), aws.Rates(s.SimSpeed)
+	o.Settle, o.Speed = c.clock.Real(aws.Settle), s.SimSpeed
+	if s.SimSpeed > 0 {
+		o.Rates = aws.Rates()
+	}
 	real := execute.RealCloud(aws.New(o))
 	return &site{
 		wait:  func(context.Context) error { return nil },

@@ -202,7 +202,9 @@ func (s *script) trouble() sim.Fault {
 		f.Op, f.Times, f.Class = "", 40+s.rnd.IntN(100), pick(s, []cloud.Class{cloud.Retryable, cloud.Denied})
 		return f
 	}
-	switch makes := strings.HasPrefix(op, "Ensure"); s.rnd.IntN(8) {
+	switch makes := strings.HasPrefix(op, "Ensure"); s.rnd.IntN(9) {
+	case 8: // what it makes is not shown
+		f.Blind = makes && op != "EnsureNetwork" // of that there would be two, as TestWhatIsNeverSeenIsMadeThreeTimes has it
 	case 0:
 		f.Class, f.RetryAfter = cloud.Throttled, 40*time.Second
 	case 1:

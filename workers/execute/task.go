@@ -39,6 +39,7 @@ type Task struct {
 	clouds map[string]Cloud
 	charts *Charts
 	calls  []ev.Call
+	making making
 }
 
 // NewTask makes a task. Without charts it installs none and removes no release.
@@ -113,13 +114,18 @@ type thing struct {
 // that has failed is deleted if nobody relies on it: the next attempt makes it anew.
 func (t *Task) ensure(s ev.Target, what thing, remake bool) (cloud.Observation, Result) {
 	api := "Ensure" + what.name
+	began := t.making.begin(what.name)
 	o, err := t.CallCloud(s, api, what.ensure)
 	switch {
 	case err != nil:
 		return cloud.Observation{}, Result{Err: err}
+	case o.Phase == cloud.Ready && t.making.since(began): // what a create answers nobody has seen
+		o.Phase = cloud.Creating
+		return o, Result{Again: lookAtMade}
 	case o.Phase == cloud.Ready:
 		return o, Result{}
 	case o.Phase == cloud.Failed && (remake || what.empty && o.Nodes == 0):
+		t.making.see(what.name)
 		// If it is refused now, the next attempt meets it again.
 		_ = t.Call("Delete"+what.name, func() error { return what.remove(t.clouds[s.Account.Cloud]) })
 	}
