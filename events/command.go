@@ -66,7 +66,7 @@ type Command struct {
 func (c Command) Internal() bool { return c.Actor == ActorAerie || c.Actor == ActorExecutor }
 
 // Payload is what a command wants: Create, Update, Retry, Delete, Attach, Detach, Upgrade, Rollback, Adopt or Disown
-// from people, Report, Settle, Sweep, NoteDrift or Expire from the machinery.
+// from people, Report, Settle, Sweep, NoteDrift, NoteCatalogue or Expire from the machinery.
 type Payload interface{ ask() }
 
 // Create asks for a new entity.
@@ -123,6 +123,8 @@ type Sweep struct{ Swept Swept }
 // anything.
 type NoteDrift struct {
 	Found []Drift
+	Seen  *Seen         // how it is besides; nil: nobody looked
+	Every time.Duration // the least time between two events of nothing but numbers of nodes; 0: none
 	Calls []Call
 }
 

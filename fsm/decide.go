@@ -46,7 +46,7 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	case ev.Expire:
 		return k.expire(e, ask)
 	case ev.NoteDrift:
-		return k.noteDrift(e, ask, refs)
+		return k.noteDrift(e, c.Time, ask, refs)
 	case ev.Report:
 		return k.report(e, ask)
 	}
@@ -82,13 +82,11 @@ func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) (
 
 // fits refuses a spec that refers to what is absent or does not suit.
 func (k *Kind[D]) fits(ref ev.Ref, spec ev.Spec, refs *Refs) error {
-	if err := refs.check(ref, spec); err != nil {
+	err := refs.check(ref, spec)
+	if k.CheckSpec == nil {
 		return err
 	}
-	if k.CheckSpec == nil {
-		return nil
-	}
-	return ev.RefuseFaults(ref.String(), k.CheckSpec(ref, spec, refs))
+	return ev.JoinRefusals(err, ev.RefuseFaults(ref.String(), k.CheckSpec(ref, spec, refs)))
 }
 
 func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, error) {
@@ -100,11 +98,8 @@ func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, e
 		happened = append(happened, ev.LabelsChanged{Labels: ask.Labels})
 	}
 	if ask.Spec != nil && !reflect.DeepEqual(e.Data.Wants(), ask.Spec) {
-		if err := k.fits(e.Ref, ask.Spec, refs); err != nil {
-			return nil, err
-		}
 		more, faults := k.UpdateEvents(e, ask.Spec)
-		if err := refuseChange(e.Ref, "update", faults); err != nil {
+		if err := ev.JoinRefusals(k.fits(e.Ref, ask.Spec, refs), refuseChange(e.Ref, "update", faults)); err != nil {
 			return nil, err
 		}
 		happened = append(happened, more...)

@@ -26,7 +26,7 @@ type Target struct {
 func atRest(e Entity) bool {
 	m, known := fsm.Machines[e.Kind]
 	at := fsm.Phase(e.Phase)
-	return known && (m.AtRest(at) && len(e.Status.Owed) == 0 || m.Ended(at))
+	return known && (m.AtRest(at) && len(e.Status.Owed) == 0 && e.Status.Reason == nil || m.Ended(at))
 }
 
 // stuck tells whether an entity will not get further by itself.

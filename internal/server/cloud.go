@@ -172,7 +172,8 @@ func (c *Control) workInClouds(ctx context.Context) error {
 	inspector := reconcile.NewInspector(c.Intake, c.Live, clouds, c.clock)
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	parts := []func(context.Context) error{executor.Run, inspector.Run, sweeper.Run, reconcile.NewWatcher(inspector).Run}
+	cataloguer := reconcile.NewCataloguer(c.Intake, c.Live, clouds, c.clock)
+	parts := []func(context.Context) error{executor.Run, inspector.Run, cataloguer.Run, sweeper.Run, reconcile.NewWatcher(inspector).Run}
 	errs := make([]error, len(parts))
 	var all sync.WaitGroup
 	for i, run := range parts {
