@@ -148,7 +148,7 @@ func (at *session) createAddon(ctx context.Context, spec cloud.AddonSpec) (cloud
 	}
 	made, err := at.eks.CreateAddon(ctx, in)
 	if err != nil {
-		return cloud.Observation{}, r.refused(err)
+		return cloud.Observation{}, at.withdraw(ctx, at.purposeOf(spec.Cluster, spec.Addon), r, err)
 	}
 	return observeAddon(made.Addon), nil
 }

@@ -129,7 +129,7 @@ func (at *session) createPool(ctx context.Context, spec cloud.PoolSpec) (cloud.O
 	}
 	made, err := at.eks.CreateNodegroup(ctx, in)
 	if err != nil {
-		return cloud.Observation{}, r.refused(err)
+		return cloud.Observation{}, at.withdraw(ctx, purpose{at.region, spec.Cluster, cloud.KindPool, spec.Name}, r, err)
 	}
 	return observePool(made.Nodegroup), nil
 }
