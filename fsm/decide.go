@@ -119,6 +119,9 @@ func (k *Kind[D]) retry(e Entity[D]) ([]ev.Change, error) {
 	if e.trouble() == nil {
 		return nil, nil // nothing has failed: nothing to try again
 	}
+	if e.drifted() && e.Unmet != nil { // what stands is brought back first, not what can't be had
+		return changed(e.Base, ev.RepairStarted{}), nil
+	}
 	return changed(e.Base, ev.RetryRequested{}), nil
 }
 

@@ -84,25 +84,29 @@ func respecTenantInfra(e Entity[TenantInfraData], s ev.Spec) ([]ev.Event, []ev.F
 	faults.keep("spec.app", old.App, now.App)
 	faults.keep("spec.size", old.Size, now.Size)
 	if e.Phase() != Requested {
-		keepPools(&faults, old.Pools, now.Pools, e.Data.made(e.Phase()))
+		keepPools(&faults, old.Pools, now.Pools, e.Data.made(e.Base), e.Failure != nil && e.Failure.Final())
 	}
 	return []ev.Event{ev.UpdateRequested[ev.TenantInfraSpec]{Spec: now}}, faults
 }
 
 // made tells whether a pool is or may be there in the cloud. After a failure one
 // that was never seen, or was seen failed, may still be corrected.
-func (d TenantInfraData) made(p Phase) func(pool string) bool {
+func (d TenantInfraData) made(b Base) func(pool string) bool {
 	return func(pool string) bool {
 		i := slices.IndexFunc(d.Pools, func(s ev.PoolStatus) bool { return s.Name == pool })
-		return p != Failed || i >= 0 && d.Pools[i].State != "failed"
+		return b.Failure == nil || i >= 0 && d.Pools[i].State != "failed"
 	}
 }
 
 // keepPools refuses what a cloud can't change in a pool that is there: it takes
-// another pool, with another name.
-func keepPools(faults *keeper, old, now []ev.Pool, made func(string) bool) {
+// another pool, with another name. One that the cloud has refused as wrong was never made
+// and may be left out again.
+func keepPools(faults *keeper, old, now []ev.Pool, made func(string) bool, refused bool) {
 	for _, o := range old {
 		i := slices.IndexFunc(now, func(n ev.Pool) bool { return n.Name == o.Name })
+		if i < 0 && refused && !made(o.Name) {
+			continue
+		}
 		if i < 0 {
 			*faults = append(*faults, ev.FieldError{Field: "spec.pools", Message: fmt.Sprintf("pool %s is missing: it stays as long as its tenant infra; list it, with min 0 if nothing should hold its machines", o.Name)})
 			continue

@@ -61,15 +61,16 @@ func ensurePools(ctx context.Context, t *Task) Result {
 	seen, r := ev.PoolsObserved{}, Result{}
 	for _, p := range e.Pools {
 		o, came := t.ensurePool(ctx, e.Target, e.Cluster, p, e.Remake)
-		if o.Phase == "" {
-			return came // of a pool that was not seen nothing can be said
+		if o.Phase != "" { // of a pool that was not seen nothing can be said
+			seen.Pools = append(seen.Pools, PoolStatusOf(p.Name, o))
 		}
-		seen.Pools = append(seen.Pools, PoolStatusOf(p.Name, o))
 		if came.Err != nil || came.Again > 0 {
 			r = worse(r, came)
 		}
 	}
-	r.Outcome = seen
+	if len(seen.Pools) > 0 {
+		r.Outcome = seen
+	}
 	return r
 }
 
