@@ -33,7 +33,8 @@ func (n *Networks) List(ctx context.Context, ownerPrefix string) (refs []cloud.R
 
 // InstanceTypes lists the machine types that the region has.
 func (n *Networks) InstanceTypes(ctx context.Context) (names []string, err error) {
-	pages := ec2.NewDescribeInstanceTypeOfferingsPaginator(n.ec2, &ec2.DescribeInstanceTypeOfferingsInput{LocationType: types.LocationTypeRegion})
+	in := &ec2.DescribeInstanceTypeOfferingsInput{LocationType: types.LocationTypeRegion}
+	pages := ec2.NewDescribeInstanceTypeOfferingsPaginator(n.ec2, in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
