@@ -11,7 +11,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // tokenLife is how long a cluster takes a token: 15 minutes, less one for the way.
@@ -47,7 +47,7 @@ func bearer(at *session, cluster string) func(context.Context) (string, time.Tim
 		until := time.Now().Add(tokenLife)
 		signed, err := client.PresignGetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 		if err != nil {
-			return "", time.Time{}, fault.Of("Access", err)
+			return "", time.Time{}, awserr.Of("Access", err)
 		}
 		return "k8s-aws-v1." + base64.RawURLEncoding.EncodeToString([]byte(signed.URL)), until, nil
 	}

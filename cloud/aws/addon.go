@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 	"github.com/aeriehq/aerie/cloud/aws/offers"
 )
 
@@ -110,7 +110,7 @@ func (p *Provider) DeleteAddon(ctx context.Context, s cloud.Scope, cluster strin
 			return nil
 		}
 		_, err = at.eks.DeleteAddon(ctx, &eks.DeleteAddonInput{ClusterName: &cluster, AddonName: has.AddonName})
-		return fault.UnlessGone(err)
+		return awserr.UnlessGone(err)
 	})
 }
 
@@ -125,7 +125,7 @@ func (at *session) addon(ctx context.Context, cluster string, addon cloud.Addon)
 		return nil, nil
 	}
 	there, err := at.eks.DescribeAddon(ctx, &eks.DescribeAddonInput{ClusterName: &cluster, AddonName: &name})
-	if fault.Gone(err) {
+	if awserr.Gone(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -222,7 +222,7 @@ func observeAddon(a *types.Addon) cloud.Observation {
 	}
 	if a.Health != nil {
 		for _, i := range a.Health.Issues {
-			o.Issues = append(o.Issues, fault.Issue(string(i.Code), awssdk.ToString(i.Message)))
+			o.Issues = append(o.Issues, awserr.Issue(string(i.Code), awssdk.ToString(i.Message)))
 		}
 	}
 	return o

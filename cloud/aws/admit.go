@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // accessPolicies are EKS' own for what somebody may do in a cluster.
@@ -61,7 +61,7 @@ func (at *session) letIn(ctx context.Context, cluster, owner, principal string) 
 	}
 	e, err := at.eks.DescribeAccessEntry(ctx, &eks.DescribeAccessEntryInput{ClusterName: &cluster, PrincipalArn: &principal})
 	if err != nil {
-		return false, fault.UnlessGone(err)
+		return false, awserr.UnlessGone(err)
 	}
 	return e.AccessEntry.Tags[tagOwner] == owner, nil
 }
@@ -85,7 +85,7 @@ func (at *session) dismiss(ctx context.Context, spec cloud.ClusterSpec, principa
 		return err
 	}
 	_, err = at.eks.DeleteAccessEntry(ctx, &eks.DeleteAccessEntryInput{ClusterName: &spec.Name, PrincipalArn: &principal})
-	return fault.UnlessGone(err)
+	return awserr.UnlessGone(err)
 }
 
 func (at *session) admitOne(ctx context.Context, spec cloud.ClusterSpec, a cloud.Admission, there bool) error {
@@ -116,7 +116,7 @@ func (at *session) allow(ctx context.Context, cluster string, a cloud.Admission)
 	for _, p := range there {
 		if is := awssdk.ToString(p.PolicyArn); is != policy {
 			if _, err := at.eks.DisassociateAccessPolicy(ctx,
-				&eks.DisassociateAccessPolicyInput{ClusterName: &cluster, PrincipalArn: &a.Principal, PolicyArn: &is}); fault.UnlessGone(err) != nil {
+				&eks.DisassociateAccessPolicyInput{ClusterName: &cluster, PrincipalArn: &a.Principal, PolicyArn: &is}); awserr.UnlessGone(err) != nil {
 				return err
 			}
 		} else if everywhere(p) {
@@ -138,7 +138,7 @@ func (at *session) allowed(ctx context.Context, cluster, principal string) (all 
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fault.UnlessGone(err)
+			return nil, awserr.UnlessGone(err)
 		}
 		all = append(all, page.AssociatedAccessPolicies...)
 	}

@@ -18,10 +18,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 	"github.com/aeriehq/aerie/cloud/aws/offers"
 	"github.com/aeriehq/aerie/cloud/aws/vpc"
-	"github.com/aeriehq/aerie/cloud/pace"
+	"github.com/aeriehq/aerie/cloud/ratelimit"
 )
 
 // callWithin bounds every call.
@@ -42,10 +42,10 @@ const (
 
 // Options say in which AWS to work.
 type Options struct {
-	Config awssdk.Config        // credentials, endpoint and CA, as config.LoadDefaultConfig finds them
-	Now    func() time.Time     // the cloud's clock; nil: the wall's
-	Settle time.Duration        // Settle, or as long as that is on an emulated cloud
-	Rates  map[string]pace.Rate // of calls, by the SDK's id of the service; Rates, or none
+	Config awssdk.Config             // credentials, endpoint and CA, as config.LoadDefaultConfig finds them
+	Now    func() time.Time          // the cloud's clock; nil: the wall's
+	Settle time.Duration             // Settle, or as long as that is on an emulated cloud
+	Rates  map[string]ratelimit.Rate // of calls, by the SDK's id of the service; Rates, or none
 }
 
 // Provider is AWS as a cloud.Provider.
@@ -54,7 +54,7 @@ type Provider struct {
 	now      func() time.Time // the cloud's
 	sessions sessions
 	memory   *vpc.Memory
-	buckets  *pace.Buckets
+	buckets  *ratelimit.Buckets
 }
 
 var _ cloud.Provider = (*Provider)(nil)
@@ -86,21 +86,21 @@ func New(o Options) *Provider {
 		c.Region = "us-east-1" // where accounts are entered from; each call says its own
 	}
 	return &Provider{
-		config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: pace.New(time.Now, o.Rates),
+		config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: ratelimit.New(time.Now, o.Rates),
 		now:      o.Now,
 		sessions: sessions{accounts: map[cloud.Account]*entered{}, open: map[cloud.Scope]*session{}},
 	}
 }
 
 // Rates are somewhat below what AWS allows an account in a region, times the speed of its clock. Speed 0 has no limit.
-func Rates(speed float64) map[string]pace.Rate {
-	rates := map[string]pace.Rate{}
+func Rates(speed float64) map[string]ratelimit.Rate {
+	rates := map[string]ratelimit.Rate{}
 	if speed <= 0 {
 		return rates
 	}
-	for family, perSecond := range map[string]float64{fault.EC2: 15, fault.EKS: 8, fault.IAM: 10,
-		fault.STS: 20, fault.ELB: 5, fault.ClassicELB: 5} {
-		rates[family] = pace.Rate{PerSecond: perSecond * speed, Burst: int(max(1, 4*perSecond*speed))}
+	for family, perSecond := range map[string]float64{awserr.EC2: 15, awserr.EKS: 8, awserr.IAM: 10,
+		awserr.STS: 20, awserr.ELB: 5, awserr.ClassicELB: 5} {
+		rates[family] = ratelimit.Rate{PerSecond: perSecond * speed, Burst: int(max(1, 4*perSecond*speed))}
 	}
 	return rates
 }
@@ -113,11 +113,11 @@ func (p *Provider) within(ctx context.Context, op string, s cloud.Scope, do func
 	if err != nil {
 		return &cloud.Error{Class: cloud.Invalid, Op: op, Code: cloud.UnknownRegion, Message: err.Error()}
 	}
-	if err = p.inside(ctx, s, region, do); fault.Is(err, "ExpiredToken*", "RequestExpired") {
+	if err = p.inside(ctx, s, region, do); awserr.Is(err, "ExpiredToken*", "RequestExpired") {
 		p.forget(s.Account) // by their clock our credentials have ended: we enter anew
 		err = p.inside(ctx, s, region, do)
 	}
-	return fault.Of(op, err)
+	return awserr.Of(op, err)
 }
 
 func (p *Provider) inside(ctx context.Context, s cloud.Scope, region string, do func(context.Context, *session) error) error {

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // The policy that is the permissions boundary of each role that is made here: whatever else a role is given, it may no
@@ -90,7 +90,7 @@ func (at *session) bind(ctx context.Context, r *types.Role) error {
 		return nil
 	}
 	_, err := at.iam.PutRolePermissionsBoundary(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: r.RoleName, PermissionsBoundary: &arn})
-	if cloud.ClassOf(fault.Of("", err)) == cloud.Denied {
+	if cloud.ClassOf(awserr.Of("", err)) == cloud.Denied {
 		return at.unbounded(err)
 	}
 	return err
@@ -98,13 +98,13 @@ func (at *session) bind(ctx context.Context, r *types.Role) error {
 
 // noBoundary tells whether a policy that was named is not there: of ours there is one.
 func noBoundary(err error) bool {
-	return fault.Is(err, "NoSuchEntity") && cloud.ClassOf(fault.Of("", err)) == cloud.Denied
+	return awserr.Is(err, "NoSuchEntity") && cloud.ClassOf(awserr.Of("", err)) == cloud.Denied
 }
 
 // unbounded is the refusal to make a role that would have no boundary, because AWS has refused it so.
 func (at *session) unbounded(err error) error {
 	var api *cloud.Error
-	errors.As(fault.Of("", err), &api)
+	errors.As(awserr.Of("", err), &api)
 	is := *api
 	is.Class, is.Code = cloud.Denied, "NoBoundary"
 	is.Message = fmt.Sprintf("the policy %s, which bounds what roles may do, is not there or may not be used: run the template of aerie account bootstrap again: %s: %s", at.boundary(), api.Code, api.Message)
@@ -115,7 +115,7 @@ func (at *session) unbounded(err error) error {
 func (at *session) checkBoundary(ctx context.Context) error {
 	arn := at.boundary()
 	_, err := at.iam.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: &arn})
-	if fault.Gone(err) {
+	if awserr.Gone(err) {
 		return at.unbounded(err)
 	}
 	return err

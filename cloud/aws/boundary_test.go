@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 	emulated "github.com/aeriehq/aerie/cloud/emulate/aws"
 	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
 )
@@ -132,7 +132,7 @@ func TestRoleIsHeldByItsBoundary(t *testing.T) {
 			return err
 		},
 	} {
-		if err := call(); cloud.ClassOf(fault.Of("", err)) != cloud.Denied {
+		if err := call(); cloud.ClassOf(awserr.Of("", err)) != cloud.Denied {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -263,7 +263,7 @@ func TestRoleWithoutBoundary(t *testing.T) {
 		"take it off":           refused(c.DeleteRolePermissionsBoundary, &iam.DeleteRolePermissionsBoundaryInput{RoleName: awssdk.String("bound")})(t.Context()),
 		"give another":          refused(c.PutRolePermissionsBoundary, &iam.PutRolePermissionsBoundaryInput{RoleName: awssdk.String("bound"), PermissionsBoundary: other})(t.Context()),
 	} {
-		if cloud.ClassOf(fault.Of("", call)) != cloud.Denied || !strings.Contains(call.Error(), "is not authorized to perform") {
+		if cloud.ClassOf(awserr.Of("", call)) != cloud.Denied || !strings.Contains(call.Error(), "is not authorized to perform") {
 			t.Errorf("%s: %v", what, call)
 		}
 	}

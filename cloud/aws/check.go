@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // Check implements cloud.Provider: it enters the account, names all missing rights in one error, and finds the boundary.
@@ -81,7 +81,7 @@ func (at *session) simulate(ctx context.Context, in *iam.SimulatePrincipalPolicy
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			if cloud.ClassOf(fault.Of("", err)) == cloud.Denied {
+			if cloud.ClassOf(awserr.Of("", err)) == cloud.Denied {
 				return []string{"iam:SimulatePrincipalPolicy"}, nil
 			}
 			return nil, err

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 var clusterPhases = map[types.ClusterStatus]cloud.Phase{
@@ -83,7 +83,7 @@ func (p *Provider) DeleteCluster(ctx context.Context, s cloud.Scope, name, owner
 func (at *session) deleteCluster(ctx context.Context, has *types.Cluster) error {
 	pools, err := at.eks.ListNodegroups(ctx, &eks.ListNodegroupsInput{ClusterName: has.Name})
 	if err != nil {
-		return fault.UnlessGone(err)
+		return awserr.UnlessGone(err)
 	}
 	if len(pools.Nodegroups) > 0 {
 		return refuse(cloud.Conflict, "InUse", "cluster %s has node groups: %s", *has.Name, strings.Join(pools.Nodegroups, ", "))
@@ -92,7 +92,7 @@ func (at *session) deleteCluster(ctx context.Context, has *types.Cluster) error 
 		return err
 	}
 	_, err = at.eks.DeleteCluster(ctx, &eks.DeleteClusterInput{Name: has.Name})
-	return fault.UnlessGone(err)
+	return awserr.UnlessGone(err)
 }
 
 // deleteLeftovers deletes what stays when a cluster is gone; last its role, which tells whose the cluster was.
@@ -135,7 +135,7 @@ func (p *Provider) KeptVolumes(ctx context.Context, s cloud.Scope, cluster, owne
 // cluster reads a cluster; nil if there is none.
 func (at *session) cluster(ctx context.Context, name string) (*types.Cluster, error) {
 	there, err := at.eks.DescribeCluster(ctx, &eks.DescribeClusterInput{Name: &name})
-	if fault.Gone(err) {
+	if awserr.Gone(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -233,7 +233,7 @@ func observeCluster(c *types.Cluster) cloud.Observation {
 	}
 	if c.Health != nil {
 		for _, i := range c.Health.Issues {
-			o.Issues = append(o.Issues, fault.Issue(string(i.Code), awssdk.ToString(i.Message)))
+			o.Issues = append(o.Issues, awserr.Issue(string(i.Code), awssdk.ToString(i.Message)))
 		}
 	}
 	return o

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // theirs are things that somebody else has made, by their ids.
@@ -61,7 +61,7 @@ func TestWhatIsNotOursStays(t *testing.T) {
 	r := start(t)
 	o := r.populate()
 	for what, call := range r.abuses(o) {
-		if err := call(t.Context()); cloud.ClassOf(fault.Of("", err)) != cloud.Denied {
+		if err := call(t.Context()); cloud.ClassOf(awserr.Of("", err)) != cloud.Denied {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

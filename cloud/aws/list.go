@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // ListOwned implements cloud.Provider. A leftover, such as the role of a cluster, is listed as a cluster being deleted.
@@ -80,7 +80,7 @@ func (l *listing) pools(ctx context.Context, cluster string) error {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return fault.UnlessGone(err)
+			return awserr.UnlessGone(err)
 		}
 		for _, name := range page.Nodegroups {
 			g, err := l.nodegroup(ctx, cluster, name)

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // issuer is under which name a cluster vouches for its pods, without the scheme; empty while it is being made.
@@ -33,14 +33,14 @@ func (at *session) ensureOIDC(ctx context.Context, c *types.Cluster, owner strin
 	}
 	_, err := at.iam.GetOpenIDConnectProvider(ctx,
 		&iam.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: awssdk.String(at.oidcARN(name))})
-	if !fault.Gone(err) {
+	if !awserr.Gone(err) {
 		return err
 	}
 	_, err = at.iam.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{
 		Url: c.Identity.Oidc.Issuer, ClientIDList: []string{"sts.amazonaws.com"},
 		Tags: []iamtypes.Tag{{Key: awssdk.String(tagOwner), Value: &owner}, {Key: awssdk.String(tagName), Value: c.Name}},
 	})
-	if fault.Is(err, "EntityAlreadyExists") {
+	if awserr.Is(err, "EntityAlreadyExists") {
 		return nil // it was not seen yet
 	}
 	return err
@@ -61,7 +61,7 @@ func (at *session) oidcProviders(ctx context.Context) (found []leftOIDC, err err
 			continue
 		}
 		t, err := at.iam.ListOpenIDConnectProviderTags(ctx, &iam.ListOpenIDConnectProviderTagsInput{OpenIDConnectProviderArn: &arn})
-		if fault.UnlessGone(err) != nil {
+		if awserr.UnlessGone(err) != nil {
 			return nil, err
 		}
 		if err != nil {
@@ -85,7 +85,7 @@ func (at *session) deleteOwnedOIDC(ctx context.Context, cluster, owner string) e
 			continue
 		}
 		if _, err := at.iam.DeleteOpenIDConnectProvider(ctx,
-			&iam.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &p.arn}); fault.UnlessGone(err) != nil {
+			&iam.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &p.arn}); awserr.UnlessGone(err) != nil {
 			return err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 	"github.com/aeriehq/aerie/cloud/aws/offers"
 )
 
@@ -65,14 +65,14 @@ func (p *Provider) DeletePool(ctx context.Context, s cloud.Scope, cluster, name,
 			return refuse(cloud.Conflict, "Updating", "pool %s is being updated", name)
 		}
 		_, err = at.eks.DeleteNodegroup(ctx, &eks.DeleteNodegroupInput{ClusterName: &cluster, NodegroupName: &name})
-		return fault.UnlessGone(err)
+		return awserr.UnlessGone(err)
 	})
 }
 
 // nodegroup reads a node group; nil if there is none.
 func (at *session) nodegroup(ctx context.Context, cluster, name string) (*types.Nodegroup, error) {
 	there, err := at.eks.DescribeNodegroup(ctx, &eks.DescribeNodegroupInput{ClusterName: &cluster, NodegroupName: &name})
-	if fault.Gone(err) {
+	if awserr.Gone(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -190,7 +190,7 @@ func observePool(g *types.Nodegroup) cloud.Observation {
 	}
 	if g.Health != nil {
 		for _, i := range g.Health.Issues {
-			o.Issues = append(o.Issues, fault.Issue(string(i.Code), awssdk.ToString(i.Message)))
+			o.Issues = append(o.Issues, awserr.Issue(string(i.Code), awssdk.ToString(i.Message)))
 		}
 	}
 	return o

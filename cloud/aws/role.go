@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // A role's path says for what it is, so that the roles of a region or a cluster are found by listing, and the right to
@@ -86,8 +86,8 @@ type made struct {
 
 // refused makes of a refusal that a young role explains that it must be waited for.
 func (m made) refused(err error) error {
-	class := cloud.ClassOf(fault.Of("", err))
-	if err != nil && m.young && (class == cloud.NotFound || fault.Is(err, "InvalidParameterException") && class == cloud.Retryable) {
+	class := cloud.ClassOf(awserr.Of("", err))
+	if err != nil && m.young && (class == cloud.NotFound || awserr.Is(err, "InvalidParameterException") && class == cloud.Retryable) {
 		return later{"role " + m.name, m.owner, askAgain}
 	}
 	return err
@@ -96,7 +96,7 @@ func (m made) refused(err error) error {
 // withdraw takes the role away again of what AWS refuses to make as wrong: that may never be asked for again. If it can't
 // be taken away now, it goes with its owner.
 func (at *session) withdraw(ctx context.Context, of purpose, m made, err error) error {
-	if err = m.refused(err); m.arn != "" && cloud.ClassOf(fault.Of("", err)) == cloud.Invalid {
+	if err = m.refused(err); m.arn != "" && cloud.ClassOf(awserr.Of("", err)) == cloud.Invalid {
 		_ = at.deleteRoles(ctx, of, m.owner)
 	}
 	return err
@@ -105,7 +105,7 @@ func (at *session) withdraw(ctx context.Context, of purpose, m made, err error) 
 // ensureRole makes a role or what is missing of it.
 func (at *session) ensureRole(ctx context.Context, r role) (made, error) {
 	m, err := at.findRole(ctx, r)
-	if fault.Gone(err) {
+	if awserr.Gone(err) {
 		m, err = at.createRole(ctx, r)
 	}
 	if err == nil {
@@ -164,7 +164,7 @@ func (at *session) createRole(ctx context.Context, r role) (made, error) {
 		RoleName: &name, Path: awssdk.String(r.path()), AssumeRolePolicyDocument: &r.trust, PermissionsBoundary: awssdk.String(at.boundary()),
 		Tags: []types.Tag{{Key: awssdk.String(tagOwner), Value: &r.owner}, {Key: awssdk.String(tagName), Value: &name}},
 	})
-	if fault.Is(err, "EntityAlreadyExists") { // somebody's, or made just now and not seen yet
+	if awserr.Is(err, "EntityAlreadyExists") { // somebody's, or made just now and not seen yet
 		return made{}, later{"role " + name, r.owner, askAgain}
 	}
 	if noBoundary(err) {
@@ -180,25 +180,25 @@ func (at *session) createRole(ctx context.Context, r role) (made, error) {
 func (at *session) deleteRole(ctx context.Context, name string) error {
 	has, err := at.iam.ListAttachedRolePolicies(ctx, &iam.ListAttachedRolePoliciesInput{RoleName: &name})
 	if err != nil {
-		return fault.UnlessGone(err)
+		return awserr.UnlessGone(err)
 	}
 	for _, p := range has.AttachedPolicies {
 		if _, err := at.iam.DetachRolePolicy(ctx,
-			&iam.DetachRolePolicyInput{RoleName: &name, PolicyArn: p.PolicyArn}); fault.UnlessGone(err) != nil {
+			&iam.DetachRolePolicyInput{RoleName: &name, PolicyArn: p.PolicyArn}); awserr.UnlessGone(err) != nil {
 			return err
 		}
 	}
 	inline, err := at.iam.ListRolePolicies(ctx, &iam.ListRolePoliciesInput{RoleName: &name})
 	if err != nil {
-		return fault.UnlessGone(err)
+		return awserr.UnlessGone(err)
 	}
 	for _, p := range inline.PolicyNames {
-		if _, err := at.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &name, PolicyName: &p}); fault.UnlessGone(err) != nil {
+		if _, err := at.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &name, PolicyName: &p}); awserr.UnlessGone(err) != nil {
 			return err
 		}
 	}
 	_, err = at.iam.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: &name})
-	return fault.UnlessGone(err)
+	return awserr.UnlessGone(err)
 }
 
 // leftRole is a role that was found by its path.
@@ -228,7 +228,7 @@ func (at *session) roles(ctx context.Context, prefix string) (found []leftRole, 
 func (at *session) roleOwner(ctx context.Context, name string) (string, error) {
 	t, err := at.iam.ListRoleTags(ctx, &iam.ListRoleTagsInput{RoleName: &name})
 	if err != nil {
-		return "", fault.UnlessGone(err)
+		return "", awserr.UnlessGone(err)
 	}
 	return roleTags(t.Tags)[tagOwner], nil
 }

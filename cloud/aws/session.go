@@ -16,10 +16,10 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 	"github.com/aeriehq/aerie/cloud/aws/balancers"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
 	"github.com/aeriehq/aerie/cloud/aws/vpc"
-	"github.com/aeriehq/aerie/cloud/pace"
+	"github.com/aeriehq/aerie/cloud/ratelimit"
 )
 
 // session is one account and region, entered: everything in it is signed with that account's credentials.
@@ -122,7 +122,7 @@ const patience = 2 * time.Second
 func (p *Provider) paced(account, region string) func(*middleware.Stack) error {
 	turn := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 		out middleware.InitializeOutput, md middleware.Metadata, err error) {
-		k := pace.Key{Account: account, Region: region, Family: awsmiddleware.GetServiceID(ctx)}
+		k := ratelimit.Key{Account: account, Region: region, Family: awsmiddleware.GetServiceID(ctx)}
 		if err := p.wait(ctx, k); err != nil {
 			return out, md, err
 		}
@@ -134,7 +134,7 @@ func (p *Provider) paced(account, region string) func(*middleware.Stack) error {
 	}
 }
 
-func (p *Provider) wait(ctx context.Context, k pace.Key) error {
+func (p *Provider) wait(ctx context.Context, k ratelimit.Key) error {
 	for {
 		wait := p.buckets.Take(k)
 		switch {
@@ -152,9 +152,9 @@ func (p *Provider) wait(ctx context.Context, k pace.Key) error {
 }
 
 // judged shuts the bucket if the call was throttled.
-func (p *Provider) judged(k pace.Key, err error) error {
+func (p *Provider) judged(k ratelimit.Key, err error) error {
 	var known *cloud.Error
-	if !errors.As(fault.Of("", err), &known) || known.Class != cloud.Throttled {
+	if !errors.As(awserr.Of("", err), &known) || known.Class != cloud.Throttled {
 		p.buckets.Fine(k)
 		return err
 	}

@@ -11,8 +11,8 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
-	"github.com/aeriehq/aerie/projections"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/projections/views"
 )
 
 var foldBenchmark = benchmark{
@@ -84,7 +84,7 @@ func (p *pace) end() sample {
 // fold folds the whole log, as a start does.
 func (l *bareLog) fold(ctx context.Context, s *side, b *bench) error {
 	fold := state.NewLive()
-	projections.New(fold, l.log)
+	views.New(fold, l.log)
 	p := newPace()
 	fold.Watch(func(_ *state.Entities, decision []events.Recorded, _ bool) {
 		for range decision {

@@ -178,7 +178,7 @@ func (l *listener) event(text []byte, before string, end byte) {
 
 // cuts is how many clients of the server were cut since it started.
 func (t *tails) cuts() (sse, nats int) {
-	return int(t.control.Views.CutStreams()), int(t.control.NATS.SlowConsumers())
+	return int(t.control.Fanout.CutStreams()), int(t.control.NATS.SlowConsumers())
 }
 
 // watch notes when clients are cut, until ctx ends.

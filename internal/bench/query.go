@@ -22,8 +22,9 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/internal/server"
-	"github.com/aeriehq/aerie/projections"
+	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/projections/views"
 )
 
 var queryBenchmark = benchmark{
@@ -48,7 +49,7 @@ type queried struct {
 	*bareLog
 	*bench
 	fold    *state.Live
-	views   *projections.Views
+	views   *views.Views
 	stop    func()
 	web     *client.Client
 	address string // where the views are served
@@ -85,9 +86,10 @@ func benchQuery(ctx context.Context, b *bench) (_ []figure, err error) {
 // serve folds the log and serves the views of it.
 func (q *queried) serve(ctx context.Context) (err error) {
 	q.fold = state.NewLive()
-	q.views = projections.New(q.fold, q.log)
-	counts := projections.NewMetrics(q.fold, q.log.Last)
-	if err := q.views.Restore(ctx, projections.ReadAhead(filepath.Join(q.dir, "views")), counts); err != nil {
+	q.views = views.New(q.fold, q.log)
+	counts := api.NewMetrics(q.fold, q.log.Last)
+	fanout := api.NewFanout(q.fold)
+	if err := q.views.Restore(ctx, views.PreloadSnapshot(filepath.Join(q.dir, "views")), counts.Counters()); err != nil {
 		return err
 	}
 	serving, cancel := context.WithCancel(context.Background())
@@ -101,7 +103,7 @@ func (q *queried) serve(ctx context.Context) (err error) {
 		return err
 	}
 	web := &http.Server{ReadHeaderTimeout: time.Minute,
-		Handler: projections.NewHandler(projections.Config{Views: q.views, Metrics: counts, Token: benchToken,
+		Handler: api.NewHandler(api.Config{Views: q.views, Metrics: counts, Fanout: fanout, Token: benchToken,
 			Version: server.Semver(), Done: serving.Done(), Ready: q.fold.Err})}
 	parts.Go(func() { _ = web.Serve(listen) }) // until it is closed
 	q.stop = func() {

@@ -12,7 +12,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/internal/cli/print"
 	"github.com/aeriehq/aerie/internal/client"
-	"github.com/aeriehq/aerie/projections"
+	"github.com/aeriehq/aerie/projections/api"
 )
 
 // newQueueCommand is `aerie queue`.
@@ -71,7 +71,7 @@ func newQueueListCommand() *cobra.Command {
 func printQueue(cmd *cobra.Command, format string, l client.List) error {
 	head, rows := []string{"SEQ", "ENTITY", "VERB", "COMMAND", "BYTES", "WAITS"}, [][]string{}
 	for _, raw := range l.Items {
-		var w projections.Waiting
+		var w api.Waiting
 		if err := json.Unmarshal(raw, &w); err != nil {
 			return events.Refuse(events.Internal, "read the queue: %v", err)
 		}
@@ -114,7 +114,7 @@ func newQueueDropCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var w projections.Waiting
+			var w api.Waiting
 			if err := json.Unmarshal(raw, &w); err != nil {
 				return events.Refuse(events.Internal, "read what was dropped: %v", err)
 			}

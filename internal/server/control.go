@@ -26,8 +26,9 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
-	"github.com/aeriehq/aerie/projections"
+	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/projections/views"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
 	"github.com/aeriehq/aerie/workers/dispatch"
@@ -54,10 +55,11 @@ type Control struct {
 	timers  *queue.Timers
 	waiting *queue.CommandQueue
 	Live    *state.Live // the log folded, as far as it is read
-	saved   *projections.Saved
-	Views   *projections.Views // what HTTP serves
-	counts  *projections.Metrics
-	cloud   *simLock // nil: this replica works in no simulated cloud
+	saved   *views.Preloaded
+	Views   *views.Views // what HTTP serves
+	counts  *api.Metrics
+	Fanout  *api.Fanout // where streams of events come from
+	cloud   *simLock    // nil: this replica works in no simulated cloud
 	real    map[string]execute.Cloud
 	clock   clock.Clock // of the clouds
 	charts  *execute.Charts
@@ -125,7 +127,7 @@ func (c *Control) openStore(s Settings) (err error) {
 	if c.guard, err = take(s.DataDir); err != nil {
 		return err
 	}
-	c.saved = projections.ReadAhead(filepath.Join(s.DataDir, "views"))
+	c.saved = views.PreloadSnapshot(filepath.Join(s.DataDir, "views"))
 	if c.listen, err = net.Listen("tcp", s.HTTP); err != nil {
 		return fmt.Errorf("listen on %s for HTTP: %w: stop what listens there, or choose another address with --http", s.HTTP, err)
 	}
@@ -170,12 +172,13 @@ func (c *Control) openLog(s Settings) (err error) {
 // startFold folds in all that the log holds before anyone decides on it.
 func (c *Control) startFold(s Settings) error {
 	c.Live = state.NewLive()
-	c.Views = projections.New(c.Live, c.Log)
-	c.counts = projections.NewMetrics(c.Live, c.Log.Last)
+	c.Views = views.New(c.Live, c.Log)
+	c.counts = api.NewMetrics(c.Live, c.Log.Last)
+	c.Fanout = api.NewFanout(c.Live)
 	if s.Monitor != "" {
 		c.counts.CountServers(func(ctx context.Context) []eventlog.Copy { return countAll(ctx, s.Monitor) })
 	}
-	if err := c.Views.Restore(c.core.ctx, c.saved, c.counts); err != nil {
+	if err := c.Views.Restore(c.core.ctx, c.saved, c.counts.Counters()); err != nil {
 		return err
 	}
 	c.Intake = command.NewIntake(c.Log, c.Live)
@@ -224,11 +227,11 @@ func (c *Control) startWorkers(Settings) error {
 
 func (c *Control) startHTTP(Settings) error {
 	c.http = &http.Server{
-		Handler: projections.NewHandler(projections.Config{
-			Views: c.Views, Metrics: c.counts, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(),
+		Handler: api.NewHandler(api.Config{
+			Views: c.Views, Metrics: c.counts, Fanout: c.Fanout, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(),
 			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Ready: c.ready, Promise: c.kept,
 		}),
-		ConnContext:       projections.WithConn,
+		ConnContext:       api.WithConn,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
@@ -237,7 +240,7 @@ func (c *Control) startHTTP(Settings) error {
 }
 
 // command hands a command that came over HTTP to the intake.
-func (c *Control) command(ctx context.Context, r projections.CommandRequest) (ev.Answer, error) {
+func (c *Control) command(ctx context.Context, r api.CommandRequest) (ev.Answer, error) {
 	return c.Intake.SubmitRequest(ctx, command.Request{ID: r.ID, Owner: r.Owner, Kind: string(r.Kind),
 		Name: r.Name, Verb: r.Verb, Body: r.Body,
 		ExpectedSeq: r.ExpectedSeq, ExpectedUID: r.ExpectedUID, DryRun: r.DryRun, TraceParent: r.TraceParent, Actor: r.Actor})

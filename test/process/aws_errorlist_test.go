@@ -2,12 +2,12 @@ package process
 
 import (
 	"github.com/aeriehq/aerie/cloud"
-	awsfault "github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // errorsOfAWS are all errors that are known, each in the words of AWS or in some.
 func errorsOfAWS() []provoked {
-	const eks, ec2, iam, sts = awsfault.EKS, awsfault.EC2, awsfault.IAM, awsfault.STS
+	const eks, ec2, iam, sts = awserr.EKS, awserr.EC2, awserr.IAM, awserr.STS
 	refused := []provoked{
 		{eks, "ThrottlingException", "Rate exceeded", cloud.Throttled, false},
 		{ec2, "RequestLimitExceeded", "Request limit exceeded.", cloud.Throttled, false},
@@ -158,7 +158,7 @@ func issuesOfEKS() (all []provoked) {
 		{"UnsupportedVersion", "version", cloud.Invalid},
 		{"NodeCreationFailure", "instances failed to join", cloud.Terminal},
 	} {
-		all = append(all, provoked{awsfault.EKS, i.code, i.text, i.class, true})
+		all = append(all, provoked{awserr.EKS, i.code, i.text, i.class, true})
 	}
 	return all
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/aeriehq/aerie/cloud"
-	awsfault "github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 	"github.com/aeriehq/aerie/cloud/emulate"
 	"github.com/aeriehq/aerie/cloud/emulate/aws"
 	"github.com/aeriehq/aerie/events"
@@ -53,7 +53,7 @@ type provoked struct {
 }
 
 // ops are the calls that are refused, by service.
-var ops = map[string]string{awsfault.EC2: "ec2:CreateVpc", awsfault.IAM: "iam:CreateRole", awsfault.EKS: "eks:CreateCluster", awsfault.STS: "sts:AssumeRole"}
+var ops = map[string]string{awserr.EC2: "ec2:CreateVpc", awserr.IAM: "iam:CreateRole", awserr.EKS: "eks:CreateCluster", awserr.STS: "sts:AssumeRole"}
 
 // awsErrors is how many errors of the table are passed over, from one on that chance chooses.
 var awsErrors = flag.Int("aws-errors", 6, "provoke every so-manieth error of AWS; 1 is each")
@@ -76,7 +76,7 @@ func TestErrorsOfAWS(t *testing.T) {
 		if r.issue {
 			f.Op, f.Issue = "eks:CreateNodegroup", true
 		}
-		if r.service == awsfault.STS {
+		if r.service == awserr.STS {
 			f.Match = numberOf(i)
 		}
 		if err := emulator.Inject(f); err != nil {
@@ -99,11 +99,11 @@ func numberOf(i int) string { return fmt.Sprintf("900000000%03d", i) }
 
 // manifest is what the error happens to. A service that throttles slows its whole region, so each row has another.
 func (r provoked) manifest(i int, subnets map[string][]string) string {
-	if r.service == awsfault.STS {
+	if r.service == awserr.STS {
 		return fmt.Sprintf("---\nkind: account\nname: row%03d\nspec: {cloud: aws, number: %q, hosting: customer, role: aerie, externalId: x}\n", i, numberOf(i))
 	}
 	region, network := r.region(i), ""
-	if r.service != awsfault.EC2 {
+	if r.service != awserr.EC2 {
 		network = fmt.Sprintf("\n  network: {subnets: [%s]}", strings.Join(subnets[region], ", "))
 	}
 	return fmt.Sprintf("---\nkind: dataplane\nname: row%03d\nspec:\n  account: main\n  region: %s\n  version: \"1.34\"%s\n", i, region, network)
@@ -122,9 +122,9 @@ func (r provoked) region(i int) string {
 func (r provoked) check(t *testing.T, c *server.Control, i int, end time.Time) {
 	kind, api := "dataplane", "EnsureCluster"
 	switch {
-	case r.service == awsfault.STS:
+	case r.service == awserr.STS:
 		kind, api = "account", "Check"
-	case r.service == awsfault.EC2:
+	case r.service == awserr.EC2:
 		api = "EnsureNetwork"
 	case r.issue:
 		api = "EnsurePool"
@@ -170,7 +170,7 @@ func (r provoked) check(t *testing.T, c *server.Control, i int, end time.Time) {
 
 // young tells whether it is what a role that was made just now explains: for so long that is no error, but waited for.
 func (r provoked) young() bool {
-	isCreate := r.service == awsfault.EKS && !r.issue
+	isCreate := r.service == awserr.EKS && !r.issue
 	return isCreate && (r.class == cloud.NotFound || r.code == "InvalidParameterException" && r.class == cloud.Retryable) || r.code == "EntityAlreadyExists"
 }
 
@@ -201,7 +201,7 @@ func (a *emulatedAWS) controlForErrors(rows []provoked) (*server.Control, map[st
 	accounts[0].Users[0].Policies = nil // with its key things are made by hand too
 	accounts[0].Quotas = map[string]int{"vpcs": 500, "internet-gateways": 500, "addresses": 500, "clusters": 500, "nodes": 5000, "roles": 5000}
 	for i, r := range rows {
-		if r.service == awsfault.STS {
+		if r.service == awserr.STS {
 			accounts = append(accounts, aws.Account{ID: numberOf(i), Roles: []aws.Role{{Name: "aerie", Trusts: []string{"arn:aws:iam::111122223333:user/aerie"}, ExternalID: "x"}}})
 		}
 	}
@@ -246,9 +246,9 @@ func (a *emulatedAWS) subnetsIn(region string) (ids []string) {
 func covered(t *testing.T, all []provoked) {
 	t.Helper()
 	for _, table := range []struct {
-		rows  []awsfault.Row
+		rows  []awserr.Row
 		issue bool
-	}{{awsfault.Table, false}, {awsfault.IssueTable, true}} {
+	}{{awserr.Table, false}, {awserr.IssueTable, true}} {
 		hit := map[int]bool{}
 		for _, p := range all {
 			for i, r := range table.rows {
@@ -260,14 +260,14 @@ func covered(t *testing.T, all []provoked) {
 		}
 		for i, r := range table.rows {
 			// Those of load balancing are met only when a cluster has gone: cloud/aws provokes them.
-			if !hit[i] && r.Service != awsfault.ELB && r.Service != awsfault.ClassicELB {
+			if !hit[i] && r.Service != awserr.ELB && r.Service != awserr.ClassicELB {
 				t.Errorf("nothing provokes %+v", r)
 			}
 		}
 	}
 }
 
-func fits(r awsfault.Row, p provoked) bool {
+func fits(r awserr.Row, p provoked) bool {
 	is, err := path.Match(r.Code, p.code)
 	text := strings.Split(strings.ToLower(r.Text), "*")
 	for _, part := range text {

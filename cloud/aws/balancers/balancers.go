@@ -15,7 +15,7 @@ import (
 	classic "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	balancing "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // Balancers are those of one account and region.
@@ -69,17 +69,17 @@ type sort struct {
 func (s sort) deleteMarked(ctx context.Context, cluster string, all []string, atOnce int) error {
 	for some := range slices.Chunk(all, atOnce) {
 		tags, err := s.tags(ctx, some)
-		if fault.Gone(err) && len(some) > 1 {
+		if awserr.Gone(err) && len(some) > 1 {
 			err = s.deleteMarked(ctx, cluster, some, 1)
 		}
-		if fault.UnlessGone(err) != nil {
+		if awserr.UnlessGone(err) != nil {
 			return err
 		}
 		for _, t := range tags {
 			if !marked(cluster, t.key, t.value) {
 				continue
 			}
-			if err := fault.UnlessGone(s.drop(ctx, t.on)); err != nil {
+			if err := awserr.UnlessGone(s.drop(ctx, t.on)); err != nil {
 				return err
 			}
 		}

@@ -8,13 +8,13 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
 
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // TestOneHasJustGone asks for the tags of many of which one has gone since they were listed: the answer tells of none, and
 // what is the cluster's is deleted all the same.
 func TestOneHasJustGone(t *testing.T) {
-	gone := &smithy.OperationError{ServiceID: fault.ELB, Err: &smithy.GenericAPIError{Code: "LoadBalancerNotFound"}}
+	gone := &smithy.OperationError{ServiceID: awserr.ELB, Err: &smithy.GenericAPIError{Code: "LoadBalancerNotFound"}}
 	var dropped []string
 	s := sort{
 		func(_ context.Context, of []string) (all []tag, err error) {

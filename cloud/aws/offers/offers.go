@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // Shop is where is looked.
@@ -29,7 +29,7 @@ type Shop struct {
 // Look lists what there is. What may not be looked at is left out.
 func (at Shop) Look(ctx context.Context) (c cloud.Catalogue, err error) {
 	for _, look := range []func(context.Context, *cloud.Catalogue) error{at.versions, at.addonVersions, at.machines} {
-		if err := look(ctx, &c); err != nil && cloud.ClassOf(fault.Of("", err)) != cloud.Denied {
+		if err := look(ctx, &c); err != nil && cloud.ClassOf(awserr.Of("", err)) != cloud.Denied {
 			return cloud.Catalogue{}, err
 		}
 	}

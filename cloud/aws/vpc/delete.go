@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // Delete removes as much of a network as can be removed now, duplicates and what was left in it too: it is asked again
@@ -86,7 +86,7 @@ func (n *Networks) clear(ctx context.Context, vpc string) (left bool, err error)
 		}
 	}
 	_, err = n.ec2.DeleteVpc(ctx, &ec2.DeleteVpcInput{VpcId: &vpc})
-	return false, fault.UnlessGone(err)
+	return false, awserr.UnlessGone(err)
 }
 
 // clearNATs deletes the NAT gateways; they take a while to go, and hold on to the rest.
@@ -103,7 +103,7 @@ func (n *Networks) clearNATs(ctx context.Context, in types.Filter) (left bool, e
 		if g.State == types.NatGatewayStateDeleting {
 			continue
 		}
-		if _, err := n.ec2.DeleteNatGateway(ctx, &ec2.DeleteNatGatewayInput{NatGatewayId: g.NatGatewayId}); fault.UnlessGone(err) != nil {
+		if _, err := n.ec2.DeleteNatGateway(ctx, &ec2.DeleteNatGatewayInput{NatGatewayId: g.NatGatewayId}); awserr.UnlessGone(err) != nil {
 			return false, err
 		}
 	}
@@ -123,7 +123,7 @@ func (n *Networks) clearInterfaces(ctx context.Context, _ string, in types.Filte
 				return refuse(cloud.Conflict, "InterfaceInUse", "interface %s is in use: %s", awssdk.ToString(i.NetworkInterfaceId), awssdk.ToString(i.Description))
 			}
 			if _, err := n.ec2.DeleteNetworkInterface(ctx,
-				&ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: i.NetworkInterfaceId}); fault.UnlessGone(err) != nil {
+				&ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: i.NetworkInterfaceId}); awserr.UnlessGone(err) != nil {
 				return err
 			}
 		}
@@ -138,11 +138,11 @@ func (n *Networks) clearGateways(ctx context.Context, vpc string, _ types.Filter
 	}
 	for _, g := range p.gateways {
 		if _, err := n.ec2.DetachInternetGateway(ctx,
-			&ec2.DetachInternetGatewayInput{InternetGatewayId: g.InternetGatewayId, VpcId: &vpc}); fault.UnlessGone(err) != nil {
+			&ec2.DetachInternetGatewayInput{InternetGatewayId: g.InternetGatewayId, VpcId: &vpc}); awserr.UnlessGone(err) != nil {
 			return err
 		}
 		if _, err := n.ec2.DeleteInternetGateway(ctx,
-			&ec2.DeleteInternetGatewayInput{InternetGatewayId: g.InternetGatewayId}); fault.UnlessGone(err) != nil {
+			&ec2.DeleteInternetGatewayInput{InternetGatewayId: g.InternetGatewayId}); awserr.UnlessGone(err) != nil {
 			return err
 		}
 	}
@@ -155,7 +155,7 @@ func (n *Networks) clearSubnets(ctx context.Context, _ string, in types.Filter) 
 		return err
 	}
 	for _, s := range p.subnets {
-		if _, err := n.ec2.DeleteSubnet(ctx, &ec2.DeleteSubnetInput{SubnetId: s.SubnetId}); fault.UnlessGone(err) != nil {
+		if _, err := n.ec2.DeleteSubnet(ctx, &ec2.DeleteSubnetInput{SubnetId: s.SubnetId}); awserr.UnlessGone(err) != nil {
 			return err
 		}
 	}
@@ -172,7 +172,7 @@ func (n *Networks) clearTables(ctx context.Context, _ string, in types.Filter) e
 		if isMain(t) {
 			continue
 		}
-		if _, err := n.ec2.DeleteRouteTable(ctx, &ec2.DeleteRouteTableInput{RouteTableId: t.RouteTableId}); fault.UnlessGone(err) != nil {
+		if _, err := n.ec2.DeleteRouteTable(ctx, &ec2.DeleteRouteTableInput{RouteTableId: t.RouteTableId}); awserr.UnlessGone(err) != nil {
 			return err
 		}
 	}
@@ -197,7 +197,7 @@ func (n *Networks) clearGroups(ctx context.Context, _ string, in types.Filter) e
 	for _, g := range p.groups {
 		if rules := naming(g); len(rules) > 0 && awssdk.ToString(g.GroupName) != "default" {
 			if _, err := n.ec2.RevokeSecurityGroupIngress(ctx,
-				&ec2.RevokeSecurityGroupIngressInput{GroupId: g.GroupId, IpPermissions: rules}); fault.UnlessGone(err) != nil {
+				&ec2.RevokeSecurityGroupIngressInput{GroupId: g.GroupId, IpPermissions: rules}); awserr.UnlessGone(err) != nil {
 				return err
 			}
 		}
@@ -206,7 +206,7 @@ func (n *Networks) clearGroups(ctx context.Context, _ string, in types.Filter) e
 		if awssdk.ToString(g.GroupName) == "default" {
 			continue
 		}
-		if _, err := n.ec2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: g.GroupId}); fault.UnlessGone(err) != nil {
+		if _, err := n.ec2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: g.GroupId}); awserr.UnlessGone(err) != nil {
 			return err
 		}
 	}
@@ -231,7 +231,7 @@ func (n *Networks) loose(ctx context.Context, found *parts, keep *one) error {
 			continue
 		}
 		if _, err := n.ec2.DeleteInternetGateway(ctx,
-			&ec2.DeleteInternetGatewayInput{InternetGatewayId: g.InternetGatewayId}); fault.UnlessGone(err) != nil {
+			&ec2.DeleteInternetGatewayInput{InternetGatewayId: g.InternetGatewayId}); awserr.UnlessGone(err) != nil {
 			return err
 		}
 	}
@@ -239,7 +239,7 @@ func (n *Networks) loose(ctx context.Context, found *parts, keep *one) error {
 		if keep != nil && same(a.AllocationId, keep.address.AllocationId) {
 			continue
 		}
-		if _, err := n.ec2.ReleaseAddress(ctx, &ec2.ReleaseAddressInput{AllocationId: a.AllocationId}); fault.UnlessGone(err) != nil {
+		if _, err := n.ec2.ReleaseAddress(ctx, &ec2.ReleaseAddressInput{AllocationId: a.AllocationId}); awserr.UnlessGone(err) != nil {
 			return fmt.Errorf("release address %s: %w", awssdk.ToString(a.PublicIp), err)
 		}
 	}
@@ -250,7 +250,7 @@ func same(a, b *string) bool { return awssdk.ToString(a) == awssdk.ToString(b) }
 
 // unknownID makes a wish that can't be met of an id that somebody gave us and that is not there.
 func unknownID(err error) error {
-	if fault.Is(err, "*NotFound", "*Malformed") {
+	if awserr.Is(err, "*NotFound", "*Malformed") {
 		return refuse(cloud.Invalid, "UnknownID", "%v", err)
 	}
 	return err

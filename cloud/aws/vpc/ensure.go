@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // How soon to look again: at what EC2 does not show yet, and at a NAT gateway, which takes a minute or two.
@@ -135,7 +135,7 @@ func (b *build) run(ctx context.Context) (after time.Duration, err error) {
 		}
 		var wait later
 		err := s.make(b, ctx)
-		class := cloud.ClassOf(fault.Of("", err))
+		class := cloud.ClassOf(awserr.Of("", err))
 		switch {
 		case errors.As(err, &wait):
 			sooner(wait.after)

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 // tagKeep says whether a volume stays when its cluster goes: only with "false" it does not. A person gives it, the storage
@@ -27,8 +27,8 @@ func (n *Networks) MarkVolumes(ctx context.Context, cluster, owner string, goes 
 		if !known || is[tagKeep] == keep || is[tagKeep] != "" && is[tagKeep] != "false" {
 			return nil
 		}
-		err := fault.UnlessGone(n.mark(ctx, id, tagKeep, keep))
-		if is[TagOwner] == "" && cloud.ClassOf(fault.Of("", err)) == cloud.Denied {
+		err := awserr.UnlessGone(n.mark(ctx, id, tagKeep, keep))
+		if is[TagOwner] == "" && cloud.ClassOf(awserr.Of("", err)) == cloud.Denied {
 			return nil
 		}
 		return err
@@ -105,10 +105,10 @@ func (n *Networks) deleteVolume(ctx context.Context, v types.Volume) error {
 	case is[tagKeep] != "false":
 		_, err := n.ec2.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: []string{awssdk.ToString(v.VolumeId)},
 			Tags: []types.Tag{{Key: awssdk.String(TagOwner)}}})
-		return fault.UnlessGone(err)
+		return awserr.UnlessGone(err)
 	case v.State == types.VolumeStateInUse:
 		return refuse(cloud.Conflict, "VolumeInUse", "volume %s is still attached", awssdk.ToString(v.VolumeId))
 	}
 	_, err := n.ec2.DeleteVolume(ctx, &ec2.DeleteVolumeInput{VolumeId: v.VolumeId})
-	return fault.UnlessGone(err)
+	return awserr.UnlessGone(err)
 }

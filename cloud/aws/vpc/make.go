@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/aws/fault"
+	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
 const everywhere = "0.0.0.0/0"
@@ -31,7 +31,7 @@ func (b *build) once(part string, make func() error) error {
 		return later{wait}
 	}
 	err := make()
-	if err != nil && cloud.ClassOf(fault.Of("", err)) != cloud.Retryable {
+	if err != nil && cloud.ClassOf(awserr.Of("", err)) != cloud.Retryable {
 		back()
 	}
 	return err

@@ -1,0 +1,177 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/projections/views"
+)
+
+// CommandRequest is a command as it came over HTTP: its tokens are those of the
+// subject it would have over NATS, and owner, kind and name are well-formed.
+type CommandRequest struct {
+	ID          string // of the command, "" if the client made none
+	Owner       string
+	Kind        events.Kind
+	Name        string
+	Verb        string
+	Body        []byte  // as it came, MaxBody bytes at most
+	ExpectedSeq *uint64 // nil: any
+	ExpectedUID string  // "": any
+	DryRun      bool
+	TraceParent string
+	Actor       string // who authenticated
+}
+
+// CommandQuery is the request of a command.
+type CommandQuery struct {
+	Owner       string `path:"owner" doc:"The customer it belongs to; - is the platform"`
+	Kind        string `path:"kind" doc:"The kind, in the singular"`
+	ID          string `path:"id" doc:"The entity's name"`
+	Verb        string `path:"verb" doc:"What is asked: create, update, retry or delete; of a dataplane also attach, detach or upgrade, of an application or an addon rollback, of what was found with an unknown mark adopt or disown"`
+	CommandID   string `header:"Nats-Msg-Id" maxLength:"100" doc:"The command's id, a ULID: a repeat with the same id is answered the same and changes nothing; made up if absent"`
+	ExpectedSeq string `header:"Aerie-Expected-Seq" doc:"Refuse if the entity's last sequence is another"`
+	ExpectedUID string `header:"Aerie-Expected-Uid" maxLength:"100" doc:"Refuse if the name belongs to another incarnation"`
+	DryRun      string `header:"Aerie-Dry-Run" doc:"true: only say what would happen"`
+	TraceParent string `header:"traceparent" maxLength:"200" doc:"W3C trace context"`
+
+	seq  *uint64
+	body []byte
+}
+
+const commandPath = "/v1/commands/"
+
+func (s *server) commands(api huma.API) {
+	op := huma.Operation{
+		OperationID: "command", Method: http.MethodPost, Path: commandPath + "{owner}/{kind}/{id}/{verb}", Tags: []string{"commands"},
+		Summary: "Ask for a change; the answer comes when it is durable",
+	}
+	route(api, op, func(ctx context.Context, q *CommandQuery) (*struct{ Body events.Answer }, error) {
+		a, err := s.Do(ctx, CommandRequest{
+			ID: q.CommandID, Owner: q.Owner, Kind: events.Kind(q.Kind), Name: q.ID, Verb: q.Verb, Body: q.body,
+			ExpectedSeq: q.seq, ExpectedUID: q.ExpectedUID, DryRun: q.DryRun == "true",
+			TraceParent: q.TraceParent, Actor: events.ActorAdmin,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return &struct{ Body events.Answer }{a}, nil
+	})
+	// Said afterwards, so that huma does not read the body: it is the decoder's.
+	described := api.OpenAPI().Paths[op.Path].Post
+	documentValues(described, "kind", views.KindNames())
+	described.RequestBody = &huma.RequestBody{
+		Description: "Empty is {}. At most 256 KiB.",
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: bodies(api.OpenAPI().Components.Schemas)}},
+	}
+}
+
+// bodies are what a command's body may be, whatever the kind and the verb.
+func bodies(r huma.Registry) *huma.Schema {
+	all := &huma.Schema{}
+	for _, k := range events.Kinds {
+		for _, verb := range events.Verbs(k) {
+			one := bodyOf(r, k, verb)
+			if !slices.ContainsFunc(all.AnyOf, func(s *huma.Schema) bool { return reflect.DeepEqual(s, one) }) {
+				all.AnyOf = append(all.AnyOf, one)
+			}
+		}
+	}
+	return all
+}
+
+// bodyOf is the body of a kind's command.
+func bodyOf(r huma.Registry, k events.Kind, verb string) *huma.Schema {
+	switch verb {
+	case events.VerbCreate, events.VerbUpdate:
+		labels := r.Schema(reflect.TypeFor[map[string]string](), true, "")
+		labels.Description = "Business labels; in an update, what is absent stays"
+		spec := &huma.Schema{Ref: r.Schema(reflect.TypeOf(events.ZeroSpec(k)), true, "").Ref, Description: "What is wanted; in an update, what is absent stays"}
+		return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: map[string]*huma.Schema{"labels": labels, "spec": spec}}
+	case events.VerbDelete:
+		return r.Schema(reflect.TypeFor[events.Delete](), true, "")
+	case events.VerbAttach, events.VerbDetach:
+		return r.Schema(reflect.TypeFor[events.Attach](), true, "")
+	case events.VerbUpgrade:
+		return r.Schema(reflect.TypeFor[events.Upgrade](), true, "")
+	case events.VerbRollback:
+		return r.Schema(reflect.TypeFor[events.Rollback](), true, "")
+	case events.VerbDisown:
+		return r.Schema(reflect.TypeFor[events.Disown](), true, "")
+	case events.VerbAdopt:
+		wanted := bodyOf(r, k, events.VerbCreate)
+		wanted.Properties["uid"] = &huma.Schema{Type: huma.TypeString, Description: "a ULID, the last part of the mark"}
+		wanted.Required = []string{"uid"}
+		if k == events.Tenant {
+			wanted.Properties["dataplane"] = &huma.Schema{Type: huma.TypeString, Description: "where its namespace is, such as -/eu"}
+			wanted.Required = append(wanted.Required, "dataplane")
+		}
+		return wanted
+	}
+	return r.Schema(reflect.TypeFor[views.None](), true, "")
+}
+
+// Resolve reads what huma's tags can't: the body as it is, and the headers.
+func (q *CommandQuery) Resolve(ctx huma.Context) (errs []error) {
+	fault := func(field, format string, args ...any) {
+		errs = append(errs, &wrong{events.FieldError{Field: field, Message: fmt.Sprintf(format, args...)}})
+	}
+	if q.ExpectedSeq != "" {
+		n, err := strconv.ParseUint(q.ExpectedSeq, 10, 64)
+		if err != nil {
+			fault("Aerie-Expected-Seq", "%q is not a sequence: want a whole number", events.Truncate(q.ExpectedSeq))
+		}
+		q.seq = &n
+	}
+	if q.DryRun != "" && q.DryRun != "true" && q.DryRun != "false" {
+		fault("Aerie-Dry-Run", "%q: want true or false", events.Truncate(q.DryRun))
+	}
+	var err error
+	q.body, err = io.ReadAll(io.LimitReader(ctx.BodyReader(), events.MaxBody+1))
+	switch {
+	case err != nil:
+		fault("body", "can't be read: %v", err)
+	case len(q.body) > events.MaxBody:
+		fault("body", "is too large: at most %d bytes", events.MaxBody)
+	}
+	return errs
+}
+
+// checkCommandPath names what is wrong with the tokens of a command's path. It
+// sees the path before the mux does, which would redirect where a token is empty.
+func checkCommandPath(escaped string) (faults []events.FieldError) {
+	tokens := strings.Split(strings.TrimPrefix(escaped, commandPath), "/")
+	if len(tokens) != 4 {
+		return []events.FieldError{{Field: "path", Message: fmt.Sprintf("%d tokens: want %s<owner>/<kind>/<id>/<verb>", len(tokens), commandPath)}}
+	}
+	for i, field := range []string{"owner", "kind", "id", "verb"} {
+		token, err := url.PathUnescape(tokens[i])
+		if err != nil || token == "" || token == "." || token == ".." {
+			faults = append(faults, events.FieldError{Field: field, Message: fmt.Sprintf("%q: want %s<owner>/<kind>/<id>/<verb>, none of them empty", events.Truncate(tokens[i]), commandPath)})
+		}
+		tokens[i] = token
+	}
+	if len(faults) > 0 {
+		return faults
+	}
+	if k, known := events.KindOf(tokens[1]); !known || string(k) != tokens[1] {
+		return []events.FieldError{views.UnknownKind(tokens[1])}
+	}
+	faults = events.Ref{Owner: tokens[0], Kind: events.Kind(tokens[1]), ID: tokens[2]}.Check()
+	for i := range faults {
+		if faults[i].Field == "name" {
+			faults[i].Field = "id" // as the path calls it
+		}
+	}
+	return faults
+}

@@ -1,0 +1,209 @@
+// Package api serves the views over HTTP, and takes commands there: routes, streams of events, problems, metrics, and the
+// documents that describe all that. It holds no state of entities, that is package views, and decides nothing: a command is
+// handed to the intake by a function of Config. Begin with handler.go; routes.go has what each kind has, schema_names.go the
+// names that clients see. A handler is safe for concurrent use. A crash loses only connections: a stream goes on after the
+// last event that its client has got.
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/projections/views"
+)
+
+// Config is what the HTTP needs of the program around it. All of it must be set.
+type Config struct {
+	Views   *views.Views
+	Metrics *Metrics
+	Fanout  *Fanout // from which streams of events are served
+	Token   string  // what every request but /healthz and /docs must bear; an empty one fits nobody
+	Version string  // of the program, for the OpenAPI document
+	Promise string  // what the log promises, for /readyz: "every answered command is fsynced"
+
+	// Ready is nil while commands are taken; else it says why not.
+	Ready func() error
+	// Do decides a command and returns when its events are durable. An error that
+	// is no *events.Refusal is answered as internal, and logged.
+	Do func(context.Context, CommandRequest) (events.Answer, error)
+	// Waiting lists the commands of the queue from a place on, so many at most.
+	Waiting func(ctx context.Context, from uint64, most int) ([]Waiting, error)
+	// Drop takes a command off the queue.
+	Drop func(ctx context.Context, seq uint64, actor string) (Waiting, error)
+	// Orphans looks for what the log does not know. An error is as one of Do.
+	Orphans func(context.Context, events.OrphanQuery) (events.Orphans, error)
+	// Done is closed when the server shuts down: streams end, which otherwise would
+	// keep it waiting.
+	Done <-chan struct{}
+}
+
+// server is the HTTP of one program.
+type server struct {
+	Config
+	views       *views.Views
+	token       [sha256.Size]byte
+	mux         *http.ServeMux
+	foreign     *http.CrossOriginProtection
+	heartbeat   time.Duration
+	writeWithin time.Duration
+	readers     chan struct{} // has room for the streams that may read the past at once
+}
+
+// NewHandler serves the views, and takes commands. Timeouts of requests are the
+// server's; a stream has its own.
+func NewHandler(c Config) http.Handler { return newServer(c) }
+
+func newServer(c Config) *server {
+	s := &server{Config: c, views: c.Views, token: sha256.Sum256([]byte(c.Token)), mux: http.NewServeMux(),
+		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat, writeWithin: writeWithin, readers: make(chan struct{}, pastReaders)}
+	c.Metrics.set.RegisterMetricsWriter(c.Fanout.writeMetrics)
+	api := humago.New(s.mux, apiConfig(c.Version))
+	api.UseMiddleware(strict)
+	for _, k := range events.Kinds {
+		kindRoutes[k](s, api)
+	}
+	s.events(api)
+	s.commands(api)
+	s.queue(api)
+	s.orphans(api)
+	s.health(api)
+	s.mux.Handle("GET "+metricsPath, c.Metrics)
+	s.documents(api)
+	return s
+}
+
+// route registers an operation whose errors become problems.
+func route[I, O any](api huma.API, op huma.Operation, answer func(context.Context, *I) (*O, error)) {
+	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := answer(ctx, in)
+		if err != nil {
+			return nil, problemOf(ctx, op.OperationID, err)
+		}
+		return out, nil
+	})
+}
+
+// ServeHTTP lets in who may come in, and answers for what the mux has no route for.
+func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	w := &statusWriter{ResponseWriter: rw}
+	defer recoverPanic(w, r)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	if p := s.reject(w, r); p != nil {
+		writeProblem(w, p)
+		return
+	}
+	if _, pattern := s.mux.Handler(r); pattern == "" {
+		s.miss(w, r)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// reject is why a request does not get to the mux; nil if it does.
+func (s *server) reject(w http.ResponseWriter, r *http.Request) *Problem {
+	if r.URL.Path != healthPath && r.URL.Path != docsPath && !s.authorised(r) {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		p := problem(events.Refuse(events.Denied, "give the token: Authorization: Bearer <token>"))
+		p.Status = http.StatusUnauthorized
+		return p
+	}
+	if err := s.foreign.Check(r); err != nil {
+		return problem(events.Refuse(events.Denied, "a page of another site may not do this"))
+	}
+	if strings.HasPrefix(r.URL.Path, commandPath) && r.Method == http.MethodPost {
+		if faults := checkCommandPath(r.URL.EscapedPath()); len(faults) > 0 {
+			return invalid("command: the path is wrong", faults...)
+		}
+		return nil
+	}
+	if r.URL.Path == "" || path.Clean(r.URL.Path) != r.URL.Path { // the mux would redirect
+		return noRoute(r)
+	}
+	return nil
+}
+
+func (s *server) authorised(r *http.Request) bool {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	given := sha256.Sum256([]byte(strings.TrimSpace(token)))
+	same := subtle.ConstantTimeCompare(given[:], s.token[:]) == 1
+	return same && s.Token != "" && strings.EqualFold(scheme, "Bearer")
+}
+
+func noRoute(r *http.Request) *Problem {
+	return problem(events.Refuse(events.NotFound, "there is no %s; /openapi.json lists what there is", events.Truncate(r.URL.Path)))
+}
+
+// miss says in our words what the mux says of a request it has no route for.
+func (s *server) miss(w http.ResponseWriter, r *http.Request) {
+	said := &verdict{header: http.Header{}}
+	h, _ := s.mux.Handler(r)
+	h.ServeHTTP(said, r)
+	if said.status != http.StatusMethodNotAllowed {
+		writeProblem(w, noRoute(r))
+		return
+	}
+	allow := said.header.Get("Allow")
+	w.Header().Set("Allow", allow)
+	p := invalid(fmt.Sprintf("%s can't be done here: use %s", events.Truncate(r.Method), allow), events.FieldError{Field: "method", Message: "want " + allow})
+	p.Status = http.StatusMethodNotAllowed
+	writeProblem(w, p)
+}
+
+// verdict takes an answer's status and headers, and drops its body.
+type verdict struct {
+	header http.Header
+	status int
+}
+
+func (v *verdict) Header() http.Header         { return v.header }
+func (v *verdict) WriteHeader(status int)      { v.status = status }
+func (v *verdict) Write(b []byte) (int, error) { return len(b), nil }
+
+// statusWriter knows whether an answer has begun.
+type statusWriter struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.begun = true
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// recoverPanic answers for a handler that panicked. An answer that has begun is cut
+// off, so that the client does not take it for whole.
+func recoverPanic(w *statusWriter, r *http.Request) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	gone := cause == http.ErrAbortHandler || r.Context().Err() != nil // nobody listens any more
+	if !gone {
+		slog.Error("handler panicked", "method", r.Method, "path", r.URL.Path, "panic", cause, "stack", string(debug.Stack()))
+	}
+	if gone || w.begun {
+		panic(http.ErrAbortHandler)
+	}
+	writeProblem(w, problem(events.Refuse(events.Internal, "internal error")))
+}

@@ -1,0 +1,28 @@
+package api
+
+import (
+	"context"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// OrphansQuery says where to look for orphans.
+type OrphansQuery struct {
+	Account string `query:"account" maxLength:"100" doc:"The account to look in, such as -/main; all, if it is absent"`
+	Region  string `query:"region" maxLength:"100" doc:"The region of that account; where dataplanes are or were, if it is absent"`
+}
+
+// orphans is what the clouds and clusters hold that the log does not know. It is no view: they are looked at now.
+func (s *server) orphans(api huma.API) {
+	op := get("list-orphans", "/v1/orphans", "What carries the mark of an incarnation that the log does not know", "orphans")
+	op.Description = "The clouds and the clusters of working dataplanes are looked at now. What is found is of a log that was lost, or of another installation in the same account; adopt and disown are the commands about it."
+	route(api, op, func(ctx context.Context, q *OrphansQuery) (*struct{ Body events.Orphans }, error) {
+		found, err := s.Orphans(ctx, events.OrphanQuery{Account: q.Account, Region: q.Region})
+		if err != nil {
+			return nil, err
+		}
+		return &struct{ Body events.Orphans }{found}, nil
+	})
+}

@@ -1,5 +1,0 @@
-package projections
-
-import "github.com/aeriehq/aerie/events"
-
-var customerColumn = column{kind: events.Customer, routes: routesOf[events.CustomerSpec, *None](events.Customer)}

@@ -1,0 +1,5 @@
+package views
+
+import "github.com/aeriehq/aerie/events"
+
+var customerView = kindView{kind: events.Customer}

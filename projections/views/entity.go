@@ -1,0 +1,135 @@
+package views
+
+import (
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+)
+
+// entity is what the fold has of one thing.
+type entity = fsm.Entity[fsm.Data]
+
+// Entity is one thing as it reads everywhere: over HTTP and with -o json. S is
+// its spec, O what is observed of it beside.
+type Entity[S, O any] struct {
+	Kind    events.Kind       `json:"kind" required:"true" doc:"What sort of thing it is"`
+	Owner   string            `json:"owner" required:"true" doc:"The customer it belongs to; - is the platform"`
+	ID      string            `json:"id" required:"true" doc:"Its name, unique for kind and owner"`
+	UID     string            `json:"uid" required:"true" doc:"Which incarnation of the name it is"`
+	Phase   string            `json:"phase" required:"true" doc:"Where it is in its life, for people"`
+	Seq     uint64            `json:"seq" required:"true" doc:"The sequence of its last event"`
+	Created time.Time         `json:"created" required:"true" doc:"When it was asked for"`
+	Labels  map[string]string `json:"labels" required:"true" doc:"Business labels"`
+	Spec    S                 `json:"spec" required:"true" doc:"What was asked for, defaults filled in"`
+	Status  Status[O]         `json:"status" required:"true" doc:"What became of it"`
+}
+
+// Any is an entity of any kind.
+type Any = Entity[events.Spec, any]
+
+// Status says how an entity is.
+type Status[O any] struct {
+	Conditions []fsm.Condition   `json:"conditions" required:"true" nullable:"false" doc:"What can be asked of it"`
+	Reason     *Reason           `json:"reason" required:"true" doc:"Why it is not where it should be; null if it is"`
+	Placement  *events.Placement `json:"placement" required:"true" doc:"Where a tenant was put; null if it was not, or is no tenant"`
+	Owed       *Owed             `json:"owed" required:"true" doc:"What the world owes it; null if nothing"`
+	Observed   O                 `json:"observed,omitempty" doc:"What was seen of it"`
+}
+
+// Reason is the one reason for which an entity is not where it should be.
+type Reason struct {
+	Code    events.ReasonCode `json:"code" required:"true" doc:"A stable word"`
+	Message string            `json:"message" required:"true" doc:"The same as a sentence"`
+	Fault   events.Blame      `json:"fault" required:"true" enum:"user,system,cloud" doc:"Who can do something about it"`
+	Retried bool              `json:"retried" required:"true" doc:"Whether it goes on by itself"`
+	NextAt  *time.Time        `json:"next_at" required:"true" doc:"When it is tried again; null if that is not known"`
+}
+
+// Owed is what the world owes an entity.
+type Owed struct {
+	Effect   string   `json:"effect" required:"true" doc:"The work; await is waiting for other entities"`
+	Attempts int      `json:"attempts" required:"true" doc:"How many attempts at it have failed so far"`
+	On       []string `json:"on,omitempty" nullable:"false" doc:"What is awaited, such as 'dataplane -/eu'"`
+}
+
+// None is what is observed of a kind of which nothing is.
+type None struct{}
+
+// TransformSchema writes down what tags can't say: which objects may be null, and
+// that a kind of which nothing is observed has no such field.
+func (s Status[O]) TransformSchema(_ huma.Registry, schema *huma.Schema) *huma.Schema {
+	for _, name := range []string{"reason", "placement", "owed"} {
+		p := schema.Properties[name]
+		schema.Properties[name] = &huma.Schema{
+			AnyOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}, Description: p.Description}
+	}
+	if _, none := any(s.Observed).(*None); none {
+		delete(schema.Properties, "observed")
+	}
+	return schema
+}
+
+// read writes an entity down the way it is read at a time.
+func read(w *state.Entities, e entity, now time.Time) Any {
+	labels := e.Labels
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	return Any{
+		Kind: e.Ref.Kind, Owner: e.Ref.Owner, ID: e.Ref.ID, UID: e.UID, Phase: string(e.Phase()), Seq: e.Seq,
+		Created: e.Created, Labels: labels, Spec: e.Data.Wants(),
+		Status: Status[any]{
+			Conditions: conditionsOf(w, e),
+			Reason:     reasonOf(w.Why(e), now), Placement: placementOf(e), Owed: owedTo(e),
+			Observed: kindViews[e.Ref.Kind].observed(e),
+		},
+	}
+}
+
+// conditionsOf are what can be asked of an entity, Ready last.
+func conditionsOf(w *state.Entities, e entity) []fsm.Condition {
+	all := append([]fsm.Condition{}, e.Conditions...)
+	if c := addonsReady(w, e); c != nil {
+		all = slices.Insert(all, max(len(all)-1, 0), *c)
+	}
+	return all
+}
+
+// reasonOf leaves out an attempt whose time has come: if it fails as the one before did, without being counted, the log
+// does not say so once more, and so not when the next one is.
+func reasonOf(why *fsm.Blocker, now time.Time) *Reason {
+	if why == nil {
+		return nil
+	}
+	r := &Reason{Code: why.Code, Message: why.Message, Fault: why.Fault, Retried: why.Retried}
+	if why.NextAt.After(now) {
+		r.NextAt = &why.NextAt
+	}
+	return r
+}
+
+func owedTo(e entity) *Owed {
+	effect := fsm.Machines[e.Ref.Kind].Owed(e)
+	if effect == nil {
+		return nil
+	}
+	o := &Owed{Effect: effect.Effect(), Attempts: e.Attempts()}
+	if a, ok := effect.(fsm.WaitFor); ok {
+		for _, n := range a.On {
+			o.On = append(o.On, needed(n))
+		}
+	}
+	return o
+}
+
+func needed(n fsm.Dependency) string {
+	if n.ID == "" {
+		return "any " + string(n.Kind)
+	}
+	return n.Ref.String()
+}

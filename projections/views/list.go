@@ -1,0 +1,131 @@
+package views
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// List is one page of a list.
+type List[T any] struct {
+	AsOf  AsOf    `json:"as_of" required:"true" doc:"What the answer knows of the log"`
+	Items []T     `json:"items" required:"true" nullable:"false"`
+	Next  *string `json:"next" required:"true" doc:"Where the next page begins; null on the last one"`
+}
+
+// ListQuery is what a list of entities can be asked.
+type ListQuery struct {
+	Owner     string   `query:"owner" maxLength:"40" doc:"Only what belongs to this customer; - is the platform"`
+	Phase     string   `query:"phase" maxLength:"40" doc:"Only what is in this phase"`
+	Label     []string `query:"label,explode" maxItems:"32" nullable:"false" doc:"Only what has this label: key=value, or key for any value; may be repeated, then all must hold"`
+	Dataplane string   `query:"dataplane" maxLength:"100" doc:"Only what stands on this dataplane, such as -/eu"`
+	Plan      string   `query:"plan" maxLength:"100" doc:"Only what is on this plan, such as free"`
+	Q         string   `query:"q" maxLength:"200" doc:"Only what has this text in its id, owner or labels; upper and lower case are one"`
+	Limit     int      `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many items at most"`
+	Cursor    string   `query:"cursor" maxLength:"400" doc:"The next of the page before"`
+	Sort      string   `query:"sort" maxLength:"20" doc:"In which order: name (owner, then id), created, phase or seq (the last event); with - before it the last first"`
+	MinSeq    uint64   `query:"min_seq" doc:"Wait until the answer includes this sequence, ten seconds at most"`
+	At        string   `query:"at" maxLength:"40" doc:"As it was at a sequence or a time (RFC 3339)"`
+}
+
+// filter is a ListQuery that was understood.
+type filter struct {
+	view            kindView
+	owner, phase, q string
+	labels          [][]string // key, or key and value
+	dataplane, plan string
+	order           order
+	after           *standing // where the list goes on; nil: it begins
+}
+
+// filter understands the query, or names every fault.
+func (q ListQuery) filter(c kindView) (filter, error) {
+	f := filter{view: c, owner: q.Owner, phase: q.Phase, q: strings.ToLower(q.Q)}
+	faults := append(checkOwner(q.Owner), checkPhase(c.kind, q.Phase)...)
+	for _, l := range q.Label {
+		if l == "" || l[0] == '=' {
+			faults = append(faults, events.FieldError{Field: "label", Message: fmt.Sprintf("%q: want key=value, or key", events.Truncate(l))})
+		}
+		f.labels = append(f.labels, strings.SplitN(l, "=", 2))
+	}
+	f.dataplane, faults = pathOf(events.Dataplane, "dataplane", q.Dataplane, faults)
+	f.plan, faults = pathOf(events.Plan, "plan", q.Plan, faults)
+	var wrong []events.FieldError
+	f.order, wrong = parseOrder(q.Sort)
+	faults = append(faults, wrong...)
+	if q.Cursor != "" {
+		at, ok := parseCursor(q.Cursor)
+		if !ok || at.ref.Kind != c.kind || at.order != f.order.String() || q.Owner != "" && at.ref.Owner != q.Owner {
+			faults = append(faults, brokenCursor)
+		}
+		f.after = at.standing()
+	}
+	return f, events.RefuseFaults("list "+c.kind.Plural(), faults)
+}
+
+func checkOwner(owner string) []events.FieldError {
+	if owner == "" || owner == events.Platform || events.IsLabel(owner) {
+		return nil
+	}
+	return []events.FieldError{{Field: "owner", Message: fmt.Sprintf("%q is not an owner: want a customer's id (%s) or '-'", events.Truncate(owner), events.LabelRule)}}
+}
+
+func checkPhase(k events.Kind, phase string) []events.FieldError {
+	if known := Phases(k); phase != "" && !slices.Contains(known, phase) {
+		return []events.FieldError{{Field: "phase", Message: fmt.Sprintf("%q is not a phase of a %s%s", events.Truncate(phase), k, events.Suggest(phase, known))}}
+	}
+	return nil
+}
+
+// Phases lists the phases a living entity of a kind can be in.
+func Phases(k events.Kind) (names []string) {
+	for _, p := range fsm.Machines[k].Phases() {
+		if p != fsm.Unborn {
+			names = append(names, string(p))
+		}
+	}
+	return names
+}
+
+// HasFilter tells whether lists of a kind have a parameter: not every kind stands on a dataplane or is on a plan.
+func HasFilter(k events.Kind, param string) bool {
+	switch param {
+	case "dataplane":
+		return kindViews[k].dataplane != nil
+	case "plan":
+		return kindViews[k].plan != nil
+	}
+	return true
+}
+
+// pathOf understands a parameter that names another entity.
+func pathOf(k events.Kind, field, value string, faults []events.FieldError) (string, []events.FieldError) {
+	if value == "" {
+		return "", faults
+	}
+	ref, wrong := events.ParseRef(k, value)
+	for _, f := range wrong {
+		faults = append(faults, events.FieldError{Field: field, Message: f.Message})
+	}
+	return ref.Path(), faults
+}
+
+// list makes one page of a state's entities, as they read at a time.
+func (s *indexedState) list(f filter, limit int, now time.Time) List[Any] {
+	found := s.index.page(&f, s.entries, limit+1)
+	l := List[Any]{AsOf: asOf(s.World), Items: []Any{}}
+	if len(found) > limit {
+		last := s.index.standing(f.order, found[limit-1])
+		next := cursor{last.name, last.seq, f.order.String(), last.phase}.String()
+		found, l.Next = found[:limit], &next
+	}
+	for _, n := range found {
+		e, _ := s.World.Get(s.World.Named(n))
+		l.Items = append(l.Items, read(s.World, e, now))
+	}
+	return l
+}
