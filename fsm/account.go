@@ -22,7 +22,10 @@ func requested[S ev.Spec](c ev.Create, uid string) []ev.Event {
 }
 
 // AccountData is what an account's events say of it.
-type AccountData struct{ Spec ev.AccountSpec }
+type AccountData struct {
+	Spec       ev.AccountSpec
+	Catalogues []RegionCatalogue // what its cloud has, by region
+}
 
 // Wants returns the spec.
 func (d AccountData) Wants() ev.Spec { return d.Spec }
@@ -43,6 +46,7 @@ var account = Kind[AccountData]{
 		Row{ev.Failed{}, []Phase{Verifying}, Failing},
 		Row{ev.UpdateRequested[ev.AccountSpec]{}, []Phase{Requested, Verifying, Ready, Failing}, Requested},
 		Row{ev.RetryRequested{}, []Phase{Failing}, Requested},
+		Row{ev.CatalogueChanged{}, []Phase{Requested, Verifying, Ready, Failing}, Stay},
 	),
 	Rules:        map[Phase]PhaseLimits{Verifying: {Within: 15 * time.Minute, Attempts: 5}},
 	SteadyPhases: []Phase{Ready},
@@ -58,6 +62,7 @@ var account = Kind[AccountData]{
 	Owed:         owedAccount,
 	Advance:      settleAccount,
 	Recheck:      recheckAccount,
+	DecideVerb:   noteCatalogue,
 	Conditions: func(e Entity[AccountData]) []Condition {
 		return []Condition{e.condition(ConditionReady, e.Phase() == Ready)}
 	},
@@ -110,6 +115,8 @@ func evolveAccount(d AccountData, happened ev.Event) AccountData {
 		d.Spec = e.Spec
 	case ev.UpdateRequested[ev.AccountSpec]:
 		d.Spec = e.Spec
+	case ev.CatalogueChanged:
+		d.Catalogues = withCatalogue(d.Catalogues, e)
 	}
 	return d
 }

@@ -49,7 +49,7 @@ func (b Base) follow(r ev.Recorded) Base {
 	case ev.LabelsChanged:
 		b.Labels = e.Labels
 		return b
-	case ev.Claimed, ev.Attached, ev.Detached, ev.PoolsObserved, ev.Swept:
+	case ev.Claimed, ev.Attached, ev.Detached, ev.PoolsObserved, ev.Swept, ev.Observed, ev.CatalogueChanged:
 		return b
 	case ev.Disowned:
 		if b.UID == "" { // the log knows no other incarnation of the name
@@ -61,7 +61,15 @@ func (b Base) follow(r ev.Recorded) Base {
 		return b
 	case ev.Drifted:
 		reason := driftReason(e.Found)
-		b.Failure = &reason
+		b.Failure, b.Drift = &reason, reason.Message
+		return b
+	case ev.UpdateFailed:
+		if b.Failure = &e.Reason; !e.Repair {
+			b.Unmet = &e.Reason
+		}
+		return b
+	case ev.UpdateDone, ev.DriftEnded:
+		b.Attempt, b.Failure, b.Drift = nil, b.Unmet, ""
 		return b
 	case ev.Failed:
 		b.Failure = &e.Reason
@@ -80,6 +88,9 @@ func (b Base) follow(r ev.Recorded) Base {
 		b.Created, b.CreatedSeq, b.Revision = r.Time, r.Seq, 1
 	case ev.SpecEvent:
 		b.Revision++
+		b.Unmet, b.Drift = nil, ""
+	case ev.RetryRequested:
+		b.Unmet, b.Drift = nil, ""
 	case ev.Drained:
 		b.Drained = true
 	}

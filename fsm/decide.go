@@ -46,7 +46,7 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	case ev.Expire:
 		return k.expire(e, ask)
 	case ev.NoteDrift:
-		return k.noteDrift(e, ask, refs)
+		return k.noteDrift(e, c.Time, ask, refs)
 	case ev.Report:
 		changes, err := k.report(e, ask)
 		if len(changes) > 0 {
@@ -89,13 +89,11 @@ func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) (
 
 // fits refuses a spec that refers to what is absent or does not suit.
 func (k *Kind[D]) fits(ref ev.Ref, spec ev.Spec, refs *Refs) error {
-	if err := refs.check(ref, spec); err != nil {
+	err := refs.check(ref, spec)
+	if k.CheckSpec == nil {
 		return err
 	}
-	if k.CheckSpec == nil {
-		return nil
-	}
-	return ev.RefuseFaults(ref.String(), k.CheckSpec(ref, spec, refs))
+	return ev.JoinRefusals(err, ev.RefuseFaults(ref.String(), k.CheckSpec(ref, spec, refs)))
 }
 
 func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, error) {
@@ -107,11 +105,8 @@ func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, e
 		happened = append(happened, ev.LabelsChanged{Labels: ask.Labels})
 	}
 	if ask.Spec != nil && !reflect.DeepEqual(e.Data.Wants(), ask.Spec) {
-		if err := k.fits(e.Ref, ask.Spec, refs); err != nil {
-			return nil, err
-		}
 		more, faults := k.UpdateEvents(e, ask.Spec)
-		if err := refuseChange(e.Ref, "update", faults); err != nil {
+		if err := ev.JoinRefusals(k.fits(e.Ref, ask.Spec, refs), refuseChange(e.Ref, "update", faults)); err != nil {
 			return nil, err
 		}
 		happened = append(happened, more...)
@@ -133,6 +128,9 @@ func (k *Kind[D]) retry(e Entity[D]) ([]ev.Change, error) {
 	}
 	if e.trouble() == nil {
 		return nil, nil // nothing has failed: nothing to try again
+	}
+	if e.drifted() && e.Unmet != nil { // what stands is brought back first, not what can't be had
+		return changed(e.Base, ev.RepairStarted{}), nil
 	}
 	return changed(e.Base, ev.RetryRequested{}), nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
+	"github.com/aeriehq/aerie/cloud/aws/offers"
 	"github.com/aeriehq/aerie/cloud/aws/vpc"
 	"github.com/aeriehq/aerie/cloud/ratelimit"
 )
@@ -107,7 +108,7 @@ func Rates() map[string]ratelimit.Rate {
 func (p *Provider) within(ctx context.Context, op string, s cloud.Scope, do func(context.Context, *session) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callWithin)
 	defer cancel()
-	region, err := findRegion(s.Region)
+	region, err := offers.Region(s.Region)
 	if err != nil {
 		return &cloud.Error{Class: cloud.Invalid, Op: op, Code: cloud.UnknownRegion, Message: err.Error()}
 	}

@@ -170,3 +170,14 @@ func roleARN(region string, a cloud.Account) string {
 	}
 	return fmt.Sprintf("arn:%s:iam::%s:role/%s", partition(region), a.ID, strings.TrimPrefix(a.Role, "/"))
 }
+
+// partition is the part of AWS that a region belongs to, as it stands in every ARN.
+func partition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
+}

@@ -75,6 +75,9 @@ func (c *call) ensureCluster(spec cloud.ClusterSpec) (*resource, error) {
 		return nil, err
 	}
 	if r == nil {
+		if err := c.offered("version", cmp.Or(spec.Version, defaultVersion), c.sim.offers.Versions); err != nil {
+			return nil, err
+		}
 		return c.createCluster(spec)
 	}
 	return c.changeCluster(r, spec, wanted)
@@ -118,6 +121,11 @@ func (c *call) changeCluster(r *resource, spec cloud.ClusterSpec, wanted int) (*
 	spec.Version = cmp.Or(spec.Version, has.Version)
 	if spec.Version == has.Version && spec.Options == has.Options && slices.Equal(spec.Admits, has.Admits) {
 		return c.agree(r, spec.Hash())
+	}
+	if spec.Version != has.Version {
+		if err := c.offered("version", spec.Version, c.sim.offers.Versions); err != nil {
+			return nil, err
+		}
 	}
 	if r.phase(c.now) != cloud.Ready {
 		return r, nil

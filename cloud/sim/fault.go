@@ -76,7 +76,7 @@ func (f Fault) validate() error {
 
 // ops are all calls that a fault can name.
 var ops = []string{
-	"Check", "ListOwned", "Access", "Kube",
+	"Check", "Catalogue", "ListOwned", "Access", "Kube",
 	"EnsureNetwork", "ObserveNetwork", "DeleteNetwork",
 	"EnsureCluster", "ObserveCluster", "DeleteCluster",
 	"EnsurePool", "ObservePool", "DeletePool",

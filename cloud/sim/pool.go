@@ -30,11 +30,6 @@ func (c *call) ensurePool(spec cloud.PoolSpec) (*resource, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
-	for _, machine := range append([]string{spec.Machine}, spec.Others...) {
-		if err := findMachine(machine); err != nil {
-			return nil, c.invalid(err)
-		}
-	}
 	if _, err := findZones(spec.Zones, c.zones); err != nil {
 		return nil, c.invalid(err)
 	}
@@ -43,6 +38,14 @@ func (c *call) ensurePool(spec cloud.PoolSpec) (*resource, error) {
 	r, err := c.seen(cloud.KindPool, spec.Cluster, spec.Name, spec.Owner)
 	if err != nil {
 		return nil, err
+	}
+	for _, machine := range append([]string{spec.Machine}, spec.Others...) {
+		if r != nil && (machine == r.Pool.Machine || slices.Contains(r.Pool.Others, machine)) {
+			continue
+		}
+		if err := c.offered("machine", machine, c.sim.offers.Machines); err != nil {
+			return nil, err
+		}
 	}
 	if r == nil {
 		return c.createPool(spec)

@@ -234,8 +234,10 @@ func (c *Control) workIn(ctx context.Context, clouds map[string]execute.Cloud, e
 	c.sweeper.Store(sweeper)
 	inspector := reconcile.NewInspector(c.Intake, c.Live, clouds, c.clock)
 	ctx, end := context.WithCancel(ctx)
+	cataloguer := reconcile.NewCataloguer(c.Intake, c.Live, clouds, c.clock)
 	var all sync.WaitGroup
-	for _, run := range []func(context.Context) error{executor.Run, inspector.Run, sweeper.Run, reconcile.NewWatcher(inspector).Run} {
+	watcher := reconcile.NewWatcher(inspector)
+	for _, run := range []func(context.Context) error{executor.Run, inspector.Run, cataloguer.Run, sweeper.Run, watcher.Run} {
 		all.Go(func() {
 			err := run(ctx)
 			if ctx.Err() == nil {
