@@ -27,7 +27,7 @@ type Command struct {
 // Internal tells whether the machinery gave the command, and no person.
 func (c Command) Internal() bool { return c.Actor == ActorAerie || c.Actor == ActorExecutor }
 
-// Payload is what a command wants: what the verbs of its kind say from people, Report, Settle, Sweep, NoteDrift or Expire
+// Payload is what a command wants: what the verbs of its kind say from people, Report, Settle, Sweep, NoteDrift, NoteCatalogue or Expire
 // from the machinery.
 type Payload interface{ IsPayload() }
 
@@ -41,6 +41,8 @@ type Sweep struct{ Swept Swept }
 // anything.
 type NoteDrift struct {
 	Found []Drift
+	Seen  *Seen         // how it is besides; nil: nobody looked
+	Every time.Duration // the least time between two events of nothing but numbers of nodes; 0: none
 	Calls []Call
 }
 

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -87,6 +88,29 @@ func RefuseFaults(what string, faults []FieldError) error {
 		r.Message += "s"
 	}
 	return r.With(faults)
+}
+
+// JoinRefusals makes one refusal of several, with the faults of all; nil if none refuses. Its code is the first one's.
+func JoinRefusals(errs ...error) error {
+	var all []*Refusal
+	var details []FieldError
+	for _, err := range errs {
+		var r *Refusal
+		if errors.As(err, &r) {
+			all, details = append(all, r), append(details, r.Details...)
+		}
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	}
+	joined := *all[0]
+	for _, r := range all[1:] {
+		joined.Message = Cut(joined.Message+"; "+r.Message, maxMessage)
+	}
+	return joined.With(details)
 }
 
 // The bounds of a refusal, so that it fits into an answer and into an event, whatever was sent.

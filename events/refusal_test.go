@@ -105,6 +105,7 @@ func TestWhichFailuresCount(t *testing.T) {
 		{events.Timeout, true, false},
 		{events.Unreachable, false, false},
 		{events.Queued, false, false},
+		{events.NotSeen, false, false},
 		{events.InternalReason, true, false},
 	}
 	for _, row := range rows {

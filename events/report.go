@@ -33,6 +33,9 @@ const ReportPrefix = "aerie.report."
 // ReportTaken is the answer to a report that is durable, or was of no more use.
 const ReportTaken = "taken"
 
+// CreateCounted is the answer to the report of a create that is counted now, and may be made.
+const CreateCounted = "counted"
+
 // ExecutorReport is an executor's report on the wire: what came of a piece of work.
 type ExecutorReport struct {
 	Ref      Ref             `json:"ref"`

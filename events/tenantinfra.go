@@ -64,6 +64,9 @@ const (
 	FallbackSuffix   = "-fallback"
 )
 
+// PoolPart is what Drift.What begins with of a pool of a tenant infra, before its name.
+const PoolPart = "pool "
+
 // NodePool is a pool as a cloud is asked for it.
 type NodePool struct {
 	Name    string            `json:"name"` // the user's name of it
@@ -88,7 +91,7 @@ type Taint struct {
 // PoolStatus is what a cloud says of one pool.
 type PoolStatus struct {
 	Name    string   `json:"name"`  // the user's name of it
-	State   string   `json:"state"` // creating, active, updating, degraded, failed
+	State   string   `json:"state"` // creating, active, updating, degraded, deleting, failed, deleted
 	Nodes   int      `json:"nodes"`
 	Zones   []string `json:"zones,omitempty"`
 	Message string   `json:"message,omitempty"`

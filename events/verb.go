@@ -103,7 +103,7 @@ type Retry struct{}
 // Delete asks for the end of an entity and of everything made for it. What still
 // uses it is in the way, or with Cascade is deleted too.
 type Delete struct {
-	Cascade bool `json:"cascade" default:"false" doc:"Delete what uses it too"`
+	Cascade bool `json:"cascade" default:"false" doc:"Delete what uses it too; for customers, dataplanes and tenants"`
 }
 
 // IsPayload marks a payload.

@@ -46,9 +46,13 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	case ev.Expire:
 		return k.expire(e, ask)
 	case ev.NoteDrift:
-		return k.noteDrift(e, ask, refs)
+		return k.noteDrift(e, c.Time, ask, refs)
 	case ev.Report:
-		return k.report(e, ask)
+		changes, err := k.report(e, ask)
+		if len(changes) > 0 {
+			changes = append(changes, refs.doubted(e.Base, ask)...)
+		}
+		return changes, err
 	}
 	if k.DecideVerb != nil {
 		return k.DecideVerb(e, c.Payload, refs)
@@ -85,13 +89,11 @@ func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) (
 
 // fits refuses a spec that refers to what is absent or does not suit.
 func (k *Kind[D]) fits(ref ev.Ref, spec ev.Spec, refs *Refs) error {
-	if err := refs.check(ref, spec); err != nil {
+	err := refs.check(ref, spec)
+	if k.CheckSpec == nil {
 		return err
 	}
-	if k.CheckSpec == nil {
-		return nil
-	}
-	return ev.RefuseFaults(ref.String(), k.CheckSpec(ref, spec, refs))
+	return ev.JoinRefusals(err, ev.RefuseFaults(ref.String(), k.CheckSpec(ref, spec, refs)))
 }
 
 func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, error) {
@@ -103,11 +105,8 @@ func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, e
 		happened = append(happened, ev.LabelsChanged{Labels: ask.Labels})
 	}
 	if ask.Spec != nil && !reflect.DeepEqual(e.Data.Wants(), ask.Spec) {
-		if err := k.fits(e.Ref, ask.Spec, refs); err != nil {
-			return nil, err
-		}
 		more, faults := k.UpdateEvents(e, ask.Spec)
-		if err := refuseChange(e.Ref, "update", faults); err != nil {
+		if err := ev.JoinRefusals(k.fits(e.Ref, ask.Spec, refs), refuseChange(e.Ref, "update", faults)); err != nil {
 			return nil, err
 		}
 		happened = append(happened, more...)
@@ -124,8 +123,14 @@ func refuseChange(ref ev.Ref, verb string, faults []ev.FieldError) error {
 }
 
 func (k *Kind[D]) retry(e Entity[D]) ([]ev.Change, error) {
+	if e.trouble() == nil && k.Recheck != nil {
+		return changed(e.Base, k.Recheck(e)...), nil
+	}
 	if e.trouble() == nil {
 		return nil, nil // nothing has failed: nothing to try again
+	}
+	if e.drifted() && e.Unmet != nil { // what stands is brought back first, not what can't be had
+		return changed(e.Base, ev.RepairStarted{}), nil
 	}
 	return changed(e.Base, ev.RetryRequested{}), nil
 }
@@ -210,6 +215,10 @@ func (k *Kind[D]) report(e Entity[D], r ev.Report) ([]ev.Change, error) {
 	if owed == nil || r.UID != e.UID || r.Digest != DigestOf(owed) {
 		return nil, nil
 	}
+	if r.Outcome != nil && isCreate(r.Outcome) {
+		happened, err := creating(e.Base, r.Outcome)
+		return changed(e.Base, happened...), err
+	}
 	var happened []ev.Event
 	if r.Outcome != nil {
 		happened = k.outcome(e, r.Outcome)
@@ -236,7 +245,7 @@ func (k *Kind[D]) outcome(e Entity[D], outcome ev.Event) []ev.Event {
 // failure counts a failed attempt and gives up after too many, or at once where
 // only a person can help.
 func (k *Kind[D]) failure(e Entity[D], owed ev.Effect, f ev.AttemptFailed) []ev.Event {
-	if old := e.Attempt; !f.Counted() && old != nil && old.Reason == f.Reason && (f.Code != ev.Queued || old.Revision == f.Revision) {
+	if old := e.Attempt; !f.Counted() && old != nil && old.Reason == f.Reason && (!f.Waits() || old.Revision == f.Revision) {
 		return nil // still told to come later: nothing new happened
 	}
 	f.Effect, f.Attempt = owed.Effect(), e.Attempts()

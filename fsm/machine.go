@@ -19,8 +19,12 @@ type Machine interface {
 	Owed(Entity[Data]) ev.Effect
 	// Why is the one reason for which an entity is not at rest; nil if it is.
 	Why(Entity[Data], *Refs) *Blocker
+	// Conditions are what can be asked of the entity, Ready last: what its own events say, and what its users do.
+	Conditions(Entity[Data], *Refs) []Condition
 	// Users are the living entities that use one, which have to go before it.
 	Users(Entity[Data], *Refs) []ev.Ref
+	// Others are those of its users that are no part of it: they are in the way of its deletion, or go with cascade.
+	Others(Entity[Data], *Refs) []ev.Ref
 	// Stands is what was made for an entity at rest and should still be as it was
 	// made, as the effects that made it; nil if it is not at rest, or not to be looked at.
 	Stands(Entity[Data], *Refs) []ev.Effect
@@ -98,6 +102,12 @@ func try(ch *ev.Change, c ev.Command, refs *Refs) error {
 
 func (m machine[D]) Owed(e Entity[Data]) ev.Effect             { return m.owed(typed[D](e)) }
 func (m machine[D]) Users(e Entity[Data], refs *Refs) []ev.Ref { return m.users(typed[D](e), refs) }
+func (m machine[D]) Others(e Entity[Data], refs *Refs) []ev.Ref {
+	return m.others(typed[D](e), refs)
+}
+func (m machine[D]) Conditions(e Entity[Data], refs *Refs) []Condition {
+	return m.conditions(typed[D](e), refs)
+}
 func (m machine[D]) Stands(e Entity[Data], refs *Refs) []ev.Effect {
 	return m.stands(typed[D](e), refs)
 }

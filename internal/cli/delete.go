@@ -33,8 +33,10 @@ func newDeleteCommand(kinds *events.Registry) *cobra.Command {
 		Short: "Delete entities and everything made for them",
 		Long: `Delete entities and everything made for them, in clouds and clusters, in order.
 What still uses one is in the way and is named; with --cascade a customer goes with
-everything it owns, and a tenant with its applications. With --wait it returns when
-nothing is left. With -f it deletes what manifests describe, kind after kind: first what
+everything it owns, a dataplane with the applications, tenants, tenant infras and
+addons on it, and a tenant with its applications; --dry-run lists them. Others take
+nothing along, and say what to delete first. With --wait it returns when nothing is
+left. With -f it deletes what manifests describe, kind after kind: first what
 uses others, then, when that is gone, these.`,
 		Example:           "  aerie delete application acme/prod/pg\n  aerie delete tenant acme/prod acme/test --ignore-not-found\n  aerie delete -f offer/ --wait\n  aerie delete customer acme --cascade --wait",
 		ValidArgsFunction: completeKindAndID(&f.conn),

@@ -268,7 +268,11 @@ func printAnswer(w io.Writer, format string, a events.Answer, dryRun bool) error
 		}
 		return print.Raw(w, format, raw)
 	}
-	return print.Write(w, []byte(client.Plain(sentence(ref, a, dryRun))+"\n"))
+	text := client.Plain(sentence(ref, a, dryRun)) + "\n"
+	for _, t := range a.Takes {
+		text += "  with it " + client.Plain(t) + "\n"
+	}
+	return print.Write(w, []byte(text))
 }
 
 // sentence says in a line what a command did.

@@ -38,7 +38,7 @@ func TargetOf(ref events.Ref, a events.Answer) Target {
 // atRest tells whether an entity is as wanted and nothing more is to come.
 func atRest(e Entity) bool {
 	m, known := fsm.Machines[e.Kind]
-	return known && m.AtRest(fsm.Phase(e.Phase)) && len(e.Status.Owed) == 0
+	return known && m.AtRest(fsm.Phase(e.Phase)) && len(e.Status.Owed) == 0 && e.Status.Reason == nil
 }
 
 // IsGoing tells whether an entity is on its way to its end.

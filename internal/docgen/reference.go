@@ -211,6 +211,7 @@ var reasonCodes = []struct {
 	{ev.UnknownReason, "the cloud refused in words that aerie does not know; the sentence has them"},
 	{ev.DriftedReason, "somebody else has changed or deleted what was made, and the dataplane's policy is to report it"},
 	{ev.Queued, "so much is done at once that it has to wait for its turn; the time of its phase begins anew"},
+	{ev.NotSeen, "it was made as often as may be, and no look shows it: nothing more is made, and it is looked for again"},
 	{ev.InProgress, "nothing is wrong: it takes its time"},
 }
 

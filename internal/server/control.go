@@ -60,10 +60,9 @@ type Control struct {
 	saved   *views.Preloaded
 	Views   *views.Views // what HTTP serves
 	counts  *api.Metrics
-	Fanout  *api.Fanout // where streams of events come from
-	cloud   *simLock    // nil: this replica works in no simulated cloud
-	real    map[string]execute.Cloud
-	clock   clock.Clock // of the clouds
+	Fanout  *api.Fanout     // where streams of events come from
+	clouds  map[string]site // those that this replica can reach, by the name that accounts give
+	clock   clock.Clock     // of the clouds
 	charts  *execute.Charts
 	sweeper atomic.Pointer[reconcile.Sweeper] // nil: this replica works in no cloud, or not yet
 	Intake  *command.Intake                   // decides commands
@@ -221,7 +220,7 @@ func (c *Control) startWorkers(Settings) error {
 		}
 	}
 	c.run(&c.doors, "command queue", func(ctx context.Context) error { return c.Intake.TakeQueue(ctx, c.waiting) })
-	if c.cloud != nil || c.real != nil {
+	if len(c.clouds) > 0 {
 		c.run(&c.work, "work in the clouds", c.workInClouds)
 	}
 	return nil
@@ -341,8 +340,8 @@ func (c *Control) Close() error {
 	if c.NATS != nil {
 		c.NATS.Shutdown()
 	}
-	if c.cloud != nil {
-		errs = append(errs, c.cloud.close())
+	for _, s := range c.clouds {
+		errs = append(errs, s.close())
 	}
 	if c.saved != nil {
 		c.saved.Wait() // the directory is let go of

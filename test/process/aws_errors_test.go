@@ -42,6 +42,7 @@ var shownOf = map[cloud.Class]appearance{
 	cloud.Denied:    {events.Unauthorized, events.ByUser, false},
 	cloud.Invalid:   {events.ConfigProblem, events.ByUser, false},
 	cloud.Terminal:  {events.InternalReason, events.ByCloud, false},
+	cloud.Unseen:    {events.NotSeen, events.ByCloud, true},
 	cloud.Unknown:   {events.UnknownReason, events.ByCloud, false},
 }
 

@@ -49,6 +49,7 @@ var (
 	labelsColumn = column{"LABELS", true, func(e client.Entity, _ time.Time) string { return Labels(e.Labels) }}
 	uidColumn    = column{"UID", true, func(e client.Entity, _ time.Time) string { return e.UID }}
 	seqColumn    = column{"SEQ", true, func(e client.Entity, _ time.Time) string { return fmt.Sprint(e.Seq) }}
+	seenColumn   = column{"SEEN", true, func(e client.Entity, now time.Time) string { return seen(e, now) }}
 	reasonColumn = column{"REASON", false, func(e client.Entity, _ time.Time) string {
 		if e.Status.Reason == nil {
 			return ""
@@ -63,8 +64,11 @@ var own = map[events.Kind][]column{
 	events.Account:  {fromSpec("CLOUD", "cloud"), fromSpec("NUMBER", "number"), fromSpec("HOSTING", "hosting"), wide(fromSpec("ROLE", "role")), phaseColumn},
 	events.Plan: {fromSpec("DEPLOYMENT", "deployment"), fromSpec("HOSTING", "hosting"), {"APPS", false, func(e client.Entity, _ time.Time) string { return apps(e) }},
 		wide(fromSpec("PRICE", "price.monthly")), phaseColumn},
-	events.Dataplane: {fromSpec("ACCOUNT", "account"), fromSpec("REGION", "region"), fromSpec("TYPE", "type"), fromSpec("VERSION", "version"), phaseColumn},
+	events.Dataplane: {fromSpec("ACCOUNT", "account"), fromSpec("REGION", "region"), fromSpec("TYPE", "type"), {"VERSION", false, func(e client.Entity, _ time.Time) string { return observedField(e, "version") }},
+		{"NODES", true, func(e client.Entity, _ time.Time) string { return observedField(e, "nodes") }},
+		{"ZONES", true, func(e client.Entity, _ time.Time) string { return observedField(e, "zones") }}, seenColumn, phaseColumn},
 	events.TenantInfra: {fromSpec("APP", "app"), fromSpec("SIZE", "size"), {"POOLS", false, func(e client.Entity, _ time.Time) string { return pools(e) }},
+		{"NODES", false, func(e client.Entity, _ time.Time) string { return poolNodes(e) }}, seenColumn,
 		wide(fromSpec("SCHEDULING", "scheduling")), phaseColumn},
 	events.Tenant: {fromSpec("PLAN", "plan"), phaseColumn, placement("DATAPLANE", func(p events.Placement) string { return p.Dataplane }),
 		wide(placement("TENANTINFRA", func(p events.Placement) string { return p.TenantInfra })),
@@ -108,6 +112,49 @@ func specField(e client.Entity, path string) string {
 		return ""
 	}
 	return fmt.Sprint(v)
+}
+
+// observedField shows something that was observed; "" if it was not.
+func observedField(e client.Entity, name string) string {
+	switch v := e.Status.Observed[name].(type) {
+	case nil:
+		return ""
+	case []any:
+		var all []string
+		for _, one := range v {
+			all = append(all, fmt.Sprint(one))
+		}
+		return strings.Join(all, ",")
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// seen is how long ago what was observed was seen to be so.
+func seen(e client.Entity, now time.Time) string {
+	at, err := time.Parse(time.RFC3339Nano, observedField(e, "at"))
+	if err != nil {
+		return ""
+	}
+	return Since(at, now)
+}
+
+// poolNodes shows the nodes that each pool was seen to have; of a pool that is not active, its state.
+func poolNodes(e client.Entity) string {
+	raw, err := json.Marshal(e.Status.Observed["pools"])
+	var pools []events.PoolStatus
+	if err != nil || json.Unmarshal(raw, &pools) != nil {
+		return ""
+	}
+	var all []string
+	for _, p := range pools {
+		one := fmt.Sprintf("%s:%d", p.Name, p.Nodes)
+		if p.State != "active" {
+			one = p.Name + ":" + p.State
+		}
+		all = append(all, one)
+	}
+	return strings.Join(all, ",")
 }
 
 func apps(e client.Entity) string {
