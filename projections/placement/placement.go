@@ -26,8 +26,8 @@ type Query struct {
 // WouldBe is where a tenant would be put now, and why nowhere else.
 type WouldBe struct {
 	Seq       uint64            `json:"seq" required:"true" doc:"The last sequence of the log that is included"`
-	Placement *events.Placement `json:"placement" required:"true" nullable:"true" doc:"Where it would be; null: nowhere"`
-	Reason    *fsm.Blocker      `json:"reason" required:"true" nullable:"true" doc:"Why nowhere"`
+	Placement *events.Placement `json:"placement,omitempty" doc:"Where it would be; absent: nowhere"`
+	Reason    *fsm.Blocker      `json:"reason,omitempty" doc:"Why nowhere"`
 	Fit       int               `json:"fit" required:"true" doc:"How many tenant infras fit"`
 	Rejected  []Rejected        `json:"rejected" required:"true" doc:"Why the others do not, and how many each reason keeps out"`
 	Nearest   []NearMiss        `json:"nearest" required:"true" doc:"Those of the others that come nearest, at most five"`
