@@ -307,7 +307,7 @@ func conditionsDataplane(e Entity[DataplaneData]) []Condition {
 		e.condition("SystemPoolReady", pool),
 		e.condition("CloudAddonsReady", addons),
 		e.condition(ConditionBaseReady, (works || e.Phase() == Equipping) && network && cluster),
-		e.inSync(),
+		e.inSync(Active),
 		e.condition(ConditionReady, works && network && cluster && d.works()),
 	}
 }

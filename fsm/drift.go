@@ -87,8 +87,10 @@ func (r *Refs) repairs(made ev.Effect) bool {
 // drifted tells whether the entity waits for somebody to decide about a drift.
 func (b Base) drifted() bool { return b.Failure != nil && b.Failure.Code == ev.DriftedReason }
 
-// inSync is the condition that all is as it was asked for and made, as far as anybody has seen.
-func (b Base) inSync() Condition { return b.condition("InSync", b.Failure == nil) }
+// inSync is the condition that all is made as it was asked for, and still so as far as anybody has seen.
+func (b Base) inSync(made Phase) Condition {
+	return b.condition("InSync", b.phase == made && b.Failure == nil)
+}
 
 func driftReason(found []ev.Drift) ev.Reason {
 	var all []string

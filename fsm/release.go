@@ -90,7 +90,7 @@ func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
 		Outcome:          outcomeRelease[S],
 		GiveUp:           giveUpRelease[S],
 		Conditions: func(e Entity[ReleaseData[S]]) []Condition {
-			return []Condition{e.inSync(), e.condition(ConditionReady, e.Phase() == Deployed)}
+			return []Condition{e.inSync(Deployed), e.condition(ConditionReady, e.Phase() == Deployed)}
 		},
 	}
 }

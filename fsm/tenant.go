@@ -71,7 +71,7 @@ var tenant = Kind[TenantData]{
 	Conditions: func(e Entity[TenantData]) []Condition {
 		return []Condition{
 			e.condition("Placed", e.Data.Placement != nil),
-			e.inSync(),
+			e.inSync(Active),
 			e.condition(ConditionReady, e.Phase() == Active),
 		}
 	},

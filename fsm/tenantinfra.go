@@ -258,7 +258,7 @@ func allActive(s ev.TenantInfraSpec, pools []ev.PoolStatus) bool {
 func conditionsTenantInfra(e Entity[TenantInfraData]) []Condition {
 	return []Condition{
 		e.condition("PoolsReady", allActive(e.Data.Spec, e.Data.Pools) && len(e.Data.Lost) == 0),
-		e.inSync(),
+		e.inSync(Active),
 		e.condition(ConditionReady, (e.Phase() == Active || e.Phase() == Updating) && e.Data.works()),
 	}
 }

@@ -70,16 +70,16 @@ func (w *Entities) await(waiter ev.Ref, on []fsm.Awaited) {
 }
 
 // release notes that an entity uses something no more: those who are to go, and wait for that, have
-// news, and so have those that these use themselves.
+// news, and so have those that these use themselves, as a dataplane that takes along what is on it.
 func (w *Entities) release(used []ev.Ref) {
 	if w.under != nil {
 		return
 	}
 	for _, u := range used {
-		w.news[fsm.Awaited{Ref: u, Class: fsm.UsersGone}] = true
-		e, _ := w.Get(u)
-		for _, over := range fsm.UsedBy(e) {
-			w.news[fsm.Awaited{Ref: over, Class: fsm.UsersGone}] = true
+		if of := (fsm.Awaited{Ref: u, Class: fsm.UsersGone}); !w.news[of] {
+			w.news[of] = true
+			e, _ := w.Get(u)
+			w.release(fsm.UsedBy(e))
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -149,13 +150,17 @@ func (p *process) empty() {
 	p.t.Helper()
 	for _, kind := range []string{"customer", "tenantinfra", "dataplane", "account"} {
 		names := strings.Fields(p.cli("get", kind, "-o", "name").out)
+		args := []string{"delete", kind, "--cascade"}
+		if kind != "customer" && kind != "dataplane" { // these take nothing along
+			args = args[:2]
+		}
 		for _, name := range names {
-			if s := p.cli("delete", kind, name, "--cascade"); s.code != 0 {
+			if s := p.cli(append(slices.Clone(args), name)...); s.code != 0 {
 				p.t.Fatalf("delete %s %s: %+v\n%s", kind, name, s, p.log)
 			}
 		}
 		for _, name := range names {
-			if s := p.cli("delete", kind, name, "--cascade", "--wait", "--timeout", "3m"); s.code != 0 && s.code != client.ExitNotFound {
+			if s := p.cli(append(slices.Clone(args), name, "--wait", "--timeout", "3m")...); s.code != 0 && s.code != client.ExitNotFound {
 				p.t.Fatalf("delete %s %s: %+v\n%s", kind, name, s, p.log)
 			}
 		}
