@@ -23,6 +23,7 @@ func apiConfig(version string) huma.Config {
 				Schemas:         huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", Description: "The token in <data-dir>/token"}},
 			},
+			Servers:  []*huma.Server{{URL: "/", Description: "The server that this document comes from"}},
 			Security: []map[string][]string{{"token": {}}},
 		},
 		Formats:       huma.DefaultFormats,

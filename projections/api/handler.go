@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"path"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ type Config struct {
 	Views   *views.Views
 	Metrics *Metrics
 	Fanout  *Fanout // from which streams of events are served
-	Token   string  // what every request but /healthz and /docs must bear; an empty one fits nobody
+	Token   string  // what every request must bear but those of openPaths; an empty one fits nobody
 	Version string  // of the program, for the OpenAPI document
 	Promise string  // what the log promises, for /readyz: "every answered command is fsynced"
 
@@ -114,7 +115,7 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 
 // reject is why a request does not get to the mux; nil if it does.
 func (s *server) reject(w http.ResponseWriter, r *http.Request) *Problem {
-	if r.URL.Path != healthPath && r.URL.Path != docsPath && !s.authorised(r) {
+	if !slices.Contains(openPaths, r.URL.Path) && !s.authorised(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		p := problem(events.Refuse(events.Denied, "give the token: Authorization: Bearer <token>"))
 		p.Status = http.StatusUnauthorized

@@ -18,7 +18,7 @@ import (
 func TestOnlyWhoBearsTheTokenComesIn(t *testing.T) {
 	s := apitest.New(t)
 	for _, auth := range []string{"", "Bearer", "Bearer ", "Bearer wrong", "Basic " + apitest.Token, apitest.Token} {
-		for _, target := range []string{"/v1/tenants", "/readyz", "/openapi.json", "/nowhere", "/v1/commands//tenant/x/create"} {
+		for _, target := range []string{"/v1/tenants", "/metrics", "/nowhere", "/v1/commands//tenant/x/create"} {
 			r := httptest.NewRequest("GET", target, nil)
 			r.Header.Set("Authorization", auth)
 			a := s.Serve(r)
@@ -30,6 +30,11 @@ func TestOnlyWhoBearsTheTokenComesIn(t *testing.T) {
 	}
 	if a := s.Serve(httptest.NewRequest("GET", "/healthz", nil)); a.StatusCode != 200 || strings.TrimSpace(a.Body) != `{"status":"ok"}` {
 		t.Errorf("/healthz needs no token: %d %s", a.StatusCode, a.Body)
+	}
+	for _, target := range []string{"/livez", "/readyz", "/", "/docs", "/openapi.json", "/asyncapi.json"} {
+		if a := s.Serve(httptest.NewRequest("GET", target, nil)); a.StatusCode != 200 {
+			t.Errorf("%s needs no token: %d %s", target, a.StatusCode, a.Body)
+		}
 	}
 	if a := s.Ask("GET", "/v1/tenants", "", "Authorization", "bearer "+apitest.Token); a.StatusCode != 200 {
 		t.Errorf("the scheme's case does not matter: %d", a.StatusCode)
@@ -211,3 +216,21 @@ func FuzzRequests(f *testing.F) {
 }
 
 var errCloud = errors.New("the secret cause")
+
+// TestTheFrontPage tells a person where they are, and whether it works.
+func TestTheFrontPage(t *testing.T) {
+	s := apitest.New(t)
+	a := s.Serve(httptest.NewRequest("GET", "/", nil))
+	if a.StatusCode != 200 || a.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Fatal(a.StatusCode, a.Header)
+	}
+	for _, want := range []string{"<strong>ready</strong>", "AERIE_TOKEN", "AERIE_API_URL", `href="/docs"`, `href="/openapi.json"`, "name=viewport"} {
+		if !strings.Contains(a.Body, want) {
+			t.Errorf("it lacks %s:\n%s", want, a.Body)
+		}
+	}
+	s.Ready = errors.New("the disk is <full>")
+	if a := s.Serve(httptest.NewRequest("GET", "/", nil)); a.StatusCode != 200 || !strings.Contains(a.Body, "<strong>not ready</strong>: the disk is &lt;full&gt;") {
+		t.Errorf("not ready: %d %s", a.StatusCode, a.Body)
+	}
+}

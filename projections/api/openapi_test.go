@@ -41,7 +41,7 @@ func at(v any, path ...string) any {
 func TestTheDocumentHasEveryRoute(t *testing.T) {
 	s := apitest.New(t)
 	doc := documentOf(s, t, "/openapi.json")
-	want := []string{"/asyncapi.json", "/healthz", "/openapi.json", "/readyz", "/v1/commands/{owner}/{kind}/{id}/{verb}", "/v1/customers", "/v1/customers/{id}", "/v1/customers/{id}/history", "/v1/events", "/v1/orphans", "/v1/queue", "/v1/queue/{seq}"}
+	want := []string{"/asyncapi.json", "/healthz", "/livez", "/openapi.json", "/readyz", "/v1/commands/{owner}/{kind}/{id}/{verb}", "/v1/customers", "/v1/customers/{id}", "/v1/customers/{id}/history", "/v1/events", "/v1/orphans", "/v1/queue", "/v1/queue/{seq}"}
 	for _, k := range events.Kinds[1:] {
 		list := "/v1/" + k.Plural()
 		want = append(want, list, list+"/{owner}/{id}", list+"/{owner}/{id}/history")
@@ -53,7 +53,7 @@ func TestTheDocumentHasEveryRoute(t *testing.T) {
 		got = append(got, path)
 		for method, op := range methods.(map[string]any) {
 			id := at(op, "operationId").(string)
-			if ids[id] || at(op, "summary") == nil || at(op, "responses", "200") == nil {
+			if ids[id] || id == "" || at(op, "summary") == nil || at(op, "description") == nil || at(op, "responses", "200") == nil {
 				t.Errorf("%s %s: %v", method, path, op)
 			}
 			ids[id] = true
@@ -182,7 +182,7 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 }
 
 var (
-	anchor = regexp.MustCompile(`<h3 id="([^"]+)"`)
+	anchor = regexp.MustCompile(`<h[23] id="([^"]+)"`)
 	link   = regexp.MustCompile(`href="#([^"]+)"`)
 )
 
@@ -201,6 +201,14 @@ func TestTheDocsPage(t *testing.T) {
 	anchors := map[string]int{}
 	for _, m := range anchor.FindAllStringSubmatch(a.Body, -1) {
 		anchors[m[1]]++
+	}
+	for _, part := range []string{"http", "nats"} {
+		if !strings.Contains(a.Body, `<a href="#`+part+`"`) || !strings.Contains(a.Body, `<h2 id="`+part+`"`) {
+			t.Errorf("the index does not lead to %s", part)
+		}
+	}
+	if !strings.Contains(a.Body, "name=viewport") {
+		t.Error("a phone shows it in the width of a desk")
 	}
 	links := link.FindAllStringSubmatch(a.Body, -1)
 	for _, m := range links {
