@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -40,6 +41,7 @@ type CommandQuery struct {
 	ID          string `path:"id" doc:"The entity's name"`
 	Verb        string `path:"verb" doc:"What is asked: create, update, retry or delete; of a dataplane also attach, detach or upgrade, of an application or an addon rollback, of what was found with an unknown mark adopt or disown"`
 	CommandID   string `header:"Nats-Msg-Id" maxLength:"100" doc:"The command's id, a ULID: a repeat with the same id is answered the same and changes nothing; made up if absent"`
+	Idempotency string `header:"Idempotency-Key" maxLength:"100" doc:"The same as Nats-Msg-Id, by the name that HTTP clients know"`
 	ExpectedSeq string `header:"Aerie-Expected-Seq" doc:"Refuse if the entity's last sequence is another"`
 	ExpectedUID string `header:"Aerie-Expected-Uid" maxLength:"100" doc:"Refuse if the name belongs to another incarnation"`
 	DryRun      string `header:"Aerie-Dry-Run" doc:"true: only say what would happen"`
@@ -73,6 +75,33 @@ func (s *server) commands(api huma.API) {
 	described.RequestBody = &huma.RequestBody{
 		Description: "Empty is {}. At most 256 KiB.",
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: bodies(api.OpenAPI().Components.Schemas)}},
+	}
+	describeCommands(api.OpenAPI(), described)
+}
+
+// describeCommands names each command of each kind as an operation with a body of its own, for who generates a client:
+// in the document only, what serves them is the one route.
+func describeCommands(doc *huma.OpenAPI, general *huma.Operation) {
+	r := doc.Components.Schemas
+	for _, k := range events.Kinds {
+		for _, verb := range events.Verbs(k) {
+			op := *general
+			op.OperationID, op.Path = verb+"-"+string(k), strings.NewReplacer("{kind}", string(k), "{verb}", verb).Replace(general.Path)
+			op.Tags, op.Summary = []string{k.Plural()}, strings.ToUpper(verb[:1])+verb[1:]+" one "+string(k)+"; the answer comes when it is durable"
+			op.Parameters = slices.DeleteFunc(slices.Clone(general.Parameters), func(p *huma.Param) bool {
+				return p.In == "path" && (p.Name == "kind" || p.Name == "verb")
+			})
+			body := bodyOf(r, k, verb)
+			if body.Ref == "" {
+				name := strings.ToUpper(verb[:1]) + verb[1:] + reflect.TypeOf(events.ZeroSpec(k)).Name()
+				name = strings.TrimSuffix(name, "Spec") + "Body"
+				r.Map()[name] = body
+				body = &huma.Schema{Ref: "#/components/schemas/" + name}
+			}
+			op.RequestBody = &huma.RequestBody{Description: general.RequestBody.Description,
+				Content: map[string]*huma.MediaType{"application/json": {Schema: body}}}
+			doc.Paths[op.Path] = &huma.PathItem{Post: &op}
+		}
 	}
 }
 
@@ -136,6 +165,10 @@ func (q *CommandQuery) Resolve(ctx huma.Context) (errs []error) {
 	if q.DryRun != "" && q.DryRun != "true" && q.DryRun != "false" {
 		fault("Aerie-Dry-Run", "%q: want true or false", events.Truncate(q.DryRun))
 	}
+	if q.CommandID != "" && q.Idempotency != "" && q.CommandID != q.Idempotency {
+		fault("Idempotency-Key", "%q and Nats-Msg-Id %q are both the command's id: give one of them", events.Truncate(q.Idempotency), events.Truncate(q.CommandID))
+	}
+	q.CommandID = cmp.Or(q.CommandID, q.Idempotency)
 	var err error
 	q.body, err = io.ReadAll(io.LimitReader(ctx.BodyReader(), events.MaxBody+1))
 	switch {

@@ -78,6 +78,13 @@ func TestACommandIsHandedToTheIntake(t *testing.T) {
 	if c := s.Asked[1]; c.ExpectedSeq != nil || c.DryRun || len(c.Body) != 0 || c.Owner != "-" || c.ID != "" {
 		t.Errorf("a command without anything: %+v", c)
 	}
+	s.Ask("POST", "/v1/commands/-/plan/free/retry", "", "Idempotency-Key", "k1")
+	if c := s.Asked[2]; c.ID != "k1" {
+		t.Errorf("the key is the command's id: %+v", c)
+	}
+	if p := s.Ask("POST", "/v1/commands/-/plan/free/retry", "", "Idempotency-Key", "k1", "Nats-Msg-Id", "k2").Problem(t, 400, events.Invalid); p.Details[0].Field != "Idempotency-Key" {
+		t.Errorf("two ids: %+v", p)
+	}
 	if a := s.Ask("POST", "/v1/commands/acme/tenant/x/create", strings.Repeat(" ", events.MaxBody)); a.StatusCode != 200 {
 		t.Errorf("the largest body: %d %s", a.StatusCode, a.Body)
 	}
