@@ -6,6 +6,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/projections/views"
@@ -59,6 +61,7 @@ type server struct {
 	foreign     *http.CrossOriginProtection
 	heartbeat   time.Duration
 	writeWithin time.Duration
+	compress    func(http.Handler) http.HandlerFunc
 	readers     chan struct{} // has room for the streams that may read the past at once
 }
 
@@ -68,7 +71,7 @@ func NewHandler(c Config) http.Handler { return newServer(c) }
 
 func newServer(c Config) *server {
 	s := &server{Config: c, views: c.Views, token: sha256.Sum256([]byte(c.Token)), mux: http.NewServeMux(),
-		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat, writeWithin: writeWithin, readers: make(chan struct{}, pastReaders)}
+		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat, writeWithin: writeWithin, compress: compression(), readers: make(chan struct{}, pastReaders)}
 	c.Metrics.set.RegisterMetricsWriter(c.Fanout.writeMetrics)
 	api := humago.New(s.mux, apiConfig(c.Version))
 	api.UseMiddleware(strict)
@@ -110,7 +113,13 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		s.miss(w, r)
 		return
 	}
-	s.mux.ServeHTTP(w, r)
+	if strings.Contains(r.Header.Get("Accept"), eventStream) { // it has no end to wait for
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	whole := &wholeAnswer{header: w.Header(), status: http.StatusOK}
+	s.mux.ServeHTTP(whole, r)
+	s.compress(http.HandlerFunc(whole.send)).ServeHTTP(w, r)
 }
 
 // reject is why a request does not get to the mux; nil if it does.
@@ -161,6 +170,55 @@ func (s *server) miss(w http.ResponseWriter, r *http.Request) {
 	p := invalid(fmt.Sprintf("%s can't be done here: use %s", events.Truncate(r.Method), allow), events.FieldError{Field: "method", Message: "want " + allow})
 	p.Status = http.StatusMethodNotAllowed
 	writeProblem(w, p)
+}
+
+// compression is gzip for who accepts it, and for what is long enough.
+func compression() func(http.Handler) http.HandlerFunc {
+	wrap, err := gzhttp.NewWrapper(gzhttp.EnableZstd(false))
+	if err != nil {
+		panic(err) // a wrong option of ours
+	}
+	return wrap
+}
+
+// wholeAnswer keeps an answer until all of it is there: then its ETag is known, and whether its client has it already.
+type wholeAnswer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (w *wholeAnswer) Header() http.Header         { return w.header }
+func (w *wholeAnswer) WriteHeader(status int)      { w.status = status }
+func (w *wholeAnswer) Write(b []byte) (int, error) { return w.body.Write(b) }
+
+// send writes the answer; of what was read and is as the client has it, the headers alone. The tag is weak because it is the
+// same for the compressed answer.
+func (w *wholeAnswer) send(to http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && w.status == http.StatusOK && r.URL.Path != metricsPath {
+		sum := sha256.Sum256(w.body.Bytes())
+		tag := fmt.Sprintf(`"%x"`, sum[:16])
+		w.header.Set("ETag", "W/"+tag)
+		w.header.Set("Cache-Control", "private, no-cache") // to be kept, and asked for each time
+		if has(r.Header.Values("If-None-Match"), tag) {
+			w.header.Del("Content-Type")
+			to.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	to.WriteHeader(w.status)
+	_, _ = to.Write(w.body.Bytes())
+}
+
+// has tells whether a list of tags has one; whether weak or not is the same for reading.
+func has(lists []string, tag string) bool {
+	for known := range strings.SplitSeq(strings.Join(lists, ","), ",") {
+		known = strings.TrimSpace(known)
+		if known == "*" || strings.TrimPrefix(known, "W/") == tag {
+			return true
+		}
+	}
+	return false
 }
 
 // verdict takes an answer's status and headers, and drops its body.

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -239,5 +240,46 @@ func TestTheFrontPage(t *testing.T) {
 	s.Ready = errors.New("the disk is <full>")
 	if a := s.Serve(httptest.NewRequest("GET", "/", nil)); a.StatusCode != 200 || !strings.Contains(a.Body, "<strong>not ready</strong>: the disk is &lt;full&gt;") {
 		t.Errorf("not ready: %d %s", a.StatusCode, a.Body)
+	}
+}
+
+// TestWhatTheClientHasIsNotSentAgain as long as it is the same.
+func TestWhatTheClientHasIsNotSentAgain(t *testing.T) {
+	s := apitest.New(t)
+	s.Customer("acme", nil)
+	a := s.Ask("GET", "/v1/customers/acme", "")
+	tag := a.Header.Get("ETag")
+	if tag == "" {
+		t.Fatal("no ETag")
+	}
+	s.Customer("beta", nil)
+	for _, known := range []string{tag, `"other", ` + tag, "*"} {
+		if a := s.Ask("GET", "/v1/customers/acme", "", "If-None-Match", known); a.StatusCode != 304 || a.Body != "" || a.Header.Get("Aerie-As-Of-Seq") != "2" {
+			t.Errorf("%s: %d %v %q", known, a.StatusCode, a.Header, a.Body)
+		}
+	}
+	s.Happen(apitest.Ref(events.Customer, "acme"), events.Updated[events.CustomerSpec]{})
+	if a := s.Ask("GET", "/v1/customers/acme", "", "If-None-Match", tag); a.StatusCode != 200 || a.Header.Get("ETag") == tag {
+		t.Errorf("it has changed: %d", a.StatusCode)
+	}
+	if a := s.Ask("POST", "/v1/commands/acme/customer/acme/retry", "", "If-None-Match", "*"); a.StatusCode != 200 || a.Header.Get("ETag") != "" {
+		t.Errorf("a command is no reading: %d %v", a.StatusCode, a.Header)
+	}
+}
+
+// TestLongAnswersAreCompressed for who takes gzip.
+func TestLongAnswersAreCompressed(t *testing.T) {
+	s := apitest.New(t)
+	plain, short := s.Ask("GET", "/openapi.json", ""), s.Ask("GET", "/livez", "", "Accept-Encoding", "gzip")
+	if plain.Header.Get("Content-Encoding") != "" || short.Header.Get("Content-Encoding") != "" {
+		t.Error("nobody asked for gzip, or it is too short for it")
+	}
+	a := s.Ask("GET", "/openapi.json", "", "Accept-Encoding", "gzip")
+	z, err := gzip.NewReader(strings.NewReader(a.Body))
+	if err != nil || a.Header.Get("Content-Encoding") != "gzip" || a.Header.Get("ETag") != plain.Header.Get("ETag") {
+		t.Fatal(err, a.Header)
+	}
+	if text, err := io.ReadAll(z); err != nil || string(text) != plain.Body || len(a.Body) > len(plain.Body)/3 {
+		t.Errorf("%v: %d bytes for %d", err, len(a.Body), len(plain.Body))
 	}
 }
