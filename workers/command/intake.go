@@ -45,6 +45,7 @@ type Intake struct {
 	answering  sync.WaitGroup // those messages
 	count      func(code string)
 	givenUp    func()        // counts the queued commands that are given up
+	turnedAway atomic.Uint64 // how many answers over NATS were errors
 	missed     atomic.Uint64 // how many rounds were not appended, though nothing was wrong with them
 }
 
