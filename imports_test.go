@@ -64,7 +64,7 @@ var arrows = map[string][]string{
 	"./projections/state":        {"./events", "./fsm", "./events/eventlog"},
 	"./projections/views":        {"./events", "./fsm", "./events/eventlog", "./projections/state", "./projections/views/bitmap", "github.com/danielgtaylor/huma/v2", "github.com/tidwall/btree", "github.com/RoaringBitmap/roaring/v2", "github.com/klauspost/compress/s2"},
 	"./projections/views/bitmap": {"github.com/RoaringBitmap/roaring/v2"},
-	"./projections/api":          {"./events", "./fsm", "./events/eventlog", "./projections/state", "./projections/views", "github.com/danielgtaylor/huma/v2/...", "github.com/VictoriaMetrics/metrics", "github.com/klauspost/compress/..."},
+	"./projections/api":          {"./events", "./fsm", "./events/eventlog", "./projections/state", "./projections/views", "github.com/danielgtaylor/huma/v2/...", "github.com/prometheus/client_golang/...", "github.com/klauspost/compress/..."},
 	"./projections/apitest":      {"./events", "./fsm", "./events/eventlog", "./events/eventlog/filestore", "./projections/state", "./projections/views", "./projections/api", "./internal/natstest", "github.com/nats-io/nats.go/..."},
 
 	"./internal/docgen":   {"./events", "./fsm"},

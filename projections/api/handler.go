@@ -72,7 +72,8 @@ func NewHandler(c Config) http.Handler { return newServer(c) }
 func newServer(c Config) *server {
 	s := &server{Config: c, views: c.Views, token: sha256.Sum256([]byte(c.Token)), mux: http.NewServeMux(),
 		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat, writeWithin: writeWithin, compress: compression(), readers: make(chan struct{}, pastReaders)}
-	c.Metrics.set.RegisterMetricsWriter(c.Fanout.writeMetrics)
+	_ = c.Metrics.registry.Register(c.Fanout) // a second handler of the same figures changes nothing
+	c.Metrics.build.WithLabelValues(c.Version).Set(1)
 	api := humago.New(s.mux, apiConfig(c.Version))
 	api.UseMiddleware(strict)
 	for _, k := range events.Kinds {
@@ -109,7 +110,8 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		writeProblem(w, p)
 		return
 	}
-	if _, pattern := s.mux.Handler(r); pattern == "" {
+	_, pattern := s.mux.Handler(r)
+	if pattern == "" {
 		s.miss(w, r)
 		return
 	}
@@ -118,7 +120,9 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	whole := &wholeAnswer{header: w.Header(), status: http.StatusOK}
+	begun := time.Now()
 	s.mux.ServeHTTP(whole, r)
+	s.Metrics.requested(pattern, whole.status, time.Since(begun))
 	s.compress(http.HandlerFunc(whole.send)).ServeHTTP(w, r)
 }
 

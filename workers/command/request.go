@@ -50,8 +50,9 @@ func (r Request) log(a ev.Answer, err error) {
 
 // SubmitRequest checks and decides a request. The error is an *events.Refusal.
 func (i *Intake) SubmitRequest(ctx context.Context, r Request) (a ev.Answer, err error) {
+	begun := time.Now()
 	defer func() {
-		i.count(answerCode(err))
+		i.count(answerCode(err), time.Since(begun))
 		r.log(a, err)
 	}()
 	c, err := r.Command(time.Now().UTC())

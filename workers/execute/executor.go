@@ -42,7 +42,7 @@ type Executor struct {
 	work   *queue.WorkQueue
 	clouds map[string]Cloud // by the name that accounts give
 	clock  clock.Clock
-	count  func(effect, outcome string)
+	count  func(effect, outcome string, took time.Duration)
 	charts *Charts // nil: no chart can be installed
 	long   longWork
 }
@@ -52,13 +52,13 @@ func (x *Executor) UseCharts(c *Charts) { x.charts = c }
 
 // NewExecutor makes an executor; Run starts it.
 func NewExecutor(nc *nats.Conn, fold *state.Live, work *queue.WorkQueue, clouds map[string]Cloud, clock clock.Clock) *Executor {
-	return &Executor{nc: nc, fold: fold, work: work, clouds: clouds, clock: clock, count: func(string, string) {},
+	return &Executor{nc: nc, fold: fold, work: work, clouds: clouds, clock: clock, count: func(string, string, time.Duration) {},
 		long: longWork{end: map[*ev.Work]context.CancelCauseFunc{}}}
 }
 
 // Count lets a function count the work by its effect and what came of it: done,
 // waiting or failed; it is set before Run.
-func (x *Executor) Count(count func(effect, outcome string)) { x.count = count }
+func (x *Executor) Count(count func(effect, outcome string, took time.Duration)) { x.count = count }
 
 // slots is how much work is done at once; a call to a cloud is short, so few
 // slots serve many dataplanes.
@@ -126,7 +126,9 @@ func (x *Executor) do(ctx context.Context, place queue.Partition, w ev.Work) (ti
 		return 0, err
 	}
 	t := NewTask(w, x.clouds, x.charts)
+	begun := time.Now()
 	r := handler(callCtx, t)
+	took := time.Since(begun)
 	if ctx.Err() != nil {
 		return 0, ctx.Err() // shutting down: whoever comes next asks again
 	}
@@ -134,7 +136,7 @@ func (x *Executor) do(ctx context.Context, place queue.Partition, w ev.Work) (ti
 		slog.Info("work ended", "entity", w.Ref.String(), "effect", w.Effect, "err", errOvertaken)
 		return 0, nil // that it was cut short is no failure; what came of it is found by whoever comes next
 	}
-	x.count(w.Effect, r.kind())
+	x.count(w.Effect, r.kind(), took)
 	if r.Queued && x.longQueued(w) {
 		r.Err = helm.ErrBusy
 	}
