@@ -2,7 +2,9 @@
 
 GO      ?= go
 FLAGS   := -trimpath
-LDFLAGS := -s -w
+# A clone without tags says its commit and the commit's date.
+DESCRIBED := $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null || git log -1 --format=v0.0.0-dev.%cd+%h --date=format:%Y%m%d%H%M%S 2>/dev/null)
+LDFLAGS := -s -w -X github.com/aeriehq/aerie/internal/server.described=$(DESCRIBED)
 
 # Without a C compiler there is no race detector; the product never needs one.
 CC_FOUND := $(shell command -v $$($(GO) env CC) 2>/dev/null)
@@ -13,7 +15,7 @@ RACE := $(if $(CC_FOUND),yes)
 build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts for Helm charts
 	@mkdir -p bin
 	@CGO_ENABLED=0 GO='$(GO)' scripts/build bin/aerie ./cmd/aerie $(FLAGS) -ldflags '$(LDFLAGS)'
-	@cd cmd/aerie-helm && CGO_ENABLED=0 GO='$(GO)' ../../scripts/build ../../bin/aerie-helm . $(FLAGS) -ldflags '$(LDFLAGS)'
+	@cd cmd/aerie-helm && CGO_ENABLED=0 GO='$(GO)' ../../scripts/build ../../bin/aerie-helm . $(FLAGS) -ldflags '-s -w'
 
 demo: build ## a whole control plane with tenants; DEMO_EXIT=1 ends it when they are Active
 	@bin/aerie demo deploy/offers/shared $(if $(DEMO_EXIT),--exit)

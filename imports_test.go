@@ -68,7 +68,7 @@ var arrows = map[string][]string{
 	"./projections/views/selector": {"./events", "k8s.io/apimachinery/pkg/labels", "k8s.io/apimachinery/pkg/selection"},
 	"./projections/placement":      {"./events", "./fsm", "./projections/state"},
 	"./projections/views/bitmap":   {"github.com/RoaringBitmap/roaring/v2"},
-	"./projections/api":            {"./events", "./fsm", "./events/eventlog", "./projections/state", "./projections/views", "./projections/placement", "github.com/danielgtaylor/huma/v2/...", "github.com/VictoriaMetrics/metrics"},
+	"./projections/api":            {"./events", "./fsm", "./events/eventlog", "./projections/state", "./projections/views", "./projections/placement", "github.com/danielgtaylor/huma/v2/...", "github.com/prometheus/client_golang/...", "github.com/klauspost/compress/..."},
 	"./projections/apitest":        {"./events", "./fsm", "./events/eventlog", "./events/eventlog/filestore", "./projections/state", "./projections/views", "./projections/api", "./internal/natstest", "github.com/nats-io/nats.go/..."},
 
 	"./internal/docgen":   {"./events", "./fsm"},

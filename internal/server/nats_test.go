@@ -123,6 +123,11 @@ func ask(t *testing.T, nc *nats.Conn, subject, id, body string) map[string]any {
 		t.Fatalf("%s: %v", subject, err)
 	}
 	var v map[string]any
+	defer func() {
+		if told := answer.Header.Get("Nats-Service-Error-Code"); told != errorCode(v) {
+			t.Errorf("%s: the header says %q and the body %q", subject, told, errorCode(v))
+		}
+	}()
 	if err := json.Unmarshal(answer.Data, &v); err != nil {
 		t.Fatal(err)
 	}

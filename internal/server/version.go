@@ -15,14 +15,20 @@ type Version struct {
 	Go       string `json:"go"`
 }
 
+// described is what git describe said when the binary was built; the Makefile sets it, go install does not.
+var described string
+
+// notKnown stands for the commit where go build was told not to look: there is none to tell.
+const notKnown = "not recorded"
+
 // ThisVersion reads it from the binary.
 func ThisVersion() Version {
-	v := Version{Version: "(devel)", Commit: "unknown", Go: runtime.Version()}
+	v := Version{Version: "(devel)", Commit: notKnown, Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
 	}
-	v.Version = cmp.Or(info.Main.Version, v.Version)
+	v.Version = cmp.Or(described, info.Main.Version, v.Version)
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":
@@ -34,10 +40,16 @@ func ThisVersion() Version {
 	return v
 }
 
-// Semver is the program's version as NATS services want it: without the v.
-func Semver() string {
-	if v, ok := strings.CutPrefix(ThisVersion().Version, "v"); ok {
-		return v
+// Semver is the program's version as NATS services want it: without the v. What carries no version
+// is one before 0.0.1 that names its commit.
+func Semver() string { return semver(ThisVersion()) }
+
+func semver(v Version) string {
+	if plain, ok := strings.CutPrefix(v.Version, "v"); ok {
+		return plain
 	}
-	return "0.0.0"
+	if v.Commit != notKnown {
+		return "0.0.0-dev+" + v.Commit[:min(12, len(v.Commit))]
+	}
+	return "0.0.0-dev"
 }

@@ -18,11 +18,13 @@ func apiConfig(version string) huma.Config {
 	c := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
-			Info:    &huma.Info{Title: "aerie", Version: version, Description: "The control plane: what there is, what happened, and commands."},
+			Info: &huma.Info{Title: "aerie", Version: version, Description: "The control plane: what there is, what happened, and commands.",
+				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}, Contact: &huma.Contact{Name: "aerie", URL: "https://github.com/aeriehq/aerie"}},
 			Components: &huma.Components{
 				Schemas:         huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", Description: "The token in <data-dir>/token"}},
 			},
+			Servers:  []*huma.Server{{URL: "/", Description: "The server that this document comes from"}},
 			Security: []map[string][]string{{"token": {}}},
 		},
 		Formats:       huma.DefaultFormats,

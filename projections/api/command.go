@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -40,6 +41,7 @@ type CommandQuery struct {
 	ID          string `path:"id" doc:"The entity's name"`
 	Verb        string `path:"verb" doc:"What is asked"`
 	CommandID   string `header:"Nats-Msg-Id" maxLength:"100" doc:"The command's id, a ULID: a repeat with the same id is answered the same and changes nothing; made up if absent"`
+	Idempotency string `header:"Idempotency-Key" maxLength:"100" doc:"The same as Nats-Msg-Id, by the name that HTTP clients know"`
 	ExpectedSeq string `header:"Aerie-Expected-Seq" doc:"Refuse if the entity's last sequence is another"`
 	ExpectedUID string `header:"Aerie-Expected-Uid" maxLength:"100" doc:"Refuse if the name belongs to another incarnation"`
 	DryRun      string `header:"Aerie-Dry-Run" doc:"true: only say what would happen"`
@@ -79,6 +81,37 @@ func (s *server) commands(api huma.API) {
 		Description: "Empty is {}. At most 256 KiB.",
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: bodies(api.OpenAPI().Components.Schemas, s.Kinds)}},
 	}
+	describeCommands(api.OpenAPI(), described, s.Kinds)
+}
+
+// describeCommands names each command of each kind as an operation with a body of its own, for who generates a client:
+// in the document only, what serves them is the one route.
+func describeCommands(doc *huma.OpenAPI, general *huma.Operation, kinds *events.Registry) {
+	for _, d := range kinds.All() {
+		for _, verb := range d.Verbs {
+			op := *general
+			op.OperationID = verb.Name + "-" + string(d.Kind)
+			op.Path = strings.NewReplacer("{kind}", string(d.Kind), "{verb}", verb.Name).Replace(general.Path)
+			op.Tags, op.Summary = []string{d.Plural}, verb.DocFor(d)+"; the answer comes when it is durable"
+			op.Parameters = slices.DeleteFunc(slices.Clone(general.Parameters), func(p *huma.Param) bool {
+				return p.In == "path" && (p.Name == "kind" || p.Name == "verb")
+			})
+			op.RequestBody = &huma.RequestBody{Description: general.RequestBody.Description,
+				Content: map[string]*huma.MediaType{"application/json": {Schema: namedBody(doc.Components.Schemas, d, verb)}}}
+			doc.Paths[op.Path] = &huma.PathItem{Post: &op}
+		}
+	}
+}
+
+// namedBody is the body of a kind's command as a schema with a name.
+func namedBody(r huma.Registry, d events.Descriptor, verb events.Verb) *huma.Schema {
+	body := bodyOf(r, d, verb)
+	if body.Ref != "" {
+		return body
+	}
+	name := strings.ToUpper(verb.Name[:1]) + verb.Name[1:] + strings.TrimSuffix(reflect.TypeOf(d.Spec).Name(), "Spec") + "Body"
+	r.Map()[name] = body
+	return &huma.Schema{Ref: "#/components/schemas/" + name}
 }
 
 // bodies are what a command's body may be, whatever the kind and the verb.
@@ -130,6 +163,10 @@ func (q *CommandQuery) Resolve(ctx huma.Context) (errs []error) {
 	if q.DryRun != "" && q.DryRun != "true" && q.DryRun != "false" {
 		fault("Aerie-Dry-Run", "%q: want true or false", events.Truncate(q.DryRun))
 	}
+	if q.CommandID != "" && q.Idempotency != "" && q.CommandID != q.Idempotency {
+		fault("Idempotency-Key", "%q and Nats-Msg-Id %q are both the command's id: give one of them", events.Truncate(q.Idempotency), events.Truncate(q.CommandID))
+	}
+	q.CommandID = cmp.Or(q.CommandID, q.Idempotency)
 	var err error
 	q.body, err = io.ReadAll(io.LimitReader(ctx.BodyReader(), events.MaxBody+1))
 	switch {

@@ -18,30 +18,64 @@ const docsPath = "/docs"
 func (s *server) docs(made func() []byte) {
 	page := sync.OnceValue(made)
 	s.mux.HandleFunc("GET "+docsPath, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-		_, _ = w.Write(page())
+		writeHTML(w, page())
 	})
+}
+
+func writeHTML(w http.ResponseWriter, page []byte) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+	_, _ = w.Write(page)
 }
 
 // docsOf is the page that says the same as the two documents.
 func docsOf(version string, open *huma.OpenAPI, async *asyncDocument) []byte {
 	p := &docsPage{}
-	p.say("<!doctype html><html lang=en><meta charset=utf-8><title>aerie %s</title><style>%s</style><h1>aerie %s</h1>", version, docsStyle, version)
-	p.say("<p>For programs: <code>/openapi.json</code> tells of HTTP, <code>/asyncapi.json</code> of NATS. Both want the token, as all else does:")
+	p.begin("aerie " + version)
+	p.say("<h1>aerie %s</h1>", version)
+	p.say("<p>For programs: <a href=\"%s\">OpenAPI</a> tells of HTTP, <a href=\"%s\">AsyncAPI</a> of NATS. What is read and changed wants the token:", openAPIPath, asyncAPIPath)
 	p.say(" <code>Authorization: Bearer</code> and what stands in <code>&lt;data-dir&gt;/token</code>.</p>")
+	p.index(open, async)
 	p.routes(open)
 	p.channels(async)
-	p.schemas("What is asked and answered over HTTP", open.Components.Schemas)
-	p.schemas("What is sent over NATS", async.Told)
+	p.schemas(askedTitle, open.Components.Schemas)
+	p.schemas(sentTitle, async.Told)
 	return []byte(p.String())
 }
+
+const (
+	askedTitle = "What is asked and answered over HTTP"
+	sentTitle  = "What is sent over NATS"
+)
 
 const docsStyle = "body{font:15px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em}table{border-collapse:collapse;width:100%}" +
 	"td,th{border-bottom:1px solid #ddd;padding:.3em .6em;text-align:left;vertical-align:top}code{font-size:.9em}h3{margin-top:2em}"
 
 // docsPage is HTML under way.
 type docsPage struct{ strings.Builder }
+
+// begin is the head of a page.
+func (p *docsPage) begin(title string) {
+	p.say("<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\"><title>%s</title><style>%s</style>", title, docsStyle)
+}
+
+func (p *docsPage) serve(w http.ResponseWriter) { writeHTML(w, []byte(p.String())) }
+
+// index leads to the parts of the page, and to each schema.
+func (p *docsPage) index(open *huma.OpenAPI, async *asyncDocument) {
+	p.say("<nav><ul><li><a href=\"#http\">Over HTTP</a><li><a href=\"#nats\">Over NATS</a>")
+	told := async.Told.Map()
+	for _, part := range []struct {
+		title string
+		of    map[string]*huma.Schema
+	}{{askedTitle, open.Components.Schemas.Map()}, {sentTitle, told}} {
+		p.say("<li>%s:", part.title)
+		for _, name := range slices.Sorted(maps.Keys(part.of)) {
+			p.say(" <a href=\"#%s\">%s</a>", name, name)
+		}
+	}
+	p.say("</ul></nav>")
+}
 
 // say writes HTML in which the arguments are text.
 func (p *docsPage) say(format string, args ...string) {
@@ -54,7 +88,7 @@ func (p *docsPage) say(format string, args ...string) {
 
 // routes are the operations over HTTP.
 func (p *docsPage) routes(open *huma.OpenAPI) {
-	p.say("<h2>Over HTTP</h2><table><tr><th>route<th>what it does<th>parameters")
+	p.say("<h2 id=\"http\">Over HTTP</h2><table><tr><th>route<th>what it does<th>parameters")
 	for _, path := range slices.Sorted(maps.Keys(open.Paths)) {
 		for _, op := range []*huma.Operation{open.Paths[path].Get, open.Paths[path].Post, open.Paths[path].Delete} {
 			if op == nil {
@@ -71,7 +105,7 @@ func (p *docsPage) routes(open *huma.OpenAPI) {
 
 // channels are the subjects of NATS, and what travels there.
 func (p *docsPage) channels(async *asyncDocument) {
-	p.say("<h2>Over NATS</h2><table><tr><th>subject<th>what it is<th>messages")
+	p.say("<h2 id=\"nats\">Over NATS</h2><table><tr><th>subject<th>what it is<th>messages")
 	for _, name := range slices.Sorted(maps.Keys(async.Channels)) {
 		c, _ := async.Channels[name].(object)
 		address, _ := c["address"].(string)

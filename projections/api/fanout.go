@@ -3,11 +3,10 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/projections/state"
@@ -172,9 +171,13 @@ func (f *Fanout) pace() time.Duration {
 	return max(minPace, time.Duration(f.streams)*paceEach)
 }
 
-func (f *Fanout) writeMetrics(w io.Writer) {
+// Describe says nothing, as Metrics does.
+func (f *Fanout) Describe(chan<- *prometheus.Desc) {}
+
+// Collect tells a scrape of the streams.
+func (f *Fanout) Collect(to chan<- prometheus.Metric) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	metrics.WriteGaugeUint64(w, "aerie_streams", uint64(f.streams))
-	metrics.WriteCounterUint64(w, "aerie_streams_cut_total", f.cut)
+	send(to, "aerie_streams", uint64(f.streams))
+	send(to, "aerie_streams_cut_total", f.cut)
 }

@@ -6,6 +6,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -14,11 +15,13 @@ import (
 	"net/http"
 	"path"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/projections/placement"
@@ -31,7 +34,7 @@ type Config struct {
 	Kinds   *events.Registry // what can be commanded
 	Metrics *Metrics
 	Fanout  *Fanout // from which streams of events are served
-	Token   string  // what every request but /healthz and /docs must bear; an empty one fits nobody
+	Token   string  // what every request must bear but those of openPaths; an empty one fits nobody
 	Version string  // of the program, for the OpenAPI document
 	Promise string  // what the log promises, for /readyz: "every answered command is fsynced"
 
@@ -62,6 +65,7 @@ type server struct {
 	foreign     *http.CrossOriginProtection
 	heartbeat   time.Duration
 	writeWithin time.Duration
+	compress    func(http.Handler) http.HandlerFunc
 	readers     chan struct{} // has room for the streams that may read the past at once
 }
 
@@ -71,8 +75,10 @@ func NewHandler(c Config) http.Handler { return newServer(c) }
 
 func newServer(c Config) *server {
 	s := &server{Config: c, views: c.Views, token: sha256.Sum256([]byte(c.Token)), mux: http.NewServeMux(),
-		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat, writeWithin: writeWithin, readers: make(chan struct{}, pastReaders)}
-	c.Metrics.set.RegisterMetricsWriter(c.Fanout.writeMetrics)
+		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat, writeWithin: writeWithin,
+		compress: compression(), readers: make(chan struct{}, pastReaders)}
+	_ = c.Metrics.registry.Register(c.Fanout) // a second handler of the same figures changes nothing
+	c.Metrics.build.WithLabelValues(c.Version).Set(1)
 	api := humago.New(s.mux, apiConfig(c.Version))
 	api.UseMiddleware(strict)
 	for _, k := range c.Kinds.Kinds() {
@@ -113,16 +119,25 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		writeProblem(w, p)
 		return
 	}
-	if _, pattern := s.mux.Handler(r); pattern == "" {
+	_, pattern := s.mux.Handler(r)
+	if pattern == "" {
 		s.miss(w, r)
 		return
 	}
-	s.mux.ServeHTTP(w, r)
+	if strings.Contains(r.Header.Get("Accept"), eventStream) { // it has no end to wait for
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	whole := &wholeAnswer{header: w.Header(), status: http.StatusOK}
+	begun := time.Now()
+	s.mux.ServeHTTP(whole, r)
+	s.Metrics.requested(pattern, whole.status, time.Since(begun))
+	s.compress(http.HandlerFunc(whole.send)).ServeHTTP(w, r)
 }
 
 // reject is why a request does not get to the mux; nil if it does.
 func (s *server) reject(w http.ResponseWriter, r *http.Request) *Problem {
-	if r.URL.Path != healthPath && r.URL.Path != docsPath && !s.authorised(r) {
+	if !slices.Contains(openPaths, r.URL.Path) && !s.authorised(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		p := problem(events.Refuse(events.Denied, "give the token: Authorization: Bearer <token>"))
 		p.Status = http.StatusUnauthorized
@@ -168,6 +183,55 @@ func (s *server) miss(w http.ResponseWriter, r *http.Request) {
 	p := invalid(fmt.Sprintf("%s can't be done here: use %s", events.Truncate(r.Method), allow), events.FieldError{Field: "method", Message: "want " + allow})
 	p.Status = http.StatusMethodNotAllowed
 	writeProblem(w, p)
+}
+
+// compression is gzip for who accepts it, and for what is long enough.
+func compression() func(http.Handler) http.HandlerFunc {
+	wrap, err := gzhttp.NewWrapper(gzhttp.EnableZstd(false))
+	if err != nil {
+		panic(err) // a wrong option of ours
+	}
+	return wrap
+}
+
+// wholeAnswer keeps an answer until all of it is there: then its ETag is known, and whether its client has it already.
+type wholeAnswer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (w *wholeAnswer) Header() http.Header         { return w.header }
+func (w *wholeAnswer) WriteHeader(status int)      { w.status = status }
+func (w *wholeAnswer) Write(b []byte) (int, error) { return w.body.Write(b) }
+
+// send writes the answer; of what was read and is as the client has it, the headers alone. The tag is weak because it is the
+// same for the compressed answer.
+func (w *wholeAnswer) send(to http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && w.status == http.StatusOK && r.URL.Path != metricsPath {
+		sum := sha256.Sum256(w.body.Bytes())
+		tag := fmt.Sprintf(`"%x"`, sum[:16])
+		w.header.Set("ETag", "W/"+tag)
+		w.header.Set("Cache-Control", "private, no-cache") // to be kept, and asked for each time
+		if has(r.Header.Values("If-None-Match"), tag) {
+			w.header.Del("Content-Type")
+			to.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	to.WriteHeader(w.status)
+	_, _ = to.Write(w.body.Bytes())
+}
+
+// has tells whether a list of tags has one; whether weak or not is the same for reading.
+func has(lists []string, tag string) bool {
+	for known := range strings.SplitSeq(strings.Join(lists, ","), ",") {
+		known = strings.TrimSpace(known)
+		if known == "*" || strings.TrimPrefix(known, "W/") == tag {
+			return true
+		}
+	}
+	return false
 }
 
 // verdict takes an answer's status and headers, and drops its body.

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -18,7 +19,7 @@ import (
 func TestOnlyWhoBearsTheTokenComesIn(t *testing.T) {
 	s := apitest.New(t)
 	for _, auth := range []string{"", "Bearer", "Bearer ", "Bearer wrong", "Basic " + apitest.Token, apitest.Token} {
-		for _, target := range []string{"/v1/tenants", "/readyz", "/openapi.json", "/nowhere", "/v1/commands//tenant/x/create"} {
+		for _, target := range []string{"/v1/tenants", "/metrics", "/nowhere", "/v1/commands//tenant/x/create"} {
 			r := httptest.NewRequest("GET", target, nil)
 			r.Header.Set("Authorization", auth)
 			a := s.Serve(r)
@@ -30,6 +31,11 @@ func TestOnlyWhoBearsTheTokenComesIn(t *testing.T) {
 	}
 	if a := s.Serve(httptest.NewRequest("GET", "/healthz", nil)); a.StatusCode != 200 || strings.TrimSpace(a.Body) != `{"status":"ok"}` {
 		t.Errorf("/healthz needs no token: %d %s", a.StatusCode, a.Body)
+	}
+	for _, target := range []string{"/livez", "/readyz", "/", "/docs", "/openapi.json", "/asyncapi.json"} {
+		if a := s.Serve(httptest.NewRequest("GET", target, nil)); a.StatusCode != 200 {
+			t.Errorf("%s needs no token: %d %s", target, a.StatusCode, a.Body)
+		}
 	}
 	if a := s.Ask("GET", "/v1/tenants", "", "Authorization", "bearer "+apitest.Token); a.StatusCode != 200 {
 		t.Errorf("the scheme's case does not matter: %d", a.StatusCode)
@@ -72,6 +78,13 @@ func TestACommandIsHandedToTheIntake(t *testing.T) {
 	s.Ask("POST", "/v1/commands/-/plan/free/retry", "")
 	if c := s.Asked[1]; c.ExpectedSeq != nil || c.DryRun || len(c.Body) != 0 || c.Owner != "-" || c.ID != "" {
 		t.Errorf("a command without anything: %+v", c)
+	}
+	s.Ask("POST", "/v1/commands/-/plan/free/retry", "", "Idempotency-Key", "k1")
+	if c := s.Asked[2]; c.ID != "k1" {
+		t.Errorf("the key is the command's id: %+v", c)
+	}
+	if p := s.Ask("POST", "/v1/commands/-/plan/free/retry", "", "Idempotency-Key", "k1", "Nats-Msg-Id", "k2").Problem(t, 400, events.Invalid); p.Details[0].Field != "Idempotency-Key" {
+		t.Errorf("two ids: %+v", p)
 	}
 	if a := s.Ask("POST", "/v1/commands/acme/tenant/x/create", strings.Repeat(" ", events.MaxBody)); a.StatusCode != 200 {
 		t.Errorf("the largest body: %d %s", a.StatusCode, a.Body)
@@ -211,3 +224,62 @@ func FuzzRequests(f *testing.F) {
 }
 
 var errCloud = errors.New("the secret cause")
+
+// TestTheFrontPage tells a person where they are, and whether it works.
+func TestTheFrontPage(t *testing.T) {
+	s := apitest.New(t)
+	a := s.Serve(httptest.NewRequest("GET", "/", nil))
+	if a.StatusCode != 200 || a.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Fatal(a.StatusCode, a.Header)
+	}
+	for _, want := range []string{"<strong>ready</strong>", "AERIE_TOKEN", "AERIE_API_URL", `href="/docs"`, `href="/openapi.json"`, "name=viewport"} {
+		if !strings.Contains(a.Body, want) {
+			t.Errorf("it lacks %s:\n%s", want, a.Body)
+		}
+	}
+	s.Ready = errors.New("the disk is <full>")
+	if a := s.Serve(httptest.NewRequest("GET", "/", nil)); a.StatusCode != 200 || !strings.Contains(a.Body, "<strong>not ready</strong>: the disk is &lt;full&gt;") {
+		t.Errorf("not ready: %d %s", a.StatusCode, a.Body)
+	}
+}
+
+// TestWhatTheClientHasIsNotSentAgain as long as it is the same.
+func TestWhatTheClientHasIsNotSentAgain(t *testing.T) {
+	s := apitest.New(t)
+	s.Customer("acme", nil)
+	a := s.Ask("GET", "/v1/customers/acme", "")
+	tag := a.Header.Get("ETag")
+	if tag == "" {
+		t.Fatal("no ETag")
+	}
+	s.Customer("beta", nil)
+	for _, known := range []string{tag, `"other", ` + tag, "*"} {
+		if a := s.Ask("GET", "/v1/customers/acme", "", "If-None-Match", known); a.StatusCode != 304 || a.Body != "" || a.Header.Get("Aerie-As-Of-Seq") != "2" {
+			t.Errorf("%s: %d %v %q", known, a.StatusCode, a.Header, a.Body)
+		}
+	}
+	s.Happen(apitest.Ref(events.Customer, "acme"), events.Updated[events.CustomerSpec]{})
+	if a := s.Ask("GET", "/v1/customers/acme", "", "If-None-Match", tag); a.StatusCode != 200 || a.Header.Get("ETag") == tag {
+		t.Errorf("it has changed: %d", a.StatusCode)
+	}
+	if a := s.Ask("POST", "/v1/commands/acme/customer/acme/retry", "", "If-None-Match", "*"); a.StatusCode != 200 || a.Header.Get("ETag") != "" {
+		t.Errorf("a command is no reading: %d %v", a.StatusCode, a.Header)
+	}
+}
+
+// TestLongAnswersAreCompressed for who takes gzip.
+func TestLongAnswersAreCompressed(t *testing.T) {
+	s := apitest.New(t)
+	plain, short := s.Ask("GET", "/openapi.json", ""), s.Ask("GET", "/livez", "", "Accept-Encoding", "gzip")
+	if plain.Header.Get("Content-Encoding") != "" || short.Header.Get("Content-Encoding") != "" {
+		t.Error("nobody asked for gzip, or it is too short for it")
+	}
+	a := s.Ask("GET", "/openapi.json", "", "Accept-Encoding", "gzip")
+	z, err := gzip.NewReader(strings.NewReader(a.Body))
+	if err != nil || a.Header.Get("Content-Encoding") != "gzip" || a.Header.Get("ETag") != plain.Header.Get("ETag") {
+		t.Fatal(err, a.Header)
+	}
+	if text, err := io.ReadAll(z); err != nil || string(text) != plain.Body || len(a.Body) > len(plain.Body)/3 {
+		t.Errorf("%v: %d bytes for %d", err, len(a.Body), len(plain.Body))
+	}
+}

@@ -41,10 +41,20 @@ func at(v any, path ...string) any {
 func TestTheDocumentHasEveryRoute(t *testing.T) {
 	s := apitest.New(t)
 	doc := documentOf(s, t, "/openapi.json")
-	want := []string{"/asyncapi.json", "/healthz", "/openapi.json", "/readyz", "/v1/commands/{owner}/{kind}/{id}/{verb}", "/v1/customers", "/v1/customers/{id}", "/v1/customers/{id}/history", "/v1/events", "/v1/orphans", "/v1/plans/{owner}/{id}/versions", "/v1/queue", "/v1/queue/{seq}", "/v1/tenants/{owner}/{id}/place"}
+	want := []string{"/asyncapi.json", "/healthz", "/livez", "/openapi.json", "/readyz", "/v1/commands/{owner}/{kind}/{id}/{verb}", "/v1/customers", "/v1/customers/{id}", "/v1/customers/{id}/history", "/v1/events", "/v1/orphans", "/v1/plans/{owner}/{id}/versions", "/v1/queue", "/v1/queue/{seq}", "/v1/tenants/{owner}/{id}/place"}
 	for _, k := range events.Kinds[1:] {
 		list := "/v1/" + k.Plural()
 		want = append(want, list, list+"/{owner}/{id}", list+"/{owner}/{id}/history")
+	}
+	for _, k := range events.Kinds {
+		for _, verb := range events.Verbs(k) {
+			path := "/v1/commands/{owner}/" + string(k) + "/{id}/" + verb
+			want = append(want, path)
+			body := at(doc, "paths", path, "post", "requestBody", "content", "application/json", "schema", "$ref")
+			if at(doc, "paths", path, "post", "operationId") != verb+"-"+string(k) || body == nil {
+				t.Errorf("%s has no body of its own: %v", path, at(doc, "paths", path, "post"))
+			}
+		}
 	}
 	slices.Sort(want)
 	var got []string
@@ -53,7 +63,7 @@ func TestTheDocumentHasEveryRoute(t *testing.T) {
 		got = append(got, path)
 		for method, op := range methods.(map[string]any) {
 			id := at(op, "operationId").(string)
-			if ids[id] || at(op, "summary") == nil || at(op, "responses", "200") == nil {
+			if ids[id] || id == "" || at(op, "summary") == nil || at(op, "description") == nil || at(op, "responses", "200") == nil {
 				t.Errorf("%s %s: %v", method, path, op)
 			}
 			ids[id] = true
@@ -182,7 +192,7 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 }
 
 var (
-	anchor = regexp.MustCompile(`<h3 id="([^"]+)"`)
+	anchor = regexp.MustCompile(`<h[23] id="([^"]+)"`)
 	link   = regexp.MustCompile(`href="#([^"]+)"`)
 )
 
@@ -202,6 +212,14 @@ func TestTheDocsPage(t *testing.T) {
 	for _, m := range anchor.FindAllStringSubmatch(a.Body, -1) {
 		anchors[m[1]]++
 	}
+	for _, part := range []string{"http", "nats"} {
+		if !strings.Contains(a.Body, `<a href="#`+part+`"`) || !strings.Contains(a.Body, `<h2 id="`+part+`"`) {
+			t.Errorf("the index does not lead to %s", part)
+		}
+	}
+	if !strings.Contains(a.Body, "name=viewport") {
+		t.Error("a phone shows it in the width of a desk")
+	}
 	links := link.FindAllStringSubmatch(a.Body, -1)
 	for _, m := range links {
 		if anchors[m[1]] != 1 {
@@ -210,5 +228,55 @@ func TestTheDocsPage(t *testing.T) {
 	}
 	if len(links) < 100 {
 		t.Errorf("%d links", len(links))
+	}
+}
+
+// TestTheDocumentPassesLinters holds the rules of redocly's and spectral's recommended sets that could be broken here.
+func TestTheDocumentPassesLinters(t *testing.T) {
+	s := apitest.New(t)
+	doc := documentOf(s, t, "/openapi.json")
+	if servers, _ := doc["servers"].([]any); len(servers) != 1 || at(servers[0], "url") == nil {
+		t.Errorf("servers: %v", doc["servers"])
+	}
+	for _, field := range []string{"title", "version", "description", "license", "contact"} {
+		if at(doc, "info", field) == nil {
+			t.Errorf("info lacks its %s", field)
+		}
+	}
+	described := map[any]bool{}
+	tags, _ := doc["tags"].([]any)
+	for _, tag := range tags {
+		if described[at(tag, "name")] || at(tag, "description") == nil {
+			t.Errorf("tag %v is there twice or not described", tag)
+		}
+		described[at(tag, "name")] = true
+	}
+	for path, methods := range doc["paths"].(map[string]any) {
+		for method, op := range methods.(map[string]any) {
+			names := map[string]bool{}
+			list, _ := at(op, "parameters").([]any)
+			for _, p := range list {
+				name := at(p, "in").(string) + " " + at(p, "name").(string)
+				if names[name] || at(p, "description") == nil {
+					t.Errorf("%s %s: parameter %s is there twice or not described", method, path, name)
+				}
+				names[name] = true
+			}
+			tags, _ := at(op, "tags").([]any)
+			if len(tags) == 0 || at(op, "description") == nil {
+				t.Errorf("%s %s has no tag or no description", method, path)
+			}
+			for _, tag := range tags {
+				if !described[tag] {
+					t.Errorf("%s %s: tag %v is not described", method, path, tag)
+				}
+			}
+		}
+	}
+	name := regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	for schema := range at(doc, "components", "schemas").(map[string]any) {
+		if !name.MatchString(schema) {
+			t.Errorf("schema %q has a name that may not be", schema)
+		}
 	}
 }

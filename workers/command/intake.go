@@ -43,8 +43,9 @@ type Intake struct {
 	ended      chan struct{}  // closed when Run has
 	doors      chan struct{}  // a place for each message being answered
 	answering  sync.WaitGroup // those messages
-	count      func(code string)
+	count      func(code string, took time.Duration)
 	givenUp    func()        // counts the queued commands that are given up
+	turnedAway atomic.Uint64 // how many answers over NATS were errors
 	missed     atomic.Uint64 // how many rounds were not appended, though nothing was wrong with them
 }
 
@@ -62,13 +63,13 @@ func NewIntake(log *eventlog.Log, fold *state.Live) *Intake {
 	i := &Intake{contention: r, log: log, read: log.Read, fold: fold,
 		people: make(chan *job, queued), machinery: make(chan *job, queued),
 		refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
-		ended:    make(chan struct{}), doors: make(chan struct{}, queued), count: func(string) {}, givenUp: func() {}}
+		ended:    make(chan struct{}), doors: make(chan struct{}, queued), count: func(string, time.Duration) {}, givenUp: func() {}}
 	i.ids.every = indexEvery
 	return i
 }
 
-// Count lets a function count the answers of SubmitRequest by their code; it is set before Serve.
-func (i *Intake) Count(count func(code string)) { i.count = count }
+// Count lets a function count the answers of SubmitRequest by their code, and how long each took; it is set before Serve.
+func (i *Intake) Count(count func(code string, took time.Duration)) { i.count = count }
 
 // CountGivenUp lets a function count the queued commands that are given up; it is set before TakeQueue.
 func (i *Intake) CountGivenUp(count func()) { i.givenUp = count }

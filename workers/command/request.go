@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"time"
 
@@ -33,9 +34,27 @@ var (
 	traceParent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
 )
 
+// log says in one line what was asked and what came of it. Tokens are cut: they are the client's.
+func (r Request) log(a ev.Answer, err error) {
+	attributes := []any{"verb", ev.Truncate(r.Verb), "kind", ev.Truncate(r.Kind), "entity", ev.Truncate(r.Owner + "/" + r.Name),
+		"actor", r.Actor, "outcome", answerCode(err)}
+	if r.DryRun {
+		attributes = append(attributes, "dry run", true)
+	}
+	if err != nil {
+		slog.Info("command", append(attributes, "id", ev.Truncate(r.ID), "reason", err)...)
+		return
+	}
+	slog.Info("command", append(attributes, "id", a.CommandID, "events", len(a.Events), "seq", a.Seq)...)
+}
+
 // SubmitRequest checks and decides a request. The error is an *events.Refusal.
 func (i *Intake) SubmitRequest(ctx context.Context, r Request) (a ev.Answer, err error) {
-	defer func() { i.count(answerCode(err)) }()
+	begun := time.Now()
+	defer func() {
+		i.count(answerCode(err), time.Since(begun))
+		r.log(a, err)
+	}()
 	c, err := r.Command(time.Now().UTC())
 	if err != nil {
 		return ev.Answer{}, err

@@ -23,7 +23,8 @@ const AnswerTimeout = 10 * time.Second
 
 // Serve answers commands on aerie.cmd.> as a NATS micro service until ctx ends.
 func (i *Intake) Serve(ctx context.Context, nc *nats.Conn, version string) error {
-	svc, err := micro.AddService(nc, micro.Config{Name: "aerie", Version: version, Description: "commands of the aerie control plane"})
+	svc, err := micro.AddService(nc, micro.Config{Name: "aerie", Version: version, Description: "commands of the aerie control plane",
+		StatsHandler: func(*micro.Endpoint) any { return map[string]uint64{"refused": i.turnedAway.Load()} }})
 	if err != nil {
 		return fmt.Errorf("serve commands: %w", err)
 	}
@@ -31,7 +32,7 @@ func (i *Intake) Serve(ctx context.Context, nc *nats.Conn, version string) error
 	// micro calls handlers one after the other: the answer is sent from elsewhere.
 	handle := func(r micro.Request) {
 		if !i.door(func() { i.respond(context.WithoutCancel(ctx), r) }) {
-			respondJSON(r, refusalOf(ev.Refuse(ev.Unavailable, "too many commands at once: ask again with the same id")))
+			i.respondRefusal(r, ev.Refuse(ev.Unavailable, "too many commands at once: ask again with the same id"))
 		}
 	}
 	if err := svc.AddEndpoint("commands", micro.HandlerFunc(handle), micro.WithEndpointSubject(CommandPrefix+">")); err != nil {
@@ -65,11 +66,20 @@ func (i *Intake) respond(ctx context.Context, r micro.Request) {
 	if err == nil {
 		var answer ev.Answer
 		if answer, err = i.SubmitRequest(ctx, request); err == nil {
-			respondJSON(r, answer)
+			respondJSON(r, answer, nil)
 			return
 		}
 	}
-	respondJSON(r, refusalOf(err))
+	i.respondRefusal(r, err)
+}
+
+// respondRefusal answers with an error, in the body and in the headers that clients of NATS services look at. micro counts only what
+// a handler says before it returns; what is said later, the service's own figures count.
+func (i *Intake) respondRefusal(r micro.Request, err error) {
+	i.turnedAway.Add(1)
+	refusal := refusalOf(err)
+	respondJSON(r, map[string]*ev.Refusal{"error": refusal},
+		micro.Headers{micro.ErrorHeader: {refusal.Message}, micro.ErrorCodeHeader: {string(refusal.Code)}})
 }
 
 // parse reads subject and headers of a command.
@@ -102,20 +112,20 @@ func (r *Request) read(h micro.Headers) error {
 	return ev.RefuseFaults("command", faults)
 }
 
-// refusalOf is the wire form of a command's error.
-func refusalOf(err error) any {
+// refusalOf is what a client is told of a command's error.
+func refusalOf(err error) *ev.Refusal {
 	var refusal *ev.Refusal
 	if !errors.As(err, &refusal) {
 		slog.Error("command failed", "err", err)
 		refusal = ev.Refuse(ev.Internal, "internal error")
 	}
-	return map[string]*ev.Refusal{"error": refusal}
+	return refusal
 }
 
-func respondJSON(r micro.Request, v any) {
+func respondJSON(r micro.Request, v any, headers micro.Headers) {
 	data, err := ev.Encode(v)
 	if err == nil {
-		err = r.Respond(data)
+		err = r.Respond(data, micro.WithHeaders(headers))
 	}
 	if err != nil {
 		slog.Warn("answer not sent", "err", err)

@@ -42,7 +42,7 @@ type Executor struct {
 	work   *queue.WorkQueue
 	clouds map[string]Cloud // by the name that accounts give
 	clock  clock.Clock
-	count  func(effect, outcome string)
+	count  func(effect, outcome string, took time.Duration)
 	charts *Charts // nil: no chart can be installed
 	passes bool    // what is to be done in another cloud is for another replica
 	long   longWork
@@ -59,13 +59,13 @@ const passAgain = time.Second
 
 // NewExecutor makes an executor; Run starts it.
 func NewExecutor(nc *nats.Conn, fold *state.Live, work *queue.WorkQueue, clouds map[string]Cloud, clock clock.Clock) *Executor {
-	return &Executor{nc: nc, fold: fold, work: work, clouds: clouds, clock: clock, count: func(string, string) {},
+	return &Executor{nc: nc, fold: fold, work: work, clouds: clouds, clock: clock, count: func(string, string, time.Duration) {},
 		long: longWork{end: map[*ev.Work]context.CancelCauseFunc{}}}
 }
 
 // Count lets a function count the work by its effect and what came of it: done,
 // waiting or failed; it is set before Run.
-func (x *Executor) Count(count func(effect, outcome string)) { x.count = count }
+func (x *Executor) Count(count func(effect, outcome string, took time.Duration)) { x.count = count }
 
 // slots is how much work is done at once; a call to a cloud is short, so few
 // slots serve many dataplanes.
@@ -133,7 +133,9 @@ func (x *Executor) do(ctx context.Context, place queue.Partition, w ev.Work) (ti
 		return 0, err
 	}
 	t := NewTask(w, x.clouds, x.charts)
+	begun := time.Now()
 	r := handler(cloud.WithPermit(callCtx, x.permit(place, t)), t)
+	took := time.Since(begun)
 	if ctx.Err() != nil {
 		return 0, ctx.Err() // shutting down: whoever comes next asks again
 	}
@@ -147,7 +149,7 @@ func (x *Executor) do(ctx context.Context, place queue.Partition, w ev.Work) (ti
 	if x.passes && Elsewhere(r.Err) {
 		return passAgain, nil
 	}
-	x.count(w.Effect, r.kind())
+	x.count(w.Effect, r.kind(), took)
 	if r.Queued && x.longQueued(w) {
 		r.Err = helm.ErrBusy
 	}

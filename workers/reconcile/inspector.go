@@ -50,10 +50,13 @@ func (i *Inspector) Run(ctx context.Context) error {
 	return clock.Every(ctx, max(inspectLeast, i.clock.Real(InspectEvery)), func(time.Time) { i.Inspect(ctx) })
 }
 
+// maxNamed is how many of those that could not be inspected a line of the log names.
+const maxNamed = 20
+
 // Inspect looks at everything that is at rest, what others stand on first.
 func (i *Inspector) Inspect(ctx context.Context) {
 	round := map[string]kube.API{}
-	failed := 0
+	var failed []string
 	for _, seen := range i.all() {
 		if ctx.Err() != nil {
 			return
@@ -63,12 +66,12 @@ func (i *Inspector) Inspect(ctx context.Context) {
 			continue // for who works in that cloud
 		}
 		if err != nil {
-			failed++
+			failed = append(failed, seen.Ref.String())
 			slog.Debug("not inspected, will try again", "entity", seen.Ref.String(), "err", err)
 		}
 	}
-	if failed > 0 && ctx.Err() == nil {
-		slog.Warn("not all could be inspected, will try again", "entities", failed)
+	if len(failed) > 0 && ctx.Err() == nil {
+		slog.Warn("not all could be inspected, will try again", "count", len(failed), "entities", failed[:min(len(failed), maxNamed)])
 	}
 }
 
