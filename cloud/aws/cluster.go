@@ -116,6 +116,31 @@ func (at *session) deleteLeftovers(ctx context.Context, name, owner string) erro
 	return at.deleteRoles(ctx, p, owner)
 }
 
+// clearFormer deletes, before a cluster is made, what one of that name has left that somebody else has deleted: what its
+// controllers made, its OIDC provider, and the roles of its add-ons, which trust that provider and nobody else. Its volumes
+// stay, with their mark; its own role and those of its pools are used again.
+func (at *session) clearFormer(ctx context.Context, name, owner string) error {
+	is, err := at.ownedRole(ctx, purpose{at.region, name, cloud.KindCluster, ""})
+	if err != nil || is != owner {
+		return err
+	}
+	if err := at.doors.Delete(ctx, name); err != nil {
+		return fmt.Errorf("delete load balancers: %w", err)
+	}
+	if err := at.network.DeleteGroups(ctx, name); err != nil {
+		return err
+	}
+	if err := at.deleteOwnedOIDC(ctx, name, owner); err != nil {
+		return err
+	}
+	for _, a := range cloud.Addons() {
+		if err := at.deleteRoles(ctx, at.purposeOf(name, a), owner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // MarkVolumes implements cloud.Provider.
 func (p *Provider) MarkVolumes(ctx context.Context, s cloud.Scope, cluster, owner string, goes map[string]bool) error {
 	return p.within(ctx, "MarkVolumes", s, func(ctx context.Context, at *session) error {
@@ -157,6 +182,9 @@ func adopted(name string, has *types.Cluster) (cloud.Observation, error) {
 
 func (at *session) createCluster(ctx context.Context, spec cloud.ClusterSpec) (cloud.Observation, error) {
 	if err := at.usableKey(spec.Options.SecretsKey); err != nil {
+		return cloud.Observation{}, err
+	}
+	if err := at.clearFormer(ctx, spec.Name, spec.Owner); err != nil {
 		return cloud.Observation{}, err
 	}
 	on, err := at.ground(ctx, spec)

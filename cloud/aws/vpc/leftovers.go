@@ -59,6 +59,11 @@ func (n *Networks) DeleteLeftovers(ctx context.Context, cluster, owner string) e
 	if err := n.volumesOf(ctx, cluster, owner, n.deleteVolume); err != nil {
 		return err
 	}
+	return n.DeleteGroups(ctx, cluster)
+}
+
+// DeleteGroups removes the security groups that the controllers of a cluster that is gone have left.
+func (n *Networks) DeleteGroups(ctx context.Context, cluster string) error {
 	return n.clearGroups(ctx, "", filter("tag:kubernetes.io/cluster/"+cluster, "owned"))
 }
 
