@@ -14,8 +14,8 @@ RACE := $(if $(CC_FOUND),yes)
 
 build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts for Helm charts
 	@mkdir -p bin
-	CGO_ENABLED=0 $(GO) build $(FLAGS) -ldflags '$(LDFLAGS)' -o bin/aerie ./cmd/aerie
-	cd cmd/aerie-helm && CGO_ENABLED=0 $(GO) build $(FLAGS) -ldflags '-s -w' -o ../../bin/aerie-helm .
+	@CGO_ENABLED=0 GO='$(GO)' scripts/build bin/aerie ./cmd/aerie $(FLAGS) -ldflags '$(LDFLAGS)'
+	@cd cmd/aerie-helm && CGO_ENABLED=0 GO='$(GO)' ../../scripts/build ../../bin/aerie-helm . $(FLAGS) -ldflags '-s -w'
 
 demo: build ## a whole control plane with tenants; DEMO_EXIT=1 ends it when they are Active
 	@bin/aerie demo deploy/offers/shared $(if $(DEMO_EXIT),--exit)

@@ -38,6 +38,9 @@ type Provider interface {
 	// Check says whether the account can be worked in: credentials and rights.
 	Check(ctx context.Context, a Account) error
 
+	// Catalogue lists what there is to be wished for in a scope.
+	Catalogue(ctx context.Context, s Scope) (Catalogue, error)
+
 	// EnsureNetwork makes a network. Nothing of a network can be changed: a differing spec is Invalid.
 	EnsureNetwork(ctx context.Context, s Scope, spec NetworkSpec) (Observation, error)
 	// ObserveNetwork reads a network.

@@ -22,12 +22,13 @@ const (
 	Denied    Class = "denied"    // park until credentials or rights are mended; shortly after a grant, try again
 	Invalid   Class = "invalid"   // this wish can never be met: wait for a changed one
 	Terminal  Class = "terminal"  // it failed for good: delete and make it anew, or a person
+	Unseen    Class = "unseen"    // it was made often enough, and no look shows it: make no more, look again slowly
 	Unknown   Class = "unknown"   // refused in words that nobody has met: try again a few times, then show it to a person
 )
 
 // Classes are all classes.
 func Classes() []Class {
-	return []Class{Retryable, Throttled, Conflict, Taken, NotFound, Quota, Capacity, Denied, Invalid, Terminal, Unknown}
+	return []Class{Retryable, Throttled, Conflict, Taken, NotFound, Quota, Capacity, Denied, Invalid, Terminal, Unseen, Unknown}
 }
 
 // UnknownRegion is the code, of class Invalid, of a scope whose region does not exist: nothing was ever made in it.

@@ -15,6 +15,14 @@ type AccountSpec struct {
 	ExternalID string `json:"externalId" maxLength:"200" doc:"The external id that the role's trust asks for; required if hosting is customer"`
 }
 
+// Account is the kind of where clouds are entered.
+const Account Kind = "account"
+
+var accountKind = Descriptor{
+	Kind: Account, Plural: "accounts", Doc: "a cloud account to work in",
+	Spec: AccountSpec{}, Verbs: CommonVerbs(),
+}
+
 // Kind is Account.
 func (AccountSpec) Kind() Kind { return Account }
 

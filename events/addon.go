@@ -15,6 +15,14 @@ type AddonSpec struct {
 	Manifests []map[string]any `json:"manifests,omitempty" maxItems:"50" doc:"Kubernetes objects as they are; on the platform's own dataplanes also such as are of the whole cluster, or in another namespace that is no tenant's"`
 }
 
+// Addon is the kind of what is installed on a dataplane.
+const Addon Kind = "addon"
+
+var addonKind = Descriptor{
+	Kind: Addon, Plural: "addons", Doc: "what is installed on a dataplane itself, in a namespace of its own",
+	Parent: Dataplane, Spec: AddonSpec{}, Verbs: CommonVerbs(rollbackVerb, adoptVerb, disownVerb), Marked: true,
+}
+
 // Kind is Addon.
 func (AddonSpec) Kind() Kind { return Addon }
 

@@ -16,6 +16,14 @@ type Chart struct {
 	Timeout     int    `json:"timeout,omitempty" minimum:"0" maximum:"3600" doc:"how many seconds its hooks may take; 0: 300"`
 }
 
+// Application is the kind of what is installed for a tenant.
+const Application Kind = "application"
+
+var applicationKind = Descriptor{
+	Kind: Application, Plural: "applications", Doc: "what is installed for a tenant",
+	Owner: ByCustomers, Parent: Tenant, Spec: ApplicationSpec{}, Verbs: CommonVerbs(rollbackVerb, adoptVerb, disownVerb), Marked: true,
+}
+
 // Kind is Application.
 func (ApplicationSpec) Kind() Kind { return Application }
 
@@ -141,3 +149,16 @@ func (RemoveApplication) Effect() string { return "remove_application" }
 
 // Effect names the work on the wire.
 func (EnsureApplication) Effect() string { return "ensure_application" }
+
+// VerbRollback is the verb that applications and addons have beside those of every kind.
+const VerbRollback = "rollback"
+
+var rollbackVerb = Verb{VerbRollback, "Bring back what was deployed before", Rollback{}}
+
+// Rollback asks for what was deployed before.
+type Rollback struct {
+	To int `json:"to" default:"0" minimum:"0" doc:"The revision that is wanted back; 0: the one that was deployed before the present one"`
+}
+
+// IsPayload marks a payload.
+func (Rollback) IsPayload() {}

@@ -183,6 +183,7 @@ const (
 	UnknownReason       ReasonCode = "unknown" // refused in words that nobody has met
 	DriftedReason       ReasonCode = "drifted"
 	Queued              ReasonCode = "queued"      // so much is being done at once that it has to wait for its turn
+	NotSeen             ReasonCode = "not_seen"    // it was made, and no look shows it
 	InProgress          ReasonCode = "in_progress" // nothing is wrong: it takes its time
 )
 
@@ -199,11 +200,50 @@ type Call struct {
 // later does not, nor does no answer, which says nothing of what was asked.
 func (r Reason) Counted() bool {
 	switch r.Code {
-	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable, Unreachable, Queued:
+	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable, Unreachable, Queued, NotSeen:
 		return false
 	}
 	return true
 }
 
+// Waits tells whether who waits for this uses up none of a phase's time: whoever is throttled, has no room or is not
+// answered can do nothing about it.
+func (r Reason) Waits() bool {
+	switch r.Code {
+	case RateLimited, QuotaExceeded, Unreachable, Queued:
+		return true
+	}
+	return false
+}
+
 // Final tells whether trying again by itself can't help.
 func (r Reason) Final() bool { return r.Code == ConfigProblem }
+
+// These events count what an entity makes in a cloud. They happen only while work is owed.
+type (
+	// CreateStarted says, before the call, that something is about to be made in a cloud. What was made so often without
+	// having been seen is not made once more.
+	CreateStarted struct {
+		Part string `json:"part"` // what is ensured, such as "Cluster"
+		What string `json:"what"` // the call and what it makes, such as "cluster eu-3f2a"
+	}
+	// CreatesEnded says how creates ended that were started: as far as anybody was told.
+	CreatesEnded struct {
+		Ends []CreateEnd `json:"ends,omitempty"`
+		Seen []string    `json:"seen,omitempty"` // the parts that a look has shown
+	}
+)
+
+// Type names the event on the wire.
+func (CreateStarted) Type() string { return "create_started" }
+
+// Type names the event on the wire.
+func (CreatesEnded) Type() string { return "creates_ended" }
+
+// CreateEnd is how one create ended. One that made nothing may be started again and does not count.
+type CreateEnd struct {
+	What    string `json:"what"`
+	ID      string `json:"id,omitempty"`      // the cloud's, of what was made
+	Refused bool   `json:"refused,omitempty"` // nothing was made
+	Lost    bool   `json:"lost,omitempty"`    // no answer: something may have been made
+}

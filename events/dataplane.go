@@ -80,6 +80,14 @@ const (
 	DriftReport = "report"
 )
 
+// Dataplane is the kind of a Kubernetes cluster.
+const Dataplane Kind = "dataplane"
+
+var dataplaneKind = Descriptor{
+	Kind: Dataplane, Plural: "dataplanes", Doc: "one Kubernetes cluster in one account and region",
+	Spec: DataplaneSpec{}, Verbs: CommonVerbs(attachVerb, detachVerb, upgradeVerb, adoptVerb, disownVerb), Marked: true,
+}
+
 // Kind is Dataplane.
 func (DataplaneSpec) Kind() Kind { return Dataplane }
 
@@ -149,8 +157,9 @@ type (
 	}
 	// SystemPoolReady says that the dataplane's own machines are there.
 	SystemPoolReady struct {
-		Nodes int    `json:"nodes"`
-		Calls []Call `json:"calls,omitempty"`
+		Nodes int      `json:"nodes"`
+		Zones []string `json:"zones,omitempty"`
+		Calls []Call   `json:"calls,omitempty"`
 	}
 	// PoolsUpgraded says that all node pools on the cluster have the cluster's version.
 	PoolsUpgraded struct {
@@ -182,7 +191,8 @@ type (
 	UpdateDone struct {
 		Calls []Call `json:"calls,omitempty"`
 	}
-	// Degraded says that an update could not be brought about: what was there still works.
+	// Degraded says that an update or a repair could not be brought about, and that something without which the
+	// dataplane does not work is gone. Before UpdateFailed there was, it said so also of what still works.
 	Degraded struct {
 		Reason
 	}

@@ -34,3 +34,6 @@ var EventHeaders = []Header{
 	{"content-type", "`application/json`"},
 	{"traceparent", "the command's trace context, if it had one"},
 }
+
+// HeaderSpeed is the header of every HTTP answer that says how many seconds pass in the simulated cloud in one of ours.
+const HeaderSpeed = "Aerie-Cloud-Speed"

@@ -42,13 +42,18 @@ func checkNodeLabels(path string, labels map[string]string) (faults []FieldError
 	return faults
 }
 
+// IsLabelPair tells whether a business label may have a key and a value.
+func IsLabelPair(key, value string) bool {
+	return len(key) <= maxLabelKey && labelKey.MatchString(key) && len(value) <= maxLabelValue && labelValue.MatchString(value)
+}
+
 // checkLabels checks a set of labels: the syntax Kubernetes has, so that they can be carried there.
 func checkLabels(path string, labels map[string]string) (faults []FieldError) {
 	if len(labels) > MaxLabels {
 		return []FieldError{{path, fmt.Sprintf("%d labels: at most %d", len(labels), MaxLabels)}}
 	}
 	for k, v := range labels {
-		if len(k) > maxLabelKey || !labelKey.MatchString(k) {
+		if !IsLabelPair(k, "") {
 			faults = append(faults, FieldError{join(path, Truncate(k)), "not a label key: letters, digits, '.', '_', '-' and '/', at most 63"})
 		}
 		if len(v) > maxLabelValue || !labelValue.MatchString(v) {

@@ -1,8 +1,6 @@
 package events
 
 import (
-	"reflect"
-	"slices"
 	"strings"
 	"time"
 )
@@ -14,10 +12,10 @@ const (
 	VerbDisown = "disown"
 )
 
-// Marked tells whether what is made for an entity of a kind carries its mark.
-func Marked(k Kind) bool {
-	return slices.Contains([]Kind{Dataplane, TenantInfra, Tenant, Application, Addon}, k)
-}
+var (
+	adoptVerb  = Verb{VerbAdopt, "Make {a kind} of what carries a mark that the log does not know", adoptBody{}}
+	disownVerb = Verb{VerbDisown, "Remove what carries a mark of this {kind} that the log does not know", Disown{}}
+)
 
 // Adopt asks for an entity as Create does, but under the uid that things already carry: they are found and become its own.
 type Adopt struct {
@@ -33,7 +31,8 @@ type Disown struct {
 	Region  string `json:"region,omitempty" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"Of a dataplane: the region of that account"`
 }
 
-func (Disown) ask() {}
+// IsPayload marks a payload.
+func (Disown) IsPayload() {}
 
 // Disowned says that an incarnation that the log knew nothing of has ended. The sweeper removes what carries its mark.
 type Disowned struct {
@@ -44,22 +43,16 @@ type Disowned struct {
 // Type names the event on the wire.
 func (Disowned) Type() string { return "disowned" }
 
-// adopting is the form of the body of adopt.
-type adopting struct {
+type adoptBody struct {
 	UID       string            `json:"uid" required:"true" pattern:"^[0-9A-HJKMNP-TV-Z]{26}$" doc:"a ULID, the last part of the mark"`
-	Dataplane string            `json:"dataplane" ref:"dataplane" doc:"of a tenant, where its namespace is"`
+	Dataplane string            `json:"dataplane" ref:"dataplane" only:"tenant" doc:"where its namespace is, such as -/eu"`
 	Labels    map[string]string `json:"labels"`
 	Spec      rawSpec           `json:"spec"`
 }
 
-func decodeAdopt(k Kind, raw any) (Payload, error) {
-	var b adopting
-	if faults := decode("", raw, reflect.ValueOf(&b).Elem(), ""); len(faults) > 0 {
-		return nil, RefuseFaults(VerbAdopt, faults)
-	}
-	spec, faults := decodeSpec(k, b.Spec)
-	return Adopt{b.UID, b.Dataplane, Create{b.Labels, spec}}, RefuseFaults(VerbAdopt+" "+string(k), faults)
-}
+func (b adoptBody) given() rawSpec         { return b.Spec }
+func (adoptBody) born() bool               { return true }
+func (b adoptBody) payload(s Spec) Payload { return Adopt{b.UID, b.Dataplane, Create{b.Labels, s}} }
 
 // Mark is the owner mark of an incarnation, as everything that is made for it carries it in a cloud.
 func (r Ref) Mark(uid string) string { return r.Owner + "/" + string(r.Kind) + "/" + r.ID + "/" + uid }

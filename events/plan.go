@@ -3,13 +3,14 @@ package events
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // PlanSpec is a tier that customers subscribe to: what a tenant of it gets, and
 // where it may be put. Each change of it is a new version.
 type PlanSpec struct {
 	Draft      bool       `json:"draft" default:"false" doc:"A draft takes no tenants; clearing it releases the plan for good"`
-	Hosting    string     `json:"hosting" enum:"provider,customer,platform" default:"provider" doc:"Whose account its tenants run in"`
+	Hosting    string     `json:"hosting" enum:"provider,customer,platform,any" default:"provider" doc:"Whose account its tenants run in; any: what the customer's hosting says"`
 	Deployment string     `json:"deployment" required:"true" enum:"dedicated,resource-shared" doc:"How tenants share: each customer a dataplane of its own, or machines together"`
 	Apps       []PlanApp  `json:"apps" required:"true" minItems:"1" maxItems:"20" doc:"The application types the plan offers, each with the size of its infrastructure"`
 	Quota      PlanQuota  `json:"quota" doc:"What a tenant's namespace may use in all"`
@@ -18,6 +19,7 @@ type PlanSpec struct {
 	Egress     PlanEgress `json:"egress" doc:"With isolation: where the tenants' pods may connect to"`
 	Priority   int        `json:"priority,omitempty" minimum:"0" maximum:"1000000" doc:"How important its tenants' pods are where machines are scarce: a higher one pushes out lower ones. No pod may take another"`
 	Placement  string     `json:"placement" enum:"spread,pack" default:"spread" doc:"Among several fitting dataplanes: the one with the fewest tenants, or the fullest"`
+	Residency  Residency  `json:"residency,omitzero" doc:"Where in the world its tenants may be; empty: anywhere"`
 	Price      PlanPrice  `json:"price" doc:"What it costs, for people"`
 }
 
@@ -47,10 +49,40 @@ type PlanEgress struct {
 	Ranges  []string `json:"ranges,omitempty" maxItems:"50" pattern:"^[0-9A-Fa-f:.]{2,39}/[0-9]{1,3}$" doc:"address ranges such as 203.0.113.0/24"`
 }
 
+// Residency bounds where in the world a tenant may be put.
+type Residency struct {
+	Clouds  []string `json:"clouds,omitempty" maxItems:"10" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"clouds such as aws; empty: any"`
+	Regions []string `json:"regions,omitempty" maxItems:"50" pattern:"^[a-z][a-z0-9-]{1,39}$" doc:"regions such as eu-central-1; empty: any"`
+}
+
+// Allows tells whether a tenant may be there.
+func (r Residency) Allows(cloud, region string) bool {
+	return (len(r.Clouds) == 0 || slices.Contains(r.Clouds, cloud)) && (len(r.Regions) == 0 || slices.Contains(r.Regions, region))
+}
+
+// HostingFor is whose account a customer's tenants of the plan run in.
+func (s PlanSpec) HostingFor(c CustomerSpec) string {
+	if s.Hosting == AnyHosting {
+		return c.Hosting
+	}
+	return s.Hosting
+}
+
+// AnyHosting leaves a plan's hosting to the customer.
+const AnyHosting = "any"
+
 // PlanPrice is what a tenant of the plan costs.
 type PlanPrice struct {
 	Currency string `json:"currency" default:"EUR" pattern:"^[A-Z]{3}$" doc:"three letters, such as EUR"`
 	Monthly  string `json:"monthly" default:"0" pattern:"^[0-9]{1,7}(\\.[0-9]{1,2})?$" doc:"a decimal number, such as 49.90"`
+}
+
+// Plan is the kind of what customers subscribe to.
+const Plan Kind = "plan"
+
+var planKind = Descriptor{
+	Kind: Plan, Plural: "plans", Doc: "a tier: what a tenant of it gets and where it may be put",
+	Owner: ByThePlatform, Spec: PlanSpec{}, Verbs: CommonVerbs(releaseVerb, retireVerb),
 }
 
 // Kind is Plan.
@@ -88,3 +120,9 @@ type Released struct{}
 
 // Type names the event on the wire.
 func (Released) Type() string { return "released" }
+
+// Retired closes a plan: nobody new is put on it, and who is on it stays.
+type Retired struct{}
+
+// Type names the event on the wire.
+func (Retired) Type() string { return "retired" }

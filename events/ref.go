@@ -1,41 +1,24 @@
 package events
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "strings"
 
-// Kind names a sort of entity, in the singular.
+// Kind names a sort of entity, in the singular. Its constant and its Descriptor are in the kind's own file.
 type Kind string
 
-// The kinds that can be commanded.
-const (
-	Customer    Kind = "customer"
-	Account     Kind = "account"
-	Plan        Kind = "plan"
-	Dataplane   Kind = "dataplane"
-	TenantInfra Kind = "tenantinfra"
-	Tenant      Kind = "tenant"
-	Application Kind = "application"
-	Addon       Kind = "addon"
-)
-
-// Kinds lists every kind in the order of references: what is referred to stands
-// before what refers to it.
-var Kinds = []Kind{Customer, Account, Plan, Dataplane, TenantInfra, Tenant, Application, Addon}
-
 // Plural is the kind's name in URLs.
-func (k Kind) Plural() string { return string(k) + "s" }
-
-// KindOf finds a kind by its name in the singular or the plural.
-func KindOf(s string) (Kind, bool) {
-	for _, k := range Kinds {
-		if s == string(k) || s == k.Plural() {
-			return k, true
-		}
+func (k Kind) Plural() string {
+	if d, ok := Builtin.Of(k); ok {
+		return d.Plural
 	}
-	return "", false
+	return string(k) + "s"
+}
+
+// A is the kind with its article, as in "a tenant" and "an account".
+func (k Kind) A() string {
+	if k != "" && strings.ContainsRune("aeiou", rune(k[0])) {
+		return "an " + string(k)
+	}
+	return "a " + string(k)
 }
 
 // Platform is the owner of what belongs to no customer.
@@ -60,26 +43,6 @@ func IsLabel(s string) bool {
 		}
 	}
 	return len(s) > 0 && len(s) <= MaxLabel
-}
-
-// parts is how many labels an id of the kind has.
-func (k Kind) parts() int {
-	switch k {
-	case TenantInfra, Application, Addon:
-		return 2
-	}
-	return 1
-}
-
-// IDRule says in words what an id of the kind looks like, for messages.
-func (k Kind) IDRule() string {
-	switch k {
-	case TenantInfra, Addon:
-		return "<dataplane>_<name>, each " + LabelRule
-	case Application:
-		return "<tenant>_<name>, each " + LabelRule
-	}
-	return LabelRule
 }
 
 // Ref names one entity: in subjects, URLs, manifests and specs alike.
@@ -120,69 +83,4 @@ func (r Ref) Local() string {
 		return l
 	}
 	return r.ID
-}
-
-// Check says what is wrong with the reference, naming the field; nil if nothing is.
-func (r Ref) Check() []FieldError {
-	var faults []FieldError
-	if !slices.Contains(Kinds, r.Kind) {
-		return []FieldError{{"kind", fmt.Sprintf("%q is not a kind%s", Truncate(string(r.Kind)), Suggest(string(r.Kind), kindNames()))}}
-	}
-	if r.Owner != Platform && !IsLabel(r.Owner) {
-		faults = append(faults, FieldError{"owner", fmt.Sprintf("%q is not an owner: a customer's id (%s) or '-'", Truncate(r.Owner), LabelRule)})
-	}
-	labels, ok := 0, true
-	for l := range strings.SplitSeq(r.ID, "_") {
-		labels, ok = labels+1, ok && IsLabel(l)
-	}
-	if !ok || labels != r.Kind.parts() {
-		faults = append(faults, FieldError{"name", fmt.Sprintf("%q is not a name for a %s: %s", Truncate(r.ID), r.Kind, r.Kind.IDRule())})
-	}
-	return append(faults, r.checkOwner()...)
-}
-
-// checkOwner says who may own a thing of the kind.
-func (r Ref) checkOwner() []FieldError {
-	switch r.Kind {
-	case Customer:
-		if r.Owner != r.ID {
-			return []FieldError{{"owner", fmt.Sprintf("a customer owns itself: want %q, got %q", Truncate(r.ID), Truncate(r.Owner))}}
-		}
-	case Plan:
-		if r.Owner != Platform {
-			return []FieldError{{"owner", fmt.Sprintf("a plan belongs to the platform: want '-', got %q", Truncate(r.Owner))}}
-		}
-	case Tenant, Application:
-		if r.Owner == Platform {
-			return []FieldError{{"owner", fmt.Sprintf("a %s belongs to a customer: give the customer's id", r.Kind)}}
-		}
-	}
-	return nil
-}
-
-// ParseRef reads what a person types for an entity of a kind: "acme/prod",
-// "acme/prod/pg" for a two-part id, "-/free" or just "free" for the platform's,
-// "eu/pg" for a two-part id of the platform's, "acme" for a customer.
-func ParseRef(k Kind, s string) (Ref, []FieldError) {
-	r := Ref{Kind: k, Owner: Platform, ID: s}
-	if owner, id, ok := strings.Cut(s, "/"); ok {
-		r.Owner, r.ID = owner, id
-		switch {
-		case k.parts() < 2:
-		case k != Application && owner != Platform && IsLabel(id): // one label is no id of the kind
-			r.Owner, r.ID = Platform, owner+"_"+id
-		default:
-			r.ID = strings.Replace(id, "/", "_", 1)
-		}
-	} else if k == Customer {
-		r.Owner = s
-	}
-	return r, r.Check()
-}
-
-func kindNames() (names []string) {
-	for _, k := range Kinds {
-		names = append(names, string(k))
-	}
-	return names
 }

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -89,6 +90,29 @@ func RefuseFaults(what string, faults []FieldError) error {
 	return r.With(faults)
 }
 
+// JoinRefusals makes one refusal of several, with the faults of all; nil if none refuses. Its code is the first one's.
+func JoinRefusals(errs ...error) error {
+	var all []*Refusal
+	var details []FieldError
+	for _, err := range errs {
+		var r *Refusal
+		if errors.As(err, &r) {
+			all, details = append(all, r), append(details, r.Details...)
+		}
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	}
+	joined := *all[0]
+	for _, r := range all[1:] {
+		joined.Message = Cut(joined.Message+"; "+r.Message, maxMessage)
+	}
+	return joined.With(details)
+}
+
 // The bounds of a refusal, so that it fits into an answer and into an event, whatever was sent.
 const (
 	maxDetails   = 100
@@ -145,7 +169,7 @@ func Truncate(s string) string {
 // Suggest proposes the known word closest to a misspelt one, as the end of a
 // sentence: `; did you mean "tenant"?`, or the list of what is known.
 func Suggest(word string, known []string) string {
-	best, least := "", 3
+	best, least := "", min(3, 1+(len(word)+1)/2) // more than half of a short word is another word
 	for _, k := range known {
 		if d := distance(word, k); d < least {
 			best, least = k, d
@@ -157,22 +181,26 @@ func Suggest(word string, known []string) string {
 	return "; known: " + strings.Join(known, ", ")
 }
 
-// distance is the number of single-letter edits between two words, cut at 3.
+// distance is how many letters must be added, left out, replaced, or swapped with the next to make one word of the other,
+// cut at 3.
 func distance(a, b string) int {
 	if len(a)-len(b) > 2 || len(b)-len(a) > 2 {
 		return 3
 	}
-	row := make([]int, len(b)+1)
+	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diag := row[0]
-		row[0] = i + 1
+		next := make([]int, len(b)+1)
+		next[0] = i + 1
 		for j := range len(b) {
-			next := min(row[j]+1, row[j+1]+1, diag+1-b2i(a[i] == b[j]))
-			diag, row[j+1] = row[j+1], next
+			next[j+1] = min(row[j+1]+1, next[j]+1, row[j]+1-b2i(a[i] == b[j]))
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
 		}
+		before, row = row, next
 	}
 	return row[len(b)]
 }

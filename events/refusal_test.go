@@ -18,6 +18,8 @@ func TestNearest(t *testing.T) {
 		{"two letters away", "tenn", `; did you mean "tenant"?`},
 		{"the closer of two", "plam", `; did you mean "plan"?`},
 		{"too far from all", "cat", "; known: tenant, tenantinfra, plan"},
+		{"two letters swapped", "lpan", `; did you mean "plan"?`},
+		{"a short word is not half another", "pn", "; known: tenant, tenantinfra, plan"},
 		{"nothing at all", "", "; known: tenant, tenantinfra, plan"},
 	}
 	for _, row := range rows {
@@ -103,6 +105,7 @@ func TestWhichFailuresCount(t *testing.T) {
 		{events.Timeout, true, false},
 		{events.Unreachable, false, false},
 		{events.Queued, false, false},
+		{events.NotSeen, false, false},
 		{events.InternalReason, true, false},
 	}
 	for _, row := range rows {

@@ -20,7 +20,8 @@ func (CommandRefused) Type() string { return "refused" }
 // NoteRefusal asks to write down that a command was refused.
 type NoteRefusal struct{ Refused CommandRefused }
 
-func (NoteRefusal) ask() {}
+// IsPayload marks a payload.
+func (NoteRefusal) IsPayload() {}
 
 // EventKindOf finds a kind whose events the log may hold, by its name in the singular
 // or the plural.

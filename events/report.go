@@ -5,11 +5,36 @@ import (
 	"fmt"
 )
 
+// Work is one effect that is owed, as it stands on AERIE_WORK: the newest per entity.
+type Work struct {
+	Ref      Ref             `json:"ref"`
+	UID      string          `json:"uid"`
+	Revision uint64          `json:"revision"` // grows; a smaller one is older
+	Digest   string          `json:"digest"`   // of the effect: what a report must name
+	Attempt  int             `json:"attempt"`  // the number of this try, from 1
+	Effect   string          `json:"effect"`   // its name; empty: nothing is owed any more
+	Args     json.RawMessage `json:"args,omitempty"`
+}
+
+// Report is what an executor saw when it did some work: one more command.
+type Report struct {
+	UID     string
+	Digest  string
+	Outcome Event          // set if the effect came about, wholly or a step further
+	Failure *AttemptFailed // set if it did not
+}
+
+// IsPayload marks a payload.
+func (Report) IsPayload() {}
+
 // ReportPrefix is what the subject of every report starts with.
 const ReportPrefix = "aerie.report."
 
 // ReportTaken is the answer to a report that is durable, or was of no more use.
 const ReportTaken = "taken"
+
+// CreateCounted is the answer to the report of a create that is counted now, and may be made.
+const CreateCounted = "counted"
 
 // ExecutorReport is an executor's report on the wire: what came of a piece of work.
 type ExecutorReport struct {

@@ -8,6 +8,14 @@ type TenantSpec struct {
 	AllowNamespaces []string `json:"allowNamespaces,omitempty" maxItems:"20" pattern:"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" doc:"namespaces whose pods may connect in spite of isolation"`
 }
 
+// Tenant is the kind of a subscription.
+const Tenant Kind = "tenant"
+
+var tenantKind = Descriptor{
+	Kind: Tenant, Plural: "tenants", Doc: "a customer's subscription to a plan, placed on a dataplane",
+	Owner: ByCustomers, Spec: TenantSpec{}, Verbs: CommonVerbs(adoptVerb, disownVerb), Marked: true,
+}
+
 // Kind is Tenant.
 func (TenantSpec) Kind() Kind { return Tenant }
 

@@ -23,6 +23,14 @@ type Pool struct {
 	Zones        []string          `json:"zones,omitempty" maxItems:"6" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"zones to use; one pins the pool, empty spreads it over all"`
 }
 
+// TenantInfra is the kind of machines on a dataplane.
+const TenantInfra Kind = "tenantinfra"
+
+var tenantInfraKind = Descriptor{
+	Kind: TenantInfra, Plural: "tenantinfras", Doc: "node pools of a dataplane for one application type and size",
+	Parent: Dataplane, Spec: TenantInfraSpec{}, Verbs: CommonVerbs(adoptVerb, disownVerb), Marked: true,
+}
+
 // Kind is TenantInfra.
 func (TenantInfraSpec) Kind() Kind { return TenantInfra }
 
@@ -56,6 +64,9 @@ const (
 	FallbackSuffix   = "-fallback"
 )
 
+// PoolPart is what Drift.What begins with of a pool of a tenant infra, before its name.
+const PoolPart = "pool "
+
 // NodePool is a pool as a cloud is asked for it.
 type NodePool struct {
 	Name    string            `json:"name"` // the user's name of it
@@ -80,7 +91,7 @@ type Taint struct {
 // PoolStatus is what a cloud says of one pool.
 type PoolStatus struct {
 	Name    string   `json:"name"`  // the user's name of it
-	State   string   `json:"state"` // creating, active, updating, degraded, failed
+	State   string   `json:"state"` // creating, active, updating, degraded, deleting, failed, deleted
 	Nodes   int      `json:"nodes"`
 	Zones   []string `json:"zones,omitempty"`
 	Message string   `json:"message,omitempty"`

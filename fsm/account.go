@@ -22,7 +22,10 @@ func requested[S ev.Spec](c ev.Create, uid string) []ev.Event {
 }
 
 // AccountData is what an account's events say of it.
-type AccountData struct{ Spec ev.AccountSpec }
+type AccountData struct {
+	Spec       ev.AccountSpec
+	Catalogues []RegionCatalogue // what its cloud has, by region
+}
 
 // Wants returns the spec.
 func (d AccountData) Wants() ev.Spec { return d.Spec }
@@ -43,6 +46,7 @@ var account = Kind[AccountData]{
 		Row{ev.Failed{}, []Phase{Verifying}, Failing},
 		Row{ev.UpdateRequested[ev.AccountSpec]{}, []Phase{Requested, Verifying, Ready, Failing}, Requested},
 		Row{ev.RetryRequested{}, []Phase{Failing}, Requested},
+		Row{ev.CatalogueChanged{}, []Phase{Requested, Verifying, Ready, Failing}, Stay},
 	),
 	Rules:        map[Phase]PhaseLimits{Verifying: {Within: 15 * time.Minute, Attempts: 5}},
 	SteadyPhases: []Phase{Ready},
@@ -57,6 +61,8 @@ var account = Kind[AccountData]{
 	Evolve:       evolveAccount,
 	Owed:         owedAccount,
 	Advance:      settleAccount,
+	Recheck:      recheckAccount,
+	DecideVerb:   noteCatalogue,
 	Conditions: func(e Entity[AccountData]) []Condition {
 		return []Condition{e.condition(ConditionReady, e.Phase() == Ready)}
 	},
@@ -70,12 +76,47 @@ func respecAccount(e Entity[AccountData], s ev.Spec) ([]ev.Event, []ev.FieldErro
 	return []ev.Event{ev.UpdateRequested[ev.AccountSpec]{Spec: now}}, faults
 }
 
+// recheckAccount verifies an account again that was found good: its role may have lost a right since. It is entered as
+// before; that it is written down as an update lets releases read it that know of no other reason to verify.
+func recheckAccount(e Entity[AccountData]) []ev.Event {
+	if e.Phase() != Ready {
+		return nil
+	}
+	return []ev.Event{ev.UpdateRequested[ev.AccountSpec]{Spec: e.Data.Spec}}
+}
+
+// doubted verifies the account again in which the work of a dataplane or of pools was refused for rights: it is then
+// Failing, and says which right is missing, or Ready, if it is not for the account to give.
+func (r *Refs) doubted(b Base, report ev.Report) []ev.Change {
+	if report.Failure == nil || report.Failure.Code != ev.Unauthorized {
+		return nil
+	}
+	dp := b.Ref
+	if dp.Kind == ev.TenantInfra {
+		dp = b.dataplane().Ref
+	}
+	if dp.Kind != ev.Dataplane {
+		return nil
+	}
+	on, ok := find[DataplaneData](r, dp)
+	if !ok {
+		return nil
+	}
+	acc, ok := find[AccountData](r, ready(ev.Account, on.Data.Spec.Account).Ref)
+	if !ok {
+		return nil
+	}
+	return changed(acc.Base, recheckAccount(acc)...)
+}
+
 func evolveAccount(d AccountData, happened ev.Event) AccountData {
 	switch e := happened.(type) {
 	case ev.Requested[ev.AccountSpec]:
 		d.Spec = e.Spec
 	case ev.UpdateRequested[ev.AccountSpec]:
 		d.Spec = e.Spec
+	case ev.CatalogueChanged:
+		d.Catalogues = withCatalogue(d.Catalogues, e)
 	}
 	return d
 }

@@ -8,7 +8,7 @@ type AddonData = ReleaseData[ev.AddonSpec]
 // An addon waits for the base of its dataplane and has a namespace of its own there.
 var addon = installed(ground[ev.AddonSpec]{
 	kind: ev.Addon,
-	on:   func(b Base) Dependency { return Dependency{b.dataplane().Ref, ConditionBaseReady} },
+	on:   func(b Base) Dependency { return Dependency{Ref: b.dataplane().Ref, Condition: ConditionBaseReady} },
 	start: func(e Entity[AddonData], refs *Refs) ev.InstallingStarted {
 		dp, _ := find[DataplaneData](refs, e.dataplane().Ref)
 		return ev.InstallingStarted{Site: dp.Data.site(dp.Base), Cluster: dp.Data.Cluster.Cluster, Namespace: e.Data.Spec.In(e.Ref)}

@@ -18,6 +18,7 @@ func TestAddonLives(t *testing.T) {
 	const db, body = "addon -/eu_db", `{"spec":{"manifests":[{"kind":"ConfigMap"}]}}`
 	begun := ev.InstallingStarted{Cluster: "c", Namespace: "db"}
 	deployed := fsmtest.History(fsmtest.Platform(), addonIs(begun, ev.Deployed{Revision: 1}))
+	inhabited := fsmtest.History(fsmtest.TenantHome(), addonIs(begun, ev.Deployed{Revision: 1}))
 	live(t, []life{
 		{name: "requested for a dataplane", given: fsmtest.Platform(), when: create(db, body), then: []string{db + " requested"}, phase: fsm.Pending},
 		{name: "its name is no namespace for it", given: fsmtest.Platform(), when: create("addon -/eu_kube-system", body), not: "invalid…spec.namespace: \"kube-system\" is not given to addons"},
@@ -28,6 +29,11 @@ func TestAddonLives(t *testing.T) {
 		{name: "its dataplane takes it along", given: deployed, when: ask("dataplane -/eu", ev.Delete{}), then: []string{"dataplane -/eu deletion_requested"}, phase: fsm.Deleting, why: "dependency: waits for the end of addon -/eu_db"},
 		{name: "and ends it first", given: fsmtest.History(deployed, fsmtest.Is("dataplane -/eu", ev.DeletionRequested{})), when: settle("dataplane -/eu"),
 			then: []string{db + " deletion_requested", db + " drained"}, phase: fsm.Deleting},
-		{name: "what others have there is in the way still", given: fsmtest.History(fsmtest.TenantHome(), addonIs(begun)), when: ask("dataplane -/eu", ev.Delete{}), not: "refused: dataplane -/eu is used by tenantinfra -/eu_pg: delete these first"},
+		{name: "what others have there is in the way still", given: fsmtest.History(fsmtest.TenantHome(), addonIs(begun)), when: ask("dataplane -/eu", ev.Delete{}), not: "refused: dataplane -/eu is used by tenantinfra -/eu_pg: delete these first, or give cascade"},
+		{name: "with cascade all goes", given: inhabited, when: ask("dataplane -/eu", ev.Delete{Cascade: true}), then: []string{"dataplane -/eu deletion_requested"}, phase: fsm.Deleting, why: "dependency: waits for the end of tenantinfra -/eu_pg"},
+		{name: "the tenants on it first, and its addons not yet", given: fsmtest.History(inhabited, fsmtest.Is("dataplane -/eu", ev.DeletionRequested{Cascade: true})), when: settle("dataplane -/eu"),
+			then: []string{"tenant acme/prod deletion_requested", "tenant acme/prod drained"}, phase: fsm.Deleting},
+		{name: "a plan takes nothing along", given: inhabited, when: ask("plan -/free", ev.Delete{Cascade: true}), not: "invalid…cascade: this kind takes nothing along; delete what uses it first: tenant acme/prod"},
+		{name: "an addon neither", given: inhabited, when: ask(db, ev.Delete{Cascade: true}), not: "invalid…cascade: this kind takes nothing along; nothing uses it: leave cascade out"},
 	})
 }

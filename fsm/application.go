@@ -19,5 +19,5 @@ var application = installed(ground[ev.ApplicationSpec]{
 
 // tenant is the need of an application that its id names.
 func (b Base) tenant() Dependency {
-	return Dependency{ev.Ref{Kind: ev.Tenant, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, ConditionReady}
+	return Dependency{Ref: ev.Ref{Kind: ev.Tenant, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, Condition: ConditionReady}
 }

@@ -11,7 +11,7 @@ import (
 func rollback[S ev.Installed](e Entity[ReleaseData[S]], ask ev.Payload, _ *Refs) ([]ev.Change, error) {
 	back, ok := ask.(ev.Rollback)
 	if !ok {
-		return nil, ev.Refuse(ev.Internal, "a %s does not know %T", e.Ref.Kind, ask)
+		return nil, ev.Refuse(ev.Internal, "%s does not know %T", e.Ref.Kind.A(), ask)
 	}
 	if e.Phase() == Pending || e.Phase() == Installing || e.Phase() == Uninstalling {
 		return nil, ev.Refuse(ev.Refused, "%s is %s: only what was deployed can be rolled back", e.Ref, e.Phase())

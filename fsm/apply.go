@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -30,8 +31,8 @@ func begins(e ev.Event) bool {
 	switch e := e.(type) {
 	case ev.SpecEvent, ev.RetryRequested:
 		return true
-	case ev.AttemptFailed: // its time is for what is done when its turn has come
-		return e.Code == ev.Queued
+	case ev.AttemptFailed: // its time is for what is done when it can be
+		return e.Waits()
 	}
 	return false
 }
@@ -40,11 +41,15 @@ func begins(e ev.Event) bool {
 func (b Base) follow(r ev.Recorded) Base {
 	b.Ref, b.Seq, b.LastEventID, b.CorrelationID = r.Ref, r.Seq, r.EventID, r.CorrelationID
 	b.History = b.History.With(r.Seq)
+	b.Creations = b.countCreates(r.Event)
+	if isCreate(r.Event) {
+		return b
+	}
 	switch e := r.Event.(type) {
 	case ev.LabelsChanged:
 		b.Labels = e.Labels
 		return b
-	case ev.Claimed, ev.Attached, ev.Detached, ev.PoolsObserved, ev.Swept:
+	case ev.Claimed, ev.Attached, ev.Detached, ev.PoolsObserved, ev.Swept, ev.Observed, ev.CatalogueChanged:
 		return b
 	case ev.Disowned:
 		if b.UID == "" { // the log knows no other incarnation of the name
@@ -56,7 +61,15 @@ func (b Base) follow(r ev.Recorded) Base {
 		return b
 	case ev.Drifted:
 		reason := driftReason(e.Found)
-		b.Failure = &reason
+		b.Failure, b.Drift = &reason, reason.Message
+		return b
+	case ev.UpdateFailed:
+		if b.Failure = &e.Reason; !e.Repair {
+			b.Unmet = &e.Reason
+		}
+		return b
+	case ev.UpdateDone, ev.DriftEnded:
+		b.Attempt, b.Failure, b.Drift = nil, b.Unmet, ""
 		return b
 	case ev.Failed:
 		b.Failure = &e.Reason
@@ -75,6 +88,9 @@ func (b Base) follow(r ev.Recorded) Base {
 		b.Created, b.CreatedSeq, b.Revision = r.Time, r.Seq, 1
 	case ev.SpecEvent:
 		b.Revision++
+		b.Unmet, b.Drift = nil, ""
+	case ev.RetryRequested:
+		b.Unmet, b.Drift = nil, ""
 	case ev.Drained:
 		b.Drained = true
 	}
@@ -93,4 +109,13 @@ func carry(old, now []Condition, at time.Time) []Condition {
 		}
 	}
 	return now
+}
+
+// conditions are all that can be asked of an entity, Ready last. Who waits for one of them or shows it asks here.
+func (k *Kind[D]) conditions(e Entity[D], refs *Refs) []Condition {
+	own := slices.Clone(e.Conditions)
+	if k.ConditionsOfUsers == nil || len(own) == 0 {
+		return own
+	}
+	return slices.Insert(own, len(own)-1, k.ConditionsOfUsers(e, refs)...)
 }

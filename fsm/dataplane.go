@@ -1,7 +1,6 @@
 package fsm
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +30,9 @@ type DataplaneData struct {
 	Cluster    ev.ClusterReady    // set when there is one
 	SystemPool ev.SystemPoolReady // set when it is as the present spec wants it
 	Addons     []ev.CloudAddon    // the add-ons that are there, with their versions
+	SeenAt     time.Time          // when a look last saw something new; zero: none has since it was made
+	Made       ev.DataplaneSpec   // as what is there was asked for, part by part
+	Repairs    bool               // it is brought back to that, and not to the present spec
 	Todo       []string           // the parts that are to be ensured, in order
 	Lost       []string           // the parts that were found deleted
 	WasActive  bool               // what it has may be in use
@@ -42,8 +44,10 @@ func (d DataplaneData) Wants() ev.Spec { return d.Spec }
 
 // A dataplane gets a network, a cluster and its own machines, then what every
 // cluster gets first; when the addons of its bootstrap are deployed on it, it is
-// Active. A failed update leaves it Degraded: what was there still works. After a
-// failure it walks the way again: what is there is found, not made twice.
+// Active. An update that fails leaves it Active and not in sync: what was there still
+// works. It is Degraded if something is gone without which it does not, and could not be
+// brought back. After a failure it walks the way again: what is there is found, not made
+// twice.
 var dataplane = Kind[DataplaneData]{
 	Name: ev.Dataplane,
 	Table: marked(table([]Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Updating}, Deleting, Gone,
@@ -59,11 +63,15 @@ var dataplane = Kind[DataplaneData]{
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Equipping}, Networking}, // it walks the way again
 		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Active, Updating, Degraded}, Updating},
 		Row{ev.UpdateDone{}, []Phase{Updating}, Active},
+		Row{ev.UpdateFailed{}, []Phase{Updating}, Active},
 		Row{ev.Degraded{}, []Phase{Updating}, Degraded},
+		Row{ev.CreateStarted{}, []Phase{Networking, ClusterCreating, Bootstrapping, Updating}, Stay},
+		Row{ev.CreatesEnded{}, []Phase{Networking, ClusterCreating, Bootstrapping, Updating}, Stay},
 		Row{ev.RetryRequested{}, []Phase{Degraded}, Updating},
 		Row{ev.Drifted{}, []Phase{Active, Updating}, Stay},
 		Row{ev.Drifted{}, []Phase{ClusterCreating, Bootstrapping}, Networking}, // it walks the way again
 		Row{ev.DriftEnded{}, []Phase{Active}, Stay},
+		Row{ev.Observed{}, []Phase{Active}, Stay},
 		Row{ev.RepairStarted{}, []Phase{Active}, Updating},
 		Row{ev.RetryRequested{}, []Phase{Active}, Updating}, // of one that has drifted
 		Row{ev.NetworkReady{}, []Phase{Updating}, Stay},
@@ -77,10 +85,10 @@ var dataplane = Kind[DataplaneData]{
 		Row{ev.Detached{}, append([]Phase{Deleting}, attachable...), Stay}, // a customer may end before the dataplane does
 	)),
 	Rules: map[Phase]PhaseLimits{
-		Networking:      {Within: 30 * time.Minute, Attempts: 5},
-		ClusterCreating: {Within: time.Hour, Attempts: 5},
-		Bootstrapping:   {Within: time.Hour, Attempts: 5},
-		Updating:        {Within: time.Hour, Attempts: 5},
+		Networking:      {Within: 30 * time.Minute, Attempts: 5, Usual: time.Minute},
+		ClusterCreating: {Within: time.Hour, Attempts: 5, Usual: 9 * time.Minute},
+		Bootstrapping:   {Within: time.Hour, Attempts: 5, Usual: 4 * time.Minute},
+		Updating:        {Within: time.Hour, Attempts: 5, Usual: 10 * time.Minute},
 	},
 	SteadyPhases:     []Phase{Active},
 	TerminatingPhase: Deleting,
@@ -88,27 +96,21 @@ var dataplane = Kind[DataplaneData]{
 	Users: func(e Entity[DataplaneData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.dataplane().Ref == e.Ref }, ev.TenantInfra, ev.Addon)
 	},
-	OwnedKinds:      []ev.Kind{ev.Addon},
-	CreateEvents:    requested[ev.DataplaneSpec],
-	CheckSpec:       fitsDataplane,
-	UpdateEvents:    respecDataplane,
-	Evolve:          evolveDataplane,
-	Owed:            owedDataplane,
-	ExpectedEffects: standsDataplane,
-	Advance:         settleDataplane,
-	Outcome:         outcomeDataplane,
-	GiveUp:          giveUpDataplane,
-	Conditions:      conditionsDataplane,
-	DecideVerb:      ownDataplane,
-}
-
-// fitsDataplane keeps one customer's dataplane out of another's account.
-func fitsDataplane(ref ev.Ref, s ev.Spec, _ *Refs) []ev.FieldError {
-	acc, _ := ev.ParseRef(ev.Account, s.(ev.DataplaneSpec).Account)
-	if acc.Owner != ev.Platform && acc.Owner != ref.Owner {
-		return []ev.FieldError{{Field: "spec.account", Message: fmt.Sprintf("%s belongs to %s: use one of the platform or of %s", acc, acc.Owner, ref.Owner)}}
-	}
-	return nil
+	Cascades:          true,
+	OwnedKinds:        []ev.Kind{ev.Addon},
+	CreateEvents:      requested[ev.DataplaneSpec],
+	CheckSpec:         fitsDataplane,
+	UpdateEvents:      respecDataplane,
+	Evolve:            evolveDataplane,
+	Owed:              owedDataplane,
+	ExpectedEffects:   standsDataplane,
+	Advance:           settleDataplane,
+	Outcome:           outcomeDataplane,
+	GiveUp:            giveUpDataplane,
+	Conditions:        conditionsDataplane,
+	ConditionsOfUsers: addonsReady,
+	IsNews:            newsOfDataplane,
+	DecideVerb:        ownDataplane,
 }
 
 func respecDataplane(e Entity[DataplaneData], s ev.Spec) ([]ev.Event, []ev.FieldError) {
@@ -127,7 +129,7 @@ func respecDataplane(e Entity[DataplaneData], s ev.Spec) ([]ev.Event, []ev.Field
 		faults.keep("spec.cluster.existing", old.Cluster.Existing, now.Cluster.Existing)
 		faults.keep("spec.cluster.secretsKey", old.Cluster.SecretsKey, now.Cluster.SecretsKey)
 	}
-	if why := d.upgradeFault(now.Version); why != "" && (building || d.Cluster.Cluster != "") {
+	if why := upgradeFault(e, now.Version); why != "" && (building || d.Cluster.Cluster != "") {
 		faults = append(faults, ev.FieldError{Field: "spec.version", Message: why})
 	}
 	if building || d.SystemPool.Nodes > 0 {
@@ -138,7 +140,7 @@ func respecDataplane(e Entity[DataplaneData], s ev.Spec) ([]ev.Event, []ev.Field
 	switch {
 	case e.Phase() == Equipping:
 		return d.started(wished), faults
-	case e.Phase() == Active && !e.drifted() && onlyBootstrap(old, now): // nothing is to be made
+	case e.Phase() == Active && e.Failure == nil && onlyBootstrap(old, now): // nothing is to be made
 		return []ev.Event{wished, ev.UpdateDone{}}, faults
 	}
 	return []ev.Event{wished}, faults
@@ -150,16 +152,19 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 		d.Spec = e.Spec
 	case ev.UpdateRequested[ev.DataplaneSpec]:
 		todo := d.wish(e.Spec)
-		d.Spec = e.Spec
+		d.Spec, d.Repairs = e.Spec, false
 		d.Todo = d.more(todo...)
-	case ev.RetryRequested, ev.RepairStarted:
-		d.Todo = d.way()
+	case ev.RetryRequested:
+		d.Todo, d.Repairs = d.way(), false
+	case ev.RepairStarted:
+		d.Todo, d.Repairs = d.way(), true
 	case ev.Disowned:
 		if d.Account.Cloud == "" { // so that it is looked for there
 			d.Account, d.Spec.Region = e.Site.Account, e.Site.Region
 		}
 	case ev.NetworkingStarted:
 		d.Account, d.Tried, d.Todo = e.Account, true, d.first()
+		d.Made = d.Spec
 	case ev.Drifted:
 		d = d.drifted(e.Found)
 	case ev.DriftEnded:
@@ -172,21 +177,26 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 		d.Network = e
 	case ev.ClusterReady:
 		e.Calls = nil
-		d = d.has(ev.PartCluster)
+		d = d.has(ev.PartCluster).brought(ev.PartCluster)
 		d.Cluster = e
 	case ev.SystemPoolReady:
 		e.Calls = nil
-		d = d.has(ev.PartSystemPool)
+		d = d.has(ev.PartSystemPool).brought(ev.PartSystemPool)
 		d.SystemPool = e
 	case ev.PoolsUpgraded:
 		d = d.has(ev.PartPools)
 	case ev.CloudAddonsReady:
-		d = d.has(ev.PartAddons)
+		d = d.has(ev.PartAddons).brought(ev.PartAddons)
 		d.Addons = e.Addons
+	case ev.Observed:
+		d = d.noted(e)
 	case ev.Activated:
-		d.WasActive, d.Todo, d.Lost = true, nil, nil
+		d = d.rests()
+		d.WasActive = true
 	case ev.UpdateDone, ev.BaseReady:
-		d.Todo, d.Lost = nil, nil
+		d = d.rests()
+	case ev.UpdateFailed:
+		d.Todo, d.Repairs = nil, false
 	case ev.Claimed:
 		d.Customers = with(d.Customers, e.Customer)
 	case ev.Attached:
@@ -274,10 +284,13 @@ func outcomeDataplane(e Entity[DataplaneData], outcome ev.Event) []ev.Event {
 }
 
 func giveUpDataplane(e Entity[DataplaneData], why ev.Reason) ev.Event {
-	if e.Phase() == Updating {
+	switch {
+	case e.Phase() != Updating:
+		return ev.Failed{Reason: why}
+	case !e.Data.works():
 		return ev.Degraded{Reason: why}
 	}
-	return ev.Failed{Reason: why}
+	return ev.UpdateFailed{Reason: why, Repair: e.Data.Repairs}
 }
 
 func conditionsDataplane(e Entity[DataplaneData]) []Condition {
@@ -295,6 +308,6 @@ func conditionsDataplane(e Entity[DataplaneData]) []Condition {
 		e.condition("CloudAddonsReady", addons),
 		e.condition(ConditionBaseReady, (works || e.Phase() == Equipping) && network && cluster),
 		e.inSync(),
-		e.condition(ConditionReady, works && network && cluster),
+		e.condition(ConditionReady, works && network && cluster && d.works()),
 	}
 }

@@ -54,17 +54,20 @@ func (d DataplaneData) is(part string) bool {
 	return !slices.Contains(d.Todo, part) && !slices.Contains(d.Lost, part)
 }
 
-// wish is the parts that another spec concerns.
+// wish is the parts that another spec concerns: what is in it other than in the one before,
+// or than was made.
 func (d DataplaneData) wish(now ev.DataplaneSpec) []string {
 	todo := []string{ev.PartSystemPool}
-	if now.Version != d.Spec.Version {
-		todo = append(todo, ev.PartCluster, ev.PartPools, ev.PartAddons)
-	}
-	if !now.Cluster.Same(d.Spec.Cluster) {
-		todo = append(todo, ev.PartCluster)
-	}
-	if now.CloudAddons != d.Spec.CloudAddons {
-		todo = append(todo, ev.PartAddons)
+	for _, was := range []ev.DataplaneSpec{d.Spec, d.Made} {
+		if now.Version != was.Version {
+			todo = append(todo, ev.PartCluster, ev.PartPools, ev.PartAddons)
+		}
+		if !now.Cluster.Same(was.Cluster) {
+			todo = append(todo, ev.PartCluster)
+		}
+		if now.CloudAddons != was.CloudAddons {
+			todo = append(todo, ev.PartAddons)
+		}
 	}
 	return todo
 }
@@ -105,6 +108,7 @@ func lost(found []ev.Drift) (parts []string) {
 // ensure is the effect that makes a part.
 func (d DataplaneData) ensure(b Base, part string) ev.Effect {
 	site, anew := d.site(b), !d.WasActive || slices.Contains(d.Lost, part)
+	d.Spec = d.aim()
 	switch part {
 	case ev.PartNetwork:
 		return ev.EnsureNetwork{Target: site, Range: d.networkRange(b.UID), Zones: d.Spec.Network.Zones, Remake: anew}
@@ -127,8 +131,9 @@ func (d DataplaneData) ensure(b Base, part string) ev.Effect {
 
 // standsDataplane is what was made for a dataplane and should still be there.
 func standsDataplane(e Entity[DataplaneData], _ *Refs) (all []ev.Effect) {
-	for _, p := range e.Data.first() {
-		all = append(all, e.Data.ensure(e.Base, p))
+	made := e.Data.standing()
+	for _, p := range made.first() {
+		all = append(all, made.ensure(e.Base, p))
 	}
 	return all
 }
@@ -146,25 +151,6 @@ func (d DataplaneData) networkRange(uid string) string {
 	h := fnv.New32a()
 	h.Write([]byte(uid))
 	return fmt.Sprintf("10.%d.0.0/16", h.Sum32()%256)
-}
-
-// upgradeFault says why a dataplane can't go to another version; "" if it can. A
-// cluster goes up by one minor version at a time, counted from the one it really has.
-func (d DataplaneData) upgradeFault(to string) string {
-	wanted, is := minor(to), max(minor(d.Cluster.Version), 0)
-	switch {
-	case to == d.Spec.Version:
-		return ""
-	case d.Spec.Cluster.Existing != "":
-		return "the cluster is somebody else's to upgrade"
-	case d.Cluster.Cluster == "":
-		return fmt.Sprintf("can't be changed any more: the cluster is being made with %s", d.Spec.Version)
-	case wanted < minor(d.Spec.Version):
-		return fmt.Sprintf("a cluster can't go back: it is to be %s", d.Spec.Version)
-	case wanted > is+1:
-		return fmt.Sprintf("one minor version at a time: the cluster has %s, the next is 1.%d", d.Cluster.Version, is+1)
-	}
-	return ""
 }
 
 // minor reads the number of a minor version: 36 of 1.36, or of 1.36.4-gke.100. -1 is none.

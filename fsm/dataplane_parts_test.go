@@ -32,7 +32,7 @@ func TestUpgradeLives(t *testing.T) {
 		{name: "the next one", given: fsmtest.History(fsmtest.AccountReady(), euAt("1.35")), when: upgradeTo("1.36"), then: updating, phase: fsm.Updating, why: "ensure_cluster"},
 		{name: "the same", given: fsmtest.History(fsmtest.AccountReady(), euAt("1.35")), when: upgradeTo("1.35"), phase: fsm.Active},
 		{name: "a jump", given: fsmtest.History(fsmtest.AccountReady(), euAt("1.35")), when: upgradeTo("1.37"), not: "refused…version: one minor version at a time: the cluster has 1.35, the next is 1.36"},
-		{name: "back", given: fsmtest.History(fsmtest.AccountReady(), euAt("1.35")), when: upgradeTo("1.34"), not: "refused…version: a cluster can't go back: it is to be 1.35"},
+		{name: "back", given: fsmtest.History(fsmtest.AccountReady(), euAt("1.35")), when: upgradeTo("1.34"), not: "refused…version: a cluster can't go back: it has 1.35"},
 		{name: "a jump by two steps at once", given: begun, when: upgradeTo("1.37"), not: "refused…the cluster has 1.35, the next is 1.36"},
 		{name: "the one after, when the control plane is there", given: controlled, when: upgradeTo("1.37"), then: updating, phase: fsm.Updating, why: "ensure_cluster"},
 		{name: "by its manifest", given: fsmtest.History(fsmtest.AccountReady(), euAt("1.35")), when: ask(eu, ev.Update{Spec: next}), not: "refused…spec.version: one minor version at a time"},

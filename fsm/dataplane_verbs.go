@@ -17,25 +17,29 @@ func ownDataplane(e Entity[DataplaneData], ask ev.Payload, refs *Refs) ([]ev.Cha
 	case ev.Detach:
 		return detach(e, ask.Customer, refs)
 	case ev.Upgrade:
-		return upgrade(e, ask.Version)
+		return upgrade(e, ask.Version, refs)
 	}
 	return nil, ev.Refuse(ev.Internal, "a %s does not know %T", ev.Dataplane, ask)
 }
 
 // upgrade is an update of the version alone.
-func upgrade(e Entity[DataplaneData], version string) ([]ev.Change, error) {
+func upgrade(e Entity[DataplaneData], version string, refs *Refs) ([]ev.Change, error) {
+	if e.Phase() == Deleting {
+		return nil, ev.Refuse(ev.Refused, "%s is going away: it can't be changed any more", e.Ref)
+	}
 	to := e.Data.Spec
 	if to.Version = version; to.Version == e.Data.Spec.Version {
 		return nil, nil // asked twice
 	}
-	if e.Phase() == Deleting {
-		return nil, ev.Refuse(ev.Refused, "%s is going away: it can't be changed any more", e.Ref)
-	}
 	happened, faults := respecDataplane(e, to)
-	for i := range faults {
-		faults[i].Field = "version"
+	unknown := wishesOf(Entity[Data]{e.Base, e.Data}, to, refs)
+	for _, some := range [][]ev.FieldError{faults, unknown} {
+		for i := range some {
+			some[i].Field = "version"
+		}
 	}
-	return changed(e.Base, happened...), refuseChange(e.Ref, "upgrade", faults)
+	err := ev.JoinRefusals(ev.RefuseFaults("upgrade "+e.Ref.String(), unknown), refuseChange(e.Ref, "upgrade", faults))
+	return changed(e.Base, happened...), err
 }
 
 // attach gives a customer a place: it is preferred when the customer's tenants are

@@ -46,14 +46,18 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	case ev.Expire:
 		return k.expire(e, ask)
 	case ev.NoteDrift:
-		return k.noteDrift(e, ask, refs)
+		return k.noteDrift(e, c.Time, ask, refs)
 	case ev.Report:
-		return k.report(e, ask)
+		changes, err := k.report(e, ask)
+		if len(changes) > 0 {
+			changes = append(changes, refs.doubted(e.Base, ask)...)
+		}
+		return changes, err
 	}
 	if k.DecideVerb != nil {
 		return k.DecideVerb(e, c.Payload, refs)
 	}
-	return nil, ev.Refuse(ev.Internal, "a %s does not know %T", k.Name, c.Payload)
+	return nil, ev.Refuse(ev.Internal, "%s does not know %T", k.Name.A(), c.Payload)
 }
 
 func expected(b Base, c ev.Command) error {
@@ -67,6 +71,9 @@ func expected(b Base, c ev.Command) error {
 }
 
 func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) ([]ev.Change, error) {
+	if e.terminating(k.TerminatingPhase) {
+		return nil, ev.Refuse(ev.Refused, "%s is going away: create it again when it is gone", c.Ref)
+	}
 	if e.Phase() != Unborn && e.Phase() != k.FinalPhase {
 		if reflect.DeepEqual(e.Data.Wants(), ask.Spec) && maps.Equal(e.Labels, ask.Labels) {
 			return nil, nil // asked twice: it is there as wanted
@@ -82,17 +89,15 @@ func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) (
 
 // fits refuses a spec that refers to what is absent or does not suit.
 func (k *Kind[D]) fits(ref ev.Ref, spec ev.Spec, refs *Refs) error {
-	if err := refs.check(ref, spec); err != nil {
+	err := refs.check(ref, spec)
+	if k.CheckSpec == nil {
 		return err
 	}
-	if k.CheckSpec == nil {
-		return nil
-	}
-	return ev.RefuseFaults(ref.String(), k.CheckSpec(ref, spec, refs))
+	return ev.JoinRefusals(err, ev.RefuseFaults(ref.String(), k.CheckSpec(ref, spec, refs)))
 }
 
 func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, error) {
-	if k.TerminatingPhase != "" && e.Phase() == k.TerminatingPhase {
+	if e.terminating(k.TerminatingPhase) {
 		return nil, ev.Refuse(ev.Refused, "%s is going away: it can't be changed any more", e.Ref)
 	}
 	var happened []ev.Event
@@ -100,11 +105,8 @@ func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, e
 		happened = append(happened, ev.LabelsChanged{Labels: ask.Labels})
 	}
 	if ask.Spec != nil && !reflect.DeepEqual(e.Data.Wants(), ask.Spec) {
-		if err := k.fits(e.Ref, ask.Spec, refs); err != nil {
-			return nil, err
-		}
 		more, faults := k.UpdateEvents(e, ask.Spec)
-		if err := refuseChange(e.Ref, "update", faults); err != nil {
+		if err := ev.JoinRefusals(k.fits(e.Ref, ask.Spec, refs), refuseChange(e.Ref, "update", faults)); err != nil {
 			return nil, err
 		}
 		happened = append(happened, more...)
@@ -121,8 +123,14 @@ func refuseChange(ref ev.Ref, verb string, faults []ev.FieldError) error {
 }
 
 func (k *Kind[D]) retry(e Entity[D]) ([]ev.Change, error) {
+	if e.trouble() == nil && k.Recheck != nil {
+		return changed(e.Base, k.Recheck(e)...), nil
+	}
 	if e.trouble() == nil {
 		return nil, nil // nothing has failed: nothing to try again
+	}
+	if e.drifted() && e.Unmet != nil { // what stands is brought back first, not what can't be had
+		return changed(e.Base, ev.RepairStarted{}), nil
 	}
 	return changed(e.Base, ev.RetryRequested{}), nil
 }
@@ -173,13 +181,16 @@ func (k *Kind[D]) wait(e Entity[D], refs *Refs) ([]ev.Change, *Blocker) {
 	return nil, nil
 }
 
+// terminating tells whether the entity is on its way to its end.
+func (b Base) terminating(going Phase) bool { return going != "" && b.phase == going }
+
 // draining tells whether the entity is to go and may still be used.
-func (b Base) draining(going Phase) bool { return going != "" && b.phase == going && !b.Drained }
+func (b Base) draining(going Phase) bool { return b.terminating(going) && !b.Drained }
 
 // owed is what the world owes: to an entity that is to go first the end of its users.
 func (k *Kind[D]) owed(e Entity[D]) ev.Effect {
 	if e.draining(k.TerminatingPhase) {
-		return WaitFor{anyOf(ev.Kinds...)}
+		return WaitFor{[]Dependency{{Ref: e.Ref, Class: UsersGone}}}
 	}
 	return k.Owed(e)
 }
@@ -190,7 +201,7 @@ func (k *Kind[D]) expire(e Entity[D], ask ev.Expire) ([]ev.Change, error) {
 	if !e.PhaseSince.Equal(ask.Since) || rule.Within == 0 || owed == nil {
 		return nil, nil
 	}
-	why := ev.Reason{Code: ev.Timeout, Fault: ev.ByCloud, Message: fmt.Sprintf("%s was not done within %s", owed.Effect(), rule.Within)}
+	why := ev.Reason{Code: ev.Timeout, Fault: ev.ByCloud, Message: fmt.Sprintf("%s was not done within %s", inWords(owed), rule.Within)}
 	if e.Attempt != nil && e.Attempt.Code != ev.Queued {
 		why = e.Attempt.Reason
 		why.Message = fmt.Sprintf("not done within %s; last: %s", rule.Within, why.Message)
@@ -203,6 +214,10 @@ func (k *Kind[D]) report(e Entity[D], r ev.Report) ([]ev.Change, error) {
 	owed := k.owed(e)
 	if owed == nil || r.UID != e.UID || r.Digest != DigestOf(owed) {
 		return nil, nil
+	}
+	if r.Outcome != nil && isCreate(r.Outcome) {
+		happened, err := creating(e.Base, r.Outcome)
+		return changed(e.Base, happened...), err
 	}
 	var happened []ev.Event
 	if r.Outcome != nil {
@@ -230,7 +245,7 @@ func (k *Kind[D]) outcome(e Entity[D], outcome ev.Event) []ev.Event {
 // failure counts a failed attempt and gives up after too many, or at once where
 // only a person can help.
 func (k *Kind[D]) failure(e Entity[D], owed ev.Effect, f ev.AttemptFailed) []ev.Event {
-	if old := e.Attempt; !f.Counted() && old != nil && old.Reason == f.Reason && (f.Code != ev.Queued || old.Revision == f.Revision) {
+	if old := e.Attempt; !f.Counted() && old != nil && old.Reason == f.Reason && (!f.Waits() || old.Revision == f.Revision) {
 		return nil // still told to come later: nothing new happened
 	}
 	f.Effect, f.Attempt = owed.Effect(), e.Attempts()

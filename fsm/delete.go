@@ -17,12 +17,13 @@ const mostAtOnce = 100
 // way, or with cascade is deleted too. Where nothing was ever made for the entity
 // the end comes with the same decision.
 func (k *Kind[D]) remove(e Entity[D], ask ev.Delete, refs *Refs) ([]ev.Change, error) {
-	users := k.users(e, refs)
-	others := slices.DeleteFunc(slices.Clone(users), func(u ev.Ref) bool { return slices.Contains(k.OwnedKinds, u.Kind) })
+	users, others := k.users(e, refs), k.others(e, refs)
 	switch {
 	case k.TerminatingPhase != "" && e.Phase() == k.TerminatingPhase:
 		return nil, nil // asked twice
-	case len(others) > 0 && !(ask.Cascade && k.Cascades):
+	case ask.Cascade && !k.Cascades:
+		return nil, k.noCascade(e, others)
+	case len(others) > 0 && !ask.Cascade:
 		return nil, k.inTheWay(e, others)
 	case k.TerminatingPhase == "":
 		return changed(e.Base, ev.Deleted{}), nil
@@ -37,6 +38,11 @@ func (k *Kind[D]) users(e Entity[D], refs *Refs) []ev.Ref {
 		return nil
 	}
 	return k.Users(e, refs)
+}
+
+// others are the users of an entity that are no part of it.
+func (k *Kind[D]) others(e Entity[D], refs *Refs) []ev.Ref {
+	return slices.DeleteFunc(slices.Clone(k.users(e, refs)), func(u ev.Ref) bool { return slices.Contains(k.OwnedKinds, u.Kind) })
 }
 
 func (k *Kind[D]) leaves(e Entity[D], refs *Refs) []ev.Change {
@@ -65,6 +71,15 @@ func (k *Kind[D]) inTheWay(e Entity[D], users []ev.Ref) error {
 	return ev.Refuse(ev.Refused, "%s is used by %s: %s", e.Ref, naming(users), advice)
 }
 
+// noCascade refuses to delete what uses an entity of a kind that is not told to take others along.
+func (k *Kind[D]) noCascade(e Entity[D], users []ev.Ref) error {
+	advice := "nothing uses it: leave cascade out"
+	if len(users) > 0 {
+		advice = "delete what uses it first: " + naming(users)
+	}
+	return ev.RefuseFaults("delete "+e.Ref.String(), []ev.FieldError{{Field: "cascade", Message: fmt.Sprintf("this kind takes nothing along; %s", advice)}})
+}
+
 func naming(refs []ev.Ref) string {
 	const most = 10
 	var names []string
@@ -79,9 +94,13 @@ func naming(refs []ev.Ref) string {
 
 // settleGoing deletes what uses an entity that is to go, as far as it is not used
 // itself, and says when nothing does any more. So a customer's applications go
-// before its tenants, and its dataplanes before its accounts.
+// before its tenants, and its dataplanes before its accounts. What is a part of the entity
+// goes after all that may rely on it.
 func (k *Kind[D]) settleGoing(e Entity[D], refs *Refs) ([]ev.Change, *Blocker) {
-	users := k.users(e, refs)
+	users := k.others(e, refs)
+	if len(users) == 0 {
+		users = k.users(e, refs)
+	}
 	if len(users) == 0 {
 		if notes := k.leaves(e, refs); len(notes) > 0 {
 			return notes, &Blocker{Retried: true, Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: "leaves what it is attached to"}}
@@ -89,10 +108,10 @@ func (k *Kind[D]) settleGoing(e Entity[D], refs *Refs) ([]ev.Change, *Blocker) {
 		return changed(e.Base, k.drained(e)...), nil
 	}
 	var changes []ev.Change
-	for _, u := range users {
+	for _, u := range refs.below(users) {
 		user, _ := refs.Get(u)
 		machine := Machines[u.Kind]
-		if machine.Going(user.Phase()) || len(machine.Users(user, refs)) > 0 {
+		if machine.Going(user.Phase()) || len(machine.Others(user, refs)) > 0 {
 			continue
 		}
 		if more, err := machine.Decide(user, ev.Command{Ref: u, Payload: ev.Delete{}}, refs); err == nil {
@@ -104,6 +123,40 @@ func (k *Kind[D]) settleGoing(e Entity[D], refs *Refs) ([]ev.Change, *Blocker) {
 	}
 	return changes, &Blocker{Retried: true, Reason: ev.Reason{Code: ev.Dependency, Fault: ev.BySystem,
 		Message: "waits for the end of " + naming(users)}}
+}
+
+// below are some entities and all that use them, users first, each once. What is a part of another comes with it.
+func (r *Refs) below(some []ev.Ref) (all []ev.Ref) {
+	seen := map[ev.Ref]bool{}
+	var add func([]ev.Ref)
+	add = func(some []ev.Ref) {
+		for _, u := range some {
+			if seen[u] {
+				continue
+			}
+			seen[u] = true
+			user, _ := r.Get(u)
+			add(Machines[u.Kind].Others(user, r))
+			all = append(all, u)
+		}
+	}
+	add(some)
+	return all
+}
+
+// Takes lists what goes with an entity that is deleted with cascade, in the order in which it begins to go.
+func Takes(e Entity[Data], refs *Refs) []ev.Ref {
+	machine := Machines[e.Ref.Kind]
+	all := refs.below(machine.Others(e, refs))
+	for _, u := range append(slices.Clone(all), e.Ref) {
+		user, _ := refs.Get(u)
+		for _, part := range Machines[u.Kind].Users(user, refs) {
+			if !slices.Contains(all, part) {
+				all = append(all, part)
+			}
+		}
+	}
+	return all
 }
 
 // users lists the living entities of some kinds that use one and for which use is
@@ -134,12 +187,4 @@ func (r *Refs) living(use func(Entity[Data]) bool, k ev.Kind) (refs []ev.Ref) {
 	})
 	slices.SortFunc(refs, compare)
 	return refs
-}
-
-// anyOf is the need of something to happen among all entities of some kinds.
-func anyOf(kinds ...ev.Kind) (needs []Dependency) {
-	for _, k := range kinds {
-		needs = append(needs, Dependency{Ref: ev.Ref{Kind: k}})
-	}
-	return needs
 }

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -13,10 +14,61 @@ type WaitFor struct {
 	On []Dependency `json:"on"`
 }
 
-// Dependency is a condition of another entity. An empty id means: of any of the kind.
+// Dependency is what is waited for: a condition of another entity, or with a class
+// something of which there may be many.
 type Dependency struct {
 	ev.Ref
-	Condition string `json:"condition"`
+	Condition string `json:"condition,omitempty"`
+	Class     string `json:"class,omitempty"`
+}
+
+// Awaited is what can end a wait: news of an entity, of the users of an entity, or of a class of places.
+type Awaited struct {
+	Ref   ev.Ref
+	Class string
+}
+
+// String says for people what is waited for.
+func (d Dependency) String() string {
+	switch {
+	case d.Class == UsersGone:
+		return "the end of what uses " + d.Ref.String()
+	case d.Class != "":
+		return "any " + string(d.Kind)
+	}
+	return d.Ref.String()
+}
+
+const (
+	// UsersGone is what who is to go awaits of itself: that nothing uses it any more.
+	UsersGone = "users"
+	// SomePlace is what a tenant awaits that has none: any place that its plan asks for.
+	SomePlace = "place"
+)
+
+// AwaitedBy lists what can end the wait of an entity; nothing if it does not wait.
+func AwaitedBy(e Entity[Data], get func(ev.Ref) (Entity[Data], bool)) (all []Awaited) {
+	a, _ := Machines[e.Ref.Kind].Owed(e).(WaitFor)
+	for _, n := range a.On {
+		if n.Class == SomePlace {
+			all = append(all, awaitedPlaces(typed[TenantData](e), get)...)
+			continue
+		}
+		all = append(all, Awaited{n.Ref, n.Class})
+	}
+	return all
+}
+
+// awaitedPlaces are the classes of places that a tenant's plan asks for: those of its customer, and those open to all.
+func awaitedPlaces(e Entity[TenantData], get func(ev.Ref) (Entity[Data], bool)) []Awaited {
+	p, ok := get(ready(ev.Plan, e.Data.Spec.Plan).Ref)
+	if !ok {
+		return nil // it is awaited by name
+	}
+	c, _ := get(owned(e.Base)[0].Ref)
+	w := wantOf(e, typed[PlanData](p), typed[CustomerData](c).Data)
+	region := cmp.Or(w.region, anywhere)
+	return []Awaited{{Class: w.class.awaited(w.customer, region)}, {Class: w.class.awaited(anybody, region)}}
 }
 
 // Effect names the waiting.
@@ -25,7 +77,7 @@ func (WaitFor) Effect() string { return "await" }
 // ready is the need that another entity is Ready.
 func ready(kind ev.Kind, path string) Dependency {
 	ref, _ := ev.ParseRef(kind, path)
-	return Dependency{ref, ConditionReady}
+	return Dependency{Ref: ref, Condition: ConditionReady}
 }
 
 // Blocker says what an entity that is not where it should be is waiting for, or
@@ -79,5 +131,18 @@ func (k *Kind[D]) why(e Entity[D], refs *Refs) *Blocker {
 	if _, w := k.wait(e, refs); w != nil {
 		return w
 	}
-	return &Blocker{Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: owed.Effect() + " is under way"}, Retried: true}
+	return &Blocker{Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: inWords(owed) + " is under way"}, Retried: true}
 }
+
+// workWords are effects as people say them.
+var workWords = map[string]string{
+	"await": "waiting for others", "verify_account": "a check of the account's rights", "ensure_network": "the network",
+	"ensure_cluster": "the cluster's control plane", "ensure_system_pool": "the pool of system nodes", "upgrade_pools": "an upgrade of the node pools",
+	"ensure_cloud_addons": "installing what the cloud adds", "ensure_base": "the base of the cluster", "ensure_pools": "the node pools",
+	"ensure_tenant": "the tenant's namespace", "ensure_application": "installing the application", "ensure_addon": "installing the addon",
+	"remove_owned": "removal of all that was made", "remove_tenant": "removal of the namespace", "remove_application": "removal of the application",
+	"remove_addon": "removal of the addon",
+}
+
+// inWords is an effect as people say it; one that has no words yet by its name.
+func inWords(e ev.Effect) string { return cmp.Or(workWords[e.Effect()], e.Effect()) }

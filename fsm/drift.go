@@ -3,31 +3,70 @@ package fsm
 import (
 	"slices"
 	"strings"
+	"time"
 
 	ev "github.com/aeriehq/aerie/events"
 )
 
 // noteDrift takes what a look at an entity at rest has found. What is not as it was
 // made is an event; it is brought back at once, or, if the dataplane's policy is to
-// report it, when somebody retries. A look that sees the same again is no news.
-func (k *Kind[D]) noteDrift(e Entity[D], ask ev.NoteDrift, refs *Refs) ([]ev.Change, error) {
+// report it, when somebody retries. A look that sees the same again is no news, and what
+// could not be brought back is not tried again by itself.
+func (k *Kind[D]) noteDrift(e Entity[D], at time.Time, ask ev.NoteDrift, refs *Refs) ([]ev.Change, error) {
 	stands := k.stands(e, refs)
 	if len(stands) == 0 {
 		return nil, nil // it has moved on
 	}
-	drifted := ev.Drifted(ask)
+	happened := k.observed(e, at, ask)
+	drifted := ev.Drifted{Found: ask.Found, Calls: ask.Calls}
 	switch {
-	case len(ask.Found) == 0 && e.drifted():
-		return changed(e.Base, ev.DriftEnded{}), nil
+	case len(ask.Found) == 0 && e.Failure != nil && e.Drift != "":
+		happened = append(happened, ev.DriftEnded{})
 	case len(ask.Found) == 0:
-		return nil, nil
+	case e.Failure != nil && e.Drift == driftReason(ask.Found).Message:
 	case refs.repairs(stands[0]):
-		return changed(e.Base, drifted, ev.RepairStarted{}), nil
-	case e.drifted() && *e.Failure == driftReason(ask.Found):
-		return nil, nil
+		happened = append(happened, drifted, ev.RepairStarted{})
+	default:
+		happened = append(happened, drifted)
 	}
-	return changed(e.Base, drifted), nil
+	return changed(e.Base, happened...), nil
 }
+
+// observed is the event of what a look has seen, if that is news. Numbers of nodes alone
+// are news only now and then.
+func (k *Kind[D]) observed(e Entity[D], at time.Time, ask ev.NoteDrift) []ev.Event {
+	if ask.Seen == nil || k.IsNews == nil {
+		return nil
+	}
+	news, onlyNodes := k.IsNews(e, *ask.Seen)
+	if !news || onlyNodes && at.Sub(seenAt(e.Base, e.Data)) < ask.Every {
+		return nil
+	}
+	seen := ev.Observed{Seen: *ask.Seen, At: at}
+	if len(ask.Found) == 0 {
+		seen.Calls = ask.Calls
+	}
+	return []ev.Event{seen}
+}
+
+// seenAt is when what is known of something was last seen: the last look that saw
+// something new, or when it became what was asked for.
+func seenAt(b Base, d Data) time.Time {
+	var looked time.Time
+	switch d := d.(type) {
+	case DataplaneData:
+		looked = d.SeenAt
+	case TenantInfraData:
+		looked = d.SeenAt
+	}
+	if looked.IsZero() {
+		return b.PhaseSince
+	}
+	return looked
+}
+
+// SeenAt is when what is known of an entity was last seen; a look that sees the same again is not noted.
+func SeenAt(e Entity[Data]) time.Time { return seenAt(e.Base, e.Data) }
 
 // stands is what was made for an entity at rest and should still be as it was made:
 // the effects that made it. What stands on something that is not ready is not looked at.
@@ -48,8 +87,8 @@ func (r *Refs) repairs(made ev.Effect) bool {
 // drifted tells whether the entity waits for somebody to decide about a drift.
 func (b Base) drifted() bool { return b.Failure != nil && b.Failure.Code == ev.DriftedReason }
 
-// inSync is the condition that all is as it was made, as far as anybody has seen.
-func (b Base) inSync() Condition { return b.condition("InSync", !b.drifted()) }
+// inSync is the condition that all is as it was asked for and made, as far as anybody has seen.
+func (b Base) inSync() Condition { return b.condition("InSync", b.Failure == nil) }
 
 func driftReason(found []ev.Drift) ev.Reason {
 	var all []string

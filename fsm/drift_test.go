@@ -80,9 +80,9 @@ func TestGoneOnTheWay(t *testing.T) {
 	})
 }
 
-// Who lost its cluster is not ready, whatever is done about it; who lost a machine is.
+// Who lost its cluster or all its machines is not ready, whatever is done about it; who lost its base is.
 func TestWhatIsLostIsNotReady(t *testing.T) {
-	for part, ready := range map[string]bool{ev.PartNetwork: false, ev.PartCluster: false, ev.PartSystemPool: true, ev.PartBase: true} {
+	for part, ready := range map[string]bool{ev.PartNetwork: false, ev.PartCluster: false, ev.PartSystemPool: false, ev.PartBase: true} {
 		w := fsmtest.WorldOf(t, fsmtest.History(fsmtest.DataplaneIs("-/eu", reportsDrift, fsmtest.Built()...), fsmtest.Is("dataplane -/eu", ev.Drifted{Found: fsmtest.Gone(part)})))
 		e := mustGet(t, w, "dataplane -/eu")
 		if e.Holds(fsm.ConditionReady) != ready || e.Holds("InSync") {

@@ -5,3 +5,6 @@ const MaxNamespace = maxNamespace
 
 var AllActive = allActive
 var NodePools = nodePools
+
+// WorkWords are what tests read for the names of effects.
+var WorkWords = workWords

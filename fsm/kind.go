@@ -33,6 +33,7 @@ type Row struct {
 type PhaseLimits struct {
 	Within   time.Duration // how long the phase may last, in the cloud's time; 0: as long as it takes
 	Attempts int           // how many attempts may fail before it is given up
+	Usual    time.Duration // how long it lasts as a rule, in the cloud's time, for people who wait
 }
 
 // Data is what a kind keeps of its own beside what every entity has.
@@ -67,7 +68,10 @@ type Kind[D Data] struct {
 	Advance func(Entity[D], *Refs) ([]ev.Change, *Blocker)
 	// ExpectedEffects is what was made for one at rest, as the effects that made it; nil if nothing is made for it.
 	ExpectedEffects func(Entity[D], *Refs) []ev.Effect
-	// DecideVerb decides a verb of the kind's own; nil if it has none.
+	// IsNews tells whether a look has seen what is not known yet, and whether that is nothing but numbers of nodes; nil if
+	// nothing of it is seen.
+	IsNews func(Entity[D], ev.Seen) (news, onlyNodes bool)
+	// DecideVerb decides a verb of the kind's own, or what the machinery notes of that kind alone; nil if it has none.
 	DecideVerb func(Entity[D], ev.Payload, *Refs) ([]ev.Change, error)
 	// ForgetChanges makes others forget the entity before it is gone; nil if nothing keeps a note of it.
 	ForgetChanges func(Entity[D], *Refs) []ev.Change
@@ -81,8 +85,12 @@ type Kind[D Data] struct {
 	OwnedKinds []ev.Kind
 	// GiveUp is the event that ends the attempts; nil for Failed.
 	GiveUp func(Entity[D], ev.Reason) ev.Event
+	// Recheck is what a retry of one with which nothing is wrong brings about; nil: nothing.
+	Recheck func(Entity[D]) []ev.Event
 	// Conditions are what can be asked of it, the last one Ready.
 	Conditions func(Entity[D]) []Condition
+	// ConditionsOfUsers are what can be asked of it and is said by what uses it; nil if nothing is.
+	ConditionsOfUsers func(Entity[D], *Refs) []Condition
 
 	verdicts map[Phase]map[string]Phase // of looplab/fsm, see transitions.go
 }
@@ -105,6 +113,9 @@ type Base struct {
 	Revision      int               // of its spec, from 1
 	Attempt       *ev.AttemptFailed // the last failed attempt at what is owed now
 	Failure       *ev.Reason        // why it was given up, if it was
+	Creations     []Creation        // what is made for it and was not seen yet
+	Unmet         *ev.Reason        // why what is asked for now was given up, while what was there before works on
+	Drift         string            // what had drifted when somebody last saw that something has, until that is over
 	Conditions    []Condition
 	History       History // the sequences of its events
 	LastEventID   string  // the id of its last event: the cause of what follows from it

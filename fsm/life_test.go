@@ -146,8 +146,12 @@ func (l life) checkAfter(t *testing.T, w *state.Entities, ref ev.Ref) {
 	if why := w.Why(e); why != nil {
 		got = string(why.Code) + ": " + why.Message
 	}
-	if !strings.Contains(got, l.why) {
-		t.Errorf("it is not at rest because %q, want %q", got, l.why)
+	want := l.why
+	for effect, words := range fsm.WorkWords {
+		want = strings.ReplaceAll(want, effect, words)
+	}
+	if !strings.Contains(got, want) {
+		t.Errorf("it is not at rest because %q, want %q", got, want)
 	}
 }
 

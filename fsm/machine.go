@@ -2,6 +2,8 @@ package fsm
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	ev "github.com/aeriehq/aerie/events"
 )
@@ -17,8 +19,12 @@ type Machine interface {
 	Owed(Entity[Data]) ev.Effect
 	// Why is the one reason for which an entity is not at rest; nil if it is.
 	Why(Entity[Data], *Refs) *Blocker
+	// Conditions are what can be asked of the entity, Ready last: what its own events say, and what its users do.
+	Conditions(Entity[Data], *Refs) []Condition
 	// Users are the living entities that use one, which have to go before it.
 	Users(Entity[Data], *Refs) []ev.Ref
+	// Others are those of its users that are no part of it: they are in the way of its deletion, or go with cascade.
+	Others(Entity[Data], *Refs) []ev.Ref
 	// Stands is what was made for an entity at rest and should still be as it was
 	// made, as the effects that made it; nil if it is not at rest, or not to be looked at.
 	Stands(Entity[Data], *Refs) []ev.Effect
@@ -28,6 +34,9 @@ type Machine interface {
 	Ended(Phase) bool
 	// Rule bounds the entity's phase.
 	Rule(Phase) PhaseLimits
+	// UsuallyRests is how long an entity that enters a phase takes as a rule until it is at rest, in the cloud's
+	// time, but for what it waits for; 0 if that is not known.
+	UsuallyRests(Phase) time.Duration
 	// AtRest tells whether a phase is what was asked for, with nothing more to come.
 	AtRest(Phase) bool
 	// Phases lists the phases in the order of a life, Unborn first.
@@ -93,6 +102,12 @@ func try(ch *ev.Change, c ev.Command, refs *Refs) error {
 
 func (m machine[D]) Owed(e Entity[Data]) ev.Effect             { return m.owed(typed[D](e)) }
 func (m machine[D]) Users(e Entity[Data], refs *Refs) []ev.Ref { return m.users(typed[D](e), refs) }
+func (m machine[D]) Others(e Entity[Data], refs *Refs) []ev.Ref {
+	return m.others(typed[D](e), refs)
+}
+func (m machine[D]) Conditions(e Entity[Data], refs *Refs) []Condition {
+	return m.conditions(typed[D](e), refs)
+}
 func (m machine[D]) Stands(e Entity[Data], refs *Refs) []ev.Effect {
 	return m.stands(typed[D](e), refs)
 }
@@ -102,6 +117,20 @@ func (m machine[D]) Going(p Phase) bool {
 func (m machine[D]) Ended(p Phase) bool                      { return p == m.FinalPhase }
 func (m machine[D]) Why(e Entity[Data], refs *Refs) *Blocker { return m.why(typed[D](e), refs) }
 func (m machine[D]) Rule(p Phase) PhaseLimits                { return m.Rules[p] }
+func (m machine[D]) UsuallyRests(from Phase) (d time.Duration) {
+	phases := m.Phases()
+	at := slices.Index(phases, from)
+	if at < 0 || m.AtRest(from) || m.Going(from) || m.Ended(from) {
+		return 0
+	}
+	for _, p := range phases[at:] {
+		if m.AtRest(p) {
+			break
+		}
+		d += m.Rules[p].Usual
+	}
+	return d
+}
 func (m machine[D]) AtRest(p Phase) bool {
 	for _, r := range m.SteadyPhases {
 		if r == p {

@@ -1,7 +1,6 @@
 package fsm
 
 import (
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -33,6 +32,8 @@ func endOf(rows []Row) Phase {
 func (k *Kind[D]) adopt(e Entity[D], c ev.Command, ask ev.Adopt, refs *Refs) ([]ev.Change, error) {
 	living := e.Phase() != Unborn && e.Phase() != k.FinalPhase
 	switch {
+	case e.terminating(k.TerminatingPhase):
+		return nil, ev.Refuse(ev.Refused, "%s is going away: nothing can be adopted under its name until it is gone", c.Ref)
 	case living && e.UID == ask.UID && reflect.DeepEqual(e.Data.Wants(), ask.Spec) && maps.Equal(e.Labels, ask.Labels):
 		return nil, nil // asked twice
 	case living && e.UID == ask.UID:
@@ -46,7 +47,7 @@ func (k *Kind[D]) adopt(e Entity[D], c ev.Command, ask ev.Adopt, refs *Refs) ([]
 		return nil, err
 	}
 	if ask.Dataplane != "" && k.Rejoin == nil {
-		return nil, ev.RefuseFaults(c.Ref.String(), []ev.FieldError{{Field: "dataplane", Message: fmt.Sprintf("a %s is not placed: leave it out", k.Name)}})
+		return nil, ev.RefuseFaults(c.Ref.String(), []ev.FieldError{{Field: "dataplane", Message: k.Name.A() + " is not placed: leave it out"}})
 	}
 	e.Ref = c.Ref
 	changes := changed(e.Base, k.CreateEvents(ask.Create, ask.UID)...)

@@ -1,15 +1,41 @@
 package fsm
 
-import ev "github.com/aeriehq/aerie/events"
+import (
+	"slices"
+
+	ev "github.com/aeriehq/aerie/events"
+)
 
 // The phases of a plan.
 const (
 	Draft    Phase = "Draft"
 	Released Phase = "Released"
+	Retired  Phase = "Retired"
 )
 
+// mostVersions is how many versions of a plan are kept. The oldest go first; who was placed by one of those keeps its terms.
+const mostVersions = 500
+
 // PlanData is what a plan's events say of it. Its version is the revision of its spec.
-type PlanData struct{ Spec ev.PlanSpec }
+type PlanData struct {
+	Spec   ev.PlanSpec
+	Before []ev.PlanSpec // the versions before the present one, the oldest first
+}
+
+// Version is the spec of one version of a plan; false if it is not known, or not any more.
+func Version(e Entity[PlanData], n int) (ev.PlanSpec, bool) {
+	i := n - FirstVersion(e)
+	switch {
+	case n == e.Revision:
+		return e.Data.Spec, true
+	case i < 0 || i >= len(e.Data.Before):
+		return ev.PlanSpec{}, false
+	}
+	return e.Data.Before[i], true
+}
+
+// FirstVersion is the oldest version that is kept.
+func FirstVersion(e Entity[PlanData]) int { return e.Revision - len(e.Data.Before) }
 
 // Wants returns the spec.
 func (d PlanData) Wants() ev.Spec { return d.Spec }
@@ -19,10 +45,11 @@ var plan = Kind[PlanData]{
 	Name: ev.Plan,
 	Table: table(nil, "", Gone,
 		Row{ev.Created[ev.PlanSpec]{}, []Phase{Unborn}, Draft},
-		Row{ev.Updated[ev.PlanSpec]{}, []Phase{Draft, Released}, Stay},
-		Row{ev.Released{}, []Phase{Draft}, Released},
+		Row{ev.Updated[ev.PlanSpec]{}, []Phase{Draft, Released, Retired}, Stay},
+		Row{ev.Released{}, []Phase{Draft, Retired}, Released},
+		Row{ev.Retired{}, []Phase{Released}, Retired},
 	),
-	SteadyPhases: []Phase{Draft, Released},
+	SteadyPhases: []Phase{Draft, Released, Retired},
 	FinalPhase:   Gone,
 	Users: func(e Entity[PlanData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return ready(ev.Plan, u.Data.(TenantData).Spec.Plan).Ref == e.Ref }, ev.Tenant)
@@ -32,10 +59,11 @@ var plan = Kind[PlanData]{
 		return release(spec, ev.Created[ev.PlanSpec]{UID: uid, Labels: c.Labels, Spec: spec})
 	},
 	UpdateEvents: respecPlan,
+	DecideVerb:   commandPlan,
 	Evolve:       evolvePlan,
 	Owed:         func(Entity[PlanData]) ev.Effect { return nil },
 	Conditions: func(e Entity[PlanData]) []Condition {
-		return []Condition{e.condition(ConditionReady, e.Phase() == Released)}
+		return []Condition{e.condition(ConditionReady, e.Phase() == Released || e.Phase() == Retired)}
 	},
 }
 
@@ -63,7 +91,39 @@ func evolvePlan(d PlanData, happened ev.Event) PlanData {
 	case ev.Created[ev.PlanSpec]:
 		d.Spec = e.Spec
 	case ev.Updated[ev.PlanSpec]:
+		kept := max(0, len(d.Before)+2-mostVersions)
+		d.Before = append(slices.Clone(d.Before[kept:]), d.Spec) // the fold shares the list
 		d.Spec = e.Spec
 	}
 	return d
+}
+
+// commandPlan decides what is asked of a plan alone.
+func commandPlan(e Entity[PlanData], p ev.Payload, _ *Refs) ([]ev.Change, error) {
+	switch p.(type) {
+	case ev.Release:
+		return releasePlan(e), nil
+	case ev.Retire:
+		switch e.Phase() {
+		case Retired:
+			return nil, nil
+		case Draft:
+			return nil, ev.Refuse(ev.Refused, "%s is a draft: nobody can be on it yet; delete it, or release it first", e.Ref)
+		}
+		return changed(e.Base, ev.Retired{}), nil
+	}
+	return nil, ev.Refuse(ev.Internal, "a plan does not know %T", p)
+}
+
+// releasePlan opens a draft, or one that was retired.
+func releasePlan(e Entity[PlanData]) []ev.Change {
+	switch e.Phase() {
+	case Draft:
+		spec := e.Data.Spec
+		spec.Draft = false
+		return changed(e.Base, ev.Updated[ev.PlanSpec]{Spec: spec}, ev.Released{})
+	case Retired:
+		return changed(e.Base, ev.Released{})
+	}
+	return nil
 }

@@ -45,6 +45,7 @@ func TestAccountLives(t *testing.T) {
 		{name: "the fifth failure is the last", given: fsmtest.AccountIs(ev.VerificationStarted{}, tried(4)), when: failed("account -/main", ev.Unauthorized),
 			then: []string{"account -/main attempt_failed", "account -/main failed"}, phase: fsm.Failing, why: "unauthorized"},
 		{name: "no answer is no attempt", given: fsmtest.AccountIs(ev.VerificationStarted{}, tried(4)), when: failed("account -/main", ev.Unreachable), then: []string{"account -/main attempt_failed"}, phase: fsm.Verifying, why: "unreachable"},
+		{name: "a retry verifies one that was good", given: fsmtest.AccountIs(ev.VerificationStarted{}, ev.Verified{}), when: retry("account -/main"), then: []string{"account -/main update_requested"}, phase: fsm.Requested},
 		{name: "too slow", given: verifying, when: expired("account -/main"), then: []string{"account -/main failed"}, phase: fsm.Failing, why: "timeout: verify_account was not done within 15m"},
 		{name: "retried", given: failing, when: retry("account -/main"), then: []string{"account -/main retry_requested"}, phase: fsm.Requested},
 		{name: "another role is verified anew", given: fsmtest.AccountReady(), when: update("account -/main", `{"spec":{"cloud":"sim","number":"100","role":"r"}}`),
@@ -127,8 +128,8 @@ func TestDataplaneLives(t *testing.T) {
 
 		{name: "more machines", given: fsmtest.History(fsmtest.AccountReady(), fsmtest.EuBuilt()), when: update(eu, wide), then: []string{eu + " update_requested"}, phase: fsm.Updating},
 		{name: "more machines are there", given: updating, when: done(eu, ev.SystemPoolReady{Nodes: 3}), then: []string{eu + " system_pool_ready", eu + " update_done"}, phase: fsm.Active, why: "-"},
-		{name: "an update that fails leaves what was there", given: updating, when: failed(eu, ev.ConfigProblem), then: []string{eu + " attempt_failed", eu + " degraded"}, phase: fsm.Degraded, why: "config_problem"},
-		{name: "an update that takes too long leaves what was there", given: updating, when: expired(eu), then: []string{eu + " degraded"}, phase: fsm.Degraded},
+		{name: "an update that fails leaves what was there", given: updating, when: failed(eu, ev.ConfigProblem), then: []string{eu + " attempt_failed", eu + " update_failed"}, phase: fsm.Active, why: "config_problem"},
+		{name: "an update that takes too long leaves what was there", given: updating, when: expired(eu), then: []string{eu + " update_failed"}, phase: fsm.Active, why: "timeout"},
 		{name: "a degraded one is retried", given: degraded, when: retry(eu), then: []string{eu + " retry_requested"}, phase: fsm.Updating},
 		{name: "it stays where it is", given: fsmtest.History(fsmtest.AccountReady(), fsmtest.EuBuilt()), when: update(eu, `{"spec":{"account":"-/main","region":"us-east"}}`),
 			not: "refused: update dataplane -/eu…spec.region: can't be changed any more: it is"},

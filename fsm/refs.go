@@ -18,8 +18,8 @@ type Reader interface {
 	Each(kind ev.Kind, f func(Entity[Data]))
 	// LastOf is the sequence of a kind's last event, 0 if it has none.
 	LastOf(kind ev.Kind) uint64
-	// PlacedOn is how many tenants are placed on a tenant infra.
-	PlacedOn(infra string) int
+	// BestOffer finds the best place of a query, and how many tenants are there; false if there is none.
+	BestOffer(q OfferQuery) (Offer, int, bool)
 	// UsersOf lists the living entities that use one, in no order.
 	UsersOf(used ev.Ref) []ev.Ref
 	// Knows tells whether an incarnation is, or was, one of this log's.

@@ -72,9 +72,9 @@ func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
 			Row{ev.UpdateRequested[S]{}, []Phase{Pending, Installing}, Stay},
 		)),
 		Rules: map[Phase]PhaseLimits{
-			Installing:  {Within: 30 * time.Minute, Attempts: 5},
-			Upgrading:   {Within: 30 * time.Minute, Attempts: 5},
-			RollingBack: {Within: 30 * time.Minute, Attempts: 5},
+			Installing:  {Within: 30 * time.Minute, Attempts: 5, Usual: 20 * time.Second},
+			Upgrading:   {Within: 30 * time.Minute, Attempts: 5, Usual: 20 * time.Second},
+			RollingBack: {Within: 30 * time.Minute, Attempts: 5, Usual: 20 * time.Second},
 		},
 		SteadyPhases:     []Phase{Deployed},
 		TerminatingPhase: Uninstalling,

@@ -190,3 +190,11 @@ func TestEveryKindDrawsItsLife(t *testing.T) {
 		}
 	})
 }
+
+func TestEveryEffectHasWords(t *testing.T) {
+	for _, name := range external {
+		if workWords[name] == "" {
+			t.Errorf("%s has no words for people", name)
+		}
+	}
+}

@@ -1,8 +1,8 @@
 package fsm
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +47,7 @@ var tenant = Kind[TenantData]{
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
 	)),
-	Rules:            map[Phase]PhaseLimits{Provisioning: {Within: 30 * time.Minute, Attempts: 5}},
+	Rules:            map[Phase]PhaseLimits{Provisioning: {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second}},
 	SteadyPhases:     []Phase{Active},
 	TerminatingPhase: Deleting,
 	FinalPhase:       Gone,
@@ -77,18 +77,40 @@ var tenant = Kind[TenantData]{
 	},
 }
 
-// fitsTenant refuses an application type that the plan does not offer.
-func fitsTenant(_ ev.Ref, s ev.Spec, refs *Refs) []ev.FieldError {
+// fitsTenant refuses a plan that takes nobody new, and an application type that the plan does not offer.
+func fitsTenant(ref ev.Ref, s ev.Spec, refs *Refs) (faults []ev.FieldError) {
 	spec := s.(ev.TenantSpec)
 	p, ok := find[PlanData](refs, ready(ev.Plan, spec.Plan).Ref)
+	if ok && p.Phase() == Retired && !subscribed(ref, p.Ref, refs) {
+		faults = append(faults, ev.FieldError{Field: "spec.plan", Message: fmt.Sprintf("%s is retired: it takes no new tenants", p.Ref)})
+	}
+	faults = append(faults, fitsHosting(ref, p, refs)...)
 	if !ok || spec.App == "" || p.Data.Spec.SizeOf(spec.App) != "" {
-		return nil
+		return faults
 	}
 	var offered []string
 	for _, a := range p.Data.Spec.Apps {
 		offered = append(offered, a.Type)
 	}
-	return []ev.FieldError{{Field: "spec.app", Message: fmt.Sprintf("%s does not offer %q; it offers %s", p.Ref, spec.App, strings.Join(offered, ", "))}}
+	return append(faults, ev.FieldError{Field: "spec.app", Message: fmt.Sprintf("%s does not offer %q; it offers %s", p.Ref, spec.App, strings.Join(offered, ", "))})
+}
+
+// fitsHosting refuses a plan whose tenants run where the customer's new ones may not.
+func fitsHosting(tenant ev.Ref, p Entity[PlanData], refs *Refs) []ev.FieldError {
+	c, ok := find[CustomerData](refs, ev.Ref{Kind: ev.Customer, Owner: tenant.Owner, ID: tenant.Owner})
+	hosting := p.Data.Spec.HostingFor(c.Data.Spec)
+	if !ok || hosting == "" || c.Data.Spec.Takes(hosting) || subscribed(tenant, p.Ref, refs) {
+		return nil
+	}
+	return []ev.FieldError{{Field: "spec.plan", Message: fmt.Sprintf("%s runs in accounts of hosting %s, %s takes %s: choose another plan, or add %s to the hostings of %s",
+		p.Ref, hosting, c.Ref, cmp.Or(strings.Join(c.Data.Spec.Hostings, ", "), c.Data.Spec.Hosting), hosting, c.Ref)}}
+}
+
+// subscribed tells whether a living tenant is on a plan already.
+func subscribed(tenant, plan ev.Ref, refs *Refs) bool {
+	e, ok := refs.Get(tenant)
+	d, _ := e.Data.(TenantData)
+	return ok && e.Phase() != Gone && ready(ev.Plan, d.Spec.Plan).Ref == plan
 }
 
 func respecTenant(e Entity[TenantData], s ev.Spec) ([]ev.Event, []ev.FieldError) {
@@ -123,9 +145,8 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 	switch e.Phase() {
 	case Requested:
 		return WaitFor{subscription(e)}
-	case Placing: // for a place, which any of these may bring
-		return WaitFor{append(subscription(e), Dependency{Ref: ev.Ref{Kind: ev.TenantInfra}},
-			Dependency{Ref: ev.Ref{Kind: ev.Dataplane}}, Dependency{Ref: ev.Ref{Kind: ev.Account}})}
+	case Placing:
+		return WaitFor{append(subscription(e), Dependency{Ref: ev.Ref{Kind: ev.TenantInfra}, Class: SomePlace})}
 	case Waiting:
 		return WaitFor{d.place()}
 	case Provisioning:
@@ -223,24 +244,24 @@ func rejoinTenant(e Entity[TenantData], ask ev.Adopt, refs *Refs) ([]ev.Change, 
 // dataplane is claimed in the same decision, so that no two customers ever share one.
 func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Blocker) {
 	p, _ := find[PlanData](refs, ready(ev.Plan, e.Data.Spec.Plan).Ref)
-	want := wantOf(e, p)
-	fits := slices.DeleteFunc(candidates(want, refs), func(c candidate) bool { return on != "" && c.dataplane.Ref.Path() != on })
-	if len(fits) == 0 {
+	c, _ := find[CustomerData](refs, owned(e.Base)[0].Ref)
+	want := wantOf(e, p, c.Data)
+	o, found := want.best(refs, on)
+	if !found {
 		return nil, &Blocker{Retried: true, Reason: ev.Reason{Code: ev.CapacityUnavailable, Fault: ev.ByUser,
 			Message: fmt.Sprintf("no tenant infra fits: %s wants %s; create one", p.Ref, want)}}
 	}
-	best := slices.MinFunc(fits, want.better)
 	placed := ev.Placed{Placement: ev.Placement{
-		Dataplane: best.dataplane.Ref.Path(), TenantInfra: best.infra.Ref.Path(),
+		Dataplane: o.Dataplane.Path(), TenantInfra: o.Infra.Path(),
 		Namespace: Namespace(e.Ref.Owner, e.Ref.ID),
-		Plan:      p.Ref.Path(), PlanVersion: p.Revision, Size: want.size,
+		Plan:      p.Ref.Path(), PlanVersion: p.Revision, Size: want.class.Size,
 		Quota: p.Data.Spec.Quota, Limits: p.Data.Spec.Limits, Isolation: p.Data.Spec.Isolation, Egress: p.Data.Spec.Egress,
 		Priority: p.Data.Spec.Priority,
-		Why:      want.why(best, len(fits)),
+		Why:      want.why(o),
 	}}
 	changes := changed(e.Base, placed)
-	if want.dedicated && len(best.dataplane.Data.Customers) == 0 {
-		changes = append(changes, changed(best.dataplane.Base, ev.Claimed{Customer: e.Ref.Owner})...)
+	if dp, _ := find[DataplaneData](refs, o.Dataplane); o.Class.Dedicated && len(dp.Data.Customers) == 0 {
+		changes = append(changes, changed(dp.Base, ev.Claimed{Customer: e.Ref.Owner})...)
 	}
 	return changes, nil
 }

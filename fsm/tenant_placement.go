@@ -13,107 +13,71 @@ import (
 
 // want is what a tenant's plan asks of a place.
 type want struct {
-	customer, app, size, region, hosting, rule string
-	dedicated                                  bool
+	class                  OfferClass
+	customer, region, rule string
+	residency              ev.Residency
 }
 
-func wantOf(e Entity[TenantData], p Entity[PlanData]) want {
+func wantOf(e Entity[TenantData], p Entity[PlanData], c CustomerData) want {
 	spec := p.Data.Spec
-	w := want{customer: e.Ref.Owner, app: e.Data.Spec.App, region: e.Data.Spec.Region,
-		hosting: spec.Hosting, rule: spec.Placement, dedicated: spec.Deployment == "dedicated"}
-	if w.app == "" {
-		w.app = spec.Apps[0].Type
-	}
-	w.size = spec.SizeOf(w.app)
-	return w
+	app := cmp.Or(e.Data.Spec.App, spec.Apps[0].Type)
+	return want{customer: e.Ref.Owner, region: e.Data.Spec.Region, rule: spec.Placement, residency: spec.Residency,
+		class: OfferClass{App: app, Size: spec.SizeOf(app), Hosting: spec.HostingFor(c.Spec), Dedicated: spec.Deployment == "dedicated"}}
 }
 
 // String reads as the end of "the plan wants ...".
 func (w want) String() string {
 	kind := "shared"
-	if w.dedicated {
+	if w.class.Dedicated {
 		kind = "dedicated"
 	}
-	s := fmt.Sprintf("%s of size %s on a %s dataplane in an account of hosting %s", w.app, w.size, kind, w.hosting)
+	s := fmt.Sprintf("%s of size %s on a %s dataplane in an account of hosting %s", w.class.App, w.class.Size, kind, w.class.Hosting)
 	if w.region != "" {
 		s += " in " + w.region
+	}
+	if r := append(slices.Clone(w.residency.Clouds), w.residency.Regions...); len(r) > 0 {
+		s += ", residing in " + strings.Join(r, ", ")
 	}
 	return s
 }
 
-// candidate is a tenant infra that a tenant could be put on.
-type candidate struct {
-	infra     Entity[TenantInfraData]
-	dataplane Entity[DataplaneData]
-	tenants   int // how many are placed there already
-}
-
-// candidates lists the tenant infras that fit, in no order.
-func candidates(w want, refs *Refs) (fits []candidate) {
-	refs.all(ev.TenantInfra)
-	refs.all(ev.Tenant) // who is placed where
-	refs.reader.Each(ev.TenantInfra, func(e Entity[Data]) {
-		infra := typed[TenantInfraData](e)
-		if infra.Data.Spec.App != w.app || infra.Data.Spec.Size != w.size {
-			return
-		}
-		dp, ok := find[DataplaneData](refs, infra.dataplane().Ref)
-		if ok && w.fits(infra, dp, refs) {
-			fits = append(fits, candidate{infra, dp, refs.reader.PlacedOn(e.Ref.Path())})
-		}
-	})
-	return fits
-}
-
-func (w want) fits(infra Entity[TenantInfraData], dp Entity[DataplaneData], refs *Refs) bool {
-	acc, _ := find[AccountData](refs, ready(ev.Account, dp.Data.Spec.Account).Ref)
-	return infra.offers() && dp.offers() &&
-		(w.region == "" || w.region == dp.Data.Spec.Region) &&
-		acc.Data.Spec.Hosting == w.hosting &&
-		(dp.Ref.Owner == ev.Platform || dp.Ref.Owner == w.customer) &&
-		(dp.Data.Spec.Type == "dedicated") == w.dedicated &&
-		dp.Data.takes(w.customer)
-}
-
-// better orders candidates: what is ready before what is not, the customer's own
-// and what it is attached to before other dataplanes, then by the plan's rule, then
-// by name.
-func (w want) better(a, b candidate) int {
-	byRule := cmp.Compare(a.tenants, b.tenants)
-	if w.rule == "pack" {
-		byRule = -byRule
+// best chooses a place: what is ready before what is on its way, the customer's own and
+// what it is attached to before what is open to all, then by the plan's rule, then by
+// name. On one dataplane alone, if that is named. The decision depends on what is chosen,
+// and on no other place.
+func (w want) best(refs *Refs, on string) (Offer, bool) {
+	q := OfferQuery{Class: w.class, Fullest: w.rule == "pack"}
+	q.In = func(z OfferZone) bool {
+		return (w.region == "" || z.Region == w.region) && w.residency.Allows(z.Cloud, z.Region)
 	}
-	return cmp.Or(
-		cmp.Compare(a.waits(), b.waits()),
-		cmp.Compare(w.foreign(a), w.foreign(b)),
-		byRule,
-		compare(a.infra.Ref, b.infra.Ref))
+	if on != "" {
+		q.Accept = func(o Offer) bool { return o.Dataplane.Path() == on }
+	}
+	for _, q.Ready = range []bool{true, false} {
+		for _, q.Customer = range []string{w.customer, ""} {
+			if o, _, ok := refs.reader.BestOffer(q); ok {
+				refs.Get(o.Infra)
+				dp, _ := find[DataplaneData](refs, o.Dataplane)
+				refs.Get(ready(ev.Account, dp.Data.Spec.Account).Ref)
+				return o, true
+			}
+		}
+	}
+	return Offer{}, false
 }
 
-// waits ranks a place: 0 ready, 1 on its way.
-func (c candidate) waits() int {
-	if c.infra.Holds(ConditionReady) && c.dataplane.Holds(ConditionReady) {
-		return 0
+func (w want) why(o Offer) string {
+	state := "ready"
+	if !o.Ready {
+		state = "on their way"
 	}
-	return 1
+	return fmt.Sprintf("wants %s; by rule %s among those that are %s: %s", w, w.rule, state, o.Infra)
 }
 
 // offers tells whether something may be put there: it works, or is on its way to.
 func (b Base) offers() bool {
 	onItsWay := b.Failure == nil && b.phase != Deleting && b.phase != Gone
 	return b.Holds(ConditionReady) || onItsWay
-}
-
-// foreign ranks a place: 0 where the customer has one already, 1 elsewhere.
-func (w want) foreign(c candidate) int {
-	if c.dataplane.Ref.Owner == w.customer || slices.Contains(c.dataplane.Data.Customers, w.customer) {
-		return 0
-	}
-	return 1
-}
-
-func (w want) why(best candidate, fits int) string {
-	return fmt.Sprintf("wants %s; %d fit; by rule %s: %s, with %d tenants before this one", w, fits, w.rule, best.infra.Ref, best.tenants)
 }
 
 // maxNamespace is the most characters the name of a namespace may have.

@@ -2,6 +2,7 @@ package fsm_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,6 +75,8 @@ func TestPlacement(t *testing.T) {
 		{name: "what is being built is better than nothing", places: []spot{{dataplane: "-/a", building: true}}, want: "-/a"},
 		{name: "the region that was asked for", tenant: ev.TenantSpec{Region: "us-east"}, places: []spot{{dataplane: "-/a"}, {dataplane: "-/b", with: in("us-east"), tenants: 9}}, want: "-/b"},
 		{name: "no such region", tenant: ev.TenantSpec{Region: "us-west"}, places: []spot{{dataplane: "-/a"}}},
+		{name: "where its plan lets it reside", plan: func(s *ev.PlanSpec) { s.Residency.Regions = []string{"us-east"} }, places: []spot{{dataplane: "-/a"}, {dataplane: "-/b", with: in("us-east"), tenants: 9}}, want: "-/b"},
+		{name: "in a cloud where its plan lets it reside", plan: func(s *ev.PlanSpec) { s.Residency.Clouds = []string{"aws"} }, places: []spot{{dataplane: "-/a"}}},
 		{name: "another size does not fit", places: []spot{{dataplane: "-/a", infra: func(s *ev.TenantInfraSpec) { s.Size = "big" }}}},
 		{name: "another application type does not fit", places: []spot{{dataplane: "-/a", infra: func(s *ev.TenantInfraSpec) { s.App = "mysql" }}}},
 		{name: "an account of another hosting does not fit", plan: func(s *ev.PlanSpec) { s.Hosting = "customer" }, places: []spot{{dataplane: "-/a"}}},
@@ -182,7 +185,6 @@ func TestWhoWaitsForWhom(t *testing.T) {
 	w := fsmtest.WorldOf(t, fsmtest.History(fsmtest.CustomerIs("acme"), fsmtest.PlanReady(), fsmtest.AccountIs(), fsmtest.DataplaneIs("-/eu", fsmtest.AsIs), fsmtest.InfraIs("-/eu_pg", fsmtest.AsIs), fsmtest.TenantIs("acme/prod", ev.PlacingStarted{})))
 	rows := []struct{ awaited, waiter string }{
 		{"account -/main", "dataplane -/eu"},
-		{"account -/main", "tenant acme/prod"}, // any account may bring a place
 		{"dataplane -/eu", "tenantinfra -/eu_pg"},
 		{"plan -/free", "tenant acme/prod"},
 	}
@@ -196,6 +198,73 @@ func TestWhoWaitsForWhom(t *testing.T) {
 	}
 	if got := fmt.Sprint(w.Waiting(fsmtest.RefOf("account -/main"))); strings.Contains(got, "dataplane") {
 		t.Errorf("the dataplane has what it waited for, yet for the account wait %s", got)
+	}
+}
+
+// Who waits for a place is woken when one of that class is there, and not by all that happens to places.
+func TestWhoIsWokenForAPlace(t *testing.T) {
+	facts := fsmtest.History(fsmtest.CustomerIs("acme"), fsmtest.AccountReady(), fsmtest.PlanReady(),
+		fsmtest.PlanIs("mysql", func(s *ev.PlanSpec) { s.Apps = []ev.PlanApp{{Type: "mysql", Size: "small"}} }),
+		fsmtest.EuBuilt(), fsmtest.InfraIs("-/eu_pg", fsmtest.AsIs), fsmtest.TenantIs("acme/prod", ev.PlacingStarted{}),
+		fsmtest.Is("tenant acme/other", ev.Requested[ev.TenantSpec]{UID: "o", Spec: ev.TenantSpec{Plan: "-/mysql"}}, ev.PlacingStarted{}))
+	w := fsmtest.WorldOf(t, facts)
+	infra, eu := fsmtest.RefOf("tenantinfra -/eu_pg"), fsmtest.RefOf("dataplane -/eu")
+	rows := []struct {
+		name string
+		of   ev.Ref
+		is   ev.Event
+		want string
+	}{
+		{"a step on the way", infra, ev.ProvisioningStarted{}, ""},
+		{"pools are seen", infra, fsmtest.PoolsUp, ""},
+		{"it is ready", infra, ev.Activated{}, "tenant acme/prod"},
+		{"it has drifted", infra, ev.Drifted{Found: fsmtest.Gone("pool pg")}, ""},
+		{"the customer is attached", eu, ev.Attached{Customer: "acme"}, "tenant acme/prod"},
+		{"labels change", eu, ev.LabelsChanged{Labels: map[string]string{"a": "b"}}, ""},
+		{"it goes", infra, ev.DeletionRequested{}, ""},
+		{"the plan changes", fsmtest.RefOf("plan -/mysql"), ev.Updated[ev.PlanSpec]{}, "tenant acme/other"},
+	}
+	for _, row := range rows {
+		decision := fsmtest.Recorded(w, row.of, []ev.Event{row.is})
+		if row.name == "the plan changes" {
+			p, _ := w.Get(row.of)
+			decision = fsmtest.Recorded(w, row.of, []ev.Event{ev.Updated[ev.PlanSpec]{Spec: p.Data.Wants().(ev.PlanSpec)}})
+		}
+		w.Woken(decision, func(ev.Ref, ev.Recorded) {}) // notes who waits
+		if err := w.Apply(decision); err != nil {
+			t.Fatal(row.name, err)
+		}
+		var woken []string
+		w.Woken(decision, func(waiter ev.Ref, _ ev.Recorded) { woken = append(woken, waiter.String()) })
+		slices.Sort(woken)
+		if got := strings.Join(slices.Compact(woken), " "); got != row.want {
+			t.Errorf("%s wakes %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
+// Who is to go is woken by the end of those who use it, and by nothing else.
+func TestWhoIsWokenByAnEnd(t *testing.T) {
+	w := fsmtest.WorldOf(t, fsmtest.History(fsmtest.TenantHome(), fsmtest.Is("customer acme", ev.DeletionRequested{Cascade: true})))
+	tenant := fsmtest.RefOf("tenant acme/prod")
+	for _, row := range []struct {
+		is   ev.Event
+		want string
+	}{
+		{ev.LabelsChanged{Labels: map[string]string{"a": "b"}}, ""},
+		{ev.DeletionRequested{}, ""},
+		{ev.Drained{}, ""},
+		{ev.Deleted{}, "customer acme"},
+	} {
+		decision := fsmtest.Recorded(w, tenant, []ev.Event{row.is})
+		if err := w.Apply(decision); err != nil {
+			t.Fatal(err)
+		}
+		var woken []string
+		w.Woken(decision, func(waiter ev.Ref, _ ev.Recorded) { woken = append(woken, waiter.String()) })
+		if got := strings.Join(woken, " "); got != row.want {
+			t.Errorf("%s wakes %q, want %q", row.is.Type(), got, row.want)
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package fsm
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +18,11 @@ type TenantInfraData struct {
 	Spec    ev.TenantInfraSpec
 	Site    ev.Target
 	Cluster string
-	Pools   []ev.PoolStatus // as last seen
+	Pools   []ev.PoolStatus    // as last seen
+	SeenAt  time.Time          // when a look last saw something new; zero: none has since it was made
+	Made    ev.TenantInfraSpec // as what is there was asked for, pool by pool
+	Repairs bool               // it is brought back to that, and not to the present spec
+	Lost    []string           // the pools that were found deleted
 }
 
 // Wants returns the spec.
@@ -36,8 +39,12 @@ var tenantInfra = Kind[TenantInfraData]{
 		Row{ev.Activated{}, []Phase{Provisioning}, Active},
 		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Active, Updating}, Updating},
 		Row{ev.UpdateDone{}, []Phase{Updating}, Active},
+		Row{ev.CreateStarted{}, []Phase{Provisioning, Updating}, Stay},
+		Row{ev.CreatesEnded{}, []Phase{Provisioning, Updating}, Stay},
 		Row{ev.Drifted{}, []Phase{Active}, Stay},
 		Row{ev.DriftEnded{}, []Phase{Active}, Stay},
+		Row{ev.Observed{}, []Phase{Active}, Stay},
+		Row{ev.UpdateFailed{}, []Phase{Updating}, Active},
 		Row{ev.RepairStarted{}, []Phase{Active}, Updating},
 		Row{ev.RetryRequested{}, []Phase{Active}, Updating}, // of one that has drifted
 		Row{ev.Failed{}, []Phase{Provisioning, Updating}, Failed},
@@ -46,8 +53,8 @@ var tenantInfra = Kind[TenantInfraData]{
 		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Requested, Provisioning}, Stay},
 	)),
 	Rules: map[Phase]PhaseLimits{
-		Provisioning: {Within: time.Hour, Attempts: 5},
-		Updating:     {Within: time.Hour, Attempts: 5},
+		Provisioning: {Within: time.Hour, Attempts: 5, Usual: 3 * time.Minute},
+		Updating:     {Within: time.Hour, Attempts: 5, Usual: 3 * time.Minute},
 	},
 	SteadyPhases:     []Phase{Active},
 	TerminatingPhase: Deleting,
@@ -56,6 +63,7 @@ var tenantInfra = Kind[TenantInfraData]{
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return PlaceOf(u) == e.Ref.Path() }, ev.Tenant)
 	},
 	CreateEvents: requested[ev.TenantInfraSpec],
+	CheckSpec:    fitsTenantInfra,
 	UpdateEvents: respecTenantInfra,
 	Evolve:       evolveTenantInfra,
 	Owed:         owedTenantInfra,
@@ -63,10 +71,12 @@ var tenantInfra = Kind[TenantInfraData]{
 		if refs.unmet([]Dependency{e.dataplane()}) != nil {
 			return nil
 		}
-		return []ev.Effect{e.Data.ensurePools(e.Base)}
+		return []ev.Effect{e.Data.standing().ensurePools(e.Base)}
 	},
 	Advance:    settleTenantInfra,
 	Outcome:    outcomeTenantInfra,
+	GiveUp:     giveUpTenantInfra,
+	IsNews:     newsOfTenantInfra,
 	Conditions: conditionsTenantInfra,
 }
 
@@ -76,25 +86,29 @@ func respecTenantInfra(e Entity[TenantInfraData], s ev.Spec) ([]ev.Event, []ev.F
 	faults.keep("spec.app", old.App, now.App)
 	faults.keep("spec.size", old.Size, now.Size)
 	if e.Phase() != Requested {
-		keepPools(&faults, old.Pools, now.Pools, e.Data.made(e.Phase()))
+		keepPools(&faults, old.Pools, now.Pools, e.Data.made(e.Base), e.Failure != nil && e.Failure.Final())
 	}
 	return []ev.Event{ev.UpdateRequested[ev.TenantInfraSpec]{Spec: now}}, faults
 }
 
 // made tells whether a pool is or may be there in the cloud. After a failure one
 // that was never seen, or was seen failed, may still be corrected.
-func (d TenantInfraData) made(p Phase) func(pool string) bool {
+func (d TenantInfraData) made(b Base) func(pool string) bool {
 	return func(pool string) bool {
 		i := slices.IndexFunc(d.Pools, func(s ev.PoolStatus) bool { return s.Name == pool })
-		return p != Failed || i >= 0 && d.Pools[i].State != "failed"
+		return b.Failure == nil || i >= 0 && d.Pools[i].State != "failed"
 	}
 }
 
 // keepPools refuses what a cloud can't change in a pool that is there: it takes
-// another pool, with another name.
-func keepPools(faults *keeper, old, now []ev.Pool, made func(string) bool) {
+// another pool, with another name. One that the cloud has refused as wrong was never made
+// and may be left out again.
+func keepPools(faults *keeper, old, now []ev.Pool, made func(string) bool, refused bool) {
 	for _, o := range old {
 		i := slices.IndexFunc(now, func(n ev.Pool) bool { return n.Name == o.Name })
+		if i < 0 && refused && !made(o.Name) {
+			continue
+		}
 		if i < 0 {
 			*faults = append(*faults, ev.FieldError{Field: "spec.pools", Message: fmt.Sprintf("pool %s is missing: it stays as long as its tenant infra; list it, with min 0 if nothing should hold its machines", o.Name)})
 			continue
@@ -115,11 +129,28 @@ func evolveTenantInfra(d TenantInfraData, happened ev.Event) TenantInfraData {
 	case ev.Requested[ev.TenantInfraSpec]:
 		d.Spec = e.Spec
 	case ev.UpdateRequested[ev.TenantInfraSpec]:
-		d.Spec = e.Spec
+		d.Spec, d.Repairs = e.Spec, false
+	case ev.RetryRequested:
+		d.Repairs = false
+	case ev.RepairStarted:
+		d.Repairs = true
 	case ev.ProvisioningStarted:
 		d.Site, d.Cluster = e.Site, e.Cluster
+		d.Made = d.Spec
+		d.Made.Pools = nil
 	case ev.PoolsObserved:
+		d = d.brought(e.Pools)
 		d.Pools = e.Pools
+	case ev.Observed:
+		d.Pools, d.SeenAt = e.Pools, e.At
+	case ev.Drifted:
+		d = d.drifted(e.Found)
+	case ev.DriftEnded:
+		d.Lost = nil
+	case ev.Activated, ev.UpdateDone:
+		d = d.rests()
+	case ev.UpdateFailed:
+		d.Repairs = false
 	}
 	return d
 }
@@ -139,12 +170,12 @@ func owedTenantInfra(e Entity[TenantInfraData]) ev.Effect {
 }
 
 func (d TenantInfraData) ensurePools(b Base) ev.Effect {
-	return ev.EnsurePools{Target: d.Site, Cluster: d.Cluster, Pools: nodePools(b.Ref, d.Spec), Remake: b.Phase() == Provisioning}
+	return ev.EnsurePools{Target: d.Site, Cluster: d.Cluster, Pools: nodePools(b.Ref, d.aim()), Remake: b.Phase() == Provisioning}
 }
 
 // dataplane is the need of what stands on a dataplane that its id names.
 func (b Base) dataplane() Dependency {
-	return Dependency{ev.Ref{Kind: ev.Dataplane, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, ConditionReady}
+	return Dependency{Ref: ev.Ref{Kind: ev.Dataplane, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, Condition: ConditionReady}
 }
 
 // taintEffects is how strictly pods of others are kept off.
@@ -198,10 +229,11 @@ func outcomeTenantInfra(e Entity[TenantInfraData], outcome ev.Event) (happened [
 	if !ok {
 		return []ev.Event{outcome} // the table judges it
 	}
-	if !reflect.DeepEqual(e.Data.Pools, seen.Pools) {
-		happened = append(happened, seen)
+	there := allActive(e.Data.aim(), seen.Pools)
+	if was := e.Data.Pools; !slices.EqualFunc(was, seen.Pools, sameButNodes) || there && !slices.EqualFunc(was, seen.Pools, samePool) {
+		happened = append(happened, seen) // on the way, that nodes come and go is no news
 	}
-	if !allActive(e.Data.Spec, seen.Pools) {
+	if !there {
 		return happened
 	}
 	if e.Phase() == Updating {
@@ -225,8 +257,8 @@ func allActive(s ev.TenantInfraSpec, pools []ev.PoolStatus) bool {
 
 func conditionsTenantInfra(e Entity[TenantInfraData]) []Condition {
 	return []Condition{
-		e.condition("PoolsReady", allActive(e.Data.Spec, e.Data.Pools)),
+		e.condition("PoolsReady", allActive(e.Data.Spec, e.Data.Pools) && len(e.Data.Lost) == 0),
 		e.inSync(),
-		e.condition(ConditionReady, e.Phase() == Active || e.Phase() == Updating),
+		e.condition(ConditionReady, (e.Phase() == Active || e.Phase() == Updating) && e.Data.works()),
 	}
 }

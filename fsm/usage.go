@@ -1,6 +1,8 @@
 package fsm
 
 import (
+	"slices"
+
 	ev "github.com/aeriehq/aerie/events"
 )
 
@@ -23,6 +25,18 @@ func UsedBy(e Entity[Data]) (used []ev.Ref) {
 		used = append(used, infra)
 	}
 	return used
+}
+
+// Detached lists the customers that a dataplane has left, or let go.
+func Detached(before, after Entity[Data]) (customers []ev.Ref) {
+	was, _ := before.Data.(DataplaneData)
+	is, _ := after.Data.(DataplaneData)
+	for _, c := range was.Customers {
+		if !slices.Contains(is.Customers, c) || Ended(after) {
+			customers = append(customers, ev.Ref{Kind: ev.Customer, Owner: c, ID: c})
+		}
+	}
+	return customers
 }
 
 // PlaceOf returns the path of the tenant infra that a tenant is placed on; empty for every other entity, for a tenant

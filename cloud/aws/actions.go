@@ -105,10 +105,11 @@ func grants() []grant {
 const services = "eks.amazonaws.com eks-nodegroup.amazonaws.com autoscaling.amazonaws.com spot.amazonaws.com elasticloadbalancing.amazonaws.com"
 
 const looks = `
-ec2:DescribeAddresses ec2:DescribeAvailabilityZones ec2:DescribeInternetGateways ec2:DescribeNatGateways
+ec2:DescribeAddresses ec2:DescribeAvailabilityZones ec2:DescribeInstanceTypeOfferings ec2:DescribeInternetGateways ec2:DescribeNatGateways
 ec2:DescribeNetworkInterfaces ec2:DescribeRouteTables ec2:DescribeSecurityGroups ec2:DescribeSubnets
 ec2:DescribeVolumes ec2:DescribeVpcs
-eks:DescribeAccessEntry eks:DescribeAddon eks:DescribeCluster eks:DescribeNodegroup eks:ListAccessEntries
+eks:DescribeAccessEntry eks:DescribeAddon eks:DescribeAddonVersions eks:DescribeCluster eks:DescribeClusterVersions
+eks:DescribeNodegroup eks:ListAccessEntries
 eks:ListAssociatedAccessPolicies eks:ListClusters eks:ListNodegroups
 elasticloadbalancing:DescribeLoadBalancers elasticloadbalancing:DescribeTags elasticloadbalancing:DescribeTargetGroups
 iam:ListOpenIDConnectProviders iam:ListRoles iam:SimulatePrincipalPolicy

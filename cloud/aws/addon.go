@@ -10,6 +10,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
+	"github.com/aeriehq/aerie/cloud/aws/offers"
 )
 
 // software is what EKS has for a purpose.
@@ -29,6 +30,21 @@ var addons = map[cloud.Addon]software{
 	cloud.AddonIdentity:   {name: "eks-pod-identity-agent"},
 	cloud.AddonDNS:        {name: "coredns"},
 	cloud.AddonAutoscaler: {account: "cluster-autoscaler:cluster-autoscaler", inline: mayScale},
+}
+
+// Catalogue implements cloud.Provider.
+func (p *Provider) Catalogue(ctx context.Context, s cloud.Scope) (c cloud.Catalogue, err error) {
+	err = p.within(ctx, "Catalogue", s, func(ctx context.Context, at *session) (err error) {
+		names := map[cloud.Addon]string{}
+		for purpose, is := range addons {
+			if is.name != "" {
+				names[purpose] = is.name
+			}
+		}
+		c, err = offers.Shop{EKS: at.eks, Types: at.network.InstanceTypes, Addons: names}.Look(ctx)
+		return err
+	})
+	return c, err
 }
 
 func withPolicies(string, string) map[string]any {
@@ -148,7 +164,7 @@ func (at *session) createAddon(ctx context.Context, spec cloud.AddonSpec) (cloud
 	}
 	made, err := at.eks.CreateAddon(ctx, in)
 	if err != nil {
-		return cloud.Observation{}, r.refused(err)
+		return cloud.Observation{}, at.withdraw(ctx, at.purposeOf(spec.Cluster, spec.Addon), r, err)
 	}
 	return observeAddon(made.Addon), nil
 }

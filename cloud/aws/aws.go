@@ -19,6 +19,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
+	"github.com/aeriehq/aerie/cloud/aws/offers"
 	"github.com/aeriehq/aerie/cloud/aws/vpc"
 	"github.com/aeriehq/aerie/cloud/ratelimit"
 )
@@ -45,6 +46,7 @@ type Options struct {
 	Now    func() time.Time          // the cloud's clock; nil: the wall's
 	Settle time.Duration             // Settle, or as long as that is on an emulated cloud
 	Rates  map[string]ratelimit.Rate // of calls, by the SDK's id of the service; Rates, or none
+	Speed  float64                   // seconds of the cloud in one of ours; 0: it does all at once
 }
 
 // Provider is AWS as a cloud.Provider.
@@ -54,6 +56,7 @@ type Provider struct {
 	sessions sessions
 	memory   *vpc.Memory
 	buckets  *ratelimit.Buckets
+	pace     ratelimit.Clock // of what is paced
 }
 
 var _ cloud.Provider = (*Provider)(nil)
@@ -85,21 +88,18 @@ func New(o Options) *Provider {
 		c.Region = "us-east-1" // where accounts are entered from; each call says its own
 	}
 	return &Provider{
-		config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: ratelimit.New(time.Now, o.Rates),
-		now:      o.Now,
+		config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: ratelimit.New(ratelimit.NewClock(o.Speed).Now, o.Rates),
+		now: o.Now, pace: ratelimit.NewClock(o.Speed),
 		sessions: sessions{accounts: map[cloud.Account]*entered{}, open: map[cloud.Scope]*session{}},
 	}
 }
 
-// Rates are somewhat below what AWS allows an account in a region, times the speed of its clock. Speed 0 has no limit.
-func Rates(speed float64) map[string]ratelimit.Rate {
+// Rates are somewhat below what AWS allows an account in a region, in a second of its own.
+func Rates() map[string]ratelimit.Rate {
 	rates := map[string]ratelimit.Rate{}
-	if speed <= 0 {
-		return rates
-	}
 	for family, perSecond := range map[string]float64{awserr.EC2: 15, awserr.EKS: 8, awserr.IAM: 10,
 		awserr.STS: 20, awserr.ELB: 5, awserr.ClassicELB: 5} {
-		rates[family] = ratelimit.Rate{PerSecond: perSecond * speed, Burst: int(max(1, 4*perSecond*speed))}
+		rates[family] = ratelimit.Rate{PerSecond: perSecond, Burst: int(max(1, 4*perSecond))}
 	}
 	return rates
 }
@@ -108,7 +108,7 @@ func Rates(speed float64) map[string]ratelimit.Rate {
 func (p *Provider) within(ctx context.Context, op string, s cloud.Scope, do func(context.Context, *session) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callWithin)
 	defer cancel()
-	region, err := findRegion(s.Region)
+	region, err := offers.Region(s.Region)
 	if err != nil {
 		return &cloud.Error{Class: cloud.Invalid, Op: op, Code: cloud.UnknownRegion, Message: err.Error()}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
+	"github.com/aeriehq/aerie/cloud/aws/offers"
 )
 
 var poolPhases = map[types.NodegroupStatus]cloud.Phase{
@@ -117,7 +118,7 @@ func (at *session) createPool(ctx context.Context, spec cloud.PoolSpec) (cloud.O
 	in := &eks.CreateNodegroupInput{
 		ClusterName: &spec.Cluster, NodegroupName: &spec.Name, NodeRole: &r.arn, Subnets: subnets,
 		ClientRequestToken: token("pool", spec.Cluster, spec.Name, spec.Owner, spec.Token, spec.Hash()),
-		CapacityType:       capacity(spec.Spot), InstanceTypes: instanceTypes(machines),
+		CapacityType:       capacity(spec.Spot), InstanceTypes: offers.InstanceTypes(machines),
 		ScalingConfig: scaling(spec, int32(spec.Min)), Labels: spec.Labels, Taints: taints(spec.Taints),
 		Tags: map[string]string{
 			tagOwner: spec.Owner, tagName: spec.Name, tagSpec: spec.Hash(),
@@ -129,7 +130,7 @@ func (at *session) createPool(ctx context.Context, spec cloud.PoolSpec) (cloud.O
 	}
 	made, err := at.eks.CreateNodegroup(ctx, in)
 	if err != nil {
-		return cloud.Observation{}, r.refused(err)
+		return cloud.Observation{}, at.withdraw(ctx, purpose{at.region, spec.Cluster, cloud.KindPool, spec.Name}, r, err)
 	}
 	return observePool(made.Nodegroup), nil
 }
@@ -203,7 +204,7 @@ func poolOf(g *types.Nodegroup) *cloud.PoolSpec {
 		Version: awssdk.ToString(g.Version),
 	}
 	machines := strings.Fields(g.Tags[tagMachine])
-	if !slices.Equal(instanceTypes(machines), g.InstanceTypes) {
+	if !slices.Equal(offers.InstanceTypes(machines), g.InstanceTypes) {
 		machines = g.InstanceTypes
 	}
 	if len(machines) > 0 {

@@ -38,7 +38,8 @@ func TestRealAccount(t *testing.T) {
 	}
 	o, err := aws.Load(t.Context())
 	must(t, err)
-	o.Settle, o.Rates = aws.Settle, aws.Rates(1)
+	o.Speed = 1
+	o.Settle, o.Rates = aws.Settle, aws.Rates()
 	cloudtest.Run(t, func(t *testing.T) cloudtest.Rig {
 		return cloudtest.Rig{
 			Fresh: func() cloud.Provider { return aws.New(o) }, Kept: true,

@@ -102,7 +102,7 @@ func (r *rig) deploy(in *emulated.Account) {
 func (r *rig) provider() *aws.Provider { return r.providerWith(r.config) }
 
 func (r *rig) providerWith(c awssdk.Config) *aws.Provider {
-	return aws.New(aws.Options{Config: c, Now: r.cloud.Now, Settle: aws.Settle})
+	return aws.New(aws.Options{Config: c, Now: r.cloud.Now, Settle: aws.Settle, Speed: 1})
 }
 
 func (r *rig) home() cloud.Scope {

@@ -93,6 +93,15 @@ func (m made) refused(err error) error {
 	return err
 }
 
+// withdraw takes the role away again of what AWS refuses to make as wrong: that may never be asked for again. If it can't
+// be taken away now, it goes with its owner.
+func (at *session) withdraw(ctx context.Context, of purpose, m made, err error) error {
+	if err = m.refused(err); m.arn != "" && cloud.ClassOf(awserr.Of("", err)) == cloud.Invalid {
+		_ = at.deleteRoles(ctx, of, m.owner)
+	}
+	return err
+}
+
 // ensureRole makes a role or what is missing of it.
 func (at *session) ensureRole(ctx context.Context, r role) (made, error) {
 	m, err := at.findRole(ctx, r)

@@ -18,6 +18,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
 	"github.com/aeriehq/aerie/cloud/aws/balancers"
+	"github.com/aeriehq/aerie/cloud/aws/permit"
 	"github.com/aeriehq/aerie/cloud/aws/vpc"
 	"github.com/aeriehq/aerie/cloud/ratelimit"
 )
@@ -89,7 +90,7 @@ func (p *Provider) forget(a cloud.Account) {
 func (p *Provider) session(s cloud.Scope, region string, credentials awssdk.CredentialsProvider) *session {
 	c := p.config.Copy()
 	c.Region, c.Credentials = region, credentials
-	c.APIOptions = append(c.APIOptions[:len(c.APIOptions):len(c.APIOptions)], p.paced(s.Account.ID, region))
+	c.APIOptions = append(c.APIOptions[:len(c.APIOptions):len(c.APIOptions)], p.paced(s.Account.ID, region), permit.Middleware)
 	return &session{
 		scope: s, region: region, now: p.now,
 		eks: eks.NewFromConfig(c), iam: iam.NewFromConfig(c), sts: sts.NewFromConfig(c),
@@ -116,7 +117,7 @@ func (e *entered) verify(ctx context.Context, c *sts.Client, a cloud.Account) (s
 }
 
 // patience is how long a call waits for its turn. Beyond that its caller is told to come again, and gives up its slot.
-const patience = 2 * time.Second
+const patience = 2 * time.Second // of ours
 
 // paced keeps all calls of one account and region within their rates.
 func (p *Provider) paced(account, region string) func(*middleware.Stack) error {
@@ -140,13 +141,13 @@ func (p *Provider) wait(ctx context.Context, k ratelimit.Key) error {
 		switch {
 		case wait <= 0:
 			return nil
-		case wait > patience:
+		case p.pace.Real(wait) > patience:
 			return &cloud.Error{Class: cloud.Throttled, Code: "Paced", RetryAfter: wait, Message: "too many calls of " + k.Family + " in this account and region"}
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(wait):
+		case <-time.After(p.pace.Real(wait)):
 		}
 	}
 }
@@ -168,4 +169,15 @@ func roleARN(region string, a cloud.Account) string {
 		return a.Role
 	}
 	return fmt.Sprintf("arn:%s:iam::%s:role/%s", partition(region), a.ID, strings.TrimPrefix(a.Role, "/"))
+}
+
+// partition is the part of AWS that a region belongs to, as it stands in every ARN.
+func partition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
 }

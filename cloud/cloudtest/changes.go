@@ -59,6 +59,42 @@ func upgrade(t *trial) {
 	t.is(cloud.Invalid, err) // back
 }
 
+// unknownWish asks for what the cloud says that it does not have, and then for what is there.
+func unknownWish(t *trial) {
+	there, err := t.p.Catalogue(t.ctx, t.Home)
+	t.ok(err)
+	has := func(version string) bool {
+		return slices.ContainsFunc(there.Versions, func(v cloud.Version) bool { return v.Name == version })
+	}
+	if !has("1.34") || !has("1.35") || has("1.99") || !slices.Contains(there.Machines, t.Machine) || slices.Contains(there.Machines, "x99.huge") {
+		t.Fatalf("catalogue %+v", there)
+	}
+	t.up(t.Home)
+	spec := t.cluster()
+	spec.Version = "1.99"
+	_, err = t.p.EnsureCluster(t.ctx, t.Home, spec)
+	t.is(cloud.Invalid, err)
+	pool := t.pool()
+	pool.Machine = "x99.huge"
+	_, err = t.p.EnsurePool(t.ctx, t.Home, pool)
+	t.is(cloud.Invalid, err)
+	t.phase(cloud.Absent)(t.p.ObservePool(t.ctx, t.Home, "cl1", pool.Name))
+	if len(t.Addons) > 0 {
+		if !slices.Contains(there.Addons[cloud.AddonDNS], t.Addons[0]) {
+			t.Fatalf("add-ons %+v", there.Addons)
+		}
+		addon := t.addon(cloud.AddonDNS)
+		addon.Version = "99"
+		_, err = t.p.EnsureAddon(t.ctx, t.Home, addon)
+		t.is(cloud.Invalid, err)
+	}
+	o := t.until(cloud.Ready, t.ensureCluster(t.Home, t.cluster())) // the wish is withdrawn
+	if o.Version != t.cluster().Version {
+		t.Fatalf("version %s", o.Version)
+	}
+	t.until(cloud.Ready, t.ensurePool(t.Home, t.pool()))
+}
+
 func failedPool(t *trial) {
 	t.needs(t.Inject != nil)
 	t.up(t.Home)

@@ -77,6 +77,7 @@ func Run(t *testing.T, newRig func(t *testing.T) Rig) {
 		{"a pool's bounds, labels and taints follow the spec", updatePool},
 		{"a pool's machine, zones and spot stay", immutablePool},
 		{"a cluster's version goes up", upgrade},
+		{"what is not in the catalogue is refused, and changes nothing", unknownWish},
 		{"a failed creation says why and can be deleted", failedPool},
 		{"the quota is kept", quota},
 		{"a cluster's options follow the spec", options},

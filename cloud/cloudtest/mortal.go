@@ -110,6 +110,19 @@ func lifeStages() []stage {
 		ready("autoscaler", func(t *trial) (cloud.Observation, error) {
 			return t.p.EnsureAddon(t.ctx, t.Home, t.addon(cloud.AddonAutoscaler))
 		}),
+		{"version in vain", func(t *trial) (bool, error) {
+			c := t.cluster()
+			c.Version = "1.99"
+			_, err := t.p.EnsureCluster(t.ctx, t.Home, c)
+			return inVain(err)
+		}},
+		{"pool in vain", func(t *trial) (bool, error) {
+			p := t.pool()
+			p.Name, p.Machine = "p2", "x99.huge"
+			_, err := t.p.EnsurePool(t.ctx, t.Home, p)
+			return inVain(err)
+		}},
+		ready("wish taken back", func(t *trial) (cloud.Observation, error) { return t.p.EnsureCluster(t.ctx, t.Home, t.cluster()) }),
 		ready("upgrade", func(t *trial) (cloud.Observation, error) { return t.p.EnsureCluster(t.ctx, t.Home, upgraded(t)) }),
 		ready("change of pool", func(t *trial) (cloud.Observation, error) { return t.p.EnsurePool(t.ctx, t.Home, changed(t)) }),
 		{"volumes", (*trial).markVolumes},
@@ -117,6 +130,14 @@ func lifeStages() []stage {
 		absent("end of cluster", (*trial).deleteCluster, (*trial).observeCluster),
 		absent("end of network", (*trial).deleteNetwork, (*trial).observeNetwork),
 	}
+}
+
+// inVain is done when the cloud has refused.
+func inVain(err error) (bool, error) {
+	if cloud.ClassOf(err) == cloud.Invalid {
+		return true, nil
+	}
+	return false, err
 }
 
 // patience is how often a stage is asked for.

@@ -3,9 +3,6 @@ package sim
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/aeriehq/aerie/cloud"
 )
@@ -30,12 +27,14 @@ func (c *call) ensureAddon(spec cloud.AddonSpec) (*resource, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
-	if versions := AddonVersions(); spec.Version != "" && !slices.Contains(versions, spec.Version) {
-		return nil, c.invalid(fmt.Errorf("there is no version %q of an add-on; there are %s", spec.Version, strings.Join(versions, ", ")))
-	}
-	r, err := c.mine(cloud.KindAddon, spec.Cluster, string(spec.Addon), spec.Owner)
+	r, err := c.seen(cloud.KindAddon, spec.Cluster, string(spec.Addon), spec.Owner)
 	if err != nil {
 		return nil, err
+	}
+	if spec.Version != "" && (r == nil || r.Addon.Version != spec.Version) {
+		if err := c.offered("version of an add-on", spec.Version, c.sim.offers.Addons); err != nil {
+			return nil, err
+		}
 	}
 	if r == nil {
 		return c.createAddon(spec)
@@ -55,8 +54,8 @@ func (c *call) createAddon(spec cloud.AddonSpec) (*resource, error) {
 	if _, err := c.parent(cloud.KindCluster, spec.Cluster); err != nil {
 		return nil, err
 	}
-	hash, versions := spec.Hash(), AddonVersions()
+	hash, versions := spec.Hash(), c.sim.offers.Addons
 	spec.Version = cmp.Or(spec.Version, versions[len(versions)-1])
 	r := resource{Kind: cloud.KindAddon, Name: string(spec.Addon), Owner: spec.Owner, Hash: hash, Addon: &spec}
-	return c.create(r, c.sim.options.Times.Addon)
+	return c.makeOne(r, c.sim.options.Times.Addon)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/memory"
+	"github.com/aeriehq/aerie/cloud/script"
 )
 
 // Hand is what somebody does by hand in the cloud or in one of its clusters, past aerie: with the cloud's console, or
@@ -241,4 +242,40 @@ func merge(into, patch map[string]any) {
 			into[k] = v
 		}
 	}
+}
+
+// handsFile is what people write to have something done by hand. It is done once, at the cloud's next call, and the file
+// is renamed. A kill in between does it again, which comes to the same.
+const handsFile = "by-hand.json"
+
+// readHands does what stands in the file.
+func (s *Sim) readHands(data []byte) error {
+	if data == nil {
+		return nil
+	}
+	hands, err := parseHands(data)
+	if err != nil {
+		return err
+	}
+	for _, h := range hands {
+		n, err := s.byHand(h)
+		if err != nil {
+			return err
+		}
+		s.options.Logger.Info("done by hand", "delete", h.Delete, "change", h.Change, "match", h.Match, "things", n)
+	}
+	return s.scripts.Done(handsFile)
+}
+
+// parseHands reads a JSON array of hands.
+func parseHands(data []byte) (hands []Hand, err error) {
+	if err := script.Strict(data, &hands); err != nil {
+		return nil, err
+	}
+	for _, h := range hands {
+		if err := h.validate(); err != nil {
+			return nil, err
+		}
+	}
+	return hands, nil
 }

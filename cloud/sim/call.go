@@ -23,6 +23,7 @@ type request struct {
 
 // call is one call under way. It holds the cloud's lock.
 type call struct {
+	ctx     context.Context
 	sim     *Sim
 	n       int64
 	now     time.Time
@@ -47,7 +48,7 @@ func (s *Sim) do(ctx context.Context, r request, f func(*call) (cloud.Phase, err
 	}
 	s.scripts.Look()
 	c := s.begin(r)
-	s.current = c
+	c.ctx, s.current = ctx, c
 	defer func() { s.current = nil }()
 	phase, err := c.run(r, f)
 	return c.end(r, phase, err)

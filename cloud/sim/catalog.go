@@ -45,16 +45,16 @@ func Machines() []Machine {
 // AddonVersions are the versions that every add-on of the simulated cloud has, oldest first.
 func AddonVersions() []string { return []string{"1.0", "1.1"} }
 
-// The minor versions of Kubernetes that can be made.
-const oldestMinor, newestMinor = 31, 36
+// Versions are the Kubernetes versions of the simulated cloud, oldest first.
+func Versions() []string { return []string{"1.31", "1.32", "1.33", "1.34", "1.35", "1.36"} }
+
+// oldestMinor is the oldest version that a pool can have.
+const oldestMinor = 31
 
 // defaultVersion is what a cluster gets that asks for none.
 const defaultVersion = "1.35"
 
-var (
-	regions  = Regions()
-	machines = Machines()
-)
+var regions = Regions()
 
 func findRegion(name string) (Region, error) {
 	i := slices.IndexFunc(regions, func(r Region) bool { return r.Name == name })
@@ -66,17 +66,6 @@ func findRegion(name string) (Region, error) {
 		known = append(known, r.Name)
 	}
 	return Region{}, fmt.Errorf("there is no region %q; there are %s", name, strings.Join(known, ", "))
-}
-
-func findMachine(name string) error {
-	if slices.ContainsFunc(machines, func(m Machine) bool { return m.Name == name }) {
-		return nil
-	}
-	var known []string
-	for _, m := range machines {
-		known = append(known, m.Name)
-	}
-	return fmt.Errorf("there is no machine %q; there are %s", name, strings.Join(known, ", "))
 }
 
 // findZones are the wished zones, all of the given ones if none is wished.
@@ -113,8 +102,8 @@ func existingZones(e cloud.Existing, there []string) (zones []string, err error)
 func minor(version string) (int, error) {
 	rest, ok := strings.CutPrefix(version, "1.")
 	n, err := strconv.Atoi(rest)
-	if !ok || err != nil || n < oldestMinor || n > newestMinor {
-		return 0, fmt.Errorf("there is no version %q; there are 1.%d to 1.%d", version, oldestMinor, newestMinor)
+	if !ok || err != nil {
+		return 0, fmt.Errorf("%q is no version such as %s", version, defaultVersion)
 	}
 	return n, nil
 }

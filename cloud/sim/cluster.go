@@ -70,11 +70,14 @@ func (c *call) ensureCluster(spec cloud.ClusterSpec) (*resource, error) {
 	if _, err := existingZones(spec.Existing, c.zones); err != nil {
 		return nil, c.invalid(err)
 	}
-	r, err := c.mine(cloud.KindCluster, "", spec.Name, spec.Owner)
+	r, err := c.seen(cloud.KindCluster, "", spec.Name, spec.Owner)
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
+		if err := c.offered("version", cmp.Or(spec.Version, defaultVersion), c.sim.offers.Versions); err != nil {
+			return nil, err
+		}
 		return c.createCluster(spec)
 	}
 	return c.changeCluster(r, spec, wanted)
@@ -106,7 +109,7 @@ func (c *call) createCluster(spec cloud.ClusterSpec) (*resource, error) {
 	hash := spec.Hash()
 	spec.Version = cmp.Or(spec.Version, defaultVersion)
 	r := resource{Kind: cloud.KindCluster, Name: spec.Name, Owner: spec.Owner, Hash: hash, Cluster: &spec}
-	return c.create(r, c.sim.options.Times.Cluster)
+	return c.makeOne(r, c.sim.options.Times.Cluster)
 }
 
 // changeCluster brings the options and the version to the wished ones, one minor at a time.
@@ -118,6 +121,11 @@ func (c *call) changeCluster(r *resource, spec cloud.ClusterSpec, wanted int) (*
 	spec.Version = cmp.Or(spec.Version, has.Version)
 	if spec.Version == has.Version && spec.Options == has.Options && slices.Equal(spec.Admits, has.Admits) {
 		return c.agree(r, spec.Hash())
+	}
+	if spec.Version != has.Version {
+		if err := c.offered("version", spec.Version, c.sim.offers.Versions); err != nil {
+			return nil, err
+		}
 	}
 	if r.phase(c.now) != cloud.Ready {
 		return r, nil

@@ -27,7 +27,7 @@ type Fault struct {
 	Issue    bool `json:"issue"`    // a creation is accepted, then the resource ends failed with this issue
 	Stuck    bool `json:"stuck"`    // a creation is accepted and never ends
 	Degraded bool `json:"degraded"` // a ready resource is shown degraded with this issue
-	Blind    bool `json:"blind"`    // the lookup before a network is made sees nothing: it is made twice
+	Blind    bool `json:"blind"`    // an Ensure's lookup sees nothing: a network is made twice, what has a name of its own is asked for again
 }
 
 // moment is when in a call a fault can strike.
@@ -76,7 +76,7 @@ func (f Fault) validate() error {
 
 // ops are all calls that a fault can name.
 var ops = []string{
-	"Check", "ListOwned", "Access", "Kube",
+	"Check", "Catalogue", "ListOwned", "Access", "Kube",
 	"EnsureNetwork", "ObserveNetwork", "DeleteNetwork",
 	"EnsureCluster", "ObserveCluster", "DeleteCluster",
 	"EnsurePool", "ObservePool", "DeletePool",

@@ -26,6 +26,15 @@ func (c *call) mine(kind cloud.Kind, cluster, name, owner string) (*resource, er
 	return r, nil
 }
 
+// seen is mine, as the lookup of an Ensure shows it: a fault that is blind shows it nothing.
+func (c *call) seen(kind cloud.Kind, cluster, name, owner string) (*resource, error) {
+	r, err := c.mine(kind, cluster, name, owner)
+	if _, blind := c.strike(looking); blind && err == nil {
+		return nil, nil
+	}
+	return r, err
+}
+
 // parent is the resource that another is made on, and must be ready for it.
 func (c *call) parent(kind cloud.Kind, name string) (*resource, error) {
 	r, err := c.one(kind, "", name)

@@ -35,11 +35,11 @@ func (c *call) ensureNetwork(spec cloud.NetworkSpec) (*resource, error) {
 	if err != nil {
 		return nil, c.invalid(err)
 	}
-	r, err := c.mine(cloud.KindNetwork, "", spec.Name, spec.Owner)
+	r, err := c.seen(cloud.KindNetwork, "", spec.Name, spec.Owner)
 	if err != nil {
 		return nil, err
 	}
-	if _, blind := c.strike(looking); r == nil || blind {
+	if r == nil {
 		return c.createNetwork(spec, zones)
 	}
 	if r.Network.Range != spec.Range || len(spec.Zones) > 0 && !slices.Equal(r.Network.Zones, zones) {
@@ -55,7 +55,7 @@ func (c *call) createNetwork(spec cloud.NetworkSpec, zones []string) (*resource,
 	hash := spec.Hash()
 	spec.Zones = zones
 	r := resource{Kind: cloud.KindNetwork, Name: spec.Name, Owner: spec.Owner, Hash: hash, Network: &spec}
-	return c.create(r, c.sim.options.Times.Network)
+	return c.makeOne(r, c.sim.options.Times.Network)
 }
 
 // duplicates says of a network that it was made more than once. The oldest is the one that all is built on.

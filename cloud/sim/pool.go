@@ -30,19 +30,22 @@ func (c *call) ensurePool(spec cloud.PoolSpec) (*resource, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
-	for _, machine := range append([]string{spec.Machine}, spec.Others...) {
-		if err := findMachine(machine); err != nil {
-			return nil, c.invalid(err)
-		}
-	}
 	if _, err := findZones(spec.Zones, c.zones); err != nil {
 		return nil, c.invalid(err)
 	}
 	// The caller's stay the caller's.
 	spec.Labels, spec.Taints, spec.Others = maps.Clone(spec.Labels), slices.Clone(spec.Taints), slices.Clone(spec.Others)
-	r, err := c.mine(cloud.KindPool, spec.Cluster, spec.Name, spec.Owner)
+	r, err := c.seen(cloud.KindPool, spec.Cluster, spec.Name, spec.Owner)
 	if err != nil {
 		return nil, err
+	}
+	for _, machine := range append([]string{spec.Machine}, spec.Others...) {
+		if r != nil && (machine == r.Pool.Machine || slices.Contains(r.Pool.Others, machine)) {
+			continue
+		}
+		if err := c.offered("machine", machine, c.sim.offers.Machines); err != nil {
+			return nil, err
+		}
 	}
 	if r == nil {
 		return c.createPool(spec)
@@ -68,7 +71,7 @@ func (c *call) createPool(spec cloud.PoolSpec) (*resource, error) {
 	hash := spec.Hash()
 	spec.Zones, spec.Version = zones, cmp.Or(spec.Version, cluster.Cluster.Version)
 	r := resource{Kind: cloud.KindPool, Name: spec.Name, Owner: spec.Owner, Hash: hash, Pool: &spec}
-	return c.create(r, c.sim.options.Times.Pool)
+	return c.makeOne(r, c.sim.options.Times.Pool)
 }
 
 // poolZones are the wished zones, which must be the cluster's, or all of those.

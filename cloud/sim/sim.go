@@ -62,6 +62,7 @@ type Sim struct {
 	journal *journal.Journal[line]
 	state   *state
 	faults  faults
+	offers  Catalogue
 	scripts *script.Files
 	kubes   map[string]*memory.Store // by a cluster's ID
 	current *call                    // the call that holds mu; the kubes' records belong to it
@@ -82,9 +83,10 @@ func Open(o Options) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sim{options: o, journal: j, state: lines.state, kubes: map[string]*memory.Store{}}
+	s := &Sim{options: o, offers: Catalogue{}.or(), journal: j, state: lines.state, kubes: map[string]*memory.Store{}}
 	s.faults.Inject(o.Faults...)
-	s.scripts = script.Watch(o.Dir, o.Logger, script.File{Name: "faults.json", Read: s.readFaults}, script.File{Name: handsFile, Read: s.readHands})
+	s.scripts = script.Watch(o.Dir, o.Logger, script.File{Name: "faults.json", Read: s.readFaults}, script.File{Name: handsFile, Read: s.readHands},
+		script.File{Name: catalogueFile, Read: s.readCatalogue})
 	for id, objects := range lines.objects {
 		if err := s.openKube(id, objects.all()); err != nil {
 			return nil, errors.Join(err, j.Close())

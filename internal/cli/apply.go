@@ -20,7 +20,9 @@ func newApplyCommand() *cobra.Command {
 		Long: `Create and update what manifests describe. All documents are checked first; if
 there is any fault, all are told and nothing is sent. Applying twice sends
 nothing the second time. Nothing is ever deleted. Labels and spec are replaced
-whole: what a document leaves out gets its default, and labels go.`,
+whole: what a document leaves out gets its default, and labels go. What is going
+away is refused; with --wait it is made anew when it is gone. --wait goes on as long
+as there is progress, and exits 0 only if everything is there as wanted.`,
 		Args: client.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withManifests(cmd, &conn, &p, files, func(ctx context.Context, cl *client.Client, docs []manifest.Manifest) error {

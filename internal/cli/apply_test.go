@@ -50,7 +50,7 @@ func TestApplyUpdatesWhatDiffers(t *testing.T) {
 	s.run(offer, "apply", "-f", "-")
 	changed := strings.Replace(strings.Replace(offer, "labels: {tier: gold}", "", 1), "size: b", "size: c", 1)
 	code, out, errs := s.run(changed, "diff", "-f", "-")
-	if want := "update customer acme\n- labels:\n-   tier: gold\n  spec:\n    displayName: \"\"\n  ...\nupdate plan -/free\n  spec:\n    apps:\n-   - size: b\n+   - size: c\n      type: a\n    deployment: dedicated\n  ...\n"; code != 0 || out != want {
+	if want := "update customer acme\n- labels:\n-   tier: gold\n  spec:\n    displayName: \"\"\n  ...\nupdate plan -/free\n  spec:\n    apps:\n-   - size: b\n+   - size: c\n      type: a\n    deployment: dedicated\n  ...\n"; code != 1 || out != want || errs != "" {
 		t.Errorf("diff: exit %d, %s%s", code, out, errs)
 	}
 	code, out, _ = s.run(changed, "apply", "-f", "-")

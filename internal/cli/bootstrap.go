@@ -36,7 +36,7 @@ func newBootstrapCommand() *cobra.Command {
 			"run it, and the account's manifest. Without --external-id a new one is made: keep it. No server is asked.",
 		Example: "  aerie account bootstrap acme/prod --cloud aws --principal arn:aws:iam::111122223333:role/aerie > role.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ref, err := onlyID(events.Account, words(cmd, args))
+			ref, err := onlyID(cmd, events.Account, words(cmd, args))
 			if err != nil {
 				return err
 			}

@@ -165,20 +165,13 @@ func (l *link) answer(owed events.Effect, attempt int) {
 	case waits:
 		l.Verb = verbSettle
 		for _, n := range awaited.On {
-			l.Awaited = append(l.Awaited, needed(n))
+			l.Awaited = append(l.Awaited, n.String())
 		}
 	case l.Actor == events.ActorExecutor:
 		l.Verb, l.Effect, l.Attempt = verbReport, owed.Effect(), attempt
 	default:
 		l.Verb, l.Effect = verbExpire, owed.Effect()
 	}
-}
-
-func needed(n fsm.Dependency) string {
-	if n.ID == "" {
-		return "any " + string(n.Kind)
-	}
-	return n.Ref.String()
 }
 
 // add takes one more event of the command.

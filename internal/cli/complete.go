@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
@@ -46,13 +47,13 @@ func newCompletionCommand() *cobra.Command {
 func completeKindAndID(conn *client.Connection) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if len(args) == 0 {
-			return kindNames(), cobra.ShellCompDirectiveNoFileComp
+			return kindsOf(cmd).Names(), cobra.ShellCompDirectiveNoFileComp
 		}
-		k, ok := events.KindOf(args[0])
+		d, ok := kindsOf(cmd).Find(args[0])
 		if !ok {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return completeID(conn, k)(cmd, args[1:], typed)
+		return completeID(conn, d.Kind)(cmd, args[1:], typed)
 	}
 }
 
@@ -63,14 +64,53 @@ func completeID(conn *client.Connection, k events.Kind) cobra.CompletionFunc {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		ctx := cmd.Context()
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		ctx, cancel := context.WithTimeout(ctx, completeWithin)
-		defer cancel()
-		return ids(ctx, cmd, conn, k, typed), cobra.ShellCompDirectiveNoFileComp
+		return idsWithin(cmd, conn, k, typed), cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// completeField completes the value of a field's flag: the ids of what it refers to, or what it may be.
+func completeField(cmd *cobra.Command, conn *client.Connection, flag string, field events.Field) {
+	complete := func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if k := field.RefersTo(); k != "" {
+			return idsWithin(cmd, conn, k, typed), cobra.ShellCompDirectiveNoFileComp
+		}
+		return field.Enum(), cobra.ShellCompDirectiveNoFileComp
+	}
+	_ = cmd.RegisterFlagCompletionFunc(flag, complete) // fails only for a flag that is not there
+}
+
+// completeFilters completes the filters of a list.
+func completeFilters(cmd *cobra.Command, conn *client.Connection) {
+	for flag, k := range map[string]events.Kind{"dataplane": events.Dataplane, "plan": events.Plan, "owner": events.Customer} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+			found := idsWithin(cmd, conn, k, typed)
+			if flag == "owner" {
+				found = append(found, events.Platform)
+			}
+			return found, cobra.ShellCompDirectiveNoFileComp
+		})
+	}
+	_ = cmd.RegisterFlagCompletionFunc("phase", func(cmd *cobra.Command, args []string, _ string) (phases []string, _ cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			d, _ := kindsOf(cmd).Find(args[0])
+			if m, ok := fsm.Machines[d.Kind]; ok {
+				for _, p := range m.Phases()[1:] {
+					phases = append(phases, string(p))
+				}
+			}
+		}
+		return phases, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+func idsWithin(cmd *cobra.Command, conn *client.Connection, k events.Kind, typed string) []string {
+	ctx := cmd.Context()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, cancel := context.WithTimeout(ctx, completeWithin)
+	defer cancel()
+	return ids(ctx, cmd, conn, k, typed)
 }
 
 func ids(ctx context.Context, cmd *cobra.Command, conn *client.Connection, k events.Kind, typed string) (names []string) {

@@ -33,7 +33,10 @@ func TestDelete(t *testing.T) {
 	if s := cli("delete", "customer", "elm"); s.code != client.ExitRefused || !strings.Contains(s.err, "tenant elm/campus") || !strings.Contains(s.err, "cascade") {
 		t.Errorf("what is in the way is named: %+v", s)
 	}
-	if s := cli("delete", "customer", "elm", "--cascade", "--dry-run"); s.code != 0 {
+	if s := cli("delete", "dataplane", "eu", "--cascade", "--dry-run"); s.code != 0 || !strings.Contains(s.out, "with it tenant acorn/prod\n") || !strings.Contains(s.out, "with it tenantinfra") {
+		t.Errorf("a dataplane takes along what is on it: %+v", s)
+	}
+	if s := cli("delete", "customer", "elm", "--cascade", "--dry-run"); s.code != 0 || !strings.Contains(s.out, "with it tenant elm/campus\n") {
 		t.Errorf("%+v", s)
 	}
 	if s := cli("get", "tenants", "--owner", "elm", "-o", "name"); s.out != "elm/campus\nelm/library\n" {

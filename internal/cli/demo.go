@@ -108,7 +108,7 @@ func (d demo) show(ctx context.Context, c *server.Control, dir string, docs []ma
 			return errors.Join(applied, err)
 		}
 		fmt.Fprintln(d.out)
-		if err := print.List(d.out, k, print.Table, all); err != nil {
+		if err := (&print.Listing{Kind: k, Format: print.Table, Screen: print.ScreenOf(d.out)}).List(d.out, all); err != nil {
 			return errors.Join(applied, err)
 		}
 		if k == events.Tenant && len(all.Items) > 0 {

@@ -151,13 +151,13 @@ func (d *description) reason() {
 		return
 	}
 	d.line("Reason", "%s: %s", r.Code, r.Message)
-	d.more("who can help: %s; %s", cmp.Or(string(r.Fault), "unknown"), tried(r, d.now))
+	d.more("who can help: %s; %s", cmp.Or(string(r.Fault), "unknown"), tried(r, d.e.Ref(), d.now))
 }
 
-func tried(r *client.Reason, now time.Time) string {
+func tried(r *client.Reason, ref events.Ref, now time.Time) string {
 	switch {
 	case !r.Retried:
-		return "not tried again by itself: update it, or aerie KIND retry"
+		return fmt.Sprintf("not tried again by itself: update it, or: aerie %s retry %s", ref.Kind, ref.Path())
 	case r.NextAt.After(now):
 		return "tried again in " + print.Ago(r.NextAt.Sub(now))
 	}

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,7 +27,7 @@ func newDiffCommand() *cobra.Command {
 		Short: "Show what apply would change",
 		Long: `Show what apply would change: for each entity the lines of labels and spec, with
 defaults filled in, that would go (-) and come (+). What is as wanted is left out.
-The exit code is 0 whether there are differences or not, unless something is wrong.`,
+The exit code is 0 if there is none, 1 if there are differences, and another if something is wrong.`,
 		Args: client.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withManifests(cmd, &conn, &p, files, func(ctx context.Context, cl *client.Client, docs []manifest.Manifest) error {
@@ -36,10 +38,11 @@ The exit code is 0 whether there are differences or not, unless something is wro
 				if err := manifest.Refuse(faults); err != nil {
 					return err
 				}
-				return writeDiff(cmd.OutOrStdout(), steps)
+				return cmp.Or(writeDiff(cmd.OutOrStdout(), steps), differ(steps))
 			})
 		},
 	}
+	cmd.AddCommand(newDiffPlanCommand())
 	conn.Flags(cmd)
 	fileFlag(cmd, &files)
 	cmd.Flags().DurationVar(&p.Timeout, "timeout", 0, "give up after this long (default 30s)")
@@ -52,7 +55,7 @@ func writeDiff(w io.Writer, steps []manifest.Step) error {
 		if s.Verb == "" {
 			continue
 		}
-		fmt.Fprintf(&b, "%s %s\n", s.Verb, s.Ref)
+		fmt.Fprintf(&b, "%s %s%s\n", s.Verb, s.Ref, whenGone(s))
 		for _, line := range diffLines(before(s), wanted(s.Labels, manifest.Canonical(s.Spec))) {
 			fmt.Fprintln(&b, client.Plain(line))
 		}
@@ -60,9 +63,28 @@ func writeDiff(w io.Writer, steps []manifest.Step) error {
 	return print.Write(w, b.Bytes())
 }
 
+// differ is errDiffers if anything would change.
+func differ(steps []manifest.Step) error {
+	if slices.ContainsFunc(steps, func(s manifest.Step) bool { return s.Verb != "" }) {
+		return errDiffers
+	}
+	return nil
+}
+
+// errDiffers ends the program as diff does everywhere, without another word.
+var errDiffers error = &client.Failure{Code: "differs", Message: "there are differences", Exit: 1}
+
+// whenGone says of what is going away that it has to be gone first.
+func whenGone(s manifest.Step) string {
+	if s.Going {
+		return fmt.Sprintf(" (with apply --wait, when the one that is %s is gone)", s.Present.Phase)
+	}
+	return ""
+}
+
 // before is what the server has, in the form of wanted.
 func before(s manifest.Step) []string {
-	if s.Present == nil {
+	if s.Present == nil || s.Going {
 		return nil
 	}
 	return wanted(s.Present.Labels, s.PresentSpec(s.Present))

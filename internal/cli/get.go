@@ -1,8 +1,12 @@
 package cli
 
 import (
-	"encoding/json"
+	"cmp"
+	"context"
+	"errors"
+	"io"
 	"net/url"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +58,7 @@ func (f *filter) flags(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.owner, "owner", "", "only what belongs to this customer, or - for the platform")
 	fs.StringVar(&f.phase, "phase", "", "only what is in this phase")
-	fs.StringArrayVarP(&f.labels, "label", "l", nil, "only what has this label, as k=v or k; repeatable")
+	fs.StringArrayVarP(&f.labels, "label", "l", nil, "only what this label selector matches, such as 'tier!=gold'; repeatable")
 	fs.StringVar(&f.dataplane, "dataplane", "", "only what is on this dataplane, such as -/eu")
 	fs.StringVar(&f.plan, "plan", "", "only what is on this plan, such as free")
 	fs.StringVarP(&f.text, "query", "q", "", "only what has this text in its name")
@@ -79,64 +83,147 @@ func (f *filter) query() (url.Values, error) {
 	return q, nil
 }
 
+// getting is what get was asked for.
+type getting struct {
+	reading
+	filter
+	print.Listing
+	watch, ignoreNotFound bool
+}
+
 func newGetCommand() *cobra.Command {
-	var r reading
-	var f filter
+	var g getting
 	cmd := &cobra.Command{
-		Use:               "get KIND [ID]",
-		Short:             "Show entities of a kind, or one",
-		Example:           "  aerie get tenants --owner acme\n  aerie get tenant acme/prod -o yaml\n  aerie get plans -o name\n  aerie get tenants --sort -created --at 2026-01-31T12:00:00Z",
-		ValidArgsFunction: completeKindAndID(&r.Connection),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := r.Output.Check(); err != nil {
-				return err
-			}
-			k, ids, err := kindAndIDs(cmd, args)
-			if err != nil {
-				return err
-			}
-			cl, err := r.Client(cmd)
-			if err != nil {
-				return err
-			}
-			defer cl.Close()
-			switch len(ids) {
-			case 0:
-				return getList(cmd, cl, k, &r, &f)
-			case 1:
-				return getOne(cmd, cl, k, ids[0], &r)
-			}
-			return client.Invalid("arguments", "%q is one too many: want KIND [ID]", events.Truncate(ids[1]))
-		},
+		Use:   "get KIND [ID...]",
+		Short: "Show entities of a kind, or some of them",
+		Long: `Show entities of a kind, or some of them. What is read with -o yaml or json can be applied again.
+
+Labels are selected as with kubectl: -l 'tier=gold', 'tier!=gold', 'tier in (gold,silver)',
+'tier notin (free)', 'tier' (has it), '!tier' (has it not); commas and several -l mean all of them.
+An owner, a plan, a dataplane or a phase that there never was is an error, not an empty list.
+
+On a terminal a table is made to fit, and what is Failed is red unless NO_COLOR is set. With -w each
+entity is shown again when something happens to it, until Ctrl-C.`,
+		Example: `  aerie get tenants --owner acme -l 'tier in (gold,silver)'
+  aerie get tenant acme/prod -o yaml | aerie apply -f -
+  aerie get tenants -o custom-columns=TENANT:.id,PLAN:.spec.plan --sort-by .created
+  aerie get plans -o jsonpath='{range .items[*]}{.id}{"\n"}{end}'
+  aerie get tenants --sort -created --at 2026-01-31T12:00:00Z
+  aerie get tenants --phase Waiting -w`,
+		ValidArgsFunction: completeKindAndID(&g.Connection),
+		RunE:              g.run,
 	}
-	r.flags(cmd)
-	f.flags(cmd)
+	g.Connection.Flags(cmd)
+	g.AtFlag(cmd)
+	g.Output.Flags(cmd, print.Table, print.Wide, print.JSON, print.YAML, print.Name, print.JSONPath, print.CustomColumns)
+	platformIDs(cmd)
+	g.filter.flags(cmd)
+	g.Listing.Flags(cmd)
+	cmd.Flags().BoolVarP(&g.watch, "watch", "w", false, "go on and show what changes, until Ctrl-C")
+	ignoreNotFound(cmd, &g.ignoreNotFound)
+	completeFilters(cmd, &g.Connection)
 	return cmd
 }
 
-func getList(cmd *cobra.Command, cl *client.Client, k events.Kind, r *reading, f *filter) error {
-	q, err := f.query()
-	if err != nil {
-		return err
-	}
-	l, err := cl.List(cmd.Context(), "/v1/"+k.Plural(), q, f.limit)
-	if err != nil {
-		return err
-	}
-	return print.List(cmd.OutOrStdout(), k, r.Format, l)
+func ignoreNotFound(cmd *cobra.Command, ignore *bool) {
+	cmd.Flags().BoolVar(ignore, "ignore-not-found", false, "what is not there is no error")
 }
 
-func getOne(cmd *cobra.Command, cl *client.Client, k events.Kind, id string, r *reading) error {
-	ref, err := refOf(k, id)
+func (g *getting) run(cmd *cobra.Command, args []string) error {
+	if err := g.Output.Check(); err != nil {
+		return err
+	}
+	k, ids, err := kindAndIDs(cmd, args)
 	if err != nil {
 		return err
 	}
-	e, err := cl.Entity(cmd.Context(), ref, 0)
+	refs, err := refsOf(k, ids)
 	if err != nil {
 		return err
 	}
-	if r.Format == print.JSON || r.Format == print.YAML {
-		return print.Raw(cmd.OutOrStdout(), r.Format, e.Raw)
+	if err := g.check(cmd, len(refs) > 0); err != nil {
+		return err
 	}
-	return print.List(cmd.OutOrStdout(), k, r.Format, client.List{Items: []json.RawMessage{e.Raw}})
+	g.Kind, g.Listing.Format, g.Screen = k, g.Output.Format, print.ScreenOf(cmd.OutOrStdout())
+	if err := g.Prepare(); err != nil {
+		return err
+	}
+	cl, err := g.Client(cmd)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	switch {
+	case g.watch:
+		return g.follow(cmd, cl, refs)
+	case len(refs) == 0:
+		l, err := g.list(cmd, cl)
+		if err != nil {
+			return err
+		}
+		return g.List(cmd.OutOrStdout(), l)
+	}
+	return g.some(cmd, cl, refs)
+}
+
+// check refuses flags that mean nothing together.
+func (g *getting) check(cmd *cobra.Command, named bool) error {
+	for _, name := range []string{"owner", "phase", "label", "dataplane", "plan", "query", "sort", "limit", "cursor"} {
+		if named && cmd.Flags().Changed(name) {
+			return client.Invalid("--"+name, "is there with an id: give one or the other")
+		}
+	}
+	for _, name := range []string{"at", "limit", "cursor", "sort", "sort-by"} {
+		if g.watch && cmd.Flags().Changed(name) {
+			return client.Invalid("--"+name, "is there with --watch: give one or the other")
+		}
+	}
+	if g.sort != "" && g.SortBy != "" {
+		return client.Invalid("--sort-by", "is there with --sort: give one or the other")
+	}
+	return nil
+}
+
+func (g *getting) list(cmd *cobra.Command, cl *client.Client) (client.List, error) {
+	q, err := g.query()
+	if err != nil {
+		return client.List{}, err
+	}
+	return cl.List(cmd.Context(), "/v1/"+g.Kind.Plural(), q, g.limit)
+}
+
+// some shows the entities that were named: one as it is, several as a list. What is there is shown before the error about
+// what is not.
+func (g *getting) some(cmd *cobra.Command, cl *client.Client, refs []events.Ref) error {
+	found, err := g.find(cmd.Context(), cl, refs)
+	if len(found) == 0 {
+		return err
+	}
+	show := g.List
+	if len(refs) == 1 {
+		show = func(w io.Writer, l client.List) error { return g.One(w, l.Items[0]) }
+	}
+	var l client.List
+	for _, e := range found {
+		l.Items = append(l.Items, e.Raw)
+	}
+	return cmp.Or(show(cmd.OutOrStdout(), l), err)
+}
+
+// find reads entities, some abreast.
+func (g *getting) find(ctx context.Context, cl *client.Client, refs []events.Ref) (found []client.Entity, err error) {
+	all := make([]client.Entity, len(refs))
+	err = client.Each(len(refs), func(i int) (err error) {
+		all[i], err = cl.Entity(ctx, refs[i], 0)
+		if g.ignoreNotFound && isNotFound(err) {
+			return nil
+		}
+		return err
+	})
+	return slices.DeleteFunc(all, func(e client.Entity) bool { return e.Kind == "" }), err
+}
+
+func isNotFound(err error) bool {
+	var r *events.Refusal
+	return errors.As(err, &r) && r.Code == events.NotFound
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/aeriehq/aerie/events"
@@ -29,13 +31,13 @@ func words(cmd *cobra.Command, args []string) []string {
 // kindAndIDs reads KIND [ID...].
 func kindAndIDs(cmd *cobra.Command, args []string) (events.Kind, []string, error) {
 	if len(args) == 0 {
-		return "", nil, client.Invalid("kind", "is missing%s", events.Suggest("", kindNames()))
+		return "", nil, client.Invalid("kind", "is missing%s", events.Suggest("", kindsOf(cmd).Names()))
 	}
-	k, ok := events.KindOf(args[0])
+	d, ok := kindsOf(cmd).Find(args[0])
 	if !ok {
-		return "", nil, client.Invalid("kind", "%q is not a kind%s", events.Truncate(args[0]), events.Suggest(args[0], kindNames()))
+		return "", nil, client.Invalid("kind", "%q is not a kind%s", events.Truncate(args[0]), events.Suggest(args[0], kindsOf(cmd).Names()))
 	}
-	return k, words(cmd, args[1:]), nil
+	return d.Kind, words(cmd, args[1:]), nil
 }
 
 // one reads KIND ID.
@@ -44,28 +46,47 @@ func one(cmd *cobra.Command, args []string) (events.Ref, error) {
 	if err != nil {
 		return events.Ref{}, err
 	}
-	return onlyID(k, ids)
+	return onlyID(cmd, k, ids)
 }
 
-func onlyID(k events.Kind, ids []string) (events.Ref, error) {
+func onlyID(cmd *cobra.Command, k events.Kind, ids []string) (events.Ref, error) {
 	switch len(ids) {
 	case 0:
 		return events.Ref{}, client.Invalid("id", "is missing: which %s?", k)
 	case 1:
-		return refOf(k, ids[0])
+		return refOf(cmd, k, ids[0])
 	}
 	return events.Ref{}, client.Invalid("arguments", "%q is one too many: want one id", events.Truncate(ids[1]))
 }
 
+// refsOf reads ids as they are typed, each once.
+func refsOf(k events.Kind, ids []string) (refs []events.Ref, err error) {
+	var faults []events.FieldError
+	for _, id := range ids {
+		r, wrong := events.ParseRef(k, id)
+		faults = append(faults, wrong...)
+		if !slices.Contains(refs, r) {
+			refs = append(refs, r)
+		}
+	}
+	return refs, events.RefuseFaults("arguments", faults)
+}
+
 // refOf reads an id as it is typed.
-func refOf(k events.Kind, id string) (events.Ref, error) {
-	r, faults := events.ParseRef(k, id)
+func refOf(cmd *cobra.Command, k events.Kind, id string) (events.Ref, error) {
+	r, faults := kindsOf(cmd).ParseRef(k, id)
 	return r, events.RefuseFaults("arguments", faults)
 }
 
-func kindNames() (names []string) {
-	for _, k := range events.Kinds {
-		names = append(names, string(k))
+// kindsKey is under what a command's context has the registry.
+type kindsKey struct{}
+
+// kindsOf is the registry that a command was started with.
+func kindsOf(cmd *cobra.Command) *events.Registry {
+	if ctx := cmd.Context(); ctx != nil {
+		if kinds, ok := ctx.Value(kindsKey{}).(*events.Registry); ok {
+			return kinds
+		}
 	}
-	return names
+	return events.Builtin
 }

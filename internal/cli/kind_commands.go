@@ -19,66 +19,70 @@ import (
 )
 
 // newKindCommand is "aerie KIND VERB ID" for every verb of a kind.
-func newKindCommand(k events.Kind) *cobra.Command {
-	verbs := events.Verbs(k)
+func newKindCommand(kinds *events.Registry, d events.Descriptor) *cobra.Command {
+	verbs := d.VerbNames()
 	cmd := &cobra.Command{
-		Use:     string(k),
-		Aliases: []string{k.Plural()},
-		Short:   fmt.Sprintf("Command one %s: %s", k, strings.Join(verbs, ", ")),
+		Use:     string(d.Kind),
+		Aliases: []string{d.Plural},
+		Short:   fmt.Sprintf("Command one %s: %s", d.Kind, strings.Join(verbs, ", ")),
+		Long:    fmt.Sprintf("Command %s: %s.\n\"aerie explain %s\" describes its spec.", d.A(), d.Doc, d.Kind),
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return client.Invalid("verb", "is missing%s", events.Suggest("", verbs))
 			}
-			return unknownVerb(k, args[0])
+			return unknownVerb(d, args[0])
 		},
 	}
 	// Flags of a verb that is not known can't be known either: the verb is what is wrong.
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if args := c.Flags().Args(); c == cmd && len(args) > 0 {
-			return unknownVerb(k, args[0])
+			return unknownVerb(d, args[0])
 		}
 		return flagError(c, err)
 	})
-	for _, v := range verbs {
-		cmd.AddCommand(newVerbCommand(k, v))
+	for _, v := range d.Verbs {
+		cmd.AddCommand(newVerbCommand(kinds, d, v))
 	}
-	if k == events.Account {
+	switch d.Kind {
+	case events.Account:
 		cmd.AddCommand(newBootstrapCommand())
+	case events.Plan:
+		cmd.AddCommand(newVersionsCommand())
+	case events.Tenant:
+		cmd.AddCommand(newPlaceCommand())
 	}
 	return cmd
 }
 
-func unknownVerb(k events.Kind, verb string) error {
-	return client.Invalid("verb", "a %s has no verb %q%s", k, events.Truncate(verb), events.Suggest(verb, events.Verbs(k)))
+func unknownVerb(d events.Descriptor, verb string) error {
+	return client.Invalid("verb", "%s has no verb %q%s", d.A(), events.Truncate(verb), events.Suggest(verb, d.VerbNames()))
 }
 
 // verbFlags are what a command is made of.
 type verbFlags struct {
-	conn client.Connection
+	kinds *events.Registry
+	conn  client.Connection
 	client.WaitFlags
 	print.Output
-	spec     string
-	values   valueFlags
-	base     map[string]any // the present spec, of which only values are changed
-	labels   []string
-	body     string
-	dryRun   bool
-	cascade  bool
-	to       int // the revision of a rollback
-	customer string
-	version  string
-	on       string             // the dataplane that an adopted tenant is on
-	uid      string             // of the incarnation that is adopted or disowned
-	site     events.OrphanQuery // where a disowned dataplane is looked for
+	fields fieldFlags        // of the body beside labels and spec
+	known  map[string]string // such fields that no flag gives
+	spec   string
+	parts  fieldFlags // of the spec
+	values valueFlags
+	base   map[string]any // the present spec, of which only parts are changed
+	labels []string
+	body   string
+	dryRun bool
 }
 
-func (f *verbFlags) uidFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.uid, "uid", "", "the incarnation, as \"aerie orphans\" lists it")
-}
-
-func (f *verbFlags) onFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.on, "dataplane", "", "of a tenant: the dataplane that its namespace is on, such as -/eu")
+// flags are those of every verb.
+func (f *verbFlags) flags(cmd *cobra.Command) {
+	f.conn.Flags(cmd)
+	f.WaitFlags.Flags(cmd)
+	f.Output.Flags(cmd, print.Table, print.JSON, print.YAML, print.Name)
+	platformIDs(cmd)
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "let the server decide without changing anything")
 }
 
 // specFlags are what an entity is made of.
@@ -88,135 +92,66 @@ func (f *verbFlags) specFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.body, "body", "", "a file with labels and spec, as JSON or YAML; - is standard input")
 }
 
-func (f *verbFlags) cascadeFlag(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.cascade, "cascade", false, "delete what uses it too")
-}
-
-func newVerbCommand(k events.Kind, verb string) *cobra.Command {
-	var f verbFlags
+func newVerbCommand(kinds *events.Registry, d events.Descriptor, verb events.Verb) *cobra.Command {
+	f := verbFlags{kinds: kinds}
 	cmd := &cobra.Command{
-		Use:               verb + " ID",
-		Short:             short(k, verb),
-		ValidArgsFunction: completeID(&f.conn, k),
+		Use:               verb.Name + " ID",
+		Short:             verb.DocFor(d),
+		ValidArgsFunction: completeID(&f.conn, d.Kind),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.Check(); err != nil {
 				return err
 			}
-			ref, err := onlyID(k, words(cmd, args))
+			ref, err := onlyID(cmd, d.Kind, words(cmd, args))
 			if err != nil {
 				return err
 			}
-			c := client.Command{Ref: ref, Verb: verb, DryRun: f.dryRun}
+			c := client.Command{Ref: ref, Verb: verb.Name, DryRun: f.dryRun}
 			if err := f.decide(cmd, &c); err != nil {
 				return err
 			}
 			return f.run(cmd, c)
 		},
 	}
-	f.conn.Flags(cmd)
-	f.WaitFlags.Flags(cmd)
-	f.Output.Flags(cmd, print.Table, print.JSON, print.YAML, print.Name)
-	platformIDs(cmd)
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "let the server decide without changing anything")
-	switch verb {
-	case events.VerbRetry:
-		return cmd
-	case events.VerbDelete:
-		f.cascadeFlag(cmd)
-		return cmd
-	case events.VerbAttach, events.VerbDetach:
-		cmd.Flags().StringVar(&f.customer, "customer", "", "the customer, such as acme")
-		return cmd
-	case events.VerbUpgrade:
-		cmd.Flags().StringVar(&f.version, "version", "", "the next minor version of Kubernetes, such as 1.37")
-		return cmd
-	case events.VerbRollback:
-		cmd.Flags().IntVar(&f.to, "to", 0, "the revision that is wanted back (default: the one before)")
-		return cmd
-	case events.VerbDisown:
-		f.uidFlag(cmd)
-		siteFlags(cmd, &f.site)
-		return cmd
-	case events.VerbAdopt:
-		f.uidFlag(cmd)
-		if k == events.Tenant {
-			f.onFlag(cmd)
-		}
+	f.flags(cmd)
+	f.fields.add(cmd, &f.conn, verb.Fields(d.Kind))
+	if verb.TakesSpec() {
+		f.specFlags(cmd)
+		f.values.flags(cmd, d.Spec)
+		f.parts.add(cmd, &f.conn, d.ScalarFields())
 	}
-	f.specFlags(cmd)
-	f.values.flags(cmd, k)
 	return cmd
-}
-
-func short(k events.Kind, verb string) string {
-	switch verb {
-	case events.VerbCreate:
-		return "Create a " + string(k)
-	case events.VerbUpdate:
-		return "Replace labels or spec of a " + string(k) + "; what is not given stays"
-	case events.VerbDelete:
-		return "Delete a " + string(k) + " and everything made for it"
-	case events.VerbRetry:
-		return "Try again now what failed or waits for its next attempt"
-	case events.VerbAttach:
-		return "Give a customer a place on a " + string(k)
-	case events.VerbDetach:
-		return "Take a customer's place on a " + string(k) + " away"
-	case events.VerbUpgrade:
-		return "Bring a " + string(k) + " to the next Kubernetes version: control plane, pools, add-ons"
-	case events.VerbRollback:
-		return "Bring back what was deployed before"
-	case events.VerbAdopt:
-		return "Make a " + string(k) + " of what carries a mark that the log does not know"
-	case events.VerbDisown:
-		return "Remove what carries a mark of this " + string(k) + " that the log does not know"
-	}
-	return "Command a " + string(k) + " to " + verb
 }
 
 // encode makes the command's body and checks it with the server's own decoder.
 func (f *verbFlags) encode(cmd *cobra.Command, k events.Kind, verb string) ([]byte, error) {
-	switch verb {
-	case events.VerbRetry:
-		return []byte("{}"), nil
-	case events.VerbDelete:
-		return events.Encode(events.Delete{Cascade: f.cascade})
-	case events.VerbRollback:
-		return events.Encode(events.Rollback{To: f.to})
-	}
-	raw, err := f.given(cmd, verb)
+	raw, err := f.given(cmd)
 	if err != nil {
 		return nil, err
 	}
-	if body, isMap := raw.(map[string]any); isMap && verb == events.VerbAdopt {
-		body["uid"] = f.uid
-		if f.on != "" {
-			body["dataplane"] = f.on
+	if object, ok := raw.(map[string]any); ok {
+		for name, value := range f.known {
+			object[name] = value
+		}
+		if err := f.fields.into(object, "the body"); err != nil {
+			return nil, err
 		}
 	}
 	body, err := events.Encode(raw)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", verb, err)
 	}
-	if _, err := events.DecodeAsk(k, verb, body); err != nil {
+	if _, err := f.kinds.DecodeAsk(k, verb, body); err != nil {
 		return nil, err
 	}
 	return body, nil
 }
 
-// given is the body as flags or a file have it.
-func (f *verbFlags) given(cmd *cobra.Command, verb string) (any, error) {
-	switch verb {
-	case events.VerbAttach, events.VerbDetach:
-		return map[string]any{"customer": f.customer}, nil
-	case events.VerbUpgrade:
-		return map[string]any{"version": f.version}, nil
-	case events.VerbDisown:
-		return events.Disown{UID: f.uid, Account: f.site.Account, Region: f.site.Region}, nil
-	}
+// given is labels and spec as flags or a file have them.
+func (f *verbFlags) given(cmd *cobra.Command) (any, error) {
 	if f.body != "" {
-		if f.spec != "" || len(f.labels) > 0 || f.values.given() {
-			return nil, client.Invalid("--body", "is there with --spec, --label, --values or --set: give one or the other")
+		if f.spec != "" || len(f.labels) > 0 || f.ofSpec() {
+			return nil, client.Invalid("--body", "is there with --spec, --label, --values or --set, or the flag of a field: give one or the other")
 		}
 		return bodyFile(f.body, cmd.InOrStdin())
 	}
@@ -239,7 +174,7 @@ func (f *verbFlags) given(cmd *cobra.Command, verb string) (any, error) {
 		}
 		raw["spec"] = spec
 	}
-	return raw, f.giveValues(raw, cmd.InOrStdin())
+	return raw, f.giveParts(raw, cmd.InOrStdin())
 }
 
 func bodyFile(path string, stdin io.Reader) (any, error) {
@@ -258,9 +193,12 @@ func bodyFile(path string, stdin io.Reader) (any, error) {
 	return raw, err
 }
 
+// ofSpec tells whether flags give parts of the spec.
+func (f *verbFlags) ofSpec() bool { return f.values.given() || f.parts.given() }
+
 // ofPart tells whether a command changes a part of the spec that is there.
 func (f *verbFlags) ofPart(c client.Command) bool {
-	return c.Verb == events.VerbUpdate && f.values.given() && f.spec == ""
+	return c.Verb == events.VerbUpdate && f.ofSpec() && f.spec == "" && f.body == ""
 }
 
 // decide makes the body of a command, of a part on what is there now.
@@ -315,7 +253,7 @@ func (f *verbFlags) run(cmd *cobra.Command, c client.Command) error {
 	if !slices.Contains([]string{print.Table, print.Wide}, f.Format) {
 		out = cmd.ErrOrStderr() // the output is for a program
 	}
-	return cl.Wait(ctx, []client.Target{{Ref: c.Ref, Seq: a.Entity.Seq}}, out)
+	return cl.Wait(ctx, []client.Target{client.TargetOf(c.Ref, a)}, out)
 }
 
 func printAnswer(w io.Writer, format string, a events.Answer, dryRun bool) error {
@@ -330,7 +268,11 @@ func printAnswer(w io.Writer, format string, a events.Answer, dryRun bool) error
 		}
 		return print.Raw(w, format, raw)
 	}
-	return print.Write(w, []byte(client.Plain(sentence(ref, a, dryRun))+"\n"))
+	text := client.Plain(sentence(ref, a, dryRun)) + "\n"
+	for _, t := range a.Takes {
+		text += "  with it " + client.Plain(t) + "\n"
+	}
+	return print.Write(w, []byte(text))
 }
 
 // sentence says in a line what a command did.

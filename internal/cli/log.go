@@ -85,7 +85,7 @@ func verify(ctx context.Context, cl *client.Client, monitors []string, notes io.
 	if err != nil {
 		return verdict{}, errors.Join(differing(copies), err)
 	}
-	v := &verification{cl: cl, log: log, world: state.New(), notes: notes, seen: map[events.Ref]bool{}, ahead: map[events.Ref]client.Entity{}}
+	v := &verification{cl: cl, log: log, world: state.New(), notes: notes, seen: map[events.Ref]bool{}}
 	if err := v.run(ctx); err != nil {
 		return verdict{}, errors.Join(differing(copies), err)
 	}

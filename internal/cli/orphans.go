@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 const orphansWithin = time.Minute
 
 // newOrphansCommand lists what the log does not know, and has it adopted or removed.
-func newOrphansCommand() *cobra.Command {
+func newOrphansCommand(kinds *events.Registry) *cobra.Command {
 	var conn client.Connection
 	var o print.Output
 	var q events.OrphanQuery
@@ -60,8 +61,8 @@ func newOrphansCommand() *cobra.Command {
 	conn.Flags(cmd)
 	o.Flags(cmd, print.Table, print.JSON)
 	siteFlags(cmd, &q)
-	cmd.AddCommand(newMarkCommand("remove", events.VerbDisown, "Remove all that carries a mark that the log does not know"),
-		newMarkCommand("adopt", events.VerbAdopt, "Make an entity of what carries a mark that the log does not know"))
+	cmd.AddCommand(newMarkCommand(kinds, "remove", events.VerbDisown, "Remove all that carries a mark that the log does not know"),
+		newMarkCommand(kinds, "adopt", events.VerbAdopt, "Make an entity of what carries a mark that the log does not know"))
 	return cmd
 }
 
@@ -98,8 +99,8 @@ func printOrphans(cmd *cobra.Command, raw json.RawMessage) error {
 }
 
 // newMarkCommand is a verb of the entity that a mark names.
-func newMarkCommand(name, verb, short string) *cobra.Command {
-	var f verbFlags
+func newMarkCommand(kinds *events.Registry, name, verb, short string) *cobra.Command {
+	f := verbFlags{kinds: kinds}
 	cmd := &cobra.Command{
 		Use:   name + " MARK",
 		Short: short,
@@ -111,7 +112,7 @@ func newMarkCommand(name, verb, short string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			f.uid = uid
+			f.known = map[string]string{"uid": uid}
 			c := client.Command{Ref: ref, Verb: verb, DryRun: f.dryRun}
 			if c.Body, err = f.encode(cmd, ref.Kind, verb); err != nil {
 				return err
@@ -119,17 +120,14 @@ func newMarkCommand(name, verb, short string) *cobra.Command {
 			return f.run(cmd, c)
 		},
 	}
-	f.conn.Flags(cmd)
-	f.WaitFlags.Flags(cmd)
-	f.Output.Flags(cmd, print.Table, print.JSON, print.YAML, print.Name)
-	platformIDs(cmd)
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "let the server decide without changing anything")
-	if verb == events.VerbDisown {
-		siteFlags(cmd, &f.site)
-		return cmd
+	f.flags(cmd)
+	// The kind is the mark's: the flags are those of the kind that has the most. The mark has the uid.
+	tenant, _ := kinds.Of(events.Tenant)
+	described, _ := tenant.Verb(verb)
+	f.fields.add(cmd, &f.conn, slices.DeleteFunc(described.Fields(tenant.Kind), func(field events.Field) bool { return field.Path == "uid" }))
+	if described.TakesSpec() {
+		f.specFlags(cmd)
 	}
-	f.specFlags(cmd)
-	f.onFlag(cmd)
 	return cmd
 }
 

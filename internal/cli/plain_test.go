@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"sigs.k8s.io/yaml"
@@ -33,10 +32,10 @@ func TestNothingHidesOnATerminal(t *testing.T) {
 	history := client.List{Items: []json.RawMessage{past[1 : len(past)-1]}}
 	for name, show := range map[string]func(*bytes.Buffer) error{
 		"a table": func(b *bytes.Buffer) error {
-			return print.Entities(b, events.Customer, print.Table, []client.Entity{e}, time.Now())
+			return (&print.Listing{Kind: events.Customer, Format: print.Table}).Entities(b, []client.Entity{e})
 		},
 		"a wide table": func(b *bytes.Buffer) error {
-			return print.Entities(b, events.Customer, print.Wide, []client.Entity{e}, time.Now())
+			return (&print.Listing{Kind: events.Customer, Format: print.Wide}).Entities(b, []client.Entity{e})
 		},
 		"a description": func(b *bytes.Buffer) error {
 			return print.Write(b, (&description{e: e, past: []client.Event{happening}}).text())

@@ -58,6 +58,10 @@ func shown(k events.Kind) []client.Entity {
 	if k == events.Tenant {
 		fine.Status.Placement = &events.Placement{Dataplane: "-/eu", TenantInfra: "-/eu_pg", Namespace: "acme--fine", Plan: "-/free", PlanVersion: 2, Size: "s", Why: "the only one that fits"}
 	}
+	fine.Status.Observed = map[events.Kind]map[string]any{
+		events.Dataplane:   {"version": "1.35", "nodes": 3.0, "zones": []any{"a", "b"}, "at": "2026-01-31T11:50:00Z"},
+		events.TenantInfra: {"pools": []any{map[string]any{"name": "a", "state": "active", "nodes": 2}, map[string]any{"name": "b", "state": "deleted"}}, "at": "2026-01-31T11:50:00Z"},
+	}[k]
 	bad := client.Entity{Kind: k, Owner: "acme", ID: "bad", UID: "01BBB", Phase: "Waiting", Seq: 13, Created: noon.Add(-30 * time.Second), Spec: json.RawMessage(`null`)}
 	bad.Status.Owed = map[string]any{"effect": "ensure_tenant", "attempts": 2}
 	bad.Status.Conditions = []client.Condition{{Type: "Ready", Status: "False", Reason: "unreachable", Message: "no\nway", Since: noon}}
@@ -70,7 +74,7 @@ func TestTables(t *testing.T) {
 	for _, format := range []string{print.Table, print.Wide, print.Name} {
 		for _, k := range events.Kinds {
 			fmt.Fprintf(&b, "$ aerie get %s -o %s\n", k.Plural(), format)
-			if err := print.Entities(&b, k, format, shown(k), noon); err != nil {
+			if err := (&print.Listing{Kind: k, Format: format, Now: noon}).Entities(&b, shown(k)); err != nil {
 				t.Fatal(err)
 			}
 		}

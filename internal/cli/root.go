@@ -20,7 +20,13 @@ import (
 
 // Run is main with everything given, so that tests can call it.
 func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
-	root := newRoot()
+	return run(ctx, events.Builtin, args, in, out, errs)
+}
+
+// run is Run with kinds.
+func run(ctx context.Context, kinds *events.Registry, args []string, in io.Reader, out, errs io.Writer) int {
+	ctx = context.WithValue(ctx, kindsKey{}, kinds)
+	root := newRoot(kinds)
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -32,13 +38,13 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	if err != nil && !understood && !errors.As(err, &refused) {
 		err = client.Invalid("arguments", "%v", err) // cobra's own words
 	}
-	if err != nil {
+	if err != nil && err != errDiffers {
 		client.PrintError(errs, err)
 	}
 	return client.ExitCode(err)
 }
 
-func newRoot() *cobra.Command {
+func newRoot(kinds *events.Registry) *cobra.Command {
 	root := &cobra.Command{
 		Use:               "aerie",
 		Short:             "An event-sourced control plane for infrastructure software sold as a service",
@@ -56,9 +62,9 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run:"}, &cobra.Group{ID: "use", Title: "Use:"}, &cobra.Group{ID: "kind", Title: "Command one entity:"})
 	addGroup(root, "run", newServerCommand(), newDemoCommand(), newSimcloudCommand(), bench.NewCommand())
-	addGroup(root, "use", newApplyCommand(), newDiffCommand(), newGetCommand(), newDescribeCommand(), newHistoryCommand(), newDeleteCommand(), newWhyCommand(), newTailCommand(), newLogCommand(), newQueueCommand(), newOrphansCommand())
-	for _, k := range events.Kinds {
-		addGroup(root, "kind", newKindCommand(k))
+	addGroup(root, "use", newApplyCommand(), newDiffCommand(), newGetCommand(), newEditCommand(), newWaitCommand(), newDescribeCommand(), newHistoryCommand(), newDeleteCommand(kinds), newWhyCommand(), newTailCommand(), newLogCommand(), newQueueCommand(), newOrphansCommand(kinds), newExplainCommand(), newAPIResourcesCommand())
+	for _, d := range kinds.All() {
+		addGroup(root, "kind", newKindCommand(kinds, d))
 	}
 	root.AddCommand(newCompletionCommand(), newVersionCommand())
 	root.SetHelpCommand(newHelpCommand())

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"os"
 	"strings"
 
@@ -26,10 +28,13 @@ func newServerCommand() *cobra.Command {
 			"and the HTTP that serves them, and a simulated cloud. It serves until Ctrl-C. What it keeps is in the\n" +
 			"data directory; the first start writes the admin token there.\n\n" +
 			"With --nats-url it uses NATS servers of yours, and several may run side by side on them, each with a data\n" +
-			"directory and an HTTP address of its own.",
+			"directory and an HTTP address of its own.\n\n" +
+			"Each flag is also a variable: AERIE_HTTP is --http. AERIE_NATS_URL is left aside where it says how clients\n" +
+			"find this very server: with --nats, or if it is the address that the embedded NATS server listens on.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := fromEnvironment(cmd.Flags()); err != nil {
+			leave := map[string]bool{"nats-url": ofClient(cmd.Flags())}
+			if err := fromEnvironment(cmd.Flags(), leave); err != nil {
 				return err
 			}
 			if s.DataDir == "" {
@@ -74,12 +79,43 @@ const (
 	listenNATS = "127.0.0.1:4222"
 )
 
-// fromEnvironment sets each flag that was not given from AERIE_<FLAG>.
-func fromEnvironment(flags *pflag.FlagSet) error {
+// ofClient tells whether AERIE_NATS_URL was set for clients of this server: it names the address that the embedded NATS
+// server will have, or --nats asks for that server.
+func ofClient(flags *pflag.FlagSet) bool {
+	if flags.Changed("nats") {
+		return true
+	}
+	listen := cmp.Or(os.Getenv("AERIE_NATS"), listenNATS)
+	return sameAddress(os.Getenv("AERIE_NATS_URL"), listen)
+}
+
+// sameAddress tells whether a NATS address leads to where a server listens.
+func sameAddress(natsURL, listen string) bool {
+	if _, address, has := strings.Cut(natsURL, "://"); has {
+		natsURL = address
+	}
+	if _, address, has := strings.Cut(natsURL, "@"); has {
+		natsURL = address
+	}
+	host, port, err := net.SplitHostPort(strings.TrimSuffix(natsURL, "/"))
+	if err != nil {
+		host, port = strings.TrimSuffix(natsURL, "/"), "4222"
+	}
+	own, ownPort, err := net.SplitHostPort(listen)
+	if err != nil || port != ownPort {
+		return false
+	}
+	return host == own || isLoopback(host) && (isLoopback(own) || own == "" || net.ParseIP(own).IsUnspecified())
+}
+
+func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
+
+// fromEnvironment sets each flag that was not given from AERIE_<FLAG>, but for those to leave.
+func fromEnvironment(flags *pflag.FlagSet, leave map[string]bool) error {
 	var faults []ev.FieldError
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := "AERIE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if v, ok := os.LookupEnv(name); ok && !f.Changed {
+		if v, ok := os.LookupEnv(name); ok && !f.Changed && !leave[f.Name] {
 			if err := f.Value.Set(v); err != nil {
 				faults = append(faults, ev.FieldError{Field: name, Message: err.Error()})
 			}

@@ -28,7 +28,8 @@ const eventStream = "AERIE_EVENTS"
 // tailFilter says which events, and from where on.
 type tailFilter struct {
 	owner, kind, id, typ string
-	since                string
+	since, until         string
+	once                 bool // end when what is there has been told
 	after                uint64
 	fromStart            bool // after was given, be it 0
 }
@@ -40,9 +41,13 @@ func newTailCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tail",
 		Short: "Show events as they happen, until Ctrl-C",
+		Long: `Show events as they happen, until Ctrl-C, a moment (--until), or the end of what is in the log
+now (--once). These two begin with the first event, unless --after or --since says otherwise.`,
 		Example: `  aerie tail --owner acme
   aerie tail --kind tenant --type attempt_failed --since 1h
-  aerie tail --after 0 -o json`,
+  aerie tail --after 0 -o json
+  aerie tail --owner acme --once --type attempt_failed
+  aerie tail --since 2026-01-31T12:00:00Z --until 2026-01-31T13:00:00Z`,
 		Args: client.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.Check(); err != nil {
@@ -53,12 +58,17 @@ func newTailCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			end, err := f.end(time.Now())
+			if err != nil {
+				return err
+			}
 			cl, err := conn.Client(cmd)
 			if err != nil {
 				return err
 			}
 			defer cl.Close()
-			return tail(cmd.Context(), cl, config, &eventWriter{w: cmd.OutOrStdout(), format: o.Format})
+			w := &eventWriter{w: cmd.OutOrStdout(), format: o.Format}
+			return follow(cmd.Context(), cl, config, end, w.write)
 		},
 	}
 	conn.Flags(cmd)
@@ -70,7 +80,9 @@ func newTailCommand() *cobra.Command {
 	fs.StringVar(&f.typ, "type", "", "only events of this type, such as activated")
 	fs.StringVar(&f.since, "since", "", "begin in the past: so long ago (10m), or at a time (RFC 3339)")
 	fs.Uint64Var(&f.after, "after", 0, "begin after this sequence; 0: with the first event")
-	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(kindNames(), cobra.ShellCompDirectiveNoFileComp))
+	fs.StringVar(&f.until, "until", "", "end after this sequence (1234), or at a time (RFC 3339, or so long ago: 10m)")
+	fs.BoolVar(&f.once, "once", false, "end when all that is in the log now was shown")
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(events.Builtin.Names(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -94,6 +106,8 @@ func (f tailFilter) config(now time.Time) (jetstream.OrderedConsumerConfig, erro
 			return c, err
 		}
 		c.DeliverPolicy, c.OptStartTime = jetstream.DeliverByStartTimePolicy, &at
+	case f.once || f.until != "":
+		c.DeliverPolicy = jetstream.DeliverAllPolicy
 	}
 	return c, nil
 }
@@ -103,7 +117,7 @@ func (f tailFilter) check() (kind string, err error) {
 	if f.kind != "" {
 		k, ok := events.EventKindOf(f.kind)
 		if !ok {
-			return "", client.Invalid("--kind", "%q is not a kind%s", events.Truncate(f.kind), events.Suggest(f.kind, kindNames()))
+			return "", client.Invalid("--kind", "%q is not a kind%s", events.Truncate(f.kind), events.Suggest(f.kind, events.Builtin.Names()))
 		}
 		kind = string(k)
 	}
@@ -131,9 +145,12 @@ func eventTypes() (all []string) {
 	return slices.Compact(all)
 }
 
-// tail writes events until ctx ends, which is no error. A server that restarts
-// is waited for, and nothing is missed or told twice.
-func tail(ctx context.Context, c *client.Client, config jetstream.OrderedConsumerConfig, w *eventWriter) error {
+// follow takes events until ctx ends, which is no error, or their end is there. A server that restarts is waited for, and
+// nothing is missed or told twice.
+func follow(ctx context.Context, c *client.Client, config jetstream.OrderedConsumerConfig,
+	end tailEnd, take func(client.Event) error) error {
+	ctx, cancel := end.bound(ctx)
+	defer cancel()
 	nc, err := c.Connect()
 	if err != nil {
 		return err
@@ -144,6 +161,9 @@ func tail(ctx context.Context, c *client.Client, config jetstream.OrderedConsume
 	}
 	consumer, err := js.OrderedConsumer(ctx, eventStream, config)
 	if err != nil {
+		return untailed(ctx, c, err)
+	}
+	if done, err := end.begun(ctx, js, consumer); done || err != nil {
 		return untailed(ctx, c, err)
 	}
 	all, err := consumer.Messages()
@@ -160,19 +180,25 @@ func tail(ctx context.Context, c *client.Client, config jetstream.OrderedConsume
 			return untailed(ctx, c, err)
 		}
 		h, err := eventOf(m)
-		if err != nil {
+		if err != nil || end.before(h) {
 			return err
 		}
-		if err := w.write(h); err != nil {
+		if err := take(h); err != nil {
 			return err
+		}
+		if end.reached(m) {
+			return nil
 		}
 	}
 }
 
 func untailed(ctx context.Context, c *client.Client, err error) error {
+	var refused *events.Refusal
 	switch {
-	case ctx.Err() != nil:
+	case err == nil || ctx.Err() != nil:
 		return nil
+	case errors.As(err, &refused):
+		return err
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		return events.Refuse(events.Unavailable, "%s has no stream %s: is it aerie's?", c.NATSAddress(), eventStream)
 	}

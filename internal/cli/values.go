@@ -21,8 +21,8 @@ type valueFlags struct {
 }
 
 // flags are there for what is installed alone.
-func (v *valueFlags) flags(cmd *cobra.Command, k events.Kind) {
-	if _, ok := events.ZeroSpec(k).(events.Installed); !ok {
+func (v *valueFlags) flags(cmd *cobra.Command, empty events.Spec) {
+	if _, ok := empty.(events.Installed); !ok {
 		return
 	}
 	cmd.Flags().StringArrayVar(&v.files, "values", nil, "a file with values for the chart, as JSON or YAML; repeatable, a later one wins")
@@ -31,9 +31,9 @@ func (v *valueFlags) flags(cmd *cobra.Command, k events.Kind) {
 
 func (v *valueFlags) given() bool { return len(v.files)+len(v.set) > 0 }
 
-// giveValues puts the values of flags into the body's spec.
-func (f *verbFlags) giveValues(raw map[string]any, stdin io.Reader) error {
-	if !f.values.given() {
+// giveParts puts what flags give of the spec into the body's: fields, and values.
+func (f *verbFlags) giveParts(raw map[string]any, stdin io.Reader) error {
+	if !f.ofSpec() {
 		return nil
 	}
 	spec, ok := raw["spec"].(map[string]any)
@@ -46,6 +46,9 @@ func (f *verbFlags) giveValues(raw map[string]any, stdin io.Reader) error {
 		spec = map[string]any{}
 	}
 	raw["spec"] = spec
+	if err := f.parts.into(spec, "spec"); err != nil || !f.values.given() {
+		return err
+	}
 	return f.values.into(spec, stdin)
 }
 

@@ -17,16 +17,15 @@ import (
 	"github.com/aeriehq/aerie/projections/state"
 )
 
-// verification folds the log and holds the views against it. A view that is
-// ahead of the fold is kept, and compared when the fold comes to its sequence:
-// so entities may go on living meanwhile.
+// verification folds the log and holds the views against it. Each page of a view is
+// compared with the fold of the same sequence: so entities may go on living meanwhile,
+// and what one says of others is of the same moment.
 type verification struct {
 	cl    *client.Client
 	log   *eventlog.Log
 	world *state.Entities
 	notes io.Writer
-	seen  map[events.Ref]bool          // what the views have
-	ahead map[events.Ref]client.Entity // views that know more than the fold
+	seen  map[events.Ref]bool // what the views have
 	found []disagreement
 }
 
@@ -43,10 +42,7 @@ func (v *verification) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := v.readUnlisted(ctx); err != nil {
-		return err
-	}
-	return v.catchUp(ctx)
+	return v.readUnlisted(ctx)
 }
 
 // errFar ends a tail that has come far enough.
@@ -63,7 +59,6 @@ func (v *verification) fold(ctx context.Context, to uint64) error {
 		if err := v.world.Apply(decision); err != nil {
 			return err
 		}
-		v.reached(decision)
 		p.At(v.world.Seq)
 		if v.world.Seq >= to {
 			return errFar
@@ -74,17 +69,6 @@ func (v *verification) fold(ctx context.Context, to uint64) error {
 		return nil
 	}
 	return err
-}
-
-// reached compares the views that the fold has caught up with.
-func (v *verification) reached(decision []events.Recorded) {
-	for _, r := range decision {
-		held, waits := v.ahead[r.Ref]
-		if e, ok := v.world.Get(r.Ref); waits && ok && e.Seq == held.Seq {
-			v.compare(held)
-			delete(v.ahead, r.Ref)
-		}
-	}
 }
 
 // readKind reads the views of a kind: what lives, and what has come to its end,
@@ -127,8 +111,12 @@ func (v *verification) readList(ctx context.Context, k events.Kind, p fsm.Phase)
 		if err != nil {
 			return err
 		}
+		if err := v.reach(ctx, page.Seq()); err != nil {
+			return err
+		}
 		for _, e := range all {
-			v.view(e)
+			v.seen[e.Ref()] = true
+			v.compare(e, v.world.Refs())
 		}
 		if page.Next == nil || len(all) == 0 {
 			return nil
@@ -151,7 +139,11 @@ func (v *verification) readUnlisted(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		v.view(e)
+		if err := v.reach(ctx, e.Seq); err != nil {
+			return err
+		}
+		v.seen[ref] = true
+		v.compare(e, nil) // of which moment it is, is known of itself alone
 	}
 	return nil
 }
@@ -168,35 +160,15 @@ func (v *verification) unlisted() (refs []events.Ref) {
 	return refs
 }
 
-// view takes one entity as the server says it is.
-func (v *verification) view(e client.Entity) {
-	v.seen[e.Ref()] = true
-	if e.Seq > v.world.Seq {
-		v.ahead[e.Ref()] = e
-		return
-	}
-	v.compare(e)
-}
-
-// catchUp folds on to the newest of the views that were ahead. What claims to
-// be further than the log goes differs from it.
-func (v *verification) catchUp(ctx context.Context) error {
-	if len(v.ahead) == 0 {
+// reach folds on to the sequence of a view. What claims to be further than the log goes
+// differs from it.
+func (v *verification) reach(ctx context.Context, seq uint64) error {
+	if seq <= v.world.Seq {
 		return nil
 	}
 	end, err := v.log.Last(ctx)
 	if err != nil {
 		return err
 	}
-	newest := uint64(0)
-	for _, e := range v.ahead {
-		newest = max(newest, e.Seq)
-	}
-	if err := v.fold(ctx, min(newest, end)); err != nil {
-		return err
-	}
-	for _, e := range v.ahead {
-		v.compare(e)
-	}
-	return nil
+	return v.fold(ctx, min(seq, end))
 }

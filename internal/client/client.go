@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -49,6 +50,9 @@ type Client struct {
 	nc      *nats.Conn    // made at the first command
 	async   atomic.Pointer[error]
 	noted   sync.Once
+
+	patience time.Duration          // how long nothing may change while something is waited for
+	speed    atomic.Pointer[string] // as the server last said it
 }
 
 // New makes a client of the server at these addresses. It connects to
@@ -65,7 +69,7 @@ func New(apiURL, natsURL, token string) (*Client, error) {
 		return nil, Invalid("--token", "has characters that no token has")
 	}
 	return &Client{api: api, http: &http.Client{}, token: token, natsURL: natsURL,
-		options: []nats.Option{nats.Token(token)}, note: io.Discard}, nil
+		options: []nats.Option{nats.Token(token)}, note: io.Discard, patience: RestWithin}, nil
 }
 
 // isNATS tells whether s may be a NATS address, with or without its scheme.
@@ -94,6 +98,19 @@ func (c *Client) Close() {
 		c.nc.Close()
 	}
 	c.http.CloseIdleConnections()
+}
+
+// Speed is how many seconds pass in the server's simulated cloud in one of ours; 0 if it is not known, or takes no time.
+func (c *Client) Speed() float64 {
+	said := c.speed.Load()
+	if said == nil {
+		return 0
+	}
+	speed, err := strconv.ParseFloat(*said, 64)
+	if err != nil {
+		return 0
+	}
+	return speed
 }
 
 // Get reads one path of the API.
@@ -129,6 +146,9 @@ func (c *Client) Request(ctx context.Context, method, path string, query url.Val
 		return nil, unreachable(c.api.Redacted(), err)
 	}
 	defer res.Body.Close()
+	if speed := res.Header.Get(events.HeaderSpeed); speed != "" {
+		c.speed.Store(&speed)
+	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return nil, unreachable(c.api.Redacted(), err)
@@ -201,8 +221,13 @@ func codeOf(status int) events.Code {
 }
 
 // Retry tries until it is done, refused for good, or ctx ends: a server that
-// is restarting is waited for.
+// is restarting is waited for, without a deadline in ctx as long as patience lasts.
 func (c *Client) Retry(ctx context.Context, what string, try func(context.Context) error) error {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.patience)
+		defer cancel()
+	}
 	why := "" // of the last try that was not cut short
 	for {
 		err := try(ctx)

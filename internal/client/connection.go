@@ -105,7 +105,7 @@ func DefaultDataDir() string {
 // How long a command waits when --timeout is not given.
 const (
 	AnswerWithin = 30 * time.Second // for an answer
-	RestWithin   = 5 * time.Minute  // until everything is as wanted
+	RestWithin   = 5 * time.Minute  // with --wait, while nothing changes
 )
 
 // WaitFlags is how long a command may take and whether its end is waited for.
@@ -117,10 +117,11 @@ type WaitFlags struct {
 // Flags adds --wait and --timeout.
 func (p *WaitFlags) Flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.Wait, "wait", false, "wait until everything commanded is as wanted")
-	cmd.Flags().DurationVar(&p.Timeout, "timeout", 0, fmt.Sprintf("give up after this long (default %s, %s with --wait)", "30s", "5m"))
+	cmd.Flags().DurationVar(&p.Timeout, "timeout", 0, fmt.Sprintf("give up after this long (default %s; with --wait, when nothing has changed for %s)", "30s", "5m"))
 }
 
-// Bound gives ctx the command's deadline.
+// Bound gives ctx the command's deadline. What waits without --timeout has none: it
+// goes on while there is progress.
 func (p *WaitFlags) Bound(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	if p.Timeout < 0 {
 		return nil, nil, Invalid("--timeout", "%s: want a time above 0, such as 30s", p.Timeout)
@@ -128,7 +129,8 @@ func (p *WaitFlags) Bound(ctx context.Context) (context.Context, context.CancelF
 	d := p.Timeout
 	switch {
 	case d == 0 && p.Wait:
-		d = RestWithin
+		ctx, cancel := context.WithCancel(ctx)
+		return ctx, cancel, nil
 	case d == 0:
 		d = AnswerWithin
 	}

@@ -115,6 +115,15 @@ type List struct {
 	raw json.RawMessage // as it came, if it is one page
 }
 
+// Seq is the last sequence of the log that the answer includes; 0 if it does not say.
+func (l List) Seq() uint64 {
+	var as struct{ Seq uint64 }
+	if json.Unmarshal(l.AsOf, &as) != nil {
+		return 0
+	}
+	return as.Seq
+}
+
 // DecodeList reads an answer with items.
 func DecodeList(raw json.RawMessage) (List, error) {
 	l := List{raw: raw}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aeriehq/aerie/events"
 )
@@ -31,7 +32,7 @@ func TestErrorsAndProgressArePlain(t *testing.T) {
 			PrintError(b, &events.Refusal{Code: disguised, Message: disguised, Details: []events.FieldError{{Field: disguised, Message: disguised}}})
 		},
 		"a failure": func(b *bytes.Buffer) { PrintError(b, stuckError(e)) },
-		"progress":  func(b *bytes.Buffer) { newProgress(b, 1).saw(e) },
+		"progress":  func(b *bytes.Buffer) { newProgress(b, 1, 1, time.Now()).saw(e, time.Now()) },
 	} {
 		var b bytes.Buffer
 		show(&b)

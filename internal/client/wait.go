@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,46 +13,112 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 )
 
-// again is the time between two looks at what is waited for.
+// lookAgain is the time between two looks at what is waited for.
 const lookAgain = 300 * time.Millisecond
+
+// longestStep is the most time in which work may change nothing and still count as
+// progress: no phase of a life is allowed to last longer.
+const longestStep = time.Hour
 
 // Target is an entity to wait for.
 type Target struct {
 	Ref  events.Ref // who is waited for
+	UID  string     // of the incarnation that is meant; empty: any
 	Seq  uint64     // the view must have come this far; 0: as it is
+	Gone bool       // its end is waited for, else that it is as wanted
 	last Entity     // as it was at the last look
+}
+
+// TargetOf is what to wait for after a command was answered.
+func TargetOf(ref events.Ref, a events.Answer) Target {
+	m, at := fsm.Machines[ref.Kind], fsm.Phase(a.Entity.Phase)
+	return Target{Ref: ref, UID: a.Entity.UID, Seq: a.Entity.Seq, Gone: m != nil && (m.Going(at) || m.Ended(at))}
 }
 
 // atRest tells whether an entity is as wanted and nothing more is to come.
 func atRest(e Entity) bool {
 	m, known := fsm.Machines[e.Kind]
-	at := fsm.Phase(e.Phase)
-	return known && (m.AtRest(at) && len(e.Status.Owed) == 0 || m.Ended(at))
+	return known && m.AtRest(fsm.Phase(e.Phase)) && len(e.Status.Owed) == 0 && e.Status.Reason == nil
 }
 
-// stuck tells whether an entity will not get further by itself.
-func stuck(e Entity) bool {
-	return !atRest(e) && e.Status.Reason != nil && !e.Status.Reason.Retried
+// IsGoing tells whether an entity is on its way to its end.
+func IsGoing(e Entity) bool {
+	m, known := fsm.Machines[e.Kind]
+	return known && m.Going(fsm.Phase(e.Phase))
 }
 
-// Wait returns when all targets are at rest, when one of them is stuck, with its
-// reason, or when ctx ends, naming what is not at rest and why.
+// another tells whether the name belongs to another incarnation by now.
+func (t Target) another() bool {
+	return t.UID != "" && t.last.UID != "" && t.last.UID != t.UID
+}
+
+// done tells whether what is waited for has come about.
+func (t Target) done() bool {
+	if t.Gone {
+		return t.last.Kind != "" && (Gone[t.last.Phase] || t.another())
+	}
+	return !t.another() && atRest(t.last)
+}
+
+// lost is what keeps it from ever coming about; nil if nothing does.
+func (t Target) lost() error {
+	e := t.last
+	switch {
+	case t.Gone || e.Kind == "":
+	case t.another():
+		return &Failure{string(events.Conflict), t.Ref.String() + " was deleted meanwhile, and is another one now", nil, ExitRefused}
+	case Gone[e.Phase]:
+		return &Failure{string(events.NotFound), fmt.Sprintf("%s is %s: somebody has deleted it", t.Ref, e.Phase), nil, ExitNotFound}
+	case IsGoing(e):
+		return &Failure{string(events.Refused), fmt.Sprintf("%s is going away: somebody has deleted it", t.Ref), nil, ExitRefused}
+	}
+	if r := e.Status.Reason; r != nil && !r.Retried && !t.done() {
+		return stuckError(e)
+	}
+	return nil
+}
+
+func stuckError(e Entity) error {
+	return &Failure{string(e.Status.Reason.Code), fmt.Sprintf("%s is %s: %s", e.Ref(), e.Phase, e.Status.Reason.Message), nil, ExitFailure}
+}
+
+// working tells whether somebody works for an entity right now.
+func working(e Entity) bool {
+	return e.Status.Reason != nil && e.Status.Reason.Code == events.InProgress
+}
+
+// Wait returns when all targets are as wanted, when one of them never will be, with
+// its reason, or when ctx ends, naming what is not as wanted and why. Without a
+// deadline in ctx it goes on as long as there is progress.
 func (c *Client) Wait(ctx context.Context, targets []Target, out io.Writer) error {
-	p := newProgress(out, len(targets))
-	defer p.end()
+	if len(targets) == 0 {
+		return nil
+	}
+	p := newProgress(out, len(targets), c.Speed(), time.Now())
+	w := patience{most: c.patience, last: time.Now(), stands: map[events.Ref]string{}}
+	err := c.wait(ctx, targets, p, &w)
+	p.end(err == nil, time.Now())
+	return err
+}
+
+func (c *Client) wait(ctx context.Context, targets []Target, p *progress, w *patience) error {
+	_, bounded := ctx.Deadline()
 	for {
 		err := c.look(ctx, targets)
+		now := time.Now()
 		left := targets[:0:0]
+		p.speed = c.Speed()
 		for _, t := range targets {
-			p.saw(t.last)
-			if stuck(t.last) {
-				return stuckError(t.last)
+			p.saw(t.last, now)
+			w.saw(t.last, now)
+			if err := t.lost(); err != nil {
+				return err
 			}
-			if t.last.Kind == "" || !atRest(t.last) {
+			if !t.done() {
 				left = append(left, t)
 			}
 		}
-		p.left(left)
+		p.left(left, now)
 		switch {
 		case err == nil && len(left) == 0:
 			return nil
@@ -59,10 +126,77 @@ func (c *Client) Wait(ctx context.Context, targets []Target, out io.Writer) erro
 			return waitEnded(ctx.Err(), left)
 		case err != nil:
 			return err
+		case !bounded && w.over(now, left) && !c.moving(ctx, left):
+			return notMoved(w.most, left)
 		}
 		targets = left
 		Sleep(ctx, lookAgain)
 	}
+}
+
+// patience ends when nothing has changed for a while.
+type patience struct {
+	most   time.Duration
+	last   time.Time             // of a change
+	stands map[events.Ref]string // how each entity was at the last look
+}
+
+func (w *patience) saw(e Entity, now time.Time) {
+	stands := fmt.Sprint(e.Seq, standing(e))
+	if w.stands[e.Ref()] != stands {
+		w.stands[e.Ref()], w.last = stands, now
+	}
+}
+
+// over tells whether nothing has changed for too long. Work in a cloud may take its time.
+func (w *patience) over(now time.Time, left []Target) bool {
+	still := now.Sub(w.last)
+	for _, t := range left {
+		if working(t.last) && still < longestStep {
+			return false
+		}
+	}
+	return still >= w.most
+}
+
+// moving tells whether somebody works for what the targets wait for, which are no
+// targets themselves.
+func (c *Client) moving(ctx context.Context, left []Target) bool {
+	seen := map[events.Ref]bool{}
+	var next []events.Ref
+	for _, t := range left {
+		next = append(next, awaited(t.last)...)
+	}
+	for len(next) > 0 {
+		ref := next[0]
+		next = next[1:]
+		if seen[ref] {
+			continue
+		}
+		seen[ref] = true
+		e, err := c.Entity(ctx, ref, 0)
+		if err != nil {
+			continue // it is not there, or the next look will tell
+		}
+		if working(e) {
+			return true
+		}
+		next = append(next, awaited(e)...)
+	}
+	return false
+}
+
+// awaited are the entities that an entity waits for.
+func awaited(e Entity) (all []events.Ref) {
+	on, _ := e.Status.Owed["on"].([]any)
+	for _, o := range on {
+		s, _ := o.(string)
+		kind, path, _ := strings.Cut(s, " ")
+		if ref, faults := events.ParseRef(events.Kind(kind), path); len(faults) == 0 {
+			all = append(all, ref)
+		}
+	}
+	return all
 }
 
 // look reads all targets anew. A server that does not answer is waited for.
@@ -82,16 +216,21 @@ func (c *Client) look(ctx context.Context, targets []Target) error {
 	}))
 }
 
-func stuckError(e Entity) error {
-	return &Failure{string(e.Status.Reason.Code), fmt.Sprintf("%s is %s: %s", e.Ref(), e.Phase, e.Status.Reason.Message), nil, ExitFailure}
-}
-
 // waitEnded says what was still waited for when time ran out.
 func waitEnded(why error, left []Target) error {
 	if errors.Is(why, context.Canceled) {
 		return fmt.Errorf("wait: %w", why)
 	}
-	f := &Failure{"timeout", fmt.Sprintf("%d not as wanted in time; they go on without being waited for", len(left)), nil, ExitTimeout}
+	return tooLate(fmt.Sprintf("%d not as wanted in time; they go on without being waited for", len(left)), left)
+}
+
+// notMoved says what was still waited for when nothing moved any more.
+func notMoved(most time.Duration, left []Target) error {
+	return tooLate(fmt.Sprintf("%d not as wanted, and for %s nothing has changed; they go on without being waited for", len(left), most), left)
+}
+
+func tooLate(message string, left []Target) error {
+	f := &Failure{"timeout", message, nil, ExitTimeout}
 	for _, t := range left {
 		f.Details = append(f.Details, t.Ref.String()+": "+standing(t.last))
 	}

@@ -9,6 +9,9 @@ package docgen
 import (
 	"fmt"
 	"strings"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 )
 
 // Pages are the generated pages, by their names in docs.
@@ -17,7 +20,7 @@ func Pages() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{"reference.md": Reference(), "lives.md": lives}, nil
+	return map[string]string{"reference.md": Reference(events.Builtin, fsm.Vocabulary()), "lives.md": lives}, nil
 }
 
 // page is Markdown under way.

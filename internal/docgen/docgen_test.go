@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -84,9 +85,14 @@ func TestWorksAreThoseOfTheKinds(t *testing.T) {
 }
 
 func TestEveryKindIsDescribed(t *testing.T) {
-	for _, k := range ev.Kinds {
-		if whatIs[k] == "" || ownerOf[k] == "" {
-			t.Errorf("%s is not described", k)
+	for _, d := range ev.Builtin.All() {
+		if d.Doc == "" {
+			t.Errorf("%s is not described", d.Kind)
+		}
+		for _, v := range d.Verbs {
+			if v.Doc == "" {
+				t.Errorf("%s of %s is not described", v.Name, d.A())
+			}
 		}
 	}
 }
@@ -97,10 +103,10 @@ func TestEveryFieldSaysWhatItIs(t *testing.T) {
 			t.Errorf("%s has a broken format", name)
 		}
 	}
-	for _, k := range ev.Kinds {
-		for _, f := range specFields(k) {
-			if f.tag.Get("doc") == "" {
-				t.Errorf("%s: %s has no doc", k, f.path)
+	for _, d := range ev.Builtin.All() {
+		for _, f := range ev.FieldsOf(reflect.TypeOf(d.Spec)) {
+			if f.Doc() == "" {
+				t.Errorf("%s: %s has no doc", d.Kind, f.Path)
 			}
 		}
 	}

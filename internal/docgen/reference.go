@@ -10,16 +10,16 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 )
 
-// Reference lists everything that has a name: kinds, fields, events, effects,
+// Reference lists everything that has a name, of some kinds and their events: kinds, verbs, fields, events, effects,
 // subjects, headers, codes and limits.
-func Reference() string {
+func Reference(kinds *ev.Registry, vocabulary map[ev.Kind][]ev.Event) string {
 	p := &page{}
 	p.para("# Reference")
 	p.para(generated)
 	p.para("How each kind lives is drawn in [lives.md](lives.md); what the words mean stands in [glossary.md](glossary.md).")
-	p.kinds()
-	for _, k := range ev.Kinds {
-		p.kind(k)
+	p.kinds(kinds)
+	for _, d := range kinds.All() {
+		p.kind(d, vocabulary[d.Kind])
 	}
 	p.refusedCommands()
 	p.effects()
@@ -32,62 +32,75 @@ func Reference() string {
 	return strings.TrimSpace(p.String()) + "\n"
 }
 
-// whatIs says in a line what each kind is.
-var whatIs = map[ev.Kind]string{
-	ev.Customer:    "a company that subscribes to plans",
-	ev.Account:     "a cloud account to work in",
-	ev.Plan:        "a tier: what a tenant of it gets and where it may be put",
-	ev.Dataplane:   "one Kubernetes cluster in one account and region",
-	ev.TenantInfra: "node pools of a dataplane for one application type and size",
-	ev.Tenant:      "a customer's subscription to a plan, placed on a dataplane",
-	ev.Application: "what is installed for a tenant",
-	ev.Addon:       "what is installed on a dataplane itself, in a namespace of its own",
-}
-
-// ownerOf says who may own a kind.
-var ownerOf = map[ev.Kind]string{
-	ev.Customer: "itself", ev.Account: "`-` or a customer", ev.Plan: "`-`", ev.Dataplane: "`-` or a customer",
-	ev.TenantInfra: "as its dataplane", ev.Tenant: "a customer", ev.Application: "the customer of its tenant", ev.Addon: "as its dataplane",
-}
-
-func (p *page) kinds() {
+func (p *page) kinds(kinds *ev.Registry) {
 	p.para("## Kinds")
 	p.table("kind", "what it is", "owner", "id", "phases")
-	for _, k := range ev.Kinds {
+	for _, d := range kinds.All() {
 		var phases []string
-		for _, ph := range fsm.Machines[k].Phases()[1:] {
+		for _, ph := range phasesOf(d.Kind) {
 			phases = append(phases, string(ph))
 		}
-		p.row(code(string(k)), whatIs[k], ownerOf[k], idForm(k), strings.Join(phases, ", "))
+		p.row(code(string(d.Kind)), d.Doc, strings.Replace(d.Owners(), "-", "`-`", 1), idForm(d), strings.Join(phases, ", "))
 	}
 	p.end()
 	p.para("A label is written in %s. An id is one label, or two joined by `_`. A reference is `owner/id`, such as `acme/prod`; `-/free` and just `free` name what belongs to the platform, and a customer is named by its id alone. Where an id has two labels, `acme/prod/pg` means `acme/prod_pg`, and of the platform's `eu/pg` means `-/eu_pg`.", ev.LabelRule)
-	p.para("Every kind is commanded by the verbs %s. The body of `create` and `update` is `{\"labels\":{…},\"spec\":{…}}`; `update` replaces what is given as a whole and leaves alone what is not. The body of `retry` is empty, that of `delete` is `{\"cascade\":false}`. A dataplane has %s too: the first two with the body `{\"customer\":\"acme\"}`, the last with `{\"version\":\"1.37\"}`. An unknown field is refused, and so is a key that is there twice.", codes(ev.Verbs(ev.Customer)), codes([]string{ev.VerbAttach, ev.VerbDetach, ev.VerbUpgrade}))
+	p.para("Every kind is commanded by the verbs %s; the table of a kind has those that it has besides. The body of `create` and `update` is `{\"labels\":{…},\"spec\":{…}}`; `update` replaces what is given as a whole and leaves alone what is not. The body of `retry` is empty, that of `delete` is `{\"cascade\":false}`. An unknown field is refused, and so is a key that is there twice.", codes(kinds.All()[0].VerbNames()))
 	p.para("What is made for a dataplane, a tenantinfra, a tenant, an application or an addon carries its mark. If the log does not know whose that is, `disown` with `{\"uid\":\"…\"}` says that it has ended and is to be removed (of a dataplane also `account` and `region`: where to look for it), and `adopt` with `{\"uid\":\"…\",\"labels\":{…},\"spec\":{…}}` makes an entity of it (of a tenant also `dataplane`: where its namespace is). `GET /v1/orphans` lists what there is.")
 	p.para("Text is UTF-8. Other bytes, half of a surrogate pair and NUL are `invalid` wherever they stand, and so are controls, line breaks and marks of the direction of writing in a field of one line. Values and manifests keep these, and the command line shows them as `\\x1b` or `\\u202e`.")
 	p.para("What `apply`, `diff`, `--spec`, `--values` and `--body` read is YAML or JSON, in UTF-8 or, with its byte order mark, UTF-16. YAML documents have `---` between them, JSON documents may follow each other without. Plain words and numbers are read as kubectl and Helm read them (`on` is true, `012` is 10); a key, or a field that is text, that reads so is `invalid`: put it in quotes. The keys of a merge (`<<`) may be overridden. Each fault names its file, document, field and line. `apply` sends nothing if there is a fault in any document, or if the server, which it asks beforehand, would refuse one.")
 }
 
-func idForm(k ev.Kind) string {
-	form, _, two := strings.Cut(k.IDRule(), ",")
-	if two && strings.HasPrefix(form, "<") {
-		return code(form)
+func idForm(d ev.Descriptor) string {
+	if d.Parent == "" {
+		return "a label"
 	}
-	return "a label"
+	return code(d.IDForm())
 }
 
-func (p *page) kind(k ev.Kind) {
-	p.para("## %s", k)
+// phasesOf lists a kind's phases but for Unborn; none of a kind that has no life here.
+func phasesOf(k ev.Kind) (phases []fsm.Phase) {
+	if m, ok := fsm.Machines[k]; ok {
+		phases = m.Phases()[1:]
+	}
+	return phases
+}
+
+func (p *page) kind(d ev.Descriptor, vocabulary []ev.Event) {
+	p.para("## %s", d.Kind)
 	p.table("field of `spec`", "type", "default", "bounds", "meaning")
-	for _, f := range specFields(k) {
-		p.row(code(f.path), f.typ, f.presence(), f.bounds(), f.tag.Get("doc"))
+	for _, f := range ev.FieldsOf(reflect.TypeOf(d.Spec)) {
+		p.row(code(f.Path), f.TypeName(), presence(f), f.Bounds(code), f.Doc())
+	}
+	p.end()
+	p.table("verb", "what it does", "fields of the body")
+	for _, v := range d.Verbs {
+		p.row(code(v.Name), v.DocFor(d), bodyOf(v, d.Kind))
 	}
 	p.end()
 	p.table("event", "wire type", "fields")
-	for _, e := range fsm.Machines[k].Vocabulary() {
-		p.row(code(e.Type()), code(ev.CEType(k, e)), shapeOf(reflect.TypeOf(e)))
+	for _, e := range vocabulary {
+		p.row(code(e.Type()), code(ev.CEType(d.Kind, e)), shapeOf(reflect.TypeOf(e)))
 	}
 	p.end()
+}
+
+// bodyOf says the fields of a verb's body in one line.
+func bodyOf(v ev.Verb, k ev.Kind) string {
+	var all []string
+	for _, f := range v.Fields(k) {
+		name := code(f.Path)
+		if !f.Required() {
+			name += "?"
+		}
+		all = append(all, name+" "+f.TypeName()+": "+f.Doc())
+	}
+	if v.TakesSpec() {
+		all = append(all, "`labels`?", "`spec`")
+		if v.Changes() {
+			all[len(all)-1] += "?"
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 func (p *page) refusedCommands() {
@@ -98,8 +111,6 @@ func (p *page) refusedCommands() {
 	p.row(code(e.Type()), code(fmt.Sprintf("io.aerie.%s.%s.v1", ev.CommandKind, e.Type())), shapeOf(reflect.TypeOf(e)))
 	p.end()
 }
-
-func specFields(k ev.Kind) []field { return fieldsOf(reflect.TypeOf(ev.ZeroSpec(k)), "") }
 
 func (p *page) effects() {
 	p.para("## Effects")
@@ -151,14 +162,14 @@ func (p *page) answers() {
 	p.para("## Answers")
 	p.para("A command that was taken is answered with what happened, or with empty `events` if nothing new did:")
 	p.table("field", "type", "meaning")
-	for _, f := range fieldsOf(reflect.TypeFor[ev.Answer](), "") {
-		p.row(code(f.path), f.typ, f.tag.Get("doc"))
+	for _, f := range ev.FieldsOf(reflect.TypeFor[ev.Answer]()) {
+		p.row(code(f.Path), f.TypeName(), f.Doc())
 	}
 	p.end()
 	p.para("One that was not is answered with `{\"error\":{…}}` of these fields:")
 	p.table("field", "type", "meaning")
-	for _, f := range fieldsOf(reflect.TypeFor[ev.Refusal](), "") {
-		p.row(code(f.path), f.typ, f.tag.Get("doc"))
+	for _, f := range ev.FieldsOf(reflect.TypeFor[ev.Refusal]()) {
+		p.row(code(f.Path), f.TypeName(), f.Doc())
 	}
 	p.end()
 }
@@ -178,7 +189,7 @@ func (p *page) codes() {
 		p.row(code(c[0]), c[1], c[2], c[3])
 	}
 	p.end()
-	p.para("Success exits 0; a time limit that passed (`--timeout`) exits 5.")
+	p.para("Success exits 0; a time limit that passed (`--timeout`) exits 5. `diff` exits 1 if there are differences.")
 }
 
 // reasonCodes says of each code of a reason what it means.
@@ -200,6 +211,7 @@ var reasonCodes = []struct {
 	{ev.UnknownReason, "the cloud refused in words that aerie does not know; the sentence has them"},
 	{ev.DriftedReason, "somebody else has changed or deleted what was made, and the dataplane's policy is to report it"},
 	{ev.Queued, "so much is done at once that it has to wait for its turn; the time of its phase begins anew"},
+	{ev.NotSeen, "it was made as often as may be, and no look shows it: nothing more is made, and it is looked for again"},
 	{ev.InProgress, "nothing is wrong: it takes its time"},
 }
 

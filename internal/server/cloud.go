@@ -101,43 +101,68 @@ func (k *simLock) close() error {
 	return errors.Join(k.sim.Close(), k.lock.Unlock())
 }
 
-// openClouds opens the clouds that accounts can be in. Where there is a simulated
-// one, whoever runs that works in the real ones too.
+// A site is one cloud that accounts can be in. A cloud that lives in one process is worked in by the replica that has it.
+type site struct {
+	wait  func(context.Context) error // until this replica may work in it
+	cloud func() execute.Cloud        // from then on
+	close func() error
+}
+
+// openClouds opens the clouds that accounts can be in, by the name that accounts give. None
+// needs another: a replica works in those that it can reach.
 func (c *Control) openClouds(s Settings) error {
 	c.clock = clock.Clock{Speed: s.SimSpeed}
-	if !s.NoSim {
-		if err := c.openSim(s); err != nil || c.cloud == nil {
+	c.clouds = map[string]site{}
+	for name, open := range map[string]func(Settings) (*site, error){"sim": c.openSim, "aws": c.openAWS} {
+		opened, err := open(s)
+		if err != nil {
 			return err
 		}
+		if opened != nil {
+			c.clouds[name] = *opened
+		}
 	}
-	c.real = map[string]execute.Cloud{}
+	return nil
+}
+
+func (c *Control) openAWS(s Settings) (*site, error) {
 	o, err := aws.Load(context.Background())
 	if err != nil {
 		slog.Warn("AWS is not worked in", "err", err)
-		return nil
+		return nil, nil
 	}
-	o.Settle, o.Rates = c.clock.Real(aws.Settle), aws.Rates(s.SimSpeed)
-	c.real["aws"] = execute.RealCloud(aws.New(o))
-	return nil
+	o.Settle, o.Speed = c.clock.Real(aws.Settle), s.SimSpeed
+	if s.SimSpeed > 0 {
+		o.Rates = aws.Rates()
+	}
+	real := execute.RealCloud(aws.New(o))
+	return &site{
+		wait:  func(context.Context) error { return nil },
+		cloud: func() execute.Cloud { return real },
+		close: func() error { return nil },
+	}, nil
 }
 
 // openSim opens the simulated cloud, unless another replica has it. A server with
 // a NATS of its own is alone with its cloud.
-func (c *Control) openSim(s Settings) (err error) {
+func (c *Control) openSim(s Settings) (*site, error) {
 	dir := s.CloudDir
 	if dir == "" && s.NATSURL == "" {
 		dir = filepath.Join(s.DataDir, "cloud")
 	}
-	if dir == "" {
-		slog.Warn("no cloud is worked in by this replica: give --cloud-dir to those that should run the simulated one, or --no-sim to all")
-		return nil
+	if s.NoSim || dir == "" {
+		return nil, nil
 	}
-	c.cloud = newSimLock(dir, s.SimSpeed, s.SimKubeconfig)
-	kept, err := c.cloud.try()
+	k := newSimLock(dir, s.SimSpeed, s.SimKubeconfig)
+	kept, err := k.try()
 	if err == nil && !kept && s.NATSURL == "" {
 		err = fmt.Errorf("open the simulated cloud: another aerie uses %s: stop that one, or choose another directory with --cloud-dir", dir)
 	}
-	return err
+	return &site{
+		wait:  k.wait,
+		cloud: func() execute.Cloud { return execute.Cloud{Provider: k.sim, Kube: k.sim.Kube} },
+		close: k.close,
+	}, err
 }
 
 // openCharts says where charts come from: the server's own are in it, others in
@@ -153,34 +178,78 @@ func (c *Control) openCharts(s Settings) error {
 	return nil
 }
 
-// workInClouds pays what is owed in the clouds, looks for drift in them, and sweeps them. What of it ends by itself ends
-// all of it.
+// workInClouds works in the clouds: in each from when this replica may. Who has been working in some begins again with one
+// more; what was cut short is looked at again. What of it ends by itself ends all of it.
 func (c *Control) workInClouds(ctx context.Context) error {
-	clouds := maps.Clone(c.real)
-	if c.cloud != nil {
-		if err := c.cloud.wait(ctx); err != nil {
-			return err
-		}
-		clouds["sim"] = execute.Cloud{Provider: c.cloud.sim, Kube: c.cloud.sim.Kube}
+	type opened struct {
+		name string
+		err  error
 	}
+	next := make(chan opened)
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	for name, s := range c.clouds {
+		waiting.Go(func() {
+			o := opened{name, s.wait(ctx)}
+			select {
+			case next <- o:
+			case <-ctx.Done():
+			}
+		})
+	}
+	clouds, stop := map[string]execute.Cloud{}, func() {}
+	ended := make(chan error, 1)
+	for {
+		select {
+		case o := <-next:
+			stop()
+			if o.err != nil {
+				return o.err
+			}
+			clouds[o.name] = c.clouds[o.name].cloud()
+			stop = c.workIn(ctx, maps.Clone(clouds), ended)
+		case err := <-ended:
+			stop()
+			return err
+		case <-ctx.Done():
+			stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// workIn pays what is owed in some clouds, looks for drift in them, and sweeps them, until it is stopped. What of it ends by
+// itself is told.
+func (c *Control) workIn(ctx context.Context, clouds map[string]execute.Cloud, ended chan<- error) (stop func()) {
 	executor := execute.NewExecutor(c.Conn, c.Live, c.queue, clouds, c.clock)
 	executor.Count(c.counts.Worked)
 	executor.UseCharts(c.charts)
+	if c.NATS == nil {
+		executor.PassOn()
+	}
 	sweeper := reconcile.NewSweeper(c.Intake, c.Live, clouds, c.clock)
 	sweeper.UseCharts(c.charts)
 	c.sweeper.Store(sweeper)
 	inspector := reconcile.NewInspector(c.Intake, c.Live, clouds, c.clock)
 	ctx, end := context.WithCancel(ctx)
-	defer end()
-	parts := []func(context.Context) error{executor.Run, inspector.Run, sweeper.Run, reconcile.NewWatcher(inspector).Run}
-	errs := make([]error, len(parts))
+	cataloguer := reconcile.NewCataloguer(c.Intake, c.Live, clouds, c.clock)
 	var all sync.WaitGroup
-	for i, run := range parts {
+	watcher := reconcile.NewWatcher(inspector)
+	for _, run := range []func(context.Context) error{executor.Run, inspector.Run, cataloguer.Run, sweeper.Run, watcher.Run} {
 		all.Go(func() {
-			defer end()
-			errs[i] = run(ctx)
+			err := run(ctx)
+			if ctx.Err() == nil {
+				select {
+				case ended <- err:
+				default: // another was first
+				}
+			}
 		})
 	}
-	all.Wait()
-	return errors.Join(errs...)
+	return func() {
+		end()
+		all.Wait()
+	}
 }

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,7 @@ import (
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/api"
+	"github.com/aeriehq/aerie/projections/placement"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views"
 	"github.com/aeriehq/aerie/workers/clock"
@@ -58,10 +60,9 @@ type Control struct {
 	saved   *views.Preloaded
 	Views   *views.Views // what HTTP serves
 	counts  *api.Metrics
-	Fanout  *api.Fanout // where streams of events come from
-	cloud   *simLock    // nil: this replica works in no simulated cloud
-	real    map[string]execute.Cloud
-	clock   clock.Clock // of the clouds
+	Fanout  *api.Fanout     // where streams of events come from
+	clouds  map[string]site // those that this replica can reach, by the name that accounts give
+	clock   clock.Clock     // of the clouds
 	charts  *execute.Charts
 	sweeper atomic.Pointer[reconcile.Sweeper] // nil: this replica works in no cloud, or not yet
 	Intake  *command.Intake                   // decides commands
@@ -219,24 +220,38 @@ func (c *Control) startWorkers(Settings) error {
 		}
 	}
 	c.run(&c.doors, "command queue", func(ctx context.Context) error { return c.Intake.TakeQueue(ctx, c.waiting) })
-	if c.cloud != nil || c.real != nil {
+	if len(c.clouds) > 0 {
 		c.run(&c.work, "work in the clouds", c.workInClouds)
 	}
 	return nil
 }
 
-func (c *Control) startHTTP(Settings) error {
+// where says where a tenant would be put now.
+func (c *Control) where(ctx context.Context, q *placement.Query) (placement.WouldBe, error) {
+	return placement.Where(ctx, c.Live, q)
+}
+
+func (c *Control) startHTTP(s Settings) error {
 	c.http = &http.Server{
-		Handler: api.NewHandler(api.Config{
-			Views: c.Views, Metrics: c.counts, Fanout: c.Fanout, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(),
-			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Ready: c.ready, Promise: c.kept,
-		}),
+		Handler: sayingSpeed(s.SimSpeed, api.NewHandler(api.Config{
+			Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(),
+			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where, Ready: c.ready, Promise: c.kept,
+		})),
 		ConnContext:       api.WithConn,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
 	c.run(&c.doors, "http", func(context.Context) error { return c.http.Serve(c.listen) })
 	return nil
+}
+
+// sayingSpeed has each answer say how fast the simulated cloud is, for those who wait.
+func sayingSpeed(speed float64, h http.Handler) http.Handler {
+	said := strconv.FormatFloat(speed, 'g', -1, 64)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(ev.HeaderSpeed, said)
+		h.ServeHTTP(w, r)
+	})
 }
 
 // command hands a command that came over HTTP to the intake.
@@ -325,8 +340,8 @@ func (c *Control) Close() error {
 	if c.NATS != nil {
 		c.NATS.Shutdown()
 	}
-	if c.cloud != nil {
-		errs = append(errs, c.cloud.close())
+	for _, s := range c.clouds {
+		errs = append(errs, s.close())
 	}
 	if c.saved != nil {
 		c.saved.Wait() // the directory is let go of

@@ -9,7 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
 )
 
 // object is a part of a document.
@@ -23,19 +22,19 @@ type asyncDocument struct {
 	Messages    object
 }
 
-// describeNATS makes the document from the types that decode and encode all that.
-func describeNATS() *asyncDocument {
+// describeNATS makes the document of some kinds and their events, from the types that decode and encode all that.
+func describeNATS(kinds *events.Registry, vocabulary map[events.Kind][]events.Event) *asyncDocument {
 	told := huma.NewMapRegistry("#/components/schemas/", func(t reflect.Type, hint string) string {
 		return "told." + schemaName(t, hint)
 	})
 	asked := humago.New(http.NewServeMux(), apiConfig("")).OpenAPI().Components.Schemas
 	d := &asyncDocument{asked, told, object{}, object{}, object{}}
 	d.answers()
-	for _, k := range events.Kinds {
-		d.commands(k)
-		d.events(k, fsm.Machines[k].Vocabulary())
+	for _, kind := range kinds.All() {
+		d.commands(kind)
+		d.events(kind.Kind, vocabulary[kind.Kind])
 	}
-	d.events(events.CommandKind, []events.Event{events.CommandRefused{}})
+	d.events(events.CommandKind, vocabulary[events.CommandKind])
 	emptyIsAbsent(asked)
 	mayBeEmpty(told, func(*huma.Schema, string) bool { return true }) // what was not given is there, and empty
 	return d
@@ -107,12 +106,13 @@ func (d *asyncDocument) answers() {
 }
 
 // commands are those of a kind, given at once or to the queue.
-func (d *asyncDocument) commands(k events.Kind) {
+func (d *asyncDocument) commands(kind events.Descriptor) {
 	var all []string
-	for _, verb := range events.Verbs(k) {
-		all = append(all, d.message(string(k)+"."+verb, verb+" of a "+string(k), askedHeaders, bodyOf(d.Asked, k, verb)))
+	k := kind.Kind
+	for _, verb := range kind.Verbs {
+		all = append(all, d.message(string(k)+"."+verb.Name, verb.Name+" of "+kind.A(), askedHeaders, bodyOf(d.Asked, kind, verb)))
 	}
-	last := object{"verb": object{"enum": events.Verbs(k)}}
+	last := object{"verb": object{"enum": kind.VerbNames()}}
 	now, queue := "commands."+string(k), "queue."+string(k)
 	d.channel(now, "aerie.cmd.{owner}."+string(k)+".{id}.{verb}", "Requests, answered once their events are on disk", tokens(last), all)
 	d.channel(queue, "aerie.queue.{owner}."+string(k)+".{id}.{verb}", "Commands that may wait until a server is there: AERIE_QUEUE acknowledges them once they are stored", tokens(last), all)

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/apitest"
 )
@@ -37,7 +38,7 @@ func TestTheNATSDocumentHoldsTogether(t *testing.T) {
 }
 
 func TestTheNATSDocumentHasEveryCommand(t *testing.T) {
-	d := api.DescribeNATS()
+	d := api.DescribeNATS(events.Builtin, fsm.Vocabulary())
 	for _, k := range events.Kinds {
 		for _, on := range []string{"commands.", "queue."} {
 			if got := at(d.Channels[on+string(k)], "parameters", "verb", "enum"); !slices.Equal(got.([]string), events.Verbs(k)) {
@@ -56,7 +57,7 @@ func TestTheNATSDocumentHasEveryCommand(t *testing.T) {
 
 // TestEveryEventIsAsTheNATSDocumentSays holds what real lives left in the log against it.
 func TestEveryEventIsAsTheNATSDocumentSays(t *testing.T) {
-	l, d := apitest.NewLife(t, 3), api.DescribeNATS()
+	l, d := apitest.NewLife(t, 3), api.DescribeNATS(events.Builtin, fsm.Vocabulary())
 	for range 500 {
 		l.Step()
 	}

@@ -39,7 +39,7 @@ type CommandQuery struct {
 	Owner       string `path:"owner" doc:"The customer it belongs to; - is the platform"`
 	Kind        string `path:"kind" doc:"The kind, in the singular"`
 	ID          string `path:"id" doc:"The entity's name"`
-	Verb        string `path:"verb" doc:"What is asked: create, update, retry or delete; of a dataplane also attach, detach or upgrade, of an application or an addon rollback, of what was found with an unknown mark adopt or disown"`
+	Verb        string `path:"verb" doc:"What is asked"`
 	CommandID   string `header:"Nats-Msg-Id" maxLength:"100" doc:"The command's id, a ULID: a repeat with the same id is answered the same and changes nothing; made up if absent"`
 	Idempotency string `header:"Idempotency-Key" maxLength:"100" doc:"The same as Nats-Msg-Id, by the name that HTTP clients know"`
 	ExpectedSeq string `header:"Aerie-Expected-Seq" doc:"Refuse if the entity's last sequence is another"`
@@ -71,30 +71,34 @@ func (s *server) commands(api huma.API) {
 	})
 	// Said afterwards, so that huma does not read the body: it is the decoder's.
 	described := api.OpenAPI().Paths[op.Path].Post
-	documentValues(described, "kind", views.KindNames())
+	documentValues(described, "kind", s.Kinds.Names())
+	for _, p := range described.Parameters {
+		if p.Name == "verb" {
+			p.Description = "What is asked: " + s.Kinds.VerbsInWords()
+		}
+	}
 	described.RequestBody = &huma.RequestBody{
 		Description: "Empty is {}. At most 256 KiB.",
-		Content:     map[string]*huma.MediaType{"application/json": {Schema: bodies(api.OpenAPI().Components.Schemas)}},
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: bodies(api.OpenAPI().Components.Schemas, s.Kinds)}},
 	}
-	describeCommands(api.OpenAPI(), described)
+	describeCommands(api.OpenAPI(), described, s.Kinds)
 }
 
 // describeCommands names each command of each kind as an operation with a body of its own, for who generates a client:
 // in the document only, what serves them is the one route.
-func describeCommands(doc *huma.OpenAPI, general *huma.Operation) {
+func describeCommands(doc *huma.OpenAPI, general *huma.Operation, kinds *events.Registry) {
 	r := doc.Components.Schemas
-	for _, k := range events.Kinds {
-		for _, verb := range events.Verbs(k) {
-			op := *general
-			op.OperationID, op.Path = verb+"-"+string(k), strings.NewReplacer("{kind}", string(k), "{verb}", verb).Replace(general.Path)
-			op.Tags, op.Summary = []string{k.Plural()}, strings.ToUpper(verb[:1])+verb[1:]+" one "+string(k)+"; the answer comes when it is durable"
+	for _, d := range kinds.All() {
+		for _, v := range d.Verbs {
+			op, kind, title := *general, string(d.Kind), strings.ToUpper(v.Name[:1])+v.Name[1:]
+			op.OperationID, op.Path = v.Name+"-"+kind, strings.NewReplacer("{kind}", kind, "{verb}", v.Name).Replace(general.Path)
+			op.Tags, op.Summary = []string{d.Plural}, title+" one "+kind+"; the answer comes when it is durable"
 			op.Parameters = slices.DeleteFunc(slices.Clone(general.Parameters), func(p *huma.Param) bool {
 				return p.In == "path" && (p.Name == "kind" || p.Name == "verb")
 			})
-			body := bodyOf(r, k, verb)
+			body := bodyOf(r, d, v)
 			if body.Ref == "" {
-				name := strings.ToUpper(verb[:1]) + verb[1:] + reflect.TypeOf(events.ZeroSpec(k)).Name()
-				name = strings.TrimSuffix(name, "Spec") + "Body"
+				name := title + strings.TrimSuffix(reflect.TypeOf(d.Spec).Name(), "Spec") + "Body"
 				r.Map()[name] = body
 				body = &huma.Schema{Ref: "#/components/schemas/" + name}
 			}
@@ -106,11 +110,11 @@ func describeCommands(doc *huma.OpenAPI, general *huma.Operation) {
 }
 
 // bodies are what a command's body may be, whatever the kind and the verb.
-func bodies(r huma.Registry) *huma.Schema {
+func bodies(r huma.Registry, kinds *events.Registry) *huma.Schema {
 	all := &huma.Schema{}
-	for _, k := range events.Kinds {
-		for _, verb := range events.Verbs(k) {
-			one := bodyOf(r, k, verb)
+	for _, d := range kinds.All() {
+		for _, verb := range d.Verbs {
+			one := bodyOf(r, d, verb)
 			if !slices.ContainsFunc(all.AnyOf, func(s *huma.Schema) bool { return reflect.DeepEqual(s, one) }) {
 				all.AnyOf = append(all.AnyOf, one)
 			}
@@ -120,32 +124,21 @@ func bodies(r huma.Registry) *huma.Schema {
 }
 
 // bodyOf is the body of a kind's command.
-func bodyOf(r huma.Registry, k events.Kind, verb string) *huma.Schema {
-	switch verb {
-	case events.VerbCreate, events.VerbUpdate:
+func bodyOf(r huma.Registry, d events.Descriptor, verb events.Verb) *huma.Schema {
+	fields := verb.Fields(d.Kind)
+	switch {
+	case verb.TakesSpec():
 		labels := r.Schema(reflect.TypeFor[map[string]string](), true, "")
 		labels.Description = "Business labels; in an update, what is absent stays"
-		spec := &huma.Schema{Ref: r.Schema(reflect.TypeOf(events.ZeroSpec(k)), true, "").Ref, Description: "What is wanted; in an update, what is absent stays"}
-		return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: map[string]*huma.Schema{"labels": labels, "spec": spec}}
-	case events.VerbDelete:
-		return r.Schema(reflect.TypeFor[events.Delete](), true, "")
-	case events.VerbAttach, events.VerbDetach:
-		return r.Schema(reflect.TypeFor[events.Attach](), true, "")
-	case events.VerbUpgrade:
-		return r.Schema(reflect.TypeFor[events.Upgrade](), true, "")
-	case events.VerbRollback:
-		return r.Schema(reflect.TypeFor[events.Rollback](), true, "")
-	case events.VerbDisown:
-		return r.Schema(reflect.TypeFor[events.Disown](), true, "")
-	case events.VerbAdopt:
-		wanted := bodyOf(r, k, events.VerbCreate)
-		wanted.Properties["uid"] = &huma.Schema{Type: huma.TypeString, Description: "a ULID, the last part of the mark"}
-		wanted.Required = []string{"uid"}
-		if k == events.Tenant {
-			wanted.Properties["dataplane"] = &huma.Schema{Type: huma.TypeString, Description: "where its namespace is, such as -/eu"}
-			wanted.Required = append(wanted.Required, "dataplane")
+		spec := &huma.Schema{Ref: r.Schema(reflect.TypeOf(d.Spec), true, "").Ref, Description: "What is wanted; in an update, what is absent stays"}
+		body := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: map[string]*huma.Schema{"labels": labels, "spec": spec}}
+		for _, f := range fields { // of strings alone, as the test of the documents sees
+			body.Properties[f.Path] = &huma.Schema{Type: huma.TypeString, Description: f.Doc()}
+			body.Required = append(body.Required, f.Path)
 		}
-		return wanted
+		return body
+	case len(fields) > 0:
+		return r.Schema(reflect.TypeOf(verb.Body), true, "")
 	}
 	return r.Schema(reflect.TypeFor[views.None](), true, "")
 }

@@ -24,12 +24,14 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/projections/placement"
 	"github.com/aeriehq/aerie/projections/views"
 )
 
 // Config is what the HTTP needs of the program around it. All of it must be set.
 type Config struct {
 	Views   *views.Views
+	Kinds   *events.Registry // what can be commanded
 	Metrics *Metrics
 	Fanout  *Fanout // from which streams of events are served
 	Token   string  // what every request must bear but those of openPaths; an empty one fits nobody
@@ -47,6 +49,8 @@ type Config struct {
 	Drop func(ctx context.Context, seq uint64, actor string) (Waiting, error)
 	// Orphans looks for what the log does not know. An error is as one of Do.
 	Orphans func(context.Context, events.OrphanQuery) (events.Orphans, error)
+	// Where says where a tenant would be put now. An error is as one of Do.
+	Where func(context.Context, *placement.Query) (placement.WouldBe, error)
 	// Done is closed when the server shuts down: streams end, which otherwise would
 	// keep it waiting.
 	Done <-chan struct{}
@@ -76,13 +80,17 @@ func newServer(c Config) *server {
 	c.Metrics.build.WithLabelValues(c.Version).Set(1)
 	api := humago.New(s.mux, apiConfig(c.Version))
 	api.UseMiddleware(strict)
-	for _, k := range events.Kinds {
-		kindRoutes[k](s, api)
+	for _, k := range c.Kinds.Kinds() {
+		if serve, ok := kindRoutes[k]; ok {
+			serve(s, api)
+		}
 	}
 	s.events(api)
 	s.commands(api)
 	s.queue(api)
 	s.orphans(api)
+	s.planVersions(api)
+	s.placement(api)
 	s.health(api)
 	s.mux.Handle("GET "+metricsPath, c.Metrics)
 	s.documents(api)

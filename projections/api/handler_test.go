@@ -40,7 +40,7 @@ func TestOnlyWhoBearsTheTokenComesIn(t *testing.T) {
 	if a := s.Ask("GET", "/v1/tenants", "", "Authorization", "bearer "+apitest.Token); a.StatusCode != 200 {
 		t.Errorf("the scheme's case does not matter: %d", a.StatusCode)
 	}
-	open := api.NewHandler(api.Config{Views: s.Views, Metrics: s.Config.Metrics, Fanout: s.Fanout})
+	open := api.NewHandler(api.Config{Views: s.Views, Kinds: events.Builtin, Metrics: s.Config.Metrics, Fanout: s.Fanout})
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/v1/tenants", nil)
 	r.Header.Set("Authorization", "Bearer ")

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/aeriehq/aerie/fsm"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 // documents serves what describes the program. It comes after all other routes, and
 // each document is made when it is first asked for: nothing of it changes.
 func (s *server) documents(api huma.API) {
-	overNATS := sync.OnceValue(describeNATS)
+	overNATS := sync.OnceValue(func() *asyncDocument { return describeNATS(s.Kinds, fsm.Vocabulary()) })
 	document(api, open(get("openapi", openAPIPath, "This document", "server")), "An OpenAPI 3.1 document", func() any { return api.OpenAPI() })
 	document(api, open(get("asyncapi", asyncAPIPath, "What travels over NATS: commands, answers, events", "server")), "An AsyncAPI 3.0 document",
 		func() any { return overNATS().Of(s.Version) })

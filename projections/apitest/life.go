@@ -135,7 +135,8 @@ func (l *Life) Question() string {
 		return path + "?x"
 	}
 	known := views.Phases(r.Kind)
-	q := "/v1/" + r.Kind.Plural() + "?limit=" + l.pick("1", "2", "100") + l.pick("", "&owner=acme", "&q=n", "&q=one", "&label=n", "&label=n=1", "&label=t=X&label=n=2") +
+	q := "/v1/" + r.Kind.Plural() + "?limit=" + l.pick("1", "2", "100") + l.pick("", "&owner=acme", "&q=n", "&q=one", "&label=n", "&label=n=1", "&label=t=X&label=n=2",
+		"&label=n!=1", "&label=!n", "&label=n+in+(0,2),t", "&label=n>0", "&label=n+notin+(1,2)") +
 		l.pick("", "&sort=-name", "&sort=created", "&sort=-created", "&sort=phase", "&sort=-phase", "&sort=seq", "&sort=-seq") +
 		l.pick("", "", "&phase="+l.pick(known...))
 	if views.HasFilter(r.Kind, "plan") {

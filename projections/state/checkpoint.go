@@ -81,5 +81,6 @@ func WorldOf(from []fsm.Entity[fsm.Data], rest []ev.Recorded) (*Entities, error)
 			w.reuse(fsm.Entity[fsm.Data]{}, now)
 		}
 	}
+	w.reofferAll()
 	return w, nil
 }

@@ -26,13 +26,14 @@ type Entities struct {
 	last     map[ev.Kind]uint64                          // the sequence of the kind's last event
 	store    store
 	indexes
+	offers  offers
 	answers answers
 }
 
 // New returns the entities before the first event: none.
 func New() *Entities {
 	w := &Entities{entities: map[ev.Kind]map[ev.Ref]fsm.Entity[fsm.Data]{}, last: map[ev.Kind]uint64{},
-		store: newStore(), indexes: newIndexes(), answers: newAnswers()}
+		store: newStore(), indexes: newIndexes(), offers: newOffers(), answers: newAnswers()}
 	for k := range fsm.Machines {
 		w.entities[k] = map[ev.Ref]fsm.Entity[fsm.Data]{}
 		w.phases[k] = map[fsm.Phase]int{}
@@ -43,6 +44,7 @@ func New() *Entities {
 // Apply folds in one whole decision. An error means that the log holds what
 // this program does not allow: it must stop.
 func (w *Entities) Apply(decision []ev.Recorded) error {
+	clear(w.news)
 	for _, r := range decision {
 		if r.Seq <= w.Seq {
 			continue // seen
@@ -107,20 +109,6 @@ func (w *Entities) EachPhase(f func(ev.Kind, fsm.Phase, int)) {
 			f(k, p, n)
 		}
 	}
-}
-
-// Waiting lists who waits for an entity, by name or as any of its kind. It changes
-// the indexes, so the caller must be allowed to write.
-func (w *Entities) Waiting(r ev.Ref) (refs []ev.Ref) {
-	for fresh := range w.fresh {
-		w.settleOwed(fresh)
-	}
-	for _, awaited := range []ev.Ref{r, {Kind: r.Kind}} {
-		for waiter := range w.waiting[awaited] {
-			refs = append(refs, waiter)
-		}
-	}
-	return refs
 }
 
 // Caused returns the first sequence of what a command caused, if that is

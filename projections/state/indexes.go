@@ -13,17 +13,19 @@ type indexes struct {
 	// makers is uid -> whose it is, or was: of those that make things in a cloud, of those whose name is another's now,
 	// and of the disowned.
 	makers  map[string]ev.Ref
-	waiting map[ev.Ref]map[ev.Ref]bool    // awaited -> who waits
-	awaits  map[ev.Ref][]fsm.Dependency   // who waits -> for what
-	owing   map[ev.Ref]bool               // to whom an effect is owed
-	fresh   map[ev.Ref]struct{}           // of whom the three above do not know what has changed
-	phases  map[ev.Kind]map[fsm.Phase]int // how many are in each
-	users   map[uint32]numbers            // what is used -> the living entities that use it
+	waiting map[fsm.Awaited]map[ev.Ref]bool // awaited -> who waits
+	awaits  map[ev.Ref][]fsm.Awaited        // who waits -> for what
+	news    map[fsm.Awaited]bool            // what the decision that was folded in last has changed, beside its entities
+	owing   map[ev.Ref]bool                 // to whom an effect is owed
+	fresh   map[ev.Ref]struct{}             // of whom the three above do not know what has changed
+	phases  map[ev.Kind]map[fsm.Phase]int   // how many are in each
+	users   map[uint32]numbers              // what is used -> the living entities that use it
 }
 
 func newIndexes() indexes {
-	return indexes{placed: map[string]int{}, makers: map[string]ev.Ref{}, waiting: map[ev.Ref]map[ev.Ref]bool{},
-		awaits: map[ev.Ref][]fsm.Dependency{}, owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{},
+	return indexes{placed: map[string]int{}, makers: map[string]ev.Ref{},
+		waiting: map[fsm.Awaited]map[ev.Ref]bool{}, news: map[fsm.Awaited]bool{}, awaits: map[ev.Ref][]fsm.Awaited{},
+		owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{},
 		phases: map[ev.Kind]map[fsm.Phase]int{}, users: map[uint32]numbers{}}
 }
 
@@ -38,11 +40,17 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 		w.placed[is]++
 	}
 	if w.under != nil {
+		w.reoffer(before, after)
 		return // nobody asks an Overlay for the rest
 	}
 	w.reuse(before, after)
-	if k := after.Ref.Kind; k == ev.Dataplane || k == ev.TenantInfra {
+	w.reoffer(before, after)
+	w.release(fsm.Detached(before, after))
+	switch after.Ref.Kind {
+	case ev.Dataplane, ev.TenantInfra:
 		w.makers[after.UID] = after.Ref
+	case ev.Plan, ev.Customer: // these say of what class a place must be
+		w.reask(after.Ref)
 	}
 	if before.UID != "" && before.UID != after.UID {
 		w.makers[before.UID] = before.Ref
@@ -60,33 +68,11 @@ func (w *Entities) settleOwed(r ev.Ref) {
 	delete(w.fresh, r)
 	e, _ := w.Get(r)
 	owed := fsm.Machines[r.Kind].Owed(e)
-	a, _ := owed.(fsm.WaitFor)
-	w.await(r, a.On)
+	w.await(r, fsm.AwaitedBy(e, w.Get))
 	if owed != nil {
 		w.owing[r] = true
 	} else {
 		delete(w.owing, r)
-	}
-}
-
-// await notes for what an entity waits now.
-func (w *Entities) await(waiter ev.Ref, needs []fsm.Dependency) {
-	for _, n := range w.awaits[waiter] {
-		delete(w.waiting[n.Ref], waiter)
-		if len(w.waiting[n.Ref]) == 0 {
-			delete(w.waiting, n.Ref)
-		}
-	}
-	if len(needs) == 0 {
-		delete(w.awaits, waiter)
-		return
-	}
-	w.awaits[waiter] = needs
-	for _, n := range needs {
-		if w.waiting[n.Ref] == nil {
-			w.waiting[n.Ref] = map[ev.Ref]bool{}
-		}
-		w.waiting[n.Ref][waiter] = true
 	}
 }
 
@@ -110,8 +96,9 @@ func (w *Entities) reuse(before, after fsm.Entity[fsm.Data]) {
 	if sameUse(before, after) {
 		return
 	}
-	user := w.store.number[after.Ref]
-	for _, used := range fsm.UsedBy(before) {
+	user, was := w.store.number[after.Ref], fsm.UsedBy(before)
+	w.release(slices.DeleteFunc(slices.Clone(was), func(r ev.Ref) bool { return slices.Contains(fsm.UsedBy(after), r) }))
+	for _, used := range was {
 		if n, known := w.store.number[used]; known {
 			w.users[n] = w.users[n].without(user)
 		}

@@ -197,6 +197,7 @@ func checkWorld(t *rapid.T, w *state.Entities) {
 			checkNeighbours(t, w, e)
 		})
 	}
+	checkOffers(t, w)
 }
 
 // checkNeighbours asks that nobody lives on a dataplane that is another's.

@@ -29,6 +29,7 @@ func Read(r *bufio.Reader, beside func(w *Entities, text []byte) error) (*Entiti
 		}
 	}
 	in.tables(w)
+	w.reofferAll()
 	if in.err != nil {
 		return nil, fmt.Errorf("read a world: %w", in.err)
 	}
@@ -165,8 +166,8 @@ func (w *Entities) restore(n uint32, p fsm.Packed, state uint64) error {
 	if !numerous[r.Kind] {
 		w.entities[r.Kind][r] = e
 	}
-	if a, ok := fsm.Machines[r.Kind].Owed(e).(fsm.WaitFor); ok {
-		w.await(r, a.On)
+	if state == owedWaiting {
+		w.fresh[r] = struct{}{} // what it waits for may not be read yet
 	}
 	return nil
 }

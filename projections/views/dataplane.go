@@ -2,6 +2,7 @@ package views
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
@@ -15,8 +16,10 @@ type DataplaneObserved struct {
 	Endpoint    string              `json:"endpoint,omitempty" doc:"Where its Kubernetes API answers"`
 	Version     string              `json:"version,omitempty" doc:"The Kubernetes version the cloud says it runs"`
 	Nodes       int                 `json:"nodes,omitempty" doc:"The nodes of its system pool"`
+	Zones       []string            `json:"zones,omitempty" nullable:"false" doc:"The zones of its system pool"`
 	CloudAddons []events.CloudAddon `json:"cloudAddons,omitempty" nullable:"false" doc:"The cloud's add-ons, with the versions it says they have"`
 	Customers   []string            `json:"customers,omitempty" nullable:"false" doc:"Who is attached; a dedicated dataplane is the only one's"`
+	At          *time.Time          `json:"at,omitempty" nullable:"false" doc:"When version, nodes, zones and add-ons were last seen to be other than before; a look that sees the same is not noted"`
 }
 
 var dataplaneView = kindView{
@@ -29,10 +32,14 @@ func observeDataplane(e entity) any {
 	d := e.Data.(fsm.DataplaneData)
 	o := DataplaneObserved{
 		Network: d.Network.Network, Range: d.Network.Range, Cluster: d.Cluster.Cluster, Endpoint: d.Cluster.Endpoint,
-		Version: d.Cluster.Version, Nodes: d.SystemPool.Nodes, CloudAddons: d.Addons, Customers: d.Customers,
+		Version: d.Cluster.Version, Nodes: d.SystemPool.Nodes, Zones: d.SystemPool.Zones, CloudAddons: d.Addons, Customers: d.Customers,
 	}
 	if reflect.ValueOf(o).IsZero() {
 		return nil
+	}
+	if d.WasActive {
+		at := fsm.SeenAt(e)
+		o.At = &at
 	}
 	return &o
 }

@@ -1,7 +1,6 @@
 package views
 
 import (
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -84,20 +83,11 @@ func read(w *state.Entities, e entity, now time.Time) Any {
 		Kind: e.Ref.Kind, Owner: e.Ref.Owner, ID: e.Ref.ID, UID: e.UID, Phase: string(e.Phase()), Seq: e.Seq,
 		Created: e.Created, Labels: labels, Spec: e.Data.Wants(),
 		Status: Status[any]{
-			Conditions: conditionsOf(w, e),
+			Conditions: append([]fsm.Condition{}, fsm.Machines[e.Ref.Kind].Conditions(e, w.Refs())...),
 			Reason:     reasonOf(w.Why(e), now), Placement: placementOf(e), Owed: owedTo(e),
 			Observed: kindViews[e.Ref.Kind].observed(e),
 		},
 	}
-}
-
-// conditionsOf are what can be asked of an entity, Ready last.
-func conditionsOf(w *state.Entities, e entity) []fsm.Condition {
-	all := append([]fsm.Condition{}, e.Conditions...)
-	if c := addonsReady(w, e); c != nil {
-		all = slices.Insert(all, max(len(all)-1, 0), *c)
-	}
-	return all
 }
 
 // reasonOf leaves out an attempt whose time has come: if it fails as the one before did, without being counted, the log
@@ -121,15 +111,8 @@ func owedTo(e entity) *Owed {
 	o := &Owed{Effect: effect.Effect(), Attempts: e.Attempts()}
 	if a, ok := effect.(fsm.WaitFor); ok {
 		for _, n := range a.On {
-			o.On = append(o.On, needed(n))
+			o.On = append(o.On, n.String())
 		}
 	}
 	return o
-}
-
-func needed(n fsm.Dependency) string {
-	if n.ID == "" {
-		return "any " + string(n.Kind)
-	}
-	return n.Ref.String()
 }

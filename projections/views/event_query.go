@@ -96,15 +96,7 @@ func (q EventQuery) Filter() (EventFilter, error) {
 
 // UnknownKind is the fault of a word that is no kind.
 func UnknownKind(kind string) events.FieldError {
-	return events.FieldError{Field: "kind", Message: fmt.Sprintf("%q is not a kind%s", events.Truncate(kind), events.Suggest(kind, KindNames()))}
-}
-
-// KindNames lists the names of all kinds.
-func KindNames() (names []string) {
-	for _, k := range events.Kinds {
-		names = append(names, string(k))
-	}
-	return names
+	return events.FieldError{Field: "kind", Message: fmt.Sprintf("%q is not a kind%s", events.Truncate(kind), events.Suggest(kind, events.Builtin.Names()))}
 }
 
 // eventTypes lists the types a kind's events can have, or any if it is empty.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/views/selector"
 )
 
 // List is one page of a list.
@@ -19,11 +20,11 @@ type List[T any] struct {
 
 // ListQuery is what a list of entities can be asked.
 type ListQuery struct {
-	Owner     string   `query:"owner" maxLength:"40" doc:"Only what belongs to this customer; - is the platform"`
+	Owner     string   `query:"owner" maxLength:"40" doc:"Only what belongs to this customer, which must be known; - is the platform"`
 	Phase     string   `query:"phase" maxLength:"40" doc:"Only what is in this phase"`
-	Label     []string `query:"label,explode" maxItems:"32" nullable:"false" doc:"Only what has this label: key=value, or key for any value; may be repeated, then all must hold"`
-	Dataplane string   `query:"dataplane" maxLength:"100" doc:"Only what stands on this dataplane, such as -/eu"`
-	Plan      string   `query:"plan" maxLength:"100" doc:"Only what is on this plan, such as free"`
+	Label     []string `query:"label,explode" maxItems:"32" nullable:"false" doc:"Only what this label selector matches, written as in Kubernetes: key=value, key!=value, key in (a,b), key notin (a,b), key, !key, key>1, key<1, with commas between several; may be repeated, then all must hold"`
+	Dataplane string   `query:"dataplane" maxLength:"100" doc:"Only what stands on this dataplane, which must be known, such as -/eu"`
+	Plan      string   `query:"plan" maxLength:"100" doc:"Only what is on this plan, which must be known, such as free"`
 	Q         string   `query:"q" maxLength:"200" doc:"Only what has this text in its id, owner or labels; upper and lower case are one"`
 	Limit     int      `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"How many items at most"`
 	Cursor    string   `query:"cursor" maxLength:"400" doc:"The next of the page before"`
@@ -36,7 +37,7 @@ type ListQuery struct {
 type filter struct {
 	view            kindView
 	owner, phase, q string
-	labels          [][]string // key, or key and value
+	labels          selector.Selector
 	dataplane, plan string
 	order           order
 	after           *standing // where the list goes on; nil: it begins
@@ -47,10 +48,11 @@ func (q ListQuery) filter(c kindView) (filter, error) {
 	f := filter{view: c, owner: q.Owner, phase: q.Phase, q: strings.ToLower(q.Q)}
 	faults := append(checkOwner(q.Owner), checkPhase(c.kind, q.Phase)...)
 	for _, l := range q.Label {
-		if l == "" || l[0] == '=' {
-			faults = append(faults, events.FieldError{Field: "label", Message: fmt.Sprintf("%q: want key=value, or key", events.Truncate(l))})
+		some, wrong := selector.Parse(l)
+		if wrong != nil {
+			faults = append(faults, *wrong)
 		}
-		f.labels = append(f.labels, strings.SplitN(l, "=", 2))
+		f.labels = append(f.labels, some...)
 	}
 	f.dataplane, faults = pathOf(events.Dataplane, "dataplane", q.Dataplane, faults)
 	f.plan, faults = pathOf(events.Plan, "plan", q.Plan, faults)
@@ -76,7 +78,7 @@ func checkOwner(owner string) []events.FieldError {
 
 func checkPhase(k events.Kind, phase string) []events.FieldError {
 	if known := Phases(k); phase != "" && !slices.Contains(known, phase) {
-		return []events.FieldError{{Field: "phase", Message: fmt.Sprintf("%q is not a phase of a %s%s", events.Truncate(phase), k, events.Suggest(phase, known))}}
+		return []events.FieldError{{Field: "phase", Message: fmt.Sprintf("%q is not a phase of %s%s", events.Truncate(phase), k.A(), events.Suggest(phase, known))}}
 	}
 	return nil
 }

@@ -21,8 +21,8 @@ func TestListsAreFilteredByWhatWasAsked(t *testing.T) {
 	s.Customer("acme", map[string]string{"tier": "Gold", "env": "prod"})
 	s.Customer("beta", map[string]string{"tier": "silver"})
 	s.Tenant("acme/one", "free", map[string]string{"team": "Blue"})
-	s.Tenant("acme/two", "-/free", nil)
-	s.Tenant("beta/one", "free", nil)
+	s.Tenant("acme/two", "-/free", map[string]string{"size": "7"})
+	s.Tenant("beta/one", "free", map[string]string{"size": "10"})
 	s.Place("acme/one", "-/eu")
 	s.Happen(apitest.Ref(events.TenantInfra, "-/eu/pg"), events.Requested[events.TenantInfraSpec]{UID: "i", Spec: apitest.Decode[events.TenantInfraSpec](`{"app":"pg","size":"small","pools":[{"name":"a","machine":"m"}]}`)})
 	s.Happen(apitest.Ref(events.Application, "acme/one/db"), events.Requested[events.ApplicationSpec]{UID: "x", Spec: apitest.Decode[events.ApplicationSpec](`{"manifests":[{"kind":"ConfigMap"}]}`)})
@@ -40,7 +40,6 @@ func TestListsAreFilteredByWhatWasAsked(t *testing.T) {
 		"plans?phase=Draft":                     "",
 		"accounts?owner=-":                      "-/main",
 		"dataplanes?dataplane=eu":               "-/eu",
-		"dataplanes?dataplane=-/us":             "",
 		"tenantinfras?dataplane=-/eu":           "-/eu_pg",
 		"tenants":                               "acme/one acme/two beta/one",
 		"tenants?phase=Requested":               "acme/two beta/one",
@@ -48,12 +47,23 @@ func TestListsAreFilteredByWhatWasAsked(t *testing.T) {
 		"tenants?dataplane=eu":                  "acme/one",
 		"tenants?plan=free":                     "acme/one acme/two beta/one",
 		"tenants?plan=-/free&owner=beta":        "beta/one",
-		"tenants?plan=gold":                     "",
 		"tenants?q=blue":                        "acme/one",
-		"tenants?owner=nobody":                  "",
 		"applications":                          "acme/one_db",
 		"applications?dataplane=eu&plan=-/free": "acme/one_db",
-		"applications?dataplane=us":             "",
+		"tenants?label=team!=Blue":              "acme/two beta/one",
+		"tenants?label=team+in+(Blue,Red)":      "acme/one",
+		"tenants?label=team+notin+(Blue)":       "acme/two beta/one",
+		"tenants?label=!team":                   "acme/two beta/one",
+		"customers?label=tier,env":              "acme/acme",
+		"customers?label=tier+in+(Gold,silver)": "acme/acme beta/beta",
+		"customers?label=tier,tier!=Gold":       "beta/beta",
+		"customers?label=tier&label=!env":       "beta/beta",
+		"customers?label=tier==silver":          "beta/beta",
+		"customers?label=no%2fsuch%2fkey":       "",
+		"customers?label=no%2fsuch%2fkey=a":     "",
+		"tenants?label=size>9":                  "beta/one",
+		"tenants?label=size<9,size":             "acme/two",
+		"tenants?label=nosuch+notin+(x)":        "acme/one acme/two beta/one",
 	} {
 		if got := s.Names("/v1/" + query); got != want {
 			t.Errorf("GET /v1/%s: want %q, got %q", query, want, got)
@@ -108,6 +118,15 @@ func TestQueriesAreRefusedByName(t *testing.T) {
 		"tenants?phase=active":              {"phase", `did you mean "Active"`},
 		"tenants?owner=A%20b":               {"owner", "want a customer's id"},
 		"tenants?label==x":                  {"label", "want key=value"},
+		"tenants?label=a+in+b":              {"label", "key in (a,b)"},
+		"tenants?label=a+inn+(b)":           {"label", "key in (a,b)"},
+		"tenants?label=a>b":                 {"label", "key>1"},
+		"tenants?label=a=b!":                {"label", "want key=value"},
+		"tenants?plan=gold":                 {"plan", "there is no plan -/gold; there are no plans yet"},
+		"tenants?owner=acne":                {"owner", `there is no customer acne; did you mean "acme"?`},
+		"tenants?dataplane=us":              {"dataplane", "there is no dataplane -/us"},
+		"applications?dataplane=us":         {"dataplane", "there is no dataplane -/us"},
+		"tenants?owner=acme&at=0":           {"owner", "there is no customer acme"},
 		"tenants?plan=a/b":                  {"plan", "belongs to the platform"},
 		"tenants?dataplane=E!":              {"dataplane", "not a name"},
 		"tenants?limit=x":                   {"limit", "want a whole number"},

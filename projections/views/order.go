@@ -229,31 +229,22 @@ func (w *walk) entries(entries []entry) {
 func (x *index) matching(f *filter) (found *bitmap.Set, matches func(uint32) bool) {
 	k, end := f.view.kind, uint32(0)
 	all := []*bitmap.Set{x.bitmaps[facet{k, anything, 0}]}
-	with := func(what aspect, word string, in names[string]) {
+	with := func(what aspect, word string) {
 		if word != "" {
-			n, known := in.number[word]
-			all = append(all, x.bitmaps[facet{k, what, n}])
-			if !known {
-				all[len(all)-1] = nil
-			}
+			all = append(all, x.keyed(facet{kind: k, what: what}, x.words, word))
 		}
 	}
-	with(ofOwner, f.owner, x.words)
-	with(inPhase, f.phase, x.words)
-	with(onDataplane, f.dataplane, x.words)
-	with(onPlan, f.plan, x.words)
-	for _, l := range f.labels {
-		if len(l) == 1 {
-			with(withKey, l[0], x.words)
-		} else {
-			with(withLabel, l[0]+"="+l[1], x.labels)
-		}
-	}
+	with(ofOwner, f.owner)
+	with(inPhase, f.phase)
+	with(onDataplane, f.dataplane)
+	with(onPlan, f.plan)
+	labelled, holds := x.selected(f)
+	all = append(all, labelled...)
 	if f.phase == "" {
 		end = x.words.number[endOf(k)] // what is gone is listed only when asked for by its phase
 	}
 	has := x.text(f.q)
-	return x.intersect(all), func(n uint32) bool { return (end == 0 || x.rows[n].phase != end) && has(n) }
+	return x.intersect(all), func(n uint32) bool { return (end == 0 || x.rows[n].phase != end) && holds(n) && has(n) }
 }
 
 // intersect finds what is in all sets.

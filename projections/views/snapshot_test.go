@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/apitest"
 	"github.com/aeriehq/aerie/projections/state"
@@ -47,7 +48,7 @@ func again(l *apitest.Life) *apitest.System {
 		l.T.Fatal(err)
 	}
 	s.Fanout = api.NewFanout(s.Fold)
-	s.HTTP = api.NewHandler(api.Config{Views: s.Views, Metrics: counts, Fanout: s.Fanout, Token: apitest.Token, Version: "test", Done: s.Done, Ready: func() error { return nil }})
+	s.HTTP = api.NewHandler(api.Config{Views: s.Views, Kinds: events.Builtin, Metrics: counts, Fanout: s.Fanout, Token: apitest.Token, Version: "test", Done: s.Done, Ready: func() error { return nil }})
 	var following sync.WaitGroup
 	following.Go(func() { _ = s.Fold.Follow(l.T.Context(), s.Log) })
 	l.T.Cleanup(following.Wait)

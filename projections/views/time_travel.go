@@ -181,21 +181,29 @@ func (v *Views) awaited(e entity) (refs []events.Ref, small bool) {
 	}
 	a, _ := fsm.Machines[e.Ref.Kind].Owed(e).(fsm.WaitFor)
 	for _, n := range a.On {
-		if n.ID != "" {
+		if n.Class == "" {
 			refs = append(refs, n.Ref)
 			continue
 		}
-		all := v.paths(n.Kind, "")
-		if len(all) > awaitedAtMost {
-			return nil, false
-		}
-		for _, path := range all {
-			r, _ := events.ParseRef(n.Kind, path)
-			refs = append(refs, r)
+		for _, k := range whereFound[n.Class] {
+			all := v.paths(k, "")
+			if len(all) > awaitedAtMost {
+				return nil, false
+			}
+			for _, path := range all {
+				ref, _ := events.ParseRef(k, path)
+				refs = append(refs, ref)
+			}
 		}
 	}
 	slices.SortFunc(refs, func(a, b events.Ref) int { return compareKinds(a, b) })
 	return slices.Compact(slices.DeleteFunc(refs, func(r events.Ref) bool { return r == e.Ref })), true
+}
+
+// whereFound are the kinds among which the end of a wait is found.
+var whereFound = map[string][]events.Kind{
+	fsm.SomePlace: {events.TenantInfra, events.Dataplane, events.Account},
+	fsm.UsersGone: events.Kinds,
 }
 
 func compareKinds(a, b events.Ref) int {

@@ -128,10 +128,17 @@ func (v *Views) List(ctx context.Context, k events.Kind, q *ListQuery) (l List[A
 		return l, err
 	}
 	if !m.past {
-		v.present(func(s *indexedState) { l = s.list(f, q.Limit, v.now()) })
-		return l, nil
+		v.present(func(s *indexedState) {
+			if err = s.unknown(&f); err == nil {
+				l = s.list(f, q.Limit, v.now())
+			}
+		})
+		return l, err
 	}
 	s, err := v.whole(ctx, m.cut)
+	if err == nil {
+		err = s.unknown(&f)
+	}
 	if err != nil {
 		return l, err
 	}
@@ -174,16 +181,22 @@ func (v *Views) get(ref events.Ref, look func(*state.Entities, entity)) (e entit
 // compared is how many names a misspelt one is compared with, listed how many are listed where none is like it.
 const compared, listed = 1000, 10
 
+// nearest is what the index proposes for a name that nothing has.
+func (v *Views) nearest(ref events.Ref) (near string) {
+	v.present(func(s *indexedState) { near = s.index.nearest(ref) })
+	return near
+}
+
 // nearest proposes a thing with a like name, of the same owner if that has any.
-func (v *Views) nearest(ref events.Ref) string {
-	known := v.paths(ref.Kind, ref.Owner)
-	if len(known) == 0 {
-		known = v.paths(ref.Kind, "")
+func (x *index) nearest(ref events.Ref) string {
+	known := x.paths(ref.Kind, ref.Owner)
+	if len(known) == 0 || ref.Kind == events.Customer {
+		known = x.paths(ref.Kind, "")
 	}
 	if len(known) == 0 {
 		return fmt.Sprintf("; there are no %s yet", ref.Kind.Plural())
 	}
-	near := events.Suggest(ref.Path(), known)
+	near := events.Suggest(nameOf(ref), known)
 	if len(known) > listed && near == events.Suggest("", known) {
 		return ""
 	}
@@ -192,16 +205,19 @@ func (v *Views) nearest(ref events.Ref) string {
 
 // paths lists names of a kind, of all owners if owner is empty.
 func (v *Views) paths(k events.Kind, owner string) (known []string) {
-	v.fold.View(func(*state.Entities) {
-		first := events.Ref{Owner: owner}
-		v.index.order[k].Ascend(place{name: &first}, func(p place) bool {
-			r := v.index.name(p)
-			if owner != "" && r.Owner != owner || len(known) == compared {
-				return false
-			}
-			known = append(known, r.Path())
-			return true
-		})
+	v.present(func(s *indexedState) { known = s.index.paths(k, owner) })
+	return known
+}
+
+func (x *index) paths(k events.Kind, owner string) (known []string) {
+	first := events.Ref{Owner: owner}
+	x.order[k].Ascend(place{name: &first}, func(p place) bool {
+		r := x.name(p)
+		if owner != "" && r.Owner != owner || len(known) == compared {
+			return false
+		}
+		known = append(known, nameOf(r))
+		return true
 	})
 	return known
 }

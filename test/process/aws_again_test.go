@@ -33,7 +33,7 @@ func TestTheSameFailureAgain(t *testing.T) {
 	p := a.server("600")
 	p.start()
 	refused := emulate.Fault{Op: "ec2:CreateVpc", Match: "eu-central-1", Code: "VpcLimitExceeded", Message: "The maximum number of VPCs has been reached.", Times: -1}
-	cut := emulate.Fault{Op: "ec2:CreateVpc", Match: "eu-west-1", Cut: true, Times: -1}
+	cut := emulate.Fault{Op: "ec2:DescribeAvailabilityZones", Match: "eu-west-1", Cut: true, Times: -1}
 	if err := emulator.Inject(refused, cut); err != nil {
 		t.Fatal(err)
 	}
@@ -77,11 +77,11 @@ func (a *emulatedAWS) again(p *process, name, region, code string) {
 	}
 }
 
-// vpcsRefused are the ids of the requests for a VPC in a region that were refused or cut.
+// vpcsRefused are the ids of the requests for a VPC, or for the zones of one, in a region that were refused or cut.
 func (a *emulatedAWS) vpcsRefused(region string) (ids []string) {
 	a.t.Helper()
 	for _, c := range a.ledger().Calls {
-		if c.Op == "CreateVpc" && c.Region == region && c.Code != "" {
+		if (c.Op == "CreateVpc" || c.Op == "DescribeAvailabilityZones") && c.Region == region && c.Code != "" {
 			ids = append(ids, c.ID)
 		}
 	}

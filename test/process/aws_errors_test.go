@@ -42,6 +42,7 @@ var shownOf = map[cloud.Class]appearance{
 	cloud.Denied:    {events.Unauthorized, events.ByUser, false},
 	cloud.Invalid:   {events.ConfigProblem, events.ByUser, false},
 	cloud.Terminal:  {events.InternalReason, events.ByCloud, false},
+	cloud.Unseen:    {events.NotSeen, events.ByCloud, true},
 	cloud.Unknown:   {events.UnknownReason, events.ByCloud, false},
 }
 
@@ -181,7 +182,7 @@ func waited(t *testing.T, c *server.Control, name string, end time.Time) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	why := told(c, t, 0, "", "why", "dataplane", name)
-	if !strings.Contains(why, "reason: in_progress: ensure_cluster is under way\nfault: system\nretried: yes, by itself") {
+	if !strings.Contains(why, "reason: in_progress: the cluster's control plane is under way\nfault: system\nretried: yes, by itself") {
 		t.Errorf("why says\n%s", why)
 	}
 }

@@ -112,7 +112,7 @@ func mask(v any) any {
 	case map[string]any:
 		for key, inner := range v {
 			switch key {
-			case "uid", "seq", "created", "since", "why":
+			case "uid", "seq", "created", "since", "at", "why":
 				v[key] = "…"
 			default:
 				v[key] = mask(inner)

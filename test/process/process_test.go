@@ -30,6 +30,10 @@ var program = "../../bin/aerie"
 
 // TestMain finds the binary that make build makes, or AERIE_BIN names.
 func TestMain(m *testing.M) {
+	if os.Getenv(loopback) != "" {
+		fmt.Fprintln(os.Stderr, becomeShell())
+		os.Exit(1)
+	}
 	if bin := os.Getenv("AERIE_BIN"); bin != "" {
 		program = bin
 	}

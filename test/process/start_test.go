@@ -202,3 +202,19 @@ func TestWhatHelmLeftGoes(t *testing.T) {
 		t.Error("it is still there:", err)
 	}
 }
+
+// TestStartWithTheClientsEnvironment starts a server where the CLI was told where to find it.
+func TestStartWithTheClientsEnvironment(t *testing.T) {
+	p := newProcess(t, "0")
+	p.env = []string{"AERIE_NATS_URL=" + p.natsURL}
+	p.start()
+	p.interrupt()
+	p.more, p.env = []string{}, append(p.env, "AERIE_NATS="+strings.TrimPrefix(p.natsURL, "nats://"))
+	p.start()
+	if s := p.cli("get", "customers"); s.code != 0 {
+		t.Errorf("%+v", s)
+	}
+	if s := p.cli("apply", "-f", sharedOffer); s.code != 0 {
+		t.Errorf("%+v", s)
+	}
+}

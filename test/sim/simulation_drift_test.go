@@ -3,9 +3,11 @@ package sim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/workers/execute"
@@ -24,6 +26,7 @@ func (l *life) byHand() {
 // inspect is Inspector.Inspect.
 func (l *life) inspect() {
 	l.inspected = l.now
+	l.lookUp()
 	round := map[string]kube.API{}
 	seen := map[ev.Ref]uint64{}
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) { seen[e.Ref] = e.Seq })
@@ -36,11 +39,14 @@ func (l *life) inspect() {
 			return
 		}
 		note, err := reconcile.Compare(context.Background(), execute.NewTask(ev.Work{Ref: e.Ref, UID: e.UID}, l.clouds, nil), stands, round)
-		if err != nil || len(note.Found) == 0 && e.Failure == nil {
+		if err != nil || len(note.Found) == 0 && e.Failure == nil && note.Seen == nil {
 			return
 		}
-		l.seen["drifts seen"]++
-		l.say("a look at %s: %v", e.Ref, note.Found)
+		if len(note.Found) > 0 {
+			l.seen["drifts seen"]++
+			l.say("a look at %s: %v", e.Ref, note.Found)
+		}
+		note.Every = reconcile.InspectEvery
 		c := l.internal(e.Ref, ev.ActorExecutor, note)
 		c.ExpectedSeq = &e.Seq
 		var refusal *ev.Refusal
@@ -48,6 +54,124 @@ func (l *life) inspect() {
 			l.wrong("a look at %s: %v", e.Ref, err)
 		}
 	})
+}
+
+// lookUp is what a Cataloguer does in its round.
+func (l *life) lookUp() {
+	for _, p := range reconcile.Places(l.world) {
+		note, err := reconcile.Catalogue(context.Background(), l.clouds, p)
+		if err != nil {
+			continue
+		}
+		c := l.internal(p.Account.Ref, ev.ActorExecutor, note)
+		c.ExpectedUID = p.Account.UID
+		a, err := l.handle(c)
+		if err != nil {
+			l.wrong("a look at what there is in %s of %s: %v", p.Region, p.Account.Ref, err)
+		}
+		l.seen["catalogues noted"] += len(a.Events)
+	}
+}
+
+// otherCatalogue lets the cloud have something else from now on.
+func (l *life) otherCatalogue() {
+	l.offers = l.catalogue()
+	l.cloud.SetCatalogue(l.offers)
+	l.say("the cloud has %+v", l.offers)
+	l.seen["other catalogues"]++
+}
+
+// wishInVain lets people ask for what the cloud has when they ask, and not any more when it is to be made. What works goes
+// on working, also while somebody changes things by hand, until the wish is taken back.
+func (l *life) wishInVain() {
+	l.offers = sim.Catalogue{Versions: append(sim.Versions(), "1.37"), Addons: append(sim.AddonVersions(), "9.9"), Machines: []string{"s2", "s4", "m4", "r4", "x99"}}
+	l.cloud.SetCatalogue(l.offers)
+	l.lookUp()
+	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
+		if !m.AtRest(e.Phase()) || l.chance(3) {
+			return
+		}
+		var wish ev.Spec
+		switch d := e.Data.(type) {
+		case fsm.DataplaneData:
+			spec := d.Spec
+			if l.chance(2) {
+				spec.Version = "1.37"
+			} else {
+				spec.CloudAddons.DNS = "9.9"
+			}
+			wish = spec
+		case fsm.TenantInfraData:
+			spec := d.Spec
+			spec.Pools = append(slices.Clone(spec.Pools), ev.Pool{Name: "vain", Machine: "x99", Max: 3, Priority: "on-demand"})
+			wish = spec
+		default:
+			return
+		}
+		l.ask(l.request(e.Ref, ev.VerbUpdate, fmt.Sprintf(`{"spec":%s}`, l.json(wish))))
+	})
+	l.offers = sim.Catalogue{}
+	l.cloud.SetCatalogue(l.offers)
+	if l.chance(2) {
+		l.lookUp()
+	}
+	l.rest()
+	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
+		if e.Unmet != nil && (e.Phase() != fsm.Active || e.Holds("InSync")) {
+			l.wrong("%s is %s and in sync: %t, after a wish in vain", e.Ref, e.Phase(), e.Holds("InSync"))
+		}
+	})
+	if l.chance(2) {
+		l.byHand()
+	}
+	l.bringBack()
+}
+
+// takeBack lets people ask for what is there instead of what can't be had. That is always taken, and comes about.
+func (l *life) takeBack() {
+	var asked []ev.Ref
+	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
+		if e.Unmet == nil {
+			return
+		}
+		var made ev.Spec
+		switch d := e.Data.(type) {
+		case fsm.DataplaneData:
+			made = d.Made
+		case fsm.TenantInfraData:
+			made = d.Made
+		}
+		r := l.request(e.Ref, ev.VerbUpdate, fmt.Sprintf(`{"spec":%s}`, l.json(made)))
+		if _, err := l.give(r); err != nil {
+			if pool := l.halfMade(e); pool == "" {
+				l.wrong("%s can't be withdrawn to %s: %v", e.Ref, l.json(made), err)
+			}
+			return
+		}
+		l.say("$ %s is withdrawn", e.Ref)
+		l.seen["wishes withdrawn"]++
+		asked = append(asked, e.Ref)
+	})
+	l.rest()
+	for _, ref := range asked {
+		if e, _ := l.world.Get(ref); e.Phase() != fsm.Active || e.Failure != nil || !e.Holds("InSync") {
+			l.wrong("%s is %s after its wish was withdrawn: %+v", ref, e.Phase(), e.Failure)
+		}
+	}
+}
+
+// halfMade is a pool of a tenant infra that was seen, and that a wish that failed asked for first: it stays.
+func (l *life) halfMade(e fsm.Entity[fsm.Data]) string {
+	d, ok := e.Data.(fsm.TenantInfraData)
+	if !ok {
+		return ""
+	}
+	for _, p := range d.Spec.Pools {
+		if !slices.ContainsFunc(d.Made.Pools, func(m ev.Pool) bool { return m.Name == p.Name }) {
+			return p.Name
+		}
+	}
+	return ""
 }
 
 // mostRounds bounds how many rounds it may take until nothing is found any more: each

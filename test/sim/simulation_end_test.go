@@ -37,6 +37,9 @@ func (l *life) run(steps int) {
 		l.rest()
 	}
 	l.bringBack()
+	l.wishInVain()
+	l.takeBack()
+	l.bringBack()
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) { l.checkHealed(e) })
 	l.checkAll()
 	if l.chance(4) {

@@ -29,6 +29,7 @@ type life struct {
 	dir     string
 	now     time.Time
 	cloud   *sim.Sim
+	offers  sim.Catalogue // what the cloud has, if that is not the usual
 	clouds  map[string]execute.Cloud
 	log     [][]written       // every decision as it went over the wire
 	last    map[ev.Ref]uint64 // what the log knows of each subject
@@ -75,8 +76,10 @@ func (l *life) openCloud() {
 		l.must(l.cloud.Close())
 	}
 	var err error
-	l.cloud, err = sim.Open(sim.Options{Dir: filepath.Join(l.dir, "cloud"), Now: func() time.Time { return l.now }, Speed: 1,
-		Logger: slog.New(slog.DiscardHandler)})
+	if l.cloud, err = sim.Open(sim.Options{Dir: filepath.Join(l.dir, "cloud"), Now: func() time.Time { return l.now }, Speed: 1,
+		Logger: slog.New(slog.DiscardHandler)}); err == nil {
+		l.cloud.SetCatalogue(l.offers)
+	}
 	l.must(err)
 	l.clouds = map[string]execute.Cloud{"sim": {Provider: l.cloud, Kube: l.cloud.Kube}}
 }

@@ -3,10 +3,12 @@ package sim
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"time"
 
+	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube/helm"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
@@ -65,10 +67,8 @@ func newServer(name string, now time.Time, w *state.Entities) *server {
 func (s *server) see(decision []ev.Recorded) {
 	for _, r := range decision {
 		s.mark(r.Ref, "")
-		for _, waiter := range s.world.Waiting(r.Ref) {
-			s.mark(waiter, r.EventID)
-		}
 	}
+	s.world.Woken(decision, func(waiter ev.Ref, cause ev.Recorded) { s.mark(waiter, cause.EventID) })
 }
 
 func (s *server) mark(ref ev.Ref, cause string) {
@@ -191,7 +191,7 @@ func (l *life) owed(w ev.Work) bool {
 // do is Executor.do and what the queue makes of its answer.
 func (l *life) do(it *item) {
 	t := execute.NewTask(it.work, l.clouds, nil)
-	r := l.attempt(t)
+	r := l.attempt(it, t)
 	if e, _ := l.world.Get(t.Ref); r.Queued && execute.HalfOver(e, l.now, clock.Clock{Speed: 1}) {
 		r.Err = helm.ErrBusy
 	}
@@ -205,6 +205,9 @@ func (l *life) do(it *item) {
 	if r.Err != nil {
 		failure, r.Again = l.failed(t, r)
 	}
+	if e, _ := l.world.Get(t.Ref); failure != nil && r.Outcome == nil && execute.Told(e, failure.Reason, l.now, clock.Clock{Speed: 1}) {
+		failure, r.Err = nil, nil
+	}
 	if r.Err != nil || r.Outcome != nil {
 		l.send(it, t, r.Outcome, failure)
 	}
@@ -212,7 +215,7 @@ func (l *life) do(it *item) {
 }
 
 // attempt does the work, unless it is of a sort that may have to wait for its turn, and there is no room.
-func (l *life) attempt(t *execute.Task) execute.Result {
+func (l *life) attempt(it *item, t *execute.Task) execute.Result {
 	installs := t.Effect == ev.EnsureApplication{}.Effect() || t.Effect == ev.EnsureAddon{}.Effect()
 	switch {
 	case installs && l.chaos && l.chance(8):
@@ -223,7 +226,30 @@ func (l *life) attempt(t *execute.Task) execute.Result {
 			return r
 		}
 	}
-	return execute.Handlers[t.Effect](context.Background(), t)
+	r := execute.Handlers[t.Effect](cloud.WithPermit(context.Background(), l.permit(it, t)), t)
+	if l.chaos && l.chance(12) {
+		return r // it dies before it says how its creates ended
+	}
+	if ended, some := t.CreatesEnded(); some {
+		l.send(it, t, ended, nil)
+	}
+	return r
+}
+
+// permit is Executor.permit.
+func (l *life) permit(it *item, t *execute.Task) cloud.Permit {
+	known := func(what string) fsm.Creation {
+		e, _ := l.world.Get(t.Ref)
+		return e.Creation(what)
+	}
+	return t.Permit(known, func(_ context.Context, started ev.CreateStarted) error {
+		before := known(started.What)
+		l.send(it, t, started, nil)
+		if known(started.What).Started == before.Started {
+			return errors.New("it is no longer owed")
+		}
+		return nil
+	})
 }
 
 // failed is Executor.failed.

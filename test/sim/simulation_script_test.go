@@ -109,6 +109,8 @@ func (s *script) command(w *state.Entities) command.Request {
 	switch r.Verb {
 	case ev.VerbAttach, ev.VerbDetach:
 		r.Body = fmt.Appendf(nil, `{"customer":%q}`, pick(s, names[ev.Customer]))
+	case ev.VerbUpgrade:
+		r.Body = fmt.Appendf(nil, `{"version":%q}`, pick(s, versions))
 	case ev.VerbCreate, ev.VerbUpdate:
 		r.Body = []byte(s.body(kind, e.Data.Wants()))
 	case ev.VerbDelete:
@@ -151,10 +153,21 @@ func (s *script) near(has ev.Spec) string {
 	case ev.DataplaneSpec:
 		spec.SystemPool.Max = 3 + s.rnd.IntN(5)
 		spec.Drift = pick(s, []string{ev.DriftRepair, ev.DriftReport})
+		if s.chance(4) {
+			spec.Version = pick(s, versions)
+		}
+		if s.chance(4) {
+			spec.CloudAddons.DNS = pick(s, []string{"", "1.0", "1.1", "9.9"})
+		}
 		has = spec
 	case ev.TenantInfraSpec:
 		spec.Pools = slices.Clone(spec.Pools)
 		spec.Pools[0].Max = 3 + s.rnd.IntN(5)
+		if s.chance(4) {
+			more := spec.Pools[0]
+			more.Name, more.Machine = "more", pick(s, []string{"m4", "r4", "x99", "y99"})
+			spec.Pools = append(spec.Pools[:min(len(spec.Pools), 2)], more)
+		}
 		has = spec
 	case ev.TenantSpec:
 		spec.AllowNamespaces = []string{pick(s, []string{"ops", "dev"})}
@@ -169,6 +182,22 @@ func (s *script) near(has ev.Spec) string {
 
 func (s *script) request(ref ev.Ref, verb, body string) command.Request {
 	return command.Request{ID: s.newID("c"), Owner: ref.Owner, Kind: string(ref.Kind), Name: ref.ID, Verb: verb, Body: []byte(body), Actor: ev.ActorAdmin}
+}
+
+// versions are what people ask for; the last is one that the cloud has only now and then.
+var versions = []string{"1.35", "1.36", "1.36", "1.37"}
+
+// catalogue is what the cloud has next.
+func (s *script) catalogue() sim.Catalogue {
+	return pick(s, []sim.Catalogue{
+		{},
+		{Versions: append(sim.Versions(), "1.37")},
+		{Versions: sim.Versions()[2:]},
+		{Addons: []string{"1.0", "1.1", "9.9"}},
+		{Addons: []string{"1.1"}},
+		{Machines: []string{"s2", "s4", "m4", "m8", "x99"}},
+		{Machines: []string{"s2", "m4"}},
+	})
 }
 
 // hand is something that somebody does behind our back.
@@ -202,7 +231,9 @@ func (s *script) trouble() sim.Fault {
 		f.Op, f.Times, f.Class = "", 40+s.rnd.IntN(100), pick(s, []cloud.Class{cloud.Retryable, cloud.Denied})
 		return f
 	}
-	switch makes := strings.HasPrefix(op, "Ensure"); s.rnd.IntN(8) {
+	switch makes := strings.HasPrefix(op, "Ensure"); s.rnd.IntN(9) {
+	case 8: // what it makes is not shown
+		f.Blind = makes && op != "EnsureNetwork" // of that there would be two, as TestWhatIsNeverSeenIsMadeThreeTimes has it
 	case 0:
 		f.Class, f.RetryAfter = cloud.Throttled, 40*time.Second
 	case 1:

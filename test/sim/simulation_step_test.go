@@ -105,6 +105,8 @@ func (l *life) step() {
 		l.byHand()
 	case n < 43:
 		l.inspect()
+	case n < 44:
+		l.otherCatalogue()
 	case n < 51:
 		l.elapse(time.Duration(l.rnd.Int64N(int64(4 * time.Minute))))
 	default:

@@ -32,7 +32,7 @@ func (c *slowCloud) EnsureNetwork(ctx context.Context, s cloud.Scope, spec cloud
 	c.once.Do(func() {
 		close(c.entered)
 		<-c.release
-		ctx = context.WithoutCancel(ctx) // the cloud has it already
+		ctx = context.Background() // the cloud has it already, and it was permitted
 		defer close(c.returned)
 		_, _ = c.Provider.EnsureNetwork(ctx, s, spec)
 	})

@@ -58,6 +58,7 @@ func Decide(w *state.Entities, c ev.Command) (v Verdict) {
 		v.Decision = eventlog.Decision{Envelope: envelope(c, e.Base), Changes: changes}
 		if c.DryRun {
 			v.Answer = wouldBe(c, e, changes)
+			v.Answer.Takes = takes(c, e, v.Refs)
 		}
 	}
 	return v
@@ -74,4 +75,15 @@ func (v Verdict) stands(w *state.Entities) bool {
 		}
 	}
 	return len(v.Decision.Changes) > 0
+}
+
+// takes names what would go with an entity.
+func takes(c ev.Command, e fsm.Entity[fsm.Data], refs *fsm.Refs) (names []string) {
+	if ask, ok := c.Payload.(ev.Delete); !ok || !ask.Cascade {
+		return nil
+	}
+	for _, ref := range fsm.Takes(e, refs) {
+		names = append(names, ref.String())
+	}
+	return names
 }

@@ -32,7 +32,11 @@ func (i *Intake) takeReport(ctx context.Context, m *nats.Msg) {
 	ctx, cancel := context.WithTimeout(ctx, AnswerTimeout)
 	defer cancel()
 	answer := ev.ReportTaken
-	if err := i.report(ctx, m.Subject, m.Data); err != nil {
+	started, err := i.report(ctx, m.Subject, m.Data)
+	switch {
+	case started:
+		answer = ev.CreateCounted
+	case err != nil:
 		slog.Error("report not taken", "subject", m.Subject, "err", err)
 		answer = err.Error()
 	}
@@ -55,29 +59,30 @@ func (i *Intake) reportSubject(ref ev.Ref) (subject string) {
 	return subject
 }
 
-func (i *Intake) report(ctx context.Context, subject string, data []byte) error {
+// report takes one report, and says whether it started a create.
+func (i *Intake) report(ctx context.Context, subject string, data []byte) (started bool, err error) {
 	var r ev.ExecutorReport
 	if err := json.Unmarshal(data, &r); err != nil {
-		return fmt.Errorf("read report: %w", err)
+		return false, fmt.Errorf("read report: %w", err)
 	}
 	if faults := r.Ref.Check(); len(faults) > 0 {
-		return fmt.Errorf("read report: %s", faults[0].Message)
+		return false, fmt.Errorf("read report: %s", faults[0].Message)
 	}
 	if err := i.fold.Wait(ctx, r.Revision); err != nil {
-		return fmt.Errorf("read report: %w", err)
+		return false, fmt.Errorf("read report: %w", err)
 	}
 	if own := i.reportSubject(r.Ref); own != "" && own != subject {
-		return fmt.Errorf("read report: %s is for %s to report", r.Ref, own)
+		return false, fmt.Errorf("read report: %s is for %s to report", r.Ref, own)
 	}
 	ask := ev.Report{UID: r.UID, Digest: r.Digest, Failure: r.Failure}
 	if r.Outcome != "" {
-		var err error
 		if ask.Outcome, err = ReportedOutcome(r); err != nil {
-			return fmt.Errorf("read report: %w", err)
+			return false, fmt.Errorf("read report: %w", err)
 		}
 	}
-	_, err := i.SubmitCommand(ctx, Internal(r.Ref, ev.ActorExecutor, ask))
-	return err
+	answer, err := i.SubmitCommand(ctx, Internal(r.Ref, ev.ActorExecutor, ask))
+	_, create := ask.Outcome.(ev.CreateStarted)
+	return err == nil && create && len(answer.Events) > 0, err
 }
 
 // ReportedOutcome reads the event that is reported, and puts the calls into it.
@@ -95,5 +100,5 @@ func ReportedOutcome(r ev.ExecutorReport) (ev.Event, error) {
 		}
 		return v.Elem().Interface().(ev.Event), nil
 	}
-	return nil, fmt.Errorf("a %s has no event %q", r.Ref.Kind, ev.Truncate(r.Outcome))
+	return nil, fmt.Errorf("%s has no event %q", r.Ref.Kind.A(), ev.Truncate(r.Outcome))
 }

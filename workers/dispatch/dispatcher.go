@@ -83,15 +83,15 @@ func (d *Dispatcher) see(w *state.Entities, decision []ev.Recorded, own bool) {
 			d.agenda.Add(r.Ref, Note{})
 		}
 		d.resting.add(r.Ref, r.Seq, "", until)
-		for _, waiter := range w.Waiting(r.Ref) {
-			if own {
-				d.agenda.Add(waiter, Note{cause: r.EventID})
-				continue
-			}
-			e, _ := w.Get(waiter)
-			d.resting.add(waiter, e.Seq, r.EventID, until)
-		}
 	}
+	w.Woken(decision, func(waiter ev.Ref, cause ev.Recorded) {
+		if own {
+			d.agenda.Add(waiter, Note{cause: cause.EventID})
+			return
+		}
+		e, _ := w.Get(waiter)
+		d.resting.add(waiter, e.Seq, cause.EventID, until)
+	})
 }
 
 // Run looks after entities until ctx ends. Before it is called the fold must

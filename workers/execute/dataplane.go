@@ -88,7 +88,7 @@ func ensureSystemPool(ctx context.Context, t *Task) Result {
 	o, r := t.ensurePool(ctx, e.Target, e.Cluster, e.Pool, e.Remake)
 	switch {
 	case o.Phase == cloud.Ready:
-		r.Outcome = ev.SystemPoolReady{Nodes: o.Nodes}
+		r.Outcome = ev.SystemPoolReady{Nodes: o.Nodes, Zones: o.Zones}
 	case o.Phase == "":
 		return missingParent(ev.PartCluster, r.Err)
 	}

@@ -44,11 +44,18 @@ type Executor struct {
 	clock  clock.Clock
 	count  func(effect, outcome string, took time.Duration)
 	charts *Charts // nil: no chart can be installed
+	passes bool    // what is to be done in another cloud is for another replica
 	long   longWork
 }
 
 // UseCharts lets the executor install charts. It is called before Run.
 func (x *Executor) UseCharts(c *Charts) { x.charts = c }
+
+// PassOn leaves work in a cloud that this executor does not know to the other replicas. It is called before Run.
+func (x *Executor) PassOn() { x.passes = true }
+
+// passAgain is how soon work that is passed on is given to somebody again.
+const passAgain = time.Second
 
 // NewExecutor makes an executor; Run starts it.
 func NewExecutor(nc *nats.Conn, fold *state.Live, work *queue.WorkQueue, clouds map[string]Cloud, clock clock.Clock) *Executor {
@@ -127,14 +134,20 @@ func (x *Executor) do(ctx context.Context, place queue.Partition, w ev.Work) (ti
 	}
 	t := NewTask(w, x.clouds, x.charts)
 	begun := time.Now()
-	r := handler(callCtx, t)
+	r := handler(cloud.WithPermit(callCtx, x.permit(place, t)), t)
 	took := time.Since(begun)
 	if ctx.Err() != nil {
 		return 0, ctx.Err() // shutting down: whoever comes next asks again
 	}
+	if err := x.endCreates(ctx, place, t); err != nil {
+		return time.Second, err
+	}
 	if r.Err != nil && errors.Is(context.Cause(callCtx), errOvertaken) {
 		slog.Info("work ended", "entity", w.Ref.String(), "effect", w.Effect, "err", errOvertaken)
 		return 0, nil // that it was cut short is no failure; what came of it is found by whoever comes next
+	}
+	if x.passes && Elsewhere(r.Err) {
+		return passAgain, nil
 	}
 	x.count(w.Effect, r.kind(), took)
 	if r.Queued && x.longQueued(w) {
@@ -186,6 +199,9 @@ func (x *Executor) failed(ctx context.Context, place queue.Partition, t *Task, r
 	}
 	slog.Info("attempt failed", "entity", t.Ref.String(), "effect", t.Effect, "attempt", t.Attempt, "code", reason.Code, "request", requestOf(r.Err), "err", r.Err)
 	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: time.Now().UTC().Add(after), Calls: t.Calls()}
+	if r.Outcome == nil && x.told(t.Ref, reason) {
+		return after, nil
+	}
 	if err := x.report(ctx, place, t, r.Outcome, f); err != nil {
 		return time.Second, err
 	}
@@ -200,29 +216,35 @@ const patience = 3
 
 // report tells the intake and waits until what was seen is durable.
 func (x *Executor) report(ctx context.Context, place queue.Partition, t *Task, outcome ev.Event, failure *ev.AttemptFailed) error {
+	answer, err := x.tell(ctx, place, t, outcome, failure)
+	if err == nil && answer != ev.ReportTaken {
+		err = fmt.Errorf("report %s of %s: %s", t.Effect, t.Ref, answer)
+	}
+	return err
+}
+
+// tell sends a report and returns the answer.
+func (x *Executor) tell(ctx context.Context, place queue.Partition, t *Task, outcome ev.Event, failure *ev.AttemptFailed) (string, error) {
 	out := ev.ExecutorReport{Ref: t.Ref, UID: t.UID, Revision: t.Revision, Digest: t.Digest, Calls: t.Calls(), Failure: failure}
 	if outcome != nil {
 		body, err := ev.Encode(outcome)
 		if err != nil {
-			return fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
+			return "", fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 		}
 		if most := int(x.nc.MaxPayload()) - reportRoom; len(body) > most {
-			return x.report(ctx, place, t, nil, unsayable(t, outcome, len(body), most))
+			return x.tell(ctx, place, t, nil, unsayable(t, outcome, len(body), most))
 		}
 		out.Outcome, out.Event = outcome.Type(), body
 	}
 	data, err := ev.Encode(out)
 	if err != nil {
-		return fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
+		return "", fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, command.AnswerTimeout)
 	defer cancel()
 	answer, err := x.nc.RequestWithContext(ctx, ev.ReportSubject(place.Owner, place.Dataplane, t.Ref), data)
 	if err != nil {
-		return fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
+		return "", fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 	}
-	if string(answer.Data) != ev.ReportTaken {
-		return fmt.Errorf("report %s of %s: %s", t.Effect, t.Ref, answer.Data)
-	}
-	return nil
+	return string(answer.Data), nil
 }

@@ -18,7 +18,22 @@ func (x *Executor) longQueued(w ev.Work) (long bool) {
 	return long
 }
 
-// HalfOver tells whether half of the time of an entity's phase is over. If it has found no room by then, that is an event,
+// told tells whether that is no news of an entity.
+func (x *Executor) told(ref ev.Ref, why ev.Reason) (told bool) {
+	x.fold.View(func(world *state.Entities) {
+		e, _ := world.Get(ref)
+		told = Told(e, why, time.Now(), x.clock)
+	})
+	return told
+}
+
+// Told tells whether a failed attempt is no news: an entity that waits says the same already, and half of its phase's time
+// is not over.
+func Told(e fsm.Entity[fsm.Data], why ev.Reason, now time.Time, c clock.Clock) bool {
+	return why.Waits() && e.Attempt != nil && e.Attempt.Reason == why && !HalfOver(e, now, c)
+}
+
+// HalfOver tells whether half of the time of an entity's phase is over. If it still waits by then, that is an event,
 // which gives the phase its time anew: so whoever is let in has half of it at least, whoever waits less causes no event,
 // and whoever waits longer one in each such half.
 func HalfOver(e fsm.Entity[fsm.Data], now time.Time, c clock.Clock) bool {

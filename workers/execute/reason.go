@@ -25,6 +25,7 @@ var classes = map[cloud.Class]struct {
 	cloud.Denied:    {ev.Unauthorized, ev.ByUser},
 	cloud.Invalid:   {ev.ConfigProblem, ev.ByUser},
 	cloud.Terminal:  {ev.InternalReason, ev.ByCloud},
+	cloud.Unseen:    {ev.NotSeen, ev.ByCloud},
 	cloud.Unknown:   {ev.UnknownReason, ev.ByCloud},
 }
 

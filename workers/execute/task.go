@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ type Task struct {
 	clouds map[string]Cloud
 	charts *Charts
 	calls  []ev.Call
+	making making
 }
 
 // NewTask makes a task. Without charts it installs none and removes no release.
@@ -65,11 +67,20 @@ func (t *Task) Call(api string, do func() error) error {
 	return err
 }
 
+// unknownCloud is the code of work in a cloud that this server does not work in.
+const unknownCloud = "UnknownCloud"
+
+// Elsewhere tells whether something failed because this server does not work in its cloud: another may.
+func Elsewhere(err error) bool {
+	var c *cloud.Error
+	return errors.As(err, &c) && c.Code == unknownCloud
+}
+
 // CloudOf finds the cloud of an account.
 func (t *Task) CloudOf(a ev.CloudAccount) (Cloud, error) {
 	c, ok := t.clouds[a.Cloud]
 	if !ok {
-		return c, &cloud.Error{Class: cloud.Invalid, Op: t.Effect, Code: "UnknownCloud", Message: fmt.Sprintf("this server works in no cloud called %q", a.Cloud)}
+		return c, &cloud.Error{Class: cloud.Invalid, Op: t.Effect, Code: unknownCloud, Message: fmt.Sprintf("this server works in no cloud called %q", a.Cloud)}
 	}
 	return c, nil
 }
@@ -103,13 +114,18 @@ type thing struct {
 // that has failed is deleted if nobody relies on it: the next attempt makes it anew.
 func (t *Task) ensure(s ev.Target, what thing, remake bool) (cloud.Observation, Result) {
 	api := "Ensure" + what.name
+	began := t.making.begin(what.name)
 	o, err := t.CallCloud(s, api, what.ensure)
 	switch {
 	case err != nil:
 		return cloud.Observation{}, Result{Err: err}
+	case o.Phase == cloud.Ready && t.making.since(began): // what a create answers nobody has seen
+		o.Phase = cloud.Creating
+		return o, Result{Again: lookAtMade}
 	case o.Phase == cloud.Ready:
 		return o, Result{}
 	case o.Phase == cloud.Failed && (remake || what.empty && o.Nodes == 0):
+		t.making.see(what.name)
 		// If it is refused now, the next attempt meets it again.
 		_ = t.Call("Delete"+what.name, func() error { return what.remove(t.clouds[s.Account.Cloud]) })
 	}

@@ -39,7 +39,16 @@ func (t *Task) ensurePool(ctx context.Context, s ev.Target, cluster string, p ev
 // poolStates is what a cloud's phase of a pool is called in its status.
 var poolStates = map[cloud.Phase]string{
 	cloud.Creating: "creating", cloud.Ready: "active", cloud.Updating: "updating",
-	cloud.Degraded: "degraded", cloud.Deleting: "deleting", cloud.Failed: "failed",
+	cloud.Degraded: "degraded", cloud.Deleting: "deleting", cloud.Failed: "failed", cloud.Absent: "deleted",
+}
+
+// PoolStatusOf is what is said of a pool that looks so.
+func PoolStatusOf(name string, o cloud.Observation) ev.PoolStatus {
+	status := ev.PoolStatus{Name: name, State: poolStates[o.Phase], Nodes: o.Nodes, Zones: o.Zones}
+	if len(o.Issues) > 0 {
+		status.Message = o.Issues[0].Message
+	}
+	return status
 }
 
 // ensurePools asks for every pool of a tenant infra: one that fails keeps none of
@@ -52,19 +61,16 @@ func ensurePools(ctx context.Context, t *Task) Result {
 	seen, r := ev.PoolsObserved{}, Result{}
 	for _, p := range e.Pools {
 		o, came := t.ensurePool(ctx, e.Target, e.Cluster, p, e.Remake)
-		if o.Phase == "" {
-			return came // of a pool that was not seen nothing can be said
+		if o.Phase != "" { // of a pool that was not seen nothing can be said
+			seen.Pools = append(seen.Pools, PoolStatusOf(p.Name, o))
 		}
-		status := ev.PoolStatus{Name: p.Name, State: poolStates[o.Phase], Nodes: o.Nodes, Zones: o.Zones}
-		if len(o.Issues) > 0 {
-			status.Message = o.Issues[0].Message
-		}
-		seen.Pools = append(seen.Pools, status)
 		if came.Err != nil || came.Again > 0 {
 			r = worse(r, came)
 		}
 	}
-	r.Outcome = seen
+	if len(seen.Pools) > 0 {
+		r.Outcome = seen
+	}
 	return r
 }
 

@@ -21,6 +21,7 @@ import (
 type inspection struct {
 	*execute.Task
 	round map[string]kube.API
+	seen  ev.Seen // how it is besides
 }
 
 // drift compares what an effect made with what is there. It changes nothing.
@@ -31,7 +32,7 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 	case ev.EnsureCluster:
 		return l.clusterDrift(ctx, e)
 	case ev.EnsureSystemPool:
-		return l.poolDrift(ctx, ev.PartSystemPool, e.Target, l.PoolSpec(e.Target, e.Cluster, e.Pool))
+		return l.systemPoolDrift(ctx, e)
 	case ev.EnsurePools:
 		return l.poolsDrift(ctx, e)
 	case ev.EnsureCloudAddons:
@@ -86,6 +87,7 @@ func (l *inspection) clusterDrift(ctx context.Context, e ev.EnsureCluster) ([]ev
 	if err != nil {
 		return nil, err
 	}
+	l.seen.Version = o.Version
 	if spec.Adopt { // all of it but its end is its owner's business
 		return driftOf(ev.PartCluster, o, o.Owner, ""), nil
 	}
@@ -121,6 +123,9 @@ func (l *inspection) addonsDrift(ctx context.Context, e ev.EnsureCloudAddons) (f
 		if err != nil {
 			return nil, err
 		}
+		if o.Phase != cloud.Absent {
+			l.seen.Addons = append(l.seen.Addons, ev.CloudAddon{Name: a.Name, Version: o.Version})
+		}
 		for _, d := range driftOf(ev.PartAddons, o, cmp.Or(o.Owner, e.Owner), differs("version", o.Version, a.Version)) {
 			d.Message = strings.TrimSpace(a.Name + " " + d.Message)
 			found = append(found, d)
@@ -131,23 +136,33 @@ func (l *inspection) addonsDrift(ctx context.Context, e ev.EnsureCloudAddons) (f
 
 func (l *inspection) poolsDrift(ctx context.Context, e ev.EnsurePools) (found []ev.Drift, err error) {
 	for _, p := range e.Pools {
-		one, err := l.poolDrift(ctx, "pool "+p.Name, e.Target, l.PoolSpec(e.Target, e.Cluster, p))
+		o, one, err := l.poolDrift(ctx, ev.PoolPart+p.Name, e.Target, l.PoolSpec(e.Target, e.Cluster, p))
 		if err != nil {
 			return nil, err
 		}
+		status := execute.PoolStatusOf(p.Name, o)
+		l.seen.Pools, l.seen.Nodes = append(l.seen.Pools, status), l.seen.Nodes+status.Nodes
 		found = append(found, one...)
 	}
 	return found, nil
 }
 
-func (l *inspection) poolDrift(ctx context.Context, what string, s ev.Target, spec cloud.PoolSpec) ([]ev.Drift, error) {
+func (l *inspection) systemPoolDrift(ctx context.Context, e ev.EnsureSystemPool) ([]ev.Drift, error) {
+	o, found, err := l.poolDrift(ctx, ev.PartSystemPool, e.Target, l.PoolSpec(e.Target, e.Cluster, e.Pool))
+	if o.Phase != cloud.Absent {
+		l.seen.Nodes, l.seen.Zones = o.Nodes, o.Zones
+	}
+	return found, err
+}
+
+func (l *inspection) poolDrift(ctx context.Context, what string, s ev.Target, spec cloud.PoolSpec) (cloud.Observation, []ev.Drift, error) {
 	o, err := l.CallCloud(s, "ObservePool", func(c execute.Cloud) (cloud.Observation, error) {
 		return c.ObservePool(ctx, execute.ScopeOf(s), spec.Cluster, spec.Name)
 	})
 	if err != nil {
-		return nil, err
+		return o, nil, err
 	}
-	return driftOf(what, o, spec.Owner, poolDiffers(o.Pool, spec)), nil
+	return o, driftOf(what, o, spec.Owner, poolDiffers(o.Pool, spec)), nil
 }
 
 // baseDrift is a dataplane's: with its cluster the base is gone too, and said so there.

@@ -61,7 +61,11 @@ func (i *Inspector) Inspect(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err := i.inspect(ctx, seen, round); err != nil {
+		err := i.inspect(ctx, seen, round)
+		if execute.Elsewhere(err) {
+			continue // for who works in that cloud
+		}
+		if err != nil {
 			failed = append(failed, seen.Ref.String())
 			slog.Debug("not inspected, will try again", "entity", seen.Ref.String(), "err", err)
 		}
@@ -117,9 +121,10 @@ func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string
 	ctx, cancel := context.WithTimeout(ctx, execute.CallTimeout)
 	defer cancel()
 	note, err := Compare(ctx, execute.NewTask(ev.Work{Ref: e.Ref, UID: e.UID}, i.clouds, nil), stands, round)
-	if err != nil || len(note.Found) == 0 && e.Failure == nil {
+	if err != nil || len(note.Found) == 0 && e.Failure == nil && note.Seen == nil {
 		return err
 	}
+	note.Every = max(inspectLeast, i.clock.Real(InspectEvery))
 	c := command.Internal(e.Ref, ev.ActorExecutor, note)
 	c.ExpectedSeq = &e.Seq // what was seen is of this moment
 	_, err = i.intake.SubmitCommand(ctx, c)
@@ -133,7 +138,7 @@ func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string
 // Compare looks at what some effects made for a task's entity, and says what somebody else has changed or deleted. It
 // changes nothing. In a round, which is empty at first, each cluster's objects are listed once.
 func Compare(ctx context.Context, t *execute.Task, made []ev.Effect, round map[string]kube.API) (ev.NoteDrift, error) {
-	l := inspection{t, round}
+	l := inspection{Task: t, round: round}
 	return l.note(ctx, made)
 }
 
@@ -147,5 +152,8 @@ func (l *inspection) note(ctx context.Context, stands []ev.Effect) (note ev.Note
 		note.Found = append(note.Found, found...)
 	}
 	note.Found, note.Calls = execute.FirstDrifts(note.Found), l.Calls()
+	if l.Ref.Kind == ev.Dataplane || l.Ref.Kind == ev.TenantInfra {
+		note.Seen = &l.seen
+	}
 	return note, nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/aeriehq/aerie/cloud"
@@ -28,6 +29,22 @@ func (n *Networks) List(ctx context.Context, ownerPrefix string) (refs []cloud.R
 			ID: cmp.Or(w.VPC, m.name), Owner: m.owner, Phase: w.Phase})
 	}
 	return refs, nil
+}
+
+// InstanceTypes lists the machine types that the region has.
+func (n *Networks) InstanceTypes(ctx context.Context) (names []string, err error) {
+	in := &ec2.DescribeInstanceTypeOfferingsInput{LocationType: types.LocationTypeRegion}
+	pages := ec2.NewDescribeInstanceTypeOfferingsPaginator(n.ec2, in)
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range page.InstanceTypeOfferings {
+			names = append(names, string(o.InstanceType))
+		}
+	}
+	return names, nil
 }
 
 // mark is whose which network is.

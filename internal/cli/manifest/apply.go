@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/internal/cli/manifest/document"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
@@ -30,7 +31,7 @@ func Apply(ctx context.Context, c *client.Client, docs []Manifest, o Options) er
 	if err := Refuse(faults); err != nil {
 		return err
 	}
-	if err := foresee(ctx, c, steps); err != nil {
+	if err := foresee(ctx, c, steps, o.Wait); err != nil {
 		return err
 	}
 	targets, err := take(ctx, c, steps, o)
@@ -48,6 +49,9 @@ func take(ctx context.Context, c *client.Client, steps []Step, o Options) (targe
 		if n < 0 {
 			n = len(steps)
 		}
+		if err := awaitEnds(ctx, c, steps[:n], o); err != nil {
+			return targets, err
+		}
 		some, err := takeSome(ctx, c, steps[:n], o)
 		targets = append(targets, some...)
 		if err != nil {
@@ -56,6 +60,20 @@ func take(ctx context.Context, c *client.Client, steps []Step, o Options) (targe
 		steps = steps[n:]
 	}
 	return targets, nil
+}
+
+// awaitEnds waits until what is going away is gone, so that it can be made anew.
+func awaitEnds(ctx context.Context, c *client.Client, steps []Step, o Options) error {
+	if o.DryRun {
+		return nil
+	}
+	var going []client.Target
+	for _, s := range steps {
+		if s.Going {
+			going = append(going, client.Target{Ref: s.Ref, UID: s.Present.UID, Gone: true})
+		}
+	}
+	return c.Wait(ctx, going, o.Out)
 }
 
 func takeSome(ctx context.Context, c *client.Client, steps []Step, o Options) ([]client.Target, error) {
@@ -74,7 +92,11 @@ func takeSome(ctx context.Context, c *client.Client, steps []Step, o Options) ([
 
 func takeOne(ctx context.Context, c *client.Client, s Step, dryRun bool) (client.Target, error) {
 	t := client.Target{Ref: s.Ref}
-	if s.Verb == "" || dryRun && s.local {
+	if s.Verb == "" {
+		t.UID = s.Present.UID
+		return t, nil
+	}
+	if dryRun && (s.local || s.Going) {
 		return t, nil
 	}
 	cmd, err := s.command(dryRun)
@@ -82,7 +104,7 @@ func takeOne(ctx context.Context, c *client.Client, s Step, dryRun bool) (client
 		return t, err
 	}
 	a, err := c.Send(ctx, cmd)
-	t.Seq = a.Entity.Seq
+	t.UID, t.Seq = a.Entity.UID, a.Entity.Seq
 	return t, s.placed(err)
 }
 
@@ -93,7 +115,7 @@ func (s Step) placed(err error) error {
 		return err
 	}
 	told := *r
-	told.Message = Fault{file: s.file, n: s.n, ref: s.Ref}.where() + ": " + r.Message
+	told.Message = s.fault(document.Fault{}).where() + ": " + r.Message
 	return &told
 }
 
@@ -102,6 +124,8 @@ func (s Step) done(dryRun bool) string {
 	switch {
 	case !dryRun || s.Verb == "":
 		return word
+	case s.Going:
+		return "would be " + word + " when the one that is going away is gone"
 	case s.local:
 		return "would be " + word + " (checked here: it refers to what is not there yet)"
 	}

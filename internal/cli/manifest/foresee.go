@@ -10,15 +10,20 @@ import (
 )
 
 // foresee asks the server, which changes nothing, what it would refuse of the steps, so that all of it can be told
-// before anything is sent. What depends on other steps is decided when these are taken.
-func foresee(ctx context.Context, c *client.Client, steps []Step) error {
+// before anything is sent. What depends on other steps is decided when these are taken. What is going away is refused
+// here, unless its end is waited for.
+func foresee(ctx context.Context, c *client.Client, steps []Step, wait bool) error {
 	steps = slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.Verb == "" })
-	if len(steps) < 2 {
+	if len(steps) == 1 && !steps[0].Going {
 		return nil // nothing else would have been sent if it is refused
 	}
 	refused := make([]error, len(steps))
 	err := client.Each(len(steps), func(i int) error {
-		if s := steps[i]; s.local || s.moving {
+		s := steps[i]
+		if s.Going && !wait {
+			refused[i] = events.Refuse(events.Refused, "is going away (%s): apply it again when it is gone, or with --wait", s.Present.Phase)
+		}
+		if s.Going || s.local || s.moving {
 			return nil
 		}
 		cmd, err := steps[i].command(true)

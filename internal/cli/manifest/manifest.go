@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/internal/cli/manifest/document"
@@ -23,11 +24,14 @@ const maxInput = 4 << 20
 // Manifest is one document: what somebody wants of one entity.
 type Manifest struct {
 	file   string
-	n      int // its place in the file, from 1
-	doc    document.Document
+	n      int    // the place of its document in the file, from 1
+	item   string // its place in that, if it is one of a list: items[3]
+	lines  func() document.Lines
 	Ref    events.Ref        // what it is about
 	Labels map[string]string // all that the entity is to have
 	Spec   events.Spec       // with defaults; nil if there are faults
+	UID    string            // the incarnation that is meant; empty: whichever there is
+	Seq    uint64            // the last event that may have happened to it; 0: any
 	given  json.RawMessage   // the spec as it was written
 }
 
@@ -35,28 +39,43 @@ type Manifest struct {
 type Fault struct {
 	file string
 	n    int        // the document's place, 0 for the file
+	item string     // of which item of the document
 	ref  events.Ref // as far as it could be read
 	document.Fault
 }
 
 // where names the document as people find it again.
 func (f Fault) where() string {
-	switch {
-	case f.n == 0:
+	if f.n == 0 {
 		return f.file
-	case f.ref.Kind == "":
-		return fmt.Sprintf("%s:document %d", f.file, f.n)
 	}
-	return fmt.Sprintf("%s:document %d (%s %s/%s)", f.file, f.n, f.ref.Kind, f.ref.Owner, f.ref.ID)
+	place := fmt.Sprintf("%s:document %d", f.file, f.n)
+	if f.item != "" {
+		place += " " + f.item
+	}
+	if f.ref.Kind == "" {
+		return place
+	}
+	return fmt.Sprintf("%s (%s %s/%s)", place, f.ref.Kind, f.ref.Owner, f.ref.ID)
 }
 
 // at makes a fault of a field of a document.
 func (m Manifest) at(field, format string, args ...any) Fault {
 	f := document.Fault{FieldError: events.FieldError{Field: field, Message: fmt.Sprintf(format, args...)}}
 	if m.n > 0 {
-		f.Line = m.doc.Lines().Of(field)
+		f.Line = m.lineOf(field)
 	}
-	return Fault{m.file, m.n, m.Ref, f}
+	return m.fault(f)
+}
+
+func (m Manifest) fault(f document.Fault) Fault { return Fault{m.file, m.n, m.item, m.Ref, f} }
+
+// lineOf is the line of the input in which a field is.
+func (m Manifest) lineOf(field string) int {
+	if m.item != "" {
+		field = m.item + "." + field
+	}
+	return m.lines().Of(field)
 }
 
 // Decode reads every document of an input with the server's own
@@ -71,37 +90,58 @@ func Decode(name string, data []byte) (all []Manifest, faults []Fault) {
 		faults = append(faults, Fault{file: name, Fault: f})
 	}
 	for i, doc := range docs {
-		m, found := decodeManifest(Manifest{file: name, n: i + 1, doc: doc})
-		if m.Ref.Kind != "" {
-			all = append(all, m)
+		some, found := decodeDocument(Manifest{file: name, n: i + 1, lines: sync.OnceValue(doc.Lines)}, doc)
+		for _, m := range some {
+			if m.Ref.Kind != "" {
+				all = append(all, m)
+			}
 		}
 		faults = append(faults, found...)
 	}
 	return all, faults
 }
 
-func decodeManifest(m Manifest) (Manifest, []Fault) {
-	raw, wrong := m.doc.Decode()
+// decodeDocument reads a document, or a list of them as the server answers one.
+func decodeDocument(m Manifest, doc document.Document) ([]Manifest, []Fault) {
+	raw, wrong := doc.Decode()
 	if len(wrong) > 0 {
-		return m, m.all(wrong)
+		return []Manifest{m}, m.all(wrong)
 	}
+	fields, _ := raw.(map[string]any)
+	items, isList := fields["items"].([]any)
+	if !isList || fields["kind"] != nil {
+		one, faults := decodeManifest(m, raw)
+		return []Manifest{one}, faults
+	}
+	var all []Manifest
+	var faults []Fault
+	for i, item := range items {
+		m.item = fmt.Sprintf("items[%d]", i)
+		one, wrong := decodeManifest(m, item)
+		all, faults = append(all, one), append(faults, wrong...)
+	}
+	return all, faults
+}
+
+func decodeManifest(m Manifest, raw any) (Manifest, []Fault) {
 	fields, ok := raw.(map[string]any)
 	if !ok {
 		return m, []Fault{m.at("document", "want an object with kind, name and spec")}
 	}
 	m, found := m.fill(fields)
-	if len(found) == 0 {
-		return m, nil
-	}
-	lines := m.doc.Lines()
+	var wrong []document.Fault
 	for _, f := range found {
-		wrong = append(wrong, document.Fault{Line: lines.Of(f.Field), FieldError: f})
+		wrong = append(wrong, document.Fault{Line: m.lineOf(f.Field), FieldError: f})
 	}
 	return m, m.all(wrong)
 }
 
 // fields are what a document may have.
 var fields = []string{"kind", "name", "owner", "labels", "spec"}
+
+// readFields are what a document may have besides, because the server answers it so: id is the name, and uid must be that
+// of the incarnation there is. What the server alone sets is left aside.
+var readFields = []string{"id", "uid", "phase", "seq", "created", "status"}
 
 // fill reads a document's fields.
 func (m Manifest) fill(raw map[string]any) (Manifest, []events.FieldError) {
@@ -111,7 +151,7 @@ func (m Manifest) fill(raw map[string]any) (Manifest, []events.FieldError) {
 		return m, []events.FieldError{{Field: "apiVersion", Message: "this is a Kubernetes object: it goes into spec.manifests of an application or addon"}}
 	}
 	for name := range raw {
-		if !slices.Contains(fields, name) {
+		if !slices.Contains(fields, name) && !slices.Contains(readFields, name) {
 			found = append(found, events.FieldError{Field: events.Truncate(name), Message: "no such field" + events.Suggest(name, fields)})
 		}
 	}
@@ -122,6 +162,11 @@ func (m Manifest) fill(raw map[string]any) (Manifest, []events.FieldError) {
 		return m, found
 	}
 	m.Ref = ref
+	uid, isText := raw["uid"].(string)
+	if raw["uid"] != nil && !isText {
+		found = append(found, events.FieldError{Field: "uid", Message: wantString(raw["uid"])})
+	}
+	m.UID = uid
 	body := map[string]any{}
 	for _, name := range []string{"labels", "spec"} {
 		if v, given := raw[name]; given {
@@ -137,7 +182,7 @@ func (m Manifest) fill(raw map[string]any) (Manifest, []events.FieldError) {
 
 func (m Manifest) all(found []document.Fault) (faults []Fault) {
 	for _, f := range found {
-		faults = append(faults, Fault{m.file, m.n, m.Ref, f})
+		faults = append(faults, m.fault(f))
 	}
 	return faults
 }
@@ -156,7 +201,12 @@ func identity(raw map[string]any) (r events.Ref, faults []events.FieldError) {
 		}
 		return absent
 	}
-	kind, name := text("kind", ""), text("name", "")
+	kind, name := text("kind", ""), ""
+	if id := raw["id"]; id == nil {
+		name = text("name", "")
+	} else if name = text("id", ""); raw["name"] != nil && raw["name"] != id {
+		faults = append(faults, events.FieldError{Field: "name", Message: fmt.Sprintf("is not the id, %q: give one of them", events.Truncate(name))})
+	}
 	owner := events.Platform
 	if kind == string(events.Customer) && name != "" {
 		owner = name

@@ -80,7 +80,7 @@ func TestOrderedByReferences(t *testing.T) {
 		t.Fatal(faults)
 	}
 	var got []string
-	for _, m := range ordered(all) {
+	for _, m := range Ordered(all) {
 		got = append(got, m.Ref.String())
 	}
 	if want := "customer b, customer a, tenant acme/prod"; strings.Join(got, ", ") != want {

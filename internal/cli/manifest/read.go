@@ -163,6 +163,16 @@ func doubled(all []Manifest) (faults []Fault) {
 	return faults
 }
 
+// refuseAs is Refuse with another code than invalid.
+func refuseAs(code events.Code, faults []Fault) error {
+	err := Refuse(faults)
+	var r *events.Refusal
+	if errors.As(err, &r) {
+		r.Code = code
+	}
+	return err
+}
+
 // Refuse is the refusal of faulty manifests; nil if there are none.
 func Refuse(faults []Fault) error {
 	if len(faults) == 0 {

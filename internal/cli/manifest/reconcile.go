@@ -18,6 +18,7 @@ type Step struct {
 	Manifest
 	Verb    string         // create, update, or empty: it is as wanted
 	Present *client.Entity // as the server has it; nil if it has not
+	Going   bool           // that is on its way to its end: it can be created again when it is gone
 	local   bool           // the server can't be asked beforehand: it refers to what is not there yet
 	moving  bool           // nor would its answer hold: what it refers to is changed too
 }
@@ -31,29 +32,36 @@ func Reconcile(ctx context.Context, c *client.Client, docs []Manifest) ([]Step, 
 		return nil, nil, err
 	}
 	var steps []Step
-	var faults []Fault
+	var faults, others []Fault
 	given, created, changed := map[events.Ref]bool{}, map[events.Ref]bool{}, map[events.Ref]bool{}
 	for _, m := range docs {
 		given[m.Ref] = true
 	}
-	for _, m := range ordered(docs) {
+	for _, m := range Ordered(docs) {
 		if m.Spec == nil {
 			continue
 		}
 		faults = append(faults, seen.unresolved(m, given)...)
 		s := stepOf(m, seen[m.Ref])
+		if other := seen[m.Ref]; other != nil && m.UID != "" && m.UID != other.UID {
+			others = append(others, m.at("uid", "%s is another incarnation than the one there is, %s: leave uid out to apply to that",
+				events.Truncate(m.UID), other.UID))
+		}
 		created[m.Ref], changed[m.Ref] = s.Verb == events.VerbCreate, s.Verb != ""
 		for _, r := range events.RefsOf(m.Ref, m.Spec) {
 			s.local, s.moving = s.local || created[r.Ref], s.moving || changed[r.Ref]
 		}
 		steps = append(steps, s)
 	}
-	return steps, faults, nil
+	if len(faults) == 0 && len(others) > 0 {
+		return nil, nil, refuseAs(events.Conflict, others)
+	}
+	return steps, append(faults, others...), nil
 }
 
-// ordered sorts documents so that what is referred to comes first, and else as
+// Ordered sorts documents so that what is referred to comes first, and else as
 // they were given.
-func ordered(docs []Manifest) []Manifest {
+func Ordered(docs []Manifest) []Manifest {
 	docs = slices.Clone(docs)
 	slices.SortStableFunc(docs, func(a, b Manifest) int {
 		return cmp.Compare(slices.Index(events.Kinds, a.Ref.Kind), slices.Index(events.Kinds, b.Ref.Kind))
@@ -129,6 +137,8 @@ func stepOf(m Manifest, present *client.Entity) Step {
 	switch {
 	case present == nil:
 		s.Verb = events.VerbCreate
+	case client.IsGoing(*present):
+		s.Verb, s.Going = events.VerbCreate, true
 	case !sameLabels(m.Labels, present.Labels) || !bytes.Equal(Canonical(m.Spec), m.PresentSpec(present)):
 		s.Verb = events.VerbUpdate
 	}
@@ -189,5 +199,9 @@ func (s Step) command(dryRun bool) (client.Command, error) {
 	if err != nil {
 		return client.Command{}, fmt.Errorf("encode %s: %w", s.Ref, err)
 	}
-	return client.Command{Ref: s.Ref, Verb: s.Verb, Body: body, DryRun: dryRun}, nil
+	c := client.Command{Ref: s.Ref, Verb: s.Verb, Body: body, DryRun: dryRun}
+	if s.Verb == events.VerbUpdate {
+		c.UID, c.Seq = s.UID, s.Seq
+	}
+	return c, nil
 }

@@ -7,13 +7,11 @@ package print
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +27,9 @@ const (
 	JSON  = "json"
 	YAML  = "yaml"
 	Name  = "name"
+
+	JSONPath      = "jsonpath="
+	CustomColumns = "custom-columns="
 )
 
 // Output is a format chosen with -o.
@@ -40,14 +41,30 @@ type Output struct {
 // Flags adds -o with the formats that are known to a command, the first of them if it is not given.
 func (o *Output) Flags(cmd *cobra.Command, known ...string) {
 	o.known = known
-	cmd.Flags().StringVarP(&o.Format, "output", "o", known[0], "one of "+strings.Join(known, ", "))
+	var named []string
+	for _, k := range known {
+		named = append(named, k+argument[k])
+	}
+	cmd.Flags().StringVarP(&o.Format, "output", "o", known[0], "one of "+strings.Join(named, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(known, cobra.ShellCompDirectiveNoFileComp))
 }
 
+// argument is what stands behind a format that ends with "=".
+var argument = map[string]string{JSONPath: "TEMPLATE", CustomColumns: "HEAD:PATH,..."}
+
 // Check refuses a format that the command does not know.
 func (o *Output) Check() error {
-	if slices.Contains(o.known, o.Format) {
-		return nil
+	for _, k := range o.known {
+		switch rest, is := strings.CutPrefix(o.Format, k); {
+		case !is || rest != "" && argument[k] == "":
+		case argument[k] != "" && rest == "":
+			return client.Invalid("-o", "%s has nothing behind it: want %s%s", o.Format, k, argument[k])
+		default:
+			return nil
+		}
+	}
+	if want := argument[o.Format+"="]; want != "" && slices.Contains(o.known, o.Format+"=") {
+		return client.Invalid("-o", "%s has nothing behind it: want %s=%s", o.Format, o.Format, want)
 	}
 	return client.Invalid("-o", "%q is no format here%s", events.Truncate(o.Format), events.Suggest(o.Format, o.known))
 }
@@ -75,27 +92,6 @@ func Write(w io.Writer, data []byte) error {
 		return fmt.Errorf("write the output: %w", err)
 	}
 	return nil
-}
-
-// Rows writes rows under a head, each column as wide as it must be.
-func Rows(w io.Writer, head []string, rows [][]string) error {
-	var b bytes.Buffer
-	t := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-	for _, row := range append([][]string{head}, rows...) {
-		for i, cell := range row {
-			row[i] = cmp.Or(client.Plain(cell), "-")
-		}
-		fmt.Fprintln(t, strings.Join(row, "\t"))
-	}
-	if err := t.Flush(); err != nil {
-		return fmt.Errorf("write a table: %w", err)
-	}
-	var out bytes.Buffer
-	for line := range bytes.Lines(b.Bytes()) {
-		out.Write(bytes.TrimRight(line, " \n"))
-		out.WriteByte('\n')
-	}
-	return Write(w, out.Bytes())
 }
 
 // Ago writes a time span in its largest unit that says something: 42s, 7m, 3h, 2d.

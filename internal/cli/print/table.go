@@ -1,10 +1,8 @@
 package print
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -40,14 +38,18 @@ func placement(head string, of func(events.Placement) string) column {
 	}}
 }
 
+// phaseHead is above the column that may have colours.
+const phaseHead = "PHASE"
+
 var (
 	ownerColumn  = column{"OWNER", false, func(e client.Entity, _ time.Time) string { return e.Owner }}
 	nameColumn   = column{"NAME", false, func(e client.Entity, _ time.Time) string { return e.ID }}
-	phaseColumn  = column{"PHASE", false, func(e client.Entity, _ time.Time) string { return e.Phase }}
+	phaseColumn  = column{phaseHead, false, func(e client.Entity, _ time.Time) string { return e.Phase }}
 	ageColumn    = column{"AGE", false, func(e client.Entity, now time.Time) string { return Since(e.Created, now) }}
 	labelsColumn = column{"LABELS", true, func(e client.Entity, _ time.Time) string { return Labels(e.Labels) }}
 	uidColumn    = column{"UID", true, func(e client.Entity, _ time.Time) string { return e.UID }}
 	seqColumn    = column{"SEQ", true, func(e client.Entity, _ time.Time) string { return fmt.Sprint(e.Seq) }}
+	seenColumn   = column{"SEEN", true, func(e client.Entity, now time.Time) string { return seen(e, now) }}
 	reasonColumn = column{"REASON", false, func(e client.Entity, _ time.Time) string {
 		if e.Status.Reason == nil {
 			return ""
@@ -62,8 +64,11 @@ var own = map[events.Kind][]column{
 	events.Account:  {fromSpec("CLOUD", "cloud"), fromSpec("NUMBER", "number"), fromSpec("HOSTING", "hosting"), wide(fromSpec("ROLE", "role")), phaseColumn},
 	events.Plan: {fromSpec("DEPLOYMENT", "deployment"), fromSpec("HOSTING", "hosting"), {"APPS", false, func(e client.Entity, _ time.Time) string { return apps(e) }},
 		wide(fromSpec("PRICE", "price.monthly")), phaseColumn},
-	events.Dataplane: {fromSpec("ACCOUNT", "account"), fromSpec("REGION", "region"), fromSpec("TYPE", "type"), fromSpec("VERSION", "version"), phaseColumn},
+	events.Dataplane: {fromSpec("ACCOUNT", "account"), fromSpec("REGION", "region"), fromSpec("TYPE", "type"), {"VERSION", false, func(e client.Entity, _ time.Time) string { return observedField(e, "version") }},
+		{"NODES", true, func(e client.Entity, _ time.Time) string { return observedField(e, "nodes") }},
+		{"ZONES", true, func(e client.Entity, _ time.Time) string { return observedField(e, "zones") }}, seenColumn, phaseColumn},
 	events.TenantInfra: {fromSpec("APP", "app"), fromSpec("SIZE", "size"), {"POOLS", false, func(e client.Entity, _ time.Time) string { return pools(e) }},
+		{"NODES", false, func(e client.Entity, _ time.Time) string { return poolNodes(e) }}, seenColumn,
 		wide(fromSpec("SCHEDULING", "scheduling")), phaseColumn},
 	events.Tenant: {fromSpec("PLAN", "plan"), phaseColumn, placement("DATAPLANE", func(p events.Placement) string { return p.Dataplane }),
 		wide(placement("TENANTINFRA", func(p events.Placement) string { return p.TenantInfra })),
@@ -75,7 +80,7 @@ var own = map[events.Kind][]column{
 }
 
 // columnsOf lists a kind's columns: whose and which, what it is, how it is.
-func columnsOf(k events.Kind, wide bool) (all []column) {
+func columnsOf(k events.Kind, wide, labels bool) (all []column) {
 	if k != events.Customer {
 		all = append(all, ownerColumn)
 	}
@@ -83,65 +88,11 @@ func columnsOf(k events.Kind, wide bool) (all []column) {
 	all = append(all, ageColumn, labelsColumn, uidColumn, seqColumn, reasonColumn)
 	kept := all[:0:0]
 	for _, c := range all {
-		if wide || !c.wide {
+		if wide || !c.wide || labels && c.head == labelsColumn.head {
 			kept = append(kept, c)
 		}
 	}
 	return kept
-}
-
-// List writes a list of entities of a kind in a format of -o.
-func List(w io.Writer, k events.Kind, format string, l client.List) error {
-	return printListAt(w, k, format, l, time.Now())
-}
-
-func printListAt(w io.Writer, k events.Kind, format string, l client.List, now time.Time) error {
-	if format == JSON || format == YAML {
-		return RawList(w, format, l)
-	}
-	all, err := l.Entities()
-	if err != nil {
-		return err
-	}
-	return Entities(w, k, format, all, now)
-}
-
-// RawList writes a list as the HTTP answer has it.
-func RawList(w io.Writer, format string, l client.List) error {
-	raw, err := l.JSON()
-	if err != nil {
-		return err
-	}
-	return Raw(w, format, raw)
-}
-
-// Entities writes entities of one kind in a format, with their age at a time.
-func Entities(w io.Writer, k events.Kind, format string, all []client.Entity, now time.Time) error {
-	if format == Name {
-		var b bytes.Buffer
-		for _, e := range all {
-			fmt.Fprintln(&b, client.Plain(e.Ref().Path()))
-		}
-		return Write(w, b.Bytes())
-	}
-	columns := columnsOf(k, format == Wide)
-	var head []string
-	for _, c := range columns {
-		head = append(head, c.head)
-	}
-	var rows [][]string
-	for _, e := range all {
-		var row []string
-		for _, c := range columns {
-			cell := c.cell(e, now)
-			if format == Table {
-				cell = events.Truncate(cell)
-			}
-			row = append(row, cell)
-		}
-		rows = append(rows, row)
-	}
-	return Rows(w, head, rows)
 }
 
 // specField finds a field of the spec by its path; "" if it is not there.
@@ -161,6 +112,49 @@ func specField(e client.Entity, path string) string {
 		return ""
 	}
 	return fmt.Sprint(v)
+}
+
+// observedField shows something that was observed; "" if it was not.
+func observedField(e client.Entity, name string) string {
+	switch v := e.Status.Observed[name].(type) {
+	case nil:
+		return ""
+	case []any:
+		var all []string
+		for _, one := range v {
+			all = append(all, fmt.Sprint(one))
+		}
+		return strings.Join(all, ",")
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// seen is how long ago what was observed was seen to be so.
+func seen(e client.Entity, now time.Time) string {
+	at, err := time.Parse(time.RFC3339Nano, observedField(e, "at"))
+	if err != nil {
+		return ""
+	}
+	return Since(at, now)
+}
+
+// poolNodes shows the nodes that each pool was seen to have; of a pool that is not active, its state.
+func poolNodes(e client.Entity) string {
+	raw, err := json.Marshal(e.Status.Observed["pools"])
+	var pools []events.PoolStatus
+	if err != nil || json.Unmarshal(raw, &pools) != nil {
+		return ""
+	}
+	var all []string
+	for _, p := range pools {
+		one := fmt.Sprintf("%s:%d", p.Name, p.Nodes)
+		if p.State != "active" {
+			one = p.Name + ":" + p.State
+		}
+		all = append(all, one)
+	}
+	return strings.Join(all, ",")
 }
 
 func apps(e client.Entity) string {

@@ -242,7 +242,7 @@ func (d Document) trimmed() Document {
 // Decode reads the document into what encoding/json would have made of it, with numbers as json.Number.
 func (d Document) Decode() (value any, faults []Fault) {
 	switch {
-	case len(d.text) > events.MaxBody:
+	case len(d.text) > events.MaxBody && !list.Match(d.text):
 		return nil, []Fault{faultAt(d.line, "document", "%d bytes: at most %d", len(d.text), events.MaxBody)}
 	case d.json:
 		return d.decodeJSON()
@@ -261,6 +261,10 @@ func (d Document) decodeJSON() (value any, faults []Fault) {
 	}
 	return value, faults
 }
+
+// list finds what a list of entities begins with, or has at the left margin. It may be as long as an input; each of its
+// items is held to the length of a document when it is read.
+var list = regexp.MustCompile(`(?m)\A\{\s*("as_of":[^\[]*,\s*)?"items"\s*:|^items:`)
 
 // hidesMarker finds the document markers that splitYAML does not see: YAML ends lines at three more characters than
 // anybody's editor.

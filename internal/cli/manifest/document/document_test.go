@@ -9,6 +9,8 @@ import (
 	"unicode/utf16"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/aeriehq/aerie/events"
 )
 
 // valuesOf reads all documents of an input, one in a line of JSON, and faults as people see them.
@@ -64,6 +66,8 @@ func TestDocuments(t *testing.T) {
 		{"numbers of YAML alone", "[012, 0x1F, 0b11, 1_000, +5, 08, .5, 1., -0o17]", `[10,31,3,1000,5,8,0.5,1,-15]`},
 		{"words", "[yes, No, on, y, ~, Null, TRUE, \"yes\", 'on', maybe]", `[true,false,true,true,null,null,true,"yes","on","maybe"]`},
 		{"times stay text", "[2001-01-01, 2001-12-14t21:59:43.10-05:00, 12:30:45]", `["2001-01-01","2001-12-14t21:59:43.10-05:00","12:30:45"]`},
+		{"a list of entities, as long as it is", "items:\n- {a: \"" + strings.Repeat("x", events.MaxBody) + "\"}\n", `{"items":[{"a":"` + strings.Repeat("x", events.MaxBody) + `"}]}`},
+		{"the same in JSON, as the server answers it", "{\n  \"as_of\": {\"seq\": 1},\n  \"items\": [\"" + strings.Repeat("x", events.MaxBody) + "\"]}", `{"as_of":{"seq":1},"items":["` + strings.Repeat("x", events.MaxBody) + `"]}`},
 		{"tags", "[!!str 12, !!int \"3\", !!float 1, !!binary aGk=, !!null \"\"]", `["12",3,1,"hi",null]`},
 		{"keys that are numbers", "8080: a\n1.5: b\n\"012\": c\n", `{"012":"c","1.5":"b","8080":"a"}`},
 		{"an alias of a scalar, as a key too", "a: &k x\n*k : *k\n", `{"a":"x","x":"x"}`},

@@ -1,4 +1,4 @@
-package aws
+package offers
 
 import (
 	"cmp"
@@ -28,8 +28,8 @@ var sizes = map[string]string{
 	"r4": "r6i.xlarge", "r8": "r6i.2xlarge", "r16": "r6i.4xlarge",
 }
 
-// findRegion is AWS's name of a region.
-func findRegion(name string) (string, error) {
+// Region is AWS's name of a region.
+func Region(name string) (string, error) {
 	region := cmp.Or(places[name], name)
 	if !slices.Contains(regions, region) {
 		return "", fmt.Errorf("there is no region %q; there are %s", name, strings.Join(regions, ", "))
@@ -37,21 +37,10 @@ func findRegion(name string) (string, error) {
 	return region, nil
 }
 
-// instanceTypes are AWS's names of machines.
-func instanceTypes(machines []string) (types []string) {
+// InstanceTypes are AWS's names of machines.
+func InstanceTypes(machines []string) (types []string) {
 	for _, m := range machines {
 		types = append(types, cmp.Or(sizes[m], m))
 	}
 	return types
-}
-
-// partition is the part of AWS that a region belongs to, as it stands in every ARN.
-func partition(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
-	}
-	return "aws"
 }

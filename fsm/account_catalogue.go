@@ -1,0 +1,168 @@
+package fsm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// RegionCatalogue is what an account's cloud has in a region, as far as anybody has seen.
+type RegionCatalogue struct {
+	Region string
+	ev.Catalogue
+}
+
+// noteCatalogue takes what a look at a region's catalogue has seen: what is another than before is an event.
+func noteCatalogue(e Entity[AccountData], ask ev.Payload, _ *Refs) ([]ev.Change, error) {
+	seen, ok := ask.(ev.NoteCatalogue)
+	if !ok {
+		return nil, ev.Refuse(ev.Internal, "an %s does not know %T", ev.Account, ask)
+	}
+	was, now := e.Data.catalogue(seen.Region), seen.Catalogue
+	what := ev.CatalogueChanged{Region: seen.Region, Calls: seen.Calls}
+	if !slices.EqualFunc(was.Versions, now.Versions, sameVersion) {
+		what.Versions, what.Silent = now.Versions, len(now.Versions) == 0
+	}
+	what.Addons = otherAddons(was.Addons, now.Addons)
+	for _, entry := range now.Machines {
+		if !slices.Contains(was.Machines, entry) {
+			what.Machines = append(what.Machines, entry)
+		}
+	}
+	for _, entry := range was.Machines {
+		if family := ev.MachineFamily(entry); !slices.ContainsFunc(now.Machines, isFamily(family)) {
+			what.Gone = append(what.Gone, family)
+		}
+	}
+	if len(what.Versions)+len(what.Addons)+len(what.Machines)+len(what.Gone) == 0 && !what.Silent {
+		return nil, nil
+	}
+	return changed(e.Base, what), nil
+}
+
+func sameVersion(a, b ev.ClusterVersion) bool {
+	return a.Version == b.Version && a.Until.Equal(b.Until)
+}
+
+func isFamily(family string) func(string) bool {
+	return func(entry string) bool { return ev.MachineFamily(entry) == family }
+}
+
+// otherAddons are those add-ons whose versions are not what they were; of one that is gone there are none.
+func otherAddons(was, now []ev.AddonVersions) (other []ev.AddonVersions) {
+	for _, a := range now {
+		if !slices.Equal(versionsOf(was, a.Name), a.Versions) {
+			other = append(other, a)
+		}
+	}
+	for _, a := range was {
+		if len(versionsOf(now, a.Name)) == 0 {
+			other = append(other, ev.AddonVersions{Name: a.Name})
+		}
+	}
+	return other
+}
+
+func versionsOf(all []ev.AddonVersions, name string) []string {
+	for _, a := range all {
+		if a.Name == name {
+			return a.Versions
+		}
+	}
+	return nil
+}
+
+// catalogue is what is known of a region; nothing if nobody has looked.
+func (d AccountData) catalogue(region string) (c ev.Catalogue) {
+	if i, known := slices.BinarySearchFunc(d.Catalogues, region, byRegion); known {
+		c = d.Catalogues[i].Catalogue
+	}
+	return c
+}
+
+func byRegion(c RegionCatalogue, region string) int { return strings.Compare(c.Region, region) }
+
+// withCatalogue never changes the lists that it is given: the fold shares them.
+func withCatalogue(all []RegionCatalogue, e ev.CatalogueChanged) []RegionCatalogue {
+	all = slices.Clone(all)
+	i, known := slices.BinarySearchFunc(all, e.Region, byRegion)
+	if !known {
+		all = slices.Insert(all, i, RegionCatalogue{Region: e.Region})
+	}
+	c := all[i].Catalogue
+	if len(e.Versions) > 0 || e.Silent {
+		c.Versions = e.Versions
+	}
+	c.Addons = slices.Clone(c.Addons)
+	for _, a := range e.Addons {
+		c.Addons = slices.DeleteFunc(c.Addons, func(o ev.AddonVersions) bool { return o.Name == a.Name })
+		if len(a.Versions) > 0 {
+			c.Addons = append(c.Addons, a)
+		}
+	}
+	slices.SortFunc(c.Addons, func(a, b ev.AddonVersions) int { return strings.Compare(a.Name, b.Name) })
+	c.Machines = slices.DeleteFunc(slices.Clone(c.Machines), func(entry string) bool {
+		family := ev.MachineFamily(entry)
+		return slices.Contains(e.Gone, family) || slices.ContainsFunc(e.Machines, isFamily(family))
+	})
+	c.Machines = append(c.Machines, e.Machines...)
+	slices.Sort(c.Machines)
+	all[i].Catalogue = c
+	return all
+}
+
+// offer is what a wish for something in a region is held against. Where nobody knows what there is, all is accepted.
+type offer struct {
+	region string
+	ev.Catalogue
+	faults []ev.FieldError
+}
+
+// offerOf is what the cloud of an account has in a region.
+func (r *Refs) offerOf(account, region string) *offer {
+	acc, _ := find[AccountData](r, ready(ev.Account, account).Ref)
+	return &offer{region: region, Catalogue: acc.Data.catalogue(region)}
+}
+
+// wish notes a fault if something that is wished is not among what there is.
+func (o *offer) wish(field, what, name string, there []string) {
+	if len(there) == 0 || slices.Contains(there, name) {
+		return
+	}
+	o.faults = append(o.faults, ev.FieldError{Field: field,
+		Message: fmt.Sprintf("the cloud has no %s %q in %s%s", what, ev.Truncate(name), o.region, nearby(name, there))})
+}
+
+func (o *offer) wishVersion(field, version string) {
+	var there []string
+	for _, v := range o.Versions {
+		there = append(there, v.Version)
+	}
+	o.wish(field, "version", version, there)
+}
+
+func (o *offer) wishMachine(field, machine string) {
+	o.wish(field, "machine type", machine, ev.MachinesOf(o.Machines))
+}
+
+func (o *offer) wishAddon(field, addon, version string) {
+	o.wish(field, "version of that add-on,", version, versionsOf(o.Addons, addon))
+}
+
+// nearby names what could be meant, as the end of a sentence: all if that is little, else what begins alike.
+func nearby(name string, there []string) string {
+	const most = 12
+	alike := there
+	for n := len(name); n > 0 && len(alike) > most; n-- {
+		some := slices.DeleteFunc(slices.Clone(there), func(s string) bool { return !strings.HasPrefix(s, name[:n]) })
+		if len(some) > 0 {
+			alike = some[:min(len(some), most)]
+		}
+	}
+	if len(alike) > most {
+		return fmt.Sprintf("; there are %d, such as %s", len(there), strings.Join(alike[:most], ", "))
+	}
+	return "; there are " + strings.Join(alike, ", ")
+}

@@ -1,0 +1,60 @@
+package fsm
+
+import (
+	"fmt"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// PlaceFor is where a tenant would be put now, or why nowhere. An error says that it may not be of this spec.
+func PlaceFor(ref ev.Ref, spec ev.TenantSpec, refs *Refs) (*ev.Placement, *Blocker, error) {
+	if err := tenant.fits(ref, spec, refs); err != nil {
+		return nil, nil, err
+	}
+	e := hypothetical(ref, spec)
+	if w := refs.unmet(subscription(e)); w != nil {
+		return nil, w, nil
+	}
+	changes, w := place(e, refs, "")
+	for _, c := range changes {
+		for _, happened := range c.Events {
+			if placed, ok := happened.(ev.Placed); ok {
+				return &placed.Placement, nil, nil
+			}
+		}
+	}
+	return nil, w, nil
+}
+
+func hypothetical(ref ev.Ref, spec ev.TenantSpec) Entity[TenantData] {
+	return Entity[TenantData]{Base{Ref: ref}, TenantData{Spec: spec}}
+}
+
+// Misses says in what a tenant infra is not what a tenant's plan asks for; nothing if the tenant may be put there. It is
+// for people, who ask about every infra: deciding asks an index.
+func Misses(ref ev.Ref, spec ev.TenantSpec, infra Entity[Data], get func(ev.Ref) (Entity[Data], bool)) (misses []string) {
+	p, _ := get(ready(ev.Plan, spec.Plan).Ref)
+	c, _ := get(ev.Ref{Kind: ev.Customer, Owner: ref.Owner, ID: ref.Owner})
+	w := wantOf(hypothetical(ref, spec), typed[PlanData](p), typed[CustomerData](c).Data)
+	d := typed[TenantInfraData](infra).Data
+	base, _ := get(infra.dataplane().Ref)
+	dp := typed[DataplaneData](base)
+	acc, _ := get(ready(ev.Account, dp.Data.Spec.Account).Ref)
+	in := typed[AccountData](acc).Data.Spec
+	miss := func(is bool, format string, args ...any) {
+		if is {
+			misses = append(misses, fmt.Sprintf(format, args...))
+		}
+	}
+	miss(d.Spec.App != w.class.App, "is for application type %s", d.Spec.App)
+	miss(d.Spec.Size != w.class.Size, "is of size %s", d.Spec.Size)
+	miss(in.Hosting != w.class.Hosting, "is in an account of hosting %s", in.Hosting)
+	miss((dp.Data.Spec.Type == "dedicated") != w.class.Dedicated, "is on a %s dataplane", dp.Data.Spec.Type)
+	miss(w.region != "" && dp.Data.Spec.Region != w.region, "is in region %s", dp.Data.Spec.Region)
+	miss(!w.residency.Allows(in.Cloud, dp.Data.Spec.Region), "is in region %s of cloud %s, where the plan's tenants may not be", dp.Data.Spec.Region, in.Cloud)
+	miss(dp.Ref.Owner != ev.Platform && dp.Ref.Owner != w.customer, "is on a dataplane of another customer")
+	miss(!dp.Data.takes(w.customer), "is on a dataplane that another customer has claimed")
+	miss(!infra.offers(), "is %s", infra.Phase())
+	miss(!dp.offers(), "is on a dataplane that is %s", dp.Phase())
+	return misses
+}

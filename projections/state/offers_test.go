@@ -1,0 +1,126 @@
+package state_test
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+)
+
+// checkOffers holds what the index finds against a walk over all tenant infras, for every query there can be.
+func checkOffers(t *rapid.T, w *state.Entities) {
+	all, on := offersOf(w)
+	classes, customers := map[fsm.OfferClass]bool{}, []string{""}
+	for _, o := range all {
+		classes[o.Class] = true
+		customers = append(customers, o.Customers()...)
+	}
+	for class := range classes {
+		for _, customer := range customers {
+			for choice := range 4 {
+				q := fsm.OfferQuery{Class: class, Customer: customer, Ready: choice&1 > 0, Fullest: choice&2 > 0}
+				want, found := walk(all, on, q)
+				got, n, ok := w.BestOffer(q)
+				if ok != found || got != want || ok && n != on[want.Infra] {
+					t.Fatalf("%+v: the index finds %+v with %d, %t; a walk %+v with %d, %t", q, got, n, ok, want, on[want.Infra], found)
+				}
+			}
+		}
+	}
+}
+
+// offersOf lists what all tenant infras offer, and how many tenants are there.
+func offersOf(w *state.Entities) (all []fsm.Offer, on map[ev.Ref]int) {
+	on = map[ev.Ref]int{}
+	w.Each(ev.Tenant, func(e fsm.Entity[fsm.Data]) {
+		if at, faults := ev.ParseRef(ev.TenantInfra, fsm.PlaceOf(e)); faults == nil {
+			on[at]++
+		}
+	})
+	w.Each(ev.TenantInfra, func(e fsm.Entity[fsm.Data]) {
+		if o, is := fsm.OfferOf(e, w.Get); is {
+			all = append(all, o)
+		}
+	})
+	return all, on
+}
+
+func walk(all []fsm.Offer, on map[ev.Ref]int, q fsm.OfferQuery) (best fsm.Offer, found bool) {
+	for _, o := range all {
+		isFor := q.Customer == "" && o.Open
+		for _, c := range o.Customers() {
+			isFor = isFor || c == q.Customer && c != ""
+		}
+		if o.Class == q.Class && o.Ready == q.Ready && isFor && (!found || q.Better(o, best, on[o.Infra], on[best.Infra])) {
+			best, found = o, true
+		}
+	}
+	return best, found
+}
+
+// world is some dataplanes with a tenant infra each, in two regions and accounts, and tenants.
+func drawOffers(t *rapid.T) *state.Entities {
+	w := state.New()
+	add := func(ref ev.Ref, events ...ev.Event) {
+		for _, e := range events {
+			if err := w.Apply([]ev.Recorded{{Ref: ref, Seq: w.Seq + 1, Event: e}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	account := ev.Ref{Kind: ev.Account, Owner: ev.Platform, ID: "main"}
+	add(account, ev.Requested[ev.AccountSpec]{UID: "a", Spec: ev.AccountSpec{Cloud: "sim", Hosting: "provider"}}, ev.VerificationStarted{}, ev.Verified{})
+	for i := range rapid.IntRange(1, 12).Draw(t, "dataplanes") {
+		owner := rapid.SampledFrom([]string{ev.Platform, ev.Platform, "acme"}).Draw(t, "owner")
+		dp := ev.Ref{Kind: ev.Dataplane, Owner: owner, ID: fmt.Sprintf("d%02d", i)}
+		add(dp, ev.Requested[ev.DataplaneSpec]{UID: fmt.Sprint("d", i), Spec: ev.DataplaneSpec{Account: "-/main",
+			Region: rapid.SampledFrom([]string{"eu", "us"}).Draw(t, "region"), Type: rapid.SampledFrom([]string{"shared", "dedicated"}).Draw(t, "type")}})
+		infra := dp.Child(ev.TenantInfra, "pg")
+		add(infra, ev.Requested[ev.TenantInfraSpec]{UID: fmt.Sprint("i", i), Spec: ev.TenantInfraSpec{App: "pg", Size: "small"}})
+		if owner == ev.Platform && rapid.Bool().Draw(t, "attached") {
+			add(dp, ev.Attached{Customer: rapid.SampledFrom([]string{"acme", "birch"}).Draw(t, "to")})
+		}
+		if rapid.IntRange(0, 5).Draw(t, "goes") == 0 {
+			add(infra, ev.DeletionRequested{})
+		}
+		for k := range rapid.IntRange(0, 3).Draw(t, "tenants") {
+			add(ev.Ref{Kind: ev.Tenant, Owner: "acme", ID: fmt.Sprintf("t%d-%d", i, k)}, ev.Requested[ev.TenantSpec]{UID: fmt.Sprint("t", i, k)},
+				ev.PlacingStarted{}, ev.Placed{Placement: ev.Placement{Dataplane: dp.Path(), TenantInfra: infra.Path()}})
+		}
+	}
+	return w
+}
+
+// What the index of places finds is what a walk over all of them finds, also in an overlay in which some have changed.
+func TestOffersAreAsAWalkFindsThem(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawOffers(t)
+		checkOffers(t, w)
+		over := w.Overlay().Overlay()
+		for i := range rapid.IntRange(1, 20).Draw(t, "changes") {
+			all, _ := offersOf(over)
+			if len(all) == 0 {
+				return
+			}
+			o := rapid.SampledFrom(all).Draw(t, "which")
+			change := []ev.Recorded{{Ref: o.Infra, Seq: over.Seq + 1, Event: ev.DeletionRequested{}}}
+			if rapid.IntRange(0, 3).Draw(t, "placed") > 0 {
+				ref := ev.Ref{Kind: ev.Tenant, Owner: "birch", ID: fmt.Sprint("over", i)}
+				change = []ev.Recorded{{Ref: ref, Event: ev.Requested[ev.TenantSpec]{UID: ref.ID}}, {Ref: ref, Event: ev.PlacingStarted{}},
+					{Ref: ref, Event: ev.Placed{Placement: ev.Placement{Dataplane: o.Dataplane.Path(), TenantInfra: o.Infra.Path()}}}}
+			}
+			for k := range change {
+				change[k].Seq = over.Seq + uint64(k) + 1
+			}
+			if err := over.Apply(change); err != nil {
+				t.Fatal(err)
+			}
+			checkOffers(t, over)
+		}
+		checkOffers(t, w)
+	})
+}

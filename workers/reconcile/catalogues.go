@@ -1,0 +1,142 @@
+package reconcile
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/command"
+	"github.com/aeriehq/aerie/workers/execute"
+)
+
+// Cataloguer notes what the clouds have in the regions that are built in, so that a wish for something else is refused
+// when it is given. When it last looked is in memory alone: another server, or this one after a restart, looks again, and
+// what it sees is noted only if it is something else.
+type Cataloguer struct {
+	intake *command.Intake
+	fold   *state.Live
+	clouds map[string]execute.Cloud
+	clock  clock.Clock
+	seen   [2]uint64 // the last events of dataplanes and accounts when the places were listed
+}
+
+// Place is a region of an account that something is built in.
+type Place struct {
+	Account fsm.Base
+	Cloud   ev.CloudAccount
+	Region  string
+}
+
+// catalogueEvery is how often is looked whether another place is built in.
+const catalogueEvery = 500 * time.Millisecond
+
+// NewCataloguer makes a cataloguer; Run starts it.
+func NewCataloguer(intake *command.Intake, fold *state.Live, clouds map[string]execute.Cloud, clock clock.Clock) *Cataloguer {
+	return &Cataloguer{intake: intake, fold: fold, clouds: clouds, clock: clock}
+}
+
+// Run looks at each place as soon as something is to be built there, and from then on as often as the inspector does.
+func (c *Cataloguer) Run(ctx context.Context) error {
+	places := map[string]Place{}
+	due := map[string]time.Time{}
+	return clock.Every(ctx, catalogueEvery, func(now time.Time) {
+		c.list(places)
+		for key, p := range places {
+			if ctx.Err() != nil || now.Before(due[key]) {
+				continue
+			}
+			due[key] = now.Add(max(inspectLeast, c.clock.Real(InspectEvery)))
+			if err := c.look(ctx, p); err != nil && ctx.Err() == nil {
+				due[key] = now.Add(inspectLeast)
+				slog.Debug("no catalogue, will try again", "account", p.Account.Ref.String(), "region", p.Region, "err", err)
+			}
+		}
+	})
+}
+
+// list lists the places anew if a dataplane or an account is another than at the last time.
+func (c *Cataloguer) list(places map[string]Place) {
+	c.fold.View(func(w *state.Entities) {
+		last := [2]uint64{w.LastOf(ev.Dataplane), w.LastOf(ev.Account)}
+		if last == c.seen {
+			return
+		}
+		c.seen = last
+		clear(places)
+		for _, p := range Places(w) {
+			places[p.key()] = p
+		}
+	})
+}
+
+func (p Place) key() string {
+	return strings.Join([]string{p.Account.Ref.Path(), p.Account.UID, p.Region}, " ")
+}
+
+// Places lists the regions that something is built in, of accounts that can be entered, each once.
+func Places(w *state.Entities) (all []Place) {
+	known := map[string]bool{}
+	w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
+		d := e.Data.(fsm.DataplaneData)
+		ref, faults := ev.ParseRef(ev.Account, d.Spec.Account)
+		account, there := w.Get(ref)
+		if len(faults) > 0 || !there || !account.Holds(fsm.ConditionReady) || fsm.Machines[ev.Dataplane].Ended(e.Phase()) {
+			return
+		}
+		p := Place{fsm.Base{Ref: ref, UID: account.UID}, account.Data.(fsm.AccountData).Cloud(), d.Spec.Region}
+		if !known[p.key()] {
+			known[p.key()] = true
+			all = append(all, p)
+		}
+	})
+	slices.SortFunc(all, func(a, b Place) int { return strings.Compare(a.key(), b.key()) })
+	return all
+}
+
+// look notes what there is in a place.
+func (c *Cataloguer) look(ctx context.Context, p Place) error {
+	ctx, cancel := context.WithTimeout(ctx, execute.CallTimeout)
+	defer cancel()
+	note, err := Catalogue(ctx, c.clouds, p)
+	if err != nil {
+		return err
+	}
+	order := command.Internal(p.Account.Ref, ev.ActorExecutor, note)
+	order.ExpectedUID = p.Account.UID
+	_, err = c.intake.SubmitCommand(ctx, order)
+	return err
+}
+
+// Catalogue asks the cloud of a place what it has there.
+func Catalogue(ctx context.Context, clouds map[string]execute.Cloud, p Place) (note ev.NoteCatalogue, err error) {
+	t := execute.NewTask(ev.Work{Ref: p.Account.Ref, UID: p.Account.UID}, clouds, nil)
+	c, err := t.CloudOf(p.Cloud)
+	if err != nil {
+		return note, err
+	}
+	var has cloud.Catalogue
+	err = t.Call("Catalogue", func() error {
+		has, err = c.Catalogue(ctx, execute.ScopeOf(ev.Target{Account: p.Cloud, Region: p.Region}))
+		return err
+	})
+	if err != nil {
+		return note, err
+	}
+	note = ev.NoteCatalogue{Region: p.Region, Calls: t.Calls(), Catalogue: ev.Catalogue{Machines: ev.PackMachines(has.Machines)}}
+	for _, v := range has.Versions {
+		note.Catalogue.Versions = append(note.Catalogue.Versions, ev.ClusterVersion{Version: v.Name, Until: v.Until})
+	}
+	for _, a := range cloud.Addons() {
+		if versions := has.Addons[a]; len(versions) > 0 {
+			note.Catalogue.Addons = append(note.Catalogue.Addons, ev.AddonVersions{Name: string(a), Versions: versions})
+		}
+	}
+	return note, nil
+}
