@@ -75,7 +75,8 @@ func NewHandler(c Config) http.Handler { return newServer(c) }
 
 func newServer(c Config) *server {
 	s := &server{Config: c, views: c.Views, token: sha256.Sum256([]byte(c.Token)), mux: http.NewServeMux(),
-		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat, writeWithin: writeWithin, compress: compression(), readers: make(chan struct{}, pastReaders)}
+		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat, writeWithin: writeWithin,
+		compress: compression(), readers: make(chan struct{}, pastReaders)}
 	_ = c.Metrics.registry.Register(c.Fanout) // a second handler of the same figures changes nothing
 	c.Metrics.build.WithLabelValues(c.Version).Set(1)
 	api := humago.New(s.mux, apiConfig(c.Version))
