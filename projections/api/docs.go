@@ -56,7 +56,8 @@ type docsPage struct{ strings.Builder }
 
 // begin is the head of a page.
 func (p *docsPage) begin(title string) {
-	p.say("<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\"><title>%s</title><style>%s</style>", title, docsStyle)
+	p.say("<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\">")
+	p.say("<title>%s</title><style>%s</style>", title, docsStyle)
 }
 
 func (p *docsPage) serve(w http.ResponseWriter) { writeHTML(w, []byte(p.String())) }
