@@ -28,8 +28,6 @@ const (
 // is found fails the test too.
 var overTheLimit = map[string]int{
 	"./projections/views: lines": 2586,
-	"./cloud/aws: files":         18,
-	"./cloud/aws: lines":         2543,
 	"./cloud/emulate/aws: files": 40,
 	"./cloud/emulate/aws: lines": 5754,
 	"./events: files":            20,

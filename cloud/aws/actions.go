@@ -1,6 +1,10 @@
 package aws
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/aeriehq/aerie/cloud/aws/policy"
+)
 
 // Action is one right that is needed in an account.
 type Action struct {
@@ -136,7 +140,7 @@ const (
 
 // policyARNs are AWS's own policies that may be attached to our roles.
 func policyARNs() (arns []string) {
-	for _, list := range [][]string{clusterPolicies, nodePolicies, storagePolicies} {
+	for _, list := range [][]string{policy.ClusterPolicies, policy.NodePolicies, policy.StoragePolicies} {
 		for _, p := range list {
 			arns = append(arns, "arn:"+thePartition+":iam::aws:policy/"+p)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
 	"github.com/aeriehq/aerie/cloud/aws/offers"
+	"github.com/aeriehq/aerie/cloud/aws/policy"
 )
 
 // software is what EKS has for a purpose.
@@ -25,11 +26,11 @@ type software struct {
 // addons are the software for each purpose. EKS has no autoscaler of its own: what is made for it is the role that it
 // runs as, in a namespace of its own, and whoever installs it finds its ARN in the observation.
 var addons = map[cloud.Addon]software{
-	cloud.AddonStorage:    {name: "aws-ebs-csi-driver", config: markVolumes, account: "kube-system:ebs-csi-controller-sa", policies: storagePolicies},
+	cloud.AddonStorage:    {name: "aws-ebs-csi-driver", config: markVolumes, account: "kube-system:ebs-csi-controller-sa", policies: policy.StoragePolicies},
 	cloud.AddonNetwork:    {name: "vpc-cni", config: withPolicies},
 	cloud.AddonIdentity:   {name: "eks-pod-identity-agent"},
 	cloud.AddonDNS:        {name: "coredns"},
-	cloud.AddonAutoscaler: {account: "cluster-autoscaler:cluster-autoscaler", inline: mayScale},
+	cloud.AddonAutoscaler: {account: "cluster-autoscaler:cluster-autoscaler", inline: policy.MayScale},
 }
 
 // Catalogue implements cloud.Provider.
@@ -177,7 +178,7 @@ func (at *session) addonRole(ctx context.Context, cluster *types.Cluster, spec c
 	name := issuer(cluster)
 	r := role{
 		purpose: at.purposeOf(spec.Cluster, spec.Addon), owner: spec.Owner, policies: is.policies,
-		trust: trustPod(at.oidcARN(name), name, is.account),
+		trust: policy.TrustPod(at.oidcARN(name), name, is.account),
 	}
 	if is.inline != nil {
 		r.inline = is.inline(at.region, spec.Cluster)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
+	"github.com/aeriehq/aerie/cloud/aws/policy"
 )
 
 // The policy that is the permissions boundary of each role that is made here: whatever else a role is given, it may no
@@ -33,9 +34,9 @@ func (at *session) boundary() string { return boundaryARN(partition(at.region), 
 // only, since AWS has its policies look at more from time to time.
 //
 // A role may put an owner's tag only on what it makes: else our right to delete by that tag would reach everything.
-func bounded() policy {
+func bounded() policy.Document {
 	volumes := []string{"arn:*:ec2:*:*:volume/*", "arn:*:ec2:*:*:snapshot/*"}
-	return policy{Version: "2012-10-17", Statement: []statement{
+	return policy.Document{Version: "2012-10-17", Statement: []policy.Statement{
 		{Effect: "Allow", Resource: "*", Action: strings.Fields(boundedLooks)},
 		{Effect: "Allow", Resource: "*", Action: strings.Fields(boundedChanges)},
 		{Effect: "Allow", Resource: "*", Action: "ec2:CreateTags", Condition: map[string]any{"ForAllValues:StringNotEquals": map[string]any{"aws:TagKeys": []string{tagOwner, tagDriver}}}},

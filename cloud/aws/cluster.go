@@ -13,6 +13,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
+	"github.com/aeriehq/aerie/cloud/aws/policy"
 )
 
 var clusterPhases = map[types.ClusterStatus]cloud.Phase{
@@ -193,7 +194,7 @@ func (at *session) createCluster(ctx context.Context, spec cloud.ClusterSpec) (c
 	}
 	r, err := at.ensureRole(ctx, role{
 		purpose: purpose{at.region, spec.Name, cloud.KindCluster, ""}, owner: spec.Owner,
-		trust: trustService("eks.amazonaws.com"), policies: clusterPolicies, inline: mayEncrypt(spec.Options.SecretsKey),
+		trust: policy.TrustService("eks.amazonaws.com"), policies: policy.ClusterPolicies, inline: policy.MayEncrypt(spec.Options.SecretsKey),
 	})
 	if err != nil {
 		return cloud.Observation{}, err

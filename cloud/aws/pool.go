@@ -12,6 +12,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
 	"github.com/aeriehq/aerie/cloud/aws/offers"
+	"github.com/aeriehq/aerie/cloud/aws/policy"
 )
 
 var poolPhases = map[types.NodegroupStatus]cloud.Phase{
@@ -109,7 +110,7 @@ func (at *session) createPool(ctx context.Context, spec cloud.PoolSpec) (cloud.O
 	}
 	r, err := at.ensureRole(ctx, role{
 		purpose: purpose{at.region, spec.Cluster, cloud.KindPool, spec.Name}, owner: spec.Owner,
-		trust: trustService("ec2.amazonaws.com"), policies: nodePolicies,
+		trust: policy.TrustService("ec2.amazonaws.com"), policies: policy.NodePolicies,
 	})
 	if err != nil {
 		return cloud.Observation{}, err
