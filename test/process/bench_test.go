@@ -91,7 +91,7 @@ func TestBenchTails(t *testing.T) {
 // TestBenchTable reads what people see.
 func TestBenchTable(t *testing.T) {
 	s := finish(aerie(t.Context(), "bench", "append", "--n", "20", "--rounds", "1", "--dir", t.TempDir()))
-	if s.code != 0 || !strings.HasPrefix(s.out, "bench append --n 20 ") || !strings.Contains(s.out, "\nratio ") || !strings.HasPrefix(s.err, "round 1 of 1: ") {
+	if s.code != 0 || !strings.HasPrefix(s.out, "bench append --n 20\n") || !strings.Contains(s.out, "\nratio ") || !strings.HasPrefix(s.err, "round 1 of 1: ") {
 		t.Errorf("%+v", s)
 	}
 }
