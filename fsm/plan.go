@@ -13,8 +13,8 @@ const (
 	Retired  Phase = "Retired"
 )
 
-// mostVersions is how many versions of a plan are kept. The oldest go first; who was placed by one of those keeps its terms.
-const mostVersions = 500
+// MostVersions is how many versions of a plan are kept. The oldest go first; who was placed by one of those keeps its terms.
+const MostVersions = 500
 
 // PlanData is what a plan's events say of it. Its version is the revision of its spec.
 type PlanData struct {
@@ -91,7 +91,7 @@ func evolvePlan(d PlanData, happened ev.Event) PlanData {
 	case ev.Created[ev.PlanSpec]:
 		d.Spec = e.Spec
 	case ev.Updated[ev.PlanSpec]:
-		kept := max(0, len(d.Before)+2-mostVersions)
+		kept := max(0, len(d.Before)+2-MostVersions)
 		d.Before = append(slices.Clone(d.Before[kept:]), d.Spec) // the fold shares the list
 		d.Spec = e.Spec
 	}

@@ -30,12 +30,19 @@ func hypothetical(ref ev.Ref, spec ev.TenantSpec) Entity[TenantData] {
 	return Entity[TenantData]{Base{Ref: ref}, TenantData{Spec: spec}}
 }
 
-// Misses says in what a tenant infra is not what a tenant's plan asks for; nothing if the tenant may be put there. It is
-// for people, who ask about every infra: deciding asks an index.
-func Misses(ref ev.Ref, spec ev.TenantSpec, infra Entity[Data], get func(ev.Ref) (Entity[Data], bool)) (misses []string) {
+// Wish is what a tenant's plan asks of a place. It is never changed.
+type Wish struct{ want }
+
+// WishOf is what a tenant of a spec asks for now. Its plan and its customer must be there.
+func WishOf(ref ev.Ref, spec ev.TenantSpec, get func(ev.Ref) (Entity[Data], bool)) Wish {
 	p, _ := get(ready(ev.Plan, spec.Plan).Ref)
 	c, _ := get(ev.Ref{Kind: ev.Customer, Owner: ref.Owner, ID: ref.Owner})
-	w := wantOf(hypothetical(ref, spec), typed[PlanData](p), typed[CustomerData](c).Data)
+	return Wish{wantOf(hypothetical(ref, spec), typed[PlanData](p), typed[CustomerData](c).Data)}
+}
+
+// Misses says in what a tenant infra is not what is wished for; nothing if the tenant may be put there. It is for people,
+// who ask about every infra: deciding asks an index.
+func (w Wish) Misses(infra Entity[Data], get func(ev.Ref) (Entity[Data], bool)) (misses []string) {
 	d := typed[TenantInfraData](infra).Data
 	base, _ := get(infra.dataplane().Ref)
 	dp := typed[DataplaneData](base)

@@ -30,11 +30,17 @@ func (r *reading) flags(cmd *cobra.Command) {
 
 // one makes what runs a verb that reads one entity: KIND ID.
 func (r *reading) one(show func(*cobra.Command, *client.Client, events.Ref) error) func(*cobra.Command, []string) error {
+	return r.found(one, show)
+}
+
+// found makes what runs a verb that reads one entity, which find finds in the arguments.
+func (r *reading) found(find func(*cobra.Command, []string) (events.Ref, error),
+	show func(*cobra.Command, *client.Client, events.Ref) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := r.Output.Check(); err != nil {
 			return err
 		}
-		ref, err := one(cmd, args)
+		ref, err := find(cmd, args)
 		if err != nil {
 			return err
 		}

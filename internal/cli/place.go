@@ -74,24 +74,27 @@ func newPlaceCommand() *cobra.Command {
 // placeText says for people where a tenant would be, and why nowhere else.
 func placeText(ref events.Ref, would placement.WouldBe) string {
 	var b strings.Builder
-	if p := would.Placement; p != nil {
-		fmt.Fprintf(&b, "%s would be put on tenantinfra %s, dataplane %s, namespace %s\n", ref, p.TenantInfra, p.Dataplane, p.Namespace)
-		fmt.Fprintf(&b, "  by version %d of plan %s: %s\n", p.PlanVersion, p.Plan, p.Why)
-	} else if would.Reason != nil {
-		fmt.Fprintf(&b, "%s would be put nowhere: %s\n", ref, would.Reason.Message)
+	line := func(format string, args ...any) {
+		b.WriteString(client.Plain(fmt.Sprintf(format, args...)) + "\n")
 	}
-	fmt.Fprintf(&b, "%d tenant infras fit\n", would.Fit)
+	if p := would.Placement; p != nil {
+		line("%s would be put on tenantinfra %s, dataplane %s, namespace %s", ref, p.TenantInfra, p.Dataplane, p.Namespace)
+		line("  by version %d of plan %s: %s", p.PlanVersion, p.Plan, p.Why)
+	} else if would.Reason != nil {
+		line("%s would be put nowhere: %s", ref, would.Reason.Message)
+	}
+	line("%d tenant infras fit", would.Fit)
 	if len(would.Nearest) > 0 {
-		fmt.Fprintln(&b, "nearest of the others:")
+		line("nearest of the others:")
 	}
 	for _, n := range would.Nearest {
-		fmt.Fprintf(&b, "  %s %s\n", n.TenantInfra, strings.Join(n.Reasons, ", "))
+		line("  %s %s", n.TenantInfra, strings.Join(n.Reasons, ", "))
 	}
 	if len(would.Rejected) > 0 {
-		fmt.Fprintln(&b, "what keeps the others out:")
+		line("what keeps the others out:")
 	}
 	for _, r := range would.Rejected {
-		fmt.Fprintf(&b, "  %d: %s\n", r.Count, r.Reason)
+		line("  %d: %s", r.Count, r.Reason)
 	}
-	return client.Plain(b.String())
+	return b.String()
 }

@@ -31,19 +31,7 @@ func newVersionsCommand() *cobra.Command {
 		Short:   "List the versions of a plan's terms, oldest first",
 		Long:    "List the versions of a plan's terms, oldest first. A tenant keeps the terms of the version it was placed by.",
 		Example: "  aerie plan versions pro\n  aerie diff plan pro --from 2 --to 3",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := r.Output.Check(); err != nil {
-				return err
-			}
-			ref, err := onlyID(cmd, events.Plan, args)
-			if err != nil {
-				return err
-			}
-			cl, err := r.Client(cmd)
-			if err != nil {
-				return err
-			}
-			defer cl.Close()
+		RunE: r.found(planOf, func(cmd *cobra.Command, cl *client.Client, ref events.Ref) error {
 			raw, all, err := versionsOf(cmd, cl, ref)
 			if err != nil {
 				return err
@@ -56,10 +44,17 @@ func newVersionsCommand() *cobra.Command {
 				rows = append(rows, []string{strconv.Itoa(v.Version), v.Time.UTC().Format(time.RFC3339), v.Actor, v.Spec.Deployment, v.Spec.Hosting})
 			}
 			return print.Rows(cmd.OutOrStdout(), []string{"VERSION", "SINCE", "BY", "DEPLOYMENT", "HOSTING"}, rows)
-		},
+		}),
 	}
-	r.flags(cmd)
+	r.Connection.Flags(cmd)
+	r.AtFlag(cmd)
+	r.Output.Flags(cmd, print.Table, print.JSON, print.YAML)
 	return cmd
+}
+
+// planOf is the plan that the arguments name.
+func planOf(cmd *cobra.Command, args []string) (events.Ref, error) {
+	return onlyID(cmd, events.Plan, args)
 }
 
 func versionsOf(cmd *cobra.Command, cl *client.Client, ref events.Ref) (raw json.RawMessage, all []planVersion, err error) {
@@ -85,7 +80,7 @@ func newDiffPlanCommand() *cobra.Command {
 		Short:   "Show what changed from one version of a plan to another",
 		Example: "  aerie diff plan pro --from 2 --to 3",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ref, err := onlyID(cmd, events.Plan, args)
+			ref, err := planOf(cmd, args)
 			if err != nil {
 				return err
 			}

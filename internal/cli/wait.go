@@ -197,7 +197,7 @@ func (w *waiting) wait(ctx context.Context, cl *client.Client, refs []events.Ref
 				continue
 			}
 			left = append(left, r)
-			details = append(details, r.String()+": "+describeStanding(seen[i]))
+			details = append(details, r.String()+": "+client.Standing(seen[i]))
 		}
 		switch {
 		case err == nil && len(left) == 0:
@@ -232,15 +232,4 @@ func (w *waiting) look(ctx context.Context, cl *client.Client, r events.Ref) (e 
 		err = &client.Failure{Code: string(reason.Code), Message: fmt.Sprintf("%s is %s: %s", r, e.Phase, reason.Message), Exit: client.ExitFailure}
 	}
 	return e, done, err
-}
-
-// describeStanding is how an entity is, in a line.
-func describeStanding(e client.Entity) string {
-	switch {
-	case e.Kind == "":
-		return "not seen yet"
-	case e.Status.Reason == nil:
-		return e.Phase
-	}
-	return fmt.Sprintf("%s (%s: %s)", e.Phase, e.Status.Reason.Code, e.Status.Reason.Message)
 }

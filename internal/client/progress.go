@@ -50,7 +50,7 @@ func (p *progress) saw(e Entity, now time.Time) {
 	}
 	p.phases[e.Ref()] = entered{e.Phase, now}
 	if p.width == 0 {
-		fmt.Fprintln(p.out, Plain(e.Ref().String()+": "+standing(e)))
+		fmt.Fprintln(p.out, Plain(e.Ref().String()+": "+Standing(e)))
 	}
 }
 
@@ -66,7 +66,7 @@ func (p *progress) left(left []Target, now time.Time) {
 			break
 		}
 	}
-	line := Plain(fmt.Sprintf("%d/%d as wanted, %s: %s: %s", p.total-len(left), p.total, p.time(left, now), shown.Ref, standing(shown.last)))
+	line := Plain(fmt.Sprintf("%d/%d as wanted, %s: %s: %s", p.total-len(left), p.total, p.time(left, now), shown.Ref, Standing(shown.last)))
 	if runes := []rune(line); len(runes) >= p.width {
 		line = string(runes[:p.width-2]) + "…"
 	}

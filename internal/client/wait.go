@@ -142,7 +142,7 @@ type patience struct {
 }
 
 func (w *patience) saw(e Entity, now time.Time) {
-	stands := fmt.Sprint(e.Seq, standing(e))
+	stands := fmt.Sprint(e.Seq, Standing(e))
 	if w.stands[e.Ref()] != stands {
 		w.stands[e.Ref()], w.last = stands, now
 	}
@@ -232,13 +232,13 @@ func notMoved(most time.Duration, left []Target) error {
 func tooLate(message string, left []Target) error {
 	f := &Failure{"timeout", message, nil, ExitTimeout}
 	for _, t := range left {
-		f.Details = append(f.Details, t.Ref.String()+": "+standing(t.last))
+		f.Details = append(f.Details, t.Ref.String()+": "+Standing(t.last))
 	}
 	return f
 }
 
-// standing is an entity's phase and the reason for it, in one line.
-func standing(e Entity) string {
+// Standing is an entity's phase and the reason for it, in one line.
+func Standing(e Entity) string {
 	switch {
 	case e.Kind == "":
 		return "not seen yet"

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/views"
 )
 
@@ -51,9 +52,6 @@ func (s *server) planVersions(api huma.API) {
 	})
 }
 
-// mostVersions is how many versions of a plan are told, as many as the fold keeps.
-const mostVersions = 500
-
 // withVersion adds what an event of the plan made: a first version, the next one, or none.
 func withVersion(all []PlanVersion, e views.Event) ([]PlanVersion, error) {
 	n := 1
@@ -72,5 +70,5 @@ func withVersion(all []PlanVersion, e views.Event) ([]PlanVersion, error) {
 		return nil, fmt.Errorf("read version %d: %w", n, err)
 	}
 	all = append(all, PlanVersion{n, e.Seq, e.Time, e.Actor, made.Spec})
-	return all[max(0, len(all)-mostVersions):], nil
+	return all[max(0, len(all)-fsm.MostVersions):], nil
 }

@@ -43,6 +43,7 @@ func Where(ctx context.Context, fold *state.Live, q *Query) (would WouldBe, err 
 		return would, events.RefuseFaults("tenant", faults)
 	}
 	var spec events.TenantSpec
+	var wish fsm.Wish
 	var infras []events.Ref
 	fold.View(func(w *state.Entities) {
 		spec = specFor(w, ref, q)
@@ -52,6 +53,9 @@ func Where(ctx context.Context, fold *state.Live, q *Query) (would WouldBe, err 
 		}
 		would.Seq = w.Seq
 		would.Placement, would.Reason, err = fsm.PlaceFor(ref, spec, w.Refs())
+		if err == nil {
+			wish = fsm.WishOf(ref, spec, w.Get)
+		}
 		w.Each(events.TenantInfra, func(e fsm.Entity[fsm.Data]) { infras = append(infras, e.Ref) })
 	})
 	if err != nil {
@@ -64,7 +68,7 @@ func Where(ctx context.Context, fold *state.Live, q *Query) (would WouldBe, err 
 		fold.View(func(w *state.Entities) {
 			for _, infra := range some {
 				if e, _ := w.Get(infra); !fsm.Ended(e) {
-					s.add(infra, fsm.Misses(ref, spec, e, w.Get))
+					s.add(infra, wish.Misses(e, w.Get))
 				}
 			}
 		})

@@ -45,9 +45,11 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 	}
 	w.reuse(before, after)
 	w.reoffer(before, after)
-	w.release(fsm.Detached(before, after))
 	switch after.Ref.Kind {
-	case ev.Dataplane, ev.TenantInfra:
+	case ev.Dataplane:
+		w.makers[after.UID] = after.Ref
+		w.release(fsm.Detached(before, after))
+	case ev.TenantInfra:
 		w.makers[after.UID] = after.Ref
 	case ev.Plan, ev.Customer: // these say of what class a place must be
 		w.reask(after.Ref)
@@ -96,14 +98,14 @@ func (w *Entities) reuse(before, after fsm.Entity[fsm.Data]) {
 	if sameUse(before, after) {
 		return
 	}
-	user, was := w.store.number[after.Ref], fsm.UsedBy(before)
-	w.release(slices.DeleteFunc(slices.Clone(was), func(r ev.Ref) bool { return slices.Contains(fsm.UsedBy(after), r) }))
+	user, was, is := w.store.number[after.Ref], fsm.UsedBy(before), fsm.UsedBy(after)
+	w.release(slices.DeleteFunc(slices.Clone(was), func(r ev.Ref) bool { return slices.Contains(is, r) }))
 	for _, used := range was {
 		if n, known := w.store.number[used]; known {
 			w.users[n] = w.users[n].without(user)
 		}
 	}
-	for _, used := range fsm.UsedBy(after) {
+	for _, used := range is {
 		if n, known := w.store.number[used]; known {
 			w.users[n] = w.users[n].with(user)
 		}

@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -95,11 +96,36 @@ func drawOffers(t *rapid.T) *state.Entities {
 	return w
 }
 
+// checkMisses holds what people are told against the index: a tenant infra has no miss if, and only if, it is offered to the
+// tenant.
+func checkMisses(t *rapid.T, w *state.Entities) {
+	for _, deployment := range []string{"dedicated", "resource-shared"} {
+		plan := ev.PlanSpec{Hosting: "provider", Deployment: deployment, Apps: []ev.PlanApp{{Type: "pg", Size: "small"}}}
+		get := func(r ev.Ref) (fsm.Entity[fsm.Data], bool) {
+			if r.Kind == ev.Plan {
+				return fsm.Entity[fsm.Data]{Base: fsm.Base{Ref: r}, Data: fsm.PlanData{Spec: plan}}, true
+			}
+			return w.Get(r)
+		}
+		for _, customer := range []string{"acme", "birch", "cedar"} {
+			wish := fsm.WishOf(ev.Ref{Kind: ev.Tenant, Owner: customer, ID: "new"}, ev.TenantSpec{Plan: "-/free"}, get)
+			w.Each(ev.TenantInfra, func(e fsm.Entity[fsm.Data]) {
+				o, is := fsm.OfferOf(e, w.Get)
+				is = is && o.Class.Dedicated == (deployment == "dedicated") && (o.Open || slices.Contains(o.Customers(), customer))
+				if misses := wish.Misses(e, w.Get); is != (len(misses) == 0) {
+					t.Fatalf("%s for %s, %s: offered %t, misses %q", e.Ref, customer, deployment, is, misses)
+				}
+			})
+		}
+	}
+}
+
 // What the index of places finds is what a walk over all of them finds, also in an overlay in which some have changed.
 func TestOffersAreAsAWalkFindsThem(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawOffers(t)
 		checkOffers(t, w)
+		checkMisses(t, w)
 		over := w.Overlay().Overlay()
 		for i := range rapid.IntRange(1, 20).Draw(t, "changes") {
 			all, _ := offersOf(over)

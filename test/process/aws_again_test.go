@@ -2,6 +2,7 @@ package process
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,31 +18,38 @@ name: main
 spec: {cloud: aws, number: "111122223333"}
 ---
 kind: dataplane
-name: full
+name: %s
 spec: {account: main, region: eu-central-1}
 ---
 kind: dataplane
-name: mute
+name: %s
 spec: {account: main, region: eu-west-1}
 `
+
+// twoWith starts a server on an AWS with faults, and asks for a dataplane in eu-central-1 and one in eu-west-1.
+func twoWith(t *testing.T, central, west string, faults ...emulate.Fault) (*emulatedAWS, *process) {
+	t.Helper()
+	a, emulator := emulateAWS(t, 0, nil)
+	p := a.server("600")
+	p.start()
+	if err := emulator.Inject(faults...); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "two.yaml")
+	overwrite(t, file, fmt.Sprintf(twoDataplanes, central, west))
+	if s := p.cli("apply", "-f", file); s.code != 0 {
+		t.Fatalf("apply: %+v\n%s", s, p.log)
+	}
+	return a, p
+}
 
 // TestTheSameFailureAgain has one dataplane refused again and again, which AWS numbers, and another one without an answer
 // each time, which nobody numbers: both are told once, and never with a next attempt that is past.
 func TestTheSameFailureAgain(t *testing.T) {
 	t.Parallel()
-	a, emulator := emulateAWS(t, 0, nil)
-	p := a.server("600")
-	p.start()
 	refused := emulate.Fault{Op: "ec2:CreateVpc", Match: "eu-central-1", Code: "VpcLimitExceeded", Message: "The maximum number of VPCs has been reached.", Times: -1}
 	cut := emulate.Fault{Op: "ec2:DescribeAvailabilityZones", Match: "eu-west-1", Cut: true, Times: -1}
-	if err := emulator.Inject(refused, cut); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "two.yaml")
-	overwrite(t, file, twoDataplanes)
-	if s := p.cli("apply", "-f", file); s.code != 0 {
-		t.Fatalf("apply: %+v\n%s", s, p.log)
-	}
+	a, p := twoWith(t, "full", "mute", refused, cut)
 	a.again(p, "full", "eu-central-1", "quota_exceeded")
 	a.again(p, "mute", "eu-west-1", "unreachable")
 }

@@ -2,7 +2,6 @@ package process
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,39 +10,14 @@ import (
 	"github.com/aeriehq/aerie/internal/client"
 )
 
-const unseenDataplanes = `
-kind: account
-name: main
-spec: {cloud: aws, number: "111122223333"}
----
-kind: dataplane
-name: vpc
-spec: {account: main, region: eu-central-1}
----
-kind: dataplane
-name: cluster
-spec: {account: main, region: eu-west-1}
-`
-
 // TestWhatAWSNeverShowsIsMadeThreeTimes has an AWS whose looks show nothing of the VPCs that were made in one region, and
 // of the clusters in another: each is asked for three times, also by a server that is started anew, and the dataplane says
 // what was made.
 func TestWhatAWSNeverShowsIsMadeThreeTimes(t *testing.T) {
 	t.Parallel()
-	a, emulator := emulateAWS(t, 0, nil)
-	p := a.server("600")
-	p.start()
 	never := emulate.Duration{Duration: 10000 * time.Hour}
-	err := emulator.Inject(emulate.Fault{Op: "ec2:CreateVpc", Match: "eu-central-1", Stale: never, Times: -1},
+	a, p := twoWith(t, "vpc", "cluster", emulate.Fault{Op: "ec2:CreateVpc", Match: "eu-central-1", Stale: never, Times: -1},
 		emulate.Fault{Op: "eks:CreateCluster", Match: "eu-west-1", Stale: never, Times: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "two.yaml")
-	overwrite(t, file, unseenDataplanes)
-	if s := p.cli("apply", "-f", file); s.code != 0 {
-		t.Fatalf("apply: %+v\n%s", s, p.log)
-	}
 	a.unseen(p, "vpc", "CreateVpc", "eu-central-1")
 	a.unseen(p, "cluster", "CreateCluster", "eu-west-1")
 	p.kill()

@@ -36,6 +36,9 @@ var (
 
 // log says in one line what was asked and what came of it. Tokens are cut: they are the client's.
 func (r Request) log(a ev.Answer, err error) {
+	if !slog.Default().Enabled(context.Background(), slog.LevelInfo) {
+		return
+	}
 	attributes := []any{"verb", ev.Truncate(r.Verb), "kind", ev.Truncate(r.Kind), "entity", ev.Truncate(r.Owner + "/" + r.Name),
 		"actor", r.Actor, "outcome", answerCode(err)}
 	if r.DryRun {
