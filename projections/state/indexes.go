@@ -35,16 +35,27 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 		w.phases[after.Ref.Kind][before.Phase()]--
 	}
 	w.phases[after.Ref.Kind][after.Phase()]++
-	if was, is := fsm.PlaceOf(before), fsm.PlaceOf(after); was != is {
+	was, is := fsm.PlaceOf(before), fsm.PlaceOf(after)
+	if was != is {
 		w.placed[was]--
 		w.placed[is]++
 	}
+	if w.under == nil {
+		w.reuse(before, after)
+	}
+	if was != is {
+		w.offer(was)
+		w.offer(is)
+	}
+	switch after.Ref.Kind {
+	case ev.Account, ev.Dataplane, ev.TenantInfra:
+		for _, infra := range fsm.OffersOn(before, after, w.UsersOf) {
+			w.offer(infra.Path())
+		}
+	}
 	if w.under != nil {
-		w.reoffer(before, after)
 		return // nobody asks an Overlay for the rest
 	}
-	w.reuse(before, after)
-	w.reoffer(before, after)
 	switch after.Ref.Kind {
 	case ev.Dataplane:
 		w.makers[after.UID] = after.Ref

@@ -152,35 +152,25 @@ func (w *Entities) bestOffer(q fsm.OfferQuery, but func(ev.Ref) bool) (offered, 
 	return best, found
 }
 
-// reoffer keeps the offers after an entity has changed, and notes which classes of places have news.
-func (w *Entities) reoffer(before, after fsm.Entity[fsm.Data]) {
-	for _, infra := range fsm.OffersOn(before, after, w.UsersOf) {
-		w.offer(infra)
-	}
-	if was, is := fsm.PlaceOf(before), fsm.PlaceOf(after); was != is {
-		for _, path := range []string{was, is} {
-			if infra, faults := ev.ParseRef(ev.TenantInfra, path); path != "" && faults == nil {
-				w.offer(infra)
-			}
-		}
-	}
-}
-
 // reofferAll looks anew at what every infra offers.
 func (w *Entities) reofferAll() {
 	var infras []ev.Ref
 	w.Each(ev.TenantInfra, func(e fsm.Entity[fsm.Data]) { infras = append(infras, e.Ref) })
 	for _, infra := range infras {
-		w.offer(infra)
+		w.offer(infra.Path())
 	}
 	clear(w.news)
 }
 
-// offer looks anew at what one infra offers.
-func (w *Entities) offer(infra ev.Ref) {
+// offer looks anew at what one infra offers, given by its path; empty: none.
+func (w *Entities) offer(path string) {
+	infra, faults := ev.ParseRef(ev.TenantInfra, path)
+	if path == "" || faults != nil {
+		return
+	}
 	e, _ := w.Get(infra)
 	o, is := fsm.OfferOf(e, w.Get)
-	before, was := w.offers.set(infra, offered{o, w.PlacedOn(infra.Path())}, is)
+	before, was := w.offers.set(infra, offered{o, w.PlacedOn(path)}, is)
 	if w.under != nil {
 		w.offers.own[infra] = true
 		return
