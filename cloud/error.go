@@ -42,6 +42,7 @@ type Error struct {
 	Message    string        // the same each time the same happens: what differs from call to call is no part of it
 	RequestID  string        // by which the cloud finds the call; empty: it said none
 	RetryAfter time.Duration // not before; 0 leaves it to the caller
+	Refused    bool          // the cloud answered that it did nothing; without it, what is Retryable may have been done
 	Err        error
 }
 
@@ -56,6 +57,15 @@ func (e *Error) Error() string {
 
 // Unwrap is the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// MayBeDone tells whether what a call asked for may have been done although the call failed.
+func MayBeDone(err error) bool {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Class == Retryable && !e.Refused
+	}
+	return err != nil
+}
 
 // ClassOf is the class of an error, empty for nil. What is no *Error is Retryable: its outcome is unknown.
 func ClassOf(err error) Class {

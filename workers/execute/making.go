@@ -63,13 +63,8 @@ func (m *making) end(what, id string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e := ev.CreateEnd{What: what, ID: ev.Cut(id, maxNote)}
-	switch cloud.ClassOf(err) {
-	case "":
-	case cloud.Retryable:
-		e.Lost = true
-	default:
-		e.Refused = true
-	}
+	e.Lost = cloud.MayBeDone(err)
+	e.Refused = err != nil && !e.Lost
 	m.ends = append(m.ends, e)
 }
 

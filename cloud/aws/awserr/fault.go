@@ -39,7 +39,7 @@ func Of(op string, err error) error {
 	case errors.As(err, &api):
 		return &cloud.Error{
 			Class: classOf(err, api), Op: op, Code: api.ErrorCode(),
-			Message: api.ErrorMessage(), RequestID: requestID(err), RetryAfter: retryAfter(err), Err: err,
+			Message: api.ErrorMessage(), RequestID: requestID(err), RetryAfter: retryAfter(err), Refused: refused(err), Err: err,
 		}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &cloud.Error{Class: cloud.Retryable, Op: op, Code: "Cancelled", Message: err.Error(), Err: err}
@@ -82,6 +82,17 @@ func classOf(err error, api smithy.APIError) cloud.Class {
 		return cloud.Retryable
 	}
 	return class
+}
+
+// refused tells whether AWS answered that it did not do what was asked. An error of its own, other than that it is
+// unavailable, leaves open what became of the call.
+func refused(err error) bool {
+	var response *awshttp.ResponseError
+	if !errors.As(err, &response) {
+		return false
+	}
+	status := response.HTTPStatusCode()
+	return status < http.StatusInternalServerError || status == http.StatusServiceUnavailable
 }
 
 // Class looks a refusal up in the table.

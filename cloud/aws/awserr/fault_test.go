@@ -123,6 +123,21 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
+// TestWhatMayBeDone has a failed call leave it open whether it was done, but where AWS answered that it was not.
+func TestWhatMayBeDone(t *testing.T) {
+	for status, open := range map[int]bool{400: false, 428: false, 500: true, 502: true, 503: false, 504: true} {
+		err := &smithy.OperationError{ServiceID: awserr.EKS, Err: &awshttp.ResponseError{ResponseError: &smithyhttp.ResponseError{
+			Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}}, Err: &smithy.GenericAPIError{Code: "Internal"},
+		}}}
+		if got := cloud.MayBeDone(awserr.Of("CreateCluster", err)); got != open {
+			t.Errorf("of status %d: may be done is %t, want %t", status, got, open)
+		}
+	}
+	if !cloud.MayBeDone(awserr.Of("CreateCluster", context.DeadlineExceeded)) {
+		t.Error("a call without an answer may be done")
+	}
+}
+
 func TestIssues(t *testing.T) {
 	for text, want := range map[string]cloud.Class{
 		"Could not launch On-Demand Instances. InsufficientInstanceCapacity - We currently do not have sufficient m6i.xlarge capacity":                                       cloud.Capacity,
