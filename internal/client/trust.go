@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"io/fs"
 	"net/http"
 	"os"
 	"strings"
@@ -31,16 +30,16 @@ func (c *Client) trust(ca []byte) error {
 
 // findCA is the CA that is given, else that of the server's own data directory; none is no error.
 func (c *Connection) findCA(own string) ([]byte, error) {
-	file, flag := c.ca, "--ca"
-	if file == "" {
-		file, flag = own, "--data-dir"
+	if c.ca == "" {
+		data, err := os.ReadFile(own)
+		if err != nil {
+			return nil, nil // a server over TLS is not trusted then, and that is said
+		}
+		return data, nil
 	}
-	data, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) && c.ca == "" {
-		return nil, nil
-	}
+	data, err := os.ReadFile(c.ca)
 	if err != nil {
-		return nil, Invalid(flag, "the CA can't be read: %v", err)
+		return nil, Invalid("--ca", "it can't be read: %v", err)
 	}
 	return data, nil
 }
