@@ -155,7 +155,7 @@ var Machines map[ev.Kind]Machine
 func init() { // not an initialiser: kinds and their machines refer to each other
 	Machines = map[ev.Kind]Machine{
 		ev.Customer: erase(customer), ev.Account: erase(account), ev.Plan: erase(plan), ev.Dataplane: erase(dataplane),
-		ev.TenantInfra: erase(tenantInfra), ev.Tenant: erase(tenant), ev.Application: erase(application), ev.Addon: erase(addon),
+		ev.TenantInfra: erase(tenantInfra), ev.Tenant: erase(tenant), ev.Application: erase(application), ev.Addon: erase(addon), ev.Agent: erase(agent),
 	}
 	for k := range Machines {
 		if _, ok := ev.KindOf(string(k)); !ok {

@@ -42,9 +42,15 @@ func newKindCommand(kinds *events.Registry, d events.Descriptor) *cobra.Command 
 		return flagError(c, err)
 	})
 	for _, v := range d.Verbs {
+		if _, secret := v.Body.(interface{ Invites() }); secret {
+			cmd.AddCommand(newInviteCommand(kinds, d, v))
+			continue
+		}
 		cmd.AddCommand(newVerbCommand(kinds, d, v))
 	}
 	switch d.Kind {
+	case events.Agent:
+		cmd.AddCommand(newAgentRunCommand())
 	case events.Account:
 		cmd.AddCommand(newBootstrapCommand())
 	case events.Plan:

@@ -32,6 +32,7 @@ import (
 	"github.com/aeriehq/aerie/projections/placement"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views"
+	"github.com/aeriehq/aerie/workers/agents"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
 	"github.com/aeriehq/aerie/workers/dispatch"
@@ -67,6 +68,7 @@ type Control struct {
 	charts  *execute.Charts
 	sweeper atomic.Pointer[reconcile.Sweeper] // nil: this replica works in no cloud, or not yet
 	Intake  *command.Intake                   // decides commands
+	agents  *agents.Service                   // answers agents; nil on NATS servers of others, which don't let them in yet
 	http    *http.Server
 	listen  net.Listener
 	tls     *tls.Config // of HTTP; nil: in clear
@@ -192,6 +194,10 @@ func (c *Control) startFold(s Settings) error {
 	c.Intake = command.NewIntake(c.Log, c.Live)
 	c.Intake.Count(c.counts.Commanded)
 	c.Intake.CountGivenUp(c.counts.GivenUp)
+	if c.NATS != nil {
+		c.agents = agents.New(c.Intake, c.Live, clock.Clock{Speed: s.SimSpeed}, c.NATS.Evict)
+		c.Intake.Guard(c.agents.MayReport)
+	}
 	dispatcher := dispatch.NewDispatcher(c.Intake, c.Live, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})
 	last, err := c.Log.Last(c.core.ctx)
 	if err != nil {
@@ -222,6 +228,11 @@ func (c *Control) startWorkers(Settings) error {
 		return err
 	}
 	if c.NATS != nil {
+		if err := c.agents.Serve(c.doors.ctx, c.Conn); err != nil {
+			return err
+		}
+		c.NATS.Admit(c.agents)
+		c.run(&c.doors, "the watch over agents", c.agents.Watch)
 		if err := c.Intake.RefuseStrays(c.doors.ctx, c.waiting); err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/oklog/ulid/v2"
 	"golang.org/x/time/rate"
 
@@ -39,10 +40,11 @@ type Intake struct {
 	people     chan *job // what people ask
 	machinery  chan *job // what the dispatcher and executors ask: neither keeps the other waiting
 	contention *contention
-	refusals   *rate.Limiter  // how many refusals are written down
-	ended      chan struct{}  // closed when Run has
-	doors      chan struct{}  // a place for each message being answered
-	answering  sync.WaitGroup // those messages
+	refusals   *rate.Limiter         // how many refusals are written down
+	ended      chan struct{}         // closed when Run has
+	doors      chan struct{}         // a place for each message being answered
+	answering  sync.WaitGroup        // those messages
+	guard      func(*nats.Msg) error // says why a report may not be taken; nil: any may
 	count      func(code string, took time.Duration)
 	givenUp    func()        // counts the queued commands that are given up
 	turnedAway atomic.Uint64 // how many answers over NATS were errors

@@ -16,6 +16,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud/kube"
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
@@ -115,8 +116,8 @@ func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string
 			stands = fsm.Machines[seen.Ref.Kind].Stands(e, w.Refs())
 		}
 	})
-	if len(stands) == 0 {
-		return nil
+	if len(stands) == 0 || queue.ByAgent(stands[0]) {
+		return nil // nothing of ours, or in a network that lets nobody in
 	}
 	ctx, cancel := context.WithTimeout(ctx, execute.CallTimeout)
 	defer cancel()

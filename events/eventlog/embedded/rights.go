@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -79,7 +80,7 @@ func accounts() string {
 		cross(s, gatePrefix+s)
 	}
 	return "accounts {\n" +
-		ownAccount + " {jetstream: enabled, exports: [{stream: \"" + seen + "\"}\n" + exports.String() + "]}\n" +
+		ownAccount + " {jetstream: enabled, exports: [{stream: \"" + seen + "\"}\n" + agentExports + exports.String() + "]}\n" +
 		peopleAccount + " {imports: [{stream: {account: " + ownAccount + ", subject: \"" + seen + "\"}}\n" + imports.String() + "]}\n}\n"
 }
 
@@ -95,6 +96,10 @@ func permissions() *server.Permissions {
 type doorman struct {
 	srv           *server.Server
 	secret, token string
+
+	agents   sync.RWMutex // read: somebody enters; write: somebody is thrown out
+	who      Agents
+	accounts sync.Mutex // they are made one at a time
 }
 
 // Check lets in who presents the secret (aerie itself, all rights) or the token
@@ -104,12 +109,14 @@ func (d *doorman) Check(c server.ClientAuthentication) bool {
 	switch {
 	case c.Kind() != server.CLIENT:
 		return false
+	case c.GetOpts().Nkey != "" && shown != "":
+		return false // one credential, or it is not clear who that is
 	case same(shown, d.secret):
 		return d.enter(c, &server.User{Username: "aerie"}, ownAccount)
 	case d.token != "" && same(shown, d.token):
 		return d.enter(c, &server.User{Username: admin, Permissions: permissions()}, peopleAccount)
 	}
-	return false
+	return d.enterAgent(c)
 }
 
 func (d *doorman) enter(c server.ClientAuthentication, u *server.User, account string) bool {

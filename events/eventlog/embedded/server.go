@@ -66,6 +66,7 @@ type Options struct {
 // Server is a running nats-server. Its methods may be called from any goroutine.
 type Server struct {
 	srv     *server.Server
+	doorman *doorman
 	log     *slog.Logger
 	secret  string
 	listen  bool
@@ -105,7 +106,7 @@ func Start(o Options) (*Server, error) {
 	log := &logger{to: o.Logger, failed: make(chan struct{}, 1)}
 	srv.SetLoggerV2(log, false, false, false)
 	srv.Start()
-	s := &Server{srv: srv, log: o.Logger, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
+	s := &Server{srv: srv, doorman: doorman, log: o.Logger, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.ended) })
 	s.mender.Go(s.mend)
 	if !srv.ReadyForConnections(readyTimeout) {
@@ -179,6 +180,7 @@ func options(o Options) (*server.Options, error) {
 	opts.ServerName = "aerie"
 	opts.NoSigs = true
 	opts.MaxPayload = MaxPayload
+	opts.AlwaysEnableNonce = true // agents sign it
 	opts.JetStream = true
 	opts.StoreDir = filepath.Clean(o.Dir)
 	opts.JetStreamMaxStore = maxStore

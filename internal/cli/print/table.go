@@ -77,6 +77,9 @@ var own = map[events.Kind][]column{
 	events.Application: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e client.Entity, _ time.Time) string { return count(e, "manifests") }}, phaseColumn},
 	events.Addon: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e client.Entity, _ time.Time) string { return count(e, "manifests") }},
 		wide(fromSpec("NAMESPACE", "namespace")), phaseColumn},
+	events.Agent: {{"DATAPLANES", false, func(e client.Entity, _ time.Time) string { return names(e, "dataplanes") }},
+		{"VERSION", false, func(e client.Entity, _ time.Time) string { return observedField(e, "version") }},
+		wide(column{"INSTANCE", false, func(e client.Entity, _ time.Time) string { return observedField(e, "instance") }}), phaseColumn},
 }
 
 // columnsOf lists a kind's columns: whose and which, what it is, how it is.
@@ -179,6 +182,16 @@ func pools(e client.Entity) string {
 		all = append(all, fmt.Sprintf("%s:%d-%d", p.Name, p.Min, p.Max))
 	}
 	return strings.Join(all, ",")
+}
+
+// names are the texts in a list of a spec.
+func names(e client.Entity, field string) string {
+	var spec map[string]json.RawMessage
+	var items []string
+	if json.Unmarshal(e.Spec, &spec) != nil || json.Unmarshal(spec[field], &items) != nil {
+		return ""
+	}
+	return strings.Join(items, ",")
 }
 
 func count(e client.Entity, field string) string {
