@@ -36,20 +36,14 @@ func (s AgentSpec) Check() []FieldError {
 	return nil
 }
 
-// Invitation lets who has a secret join once. The secret itself never comes here.
-type Invitation struct {
-	Secret string `json:"secret" required:"true" pattern:"^[0-9a-f]{64}$" doc:"The SHA-256 of the secret, in hex"`
-	Until  string `json:"until" required:"true" doc:"RFC 3339: until when it is good"`
-}
-
-// Invites marks what a secret is made for.
-func (Invitation) Invites() {}
-
 type (
-	// Invite asks to let somebody join as an agent.
-	Invite struct{ Invitation }
-	// Rotate asks for another key of an agent.
-	Rotate struct{ Invitation }
+	// Invite asks to let who has a secret join once. The secret itself never comes here.
+	Invite struct {
+		Secret string `json:"secret" required:"true" pattern:"^[0-9a-f]{64}$" doc:"The SHA-256 of the secret, in hex"`
+		Until  string `json:"until" required:"true" doc:"RFC 3339: until when it is good"`
+	}
+	// Rotate asks the same for an agent that has joined.
+	Rotate Invite
 	// RevokeAgent asks for the end of an agent's key.
 	RevokeAgent struct{}
 	// Join is told by the door: who has a secret has shown a key.
@@ -61,6 +55,12 @@ type (
 	// NoteAgent is told by the door: how an agent stands.
 	NoteAgent struct{ Seen Event } // AgentConnected or AgentLost
 )
+
+// Invites marks what a secret is made for.
+func (Invite) Invites() {}
+
+// Invites marks what a secret is made for.
+func (Rotate) Invites() {}
 
 // IsPayload marks a payload.
 func (Invite) IsPayload() {}

@@ -99,12 +99,12 @@ func commandAgent(e Entity[AgentData], p ev.Payload, _ *Refs) ([]ev.Change, erro
 		if e.Phase() == Connected || e.Phase() == Lost {
 			return nil, ev.Refuse(ev.Refused, "%s has joined: rotate its key, or revoke it first", e.Ref)
 		}
-		return invite(e, ask.Invitation)
+		return invite(e, ask)
 	case ev.Rotate:
 		if e.Data.Key == "" {
 			return nil, ev.Refuse(ev.Refused, "%s has no key: invite it", e.Ref)
 		}
-		return invite(e, ask.Invitation)
+		return invite(e, ev.Invite(ask))
 	case ev.RevokeAgent:
 		return changed(e.Base, ev.AgentRevoked{}), nil
 	case ev.Join:
@@ -115,7 +115,7 @@ func commandAgent(e Entity[AgentData], p ev.Payload, _ *Refs) ([]ev.Change, erro
 	return nil, ev.Refuse(ev.Internal, "an agent does not know %T", p)
 }
 
-func invite(e Entity[AgentData], ask ev.Invitation) ([]ev.Change, error) {
+func invite(e Entity[AgentData], ask ev.Invite) ([]ev.Change, error) {
 	until, err := time.Parse(time.RFC3339, ask.Until)
 	if err != nil {
 		return nil, ev.RefuseFaults(e.Ref.String(), []ev.FieldError{{Field: "until", Message: "want a time such as 2026-01-02T15:04:05Z"}})

@@ -92,7 +92,7 @@ func inviteAgent(cmd *cobra.Command, cl *client.Client, c client.Command, datapl
 	}
 	secret := strings.ToLower(rand.Text())
 	made.Expires = time.Now().UTC().Add(ttl).Truncate(time.Second)
-	if c.Body, err = events.Encode(events.Invitation{Secret: agents.HashOf(secret), Until: made.Expires.Format(time.RFC3339)}); err != nil {
+	if c.Body, err = events.Encode(events.Invite{Secret: agents.HashOf(secret), Until: made.Expires.Format(time.RFC3339)}); err != nil {
 		return made, err
 	}
 	if _, err := cl.Send(ctx, c); err != nil {
