@@ -1,4 +1,9 @@
-package views
+// Package snapshot keeps snapshots of the views in a directory: files that are written whole or not at all, with a checksum,
+// and of which the older are the further apart. What is in them, and whether one may be used, is for package views to say.
+//
+// Begin with Dir. A directory belongs to one process, and one goroutine writes in it; others may read meanwhile, for a file
+// is never changed once it has its name. A kill leaves at most an unfinished file, which Open removes.
+package snapshot
 
 import (
 	"bufio"
@@ -8,7 +13,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,49 +25,53 @@ import (
 // A snapshot is a file: a line that says what it is, a line of JSON that says of
 // which moment and made by whom, the compressed state, and a checksum of all that.
 const (
-	snapshotMagic = "aerie snapshot\n"
-	snapshotEnd   = ".snapshot"
-	unfinished    = ".new"
-	// keptSnapshots is how many snapshots are kept: the older, the further apart.
-	keptSnapshots = 12
+	// Ending is that of a snapshot's name, after its sequence.
+	Ending = ".snapshot"
+	// Unfinished follows it while the file is written.
+	Unfinished = ".new"
+
+	magicLine = "aerie snapshot\n"
+	// kept is how many snapshots are kept: the older, the further apart.
+	kept = 12
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// snapshotDir is the directory of snapshots.
-type snapshotDir struct{ Dir string }
+// Dir is the directory of snapshots.
+type Dir struct{ path string }
 
-// snapshotHeader says what a snapshot is of.
-type snapshotHeader struct {
+// Header says what a snapshot is of.
+type Header struct {
 	Code  string `json:"code"`  // the program that wrote it: another one folds otherwise
 	Seq   uint64 `json:"seq"`   // the last sequence in it
 	Event string `json:"event"` // the id of that event: another log has another one there
 }
 
-// openSnapshotDir makes the directory, and removes what a kill left unfinished.
-func openSnapshotDir(dir string) (*snapshotDir, error) {
+// Open makes the directory, and removes what a kill left unfinished.
+func Open(dir string) (*Dir, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the snapshots: %w", err)
 	}
-	left, err := filepath.Glob(filepath.Join(dir, "*"+unfinished))
+	left, err := filepath.Glob(filepath.Join(dir, "*"+Unfinished))
 	for _, f := range left {
 		err = errors.Join(err, os.Remove(f))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the snapshots: %w", err)
 	}
-	return &snapshotDir{dir}, nil
+	return &Dir{dir}, nil
 }
 
-func (s *snapshotDir) Path(seq uint64) string {
-	return filepath.Join(s.Dir, fmt.Sprintf("%020d%s", seq, snapshotEnd))
+// Path is the file of the snapshot of a sequence.
+func (s *Dir) Path(seq uint64) string {
+	return filepath.Join(s.path, fmt.Sprintf("%020d%s", seq, Ending))
 }
 
 // All lists the sequences of the snapshots, ascending.
-func (s *snapshotDir) All() (seqs []uint64) {
-	files, _ := filepath.Glob(filepath.Join(s.Dir, "*"+snapshotEnd)) // the pattern is right
+func (s *Dir) All() (seqs []uint64) {
+	files, _ := filepath.Glob(filepath.Join(s.path, "*"+Ending)) // the pattern is right
 	for _, f := range files {
-		if seq, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(f), snapshotEnd), 10, 64); err == nil {
+		if seq, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(f), Ending), 10, 64); err == nil {
 			seqs = append(seqs, seq)
 		}
 	}
@@ -72,12 +80,12 @@ func (s *snapshotDir) All() (seqs []uint64) {
 }
 
 // Write writes a snapshot, whole or not at all, and removes those that are too many.
-func (s *snapshotDir) Write(l snapshotHeader, state func(io.Writer) error) (err error) {
-	f, err := os.OpenFile(s.Path(l.Seq)+unfinished, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+func (s *Dir) Write(l Header, state func(io.Writer) error) (err error) {
+	f, err := os.OpenFile(s.Path(l.Seq)+Unfinished, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("write a snapshot: %w", err)
 	}
-	err = writeSnapshot(f, l, state)
+	err = Encode(f, l, state)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -94,8 +102,8 @@ func (s *snapshotDir) Write(l snapshotHeader, state func(io.Writer) error) (err 
 	return nil
 }
 
-func (s *snapshotDir) sync() error {
-	d, err := os.Open(s.Dir)
+func (s *Dir) sync() error {
+	d, err := os.Open(s.path)
 	if err != nil {
 		return err
 	}
@@ -104,9 +112,9 @@ func (s *snapshotDir) sync() error {
 
 // thin removes the snapshots that are missed least: those whose neighbours are
 // near, measured by how long ago they are.
-func (s *snapshotDir) thin() (err error) {
+func (s *Dir) thin() (err error) {
 	seqs := s.All()
-	for len(seqs) > keptSnapshots {
+	for len(seqs) > kept {
 		worst, at := 0.0, 0
 		newest := seqs[len(seqs)-1]
 		for i := range seqs[:len(seqs)-1] {
@@ -124,14 +132,15 @@ func (s *snapshotDir) thin() (err error) {
 	return err
 }
 
-func writeSnapshot(w io.Writer, l snapshotHeader, state func(io.Writer) error) error {
+// Encode writes what a file of a snapshot has in it.
+func Encode(w io.Writer, l Header, state func(io.Writer) error) error {
 	head, err := json.Marshal(l)
 	if err != nil {
 		return err
 	}
 	sum := crc32.New(castagnoli)
 	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<20)
-	if _, err := fmt.Fprintf(out, "%s%s\n", snapshotMagic, head); err != nil {
+	if _, err := fmt.Fprintf(out, "%s%s\n", magicLine, head); err != nil {
 		return err
 	}
 	body := s2.NewWriter(out, s2.WriterConcurrency(1))
@@ -142,27 +151,28 @@ func writeSnapshot(w io.Writer, l snapshotHeader, state func(io.Writer) error) e
 	return err
 }
 
-var errDamaged = errors.New("it is damaged")
+// ErrDamaged is the error of a file that is not as it was written.
+var ErrDamaged = errors.New("it is damaged")
 
-// snapshot is one that is being read.
-type snapshot struct {
-	snapshotHeader
+// Reader is one that is being read.
+type Reader struct {
+	Header
 	file  *os.File
-	state *bufio.Reader
+	State *bufio.Reader // decompressed
 }
 
-// Open opens a snapshot. Nothing of it is looked at before its checksum fits.
-func (s *snapshotDir) Open(seq uint64) (*snapshot, error) {
+// Read opens a snapshot. Nothing of it is looked at before its checksum fits.
+func (s *Dir) Read(seq uint64) (*Reader, error) {
 	f, err := os.Open(s.Path(seq))
 	if err != nil {
 		return nil, err
 	}
-	p := &snapshot{file: f}
+	p := &Reader{file: f}
 	if err = check(f); err == nil {
 		err = p.readHeader()
 	}
 	if err == nil && p.Seq != seq {
-		err = errDamaged
+		err = ErrDamaged
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -181,67 +191,29 @@ func check(f *os.File) error {
 		return err
 	}
 	if _, err := io.ReadFull(f, want); err != nil || binary.BigEndian.Uint32(want) != sum.Sum32() {
-		return errDamaged
+		return ErrDamaged
 	}
 	_, err = f.Seek(0, io.SeekStart)
 	return err
 }
 
-func (p *snapshot) readHeader() error {
+func (p *Reader) readHeader() error {
 	info, err := p.file.Stat()
 	if err != nil {
 		return err
 	}
 	whole := bufio.NewReaderSize(io.LimitReader(p.file, info.Size()-crc32.Size), 1<<20)
-	magic := make([]byte, len(snapshotMagic))
-	if _, err := io.ReadFull(whole, magic); err != nil || string(magic) != snapshotMagic {
-		return errDamaged
+	magic := make([]byte, len(magicLine))
+	if _, err := io.ReadFull(whole, magic); err != nil || string(magic) != magicLine {
+		return ErrDamaged
 	}
 	line, err := whole.ReadBytes('\n')
 	if err != nil {
-		return errDamaged
+		return ErrDamaged
 	}
-	p.state = bufio.NewReaderSize(s2.NewReader(whole), 1<<20)
-	return json.Unmarshal(line, &p.snapshotHeader)
+	p.State = bufio.NewReaderSize(s2.NewReader(whole), 1<<20)
+	return json.Unmarshal(line, &p.Header)
 }
 
-func (p *snapshot) Close() { _ = p.file.Close() } // it was only read
-
-var errOther = errors.New("another version of the program wrote it")
-
-// newest reads the newest snapshot before a sequence that is whole and of this program;
-// nil if there is none. Of each other it says in the program's log why it is not used.
-func (s *snapshotDir) newest(before uint64, withEvents bool) *readSnapshot {
-	seqs := s.All()
-	slices.Reverse(seqs)
-	for _, seq := range seqs {
-		if seq >= before {
-			continue
-		}
-		found, err := s.Read(seq, withEvents)
-		if err == nil {
-			return found
-		}
-		slog.Warn("snapshot not used", "file", s.Path(seq), "reason", err)
-	}
-	return nil
-}
-
-func (s *snapshotDir) Read(seq uint64, withEvents bool) (*readSnapshot, error) {
-	p, err := s.Open(seq)
-	if err != nil {
-		return nil, err
-	}
-	defer p.Close()
-	if ours, err := code(); err != nil || p.Code != ours {
-		return nil, errors.Join(errOther, err)
-	}
-	read, err := readState(p.state)
-	if err == nil && withEvents {
-		read.events, read.folded, err = readEventIndex(p.state, seq)
-	}
-	if err == nil && read.World.Seq != seq {
-		err = errDamaged
-	}
-	return &readSnapshot{p.snapshotHeader, read}, err
-}
+// Close ends the reading.
+func (p *Reader) Close() { _ = p.file.Close() } // it was only read
