@@ -11,8 +11,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// mendPause is the wait after a write that failed, before the store is tried again.
-const mendPause = time.Second
+// recoveryPause is the wait after a write that failed, before the store is tried again.
+const recoveryPause = time.Second
 
 // spare is how much room there must be on the disk before the store is tried again.
 const spare = 1 << 20
@@ -30,9 +30,9 @@ func failedWrite(message string) bool {
 	return false
 }
 
-// mend starts JetStream again after a write that failed, as soon as the disk takes
+// recoverWrites starts JetStream again after a write that failed, as soon as the disk takes
 // one. Connections stay; what was in memory is lost.
-func (s *Server) mend() {
+func (s *Server) recoverWrites() {
 	for {
 		select {
 		case <-s.failed:
@@ -40,9 +40,9 @@ func (s *Server) mend() {
 			return
 		}
 		s.broken.Store(true)
-		for !s.mended() {
+		for !s.recovered() {
 			select {
-			case <-time.After(mendPause):
+			case <-time.After(recoveryPause):
 			case <-s.ended:
 				return
 			}
@@ -65,8 +65,8 @@ func (s *Server) Err() error {
 	return nil
 }
 
-// mended tries once.
-func (s *Server) mended() bool {
+// recovered tries once.
+func (s *Server) recovered() bool {
 	if s.gone.Load() != nil {
 		return false
 	}

@@ -31,7 +31,7 @@ func (s *Server) openGate() error {
 	if err != nil {
 		return err
 	}
-	s.door = nc
+	s.gateConn = nc
 	for _, subject := range gated {
 		if _, err := nc.Subscribe(gatePrefix+subject, func(m *nats.Msg) { s.pass(m) }); err != nil {
 			return fmt.Errorf("open gate: %w", err)
@@ -73,7 +73,7 @@ func (s *Server) pass(m *nats.Msg) {
 			mostConsumers, theLog, longestIdle)})
 		return
 	}
-	answer, err := s.door.Request(strings.TrimPrefix(m.Subject, gatePrefix), body, gateTimeout)
+	answer, err := s.gateConn.Request(strings.TrimPrefix(m.Subject, gatePrefix), body, gateTimeout)
 	if err != nil {
 		refuse(m, 503, "ask JetStream: "+err.Error())
 		return
@@ -114,7 +114,7 @@ func (s *Server) isFull(req server.CreateConsumerRequest) (bool, error) {
 
 // askJetStream asks the server's API.
 func (s *Server) askJetStream(what string, answer any) error {
-	m, err := s.door.Request("$JS.API."+what, nil, gateTimeout)
+	m, err := s.gateConn.Request("$JS.API."+what, nil, gateTimeout)
 	if err != nil {
 		return err
 	}
