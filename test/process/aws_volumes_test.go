@@ -115,7 +115,7 @@ func TestVolumesOfASilentCluster(t *testing.T) {
 	for name, hurt := range map[string]func(*aws.Server) error{
 		"no answer":    func(c *aws.Server) error { return c.Inject(silence) },
 		"not to us":    func(c *aws.Server) error { return c.Inject(refusal) },
-		"gone already": func(c *aws.Server) error { _, err := c.ByHand(emulator.Hand{Delete: "cluster"}); return err },
+		"gone already": func(c *aws.Server) error { _, err := c.ByHand(emulator.ManualChange{Delete: "cluster"}); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -77,7 +77,7 @@ type kubeCall struct {
 
 // answer decides a request. What only looks is not in the ledger.
 func (k *kubeCall) answer() emulator.Outcome {
-	cluster := k.Anywhere("cluster", func(t *emulator.Thing) bool { return t.Text("_id") == k.id })
+	cluster := k.Anywhere("cluster", func(t *emulator.Resource) bool { return t.Text("_id") == k.id })
 	if cluster == nil || cluster.Text("endpoint") == "" {
 		return k.refuse(http.StatusServiceUnavailable, "ServiceUnavailable", "there is no cluster at this endpoint")
 	}
@@ -138,7 +138,7 @@ func bearer(r *http.Request) string {
 }
 
 // authenticate finds out whose token a request bears: it is a presigned URL of STS for this very cluster.
-func (k *kubeCall) authenticate(cluster *emulator.Thing) (p core.Principal, why string) {
+func (k *kubeCall) authenticate(cluster *emulator.Resource) (p core.Principal, why string) {
 	encoded, isToken := strings.CutPrefix(bearer(k.http), tokenPrefix)
 	data, err := base64.RawURLEncoding.DecodeString(encoded)
 	if !isToken || err != nil {
@@ -168,7 +168,7 @@ func (k *kubeCall) authenticate(cluster *emulator.Thing) (p core.Principal, why 
 
 // allowed says whether a caller may do what it asks for: as who made the cluster, where that is kept outside of the access
 // entries, or by a policy of its entry.
-func (k *kubeCall) allowed(cluster *emulator.Thing, p core.Principal) bool {
+func (k *kubeCall) allowed(cluster *emulator.Resource, p core.Principal) bool {
 	config := core.Sub(cluster.Doc, "accessConfig")
 	if config["authenticationMode"] == "CONFIG_MAP" {
 		return p.Base == cluster.Text("_creator")
@@ -187,7 +187,7 @@ func (k *kubeCall) lets(policy doc) bool {
 }
 
 // nodes are the ready nodes of the cluster's node groups, spread over the zones of their subnets.
-func (k *kubeCall) nodes(cluster *emulator.Thing) (all []kube.Object) {
+func (k *kubeCall) nodes(cluster *emulator.Resource) (all []kube.Object) {
 	here := k.Elsewhere(cluster.Account, cluster.Region)
 	for _, t := range here.All("nodegroup") {
 		if t.Parent != cluster.Name {
@@ -208,7 +208,7 @@ func (k *kubeCall) nodes(cluster *emulator.Thing) (all []kube.Object) {
 
 var effects = map[string]string{"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
 
-func node(t *emulator.Thing, i int, zones []string) kube.Object {
+func node(t *emulator.Resource, i int, zones []string) kube.Object {
 	types, zone := core.Texts(t.Doc, "instanceTypes"), ""
 	if len(zones) > 0 {
 		zone = zones[i%len(zones)]

@@ -14,7 +14,7 @@ import (
 // balance makes for each Service of the type LoadBalancer what the cloud's controller in the cluster would: a load
 // balancer, a classic one unless the Service says otherwise, with the interfaces that it has in the network. It goes with
 // its Service and not with the cluster: who deletes the cluster first has it left, and cannot delete the network.
-func (k *kubeCall) balance(cluster *emulator.Thing, store *memory.Store) error {
+func (k *kubeCall) balance(cluster *emulator.Resource, store *memory.Store) error {
 	if !strings.Contains(k.what.Name, "services") && !strings.HasPrefix(k.what.Name, "namespaces/") {
 		return nil
 	}
@@ -44,7 +44,7 @@ func (k *kubeCall) balance(cluster *emulator.Thing, store *memory.Store) error {
 	return nil
 }
 
-func (k *kubeCall) unbalance(here emulator.Where, t *emulator.Thing) {
+func (k *kubeCall) unbalance(here emulator.Scope, t *emulator.Resource) {
 	for _, g := range here.All(elb.TargetKind) {
 		if g.Text("_balancer") == t.Name {
 			k.Drop(g)
@@ -55,7 +55,7 @@ func (k *kubeCall) unbalance(here emulator.Where, t *emulator.Thing) {
 
 const balancerType = "service.beta.kubernetes.io/aws-load-balancer-type"
 
-func (k *kubeCall) makeBalancer(cluster *emulator.Thing, service string, of kube.Object) {
+func (k *kubeCall) makeBalancer(cluster *emulator.Resource, service string, of kube.Object) {
 	here, name := k.Elsewhere(cluster.Account, cluster.Region), core.RandomHex(32)
 	vpc := core.Sub(cluster.Doc, "resourcesVpcConfig")
 	prefix := "arn:aws:elasticloadbalancing:" + cluster.Region + ":" + cluster.Account + ":"
@@ -66,11 +66,11 @@ func (k *kubeCall) makeBalancer(cluster *emulator.Thing, service string, of kube
 		id := core.RandomHex(16)
 		d["Type"], d["LoadBalancerArn"], d["State"] = "network", prefix+"loadbalancer/net/"+name+"/"+id, doc{"Code": "active"}
 		says, kind = "ELB net/"+name+"/"+id, "network_load_balancer"
-		here.Make(emulator.Thing{Kind: elb.TargetKind, Name: name, Tags: tags, Doc: doc{
+		here.Make(emulator.Resource{Kind: elb.TargetKind, Name: name, Tags: tags, Doc: doc{
 			"TargetGroupName": name, "TargetGroupArn": prefix + "targetgroup/" + name + "/" + core.RandomHex(16), "VpcId": core.Text(vpc, "vpcId"), "_balancer": name,
 		}}, 0)
 	}
-	here.Make(emulator.Thing{Kind: elb.BalancerKind, Name: name, Tags: tags, Doc: d}, 0)
+	here.Make(emulator.Resource{Kind: elb.BalancerKind, Name: name, Tags: tags, Doc: d}, 0)
 	for _, id := range core.Texts(vpc, "subnetIds") {
 		if subnet := here.Find(ec2.SubnetKind.Name, "", id); subnet != nil {
 			ec2.AttachInterface(here, subnet, doc{"description": says, "interfaceType": kind, "requesterId": "amazon-elb", "_balancer": name})

@@ -44,7 +44,7 @@ type Server struct {
 	authority *emulator.Authority
 	http      *http.Server
 	address   string
-	behind    *kubeapi.Behind // nil: each cluster has a store of its own
+	behind    *kubeapi.Upstream // nil: each cluster has a store of its own
 	stopped   chan struct{}
 }
 
@@ -79,7 +79,7 @@ func (s *Server) open(o Options) (err error) {
 		return err
 	}
 	if o.Kubeconfig != "" {
-		if s.behind, err = kubeapi.OpenBehind(o.Kubeconfig); err != nil {
+		if s.behind, err = kubeapi.OpenUpstream(o.Kubeconfig); err != nil {
 			return err
 		}
 	}

@@ -36,6 +36,6 @@ func (a *Accounts) Managed(account, arn string) (found policy.Policy, there bool
 const BoundaryField = "PermissionsBoundary"
 
 // BoundaryOf is the ARN of a role's boundary; empty: it has none.
-func BoundaryOf(role *emulator.Thing) string {
+func BoundaryOf(role *emulator.Resource) string {
 	return Text(Sub(role.Doc, BoundaryField), "PermissionsBoundaryArn")
 }

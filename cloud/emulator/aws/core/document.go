@@ -106,7 +106,7 @@ func Anys[T any](list []T) []any {
 func Capital(field string) string { return strings.ToUpper(field[:1]) + field[1:] }
 
 // Visible is the document of a thing without the fields that are our own, which begin with an underscore.
-func Visible(t *emulator.Thing) Doc {
+func Visible(t *emulator.Resource) Doc {
 	d := emulator.Copy(t.Doc)
 	for field := range d {
 		if strings.HasPrefix(field, "_") {

@@ -42,7 +42,7 @@ const administrator = "AdministratorAccess"
 
 // powersOfRole are the policies of a role that was made by IAM: its inline ones, and of AWS' own administrator. The others of
 // those are for what runs in clusters, which makes no calls here. A boundary that is not there any more allows nothing.
-func (a *Accounts) powersOfRole(role *emulator.Thing) (all Powers) {
+func (a *Accounts) powersOfRole(role *emulator.Resource) (all Powers) {
 	inline := Sub(role.Doc, "_inline")
 	for _, name := range SortedKeys(inline) {
 		if p, err := policy.Parse([]byte(Text(inline, name))); err == nil { // it was read when it was put

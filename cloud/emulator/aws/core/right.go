@@ -64,7 +64,7 @@ func RequestTags(tags map[string]string) policy.Context {
 }
 
 // ResourceTags adds what is known of a thing's tags, under the names that each service has for them.
-func ResourceTags(c policy.Context, t *emulator.Thing, services ...string) policy.Context {
+func ResourceTags(c policy.Context, t *emulator.Resource, services ...string) policy.Context {
 	for _, s := range services {
 		for k, v := range t.Tags {
 			c = WithKey(c, s+":ResourceTag/"+k, v)

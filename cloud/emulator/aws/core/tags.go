@@ -52,7 +52,7 @@ func TagList(tags map[string]string, key, value string) []any {
 const maxTags = 50
 
 // MergeTags gives tags to a thing, in place of those with the same keys. A thing can be full.
-func MergeTags(t *emulator.Thing, tags map[string]string) error {
+func MergeTags(t *emulator.Resource, tags map[string]string) error {
 	if t.Tags == nil {
 		t.Tags = map[string]string{}
 	}

@@ -141,11 +141,11 @@ var actions = map[string]func(*request) (doc, error){
 }
 
 // find is the thing that a parameter names, as it is shown to the caller.
-func (q *request) find(k *Kind) (*emulator.Thing, error) {
+func (q *request) find(k *Kind) (*emulator.Resource, error) {
 	return q.named(k, core.Text(q.Params, core.Capital(k.id)))
 }
 
-func (q *request) named(k *Kind, id string) (*emulator.Thing, error) {
+func (q *request) named(k *Kind, id string) (*emulator.Resource, error) {
 	if id == "" {
 		return nil, core.Fail("MissingParameter", "The request must contain the parameter %s", k.id)
 	}
@@ -160,10 +160,10 @@ func (q *request) named(k *Kind, id string) (*emulator.Thing, error) {
 const seen = second
 
 // make makes a thing with the tags that are asked for.
-func (q *request) make(k *Kind, d doc, more ...func(*emulator.Thing)) *emulator.Thing {
+func (q *request) make(k *Kind, d doc, more ...func(*emulator.Resource)) *emulator.Resource {
 	id := k.Prefix + "0" + core.RandomHex(16)
 	d[k.id] = id
-	t := emulator.Thing{Kind: k.Name, Name: id, IsID: true, Doc: d, Tags: q.tagsFor(k.Name)}
+	t := emulator.Resource{Kind: k.Name, Name: id, IsID: true, Doc: d, Tags: q.tagsFor(k.Name)}
 	for _, m := range more {
 		m(&t)
 	}
@@ -179,7 +179,7 @@ func (q *request) room(k *Kind, there int) error {
 }
 
 // used says whether something still holds on to a thing.
-func (q *request) used(k *Kind, t *emulator.Thing) bool {
+func (q *request) used(k *Kind, t *emulator.Resource) bool {
 	for _, u := range k.uses {
 		for _, other := range q.Here().All(u.kind) {
 			if other.With != t.N && other.N != t.N && slices.Contains(values(other.Doc, strings.Split(u.field, ".")), t.Name) {
@@ -191,7 +191,7 @@ func (q *request) used(k *Kind, t *emulator.Thing) bool {
 }
 
 // free is a refusal while something still holds on to a thing.
-func (q *request) free(k *Kind, t *emulator.Thing) error {
+func (q *request) free(k *Kind, t *emulator.Resource) error {
 	if q.used(k, t) {
 		return core.Fail("DependencyViolation", "The %s '%s' has dependencies and cannot be deleted.", k.id, t.Name)
 	}
@@ -199,7 +199,7 @@ func (q *request) free(k *Kind, t *emulator.Thing) error {
 }
 
 // show is a thing as it is shown: without the fields that are our own, which begin with an underscore.
-func show(t *emulator.Thing) doc {
+func show(t *emulator.Resource) doc {
 	d := core.Visible(t)
 	d["tagSet"] = core.TagSet(t.Tags)
 	return d

@@ -50,7 +50,7 @@ func dashes(field string) string {
 	return b.String()
 }
 
-func (all filters) pass(t *emulator.Thing) bool {
+func (all filters) pass(t *emulator.Resource) bool {
 	for _, f := range all {
 		if !f.passes(t) {
 			return false
@@ -59,7 +59,7 @@ func (all filters) pass(t *emulator.Thing) bool {
 	return true
 }
 
-func (f filter) passes(t *emulator.Thing) bool {
+func (f filter) passes(t *emulator.Resource) bool {
 	if key, ok := strings.CutPrefix(f.name, "tag:"); ok {
 		v, there := t.Tags[key]
 		return there && f.matches(v)

@@ -16,7 +16,7 @@ func (q *request) createGateway() (doc, error) {
 }
 
 // attached is the network that a gateway is attached to; empty if to none.
-func attached(t *emulator.Thing) string {
+func attached(t *emulator.Resource) string {
 	for _, a := range core.Docs(t.Doc, "attachmentSet") {
 		return core.Text(a, "vpcId")
 	}
@@ -24,7 +24,7 @@ func attached(t *emulator.Thing) string {
 }
 
 // pair is the gateway and the network that a request names.
-func (q *request) pair() (gateway, vpc *emulator.Thing, err error) {
+func (q *request) pair() (gateway, vpc *emulator.Resource, err error) {
 	if gateway, err = q.find(&gatewayKind); err == nil {
 		vpc, err = q.find(&vpcKind)
 	}
@@ -81,7 +81,7 @@ func (q *request) allocateAddress() (doc, error) {
 	if err := q.room(&addressKind, len(q.Here().All("elastic-ip"))); err != nil {
 		return nil, err
 	}
-	t := q.make(&addressKind, doc{"domain": "vpc", "networkBorderGroup": q.Region, "publicIpv4Pool": "amazon"}, func(t *emulator.Thing) {
+	t := q.make(&addressKind, doc{"domain": "vpc", "networkBorderGroup": q.Region, "publicIpv4Pool": "amazon"}, func(t *emulator.Resource) {
 		t.Doc["publicIp"] = fmt.Sprintf("203.0.%d.%d", core.Number(core.RandomHex(3))%256, core.Number(core.RandomHex(3))%256)
 	})
 	return show(t), nil
@@ -112,14 +112,14 @@ func (q *request) deleteInterface() (doc, error) {
 }
 
 // AttachInterface makes a network interface in a subnet for something that is not its owner's to detach.
-func AttachInterface(here emulator.Where, subnet *emulator.Thing, d doc, more ...func(*emulator.Thing)) *emulator.Thing {
+func AttachInterface(here emulator.Scope, subnet *emulator.Resource, d doc, more ...func(*emulator.Resource)) *emulator.Resource {
 	id := InterfaceKind.Prefix + "0" + core.RandomHex(16)
 	base := doc{
 		"networkInterfaceId": id, "subnetId": subnet.Name, "vpcId": subnet.Text("vpcId"), "availabilityZone": subnet.Text("availabilityZone"), "ownerId": subnet.Account,
 		"status": "in-use", "interfaceType": "interface", "requesterManaged": true, "groupSet": []any{}, "sourceDestCheck": true,
 	}
 	emulator.Merge(base, d)
-	t := emulator.Thing{Kind: InterfaceKind.Name, Name: id, IsID: true, Doc: base}
+	t := emulator.Resource{Kind: InterfaceKind.Name, Name: id, IsID: true, Doc: base}
 	for _, m := range more {
 		m(&t)
 	}

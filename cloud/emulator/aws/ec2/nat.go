@@ -17,7 +17,7 @@ const (
 )
 
 // repeated is what a client token has made before; nil for a new one.
-func (q *request) repeated(k *Kind) (*emulator.Thing, error) {
+func (q *request) repeated(k *Kind) (*emulator.Resource, error) {
 	token := core.Text(q.Params, "ClientToken")
 	if token == "" {
 		return nil, nil
@@ -33,7 +33,7 @@ func (q *request) repeated(k *Kind) (*emulator.Thing, error) {
 }
 
 // asked keeps what was asked for, to know it again.
-func (q *request) asked(t *emulator.Thing) {
+func (q *request) asked(t *emulator.Resource) {
 	t.Token, t.Request = core.Text(q.Params, "ClientToken"), core.WithoutToken(q.Params, "ClientToken")
 }
 
@@ -71,7 +71,7 @@ func (q *request) createNat() (doc, error) {
 	return q.natAnswer(t), nil
 }
 
-func (q *request) natAnswer(t *emulator.Thing) doc {
+func (q *request) natAnswer(t *emulator.Resource) doc {
 	if t == nil {
 		return nil
 	}
@@ -79,7 +79,7 @@ func (q *request) natAnswer(t *emulator.Thing) doc {
 }
 
 // natTrouble has what becomes of a gateway that was accepted in a network without a way out, or that a fault strikes.
-func (q *request) natTrouble(t *emulator.Thing) {
+func (q *request) natTrouble(t *emulator.Resource) {
 	f, hit := q.Strike(emulator.Creating)
 	switch out := q.wayOut(t.Text("vpcId")); {
 	case !out:
@@ -92,10 +92,10 @@ func (q *request) natTrouble(t *emulator.Thing) {
 }
 
 func (q *request) wayOut(vpc string) bool {
-	return slices.ContainsFunc(q.Here().All("internet-gateway"), func(t *emulator.Thing) bool { return attached(t) == vpc })
+	return slices.ContainsFunc(q.Here().All("internet-gateway"), func(t *emulator.Resource) bool { return attached(t) == vpc })
 }
 
-func (q *request) roomInZone(subnet *emulator.Thing) error {
+func (q *request) roomInZone(subnet *emulator.Resource) error {
 	zone, there := subnet.Text("availabilityZone"), 0
 	for _, nat := range q.Here().All("natgateway") {
 		if home := q.Here().Find("subnet", "", nat.Text("subnetId")); home != nil && home.Text("availabilityZone") == zone && nat.Text("state") != "deleted" {
@@ -116,13 +116,13 @@ func (q *request) deleteNat() (doc, error) {
 	gone := q.After(natDeleted)
 	e := q.Edit(t)
 	e.Doc["state"], e.Doc["deleteTime"] = "deleting", core.Stamp(q.Now)
-	e.Due = &emulator.Due{At: gone, Set: doc{"state": "deleted"}, Then: &emulator.Due{At: q.Now.Add(max(q.In(natShown), minute)), Gone: true}}
+	e.Due = &emulator.Scheduled{At: gone, Set: doc{"state": "deleted"}, Then: &emulator.Scheduled{At: q.Now.Add(max(q.In(natShown), minute)), Gone: true}}
 	for _, a := range core.Docs(e.Doc, "natGatewayAddressSet") {
 		if i := q.Here().Find("network-interface", "", core.Text(a, "networkInterfaceId")); i != nil {
-			q.Edit(i).Due = &emulator.Due{At: gone, Gone: true}
+			q.Edit(i).Due = &emulator.Scheduled{At: gone, Gone: true}
 		}
 		if address := q.Here().Find("elastic-ip", "", core.Text(a, "allocationId")); address != nil {
-			q.Edit(address).Due = &emulator.Due{At: gone, Set: doc{"associationId": nil, "networkInterfaceId": nil}}
+			q.Edit(address).Due = &emulator.Scheduled{At: gone, Set: doc{"associationId": nil, "networkInterfaceId": nil}}
 		}
 	}
 	if f, hit := q.Strike(emulator.Creating); hit && f.Stuck {

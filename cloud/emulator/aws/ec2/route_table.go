@@ -12,7 +12,7 @@ func localRoute(block string) doc {
 }
 
 // nameAssociations writes into a table's associations of which table they are.
-func nameAssociations(t *emulator.Thing) {
+func nameAssociations(t *emulator.Resource) {
 	for _, a := range core.Docs(t.Doc, "associationSet") {
 		a["routeTableId"] = t.Name
 	}
@@ -41,7 +41,7 @@ func (q *request) createTable() (doc, error) {
 	return tableAnswer(t), nil
 }
 
-func tableAnswer(t *emulator.Thing) doc {
+func tableAnswer(t *emulator.Resource) doc {
 	if t == nil {
 		return nil
 	}
@@ -97,7 +97,7 @@ func (q *request) replaceRoute() (doc, error) {
 }
 
 // target fills in where a route leads.
-func (q *request) target(table *emulator.Thing, route doc) error {
+func (q *request) target(table *emulator.Resource, route doc) error {
 	switch {
 	case core.Text(q.Params, "GatewayId") != "":
 		gateway, err := q.named(&gatewayKind, core.Text(q.Params, "GatewayId"))
@@ -168,7 +168,7 @@ func (q *request) associateTable() (doc, error) {
 }
 
 // tableOf is the route table one of whose associations has a value in a field.
-func (q *request) tableOf(field, value string) *emulator.Thing {
+func (q *request) tableOf(field, value string) *emulator.Resource {
 	for _, t := range q.Here().All("route-table") {
 		for _, a := range core.Docs(t.Doc, "associationSet") {
 			if core.Text(a, field) == value {
@@ -199,7 +199,7 @@ func (q *request) dissociate(subnet string) {
 	}
 }
 
-func (q *request) without(t *emulator.Thing, field, value string) {
+func (q *request) without(t *emulator.Resource, field, value string) {
 	e := q.Edit(t)
 	e.Doc["associationSet"] = slices.DeleteFunc(core.List(e.Doc, "associationSet"), func(a any) bool { return core.Text(a.(doc), field) == value })
 }

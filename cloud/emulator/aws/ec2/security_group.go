@@ -116,7 +116,7 @@ func authorizes(side string) func(*request) (doc, error) {
 	}
 }
 
-func (q *request) shownRules(t *emulator.Thing, side string, rules []any) []any {
+func (q *request) shownRules(t *emulator.Resource, side string, rules []any) []any {
 	shown := []any{}
 	for _, r := range rules {
 		d := doc{"securityGroupRuleId": "sgr-0" + core.RandomHex(16), "groupId": t.Name, "groupOwnerId": q.Account, "isEgress": side != "ipPermissions", "ipProtocol": r.(doc)["ipProtocol"]}

@@ -18,7 +18,7 @@ func (q *request) tagsFor(kind string) map[string]string {
 }
 
 // bearer is the thing of an id, whatever its kind.
-func (q *request) bearer(id string) (*emulator.Thing, error) {
+func (q *request) bearer(id string) (*emulator.Resource, error) {
 	for _, k := range kinds {
 		if strings.HasPrefix(id, k.Prefix) {
 			return q.named(k, id)
@@ -69,7 +69,7 @@ func (q *request) describeTags() (doc, error) {
 		for _, t := range q.Here().Shown(k.Name) {
 			for _, key := range core.SortedKeys(t.Tags) {
 				d := doc{"resourceId": t.Name, "resourceType": k.Name, "key": key, "value": t.Tags[key]}
-				if filters.pass(&emulator.Thing{Doc: d, Tags: t.Tags}) {
+				if filters.pass(&emulator.Resource{Doc: d, Tags: t.Tags}) {
 					found = append(found, d)
 				}
 			}

@@ -14,15 +14,15 @@ const (
 )
 
 // soon is a state that comes after a while.
-func (q *request) soon(state string, d time.Duration) func(*emulator.Thing) {
-	return func(t *emulator.Thing) {
-		t.Due = &emulator.Due{At: q.After(d), Set: doc{"state": state}}
+func (q *request) soon(state string, d time.Duration) func(*emulator.Resource) {
+	return func(t *emulator.Resource) {
+		t.Due = &emulator.Scheduled{At: q.After(d), Set: doc{"state": state}}
 	}
 }
 
 // GoesWith makes a thing go with another.
-func GoesWith(other *emulator.Thing) func(*emulator.Thing) {
-	return func(t *emulator.Thing) { t.With = other.N }
+func GoesWith(other *emulator.Resource) func(*emulator.Resource) {
+	return func(t *emulator.Resource) { t.With = other.N }
 }
 
 // cidr reads a block of IPv4 addresses of a size that AWS takes.
@@ -62,7 +62,7 @@ func (q *request) createVpc() (doc, error) {
 	q.make(&GroupKind, doc{
 		"vpcId": vpc.Name, "ownerId": q.Account, "groupName": "default", "groupDescription": "default VPC security group",
 		"ipPermissions": []any{}, "ipPermissionsEgress": []any{AllTraffic()},
-	}, GoesWith(vpc), func(t *emulator.Thing) {
+	}, GoesWith(vpc), func(t *emulator.Resource) {
 		t.Doc["ipPermissions"] = []any{doc{"ipProtocol": "-1", "groups": []any{doc{"groupId": t.Name, "userId": q.Account}}}}
 	})
 	return doc{"vpc": show(vpc)}, nil
@@ -145,7 +145,7 @@ func (q *request) createSubnet() (doc, error) {
 	t := q.make(&SubnetKind, doc{
 		"state": "pending", "vpcId": vpc.Name, "cidrBlock": block.String(), "availabilityZone": zone, "availabilityZoneId": zoneID(q.Region, zone),
 		"availableIpAddressCount": 1<<(32-block.Bits()) - 5, "defaultForAz": false, "mapPublicIpOnLaunch": false, "ownerId": q.Account,
-	}, q.soon("available", second), func(t *emulator.Thing) {
+	}, q.soon("available", second), func(t *emulator.Resource) {
 		t.Doc["subnetArn"] = "arn:aws:ec2:" + q.Region + ":" + q.Account + ":subnet/" + t.Name
 	})
 	return doc{"subnet": show(t)}, nil

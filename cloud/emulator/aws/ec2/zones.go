@@ -65,7 +65,7 @@ func (q *request) describeZones() (doc, error) {
 			"zoneName": z, "zoneState": "available", "regionName": q.Region, "zoneId": zoneID(q.Region, z),
 			"groupName": q.Region, "networkBorderGroup": q.Region, "optInStatus": "opt-in-not-required", "zoneType": "availability-zone", "messageSet": []any{},
 		}
-		if (len(asked) == 0 || slices.Contains(asked, z)) && filters.pass(&emulator.Thing{Doc: d}) {
+		if (len(asked) == 0 || slices.Contains(asked, z)) && filters.pass(&emulator.Resource{Doc: d}) {
 			found = append(found, d)
 		}
 	}
@@ -102,7 +102,7 @@ func (q *request) describeOfferings() (doc, error) {
 		for _, family := range families {
 			for _, size := range sizes {
 				d := doc{"instanceType": family + "." + size, "location": place, "locationType": kind}
-				if IsInstanceType(family+"."+size) && !slices.Contains(UnsupportedZones, place) && filters.pass(&emulator.Thing{Doc: d}) {
+				if IsInstanceType(family+"."+size) && !slices.Contains(UnsupportedZones, place) && filters.pass(&emulator.Resource{Doc: d}) {
 					found = append(found, d)
 				}
 			}

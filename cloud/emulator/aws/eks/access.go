@@ -18,14 +18,14 @@ func policyDoc(policy string, scope doc, at float64) doc {
 }
 
 // admit makes an access entry, unless the principal has one.
-func (q *request) admit(cluster *emulator.Thing, principal, kind string, policies []any) *emulator.Thing {
+func (q *request) admit(cluster *emulator.Resource, principal, kind string, policies []any) *emulator.Resource {
 	if old := q.Here().Find("access-entry", cluster.Name, principal); old != nil {
 		return old
 	}
 	if policies == nil {
 		policies = []any{}
 	}
-	return q.Here().Make(emulator.Thing{Kind: "access-entry", Parent: cluster.Name, Name: principal, With: cluster.N, Doc: doc{
+	return q.Here().Make(emulator.Resource{Kind: "access-entry", Parent: cluster.Name, Name: principal, With: cluster.N, Doc: doc{
 		"clusterName": cluster.Name, "principalArn": principal, "type": kind, "username": principal, "kubernetesGroups": []any{}, "createdAt": q.seconds(), "modifiedAt": q.seconds(),
 		"accessEntryArn": q.arn("access-entry", cluster.Name+"/"+core.RequestID()), "_policies": policies,
 	}}, 0)
@@ -67,7 +67,7 @@ func (q *request) createAccessEntry() (doc, error) {
 }
 
 // asks keeps of a thing made just now with what it was asked for.
-func (q *request) asks(t *emulator.Thing) {
+func (q *request) asks(t *emulator.Resource) {
 	t.Tags = core.PlainTags(core.Sub(q.Params, "tags"))
 	t.Token, t.Request = core.Text(q.Params, "clientRequestToken"), core.WithoutToken(q.Params, "clientRequestToken")
 }
@@ -82,7 +82,7 @@ func (q *request) principalExists(arn string) bool {
 }
 
 // entry is the access entry that a request names.
-func (q *request) entry() (*emulator.Thing, error) {
+func (q *request) entry() (*emulator.Resource, error) {
 	cluster, err := q.cluster()
 	if err != nil {
 		return nil, err

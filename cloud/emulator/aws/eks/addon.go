@@ -46,13 +46,13 @@ func (q *request) createAddon() (doc, error) {
 		}
 	}
 	t := q.create("addon", cluster.Name, name, cluster.N, d)
-	t.Due = &emulator.Due{At: q.After(addonMade), Set: doc{"status": "ACTIVE"}}
+	t.Due = &emulator.Scheduled{At: q.After(addonMade), Set: doc{"status": "ACTIVE"}}
 	q.trouble(t, func(code, message string) doc { return ill("CREATE_FAILED", code, message) })
 	return doc{"addon": q.tellAddon(t)}, nil
 }
 
 // addonVersion is the version asked for, or the usual one.
-func addonVersion(cluster *emulator.Thing, name, asked string) (string, error) {
+func addonVersion(cluster *emulator.Resource, name, asked string) (string, error) {
 	offered := addonVersions(name, cluster.Text("version"))
 	switch {
 	case len(offered) == 0:
@@ -66,7 +66,7 @@ func addonVersion(cluster *emulator.Thing, name, asked string) (string, error) {
 }
 
 // tellAddon is an add-on as it is shown: one that needs nodes is degraded as long as there are none.
-func (q *request) tellAddon(t *emulator.Thing) doc {
+func (q *request) tellAddon(t *emulator.Resource) doc {
 	d := tell(t)
 	if d["status"] == "ACTIVE" && needsNodes(t.Name) && !q.hasNodes(t.Parent) {
 		emulator.Merge(d, ill("DEGRADED", "InsufficientNumberOfReplicas", "The add-on is unhealthy because it doesn't have the desired number of replicas."))
@@ -75,11 +75,11 @@ func (q *request) tellAddon(t *emulator.Thing) doc {
 }
 
 func (q *request) hasNodes(cluster string) bool {
-	return slices.ContainsFunc(q.Here().All("nodegroup"), func(t *emulator.Thing) bool { return t.Parent == cluster && ReadyNodes(t) > 0 })
+	return slices.ContainsFunc(q.Here().All("nodegroup"), func(t *emulator.Resource) bool { return t.Parent == cluster && ReadyNodes(t) > 0 })
 }
 
 // addon is the one that a request names.
-func (q *request) addon(cluster *emulator.Thing) (*emulator.Thing, error) {
+func (q *request) addon(cluster *emulator.Resource) (*emulator.Resource, error) {
 	name := core.Text(q.Params, "addonName")
 	t := q.Here().See("addon", cluster.Name, name)
 	if t == nil {
@@ -89,7 +89,7 @@ func (q *request) addon(cluster *emulator.Thing) (*emulator.Thing, error) {
 }
 
 // onAddon is the add-on that a request names, with its cluster.
-func (q *request) onAddon() (cluster, t *emulator.Thing, err error) {
+func (q *request) onAddon() (cluster, t *emulator.Resource, err error) {
 	if cluster, err = q.cluster(); err == nil {
 		t, err = q.addon(cluster)
 	}
@@ -114,7 +114,7 @@ func (q *request) deleteAddon() (doc, error) {
 	}
 	e := q.Edit(t)
 	e.Doc["status"] = "DELETING"
-	e.Due = &emulator.Due{At: q.After(addonDeleted), Gone: true}
+	e.Due = &emulator.Scheduled{At: q.After(addonDeleted), Gone: true}
 	q.trouble(e, func(code, message string) doc { return ill("DELETE_FAILED", code, message) })
 	return doc{"addon": q.tellAddon(e)}, nil
 }

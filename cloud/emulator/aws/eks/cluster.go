@@ -31,21 +31,21 @@ func wrong(format string, args ...any) *core.Failure {
 }
 
 // again is what a create's token has made before, if the request is the same.
-func (q *request) again(t *emulator.Thing) bool {
+func (q *request) again(t *emulator.Resource) bool {
 	token := core.Text(q.Params, "clientRequestToken")
 	return t != nil && token != "" && t.Token == token && reflect.DeepEqual(t.Request, core.WithoutToken(q.Params, "clientRequestToken"))
 }
 
 // create makes a thing of EKS' with all that it was asked with.
-func (q *request) create(kind, parent, name string, with int64, d doc) *emulator.Thing {
-	return q.Here().Make(emulator.Thing{
+func (q *request) create(kind, parent, name string, with int64, d doc) *emulator.Resource {
+	return q.Here().Make(emulator.Resource{
 		Kind: kind, Parent: parent, Name: name, With: with, Doc: d, Tags: core.PlainTags(core.Sub(q.Params, "tags")),
 		Token: core.Text(q.Params, "clientRequestToken"), Request: core.WithoutToken(q.Params, "clientRequestToken"),
 	}, 0)
 }
 
 // trouble has what a fault does to work that was accepted: it never ends, or ends with the given document instead.
-func (q *request) trouble(t *emulator.Thing, failed func(code, message string) doc) {
+func (q *request) trouble(t *emulator.Resource, failed func(code, message string) doc) {
 	f, hit := q.Strike(emulator.Creating)
 	switch {
 	case hit && f.Stuck:
@@ -95,7 +95,7 @@ func (q *request) createCluster() (doc, error) {
 	return doc{"cluster": q.tellCluster(q.makeCluster(name, version, network, subnets))}, nil
 }
 
-func (q *request) makeCluster(name, version string, network doc, subnets []*emulator.Thing) *emulator.Thing {
+func (q *request) makeCluster(name, version string, network doc, subnets []*emulator.Resource) *emulator.Resource {
 	vpc, id := subnets[0].Text("vpcId"), strings.ToUpper(core.RandomHex(32))
 	access := doc{"authenticationMode": "CONFIG_MAP", "bootstrapClusterCreatorAdminPermissions": true}
 	emulator.Merge(access, core.Sub(q.Params, "accessConfig"))
@@ -119,7 +119,7 @@ func (q *request) makeCluster(name, version string, network doc, subnets []*emul
 		}
 	}
 	t := q.create("cluster", "", name, 0, d)
-	t.Due = &emulator.Due{At: q.After(clusterMade), Set: q.running(t, id)}
+	t.Due = &emulator.Scheduled{At: q.After(clusterMade), Set: q.running(t, id)}
 	q.ground(t, subnets)
 	if access["authenticationMode"] != "CONFIG_MAP" && access["bootstrapClusterCreatorAdminPermissions"] == true {
 		q.admit(t, q.Principal.Base, "STANDARD", []any{policyDoc(adminPolicy, doc{"type": "cluster"}, q.seconds())})
@@ -129,7 +129,7 @@ func (q *request) makeCluster(name, version string, network doc, subnets []*emul
 }
 
 // running is what a cluster says of itself from when it runs.
-func (q *request) running(t *emulator.Thing, id string) doc {
+func (q *request) running(t *emulator.Resource, id string) doc {
 	return doc{
 		"status":   "ACTIVE",
 		"endpoint": ClustersPath + id,
@@ -138,7 +138,7 @@ func (q *request) running(t *emulator.Thing, id string) doc {
 }
 
 // tellCluster is a cluster as it is shown. Where its endpoint is depends on where this server listens now.
-func (q *request) tellCluster(t *emulator.Thing) doc {
+func (q *request) tellCluster(t *emulator.Resource) doc {
 	d := tell(t)
 	if path := core.Text(d, "endpoint"); path != "" {
 		d["endpoint"] = q.Cloud.URL + path
@@ -149,11 +149,11 @@ func (q *request) tellCluster(t *emulator.Thing) doc {
 
 // ground makes what EKS makes in a cluster's network: a security group and the interfaces of the control plane. They go
 // with the cluster, and as long as they are there the network can't.
-func (q *request) ground(t *emulator.Thing, subnets []*emulator.Thing) {
+func (q *request) ground(t *emulator.Resource, subnets []*emulator.Resource) {
 	group := "eks-cluster-sg-" + t.Name + "-" + core.RandomHex(8)
 	id := ec2.GroupKind.Prefix + "0" + core.RandomHex(16)
 	vpc := subnets[0].Text("vpcId")
-	q.Here().Make(emulator.Thing{
+	q.Here().Make(emulator.Resource{
 		Kind: ec2.GroupKind.Name, Name: id, IsID: true, With: t.N, Tags: map[string]string{"aws:eks:cluster-name": t.Name, "kubernetes.io/cluster/" + t.Name: "owned", "Name": group},
 		Doc: doc{
 			"groupId": id, "groupName": group, "vpcId": vpc, "ownerId": q.Account, "ipPermissionsEgress": []any{ec2.AllTraffic()},
@@ -168,7 +168,7 @@ func (q *request) ground(t *emulator.Thing, subnets []*emulator.Thing) {
 }
 
 // cluster is the one that a request names.
-func (q *request) cluster() (*emulator.Thing, error) {
+func (q *request) cluster() (*emulator.Resource, error) {
 	name := core.Text(q.Params, "clusterName")
 	if name == "" {
 		name = core.Text(q.Params, "name")
@@ -217,13 +217,13 @@ func (q *request) deleteCluster() (doc, error) {
 	}
 	e := q.Edit(t)
 	e.Doc["status"] = "DELETING"
-	e.Due = &emulator.Due{At: q.After(clusterDeleted), Gone: true}
+	e.Due = &emulator.Scheduled{At: q.After(clusterDeleted), Gone: true}
 	q.trouble(e, func(code, message string) doc { return ill("FAILED", code, message, t.Name) })
 	return doc{"cluster": q.tellCluster(e)}, nil
 }
 
 // busy refuses because something else goes on.
-func busy(op string, t *emulator.Thing) *core.Failure {
+func busy(op string, t *emulator.Resource) *core.Failure {
 	kind, fields := t.Kind, doc{"clusterName": t.Name}
 	if t.Kind != "cluster" {
 		fields = doc{"clusterName": t.Parent, t.Kind + "Name": t.Name}

@@ -80,7 +80,7 @@ var operations = []struct {
 func (q *request) seconds() float64 { return float64(q.Now.UnixMilli()) / 1000 }
 
 // tell is a thing as EKS shows it.
-func tell(t *emulator.Thing) doc {
+func tell(t *emulator.Resource) doc {
 	d := core.Visible(t)
 	d["tags"] = doc{}
 	for k, v := range t.Tags {

@@ -52,7 +52,7 @@ func (q *request) createNodegroup() (doc, error) {
 }
 
 // nodegroupDoc checks what is asked for and says it with its defaults.
-func (q *request) nodegroupDoc(cluster *emulator.Thing, name string) (d doc, subnets []*emulator.Thing, err error) {
+func (q *request) nodegroupDoc(cluster *emulator.Resource, name string) (d doc, subnets []*emulator.Resource, err error) {
 	if !clusterName.MatchString(name) || len(name) > 63 {
 		return nil, nil, wrong("The nodegroup name %q is invalid", name)
 	}
@@ -137,11 +137,11 @@ func checkScaling(s doc) error {
 	return nil
 }
 
-func (q *request) makeNodegroup(cluster *emulator.Thing, name string, d doc, subnets []*emulator.Thing) *emulator.Thing {
+func (q *request) makeNodegroup(cluster *emulator.Resource, name string, d doc, subnets []*emulator.Resource) *emulator.Resource {
 	want, _ := core.Whole(core.Sub(d, "scalingConfig"), "desiredSize")
 	running := q.nodesHere()
 	t := q.create("nodegroup", cluster.Name, name, cluster.N, d)
-	t.Due = &emulator.Due{At: q.After(groupMade), Set: doc{"status": "ACTIVE"}}
+	t.Due = &emulator.Scheduled{At: q.After(groupMade), Set: doc{"status": "ACTIVE"}}
 	for i := range want {
 		ec2.AttachInterface(q.Here(), subnets[i%len(subnets)], doc{"description": "", "requesterManaged": false, "attachment": doc{"instanceId": "i-0" + core.RandomHex(16), "status": "attached"}}, ec2.GoesWith(t))
 	}
@@ -149,7 +149,7 @@ func (q *request) makeNodegroup(cluster *emulator.Thing, name string, d doc, sub
 		q.admit(cluster, core.Text(d, "nodeRole"), "EC2_LINUX", nil)
 	}
 	if most := q.Cloud.Accounts.Quota(q.Account, "nodes"); running+want > most {
-		t.Due = &emulator.Due{At: q.After(groupFailed), Set: ill("CREATE_FAILED", "InstanceLimitExceeded", fmt.Sprintf("You have requested more instances (%d) than your current instance limit of %d allows.", running+want, most), asg(t))}
+		t.Due = &emulator.Scheduled{At: q.After(groupFailed), Set: ill("CREATE_FAILED", "InstanceLimitExceeded", fmt.Sprintf("You have requested more instances (%d) than your current instance limit of %d allows.", running+want, most), asg(t))}
 		return t
 	}
 	q.trouble(t, func(code, message string) doc {
@@ -159,7 +159,7 @@ func (q *request) makeNodegroup(cluster *emulator.Thing, name string, d doc, sub
 	return t
 }
 
-func asg(t *emulator.Thing) string {
+func asg(t *emulator.Resource) string {
 	for _, g := range core.Docs(core.Sub(t.Doc, "resources"), "autoScalingGroups") {
 		return core.Text(g, "name")
 	}
@@ -176,7 +176,7 @@ func (q *request) nodesHere() (n int) {
 }
 
 // ReadyNodes is how many nodes a group has that are ready.
-func ReadyNodes(t *emulator.Thing) int {
+func ReadyNodes(t *emulator.Resource) int {
 	if s := t.Text("status"); s != "ACTIVE" && s != "UPDATING" && s != "DEGRADED" {
 		return 0
 	}
@@ -185,7 +185,7 @@ func ReadyNodes(t *emulator.Thing) int {
 }
 
 // nodegroup is the one that a request names.
-func (q *request) nodegroup(cluster *emulator.Thing) (*emulator.Thing, error) {
+func (q *request) nodegroup(cluster *emulator.Resource) (*emulator.Resource, error) {
 	name := core.Text(q.Params, "nodegroupName")
 	t := q.Here().See("nodegroup", cluster.Name, name)
 	if t == nil {
@@ -195,7 +195,7 @@ func (q *request) nodegroup(cluster *emulator.Thing) (*emulator.Thing, error) {
 }
 
 // onNodegroup is the node group that a request names, with its cluster.
-func (q *request) onNodegroup() (cluster, t *emulator.Thing, err error) {
+func (q *request) onNodegroup() (cluster, t *emulator.Resource, err error) {
 	if cluster, err = q.cluster(); err == nil {
 		t, err = q.nodegroup(cluster)
 	}
@@ -223,7 +223,7 @@ func (q *request) deleteNodegroup() (doc, error) {
 	}
 	e := q.Edit(t)
 	e.Doc["status"] = "DELETING"
-	e.Due = &emulator.Due{At: q.After(groupDeleted), Gone: true}
+	e.Due = &emulator.Scheduled{At: q.After(groupDeleted), Gone: true}
 	q.trouble(e, func(code, message string) doc { return ill("DELETE_FAILED", code, message, asg(e)) })
 	return doc{"nodegroup": tell(e)}, nil
 }

@@ -38,7 +38,7 @@ func (q *request) createPodIdentity() (doc, error) {
 	return doc{"association": tell(t)}, nil
 }
 
-func (q *request) podIdentities(cluster *emulator.Thing) (found []*emulator.Thing) {
+func (q *request) podIdentities(cluster *emulator.Resource) (found []*emulator.Resource) {
 	for _, t := range q.Here().All("pod-identity-association") {
 		if t.Parent == cluster.Name {
 			found = append(found, t)
@@ -67,12 +67,12 @@ func (q *request) listPodIdentities() (doc, error) {
 }
 
 // fits says whether a thing has what a request asks for in a field, if it asks.
-func fits(t *emulator.Thing, field string, in doc) bool {
+func fits(t *emulator.Resource, field string, in doc) bool {
 	return core.Text(in, field) == "" || core.Text(in, field) == t.Text(field)
 }
 
 // podIdentity is the association that a request names.
-func (q *request) podIdentity() (*emulator.Thing, error) {
+func (q *request) podIdentity() (*emulator.Resource, error) {
 	cluster, err := q.cluster()
 	if err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ var arnFields = map[string]string{
 }
 
 // tagged is the thing whose tags a request is about.
-func (q *request) tagged() (*emulator.Thing, error) {
+func (q *request) tagged() (*emulator.Resource, error) {
 	arn := core.Text(q.Params, "resourceArn")
 	if !strings.HasPrefix(arn, "arn:aws:eks:") {
 		return nil, core.Fail("BadRequestException", "Invalid ARN %q", arn)

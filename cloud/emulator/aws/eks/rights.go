@@ -66,7 +66,7 @@ func (r *request) onTagged(action string, asked map[string]string) []core.Right 
 	return r.onEKS(nil, action, t, asked)
 }
 
-func (r *request) onEKS(all []core.Right, action string, t *emulator.Thing, asked map[string]string) []core.Right {
+func (r *request) onEKS(all []core.Right, action string, t *emulator.Resource, asked map[string]string) []core.Right {
 	if t == nil {
 		return all
 	}

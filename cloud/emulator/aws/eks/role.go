@@ -39,7 +39,7 @@ func (q *request) roleFor(service, arn string, wanted policies) error {
 	return missing(t, wanted)
 }
 
-func missing(role *emulator.Thing, wanted policies) error {
+func missing(role *emulator.Resource, wanted policies) error {
 	for _, any := range wanted {
 		has := slices.ContainsFunc(core.Texts(role.Doc, "_attached"), func(arn string) bool { return slices.Contains(any, path.Base(arn)) })
 		if !has {
@@ -50,7 +50,7 @@ func missing(role *emulator.Thing, wanted policies) error {
 }
 
 // subnets are those that a request names. A control plane's are in two zones at least.
-func (q *request) subnets(ids []string, controlPlane bool) (found []*emulator.Thing, err error) {
+func (q *request) subnets(ids []string, controlPlane bool) (found []*emulator.Resource, err error) {
 	zones := map[string]bool{}
 	for _, id := range ids {
 		t := q.Here().See("subnet", "", id)

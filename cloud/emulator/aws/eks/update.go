@@ -14,7 +14,7 @@ const updateKind = "update"
 
 // updating starts an update of a thing: from now it is UPDATING, and when it is done it is as set and of the status given.
 // Of a token that has made the same before, that is the answer.
-func (q *request) updating(t *emulator.Thing, kind string, params doc, takes time.Duration, set doc) (doc, error) {
+func (q *request) updating(t *emulator.Resource, kind string, params doc, takes time.Duration, set doc) (doc, error) {
 	if old := q.updateOf(t, kind); old != nil {
 		return doc{"update": tellUpdate(old)}, nil
 	}
@@ -23,10 +23,10 @@ func (q *request) updating(t *emulator.Thing, kind string, params doc, takes tim
 	}
 	id := core.RequestID()
 	done := q.After(takes)
-	u := q.Here().Make(emulator.Thing{
+	u := q.Here().Make(emulator.Resource{
 		Kind: updateKind, Parent: t.Kind + " " + t.Parent + "/" + t.Name, Name: id, With: t.N, Token: core.Text(q.Params, "clientRequestToken"), Request: core.WithoutToken(q.Params, "clientRequestToken"),
 		Doc: doc{"id": id, "type": kind, "status": "InProgress", "createdAt": q.seconds(), "params": typed(params), "errors": []any{}},
-		Due: &emulator.Due{At: done, Set: doc{"status": "Successful"}},
+		Due: &emulator.Scheduled{At: done, Set: doc{"status": "Successful"}},
 	}, 0)
 	e := q.Edit(t)
 	back := t.Text("status")
@@ -35,13 +35,13 @@ func (q *request) updating(t *emulator.Thing, kind string, params doc, takes tim
 		set["modifiedAt"] = q.seconds()
 	}
 	set["status"] = "ACTIVE"
-	e.Due = &emulator.Due{At: done, Set: set}
+	e.Due = &emulator.Scheduled{At: done, Set: set}
 	q.updateTrouble(u, e, back)
 	return doc{"update": tellUpdate(u)}, nil
 }
 
 // updateTrouble has what a fault does to an update: it fails, and the thing is as before; or it never ends.
-func (q *request) updateTrouble(u, t *emulator.Thing, back string) {
+func (q *request) updateTrouble(u, t *emulator.Resource, back string) {
 	f, hit := q.Strike(emulator.Creating)
 	switch {
 	case hit && f.Stuck:
@@ -53,7 +53,7 @@ func (q *request) updateTrouble(u, t *emulator.Thing, back string) {
 }
 
 // updateOf is the update that the request's token has started before; nil if none.
-func (q *request) updateOf(t *emulator.Thing, kind string) *emulator.Thing {
+func (q *request) updateOf(t *emulator.Resource, kind string) *emulator.Resource {
 	for _, u := range q.Here().All(updateKind) {
 		if u.With == t.N && u.Text("type") == kind && q.again(u) {
 			return u
@@ -62,7 +62,7 @@ func (q *request) updateOf(t *emulator.Thing, kind string) *emulator.Thing {
 	return nil
 }
 
-func tellUpdate(u *emulator.Thing) doc { return core.Visible(u) }
+func tellUpdate(u *emulator.Resource) doc { return core.Visible(u) }
 
 // typed are an update's parameters as a list.
 func typed(params doc) []any {
@@ -74,7 +74,7 @@ func typed(params doc) []any {
 }
 
 // updated is the thing whose updates a request is about.
-func (q *request) updated() (*emulator.Thing, error) {
+func (q *request) updated() (*emulator.Resource, error) {
 	cluster, err := q.cluster()
 	if err != nil {
 		return nil, err

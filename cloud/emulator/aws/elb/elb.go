@@ -46,7 +46,7 @@ var actions = map[string]func(*request) (doc, error){
 
 func (q *request) classic() bool { return core.Text(q.Params, "Version") == classicVersion }
 
-func isClassic(t *emulator.Thing) bool { return t.Text("Type") == "classic" }
+func isClassic(t *emulator.Resource) bool { return t.Text("Type") == "classic" }
 
 func (q *request) describeBalancers() (doc, error) {
 	var found []any
@@ -74,10 +74,10 @@ func (q *request) deleteBalancer() (doc, error) {
 }
 
 // DropBalancer deletes a balancer; its interfaces go later.
-func DropBalancer(c *emulator.Call, here emulator.Where, t *emulator.Thing) {
+func DropBalancer(c *emulator.Call, here emulator.Scope, t *emulator.Resource) {
 	for _, i := range here.All(ec2.InterfaceKind.Name) {
 		if i.Text("_balancer") == t.Name {
-			c.Edit(i).Due = &emulator.Due{At: c.After(balancerGone), Gone: true}
+			c.Edit(i).Due = &emulator.Scheduled{At: c.After(balancerGone), Gone: true}
 		}
 	}
 	c.Drop(t)

@@ -18,11 +18,11 @@ func (q *request) bound(d doc) error {
 }
 
 func (q *request) putBoundary() (doc, error) {
-	return q.onRole(func(t *emulator.Thing) error { return q.bound(t.Doc) })
+	return q.onRole(func(t *emulator.Resource) error { return q.bound(t.Doc) })
 }
 
 func (q *request) deleteBoundary() (doc, error) {
-	return q.onRole(func(t *emulator.Thing) error {
+	return q.onRole(func(t *emulator.Resource) error {
 		delete(t.Doc, core.BoundaryField)
 		return nil
 	})

@@ -79,11 +79,11 @@ func (q *request) createRole() (doc, error) {
 			return nil, err
 		}
 	}
-	t := q.Global().Make(emulator.Thing{Kind: "role", Name: name, Tags: core.ReadTags(q.Params, "Tags"), Doc: role}, propagates)
+	t := q.Global().Make(emulator.Resource{Kind: "role", Name: name, Tags: core.ReadTags(q.Params, "Tags"), Doc: role}, propagates)
 	return doc{"Role": showRole(t)}, nil
 }
 
-func showRole(t *emulator.Thing) doc {
+func showRole(t *emulator.Resource) doc {
 	d := core.Visible(t)
 	d["AssumeRolePolicyDocument"] = url.QueryEscape(t.Text("AssumeRolePolicyDocument"))
 	d["Tags"] = core.TagList(t.Tags, "Key", "Value")
@@ -91,7 +91,7 @@ func showRole(t *emulator.Thing) doc {
 }
 
 // role is the one that a request names. IAM itself sees at once what other services see late.
-func (q *request) role() (*emulator.Thing, error) {
+func (q *request) role() (*emulator.Resource, error) {
 	name := core.Text(q.Params, "RoleName")
 	t := q.Global().Find("role", "", name)
 	if t != nil && q.Now.Before(t.Fresh) && q.staleForAll(t) {
@@ -104,12 +104,12 @@ func (q *request) role() (*emulator.Thing, error) {
 }
 
 // staleForAll says whether a fault hides a thing from IAM itself too.
-func (q *request) staleForAll(t *emulator.Thing) bool {
+func (q *request) staleForAll(t *emulator.Resource) bool {
 	return t.Fresh.Sub(t.Made) > q.In(propagates)
 }
 
 // onRole is a change of the role that a request names.
-func (q *request) onRole(change func(*emulator.Thing) error) (doc, error) {
+func (q *request) onRole(change func(*emulator.Resource) error) (doc, error) {
 	t, err := q.role()
 	if err == nil {
 		err = change(q.Edit(t))
@@ -130,7 +130,7 @@ func (q *request) updateTrust() (doc, error) {
 	if !json.Valid([]byte(trust)) {
 		return nil, core.Fail("MalformedPolicyDocument", "This policy contains invalid Json")
 	}
-	return q.onRole(func(t *emulator.Thing) error {
+	return q.onRole(func(t *emulator.Resource) error {
 		t.Doc["AssumeRolePolicyDocument"] = trust
 		return nil
 	})
@@ -173,11 +173,11 @@ func (q *request) marked(field string, found []any) (doc, error) {
 }
 
 func (q *request) tagRole() (doc, error) {
-	return q.onRole(func(t *emulator.Thing) error { return core.MergeTags(t, core.ReadTags(q.Params, "Tags")) })
+	return q.onRole(func(t *emulator.Resource) error { return core.MergeTags(t, core.ReadTags(q.Params, "Tags")) })
 }
 
 func (q *request) untagRole() (doc, error) {
-	return q.onRole(func(t *emulator.Thing) error {
+	return q.onRole(func(t *emulator.Resource) error {
 		for _, k := range core.Texts(q.Params, "TagKeys") {
 			delete(t.Tags, k)
 		}
@@ -195,7 +195,7 @@ func (q *request) listRoleTags() (doc, error) {
 
 func (q *request) attachPolicy() (doc, error) {
 	arn := core.Text(q.Params, "PolicyArn")
-	return q.onRole(func(t *emulator.Thing) error {
+	return q.onRole(func(t *emulator.Resource) error {
 		attached := core.Texts(t.Doc, "_attached")
 		if !slices.Contains(attached, arn) {
 			t.Doc["_attached"] = core.Anys(append(attached, arn))
@@ -206,7 +206,7 @@ func (q *request) attachPolicy() (doc, error) {
 
 func (q *request) detachPolicy() (doc, error) {
 	arn := core.Text(q.Params, "PolicyArn")
-	return q.onRole(func(t *emulator.Thing) error {
+	return q.onRole(func(t *emulator.Resource) error {
 		attached := core.Texts(t.Doc, "_attached")
 		if !slices.Contains(attached, arn) {
 			return core.Fail("NoSuchEntity", "Policy %s was not found.", arn)
@@ -233,14 +233,14 @@ func (q *request) putPolicy() (doc, error) {
 	if _, err := policy.Parse([]byte(document)); err != nil {
 		return nil, core.Fail("MalformedPolicyDocument", "%v", err)
 	}
-	return q.onRole(func(t *emulator.Thing) error {
+	return q.onRole(func(t *emulator.Resource) error {
 		core.Sub(t.Doc, "_inline")[core.Text(q.Params, "PolicyName")] = document
 		return nil
 	})
 }
 
 // inline is a role with the policy in it that a request names.
-func (q *request) inline() (t *emulator.Thing, policy string, err error) {
+func (q *request) inline() (t *emulator.Resource, policy string, err error) {
 	t, err = q.role()
 	if err != nil {
 		return nil, "", err

@@ -20,14 +20,14 @@ func (q *request) createProvider() (doc, error) {
 	if most := q.Cloud.Accounts.Quota(q.Account, "oidc-providers"); len(q.Global().All("oidc-provider")) >= most {
 		return nil, core.Fail("LimitExceeded", "Cannot exceed quota for OpenIdConnectProvidersPerAccount: %d", most)
 	}
-	t := q.Global().Make(emulator.Thing{Kind: "oidc-provider", Name: arn, Tags: core.ReadTags(q.Params, "Tags"), Doc: doc{
+	t := q.Global().Make(emulator.Resource{Kind: "oidc-provider", Name: arn, Tags: core.ReadTags(q.Params, "Tags"), Doc: doc{
 		"Url": host, "ClientIDList": core.List(q.Params, "ClientIDList"), "ThumbprintList": core.List(q.Params, "ThumbprintList"), "CreateDate": core.Stamp(q.Now),
 	}}, 0)
 	return doc{"OpenIDConnectProviderArn": arn, "Tags": core.TagList(t.Tags, "Key", "Value")}, nil
 }
 
 // provider is the one that a request names.
-func (q *request) provider() (*emulator.Thing, error) {
+func (q *request) provider() (*emulator.Resource, error) {
 	arn := core.Text(q.Params, "OpenIDConnectProviderArn")
 	t := q.Global().See("oidc-provider", "", arn)
 	if t == nil {

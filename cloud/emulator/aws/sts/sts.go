@@ -98,8 +98,8 @@ func (q *request) session(account, roleName, role, name string, life time.Durati
 	arn := fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", account, roleName, name)
 	id := "AROA" + strings.ToUpper(core.RandomHex(16)) + ":" + name
 	ends := q.Now.Add(life).Truncate(time.Second)
-	q.Elsewhere("", "").Make(emulator.Thing{
-		Kind: "session", Name: key, Due: &emulator.Due{At: ends.Add(keptFor), Gone: true},
+	q.Elsewhere("", "").Make(emulator.Resource{
+		Kind: "session", Name: key, Due: &emulator.Scheduled{At: ends.Add(keptFor), Gone: true},
 		Doc: doc{"secret": secret, "token": token, "ends": ends.Format(time.RFC3339), "account": account, "role": role, "arn": arn, "id": id, "home": q.Principal.Account},
 	}, 0)
 	return doc{

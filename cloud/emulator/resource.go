@@ -9,8 +9,8 @@ import (
 // Doc is what a cloud says of a thing, in the words of its wire.
 type Doc = map[string]any
 
-// Thing is one resource of an emulated cloud: a network, a role, a cluster, a tag set's bearer of any kind.
-type Thing struct {
+// Resource is one resource of an emulated cloud: a network, a role, a cluster, a tag set's bearer of any kind.
+type Resource struct {
 	N       int64             `json:"n"`              // its own for ever; what is made later has a higher one
 	With    int64             `json:"with,omitempty"` // the thing that it goes with
 	Kind    string            `json:"kind"`
@@ -24,30 +24,30 @@ type Thing struct {
 	Doc     Doc               `json:"doc"`
 	Token   string            `json:"token,omitempty"`   // the client token of its creation
 	Request Doc               `json:"request,omitempty"` // what was asked for then
-	Due     *Due              `json:"due,omitempty"`
+	Due     *Scheduled        `json:"due,omitempty"`
 
 	// Until Fresh, who only looks sees Before; nil is nothing.
 	Fresh  time.Time `json:"fresh,omitzero"`
-	Before *Thing    `json:"before,omitempty"`
+	Before *Resource `json:"before,omitempty"`
 	Gone   bool      `json:"gone,omitempty"` // and only such lookers still see it
 }
 
-// Due is what time will bring about.
-type Due struct {
-	At   time.Time `json:"at"`
-	Set  Doc       `json:"set,omitempty"`
-	Gone bool      `json:"gone,omitempty"`
-	Then *Due      `json:"then,omitempty"` // what comes after it
+// Scheduled is what time will bring about.
+type Scheduled struct {
+	At   time.Time  `json:"at"`
+	Set  Doc        `json:"set,omitempty"`
+	Gone bool       `json:"gone,omitempty"`
+	Then *Scheduled `json:"then,omitempty"` // what comes after it
 }
 
 // Text is a field of the document that is a string.
-func (t *Thing) Text(field string) string {
+func (t *Resource) Text(field string) string {
 	s, _ := t.Doc[field].(string)
 	return s
 }
 
 // clone is a copy that shares nothing that is changed.
-func (t *Thing) clone() *Thing {
+func (t *Resource) clone() *Resource {
 	c := *t
 	c.Tags, c.Doc = maps.Clone(t.Tags), Copy(t.Doc)
 	return &c

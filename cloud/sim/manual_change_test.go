@@ -15,30 +15,30 @@ import (
 func TestByHand(t *testing.T) {
 	rows := []struct {
 		name string
-		hand sim.Hand
+		hand sim.ManualChange
 		n    int
 		look func(*testing.T, *sim.Sim)
 	}{
-		{"a pool is deleted", sim.Hand{Delete: "pool", Match: "dataplane/eu/"}, 1, func(t *testing.T, s *sim.Sim) { phases(t, s, cloud.Ready, cloud.Ready, cloud.Absent) }},
-		{"a cluster is deleted with its pools", sim.Hand{Delete: "cluster"}, 1, func(t *testing.T, s *sim.Sim) { phases(t, s, cloud.Ready, cloud.Absent, cloud.Absent) }},
-		{"a network is deleted with all in it", sim.Hand{Delete: "network", Match: "n"}, 1, func(t *testing.T, s *sim.Sim) { phases(t, s, cloud.Absent, cloud.Absent, cloud.Absent) }},
-		{"nothing matches", sim.Hand{Delete: "network", Match: "other"}, 0, func(t *testing.T, s *sim.Sim) { phases(t, s, cloud.Ready, cloud.Ready, cloud.Ready) }},
-		{"a pool is changed", sim.Hand{Change: "pool", Set: json.RawMessage(`{"max":9}`)}, 1, func(t *testing.T, s *sim.Sim) {
+		{"a pool is deleted", sim.ManualChange{Delete: "pool", Match: "dataplane/eu/"}, 1, func(t *testing.T, s *sim.Sim) { phases(t, s, cloud.Ready, cloud.Ready, cloud.Absent) }},
+		{"a cluster is deleted with its pools", sim.ManualChange{Delete: "cluster"}, 1, func(t *testing.T, s *sim.Sim) { phases(t, s, cloud.Ready, cloud.Absent, cloud.Absent) }},
+		{"a network is deleted with all in it", sim.ManualChange{Delete: "network", Match: "n"}, 1, func(t *testing.T, s *sim.Sim) { phases(t, s, cloud.Absent, cloud.Absent, cloud.Absent) }},
+		{"nothing matches", sim.ManualChange{Delete: "network", Match: "other"}, 0, func(t *testing.T, s *sim.Sim) { phases(t, s, cloud.Ready, cloud.Ready, cloud.Ready) }},
+		{"a pool is changed", sim.ManualChange{Change: "pool", Set: json.RawMessage(`{"max":9}`)}, 1, func(t *testing.T, s *sim.Sim) {
 			if o, err := s.ObservePool(t.Context(), home, "c", "p"); err != nil || o.Pool.Max != 9 || o.Pool.Min != pool.Min {
 				t.Errorf("%+v, %v", o.Pool, err)
 			}
 		}},
-		{"a cluster is changed", sim.Hand{Change: "cluster", Set: json.RawMessage(`{"version":"1.36"}`)}, 1, func(t *testing.T, s *sim.Sim) {
+		{"a cluster is changed", sim.ManualChange{Change: "cluster", Set: json.RawMessage(`{"version":"1.36"}`)}, 1, func(t *testing.T, s *sim.Sim) {
 			if o, err := s.ObserveCluster(t.Context(), home, "c"); err != nil || o.Version != "1.36" {
 				t.Errorf("%+v, %v", o, err)
 			}
 		}},
-		{"an object is changed", sim.Hand{Change: "object", Match: "Namespace aerie-system", Set: json.RawMessage(`{"metadata":{"labels":{"x":"y"}}}`)}, 1, func(t *testing.T, s *sim.Sim) {
+		{"an object is changed", sim.ManualChange{Change: "object", Match: "Namespace aerie-system", Set: json.RawMessage(`{"metadata":{"labels":{"x":"y"}}}`)}, 1, func(t *testing.T, s *sim.Sim) {
 			if o := system(t, s); o == nil || o.Labels()["x"] != "y" || o.Labels()[kube.LabelManagedBy] != "aerie" {
 				t.Errorf("%v", o)
 			}
 		}},
-		{"an object is deleted", sim.Hand{Delete: "object", Match: "aerie-system"}, 1, func(t *testing.T, s *sim.Sim) {
+		{"an object is deleted", sim.ManualChange{Delete: "object", Match: "aerie-system"}, 1, func(t *testing.T, s *sim.Sim) {
 			if o := system(t, s); o != nil {
 				t.Errorf("%v", o)
 			}
@@ -99,7 +99,7 @@ func system(t *testing.T, s *sim.Sim) kube.Object {
 
 func TestHandsMustMakeSense(t *testing.T) {
 	s := furnished(t, sim.Options{Dir: t.TempDir(), Logger: quiet})
-	for _, h := range []sim.Hand{{}, {Delete: "account"}, {Delete: "pool", Change: "pool"}, {Change: "pool"}, {Delete: "pool", Set: json.RawMessage(`{}`)},
+	for _, h := range []sim.ManualChange{{}, {Delete: "account"}, {Delete: "pool", Change: "pool"}, {Change: "pool"}, {Delete: "pool", Set: json.RawMessage(`{}`)},
 		{Change: "pool", Set: json.RawMessage(`{"colour":"red"}`)}, {Change: "pool", Set: json.RawMessage(`{"zones":[]}`)}, {Change: "network", Set: json.RawMessage(`{"name":"x"}`)}, {Change: "object", Set: json.RawMessage(`[`)}} {
 		if n, err := s.ByHand(h); err == nil {
 			t.Errorf("%+v was done to %d things", h, n)

@@ -8,9 +8,9 @@ import (
 	"github.com/aeriehq/aerie/cloud/script"
 )
 
-// Hand is what somebody does by hand: past the cloud's interfaces and rules, or to its clock. It is done at once to all
+// ManualChange is what somebody does by hand: past the cloud's interfaces and rules, or to its clock. It is done at once to all
 // that matches. What the cloud's own interface can do to a thing is done with that, by another principal.
-type Hand struct {
+type ManualChange struct {
 	Delete  string   `json:"delete"`  // a kind, such as cluster: its things go at once, and what goes with them
 	Change  string   `json:"change"`  // or one whose things are changed
 	Match   string   `json:"match"`   // part of its name, parent, account, region or a tag's value
@@ -18,7 +18,7 @@ type Hand struct {
 	Advance Duration `json:"advance"` // or how far the clock goes
 }
 
-func (h Hand) validate(kinds []string) error {
+func (h ManualChange) validate(kinds []string) error {
 	acts := 0
 	for _, set := range []bool{h.Delete != "", h.Change != "", h.Advance.Duration > 0} {
 		if set {
@@ -34,7 +34,7 @@ func (h Hand) validate(kinds []string) error {
 	return nil
 }
 
-func (h Hand) hits(t *Thing) bool {
+func (h ManualChange) hits(t *Resource) bool {
 	names := []string{t.Name, t.Parent, t.Account, t.Region}
 	for _, v := range t.Tags {
 		names = append(names, v)
@@ -48,7 +48,7 @@ func (h Hand) hits(t *Thing) bool {
 }
 
 // ByHand does something by hand and says to how many things.
-func (w *World) ByHand(h Hand) (n int, err error) {
+func (w *World) ByHand(h ManualChange) (n int, err error) {
 	if err := h.validate(w.options.Kinds); err != nil {
 		return 0, err
 	}
@@ -57,7 +57,7 @@ func (w *World) ByHand(h Hand) (n int, err error) {
 	return w.byHand(h)
 }
 
-func (w *World) byHand(h Hand) (n int, err error) {
+func (w *World) byHand(h ManualChange) (n int, err error) {
 	err = w.do(Record{Service: "hand", Op: h.op(), Name: h.Match, Caller: "by hand"}, func(c *Call) Outcome {
 		c.moved = h.Advance.Duration
 		for _, t := range sorted(w.state.things) {
@@ -76,7 +76,7 @@ func (w *World) byHand(h Hand) (n int, err error) {
 	return n, err
 }
 
-func (h Hand) op() string {
+func (h ManualChange) op() string {
 	switch {
 	case h.Delete != "":
 		return "delete " + h.Delete
@@ -94,7 +94,7 @@ func (w *World) readHands(data []byte) error {
 	if data == nil {
 		return nil
 	}
-	var hands []Hand
+	var hands []ManualChange
 	if err := script.Strict(data, &hands); err != nil {
 		return err
 	}

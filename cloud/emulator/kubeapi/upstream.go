@@ -11,20 +11,20 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube"
 )
 
-// Behind is a real cluster that serves in the place of an emulated one.
-type Behind struct {
+// Upstream is a real cluster that serves in the place of an emulated one.
+type Upstream struct {
 	host   *url.URL
 	own    http.RoundTripper // with the rights of the kubeconfig
 	nobody http.RoundTripper // with those that a request brings along
 }
 
-// OpenBehind reaches the cluster that a kubeconfig names.
-func OpenBehind(kubeconfig string) (*Behind, error) {
+// OpenUpstream reaches the cluster that a kubeconfig names.
+func OpenUpstream(kubeconfig string) (*Upstream, error) {
 	config, err := kube.ReadConfig(kubeconfig)
 	if err != nil {
 		return nil, err
 	}
-	b := &Behind{}
+	b := &Upstream{}
 	if b.host, err = url.Parse(config.Host); err != nil {
 		return nil, fmt.Errorf("reach the cluster behind: %w", err)
 	}
@@ -38,7 +38,7 @@ func OpenBehind(kubeconfig string) (*Behind, error) {
 }
 
 // Serve passes a request on. As its own it goes with the rights of the kubeconfig, else with those that it brings.
-func (b *Behind) Serve(w http.ResponseWriter, r *http.Request, path string, own bool) {
+func (b *Upstream) Serve(w http.ResponseWriter, r *http.Request, path string, own bool) {
 	proxy := httputil.ReverseProxy{
 		Transport: b.nobody,
 		Rewrite: func(p *httputil.ProxyRequest) {

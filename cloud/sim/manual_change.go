@@ -14,9 +14,9 @@ import (
 	"github.com/aeriehq/aerie/cloud/script"
 )
 
-// Hand is what somebody does by hand in the cloud or in one of its clusters, past aerie: with the cloud's console, or
+// ManualChange is what somebody does by hand in the cloud or in one of its clusters, past aerie: with the cloud's console, or
 // with kubectl. It is done at once to all that matches.
-type Hand struct {
+type ManualChange struct {
 	Make   string          `json:"make"`   // cluster: one that carries no mark, in the account and region of In
 	In     string          `json:"in"`     // such as 111111111111/eu-central
 	Delete string          `json:"delete"` // network, cluster, pool, addon or object; with it goes what stands on it
@@ -28,7 +28,7 @@ type Hand struct {
 // object is the word for what is in a cluster, beside the kinds of resources.
 const object = "object"
 
-func (h Hand) validate() error {
+func (h ManualChange) validate() error {
 	what := h.Delete + h.Change
 	known := []string{string(cloud.KindNetwork), string(cloud.KindCluster), string(cloud.KindPool), string(cloud.KindAddon), object}
 	switch {
@@ -43,13 +43,13 @@ func (h Hand) validate() error {
 }
 
 // ByHand does something by hand and says to how many things.
-func (s *Sim) ByHand(h Hand) (n int, err error) {
+func (s *Sim) ByHand(h ManualChange) (n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.byHand(h)
 }
 
-func (s *Sim) byHand(h Hand) (n int, err error) {
+func (s *Sim) byHand(h ManualChange) (n int, err error) {
 	if err := h.validate(); err != nil {
 		return 0, err
 	}
@@ -72,7 +72,7 @@ func (s *Sim) byHand(h Hand) (n int, err error) {
 }
 
 // handMade makes a cluster that aerie never asked for. It is there at once.
-func (s *Sim) handMade(h Hand) error {
+func (s *Sim) handMade(h ManualChange) error {
 	account, region, _ := strings.Cut(h.In, "/")
 	spec := cloud.ClusterSpec{Version: defaultVersion}
 	at := &resource{Kind: cloud.KindCluster, Account: account, Region: region, Cluster: &spec}
@@ -97,7 +97,7 @@ func (s *Sim) everything() set {
 	return all
 }
 
-func (h Hand) hits(names ...string) bool {
+func (h ManualChange) hits(names ...string) bool {
 	for _, n := range names {
 		if strings.Contains(n, h.Match) {
 			return true
@@ -116,7 +116,7 @@ func (s *Sim) handled(r *resource, f func(*call) error) error {
 	return c.end(q, "", f(c))
 }
 
-func (c *call) byHand(h Hand, r *resource) error {
+func (c *call) byHand(h ManualChange, r *resource) error {
 	if h.Delete != "" {
 		return c.dropAll(r)
 	}
@@ -141,7 +141,7 @@ func (c *call) byHand(h Hand, r *resource) error {
 }
 
 // set reads what is set over a copy of the spec.
-func (c *call) set(h Hand, changed resource, spec any) error {
+func (c *call) set(h ManualChange, changed resource, spec any) error {
 	if err := h.read(spec); err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (c *call) set(h Hand, changed resource, spec any) error {
 	return err
 }
 
-func (h Hand) read(spec any) error {
+func (h ManualChange) read(spec any) error {
 	d := json.NewDecoder(bytes.NewReader(h.Set))
 	d.DisallowUnknownFields()
 	if err := d.Decode(spec); err != nil {
@@ -185,7 +185,7 @@ func (c *call) dropAll(r *resource) error {
 	return c.drop(r)
 }
 
-func (s *Sim) handObjects(h Hand) (n int, err error) {
+func (s *Sim) handObjects(h ManualChange) (n int, err error) {
 	for _, r := range s.state.sorted(s.everything()) {
 		m := s.kubes[r.ID]
 		if m == nil {
@@ -203,7 +203,7 @@ func (s *Sim) handObjects(h Hand) (n int, err error) {
 	return n, nil
 }
 
-func (h Hand) inCluster(m *memory.Store) (n int, err error) {
+func (h ManualChange) inCluster(m *memory.Store) (n int, err error) {
 	for _, o := range m.All() {
 		if k := o.Key(); h.hits(k.String()) {
 			if err := h.toObject(m, o); err != nil {
@@ -215,7 +215,7 @@ func (h Hand) inCluster(m *memory.Store) (n int, err error) {
 	return n, nil
 }
 
-func (h Hand) toObject(m *memory.Store, o kube.Object) error {
+func (h ManualChange) toObject(m *memory.Store, o kube.Object) error {
 	if k := o.Key(); h.Delete != "" {
 		return m.Delete(context.Background(), k.APIVersion, k.Kind, k.Namespace, k.Name)
 	}
@@ -268,7 +268,7 @@ func (s *Sim) readHands(data []byte) error {
 }
 
 // parseHands reads a JSON array of hands.
-func parseHands(data []byte) (hands []Hand, err error) {
+func parseHands(data []byte) (hands []ManualChange, err error) {
 	if err := script.Strict(data, &hands); err != nil {
 		return nil, err
 	}

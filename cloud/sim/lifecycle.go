@@ -9,7 +9,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 )
 
-// life.go is what networks, clusters, pools and add-ons have in common: being found, made, changed, observed and deleted.
+// lifecycle.go is what networks, clusters, pools and add-ons have in common: being found, made, changed, observed and deleted.
 
 // mine is the resource of that name if it is the owner's and stays, or nil if there is none.
 func (c *call) mine(kind cloud.Kind, cluster, name, owner string) (*resource, error) {
