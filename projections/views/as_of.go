@@ -18,14 +18,6 @@ type moment struct {
 	time time.Time // which time it is; zero: that of the last event
 }
 
-// now is which time it is for what is read of a moment of the past.
-func (m moment) now(last time.Time) time.Time {
-	if m.time.IsZero() {
-		return last
-	}
-	return m.time
-}
-
 // end is the last sequence that may be told.
 func (m moment) end() uint64 {
 	if m.past {

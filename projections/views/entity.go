@@ -90,8 +90,7 @@ func read(w *state.Entities, e entity, now time.Time) Any {
 	}
 }
 
-// reasonOf says of a failed attempt when the next one is. Of one whose time has come, and that is not tried again and again,
-// there is no such time: it is being made.
+// reasonOf says of a failed attempt when the next one is, but of one whose time has come: that is being made.
 func reasonOf(why *fsm.Blocker, now time.Time) *Reason {
 	if why == nil {
 		return nil

@@ -113,7 +113,7 @@ func (v *Views) at(ctx context.Context, ref events.Ref, m moment) (found Any, as
 	if !there {
 		return found, as, v.unborn(ref, m)
 	}
-	return read(w, e, m.now(*as.Time)), as, nil
+	return read(w, e, cmp.Or(m.time, *as.Time)), as, nil
 }
 
 func (v *Views) unborn(ref events.Ref, m moment) error {
