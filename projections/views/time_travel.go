@@ -120,8 +120,7 @@ func (v *Views) unborn(ref events.Ref, m moment) error {
 	return events.Refuse(events.NotFound, "there was no %s %s at sequence %d", events.Truncate(string(ref.Kind)), events.Truncate(ref.Path()), m.cut)
 }
 
-// part is what some entities of a moment are folded from: what they were at their
-// nearest checkpoints, and the events after those.
+// part is what some entities of a moment are folded from: their nearest checkpoints, and the events after those.
 type part struct {
 	from []entity
 	rest []events.Recorded
