@@ -93,8 +93,8 @@ func ReasonOf(why *fsm.Blocker, now time.Time) *Reason {
 // read writes an operation down the way it is read at a time.
 func (o *operation) read(w *state.Entities, now time.Time) Operation {
 	ref := w.Named(o.Number)
-	out := Operation{ID: o.ID, Seq: o.Seq, Entity: EntityName{ref.Owner, ref.Kind, ref.ID, o.UID}, Verb: o.Verb, Actor: o.Actor, State: o.State,
-		Since: o.Steps[0].Since, WaitsFor: []string{}, Can: []string{}}
+	out := Operation{ID: o.ID, Seq: o.Seq, Entity: EntityName{ref.Owner, ref.Kind, ref.ID, o.UID}, Verb: o.Verb, Actor: o.Actor,
+		State: o.State, Since: o.Steps[0].Since, WaitsFor: []string{}, Can: []string{}}
 	end := now
 	if o.State != Running {
 		end, out.Ended = o.Ended, &o.Ended
