@@ -17,7 +17,7 @@ import (
 var rewrite = flag.Bool("update", false, "rewrite the generated pages")
 
 func TestPagesAreAsGenerated(t *testing.T) {
-	pages, err := Pages()
+	pages, err := Pages(os.DirFS("../../docs"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func checkLinks(t *testing.T, page string) {
 
 func mustPages(t *testing.T) map[string]string {
 	t.Helper()
-	pages, err := Pages()
+	pages, err := Pages(os.DirFS("../../docs"))
 	if err != nil {
 		t.Fatal(err)
 	}
