@@ -119,7 +119,7 @@ func TestHelp(t *testing.T) {
 		for _, width := range []int{80, 120, 200} {
 			folded := ""
 			for _, h := range helps {
-				folded += h[0] + fold(h[1], width) + "\n"
+				folded += h[0] + print.Fold(h[1], width) + "\n"
 			}
 			helpAt(t, width, file, text, folded)
 		}
