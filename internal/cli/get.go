@@ -129,6 +129,7 @@ entity is shown again when something happens to it, until Ctrl-C.`,
 	cmd.Flags().BoolVarP(&g.watch, "watch", "w", false, "go on and show what changes, until Ctrl-C")
 	ignoreNotFound(cmd, &g.ignoreNotFound)
 	completeFilters(cmd, &g.Connection)
+	completeOrders(cmd)
 	return cmd
 }
 
