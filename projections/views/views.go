@@ -6,6 +6,7 @@
 package views
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,7 +144,7 @@ func (v *Views) List(ctx context.Context, k events.Kind, q *ListQuery) (l List[A
 	if err != nil {
 		return l, err
 	}
-	return s.list(f, q.Limit, s.World.Time), nil
+	return s.list(f, q.Limit, cmp.Or(m.time, s.World.Time)), nil
 }
 
 // Get reads one entity, and says what the answer knows of the log. A Refusal of code not_found names the nearest one.
