@@ -85,6 +85,8 @@ now (--once). These two begin with the first event, unless --after or --since sa
 	_ = cmd.RegisterFlagCompletionFunc("kind", func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return kindsOf(cmd).Names(), cobra.ShellCompDirectiveNoFileComp
 	})
+	_ = cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(eventTypes(), cobra.ShellCompDirectiveNoFileComp))
+	completeFilters(cmd, &conn)
 	return cmd
 }
 
