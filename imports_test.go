@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"./cloud/kube/policy":   {"./cloud/kube"},
 	"./cloud/kube/tenant":   {"./cloud/kube", "./cloud/kube/policy"},
 	"./cloud/kube/release":  {"./cloud/kube", "./cloud/kube/policy", "./cloud/kube/tenant", "k8s.io/apimachinery/pkg/util/yaml"},
+	"./cloud/kube/drain":    {"./cloud/kube"},
 	"./cloud/kube/helm":     {"./cloud/kube", "./cloud/kube/policy"},
 	"./cloud/kube/kubetest": {"./cloud/kube", "./cloud/kube/memory"},
 
@@ -54,7 +55,7 @@ var arrows = map[string][]string{
 
 	"./cloud/emulate":             {"./cloud/journal", "./cloud/script", "./cloud/kube", "./cloud/kube/memory"},
 	"./cloud/emulate/aws/sdktest": {},
-	"./cloud/emulate/kubeapi":     {"./cloud/kube", "k8s.io/apimachinery/pkg/labels", "k8s.io/client-go/rest", "sigs.k8s.io/yaml"},
+	"./cloud/emulate/kubeapi":     {"./cloud/kube", "./cloud/kube/memory", "k8s.io/apimachinery/pkg/labels", "k8s.io/client-go/rest", "sigs.k8s.io/yaml"},
 	"./cloud/emulate/aws/policy":  {"./cloud/script"},
 	"./cloud/emulate/aws":         {"./cloud/emulate", "./cloud/emulate/aws/policy", "./cloud/emulate/kubeapi", "./cloud/script", "./cloud/kube", "./cloud/kube/memory", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/aws/signer/v4"},
 
@@ -62,7 +63,7 @@ var arrows = map[string][]string{
 	"./workers/clock":              {},
 	"./workers/command":            {"./events", "./fsm", "./events/eventlog", "./events/eventlog/filestore", "./events/queue", "./projections/state", "./workers/clock", "./workers/command/idindex", "./cloud/kube", "./cloud/kube/policy", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate"},
 	"./workers/dispatch":           {"./events", "./fsm", "./events/queue", "./projections/state", "./workers/clock", "./workers/command", "github.com/nats-io/nats.go"},
-	"./workers/execute":            {"./events", "./fsm", "./events/queue", "./projections/state", "./workers/clock", "./workers/command", "./cloud", "./cloud/kube", "./cloud/kube/helm", "./cloud/kube/policy", "./cloud/kube/release", "./cloud/kube/tenant", "github.com/nats-io/nats.go"},
+	"./workers/execute":            {"./events", "./fsm", "./events/queue", "./projections/state", "./workers/clock", "./workers/command", "./cloud", "./cloud/kube", "./cloud/kube/drain", "./cloud/kube/helm", "./cloud/kube/policy", "./cloud/kube/release", "./cloud/kube/tenant", "github.com/nats-io/nats.go"},
 	"./workers/reconcile":          {"./events", "./fsm", "./projections/state", "./workers/clock", "./workers/command", "./workers/dispatch", "./workers/execute", "./cloud", "./cloud/kube", "./cloud/kube/helm", "./cloud/kube/release", "./cloud/kube/tenant", "github.com/oklog/ulid/v2"},
 	"./projections/state":          {"./events", "./fsm", "./events/eventlog", "github.com/tidwall/btree"},
 	"./projections/views":          {"./events", "./fsm", "./events/eventlog", "./projections/state", "./projections/views/bitmap", "./projections/views/selector", "github.com/danielgtaylor/huma/v2", "github.com/tidwall/btree", "github.com/RoaringBitmap/roaring/v2", "github.com/klauspost/compress/s2", "k8s.io/apimachinery/pkg/selection"},

@@ -131,11 +131,24 @@ func (p *Provider) paced(account, region string) func(*middleware.Stack) error {
 			return out, md, err
 		}
 		out, md, err = next.HandleInitialize(ctx, in)
+		if op := awsmiddleware.GetOperationName(ctx); err == nil && !onlyLooks(op) {
+			cloud.Changed(ctx, strings.ToLower(k.Family)+":"+op)
+		}
 		return out, md, p.judged(k, err)
 	}
 	return func(s *middleware.Stack) error {
 		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("aerie.paced", turn), middleware.After)
 	}
+}
+
+// onlyLooks says of an operation that it changes nothing.
+func onlyLooks(op string) bool {
+	for _, verb := range []string{"Describe", "List", "Get", "Assume", "Simulate"} {
+		if strings.HasPrefix(op, verb) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *Provider) wait(ctx context.Context, k ratelimit.Key) error {

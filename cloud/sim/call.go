@@ -51,6 +51,9 @@ func (s *Sim) do(ctx context.Context, r request, f func(*call) (cloud.Phase, err
 	c.ctx, s.current = ctx, c
 	defer func() { s.current = nil }()
 	phase, err := c.run(r, f)
+	if c.written && !r.quiet && err == nil && !strings.HasPrefix(r.op, "Observe") && r.op != "ListOwned" { // what looks may find something gone
+		cloud.Changed(ctx, "sim:"+r.op)
+	}
 	return c.end(r, phase, err)
 }
 
@@ -158,8 +161,13 @@ func (c *call) drop(r *resource) error {
 			}
 		}
 	}
-	if r.Kind == cloud.KindCluster {
+	switch r.Kind {
+	case cloud.KindCluster:
 		if err := c.part(r); err != nil {
+			return err
+		}
+	case cloud.KindPool:
+		if err := c.forgetNodes(r); err != nil {
 			return err
 		}
 	}

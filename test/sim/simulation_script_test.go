@@ -161,14 +161,7 @@ func (s *script) near(has ev.Spec) string {
 		}
 		has = spec
 	case ev.TenantInfraSpec:
-		spec.Pools = slices.Clone(spec.Pools)
-		spec.Pools[0].Max = 3 + s.rnd.IntN(5)
-		if s.chance(4) {
-			more := spec.Pools[0]
-			more.Name, more.Machine = "more", pick(s, []string{"m4", "r4", "x99", "y99"})
-			spec.Pools = append(spec.Pools[:min(len(spec.Pools), 2)], more)
-		}
-		has = spec
+		has = s.otherPools(spec)
 	case ev.TenantSpec:
 		spec.AllowNamespaces = []string{pick(s, []string{"ops", "dev"})}
 		has = spec
@@ -178,6 +171,25 @@ func (s *script) near(has ev.Spec) string {
 		panic(err)
 	}
 	return string(data)
+}
+
+// otherPools changes bounds or machines, adds a pool or takes one away.
+func (s *script) otherPools(spec ev.TenantInfraSpec) ev.TenantInfraSpec {
+	spec.Pools = slices.Clone(spec.Pools)
+	i := s.rnd.IntN(len(spec.Pools))
+	switch n := s.rnd.IntN(5); {
+	case n == 0:
+		spec.Pools[i].Max = 3 + s.rnd.IntN(5)
+	case n == 1 && len(spec.Pools) < 4:
+		more := spec.Pools[i]
+		more.Name = s.newID("more")
+		spec.Pools = append(spec.Pools, more)
+	case n == 2 && len(spec.Pools) > 1:
+		spec.Pools = slices.Delete(spec.Pools, i, i+1)
+	default:
+		spec.Pools[i].Machine = pick(s, []string{"s4", "m4", "m8"})
+	}
+	return spec
 }
 
 func (s *script) request(ref ev.Ref, verb, body string) command.Request {

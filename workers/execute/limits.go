@@ -11,6 +11,7 @@ import (
 // messages of any length: what they report has to be a message, and an event.
 const (
 	maxCalls   = 100     // of one piece of work
+	maxChanges = 30      // of one call
 	maxNote    = 200     // bytes of a name or a code
 	maxReason  = 4 << 10 // bytes of a reason
 	maxDrifts  = 100
@@ -19,8 +20,11 @@ const (
 	reportRoom = 512 << 10 // bytes of a report for all but its outcome
 )
 
-// lastCalls are the last of many calls, those that led to the outcome.
+// lastCalls are the last of many calls, those that led to the outcome. What only looked is left out first.
 func lastCalls(calls []ev.Call) []ev.Call {
+	if len(calls) > maxCalls {
+		calls = slices.DeleteFunc(slices.Clone(calls), func(c ev.Call) bool { return !c.Changing() && c.Code == "ok" })
+	}
 	few := slices.Clone(calls[max(0, len(calls)-maxCalls):])
 	for i := range few {
 		c := &few[i]
