@@ -93,7 +93,7 @@ func (p *Provider) forget(a cloud.Account) {
 func (p *Provider) session(s cloud.Scope, region string, credentials awssdk.CredentialsProvider) *session {
 	c := p.config.Copy()
 	c.Region, c.Credentials = region, credentials
-	c.APIOptions = append(c.APIOptions[:len(c.APIOptions):len(c.APIOptions)], p.paced(s.Account.ID, region), permit.Middleware)
+	c.APIOptions = append(c.APIOptions[:len(c.APIOptions):len(c.APIOptions)], p.paced(s.Account.ID, region), permit.Middleware, permit.Changes)
 	return &session{
 		scope: s, region: region, now: p.now,
 		eks: eks.NewFromConfig(c), iam: iam.NewFromConfig(c), sts: sts.NewFromConfig(c),
@@ -131,24 +131,11 @@ func (p *Provider) paced(account, region string) func(*middleware.Stack) error {
 			return out, md, err
 		}
 		out, md, err = next.HandleInitialize(ctx, in)
-		if op := awsmiddleware.GetOperationName(ctx); err == nil && !onlyLooks(op) {
-			cloud.Changed(ctx, strings.ToLower(k.Family)+":"+op)
-		}
 		return out, md, p.judged(k, err)
 	}
 	return func(s *middleware.Stack) error {
 		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("aerie.paced", turn), middleware.After)
 	}
-}
-
-// onlyLooks says of an operation that it changes nothing.
-func onlyLooks(op string) bool {
-	for _, verb := range []string{"Describe", "List", "Get", "Assume", "Simulate"} {
-		if strings.HasPrefix(op, verb) {
-			return true
-		}
-	}
-	return false
 }
 
 func (p *Provider) wait(ctx context.Context, k ratelimit.Key) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/sim/offers"
 )
 
 // request is what is asked of the cloud, as far as ledger and faults need to know.
@@ -77,7 +78,7 @@ func (c *call) run(r request, f func(*call) (cloud.Phase, error)) (cloud.Phase, 
 		return "", c.fail(cloud.Invalid, "NoAccount", "the account's id is missing")
 	}
 	if r.op != "Check" {
-		region, err := findRegion(c.head.Region)
+		region, err := offers.FindRegion(c.head.Region)
 		if err != nil {
 			return "", c.fail(cloud.Invalid, cloud.UnknownRegion, err.Error())
 		}

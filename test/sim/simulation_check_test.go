@@ -177,11 +177,10 @@ func (l *life) checkMade(e fsm.Entity[fsm.Data], ledger sim.Ledger, has map[stri
 		}
 	case fsm.TenantInfraData:
 		if e.Phase() == fsm.Active {
-			count(cloud.KindPool, len(d.Made.Pools))
-			if len(d.PoolPlan.Retiring) == 0 {
-				l.checkPods(e)
+			if e.Unmet == nil {
+				count(cloud.KindPool, len(d.Made.Pools))
 			}
-			l.checkMachines(e)
+			l.checkPools(e, ledger)
 		}
 	case fsm.TenantData:
 		if e.Phase() == fsm.Active && !holds(ledger, d.Cluster, "Namespace/"+d.Placement.Namespace, e.UID) {

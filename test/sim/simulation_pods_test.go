@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
@@ -83,36 +84,63 @@ func (l *life) letGo() {
 	})
 }
 
-// checkPods: pods may come to the pools that are wanted, and no other is there.
-func (l *life) checkPods(e fsm.Entity[fsm.Data]) {
+// checkPools: what stands is there as it was made, pods may come to it, and find it by the same labels and taints, whatever
+// machines it is of. Nothing else is there but what is to go when a wish in vain comes about, and what that has made.
+func (l *life) checkPools(e fsm.Entity[fsm.Data], ledger sim.Ledger) {
 	d := e.Data.(fsm.TenantInfraData)
-	if len(d.PoolPlan.Retiring) > 0 {
+	if e.Unmet == nil && len(d.PoolPlan.Retiring) > 0 {
 		l.wrong("%s is Active, and %v is to go", e.Ref, d.PoolPlan.Retiring)
 	}
-	api, err := l.cloud.Kube(context.Background(), execute.ScopeOf(d.Site), d.Cluster)
-	l.must(err)
-	nodes, err := api.List(context.Background(), kube.Selector{APIVersion: "v1", Kind: "Node", Labels: map[string]string{"aerie.io/tenantinfra": e.Ref.Local()}})
-	l.must(err)
-	for _, n := range nodes {
-		if n.Closed() {
-			l.wrong("%s is Active, and no pod may come to its node %s", e.Ref, n.Name())
+	known := map[string]bool{}
+	t := execute.NewTask(ev.Work{Ref: e.Ref, UID: e.UID}, nil, nil)
+	for _, made := range fsm.Machines[ev.TenantInfra].Stands(e, l.world.Refs()) {
+		for _, p := range made.(ev.EnsurePools).Pools {
+			spec := t.PoolSpec(d.Site, d.Cluster, p)
+			known[spec.Name] = true
+			l.checkPool(e, p, spec)
+		}
+	}
+	for _, p := range slices.Concat(d.PoolPlan.Retiring, wishedPools(d)) {
+		known[t.PoolSpec(d.Site, d.Cluster, p).Name] = true
+	}
+	for _, r := range ledger.Live() {
+		if r.Kind == cloud.KindPool && r.Owner == fsm.OwnerTag(e.Base) && len(known) > 0 && !known[r.Name] {
+			l.wrong("%s is Active, and nobody wants its pool %s", e.Ref, r.Name)
 		}
 	}
 }
 
-// checkMachines: what is there is what is wanted, and pods find it by the same labels and taints, whatever machines it is of.
-func (l *life) checkMachines(e fsm.Entity[fsm.Data]) {
-	for _, made := range fsm.Machines[ev.TenantInfra].Stands(e, l.world.Refs()) {
-		pools := made.(ev.EnsurePools)
-		t := execute.NewTask(ev.Work{Ref: e.Ref, UID: e.UID}, nil, nil)
-		for _, p := range pools.Pools {
-			spec := t.PoolSpec(pools.Target, pools.Cluster, p)
-			o, err := l.cloud.ObservePool(context.Background(), execute.ScopeOf(pools.Target), spec.Cluster, spec.Name)
-			l.must(err)
-			if o.Pool == nil || o.Pool.Machine != p.Machine || o.Pool.Labels["aerie.io/tenantinfra"] != e.Ref.Local() || o.Pool.Labels["aerie.io/pool"] != p.Name ||
-				fmt.Sprint(o.Pool.Taints) != fmt.Sprintf("[{aerie.io/tenantinfra %s NoSchedule}]", e.Ref.Local()) {
-				l.wrong("%s is Active, and its pool %s of %s is %+v", e.Ref, p.Name, p.Machine, o.Pool)
+// wishedPools are the pools of a spec by their names and generations.
+func wishedPools(d fsm.TenantInfraData) (pools []ev.NodePool) {
+	for _, p := range d.Spec.Pools {
+		n := ev.NodePool{Name: p.Name}
+		for _, g := range d.PoolPlan.Generations {
+			if g.Name == p.Name {
+				n.Generation = g.Now
 			}
+		}
+		pools = append(pools, n)
+	}
+	return pools
+}
+
+// checkPool: a pool that stands is as it was made, and pods may come to its nodes.
+func (l *life) checkPool(e fsm.Entity[fsm.Data], p ev.NodePool, spec cloud.PoolSpec) {
+	d := e.Data.(fsm.TenantInfraData)
+	o, err := l.cloud.ObservePool(context.Background(), execute.ScopeOf(d.Site), spec.Cluster, spec.Name)
+	l.must(err)
+	if o.Pool == nil || o.Pool.Machine != p.Machine || o.Pool.Labels["aerie.io/tenantinfra"] != e.Ref.Local() || o.Pool.Labels["aerie.io/pool"] != p.Name ||
+		fmt.Sprint(o.Pool.Taints) != fmt.Sprintf("[{aerie.io/tenantinfra %s NoSchedule}]", e.Ref.Local()) {
+		l.wrong("%s is Active, and its pool %s of %s is %+v", e.Ref, p.Name, p.Machine, o.Pool)
+		return
+	}
+	api, err := l.cloud.Kube(context.Background(), execute.ScopeOf(d.Site), d.Cluster)
+	l.must(err)
+	nodes, err := api.List(context.Background(), kube.Selector{APIVersion: "v1", Kind: "Node", Labels: o.NodeLabels})
+	l.must(err)
+	for _, n := range nodes {
+		if n.Closed() {
+			l.wrong("%s is Active, and no pod may come to its node %s", e.Ref, n.Name())
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/sim"
+	"github.com/aeriehq/aerie/cloud/sim/offers"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
@@ -173,8 +174,13 @@ func (s *script) near(has ev.Spec) string {
 	return string(data)
 }
 
-// otherPools changes bounds or machines, adds a pool or takes one away.
+// otherPools changes bounds or machines, adds a pool or takes one away. The cloud has the last of the machines only now and
+// then, and never y99.
 func (s *script) otherPools(spec ev.TenantInfraSpec) ev.TenantInfraSpec {
+	machines := []string{"s4", "m4", "m8", "r4"}
+	if s.chance(4) {
+		machines = []string{"x99", "y99"}
+	}
 	spec.Pools = slices.Clone(spec.Pools)
 	i := s.rnd.IntN(len(spec.Pools))
 	switch n := s.rnd.IntN(5); {
@@ -182,12 +188,12 @@ func (s *script) otherPools(spec ev.TenantInfraSpec) ev.TenantInfraSpec {
 		spec.Pools[i].Max = 3 + s.rnd.IntN(5)
 	case n == 1 && len(spec.Pools) < 4:
 		more := spec.Pools[i]
-		more.Name = s.newID("more")
+		more.Name, more.Machine = s.newID("more"), pick(s, machines)
 		spec.Pools = append(spec.Pools, more)
 	case n == 2 && len(spec.Pools) > 1:
 		spec.Pools = slices.Delete(spec.Pools, i, i+1)
 	default:
-		spec.Pools[i].Machine = pick(s, []string{"s4", "m4", "m8"})
+		spec.Pools[i].Machine = pick(s, machines)
 	}
 	return spec
 }
@@ -203,8 +209,8 @@ var versions = []string{"1.35", "1.36", "1.36", "1.37"}
 func (s *script) catalogue() sim.Catalogue {
 	return pick(s, []sim.Catalogue{
 		{},
-		{Versions: append(sim.Versions(), "1.37")},
-		{Versions: sim.Versions()[2:]},
+		{Versions: append(offers.Versions(), "1.37")},
+		{Versions: offers.Versions()[2:]},
 		{Addons: []string{"1.0", "1.1", "9.9"}},
 		{Addons: []string{"1.1"}},
 		{Machines: []string{"s2", "s4", "m4", "m8", "x99"}},

@@ -76,10 +76,12 @@ func ensurePools(ctx context.Context, t *Task) Result {
 			r = worse(r, came)
 		}
 	}
-	if e.Reopen && r.Err == nil && r.Again == 0 {
-		r.Err = t.reopen(ctx, e, labels)
+	if e.Reopen {
+		if err := t.reopen(ctx, e, labels); err != nil {
+			return worse(r, Result{Err: err}) // nothing is said of the pools before pods may come there
+		}
 	}
-	if len(seen.Pools) > 0 && (r.Err == nil || !e.Reopen) { // it is not done before pods may come there
+	if len(seen.Pools) > 0 {
 		r.Outcome = seen
 	}
 	return r
