@@ -61,7 +61,7 @@ func (t *Task) changed(change string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.changes) < maxChanges {
-		t.changes = append(t.changes, ev.Cut(change, maxNote))
+		t.changes = append(t.changes, ev.Cut(change, maxChange))
 	}
 }
 
