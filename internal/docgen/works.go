@@ -29,6 +29,7 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 		fsm.Requested:    "waits for its dataplane, and for its owner",
 		fsm.Provisioning: "`ensure_pools`",
 		fsm.Updating:     "`ensure_pools`",
+		fsm.Retiring:     "`retire_pools`",
 		fsm.Deleting:     "`remove_owned`",
 	},
 	ev.Tenant: {
