@@ -220,6 +220,9 @@ func (r Reason) Counted() bool {
 	return true
 }
 
+// LacksRights tells whether somebody was not let in, or may not do what is to be done.
+func (r Reason) LacksRights() bool { return r.Code == Unauthorized || r.Code == Unauthenticated }
+
 // Waits tells whether who waits for this uses up none of a phase's time: whoever is throttled, has no room or is not
 // answered can do nothing about it.
 func (r Reason) Waits() bool {
