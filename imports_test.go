@@ -52,11 +52,12 @@ var arrows = map[string][]string{
 		"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"},
 	"./cloud/cloudtest": {"./cloud", "./cloud/sim"},
 
-	"./cloud/emulator":             {"./cloud/journal", "./cloud/script", "./cloud/kube", "./cloud/kube/memory"},
-	"./cloud/emulator/aws/sdktest": {},
-	"./cloud/emulator/kubeapi":     {"./cloud/kube", "k8s.io/apimachinery/pkg/labels", "k8s.io/client-go/rest", "sigs.k8s.io/yaml"},
-	"./cloud/emulator/aws/policy":  {"./cloud/script"},
-	"./cloud/emulator/aws":         {"./cloud/emulator", "./cloud/emulator/aws/policy", "./cloud/emulator/kubeapi", "./cloud/script", "./cloud/kube", "./cloud/kube/memory", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/aws/signer/v4"},
+	"./cloud/emulator":               {"./cloud/journal", "./cloud/script", "./cloud/kube", "./cloud/kube/memory"},
+	"./cloud/emulator/aws/sdktest":   {},
+	"./cloud/emulator/kubeapi":       {"./cloud/kube", "k8s.io/apimachinery/pkg/labels", "k8s.io/client-go/rest", "sigs.k8s.io/yaml"},
+	"./cloud/emulator/aws/policy":    {"./cloud/script"},
+	"./cloud/emulator/aws/catalogue": {"./cloud/script"},
+	"./cloud/emulator/aws":           {"./cloud/emulator", "./cloud/emulator/aws/catalogue", "./cloud/emulator/aws/policy", "./cloud/emulator/kubeapi", "./cloud/script", "./cloud/kube", "./cloud/kube/memory", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/aws/signer/v4"},
 
 	"./workers/command/idindex":    {},
 	"./workers/clock":              {},

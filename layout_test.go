@@ -29,7 +29,7 @@ const (
 var overTheLimit = map[string]int{
 	"./projections/views: lines":  2586,
 	"./cloud/emulator/aws: files": 40,
-	"./cloud/emulator/aws: lines": 5754,
+	"./cloud/emulator/aws: lines": 5698,
 	"./events: files":             20,
 	"./fsm: files":                17,
 }

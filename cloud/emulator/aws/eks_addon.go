@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/catalogue"
 )
 
 // How long an add-on takes, in life.
@@ -28,7 +29,7 @@ func (q *request) createAddon() (doc, error) {
 	if s := cluster.Text("status"); s != "ACTIVE" && s != "UPDATING" {
 		return nil, fail("InvalidRequestException", "Cluster '%s' is not in ACTIVE status", cluster.Name).about(about)
 	}
-	version, err := addonVersion(cluster, name, text(q.in, "addonVersion"))
+	version, err := q.addonVersion(cluster, name, text(q.in, "addonVersion"))
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +52,8 @@ func (q *request) createAddon() (doc, error) {
 }
 
 // addonVersion is the version asked for, or the usual one.
-func addonVersion(cluster *emulator.Thing, name, asked string) (string, error) {
-	offered := addonVersions(name, cluster.Text("version"))
+func (q *request) addonVersion(cluster *emulator.Thing, name, asked string) (string, error) {
+	offered := q.server.offers.AddonVersions(name, cluster.Text("version"))
 	switch {
 	case len(offered) == 0:
 		return "", wrong("Addon %s specified is not supported in %s kubernetes version", name, cluster.Text("version"))
@@ -67,7 +68,7 @@ func addonVersion(cluster *emulator.Thing, name, asked string) (string, error) {
 // tellAddon is an add-on as it is shown: one that needs nodes is degraded as long as there are none.
 func (q *request) tellAddon(t *emulator.Thing) doc {
 	d := tell(t)
-	if d["status"] == "ACTIVE" && needsNodes(t.Name) && !q.hasNodes(t.Parent) {
+	if d["status"] == "ACTIVE" && catalogue.NeedsNodes(t.Name) && !q.hasNodes(t.Parent) {
 		emulator.Merge(d, ill("DEGRADED", "InsufficientNumberOfReplicas", "The add-on is unhealthy because it doesn't have the desired number of replicas."))
 	}
 	return d
@@ -128,7 +129,7 @@ func (q *request) updateAddon() (doc, error) {
 	}
 	set, params := doc{}, doc{}
 	if asked := text(q.in, "addonVersion"); asked != "" {
-		if set["addonVersion"], err = addonVersion(cluster, t.Name, asked); err != nil {
+		if set["addonVersion"], err = q.addonVersion(cluster, t.Name, asked); err != nil {
 			return nil, err
 		}
 		params["AddonVersion"] = asked

@@ -75,6 +75,11 @@ func (q *request) nodegroupDoc(cluster *emulator.Thing, name string) (d doc, sub
 	if minor(text(d, "version")) > minor(cluster.Text("version")) {
 		return nil, nil, wrong("Requested Nodegroup version %s is greater than the cluster's %s", text(d, "version"), cluster.Text("version"))
 	}
+	for _, t := range texts(d, "instanceTypes") {
+		if !slices.Contains(q.server.offers.Types(), t) {
+			return nil, nil, wrong("Instance type not valid: the following supplied instance types do not exist: [%s]", t)
+		}
+	}
 	if err := checkNodegroup(d); err != nil {
 		return nil, nil, err
 	}
@@ -96,11 +101,6 @@ var reservedLabels = []string{"kubernetes.io/", "k8s.io/", "eks.amazonaws.com/"}
 func checkNodegroup(d doc) error {
 	if len(texts(d, "instanceTypes")) == 0 {
 		return wrong("instanceTypes can't be empty")
-	}
-	for _, t := range texts(d, "instanceTypes") {
-		if !isType(t) {
-			return wrong("Instance type not valid: the following supplied instance types do not exist: [%s]", t)
-		}
 	}
 	if c := text(d, "capacityType"); c != "ON_DEMAND" && c != "SPOT" {
 		return wrong("Capacity type %s is invalid", c)

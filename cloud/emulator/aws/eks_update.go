@@ -127,7 +127,7 @@ func (q *request) updateClusterVersion() (doc, error) {
 	switch {
 	case from == to:
 		return nil, wrong("Cluster is already at the desired configuration with version %s", to).about(doc{"clusterName": t.Name})
-	case !slices.Contains(versions, to) || minor(to) != minor(from)+1:
+	case !slices.Contains(q.server.offers.Versions(), to) || minor(to) != minor(from)+1:
 		return nil, wrong("Unsupported Kubernetes minor version update from %s to %s", from, to).about(doc{"clusterName": t.Name})
 	}
 	for _, n := range q.Here().All("nodegroup") {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/catalogue"
 	"github.com/aeriehq/aerie/cloud/emulator/kubeapi"
 	"github.com/aeriehq/aerie/cloud/script"
 )
@@ -38,6 +39,7 @@ type Server struct {
 	*emulator.World
 	now       func() time.Time
 	accounts  accounts
+	offers    catalogue.Catalogue
 	watched   *script.Files
 	logger    *slog.Logger
 	authority *emulator.Authority
@@ -73,7 +75,8 @@ func (s *Server) open(o Options) (err error) {
 	if err := ensureAccounts(o.Dir); err != nil {
 		return fmt.Errorf("read %s: %w", AccountsFile, err)
 	}
-	s.watched = script.Watch(o.Dir, s.logger, script.File{Name: AccountsFile, Read: s.accounts.read})
+	s.watched = script.Watch(o.Dir, s.logger, script.File{Name: AccountsFile, Read: s.accounts.read},
+		script.File{Name: catalogue.File, Read: s.offers.Read})
 	if s.authority, err = emulator.OpenAuthority(o.Dir); err != nil {
 		return err
 	}

@@ -69,20 +69,6 @@ func (q *request) describeZones() (doc, error) {
 	return doc{"availabilityZoneInfo": found}, nil
 }
 
-// families and sizes are the instance types that there are.
-var (
-	families = []string{"t3", "t3a", "t4g", "m5", "m5a", "m6a", "m6g", "m6i", "m7a", "m7g", "m7i", "m8g", "c5", "c6a", "c6g", "c6i", "c7a", "c7g", "c7i", "r5", "r6a", "r6g", "r6i", "r7a", "r7g", "r7i", "i3", "i4i", "g4dn", "g5"}
-	sizes    = []string{"nano", "micro", "small", "medium", "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"}
-)
-
-// isType says whether there is an instance type.
-func isType(name string) bool {
-	family, size, _ := strings.Cut(name, ".")
-	burst := strings.HasPrefix(family, "t")
-	i := slices.Index(sizes, size)
-	return slices.Contains(families, family) && i >= 0 && (burst && i < 7 || !burst && i >= 3)
-}
-
 var offeringKind = ec2Kind{id: "location", filters: map[string]string{"instance-type": "instanceType"}}
 
 func (q *request) describeOfferings() (doc, error) {
@@ -96,12 +82,10 @@ func (q *request) describeOfferings() (doc, error) {
 	}
 	var found []any
 	for _, place := range places {
-		for _, family := range families {
-			for _, size := range sizes {
-				d := doc{"instanceType": family + "." + size, "location": place, "locationType": kind}
-				if isType(family+"."+size) && !slices.Contains(unsupportedZones, place) && filters.pass(&emulator.Thing{Doc: d}) {
-					found = append(found, d)
-				}
+		for _, name := range q.server.offers.Types() {
+			d := doc{"instanceType": name, "location": place, "locationType": kind}
+			if !slices.Contains(unsupportedZones, place) && filters.pass(&emulator.Thing{Doc: d}) {
+				found = append(found, d)
 			}
 		}
 	}
