@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/cloud/emulator/aws/catalogue"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
@@ -18,7 +18,7 @@ func (a *emulatedAWS) offersNow(p *process, text string) {
 		return strings.Count(p.cli("history", "account", "main", "-o", "name").out, "catalogue_changed")
 	}
 	before := noted()
-	overwrite(a.t, filepath.Join(a.dir, catalogue.File), text)
+	overwrite(a.t, filepath.Join(a.dir, core.CatalogueFile), text)
 	for end := time.Now().Add(2 * time.Minute); noted() == before; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			a.t.Fatalf("what AWS offers is not noted: %s\n%s", text, p.log)
@@ -52,7 +52,7 @@ func TestCatalogueOfAWSChanges(t *testing.T) {
 		t.Errorf("what is there is changed: %+v\n%s", s, p.log)
 	}
 
-	if err := os.Remove(filepath.Join(a.dir, catalogue.File)); err != nil {
+	if err := os.Remove(filepath.Join(a.dir, core.CatalogueFile)); err != nil {
 		t.Fatal(err)
 	}
 	a.offersNow(p, `{"gone": ["1.30"]}`)
@@ -64,7 +64,7 @@ func TestCatalogueOfAWSChanges(t *testing.T) {
 	}
 
 	// Whether aerie has noted yet that it is gone or not, it is refused by one or the other, and can be taken back.
-	overwrite(t, filepath.Join(a.dir, catalogue.File), `{"gone": ["1.36"]}`)
+	overwrite(t, filepath.Join(a.dir, core.CatalogueFile), `{"gone": ["1.36"]}`)
 	if s := p.cli("dataplane", "upgrade", "eu", "--version", "1.36", "--wait", "--timeout", "2m"); s.code == 0 || !strings.Contains(s.err, "1.36") {
 		t.Errorf("a version that goes away meanwhile: %+v", s)
 	}

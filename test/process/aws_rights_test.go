@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
@@ -40,12 +40,12 @@ func in(phase string) func(client.Entity) bool {
 }
 
 // theirRoles sets which roles the customer has.
-func (a *emulatedAWS) theirRoles(roles []aws.Role) {
+func (a *emulatedAWS) theirRoles(roles []core.Role) {
 	a.t.Helper()
-	accounts, err := aws.ReadAccounts(a.dir)
+	accounts, err := core.ReadAccounts(a.dir)
 	if err == nil {
 		accounts[1].Roles = roles
-		err = aws.WriteAccounts(a.dir, accounts)
+		err = core.WriteAccounts(a.dir, accounts)
 	}
 	if err != nil {
 		a.t.Fatal(err)
