@@ -250,12 +250,17 @@ func (r Reason) Counted() bool {
 	return true
 }
 
+// LacksRights tells whether somebody was not let in, or may not do what is to be done.
+func (r Reason) LacksRights() bool { return r.Code == Unauthorized || r.Code == Unauthenticated }
+
 // Waits tells whether who waits for this uses up none of a phase's time: whoever is throttled, has no room or is not
-// answered can do nothing about it.
+// answered can do nothing about it. What asks for more than the machines of its cluster have is its owner's to change.
 func (r Reason) Waits() bool {
 	switch r.Code {
 	case RateLimited, QuotaExceeded, Unreachable, Queued:
 		return true
+	case CapacityUnavailable:
+		return r.Fault == ByCloud
 	}
 	return false
 }

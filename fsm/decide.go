@@ -50,7 +50,7 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	case ev.Report:
 		changes, err := k.report(e, ask)
 		if len(changes) > 0 {
-			changes = append(changes, refs.doubted(e.Base, ask)...)
+			changes = append(changes, refs.doubted(e.Base, e.Data, ask, changes[0].Events)...)
 		}
 		return changes, err
 	}
@@ -175,6 +175,8 @@ func (k *Kind[D]) wait(e Entity[D], refs *Refs) ([]ev.Change, *Blocker) {
 	switch {
 	case e.draining(k.TerminatingPhase):
 		return k.settleGoing(e, refs)
+	case k.lacksRights(e):
+		return k.resume(e, refs), nil
 	case k.Advance != nil:
 		return k.Advance(e, refs)
 	}
@@ -192,7 +194,15 @@ func (k *Kind[D]) owed(e Entity[D]) ev.Effect {
 	if e.draining(k.TerminatingPhase) {
 		return WaitFor{[]Dependency{{Ref: e.Ref, Class: UsersGone}}}
 	}
-	return k.Owed(e)
+	if owed := k.Owed(e); owed != nil || !k.lacksRights(e) {
+		return owed
+	}
+	return WaitFor{rightsBack(e.Base, e.Data)}
+}
+
+// lacksRights tells whether the entity rests because rights are missing in an account.
+func (k *Kind[D]) lacksRights(e Entity[D]) bool {
+	return e.Phase() != k.TerminatingPhase && e.Phase() != k.FinalPhase && k.Owed(e) == nil && rightsBack(e.Base, e.Data) != nil
 }
 
 // expire gives up a phase that lasted too long, unless the entity has moved on.

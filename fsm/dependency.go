@@ -33,6 +33,8 @@ func (d Dependency) String() string {
 	switch {
 	case d.Class == UsersGone:
 		return "the end of what uses " + d.Ref.String()
+	case d.Class == AccountOf:
+		return "the account of " + d.Ref.String()
 	case d.Class != "":
 		return "any " + string(d.Kind)
 	}
@@ -50,11 +52,16 @@ const (
 func AwaitedBy(e Entity[Data], get func(ev.Ref) (Entity[Data], bool)) (all []Awaited) {
 	a, _ := Machines[e.Ref.Kind].Owed(e).(WaitFor)
 	for _, n := range a.On {
-		if n.Class == SomePlace {
+		switch n.Class {
+		case SomePlace:
 			all = append(all, awaitedPlaces(typed[TenantData](e), get)...)
-			continue
+		case AccountOf:
+			if dp, born := get(n.Ref); born {
+				all = append(all, Awaited{Ref: ready(ev.Account, typed[DataplaneData](dp).Data.Spec.Account).Ref})
+			}
+		default:
+			all = append(all, Awaited{n.Ref, n.Class})
 		}
-		all = append(all, Awaited{n.Ref, n.Class})
 	}
 	return all
 }
