@@ -67,6 +67,7 @@ var arrows = map[string][]string{
 	"./projections/state":          {"./events", "./fsm", "./events/eventlog", "github.com/tidwall/btree"},
 	"./projections/views":          {"./events", "./fsm", "./events/eventlog", "./projections/state", "./projections/views/bitmap", "./projections/views/selector", "github.com/danielgtaylor/huma/v2", "github.com/tidwall/btree", "github.com/RoaringBitmap/roaring/v2", "github.com/klauspost/compress/s2", "k8s.io/apimachinery/pkg/selection"},
 	"./projections/views/selector": {"./events", "k8s.io/apimachinery/pkg/labels", "k8s.io/apimachinery/pkg/selection"},
+	"./projections/identity":       {"./events", "./fsm", "./projections/state"},
 	"./projections/placement":      {"./events", "./fsm", "./projections/state"},
 	"./projections/views/bitmap":   {"github.com/RoaringBitmap/roaring/v2"},
 	"./projections/api":            {"./events", "./fsm", "./events/eventlog", "./projections/state", "./projections/views", "./projections/placement", "github.com/danielgtaylor/huma/v2/...", "github.com/prometheus/client_golang/...", "github.com/klauspost/compress/..."},

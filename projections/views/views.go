@@ -119,7 +119,13 @@ func (v *Views) Err() error { return v.fold.Err() }
 
 // List makes one page of a list of the entities of a kind. A query that is wrong is a Refusal that names every fault.
 func (v *Views) List(ctx context.Context, k events.Kind, q *ListQuery) (l List[Any], err error) {
+	return v.ListShown(ctx, k, q, nil)
+}
+
+// ListShown is List without what is not shown to who asks: pages are short of it. nil shows all.
+func (v *Views) ListShown(ctx context.Context, k events.Kind, q *ListQuery, shown func(Any) bool) (l List[Any], err error) {
 	f, err := q.filter(kindViews[k])
+	f.shown = shown
 	if err != nil {
 		return l, err
 	}
