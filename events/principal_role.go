@@ -179,25 +179,12 @@ func (c Caller) who() string {
 
 // DenyPayload refuses what a command says beyond the caller's rights; nil if he may say it. It looks nothing up.
 func (c Caller) DenyPayload(r *Registry, ref Ref, p Payload) error {
-	spec := specOf(p)
+	spec := SpecOf(p)
 	faults := append(c.grants(ref, spec), c.reaches(r, ref, spec)...)
 	if len(faults) == 0 {
 		return nil
 	}
 	return Refuse(Denied, "%s may not ask this of %s", c.who(), ref).With(faults)
-}
-
-// specOf is the spec that a payload wants; nil if it wants none.
-func specOf(p Payload) Spec {
-	switch p := p.(type) {
-	case Create:
-		return p.Spec
-	case Update:
-		return p.Spec
-	case Adopt:
-		return p.Spec
-	}
-	return nil
 }
 
 // grants finds where a role is given that is above the caller's, that is not its owner's, or that lasts longer than his.

@@ -137,7 +137,9 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
 	if strings.Contains(r.Header.Get("Accept"), eventStream) { // it has no end to wait for
-		s.whileWelcome(w, r, caller, ended)
+		ctx, cancel := whileWelcome(r.Context(), caller, ended)
+		defer cancel()
+		s.mux.ServeHTTP(w, r.WithContext(ctx))
 		return
 	}
 	whole := &wholeAnswer{header: w.Header(), status: http.StatusOK}

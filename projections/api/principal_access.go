@@ -79,15 +79,16 @@ func (s *server) forCustomers(ops ...huma.Operation) {
 	}
 }
 
-// whileWelcome serves a stream until its caller is not let in any more.
-func (s *server) whileWelcome(w http.ResponseWriter, r *http.Request, c events.Caller, ended <-chan struct{}) {
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
+// whileWelcome is a context that ends when a caller is not let in any more.
+func whileWelcome(ctx context.Context, c events.Caller, ended <-chan struct{}) (context.Context, context.CancelFunc) {
+	cancels := []context.CancelFunc{}
 	if !c.Until.IsZero() {
-		stop := context.CancelFunc(nil)
-		ctx, stop = context.WithDeadline(ctx, c.Until.Add(leeway))
-		defer stop()
+		var over context.CancelFunc
+		ctx, over = context.WithDeadline(ctx, c.Until.Add(leeway))
+		cancels = append(cancels, over)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	cancels = append(cancels, cancel)
 	if ended != nil {
 		go func() {
 			select {
@@ -97,7 +98,11 @@ func (s *server) whileWelcome(w http.ResponseWriter, r *http.Request, c events.C
 			}
 		}()
 	}
-	s.mux.ServeHTTP(w, r.WithContext(ctx))
+	return ctx, func() {
+		for _, end := range cancels {
+			end()
+		}
+	}
 }
 
 // narrow bounds a list to what the caller may see: a customer's people to their own things, and of plans to those of the

@@ -59,6 +59,9 @@ func (i *Intake) SubmitRequest(ctx context.Context, r Request) (a ev.Answer, err
 		r.log(a, err)
 	}()
 	c, err := r.Command(time.Now().UTC())
+	if err == nil {
+		err = i.refuseSecrets(ctx, c)
+	}
 	if err != nil {
 		return ev.Answer{}, err
 	}
