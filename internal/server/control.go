@@ -239,7 +239,8 @@ func (c *Control) where(ctx context.Context, q *placement.Query) (placement.Woul
 func (c *Control) startHTTP(s Settings) error {
 	c.http = &http.Server{
 		Handler: sayingSpeed(s.SimSpeed, api.NewHandler(api.Config{
-			Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Authenticate: c.who.Authenticate, Version: Semver(), Done: c.doors.ctx.Done(),
+			Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Authenticate: c.who.Authenticate,
+			Version: Semver(), Done: c.doors.ctx.Done(),
 			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where, Ready: c.ready, Promise: c.kept,
 		})),
 		ConnContext:       api.WithConn,

@@ -131,12 +131,6 @@ type EventFilter struct {
 	without               []events.Kind
 }
 
-// Without leaves out the events of a kind.
-func (f EventFilter) Without(k events.Kind) EventFilter {
-	f.without = append(slices.Clone(f.without), k)
-	return f
-}
-
 // Matches tells whether an event is looked for.
 func (f *EventFilter) Matches(r events.Recorded) bool {
 	return f.matches(r.Ref, r.Event.Type(), r.Actor, r.Time.UnixNano())

@@ -122,35 +122,6 @@ func (v *Views) List(ctx context.Context, k events.Kind, q *ListQuery) (l List[A
 	return v.ListShown(ctx, k, q, nil)
 }
 
-// ListShown is List without what is not shown to who asks: pages are short of it. nil shows all.
-func (v *Views) ListShown(ctx context.Context, k events.Kind, q *ListQuery, shown func(Any) bool) (l List[Any], err error) {
-	f, err := q.filter(kindViews[k])
-	f.shown = shown
-	if err != nil {
-		return l, err
-	}
-	m, err := v.moment(ctx, q.At, q.MinSeq)
-	if err != nil {
-		return l, err
-	}
-	if !m.past {
-		v.present(func(s *indexedState) {
-			if err = s.unknown(&f); err == nil {
-				l = s.list(f, q.Limit, v.now())
-			}
-		})
-		return l, err
-	}
-	s, err := v.whole(ctx, m.cut)
-	if err == nil {
-		err = s.unknown(&f)
-	}
-	if err != nil {
-		return l, err
-	}
-	return s.list(f, q.Limit, s.World.Time), nil
-}
-
 // Get reads one entity, and says what the answer knows of the log. A Refusal of code not_found names the nearest one.
 func (v *Views) Get(ctx context.Context, ref events.Ref, q *GetQuery) (Any, AsOf, error) {
 	m, err := v.moment(ctx, q.At, q.MinSeq)
