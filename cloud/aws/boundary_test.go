@@ -15,8 +15,8 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
-	emulated "github.com/aeriehq/aerie/cloud/emulate/aws"
-	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
+	emulated "github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/policy"
 )
 
 const everything = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`

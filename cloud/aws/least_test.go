@@ -8,8 +8,8 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
-	emulated "github.com/aeriehq/aerie/cloud/emulate/aws"
-	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
+	emulated "github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/policy"
 )
 
 // names are the actions of the template, each once.

@@ -23,8 +23,8 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
 	"github.com/aeriehq/aerie/cloud/cloudtest"
-	"github.com/aeriehq/aerie/cloud/emulate"
-	emulated "github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator"
+	emulated "github.com/aeriehq/aerie/cloud/emulator/aws"
 )
 
 // rig is an emulated AWS with a provider on it.
@@ -120,7 +120,7 @@ func (r *rig) advance(d time.Duration) {
 	must(r, r.cloud.Advance(d))
 }
 
-func (r *rig) inject(f ...emulate.Fault) {
+func (r *rig) inject(f ...emulator.Fault) {
 	r.Helper()
 	must(r, r.cloud.Inject(f...))
 }
@@ -145,7 +145,7 @@ var calls = map[string]string{
 
 func (r *rig) strike(f cloudtest.Fault) {
 	r.Helper()
-	e := emulate.Fault{Op: calls[f.Op], Times: 1}
+	e := emulator.Fault{Op: calls[f.Op], Times: 1}
 	switch {
 	case f.Issue:
 		e.Issue, e.Code, e.Message = true, "AsgInstanceLaunchFailures", "Could not launch On-Demand Instances. InsufficientInstanceCapacity - We currently do not have sufficient capacity."
@@ -223,7 +223,7 @@ func must(t testing.TB, err error) {
 // twice is how many things were made while the same was there, in a cloud that shows what was made late.
 func (r *rig) twice() int {
 	r.Helper()
-	l, err := emulate.ReadLedger(r.dir)
+	l, err := emulator.ReadLedger(r.dir)
 	must(r, err)
 	for _, twin := range l.Twice() {
 		r.Logf("made twice: %s %s", twin.First.Kind, twin.First.Purpose())

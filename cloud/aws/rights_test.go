@@ -9,8 +9,8 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
 	"github.com/aeriehq/aerie/cloud/cloudtest"
-	"github.com/aeriehq/aerie/cloud/emulate"
-	emulated "github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator"
+	emulated "github.com/aeriehq/aerie/cloud/emulator/aws"
 )
 
 // rare are the rights to calls that are made only when somebody else has changed something by hand, or left something
@@ -85,9 +85,9 @@ func TestWrongDoor(t *testing.T) {
 	}
 }
 
-func (r *rig) ledger() emulate.Ledger {
+func (r *rig) ledger() emulator.Ledger {
 	r.Helper()
-	l, err := emulate.ReadLedger(r.dir)
+	l, err := emulator.ReadLedger(r.dir)
 	must(r, err)
 	return l
 }

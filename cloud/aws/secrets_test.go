@@ -8,8 +8,8 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
-	"github.com/aeriehq/aerie/cloud/emulate"
-	emulated "github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator"
+	emulated "github.com/aeriehq/aerie/cloud/emulator/aws"
 )
 
 const secretsKey = "arn:aws:kms:" + region + ":444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -42,7 +42,7 @@ func TestSecretsAreEncrypted(t *testing.T) {
 	_, err := r.encrypted(p, secretsKey) // its role is made
 	must(t, err)
 	r.advance(soon)
-	r.inject(emulate.Fault{Op: "eks:CreateCluster", Lost: true, Times: 1})
+	r.inject(emulator.Fault{Op: "eks:CreateCluster", Lost: true, Times: 1})
 	if _, err := r.encrypted(p, secretsKey); cloud.ClassOf(err) != cloud.Retryable {
 		t.Fatal(err)
 	}

@@ -3,7 +3,7 @@ package cli
 import (
 	"testing"
 
-	"github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws"
 )
 
 // TestSimcloudIsBootstrapped asks the accounts of a new emulated cloud for what the template makes: in both of them roles can

@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/cobra"
 
 	provider "github.com/aeriehq/aerie/cloud/aws"
-	"github.com/aeriehq/aerie/cloud/emulate"
-	"github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/cloud/emulator/aws"
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/internal/cli/print"
 	"github.com/aeriehq/aerie/internal/client"
@@ -140,7 +140,7 @@ func ensureAccounts(dir string) error {
 
 // show prints where the cloud is and what to paste to work in it.
 func (s *simcloud) show(dir, url string, accounts []aws.Account) error {
-	ca := filepath.Join(dir, emulate.CAFile)
+	ca := filepath.Join(dir, emulator.CAFile)
 	text := fmt.Sprintf("endpoint: %s\nca: %s\ndirectory: %s\n", url, ca, dir)
 	for _, a := range accounts {
 		for _, r := range a.Roles {

@@ -7,6 +7,7 @@
 package client
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -152,6 +153,9 @@ func (c *Client) Request(ctx context.Context, method, path string, query url.Val
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return nil, unreachable(c.api.Redacted(), err)
+	}
+	if res.StatusCode == http.StatusBadRequest && bytes.HasPrefix(body, []byte("Client sent an HTTP request to an HTTPS server")) {
+		return nil, Invalid("--api-url", "the server speaks TLS there: want https://")
 	}
 	if res.StatusCode != http.StatusOK {
 		return nil, problem(res.StatusCode, body)

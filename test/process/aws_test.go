@@ -14,8 +14,8 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/aeriehq/aerie/cloud/emulate"
-	"github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/cloud/emulator/aws"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
@@ -102,9 +102,9 @@ func (a *emulatedAWS) offer(name string) string {
 }
 
 // ledger is what happened in it.
-func (a *emulatedAWS) ledger() emulate.Ledger {
+func (a *emulatedAWS) ledger() emulator.Ledger {
 	a.t.Helper()
-	l, err := emulate.ReadLedger(a.dir)
+	l, err := emulator.ReadLedger(a.dir)
 	if err != nil {
 		a.t.Fatal(err)
 	}

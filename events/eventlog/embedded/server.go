@@ -10,6 +10,7 @@ package embedded
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,8 @@ const (
 	// writeWithin is how long a connection may take to take what is written to it. Then
 	// it is cut.
 	writeWithin = 4 * time.Second
+	// tlsWithin is how long a handshake may take.
+	tlsWithin = 5 * time.Second
 	// pingEvery is how often a connection that says nothing is asked whether it is
 	// there; who does not answer mostPings times is cut, nine seconds after it stopped
 	// reading. Before a write waits the kernel takes megabytes, so that alone comes late.
@@ -50,6 +53,7 @@ const reconnectPause = 250 * time.Millisecond
 type Options struct {
 	Dir    string       // the store's directory; the server makes "jetstream" in it
 	Addr   string       // host:port to listen on, such as "127.0.0.1:4222"; port 0 is any free one, "" listens nowhere
+	TLS    *tls.Config  // of what listens: TLS from the first byte on, with nothing said in clear before; nil: none
 	Token  string       // what people present as the connection's token; "" lets nobody in but aerie
 	Logger *slog.Logger // gets the server's warnings and errors; nil drops them
 	Whole  func() error // asked whether the store is whole before it is opened again, after a write that failed; nil: it is
@@ -185,6 +189,9 @@ func options(o Options) (*server.Options, error) {
 	if o.Addr == "" {
 		opts.DontListen = true
 		return opts, nil
+	}
+	if o.TLS != nil {
+		opts.TLSConfig, opts.TLSHandshakeFirst, opts.TLSTimeout = o.TLS, true, tlsWithin.Seconds()
 	}
 	return opts, listenOn(opts, o.Addr)
 }

@@ -1,0 +1,126 @@
+package aws
+
+import (
+	"fmt"
+
+	"github.com/aeriehq/aerie/cloud/emulator"
+)
+
+func (q *request) createGateway() (doc, error) {
+	if err := q.room(&gatewayKind, len(q.Here().All("internet-gateway"))); err != nil {
+		return nil, err
+	}
+	t := q.make(&gatewayKind, doc{"attachmentSet": []any{}, "ownerId": q.Account})
+	return doc{"internetGateway": show(t)}, nil
+}
+
+// attached is the network that a gateway is attached to; empty if to none.
+func attached(t *emulator.Thing) string {
+	for _, a := range docs(t.Doc, "attachmentSet") {
+		return text(a, "vpcId")
+	}
+	return ""
+}
+
+// pair is the gateway and the network that a request names.
+func (q *request) pair() (gateway, vpc *emulator.Thing, err error) {
+	if gateway, err = q.find(&gatewayKind); err == nil {
+		vpc, err = q.find(&vpcKind)
+	}
+	return gateway, vpc, err
+}
+
+func (q *request) attachGateway() (doc, error) {
+	gateway, vpc, err := q.pair()
+	if err != nil {
+		return nil, err
+	}
+	if attached(gateway) != "" {
+		return nil, fail("Resource.AlreadyAssociated", "resource %s is already attached to network %s", gateway.Name, attached(gateway))
+	}
+	for _, other := range q.Here().All("internet-gateway") {
+		if attached(other) == vpc.Name {
+			return nil, fail("InvalidParameterValue", "Network %s already has an internet gateway attached", vpc.Name)
+		}
+	}
+	q.Edit(gateway).Doc["attachmentSet"] = []any{doc{"vpcId": vpc.Name, "state": "available"}}
+	return doc{"return": true}, nil
+}
+
+func (q *request) detachGateway() (doc, error) {
+	gateway, vpc, err := q.pair()
+	if err != nil {
+		return nil, err
+	}
+	if attached(gateway) != vpc.Name {
+		return nil, fail("Gateway.NotAttached", "resource %s is not attached to network %s", gateway.Name, vpc.Name)
+	}
+	for _, i := range q.Here().All("network-interface") {
+		if i.Text("vpcId") == vpc.Name && len(sub(i.Doc, "association")) > 0 {
+			return nil, fail("DependencyViolation", "Network %s has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.", vpc.Name)
+		}
+	}
+	q.Edit(gateway).Doc["attachmentSet"] = []any{}
+	return doc{"return": true}, nil
+}
+
+func (q *request) deleteGateway() (doc, error) {
+	t, err := q.find(&gatewayKind)
+	if err != nil {
+		return nil, err
+	}
+	if attached(t) != "" {
+		return nil, fail("DependencyViolation", "The internetGateway '%s' has dependencies and cannot be deleted.", t.Name)
+	}
+	q.Drop(t)
+	return doc{"return": true}, nil
+}
+
+func (q *request) allocateAddress() (doc, error) {
+	if err := q.room(&addressKind, len(q.Here().All("elastic-ip"))); err != nil {
+		return nil, err
+	}
+	t := q.make(&addressKind, doc{"domain": "vpc", "networkBorderGroup": q.Region, "publicIpv4Pool": "amazon"}, func(t *emulator.Thing) {
+		t.Doc["publicIp"] = fmt.Sprintf("203.0.%d.%d", number(random(3))%256, number(random(3))%256)
+	})
+	return show(t), nil
+}
+
+func (q *request) releaseAddress() (doc, error) {
+	t, err := q.find(&addressKind)
+	if err != nil {
+		return nil, err
+	}
+	if t.Text("associationId") != "" {
+		return nil, fail("InvalidIPAddress.InUse", "Address %s is in use.", t.Text("publicIp"))
+	}
+	q.Drop(t)
+	return doc{"return": true}, nil
+}
+
+func (q *request) deleteInterface() (doc, error) {
+	t, err := q.find(&interfaceKind)
+	if err != nil {
+		return nil, err
+	}
+	if t.Text("status") == "in-use" {
+		return nil, fail("InvalidNetworkInterface.InUse", "Network interface '%s' is currently in use.", t.Name)
+	}
+	q.Drop(t)
+	return doc{"return": true}, nil
+}
+
+// attachInterface makes a network interface in a subnet for something that is not its owner's to detach.
+func attachInterface(here emulator.Where, subnet *emulator.Thing, d doc, more ...func(*emulator.Thing)) *emulator.Thing {
+	id := interfaceKind.prefix + "0" + random(16)
+	base := doc{
+		"networkInterfaceId": id, "subnetId": subnet.Name, "vpcId": subnet.Text("vpcId"), "availabilityZone": subnet.Text("availabilityZone"), "ownerId": subnet.Account,
+		"status": "in-use", "interfaceType": "interface", "requesterManaged": true, "groupSet": []any{}, "sourceDestCheck": true,
+	}
+	emulator.Merge(base, d)
+	t := emulator.Thing{Kind: interfaceKind.kind, Name: id, IsID: true, Doc: base}
+	for _, m := range more {
+		m(&t)
+	}
+	return here.Make(t, 0)
+}
