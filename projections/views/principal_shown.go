@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -33,7 +34,7 @@ func (v *Views) ListShown(ctx context.Context, k events.Kind, q *ListQuery, show
 	if err != nil {
 		return l, err
 	}
-	return s.list(f, q.Limit, s.World.Time), nil
+	return s.list(f, q.Limit, cmp.Or(m.time, s.World.Time)), nil
 }
 
 // Without leaves out the events of a kind.

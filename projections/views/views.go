@@ -14,6 +14,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/projections/views/snapshot"
 )
 
 // patience is how long a reader that asked for a sequence waits for it.
@@ -31,8 +32,8 @@ type Views struct {
 	events      eventIndex // under the fold's lock
 	timeTravel  timeTravel
 	counters    Counters
-	snapshots   *snapshotDir // nil: no snapshots
-	snapshotSeq uint64       // the sequence of the newest one, or of the last attempt
+	snapshots   *snapshot.Dir // nil: no snapshots
+	snapshotSeq uint64        // the sequence of the newest one, or of the last attempt
 	now         func() time.Time
 
 	snapshotEvery, snapshotAtEnd uint64
