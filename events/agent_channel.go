@@ -45,11 +45,10 @@ type (
 	}
 	// OwedItem is one work, and what the log knows that is needed to do it.
 	OwedItem struct {
-		Work      Work        `json:"work"`
-		NextAt    time.Time   `json:"next_at,omitzero"`    // not before: an attempt has failed
-		HalfAt    time.Time   `json:"half_at,omitzero"`    // when half of its phase's time is over
-		Waits     *Reason     `json:"waits,omitempty"`     // what the log says of the last attempt
-		Creations []CreateSum `json:"creations,omitempty"` // what was made for it and not seen yet
+		Work      Work           `json:"work"`
+		HalfAt    time.Time      `json:"half_at,omitzero"`    // when half of its phase's time is over
+		Attempt   *AttemptFailed `json:"attempt,omitempty"`   // the last that failed, but for its calls
+		Creations []CreateSum    `json:"creations,omitempty"` // what was made for it and not seen yet
 	}
 	// CreateSum is how often one thing was made.
 	CreateSum struct {

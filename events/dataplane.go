@@ -90,6 +90,7 @@ const Dataplane Kind = "dataplane"
 var dataplaneKind = Descriptor{
 	Kind: Dataplane, Plural: "dataplanes", Doc: "one Kubernetes cluster in one account and region",
 	Spec: DataplaneSpec{}, Verbs: CommonVerbs(attachVerb, detachVerb, upgradeVerb, adoptVerb, disownVerb), Marked: true,
+	Access: Access{ForCustomers: true, StaffOnly: []string{VerbAttach, VerbDetach}, Shown: []string{"spec.region"}},
 }
 
 // Kind is Dataplane.
@@ -138,6 +139,18 @@ func (s DataplaneSpec) existing() (faults []FieldError) {
 		}
 	}
 	return faults
+}
+
+// Unused are the fields that mean nothing for this dataplane, by their paths in the spec: of what is there already and is
+// used, nothing is chosen, whatever defaults say.
+func (s DataplaneSpec) Unused() []string {
+	switch {
+	case s.Cluster.Existing != "":
+		return []string{"version", "network", "cluster.private", "cluster.logging", "cluster.secretsKey", "cluster.access", "systemPool", "cloudAddons"}
+	case len(s.Network.Subnets) > 0:
+		return []string{"network.range", "network.zones"}
+	}
+	return nil
 }
 
 type (

@@ -13,7 +13,6 @@ const (
 	Invited   Phase = "Invited"
 	Connected Phase = "Connected"
 	Lost      Phase = "Lost"
-	Revoked   Phase = "Revoked"
 )
 
 // AgentData is what an agent's events say of it.

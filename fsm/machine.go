@@ -28,6 +28,8 @@ type Machine interface {
 	// Stands is what was made for an entity at rest and should still be as it was
 	// made, as the effects that made it; nil if it is not at rest, or not to be looked at.
 	Stands(Entity[Data], *Refs) []ev.Effect
+	// Next is the phase to which an event leads from another, and whether the table lets it happen there.
+	Next(Phase, string) (Phase, bool)
 	// Going tells whether a phase is on the way to the end.
 	Going(Phase) bool
 	// Ended tells whether in a phase nothing of the entity is left.
@@ -111,6 +113,10 @@ func (m machine[D]) Conditions(e Entity[Data], refs *Refs) []Condition {
 func (m machine[D]) Stands(e Entity[Data], refs *Refs) []ev.Effect {
 	return m.stands(typed[D](e), refs)
 }
+func (m machine[D]) Next(p Phase, event string) (Phase, bool) {
+	to, may := m.verdicts[p][event]
+	return to, may
+}
 func (m machine[D]) Going(p Phase) bool {
 	return m.Kind.TerminatingPhase != "" && p == m.Kind.TerminatingPhase
 }
@@ -155,7 +161,8 @@ var Machines map[ev.Kind]Machine
 func init() { // not an initialiser: kinds and their machines refer to each other
 	Machines = map[ev.Kind]Machine{
 		ev.Customer: erase(customer), ev.Account: erase(account), ev.Plan: erase(plan), ev.Dataplane: erase(dataplane),
-		ev.TenantInfra: erase(tenantInfra), ev.Tenant: erase(tenant), ev.Application: erase(application), ev.Addon: erase(addon), ev.Agent: erase(agent),
+		ev.TenantInfra: erase(tenantInfra), ev.Tenant: erase(tenant), ev.Application: erase(application), ev.Addon: erase(addon),
+		ev.Principal: erase(principal), ev.Token: erase(token), ev.Agent: erase(agent),
 	}
 	for k := range Machines {
 		if _, ok := ev.KindOf(string(k)); !ok {

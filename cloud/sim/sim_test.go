@@ -15,6 +15,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/cloudtest"
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/sim"
+	"github.com/aeriehq/aerie/cloud/sim/offers"
 )
 
 // clock is a clock that stands still until it is moved.
@@ -65,11 +66,11 @@ func TestConformance(t *testing.T) {
 			Region:  cloud.Scope{Account: home.Account, Region: "us-east"},
 			Foreign: func(s cloud.Scope, name string) {
 				set := fmt.Appendf(nil, `{"name":%q,"version":"1.34"}`, name)
-				_, err := current.ByHand(sim.Hand{Make: "cluster", In: s.Account.ID + "/" + s.Region, Set: set})
+				_, err := current.ByHand(sim.ManualChange{Make: "cluster", In: s.Account.ID + "/" + s.Region, Set: set})
 				must(t, err)
 			},
 			Subnets: []string{"subnet-eu-central-a", "subnet-eu-central-b"},
-			Addons:  sim.AddonVersions(),
+			Addons:  offers.AddonVersions(),
 			Nodes:   func(s cloud.Scope, n int) { current.SetQuota(s.Account.ID, s.Region, sim.Quota{Nodes: n}) },
 			Volume: func(name string) string {
 				api, err := current.Kube(t.Context(), home, name)
@@ -90,7 +91,7 @@ func TestConformance(t *testing.T) {
 				return ids
 			},
 			Vanish: func(name string) {
-				_, err := current.ByHand(sim.Hand{Delete: "cluster", Match: name})
+				_, err := current.ByHand(sim.ManualChange{Delete: "cluster", Match: name})
 				must(t, err)
 			},
 			Twice: func() int { return len(ledger(t, o.Dir).Twice()) },

@@ -65,6 +65,7 @@ func (l *life) calm() {
 	l.say("from here on nothing is disturbed")
 	l.openCloud()
 	l.unstick()
+	l.letGo()
 	for _, it := range l.slow {
 		l.say("a slow call arrives")
 		l.do(it)
@@ -83,7 +84,7 @@ func (l *life) unstick() {
 	for _, r := range ledger.Live() {
 		if o := l.observe(r); o.Phase == cloud.Creating && o.After == 0 {
 			l.say("%s %s is stuck and deleted by hand", r.Kind, r.Name)
-			_, err := l.cloud.ByHand(sim.Hand{Delete: string(r.Kind), Match: r.Name})
+			_, err := l.cloud.ByHand(sim.ManualChange{Delete: string(r.Kind), Match: r.Name})
 			l.must(err)
 		}
 	}

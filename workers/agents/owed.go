@@ -102,7 +102,8 @@ func (s *Service) item(w *state.Entities, ref ev.Ref, place queue.Partition) (it
 		item.HalfAt = e.PhaseSince.Add(s.clock.Deadline(within) / 2)
 	}
 	if e.Attempt != nil {
-		item.NextAt, item.Waits = e.Attempt.NextAt, &e.Attempt.Reason
+		told := *e.Attempt
+		told.Calls, item.Attempt = nil, &told
 	}
 	for _, c := range e.Creations {
 		item.Creations = append(item.Creations, ev.CreateSum(c))

@@ -161,8 +161,8 @@ func (a *Agent) due(item ev.OwedItem) (at time.Time, later bool) {
 	if _, runs := a.running[item.Work.Ref]; runs {
 		return time.Time{}, true
 	}
-	if item.NextAt.After(now) {
-		return item.NextAt, true
+	if at := item.Attempt; at != nil && at.NextAt.After(now) && at.Reason.Counted() {
+		return at.NextAt, true
 	}
 	r, rested := a.rests[item.Work.Ref]
 	if rested && r.revision == item.Work.Revision && (r.until.IsZero() || r.until.After(now)) {
@@ -241,7 +241,12 @@ func (a *Agent) creation(t *Task, what string) fsm.Creation {
 // told implements knowledge.
 func (a *Agent) told(ref ev.Ref, why ev.Reason) bool {
 	i := a.item(ref)
-	return why.Waits() && i.Waits != nil && *i.Waits == why && (i.HalfAt.IsZero() || time.Now().Before(i.HalfAt))
+	return why.Waits() && i.Attempt != nil && i.Attempt.Reason == why && (i.HalfAt.IsZero() || time.Now().Before(i.HalfAt))
+}
+
+// pause implements knowledge.
+func (a *Agent) pause(ref ev.Ref, f *ev.AttemptFailed, now time.Time, asked time.Duration) time.Duration {
+	return Pause(a.item(ref).Attempt, f, now, asked)
 }
 
 // longQueued implements knowledge.

@@ -66,6 +66,8 @@ type knowledge interface {
 	creation(t *Task, what string) fsm.Creation
 	// told tells whether a reason is no news of an entity.
 	told(ref ev.Ref, why ev.Reason) bool
+	// pause is the time to the next try of what has failed and is not counted.
+	pause(ref ev.Ref, f *ev.AttemptFailed, now time.Time, asked time.Duration) time.Duration
 	// longQueued tells whether work that found no room has waited for so long that it is to be said.
 	longQueued(w ev.Work) bool
 }
@@ -136,6 +138,7 @@ var Handlers = map[string]func(context.Context, *Task) Result{
 	ev.EnsureCloudAddons{}.Effect(): ensureCloudAddons,
 	ev.UpgradePools{}.Effect():      upgradePools,
 	ev.EnsurePools{}.Effect():       ensurePools,
+	ev.RetirePools{}.Effect():       retirePools,
 	ev.EnsureTenant{}.Effect():      ensureTenant,
 	ev.EnsureApplication{}.Effect(): ensureApplication,
 	ev.RemoveOwned{}.Effect():       removeOwned,
@@ -150,8 +153,7 @@ func Effects() []string { return slices.Sorted(maps.Keys(Handlers)) }
 
 // do does one piece of work and reports it; what it returns is when to look again.
 func (x *worker) do(ctx context.Context, place queue.Partition, w ev.Work) (time.Duration, error) {
-	handler, ok := Handlers[w.Effect]
-	if !ok {
+	if Handlers[w.Effect] == nil {
 		return 0, fmt.Errorf("no one does %s of %s", w.Effect, w.Ref)
 	}
 	callCtx, done := x.known.begin(ctx, &w)
@@ -161,7 +163,7 @@ func (x *worker) do(ctx context.Context, place queue.Partition, w ev.Work) (time
 	}
 	t := NewTask(w, x.clouds, x.charts)
 	begun := time.Now()
-	r := handler(cloud.WithPermit(callCtx, x.permit(place, t)), t)
+	r := t.Do(cloud.WithPermit(callCtx, x.permit(place, t)))
 	took := time.Since(begun)
 	if ctx.Err() != nil {
 		return 0, ctx.Err() // shutting down: whoever comes next asks again
@@ -183,7 +185,7 @@ func (x *worker) do(ctx context.Context, place queue.Partition, w ev.Work) (time
 	if r.Err != nil {
 		return x.failed(ctx, place, t, r)
 	}
-	if r.Outcome != nil {
+	if r.Outcome != nil || t.HasChanged() { // what was changed on the way is told too
 		if err := x.report(ctx, place, t, r.Outcome, nil); err != nil {
 			return time.Second, err
 		}
@@ -221,11 +223,17 @@ func (x *worker) failed(ctx context.Context, place queue.Partition, t *Task, r R
 	if !reason.Counted() {
 		n = patience
 	}
-	if after = x.clock.Real(after); after == 0 {
+	asked := x.clock.Real(after)
+	if after = asked; after == 0 {
 		after = x.clock.Backoff(n)
 	}
+	now := time.Now().UTC()
 	slog.Info("attempt failed", "entity", t.Ref.String(), "effect", t.Effect, "attempt", t.Attempt, "code", reason.Code, "request", requestOf(r.Err), "err", r.Err)
-	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: time.Now().UTC().Add(after), Calls: t.Calls()}
+	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: now.Add(after), Calls: t.Calls()}
+	if !reason.Counted() {
+		f.EveryMS = max(1, after.Milliseconds())
+		after = x.known.pause(t.Ref, f, now, asked)
+	}
 	if r.Outcome == nil && x.known.told(t.Ref, reason) {
 		return after, nil
 	}

@@ -30,15 +30,15 @@ const agentExports = `{service: "aerie.agent.>", response: singleton}
 
 // Admit lets agents in from now on.
 func (s *Server) Admit(who Agents) {
-	s.doorman.agents.Lock()
-	defer s.doorman.agents.Unlock()
-	s.doorman.who = who
+	s.door.mu.Lock()
+	defer s.door.mu.Unlock()
+	s.door.agents = who
 }
 
 // Evict ends the connections of a user. Who enters meanwhile is asked for anew.
 func (s *Server) Evict(user string) {
-	s.doorman.agents.Lock() // nobody is half way in with the rights of before
-	s.doorman.agents.Unlock()
+	s.door.mu.Lock() // nobody is half way in with the rights of before
+	s.door.mu.Unlock()
 	z, err := s.srv.Connz(&server.ConnzOptions{Username: true, User: user, Limit: 1 << 20})
 	if err != nil {
 		s.log.Warn("connections not ended", "user", user, "err", err)
@@ -50,10 +50,10 @@ func (s *Server) Evict(user string) {
 }
 
 // enterAgent lets in who has shown the key of an agent, or a token to join as one.
-func (d *doorman) enterAgent(c server.ClientAuthentication) bool {
-	d.agents.RLock()
-	defer d.agents.RUnlock()
-	if d.who == nil {
+func (a *authenticator) enterAgent(c server.ClientAuthentication) bool {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	if a.agents == nil {
 		return false
 	}
 	o := c.GetOpts()
@@ -62,14 +62,14 @@ func (d *doorman) enterAgent(c server.ClientAuthentication) bool {
 		if err := proved(c); err != nil {
 			return false
 		}
-		r, known = d.who.Key(o.Nkey)
+		r, known = a.agents.Key(o.Nkey)
 	} else {
-		r, known = d.who.Joining(o.Token)
+		r, known = a.agents.Joining(o.Token)
 	}
 	if !known {
 		return false
 	}
-	acc, err := d.customer(r.Owner)
+	acc, err := a.customer(r.Owner)
 	if err != nil {
 		return false
 	}
@@ -111,14 +111,14 @@ func only(subjects []string) *server.SubjectPermission {
 
 // customer is the account of a customer, made when the first one enters. Only what has its name crosses; who asks is told
 // to aerie.
-func (d *doorman) customer(owner string) (*server.Account, error) {
-	d.accounts.Lock()
-	defer d.accounts.Unlock()
-	acc, made := d.srv.LookupOrRegisterAccount("CUSTOMER_" + owner)
+func (a *authenticator) customer(owner string) (*server.Account, error) {
+	a.accounts.Lock()
+	defer a.accounts.Unlock()
+	acc, made := a.srv.LookupOrRegisterAccount("CUSTOMER_" + owner)
 	if !made {
 		return acc, nil
 	}
-	own, err := d.srv.LookupAccount(ownAccount)
+	own, err := a.srv.LookupAccount(ownAccount)
 	if err != nil {
 		return nil, fmt.Errorf("make the account of %s: %w", owner, err)
 	}

@@ -77,6 +77,8 @@ var own = map[events.Kind][]column{
 	events.Application: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e client.Entity, _ time.Time) string { return count(e, "manifests") }}, phaseColumn},
 	events.Addon: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e client.Entity, _ time.Time) string { return count(e, "manifests") }},
 		wide(fromSpec("NAMESPACE", "namespace")), phaseColumn},
+	events.Principal: {fromSpec("ROLE", "role"), wide(fromSpec("KEY", "key")), phaseColumn},
+	events.Token:     {fromSpec("ROLE", "role"), fromSpec("EXPIRES", "expires"), phaseColumn},
 	events.Agent: {{"DATAPLANES", false, func(e client.Entity, _ time.Time) string { return names(e, "dataplanes") }},
 		{"VERSION", false, func(e client.Entity, _ time.Time) string { return observedField(e, "version") }},
 		wide(column{"INSTANCE", false, func(e client.Entity, _ time.Time) string { return observedField(e, "instance") }}), phaseColumn},
