@@ -136,12 +136,12 @@ func (k *Kind[D]) why(e Entity[D], refs *Refs) *Blocker {
 
 // workWords are effects as people say them.
 var workWords = map[string]string{
-	"await": "waiting for others", "verify_account": "a check of the account's rights", "ensure_network": "the network",
-	"ensure_cluster": "the cluster's control plane", "ensure_system_pool": "the pool of system nodes", "upgrade_pools": "an upgrade of the node pools",
-	"ensure_cloud_addons": "installing what the cloud adds", "ensure_base": "the base of the cluster", "ensure_pools": "the node pools",
-	"ensure_tenant": "the tenant's namespace", "ensure_application": "installing the application", "ensure_addon": "installing the addon",
-	"remove_owned": "removal of all that was made", "remove_tenant": "removal of the namespace", "remove_application": "removal of the application",
-	"remove_addon": "removal of the addon",
+	"await": "waiting for others", "verify_account": "checking the account's rights", "ensure_network": "making the network",
+	"ensure_cluster": "making the cluster's control plane", "ensure_system_pool": "making the system nodes", "upgrade_pools": "upgrading the node pools",
+	"ensure_cloud_addons": "installing the cloud's add-ons", "ensure_base": "preparing the cluster", "ensure_pools": "making the node pools",
+	"ensure_tenant": "making the tenant's namespace", "ensure_application": "installing the application", "ensure_addon": "installing the addon",
+	"remove_owned": "removing all that was made", "remove_tenant": "removing the namespace", "remove_application": "removing the application",
+	"remove_addon": "removing the addon",
 }
 
 // inWords is an effect as people say it; one that has no words yet by its name.

@@ -38,7 +38,7 @@ func TestPages(t *testing.T) {
 		ran++
 		t.Run(strings.TrimPrefix(page, "../../"), func(t *testing.T) {
 			t.Parallel()
-			if out := runPage(t, page, true); t.Failed() {
+			if out := runPage(t, page, true); t.Failed() || testing.Verbose() {
 				t.Log(out)
 			}
 		})
