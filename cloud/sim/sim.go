@@ -2,7 +2,9 @@
 // that aerie has when it is given no other, for trying, for developing and for tests: networks, clusters and pools take
 // their time, cost their price, meet quotas and faults, and are all back after a restart.
 //
-// It has no goroutine and no timer: what time has brought about is worked out when somebody looks.
+// It runs nothing: clusters store objects, and no pod starts. Begin with Sim. Its methods may be called at once. It has no
+// goroutine and no timer: what time has brought about is worked out when somebody looks. Every change is in a journal
+// before the call that made it is answered: a kill loses nothing, a power cut may, since nothing is synced.
 package sim
 
 import (
