@@ -86,6 +86,16 @@ type Blocker struct {
 	ev.Reason
 	Retried bool      `json:"retried" doc:"Whether it goes on by itself"`
 	NextAt  time.Time `json:"next_at,omitzero" doc:"When it is tried again"`
+
+	attempt *ev.AttemptFailed
+}
+
+// NextTry is when it is tried again after a time; zero if that is not known.
+func (b Blocker) NextTry(now time.Time) time.Time {
+	if b.attempt == nil {
+		return time.Time{}
+	}
+	return b.attempt.NextTry(now)
 }
 
 // waitsFor says that one thing is not ready yet.
@@ -120,7 +130,7 @@ func (k *Kind[D]) why(e Entity[D], refs *Refs) *Blocker {
 	if t := e.trouble(); t != nil {
 		w := &Blocker{Reason: *t}
 		if e.Failure == nil {
-			w.Retried, w.NextAt = !e.Attempt.NextAt.IsZero(), e.Attempt.NextAt
+			w.Retried, w.NextAt, w.attempt = !e.Attempt.NextAt.IsZero(), e.Attempt.NextAt, e.Attempt
 		}
 		return w
 	}
@@ -136,13 +146,15 @@ func (k *Kind[D]) why(e Entity[D], refs *Refs) *Blocker {
 
 // workWords are effects as people say them.
 var workWords = map[string]string{
-	"await": "waiting for others", "verify_account": "checking the account's rights", "ensure_network": "making the network",
-	"ensure_cluster": "making the cluster's control plane", "ensure_system_pool": "making the system nodes", "upgrade_pools": "upgrading the node pools",
-	"ensure_cloud_addons": "installing the cloud's add-ons", "ensure_base": "preparing the cluster", "ensure_pools": "making the node pools",
-	"ensure_tenant": "making the tenant's namespace", "ensure_application": "installing the application", "ensure_addon": "installing the addon",
-	"remove_owned": "removing all that was made", "remove_tenant": "removing the namespace", "remove_application": "removing the application",
-	"remove_addon": "removing the addon",
+	"await": "waiting for others", "verify_account": "a check of the account's rights", "ensure_network": "the network",
+	"ensure_cluster": "the cluster's control plane", "ensure_system_pool": "the pool of system nodes", "upgrade_pools": "an upgrade of the node pools",
+	"ensure_cloud_addons": "installing what the cloud adds", "ensure_base": "the base of the cluster", "ensure_pools": "the set of node pools",
+	"ensure_tenant": "the tenant's namespace", "ensure_application": "installing the application", "ensure_addon": "installing the addon",
+	"remove_owned": "removal of all that was made", "remove_tenant": "removal of the namespace", "remove_application": "removal of the application",
+	"remove_addon": "removal of the addon",
 }
 
-// inWords is an effect as people say it; one that has no words yet by its name.
-func inWords(e ev.Effect) string { return cmp.Or(workWords[e.Effect()], e.Effect()) }
+// WorkInWords is an effect, of which the name is given, as people say it; one that has no words yet by its name.
+func WorkInWords(effect string) string { return cmp.Or(workWords[effect], effect) }
+
+func inWords(e ev.Effect) string { return WorkInWords(e.Effect()) }

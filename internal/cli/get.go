@@ -168,6 +168,7 @@ func (g *getting) run(cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return err
 		}
+		g.Now = cl.Moment()
 		return g.List(cmd.OutOrStdout(), l)
 	}
 	return g.some(cmd, cl, refs)
@@ -206,6 +207,7 @@ func (g *getting) some(cmd *cobra.Command, cl *client.Client, refs []events.Ref)
 	if len(found) == 0 {
 		return err
 	}
+	g.Now = cl.Moment()
 	show := g.List
 	if len(refs) == 1 {
 		show = func(w io.Writer, l client.List) error { return g.One(w, l.Items[0]) }

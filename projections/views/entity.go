@@ -90,15 +90,14 @@ func read(w *state.Entities, e entity, now time.Time) Any {
 	}
 }
 
-// reasonOf leaves out an attempt whose time has come: if it fails as the one before did, without being counted, the log
-// does not say so once more, and so not when the next one is.
+// reasonOf says of a failed attempt when the next one is, but of one whose time has come: that is being made.
 func reasonOf(why *fsm.Blocker, now time.Time) *Reason {
 	if why == nil {
 		return nil
 	}
 	r := &Reason{Code: why.Code, Message: why.Message, Fault: why.Fault, Retried: why.Retried}
-	if why.NextAt.After(now) {
-		r.NextAt = &why.NextAt
+	if next := why.NextTry(now); !next.IsZero() {
+		r.NextAt = &next
 	}
 	return r
 }

@@ -6,6 +6,7 @@
 package views
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/projections/views/snapshot"
 )
 
 // patience is how long a reader that asked for a sequence waits for it.
@@ -31,8 +33,8 @@ type Views struct {
 	events      eventIndex // under the fold's lock
 	timeTravel  timeTravel
 	counters    Counters
-	snapshots   *snapshotDir // nil: no snapshots
-	snapshotSeq uint64       // the sequence of the newest one, or of the last attempt
+	snapshots   *snapshot.Dir // nil: no snapshots
+	snapshotSeq uint64        // the sequence of the newest one, or of the last attempt
 	now         func() time.Time
 
 	snapshotEvery, snapshotAtEnd uint64
@@ -142,7 +144,7 @@ func (v *Views) List(ctx context.Context, k events.Kind, q *ListQuery) (l List[A
 	if err != nil {
 		return l, err
 	}
-	return s.list(f, q.Limit, s.World.Time), nil
+	return s.list(f, q.Limit, cmp.Or(m.time, s.World.Time)), nil
 }
 
 // Get reads one entity, and says what the answer knows of the log. A Refusal of code not_found names the nearest one.

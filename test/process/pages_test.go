@@ -16,7 +16,7 @@ func TestReadme(t *testing.T) {
 			t.Parallel()
 			began := time.Now()
 			out := runPage(t, "../../README.md", xdg)
-			for _, want := range []string{"tenant acorn/prod: Active", "report of ensure_tenant", "at rest: Active", `"phase":"Active"`, "update"} {
+			for _, want := range []string{"tenant acorn/prod: Active", "report on the tenant's namespace", "at rest: Active", `"phase":"Active"`, "update"} {
 				if !strings.Contains(out, want) {
 					t.Errorf("%q is missing", want)
 				}
