@@ -1,7 +1,6 @@
 // Package aws is Amazon's cloud: networks of EC2, clusters, node groups and add-ons of EKS, roles of IAM. It keeps no
 // state: what is there is found by tags and names, so a new process goes on where another was killed. What it remembers,
-// credentials, rates and when it first looked, it may forget at any time. Begin with Provider; each file has one resource.
-// It may be called by many at once.
+// credentials, rates and when it first looked, it may forget at any time. Begin with Provider; many may call it at once.
 //
 // What the seam calls a cluster is here the EKS cluster, its role and its OpenID Connect provider; a pool is a node group
 // and its role; an add-on may have a role too. A network is a VPC and what is in it; see package vpc.

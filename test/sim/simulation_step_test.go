@@ -107,7 +107,11 @@ func (l *life) step() {
 		l.inspect()
 	case n < 44:
 		l.otherCatalogue()
-	case n < 51:
+	case n < 46:
+		l.pods()
+	case n < 48:
+		l.change()
+	case n < 55:
 		l.elapse(time.Duration(l.rnd.Int64N(int64(4 * time.Minute))))
 	default:
 		l.work()
