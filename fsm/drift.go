@@ -19,12 +19,21 @@ func (k *Kind[D]) noteDrift(e Entity[D], at time.Time, ask ev.NoteDrift, refs *R
 	}
 	happened := k.observed(e, at, ask)
 	drifted := ev.Drifted{Found: ask.Found, Calls: ask.Calls}
+	repairs := refs.repairs(stands[0])
 	switch {
 	case len(ask.Found) == 0 && e.Failure != nil && e.Drift != "":
 		happened = append(happened, ev.DriftEnded{})
 	case len(ask.Found) == 0:
+	case repairs && e.contested() && e.onlyRelapses(ask.Found):
+		if !at.Before(e.RepairAt) {
+			happened = append(happened, ev.RepairStarted{})
+		}
 	case e.Failure != nil && e.Drift == driftReason(ask.Found).Message:
-	case refs.repairs(stands[0]):
+	case repairs:
+		if drifted = e.relapsed(drifted, at, ask.Every); drifted.NextAt.After(at) {
+			happened = append(happened, drifted)
+			break
+		}
 		happened = append(happened, drifted, ev.RepairStarted{})
 	default:
 		happened = append(happened, drifted)
@@ -85,7 +94,9 @@ func (r *Refs) repairs(made ev.Effect) bool {
 }
 
 // drifted tells whether the entity waits for somebody to decide about a drift.
-func (b Base) drifted() bool { return b.Failure != nil && b.Failure.Code == ev.DriftedReason }
+func (b Base) drifted() bool {
+	return b.Failure != nil && (b.Failure.Code == ev.DriftedReason || b.Failure.Code == ev.Contested)
+}
 
 // inSync is the condition that all is made as it was asked for, and still so as far as anybody has seen.
 func (b Base) inSync(made Phase) Condition {

@@ -27,6 +27,7 @@ type chain struct {
 // presentCause is why an entity is not at rest now.
 type presentCause struct {
 	events.Reason
+	Since   time.Time `json:"since,omitzero"`
 	Retried bool      `json:"retried"`
 	NextAt  time.Time `json:"next_at,omitzero"`
 }
@@ -88,7 +89,7 @@ var verbOf = map[string]string{
 func chainOf(e client.Entity, past []client.Event) (chain, error) {
 	c := chain{Kind: e.Kind, Owner: e.Owner, ID: e.ID, UID: e.UID, Phase: e.Phase, Seq: e.Seq, AtRest: e.Status.Reason == nil}
 	if r := e.Status.Reason; r != nil {
-		c.Reason = &presentCause{r.Reason, r.Retried, r.NextAt}
+		c.Reason = &presentCause{r.Reason, r.Since, r.Retried, r.NextAt}
 	}
 	own := map[string]*cause{}
 	var now fsm.Entity[fsm.Data]
