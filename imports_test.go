@@ -18,8 +18,9 @@ const module = "github.com/aeriehq/aerie"
 var arrows = map[string][]string{
 	".":        {},
 	"./events": {},
-	"./fsm":    {"./events", "github.com/looplab/fsm"},
+	"./fsm":    {"./events", "./fsm/relapse", "github.com/looplab/fsm"},
 
+	"./fsm/relapse": {"./events"},
 	"./fsm/fsmtest": {"./events", "./fsm", "./projections/state", "pgregory.net/rapid"},
 
 	"./events/eventlog/filestore": {"github.com/nats-io/nats.go/jetstream", "github.com/gofrs/flock", "github.com/minio/highwayhash"},

@@ -1,11 +1,13 @@
 package fsm
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm/relapse"
 )
 
 // noteDrift takes what a look at an entity at rest has found. What is not as it was
@@ -24,7 +26,7 @@ func (k *Kind[D]) noteDrift(e Entity[D], at time.Time, ask ev.NoteDrift, refs *R
 	case len(ask.Found) == 0 && e.Failure != nil && e.Drift != "":
 		happened = append(happened, ev.DriftEnded{})
 	case len(ask.Found) == 0:
-	case repairs && e.contested() && e.onlyRelapses(ask.Found):
+	case repairs && e.contested() && e.Relapses.Known(ask.Found):
 		if !at.Before(e.RepairAt) {
 			happened = append(happened, ev.RepairStarted{})
 		}
@@ -101,6 +103,44 @@ func (b Base) drifted() bool {
 // inSync is the condition that all is made as it was asked for, and still so as far as anybody has seen.
 func (b Base) inSync(made Phase) Condition {
 	return b.condition("InSync", b.phase == made && b.Failure == nil)
+}
+
+// contested tells whether somebody undoes what is repaired, so that the next repair has to wait.
+func (b Base) contested() bool { return b.Failure != nil && b.Failure.Code == ev.Contested }
+
+// relapsed says in a drift how often each thing was found so, and when it is repaired: at once, unless all of it was brought
+// back so often already that somebody else must be at work.
+func (b Base) relapsed(d ev.Drifted, at time.Time, every time.Duration) ev.Drifted {
+	var least int
+	d.Found, least = b.Relapses.Counted(d.Found, at, every, !b.contested())
+	switch {
+	case least < relapse.Contested:
+	case b.contested():
+		d.NextAt = b.RepairAt
+	default:
+		d.NextAt = at.Add(relapse.Pause(least, every))
+	}
+	return d
+}
+
+// relapse notes a drift.
+func (b Base) relapse(d ev.Drifted, at time.Time) Base {
+	reason := driftReason(d.Found)
+	b.Drift, b.RepairAt = reason.Message, d.NextAt
+	if !d.NextAt.IsZero() {
+		reason = contestedReason(d.Found)
+	}
+	b.Failure, b.Relapses = &reason, b.Relapses.With(d.Found, at)
+	return b
+}
+
+func contestedReason(found []ev.Drift) ev.Reason {
+	times := 0
+	for _, d := range found {
+		times = max(times, d.Times)
+	}
+	return ev.Reason{Code: ev.Contested, Fault: ev.ByUser, Message: fmt.Sprintf("aerie and somebody else undo each other's changes, %d times by now: %s; let one of the two alone say how it is",
+		times, driftReason(found).Message)}
 }
 
 func driftReason(found []ev.Drift) ev.Reason {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm/relapse"
 )
 
 // Phase is where an entity is in its life. It is for people: code asks
@@ -118,7 +119,7 @@ type Base struct {
 	Creations     []Creation        // what is made for it and was not seen yet
 	Unmet         *ev.Reason        // why what is asked for now was given up, while what was there before works on
 	Drift         string            // what had drifted when somebody last saw that something has, until that is over
-	Relapses      []Relapse         // what has drifted lately
+	Relapses      relapse.Relapses  // what has drifted lately
 	RepairAt      time.Time         // when what is contested is repaired; zero if nothing is
 	Conditions    []Condition
 	History       History // the sequences of its events
