@@ -225,14 +225,17 @@ func (c *Control) workInClouds(ctx context.Context) error {
 func (c *Control) workIn(ctx context.Context, clouds map[string]execute.Cloud, ended chan<- error) (stop func()) {
 	executor := execute.NewExecutor(c.Conn, c.Live, c.queue, clouds, c.clock)
 	executor.Count(c.counts.Worked)
+	executor.WatchedBy(c.loops.Loop("executor"))
 	executor.UseCharts(c.charts)
 	if c.NATS == nil {
 		executor.PassOn()
 	}
 	sweeper := reconcile.NewSweeper(c.Intake, c.Live, clouds, c.clock)
 	sweeper.UseCharts(c.charts)
+	sweeper.WatchedBy(c.loops.Loop("sweeper"))
 	c.sweeper.Store(sweeper)
 	inspector := reconcile.NewInspector(c.Intake, c.Live, clouds, c.clock)
+	inspector.WatchedBy(c.loops.Loop("inspector"))
 	ctx, end := context.WithCancel(ctx)
 	cataloguer := reconcile.NewCataloguer(c.Intake, c.Live, clouds, c.clock)
 	var all sync.WaitGroup

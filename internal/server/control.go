@@ -27,6 +27,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/placement"
 	"github.com/aeriehq/aerie/projections/state"
@@ -60,6 +61,7 @@ type Control struct {
 	saved   *views.Preloaded
 	Views   *views.Views // what HTTP serves
 	counts  *api.Metrics
+	loops   liveness.Loops
 	Fanout  *api.Fanout     // where streams of events come from
 	clouds  map[string]site // those that this replica can reach, by the name that accounts give
 	clock   clock.Clock     // of the clouds
@@ -190,6 +192,10 @@ func (c *Control) startFold(s Settings) error {
 	if err != nil {
 		return err
 	}
+	for loop, watched := range map[string]interface{ WatchedBy(*liveness.Loop) }{
+		"intake": c.Intake, "dispatcher": dispatcher, "clock": c.timers, "executor": c.queue, "command queue": c.waiting} {
+		watched.WatchedBy(c.loops.Loop(loop))
+	}
 	c.run(&c.core, "fold", func(ctx context.Context) error { return c.Live.Follow(ctx, c.Log) })
 	c.run(&c.core, "index of command ids", func(ctx context.Context) error {
 		c.Intake.IndexIDs(ctx, filepath.Join(s.DataDir, "views", "ids"))
@@ -202,6 +208,7 @@ func (c *Control) startFold(s Settings) error {
 	if c.NATS != nil {
 		c.run(&c.core, "the watch over the store", c.guard.Watch)
 	}
+	c.run(&c.core, "the watch over the loops", c.watchLoops)
 	c.run(&c.core, "intake", func(ctx context.Context) error { c.Intake.Run(ctx); return nil })
 	c.run(&c.work, "dispatcher", func(ctx context.Context) error { dispatcher.Run(ctx); return nil })
 	return nil
