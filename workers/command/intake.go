@@ -48,7 +48,6 @@ type Intake struct {
 	rounds     func(commands, events int, took time.Duration)
 	watch      *liveness.Loop
 	givenUp    func()        // counts the queued commands that are given up
-	turnedAway atomic.Uint64 // how many answers over NATS were errors
 	missed     atomic.Uint64 // how many rounds were not appended, though nothing was wrong with them
 }
 
