@@ -190,6 +190,10 @@ const (
 	InProgress          ReasonCode = "in_progress" // nothing is wrong: it takes its time
 )
 
+// ReasonCodes are all of them.
+var ReasonCodes = []ReasonCode{Unauthenticated, Unauthorized, QuotaExceeded, RateLimited, CapacityUnavailable, Dependency, ConfigProblem, ConflictReason, Timeout,
+	Unreachable, InternalReason, UnknownReason, DriftedReason, Contested, Queued, NotSeen, InProgress}
+
 // Call is one call to a cloud or a cluster, as the event of its outcome keeps it.
 type Call struct {
 	API       string    `json:"api"`

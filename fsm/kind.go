@@ -178,6 +178,14 @@ func (b Base) condition(name string, yes bool) Condition {
 	return c
 }
 
+// TroubleOf is the code of what is wrong with an entity; empty if nothing is.
+func TroubleOf(e Entity[Data]) ev.ReasonCode {
+	if t := e.trouble(); t != nil {
+		return t.Code
+	}
+	return ""
+}
+
 // trouble is the reason of the last failure that still matters; nil if none does.
 func (b Base) trouble() *ev.Reason {
 	switch {

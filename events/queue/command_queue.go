@@ -116,7 +116,7 @@ func (q *CommandQueue) partition(n int, handle func(context.Context, Queued) err
 		handle: func(ctx context.Context, m jetstream.Msg) { q.handle(ctx, m, handle) },
 		how:    []jetstream.FetchOpt{jetstream.FetchPriorityGroup(group)},
 		config: jetstream.ConsumerConfig{
-			Durable:        fmt.Sprintf("partition-%d", n),
+			Durable:        partitionName(n),
 			FilterSubject:  fmt.Sprintf("%s%d.>", parted, n),
 			AckPolicy:      jetstream.AckExplicitPolicy,
 			AckWait:        queueLease,

@@ -132,6 +132,9 @@ func (l *Loops) EachBusy(now time.Time, f func(loop string, busy time.Duration))
 
 // each calls f for each loop, in the order of their names.
 func (l *Loops) each(f func(*Loop)) {
+	if l == nil {
+		return
+	}
 	l.mu.Lock()
 	all := slices.SortedFunc(slices.Values(l.loops), func(a, b *Loop) int { return cmp.Compare(a.name, b.name) })
 	l.mu.Unlock()

@@ -29,6 +29,7 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/api"
+	"github.com/aeriehq/aerie/projections/metrics"
 	"github.com/aeriehq/aerie/projections/placement"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views"
@@ -60,7 +61,7 @@ type Control struct {
 	Live    *state.Live // the log folded, as far as it is read
 	saved   *views.Preloaded
 	Views   *views.Views // what HTTP serves
-	counts  *api.Metrics
+	counts  *metrics.Metrics
 	loops   liveness.Loops
 	Fanout  *api.Fanout     // where streams of events come from
 	clouds  map[string]site // those that this replica can reach, by the name that accounts give
@@ -176,7 +177,9 @@ func (c *Control) openLog(s Settings) (err error) {
 func (c *Control) startFold(s Settings) error {
 	c.Live = state.NewLive()
 	c.Views = views.New(c.Live, c.Log)
-	c.counts = api.NewMetrics(c.Live, c.Log.Last)
+	c.counts = metrics.New(c.Live, c.Log.Last)
+	c.counts.CountStreams(func(ctx context.Context) []queue.StreamFigures { return queue.Figures(ctx, c.Conn) })
+	c.counts.WatchLoops(&c.loops)
 	c.Fanout = api.NewFanout(c.Live)
 	if s.Monitor != "" {
 		c.counts.CountServers(func(ctx context.Context) []eventlog.Copy { return countAll(ctx, s.Monitor) })
@@ -187,6 +190,7 @@ func (c *Control) startFold(s Settings) error {
 	c.Intake = command.NewIntake(c.Log, c.Live)
 	c.Intake.Count(c.counts.Commanded)
 	c.Intake.CountGivenUp(c.counts.GivenUp)
+	c.Intake.CountRounds(c.counts.Round)
 	dispatcher := dispatch.NewDispatcher(c.Intake, c.Live, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})
 	last, err := c.Log.Last(c.core.ctx)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/apitest"
+	"github.com/aeriehq/aerie/projections/metrics"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views"
 )
@@ -43,7 +44,7 @@ func again(l *apitest.Life) *apitest.System {
 	s := *l.System
 	s.Fold = state.NewLive()
 	s.Views = views.New(s.Fold, s.Log)
-	counts := api.NewMetrics(s.Fold, s.Log.Last)
+	counts := metrics.New(s.Fold, s.Log.Last)
 	if err := s.Views.Restore(l.T.Context(), views.PreloadSnapshot(l.Views.SnapshotDir().Dir), counts.Counters()); err != nil {
 		l.T.Fatal(err)
 	}
