@@ -65,7 +65,7 @@ check: ## gofmt, vet, staticcheck
 	$(GO) tool staticcheck ./...
 
 generate: ## the generated pages of docs/
-	$(GO) test ./internal/docgen -update
+	$(GO) test ./internal/docgen ./projections/metrics -update
 
 fuzz: build ## every fuzz test for FUZZTIME each
 	@for t in $$($(GO) list ./...); do \

@@ -191,8 +191,11 @@ const (
 )
 
 // ReasonCodes are all of them.
-var ReasonCodes = []ReasonCode{Unauthenticated, Unauthorized, QuotaExceeded, RateLimited, CapacityUnavailable, Dependency, ConfigProblem, ConflictReason, Timeout,
-	Unreachable, InternalReason, UnknownReason, DriftedReason, Contested, Queued, NotSeen, InProgress}
+var ReasonCodes = []ReasonCode{
+	Unauthenticated, Unauthorized, QuotaExceeded, RateLimited, CapacityUnavailable, Dependency,
+	ConfigProblem, ConflictReason, Timeout, Unreachable, InternalReason, UnknownReason,
+	DriftedReason, Contested, Queued, NotSeen, InProgress,
+}
 
 // Call is one call to a cloud or a cluster, as the event of its outcome keeps it.
 type Call struct {

@@ -47,6 +47,7 @@ type Options struct {
 	Settle time.Duration             // Settle, or as long as that is on an emulated cloud
 	Rates  map[string]ratelimit.Rate // of calls, by the SDK's id of the service; Rates, or none
 	Speed  float64                   // seconds of the cloud in one of ours; 0: it does all at once
+	Count  cloud.Counter             // is told of each request to AWS; nil: nobody is
 }
 
 // Provider is AWS as a cloud.Provider.
@@ -57,6 +58,7 @@ type Provider struct {
 	memory   *vpc.Memory
 	buckets  *ratelimit.Buckets
 	pace     ratelimit.Clock // of what is paced
+	count    cloud.Counter
 }
 
 var _ cloud.Provider = (*Provider)(nil)
@@ -89,7 +91,7 @@ func New(o Options) *Provider {
 	}
 	return &Provider{
 		config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: ratelimit.New(ratelimit.NewClock(o.Speed).Now, o.Rates),
-		now: o.Now, pace: ratelimit.NewClock(o.Speed),
+		now: o.Now, pace: ratelimit.NewClock(o.Speed), count: o.Count,
 		sessions: sessions{accounts: map[cloud.Account]*entered{}, open: map[cloud.Scope]*session{}},
 	}
 }

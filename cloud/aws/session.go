@@ -130,8 +130,12 @@ func (p *Provider) paced(account, region string) func(*middleware.Stack) error {
 		if err := p.wait(ctx, k); err != nil {
 			return out, md, err
 		}
+		began := time.Now()
 		out, md, err = next.HandleInitialize(ctx, in)
-		return out, md, p.judged(k, err)
+		err = p.judged(k, err)
+		op := awsmiddleware.GetServiceID(ctx) + "." + middleware.GetOperationName(ctx)
+		p.count.Count(op, awserr.Of("", err), began)
+		return out, md, err
 	}
 	return func(s *middleware.Stack) error {
 		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("aerie.paced", turn), middleware.After)

@@ -61,13 +61,16 @@ type eventType struct {
 // sequence.
 func New(fold *state.Live, last func(context.Context) (uint64, error)) *Metrics {
 	m := &Metrics{
-		registry: prometheus.NewRegistry(), fold: fold, last: last, folded: map[string]uint64{"aerie_swept_total": 0}, types: map[eventType]string{},
-		commands: histogram("aerie_command_duration_seconds"), work: histogram("aerie_work_duration_seconds"), requests: histogram("aerie_http_request_duration_seconds"),
+		registry: prometheus.NewRegistry(), fold: fold, last: last,
+		folded: map[string]uint64{"aerie_swept_total": 0}, types: map[eventType]string{},
+		commands: histogram("aerie_command_duration_seconds"), work: histogram("aerie_work_duration_seconds"),
+		requests: histogram("aerie_http_request_duration_seconds"),
 		calls: histogram("aerie_cloud_call_duration_seconds"), rounds: histogram("aerie_round_duration_seconds"),
 		roundCommands: histogram("aerie_round_commands"), roundEvents: histogram("aerie_round_events"),
 		answered: count("aerie_commands_total"), worked: count("aerie_work_total"), givenUp: count("aerie_commands_given_up_total"),
 	}
-	m.registry.MustRegister(m, m.commands, m.work, m.requests, m.calls, m.rounds, m.roundCommands, m.roundEvents, m.answered, m.worked, m.givenUp,
+	m.registry.MustRegister(m, m.commands, m.work, m.requests, m.calls, m.rounds, m.roundCommands, m.roundEvents,
+		m.answered, m.worked, m.givenUp,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.begin()
 	m.scrape = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{DisableCompression: true}) // all answers are compressed
@@ -77,7 +80,8 @@ func New(fold *state.Live, last func(context.Context) (uint64, error)) *Metrics 
 
 // begin has what is counted from nothing begin at 0, where it is known what there may be: the first one is an increase too.
 func (m *Metrics) begin() {
-	for _, code := range []events.Code{"ok", events.Invalid, events.NotFound, events.Conflict, events.Refused, events.Denied, events.Unavailable, events.Internal} {
+	for _, code := range []events.Code{"ok", events.Invalid, events.NotFound, events.Conflict, events.Refused, events.Denied,
+		events.Unavailable, events.Internal} {
 		m.answered.WithLabelValues(string(code))
 	}
 	m.givenUp.WithLabelValues()

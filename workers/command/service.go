@@ -30,7 +30,8 @@ type service struct {
 func newService(version string) *service {
 	endpoint := micro.EndpointInfo{Name: "commands", Subject: CommandPrefix + ">", QueueGroup: micro.DefaultQueueGroup}
 	return &service{started: time.Now().UTC(),
-		Info: micro.Info{Type: micro.InfoResponseType, Description: "commands of the aerie control plane", Endpoints: []micro.EndpointInfo{endpoint},
+		Info: micro.Info{Type: micro.InfoResponseType, Description: "commands of the aerie control plane",
+			Endpoints: []micro.EndpointInfo{endpoint},
 			ServiceIdentity: micro.ServiceIdentity{Name: "aerie", ID: ulid.Make().String(), Version: version, Metadata: map[string]string{}}},
 		stats: micro.EndpointStats{Name: endpoint.Name, Subject: endpoint.Subject, QueueGroup: endpoint.QueueGroup}}
 }
@@ -96,5 +97,6 @@ func (s *service) counted() micro.Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.stats
-	return micro.Stats{ServiceIdentity: s.ServiceIdentity, Type: micro.StatsResponseType, Started: s.started, Endpoints: []*micro.EndpointStats{&now}}
+	return micro.Stats{ServiceIdentity: s.ServiceIdentity, Type: micro.StatsResponseType, Started: s.started,
+		Endpoints: []*micro.EndpointStats{&now}}
 }
