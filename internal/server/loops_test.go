@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,12 @@ import (
 
 func started(t *testing.T) *Control {
 	t.Helper()
-	c, err := Start(Settings{DataDir: t.TempDir(), HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", SimSpeed: 0})
+	return startedIn(t, t.TempDir())
+}
+
+func startedIn(t *testing.T, dir string) *Control {
+	t.Helper()
+	c, err := Start(Settings{DataDir: filepath.Join(dir, "data"), CloudDir: filepath.Join(dir, "cloud"), HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", SimSpeed: 0})
 	if err != nil {
 		t.Fatal(err)
 	}
