@@ -87,6 +87,19 @@ type Blocker struct {
 	Since   time.Time `json:"since,omitzero" doc:"Since when it is so"`
 	Retried bool      `json:"retried" doc:"Whether it goes on by itself"`
 	NextAt  time.Time `json:"next_at,omitzero" doc:"When it is tried again"`
+
+	attempt *ev.AttemptFailed
+}
+
+// NextTry is when it is tried again after a time; zero if that is not known.
+func (b Blocker) NextTry(now time.Time) time.Time {
+	switch {
+	case b.attempt == nil && b.NextAt.After(now): // a repair that has to wait
+		return b.NextAt
+	case b.attempt == nil:
+		return time.Time{}
+	}
+	return b.attempt.NextTry(now)
 }
 
 // waitsFor says that one thing is not ready yet.
@@ -121,7 +134,7 @@ func (k *Kind[D]) why(e Entity[D], refs *Refs) *Blocker {
 	if t := e.trouble(); t != nil {
 		w := &Blocker{Reason: *t, Since: e.TroubleSince, NextAt: e.RepairAt}
 		if e.Failure == nil {
-			w.NextAt = e.Attempt.NextAt
+			w.NextAt, w.attempt = e.Attempt.NextAt, e.Attempt
 		}
 		w.Retried = !w.NextAt.IsZero()
 		return w
@@ -147,5 +160,7 @@ var workWords = map[string]string{
 	"remove_addon": "removal of the addon",
 }
 
-// inWords is an effect as people say it; one that has no words yet by its name.
-func inWords(e ev.Effect) string { return cmp.Or(workWords[e.Effect()], e.Effect()) }
+// WorkInWords is an effect, of which the name is given, as people say it; one that has no words yet by its name.
+func WorkInWords(effect string) string { return cmp.Or(workWords[effect], effect) }
+
+func inWords(e ev.Effect) string { return WorkInWords(e.Effect()) }

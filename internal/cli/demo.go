@@ -130,7 +130,9 @@ func (d demo) next(c *server.Control, dir string, tenant client.Entity) {
 			program = rel
 		}
 	}
-	api, bus := " --data-dir "+dir, " --data-dir "+dir
+	program = print.ShellWord(program)
+	api := " --data-dir " + print.ShellWord(dir)
+	bus := api
 	if c.APIURL() != client.DefaultAPI {
 		api += " --api-url " + c.APIURL()
 	}

@@ -83,6 +83,8 @@ now (--once). These two begin with the first event, unless --after or --since sa
 	fs.StringVar(&f.until, "until", "", "end after this sequence (1234), or at a time (RFC 3339, or so long ago: 10m)")
 	fs.BoolVar(&f.once, "once", false, "end when all that is in the log now was shown")
 	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(events.Builtin.Names(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(eventTypes(), cobra.ShellCompDirectiveNoFileComp))
+	completeFilters(cmd, &conn)
 	return cmd
 }
 

@@ -65,7 +65,7 @@ func New(fold *state.Live, last func(context.Context) (uint64, error)) *Metrics 
 		folded: map[string]uint64{"aerie_swept_total": 0}, types: map[eventType]string{},
 		commands: histogram("aerie_command_duration_seconds"), work: histogram("aerie_work_duration_seconds"),
 		requests: histogram("aerie_http_request_duration_seconds"),
-		calls: histogram("aerie_cloud_call_duration_seconds"), rounds: histogram("aerie_round_duration_seconds"),
+		calls:    histogram("aerie_cloud_call_duration_seconds"), rounds: histogram("aerie_round_duration_seconds"),
 		roundCommands: histogram("aerie_round_commands"), roundEvents: histogram("aerie_round_events"),
 		answered: count("aerie_commands_total"), worked: count("aerie_work_total"), givenUp: count("aerie_commands_given_up_total"),
 	}
