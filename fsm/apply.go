@@ -20,7 +20,7 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 	before := e.Base
 	e.Base = e.follow(r)
 	if to != e.Phase() || begins(r.Event) {
-		e.phase, e.PhaseSince = to, r.Time
+		e.phase, e.PhaseSince, e.Rounds = to, r.Time, Rounds{}
 	}
 	e.OwedSince, e.TroubleSince = k.owedSince(before, e.Base, r), troubleSince(before, e.Base, r)
 	e.Data = k.Evolve(e.Data, r.Event)
@@ -93,6 +93,9 @@ func (b Base) follow(r ev.Recorded) Base {
 		return b
 	case ev.AttemptFailed:
 		b.Attempt = &e
+		return b
+	case ev.CallsMade:
+		b.Rounds = b.Rounds.with(e)
 		return b
 	case ev.Drifted:
 		return b.relapse(e, r.Time)

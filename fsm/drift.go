@@ -1,9 +1,7 @@
 package fsm
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -30,54 +28,17 @@ func (k *Kind[D]) noteDrift(e Entity[D], at time.Time, ask ev.NoteDrift, refs *R
 		if !at.Before(e.RepairAt) {
 			happened = append(happened, ev.RepairStarted{})
 		}
-	case e.Failure != nil && e.Drift == driftReason(ask.Found).Message:
+	case e.Failure != nil && e.Drift == relapse.Told(ask.Found):
 	case repairs:
-		if drifted = e.relapsed(drifted, at, ask.Every); drifted.NextAt.After(at) {
-			happened = append(happened, drifted)
-			break
+		drifted = e.Relapses.Next(drifted, at, ask.Every, e.RepairAt)
+		if happened = append(happened, drifted); !drifted.NextAt.After(at) {
+			happened = append(happened, ev.RepairStarted{})
 		}
-		happened = append(happened, drifted, ev.RepairStarted{})
 	default:
 		happened = append(happened, drifted)
 	}
 	return changed(e.Base, happened...), nil
 }
-
-// observed is the event of what a look has seen, if that is news. Numbers of nodes alone
-// are news only now and then.
-func (k *Kind[D]) observed(e Entity[D], at time.Time, ask ev.NoteDrift) []ev.Event {
-	if ask.Seen == nil || k.IsNews == nil {
-		return nil
-	}
-	news, onlyNodes := k.IsNews(e, *ask.Seen)
-	if !news || onlyNodes && at.Sub(seenAt(e.Base, e.Data)) < ask.Every {
-		return nil
-	}
-	seen := ev.Observed{Seen: *ask.Seen, At: at}
-	if len(ask.Found) == 0 {
-		seen.Calls = ask.Calls
-	}
-	return []ev.Event{seen}
-}
-
-// seenAt is when what is known of something was last seen: the last look that saw
-// something new, or when it became what was asked for.
-func seenAt(b Base, d Data) time.Time {
-	var looked time.Time
-	switch d := d.(type) {
-	case DataplaneData:
-		looked = d.SeenAt
-	case TenantInfraData:
-		looked = d.SeenAt
-	}
-	if looked.IsZero() {
-		return b.PhaseSince
-	}
-	return looked
-}
-
-// SeenAt is when what is known of an entity was last seen; a look that sees the same again is not noted.
-func SeenAt(e Entity[Data]) time.Time { return seenAt(e.Base, e.Data) }
 
 // stands is what was made for an entity at rest and should still be as it was made:
 // the effects that made it. What stands on something that is not ready is not looked at.
@@ -108,45 +69,10 @@ func (b Base) inSync(made Phase) Condition {
 // contested tells whether somebody undoes what is repaired, so that the next repair has to wait.
 func (b Base) contested() bool { return b.Failure != nil && b.Failure.Code == ev.Contested }
 
-// relapsed says in a drift how often each thing was found so, and when it is repaired: at once, unless all of it was brought
-// back so often already that somebody else must be at work.
-func (b Base) relapsed(d ev.Drifted, at time.Time, every time.Duration) ev.Drifted {
-	var least int
-	d.Found, least = b.Relapses.Counted(d.Found, at, every, !b.contested())
-	switch {
-	case least < relapse.Contested:
-	case b.contested():
-		d.NextAt = b.RepairAt
-	default:
-		d.NextAt = at.Add(relapse.Pause(least, every))
-	}
-	return d
-}
-
 // relapse notes a drift.
 func (b Base) relapse(d ev.Drifted, at time.Time) Base {
-	reason := driftReason(d.Found)
-	b.Drift, b.RepairAt = reason.Message, d.NextAt
-	if !d.NextAt.IsZero() {
-		reason = contestedReason(d.Found)
-	}
+	reason := relapse.Reason(d)
+	b.Drift, b.RepairAt = relapse.Told(d.Found), d.NextAt
 	b.Failure, b.Relapses = &reason, b.Relapses.With(d.Found, at)
 	return b
-}
-
-func contestedReason(found []ev.Drift) ev.Reason {
-	times := 0
-	for _, d := range found {
-		times = max(times, d.Times)
-	}
-	return ev.Reason{Code: ev.Contested, Fault: ev.ByUser, Message: fmt.Sprintf("aerie and somebody else undo each other's changes, %d times by now: %s; let one of the two alone say how it is",
-		times, driftReason(found).Message)}
-}
-
-func driftReason(found []ev.Drift) ev.Reason {
-	var all []string
-	for _, d := range found {
-		all = append(all, d.String())
-	}
-	return ev.Reason{Code: ev.DriftedReason, Fault: ev.ByUser, Message: "by somebody else, " + strings.Join(all, "; ")}
 }

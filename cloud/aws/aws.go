@@ -7,6 +7,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,7 +59,6 @@ type Provider struct {
 	memory   *vpc.Memory
 	buckets  *ratelimit.Buckets
 	pace     ratelimit.Clock // of what is paced
-	count    cloud.Counter
 }
 
 var _ cloud.Provider = (*Provider)(nil)
@@ -86,13 +86,11 @@ func New(o Options) *Provider {
 	if c.HTTPClient != nil {
 		c.HTTPClient = whole{c.HTTPClient}
 	}
-	if c.Region == "" {
-		c.Region = "us-east-1" // where accounts are entered from; each call says its own
-	}
+	c.Region = cmp.Or(c.Region, "us-east-1") // where accounts are entered from; each call says its own
+	c.APIOptions = append(c.APIOptions, awserr.Counted(o.Count))
 	return &Provider{
-		config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: ratelimit.New(ratelimit.NewClock(o.Speed).Now, o.Rates),
-		now: o.Now, pace: ratelimit.NewClock(o.Speed), count: o.Count,
-		sessions: sessions{accounts: map[cloud.Account]*entered{}, open: map[cloud.Scope]*session{}},
+		now: o.Now, config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: ratelimit.New(ratelimit.NewClock(o.Speed).Now, o.Rates),
+		pace: ratelimit.NewClock(o.Speed), sessions: sessions{accounts: map[cloud.Account]*entered{}, open: map[cloud.Scope]*session{}},
 	}
 }
 

@@ -93,7 +93,7 @@ func (p *Provider) forget(a cloud.Account) {
 func (p *Provider) session(s cloud.Scope, region string, credentials awssdk.CredentialsProvider) *session {
 	c := p.config.Copy()
 	c.Region, c.Credentials = region, credentials
-	c.APIOptions = append(c.APIOptions[:len(c.APIOptions):len(c.APIOptions)], p.paced(s.Account.ID, region), permit.Middleware)
+	c.APIOptions = append(c.APIOptions[:len(c.APIOptions):len(c.APIOptions)], p.paced(s.Account.ID, region), permit.Middleware, permit.Changes)
 	return &session{
 		scope: s, region: region, now: p.now,
 		eks: eks.NewFromConfig(c), iam: iam.NewFromConfig(c), sts: sts.NewFromConfig(c),
@@ -130,9 +130,7 @@ func (p *Provider) paced(account, region string) func(*middleware.Stack) error {
 		if err := p.wait(ctx, k); err != nil {
 			return out, md, err
 		}
-		began := time.Now()
 		out, md, err = next.HandleInitialize(ctx, in)
-		p.count.Count(k.Family+"."+middleware.GetOperationName(ctx), awserr.Of("", err), began)
 		return out, md, p.judged(k, err)
 	}
 	return func(s *middleware.Stack) error {

@@ -2,12 +2,14 @@
 // it is to be brought back once more: who undoes every repair is taken to mean it, and is given way to, longer each time.
 //
 // It is pure, and a part of package fsm: it has no clock, repairs nothing, and knows no kinds. Begin with Relapses, which
-// is what an entity keeps, and Counted, which a decision asks. Values are never changed, so all of it may be used from any
+// is what an entity keeps, and Next, which a decision asks. Values are never changed, so all of it may be used from any
 // goroutine at once. After a crash the same events of the log make the same Relapses again.
 package relapse
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -57,6 +59,43 @@ func (all Relapses) of(what string) (r Relapse, known bool) {
 		return r, false
 	}
 	return all[i], true
+}
+
+// Next says in a drift how often each thing was found so, and when it is repaired: at once, unless all of it was brought back
+// so often already that somebody else must be at work. repairAt is when a repair that waits already is due; zero if none does.
+func (all Relapses) Next(d ev.Drifted, at time.Time, every time.Duration, repairAt time.Time) ev.Drifted {
+	var least int
+	d.Found, least = all.Counted(d.Found, at, every, repairAt.IsZero())
+	switch {
+	case least < Contested:
+	case !repairAt.IsZero():
+		d.NextAt = repairAt
+	default:
+		d.NextAt = at.Add(Pause(least, every))
+	}
+	return d
+}
+
+// Told says what was found, in a sentence.
+func Told(found []ev.Drift) string {
+	var all []string
+	for _, d := range found {
+		all = append(all, d.String())
+	}
+	return "by somebody else, " + strings.Join(all, "; ")
+}
+
+// Reason is why an entity that has drifted is not as was asked for.
+func Reason(d ev.Drifted) ev.Reason {
+	if d.NextAt.IsZero() {
+		return ev.Reason{Code: ev.DriftedReason, Fault: ev.ByUser, Message: Told(d.Found)}
+	}
+	times := 0
+	for _, f := range d.Found {
+		times = max(times, f.Times)
+	}
+	return ev.Reason{Code: ev.Contested, Fault: ev.ByUser,
+		Message: fmt.Sprintf("aerie and somebody else undo each other's changes, %d times by now: %s; let one of the two alone say how it is", times, Told(d.Found))}
 }
 
 // Counted says of each thing that was found how often it was by now, and how often at least each of them. What was not

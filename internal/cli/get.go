@@ -145,7 +145,7 @@ func (g *getting) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	refs, err := refsOf(k, ids)
+	refs, err := refsOf(cmd, k, ids)
 	if err != nil {
 		return err
 	}

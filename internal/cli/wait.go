@@ -103,7 +103,7 @@ the time is over.`,
 			if err != nil {
 				return err
 			}
-			refs, err := refsOf(k, ids)
+			refs, err := refsOf(cmd, k, ids)
 			if err != nil {
 				return err
 			}

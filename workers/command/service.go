@@ -31,7 +31,7 @@ func newService(version string) *service {
 	endpoint := micro.EndpointInfo{Name: "commands", Subject: CommandPrefix + ">", QueueGroup: micro.DefaultQueueGroup}
 	return &service{started: time.Now().UTC(),
 		Info: micro.Info{Type: micro.InfoResponseType, Description: "commands of the aerie control plane",
-			Endpoints: []micro.EndpointInfo{endpoint},
+			Endpoints:       []micro.EndpointInfo{endpoint},
 			ServiceIdentity: micro.ServiceIdentity{Name: "aerie", ID: ulid.Make().String(), Version: version, Metadata: map[string]string{}}},
 		stats: micro.EndpointStats{Name: endpoint.Name, Subject: endpoint.Subject, QueueGroup: endpoint.QueueGroup}}
 }

@@ -59,7 +59,7 @@ func TestTheServiceCountsRefusals(t *testing.T) {
 func TestAnIntakeThatHangsIsTold(t *testing.T) {
 	r := openIntakeRig(t)
 	r.fold = state.NewLive()
-	r.intake = NewIntake(r.log, r.fold)
+	r.intake = NewIntake(r.log, r.fold, ev.Builtin)
 	var loops liveness.Loops
 	r.intake.WatchedBy(loops.Loop("intake"))
 	hangs, release := make(chan struct{}), make(chan struct{})
