@@ -110,7 +110,7 @@ func scrape(t *testing.T) string {
 		{Kind: "account", Name: "spare", Body: []byte(`{"spec": {"cloud": "sim", "number": "222222222222"}}`)},
 		{Kind: "dataplane", Name: "eu", Body: []byte(`{"spec": {"account": "-/spare", "region": "eu-central", "type": "shared", "version": "1.36"}}`)},
 	} {
-		r.Owner, r.Verb, r.Actor = ev.Platform, ev.VerbCreate, ev.ActorAdmin
+		r.Owner, r.Verb, r.Caller = ev.Platform, ev.VerbCreate, ev.LocalAdmin()
 		answer, err := c.Intake.SubmitRequest(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)

@@ -85,7 +85,7 @@ func parse(m *nats.Msg) (Request, error) {
 	if err != nil {
 		return request, err
 	}
-	request.Body, request.Actor = m.Data, ev.ActorAdmin
+	request.Body, request.Caller = m.Data, ev.LocalAdmin()
 	return request, request.read(m.Header)
 }
 
