@@ -31,7 +31,8 @@ type Options struct {
 	Quota  Quota            // of each account and region
 	Quotas map[string]Quota // instead of Quota, by "account/region"
 	Faults []Fault
-	Logger *slog.Logger // nil: slog's default
+	Logger *slog.Logger  // nil: slog's default
+	Count  cloud.Counter // is told of each call; nil: nobody is
 	// Cluster is the Kubernetes API behind every cluster; nil: a store of its own behind each. A real one is shared by
 	// all that is simulated on it, so it serves one dataplane.
 	Cluster kube.API
