@@ -13,6 +13,11 @@ const (
 	AnnotationRevision = "aerie.io/revision" // the revision that applied it: an older one never overwrites it
 	AnnotationMark     = "aerie.io/owner-mark"
 
+	// AnnotationSuspendedFrom is how much of something ran before its tenant was suspended.
+	AnnotationSuspendedFrom = "aerie.io/suspended-from"
+	// AnnotationScaledBy is the revision that has stopped or started it last.
+	AnnotationScaledBy = "aerie.io/scaled-by"
+
 	// LabelPodSecurity is the level of pod security that a namespace enforces.
 	LabelPodSecurity = "pod-security.kubernetes.io/enforce"
 	// LabelPodWarn is the level below which it warns.
