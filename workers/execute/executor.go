@@ -113,6 +113,8 @@ var Handlers = map[string]func(context.Context, *Task) Result{
 	ev.UpgradePools{}.Effect():      upgradePools,
 	ev.EnsurePools{}.Effect():       ensurePools,
 	ev.EnsureTenant{}.Effect():      ensureTenant,
+	ev.SuspendTenant{}.Effect():     suspendTenant,
+	ev.ResumeTenant{}.Effect():      resumeTenant,
 	ev.EnsureApplication{}.Effect(): ensureApplication,
 	ev.RemoveOwned{}.Effect():       removeOwned,
 	ev.RemoveTenant{}.Effect():      removeTenant,
