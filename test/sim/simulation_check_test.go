@@ -185,7 +185,10 @@ func (l *life) checkMade(e fsm.Entity[fsm.Data], ledger sim.Ledger, has map[stri
 		}
 		l.checkSuspension(e, ledger, d)
 	case fsm.ApplicationData:
-		l.checkInstalled(e, ledger, d.Cluster, d.Objects)
+		on, _ := l.world.Get(ev.Ref{Kind: ev.Tenant, Owner: e.Ref.Owner, ID: e.Ref.Parent()})
+		if on.Phase() != fsm.Suspended { // what is deleted there by hand is seen when it is awake
+			l.checkInstalled(e, ledger, d.Cluster, d.Objects)
+		}
 	case fsm.AddonData:
 		l.checkInstalled(e, ledger, d.Cluster, d.Objects)
 	}

@@ -117,7 +117,7 @@ func (l *life) wishInVain() {
 	}
 	l.rest()
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
-		if e.Unmet != nil && (e.Phase() != fsm.Active || e.Holds("InSync")) {
+		if e.Unmet != nil && e.Ref.Kind != ev.Tenant && (e.Phase() != fsm.Active || e.Holds("InSync")) {
 			l.wrong("%s is %s and in sync: %t, after a wish in vain", e.Ref, e.Phase(), e.Holds("InSync"))
 		}
 	})
@@ -131,7 +131,7 @@ func (l *life) wishInVain() {
 func (l *life) takeBack() {
 	var asked []ev.Ref
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
-		if e.Unmet == nil {
+		if e.Unmet == nil || e.Ref.Kind == ev.Tenant { // a tenant that can't be suspended was asked for nothing else
 			return
 		}
 		var made ev.Spec

@@ -38,7 +38,7 @@ var specs = map[ev.Kind][]string{
 		`{"app":"mq","size":"small","pools":[{"name":"data","machine":"s4","min":1}]}`},
 	ev.Tenant: {`{"plan":"-/free"}`, `{"plan":"-/free","allowNamespaces":["ops"]}`, `{"plan":"-/business"}`, `{"plan":"-/free","region":"us-east"}`,
 		`{"plan":"-/free","app":"mysql"}`, `{"plan":"-/none"}`},
-	ev.Application: {appJSON("one"), runsJSON(""), runsJSON(`,"replicas":3`), alone, appJSON("one", "two"), appJSON("two", "three"), appJSON("one", "one"), `{"manifests":[{"kind":"ConfigMap"}]}`},
+	ev.Application: {appJSON("one"), appJSON("one", "two"), runsJSON(""), appJSON("two", "three"), runsJSON(`,"replicas":3`), appJSON("one", "one"), `{"manifests":[{"kind":"ConfigMap"}]}`, alone},
 	ev.Addon:       {appJSON("one"), addonJSON("cm-system"), addonJSON("other"), appJSON("two", "three"), addonJSON("kube-system")},
 }
 

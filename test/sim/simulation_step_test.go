@@ -107,7 +107,9 @@ func (l *life) step() {
 		l.inspect()
 	case n < 44:
 		l.otherCatalogue()
-	case n < 51:
+	case n < 48:
+		l.sleepOrWake()
+	case n < 54:
 		l.elapse(time.Duration(l.rnd.Int64N(int64(4 * time.Minute))))
 	default:
 		l.work()
