@@ -8,7 +8,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
-	emulated "github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 	"github.com/aeriehq/aerie/cloud/emulator/aws/policy"
 )
 
@@ -40,7 +40,7 @@ func (r *rig) take(action string) {
 	data, err := json.Marshal(policy)
 	must(r, err)
 	role.Policies = []json.RawMessage{data}
-	must(r, emulated.WriteAccounts(r.dir, r.accounts))
+	must(r, core.WriteAccounts(r.dir, r.accounts))
 }
 
 // TestCheckNamesEachRight takes each right of the template away in turn.

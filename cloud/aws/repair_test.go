@@ -65,7 +65,7 @@ func TestARepairLeavesNothing(t *testing.T) {
 			p := r.provider()
 			r.whole(p)
 			was := r.ledger().Live(r.cloud.Now())
-			n, err := r.cloud.ByHand(emulator.Hand{Delete: kind})
+			n, err := r.cloud.ByHand(emulator.ManualChange{Delete: kind})
 			must(t, err)
 			r.advance(soon)
 			r.whole(r.provider())

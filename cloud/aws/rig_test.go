@@ -25,6 +25,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/cloudtest"
 	"github.com/aeriehq/aerie/cloud/emulator"
 	emulated "github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 )
 
 // rig is an emulated AWS with a provider on it.
@@ -32,7 +33,7 @@ type rig struct {
 	*testing.T
 	cloud     *emulated.Server
 	dir       string
-	accounts  []emulated.Account
+	accounts  []core.Account
 	config    awssdk.Config // ours
 	theirs    awssdk.Config // of somebody else at home
 	transport *http.Transport
@@ -50,7 +51,7 @@ func start(t *testing.T) *rig {
 	r.cloud, err = emulated.Open(emulated.Options{Dir: r.dir, Speed: 1, Logger: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	t.Cleanup(func() { _ = r.cloud.Close() })
-	r.accounts, err = emulated.ReadAccounts(r.dir)
+	r.accounts, err = core.ReadAccounts(r.dir)
 	must(t, err)
 	r.bootstrap()
 	pool := x509.NewCertPool()
@@ -62,7 +63,7 @@ func start(t *testing.T) *rig {
 }
 
 // as is a configuration with the key of a user.
-func (r *rig) as(user emulated.User) awssdk.Config {
+func (r *rig) as(user core.User) awssdk.Config {
 	return awssdk.Config{
 		Region: region, BaseEndpoint: awssdk.String(r.cloud.URL()), HTTPClient: &http.Client{Transport: r.transport},
 		Credentials: credentials.NewStaticCredentialsProvider(user.AccessKeyID, user.SecretAccessKey, ""),
@@ -78,19 +79,19 @@ func (r *rig) bootstrap() {
 	r.deploy(customer)
 	r.deploy(home)
 	home.Users[0].Policies = append(home.Roles[0].Policies, json.RawMessage(`{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}`))
-	home.Users = append(home.Users, emulated.User{Name: "them", AccessKeyID: "AKIATHEM", SecretAccessKey: "theirs"})
-	must(r, emulated.WriteAccounts(r.dir, r.accounts))
+	home.Users = append(home.Users, core.User{Name: "them", AccessKeyID: "AKIATHEM", SecretAccessKey: "theirs"})
+	must(r, core.WriteAccounts(r.dir, r.accounts))
 }
 
 // mayAll gives us all rights at home.
 func (r *rig) mayAll() {
 	r.Helper()
 	r.accounts[0].Users[0].Policies = nil
-	must(r, emulated.WriteAccounts(r.dir, r.accounts))
+	must(r, core.WriteAccounts(r.dir, r.accounts))
 }
 
 // deploy runs the template in an account.
-func (r *rig) deploy(in *emulated.Account) {
+func (r *rig) deploy(in *core.Account) {
 	r.Helper()
 	trusted := r.accounts[1].Roles[0]
 	template, err := json.Marshal(aws.Template(trusted.Name, trusted.Trusts[0], trusted.ExternalID))
@@ -210,7 +211,7 @@ func (r *rig) foreign(_ cloud.Scope, name string) {
 func (r *rig) nodes(_ cloud.Scope, n int) {
 	r.Helper()
 	r.accounts[0].Quotas = map[string]int{"nodes": n}
-	must(r, emulated.WriteAccounts(r.dir, r.accounts))
+	must(r, core.WriteAccounts(r.dir, r.accounts))
 }
 
 func must(t testing.TB, err error) {

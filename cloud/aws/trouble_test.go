@@ -162,7 +162,7 @@ func TestLeftoversAreListed(t *testing.T) {
 	r := start(t)
 	p := r.provider()
 	r.up(p, r.home())
-	n, err := r.cloud.ByHand(emulator.Hand{Delete: "cluster"})
+	n, err := r.cloud.ByHand(emulator.ManualChange{Delete: "cluster"})
 	must(t, err)
 	r.advance(soon)
 	o, err := p.ObserveCluster(t.Context(), r.home(), "cl1")
@@ -210,7 +210,7 @@ func TestNetworkInUse(t *testing.T) {
 	p := r.provider()
 	r.up(p, r.home())
 	r.serve(p, "cl1")
-	_, err := r.cloud.ByHand(emulator.Hand{Delete: "load-balancer"}) // not by its own interface: that would end these too
+	_, err := r.cloud.ByHand(emulator.ManualChange{Delete: "load-balancer"}) // not by its own interface: that would end these too
 	must(t, err)
 	for range 4 {
 		must(t, p.DeleteCluster(t.Context(), r.home(), "cl1", owner))
@@ -227,7 +227,7 @@ func TestNetworkInUse(t *testing.T) {
 	if _, err := p.EnsureNetwork(t.Context(), r.home(), network(owner)); cloud.ClassOf(err) != cloud.Conflict {
 		t.Error("what is being deleted is made anew:", err)
 	}
-	_, err = r.cloud.ByHand(emulator.Hand{Delete: "network-interface"})
+	_, err = r.cloud.ByHand(emulator.ManualChange{Delete: "network-interface"})
 	must(t, err)
 	for range 4 {
 		must(t, p.DeleteNetwork(t.Context(), r.home(), "net1", owner))

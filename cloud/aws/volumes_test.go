@@ -27,7 +27,7 @@ func (r *rig) volumes() (ids []string) {
 // vanish deletes a cluster by hand.
 func (r *rig) vanish(cluster string) {
 	r.Helper()
-	_, err := r.cloud.ByHand(emulator.Hand{Delete: "cluster", Match: cluster})
+	_, err := r.cloud.ByHand(emulator.ManualChange{Delete: "cluster", Match: cluster})
 	must(r, err)
 }
 

@@ -22,7 +22,7 @@ type Call struct {
 }
 
 // change is one thing before and after; nil is absent.
-type change struct{ before, after *Thing }
+type change struct{ before, after *Resource }
 
 // In is how long the given lifelike time is here.
 func (c *Call) In(d time.Duration) time.Duration { return c.world.scaled(d) }
@@ -31,22 +31,22 @@ func (c *Call) In(d time.Duration) time.Duration { return c.world.scaled(d) }
 func (c *Call) After(d time.Duration) time.Time { return c.Now.Add(c.In(d)) }
 
 // Global is the same call looking at what belongs to the whole account.
-func (c *Call) Global() Where { return Where{c, c.Account, ""} }
+func (c *Call) Global() Scope { return Scope{c, c.Account, ""} }
 
 // Here is the call's own account and region.
-func (c *Call) Here() Where { return Where{c, c.Account, c.Region} }
+func (c *Call) Here() Scope { return Scope{c, c.Account, c.Region} }
 
 // Elsewhere is another account and region.
-func (c *Call) Elsewhere(account, region string) Where { return Where{c, account, region} }
+func (c *Call) Elsewhere(account, region string) Scope { return Scope{c, account, region} }
 
-// Where is one account and region.
-type Where struct {
+// Scope is one account and region.
+type Scope struct {
 	call            *Call
 	account, region string
 }
 
 // Find is a thing as it is, or nil.
-func (w Where) Find(kind, parent, named string) *Thing {
+func (w Scope) Find(kind, parent, named string) *Resource {
 	s := w.call.world.state
 	t := s.things[s.names[name{place{w.account, w.region, kind}, parent, named}]]
 	if t == nil || t.Gone {
@@ -56,14 +56,14 @@ func (w Where) Find(kind, parent, named string) *Thing {
 }
 
 // See is a thing as it is shown to who looks, which may be older than it is; or nil.
-func (w Where) See(kind, parent, named string) *Thing {
+func (w Scope) See(kind, parent, named string) *Resource {
 	s := w.call.world.state
 	t := s.things[s.names[name{place{w.account, w.region, kind}, parent, named}]]
 	return w.call.shown(t)
 }
 
 // Anywhere is the first thing of a kind, in whichever account and region, that is as wanted; or nil.
-func (c *Call) Anywhere(kind string, wanted func(*Thing) bool) *Thing {
+func (c *Call) Anywhere(kind string, wanted func(*Resource) bool) *Resource {
 	for at, there := range c.world.state.places {
 		if at.kind != kind {
 			continue
@@ -78,7 +78,7 @@ func (c *Call) Anywhere(kind string, wanted func(*Thing) bool) *Thing {
 }
 
 // All are the things of a kind as they are, in the order of making.
-func (w Where) All(kind string) (found []*Thing) {
+func (w Scope) All(kind string) (found []*Resource) {
 	for _, t := range sorted(w.call.world.state.places[place{w.account, w.region, kind}]) {
 		if !t.Gone {
 			found = append(found, t)
@@ -88,7 +88,7 @@ func (w Where) All(kind string) (found []*Thing) {
 }
 
 // Shown are the things of a kind as they are shown to who looks.
-func (w Where) Shown(kind string) (found []*Thing) {
+func (w Scope) Shown(kind string) (found []*Resource) {
 	for _, t := range sorted(w.call.world.state.places[place{w.account, w.region, kind}]) {
 		if seen := w.call.shown(t); seen != nil {
 			found = append(found, seen)
@@ -97,7 +97,7 @@ func (w Where) Shown(kind string) (found []*Thing) {
 	return found
 }
 
-func (c *Call) shown(t *Thing) *Thing {
+func (c *Call) shown(t *Resource) *Resource {
 	switch {
 	case t == nil:
 		return nil
@@ -110,7 +110,7 @@ func (c *Call) shown(t *Thing) *Thing {
 }
 
 // Make makes a thing, that others see after a while.
-func (w Where) Make(t Thing, seen time.Duration) *Thing {
+func (w Scope) Make(t Resource, seen time.Duration) *Resource {
 	c := w.call
 	c.world.state.last++
 	t.N, t.Account, t.Region, t.Made, t.Doc = c.world.state.last, w.account, w.region, c.Now, Copy(t.Doc)
@@ -122,7 +122,7 @@ func (w Where) Make(t Thing, seen time.Duration) *Thing {
 }
 
 // Edit is a copy of a thing that stands in its place and may be changed.
-func (c *Call) Edit(t *Thing) *Thing {
+func (c *Call) Edit(t *Resource) *Resource {
 	if there := c.world.state.things[t.N]; there != nil {
 		t = there // who edits has perhaps only seen an older one
 	}
@@ -136,7 +136,7 @@ func (c *Call) Edit(t *Thing) *Thing {
 }
 
 // age keeps what is shown until a change is seen.
-func (c *Call) age(was, is *Thing) {
+func (c *Call) age(was, is *Resource) {
 	if c.stale > 0 {
 		is.Before, is.Fresh = c.shown(was), c.Now.Add(c.stale)
 		if is.Before != nil {
@@ -147,7 +147,7 @@ func (c *Call) age(was, is *Thing) {
 }
 
 // Drop ends a thing and what goes with it.
-func (c *Call) Drop(t *Thing) {
+func (c *Call) Drop(t *Resource) {
 	t = c.world.state.things[t.N]
 	if t == nil {
 		return
@@ -165,7 +165,7 @@ func (c *Call) Drop(t *Thing) {
 	c.change(t, e)
 }
 
-func (c *Call) change(before, after *Thing) {
+func (c *Call) change(before, after *Resource) {
 	c.did = append(c.did, change{before, after})
 	if after != nil {
 		c.world.state.put(after)
@@ -191,14 +191,14 @@ func (c *Call) undo(keep int) {
 // settle brings about what was due, in the order in which it was.
 func (c *Call) settle() {
 	waiting := sorted(c.world.state.waiting)
-	slices.SortStableFunc(waiting, func(a, b *Thing) int { return cmp.Compare(dueAt(a), dueAt(b)) })
+	slices.SortStableFunc(waiting, func(a, b *Resource) int { return cmp.Compare(dueAt(a), dueAt(b)) })
 	for _, t := range waiting {
 		for c.settleOne(c.world.state.things[t.N]) {
 		}
 	}
 }
 
-func dueAt(t *Thing) int64 {
+func dueAt(t *Resource) int64 {
 	if t.Due == nil {
 		return 0
 	}
@@ -206,7 +206,7 @@ func dueAt(t *Thing) int64 {
 }
 
 // settleOne says whether it brought something about: then more may be due.
-func (c *Call) settleOne(t *Thing) bool {
+func (c *Call) settleOne(t *Resource) bool {
 	if t == nil {
 		return false
 	}
@@ -229,7 +229,7 @@ func (c *Call) settleOne(t *Thing) bool {
 }
 
 // changes are what is to be written of all that the call did.
-func (c *Call) changes() (put []*Thing, del []int64) {
+func (c *Call) changes() (put []*Resource, del []int64) {
 	touched := map[int64]bool{}
 	for _, d := range c.did {
 		if d.after != nil {
@@ -249,8 +249,8 @@ func (c *Call) changes() (put []*Thing, del []int64) {
 	return put, del
 }
 
-// Strike is the fault that hits a moment of this call. A Stale one is felt by what the call changes from now on.
-func (c *Call) Strike(m Moment) (Fault, bool) {
+// Strike is the fault that hits a phase of this call. A Stale one is felt by what the call changes from now on.
+func (c *Call) Strike(m Phase) (Fault, bool) {
 	f, hit := c.world.faults.Strike(m, c.Record)
 	if hit && m == Changing {
 		c.stale = f.Stale.Duration
@@ -259,4 +259,4 @@ func (c *Call) Strike(m Moment) (Fault, bool) {
 }
 
 // Kube is the Kubernetes API of a cluster; its objects are kept as long as the cluster is.
-func (c *Call) Kube(cluster *Thing) (*memory.Store, error) { return c.world.kube(cluster.N) }
+func (c *Call) Kube(cluster *Resource) (*memory.Store, error) { return c.world.kube(cluster.N) }

@@ -42,19 +42,19 @@ func (d *Duration) UnmarshalText(text []byte) (err error) {
 // MarshalText implements encoding.TextMarshaler.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// Moment is when in a call a fault can strike.
-type Moment int
+// Phase is when in a call a fault can strike.
+type Phase int
 
-// The moments of a call.
+// The phases of a call.
 const (
-	Calling   Moment = iota // before anything is done
-	Changing                // when it is about to change something
-	Creating                // when something is accepted that takes its time
-	Answering               // when all is done
+	Calling   Phase = iota // before anything is done
+	Changing               // when it is about to change something
+	Creating               // when something is accepted that takes its time
+	Answering              // when all is done
 )
 
-// Moment implements script.Fault.
-func (f Fault) Moment() Moment {
+// Phase implements script.Fault.
+func (f Fault) Phase() Phase {
 	switch {
 	case f.Lost:
 		return Answering
@@ -107,7 +107,7 @@ func (f Fault) Matches(r Record) bool {
 func (f Fault) Span() (nth, times int) { return f.Nth, f.Times }
 
 // faults are what goes wrong in a world.
-type faults = script.Faults[Moment, Record, Fault]
+type faults = script.Faults[Phase, Record, Fault]
 
 // parseFaults reads a JSON array of faults; of a file that is gone there are none.
 func parseFaults(data []byte, ops []string) (given []Fault, err error) {

@@ -22,7 +22,7 @@ const journalFile = "ledger.jsonl"
 type line struct {
 	N       int64         `json:"n"`
 	Call    *Record       `json:"call,omitempty"`
-	Put     []*Thing      `json:"put,omitempty"`
+	Put     []*Resource   `json:"put,omitempty"`
 	Del     []int64       `json:"del,omitempty"`
 	Ahead   time.Duration `json:"ahead,omitempty"`   // how far the clock was advanced by hand
 	Cluster int64         `json:"cluster,omitempty"` // of Object or Key

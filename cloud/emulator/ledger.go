@@ -26,7 +26,7 @@ type Ledger struct {
 
 // Entry is one thing that was made, as it was last.
 type Entry struct {
-	Thing
+	Resource
 	By   Record // the call that made it
 	Gone int64  // the number of the call that saw it gone; 0: it is not
 }
@@ -81,7 +81,7 @@ func (r *ledgerReader) read(l line) {
 			r.at[t.N] = i
 			r.Things = append(r.Things, Entry{By: by})
 		}
-		r.Things[i].Thing = *t
+		r.Things[i].Resource = *t
 	}
 	for _, n := range l.Del {
 		if i, known := r.at[n]; known {
@@ -95,7 +95,7 @@ func (r *ledgerReader) read(l line) {
 func (l Ledger) Live(now time.Time) (left []Entry) {
 	ended := map[int64]bool{}
 	for _, e := range l.Things {
-		if e.Gone != 0 || e.Thing.Gone || e.ends(now.Add(l.ahead)) || ended[e.With] {
+		if e.Gone != 0 || e.Resource.Gone || e.ends(now.Add(l.ahead)) || ended[e.With] {
 			ended[e.N] = true
 		} else if e.Kind != "update" {
 			left = append(left, e)
@@ -118,12 +118,12 @@ func (e Entry) ends(now time.Time) bool {
 	return state == "deleted"
 }
 
-// Twin is a thing that was made a second time while the first was there.
-type Twin struct{ First, Second Entry }
+// Duplicate is a thing that was made a second time while the first was there.
+type Duplicate struct{ First, Second Entry }
 
 // Twice is everything with an owner that was made while the same of the same owner was there, wherever: of the same kind,
 // purpose, and zone if it is in one.
-func (l Ledger) Twice() (twins []Twin) {
+func (l Ledger) Twice() (twins []Duplicate) {
 	type purpose struct{ owner, kind, purpose, zone string }
 	last := map[purpose]Entry{}
 	for _, e := range l.Things {
@@ -134,7 +134,7 @@ func (l Ledger) Twice() (twins []Twin) {
 		}
 		first, before := last[p]
 		if before && (first.Gone == 0 || first.Gone > e.By.N) {
-			twins = append(twins, Twin{first, e})
+			twins = append(twins, Duplicate{first, e})
 		}
 		if !before || first.Gone != 0 && (e.Gone == 0 || e.Gone > first.Gone) {
 			last[p] = e
@@ -143,8 +143,8 @@ func (l Ledger) Twice() (twins []Twin) {
 	return twins
 }
 
-// Touch is what one principal did in one account.
-type Touch struct {
+// Change is what one principal did in one account.
+type Change struct {
 	Caller  string
 	Home    string // the account from which it came, where that is another
 	Account string
@@ -153,15 +153,15 @@ type Touch struct {
 }
 
 // Touched is which caller touched which account, in the order of their first calls.
-func (l Ledger) Touched() (touches []Touch) {
+func (l Ledger) Touched() (touches []Change) {
 	for _, c := range l.Calls {
 		if c.Caller == "" || c.Account == "" {
 			continue
 		}
-		i := slices.IndexFunc(touches, func(t Touch) bool { return t.Caller == c.Caller && t.Account == c.Account })
+		i := slices.IndexFunc(touches, func(t Change) bool { return t.Caller == c.Caller && t.Account == c.Account })
 		if i < 0 {
 			i = len(touches)
-			touches = append(touches, Touch{Caller: c.Caller, Home: c.Home, Account: c.Account})
+			touches = append(touches, Change{Caller: c.Caller, Home: c.Home, Account: c.Account})
 		}
 		touches[i].Calls++
 		if c.Code != "" {

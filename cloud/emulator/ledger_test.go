@@ -14,7 +14,7 @@ func TestLedger(t *testing.T) {
 	w := open(t, dir)
 	tagged := func(name, owner, purpose, zone string) {
 		do(t, w, func(c *Call) {
-			c.Here().Make(Thing{Kind: "thing", Name: name, Tags: map[string]string{OwnerTag: owner, "Name": purpose}, Doc: Doc{"availabilityZone": zone}}, 0)
+			c.Here().Make(Resource{Kind: "thing", Name: name, Tags: map[string]string{OwnerTag: owner, "Name": purpose}, Doc: Doc{"availabilityZone": zone}}, 0)
 		})
 	}
 	tagged("1", "o", "p", "a")
@@ -36,7 +36,7 @@ func TestLedger(t *testing.T) {
 		t.Errorf("%+v", live)
 	}
 	touched := l.Touched()
-	if len(touched) != 2 || touched[0].Calls != 7 || touched[1] != (Touch{Caller: "me", Home: "a", Account: "b", Calls: 1, Refused: 1}) {
+	if len(touched) != 2 || touched[0].Calls != 7 || touched[1] != (Change{Caller: "me", Home: "a", Account: "b", Calls: 1, Refused: 1}) {
 		t.Errorf("%+v", touched)
 	}
 }
@@ -46,7 +46,7 @@ func TestLiveKnowsTheTime(t *testing.T) {
 	w := open(t, t.TempDir())
 	do(t, w, func(c *Call) {
 		a := make1(c, "a")
-		a.Due = &Due{At: c.After(time.Minute), Set: Doc{"state": "deleted"}, Then: &Due{At: c.After(time.Hour), Gone: true}}
+		a.Due = &Scheduled{At: c.After(time.Minute), Set: Doc{"state": "deleted"}, Then: &Scheduled{At: c.After(time.Hour), Gone: true}}
 		make1(c, "b").With = a.N
 	})
 	for after, want := range map[time.Duration]int{0: 2, 2 * time.Minute: 0, 2 * time.Hour: 0} {
@@ -138,7 +138,7 @@ func TestFaultsAreCounted(t *testing.T) {
 
 func TestHandsAreChecked(t *testing.T) {
 	w := open(t, t.TempDir())
-	for _, h := range []Hand{{}, {Delete: "thing", Change: "thing", Set: Doc{}}, {Change: "thing"}, {Delete: "none"}, {Delete: "thing", Set: Doc{}}, {Delete: "thing", Advance: Duration{time.Hour}}} {
+	for _, h := range []ManualChange{{}, {Delete: "thing", Change: "thing", Set: Doc{}}, {Change: "thing"}, {Delete: "none"}, {Delete: "thing", Set: Doc{}}, {Delete: "thing", Advance: Duration{time.Hour}}} {
 		if _, err := w.ByHand(h); err == nil {
 			t.Errorf("%+v was done", h)
 		}
@@ -176,11 +176,11 @@ func FuzzScripts(f *testing.F) {
 			s.Write(given)
 			s.Strike(Calling, Record{Op: "x"})
 		}
-		var hands []Hand
+		var hands []ManualChange
 		if script.Strict(data, &hands) == nil {
 			for _, h := range hands {
 				_ = h.validate([]string{"thing"})
-				h.hits(&Thing{})
+				h.hits(&Resource{})
 			}
 		}
 	})

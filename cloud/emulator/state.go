@@ -19,10 +19,10 @@ type name struct {
 
 // state is what an emulated cloud has. It comes to be by folding the journal's lines alone, at start and in each call.
 type state struct {
-	things  map[int64]*Thing
-	places  map[place]map[int64]*Thing
+	things  map[int64]*Resource
+	places  map[place]map[int64]*Resource
 	names   map[name]int64
-	waiting map[int64]*Thing // for their time
+	waiting map[int64]*Resource // for their time
 	with    map[int64]map[int64]bool
 	objects map[int64]objects // of a cluster's Kubernetes API, by the cluster's N
 	last    int64             // the N of the thing made last
@@ -34,21 +34,21 @@ type objects map[kube.Key]kube.Object
 
 func newState() *state {
 	return &state{
-		things: map[int64]*Thing{}, places: map[place]map[int64]*Thing{}, names: map[name]int64{},
-		waiting: map[int64]*Thing{}, with: map[int64]map[int64]bool{}, objects: map[int64]objects{},
+		things: map[int64]*Resource{}, places: map[place]map[int64]*Resource{}, names: map[name]int64{},
+		waiting: map[int64]*Resource{}, with: map[int64]map[int64]bool{}, objects: map[int64]objects{},
 	}
 }
 
-func (t *Thing) place() place { return place{t.Account, t.Region, t.Kind} }
+func (t *Resource) place() place { return place{t.Account, t.Region, t.Kind} }
 
-func (t *Thing) named() name { return name{t.place(), t.Parent, t.Name} }
+func (t *Resource) named() name { return name{t.place(), t.Parent, t.Name} }
 
-func (s *state) put(t *Thing) {
+func (s *state) put(t *Resource) {
 	s.del(t.N)
 	s.things[t.N] = t
 	s.last = max(s.last, t.N)
 	if s.places[t.place()] == nil {
-		s.places[t.place()] = map[int64]*Thing{}
+		s.places[t.place()] = map[int64]*Resource{}
 	}
 	s.places[t.place()][t.N] = t
 	if n, taken := s.names[t.named()]; !taken || n < t.N {
@@ -103,11 +103,11 @@ func (s *state) fold(l line) {
 }
 
 // sorted is in the order of making.
-func sorted(found map[int64]*Thing) []*Thing {
-	all := make([]*Thing, 0, len(found))
+func sorted(found map[int64]*Resource) []*Resource {
+	all := make([]*Resource, 0, len(found))
 	for _, t := range found {
 		all = append(all, t)
 	}
-	slices.SortFunc(all, func(a, b *Thing) int { return cmp.Compare(a.N, b.N) })
+	slices.SortFunc(all, func(a, b *Resource) int { return cmp.Compare(a.N, b.N) })
 	return all
 }

@@ -92,7 +92,7 @@ func (w *World) scaled(d time.Duration) time.Duration {
 
 // Advance moves the clock.
 func (w *World) Advance(d time.Duration) error {
-	_, err := w.ByHand(Hand{Advance: Duration{d}})
+	_, err := w.ByHand(ManualChange{Advance: Duration{d}})
 	return err
 }
 

@@ -46,8 +46,8 @@ func names(w *World, t *testing.T) (all string) {
 	return strings.TrimSpace(all)
 }
 
-func make1(c *Call, name string) *Thing {
-	return c.Here().Make(Thing{Kind: "thing", Name: name, Doc: Doc{"state": "new"}, Tags: map[string]string{OwnerTag: "o"}}, 0)
+func make1(c *Call, name string) *Resource {
+	return c.Here().Make(Resource{Kind: "thing", Name: name, Doc: Doc{"state": "new"}, Tags: map[string]string{OwnerTag: "o"}}, 0)
 }
 
 func TestRefusedCallDoesNothing(t *testing.T) {
@@ -100,7 +100,7 @@ func TestTime(t *testing.T) {
 	w := open(t, t.TempDir())
 	do(t, w, func(c *Call) {
 		a := make1(c, "a")
-		a.Due = &Due{At: c.After(time.Minute), Set: Doc{"state": "ready"}, Then: &Due{At: c.After(time.Hour), Gone: true}}
+		a.Due = &Scheduled{At: c.After(time.Minute), Set: Doc{"state": "ready"}, Then: &Scheduled{At: c.After(time.Hour), Gone: true}}
 		make1(c, "b").With = a.N
 	})
 	for _, row := range []struct {
@@ -118,7 +118,7 @@ func TestTime(t *testing.T) {
 func TestTimeAllAtOnce(t *testing.T) {
 	w := open(t, t.TempDir())
 	do(t, w, func(c *Call) {
-		make1(c, "a").Due = &Due{At: c.After(time.Minute), Set: Doc{"state": "ready"}, Then: &Due{At: c.After(time.Hour), Gone: true}}
+		make1(c, "a").Due = &Scheduled{At: c.After(time.Minute), Set: Doc{"state": "ready"}, Then: &Scheduled{At: c.After(time.Hour), Gone: true}}
 	})
 	must(t, w.Advance(2*time.Hour))
 	if got := names(w, t); got != "" {
@@ -143,7 +143,7 @@ func TestAtOnce(t *testing.T) {
 	w, err := Open(Options{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	defer w.Close()
-	do(t, w, func(c *Call) { make1(c, "a").Due = &Due{At: c.After(time.Hour), Set: Doc{"state": "ready"}} })
+	do(t, w, func(c *Call) { make1(c, "a").Due = &Scheduled{At: c.After(time.Hour), Set: Doc{"state": "ready"}} })
 	if got := names(w, t); got != "a:ready" {
 		t.Error(got)
 	}

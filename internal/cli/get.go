@@ -129,6 +129,7 @@ entity is shown again when something happens to it, until Ctrl-C.`,
 	cmd.Flags().BoolVarP(&g.watch, "watch", "w", false, "go on and show what changes, until Ctrl-C")
 	ignoreNotFound(cmd, &g.ignoreNotFound)
 	completeFilters(cmd, &g.Connection)
+	completeOrders(cmd)
 	return cmd
 }
 
@@ -144,7 +145,7 @@ func (g *getting) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	refs, err := refsOf(k, ids)
+	refs, err := refsOf(cmd, k, ids)
 	if err != nil {
 		return err
 	}
@@ -168,6 +169,7 @@ func (g *getting) run(cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return err
 		}
+		g.Now = cl.Moment()
 		return g.List(cmd.OutOrStdout(), l)
 	}
 	return g.some(cmd, cl, refs)
@@ -206,6 +208,7 @@ func (g *getting) some(cmd *cobra.Command, cl *client.Client, refs []events.Ref)
 	if len(found) == 0 {
 		return err
 	}
+	g.Now = cl.Moment()
 	show := g.List
 	if len(refs) == 1 {
 		show = func(w io.Writer, l client.List) error { return g.One(w, l.Items[0]) }

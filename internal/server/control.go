@@ -189,7 +189,7 @@ func (c *Control) startFold(s Settings) error {
 	if err := c.Views.Restore(c.core.ctx, c.saved, c.counts.Counters()); err != nil {
 		return err
 	}
-	c.Intake = command.NewIntake(c.Log, c.Live)
+	c.Intake = command.NewIntake(c.Log, c.Live, ev.Builtin)
 	c.Intake.Count(c.counts.Commanded)
 	c.Intake.CountGivenUp(c.counts.GivenUp)
 	dispatcher := dispatch.NewDispatcher(c.Intake, c.Live, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})

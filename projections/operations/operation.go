@@ -77,15 +77,14 @@ type Reason struct {
 	NextAt  *time.Time    `json:"next_at" required:"true" doc:"When it is tried again; null if that is not known"`
 }
 
-// ReasonOf leaves out an attempt whose time has come: if it fails as the one before did, without being counted, the log
-// does not say so once more, and so not when the next one is.
+// ReasonOf says of a failed attempt when the next one is, but of one whose time has come: that is being made.
 func ReasonOf(why *fsm.Blocker, now time.Time) *Reason {
 	if why == nil {
 		return nil
 	}
 	r := &Reason{Code: why.Code, Message: why.Message, Fault: why.Fault, Retried: why.Retried}
-	if why.NextAt.After(now) {
-		r.NextAt = &why.NextAt
+	if next := why.NextTry(now); !next.IsZero() {
+		r.NextAt = &next
 	}
 	return r
 }

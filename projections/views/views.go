@@ -6,6 +6,7 @@
 package views
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/projections/operations"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/projections/views/snapshot"
 )
 
 // patience is how long a reader that asked for a sequence waits for it.
@@ -32,8 +34,8 @@ type Views struct {
 	events      eventIndex // under the fold's lock
 	timeTravel  timeTravel
 	counters    Counters
-	snapshots   *snapshotDir // nil: no snapshots
-	snapshotSeq uint64       // the sequence of the newest one, or of the last attempt
+	snapshots   *snapshot.Dir // nil: no snapshots
+	snapshotSeq uint64        // the sequence of the newest one, or of the last attempt
 	now         func() time.Time
 
 	snapshotEvery, snapshotAtEnd uint64
@@ -143,7 +145,7 @@ func (v *Views) List(ctx context.Context, k events.Kind, q *ListQuery) (l List[A
 	if err != nil {
 		return l, err
 	}
-	return s.list(f, q.Limit, s.World.Time), nil
+	return s.list(f, q.Limit, cmp.Or(m.time, s.World.Time)), nil
 }
 
 // Operations makes one page of the operations. A query that is wrong is a Refusal that names every fault.

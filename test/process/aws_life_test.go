@@ -12,6 +12,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud/emulator"
 	"github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/internal/client"
 )
@@ -25,7 +26,7 @@ func emulateAWS(t *testing.T, speed float64, around func(http.Handler) http.Hand
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cloud.Close() })
-	accounts, err := aws.ReadAccounts(a.dir)
+	accounts, err := core.ReadAccounts(a.dir)
 	if err != nil {
 		t.Fatal(err)
 	}

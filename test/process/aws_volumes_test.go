@@ -20,6 +20,7 @@ import (
 	awscloud "github.com/aeriehq/aerie/cloud/aws"
 	"github.com/aeriehq/aerie/cloud/emulator"
 	"github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 	"github.com/aeriehq/aerie/cloud/kube"
 )
 
@@ -40,7 +41,7 @@ func (a *emulatedAWS) storage() *storage {
 		a.t.Fatal("there is no cluster")
 	}
 	s := &storage{t: a.t, cluster: live[at], ec2: ec2.NewFromConfig(a.as(a.customer.Users[0]))}
-	accounts, err := aws.ReadAccounts(a.dir)
+	accounts, err := core.ReadAccounts(a.dir)
 	role := a.customer.Roles[0]
 	in := cloud.Scope{Account: cloud.Account{ID: a.customer.ID, Role: role.Name, ExternalID: role.ExternalID}, Region: "eu-central"}
 	var to cloud.Access
@@ -57,7 +58,7 @@ func (a *emulatedAWS) storage() *storage {
 }
 
 // as is a configuration with the key of a user.
-func (a *emulatedAWS) as(u aws.User) awssdk.Config {
+func (a *emulatedAWS) as(u core.User) awssdk.Config {
 	a.t.Helper()
 	pem, err := os.ReadFile(filepath.Join(a.dir, emulator.CAFile))
 	if err != nil {
@@ -114,7 +115,7 @@ func TestVolumesOfASilentCluster(t *testing.T) {
 	for name, hurt := range map[string]func(*aws.Server) error{
 		"no answer":    func(c *aws.Server) error { return c.Inject(silence) },
 		"not to us":    func(c *aws.Server) error { return c.Inject(refusal) },
-		"gone already": func(c *aws.Server) error { _, err := c.ByHand(emulator.Hand{Delete: "cluster"}); return err },
+		"gone already": func(c *aws.Server) error { _, err := c.ByHand(emulator.ManualChange{Delete: "cluster"}); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -31,7 +31,7 @@ func (l *life) ask(r command.Request) {
 }
 
 func (l *life) give(r command.Request) (ev.Answer, error) {
-	c, err := r.Command(l.now)
+	c, err := r.Command(ev.Builtin, l.now)
 	if err != nil {
 		return ev.Answer{}, err
 	}

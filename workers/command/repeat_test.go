@@ -33,7 +33,7 @@ func TestTheSameInOtherWords(t *testing.T) {
 	}
 
 	spaced := `{"labels": {"b": "2", "a": "9"}}`
-	old, err := Request{ID: "01OLD", Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(spaced), Actor: ev.ActorAdmin}.Command(time.Now().UTC())
+	old, err := Request{ID: "01OLD", Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(spaced), Actor: ev.ActorAdmin}.Command(ev.Builtin, time.Now().UTC())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,16 +12,15 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/eks"
 	"github.com/aeriehq/aerie/cloud/emulator/kubeapi"
 	"github.com/aeriehq/aerie/cloud/kube"
 )
 
-// clustersPath is below which the clusters' Kubernetes APIs are.
-const clustersPath = "/kubernetes/"
-
 // clusterPath takes apart the path of a request to a cluster's Kubernetes API.
 func clusterPath(path string) (id, rest string, ok bool) {
-	below, ok := strings.CutPrefix(path, clustersPath)
+	below, ok := strings.CutPrefix(path, eks.ClustersPath)
 	id, rest, _ = strings.Cut(below, "/")
 	return id, "/" + rest, ok
 }
@@ -45,7 +44,7 @@ func (s *Server) serveCluster(w http.ResponseWriter, r *http.Request, id, path s
 	}
 	what := kubeapi.Read(r.Method, path)
 	k := kubeCall{server: s, http: r, id: id, path: path, body: body, what: what}
-	err := s.Do(emulator.Record{ID: requestID(), Service: "kubernetes", Op: what.Op, Name: what.Name}, func(c *emulator.Call) emulator.Outcome {
+	err := s.Do(emulator.Record{ID: core.RequestID(), Service: "kubernetes", Op: what.Op, Name: what.Name}, func(c *emulator.Call) emulator.Outcome {
 		k.Call = c
 		return k.answer()
 	})
@@ -78,7 +77,7 @@ type kubeCall struct {
 
 // answer decides a request. What only looks is not in the ledger.
 func (k *kubeCall) answer() emulator.Outcome {
-	cluster := k.Anywhere("cluster", func(t *emulator.Thing) bool { return t.Text("_id") == k.id })
+	cluster := k.Anywhere("cluster", func(t *emulator.Resource) bool { return t.Text("_id") == k.id })
 	if cluster == nil || cluster.Text("endpoint") == "" {
 		return k.refuse(http.StatusServiceUnavailable, "ServiceUnavailable", "there is no cluster at this endpoint")
 	}
@@ -87,9 +86,9 @@ func (k *kubeCall) answer() emulator.Outcome {
 	if why != "" {
 		return k.refuse(http.StatusUnauthorized, "Unauthorized", why)
 	}
-	k.Caller, k.Home = caller.arn, caller.home
+	k.Caller, k.Home = caller.ARN, caller.Home
 	if !k.allowed(cluster, caller) {
-		return k.refuse(http.StatusForbidden, "Forbidden", "User "+caller.arn+" has no access policy for that on this cluster")
+		return k.refuse(http.StatusForbidden, "Forbidden", "User "+caller.ARN+" has no access policy for that on this cluster")
 	}
 	if f, hit := k.Strike(emulator.Calling); hit {
 		return k.struck(f)
@@ -139,7 +138,7 @@ func bearer(r *http.Request) string {
 }
 
 // authenticate finds out whose token a request bears: it is a presigned URL of STS for this very cluster.
-func (k *kubeCall) authenticate(cluster *emulator.Thing) (p principal, why string) {
+func (k *kubeCall) authenticate(cluster *emulator.Resource) (p core.Principal, why string) {
 	encoded, isToken := strings.CutPrefix(bearer(k.http), tokenPrefix)
 	data, err := base64.RawURLEncoding.DecodeString(encoded)
 	if !isToken || err != nil {
@@ -162,45 +161,45 @@ func (k *kubeCall) authenticate(cluster *emulator.Thing) (p principal, why strin
 	headers := http.Header{idHeader: []string{cluster.Name}}
 	p, bad := k.server.who(k.Call, &wire{service: "sts", sig: sig, presigned: true, http: &http.Request{URL: target, Header: headers}})
 	if bad != nil {
-		return p, bad.message
+		return p, bad.Message
 	}
 	return p, ""
 }
 
 // allowed says whether a caller may do what it asks for: as who made the cluster, where that is kept outside of the access
 // entries, or by a policy of its entry.
-func (k *kubeCall) allowed(cluster *emulator.Thing, p principal) bool {
-	config := sub(cluster.Doc, "accessConfig")
+func (k *kubeCall) allowed(cluster *emulator.Resource, p core.Principal) bool {
+	config := core.Sub(cluster.Doc, "accessConfig")
 	if config["authenticationMode"] == "CONFIG_MAP" {
-		return p.base == cluster.Text("_creator")
+		return p.Base == cluster.Text("_creator")
 	}
-	entry := k.Elsewhere(cluster.Account, cluster.Region).Find("access-entry", cluster.Name, p.base)
-	return entry != nil && slices.ContainsFunc(docs(entry.Doc, "_policies"), k.lets)
+	entry := k.Elsewhere(cluster.Account, cluster.Region).Find("access-entry", cluster.Name, p.Base)
+	return entry != nil && slices.ContainsFunc(core.Docs(entry.Doc, "_policies"), k.lets)
 }
 
 // lets says whether an access policy allows the call. Those that do not let one only look let one do all.
 func (k *kubeCall) lets(policy doc) bool {
-	scope := sub(policy, "accessScope")
-	looks := strings.HasSuffix(text(policy, "policyArn"), "ViewPolicy")
+	scope := core.Sub(policy, "accessScope")
+	looks := strings.HasSuffix(core.Text(policy, "policyArn"), "ViewPolicy")
 	return (k.what.Op == "Discover") ||
 		(!looks || k.http.Method == http.MethodGet) &&
-			(text(scope, "type") != "namespace" || slices.Contains(texts(scope, "namespaces"), k.what.Namespace))
+			(core.Text(scope, "type") != "namespace" || slices.Contains(core.Texts(scope, "namespaces"), k.what.Namespace))
 }
 
 // nodes are the ready nodes of the cluster's node groups, spread over the zones of their subnets.
-func (k *kubeCall) nodes(cluster *emulator.Thing) (all []kube.Object) {
+func (k *kubeCall) nodes(cluster *emulator.Resource) (all []kube.Object) {
 	here := k.Elsewhere(cluster.Account, cluster.Region)
 	for _, t := range here.All("nodegroup") {
 		if t.Parent != cluster.Name {
 			continue
 		}
 		var zones []string
-		for _, id := range texts(t.Doc, "subnets") {
+		for _, id := range core.Texts(t.Doc, "subnets") {
 			if s := here.Find("subnet", "", id); s != nil {
 				zones = append(zones, s.Text("availabilityZone"))
 			}
 		}
-		for i := range nodes(t) {
+		for i := range eks.ReadyNodes(t) {
 			all = append(all, node(t, i, zones))
 		}
 	}
@@ -209,8 +208,8 @@ func (k *kubeCall) nodes(cluster *emulator.Thing) (all []kube.Object) {
 
 var effects = map[string]string{"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
 
-func node(t *emulator.Thing, i int, zones []string) kube.Object {
-	types, zone := texts(t.Doc, "instanceTypes"), ""
+func node(t *emulator.Resource, i int, zones []string) kube.Object {
+	types, zone := core.Texts(t.Doc, "instanceTypes"), ""
 	if len(zones) > 0 {
 		zone = zones[i%len(zones)]
 	}
@@ -219,10 +218,10 @@ func node(t *emulator.Thing, i int, zones []string) kube.Object {
 		"kubernetes.io/hostname": name, "topology.kubernetes.io/region": t.Region, "topology.kubernetes.io/zone": zone,
 		"node.kubernetes.io/instance-type": types[i%len(types)], "eks.amazonaws.com/nodegroup": t.Name, "eks.amazonaws.com/capacityType": t.Text("capacityType"),
 	}
-	maps.Copy(labels, sub(t.Doc, "labels"))
+	maps.Copy(labels, core.Sub(t.Doc, "labels"))
 	taints := []any{}
-	for _, given := range docs(t.Doc, "taints") {
-		taints = append(taints, map[string]any{"key": text(given, "key"), "value": text(given, "value"), "effect": effects[text(given, "effect")]})
+	for _, given := range core.Docs(t.Doc, "taints") {
+		taints = append(taints, map[string]any{"key": core.Text(given, "key"), "value": core.Text(given, "value"), "effect": effects[core.Text(given, "effect")]})
 	}
 	return kube.Object{
 		"apiVersion": "v1", "kind": "Node",

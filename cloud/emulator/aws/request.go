@@ -10,7 +10,16 @@ import (
 	"strings"
 
 	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/ec2"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/eks"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/elb"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/iam"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/sts"
 )
+
+// doc is a document in the words of the wire.
+type doc = core.Doc
 
 // wire is a request as it came.
 type wire struct {
@@ -20,29 +29,16 @@ type wire struct {
 	presigned bool
 	id        string
 	service   string
-	operation
-	in  doc
-	bad *failure // why it is none
-}
-
-// operation is one that a service has.
-type operation struct {
-	op  string
-	run func(*request) (doc, error)
-}
-
-// request is one call of an operation.
-type request struct {
-	*emulator.Call
-	*wire
-	server *Server
-	caller principal
+	op        string
+	run       core.Operation
+	in        doc
+	bad       *core.Failure // why it is none
 }
 
 // answer is what a request comes to.
 type answer struct {
 	out  doc
-	bad  *failure
+	bad  *core.Failure
 	lost bool
 }
 
@@ -80,13 +76,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (a answer) outcome() emulator.Outcome {
 	if a.bad != nil {
-		return emulator.Outcome{Status: a.bad.status, Code: a.bad.code, Message: a.bad.message, Lost: a.lost}
+		return emulator.Outcome{Status: a.bad.Status, Code: a.bad.Code, Message: a.bad.Message, Lost: a.lost}
 	}
 	return emulator.Outcome{Status: http.StatusOK, Lost: a.lost}
 }
 
 func readWire(r *http.Request, body []byte) *wire {
-	q := &wire{http: r, body: body, id: requestID(), service: "sts", in: doc{}}
+	q := &wire{http: r, body: body, id: core.RequestID(), service: "sts", in: doc{}}
 	var err error
 	if q.presigned = r.URL.Query().Has("X-Amz-Signature"); q.presigned {
 		q.sig, err = readPresigned(r.URL.Query())
@@ -94,7 +90,7 @@ func readWire(r *http.Request, body []byte) *wire {
 		q.sig, err = readSignature(r)
 	}
 	if err != nil {
-		q.bad = fail(saying["sts"].unsigned, "%v", err)
+		q.bad = core.Fail(core.Wording["sts"].Unsigned, "%v", err)
 		return q
 	}
 	q.service = q.sig.service
@@ -105,31 +101,27 @@ func readWire(r *http.Request, body []byte) *wire {
 		q.bad = q.form()
 	default:
 		q.service = "sts"
-		q.bad = fail(saying["sts"].noAction, "there is no service %s here", q.sig.service)
+		q.bad = core.Fail(core.Wording["sts"].NoAction, "there is no service %s here", q.sig.service)
 	}
 	return q
 }
 
-func requestID() string {
-	h := random(32)
-	return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
-}
-
-var actions = map[string]map[string]func(*request) (doc, error){"ec2": ec2Actions, "iam": iamActions, "sts": stsActions, "elasticloadbalancing": balancerActions}
+// services are all that there are.
+var services = map[string]core.Service{"ec2": ec2.Service, "eks": eks.Service, "iam": iam.Service, "sts": sts.Service, "elasticloadbalancing": elb.Service}
 
 // form reads a Query protocol's request.
-func (q *wire) form() *failure {
+func (q *wire) form() *core.Failure {
 	body := string(q.body)
 	if q.http.Method == http.MethodGet {
 		body = q.http.URL.RawQuery
 	}
-	in, err := parseQuery(body)
+	in, err := core.ParseQuery(body)
 	if err != nil {
-		return fail("InvalidParameterValue", "%v", err)
+		return core.Fail("InvalidParameterValue", "%v", err)
 	}
-	q.in, q.op = in, text(in, "Action")
-	if q.run = actions[q.service][q.op]; q.run == nil {
-		return fail(saying[q.service].noAction, "The action %s is not valid for this web service.", q.op)
+	q.in, q.op = in, core.Text(in, "Action")
+	if q.run = services[q.service].Actions[q.op]; q.run == nil {
+		return core.Fail(core.Wording[q.service].NoAction, "The action %s is not valid for this web service.", q.op)
 	}
 	return nil
 }
@@ -145,13 +137,13 @@ var subjects = []string{
 func subject(in doc) string {
 	var parts []string
 	for _, field := range subjects {
-		if s := text(in, field); s != "" {
+		if s := core.Text(in, field); s != "" {
 			parts = append(parts, s)
-		} else if all := texts(in, field); len(all) > 0 {
+		} else if all := core.Texts(in, field); len(all) > 0 {
 			parts = append(parts, strings.Join(all, ","))
 		}
 	}
-	if name := specifiedTags(in)["Name"]; name != "" {
+	if name := core.SpecifiedTags(in)["Name"]; name != "" {
 		parts = append(parts, name)
 	}
 	return strings.Join(parts, "/")
@@ -160,20 +152,20 @@ func subject(in doc) string {
 // answer decides a request.
 func (s *Server) answer(c *emulator.Call, q *wire) (a answer) {
 	s.watched.Look()
-	r := &request{Call: c, wire: q, server: s}
-	if f := r.begin(); f != nil {
+	r, f := s.request(c, q)
+	if f != nil {
 		return answer{bad: f}
 	}
 	if f, hit := c.Strike(emulator.Calling); hit {
 		if f.Cut {
-			return answer{bad: fail("Cut", "the connection was cut before anything was done"), lost: true}
+			return answer{bad: core.Fail("Cut", "the connection was cut before anything was done"), lost: true}
 		}
-		return answer{bad: struck(q.service, f)}
+		return answer{bad: core.FromFault(q.service, f)}
 	}
-	if f := r.may(); f != nil {
+	if f := r.May(services[q.service].Rights(r)); f != nil {
 		return answer{bad: f}
 	}
-	if !onlyLooks(q.op) {
+	if !core.OnlyLooks(q.op) {
 		c.Strike(emulator.Changing)
 	}
 	var err error
@@ -186,34 +178,12 @@ func (s *Server) answer(c *emulator.Call, q *wire) (a answer) {
 	return a
 }
 
-func failureOf(service string, err error) *failure {
-	var f *failure
+func failureOf(service string, err error) *core.Failure {
+	var f *core.Failure
 	if errors.As(err, &f) {
 		return f
 	}
-	return fail(saying[service].internal, "%v", err)
-}
-
-func onlyLooks(op string) bool {
-	for _, verb := range []string{"Describe", "List", "Get", "Simulate", "Assume"} {
-		if strings.HasPrefix(op, verb) {
-			return true
-		}
-	}
-	return false
-}
-
-// begin finds out who calls.
-func (r *request) begin() *failure {
-	if r.bad != nil {
-		return r.bad
-	}
-	var f *failure
-	if r.caller, f = r.server.who(r.Call, r.wire); f != nil {
-		return f
-	}
-	r.Account, r.Caller, r.Home = r.caller.account, r.caller.arn, r.caller.home
-	return nil
+	return core.Fail(core.Wording[service].Internal, "%v", err)
 }
 
 // write sends an answer in the service's protocol.
@@ -221,10 +191,10 @@ func (q *wire) write(w http.ResponseWriter, a answer) {
 	w.Header().Set("X-Amzn-Requestid", q.id)
 	status := http.StatusOK
 	if a.bad != nil {
-		status = a.bad.status
+		status = a.bad.Status
 	}
-	if a.bad != nil && a.bad.retryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(a.bad.retryAfter.Seconds()))))
+	if a.bad != nil && a.bad.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(a.bad.RetryAfter.Seconds()))))
 	}
 	if q.service != "eks" {
 		w.Header().Set("Content-Type", "text/xml;charset=UTF-8")
@@ -238,9 +208,9 @@ func (q *wire) write(w http.ResponseWriter, a answer) {
 	}
 	out := a.out
 	if a.bad != nil {
-		w.Header().Set("X-Amzn-Errortype", a.bad.code)
-		out = doc{"__type": a.bad.code, "message": a.bad.message}
-		for k, v := range a.bad.fields {
+		w.Header().Set("X-Amzn-Errortype", a.bad.Code)
+		out = doc{"__type": a.bad.Code, "message": a.bad.Message}
+		for k, v := range a.bad.Fields {
 			out[k] = v
 		}
 	} else if out == nil {

@@ -1,8 +1,8 @@
 // Package aws emulates Amazon's cloud on its own wire: EKS, EC2, IAM and STS at one TLS endpoint, and the
 // Kubernetes APIs of the clusters behind it. The real SDK works on it unchanged. It has the rules of the real
 // one where they decide how a client must behave, and it is no cloud: nothing runs in it. Begin with Open, then
-// request.go. Requests may come at once; each is decided in one step under the lock of emulator.World, whose
-// journal holds all that was decided.
+// request.go: here are the wire and the server, and each service is a package below. Requests may come at once; each is
+// decided in one step under the lock of emulator.World, whose journal holds all that was decided.
 package aws
 
 import (
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 	"github.com/aeriehq/aerie/cloud/emulator/kubeapi"
 	"github.com/aeriehq/aerie/cloud/script"
 )
@@ -37,13 +38,13 @@ type Options struct {
 type Server struct {
 	*emulator.World
 	now       func() time.Time
-	accounts  accounts
+	cloud     core.Cloud
 	watched   *script.Files
 	logger    *slog.Logger
 	authority *emulator.Authority
 	http      *http.Server
 	address   string
-	behind    *kubeapi.Behind // nil: each cluster has a store of its own
+	behind    *kubeapi.Upstream // nil: each cluster has a store of its own
 	stopped   chan struct{}
 }
 
@@ -70,15 +71,15 @@ func Open(o Options) (s *Server, err error) {
 }
 
 func (s *Server) open(o Options) (err error) {
-	if err := ensureAccounts(o.Dir); err != nil {
-		return fmt.Errorf("read %s: %w", AccountsFile, err)
+	if err := core.EnsureAccounts(o.Dir); err != nil {
+		return fmt.Errorf("read %s: %w", core.AccountsFile, err)
 	}
-	s.watched = script.Watch(o.Dir, s.logger, script.File{Name: AccountsFile, Read: s.accounts.read})
+	s.watched = script.Watch(o.Dir, s.logger, script.File{Name: core.AccountsFile, Read: s.cloud.Accounts.Read})
 	if s.authority, err = emulator.OpenAuthority(o.Dir); err != nil {
 		return err
 	}
 	if o.Kubeconfig != "" {
-		if s.behind, err = kubeapi.OpenBehind(o.Kubeconfig); err != nil {
+		if s.behind, err = kubeapi.OpenUpstream(o.Kubeconfig); err != nil {
 			return err
 		}
 	}
@@ -95,6 +96,7 @@ func (s *Server) open(o Options) (err error) {
 		return err
 	}
 	s.address = l.Addr().String()
+	s.cloud.URL, s.cloud.CA = "https://"+s.address, s.authority.PEM
 	var handler http.Handler = s
 	if o.Around != nil {
 		handler = o.Around(s)
@@ -112,15 +114,18 @@ func (s *Server) open(o Options) (err error) {
 	return nil
 }
 
+// order is the one in which operations and kinds are told.
+var order = []string{"ec2", "elasticloadbalancing", "iam", "sts", "eks"}
+
 // operations are all that a fault can name.
 func operations() (all []string) {
-	for _, service := range sortedKeys(actions) {
-		for _, op := range sortedKeys(actions[service]) {
-			all = append(all, service+":"+op)
+	for _, name := range order {
+		for _, op := range core.SortedKeys(services[name].Actions) {
+			all = append(all, name+":"+op)
 		}
-	}
-	for _, r := range eksRoutes {
-		all = append(all, "eks:"+r.op)
+		for _, r := range services[name].Routes {
+			all = append(all, name+":"+r.Op)
+		}
 	}
 	for _, op := range []string{"Apply", "Get", "List", "Delete", "Discover", "Other"} {
 		all = append(all, "kubernetes:"+op)
@@ -130,10 +135,10 @@ func operations() (all []string) {
 
 // kinds are all that can be changed by hand.
 func kinds() (all []string) {
-	for _, k := range ec2Kinds {
-		all = append(all, k.kind)
+	for _, name := range order {
+		all = append(all, services[name].Kinds...)
 	}
-	return append(append(all, sortedKeys(arnFields)...), balancerKind, targetKind, "update", "role", "oidc-provider", "session")
+	return all
 }
 
 // quiet has the noise of broken connections in the debug log.
@@ -145,10 +150,10 @@ func (q quiet) Write(p []byte) (int, error) {
 }
 
 // URL is the endpoint of every service.
-func (s *Server) URL() string { return "https://" + s.address }
+func (s *Server) URL() string { return s.cloud.URL }
 
 // CA is the certificate authority to trust, as PEM.
-func (s *Server) CA() []byte { return s.authority.PEM }
+func (s *Server) CA() []byte { return s.cloud.CA }
 
 // closeWithin is how long requests that are under way may take at the end.
 const closeWithin = 5 * time.Second

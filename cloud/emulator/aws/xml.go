@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 )
 
 // writeXML writes a document as elements. Entries of a list have the given name: item in EC2, member in the others.
@@ -12,7 +14,7 @@ func writeXML(b *strings.Builder, entry, name string, v any) {
 	fmt.Fprintf(b, "<%s>", name)
 	switch x := v.(type) {
 	case doc:
-		for _, k := range sortedKeys(x) {
+		for _, k := range core.SortedKeys(x) {
 			writeXML(b, entry, k, x[k])
 		}
 	case []any:
@@ -42,7 +44,7 @@ func queryAnswer(service, op, id string, out doc) string {
 	b.WriteString(xml.Header)
 	if service == "ec2" {
 		fmt.Fprintf(&b, `<%sResponse xmlns="%s"><requestId>%s</requestId>`, op, ec2Space, id)
-		for _, k := range sortedKeys(out) {
+		for _, k := range core.SortedKeys(out) {
 			writeXML(&b, "item", k, out[k])
 		}
 	} else {
@@ -57,17 +59,17 @@ func queryAnswer(service, op, id string, out doc) string {
 }
 
 // queryRefusal is a failure in a Query protocol.
-func queryRefusal(service, id string, f *failure) string {
+func queryRefusal(service, id string, f *core.Failure) string {
 	var b strings.Builder
 	b.WriteString(xml.Header)
 	if service == "ec2" {
-		writeXML(&b, "Error", "Response", doc{"Errors": []any{doc{"Code": f.code, "Message": f.message}}, "RequestID": id})
+		writeXML(&b, "Error", "Response", doc{"Errors": []any{doc{"Code": f.Code, "Message": f.Message}}, "RequestID": id})
 		return b.String()
 	}
 	fault := "Sender"
-	if f.status >= 500 {
+	if f.Status >= 500 {
 		fault = "Receiver"
 	}
-	writeXML(&b, "", "ErrorResponse", doc{"Error": doc{"Type": fault, "Code": f.code, "Message": f.message}, "RequestId": id})
+	writeXML(&b, "", "ErrorResponse", doc{"Error": doc{"Type": fault, "Code": f.Code, "Message": f.Message}, "RequestId": id})
 	return b.String()
 }

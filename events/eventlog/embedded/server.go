@@ -3,7 +3,7 @@
 // secret that is made anew at each start; people enter with the admin token, which may ask and read,
 // and nothing else.
 //
-// It knows nothing of events. Begin with Start; rights.go has what people may do, mend.go what happens
+// It knows nothing of events. Begin with Start; rights.go has what people may do, recovery.go what happens
 // after a failed write. The methods of a Server may be called from any goroutine. After a crash the
 // next Start recovers the streams on disk with all that they acknowledged; streams in memory are lost.
 package embedded
@@ -65,22 +65,22 @@ type Options struct {
 
 // Server is a running nats-server. Its methods may be called from any goroutine.
 type Server struct {
-	srv     *server.Server
-	log     *slog.Logger
-	secret  string
-	listen  bool
-	door    *nats.Conn // the gate's own connection
-	gate    sync.Mutex // held while the gate has a consumer made
-	dir     string
-	whole   func() error
-	present func() error
-	failed  chan struct{}         // a write failed
-	broken  atomic.Bool           // none is taken since
-	room    atomic.Pointer[error] // why there is no room on the disk
-	gone    atomic.Pointer[error] // why the store is not there any more
-	ended   chan struct{}         // closed when the server is to stop
-	mender  sync.WaitGroup
-	stop    func()
+	srv        *server.Server
+	log        *slog.Logger
+	secret     string
+	listen     bool
+	gateConn   *nats.Conn // the gate's own connection
+	gate       sync.Mutex // held while the gate has a consumer made
+	dir        string
+	whole      func() error
+	present    func() error
+	failed     chan struct{}         // a write failed
+	broken     atomic.Bool           // none is taken since
+	room       atomic.Pointer[error] // why there is no room on the disk
+	gone       atomic.Pointer[error] // why the store is not there any more
+	ended      chan struct{}         // closed when the server is to stop
+	recovering sync.WaitGroup
+	stop       func()
 }
 
 // Start starts a server and returns when it takes connections and its streams
@@ -92,13 +92,13 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("start nats-server: %w", err)
 	}
 	secret := rand.Text()
-	doorman := &doorman{secret: secret, token: o.Token}
-	opts.CustomClientAuthentication = doorman
+	auth := &authenticator{secret: secret, token: o.Token}
+	opts.CustomClientAuthentication = auth
 	srv, err := server.NewServer(opts)
 	if err != nil {
 		return nil, fmt.Errorf("start nats-server: %w", err)
 	}
-	doorman.srv = srv
+	auth.srv = srv
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -107,7 +107,7 @@ func Start(o Options) (*Server, error) {
 	srv.Start()
 	s := &Server{srv: srv, log: o.Logger, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.ended) })
-	s.mender.Go(s.mend)
+	s.recovering.Go(s.recoverWrites)
 	if !srv.ReadyForConnections(readyTimeout) {
 		s.Shutdown()
 		return nil, fmt.Errorf("start nats-server: %w", log.reason())
@@ -117,7 +117,7 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("start nats-server: %w", err)
 	}
 	s.measure()
-	s.mender.Go(s.watch)
+	s.recovering.Go(s.watch)
 	return s, nil
 }
 
@@ -162,9 +162,9 @@ func (s *Server) SlowConsumers() uint64 {
 // connection is closed. Stopping twice is stopping once.
 func (s *Server) Shutdown() {
 	s.stop()
-	s.mender.Wait()
-	if s.door != nil {
-		s.door.Close()
+	s.recovering.Wait()
+	if s.gateConn != nil {
+		s.gateConn.Close()
 	}
 	s.srv.Shutdown()
 	s.srv.WaitForShutdown()

@@ -13,16 +13,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 )
 
 // restricted is a user who has the rights of one policy.
 func (r *rig) restricted(document string) clients {
 	r.Helper()
 	all := r.accounts()
-	user := aws.User{Name: "restricted", AccessKeyID: "AKIARESTRICTED", SecretAccessKey: "s", Rights: aws.Rights{Policies: []json.RawMessage{[]byte(document)}}}
+	user := core.User{Name: "restricted", AccessKeyID: "AKIARESTRICTED", SecretAccessKey: "s", Rights: core.Rights{Policies: []json.RawMessage{[]byte(document)}}}
 	all[0].Users = append(all[0].Users, user)
-	must(r, aws.WriteAccounts(r.dir, all))
+	must(r, core.WriteAccounts(r.dir, all))
 	return clientsOf(r.config(user.AccessKeyID, user.SecretAccessKey))
 }
 
@@ -90,8 +90,8 @@ func TestBoundaries(t *testing.T) {
 	r := start(t, 0)
 	ctx, name, account := t.Context(), str("r"), r.accounts()[0].ID
 	all := r.accounts()
-	all[0].Managed = []aws.ManagedPolicy{{Path: "/p/", Name: "look", Document: json.RawMessage(`{"Statement":{"Effect":"Allow","Action":"ec2:Describe*","Resource":"*"}}`)}}
-	must(t, aws.WriteAccounts(r.dir, all))
+	all[0].Managed = []core.ManagedPolicy{{Path: "/p/", Name: "look", Document: json.RawMessage(`{"Statement":{"Effect":"Allow","Action":"ec2:Describe*","Resource":"*"}}`)}}
+	must(t, core.WriteAccounts(r.dir, all))
 	trust := fmt.Sprintf(`{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::%s:user/aerie"},"Action":"sts:AssumeRole"}}`, account)
 	bound, none := str("arn:aws:iam::"+account+":policy/p/look"), str("arn:aws:iam::"+account+":policy/look")
 	_, err := r.iam.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: bound})

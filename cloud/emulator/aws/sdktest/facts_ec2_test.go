@@ -8,7 +8,7 @@ import (
 	ec2t "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/aeriehq/aerie/cloud/emulator"
-	"github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 )
 
 // TestNetwork builds a whole network and takes it down, refused at every step that comes too early.
@@ -239,7 +239,7 @@ func TestEC2Quotas(t *testing.T) {
 	r := start(t, 0)
 	all := r.accounts()
 	all[0].Quotas = map[string]int{"vpcs": 1, "addresses": 1, "internet-gateways": 0, "subnets-per-vpc": 2, "nat-gateways-per-zone": 0}
-	must(t, aws.WriteAccounts(r.dir, all))
+	must(t, core.WriteAccounts(r.dir, all))
 	subnets := r.network("10.0.0.0/16", region+"a", region+"b")
 	vpc := r.vpcOf(subnets[0])
 	_, err := r.ec2.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: str("10.1.0.0/16")})

@@ -165,7 +165,7 @@ func TestStatus(t *testing.T) {
 			}
 		}},
 		{"a node group can be degraded behind our back", func(t *testing.T, r *rig, _ ground) {
-			_, err := r.cloud.ByHand(emulator.Hand{Change: "nodegroup", Match: "n", Set: emulator.Doc{"status": "DEGRADED", "health": emulator.Doc{"issues": []any{emulator.Doc{"code": "AutoScalingGroupNotFound", "message": "gone"}}}}})
+			_, err := r.cloud.ByHand(emulator.ManualChange{Change: "nodegroup", Match: "n", Set: emulator.Doc{"status": "DEGRADED", "health": emulator.Doc{"issues": []any{emulator.Doc{"code": "AutoScalingGroupNotFound", "message": "gone"}}}}})
 			must(t, err)
 			if n := r.group("c", "n"); n.Status != ekst.NodegroupStatusDegraded || n.Health.Issues[0].Code != "AutoScalingGroupNotFound" {
 				t.Fatalf("%+v", n)

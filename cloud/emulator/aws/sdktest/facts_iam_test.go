@@ -14,7 +14,7 @@ import (
 	iamt "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 )
 
 func TestRoles(t *testing.T) {
@@ -201,7 +201,7 @@ func TestRights(t *testing.T) {
 	ctx := t.Context()
 	all := r.accounts()
 	all[1].Roles[0].Denied = []string{"eks:CreateCluster", "ec2:*", "iam:CreateRole"}
-	must(t, aws.WriteAccounts(r.dir, all))
+	must(t, core.WriteAccounts(r.dir, all))
 	customer, err := r.as(all[1].Roles[0].ExternalID)
 	must(t, err)
 	_, err = customer.eks.CreateCluster(ctx, ground{clusterRole: "arn", subnets: []string{"s"}}.cluster("c", "1"))

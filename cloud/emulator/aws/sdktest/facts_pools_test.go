@@ -11,7 +11,7 @@ import (
 	ekst "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/aeriehq/aerie/cloud/emulator"
-	"github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 )
 
 func TestCapacity(t *testing.T) {
@@ -33,7 +33,7 @@ func TestCapacity(t *testing.T) {
 		{"a quota that is full is one too", func(t *testing.T, r *rig, g ground) {
 			all := r.accounts()
 			all[0].Quotas = map[string]int{"nodes": 3}
-			must(t, aws.WriteAccounts(r.dir, all))
+			must(t, core.WriteAccounts(r.dir, all))
 			_, err := r.eks.CreateNodegroup(t.Context(), g.nodegroup("c", "m", "1"))
 			must(t, err)
 			r.advance(soon)
@@ -57,7 +57,7 @@ func TestQuota(t *testing.T) {
 	r, g := lifelike(t)
 	all := r.accounts()
 	all[0].Quotas = map[string]int{"clusters": 1, "nodegroups-per-cluster": 1}
-	must(t, aws.WriteAccounts(r.dir, all))
+	must(t, core.WriteAccounts(r.dir, all))
 	_, err := r.eks.CreateCluster(t.Context(), g.cluster("d", "1"))
 	is(t, "ResourceLimitExceededException", err)
 	_, err = r.eks.CreateNodegroup(t.Context(), g.nodegroup("c", "m", "1"))

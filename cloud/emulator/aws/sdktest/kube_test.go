@@ -216,7 +216,7 @@ func TestObjectsSurvive(t *testing.T) {
 	r = open(t, r.dir, 0)
 	_, err = r.kube(token(t, r.sts, "c", time.Time{})).Get(t.Context(), "v1", "Namespace", "", "kept")
 	must(t, err)
-	_, err = r.cloud.ByHand(emulator.Hand{Delete: "cluster", Match: "c"})
+	_, err = r.cloud.ByHand(emulator.ManualChange{Delete: "cluster", Match: "c"})
 	must(t, err)
 	_, err = r.eks.CreateCluster(t.Context(), g.cluster("c", "2"))
 	must(t, err)
@@ -259,7 +259,7 @@ func TestLoadBalancerStays(t *testing.T) {
 	_, err = api.Apply(t.Context(), kubetest.Object("v1", "Namespace", "", "x", nil))
 	must(t, err)
 	service("LoadBalancer")
-	_, err = r.cloud.ByHand(emulator.Hand{Delete: "cluster", Match: "c"})
+	_, err = r.cloud.ByHand(emulator.ManualChange{Delete: "cluster", Match: "c"})
 	must(t, err)
 	if got := balancers(); got != 2 {
 		t.Fatal(got)

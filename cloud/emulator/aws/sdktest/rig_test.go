@@ -24,6 +24,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud/emulator"
 	"github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 )
 
 const region = "eu-west-1"
@@ -65,7 +66,7 @@ func openWith(t *testing.T, o aws.Options) *rig {
 	must(t, err)
 	r := &rig{T: t, cloud: s, dir: o.Dir}
 	t.Cleanup(func() { _ = s.Close() }) // a test may have closed it
-	all, err := aws.ReadAccounts(o.Dir)
+	all, err := core.ReadAccounts(o.Dir)
 	must(t, err)
 	r.cfg = r.config(all[0].Users[0].AccessKeyID, all[0].Users[0].SecretAccessKey)
 	r.clients = clientsOf(r.cfg)
@@ -85,9 +86,9 @@ func (r *rig) config(key, secret string) awssdk.Config {
 	}
 }
 
-func (r *rig) accounts() []aws.Account {
+func (r *rig) accounts() []core.Account {
 	r.Helper()
-	all, err := aws.ReadAccounts(r.dir)
+	all, err := core.ReadAccounts(r.dir)
 	must(r, err)
 	return all
 }

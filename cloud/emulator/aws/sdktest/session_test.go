@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 )
 
 // TestSessions is who may be which role for how long.
@@ -63,7 +63,7 @@ func TestIAMQuotas(t *testing.T) {
 	r := start(t, 0)
 	all := r.accounts()
 	all[0].Quotas = map[string]int{"roles": 1, "oidc-providers": 0}
-	must(t, aws.WriteAccounts(r.dir, all))
+	must(t, core.WriteAccounts(r.dir, all))
 	_, err := r.role(t.Context(), "one")
 	must(t, err)
 	_, err = r.role(t.Context(), "two")

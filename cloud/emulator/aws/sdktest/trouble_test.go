@@ -145,7 +145,7 @@ func TestStaleReads(t *testing.T) {
 // TestBehindOurBack deletes things past all rules, which no interface of the cloud can.
 func TestBehindOurBack(t *testing.T) {
 	r, _ := lifelike(t)
-	n, err := r.cloud.ByHand(emulator.Hand{Delete: "cluster", Match: "c"})
+	n, err := r.cloud.ByHand(emulator.ManualChange{Delete: "cluster", Match: "c"})
 	if err != nil || n != 1 {
 		t.Fatal(n, err)
 	}
