@@ -184,15 +184,15 @@ func (l *life) bringBack() {
 	for range mostRounds {
 		before := l.world.Seq
 		l.inspect()
-		if l.rest(); l.world.Seq == before {
-			return
-		}
-		l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
+		l.rest()
+		l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) { // a drift that was seen before is no news, and is there all the same
 			if e.Failure != nil && e.Failure.Code == ev.DriftedReason {
 				l.ask(l.request(e.Ref, ev.VerbRetry, ""))
 			}
 		})
-		l.rest()
+		if l.rest(); l.world.Seq == before {
+			return
+		}
 	}
 	l.wrong("what has drifted is never brought back")
 }
