@@ -12,6 +12,7 @@ const (
 	LabelApplication   = "aerie.io/application"
 	AnnotationRevision = "aerie.io/revision" // the revision that applied it: an older one never overwrites it
 	AnnotationMark     = "aerie.io/owner-mark"
+	NoteCordoned       = "aerie.io/cordoned" // an annotation of a node that we keep new pods off
 
 	// AnnotationSuspendedFrom is how much of something ran before its tenant was suspended.
 	AnnotationSuspendedFrom = "aerie.io/suspended-from"

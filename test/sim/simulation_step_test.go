@@ -107,9 +107,13 @@ func (l *life) step() {
 		l.inspect()
 	case n < 44:
 		l.otherCatalogue()
+	case n < 46:
+		l.pods()
 	case n < 48:
+		l.change()
+	case n < 51:
 		l.sleepOrWake()
-	case n < 54:
+	case n < 57:
 		l.elapse(time.Duration(l.rnd.Int64N(int64(4 * time.Minute))))
 	default:
 		l.work()
