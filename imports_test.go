@@ -79,6 +79,7 @@ var arrows = map[string][]string{
 	"./projections/views/cursor":   {"./events"},
 	"./projections/operations":     {"./events", "./fsm", "./projections/state", "github.com/danielgtaylor/huma/v2", "github.com/tidwall/btree"},
 	"./projections/views/selector": {"./events", "k8s.io/apimachinery/pkg/labels", "k8s.io/apimachinery/pkg/selection"},
+	"./projections/identity":       {"./events", "./fsm", "./projections/state"},
 	"./projections/placement":      {"./events", "./fsm", "./projections/state"},
 	"./projections/views/snapshot": {"github.com/klauspost/compress/s2"},
 	"./projections/views/bitmap":   {"github.com/RoaringBitmap/roaring/v2"},

@@ -32,6 +32,7 @@ const TenantInfra Kind = "tenantinfra"
 var tenantInfraKind = Descriptor{
 	Kind: TenantInfra, Plural: "tenantinfras", Doc: "node pools of a dataplane for one application type and size",
 	Parent: Dataplane, Spec: TenantInfraSpec{}, Verbs: CommonVerbs(adoptVerb, disownVerb), Marked: true,
+	Access: Access{ForCustomers: true},
 }
 
 // Kind is TenantInfra.

@@ -13,6 +13,10 @@ const everyKind = early + `---
 {kind: application, name: live_web, owner: willow, labels: {a/b: c}, spec: {manifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: web}, data: {a: "1e3", b: "yes"}}]}}
 ---
 {kind: addon, name: north_dns, spec: {manifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: dns}, data: {a: b}}]}}
+---
+{kind: principal, name: robot, spec: {role: viewer, key: UA` + "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" + `}}
+---
+{kind: token, name: ci, owner: willow, spec: {role: customer-viewer, hash: "` + "0000000000000000000000000000000000000000000000000000000000000000" + `", expires: "2040-01-01T00:00:00Z"}}
 `
 
 // control is a control plane that a test talks to by the command line.

@@ -177,7 +177,7 @@ func (r *rig) ask(kind ev.Kind, path, verb, body string) (ev.Answer, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
 	defer cancel()
-	return r.intake.SubmitRequest(ctx, command.Request{Owner: ref.Owner, Kind: string(kind), Name: ref.ID, Verb: verb, Body: []byte(body), Actor: ev.ActorAdmin})
+	return r.intake.SubmitRequest(ctx, command.Request{Owner: ref.Owner, Kind: string(kind), Name: ref.ID, Verb: verb, Body: []byte(body), Caller: ev.LocalAdmin()})
 }
 
 // until waits until an entity is as wanted, moving the cloud's clock meanwhile if

@@ -209,7 +209,7 @@ func (s *script) otherPools(spec ev.TenantInfraSpec) ev.TenantInfraSpec {
 }
 
 func (s *script) request(ref ev.Ref, verb, body string) command.Request {
-	return command.Request{ID: s.newID("c"), Owner: ref.Owner, Kind: string(ref.Kind), Name: ref.ID, Verb: verb, Body: []byte(body), Actor: ev.ActorAdmin}
+	return command.Request{ID: s.newID("c"), Owner: ref.Owner, Kind: string(ref.Kind), Name: ref.ID, Verb: verb, Body: []byte(body), Caller: ev.LocalAdmin()}
 }
 
 // versions are what people ask for; the last is one that the cloud has only now and then.

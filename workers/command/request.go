@@ -25,8 +25,8 @@ type Request struct {
 	ExpectedUID             string  // "": any
 	DryRun                  bool
 	TraceParent             string
-	Actor                   string // who authenticated
-	made                    string // the id to make up if it is not to be any
+	Caller                  ev.Caller // who asks; the zero one may ask nothing
+	made                    string    // the id to make up if it is not to be any
 }
 
 var (
@@ -40,7 +40,7 @@ func (r Request) log(a ev.Answer, err error) {
 		return
 	}
 	attributes := []any{"verb", ev.Truncate(r.Verb), "kind", ev.Truncate(r.Kind), "entity", ev.Truncate(r.Owner + "/" + r.Name),
-		"actor", r.Actor, "outcome", answerCode(err)}
+		"actor", r.Caller.Actor, "outcome", answerCode(err)}
 	if r.DryRun {
 		attributes = append(attributes, "dry run", true)
 	}
@@ -59,6 +59,9 @@ func (i *Intake) SubmitRequest(ctx context.Context, r Request) (a ev.Answer, err
 		r.log(a, err)
 	}()
 	c, err := r.Command(i.kinds, time.Now().UTC())
+	if err == nil {
+		err = i.refuseSecrets(ctx, c)
+	}
 	if err != nil {
 		return ev.Answer{}, err
 	}
@@ -111,7 +114,11 @@ func retryable(err error) bool {
 // named at once, then those of its body.
 func (r Request) Command(kinds *ev.Registry, now time.Time) (ev.Command, error) {
 	c := ev.Command{ID: r.ID, Ref: ev.Ref{Kind: ev.Kind(r.Kind), Owner: r.Owner, ID: r.Name},
-		Actor: r.Actor, Time: now, UID: ulid.Make().String(), ExpectedUID: r.ExpectedUID, ExpectedSeq: r.ExpectedSeq, DryRun: r.DryRun}
+		Actor: r.Caller.Actor, Time: now, UID: ulid.Make().String(), ExpectedUID: r.ExpectedUID, ExpectedSeq: r.ExpectedSeq, DryRun: r.DryRun}
+	// The address alone decides, before anything is looked up: who is denied learns nothing of what is there.
+	if err := r.Caller.Deny(kinds, r.Owner, c.Ref.Kind, r.Verb); err != nil {
+		return c, err
+	}
 	faults := kinds.Check(c.Ref)
 	if c.ID == "" && r.made != "" {
 		c.ID = r.made
@@ -143,6 +150,9 @@ func (r Request) Command(kinds *ev.Registry, now time.Time) (ev.Command, error) 
 	c.Digest = r.digest(body)
 	if c.RawDigest = c.Digest; !bytes.Equal(body, r.Body) {
 		c.RawDigest = r.digest(r.Body) // as releases before made it, of the body as it came
+	}
+	if err := r.Caller.DenyPayload(ev.Builtin, c.Ref, c.Payload); err != nil {
+		return c, err
 	}
 	return c, ev.RefuseFaults(c.Ref.String(), CheckAsk(c.Ref, c.Payload))
 }

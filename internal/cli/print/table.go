@@ -77,6 +77,8 @@ var own = map[events.Kind][]column{
 	events.Application: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e client.Entity, _ time.Time) string { return count(e, "manifests") }}, phaseColumn},
 	events.Addon: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e client.Entity, _ time.Time) string { return count(e, "manifests") }},
 		wide(fromSpec("NAMESPACE", "namespace")), phaseColumn},
+	events.Principal: {fromSpec("ROLE", "role"), wide(fromSpec("KEY", "key")), phaseColumn},
+	events.Token:     {fromSpec("ROLE", "role"), fromSpec("EXPIRES", "expires"), phaseColumn},
 }
 
 // columnsOf lists a kind's columns: whose and which, what it is, how it is.
