@@ -74,6 +74,9 @@ type Kind[D Data] struct {
 	IsNews func(Entity[D], ev.Seen) (news, onlyNodes bool)
 	// DecideVerb decides a verb of the kind's own, or what the machinery notes of that kind alone; nil if it has none.
 	DecideVerb func(Entity[D], ev.Payload, *Refs) ([]ev.Change, error)
+	// Hold is the event by which what was asked has to wait, of an entity as it is after a decision; nil, or a nil event, if
+	// nothing has to.
+	Hold func(Entity[D], *Refs) ev.Event
 	// ForgetChanges makes others forget the entity before it is gone; nil if nothing keeps a note of it.
 	ForgetChanges func(Entity[D], *Refs) []ev.Change
 	// Outcome is what a reported outcome means; nil if the outcome is itself the event.
