@@ -11,6 +11,7 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm/relapse"
+	"github.com/aeriehq/aerie/fsm/sequence"
 )
 
 // Phase is where an entity is in its life. It is for people: code asks
@@ -125,11 +126,11 @@ type Base struct {
 	Relapses      relapse.Relapses  // what has drifted lately
 	RepairAt      time.Time         // when what is contested is repaired; zero if nothing is
 	Conditions    []Condition
-	History       History // the sequences of its events
-	LastEventID   string  // the id of its last event: the cause of what follows from it
-	CorrelationID string  // the correlation id of that event
-	Rounds        Rounds  // of its phase
-	Drained       bool    // it is to go, and nothing uses it any more
+	History       sequence.List // the sequences of its events
+	LastEventID   string        // the id of its last event: the cause of what follows from it
+	CorrelationID string        // the correlation id of that event
+	Rounds        Rounds        // of its phase
+	Drained       bool          // it is to go, and nothing uses it any more
 	phase         Phase
 }
 
