@@ -54,6 +54,7 @@ var kindRoutes = map[events.Kind]func(*server, huma.API){
 	events.Tenant:      routesOf[events.TenantSpec, *views.None](events.Tenant),
 	events.Application: routesOf[events.ApplicationSpec, *views.InstalledObserved](events.Application),
 	events.Addon:       routesOf[events.AddonSpec, *views.InstalledObserved](events.Addon),
+	events.Cell:        routesOf[events.CellSpec, *views.CellObserved](events.Cell),
 }
 
 // routesOf are the routes of a kind: its list, one of it, and that one's history.

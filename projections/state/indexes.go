@@ -48,6 +48,8 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 		w.offer(is)
 	}
 	switch after.Ref.Kind {
+	case ev.Cell:
+		w.recell(after)
 	case ev.Account, ev.Dataplane, ev.TenantInfra:
 		for _, infra := range fsm.OffersOn(before, after, w.UsersOf) {
 			w.offer(infra.Path())
@@ -125,7 +127,7 @@ func (w *Entities) reuse(before, after fsm.Entity[fsm.Data]) {
 
 // sameUse tells whether two states of one entity surely use the same.
 func sameUse(before, after fsm.Entity[fsm.Data]) bool {
-	return before.UID == after.UID && before.Revision == after.Revision && fsm.PlaceOf(before) == fsm.PlaceOf(after) &&
+	return before.UID == after.UID && before.Revision == after.Revision && fsm.PlaceOf(before) == fsm.PlaceOf(after) && fsm.CellOf(before) == fsm.CellOf(after) &&
 		fsm.Ended(before) == fsm.Ended(after) && before.Phase() != fsm.Unborn
 }
 

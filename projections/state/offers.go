@@ -29,10 +29,10 @@ type audience struct {
 // zones are the offers of an audience, by where they are.
 type zones map[fsm.OfferZone]*btree.BTreeG[offered]
 
-// offered is an offer and how many tenants are there.
+// offered is an offer, how many tenants are there, and how many more can come.
 type offered struct {
 	fsm.Offer
-	tenants int
+	tenants, room int
 }
 
 func (a offered) less(b offered) bool {
@@ -156,6 +156,7 @@ func (w *Entities) bestOffer(q fsm.OfferQuery, but func(ev.Ref) bool) (offered, 
 func (w *Entities) reofferAll() {
 	var infras []ev.Ref
 	w.Each(ev.TenantInfra, func(e fsm.Entity[fsm.Data]) { infras = append(infras, e.Ref) })
+	w.Each(ev.Cell, w.recell)
 	for _, infra := range infras {
 		w.offer(infra.Path())
 	}
@@ -170,12 +171,14 @@ func (w *Entities) offer(path string) {
 	}
 	e, _ := w.Get(infra)
 	o, is := fsm.OfferOf(e, w.Get)
-	before, was := w.offers.set(infra, offered{o, w.PlacedOn(path)}, is)
+	now := offered{o, w.PlacedOn(path), fsm.Room(e, w.CellsOn(infra))}
+	is = is && now.room != 0
+	before, was := w.offers.set(infra, now, is)
 	if w.under != nil {
 		w.offers.own[infra] = true
 		return
 	}
-	if is && (!was || before.Offer != o) {
+	if is && (!was || before.Offer != o || now.room > before.room) {
 		for _, class := range o.Awaited() {
 			w.news[fsm.Awaited{Class: class}] = true
 		}

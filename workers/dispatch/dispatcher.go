@@ -194,7 +194,7 @@ func (d *Dispatcher) look(ctx context.Context, l look) error {
 	case nil:
 		return d.withdraw(ctx, l.e)
 	case fsm.WaitFor:
-		return d.settle(ctx, l.e, l.cause)
+		return d.await(ctx, l, owed)
 	default:
 		return d.pass(ctx, l, owed, machine.Rule(l.e.Phase()))
 	}
@@ -204,6 +204,24 @@ func hashOf(ref ev.Ref) uint8 {
 	h := fnv.New32a()
 	_, _ = io.WriteString(h, ref.Tokens())
 	return uint8(h.Sum32())
+}
+
+// await lets the intake look whether what the entity waits for is there, and watches over the time of the wait, if it has
+// one. That counts from an event: time in which nobody worked counts too.
+func (d *Dispatcher) await(ctx context.Context, l look, owed fsm.WaitFor) error {
+	if !owed.OnlyTime() {
+		if err := d.settle(ctx, l.e, l.cause); err != nil {
+			return err
+		}
+	}
+	if owed.Within == 0 {
+		return nil
+	}
+	end := owed.Since.Add(d.clock.Real(owed.Within))
+	if end.After(time.Now()) {
+		return d.wake(ctx, l, end)
+	}
+	return ignoreRefusal(d.do(ctx, command.Internal(l.ref, ev.ActorAerie, ev.Expire{Since: owed.Since})))
 }
 
 // settle lets the intake look whether what the entity waits for is there.
