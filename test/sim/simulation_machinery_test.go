@@ -87,12 +87,25 @@ func (l *life) tend(ref ev.Ref) {
 		l.withdraw(e)
 	case fsm.WaitFor:
 		l.withdraw(e)
+		if owed.OnlyTime() {
+			l.await(e, owed)
+			return
+		}
 		c := l.internal(ref, ev.ActorAerie, ev.Settle{})
 		c.CausationID = cause
 		l.order(c)
 	default:
 		l.pass(e, owed)
 	}
+}
+
+// await is Dispatcher.await.
+func (l *life) await(e fsm.Entity[fsm.Data], owed fsm.WaitFor) {
+	if end := owed.Since.Add(owed.Within); end.After(l.now) {
+		l.timers[e.Ref] = end
+		return
+	}
+	l.order(l.internal(e.Ref, ev.ActorAerie, ev.Expire{Since: owed.Since}))
 }
 
 // pass is Dispatcher.pass.
