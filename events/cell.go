@@ -4,8 +4,8 @@ import "time"
 
 // CellSpec is a group of tenants on a tenant infra that no other cell gets into.
 type CellSpec struct {
-	Tenants   int    `json:"tenants" default:"20" minimum:"1" maximum:"1000" doc:"most tenants that are in it at once; fewer than there are move nobody"`
-	KeepEmpty string `json:"keepEmpty,omitempty" pattern:"^[1-9][0-9]{0,4}[smh]$" doc:"how long it stays when it is empty, such as 30m or 1h; left out: until it is deleted"`
+	Tenants   int    `json:"tenants" default:"20" minimum:"1" maximum:"1000" doc:"most tenants at once; fewer move nobody"`
+	KeepEmpty string `json:"keepEmpty,omitempty" pattern:"^[1-9][0-9]{0,4}[smh]$" doc:"how long it stays empty, such as 1h; else: for ever"`
 }
 
 // Cell is the kind of a group of tenants.

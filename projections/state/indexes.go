@@ -127,7 +127,8 @@ func (w *Entities) reuse(before, after fsm.Entity[fsm.Data]) {
 
 // sameUse tells whether two states of one entity surely use the same.
 func sameUse(before, after fsm.Entity[fsm.Data]) bool {
-	return before.UID == after.UID && before.Revision == after.Revision && fsm.PlaceOf(before) == fsm.PlaceOf(after) && fsm.CellOf(before) == fsm.CellOf(after) &&
+	return before.UID == after.UID && before.Revision == after.Revision &&
+		fsm.PlaceOf(before) == fsm.PlaceOf(after) && fsm.CellOf(before) == fsm.CellOf(after) &&
 		fsm.Ended(before) == fsm.Ended(after) && before.Phase() != fsm.Unborn
 }
 
