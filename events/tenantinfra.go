@@ -18,7 +18,7 @@ type Cells struct {
 	Isolation string `json:"isolation" enum:"policy" default:"policy" doc:"What keeps cells apart: network policies"`
 	Max       int    `json:"max" default:"50" minimum:"1" maximum:"200" doc:"most cells at once"`
 	Warm      int    `json:"warm" default:"0" minimum:"0" maximum:"200" doc:"how many cells stand empty for those who come"`
-	KeepEmpty string `json:"keepEmpty" default:"1h" pattern:"^[1-9][0-9]{0,4}[smh]$" doc:"how long a cell that is empty stays, such as 30m or 1h"`
+	KeepEmpty string `json:"keepEmpty" default:"1h" pattern:"^[1-9][0-9]{0,4}[smh]$" doc:"how long an empty cell stays, such as 30m or 1h"`
 }
 
 // Pool is one node pool as the user wants it.

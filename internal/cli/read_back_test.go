@@ -13,6 +13,10 @@ const everyKind = early + `---
 {kind: application, name: live_web, owner: willow, labels: {a/b: c}, spec: {manifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: web}, data: {a: "1e3", b: "yes"}}]}}
 ---
 {kind: addon, name: north_dns, spec: {manifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: dns}, data: {a: b}}]}}
+---
+{kind: tenantinfra, name: north_web, spec: {app: web, size: small, cells: {tenants: 3}, pools: [{name: main, machine: s4}]}}
+---
+{kind: cell, name: north_web_c1, spec: {tenants: 2}}
 `
 
 // control is a control plane that a test talks to by the command line.

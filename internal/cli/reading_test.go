@@ -187,7 +187,7 @@ func TestDeleteSeveral(t *testing.T) {
 		t.Errorf("tried: %s", out)
 	}
 	c.do(0, "", "delete", "-f", file, "--wait", "--timeout", "2m")
-	for _, k := range []string{"accounts", "plans", "dataplanes", "tenantinfras", "tenants", "customers", "applications", "addons"} {
+	for _, k := range []string{"accounts", "plans", "dataplanes", "tenantinfras", "tenants", "customers", "applications", "addons", "cells"} {
 		if out, _ := c.do(0, "", "get", k, "-o", "name"); out != "" {
 			t.Errorf("left: %s", out)
 		}
