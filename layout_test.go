@@ -27,11 +27,8 @@ const (
 // overTheLimit is what was over a limit when the limits came. It may only shrink: a figure here that is larger than what
 // is found fails the test too.
 var overTheLimit = map[string]int{
-	"./projections/views: lines": 2586,
-	"./cloud/emulate/aws: files": 40,
-	"./cloud/emulate/aws: lines": 5754,
-	"./events: files":            20,
-	"./fsm: files":               17,
+	"./events: files": 20,
+	"./fsm: files":    17,
 }
 
 // TestLayout holds the limits of a package.

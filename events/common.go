@@ -55,7 +55,8 @@ type (
 		Revision uint64    `json:"revision"` // the sequence at which the effect was owed
 		Attempt  int       `json:"attempt"`  // from 1; not counted: what was told to come later, or got no answer
 		Reason             // what went wrong
-		NextAt   time.Time `json:"next_at,omitzero"` // zero: not tried again by itself
+		NextAt   time.Time `json:"next_at,omitzero"`   // zero: not tried again by itself
+		EveryMS  int64     `json:"every_ms,omitempty"` // what is not counted is tried so often from then on, and told once
 		Calls    []Call    `json:"calls,omitempty"`
 	}
 	// Failed ends the attempts: the entity rests until someone retries or updates it.
@@ -194,6 +195,19 @@ type Call struct {
 	TookMS    int64     `json:"took_ms"`
 	Code      string    `json:"code"` // "ok", or the error's code
 	RequestID string    `json:"request_id,omitempty"`
+}
+
+// NextTry is the first try after a time: a failed attempt is tried again at NextAt, and one that is not counted ever
+// after. Zero: it is being tried, or not by itself.
+func (f AttemptFailed) NextTry(now time.Time) time.Time {
+	every := time.Duration(f.EveryMS) * time.Millisecond
+	switch {
+	case f.NextAt.After(now):
+		return f.NextAt
+	case f.NextAt.IsZero() || every <= 0:
+		return time.Time{}
+	}
+	return f.NextAt.Add((now.Sub(f.NextAt)/every + 1) * every)
 }
 
 // Counted tells whether a failure counts as an attempt: being told to come

@@ -136,6 +136,18 @@ func (s DataplaneSpec) existing() (faults []FieldError) {
 	return faults
 }
 
+// Unused are the fields that mean nothing for this dataplane, by their paths in the spec: of what is there already and is
+// used, nothing is chosen, whatever defaults say.
+func (s DataplaneSpec) Unused() []string {
+	switch {
+	case s.Cluster.Existing != "":
+		return []string{"version", "network", "cluster.private", "cluster.logging", "cluster.secretsKey", "cluster.access", "systemPool", "cloudAddons"}
+	case len(s.Network.Subnets) > 0:
+		return []string{"network.range", "network.zones"}
+	}
+	return nil
+}
+
 type (
 	// NetworkingStarted says that the account is ready and building begins.
 	NetworkingStarted struct {

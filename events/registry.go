@@ -293,7 +293,8 @@ func refFieldsOf(t reflect.Type) (fields []refField) {
 
 // Builtin is what this program knows. A new kind comes last, whatever it refers to: snapshots on disk have the
 // places of the kinds in this list.
-var Builtin = NewRegistry(customerKind, accountKind, planKind, dataplaneKind, tenantInfraKind, tenantKind, applicationKind, addonKind, cellKind)
+var Builtin = NewRegistry(customerKind, accountKind, planKind, dataplaneKind, tenantInfraKind, tenantKind, applicationKind, addonKind,
+	cellKind)
 
 // Kinds are the kinds of Builtin.
 var Kinds = Builtin.Kinds()

@@ -91,6 +91,16 @@ type Blocker struct {
 	ev.Reason
 	Retried bool      `json:"retried" doc:"Whether it goes on by itself"`
 	NextAt  time.Time `json:"next_at,omitzero" doc:"When it is tried again"`
+
+	attempt *ev.AttemptFailed
+}
+
+// NextTry is when it is tried again after a time; zero if that is not known.
+func (b Blocker) NextTry(now time.Time) time.Time {
+	if b.attempt == nil {
+		return time.Time{}
+	}
+	return b.attempt.NextTry(now)
 }
 
 // waitsFor says that one thing is not ready yet.
@@ -125,7 +135,7 @@ func (k *Kind[D]) why(e Entity[D], refs *Refs) *Blocker {
 	if t := e.trouble(); t != nil {
 		w := &Blocker{Reason: *t}
 		if e.Failure == nil {
-			w.Retried, w.NextAt = !e.Attempt.NextAt.IsZero(), e.Attempt.NextAt
+			w.Retried, w.NextAt, w.attempt = !e.Attempt.NextAt.IsZero(), e.Attempt.NextAt, e.Attempt
 		}
 		return w
 	}
@@ -152,5 +162,7 @@ var workWords = map[string]string{
 	"remove_addon": "removal of the addon",
 }
 
-// inWords is an effect as people say it; one that has no words yet by its name.
-func inWords(e ev.Effect) string { return cmp.Or(workWords[e.Effect()], e.Effect()) }
+// WorkInWords is an effect, of which the name is given, as people say it; one that has no words yet by its name.
+func WorkInWords(effect string) string { return cmp.Or(workWords[effect], effect) }
+
+func inWords(e ev.Effect) string { return WorkInWords(e.Effect()) }

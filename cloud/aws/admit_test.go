@@ -10,7 +10,7 @@ import (
 	ekst "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/emulator"
 )
 
 // TestWhoIsLetIn changes the wish for who may work in a cluster, with somebody in it whom somebody else has let in.
@@ -28,7 +28,7 @@ func TestWhoIsLetIn(t *testing.T) {
 
 	_, err := eks.NewFromConfig(r.theirs).CreateAccessEntry(t.Context(), &eks.CreateAccessEntryInput{ClusterName: awssdk.String("cl1"), PrincipalArn: awssdk.String(guest)})
 	must(t, err)
-	r.inject(emulate.Fault{Op: "eks:AssociateAccessPolicy", Lost: true})
+	r.inject(emulator.Fault{Op: "eks:AssociateAccessPolicy", Lost: true})
 	edit := []cloud.Admission{{Principal: ops, Policy: "edit"}, {Principal: dev, Policy: "cluster-admin"}}
 	if _, err := ensure(edit...); cloud.ClassOf(err) != cloud.Retryable {
 		t.Fatal(err)

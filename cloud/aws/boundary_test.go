@@ -15,8 +15,8 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
-	emulated "github.com/aeriehq/aerie/cloud/emulate/aws"
-	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/policy"
 )
 
 const everything = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
@@ -199,7 +199,7 @@ func TestAccountWithoutBoundary(t *testing.T) {
 	r := start(t)
 	r.mayAll()
 	r.accounts[0].Managed = nil
-	must(t, emulated.WriteAccounts(r.dir, r.accounts))
+	must(t, core.WriteAccounts(r.dir, r.accounts))
 	p := r.provider()
 	r.until(cloud.Ready, func() (cloud.Observation, error) { return p.EnsureNetwork(t.Context(), r.home(), network(owner)) })
 	_, made := r.ensureCluster(p, r.home())
@@ -213,7 +213,7 @@ func TestAccountWithoutBoundary(t *testing.T) {
 		t.Errorf("there are roles: %v", all)
 	}
 	r.deploy(&r.accounts[0])
-	must(t, emulated.WriteAccounts(r.dir, r.accounts))
+	must(t, core.WriteAccounts(r.dir, r.accounts))
 	must(t, p.Check(t.Context(), r.home().Account))
 	r.until(cloud.Ready, func() (cloud.Observation, error) { return r.ensureCluster(p, r.home()) })
 }
@@ -229,7 +229,7 @@ func TestOldTemplateMayNotBind(t *testing.T) {
 		must(t, err)
 	}
 	r.accounts[0].Users[0].Denied = []string{"iam:PutRolePermissionsBoundary"}
-	must(t, emulated.WriteAccounts(r.dir, r.accounts))
+	must(t, core.WriteAccounts(r.dir, r.accounts))
 	_, err := p.EnsureAddon(t.Context(), r.home(), autoscaler)
 	var is *cloud.Error
 	if !errors.As(err, &is) || is.Class != cloud.Denied || is.Code != "NoBoundary" {

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/policy"
 )
 
 // TestAutoscalerMayScaleItsOwn judges what an autoscaler asks for by the policy of the role that is made for it: it sees all

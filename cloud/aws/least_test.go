@@ -8,8 +8,8 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
-	emulated "github.com/aeriehq/aerie/cloud/emulate/aws"
-	"github.com/aeriehq/aerie/cloud/emulate/aws/policy"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/policy"
 )
 
 // names are the actions of the template, each once.
@@ -40,7 +40,7 @@ func (r *rig) take(action string) {
 	data, err := json.Marshal(policy)
 	must(r, err)
 	role.Policies = []json.RawMessage{data}
-	must(r, emulated.WriteAccounts(r.dir, r.accounts))
+	must(r, core.WriteAccounts(r.dir, r.accounts))
 }
 
 // TestCheckNamesEachRight takes each right of the template away in turn.

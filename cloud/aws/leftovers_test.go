@@ -15,7 +15,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
-	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/emulator"
 	"github.com/aeriehq/aerie/cloud/kube"
 )
 
@@ -83,10 +83,10 @@ func TestWhatControllersLeave(t *testing.T) {
 	}
 	must(t, p.MarkVolumes(t.Context(), r.home(), "cl1", owner, map[string]bool{attached: true}))
 	r.vanish("cl1")
-	_, err := r.cloud.ByHand(emulate.Hand{Change: "volume", Match: attached, Set: emulate.Doc{"status": "in-use"}})
+	_, err := r.cloud.ByHand(emulator.ManualChange{Change: "volume", Match: attached, Set: emulator.Doc{"status": "in-use"}})
 	must(t, err)
-	r.inject(emulate.Fault{Op: "DeleteLoadBalancer", Code: "OperationNotPermitted", Message: "Load balancer cannot be deleted because deletion protection is enabled", Nth: 2})
-	r.inject(emulate.Fault{Op: "DeleteTargetGroup", Code: "ResourceInUse", Message: "Target group is currently in use by a listener or a rule"})
+	r.inject(emulator.Fault{Op: "DeleteLoadBalancer", Code: "OperationNotPermitted", Message: "Load balancer cannot be deleted because deletion protection is enabled", Nth: 2})
+	r.inject(emulator.Fault{Op: "DeleteTargetGroup", Code: "ResourceInUse", Message: "Target group is currently in use by a listener or a rule"})
 	must(t, p.DeleteCluster(t.Context(), r.home(), "cl1", owner+"x"))
 	for _, why := range []string{"OperationNotPermitted", "ResourceInUse", "VolumeInUse"} {
 		if o, err := p.ObserveCluster(t.Context(), r.home(), "cl1"); err != nil || o.Phase != cloud.Deleting {
@@ -97,7 +97,7 @@ func TestWhatControllersLeave(t *testing.T) {
 		}
 		r.advance(time.Minute)
 	}
-	_, err = r.cloud.ByHand(emulate.Hand{Change: "volume", Match: attached, Set: emulate.Doc{"status": "available"}})
+	_, err = r.cloud.ByHand(emulator.ManualChange{Change: "volume", Match: attached, Set: emulator.Doc{"status": "available"}})
 	must(t, err)
 	must(t, p.DeleteCluster(t.Context(), r.home(), "cl1", owner))
 	if o, err := p.ObserveCluster(t.Context(), r.home(), "cl1"); err != nil || o.Phase != cloud.Absent {

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/emulator"
 )
 
 // whole builds all that a dataplane has, or what is missing of it.
@@ -65,7 +65,7 @@ func TestARepairLeavesNothing(t *testing.T) {
 			p := r.provider()
 			r.whole(p)
 			was := r.ledger().Live(r.cloud.Now())
-			n, err := r.cloud.ByHand(emulate.Hand{Delete: kind})
+			n, err := r.cloud.ByHand(emulator.ManualChange{Delete: kind})
 			must(t, err)
 			r.advance(soon)
 			r.whole(r.provider())
@@ -81,7 +81,7 @@ func TestARepairLeavesNothing(t *testing.T) {
 }
 
 // trustsNothingFormer asserts that no provider of a cluster that is gone is left, and that no role trusts it.
-func (r *rig) trustsNothingFormer(was []emulate.Entry) {
+func (r *rig) trustsNothingFormer(was []emulator.Entry) {
 	r.Helper()
 	for _, old := range was {
 		if old.Kind != "oidc-provider" {

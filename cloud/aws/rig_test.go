@@ -23,8 +23,9 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
 	"github.com/aeriehq/aerie/cloud/cloudtest"
-	"github.com/aeriehq/aerie/cloud/emulate"
-	emulated "github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator"
+	emulated "github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 )
 
 // rig is an emulated AWS with a provider on it.
@@ -32,7 +33,7 @@ type rig struct {
 	*testing.T
 	cloud     *emulated.Server
 	dir       string
-	accounts  []emulated.Account
+	accounts  []core.Account
 	config    awssdk.Config // ours
 	theirs    awssdk.Config // of somebody else at home
 	transport *http.Transport
@@ -50,7 +51,7 @@ func start(t *testing.T) *rig {
 	r.cloud, err = emulated.Open(emulated.Options{Dir: r.dir, Speed: 1, Logger: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	t.Cleanup(func() { _ = r.cloud.Close() })
-	r.accounts, err = emulated.ReadAccounts(r.dir)
+	r.accounts, err = core.ReadAccounts(r.dir)
 	must(t, err)
 	r.bootstrap()
 	pool := x509.NewCertPool()
@@ -62,7 +63,7 @@ func start(t *testing.T) *rig {
 }
 
 // as is a configuration with the key of a user.
-func (r *rig) as(user emulated.User) awssdk.Config {
+func (r *rig) as(user core.User) awssdk.Config {
 	return awssdk.Config{
 		Region: region, BaseEndpoint: awssdk.String(r.cloud.URL()), HTTPClient: &http.Client{Transport: r.transport},
 		Credentials: credentials.NewStaticCredentialsProvider(user.AccessKeyID, user.SecretAccessKey, ""),
@@ -78,19 +79,19 @@ func (r *rig) bootstrap() {
 	r.deploy(customer)
 	r.deploy(home)
 	home.Users[0].Policies = append(home.Roles[0].Policies, json.RawMessage(`{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}`))
-	home.Users = append(home.Users, emulated.User{Name: "them", AccessKeyID: "AKIATHEM", SecretAccessKey: "theirs"})
-	must(r, emulated.WriteAccounts(r.dir, r.accounts))
+	home.Users = append(home.Users, core.User{Name: "them", AccessKeyID: "AKIATHEM", SecretAccessKey: "theirs"})
+	must(r, core.WriteAccounts(r.dir, r.accounts))
 }
 
 // mayAll gives us all rights at home.
 func (r *rig) mayAll() {
 	r.Helper()
 	r.accounts[0].Users[0].Policies = nil
-	must(r, emulated.WriteAccounts(r.dir, r.accounts))
+	must(r, core.WriteAccounts(r.dir, r.accounts))
 }
 
 // deploy runs the template in an account.
-func (r *rig) deploy(in *emulated.Account) {
+func (r *rig) deploy(in *core.Account) {
 	r.Helper()
 	trusted := r.accounts[1].Roles[0]
 	template, err := json.Marshal(aws.Template(trusted.Name, trusted.Trusts[0], trusted.ExternalID))
@@ -120,7 +121,7 @@ func (r *rig) advance(d time.Duration) {
 	must(r, r.cloud.Advance(d))
 }
 
-func (r *rig) inject(f ...emulate.Fault) {
+func (r *rig) inject(f ...emulator.Fault) {
 	r.Helper()
 	must(r, r.cloud.Inject(f...))
 }
@@ -145,7 +146,7 @@ var calls = map[string]string{
 
 func (r *rig) strike(f cloudtest.Fault) {
 	r.Helper()
-	e := emulate.Fault{Op: calls[f.Op], Times: 1}
+	e := emulator.Fault{Op: calls[f.Op], Times: 1}
 	switch {
 	case f.Issue:
 		e.Issue, e.Code, e.Message = true, "AsgInstanceLaunchFailures", "Could not launch On-Demand Instances. InsufficientInstanceCapacity - We currently do not have sufficient capacity."
@@ -210,7 +211,7 @@ func (r *rig) foreign(_ cloud.Scope, name string) {
 func (r *rig) nodes(_ cloud.Scope, n int) {
 	r.Helper()
 	r.accounts[0].Quotas = map[string]int{"nodes": n}
-	must(r, emulated.WriteAccounts(r.dir, r.accounts))
+	must(r, core.WriteAccounts(r.dir, r.accounts))
 }
 
 func must(t testing.TB, err error) {
@@ -223,7 +224,7 @@ func must(t testing.TB, err error) {
 // twice is how many things were made while the same was there, in a cloud that shows what was made late.
 func (r *rig) twice() int {
 	r.Helper()
-	l, err := emulate.ReadLedger(r.dir)
+	l, err := emulator.ReadLedger(r.dir)
 	must(r, err)
 	for _, twin := range l.Twice() {
 		r.Logf("made twice: %s %s", twin.First.Kind, twin.First.Purpose())

@@ -9,8 +9,8 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
 	"github.com/aeriehq/aerie/cloud/cloudtest"
-	"github.com/aeriehq/aerie/cloud/emulate"
-	emulated "github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 )
 
 // rare are the rights to calls that are made only when somebody else has changed something by hand, or left something
@@ -62,7 +62,7 @@ func TestCheckNamesWhatIsMissing(t *testing.T) {
 	must(t, p.Check(t.Context(), r.home().Account))
 	must(t, p.Check(t.Context(), r.customer().Account))
 	r.accounts[1].Roles[0].Denied = []string{"eks:CreateCluster", "iam:PassRole"}
-	must(t, emulated.WriteAccounts(r.dir, r.accounts))
+	must(t, core.WriteAccounts(r.dir, r.accounts))
 	err := p.Check(t.Context(), r.customer().Account)
 	if cloud.ClassOf(err) != cloud.Denied || !strings.Contains(err.Error(), "may not: eks:CreateCluster, iam:PassRole") {
 		t.Fatal(err)
@@ -85,9 +85,9 @@ func TestWrongDoor(t *testing.T) {
 	}
 }
 
-func (r *rig) ledger() emulate.Ledger {
+func (r *rig) ledger() emulator.Ledger {
 	r.Helper()
-	l, err := emulate.ReadLedger(r.dir)
+	l, err := emulator.ReadLedger(r.dir)
 	must(r, err)
 	return l
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
-	"github.com/aeriehq/aerie/cloud/emulate"
-	emulated "github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 )
 
 const secretsKey = "arn:aws:kms:" + region + ":444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -25,12 +25,12 @@ func (r *rig) encrypted(p *aws.Provider, key string) (cloud.Observation, error) 
 func (r *rig) hasKey(lets []string, rights ...string) {
 	r.Helper()
 	r.deploy(&r.accounts[1])
-	r.accounts[1].Keys = []emulated.Key{{ARN: secretsKey, Lets: lets}}
+	r.accounts[1].Keys = []core.Key{{ARN: secretsKey, Lets: lets}}
 	for _, right := range rights {
 		document := json.RawMessage(`{"Statement": {"Effect": "Allow", "Action": "` + right + `", "Resource": "*"}}`)
 		r.accounts[1].Roles[0].Policies = append(r.accounts[1].Roles[0].Policies, document)
 	}
-	must(r, emulated.WriteAccounts(r.dir, r.accounts))
+	must(r, core.WriteAccounts(r.dir, r.accounts))
 }
 
 // TestSecretsAreEncrypted makes a cluster with a key of the customer's, whose policy lets our role use it. The key stays.
@@ -42,7 +42,7 @@ func TestSecretsAreEncrypted(t *testing.T) {
 	_, err := r.encrypted(p, secretsKey) // its role is made
 	must(t, err)
 	r.advance(soon)
-	r.inject(emulate.Fault{Op: "eks:CreateCluster", Lost: true, Times: 1})
+	r.inject(emulator.Fault{Op: "eks:CreateCluster", Lost: true, Times: 1})
 	if _, err := r.encrypted(p, secretsKey); cloud.ClassOf(err) != cloud.Retryable {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
-	"github.com/aeriehq/aerie/cloud/aws/balancers"
+	"github.com/aeriehq/aerie/cloud/aws/elb"
 	"github.com/aeriehq/aerie/cloud/aws/permit"
 	"github.com/aeriehq/aerie/cloud/aws/vpc"
 	"github.com/aeriehq/aerie/cloud/ratelimit"
@@ -36,7 +36,7 @@ type session struct {
 	iam     *iam.Client
 	sts     *sts.Client
 	network *vpc.Networks
-	doors   *balancers.Balancers
+	doors   *elb.Balancers
 }
 
 // sessions are those that are open. An account is entered once for all its regions.
@@ -97,7 +97,7 @@ func (p *Provider) session(s cloud.Scope, region string, credentials awssdk.Cred
 	return &session{
 		scope: s, region: region, now: p.now,
 		eks: eks.NewFromConfig(c), iam: iam.NewFromConfig(c), sts: sts.NewFromConfig(c),
-		network: vpc.New(c, s, p.memory), doors: balancers.New(c),
+		network: vpc.New(c, s, p.memory), doors: elb.New(c),
 	}
 }
 

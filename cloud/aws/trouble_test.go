@@ -13,7 +13,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
-	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/emulator"
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/tenant"
 )
@@ -87,7 +87,7 @@ func TestThrottledAccountIsAlone(t *testing.T) {
 		return err
 	}
 	must(t, look(r.customer()))
-	r.inject(emulate.Fault{Op: "ec2:DescribeVpcs", Match: r.customer().Account.ID, Throttle: true, Times: -1})
+	r.inject(emulator.Fault{Op: "ec2:DescribeVpcs", Match: r.customer().Account.ID, Throttle: true, Times: -1})
 	var refused *cloud.Error
 	var made int
 	for range 50 { // until the wait is longer than a call's patience: how long it is is chance
@@ -162,7 +162,7 @@ func TestLeftoversAreListed(t *testing.T) {
 	r := start(t)
 	p := r.provider()
 	r.up(p, r.home())
-	n, err := r.cloud.ByHand(emulate.Hand{Delete: "cluster"})
+	n, err := r.cloud.ByHand(emulator.ManualChange{Delete: "cluster"})
 	must(t, err)
 	r.advance(soon)
 	o, err := p.ObserveCluster(t.Context(), r.home(), "cl1")
@@ -210,7 +210,7 @@ func TestNetworkInUse(t *testing.T) {
 	p := r.provider()
 	r.up(p, r.home())
 	r.serve(p, "cl1")
-	_, err := r.cloud.ByHand(emulate.Hand{Delete: "load-balancer"}) // not by its own interface: that would end these too
+	_, err := r.cloud.ByHand(emulator.ManualChange{Delete: "load-balancer"}) // not by its own interface: that would end these too
 	must(t, err)
 	for range 4 {
 		must(t, p.DeleteCluster(t.Context(), r.home(), "cl1", owner))
@@ -227,7 +227,7 @@ func TestNetworkInUse(t *testing.T) {
 	if _, err := p.EnsureNetwork(t.Context(), r.home(), network(owner)); cloud.ClassOf(err) != cloud.Conflict {
 		t.Error("what is being deleted is made anew:", err)
 	}
-	_, err = r.cloud.ByHand(emulate.Hand{Delete: "network-interface"})
+	_, err = r.cloud.ByHand(emulator.ManualChange{Delete: "network-interface"})
 	must(t, err)
 	for range 4 {
 		must(t, p.DeleteNetwork(t.Context(), r.home(), "net1", owner))

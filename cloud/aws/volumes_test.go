@@ -9,7 +9,7 @@ import (
 	ec2t "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/aeriehq/aerie/cloud"
-	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/emulator"
 )
 
 // volumes are the ids of those that are there.
@@ -27,7 +27,7 @@ func (r *rig) volumes() (ids []string) {
 // vanish deletes a cluster by hand.
 func (r *rig) vanish(cluster string) {
 	r.Helper()
-	_, err := r.cloud.ByHand(emulate.Hand{Delete: "cluster", Match: cluster})
+	_, err := r.cloud.ByHand(emulator.ManualChange{Delete: "cluster", Match: cluster})
 	must(r, err)
 }
 

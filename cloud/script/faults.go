@@ -2,10 +2,10 @@ package script
 
 import "slices"
 
-// Fault is something that goes wrong at a moment M of the calls C that it matches. Span is the first of them that is hit,
+// Fault is something that goes wrong at a phase M of the calls C that it matches. Span is the first of them that is hit,
 // where 0 is the first of all, and how many are: 0 is one, below 0 all from then on.
 type Fault[M comparable, C any] interface {
-	Moment() M
+	Phase() M
 	Matches(C) bool
 	Span() (nth, times int)
 }
@@ -42,10 +42,10 @@ func (f *Faults[M, C, F]) Inject(given ...F) { f.injected = append(f.injected, a
 // Write replaces those of the file; their counts begin anew.
 func (f *Faults[M, C, F]) Write(given []F) { f.written = arm(given) }
 
-// Strike is the fault that hits this moment of a call. All that match count it; the first that hits is it.
+// Strike is the fault that hits this phase of a call. All that match count it; the first that hits is it.
 func (f *Faults[M, C, F]) Strike(m M, c C) (struck F, ok bool) {
 	for _, a := range slices.Concat(f.injected, f.written) {
-		if a.fault.Moment() == m && a.fault.Matches(c) && a.hit(a.fault.Span()) && !ok {
+		if a.fault.Phase() == m && a.fault.Matches(c) && a.hit(a.fault.Span()) && !ok {
 			struck, ok = a.fault, true
 		}
 	}

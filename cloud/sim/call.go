@@ -231,7 +231,7 @@ func (c *call) goesAlong(r *resource) bool {
 	return r.Kind == cloud.KindAddon && len(on) > 0 && c.sim.state.byID[on[0]].Owner == r.Owner
 }
 
-func (c *call) strike(m moment) (Fault, bool) { return c.sim.faults.Strike(m, c.head) }
+func (c *call) strike(m phase) (Fault, bool) { return c.sim.faults.Strike(m, c.head) }
 
 func (c *call) fail(class cloud.Class, code, message string) error {
 	return &cloud.Error{Class: class, Op: c.head.Op, Code: code, Message: message}

@@ -30,19 +30,19 @@ type Fault struct {
 	Blind    bool `json:"blind"`    // an Ensure's lookup sees nothing: a network is made twice, what has a name of its own is asked for again
 }
 
-// moment is when in a call a fault can strike.
-type moment int
+// phase is when in a call a fault can strike.
+type phase int
 
 const (
-	calling moment = iota
+	calling phase = iota
 	answering
 	creating
 	observing
 	looking
 )
 
-// Moment implements script.Fault.
-func (f Fault) Moment() moment {
+// Phase implements script.Fault.
+func (f Fault) Phase() phase {
 	switch {
 	case f.After:
 		return answering
@@ -126,7 +126,7 @@ func (f Fault) code() string {
 func (f Fault) Span() (nth, times int) { return f.Nth, f.Times }
 
 // faults are what goes wrong in a cloud.
-type faults = script.Faults[moment, Call, Fault]
+type faults = script.Faults[phase, Call, Fault]
 
 // readFaults takes the faults of faults.json.
 func (s *Sim) readFaults(data []byte) error {

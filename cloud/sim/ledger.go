@@ -32,8 +32,8 @@ type Resource struct {
 	Deleted int64 // the call that saw it gone; 0: it is not
 }
 
-// Twin is a thing that was made a second time while the first was there.
-type Twin struct {
+// Duplicate is a thing that was made a second time while the first was there.
+type Duplicate struct {
 	First, Second Resource
 }
 
@@ -95,19 +95,19 @@ func (l Ledger) Live() []Resource {
 }
 
 // Twice is everything that was made while the same was there: the same owner mark, kind and name, wherever.
-func (l Ledger) Twice() []Twin {
+func (l Ledger) Twice() []Duplicate {
 	type purpose struct {
 		owner         string
 		kind          cloud.Kind
 		cluster, name string
 	}
 	last := map[purpose]Resource{}
-	var twins []Twin
+	var twins []Duplicate
 	for _, r := range l.Resources {
 		p := purpose{r.Owner, r.Kind, r.Cluster, r.Name}
 		first, before := last[p]
 		if before && (first.Deleted == 0 || first.Deleted > r.Made) {
-			twins = append(twins, Twin{first, r})
+			twins = append(twins, Duplicate{first, r})
 		}
 		if !before || first.Deleted != 0 && (r.Deleted == 0 || r.Deleted > first.Deleted) {
 			last[p] = r

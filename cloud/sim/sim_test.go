@@ -65,7 +65,7 @@ func TestConformance(t *testing.T) {
 			Region:  cloud.Scope{Account: home.Account, Region: "us-east"},
 			Foreign: func(s cloud.Scope, name string) {
 				set := fmt.Appendf(nil, `{"name":%q,"version":"1.34"}`, name)
-				_, err := current.ByHand(sim.Hand{Make: "cluster", In: s.Account.ID + "/" + s.Region, Set: set})
+				_, err := current.ByHand(sim.ManualChange{Make: "cluster", In: s.Account.ID + "/" + s.Region, Set: set})
 				must(t, err)
 			},
 			Subnets: []string{"subnet-eu-central-a", "subnet-eu-central-b"},
@@ -90,7 +90,7 @@ func TestConformance(t *testing.T) {
 				return ids
 			},
 			Vanish: func(name string) {
-				_, err := current.ByHand(sim.Hand{Delete: "cluster", Match: name})
+				_, err := current.ByHand(sim.ManualChange{Delete: "cluster", Match: name})
 				must(t, err)
 			},
 			Twice: func() int { return len(ledger(t, o.Dir).Twice()) },

@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/aeriehq/aerie/cloud/emulate/kubeapi"
+	"github.com/aeriehq/aerie/cloud/emulator/kubeapi"
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/helm"
 	"github.com/aeriehq/aerie/cloud/kube/memory"

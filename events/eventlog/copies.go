@@ -8,10 +8,14 @@ import (
 	"fmt"
 	"hash"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
+
+// storesWithin is how long a server may take to store what its cluster has agreed on, before what it lacks counts as lost.
+const storesWithin = 2 * time.Second
 
 // Copy is what one server of a cluster has of the log.
 type Copy struct {
@@ -24,17 +28,24 @@ type Copy struct {
 
 // ReadCopy reads what the server behind a connection has of the log, up to a sequence. It
 // is asked itself, if it keeps a copy: NATS prefers who is on the same server. A server
-// that is known to be behind must not be asked, since another answers for it.
+// that is known to be behind must not be asked, since another answers for it. One that
+// is current may still have to store what it agreed to: it is given a moment for that.
 func ReadCopy(ctx context.Context, nc *nats.Conn, to uint64) (Copy, error) {
 	c := Copy{Server: nc.ConnectedServerName()}
 	sum := sha256.New()
-	for c.Last < to {
+	for grew := time.Now(); c.Last < to && time.Since(grew) < storesWithin; {
 		n, err := c.readSome(ctx, nc, sum, to)
 		if err != nil {
 			return c, fmt.Errorf("read the log on the NATS server %s: %w", c.Server, err)
 		}
-		if n == 0 {
-			break
+		if n > 0 {
+			grew = time.Now()
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return c, fmt.Errorf("read the log on the NATS server %s: %w", c.Server, ctx.Err())
+		case <-time.After(storesWithin / 100):
 		}
 	}
 	c.Sum = hex.EncodeToString(sum.Sum(nil)[:8])

@@ -5,7 +5,35 @@ import (
 	"testing"
 
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/internal/natstest"
 )
+
+// TestACopyThatIsStoredLate waits for what its server has agreed to and not stored yet.
+func TestACopyThatIsStoredLate(t *testing.T) {
+	p := open(t)
+	p.append(t, decision(change(prod, 0, began{"u1"})))
+	looks, err := p.nc.SubscribeSync("$JS.API.DIRECT.GET." + eventlog.Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan eventlog.Copy, 1)
+	go func() {
+		c, err := eventlog.ReadCopy(natstest.Deadline(t), p.nc, 2)
+		if err != nil {
+			t.Error(err)
+		}
+		read <- c
+	}()
+	for range 2 { // the second look finds nothing more
+		if _, err := looks.NextMsgWithContext(natstest.Deadline(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.append(t, decision(change(free, 0, began{"u2"})))
+	if c := <-read; c.Events != 2 || c.Last != 2 {
+		t.Errorf("%+v", c)
+	}
+}
 
 // TestCompareCopies names the server that differs from what most have.
 func TestCompareCopies(t *testing.T) {

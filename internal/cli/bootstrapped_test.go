@@ -3,7 +3,7 @@ package cli
 import (
 	"testing"
 
-	"github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 )
 
 // TestSimcloudIsBootstrapped asks the accounts of a new emulated cloud for what the template makes: in both of them roles can
@@ -13,7 +13,7 @@ func TestSimcloudIsBootstrapped(t *testing.T) {
 	if err := ensureAccounts(dir); err != nil {
 		t.Fatal(err)
 	}
-	accounts, err := aws.ReadAccounts(dir)
+	accounts, err := core.ReadAccounts(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,8 @@ type chain struct {
 	Commands []link        `json:"commands"`
 	AtRest   bool          `json:"at_rest"`
 	Reason   *presentCause `json:"reason"` // null at rest
+
+	waits []any // what it waits for now
 }
 
 // presentCause is why an entity is not at rest now.
@@ -87,9 +89,12 @@ var verbOf = map[string]string{
 // chainOf folds an entity's events and groups them by what caused them.
 func chainOf(e client.Entity, past []client.Event) (chain, error) {
 	c := chain{Kind: e.Kind, Owner: e.Owner, ID: e.ID, UID: e.UID, Phase: e.Phase, Seq: e.Seq, AtRest: e.Status.Reason == nil}
+	tell := newTelling("")
 	if r := e.Status.Reason; r != nil {
 		c.Reason = &presentCause{r.Reason, r.Retried, r.NextAt}
+		tell.reason = r.Message
 	}
+	c.waits, _ = e.Status.Owed["on"].([]any)
 	own := map[string]*cause{}
 	var now fsm.Entity[fsm.Data]
 	for i, h := range past {
@@ -103,7 +108,11 @@ func chainOf(e client.Entity, past []client.Event) (chain, error) {
 		if now, err = fsm.Machines[e.Kind].Apply(now, r); err != nil {
 			return c, events.Refuse(events.Internal, "fold event %d of %s: %v", h.Seq, e.Ref(), err)
 		}
-		c.Commands[len(c.Commands)-1].add(outcomeOf(h, now.Phase()))
+		s := outcomeOf(h, now.Phase())
+		if once, is := tell.once(h); is {
+			s.what = once
+		}
+		c.Commands[len(c.Commands)-1].add(s)
 		own[h.ID] = causeOf(h)
 	}
 	return c, nil

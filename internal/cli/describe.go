@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/cli/print"
 	"github.com/aeriehq/aerie/internal/client"
 )
@@ -52,7 +53,7 @@ func describe(ctx context.Context, cl *client.Client, w io.Writer, ref events.Re
 	if err != nil {
 		return err
 	}
-	return print.Write(w, (&description{e: e, past: past, older: l.Next != nil, now: now(l, cl)}).text())
+	return print.Write(w, (&description{e: e, past: past, older: l.Next != nil, now: cl.Moment()}).text())
 }
 
 // newestEvents reads the newest events of an entity, the oldest of them first.
@@ -63,15 +64,6 @@ func newestEvents(ctx context.Context, c *client.Client, ref events.Ref) (l clie
 	}
 	slices.Reverse(past)
 	return l, past, err
-}
-
-// now is the moment a list was read at: ages are told as they were then.
-func now(l client.List, cl *client.Client) time.Time {
-	var as struct{ Time time.Time }
-	if !cl.ReadsPast() || json.Unmarshal(l.AsOf, &as) != nil {
-		return time.Now()
-	}
-	return as.Time
 }
 
 // description writes an entity for people.
@@ -85,16 +77,14 @@ type description struct {
 
 func (d *description) text() []byte {
 	d.identity()
-	d.part("Spec", d.e.Spec)
+	d.part("Spec", usedSpec(d.e))
 	d.conditions()
 	d.reason()
 	d.placement()
 	if len(d.e.Status.Observed) > 0 {
 		d.part("Observed", d.e.Status.Observed)
 	}
-	if len(d.e.Status.Owed) > 0 {
-		d.part("Owed", d.e.Status.Owed)
-	}
+	d.owed()
 	d.events()
 	return d.Bytes()
 }
@@ -140,7 +130,7 @@ func (d *description) part(head string, v any) {
 func (d *description) conditions() {
 	var rows [][]string
 	for _, c := range d.e.Status.Conditions {
-		rows = append(rows, []string{c.Type, c.Status, print.Since(c.Since, d.now), c.Reason, c.Message})
+		rows = append(rows, []string{c.Type, c.Status, print.Since(c.Since, d.now), c.Reason, d.unlessTold(c.Message)})
 	}
 	d.table("Conditions", []string{"TYPE", "STATUS", "FOR", "REASON", "MESSAGE"}, rows)
 }
@@ -151,17 +141,85 @@ func (d *description) reason() {
 		return
 	}
 	d.line("Reason", "%s: %s", r.Code, r.Message)
-	d.more("who can help: %s; %s", cmp.Or(string(r.Fault), "unknown"), tried(r, d.e.Ref(), d.now))
+	d.more("who can help: %s; %s", cmp.Or(string(r.Fault), "unknown"), tried(d.e, d.now))
 }
 
-func tried(r *client.Reason, ref events.Ref, now time.Time) string {
+// unlessTold leaves out what the reason says already: a fault is told once.
+func (d *description) unlessTold(message string) string {
+	if r := d.e.Status.Reason; r != nil && message != "" && strings.HasSuffix(r.Message, message) {
+		return toldBelow
+	}
+	return message
+}
+
+// toldBelow stands where a fault would be told that is told further down.
+const toldBelow = "see the reason below"
+
+func tried(e client.Entity, now time.Time) string {
+	r, ref := e.Status.Reason, e.Ref()
 	switch {
 	case !r.Retried:
 		return fmt.Sprintf("not tried again by itself: update it, or: aerie %s retry %s", ref.Kind, ref.Path())
 	case r.NextAt.After(now):
-		return "tried again in " + print.Ago(r.NextAt.Sub(now))
+		return fmt.Sprintf("tried again in %s, at %s", print.Ago(r.NextAt.Sub(now)), r.NextAt.UTC().Format(time.RFC3339))
+	case r.Code == events.InProgress:
+		return "goes on by itself"
+	case len(e.Status.Owed) > 0 && e.Status.Owed["on"] != nil:
+		return "goes on when that is there"
 	}
-	return "goes on by itself"
+	return "tried again just now"
+}
+
+// owed says what is still to be done, in people's words.
+func (d *description) owed() {
+	owed := d.e.Status.Owed
+	effect, _ := owed["effect"].(string)
+	on, _ := owed["on"].([]any)
+	switch {
+	case effect == "":
+		return
+	case len(on) > 0:
+		var all []string
+		for _, o := range on {
+			all = append(all, fmt.Sprint(o))
+		}
+		d.line("To be done", "waits for %s", strings.Join(all, ", "))
+	default:
+		d.line("To be done", "%s%s", fsm.WorkInWords(effect), failedBefore(owed["attempts"]))
+	}
+}
+
+// failedBefore says how many attempts have failed, if any has.
+func failedBefore(attempts any) string {
+	switch n := fmt.Sprint(attempts); n {
+	case "<nil>", "0":
+		return ""
+	case "1":
+		return "; 1 attempt has failed"
+	default:
+		return "; " + n + " attempts have failed"
+	}
+}
+
+// usedSpec is the spec without what means nothing for this entity.
+func usedSpec(e client.Entity) any {
+	var spec events.DataplaneSpec
+	if e.Kind != events.Dataplane || json.Unmarshal(e.Spec, &spec) != nil {
+		return e.Spec
+	}
+	fields, err := client.DecodeJSON(e.Spec)
+	if err != nil {
+		return e.Spec
+	}
+	for _, path := range spec.Unused() {
+		within, _ := fields.(map[string]any)
+		names := strings.Split(path, ".")
+		for _, name := range names[:len(names)-1] {
+			within, _ = within[name].(map[string]any)
+		}
+		delete(within, names[len(names)-1])
+	}
+	return fields
 }
 
 func (d *description) placement() {
@@ -179,7 +237,11 @@ func (d *description) events() {
 	if d.older {
 		head = fmt.Sprintf("Events (the last %d)", len(d.past))
 	}
-	columns, rows := eventTable(d.past, false)
+	told := ""
+	if r := d.e.Status.Reason; r != nil {
+		told = r.Message
+	}
+	columns, rows := eventTable(d.past, false, told)
 	d.table(head, columns, rows)
 }
 

@@ -119,6 +119,7 @@ entity is shown again when something happens to it, until Ctrl-C.`,
 		ValidArgsFunction: completeKindAndID(&g.Connection),
 		RunE:              g.run,
 	}
+	cmd.AddCommand(newOperationsCommand())
 	g.Connection.Flags(cmd)
 	g.AtFlag(cmd)
 	g.Output.Flags(cmd, print.Table, print.Wide, print.JSON, print.YAML, print.Name, print.JSONPath, print.CustomColumns)
@@ -167,6 +168,7 @@ func (g *getting) run(cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return err
 		}
+		g.Now = cl.Moment()
 		return g.List(cmd.OutOrStdout(), l)
 	}
 	return g.some(cmd, cl, refs)
@@ -205,6 +207,7 @@ func (g *getting) some(cmd *cobra.Command, cl *client.Client, refs []events.Ref)
 	if len(found) == 0 {
 		return err
 	}
+	g.Now = cl.Moment()
 	show := g.List
 	if len(refs) == 1 {
 		show = func(w io.Writer, l client.List) error { return g.One(w, l.Items[0]) }

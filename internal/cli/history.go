@@ -50,23 +50,54 @@ func printHistory(w io.Writer, format string, l client.List) error {
 		}
 		return print.Write(w, b.Bytes())
 	}
-	head, rows := eventTable(past, format == print.Wide)
+	head, rows := eventTable(past, format == print.Wide, "")
 	return print.Rows(w, head, rows)
 }
 
-func eventTable(past []client.Event, wide bool) (head []string, rows [][]string) {
+// eventTable lists events. A fault is told once: what told says is told elsewhere, and the rest by the first event that
+// does; wide shows all.
+func eventTable(past []client.Event, wide bool, told string) (head []string, rows [][]string) {
 	head = []string{"SEQ", "TIME", "TYPE", "ACTOR", "WHAT"}
 	if wide {
 		head = append(head, "COMMAND", "CAUSE")
 	}
+	tell := newTelling(told)
 	for _, h := range past {
 		row := []string{fmt.Sprint(h.Seq), h.Time.UTC().Format(time.RFC3339), h.Type, h.Actor, what(h, wide)}
+		if once, is := tell.once(h); is && !wide {
+			row[4] = once
+		}
 		if wide {
 			row = append(row, h.CommandID, h.Cause)
 		}
 		rows = append(rows, row)
 	}
 	return head, rows
+}
+
+// telling keeps which faults have been told, and where.
+type telling struct {
+	reason string // told by itself
+	at     map[string]uint64
+}
+
+func newTelling(reason string) *telling { return &telling{reason, map[string]uint64{}} }
+
+// once is what an event says of a fault that is told elsewhere: its code, and where; false if it is told here.
+func (t *telling) once(h client.Event) (said string, elsewhere bool) {
+	var r events.Reason
+	if json.Unmarshal(h.Data, &r) != nil || r.Message == "" {
+		return "", false
+	}
+	at, told := t.at[r.Message]
+	switch {
+	case strings.HasSuffix(t.reason, r.Message):
+		return fmt.Sprintf("%s: see the reason", r.Code), true
+	case told:
+		return fmt.Sprintf("%s: as at %d", r.Code, at), true
+	}
+	t.at[r.Message] = h.Seq
+	return "", false
 }
 
 // what is the part of an event's body that says most: why, or where.

@@ -49,6 +49,9 @@ func newServerCommand() *cobra.Command {
 			if s.NoSim && s.CloudDir+s.SimKubeconfig != "" {
 				return client.Invalid("--no-sim", "there is then no simulated cloud to give a directory or a cluster")
 			}
+			if err := checkTLS(s.TLS); err != nil {
+				return err
+			}
 			if err := logs.install(); err != nil {
 				return err
 			}
@@ -61,6 +64,11 @@ func newServerCommand() *cobra.Command {
 	f.StringVar(&s.NATS, "nats", listenNATS, "address the embedded NATS server listens on")
 	f.StringVar(&s.NATSURL, "nats-url", "", "NATS servers to use instead of the embedded one, such as nats://a:4222,nats://b:4222")
 	s.Access.Flags(f, func(string) string { return "" })
+	f.StringVar(&s.TLS.Cert, "tls-cert", "", "file with the certificate, and its chain, that HTTP and the embedded NATS show; read again when it changes")
+	f.StringVar(&s.TLS.Key, "tls-key", "", "file with the key of --tls-cert")
+	f.StringSliceVar(&s.TLS.Names, "tls-names", nil, "instead of files: names and addresses for a certificate of aerie's own CA, <data-dir>/tls/ca.pem")
+	f.BoolVar(&s.TLS.InsecureHTTP, "insecure-http", false, "serve HTTP in clear, also beyond this machine: something before it ends TLS")
+	f.BoolVar(&s.TLS.InsecureNATS, "insecure-nats", false, "and so NATS")
 	f.StringVar(&s.Monitor, "nats-monitor", "", "HTTP monitoring addresses of those servers, such as http://a:8222,http://b:8222: a server that does not sync is refused")
 	f.StringVar(&s.CloudDir, "cloud-dir", "", "where the simulated cloud lives (default <data-dir>/cloud; with --nats-url there is none, unless all replicas name the same)")
 	f.BoolVar(&s.NoSim, "no-sim", false, "have no simulated cloud: every account is real")
@@ -68,6 +76,17 @@ func newServerCommand() *cobra.Command {
 	f.StringVar(&s.SimKubeconfig, "sim-kubeconfig", "", "a kubeconfig: the cluster behind the one dataplane of the simulated cloud (default: clusters that only store)")
 	logs.flags(f)
 	return cmd
+}
+
+// checkTLS refuses settings that say two things, or half of one.
+func checkTLS(t server.TLS) error {
+	if (t.Cert == "") != (t.Key == "") {
+		return client.Invalid("--tls-cert", "a certificate and its key go together: give --tls-cert and --tls-key")
+	}
+	if t.Cert != "" && len(t.Names) > 0 {
+		return client.Invalid("--tls-names", "it has a certificate made, and --tls-cert gives one: give one of them")
+	}
+	return nil
 }
 
 // maxSpeed is more than anybody's patience needs: a second is eleven days.

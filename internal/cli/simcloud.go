@@ -16,8 +16,9 @@ import (
 	"github.com/spf13/cobra"
 
 	provider "github.com/aeriehq/aerie/cloud/aws"
-	"github.com/aeriehq/aerie/cloud/emulate"
-	"github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/internal/cli/print"
 	"github.com/aeriehq/aerie/internal/client"
@@ -105,7 +106,7 @@ func (s *simcloud) run(ctx context.Context) (err error) {
 		return server.NotStarted(err)
 	}
 	defer func() { err = errors.Join(err, cloud.Close()) }()
-	accounts, err := aws.ReadAccounts(dir)
+	accounts, err := core.ReadAccounts(dir)
 	if err != nil {
 		return server.NotStarted(err)
 	}
@@ -120,10 +121,10 @@ func (s *simcloud) run(ctx context.Context) (err error) {
 // `account bootstrap` prints, with its rights and no others; whoever has the platform's key may do everything there. Both
 // have the policy that bounds the roles that are made in them.
 func ensureAccounts(dir string) error {
-	if _, err := aws.ReadAccounts(dir); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := core.ReadAccounts(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	all := aws.DefaultAccounts()
+	all := core.DefaultAccounts()
 	role := all[1].Roles[0]
 	template, err := json.Marshal(provider.Template(role.Name, role.Trusts[0], role.ExternalID))
 	if err != nil {
@@ -135,12 +136,12 @@ func ensureAccounts(dir string) error {
 		}
 	}
 	all[0].Roles = nil // it is entered with its key
-	return aws.WriteAccounts(dir, all)
+	return core.WriteAccounts(dir, all)
 }
 
 // show prints where the cloud is and what to paste to work in it.
-func (s *simcloud) show(dir, url string, accounts []aws.Account) error {
-	ca := filepath.Join(dir, emulate.CAFile)
+func (s *simcloud) show(dir, url string, accounts []core.Account) error {
+	ca := filepath.Join(dir, emulator.CAFile)
 	text := fmt.Sprintf("endpoint: %s\nca: %s\ndirectory: %s\n", url, ca, dir)
 	for _, a := range accounts {
 		for _, r := range a.Roles {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/emulator"
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/internal/cli/print"
 	"github.com/aeriehq/aerie/internal/client"
@@ -34,7 +34,7 @@ func newSimcloudLedgerCommand() *cobra.Command {
 			if dir == "" {
 				return client.Invalid("--dir", "is missing: give the directory of the emulated cloud")
 			}
-			l, err := emulate.ReadLedger(dir)
+			l, err := emulator.ReadLedger(dir)
 			if errors.Is(err, fs.ErrNotExist) {
 				return client.Invalid("--dir", "%s is the directory of no emulated cloud", events.Truncate(dir))
 			}
@@ -85,7 +85,7 @@ type ledgerTouch struct {
 	Refused int    `json:"refused"`
 }
 
-func accountOf(l emulate.Ledger, now time.Time) ledgerAccount {
+func accountOf(l emulator.Ledger, now time.Time) ledgerAccount {
 	a := ledgerAccount{Calls: len(l.Calls), Left: []ledgerThing{}, Twice: []ledgerTwin{}, Touched: []ledgerTouch{}, Refused: map[string]int{}}
 	for _, e := range l.Live(now) {
 		a.Left = append(a.Left, thingOf(e))
@@ -104,7 +104,7 @@ func accountOf(l emulate.Ledger, now time.Time) ledgerAccount {
 	return a
 }
 
-func thingOf(e emulate.Entry) ledgerThing {
+func thingOf(e emulator.Entry) ledgerThing {
 	t := ledgerThing{Kind: e.Kind, Account: e.Account, Region: e.Region, Parent: e.Parent,
 		Name: e.Name, Owner: e.Owner(), Tags: e.Tags, Made: e.Made, By: e.By.Caller, Request: e.By.ID}
 	for _, field := range []string{"status", "state"} {

@@ -40,6 +40,7 @@ type standIn struct {
 	pages    int                                     // HTTP lists asked for
 	later    func(map[events.Ref]client.Entity, int) // called at each read with its number
 	reads    int
+	past     time.Time // when the last event was
 }
 
 func newStandIn(t *testing.T) *standIn {
@@ -198,6 +199,8 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answerProblem(w, http.StatusNotFound, `{"title":"Not Found"}`)
 	case len(t) == 1:
 		s.list(w, r, k)
+	case t[len(t)-1] == "history":
+		write200(w, map[string]any{"as_of": map[string]any{"seq": 7, "time": s.past.UTC()}, "items": []any{}, "next": nil})
 	default:
 		ref := events.Ref{Kind: k, Owner: t[1], ID: t[len(t)-1]}
 		e, there := s.entities[ref]
@@ -205,6 +208,7 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			answerProblem(w, http.StatusNotFound, `{"code":"not_found","detail":"there is no `+ref.String()+`"}`)
 			return
 		}
+		w.Header().Set("Aerie-As-Of-Time", s.past.UTC().Format(time.RFC3339))
 		write200(w, e)
 	}
 }
@@ -224,7 +228,7 @@ func (s *standIn) list(w http.ResponseWriter, r *http.Request, k events.Kind) {
 		at := all[1].Ref().Path()
 		next = &at
 	}
-	write200(w, map[string]any{"as_of": map[string]any{"seq": 7, "time": time.Unix(0, 0).UTC()}, "items": all, "next": next})
+	write200(w, map[string]any{"as_of": map[string]any{"seq": 7, "time": s.past.UTC()}, "items": all, "next": next})
 }
 
 func answerProblem(w http.ResponseWriter, status int, body string) {

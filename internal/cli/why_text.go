@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
@@ -42,9 +43,9 @@ func (l link) title() string {
 	case verbSettle:
 		return "settle, having waited for " + client.Plain(strings.Join(l.Awaited, ", ")) + ","
 	case verbReport:
-		return fmt.Sprintf("report of %s, attempt %d,", client.Plain(l.Effect), l.Attempt)
+		return fmt.Sprintf("report on %s, attempt %d,", client.Plain(fsm.WorkInWords(l.Effect)), l.Attempt)
 	case verbExpire:
-		return "deadline of " + client.Plain(l.Effect) + " passed,"
+		return "deadline of " + client.Plain(fsm.WorkInWords(l.Effect)) + " passed,"
 	case verbAlong:
 		return "changed by a command on another entity,"
 	}
@@ -107,8 +108,12 @@ func (c chain) writePresent(b *bytes.Buffer) {
 	case !r.Retried:
 		ref := events.Ref{Kind: c.Kind, Owner: c.Owner, ID: c.ID}
 		fmt.Fprintf(b, "retried: no, not before an update, or: aerie %s retry %s\n", c.Kind, client.Plain(ref.Path()))
+	case r.Code == events.InProgress:
+		fmt.Fprintln(b, "goes on: by itself")
+	case r.NextAt.IsZero() && len(c.waits) > 0:
+		fmt.Fprintln(b, "goes on: when that is there")
 	case r.NextAt.IsZero():
-		fmt.Fprintln(b, "retried: yes, by itself")
+		fmt.Fprintln(b, "retried: yes, just now")
 	default:
 		fmt.Fprintf(b, "retried: yes, at %s\n", stamp(r.NextAt))
 	}

@@ -7,6 +7,7 @@
 package client
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -53,6 +54,7 @@ type Client struct {
 
 	patience time.Duration          // how long nothing may change while something is waited for
 	speed    atomic.Pointer[string] // as the server last said it
+	read     atomic.Pointer[string] // when the last event was that an answer of the past included
 }
 
 // New makes a client of the server at these addresses. It connects to
@@ -84,8 +86,21 @@ func isNATS(s string) bool {
 // NATSAddress is where the NATS servers are, without secrets.
 func (c *Client) NATSAddress() string { return Redacted(c.natsURL) }
 
-// ReadsPast tells whether the client reads as of an earlier moment.
-func (c *Client) ReadsPast() bool { return c.at != "" }
+// Moment is when what was read was so, by which ages are told: the moment that --at names, or that of the last event up
+// to the sequence that it names; else the present.
+func (c *Client) Moment() time.Time {
+	said := c.at
+	if _, err := strconv.ParseUint(c.at, 10, 64); err == nil {
+		if read := c.read.Load(); read != nil {
+			said = *read
+		}
+	}
+	at, err := time.Parse(time.RFC3339, said)
+	if err != nil {
+		return time.Now()
+	}
+	return at
+}
 
 // Hush has the client say nothing while it waits for the server.
 func (c *Client) Hush() { c.note = io.Discard }
@@ -149,9 +164,15 @@ func (c *Client) Request(ctx context.Context, method, path string, query url.Val
 	if speed := res.Header.Get(events.HeaderSpeed); speed != "" {
 		c.speed.Store(&speed)
 	}
+	if at := res.Header.Get("Aerie-As-Of-Time"); at != "" {
+		c.read.Store(&at)
+	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return nil, unreachable(c.api.Redacted(), err)
+	}
+	if res.StatusCode == http.StatusBadRequest && bytes.HasPrefix(body, []byte("Client sent an HTTP request to an HTTPS server")) {
+		return nil, Invalid("--api-url", "the server speaks TLS there: want https://")
 	}
 	if res.StatusCode != http.StatusOK {
 		return nil, problem(res.StatusCode, body)

@@ -111,7 +111,7 @@ func decodeAnswer(data []byte) (events.Answer, error) {
 // DialAt connects to one server of the cluster, at an address that a connection has
 // learned, as a client of a name, and never again once that is lost.
 func (c *Client) DialAt(at, name string) (*nats.Conn, error) {
-	return nats.Connect(c.enterAt(at), append(slices.Clone(c.options), nats.Name(name), nats.NoReconnect(),
+	return DialNATS(c.enterAt(at), append(slices.Clone(c.options), nats.Name(name), nats.NoReconnect(),
 		nats.IgnoreDiscoveredServers(), nats.Timeout(AttemptTimeout), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))...)
 }
 
@@ -135,7 +135,7 @@ func (c *Client) Connect() (*nats.Conn, error) {
 	if c.nc != nil {
 		return c.nc, nil
 	}
-	nc, err := nats.Connect(c.natsURL, append(c.options, nats.Name("aerie"), nats.Timeout(AttemptTimeout),
+	nc, err := DialNATS(c.natsURL, append(c.options, nats.Name("aerie"), nats.Timeout(AttemptTimeout),
 		nats.MaxReconnects(-1), nats.ReconnectWait(RetryPause), nats.IgnoreAuthErrorAbort(),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.async.Store(&err) }))...)
 	switch {

@@ -26,6 +26,7 @@ const (
 // Connection is where the server is, as flags and environment say it.
 type Connection struct {
 	apiURL, natsURL, token, dataDir string
+	ca                              string // file with the CA of the server's certificate
 	access                          NATSAccess
 	at                              string // of which moment to read; empty: now
 }
@@ -35,6 +36,7 @@ func (c *Connection) Flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.apiURL, "api-url", cmp.Or(os.Getenv("AERIE_API_URL"), DefaultAPI), "the server's HTTP address, or AERIE_API_URL")
 	f.StringVar(&c.natsURL, "nats-url", cmp.Or(os.Getenv("AERIE_NATS_URL"), DefaultNATS), "the server's NATS address, or AERIE_NATS_URL")
+	f.StringVar(&c.ca, "ca", os.Getenv("AERIE_CA"), "file with the CA of the server's certificate, or AERIE_CA; else <data-dir>/tls/ca.pem, beside what the system trusts")
 	c.access.Flags(f, os.Getenv)
 	f.StringVar(&c.token, "token", "", "the token, or AERIE_TOKEN; else <data-dir>/token is read")
 	f.StringVar(&c.dataDir, "data-dir", cmp.Or(os.Getenv("AERIE_DATA_DIR"), DefaultDataDir()), "the server's data directory, or AERIE_DATA_DIR")
@@ -70,6 +72,15 @@ func (c *Connection) Client(cmd *cobra.Command) (*Client, error) {
 	}
 	if c.access.creds != "" {
 		cl.options = nil // the token is aerie's, and no business of somebody else's servers
+	}
+	ca, err := c.findCA(filepath.Join(c.dataDir, "tls", "ca.pem"))
+	if err != nil {
+		return nil, err
+	}
+	if ca != nil {
+		if err := cl.trust(ca); err != nil {
+			return nil, Invalid("--ca", "%v", err)
+		}
 	}
 	cl.options = append(cl.options, options...)
 	cl.note = cmd.ErrOrStderr()

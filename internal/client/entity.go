@@ -157,11 +157,20 @@ func (c *Client) List(ctx context.Context, path string, q url.Values, limit int)
 		if err != nil {
 			return all, err
 		}
+		c.noteMoment(page)
 		all = all.and(page)
 		if page.Next == nil || len(page.Items) == 0 || limit > 0 && len(all.Items) >= limit {
 			return all, nil
 		}
 		q.Set("cursor", *page.Next)
+	}
+}
+
+// noteMoment keeps of when a list is.
+func (c *Client) noteMoment(l List) {
+	var as struct{ Time string }
+	if json.Unmarshal(l.AsOf, &as) == nil && as.Time != "" {
+		c.read.Store(&as.Time)
 	}
 }
 

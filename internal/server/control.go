@@ -8,6 +8,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -68,8 +69,9 @@ type Control struct {
 	Intake  *command.Intake                   // decides commands
 	http    *http.Server
 	listen  net.Listener
-	Token   string // the admin's
-	kept    string // what the log promises
+	tls     *tls.Config // of HTTP; nil: in clear
+	Token   string      // the admin's
+	kept    string      // what the log promises
 
 	doors  stage      // where commands and queries come in
 	work   stage      // what works off what is owed
@@ -128,6 +130,11 @@ func (c *Control) openStore(s Settings) (err error) {
 	if c.guard, err = take(s.DataDir); err != nil {
 		return err
 	}
+	httpTLS, natsTLS, err := s.secure()
+	if err != nil {
+		return err
+	}
+	c.tls = httpTLS
 	c.saved = views.PreloadSnapshot(filepath.Join(s.DataDir, "views"))
 	if c.listen, err = net.Listen("tcp", s.HTTP); err != nil {
 		return fmt.Errorf("listen on %s for HTTP: %w: stop what listens there, or choose another address with --http", s.HTTP, err)
@@ -140,7 +147,7 @@ func (c *Control) openStore(s Settings) (err error) {
 		return err
 	}
 	began := time.Now()
-	c.NATS, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Token: c.Token, Logger: slog.Default(),
+	c.NATS, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, TLS: natsTLS, Token: c.Token, Logger: slog.Default(),
 		Whole: c.guard.Inspect, Present: c.guard.Present})
 	if err != nil {
 		return err
@@ -232,16 +239,23 @@ func (c *Control) where(ctx context.Context, q *placement.Query) (placement.Woul
 }
 
 func (c *Control) startHTTP(s Settings) error {
+	handler := sayingSpeed(s.SimSpeed, api.NewHandler(api.Config{
+		Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(),
+		Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where, Ready: c.ready, Promise: c.kept,
+	}))
+	listen := c.listen
+	if c.tls != nil {
+		config := c.tls.Clone()
+		config.NextProtos = []string{"http/1.1"} // a stream of events is a connection of its own
+		handler, listen = strict(handler), tls.NewListener(c.listen, config)
+	}
 	c.http = &http.Server{
-		Handler: sayingSpeed(s.SimSpeed, api.NewHandler(api.Config{
-			Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(),
-			Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where, Ready: c.ready, Promise: c.kept,
-		})),
+		Handler:           handler,
 		ConnContext:       api.WithConn,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
-	c.run(&c.doors, "http", func(context.Context) error { return c.http.Serve(c.listen) })
+	c.run(&c.doors, "http", func(context.Context) error { return c.http.Serve(listen) })
 	return nil
 }
 
@@ -297,7 +311,12 @@ func (c *Control) Sweeper() *reconcile.Sweeper { return c.sweeper.Load() }
 func (c *Control) Handler() http.Handler { return c.http.Handler }
 
 // APIURL is where HTTP is served.
-func (c *Control) APIURL() string { return "http://" + c.listen.Addr().String() }
+func (c *Control) APIURL() string {
+	if c.tls != nil {
+		return "https://" + c.listen.Addr().String()
+	}
+	return "http://" + c.listen.Addr().String()
+}
 
 // NATSURL is where NATS listens.
 func (c *Control) NATSURL() string {

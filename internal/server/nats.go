@@ -29,7 +29,7 @@ func dialNATS(urls string, a client.NATSAccess) (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	nc, err := nats.Connect(urls, append(options, nats.Name("aerie server"), nats.Timeout(client.AttemptTimeout),
+	nc, err := client.DialNATS(urls, append(options, nats.Name("aerie server"), nats.Timeout(client.AttemptTimeout),
 		nats.MaxReconnects(-1), nats.ReconnectWait(client.RetryPause), nats.ReconnectBufSize(-1), nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(natsPing), nats.MaxPingsOutstanding(natsPings),
 		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {

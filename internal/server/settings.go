@@ -16,6 +16,7 @@ type Settings struct {
 	NATS     string            // the embedded server's listener
 	NATSURL  string            // NATS servers that somebody else runs, instead of the embedded one
 	Access   client.NATSAccess // how to enter those
+	TLS      TLS               // of the listeners for HTTP and the embedded NATS
 	Monitor  string            // HTTP monitoring addresses of those servers
 	CloudDir string            // where the simulated cloud lives
 	NoSim    bool              // there is no simulated cloud: accounts are real

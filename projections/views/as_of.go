@@ -14,7 +14,8 @@ import (
 // moment is of when an answer is: of now, or of the past.
 type moment struct {
 	past bool
-	cut  uint64 // the last sequence that is included, the end of a decision
+	cut  uint64    // the last sequence that is included, the end of a decision
+	time time.Time // which time it is; zero: that of the last event
 }
 
 // end is the last sequence that may be told.
@@ -36,7 +37,7 @@ func (v *Views) moment(ctx context.Context, at string, minSeq uint64) (moment, e
 	if err == nil {
 		m.cut, err = v.cutAt(ctx, seq)
 	} else {
-		m.cut, err = v.cutBefore(at)
+		m.cut, m.time, err = v.cutBefore(at)
 	}
 	if err == nil && minSeq > m.cut {
 		err = refuseField("min_seq", "sequence %d is not included at the moment that at names, which ends with %d: leave one of them out", minSeq, m.cut)
@@ -67,16 +68,16 @@ func (v *Views) cutAt(ctx context.Context, seq uint64) (cut uint64, err error) {
 }
 
 // cutBefore is the last decision of which nothing is later than a time.
-func (v *Views) cutBefore(at string) (cut uint64, err error) {
+func (v *Views) cutBefore(at string) (cut uint64, t time.Time, err error) {
 	t, faults := parseTime("at", at, nil)
 	switch {
 	case len(faults) > 0:
-		return 0, refuseField("at", "%q is neither a sequence nor a time as RFC 3339 writes it, such as 2026-01-31T12:00:00Z", events.Truncate(at))
+		return 0, t, refuseField("at", "%q is neither a sequence nor a time as RFC 3339 writes it, such as 2026-01-31T12:00:00Z", events.Truncate(at))
 	case t.After(time.Now()):
-		return 0, refuseField("at", "%s is in the future", at)
+		return 0, t, refuseField("at", "%s is in the future", at)
 	}
 	v.fold.View(func(*state.Entities) { cut = v.events.cut(v.events.until(t)) })
-	return cut, nil
+	return cut, t, nil
 }
 
 // asOf says which part of the log a moment is.

@@ -6,6 +6,8 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/views/cursor"
+	"github.com/aeriehq/aerie/projections/views/snapshot"
 )
 
 // SetNow gives the present another time.
@@ -20,7 +22,7 @@ func (v *Views) SetSnapshotEvery(every, atEnd uint64) {
 }
 
 // SnapshotDir is where the snapshots are.
-func (v *Views) SnapshotDir() *snapshotDir { return v.snapshots }
+func (v *Views) SnapshotDir() *snapshot.Dir { return v.snapshots }
 
 // SnapshotSeq is the sequence of the newest snapshot.
 func (v *Views) SnapshotSeq() uint64 { return v.snapshotSeq }
@@ -45,14 +47,12 @@ func (v *Views) EachByName(see func(fsm.Entity[fsm.Data])) {
 }
 
 // CursorByName is where a list by name goes on behind an entity.
-func CursorByName(r events.Ref) string { return cursor{ref: r, order: byName}.String() }
+func CursorByName(r events.Ref) string { return cursor.Cursor{Ref: r, Order: byName}.String() }
 
 // What the external tests look at.
-const SnapshotEnd = snapshotEnd
 const Sorted = sorted
-const Unfinished = unfinished
 
-type SnapshotHeader = snapshotHeader
-
-var OpenSnapshotDir = openSnapshotDir
-var WriteSnapshot = writeSnapshot
+// ReadSnapshot reads the snapshot of a sequence, as a start does.
+func (v *Views) ReadSnapshot(seq uint64) (*readSnapshot, error) {
+	return readAt(v.snapshots, seq, true)
+}

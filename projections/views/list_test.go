@@ -227,6 +227,13 @@ func TestWhatIsObservedIsToldPerKind(t *testing.T) {
 	if r := got.Status.Reason; r == nil || !r.Retried || r.NextAt != nil {
 		t.Errorf("when an attempt is made whose time has come: %+v", r)
 	}
+	failed.EveryMS = time.Hour.Milliseconds() // what is not counted is told once, and tried again and again
+	s.Happen(acc, failed)
+	got = apitest.Fetch[plain](s, "/v1/accounts/-/main")
+	if r := got.Status.Reason; r.NextAt == nil || !r.NextAt.After(time.Now().Add(-time.Minute)) || r.NextAt.Sub(apitest.Epoch)%time.Hour != 0 {
+		t.Errorf("when an attempt is made again and again: %+v", r)
+	}
+	failed.EveryMS = 0
 	failed.NextAt = time.Now().Add(time.Hour).UTC()
 	s.Happen(acc, failed)
 	got = apitest.Fetch[plain](s, "/v1/accounts/-/main")

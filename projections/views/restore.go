@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
+
+	"github.com/aeriehq/aerie/projections/views/snapshot"
 )
 
 // Preloaded is the newest snapshot of a directory, which is being read.
 type Preloaded struct {
-	dir   *snapshotDir
+	dir   *snapshot.Dir
 	found *readSnapshot
 	err   error
 	read  chan struct{} // closed when it is
@@ -24,7 +27,7 @@ type Counters struct {
 
 // readSnapshot is a snapshot that was read, and its label.
 type readSnapshot struct {
-	snapshotHeader
+	snapshot.Header
 	*indexedState
 }
 
@@ -34,8 +37,8 @@ func PreloadSnapshot(dir string) *Preloaded {
 	s := &Preloaded{read: make(chan struct{})}
 	go func() {
 		defer close(s.read)
-		if s.dir, s.err = openSnapshotDir(dir); s.err == nil {
-			s.found = s.dir.newest(1<<63, true)
+		if s.dir, s.err = snapshot.Open(dir); s.err == nil {
+			s.found = newest(s.dir, 1<<63, true)
 		}
 	}()
 	return s
@@ -70,13 +73,13 @@ func (v *Views) newest(ctx context.Context, upTo uint64) (*indexedState, error) 
 	if v.snapshots == nil {
 		return nil, nil
 	}
-	return v.ofThisLog(ctx, v.snapshots.newest(upTo+1, false), false)
+	return v.ofThisLog(ctx, newest(v.snapshots, upTo+1, false), false)
 }
 
 // ofThisLog is the state of a snapshot, or of the newest before it that is of this log; nil if none is. One that can't
 // be used is left where it is, and a line of the program's log says why.
 func (v *Views) ofThisLog(ctx context.Context, s *readSnapshot, withEvents bool) (*indexedState, error) {
-	for ; s != nil; s = v.snapshots.newest(s.Seq, withEvents) {
+	for ; s != nil; s = newest(v.snapshots, s.Seq, withEvents) {
 		r, err := v.ReadEvent(ctx, s.Seq)
 		if err == nil && r.EventID == s.Event {
 			return s.indexedState, nil
@@ -133,5 +136,45 @@ func (v *Views) takeSnapshot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return v.snapshots.Write(snapshotHeader{ours, s.World.Seq, r.EventID}, s.Write)
+	return v.snapshots.Write(snapshot.Header{Code: ours, Seq: s.World.Seq, Event: r.EventID}, s.Write)
+}
+
+var errOther = errors.New("another version of the program wrote it")
+
+// newest reads the newest snapshot before a sequence that is whole and of this program;
+// nil if there is none. Of each other it says in the program's log why it is not used.
+func newest(s *snapshot.Dir, before uint64, withEvents bool) *readSnapshot {
+	seqs := s.All()
+	slices.Reverse(seqs)
+	for _, seq := range seqs {
+		if seq >= before {
+			continue
+		}
+		found, err := readAt(s, seq, withEvents)
+		if err == nil {
+			return found
+		}
+		slog.Warn("snapshot not used", "file", s.Path(seq), "reason", err)
+	}
+	return nil
+}
+
+// readAt reads the snapshot of a sequence.
+func readAt(s *snapshot.Dir, seq uint64, withEvents bool) (*readSnapshot, error) {
+	p, err := s.Read(seq)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	if ours, err := code(); err != nil || p.Code != ours {
+		return nil, errors.Join(errOther, err)
+	}
+	read, err := readState(p.State)
+	if err == nil && withEvents {
+		read.events, read.folded, err = readEventIndex(p.State, seq)
+	}
+	if err == nil && read.World.Seq != seq {
+		err = snapshot.ErrDamaged
+	}
+	return &readSnapshot{p.Header, read}, err
 }

@@ -13,7 +13,9 @@ import (
 	"github.com/tidwall/btree"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/projections/operations"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/projections/views/snapshot"
 )
 
 const (
@@ -49,13 +51,14 @@ type frozen struct {
 	order       map[events.Kind]*btree.BTreeG[place]
 	entries     []entry
 	descriptors []descriptor
+	operations  *operations.Book
 	folded      map[string]uint64 // counters
 }
 
 // freeze takes the present state; it takes milliseconds.
 func (v *Views) freeze() (s frozen) {
 	v.fold.Keep(func(w *state.Entities) {
-		s = frozen{w.Freeze(), map[events.Kind]*btree.BTreeG[place]{}, v.events.entries, v.events.descriptors.all, nil}
+		s = frozen{w.Freeze(), map[events.Kind]*btree.BTreeG[place]{}, v.events.entries, v.events.descriptors.all, v.index.ops.Copy(), nil}
 		if v.counters.Get != nil {
 			s.folded = v.counters.Get()
 		}
@@ -77,6 +80,9 @@ func (s frozen) Write(w io.Writer) error {
 			_, err := out.Write(binary.AppendUvarint(out.AvailableBuffer(), uint64(p.number)))
 			return err == nil
 		})
+	}
+	if err := s.operations.Write(out); err != nil {
+		return err
 	}
 	_, _ = out.Write(binary.AppendUvarint(nil, uint64(len(s.descriptors))))
 	for _, d := range s.descriptors {
@@ -121,18 +127,18 @@ func readFacts(b []byte) (f facts, err error) {
 	f.born, n = binary.Uvarint(b)
 	f.seq, m = binary.Uvarint(b[max(n, 0):])
 	if n <= 0 || m <= 0 {
-		return f, errDamaged
+		return f, snapshot.ErrDamaged
 	}
 	for b = b[n+m:]; len(b) > 0; {
 		l, n := binary.Uvarint(b)
 		if n <= 0 || l > uint64(len(b)-n) {
-			return f, errDamaged
+			return f, snapshot.ErrDamaged
 		}
 		words = append(words, string(b[n:n+int(l)]))
 		b = b[n+int(l):]
 	}
 	if len(words) < 3 {
-		return f, errDamaged
+		return f, snapshot.ErrDamaged
 	}
 	f.phase, f.dataplane, f.plan, f.labels = words[0], words[1], words[2], words[3:]
 	return f, nil
@@ -154,7 +160,11 @@ func readState(r *bufio.Reader) (*indexedState, error) {
 			x.propagateFromParent(uint32(n))
 		}
 	}
-	return &indexedState{World: w, index: x}, x.readOrder(r, uint64(len(x.rows)))
+	if err := x.readOrder(r, uint64(len(x.rows))); err != nil {
+		return nil, err
+	}
+	x.ops, err = operations.Read(r, len(x.rows))
+	return &indexedState{World: w, index: x}, err
 }
 
 // read makes the row of the next entity from its facts.
@@ -177,7 +187,7 @@ func (x *index) readOrder(r *bufio.Reader, all uint64) error {
 		for ; n > 0 && err == nil; n-- {
 			var number uint64
 			if number, err = binary.ReadUvarint(r); err == nil && number >= all {
-				err = errDamaged
+				err = snapshot.ErrDamaged
 			}
 			if err == nil {
 				x.order[k].Load(place{number: uint32(number)})
@@ -221,7 +231,7 @@ func readEventIndex(r *bufio.Reader, seq uint64) (j eventIndex, folded map[strin
 		j.note(entry{int64(binary.LittleEndian.Uint64(b[:])), binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])})
 	}
 	if _, more := r.ReadByte(); !errors.Is(more, io.EOF) {
-		return j, nil, errDamaged
+		return j, nil, snapshot.ErrDamaged
 	}
 	return j, folded, nil
 }
@@ -241,7 +251,7 @@ func readDescriptor(r *bufio.Reader) (d descriptor, err error) {
 func readText(r *bufio.Reader) (string, error) {
 	n, err := binary.ReadUvarint(r)
 	if err != nil || n > 1<<20 {
-		return "", errors.Join(errDamaged, err)
+		return "", errors.Join(snapshot.ErrDamaged, err)
 	}
 	text := make([]byte, n)
 	_, err = io.ReadFull(r, text)

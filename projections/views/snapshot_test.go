@@ -13,12 +13,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/apitest"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views"
+	"github.com/aeriehq/aerie/projections/views/snapshot"
 )
 
 // shooting is a life of which snapshots are written.
@@ -43,8 +45,9 @@ func again(l *apitest.Life) *apitest.System {
 	s := *l.System
 	s.Fold = state.NewLive()
 	s.Views = views.New(s.Fold, s.Log)
+	s.Views.SetNow(func() time.Time { return l.Tick.Add(-time.Minute) })
 	counts := api.NewMetrics(s.Fold, s.Log.Last)
-	if err := s.Views.Restore(l.T.Context(), views.PreloadSnapshot(l.Views.SnapshotDir().Dir), counts.Counters()); err != nil {
+	if err := s.Views.Restore(l.T.Context(), views.PreloadSnapshot(filepath.Dir(l.Views.SnapshotDir().Path(0))), counts.Counters()); err != nil {
 		l.T.Fatal(err)
 	}
 	s.Fanout = api.NewFanout(s.Fold)
@@ -136,13 +139,13 @@ func TestASnapshotThatIsDamagedIsNotUsed(t *testing.T) {
 		if err := os.WriteFile(path, damaged, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if s, err := l.Views.SnapshotDir().Read(l.Views.SnapshotSeq(), true); err == nil {
+		if s, err := l.Views.ReadSnapshot(l.Views.SnapshotSeq()); err == nil {
 			t.Fatalf("byte %d of %d is another one, and it was read: %d", at, len(whole), s.World.Seq)
 		}
 		if err := os.WriteFile(path, whole[:at], 0o600); err != nil { // any length
 			t.Fatal(err)
 		}
-		if _, err := l.Views.SnapshotDir().Read(l.Views.SnapshotSeq(), true); err == nil {
+		if _, err := l.Views.ReadSnapshot(l.Views.SnapshotSeq()); err == nil {
 			t.Fatalf("it ends at byte %d of %d, and it was read", at, len(whole))
 		}
 	}
@@ -156,24 +159,24 @@ func TestASnapshotOfAnotherProgramOrLogIsNotUsed(t *testing.T) {
 	}
 	shoot(l)
 	seq := l.Views.SnapshotSeq()
-	own, err := l.Views.SnapshotDir().Open(seq)
+	own, err := l.Views.SnapshotDir().Read(seq)
 	if err != nil {
 		t.Fatal(err)
 	}
 	own.Close()
 	state := l.Views.Freeze().Write
 	for _, other := range []struct {
-		views.SnapshotHeader
+		snapshot.Header
 		why string
 	}{
-		{views.SnapshotHeader{"another", seq, own.Event}, "another version"},
-		{views.SnapshotHeader{own.Code, seq, "another"}, "another log"},
-		{views.SnapshotHeader{own.Code, seq + 1000, own.Event}, "EOF"},
+		{snapshot.Header{Code: "another", Seq: seq, Event: own.Event}, "another version"},
+		{snapshot.Header{Code: own.Code, Seq: seq, Event: "another"}, "another log"},
+		{snapshot.Header{Code: own.Code, Seq: seq + 1000, Event: own.Event}, "EOF"},
 	} {
 		if err := os.Remove(l.Views.SnapshotDir().Path(seq)); err != nil && other.Seq == seq {
 			t.Fatal(err)
 		}
-		if err := l.Views.SnapshotDir().Write(other.SnapshotHeader, state); err != nil {
+		if err := l.Views.SnapshotDir().Write(other.Header, state); err != nil {
 			t.Fatal(err)
 		}
 		unused(l, other.why)
@@ -197,16 +200,16 @@ func TestAKillWhileASnapshotIsWrittenLeavesTheOneBefore(t *testing.T) {
 	l.Step()
 	state := l.Views.Freeze()
 	var whole bytes.Buffer
-	if err := views.WriteSnapshot(&whole, views.SnapshotHeader{Seq: state.World.Seq}, state.Write); err != nil {
+	if err := snapshot.Encode(&whole, snapshot.Header{Seq: state.World.Seq}, state.Write); err != nil {
 		t.Fatal(err)
 	}
-	dir := l.Views.SnapshotDir().Dir
+	dir := filepath.Dir(l.Views.SnapshotDir().Path(0))
 	for size := 0; size < whole.Len(); size += 7 {
-		left := filepath.Join(dir, fmt.Sprintf("%020d%s%s", state.World.Seq, views.SnapshotEnd, views.Unfinished))
+		left := filepath.Join(dir, fmt.Sprintf("%020d%s%s", state.World.Seq, snapshot.Ending, snapshot.Unfinished))
 		if err := os.WriteFile(left, whole.Bytes()[:size], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		shelf, err := views.OpenSnapshotDir(dir)
+		shelf, err := snapshot.Open(dir)
 		if err != nil || !slices.Equal(shelf.All(), []uint64{before}) {
 			t.Fatalf("after a kill at byte %d: %v %v", size, shelf.All(), err)
 		}
@@ -214,7 +217,7 @@ func TestAKillWhileASnapshotIsWrittenLeavesTheOneBefore(t *testing.T) {
 	if s := again(l); s.Views.SnapshotSeq() != before {
 		t.Errorf("want the one before, got %d", s.Views.SnapshotSeq())
 	}
-	err := l.Views.SnapshotDir().Write(views.SnapshotHeader{Seq: state.World.Seq}, func(io.Writer) error { return errFull })
+	err := l.Views.SnapshotDir().Write(snapshot.Header{Seq: state.World.Seq}, func(io.Writer) error { return errFull })
 	if files, _ := os.ReadDir(dir); !errors.Is(err, errFull) || len(files) != 1 {
 		t.Errorf("a disk that is full: %v, %v", err, files)
 	}

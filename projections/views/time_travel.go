@@ -113,15 +113,14 @@ func (v *Views) at(ctx context.Context, ref events.Ref, m moment) (found Any, as
 	if !there {
 		return found, as, v.unborn(ref, m)
 	}
-	return read(w, e, *as.Time), as, nil
+	return read(w, e, cmp.Or(m.time, *as.Time)), as, nil
 }
 
 func (v *Views) unborn(ref events.Ref, m moment) error {
 	return events.Refuse(events.NotFound, "there was no %s %s at sequence %d", events.Truncate(string(ref.Kind)), events.Truncate(ref.Path()), m.cut)
 }
 
-// part is what some entities of a moment are folded from: what they were at their
-// nearest checkpoints, and the events after those.
+// part is what some entities of a moment are folded from: their nearest checkpoints, and the events after those.
 type part struct {
 	from []entity
 	rest []events.Recorded

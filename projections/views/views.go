@@ -6,6 +6,7 @@
 package views
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,9 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/projections/operations"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/projections/views/snapshot"
 )
 
 // patience is how long a reader that asked for a sequence waits for it.
@@ -31,8 +34,8 @@ type Views struct {
 	events      eventIndex // under the fold's lock
 	timeTravel  timeTravel
 	counters    Counters
-	snapshots   *snapshotDir // nil: no snapshots
-	snapshotSeq uint64       // the sequence of the newest one, or of the last attempt
+	snapshots   *snapshot.Dir // nil: no snapshots
+	snapshotSeq uint64        // the sequence of the newest one, or of the last attempt
 	now         func() time.Time
 
 	snapshotEvery, snapshotAtEnd uint64
@@ -142,7 +145,32 @@ func (v *Views) List(ctx context.Context, k events.Kind, q *ListQuery) (l List[A
 	if err != nil {
 		return l, err
 	}
-	return s.list(f, q.Limit, s.World.Time), nil
+	return s.list(f, q.Limit, cmp.Or(m.time, s.World.Time)), nil
+}
+
+// Operations makes one page of the operations. A query that is wrong is a Refusal that names every fault.
+func (v *Views) Operations(ctx context.Context, q *operations.Query) (l List[operations.Operation], err error) {
+	f, err := q.Filter()
+	if err != nil {
+		return l, err
+	}
+	page := func(s *indexedState, now time.Time) {
+		l.AsOf = asOf(s.World)
+		l.Items, l.Next, err = s.index.ops.List(s.World, f, now)
+	}
+	m, err := v.moment(ctx, q.At, q.MinSeq)
+	if err != nil {
+		return l, err
+	}
+	if !m.past {
+		v.present(func(s *indexedState) { page(s, v.now()) })
+		return l, err
+	}
+	s, err := v.whole(ctx, m.cut)
+	if err == nil {
+		page(s, s.World.Time)
+	}
+	return l, err
 }
 
 // Get reads one entity, and says what the answer knows of the log. A Refusal of code not_found names the nearest one.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/emulator"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
@@ -27,12 +27,12 @@ spec: {account: main, region: eu-west-1}
 `
 
 // twoWith starts a server on an AWS with faults, and asks for a dataplane in eu-central-1 and one in eu-west-1.
-func twoWith(t *testing.T, central, west string, faults ...emulate.Fault) (*emulatedAWS, *process) {
+func twoWith(t *testing.T, central, west string, faults ...emulator.Fault) (*emulatedAWS, *process) {
 	t.Helper()
-	a, emulator := emulateAWS(t, 0, nil)
+	a, simcloud := emulateAWS(t, 0, nil)
 	p := a.server("600")
 	p.start()
-	if err := emulator.Inject(faults...); err != nil {
+	if err := simcloud.Inject(faults...); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "two.yaml")
@@ -47,8 +47,8 @@ func twoWith(t *testing.T, central, west string, faults ...emulate.Fault) (*emul
 // each time, which nobody numbers: both are told once, and never with a next attempt that is past.
 func TestTheSameFailureAgain(t *testing.T) {
 	t.Parallel()
-	refused := emulate.Fault{Op: "ec2:CreateVpc", Match: "eu-central-1", Code: "VpcLimitExceeded", Message: "The maximum number of VPCs has been reached.", Times: -1}
-	cut := emulate.Fault{Op: "ec2:DescribeAvailabilityZones", Match: "eu-west-1", Cut: true, Times: -1}
+	refused := emulator.Fault{Op: "ec2:CreateVpc", Match: "eu-central-1", Code: "VpcLimitExceeded", Message: "The maximum number of VPCs has been reached.", Times: -1}
+	cut := emulator.Fault{Op: "ec2:DescribeAvailabilityZones", Match: "eu-west-1", Cut: true, Times: -1}
 	a, p := twoWith(t, "full", "mute", refused, cut)
 	a.again(p, "full", "eu-central-1", "quota_exceeded")
 	a.again(p, "mute", "eu-west-1", "unreachable")

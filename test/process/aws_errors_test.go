@@ -17,8 +17,8 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
-	"github.com/aeriehq/aerie/cloud/emulate"
-	"github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/internal/cli"
 	"github.com/aeriehq/aerie/internal/client"
@@ -62,7 +62,7 @@ var awsErrors = flag.Int("aws-errors", 6, "provoke every so-manieth error of AWS
 // TestErrorsOfAWS provokes the errors of the tables in an emulated AWS, all at once, each on something of its own, and
 // asserts what get and why show of it: code, whose fault, the call, and whether there is a next attempt.
 func TestErrorsOfAWS(t *testing.T) {
-	a, emulator := emulateAWS(t, 0, nil)
+	a, simcloud := emulateAWS(t, 0, nil)
 	all := errorsOfAWS()
 	covered(t, all)
 	var rows []provoked
@@ -73,14 +73,14 @@ func TestErrorsOfAWS(t *testing.T) {
 	var input strings.Builder
 	fmt.Fprintf(&input, "kind: account\nname: main\nspec: {cloud: aws, number: %q}\n", "111122223333")
 	for i, r := range rows {
-		f := emulate.Fault{Op: ops[r.service], Match: fmt.Sprintf("row%03d-", i), Code: r.code, Message: r.text, Times: -1}
+		f := emulator.Fault{Op: ops[r.service], Match: fmt.Sprintf("row%03d-", i), Code: r.code, Message: r.text, Times: -1}
 		if r.issue {
 			f.Op, f.Issue = "eks:CreateNodegroup", true
 		}
 		if r.service == awserr.STS {
 			f.Match = numberOf(i)
 		}
-		if err := emulator.Inject(f); err != nil {
+		if err := simcloud.Inject(f); err != nil {
 			t.Fatal(err)
 		}
 		input.WriteString(r.manifest(i, subnets))
@@ -209,7 +209,7 @@ func (a *emulatedAWS) controlForErrors(rows []provoked) (*server.Control, map[st
 		name, value, _ := strings.Cut(e, "=")
 		a.t.Setenv(name, value)
 	}
-	accounts, err := aws.ReadAccounts(a.dir)
+	accounts, err := core.ReadAccounts(a.dir)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -217,10 +217,10 @@ func (a *emulatedAWS) controlForErrors(rows []provoked) (*server.Control, map[st
 	accounts[0].Quotas = map[string]int{"vpcs": 500, "internet-gateways": 500, "addresses": 500, "clusters": 500, "nodes": 5000, "roles": 5000}
 	for i, r := range rows {
 		if r.service == awserr.STS {
-			accounts = append(accounts, aws.Account{ID: numberOf(i), Roles: []aws.Role{{Name: "aerie", Trusts: []string{"arn:aws:iam::111122223333:user/aerie"}, ExternalID: "x"}}})
+			accounts = append(accounts, core.Account{ID: numberOf(i), Roles: []core.Role{{Name: "aerie", Trusts: []string{"arn:aws:iam::111122223333:user/aerie"}, ExternalID: "x"}}})
 		}
 	}
-	if err := aws.WriteAccounts(a.dir, accounts); err != nil {
+	if err := core.WriteAccounts(a.dir, accounts); err != nil {
 		a.t.Fatal(err)
 	}
 	c, err := server.Start(server.Settings{DataDir: filepath.Join(a.t.TempDir(), "data"), HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", SimSpeed: 60, NoSim: true})

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/emulator"
 )
 
 var (
@@ -143,9 +143,9 @@ func TestKilledOnAWS(t *testing.T) {
 const callsOfALife = 300
 
 // trouble is a script of faults: some calls of each service are cut before or after their effect, throttled, or seen late.
-func trouble(random *rand.Rand) (script []emulate.Fault) {
+func trouble(random *rand.Rand) (script []emulator.Fault) {
 	for range 40 {
-		f := emulate.Fault{Op: []string{"ec2:*", "eks:*", "iam:*", "sts:*"}[random.IntN(4)], Nth: 1 + random.IntN(callsOfALife)}
+		f := emulator.Fault{Op: []string{"ec2:*", "eks:*", "iam:*", "sts:*"}[random.IntN(4)], Nth: 1 + random.IntN(callsOfALife)}
 		switch random.IntN(4) {
 		case 0:
 			f.Lost = true
@@ -154,7 +154,7 @@ func trouble(random *rand.Rand) (script []emulate.Fault) {
 		case 2:
 			f.Throttle, f.Times = true, 1+random.IntN(3)
 		case 3: // mostly shorter than what is waited before something is made without a token, now and then longer
-			f.Stale = emulate.Duration{Duration: time.Duration(1+random.IntN(150)) * time.Millisecond}
+			f.Stale = emulator.Duration{Duration: time.Duration(1+random.IntN(150)) * time.Millisecond}
 		}
 		script = append(script, f)
 	}

@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/cloud/emulate"
-	"github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/internal/client"
 )
@@ -25,14 +26,14 @@ func emulateAWS(t *testing.T, speed float64, around func(http.Handler) http.Hand
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cloud.Close() })
-	accounts, err := aws.ReadAccounts(a.dir)
+	accounts, err := core.ReadAccounts(a.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	key := accounts[0].Users[0]
 	a.url = cloud.URL()
 	a.env = []string{
-		"AWS_ENDPOINT_URL=" + a.url, "AWS_CA_BUNDLE=" + filepath.Join(a.dir, emulate.CAFile), "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_ENDPOINT_URL=" + a.url, "AWS_CA_BUNDLE=" + filepath.Join(a.dir, emulator.CAFile), "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=" + key.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + key.SecretAccessKey,
 	}
 	a.bootstrap()
@@ -143,7 +144,7 @@ const twoSweeps = 4 * time.Minute
 
 // wholeLife lives a dataplane's life under a killer. At its end nothing may have failed for good, been made twice where
 // that can be helped, or be left.
-func wholeLife(t *testing.T, speed float64, choose func(meeting) bool, faults ...emulate.Fault) *rage {
+func wholeLife(t *testing.T, speed float64, choose func(meeting) bool, faults ...emulator.Fault) *rage {
 	t.Helper()
 	k := &killer{choose: choose, met: map[string]bool{}, kills: map[string]*struct{ before, after int }{}}
 	a, cloud := emulateAWS(t, speed, k.around)
@@ -180,8 +181,8 @@ func (a *emulatedAWS) onceAndGone(g *rage) {
 		a.t.Errorf("that %s is kept is not told: %s", a.kept, told)
 	}
 	a.twins()
-	left := func() []emulate.Entry {
-		return slices.DeleteFunc(a.ledger().Live(time.Now()), func(e emulate.Entry) bool { return e.Name == a.kept && e.Owner() == "" })
+	left := func() []emulator.Entry {
+		return slices.DeleteFunc(a.ledger().Live(time.Now()), func(e emulator.Entry) bool { return e.Name == a.kept && e.Owner() == "" })
 	}
 	for end := time.Now().Add(twoSweeps); len(left()) > 0 && time.Now().Before(end); {
 		time.Sleep(100 * time.Millisecond)
@@ -189,7 +190,7 @@ func (a *emulatedAWS) onceAndGone(g *rage) {
 	if left := left(); len(left) > 0 {
 		a.t.Errorf("left: %+v", left)
 	}
-	if !slices.ContainsFunc(a.ledger().Live(time.Now()), func(e emulate.Entry) bool { return e.Name == a.kept }) {
+	if !slices.ContainsFunc(a.ledger().Live(time.Now()), func(e emulator.Entry) bool { return e.Name == a.kept }) {
 		a.t.Errorf("%s is gone", a.kept)
 	}
 }
@@ -201,7 +202,7 @@ var tokenless = []string{"vpc", "internet-gateway", "elastic-ip"}
 func (a *emulatedAWS) single() {
 	a.t.Helper()
 	for _, kind := range tokenless {
-		left := slices.DeleteFunc(a.ledger().Live(time.Now()), func(e emulate.Entry) bool { return e.Kind != kind })
+		left := slices.DeleteFunc(a.ledger().Live(time.Now()), func(e emulator.Entry) bool { return e.Kind != kind })
 		if len(left) > 1 {
 			a.t.Errorf("%d of %s have survived", len(left), kind)
 		}
@@ -220,7 +221,7 @@ func (a *emulatedAWS) twins() {
 		}
 		a.t.Logf("made twice, as can happen: %s %s", twin.First.Kind, twin.First.Purpose())
 		used := func(id string) bool {
-			return slices.ContainsFunc(l.Things, func(e emulate.Entry) bool {
+			return slices.ContainsFunc(l.Things, func(e emulator.Entry) bool {
 				return e.Owner() != "" && e.Name != id && strings.Contains(fmt.Sprint(e.Doc), id)
 			})
 		}

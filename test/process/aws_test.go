@@ -14,8 +14,8 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/aeriehq/aerie/cloud/emulate"
-	"github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
@@ -23,10 +23,10 @@ import (
 type emulatedAWS struct {
 	t        *testing.T
 	dir      string
-	env      []string    // what to put into a server's environment
-	customer aws.Account // that of a customer, who lets the platform in
-	url      string      // of one in this process
-	kept     string      // the volume that stays, once it is made
+	env      []string     // what to put into a server's environment
+	customer core.Account // that of a customer, who lets the platform in
+	url      string       // of one in this process
+	kept     string       // the volume that stays, once it is made
 }
 
 // startAWS starts `aerie simcloud` as a person would and reads what it says about itself.
@@ -60,7 +60,7 @@ func startAWS(t *testing.T, speed string) *emulatedAWS {
 // others but to be the customer's role.
 func (a *emulatedAWS) bootstrap() {
 	a.t.Helper()
-	accounts, err := aws.ReadAccounts(a.dir)
+	accounts, err := core.ReadAccounts(a.dir)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -76,9 +76,9 @@ func (a *emulatedAWS) bootstrap() {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	customer.Users = append(customer.Users, aws.User{Name: "them", AccessKeyID: "AKIATHEM", SecretAccessKey: "theirs"})
+	customer.Users = append(customer.Users, core.User{Name: "them", AccessKeyID: "AKIATHEM", SecretAccessKey: "theirs"})
 	home.Users[0].Policies = append(home.Roles[0].Policies, []byte(`{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}`))
-	if err := aws.WriteAccounts(a.dir, accounts); err != nil {
+	if err := core.WriteAccounts(a.dir, accounts); err != nil {
 		a.t.Fatal(err)
 	}
 	a.customer = *customer
@@ -102,9 +102,9 @@ func (a *emulatedAWS) offer(name string) string {
 }
 
 // ledger is what happened in it.
-func (a *emulatedAWS) ledger() emulate.Ledger {
+func (a *emulatedAWS) ledger() emulator.Ledger {
 	a.t.Helper()
-	l, err := emulate.ReadLedger(a.dir)
+	l, err := emulator.ReadLedger(a.dir)
 	if err != nil {
 		a.t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aeriehq/aerie/cloud/emulate"
+	"github.com/aeriehq/aerie/cloud/emulator"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
@@ -15,9 +15,9 @@ import (
 // what was made.
 func TestWhatAWSNeverShowsIsMadeThreeTimes(t *testing.T) {
 	t.Parallel()
-	never := emulate.Duration{Duration: 10000 * time.Hour}
-	a, p := twoWith(t, "vpc", "cluster", emulate.Fault{Op: "ec2:CreateVpc", Match: "eu-central-1", Stale: never, Times: -1},
-		emulate.Fault{Op: "eks:CreateCluster", Match: "eu-west-1", Stale: never, Times: -1})
+	never := emulator.Duration{Duration: 10000 * time.Hour}
+	a, p := twoWith(t, "vpc", "cluster", emulator.Fault{Op: "ec2:CreateVpc", Match: "eu-central-1", Stale: never, Times: -1},
+		emulator.Fault{Op: "eks:CreateCluster", Match: "eu-west-1", Stale: never, Times: -1})
 	a.unseen(p, "vpc", "CreateVpc", "eu-central-1")
 	a.unseen(p, "cluster", "CreateCluster", "eu-west-1")
 	p.kill()

@@ -18,15 +18,16 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	awscloud "github.com/aeriehq/aerie/cloud/aws"
-	"github.com/aeriehq/aerie/cloud/emulate"
-	"github.com/aeriehq/aerie/cloud/emulate/aws"
+	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/cloud/emulator/aws"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
 	"github.com/aeriehq/aerie/cloud/kube"
 )
 
 // storage makes volumes for the cluster of a life's dataplane, as what runs in it would.
 type storage struct {
 	t       *testing.T
-	cluster emulate.Entry
+	cluster emulator.Entry
 	ec2     *ec2.Client
 	api     kube.API
 }
@@ -35,12 +36,12 @@ type storage struct {
 func (a *emulatedAWS) storage() *storage {
 	a.t.Helper()
 	live := a.ledger().Live(time.Now())
-	at := slices.IndexFunc(live, func(e emulate.Entry) bool { return e.Kind == "cluster" })
+	at := slices.IndexFunc(live, func(e emulator.Entry) bool { return e.Kind == "cluster" })
 	if at < 0 {
 		a.t.Fatal("there is no cluster")
 	}
 	s := &storage{t: a.t, cluster: live[at], ec2: ec2.NewFromConfig(a.as(a.customer.Users[0]))}
-	accounts, err := aws.ReadAccounts(a.dir)
+	accounts, err := core.ReadAccounts(a.dir)
 	role := a.customer.Roles[0]
 	in := cloud.Scope{Account: cloud.Account{ID: a.customer.ID, Role: role.Name, ExternalID: role.ExternalID}, Region: "eu-central"}
 	var to cloud.Access
@@ -57,9 +58,9 @@ func (a *emulatedAWS) storage() *storage {
 }
 
 // as is a configuration with the key of a user.
-func (a *emulatedAWS) as(u aws.User) awssdk.Config {
+func (a *emulatedAWS) as(u core.User) awssdk.Config {
 	a.t.Helper()
-	pem, err := os.ReadFile(filepath.Join(a.dir, emulate.CAFile))
+	pem, err := os.ReadFile(filepath.Join(a.dir, emulator.CAFile))
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -109,12 +110,12 @@ func (a *emulatedAWS) volumes(g *rage) {
 // are named.
 func TestVolumesOfASilentCluster(t *testing.T) {
 	t.Parallel()
-	silence := emulate.Fault{Op: "kubernetes:List", Times: -1, Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: "no etcd"}
-	refusal := emulate.Fault{Op: "kubernetes:List", Match: "persistentvolumes", Times: -1, Status: http.StatusForbidden, Code: "Forbidden", Message: "persistentvolumes is forbidden"}
+	silence := emulator.Fault{Op: "kubernetes:List", Times: -1, Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: "no etcd"}
+	refusal := emulator.Fault{Op: "kubernetes:List", Match: "persistentvolumes", Times: -1, Status: http.StatusForbidden, Code: "Forbidden", Message: "persistentvolumes is forbidden"}
 	for name, hurt := range map[string]func(*aws.Server) error{
 		"no answer":    func(c *aws.Server) error { return c.Inject(silence) },
 		"not to us":    func(c *aws.Server) error { return c.Inject(refusal) },
-		"gone already": func(c *aws.Server) error { _, err := c.ByHand(emulate.Hand{Delete: "cluster"}); return err },
+		"gone already": func(c *aws.Server) error { _, err := c.ByHand(emulator.ManualChange{Delete: "cluster"}); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

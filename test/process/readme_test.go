@@ -31,7 +31,7 @@ func TestReadme(t *testing.T) {
 			out := inOwnNetwork(t, dir, env, "set -eEu -o pipefail\ntrap 'echo \"line $LINENO failed\"' ERR\n"+
 				server+" >server.log 2>&1 &\nserver=$!\ntrap 'kill -INT $server; wait $server || cat server.log' EXIT\n"+
 				"until grep -q 'aerie serves' server.log; do kill -0 $server; sleep 0.1; done\nset -v\n"+others)
-			for _, want := range []string{"tenant acorn/prod: Active", "report of ensure_tenant", "at rest: Active", `"phase":"Active"`, "update"} {
+			for _, want := range []string{"tenant acorn/prod: Active", "report on the tenant's namespace", "at rest: Active", `"phase":"Active"`, "update"} {
 				if !strings.Contains(out, want) {
 					t.Errorf("%q is missing", want)
 				}

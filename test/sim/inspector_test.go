@@ -43,24 +43,24 @@ var (
 // byHand is what can be done behind our back, whom it concerns, and what is said of it.
 var byHand = []struct {
 	name string
-	hand sim.Hand
+	hand sim.ManualChange
 	who  ev.Ref
 	says string
 }{
-	{"the network is deleted", sim.Hand{Delete: "network"}, fromEu, "network was deleted; cluster was deleted; system pool was deleted"},
-	{"the cluster is deleted", sim.Hand{Delete: "cluster"}, fromEu, "cluster was deleted; system pool was deleted"},
-	{"the system pool is deleted", sim.Hand{Delete: "pool", Match: "/dataplane/"}, fromEu, "system pool was deleted"},
-	{"the system pool is wider", sim.Hand{Change: "pool", Match: "/dataplane/", Set: json.RawMessage(`{"max":9}`)}, fromEu, "system pool was changed: max is 9, wanted 3"},
-	{"a cloud add-on is deleted", sim.Hand{Delete: "addon", Match: "dns"}, fromEu, "cloud add-ons was deleted: dns"},
-	{"somebody is let in", sim.Hand{Change: "cluster", Set: json.RawMessage(`{"admits":[{"principal":"ops","policy":"view"}]}`)}, fromEu, "cluster was changed: access of ops is view, wanted nothing"},
-	{"the base is deleted", sim.Hand{Delete: "object", Match: "Namespace aerie-system"}, fromEu, "base was deleted"},
-	{"a pool is deleted", sim.Hand{Delete: "pool", Match: "/tenantinfra/"}, fromPg, "pool data was deleted"},
-	{"a pool has other labels", sim.Hand{Change: "pool", Match: "/tenantinfra/", Set: json.RawMessage(`{"labels":{"a":"b"}}`)}, fromPg, "pool data was changed: its labels are others"},
-	{"the namespace is deleted", sim.Hand{Delete: "object", Match: "Namespace acme--prod"}, fromProd, "Namespace acme--prod was deleted"},
-	{"the wall is taken down", sim.Hand{Delete: "object", Match: "aerie-default-deny"}, fromProd, "NetworkPolicy acme--prod/aerie-default-deny was deleted"},
-	{"the quota is wider", sim.Hand{Change: "object", Match: "ResourceQuota acme--prod", Set: json.RawMessage(`{"spec":{"hard":{"pods":"99"}}}`)}, fromProd, "ResourceQuota acme--prod/aerie-quota was changed: spec.hard.pods differs"},
-	{"an object is deleted", sim.Hand{Delete: "object", Match: "acme--prod/settings"}, fromApp, "ConfigMap acme--prod/settings was deleted"},
-	{"an object is changed", sim.Hand{Change: "object", Match: "acme--prod/settings", Set: json.RawMessage(`{"data":{"k":"by hand"}}`)}, fromApp, "ConfigMap acme--prod/settings was changed: data.k differs"},
+	{"the network is deleted", sim.ManualChange{Delete: "network"}, fromEu, "network was deleted; cluster was deleted; system pool was deleted"},
+	{"the cluster is deleted", sim.ManualChange{Delete: "cluster"}, fromEu, "cluster was deleted; system pool was deleted"},
+	{"the system pool is deleted", sim.ManualChange{Delete: "pool", Match: "/dataplane/"}, fromEu, "system pool was deleted"},
+	{"the system pool is wider", sim.ManualChange{Change: "pool", Match: "/dataplane/", Set: json.RawMessage(`{"max":9}`)}, fromEu, "system pool was changed: max is 9, wanted 3"},
+	{"a cloud add-on is deleted", sim.ManualChange{Delete: "addon", Match: "dns"}, fromEu, "cloud add-ons was deleted: dns"},
+	{"somebody is let in", sim.ManualChange{Change: "cluster", Set: json.RawMessage(`{"admits":[{"principal":"ops","policy":"view"}]}`)}, fromEu, "cluster was changed: access of ops is view, wanted nothing"},
+	{"the base is deleted", sim.ManualChange{Delete: "object", Match: "Namespace aerie-system"}, fromEu, "base was deleted"},
+	{"a pool is deleted", sim.ManualChange{Delete: "pool", Match: "/tenantinfra/"}, fromPg, "pool data was deleted"},
+	{"a pool has other labels", sim.ManualChange{Change: "pool", Match: "/tenantinfra/", Set: json.RawMessage(`{"labels":{"a":"b"}}`)}, fromPg, "pool data was changed: its labels are others"},
+	{"the namespace is deleted", sim.ManualChange{Delete: "object", Match: "Namespace acme--prod"}, fromProd, "Namespace acme--prod was deleted"},
+	{"the wall is taken down", sim.ManualChange{Delete: "object", Match: "aerie-default-deny"}, fromProd, "NetworkPolicy acme--prod/aerie-default-deny was deleted"},
+	{"the quota is wider", sim.ManualChange{Change: "object", Match: "ResourceQuota acme--prod", Set: json.RawMessage(`{"spec":{"hard":{"pods":"99"}}}`)}, fromProd, "ResourceQuota acme--prod/aerie-quota was changed: spec.hard.pods differs"},
+	{"an object is deleted", sim.ManualChange{Delete: "object", Match: "acme--prod/settings"}, fromApp, "ConfigMap acme--prod/settings was deleted"},
+	{"an object is changed", sim.ManualChange{Change: "object", Match: "acme--prod/settings", Set: json.RawMessage(`{"data":{"k":"by hand"}}`)}, fromApp, "ConfigMap acme--prod/settings was changed: data.k differs"},
 }
 
 func (r *rig) inspector() *reconcile.Inspector {
@@ -121,7 +121,7 @@ func TestDriftIsRepaired(t *testing.T) {
 	}
 }
 
-func (r *rig) hand(t *testing.T, h sim.Hand) {
+func (r *rig) hand(t *testing.T, h sim.ManualChange) {
 	t.Helper()
 	if n, err := r.cloud.ByHand(h); err != nil || n == 0 {
 		t.Fatalf("by hand: %d things, %v", n, err)
@@ -174,9 +174,9 @@ func TestADriftThatEnds(t *testing.T) {
 	r := newRig(t)
 	inhabited(r, ev.DriftReport)
 	i := r.inspector()
-	r.hand(t, sim.Hand{Change: "object", Match: "acme--prod/settings", Set: json.RawMessage(`{"data":{"k":"by hand"}}`)})
+	r.hand(t, sim.ManualChange{Change: "object", Match: "acme--prod/settings", Set: json.RawMessage(`{"data":{"k":"by hand"}}`)})
 	i.Inspect(t.Context())
-	r.hand(t, sim.Hand{Change: "object", Match: "acme--prod/settings", Set: json.RawMessage(`{"data":{"k":"v"}}`)})
+	r.hand(t, sim.ManualChange{Change: "object", Match: "acme--prod/settings", Set: json.RawMessage(`{"data":{"k":"v"}}`)})
 	i.Inspect(t.Context())
 	if h := r.history(fromApp); !strings.HasPrefix(h[len(h)-1], "drift_ended ") || r.why(fromApp) != nil {
 		t.Errorf("history: %v", h)

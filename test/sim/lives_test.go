@@ -177,7 +177,7 @@ func (r *rig) inject(text string) []string {
 }
 
 func (r *rig) behind(text string) []string {
-	var h sim.Hand
+	var h sim.ManualChange
 	if err := json.Unmarshal([]byte(text), &h); err != nil {
 		r.t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func (l *life) unstick() {
 	for _, r := range ledger.Live() {
 		if o := l.observe(r); o.Phase == cloud.Creating && o.After == 0 {
 			l.say("%s %s is stuck and deleted by hand", r.Kind, r.Name)
-			_, err := l.cloud.ByHand(sim.Hand{Delete: string(r.Kind), Match: r.Name})
+			_, err := l.cloud.ByHand(sim.ManualChange{Delete: string(r.Kind), Match: r.Name})
 			l.must(err)
 		}
 	}

@@ -275,6 +275,7 @@ func (l *life) failed(t *execute.Task, r execute.Result) (*ev.AttemptFailed, tim
 	if reason.Counted() {
 		return f, 0
 	}
+	f.EveryMS = after.Milliseconds()
 	return f, after
 }
 

@@ -213,23 +213,23 @@ func (s *script) catalogue() sim.Catalogue {
 }
 
 // hand is something that somebody does behind our back.
-func (s *script) hand() sim.Hand {
+func (s *script) hand() sim.ManualChange {
 	objects := []string{"Namespace acme--prod", "Namespace acme--test", "Namespace bolt--prod", "Namespace aerie-system", "NetworkPolicy acme--prod", "aerie-limits",
 		"ServiceAccount acme--prod", "RoleBinding ", "ConfigMap acme--prod/one", "ConfigMap acme--prod/two", "aerie.app.pg"}
 	owners := []string{"-/dataplane/eu/", "-/dataplane/us/", "acme/dataplane/own/", "-/tenantinfra/eu_pg/", "-/tenantinfra/us_pg/", "eu-central"}
 	switch s.rnd.IntN(8) {
 	case 0:
-		return sim.Hand{Delete: string(cloud.KindNetwork), Match: pick(s, owners)}
+		return sim.ManualChange{Delete: string(cloud.KindNetwork), Match: pick(s, owners)}
 	case 1:
-		return sim.Hand{Delete: string(cloud.KindCluster), Match: pick(s, owners)}
+		return sim.ManualChange{Delete: string(cloud.KindCluster), Match: pick(s, owners)}
 	case 2:
-		return sim.Hand{Delete: string(cloud.KindPool), Match: pick(s, owners)}
+		return sim.ManualChange{Delete: string(cloud.KindPool), Match: pick(s, owners)}
 	case 3:
-		return sim.Hand{Change: string(cloud.KindPool), Match: pick(s, owners), Set: []byte(pick(s, []string{`{"max":99}`, `{"min":2,"max":50}`, `{"labels":{"a":"b"}}`}))}
+		return sim.ManualChange{Change: string(cloud.KindPool), Match: pick(s, owners), Set: []byte(pick(s, []string{`{"max":99}`, `{"min":2,"max":50}`, `{"labels":{"a":"b"}}`}))}
 	case 4:
-		return sim.Hand{Change: "object", Match: pick(s, objects), Set: []byte(pick(s, []string{`{"metadata":{"labels":{"app.kubernetes.io/managed-by":null}}}`, `{"data":{"k":"by hand"}}`, `{"spec":{"podSelector":{"matchLabels":{"a":"b"}}}}`}))}
+		return sim.ManualChange{Change: "object", Match: pick(s, objects), Set: []byte(pick(s, []string{`{"metadata":{"labels":{"app.kubernetes.io/managed-by":null}}}`, `{"data":{"k":"by hand"}}`, `{"spec":{"podSelector":{"matchLabels":{"a":"b"}}}}`}))}
 	}
-	return sim.Hand{Delete: "object", Match: pick(s, objects)}
+	return sim.ManualChange{Delete: "object", Match: pick(s, objects)}
 }
 
 // trouble is some fault of the cloud.

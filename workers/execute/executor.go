@@ -194,11 +194,17 @@ func (x *Executor) failed(ctx context.Context, place queue.Partition, t *Task, r
 	if !reason.Counted() {
 		n = patience
 	}
-	if after = x.clock.Real(after); after == 0 {
+	asked := x.clock.Real(after)
+	if after = asked; after == 0 {
 		after = x.clock.Backoff(n)
 	}
+	now := time.Now().UTC()
 	slog.Info("attempt failed", "entity", t.Ref.String(), "effect", t.Effect, "attempt", t.Attempt, "code", reason.Code, "request", requestOf(r.Err), "err", r.Err)
-	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: time.Now().UTC().Add(after), Calls: t.Calls()}
+	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: now.Add(after), Calls: t.Calls()}
+	if !reason.Counted() {
+		f.EveryMS = max(1, after.Milliseconds())
+		after = x.pause(t.Ref, f, now, asked)
+	}
 	if r.Outcome == nil && x.told(t.Ref, reason) {
 		return after, nil
 	}

@@ -27,6 +27,28 @@ func (x *Executor) told(ref ev.Ref, why ev.Reason) (told bool) {
 	return told
 }
 
+// pause is the time to the next try of what has failed and is not counted.
+func (x *Executor) pause(ref ev.Ref, f *ev.AttemptFailed, now time.Time, asked time.Duration) (pause time.Duration) {
+	x.fold.View(func(world *state.Entities) {
+		e, _ := world.Get(ref)
+		pause = Pause(e.Attempt, f, now, asked)
+	})
+	return pause
+}
+
+// Pause is the time to the next try of what has failed and is not counted: while the failure stays the same, the log tells
+// it once, and the tries come when the log says. Not before the cloud has asked for.
+func Pause(told, f *ev.AttemptFailed, now time.Time, asked time.Duration) time.Duration {
+	if told == nil || told.Reason != f.Reason || told.EveryMS == 0 {
+		return f.NextAt.Sub(now)
+	}
+	earliest := now
+	if every := time.Duration(told.EveryMS) * time.Millisecond; asked > every {
+		earliest = now.Add(asked - every)
+	}
+	return told.NextTry(earliest).Sub(now)
+}
+
 // Told tells whether a failed attempt is no news: an entity that waits says the same already, and half of its phase's time
 // is not over.
 func Told(e fsm.Entity[fsm.Data], why ev.Reason, now time.Time, c clock.Clock) bool {

@@ -57,7 +57,8 @@ func optional(namespace string) []kube.Key {
 		{APIVersion: "v1", Kind: "ResourceQuota", Namespace: namespace, Name: quotaName},
 		{APIVersion: "v1", Kind: "LimitRange", Namespace: namespace, Name: limitsName},
 	}
-	for _, name := range []string{ownPolicy, dnsPolicy, listedPolicy, rangesPolicy, cellPolicy, denyPolicy} { // what allows goes before what denies
+	names := []string{ownPolicy, dnsPolicy, listedPolicy, rangesPolicy, cellPolicy, denyPolicy}
+	for _, name := range names { // what allows goes before what denies
 		keys = append(keys, kube.Key{APIVersion: kube.NetworkingAPI, Kind: "NetworkPolicy", Namespace: namespace, Name: name})
 	}
 	return keys

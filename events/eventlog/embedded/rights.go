@@ -1,8 +1,6 @@
 package embedded
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"slices"
 	"strings"
 
@@ -89,41 +87,4 @@ func permissions() *server.Permissions {
 		Publish:   &server.SubjectPermission{Allow: append(append([]string{}, asked...), gated...)},
 		Subscribe: &server.SubjectPermission{Allow: []string{seen, "_INBOX.>"}},
 	}
-}
-
-// doorman decides who enters, and as whom.
-type doorman struct {
-	srv           *server.Server
-	secret, token string
-}
-
-// Check lets in who presents the secret (aerie itself, all rights) or the token
-// (the admin). nats-server calls it for every connection, at once for several.
-func (d *doorman) Check(c server.ClientAuthentication) bool {
-	shown := c.GetOpts().Token
-	switch {
-	case c.Kind() != server.CLIENT:
-		return false
-	case same(shown, d.secret):
-		return d.enter(c, &server.User{Username: "aerie"}, ownAccount)
-	case d.token != "" && same(shown, d.token):
-		return d.enter(c, &server.User{Username: admin, Permissions: permissions()}, peopleAccount)
-	}
-	return false
-}
-
-func (d *doorman) enter(c server.ClientAuthentication, u *server.User, account string) bool {
-	acc, err := d.srv.LookupAccount(account)
-	if err != nil {
-		return false
-	}
-	u.Account = acc
-	c.RegisterUser(u)
-	return true
-}
-
-// same compares in a time that tells nothing, not even the length.
-func same(a, b string) bool {
-	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }

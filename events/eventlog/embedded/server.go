@@ -3,13 +3,14 @@
 // secret that is made anew at each start; people enter with the admin token, which may ask and read,
 // and nothing else.
 //
-// It knows nothing of events. Begin with Start; rights.go has what people may do, mend.go what happens
+// It knows nothing of events. Begin with Start; rights.go has what people may do, recovery.go what happens
 // after a failed write. The methods of a Server may be called from any goroutine. After a crash the
 // next Start recovers the streams on disk with all that they acknowledged; streams in memory are lost.
 package embedded
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,8 @@ const (
 	// writeWithin is how long a connection may take to take what is written to it. Then
 	// it is cut.
 	writeWithin = 4 * time.Second
+	// tlsWithin is how long a handshake may take.
+	tlsWithin = 5 * time.Second
 	// pingEvery is how often a connection that says nothing is asked whether it is
 	// there; who does not answer mostPings times is cut, nine seconds after it stopped
 	// reading. Before a write waits the kernel takes megabytes, so that alone comes late.
@@ -50,6 +53,7 @@ const reconnectPause = 250 * time.Millisecond
 type Options struct {
 	Dir    string       // the store's directory; the server makes "jetstream" in it
 	Addr   string       // host:port to listen on, such as "127.0.0.1:4222"; port 0 is any free one, "" listens nowhere
+	TLS    *tls.Config  // of what listens: TLS from the first byte on, with nothing said in clear before; nil: none
 	Token  string       // what people present as the connection's token; "" lets nobody in but aerie
 	Logger *slog.Logger // gets the server's warnings and errors; nil drops them
 	Whole  func() error // asked whether the store is whole before it is opened again, after a write that failed; nil: it is
@@ -61,22 +65,22 @@ type Options struct {
 
 // Server is a running nats-server. Its methods may be called from any goroutine.
 type Server struct {
-	srv     *server.Server
-	log     *slog.Logger
-	secret  string
-	listen  bool
-	door    *nats.Conn // the gate's own connection
-	gate    sync.Mutex // held while the gate has a consumer made
-	dir     string
-	whole   func() error
-	present func() error
-	failed  chan struct{}         // a write failed
-	broken  atomic.Bool           // none is taken since
-	room    atomic.Pointer[error] // why there is no room on the disk
-	gone    atomic.Pointer[error] // why the store is not there any more
-	ended   chan struct{}         // closed when the server is to stop
-	mender  sync.WaitGroup
-	stop    func()
+	srv        *server.Server
+	log        *slog.Logger
+	secret     string
+	listen     bool
+	gateConn   *nats.Conn // the gate's own connection
+	gate       sync.Mutex // held while the gate has a consumer made
+	dir        string
+	whole      func() error
+	present    func() error
+	failed     chan struct{}         // a write failed
+	broken     atomic.Bool           // none is taken since
+	room       atomic.Pointer[error] // why there is no room on the disk
+	gone       atomic.Pointer[error] // why the store is not there any more
+	ended      chan struct{}         // closed when the server is to stop
+	recovering sync.WaitGroup
+	stop       func()
 }
 
 // Start starts a server and returns when it takes connections and its streams
@@ -88,13 +92,13 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("start nats-server: %w", err)
 	}
 	secret := rand.Text()
-	doorman := &doorman{secret: secret, token: o.Token}
-	opts.CustomClientAuthentication = doorman
+	auth := &authenticator{secret: secret, token: o.Token}
+	opts.CustomClientAuthentication = auth
 	srv, err := server.NewServer(opts)
 	if err != nil {
 		return nil, fmt.Errorf("start nats-server: %w", err)
 	}
-	doorman.srv = srv
+	auth.srv = srv
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -103,7 +107,7 @@ func Start(o Options) (*Server, error) {
 	srv.Start()
 	s := &Server{srv: srv, log: o.Logger, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.ended) })
-	s.mender.Go(s.mend)
+	s.recovering.Go(s.recoverWrites)
 	if !srv.ReadyForConnections(readyTimeout) {
 		s.Shutdown()
 		return nil, fmt.Errorf("start nats-server: %w", log.reason())
@@ -113,7 +117,7 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("start nats-server: %w", err)
 	}
 	s.measure()
-	s.mender.Go(s.watch)
+	s.recovering.Go(s.watch)
 	return s, nil
 }
 
@@ -158,9 +162,9 @@ func (s *Server) SlowConsumers() uint64 {
 // connection is closed. Stopping twice is stopping once.
 func (s *Server) Shutdown() {
 	s.stop()
-	s.mender.Wait()
-	if s.door != nil {
-		s.door.Close()
+	s.recovering.Wait()
+	if s.gateConn != nil {
+		s.gateConn.Close()
 	}
 	s.srv.Shutdown()
 	s.srv.WaitForShutdown()
@@ -185,6 +189,9 @@ func options(o Options) (*server.Options, error) {
 	if o.Addr == "" {
 		opts.DontListen = true
 		return opts, nil
+	}
+	if o.TLS != nil {
+		opts.TLSConfig, opts.TLSHandshakeFirst, opts.TLSTimeout = o.TLS, true, tlsWithin.Seconds()
 	}
 	return opts, listenOn(opts, o.Addr)
 }

@@ -1,0 +1,74 @@
+package server
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+
+	"github.com/aeriehq/aerie/internal/server/certs"
+)
+
+// TLS says how the listeners are secured. What is not loopback is served over TLS, unless it is said to be insecure.
+type TLS struct {
+	Cert, Key    string   // files of the operator's
+	Names        []string // names and addresses for a certificate of aerie's own CA, instead of those
+	InsecureHTTP bool     // HTTP in clear: something before it ends TLS
+	InsecureNATS bool     // and so NATS
+}
+
+// config is the TLS of the listeners; nil: there is no certificate.
+func (t TLS) config(dir string) (*tls.Config, error) {
+	switch {
+	case t.Cert != "" && t.Key != "":
+		return certs.Files(t.Cert, t.Key)
+	case len(t.Names) > 0:
+		return certs.Own(dir, append(slices.Clone(t.Names), "localhost", "127.0.0.1", "::1"))
+	}
+	return nil, nil
+}
+
+// secure is the TLS of the listeners for HTTP and NATS; nil where one serves in clear. One that would do so beyond the
+// machine, and was not said to, is an error.
+func (s Settings) secure() (http, nats *tls.Config, err error) {
+	config, err := s.TLS.config(s.DataDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	http, nats = config, config
+	if s.TLS.InsecureHTTP {
+		http = nil
+	}
+	if s.TLS.InsecureNATS {
+		nats = nil
+	}
+	errs := []error{inClear("http", s.HTTP, http != nil || s.TLS.InsecureHTTP)}
+	if s.NATSURL == "" {
+		errs = append(errs, inClear("nats", s.NATS, nats != nil || s.TLS.InsecureNATS))
+	}
+	return http, nats, errors.Join(errs...)
+}
+
+func inClear(flag, address string, allowed bool) error {
+	if allowed || isLoopback(address) {
+		return nil
+	}
+	return fmt.Errorf("listen on %s: tokens would go over the network in clear: give --tls-cert and --tls-key, or --tls-names for a certificate"+
+		" of aerie's own CA, or --insecure-%s if something before it ends TLS", address, flag)
+}
+
+// isLoopback tells whether only this machine can reach an address.
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
+}
+
+// strict has browsers come over TLS from now on, and only so.
+func strict(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		h.ServeHTTP(w, r)
+	})
+}
