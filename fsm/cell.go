@@ -35,7 +35,7 @@ func (d CellData) Wants() ev.Spec { return d.Spec }
 // long. A full one takes nobody: the table says so.
 var cell = Kind[CellData]{
 	Name: ev.Cell,
-	Table: table(nil, "", Closed,
+	Table: table([]Phase{Opening}, "", Closed,
 		Row{ev.Requested[ev.CellSpec]{}, []Phase{Unborn}, Opening},
 		Row{ev.CellOpened{}, []Phase{Opening}, Open},
 		Row{ev.SlotTaken{}, []Phase{Opening, Open}, Stay},

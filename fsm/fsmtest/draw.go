@@ -36,7 +36,7 @@ var specsOf = map[ev.Kind][]ev.Spec{
 	ev.TenantInfra: {InfraSpec, ev.TenantInfraSpec{App: "pg", Size: "small", Scheduling: "preferred",
 		Pools: []ev.Pool{{Name: "a", Machine: "m4", Max: 9, Priority: "on-demand"}, {Name: "b", Machine: "m8", Max: 2, Priority: "spot"}}},
 		withCells(ev.Cells{Tenants: 1, Isolation: "policy", Max: 2, KeepEmpty: "1h"}), withCells(ev.Cells{Tenants: 2, Isolation: "policy", Max: 3, Warm: 1, KeepEmpty: "1h"})},
-	ev.Cell:   {ev.CellSpec{Tenants: 1}, ev.CellSpec{Tenants: 2, KeepEmpty: "1h"}},
+	ev.Cell: {ev.CellSpec{Tenants: 1}, ev.CellSpec{Tenants: 2, KeepEmpty: "1h"}},
 	ev.Tenant: {ProdSpec, ev.TenantSpec{Plan: "-/business"}, ev.TenantSpec{Plan: "-/free", App: "kafka"},
 		ev.TenantSpec{Plan: "-/free", App: "pg", AllowNamespaces: []string{"ops"}}},
 	ev.Addon:       {ev.AddonSpec{Manifests: PgSpec.Manifests}, ev.AddonSpec{Namespace: "ops", Manifests: PgSpec.Manifests}},
