@@ -13,6 +13,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/command"
 )
 
 // How many races are run. Who finds no place looks again whenever a place may have
@@ -133,11 +134,21 @@ func (r *rig) decided(tenant string) bool {
 	return e.Data.(fsm.TenantData).Placement != nil
 }
 
-// TestTheLastSlots lets many tenants come at once for fewer slots than they are: none is given twice, none is left, and who
-// has none gets one as soon as another goes.
+// TestTheLastSlots lets many tenants come at once, to one server and to two, for fewer slots than they are: none is given twice,
+// none is left, and who has none gets one as soon as another goes.
 func TestTheLastSlots(t *testing.T) {
+	for servers := 1; servers <= 2; servers++ {
+		t.Run(fmt.Sprint(servers, " servers"), func(t *testing.T) { lastSlots(t, servers) })
+	}
+}
+
+func lastSlots(t *testing.T, servers int) {
 	const clients, slots = 64, 40
 	r := newRig(t)
+	intakes := []*command.Intake{r.intake}
+	for len(intakes) < servers {
+		intakes = append(intakes, r.another())
+	}
 	r.perform("create customer acme {}")
 	r.perform(`create account -/main {"cloud":"sim","number":"4711"}`)
 	r.perform(`create dataplane -/eu {"account":"main","region":"eu-central"}`)
@@ -145,7 +156,13 @@ func TestTheLastSlots(t *testing.T) {
 	r.perform(`create tenantinfra -/eu_pg {"app":"pg","size":"small","cells":{"tenants":8,"max":5},"pools":[{"name":"data","machine":"s4"}]}`)
 	var all sync.WaitGroup
 	for n := range clients {
-		all.Go(func() { _ = r.do(ev.Tenant, fmt.Sprint("acme/t", n), "create", `{"spec":{"plan":"free"}}`)() })
+		all.Go(func() {
+			if _, err := r.askOf(intakes[n%servers], ev.Tenant, fmt.Sprint("acme/t", n), "create", `{"spec":{"plan":"free"}}`); err != nil {
+				t.Errorf("tenant %d: %v", n, err)
+			}
+			ref := ev.Ref{Kind: ev.Tenant, Owner: "acme", ID: fmt.Sprint("t", n)}
+			_, _ = intakes[n%servers].SubmitCommand(t.Context(), command.Internal(ref, ev.ActorAerie, ev.Settle{})) // beside the dispatcher
+		})
 	}
 	all.Wait()
 	placed, last := 0, ""

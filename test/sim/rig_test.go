@@ -171,13 +171,19 @@ func textOf(t *testing.T, e fsm.Entity[fsm.Data]) string {
 // ask gives a command as a person would.
 func (r *rig) ask(kind ev.Kind, path, verb, body string) (ev.Answer, error) {
 	r.t.Helper()
+	return r.askOf(r.intake, kind, path, verb, body)
+}
+
+// askOf gives a command to one of the servers.
+func (r *rig) askOf(intake *command.Intake, kind ev.Kind, path, verb, body string) (ev.Answer, error) {
+	r.t.Helper()
 	ref, faults := ev.ParseRef(kind, path)
 	if len(faults) > 0 {
 		r.t.Fatalf("%s: %v", path, faults)
 	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
 	defer cancel()
-	return r.intake.SubmitRequest(ctx, command.Request{Owner: ref.Owner, Kind: string(kind), Name: ref.ID, Verb: verb, Body: []byte(body), Actor: ev.ActorAdmin})
+	return intake.SubmitRequest(ctx, command.Request{Owner: ref.Owner, Kind: string(kind), Name: ref.ID, Verb: verb, Body: []byte(body), Actor: ev.ActorAdmin})
 }
 
 // until waits until an entity is as wanted, moving the cloud's clock meanwhile if
