@@ -27,6 +27,18 @@ func PlaceFor(ref ev.Ref, spec ev.TenantSpec, refs *Refs) (*ev.Placement, *Block
 	return nil, w, nil
 }
 
+// HasPlace tells whether there is a place for a tenant that waits for one.
+func HasPlace(e Entity[Data], refs *Refs) bool {
+	t := typed[TenantData](e)
+	if e.Phase() != Placing || refs.unmet(subscription(t)) != nil {
+		return false
+	}
+	p, _ := find[PlanData](refs, ready(ev.Plan, t.Data.Spec.Plan).Ref)
+	c, _ := find[CustomerData](refs, owned(t.Base)[0].Ref)
+	_, found := wantOf(t, p, c.Data).best(refs, "")
+	return found
+}
+
 // would is a placement without what only a command gives it: the name of its stay, and that of a cell that opens for it.
 func would(p ev.Placement, changes []ev.Change) *ev.Placement {
 	p.Stay = ""

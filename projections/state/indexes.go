@@ -14,17 +14,19 @@ type indexes struct {
 	// and of the disowned.
 	makers  map[string]ev.Ref
 	waiting map[fsm.Awaited]map[ev.Ref]bool // awaited -> who waits
-	awaits  map[ev.Ref][]fsm.Awaited        // who waits -> for what
-	news    map[fsm.Awaited]bool            // what the decision that was folded in last has changed, beside its entities
-	owing   map[ev.Ref]bool                 // to whom an effect is owed
-	fresh   map[ev.Ref]struct{}             // of whom the three above do not know what has changed
-	phases  map[ev.Kind]map[fsm.Phase]int   // how many are in each
-	users   map[uint32]numbers              // what is used -> the living entities that use it
+	lines   map[fsm.Awaited]*line           // awaited class of places -> who waits, in order
+	awaits  map[ev.Ref]wait                 // who waits -> for what
+	// news is what the decision that was folded in last has changed, beside its entities -> how many it is for
+	news   map[fsm.Awaited]int
+	owing  map[ev.Ref]bool               // to whom an effect is owed
+	fresh  map[ev.Ref]struct{}           // of whom the three above do not know what has changed
+	phases map[ev.Kind]map[fsm.Phase]int // how many are in each
+	users  map[uint32]numbers            // what is used -> the living entities that use it
 }
 
 func newIndexes() indexes {
 	return indexes{placed: map[string]int{}, makers: map[string]ev.Ref{},
-		waiting: map[fsm.Awaited]map[ev.Ref]bool{}, news: map[fsm.Awaited]bool{}, awaits: map[ev.Ref][]fsm.Awaited{},
+		waiting: map[fsm.Awaited]map[ev.Ref]bool{}, lines: map[fsm.Awaited]*line{}, news: map[fsm.Awaited]int{}, awaits: map[ev.Ref]wait{},
 		owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{},
 		phases: map[ev.Kind]map[fsm.Phase]int{}, users: map[uint32]numbers{}}
 }
@@ -83,7 +85,7 @@ func (w *Entities) settleOwed(r ev.Ref) {
 	delete(w.fresh, r)
 	e, _ := w.Get(r)
 	owed := fsm.Machines[r.Kind].Owed(e)
-	w.await(r, fsm.AwaitedBy(e, w.Get))
+	w.await(e, fsm.AwaitedBy(e, w.Get))
 	if owed != nil {
 		w.owing[r] = true
 	} else {

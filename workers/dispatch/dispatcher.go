@@ -82,15 +82,16 @@ func (d *Dispatcher) see(w *state.Entities, decision []ev.Recorded, own bool) {
 		if own {
 			d.agenda.Add(r.Ref, Note{})
 		}
-		d.resting.add(r.Ref, r.Seq, "", until)
+		d.resting.add(r.Ref, r.Seq, Note{}, until)
 	}
-	w.Woken(decision, func(waiter ev.Ref, cause ev.Recorded) {
+	w.Woken(decision, func(waiter ev.Ref, cause ev.Recorded, room fsm.Awaited) {
+		n := Note{cause: cause.EventID, room: room}
 		if own {
-			d.agenda.Add(waiter, Note{cause: cause.EventID})
+			d.agenda.Add(waiter, n)
 			return
 		}
 		e, _ := w.Get(waiter)
-		d.resting.add(waiter, e.Seq, cause.EventID, until)
+		d.resting.add(waiter, e.Seq, n, until)
 	})
 }
 
@@ -139,7 +140,8 @@ func (d *Dispatcher) watchResting(ctx context.Context) {
 		var e fsm.Entity[fsm.Data]
 		d.fold.View(func(w *state.Entities) { e, _ = w.Get(r.ref) })
 		if e.Seq == r.seq {
-			d.agenda.Add(r.ref, Note{r.cause, true})
+			r.note.late = true
+			d.agenda.Add(r.ref, r.note)
 		}
 	}
 }
@@ -152,11 +154,25 @@ func (d *Dispatcher) workOff(ctx context.Context) {
 			return
 		}
 		err := d.look(ctx, look{ref: ref, Note: n})
+		if err == nil && n.room != (fsm.Awaited{}) {
+			d.passOn(ref, n)
+		}
 		if err != nil && ctx.Err() == nil {
 			slog.Warn("entity not dispatched, will try again", "entity", ref.String(), "err", err)
 			d.agenda.Add(ref, n)
 			clock.Pause(ctx, tryAgain)
 		}
+	}
+}
+
+// passOn lets the next of those look who wait for room, if who was woken for it has not taken it: it has gone, or can't
+// be put just there.
+func (d *Dispatcher) passOn(woken ev.Ref, n Note) {
+	var next ev.Ref
+	var found bool
+	d.fold.Keep(func(w *state.Entities) { next, found = w.NextFor(n.room, woken) })
+	if found {
+		d.agenda.Add(next, Note{cause: n.cause, room: n.room})
 	}
 }
 
