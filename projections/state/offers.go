@@ -52,8 +52,10 @@ func (o *offers) set(infra ev.Ref, now offered, is bool) (before offered, was bo
 		o.of[infra] = now
 		return before, was
 	}
-	if was {
+	if same := was && is && before.Offer == now.Offer; !same && was {
 		o.count(before.Offer, -1)
+	}
+	if was {
 		for _, a := range audiences(before.Offer) {
 			zones := o.by[a]
 			zones[before.Zone].Delete(before)
@@ -70,7 +72,9 @@ func (o *offers) set(infra ev.Ref, now offered, is bool) (before offered, was bo
 		return before, was
 	}
 	o.of[infra] = now
-	o.count(now.Offer, 1)
+	if !was || before.Offer != now.Offer {
+		o.count(now.Offer, 1)
+	}
 	for _, a := range audiences(now.Offer) {
 		if o.by[a] == nil {
 			o.by[a] = zones{}
