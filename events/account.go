@@ -21,6 +21,7 @@ const Account Kind = "account"
 var accountKind = Descriptor{
 	Kind: Account, Plural: "accounts", Doc: "a cloud account to work in",
 	Spec: AccountSpec{}, Verbs: CommonVerbs(),
+	Access: Access{ForCustomers: true},
 }
 
 // Kind is Account.

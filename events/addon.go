@@ -21,6 +21,7 @@ const Addon Kind = "addon"
 var addonKind = Descriptor{
 	Kind: Addon, Plural: "addons", Doc: "what is installed on a dataplane itself, in a namespace of its own",
 	Parent: Dataplane, Spec: AddonSpec{}, Verbs: CommonVerbs(rollbackVerb, adoptVerb, disownVerb), Marked: true,
+	Access: Access{ForCustomers: true},
 }
 
 // Kind is Addon.

@@ -22,6 +22,7 @@ const Application Kind = "application"
 var applicationKind = Descriptor{
 	Kind: Application, Plural: "applications", Doc: "what is installed for a tenant",
 	Owner: ByCustomers, Parent: Tenant, Spec: ApplicationSpec{}, Verbs: CommonVerbs(rollbackVerb, adoptVerb, disownVerb), Marked: true,
+	Access: Access{ForCustomers: true},
 }
 
 // Kind is Application.

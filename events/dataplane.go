@@ -86,6 +86,7 @@ const Dataplane Kind = "dataplane"
 var dataplaneKind = Descriptor{
 	Kind: Dataplane, Plural: "dataplanes", Doc: "one Kubernetes cluster in one account and region",
 	Spec: DataplaneSpec{}, Verbs: CommonVerbs(attachVerb, detachVerb, upgradeVerb, adoptVerb, disownVerb), Marked: true,
+	Access: Access{ForCustomers: true, StaffOnly: []string{VerbAttach, VerbDetach}, Shown: []string{"spec.region"}},
 }
 
 // Kind is Dataplane.

@@ -83,6 +83,7 @@ const Plan Kind = "plan"
 var planKind = Descriptor{
 	Kind: Plan, Plural: "plans", Doc: "a tier: what a tenant of it gets and where it may be put",
 	Owner: ByThePlatform, Spec: PlanSpec{}, Verbs: CommonVerbs(releaseVerb, retireVerb),
+	Access: Access{Shown: []string{"spec.apps", "spec.quota", "spec.price", "status.observed.version"}},
 }
 
 // Kind is Plan.

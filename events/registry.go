@@ -20,6 +20,7 @@ type Descriptor struct {
 	Spec   Spec      // an empty one, to look at its type
 	Verbs  []Verb    // what can be asked, in the order in which people read it
 	Marked bool      // whether what is made for an entity carries its mark, in a cloud or a cluster
+	Access Access    // what the table of rights has of it
 }
 
 // Ownership says who may own an entity of a kind.
@@ -294,7 +295,7 @@ func refFieldsOf(t reflect.Type) (fields []refField) {
 // Builtin is what this program knows. A new kind comes last, whatever it refers to: snapshots on disk have the
 // places of the kinds in this list.
 var Builtin = NewRegistry(customerKind, accountKind, planKind, dataplaneKind, tenantInfraKind, tenantKind, applicationKind, addonKind,
-	cellKind)
+	principalKind, tokenKind, cellKind)
 
 // Kinds are the kinds of Builtin.
 var Kinds = Builtin.Kinds()

@@ -14,6 +14,7 @@ const Tenant Kind = "tenant"
 var tenantKind = Descriptor{
 	Kind: Tenant, Plural: "tenants", Doc: "a customer's subscription to a plan, placed on a dataplane",
 	Owner: ByCustomers, Spec: TenantSpec{}, Verbs: CommonVerbs(adoptVerb, disownVerb), Marked: true,
+	Access: Access{ForCustomers: true},
 }
 
 // Kind is Tenant.

@@ -118,6 +118,19 @@ func (Retry) IsPayload() {}
 // IsPayload marks a payload.
 func (Delete) IsPayload() {}
 
+// SpecOf is the spec that a payload wants; nil if it wants none.
+func SpecOf(p Payload) Spec {
+	switch p := p.(type) {
+	case Create:
+		return p.Spec
+	case Update:
+		return p.Spec
+	case Adopt:
+		return p.Spec
+	}
+	return nil
+}
+
 // ParseBody is the JSON of the body of a command, with numbers as json.Number. A wrong verb,
 // a body that is too large, and text that is no JSON are refused as invalid. Encode writes
 // what it returns in one form for all bodies that say the same in other white space or in

@@ -129,6 +129,7 @@ entity is shown again when something happens to it, until Ctrl-C.`,
 	cmd.Flags().BoolVarP(&g.watch, "watch", "w", false, "go on and show what changes, until Ctrl-C")
 	ignoreNotFound(cmd, &g.ignoreNotFound)
 	completeFilters(cmd, &g.Connection)
+	completeOrders(cmd)
 	return cmd
 }
 
@@ -144,7 +145,7 @@ func (g *getting) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	refs, err := refsOf(k, ids)
+	refs, err := refsOf(cmd, k, ids)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ func Reference(kinds *ev.Registry, vocabulary map[ev.Kind][]ev.Event) string {
 	for _, d := range kinds.All() {
 		p.kind(d, vocabulary[d.Kind])
 	}
+	p.roles(kinds)
 	p.refusedCommands()
 	p.effects()
 	p.subjects()
@@ -101,6 +102,46 @@ func bodyOf(v ev.Verb, k ev.Kind) string {
 		}
 	}
 	return strings.Join(all, "; ")
+}
+
+// roles is the table of rights: of whose things each role may ask a verb, or read.
+func (p *page) roles(kinds *ev.Registry) {
+	p.para("## Roles")
+	p.para("Who may do what. `all` is everybody's things, `customers'` those of customers and not the platform's, `own` those of the caller's own customer; a dash is nothing. `read` is reading. What else a command may say is bound too: nobody gives a role above his own, for another owner, or with a later end; a customer's people name nothing in a spec that is not their customer's, but for plans, and enter only accounts of hosting `customer`. `aerie auth can-i VERB KIND` asks this table.")
+	head := []string{"kind", "verbs"}
+	for _, r := range ev.Roles {
+		head = append(head, string(r))
+	}
+	p.table(head...)
+	for _, d := range kinds.All() {
+		var same []string
+		for i, verb := range append([]string{ev.VerbRead}, d.VerbNames()...) {
+			all := append([]string{ev.VerbRead}, d.VerbNames()...)
+			same = append(same, verb)
+			if i+1 < len(all) && slices.Equal(rights(d, verb), rights(d, all[i+1])) {
+				continue
+			}
+			p.row(append([]string{code(string(d.Kind)), codes(same)}, rights(d, verb)...)...)
+			same = nil
+		}
+	}
+	p.end()
+	p.para("Of the platform's things a customer's people read: of plans that are no drafts, and of dataplanes on which they have a tenant, the name, the phase, and these fields:")
+	p.table("kind", "fields")
+	for _, d := range kinds.All() {
+		if len(d.Access.Shown) > 0 {
+			p.row(code(string(d.Kind)), codes(d.Access.Shown))
+		}
+	}
+	p.end()
+}
+
+// rights are a row of the table: what each role may.
+func rights(d ev.Descriptor, verb string) (all []string) {
+	for _, r := range ev.Roles {
+		all = append(all, d.May(r, verb).String())
+	}
+	return all
 }
 
 func (p *page) refusedCommands() {

@@ -29,6 +29,7 @@ import (
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/api"
+	"github.com/aeriehq/aerie/projections/identity"
 	"github.com/aeriehq/aerie/projections/placement"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views"
@@ -61,7 +62,8 @@ type Control struct {
 	saved   *views.Preloaded
 	Views   *views.Views // what HTTP serves
 	counts  *api.Metrics
-	Fanout  *api.Fanout     // where streams of events come from
+	Fanout  *api.Fanout // where streams of events come from
+	who     *identity.Registry
 	clouds  map[string]site // those that this replica can reach, by the name that accounts give
 	clock   clock.Clock     // of the clouds
 	charts  *execute.Charts
@@ -183,13 +185,16 @@ func (c *Control) startFold(s Settings) error {
 	c.Views = views.New(c.Live, c.Log)
 	c.counts = api.NewMetrics(c.Live, c.Log.Last)
 	c.Fanout = api.NewFanout(c.Live)
+	c.who = identity.New(c.Live)
+	c.who.UseLocal(c.Token)
 	if s.Monitor != "" {
 		c.counts.CountServers(func(ctx context.Context) []eventlog.Copy { return countAll(ctx, s.Monitor) })
 	}
 	if err := c.Views.Restore(c.core.ctx, c.saved, c.counts.Counters()); err != nil {
 		return err
 	}
-	c.Intake = command.NewIntake(c.Log, c.Live)
+	c.Live.View(c.who.Load)
+	c.Intake = command.NewIntake(c.Log, c.Live, ev.Builtin)
 	c.Intake.Count(c.counts.Commanded)
 	c.Intake.CountGivenUp(c.counts.GivenUp)
 	dispatcher := dispatch.NewDispatcher(c.Intake, c.Live, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})
@@ -240,7 +245,8 @@ func (c *Control) where(ctx context.Context, q *placement.Query) (placement.Woul
 
 func (c *Control) startHTTP(s Settings) error {
 	handler := sayingSpeed(s.SimSpeed, api.NewHandler(api.Config{
-		Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Token: c.Token, Version: Semver(), Done: c.doors.ctx.Done(),
+		Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Authenticate: c.who.Authenticate,
+		Version: Semver(), Done: c.doors.ctx.Done(),
 		Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where, Ready: c.ready, Promise: c.kept,
 	}))
 	listen := c.listen
@@ -272,7 +278,7 @@ func sayingSpeed(speed float64, h http.Handler) http.Handler {
 func (c *Control) command(ctx context.Context, r api.CommandRequest) (ev.Answer, error) {
 	return c.Intake.SubmitRequest(ctx, command.Request{ID: r.ID, Owner: r.Owner, Kind: string(r.Kind),
 		Name: r.Name, Verb: r.Verb, Body: r.Body,
-		ExpectedSeq: r.ExpectedSeq, ExpectedUID: r.ExpectedUID, DryRun: r.DryRun, TraceParent: r.TraceParent, Actor: r.Actor})
+		ExpectedSeq: r.ExpectedSeq, ExpectedUID: r.ExpectedUID, DryRun: r.DryRun, TraceParent: r.TraceParent, Caller: r.Caller})
 }
 
 // orphans looks through the clouds for what the log does not know.

@@ -31,7 +31,7 @@ type CommandRequest struct {
 	ExpectedUID string  // "": any
 	DryRun      bool
 	TraceParent string
-	Actor       string // who authenticated
+	Caller      events.Caller // who asks
 }
 
 // CommandQuery is the request of a command.
@@ -58,11 +58,12 @@ func (s *server) commands(api huma.API) {
 		OperationID: "command", Method: http.MethodPost, Path: commandPath + "{owner}/{kind}/{id}/{verb}", Tags: []string{"commands"},
 		Summary: "Ask for a change; the answer comes when it is durable",
 	}
+	s.forCustomers(op) // the intake knows what may be asked
 	route(api, op, func(ctx context.Context, q *CommandQuery) (*struct{ Body events.Answer }, error) {
 		a, err := s.Do(ctx, CommandRequest{
 			ID: q.CommandID, Owner: q.Owner, Kind: events.Kind(q.Kind), Name: q.ID, Verb: q.Verb, Body: q.body,
 			ExpectedSeq: q.seq, ExpectedUID: q.ExpectedUID, DryRun: q.DryRun == "true",
-			TraceParent: q.TraceParent, Actor: events.ActorAdmin,
+			TraceParent: q.TraceParent, Caller: callerOf(ctx),
 		})
 		if err != nil {
 			return nil, err

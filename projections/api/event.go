@@ -29,10 +29,23 @@ func (s *server) events(api huma.API) {
 			eventStream:        {Schema: &huma.Schema{Type: huma.TypeString}},
 		},
 	}}
+	s.forCustomers(op)
 	route(api, op, func(ctx context.Context, q *views.EventQuery) (*huma.StreamResponse, error) {
+		caller := callerOf(ctx)
+		if caller.Role.OfCustomer() {
+			if q.Owner != "" && q.Owner != caller.Owner {
+				return nil, events.Refuse(events.Denied, "%s may not read the events of %s", events.Kind(caller.Role).A(), events.Truncate(q.Owner))
+			}
+			q.Owner = caller.Owner
+		}
 		f, err := q.Filter()
 		if err != nil {
 			return nil, err
+		}
+		for _, d := range s.Kinds.All() {
+			if d.May(caller.Role, events.VerbRead) == events.OfNobody {
+				f = f.Without(d.Kind)
+			}
 		}
 		if strings.Contains(q.Accept, eventStream) {
 			return s.live(ctx, *q, f)
@@ -46,7 +59,7 @@ func (s *server) events(api huma.API) {
 			writeJSON(w, http.StatusOK, "application/json", page)
 		}}, nil
 	})
-	documentValues(api.OpenAPI().Paths[op.Path].Get, "kind", events.Builtin.Names())
+	documentValues(api.OpenAPI().Paths[op.Path].Get, "kind", s.Kinds.Names())
 }
 
 // live answers with a stream, once it is known where that begins.

@@ -39,3 +39,8 @@ var APIConfig = apiConfig
 var DescribeNATS = describeNATS
 var EmptyIsAbsent = emptyIsAbsent
 var EncodeFrame = encodeFrame
+
+// WhileWelcome and Leeway are how a stream ends with its caller.
+var WhileWelcome = whileWelcome
+
+const Leeway = leeway

@@ -9,13 +9,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"path"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -34,10 +32,13 @@ type Config struct {
 	Kinds   *events.Registry // what can be commanded
 	Metrics *Metrics
 	Fanout  *Fanout // from which streams of events are served
-	Token   string  // what every request must bear but those of openPaths; an empty one fits nobody
+	Token   string  // the local admin's, who needs no entry in the log; an empty one fits nobody
 	Version string  // of the program, for the OpenAPI document
 	Promise string  // what the log promises, for /readyz: "every answered command is fsynced"
 
+	// Authenticate says who shows a token, and has a channel that is closed when he is not let in any more; false: nobody.
+	// nil: there is nobody but who shows Token.
+	Authenticate func(token string) (events.Caller, <-chan struct{}, bool)
 	// Ready is nil while commands are taken; else it says why not.
 	Ready func() error
 	// Do decides a command and returns when its events are durable. An error that
@@ -66,7 +67,8 @@ type server struct {
 	heartbeat   time.Duration
 	writeWithin time.Duration
 	compress    func(http.Handler) http.HandlerFunc
-	readers     chan struct{} // has room for the streams that may read the past at once
+	readers     chan struct{}   // has room for the streams that may read the past at once
+	open        map[string]bool // the patterns of routes that know how to answer a customer's people; others deny them
 }
 
 // NewHandler serves the views, and takes commands. Timeouts of requests are the
@@ -76,7 +78,7 @@ func NewHandler(c Config) http.Handler { return newServer(c) }
 func newServer(c Config) *server {
 	s := &server{Config: c, views: c.Views, token: sha256.Sum256([]byte(c.Token)), mux: http.NewServeMux(),
 		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat, writeWithin: writeWithin,
-		compress: compression(), readers: make(chan struct{}, pastReaders)}
+		compress: compression(), readers: make(chan struct{}, pastReaders), open: map[string]bool{}}
 	_ = c.Metrics.registry.Register(c.Fanout) // a second handler of the same figures changes nothing
 	c.Metrics.build.WithLabelValues(c.Version).Set(1)
 	api := humago.New(s.mux, apiConfig(c.Version))
@@ -93,6 +95,7 @@ func newServer(c Config) *server {
 	s.orphans(api)
 	s.planVersions(api)
 	s.placement(api)
+	s.identity(api)
 	s.health(api)
 	s.mux.Handle("GET "+metricsPath, c.Metrics)
 	s.documents(api)
@@ -116,7 +119,11 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	defer recoverPanic(w, r)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
-	if p := s.reject(w, r); p != nil {
+	caller, ended, p := s.enter(w, r)
+	if p == nil {
+		p = s.reject(r)
+	}
+	if p != nil {
 		writeProblem(w, p)
 		return
 	}
@@ -125,25 +132,27 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		s.miss(w, r)
 		return
 	}
+	if err := s.permit(pattern, r.Method, caller); err != nil {
+		writeProblem(w, problem(err))
+		return
+	}
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
 	if strings.Contains(r.Header.Get("Accept"), eventStream) { // it has no end to wait for
-		s.mux.ServeHTTP(w, r)
+		ctx, cancel := whileWelcome(r.Context(), caller, ended)
+		defer cancel()
+		s.mux.ServeHTTP(w, r.WithContext(ctx))
 		return
 	}
 	whole := &wholeAnswer{header: w.Header(), status: http.StatusOK}
 	begun := time.Now()
 	s.mux.ServeHTTP(whole, r)
+	s.prune(whole, pattern, caller)
 	s.Metrics.requested(pattern, whole.status, time.Since(begun))
 	s.compress(http.HandlerFunc(whole.send)).ServeHTTP(w, r)
 }
 
-// reject is why a request does not get to the mux; nil if it does.
-func (s *server) reject(w http.ResponseWriter, r *http.Request) *Problem {
-	if !slices.Contains(openPaths, r.URL.Path) && !s.authorised(r) {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		p := problem(events.Refuse(events.Denied, "give the token: Authorization: Bearer <token>"))
-		p.Status = http.StatusUnauthorized
-		return p
-	}
+// reject is why a request does not get to the mux, whoever asks; nil if it does.
+func (s *server) reject(r *http.Request) *Problem {
 	if err := s.foreign.Check(r); err != nil {
 		return problem(events.Refuse(events.Denied, "a page of another site may not do this"))
 	}
@@ -157,13 +166,6 @@ func (s *server) reject(w http.ResponseWriter, r *http.Request) *Problem {
 		return noRoute(r)
 	}
 	return nil
-}
-
-func (s *server) authorised(r *http.Request) bool {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	given := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	same := subtle.ConstantTimeCompare(given[:], s.token[:]) == 1
-	return same && s.Token != "" && strings.EqualFold(scheme, "Bearer")
 }
 
 func noRoute(r *http.Request) *Problem {

@@ -72,7 +72,7 @@ func TestACommandIsHandedToTheIntake(t *testing.T) {
 	}
 	c := s.Asked[0]
 	if c.ID != "c1" || c.Owner != "acme" || c.Kind != events.Application || c.Name != "prod_pg" || c.Verb != "update" || string(c.Body) != `{"spec": {}}` ||
-		c.ExpectedSeq == nil || *c.ExpectedSeq != 7 || c.ExpectedUID != "u" || !c.DryRun || c.TraceParent != "00-x" || c.Actor != "admin" {
+		c.ExpectedSeq == nil || *c.ExpectedSeq != 7 || c.ExpectedUID != "u" || !c.DryRun || c.TraceParent != "00-x" || c.Caller != events.LocalAdmin() {
 		t.Errorf("the command: %+v", c)
 	}
 	s.Ask("POST", "/v1/commands/-/plan/free/retry", "")

@@ -51,7 +51,14 @@ type operationsAnswer struct {
 func (s *server) operations(api huma.API) {
 	op := get("list-operations", "/v1/operations", "What is under way, and what has ended in the last day", "operations")
 	op.Description = "What was asked of entities and takes its time, the last begun first. Of what has ended the newest 10,000 are told, for a day."
+	s.forCustomers(op)
 	route(api, op, func(ctx context.Context, q *operations.Query) (*operationsAnswer, error) {
+		if c := callerOf(ctx); c.Role.OfCustomer() {
+			if q.Owner != "" && q.Owner != c.Owner {
+				return nil, events.Refuse(events.Denied, "%s may not list what %s owns", events.Kind(c.Role).A(), events.Truncate(q.Owner))
+			}
+			q.Owner = c.Owner
+		}
 		l, err := s.views.Operations(ctx, q)
 		return &operationsAnswer{l}, err
 	})

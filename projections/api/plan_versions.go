@@ -22,6 +22,9 @@ type PlanVersion struct {
 	Spec    events.PlanSpec `json:"spec" required:"true"`
 }
 
+// versionsPattern is the route of a plan's versions.
+const versionsPattern = "GET /v1/plans/{owner}/{id}/versions"
+
 type versionsAnswer struct {
 	Body views.List[PlanVersion]
 }
@@ -30,8 +33,15 @@ type versionsAnswer struct {
 func (s *server) planVersions(api huma.API) {
 	op := get("list-plan-versions", "/v1/plans/{owner}/{id}/versions", "The versions of a plan, oldest first", "plans")
 	op.Description = "Each change of a plan's spec is a version. A tenant keeps the terms of the one it was placed by. The newest 500 are told."
+	s.forCustomers(op)
 	route(api, op, func(ctx context.Context, q *views.GetQuery) (*versionsAnswer, error) {
 		ref := events.Ref{Kind: events.Plan, Owner: q.Owner, ID: q.ID}
+		if caller := callerOf(ctx); caller.Role.OfCustomer() {
+			a, _, err := s.views.Get(ctx, ref, q)
+			if err != nil || !plansShown(a) {
+				return nil, nothing(ref)
+			}
+		}
 		out := &versionsAnswer{views.List[PlanVersion]{Items: []PlanVersion{}}}
 		for page := (&views.HistoryQuery{GetQuery: *q, Limit: 1000, Sort: "seq"}); ; {
 			l, err := s.views.History(ctx, ref, page)

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-
-	"github.com/aeriehq/aerie/events"
 )
 
 // Waiting is a command that waits in the queue.
@@ -49,7 +47,7 @@ func (s *server) queue(api huma.API) {
 	op := huma.Operation{OperationID: "drop-queued", Method: http.MethodDelete, Path: "/v1/queue/{seq}", Tags: []string{"commands"},
 		Summary: "Take a command off the queue; that it was refused is an event"}
 	route(api, op, func(ctx context.Context, q *PlaceQuery) (*droppedAnswer, error) {
-		dropped, err := s.Drop(ctx, q.Seq, events.ActorAdmin)
+		dropped, err := s.Drop(ctx, q.Seq, callerOf(ctx).Actor)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -54,6 +55,8 @@ var kindRoutes = map[events.Kind]func(*server, huma.API){
 	events.Tenant:      routesOf[events.TenantSpec, *views.None](events.Tenant),
 	events.Application: routesOf[events.ApplicationSpec, *views.InstalledObserved](events.Application),
 	events.Addon:       routesOf[events.AddonSpec, *views.InstalledObserved](events.Addon),
+	events.Principal:   routesOf[events.PrincipalSpec, *views.None](events.Principal),
+	events.Token:       routesOf[events.TokenSpec, *views.None](events.Token),
 	events.Cell:        routesOf[events.CellSpec, *views.CellObserved](events.Cell),
 }
 
@@ -67,11 +70,13 @@ func routesOf[S events.Spec, O any](k events.Kind) func(*server, huma.API) {
 		opOne := get("get-"+string(k), path, "Read one "+string(k), plural)
 		opPast := get("history-"+string(k), path+"/history", "The events of one "+string(k)+", oldest first", plural)
 		if k != events.Customer {
+			s.forCustomers(get("", "/v1/"+plural, ""), opOne, opPast)
 			route(api, opOne, look)
 			route(api, opPast, past)
 			return
 		}
 		opOne.Path, opPast.Path = "/v1/customers/{id}", "/v1/customers/{id}/history"
+		s.forCustomers(get("", "/v1/"+plural, ""), opOne, opPast)
 		route(api, opOne, func(ctx context.Context, q *CustomerQuery) (*oneAnswer[S, O], error) { return look(ctx, q.one()) })
 		route(api, opPast, func(ctx context.Context, q *CustomerHistoryQuery) (*historyAnswer, error) {
 			return past(ctx, &views.HistoryQuery{GetQuery: *q.one(), Limit: q.Limit, Sort: q.Sort, Cursor: q.Cursor})
@@ -109,7 +114,10 @@ func documentValues(op *huma.Operation, name string, values []string) {
 
 func list[S events.Spec, O any](s *server, k events.Kind) func(context.Context, *views.ListQuery) (*listAnswer[S, O], error) {
 	return func(ctx context.Context, q *views.ListQuery) (*listAnswer[S, O], error) {
-		found, err := s.views.List(ctx, k, q)
+		if err := s.narrow(callerOf(ctx), k, q); err != nil {
+			return nil, err
+		}
+		found, err := s.views.ListShown(ctx, k, q, shownOf(callerOf(ctx), k))
 		if err != nil {
 			return nil, err
 		}
@@ -123,9 +131,16 @@ func list[S events.Spec, O any](s *server, k events.Kind) func(context.Context, 
 
 func one[S events.Spec, O any](s *server, k events.Kind) func(context.Context, *views.GetQuery) (*oneAnswer[S, O], error) {
 	return func(ctx context.Context, q *views.GetQuery) (*oneAnswer[S, O], error) {
-		a, as, err := s.views.Get(ctx, events.Ref{Kind: k, Owner: q.Owner, ID: q.ID}, q)
-		if err != nil {
+		caller, ref := callerOf(ctx), events.Ref{Kind: k, Owner: q.Owner, ID: q.ID}
+		if err := s.mayRead(caller, ref); err != nil {
 			return nil, err
+		}
+		a, as, err := s.views.Get(ctx, ref, q)
+		if err != nil {
+			return nil, blind(caller, ref, err)
+		}
+		if shown, err := s.shows(caller, a); err != nil || !shown {
+			return nil, cmp.Or(err, error(nothing(ref)))
 		}
 		return &oneAnswer[S, O]{as.Seq, as.Time.Format(time.RFC3339Nano), typed[S, O](a)}, nil
 	}
@@ -134,9 +149,16 @@ func one[S events.Spec, O any](s *server, k events.Kind) func(context.Context, *
 // history lists the events of one entity.
 func (s *server) history(k events.Kind) func(context.Context, *views.HistoryQuery) (*historyAnswer, error) {
 	return func(ctx context.Context, q *views.HistoryQuery) (*historyAnswer, error) {
-		l, err := s.views.History(ctx, events.Ref{Kind: k, Owner: q.Owner, ID: q.ID}, q)
-		if err != nil {
+		caller, ref := callerOf(ctx), events.Ref{Kind: k, Owner: q.Owner, ID: q.ID}
+		if err := s.mayRead(caller, ref); err != nil {
 			return nil, err
+		}
+		if caller.Role.OfCustomer() && ref.Owner == events.Platform { // what is shown of it is how it is
+			return nil, nothing(ref)
+		}
+		l, err := s.views.History(ctx, ref, q)
+		if err != nil {
+			return nil, blind(caller, ref, err)
 		}
 		return &historyAnswer{l}, nil
 	}

@@ -128,6 +128,7 @@ type EventFilter struct {
 	owner, id, typ, actor string
 	kind                  events.Kind
 	since, until          time.Time // from, and before
+	without               []events.Kind
 }
 
 // Matches tells whether an event is looked for.
@@ -139,7 +140,7 @@ func (f *EventFilter) Matches(r events.Recorded) bool {
 func (f *EventFilter) matches(r events.Ref, typ, actor string, at int64) bool {
 	return (f.owner == "" || r.Owner == f.owner) && (f.kind == "" || r.Kind == f.kind) && (f.id == "" || r.ID == f.id) &&
 		(f.typ == "" || typ == f.typ) && (f.actor == "" || actor == f.actor) &&
-		(f.since.IsZero() || at >= f.since.UnixNano()) && (f.until.IsZero() || at < f.until.UnixNano())
+		(f.since.IsZero() || at >= f.since.UnixNano()) && (f.until.IsZero() || at < f.until.UnixNano()) && !slices.Contains(f.without, r.Kind)
 }
 
 // Events makes one page of the log; its next is the after of the next page.

@@ -41,7 +41,8 @@ type filter struct {
 	labels          selector.Selector
 	dataplane, plan string
 	order           order
-	after           *standing // where the list goes on; nil: it begins
+	after           *standing      // where the list goes on; nil: it begins
+	shown           func(Any) bool // nil: all are
 }
 
 // filter understands the query, or names every fault.
@@ -128,7 +129,9 @@ func (s *indexedState) list(f filter, limit int, now time.Time) List[Any] {
 	}
 	for _, n := range found {
 		e, _ := s.World.Get(s.World.Named(n))
-		l.Items = append(l.Items, read(s.World, e, now))
+		if a := read(s.World, e, now); f.shown == nil || f.shown(a) {
+			l.Items = append(l.Items, a)
+		}
 	}
 	return l
 }

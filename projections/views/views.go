@@ -6,7 +6,6 @@
 package views
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -122,30 +121,7 @@ func (v *Views) Err() error { return v.fold.Err() }
 
 // List makes one page of a list of the entities of a kind. A query that is wrong is a Refusal that names every fault.
 func (v *Views) List(ctx context.Context, k events.Kind, q *ListQuery) (l List[Any], err error) {
-	f, err := q.filter(kindViews[k])
-	if err != nil {
-		return l, err
-	}
-	m, err := v.moment(ctx, q.At, q.MinSeq)
-	if err != nil {
-		return l, err
-	}
-	if !m.past {
-		v.present(func(s *indexedState) {
-			if err = s.unknown(&f); err == nil {
-				l = s.list(f, q.Limit, v.now())
-			}
-		})
-		return l, err
-	}
-	s, err := v.whole(ctx, m.cut)
-	if err == nil {
-		err = s.unknown(&f)
-	}
-	if err != nil {
-		return l, err
-	}
-	return s.list(f, q.Limit, cmp.Or(m.time, s.World.Time)), nil
+	return v.ListShown(ctx, k, q, nil)
 }
 
 // Operations makes one page of the operations. A query that is wrong is a Refusal that names every fault.

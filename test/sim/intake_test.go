@@ -31,7 +31,7 @@ func (r *rig) another() *command.Intake {
 		r.t.Fatal(err)
 	}
 	fold := state.NewLive()
-	i := command.NewIntake(log, fold)
+	i := command.NewIntake(log, fold, ev.Builtin)
 	var running sync.WaitGroup
 	running.Go(func() { _ = fold.Follow(ctx, log) })
 	running.Go(func() { i.Run(ctx) })
@@ -46,7 +46,7 @@ func (r *rig) another() *command.Intake {
 // labels asks for labels of a customer that say who asked, and when.
 func labels(customer string, client, n int) command.Request {
 	return command.Request{ID: ulid.Make().String(), Owner: customer, Kind: "customer", Name: customer, Verb: ev.VerbUpdate,
-		Body: fmt.Appendf(nil, `{"labels":{"client":"c%d","n":"n%d"}}`, client, n), Actor: ev.ActorAdmin}
+		Body: fmt.Appendf(nil, `{"labels":{"client":"c%d","n":"n%d"}}`, client, n), Caller: ev.LocalAdmin()}
 }
 
 // TestAHotEntity: sixty-four clients change one customer again and again, by way of
@@ -144,7 +144,7 @@ func TestTheLastPlaces(t *testing.T) {
 func TestTheSameCommandAgain(t *testing.T) {
 	r := newRig(t)
 	ask := func(i *command.Intake, body string) (ev.Answer, error) {
-		return i.SubmitRequest(t.Context(), command.Request{ID: "01FIRST", Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(body), Actor: ev.ActorAdmin})
+		return i.SubmitRequest(t.Context(), command.Request{ID: "01FIRST", Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(body), Caller: ev.LocalAdmin()})
 	}
 	r.perform("create customer acme {}")
 	first, err := ask(r.intake, `{"labels":{"n":"1"}}`)

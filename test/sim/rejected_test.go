@@ -25,7 +25,7 @@ func (r *rig) platform() {
 // application asks for one with a value of some bytes.
 func application(name string, value string) command.Request {
 	body, _ := json.Marshal(map[string]any{"spec": map[string]any{"chart": map[string]any{"name": "pg", "version": "1.0.0"}, "values": map[string]any{"a": value}}})
-	return command.Request{Owner: "acme", Kind: "application", Name: "prod_" + name, Verb: ev.VerbCreate, Body: body, Actor: ev.ActorAdmin}
+	return command.Request{Owner: "acme", Kind: "application", Name: "prod_" + name, Verb: ev.VerbCreate, Body: body, Caller: ev.LocalAdmin()}
 }
 
 // refusalIn is what a command was refused as; nil if it was not.

@@ -107,7 +107,7 @@ func (r *rig) start() {
 	r.cloud, err = sim.Open(sim.Options{Dir: filepath.Join(r.dir, "cloud"), Now: r.now.Now, Speed: 1, Faults: r.faults})
 	must(err)
 	r.fold = state.NewLive()
-	r.intake = command.NewIntake(r.log, r.fold)
+	r.intake = command.NewIntake(r.log, r.fold, ev.Builtin)
 	clock := clock.Clock{Speed: 0}
 	timers, err := queue.OpenTimers(ctx, nc)
 	must(err)
@@ -183,7 +183,7 @@ func (r *rig) askOf(intake *command.Intake, kind ev.Kind, path, verb, body strin
 	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
 	defer cancel()
-	return intake.SubmitRequest(ctx, command.Request{Owner: ref.Owner, Kind: string(kind), Name: ref.ID, Verb: verb, Body: []byte(body), Actor: ev.ActorAdmin})
+	return intake.SubmitRequest(ctx, command.Request{Owner: ref.Owner, Kind: string(kind), Name: ref.ID, Verb: verb, Body: []byte(body), Caller: ev.LocalAdmin()})
 }
 
 // until waits until an entity is as wanted, moving the cloud's clock meanwhile if

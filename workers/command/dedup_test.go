@@ -10,7 +10,7 @@ import (
 func TestLookedForInTheLog(t *testing.T) {
 	r := newIntakeRig(t)
 	r.customer("acme")
-	first, err := r.intake.SubmitRequest(t.Context(), Request{ID: "01FIRST", Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(`{"labels":{"n":"1"}}`), Actor: ev.ActorAdmin})
+	first, err := r.intake.SubmitRequest(t.Context(), Request{ID: "01FIRST", Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(`{"labels":{"n":"1"}}`), Caller: ev.LocalAdmin()})
 	if err != nil {
 		t.Fatal(err)
 	}

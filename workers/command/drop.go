@@ -23,7 +23,7 @@ func (i *Intake) Dropped(ctx context.Context, q *queue.CommandQueue, seq uint64,
 		return c, unavailable(err)
 	}
 	request, _ := requestFrom(c) // whatever is wrong with it: it goes
-	request.Actor = actor
+	request.Caller.Actor = actor
 	done := false
 	i.fold.View(func(w *state.Entities) { _, done = w.Caused(request.id()) })
 	if !done {

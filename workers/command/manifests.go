@@ -9,16 +9,7 @@ import (
 // CheckAsk finds what is wrong with a command that decodes and can be told before
 // anything is asked of the log or of a cluster: manifests that no cluster may have.
 func CheckAsk(ref ev.Ref, ask ev.Payload) (faults []ev.FieldError) {
-	var spec ev.Spec
-	switch ask := ask.(type) {
-	case ev.Create:
-		spec = ask.Spec
-	case ev.Update:
-		spec = ask.Spec
-	case ev.Adopt:
-		spec = ask.Spec
-	}
-	app, ok := spec.(ev.Installed)
+	app, ok := ev.SpecOf(ask).(ev.Installed)
 	if !ok {
 		return nil
 	}

@@ -46,7 +46,7 @@ func (i *Intake) RefuseStrays(ctx context.Context, q *queue.CommandQueue) error 
 
 // requestFrom reads a queued command.
 func requestFrom(c queue.Queued) (Request, error) {
-	r := Request{Owner: c.Owner, Kind: c.Kind, Name: c.ID, Verb: c.Verb, Body: c.Body, Actor: ev.ActorAdmin, made: c.Made}
+	r := Request{Owner: c.Owner, Kind: c.Kind, Name: c.ID, Verb: c.Verb, Body: c.Body, Caller: ev.LocalAdmin(), made: c.Made}
 	return r, r.read(micro.Headers(c.Header))
 }
 
@@ -179,7 +179,7 @@ func (i *Intake) noteRefusal(ctx context.Context, r Request, err error) error {
 	}
 	what := ev.CommandRefused{Kind: ev.Kind(ev.Truncate(r.Kind)), ID: ev.Truncate(r.Name), Verb: ev.Truncate(r.Verb), Reason: refusal}
 	ref := ev.Ref{Kind: ev.CommandKind, Owner: r.Owner, ID: r.id()}
-	_, err = i.SubmitCommand(ctx, ev.Command{ID: r.id(), Ref: ref, Actor: r.Actor,
+	_, err = i.SubmitCommand(ctx, ev.Command{ID: r.id(), Ref: ref, Actor: r.Caller.Actor,
 		Time: time.Now().UTC(), Payload: ev.NoteRefusal{Refused: what}})
 	return err
 }

@@ -14,7 +14,7 @@ func TestTheSameInOtherWords(t *testing.T) {
 	r := newIntakeRig(t)
 	r.customer("acme")
 	ask := func(id, body string) (ev.Answer, error) {
-		return r.intake.SubmitRequest(t.Context(), Request{ID: id, Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(body), Actor: ev.ActorAdmin})
+		return r.intake.SubmitRequest(t.Context(), Request{ID: id, Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(body), Caller: ev.LocalAdmin()})
 	}
 	first, err := ask("01WORDS", `{"labels":{"a":"1","b":"2"},"spec":{"displayName":"Acme <1>"}}`)
 	if err != nil || len(first.Events) == 0 {
@@ -33,7 +33,7 @@ func TestTheSameInOtherWords(t *testing.T) {
 	}
 
 	spaced := `{"labels": {"b": "2", "a": "9"}}`
-	old, err := Request{ID: "01OLD", Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(spaced), Actor: ev.ActorAdmin}.Command(time.Now().UTC())
+	old, err := Request{ID: "01OLD", Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(spaced), Caller: ev.LocalAdmin()}.Command(ev.Builtin, time.Now().UTC())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func openIntakeRig(t *testing.T) *intakeRig {
 // start folds the log and lets the intake decide.
 func (r *intakeRig) start(last uint64) {
 	r.fold = state.NewLive()
-	r.intake = NewIntake(r.log, r.fold)
+	r.intake = NewIntake(r.log, r.fold, ev.Builtin)
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	r.t.Cleanup(func() { stop(); running.Wait() })
@@ -72,7 +72,7 @@ func (r *intakeRig) ask(kind ev.Kind, path, verb, body string) (ev.Answer, error
 	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
 	defer cancel()
-	return r.intake.SubmitRequest(ctx, Request{Owner: ref.Owner, Kind: string(kind), Name: ref.ID, Verb: verb, Body: []byte(body), Actor: ev.ActorAdmin})
+	return r.intake.SubmitRequest(ctx, Request{Owner: ref.Owner, Kind: string(kind), Name: ref.ID, Verb: verb, Body: []byte(body), Caller: ev.LocalAdmin()})
 }
 
 // customer has a customer.

@@ -88,7 +88,7 @@ func parse(r micro.Request) (Request, error) {
 	if err != nil {
 		return request, err
 	}
-	request.Body, request.Actor = r.Data(), ev.ActorAdmin
+	request.Body, request.Caller = r.Data(), ev.LocalAdmin()
 	return request, request.read(r.Headers())
 }
 

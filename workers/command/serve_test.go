@@ -19,9 +19,9 @@ func FuzzParseSubject(f *testing.F) {
 	f.Fuzz(func(t *testing.T, subject, body, id string) {
 		r, err := parseSubject(subject)
 		if err == nil {
-			r.Body, r.ID = []byte(body), id
+			r.Body, r.ID, r.Caller = []byte(body), id, ev.LocalAdmin()
 			var c ev.Command
-			if c, err = r.Command(time.Unix(0, 0)); err == nil {
+			if c, err = r.Command(ev.Builtin, time.Unix(0, 0)); err == nil {
 				if got := CommandPrefix + c.Ref.Tokens(); !strings.HasPrefix(subject, got+".") {
 					t.Errorf("%q became %q", subject, got)
 				}

@@ -81,7 +81,7 @@ func TestAClientSaysWhatTheQueueSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.customer("acme")
-	update := Request{ID: "q-1", Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(`{"labels":{"n":"1"}}`), Actor: ev.ActorAdmin}
+	update := Request{ID: "q-1", Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(`{"labels":{"n":"1"}}`), Caller: ev.LocalAdmin()}
 	if _, err := r.intake.SubmitRequest(t.Context(), update); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestDoneByTheReleaseBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.made = "q-5"
-	command, err := request.Command(time.Now().UTC())
+	command, err := request.Command(ev.Builtin, time.Now().UTC())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func TestDueAtOnce(t *testing.T) {
 		must(err)
 	}
 	fold := state.NewLive()
-	intake := command.NewIntake(log, fold)
+	intake := command.NewIntake(log, fold, ev.Builtin)
 	work, err := queue.OpenWork(ctx, nc)
 	must(err)
 	timers, err := queue.OpenTimers(ctx, nc)
@@ -83,7 +83,7 @@ func TestDueAtOnce(t *testing.T) {
 	commands := 0
 	for over := false; !over; commands++ {
 		name := fmt.Sprintf("c%d", commands)
-		_, err := intake.SubmitRequest(ctx, command.Request{Owner: name, Kind: "customer", Name: name, Verb: ev.VerbCreate, Body: []byte("{}"), Actor: ev.ActorAdmin})
+		_, err := intake.SubmitRequest(ctx, command.Request{Owner: name, Kind: "customer", Name: name, Verb: ev.VerbCreate, Body: []byte("{}"), Caller: ev.LocalAdmin()})
 		must(err)
 		select {
 		case <-given.all:

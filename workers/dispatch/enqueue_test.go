@@ -33,7 +33,7 @@ func TestWorkThatNoMessageCarries(t *testing.T) {
 	log, err := eventlog.Open(ctx, natstest.Connect(t, server), fsm.Vocabulary(), guard)
 	must(err)
 	fold := state.NewLive()
-	intake := command.NewIntake(log, fold)
+	intake := command.NewIntake(log, fold, ev.Builtin)
 	running.Go(func() { _ = fold.Follow(ctx, log) })
 	running.Go(func() { intake.Run(ctx) })
 	entity := func(ref ev.Ref) (e fsm.Entity[fsm.Data], owed ev.Effect) {
@@ -42,7 +42,7 @@ func TestWorkThatNoMessageCarries(t *testing.T) {
 	}
 	create := func(ref ev.Ref, spec string) {
 		t.Helper()
-		_, err := intake.SubmitRequest(ctx, command.Request{Owner: ref.Owner, Kind: string(ref.Kind), Name: ref.ID, Verb: ev.VerbCreate, Body: []byte(spec), Actor: ev.ActorAdmin})
+		_, err := intake.SubmitRequest(ctx, command.Request{Owner: ref.Owner, Kind: string(ref.Kind), Name: ref.ID, Verb: ev.VerbCreate, Body: []byte(spec), Caller: ev.LocalAdmin()})
 		must(err)
 	}
 	account, ref := ev.Ref{Kind: ev.Account, Owner: ev.Platform, ID: "main"}, ev.Ref{Kind: ev.Dataplane, Owner: ev.Platform, ID: "eu"}

@@ -78,6 +78,8 @@ var own = map[events.Kind][]column{
 	events.Application: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e client.Entity, _ time.Time) string { return count(e, "manifests") }}, phaseColumn},
 	events.Addon: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e client.Entity, _ time.Time) string { return count(e, "manifests") }},
 		wide(fromSpec("NAMESPACE", "namespace")), phaseColumn},
+	events.Principal: {fromSpec("ROLE", "role"), wide(fromSpec("KEY", "key")), phaseColumn},
+	events.Token:     {fromSpec("ROLE", "role"), fromSpec("EXPIRES", "expires"), phaseColumn},
 	events.Cell: {{"USED", false, func(e client.Entity, _ time.Time) string {
 		return observedField(e, "used") + "/" + observedField(e, "of")
 	}}, wide(fromSpec("KEEP EMPTY", "keepEmpty")), phaseColumn},

@@ -1,0 +1,302 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/projections/views"
+)
+
+// leeway is how long an open stream may go on after the end of what its caller showed.
+const leeway = 30 * time.Second
+
+type callerKey struct{}
+
+// callerOf is who asks; nobody, who may do nothing, where a route is open to all.
+func callerOf(ctx context.Context) events.Caller {
+	c, _ := ctx.Value(callerKey{}).(events.Caller)
+	return c
+}
+
+// enter says who asks, and when he is not let in any more; a problem if he is not let in. Paths that are open want nobody.
+func (s *server) enter(w http.ResponseWriter, r *http.Request) (c events.Caller, ended <-chan struct{}, p *Problem) {
+	if slices.Contains(openPaths, r.URL.Path) {
+		return c, nil, nil
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if token = strings.TrimSpace(token); strings.EqualFold(scheme, "Bearer") {
+		if c, ended, ok := s.who(token); ok {
+			return c, ended, nil
+		}
+	}
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	p = problem(events.Refuse(events.Denied, "give the token: Authorization: Bearer <token>"))
+	p.Status = http.StatusUnauthorized
+	return c, nil, p
+}
+
+// who finds out whose a token is. How long that takes tells nothing of a token.
+func (s *server) who(token string) (events.Caller, <-chan struct{}, bool) {
+	given := sha256.Sum256([]byte(token))
+	if same := subtle.ConstantTimeCompare(given[:], s.token[:]) == 1; same && s.Token != "" {
+		return events.LocalAdmin(), nil, true
+	}
+	if s.Authenticate == nil {
+		return events.Caller{}, nil, false
+	}
+	return s.Authenticate(token)
+}
+
+// permit refuses a route that the caller's role has no use of. A route that does not say that it is open to customers is
+// closed to them, and what changes something is closed to those who command nothing.
+func (s *server) permit(pattern, method string, c events.Caller) *events.Refusal {
+	switch {
+	case c.Role == "": // an open path
+		return nil
+	case c.Role.OfCustomer() && !s.open[pattern]:
+		return events.Refuse(events.Denied, "this is for the platform's staff")
+	case method != http.MethodGet && method != http.MethodHead && !c.Role.Commands():
+		return events.Refuse(events.Denied, "%s may not change anything", events.Kind(c.Role).A())
+	}
+	return nil
+}
+
+// forCustomers says of a route that it answers a customer's people with what is theirs alone.
+func (s *server) forCustomers(ops ...huma.Operation) {
+	for _, op := range ops {
+		s.open[op.Method+" "+op.Path] = true
+	}
+}
+
+// whileWelcome is a context that ends when a caller is not let in any more.
+func whileWelcome(ctx context.Context, c events.Caller, ended <-chan struct{}) (context.Context, context.CancelFunc) {
+	cancels := []context.CancelFunc{}
+	if !c.Until.IsZero() {
+		var over context.CancelFunc
+		ctx, over = context.WithDeadline(ctx, c.Until.Add(leeway))
+		cancels = append(cancels, over)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	cancels = append(cancels, cancel)
+	if ended != nil {
+		go func() {
+			select {
+			case <-ended:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, func() {
+		for _, end := range cancels {
+			end()
+		}
+	}
+}
+
+// narrow bounds a list to what the caller may see: a customer's people to their own things, and of plans to those of the
+// platform that are shown to them.
+func (s *server) narrow(c events.Caller, k events.Kind, q *views.ListQuery) error {
+	d, _ := s.Kinds.Of(k)
+	reach := d.May(c.Role, events.VerbRead)
+	if reach == events.OfNobody {
+		return events.Refuse(events.Denied, "%s may not read %s", events.Kind(c.Role).A(), d.Plural)
+	}
+	if !c.Role.OfCustomer() {
+		return nil
+	}
+	own := c.Owner
+	if k == events.Plan {
+		own = events.Platform
+	}
+	if q.Owner != "" && q.Owner != own {
+		return events.Refuse(events.Denied, "%s may not list what %s owns", events.Kind(c.Role).A(), events.Truncate(q.Owner))
+	}
+	q.Owner = own
+	return s.narrowFilters(c, q)
+}
+
+// plansShown tells the plans that customers see: a draft is none of theirs.
+func plansShown(a views.Any) bool { return a.Phase != "Draft" }
+
+// shownOf tells which things of a kind are shown to a caller, of those that narrow has left; nil: all.
+func shownOf(c events.Caller, k events.Kind) func(views.Any) bool {
+	if c.Role.OfCustomer() && k == events.Plan {
+		return plansShown
+	}
+	return nil
+}
+
+// narrowFilters refuses a filter that names what the caller does not see, in the same words whether it is there or not.
+func (s *server) narrowFilters(c events.Caller, q *views.ListQuery) error {
+	var faults []events.FieldError
+	for _, f := range []struct {
+		field, path string
+		kind        events.Kind
+	}{{"dataplane", q.Dataplane, events.Dataplane}, {"plan", q.Plan, events.Plan}} {
+		ref, wrong := events.ParseRef(f.kind, f.path)
+		if f.path == "" || len(wrong) > 0 { // the list says what is wrong with it
+			continue
+		}
+		if !s.sees(c, ref) {
+			faults = append(faults, events.FieldError{Field: f.field, Message: fmt.Sprintf("there is no %s %s", f.kind, events.Truncate(ref.Path()))})
+		}
+	}
+	return events.RefuseFaults("list", faults)
+}
+
+// sees tells whether a caller sees a thing that is there.
+func (s *server) sees(c events.Caller, ref events.Ref) bool {
+	if s.mayRead(c, ref) != nil {
+		return false
+	}
+	a, _, err := s.views.Get(context.Background(), ref, &views.GetQuery{})
+	if err != nil {
+		return false
+	}
+	shown, err := s.shows(c, a)
+	return err == nil && shown
+}
+
+// standsOn tells whether a customer has a tenant on a dataplane.
+func (s *server) standsOn(owner string, dataplane events.Ref) (bool, error) {
+	l, err := s.views.List(context.Background(), events.Tenant, &views.ListQuery{Owner: owner, Dataplane: dataplane.Path(), Limit: 1})
+	return err == nil && len(l.Items) > 0, err
+}
+
+// mayRead refuses what the caller does not see as if it were not there, without looking.
+func (s *server) mayRead(c events.Caller, ref events.Ref) error {
+	d, _ := s.Kinds.Of(ref.Kind)
+	if c.Reads(s.Kinds, ref.Kind, ref.Owner) || ref.Owner == events.Platform && c.Role.OfCustomer() && len(d.Access.Shown) > 0 {
+		return nil
+	}
+	if !c.Role.OfCustomer() {
+		return events.Refuse(events.Denied, "%s may not read %s", events.Kind(c.Role).A(), d.Plural)
+	}
+	return nothing(ref)
+}
+
+// nothing is what a customer's people are told of what is not there, and of what is another's.
+func nothing(ref events.Ref) *events.Refusal {
+	return events.Refuse(events.NotFound, "there is no %s %s", events.Truncate(string(ref.Kind)), events.Truncate(ref.Path()))
+}
+
+// blind gives a refusal to a customer's people the words of nothing: no names of others, whatever was found.
+func blind(c events.Caller, ref events.Ref, err error) error {
+	var r *events.Refusal
+	if c.Role.OfCustomer() && errors.As(err, &r) && r.Code == events.NotFound {
+		return nothing(ref)
+	}
+	return err
+}
+
+// shows tells whether a customer sees a thing of the platform: a plan that is no draft, a dataplane on which it has a tenant.
+func (s *server) shows(c events.Caller, a views.Any) (bool, error) {
+	switch {
+	case !c.Role.OfCustomer() || a.Owner != events.Platform:
+		return true, nil
+	case a.Kind == events.Plan:
+		return plansShown(a), nil
+	case a.Kind == events.Dataplane:
+		return s.standsOn(c.Owner, events.Ref{Kind: a.Kind, Owner: a.Owner, ID: a.ID})
+	}
+	return false, nil
+}
+
+// prune leaves of the platform's things in an answer to a customer's people what is shown to them.
+func (s *server) prune(whole *wholeAnswer, pattern string, c events.Caller) {
+	if !c.Role.OfCustomer() || whole.status != http.StatusOK {
+		return
+	}
+	var answer map[string]any
+	d := json.NewDecoder(strings.NewReader(whole.body.String()))
+	d.UseNumber()
+	if d.Decode(&answer) != nil {
+		return
+	}
+	pruned := false
+	items, _ := answer["items"].([]any)
+	for _, item := range append(items, any(answer)) {
+		if e, ok := item.(map[string]any); ok && e["owner"] == events.Platform {
+			pruned = s.pruneEntity(e) || pruned
+		}
+	}
+	if pattern == versionsPattern {
+		for _, item := range items {
+			if v, ok := item.(map[string]any); ok {
+				pruned = true
+				delete(v, "actor")
+				plan, _ := s.Kinds.Of(events.Plan)
+				keepOnly(v, "spec", plan.Access.Shown)
+			}
+		}
+	}
+	if !pruned {
+		return
+	}
+	whole.body.Reset()
+	e := json.NewEncoder(&whole.body)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(answer) // it was decoded
+}
+
+// pruneEntity leaves of a thing its name, its phase, and the fields that its kind shows.
+func (s *server) pruneEntity(e map[string]any) bool {
+	name, _ := e["kind"].(string)
+	d, known := s.Kinds.Of(events.Kind(name))
+	if !known {
+		return false
+	}
+	keepOnly(e, "spec", d.Access.Shown)
+	status, _ := e["status"].(map[string]any)
+	keepOnly(e, "status", d.Access.Shown)
+	for _, field := range []string{"reason", "placement", "owed"} {
+		if _, had := status[field]; had {
+			e["status"].(map[string]any)[field] = nil
+		}
+	}
+	e["status"].(map[string]any)["conditions"] = []any{}
+	e["labels"] = map[string]any{}
+	return true
+}
+
+// keepOnly replaces a part of an object by what some paths name in it.
+func keepOnly(of map[string]any, part string, paths []string) {
+	old, kept := of[part], map[string]any{}
+	for _, path := range paths {
+		steps := strings.Split(path, ".")
+		if steps[0] != part {
+			continue
+		}
+		from, to := old, kept
+		for i, step := range steps[1:] {
+			m, ok := from.(map[string]any)
+			if !ok {
+				break
+			}
+			if from, ok = m[step]; !ok {
+				break
+			}
+			if i == len(steps)-2 {
+				to[step] = from
+				break
+			}
+			if _, made := to[step]; !made {
+				to[step] = map[string]any{}
+			}
+			to, _ = to[step].(map[string]any)
+		}
+	}
+	of[part] = kept
+}

@@ -1,0 +1,207 @@
+// Package identity knows who may come in: the tokens and principals of the log, and the local token of the data directory.
+// NATS and HTTP ask the same Registry, so that who is let in by one is let in by the other, and who is revoked is out of both.
+//
+// It decides nothing about what somebody may do: that is the table of package events. It keeps no secret, only hashes, and
+// writes nothing. Begin with Registry. Its methods may be called from any goroutine; it is told of the log under the fold's
+// lock. After a crash it is made again from the entities, by Load.
+package identity
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"sync"
+	"time"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+)
+
+// Registry is everybody who may come in. It follows the log.
+type Registry struct {
+	mu     sync.RWMutex
+	byRef  map[events.Ref]*entry
+	actors map[string]*entry   // by the name that events give him
+	keys   map[string][]*entry // by the public key; of two that have the same, neither comes in
+	local  *entry              // nil: the local token lets nobody in
+	ended  []func(actor string)
+	now    func() time.Time
+}
+
+// entry is somebody who may come in.
+type entry struct {
+	caller events.Caller
+	hash   [sha256.Size]byte // of a token's secret
+	key    string            // a principal's
+	gone   chan struct{}     // closed when he may not any more, or not as before
+}
+
+// New makes a registry of nobody, which watches a fold that does not follow the log yet.
+func New(fold *state.Live) *Registry {
+	r := &Registry{byRef: map[events.Ref]*entry{}, actors: map[string]*entry{}, keys: map[string][]*entry{}, now: time.Now}
+	fold.Watch(r.see)
+	return r
+}
+
+// Load learns who is in the entities already, which a snapshot has brought. It is called before the fold follows the log.
+func (r *Registry) Load(w *state.Entities) {
+	for _, k := range []events.Kind{events.Token, events.Principal} {
+		w.Each(k, func(e fsm.Entity[fsm.Data]) { r.put(e) })
+	}
+}
+
+// OnEnd has a function called with the actor of each who may not come in any more, or not as before: whoever keeps his
+// connections ends them. It is called from a goroutine of its own, after which nobody is let in as he was before.
+func (r *Registry) OnEnd(ended func(actor string)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = append(r.ended, ended)
+}
+
+// see watches the fold.
+func (r *Registry) see(w *state.Entities, decision []events.Recorded, _ bool) {
+	for _, d := range decision {
+		if d.Ref.Kind != events.Token && d.Ref.Kind != events.Principal {
+			continue
+		}
+		if e, ok := w.Get(d.Ref); ok {
+			r.put(e)
+		}
+	}
+}
+
+// put takes what the log says of somebody now.
+func (r *Registry) put(e fsm.Entity[fsm.Data]) {
+	now := entryOf(e)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.byRef[e.Ref]
+	if old != nil && now != nil && old.caller == now.caller && old.hash == now.hash && old.key == now.key {
+		return // its labels changed
+	}
+	r.remove(e.Ref, old)
+	if now == nil {
+		return
+	}
+	r.byRef[e.Ref] = now
+	r.actors[now.caller.Actor] = now
+	if now.key != "" {
+		r.keys[now.key] = append(r.keys[now.key], now)
+	}
+}
+
+// remove forgets somebody, and ends what he has open.
+func (r *Registry) remove(ref events.Ref, old *entry) {
+	if old == nil {
+		return
+	}
+	delete(r.byRef, ref)
+	delete(r.actors, old.caller.Actor)
+	var others []*entry
+	for _, o := range r.keys[old.key] {
+		if o != old {
+			others = append(others, o)
+		}
+	}
+	delete(r.keys, old.key)
+	if len(others) > 0 {
+		r.keys[old.key] = others
+	}
+	r.end(old)
+}
+
+func (r *Registry) end(old *entry) {
+	close(old.gone)
+	for _, tell := range r.ended {
+		go tell(old.caller.Actor)
+	}
+}
+
+// entryOf is who an entity lets in; nil if it lets nobody in any more.
+func entryOf(e fsm.Entity[fsm.Data]) *entry {
+	if fsm.Machines[e.Ref.Kind].Ended(e.Phase()) {
+		return nil
+	}
+	n := &entry{gone: make(chan struct{})}
+	switch d := e.Data.(type) {
+	case fsm.TokenData:
+		hash, err := hex.DecodeString(d.Spec.Hash)
+		if err != nil || copy(n.hash[:], hash) != sha256.Size {
+			return nil
+		}
+		n.caller = events.Caller{Actor: events.TokenActor(e.UID), Role: d.Spec.Role, Owner: e.Ref.Owner, Until: d.Spec.Ends()}
+	case fsm.PrincipalData:
+		n.key = d.Spec.Key
+		n.caller = events.Caller{Actor: events.UserActor(e.UID), Role: d.Spec.Role, Owner: e.Ref.Owner}
+	default:
+		return nil
+	}
+	if n.caller.Role.OfCustomer() == (n.caller.Owner == events.Platform) { // no such thing is taken
+		return nil
+	}
+	return n
+}
+
+// UseLocal lets in as the local admin who shows a token; empty: nobody any more. Who showed the one before is out.
+func (r *Registry) UseLocal(token string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.local != nil {
+		r.end(r.local)
+		r.local = nil
+	}
+	if token != "" {
+		r.local = &entry{caller: events.LocalAdmin(), hash: sha256.Sum256([]byte(token)), gone: make(chan struct{})}
+	}
+}
+
+// Authenticate says who shows a token, and has a channel that is closed when he is not let in any more; false: nobody. A
+// wrong token takes as long as a right one.
+func (r *Registry) Authenticate(token string) (events.Caller, <-chan struct{}, bool) {
+	whole := sha256.Sum256([]byte(token))
+	id, secret, _ := events.SplitToken(token)
+	part := sha256.Sum256([]byte(secret))
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.local != nil && subtle.ConstantTimeCompare(whole[:], r.local.hash[:]) == 1 {
+		return r.local.caller, r.local.gone, true
+	}
+	found, known := r.actors[events.TokenActor(id)]
+	if !known {
+		found = &entry{} // whose hash nothing has
+	}
+	same := subtle.ConstantTimeCompare(part[:], found.hash[:]) == 1
+	if !known || !same || found.over(r.now()) {
+		return events.Caller{}, nil, false
+	}
+	return found.caller, found.gone, true
+}
+
+// Key says who has a public key; false: nobody, or more than one. That he has the private one too is for the caller to check.
+func (r *Registry) Key(public string) (events.Caller, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if all := r.keys[public]; len(all) == 1 {
+		return all[0].caller, true
+	}
+	return events.Caller{}, false
+}
+
+// Actor says who is let in under a name that he has proved, now; false: nobody any more.
+func (r *Registry) Actor(name string) (events.Caller, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.local != nil && name == events.ActorAdmin {
+		return r.local.caller, true
+	}
+	if e, known := r.actors[name]; known && !e.over(r.now()) {
+		return e.caller, true
+	}
+	return events.Caller{}, false
+}
+
+// over tells whether somebody's time has ended.
+func (e *entry) over(now time.Time) bool {
+	return !e.caller.Until.IsZero() && !now.Before(e.caller.Until)
+}

@@ -1,0 +1,5 @@
+package views
+
+import "github.com/aeriehq/aerie/events"
+
+var principalView = kindView{kind: events.Principal}
