@@ -52,7 +52,7 @@ func (l *life) run(steps int) {
 
 // furnish asks for one thing of each kind that suit each other.
 func (l *life) furnish() {
-	for _, k := range ev.Kinds {
+	for _, k := range kinds {
 		spec := specs[k][0]
 		if k == ev.TenantInfra && l.chance(2) {
 			spec = specs[k][len(specs[k])-1-l.rnd.IntN(2)]
