@@ -108,7 +108,7 @@ func evolveAccount(d AccountData, happened ev.Event) AccountData {
 func owedAccount(e Entity[AccountData]) ev.Effect {
 	switch e.Phase() {
 	case Requested:
-		return WaitFor{owned(e.Base)}
+		return WaitFor{On: owned(e.Base)}
 	case Verifying:
 		return ev.VerifyAccount{Account: e.Data.Cloud()}
 	}

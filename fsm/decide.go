@@ -46,7 +46,7 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	case ev.Settle:
 		return k.settle(e, refs)
 	case ev.Expire:
-		return k.expire(e, ask)
+		return k.expire(e, ask, refs)
 	case ev.NoteDrift:
 		return k.noteDrift(e, c.Time, ask, refs)
 	case ev.Report:
@@ -97,7 +97,14 @@ func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) (
 		return nil, err
 	}
 	e.Ref = c.Ref
-	return changed(e.Base, k.CreateEvents(ask, c.UID)...), nil
+	return append(changed(e.Base, k.CreateEvents(ask, c.UID)...), k.alongside(Entity[D]{Base: e.Base}, ask.Spec, refs)...), nil
+}
+
+func (k *Kind[D]) alongside(e Entity[D], s ev.Spec, refs *Refs) []ev.Change {
+	if k.Alongside == nil {
+		return nil
+	}
+	return k.Alongside(e, s, refs)
 }
 
 // fits refuses a spec that refers to what is absent or does not suit.
@@ -122,7 +129,7 @@ func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, e
 		if err := ev.JoinRefusals(k.fits(e.Ref, ask.Spec, refs), refuseChange(e.Ref, "update", faults)); err != nil {
 			return nil, err
 		}
-		happened = append(happened, more...)
+		return append(changed(e.Base, append(happened, more...)...), k.alongside(e, ask.Spec, refs)...), nil
 	}
 	return changed(e.Base, happened...), nil
 }
@@ -205,12 +212,12 @@ func (b Base) draining(going Phase) bool { return b.terminating(going) && !b.Dra
 // owed is what the world owes: to an entity that is to go first the end of its users.
 func (k *Kind[D]) owed(e Entity[D]) ev.Effect {
 	if e.draining(k.TerminatingPhase) {
-		return WaitFor{[]Dependency{{Ref: e.Ref, Class: UsersGone}}}
+		return WaitFor{On: []Dependency{{Ref: e.Ref, Class: UsersGone}}}
 	}
 	if owed := k.Owed(e); owed != nil || !k.lacksRights(e) {
 		return owed
 	}
-	return WaitFor{rightsBack(e.Base, e.Data)}
+	return WaitFor{On: rightsBack(e.Base, e.Data)}
 }
 
 // lacksRights tells whether the entity rests because rights are missing in an account.
@@ -218,9 +225,12 @@ func (k *Kind[D]) lacksRights(e Entity[D]) bool {
 	return e.Phase() != k.TerminatingPhase && e.Phase() != k.FinalPhase && k.Owed(e) == nil && rightsBack(e.Base, e.Data) != nil
 }
 
-// expire gives up a phase that lasted too long, unless the entity has moved on.
-func (k *Kind[D]) expire(e Entity[D], ask ev.Expire) ([]ev.Change, error) {
+// expire gives up a phase that lasted too long, or ends a wait whose time is over, unless the entity has moved on.
+func (k *Kind[D]) expire(e Entity[D], ask ev.Expire, refs *Refs) ([]ev.Change, error) {
 	rule, owed := k.Rules[e.Phase()], k.owed(e)
+	if w, waits := owed.(WaitFor); waits && w.Within > 0 && w.Since.Equal(ask.Since) {
+		return k.Elapsed(e, refs), nil
+	}
 	if !e.PhaseSince.Equal(ask.Since) || rule.Within == 0 || owed == nil {
 		return nil, nil
 	}

@@ -11,8 +11,13 @@ import (
 // WaitFor is the effect of waiting: nobody does it, the dispatcher looks again at
 // each event of what is awaited.
 type WaitFor struct {
-	On []Dependency `json:"on"`
+	On     []Dependency  `json:"on"`
+	Since  time.Time     `json:"since,omitzero"`   // of a wait that has a time: the event from which that counts, over all restarts
+	Within time.Duration `json:"within,omitempty"` // how long that is, in the cloud's time; 0: as long as it takes
 }
+
+// OnlyTime tells whether nothing but time ends the wait: whoever waits so is at rest.
+func (w WaitFor) OnlyTime() bool { return len(w.On) == 0 && w.Within > 0 }
 
 // Dependency is what is waited for: a condition of another entity, or with a class
 // something of which there may be many.
@@ -148,6 +153,9 @@ func (k *Kind[D]) why(e Entity[D], refs *Refs) *Blocker {
 	}
 	owed := k.owed(e)
 	if owed == nil {
+		return nil
+	}
+	if w, waits := owed.(WaitFor); waits && w.OnlyTime() {
 		return nil
 	}
 	if _, w := k.wait(e, refs); w != nil {

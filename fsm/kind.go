@@ -62,12 +62,16 @@ type Kind[D Data] struct {
 	Rejoin func(Entity[D], ev.Adopt, *Refs) ([]ev.Change, error)
 	// UpdateEvents are the events of another spec, or why it may not be.
 	UpdateEvents func(Entity[D], ev.Spec) ([]ev.Event, []ev.FieldError)
+	// Alongside is what a first or another spec brings about for others; nil if nothing.
+	Alongside func(Entity[D], ev.Spec, *Refs) []ev.Change
 	// Evolve changes the data alone: the table alone moves the phase.
 	Evolve func(D, ev.Event) D
 	// Owed is the effect that is due; it returns nil at rest, or when only a person can help.
 	Owed func(Entity[D]) ev.Effect
 	// Advance goes on if what the entity waits for is there; nil if it waits for nothing.
 	Advance func(Entity[D], *Refs) ([]ev.Change, *Blocker)
+	// Elapsed is what happens when the time of a wait is over; nil if no wait has one.
+	Elapsed func(Entity[D], *Refs) []ev.Change
 	// ExpectedEffects is what was made for one at rest, as the effects that made it; nil if nothing is made for it.
 	ExpectedEffects func(Entity[D], *Refs) []ev.Effect
 	// IsNews tells whether a look has seen what is not known yet, and whether that is nothing but numbers of nodes; nil if

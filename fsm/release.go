@@ -141,10 +141,10 @@ func (at ground[S]) owed(e Entity[ReleaseData[S]]) ev.Effect {
 	d := e.Data
 	switch e.Phase() {
 	case Pending:
-		return WaitFor{append(owned(e.Base), at.on(e.Base))}
+		return WaitFor{On: append(owned(e.Base), at.on(e.Base))}
 	case Installing, Upgrading, RollingBack:
 		if d.Held {
-			return WaitFor{[]Dependency{at.on(e.Base)}}
+			return WaitFor{On: []Dependency{at.on(e.Base)}}
 		}
 		return at.ensure(d.ensure(e.Base))
 	case Uninstalling:

@@ -2,6 +2,8 @@ package fsm
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -154,11 +156,11 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 	d := e.Data
 	switch e.Phase() {
 	case Requested:
-		return WaitFor{subscription(e)}
+		return WaitFor{On: subscription(e)}
 	case Placing:
-		return WaitFor{append(subscription(e), Dependency{Ref: ev.Ref{Kind: ev.TenantInfra}, Class: SomePlace})}
+		return WaitFor{On: append(subscription(e), Dependency{Ref: ev.Ref{Kind: ev.TenantInfra}, Class: SomePlace})}
 	case Waiting:
-		return WaitFor{d.place()}
+		return WaitFor{On: d.place()}
 	case Provisioning:
 		return d.ensure(e.Base)
 	case Deleting:
@@ -218,7 +220,7 @@ func giveUpPlace(e Entity[TenantData], refs *Refs) []ev.Event {
 			if on.Failure != nil {
 				why += ": " + on.Failure.Message
 			}
-			return []ev.Event{ev.PlaceGivenUp{Dataplane: p.Dataplane, TenantInfra: p.TenantInfra, Why: why}}
+			return []ev.Event{ev.PlaceGivenUp{Dataplane: p.Dataplane, TenantInfra: p.TenantInfra, Cell: p.Cell, Why: why}}
 		}
 	}
 	return nil
@@ -250,6 +252,24 @@ func rejoinTenant(e Entity[TenantData], ask ev.Adopt, refs *Refs) ([]ev.Change, 
 	return append(changed(e.Base, ev.PlacingStarted{}), changes...), nil
 }
 
+// stay names the stay that begins with the command that is decided, as a label's value in a cluster can have it.
+func (r *Refs) stay() string {
+	if id := r.command.ID; isStay(id) {
+		return id
+	}
+	sum := sha256.Sum256([]byte(r.command.ID))
+	return hex.EncodeToString(sum[:16])
+}
+
+func isStay(id string) bool {
+	for _, c := range []byte(id) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return id != "" && len(id) <= maxNamespace
+}
+
 // place chooses a place by the plan's rule, on one dataplane if that is named; a dedicated
 // dataplane is claimed in the same decision, so that no two customers ever share one.
 func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Blocker) {
@@ -259,17 +279,23 @@ func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Blocker) 
 	o, found := want.best(refs, on)
 	if !found {
 		return nil, &Blocker{Retried: true, Reason: ev.Reason{Code: ev.CapacityUnavailable, Fault: ev.ByUser,
-			Message: fmt.Sprintf("no tenant infra fits: %s wants %s; create one", p.Ref, want)}}
+			Message: fmt.Sprintf("no tenant infra fits: %s wants %s; create one, or more cells where it fits", p.Ref, want)}}
+	}
+	cell, births := "", []ev.Change(nil)
+	if infra, _ := find[TenantInfraData](refs, o.Infra); infra.Data.Spec.Cells != nil {
+		var in ev.Ref
+		in, births = refs.cellFor(infra, want.rule == "pack")
+		cell = in.Path()
 	}
 	placed := ev.Placed{Placement: ev.Placement{
-		Dataplane: o.Dataplane.Path(), TenantInfra: o.Infra.Path(),
+		Dataplane: o.Dataplane.Path(), TenantInfra: o.Infra.Path(), Cell: cell, Stay: refs.stay(),
 		Namespace: Namespace(e.Ref.Owner, e.Ref.ID),
 		Plan:      p.Ref.Path(), PlanVersion: p.Revision, Size: want.class.Size,
 		Quota: p.Data.Spec.Quota, Limits: p.Data.Spec.Limits, Isolation: p.Data.Spec.Isolation, Egress: p.Data.Spec.Egress,
 		Priority: p.Data.Spec.Priority,
 		Why:      want.why(o),
 	}}
-	changes := changed(e.Base, placed)
+	changes := append(births, changed(e.Base, placed)...)
 	if dp, _ := find[DataplaneData](refs, o.Dataplane); o.Class.Dedicated && len(dp.Data.Customers) == 0 {
 		changes = append(changes, changed(dp.Base, ev.Claimed{Customer: e.Ref.Owner})...)
 	}

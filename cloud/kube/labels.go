@@ -6,6 +6,7 @@ const (
 	LabelCustomer      = "aerie.io/customer"
 	LabelTenant        = "aerie.io/tenant"
 	LabelPlan          = "aerie.io/plan"
+	LabelCell          = "aerie.io/cell"      // of a tenant's namespace: pods of other cells are kept out
 	LabelOwner         = "aerie.io/owner"     // the uid of the entity it belongs to
 	LabelDataplane     = "aerie.io/dataplane" // of an addon's namespace
 	LabelAddon         = "aerie.io/addon"

@@ -55,6 +55,9 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 		fsm.RollingBack:  "`ensure_addon`, of what was deployed before",
 		fsm.Uninstalling: "`remove_addon`",
 	},
+	ev.Cell: {
+		fsm.Opening: "waits for its tenant infra, and for its owner",
+	},
 }
 
 // effects are all the work that somebody outside the log does.

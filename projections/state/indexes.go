@@ -13,9 +13,11 @@ type indexes struct {
 	// makers is uid -> whose it is, or was: of those that make things in a cloud, of those whose name is another's now,
 	// and of the disowned.
 	makers  map[string]ev.Ref
-	waiting map[fsm.Awaited]map[ev.Ref]bool   // awaited -> who waits
-	awaits  map[ev.Ref][]fsm.Awaited          // who waits -> for what
-	news    map[fsm.Awaited]bool              // what the decision that was folded in last has changed, beside its entities
+	waiting map[fsm.Awaited]map[ev.Ref]bool // awaited -> who waits
+	lines   map[fsm.Awaited]*line           // awaited class of places -> who waits, in order
+	awaits  map[ev.Ref]wait                 // who waits -> for what
+	// news is what the decision that was folded in last has changed, beside its entities -> how many it is for
+	news    map[fsm.Awaited]int
 	owing   map[ev.Ref]bool                   // to whom an effect is owed
 	fresh   map[ev.Ref]struct{}               // of whom the three above do not know what has changed
 	phases  map[ev.Kind]map[fsm.Phase]int     // how many are in each
@@ -25,7 +27,7 @@ type indexes struct {
 
 func newIndexes() indexes {
 	return indexes{placed: map[string]int{}, makers: map[string]ev.Ref{},
-		waiting: map[fsm.Awaited]map[ev.Ref]bool{}, news: map[fsm.Awaited]bool{}, awaits: map[ev.Ref][]fsm.Awaited{},
+		waiting: map[fsm.Awaited]map[ev.Ref]bool{}, lines: map[fsm.Awaited]*line{}, news: map[fsm.Awaited]int{}, awaits: map[ev.Ref]wait{},
 		owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{},
 		phases: map[ev.Kind]map[fsm.Phase]int{}, trouble: map[ev.Kind]map[ev.ReasonCode]int{}, users: map[uint32]numbers{}}
 }
@@ -53,6 +55,8 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 		w.offer(is)
 	}
 	switch after.Ref.Kind {
+	case ev.Cell:
+		w.recell(after)
 	case ev.Account, ev.Dataplane, ev.TenantInfra:
 		for _, infra := range fsm.OffersOn(before, after, w.UsersOf) {
 			w.offer(infra.Path())
@@ -106,7 +110,7 @@ func (w *Entities) settleOwed(r ev.Ref) {
 	delete(w.fresh, r)
 	e, _ := w.Get(r)
 	owed := fsm.Machines[r.Kind].Owed(e)
-	w.await(r, fsm.AwaitedBy(e, w.Get))
+	w.await(e, fsm.AwaitedBy(e, w.Get))
 	if owed != nil {
 		w.owing[r] = true
 	} else {
@@ -150,7 +154,8 @@ func (w *Entities) reuse(before, after fsm.Entity[fsm.Data]) {
 
 // sameUse tells whether two states of one entity surely use the same.
 func sameUse(before, after fsm.Entity[fsm.Data]) bool {
-	return before.UID == after.UID && before.Revision == after.Revision && fsm.PlaceOf(before) == fsm.PlaceOf(after) &&
+	return before.UID == after.UID && before.Revision == after.Revision &&
+		fsm.PlaceOf(before) == fsm.PlaceOf(after) && fsm.CellOf(before) == fsm.CellOf(after) &&
 		fsm.Ended(before) == fsm.Ended(after) && before.Phase() != fsm.Unborn
 }
 

@@ -69,8 +69,12 @@ func (l *life) run(steps int) {
 
 // furnish asks for one thing of each kind that suit each other.
 func (l *life) furnish() {
-	for _, k := range ev.Kinds {
-		l.ask(l.request(refs(k)[0], ev.VerbCreate, `{"spec":`+specs[k][0]+`}`))
+	for _, k := range kinds {
+		spec := specs[k][0]
+		if k == ev.TenantInfra && l.chance(2) {
+			spec = specs[k][len(specs[k])-1-l.rnd.IntN(2)]
+		}
+		l.ask(l.request(refs(k)[0], ev.VerbCreate, `{"spec":`+spec+`}`))
 	}
 	for range l.rnd.IntN(60) {
 		l.work()
