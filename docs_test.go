@@ -70,7 +70,7 @@ func oursIn(may []string) (ours []string) {
 var named = regexp.MustCompile("`([a-z0-9_/-]+/[a-z0-9_]+\\.(?:go|md|txt|json))`")
 
 // toWrite are the files that a newcomer writes for a kind that is not there yet.
-var toWrite = []string{"events/cell.go", "fsm/cell.go", "projections/views/cell.go", "workers/execute/cell.go"}
+var toWrite = []string{"events/cellapplication.go", "fsm/cellapplication.go", "projections/views/cellapplication.go", "workers/execute/cellapplication.go"}
 
 // TestChangesNameFiles holds the changes of docs/architecture.md against the files: each that is named is there.
 func TestChangesNameFiles(t *testing.T) {

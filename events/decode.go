@@ -25,6 +25,9 @@ func decode(path string, raw any, dst reflect.Value, tag reflect.StructTag) []Fi
 		return decodeLater(path, raw, dst)
 	}
 	switch dst.Kind() {
+	case reflect.Pointer: // of a part that may be left out as a whole, with its defaults
+		dst.Set(reflect.New(dst.Type().Elem()))
+		return decode(path, raw, dst.Elem(), tag)
 	case reflect.Struct:
 		return decodeStruct(path, raw, dst)
 	case reflect.Slice:

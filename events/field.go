@@ -45,6 +45,8 @@ func (f Field) TypeName() string { return typeName(f.Type) }
 
 func typeName(t reflect.Type) string {
 	switch t.Kind() {
+	case reflect.Pointer:
+		return typeName(t.Elem())
 	case reflect.Slice:
 		return "list of " + plural(typeName(t.Elem()))
 	case reflect.Map:
@@ -128,11 +130,15 @@ func fieldsAt(t reflect.Type, path string) (all []Field) {
 		}
 		at := join(path, name)
 		all = append(all, Field{at, f.Type, f.Tag})
+		within := f.Type
+		if within.Kind() == reflect.Pointer {
+			within = within.Elem()
+		}
 		switch {
-		case f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[time.Time]():
-			all = append(all, fieldsAt(f.Type, at)...)
-		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
-			all = append(all, fieldsAt(f.Type.Elem(), at+"[]")...)
+		case within.Kind() == reflect.Struct && within != reflect.TypeFor[time.Time]():
+			all = append(all, fieldsAt(within, at)...)
+		case within.Kind() == reflect.Slice && within.Elem().Kind() == reflect.Struct:
+			all = append(all, fieldsAt(within.Elem(), at+"[]")...)
 		}
 	}
 	return all

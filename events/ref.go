@@ -67,20 +67,17 @@ func (r Ref) Path() string {
 // Tokens are the three middle tokens of the entity's subjects.
 func (r Ref) Tokens() string { return r.Owner + "." + string(r.Kind) + "." + r.ID }
 
-// Parent is the first label of a two-part id: the dataplane of a tenant infra
-// or an addon, the tenant of an application. For other kinds it is the id itself.
+// Parent is an id without its last label: the dataplane of a tenant infra or an addon, the tenant of an application, the
+// tenant infra of a cell. For an id of one label it is the id itself.
 func (r Ref) Parent() string {
-	p, _, _ := strings.Cut(r.ID, "_")
-	return p
+	if i := strings.LastIndexByte(r.ID, '_'); i >= 0 {
+		return r.ID[:i]
+	}
+	return r.ID
 }
 
 // Child is what stands on it under a name: an addon on a dataplane, an application of a tenant.
 func (r Ref) Child(k Kind, name string) Ref { return Ref{k, r.Owner, r.ID + "_" + name} }
 
 // Local is the last label of an id.
-func (r Ref) Local() string {
-	if _, l, ok := strings.Cut(r.ID, "_"); ok {
-		return l
-	}
-	return r.ID
-}
+func (r Ref) Local() string { return r.ID[strings.LastIndexByte(r.ID, '_')+1:] }

@@ -43,6 +43,10 @@ func TestParseRef(t *testing.T) {
 		{"the platform's plan, shorter", events.Plan, "free", "-.plan.free"},
 		{"the platform's tenant infra, shorter", events.TenantInfra, "eu_pg-small", "-.tenantinfra.eu_pg-small"},
 		{"the platform's tenant infra, by two parts", events.TenantInfra, "eu/pg-small", "-.tenantinfra.eu_pg-small"},
+		{"the platform's cell, shorter", events.Cell, "eu_pg_c1", "-.cell.eu_pg_c1"},
+		{"the platform's cell, by three parts", events.Cell, "eu/pg/c1", "-.cell.eu_pg_c1"},
+		{"a customer's cell", events.Cell, "acme/own/pg/c1", "acme.cell.own_pg_c1"},
+		{"two parts of a cell", events.Cell, "-/eu/pg", "name"},
 		{"a customer's tenant infra", events.TenantInfra, "acme/own/pg", "acme.tenantinfra.own_pg"},
 		{"the platform's addon, by three parts", events.Addon, "-/eu/db", "-.addon.eu_db"},
 		{"one part of the platform's", events.Addon, "-/eu", "name"},
@@ -103,6 +107,8 @@ func drawRef(t *rapid.T) events.Ref {
 		r.Owner = events.Platform
 	case events.TenantInfra, events.Application, events.Addon:
 		r.ID += "_" + label.Draw(t, "second part")
+	case events.Cell:
+		r.ID += "_" + label.Draw(t, "second part") + "_" + label.Draw(t, "third part")
 	}
 	return r
 }

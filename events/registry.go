@@ -15,7 +15,8 @@ type Descriptor struct {
 	Plural string    // its name in URLs
 	Doc    string    // what an entity of the kind is, for people
 	Owner  Ownership // who may own one
-	Parent Kind      // whose id the first of two labels of its id is; "": its id is one label
+	Parent Kind      // whose id comes before the last label of its id; "": its id is one label
+	Above  Kind      // whose id the parent's begins with; "": the parent's is one label
 	Spec   Spec      // an empty one, to look at its type
 	Verbs  []Verb    // what can be asked, in the order in which people read it
 	Marked bool      // whether what is made for an entity carries its mark, in a cloud or a cluster
@@ -73,10 +74,13 @@ func (d Descriptor) VerbNames() (names []string) {
 
 // IDForm is what an id of the kind looks like, in a few characters.
 func (d Descriptor) IDForm() string {
-	if d.Parent != "" {
-		return "<" + string(d.Parent) + ">_<name>"
+	form := "<name>"
+	for _, k := range []Kind{d.Parent, d.Above} {
+		if k != "" {
+			form = "<" + string(k) + ">_" + form
+		}
 	}
-	return "<name>"
+	return form
 }
 
 // IDRule says in words what an id of the kind looks like, for messages.
@@ -89,7 +93,10 @@ func (d Descriptor) IDRule() string {
 
 // labels is how many labels an id of the kind has.
 func (d *Descriptor) labels() int {
-	if d.Parent != "" {
+	switch {
+	case d.Above != "":
+		return 3
+	case d.Parent != "":
 		return 2
 	}
 	return 1
@@ -215,7 +222,7 @@ func (d *Descriptor) checkOwner(ref Ref) []FieldError {
 
 // ParseRef reads what a person types for an entity of a kind: "acme/prod",
 // "acme/prod/pg" for a two-part id, "-/free" or just "free" for the platform's,
-// "eu/pg" for a two-part id of the platform's, "acme" for a customer.
+// "eu/pg" for a two-part id of the platform's, "eu/pg/c1" for one of three parts, "acme" for a customer.
 func (r *Registry) ParseRef(k Kind, s string) (Ref, []FieldError) {
 	ref := Ref{Kind: k, Owner: Platform, ID: s}
 	d := r.of(k)
@@ -223,13 +230,9 @@ func (r *Registry) ParseRef(k Kind, s string) (Ref, []FieldError) {
 		return ref, r.Check(ref)
 	}
 	if owner, id, ok := strings.Cut(s, "/"); ok {
-		ref.Owner, ref.ID = owner, id
-		switch {
-		case d.labels() < 2:
-		case d.Owner != ByCustomers && owner != Platform && IsLabel(id): // one label is no id of the kind
-			ref.Owner, ref.ID = Platform, owner+"_"+id
-		default:
-			ref.ID = strings.Replace(id, "/", "_", 1)
+		ref.Owner, ref.ID = owner, strings.Replace(id, "/", "_", d.labels()-1)
+		if tooFew := strings.Count(ref.ID, "_") == d.labels()-2; tooFew && d.Owner != ByCustomers && owner != Platform {
+			ref.Owner, ref.ID = Platform, owner+"_"+ref.ID
 		}
 	} else if d.Owner == ByItself {
 		ref.Owner = s
@@ -292,7 +295,7 @@ func refFieldsOf(t reflect.Type) (fields []refField) {
 // Builtin is what this program knows. A new kind comes last, whatever it refers to: snapshots on disk have the
 // places of the kinds in this list.
 var Builtin = NewRegistry(customerKind, accountKind, planKind, dataplaneKind, tenantInfraKind, tenantKind, applicationKind, addonKind,
-	principalKind, tokenKind, agentKind)
+	principalKind, tokenKind, cellKind, agentKind)
 
 // Kinds are the kinds of Builtin.
 var Kinds = Builtin.Kinds()

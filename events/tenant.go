@@ -13,7 +13,7 @@ const Tenant Kind = "tenant"
 
 var tenantKind = Descriptor{
 	Kind: Tenant, Plural: "tenants", Doc: "a customer's subscription to a plan, placed on a dataplane",
-	Owner: ByCustomers, Spec: TenantSpec{}, Verbs: CommonVerbs(adoptVerb, disownVerb), Marked: true,
+	Owner: ByCustomers, Spec: TenantSpec{}, Verbs: CommonVerbs(suspendVerb, resumeVerb, adoptVerb, disownVerb), Marked: true,
 	Access: Access{ForCustomers: true},
 }
 
@@ -27,6 +27,8 @@ func (TenantSpec) Check() []FieldError { return nil }
 type Placement struct {
 	Dataplane   string     `json:"dataplane" doc:"Such as -/eu"`
 	TenantInfra string     `json:"tenantinfra" doc:"Such as -/eu_pg-small"`
+	Cell        string     `json:"cell,omitempty" doc:"The cell there, such as -/eu_pg-small_c4x7qma; absent: the tenant infra has none"`
+	Stay        string     `json:"stay,omitempty" doc:"Which stay of the tenant it is: the id of the command that placed it; absent of those placed by older releases"`
 	Namespace   string     `json:"namespace" doc:"The tenant's namespace, computed once"`
 	Plan        string     `json:"plan" doc:"The plan it was placed by"`
 	PlanVersion int        `json:"plan_version" doc:"The version of the plan whose terms hold"`
@@ -51,6 +53,7 @@ type (
 	PlaceGivenUp struct {
 		Dataplane   string `json:"dataplane"`
 		TenantInfra string `json:"tenantinfra"`
+		Cell        string `json:"cell,omitempty"`
 		Why         string `json:"why"`
 	}
 	// TenantProvisioningStarted says that dataplane and tenant infra are ready.

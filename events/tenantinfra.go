@@ -12,6 +12,16 @@ type TenantInfraSpec struct {
 	Size       string `json:"size" required:"true" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"the size, as plans name it, such as small"`
 	Scheduling string `json:"scheduling" enum:"strict,preferred" default:"strict" doc:"Whether pods of others are kept off these pools, or only had better stay off"`
 	Pools      []Pool `json:"pools" required:"true" minItems:"1" maxItems:"10" doc:"The node pools"`
+	Cells      *Cells `json:"cells,omitempty" doc:"Whether its tenants live in cells, and what these are like; left out: there are none"`
+}
+
+// Cells says what the cells of a tenant infra are like. They are opened and closed as tenants come and go.
+type Cells struct {
+	Tenants   int    `json:"tenants" default:"20" minimum:"1" maximum:"1000" doc:"most tenants of a cell; fewer than before move nobody"`
+	Isolation string `json:"isolation" enum:"policy" default:"policy" doc:"What keeps cells apart: network policies"`
+	Max       int    `json:"max" default:"50" minimum:"1" maximum:"200" doc:"most cells at once"`
+	Warm      int    `json:"warm" default:"0" minimum:"0" maximum:"200" doc:"how many cells stand empty for those who come"`
+	KeepEmpty string `json:"keepEmpty" default:"1h" pattern:"^[1-9][0-9]{0,4}[smh]$" doc:"how long an empty cell stays, such as 30m or 1h"`
 }
 
 // Pool is one node pool as the user wants it.
@@ -57,6 +67,9 @@ func (s TenantInfraSpec) Check() (faults []FieldError) {
 		if p.Min > p.Max {
 			faults = append(faults, FieldError{at + ".min", fmt.Sprintf("%d is more than max, %d", p.Min, p.Max)})
 		}
+	}
+	if c := s.Cells; c != nil && c.Warm > c.Max {
+		faults = append(faults, FieldError{"spec.cells.warm", fmt.Sprintf("%d is more than max, %d", c.Warm, c.Max)})
 	}
 	return faults
 }

@@ -111,7 +111,7 @@ func evolveAccount(d AccountData, happened ev.Event) AccountData {
 func owedAccount(e Entity[AccountData]) ev.Effect {
 	switch e.Phase() {
 	case Requested:
-		return WaitFor{owned(e.Base)}
+		return WaitFor{On: owned(e.Base)}
 	case Verifying:
 		effect := ev.VerifyAccount{Account: e.Data.Cloud()}
 		if effect.Account.Agent {

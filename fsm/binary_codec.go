@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"time"
+
+	"github.com/aeriehq/aerie/fsm/sequence"
 )
 
 // layout writes values of one type as few bytes and reads them again. The bytes
@@ -36,7 +38,7 @@ func layoutOf(t reflect.Type) layout {
 	switch t {
 	case reflect.TypeFor[time.Time]():
 		return layout{writeTime, readTime}
-	case reflect.TypeFor[History]():
+	case reflect.TypeFor[sequence.List]():
 		return layout{writeHistory, readHistory}
 	case reflect.TypeFor[map[string]string]():
 		return layout{writeStrings, readStrings}
@@ -148,22 +150,29 @@ func pointerLayout(t reflect.Type, to layout) layout {
 		}}
 }
 
-// A time is kept to the nanosecond, as UTC.
+// A time is kept to the nanosecond, as UTC; no time in a byte.
 func writeTime(b []byte, v reflect.Value) []byte {
 	t, _ := reflect.TypeAssert[time.Time](v)
-	return binary.AppendUvarint(binary.AppendVarint(b, t.Unix()), uint64(t.Nanosecond()))
+	if t.IsZero() {
+		return append(b, 0)
+	}
+	return binary.AppendVarint(binary.AppendUvarint(b, uint64(t.Nanosecond())+1), t.Unix())
 }
 
 func readTime(u *unpacker, v reflect.Value) {
-	t := time.Unix(u.int(), int64(u.uint()%uint64(time.Second))).UTC()
+	ns := u.uint()
+	if ns == 0 {
+		return
+	}
+	t := time.Unix(u.int(), int64((ns-1)%uint64(time.Second))).UTC()
 	*v.Addr().Interface().(*time.Time) = t
 }
 
 // Of a history the full groups are left out: they are kept beside what is packed. The
 // other sequences are kept as the differences from one to the next.
 func writeHistory(b []byte, v reflect.Value) []byte {
-	h, _ := reflect.TypeAssert[History](v)
-	return appendSequences(b, h.recent())
+	h, _ := reflect.TypeAssert[sequence.List](v)
+	return appendSequences(b, h.Recent())
 }
 
 func appendSequences(b []byte, seqs []uint64) []byte {
@@ -177,7 +186,7 @@ func appendSequences(b []byte, seqs []uint64) []byte {
 
 func readHistory(u *unpacker, v reflect.Value) {
 	n := u.uint()
-	if n > uint64(len(u.text)) || n >= groupLen {
+	if n > uint64(len(u.text)) || n >= sequence.GroupLen {
 		u.fail()
 		return
 	}
@@ -186,7 +195,7 @@ func readHistory(u *unpacker, v reflect.Value) {
 		before += u.uint()
 		all[i] = before
 	}
-	*v.Addr().Interface().(*History) = historyOf(all)
+	*v.Addr().Interface().(*sequence.List) = sequence.Of(all)
 }
 
 func writeStrings(b []byte, v reflect.Value) []byte {

@@ -211,7 +211,7 @@ func owedDataplane(e Entity[DataplaneData]) ev.Effect {
 	d := e.Data
 	switch e.Phase() {
 	case Requested:
-		return WaitFor{append(owned(e.Base), ready(ev.Account, d.Spec.Account))}
+		return WaitFor{On: append(owned(e.Base), ready(ev.Account, d.Spec.Account))}
 	case Networking:
 		return d.ensure(e.Base, ev.PartNetwork)
 	case ClusterCreating:
@@ -224,7 +224,7 @@ func owedDataplane(e Entity[DataplaneData]) ev.Effect {
 		}
 		return d.ensure(e.Base, ev.PartBase)
 	case Equipping:
-		return WaitFor{d.bootstrap(e.Ref)}
+		return WaitFor{On: d.bootstrap(e.Ref)}
 	case Updating:
 		return d.ensure(e.Base, append(slices.Clone(d.Todo), ev.PartBase)[0])
 	case Deleting:

@@ -35,16 +35,18 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 		return nil, ev.Refuse(ev.NotFound, "there is no %s", c.Ref)
 	}
 	switch ask := c.Payload.(type) {
-	case ev.Update:
-		return k.update(e, ask, refs)
-	case ev.Retry:
-		return k.retry(e)
+	case ev.Update, ev.Retry:
+		changes, err := k.change(e, ask, refs)
+		if err != nil {
+			return nil, err
+		}
+		return k.hold(e, changes, refs)
 	case ev.Delete:
 		return k.remove(e, ask, refs)
 	case ev.Settle:
 		return k.settle(e, refs)
 	case ev.Expire:
-		return k.expire(e, ask)
+		return k.expire(e, ask, refs)
 	case ev.NoteDrift:
 		return k.noteDrift(e, c.Time, ask, refs)
 	case ev.Report:
@@ -55,9 +57,20 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 		return changes, err
 	}
 	if k.DecideVerb != nil {
-		return k.DecideVerb(e, c.Payload, refs)
+		changes, err := k.DecideVerb(e, c.Payload, refs)
+		if err != nil {
+			return nil, err
+		}
+		return k.hold(e, changes, refs)
 	}
 	return nil, ev.Refuse(ev.Internal, "%s does not know %T", k.Name.A(), c.Payload)
+}
+
+func (k *Kind[D]) change(e Entity[D], ask ev.Payload, refs *Refs) ([]ev.Change, error) {
+	if update, ok := ask.(ev.Update); ok {
+		return k.update(e, update, refs)
+	}
+	return k.retry(e)
 }
 
 func expected(b Base, c ev.Command) error {
@@ -84,7 +97,14 @@ func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) (
 		return nil, err
 	}
 	e.Ref = c.Ref
-	return changed(e.Base, k.CreateEvents(ask, c.UID)...), nil
+	return append(changed(e.Base, k.CreateEvents(ask, c.UID)...), k.alongside(Entity[D]{Base: e.Base}, ask.Spec, refs)...), nil
+}
+
+func (k *Kind[D]) alongside(e Entity[D], s ev.Spec, refs *Refs) []ev.Change {
+	if k.Alongside == nil {
+		return nil
+	}
+	return k.Alongside(e, s, refs)
 }
 
 // fits refuses a spec that refers to what is absent or does not suit.
@@ -109,7 +129,7 @@ func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, e
 		if err := ev.JoinRefusals(k.fits(e.Ref, ask.Spec, refs), refuseChange(e.Ref, "update", faults)); err != nil {
 			return nil, err
 		}
-		happened = append(happened, more...)
+		return append(changed(e.Base, append(happened, more...)...), k.alongside(e, ask.Spec, refs)...), nil
 	}
 	return changed(e.Base, happened...), nil
 }
@@ -192,12 +212,12 @@ func (b Base) draining(going Phase) bool { return b.terminating(going) && !b.Dra
 // owed is what the world owes: to an entity that is to go first the end of its users.
 func (k *Kind[D]) owed(e Entity[D]) ev.Effect {
 	if e.draining(k.TerminatingPhase) {
-		return WaitFor{[]Dependency{{Ref: e.Ref, Class: UsersGone}}}
+		return WaitFor{On: []Dependency{{Ref: e.Ref, Class: UsersGone}}}
 	}
 	if owed := k.Owed(e); owed != nil || !k.lacksRights(e) {
 		return owed
 	}
-	return WaitFor{rightsBack(e.Base, e.Data)}
+	return WaitFor{On: rightsBack(e.Base, e.Data)}
 }
 
 // lacksRights tells whether the entity rests because rights are missing in an account.
@@ -205,11 +225,17 @@ func (k *Kind[D]) lacksRights(e Entity[D]) bool {
 	return e.Phase() != k.TerminatingPhase && e.Phase() != k.FinalPhase && k.Owed(e) == nil && rightsBack(e.Base, e.Data) != nil
 }
 
-// expire gives up a phase that lasted too long, unless the entity has moved on.
-func (k *Kind[D]) expire(e Entity[D], ask ev.Expire) ([]ev.Change, error) {
+// expire gives up a phase that lasted too long, or ends a wait whose time is over, unless the entity has moved on.
+func (k *Kind[D]) expire(e Entity[D], ask ev.Expire, refs *Refs) ([]ev.Change, error) {
 	rule, owed := k.Rules[e.Phase()], k.owed(e)
+	if w, waits := owed.(WaitFor); waits && w.Within > 0 && w.Since.Equal(ask.Since) {
+		return k.Elapsed(e, refs), nil
+	}
 	if !e.PhaseSince.Equal(ask.Since) || rule.Within == 0 || owed == nil {
 		return nil, nil
+	}
+	if _, waits := owed.(WaitFor); waits {
+		return nil, nil // it takes nobody's time
 	}
 	why := ev.Reason{Code: ev.Timeout, Fault: ev.ByCloud, Message: fmt.Sprintf("%s was not done within %s", inWords(owed), rule.Within)}
 	if e.Attempt != nil && e.Attempt.Code != ev.Queued {

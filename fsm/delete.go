@@ -114,7 +114,7 @@ func (k *Kind[D]) settleGoing(e Entity[D], refs *Refs) ([]ev.Change, *Blocker) {
 		if machine.Going(user.Phase()) || len(machine.Others(user, refs)) > 0 {
 			continue
 		}
-		if more, err := machine.Decide(user, ev.Command{Ref: u, Payload: ev.Delete{}}, refs); err == nil {
+		if more, err := machine.propose(user, ev.Command{Ref: u, Payload: ev.Delete{}}, refs); err == nil {
 			changes = append(changes, more...)
 		}
 		if len(changes) >= mostAtOnce {

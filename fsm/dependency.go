@@ -11,8 +11,13 @@ import (
 // WaitFor is the effect of waiting: nobody does it, the dispatcher looks again at
 // each event of what is awaited.
 type WaitFor struct {
-	On []Dependency `json:"on"`
+	On     []Dependency  `json:"on"`
+	Since  time.Time     `json:"since,omitzero"`   // of a wait that has a time: the event from which that counts, over all restarts
+	Within time.Duration `json:"within,omitempty"` // how long that is, in the cloud's time; 0: as long as it takes
 }
+
+// OnlyTime tells whether nothing but time ends the wait: whoever waits so is at rest.
+func (w WaitFor) OnlyTime() bool { return len(w.On) == 0 && w.Within > 0 }
 
 // Dependency is what is waited for: a condition of another entity, or with a class
 // something of which there may be many.
@@ -91,6 +96,7 @@ func ready(kind ev.Kind, path string) Dependency {
 // what went wrong, and when it is tried again.
 type Blocker struct {
 	ev.Reason
+	Since   time.Time `json:"since,omitzero" doc:"Since when it is so"`
 	Retried bool      `json:"retried" doc:"Whether it goes on by itself"`
 	NextAt  time.Time `json:"next_at,omitzero" doc:"When it is tried again"`
 
@@ -99,7 +105,10 @@ type Blocker struct {
 
 // NextTry is when it is tried again after a time; zero if that is not known.
 func (b Blocker) NextTry(now time.Time) time.Time {
-	if b.attempt == nil {
+	switch {
+	case b.attempt == nil && b.NextAt.After(now): // a repair that has to wait
+		return b.NextAt
+	case b.attempt == nil:
 		return time.Time{}
 	}
 	return b.attempt.NextTry(now)
@@ -135,27 +144,33 @@ func (r *Refs) unmet(needs []Dependency) *Blocker {
 // why finds the one reason for which an entity is not at rest; nil if it is.
 func (k *Kind[D]) why(e Entity[D], refs *Refs) *Blocker {
 	if t := e.trouble(); t != nil {
-		w := &Blocker{Reason: *t}
+		w := &Blocker{Reason: *t, Since: e.TroubleSince, NextAt: e.RepairAt}
 		if e.Failure == nil {
-			w.Retried, w.NextAt, w.attempt = !e.Attempt.NextAt.IsZero(), e.Attempt.NextAt, e.Attempt
+			w.NextAt, w.attempt = e.Attempt.NextAt, e.Attempt
 		}
+		w.Retried = !w.NextAt.IsZero()
 		return w
 	}
 	owed := k.owed(e)
 	if owed == nil {
 		return nil
 	}
+	if w, waits := owed.(WaitFor); waits && w.OnlyTime() {
+		return nil
+	}
 	if _, w := k.wait(e, refs); w != nil {
+		w.Since = e.OwedSince
 		return w
 	}
-	return &Blocker{Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: inWords(owed) + " is under way"}, Retried: true}
+	return &Blocker{Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: inWords(owed) + " is under way"}, Since: e.OwedSince, Retried: true}
 }
 
 // workWords are effects as people say them.
 var workWords = map[string]string{
 	"await": "waiting for others", "verify_account": "a check of the account's rights", "ensure_network": "the network",
 	"ensure_cluster": "the cluster's control plane", "ensure_system_pool": "the pool of system nodes", "upgrade_pools": "an upgrade of the node pools",
-	"ensure_cloud_addons": "installing what the cloud adds", "ensure_base": "the base of the cluster", "ensure_pools": "the node pools",
+	"ensure_cloud_addons": "installing what the cloud adds", "ensure_base": "the base of the cluster", "ensure_pools": "the set of node pools",
+	"suspend_tenant": "stopping what runs of the tenant", "resume_tenant": "starting what ran of the tenant",
 	"retire_pools":  "removal of pools that are not wanted any more",
 	"ensure_tenant": "the tenant's namespace", "ensure_application": "installing the application", "ensure_addon": "installing the addon",
 	"remove_owned": "removal of all that was made", "remove_tenant": "removal of the namespace", "remove_application": "removal of the application",

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm/relapse"
+	"github.com/aeriehq/aerie/fsm/sequence"
 )
 
 // Phase is where an entity is in its life. It is for people: code asks
@@ -60,12 +62,16 @@ type Kind[D Data] struct {
 	Rejoin func(Entity[D], ev.Adopt, *Refs) ([]ev.Change, error)
 	// UpdateEvents are the events of another spec, or why it may not be.
 	UpdateEvents func(Entity[D], ev.Spec) ([]ev.Event, []ev.FieldError)
+	// Alongside is what a first or another spec brings about for others; nil if nothing.
+	Alongside func(Entity[D], ev.Spec, *Refs) []ev.Change
 	// Evolve changes the data alone: the table alone moves the phase.
 	Evolve func(D, ev.Event) D
 	// Owed is the effect that is due; it returns nil at rest, or when only a person can help.
 	Owed func(Entity[D]) ev.Effect
 	// Advance goes on if what the entity waits for is there; nil if it waits for nothing.
 	Advance func(Entity[D], *Refs) ([]ev.Change, *Blocker)
+	// Elapsed is what happens when the time of a wait is over; nil if no wait has one.
+	Elapsed func(Entity[D], *Refs) []ev.Change
 	// ExpectedEffects is what was made for one at rest, as the effects that made it; nil if nothing is made for it.
 	ExpectedEffects func(Entity[D], *Refs) []ev.Effect
 	// IsNews tells whether a look has seen what is not known yet, and whether that is nothing but numbers of nodes; nil if
@@ -73,6 +79,9 @@ type Kind[D Data] struct {
 	IsNews func(Entity[D], ev.Seen) (news, onlyNodes bool)
 	// DecideVerb decides a verb of the kind's own, or what the machinery notes of that kind alone; nil if it has none.
 	DecideVerb func(Entity[D], ev.Payload, *Refs) ([]ev.Change, error)
+	// Hold is the event by which what was asked has to wait, of an entity as it is after a decision; nil, or a nil event, if
+	// nothing has to.
+	Hold func(Entity[D], *Refs) ev.Event
 	// ForgetChanges makes others forget the entity before it is gone; nil if nothing keeps a note of it.
 	ForgetChanges func(Entity[D], *Refs) []ev.Change
 	// Outcome is what a reported outcome means; nil if the outcome is itself the event.
@@ -109,6 +118,8 @@ type Base struct {
 	Created       time.Time // of its first event
 	CreatedSeq    uint64    // the sequence of that event
 	PhaseSince    time.Time // when it entered its phase, or began in it anew
+	OwedSince     time.Time // when it came to be owed what it is owed now; zero at rest
+	TroubleSince  time.Time // when it met the trouble that it has now; zero if it has none
 	Labels        map[string]string
 	Revision      int               // of its spec, from 1
 	Attempt       *ev.AttemptFailed // the last failed attempt at what is owed now
@@ -116,12 +127,14 @@ type Base struct {
 	Creations     []Creation        // what is made for it and was not seen yet
 	Unmet         *ev.Reason        // why what is asked for now was given up, while what was there before works on
 	Drift         string            // what had drifted when somebody last saw that something has, until that is over
+	Relapses      relapse.Relapses  // what has drifted lately
+	RepairAt      time.Time         // when what is contested is repaired; zero if nothing is
 	Conditions    []Condition
-	History       History // the sequences of its events
-	LastEventID   string  // the id of its last event: the cause of what follows from it
-	CorrelationID string  // the correlation id of that event
-	Rounds        Rounds  // of its phase
-	Drained       bool    // it is to go, and nothing uses it any more
+	History       sequence.List // the sequences of its events
+	LastEventID   string        // the id of its last event: the cause of what follows from it
+	CorrelationID string        // the correlation id of that event
+	Rounds        Rounds        // of its phase
+	Drained       bool          // it is to go, and nothing uses it any more
 	phase         Phase
 }
 
@@ -172,6 +185,14 @@ func (b Base) condition(name string, yes bool) Condition {
 		c.Reason, c.Message = string(r.Code), r.Message
 	}
 	return c
+}
+
+// TroubleOf is the code of what is wrong with an entity; empty if nothing is.
+func TroubleOf(e Entity[Data]) ev.ReasonCode {
+	if t := e.trouble(); t != nil {
+		return t.Code
+	}
+	return ""
 }
 
 // trouble is the reason of the last failure that still matters; nil if none does.

@@ -15,6 +15,8 @@ type Machine interface {
 	Apply(Entity[Data], ev.Recorded) (Entity[Data], error)
 	// Decide says what a command changes, tried on the table; errors are *events.Refusal.
 	Decide(Entity[Data], ev.Command, *Refs) ([]ev.Change, error)
+	// propose is a part of a decision: it is not tried, and what follows for others is not in it.
+	propose(Entity[Data], ev.Command, *Refs) ([]ev.Change, error)
 	// Owed is what the world owes the entity; nil if nothing.
 	Owed(Entity[Data]) ev.Effect
 	// Why is the one reason for which an entity is not at rest; nil if it is.
@@ -76,30 +78,16 @@ func (m machine[D]) Apply(e Entity[Data], r ev.Recorded) (Entity[Data], error) {
 
 // Decide tries its own outcome on the tables before anyone may store it.
 func (m machine[D]) Decide(e Entity[Data], c ev.Command, refs *Refs) ([]ev.Change, error) {
-	changes, err := m.decide(typed[D](e), c, refs)
+	refs.command, refs.births = c, 0
+	changes, err := m.propose(e, c, refs)
 	if err != nil {
 		return nil, err
 	}
-	for i := range changes {
-		if err := try(&changes[i], c, refs); err != nil {
-			return nil, err
-		}
-	}
-	return changes, nil
+	return complete(changes, c, refs)
 }
 
-// try applies a change, and notes what its entity becomes.
-func try(ch *ev.Change, c ev.Command, refs *Refs) error {
-	e, _ := refs.reader.Get(ch.Ref)
-	ch.States = make([]ev.State, 0, len(ch.Events))
-	for _, happened := range ch.Events {
-		var err error
-		if e, err = Machines[ch.Ref.Kind].Apply(e, ev.Recorded{Ref: ch.Ref, Event: happened, Envelope: ev.Envelope{Time: c.Time}}); err != nil {
-			return ev.Refuse(ev.Refused, "%s: %v", ch.Ref, err)
-		}
-		ch.States = append(ch.States, ev.State{UID: e.UID, Phase: string(e.Phase())})
-	}
-	return nil
+func (m machine[D]) propose(e Entity[Data], c ev.Command, refs *Refs) ([]ev.Change, error) {
+	return m.decide(typed[D](e), c, refs)
 }
 
 func (m machine[D]) Owed(e Entity[Data]) ev.Effect             { return m.owed(typed[D](e)) }
@@ -162,7 +150,8 @@ func init() { // not an initialiser: kinds and their machines refer to each othe
 	Machines = map[ev.Kind]Machine{
 		ev.Customer: erase(customer), ev.Account: erase(account), ev.Plan: erase(plan), ev.Dataplane: erase(dataplane),
 		ev.TenantInfra: erase(tenantInfra), ev.Tenant: erase(tenant), ev.Application: erase(application), ev.Addon: erase(addon),
-		ev.Principal: erase(principal), ev.Token: erase(token), ev.Agent: erase(agent),
+		ev.Principal: erase(principal), ev.Token: erase(token),
+		ev.Cell: erase(cell), ev.Agent: erase(agent),
 	}
 	for k := range Machines {
 		if _, ok := ev.KindOf(string(k)); !ok {

@@ -20,6 +20,8 @@ type Reader interface {
 	LastOf(kind ev.Kind) uint64
 	// BestOffer finds the best place of a query, and how many tenants are there; false if there is none.
 	BestOffer(q OfferQuery) (Offer, int, bool)
+	// CellsOn lists the living cells of a tenant infra, in no order.
+	CellsOn(infra ev.Ref) []CellRoom
 	// UsersOf lists the living entities that use one, in no order.
 	UsersOf(used ev.Ref) []ev.Ref
 	// Knows tells whether an incarnation is, or was, one of this log's.
@@ -32,9 +34,12 @@ func NewRefs(r Reader) *Refs { return &Refs{reader: r} }
 // Refs is a decision's view of the entities it refers to. It knows what was
 // looked at: the decision stands while that does not change.
 type Refs struct {
-	reader Reader
-	read   map[ev.Ref]uint64  // what was looked at -> its last sequence then
-	whole  map[ev.Kind]uint64 // of which kinds all was looked at -> the kind's last sequence then
+	reader  Reader
+	read    map[ev.Ref]uint64  // what was looked at -> its last sequence then
+	whole   map[ev.Kind]uint64 // of which kinds all was looked at -> the kind's last sequence then
+	crowds  map[ev.Ref]crowd   // of which tenant infras all cells were looked at -> how these were then
+	command ev.Command         // that is decided
+	births  int                // how many were born of it so far
 }
 
 // Get returns another entity as it is now; false if it was never born.
@@ -48,7 +53,7 @@ func (r *Refs) Get(ref ev.Ref) (Entity[Data], bool) {
 }
 
 // Used tells whether the decision looked at another entity.
-func (r *Refs) Used() bool { return len(r.read)+len(r.whole) > 0 }
+func (r *Refs) Used() bool { return len(r.read)+len(r.whole)+len(r.crowds) > 0 }
 
 // Stand tells whether all that the decision looked at is as it was.
 func (r *Refs) Stand(now Reader) bool {
@@ -59,6 +64,11 @@ func (r *Refs) Stand(now Reader) bool {
 	}
 	for k, seq := range r.whole {
 		if now.LastOf(k) != seq {
+			return false
+		}
+	}
+	for infra, was := range r.crowds {
+		if crowdOf(now.CellsOn(infra)) != was {
 			return false
 		}
 	}

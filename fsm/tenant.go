@@ -2,6 +2,8 @@ package fsm
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -21,6 +23,7 @@ type TenantData struct {
 	Placement *ev.Placement // nil until it is placed
 	Site      ev.Target
 	Cluster   string
+	Sleeps    bool // nothing of it was running when it was last at rest
 }
 
 // Wants returns the spec.
@@ -30,7 +33,7 @@ func (d TenantData) Wants() ev.Spec { return d.Spec }
 // namespace there.
 var tenant = Kind[TenantData]{
 	Name: ev.Tenant,
-	Table: marked(table([]Phase{Requested, Placing, Waiting, Provisioning}, Deleting, Gone,
+	Table: marked(table([]Phase{Requested, Placing, Waiting, Provisioning, Suspending, Resuming}, Deleting, Gone, sleeping(
 		Row{ev.Requested[ev.TenantSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.PlacingStarted{}, []Phase{Requested}, Placing},
 		Row{ev.Placed{}, []Phase{Placing}, Waiting},
@@ -46,9 +49,13 @@ var tenant = Kind[TenantData]{
 		Row{ev.RetryRequested{}, []Phase{Failed}, Waiting}, // its place is kept
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
-	)),
-	Rules:            map[Phase]PhaseLimits{Provisioning: {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second}},
-	SteadyPhases:     []Phase{Active},
+	)...)),
+	Rules: map[Phase]PhaseLimits{
+		Provisioning: {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second},
+		Suspending:   {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second},
+		Resuming:     {Within: 30 * time.Minute, Attempts: 5, Usual: 10 * time.Second},
+	},
+	SteadyPhases:     []Phase{Active, Suspended},
 	TerminatingPhase: Deleting,
 	FinalPhase:       Gone,
 	Cascades:         true,
@@ -65,9 +72,14 @@ var tenant = Kind[TenantData]{
 		if refs.unmet(e.Data.place()[:1]) != nil {
 			return nil
 		}
+		if e.Phase() == Suspended {
+			return []ev.Effect{ev.SuspendTenant{EnsureTenant: e.Data.ensure(e.Base), Since: e.PhaseSince}}
+		}
 		return []ev.Effect{e.Data.ensure(e.Base)}
 	},
-	Advance: settleTenant,
+	Advance:    settleTenant,
+	DecideVerb: commandTenant,
+	GiveUp:     giveUpTenant,
 	Conditions: func(e Entity[TenantData]) []Condition {
 		return []Condition{
 			e.condition("Placed", e.Data.Placement != nil),
@@ -137,18 +149,18 @@ func evolveTenant(d TenantData, happened ev.Event) TenantData {
 	case ev.TenantProvisioningStarted:
 		d.Site, d.Cluster = e.Site, e.Cluster
 	}
-	return d
+	return d.evolveSuspension(happened)
 }
 
 func owedTenant(e Entity[TenantData]) ev.Effect {
 	d := e.Data
 	switch e.Phase() {
 	case Requested:
-		return WaitFor{subscription(e)}
+		return WaitFor{On: subscription(e)}
 	case Placing:
-		return WaitFor{append(subscription(e), Dependency{Ref: ev.Ref{Kind: ev.TenantInfra}, Class: SomePlace})}
+		return WaitFor{On: append(subscription(e), Dependency{Ref: ev.Ref{Kind: ev.TenantInfra}, Class: SomePlace})}
 	case Waiting:
-		return WaitFor{d.place()}
+		return WaitFor{On: d.place()}
 	case Provisioning:
 		return d.ensure(e.Base)
 	case Deleting:
@@ -156,10 +168,10 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 			return ev.RemoveTenant{Target: d.Site, Cluster: d.Cluster, Namespace: d.Placement.Namespace}
 		}
 	}
-	return nil
+	return d.owedSuspension(e.Base)
 }
 
-func (d TenantData) ensure(b Base) ev.Effect {
+func (d TenantData) ensure(b Base) ev.EnsureTenant {
 	return ev.EnsureTenant{Target: d.Site, Cluster: d.Cluster, Customer: b.Ref.Owner, Tenant: b.Ref.ID,
 		Placement: *d.Placement, AllowNamespaces: d.Spec.AllowNamespaces}
 }
@@ -208,7 +220,7 @@ func giveUpPlace(e Entity[TenantData], refs *Refs) []ev.Event {
 			if on.Failure != nil {
 				why += ": " + on.Failure.Message
 			}
-			return []ev.Event{ev.PlaceGivenUp{Dataplane: p.Dataplane, TenantInfra: p.TenantInfra, Why: why}}
+			return []ev.Event{ev.PlaceGivenUp{Dataplane: p.Dataplane, TenantInfra: p.TenantInfra, Cell: p.Cell, Why: why}}
 		}
 	}
 	return nil
@@ -240,6 +252,24 @@ func rejoinTenant(e Entity[TenantData], ask ev.Adopt, refs *Refs) ([]ev.Change, 
 	return append(changed(e.Base, ev.PlacingStarted{}), changes...), nil
 }
 
+// stay names the stay that begins with the command that is decided, as a label's value in a cluster can have it.
+func (r *Refs) stay() string {
+	if id := r.command.ID; isStay(id) {
+		return id
+	}
+	sum := sha256.Sum256([]byte(r.command.ID))
+	return hex.EncodeToString(sum[:16])
+}
+
+func isStay(id string) bool {
+	for _, c := range []byte(id) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return id != "" && len(id) <= maxNamespace
+}
+
 // place chooses a place by the plan's rule, on one dataplane if that is named; a dedicated
 // dataplane is claimed in the same decision, so that no two customers ever share one.
 func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Blocker) {
@@ -249,17 +279,23 @@ func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Blocker) 
 	o, found := want.best(refs, on)
 	if !found {
 		return nil, &Blocker{Retried: true, Reason: ev.Reason{Code: ev.CapacityUnavailable, Fault: ev.ByUser,
-			Message: fmt.Sprintf("no tenant infra fits: %s wants %s; create one", p.Ref, want)}}
+			Message: fmt.Sprintf("no tenant infra fits: %s wants %s; create one, or more cells where it fits", p.Ref, want)}}
+	}
+	cell, births := "", []ev.Change(nil)
+	if infra, _ := find[TenantInfraData](refs, o.Infra); infra.Data.Spec.Cells != nil {
+		var in ev.Ref
+		in, births = refs.cellFor(infra, want.rule == "pack")
+		cell = in.Path()
 	}
 	placed := ev.Placed{Placement: ev.Placement{
-		Dataplane: o.Dataplane.Path(), TenantInfra: o.Infra.Path(),
+		Dataplane: o.Dataplane.Path(), TenantInfra: o.Infra.Path(), Cell: cell, Stay: refs.stay(),
 		Namespace: Namespace(e.Ref.Owner, e.Ref.ID),
 		Plan:      p.Ref.Path(), PlanVersion: p.Revision, Size: want.class.Size,
 		Quota: p.Data.Spec.Quota, Limits: p.Data.Spec.Limits, Isolation: p.Data.Spec.Isolation, Egress: p.Data.Spec.Egress,
 		Priority: p.Data.Spec.Priority,
 		Why:      want.why(o),
 	}}
-	changes := changed(e.Base, placed)
+	changes := append(births, changed(e.Base, placed)...)
 	if dp, _ := find[DataplaneData](refs, o.Dataplane); o.Class.Dedicated && len(dp.Data.Customers) == 0 {
 		changes = append(changes, changed(dp.Base, ev.Claimed{Customer: e.Ref.Owner})...)
 	}

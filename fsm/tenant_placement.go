@@ -85,8 +85,15 @@ const maxNamespace = 63
 
 // Namespace names a tenant's namespace: customer--tenant. Labels have no "--", so
 // no two collide; a name too long is cut and ends in a hash of the whole.
-func Namespace(customer, tenant string) string {
-	name := customer + "--" + tenant
+func Namespace(customer, tenant string) string { return bounded(customer + "--" + tenant) }
+
+// CellLabel is the value of the label that names a cell in its cluster: <tenant infra>_<cell>.
+func CellLabel(cell ev.Ref) string {
+	infra := ev.Ref{ID: cell.Parent()}
+	return bounded(infra.Local() + "_" + cell.Local())
+}
+
+func bounded(name string) string {
 	if len(name) <= maxNamespace {
 		return name
 	}

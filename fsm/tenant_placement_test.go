@@ -230,12 +230,12 @@ func TestWhoIsWokenForAPlace(t *testing.T) {
 			p, _ := w.Get(row.of)
 			decision = fsmtest.Recorded(w, row.of, []ev.Event{ev.Updated[ev.PlanSpec]{Spec: p.Data.Wants().(ev.PlanSpec)}})
 		}
-		w.Woken(decision, func(ev.Ref, ev.Recorded) {}) // notes who waits
+		w.Woken(decision, func(ev.Ref, ev.Recorded, fsm.Awaited) {}) // notes who waits
 		if err := w.Apply(decision); err != nil {
 			t.Fatal(row.name, err)
 		}
 		var woken []string
-		w.Woken(decision, func(waiter ev.Ref, _ ev.Recorded) { woken = append(woken, waiter.String()) })
+		w.Woken(decision, func(waiter ev.Ref, _ ev.Recorded, _ fsm.Awaited) { woken = append(woken, waiter.String()) })
 		slices.Sort(woken)
 		if got := strings.Join(slices.Compact(woken), " "); got != row.want {
 			t.Errorf("%s wakes %q, want %q", row.name, got, row.want)
@@ -261,7 +261,7 @@ func TestWhoIsWokenByAnEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		var woken []string
-		w.Woken(decision, func(waiter ev.Ref, _ ev.Recorded) { woken = append(woken, waiter.String()) })
+		w.Woken(decision, func(waiter ev.Ref, _ ev.Recorded, _ fsm.Awaited) { woken = append(woken, waiter.String()) })
 		if got := strings.Join(woken, " "); got != row.want {
 			t.Errorf("%s wakes %q, want %q", row.is.Type(), got, row.want)
 		}

@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"fmt"
+	"slices"
 
 	ev "github.com/aeriehq/aerie/events"
 )
@@ -19,11 +20,32 @@ func PlaceFor(ref ev.Ref, spec ev.TenantSpec, refs *Refs) (*ev.Placement, *Block
 	for _, c := range changes {
 		for _, happened := range c.Events {
 			if placed, ok := happened.(ev.Placed); ok {
-				return &placed.Placement, nil, nil
+				return would(placed.Placement, changes), nil, nil
 			}
 		}
 	}
 	return nil, w, nil
+}
+
+// HasPlace tells whether there is a place for a tenant that waits for one.
+func HasPlace(e Entity[Data], refs *Refs) bool {
+	t := typed[TenantData](e)
+	if e.Phase() != Placing || refs.unmet(subscription(t)) != nil {
+		return false
+	}
+	p, _ := find[PlanData](refs, ready(ev.Plan, t.Data.Spec.Plan).Ref)
+	c, _ := find[CustomerData](refs, owned(t.Base)[0].Ref)
+	_, found := wantOf(t, p, c.Data).best(refs, "")
+	return found
+}
+
+// would is a placement without what only a command gives it: the name of its stay, and that of a cell that opens for it.
+func would(p ev.Placement, changes []ev.Change) *ev.Placement {
+	p.Stay = ""
+	if slices.ContainsFunc(changes, func(c ev.Change) bool { return c.Ref.Kind == ev.Cell && c.Ref.Path() == p.Cell }) {
+		p.Cell, p.Why = "", p.Why+", in a cell that opens for it"
+	}
+	return &p
 }
 
 func hypothetical(ref ev.Ref, spec ev.TenantSpec) Entity[TenantData] {
@@ -42,7 +64,7 @@ func WishOf(ref ev.Ref, spec ev.TenantSpec, get func(ev.Ref) (Entity[Data], bool
 
 // Misses says in what a tenant infra is not what is wished for; nothing if the tenant may be put there. It is for people,
 // who ask about every infra: deciding asks an index.
-func (w Wish) Misses(infra Entity[Data], get func(ev.Ref) (Entity[Data], bool)) (misses []string) {
+func (w Wish) Misses(infra Entity[Data], get func(ev.Ref) (Entity[Data], bool), cells []CellRoom) (misses []string) {
 	d := typed[TenantInfraData](infra).Data
 	base, _ := get(infra.dataplane().Ref)
 	dp := typed[DataplaneData](base)
@@ -61,6 +83,7 @@ func (w Wish) Misses(infra Entity[Data], get func(ev.Ref) (Entity[Data], bool)) 
 	miss(!w.residency.Allows(in.Cloud, dp.Data.Spec.Region), "is in region %s of cloud %s, where the plan's tenants may not be", dp.Data.Spec.Region, in.Cloud)
 	miss(dp.Ref.Owner != ev.Platform && dp.Ref.Owner != w.customer, "is on a dataplane of another customer")
 	miss(!dp.Data.takes(w.customer), "is on a dataplane that another customer has claimed")
+	miss(Room(infra, cells) == 0, "has no room: its cells are full or take nobody, and it opens no more")
 	miss(!infra.offers(), "is %s", infra.Phase())
 	miss(!dp.offers(), "is on a dataplane that is %s", dp.Phase())
 	return misses

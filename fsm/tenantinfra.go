@@ -69,13 +69,19 @@ var tenantInfra = Kind[TenantInfraData]{
 	TerminatingPhase: Deleting,
 	FinalPhase:       Gone,
 	Users: func(e Entity[TenantInfraData], refs *Refs) []ev.Ref {
-		return refs.users(e.Ref, func(u Entity[Data]) bool { return PlaceOf(u) == e.Ref.Path() }, ev.Tenant)
+		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.Ref.Kind == ev.Cell || PlaceOf(u) == e.Ref.Path() }, ev.Tenant, ev.Cell)
 	},
+	OwnedKinds:   []ev.Kind{ev.Cell},
 	CreateEvents: requested[ev.TenantInfraSpec],
-	CheckSpec:    fitsTenantInfra,
+	CheckSpec: func(ref ev.Ref, s ev.Spec, refs *Refs) []ev.FieldError {
+		return append(fitsTenantInfra(ref, s, refs), fitsCells(ref, s.(ev.TenantInfraSpec), refs)...)
+	},
 	UpdateEvents: respecTenantInfra,
-	Evolve:       evolveTenantInfra,
-	Owed:         owedTenantInfra,
+	Alongside: func(e Entity[TenantInfraData], s ev.Spec, refs *Refs) []ev.Change {
+		return refs.spread(e, s.(ev.TenantInfraSpec))
+	},
+	Evolve: evolveTenantInfra,
+	Owed:   owedTenantInfra,
 	ExpectedEffects: func(e Entity[TenantInfraData], refs *Refs) []ev.Effect {
 		if refs.unmet([]Dependency{e.dataplane()}) != nil {
 			return nil
@@ -153,7 +159,7 @@ func evolveTenantInfra(d TenantInfraData, happened ev.Event) TenantInfraData {
 func owedTenantInfra(e Entity[TenantInfraData]) ev.Effect {
 	switch e.Phase() {
 	case Requested:
-		return WaitFor{append(owned(e.Base), e.dataplane())}
+		return WaitFor{On: append(owned(e.Base), e.dataplane())}
 	case Provisioning, Updating:
 		return e.Data.ensurePools(e.Base)
 	case Retiring:

@@ -24,6 +24,10 @@ func UsedBy(e Entity[Data]) (used []ev.Ref) {
 		infra, _ := ev.ParseRef(ev.TenantInfra, at)
 		used = append(used, infra)
 	}
+	if in := CellOf(e); in != "" {
+		cell, _ := ev.ParseRef(ev.Cell, in)
+		used = append(used, cell)
+	}
 	return used
 }
 

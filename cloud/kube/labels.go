@@ -6,6 +6,7 @@ const (
 	LabelCustomer      = "aerie.io/customer"
 	LabelTenant        = "aerie.io/tenant"
 	LabelPlan          = "aerie.io/plan"
+	LabelCell          = "aerie.io/cell"      // of a tenant's namespace: pods of other cells are kept out
 	LabelOwner         = "aerie.io/owner"     // the uid of the entity it belongs to
 	LabelDataplane     = "aerie.io/dataplane" // of an addon's namespace
 	LabelAddon         = "aerie.io/addon"
@@ -13,6 +14,11 @@ const (
 	AnnotationRevision = "aerie.io/revision" // the revision that applied it: an older one never overwrites it
 	AnnotationMark     = "aerie.io/owner-mark"
 	NoteCordoned       = "aerie.io/cordoned" // an annotation of a node that we keep new pods off
+
+	// AnnotationSuspendedFrom is how much of something ran before its tenant was suspended.
+	AnnotationSuspendedFrom = "aerie.io/suspended-from"
+	// AnnotationScaledBy is the revision that has stopped or started it last.
+	AnnotationScaledBy = "aerie.io/scaled-by"
 
 	// LabelPodSecurity is the level of pod security that a namespace enforces.
 	LabelPodSecurity = "pod-security.kubernetes.io/enforce"

@@ -9,6 +9,7 @@ package fsmtest
 
 import (
 	"fmt"
+	"slices"
 
 	"pgregory.net/rapid"
 
@@ -21,6 +22,7 @@ import (
 var Names = []string{
 	"customer acme", "customer other", "account -/main", "account acme/own", "plan -/free", "plan -/business",
 	"dataplane -/eu", "dataplane -/own", "dataplane acme/own", "tenantinfra -/eu_pg", "tenantinfra -/own_pg", "tenantinfra acme/own_pg",
+	"cell -/eu_pg_c1", "cell acme/own_pg_c1",
 	"tenant acme/prod", "tenant acme/test", "tenant other/prod", "application acme/prod_pg", "application other/prod_pg",
 }
 
@@ -32,11 +34,19 @@ var specsOf = map[ev.Kind][]ev.Spec{
 	ev.Dataplane: {EuSpec, dataplaneSpec("-/main", "dedicated", 3), dataplaneSpec("acme/own", "dedicated", 3),
 		dataplaneSpec("-/main", "shared", 9)},
 	ev.TenantInfra: {InfraSpec, ev.TenantInfraSpec{App: "pg", Size: "small", Scheduling: "preferred",
-		Pools: []ev.Pool{{Name: "a", Machine: "m4", Max: 9, Priority: "on-demand"}, {Name: "b", Machine: "m8", Max: 2, Priority: "spot"}}}},
+		Pools: []ev.Pool{{Name: "a", Machine: "m4", Max: 9, Priority: "on-demand"}, {Name: "b", Machine: "m8", Max: 2, Priority: "spot"}}},
+		withCells(ev.Cells{Tenants: 1, Isolation: "policy", Max: 2, KeepEmpty: "1h"}), withCells(ev.Cells{Tenants: 2, Isolation: "policy", Max: 3, Warm: 1, KeepEmpty: "1h"})},
+	ev.Cell: {ev.CellSpec{Tenants: 1}, ev.CellSpec{Tenants: 2, KeepEmpty: "1h"}},
 	ev.Tenant: {ProdSpec, ev.TenantSpec{Plan: "-/business"}, ev.TenantSpec{Plan: "-/free", App: "kafka"},
 		ev.TenantSpec{Plan: "-/free", App: "pg", AllowNamespaces: []string{"ops"}}},
 	ev.Addon:       {ev.AddonSpec{Manifests: PgSpec.Manifests}, ev.AddonSpec{Namespace: "ops", Manifests: PgSpec.Manifests}},
 	ev.Application: {PgSpec, ev.ApplicationSpec{Manifests: []map[string]any{{"kind": "Service", "ports": []any{5432.0}}}}},
+}
+
+func withCells(c ev.Cells) ev.TenantInfraSpec {
+	s := InfraSpec
+	s.Cells = &c
+	return s
 }
 
 func planSpec(deployment, placement string, draft bool) ev.PlanSpec {
@@ -63,8 +73,14 @@ func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
 	if born && ref.Kind == ev.Dataplane {
 		asks = append(asks, "attach", "detach", "drift", "drift")
 	}
+	if born && ref.Kind == ev.Tenant {
+		asks = append(asks, "suspend", "resume", "drift")
+	}
 	if ev.Marked(ref.Kind) {
 		asks = append(asks, "adopt", "disown")
+	}
+	if born && ref.Kind == ev.Cell {
+		asks = append(asks, "drain")
 	}
 	unknown := rapid.SampledFrom([]string{"u1", "lost", "lost too"}).Draw(t, "unknown")
 	switch rapid.SampledFrom(asks).Draw(t, "asks") {
@@ -86,12 +102,18 @@ func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
 		c.Payload = ev.NoteDrift{Found: rapid.SampledFrom([][]ev.Drift{nil, Gone(ev.PartNetwork), Gone(ev.PartCluster), Gone(ev.PartSystemPool)}).Draw(t, "found")}
 	case "attach":
 		c.Payload = ev.Attach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
+	case "drain":
+		c.Payload = ev.Drain{End: rapid.Bool().Draw(t, "end")}
 	case "detach":
 		c.Payload = ev.Detach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
+	case "suspend":
+		c.Payload = ev.Suspend{}
+	case "resume":
+		c.Payload = ev.Resume{}
 	case "settle":
 		c.Payload = ev.Settle{}
 	case "expire":
-		c.Payload = ev.Expire{Since: e.PhaseSince}
+		c.Payload = Expired(e)
 	case "report":
 		c.Payload = drawReport(t, e)
 	}
@@ -102,14 +124,37 @@ func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
 func Furnish(name string, w *state.Entities) ev.Command {
 	ref := RefOf(name)
 	return ev.Command{ID: fmt.Sprint("c", w.Seq+1), Ref: ref, Actor: ev.ActorAdmin, Time: Start, UID: fmt.Sprint("u", w.Seq+1),
-		Payload: ev.Create{Spec: specsOf[ref.Kind][0]}}
+		Payload: ev.Create{Spec: specsOf[ref.Kind][first(ref, w)]}}
+}
+
+// first is which spec of its kind something is furnished with: of tenant infras also those with cells.
+func first(ref ev.Ref, w *state.Entities) uint64 {
+	if ref.Kind == ev.TenantInfra {
+		return []uint64{0, 2, 3}[w.Seq%3]
+	}
+	return 0
+}
+
+// Expired says that the time of an entity's phase, or of its wait, is over.
+func Expired(e fsm.Entity[fsm.Data]) ev.Expire {
+	if w, waits := fsm.Machines[e.Ref.Kind].Owed(e).(fsm.WaitFor); waits && w.Within > 0 {
+		return ev.Expire{Since: w.Since}
+	}
+	return ev.Expire{Since: e.PhaseSince}
+}
+
+// cells are all cells, by name.
+func cells(w *state.Entities) (names []string) {
+	w.Each(ev.Cell, func(e fsm.Entity[fsm.Data]) { names = append(names, e.Ref.String()) })
+	slices.Sort(names)
+	return names
 }
 
 // GoOn does, for one entity that is owed something, what the machinery would do
 // next; where none is, the command stays as it is.
 func GoOn(t *rapid.T, w *state.Entities, c ev.Command) ev.Command {
 	var owing []string
-	for _, name := range Names {
+	for _, name := range slices.Concat(Names, cells(w)) {
 		if e, born := w.Get(RefOf(name)); born && fsm.Machines[e.Ref.Kind].Owed(e) != nil {
 			owing = append(owing, name)
 		}
@@ -119,8 +164,13 @@ func GoOn(t *rapid.T, w *state.Entities, c ev.Command) ev.Command {
 	}
 	c.Ref = RefOf(rapid.SampledFrom(owing).Draw(t, "who goes on"))
 	e, _ := w.Get(c.Ref)
-	c.Payload = ev.Settle{}
-	if _, waits := fsm.Machines[e.Ref.Kind].Owed(e).(fsm.WaitFor); !waits {
+	switch owed := fsm.Machines[e.Ref.Kind].Owed(e).(type) {
+	case fsm.WaitFor:
+		c.Payload = ev.Settle{}
+		if owed.OnlyTime() {
+			c.Payload = Expired(e)
+		}
+	default:
 		c.Payload = drawReport(t, e)
 	}
 	return c
@@ -162,6 +212,10 @@ func outcomesOf(e ev.Effect) []ev.Event {
 		return []ev.Event{ev.SystemPoolReady{Nodes: 1}}
 	case ev.EnsureBase, ev.EnsureTenant:
 		return []ev.Event{ev.Activated{}}
+	case ev.SuspendTenant:
+		return []ev.Event{ev.Suspended{TookMS: 1}}
+	case ev.ResumeTenant:
+		return []ev.Event{ev.Resumed{TookMS: 1}}
 	case ev.EnsurePools:
 		return []ev.Event{poolsIn("creating", e), poolsIn("active", e), poolsIn("active", e)}
 	case ev.RetirePools:

@@ -17,6 +17,10 @@ const everyKind = early + `---
 {kind: principal, name: robot, spec: {role: viewer, key: UA` + "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" + `}}
 ---
 {kind: token, name: ci, owner: willow, spec: {role: customer-viewer, hash: "` + "0000000000000000000000000000000000000000000000000000000000000000" + `", expires: "2040-01-01T00:00:00Z"}}
+---
+{kind: tenantinfra, name: north_web, spec: {app: web, size: small, cells: {tenants: 3}, pools: [{name: main, machine: s4}]}}
+---
+{kind: cell, name: north_web_c1, spec: {tenants: 2}}
 `
 
 // control is a control plane that a test talks to by the command line.

@@ -52,15 +52,17 @@ func shown(k events.Kind) []client.Entity {
 		events.TenantInfra: `{"app":"pg","size":"s","scheduling":"strict","pools":[{"name":"a","min":0,"max":3},{"name":"b","min":1,"max":2}]}`,
 		events.Tenant:      `{"plan":"free","app":"pg","region":""}`,
 		events.Application: `{"manifests":[{},{}]}`,
+		events.Cell:        `{"tenants":3,"keepEmpty":"1h"}`,
 	}
 	fine := client.Entity{Kind: k, Owner: "acme", ID: "fine", UID: "01AAA", Phase: "Active", Seq: 12, Created: noon.Add(-49 * time.Hour), Labels: map[string]string{"b": "2", "a": "1"}, Spec: json.RawMessage(specs[k])}
 	fine.Status.Conditions = []client.Condition{{Type: "Placed", Status: "True", Reason: "Active", Message: "", Since: noon.Add(-time.Hour)}, {Type: "Ready", Status: "True", Reason: "Active", Message: "", Since: noon.Add(-3 * time.Minute)}}
 	if k == events.Tenant {
-		fine.Status.Placement = &events.Placement{Dataplane: "-/eu", TenantInfra: "-/eu_pg", Namespace: "acme--fine", Plan: "-/free", PlanVersion: 2, Size: "s", Why: "the only one that fits"}
+		fine.Status.Placement = &events.Placement{Dataplane: "-/eu", TenantInfra: "-/eu_pg", Cell: "-/eu_pg_c1", Namespace: "acme--fine", Plan: "-/free", PlanVersion: 2, Size: "s", Why: "the only one that fits"}
 	}
 	fine.Status.Observed = map[events.Kind]map[string]any{
 		events.Dataplane:   {"version": "1.35", "nodes": 3.0, "zones": []any{"a", "b"}, "at": "2026-01-31T11:50:00Z"},
 		events.TenantInfra: {"pools": []any{map[string]any{"name": "a", "state": "active", "nodes": 2}, map[string]any{"name": "b", "state": "deleted"}}, "at": "2026-01-31T11:50:00Z"},
+		events.Cell:        {"used": 2.0, "of": 3.0},
 	}[k]
 	bad := client.Entity{Kind: k, Owner: "acme", ID: "bad", UID: "01BBB", Phase: "Waiting", Seq: 13, Created: noon.Add(-30 * time.Second), Spec: json.RawMessage(`null`)}
 	bad.Status.Owed = map[string]any{"effect": "ensure_tenant", "attempts": 2}

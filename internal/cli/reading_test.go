@@ -183,11 +183,11 @@ func TestDeleteSeveral(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.do(0, "", "apply", "-f", file, "--wait")
-	if out, _ := c.do(0, "", "delete", "-f", file, "--dry-run"); !strings.Contains(out, "addon -/north_dns: would be: ") || !strings.Contains(out, "customer willow: would be deleted when ") {
+	if out, _ := c.do(0, "", "delete", "-f", file, "--dry-run"); !strings.Contains(out, "cell -/north_web_c1: would be: ") || !strings.Contains(out, "customer willow: would be deleted when ") {
 		t.Errorf("tried: %s", out)
 	}
 	c.do(0, "", "delete", "-f", file, "--wait", "--timeout", "2m")
-	for _, k := range []string{"accounts", "plans", "dataplanes", "tenantinfras", "tenants", "customers", "applications", "addons"} {
+	for _, k := range []string{"accounts", "plans", "dataplanes", "tenantinfras", "tenants", "customers", "applications", "addons", "cells"} {
 		if out, _ := c.do(0, "", "get", k, "-o", "name"); out != "" {
 			t.Errorf("left: %s", out)
 		}
@@ -272,7 +272,9 @@ func TestEdit(t *testing.T) {
 
 func TestTailEnds(t *testing.T) {
 	c := startControl(t)
-	c.do(0, people, "apply", "-f", "-")
+	for _, name := range []string{"acme", "birch", "cedar"} { // one after the other: apply sends them at once
+		c.do(0, "", "customer", "create", name)
+	}
 	c.do(0, "", "customer", "update", "acme", "--label", "tier=tin")
 	for _, tail := range []struct {
 		args string

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"slices"
@@ -42,7 +43,13 @@ func (v *verification) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return v.readUnlisted(ctx)
+	if err := v.readUnlisted(ctx); err != nil {
+		return err
+	}
+	for ref, n := range v.world.WrongSlots() {
+		v.found = append(v.found, disagreement{ref.Kind, ref.Owner, ref.ID, "slots taken", fmt.Sprint(n[0]), fmt.Sprintf("%d tenants are in it", n[1])})
+	}
+	return nil
 }
 
 // errFar ends a tail that has come far enough.

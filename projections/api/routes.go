@@ -58,6 +58,7 @@ var kindRoutes = map[events.Kind]func(*server, huma.API){
 	events.Principal:   routesOf[events.PrincipalSpec, *views.None](events.Principal),
 	events.Token:       routesOf[events.TokenSpec, *views.None](events.Token),
 	events.Agent:       routesOf[events.AgentSpec, *views.AgentObserved](events.Agent),
+	events.Cell:        routesOf[events.CellSpec, *views.CellObserved](events.Cell),
 }
 
 // routesOf are the routes of a kind: its list, one of it, and that one's history.

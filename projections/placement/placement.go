@@ -68,7 +68,7 @@ func Where(ctx context.Context, fold *state.Live, q *Query) (would WouldBe, err 
 		fold.View(func(w *state.Entities) {
 			for _, infra := range some {
 				if e, _ := w.Get(infra); !fsm.Ended(e) {
-					s.add(infra, wish.Misses(e, w.Get))
+					s.add(infra, wish.Misses(e, w.Get, w.CellsOn(infra)))
 				}
 			}
 		})

@@ -27,13 +27,14 @@ type Entities struct {
 	store    store
 	indexes
 	offers  offers
+	rooms   rooms
 	answers answers
 }
 
 // New returns the entities before the first event: none.
 func New() *Entities {
 	w := &Entities{entities: map[ev.Kind]map[ev.Ref]fsm.Entity[fsm.Data]{}, last: map[ev.Kind]uint64{},
-		store: newStore(), indexes: newIndexes(), offers: newOffers(), answers: newAnswers()}
+		store: newStore(), indexes: newIndexes(), offers: newOffers(), rooms: rooms{}, answers: newAnswers()}
 	for k := range fsm.Machines {
 		w.entities[k] = map[ev.Ref]fsm.Entity[fsm.Data]{}
 		w.phases[k] = map[fsm.Phase]int{}

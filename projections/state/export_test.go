@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 )
 
 // Tables is what the entities know besides the entities, for comparison: settled is false
@@ -12,7 +13,12 @@ func (w *Entities) Tables() (tables map[string]any, settled bool) {
 	before := w.owingNow()
 	w.Waiting(ev.Ref{})
 	owes := w.owingNow()
-	return map[string]any{"placed": w.placed, "waiting": fmt.Sprint(w.waiting), "seq": w.Seq, "time": w.Time.UTC(), "answers": w.answers.seqs, "until": w.answers.until,
+	lines := map[fsm.Awaited][]waiter{}
+	for of, in := range w.lines {
+		lines[of] = in.Items()
+	}
+	return map[string]any{"placed": w.placed, "waiting": fmt.Sprint(w.waiting), "lines": fmt.Sprint(lines), "classes": w.offers.classes,
+		"seq": w.Seq, "time": w.Time.UTC(), "answers": w.answers.seqs, "until": w.answers.until,
 		"awaits": fmt.Sprint(w.awaits), "owing": owes, "makers": fmt.Sprint(w.makers), "last": w.last, "phases": w.phases}, owes == before
 }
 

@@ -14,19 +14,22 @@ type indexes struct {
 	// and of the disowned.
 	makers  map[string]ev.Ref
 	waiting map[fsm.Awaited]map[ev.Ref]bool // awaited -> who waits
-	awaits  map[ev.Ref][]fsm.Awaited        // who waits -> for what
-	news    map[fsm.Awaited]bool            // what the decision that was folded in last has changed, beside its entities
-	owing   map[ev.Ref]bool                 // to whom an effect is owed
-	fresh   map[ev.Ref]struct{}             // of whom the three above do not know what has changed
-	phases  map[ev.Kind]map[fsm.Phase]int   // how many are in each
-	users   map[uint32]numbers              // what is used -> the living entities that use it
+	lines   map[fsm.Awaited]*line           // awaited class of places -> who waits, in order
+	awaits  map[ev.Ref]wait                 // who waits -> for what
+	// news is what the decision that was folded in last has changed, beside its entities -> how many it is for
+	news    map[fsm.Awaited]int
+	owing   map[ev.Ref]bool                   // to whom an effect is owed
+	fresh   map[ev.Ref]struct{}               // of whom the three above do not know what has changed
+	phases  map[ev.Kind]map[fsm.Phase]int     // how many are in each
+	trouble map[ev.Kind]map[ev.ReasonCode]int // how many have which trouble
+	users   map[uint32]numbers                // what is used -> the living entities that use it
 }
 
 func newIndexes() indexes {
 	return indexes{placed: map[string]int{}, makers: map[string]ev.Ref{},
-		waiting: map[fsm.Awaited]map[ev.Ref]bool{}, news: map[fsm.Awaited]bool{}, awaits: map[ev.Ref][]fsm.Awaited{},
+		waiting: map[fsm.Awaited]map[ev.Ref]bool{}, lines: map[fsm.Awaited]*line{}, news: map[fsm.Awaited]int{}, awaits: map[ev.Ref]wait{},
 		owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{},
-		phases: map[ev.Kind]map[fsm.Phase]int{}, users: map[uint32]numbers{}}
+		phases: map[ev.Kind]map[fsm.Phase]int{}, trouble: map[ev.Kind]map[ev.ReasonCode]int{}, users: map[uint32]numbers{}}
 }
 
 // rewire keeps the indexes after an entity has changed.
@@ -35,6 +38,10 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 		w.phases[after.Ref.Kind][before.Phase()]--
 	}
 	w.phases[after.Ref.Kind][after.Phase()]++
+	if w.under == nil {
+		w.count(after.Ref.Kind, fsm.TroubleOf(before), -1)
+		w.count(after.Ref.Kind, fsm.TroubleOf(after), 1)
+	}
 	was, is := fsm.PlaceOf(before), fsm.PlaceOf(after)
 	if was != is {
 		w.placed[was]--
@@ -48,6 +55,8 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 		w.offer(is)
 	}
 	switch after.Ref.Kind {
+	case ev.Cell:
+		w.recell(after)
 	case ev.Account, ev.Dataplane, ev.TenantInfra:
 		for _, infra := range fsm.OffersOn(before, after, w.UsersOf) {
 			w.offer(infra.Path())
@@ -71,6 +80,26 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 	w.fresh[after.Ref] = struct{}{}
 }
 
+// count notes that more entities of a kind, or fewer, have a trouble.
+func (w *Entities) count(k ev.Kind, code ev.ReasonCode, n int) {
+	if code == "" {
+		return
+	}
+	if w.trouble[k] == nil {
+		w.trouble[k] = map[ev.ReasonCode]int{}
+	}
+	w.trouble[k][code] += n
+}
+
+// EachTrouble calls f for every trouble that entities have had, with how many have it now.
+func (w *Entities) EachTrouble(f func(ev.Kind, ev.ReasonCode, int)) {
+	for k, codes := range w.trouble {
+		for code, n := range codes {
+			f(k, code, n)
+		}
+	}
+}
+
 // settleOwed notes what an entity is owed now. While a log is folded nobody asks, and
 // most of what was owed on the way is not owed any more: it is noted when somebody
 // asks, or when the entity is packed.
@@ -81,7 +110,7 @@ func (w *Entities) settleOwed(r ev.Ref) {
 	delete(w.fresh, r)
 	e, _ := w.Get(r)
 	owed := fsm.Machines[r.Kind].Owed(e)
-	w.await(r, fsm.AwaitedBy(e, w.Get))
+	w.await(e, fsm.AwaitedBy(e, w.Get))
 	if owed != nil {
 		w.owing[r] = true
 	} else {
@@ -125,7 +154,8 @@ func (w *Entities) reuse(before, after fsm.Entity[fsm.Data]) {
 
 // sameUse tells whether two states of one entity surely use the same.
 func sameUse(before, after fsm.Entity[fsm.Data]) bool {
-	return before.UID == after.UID && before.Revision == after.Revision && fsm.PlaceOf(before) == fsm.PlaceOf(after) &&
+	return before.UID == after.UID && before.Revision == after.Revision &&
+		fsm.PlaceOf(before) == fsm.PlaceOf(after) && fsm.CellOf(before) == fsm.CellOf(after) &&
 		fsm.Ended(before) == fsm.Ended(after) && before.Phase() != fsm.Unborn
 }
 

@@ -17,6 +17,8 @@ type offers struct {
 	of  map[ev.Ref]offered // what each infra offers
 	by  map[audience]zones
 	own map[ev.Ref]bool // of an Overlay: the infras that it knows better than the entities below
+
+	classes map[string]int // what can be awaited -> how many infras offer it
 }
 
 // audience is whom a set of offers is for: those of one class, ready or not, of one customer or open to all.
@@ -29,10 +31,10 @@ type audience struct {
 // zones are the offers of an audience, by where they are.
 type zones map[fsm.OfferZone]*btree.BTreeG[offered]
 
-// offered is an offer and how many tenants are there.
+// offered is an offer, how many tenants are there, and how many more can come.
 type offered struct {
 	fsm.Offer
-	tenants int
+	tenants, room int
 }
 
 func (a offered) less(b offered) bool {
@@ -41,12 +43,19 @@ func (a offered) less(b offered) bool {
 }
 
 func newOffers() offers {
-	return offers{of: map[ev.Ref]offered{}, by: map[audience]zones{}, own: map[ev.Ref]bool{}}
+	return offers{of: map[ev.Ref]offered{}, by: map[audience]zones{}, own: map[ev.Ref]bool{}, classes: map[string]int{}}
 }
 
 // set keeps what an infra offers now, and returns what it offered.
 func (o *offers) set(infra ev.Ref, now offered, is bool) (before offered, was bool) {
-	if before, was = o.of[infra]; was {
+	if before, was = o.of[infra]; was && is && before.Offer == now.Offer && before.tenants == now.tenants {
+		o.of[infra] = now
+		return before, was
+	}
+	if same := was && is && before.Offer == now.Offer; !same && was {
+		o.count(before.Offer, -1)
+	}
+	if was {
 		for _, a := range audiences(before.Offer) {
 			zones := o.by[a]
 			zones[before.Zone].Delete(before)
@@ -63,6 +72,9 @@ func (o *offers) set(infra ev.Ref, now offered, is bool) (before offered, was bo
 		return before, was
 	}
 	o.of[infra] = now
+	if !was || before.Offer != now.Offer {
+		o.count(now.Offer, 1)
+	}
 	for _, a := range audiences(now.Offer) {
 		if o.by[a] == nil {
 			o.by[a] = zones{}
@@ -73,6 +85,15 @@ func (o *offers) set(infra ev.Ref, now offered, is bool) (before offered, was bo
 		o.by[a][now.Zone].Set(now)
 	}
 	return before, was
+}
+
+// count notes that one infra more, or one less, offers what can be awaited.
+func (o *offers) count(of fsm.Offer, n int) {
+	for _, class := range of.Awaited() {
+		if o.classes[class] += n; o.classes[class] == 0 {
+			delete(o.classes, class)
+		}
+	}
 }
 
 func audiences(o fsm.Offer) (all []audience) {
@@ -156,6 +177,7 @@ func (w *Entities) bestOffer(q fsm.OfferQuery, but func(ev.Ref) bool) (offered, 
 func (w *Entities) reofferAll() {
 	var infras []ev.Ref
 	w.Each(ev.TenantInfra, func(e fsm.Entity[fsm.Data]) { infras = append(infras, e.Ref) })
+	w.Each(ev.Cell, w.recell)
 	for _, infra := range infras {
 		w.offer(infra.Path())
 	}
@@ -170,14 +192,34 @@ func (w *Entities) offer(path string) {
 	}
 	e, _ := w.Get(infra)
 	o, is := fsm.OfferOf(e, w.Get)
-	before, was := w.offers.set(infra, offered{o, w.PlacedOn(path)}, is)
+	now := offered{o, w.PlacedOn(path), fsm.Room(e, w.CellsOn(infra))}
+	is = is && now.room != 0
+	before, was := w.offers.set(infra, now, is)
 	if w.under != nil {
 		w.offers.own[infra] = true
 		return
 	}
-	if is && (!was || before.Offer != o) {
-		for _, class := range o.Awaited() {
-			w.news[fsm.Awaited{Class: class}] = true
+	switch {
+	case !is:
+	case now.room == fsm.Unlimited:
+		if !was || before.Offer != o {
+			w.tell(o, everybody)
 		}
+	case !was || before.Offer != o:
+		w.tell(o, now.room)
+	case now.room > before.room:
+		w.tell(o, now.room-before.room)
+	}
+}
+
+// tell notes that so many more can come.
+func (w *Entities) tell(o fsm.Offer, n int) {
+	for _, class := range o.Awaited() {
+		of := fsm.Awaited{Class: class}
+		if n == everybody || w.news[of] == everybody {
+			w.news[of] = everybody
+			continue
+		}
+		w.news[of] += n
 	}
 }

@@ -43,7 +43,7 @@ func offersOf(w *state.Entities) (all []fsm.Offer, on map[ev.Ref]int) {
 		}
 	})
 	w.Each(ev.TenantInfra, func(e fsm.Entity[fsm.Data]) {
-		if o, is := fsm.OfferOf(e, w.Get); is {
+		if o, is := fsm.OfferOf(e, w.Get); is && fsm.Room(e, w.CellsOn(e.Ref)) != 0 {
 			all = append(all, o)
 		}
 	})
@@ -111,8 +111,8 @@ func checkMisses(t *rapid.T, w *state.Entities) {
 			wish := fsm.WishOf(ev.Ref{Kind: ev.Tenant, Owner: customer, ID: "new"}, ev.TenantSpec{Plan: "-/free"}, get)
 			w.Each(ev.TenantInfra, func(e fsm.Entity[fsm.Data]) {
 				o, is := fsm.OfferOf(e, w.Get)
-				is = is && o.Class.Dedicated == (deployment == "dedicated") && (o.Open || slices.Contains(o.Customers(), customer))
-				if misses := wish.Misses(e, w.Get); is != (len(misses) == 0) {
+				is = is && fsm.Room(e, w.CellsOn(e.Ref)) != 0 && o.Class.Dedicated == (deployment == "dedicated") && (o.Open || slices.Contains(o.Customers(), customer))
+				if misses := wish.Misses(e, w.Get, w.CellsOn(e.Ref)); is != (len(misses) == 0) {
 					t.Fatalf("%s for %s, %s: offered %t, misses %q", e.Ref, customer, deployment, is, misses)
 				}
 			})

@@ -19,9 +19,16 @@ const (
 
 // What a decision about a place costs under the fold's lock, with 100,000 tenant infras to choose from: decided on an
 // overlay of the decisions before it, a thousand to a batch, as the intake does.
-func BenchmarkPlacement(b *testing.B) {
+func BenchmarkPlacement(b *testing.B) { benchmarkPlacement(b, nil, 0) }
+
+// The same with ten cells on each of 10,000 tenant infras, most of them half full, in which tenants find room or open one more.
+func BenchmarkPlacementInCells(b *testing.B) {
+	benchmarkPlacement(b, &events.Cells{Tenants: 20, Max: 50, KeepEmpty: "1h"}, 10)
+}
+
+func benchmarkPlacement(b *testing.B, has *events.Cells, cells int) {
 	w := state.New()
-	buildPlaces(b, w)
+	buildPlaces(b, w, has, cells)
 	each := make([]time.Duration, 0, b.N)
 	refs := make([]events.Ref, b.N)
 	for i := range refs {
@@ -30,11 +37,11 @@ func BenchmarkPlacement(b *testing.B) {
 	}
 	b.ResetTimer()
 	for some := range slices.Chunk(refs, placesBatch) {
-		over := w.Overlay()
+		over, decided := w.Overlay(), []events.Change(nil)
 		for _, ref := range some {
 			began := time.Now()
 			e, _ := over.Get(ref)
-			changes, err := fsm.Machines[ref.Kind].Decide(e, events.Command{Ref: ref, Payload: events.Settle{}}, over.Refs())
+			changes, err := fsm.Machines[ref.Kind].Decide(e, events.Command{ID: ref.ID, Ref: ref, Payload: events.Settle{}}, over.Refs())
 			if err != nil || len(changes) == 0 {
 				b.Fatal(changes, err)
 			}
@@ -42,11 +49,11 @@ func BenchmarkPlacement(b *testing.B) {
 				fold(b, over, c.Ref, c.Events...)
 			}
 			each = append(each, time.Since(began))
+			decided = append(decided, changes...)
 		}
 		b.StopTimer()
-		for _, ref := range some { // what was decided is durable now
-			e, _ := over.Get(ref)
-			fold(b, w, ref, events.Placed{Placement: *e.Data.(fsm.TenantData).Placement})
+		for _, c := range decided { // what was decided is durable now
+			fold(b, w, c.Ref, c.Events...)
 		}
 		b.StartTimer()
 	}
@@ -56,7 +63,7 @@ func BenchmarkPlacement(b *testing.B) {
 }
 
 // build folds the world that tenants are placed in.
-func buildPlaces(b *testing.B, w *state.Entities) {
+func buildPlaces(b *testing.B, w *state.Entities, has *events.Cells, cells int) {
 	fold(b, w, events.Ref{Kind: events.Account, Owner: events.Platform, ID: "main"},
 		events.Requested[events.AccountSpec]{UID: "main", Spec: events.AccountSpec{Cloud: "sim", Hosting: "provider"}},
 		events.VerificationStarted{}, events.Verified{})
@@ -69,10 +76,18 @@ func buildPlaces(b *testing.B, w *state.Entities) {
 		dp := events.Ref{Kind: events.Dataplane, Owner: events.Platform, ID: fmt.Sprint("d", d)}
 		fold(b, w, dp, events.Requested[events.DataplaneSpec]{UID: dp.ID,
 			Spec: events.DataplaneSpec{Account: "-/main", Region: fmt.Sprint("region-", d%20), Type: "shared"}})
-		for i := range placesInfras {
+		infras := placesInfras
+		if has != nil {
+			infras = 1
+		}
+		for i := range infras {
 			infra := dp.Child(events.TenantInfra, fmt.Sprint("i", i))
 			fold(b, w, infra, events.Requested[events.TenantInfraSpec]{UID: infra.ID,
-				Spec: events.TenantInfraSpec{App: "pg", Size: "small"}})
+				Spec: events.TenantInfraSpec{App: "pg", Size: "small", Cells: has}})
+			for c := range cells {
+				cell := infra.Child(events.Cell, fmt.Sprint("c", c))
+				fold(b, w, cell, append([]events.Event{events.Requested[events.CellSpec]{UID: cell.ID, Spec: has.New()}}, slices.Repeat([]events.Event{events.SlotTaken{}}, c+1)...)...)
+			}
 		}
 	}
 }

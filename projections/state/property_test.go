@@ -188,7 +188,8 @@ func checkWorld(t *rapid.T, w *state.Entities) {
 				return
 			}
 			why := w.Why(e)
-			if m.Owed(e) != nil && why == nil {
+			owed, _ := m.Owed(e).(fsm.WaitFor)
+			if m.Owed(e) != nil && why == nil && !owed.OnlyTime() {
 				t.Fatalf("%s in phase %s has no reason for not being at rest", e.Ref, e.Phase())
 			}
 			if m.Owed(e) == nil && !m.AtRest(e.Phase()) && (why == nil || why.Retried) {
@@ -198,6 +199,38 @@ func checkWorld(t *rapid.T, w *state.Entities) {
 		})
 	}
 	checkOffers(t, w)
+	checkCells(t, w)
+}
+
+// checkCells asks that each cell has as many slots taken as tenants say, and none too many; and that placement sees them all.
+func checkCells(t *rapid.T, w *state.Entities) {
+	if wrong := w.WrongSlots(); len(wrong) > 0 {
+		t.Fatalf("slots that are not as tenants say: %v", wrong)
+	}
+	rooms := map[ev.Ref]int{}
+	w.Each(ev.Cell, func(e fsm.Entity[fsm.Data]) {
+		d := e.Data.(fsm.CellData)
+		if (e.Phase() == fsm.Full) != (d.Used >= d.Spec.Tenants) && (e.Phase() == fsm.Full || e.Phase() == fsm.Open) {
+			t.Fatalf("%s is %s with %d of %d", e.Ref, e.Phase(), d.Used, d.Spec.Tenants)
+		}
+		on := ev.Ref{Kind: ev.TenantInfra, Owner: e.Ref.Owner, ID: e.Ref.Parent()}
+		if room, lives := fsm.RoomOf(e); lives {
+			rooms[on]++
+			if !slices.Contains(w.CellsOn(on), room) {
+				t.Fatalf("%s is seen among %+v, and is %+v", e.Ref, w.CellsOn(on), room)
+			}
+		}
+	})
+	w.Each(ev.TenantInfra, func(e fsm.Entity[fsm.Data]) {
+		if seen := w.CellsOn(e.Ref); len(seen) != rooms[e.Ref] {
+			t.Fatalf("%s has %d cells, seen are %+v", e.Ref, rooms[e.Ref], seen)
+		}
+	})
+	w.Each(ev.Tenant, func(e fsm.Entity[fsm.Data]) {
+		if in, faults := ev.ParseRef(ev.Cell, fsm.CellOf(e)); faults == nil && !slices.Contains(w.UsersOf(in), e.Ref) {
+			t.Fatalf("%s is in %s, whose users are %v", e.Ref, in, w.UsersOf(in))
+		}
+	})
 }
 
 // checkNeighbours asks that nobody lives on a dataplane that is another's.

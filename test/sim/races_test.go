@@ -13,6 +13,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/command"
 )
 
 // How many races are run. Who finds no place looks again whenever a place may have
@@ -131,4 +132,78 @@ func (r *rig) decided(tenant string) bool {
 		return e.Data != nil && (e.Data.(fsm.TenantData).Placement != nil || why != nil && why.Code == ev.CapacityUnavailable)
 	})
 	return e.Data.(fsm.TenantData).Placement != nil
+}
+
+// TestTheLastSlots lets many tenants come at once, to one server and to two, for fewer slots than they are: none is given twice,
+// none is left, and who has none gets one as soon as another goes.
+func TestTheLastSlots(t *testing.T) {
+	for servers := 1; servers <= 2; servers++ {
+		t.Run(fmt.Sprint(servers, " servers"), func(t *testing.T) { lastSlots(t, servers) })
+	}
+}
+
+func lastSlots(t *testing.T, servers int) {
+	const clients, slots = 64, 40
+	r := newRig(t)
+	intakes := []*command.Intake{r.intake}
+	for len(intakes) < servers {
+		intakes = append(intakes, r.another())
+	}
+	r.perform("create customer acme {}")
+	r.perform(`create account -/main {"cloud":"sim","number":"4711"}`)
+	r.perform(`create dataplane -/eu {"account":"main","region":"eu-central"}`)
+	r.perform(`create plan -/free {"deployment":"resource-shared","apps":[{"type":"pg","size":"small"}]}`)
+	r.perform(`create tenantinfra -/eu_pg {"app":"pg","size":"small","cells":{"tenants":8,"max":5},"pools":[{"name":"data","machine":"s4"}]}`)
+	var all sync.WaitGroup
+	for n := range clients {
+		all.Go(func() {
+			if _, err := r.askOf(intakes[n%servers], ev.Tenant, fmt.Sprint("acme/t", n), "create", `{"spec":{"plan":"free"}}`); err != nil {
+				t.Errorf("tenant %d: %v", n, err)
+			}
+			ref := ev.Ref{Kind: ev.Tenant, Owner: "acme", ID: fmt.Sprint("t", n)}
+			_, _ = intakes[n%servers].SubmitCommand(t.Context(), command.Internal(ref, ev.ActorAerie, ev.Settle{})) // beside the dispatcher
+		})
+	}
+	all.Wait()
+	placed, last := 0, ""
+	for n := range clients {
+		if name := fmt.Sprint("acme/t", n); r.decided(name) {
+			placed, last = placed+1, name
+		}
+	}
+	r.checkCells(t, placed, slots, 5)
+	_ = r.do(ev.Tenant, last, "delete", `{}`)()
+	waiting := func() (n int) {
+		r.fold.View(func(w *state.Entities) {
+			w.Each(ev.Tenant, func(e fsm.Entity[fsm.Data]) {
+				if e.Phase() == fsm.Placing {
+					n++
+				}
+			})
+		})
+		return n
+	}
+	r.until(ev.Tenant, last, 0, func(fsm.Entity[fsm.Data], *fsm.Blocker) bool { return waiting() == clients-slots-1 })
+	r.checkCells(t, slots, slots, 5)
+}
+
+// checkCells: all slots are taken, each by one.
+func (r *rig) checkCells(t *testing.T, placed, slots, cells int) {
+	t.Helper()
+	used, there := 0, 0
+	r.fold.View(func(w *state.Entities) {
+		if wrong := w.WrongSlots(); len(wrong) > 0 {
+			t.Errorf("slots that are not as tenants say: %v", wrong)
+		}
+		w.Each(ev.Cell, func(e fsm.Entity[fsm.Data]) {
+			d := e.Data.(fsm.CellData)
+			used, there = used+d.Used, there+1
+			if d.Used > d.Spec.Tenants {
+				t.Errorf("%s has %d of %d", e.Ref, d.Used, d.Spec.Tenants)
+			}
+		})
+	})
+	if placed != slots || used != slots || there != cells {
+		t.Errorf("%d are placed, in %d slots of %d cells; want %d in %d cells", placed, used, there, slots, cells)
+	}
 }

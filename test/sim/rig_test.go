@@ -22,6 +22,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/fsm/sequence"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
@@ -160,7 +161,7 @@ func (r *rig) verify() {
 func textOf(t *testing.T, e fsm.Entity[fsm.Data]) string {
 	t.Helper()
 	history := slices.Collect(e.History.All())
-	e.History = fsm.History{}
+	e.History = sequence.List{}
 	text, err := json.Marshal([]any{e.Phase(), e.Base, e.Data, history})
 	if err != nil {
 		t.Fatal(err)
@@ -171,13 +172,19 @@ func textOf(t *testing.T, e fsm.Entity[fsm.Data]) string {
 // ask gives a command as a person would.
 func (r *rig) ask(kind ev.Kind, path, verb, body string) (ev.Answer, error) {
 	r.t.Helper()
+	return r.askOf(r.intake, kind, path, verb, body)
+}
+
+// askOf gives a command to one of the servers.
+func (r *rig) askOf(intake *command.Intake, kind ev.Kind, path, verb, body string) (ev.Answer, error) {
+	r.t.Helper()
 	ref, faults := ev.ParseRef(kind, path)
 	if len(faults) > 0 {
 		r.t.Fatalf("%s: %v", path, faults)
 	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
 	defer cancel()
-	return r.intake.SubmitRequest(ctx, command.Request{Owner: ref.Owner, Kind: string(kind), Name: ref.ID, Verb: verb, Body: []byte(body), Caller: ev.LocalAdmin()})
+	return intake.SubmitRequest(ctx, command.Request{Owner: ref.Owner, Kind: string(kind), Name: ref.ID, Verb: verb, Body: []byte(body), Caller: ev.LocalAdmin()})
 }
 
 // until waits until an entity is as wanted, moving the cloud's clock meanwhile if

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
@@ -21,7 +22,13 @@ import (
 // each calls f for every entity, in order.
 func (l *life) each(f func(fsm.Entity[fsm.Data], fsm.Machine)) {
 	for _, k := range ev.Kinds {
-		for _, ref := range refs(k) {
+		all := refs(k)
+		if k == ev.Cell { // decisions open some, whose names nobody knows before
+			all = nil
+			l.world.Each(k, func(e fsm.Entity[fsm.Data]) { all = append(all, e.Ref) })
+			slices.SortFunc(all, func(a, b ev.Ref) int { return strings.Compare(a.String(), b.String()) })
+		}
+		for _, ref := range all {
 			if e, ok := l.world.Get(ref); ok {
 				f(e, fsm.Machines[k])
 			}
@@ -45,6 +52,7 @@ func (l *life) checkReason(e fsm.Entity[fsm.Data]) {
 // checkStill is asked when nothing moves any more: everything rests, is gone, was
 // given up with a reason, or waits for what is really not there.
 func (l *life) checkStill() {
+	l.checkSlots()
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
 		l.checkReason(e)
 		l.checkRefs(e, m)
@@ -85,6 +93,23 @@ func (l *life) checkHealed(e fsm.Entity[fsm.Data]) {
 	default:
 		l.wrong("%s is %s though nothing is wrong any more: %+v", e.Ref, e.Phase(), e.Failure)
 	}
+}
+
+// checkSlots: each cell has as many slots taken as tenants are in it, and more than it has only where it was made smaller.
+func (l *life) checkSlots() {
+	if wrong := l.world.WrongSlots(); len(wrong) > 0 {
+		l.wrong("cells have other slots taken than tenants in them: %v", wrong)
+	}
+	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
+		d, ok := e.Data.(fsm.CellData)
+		if !ok {
+			return
+		}
+		l.seen[fmt.Sprintf("cell with %d", d.Used)]++
+		if owed, waits := m.Owed(e).(fsm.WaitFor); waits && owed.OnlyTime() {
+			l.wrong("%s is empty since %s, and nobody looks whether its time is over", e.Ref, owed.Since)
+		}
+	})
 }
 
 // checkFold: the live world is what the log says, entity by entity.
@@ -186,10 +211,37 @@ func (l *life) checkMade(e fsm.Entity[fsm.Data], ledger sim.Ledger, has map[stri
 		if e.Phase() == fsm.Active && !holds(ledger, d.Cluster, "Namespace/"+d.Placement.Namespace, e.UID) {
 			l.wrong("%s is Active without its namespace", e.Ref)
 		}
+		l.checkSuspension(e, ledger, d)
 	case fsm.ApplicationData:
-		l.checkInstalled(e, ledger, d.Cluster, d.Objects)
+		on, _ := l.world.Get(ev.Ref{Kind: ev.Tenant, Owner: e.Ref.Owner, ID: e.Ref.Parent()})
+		if on.Phase() != fsm.Suspended { // what is deleted there by hand is seen when it is awake
+			l.checkInstalled(e, ledger, d.Cluster, d.Objects)
+		}
 	case fsm.AddonData:
 		l.checkInstalled(e, ledger, d.Cluster, d.Objects)
+	}
+}
+
+// checkSuspension: nothing of a tenant that sleeps runs, and of one that is awake nothing is stopped.
+func (l *life) checkSuspension(e fsm.Entity[fsm.Data], ledger sim.Ledger, d fsm.TenantData) {
+	for _, o := range ledger.Objects(d.Cluster) {
+		if d.Placement == nil || o.Namespace() != d.Placement.Namespace || e.Failure != nil {
+			continue
+		}
+		spec, from := kube.MapOf(o["spec"]), o.Annotations()[kube.AnnotationSuspendedFrom]
+		_, stopped := o.Annotations()[kube.AnnotationSuspendedFrom]
+		runs := o.Kind() == "Deployment" && spec["replicas"] != int64(0) || o.Kind() == "CronJob" && spec["suspend"] != true
+		switch e.Phase() {
+		case fsm.Suspended:
+			l.seen["suspended"]++
+			if runs || o.Kind() == "Deployment" && !stopped {
+				l.wrong("%s is %s, and %s runs: %v", e.Ref, e.Phase(), o.Key(), spec)
+			}
+		case fsm.Active:
+			if stopped || !runs && (o.Kind() == "Deployment" || o.Kind() == "CronJob") {
+				l.wrong("%s is %s, and %s is stopped, from %q", e.Ref, e.Phase(), o.Key(), from)
+			}
+		}
 	}
 }
 

@@ -15,6 +15,18 @@ import (
 	"github.com/aeriehq/aerie/workers/reconcile"
 )
 
+// sleepOrWake suspends a tenant that is awake, or resumes one that is not.
+func (l *life) sleepOrWake() {
+	ref := pick(&l.script, refs(ev.Tenant))
+	e, _ := l.world.Get(ref)
+	switch e.Phase() {
+	case fsm.Active:
+		l.ask(l.request(ref, ev.VerbSuspend, ""))
+	case fsm.Suspending, fsm.Suspended, fsm.Resuming:
+		l.ask(l.request(ref, pick(&l.script, []string{ev.VerbSuspend, ev.VerbResume, ev.VerbResume}), ""))
+	}
+}
+
 // mostSteps bounds how long a life may take to come to rest when nothing disturbs
 // it any more.
 const mostSteps = 20000
@@ -31,6 +43,11 @@ func (l *life) run(steps int) {
 	l.calm()
 	l.rest()
 	l.checkStill()
+	for range 3 {
+		l.sleepOrWake()
+		l.rest()
+		l.checkStill()
+	}
 	for range 3 {
 		l.bringBack()
 		l.retryAll()
@@ -52,8 +69,12 @@ func (l *life) run(steps int) {
 
 // furnish asks for one thing of each kind that suit each other.
 func (l *life) furnish() {
-	for _, k := range ev.Kinds {
-		l.ask(l.request(refs(k)[0], ev.VerbCreate, `{"spec":`+specs[k][0]+`}`))
+	for _, k := range kinds {
+		spec := specs[k][0]
+		if k == ev.TenantInfra && l.chance(2) {
+			spec = specs[k][len(specs[k])-1-l.rnd.IntN(2)]
+		}
+		l.ask(l.request(refs(k)[0], ev.VerbCreate, `{"spec":`+spec+`}`))
 	}
 	for range l.rnd.IntN(60) {
 		l.work()

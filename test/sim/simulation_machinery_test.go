@@ -28,6 +28,7 @@ type server struct {
 	dirty   map[ev.Ref]string
 	timers  map[ev.Ref]time.Time
 	put     map[ev.Ref]dispatch.Enqueued
+	rooms   map[ev.Ref]fsm.Awaited // who is woken for room of a class
 }
 
 // store is what the servers share beside the log, in memory: a restart of all of them
@@ -56,7 +57,7 @@ func newStore() store { return store{queue: map[string]*item{}} }
 
 // newServer starts a server: it has folded the log and looks at everything once.
 func newServer(name string, now time.Time, w *state.Entities) *server {
-	s := &server{name: name, started: now, world: w, dirty: map[ev.Ref]string{}, timers: map[ev.Ref]time.Time{}, put: map[ev.Ref]dispatch.Enqueued{}}
+	s := &server{name: name, started: now, world: w, dirty: map[ev.Ref]string{}, timers: map[ev.Ref]time.Time{}, put: map[ev.Ref]dispatch.Enqueued{}, rooms: map[ev.Ref]fsm.Awaited{}}
 	for _, k := range ev.Kinds {
 		w.Each(k, func(e fsm.Entity[fsm.Data]) { s.dirty[e.Ref] = "" })
 	}
@@ -68,7 +69,12 @@ func (s *server) see(decision []ev.Recorded) {
 	for _, r := range decision {
 		s.mark(r.Ref, "")
 	}
-	s.world.Woken(decision, func(waiter ev.Ref, cause ev.Recorded) { s.mark(waiter, cause.EventID) })
+	s.world.Woken(decision, func(waiter ev.Ref, cause ev.Recorded, room fsm.Awaited) {
+		s.mark(waiter, cause.EventID)
+		if room != (fsm.Awaited{}) {
+			s.rooms[waiter] = room
+		}
+	})
 }
 
 func (s *server) mark(ref ev.Ref, cause string) {
@@ -79,20 +85,41 @@ func (s *server) mark(ref ev.Ref, cause string) {
 
 // tend is Dispatcher.look.
 func (l *life) tend(ref ev.Ref) {
-	cause := l.dirty[ref]
+	cause, room := l.dirty[ref], l.rooms[ref]
 	delete(l.dirty, ref)
+	delete(l.rooms, ref)
+	s := l.server
+	defer func() { // Dispatcher.passOn
+		if next, found := s.world.NextFor(room, ref); room != (fsm.Awaited{}) && found {
+			s.mark(next, cause)
+			s.rooms[next] = room
+		}
+	}()
 	e, _ := l.world.Get(ref)
 	switch owed := fsm.Machines[ref.Kind].Owed(e).(type) {
 	case nil:
 		l.withdraw(e)
 	case fsm.WaitFor:
 		l.withdraw(e)
+		if owed.OnlyTime() {
+			l.await(e, owed)
+			return
+		}
 		c := l.internal(ref, ev.ActorAerie, ev.Settle{})
 		c.CausationID = cause
 		l.order(c)
 	default:
 		l.pass(e, owed)
 	}
+}
+
+// await is Dispatcher.await.
+func (l *life) await(e fsm.Entity[fsm.Data], owed fsm.WaitFor) {
+	if end := owed.Since.Add(owed.Within); end.After(l.now) {
+		l.timers[e.Ref] = end
+		return
+	}
+	l.order(l.internal(e.Ref, ev.ActorAerie, ev.Expire{Since: owed.Since}))
 }
 
 // pass is Dispatcher.pass.

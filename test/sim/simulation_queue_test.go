@@ -57,8 +57,8 @@ func TestWaitingForRoomTakesNobodysTime(t *testing.T) {
 
 // tenant makes a tenant acme/prod that is Active, and what it stands on.
 func (l *life) tenant() {
-	for _, k := range ev.Kinds {
-		if k != ev.Application && k != ev.Addon {
+	for _, k := range kinds {
+		if k != ev.Application && k != ev.Addon && k != ev.Cell {
 			l.create(refs(k)[0], specs[k][0])
 		}
 	}

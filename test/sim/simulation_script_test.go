@@ -27,7 +27,11 @@ var names = map[ev.Kind][]string{
 	ev.Tenant:      {"acme/prod", "acme/test", "bolt/prod"},
 	ev.Application: {"acme/prod_pg", "acme/prod_ui", "acme/test_pg", "bolt/prod_pg"},
 	ev.Addon:       {"-/eu_cm", "-/us_cm", "acme/own_cm"},
+	ev.Cell:        {"-/eu_pg_c1", "-/us_pg_c1", "acme/own_pg_c1"}, // and those that decisions open
 }
+
+// kinds are the kinds that lives are about: who may come in is not among them.
+var kinds = slices.DeleteFunc(slices.Clone(ev.Kinds), func(k ev.Kind) bool { return len(names[k]) == 0 })
 
 // specs are some of every kind; the first suits the others' first.
 var specs = map[ev.Kind][]string{
@@ -36,10 +40,11 @@ var specs = map[ev.Kind][]string{
 	ev.Plan:      {planJSON("resource-shared", "spread", false), planJSON("resource-shared", "pack", false), planJSON("dedicated", "spread", false), planJSON("resource-shared", "spread", true)},
 	ev.Dataplane: {dataplaneJSON("-/main", "eu-central", "shared", 3), dataplaneJSON("-/main", "us-east", "shared", 5), dataplaneJSON("acme/own", "eu-west", "dedicated", 3), dataplaneJSON("-/main", "eu-central", "dedicated", 3), dataplaneJSON("-/main", "moon", "shared", 3), dataplaneJSON("-/nowhere", "eu-central", "shared", 3)},
 	ev.TenantInfra: {infraJSON("m4", 3, 1), infraJSON("m4", 5, 1), infraJSON("m4", 5, 2), infraJSON("x99", 3, 1),
-		`{"app":"mq","size":"small","pools":[{"name":"data","machine":"s4","min":1}]}`},
+		`{"app":"mq","size":"small","pools":[{"name":"data","machine":"s4","min":1}]}`, cellsJSON(1, 2, 0), cellsJSON(2, 3, 1)},
+	ev.Cell: {`{"tenants":2}`, `{"tenants":1,"keepEmpty":"30m"}`, `{"tenants":0}`},
 	ev.Tenant: {`{"plan":"-/free"}`, `{"plan":"-/free","allowNamespaces":["ops"]}`, `{"plan":"-/business"}`, `{"plan":"-/free","region":"us-east"}`,
 		`{"plan":"-/free","app":"mysql"}`, `{"plan":"-/none"}`},
-	ev.Application: {appJSON("one"), appJSON("one", "two"), appJSON("two", "three"), appJSON("one", "one"), `{"manifests":[{"kind":"ConfigMap"}]}`},
+	ev.Application: {appJSON("one"), appJSON("one", "two"), runsJSON(""), appJSON("two", "three"), runsJSON(`,"replicas":3`), appJSON("one", "one"), `{"manifests":[{"kind":"ConfigMap"}]}`, alone},
 	ev.Addon:       {appJSON("one"), addonJSON("cm-system"), addonJSON("other"), appJSON("two", "three"), addonJSON("kube-system")},
 }
 
@@ -66,6 +71,11 @@ func infraJSON(machine string, most, pools int) string {
 	return `{"app":"pg","size":"small","pools":[` + strings.Join(list, ",") + `]}`
 }
 
+// cellsJSON has cells of so many tenants, at most so many, some of which stand empty.
+func cellsJSON(tenants, most, warm int) string {
+	return fmt.Sprintf(`{"cells":{"tenants":%d,"max":%d,"warm":%d,"keepEmpty":"20m"},`, tenants, most, warm) + infraJSON("m4", 3, 1)[1:]
+}
+
 func appJSON(maps ...string) string {
 	var list []string
 	for _, m := range maps {
@@ -73,6 +83,16 @@ func appJSON(maps ...string) string {
 	}
 	return `{"manifests":[` + strings.Join(list, ",") + `]}`
 }
+
+// runsJSON is an application of which something runs.
+func runsJSON(replicas string) string {
+	pod := `"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}`
+	return `{"manifests":[{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{` + pod + replicas + `}},` +
+		`{"apiVersion":"batch/v1","kind":"CronJob","metadata":{"name":"nightly"},"spec":{"schedule":"@daily","jobTemplate":{"spec":{"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"i"}]}}}}}}]}`
+}
+
+// alone is an application whose pod nobody would make again, so that its tenant can't be suspended.
+const alone = `{"manifests":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"alone"},"spec":{"containers":[{"name":"c","image":"i"}]}}]}`
 
 // script draws what people ask and what the cloud does to them.
 type script struct {
@@ -101,13 +121,15 @@ func refs(k ev.Kind) (list []ev.Ref) {
 
 // command is what somebody asks next.
 func (s *script) command(w *state.Entities) command.Request {
-	kind := pick(s, ev.Kinds)
+	kind := pick(s, kinds)
 	e, born := w.Get(pick(s, refs(kind)))
 	if !born || fsm.Machines[kind].Ended(e.Phase()) {
 		return s.firstOf(pick(s, refs(kind)), w)
 	}
 	r := s.request(e.Ref, pick(s, append([]string{ev.VerbUpdate, ev.VerbUpdate, ev.VerbRetry}, ev.Verbs(kind)...)), "")
 	switch r.Verb {
+	case ev.VerbDrain:
+		r.Body = fmt.Appendf(nil, `{"end":%t}`, s.chance(2))
 	case ev.VerbAttach, ev.VerbDetach:
 		r.Body = fmt.Appendf(nil, `{"customer":%q}`, pick(s, names[ev.Customer]))
 	case ev.VerbUpgrade:
@@ -162,7 +184,10 @@ func (s *script) near(has ev.Spec) string {
 		}
 		has = spec
 	case ev.TenantInfraSpec:
-		has = s.otherPools(spec)
+		if spec = s.otherPools(spec); spec.Cells != nil {
+			spec.Cells = &ev.Cells{Tenants: 1 + s.rnd.IntN(3), Max: 1 + s.rnd.IntN(3), Warm: s.rnd.IntN(2), KeepEmpty: "20m", Isolation: "policy"}
+		}
+		has = spec
 	case ev.TenantSpec:
 		spec.AllowNamespaces = []string{pick(s, []string{"ops", "dev"})}
 		has = spec

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/micro"
 	"github.com/oklog/ulid/v2"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -47,7 +46,7 @@ func (i *Intake) RefuseStrays(ctx context.Context, q *queue.CommandQueue) error 
 // requestFrom reads a queued command.
 func requestFrom(c queue.Queued) (Request, error) {
 	r := Request{Owner: c.Owner, Kind: c.Kind, Name: c.ID, Verb: c.Verb, Body: c.Body, Caller: ev.LocalAdmin(), made: c.Made}
-	return r, r.read(micro.Headers(c.Header))
+	return r, r.read(c.Header)
 }
 
 // id is the command's: its own, or if that is none, the one that it was given.

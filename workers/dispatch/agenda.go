@@ -6,6 +6,7 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/workers/clock"
 )
 
@@ -20,8 +21,9 @@ type Agenda struct {
 
 // Note says why an entity is to be looked at. The empty one names no cause.
 type Note struct {
-	cause string // the id of the event that hinted at it
-	late  bool   // it has rested for a while: what is due later may be left to JetStream
+	cause string      // the id of the event that hinted at it
+	room  fsm.Awaited // it was woken for room of this class
+	late  bool        // it has rested for a while: what is due later may be left to JetStream
 }
 
 // NewAgenda makes an empty agenda.
@@ -40,6 +42,9 @@ func (a *Agenda) Add(ref ev.Ref, n Note) {
 		n.cause = was.cause
 	}
 	n.late = n.late || was.late
+	if was.room != (fsm.Awaited{}) {
+		n.room = was.room
+	}
 	a.notes[ref] = n
 	if !listed {
 		a.order = append(a.order, ref)
@@ -82,15 +87,15 @@ type resting struct {
 type rest struct {
 	ref   ev.Ref
 	seq   uint64 // of its last event then
-	cause string
+	note  Note
 	until time.Time
 }
 
 func newResting() *resting { return &resting{hint: make(chan struct{}, 1)} }
 
-func (r *resting) add(ref ev.Ref, seq uint64, cause string, until time.Time) {
+func (r *resting) add(ref ev.Ref, seq uint64, n Note, until time.Time) {
 	r.mu.Lock()
-	r.queue = append(r.queue, rest{ref, seq, cause, until})
+	r.queue = append(r.queue, rest{ref, seq, n, until})
 	r.mu.Unlock()
 	select {
 	case r.hint <- struct{}{}:

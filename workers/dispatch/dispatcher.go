@@ -19,6 +19,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
@@ -43,6 +44,7 @@ type Dispatcher struct {
 
 	agenda  *Agenda
 	resting *resting
+	watch   *liveness.Loop
 	locks   [256]sync.Mutex // an entity's, by its hash: it is not looked at twice at once
 
 	mu    sync.Mutex
@@ -59,6 +61,9 @@ const (
 	// grace is how long an entity must have rested before it is looked at once more:
 	// by every replica, for it may be that the one whose turn it was is gone.
 	grace = 2 * time.Second
+	// lookWithin is how long a look takes at most, or the dispatcher stands still: it waits for NATS and for the intake,
+	// each for a shorter time.
+	lookWithin = time.Minute
 	// tryAgain is the pause after a look that failed.
 	tryAgain = time.Second
 )
@@ -72,6 +77,9 @@ func NewDispatcher(intake *command.Intake, fold *state.Live, work *queue.WorkQue
 	return d
 }
 
+// WatchedBy has the dispatcher say how it goes on. It is called before Run.
+func (d *Dispatcher) WatchedBy(l *liveness.Loop) { d.watch = l }
+
 // see marks what an event concerns: its entity and who waits for that.
 func (d *Dispatcher) see(w *state.Entities, decision []ev.Recorded, own bool) {
 	if !d.running.Load() {
@@ -82,15 +90,16 @@ func (d *Dispatcher) see(w *state.Entities, decision []ev.Recorded, own bool) {
 		if own {
 			d.agenda.Add(r.Ref, Note{})
 		}
-		d.resting.add(r.Ref, r.Seq, "", until)
+		d.resting.add(r.Ref, r.Seq, Note{}, until)
 	}
-	w.Woken(decision, func(waiter ev.Ref, cause ev.Recorded) {
+	w.Woken(decision, func(waiter ev.Ref, cause ev.Recorded, room fsm.Awaited) {
+		n := Note{cause: cause.EventID, room: room}
 		if own {
-			d.agenda.Add(waiter, Note{cause: cause.EventID})
+			d.agenda.Add(waiter, n)
 			return
 		}
 		e, _ := w.Get(waiter)
-		d.resting.add(waiter, e.Seq, cause.EventID, until)
+		d.resting.add(waiter, e.Seq, n, until)
 	})
 }
 
@@ -139,24 +148,43 @@ func (d *Dispatcher) watchResting(ctx context.Context) {
 		var e fsm.Entity[fsm.Data]
 		d.fold.View(func(w *state.Entities) { e, _ = w.Get(r.ref) })
 		if e.Seq == r.seq {
-			d.agenda.Add(r.ref, Note{r.cause, true})
+			r.note.late = true
+			d.agenda.Add(r.ref, r.note)
 		}
 	}
 }
 
 // workOff looks at one after the other.
 func (d *Dispatcher) workOff(ctx context.Context) {
+	step := d.watch.Step("a look at an entity", lookWithin)
+	defer step.Drop()
 	for {
 		ref, n, ok := d.agenda.Next(ctx)
 		if !ok {
 			return
 		}
+		step.Begin()
 		err := d.look(ctx, look{ref: ref, Note: n})
+		if err == nil && n.room != (fsm.Awaited{}) {
+			d.passOn(ref, n)
+		}
+		step.End()
 		if err != nil && ctx.Err() == nil {
 			slog.Warn("entity not dispatched, will try again", "entity", ref.String(), "err", err)
 			d.agenda.Add(ref, n)
 			clock.Pause(ctx, tryAgain)
 		}
+	}
+}
+
+// passOn lets the next of those look who wait for room, if who was woken for it has not taken it: it has gone, or can't
+// be put just there.
+func (d *Dispatcher) passOn(woken ev.Ref, n Note) {
+	var next ev.Ref
+	var found bool
+	d.fold.Keep(func(w *state.Entities) { next, found = w.NextFor(n.room, woken) })
+	if found {
+		d.agenda.Add(next, Note{cause: n.cause, room: n.room})
 	}
 }
 
@@ -166,6 +194,7 @@ func (d *Dispatcher) due(ctx context.Context) queue.TimerHandler {
 		d.mu.Lock()
 		delete(d.armed, ref)
 		d.mu.Unlock()
+		defer d.watch.Once("a look at an entity whose time has come", lookWithin)()
 		// JetStream's clock may be ahead of ours: the next time is set by its clock.
 		return d.look(ctx, look{ref: ref, Note: Note{late: true}, ahead: max(0, time.Until(at)), due: true})
 	}
@@ -194,7 +223,7 @@ func (d *Dispatcher) look(ctx context.Context, l look) error {
 	case nil:
 		return d.withdraw(ctx, l.e)
 	case fsm.WaitFor:
-		return d.settle(ctx, l.e, l.cause)
+		return d.await(ctx, l, owed)
 	default:
 		return d.pass(ctx, l, owed, machine.Rule(l.e.Phase()))
 	}
@@ -204,6 +233,24 @@ func hashOf(ref ev.Ref) uint8 {
 	h := fnv.New32a()
 	_, _ = io.WriteString(h, ref.Tokens())
 	return uint8(h.Sum32())
+}
+
+// await lets the intake look whether what the entity waits for is there, and watches over the time of the wait, if it has
+// one. That counts from an event: time in which nobody worked counts too.
+func (d *Dispatcher) await(ctx context.Context, l look, owed fsm.WaitFor) error {
+	if !owed.OnlyTime() {
+		if err := d.settle(ctx, l.e, l.cause); err != nil {
+			return err
+		}
+	}
+	if owed.Within == 0 {
+		return nil
+	}
+	end := owed.Since.Add(d.clock.Real(owed.Within))
+	if end.After(time.Now()) {
+		return d.wake(ctx, l, end)
+	}
+	return ignoreRefusal(d.do(ctx, command.Internal(l.ref, ev.ActorAerie, ev.Expire{Since: owed.Since})))
 }
 
 // settle lets the intake look whether what the entity waits for is there.

@@ -25,6 +25,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
@@ -54,6 +55,7 @@ type worker struct {
 	count  func(effect, outcome string, took time.Duration)
 	charts *Charts // nil: no chart can be installed
 	passes bool    // what is to be done in another cloud is for another replica
+	watch  *liveness.Loop
 }
 
 // knowledge is what the log knows of the entities that are worked for: of the fold where that is, or as an agent is told.
@@ -71,6 +73,12 @@ type knowledge interface {
 	// longQueued tells whether work that found no room has waited for so long that it is to be said.
 	longQueued(w ev.Work) bool
 }
+
+// WatchedBy has the worker say how its work goes on. It is called before Run.
+func (x *worker) WatchedBy(l *liveness.Loop) { x.watch = l }
+
+// hangsAfter is how much longer than it may a piece of work lasts until it hangs: it does not heed that its time is over.
+const hangsAfter = time.Minute
 
 // UseCharts lets charts be installed. It is called before Run.
 func (x *worker) UseCharts(c *Charts) { x.charts = c }
@@ -140,6 +148,8 @@ var Handlers = map[string]func(context.Context, *Task) Result{
 	ev.EnsurePools{}.Effect():       ensurePools,
 	ev.RetirePools{}.Effect():       retirePools,
 	ev.EnsureTenant{}.Effect():      ensureTenant,
+	ev.SuspendTenant{}.Effect():     suspendTenant,
+	ev.ResumeTenant{}.Effect():      resumeTenant,
 	ev.EnsureApplication{}.Effect(): ensureApplication,
 	ev.RemoveOwned{}.Effect():       removeOwned,
 	ev.RemoveTenant{}.Effect():      removeTenant,
@@ -158,6 +168,7 @@ func (x *worker) do(ctx context.Context, place queue.Partition, w ev.Work) (time
 	}
 	callCtx, done := x.known.begin(ctx, &w)
 	defer done()
+	defer x.watch.Once(w.Effect, within(w.Effect)+hangsAfter)()
 	if owed, err := x.known.owed(callCtx, w); !owed {
 		return 0, err
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 )
 
 // ensureTenant makes the tenant's namespace and what guards it, on the terms
@@ -29,7 +30,12 @@ func ensureTenant(ctx context.Context, t *Task) Result {
 // TenantSpec is the wish for a tenant's namespace and what guards it.
 func (t *Task) TenantSpec(e ev.EnsureTenant) tenant.Spec {
 	plan, _ := ev.ParseRef(ev.Plan, e.Placement.Plan)
-	return tenant.Spec{Namespace: e.Placement.Namespace, Customer: e.Customer, Tenant: e.Tenant, Owner: t.UID, Plan: plan.ID,
+	cell := ""
+	if in, faults := ev.ParseRef(ev.Cell, e.Placement.Cell); faults == nil {
+		cell = fsm.CellLabel(in)
+	}
+	return tenant.Spec{Cell: cell,
+		Namespace: e.Placement.Namespace, Customer: e.Customer, Tenant: e.Tenant, Owner: t.UID, Plan: plan.ID,
 		Revision: t.Revision,
 		Quota: tenant.Quota{CPU: e.Placement.Quota.CPU, Memory: e.Placement.Quota.Memory,
 			Storage: e.Placement.Quota.Storage, Pods: e.Placement.Quota.Pods},

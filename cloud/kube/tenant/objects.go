@@ -18,6 +18,7 @@ const (
 	dnsPolicy    = "aerie-allow-dns"
 	listedPolicy = "aerie-allow-listed"
 	rangesPolicy = "aerie-allow-ranges"
+	cellPolicy   = "aerie-allow-cell"
 
 	// namespaceName is the label that Kubernetes itself puts on each namespace.
 	namespaceName = "kubernetes.io/metadata.name"
@@ -43,6 +44,9 @@ func Objects(spec Spec) []kube.Object {
 	if spec.Priority > 0 {
 		own[LabelPriority] = PriorityClass(spec.Priority)
 	}
+	if spec.Cell != "" {
+		own[kube.LabelCell] = spec.Cell
+	}
 	objects[0] = objects[0].Marked("", own, nil)
 	return objects
 }
@@ -53,7 +57,8 @@ func optional(namespace string) []kube.Key {
 		{APIVersion: "v1", Kind: "ResourceQuota", Namespace: namespace, Name: quotaName},
 		{APIVersion: "v1", Kind: "LimitRange", Namespace: namespace, Name: limitsName},
 	}
-	for _, name := range []string{ownPolicy, dnsPolicy, listedPolicy, rangesPolicy, denyPolicy} { // what allows goes before what denies
+	names := []string{ownPolicy, dnsPolicy, listedPolicy, rangesPolicy, cellPolicy, denyPolicy}
+	for _, name := range names { // what allows goes before what denies
 		keys = append(keys, kube.Key{APIVersion: kube.NetworkingAPI, Kind: "NetworkPolicy", Namespace: namespace, Name: name})
 	}
 	return keys
@@ -96,12 +101,16 @@ func put(m map[string]any, v string, keys ...string) {
 }
 
 // policies isolate the namespace. A policy of type Egress closes all egress that none allows, so there is none of that
-// type unless egress is to be closed.
+// type unless egress is to be closed. No cell gets into another: where tenants are not isolated from each other, those of
+// other cells are kept out all the same. What comes into the cluster from outside must come by a pod in a namespace of no cell.
 func policies(spec Spec) []kube.Object {
-	if !spec.Isolation {
+	p := policyMaker{namespace: spec.Namespace, cell: spec.Cell, egress: spec.Isolation && spec.EgressDeny}
+	switch {
+	case !spec.Isolation && spec.Cell == "":
 		return nil
+	case !spec.Isolation:
+		return []kube.Object{p.policy(cellPolicy, p.withinCell())}
 	}
-	p := policyMaker{namespace: spec.Namespace, egress: spec.EgressDeny}
 	objects := []kube.Object{p.policy(denyPolicy, nil), p.policy(ownPolicy, []any{map[string]any{"podSelector": map[string]any{}}})}
 	if spec.EgressDeny {
 		objects = append(objects, p.dns())
@@ -110,14 +119,28 @@ func policies(spec Spec) []kube.Object {
 		objects = append(objects, p.ranges(spec.AllowRanges))
 	}
 	if len(spec.AllowNamespaces) > 0 {
-		objects = append(objects, p.policy(listedPolicy, []any{namespaces(spec.AllowNamespaces)}))
+		objects = append(objects, p.policy(listedPolicy, p.withinCell(named(spec.AllowNamespaces))))
 	}
 	return objects
 }
 
 type policyMaker struct {
-	namespace string
-	egress    bool
+	namespace, cell string
+	egress          bool
+}
+
+// withinCell are the namespaces for which something holds, but for those of other cells.
+func (p policyMaker) withinCell(holds ...any) []any {
+	if p.cell == "" {
+		return []any{selecting(holds...)}
+	}
+	ours := map[string]any{"key": kube.LabelCell, "operator": "In", "values": []any{p.cell}}
+	none := map[string]any{"key": kube.LabelCell, "operator": "DoesNotExist"}
+	return []any{selecting(append(slices.Clone(holds), ours)...), selecting(append(slices.Clone(holds), none)...)}
+}
+
+func selecting(expressions ...any) map[string]any {
+	return map[string]any{"namespaceSelector": map[string]any{"matchExpressions": expressions}}
 }
 
 // policy allows traffic with the peers, in both directions where egress is closed too; no peers allow nothing.
@@ -137,7 +160,7 @@ func (p policyMaker) policy(name string, peers []any) kube.Object {
 
 func (p policyMaker) dns() kube.Object {
 	rule := map[string]any{
-		"to": []any{namespaces([]string{"kube-system"})},
+		"to": []any{selecting(named([]string{"kube-system"}))},
 		"ports": []any{
 			map[string]any{"protocol": "UDP", "port": int64(53)},
 			map[string]any{"protocol": "TCP", "port": int64(53)},
@@ -159,12 +182,11 @@ func (p policyMaker) ranges(allowed []string) kube.Object {
 	})
 }
 
-func namespaces(names []string) map[string]any {
+func named(names []string) map[string]any {
 	sorted := slices.Sorted(slices.Values(names)) // the same wish in another order is no change
 	values := make([]any, len(sorted))
 	for i, n := range sorted {
 		values[i] = n
 	}
-	is := map[string]any{"key": namespaceName, "operator": "In", "values": values}
-	return map[string]any{"namespaceSelector": map[string]any{"matchExpressions": []any{is}}}
+	return map[string]any{"key": namespaceName, "operator": "In", "values": values}
 }

@@ -19,6 +19,7 @@ type Spec struct {
 	Tenant    string
 	Owner     string // the tenant's uid; a namespace of another uid is never touched
 	Plan      string
+	Cell      string // the value of its label; empty: it is in none
 	Revision  uint64 // of the wish; a namespace of a newer revision refuses an older one
 
 	Quota         Quota
@@ -28,7 +29,7 @@ type Spec struct {
 
 	Isolation       bool     // deny ingress from other namespaces
 	EgressDeny      bool     // with Isolation: egress only to DNS, its own namespace, AllowNamespaces and AllowRanges
-	AllowNamespaces []string // namespaces that may talk with it in spite of Isolation
+	AllowNamespaces []string // namespaces that may talk with it in spite of Isolation, if they are of no other cell
 	AllowRanges     []string // address ranges that it may talk to in spite of EgressDeny
 }
 
@@ -87,7 +88,7 @@ func (s Spec) validate() error {
 	if s.Owner == "" {
 		return kube.Fail(kube.Invalid, "ensure tenant", k, "the owner is missing")
 	}
-	for _, v := range []string{s.Customer, s.Tenant, s.Owner, s.Plan} {
+	for _, v := range []string{s.Customer, s.Tenant, s.Owner, s.Plan, s.Cell} {
 		if !kube.IsLabelValue(v) {
 			return kube.Fail(kube.Invalid, "ensure tenant", k, v+" cannot be the value of a label")
 		}

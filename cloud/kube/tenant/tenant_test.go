@@ -2,6 +2,7 @@ package tenant_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -168,4 +169,55 @@ func TestOlderObjectsNeverWin(t *testing.T) {
 	}
 	_, err := tenant.Ensure(t.Context(), m, spec)
 	kubetest.Is(t, kube.Conflict, err)
+}
+
+// peers are the namespaces that a policy lets in, in words.
+func peers(t *testing.T, spec tenant.Spec, policy string) (all []string) {
+	t.Helper()
+	for _, o := range tenant.Objects(spec) {
+		if o.Kind() != "NetworkPolicy" || o.Name() != policy {
+			continue
+		}
+		for _, rule := range o["spec"].(map[string]any)["ingress"].([]any) {
+			for _, from := range rule.(map[string]any)["from"].([]any) {
+				words := ""
+				for _, e := range from.(map[string]any)["namespaceSelector"].(map[string]any)["matchExpressions"].([]any) {
+					x := e.(map[string]any)
+					words += fmt.Sprint(x["key"], " ", x["operator"], " ", x["values"], "; ")
+				}
+				all = append(all, words)
+			}
+		}
+	}
+	return all
+}
+
+// No cell gets into another: what a tenant allows is let in if it is of its own cell, or of none; and where tenants are not
+// kept apart, cells are.
+func TestNoCellGetsIntoAnother(t *testing.T) {
+	spec := tenantSpec()
+	spec.AllowNamespaces, spec.Cell = []string{"ops", "bolt--prod"}, "pg_c1"
+	names := "kubernetes.io/metadata.name In [bolt--prod ops]; "
+	want := []string{names + "aerie.io/cell In [pg_c1]; ", names + "aerie.io/cell DoesNotExist <nil>; "}
+	if got := peers(t, spec, "aerie-allow-listed"); !slices.Equal(got, want) {
+		t.Errorf("listed are let in %q, want %q", got, want)
+	}
+	if ns := tenant.Objects(spec)[0]; ns.Labels()[kube.LabelCell] != "pg_c1" {
+		t.Errorf("the namespace is labelled %v", ns.Labels())
+	}
+	spec.Isolation = false
+	want = []string{"aerie.io/cell In [pg_c1]; ", "aerie.io/cell DoesNotExist <nil>; "}
+	if got := peers(t, spec, "aerie-allow-cell"); !slices.Equal(got, want) {
+		t.Errorf("without isolation are let in %q, want %q", got, want)
+	}
+	m := kubetest.Store(t)
+	ensure(t, m, spec)
+	if got := strings.Join(policies(t, m), " "); got != "allow-cell" {
+		t.Error(got)
+	}
+	spec.Cell = ""
+	ensure(t, m, spec)
+	if got := policies(t, m); len(got) > 0 {
+		t.Errorf("out of all cells it has %v", got)
+	}
 }

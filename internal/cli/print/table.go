@@ -72,6 +72,7 @@ var own = map[events.Kind][]column{
 		wide(fromSpec("SCHEDULING", "scheduling")), phaseColumn},
 	events.Tenant: {fromSpec("PLAN", "plan"), phaseColumn, placement("DATAPLANE", func(p events.Placement) string { return p.Dataplane }),
 		wide(placement("TENANTINFRA", func(p events.Placement) string { return p.TenantInfra })),
+		wide(placement("CELL", func(p events.Placement) string { return p.Cell })),
 		wide(placement("NAMESPACE", func(p events.Placement) string { return p.Namespace })),
 		wide(fromSpec("REGION", "region"))},
 	events.Application: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e client.Entity, _ time.Time) string { return count(e, "manifests") }}, phaseColumn},
@@ -82,6 +83,9 @@ var own = map[events.Kind][]column{
 	events.Agent: {{"DATAPLANES", false, func(e client.Entity, _ time.Time) string { return names(e, "dataplanes") }},
 		{"VERSION", false, func(e client.Entity, _ time.Time) string { return observedField(e, "version") }},
 		wide(column{"INSTANCE", false, func(e client.Entity, _ time.Time) string { return observedField(e, "instance") }}), phaseColumn},
+	events.Cell: {{"USED", false, func(e client.Entity, _ time.Time) string {
+		return observedField(e, "used") + "/" + observedField(e, "of")
+	}}, wide(fromSpec("KEEP EMPTY", "keepEmpty")), phaseColumn},
 }
 
 // columnsOf lists a kind's columns: whose and which, what it is, how it is.

@@ -1,0 +1,131 @@
+package fsm
+
+import (
+	"slices"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// CellOf returns the path of the cell that a tenant is in; empty for every other entity, and for a tenant that is in none.
+func CellOf(e Entity[Data]) string {
+	if d, ok := e.Data.(TenantData); ok && d.Placement != nil && e.Phase() != Gone {
+		return d.Placement.Cell
+	}
+	return ""
+}
+
+// evened is what makes the phase of an open cell say whether it has room.
+func (e Entity[D]) evened() []ev.Event {
+	d, _ := any(e.Data).(CellData)
+	switch full := d.Used >= d.Spec.Tenants; {
+	case full && e.Phase() == Open:
+		return []ev.Event{ev.Filled{}}
+	case !full && e.Phase() == Full:
+		return []ev.Event{ev.Reopened{}}
+	}
+	return nil
+}
+
+// outcome is what a decision makes of the entities that it changes.
+type outcome struct {
+	changes []ev.Change
+	after   map[ev.Ref]Entity[Data]
+	c       ev.Command
+	refs    *Refs
+}
+
+// complete tries the changes of a decision on the tables, and adds to them what follows for the cells that tenants leave and
+// enter. So slots are what tenants say, whatever moves these, and however many one decision moves.
+func complete(changes []ev.Change, c ev.Command, refs *Refs) ([]ev.Change, error) {
+	o := &outcome{changes: bornFirst(changes, c.Ref), after: make(map[ev.Ref]Entity[Data], len(changes)), c: c, refs: refs}
+	for i := range o.changes {
+		if err := o.try(&o.changes[i], 0); err != nil {
+			return nil, err
+		}
+	}
+	for _, ch := range o.changes { // those that are added are of cells
+		if ch.Ref.Kind != ev.Tenant {
+			continue
+		}
+		if err := o.moveSlot(ch.Ref); err != nil {
+			return nil, err
+		}
+	}
+	return o.changes, nil
+}
+
+// bornFirst puts those that are born before who refers to them: the log is folded in that order, and who refers to what is
+// not there yet is not known as its user. What gives birth to several says them in that order.
+func bornFirst(changes []ev.Change, of ev.Ref) []ev.Change {
+	born := func(ch ev.Change) bool {
+		birth, is := ch.Events[0].(ev.CreateEvent)
+		if !is || ch.Ref == of {
+			return false
+		}
+		_, _, spec := birth.Born()
+		return !slices.ContainsFunc(ev.RefsOf(ch.Ref, spec), func(to ev.SpecRef) bool { return to.Ref == of })
+	}
+	if !slices.ContainsFunc(changes, born) {
+		return changes
+	}
+	first := slices.DeleteFunc(slices.Clone(changes), func(ch ev.Change) bool { return !born(ch) })
+	return append(first, slices.DeleteFunc(changes, born)...)
+}
+
+// try applies the events of a change from one on, and notes what its entity becomes.
+func (o *outcome) try(ch *ev.Change, from int) error {
+	e, known := o.after[ch.Ref]
+	if !known {
+		e, _ = o.refs.reader.Get(ch.Ref)
+	}
+	for _, happened := range ch.Events[from:] {
+		var err error
+		if e, err = Machines[ch.Ref.Kind].Apply(e, ev.Recorded{Ref: ch.Ref, Event: happened, Envelope: ev.Envelope{Time: o.c.Time}}); err != nil {
+			return ev.Refuse(ev.Refused, "%s: %v", ch.Ref, err)
+		}
+		ch.States = append(ch.States, ev.State{UID: e.UID, Phase: string(e.Phase())})
+	}
+	o.after[ch.Ref] = e
+	return nil
+}
+
+// moveSlot frees the slot that a tenant has left, and takes the one that it has come to.
+func (o *outcome) moveSlot(ref ev.Ref) error {
+	before, _ := o.refs.reader.Get(ref)
+	after := o.after[ref]
+	from, to := CellOf(before), CellOf(after)
+	if from == to {
+		return nil
+	}
+	if from != "" {
+		stay := before.Data.(TenantData).Placement.Stay
+		if err := o.slot(from, ev.SlotFreed{Tenant: ref.Path(), UID: before.UID, Stay: stay}); err != nil {
+			return err
+		}
+	}
+	if to == "" {
+		return nil
+	}
+	stay := after.Data.(TenantData).Placement.Stay
+	return o.slot(to, ev.SlotTaken{Tenant: ref.Path(), UID: after.UID, Stay: stay, For: ev.SlotPlaced})
+}
+
+// slot adds to a cell what happens to it, and what follows for its phase.
+func (o *outcome) slot(path string, happened ev.Event) error {
+	ref, _ := ev.ParseRef(ev.Cell, path)
+	i := slices.IndexFunc(o.changes, func(ch ev.Change) bool { return ch.Ref == ref })
+	if i < 0 {
+		e, _ := o.refs.Get(ref)
+		i = len(o.changes)
+		o.changes = append(o.changes, ev.Change{Ref: ref, After: e.Seq})
+	}
+	ch := &o.changes[i]
+	for happened := []ev.Event{happened}; len(happened) > 0; happened = o.after[ref].evened() {
+		from := len(ch.Events)
+		ch.Events = append(ch.Events, happened...)
+		if err := o.try(ch, from); err != nil {
+			return err
+		}
+	}
+	return nil
+}
