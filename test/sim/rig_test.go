@@ -22,6 +22,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/fsm/sequence"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
@@ -160,7 +161,7 @@ func (r *rig) verify() {
 func textOf(t *testing.T, e fsm.Entity[fsm.Data]) string {
 	t.Helper()
 	history := slices.Collect(e.History.All())
-	e.History = fsm.History{}
+	e.History = sequence.List{}
 	text, err := json.Marshal([]any{e.Phase(), e.Base, e.Data, history})
 	if err != nil {
 		t.Fatal(err)
