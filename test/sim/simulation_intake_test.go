@@ -48,14 +48,6 @@ func (l *life) order(c ev.Command) {
 	}
 }
 
-// oneCreateTooMany tells whether a report asks for one more create of what no look has shown: a late repetition of one that
-// was counted may come when no more are allowed.
-func oneCreateTooMany(c ev.Command, r *ev.Refusal) bool {
-	report, _ := c.Payload.(ev.Report)
-	_, asks := report.Outcome.(ev.CreateStarted)
-	return asks && r.Code == ev.Refused
-}
-
 // handle is the intake with one command in a round: who loses a race decides again.
 func (l *life) handle(c ev.Command) (ev.Answer, error) {
 	for range 100 {
