@@ -124,10 +124,10 @@ func (r Reach) Includes(owner, own string) bool {
 
 // Caller is who asks, as he has proved it. The zero Caller may do nothing.
 type Caller struct {
-	Actor string    // as events name him: admin, token:<id>, user:<id>
-	Role  Role      // what he may do
-	Owner string    // the customer whose things he may see; - of the platform's staff
-	Until time.Time // when what he showed ends; zero: it does not
+	Actor string    `json:"actor"`          // as events name him: admin, token:<id>, user:<id>
+	Role  Role      `json:"role"`           // what he may do
+	Owner string    `json:"owner"`          // the customer whose things he may see; - of the platform's staff
+	Until time.Time `json:"until,omitzero"` // when what he showed ends; zero: it does not
 }
 
 // LocalAdmin is who shows the local token.

@@ -197,6 +197,7 @@ func (c *Control) startFold(s Settings) error {
 	c.Intake = command.NewIntake(c.Log, c.Live)
 	c.Intake.Count(c.counts.Commanded)
 	c.Intake.CountGivenUp(c.counts.GivenUp)
+	c.admit()
 	dispatcher := dispatch.NewDispatcher(c.Intake, c.Live, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})
 	last, err := c.Log.Last(c.core.ctx)
 	if err != nil {

@@ -39,10 +39,11 @@ type Intake struct {
 	people     chan *job // what people ask
 	machinery  chan *job // what the dispatcher and executors ask: neither keeps the other waiting
 	contention *contention
-	refusals   *rate.Limiter  // how many refusals are written down
-	ended      chan struct{}  // closed when Run has
-	doors      chan struct{}  // a place for each message being answered
-	answering  sync.WaitGroup // those messages
+	refusals   *rate.Limiter                        // how many refusals are written down
+	ended      chan struct{}                        // closed when Run has
+	doors      chan struct{}                        // a place for each message being answered
+	answering  sync.WaitGroup                       // those messages
+	callers    func(actor string) (ev.Caller, bool) // nil: NATS does not say who sends a message
 	count      func(code string, took time.Duration)
 	givenUp    func()        // counts the queued commands that are given up
 	turnedAway atomic.Uint64 // how many answers over NATS were errors
@@ -70,6 +71,10 @@ func NewIntake(log *eventlog.Log, fold *state.Live) *Intake {
 
 // Count lets a function count the answers of SubmitRequest by their code, and how long each took; it is set before Serve.
 func (i *Intake) Count(count func(code string, took time.Duration)) { i.count = count }
+
+// KnowCallers has commands over NATS judged by who sent them, whom the NATS server has let in under a name; a function says
+// who that is now. Without it NATS servers are somebody else's, and who may publish there is an admin. It is set before Serve.
+func (i *Intake) KnowCallers(callers func(actor string) (ev.Caller, bool)) { i.callers = callers }
 
 // CountGivenUp lets a function count the queued commands that are given up; it is set before TakeQueue.
 func (i *Intake) CountGivenUp(count func()) { i.givenUp = count }

@@ -62,7 +62,7 @@ func (i *Intake) Answered() { i.answering.Wait() }
 func (i *Intake) respond(ctx context.Context, r micro.Request) {
 	ctx, cancel := context.WithTimeout(ctx, AnswerTimeout)
 	defer cancel()
-	request, err := parse(r)
+	request, err := i.parse(r)
 	if err == nil {
 		var answer ev.Answer
 		if answer, err = i.SubmitRequest(ctx, request); err == nil {
@@ -83,13 +83,27 @@ func (i *Intake) respondRefusal(r micro.Request, err error) {
 }
 
 // parse reads subject and headers of a command.
-func parse(r micro.Request) (Request, error) {
+func (i *Intake) parse(r micro.Request) (Request, error) {
 	request, err := parseSubject(r.Subject())
+	request.Body, request.Caller = r.Data(), i.sender(r.Headers())
+	if denied := request.Caller.Deny(ev.Builtin, request.Owner, ev.Kind(request.Kind), request.Verb); denied != nil {
+		return request, denied // before its headers: whose business they are is not his
+	}
 	if err != nil {
 		return request, err
 	}
-	request.Body, request.Caller = r.Data(), ev.LocalAdmin()
 	return request, request.read(r.Headers())
+}
+
+// sender says who sent a command. What comes without a word of the server about that was sent on aerie's own connection, for
+// which its secret is needed; who is not let in any more is nobody.
+func (i *Intake) sender(h micro.Headers) ev.Caller {
+	if _, told := h[ev.HeaderRequestInfo]; i.callers == nil || !told {
+		return ev.LocalAdmin()
+	}
+	name, _ := ev.SenderOf(h)
+	c, _ := i.callers(name)
+	return c
 }
 
 // read reads the headers of a command.
