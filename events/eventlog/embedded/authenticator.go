@@ -35,7 +35,8 @@ type authenticator struct {
 	// entering is read-locked while somebody enters, and locked by who throws somebody out: so nobody is overlooked who was
 	// found in order just before.
 	entering sync.RWMutex
-	making   sync.Mutex // accounts are made one at a time
+	making   sync.Mutex      // accounts are made one at a time
+	made     map[string]bool // the customers whose account is whole
 }
 
 // Admit lets in who is known to some functions, instead of who shows the token of Options.

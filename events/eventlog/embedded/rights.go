@@ -148,8 +148,8 @@ func (a *authenticator) accountOf(c events.Caller) (*server.Account, error) {
 	}
 	a.making.Lock()
 	defer a.making.Unlock()
-	acc, made := a.srv.LookupOrRegisterAccount(customerAccount + c.Owner)
-	if !made {
+	acc, _ := a.srv.LookupOrRegisterAccount(customerAccount + c.Owner)
+	if a.made[c.Owner] {
 		return acc, nil
 	}
 	own, err := a.srv.LookupAccount(ownAccount)
@@ -164,9 +164,13 @@ func (a *authenticator) accountOf(c events.Caller) (*server.Account, error) {
 		if err := acc.AddServiceImport(own, theirs, ours); err != nil {
 			return nil, fmt.Errorf("let %s into %s: %w", theirs, ownAccount, err)
 		}
-		if err := acc.SetServiceImportSharing(own, theirs, true); err != nil {
+		if err := acc.SetServiceImportSharing(own, ours, true); err != nil {
 			return nil, fmt.Errorf("have %s say who sends it: %w", theirs, err)
 		}
 	}
-	return acc, acc.AddStreamImport(own, "aerie.evt."+c.Owner+".>", "")
+	if err := acc.AddStreamImport(own, "aerie.evt."+c.Owner+".>", ""); err != nil {
+		return nil, fmt.Errorf("let the events of %s out: %w", c.Owner, err)
+	}
+	a.made[c.Owner] = true
+	return acc, nil
 }

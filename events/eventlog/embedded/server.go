@@ -93,7 +93,7 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("start nats-server: %w", err)
 	}
 	secret := rand.Text()
-	auth := &authenticator{secret: secret, token: o.Token}
+	auth := &authenticator{secret: secret, token: o.Token, made: map[string]bool{}}
 	opts.CustomClientAuthentication = auth
 	srv, err := server.NewServer(opts)
 	if err != nil {
