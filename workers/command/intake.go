@@ -135,7 +135,7 @@ func (i *Intake) submit(ctx context.Context, c ev.Command) (ev.Answer, error) {
 	}
 	j := &job{command: c, given: time.Now(), reply: make(chan Outcome, 1)}
 	queue := i.people
-	if c.Internal() {
+	if c.Internal {
 		queue = i.machinery
 	}
 	select {
@@ -193,8 +193,8 @@ func wouldBe(c ev.Command, e fsm.Entity[fsm.Data], changes []ev.Change) ev.Answe
 // that the entity's last event is part of.
 func envelope(c ev.Command, b fsm.Base) ev.Envelope {
 	e := ev.Envelope{Time: c.Time, Actor: c.Actor, CommandID: c.ID, CausationID: c.CausationID,
-		CorrelationID: c.CorrelationID, Digest: c.Digest, TraceParent: c.TraceParent}
-	if c.Internal() {
+		CorrelationID: c.CorrelationID, Digest: c.Digest, TraceParent: c.TraceParent, Internal: c.Internal}
+	if c.Internal {
 		e.CorrelationID = b.CorrelationID
 		if e.CausationID == "" {
 			e.CausationID = b.LastEventID
@@ -218,7 +218,7 @@ func (i *Intake) catchUp(ctx context.Context) error {
 
 // Internal makes a command of the machinery.
 func Internal(ref ev.Ref, actor string, ask ev.Payload) ev.Command {
-	return ev.Command{ID: ulid.Make().String(), Ref: ref, Actor: actor, Time: time.Now().UTC(), Payload: ask}
+	return ev.Command{ID: ulid.Make().String(), Ref: ref, Actor: actor, Internal: true, Time: time.Now().UTC(), Payload: ask}
 }
 
 // digestOf tells a repeat of a command from another one with the same id.
