@@ -101,7 +101,7 @@ var arrows = map[string][]string{
 	"./internal/cli/setting":  {},
 	"./internal/server/certs": {},
 	"./internal/server": {"./events/...", "./fsm", "./projections/...", "./workers/...", "./cloud/...", "./deploy", "./internal/client", "./internal/server/certs",
-		"github.com/nats-io/nats.go", "github.com/gofrs/flock", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term"},
+		"github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/gofrs/flock", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term"},
 	"./internal/bench": {"./events/...", "./fsm", "./projections/...", "./internal/server", "./internal/client", "./internal/cli/manifest", "./internal/cli/print",
 		"github.com/nats-io/nats.go/...", "github.com/oklog/ulid/v2", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term"},
 	"./internal/cli": {"./events/...", "./fsm", "./projections/...", "./cloud/...", "./internal/...",

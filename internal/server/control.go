@@ -227,6 +227,9 @@ func (c *Control) startWorkers(Settings) error {
 	if err := c.Intake.Serve(c.doors.ctx, c.Conn, Semver()); err != nil {
 		return err
 	}
+	if err := c.serveReads(); err != nil {
+		return err
+	}
 	if c.NATS != nil {
 		if err := c.Intake.RefuseStrays(c.doors.ctx, c.waiting); err != nil {
 			return err

@@ -85,7 +85,7 @@ func (i *Intake) respondRefusal(r micro.Request, err error) {
 // parse reads subject and headers of a command.
 func (i *Intake) parse(r micro.Request) (Request, error) {
 	request, err := parseSubject(r.Subject())
-	request.Body, request.Caller = r.Data(), i.sender(r.Headers())
+	request.Body, request.Caller = r.Data(), i.Sender(r.Headers())
 	if denied := request.Caller.Deny(ev.Builtin, request.Owner, ev.Kind(request.Kind), request.Verb); denied != nil {
 		return request, denied // before its headers: whose business they are is not his
 	}
@@ -95,9 +95,9 @@ func (i *Intake) parse(r micro.Request) (Request, error) {
 	return request, request.read(r.Headers())
 }
 
-// sender says who sent a command. What comes without a word of the server about that was sent on aerie's own connection, for
+// Sender says who sent a request. What comes without a word of the server about that was sent on aerie's own connection, for
 // which its secret is needed; who is not let in any more is nobody.
-func (i *Intake) sender(h micro.Headers) ev.Caller {
+func (i *Intake) Sender(h micro.Headers) ev.Caller {
 	if _, told := h[ev.HeaderRequestInfo]; i.callers == nil || !told {
 		return ev.LocalAdmin()
 	}
