@@ -131,6 +131,8 @@ type Observation struct {
 	Pool     *PoolSpec     // of a pool, as it is now, whoever made it so; without its token
 	Range    string        // of a network
 	After    time.Duration // when asking again is worth it; 0 leaves it to the caller
+
+	NodeLabels map[string]string // of a pool that is there: the cloud's own labels that its nodes have, and no others
 }
 
 // Access is how to reach a cluster's Kubernetes API.

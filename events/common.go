@@ -1,6 +1,10 @@
 package events
 
-import "time"
+import (
+	"reflect"
+	"slices"
+	"time"
+)
 
 // These events happen to entities of several kinds.
 type (
@@ -59,6 +63,11 @@ type (
 		EveryMS  int64     `json:"every_ms,omitempty"` // what is not counted is tried so often from then on, and told once
 		Calls    []Call    `json:"calls,omitempty"`
 	}
+	// CallsMade says which calls have changed something in a round of work that had no other news.
+	CallsMade struct {
+		Effect string `json:"effect"`
+		Calls  []Call `json:"calls"`
+	}
 	// Failed ends the attempts: the entity rests until someone retries or updates it.
 	Failed struct {
 		Reason
@@ -104,6 +113,9 @@ func (Deleted) Type() string { return "deleted" }
 
 // Type names the event on the wire.
 func (AttemptFailed) Type() string { return "attempt_failed" }
+
+// Type names the event on the wire.
+func (CallsMade) Type() string { return "calls_made" }
 
 // Type names the event on the wire.
 func (Failed) Type() string { return "failed" }
@@ -195,6 +207,24 @@ type Call struct {
 	TookMS    int64     `json:"took_ms"`
 	Code      string    `json:"code"` // "ok", or the error's code
 	RequestID string    `json:"request_id,omitempty"`
+	Changes   []string  `json:"changes,omitempty"` // what it had changed in the cloud, in that one's own words
+}
+
+// inside are the calls inside a cluster that make or remove something there. They do not say what they changed.
+var inside = []string{"EnsureBase", "RemoveBase", "EnsureTenant", "DeleteTenant", "EnsureApplication", "RemoveApplication", "EnsureAddon", "RemoveAddon",
+	"EmptyNodes", "ReopenNodes", "DeleteBalancers"}
+
+// Changing tells whether a call has changed something, or may have inside a cluster.
+func (c Call) Changing() bool { return len(c.Changes) > 0 || slices.Contains(inside, c.API) }
+
+// CallsOf are the calls that an event tells.
+func CallsOf(e Event) []Call {
+	f := reflect.ValueOf(e).FieldByName("Calls")
+	if !f.IsValid() {
+		return nil
+	}
+	calls, _ := f.Interface().([]Call)
+	return calls
 }
 
 // NextTry is the first try after a time: a failed attempt is tried again at NextAt, and one that is not counted ever
@@ -220,12 +250,17 @@ func (r Reason) Counted() bool {
 	return true
 }
 
+// LacksRights tells whether somebody was not let in, or may not do what is to be done.
+func (r Reason) LacksRights() bool { return r.Code == Unauthorized || r.Code == Unauthenticated }
+
 // Waits tells whether who waits for this uses up none of a phase's time: whoever is throttled, has no room or is not
-// answered can do nothing about it.
+// answered can do nothing about it. What asks for more than the machines of its cluster have is its owner's to change.
 func (r Reason) Waits() bool {
 	switch r.Code {
 	case RateLimited, QuotaExceeded, Unreachable, Queued:
 		return true
+	case CapacityUnavailable:
+		return r.Fault == ByCloud
 	}
 	return false
 }

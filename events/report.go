@@ -22,6 +22,7 @@ type Report struct {
 	Digest  string
 	Outcome Event          // set if the effect came about, wholly or a step further
 	Failure *AttemptFailed // set if it did not
+	Calls   []Call         // those that were made
 }
 
 // IsPayload marks a payload.
@@ -45,7 +46,7 @@ type ExecutorReport struct {
 	Outcome  string          `json:"outcome,omitempty"` // the type of the event that came about
 	Event    json.RawMessage `json:"event,omitempty"`
 	Failure  *AttemptFailed  `json:"failure,omitempty"`
-	Calls    []Call          `json:"calls,omitempty"` // for the outcome's event
+	Calls    []Call          `json:"calls,omitempty"` // of this round
 }
 
 // ReportSubject is where the executor reports that works for an entity on a dataplane. It

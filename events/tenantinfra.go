@@ -1,6 +1,9 @@
 package events
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // TenantInfraSpec is the machines for one application type and size on one
 // dataplane: a group of node pools, never per tenant.
@@ -70,16 +73,29 @@ const PoolPart = "pool "
 
 // NodePool is a pool as a cloud is asked for it.
 type NodePool struct {
-	Name    string            `json:"name"` // the user's name of it
-	Machine string            `json:"machine"`
-	Min     int               `json:"min"`
-	Max     int               `json:"max"`
-	Labels  map[string]string `json:"labels,omitempty"`
-	Taints  []Taint           `json:"taints,omitempty"`
-	Others  []string          `json:"others,omitempty"` // machines that will do
-	Spot    bool              `json:"spot,omitempty"`
-	Backed  bool              `json:"backed,omitempty"` // another pool stands in for it: without capacity it need not be there
-	Zones   []string          `json:"zones,omitempty"`
+	Name       string            `json:"name"` // the user's name of it
+	Machine    string            `json:"machine"`
+	Min        int               `json:"min"`
+	Max        int               `json:"max"`
+	Labels     map[string]string `json:"labels,omitempty"`
+	Taints     []Taint           `json:"taints,omitempty"`
+	Others     []string          `json:"others,omitempty"` // machines that will do
+	Spot       bool              `json:"spot,omitempty"`
+	Backed     bool              `json:"backed,omitempty"` // another pool stands in for it: without capacity it need not be there
+	Zones      []string          `json:"zones,omitempty"`
+	Generation int               `json:"generation,omitempty"` // how often the pool of that name was replaced before
+}
+
+// Replaces tells whether a pool can not be made of another that is there: a cloud changes none of this.
+func (p NodePool) Replaces(other NodePool) bool {
+	return p.Machine != other.Machine || p.Spot != other.Spot || !slices.Equal(p.Others, other.Others) || !slices.Equal(p.Zones, other.Zones)
+}
+
+// PoolGeneration says which of the pools that have had a name is the wanted one.
+type PoolGeneration struct {
+	Name string `json:"name"`
+	Now  int    `json:"now"`  // the wanted one's
+	Last int    `json:"last"` // the highest that was given
 }
 
 // Taint keeps pods off a node that do not tolerate it.
@@ -109,6 +125,20 @@ type (
 		Pools []PoolStatus `json:"pools"`
 		Calls []Call       `json:"calls,omitempty"`
 	}
+	// PoolsPlanned says, right after another spec was wanted, which pools that were made are to go. What goes is emptied
+	// first, and that begins when all that is wanted is there.
+	PoolsPlanned struct {
+		Retiring    []NodePool       `json:"retiring,omitempty"`    // all that are to go from now on, also those from before
+		Generations []PoolGeneration `json:"generations,omitempty"` // of the names that were used more than once, or are free again
+	}
+	// RetiringStarted says that all that is wanted is there, and that what is to go is emptied.
+	RetiringStarted struct {
+		Calls []Call `json:"calls,omitempty"`
+	}
+	// PoolsRetired says that the pools that were to go are gone.
+	PoolsRetired struct {
+		Calls []Call `json:"calls,omitempty"`
+	}
 )
 
 // Type names the event on the wire.
@@ -117,13 +147,33 @@ func (ProvisioningStarted) Type() string { return "provisioning_started" }
 // Type names the event on the wire.
 func (PoolsObserved) Type() string { return "pools_observed" }
 
+// Type names the event on the wire.
+func (PoolsPlanned) Type() string { return "pools_planned" }
+
+// Type names the event on the wire.
+func (RetiringStarted) Type() string { return "retiring_started" }
+
+// Type names the event on the wire.
+func (PoolsRetired) Type() string { return "pools_retired" }
+
 // EnsurePools owes all pools of a tenant infra.
 type EnsurePools struct {
 	Target
 	Cluster string     `json:"cluster"`
 	Pools   []NodePool `json:"pools"`
 	Remake  bool       `json:"remake,omitempty"` // made for the first time: what has failed is made anew
+	Reopen  bool       `json:"reopen,omitempty"` // one of them was to go already: pods may come to its nodes again
 }
 
 // Effect names the work on the wire.
 func (EnsurePools) Effect() string { return "ensure_pools" }
+
+// RetirePools owes the end of pools that are not wanted any more. Their nodes are emptied first.
+type RetirePools struct {
+	Target
+	Cluster string     `json:"cluster"`
+	Pools   []NodePool `json:"pools"`
+}
+
+// Effect names the work on the wire.
+func (RetirePools) Effect() string { return "retire_pools" }

@@ -25,6 +25,7 @@ func requested[S ev.Spec](c ev.Create, uid string) []ev.Event {
 type AccountData struct {
 	Spec       ev.AccountSpec
 	Catalogues []RegionCatalogue // what its cloud has, by region
+	Good       bool              // it could be entered with all rights when it was last tried
 }
 
 // Wants returns the spec.
@@ -64,7 +65,7 @@ var account = Kind[AccountData]{
 	Recheck:      recheckAccount,
 	DecideVerb:   noteCatalogue,
 	Conditions: func(e Entity[AccountData]) []Condition {
-		return []Condition{e.condition(ConditionReady, e.Phase() == Ready)}
+		return []Condition{e.condition(ConditionReady, e.Data.Good && e.Phase() != Failing && e.Phase() != Removed)}
 	},
 }
 
@@ -85,36 +86,19 @@ func recheckAccount(e Entity[AccountData]) []ev.Event {
 	return []ev.Event{ev.UpdateRequested[ev.AccountSpec]{Spec: e.Data.Spec}}
 }
 
-// doubted verifies the account again in which the work of a dataplane or of pools was refused for rights: it is then
-// Failing, and says which right is missing, or Ready, if it is not for the account to give.
-func (r *Refs) doubted(b Base, report ev.Report) []ev.Change {
-	if report.Failure == nil || report.Failure.Code != ev.Unauthorized {
-		return nil
-	}
-	dp := b.Ref
-	if dp.Kind == ev.TenantInfra {
-		dp = b.dataplane().Ref
-	}
-	if dp.Kind != ev.Dataplane {
-		return nil
-	}
-	on, ok := find[DataplaneData](r, dp)
-	if !ok {
-		return nil
-	}
-	acc, ok := find[AccountData](r, ready(ev.Account, on.Data.Spec.Account).Ref)
-	if !ok {
-		return nil
-	}
-	return changed(acc.Base, recheckAccount(acc)...)
-}
-
 func evolveAccount(d AccountData, happened ev.Event) AccountData {
 	switch e := happened.(type) {
 	case ev.Requested[ev.AccountSpec]:
 		d.Spec = e.Spec
 	case ev.UpdateRequested[ev.AccountSpec]:
+		d.Good = d.Good && d.Spec == e.Spec // that it is verified once more keeps nobody from working in it
 		d.Spec = e.Spec
+	case ev.Verified:
+		d.Good = true
+	case ev.AttemptFailed:
+		d.Good = d.Good && !e.LacksRights()
+	case ev.Failed:
+		d.Good = false
 	case ev.CatalogueChanged:
 		d.Catalogues = withCatalogue(d.Catalogues, e)
 	}

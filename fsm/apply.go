@@ -19,7 +19,7 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 	}
 	e.Base = e.follow(r)
 	if to != e.Phase() || begins(r.Event) {
-		e.phase, e.PhaseSince = to, r.Time
+		e.phase, e.PhaseSince, e.Rounds = to, r.Time, Rounds{}
 	}
 	e.Data = k.Evolve(e.Data, r.Event)
 	e.Conditions = carry(e.Conditions, k.Conditions(e), r.Time)
@@ -58,6 +58,9 @@ func (b Base) follow(r ev.Recorded) Base {
 		return b
 	case ev.AttemptFailed:
 		b.Attempt = &e
+		return b
+	case ev.CallsMade:
+		b.Rounds = b.Rounds.with(e)
 		return b
 	case ev.Drifted:
 		reason := driftReason(e.Found)

@@ -50,7 +50,7 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	case ev.Report:
 		changes, err := k.report(e, ask)
 		if len(changes) > 0 {
-			changes = append(changes, refs.doubted(e.Base, ask)...)
+			changes = append(changes, refs.doubted(e.Base, e.Data, ask, changes[0].Events)...)
 		}
 		return changes, err
 	}
@@ -175,6 +175,8 @@ func (k *Kind[D]) wait(e Entity[D], refs *Refs) ([]ev.Change, *Blocker) {
 	switch {
 	case e.draining(k.TerminatingPhase):
 		return k.settleGoing(e, refs)
+	case k.lacksRights(e):
+		return k.resume(e, refs), nil
 	case k.Advance != nil:
 		return k.Advance(e, refs)
 	}
@@ -192,7 +194,15 @@ func (k *Kind[D]) owed(e Entity[D]) ev.Effect {
 	if e.draining(k.TerminatingPhase) {
 		return WaitFor{[]Dependency{{Ref: e.Ref, Class: UsersGone}}}
 	}
-	return k.Owed(e)
+	if owed := k.Owed(e); owed != nil || !k.lacksRights(e) {
+		return owed
+	}
+	return WaitFor{rightsBack(e.Base, e.Data)}
+}
+
+// lacksRights tells whether the entity rests because rights are missing in an account.
+func (k *Kind[D]) lacksRights(e Entity[D]) bool {
+	return e.Phase() != k.TerminatingPhase && e.Phase() != k.FinalPhase && k.Owed(e) == nil && rightsBack(e.Base, e.Data) != nil
 }
 
 // expire gives up a phase that lasted too long, unless the entity has moved on.
@@ -226,7 +236,58 @@ func (k *Kind[D]) report(e Entity[D], r ev.Report) ([]ev.Change, error) {
 	if r.Failure != nil && !newWay(happened) {
 		happened = append(happened, k.failure(e, owed, *r.Failure)...)
 	}
+	if made := e.untold(owed, r.Calls, happened); made != nil {
+		happened = append([]ev.Event{*made}, happened...)
+	}
 	return changed(e.Base, happened...), nil
+}
+
+// mostRounds is how many rounds of one phase are told that had no other news: a cloud in which something is changed again and
+// again does not fill the log.
+const mostRounds = 100
+
+// untold are the calls of a round that have changed something and that no event tells of what happened. What is done inside a
+// cluster does not say whether it changed anything: the same again is no news.
+func (b Base) untold(owed ev.Effect, calls []ev.Call, happened []ev.Event) *ev.CallsMade {
+	made := ev.CallsMade{Effect: owed.Effect()}
+	known := true
+	for _, c := range calls {
+		if c.Changing() {
+			made.Calls, known = append(made.Calls, c), known && len(c.Changes) == 0
+		}
+	}
+	told := slices.ContainsFunc(happened, func(e ev.Event) bool { return len(ev.CallsOf(e)) > 0 })
+	switch {
+	case len(made.Calls) == 0, told, b.Rounds.Count >= mostRounds:
+		return nil
+	case b.Rounds.At.Equal(made.Calls[0].At): // the report comes again
+		return nil
+	case known && b.Rounds.Calls == namesOf(made.Calls):
+		return nil
+	}
+	return &made
+}
+
+// Rounds is what is kept of the rounds of a phase that were told by their calls alone.
+type Rounds struct {
+	Count int
+	At    time.Time // of the first call of the last one
+	Calls string    // of the last one, by their names
+}
+
+func (r Rounds) with(e ev.CallsMade) Rounds {
+	r.Count++
+	if len(e.Calls) > 0 {
+		r.At, r.Calls = e.Calls[0].At, namesOf(e.Calls)
+	}
+	return r
+}
+
+func namesOf(calls []ev.Call) (names string) {
+	for _, c := range calls {
+		names += c.API + " " + c.Code + "\n"
+	}
+	return names
 }
 
 // newWay tells whether something was found gone that is made first now: what failed
@@ -252,10 +313,11 @@ func (k *Kind[D]) failure(e Entity[D], owed ev.Effect, f ev.AttemptFailed) []ev.
 	if f.Counted() {
 		f.Attempt++
 	}
-	if e.Phase() == k.TerminatingPhase {
-		return []ev.Event{f} // an end is never given up
+	rule, bounded := k.Rules[e.Phase()]
+	if !bounded {
+		return []ev.Event{f} // an end, of the entity or of a part, is never given up
 	}
-	if rule := k.Rules[e.Phase()]; f.Final() || f.Attempt >= rule.Attempts {
+	if f.Final() || f.Attempt >= rule.Attempts {
 		f.NextAt = time.Time{}
 		return []ev.Event{f, k.giveUp(e, f.Reason)}
 	}

@@ -33,6 +33,8 @@ func (d Dependency) String() string {
 	switch {
 	case d.Class == UsersGone:
 		return "the end of what uses " + d.Ref.String()
+	case d.Class == AccountOf:
+		return "the account of " + d.Ref.String()
 	case d.Class != "":
 		return "any " + string(d.Kind)
 	}
@@ -50,11 +52,16 @@ const (
 func AwaitedBy(e Entity[Data], get func(ev.Ref) (Entity[Data], bool)) (all []Awaited) {
 	a, _ := Machines[e.Ref.Kind].Owed(e).(WaitFor)
 	for _, n := range a.On {
-		if n.Class == SomePlace {
+		switch n.Class {
+		case SomePlace:
 			all = append(all, awaitedPlaces(typed[TenantData](e), get)...)
-			continue
+		case AccountOf:
+			if dp, born := get(n.Ref); born {
+				all = append(all, Awaited{Ref: ready(ev.Account, typed[DataplaneData](dp).Data.Spec.Account).Ref})
+			}
+		default:
+			all = append(all, Awaited{n.Ref, n.Class})
 		}
-		all = append(all, Awaited{n.Ref, n.Class})
 	}
 	return all
 }
@@ -149,6 +156,7 @@ var workWords = map[string]string{
 	"await": "waiting for others", "verify_account": "a check of the account's rights", "ensure_network": "the network",
 	"ensure_cluster": "the cluster's control plane", "ensure_system_pool": "the pool of system nodes", "upgrade_pools": "an upgrade of the node pools",
 	"ensure_cloud_addons": "installing what the cloud adds", "ensure_base": "the base of the cluster", "ensure_pools": "the node pools",
+	"retire_pools":  "removal of pools that are not wanted any more",
 	"ensure_tenant": "the tenant's namespace", "ensure_application": "installing the application", "ensure_addon": "installing the addon",
 	"remove_owned": "removal of all that was made", "remove_tenant": "removal of the namespace", "remove_application": "removal of the application",
 	"remove_addon": "removal of the addon",

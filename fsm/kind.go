@@ -120,6 +120,7 @@ type Base struct {
 	History       History // the sequences of its events
 	LastEventID   string  // the id of its last event: the cause of what follows from it
 	CorrelationID string  // the correlation id of that event
+	Rounds        Rounds  // of its phase
 	Drained       bool    // it is to go, and nothing uses it any more
 	phase         Phase
 }

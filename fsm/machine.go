@@ -28,6 +28,8 @@ type Machine interface {
 	// Stands is what was made for an entity at rest and should still be as it was
 	// made, as the effects that made it; nil if it is not at rest, or not to be looked at.
 	Stands(Entity[Data], *Refs) []ev.Effect
+	// Next is the phase to which an event leads from another, and whether the table lets it happen there.
+	Next(Phase, string) (Phase, bool)
 	// Going tells whether a phase is on the way to the end.
 	Going(Phase) bool
 	// Ended tells whether in a phase nothing of the entity is left.
@@ -110,6 +112,10 @@ func (m machine[D]) Conditions(e Entity[Data], refs *Refs) []Condition {
 }
 func (m machine[D]) Stands(e Entity[Data], refs *Refs) []ev.Effect {
 	return m.stands(typed[D](e), refs)
+}
+func (m machine[D]) Next(p Phase, event string) (Phase, bool) {
+	to, may := m.verdicts[p][event]
+	return to, may
 }
 func (m machine[D]) Going(p Phase) bool {
 	return m.Kind.TerminatingPhase != "" && p == m.Kind.TerminatingPhase

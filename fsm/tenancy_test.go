@@ -17,6 +17,11 @@ func TestTenantInfraLives(t *testing.T) {
 	widened := fsmtest.InfraSpec
 	widened.Pools = []ev.Pool{{Name: "a", Machine: "m4", Max: 9, Priority: "on-demand"}}
 	updating := fsmtest.History(home, fsmtest.InfraBuilt(ev.UpdateRequested[ev.TenantInfraSpec]{Spec: widened}))
+	other := fsmtest.InfraSpec
+	other.Pools = []ev.Pool{{Name: "a", Machine: "m8", Max: 3, Priority: "on-demand"}}
+	planned := ev.PoolsPlanned{Retiring: []ev.NodePool{{Name: "a", Machine: "m4", Max: 3}}, Generations: []ev.PoolGeneration{{Name: "a", Now: 1, Last: 1}}}
+	replacing := fsmtest.History(home, fsmtest.InfraBuilt(ev.UpdateRequested[ev.TenantInfraSpec]{Spec: other}, planned))
+	retiring := fsmtest.History(replacing, fsmtest.Is(pg, ev.RetiringStarted{}))
 	creating := ev.PoolsObserved{Pools: []ev.PoolStatus{{Name: "a", State: "creating"}}}
 	live(t, []life{
 		{name: "requested on a dataplane", given: home, when: create(pg, body), then: []string{pg + " requested"}, phase: fsm.Requested},
@@ -31,10 +36,18 @@ func TestTenantInfraLives(t *testing.T) {
 		{name: "a wider pool", given: fsmtest.History(home, fsmtest.InfraBuilt()), when: update(pg, wide), then: []string{pg + " update_requested"}, phase: fsm.Updating},
 		{name: "the wider pool is there", given: updating, when: done(pg, fsmtest.PoolsUp), then: []string{pg + " update_done"}, phase: fsm.Active},
 		{name: "a late look at the narrower pool", given: updating, when: late(pg, provisioning, fsmtest.PoolsUp), phase: fsm.Updating},
-		{name: "another machine takes another pool", given: fsmtest.History(home, fsmtest.InfraBuilt()), when: update(pg, `{"spec":{"app":"pg","size":"small","pools":[{"name":"a","machine":"m8"}]}}`),
-			not: "refused…spec.pools[0].machine: can't be changed any more: it is"},
-		{name: "a pool can't be dropped", given: fsmtest.History(home, fsmtest.InfraBuilt()), when: update(pg, `{"spec":{"app":"pg","size":"small","pools":[{"name":"b","machine":"m8"}]}}`),
-			not: "refused…spec.pools: pool a is missing: it stays as long as its tenant infra; list it, with min 0"},
+		{name: "another machine is a pool beside it", given: fsmtest.History(home, fsmtest.InfraBuilt()), when: update(pg, `{"spec":{"app":"pg","size":"small","pools":[{"name":"a","machine":"m8"}]}}`),
+			then: []string{pg + " update_requested", pg + " pools_planned"}, phase: fsm.Updating},
+		{name: "a pool is dropped", given: fsmtest.History(home, fsmtest.InfraBuilt()), when: update(pg, `{"spec":{"app":"pg","size":"small","pools":[{"name":"b","machine":"m8"}]}}`),
+			then: []string{pg + " update_requested", pg + " pools_planned"}, phase: fsm.Updating},
+		{name: "what is wanted is there, then the old pool is emptied", given: replacing, when: done(pg, fsmtest.PoolsUp), then: []string{pg + " retiring_started"}, phase: fsm.Retiring},
+		{name: "somebody holds it", given: retiring, when: failed(pg, ev.Dependency), then: []string{pg + " attempt_failed"}, phase: fsm.Retiring, why: "dependency"},
+		{name: "it is never given up", given: fsmtest.History(retiring, fsmtest.Is(pg, tried(40))), when: failed(pg, ev.ConfigProblem), then: []string{pg + " attempt_failed"}, phase: fsm.Retiring},
+		{name: "it takes as long as it takes", given: retiring, when: expired(pg), phase: fsm.Retiring},
+		{name: "the old pool is gone", given: retiring, when: done(pg, ev.PoolsRetired{}), then: []string{pg + " pools_retired"}, phase: fsm.Active, why: "-"},
+		{name: "the old pool is wanted again", given: retiring, when: update(pg, body), then: []string{pg + " update_requested", pg + " pools_planned"}, phase: fsm.Updating},
+		{name: "its tenants still have their machines", given: fsmtest.History(retiring, fsmtest.CustomerIs("acme"), fsmtest.PlanReady(), fsmtest.TenantIs("acme/prod", ev.PlacingStarted{})), when: settle("tenant acme/prod"),
+			then: []string{"tenant acme/prod placed", "tenant acme/prod provisioning_started"}, phase: fsm.Provisioning},
 		{name: "before it is begun the pools are free", given: fsmtest.History(home, fsmtest.InfraIs("-/eu_pg", fsmtest.AsIs)), when: update(pg, `{"spec":{"app":"pg","size":"small","pools":[{"name":"b","machine":"m8"}]}}`),
 			then: []string{pg + " update_requested"}, phase: fsm.Requested},
 		{name: "another size is another infra", given: fsmtest.History(home, fsmtest.InfraBuilt()), when: update(pg, `{"spec":{"app":"pg","size":"big","pools":[{"name":"a","machine":"m4"}]}}`),

@@ -1,43 +1,52 @@
 package fsm
 
 import (
-	"fmt"
 	"maps"
+	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
 )
 
-// Provisioning is the phase of tenant infras and tenants in which they are built.
-const Provisioning Phase = "Provisioning"
+// Provisioning is the phase of tenant infras and tenants in which they are built, and
+// Retiring that in which the pools of a tenant infra go that it does not want any more.
+const (
+	Provisioning Phase = "Provisioning"
+	Retiring     Phase = "Retiring"
+)
 
 // TenantInfraData is what a tenant infra's events say of it.
 type TenantInfraData struct {
-	Spec    ev.TenantInfraSpec
-	Site    ev.Target
-	Cluster string
-	Pools   []ev.PoolStatus    // as last seen
-	SeenAt  time.Time          // when a look last saw something new; zero: none has since it was made
-	Made    ev.TenantInfraSpec // as what is there was asked for, pool by pool
-	Repairs bool               // it is brought back to that, and not to the present spec
-	Lost    []string           // the pools that were found deleted
+	Spec     ev.TenantInfraSpec
+	Site     ev.Target
+	Cluster  string
+	Pools    []ev.PoolStatus    // as last seen
+	SeenAt   time.Time          // when a look last saw something new; zero: none has since it was made
+	Made     ev.TenantInfraSpec // as what is there was asked for, pool by pool
+	Repairs  bool               // it is brought back to that, and not to the present spec
+	Lost     []string           // the pools that were found deleted
+	PoolPlan PoolPlan
 }
 
 // Wants returns the spec.
 func (d TenantInfraData) Wants() ev.Spec { return d.Spec }
 
 // A tenant infra waits for its dataplane and gets its pools; it is Active when all
-// of them are. Bounds and labels of a pool change in place.
+// of them are. Bounds and labels of a pool change in place. Of other machines a pool is
+// made beside the old one; what is not wanted any more is emptied when all that is wanted
+// is there, for as long as that takes, and then it goes.
 var tenantInfra = Kind[TenantInfraData]{
 	Name: ev.TenantInfra,
-	Table: marked(table([]Phase{Requested, Provisioning, Updating}, Deleting, Gone,
+	Table: marked(table([]Phase{Requested, Provisioning, Updating, Retiring}, Deleting, Gone,
 		Row{ev.Requested[ev.TenantInfraSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.ProvisioningStarted{}, []Phase{Requested}, Provisioning},
 		Row{ev.PoolsObserved{}, []Phase{Provisioning, Updating}, Stay},
 		Row{ev.Activated{}, []Phase{Provisioning}, Active},
-		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Active, Updating}, Updating},
+		Row{ev.UpdateRequested[ev.TenantInfraSpec]{}, []Phase{Active, Updating, Retiring}, Updating},
+		Row{ev.PoolsPlanned{}, []Phase{Requested, Provisioning, Updating}, Stay}, // with what is wanted
+		Row{ev.RetiringStarted{}, []Phase{Provisioning, Updating}, Retiring},
+		Row{ev.PoolsRetired{}, []Phase{Retiring}, Active},
 		Row{ev.UpdateDone{}, []Phase{Updating}, Active},
 		Row{ev.CreateStarted{}, []Phase{Provisioning, Updating}, Stay},
 		Row{ev.CreatesEnded{}, []Phase{Provisioning, Updating}, Stay},
@@ -85,10 +94,15 @@ func respecTenantInfra(e Entity[TenantInfraData], s ev.Spec) ([]ev.Event, []ev.F
 	var faults keeper
 	faults.keep("spec.app", old.App, now.App)
 	faults.keep("spec.size", old.Size, now.Size)
-	if e.Phase() != Requested {
-		keepPools(&faults, old.Pools, now.Pools, e.Data.made(e.Base), e.Failure != nil && e.Failure.Final())
+	happened := []ev.Event{ev.UpdateRequested[ev.TenantInfraSpec]{Spec: now}}
+	if e.Data.Cluster == "" { // nothing was made
+		return happened, faults
 	}
-	return []ev.Event{ev.UpdateRequested[ev.TenantInfraSpec]{Spec: now}}, faults
+	plan := e.Data.PoolPlan.next(nodePools(e.Ref, old), nodePools(e.Ref, now), e.Data.made(e.Base))
+	if planned := plan.event(); !reflect.DeepEqual(planned, e.Data.PoolPlan.event()) {
+		happened = append(happened, planned)
+	}
+	return happened, faults
 }
 
 // made tells whether a pool is or may be there in the cloud. After a failure one
@@ -96,31 +110,7 @@ func respecTenantInfra(e Entity[TenantInfraData], s ev.Spec) ([]ev.Event, []ev.F
 func (d TenantInfraData) made(b Base) func(pool string) bool {
 	return func(pool string) bool {
 		i := slices.IndexFunc(d.Pools, func(s ev.PoolStatus) bool { return s.Name == pool })
-		return b.Failure == nil || i >= 0 && d.Pools[i].State != "failed"
-	}
-}
-
-// keepPools refuses what a cloud can't change in a pool that is there: it takes
-// another pool, with another name. One that the cloud has refused as wrong was never made
-// and may be left out again.
-func keepPools(faults *keeper, old, now []ev.Pool, made func(string) bool, refused bool) {
-	for _, o := range old {
-		i := slices.IndexFunc(now, func(n ev.Pool) bool { return n.Name == o.Name })
-		if i < 0 && refused && !made(o.Name) {
-			continue
-		}
-		if i < 0 {
-			*faults = append(*faults, ev.FieldError{Field: "spec.pools", Message: fmt.Sprintf("pool %s is missing: it stays as long as its tenant infra; list it, with min 0 if nothing should hold its machines", o.Name)})
-			continue
-		}
-		if !made(o.Name) {
-			continue
-		}
-		at := fmt.Sprintf("spec.pools[%d].", i)
-		faults.keep(at+"machine", o.Machine, now[i].Machine)
-		faults.keep(at+"alternatives", strings.Join(o.Alternatives, ", "), strings.Join(now[i].Alternatives, ", "))
-		faults.keep(at+"priority", o.Priority, now[i].Priority)
-		faults.keep(at+"zones", strings.Join(o.Zones, ", "), strings.Join(now[i].Zones, ", "))
+		return b.Failure == nil && b.Phase() != Requested || i >= 0 && d.Pools[i].State != "failed"
 	}
 }
 
@@ -147,10 +137,15 @@ func evolveTenantInfra(d TenantInfraData, happened ev.Event) TenantInfraData {
 		d = d.drifted(e.Found)
 	case ev.DriftEnded:
 		d.Lost = nil
-	case ev.Activated, ev.UpdateDone:
+	case ev.Activated, ev.UpdateDone, ev.RetiringStarted:
 		d = d.rests()
+		d.PoolPlan.Reopen = false
 	case ev.UpdateFailed:
 		d.Repairs = false
+	case ev.PoolsPlanned:
+		d.PoolPlan = d.PoolPlan.planned(e)
+	case ev.PoolsRetired:
+		d.PoolPlan.Retiring = nil
 	}
 	return d
 }
@@ -161,6 +156,8 @@ func owedTenantInfra(e Entity[TenantInfraData]) ev.Effect {
 		return WaitFor{append(owned(e.Base), e.dataplane())}
 	case Provisioning, Updating:
 		return e.Data.ensurePools(e.Base)
+	case Retiring:
+		return ev.RetirePools{Target: e.Data.Site, Cluster: e.Data.Cluster, Pools: e.Data.PoolPlan.Retiring}
 	case Deleting:
 		if e.Data.Cluster != "" {
 			return ev.RemoveOwned{Target: e.Data.Site}
@@ -170,7 +167,12 @@ func owedTenantInfra(e Entity[TenantInfraData]) ev.Effect {
 }
 
 func (d TenantInfraData) ensurePools(b Base) ev.Effect {
-	return ev.EnsurePools{Target: d.Site, Cluster: d.Cluster, Pools: nodePools(b.Ref, d.aim()), Remake: b.Phase() == Provisioning}
+	pools := d.PoolPlan.of(nodePools(b.Ref, d.aim()))
+	if d.Repairs {
+		pools = d.PoolPlan.standing(pools)
+	}
+	return ev.EnsurePools{Target: d.Site, Cluster: d.Cluster, Pools: pools,
+		Remake: b.Phase() == Provisioning, Reopen: d.PoolPlan.Reopen}
 }
 
 // dataplane is the need of what stands on a dataplane that its id names.
@@ -236,7 +238,10 @@ func outcomeTenantInfra(e Entity[TenantInfraData], outcome ev.Event) (happened [
 	if !there {
 		return happened
 	}
-	if e.Phase() == Updating {
+	switch {
+	case len(e.Data.PoolPlan.Retiring) > 0 && !e.Data.Repairs:
+		return append(happened, ev.RetiringStarted{})
+	case e.Phase() == Updating:
 		return append(happened, ev.UpdateDone{})
 	}
 	return append(happened, ev.Activated{})
@@ -259,6 +264,6 @@ func conditionsTenantInfra(e Entity[TenantInfraData]) []Condition {
 	return []Condition{
 		e.condition("PoolsReady", allActive(e.Data.Spec, e.Data.Pools) && len(e.Data.Lost) == 0),
 		e.inSync(Active),
-		e.condition(ConditionReady, (e.Phase() == Active || e.Phase() == Updating) && e.Data.works()),
+		e.condition(ConditionReady, (e.Phase() == Active || e.Phase() == Updating || e.Phase() == Retiring) && e.Data.works()),
 	}
 }

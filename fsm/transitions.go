@@ -106,7 +106,8 @@ func table(working []Phase, going, end Phase, rows ...Row) []Row {
 	}
 	rows = append(rows, Row{ev.Deleted{}, last, end}, Row{ev.LabelsChanged{}, born, Stay})
 	if len(working) > 0 {
-		rows = append(rows, Row{ev.AttemptFailed{}, working, Stay}, Row{ev.RetryRequested{}, working, Stay})
+		rows = append(rows, Row{ev.AttemptFailed{}, working, Stay}, Row{ev.CallsMade{}, working, Stay})
+		rows = append(rows, Row{ev.RetryRequested{}, working, Stay})
 	}
 	return rows
 }

@@ -14,9 +14,12 @@ import (
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
 )
 
-// Check implements cloud.Provider: it enters the account, names all missing rights in one error, and finds the boundary.
+// Check implements cloud.Provider: it enters the account anew, names all missing rights in one error, and finds the boundary.
 func (p *Provider) Check(ctx context.Context, a cloud.Account) error {
 	s := cloud.Scope{Account: a, Region: p.config.Region}
+	if a.Role != "" {
+		p.forget(a) // a session that is open goes on when the role, or its trust, is gone
+	}
 	return p.within(ctx, "Check", s, func(ctx context.Context, at *session) error {
 		who := principal(at.caller)
 		if who == "" {

@@ -185,6 +185,7 @@ func observePool(g *types.Nodegroup) cloud.Observation {
 	o := cloud.Observation{
 		Phase: poolPhases[g.Status], Raw: string(g.Status), Owner: g.Tags[tagOwner], SpecHash: g.Tags[tagSpec],
 		ID: awssdk.ToString(g.NodegroupArn), Version: awssdk.ToString(g.Version), Zones: strings.Fields(g.Tags[tagZones]), Pool: poolOf(g),
+		NodeLabels: map[string]string{"eks.amazonaws.com/nodegroup": awssdk.ToString(g.NodegroupName)},
 	}
 	if g.ScalingConfig != nil && (o.Phase == cloud.Ready || o.Phase == cloud.Updating || o.Phase == cloud.Degraded) {
 		o.Nodes = int(awssdk.ToInt32(g.ScalingConfig.DesiredSize))

@@ -93,7 +93,7 @@ func (p *Provider) forget(a cloud.Account) {
 func (p *Provider) session(s cloud.Scope, region string, credentials awssdk.CredentialsProvider) *session {
 	c := p.config.Copy()
 	c.Region, c.Credentials = region, credentials
-	c.APIOptions = append(c.APIOptions[:len(c.APIOptions):len(c.APIOptions)], p.paced(s.Account.ID, region), permit.Middleware)
+	c.APIOptions = append(c.APIOptions[:len(c.APIOptions):len(c.APIOptions)], p.paced(s.Account.ID, region), permit.Middleware, permit.Changes)
 	return &session{
 		scope: s, region: region, now: p.now,
 		eks: eks.NewFromConfig(c), iam: iam.NewFromConfig(c), sts: sts.NewFromConfig(c),

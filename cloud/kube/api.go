@@ -27,6 +27,12 @@ type API interface {
 	List(ctx context.Context, s Selector) ([]Object, error)
 	// Delete removes one object; a namespace goes with all that is in it. Deleting the absent is success.
 	Delete(ctx context.Context, apiVersion, kind, namespace, name string) error
+	// Cordon keeps new pods off a node, and notes there that we did; false takes back what we did, and only that. Cordoning the
+	// absent is success.
+	Cordon(ctx context.Context, node string, on bool) error
+	// Evict asks for the end of a pod as the Eviction API does: what a disruption budget does not allow is Held. The absent
+	// is success.
+	Evict(ctx context.Context, namespace, pod string) error
 	// As is the same API with the rights of a service account, and no others. One that knows no rights is itself.
 	As(namespace, account string) (API, error)
 }
@@ -38,7 +44,8 @@ type Selector struct {
 	Kind       string
 	Namespace  string
 	Labels     map[string]string
-	Brief      bool // only the metadata are wanted: a real server sends no more
+	Node       string // of pods: only those on that node
+	Brief      bool   // only the metadata are wanted: a real server sends no more
 }
 
 // Find is Get with the absent as nil. Of a kind that the cluster does not serve there is nothing.

@@ -3,14 +3,17 @@ package kube
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -170,6 +173,9 @@ func (c *Cluster) List(ctx context.Context, s Selector) (objects []Object, err e
 		return nil, err
 	}
 	page := metav1.ListOptions{LabelSelector: labels.SelectorFromSet(s.Labels).String(), Limit: pageSize}
+	if s.Node != "" {
+		page.FieldSelector = NodeField + "=" + s.Node
+	}
 	for {
 		found, err := at.List(ctx, page)
 		if err != nil {
@@ -230,6 +236,63 @@ func (c *Cluster) Delete(ctx context.Context, apiVersion, kind, namespace, name 
 		return nil
 	}
 	return c.failed(ctx, "delete", k, err)
+}
+
+// NodeField is by which field the pods of a node are selected.
+const NodeField = "spec.nodeName"
+
+// disruptionBudget is the cause of a refused eviction.
+const disruptionBudget metav1.CauseType = "DisruptionBudget"
+
+// Cordon implements API.
+func (c *Cluster) Cordon(ctx context.Context, node string, on bool) error {
+	k := Key{APIVersion: "v1", Kind: "Node", Name: node}
+	is, err := Find(ctx, c, k)
+	if err != nil || is == nil || is.Cordoned() == on || on && is.Closed() {
+		return err
+	}
+	change := fmt.Sprintf(`{"metadata":{"annotations":{%q:"true"}},"spec":{"unschedulable":true}}`, NoteCordoned)
+	if !on {
+		change = fmt.Sprintf(`{"metadata":{"annotations":{%q:null}},"spec":{"unschedulable":null}}`, NoteCordoned)
+	}
+	at, err := c.resource(ctx, "cordon", k)
+	if err != nil {
+		return err
+	}
+	_, err = at.Patch(ctx, node, types.MergePatchType, []byte(change), metav1.PatchOptions{FieldManager: Manager})
+	if AnswerCode(err) == NotFound {
+		return nil
+	}
+	return c.failed(ctx, "cordon", k, err)
+}
+
+// Evict implements API.
+func (c *Cluster) Evict(ctx context.Context, namespace, pod string) error {
+	k := Key{APIVersion: "v1", Kind: "Pod", Namespace: namespace, Name: pod}
+	at, err := c.resource(ctx, "evict", k)
+	if err != nil {
+		return err
+	}
+	ask := &unstructured.Unstructured{Object: NewObject("policy/v1", "Eviction", namespace, pod, nil)}
+	_, err = at.Create(ctx, ask, metav1.CreateOptions{FieldManager: Manager}, "eviction")
+	var s apierrors.APIStatus
+	switch {
+	case AnswerCode(err) == NotFound:
+		return nil
+	case apierrors.HasStatusCause(err, disruptionBudget) && errors.As(err, &s):
+		return &Error{Code: Held, Op: "evict", Object: k.String(), Message: causeOf(s.Status(), disruptionBudget), Err: err}
+	}
+	return c.failed(ctx, "evict", k, err)
+}
+
+// causeOf is what an answer says of a cause.
+func causeOf(s metav1.Status, cause metav1.CauseType) string {
+	for _, c := range s.Details.Causes {
+		if c.Type == cause && c.Message != "" {
+			return c.Message
+		}
+	}
+	return s.Message
 }
 
 // resource is where the objects of a key's kind are, in its namespace or in all.

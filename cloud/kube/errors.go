@@ -17,6 +17,7 @@ const (
 	Unready       Code = "unready"       // what was installed does not run, and the message says why
 	Unschedulable Code = "unschedulable" // there is no machine for it
 	Broken        Code = "broken"        // what was installed, or its hooks, did not do what they should: that may pass
+	Held          Code = "held"          // somebody keeps it where it is, and the message says who
 	Unavailable   Code = "unavailable"   // the API cannot answer now, or the outcome is unknown: ask again later
 )
 

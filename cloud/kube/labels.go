@@ -12,6 +12,7 @@ const (
 	LabelApplication   = "aerie.io/application"
 	AnnotationRevision = "aerie.io/revision" // the revision that applied it: an older one never overwrites it
 	AnnotationMark     = "aerie.io/owner-mark"
+	NoteCordoned       = "aerie.io/cordoned" // an annotation of a node that we keep new pods off
 
 	// LabelPodSecurity is the level of pod security that a namespace enforces.
 	LabelPodSecurity = "pod-security.kubernetes.io/enforce"

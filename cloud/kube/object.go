@@ -70,6 +70,14 @@ func (o Object) Terminating() bool {
 	return StringOf(o.Metadata()["deletionTimestamp"]) != "" || StringOf(MapOf(o["status"])["phase"]) == "Terminating"
 }
 
+// Cordoned says of a node whether we keep new pods off it.
+func (o Object) Cordoned() bool {
+	return o.Closed() && o.Annotations()[NoteCordoned] != ""
+}
+
+// Closed says of a node whether anybody keeps new pods off it.
+func (o Object) Closed() bool { return MapOf(o["spec"])["unschedulable"] == true }
+
 // Clone is a deep copy: what is changed in it is not changed in the original.
 func (o Object) Clone() Object {
 	if o == nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/sim/offers"
 )
 
 // request is what is asked of the cloud, as far as ledger and faults need to know.
@@ -51,6 +52,9 @@ func (s *Sim) do(ctx context.Context, r request, f func(*call) (cloud.Phase, err
 	c.ctx, s.current = ctx, c
 	defer func() { s.current = nil }()
 	phase, err := c.run(r, f)
+	if c.written && !r.quiet && err == nil && !strings.HasPrefix(r.op, "Observe") && r.op != "ListOwned" { // what looks may find something gone
+		cloud.Changed(ctx, "sim:"+r.op)
+	}
 	return c.end(r, phase, err)
 }
 
@@ -74,7 +78,7 @@ func (c *call) run(r request, f func(*call) (cloud.Phase, error)) (cloud.Phase, 
 		return "", c.fail(cloud.Invalid, "NoAccount", "the account's id is missing")
 	}
 	if r.op != "Check" {
-		region, err := findRegion(c.head.Region)
+		region, err := offers.FindRegion(c.head.Region)
 		if err != nil {
 			return "", c.fail(cloud.Invalid, cloud.UnknownRegion, err.Error())
 		}
@@ -158,8 +162,13 @@ func (c *call) drop(r *resource) error {
 			}
 		}
 	}
-	if r.Kind == cloud.KindCluster {
+	switch r.Kind {
+	case cloud.KindCluster:
 		if err := c.part(r); err != nil {
+			return err
+		}
+	case cloud.KindPool:
+		if err := c.forgetNodes(r); err != nil {
 			return err
 		}
 	}

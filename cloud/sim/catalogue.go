@@ -8,6 +8,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/script"
+	"github.com/aeriehq/aerie/cloud/sim/offers"
 )
 
 // Catalogue is what the cloud has to offer in each region, where that is not the usual. What is empty is the usual.
@@ -41,13 +42,13 @@ func (s *Sim) readCatalogue(data []byte) error {
 // or fills in the usual.
 func (c Catalogue) or() Catalogue {
 	if len(c.Versions) == 0 {
-		c.Versions = Versions()
+		c.Versions = offers.Versions()
 	}
 	if len(c.Addons) == 0 {
-		c.Addons = AddonVersions()
+		c.Addons = offers.AddonVersions()
 	}
 	if len(c.Machines) == 0 {
-		for _, m := range Machines() {
+		for _, m := range offers.Machines() {
 			c.Machines = append(c.Machines, m.Name)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/sim/offers"
 )
 
 // EnsureCluster implements cloud.Provider.
@@ -63,11 +64,11 @@ func (c *call) ensureCluster(spec cloud.ClusterSpec) (*resource, error) {
 	if spec.Adopt {
 		return c.adopted(spec.Name)
 	}
-	wanted, err := minor(cmp.Or(spec.Version, defaultVersion))
+	wanted, err := offers.Minor(cmp.Or(spec.Version, offers.DefaultVersion))
 	if err != nil {
 		return nil, c.invalid(err)
 	}
-	if _, err := existingZones(spec.Existing, c.zones); err != nil {
+	if _, err := offers.ExistingZones(spec.Existing, c.zones); err != nil {
 		return nil, c.invalid(err)
 	}
 	r, err := c.seen(cloud.KindCluster, "", spec.Name, spec.Owner)
@@ -75,7 +76,7 @@ func (c *call) ensureCluster(spec cloud.ClusterSpec) (*resource, error) {
 		return nil, err
 	}
 	if r == nil {
-		if err := c.offered("version", cmp.Or(spec.Version, defaultVersion), c.sim.offers.Versions); err != nil {
+		if err := c.offered("version", cmp.Or(spec.Version, offers.DefaultVersion), c.sim.offers.Versions); err != nil {
 			return nil, err
 		}
 		return c.createCluster(spec)
@@ -107,7 +108,7 @@ func (c *call) createCluster(spec cloud.ClusterSpec) (*resource, error) {
 		return nil, err
 	}
 	hash := spec.Hash()
-	spec.Version = cmp.Or(spec.Version, defaultVersion)
+	spec.Version = cmp.Or(spec.Version, offers.DefaultVersion)
 	r := resource{Kind: cloud.KindCluster, Name: spec.Name, Owner: spec.Owner, Hash: hash, Cluster: &spec}
 	return c.makeOne(r, c.sim.options.Times.Cluster)
 }
@@ -130,7 +131,7 @@ func (c *call) changeCluster(r *resource, spec cloud.ClusterSpec, wanted int) (*
 	if r.phase(c.now) != cloud.Ready {
 		return r, nil
 	}
-	if at, err := minor(has.Version); err == nil && spec.Version != has.Version && wanted != at+1 {
+	if at, err := offers.Minor(has.Version); err == nil && spec.Version != has.Version && wanted != at+1 {
 		return nil, c.fail(cloud.Invalid, "VersionSkew",
 			fmt.Sprintf("cluster %s is at %s: the next is 1.%d", spec.Name, has.Version, at+1))
 	}

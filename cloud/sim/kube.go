@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
@@ -75,13 +76,16 @@ func (a *clusterAPI) Apply(ctx context.Context, o kube.Object) (changed bool, er
 func (a *clusterAPI) Get(ctx context.Context, apiVersion, kind, namespace, name string) (o kube.Object, err error) {
 	k := kube.Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
 	err = a.do(ctx, "Get", k, func(c *call, m *memory.Store) (err error) {
-		for _, node := range a.nodes(c, apiVersion, kind) {
+		nodes, err := a.nodes(ctx, c, m, k)
+		for _, node := range nodes {
 			if node.Name() == name {
 				o = node
 				return nil
 			}
 		}
-		o, err = m.Get(ctx, apiVersion, kind, namespace, name)
+		if err == nil {
+			o, err = m.Get(ctx, apiVersion, kind, namespace, name)
+		}
 		return err
 	})
 	if err != nil {
@@ -106,15 +110,17 @@ func (a *clusterAPI) Try(ctx context.Context, o kube.Object) (is, wouldBe kube.O
 func (a *clusterAPI) List(ctx context.Context, sel kube.Selector) (found []kube.Object, err error) {
 	k := kube.Key{APIVersion: sel.APIVersion, Kind: sel.Kind, Namespace: sel.Namespace}
 	err = a.do(ctx, "List", k, func(c *call, m *memory.Store) (err error) {
-		if found, err = m.List(ctx, sel); err != nil {
+		if !isNode(k) {
+			found, err = m.List(ctx, sel)
 			return err
 		}
-		for _, node := range a.nodes(c, sel.APIVersion, sel.Kind) {
+		nodes, err := a.nodes(ctx, c, m, k)
+		for _, node := range nodes {
 			if has(node.Labels(), sel.Labels) {
 				found = append(found, node)
 			}
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -128,6 +134,26 @@ func (a *clusterAPI) Delete(ctx context.Context, apiVersion, kind, namespace, na
 	return a.do(ctx, "Delete", k, func(_ *call, m *memory.Store) error {
 		return m.Delete(ctx, apiVersion, kind, namespace, name)
 	})
+}
+
+// Cordon implements kube.API.
+func (a *clusterAPI) Cordon(ctx context.Context, node string, on bool) error {
+	k := kube.Key{APIVersion: "v1", Kind: "Node", Name: node}
+	return a.do(ctx, "Cordon", k, func(c *call, m *memory.Store) error {
+		nodes, err := a.nodes(ctx, c, m, k)
+		for _, n := range nodes {
+			if n.Name() == node {
+				return m.Cordon(ctx, node, on)
+			}
+		}
+		return err
+	})
+}
+
+// Evict implements kube.API.
+func (a *clusterAPI) Evict(ctx context.Context, namespace, pod string) error {
+	k := kube.Key{APIVersion: "v1", Kind: "Pod", Namespace: namespace, Name: pod}
+	return a.do(ctx, "Evict", k, func(_ *call, m *memory.Store) error { return m.Evict(ctx, namespace, pod) })
 }
 
 // As implements kube.API.
@@ -162,10 +188,13 @@ func kubeError(err error, op string, k kube.Key) error {
 	return &kube.Error{Code: code, Op: op, Object: k.String(), Message: ce.Message, Err: err}
 }
 
-// nodes are the ready nodes of the cluster's pools as objects, spread over the pools' zones.
-func (a *clusterAPI) nodes(c *call, apiVersion, kind string) (nodes []kube.Object) {
-	if apiVersion != "v1" || kind != "Node" {
-		return nil
+func isNode(k kube.Key) bool { return k.APIVersion == "v1" && k.Kind == "Node" }
+
+// nodes are the ready nodes of the cluster's pools as objects, spread over the pools' zones, if a key is of such. In the
+// store is of them only whether they are cordoned.
+func (a *clusterAPI) nodes(ctx context.Context, c *call, m *memory.Store, k kube.Key) (nodes []kube.Object, err error) {
+	if !isNode(k) {
+		return nil, nil
 	}
 	state := c.sim.state
 	for _, r := range state.sorted(state.on[state.byID[a.id].place()]) {
@@ -176,14 +205,36 @@ func (a *clusterAPI) nodes(c *call, apiVersion, kind string) (nodes []kube.Objec
 			nodes = append(nodes, node(r, i))
 		}
 	}
-	return nodes
+	stored, err := m.List(ctx, kube.Selector{APIVersion: k.APIVersion, Kind: k.Kind})
+	return memory.Nodes(nodes, stored), err
 }
+
+// forgetNodes drops what is stored of the nodes of a pool that goes.
+func (c *call) forgetNodes(r *resource) error {
+	clusters := c.sim.state.byName[r.ground()]
+	if len(clusters) == 0 || c.sim.kubes[clusters[0]] == nil {
+		return nil
+	}
+	m := c.sim.kubes[clusters[0]]
+	for _, o := range m.All() {
+		if isNode(o.Key()) && strings.HasPrefix(o.Name(), r.ID+"-") {
+			if err := kube.Delete(context.Background(), m, o.Key()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// labelPool is what a node has by the name of its pool, whatever other labels that has.
+const labelPool = "sim.aerie.io/pool"
 
 func node(r *resource, i int) kube.Object {
 	labels := map[string]any{
 		"topology.kubernetes.io/region":    r.Region,
 		"topology.kubernetes.io/zone":      r.Pool.Zones[i%len(r.Pool.Zones)],
 		"node.kubernetes.io/instance-type": r.Pool.Machine,
+		labelPool:                          r.Name,
 	}
 	for k, v := range maps.All(r.Pool.Labels) {
 		labels[k] = v

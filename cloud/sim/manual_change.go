@@ -12,6 +12,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/memory"
 	"github.com/aeriehq/aerie/cloud/script"
+	"github.com/aeriehq/aerie/cloud/sim/offers"
 )
 
 // ManualChange is what somebody does by hand in the cloud or in one of its clusters, past aerie: with the cloud's console, or
@@ -74,7 +75,7 @@ func (s *Sim) byHand(h ManualChange) (n int, err error) {
 // handMade makes a cluster that aerie never asked for. It is there at once.
 func (s *Sim) handMade(h ManualChange) error {
 	account, region, _ := strings.Cut(h.In, "/")
-	spec := cloud.ClusterSpec{Version: defaultVersion}
+	spec := cloud.ClusterSpec{Version: offers.DefaultVersion}
 	at := &resource{Kind: cloud.KindCluster, Account: account, Region: region, Cluster: &spec}
 	return s.handled(at, func(c *call) error {
 		if err := h.read(&spec); err != nil {

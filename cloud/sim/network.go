@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/sim/offers"
 )
 
 // Networks have no unique names here, as on AWS: two creates make two. Only the lookup by name and owner before the
@@ -31,7 +32,7 @@ func (c *call) ensureNetwork(spec cloud.NetworkSpec) (*resource, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
-	zones, err := findZones(spec.Zones, c.zones)
+	zones, err := offers.FindZones(spec.Zones, c.zones)
 	if err != nil {
 		return nil, c.invalid(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/sim/offers"
 )
 
 // EnsurePool implements cloud.Provider.
@@ -30,7 +31,7 @@ func (c *call) ensurePool(spec cloud.PoolSpec) (*resource, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
-	if _, err := findZones(spec.Zones, c.zones); err != nil {
+	if _, err := offers.FindZones(spec.Zones, c.zones); err != nil {
 		return nil, c.invalid(err)
 	}
 	// The caller's stay the caller's.
@@ -62,7 +63,7 @@ func (c *call) createPool(spec cloud.PoolSpec) (*resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.poolVersion(oldestMinor, spec.Version, cluster.Cluster.Version); err != nil {
+	if err := c.poolVersion(offers.OldestMinor, spec.Version, cluster.Cluster.Version); err != nil {
 		return nil, err
 	}
 	if err := c.room(cloud.KindPool, spec.Min); err != nil {
@@ -80,7 +81,7 @@ func (c *call) poolZones(spec cloud.PoolSpec, cluster *resource) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	zones, err := findZones(spec.Zones, there)
+	zones, err := offers.FindZones(spec.Zones, there)
 	if err != nil {
 		return nil, c.invalid(err)
 	}
@@ -90,7 +91,7 @@ func (c *call) poolZones(spec cloud.PoolSpec, cluster *resource) ([]string, erro
 // clusterZones are those of what the cluster stands on. One that somebody else made stands on all of the region's.
 func (c *call) clusterZones(cluster *cloud.ClusterSpec) ([]string, error) {
 	if len(cluster.Existing.Subnets) > 0 {
-		return existingZones(cluster.Existing, c.zones)
+		return offers.ExistingZones(cluster.Existing, c.zones)
 	}
 	if cluster.Network == "" {
 		return c.zones, nil
@@ -110,11 +111,11 @@ func (c *call) poolVersion(least int, wanted, cluster string) error {
 	if wanted == "" {
 		return nil
 	}
-	to, err := minor(wanted)
+	to, err := offers.Minor(wanted)
 	if err != nil {
 		return c.invalid(err)
 	}
-	if most, err := minor(cluster); err == nil && (to < least || to > most) {
+	if most, err := offers.Minor(cluster); err == nil && (to < least || to > most) {
 		return c.fail(cloud.Invalid, "VersionSkew", fmt.Sprintf("a pool of a cluster at %s can have 1.%d to %s, not %s", cluster, least, cluster, wanted))
 	}
 	return nil
@@ -123,7 +124,7 @@ func (c *call) poolVersion(least int, wanted, cluster string) error {
 // changePool brings bounds, labels, taints and version to the spec's.
 func (c *call) changePool(r *resource, spec cloud.PoolSpec) (*resource, error) {
 	has := r.Pool
-	zones, err := findZones(spec.Zones, has.Zones)
+	zones, err := offers.FindZones(spec.Zones, has.Zones)
 	same := slices.Equal(zones, has.Zones) && has.Machine == spec.Machine && slices.Equal(has.Others, spec.Others) && has.Spot == spec.Spot
 	if err != nil || !same {
 		return nil, c.fail(cloud.Invalid, "Immutable",
@@ -140,7 +141,7 @@ func (c *call) changePool(r *resource, spec cloud.PoolSpec) (*resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, _ := minor(has.Version) // 0 of a pool that is older than pools' versions
+	at, _ := offers.Minor(has.Version) // 0 of a pool that is older than pools' versions
 	if err := c.poolVersion(at, spec.Version, cluster.Cluster.Version); err != nil {
 		return nil, err
 	}

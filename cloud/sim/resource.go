@@ -108,6 +108,7 @@ func (r *resource) observe(now time.Time) cloud.Observation {
 		has.Token, has.Labels, has.Taints, has.Zones = "", maps.Clone(has.Labels), slices.Clone(has.Taints), slices.Clone(has.Zones)
 		has.Others = slices.Clone(has.Others)
 		o.Nodes, o.Zones, o.Pool, o.Version = r.nodes(now), slices.Clone(r.Pool.Zones), &has, has.Version
+		o.NodeLabels = map[string]string{labelPool: r.Name}
 	case cloud.KindAddon:
 		o.Version = r.Addon.Version
 	}

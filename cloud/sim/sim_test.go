@@ -15,6 +15,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/cloudtest"
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/sim"
+	"github.com/aeriehq/aerie/cloud/sim/offers"
 )
 
 // clock is a clock that stands still until it is moved.
@@ -69,7 +70,7 @@ func TestConformance(t *testing.T) {
 				must(t, err)
 			},
 			Subnets: []string{"subnet-eu-central-a", "subnet-eu-central-b"},
-			Addons:  sim.AddonVersions(),
+			Addons:  offers.AddonVersions(),
 			Nodes:   func(s cloud.Scope, n int) { current.SetQuota(s.Account.ID, s.Region, sim.Quota{Nodes: n}) },
 			Volume: func(name string) string {
 				api, err := current.Kube(t.Context(), home, name)

@@ -164,6 +164,8 @@ func outcomesOf(e ev.Effect) []ev.Event {
 		return []ev.Event{ev.Activated{}}
 	case ev.EnsurePools:
 		return []ev.Event{poolsIn("creating", e), poolsIn("active", e), poolsIn("active", e)}
+	case ev.RetirePools:
+		return []ev.Event{ev.PoolsRetired{}}
 	case ev.EnsureApplication:
 		return []ev.Event{ev.Deployed{Revision: e.Revision, Objects: []string{"ConfigMap/a"}}}
 	}

@@ -113,7 +113,7 @@ func (r *living) prepare(ctx context.Context) (err error) {
 	for i := range r.fleet {
 		offer += fmt.Sprintf("---\nkind: customer\nname: c%d\nspec: {displayName: Customer %d}\n", i, i)
 	}
-	docs, faults := manifest.Decode("the offer", []byte(offer))
+	docs, faults := manifest.Decode(events.Builtin, "the offer", []byte(offer))
 	if err := manifest.Refuse(faults); err != nil {
 		return err
 	}

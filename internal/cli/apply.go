@@ -63,7 +63,7 @@ func withManifests(cmd *cobra.Command, conn *client.Connection, p *client.WaitFl
 // are looked up too, once, so that all faults are told together.
 func prepare(ctx context.Context, cmd *cobra.Command, conn *client.Connection,
 	files []string) (*client.Client, []manifest.Manifest, error) {
-	docs, faults, err := manifest.Read(files, cmd.InOrStdin())
+	docs, faults, err := manifest.Read(kindsOf(cmd), files, cmd.InOrStdin())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/client"
+	"github.com/aeriehq/aerie/projections/views"
 )
 
 // completeWithin is how long a shell may be kept waiting for names.
@@ -79,7 +80,7 @@ func completeField(cmd *cobra.Command, conn *client.Connection, flag string, fie
 	_ = cmd.RegisterFlagCompletionFunc(flag, complete) // fails only for a flag that is not there
 }
 
-// completeFilters completes the filters of a list.
+// completeFilters completes the filters of a list, those that the command has.
 func completeFilters(cmd *cobra.Command, conn *client.Connection) {
 	for flag, k := range map[string]events.Kind{"dataplane": events.Dataplane, "plan": events.Plan, "owner": events.Customer} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
@@ -90,30 +91,68 @@ func completeFilters(cmd *cobra.Command, conn *client.Connection) {
 			return found, cobra.ShellCompDirectiveNoFileComp
 		})
 	}
-	_ = cmd.RegisterFlagCompletionFunc("phase", func(cmd *cobra.Command, args []string, _ string) (phases []string, _ cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			d, _ := kindsOf(cmd).Find(args[0])
-			if m, ok := fsm.Machines[d.Kind]; ok {
-				for _, p := range m.Phases()[1:] {
-					phases = append(phases, string(p))
-				}
+	_ = cmd.RegisterFlagCompletionFunc("phase", func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return phasesOf(kindIn(cmd, args)), cobra.ShellCompDirectiveNoFileComp
+	})
+	completeLabels(cmd, conn, kindIn, true)
+}
+
+// completeOrders completes in which order a list is shown: as the server knows them, and by the paths of a kind's fields.
+func completeOrders(cmd *cobra.Command) {
+	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(views.Sorts(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("sort-by", func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		paths := []string{".created", ".id", ".owner", ".phase", ".seq", ".uid"}
+		if d, ok := kindsOf(cmd).Of(kindIn(cmd, args)); ok {
+			for _, f := range d.ScalarFields() {
+				paths = append(paths, ".spec."+f.Path)
 			}
 		}
-		return phases, cobra.ShellCompDirectiveNoFileComp
+		return paths, cobra.ShellCompDirectiveNoFileComp
 	})
 }
 
-func idsWithin(cmd *cobra.Command, conn *client.Connection, k events.Kind, typed string) []string {
+// kindIn is the kind that the first argument names; none if it names none.
+func kindIn(cmd *cobra.Command, args []string) events.Kind {
+	if len(args) == 0 {
+		return ""
+	}
+	d, _ := kindsOf(cmd).Find(args[0])
+	return d.Kind
+}
+
+// phasesOf lists the phases that entities of a kind can be in.
+func phasesOf(k events.Kind) (phases []string) {
+	if m, ok := fsm.Machines[k]; ok {
+		for _, p := range m.Phases()[1:] {
+			phases = append(phases, string(p))
+		}
+	}
+	return phases
+}
+
+func idsWithin(cmd *cobra.Command, conn *client.Connection, k events.Kind, typed string) (names []string) {
+	owner, _, _ := strings.Cut(typed, "/")
+	if owner == typed {
+		owner = ""
+	}
+	for _, e := range entitiesWithin(cmd, conn, k, owner) {
+		// A platform's thing without "-/": a shell would take that for a flag.
+		name := strings.TrimPrefix(e.Ref().Path(), events.Platform+"/")
+		if strings.HasPrefix(name, typed) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// entitiesWithin reads a page of entities, an owner's or all, as quickly as a shell needs it; none if that can't be.
+func entitiesWithin(cmd *cobra.Command, conn *client.Connection, k events.Kind, owner string) []client.Entity {
 	ctx := cmd.Context()
 	if ctx == nil {
 		ctx = context.Background()
 	}
 	ctx, cancel := context.WithTimeout(ctx, completeWithin)
 	defer cancel()
-	return ids(ctx, cmd, conn, k, typed)
-}
-
-func ids(ctx context.Context, cmd *cobra.Command, conn *client.Connection, k events.Kind, typed string) (names []string) {
 	cl, err := conn.Client(cmd)
 	if err != nil {
 		return nil
@@ -121,7 +160,7 @@ func ids(ctx context.Context, cmd *cobra.Command, conn *client.Connection, k eve
 	defer cl.Close()
 	cl.Hush()
 	q := url.Values{}
-	if owner, _, ok := strings.Cut(typed, "/"); ok {
+	if owner != "" {
 		q.Set("owner", owner)
 	}
 	l, err := cl.List(ctx, "/v1/"+k.Plural(), q, client.PageSize)
@@ -132,12 +171,5 @@ func ids(ctx context.Context, cmd *cobra.Command, conn *client.Connection, k eve
 	if err != nil {
 		return nil
 	}
-	for _, e := range all {
-		// A platform's thing without "-/": a shell would take that for a flag.
-		name := strings.TrimPrefix(e.Ref().Path(), events.Platform+"/")
-		if strings.HasPrefix(name, typed) {
-			names = append(names, name)
-		}
-	}
-	return names
+	return all
 }

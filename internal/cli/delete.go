@@ -68,7 +68,7 @@ func (d *deleting) documents(cmd *cobra.Command, args []string) (docs []manifest
 		if len(words(cmd, args)) > 0 {
 			return nil, client.Invalid("-f", "is there with a kind: give one or the other")
 		}
-		docs, faults, err := manifest.Read(d.files, cmd.InOrStdin())
+		docs, faults, err := manifest.Read(kindsOf(cmd), d.files, cmd.InOrStdin())
 		if err != nil {
 			return nil, err
 		}
@@ -78,12 +78,12 @@ func (d *deleting) documents(cmd *cobra.Command, args []string) (docs []manifest
 	if err != nil {
 		return nil, err
 	}
-	refs, err := refsOf(k, ids)
+	refs, err := refsOf(cmd, k, ids)
 	if err == nil && len(refs) == 0 {
 		err = client.Invalid("id", "is missing: which %s?", k)
 	}
 	for _, r := range refs {
-		docs = append(docs, manifest.Manifest{Ref: r})
+		docs = append(docs, manifest.Of(kindsOf(cmd), r))
 	}
 	return docs, err
 }

@@ -58,7 +58,7 @@ func newDemoCommand() *cobra.Command {
 // run is the whole demo. Ctrl-C is a good end; ctx ends with it.
 func (d demo) run(ctx context.Context) (err error) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
-	docs, faults, err := manifest.Read([]string{d.dir}, nil)
+	docs, faults, err := manifest.Read(events.Builtin, []string{d.dir}, nil)
 	if err == nil {
 		err = manifest.Refuse(faults)
 	}
@@ -130,7 +130,9 @@ func (d demo) next(c *server.Control, dir string, tenant client.Entity) {
 			program = rel
 		}
 	}
-	api, bus := " --data-dir "+dir, " --data-dir "+dir
+	program = print.ShellWord(program)
+	api := " --data-dir " + print.ShellWord(dir)
+	bus := api
 	if c.APIURL() != client.DefaultAPI {
 		api += " --api-url " + c.APIURL()
 	}

@@ -158,6 +158,8 @@ const toldBelow = "see the reason below"
 func tried(e client.Entity, now time.Time) string {
 	r, ref := e.Status.Reason, e.Ref()
 	switch {
+	case !r.Retried && e.Status.Owed["on"] != nil:
+		return fmt.Sprintf("goes on when the account is Ready again; else update it, or: aerie %s retry %s", ref.Kind, ref.Path())
 	case !r.Retried:
 		return fmt.Sprintf("not tried again by itself: update it, or: aerie %s retry %s", ref.Kind, ref.Path())
 	case r.NextAt.After(now):

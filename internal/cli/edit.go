@@ -184,7 +184,7 @@ func (e *editing) apply(cmd *cobra.Command) error {
 	}
 	defer cancel()
 	ref := e.present.Ref()
-	docs, faults := manifest.Decode("the document", e.text)
+	docs, faults := manifest.Decode(kindsOf(cmd), "the document", e.text)
 	if err := manifest.Refuse(faults); err != nil {
 		return err
 	}

@@ -101,7 +101,8 @@ func TestEveryScalarFieldHasAFlag(t *testing.T) {
 // The values of flags are completed with what the server has, or what they may be.
 func TestValuesAreCompleted(t *testing.T) {
 	s := newStandIn(t)
-	s.put(client.Entity{Kind: events.Plan, Owner: "-", ID: "free"})
+	s.put(client.Entity{Kind: events.Plan, Owner: "-", ID: "free", Labels: map[string]string{"tier": "gold", "env": "a"}})
+	s.put(client.Entity{Kind: events.Plan, Owner: "-", ID: "gone", Labels: map[string]string{"tier": "silver"}})
 	s.put(client.Entity{Kind: events.Customer, Owner: "acme", ID: "acme"})
 	complete := func(args ...string) string {
 		t.Setenv("AERIE_API_URL", s.apiURL)
@@ -110,12 +111,28 @@ func TestValuesAreCompleted(t *testing.T) {
 		return out
 	}
 	for _, c := range []struct{ args, want string }{
-		{"tenant create acme/prod --plan ", "free\n:4"},
+		{"tenant create acme/prod --plan ", "free\ngone\n:4"},
 		{"dataplane attach eu --customer ", "acme\n:4"},
 		{"account create main --cloud ", "sim\naws\n:4"},
-		{"get tenants --plan ", "free\n:4"},
+		{"get tenants --plan ", "free\ngone\n:4"},
 		{"get tenants --owner ", "acme\n-\n:4"},
 		{"get plans --phase ", "Draft\n"},
+		{"get tenants --sort ", "name\n-name\ncreated\n-created\nphase\n-phase\nseq\n-seq\n:4"},
+		{"get tenants --sort-by ", ".created\n.id\n.owner\n.phase\n.seq\n.uid\n.spec.plan\n"},
+		{"get plans -l ", "env\ntier\n:6"},
+		{"get plans -l t", "tier\n:6"},
+		{"get plans -l tier=", "tier=gold\ntier=silver\n:6"},
+		{"get plans -l tier!=s", "tier!=silver\n:6"},
+		{"get plans -l env=a,!ti", "env=a,!tier\n:6"},
+		{"get plans -l env=a,tier=g", "env=a,tier=gold\n:6"},
+		{"get nosuch -l ", ":6"},
+		{"wait plans -l ", "env\ntier\n:6"},
+		{"wait plans --owner ", "acme\n-\n:4"},
+		{"wait plans --for ", "condition=Ready\ndelete\nphase=Draft\n"},
+		{"plan update free -l ti", "tier\n:6"},
+		{"plan create pro --label tier=", "tier=gold\ntier=silver\n:6"},
+		{"tail --type ", "activated\n"},
+		{"tail --owner ", "acme\n-\n:4"},
 	} {
 		if got := complete(strings.Split(c.args, " ")...); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s: %s", c.args, got)

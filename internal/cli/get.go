@@ -119,6 +119,7 @@ entity is shown again when something happens to it, until Ctrl-C.`,
 		ValidArgsFunction: completeKindAndID(&g.Connection),
 		RunE:              g.run,
 	}
+	cmd.AddCommand(newOperationsCommand())
 	g.Connection.Flags(cmd)
 	g.AtFlag(cmd)
 	g.Output.Flags(cmd, print.Table, print.Wide, print.JSON, print.YAML, print.Name, print.JSONPath, print.CustomColumns)
@@ -128,6 +129,7 @@ entity is shown again when something happens to it, until Ctrl-C.`,
 	cmd.Flags().BoolVarP(&g.watch, "watch", "w", false, "go on and show what changes, until Ctrl-C")
 	ignoreNotFound(cmd, &g.ignoreNotFound)
 	completeFilters(cmd, &g.Connection)
+	completeOrders(cmd)
 	return cmd
 }
 
@@ -143,7 +145,7 @@ func (g *getting) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	refs, err := refsOf(k, ids)
+	refs, err := refsOf(cmd, k, ids)
 	if err != nil {
 		return err
 	}

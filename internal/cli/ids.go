@@ -60,10 +60,10 @@ func onlyID(cmd *cobra.Command, k events.Kind, ids []string) (events.Ref, error)
 }
 
 // refsOf reads ids as they are typed, each once.
-func refsOf(k events.Kind, ids []string) (refs []events.Ref, err error) {
+func refsOf(cmd *cobra.Command, k events.Kind, ids []string) (refs []events.Ref, err error) {
 	var faults []events.FieldError
 	for _, id := range ids {
-		r, wrong := events.ParseRef(k, id)
+		r, wrong := kindsOf(cmd).ParseRef(k, id)
 		faults = append(faults, wrong...)
 		if !slices.Contains(refs, r) {
 			refs = append(refs, r)

@@ -117,6 +117,7 @@ func newVerbCommand(kinds *events.Registry, d events.Descriptor, verb events.Ver
 	f.fields.add(cmd, &f.conn, verb.Fields(d.Kind))
 	if verb.TakesSpec() {
 		f.specFlags(cmd)
+		completeLabels(cmd, &f.conn, func(*cobra.Command, []string) events.Kind { return d.Kind }, false)
 		f.values.flags(cmd, d.Spec)
 		f.parts.add(cmd, &f.conn, d.ScalarFields())
 	}

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"unsafe"
 
 	"github.com/mattn/go-runewidth"
 	"github.com/spf13/cobra"
@@ -89,19 +93,16 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	t.Setenv("XDG_STATE_HOME", "/state")
-	said := map[string]*bytes.Buffer{}
+	said := map[string][][2]string{} // of each command: its line, and what it says
 	var help func(*cobra.Command)
 	help = func(c *cobra.Command) {
 		words := strings.Fields(c.CommandPath())
 		file := words[min(1, len(words)-1)]
-		if said[file] == nil {
-			said[file] = &bytes.Buffer{}
-		}
 		code, out, errs := runCLI(t.Context(), "", append(words[1:], "--help")...)
 		if code != 0 || errs != "" {
 			t.Errorf("%s --help: exit %d, %s", c.CommandPath(), code, errs)
 		}
-		fmt.Fprintf(said[file], "$ %s --help\n%s\n", c.CommandPath(), out)
+		said[file] = append(said[file], [2]string{"$ " + c.CommandPath() + " --help\n", out})
 		for _, below := range c.Commands() {
 			if !below.Hidden {
 				help(below)
@@ -109,7 +110,86 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	help(newRoot(events.Builtin))
-	for file, text := range said {
-		golden(t, filepath.Join("help", file+".txt"), text.Bytes())
+	for file, helps := range said {
+		text := ""
+		for _, h := range helps {
+			text += h[0] + h[1] + "\n"
+		}
+		golden(t, filepath.Join("help", file+".txt"), []byte(text))
+		for _, width := range []int{80, 120, 200} {
+			folded := ""
+			for _, h := range helps {
+				folded += h[0] + print.Fold(h[1], width) + "\n"
+			}
+			helpAt(t, width, file, text, folded)
+		}
 	}
+}
+
+// helpAt pins what help looks like on a terminal, where that differs from what is no terminal.
+func helpAt(t *testing.T, width int, file, text, folded string) {
+	t.Helper()
+	examples := false
+	for line := range strings.Lines(folded) {
+		line = strings.TrimSuffix(line, "\n")
+		if line != "" && line[0] != ' ' {
+			examples = line == "Examples:"
+		}
+		if n := runewidth.StringWidth(line); n > width && !examples {
+			t.Errorf("%d columns on a screen of %d: %s", n, width, line)
+		}
+	}
+	if got, want := strings.Fields(folded), strings.Fields(text); !slices.Equal(got, want) {
+		t.Errorf("the help of %s has other words at %d columns", file, width)
+	}
+	dir := fmt.Sprintf("help_%d", width)
+	if folded != text {
+		golden(t, filepath.Join(dir, file+".txt"), []byte(folded))
+	} else if _, err := os.Stat(filepath.Join("testdata", dir, file+".txt")); err == nil {
+		t.Errorf("testdata/%s/%s.txt is as testdata/help/%s.txt: remove it", dir, file, file)
+	}
+}
+
+// Help that is written to a terminal fits it.
+func TestHelpOnATerminal(t *testing.T) {
+	terminal, screen := newTerminal(t, 80)
+	if code := Run(t.Context(), []string{"get", "--help"}, strings.NewReader(""), screen, screen); code != 0 {
+		t.Fatalf("exit %d", code)
+	}
+	if err := screen.Close(); err != nil {
+		t.Fatal(err)
+	}
+	shown, _ := io.ReadAll(terminal) // ends with an error when nobody holds the other end
+	longest := 0
+	for line := range strings.Lines(string(shown)) {
+		if strings.HasPrefix(line, "      --") {
+			longest = max(longest, runewidth.StringWidth(strings.TrimSpace(line))+6)
+		}
+	}
+	if longest == 0 || longest > 80 {
+		t.Errorf("%d columns:\n%s", longest, shown)
+	}
+}
+
+// newTerminal opens a terminal of a width: the end that a person sees, and the one that programs write to.
+func newTerminal(t *testing.T, columns uint16) (terminal, screen *os.File) {
+	t.Helper()
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("no terminals here: %v", err)
+	}
+	t.Cleanup(func() { _ = terminal.Close() })
+	var number, unlocked int32
+	size := struct{ rows, columns, x, y uint16 }{24, columns, 0, 0}
+	for request, arg := range map[uintptr]unsafe.Pointer{syscall.TIOCGPTN: unsafe.Pointer(&number),
+		syscall.TIOCSPTLCK: unsafe.Pointer(&unlocked), syscall.TIOCSWINSZ: unsafe.Pointer(&size)} {
+		if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, terminal.Fd(), request, uintptr(arg)); e != 0 {
+			t.Fatal(e)
+		}
+	}
+	screen, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return terminal, screen
 }

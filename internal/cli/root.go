@@ -68,6 +68,7 @@ func newRoot(kinds *events.Registry) *cobra.Command {
 	}
 	root.AddCommand(newCompletionCommand(), newVersionCommand())
 	root.SetHelpCommand(newHelpCommand())
+	fitHelp(root)
 	return root
 }
 

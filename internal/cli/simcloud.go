@@ -148,10 +148,10 @@ func (s *simcloud) show(dir, url string, accounts []core.Account) error {
 			text += fmt.Sprintf("account %s: role arn:aws:iam::%s:role/%s, external id %q\n", a.ID, a.ID, r.Name, r.ExternalID)
 		}
 	}
-	text += fmt.Sprintf("\nexport AWS_ENDPOINT_URL=%s\nexport AWS_CA_BUNDLE=%s\nexport AWS_EC2_METADATA_DISABLED=true\nexport AWS_REGION=eu-west-1\n", url, ca)
+	text += fmt.Sprintf("\nexport AWS_ENDPOINT_URL=%s\nexport AWS_CA_BUNDLE=%s\nexport AWS_EC2_METADATA_DISABLED=true\nexport AWS_REGION=eu-west-1\n", url, print.ShellWord(ca))
 	for _, a := range accounts {
 		if len(a.Users) > 0 {
-			text += fmt.Sprintf("export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n", a.Users[0].AccessKeyID, a.Users[0].SecretAccessKey)
+			text += fmt.Sprintf("export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n", print.ShellWord(a.Users[0].AccessKeyID), print.ShellWord(a.Users[0].SecretAccessKey))
 			break
 		}
 	}

@@ -54,7 +54,7 @@ now (--once). These two begin with the first event, unless --after or --since sa
 				return err
 			}
 			f.fromStart = cmd.Flags().Changed("after")
-			config, err := f.config(time.Now())
+			config, err := f.config(kindsOf(cmd), time.Now())
 			if err != nil {
 				return err
 			}
@@ -82,14 +82,18 @@ now (--once). These two begin with the first event, unless --after or --since sa
 	fs.Uint64Var(&f.after, "after", 0, "begin after this sequence; 0: with the first event")
 	fs.StringVar(&f.until, "until", "", "end after this sequence (1234), or at a time (RFC 3339, or so long ago: 10m)")
 	fs.BoolVar(&f.once, "once", false, "end when all that is in the log now was shown")
-	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(events.Builtin.Names(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("kind", func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return kindsOf(cmd).Names(), cobra.ShellCompDirectiveNoFileComp
+	})
+	_ = cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(eventTypes(), cobra.ShellCompDirectiveNoFileComp))
+	completeFilters(cmd, &conn)
 	return cmd
 }
 
 // config makes a consumer's configuration of the filters.
-func (f tailFilter) config(now time.Time) (jetstream.OrderedConsumerConfig, error) {
+func (f tailFilter) config(kinds *events.Registry, now time.Time) (jetstream.OrderedConsumerConfig, error) {
 	var c jetstream.OrderedConsumerConfig
-	kind, err := f.check()
+	kind, err := f.check(kinds)
 	if err != nil {
 		return c, err
 	}
@@ -113,11 +117,14 @@ func (f tailFilter) config(now time.Time) (jetstream.OrderedConsumerConfig, erro
 }
 
 // check refuses what no event could have.
-func (f tailFilter) check() (kind string, err error) {
+func (f tailFilter) check(kinds *events.Registry) (kind string, err error) {
 	if f.kind != "" {
 		k, ok := events.EventKindOf(f.kind)
+		if d, known := kinds.Find(f.kind); known {
+			k, ok = d.Kind, true
+		}
 		if !ok {
-			return "", client.Invalid("--kind", "%q is not a kind%s", events.Truncate(f.kind), events.Suggest(f.kind, events.Builtin.Names()))
+			return "", client.Invalid("--kind", "%q is not a kind%s", events.Truncate(f.kind), events.Suggest(f.kind, kinds.Names()))
 		}
 		kind = string(k)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/internal/cli/manifest"
 )
 
 // herdSpec is the spec of a toy kind, which the program does not know.
@@ -58,6 +59,9 @@ func TestAToyKindIsOnTheCommandLine(t *testing.T) {
 		{"api-resources", "herds", 0},
 		{"__complete get her", "herd\n", 0},
 		{"__complete explain herd.", "herd.heads\n", 0},
+		{"__complete tail --kind her", "herd\n", 0},
+		{"tail --kind herb", "did you mean \"herd\"?", 2},
+		{"get herd ACME/a", "owner: ", 2},
 		{"__complete herd shear acme/a --mode b", "bare\n", 0},
 	} {
 		code, out, errs := runHerds(t, strings.Fields(c.args)...)
@@ -67,5 +71,20 @@ func TestAToyKindIsOnTheCommandLine(t *testing.T) {
 	}
 	if code, _, errs := runCLI(t.Context(), "", "explain", "herd"); code != 2 || !strings.Contains(errs, `"herd" is not a kind`) {
 		t.Errorf("the program itself: exit %d, %s", code, errs)
+	}
+}
+
+// A document is of a kind of the registry that it is read with.
+func TestAToyKindIsInManifests(t *testing.T) {
+	doc := []byte("kind: herd\nowner: acme\nname: a\nspec:\n  plan: free\n---\nkind: plan\nname: free\nspec:\n  deployment: dedicated\n  apps: [{type: a, size: b}]\n")
+	docs, faults := manifest.Decode(withHerds, "f", doc)
+	if len(faults) > 0 || len(docs) != 2 || docs[0].Spec != (herdSpec{Plan: "-/free", Heads: 3}) {
+		t.Fatalf("%+v, %+v", docs, faults)
+	}
+	if first := manifest.Ordered(docs)[0]; first.Ref.Kind != events.Plan {
+		t.Errorf("%s comes before the plan that it refers to", first.Ref)
+	}
+	if _, faults := manifest.Decode(events.Builtin, "f", doc); len(faults) == 0 {
+		t.Error("the program itself knows herds")
 	}
 }

@@ -57,15 +57,6 @@ func parseGoal(k events.Kind, s string) (goal, error) {
 	return g, client.Invalid("--for", "%q: want phase=PHASE, condition=TYPE, condition=TYPE=False, or delete", events.Truncate(s))
 }
 
-func phasesOf(k events.Kind) (known []string) {
-	for _, p := range fsm.Machines[k].Phases() {
-		if p != fsm.Unborn {
-			known = append(known, string(p))
-		}
-	}
-	return known
-}
-
 // reached tells whether an entity is as it is waited for.
 func (g goal) reached(e client.Entity) (bool, error) {
 	switch {
@@ -112,7 +103,7 @@ the time is over.`,
 			if err != nil {
 				return err
 			}
-			refs, err := refsOf(k, ids)
+			refs, err := refsOf(cmd, k, ids)
 			if err != nil {
 				return err
 			}
@@ -130,8 +121,22 @@ the time is over.`,
 	f.StringArrayVarP(&w.filter.labels, "label", "l", nil, "all that this label selector matches; repeatable")
 	f.StringVar(&w.filter.owner, "owner", "", "all that belongs to this customer, or - for the platform")
 	f.BoolVar(&w.all, "all", false, "all of the kind")
-	_ = cmd.RegisterFlagCompletionFunc("for", cobra.FixedCompletions([]string{"phase=", "condition=Ready", "delete"}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
+	completeFilters(cmd, &w.conn)
+	_ = cmd.RegisterFlagCompletionFunc("for", completeGoal)
 	return cmd
+}
+
+// completeGoal completes what can be waited for, with the phases of the kind.
+func completeGoal(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	goals := []string{"condition=Ready", "delete"}
+	phases := phasesOf(kindIn(cmd, args))
+	if len(phases) == 0 {
+		return append(goals, "phase="), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+	for _, p := range phases {
+		goals = append(goals, "phase="+p)
+	}
+	return goals, cobra.ShellCompDirectiveNoFileComp
 }
 
 func (w *waiting) run(cmd *cobra.Command, k events.Kind, refs []events.Ref) error {

@@ -91,6 +91,9 @@ func called(c events.Call) string {
 	if c.RequestID != "" {
 		text += ", request " + c.RequestID
 	}
+	if len(c.Changes) > 0 {
+		text += ", which changed " + strings.Join(c.Changes, ", ")
+	}
 	return text
 }
 

@@ -21,6 +21,7 @@ type progress struct {
 	speed  float64
 	began  time.Time
 	phases map[events.Ref]entered
+	steps  map[events.Ref]string // how far those are who are told of next
 	total  int
 }
 
@@ -50,8 +51,36 @@ func (p *progress) saw(e Entity, now time.Time) {
 	}
 	p.phases[e.Ref()] = entered{e.Phase, now}
 	if p.width == 0 {
-		fmt.Fprintln(p.out, Plain(e.Ref().String()+": "+Standing(e)))
+		fmt.Fprintln(p.out, Plain(e.Ref().String()+": "+Standing(e)+p.steps[e.Ref()]))
 	}
+}
+
+// news are those of the targets of whom something is told next.
+func (p *progress) news(targets []Target) (refs []events.Ref) {
+	var left []Target
+	for _, t := range targets {
+		if t.last.Kind == "" || t.done() {
+			continue
+		}
+		left = append(left, t)
+		if p.width == 0 && p.phases[t.Ref].phase != t.last.Phase {
+			refs = append(refs, t.Ref)
+		}
+	}
+	if p.width > 0 && len(left) > 0 {
+		refs = append(refs, shownOf(left).Ref)
+	}
+	return refs
+}
+
+// shownOf is who is shown of those that are waited for: one that is worked on says more than one that waits.
+func shownOf(left []Target) Target {
+	for _, t := range left {
+		if working(t.last) {
+			return t
+		}
+	}
+	return left[0]
 }
 
 // left shows what is still waited for, in place.
@@ -59,14 +88,8 @@ func (p *progress) left(left []Target, now time.Time) {
 	if p.width == 0 || len(left) == 0 {
 		return
 	}
-	shown := left[0]
-	for _, t := range left { // one that is worked on says more than one that waits
-		if working(t.last) {
-			shown = t
-			break
-		}
-	}
-	line := Plain(fmt.Sprintf("%d/%d as wanted, %s: %s: %s", p.total-len(left), p.total, p.time(left, now), shown.Ref, Standing(shown.last)))
+	shown := shownOf(left)
+	line := Plain(fmt.Sprintf("%d/%d as wanted, %s: %s: %s", p.total-len(left), p.total, p.time(left, now), shown.Ref, Standing(shown.last)+p.steps[shown.Ref]))
 	if runes := []rune(line); len(runes) >= p.width {
 		line = string(runes[:p.width-2]) + "…"
 	}

@@ -107,7 +107,7 @@ func (c *Client) wait(ctx context.Context, targets []Target, p *progress, w *pat
 		err := c.look(ctx, targets)
 		now := time.Now()
 		left := targets[:0:0]
-		p.speed = c.Speed()
+		p.speed, p.steps = c.Speed(), c.steps(ctx, p.news(targets))
 		for _, t := range targets {
 			p.saw(t.last, now)
 			w.saw(t.last, now)

@@ -1,26 +1,33 @@
 // Package docgen makes the pages of docs that follow from the code: reference.md from the Go types,
-// lives.md from the tables of the kinds.
+// lives.md from the tables of the kinds, and parts of troubleshooting.md from the codes of reasons.
 //
 // It is no part of the server, and it writes no file itself: its test fails when a page differs, and
 // rewrites it with -update. Begin with Pages. The functions only read what is fixed at the start of
-// the program, so they may run at once; the same code makes the same pages.
+// the program and the pages that they are given, so they may run at once; the same code makes the same pages.
 package docgen
 
 import (
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 )
 
-// Pages are the generated pages, by their names in docs.
-func Pages() (map[string]string, error) {
+// Pages are the generated pages, by their names in docs, a directory that has those of which only a part is.
+func Pages(docs fs.FS) (map[string]string, error) {
 	lives, err := Lives()
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{"reference.md": Reference(events.Builtin, fsm.Vocabulary()), "lives.md": lives}, nil
+	written, err := fs.ReadFile(docs, troubleshooting)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{
+		"reference.md": Reference(events.Builtin, fsm.Vocabulary()), "lives.md": lives, troubleshooting: Troubleshooting(string(written)),
+	}, nil
 }
 
 // page is Markdown under way.

@@ -29,6 +29,7 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 		fsm.Requested:    "waits for its dataplane, and for its owner",
 		fsm.Provisioning: "`ensure_pools`",
 		fsm.Updating:     "`ensure_pools`",
+		fsm.Retiring:     "`retire_pools`",
 		fsm.Deleting:     "`remove_owned`",
 	},
 	ev.Tenant: {
@@ -67,6 +68,7 @@ var effects = []struct {
 	{ev.EnsureCloudAddons{}, "the cloud's add-ons: network, identity, autoscaler, DNS, storage"},
 	{ev.EnsureBase{}, "what every cluster gets before anybody lives on it"},
 	{ev.EnsurePools{}, "all node pools of the tenant infra, with its labels and taints"},
+	{ev.RetirePools{}, "the end of node pools that are not wanted any more, once the pods on them have left"},
 	{ev.EnsureTenant{}, "the namespace, and the quota, limits, rights and network policy that guard it"},
 	{ev.EnsureApplication{}, "the application's Helm release, or its objects, in the tenant's namespace"},
 	{ev.EnsureAddon{}, "the addon's namespace, and in it its Helm release or objects; on the platform's dataplanes also what is of the whole cluster"},

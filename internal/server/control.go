@@ -194,7 +194,7 @@ func (c *Control) startFold(s Settings) error {
 		return err
 	}
 	c.Live.View(c.who.Load)
-	c.Intake = command.NewIntake(c.Log, c.Live)
+	c.Intake = command.NewIntake(c.Log, c.Live, ev.Builtin)
 	c.Intake.Count(c.counts.Commanded)
 	c.Intake.CountGivenUp(c.counts.GivenUp)
 	c.admit()

@@ -59,7 +59,7 @@ func (s *server) events(api huma.API) {
 			writeJSON(w, http.StatusOK, "application/json", page)
 		}}, nil
 	})
-	documentValues(api.OpenAPI().Paths[op.Path].Get, "kind", events.Builtin.Names())
+	documentValues(api.OpenAPI().Paths[op.Path].Get, "kind", s.Kinds.Names())
 }
 
 // live answers with a stream, once it is known where that begins.

@@ -91,6 +91,7 @@ func newServer(c Config) *server {
 	s.events(api)
 	s.commands(api)
 	s.queue(api)
+	s.operations(api)
 	s.orphans(api)
 	s.planVersions(api)
 	s.placement(api)

@@ -6,7 +6,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/projections/operations"
 	"github.com/aeriehq/aerie/projections/placement"
+	"github.com/aeriehq/aerie/projections/views"
 )
 
 // OrphansQuery says where to look for orphans.
@@ -38,5 +40,26 @@ func (s *server) placement(api huma.API) {
 			return nil, err
 		}
 		return &struct{ Body placement.WouldBe }{would}, nil
+	})
+}
+
+type operationsAnswer struct {
+	Body views.List[operations.Operation]
+}
+
+// operations is what is under way.
+func (s *server) operations(api huma.API) {
+	op := get("list-operations", "/v1/operations", "What is under way, and what has ended in the last day", "operations")
+	op.Description = "What was asked of entities and takes its time, the last begun first. Of what has ended the newest 10,000 are told, for a day."
+	s.forCustomers(op)
+	route(api, op, func(ctx context.Context, q *operations.Query) (*operationsAnswer, error) {
+		if c := callerOf(ctx); c.Role.OfCustomer() {
+			if q.Owner != "" && q.Owner != c.Owner {
+				return nil, events.Refuse(events.Denied, "%s may not list what %s owns", events.Kind(c.Role).A(), events.Truncate(q.Owner))
+			}
+			q.Owner = c.Owner
+		}
+		l, err := s.views.Operations(ctx, q)
+		return &operationsAnswer{l}, err
 	})
 }

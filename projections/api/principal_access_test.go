@@ -74,6 +74,8 @@ func TestWhoReadsWhat(t *testing.T) {
 		{"/v1/tenants?dataplane=-/eu", [5]int{200, 200, 200, 200, 200}},
 		{"/v1/tenants?dataplane=-/us", [5]int{400, 400, 200, 200, 200}},
 		{"/v1/tenants?dataplane=-/absent", [5]int{400, 400, 400, 400, 400}},
+		{"/v1/operations", [5]int{200, 200, 200, 200, 200}},
+		{"/v1/operations?owner=birch", [5]int{403, 403, 200, 200, 200}},
 		{"/v1/tenants/acme/prod", [5]int{200, 200, 200, 200, 200}},
 		{"/v1/tenants/birch/prod", [5]int{404, 404, 200, 200, 200}},
 		{"/v1/tenants/birch/absent", [5]int{404, 404, 404, 404, 404}},

@@ -126,13 +126,16 @@ func (l *Life) Question() string {
 	if r.Kind == events.Customer {
 		path = "/v1/customers/" + r.ID
 	}
-	switch l.Chance.IntN(5) {
+	switch l.Chance.IntN(6) {
 	case 0:
 		return path + "/history?limit=" + l.pick("1", "5", "1000")
 	case 1:
 		return "/v1/events?" + l.pick("owner=acme", "kind=tenant", "type=requested&after=3", "actor=anna", "limit=2") + l.pick("", "&id=one")
 	case 2, 3:
 		return path + "?x"
+	case 4:
+		return "/v1/operations?limit=" + l.pick("1", "3", "100") + l.pick("", "&owner=acme", "&kind=tenant", "&kind="+string(r.Kind)+"&entity="+r.Path()) +
+			l.pick("", "", "&state=running", "&state=done", "&state=failed", "&state=superseded")
 	}
 	known := views.Phases(r.Kind)
 	q := "/v1/" + r.Kind.Plural() + "?limit=" + l.pick("1", "2", "100") + l.pick("", "&owner=acme", "&q=n", "&q=one", "&label=n", "&label=n=1", "&label=t=X&label=n=2",

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/operations"
 	"github.com/aeriehq/aerie/projections/state"
 )
 
@@ -33,20 +34,11 @@ type Any = Entity[events.Spec, any]
 
 // Status says how an entity is.
 type Status[O any] struct {
-	Conditions []fsm.Condition   `json:"conditions" required:"true" nullable:"false" doc:"What can be asked of it"`
-	Reason     *Reason           `json:"reason" required:"true" doc:"Why it is not where it should be; null if it is"`
-	Placement  *events.Placement `json:"placement" required:"true" doc:"Where a tenant was put; null if it was not, or is no tenant"`
-	Owed       *Owed             `json:"owed" required:"true" doc:"What the world owes it; null if nothing"`
-	Observed   O                 `json:"observed,omitempty" doc:"What was seen of it"`
-}
-
-// Reason is the one reason for which an entity is not where it should be.
-type Reason struct {
-	Code    events.ReasonCode `json:"code" required:"true" doc:"A stable word"`
-	Message string            `json:"message" required:"true" doc:"The same as a sentence"`
-	Fault   events.Blame      `json:"fault" required:"true" enum:"user,system,cloud" doc:"Who can do something about it"`
-	Retried bool              `json:"retried" required:"true" doc:"Whether it goes on by itself"`
-	NextAt  *time.Time        `json:"next_at" required:"true" doc:"When it is tried again; null if that is not known"`
+	Conditions []fsm.Condition    `json:"conditions" required:"true" nullable:"false" doc:"What can be asked of it"`
+	Reason     *operations.Reason `json:"reason" required:"true" doc:"Why it is not where it should be; null if it is"`
+	Placement  *events.Placement  `json:"placement" required:"true" doc:"Where a tenant was put; null if it was not, or is no tenant"`
+	Owed       *Owed              `json:"owed" required:"true" doc:"What the world owes it; null if nothing"`
+	Observed   O                  `json:"observed,omitempty" doc:"What was seen of it"`
 }
 
 // Owed is what the world owes an entity.
@@ -84,22 +76,10 @@ func read(w *state.Entities, e entity, now time.Time) Any {
 		Created: e.Created, Labels: labels, Spec: e.Data.Wants(),
 		Status: Status[any]{
 			Conditions: append([]fsm.Condition{}, fsm.Machines[e.Ref.Kind].Conditions(e, w.Refs())...),
-			Reason:     reasonOf(w.Why(e), now), Placement: placementOf(e), Owed: owedTo(e),
+			Reason:     operations.ReasonOf(w.Why(e), now), Placement: placementOf(e), Owed: owedTo(e),
 			Observed: kindViews[e.Ref.Kind].observed(e),
 		},
 	}
-}
-
-// reasonOf says of a failed attempt when the next one is, but of one whose time has come: that is being made.
-func reasonOf(why *fsm.Blocker, now time.Time) *Reason {
-	if why == nil {
-		return nil
-	}
-	r := &Reason{Code: why.Code, Message: why.Message, Fault: why.Fault, Retried: why.Retried}
-	if next := why.NextTry(now); !next.IsZero() {
-		r.NextAt = &next
-	}
-	return r
 }
 
 func owedTo(e entity) *Owed {

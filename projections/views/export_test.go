@@ -6,6 +6,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/views/cursor"
 	"github.com/aeriehq/aerie/projections/views/snapshot"
 )
 
@@ -46,7 +47,7 @@ func (v *Views) EachByName(see func(fsm.Entity[fsm.Data])) {
 }
 
 // CursorByName is where a list by name goes on behind an entity.
-func CursorByName(r events.Ref) string { return cursor{ref: r, order: byName}.String() }
+func CursorByName(r events.Ref) string { return cursor.Cursor{Ref: r, Order: byName}.String() }
 
 // What the external tests look at.
 const Sorted = sorted

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/projections/views/cursor"
 )
 
 // GetQuery names one entity that is no customer.
@@ -27,15 +28,15 @@ type HistoryQuery struct {
 
 // History makes one page of the events of one entity, read from the log by its sequences.
 func (v *Views) History(ctx context.Context, ref events.Ref, q *HistoryQuery) (List[Event], error) {
-	first := cursor{ref: ref}
+	first := cursor.Cursor{Ref: ref}
 	if q.Sort == newestFirst {
-		first = cursor{ref: ref, order: newestFirst, seq: math.MaxUint64}
+		first = cursor.Cursor{Ref: ref, Order: newestFirst, Seq: math.MaxUint64}
 	}
 	at := first
 	if q.Cursor != "" {
 		var ok bool
-		if at, ok = parseCursor(q.Cursor); !ok || at.ref != ref || at.order != first.order {
-			return List[Event]{}, events.RefuseFaults("history of "+ref.String(), []events.FieldError{brokenCursor})
+		if at, ok = cursor.Parse(q.Cursor); !ok || at.Ref != ref || at.Order != first.Order {
+			return List[Event]{}, events.RefuseFaults("history of "+ref.String(), []events.FieldError{cursor.Broken})
 		}
 	}
 	m, err := v.moment(ctx, q.At, q.MinSeq)
@@ -59,24 +60,24 @@ func (v *Views) History(ctx context.Context, ref events.Ref, q *HistoryQuery) (L
 const newestFirst = "-seq"
 
 // historyOf is a page of an entity's events.
-func (v *Views) historyOf(ctx context.Context, e entity, m moment, as AsOf, at cursor, limit int) (List[Event], error) {
+func (v *Views) historyOf(ctx context.Context, e entity, m moment, as AsOf, at cursor.Cursor, limit int) (List[Event], error) {
 	l := List[Event]{AsOf: as}
-	from, end := e.History.UpTo(at.seq), e.History.UpTo(m.end())
-	if at.order == newestFirst {
-		from, end = 0, min(end, e.History.UpTo(at.seq-1))
+	from, end := e.History.UpTo(at.Seq), e.History.UpTo(m.end())
+	if at.Order == newestFirst {
+		from, end = 0, min(end, e.History.UpTo(at.Seq-1))
 	}
 	more := end-from > limit
-	if more && at.order == newestFirst {
+	if more && at.Order == newestFirst {
 		from = end - limit
 	} else if more {
 		end = from + limit
 	}
 	seqs := e.History.Between(from, max(from, end))
-	if at.order == newestFirst {
+	if at.Order == newestFirst {
 		slices.Reverse(seqs)
 	}
 	if more {
-		at.seq = seqs[limit-1]
+		at.Seq = seqs[limit-1]
 		next := at.String()
 		l.Next = &next
 	}

@@ -8,6 +8,8 @@ import (
 	"github.com/tidwall/btree"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/operations"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views/bitmap"
 )
@@ -22,6 +24,7 @@ type index struct {
 	bitmaps map[facet]*bitmap.Set                // who has what in common
 	order   map[events.Kind]*btree.BTreeG[place] // by owner, then id
 	sorted  int
+	ops     *operations.Book
 }
 
 // row is what a list has to know of an entity before it reads it.
@@ -58,7 +61,7 @@ const (
 
 func newIndex(w *state.Entities) *index {
 	x := &index{world: w, words: newNames[string](), labels: newNames[string](),
-		bitmaps: map[facet]*bitmap.Set{}, order: map[events.Kind]*btree.BTreeG[place]{}, sorted: sorted}
+		bitmaps: map[facet]*bitmap.Set{}, order: map[events.Kind]*btree.BTreeG[place]{}, sorted: sorted, ops: operations.NewBook()}
 	for _, k := range events.Kinds {
 		x.order[k] = btree.NewBTreeGOptions(x.before, btree.Options{NoLocks: true})
 	}
@@ -115,6 +118,11 @@ func (x *index) see(decision []events.Recorded) {
 			continue // a command that was refused
 		}
 		e, _ := x.world.Get(r.Ref)
+		before := fsm.Unborn
+		if int(n) < len(x.rows) {
+			before = fsm.Phase(x.words.all[x.rows[n].phase])
+		}
+		x.ops.See(n, before, decision[first:i+1], e)
 		if slices.ContainsFunc(decision[first:i+1], tells) {
 			x.put(n, r.Ref.Kind, factsOf(e))
 		} else {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/views/cursor"
 	"github.com/aeriehq/aerie/projections/views/selector"
 )
 
@@ -61,11 +62,11 @@ func (q ListQuery) filter(c kindView) (filter, error) {
 	f.order, wrong = parseOrder(q.Sort)
 	faults = append(faults, wrong...)
 	if q.Cursor != "" {
-		at, ok := parseCursor(q.Cursor)
-		if !ok || at.ref.Kind != c.kind || at.order != f.order.String() || q.Owner != "" && at.ref.Owner != q.Owner {
-			faults = append(faults, brokenCursor)
+		at, ok := cursor.Parse(q.Cursor)
+		if !ok || at.Ref.Kind != c.kind || at.Order != f.order.String() || q.Owner != "" && at.Ref.Owner != q.Owner {
+			faults = append(faults, cursor.Broken)
 		}
-		f.after = at.standing()
+		f.after = &standing{name: at.Ref, phase: at.Phase, seq: at.Seq}
 	}
 	return f, events.RefuseFaults("list "+c.kind.Plural(), faults)
 }
@@ -123,7 +124,7 @@ func (s *indexedState) list(f filter, limit int, now time.Time) List[Any] {
 	l := List[Any]{AsOf: asOf(s.World), Items: []Any{}}
 	if len(found) > limit {
 		last := s.index.standing(f.order, found[limit-1])
-		next := cursor{last.name, last.seq, f.order.String(), last.phase}.String()
+		next := cursor.Cursor{Ref: last.name, Seq: last.seq, Order: f.order.String(), Phase: last.phase}.String()
 		found, l.Next = found[:limit], &next
 	}
 	for _, n := range found {

@@ -13,6 +13,7 @@ import (
 	"github.com/tidwall/btree"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/projections/operations"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views/snapshot"
 )
@@ -50,13 +51,14 @@ type frozen struct {
 	order       map[events.Kind]*btree.BTreeG[place]
 	entries     []entry
 	descriptors []descriptor
+	operations  *operations.Book
 	folded      map[string]uint64 // counters
 }
 
 // freeze takes the present state; it takes milliseconds.
 func (v *Views) freeze() (s frozen) {
 	v.fold.Keep(func(w *state.Entities) {
-		s = frozen{w.Freeze(), map[events.Kind]*btree.BTreeG[place]{}, v.events.entries, v.events.descriptors.all, nil}
+		s = frozen{w.Freeze(), map[events.Kind]*btree.BTreeG[place]{}, v.events.entries, v.events.descriptors.all, v.index.ops.Copy(), nil}
 		if v.counters.Get != nil {
 			s.folded = v.counters.Get()
 		}
@@ -78,6 +80,9 @@ func (s frozen) Write(w io.Writer) error {
 			_, err := out.Write(binary.AppendUvarint(out.AvailableBuffer(), uint64(p.number)))
 			return err == nil
 		})
+	}
+	if err := s.operations.Write(out); err != nil {
+		return err
 	}
 	_, _ = out.Write(binary.AppendUvarint(nil, uint64(len(s.descriptors))))
 	for _, d := range s.descriptors {
@@ -155,7 +160,11 @@ func readState(r *bufio.Reader) (*indexedState, error) {
 			x.propagateFromParent(uint32(n))
 		}
 	}
-	return &indexedState{World: w, index: x}, x.readOrder(r, uint64(len(x.rows)))
+	if err := x.readOrder(r, uint64(len(x.rows))); err != nil {
+		return nil, err
+	}
+	x.ops, err = operations.Read(r, len(x.rows))
+	return &indexedState{World: w, index: x}, err
 }
 
 // read makes the row of the next entity from its facts.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/projections/api"
@@ -44,6 +45,7 @@ func again(l *apitest.Life) *apitest.System {
 	s := *l.System
 	s.Fold = state.NewLive()
 	s.Views = views.New(s.Fold, s.Log)
+	s.Views.SetNow(func() time.Time { return l.Tick.Add(-time.Minute) })
 	counts := api.NewMetrics(s.Fold, s.Log.Last)
 	if err := s.Views.Restore(l.T.Context(), views.PreloadSnapshot(filepath.Dir(l.Views.SnapshotDir().Path(0))), counts.Counters()); err != nil {
 		l.T.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/projections/operations"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views/snapshot"
 )
@@ -121,6 +122,31 @@ func (v *Views) Err() error { return v.fold.Err() }
 // List makes one page of a list of the entities of a kind. A query that is wrong is a Refusal that names every fault.
 func (v *Views) List(ctx context.Context, k events.Kind, q *ListQuery) (l List[Any], err error) {
 	return v.ListShown(ctx, k, q, nil)
+}
+
+// Operations makes one page of the operations. A query that is wrong is a Refusal that names every fault.
+func (v *Views) Operations(ctx context.Context, q *operations.Query) (l List[operations.Operation], err error) {
+	f, err := q.Filter()
+	if err != nil {
+		return l, err
+	}
+	page := func(s *indexedState, now time.Time) {
+		l.AsOf = asOf(s.World)
+		l.Items, l.Next, err = s.index.ops.List(s.World, f, now)
+	}
+	m, err := v.moment(ctx, q.At, q.MinSeq)
+	if err != nil {
+		return l, err
+	}
+	if !m.past {
+		v.present(func(s *indexedState) { page(s, v.now()) })
+		return l, err
+	}
+	s, err := v.whole(ctx, m.cut)
+	if err == nil {
+		page(s, s.World.Time)
+	}
+	return l, err
 }
 
 // Get reads one entity, and says what the answer knows of the log. A Refusal of code not_found names the nearest one.

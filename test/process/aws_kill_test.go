@@ -160,3 +160,14 @@ func trouble(random *rand.Rand) (script []emulator.Fault) {
 	}
 	return script
 }
+
+// TestKilledWhileAPoolIsReplaced has the real program killed at each call that it makes while a pool gets other machines.
+func TestKilledWhileAPoolIsReplaced(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lives a dataplane's whole life")
+	}
+	t.Parallel()
+	each := everyCall(0, 1)
+	g := wholeLife(t, sampleSpeed, func(m meeting) bool { return m.stage == "replace" && each(m) })
+	g.tell(t)
+}

@@ -62,14 +62,14 @@ spec:
   app: postgres
   size: small
   pools:
-    - {name: main, machine: s4, min: 1, max: %d, labels: {tier: %s}}
+    - {name: main, machine: %s, min: 1, max: %d, labels: {tier: %s}}
 `
 
-func (a *emulatedAWS) life(version string, logging bool, may string, most int, tier string) string {
+func (a *emulatedAWS) life(version string, logging bool, may string, most int, machine, tier string) string {
 	a.t.Helper()
 	role := a.customer.Roles[0]
 	file := filepath.Join(a.t.TempDir(), "life.yaml")
-	overwrite(a.t, file, fmt.Sprintf(lifeOfDataplane, a.customer.ID, role.Name, role.ExternalID, version, logging, may, most, 2*most, tier))
+	overwrite(a.t, file, fmt.Sprintf(lifeOfDataplane, a.customer.ID, role.Name, role.ExternalID, version, logging, may, most, machine, 2*most, tier))
 	return file
 }
 
@@ -79,19 +79,20 @@ type chapter struct {
 	do   func(*rage)
 }
 
-// chapters are a whole life: it is created, changed, upgraded and deleted.
+// chapters are a whole life: it is created, changed, gets other machines, is upgraded and deleted.
 func (a *emulatedAWS) chapters() []chapter {
 	apply := func(file string) func(*rage) {
 		return func(g *rage) { g.must("apply", "-f", file, "--wait", "--timeout", "5m") }
 	}
-	inVain := a.life("1.34", true, "edit", 4, "silver")
+	inVain := a.life("1.34", true, "edit", 4, "s4", "silver")
 	overwrite(a.t, inVain, strings.Replace(a.read(inVain), "access: [", "access: [{principal: nobody}, ", 1))
 	return []chapter{
-		{"create", apply(a.life("1.34", false, "view", 3, "gold"))},
-		{"change", apply(a.life("1.34", true, "edit", 4, "silver"))},
+		{"create", apply(a.life("1.34", false, "view", 3, "s4", "gold"))},
+		{"change", apply(a.life("1.34", true, "edit", 4, "s4", "silver"))},
 		{"wish in vain", func(g *rage) { g.refused("config_problem", "apply", "-f", inVain, "--wait", "--timeout", "5m") }},
-		{"wish taken back", apply(a.life("1.34", true, "edit", 4, "silver"))},
-		{"upgrade", apply(a.life("1.35", true, "edit", 4, "silver"))},
+		{"wish taken back", apply(a.life("1.34", true, "edit", 4, "s4", "silver"))},
+		{"replace", apply(a.life("1.34", true, "edit", 4, "m4", "silver"))},
+		{"upgrade", apply(a.life("1.35", true, "edit", 4, "m4", "silver"))},
 		{"volumes", a.volumes},
 		{"delete", func(g *rage) {
 			for _, e := range []string{"tenantinfra eu_pg-small", "dataplane eu", "account main"} {

@@ -14,7 +14,7 @@ var old = flag.String("old", "", "the path of the program of the release before"
 
 // TestBesideTheReleaseBefore lets a replica of the release before make the log, and one of this work beside it: each is
 // killed in turn while tenants come to life, and both read the same in the end. A log that this release made is another
-// matter: docs/operations.md says what an older replica wants then.
+// matter: docs/upgrade.md says what an older replica wants then.
 func TestBesideTheReleaseBefore(t *testing.T) {
 	if *old == "" {
 		t.Skip("needs the program of the release before: -old PATH")

@@ -172,7 +172,7 @@ func TestPromise(t *testing.T) {
 }
 
 // TestRightsOnExternalNATS uses NATS servers over TLS that know the two users whom
-// docs/operations.md describes, and nobody else.
+// docs/nats.md describes, and nobody else.
 func TestRightsOnExternalNATS(t *testing.T) {
 	t.Parallel()
 	ca, cert := natstest.Certificate(t)

@@ -31,7 +31,7 @@ func (r *rig) another() *command.Intake {
 		r.t.Fatal(err)
 	}
 	fold := state.NewLive()
-	i := command.NewIntake(log, fold)
+	i := command.NewIntake(log, fold, ev.Builtin)
 	var running sync.WaitGroup
 	running.Go(func() { _ = fold.Follow(ctx, log) })
 	running.Go(func() { i.Run(ctx) })

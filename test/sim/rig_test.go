@@ -107,7 +107,7 @@ func (r *rig) start() {
 	r.cloud, err = sim.Open(sim.Options{Dir: filepath.Join(r.dir, "cloud"), Now: r.now.Now, Speed: 1, Faults: r.faults})
 	must(err)
 	r.fold = state.NewLive()
-	r.intake = command.NewIntake(r.log, r.fold)
+	r.intake = command.NewIntake(r.log, r.fold, ev.Builtin)
 	clock := clock.Clock{Speed: 0}
 	timers, err := queue.OpenTimers(ctx, nc)
 	must(err)

@@ -177,7 +177,10 @@ func (l *life) checkMade(e fsm.Entity[fsm.Data], ledger sim.Ledger, has map[stri
 		}
 	case fsm.TenantInfraData:
 		if e.Phase() == fsm.Active {
-			count(cloud.KindPool, len(d.Made.Pools))
+			if e.Unmet == nil {
+				count(cloud.KindPool, len(d.Made.Pools))
+			}
+			l.checkPools(e, ledger)
 		}
 	case fsm.TenantData:
 		if e.Phase() == fsm.Active && !holds(ledger, d.Cluster, "Namespace/"+d.Placement.Namespace, e.UID) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/sim"
+	"github.com/aeriehq/aerie/cloud/sim/offers"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/workers/execute"
@@ -84,7 +85,7 @@ func (l *life) otherCatalogue() {
 // wishInVain lets people ask for what the cloud has when they ask, and not any more when it is to be made. What works goes
 // on working, also while somebody changes things by hand, until the wish is taken back.
 func (l *life) wishInVain() {
-	l.offers = sim.Catalogue{Versions: append(sim.Versions(), "1.37"), Addons: append(sim.AddonVersions(), "9.9"), Machines: []string{"s2", "s4", "m4", "r4", "x99"}}
+	l.offers = sim.Catalogue{Versions: append(offers.Versions(), "1.37"), Addons: append(offers.AddonVersions(), "9.9"), Machines: []string{"s2", "s4", "m4", "r4", "x99"}}
 	l.cloud.SetCatalogue(l.offers)
 	l.lookUp()
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
@@ -103,7 +104,11 @@ func (l *life) wishInVain() {
 			wish = spec
 		case fsm.TenantInfraData:
 			spec := d.Spec
-			spec.Pools = append(slices.Clone(spec.Pools), ev.Pool{Name: "vain", Machine: "x99", Max: 3, Priority: "on-demand"})
+			if spec.Pools = slices.Clone(spec.Pools); l.chance(2) {
+				spec.Pools[0].Machine = "x99"
+			} else {
+				spec.Pools = append(spec.Pools, ev.Pool{Name: "vain", Machine: "x99", Max: 3, Priority: "on-demand"})
+			}
 			wish = spec
 		default:
 			return
@@ -143,9 +148,7 @@ func (l *life) takeBack() {
 		}
 		r := l.request(e.Ref, ev.VerbUpdate, fmt.Sprintf(`{"spec":%s}`, l.json(made)))
 		if _, err := l.give(r); err != nil {
-			if pool := l.halfMade(e); pool == "" {
-				l.wrong("%s can't be withdrawn to %s: %v", e.Ref, l.json(made), err)
-			}
+			l.wrong("%s can't be withdrawn to %s: %v", e.Ref, l.json(made), err)
 			return
 		}
 		l.say("$ %s is withdrawn", e.Ref)
@@ -158,20 +161,6 @@ func (l *life) takeBack() {
 			l.wrong("%s is %s after its wish was withdrawn: %+v", ref, e.Phase(), e.Failure)
 		}
 	}
-}
-
-// halfMade is a pool of a tenant infra that was seen, and that a wish that failed asked for first: it stays.
-func (l *life) halfMade(e fsm.Entity[fsm.Data]) string {
-	d, ok := e.Data.(fsm.TenantInfraData)
-	if !ok {
-		return ""
-	}
-	for _, p := range d.Spec.Pools {
-		if !slices.ContainsFunc(d.Made.Pools, func(m ev.Pool) bool { return m.Name == p.Name }) {
-			return p.Name
-		}
-	}
-	return ""
 }
 
 // mostRounds bounds how many rounds it may take until nothing is found any more: each

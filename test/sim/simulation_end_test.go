@@ -65,6 +65,7 @@ func (l *life) calm() {
 	l.say("from here on nothing is disturbed")
 	l.openCloud()
 	l.unstick()
+	l.letGo()
 	for _, it := range l.slow {
 		l.say("a slow call arrives")
 		l.do(it)

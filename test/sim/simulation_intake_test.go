@@ -22,7 +22,7 @@ func (l *life) deliver(m letter) {
 			return
 		}
 	}
-	ask := ev.Report{UID: r.UID, Digest: r.Digest, Failure: r.Failure}
+	ask := ev.Report{UID: r.UID, Digest: r.Digest, Failure: r.Failure, Calls: r.Calls}
 	if r.Outcome != "" {
 		var err error
 		ask.Outcome, err = command.ReportedOutcome(r)

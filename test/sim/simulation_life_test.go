@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/sim"
@@ -175,6 +176,9 @@ func (l *life) note(decision []ev.Recorded) {
 			l.wrong("event %d of %s lacks actor, cause, thread or time: %+v", r.Seq, r.Ref, r.Envelope)
 		}
 		l.checkReason(e)
+		if f, failed := r.Event.(ev.AttemptFailed); failed && strings.Contains(f.Message, "can't be emptied") {
+			l.seen["pools that can't be emptied"]++
+		}
 	}
 }
 

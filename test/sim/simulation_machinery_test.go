@@ -208,7 +208,7 @@ func (l *life) do(it *item) {
 	if e, _ := l.world.Get(t.Ref); failure != nil && r.Outcome == nil && execute.Told(e, failure.Reason, l.now, clock.Clock{Speed: 1}) {
 		failure, r.Err = nil, nil
 	}
-	if r.Err != nil || r.Outcome != nil {
+	if r.Err != nil || r.Outcome != nil || t.HasChanged() {
 		l.send(it, t, r.Outcome, failure)
 	}
 	it.due, it.paid = l.now.Add(r.Again), r.Again <= 0
@@ -226,7 +226,7 @@ func (l *life) attempt(it *item, t *execute.Task) execute.Result {
 			return r
 		}
 	}
-	r := execute.Handlers[t.Effect](cloud.WithPermit(context.Background(), l.permit(it, t)), t)
+	r := t.Do(cloud.WithPermit(context.Background(), l.permit(it, t)))
 	if l.chaos && l.chance(12) {
 		return r // it dies before it says how its creates ended
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/sim"
+	"github.com/aeriehq/aerie/cloud/sim/offers"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
@@ -191,7 +192,7 @@ func (l *rigLife) check() {
 	})
 	l.now.Advance(time.Hour)
 	for _, account := range []string{"4711", "4712"} {
-		for _, region := range sim.Regions() {
+		for _, region := range offers.Regions() {
 			if _, err := l.cloud.ListOwned(l.t.Context(), cloud.Scope{Account: cloud.Account{ID: account}, Region: region.Name}, ""); err != nil {
 				l.t.Error(err)
 			}

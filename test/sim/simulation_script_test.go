@@ -10,6 +10,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/sim"
+	"github.com/aeriehq/aerie/cloud/sim/offers"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
@@ -161,14 +162,7 @@ func (s *script) near(has ev.Spec) string {
 		}
 		has = spec
 	case ev.TenantInfraSpec:
-		spec.Pools = slices.Clone(spec.Pools)
-		spec.Pools[0].Max = 3 + s.rnd.IntN(5)
-		if s.chance(4) {
-			more := spec.Pools[0]
-			more.Name, more.Machine = "more", pick(s, []string{"m4", "r4", "x99", "y99"})
-			spec.Pools = append(spec.Pools[:min(len(spec.Pools), 2)], more)
-		}
-		has = spec
+		has = s.otherPools(spec)
 	case ev.TenantSpec:
 		spec.AllowNamespaces = []string{pick(s, []string{"ops", "dev"})}
 		has = spec
@@ -178,6 +172,30 @@ func (s *script) near(has ev.Spec) string {
 		panic(err)
 	}
 	return string(data)
+}
+
+// otherPools changes bounds or machines, adds a pool or takes one away. The cloud has the last of the machines only now and
+// then, and never y99.
+func (s *script) otherPools(spec ev.TenantInfraSpec) ev.TenantInfraSpec {
+	machines := []string{"s4", "m4", "m8", "r4"}
+	if s.chance(4) {
+		machines = []string{"x99", "y99"}
+	}
+	spec.Pools = slices.Clone(spec.Pools)
+	i := s.rnd.IntN(len(spec.Pools))
+	switch n := s.rnd.IntN(5); {
+	case n == 0:
+		spec.Pools[i].Max = 3 + s.rnd.IntN(5)
+	case n == 1 && len(spec.Pools) < 4:
+		more := spec.Pools[i]
+		more.Name, more.Machine = s.newID("more"), pick(s, machines)
+		spec.Pools = append(spec.Pools, more)
+	case n == 2 && len(spec.Pools) > 1:
+		spec.Pools = slices.Delete(spec.Pools, i, i+1)
+	default:
+		spec.Pools[i].Machine = pick(s, machines)
+	}
+	return spec
 }
 
 func (s *script) request(ref ev.Ref, verb, body string) command.Request {
@@ -191,8 +209,8 @@ var versions = []string{"1.35", "1.36", "1.36", "1.37"}
 func (s *script) catalogue() sim.Catalogue {
 	return pick(s, []sim.Catalogue{
 		{},
-		{Versions: append(sim.Versions(), "1.37")},
-		{Versions: sim.Versions()[2:]},
+		{Versions: append(offers.Versions(), "1.37")},
+		{Versions: offers.Versions()[2:]},
 		{Addons: []string{"1.0", "1.1", "9.9"}},
 		{Addons: []string{"1.1"}},
 		{Machines: []string{"s2", "s4", "m4", "m8", "x99"}},

@@ -31,7 +31,7 @@ func (l *life) ask(r command.Request) {
 }
 
 func (l *life) give(r command.Request) (ev.Answer, error) {
-	c, err := r.Command(l.now)
+	c, err := r.Command(ev.Builtin, l.now)
 	if err != nil {
 		return ev.Answer{}, err
 	}
@@ -107,7 +107,11 @@ func (l *life) step() {
 		l.inspect()
 	case n < 44:
 		l.otherCatalogue()
-	case n < 51:
+	case n < 46:
+		l.pods()
+	case n < 48:
+		l.change()
+	case n < 55:
 		l.elapse(time.Duration(l.rnd.Int64N(int64(4 * time.Minute))))
 	default:
 		l.work()

@@ -11,10 +11,10 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 )
 
-// Nine dataplanes are throttled, find their account full or get no answer for far longer than their phases may last: none
+// Nine dataplanes are throttled, find their account or the cloud full, or get no answer for far longer than their phases may last: none
 // is given up, none says so more often than twice in a phase's time, and each is built when that is over.
 func TestWaitingForACloudTakesNobodysTime(t *testing.T) {
-	for _, class := range []cloud.Class{cloud.Throttled, cloud.Quota, cloud.Retryable} {
+	for _, class := range []cloud.Class{cloud.Throttled, cloud.Quota, cloud.Retryable, cloud.Capacity} {
 		t.Run(string(class), func(t *testing.T) {
 			l := newLife(1, t.TempDir())
 			l.chaos = false

@@ -53,7 +53,7 @@ func startReplica(t *testing.T, x *natstest.External) *replica {
 	r.log, err = eventlog.Open(ctx, r.nc, fsm.Vocabulary(), guard)
 	must(err)
 	r.fold = state.NewLive()
-	r.intake = NewIntake(r.log, r.fold)
+	r.intake = NewIntake(r.log, r.fold, ev.Builtin)
 	last, err := r.log.Last(ctx)
 	must(err)
 	running.Go(func() {

@@ -34,6 +34,7 @@ import (
 type Intake struct {
 	log        *eventlog.Log
 	fold       *state.Live
+	kinds      *ev.Registry
 	read       func(context.Context, uint64) (ev.Recorded, error) // of the log
 	ids        oldIDs
 	people     chan *job // what people ask
@@ -57,11 +58,11 @@ const queued = 1024
 const refusalsASecond = 50
 
 // NewIntake makes an intake and lets it watch the fold, which must not follow the log
-// yet; Run starts it.
-func NewIntake(log *eventlog.Log, fold *state.Live) *Intake {
+// yet; Run starts it. Requests are read by the given kinds.
+func NewIntake(log *eventlog.Log, fold *state.Live, kinds *ev.Registry) *Intake {
 	r := newContention()
 	fold.Watch(r.see)
-	i := &Intake{contention: r, log: log, read: log.Read, fold: fold,
+	i := &Intake{contention: r, log: log, read: log.Read, fold: fold, kinds: kinds,
 		people: make(chan *job, queued), machinery: make(chan *job, queued),
 		refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
 		ended:    make(chan struct{}), doors: make(chan struct{}, queued), count: func(string, time.Duration) {}, givenUp: func() {}}

@@ -33,7 +33,7 @@ func TestTheSameInOtherWords(t *testing.T) {
 	}
 
 	spaced := `{"labels": {"b": "2", "a": "9"}}`
-	old, err := Request{ID: "01OLD", Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(spaced), Caller: ev.LocalAdmin()}.Command(time.Now().UTC())
+	old, err := Request{ID: "01OLD", Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(spaced), Caller: ev.LocalAdmin()}.Command(ev.Builtin, time.Now().UTC())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func (i *Intake) report(ctx context.Context, subject string, data []byte) (start
 	if own := i.reportSubject(r.Ref); own != "" && own != subject {
 		return false, fmt.Errorf("read report: %s is for %s to report", r.Ref, own)
 	}
-	ask := ev.Report{UID: r.UID, Digest: r.Digest, Failure: r.Failure}
+	ask := ev.Report{UID: r.UID, Digest: r.Digest, Failure: r.Failure, Calls: r.Calls}
 	if r.Outcome != "" {
 		if ask.Outcome, err = ReportedOutcome(r); err != nil {
 			return false, fmt.Errorf("read report: %w", err)

@@ -58,7 +58,7 @@ func (i *Intake) SubmitRequest(ctx context.Context, r Request) (a ev.Answer, err
 		i.count(answerCode(err), time.Since(begun))
 		r.log(a, err)
 	}()
-	c, err := r.Command(time.Now().UTC())
+	c, err := r.Command(i.kinds, time.Now().UTC())
 	if err == nil {
 		err = i.refuseSecrets(ctx, c)
 	}
@@ -110,16 +110,16 @@ func retryable(err error) bool {
 	return errors.As(err, &r) && r.Retryable
 }
 
-// Command reads a request strictly: every fault of its address and headers is
+// Command reads a request of one of the given kinds strictly: every fault of its address and headers is
 // named at once, then those of its body.
-func (r Request) Command(now time.Time) (ev.Command, error) {
+func (r Request) Command(kinds *ev.Registry, now time.Time) (ev.Command, error) {
 	c := ev.Command{ID: r.ID, Ref: ev.Ref{Kind: ev.Kind(r.Kind), Owner: r.Owner, ID: r.Name},
 		Actor: r.Caller.Actor, Time: now, UID: ulid.Make().String(), ExpectedUID: r.ExpectedUID, ExpectedSeq: r.ExpectedSeq, DryRun: r.DryRun}
 	// The address alone decides, before anything is looked up: who is denied learns nothing of what is there.
-	if err := r.Caller.Deny(ev.Builtin, r.Owner, c.Ref.Kind, r.Verb); err != nil {
+	if err := r.Caller.Deny(kinds, r.Owner, c.Ref.Kind, r.Verb); err != nil {
 		return c, err
 	}
-	faults := c.Ref.Check()
+	faults := kinds.Check(c.Ref)
 	if c.ID == "" && r.made != "" {
 		c.ID = r.made
 	} else if c.ID == "" {
@@ -134,11 +134,11 @@ func (r Request) Command(now time.Time) (ev.Command, error) {
 	if err := ev.RefuseFaults("command", faults); err != nil {
 		return c, err
 	}
-	raw, err := ev.ParseBody(c.Ref.Kind, r.Verb, r.Body)
+	raw, err := kinds.ParseBody(c.Ref.Kind, r.Verb, r.Body)
 	if err != nil {
 		return c, err
 	}
-	if c.Payload, err = ev.DecodeBody(c.Ref.Kind, r.Verb, raw); err != nil {
+	if c.Payload, err = kinds.DecodeBody(c.Ref.Kind, r.Verb, raw); err != nil {
 		return c, err
 	}
 	// A repeat is told from another command with the same id by what its body says: white space and the order of keys

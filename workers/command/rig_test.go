@@ -52,7 +52,7 @@ func openIntakeRig(t *testing.T) *intakeRig {
 // start folds the log and lets the intake decide.
 func (r *intakeRig) start(last uint64) {
 	r.fold = state.NewLive()
-	r.intake = NewIntake(r.log, r.fold)
+	r.intake = NewIntake(r.log, r.fold, ev.Builtin)
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	r.t.Cleanup(func() { stop(); running.Wait() })

@@ -21,7 +21,7 @@ func FuzzParseSubject(f *testing.F) {
 		if err == nil {
 			r.Body, r.ID, r.Caller = []byte(body), id, ev.LocalAdmin()
 			var c ev.Command
-			if c, err = r.Command(time.Unix(0, 0)); err == nil {
+			if c, err = r.Command(ev.Builtin, time.Unix(0, 0)); err == nil {
 				if got := CommandPrefix + c.Ref.Tokens(); !strings.HasPrefix(subject, got+".") {
 					t.Errorf("%q became %q", subject, got)
 				}

@@ -117,7 +117,7 @@ func TestDoneByTheReleaseBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.made = "q-5"
-	command, err := request.Command(time.Now().UTC())
+	command, err := request.Command(ev.Builtin, time.Now().UTC())
 	if err != nil {
 		t.Fatal(err)
 	}

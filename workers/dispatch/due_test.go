@@ -54,7 +54,7 @@ func TestDueAtOnce(t *testing.T) {
 		must(err)
 	}
 	fold := state.NewLive()
-	intake := command.NewIntake(log, fold)
+	intake := command.NewIntake(log, fold, ev.Builtin)
 	work, err := queue.OpenWork(ctx, nc)
 	must(err)
 	timers, err := queue.OpenTimers(ctx, nc)

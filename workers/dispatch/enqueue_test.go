@@ -33,7 +33,7 @@ func TestWorkThatNoMessageCarries(t *testing.T) {
 	log, err := eventlog.Open(ctx, natstest.Connect(t, server), fsm.Vocabulary(), guard)
 	must(err)
 	fold := state.NewLive()
-	intake := command.NewIntake(log, fold)
+	intake := command.NewIntake(log, fold, ev.Builtin)
 	running.Go(func() { _ = fold.Follow(ctx, log) })
 	running.Go(func() { intake.Run(ctx) })
 	entity := func(ref ev.Ref) (e fsm.Entity[fsm.Data], owed ev.Effect) {

@@ -112,6 +112,7 @@ var Handlers = map[string]func(context.Context, *Task) Result{
 	ev.EnsureCloudAddons{}.Effect(): ensureCloudAddons,
 	ev.UpgradePools{}.Effect():      upgradePools,
 	ev.EnsurePools{}.Effect():       ensurePools,
+	ev.RetirePools{}.Effect():       retirePools,
 	ev.EnsureTenant{}.Effect():      ensureTenant,
 	ev.EnsureApplication{}.Effect(): ensureApplication,
 	ev.RemoveOwned{}.Effect():       removeOwned,
@@ -123,8 +124,7 @@ var Handlers = map[string]func(context.Context, *Task) Result{
 
 // do does one piece of work and reports it; what it returns is when to look again.
 func (x *Executor) do(ctx context.Context, place queue.Partition, w ev.Work) (time.Duration, error) {
-	handler, ok := Handlers[w.Effect]
-	if !ok {
+	if Handlers[w.Effect] == nil {
 		return 0, fmt.Errorf("no one does %s of %s", w.Effect, w.Ref)
 	}
 	callCtx, done := x.begin(ctx, &w)
@@ -134,7 +134,7 @@ func (x *Executor) do(ctx context.Context, place queue.Partition, w ev.Work) (ti
 	}
 	t := NewTask(w, x.clouds, x.charts)
 	begun := time.Now()
-	r := handler(cloud.WithPermit(callCtx, x.permit(place, t)), t)
+	r := t.Do(cloud.WithPermit(callCtx, x.permit(place, t)))
 	took := time.Since(begun)
 	if ctx.Err() != nil {
 		return 0, ctx.Err() // shutting down: whoever comes next asks again
@@ -156,7 +156,7 @@ func (x *Executor) do(ctx context.Context, place queue.Partition, w ev.Work) (ti
 	if r.Err != nil {
 		return x.failed(ctx, place, t, r)
 	}
-	if r.Outcome != nil {
+	if r.Outcome != nil || t.HasChanged() { // what was changed on the way is told too
 		if err := x.report(ctx, place, t, r.Outcome, nil); err != nil {
 			return time.Second, err
 		}

@@ -11,6 +11,8 @@ import (
 // messages of any length: what they report has to be a message, and an event.
 const (
 	maxCalls   = 100     // of one piece of work
+	maxChanges = 30      // of one call
+	maxChange  = 64      // bytes of the name of one
 	maxNote    = 200     // bytes of a name or a code
 	maxReason  = 4 << 10 // bytes of a reason
 	maxDrifts  = 100
@@ -19,8 +21,17 @@ const (
 	reportRoom = 512 << 10 // bytes of a report for all but its outcome
 )
 
-// lastCalls are the last of many calls, those that led to the outcome.
+// lastCalls are the last of many calls, those that led to the outcome. The first of those that only looked are left out
+// before any other.
 func lastCalls(calls []ev.Call) []ev.Call {
+	excess := len(calls) - maxCalls
+	calls = slices.DeleteFunc(slices.Clone(calls), func(c ev.Call) bool {
+		if excess <= 0 || c.Changing() || c.Code != "ok" {
+			return false
+		}
+		excess--
+		return true
+	})
 	few := slices.Clone(calls[max(0, len(calls)-maxCalls):])
 	for i := range few {
 		c := &few[i]

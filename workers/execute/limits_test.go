@@ -25,6 +25,10 @@ func TestReportsAreBounded(t *testing.T) {
 	if len(calls) != maxCalls || calls[maxCalls-1].RequestID != "9999" || len(note.Calls[0].API) != 10_000 {
 		t.Errorf("%d calls, the last %s; or those of others were changed", len(calls), calls[len(calls)-1].RequestID)
 	}
+	mixed := append([]ev.Call{{API: "EnsureCluster", Code: "ok", Changes: []string{"eks:CreateCluster"}}}, note.Calls[:300]...)
+	if calls := lastCalls(mixed); len(calls) != maxCalls || calls[0].API != "EnsureCluster" || calls[maxCalls-1].RequestID != "299" {
+		t.Errorf("of many calls those that only looked are left out first, and not %d, of which the first is %s", len(calls), calls[0].API)
+	}
 	if len(names) != maxNames || names[maxNames-1] != "and 8001 more" || len(firstNames(kept[:3])) != 3 {
 		t.Errorf("%d names, the last %s", len(names), names[len(names)-1])
 	}

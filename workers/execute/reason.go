@@ -42,6 +42,7 @@ var codes = map[kube.Code]struct {
 	kube.Unready:       {ev.Dependency, ev.ByUser},
 	kube.Unschedulable: {ev.CapacityUnavailable, ev.ByUser},
 	kube.Broken:        {ev.InternalReason, ev.ByUser},
+	kube.Held:          {ev.Dependency, ev.ByUser},
 	kube.Unavailable:   {ev.Unreachable, ev.ByCloud},
 }
 

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
@@ -40,11 +42,35 @@ type Task struct {
 	charts *Charts
 	calls  []ev.Call
 	making making
+
+	mu      sync.Mutex
+	changes []string // of the call that is being made
 }
 
 // NewTask makes a task. Without charts it installs none and removes no release.
 func NewTask(w ev.Work, clouds map[string]Cloud, charts *Charts) *Task {
 	return &Task{Work: w, clouds: clouds, charts: charts}
+}
+
+// Do does the work.
+func (t *Task) Do(ctx context.Context) Result {
+	return Handlers[t.Effect](cloud.WithChanges(ctx, t.changed), t)
+}
+
+func (t *Task) changed(change string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.changes) < maxChanges {
+		t.changes = append(t.changes, ev.Cut(change, maxChange))
+	}
+}
+
+// taken are the changes of the call that was made.
+func (t *Task) taken() (changes []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	changes, t.changes = t.changes, nil
+	return changes
 }
 
 // Calls are the calls made so far, the last of them if they are many.
@@ -63,7 +89,7 @@ func (t *Task) Call(api string, do func() error) error {
 	start := time.Now()
 	err := do()
 	t.calls = append(t.calls, ev.Call{API: api, At: start.UTC(), TookMS: time.Since(start).Milliseconds(),
-		Code: codeOf(err), RequestID: requestOf(err)})
+		Code: codeOf(err), RequestID: requestOf(err), Changes: t.taken()})
 	return err
 }
 
@@ -75,6 +101,9 @@ func Elsewhere(err error) bool {
 	var c *cloud.Error
 	return errors.As(err, &c) && c.Code == unknownCloud
 }
+
+// HasChanged tells whether a call has changed something, or may have: what is done inside a cluster does not say.
+func (t *Task) HasChanged() bool { return slices.ContainsFunc(t.calls, ev.Call.Changing) }
 
 // CloudOf finds the cloud of an account.
 func (t *Task) CloudOf(a ev.CloudAccount) (Cloud, error) {

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
@@ -121,6 +122,9 @@ func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string
 	ctx, cancel := context.WithTimeout(ctx, execute.CallTimeout)
 	defer cancel()
 	note, err := Compare(ctx, execute.NewTask(ev.Work{Ref: e.Ref, UID: e.UID}, i.clouds, nil), stands, round)
+	if cloud.ClassOf(err) == cloud.Denied {
+		i.doubt(ctx, stands[0])
+	}
 	if err != nil || len(note.Found) == 0 && e.Failure == nil && note.Seen == nil {
 		return err
 	}
@@ -133,6 +137,35 @@ func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string
 		return nil // it has moved on: the next round
 	}
 	return err
+}
+
+// doubtEvery is how long an account that was verified is not doubted again for looks that are refused, in the cloud's time.
+const doubtEvery = time.Hour
+
+// doubt has the account verified in which a look was refused for rights. Nothing has failed by that, and nobody would say
+// otherwise that a role is gone before there is something to be made.
+func (i *Inspector) doubt(ctx context.Context, made ev.Effect) {
+	site, is := made.(interface{ Where() ev.Target })
+	if !is {
+		return
+	}
+	var acc fsm.Entity[fsm.Data]
+	i.fold.View(func(w *state.Entities) {
+		dp, _ := ev.ParseRef(ev.Dataplane, site.Where().Dataplane)
+		on, _ := w.Get(dp)
+		if spec, known := on.Data.(fsm.DataplaneData); known {
+			ref, _ := ev.ParseRef(ev.Account, spec.Spec.Account)
+			acc, _ = w.Get(ref)
+		}
+	})
+	if acc.Phase() != fsm.Ready || time.Since(acc.PhaseSince) < max(inspectLeast, i.clock.Real(doubtEvery)) {
+		return
+	}
+	c := command.Internal(acc.Ref, ev.ActorExecutor, ev.Retry{})
+	c.ExpectedSeq = &acc.Seq
+	if _, err := i.intake.SubmitCommand(ctx, c); err != nil {
+		slog.Debug("account not doubted, will try again", "entity", acc.Ref.String(), "err", err)
+	}
 }
 
 // Compare looks at what some effects made for a task's entity, and says what somebody else has changed or deleted. It

@@ -1,7 +1,8 @@
-// Package permit has every call to AWS that makes something ask first whether it may.
+// Package permit has every call to AWS that makes something ask first whether it may, and every
+// call that has changed something tell it.
 //
-// It makes no calls and counts nothing: cloud.Permit is who counts. Begin with Middleware, which
-// a client of the SDK is given. Nothing is kept, so it may be used from any goroutine at once and
+// It makes no calls and counts nothing: cloud.Permit is who counts. Begin with Middleware and
+// Changes, which a client of the SDK is given. Nothing is kept, so it may be used from any goroutine at once and
 // nothing has to hold after a crash.
 package permit
 

@@ -74,7 +74,8 @@ func (s *Server) open(o Options) (err error) {
 	if err := core.EnsureAccounts(o.Dir); err != nil {
 		return fmt.Errorf("read %s: %w", core.AccountsFile, err)
 	}
-	s.watched = script.Watch(o.Dir, s.logger, script.File{Name: core.AccountsFile, Read: s.cloud.Accounts.Read})
+	s.watched = script.Watch(o.Dir, s.logger, script.File{Name: core.AccountsFile, Read: s.cloud.Accounts.Read},
+		script.File{Name: core.CatalogueFile, Read: s.cloud.Gone.Read})
 	if s.authority, err = emulator.OpenAuthority(o.Dir); err != nil {
 		return err
 	}

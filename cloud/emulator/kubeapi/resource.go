@@ -48,8 +48,11 @@ func (c *call) resource(at location) (Answer, error) {
 		return Answer{}, err
 	}
 	for _, k := range kinds {
-		if k.resource == at.resource && at.part == "" {
+		switch {
+		case k.resource == at.resource && at.part == "":
 			return c.on(k, at)
+		case at.groupVersion == "v1" && at.resource == "pods" && at.part == "eviction" && c.http.Method == http.MethodPost:
+			return c.evict(at)
 		}
 	}
 	return Answer{}, absent(at.groupVersion + " " + strings.Trim(at.resource+"/"+at.part, "/"))
@@ -65,6 +68,8 @@ func (c *call) on(k kind, at location) (Answer, error) {
 		return c.list(key)
 	case method == http.MethodDelete && at.name != "":
 		return c.remove(key)
+	case method == http.MethodPatch && k.kind == "Node" && c.http.Header.Get("Content-Type") == merged:
+		return c.cordon(key)
 	case method == http.MethodPatch && at.name != "", method == http.MethodPut && at.name != "", method == http.MethodPost && at.name == "":
 		return c.put(key)
 	}
@@ -73,6 +78,40 @@ func (c *call) on(k kind, at location) (Answer, error) {
 
 // applied is the content type of a server-side apply.
 const applied = "application/apply-patch+yaml"
+
+// merged is the content type of a merge patch, which is served for what cordons a node alone.
+const merged = "application/merge-patch+json"
+
+// cordon keeps new pods off a node, or not any more.
+func (c *call) cordon(key kube.Key) (Answer, error) {
+	patch, err := kube.Decode(c.body)
+	if err != nil {
+		return Answer{}, err
+	}
+	if err := c.api.Cordon(c.http.Context(), key.Name, patch.Closed()); err != nil {
+		return Answer{}, err
+	}
+	o, err := c.api.Get(c.http.Context(), key.APIVersion, key.Kind, key.Namespace, key.Name)
+	return Answer{http.StatusOK, o}, err
+}
+
+// evict asks for the end of a pod.
+func (c *call) evict(at location) (Answer, error) {
+	if _, err := c.api.Get(c.http.Context(), "v1", "Pod", at.namespace, at.name); err != nil {
+		return Answer{}, err
+	}
+	err := c.api.Evict(c.http.Context(), at.namespace, at.name)
+	var held *kube.Error
+	if errors.As(err, &held) && held.Code == kube.Held {
+		body := status(http.StatusTooManyRequests, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.")
+		body["details"] = object{"causes": []any{object{"reason": "DisruptionBudget", "message": held.Message}}}
+		return Answer{http.StatusTooManyRequests, body}, nil
+	}
+	if err != nil {
+		return Answer{}, err
+	}
+	return Answer{http.StatusCreated, status(http.StatusCreated, "", "")}, nil
+}
 
 // put stores an object, applied, made or replaced.
 func (c *call) put(key kube.Key) (Answer, error) {
@@ -131,14 +170,15 @@ func decode(body []byte) (kube.Object, error) {
 // list answers a page of objects.
 func (c *call) list(key kube.Key) (Answer, error) {
 	q := c.http.URL.Query()
-	if q.Get("watch") != "" && q.Get("watch") != "false" || q.Get("fieldSelector") != "" {
-		return Answer{}, refused(http.StatusMethodNotAllowed, "MethodNotAllowed", "nothing can be watched or selected by field here")
+	field, node, _ := strings.Cut(q.Get("fieldSelector"), "=")
+	if q.Get("watch") != "" && q.Get("watch") != "false" || field != "" && (field != kube.NodeField || key.Kind != "Pod") {
+		return Answer{}, refused(http.StatusMethodNotAllowed, "MethodNotAllowed", "nothing can be watched here, and only pods selected by field, which is their node")
 	}
 	selector, err := labels.Parse(q.Get("labelSelector"))
 	if err != nil {
 		return Answer{}, refused(http.StatusBadRequest, "BadRequest", err.Error())
 	}
-	found, err := c.api.List(c.http.Context(), kube.Selector{APIVersion: key.APIVersion, Kind: key.Kind, Namespace: key.Namespace})
+	found, err := c.api.List(c.http.Context(), kube.Selector{APIVersion: key.APIVersion, Kind: key.Kind, Namespace: key.Namespace, Node: node})
 	if err != nil {
 		return Answer{}, err
 	}

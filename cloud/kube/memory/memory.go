@@ -231,6 +231,9 @@ func matches(sel kube.Selector, s stored) bool {
 	if sel.Namespace != "" && s.key.Namespace != sel.Namespace {
 		return false
 	}
+	if sel.Node != "" && kube.MapOf(s.is["spec"])["nodeName"] != sel.Node {
+		return false
+	}
 	labels := kube.MapOf(s.is.Metadata()["labels"])
 	for k, v := range sel.Labels {
 		if labels[k] != v {

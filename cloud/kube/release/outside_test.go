@@ -12,7 +12,7 @@ import (
 
 // outside is what the most used charts make outside their own namespace, with their usual values. Charts that are not here
 // (argo-cd, aws-load-balancer-controller, cluster-autoscaler, external-dns, external-secrets, gatekeeper, ingress-nginx, istiod,
-// kyverno, loki, traefik, velero) make nothing there. docs/operations.md has the same table.
+// kyverno, loki, traefik, velero) make nothing there. docs/addons.md has the same table.
 var outside = map[string][]kube.Object{
 	"metrics-server":     {authReader("metrics-server-auth-reader")},
 	"keda":               {authReader("keda-operator-auth-reader")},

@@ -185,7 +185,7 @@ const remedy = "restore a backup of the directory, or start with another --data-
 // Damaged says what was found and what to do.
 func (g *Guard) Damaged(found string) error {
 	if g.dir == "" { // only read
-		return fmt.Errorf("the log is damaged: %s: on a cluster mend the NATS server that differs (docs/operations.md, A damaged server of a cluster), else restore a backup", found)
+		return fmt.Errorf("the log is damaged: %s: on a cluster mend the NATS server that differs (docs/nats.md, A damaged server of a cluster), else restore a backup", found)
 	}
 	if g.Replica {
 		return fmt.Errorf("the log on the NATS servers is not the one that %s knows: events up to %d were acknowledged, but %s: "+

@@ -27,6 +27,7 @@ type Manifest struct {
 	n      int    // the place of its document in the file, from 1
 	item   string // its place in that, if it is one of a list: items[3]
 	lines  func() document.Lines
+	kinds  *events.Registry  // of which it is one
 	Ref    events.Ref        // what it is about
 	Labels map[string]string // all that the entity is to have
 	Spec   events.Spec       // with defaults; nil if there are faults
@@ -34,6 +35,9 @@ type Manifest struct {
 	Seq    uint64            // the last event that may have happened to it; 0: any
 	given  json.RawMessage   // the spec as it was written
 }
+
+// Of is the document of an entity of one of the given kinds that says only what it is about.
+func Of(kinds *events.Registry, ref events.Ref) Manifest { return Manifest{kinds: kinds, Ref: ref} }
 
 // Fault is what is wrong with a document, or with a file as a whole.
 type Fault struct {
@@ -78,10 +82,10 @@ func (m Manifest) lineOf(field string) int {
 	return m.lines().Of(field)
 }
 
-// Decode reads every document of an input with the server's own
+// Decode reads every document of an input, of one of the given kinds, with the server's own
 // decoder. Documents with faults are among the manifests too, as far as they
 // could be read: others may refer to them.
-func Decode(name string, data []byte) (all []Manifest, faults []Fault) {
+func Decode(kinds *events.Registry, name string, data []byte) (all []Manifest, faults []Fault) {
 	if len(data) > maxInput {
 		return nil, []Fault{Manifest{file: name}.at("input", "more than %d MiB, the most an input may have: split it", maxInput>>20)}
 	}
@@ -90,7 +94,7 @@ func Decode(name string, data []byte) (all []Manifest, faults []Fault) {
 		faults = append(faults, Fault{file: name, Fault: f})
 	}
 	for i, doc := range docs {
-		some, found := decodeDocument(Manifest{file: name, n: i + 1, lines: sync.OnceValue(doc.Lines)}, doc)
+		some, found := decodeDocument(Manifest{file: name, n: i + 1, kinds: kinds, lines: sync.OnceValue(doc.Lines)}, doc)
 		for _, m := range some {
 			if m.Ref.Kind != "" {
 				all = append(all, m)
@@ -147,7 +151,7 @@ var readFields = []string{"id", "uid", "phase", "seq", "created", "status"}
 func (m Manifest) fill(raw map[string]any) (Manifest, []events.FieldError) {
 	var found []events.FieldError
 	kind, _ := raw["kind"].(string)
-	if _, ours := events.KindOf(kind); !ours && raw["apiVersion"] != nil {
+	if _, ours := m.kinds.Find(kind); !ours && raw["apiVersion"] != nil {
 		return m, []events.FieldError{{Field: "apiVersion", Message: "this is a Kubernetes object: it goes into spec.manifests of an application or addon"}}
 	}
 	for name := range raw {
@@ -156,9 +160,9 @@ func (m Manifest) fill(raw map[string]any) (Manifest, []events.FieldError) {
 		}
 	}
 	slices.SortFunc(found, func(a, b events.FieldError) int { return strings.Compare(a.Field, b.Field) })
-	ref, wrong := identity(raw)
+	ref, wrong := identity(m.kinds, raw)
 	found = append(found, wrong...)
-	if _, known := events.KindOf(string(ref.Kind)); !known {
+	if _, known := m.kinds.Find(string(ref.Kind)); !known {
 		return m, found
 	}
 	m.Ref = ref
@@ -188,7 +192,7 @@ func (m Manifest) all(found []document.Fault) (faults []Fault) {
 }
 
 // identity reads what a document is about. Its kind is empty if that is unclear.
-func identity(raw map[string]any) (r events.Ref, faults []events.FieldError) {
+func identity(kinds *events.Registry, raw map[string]any) (r events.Ref, faults []events.FieldError) {
 	text := func(name, absent string) string {
 		v, given := raw[name]
 		if s, ok := v.(string); ok && s != "" {
@@ -215,10 +219,10 @@ func identity(raw map[string]any) (r events.Ref, faults []events.FieldError) {
 	if kind == "" {
 		return r, faults
 	}
-	if k, known := events.KindOf(kind); known && string(k) != kind {
-		return events.Ref{}, append(faults, events.FieldError{Field: "kind", Message: fmt.Sprintf("%q: want the singular, %q", kind, k)})
+	if d, known := kinds.Find(kind); known && string(d.Kind) != kind {
+		return events.Ref{}, append(faults, events.FieldError{Field: "kind", Message: fmt.Sprintf("%q: want the singular, %q", kind, d.Kind)})
 	}
-	for _, f := range r.Check() {
+	for _, f := range kinds.Check(r) {
 		if name != "" || f.Field != "name" && r.Kind != events.Customer { // a missing name was named already
 			faults = append(faults, f)
 		}
@@ -243,7 +247,7 @@ func (m *Manifest) decode(body map[string]any) []events.FieldError {
 	if len(encoded) > events.MaxBody {
 		return []events.FieldError{{Field: "document", Message: fmt.Sprintf("%d bytes as JSON: at most %d", len(encoded), events.MaxBody)}}
 	}
-	ask, err := events.DecodeBody(m.Ref.Kind, events.VerbCreate, body)
+	ask, err := m.kinds.DecodeBody(m.Ref.Kind, events.VerbCreate, body)
 	var refused *events.Refusal
 	if errors.As(err, &refused) {
 		return refused.Details

@@ -11,7 +11,7 @@ import (
 const goodTenant = "kind: tenant\nname: prod\nowner: acme\nlabels: {tier: gold}\nspec: {plan: free}\n"
 
 func TestDecodeManifests(t *testing.T) {
-	all, faults := Decode("f", []byte("%YAML 1.1\n---\n# nothing\n---\n"+goodTenant+"...\n--- {kind: customer, name: acme}\n---\r\nkind: plan\r\nname: free\r\nspec:\r\n  deployment: dedicated\r\n  apps: [{type: a, size: b}]\r\n"))
+	all, faults := Decode(events.Builtin, "f", []byte("%YAML 1.1\n---\n# nothing\n---\n"+goodTenant+"...\n--- {kind: customer, name: acme}\n---\r\nkind: plan\r\nname: free\r\nspec:\r\n  deployment: dedicated\r\n  apps: [{type: a, size: b}]\r\n"))
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -56,7 +56,7 @@ func TestManifestFaults(t *testing.T) {
 		{"bytes that are no text", "\xff", "f: input: not UTF-8 text: save it as UTF-8 (line 1)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, faults := Decode("f", []byte(c.doc))
+			_, faults := Decode(events.Builtin, "f", []byte(c.doc))
 			if len(faults) != 1 {
 				t.Fatalf("%d faults, want one: %v", len(faults), faults)
 			}
@@ -68,14 +68,14 @@ func TestManifestFaults(t *testing.T) {
 }
 
 func TestInputTooLarge(t *testing.T) {
-	_, faults := Decode("f", make([]byte, maxInput+1))
+	_, faults := Decode(events.Builtin, "f", make([]byte, maxInput+1))
 	if len(faults) != 1 || faults[0].Field != "input" {
 		t.Fatal(faults)
 	}
 }
 
 func TestOrderedByReferences(t *testing.T) {
-	all, faults := Decode("f", []byte(goodTenant+"---\nkind: customer\nname: b\n---\nkind: customer\nname: a\n"))
+	all, faults := Decode(events.Builtin, "f", []byte(goodTenant+"---\nkind: customer\nname: b\n---\nkind: customer\nname: a\n"))
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -96,7 +96,7 @@ func FuzzManifests(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		all, faults := Decode("f", data)
+		all, faults := Decode(events.Builtin, "f", data)
 		for _, m := range all {
 			if m.Spec == nil {
 				continue

@@ -21,7 +21,7 @@ const maxFaults = 100
 
 // Read reads every input and refuses them all if one has a fault. What
 // could be read is returned with the faults.
-func Read(paths []string, stdin io.Reader) (all []Manifest, faults []Fault, err error) {
+func Read(kinds *events.Registry, paths []string, stdin io.Reader) (all []Manifest, faults []Fault, err error) {
 	if len(paths) == 0 {
 		return nil, nil, client.Invalid("-f", "is missing: a file, a directory, or - for standard input")
 	}
@@ -35,7 +35,7 @@ func Read(paths []string, stdin io.Reader) (all []Manifest, faults []Fault, err 
 			if err != nil {
 				return nil, nil, err
 			}
-			some, wrong := Decode(file, data)
+			some, wrong := Decode(kinds, file, data)
 			all, faults = append(all, some...), append(faults, wrong...)
 		}
 	}

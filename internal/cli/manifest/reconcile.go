@@ -48,7 +48,7 @@ func Reconcile(ctx context.Context, c *client.Client, docs []Manifest) ([]Step, 
 				events.Truncate(m.UID), other.UID))
 		}
 		created[m.Ref], changed[m.Ref] = s.Verb == events.VerbCreate, s.Verb != ""
-		for _, r := range events.RefsOf(m.Ref, m.Spec) {
+		for _, r := range m.kinds.RefsOf(m.Ref, m.Spec) {
 			s.local, s.moving = s.local || created[r.Ref], s.moving || changed[r.Ref]
 		}
 		steps = append(steps, s)
@@ -64,10 +64,13 @@ func Reconcile(ctx context.Context, c *client.Client, docs []Manifest) ([]Step, 
 func Ordered(docs []Manifest) []Manifest {
 	docs = slices.Clone(docs)
 	slices.SortStableFunc(docs, func(a, b Manifest) int {
-		return cmp.Compare(slices.Index(events.Kinds, a.Ref.Kind), slices.Index(events.Kinds, b.Ref.Kind))
+		return cmp.Compare(a.rank(), b.rank())
 	})
 	return docs
 }
+
+// rank is the place of a document's kind among all: what is referred to has a lower one.
+func (m Manifest) rank() int { return slices.Index(m.kinds.Kinds(), m.Ref.Kind) }
 
 // found is what the server has of what was looked up; nil where it has nothing.
 type found map[events.Ref]*client.Entity
@@ -85,7 +88,7 @@ func lookup(ctx context.Context, c *client.Client, docs []Manifest) (found, erro
 	for _, m := range docs {
 		add(m.Ref)
 		if m.Spec != nil {
-			for _, r := range events.RefsOf(m.Ref, m.Spec) {
+			for _, r := range m.kinds.RefsOf(m.Ref, m.Spec) {
 				add(r.Ref)
 			}
 		}
@@ -123,7 +126,7 @@ func present(ctx context.Context, c *client.Client, r events.Ref) (*client.Entit
 
 // unresolved finds references to what is neither in the set nor on the server.
 func (seen found) unresolved(m Manifest, given map[events.Ref]bool) (faults []Fault) {
-	for _, r := range events.RefsOf(m.Ref, m.Spec) {
+	for _, r := range m.kinds.RefsOf(m.Ref, m.Spec) {
 		if !given[r.Ref] && seen[r.Ref] == nil {
 			faults = append(faults, m.at(r.Field, "there is no %s, neither here nor on the server", r.Ref))
 		}
@@ -162,7 +165,7 @@ func sameLabels(a, b map[string]string) bool {
 func (m Manifest) PresentSpec(e *client.Entity) []byte {
 	raw, err := client.DecodeJSON(e.Spec)
 	if err == nil {
-		ask, err := events.DecodeBody(m.Ref.Kind, events.VerbCreate, map[string]any{"spec": raw})
+		ask, err := m.kinds.DecodeBody(m.Ref.Kind, events.VerbCreate, map[string]any{"spec": raw})
 		if create, ok := ask.(events.Create); ok && err == nil {
 			return Canonical(create.Spec)
 		}

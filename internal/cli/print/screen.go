@@ -132,6 +132,12 @@ func Rows(w io.Writer, head []string, rows [][]string) error {
 	return writeLines(w, slices.Insert(lines, 0, g.line(head)))
 }
 
+// MoreRows writes rows as Rows does, of a table whose head was written before.
+func MoreRows(w io.Writer, head []string, rows [][]string) error {
+	g := grid{screen: ScreenOf(w), head: head}
+	return writeLines(w, g.add(rows))
+}
+
 func writeLines(w io.Writer, lines []string) error {
 	var b strings.Builder
 	for _, l := range lines {

@@ -18,6 +18,7 @@ import (
 // Cloud is what all services of one emulated cloud share beside its world.
 type Cloud struct {
 	Accounts Accounts
+	Gone     Gone
 	URL      string // the endpoint of every service
 	CA       []byte // the certificate authority to trust, as PEM
 }

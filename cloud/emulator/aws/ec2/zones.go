@@ -102,7 +102,7 @@ func (q *request) describeOfferings() (doc, error) {
 		for _, family := range families {
 			for _, size := range sizes {
 				d := doc{"instanceType": family + "." + size, "location": place, "locationType": kind}
-				if IsInstanceType(family+"."+size) && !slices.Contains(UnsupportedZones, place) && filters.pass(&emulator.Resource{Doc: d}) {
+				if IsInstanceType(family+"."+size) && !q.Cloud.Gone.Has(family+"."+size) && !slices.Contains(UnsupportedZones, place) && filters.pass(&emulator.Resource{Doc: d}) {
 					found = append(found, d)
 				}
 			}

@@ -29,7 +29,7 @@ func (q *request) createAddon() (doc, error) {
 	if s := cluster.Text("status"); s != "ACTIVE" && s != "UPDATING" {
 		return nil, core.Fail("InvalidRequestException", "Cluster '%s' is not in ACTIVE status", cluster.Name).About(about)
 	}
-	version, err := addonVersion(cluster, name, core.Text(q.Params, "addonVersion"))
+	version, err := q.addonVersion(cluster, name, core.Text(q.Params, "addonVersion"))
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +52,8 @@ func (q *request) createAddon() (doc, error) {
 }
 
 // addonVersion is the version asked for, or the usual one.
-func addonVersion(cluster *emulator.Resource, name, asked string) (string, error) {
-	offered := addonVersions(name, cluster.Text("version"))
+func (q *request) addonVersion(cluster *emulator.Resource, name, asked string) (string, error) {
+	offered := q.Cloud.Gone.Without(addonVersions(name, cluster.Text("version")))
 	switch {
 	case len(offered) == 0:
 		return "", wrong("Addon %s specified is not supported in %s kubernetes version", name, cluster.Text("version"))
@@ -129,7 +129,7 @@ func (q *request) updateAddon() (doc, error) {
 	}
 	set, params := doc{}, doc{}
 	if asked := core.Text(q.Params, "addonVersion"); asked != "" {
-		if set["addonVersion"], err = addonVersion(cluster, t.Name, asked); err != nil {
+		if set["addonVersion"], err = q.addonVersion(cluster, t.Name, asked); err != nil {
 			return nil, err
 		}
 		params["AddonVersion"] = asked

@@ -77,6 +77,9 @@ func (q *request) nodegroupDoc(cluster *emulator.Resource, name string) (d doc, 
 	if minor(core.Text(d, "version")) > minor(cluster.Text("version")) {
 		return nil, nil, wrong("Requested Nodegroup version %s is greater than the cluster's %s", core.Text(d, "version"), cluster.Text("version"))
 	}
+	if i := slices.IndexFunc(core.Texts(d, "instanceTypes"), q.Cloud.Gone.Has); i >= 0 {
+		return nil, nil, noType(core.Texts(d, "instanceTypes")[i])
+	}
 	if err := checkNodegroup(d); err != nil {
 		return nil, nil, err
 	}
@@ -95,13 +98,17 @@ var taintEffects = []string{"NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE"}
 // reservedLabels are what no label's key may have in it.
 var reservedLabels = []string{"kubernetes.io/", "k8s.io/", "eks.amazonaws.com/"}
 
+func noType(name string) error {
+	return wrong("Instance type not valid: the following supplied instance types do not exist: [%s]", name)
+}
+
 func checkNodegroup(d doc) error {
 	if len(core.Texts(d, "instanceTypes")) == 0 {
 		return wrong("instanceTypes can't be empty")
 	}
 	for _, t := range core.Texts(d, "instanceTypes") {
 		if !ec2.IsInstanceType(t) {
-			return wrong("Instance type not valid: the following supplied instance types do not exist: [%s]", t)
+			return noType(t)
 		}
 	}
 	if c := core.Text(d, "capacityType"); c != "ON_DEMAND" && c != "SPOT" {

@@ -131,7 +131,7 @@ func (q *request) updateClusterVersion() (doc, error) {
 	switch {
 	case from == to:
 		return nil, wrong("Cluster is already at the desired configuration with version %s", to).About(doc{"clusterName": t.Name})
-	case !slices.Contains(versions, to) || minor(to) != minor(from)+1:
+	case !slices.Contains(q.Cloud.Gone.Without(versions), to) || minor(to) != minor(from)+1:
 		return nil, wrong("Unsupported Kubernetes minor version update from %s to %s", from, to).About(doc{"clusterName": t.Name})
 	}
 	for _, n := range q.Here().All("nodegroup") {

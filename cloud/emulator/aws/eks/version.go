@@ -33,7 +33,7 @@ func (q *request) version() (string, error) {
 	switch {
 	case v == "":
 		return defaultVersion, nil
-	case !slices.Contains(versions, v):
+	case !slices.Contains(q.Cloud.Gone.Without(versions), v):
 		return "", wrong("unsupported Kubernetes version %s", v)
 	}
 	return v, nil
@@ -42,7 +42,7 @@ func (q *request) version() (string, error) {
 func (q *request) describeClusterVersions() (doc, error) {
 	asked := core.Texts(q.Params, "clusterVersions")
 	var found []any
-	for _, v := range slices.Backward(versions) {
+	for _, v := range slices.Backward(q.Cloud.Gone.Without(versions)) {
 		if len(asked) > 0 && !slices.Contains(asked, v) || core.Yes(q.Params, "defaultOnly") && v != defaultVersion {
 			continue
 		}
@@ -102,7 +102,7 @@ func needsNodes(name string) bool {
 }
 
 func (q *request) describeAddonVersions() (doc, error) {
-	clusters := versions
+	clusters := q.Cloud.Gone.Without(versions)
 	if v := core.Text(q.Params, "kubernetesVersion"); v != "" {
 		clusters = []string{v}
 	}
@@ -112,18 +112,18 @@ func (q *request) describeAddonVersions() (doc, error) {
 			continue
 		}
 		found = append(found, doc{
-			"addonName": a.name, "type": "networking", "owner": "aws", "publisher": "eks", "defaultNamespace": a.namespace, "addonVersions": offered(a.name, clusters),
+			"addonName": a.name, "type": "networking", "owner": "aws", "publisher": "eks", "defaultNamespace": a.namespace, "addonVersions": q.offered(a.name, clusters),
 		})
 	}
 	return q.pageOf("addons", found)
 }
 
 // offered are an add-on's versions, each with the cluster versions that it fits.
-func offered(name string, clusters []string) []any {
+func (q *request) offered(name string, clusters []string) []any {
 	var order []string
 	fits := map[string][]any{}
 	for _, cluster := range clusters {
-		for i, v := range addonVersions(name, cluster) {
+		for i, v := range q.Cloud.Gone.Without(addonVersions(name, cluster)) {
 			if fits[v] == nil {
 				order = append(order, v)
 			}

@@ -1,4 +1,11 @@
-package sim
+// Package offers is what the simulated cloud has by itself: regions with their zones, machine
+// types, and versions of Kubernetes and of add-ons. It finds what a caller names, and its
+// errors say what there is.
+//
+// It knows nothing of what was made there, or of another catalogue that somebody has set: that
+// is sim's. Begin with Regions and Machines. All of it is fixed: it may be used by any number
+// of goroutines, and there is nothing that a crash could lose.
+package offers
 
 import (
 	"fmt"
@@ -48,15 +55,16 @@ func AddonVersions() []string { return []string{"1.0", "1.1"} }
 // Versions are the Kubernetes versions of the simulated cloud, oldest first.
 func Versions() []string { return []string{"1.31", "1.32", "1.33", "1.34", "1.35", "1.36"} }
 
-// oldestMinor is the oldest version that a pool can have.
-const oldestMinor = 31
+// OldestMinor is the oldest version that a pool can have.
+const OldestMinor = 31
 
-// defaultVersion is what a cluster gets that asks for none.
-const defaultVersion = "1.35"
+// DefaultVersion is what a cluster gets that asks for none.
+const DefaultVersion = "1.35"
 
 var regions = Regions()
 
-func findRegion(name string) (Region, error) {
+// FindRegion is the region of a name.
+func FindRegion(name string) (Region, error) {
 	i := slices.IndexFunc(regions, func(r Region) bool { return r.Name == name })
 	if i >= 0 {
 		return regions[i], nil
@@ -68,8 +76,8 @@ func findRegion(name string) (Region, error) {
 	return Region{}, fmt.Errorf("there is no region %q; there are %s", name, strings.Join(known, ", "))
 }
 
-// findZones are the wished zones, all of the given ones if none is wished.
-func findZones(wished, there []string) ([]string, error) {
+// FindZones are the wished zones, all of the given ones if none is wished.
+func FindZones(wished, there []string) ([]string, error) {
 	if len(wished) == 0 {
 		return there, nil
 	}
@@ -81,9 +89,9 @@ func findZones(wished, there []string) ([]string, error) {
 	return slices.Sorted(slices.Values(wished)), nil
 }
 
-// existingZones are the zones of subnets that somebody made: each zone has one, subnet-<zone>, and each region one
+// ExistingZones are the zones of subnets that somebody made: each zone has one, subnet-<zone>, and each region one
 // security group, default.
-func existingZones(e cloud.Existing, there []string) (zones []string, err error) {
+func ExistingZones(e cloud.Existing, there []string) (zones []string, err error) {
 	for _, s := range e.Subnets {
 		zone := strings.TrimPrefix(s, "subnet-")
 		if "subnet-"+zone != s || !slices.Contains(there, zone) {
@@ -99,11 +107,12 @@ func existingZones(e cloud.Existing, there []string) (zones []string, err error)
 	return slices.Compact(slices.Sorted(slices.Values(zones))), nil
 }
 
-func minor(version string) (int, error) {
+// Minor is the second number of a version.
+func Minor(version string) (int, error) {
 	rest, ok := strings.CutPrefix(version, "1.")
 	n, err := strconv.Atoi(rest)
 	if !ok || err != nil {
-		return 0, fmt.Errorf("%q is no version such as %s", version, defaultVersion)
+		return 0, fmt.Errorf("%q is no version such as %s", version, DefaultVersion)
 	}
 	return n, nil
 }

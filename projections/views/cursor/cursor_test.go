@@ -1,4 +1,4 @@
-package views
+package cursor
 
 import (
 	"testing"
@@ -8,13 +8,13 @@ import (
 
 func FuzzCursor(f *testing.F) {
 	prod := events.Ref{Kind: events.Tenant, Owner: "acme", ID: "prod"}
-	f.Add(cursor{ref: prod, seq: 7}.String())
-	f.Add(cursor{ref: prod, order: "-phase", phase: "Active"}.String())
+	f.Add(Cursor{Ref: prod, Seq: 7}.String())
+	f.Add(Cursor{Ref: prod, Order: "-phase", Phase: "Active"}.String())
 	f.Add("dGVuYW50IGFjbWUgcHJvZCA3")
 	f.Add("")
 	f.Fuzz(func(t *testing.T, s string) {
-		c, ok := parseCursor(s)
-		if ok && (c.String() != s || len(c.ref.Check()) > 0) {
+		c, ok := Parse(s)
+		if ok && (c.String() != s || len(c.Ref.Check()) > 0) {
 			t.Errorf("%q is taken for %+v", s, c)
 		}
 	})

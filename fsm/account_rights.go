@@ -1,0 +1,95 @@
+package fsm
+
+import (
+	"slices"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// AccountOf is the class of waiting for the account of a dataplane, by who stands on that.
+const AccountOf = "account"
+
+// rightsBack is what is waited for by who was given up because rights were missing in an account: that the account, which
+// was Ready no more, is so again. Nil if that is not what is the matter.
+func rightsBack(b Base, d Data) []Dependency {
+	if b.Failure == nil || !b.Failure.LacksRights() {
+		return nil
+	}
+	if dp, is := d.(DataplaneData); is {
+		return []Dependency{ready(ev.Account, dp.Spec.Account)}
+	}
+	on, ok := dataplaneOf(b, d)
+	if !ok {
+		return nil
+	}
+	return []Dependency{{Ref: on, Class: AccountOf}}
+}
+
+// dataplaneOf is the dataplane that an entity is, or stands on; false if it has none.
+func dataplaneOf(b Base, d Data) (ev.Ref, bool) {
+	if b.Ref.Kind == ev.Dataplane {
+		return b.Ref, true
+	}
+	at, is := d.(interface{ target() ev.Target })
+	if !is || at.target().Dataplane == "" {
+		return ev.Ref{}, false
+	}
+	return ready(ev.Dataplane, at.target().Dataplane).Ref, true
+}
+
+func (d TenantInfraData) target() ev.Target { return d.Site }
+func (d TenantData) target() ev.Target      { return d.Site }
+func (d ReleaseData[S]) target() ev.Target  { return d.Site }
+
+// resume tries again what was given up because rights were missing, once the account has them again: since it was given up,
+// the account was not Ready, and is now. What an account that stayed Ready refuses is not for the account to give.
+func (k *Kind[D]) resume(e Entity[D], refs *Refs) []ev.Change {
+	acc, ok := refs.accountOf(e.Base, e.Data)
+	if !ok || !acc.Holds(ConditionReady) || !acc.Conditions[len(acc.Conditions)-1].Since.After(e.PhaseSince) {
+		return nil
+	}
+	changes, _ := k.retry(e)
+	return changes
+}
+
+// accountOf is the account in which something is made for an entity; false if there is none.
+func (r *Refs) accountOf(b Base, d Data) (acc Entity[AccountData], ok bool) {
+	on, ok := dataplaneOf(b, d)
+	if !ok {
+		return acc, false
+	}
+	dp, ok := find[DataplaneData](r, on)
+	if !ok {
+		return acc, false
+	}
+	return find[AccountData](r, ready(ev.Account, dp.Data.Spec.Account).Ref)
+}
+
+// doubted verifies the account again in which work was refused for rights: it is then Failing, and says which right is
+// missing, or stays Ready, if it is not for the account to give. Each reason to doubt is one: the first refusal, and that
+// it was given up.
+func (r *Refs) doubted(b Base, d Data, report ev.Report, happened []ev.Event) []ev.Change {
+	f := report.Failure
+	if f == nil || !f.LacksRights() || !ofCloud(b.Ref.Kind, *f) {
+		return nil
+	}
+	if again := b.Attempt != nil && b.Attempt.LacksRights(); again && len(happened) < 2 {
+		return nil
+	}
+	acc, ok := r.accountOf(b, d)
+	if !ok {
+		return nil
+	}
+	return changed(acc.Base, recheckAccount(acc)...)
+}
+
+// access is the call by which a cloud tells the way into a cluster.
+const access = "Access"
+
+// ofCloud tells whether it was a cloud that refused, and not a cluster what is put into it.
+func ofCloud(k ev.Kind, f ev.AttemptFailed) bool {
+	if k == ev.Dataplane || k == ev.TenantInfra {
+		return true
+	}
+	return slices.ContainsFunc(f.Calls, func(c ev.Call) bool { return c.API == access && c.Code != "ok" })
+}

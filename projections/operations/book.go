@@ -1,0 +1,134 @@
+// Package operations tells what is under way: what somebody asked of an entity, or aerie began by itself, from the event that
+// took the entity out of its rest to the one that brought it back, was the end of the attempts, or gave it another goal.
+// It is a fold of the log like the views, which keep it; it decides nothing and is no part of a decision.
+//
+// Begin with Book, which is told of events, then Operation, which is how one reads. A Book is not safe for concurrent use:
+// it is told under the fold's lock and read under it. Its copy for a snapshot may be written by another goroutine. After a
+// crash it is read from a snapshot, or told of the log again, with the same result.
+package operations
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tidwall/btree"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+const (
+	// kept is for how long an operation is told of after its end.
+	kept = 24 * time.Hour
+	// mostEnded is how many that have ended are kept at most; the oldest go first.
+	mostEnded = 10_000
+)
+
+// Book has the operations that are under way, and those that have ended lately.
+type Book struct {
+	all   btree.Map[uint64, *operation] // by the sequence of the event that each began with
+	open  map[uint32]uint64             // an entity's number -> its operation that is under way
+	ended []uint64                      // those that have ended, in the order of their ends
+}
+
+// operation is what is known of one. It is replaced and never changed: a copy of the book shares it.
+type operation struct {
+	Seq    uint64     `json:"seq"`
+	Number uint32     `json:"number"` // of its entity
+	ID     string     `json:"id"`
+	UID    string     `json:"uid"`
+	Verb   string     `json:"verb"`
+	Actor  string     `json:"actor"`
+	State  State      `json:"state"`
+	Steps  []step     `json:"steps"`
+	Ended  time.Time  `json:"ended,omitzero"`
+	EndSeq uint64     `json:"end_seq,omitempty"`
+	Reason *ev.Reason `json:"reason,omitempty"` // why it failed
+}
+
+// step is a phase that the entity was in.
+type step struct {
+	Phase fsm.Phase `json:"phase"`
+	Since time.Time `json:"since"`
+}
+
+// NewBook is a book before the first event.
+func NewBook() *Book { return &Book{open: map[uint32]uint64{}} }
+
+// See takes note of events of one entity that were decided together: which number it has, in which phase it was before them,
+// and how it is afterwards.
+func (b *Book) See(number uint32, before fsm.Phase, happened []ev.Recorded, after fsm.Entity[fsm.Data]) {
+	way, at := ways()[after.Ref.Kind], before
+	for _, r := range happened {
+		typ := r.Event.Type()
+		to, known := way.next[at][typ]
+		if !known {
+			return // the fold has refused it
+		}
+		b.step(number, way, typ, at, to, r, after)
+		at = to
+	}
+}
+
+// step takes note of one event, which leads an entity from one phase to another.
+func (b *Book) step(number uint32, way *way, typ string, from, to fsm.Phase, r ev.Recorded, after fsm.Entity[fsm.Data]) {
+	seq, open := b.open[number]
+	verb, begins := verbs[typ]
+	if open && begins && !continues[typ] {
+		b.end(number, seq, Superseded, r, nil)
+		open = false
+	}
+	switch {
+	case !open && way.works[to] && (begins || !way.works[from]):
+		if verb == "" {
+			verb = typ
+		}
+		b.open[number] = r.Seq
+		b.all.Set(r.Seq, &operation{Seq: r.Seq, Number: number, ID: r.EventID, UID: after.UID, Verb: verb, Actor: r.Actor,
+			State: Running, Steps: []step{{to, r.Time}}})
+	case !open || from == to && way.works[to]:
+	case way.works[to]:
+		b.enter(seq, to, r.Time)
+	case typ == ev.UpdateFailed{}.Type() || !way.rests[to]:
+		b.end(number, seq, Failed, r, after.Failure)
+	default:
+		b.end(number, seq, Done, r, nil)
+	}
+}
+
+// enter begins the next step. One that was taken before begins anew: the way is walked again from there.
+func (b *Book) enter(seq uint64, phase fsm.Phase, at time.Time) {
+	was, _ := b.all.Get(seq)
+	now := *was
+	i := slices.IndexFunc(now.Steps, func(s step) bool { return s.Phase == phase })
+	if i < 0 {
+		i = len(now.Steps)
+	}
+	now.Steps = append(slices.Clone(now.Steps[:i]), step{phase, at})
+	b.all.Set(seq, &now)
+}
+
+func (b *Book) end(number uint32, seq uint64, state State, r ev.Recorded, why *ev.Reason) {
+	was, _ := b.all.Get(seq)
+	now := *was
+	now.State, now.Ended, now.EndSeq, now.Reason = state, r.Time, r.Seq, why
+	b.all.Set(seq, &now)
+	delete(b.open, number)
+	b.ended = append(b.ended, seq)
+	b.forget(r.Time)
+}
+
+// forget drops what has ended long ago, and the oldest of what is too much.
+func (b *Book) forget(now time.Time) {
+	for len(b.ended) > 0 {
+		oldest, _ := b.all.Get(b.ended[0])
+		if len(b.ended) <= mostEnded && now.Sub(oldest.Ended) < kept {
+			return
+		}
+		b.all.Delete(b.ended[0])
+		b.ended = b.ended[1:]
+	}
+}
+
+// Copy is the book at this moment, for a snapshot; it takes no time.
+func (b *Book) Copy() *Book { return &Book{all: *b.all.Copy()} }
