@@ -86,7 +86,7 @@ func (i *Intake) respondRefusal(r micro.Request, err error) {
 func (i *Intake) parse(r micro.Request) (Request, error) {
 	request, err := parseSubject(r.Subject())
 	request.Body, request.Caller = r.Data(), i.Sender(r.Headers())
-	if denied := request.Caller.Deny(ev.Builtin, request.Owner, ev.Kind(request.Kind), request.Verb); denied != nil {
+	if denied := request.Caller.Deny(i.kinds, request.Owner, ev.Kind(request.Kind), request.Verb); denied != nil {
 		return request, denied // before its headers: whose business they are is not his
 	}
 	if err != nil {
