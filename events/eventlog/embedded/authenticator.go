@@ -44,8 +44,7 @@ func (s *Server) Admit(c Callers) { s.auth.callers.Store(&c) }
 
 // Evict ends the connections of a caller, who is let in no more by now, or not as before. It says how many there were.
 func (s *Server) Evict(actor string) (int, error) {
-	s.auth.entering.Lock()
-	s.auth.entering.Unlock() //nolint:staticcheck // everybody who was entering is in
+	s.auth.awaitEntering()
 	z, err := s.srv.Connz(&server.ConnzOptions{Username: true, User: actor, Limit: 1 << 20})
 	if err != nil {
 		return 0, fmt.Errorf("find the connections of %s: %w", actor, err)
@@ -54,6 +53,12 @@ func (s *Server) Evict(actor string) (int, error) {
 		_ = s.srv.DisconnectClientByID(c.Cid) // one that is gone is gone
 	}
 	return len(z.Conns), nil
+}
+
+// awaitEntering returns when everybody is in who was entering.
+func (a *authenticator) awaitEntering() {
+	a.entering.Lock()
+	defer a.entering.Unlock()
 }
 
 // Check lets in who presents the secret (aerie itself, all rights), and those whom the callers know. nats-server calls it for
