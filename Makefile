@@ -10,7 +10,7 @@ LDFLAGS := -s -w -X github.com/aeriehq/aerie/internal/server.described=$(DESCRIB
 CC_FOUND := $(shell command -v $$($(GO) env CC) 2>/dev/null)
 RACE := $(if $(CC_FOUND),yes)
 
-.PHONY: build demo test test-race test-kube soak soak-replicas soak-release soak-kube conformance-aws fuzz idle generate check bench-pair clean
+.PHONY: build demo test test-race test-extra test-kube soak soak-replicas soak-release soak-kube conformance-aws fuzz idle generate check bench-pair clean
 
 build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts for Helm charts
 	@mkdir -p bin
@@ -33,6 +33,12 @@ test-race: build ## the same with the race detector: what shares memory, with fe
 	$(if $(RACE),$(GO) test -race -short -timeout 15m $(RACED))
 	$(if $(RACE),$(GO) build -race $(FLAGS) -o bin/aerie-race ./cmd/aerie)
 	$(if $(RACE),AERIE_BIN="$(CURDIR)/bin/aerie-race" $(GO) test -timeout 15m ./test/process -run '^(TestDemo|TestKilledServerEndsTheSame|TestEitherReplicaIsKilled)$$')
+
+# Where .ci/setup installs tools of others.
+export AERIE_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/aerie-tools
+
+test-extra: ## metrics, alert rules and API documents by promtool, redocly and spectral, which .ci/setup installs
+	AERIE_EXTRA=1 $(GO) test -count=1 -timeout 10m ./test/extra
 
 test-kube: build ## the tests that need a real Kubernetes; it is built from source where there is none yet
 	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -count=1 -parallel 4 -timeout 20m ./test/kube/...
@@ -65,7 +71,7 @@ check: ## gofmt, vet, staticcheck
 	$(GO) tool staticcheck ./...
 
 generate: ## the generated pages of docs/
-	$(GO) test ./internal/docgen -update
+	$(GO) test ./internal/docgen ./projections/metrics -update
 
 fuzz: build ## every fuzz test for FUZZTIME each
 	@for t in $$($(GO) list ./...); do \

@@ -18,13 +18,14 @@ const module = "github.com/aeriehq/aerie"
 var arrows = map[string][]string{
 	".":        {},
 	"./events": {},
-	"./fsm":    {"./events", "github.com/looplab/fsm"},
+	"./fsm":    {"./events", "./fsm/relapse", "github.com/looplab/fsm"},
 
+	"./fsm/relapse": {"./events"},
 	"./fsm/fsmtest": {"./events", "./fsm", "./projections/state", "pgregory.net/rapid"},
 
 	"./events/eventlog/filestore": {"github.com/nats-io/nats.go/jetstream", "github.com/gofrs/flock", "github.com/minio/highwayhash"},
 	"./events/eventlog":           {"./events", "./events/eventlog/filestore", "github.com/nats-io/nats.go/...", "github.com/go-json-experiment/json/...", "github.com/oklog/ulid/v2"},
-	"./events/queue":              {"./events", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/oklog/ulid/v2"},
+	"./events/queue":              {"./events", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/oklog/ulid/v2", "./internal/liveness"},
 	"./events/eventlog/embedded":  {"./events", "./fsm", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/...", "github.com/nats-io/nkeys", "github.com/gofrs/flock", "github.com/oklog/ulid/v2"},
 
 	"./cloud": {},
@@ -45,7 +46,7 @@ var arrows = map[string][]string{
 	"./cloud/ratelimit":  {"golang.org/x/time/rate"},
 	"./cloud/aws": {"./cloud", "./cloud/ratelimit", "./cloud/aws/elb", "./cloud/aws/awserr", "./cloud/aws/offers", "./cloud/aws/permit", "./cloud/aws/policy", "./cloud/aws/vpc", "github.com/aws/aws-sdk-go-v2/aws/...", "github.com/aws/aws-sdk-go-v2/config", "github.com/aws/aws-sdk-go-v2/credentials/...",
 		"github.com/aws/aws-sdk-go-v2/service/eks/...", "github.com/aws/aws-sdk-go-v2/service/iam/...", "github.com/aws/aws-sdk-go-v2/service/sts/...", "github.com/aws/smithy-go/..."},
-	"./cloud/aws/awserr": {"./cloud", "github.com/aws/aws-sdk-go-v2/aws/transport/http", "github.com/aws/smithy-go"},
+	"./cloud/aws/awserr": {"./cloud", "github.com/aws/aws-sdk-go-v2/aws/transport/http", "github.com/aws/smithy-go", "github.com/aws/smithy-go/middleware", "github.com/aws/aws-sdk-go-v2/aws/middleware"},
 	"./cloud/aws/policy": {},
 	"./cloud/aws/permit": {"./cloud", "./cloud/aws/awserr", "github.com/aws/aws-sdk-go-v2/aws/middleware", "github.com/aws/smithy-go/middleware"},
 	"./cloud/aws/offers": {"./cloud", "./cloud/aws/awserr", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/service/eks/..."},
@@ -70,10 +71,10 @@ var arrows = map[string][]string{
 
 	"./workers/command/idindex":    {},
 	"./workers/clock":              {},
-	"./workers/command":            {"./events", "./fsm", "./events/eventlog", "./events/eventlog/filestore", "./events/queue", "./projections/state", "./workers/clock", "./workers/command/idindex", "./cloud/kube", "./cloud/kube/policy", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate"},
-	"./workers/dispatch":           {"./events", "./fsm", "./events/queue", "./projections/state", "./workers/clock", "./workers/command", "github.com/nats-io/nats.go"},
-	"./workers/execute":            {"./events", "./fsm", "./events/queue", "./projections/state", "./workers/clock", "./workers/command", "./cloud", "./cloud/kube", "./cloud/kube/drain", "./cloud/kube/helm", "./cloud/kube/policy", "./cloud/kube/release", "./cloud/kube/tenant", "github.com/nats-io/nats.go"},
-	"./workers/reconcile":          {"./events", "./fsm", "./projections/state", "./workers/clock", "./workers/command", "./workers/dispatch", "./workers/execute", "./cloud", "./cloud/kube", "./cloud/kube/helm", "./cloud/kube/release", "./cloud/kube/tenant", "github.com/oklog/ulid/v2"},
+	"./workers/command":            {"./events", "./fsm", "./events/eventlog", "./events/eventlog/filestore", "./events/queue", "./projections/state", "./workers/clock", "./workers/command/idindex", "./cloud/kube", "./cloud/kube/policy", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate", "./internal/liveness"},
+	"./workers/dispatch":           {"./events", "./fsm", "./events/queue", "./projections/state", "./workers/clock", "./workers/command", "github.com/nats-io/nats.go", "./internal/liveness"},
+	"./workers/execute":            {"./events", "./fsm", "./events/queue", "./projections/state", "./workers/clock", "./workers/command", "./cloud", "./cloud/kube", "./cloud/kube/drain", "./cloud/kube/helm", "./cloud/kube/policy", "./cloud/kube/release", "./cloud/kube/tenant", "github.com/nats-io/nats.go", "./internal/liveness"},
+	"./workers/reconcile":          {"./events", "./fsm", "./projections/state", "./workers/clock", "./workers/command", "./workers/dispatch", "./workers/execute", "./cloud", "./cloud/kube", "./cloud/kube/helm", "./cloud/kube/release", "./cloud/kube/tenant", "github.com/oklog/ulid/v2", "./internal/liveness"},
 	"./projections/state":          {"./events", "./fsm", "./events/eventlog", "github.com/tidwall/btree"},
 	"./projections/views":          {"./events", "./fsm", "./events/eventlog", "./projections/state", "./projections/operations", "./projections/views/bitmap", "./projections/views/cursor", "./projections/views/selector", "./projections/views/snapshot", "github.com/danielgtaylor/huma/v2", "github.com/tidwall/btree", "github.com/RoaringBitmap/roaring/v2", "k8s.io/apimachinery/pkg/selection"},
 	"./projections/views/cursor":   {"./events"},
@@ -83,15 +84,18 @@ var arrows = map[string][]string{
 	"./projections/placement":      {"./events", "./fsm", "./projections/state"},
 	"./projections/views/snapshot": {"github.com/klauspost/compress/s2"},
 	"./projections/views/bitmap":   {"github.com/RoaringBitmap/roaring/v2"},
-	"./projections/api":            {"./events", "./fsm", "./events/eventlog", "./projections/state", "./projections/views", "./projections/operations", "./projections/placement", "github.com/danielgtaylor/huma/v2/...", "github.com/prometheus/client_golang/...", "github.com/klauspost/compress/..."},
-	"./projections/apitest":        {"./events", "./fsm", "./events/eventlog", "./events/eventlog/filestore", "./projections/state", "./projections/views", "./projections/api", "./internal/natstest", "github.com/nats-io/nats.go/..."},
+	"./projections/metrics":        {"./events", "./fsm", "./events/eventlog", "./events/queue", "./projections/state", "./projections/views", "./internal/liveness", "github.com/prometheus/client_golang/..."},
+	"./projections/api":            {"./events", "./fsm", "./events/eventlog", "./projections/metrics", "./projections/state", "./projections/views", "./projections/operations", "./projections/placement", "github.com/danielgtaylor/huma/v2/...", "github.com/prometheus/client_golang/...", "github.com/klauspost/compress/..."},
+	"./projections/apitest":        {"./events", "./fsm", "./events/eventlog", "./events/eventlog/filestore", "./projections/metrics", "./projections/state", "./projections/views", "./projections/api", "./internal/natstest", "github.com/nats-io/nats.go/..."},
 
+	"./internal/liveness": {},
 	"./internal/docgen":   {"./events", "./fsm"},
 	"./internal/natstest": {"./events/...", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/..."},
 
 	"./deploy": {},
 
 	"./test/sim":          {},
+	"./test/extra":        {},
 	"./test/kube":         {},
 	"./test/kube/rigtest": {},
 
@@ -104,8 +108,8 @@ var arrows = map[string][]string{
 		"k8s.io/apimachinery/pkg/util/json", "k8s.io/client-go/util/jsonpath", "sigs.k8s.io/yaml"},
 	"./internal/cli/setting":  {},
 	"./internal/server/certs": {},
-	"./internal/server": {"./events/...", "./fsm", "./projections/...", "./workers/...", "./cloud/...", "./deploy", "./internal/client", "./internal/server/certs",
-		"github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/gofrs/flock", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term"},
+	"./internal/server": {"./events/...", "./fsm", "./projections/...", "./workers/...", "./cloud/...", "./deploy", "./internal/client", "./internal/liveness", "./internal/server/certs",
+		"github.com/nats-io/nats.go", "github.com/gofrs/flock", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term"},
 	"./internal/bench": {"./events/...", "./fsm", "./projections/...", "./internal/server", "./internal/client", "./internal/cli/manifest", "./internal/cli/print",
 		"github.com/nats-io/nats.go/...", "github.com/oklog/ulid/v2", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term"},
 	"./internal/cli": {"./events/...", "./fsm", "./projections/...", "./cloud/...", "./internal/...",

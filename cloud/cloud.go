@@ -1,8 +1,9 @@
 // Package cloud is the seam between aerie and the clouds: networks, clusters and node pools, each ensured, observed and
 // deleted by one short request that may be repeated. It knows nothing of the rest of aerie, and nothing of any SDK.
 //
-// The contract is level-triggered. No call waits and none returns a handle: what goes on is read from the resource, so
-// after a crash the names are enough. A call whose outcome is unknown is made again; the next Ensure decides.
+// The contract is level-triggered: no call waits and none returns a handle. What is under way is read from the resource
+// itself, so after a crash the names are enough. A call whose outcome is unknown is made again; the next Ensure decides.
+// Begin with Provider, then error.go, which says what the classes of errors mean. A Provider may be called by many at once.
 package cloud
 
 import (

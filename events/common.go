@@ -46,8 +46,9 @@ type (
 	// Drifted says that something is no longer as it was made: somebody else has
 	// changed or deleted it.
 	Drifted struct {
-		Found []Drift `json:"found"`
-		Calls []Call  `json:"calls,omitempty"`
+		Found  []Drift   `json:"found"`
+		NextAt time.Time `json:"next_at,omitzero"` // somebody undoes each repair: the next one is not before
+		Calls  []Call    `json:"calls,omitempty"`
 	}
 	// DriftEnded says that all is as it was made again, without our doing.
 	DriftEnded struct{}
@@ -128,6 +129,7 @@ type Drift struct {
 	What    string `json:"what"` // such as "network", or "NetworkPolicy acme--prod/aerie-default-deny"
 	How     string `json:"how"`  // DriftDeleted or DriftChanged
 	Message string `json:"message,omitempty"`
+	Times   int    `json:"times,omitempty"` // how often it was found so, again after each repair; absent: once
 }
 
 // How something can drift.
@@ -195,10 +197,18 @@ const (
 	InternalReason      ReasonCode = "internal"
 	UnknownReason       ReasonCode = "unknown" // refused in words that nobody has met
 	DriftedReason       ReasonCode = "drifted"
+	Contested           ReasonCode = "contested"   // somebody else undoes what is repaired, again and again
 	Queued              ReasonCode = "queued"      // so much is being done at once that it has to wait for its turn
 	NotSeen             ReasonCode = "not_seen"    // it was made, and no look shows it
 	InProgress          ReasonCode = "in_progress" // nothing is wrong: it takes its time
 )
+
+// ReasonCodes are all of them.
+var ReasonCodes = []ReasonCode{
+	Unauthenticated, Unauthorized, QuotaExceeded, RateLimited, CapacityUnavailable, Dependency,
+	ConfigProblem, ConflictReason, Timeout, Unreachable, InternalReason, UnknownReason,
+	DriftedReason, Contested, Queued, NotSeen, InProgress,
+}
 
 // Call is one call to a cloud or a cluster, as the event of its outcome keeps it.
 type Call struct {

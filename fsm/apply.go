@@ -17,10 +17,12 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 	if _, birth := r.Event.(ev.CreateEvent); birth { // a name used again begins anew; its history stays
 		e = Entity[D]{Base: Base{History: e.History, phase: e.phase}}
 	}
+	before := e.Base
 	e.Base = e.follow(r)
 	if to != e.Phase() || begins(r.Event) {
 		e.phase, e.PhaseSince, e.Rounds = to, r.Time, Rounds{}
 	}
+	e.OwedSince, e.TroubleSince = k.owedSince(before, e.Base, r), troubleSince(before, e.Base, r)
 	e.Data = k.Evolve(e.Data, r.Event)
 	e.Conditions = carry(e.Conditions, k.Conditions(e), r.Time)
 	return e, nil
@@ -35,6 +37,39 @@ func begins(e ev.Event) bool {
 		return e.Waits()
 	}
 	return false
+}
+
+// owedSince is when an entity came to be owed what it is owed after an event.
+func (k *Kind[D]) owedSince(before, after Base, r ev.Recorded) time.Time {
+	switch {
+	case slices.Contains(k.SteadyPhases, after.Phase()):
+		return time.Time{}
+	case before.OwedSince.IsZero() || !aside(r.Event):
+		return r.Time
+	}
+	return before.OwedSince
+}
+
+// aside tells whether an event leaves what is owed as it is.
+func aside(e ev.Event) bool {
+	switch e.(type) {
+	case ev.LabelsChanged, ev.Claimed, ev.Attached, ev.Detached, ev.PoolsObserved, ev.Swept, ev.Observed, ev.CatalogueChanged,
+		ev.Disowned, ev.AttemptFailed:
+		return true
+	}
+	return isCreate(e)
+}
+
+// troubleSince is when an entity met the trouble that it has after an event.
+func troubleSince(before, after Base, r ev.Recorded) time.Time {
+	was, is := before.trouble(), after.trouble()
+	switch {
+	case is == nil:
+		return time.Time{}
+	case was == nil || was.Code != is.Code:
+		return r.Time
+	}
+	return before.TroubleSince
 }
 
 // follow keeps the books that all kinds keep.
@@ -63,15 +98,14 @@ func (b Base) follow(r ev.Recorded) Base {
 		b.Rounds = b.Rounds.with(e)
 		return b
 	case ev.Drifted:
-		reason := driftReason(e.Found)
-		b.Failure, b.Drift = &reason, reason.Message
-		return b
+		return b.relapse(e, r.Time)
 	case ev.UpdateFailed:
 		if b.Failure = &e.Reason; !e.Repair {
 			b.Unmet = &e.Reason
 		}
 		return b
 	case ev.UpdateDone, ev.DriftEnded:
+		b.RepairAt = time.Time{}
 		b.Attempt, b.Failure, b.Drift = nil, b.Unmet, ""
 		return b
 	case ev.Failed:
@@ -91,13 +125,13 @@ func (b Base) follow(r ev.Recorded) Base {
 		b.Created, b.CreatedSeq, b.Revision = r.Time, r.Seq, 1
 	case ev.SpecEvent:
 		b.Revision++
-		b.Unmet, b.Drift = nil, ""
+		b.Unmet, b.Drift, b.Relapses = nil, "", nil
 	case ev.RetryRequested:
-		b.Unmet, b.Drift = nil, ""
+		b.Unmet, b.Drift, b.Relapses = nil, "", nil
 	case ev.Drained:
 		b.Drained = true
 	}
-	b.Attempt, b.Failure = nil, nil // whatever else happened, it is a new beginning
+	b.Attempt, b.Failure, b.RepairAt = nil, nil, time.Time{} // whatever else happened, it is a new beginning
 	return b
 }
 

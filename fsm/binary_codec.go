@@ -148,14 +148,21 @@ func pointerLayout(t reflect.Type, to layout) layout {
 		}}
 }
 
-// A time is kept to the nanosecond, as UTC.
+// A time is kept to the nanosecond, as UTC; no time in a byte.
 func writeTime(b []byte, v reflect.Value) []byte {
 	t, _ := reflect.TypeAssert[time.Time](v)
-	return binary.AppendUvarint(binary.AppendVarint(b, t.Unix()), uint64(t.Nanosecond()))
+	if t.IsZero() {
+		return append(b, 0)
+	}
+	return binary.AppendVarint(binary.AppendUvarint(b, uint64(t.Nanosecond())+1), t.Unix())
 }
 
 func readTime(u *unpacker, v reflect.Value) {
-	t := time.Unix(u.int(), int64(u.uint()%uint64(time.Second))).UTC()
+	ns := u.uint()
+	if ns == 0 {
+		return
+	}
+	t := time.Unix(u.int(), int64((ns-1)%uint64(time.Second))).UTC()
 	*v.Addr().Interface().(*time.Time) = t
 }
 

@@ -91,6 +91,7 @@ func ready(kind ev.Kind, path string) Dependency {
 // what went wrong, and when it is tried again.
 type Blocker struct {
 	ev.Reason
+	Since   time.Time `json:"since,omitzero" doc:"Since when it is so"`
 	Retried bool      `json:"retried" doc:"Whether it goes on by itself"`
 	NextAt  time.Time `json:"next_at,omitzero" doc:"When it is tried again"`
 
@@ -99,7 +100,10 @@ type Blocker struct {
 
 // NextTry is when it is tried again after a time; zero if that is not known.
 func (b Blocker) NextTry(now time.Time) time.Time {
-	if b.attempt == nil {
+	switch {
+	case b.attempt == nil && b.NextAt.After(now): // a repair that has to wait
+		return b.NextAt
+	case b.attempt == nil:
 		return time.Time{}
 	}
 	return b.attempt.NextTry(now)
@@ -135,10 +139,11 @@ func (r *Refs) unmet(needs []Dependency) *Blocker {
 // why finds the one reason for which an entity is not at rest; nil if it is.
 func (k *Kind[D]) why(e Entity[D], refs *Refs) *Blocker {
 	if t := e.trouble(); t != nil {
-		w := &Blocker{Reason: *t}
+		w := &Blocker{Reason: *t, Since: e.TroubleSince, NextAt: e.RepairAt}
 		if e.Failure == nil {
-			w.Retried, w.NextAt, w.attempt = !e.Attempt.NextAt.IsZero(), e.Attempt.NextAt, e.Attempt
+			w.NextAt, w.attempt = e.Attempt.NextAt, e.Attempt
 		}
+		w.Retried = !w.NextAt.IsZero()
 		return w
 	}
 	owed := k.owed(e)
@@ -146,16 +151,17 @@ func (k *Kind[D]) why(e Entity[D], refs *Refs) *Blocker {
 		return nil
 	}
 	if _, w := k.wait(e, refs); w != nil {
+		w.Since = e.OwedSince
 		return w
 	}
-	return &Blocker{Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: inWords(owed) + " is under way"}, Retried: true}
+	return &Blocker{Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: inWords(owed) + " is under way"}, Since: e.OwedSince, Retried: true}
 }
 
 // workWords are effects as people say them.
 var workWords = map[string]string{
 	"await": "waiting for others", "verify_account": "a check of the account's rights", "ensure_network": "the network",
 	"ensure_cluster": "the cluster's control plane", "ensure_system_pool": "the pool of system nodes", "upgrade_pools": "an upgrade of the node pools",
-	"ensure_cloud_addons": "installing what the cloud adds", "ensure_base": "the base of the cluster", "ensure_pools": "the node pools",
+	"ensure_cloud_addons": "installing what the cloud adds", "ensure_base": "the base of the cluster", "ensure_pools": "the set of node pools",
 	"retire_pools":  "removal of pools that are not wanted any more",
 	"ensure_tenant": "the tenant's namespace", "ensure_application": "installing the application", "ensure_addon": "installing the addon",
 	"remove_owned": "removal of all that was made", "remove_tenant": "removal of the namespace", "remove_application": "removal of the application",

@@ -2,10 +2,10 @@ package fsm
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm/relapse"
 )
 
 // noteDrift takes what a look at an entity at rest has found. What is not as it was
@@ -19,54 +19,26 @@ func (k *Kind[D]) noteDrift(e Entity[D], at time.Time, ask ev.NoteDrift, refs *R
 	}
 	happened := k.observed(e, at, ask)
 	drifted := ev.Drifted{Found: ask.Found, Calls: ask.Calls}
+	repairs := refs.repairs(stands[0])
 	switch {
 	case len(ask.Found) == 0 && e.Failure != nil && e.Drift != "":
 		happened = append(happened, ev.DriftEnded{})
 	case len(ask.Found) == 0:
-	case e.Failure != nil && e.Drift == driftReason(ask.Found).Message:
-	case refs.repairs(stands[0]):
-		happened = append(happened, drifted, ev.RepairStarted{})
+	case repairs && e.contested() && e.Relapses.Known(ask.Found):
+		if !at.Before(e.RepairAt) {
+			happened = append(happened, ev.RepairStarted{})
+		}
+	case e.Failure != nil && e.Drift == relapse.Told(ask.Found):
+	case repairs:
+		drifted = e.Relapses.Next(drifted, at, ask.Every, e.RepairAt)
+		if happened = append(happened, drifted); !drifted.NextAt.After(at) {
+			happened = append(happened, ev.RepairStarted{})
+		}
 	default:
 		happened = append(happened, drifted)
 	}
 	return changed(e.Base, happened...), nil
 }
-
-// observed is the event of what a look has seen, if that is news. Numbers of nodes alone
-// are news only now and then.
-func (k *Kind[D]) observed(e Entity[D], at time.Time, ask ev.NoteDrift) []ev.Event {
-	if ask.Seen == nil || k.IsNews == nil {
-		return nil
-	}
-	news, onlyNodes := k.IsNews(e, *ask.Seen)
-	if !news || onlyNodes && at.Sub(seenAt(e.Base, e.Data)) < ask.Every {
-		return nil
-	}
-	seen := ev.Observed{Seen: *ask.Seen, At: at}
-	if len(ask.Found) == 0 {
-		seen.Calls = ask.Calls
-	}
-	return []ev.Event{seen}
-}
-
-// seenAt is when what is known of something was last seen: the last look that saw
-// something new, or when it became what was asked for.
-func seenAt(b Base, d Data) time.Time {
-	var looked time.Time
-	switch d := d.(type) {
-	case DataplaneData:
-		looked = d.SeenAt
-	case TenantInfraData:
-		looked = d.SeenAt
-	}
-	if looked.IsZero() {
-		return b.PhaseSince
-	}
-	return looked
-}
-
-// SeenAt is when what is known of an entity was last seen; a look that sees the same again is not noted.
-func SeenAt(e Entity[Data]) time.Time { return seenAt(e.Base, e.Data) }
 
 // stands is what was made for an entity at rest and should still be as it was made:
 // the effects that made it. What stands on something that is not ready is not looked at.
@@ -85,17 +57,22 @@ func (r *Refs) repairs(made ev.Effect) bool {
 }
 
 // drifted tells whether the entity waits for somebody to decide about a drift.
-func (b Base) drifted() bool { return b.Failure != nil && b.Failure.Code == ev.DriftedReason }
+func (b Base) drifted() bool {
+	return b.Failure != nil && (b.Failure.Code == ev.DriftedReason || b.Failure.Code == ev.Contested)
+}
 
 // inSync is the condition that all is made as it was asked for, and still so as far as anybody has seen.
 func (b Base) inSync(made Phase) Condition {
 	return b.condition("InSync", b.phase == made && b.Failure == nil)
 }
 
-func driftReason(found []ev.Drift) ev.Reason {
-	var all []string
-	for _, d := range found {
-		all = append(all, d.String())
-	}
-	return ev.Reason{Code: ev.DriftedReason, Fault: ev.ByUser, Message: "by somebody else, " + strings.Join(all, "; ")}
+// contested tells whether somebody undoes what is repaired, so that the next repair has to wait.
+func (b Base) contested() bool { return b.Failure != nil && b.Failure.Code == ev.Contested }
+
+// relapse notes a drift.
+func (b Base) relapse(d ev.Drifted, at time.Time) Base {
+	reason := relapse.Reason(d)
+	b.Drift, b.RepairAt = relapse.Told(d.Found), d.NextAt
+	b.Failure, b.Relapses = &reason, b.Relapses.With(d.Found, at)
+	return b
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm/relapse"
 )
 
 // Phase is where an entity is in its life. It is for people: code asks
@@ -109,6 +110,8 @@ type Base struct {
 	Created       time.Time // of its first event
 	CreatedSeq    uint64    // the sequence of that event
 	PhaseSince    time.Time // when it entered its phase, or began in it anew
+	OwedSince     time.Time // when it came to be owed what it is owed now; zero at rest
+	TroubleSince  time.Time // when it met the trouble that it has now; zero if it has none
 	Labels        map[string]string
 	Revision      int               // of its spec, from 1
 	Attempt       *ev.AttemptFailed // the last failed attempt at what is owed now
@@ -116,6 +119,8 @@ type Base struct {
 	Creations     []Creation        // what is made for it and was not seen yet
 	Unmet         *ev.Reason        // why what is asked for now was given up, while what was there before works on
 	Drift         string            // what had drifted when somebody last saw that something has, until that is over
+	Relapses      relapse.Relapses  // what has drifted lately
+	RepairAt      time.Time         // when what is contested is repaired; zero if nothing is
 	Conditions    []Condition
 	History       History // the sequences of its events
 	LastEventID   string  // the id of its last event: the cause of what follows from it
@@ -172,6 +177,14 @@ func (b Base) condition(name string, yes bool) Condition {
 		c.Reason, c.Message = string(r.Code), r.Message
 	}
 	return c
+}
+
+// TroubleOf is the code of what is wrong with an entity; empty if nothing is.
+func TroubleOf(e Entity[Data]) ev.ReasonCode {
+	if t := e.trouble(); t != nil {
+		return t.Code
+	}
+	return ""
 }
 
 // trouble is the reason of the last failure that still matters; nil if none does.

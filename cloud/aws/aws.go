@@ -1,12 +1,13 @@
 // Package aws is Amazon's cloud: networks of EC2, clusters, node groups and add-ons of EKS, roles of IAM. It keeps no
 // state: what is there is found by tags and names, so a new process goes on where another was killed. What it remembers,
-// credentials, rates and when it first looked, it may forget at any time.
+// credentials, rates and when it first looked, it may forget at any time. Begin with Provider; many may call it at once.
 //
 // What the seam calls a cluster is here the EKS cluster, its role and its OpenID Connect provider; a pool is a node group
 // and its role; an add-on may have a role too. A network is a VPC and what is in it; see package vpc.
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,7 @@ type Options struct {
 	Settle time.Duration             // Settle, or as long as that is on an emulated cloud
 	Rates  map[string]ratelimit.Rate // of calls, by the SDK's id of the service; Rates, or none
 	Speed  float64                   // seconds of the cloud in one of ours; 0: it does all at once
+	Count  cloud.Counter             // is told of each request to AWS; nil: nobody is
 }
 
 // Provider is AWS as a cloud.Provider.
@@ -84,13 +86,11 @@ func New(o Options) *Provider {
 	if c.HTTPClient != nil {
 		c.HTTPClient = whole{c.HTTPClient}
 	}
-	if c.Region == "" {
-		c.Region = "us-east-1" // where accounts are entered from; each call says its own
-	}
+	c.Region = cmp.Or(c.Region, "us-east-1") // where accounts are entered from; each call says its own
+	c.APIOptions = append(c.APIOptions, awserr.Counted(o.Count))
 	return &Provider{
-		config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: ratelimit.New(ratelimit.NewClock(o.Speed).Now, o.Rates),
-		now: o.Now, pace: ratelimit.NewClock(o.Speed),
-		sessions: sessions{accounts: map[cloud.Account]*entered{}, open: map[cloud.Scope]*session{}},
+		now: o.Now, config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: ratelimit.New(ratelimit.NewClock(o.Speed).Now, o.Rates),
+		pace: ratelimit.NewClock(o.Speed), sessions: sessions{accounts: map[cloud.Account]*entered{}, open: map[cloud.Scope]*session{}},
 	}
 }
 

@@ -38,7 +38,9 @@ type call struct {
 }
 
 // do makes one call: faults, effects, journal. The phase that f returns is for the ledger.
-func (s *Sim) do(ctx context.Context, r request, f func(*call) (cloud.Phase, error)) error {
+func (s *Sim) do(ctx context.Context, r request, f func(*call) (cloud.Phase, error)) (err error) {
+	began := time.Now()
+	defer func() { s.options.Count.Count(r.op, err, began) }()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {

@@ -2,7 +2,9 @@
 // that aerie has when it is given no other, for trying, for developing and for tests: networks, clusters and pools take
 // their time, cost their price, meet quotas and faults, and are all back after a restart.
 //
-// It has no goroutine and no timer: what time has brought about is worked out when somebody looks.
+// It runs nothing: clusters store objects, and no pod starts. Begin with Sim. Its methods may be called at once. It has no
+// goroutine and no timer: what time has brought about is worked out when somebody looks. Every change is in a journal
+// before the call that made it is answered: a kill loses nothing, a power cut may, since nothing is synced.
 package sim
 
 import (
@@ -29,7 +31,8 @@ type Options struct {
 	Quota  Quota            // of each account and region
 	Quotas map[string]Quota // instead of Quota, by "account/region"
 	Faults []Fault
-	Logger *slog.Logger // nil: slog's default
+	Logger *slog.Logger  // nil: slog's default
+	Count  cloud.Counter // is told of each call; nil: nobody is
 	// Cluster is the Kubernetes API behind every cluster; nil: a store of its own behind each. A real one is shared by
 	// all that is simulated on it, so it serves one dataplane.
 	Cluster kube.API

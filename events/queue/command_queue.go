@@ -24,6 +24,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/internal/liveness"
 )
 
 // The queue is cut into partitions by the hash of a command's entity, and each is
@@ -43,7 +44,11 @@ type CommandQueue struct {
 	stream jetstream.Stream
 	nc     *nats.Conn
 	tag    string // of this stream: one that is made anew counts from 1 again
+	watch  *liveness.Loop
 }
+
+// WatchedBy has Take say how it goes on. It is called before that.
+func (q *CommandQueue) WatchedBy(l *liveness.Loop) { q.watch = l }
 
 // queueConfig is how the queue is made. A repeated message id is the intake's to
 // judge, not the stream's: there it would hide another command under the same id.
@@ -76,7 +81,7 @@ func OpenQueue(ctx context.Context, nc *nats.Conn) (*CommandQueue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the command queue: %w", err)
 	}
-	return &CommandQueue{stream, nc, strconv.FormatInt(stream.CachedInfo().Created.UnixNano(), 36)}, nil
+	return &CommandQueue{stream: stream, nc: nc, tag: strconv.FormatInt(stream.CachedInfo().Created.UnixNano(), 36)}, nil
 }
 
 // Queued is a command that waited.
@@ -107,11 +112,11 @@ func (q *CommandQueue) Take(ctx context.Context, handle func(context.Context, Qu
 // partition is one partition's consumer. It has one command out at a time: what was
 // given to somebody who died comes again before anything after it.
 func (q *CommandQueue) partition(n int, handle func(context.Context, Queued) error) sharedConsumer {
-	return sharedConsumer{nc: q.nc, stream: q.stream, slots: 1, failed: func() {},
+	return sharedConsumer{nc: q.nc, stream: q.stream, slots: 1, failed: func() {}, watch: q.watch,
 		handle: func(ctx context.Context, m jetstream.Msg) { q.handle(ctx, m, handle) },
 		how:    []jetstream.FetchOpt{jetstream.FetchPriorityGroup(group)},
 		config: jetstream.ConsumerConfig{
-			Durable:        fmt.Sprintf("partition-%d", n),
+			Durable:        partitionName(n),
 			FilterSubject:  fmt.Sprintf("%s%d.>", parted, n),
 			AckPolicy:      jetstream.AckExplicitPolicy,
 			AckWait:        queueLease,

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/internal/liveness"
 )
 
 // lookEvery is how often a volatile stream is looked at though nothing seems to
@@ -31,6 +32,7 @@ type memoryStream struct {
 	config jetstream.StreamConfig
 	stream jetstream.Stream
 	kick   chan struct{} // something failed: look at once
+	watch  *liveness.Loop
 
 	mu    sync.Mutex
 	made  time.Time // when the stream that is known was made
@@ -94,9 +96,12 @@ func (v *memoryStream) Keep(ctx context.Context, lost func()) {
 	}
 }
 
+// WatchedBy has whoever takes from the stream say how it goes on. It is called before that.
+func (v *memoryStream) WatchedBy(l *liveness.Loop) { v.watch = l }
+
 // share is a consumer of the stream.
 func (v *memoryStream) share(slots int, config jetstream.ConsumerConfig, handle func(context.Context, jetstream.Msg)) sharedConsumer {
-	return sharedConsumer{nc: v.nc, stream: v.stream, config: config, slots: slots, handle: handle, failed: v.failed}
+	return sharedConsumer{nc: v.nc, stream: v.stream, config: config, slots: slots, handle: handle, failed: v.failed, watch: v.watch}
 }
 
 // failed has the stream looked at, after something on it failed.

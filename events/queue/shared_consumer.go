@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/internal/liveness"
 )
 
 // sharedConsumer is a consumer whose messages many take, each message one of them at a time.
@@ -22,7 +24,15 @@ type sharedConsumer struct {
 	handle func(context.Context, jetstream.Msg) // answers for the message; its context does not end
 	failed func()                               // is told when the consumer cannot be read
 	how    []jetstream.FetchOpt                 // how a message is asked for, besides
+	watch  *liveness.Loop                       // which loop it is; nil: nobody's
 }
+
+// How long it may take until a slot is free, as work that may last for hours has slots of its own, and until the server has
+// answered whether there is a message.
+const (
+	slotWithin = 10 * time.Minute
+	pullWithin = 3 * time.Minute
+)
 
 // take gives the messages to handle until ctx ends; then it waits for the running ones
 // and returns ctx's error. The consumer is made, and made again where it is gone with
@@ -57,13 +67,19 @@ func consumerOf(ctx context.Context, s jetstream.Stream, config jetstream.Consum
 
 // give gives messages to handle until the consumer fails or ctx ends.
 func (s sharedConsumer) give(ctx context.Context, c jetstream.Consumer, running *sync.WaitGroup, free chan struct{}) error {
+	waiting, pulling := s.watch.Step("waiting until one of what is done ends", slotWithin), s.watch.Step("asking for a message", pullWithin)
+	defer waiting.Drop()
+	defer pulling.Drop()
 	for {
+		waiting.Begin()
 		select {
 		case free <- struct{}{}:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		m, err := next(ctx, c, s.how...)
+		waiting.End()
+		m, err := next(ctx, c, pulling, s.how...)
+		pulling.End()
 		if err != nil {
 			<-free
 			return err
@@ -81,8 +97,9 @@ func (s sharedConsumer) give(ctx context.Context, c jetstream.Consumer, running 
 // message at a time, now and then forgets to ask for the next when an answer comes
 // faster than its own books are closed, and then sleeps through two heartbeats.
 // Silence of the server is looked into: the consumer may be gone with its stream.
-func next(ctx context.Context, c jetstream.Consumer, how ...jetstream.FetchOpt) (jetstream.Msg, error) {
+func next(ctx context.Context, c jetstream.Consumer, pulling *liveness.Step, how ...jetstream.FetchOpt) (jetstream.Msg, error) {
 	for {
+		pulling.Begin()
 		asking, cancel := context.WithTimeout(ctx, pullExpiry)
 		m, err := c.Next(append(how, jetstream.FetchContext(asking), jetstream.FetchHeartbeat(pullSilence))...)
 		cancel()

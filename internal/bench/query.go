@@ -23,6 +23,7 @@ import (
 	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/internal/server"
 	"github.com/aeriehq/aerie/projections/api"
+	"github.com/aeriehq/aerie/projections/metrics"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views"
 )
@@ -87,7 +88,7 @@ func benchQuery(ctx context.Context, b *bench) (_ []figure, err error) {
 func (q *queried) serve(ctx context.Context) (err error) {
 	q.fold = state.NewLive()
 	q.views = views.New(q.fold, q.log)
-	counts := api.NewMetrics(q.fold, q.log.Last)
+	counts := metrics.New(q.fold, q.log.Last)
 	fanout := api.NewFanout(q.fold)
 	if err := q.views.Restore(ctx, views.PreloadSnapshot(filepath.Join(q.dir, "views")), counts.Counters()); err != nil {
 		return err

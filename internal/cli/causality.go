@@ -29,6 +29,7 @@ type chain struct {
 // presentCause is why an entity is not at rest now.
 type presentCause struct {
 	events.Reason
+	Since   time.Time `json:"since,omitzero"`
 	Retried bool      `json:"retried"`
 	NextAt  time.Time `json:"next_at,omitzero"`
 }
@@ -91,7 +92,7 @@ func chainOf(e client.Entity, past []client.Event) (chain, error) {
 	c := chain{Kind: e.Kind, Owner: e.Owner, ID: e.ID, UID: e.UID, Phase: e.Phase, Seq: e.Seq, AtRest: e.Status.Reason == nil}
 	tell := newTelling("")
 	if r := e.Status.Reason; r != nil {
-		c.Reason = &presentCause{r.Reason, r.Retried, r.NextAt}
+		c.Reason = &presentCause{r.Reason, r.Since, r.Retried, r.NextAt}
 		tell.reason = r.Message
 	}
 	c.waits, _ = e.Status.Owed["on"].([]any)

@@ -141,6 +141,9 @@ func (d *description) reason() {
 		return
 	}
 	d.line("Reason", "%s: %s", r.Code, r.Message)
+	if !r.Since.IsZero() {
+		d.more("since %s, %s ago", r.Since.UTC().Format(time.RFC3339), print.Since(r.Since, d.now))
+	}
 	d.more("who can help: %s; %s", cmp.Or(string(r.Fault), "unknown"), tried(d.e, d.now))
 }
 

@@ -47,7 +47,9 @@ func TestNothingHidesOnATerminal(t *testing.T) {
 		"tail as JSON":    func(b *bytes.Buffer) error { return (&eventWriter{w: b, format: print.JSON}).write(happening) },
 		"tail as YAML":    func(b *bytes.Buffer) error { return (&eventWriter{w: b, format: print.YAML}).write(happening) },
 		"a diff": func(b *bytes.Buffer) error {
-			return writeDiff(b, []manifest.Step{{Manifest: manifest.Manifest{Ref: e.Ref(), Labels: e.Labels, Spec: events.CustomerSpec{DisplayName: hidden}}, Verb: "update", Present: &e}})
+			m := manifest.Of(events.Builtin, e.Ref())
+			m.Labels, m.Spec = e.Labels, events.CustomerSpec{DisplayName: hidden}
+			return writeDiff(b, []manifest.Step{{Manifest: m, Verb: "update", Present: &e}})
 		},
 		"an answer": func(b *bytes.Buffer) error {
 			return printAnswer(b, print.Table, events.Answer{Entity: events.AnswerEntity{Kind: events.Customer, ID: "acme", Phase: hidden}}, false)

@@ -272,7 +272,9 @@ func TestEdit(t *testing.T) {
 
 func TestTailEnds(t *testing.T) {
 	c := startControl(t)
-	c.do(0, people, "apply", "-f", "-")
+	for _, name := range []string{"acme", "birch", "cedar"} { // one after the other: apply sends them at once
+		c.do(0, "", "customer", "create", name)
+	}
 	c.do(0, "", "customer", "update", "acme", "--label", "tier=tin")
 	for _, tail := range []struct {
 		args string

@@ -106,6 +106,9 @@ func (c chain) writePresent(b *bytes.Buffer) {
 	r := c.Reason
 	fmt.Fprintf(b, "now: %s\n", client.Plain(c.Phase))
 	fmt.Fprintf(b, "reason: %s: %s\n", client.Plain(string(r.Code)), client.Plain(r.Message))
+	if !r.Since.IsZero() {
+		fmt.Fprintf(b, "since: %s\n", stamp(r.Since))
+	}
 	fmt.Fprintf(b, "fault: %s\n", client.Plain(cmp.Or(string(r.Fault), "unknown")))
 	switch {
 	case !r.Retried:

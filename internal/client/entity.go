@@ -50,6 +50,7 @@ type Condition struct {
 // Reason says why an entity is not where it should be.
 type Reason struct {
 	events.Reason
+	Since   time.Time `json:"since"` // zero: the server does not say it
 	Retried bool      `json:"retried"`
 	NextAt  time.Time `json:"next_at"`
 }

@@ -251,6 +251,7 @@ var reasonCodes = []struct {
 	{ev.InternalReason, "none of these"},
 	{ev.UnknownReason, "the cloud refused in words that aerie does not know; the sentence has them"},
 	{ev.DriftedReason, "somebody else has changed or deleted what was made, and the dataplane's policy is to report it"},
+	{ev.Contested, "somebody else undoes each repair: aerie waits longer before each next one"},
 	{ev.Queued, "so much is done at once that it has to wait for its turn; the time of its phase begins anew"},
 	{ev.NotSeen, "it was made as often as may be, and no look shows it: nothing more is made, and it is looked for again"},
 	{ev.InProgress, "nothing is wrong: it takes its time"},
@@ -270,7 +271,7 @@ func (p *page) reasons() {
 func consequence(c ev.ReasonCode) string {
 	r := ev.Reason{Code: c}
 	switch {
-	case c == ev.InProgress || c == ev.DriftedReason:
+	case c == ev.InProgress || c == ev.DriftedReason || c == ev.Contested:
 		return "-"
 	case r.Final():
 		return "given up at once"

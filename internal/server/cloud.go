@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws"
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/helm"
@@ -36,6 +37,7 @@ type simLock struct {
 	speed float64
 	kube  string // the kubeconfig of the cluster behind the simulated ones, if one is
 	sim   *sim.Sim
+	count cloud.Counter
 }
 
 func newSimLock(dir string, speed float64, kubeconfig string) *simLock {
@@ -50,7 +52,7 @@ func (k *simLock) try() (kept bool, err error) {
 	if kept, err = k.lock.TryLock(); err != nil || !kept {
 		return false, err
 	}
-	options := sim.Options{Dir: k.dir, Speed: k.speed}
+	options := sim.Options{Dir: k.dir, Speed: k.speed, Count: k.count}
 	if k.kube != "" {
 		options.Cluster, err = connect(k.kube)
 	}
@@ -131,6 +133,7 @@ func (c *Control) openAWS(s Settings) (*site, error) {
 		slog.Warn("AWS is not worked in", "err", err)
 		return nil, nil
 	}
+	o.Count = c.counted("aws")
 	o.Settle, o.Speed = c.clock.Real(aws.Settle), s.SimSpeed
 	if s.SimSpeed > 0 {
 		o.Rates = aws.Rates()
@@ -154,6 +157,7 @@ func (c *Control) openSim(s Settings) (*site, error) {
 		return nil, nil
 	}
 	k := newSimLock(dir, s.SimSpeed, s.SimKubeconfig)
+	k.count = c.counted("sim")
 	kept, err := k.try()
 	if err == nil && !kept && s.NATSURL == "" {
 		err = fmt.Errorf("open the simulated cloud: another aerie uses %s: stop that one, or choose another directory with --cloud-dir", dir)
@@ -163,6 +167,11 @@ func (c *Control) openSim(s Settings) (*site, error) {
 		cloud: func() execute.Cloud { return execute.Cloud{Provider: k.sim, Kube: k.sim.Kube} },
 		close: k.close,
 	}, err
+}
+
+// counted counts the calls to a cloud. Clouds are opened before anybody counts, and asked after.
+func (c *Control) counted(name string) cloud.Counter {
+	return func(op, class string, took time.Duration) { c.counts.Called(name, op, class, took) }
 }
 
 // openCharts says where charts come from: the server's own are in it, others in
@@ -225,14 +234,17 @@ func (c *Control) workInClouds(ctx context.Context) error {
 func (c *Control) workIn(ctx context.Context, clouds map[string]execute.Cloud, ended chan<- error) (stop func()) {
 	executor := execute.NewExecutor(c.Conn, c.Live, c.queue, clouds, c.clock)
 	executor.Count(c.counts.Worked)
+	executor.WatchedBy(c.loops.Loop("executor"))
 	executor.UseCharts(c.charts)
 	if c.NATS == nil {
 		executor.PassOn()
 	}
 	sweeper := reconcile.NewSweeper(c.Intake, c.Live, clouds, c.clock)
 	sweeper.UseCharts(c.charts)
+	sweeper.WatchedBy(c.loops.Loop("sweeper"))
 	c.sweeper.Store(sweeper)
 	inspector := reconcile.NewInspector(c.Intake, c.Live, clouds, c.clock)
+	inspector.WatchedBy(c.loops.Loop("inspector"))
 	ctx, end := context.WithCancel(ctx)
 	cataloguer := reconcile.NewCataloguer(c.Intake, c.Live, clouds, c.clock)
 	var all sync.WaitGroup

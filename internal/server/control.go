@@ -28,8 +28,10 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/identity"
+	"github.com/aeriehq/aerie/projections/metrics"
 	"github.com/aeriehq/aerie/projections/placement"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views"
@@ -61,7 +63,8 @@ type Control struct {
 	Live    *state.Live // the log folded, as far as it is read
 	saved   *views.Preloaded
 	Views   *views.Views // what HTTP serves
-	counts  *api.Metrics
+	counts  *metrics.Metrics
+	loops   liveness.Loops
 	Fanout  *api.Fanout // where streams of events come from
 	who     *identity.Registry
 	clouds  map[string]site // those that this replica can reach, by the name that accounts give
@@ -183,7 +186,9 @@ func (c *Control) openLog(s Settings) (err error) {
 func (c *Control) startFold(s Settings) error {
 	c.Live = state.NewLive()
 	c.Views = views.New(c.Live, c.Log)
-	c.counts = api.NewMetrics(c.Live, c.Log.Last)
+	c.counts = metrics.New(c.Live, c.Log.Last)
+	c.counts.CountStreams(func(ctx context.Context) []queue.StreamFigures { return queue.Figures(ctx, c.Conn) })
+	c.counts.WatchLoops(&c.loops)
 	c.Fanout = api.NewFanout(c.Live)
 	c.who = identity.New(c.Live)
 	c.who.UseLocal(c.Token)
@@ -198,10 +203,15 @@ func (c *Control) startFold(s Settings) error {
 	c.Intake.Count(c.counts.Commanded)
 	c.Intake.CountGivenUp(c.counts.GivenUp)
 	c.admit()
+	c.Intake.CountRounds(c.counts.Round)
 	dispatcher := dispatch.NewDispatcher(c.Intake, c.Live, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})
 	last, err := c.Log.Last(c.core.ctx)
 	if err != nil {
 		return err
+	}
+	for loop, watched := range map[string]interface{ WatchedBy(*liveness.Loop) }{
+		"intake": c.Intake, "dispatcher": dispatcher, "clock": c.timers, "executor": c.queue, "command queue": c.waiting} {
+		watched.WatchedBy(c.loops.Loop(loop))
 	}
 	c.run(&c.core, "fold", func(ctx context.Context) error { return c.Live.Follow(ctx, c.Log) })
 	c.run(&c.core, "index of command ids", func(ctx context.Context) error {
@@ -215,6 +225,7 @@ func (c *Control) startFold(s Settings) error {
 	if c.NATS != nil {
 		c.run(&c.core, "the watch over the store", c.guard.Watch)
 	}
+	c.run(&c.core, "the watch over the loops", c.watchLoops)
 	c.run(&c.core, "intake", func(ctx context.Context) error { c.Intake.Run(ctx); return nil })
 	c.run(&c.work, "dispatcher", func(ctx context.Context) error { dispatcher.Run(ctx); return nil })
 	return nil

@@ -47,7 +47,10 @@ func (c *Control) ready() error {
 	if err := c.stored(); err != nil {
 		return err
 	}
-	return c.Live.Err()
+	if err := c.Live.Err(); err != nil {
+		return err
+	}
+	return c.Still(time.Now())
 }
 
 // leaderWithin is how long the log may take to say where it ends.

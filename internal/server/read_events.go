@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/micro"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
@@ -61,7 +60,7 @@ func (c *Control) serveReads() error {
 // readEvents is one page of the events of an owner, as GET /v1/events has them, and as long as a message may be.
 func (c *Control) readEvents(ctx context.Context, m *nats.Msg) ([]byte, error) {
 	owner := strings.Split(m.Subject, ".")[2]
-	caller := c.Intake.Sender(micro.Headers(m.Header))
+	caller := c.Intake.Sender(m.Header)
 	if !caller.Owns(owner) {
 		return nil, ev.Refuse(ev.Denied, "you may not read the events of %s", ev.Truncate(owner))
 	}

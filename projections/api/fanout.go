@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/projections/metrics"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views"
 )
@@ -171,13 +172,13 @@ func (f *Fanout) pace() time.Duration {
 	return max(minPace, time.Duration(f.streams)*paceEach)
 }
 
-// Describe says nothing, as Metrics does.
+// Describe says nothing, as metrics.Metrics does.
 func (f *Fanout) Describe(chan<- *prometheus.Desc) {}
 
 // Collect tells a scrape of the streams.
 func (f *Fanout) Collect(to chan<- prometheus.Metric) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	send(to, "aerie_streams", uint64(f.streams))
-	send(to, "aerie_streams_cut_total", f.cut)
+	metrics.Send(to, "aerie_streams", f.streams)
+	metrics.Send(to, "aerie_streams_cut_total", f.cut)
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/projections/metrics"
 	"github.com/aeriehq/aerie/projections/placement"
 	"github.com/aeriehq/aerie/projections/views"
 )
@@ -30,7 +31,7 @@ import (
 type Config struct {
 	Views   *views.Views
 	Kinds   *events.Registry // what can be commanded
-	Metrics *Metrics
+	Metrics *metrics.Metrics
 	Fanout  *Fanout // from which streams of events are served
 	Token   string  // the local admin's, who needs no entry in the log; an empty one fits nobody
 	Version string  // of the program, for the OpenAPI document
@@ -79,8 +80,7 @@ func newServer(c Config) *server {
 	s := &server{Config: c, views: c.Views, token: sha256.Sum256([]byte(c.Token)), mux: http.NewServeMux(),
 		foreign: http.NewCrossOriginProtection(), heartbeat: heartbeat, writeWithin: writeWithin,
 		compress: compression(), readers: make(chan struct{}, pastReaders), open: map[string]bool{}}
-	_ = c.Metrics.registry.Register(c.Fanout) // a second handler of the same figures changes nothing
-	c.Metrics.build.WithLabelValues(c.Version).Set(1)
+	c.Metrics.Serve(c.Version, c.Fanout)
 	api := humago.New(s.mux, apiConfig(c.Version))
 	api.UseMiddleware(strict)
 	for _, k := range c.Kinds.Kinds() {
@@ -97,7 +97,7 @@ func newServer(c Config) *server {
 	s.placement(api)
 	s.identity(api)
 	s.health(api)
-	s.mux.Handle("GET "+metricsPath, c.Metrics)
+	s.mux.Handle("GET /metrics", c.Metrics)
 	s.documents(api)
 	return s
 }
@@ -147,7 +147,7 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
 	s.mux.ServeHTTP(whole, r)
 	s.prune(whole, pattern, caller)
-	s.Metrics.requested(pattern, whole.status, time.Since(begun))
+	s.Metrics.Requested(pattern, whole.status, time.Since(begun))
 	s.compress(http.HandlerFunc(whole.send)).ServeHTTP(w, r)
 }
 
@@ -211,7 +211,7 @@ func (w *wholeAnswer) Write(b []byte) (int, error) { return w.body.Write(b) }
 // send writes the answer; of what was read and is as the client has it, the headers alone. The tag is weak because it is the
 // same for the compressed answer.
 func (w *wholeAnswer) send(to http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodGet && w.status == http.StatusOK && r.URL.Path != metricsPath {
+	if r.Method == http.MethodGet && w.status == http.StatusOK && r.URL.Path != "/metrics" {
 		sum := sha256.Sum256(w.body.Bytes())
 		tag := fmt.Sprintf(`"%x"`, sum[:16])
 		w.header.Set("ETag", "W/"+tag)

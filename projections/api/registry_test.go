@@ -9,6 +9,7 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/apitest"
+	"github.com/aeriehq/aerie/projections/metrics"
 )
 
 // herdSpec is the spec of a toy kind, which the program does not know.
@@ -43,7 +44,7 @@ var withHerds = events.Builtin.With(events.Descriptor{
 // A kind that is in the registry alone is in both documents: its name, its verbs, their bodies, its events and subjects.
 func TestAToyKindIsInTheDocuments(t *testing.T) {
 	s := apitest.New(t)
-	s.Config.Kinds, s.Config.Metrics = withHerds, api.NewMetrics(s.Fold, nil)
+	s.Config.Kinds, s.Config.Metrics = withHerds, metrics.New(s.Fold, nil)
 	s.HTTP = api.NewHandler(s.Config)
 	doc := documentOf(s, t, "/openapi.json")
 	if at(doc, "components", "schemas", "Shearing", "properties", "rounds", "minimum") != 1.0 {

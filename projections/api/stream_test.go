@@ -20,6 +20,7 @@ import (
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/apitest"
+	"github.com/aeriehq/aerie/projections/metrics"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views"
 )
@@ -79,7 +80,7 @@ func newBubble(t *testing.T) *bubble {
 		return api.EncodeFrame(r)
 	})
 	last := func(context.Context) (uint64, error) { return views.AsOf().Seq, nil }
-	b.http = api.NewHandler(api.Config{Views: views, Kinds: events.Builtin, Metrics: api.NewMetrics(b.fold, last), Fanout: b.fanout, Token: apitest.Token, Version: "test", Done: b.done})
+	b.http = api.NewHandler(api.Config{Views: views, Kinds: events.Builtin, Metrics: metrics.New(b.fold, last), Fanout: b.fanout, Token: apitest.Token, Version: "test", Done: b.done})
 	b.web = &http.Server{Handler: b.http}
 	go func() { _ = b.web.Serve(b.net) }()
 	t.Cleanup(func() { _ = b.web.Close() })

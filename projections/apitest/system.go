@@ -28,6 +28,7 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/projections/api"
+	"github.com/aeriehq/aerie/projections/metrics"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views"
 )
@@ -75,7 +76,7 @@ func New(t testing.TB) *System {
 		return events.Answer{Events: []events.AnswerEvent{}}, nil
 	}
 	s.Config = api.Config{
-		Views: s.Views, Kinds: events.Builtin, Metrics: api.NewMetrics(s.Fold, log.Last), Fanout: s.Fanout, Token: Token, Version: "test", Promise: "every answered command is fsynced", Done: s.Done,
+		Views: s.Views, Kinds: events.Builtin, Metrics: metrics.New(s.Fold, log.Last), Fanout: s.Fanout, Token: Token, Version: "test", Promise: "every answered command is fsynced", Done: s.Done,
 		Ready: func() error { return s.Ready },
 		Do: func(_ context.Context, c api.CommandRequest) (events.Answer, error) {
 			s.Asked = append(s.Asked, c)

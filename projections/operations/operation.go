@@ -73,6 +73,7 @@ type Reason struct {
 	Code    ev.ReasonCode `json:"code" required:"true" doc:"A stable word"`
 	Message string        `json:"message" required:"true" doc:"The same as a sentence"`
 	Fault   ev.Blame      `json:"fault" required:"true" enum:"user,system,cloud" doc:"Who can do something about it"`
+	Since   time.Time     `json:"since" required:"true" doc:"Since when it is so: since the work is owed, or since the trouble was first met"`
 	Retried bool          `json:"retried" required:"true" doc:"Whether it goes on by itself"`
 	NextAt  *time.Time    `json:"next_at" required:"true" doc:"When it is tried again; null if that is not known"`
 }
@@ -82,7 +83,7 @@ func ReasonOf(why *fsm.Blocker, now time.Time) *Reason {
 	if why == nil {
 		return nil
 	}
-	r := &Reason{Code: why.Code, Message: why.Message, Fault: why.Fault, Retried: why.Retried}
+	r := &Reason{Code: why.Code, Message: why.Message, Fault: why.Fault, Since: why.Since, Retried: why.Retried}
 	if next := why.NextTry(now); !next.IsZero() {
 		r.NextAt = &next
 	}

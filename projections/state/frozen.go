@@ -27,6 +27,7 @@ type Frozen struct {
 	makers  map[string]ev.Ref
 	last    map[ev.Kind]uint64
 	phases  map[ev.Kind]map[fsm.Phase]int
+	trouble map[ev.Kind]map[ev.ReasonCode]int
 	answers answers
 }
 
@@ -37,9 +38,12 @@ func (w *Entities) Freeze() *Frozen {
 	s := &Frozen{Seq: w.Seq, Time: w.Time, refs: w.store.refs,
 		cold: slices.Clone(w.store.cold), long: maps.Clone(w.store.long), warm: map[ev.Ref]fsm.Entity[fsm.Data]{},
 		placed: maps.Clone(w.placed), makers: maps.Clone(w.makers), last: maps.Clone(w.last),
-		phases: map[ev.Kind]map[fsm.Phase]int{}, answers: w.answers}
+		phases: map[ev.Kind]map[fsm.Phase]int{}, trouble: map[ev.Kind]map[ev.ReasonCode]int{}, answers: w.answers}
 	for k, phases := range w.phases {
 		s.phases[k] = maps.Clone(phases)
+	}
+	for k, codes := range w.trouble {
+		s.trouble[k] = maps.Clone(codes)
 	}
 	s.answers.seqs, s.answers.order = maps.Clone(w.answers.seqs), slices.Clone(w.answers.order)
 	for _, of := range w.entities {
@@ -193,6 +197,11 @@ func (o *writing) tables(s *Frozen) {
 		o.uint(uint64(len(s.phases[k])))
 		for p, n := range s.phases[k] {
 			o.string(string(p))
+			o.int(int64(n))
+		}
+		o.uint(uint64(len(s.trouble[k])))
+		for code, n := range s.trouble[k] {
+			o.string(string(code))
 			o.int(int64(n))
 		}
 	}

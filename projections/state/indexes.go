@@ -13,20 +13,21 @@ type indexes struct {
 	// makers is uid -> whose it is, or was: of those that make things in a cloud, of those whose name is another's now,
 	// and of the disowned.
 	makers  map[string]ev.Ref
-	waiting map[fsm.Awaited]map[ev.Ref]bool // awaited -> who waits
-	awaits  map[ev.Ref][]fsm.Awaited        // who waits -> for what
-	news    map[fsm.Awaited]bool            // what the decision that was folded in last has changed, beside its entities
-	owing   map[ev.Ref]bool                 // to whom an effect is owed
-	fresh   map[ev.Ref]struct{}             // of whom the three above do not know what has changed
-	phases  map[ev.Kind]map[fsm.Phase]int   // how many are in each
-	users   map[uint32]numbers              // what is used -> the living entities that use it
+	waiting map[fsm.Awaited]map[ev.Ref]bool   // awaited -> who waits
+	awaits  map[ev.Ref][]fsm.Awaited          // who waits -> for what
+	news    map[fsm.Awaited]bool              // what the decision that was folded in last has changed, beside its entities
+	owing   map[ev.Ref]bool                   // to whom an effect is owed
+	fresh   map[ev.Ref]struct{}               // of whom the three above do not know what has changed
+	phases  map[ev.Kind]map[fsm.Phase]int     // how many are in each
+	trouble map[ev.Kind]map[ev.ReasonCode]int // how many have which trouble
+	users   map[uint32]numbers                // what is used -> the living entities that use it
 }
 
 func newIndexes() indexes {
 	return indexes{placed: map[string]int{}, makers: map[string]ev.Ref{},
 		waiting: map[fsm.Awaited]map[ev.Ref]bool{}, news: map[fsm.Awaited]bool{}, awaits: map[ev.Ref][]fsm.Awaited{},
 		owing: map[ev.Ref]bool{}, fresh: map[ev.Ref]struct{}{},
-		phases: map[ev.Kind]map[fsm.Phase]int{}, users: map[uint32]numbers{}}
+		phases: map[ev.Kind]map[fsm.Phase]int{}, trouble: map[ev.Kind]map[ev.ReasonCode]int{}, users: map[uint32]numbers{}}
 }
 
 // rewire keeps the indexes after an entity has changed.
@@ -35,6 +36,10 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 		w.phases[after.Ref.Kind][before.Phase()]--
 	}
 	w.phases[after.Ref.Kind][after.Phase()]++
+	if w.under == nil {
+		w.count(after.Ref.Kind, fsm.TroubleOf(before), -1)
+		w.count(after.Ref.Kind, fsm.TroubleOf(after), 1)
+	}
 	was, is := fsm.PlaceOf(before), fsm.PlaceOf(after)
 	if was != is {
 		w.placed[was]--
@@ -69,6 +74,26 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 		w.makers[before.UID] = before.Ref
 	}
 	w.fresh[after.Ref] = struct{}{}
+}
+
+// count notes that more entities of a kind, or fewer, have a trouble.
+func (w *Entities) count(k ev.Kind, code ev.ReasonCode, n int) {
+	if code == "" {
+		return
+	}
+	if w.trouble[k] == nil {
+		w.trouble[k] = map[ev.ReasonCode]int{}
+	}
+	w.trouble[k][code] += n
+}
+
+// EachTrouble calls f for every trouble that entities have had, with how many have it now.
+func (w *Entities) EachTrouble(f func(ev.Kind, ev.ReasonCode, int)) {
+	for k, codes := range w.trouble {
+		for code, n := range codes {
+			f(k, code, n)
+		}
+	}
 }
 
 // settleOwed notes what an entity is owed now. While a log is folded nobody asks, and

@@ -151,6 +151,9 @@ func (f *Live) apply(decision []events.Recorded, own bool) error {
 	return nil
 }
 
+// At is the sequence of the entities; it does not wait for who is at work on them.
+func (f *Live) At() uint64 { return f.at.Load() }
+
 // move tells those who wait that the entities have moved.
 func (f *Live) move() {
 	close(f.moved)

@@ -189,6 +189,10 @@ func (i *reading) tables(w *Entities) {
 			p := fsm.Phase(i.string())
 			w.phases[k][p] = int(i.int())
 		})
+		i.each(func() {
+			code := ev.ReasonCode(i.string())
+			w.count(k, code, int(i.int()))
+		})
 	}
 	w.answers.gone, w.answers.until = i.given()
 	i.each(func() {

@@ -56,8 +56,7 @@ type None struct{}
 func (s Status[O]) TransformSchema(_ huma.Registry, schema *huma.Schema) *huma.Schema {
 	for _, name := range []string{"reason", "placement", "owed"} {
 		p := schema.Properties[name]
-		schema.Properties[name] = &huma.Schema{
-			AnyOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}, Description: p.Description}
+		schema.Properties[name] = &huma.Schema{AnyOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}, Description: p.Description}
 	}
 	if _, none := any(s.Observed).(*None); none {
 		delete(schema.Properties, "observed")

@@ -203,7 +203,7 @@ func TestAnEntityReadsAsTheContractSays(t *testing.T) {
 	}
 	for _, part := range []string{
 		`{"type":"Ready","status":"False","reason":"Requested","message":"","since":"2026-01-01T00:02:00Z"}]`,
-		`"reason":{"code":"dependency","message":"waits for account -/main, which is Requested","fault":"system","retried":true,"next_at":null}`,
+		`"reason":{"code":"dependency","message":"waits for account -/main, which is Requested","fault":"system","since":"2026-01-01T00:02:00Z","retried":true,"next_at":null}`,
 		`"placement":null,"owed":{"effect":"await","attempts":0,"on":["account -/main"]}}}`,
 	} {
 		if !strings.Contains(a.Body, part) {

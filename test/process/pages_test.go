@@ -2,6 +2,7 @@ package process
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,7 +39,7 @@ func TestPages(t *testing.T) {
 		ran++
 		t.Run(strings.TrimPrefix(page, "../../"), func(t *testing.T) {
 			t.Parallel()
-			if out := runPage(t, page, true); t.Failed() {
+			if out := runPage(t, page, true); t.Failed() || testing.Verbose() {
 				t.Log(out)
 			}
 		})
@@ -57,12 +58,28 @@ func runPage(t *testing.T, page string, xdg bool) string {
 	if xdg {
 		env = append(env, "XDG_STATE_HOME="+filepath.Join(dir, "state of things"), "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
 	}
-	out := inOwnNetwork(t, dir, env, scriptOf(blocksOf(t, page)))
+	blocks := blocksOf(t, page)
+	if strings.Contains(scriptOf(blocks), "nats-server -c ") {
+		installNATSServer(t, filepath.Join(dir, "bin"))
+	}
+	out := inOwnNetwork(t, dir, env, scriptOf(blocks))
 	if t.Failed() {
 		log, _ := os.ReadFile(filepath.Join(dir, "server.log"))
 		t.Logf("server.log:\n%s", log)
 	}
 	return out
+}
+
+// installNATSServer makes a nats-server of the version that aerie embeds, where the machine has none.
+func installNATSServer(t *testing.T, dir string) {
+	t.Helper()
+	if _, err := exec.LookPath("nats-server"); err == nil {
+		return
+	}
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "nats-server"), "github.com/nats-io/nats-server/v2")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build nats-server: %v: %s", err, out)
+	}
 }
 
 // checkout makes a directory as a newcomer has it after the build.

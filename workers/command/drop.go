@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/nats-io/nats.go/micro"
-
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/projections/state"
@@ -44,6 +42,6 @@ func (i *Intake) Dropped(ctx context.Context, q *queue.CommandQueue, seq uint64,
 // QueuedID is the id of a queued command: its own, or the one that the queue made up.
 func QueuedID(c queue.Queued) string {
 	r := Request{made: c.Made}
-	_ = r.read(micro.Headers(c.Header)) // whatever is wrong with them
+	_ = r.read(c.Header) // whatever is wrong with them
 	return r.id()
 }

@@ -208,6 +208,7 @@ func (l *pipeline) complete(ctx context.Context, err error) {
 	}
 	switch {
 	case err == nil:
+		l.rounds(len(r.jobs), r.batch.Len(), time.Since(r.began))
 		l.company = len(r.jobs) + len(l.open.jobs)
 		l.until = time.Now().Add(time.Since(r.began) / 2)
 		r.answer()

@@ -25,6 +25,7 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
 )
 
@@ -46,8 +47,9 @@ type Intake struct {
 	answering  sync.WaitGroup                       // those messages
 	callers    func(actor string) (ev.Caller, bool) // nil: NATS does not say who sends a message
 	count      func(code string, took time.Duration)
+	rounds     func(commands, events int, took time.Duration)
+	watch      *liveness.Loop
 	givenUp    func()        // counts the queued commands that are given up
-	turnedAway atomic.Uint64 // how many answers over NATS were errors
 	missed     atomic.Uint64 // how many rounds were not appended, though nothing was wrong with them
 }
 
@@ -65,7 +67,8 @@ func NewIntake(log *eventlog.Log, fold *state.Live, kinds *ev.Registry) *Intake 
 	i := &Intake{contention: r, log: log, read: log.Read, fold: fold, kinds: kinds,
 		people: make(chan *job, queued), machinery: make(chan *job, queued),
 		refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
-		ended:    make(chan struct{}), doors: make(chan struct{}, queued), count: func(string, time.Duration) {}, givenUp: func() {}}
+		ended:    make(chan struct{}), doors: make(chan struct{}, queued), count: func(string, time.Duration) {}, givenUp: func() {},
+		rounds: func(int, int, time.Duration) {}}
 	i.ids.every = indexEvery
 	return i
 }
@@ -77,6 +80,17 @@ func (i *Intake) Count(count func(code string, took time.Duration)) { i.count = 
 // who that is now. Without it NATS servers are somebody else's, and who may publish there is an admin. It is set before Serve.
 func (i *Intake) KnowCallers(callers func(actor string) (ev.Caller, bool)) { i.callers = callers }
 
+// CountRounds lets a function count what is appended together: how many commands and events, and how long it took until it
+// was durable and folded in. It is set before Run.
+func (i *Intake) CountRounds(count func(commands, events int, took time.Duration)) { i.rounds = count }
+
+// WatchedBy has the intake say how it goes on. It is called before Run.
+func (i *Intake) WatchedBy(l *liveness.Loop) { i.watch = l }
+
+// roundWithin is how long a round takes at most, or the intake stands still: an append and the wait for what others
+// appended each end by themselves before.
+const roundWithin = 30 * time.Second
+
 // CountGivenUp lets a function count the queued commands that are given up; it is set before TakeQueue.
 func (i *Intake) CountGivenUp(count func()) { i.givenUp = count }
 
@@ -85,18 +99,31 @@ func (i *Intake) CountGivenUp(count func()) { i.givenUp = count }
 func (i *Intake) Run(ctx context.Context) {
 	defer close(i.ended)
 	l := pipeline{Intake: i, open: &round{}}
+	deciding, appending := i.watch.Step("a decision", roundWithin), i.watch.Step("an append to the log", roundWithin)
+	defer deciding.Drop()
+	defer appending.Drop()
 	for {
 		if l.inFlight == nil {
+			deciding.Begin()
 			l.flush(ctx)
+			deciding.End()
+			if l.inFlight != nil {
+				appending.Begin()
+			}
 		}
 		people, machinery := l.doors()
 		select {
 		case j := <-people:
+			deciding.Begin()
 			l.decide(j)
+			deciding.End()
 		case j := <-machinery:
+			deciding.Begin()
 			l.decide(j)
+			deciding.End()
 		case err := <-l.inFlight.completed():
 			l.complete(ctx, err)
+			appending.End()
 		case <-ctx.Done():
 			if l.inFlight != nil {
 				l.complete(ctx, <-l.inFlight.done)

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/micro"
 	"github.com/oklog/ulid/v2"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -48,7 +47,7 @@ func (i *Intake) RefuseStrays(ctx context.Context, q *queue.CommandQueue) error 
 // requestFrom reads a queued command.
 func (i *Intake) requestFrom(c queue.Queued) (Request, error) {
 	r := Request{Owner: c.Owner, Kind: c.Kind, Name: c.ID, Verb: c.Verb, Body: c.Body, Caller: i.giver(c), made: c.Made}
-	return r, r.read(micro.Headers(c.Header))
+	return r, r.read(c.Header)
 }
 
 // nobody is who gave a command of which it is not known who did.

@@ -53,6 +53,12 @@ func openIntakeRig(t *testing.T) *intakeRig {
 func (r *intakeRig) start(last uint64) {
 	r.fold = state.NewLive()
 	r.intake = NewIntake(r.log, r.fold, ev.Builtin)
+	r.run(last)
+}
+
+// run lets the intake decide until the test ends, once the log is folded in up to a sequence.
+func (r *intakeRig) run(last uint64) {
+	r.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	r.t.Cleanup(func() { stop(); running.Wait() })

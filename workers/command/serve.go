@@ -23,22 +23,19 @@ const AnswerTimeout = 10 * time.Second
 
 // Serve answers commands on aerie.cmd.> as a NATS micro service until ctx ends.
 func (i *Intake) Serve(ctx context.Context, nc *nats.Conn, version string) error {
-	svc, err := micro.AddService(nc, micro.Config{Name: "aerie", Version: version, Description: "commands of the aerie control plane",
-		StatsHandler: func(*micro.Endpoint) any { return map[string]uint64{"refused": i.turnedAway.Load()} }})
-	if err != nil {
-		return fmt.Errorf("serve commands: %w", err)
-	}
-	// One endpoint for all, so that a subject of a wrong form is answered too.
-	// micro calls handlers one after the other: the answer is sent from elsewhere.
-	handle := func(r micro.Request) {
-		if !i.door(func() { i.respond(context.WithoutCancel(ctx), r) }) {
-			i.respondRefusal(r, ev.Refuse(ev.Unavailable, "too many commands at once: ask again with the same id"))
+	s := newService(version)
+	// One endpoint for all, so that a subject of a wrong form is answered too. Subscriptions call handlers one after the
+	// other: the answer is sent from elsewhere.
+	handle := func(m *nats.Msg) {
+		begun := time.Now()
+		if !i.door(func() { s.count(i.respond(context.WithoutCancel(ctx), m), time.Since(begun)) }) {
+			err := ev.Refuse(ev.Unavailable, "too many commands at once: ask again with the same id")
+			s.count(respondRefusal(m, err), time.Since(begun))
 		}
 	}
-	if err := svc.AddEndpoint("commands", micro.HandlerFunc(handle), micro.WithEndpointSubject(CommandPrefix+">")); err != nil {
+	if err := s.serve(ctx, nc, handle); err != nil {
 		return fmt.Errorf("serve commands: %w", err)
 	}
-	context.AfterFunc(ctx, func() { _ = svc.Stop() })
 	return nil
 }
 
@@ -59,45 +56,45 @@ func (i *Intake) door(answer func()) bool {
 // Answered waits until every message that came in has been answered.
 func (i *Intake) Answered() { i.answering.Wait() }
 
-func (i *Intake) respond(ctx context.Context, r micro.Request) {
+// respond answers a command, and returns the refusal if it was refused.
+func (i *Intake) respond(ctx context.Context, m *nats.Msg) *ev.Refusal {
 	ctx, cancel := context.WithTimeout(ctx, AnswerTimeout)
 	defer cancel()
-	request, err := i.parse(r)
+	request, err := i.parse(m)
 	if err == nil {
 		var answer ev.Answer
 		if answer, err = i.SubmitRequest(ctx, request); err == nil {
-			respondJSON(r, answer, nil)
-			return
+			respondJSON(m, answer, nil)
+			return nil
 		}
 	}
-	i.respondRefusal(r, err)
+	return respondRefusal(m, err)
 }
 
-// respondRefusal answers with an error, in the body and in the headers that clients of NATS services look at. micro counts only what
-// a handler says before it returns; what is said later, the service's own figures count.
-func (i *Intake) respondRefusal(r micro.Request, err error) {
-	i.turnedAway.Add(1)
+// respondRefusal answers with an error, in the body and in the headers that clients of NATS services look at.
+func respondRefusal(m *nats.Msg, err error) *ev.Refusal {
 	refusal := refusalOf(err)
-	respondJSON(r, map[string]*ev.Refusal{"error": refusal},
-		micro.Headers{micro.ErrorHeader: {refusal.Message}, micro.ErrorCodeHeader: {string(refusal.Code)}})
+	respondJSON(m, map[string]*ev.Refusal{"error": refusal},
+		nats.Header{micro.ErrorHeader: {refusal.Message}, micro.ErrorCodeHeader: {string(refusal.Code)}})
+	return refusal
 }
 
 // parse reads subject and headers of a command.
-func (i *Intake) parse(r micro.Request) (Request, error) {
-	request, err := parseSubject(r.Subject())
-	request.Body, request.Caller = r.Data(), i.Sender(r.Headers())
+func (i *Intake) parse(m *nats.Msg) (Request, error) {
+	request, err := parseSubject(m.Subject)
+	request.Body, request.Caller = m.Data, i.Sender(m.Header)
 	if denied := request.Caller.Deny(i.kinds, request.Owner, ev.Kind(request.Kind), request.Verb); denied != nil {
 		return request, denied // before its headers: whose business they are is not his
 	}
 	if err != nil {
 		return request, err
 	}
-	return request, request.read(r.Headers())
+	return request, request.read(m.Header)
 }
 
 // Sender says who sent a request. What comes without a word of the server about that was sent on aerie's own connection, for
 // which its secret is needed; who is not let in any more is nobody.
-func (i *Intake) Sender(h micro.Headers) ev.Caller {
+func (i *Intake) Sender(h nats.Header) ev.Caller {
 	if _, told := h[ev.HeaderRequestInfo]; i.callers == nil || !told {
 		return ev.LocalAdmin()
 	}
@@ -107,7 +104,7 @@ func (i *Intake) Sender(h micro.Headers) ev.Caller {
 }
 
 // read reads the headers of a command.
-func (r *Request) read(h micro.Headers) error {
+func (r *Request) read(h nats.Header) error {
 	r.ID, r.ExpectedUID, r.TraceParent = h.Get("Nats-Msg-Id"), h.Get("Aerie-Expected-Uid"), h.Get("traceparent")
 	var faults []ev.FieldError
 	if v := h.Get("Aerie-Dry-Run"); v != "" {
@@ -136,10 +133,10 @@ func refusalOf(err error) *ev.Refusal {
 	return refusal
 }
 
-func respondJSON(r micro.Request, v any, headers micro.Headers) {
+func respondJSON(m *nats.Msg, v any, headers nats.Header) {
 	data, err := ev.Encode(v)
 	if err == nil {
-		err = r.Respond(data, micro.WithHeaders(headers))
+		err = m.RespondMsg(&nats.Msg{Data: data, Header: headers})
 	}
 	if err != nil {
 		slog.Warn("answer not sent", "err", err)

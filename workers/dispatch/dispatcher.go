@@ -19,6 +19,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
@@ -43,6 +44,7 @@ type Dispatcher struct {
 
 	agenda  *Agenda
 	resting *resting
+	watch   *liveness.Loop
 	locks   [256]sync.Mutex // an entity's, by its hash: it is not looked at twice at once
 
 	mu    sync.Mutex
@@ -59,6 +61,9 @@ const (
 	// grace is how long an entity must have rested before it is looked at once more:
 	// by every replica, for it may be that the one whose turn it was is gone.
 	grace = 2 * time.Second
+	// lookWithin is how long a look takes at most, or the dispatcher stands still: it waits for NATS and for the intake,
+	// each for a shorter time.
+	lookWithin = time.Minute
 	// tryAgain is the pause after a look that failed.
 	tryAgain = time.Second
 )
@@ -71,6 +76,9 @@ func NewDispatcher(intake *command.Intake, fold *state.Live, work *queue.WorkQue
 	fold.Watch(d.see)
 	return d
 }
+
+// WatchedBy has the dispatcher say how it goes on. It is called before Run.
+func (d *Dispatcher) WatchedBy(l *liveness.Loop) { d.watch = l }
 
 // see marks what an event concerns: its entity and who waits for that.
 func (d *Dispatcher) see(w *state.Entities, decision []ev.Recorded, own bool) {
@@ -146,12 +154,16 @@ func (d *Dispatcher) watchResting(ctx context.Context) {
 
 // workOff looks at one after the other.
 func (d *Dispatcher) workOff(ctx context.Context) {
+	step := d.watch.Step("a look at an entity", lookWithin)
+	defer step.Drop()
 	for {
 		ref, n, ok := d.agenda.Next(ctx)
 		if !ok {
 			return
 		}
+		step.Begin()
 		err := d.look(ctx, look{ref: ref, Note: n})
+		step.End()
 		if err != nil && ctx.Err() == nil {
 			slog.Warn("entity not dispatched, will try again", "entity", ref.String(), "err", err)
 			d.agenda.Add(ref, n)
@@ -166,6 +178,7 @@ func (d *Dispatcher) due(ctx context.Context) queue.TimerHandler {
 		d.mu.Lock()
 		delete(d.armed, ref)
 		d.mu.Unlock()
+		defer d.watch.Once("a look at an entity whose time has come", lookWithin)()
 		// JetStream's clock may be ahead of ours: the next time is set by its clock.
 		return d.look(ctx, look{ref: ref, Note: Note{late: true}, ahead: max(0, time.Until(at)), due: true})
 	}

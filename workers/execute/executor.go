@@ -23,6 +23,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
@@ -46,7 +47,14 @@ type Executor struct {
 	charts *Charts // nil: no chart can be installed
 	passes bool    // what is to be done in another cloud is for another replica
 	long   longWork
+	watch  *liveness.Loop
 }
+
+// WatchedBy has the executor say how its work goes on. It is called before Run.
+func (x *Executor) WatchedBy(l *liveness.Loop) { x.watch = l }
+
+// hangsAfter is how much longer than it may a piece of work lasts until it hangs: it does not heed that its time is over.
+const hangsAfter = time.Minute
 
 // UseCharts lets the executor install charts. It is called before Run.
 func (x *Executor) UseCharts(c *Charts) { x.charts = c }
@@ -129,6 +137,7 @@ func (x *Executor) do(ctx context.Context, place queue.Partition, w ev.Work) (ti
 	}
 	callCtx, done := x.begin(ctx, &w)
 	defer done()
+	defer x.watch.Once(w.Effect, within(w.Effect)+hangsAfter)()
 	if owed, err := x.owed(callCtx, w); !owed {
 		return 0, err
 	}

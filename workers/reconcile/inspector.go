@@ -18,6 +18,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
@@ -32,7 +33,14 @@ type Inspector struct {
 	fold   *state.Live
 	clouds map[string]execute.Cloud
 	clock  clock.Clock
+	watch  *liveness.Loop
 }
+
+// WatchedBy has the inspector say how it goes on. It is called before Run.
+func (i *Inspector) WatchedBy(l *liveness.Loop) { i.watch = l }
+
+// inspectWithin is how long a look at one entity takes at most, or the inspector stands still.
+const inspectWithin = execute.CallTimeout + time.Minute
 
 // How long there is between two rounds: in the cloud's time, but at least so long
 // in ours.
@@ -119,6 +127,7 @@ func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string
 	if len(stands) == 0 {
 		return nil
 	}
+	defer i.watch.Once("a look at what was made", inspectWithin)()
 	ctx, cancel := context.WithTimeout(ctx, execute.CallTimeout)
 	defer cancel()
 	note, err := Compare(ctx, execute.NewTask(ev.Work{Ref: e.Ref, UID: e.UID}, i.clouds, nil), stands, round)

@@ -10,6 +10,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
@@ -24,7 +25,8 @@ type Sweeper struct {
 	fold   *state.Live
 	clouds map[string]execute.Cloud
 	clock  clock.Clock
-	charts *execute.Charts      // nil: no release is swept
+	charts *execute.Charts // nil: no release is swept
+	watch  *liveness.Loop
 	seen   map[string]time.Time // what has no living owner -> since when; after a restart it waits anew
 }
 
@@ -44,6 +46,9 @@ func NewSweeper(intake *command.Intake, fold *state.Live, clouds map[string]exec
 
 // UseCharts lets the sweeper remove releases. It is called before Run.
 func (s *Sweeper) UseCharts(c *execute.Charts) { s.charts = c }
+
+// WatchedBy has the sweeper say how it goes on. It is called before Run.
+func (s *Sweeper) WatchedBy(l *liveness.Loop) { s.watch = l }
 
 // Run sweeps now and then until ctx ends.
 func (s *Sweeper) Run(ctx context.Context) error {
@@ -84,6 +89,7 @@ func (s *Sweeper) sweep(ctx context.Context, site ev.Target, now time.Time, seen
 	if !ok {
 		return nil // for who works in that cloud
 	}
+	defer s.watch.Once("a look through an account and region", inspectWithin)()
 	ctx, cancel := context.WithTimeout(ctx, execute.CallTimeout)
 	defer cancel()
 	all, err := c.ListOwned(ctx, execute.ScopeOf(site), "")
