@@ -28,7 +28,6 @@ const (
 // is found fails the test too.
 var overTheLimit = map[string]int{
 	"./events: files": 20,
-	"./fsm: files":    17,
 }
 
 // TestLayout holds the limits of a package.

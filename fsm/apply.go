@@ -31,7 +31,7 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 // begins tells whether an event gives the phase its time anew, though it stays.
 func begins(e ev.Event) bool {
 	switch e := e.(type) {
-	case ev.SpecEvent, ev.RetryRequested:
+	case ev.SpecEvent, ev.RetryRequested, ev.ChangeReleased:
 		return true
 	case ev.AttemptFailed: // its time is for what is done when it can be
 		return e.Waits()
@@ -104,9 +104,15 @@ func (b Base) follow(r ev.Recorded) Base {
 			b.Unmet = &e.Reason
 		}
 		return b
-	case ev.UpdateDone, ev.DriftEnded:
+	case ev.UpdateDone, ev.DriftEnded, ev.Resumed:
 		b.RepairAt = time.Time{}
 		b.Attempt, b.Failure, b.Drift = nil, b.Unmet, ""
+		return b
+	case ev.SuspendGivenUp:
+		b.Attempt, b.Failure, b.Unmet = nil, &e.Reason, &e.Reason
+		return b
+	case ev.ChangeHeld, ev.ChangeReleased:
+		b.Attempt = nil
 		return b
 	case ev.Failed:
 		b.Failure = &e.Reason
@@ -126,7 +132,7 @@ func (b Base) follow(r ev.Recorded) Base {
 	case ev.SpecEvent:
 		b.Revision++
 		b.Unmet, b.Drift, b.Relapses = nil, "", nil
-	case ev.RetryRequested:
+	case ev.RetryRequested, ev.SuspendRequested, ev.ResumeRequested:
 		b.Unmet, b.Drift, b.Relapses = nil, "", nil
 	case ev.Drained:
 		b.Drained = true

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"time"
+
+	"github.com/aeriehq/aerie/fsm/sequence"
 )
 
 // layout writes values of one type as few bytes and reads them again. The bytes
@@ -36,7 +38,7 @@ func layoutOf(t reflect.Type) layout {
 	switch t {
 	case reflect.TypeFor[time.Time]():
 		return layout{writeTime, readTime}
-	case reflect.TypeFor[History]():
+	case reflect.TypeFor[sequence.List]():
 		return layout{writeHistory, readHistory}
 	case reflect.TypeFor[map[string]string]():
 		return layout{writeStrings, readStrings}
@@ -169,8 +171,8 @@ func readTime(u *unpacker, v reflect.Value) {
 // Of a history the full groups are left out: they are kept beside what is packed. The
 // other sequences are kept as the differences from one to the next.
 func writeHistory(b []byte, v reflect.Value) []byte {
-	h, _ := reflect.TypeAssert[History](v)
-	return appendSequences(b, h.recent())
+	h, _ := reflect.TypeAssert[sequence.List](v)
+	return appendSequences(b, h.Recent())
 }
 
 func appendSequences(b []byte, seqs []uint64) []byte {
@@ -184,7 +186,7 @@ func appendSequences(b []byte, seqs []uint64) []byte {
 
 func readHistory(u *unpacker, v reflect.Value) {
 	n := u.uint()
-	if n > uint64(len(u.text)) || n >= groupLen {
+	if n > uint64(len(u.text)) || n >= sequence.GroupLen {
 		u.fail()
 		return
 	}
@@ -193,7 +195,7 @@ func readHistory(u *unpacker, v reflect.Value) {
 		before += u.uint()
 		all[i] = before
 	}
-	*v.Addr().Interface().(*History) = historyOf(all)
+	*v.Addr().Interface().(*sequence.List) = sequence.Of(all)
 }
 
 func writeStrings(b []byte, v reflect.Value) []byte {

@@ -35,10 +35,12 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 		return nil, ev.Refuse(ev.NotFound, "there is no %s", c.Ref)
 	}
 	switch ask := c.Payload.(type) {
-	case ev.Update:
-		return k.update(e, ask, refs)
-	case ev.Retry:
-		return k.retry(e)
+	case ev.Update, ev.Retry:
+		changes, err := k.change(e, ask, refs)
+		if err != nil {
+			return nil, err
+		}
+		return k.hold(e, changes, refs)
 	case ev.Delete:
 		return k.remove(e, ask, refs)
 	case ev.Settle:
@@ -55,9 +57,20 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 		return changes, err
 	}
 	if k.DecideVerb != nil {
-		return k.DecideVerb(e, c.Payload, refs)
+		changes, err := k.DecideVerb(e, c.Payload, refs)
+		if err != nil {
+			return nil, err
+		}
+		return k.hold(e, changes, refs)
 	}
 	return nil, ev.Refuse(ev.Internal, "%s does not know %T", k.Name.A(), c.Payload)
+}
+
+func (k *Kind[D]) change(e Entity[D], ask ev.Payload, refs *Refs) ([]ev.Change, error) {
+	if update, ok := ask.(ev.Update); ok {
+		return k.update(e, update, refs)
+	}
+	return k.retry(e)
 }
 
 func expected(b Base, c ev.Command) error {
@@ -210,6 +223,9 @@ func (k *Kind[D]) expire(e Entity[D], ask ev.Expire) ([]ev.Change, error) {
 	rule, owed := k.Rules[e.Phase()], k.owed(e)
 	if !e.PhaseSince.Equal(ask.Since) || rule.Within == 0 || owed == nil {
 		return nil, nil
+	}
+	if _, waits := owed.(WaitFor); waits {
+		return nil, nil // it takes nobody's time
 	}
 	why := ev.Reason{Code: ev.Timeout, Fault: ev.ByCloud, Message: fmt.Sprintf("%s was not done within %s", inWords(owed), rule.Within)}
 	if e.Attempt != nil && e.Attempt.Code != ev.Queued {

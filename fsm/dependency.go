@@ -162,6 +162,7 @@ var workWords = map[string]string{
 	"await": "waiting for others", "verify_account": "a check of the account's rights", "ensure_network": "the network",
 	"ensure_cluster": "the cluster's control plane", "ensure_system_pool": "the pool of system nodes", "upgrade_pools": "an upgrade of the node pools",
 	"ensure_cloud_addons": "installing what the cloud adds", "ensure_base": "the base of the cluster", "ensure_pools": "the set of node pools",
+	"suspend_tenant": "stopping what runs of the tenant", "resume_tenant": "starting what ran of the tenant",
 	"retire_pools":  "removal of pools that are not wanted any more",
 	"ensure_tenant": "the tenant's namespace", "ensure_application": "installing the application", "ensure_addon": "installing the addon",
 	"remove_owned": "removal of all that was made", "remove_tenant": "removal of the namespace", "remove_application": "removal of the application",

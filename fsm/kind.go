@@ -11,6 +11,7 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm/relapse"
+	"github.com/aeriehq/aerie/fsm/sequence"
 )
 
 // Phase is where an entity is in its life. It is for people: code asks
@@ -74,6 +75,9 @@ type Kind[D Data] struct {
 	IsNews func(Entity[D], ev.Seen) (news, onlyNodes bool)
 	// DecideVerb decides a verb of the kind's own, or what the machinery notes of that kind alone; nil if it has none.
 	DecideVerb func(Entity[D], ev.Payload, *Refs) ([]ev.Change, error)
+	// Hold is the event by which what was asked has to wait, of an entity as it is after a decision; nil, or a nil event, if
+	// nothing has to.
+	Hold func(Entity[D], *Refs) ev.Event
 	// ForgetChanges makes others forget the entity before it is gone; nil if nothing keeps a note of it.
 	ForgetChanges func(Entity[D], *Refs) []ev.Change
 	// Outcome is what a reported outcome means; nil if the outcome is itself the event.
@@ -122,11 +126,11 @@ type Base struct {
 	Relapses      relapse.Relapses  // what has drifted lately
 	RepairAt      time.Time         // when what is contested is repaired; zero if nothing is
 	Conditions    []Condition
-	History       History // the sequences of its events
-	LastEventID   string  // the id of its last event: the cause of what follows from it
-	CorrelationID string  // the correlation id of that event
-	Rounds        Rounds  // of its phase
-	Drained       bool    // it is to go, and nothing uses it any more
+	History       sequence.List // the sequences of its events
+	LastEventID   string        // the id of its last event: the cause of what follows from it
+	CorrelationID string        // the correlation id of that event
+	Rounds        Rounds        // of its phase
+	Drained       bool          // it is to go, and nothing uses it any more
 	phase         Phase
 }
 

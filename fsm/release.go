@@ -28,6 +28,7 @@ type ReleaseData[S ev.Installed] struct {
 	Before    *DeployedSpec[S] // what was deployed before that
 	Repairing bool             // it has drifted, and is brought back
 	Undoing   bool             // an upgrade has failed: the good spec is brought back
+	Held      bool             // what was asked waits for what it stands on
 }
 
 // DeployedSpec is a spec that came about.
@@ -48,6 +49,7 @@ type ground[S ev.Installed] struct {
 	keep   func(faults *keeper, e Entity[ReleaseData[S]], now S)    // nil if all may change: what may not, once it is begun
 	ensure func(ev.EnsureApplication) ev.Effect
 	remove func(ev.RemoveApplication) ev.Effect
+	hold   func(Entity[ReleaseData[S]], *Refs) ev.Event // nil: what was asked never waits
 }
 
 // installed is a kind that waits for what it stands on and is installed there; another spec upgrades it.
@@ -66,6 +68,8 @@ func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
 			Row{ev.DriftEnded{}, []Phase{Deployed}, Stay},
 			Row{ev.RepairStarted{}, []Phase{Deployed}, Upgrading},
 			Row{ev.RetryRequested{}, []Phase{Deployed}, Upgrading}, // of one that has drifted
+			Row{ev.ChangeHeld{}, []Phase{Installing, Upgrading, RollingBack}, Stay},
+			Row{ev.ChangeReleased{}, []Phase{Installing, Upgrading, RollingBack}, Stay},
 			Row{ev.Failed{}, []Phase{Installing, Upgrading, RollingBack}, Failed},
 			Row{ev.RetryRequested{}, []Phase{Failed}, Pending},
 			Row{ev.UpdateRequested[S]{}, []Phase{Failed}, Pending},
@@ -87,6 +91,7 @@ func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
 		ExpectedEffects:  at.stands,
 		Advance:          at.settle,
 		DecideVerb:       rollback[S],
+		Hold:             at.hold,
 		Outcome:          outcomeRelease[S],
 		GiveUp:           giveUpRelease[S],
 		Conditions: func(e Entity[ReleaseData[S]]) []Condition {
@@ -124,6 +129,10 @@ func evolveRelease[S ev.Installed](d ReleaseData[S], happened ev.Event) ReleaseD
 		d.Objects, d.Undoing = e.Objects, false
 	case ev.Failed:
 		d.Undoing, d.Repairing = false, false
+	case ev.ChangeHeld:
+		d.Held = true
+	case ev.ChangeReleased:
+		d.Held = false
 	}
 	return d
 }
@@ -134,6 +143,9 @@ func (at ground[S]) owed(e Entity[ReleaseData[S]]) ev.Effect {
 	case Pending:
 		return WaitFor{append(owned(e.Base), at.on(e.Base))}
 	case Installing, Upgrading, RollingBack:
+		if d.Held {
+			return WaitFor{[]Dependency{at.on(e.Base)}}
+		}
 		return at.ensure(d.ensure(e.Base))
 	case Uninstalling:
 		if d.Cluster != "" {
@@ -164,7 +176,13 @@ func (at ground[S]) stands(e Entity[ReleaseData[S]], refs *Refs) []ev.Effect {
 }
 
 func (at ground[S]) settle(e Entity[ReleaseData[S]], refs *Refs) ([]ev.Change, *Blocker) {
-	if e.Phase() != Pending {
+	switch {
+	case e.Data.Held && e.Phase() != Uninstalling:
+		if w := refs.unmet([]Dependency{at.on(e.Base)}); w != nil {
+			return nil, w
+		}
+		return changed(e.Base, ev.ChangeReleased{}), nil
+	case e.Phase() != Pending:
 		return nil, nil
 	}
 	if w := refs.unmet(append(owned(e.Base), at.on(e.Base))); w != nil {

@@ -119,7 +119,7 @@ func TestAPersonLeadsOutOfEveryPhaseOfFailure(t *testing.T) {
 
 // external lists every effect that somebody outside must do. Who adds one tells the
 // executor, and docs/reference.md.
-var external = []string{"verify_account", "ensure_network", "ensure_cluster", "ensure_system_pool", "upgrade_pools", "ensure_cloud_addons", "ensure_base", "ensure_pools", "retire_pools", "ensure_tenant", "ensure_application", "ensure_addon"}
+var external = []string{"verify_account", "ensure_network", "ensure_cluster", "ensure_system_pool", "upgrade_pools", "ensure_cloud_addons", "ensure_base", "ensure_pools", "retire_pools", "ensure_tenant", "suspend_tenant", "resume_tenant", "ensure_application", "ensure_addon"}
 
 func TestEveryEffectIsKnownAndBounded(t *testing.T) {
 	var owed []string

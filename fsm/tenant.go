@@ -21,6 +21,7 @@ type TenantData struct {
 	Placement *ev.Placement // nil until it is placed
 	Site      ev.Target
 	Cluster   string
+	Sleeps    bool // nothing of it was running when it was last at rest
 }
 
 // Wants returns the spec.
@@ -30,7 +31,7 @@ func (d TenantData) Wants() ev.Spec { return d.Spec }
 // namespace there.
 var tenant = Kind[TenantData]{
 	Name: ev.Tenant,
-	Table: marked(table([]Phase{Requested, Placing, Waiting, Provisioning}, Deleting, Gone,
+	Table: marked(table([]Phase{Requested, Placing, Waiting, Provisioning, Suspending, Resuming}, Deleting, Gone, sleeping(
 		Row{ev.Requested[ev.TenantSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.PlacingStarted{}, []Phase{Requested}, Placing},
 		Row{ev.Placed{}, []Phase{Placing}, Waiting},
@@ -46,9 +47,13 @@ var tenant = Kind[TenantData]{
 		Row{ev.RetryRequested{}, []Phase{Failed}, Waiting}, // its place is kept
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
-	)),
-	Rules:            map[Phase]PhaseLimits{Provisioning: {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second}},
-	SteadyPhases:     []Phase{Active},
+	)...)),
+	Rules: map[Phase]PhaseLimits{
+		Provisioning: {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second},
+		Suspending:   {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second},
+		Resuming:     {Within: 30 * time.Minute, Attempts: 5, Usual: 10 * time.Second},
+	},
+	SteadyPhases:     []Phase{Active, Suspended},
 	TerminatingPhase: Deleting,
 	FinalPhase:       Gone,
 	Cascades:         true,
@@ -65,9 +70,14 @@ var tenant = Kind[TenantData]{
 		if refs.unmet(e.Data.place()[:1]) != nil {
 			return nil
 		}
+		if e.Phase() == Suspended {
+			return []ev.Effect{ev.SuspendTenant{EnsureTenant: e.Data.ensure(e.Base), Since: e.PhaseSince}}
+		}
 		return []ev.Effect{e.Data.ensure(e.Base)}
 	},
-	Advance: settleTenant,
+	Advance:    settleTenant,
+	DecideVerb: commandTenant,
+	GiveUp:     giveUpTenant,
 	Conditions: func(e Entity[TenantData]) []Condition {
 		return []Condition{
 			e.condition("Placed", e.Data.Placement != nil),
@@ -137,7 +147,7 @@ func evolveTenant(d TenantData, happened ev.Event) TenantData {
 	case ev.TenantProvisioningStarted:
 		d.Site, d.Cluster = e.Site, e.Cluster
 	}
-	return d
+	return d.evolveSuspension(happened)
 }
 
 func owedTenant(e Entity[TenantData]) ev.Effect {
@@ -156,10 +166,10 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 			return ev.RemoveTenant{Target: d.Site, Cluster: d.Cluster, Namespace: d.Placement.Namespace}
 		}
 	}
-	return nil
+	return d.owedSuspension(e.Base)
 }
 
-func (d TenantData) ensure(b Base) ev.Effect {
+func (d TenantData) ensure(b Base) ev.EnsureTenant {
 	return ev.EnsureTenant{Target: d.Site, Cluster: d.Cluster, Customer: b.Ref.Owner, Tenant: b.Ref.ID,
 		Placement: *d.Placement, AllowNamespaces: d.Spec.AllowNamespaces}
 }

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -140,6 +141,22 @@ func (c *Cluster) TryAs(ctx context.Context, manager string, o Object) (is, woul
 		return is.Wished(), nil, c.failed(ctx, "try", k, err)
 	}
 	return is.Wished(), read(after).Wished(), nil
+}
+
+// merge writes some fields of an object.
+func (c *Cluster) merge(ctx context.Context, k Key, fields map[string]any) error {
+	at, err := c.resource(ctx, "patch", k)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(fields)
+	if err != nil {
+		return Fail(Invalid, "patch", k, err.Error())
+	}
+	if _, err = at.Patch(ctx, k.Name, types.MergePatchType, data, metav1.PatchOptions{FieldManager: Manager}); err != nil {
+		return c.failed(ctx, "patch", k, err)
+	}
+	return nil
 }
 
 // Get implements API.

@@ -17,7 +17,7 @@ func Ready(ctx context.Context, api API, namespace, application string) (bool, e
 			return false, err
 		}
 		for _, o := range all {
-			if !rolledOut(o) {
+			if !RolledOut(o) {
 				return false, trouble(ctx, api, o, application)
 			}
 		}
@@ -29,8 +29,8 @@ func ours(apiVersion, kind, namespace, application string) Selector {
 	return Selector{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Labels: map[string]string{LabelApplication: application}}
 }
 
-// rolledOut says whether a workload has all its replicas, of its newest template. Only a server counts generations.
-func rolledOut(o Object) bool {
+// RolledOut says whether a workload has all its replicas, of its newest template. Only a server counts generations.
+func RolledOut(o Object) bool {
 	generation, counted := o.Metadata()["generation"].(int64)
 	if !counted {
 		return true

@@ -14,6 +14,11 @@ const (
 	AnnotationMark     = "aerie.io/owner-mark"
 	NoteCordoned       = "aerie.io/cordoned" // an annotation of a node that we keep new pods off
 
+	// AnnotationSuspendedFrom is how much of something ran before its tenant was suspended.
+	AnnotationSuspendedFrom = "aerie.io/suspended-from"
+	// AnnotationScaledBy is the revision that has stopped or started it last.
+	AnnotationScaledBy = "aerie.io/scaled-by"
+
 	// LabelPodSecurity is the level of pod security that a namespace enforces.
 	LabelPodSecurity = "pod-security.kubernetes.io/enforce"
 	// LabelPodWarn is the level below which it warns.

@@ -42,13 +42,56 @@ var errRaced = errors.New("it was changed meanwhile")
 func ApplyOver(ctx context.Context, api API, o Object, version string) (changed bool, err error) {
 	SetVersion(o, version)
 	changed, err = api.Apply(ctx, o)
+	return changed, raced(err)
+}
+
+// raced says of a conflict that somebody has come in between.
+func raced(err error) error {
 	var own *Error
 	if errors.As(err, &own) && own.Code == Conflict {
 		e := *own
 		e.Err = errors.Join(errRaced, own.Err)
-		err = &e
+		return &e
 	}
-	return changed, err
+	return err
+}
+
+// Set writes some fields of an object as it was read and leaves all others alone; a nil value removes its field. Whoever has
+// come in between makes it a conflict.
+func Set(ctx context.Context, api API, there Object, fields map[string]any) error {
+	version := StringOf(there.Metadata()["resourceVersion"])
+	c, err := Running(ctx, api)
+	if err != nil {
+		return err
+	}
+	if c == nil { // it has one manager, who applies the whole object
+		o := there.AsWish().Clone()
+		merge(o, fields)
+		_, err := ApplyOver(ctx, api, o, version)
+		return err
+	}
+	fields = CloneMap(fields)
+	merge(fields, map[string]any{"metadata": map[string]any{"resourceVersion": version}})
+	return raced(c.merge(ctx, there.Key(), fields))
+}
+
+// merge writes fields into an object, as RFC 7396 has it.
+func merge(into, fields map[string]any) {
+	for name, value := range fields {
+		inner, nested := value.(map[string]any)
+		if !nested {
+			if into[name] = value; value == nil {
+				delete(into, name)
+			}
+			continue
+		}
+		old := MapOf(into[name])
+		if old == nil {
+			old = map[string]any{}
+			into[name] = old
+		}
+		merge(old, inner)
+	}
 }
 
 // IsNewer says whether an object was applied by a later revision. One without a revision is older than all.

@@ -63,6 +63,9 @@ func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
 	if born && ref.Kind == ev.Dataplane {
 		asks = append(asks, "attach", "detach", "drift", "drift")
 	}
+	if born && ref.Kind == ev.Tenant {
+		asks = append(asks, "suspend", "resume", "drift")
+	}
 	if ev.Marked(ref.Kind) {
 		asks = append(asks, "adopt", "disown")
 	}
@@ -88,6 +91,10 @@ func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
 		c.Payload = ev.Attach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
 	case "detach":
 		c.Payload = ev.Detach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
+	case "suspend":
+		c.Payload = ev.Suspend{}
+	case "resume":
+		c.Payload = ev.Resume{}
 	case "settle":
 		c.Payload = ev.Settle{}
 	case "expire":
@@ -162,6 +169,10 @@ func outcomesOf(e ev.Effect) []ev.Event {
 		return []ev.Event{ev.SystemPoolReady{Nodes: 1}}
 	case ev.EnsureBase, ev.EnsureTenant:
 		return []ev.Event{ev.Activated{}}
+	case ev.SuspendTenant:
+		return []ev.Event{ev.Suspended{TookMS: 1}}
+	case ev.ResumeTenant:
+		return []ev.Event{ev.Resumed{TookMS: 1}}
 	case ev.EnsurePools:
 		return []ev.Event{poolsIn("creating", e), poolsIn("active", e), poolsIn("active", e)}
 	case ev.RetirePools:

@@ -37,6 +37,8 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 		fsm.Placing:      "waits for a tenant infra that fits the plan",
 		fsm.Waiting:      "waits for the dataplane and the tenant infra it was placed on",
 		fsm.Provisioning: "`ensure_tenant`",
+		fsm.Suspending:   "`suspend_tenant`",
+		fsm.Resuming:     "`resume_tenant`",
 		fsm.Deleting:     "the end of its applications, then `remove_tenant`",
 	},
 	ev.Application: {
@@ -70,6 +72,8 @@ var effects = []struct {
 	{ev.EnsurePools{}, "all node pools of the tenant infra, with its labels and taints"},
 	{ev.RetirePools{}, "the end of node pools that are not wanted any more, once the pods on them have left"},
 	{ev.EnsureTenant{}, "the namespace, and the quota, limits, rights and network policy that guard it"},
+	{ev.SuspendTenant{}, "the same namespace, in which nothing runs: what has a scale is at 0, CronJobs start nothing"},
+	{ev.ResumeTenant{}, "the same namespace, in which runs what ran before the tenant was suspended"},
 	{ev.EnsureApplication{}, "the application's Helm release, or its objects, in the tenant's namespace"},
 	{ev.EnsureAddon{}, "the addon's namespace, and in it its Helm release or objects; on the platform's dataplanes also what is of the whole cluster"},
 	{ev.RemoveOwned{}, "the end of everything in the cloud that carries the entity's mark, until a listing is empty"},

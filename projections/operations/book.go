@@ -89,7 +89,7 @@ func (b *Book) step(number uint32, way *way, typ string, from, to fsm.Phase, r e
 	case !open || from == to && way.works[to]:
 	case way.works[to]:
 		b.enter(seq, to, r.Time)
-	case typ == ev.UpdateFailed{}.Type() || !way.rests[to]:
+	case typ == ev.UpdateFailed{}.Type(), typ == ev.Resumed{}.Type() && after.Failure != nil, !way.rests[to]: // what was asked is not there
 		b.end(number, seq, Failed, r, after.Failure)
 	default:
 		b.end(number, seq, Done, r, nil)

@@ -16,6 +16,8 @@ var verbs = map[string]string{
 	ev.RetryRequested{}.Type():                        ev.VerbRetry,
 	ev.DeletionRequested{}.Type():                     ev.VerbDelete,
 	ev.RollbackRequested[ev.ApplicationSpec]{}.Type(): ev.VerbRollback,
+	ev.SuspendRequested{}.Type():                      ev.VerbSuspend,
+	ev.ResumeRequested{}.Type():                       ev.VerbResume,
 	ev.RepairStarted{}.Type():                         "repair",
 }
 

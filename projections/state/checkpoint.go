@@ -3,6 +3,7 @@ package state
 import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/fsm/sequence"
 )
 
 // checkpointEvery is after how many events of an entity it is kept as it was then: what
@@ -11,7 +12,7 @@ const checkpointEvery = 64
 
 // long is what is kept of an entity with many events, beside what it is now.
 type long struct {
-	groups      []*fsm.Group // of its history
+	groups      []*sequence.Group // of its history
 	checkpoints []checkpoint
 }
 
@@ -24,7 +25,7 @@ func (w *Entities) checkpoint(e fsm.Entity[fsm.Data]) {
 	n := w.store.number[e.Ref]
 	l := w.store.long[n]
 	l.groups = e.History.Groups()
-	e.History = fsm.History{}
+	e.History = sequence.List{}
 	base := fsm.Machines[e.Ref.Kind].PackBase(nil, e)
 	c := checkpoint{fsm.Packed(base), fsm.Packed(fsm.Machines[e.Ref.Kind].Pack(nil, e)[len(base):])}
 	if last := len(l.checkpoints) - 1; last >= 0 && l.checkpoints[last].data == c.data {

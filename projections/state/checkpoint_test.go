@@ -9,6 +9,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/fsm/fsmtest"
+	"github.com/aeriehq/aerie/fsm/sequence"
 	"github.com/aeriehq/aerie/projections/state"
 )
 
@@ -53,7 +54,7 @@ func told(w *state.Entities, refs []ev.Ref) (all string) {
 }
 
 func toldOf(e fsm.Entity[fsm.Data]) string {
-	e.History = fsm.History{}
+	e.History = sequence.List{}
 	return fmt.Sprintf("%s %+v %+v\n", e.Phase(), e.Base, e.Data)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/fsm/sequence"
 )
 
 // Read reads Entities that a Frozen has written. beside is given what was written beside
@@ -121,9 +122,9 @@ func (i *reading) long(w *Entities, n uint32) {
 	var l long
 	before := uint64(0)
 	i.each(func() {
-		g := new(fsm.Group)
+		g := new(sequence.Group)
 		for b := range g {
-			g[b] = new(fsm.Block)
+			g[b] = new(sequence.Block)
 			for k := range g[b] {
 				before += i.uint()
 				g[b][k] = before

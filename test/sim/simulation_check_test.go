@@ -186,10 +186,37 @@ func (l *life) checkMade(e fsm.Entity[fsm.Data], ledger sim.Ledger, has map[stri
 		if e.Phase() == fsm.Active && !holds(ledger, d.Cluster, "Namespace/"+d.Placement.Namespace, e.UID) {
 			l.wrong("%s is Active without its namespace", e.Ref)
 		}
+		l.checkSuspension(e, ledger, d)
 	case fsm.ApplicationData:
-		l.checkInstalled(e, ledger, d.Cluster, d.Objects)
+		on, _ := l.world.Get(ev.Ref{Kind: ev.Tenant, Owner: e.Ref.Owner, ID: e.Ref.Parent()})
+		if on.Phase() != fsm.Suspended { // what is deleted there by hand is seen when it is awake
+			l.checkInstalled(e, ledger, d.Cluster, d.Objects)
+		}
 	case fsm.AddonData:
 		l.checkInstalled(e, ledger, d.Cluster, d.Objects)
+	}
+}
+
+// checkSuspension: nothing of a tenant that sleeps runs, and of one that is awake nothing is stopped.
+func (l *life) checkSuspension(e fsm.Entity[fsm.Data], ledger sim.Ledger, d fsm.TenantData) {
+	for _, o := range ledger.Objects(d.Cluster) {
+		if d.Placement == nil || o.Namespace() != d.Placement.Namespace || e.Failure != nil {
+			continue
+		}
+		spec, from := kube.MapOf(o["spec"]), o.Annotations()[kube.AnnotationSuspendedFrom]
+		_, stopped := o.Annotations()[kube.AnnotationSuspendedFrom]
+		runs := o.Kind() == "Deployment" && spec["replicas"] != int64(0) || o.Kind() == "CronJob" && spec["suspend"] != true
+		switch e.Phase() {
+		case fsm.Suspended:
+			l.seen["suspended"]++
+			if runs || o.Kind() == "Deployment" && !stopped {
+				l.wrong("%s is %s, and %s runs: %v", e.Ref, e.Phase(), o.Key(), spec)
+			}
+		case fsm.Active:
+			if stopped || !runs && (o.Kind() == "Deployment" || o.Kind() == "CronJob") {
+				l.wrong("%s is %s, and %s is stopped, from %q", e.Ref, e.Phase(), o.Key(), from)
+			}
+		}
 	}
 }
 

@@ -122,7 +122,7 @@ func (l *life) wishInVain() {
 	}
 	l.rest()
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
-		if e.Unmet != nil && (e.Phase() != fsm.Active || e.Holds("InSync")) {
+		if e.Unmet != nil && e.Ref.Kind != ev.Tenant && (e.Phase() != fsm.Active || e.Holds("InSync")) {
 			l.wrong("%s is %s and in sync: %t, after a wish in vain", e.Ref, e.Phase(), e.Holds("InSync"))
 		}
 	})
@@ -136,7 +136,7 @@ func (l *life) wishInVain() {
 func (l *life) takeBack() {
 	var asked []ev.Ref
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
-		if e.Unmet == nil {
+		if e.Unmet == nil || e.Ref.Kind == ev.Tenant { // a tenant that can't be suspended was asked for nothing else
 			return
 		}
 		var made ev.Spec
@@ -173,15 +173,15 @@ func (l *life) bringBack() {
 	for range mostRounds {
 		before := l.world.Seq
 		l.inspect()
-		if l.rest(); l.world.Seq == before {
-			return
-		}
-		l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
+		l.rest()
+		l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) { // a drift that was seen before is no news, and is there all the same
 			if e.Failure != nil && e.Failure.Code == ev.DriftedReason {
 				l.ask(l.request(e.Ref, ev.VerbRetry, ""))
 			}
 		})
-		l.rest()
+		if l.rest(); l.world.Seq == before {
+			return
+		}
 	}
 	l.wrong("what has drifted is never brought back")
 }

@@ -15,6 +15,18 @@ import (
 	"github.com/aeriehq/aerie/workers/reconcile"
 )
 
+// sleepOrWake suspends a tenant that is awake, or resumes one that is not.
+func (l *life) sleepOrWake() {
+	ref := pick(&l.script, refs(ev.Tenant))
+	e, _ := l.world.Get(ref)
+	switch e.Phase() {
+	case fsm.Active:
+		l.ask(l.request(ref, ev.VerbSuspend, ""))
+	case fsm.Suspending, fsm.Suspended, fsm.Resuming:
+		l.ask(l.request(ref, pick(&l.script, []string{ev.VerbSuspend, ev.VerbResume, ev.VerbResume}), ""))
+	}
+}
+
 // mostSteps bounds how long a life may take to come to rest when nothing disturbs
 // it any more.
 const mostSteps = 20000
@@ -31,6 +43,11 @@ func (l *life) run(steps int) {
 	l.calm()
 	l.rest()
 	l.checkStill()
+	for range 3 {
+		l.sleepOrWake()
+		l.rest()
+		l.checkStill()
+	}
 	for range 3 {
 		l.bringBack()
 		l.retryAll()

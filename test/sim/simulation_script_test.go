@@ -39,7 +39,7 @@ var specs = map[ev.Kind][]string{
 		`{"app":"mq","size":"small","pools":[{"name":"data","machine":"s4","min":1}]}`},
 	ev.Tenant: {`{"plan":"-/free"}`, `{"plan":"-/free","allowNamespaces":["ops"]}`, `{"plan":"-/business"}`, `{"plan":"-/free","region":"us-east"}`,
 		`{"plan":"-/free","app":"mysql"}`, `{"plan":"-/none"}`},
-	ev.Application: {appJSON("one"), appJSON("one", "two"), appJSON("two", "three"), appJSON("one", "one"), `{"manifests":[{"kind":"ConfigMap"}]}`},
+	ev.Application: {appJSON("one"), appJSON("one", "two"), runsJSON(""), appJSON("two", "three"), runsJSON(`,"replicas":3`), appJSON("one", "one"), `{"manifests":[{"kind":"ConfigMap"}]}`, alone},
 	ev.Addon:       {appJSON("one"), addonJSON("cm-system"), addonJSON("other"), appJSON("two", "three"), addonJSON("kube-system")},
 }
 
@@ -73,6 +73,16 @@ func appJSON(maps ...string) string {
 	}
 	return `{"manifests":[` + strings.Join(list, ",") + `]}`
 }
+
+// runsJSON is an application of which something runs.
+func runsJSON(replicas string) string {
+	pod := `"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}`
+	return `{"manifests":[{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{` + pod + replicas + `}},` +
+		`{"apiVersion":"batch/v1","kind":"CronJob","metadata":{"name":"nightly"},"spec":{"schedule":"@daily","jobTemplate":{"spec":{"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"i"}]}}}}}}]}`
+}
+
+// alone is an application whose pod nobody would make again, so that its tenant can't be suspended.
+const alone = `{"manifests":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"alone"},"spec":{"containers":[{"name":"c","image":"i"}]}}]}`
 
 // script draws what people ask and what the cloud does to them.
 type script struct {

@@ -111,7 +111,9 @@ func (l *life) step() {
 		l.pods()
 	case n < 48:
 		l.change()
-	case n < 55:
+	case n < 51:
+		l.sleepOrWake()
+	case n < 57:
 		l.elapse(time.Duration(l.rnd.Int64N(int64(4 * time.Minute))))
 	default:
 		l.work()

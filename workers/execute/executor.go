@@ -122,6 +122,8 @@ var Handlers = map[string]func(context.Context, *Task) Result{
 	ev.EnsurePools{}.Effect():       ensurePools,
 	ev.RetirePools{}.Effect():       retirePools,
 	ev.EnsureTenant{}.Effect():      ensureTenant,
+	ev.SuspendTenant{}.Effect():     suspendTenant,
+	ev.ResumeTenant{}.Effect():      resumeTenant,
 	ev.EnsureApplication{}.Effect(): ensureApplication,
 	ev.RemoveOwned{}.Effect():       removeOwned,
 	ev.RemoveTenant{}.Effect():      removeTenant,

@@ -43,6 +43,15 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 		return l.objects(ctx, e.Target, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
 			return tenant.Drift(ctx, api, l.TenantSpec(e))
 		})
+	case ev.SuspendTenant:
+		return l.objects(ctx, e.Target, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+			found, err := tenant.Drift(ctx, api, l.TenantSpec(e.EnsureTenant))
+			if err != nil {
+				return nil, err
+			}
+			awake, err := tenant.Awake(ctx, api, e.Placement.Namespace)
+			return append(found, awake...), err
+		})
 	case ev.EnsureAddon:
 		return l.objects(ctx, e.Target, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
 			found, err := release.AddonDrift(ctx, api, l.AddonSpec(e.Namespace))

@@ -29,6 +29,7 @@ func sealOf(o kube.Object) (string, error) {
 	annotations := kube.MapOf(wish.Metadata()["annotations"])
 	delete(annotations, annotationSeal)
 	delete(annotations, kube.AnnotationRevision)
+	delete(annotations, kube.AnnotationScaledBy)
 	data, err := json.Marshal(wish)
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:16]), err

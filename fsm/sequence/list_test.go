@@ -1,16 +1,16 @@
-package fsm
+package sequence
 
 import (
 	"slices"
 	"testing"
 )
 
-// TestHistory holds histories that share what came before against plain lists, two of
+// TestList holds histories that share what came before against plain lists, two of
 // them going on from each one in different ways.
-func TestHistory(t *testing.T) {
-	var h History
+func TestList(t *testing.T) {
+	var h List
 	var want []uint64
-	for i := range uint64(3*groupLen + 3*blockLen + 3) {
+	for i := range uint64(3*GroupLen + 3*blockLen + 3) {
 		fork := h.With(7*i + 1)
 		h = h.With(7 * i)
 		want = append(want, 7*i)
@@ -27,7 +27,7 @@ func TestHistory(t *testing.T) {
 			t.Errorf("up to %d there are %d, want %d", seq, got, n)
 		}
 	}
-	back := historyOf(slices.Clone(want))
+	back := Of(slices.Clone(want))
 	if got := slices.Collect(back.All()); !slices.Equal(got, want) {
 		t.Error("made of a list, it is another")
 	}
@@ -36,22 +36,22 @@ func TestHistory(t *testing.T) {
 // TestAnEventCostsTheSame: an event of a long history takes no more room than one of a
 // short one.
 func TestAnEventCostsTheSame(t *testing.T) {
-	most := func(h History) float64 { // With of a full block copies most
+	most := func(h List) float64 { // With of a full block copies most
 		return testing.AllocsPerRun(10, func() {
-			for seq := range uint64(groupLen) {
+			for seq := range uint64(GroupLen) {
 				h.With(1<<40 + seq)
 			}
-		}) / groupLen
+		}) / GroupLen
 	}
-	var long History
+	var long List
 	for seq := range uint64(100_000) {
 		long = long.With(seq)
 	}
-	short := History{last: slices.Clone(long.last)}
+	short := List{last: slices.Clone(long.last)}
 	if a, b := most(short), most(long); b > a+1 {
 		t.Errorf("%v allocations for an event of a short history, %v of a long one", a, b)
 	}
-	if n := len(long.full.blocks) + len(long.last) + len(long.full.groups); n > 2*blockLen+100_000/groupLen {
+	if n := len(long.full.blocks) + len(long.last) + len(long.full.groups); n > 2*blockLen+100_000/GroupLen {
 		t.Errorf("%d words are copied", n)
 	}
 }

@@ -1,0 +1,108 @@
+package fsm
+
+import (
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// The phases of a tenant of which nothing is to run.
+const (
+	Suspending Phase = "Suspending"
+	Suspended  Phase = "Suspended"
+	Resuming   Phase = "Resuming"
+)
+
+// sleeping adds to the rows of a tenant those of one that sleeps. What is asked of it besides, and what has drifted, is brought about
+// without waking it. One that can't be suspended is brought back; one that can't be woken sleeps on, and says why.
+func sleeping(rows ...Row) []Row {
+	return append(rows,
+		Row{ev.SuspendRequested{}, []Phase{Active, Resuming}, Suspending},
+		Row{ev.Suspended{}, []Phase{Suspending}, Suspended},
+		Row{ev.SuspendGivenUp{}, []Phase{Suspending}, Resuming},
+		Row{ev.ResumeRequested{}, []Phase{Suspended, Suspending}, Resuming},
+		Row{ev.Resumed{}, []Phase{Resuming}, Active},
+		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Suspended, Suspending}, Suspending},
+		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Resuming}, Stay},
+		Row{ev.UpdateFailed{}, []Phase{Suspending, Resuming}, Suspended},
+		Row{ev.Drifted{}, []Phase{Suspended}, Stay},
+		Row{ev.DriftEnded{}, []Phase{Suspended}, Stay},
+		Row{ev.RepairStarted{}, []Phase{Suspended}, Suspending},
+		Row{ev.RetryRequested{}, []Phase{Suspended}, Suspending}, // of one that has drifted, or could not be woken
+	)
+}
+
+// commandTenant decides the verbs that tenants alone have.
+func commandTenant(e Entity[TenantData], ask ev.Payload, refs *Refs) ([]ev.Change, error) {
+	switch ask.(type) {
+	case ev.Suspend:
+		return suspend(e, refs)
+	case ev.Resume:
+		return resume(e)
+	}
+	return nil, ev.Refuse(ev.Internal, "a %s does not know %T", ev.Tenant, ask)
+}
+
+// suspend puts a tenant to sleep. What is under way of its applications waits until it is awake again.
+func suspend(e Entity[TenantData], refs *Refs) ([]ev.Change, error) {
+	switch e.Phase() {
+	case Suspending, Suspended:
+		return nil, nil // asked twice
+	case Active, Resuming:
+	default:
+		return nil, ev.Refuse(ev.Refused, "%s is %s: only what is %s can be suspended; wait until it is, or delete it", e.Ref, e.Phase(), Active)
+	}
+	changes := changed(e.Base, ev.SuspendRequested{})
+	for _, u := range refs.users(e.Ref, func(u Entity[Data]) bool { return u.tenant().Ref == e.Ref }, ev.Application) {
+		app, _ := find[ApplicationData](refs, u)
+		if app.Data.changes(app.Base) {
+			changes = append(changes, changed(app.Base, ev.ChangeHeld{})...)
+		}
+	}
+	if held := len(changes) - 1; held > mostAtOnce {
+		return nil, ev.Refuse(ev.Refused, "%d applications of %s are being changed, which is too much at once: suspend it when they are %s", held, e.Ref, Deployed)
+	}
+	return changes, nil
+}
+
+// resume wakes a tenant.
+func resume(e Entity[TenantData]) ([]ev.Change, error) {
+	switch e.Phase() {
+	case Active, Resuming:
+		return nil, nil // it is awake, or asked twice
+	case Suspending, Suspended:
+		return changed(e.Base, ev.ResumeRequested{}), nil
+	}
+	return nil, ev.Refuse(ev.Refused, "%s is %s: only what is %s can be resumed", e.Ref, e.Phase(), Suspended)
+}
+
+// evolveSuspension notes whether the tenant has slept.
+func (d TenantData) evolveSuspension(happened ev.Event) TenantData {
+	switch happened.(type) {
+	case ev.Suspended, ev.UpdateFailed:
+		d.Sleeps = true
+	case ev.Resumed, ev.SuspendGivenUp:
+		d.Sleeps = false
+	}
+	return d
+}
+
+// owedSuspension is what is owed to a tenant that falls asleep or wakes.
+func (d TenantData) owedSuspension(b Base) ev.Effect {
+	switch b.Phase() {
+	case Suspending:
+		return ev.SuspendTenant{EnsureTenant: d.ensure(b), Since: b.PhaseSince}
+	case Resuming:
+		return ev.ResumeTenant{EnsureTenant: d.ensure(b), Since: b.PhaseSince}
+	}
+	return nil
+}
+
+// giveUpTenant ends the attempts. One that has slept sleeps on; one that was to sleep for the first time is woken.
+func giveUpTenant(e Entity[TenantData], why ev.Reason) ev.Event {
+	switch {
+	case e.Phase() == Suspending && !e.Data.Sleeps:
+		return ev.SuspendGivenUp{Reason: why}
+	case e.Phase() == Suspending, e.Phase() == Resuming:
+		return ev.UpdateFailed{Reason: why, Repair: e.Drift != ""}
+	}
+	return ev.Failed{Reason: why}
+}
