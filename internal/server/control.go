@@ -202,6 +202,7 @@ func (c *Control) startFold(s Settings) error {
 	c.Intake = command.NewIntake(c.Log, c.Live, ev.Builtin)
 	c.Intake.Count(c.counts.Commanded)
 	c.Intake.CountGivenUp(c.counts.GivenUp)
+	c.admit()
 	c.Intake.CountRounds(c.counts.Round)
 	dispatcher := dispatch.NewDispatcher(c.Intake, c.Live, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})
 	last, err := c.Log.Last(c.core.ctx)
@@ -235,6 +236,9 @@ func (c *Control) startWorkers(Settings) error {
 		return err
 	}
 	if err := c.Intake.Serve(c.doors.ctx, c.Conn, Semver()); err != nil {
+		return err
+	}
+	if err := c.serveReads(); err != nil {
 		return err
 	}
 	if c.NATS != nil {
