@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 	"./events/eventlog/filestore": {"github.com/nats-io/nats.go/jetstream", "github.com/gofrs/flock", "github.com/minio/highwayhash"},
 	"./events/eventlog":           {"./events", "./events/eventlog/filestore", "github.com/nats-io/nats.go/...", "github.com/go-json-experiment/json/...", "github.com/oklog/ulid/v2"},
 	"./events/queue":              {"./events", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/oklog/ulid/v2", "./internal/liveness"},
-	"./events/eventlog/embedded":  {"./events", "./fsm", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/...", "github.com/gofrs/flock", "github.com/oklog/ulid/v2"},
+	"./events/eventlog/embedded":  {"./events", "./fsm", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/...", "github.com/nats-io/nkeys", "github.com/gofrs/flock", "github.com/oklog/ulid/v2"},
 
 	"./cloud": {},
 	// no cloud needs Kubernetes: ./cloud and ./cloud/aws have none of these

@@ -2,7 +2,7 @@ package events
 
 // The actors that are not people.
 const (
-	ActorAdmin    = "admin"    // who holds the admin token, until identities come
+	ActorAdmin    = "admin"    // who shows the local token; also in logs of releases that knew nobody else
 	ActorAerie    = "aerie"    // the control plane itself
 	ActorExecutor = "executor" // who works in clouds and clusters
 )

@@ -21,11 +21,9 @@ type Command struct {
 	ExpectedSeq   *uint64 // refuse if the entity's last sequence is another
 	ExpectedUID   string  // refuse if the name belongs to another incarnation
 	DryRun        bool
+	Internal      bool // the machinery gave it, and nobody who authenticated
 	Payload       Payload
 }
-
-// Internal tells whether the machinery gave the command, and no person.
-func (c Command) Internal() bool { return c.Actor == ActorAerie || c.Actor == ActorExecutor }
 
 // Payload is what a command wants: what the verbs of its kind say from people, Report, Settle, Sweep, NoteDrift, NoteCatalogue or Expire
 // from the machinery.

@@ -34,6 +34,7 @@ type Envelope struct {
 	CorrelationID string    // the command a person gave, however long ago
 	Digest        string    // of the command's subject and body: tells a repeat from a reuse
 	TraceParent   string    // W3C trace context, if the command had one
+	Internal      bool      // the machinery caused it, and no command of somebody who authenticated
 	Index, Count  int       // its place in its decision, from 1
 }
 

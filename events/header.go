@@ -21,7 +21,7 @@ var EventHeaders = []Header{
 	{"ce-type", "such as `io.aerie.tenant.activated.v1`"},
 	{"ce-subject", "such as `tenant acme/prod`"},
 	{"ce-time", "when it was decided, RFC 3339, UTC"},
-	{"ce-actor", "who asked: `" + ActorAdmin + "`, `" + ActorAerie + "`, `" + ActorExecutor + "`"},
+	{"ce-actor", "who authenticated: `" + ActorAdmin + "` is the local token, `token:<id>`, `user:<id>`; `" + ActorAerie + "` and `" + ActorExecutor + "` are the machinery"},
 	{"ce-commandid", "the command or report that caused it"},
 	{"ce-causationid", "the event or command right before it in the chain"},
 	{"ce-correlationid", "the command that a person gave, however long ago"},

@@ -124,10 +124,10 @@ func (r Reach) Includes(owner, own string) bool {
 
 // Caller is who asks, as he has proved it. The zero Caller may do nothing.
 type Caller struct {
-	Actor string    // as events name him: admin, token:<id>, user:<id>
-	Role  Role      // what he may do
-	Owner string    // the customer whose things he may see; - of the platform's staff
-	Until time.Time // when what he showed ends; zero: it does not
+	Actor string    `json:"actor"`          // as events name him: admin, token:<id>, user:<id>
+	Role  Role      `json:"role"`           // what he may do
+	Owner string    `json:"owner"`          // the customer whose things he may see; - of the platform's staff
+	Until time.Time `json:"until,omitzero"` // when what he showed ends; zero: it does not
 }
 
 // LocalAdmin is who shows the local token.
@@ -189,20 +189,18 @@ func (c Caller) DenyPayload(r *Registry, ref Ref, p Payload) error {
 
 // grants finds where a role is given that is above the caller's, that is not its owner's, or that lasts longer than his.
 func (c Caller) grants(ref Ref, spec Spec) (faults []FieldError) {
-	role := Role("")
+	var role Role
+	var end time.Time
 	switch s := spec.(type) {
 	case TokenSpec:
-		role = s.Role
-		if !c.Until.IsZero() && s.Ends().After(c.Until) {
-			faults = append(faults, FieldError{"spec.expires", "is after the caller's own end, " + c.Until.UTC().Format(time.RFC3339)})
-		}
+		role, end = s.Role, s.Ends()
 	case PrincipalSpec:
-		role = s.Role
-		if !c.Until.IsZero() {
-			faults = append(faults, FieldError{"spec.role", "lasts longer than the caller's own, which ends " + c.Until.UTC().Format(time.RFC3339)})
-		}
+		role, end = s.Role, s.Ends()
 	default:
 		return nil
+	}
+	if !c.Until.IsZero() && (end.IsZero() || end.After(c.Until)) {
+		faults = append(faults, FieldError{"spec.expires", "is after the caller's own end, " + c.Until.UTC().Format(time.RFC3339)})
 	}
 	if !c.Role.Grants(role) {
 		faults = append(faults, FieldError{"spec.role", fmt.Sprintf("%s gives nobody the role %s", c.who(), role)})

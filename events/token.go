@@ -30,9 +30,11 @@ var tokenKind = Descriptor{
 func (TokenSpec) Kind() Kind { return Token }
 
 // Check asks for an end that can be read.
-func (s TokenSpec) Check() []FieldError {
-	if _, err := time.Parse(time.RFC3339, s.Expires); err != nil && s.Expires != "" {
-		return []FieldError{{"spec.expires", fmt.Sprintf("%q is not a time as RFC 3339 writes it, such as 2027-01-31T12:00:00Z", Truncate(s.Expires))}}
+func (s TokenSpec) Check() []FieldError { return checkEnd(s.Expires) }
+
+func checkEnd(expires string) []FieldError {
+	if _, err := time.Parse(time.RFC3339, expires); err != nil && expires != "" {
+		return []FieldError{{"spec.expires", fmt.Sprintf("%q is not a time as RFC 3339 writes it, such as 2027-01-31T12:00:00Z", Truncate(expires))}}
 	}
 	return nil
 }

@@ -190,3 +190,11 @@ func (r *Refs) spread(e Entity[TenantInfraData], now ev.TenantInfraSpec) (change
 	slices.SortFunc(changes, func(a, b ev.Change) int { return compare(a.Ref, b.Ref) })
 	return append(changes, r.warmCells(e, ev.Ref{}, 0)...)
 }
+
+// alongside is what a first or another spec brings about for others.
+func (k *Kind[D]) alongside(e Entity[D], s ev.Spec, refs *Refs) []ev.Change {
+	if k.Alongside == nil {
+		return nil
+	}
+	return k.Alongside(e, s, refs)
+}

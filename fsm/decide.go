@@ -100,13 +100,6 @@ func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) (
 	return append(changed(e.Base, k.CreateEvents(ask, c.UID)...), k.alongside(Entity[D]{Base: e.Base}, ask.Spec, refs)...), nil
 }
 
-func (k *Kind[D]) alongside(e Entity[D], s ev.Spec, refs *Refs) []ev.Change {
-	if k.Alongside == nil {
-		return nil
-	}
-	return k.Alongside(e, s, refs)
-}
-
 // fits refuses a spec that refers to what is absent or does not suit.
 func (k *Kind[D]) fits(ref ev.Ref, spec ev.Spec, refs *Refs) error {
 	err := refs.check(ref, spec)

@@ -101,3 +101,12 @@ func bounded(name string) string {
 	hash := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])
 	return name[:maxNamespace-9] + "-" + strings.ToLower(hash[:8])
 }
+
+// PlaceOf returns the path of the tenant infra that a tenant is placed on; empty for every other entity, for a tenant
+// without a place and for one that is gone.
+func PlaceOf(e Entity[Data]) string {
+	if d, ok := e.Data.(TenantData); ok && d.Placement != nil && e.Phase() != Gone {
+		return d.Placement.TenantInfra
+	}
+	return ""
+}

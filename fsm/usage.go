@@ -42,12 +42,3 @@ func Detached(before, after Entity[Data]) (customers []ev.Ref) {
 	}
 	return customers
 }
-
-// PlaceOf returns the path of the tenant infra that a tenant is placed on; empty for every other entity, for a tenant
-// without a place and for one that is gone.
-func PlaceOf(e Entity[Data]) string {
-	if d, ok := e.Data.(TenantData); ok && d.Placement != nil && e.Phase() != Gone {
-		return d.Placement.TenantInfra
-	}
-	return ""
-}

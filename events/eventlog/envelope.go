@@ -98,6 +98,11 @@ func write(r events.Recorded) *head {
 	}
 }
 
+// isMachinery tells the actors that nobody who authenticates can be, in logs of all releases.
+func isMachinery(actor string) bool {
+	return actor == events.ActorAerie || actor == events.ActorExecutor
+}
+
 // mayLack tells whether an event may lack a header: then it is not written empty.
 func mayLack(i int) bool { return i == headTrace || i > headSum }
 
@@ -194,7 +199,7 @@ func (h *head) envelope() (events.Envelope, error) {
 	e := events.Envelope{
 		EventID: h[headID], Time: at.UTC(), Actor: h[headActor], CommandID: h[headCommand],
 		CausationID: h[headCausation], CorrelationID: h[headCorrelation], Digest: h[headDigest],
-		TraceParent: h[headTrace],
+		TraceParent: h[headTrace], Internal: isMachinery(h[headActor]),
 	}
 	index, count, _ := strings.Cut(h[headPart], "/")
 	e.Index, err = strconv.Atoi(index)

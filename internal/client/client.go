@@ -48,8 +48,9 @@ type Client struct {
 	natsURL string
 	ca      string        // the fingerprint of the CA that is trusted besides; empty: none
 	options []nats.Option // how to enter there
-	mu      sync.Mutex    // guards nc
-	nc      *nats.Conn    // made at the first command
+	mu      sync.Mutex    // guards nc and asked
+	asked   map[*asking]bool
+	nc      *nats.Conn // made at the first command
 	async   atomic.Pointer[error]
 	noted   sync.Once
 
@@ -71,8 +72,12 @@ func New(apiURL, natsURL, token string) (*Client, error) {
 	if strings.ContainsFunc(token, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return nil, Invalid("--token", "has characters that no token has")
 	}
+	options := []nats.Option{nats.Token(token)}
+	if prefix := events.InboxPrefix(token); prefix != "" {
+		options = append(options, nats.CustomInboxPrefix(prefix)) // the server lets it hear no others
+	}
 	return &Client{api: api, http: &http.Client{}, token: token, natsURL: natsURL,
-		options: []nats.Option{nats.Token(token)}, note: io.Discard, patience: RestWithin}, nil
+		options: options, asked: map[*asking]bool{}, note: io.Discard, patience: RestWithin}, nil
 }
 
 // isNATS tells whether s may be a NATS address, with or without its scheme.

@@ -75,7 +75,12 @@ func (c *Client) Ask(ctx context.Context, msg *nats.Msg) (a events.Answer, err e
 	}
 	ctx, cancel := context.WithTimeout(ctx, AttemptTimeout)
 	defer cancel()
+	ctx, forget := c.untilRefused(ctx, msg.Subject)
+	defer forget()
 	reply, err := nc.RequestMsgWithContext(ctx, msg)
+	if refused := context.Cause(ctx); err != nil && errors.Is(refused, errSubject) {
+		return a, events.Refuse(events.Denied, "the server does not let you ask %s", events.Truncate(strings.TrimPrefix(msg.Subject, "aerie.cmd.")))
+	}
 	if err != nil {
 		return a, c.Unanswered(err)
 	}
@@ -92,6 +97,45 @@ func (c *Client) Unanswered(err error) error {
 		return events.Refuse(events.Invalid, "%v", err)
 	}
 	return events.Refuse(events.Unavailable, "no answer from %s: %v", Redacted(c.natsURL), err)
+}
+
+// errSubject says that the server does not let something be sent. It gives no answer then: it only says so besides.
+var errSubject = errors.New("the server refuses the subject")
+
+// untilRefused is a context that ends when the server says that a subject is not for who is connected.
+func (c *Client) untilRefused(ctx context.Context, subject string) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	asked := &asking{subject, cancel}
+	c.mu.Lock()
+	c.asked[asked] = true
+	c.mu.Unlock()
+	return ctx, func() {
+		c.mu.Lock()
+		delete(c.asked, asked)
+		c.mu.Unlock()
+		cancel(nil)
+	}
+}
+
+// asking is a request under way.
+type asking struct {
+	subject string
+	refuse  context.CancelCauseFunc
+}
+
+// heard takes what the connection says besides.
+func (c *Client) heard(err error) {
+	c.async.Store(&err)
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for a := range c.asked {
+		if strings.Contains(err.Error(), `"`+a.subject+`"`) {
+			a.refuse(errSubject)
+		}
+	}
 }
 
 func decodeAnswer(data []byte) (events.Answer, error) {
@@ -137,7 +181,7 @@ func (c *Client) Connect() (*nats.Conn, error) {
 	}
 	nc, err := DialNATS(c.natsURL, append(c.options, nats.Name("aerie"), nats.Timeout(AttemptTimeout),
 		nats.MaxReconnects(-1), nats.ReconnectWait(RetryPause), nats.IgnoreAuthErrorAbort(),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.async.Store(&err) }))...)
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.heard(err) }))...)
 	switch {
 	case errors.Is(err, nats.ErrAuthorization):
 		return nil, events.Refuse(events.Denied, "%s does not know this token; it comes from --token, AERIE_TOKEN or <data-dir>/token", Redacted(c.natsURL))

@@ -205,9 +205,14 @@ func (c *Control) startFold(s Settings) error {
 	c.Intake.Count(c.counts.Commanded)
 	c.Intake.CountGivenUp(c.counts.GivenUp)
 	if c.NATS != nil {
-		c.agents = agents.New(c.Intake, c.Live, clock.Clock{Speed: s.SimSpeed}, c.NATS.Evict)
+		c.agents = agents.New(c.Intake, c.Live, clock.Clock{Speed: s.SimSpeed}, func(agent string) {
+			if _, err := c.NATS.Evict(agent); err != nil {
+				slog.Error("an agent's connections were not ended", "agent", agent, "err", err)
+			}
+		})
 		c.Intake.Guard(c.agents.MayReport)
 	}
+	c.admit()
 	c.Intake.CountRounds(c.counts.Round)
 	dispatcher := dispatch.NewDispatcher(c.Intake, c.Live, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})
 	last, err := c.Log.Last(c.core.ctx)
@@ -243,11 +248,14 @@ func (c *Control) startWorkers(Settings) error {
 	if err := c.Intake.Serve(c.doors.ctx, c.Conn, Semver()); err != nil {
 		return err
 	}
+	if err := c.serveReads(); err != nil {
+		return err
+	}
 	if c.NATS != nil {
 		if err := c.agents.Serve(c.doors.ctx, c.Conn); err != nil {
 			return err
 		}
-		c.NATS.Admit(c.agents)
+		c.NATS.AdmitAgents(embedded.Agents{Key: c.agents.Key, Joining: c.agents.Joining})
 		c.run(&c.doors, "the watch over agents", c.agents.Watch)
 		if err := c.Intake.RefuseStrays(c.doors.ctx, c.waiting); err != nil {
 			return err

@@ -81,7 +81,7 @@ func TestBadCommands(t *testing.T) {
 	for _, tt := range []struct{ name, subject, body, code, field, says string }{
 		{"unknown kind", "aerie.cmd.acme.tennant.prod.create", `{}`, "invalid", "kind", `did you mean "tenant"`},
 		{"unknown verb", "aerie.cmd.acme.tenant.prod.creat", `{}`, "invalid", "verb", `did you mean "create"`},
-		{"verb of a later day", "aerie.cmd.acme.tenant.prod.suspend", `{}`, "invalid", "verb", "known: create, update, retry, delete"},
+		{"verb of a later day", "aerie.cmd.acme.tenant.prod.fly", `{}`, "invalid", "verb", "known: create, update, retry, delete"},
 		{"unknown field", "aerie.cmd.-.plan.free.create", `{"spec":{"deploymnt":"dedicated"}}`, "invalid", "spec.deploymnt", `did you mean "deployment"`},
 		{"wrong type", "aerie.cmd.-.plan.free.create", `{"spec":{"deployment":7}}`, "invalid", "spec.deployment", "want a string"},
 		{"bad name", "aerie.cmd.-.plan.Free!.create", `{}`, "invalid", "name", "lower-case"},

@@ -117,6 +117,7 @@ func scrape(t *testing.T) string {
 		}
 		seq = answer.Seq
 	}
+	scraped(t, c)   // a request is counted when it has been answered: the next one tells of this one
 	for ; ; seq++ { // until one account is Ready, and the dataplane of the other waits
 		if err := c.Live.Wait(t.Context(), seq); err != nil {
 			t.Fatal(err)

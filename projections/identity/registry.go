@@ -133,7 +133,7 @@ func entryOf(e fsm.Entity[fsm.Data]) *entry {
 		n.caller = events.Caller{Actor: events.TokenActor(e.UID), Role: d.Spec.Role, Owner: e.Ref.Owner, Until: d.Spec.Ends()}
 	case fsm.PrincipalData:
 		n.key = d.Spec.Key
-		n.caller = events.Caller{Actor: events.UserActor(e.UID), Role: d.Spec.Role, Owner: e.Ref.Owner}
+		n.caller = events.Caller{Actor: events.UserActor(e.UID), Role: d.Spec.Role, Owner: e.Ref.Owner, Until: d.Spec.Ends()}
 	default:
 		return nil
 	}
@@ -182,7 +182,7 @@ func (r *Registry) Authenticate(token string) (events.Caller, <-chan struct{}, b
 func (r *Registry) Key(public string) (events.Caller, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if all := r.keys[public]; len(all) == 1 {
+	if all := r.keys[public]; len(all) == 1 && !all[0].over(r.now()) {
 		return all[0].caller, true
 	}
 	return events.Caller{}, false

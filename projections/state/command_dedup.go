@@ -32,8 +32,7 @@ func newAnswers() answers { return answers{seqs: map[string]uint64{}} }
 // Remembers tells whether it is remembered what a decision's command has caused:
 // somebody outside asked for it.
 func Remembers(decision []ev.Recorded) bool {
-	return len(decision) > 0 && decision[0].Ref.Kind != ev.CommandKind &&
-		decision[0].Actor != ev.ActorAerie && decision[0].Actor != ev.ActorExecutor
+	return len(decision) > 0 && decision[0].Ref.Kind != ev.CommandKind && !decision[0].Internal
 }
 
 // remember notes a decision if somebody outside asked for it.

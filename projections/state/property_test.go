@@ -280,7 +280,7 @@ func TestACommandIsKnownByWhatItCaused(t *testing.T) {
 func TestTheMachinerysCommandsAreNotRemembered(t *testing.T) {
 	w := state.New()
 	past := fsmtest.Recorded(w, fsmtest.RefOf("customer acme"), fsmtest.CustomerIs("acme")[0].Events)
-	past[0].Actor = ev.ActorAerie
+	past[0].Actor, past[0].Internal = ev.ActorAerie, true
 	if err := w.Apply(past); err != nil {
 		t.Fatal(err)
 	}

@@ -42,18 +42,12 @@ func (l *life) order(c ev.Command) {
 	if _, err := l.handle(c); err != nil {
 		l.say("%T of %s is refused: %v", c.Payload, c.Ref, err)
 		var r *ev.Refusal
-		if !errors.As(err, &r) || r.Code != ev.NotFound && !oneCreateTooMany(c, r) {
+		report, _ := c.Payload.(ev.Report)
+		_, asks := report.Outcome.(ev.CreateStarted) // that comes again later may be one too many by then
+		if !errors.As(err, &r) || r.Code != ev.NotFound && !(asks && r.Code == ev.Refused) {
 			l.wrong("%T of %s: %v", c.Payload, c.Ref, err)
 		}
 	}
-}
-
-// oneCreateTooMany tells whether a report asks for one more create of what no look has shown: a late repetition of one that
-// was counted may come when no more are allowed.
-func oneCreateTooMany(c ev.Command, r *ev.Refusal) bool {
-	report, _ := c.Payload.(ev.Report)
-	_, asks := report.Outcome.(ev.CreateStarted)
-	return asks && r.Code == ev.Refused
 }
 
 // handle is the intake with one command in a round: who loses a race decides again.

@@ -100,7 +100,7 @@ func (i *Intake) longAgo(ctx context.Context, c ev.Command) (uint64, error) {
 	i.fold.View(func(w *state.Entities) {
 		until, at := w.Forgot()
 		id, err := ulid.ParseStrict(c.ID)
-		if _, known := w.Caused(c.ID); known || c.Internal() || err == nil && ulid.Time(id.Time()).After(at.Add(clocks)) {
+		if _, known := w.Caused(c.ID); known || c.Internal || err == nil && ulid.Time(id.Time()).After(at.Add(clocks)) {
 			return
 		}
 		forgot = until

@@ -22,7 +22,7 @@ func (i *Intake) Dropped(ctx context.Context, q *queue.CommandQueue, seq uint64,
 	if err != nil {
 		return c, unavailable(err)
 	}
-	request, _ := requestFrom(c) // whatever is wrong with it: it goes
+	request, _ := i.requestFrom(c) // whatever is wrong with it: it goes
 	request.Caller.Actor = actor
 	done := false
 	i.fold.View(func(w *state.Entities) { _, done = w.Caused(request.id()) })
@@ -41,6 +41,7 @@ func (i *Intake) Dropped(ctx context.Context, q *queue.CommandQueue, seq uint64,
 
 // QueuedID is the id of a queued command: its own, or the one that the queue made up.
 func QueuedID(c queue.Queued) string {
-	r, _ := requestFrom(c)
+	r := Request{made: c.Made}
+	_ = r.read(c.Header) // whatever is wrong with them
 	return r.id()
 }

@@ -42,11 +42,12 @@ type Intake struct {
 	people     chan *job // what people ask
 	machinery  chan *job // what the dispatcher and executors ask: neither keeps the other waiting
 	contention *contention
-	refusals   *rate.Limiter         // how many refusals are written down
-	ended      chan struct{}         // closed when Run has
-	doors      chan struct{}         // a place for each message being answered
-	answering  sync.WaitGroup        // those messages
-	guard      func(*nats.Msg) error // says why a report may not be taken; nil: any may
+	refusals   *rate.Limiter                        // how many refusals are written down
+	ended      chan struct{}                        // closed when Run has
+	doors      chan struct{}                        // a place for each message being answered
+	answering  sync.WaitGroup                       // those messages
+	callers    func(actor string) (ev.Caller, bool) // nil: NATS does not say who sends a message
+	guard      func(*nats.Msg) error                // says why a report may not be taken; nil: any may
 	count      func(code string, took time.Duration)
 	rounds     func(commands, events int, took time.Duration)
 	watch      *liveness.Loop
@@ -76,6 +77,10 @@ func NewIntake(log *eventlog.Log, fold *state.Live, kinds *ev.Registry) *Intake 
 
 // Count lets a function count the answers of SubmitRequest by their code, and how long each took; it is set before Serve.
 func (i *Intake) Count(count func(code string, took time.Duration)) { i.count = count }
+
+// KnowCallers has commands over NATS judged by who sent them, whom the NATS server has let in under a name; a function says
+// who that is now. Without it NATS servers are somebody else's, and who may publish there is an admin. It is set before Serve.
+func (i *Intake) KnowCallers(callers func(actor string) (ev.Caller, bool)) { i.callers = callers }
 
 // CountRounds lets a function count what is appended together: how many commands and events, and how long it took until it
 // was durable and folded in. It is set before Run.
@@ -160,7 +165,7 @@ func (i *Intake) submit(ctx context.Context, c ev.Command) (ev.Answer, error) {
 	}
 	j := &job{command: c, given: time.Now(), reply: make(chan Outcome, 1)}
 	queue := i.people
-	if c.Internal() {
+	if c.Internal {
 		queue = i.machinery
 	}
 	select {
@@ -218,8 +223,8 @@ func wouldBe(c ev.Command, e fsm.Entity[fsm.Data], changes []ev.Change) ev.Answe
 // that the entity's last event is part of.
 func envelope(c ev.Command, b fsm.Base) ev.Envelope {
 	e := ev.Envelope{Time: c.Time, Actor: c.Actor, CommandID: c.ID, CausationID: c.CausationID,
-		CorrelationID: c.CorrelationID, Digest: c.Digest, TraceParent: c.TraceParent}
-	if c.Internal() {
+		CorrelationID: c.CorrelationID, Digest: c.Digest, TraceParent: c.TraceParent, Internal: c.Internal}
+	if c.Internal {
 		e.CorrelationID = b.CorrelationID
 		if e.CausationID == "" {
 			e.CausationID = b.LastEventID
@@ -243,7 +248,7 @@ func (i *Intake) catchUp(ctx context.Context) error {
 
 // Internal makes a command of the machinery.
 func Internal(ref ev.Ref, actor string, ask ev.Payload) ev.Command {
-	return ev.Command{ID: ulid.Make().String(), Ref: ref, Actor: actor, Time: time.Now().UTC(), Payload: ask}
+	return ev.Command{ID: ulid.Make().String(), Ref: ref, Actor: actor, Internal: true, Time: time.Now().UTC(), Payload: ask}
 }
 
 // digestOf tells a repeat of a command from another one with the same id.

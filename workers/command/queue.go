@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,9 +45,25 @@ func (i *Intake) RefuseStrays(ctx context.Context, q *queue.CommandQueue) error 
 }
 
 // requestFrom reads a queued command.
-func requestFrom(c queue.Queued) (Request, error) {
-	r := Request{Owner: c.Owner, Kind: c.Kind, Name: c.ID, Verb: c.Verb, Body: c.Body, Caller: ev.LocalAdmin(), made: c.Made}
+func (i *Intake) requestFrom(c queue.Queued) (Request, error) {
+	r := Request{Owner: c.Owner, Kind: c.Kind, Name: c.ID, Verb: c.Verb, Body: c.Body, Caller: i.giver(c), made: c.Made}
 	return r, r.read(c.Header)
+}
+
+// nobody is who gave a command of which it is not known who did.
+const nobody = "nobody"
+
+// giver says who put a command into the queue, with the rights that he had then. Those that releases before have stored are
+// the admin's, and so is all on NATS servers of somebody else's, where any client could write that header.
+func (i *Intake) giver(c queue.Queued) (who ev.Caller) {
+	said := c.Header.Get(ev.HeaderCaller)
+	if i.callers == nil || said == "" {
+		return ev.LocalAdmin()
+	}
+	if err := json.Unmarshal([]byte(said), &who); err != nil || who.Actor == "" {
+		return ev.Caller{Actor: nobody}
+	}
+	return who
 }
 
 // id is the command's: its own, or if that is none, the one that it was given.
@@ -59,7 +76,7 @@ func (r Request) id() string {
 
 // handle handles one command. An error means that it has to be given again.
 func (w *waiters) handle(ctx context.Context, c queue.Queued) error {
-	request, err := requestFrom(c)
+	request, err := w.requestFrom(c)
 	if c.Again {
 		if ended, err := w.ended(ctx, c, request); ended || err != nil {
 			return err
@@ -189,7 +206,7 @@ func (i *Intake) refuseStray(ctx context.Context, c queue.Queued, subject string
 	err := ev.RefuseFaults("command", []ev.FieldError{{Field: "subject",
 		Message: fmt.Sprintf("%q has %d tokens after aerie.queue: want aerie.queue.<owner>.<kind>.<id>.<verb>", ev.Truncate(subject), tokens)}})
 	c.Made = ulid.Make().String()
-	request, _ := requestFrom(c)
+	request, _ := i.requestFrom(c)
 	noted := i.door(func() {
 		if err := i.noteRefusal(context.WithoutCancel(ctx), request, err); err != nil {
 			slog.Warn("a refusal is not noted", "subject", ev.Truncate(subject), "err", err)

@@ -151,7 +151,7 @@ func (r Request) Command(kinds *ev.Registry, now time.Time) (ev.Command, error) 
 	if c.RawDigest = c.Digest; !bytes.Equal(body, r.Body) {
 		c.RawDigest = r.digest(r.Body) // as releases before made it, of the body as it came
 	}
-	if err := r.Caller.DenyPayload(ev.Builtin, c.Ref, c.Payload); err != nil {
+	if err := r.Caller.DenyPayload(kinds, c.Ref, c.Payload); err != nil {
 		return c, err
 	}
 	return c, ev.RefuseFaults(c.Ref.String(), CheckAsk(c.Ref, c.Payload))

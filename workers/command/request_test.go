@@ -20,7 +20,7 @@ func TestARequestOfAToyKind(t *testing.T) {
 	withHerds := ev.Builtin.With(ev.Descriptor{
 		Kind: "herd", Plural: "herds", Doc: "animals of a customer", Owner: ev.ByCustomers, Spec: herdSpec{}, Verbs: ev.CommonVerbs(),
 	})
-	r := Request{ID: "01J", Owner: "acme", Kind: "herd", Name: "a", Verb: ev.VerbCreate, Body: []byte(`{"spec":{}}`)}
+	r := Request{ID: "01J", Owner: "acme", Kind: "herd", Name: "a", Verb: ev.VerbCreate, Body: []byte(`{"spec":{}}`), Caller: ev.LocalAdmin()}
 	c, err := r.Command(withHerds, time.Unix(0, 0))
 	if create, ok := c.Payload.(ev.Create); err != nil || !ok || create.Spec != (herdSpec{Heads: 3}) {
 		t.Errorf("%+v, %v", c, err)

@@ -60,7 +60,7 @@ func (i *Intake) Answered() { i.answering.Wait() }
 func (i *Intake) respond(ctx context.Context, m *nats.Msg) *ev.Refusal {
 	ctx, cancel := context.WithTimeout(ctx, AnswerTimeout)
 	defer cancel()
-	request, err := parse(m)
+	request, err := i.parse(m)
 	if err == nil {
 		var answer ev.Answer
 		if answer, err = i.SubmitRequest(ctx, request); err == nil {
@@ -80,13 +80,27 @@ func respondRefusal(m *nats.Msg, err error) *ev.Refusal {
 }
 
 // parse reads subject and headers of a command.
-func parse(m *nats.Msg) (Request, error) {
+func (i *Intake) parse(m *nats.Msg) (Request, error) {
 	request, err := parseSubject(m.Subject)
+	request.Body, request.Caller = m.Data, i.Sender(m.Header)
+	if denied := request.Caller.Deny(i.kinds, request.Owner, ev.Kind(request.Kind), request.Verb); denied != nil {
+		return request, denied // before its headers: whose business they are is not his
+	}
 	if err != nil {
 		return request, err
 	}
-	request.Body, request.Caller = m.Data, ev.LocalAdmin()
 	return request, request.read(m.Header)
+}
+
+// Sender says who sent a request. What comes without a word of the server about that was sent on aerie's own connection, for
+// which its secret is needed; who is not let in any more is nobody.
+func (i *Intake) Sender(h nats.Header) ev.Caller {
+	if _, told := h[ev.HeaderRequestInfo]; i.callers == nil || !told {
+		return ev.LocalAdmin()
+	}
+	name, _ := ev.SenderOf(h)
+	c, _ := i.callers(name)
+	return c
 }
 
 // read reads the headers of a command.

@@ -112,7 +112,7 @@ func TestDoneByTheReleaseBefore(t *testing.T) {
 	r.customer("acme")
 	w := r.waiters(r.intake.SubmitRequest)
 	c := queue.Queued{Owner: "acme", Kind: "customer", ID: "acme", Verb: "update", Seq: 5, Made: "q~x~5", Stored: time.Now().UTC(), Again: true, Body: []byte(`{"labels":{"n": "1"}}`)}
-	request, err := requestFrom(c)
+	request, err := r.intake.requestFrom(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,104 +1,60 @@
 package embedded
 
 import (
-	"encoding/base64"
 	"fmt"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nkeys"
 )
 
-// Rights are what somebody may do who enters as an agent, in the account of a customer.
+// Rights are what somebody may do who enters as an agent, for a customer.
 type Rights struct {
 	User, Owner  string // the name of the connection, and the customer
 	Publish, See []string
 }
 
-// Agents says who enters as an agent. Both are asked for each connection, at once for several.
-type Agents interface {
-	// Key is who has a key, by its public half.
-	Key(public string) (Rights, bool)
-	// Joining is who may show a key of his own, by a token.
-	Joining(token string) (Rights, bool)
+// Agents says who enters as an agent. Both functions are called for each connection, at once for several.
+type Agents struct {
+	Key     func(public string) (Rights, bool) // who has a key; that he has its private half was checked
+	Joining func(token string) (Rights, bool)  // who may show a key of his own, by a token
 }
 
-// agentExports are what crosses from aerie's account to those of customers, who import of it what has their name.
+// agentsAccount begins the name of the account of a customer's agents. It is another one than its people's: an answer that
+// is sent astray reaches other agents of the same customer alone.
+const agentsAccount = "A_"
+
+// agentExports are what crosses from aerie's account to those of agents, who import of it what has their customer's name.
 const agentExports = `{service: "aerie.agent.>", response: singleton}
 {service: "aerie.report.>", response: singleton}
 {stream: "aerie.hint.>"}
 `
 
-// Admit lets agents in from now on.
-func (s *Server) Admit(who Agents) {
-	s.door.mu.Lock()
-	defer s.door.mu.Unlock()
-	s.door.agents = who
-}
-
-// Evict ends the connections of a user. Who enters meanwhile is asked for anew.
-func (s *Server) Evict(user string) {
-	s.door.mu.Lock() // nobody is half way in with the rights of before
-	s.door.mu.Unlock()
-	z, err := s.srv.Connz(&server.ConnzOptions{Username: true, User: user, Limit: 1 << 20})
-	if err != nil {
-		s.log.Warn("connections not ended", "user", user, "err", err)
-		return
-	}
-	for _, c := range z.Conns {
-		_ = s.srv.DisconnectClientByID(c.Cid) // it may be gone by itself
-	}
-}
+// AdmitAgents lets agents in from now on.
+func (s *Server) AdmitAgents(who Agents) { s.auth.agents.Store(&who) }
 
 // enterAgent lets in who has shown the key of an agent, or a token to join as one.
 func (a *authenticator) enterAgent(c server.ClientAuthentication) bool {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	if a.agents == nil {
+	who := a.agents.Load()
+	if who == nil {
 		return false
 	}
 	o := c.GetOpts()
 	r, known := Rights{}, false
 	if o.Nkey != "" {
-		if err := proved(c); err != nil {
-			return false
-		}
-		r, known = a.agents.Key(o.Nkey)
+		r, known = who.Key(o.Nkey)
 	} else {
-		r, known = a.agents.Joining(o.Token)
+		r, known = who.Joining(o.Token)
 	}
 	if !known {
 		return false
 	}
-	acc, err := a.customer(r.Owner)
+	acc, err := a.accountOfAgents(r.Owner)
 	if err != nil {
 		return false
 	}
-	// What the client says of itself must not be taken for what was proved: the server tells services the key before the
-	// user, whether anybody looked at its signature or not.
-	o.Nkey, o.JWT, o.Token, o.Password, o.Username = "", "", "", "", r.User
-	c.RegisterUser(&server.User{Username: r.User, Account: acc, Permissions: &server.Permissions{Publish: only(r.Publish), Subscribe: only(r.See)}})
+	o.Nkey, o.JWT, o.Token, o.Password, o.Username = "", "", "", "", r.User // as for all who enter
+	c.RegisterUser(&server.User{Username: r.User, Account: acc,
+		Permissions: &server.Permissions{Publish: only(r.Publish), Subscribe: only(r.See)}})
 	return true
-}
-
-// proved says whether a client has the key that it names.
-func proved(c server.ClientAuthentication) error {
-	o := c.GetOpts()
-	if !nkeys.IsValidPublicUserKey(o.Nkey) {
-		return nkeys.ErrInvalidPublicKey
-	}
-	key, err := nkeys.FromPublicKey(o.Nkey)
-	if err != nil {
-		return err
-	}
-	signature, err := base64.RawURLEncoding.DecodeString(o.Sig)
-	if err != nil {
-		return err
-	}
-	nonce := c.GetNonce()
-	if len(nonce) == 0 {
-		return nkeys.ErrInvalidSignature
-	}
-	return key.Verify(nonce, signature)
 }
 
 // only allows some subjects; an empty list would allow all.
@@ -109,29 +65,30 @@ func only(subjects []string) *server.SubjectPermission {
 	return &server.SubjectPermission{Allow: subjects}
 }
 
-// customer is the account of a customer, made when the first one enters. Only what has its name crosses; who asks is told
-// to aerie.
-func (a *authenticator) customer(owner string) (*server.Account, error) {
-	a.accounts.Lock()
-	defer a.accounts.Unlock()
-	acc, made := a.srv.LookupOrRegisterAccount("CUSTOMER_" + owner)
-	if !made {
+// accountOfAgents is the account of a customer's agents, made when the first one enters. Who asks is told to aerie.
+func (a *authenticator) accountOfAgents(owner string) (*server.Account, error) {
+	a.making.Lock()
+	defer a.making.Unlock()
+	name := agentsAccount + owner
+	acc, _ := a.srv.LookupOrRegisterAccount(name)
+	if a.made[name] {
 		return acc, nil
 	}
 	own, err := a.srv.LookupAccount(ownAccount)
 	if err != nil {
-		return nil, fmt.Errorf("make the account of %s: %w", owner, err)
+		return nil, fmt.Errorf("make the account of the agents of %s: %w", owner, err)
 	}
 	for _, s := range []string{"aerie.agent." + owner + ".>", "aerie.report." + owner + ".>"} {
 		if err := acc.AddServiceImport(own, s, s); err != nil {
-			return nil, fmt.Errorf("make the account of %s: %w", owner, err)
+			return nil, fmt.Errorf("let %s into %s: %w", s, ownAccount, err)
 		}
 		if err := acc.SetServiceImportSharing(own, s, true); err != nil {
-			return nil, fmt.Errorf("make the account of %s: %w", owner, err)
+			return nil, fmt.Errorf("have %s say who sends it: %w", s, err)
 		}
 	}
 	if err := acc.AddStreamImport(own, "aerie.hint."+owner+".>", ""); err != nil {
-		return nil, fmt.Errorf("make the account of %s: %w", owner, err)
+		return nil, fmt.Errorf("let the hints for %s out: %w", owner, err)
 	}
+	a.made[name] = true
 	return acc, nil
 }

@@ -3,46 +3,162 @@ package embedded
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
+
+	"github.com/aeriehq/aerie/events"
 )
+
+// Callers says who may come in, beside aerie itself. Both functions are called for each connection, at once for several.
+type Callers struct {
+	Token func(token string) (events.Caller, bool)  // who shows a token
+	Key   func(public string) (events.Caller, bool) // who has a key; that he has its private half was checked
+	Actor func(name string) (events.Caller, bool)   // who is let in under a name now
+}
+
+// leeway is how long a connection may go on after the end of what its caller showed.
+const leeway = 30 * time.Second
 
 // authenticator decides who enters, and as whom.
 type authenticator struct {
 	srv           *server.Server
 	secret, token string
+	callers       atomic.Pointer[Callers] // nil: nobody is known yet but who shows the token
+	agents        atomic.Pointer[Agents]  // nil: no agent is let in
 
-	mu       sync.RWMutex // read: somebody enters; write: somebody is thrown out
-	agents   Agents
-	accounts sync.Mutex // they are made one at a time
+	// entering is read-locked while somebody enters, and locked by who throws somebody out: so nobody is overlooked who was
+	// found in order just before.
+	entering sync.RWMutex
+	making   sync.Mutex      // accounts are made one at a time
+	made     map[string]bool // the customers whose account is whole
 }
 
-// Check lets in who presents the secret (aerie itself, all rights) or the token
-// (the admin). nats-server calls it for every connection, at once for several.
-func (a *authenticator) Check(c server.ClientAuthentication) bool {
-	shown := c.GetOpts().Token
-	switch {
-	case c.Kind() != server.CLIENT:
-		return false
-	case c.GetOpts().Nkey != "" && shown != "":
-		return false // one credential, or it is not clear who that is
-	case same(shown, a.secret):
-		return a.enter(c, &server.User{Username: "aerie"}, ownAccount)
-	case a.token != "" && same(shown, a.token):
-		return a.enter(c, &server.User{Username: admin, Permissions: permissions()}, peopleAccount)
+// Admit lets in who is known to some functions, instead of who shows the token of Options.
+func (s *Server) Admit(c Callers) { s.auth.callers.Store(&c) }
+
+// Evict ends the connections of a caller, who is let in no more by now, or not as before. It says how many there were.
+func (s *Server) Evict(actor string) (int, error) {
+	s.auth.awaitEntering()
+	z, err := s.srv.Connz(&server.ConnzOptions{Username: true, User: actor, Limit: 1 << 20})
+	if err != nil {
+		return 0, fmt.Errorf("find the connections of %s: %w", actor, err)
 	}
-	return a.enterAgent(c)
+	for _, c := range z.Conns {
+		_ = s.srv.DisconnectClientByID(c.Cid) // one that is gone is gone
+	}
+	return len(z.Conns), nil
 }
 
-func (a *authenticator) enter(c server.ClientAuthentication, u *server.User, account string) bool {
-	acc, err := a.srv.LookupAccount(account)
+// awaitEntering returns when everybody is in who was entering.
+func (a *authenticator) awaitEntering() {
+	a.entering.Lock()
+	defer a.entering.Unlock()
+}
+
+// Check lets in who presents the secret (aerie itself, all rights), and those whom the callers know. nats-server calls it for
+// every connection, at once for several, and for every CONNECT of a connection.
+func (a *authenticator) Check(c server.ClientAuthentication) bool {
+	a.entering.RLock()
+	defer a.entering.RUnlock()
+	if c.Kind() != server.CLIENT {
+		return false
+	}
+	caller, own, err := a.identify(c)
+	if errors.Is(err, errUnknown) {
+		return a.enterAgent(c)
+	}
 	if err != nil {
 		return false
 	}
-	u.Account = acc
+	name := caller.Actor
+	if own {
+		name = "aerie"
+	}
+	// What a client says of itself must not be taken for what it has proved: the server tells services a key before the
+	// user's name, whether anybody looked at its signature or not.
+	o := c.GetOpts()
+	o.Nkey, o.JWT, o.Token, o.Password, o.Username = "", "", "", "", name
+	u := &server.User{Username: name}
+	if own {
+		u.Account, err = a.srv.LookupAccount(ownAccount)
+	} else {
+		if !caller.Until.IsZero() {
+			u.ConnectionDeadline = caller.Until.Add(leeway)
+		}
+		u.Permissions = permissionsOf(caller)
+		u.Account, err = a.accountOf(caller)
+	}
+	if err != nil {
+		return false
+	}
 	c.RegisterUser(u)
 	return true
+}
+
+var (
+	errCredentials = errors.New("want one credential: a token, or a key with its signature")
+	errUnknown     = errors.New("nobody is known by this")
+)
+
+// identify says who shows what he shows; own is aerie itself.
+func (a *authenticator) identify(c server.ClientAuthentication) (caller events.Caller, own bool, err error) {
+	o := c.GetOpts()
+	switch {
+	case o.JWT != "" || (o.Nkey != "") == (o.Token != ""):
+		return caller, false, errCredentials
+	case o.Nkey != "":
+		caller, err = a.byKey(c, o)
+		return caller, false, err
+	case same(o.Token, a.secret):
+		return caller, true, nil
+	}
+	known := false
+	if callers := a.callers.Load(); callers != nil {
+		caller, known = callers.Token(o.Token)
+	} else if known = a.token != "" && same(o.Token, a.token); known {
+		caller = events.LocalAdmin()
+	}
+	if !known {
+		err = errUnknown
+	}
+	return caller, false, err
+}
+
+// byKey says who has signed what this connection was given to sign.
+func (a *authenticator) byKey(c server.ClientAuthentication, o *server.ClientOpts) (caller events.Caller, err error) {
+	if !nkeys.IsValidPublicUserKey(o.Nkey) {
+		return caller, errCredentials
+	}
+	key, err := nkeys.FromPublicKey(o.Nkey)
+	if err != nil {
+		return caller, fmt.Errorf("read a key: %w", err)
+	}
+	sig, err := base64.RawURLEncoding.DecodeString(o.Sig)
+	if err != nil {
+		return caller, fmt.Errorf("read a signature: %w", err)
+	}
+	nonce := c.GetNonce()
+	if len(nonce) == 0 {
+		return caller, errCredentials
+	}
+	if err := key.Verify(nonce, sig); err != nil {
+		return caller, fmt.Errorf("check a signature: %w", err)
+	}
+	known := false
+	if callers := a.callers.Load(); callers != nil {
+		caller, known = callers.Key(o.Nkey)
+	}
+	if !known {
+		return caller, errUnknown
+	}
+	return caller, nil
 }
 
 // same compares in a time that tells nothing, not even the length.

@@ -1,10 +1,13 @@
 package embedded
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/aeriehq/aerie/events"
 )
 
 // There are two accounts, because permissions alone leave holes (each was tried
@@ -18,16 +21,19 @@ import (
 const (
 	ownAccount    = "AERIE"
 	peopleAccount = "PEOPLE"
-	admin         = "admin"
 )
+
+// customerAccount begins the name of the account of a customer's people: C_acme. There only what is the customer's own
+// crosses, and nothing of JetStream; a reply goes to who is in the same account, so that no answer can be sent to another's.
+const customerAccount = "C_"
 
 // gatePrefix stands before the API subjects that the gate answers for people.
 const gatePrefix = "aerie.gate."
 
 // asked are the subjects people may ask, command or read on.
 var asked = []string{
-	"aerie.cmd.>",
-	"aerie.queue.>",
+	commands,
+	reads,
 	"$SRV.>",
 	"$JS.API.INFO",
 	"$JS.API.STREAM.NAMES",
@@ -42,6 +48,20 @@ var asked = []string{
 	"$JS.API.CONSUMER.MSG.NEXT.AERIE_EVENTS.*",
 	"$JS.ACK.AERIE_EVENTS.>",
 }
+
+// What anybody may ask, of what is his, and who asks is told to who answers.
+const (
+	commands = "aerie.cmd.>"
+	reads    = "aerie.read.>"
+	queued   = "aerie.queue.>"
+)
+
+// relayPrefix stands in AERIE before the rest of a subject of the queue: the relay writes down whose a command is, and
+// passes it on.
+const relayPrefix = "aerie.relay."
+
+// told are the subjects, as they are in AERIE, whose messages say who sent them.
+var told = []string{commands, reads, relayPrefix + queued}
 
 // gated are the subjects on which people make consumers; the gate looks at each.
 var gated = []string{
@@ -68,8 +88,13 @@ func accounts() string {
 			answers = "stream"
 		}
 		exports.WriteString("{service: \"" + ours + "\", response: " + answers + "}\n")
-		imports.WriteString("{service: {account: " + ownAccount + ", subject: \"" + ours + "\"}, to: \"" + theirs + "\"}\n")
+		share := ""
+		if slices.Contains(told, ours) {
+			share = ", share: true"
+		}
+		imports.WriteString("{service: {account: " + ownAccount + ", subject: \"" + ours + "\"}, to: \"" + theirs + "\"" + share + "}\n")
 	}
+	cross(queued, relayPrefix+queued)
 	for _, s := range asked {
 		cross(s, s)
 	}
@@ -81,10 +106,71 @@ func accounts() string {
 		peopleAccount + " {imports: [{stream: {account: " + ownAccount + ", subject: \"" + seen + "\"}}\n" + imports.String() + "]}\n}\n"
 }
 
-// permissions are the admin's.
-func permissions() *server.Permissions {
-	return &server.Permissions{
-		Publish:   &server.SubjectPermission{Allow: append(append([]string{}, asked...), gated...)},
-		Subscribe: &server.SubjectPermission{Allow: []string{seen, "_INBOX.>"}},
+// permissionsOf are what a caller may say and hear. The intake judges each command besides; what can't be asked by any of
+// his is not let through to it.
+func permissionsOf(c events.Caller) *server.Permissions {
+	p := &server.Permissions{Publish: &server.SubjectPermission{}, Subscribe: &server.SubjectPermission{}}
+	inbox := "_INBOX." + c.InboxOf() + ">"
+	if c.Role.OfCustomer() {
+		p.Publish.Allow = []string{"aerie.read." + c.Owner + ".>"}
+		if c.Role.Commands() {
+			p.Publish.Allow = append(p.Publish.Allow, "aerie.cmd."+c.Owner+".>", "aerie.queue."+c.Owner+".>")
+		}
+		p.Subscribe.Allow = []string{"aerie.evt." + c.Owner + ".>", inbox}
+	} else {
+		p.Publish.Allow = []string{reads, "$SRV.>"}
+		if c.Reads(events.Builtin, events.Token, events.Platform) { // else the streams would say it
+			p.Publish.Allow = slices.Concat(asked, gated)
+		}
+		if c.Role.Commands() {
+			p.Publish.Allow = append(p.Publish.Allow, queued)
+		} else {
+			p.Publish.Deny = []string{commands}
+		}
+		p.Subscribe.Allow = []string{seen, inbox}
 	}
+	for _, d := range events.Builtin.All() {
+		if d.May(c.Role, events.VerbRead) == events.OfNobody {
+			p.Subscribe.Deny = append(p.Subscribe.Deny, "aerie.evt.*."+string(d.Kind)+".>")
+		}
+		if c.Role.Commands() && !c.Role.OfCustomer() && d.May(c.Role, events.VerbCreate) == events.OfCustomers {
+			p.Publish.Deny = append(p.Publish.Deny, "aerie.cmd.-."+string(d.Kind)+".>", "aerie.queue.-."+string(d.Kind)+".>")
+		}
+	}
+	return p
+}
+
+// accountOf is where a caller is: with the staff, or with the people of his customer. That account is made when the first of
+// them comes.
+func (a *authenticator) accountOf(c events.Caller) (*server.Account, error) {
+	if !c.Role.OfCustomer() {
+		return a.srv.LookupAccount(peopleAccount)
+	}
+	a.making.Lock()
+	defer a.making.Unlock()
+	acc, _ := a.srv.LookupOrRegisterAccount(customerAccount + c.Owner)
+	if a.made[c.Owner] {
+		return acc, nil
+	}
+	own, err := a.srv.LookupAccount(ownAccount)
+	if err != nil {
+		return nil, err
+	}
+	for _, theirs := range []string{"aerie.cmd." + c.Owner + ".>", "aerie.read." + c.Owner + ".>", "aerie.queue." + c.Owner + ".>"} {
+		ours := theirs
+		if strings.HasPrefix(theirs, "aerie.queue.") {
+			ours = relayPrefix + theirs
+		}
+		if err := acc.AddServiceImport(own, theirs, ours); err != nil {
+			return nil, fmt.Errorf("let %s into %s: %w", theirs, ownAccount, err)
+		}
+		if err := acc.SetServiceImportSharing(own, ours, true); err != nil {
+			return nil, fmt.Errorf("have %s say who sends it: %w", theirs, err)
+		}
+	}
+	if err := acc.AddStreamImport(own, "aerie.evt."+c.Owner+".>", ""); err != nil {
+		return nil, fmt.Errorf("let the events of %s out: %w", c.Owner, err)
+	}
+	a.made[c.Owner] = true
+	return acc, nil
 }

@@ -66,10 +66,10 @@ type Options struct {
 // Server is a running nats-server. Its methods may be called from any goroutine.
 type Server struct {
 	srv        *server.Server
-	door       *authenticator
 	log        *slog.Logger
 	secret     string
 	listen     bool
+	auth       *authenticator
 	gateConn   *nats.Conn // the gate's own connection
 	gate       sync.Mutex // held while the gate has a consumer made
 	dir        string
@@ -93,7 +93,7 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("start nats-server: %w", err)
 	}
 	secret := rand.Text()
-	auth := &authenticator{secret: secret, token: o.Token}
+	auth := &authenticator{secret: secret, token: o.Token, made: map[string]bool{}}
 	opts.CustomClientAuthentication = auth
 	srv, err := server.NewServer(opts)
 	if err != nil {
@@ -106,14 +106,14 @@ func Start(o Options) (*Server, error) {
 	log := &logger{to: o.Logger, failed: make(chan struct{}, 1)}
 	srv.SetLoggerV2(log, false, false, false)
 	srv.Start()
-	s := &Server{srv: srv, door: auth, log: o.Logger, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
+	s := &Server{srv: srv, auth: auth, log: o.Logger, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.ended) })
 	s.recovering.Go(s.recoverWrites)
 	if !srv.ReadyForConnections(readyTimeout) {
 		s.Shutdown()
 		return nil, fmt.Errorf("start nats-server: %w", log.reason())
 	}
-	if err := s.openGate(); err != nil {
+	if err := errors.Join(s.openGate(), s.openRelay()); err != nil {
 		s.Shutdown()
 		return nil, fmt.Errorf("start nats-server: %w", err)
 	}
@@ -179,8 +179,8 @@ func options(o Options) (*server.Options, error) {
 	}
 	opts.ServerName = "aerie"
 	opts.NoSigs = true
+	opts.AlwaysEnableNonce = true // for who comes with a key
 	opts.MaxPayload = MaxPayload
-	opts.AlwaysEnableNonce = true // agents sign it
 	opts.JetStream = true
 	opts.StoreDir = filepath.Clean(o.Dir)
 	opts.JetStreamMaxStore = maxStore

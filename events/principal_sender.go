@@ -1,0 +1,46 @@
+package events
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// The headers that say who sent a message.
+const (
+	// HeaderRequestInfo is what the NATS server writes into a request that comes from another account, in the place of
+	// whatever its sender wrote there.
+	HeaderRequestInfo = "Nats-Request-Info"
+	// HeaderCaller is what aerie writes into a queued command: the Caller, as JSON.
+	HeaderCaller = "Aerie-Caller"
+)
+
+// SenderOf is the name under which the sender of a request was let in; false if the server does not say it.
+func SenderOf(h map[string][]string) (name string, ok bool) {
+	said := h[HeaderRequestInfo]
+	if len(said) != 1 {
+		return "", false
+	}
+	var info struct {
+		Account string `json:"acc"`
+		User    string `json:"user"`
+	}
+	err := json.Unmarshal([]byte(said[0]), &info)
+	return info.User, err == nil && info.Account != "" && info.User != ""
+}
+
+// InboxOf is the token, with its dot, that begins the inboxes of a caller behind _INBOX: each has his own, so that nobody hears
+// the answers of another. The local admin has none.
+func (c Caller) InboxOf() string {
+	if _, id, ok := strings.Cut(c.Actor, ":"); ok {
+		return id + "."
+	}
+	return ""
+}
+
+// InboxPrefix is the inbox prefix of who shows a token; "" where it is the one that NATS clients have by themselves.
+func InboxPrefix(token string) string {
+	if id, _, ok := SplitToken(token); ok {
+		return "_INBOX." + id
+	}
+	return ""
+}

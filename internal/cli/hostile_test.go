@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// TestAHostileCustomerOverNATS has a customer's admin, with valid credentials, try what is not his to do: each attempt is refused, and
+// nothing is stored and nothing is told to another.
+func TestAHostileCustomerOverNATS(t *testing.T) {
+	m := newMatrix(t)
+	id, _, _ := events.SplitToken(m.tokens[events.RoleCustomerAdmin])
+	inbox := "_INBOX." + id
+	refused := make(chan string, 1000)
+	evil, err := nats.Connect(os.Getenv("AERIE_NATS_URL"), nats.Token(m.tokens[events.RoleCustomerAdmin]), nats.CustomInboxPrefix(inbox),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err.Error() }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(evil.Close)
+	admin, err := nats.Connect(os.Getenv("AERIE_NATS_URL"), nats.Token(os.Getenv("AERIE_TOKEN")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(admin.Close)
+	others, err := admin.SubscribeSync("_INBOX.victim.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	js, err := jetstream.New(admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := func() (all string) {
+		for _, name := range []string{"AERIE_EVENTS", "AERIE_QUEUE", "AERIE_WORK", "AERIE_TIMERS"} {
+			s, err := js.Stream(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := s.CachedInfo()
+			all += name + " " + string(mustJSON(t, []any{i.Config, i.State.Consumers})) + "\n"
+		}
+		for _, owner := range []string{"birch", events.Platform} { // what is acme's may go on
+			read, err := admin.Request("aerie.read."+owner+".events", nil, 10*time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var page struct{ Items []json.RawMessage }
+			if err := json.Unmarshal(read.Data, &page); err != nil || len(page.Items) == 0 {
+				t.Fatal(err, string(read.Data))
+			}
+			all += owner + " " + string(mustJSON(t, page.Items)) + "\n"
+		}
+		return all
+	}
+	before := state()
+	expect := func(what string) {
+		t.Helper()
+		select {
+		case got := <-refused:
+			if !strings.Contains(strings.ToLower(got), "permissions violation") {
+				t.Errorf("%s: %s", what, got)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s is not refused", what)
+		}
+	}
+	publishes := []string{"aerie.evt.acme.tenant.prod.activated", "aerie.evt.birch.tenant.prod.activated", "aerie.append.acme.tenant.prod.activated",
+		"aerie.cmd.birch.tenant.prod.delete", "aerie.cmd.-.plan.free.delete", "aerie.queue.birch.tenant.prod.delete", "aerie.queue.-.plan.free.retire",
+		"aerie.read.birch.events", "aerie.read.-.events", "aerie.read.>", "aerie.relay.aerie.queue.acme.tenant.prod.delete", "aerie.gate.$JS.API.CONSUMER.CREATE.AERIE_EVENTS",
+		"aerie.work.-.-.tenant.acme.prod", "aerie.report.-.-.tenant.acme.prod", "aerie.timer.x", "aerie.due.x", "aerie.log.acme.tenant.prod", "_INBOX.victim.x", "_R_.x",
+		"$SYS.REQ.SERVER.PING", "$SYS.REQ.USER.INFO", "$SRV.PING", "$SRV.INFO", "$KV.x.y", "$JS.ACK.AERIE_EVENTS.x.1.1.1.1.1", "anything"}
+	for _, api := range []string{"INFO", "STREAM.NAMES", "STREAM.LIST", "STREAM.INFO.AERIE_EVENTS", "STREAM.CREATE.X", "STREAM.UPDATE.AERIE_EVENTS", "STREAM.DELETE.AERIE_EVENTS",
+		"STREAM.PURGE.AERIE_EVENTS", "STREAM.MSG.GET.AERIE_EVENTS", "STREAM.MSG.DELETE.AERIE_EVENTS", "STREAM.SNAPSHOT.AERIE_EVENTS", "DIRECT.GET.AERIE_EVENTS", "DIRECT.GET.AERIE_EVENTS.1",
+		"CONSUMER.CREATE.AERIE_EVENTS", "CONSUMER.CREATE.AERIE_EVENTS.c.aerie.evt.acme.>", "CONSUMER.DURABLE.CREATE.AERIE_EVENTS.c", "CONSUMER.NAMES.AERIE_EVENTS", "CONSUMER.LIST.AERIE_EVENTS",
+		"CONSUMER.INFO.AERIE_EVENTS.c", "CONSUMER.DELETE.AERIE_EVENTS.c", "CONSUMER.MSG.NEXT.AERIE_EVENTS.c", "META.LEADER.STEPDOWN", "ACCOUNT.PURGE.AERIE"} {
+		publishes = append(publishes, "$JS.API."+api)
+	}
+	for _, subject := range publishes {
+		if err := evil.PublishRequest(subject, inbox+".mine", []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		expect("publish " + subject)
+	}
+	for _, subject := range []string{">", "*", "aerie.>", "aerie.evt.>", "aerie.evt.birch.>", "aerie.evt.*.tenant.>", "aerie.cmd.>", "aerie.cmd.acme.>", "aerie.read.>", "aerie.queue.>",
+		"aerie.report.>", "aerie.relay.>", "_INBOX.>", "_INBOX.*.*", "_INBOX.victim.>", "_R_.>", "$SYS.>", "$JS.>", "$SRV.>"} {
+		if _, err := evil.SubscribeSync(subject); err != nil {
+			t.Fatal(err)
+		}
+		expect("subscribe " + subject)
+	}
+	// What he may ask, with an answer that is to go elsewhere: it goes to nobody.
+	for _, reply := range []string{"aerie.append.acme.tenant.prod.activated", "aerie.evt.birch.tenant.prod.activated", "_INBOX.victim.x", "aerie.cmd.birch.tenant.prod.delete", "$JS.API.STREAM.DELETE.AERIE_EVENTS"} {
+		for _, subject := range []string{"aerie.read.acme.events", "aerie.cmd.acme.tenant.prod.nosuch", "aerie.queue.acme.tenant.prod.nosuch.too.many"} {
+			if err := evil.PublishRequest(subject, reply, []byte("{}")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := evil.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	past, err := evil.Request("aerie.read.acme.events", []byte(`{"after":0,"limit":200}`), 10*time.Second)
+	if err != nil || !strings.Contains(string(past.Data), `"owner":"acme"`) || strings.Contains(string(past.Data), "birch") {
+		t.Errorf("%v %s", err, past.Data)
+	}
+	if after := state(); after != before {
+		t.Errorf("the streams were\n%sand are\n%s", before, after)
+	}
+	if n, _, _ := others.Pending(); n > 0 {
+		t.Error(n, "messages for another")
+	}
+}
+
+func mustJSON(t *testing.T, v any) []byte {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}

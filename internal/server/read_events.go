@@ -1,0 +1,109 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog/embedded"
+	"github.com/aeriehq/aerie/projections/views"
+	"github.com/aeriehq/aerie/workers/command"
+)
+
+const (
+	// readSubject is where the past of an owner's things is asked for. Who has no JetStream reads it here: subscribe to what
+	// comes first, then read, and drop by its sequence what comes twice.
+	readSubject = "aerie.read.*.events"
+	// readersAtOnce is how many such questions are answered at once.
+	readersAtOnce = 16
+	// mostRead is how many events an answer has at most.
+	mostRead = 200
+)
+
+// eventsAsked is such a question.
+type eventsAsked struct {
+	After uint64 `json:"after"` // only events after this sequence
+	Limit int    `json:"limit"` // at most so many; 0: as many as an answer has
+}
+
+// serveReads answers with pages of the past over NATS until the doors close; replicas share the questions.
+func (c *Control) serveReads() error {
+	free := make(chan struct{}, readersAtOnce)
+	sub, err := c.Conn.QueueSubscribe(readSubject, "aerie", func(m *nats.Msg) {
+		select {
+		case free <- struct{}{}:
+		default:
+			answerRead(m, nil, ev.Refuse(ev.Unavailable, "too many questions at once: ask again"))
+			return
+		}
+		c.doors.running.Go(func() {
+			defer func() { <-free }()
+			ctx, cancel := context.WithTimeout(c.doors.ctx, command.AnswerTimeout)
+			defer cancel()
+			data, err := c.readEvents(ctx, m)
+			answerRead(m, data, err)
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("serve reads: %w", err)
+	}
+	context.AfterFunc(c.doors.ctx, func() { _ = sub.Unsubscribe() })
+	return nil
+}
+
+// readEvents is one page of the events of an owner, as GET /v1/events has them, and as long as a message may be.
+func (c *Control) readEvents(ctx context.Context, m *nats.Msg) ([]byte, error) {
+	owner := strings.Split(m.Subject, ".")[2]
+	caller := c.Intake.Sender(m.Header)
+	if !caller.Owns(owner) {
+		return nil, ev.Refuse(ev.Denied, "you may not read the events of %s", ev.Truncate(owner))
+	}
+	asked := eventsAsked{}
+	if len(m.Data) > 0 {
+		if err := json.Unmarshal(m.Data, &asked); err != nil {
+			return nil, ev.RefuseFaults("read", []ev.FieldError{{Field: "body", Message: `want {"after":0,"limit":100}: ` + err.Error()}})
+		}
+	}
+	if asked.Limit <= 0 || asked.Limit > mostRead {
+		asked.Limit = mostRead
+	}
+	q := views.EventQuery{Owner: owner, After: asked.After, Limit: asked.Limit}
+	f, err := q.Filter()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range ev.Builtin.All() {
+		if d.May(caller.Role, ev.VerbRead) == ev.OfNobody {
+			f = f.Without(d.Kind)
+		}
+	}
+	for {
+		page, err := c.Views.Events(ctx, q, f)
+		if err != nil {
+			return nil, err
+		}
+		data, err := json.Marshal(page)
+		if err != nil || len(data) < embedded.MaxPayload || q.Limit == 1 {
+			return data, err
+		}
+		q.Limit /= 2
+	}
+}
+
+func answerRead(m *nats.Msg, data []byte, err error) {
+	if err != nil {
+		var r *ev.Refusal
+		if !errors.As(err, &r) {
+			slog.Error("read not answered", "subject", m.Subject, "err", err)
+			r = ev.Refuse(ev.Internal, "internal error")
+		}
+		data, _ = json.Marshal(map[string]*ev.Refusal{"error": r}) // it can be written
+	}
+	_ = m.Respond(data) // whoever asked may be gone
+}
