@@ -1,6 +1,10 @@
 package events
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
 
 // The subjects between an agent and the control plane. A place is a dataplane of the owner, an account as _<account>, or
 // the agent itself as __<agent>: no name begins with _.
@@ -84,3 +88,9 @@ type (
 		Error  string   `json:"error,omitempty"`
 	}
 )
+
+// HashOf is what the log keeps of a secret: its SHA-256 in hex. The secret is random, so nobody guesses it.
+func HashOf(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}

@@ -13,7 +13,6 @@ import (
 	"github.com/aeriehq/aerie/internal/cli/print"
 	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/internal/server"
-	"github.com/aeriehq/aerie/workers/agents"
 )
 
 // invitation is the answer of invite and rotate. The token is shown this once.
@@ -72,7 +71,8 @@ func newInviteCommand(kinds *events.Registry, d events.Descriptor, verb events.V
 }
 
 // inviteAgent makes the agent where it is not there, and lets who has the token join as it.
-func inviteAgent(cmd *cobra.Command, cl *client.Client, c client.Command, dataplanes []string, ttl time.Duration) (made invitation, err error) {
+func inviteAgent(cmd *cobra.Command, cl *client.Client, c client.Command, dataplanes []string, ttl time.Duration) (
+	made invitation, err error) {
 	ctx := cmd.Context()
 	if c.Verb == "invite" && len(dataplanes) > 0 {
 		body, err := events.Encode(map[string]any{"spec": events.AgentSpec{Dataplanes: dataplanes}})
@@ -92,7 +92,7 @@ func inviteAgent(cmd *cobra.Command, cl *client.Client, c client.Command, datapl
 	}
 	secret := strings.ToLower(rand.Text())
 	made.Expires = time.Now().UTC().Add(ttl).Truncate(time.Second)
-	if c.Body, err = events.Encode(events.Invite{Secret: agents.HashOf(secret), Until: made.Expires.Format(time.RFC3339)}); err != nil {
+	if c.Body, err = events.Encode(events.Invite{Secret: events.HashOf(secret), Until: made.Expires.Format(time.RFC3339)}); err != nil {
 		return made, err
 	}
 	if _, err := cl.Send(ctx, c); err != nil {

@@ -39,6 +39,7 @@ const (
 	keyFile   = "agent.nk"   // the seed of its key, 0600
 
 	sayEvery   = time.Minute      // how often an agent says that it is there
+	standBy    = 10 * time.Second // how often one that stands by does
 	comeBack   = 40 * time.Second // over which time agents come back: all at once none would get in
 	dialWithin = 30 * time.Second
 	askWithin  = 10 * time.Second
@@ -133,7 +134,8 @@ func (a *agentProcess) write(name string, data []byte) error {
 
 // dial connects, with what both ways in have in common.
 func (a *agentProcess) dial(inbox string, more ...nats.Option) (*nats.Conn, error) {
-	options := append([]nats.Option{nats.Name("aerie agent"), nats.CustomInboxPrefix(inbox), nats.Timeout(dialWithin), nats.ReconnectBufSize(-1)}, more...)
+	options := append([]nats.Option{nats.Name("aerie agent"), nats.CustomInboxPrefix(inbox), nats.Timeout(dialWithin),
+		nats.ReconnectBufSize(-1)}, more...)
 	if config := a.token.TLS(); config != nil {
 		options = append(options, nats.Secure(config))
 	}
@@ -143,7 +145,7 @@ func (a *agentProcess) dial(inbox string, more ...nats.Option) (*nats.Conn, erro
 // join shows the secret, and has the key of this agent taken.
 func (a *agentProcess) join(ctx context.Context) error {
 	t := a.token
-	nc, err := a.dial(agents.Inbox(agents.HashOf(t.Secret)), nats.Token(agents.JoinToken(t.Owner, t.Agent, t.Secret)))
+	nc, err := a.dial(agents.Inbox(ev.HashOf(t.Secret)), nats.Token(agents.JoinToken(t.Owner, t.Agent, t.Secret)))
 	if errors.Is(err, nats.ErrAuthorization) {
 		return ev.Refuse(ev.Denied, "this token is not good, or not any more: ask for another one with aerie agent invite")
 	}
@@ -156,7 +158,8 @@ func (a *agentProcess) join(ctx context.Context) error {
 		return fmt.Errorf("join: %w", err)
 	}
 	var answer ev.JoinAnswer
-	if err := askFor(ctx, nc, ev.AgentSubject(t.Owner, ev.AgentPlace(t.Agent), ev.AskJoin), ev.JoinQuestion{Key: public}, &answer); err != nil {
+	at := ev.AgentSubject(t.Owner, ev.AgentPlace(t.Agent), ev.AskJoin)
+	if err := askFor(ctx, nc, at, ev.JoinQuestion{Key: public}, &answer); err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
 	if answer.Error != "" {
@@ -226,7 +229,10 @@ func (a *agentProcess) serve(ctx context.Context) error {
 	for {
 		err := a.say(ctx, work)
 		pause := sayEvery
-		if err != nil && ctx.Err() == nil {
+		switch {
+		case errors.Is(err, errStandsBy):
+			pause = standBy
+		case err != nil && ctx.Err() == nil:
 			slog.Warn("the control plane was not told that the agent is there, will try again", "err", err)
 			pause = 2 * time.Second
 		}
@@ -238,6 +244,8 @@ func (a *agentProcess) serve(ctx context.Context) error {
 		}
 	}
 }
+
+var errStandsBy = errors.New("another instance works")
 
 // say takes or keeps the lease, and begins or ends the work.
 func (a *agentProcess) say(ctx context.Context, work *placeWork) error {
@@ -254,7 +262,7 @@ func (a *agentProcess) say(ctx context.Context, work *placeWork) error {
 	if lease.HeldBy != "" {
 		slog.Info("another instance of this agent works: this one stands by", "instance", lease.HeldBy, "since", lease.Since)
 		work.stop()
-		return nil
+		return errStandsBy
 	}
 	if lease.Error != "" {
 		return errors.New(lease.Error)

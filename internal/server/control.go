@@ -204,14 +204,7 @@ func (c *Control) startFold(s Settings) error {
 	c.Intake = command.NewIntake(c.Log, c.Live, ev.Builtin)
 	c.Intake.Count(c.counts.Commanded)
 	c.Intake.CountGivenUp(c.counts.GivenUp)
-	if c.NATS != nil {
-		c.agents = agents.New(c.Intake, c.Live, clock.Clock{Speed: s.SimSpeed}, func(agent string) {
-			if _, err := c.NATS.Evict(agent); err != nil {
-				slog.Error("an agent's connections were not ended", "agent", agent, "err", err)
-			}
-		})
-		c.Intake.Guard(c.agents.MayReport)
-	}
+	c.knowAgents(s)
 	c.admit()
 	c.Intake.CountRounds(c.counts.Round)
 	dispatcher := dispatch.NewDispatcher(c.Intake, c.Live, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})
@@ -251,12 +244,10 @@ func (c *Control) startWorkers(Settings) error {
 	if err := c.serveReads(); err != nil {
 		return err
 	}
+	if err := c.serveAgents(); err != nil {
+		return err
+	}
 	if c.NATS != nil {
-		if err := c.agents.Serve(c.doors.ctx, c.Conn); err != nil {
-			return err
-		}
-		c.NATS.AdmitAgents(embedded.Agents{Key: c.agents.Key, Joining: c.agents.Joining})
-		c.run(&c.doors, "the watch over agents", c.agents.Watch)
 		if err := c.Intake.RefuseStrays(c.doors.ctx, c.waiting); err != nil {
 			return err
 		}

@@ -1,8 +1,6 @@
 package agents
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -59,7 +57,7 @@ func (s *Service) Joining(token string) (r embedded.Rights, known bool) {
 	if !joins || len(t) != 3 {
 		return r, false
 	}
-	ref, secret := ev.Ref{Kind: ev.Agent, Owner: t[0], ID: t[1]}, HashOf(t[2])
+	ref, secret := ev.Ref{Kind: ev.Agent, Owner: t[0], ID: t[1]}, ev.HashOf(t[2])
 	s.fold.View(func(w *state.Entities) {
 		if e, ok := w.Get(ref); ok {
 			d := e.Data.(fsm.AgentData)
@@ -68,10 +66,4 @@ func (s *Service) Joining(token string) (r embedded.Rights, known bool) {
 	})
 	return embedded.Rights{User: joinUser(ref, secret), Owner: ref.Owner, See: []string{Inbox(secret) + ".>"},
 		Publish: []string{ev.AgentSubject(ref.Owner, ev.AgentPlace(ref.ID), ev.AskJoin)}}, known
-}
-
-// HashOf is what the log keeps of a secret: its SHA-256 in hex. It is random, so nobody guesses it.
-func HashOf(secret string) string {
-	sum := sha256.Sum256([]byte(secret))
-	return hex.EncodeToString(sum[:])
 }

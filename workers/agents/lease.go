@@ -18,23 +18,25 @@ type leases struct {
 
 type lease struct {
 	instance, session string
+	conn              uint64 // of the server
 	since, seen       time.Time
 }
 
 func newLeases() leases { return leases{&sync.Mutex{}, map[ev.Ref]lease{}} }
 
-// take takes or keeps the lease for an instance. If another one has it, that is returned, and since when.
-func (l leases) take(agent ev.Ref, instance, session string, now time.Time) (heldBy string, since time.Time) {
+// take takes or keeps the lease for an instance. If another one has it, whose connection is there, that is returned, and
+// since when.
+func (l leases) take(agent ev.Ref, instance string, who Caller, there map[uint64]bool, now time.Time) (heldBy string, since time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h, held := l.held[agent]
-	if held && h.instance != instance && now.Sub(h.seen) < leaseFor {
+	if held && h.instance != instance && now.Sub(h.seen) < leaseFor && there[h.conn] {
 		return h.instance, h.since
 	}
 	if h.instance != instance {
 		h.since = now
 	}
-	l.held[agent] = lease{instance, session, h.since, now}
+	l.held[agent] = lease{instance, who.session(), who.Conn, h.since, now}
 	return "", time.Time{}
 }
 

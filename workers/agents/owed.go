@@ -97,7 +97,8 @@ func (s *Service) item(w *state.Entities, ref ev.Ref, place queue.Partition) (it
 	if err != nil {
 		return item, false // every effect can be written: tests see to that
 	}
-	item.Work = ev.Work{Ref: ref, UID: e.UID, Revision: e.Seq, Digest: fsm.DigestOf(owed), Attempt: e.Attempts() + 1, Effect: owed.Effect(), Args: args}
+	item.Work = ev.Work{Ref: ref, UID: e.UID, Revision: e.Seq, Digest: fsm.DigestOf(owed), Attempt: e.Attempts() + 1,
+		Effect: owed.Effect(), Args: args}
 	if within := machine.Rule(e.Phase()).Within; within > 0 {
 		item.HalfAt = e.PhaseSince.Add(s.clock.Deadline(within) / 2)
 	}

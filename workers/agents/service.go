@@ -31,7 +31,7 @@ type Service struct {
 	intake *command.Intake
 	fold   *state.Live
 	clock  clock.Clock
-	evict  func(user string) // ends the connections of an agent
+	door   Door
 
 	active atomic.Bool // there is an agent: before, nobody asks what is owed
 	owed   index
@@ -39,9 +39,15 @@ type Service struct {
 	caught sync.WaitGroup
 }
 
-// New makes a service. Evict ends the connections of a user, by the name of ev.AgentActor.
-func New(intake *command.Intake, fold *state.Live, clock clock.Clock, evict func(user string)) *Service {
-	s := &Service{intake: intake, fold: fold, clock: clock, evict: evict, owed: newIndex(), leases: newLeases()}
+// Door is the NATS server, as far as agents are concerned. A user is an agent, by the name of ev.AgentActor.
+type Door struct {
+	Evict       func(user string)                 // ends the connections of a user
+	Connections func(user string) map[uint64]bool // those that are there
+}
+
+// New makes a service.
+func New(intake *command.Intake, fold *state.Live, clock clock.Clock, door Door) *Service {
+	s := &Service{intake: intake, fold: fold, clock: clock, door: door, owed: newIndex(), leases: newLeases()}
 	fold.Watch(s.see)
 	return s
 }
@@ -73,7 +79,7 @@ func (s *Service) cut(r ev.Recorded) {
 	case ev.AgentRevoked, ev.Updated[ev.AgentSpec], ev.Deleted, ev.Joined:
 		user := ev.AgentActor(r.Ref.Owner, r.Ref.ID)
 		s.leases.end(r.Ref)
-		s.caught.Go(func() { s.evict(user) }) // not under the fold's lock
+		s.caught.Go(func() { s.door.Evict(user) }) // not under the fold's lock
 	}
 }
 
@@ -209,7 +215,8 @@ func (s *Service) seen(ctx context.Context, m *nats.Msg, ref ev.Ref) (l ev.Lease
 	if err != nil || q.Instance == "" {
 		return ev.Lease{Error: "an instance is wanted"}
 	}
-	if held, since := s.leases.take(ref, q.Instance, caller.session(), time.Now()); held != "" {
+	there := s.door.Connections(caller.User)
+	if held, since := s.leases.take(ref, q.Instance, caller, there, time.Now()); held != "" {
 		return ev.Lease{HeldBy: held, Since: since}
 	}
 	seen := ev.AgentConnected{Instance: ev.Cut(q.Instance, 64), Version: ev.Cut(q.Version, 64)}

@@ -51,7 +51,8 @@ func NewSlots() chan struct{} { return make(chan struct{}, slots) }
 
 // NewAgent makes the worker of a place; Run starts it.
 func NewAgent(nc *nats.Conn, place queue.Partition, slots chan struct{}, clouds map[string]Cloud, clock clock.Clock) *Agent {
-	a := &Agent{worker: worker{nc: nc, clouds: clouds, clock: clock, count: func(string, string, time.Duration) {}}, place: place, slots: slots,
+	a := &Agent{worker: worker{nc: nc, clouds: clouds, clock: clock, count: func(string, string, time.Duration) {}},
+		place: place, slots: slots,
 		items: map[ev.Ref]ev.OwedItem{}, rests: map[ev.Ref]rest{}, running: map[ev.Ref]context.CancelCauseFunc{}, again: make(chan struct{}, 1)}
 	a.known = a
 	return a

@@ -31,6 +31,20 @@ const agentExports = `{service: "aerie.agent.>", response: singleton}
 // AdmitAgents lets agents in from now on.
 func (s *Server) AdmitAgents(who Agents) { s.auth.agents.Store(&who) }
 
+// Connections are the connections of a caller that are there, by the numbers that services are told.
+func (s *Server) Connections(actor string) map[uint64]bool {
+	there := map[uint64]bool{}
+	z, err := s.srv.Connz(&server.ConnzOptions{Username: true, User: actor, Limit: 1 << 20})
+	if err != nil {
+		s.log.Warn("find connections", "of", actor, "err", err)
+		return there
+	}
+	for _, c := range z.Conns {
+		there[c.Cid] = true
+	}
+	return there
+}
+
 // enterAgent lets in who has shown the key of an agent, or a token to join as one.
 func (a *authenticator) enterAgent(c server.ClientAuthentication) bool {
 	who := a.agents.Load()
