@@ -54,6 +54,9 @@ type rigLife struct {
 
 func (l *rigLife) run() {
 	for _, k := range ev.Kinds {
+		if len(refs(k)) == 0 {
+			continue // nobody lives as one here
+		}
 		l.give(l.request(refs(k)[0], ev.VerbCreate, `{"spec":`+specs[k][0]+`}`))
 	}
 	for range 40 {
