@@ -20,7 +20,7 @@ var agentKind = Descriptor{
 		Verb{"invite", "Let who has a secret join once, as {a kind}, with a key of his own; aerie agent invite makes the secret", Invite{}},
 		Verb{"rotate", "The same for {a kind} that has joined: its key is good until another one joins", Rotate{}},
 		Verb{"revoke", "End {a kind}'s key, and its connection at once", RevokeAgent{}},
-	),
+	), Access: Access{ForCustomers: true},
 }
 
 // Kind is Agent.

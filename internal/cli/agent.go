@@ -22,52 +22,61 @@ type invitation struct {
 	Expires time.Time `json:"expires"`
 }
 
-// newInviteCommand is "aerie agent invite" or "rotate": it makes a secret, and tells the server its hash alone.
+// newInviteCommand is "aerie agent invite" or "rotate": unless a hash is given, it makes a secret, tells the server its hash
+// alone, and prints the token.
 func newInviteCommand(kinds *events.Registry, d events.Descriptor, verb events.Verb) *cobra.Command {
-	f := verbFlags{kinds: kinds}
-	var dataplanes []string
-	var ttl time.Duration
-	cmd := &cobra.Command{
-		Use:   verb.Name + " ID",
-		Short: "Print a command with which somebody joins once as an agent",
-		Long: "Print a command with which somebody joins once as an agent. The token in it is shown this once, and is good for a day\n" +
-			"unless --ttl says otherwise. invite makes the agent if it is not there yet; rotate is for one that has joined: its\n" +
-			"key is good until another one joins.",
-		Example:           "  aerie agent invite acme/edge --dataplane acme-eu",
-		ValidArgsFunction: completeID(&f.conn, d.Kind),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ref, err := onlyID(cmd, d.Kind, args)
-			if err != nil {
-				return err
-			}
-			if ttl <= 0 || ttl > 7*24*time.Hour {
-				return client.Invalid("--ttl", "%s: want a time above 0, up to 168h", ttl)
-			}
-			cl, err := f.conn.Client(cmd)
-			if err != nil {
-				return err
-			}
-			defer cl.Close()
-			made, err := inviteAgent(cmd, cl, client.Command{Ref: ref, Verb: verb.Name}, dataplanes, ttl)
-			if err != nil {
-				return err
-			}
-			if f.Output.Format != print.Table {
-				raw, err := events.Encode(made)
-				if err != nil {
-					return err
-				}
-				return print.Raw(cmd.OutOrStdout(), f.Output.Format, raw)
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "run this where the agent is to be, before %s:\n\n%s\n", made.Expires.Format(time.RFC3339), made.Command)
-			return nil
-		},
+	i := inviting{verbFlags: verbFlags{kinds: kinds}}
+	cmd := i.command(d, verb)
+	bare := cmd.RunE
+	cmd.Short = "Print a command with which somebody joins once as an agent"
+	cmd.Long = "Print a command with which somebody joins once as an agent. The token in it is shown this once, and is good for a day\n" +
+		"unless --ttl says otherwise. invite makes the agent if it is not there yet; rotate is for one that has joined: its\n" +
+		"key is good until another one joins. Who makes secrets himself gives --secret and --until."
+	cmd.Example = "  aerie agent invite acme/edge --dataplane acme-eu"
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if cmd.Flags().Changed("secret") {
+			return bare(cmd, args)
+		}
+		ref, err := onlyID(cmd, d.Kind, words(cmd, args))
+		if err != nil {
+			return err
+		}
+		return i.run(cmd, client.Command{Ref: ref, Verb: verb.Name})
 	}
-	f.conn.Flags(cmd)
-	f.Output.Flags(cmd, print.Table, print.JSON, print.YAML)
-	cmd.Flags().StringArrayVar(&dataplanes, "dataplane", nil, "a dataplane of mode pull that it works on; repeatable; needed for an agent that is not there yet")
-	cmd.Flags().DurationVar(&ttl, "ttl", 24*time.Hour, "how long the token is good, up to 168h")
+	cmd.Flags().StringArrayVar(&i.dataplanes, "dataplane", nil, "a dataplane of mode pull that it works on; repeatable; needed for an agent that is not there yet")
+	cmd.Flags().DurationVar(&i.ttl, "ttl", 24*time.Hour, "how long the token is good, up to 168h")
 	return cmd
+}
+
+// inviting is what a token is made of.
+type inviting struct {
+	verbFlags
+	dataplanes []string
+	ttl        time.Duration
+}
+
+func (i *inviting) run(cmd *cobra.Command, c client.Command) error {
+	if i.ttl <= 0 || i.ttl > 7*24*time.Hour {
+		return client.Invalid("--ttl", "%s: want a time above 0, up to 168h", i.ttl)
+	}
+	cl, err := i.conn.Client(cmd)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	made, err := inviteAgent(cmd, cl, c, i.dataplanes, i.ttl)
+	if err != nil {
+		return err
+	}
+	if i.Output.Format != print.Table {
+		raw, err := events.Encode(made)
+		if err != nil {
+			return err
+		}
+		return print.Raw(cmd.OutOrStdout(), i.Output.Format, raw)
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "run this where the agent is to be, before %s:\n\n%s\n", made.Expires.Format(time.RFC3339), made.Command)
+	return nil
 }
 
 // inviteAgent makes the agent where it is not there, and lets who has the token join as it.

@@ -99,7 +99,10 @@ func (f *verbFlags) specFlags(cmd *cobra.Command) {
 }
 
 func newVerbCommand(kinds *events.Registry, d events.Descriptor, verb events.Verb) *cobra.Command {
-	f := verbFlags{kinds: kinds}
+	return (&verbFlags{kinds: kinds}).command(d, verb)
+}
+
+func (f *verbFlags) command(d events.Descriptor, verb events.Verb) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               verb.Name + " ID",
 		Short:             verb.DocFor(d),
