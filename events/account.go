@@ -13,7 +13,11 @@ type AccountSpec struct {
 	Hosting    string `json:"hosting" enum:"provider,customer,platform" default:"provider" doc:"Whose account it is"`
 	Role       string `json:"role" maxLength:"200" doc:"The role to assume; required if hosting is customer"`
 	ExternalID string `json:"externalId" maxLength:"200" doc:"The external id that the role's trust asks for; required if hosting is customer"`
+	Access     string `json:"access,omitempty" enum:"role,agent" doc:"How a customer's account is entered: by assuming a role, or by an agent inside it, with credentials that never leave it; empty: by a role"`
 }
+
+// AccessAgent is the access by an agent.
+const AccessAgent = "agent"
 
 // Account is the kind of where clouds are entered.
 const Account Kind = "account"
@@ -35,6 +39,9 @@ func (s AccountSpec) Check() (faults []FieldError) {
 	if s.Cloud == "aws" && s.Number != "" && !awsNumber.MatchString(s.Number) {
 		faults = append(faults, FieldError{"spec.number", fmt.Sprintf("%q is no account number of AWS: it has twelve digits", Truncate(s.Number))})
 	}
+	if s.Access == AccessAgent {
+		return append(faults, s.byAgent()...)
+	}
 	if s.Hosting != "customer" {
 		return faults
 	}
@@ -43,6 +50,20 @@ func (s AccountSpec) Check() (faults []FieldError) {
 	}
 	if s.ExternalID == "" {
 		faults = append(faults, FieldError{"spec.externalId", "is missing: a customer's role must ask for an external id"})
+	}
+	return faults
+}
+
+// byAgent finds what is of no use where an agent enters the account.
+func (s AccountSpec) byAgent() (faults []FieldError) {
+	if s.Hosting != "customer" {
+		faults = append(faults, FieldError{"spec.access", "agent is for a customer's account: want hosting customer, or access role"})
+	}
+	if s.Role != "" {
+		faults = append(faults, FieldError{"spec.role", "no use: an agent has credentials of its own"})
+	}
+	if s.ExternalID != "" {
+		faults = append(faults, FieldError{"spec.externalId", "no use: an agent has credentials of its own"})
 	}
 	return faults
 }
@@ -68,11 +89,13 @@ type CloudAccount struct {
 	Number     string `json:"number"`
 	Role       string `json:"role,omitempty"`
 	ExternalID string `json:"external_id,omitempty"`
+	Agent      bool   `json:"agent,omitempty"` // an agent works in it, and nobody else
 }
 
 // VerifyAccount owes a check of credentials and rights.
 type VerifyAccount struct {
 	Account CloudAccount `json:"account"`
+	Place   string       `json:"place,omitempty"` // of the agent that does it, such as acme._theirs; empty: it is done here
 }
 
 // Effect names the work on the wire.

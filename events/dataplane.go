@@ -18,6 +18,7 @@ type DataplaneSpec struct {
 	SystemPool  SystemPool       `json:"systemPool" doc:"The machines for what the dataplane itself needs"`
 	CloudAddons CloudAddons      `json:"cloudAddons,omitzero" doc:"The versions of the cloud's add-ons; empty: the cloud's choice when it is made, and no change after"`
 	Bootstrap   []string         `json:"bootstrap,omitempty" maxItems:"20" pattern:"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" doc:"The addons of this dataplane, by their names on it, that have to be Deployed before it is Active; they may be made after it"`
+	Mode        string           `json:"mode,omitempty" enum:"push,pull" doc:"Who works on it: the control plane, or an agent in the customer's network, which goes with an account of access agent; empty: push"`
 	Drift       string           `json:"drift" enum:"repair,report" default:"repair" doc:"What is done when somebody else has changed or deleted what was made for it or on it"`
 }
 
@@ -73,6 +74,9 @@ type SystemPool struct {
 	Min     int    `json:"min" default:"1" minimum:"1" maximum:"100" doc:"fewest nodes"`
 	Max     int    `json:"max" default:"3" minimum:"1" maximum:"100" doc:"most nodes"`
 }
+
+// ModePull is the mode of a dataplane on which an agent works.
+const ModePull = "pull"
 
 // The policies about drift.
 const (

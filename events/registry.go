@@ -295,7 +295,7 @@ func refFieldsOf(t reflect.Type) (fields []refField) {
 // Builtin is what this program knows. A new kind comes last, whatever it refers to: snapshots on disk have the
 // places of the kinds in this list.
 var Builtin = NewRegistry(customerKind, accountKind, planKind, dataplaneKind, tenantInfraKind, tenantKind, applicationKind, addonKind,
-	principalKind, tokenKind, cellKind)
+	principalKind, tokenKind, cellKind, agentKind)
 
 // Kinds are the kinds of Builtin.
 var Kinds = Builtin.Kinds()

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -33,7 +34,8 @@ func (d AccountData) Wants() ev.Spec { return d.Spec }
 
 // Cloud is what an effect needs to know to work in the account.
 func (d AccountData) Cloud() ev.CloudAccount {
-	return ev.CloudAccount{Cloud: d.Spec.Cloud, Number: d.Spec.Number, Role: d.Spec.Role, ExternalID: d.Spec.ExternalID}
+	return ev.CloudAccount{Cloud: d.Spec.Cloud, Number: d.Spec.Number, Role: d.Spec.Role, ExternalID: d.Spec.ExternalID,
+		Agent: d.Spec.Access == ev.AccessAgent}
 }
 
 // An account is entered once to see that it can be; any change of how it is
@@ -74,6 +76,7 @@ func respecAccount(e Entity[AccountData], s ev.Spec) ([]ev.Event, []ev.FieldErro
 	var faults keeper
 	faults.keep("spec.cloud", old.Cloud, now.Cloud)
 	faults.keep("spec.number", old.Number, now.Number)
+	faults.keep("spec.access", cmp.Or(old.Access, "role"), cmp.Or(now.Access, "role"))
 	return []ev.Event{ev.UpdateRequested[ev.AccountSpec]{Spec: now}}, faults
 }
 
@@ -110,7 +113,11 @@ func owedAccount(e Entity[AccountData]) ev.Effect {
 	case Requested:
 		return WaitFor{On: owned(e.Base)}
 	case Verifying:
-		return ev.VerifyAccount{Account: e.Data.Cloud()}
+		effect := ev.VerifyAccount{Account: e.Data.Cloud()}
+		if effect.Account.Agent {
+			effect.Place = e.Ref.Owner + "." + ev.AccountPlace(e.Ref.ID)
+		}
+		return effect
 	}
 	return nil
 }

@@ -151,7 +151,7 @@ func init() { // not an initialiser: kinds and their machines refer to each othe
 		ev.Customer: erase(customer), ev.Account: erase(account), ev.Plan: erase(plan), ev.Dataplane: erase(dataplane),
 		ev.TenantInfra: erase(tenantInfra), ev.Tenant: erase(tenant), ev.Application: erase(application), ev.Addon: erase(addon),
 		ev.Principal: erase(principal), ev.Token: erase(token),
-		ev.Cell: erase(cell),
+		ev.Cell: erase(cell), ev.Agent: erase(agent),
 	}
 	for k := range Machines {
 		if _, ok := ev.KindOf(string(k)); !ok {

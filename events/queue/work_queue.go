@@ -29,12 +29,27 @@ var Nowhere = Partition{events.Platform, events.Platform}
 
 // PlaceOf is the dataplane on which an effect is done.
 func PlaceOf(owed events.Effect) Partition {
+	if v, ok := owed.(events.VerifyAccount); ok && v.Place != "" {
+		owner, account, _ := strings.Cut(v.Place, ".")
+		return Partition{Owner: owner, Dataplane: account}
+	}
 	sited, ok := owed.(interface{ Where() events.Target })
 	if !ok {
 		return Nowhere
 	}
 	dp, _ := events.ParseRef(events.Dataplane, sited.Where().Dataplane)
 	return Partition{Owner: dp.Owner, Dataplane: dp.ID}
+}
+
+// ByAgent tells whether an effect is for an agent to do: it asks for it, and nothing stands on the queue.
+func ByAgent(owed events.Effect) bool {
+	switch e := owed.(type) {
+	case events.VerifyAccount:
+		return e.Account.Agent
+	case interface{ Where() events.Target }:
+		return e.Where().Account.Agent
+	}
+	return false
 }
 
 // WorkQueue is what the world is owed: the newest work of each entity at each
@@ -97,6 +112,15 @@ func (q *WorkQueue) Put(ctx context.Context, p Partition, w events.Work) error {
 		q.own.Delete(subject)
 	} else {
 		q.own.Store(subject, standing{seq, w.Revision})
+	}
+	return nil
+}
+
+// Hint tells the agent of a place that something may be new there. It has no content: one that is lost or forged costs a
+// question.
+func (q *WorkQueue) Hint(p Partition) error {
+	if err := q.nc.Publish(events.HintSubject(p.Owner, p.Dataplane), nil); err != nil {
+		return fmt.Errorf("hint to %s.%s: %w", p.Owner, p.Dataplane, err)
 	}
 	return nil
 }

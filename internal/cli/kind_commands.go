@@ -42,9 +42,15 @@ func newKindCommand(kinds *events.Registry, d events.Descriptor) *cobra.Command 
 		return flagError(c, err)
 	})
 	for _, v := range d.Verbs {
+		if _, secret := v.Body.(interface{ Invites() }); secret {
+			cmd.AddCommand(newInviteCommand(kinds, d, v))
+			continue
+		}
 		cmd.AddCommand(newVerbCommand(kinds, d, v))
 	}
 	switch d.Kind {
+	case events.Agent:
+		cmd.AddCommand(newAgentRunCommand())
 	case events.Account:
 		cmd.AddCommand(newBootstrapCommand())
 	case events.Plan:
@@ -93,7 +99,10 @@ func (f *verbFlags) specFlags(cmd *cobra.Command) {
 }
 
 func newVerbCommand(kinds *events.Registry, d events.Descriptor, verb events.Verb) *cobra.Command {
-	f := verbFlags{kinds: kinds}
+	return (&verbFlags{kinds: kinds}).command(d, verb)
+}
+
+func (f *verbFlags) command(d events.Descriptor, verb events.Verb) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               verb.Name + " ID",
 		Short:             verb.DocFor(d),

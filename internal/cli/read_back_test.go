@@ -23,6 +23,17 @@ const everyKind = early + `---
 {kind: cell, name: north_web_c1, spec: {tenants: 2}}
 `
 
+// inside is what waits for an agent, which nobody runs here.
+const inside = `
+{kind: customer, name: theirs, spec: {hosting: customer}}
+---
+{kind: account, name: theirs, owner: theirs, spec: {cloud: sim, number: lab, hosting: customer, access: agent}}
+---
+{kind: dataplane, name: edge, owner: theirs, spec: {account: theirs/theirs, region: eu-central, type: dedicated, mode: pull}}
+---
+{kind: agent, name: edge, owner: theirs, spec: {dataplanes: [edge]}}
+`
+
 // control is a control plane that a test talks to by the command line.
 type control struct{ *testing.T }
 
@@ -48,6 +59,7 @@ func (c control) do(code int, stdin string, args ...string) (out, errs string) {
 func TestWhatIsReadCanBeApplied(t *testing.T) {
 	c := startControl(t)
 	c.do(0, everyKind, "apply", "-f", "-", "--wait")
+	c.do(0, inside, "apply", "-f", "-")
 	for _, k := range events.Kinds {
 		for _, format := range []string{"yaml", "json"} {
 			list, _ := c.do(0, "", "get", k.Plural(), "-o", format)

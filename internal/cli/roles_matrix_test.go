@@ -35,11 +35,13 @@ var specs = map[events.Kind]string{
 	events.Application: `{"manifests":[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"}}]}`,
 	events.Addon:       `{"manifests":[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"}}]}`,
 	events.Principal:   `{"role":"ROLE","key":"` + publicKey + `","expires":"2026-12-01T00:00:00Z"}`,
+	events.Agent:       `{"dataplanes":["eu"]}`,
 	events.Token:       `{"role":"ROLE","hash":"` + noHash + `","expires":"2026-12-01T00:00:00Z"}`,
 }
 
 // fields are what verbs ask for beside a spec.
-var fields = map[string]string{"customer": "acme", "version": "1.37", "uid": "01J8ZQ6M3N4P5R6S7T8V9W0X1Y", "dataplane": "-/eu"}
+var fields = map[string]string{"customer": "acme", "version": "1.37", "uid": "01J8ZQ6M3N4P5R6S7T8V9W0X1Y", "dataplane": "-/eu",
+	"secret": noHash, "until": "2026-12-01T00:00:00Z"}
 
 // matrix is a control plane with a token for each role, and a way to ask it as each.
 type matrix struct {

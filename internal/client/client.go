@@ -46,6 +46,7 @@ type Client struct {
 	note  io.Writer // where it says that it is waiting for the server
 
 	natsURL string
+	ca      string        // the fingerprint of the CA that is trusted besides; empty: none
 	options []nats.Option // how to enter there
 	mu      sync.Mutex    // guards nc and asked
 	asked   map[*asking]bool

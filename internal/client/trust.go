@@ -20,6 +20,7 @@ func (c *Client) trust(ca []byte) error {
 	if !pool.AppendCertsFromPEM(ca) {
 		return errors.New("it has no certificate in PEM")
 	}
+	c.ca = fingerprint(ca)
 	config := &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = config

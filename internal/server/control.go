@@ -35,6 +35,7 @@ import (
 	"github.com/aeriehq/aerie/projections/placement"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/projections/views"
+	"github.com/aeriehq/aerie/workers/agents"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
 	"github.com/aeriehq/aerie/workers/dispatch"
@@ -72,6 +73,7 @@ type Control struct {
 	charts  *execute.Charts
 	sweeper atomic.Pointer[reconcile.Sweeper] // nil: this replica works in no cloud, or not yet
 	Intake  *command.Intake                   // decides commands
+	agents  *agents.Service                   // answers agents; nil on NATS servers of others, which don't let them in yet
 	http    *http.Server
 	listen  net.Listener
 	tls     *tls.Config // of HTTP; nil: in clear
@@ -202,6 +204,7 @@ func (c *Control) startFold(s Settings) error {
 	c.Intake = command.NewIntake(c.Log, c.Live, ev.Builtin)
 	c.Intake.Count(c.counts.Commanded)
 	c.Intake.CountGivenUp(c.counts.GivenUp)
+	c.knowAgents(s)
 	c.admit()
 	c.Intake.CountRounds(c.counts.Round)
 	dispatcher := dispatch.NewDispatcher(c.Intake, c.Live, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})
@@ -239,6 +242,9 @@ func (c *Control) startWorkers(Settings) error {
 		return err
 	}
 	if err := c.serveReads(); err != nil {
+		return err
+	}
+	if err := c.serveAgents(); err != nil {
 		return err
 	}
 	if c.NATS != nil {

@@ -57,6 +57,7 @@ var kindRoutes = map[events.Kind]func(*server, huma.API){
 	events.Addon:       routesOf[events.AddonSpec, *views.InstalledObserved](events.Addon),
 	events.Principal:   routesOf[events.PrincipalSpec, *views.None](events.Principal),
 	events.Token:       routesOf[events.TokenSpec, *views.None](events.Token),
+	events.Agent:       routesOf[events.AgentSpec, *views.AgentObserved](events.Agent),
 	events.Cell:        routesOf[events.CellSpec, *views.CellObserved](events.Cell),
 }
 

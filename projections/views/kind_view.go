@@ -16,7 +16,7 @@ var kindViews = map[events.Kind]kindView{}
 
 func init() {
 	for _, c := range []kindView{customerView, accountView, planView, dataplaneView,
-		tenantInfraView, tenantView, applicationView, addonView, principalView, tokenView, cellView} {
+		tenantInfraView, tenantView, applicationView, addonView, principalView, tokenView, cellView, agentView} {
 		kindViews[c.kind] = c
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/oklog/ulid/v2"
 	"golang.org/x/time/rate"
 
@@ -46,6 +47,7 @@ type Intake struct {
 	doors      chan struct{}                        // a place for each message being answered
 	answering  sync.WaitGroup                       // those messages
 	callers    func(actor string) (ev.Caller, bool) // nil: NATS does not say who sends a message
+	guard      func(*nats.Msg) error                // says why a report may not be taken; nil: any may
 	count      func(code string, took time.Duration)
 	rounds     func(commands, events int, took time.Duration)
 	watch      *liveness.Loop

@@ -28,11 +28,24 @@ func (i *Intake) ServeReports(ctx context.Context, nc *nats.Conn) error {
 	return nil
 }
 
+// Guard has a function say why a report may not be taken; nil if it may. It is called before ServeReports.
+func (i *Intake) Guard(may func(*nats.Msg) error) { i.guard = may }
+
+func (i *Intake) mayReport(m *nats.Msg) error {
+	if i.guard == nil {
+		return nil
+	}
+	return i.guard(m)
+}
+
 func (i *Intake) takeReport(ctx context.Context, m *nats.Msg) {
 	ctx, cancel := context.WithTimeout(ctx, AnswerTimeout)
 	defer cancel()
 	answer := ev.ReportTaken
-	started, err := i.report(ctx, m.Subject, m.Data)
+	started, err := false, i.mayReport(m)
+	if err == nil {
+		started, err = i.report(ctx, m.Subject, m.Data)
+	}
 	switch {
 	case started:
 		answer = ev.CreateCounted

@@ -267,6 +267,9 @@ func (d *Dispatcher) settle(ctx context.Context, e fsm.Entity[fsm.Data], cause s
 // watches over its deadline.
 func (d *Dispatcher) pass(ctx context.Context, l look, owed ev.Effect, rule fsm.PhaseLimits) error {
 	next, end, now := NextAt(l.e), d.end(l.e, rule), time.Now()
+	if queue.ByAgent(owed) {
+		end = time.Time{} // an agent may be away for as long as it takes
+	}
 	switch {
 	case !end.IsZero() && !end.After(now):
 		return ignoreRefusal(d.do(ctx, command.Internal(l.ref, ev.ActorAerie, ev.Expire{Since: l.e.PhaseSince})))

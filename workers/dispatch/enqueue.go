@@ -21,11 +21,12 @@ type Enqueued struct {
 	Failures int       // attempts that had failed by then
 	nextAt   time.Time // of the last of them
 	since    time.Time // when the phase began: the same may be owed anew
+	agent    bool      // an agent asks for it: nothing stands on the queue
 }
 
 // EnqueuedFor is what an effect is put as.
 func EnqueuedFor(e fsm.Entity[fsm.Data], owed ev.Effect) Enqueued {
-	return Enqueued{queue.PlaceOf(owed), fsm.DigestOf(owed), e.Attempts(), NextAt(e), e.PhaseSince}
+	return Enqueued{queue.PlaceOf(owed), fsm.DigestOf(owed), e.Attempts(), NextAt(e), e.PhaseSince, queue.ByAgent(owed)}
 }
 
 // post puts an effect on the work queue unless it stands there already.
@@ -40,6 +41,13 @@ func (d *Dispatcher) post(ctx context.Context, e fsm.Entity[fsm.Data], owed ev.E
 			return err
 		}
 	}
+	if now.agent {
+		if err := d.work.Hint(now.Place); err != nil {
+			return err
+		}
+		d.note(e.Ref, now)
+		return nil
+	}
 	args, err := ev.Encode(owed)
 	if err != nil {
 		return fmt.Errorf("write %s of %s: %w", owed.Effect(), e.Ref, err)
@@ -53,10 +61,14 @@ func (d *Dispatcher) post(ctx context.Context, e fsm.Entity[fsm.Data], owed ev.E
 	if err != nil {
 		return err
 	}
+	d.note(e.Ref, now)
+	return nil
+}
+
+func (d *Dispatcher) note(ref ev.Ref, put Enqueued) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.put[e.Ref] = now
-	return nil
+	d.put[ref] = put
 }
 
 // tooLarge gives up an effect that no message can carry: it is made of several specs that are each as large as can be.
@@ -72,6 +84,10 @@ func (d *Dispatcher) withdraw(ctx context.Context, e fsm.Entity[fsm.Data]) error
 	was, ok := d.stands(e.Ref)
 	if !ok {
 		return nil
+	}
+	if was.agent {
+		d.forget(e.Ref)
+		return d.work.Hint(was.Place)
 	}
 	if err := d.work.Put(ctx, was.Place, ev.Work{Ref: e.Ref, UID: e.UID, Revision: e.Seq}); err != nil {
 		return err

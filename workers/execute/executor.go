@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,42 +40,66 @@ type Cloud struct {
 // Executor pays what is owed: it takes work, does it in clouds and clusters, and
 // reports what it saw. It keeps nothing between two pieces of work.
 type Executor struct {
+	worker
+	fold *state.Live
+	work *queue.WorkQueue
+	long longWork
+}
+
+// worker does one piece of work and reports it, wherever it came from.
+type worker struct {
 	nc     *nats.Conn
-	fold   *state.Live
-	work   *queue.WorkQueue
+	known  knowledge
 	clouds map[string]Cloud // by the name that accounts give
 	clock  clock.Clock
 	count  func(effect, outcome string, took time.Duration)
 	charts *Charts // nil: no chart can be installed
 	passes bool    // what is to be done in another cloud is for another replica
-	long   longWork
 	watch  *liveness.Loop
 }
 
-// WatchedBy has the executor say how its work goes on. It is called before Run.
-func (x *Executor) WatchedBy(l *liveness.Loop) { x.watch = l }
+// knowledge is what the log knows of the entities that are worked for: of the fold where that is, or as an agent is told.
+type knowledge interface {
+	// begin is a context for a piece of work, bounded in time, and where that is long by its being owed.
+	begin(ctx context.Context, w *ev.Work) (_ context.Context, done func())
+	// owed asks again, right before the calls, whether the work is still to be done.
+	owed(ctx context.Context, w ev.Work) (bool, error)
+	// creation is what is known of the making of something for a task's entity.
+	creation(t *Task, what string) fsm.Creation
+	// told tells whether a reason is no news of an entity.
+	told(ref ev.Ref, why ev.Reason) bool
+	// pause is the time to the next try of what has failed and is not counted.
+	pause(ref ev.Ref, f *ev.AttemptFailed, now time.Time, asked time.Duration) time.Duration
+	// longQueued tells whether work that found no room has waited for so long that it is to be said.
+	longQueued(w ev.Work) bool
+}
+
+// WatchedBy has the worker say how its work goes on. It is called before Run.
+func (x *worker) WatchedBy(l *liveness.Loop) { x.watch = l }
 
 // hangsAfter is how much longer than it may a piece of work lasts until it hangs: it does not heed that its time is over.
 const hangsAfter = time.Minute
 
-// UseCharts lets the executor install charts. It is called before Run.
-func (x *Executor) UseCharts(c *Charts) { x.charts = c }
+// UseCharts lets charts be installed. It is called before Run.
+func (x *worker) UseCharts(c *Charts) { x.charts = c }
 
 // PassOn leaves work in a cloud that this executor does not know to the other replicas. It is called before Run.
-func (x *Executor) PassOn() { x.passes = true }
+func (x *worker) PassOn() { x.passes = true }
 
 // passAgain is how soon work that is passed on is given to somebody again.
 const passAgain = time.Second
 
 // NewExecutor makes an executor; Run starts it.
 func NewExecutor(nc *nats.Conn, fold *state.Live, work *queue.WorkQueue, clouds map[string]Cloud, clock clock.Clock) *Executor {
-	return &Executor{nc: nc, fold: fold, work: work, clouds: clouds, clock: clock, count: func(string, string, time.Duration) {},
-		long: longWork{end: map[*ev.Work]context.CancelCauseFunc{}}}
+	x := &Executor{worker: worker{nc: nc, clouds: clouds, clock: clock, count: func(string, string, time.Duration) {}},
+		fold: fold, work: work, long: longWork{end: map[*ev.Work]context.CancelCauseFunc{}}}
+	x.known = x
+	return x
 }
 
 // Count lets a function count the work by its effect and what came of it: done,
 // waiting or failed; it is set before Run.
-func (x *Executor) Count(count func(effect, outcome string, took time.Duration)) { x.count = count }
+func (x *worker) Count(count func(effect, outcome string, took time.Duration)) { x.count = count }
 
 // slots is how much work is done at once; a call to a cloud is short, so few
 // slots serve many dataplanes.
@@ -132,15 +158,18 @@ var Handlers = map[string]func(context.Context, *Task) Result{
 	ev.RemoveAddon{}.Effect():       removeAddon,
 }
 
+// Effects are the effects that this program can do, in order.
+func Effects() []string { return slices.Sorted(maps.Keys(Handlers)) }
+
 // do does one piece of work and reports it; what it returns is when to look again.
-func (x *Executor) do(ctx context.Context, place queue.Partition, w ev.Work) (time.Duration, error) {
+func (x *worker) do(ctx context.Context, place queue.Partition, w ev.Work) (time.Duration, error) {
 	if Handlers[w.Effect] == nil {
 		return 0, fmt.Errorf("no one does %s of %s", w.Effect, w.Ref)
 	}
-	callCtx, done := x.begin(ctx, &w)
+	callCtx, done := x.known.begin(ctx, &w)
 	defer done()
 	defer x.watch.Once(w.Effect, within(w.Effect)+hangsAfter)()
-	if owed, err := x.owed(callCtx, w); !owed {
+	if owed, err := x.known.owed(callCtx, w); !owed {
 		return 0, err
 	}
 	t := NewTask(w, x.clouds, x.charts)
@@ -161,7 +190,7 @@ func (x *Executor) do(ctx context.Context, place queue.Partition, w ev.Work) (ti
 		return passAgain, nil
 	}
 	x.count(w.Effect, r.kind(), took)
-	if r.Queued && x.longQueued(w) {
+	if r.Queued && x.known.longQueued(w) {
 		r.Err = helm.ErrBusy
 	}
 	if r.Err != nil {
@@ -198,7 +227,7 @@ func owedIn(world *state.Entities, w ev.Work) bool {
 // failed reports an attempt that failed. The dispatcher posts the next one; but
 // being told to come later once more is no news, so then it is looked at again
 // from here.
-func (x *Executor) failed(ctx context.Context, place queue.Partition, t *Task, r Result) (time.Duration, error) {
+func (x *worker) failed(ctx context.Context, place queue.Partition, t *Task, r Result) (time.Duration, error) {
 	reason, after := ReasonOf(r.Err)
 	reason.Message = ev.Cut(reason.Message, maxReason)
 	n := t.Attempt
@@ -214,9 +243,9 @@ func (x *Executor) failed(ctx context.Context, place queue.Partition, t *Task, r
 	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: now.Add(after), Calls: t.Calls()}
 	if !reason.Counted() {
 		f.EveryMS = max(1, after.Milliseconds())
-		after = x.pause(t.Ref, f, now, asked)
+		after = x.known.pause(t.Ref, f, now, asked)
 	}
-	if r.Outcome == nil && x.told(t.Ref, reason) {
+	if r.Outcome == nil && x.known.told(t.Ref, reason) {
 		return after, nil
 	}
 	if err := x.report(ctx, place, t, r.Outcome, f); err != nil {
@@ -232,7 +261,7 @@ func (x *Executor) failed(ctx context.Context, place queue.Partition, t *Task, r
 const patience = 3
 
 // report tells the intake and waits until what was seen is durable.
-func (x *Executor) report(ctx context.Context, place queue.Partition, t *Task, outcome ev.Event, failure *ev.AttemptFailed) error {
+func (x *worker) report(ctx context.Context, place queue.Partition, t *Task, outcome ev.Event, failure *ev.AttemptFailed) error {
 	answer, err := x.tell(ctx, place, t, outcome, failure)
 	if err == nil && answer != ev.ReportTaken {
 		err = fmt.Errorf("report %s of %s: %s", t.Effect, t.Ref, answer)
@@ -241,7 +270,7 @@ func (x *Executor) report(ctx context.Context, place queue.Partition, t *Task, o
 }
 
 // tell sends a report and returns the answer.
-func (x *Executor) tell(ctx context.Context, place queue.Partition, t *Task, outcome ev.Event, failure *ev.AttemptFailed) (string, error) {
+func (x *worker) tell(ctx context.Context, place queue.Partition, t *Task, outcome ev.Event, failure *ev.AttemptFailed) (string, error) {
 	out := ev.ExecutorReport{Ref: t.Ref, UID: t.UID, Revision: t.Revision, Digest: t.Digest, Calls: t.Calls(), Failure: failure}
 	if outcome != nil {
 		body, err := ev.Encode(outcome)

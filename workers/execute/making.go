@@ -95,8 +95,8 @@ func (t *Task) CreatesEnded() (e ev.CreatesEnded, some bool) {
 }
 
 // permit is the permit of a task, with the intake's count.
-func (x *Executor) permit(place queue.Partition, t *Task) cloud.Permit {
-	known := func(what string) fsm.Creation { return x.creation(t, what) }
+func (x *worker) permit(place queue.Partition, t *Task) cloud.Permit {
+	known := func(what string) fsm.Creation { return x.known.creation(t, what) }
 	return t.Permit(known, func(ctx context.Context, started ev.CreateStarted) error {
 		answer, err := x.tell(ctx, place, t, started, nil)
 		switch {
@@ -126,7 +126,7 @@ func unseen(c fsm.Creation) error {
 }
 
 // endCreates reports how the creates of a task ended, if it made anything.
-func (x *Executor) endCreates(ctx context.Context, place queue.Partition, t *Task) error {
+func (x *worker) endCreates(ctx context.Context, place queue.Partition, t *Task) error {
 	ended, some := t.CreatesEnded()
 	if !some {
 		return nil

@@ -91,7 +91,7 @@ func Places(w *state.Entities) (all []Place) {
 			return
 		}
 		p := Place{fsm.Base{Ref: ref, UID: account.UID}, account.Data.(fsm.AccountData).Cloud(), d.Spec.Region}
-		if !known[p.key()] {
+		if !known[p.key()] && !p.Cloud.Agent {
 			known[p.key()] = true
 			all = append(all, p)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
@@ -124,8 +125,8 @@ func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string
 			stands = fsm.Machines[seen.Ref.Kind].Stands(e, w.Refs())
 		}
 	})
-	if len(stands) == 0 {
-		return nil
+	if len(stands) == 0 || queue.ByAgent(stands[0]) {
+		return nil // nothing of ours, or in a network that lets nobody in
 	}
 	defer i.watch.Once("a look at what was made", inspectWithin)()
 	ctx, cancel := context.WithTimeout(ctx, execute.CallTimeout)

@@ -65,6 +65,9 @@ func (s *Sweeper) sitesOf(q ev.OrphanQuery) ([]ev.Target, error) {
 		return nil, ev.Refuse(ev.NotFound, "there is no %s", ref)
 	}
 	in := account.Data.(fsm.AccountData).Cloud()
+	if in.Agent {
+		return nil, ev.Refuse(ev.Refused, "%s is entered by an agent alone: what is in it can't be seen from here", ref)
+	}
 	if q.Region != "" {
 		return []ev.Target{{Account: in, Region: q.Region}}, nil
 	}

@@ -42,7 +42,7 @@ func (s *Sweeper) sweepClusters(ctx context.Context, now time.Time, seen map[str
 // Clusters lists the clusters of the dataplanes that are ready.
 func Clusters(w *state.Entities) (all []Cluster) {
 	w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
-		if d := e.Data.(fsm.DataplaneData); e.Holds(fsm.ConditionReady) {
+		if d := e.Data.(fsm.DataplaneData); e.Holds(fsm.ConditionReady) && !d.Account.Agent {
 			all = append(all, Cluster{e.Ref, e.UID, ev.Target{Account: d.Account, Region: d.Spec.Region}, d.Cluster.Cluster})
 		}
 	})

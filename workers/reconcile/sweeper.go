@@ -75,7 +75,7 @@ func (s *Sweeper) sites() (sites []ev.Target) {
 		w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
 			d := e.Data.(fsm.DataplaneData)
 			site := ev.Target{Account: d.Account, Region: d.Spec.Region}
-			if d.Account.Cloud != "" && !known[site] {
+			if d.Account.Cloud != "" && !d.Account.Agent && !known[site] {
 				known[site] = true
 				sites = append(sites, site)
 			}

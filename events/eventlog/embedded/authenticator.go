@@ -31,6 +31,7 @@ type authenticator struct {
 	srv           *server.Server
 	secret, token string
 	callers       atomic.Pointer[Callers] // nil: nobody is known yet but who shows the token
+	agents        atomic.Pointer[Agents]  // nil: no agent is let in
 
 	// entering is read-locked while somebody enters, and locked by who throws somebody out: so nobody is overlooked who was
 	// found in order just before.
@@ -70,6 +71,9 @@ func (a *authenticator) Check(c server.ClientAuthentication) bool {
 		return false
 	}
 	caller, own, err := a.identify(c)
+	if errors.Is(err, errUnknown) {
+		return a.enterAgent(c)
+	}
 	if err != nil {
 		return false
 	}
@@ -129,9 +133,8 @@ func (a *authenticator) identify(c server.ClientAuthentication) (caller events.C
 
 // byKey says who has signed what this connection was given to sign.
 func (a *authenticator) byKey(c server.ClientAuthentication, o *server.ClientOpts) (caller events.Caller, err error) {
-	callers := a.callers.Load()
-	if callers == nil || !nkeys.IsValidPublicUserKey(o.Nkey) {
-		return caller, errUnknown
+	if !nkeys.IsValidPublicUserKey(o.Nkey) {
+		return caller, errCredentials
 	}
 	key, err := nkeys.FromPublicKey(o.Nkey)
 	if err != nil {
@@ -148,7 +151,10 @@ func (a *authenticator) byKey(c server.ClientAuthentication, o *server.ClientOpt
 	if err := key.Verify(nonce, sig); err != nil {
 		return caller, fmt.Errorf("check a signature: %w", err)
 	}
-	caller, known := callers.Key(o.Nkey)
+	known := false
+	if callers := a.callers.Load(); callers != nil {
+		caller, known = callers.Key(o.Nkey)
+	}
 	if !known {
 		return caller, errUnknown
 	}

@@ -102,7 +102,7 @@ func accounts() string {
 		cross(s, gatePrefix+s)
 	}
 	return "accounts {\n" +
-		ownAccount + " {jetstream: enabled, exports: [{stream: \"" + seen + "\"}\n" + exports.String() + "]}\n" +
+		ownAccount + " {jetstream: enabled, exports: [{stream: \"" + seen + "\"}\n" + agentExports + exports.String() + "]}\n" +
 		peopleAccount + " {imports: [{stream: {account: " + ownAccount + ", subject: \"" + seen + "\"}}\n" + imports.String() + "]}\n}\n"
 }
 

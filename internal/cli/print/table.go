@@ -80,6 +80,9 @@ var own = map[events.Kind][]column{
 		wide(fromSpec("NAMESPACE", "namespace")), phaseColumn},
 	events.Principal: {fromSpec("ROLE", "role"), wide(fromSpec("KEY", "key")), phaseColumn},
 	events.Token:     {fromSpec("ROLE", "role"), fromSpec("EXPIRES", "expires"), phaseColumn},
+	events.Agent: {{"DATAPLANES", false, func(e client.Entity, _ time.Time) string { return names(e, "dataplanes") }},
+		{"VERSION", false, func(e client.Entity, _ time.Time) string { return observedField(e, "version") }},
+		wide(column{"INSTANCE", false, func(e client.Entity, _ time.Time) string { return observedField(e, "instance") }}), phaseColumn},
 	events.Cell: {{"USED", false, func(e client.Entity, _ time.Time) string {
 		return observedField(e, "used") + "/" + observedField(e, "of")
 	}}, wide(fromSpec("KEEP EMPTY", "keepEmpty")), phaseColumn},
@@ -185,6 +188,16 @@ func pools(e client.Entity) string {
 		all = append(all, fmt.Sprintf("%s:%d-%d", p.Name, p.Min, p.Max))
 	}
 	return strings.Join(all, ",")
+}
+
+// names are the texts in a list of a spec.
+func names(e client.Entity, field string) string {
+	var spec map[string]json.RawMessage
+	var items []string
+	if json.Unmarshal(e.Spec, &spec) != nil || json.Unmarshal(spec[field], &items) != nil {
+		return ""
+	}
+	return strings.Join(items, ",")
 }
 
 func count(e client.Entity, field string) string {

@@ -1,0 +1,123 @@
+package events
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// AgentSpec is the executor inside a customer's network: it dials out, and does there what is owed on some dataplanes.
+type AgentSpec struct {
+	Dataplanes []string `json:"dataplanes" required:"true" minItems:"1" maxItems:"20" pattern:"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" doc:"The names of the owner's dataplanes of mode pull that it works on, and with them their accounts"`
+}
+
+// Agent is the kind of executors inside customers' networks.
+const Agent Kind = "agent"
+
+var agentKind = Descriptor{
+	Kind: Agent, Plural: "agents", Doc: "the executor inside a customer's network",
+	Owner: ByCustomers, Spec: AgentSpec{}, Verbs: CommonVerbs(
+		Verb{"invite", "Let who has a secret join once, as {a kind}, with a key of his own; aerie agent invite makes the secret", Invite{}},
+		Verb{"rotate", "The same for {a kind} that has joined: its key is good until another one joins", Rotate{}},
+		Verb{"revoke", "End {a kind}'s key, and its connection at once", RevokeAgent{}},
+	), Access: Access{ForCustomers: true},
+}
+
+// Kind is Agent.
+func (AgentSpec) Kind() Kind { return Agent }
+
+// Check asks for each dataplane once.
+func (s AgentSpec) Check() []FieldError {
+	for i, name := range s.Dataplanes {
+		if slices.Contains(s.Dataplanes[:i], name) {
+			return []FieldError{{fmt.Sprintf("spec.dataplanes[%d]", i), fmt.Sprintf("%q is there twice", Truncate(name))}}
+		}
+	}
+	return nil
+}
+
+type (
+	// Invite asks to let who has a secret join once. The secret itself never comes here.
+	Invite struct {
+		Secret string `json:"secret" required:"true" pattern:"^[0-9a-f]{64}$" doc:"The SHA-256 of the secret, in hex"`
+		Until  string `json:"until" required:"true" doc:"RFC 3339: until when it is good"`
+	}
+	// Rotate asks the same for an agent that has joined.
+	Rotate Invite
+	// RevokeAgent asks for the end of an agent's key.
+	RevokeAgent struct{}
+	// Join is told by the door: who has a secret has shown a key.
+	Join struct {
+		Secret string // its SHA-256, in hex
+		Key    string
+		At     time.Time
+	}
+	// NoteAgent is told by the door: how an agent stands.
+	NoteAgent struct{ Seen Event } // AgentConnected or AgentLost
+)
+
+// Invites marks what a secret is made for.
+func (Invite) Invites() {}
+
+// Invites marks what a secret is made for.
+func (Rotate) Invites() {}
+
+// IsPayload marks a payload.
+func (Invite) IsPayload() {}
+
+// IsPayload marks a payload.
+func (Rotate) IsPayload() {}
+
+// IsPayload marks a payload.
+func (RevokeAgent) IsPayload() {}
+
+// IsPayload marks a payload.
+func (Join) IsPayload() {}
+
+// IsPayload marks a payload.
+func (NoteAgent) IsPayload() {}
+
+type (
+	// Invited says that who has a secret may join once.
+	Invited struct {
+		Secret string    `json:"secret"` // its SHA-256, in hex
+		Until  time.Time `json:"until"`
+	}
+	// Joined says that an agent has a key, which is its own: it was made where it runs.
+	Joined struct {
+		Key string `json:"key"` // the public one, an NKey of a user
+	}
+	// JoinRefused says that a used token came again with another key.
+	JoinRefused struct {
+		Key string `json:"key"`
+	}
+	// AgentConnected says that an agent has been seen, for the first time or after it was Lost.
+	AgentConnected struct {
+		Instance string `json:"instance"` // of the process, made at its start
+		Version  string `json:"version"`
+	}
+	// AgentLost says that nothing has been heard of an agent for a while.
+	AgentLost struct {
+		Since time.Time `json:"since"` // when it was heard last
+	}
+	// AgentRevoked says that an agent's key is good no more.
+	AgentRevoked struct{}
+)
+
+// Type names the event on the wire.
+func (Invited) Type() string { return "invited" }
+
+// Type names the event on the wire.
+func (Joined) Type() string { return "joined" }
+
+// Type names the event on the wire.
+func (JoinRefused) Type() string { return "join_refused" }
+
+// Type names the event on the wire.
+func (AgentConnected) Type() string { return "connected" }
+
+// Type names the event on the wire.
+func (AgentLost) Type() string { return "lost" }
+
+// Type names the event on the wire.
+func (AgentRevoked) Type() string { return "revoked" }

@@ -1,0 +1,342 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+	"github.com/oklog/ulid/v2"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/queue"
+	"github.com/aeriehq/aerie/internal/client"
+	"github.com/aeriehq/aerie/workers/agents"
+	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/execute"
+)
+
+// AgentSettings are what `aerie agent run` can be told.
+type AgentSettings struct {
+	Join    string // the token; empty: it has joined before
+	DataDir string // where its key is
+	Version string // of the program
+}
+
+const (
+	agentFile = "agent.json" // where it belongs, but for the secret
+	keyFile   = "agent.nk"   // the seed of its key, 0600
+
+	sayEvery   = time.Minute      // how often an agent says that it is there
+	standBy    = 10 * time.Second // how often one that stands by does
+	comeBack   = 40 * time.Second // over which time agents come back: all at once none would get in
+	dialWithin = 30 * time.Second
+	askWithin  = 10 * time.Second
+)
+
+// agentProcess is an agent that runs.
+type agentProcess struct {
+	AgentSettings
+	token    client.JoinToken
+	key      nkeys.KeyPair
+	instance string // of this process
+	nc       *nats.Conn
+}
+
+// RunAgent joins if that is still to be done, and works until ctx ends or the agent is revoked.
+func RunAgent(ctx context.Context, s AgentSettings) error {
+	a := &agentProcess{AgentSettings: s, instance: ulid.Make().String()}
+	if err := a.open(); err != nil {
+		return NotStarted(err)
+	}
+	if a.token.Secret != "" {
+		if err := a.join(ctx); err != nil {
+			return err
+		}
+	}
+	return a.run(ctx)
+}
+
+// open reads where the agent belongs, and its key, and makes the key where there is none.
+func (a *agentProcess) open() (err error) {
+	if err := os.MkdirAll(a.DataDir, 0o700); err != nil {
+		return fmt.Errorf("open the agent's data directory: %w", err)
+	}
+	if a.Join != "" {
+		if a.token, err = client.ReadJoinToken(a.Join); err != nil {
+			return err
+		}
+	} else if a.token, err = a.joined(); err != nil {
+		return err
+	}
+	seed, err := os.ReadFile(filepath.Join(a.DataDir, keyFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return a.makeKey()
+	}
+	if err != nil {
+		return fmt.Errorf("read the agent's key: %w", err)
+	}
+	if a.key, err = nkeys.FromSeed([]byte(strings.TrimSpace(string(seed)))); err != nil {
+		return fmt.Errorf("read the agent's key: %w", err)
+	}
+	return nil
+}
+
+// joined is where the agent has joined before.
+func (a *agentProcess) joined() (t client.JoinToken, err error) {
+	data, err := os.ReadFile(filepath.Join(a.DataDir, agentFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return t, client.Invalid("--join", "is missing: nothing in %s says that this agent has joined", a.DataDir)
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &t)
+	}
+	if err != nil {
+		return t, fmt.Errorf("read where the agent belongs: %w", err)
+	}
+	return t, nil
+}
+
+// makeKey makes the agent's key, before anybody is told of it.
+func (a *agentProcess) makeKey() (err error) {
+	if a.key, err = nkeys.CreateUser(); err != nil {
+		return fmt.Errorf("make the agent's key: %w", err)
+	}
+	seed, err := a.key.Seed()
+	if err != nil {
+		return fmt.Errorf("make the agent's key: %w", err)
+	}
+	return a.write(keyFile, seed)
+}
+
+// write writes a file aside and renames it, so that a kill leaves a whole one or none.
+func (a *agentProcess) write(name string, data []byte) error {
+	path := filepath.Join(a.DataDir, name)
+	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// dial connects, with what both ways in have in common.
+func (a *agentProcess) dial(inbox string, more ...nats.Option) (*nats.Conn, error) {
+	options := append([]nats.Option{nats.Name("aerie agent"), nats.CustomInboxPrefix(inbox), nats.Timeout(dialWithin),
+		nats.ReconnectBufSize(-1)}, more...)
+	if config := a.token.TLS(); config != nil {
+		options = append(options, nats.Secure(config))
+	}
+	return client.DialNATS(a.token.URL, options...)
+}
+
+// join shows the secret, and has the key of this agent taken.
+func (a *agentProcess) join(ctx context.Context) error {
+	t := a.token
+	nc, err := a.dial(agents.Inbox(ev.HashOf(t.Secret)), nats.Token(agents.JoinToken(t.Owner, t.Agent, t.Secret)))
+	if errors.Is(err, nats.ErrAuthorization) {
+		return ev.Refuse(ev.Denied, "this token is not good, or not any more: ask for another one with aerie agent invite")
+	}
+	if err != nil {
+		return ev.Refuse(ev.Unavailable, "no answer from %s: %v", client.Redacted(t.URL), err)
+	}
+	defer nc.Close()
+	public, err := a.key.PublicKey()
+	if err != nil {
+		return fmt.Errorf("join: %w", err)
+	}
+	var answer ev.JoinAnswer
+	at := ev.AgentSubject(t.Owner, ev.AgentPlace(t.Agent), ev.AskJoin)
+	if err := askFor(ctx, nc, at, ev.JoinQuestion{Key: public}, &answer); err != nil {
+		return fmt.Errorf("join: %w", err)
+	}
+	if answer.Error != "" {
+		return ev.Refuse(ev.Denied, "%s", answer.Error)
+	}
+	a.token.Secret = ""
+	data, err := ev.Encode(a.token)
+	if err != nil {
+		return fmt.Errorf("join: %w", err)
+	}
+	return a.write(agentFile, data)
+}
+
+// askFor asks for one answer.
+func askFor(ctx context.Context, nc *nats.Conn, subject string, question, answer any) error {
+	data, err := ev.Encode(question)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	m, err := nc.RequestWithContext(ctx, subject, data)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", subject, err)
+	}
+	return json.Unmarshal(m.Data, answer)
+}
+
+// run enters with the key and works. It comes back whenever the connection is lost, for as long as the key is good.
+func (a *agentProcess) run(ctx context.Context) (err error) {
+	public, err := a.key.PublicKey()
+	if err != nil {
+		return fmt.Errorf("enter: %w", err)
+	}
+	refused := make(chan error, 1)
+	a.nc, err = a.dial(agents.Inbox(public), nats.Nkey(public, a.key.Sign), nats.MaxReconnects(-1),
+		nats.CustomReconnectDelay(func(tries int) time.Duration { return rand.N(min(comeBack, time.Duration(tries)*time.Second) + 1) }),
+		nats.ClosedHandler(func(nc *nats.Conn) { refused <- nc.LastError() }))
+	switch {
+	case errors.Is(err, nats.ErrAuthorization):
+		return ev.Refuse(ev.Denied, "this agent's key is not known, or was revoked: join with a new token")
+	case err != nil:
+		return ev.Refuse(ev.Unavailable, "no answer from %s: %v", client.Redacted(a.token.URL), err)
+	}
+	defer a.nc.Close()
+	slog.Info("the agent works", "agent", a.token.Owner+"/"+a.token.Agent, "instance", a.instance)
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	ended := make(chan error, 1)
+	go func() { ended <- a.serve(ctx) }()
+	select {
+	case err := <-refused: // refused twice in a row
+		end()
+		<-ended
+		return ev.Refuse(ev.Denied, "this agent was let go of: %v: join with a new token", err)
+	case err := <-ended:
+		return err
+	}
+}
+
+// serve says once a minute that the agent is there, and works while it has the lease.
+func (a *agentProcess) serve(ctx context.Context) error {
+	work := &placeWork{agentProcess: a}
+	defer work.close()
+	connected := a.nc.StatusChanged(nats.CONNECTED)
+	defer a.nc.RemoveStatusListener(connected)
+	for {
+		err := a.say(ctx, work)
+		pause := sayEvery
+		switch {
+		case errors.Is(err, errStandsBy):
+			pause = standBy
+		case err != nil && ctx.Err() == nil:
+			slog.Warn("the control plane was not told that the agent is there, will try again", "err", err)
+			pause = 2 * time.Second
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-connected:
+		case <-time.After(pause):
+		}
+	}
+}
+
+var errStandsBy = errors.New("another instance works")
+
+// say takes or keeps the lease, and begins or ends the work.
+func (a *agentProcess) say(ctx context.Context, work *placeWork) error {
+	at := func(what string) string { return ev.AgentSubject(a.token.Owner, ev.AgentPlace(a.token.Agent), what) }
+	var hello ev.Hello
+	if err := askFor(ctx, a.nc, at(ev.AskHello), struct{}{}, &hello); err != nil {
+		return err
+	}
+	seen := ev.SeenQuestion{Instance: a.instance, Version: a.Version, Effects: execute.Effects()}
+	var lease ev.Lease
+	if err := askFor(ctx, a.nc, at(ev.AskSeen), seen, &lease); err != nil {
+		return err
+	}
+	if lease.HeldBy != "" {
+		slog.Info("another instance of this agent works: this one stands by", "instance", lease.HeldBy, "since", lease.Since)
+		work.stop()
+		return errStandsBy
+	}
+	if lease.Error != "" {
+		return errors.New(lease.Error)
+	}
+	return work.begin(ctx, hello)
+}
+
+// placeWork is the work at all places of an agent.
+type placeWork struct {
+	*agentProcess
+	control *Control // has the clouds, as a server has them
+	now     ev.Hello
+	end     context.CancelFunc
+	all     sync.WaitGroup
+}
+
+// begin works at the places that the agent is told, unless it does already.
+func (w *placeWork) begin(ctx context.Context, hello ev.Hello) error {
+	if w.end != nil && slices.Equal(w.now.Places, hello.Places) && w.now.Speed == hello.Speed {
+		return nil
+	}
+	w.stop()
+	w.now = hello
+	clouds, charts, err := w.clouds(hello)
+	if err != nil {
+		return err
+	}
+	ctx, w.end = context.WithCancel(ctx)
+	slots := execute.NewSlots()
+	for _, place := range hello.Places {
+		x := execute.NewAgent(w.nc, queue.Partition{Owner: w.token.Owner, Dataplane: place}, slots, clouds, clock.Clock{Speed: hello.Speed})
+		x.UseCharts(charts)
+		w.all.Go(func() {
+			if err := x.Run(ctx); err != nil && ctx.Err() == nil {
+				slog.Error("work at a place ended", "place", place, "err", err)
+			}
+		})
+	}
+	return nil
+}
+
+// clouds opens the clouds as a server does: those that this machine has credentials for, and a simulated one.
+func (w *placeWork) clouds(hello ev.Hello) (map[string]execute.Cloud, *execute.Charts, error) {
+	if w.control == nil {
+		c, s := &Control{}, Settings{DataDir: w.DataDir, SimSpeed: hello.Speed}
+		if err := errors.Join(c.openClouds(s), c.openCharts(s)); err != nil {
+			return nil, nil, err
+		}
+		w.control = c
+	}
+	clouds := map[string]execute.Cloud{}
+	for name, s := range w.control.clouds {
+		clouds[name] = s.cloud()
+	}
+	return clouds, w.control.charts, nil
+}
+
+// stop ends the work at all places.
+func (w *placeWork) stop() {
+	if w.end != nil {
+		w.end()
+		w.all.Wait()
+		w.end = nil
+	}
+}
+
+func (w *placeWork) close() {
+	w.stop()
+	if w.control == nil {
+		return
+	}
+	for _, s := range w.control.clouds {
+		if err := s.close(); err != nil {
+			slog.Warn("a cloud was not closed", "err", err)
+		}
+	}
+}

@@ -1,0 +1,28 @@
+package views
+
+import (
+	"time"
+
+	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+)
+
+// AgentObserved is what an agent has said of itself, and until when who has its token may join.
+type AgentObserved struct {
+	Instance     string     `json:"instance,omitempty" doc:"The process that works, by an id of its own"`
+	Version      string     `json:"version,omitempty" doc:"The version of its program"`
+	Key          string     `json:"key,omitempty" doc:"Its public key"`
+	InvitedUntil *time.Time `json:"invitedUntil,omitempty" doc:"Until when who has the token may join; absent: nobody may"`
+}
+
+var agentView = kindView{
+	kind: events.Agent,
+	observe: func(e entity) any {
+		d := e.Data.(fsm.AgentData)
+		o := AgentObserved{Instance: d.Seen.Instance, Version: d.Seen.Version, Key: d.Key}
+		if d.Secret != "" {
+			o.InvitedUntil = &d.Until
+		}
+		return &o
+	},
+}

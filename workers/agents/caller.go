@@ -1,0 +1,60 @@
+package agents
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// Caller is who sent a message, as the NATS server says.
+type Caller struct {
+	Account string    `json:"acc"`
+	User    string    `json:"user"`
+	Conn    uint64    `json:"id"`
+	Server  string    `json:"server"`
+	Start   time.Time `json:"start"`
+}
+
+var errNobody = errors.New("who asks is not known")
+
+// CallerOf reads the header that the server writes where one account asks a service of another. Without an account the
+// message did not come that way, and the header is worth nothing.
+func CallerOf(m *nats.Msg) (c Caller, err error) {
+	h := m.Header["Nats-Request-Info"]
+	if len(h) != 1 || json.Unmarshal([]byte(h[0]), &c) != nil || c.Account == "" || c.User == "" {
+		return Caller{}, errNobody
+	}
+	return c, nil
+}
+
+// session is one connection.
+func (c Caller) session() string {
+	return fmt.Sprintf("%s %d %d", c.Server, c.Conn, c.Start.UnixNano())
+}
+
+// MayReport says why a report may not be taken; nil if it may. Those of aerie's own executors come from nobody else's account.
+func (s *Service) MayReport(m *nats.Msg) error {
+	if len(m.Header["Nats-Request-Info"]) == 0 {
+		return nil
+	}
+	c, err := CallerOf(m)
+	if err != nil {
+		return err
+	}
+	owner, name, ok := strings.Cut(strings.TrimPrefix(c.User, "agent:"), "/")
+	agent := ev.Ref{Kind: ev.Agent, Owner: owner, ID: name}
+	if !ok || !s.leases.holds(agent, c.session(), time.Now()) {
+		return ev.Refuse(ev.Conflict, "%s: another instance works, or it has not said that it is there", agent)
+	}
+	return nil
+}
+
+// isUserKey tells whether a text is the public key of a user.
+func isUserKey(s string) bool { return nkeys.IsValidPublicUserKey(s) }

@@ -1,0 +1,69 @@
+package agents
+
+import (
+	"strings"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog/embedded"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+)
+
+// Key is who has a key; false if nobody has.
+func (s *Service) Key(public string) (r embedded.Rights, known bool) {
+	s.fold.View(func(w *state.Entities) {
+		w.Each(ev.Agent, func(e fsm.Entity[fsm.Data]) {
+			if d := e.Data.(fsm.AgentData); d.Key == public && public != "" && e.Phase() != fsm.Revoked {
+				r, known = rightsOf(e.Ref, placesOf(w, e), public), true
+			}
+		})
+	})
+	return r, known
+}
+
+// rightsOf are those of an agent: to ask and report where it works, and to hear hints.
+func rightsOf(ref ev.Ref, places []string, key string) embedded.Rights {
+	own := ev.AgentPlace(ref.ID)
+	r := embedded.Rights{User: ev.AgentActor(ref.Owner, ref.ID), Owner: ref.Owner, See: []string{Inbox(key) + ".>"},
+		Publish: []string{ev.AgentSubject(ref.Owner, own, ev.AskSeen), ev.AgentSubject(ref.Owner, own, ev.AskHello)}}
+	for _, p := range places {
+		r.Publish = append(r.Publish, ev.AgentSubject(ref.Owner, p, ev.AskOwed), ev.ReportPrefix+ref.Owner+"."+p+".>")
+		r.See = append(r.See, ev.HintSubject(ref.Owner, p))
+	}
+	return r
+}
+
+// Inbox is where the holder of a key gets answers. Nobody else may listen there.
+func Inbox(key string) string { return "_INBOX." + key }
+
+// joinUser names a connection of somebody who has a secret of an agent.
+func joinUser(ref ev.Ref, secret string) string {
+	return "join:" + ref.Owner + "/" + ref.ID + ":" + secret
+}
+
+// joinPrefix is what the token of somebody who joins begins with.
+const joinPrefix = "join."
+
+// JoinToken is what is shown to the NATS server to join as an agent.
+func JoinToken(owner, agent, secret string) string {
+	return joinPrefix + owner + "." + agent + "." + secret
+}
+
+// Joining is who shows a secret with which an agent may join, or has joined; false if it is not good. Whether it is used
+// with another key is found when the key is shown.
+func (s *Service) Joining(token string) (r embedded.Rights, known bool) {
+	rest, joins := strings.CutPrefix(token, joinPrefix)
+	t := strings.Split(rest, ".")
+	if !joins || len(t) != 3 {
+		return r, false
+	}
+	ref, secret := ev.Ref{Kind: ev.Agent, Owner: t[0], ID: t[1]}, ev.HashOf(t[2])
+	s.fold.View(func(w *state.Entities) {
+		if e, ok := w.Get(ref); ok {
+			d := e.Data.(fsm.AgentData)
+			known = secret == d.Secret || secret == d.Used
+		}
+	})
+	return embedded.Rights{User: joinUser(ref, secret), Owner: ref.Owner, See: []string{Inbox(secret) + ".>"},
+		Publish: []string{ev.AgentSubject(ref.Owner, ev.AgentPlace(ref.ID), ev.AskJoin)}}, known
+}

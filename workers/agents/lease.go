@@ -1,0 +1,63 @@
+package agents
+
+import (
+	"sync"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// leaseFor is how long a lease is good without being kept: an agent says once a minute that it is there.
+const leaseFor = 150 * time.Second
+
+// leases has which instance of each agent works. Others of the same identity stand by.
+type leases struct {
+	mu   *sync.Mutex
+	held map[ev.Ref]lease
+}
+
+type lease struct {
+	instance, session string
+	conn              uint64 // of the server
+	since, seen       time.Time
+}
+
+func newLeases() leases { return leases{&sync.Mutex{}, map[ev.Ref]lease{}} }
+
+// take takes or keeps the lease for an instance. If another one has it, whose connection is there, that is returned, and
+// since when.
+func (l leases) take(agent ev.Ref, instance string, who Caller, there map[uint64]bool, now time.Time) (heldBy string, since time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h, held := l.held[agent]
+	if held && h.instance != instance && now.Sub(h.seen) < leaseFor && there[h.conn] {
+		return h.instance, h.since
+	}
+	if h.instance != instance {
+		h.since = now
+	}
+	l.held[agent] = lease{instance, who.session(), who.Conn, h.since, now}
+	return "", time.Time{}
+}
+
+// holds tells whether a session has the lease of an agent.
+func (l leases) holds(agent ev.Ref, session string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h, held := l.held[agent]
+	return held && h.session == session && now.Sub(h.seen) < leaseFor
+}
+
+// end ends the lease of an agent.
+func (l leases) end(agent ev.Ref) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.held, agent)
+}
+
+// last is when an agent was heard last; zero if it was not.
+func (l leases) last(agent ev.Ref) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held[agent].seen
+}

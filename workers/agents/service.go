@@ -1,0 +1,278 @@
+// Package agents is the control plane's side of the channel to agents: who they are, where they may work, and what is owed
+// there.
+//
+// It does no work, and decides nothing but who holds a lease: what changes an agent is a command to the intake. Begin with
+// Service. Its methods may be called from any goroutine. What is owed is answered from the fold, by an index of places, so
+// there is nothing to lose in a crash; leases end with the process, and are taken again within a minute.
+package agents
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/queue"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/command"
+)
+
+// Service answers agents. Make it before the fold follows the log; Serve and Watch start it.
+type Service struct {
+	intake *command.Intake
+	fold   *state.Live
+	clock  clock.Clock
+	door   Door
+
+	active atomic.Bool // there is an agent: before, nobody asks what is owed
+	owed   index
+	leases leases
+	caught sync.WaitGroup
+}
+
+// Door is the NATS server, as far as agents are concerned. A user is an agent, by the name of ev.AgentActor.
+type Door struct {
+	Evict       func(user string)                 // ends the connections of a user
+	Connections func(user string) map[uint64]bool // those that are there
+}
+
+// New makes a service.
+func New(intake *command.Intake, fold *state.Live, clock clock.Clock, door Door) *Service {
+	s := &Service{intake: intake, fold: fold, clock: clock, door: door, owed: newIndex(), leases: newLeases()}
+	fold.Watch(s.see)
+	return s
+}
+
+// see keeps the index of what is owed, and cuts off who has no right any more. It is called under the fold's lock.
+func (s *Service) see(w *state.Entities, decision []ev.Recorded, _ bool) {
+	for _, r := range decision {
+		switch {
+		case r.Ref.Kind == ev.Agent && !s.active.Swap(true):
+			s.all(w)
+		case r.Ref.Kind == ev.Agent:
+			s.cut(r)
+		case s.active.Load():
+			s.owed.put(r.Ref, owedBy(w, r.Ref))
+		}
+	}
+}
+
+// all begins the index.
+func (s *Service) all(w *state.Entities) {
+	for _, ref := range w.Owing() {
+		s.owed.put(ref, owedBy(w, ref))
+	}
+}
+
+// cut ends the connections of an agent whose rights have changed: it comes back with those that it has now, if any.
+func (s *Service) cut(r ev.Recorded) {
+	switch r.Event.(type) {
+	case ev.AgentRevoked, ev.Updated[ev.AgentSpec], ev.Deleted, ev.Joined:
+		user := ev.AgentActor(r.Ref.Owner, r.Ref.ID)
+		s.leases.end(r.Ref)
+		s.caught.Go(func() { s.door.Evict(user) }) // not under the fold's lock
+	}
+}
+
+// owedBy is the place of the agent that an entity's work is for; false if there is none.
+func owedBy(w *state.Entities, ref ev.Ref) *queue.Partition {
+	e, ok := w.Get(ref)
+	if !ok {
+		return nil
+	}
+	machine := fsm.Machines[ref.Kind]
+	if machine == nil {
+		return nil
+	}
+	owed := machine.Owed(e)
+	if owed == nil || !queue.ByAgent(owed) {
+		return nil
+	}
+	place := queue.PlaceOf(owed)
+	return &place
+}
+
+// Serve answers agents until ctx ends. The fold must have seen all that the log held at the start.
+func (s *Service) Serve(ctx context.Context, nc *nats.Conn) error {
+	s.fold.View(func(w *state.Entities) {
+		w.Each(ev.Agent, func(fsm.Entity[fsm.Data]) { s.active.Store(true) })
+		if s.active.Load() {
+			s.all(w)
+		}
+	})
+	sub, err := nc.QueueSubscribe(ev.AgentPrefix+"*.*.*", "aerie", func(m *nats.Msg) {
+		t := strings.Split(m.Subject, ".")
+		s.answer(context.WithoutCancel(ctx), m, t[2], t[3], t[4])
+	})
+	if err != nil {
+		return fmt.Errorf("serve agents: %w", err)
+	}
+	context.AfterFunc(ctx, func() {
+		_ = sub.Unsubscribe()
+		s.caught.Wait()
+	})
+	return nil
+}
+
+// answer answers one question. Who may ask it has been seen to by the NATS server, by its subject.
+func (s *Service) answer(ctx context.Context, m *nats.Msg, owner, place, what string) {
+	var out any
+	switch what {
+	case ev.AskOwed:
+		var q ev.OwedQuestion
+		_ = json.Unmarshal(m.Data, &q) // an empty question asks for the first page
+		out = s.owedAt(queue.Partition{Owner: owner, Dataplane: place}, q)
+	case ev.AskSeen:
+		out = s.seen(ctx, m, agentRef(owner, place))
+	case ev.AskJoin:
+		out = s.join(ctx, m, agentRef(owner, place))
+	case ev.AskHello:
+		out = s.hello(agentRef(owner, place))
+	default:
+		return
+	}
+	data, err := json.Marshal(out)
+	if err == nil {
+		err = m.Respond(data)
+	}
+	if err != nil {
+		slog.Warn("agent not answered", "subject", m.Subject, "err", err)
+	}
+}
+
+// agentRef is the agent whose own place that is.
+func agentRef(owner, place string) ev.Ref {
+	return ev.Ref{Kind: ev.Agent, Owner: owner, ID: strings.TrimPrefix(place, ev.AgentPlace(""))}
+}
+
+func (s *Service) hello(ref ev.Ref) (h ev.Hello) {
+	h.Speed = s.clock.Speed
+	s.fold.View(func(w *state.Entities) {
+		if e, ok := w.Get(ref); ok {
+			h.Places = placesOf(w, e)
+		}
+	})
+	return h
+}
+
+// placesOf is where an agent works.
+func placesOf(w *state.Entities, e fsm.Entity[fsm.Data]) []string {
+	return fsm.AgentPlaces(e.Ref.Owner, e.Data.(fsm.AgentData), func(dp ev.Ref) (string, bool) {
+		on, ok := w.Get(dp)
+		if !ok {
+			return "", false
+		}
+		acc, faults := ev.ParseRef(ev.Account, on.Data.(fsm.DataplaneData).Spec.Account)
+		return acc.ID, len(faults) == 0 && acc.Owner == e.Ref.Owner
+	})
+}
+
+// join takes the key of an agent that has shown its secret to the door. The secret's hash is what the door has named the
+// connection by.
+func (s *Service) join(ctx context.Context, m *nats.Msg, ref ev.Ref) (a ev.JoinAnswer) {
+	var q ev.JoinQuestion
+	caller, err := CallerOf(m)
+	if err == nil {
+		err = json.Unmarshal(m.Data, &q)
+	}
+	secret, joins := strings.CutPrefix(caller.User, joinUser(ref, ""))
+	if err != nil || !joins || !isUserKey(q.Key) {
+		return ev.JoinAnswer{Error: "a key is wanted, of who has a token"}
+	}
+	ask := ev.Join{Secret: secret, Key: q.Key, At: time.Now().UTC()}
+	if err := s.do(ctx, command.Internal(ref, ev.ActorAerie, ask)); err != nil {
+		return ev.JoinAnswer{Error: err.Error()}
+	}
+	held := ""
+	s.fold.View(func(w *state.Entities) {
+		if e, ok := w.Get(ref); ok {
+			held = e.Data.(fsm.AgentData).Key
+		}
+	})
+	if held != q.Key {
+		slog.Warn("a used token came again with another key", "agent", ref.String(), "key", q.Key)
+		return ev.JoinAnswer{Error: "this token was used, by another key: ask for another one"}
+	}
+	return a
+}
+
+// seen takes or keeps the lease of an agent, and notes that it is there.
+func (s *Service) seen(ctx context.Context, m *nats.Msg, ref ev.Ref) (l ev.Lease) {
+	var q ev.SeenQuestion
+	caller, err := CallerOf(m)
+	if err == nil {
+		err = json.Unmarshal(m.Data, &q)
+	}
+	if err != nil || q.Instance == "" {
+		return ev.Lease{Error: "an instance is wanted"}
+	}
+	there := s.door.Connections(caller.User)
+	if held, since := s.leases.take(ref, q.Instance, caller, there, time.Now()); held != "" {
+		return ev.Lease{HeldBy: held, Since: since}
+	}
+	seen := ev.AgentConnected{Instance: ev.Cut(q.Instance, 64), Version: ev.Cut(q.Version, 64)}
+	if err := s.do(ctx, command.Internal(ref, ev.ActorAerie, ev.NoteAgent{Seen: seen})); err != nil {
+		l.Error = err.Error()
+	}
+	return l
+}
+
+func (s *Service) do(ctx context.Context, c ev.Command) error {
+	ctx, cancel := context.WithTimeout(ctx, command.AnswerTimeout)
+	defer cancel()
+	answer, err := s.intake.SubmitCommand(ctx, c)
+	if err != nil {
+		return err
+	}
+	return s.fold.Wait(ctx, answer.Seq)
+}
+
+// lostAfter is how long an agent may say nothing until that is an event.
+const lostAfter = 5 * time.Minute
+
+// Watch notes agents of which nothing is heard any more, until ctx ends.
+func (s *Service) Watch(ctx context.Context) error {
+	started := time.Now()
+	for {
+		clock.Pause(ctx, lostAfter/10)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		for _, lost := range s.silent(started, time.Now()) {
+			c := command.Internal(lost.ref, ev.ActorAerie, ev.NoteAgent{Seen: ev.AgentLost{Since: lost.since.UTC()}})
+			if err := s.do(ctx, c); err != nil && ctx.Err() == nil {
+				slog.Warn("a lost agent is not noted, will try again", "agent", lost.ref.String(), "err", err)
+			}
+		}
+	}
+}
+
+type silence struct {
+	ref   ev.Ref
+	since time.Time
+}
+
+// silent are the agents that count as Connected and have said nothing for long. Nobody is lost because this process was away.
+func (s *Service) silent(started, now time.Time) (all []silence) {
+	s.fold.View(func(w *state.Entities) {
+		w.Each(ev.Agent, func(e fsm.Entity[fsm.Data]) {
+			last := s.leases.last(e.Ref)
+			if last.Before(started) {
+				last = started
+			}
+			if e.Phase() == fsm.Connected && now.Sub(last) > lostAfter {
+				all = append(all, silence{e.Ref, last})
+			}
+		})
+	})
+	return all
+}

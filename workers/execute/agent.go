@@ -1,0 +1,257 @@
+package execute
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/queue"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/workers/clock"
+)
+
+// Agent pays what is owed at one place, inside a customer's network. It asks the control plane what that is; everything
+// else is as the Executor does it.
+type Agent struct {
+	worker
+	place queue.Partition
+	slots chan struct{} // shared by all places of an agent
+
+	mu      sync.Mutex
+	items   map[ev.Ref]ev.OwedItem // as they were told last
+	rests   map[ev.Ref]rest
+	running map[ev.Ref]context.CancelCauseFunc
+	again   chan struct{}
+	all     sync.WaitGroup
+}
+
+// rest is when a piece of work is looked at again: when another revision is owed, or at a time if there is one.
+type rest struct {
+	revision uint64
+	until    time.Time
+}
+
+const (
+	// agentAsks is how often an agent asks what is owed although it heard nothing: a hint may be lost.
+	agentAsks = 10 * time.Minute
+	// agentAnswer is how long it waits for an answer.
+	agentAnswer = 10 * time.Second
+)
+
+// NewSlots bounds how much is done at once, at all places together.
+func NewSlots() chan struct{} { return make(chan struct{}, slots) }
+
+// NewAgent makes the worker of a place; Run starts it.
+func NewAgent(nc *nats.Conn, place queue.Partition, slots chan struct{}, clouds map[string]Cloud, clock clock.Clock) *Agent {
+	a := &Agent{worker: worker{nc: nc, clouds: clouds, clock: clock, count: func(string, string, time.Duration) {}},
+		place: place, slots: slots,
+		items: map[ev.Ref]ev.OwedItem{}, rests: map[ev.Ref]rest{}, running: map[ev.Ref]context.CancelCauseFunc{}, again: make(chan struct{}, 1)}
+	a.known = a
+	return a
+}
+
+// Run works until ctx ends. What is under way then is cut short: whoever comes next asks again.
+func (a *Agent) Run(ctx context.Context) error {
+	sub, err := a.nc.Subscribe(ev.HintSubject(a.place.Owner, a.place.Dataplane), func(*nats.Msg) { a.wake() })
+	if err != nil {
+		return fmt.Errorf("hear hints: %w", err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // the connection is gone
+	connected := a.nc.StatusChanged(nats.CONNECTED)
+	defer a.nc.RemoveStatusListener(connected)
+	defer a.all.Wait()
+	for ctx.Err() == nil {
+		next, err := a.look(ctx)
+		if err != nil && ctx.Err() == nil {
+			slog.Warn("what is owed is not known, will ask again", "place", a.place.Dataplane, "err", err)
+			next = time.Now().Add(2 * time.Second)
+		}
+		timer := time.NewTimer(time.Until(next))
+		select {
+		case <-a.again:
+		case <-connected:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+	return nil
+}
+
+// wake has it look again; one wish that waits is enough.
+func (a *Agent) wake() {
+	select {
+	case a.again <- struct{}{}:
+	default:
+	}
+}
+
+// ask asks for a page of what is owed.
+func (a *Agent) ask(ctx context.Context, q ev.OwedQuestion) (o ev.Owed, err error) {
+	data, err := ev.Encode(q)
+	if err != nil {
+		return o, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, agentAnswer)
+	defer cancel()
+	m, err := a.nc.RequestWithContext(ctx, ev.AgentSubject(a.place.Owner, a.place.Dataplane, ev.AskOwed), data)
+	if err == nil {
+		err = json.Unmarshal(m.Data, &o)
+	}
+	if err == nil && o.Error != "" {
+		err = errors.New(o.Error)
+	}
+	if err != nil {
+		return o, fmt.Errorf("ask what is owed: %w", err)
+	}
+	return o, nil
+}
+
+// look asks for all that is owed, begins with what is due, and ends what is not owed any more. It returns when to look again.
+func (a *Agent) look(ctx context.Context) (next time.Time, err error) {
+	next = time.Now().Add(agentAsks)
+	told := map[ev.Ref]ev.OwedItem{}
+	for q := (ev.OwedQuestion{}); ; {
+		o, err := a.ask(ctx, q)
+		if err != nil {
+			return next, err
+		}
+		for _, item := range o.Items {
+			told[item.Work.Ref] = item
+		}
+		if q.After = o.Next; q.After == "" {
+			break
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for ref, end := range a.running {
+		if now, owed := told[ref]; !owed || now.Work.Digest != a.items[ref].Work.Digest {
+			end(errOvertaken)
+		}
+	}
+	a.items = told
+	for ref, item := range told {
+		if at, later := a.due(item); later {
+			if !at.IsZero() && at.Before(next) {
+				next = at
+			}
+			continue
+		}
+		a.begins(ctx, ref, item.Work)
+	}
+	for ref := range a.rests {
+		if _, owed := told[ref]; !owed {
+			delete(a.rests, ref)
+		}
+	}
+	return next, nil
+}
+
+// due tells whether a piece of work is not to be done now, and when it is then; zero: when another revision is told.
+func (a *Agent) due(item ev.OwedItem) (at time.Time, later bool) {
+	now := time.Now()
+	if _, runs := a.running[item.Work.Ref]; runs {
+		return time.Time{}, true
+	}
+	if at := item.Attempt; at != nil && at.NextAt.After(now) && at.Reason.Counted() {
+		return at.NextAt, true
+	}
+	r, rested := a.rests[item.Work.Ref]
+	if rested && r.revision == item.Work.Revision && (r.until.IsZero() || r.until.After(now)) {
+		return r.until, true
+	}
+	return time.Time{}, false
+}
+
+// begins does a piece of work in a goroutine of its own, when there is room.
+func (a *Agent) begins(ctx context.Context, ref ev.Ref, w ev.Work) {
+	ctx, end := context.WithCancelCause(ctx)
+	a.running[ref] = end
+	a.all.Go(func() {
+		defer end(nil)
+		select {
+		case a.slots <- struct{}{}:
+		case <-ctx.Done():
+			a.ended(ref, rest{})
+			return
+		}
+		after, err := a.do(ctx, a.place, w)
+		<-a.slots
+		if err != nil && ctx.Err() == nil {
+			slog.Warn("work not done, will try again", "entity", w.Ref.String(), "effect", w.Effect, "err", err)
+			after = max(after, time.Second)
+		}
+		r := rest{revision: w.Revision}
+		if after > 0 {
+			r.until = time.Now().Add(after)
+		}
+		a.ended(ref, r)
+	})
+}
+
+func (a *Agent) ended(ref ev.Ref, r rest) {
+	a.mu.Lock()
+	delete(a.running, ref)
+	a.rests[ref] = r
+	a.mu.Unlock()
+	a.wake()
+}
+
+func (a *Agent) item(ref ev.Ref) ev.OwedItem {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.items[ref]
+}
+
+// begin implements knowledge: look ends what is not owed any more.
+func (a *Agent) begin(ctx context.Context, w *ev.Work) (context.Context, func()) {
+	ctx, cancel := context.WithTimeout(ctx, within(w.Effect))
+	return ctx, cancel
+}
+
+// owed implements knowledge: it asks for the one entity once more.
+func (a *Agent) owed(ctx context.Context, w ev.Work) (bool, error) {
+	o, err := a.ask(ctx, ev.OwedQuestion{Only: w.Ref.Tokens()})
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(o.Items, func(i ev.OwedItem) bool {
+		return i.Work.Ref == w.Ref && i.Work.UID == w.UID && i.Work.Digest == w.Digest
+	}), nil
+}
+
+// creation implements knowledge, as it was told last. The control plane counts: what it does not know yet is refused there.
+func (a *Agent) creation(t *Task, what string) fsm.Creation {
+	for _, c := range a.item(t.Ref).Creations {
+		if c.What == what {
+			return fsm.Creation(c)
+		}
+	}
+	return fsm.Creation{What: what}
+}
+
+// told implements knowledge.
+func (a *Agent) told(ref ev.Ref, why ev.Reason) bool {
+	i := a.item(ref)
+	return why.Waits() && i.Attempt != nil && i.Attempt.Reason == why && (i.HalfAt.IsZero() || time.Now().Before(i.HalfAt))
+}
+
+// pause implements knowledge.
+func (a *Agent) pause(ref ev.Ref, f *ev.AttemptFailed, now time.Time, asked time.Duration) time.Duration {
+	return Pause(a.item(ref).Attempt, f, now, asked)
+}
+
+// longQueued implements knowledge.
+func (a *Agent) longQueued(w ev.Work) bool {
+	i := a.item(w.Ref)
+	return !i.HalfAt.IsZero() && time.Now().After(i.HalfAt)
+}
