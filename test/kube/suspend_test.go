@@ -39,16 +39,19 @@ func newSleeper(t *testing.T, name string) sleeper {
 	return s
 }
 
-// stands waits until so much is wanted and runs.
+// stands waits until so much is wanted and runs, and the controllers have written down that it does: until then they write
+// to the same objects.
 func (s sleeper) stands(want string, pods int) {
 	s.Helper()
 	got := ""
 	kubetest.Eventually(s, "it is as wanted", func() bool {
+		settled := true
 		replicas := func(kind, name string) any {
 			o, err := admin.Get(s.Context(), "apps/v1", kind, s.namespace, name)
 			if err != nil {
 				s.Fatal(err)
 			}
+			settled = settled && kube.RolledOut(o)
 			return kube.MapOf(o["spec"])["replicas"]
 		}
 		nightly, err := admin.Get(s.Context(), "batch/v1", "CronJob", s.namespace, "nightly")
@@ -66,7 +69,7 @@ func (s sleeper) stands(want string, pods int) {
 			}
 		}
 		got = fmt.Sprintf("web:%v db:%v nightly:%v, %d run", replicas("Deployment", "web"), replicas("StatefulSet", "db"), kube.MapOf(nightly["spec"])["suspend"], running)
-		return got == fmt.Sprintf("%s, %d run", want, pods)
+		return settled && got == fmt.Sprintf("%s, %d run", want, pods)
 	})
 }
 
@@ -159,6 +162,7 @@ func TestSuspensionKilledAtAnyWrite(t *testing.T) {
 		return p.counted()
 	}
 	writes := cut(tenant.Suspend, strike{n: math.MaxInt})
+	s.stands("web:0 db:0 nightly:true", 0)
 	if again := cut(tenant.Resume, strike{n: math.MaxInt}); writes != 3 || again != 3 {
 		t.Fatalf("they wrote %d and %d times, want one write for each of what runs", writes, again)
 	}
