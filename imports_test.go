@@ -109,7 +109,7 @@ var arrows = map[string][]string{
 	"./internal/cli/print": {"./events", "./internal/client", "github.com/mattn/go-runewidth", "github.com/spf13/cobra", "go.yaml.in/yaml/v3", "golang.org/x/term",
 		"k8s.io/apimachinery/pkg/util/json", "k8s.io/client-go/util/jsonpath", "sigs.k8s.io/yaml"},
 	"./internal/cli/setting":  {},
-	"./internal/server/certs": {},
+	"./internal/server/certs": {"./events/eventlog/filestore"},
 	"./internal/server": {"./events/...", "./fsm", "./projections/...", "./workers/...", "./cloud/...", "./deploy", "./internal/client", "./internal/liveness", "./internal/server/certs",
 		"github.com/nats-io/nats.go", "github.com/nats-io/nkeys", "github.com/oklog/ulid/v2", "github.com/gofrs/flock", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term"},
 	"./internal/bench": {"./events/...", "./fsm", "./projections/...", "./internal/server", "./internal/client", "./internal/cli/manifest", "./internal/cli/print",

@@ -12,10 +12,9 @@ const (
 	AgentPrefix = "aerie.agent."
 	HintPrefix  = "aerie.hint."
 
-	AskOwed  = "owed"  // of a place: what is owed there, answered with Owed
-	AskSeen  = "seen"  // of an agent, once a minute: it takes or keeps the lease, answered with Lease
-	AskJoin  = "join"  // of an agent that has a secret: its key, answered with JoinAnswer
-	AskHello = "hello" // of an agent: what it needs to know to begin, answered with Hello
+	AskOwed = "owed" // of a place: what is owed there, answered with Owed
+	AskSeen = "seen" // of an agent, once a minute: it takes or keeps the lease, answered with Lease
+	AskJoin = "join" // of an agent that has a secret: its key, answered with JoinAnswer
 )
 
 // AgentSubject is where an agent asks about a place.
@@ -65,6 +64,8 @@ type (
 	Lease struct {
 		HeldBy string    `json:"held_by,omitempty"` // another instance that works; empty: the one that asks
 		Since  time.Time `json:"since,omitzero"`
+		Places []string  `json:"places,omitempty"` // where it works
+		Speed  float64   `json:"speed"`            // of the simulated cloud
 		Error  string    `json:"error,omitempty"`
 	}
 	// SeenQuestion is what an agent says of itself once a minute.
@@ -80,12 +81,6 @@ type (
 	// JoinAnswer is empty if the key is good now.
 	JoinAnswer struct {
 		Error string `json:"error,omitempty"`
-	}
-	// Hello is what an agent begins with.
-	Hello struct {
-		Places []string `json:"places"` // where it works
-		Speed  float64  `json:"speed"`  // of the simulated cloud
-		Error  string   `json:"error,omitempty"`
 	}
 )
 

@@ -43,15 +43,7 @@ func newWhoamiCommand() *cobra.Command {
 		Use:   "whoami",
 		Short: "Show who the server takes you for",
 		Args:  client.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.Check(); err != nil {
-				return err
-			}
-			cl, err := conn.Client(cmd)
-			if err != nil {
-				return err
-			}
-			defer cl.Close()
+		RunE: connected(&conn, &o, func(cmd *cobra.Command, cl *client.Client) error {
 			raw, err := cl.Get(cmd.Context(), "/v1/whoami", nil)
 			if err != nil || o.Format != print.Table {
 				return orRaw(cmd, o.Format, raw, err)
@@ -65,7 +57,7 @@ func newWhoamiCommand() *cobra.Command {
 				until = me.Expires.UTC().Format(time.RFC3339)
 			}
 			return print.Rows(cmd.OutOrStdout(), []string{"ACTOR", "ROLE", "OWNER", "EXPIRES"}, [][]string{{me.Actor, string(me.Role), me.Owner, until}})
-		},
+		}),
 	}
 	conn.Flags(cmd)
 	o.Flags(cmd, print.Table, print.JSON, print.YAML)

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base32"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -103,8 +101,7 @@ func makeToken(ctx context.Context, cl *client.Client, ref events.Ref, role even
 	var random [secretBytes]byte
 	_, _ = rand.Read(random[:]) // it never fails
 	secret := strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random[:]))
-	sum := sha256.Sum256([]byte(secret))
-	spec := events.TokenSpec{Role: role, Hash: hex.EncodeToString(sum[:]), Expires: end.UTC().Format(time.RFC3339)}
+	spec := events.TokenSpec{Role: role, Hash: events.HashOf(secret), Expires: end.UTC().Format(time.RFC3339)}
 	body, err := json.Marshal(map[string]any{"spec": spec})
 	if err != nil {
 		return made{}, fmt.Errorf("write a token's body: %w", err)
@@ -133,15 +130,7 @@ func newTokensListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "List the tokens that are not revoked",
 		Args:  client.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.Check(); err != nil {
-				return err
-			}
-			cl, err := conn.Client(cmd)
-			if err != nil {
-				return err
-			}
-			defer cl.Close()
+		RunE: connected(&conn, &o, func(cmd *cobra.Command, cl *client.Client) error {
 			l, err := readTokens(cmd.Context(), cl, owner)
 			if err != nil {
 				return err
@@ -154,7 +143,7 @@ func newTokensListCommand() *cobra.Command {
 				return err
 			}
 			return printTokens(cmd, all)
-		},
+		}),
 	}
 	conn.Flags(cmd)
 	o.Flags(cmd, print.Table, print.JSON, print.YAML)

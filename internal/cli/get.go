@@ -53,6 +53,23 @@ func (r *reading) found(find func(*cobra.Command, []string) (events.Ref, error),
 	}
 }
 
+// connected makes what runs a verb that asks the server for one thing, and names no entity.
+func connected(
+	conn *client.Connection, o *print.Output, show func(*cobra.Command, *client.Client) error,
+) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		if err := o.Check(); err != nil {
+			return err
+		}
+		cl, err := conn.Client(cmd)
+		if err != nil {
+			return err
+		}
+		defer cl.Close()
+		return show(cmd, cl)
+	}
+}
+
 // filter are the filters of a list.
 type filter struct {
 	owner, phase, dataplane, plan, text, sort, cursor string

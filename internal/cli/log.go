@@ -49,15 +49,7 @@ func newVerifyCommand() *cobra.Command {
 			"it over HTTP. On a cluster of NATS servers it also reads what each of them has, and names the one that differs.\n" +
 			"It ends with exit code 1 if anything differs, or if the log is damaged or torn.",
 		Args: client.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.Check(); err != nil {
-				return err
-			}
-			cl, err := conn.Client(cmd)
-			if err != nil {
-				return err
-			}
-			defer cl.Close()
+		RunE: connected(&conn, &o, func(cmd *cobra.Command, cl *client.Client) error {
 			var monitors []string
 			if monitor != "" {
 				monitors = strings.Split(monitor, ",")
@@ -67,7 +59,7 @@ func newVerifyCommand() *cobra.Command {
 				return err
 			}
 			return found.print(cmd.OutOrStdout(), o.Format)
-		},
+		}),
 	}
 	conn.Flags(cmd)
 	o.Flags(cmd, asText, print.JSON)

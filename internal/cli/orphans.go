@@ -34,15 +34,7 @@ func newOrphansCommand(kinds *events.Registry) *cobra.Command {
 		Example: "  aerie orphans\n  aerie orphans --account -/main --region eu-central\n  aerie orphans remove acme/tenant/prod/01J8ZQ6M3N4P5R6S7T8V9W0X1Y\n" +
 			"  aerie orphans adopt acme/tenant/prod/01J8ZQ6M3N4P5R6S7T8V9W0X1Y --dataplane -/eu --spec '{plan: -/free}'",
 		Args: client.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.Check(); err != nil {
-				return err
-			}
-			cl, err := conn.Client(cmd)
-			if err != nil {
-				return err
-			}
-			defer cl.Close()
+		RunE: connected(&conn, &o, func(cmd *cobra.Command, cl *client.Client) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), orphansWithin)
 			defer cancel()
 			var raw json.RawMessage
@@ -56,7 +48,7 @@ func newOrphansCommand(kinds *events.Registry) *cobra.Command {
 				return print.Raw(cmd.OutOrStdout(), print.JSON, raw)
 			}
 			return printOrphans(cmd, raw)
-		},
+		}),
 	}
 	conn.Flags(cmd)
 	o.Flags(cmd, print.Table, print.JSON)

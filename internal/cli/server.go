@@ -124,10 +124,8 @@ func sameAddress(natsURL, listen string) bool {
 	if err != nil || port != ownPort {
 		return false
 	}
-	return host == own || isLoopback(host) && (isLoopback(own) || own == "" || net.ParseIP(own).IsUnspecified())
+	return host == own || server.IsLoopback(host) && (server.IsLoopback(own) || own == "" || net.ParseIP(own).IsUnspecified())
 }
-
-func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // fromEnvironment sets each flag that was not given from AERIE_<FLAG>, but for those to leave.
 func fromEnvironment(flags *pflag.FlagSet, leave map[string]bool) error {

@@ -20,6 +20,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/workers/agents"
@@ -120,13 +121,9 @@ func (a *agentProcess) makeKey() (err error) {
 	return a.write(keyFile, seed)
 }
 
-// write writes a file aside and renames it, so that a kill leaves a whole one or none.
+// write keeps a file in the agent's data directory.
 func (a *agentProcess) write(name string, data []byte) error {
-	path := filepath.Join(a.DataDir, name)
-	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := filestore.WriteWhole(filepath.Join(a.DataDir, name), data); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
@@ -194,10 +191,13 @@ func (a *agentProcess) run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("enter: %w", err)
 	}
-	refused := make(chan error, 1)
 	a.nc, err = a.dial(agents.Inbox(public), nats.Nkey(public, a.key.Sign), nats.MaxReconnects(-1),
 		nats.CustomReconnectDelay(func(tries int) time.Duration { return rand.N(min(comeBack, time.Duration(tries)*time.Second) + 1) }),
-		nats.ClosedHandler(func(nc *nats.Conn) { refused <- nc.LastError() }))
+		nats.IgnoreAuthErrorAbort(), // a control plane that has just started knows nobody yet
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
+			slog.Warn("the control plane was not reached, will try again", "err", err)
+		}),
+		nats.ErrorHandler(notLetIn))
 	switch {
 	case errors.Is(err, nats.ErrAuthorization):
 		return ev.Refuse(ev.Denied, "this agent's key is not known, or was revoked: join with a new token")
@@ -206,18 +206,16 @@ func (a *agentProcess) run(ctx context.Context) (err error) {
 	}
 	defer a.nc.Close()
 	slog.Info("the agent works", "agent", a.token.Owner+"/"+a.token.Agent, "instance", a.instance)
-	ctx, end := context.WithCancel(ctx)
-	defer end()
-	ended := make(chan error, 1)
-	go func() { ended <- a.serve(ctx) }()
-	select {
-	case err := <-refused: // refused twice in a row
-		end()
-		<-ended
-		return ev.Refuse(ev.Denied, "this agent was let go of: %v: join with a new token", err)
-	case err := <-ended:
-		return err
+	return a.serve(ctx)
+}
+
+// notLetIn logs what the server has against the agent. NATS tells it of a refused key here alone.
+func notLetIn(_ *nats.Conn, _ *nats.Subscription, err error) {
+	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) {
+		slog.Warn("the agent is not let in, will try again; if it was revoked, join with a new token", "err", err)
+		return
 	}
+	slog.Warn("the control plane refuses something", "err", err)
 }
 
 // serve says once a minute that the agent is there, and works while it has the lease.
@@ -249,14 +247,10 @@ var errStandsBy = errors.New("another instance works")
 
 // say takes or keeps the lease, and begins or ends the work.
 func (a *agentProcess) say(ctx context.Context, work *placeWork) error {
-	at := func(what string) string { return ev.AgentSubject(a.token.Owner, ev.AgentPlace(a.token.Agent), what) }
-	var hello ev.Hello
-	if err := askFor(ctx, a.nc, at(ev.AskHello), struct{}{}, &hello); err != nil {
-		return err
-	}
+	at := ev.AgentSubject(a.token.Owner, ev.AgentPlace(a.token.Agent), ev.AskSeen)
 	seen := ev.SeenQuestion{Instance: a.instance, Version: a.Version, Effects: execute.Effects()}
 	var lease ev.Lease
-	if err := askFor(ctx, a.nc, at(ev.AskSeen), seen, &lease); err != nil {
+	if err := askFor(ctx, a.nc, at, seen, &lease); err != nil {
 		return err
 	}
 	if lease.HeldBy != "" {
@@ -267,33 +261,33 @@ func (a *agentProcess) say(ctx context.Context, work *placeWork) error {
 	if lease.Error != "" {
 		return errors.New(lease.Error)
 	}
-	return work.begin(ctx, hello)
+	return work.begin(ctx, lease)
 }
 
 // placeWork is the work at all places of an agent.
 type placeWork struct {
 	*agentProcess
 	control *Control // has the clouds, as a server has them
-	now     ev.Hello
+	now     ev.Lease
 	end     context.CancelFunc
 	all     sync.WaitGroup
 }
 
 // begin works at the places that the agent is told, unless it does already.
-func (w *placeWork) begin(ctx context.Context, hello ev.Hello) error {
-	if w.end != nil && slices.Equal(w.now.Places, hello.Places) && w.now.Speed == hello.Speed {
+func (w *placeWork) begin(ctx context.Context, lease ev.Lease) error {
+	if w.end != nil && slices.Equal(w.now.Places, lease.Places) && w.now.Speed == lease.Speed {
 		return nil
 	}
 	w.stop()
-	w.now = hello
-	clouds, charts, err := w.clouds(hello)
+	w.now = lease
+	clouds, charts, err := w.clouds(lease)
 	if err != nil {
 		return err
 	}
 	ctx, w.end = context.WithCancel(ctx)
 	slots := execute.NewSlots()
-	for _, place := range hello.Places {
-		x := execute.NewAgent(w.nc, queue.Partition{Owner: w.token.Owner, Dataplane: place}, slots, clouds, clock.Clock{Speed: hello.Speed})
+	for _, place := range lease.Places {
+		x := execute.NewAgent(w.nc, queue.Partition{Owner: w.token.Owner, Dataplane: place}, slots, clouds, clock.Clock{Speed: lease.Speed})
 		x.UseCharts(charts)
 		w.all.Go(func() {
 			if err := x.Run(ctx); err != nil && ctx.Err() == nil {
@@ -305,9 +299,9 @@ func (w *placeWork) begin(ctx context.Context, hello ev.Hello) error {
 }
 
 // clouds opens the clouds as a server does: those that this machine has credentials for, and a simulated one.
-func (w *placeWork) clouds(hello ev.Hello) (map[string]execute.Cloud, *execute.Charts, error) {
+func (w *placeWork) clouds(lease ev.Lease) (map[string]execute.Cloud, *execute.Charts, error) {
 	if w.control == nil {
-		c, s := &Control{}, Settings{DataDir: w.DataDir, SimSpeed: hello.Speed}
+		c, s := &Control{}, Settings{DataDir: w.DataDir, SimSpeed: lease.Speed}
 		if err := errors.Join(c.openClouds(s), c.openCharts(s)); err != nil {
 			return nil, nil, err
 		}

@@ -20,7 +20,7 @@ func (c *Control) knowAgents(s Settings) {
 				slog.Error("an agent's connections were not ended", "agent", agent, "err", err)
 			}
 		},
-		Connections: c.NATS.Connections,
+		IsThere: c.NATS.IsThere,
 	})
 	c.Intake.Guard(c.agents.MayReport)
 }

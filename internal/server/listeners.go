@@ -52,18 +52,15 @@ func (s Settings) secure() (http, nats *tls.Config, err error) {
 }
 
 func inClear(flag, address string, allowed bool) error {
-	if allowed || isLoopback(address) {
+	if host, _, err := net.SplitHostPort(address); allowed || err == nil && IsLoopback(host) {
 		return nil
 	}
 	return fmt.Errorf("listen on %s: tokens would go over the network in clear: give --tls-cert and --tls-key, or --tls-names for a certificate"+
 		" of aerie's own CA, or --insecure-%s if something before it ends TLS", address, flag)
 }
 
-// isLoopback tells whether only this machine can reach an address.
-func isLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
-}
+// IsLoopback tells whether only this machine can reach a host.
+func IsLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // strict has browsers come over TLS from now on, and only so.
 func strict(h http.Handler) http.Handler {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 )
 
 // tokenFile is the admin token's file in the data directory.
@@ -32,11 +34,8 @@ func AdminToken(dir string) (string, error) {
 		return "", fmt.Errorf("read the admin token: %s holds a token of %d characters, which can be guessed: want %d or more: remove the file to have a new one made", path, len(held), tokenLength)
 	}
 	token := rand.Text()
-	if err := os.WriteFile(path+".new", []byte(token+"\n"), 0o600); err != nil {
+	if err := filestore.WriteWhole(path, []byte(token+"\n")); err != nil {
 		return "", fmt.Errorf("write the admin token: %w: make the data directory writable", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return "", fmt.Errorf("write the admin token: %w", err)
 	}
 	return token, nil
 }

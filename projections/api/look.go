@@ -54,10 +54,9 @@ func (s *server) operations(api huma.API) {
 	s.forCustomers(op)
 	route(api, op, func(ctx context.Context, q *operations.Query) (*operationsAnswer, error) {
 		if c := callerOf(ctx); c.Role.OfCustomer() {
-			if q.Owner != "" && q.Owner != c.Owner {
-				return nil, events.Refuse(events.Denied, "%s may not list what %s owns", events.Kind(c.Role).A(), events.Truncate(q.Owner))
+			if err := ownedBy(c, c.Owner, &q.Owner); err != nil {
+				return nil, err
 			}
-			q.Owner = c.Owner
 		}
 		l, err := s.views.Operations(ctx, q)
 		return &operationsAnswer{l}, err

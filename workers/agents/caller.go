@@ -27,7 +27,7 @@ var errNobody = errors.New("who asks is not known")
 // CallerOf reads the header that the server writes where one account asks a service of another. Without an account the
 // message did not come that way, and the header is worth nothing.
 func CallerOf(m *nats.Msg) (c Caller, err error) {
-	h := m.Header["Nats-Request-Info"]
+	h := m.Header[ev.HeaderRequestInfo]
 	if len(h) != 1 || json.Unmarshal([]byte(h[0]), &c) != nil || c.Account == "" || c.User == "" {
 		return Caller{}, errNobody
 	}
@@ -41,7 +41,7 @@ func (c Caller) session() string {
 
 // MayReport says why a report may not be taken; nil if it may. Those of aerie's own executors come from nobody else's account.
 func (s *Service) MayReport(m *nats.Msg) error {
-	if len(m.Header["Nats-Request-Info"]) == 0 {
+	if len(m.Header[ev.HeaderRequestInfo]) == 0 {
 		return nil
 	}
 	c, err := CallerOf(m)

@@ -25,7 +25,7 @@ func (s *Service) Key(public string) (r embedded.Rights, known bool) {
 func rightsOf(ref ev.Ref, places []string, key string) embedded.Rights {
 	own := ev.AgentPlace(ref.ID)
 	r := embedded.Rights{User: ev.AgentActor(ref.Owner, ref.ID), Owner: ref.Owner, See: []string{Inbox(key) + ".>"},
-		Publish: []string{ev.AgentSubject(ref.Owner, own, ev.AskSeen), ev.AgentSubject(ref.Owner, own, ev.AskHello)}}
+		Publish: []string{ev.AgentSubject(ref.Owner, own, ev.AskSeen)}}
 	for _, p := range places {
 		r.Publish = append(r.Publish, ev.AgentSubject(ref.Owner, p, ev.AskOwed), ev.ReportPrefix+ref.Owner+"."+p+".>")
 		r.See = append(r.See, ev.HintSubject(ref.Owner, p))

@@ -26,11 +26,12 @@ func newLeases() leases { return leases{&sync.Mutex{}, map[ev.Ref]lease{}} }
 
 // take takes or keeps the lease for an instance. If another one has it, whose connection is there, that is returned, and
 // since when.
-func (l leases) take(agent ev.Ref, instance string, who Caller, there map[uint64]bool, now time.Time) (heldBy string, since time.Time) {
+func (l leases) take(agent ev.Ref, instance string, who Caller, isThere func(conn uint64) bool, now time.Time) (
+	heldBy string, since time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h, held := l.held[agent]
-	if held && h.instance != instance && now.Sub(h.seen) < leaseFor && there[h.conn] {
+	if held && h.instance != instance && now.Sub(h.seen) < leaseFor && isThere(h.conn) {
 		return h.instance, h.since
 	}
 	if h.instance != instance {

@@ -41,8 +41,8 @@ type Service struct {
 
 // Door is the NATS server, as far as agents are concerned. A user is an agent, by the name of ev.AgentActor.
 type Door struct {
-	Evict       func(user string)                 // ends the connections of a user
-	Connections func(user string) map[uint64]bool // those that are there
+	Evict   func(user string)                   // ends the connections of a user
+	IsThere func(user string, conn uint64) bool // tells whether a user has a connection of that number
 }
 
 // New makes a service.
@@ -135,8 +135,6 @@ func (s *Service) answer(ctx context.Context, m *nats.Msg, owner, place, what st
 		out = s.seen(ctx, m, agentRef(owner, place))
 	case ev.AskJoin:
 		out = s.join(ctx, m, agentRef(owner, place))
-	case ev.AskHello:
-		out = s.hello(agentRef(owner, place))
 	default:
 		return
 	}
@@ -152,16 +150,6 @@ func (s *Service) answer(ctx context.Context, m *nats.Msg, owner, place, what st
 // agentRef is the agent whose own place that is.
 func agentRef(owner, place string) ev.Ref {
 	return ev.Ref{Kind: ev.Agent, Owner: owner, ID: strings.TrimPrefix(place, ev.AgentPlace(""))}
-}
-
-func (s *Service) hello(ref ev.Ref) (h ev.Hello) {
-	h.Speed = s.clock.Speed
-	s.fold.View(func(w *state.Entities) {
-		if e, ok := w.Get(ref); ok {
-			h.Places = placesOf(w, e)
-		}
-	})
-	return h
 }
 
 // placesOf is where an agent works.
@@ -215,14 +203,20 @@ func (s *Service) seen(ctx context.Context, m *nats.Msg, ref ev.Ref) (l ev.Lease
 	if err != nil || q.Instance == "" {
 		return ev.Lease{Error: "an instance is wanted"}
 	}
-	there := s.door.Connections(caller.User)
-	if held, since := s.leases.take(ref, q.Instance, caller, there, time.Now()); held != "" {
+	isThere := func(conn uint64) bool { return s.door.IsThere(caller.User, conn) }
+	if held, since := s.leases.take(ref, q.Instance, caller, isThere, time.Now()); held != "" {
 		return ev.Lease{HeldBy: held, Since: since}
 	}
 	seen := ev.AgentConnected{Instance: ev.Cut(q.Instance, 64), Version: ev.Cut(q.Version, 64)}
 	if err := s.do(ctx, command.Internal(ref, ev.ActorAerie, ev.NoteAgent{Seen: seen})); err != nil {
-		l.Error = err.Error()
+		return ev.Lease{Error: err.Error()}
 	}
+	l.Speed = s.clock.Speed
+	s.fold.View(func(w *state.Entities) {
+		if e, ok := w.Get(ref); ok {
+			l.Places = placesOf(w, e)
+		}
+	})
 	return l
 }
 

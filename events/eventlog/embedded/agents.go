@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -31,18 +32,14 @@ const agentExports = `{service: "aerie.agent.>", response: singleton}
 // AdmitAgents lets agents in from now on.
 func (s *Server) AdmitAgents(who Agents) { s.auth.agents.Store(&who) }
 
-// Connections are the connections of a caller that are there, by the numbers that services are told.
-func (s *Server) Connections(actor string) map[uint64]bool {
-	there := map[uint64]bool{}
-	z, err := s.srv.Connz(&server.ConnzOptions{Username: true, User: actor, Limit: 1 << 20})
+// IsThere tells whether a caller has a connection, by the number that services are told. Where that is not known, it has.
+func (s *Server) IsThere(actor string, conn uint64) bool {
+	all, err := s.connectionsOf(actor)
 	if err != nil {
-		s.log.Warn("find connections", "of", actor, "err", err)
-		return there
+		s.log.Warn("taken to be there", "err", err)
+		return true
 	}
-	for _, c := range z.Conns {
-		there[c.Cid] = true
-	}
-	return there
+	return slices.ContainsFunc(all, func(c *server.ConnInfo) bool { return c.Cid == conn })
 }
 
 // enterAgent lets in who has shown the key of an agent, or a token to join as one.

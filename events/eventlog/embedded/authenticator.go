@@ -46,14 +46,20 @@ func (s *Server) Admit(c Callers) { s.auth.callers.Store(&c) }
 // Evict ends the connections of a caller, who is let in no more by now, or not as before. It says how many there were.
 func (s *Server) Evict(actor string) (int, error) {
 	s.auth.awaitEntering()
-	z, err := s.srv.Connz(&server.ConnzOptions{Username: true, User: actor, Limit: 1 << 20})
-	if err != nil {
-		return 0, fmt.Errorf("find the connections of %s: %w", actor, err)
-	}
-	for _, c := range z.Conns {
+	all, err := s.connectionsOf(actor)
+	for _, c := range all {
 		_ = s.srv.DisconnectClientByID(c.Cid) // one that is gone is gone
 	}
-	return len(z.Conns), nil
+	return len(all), err
+}
+
+// connectionsOf are the connections of a caller that are there now.
+func (s *Server) connectionsOf(actor string) ([]*server.ConnInfo, error) {
+	z, err := s.srv.Connz(&server.ConnzOptions{Username: true, User: actor, Limit: 1 << 20})
+	if err != nil {
+		return nil, fmt.Errorf("find the connections of %s: %w", actor, err)
+	}
+	return z.Conns, nil
 }
 
 // awaitEntering returns when everybody is in who was entering.

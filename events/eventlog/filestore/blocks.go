@@ -81,11 +81,7 @@ func (g *Guard) keepBlocks(all []block) error {
 	if err != nil {
 		return fmt.Errorf("write down the blocks: %w", err)
 	}
-	path := filepath.Join(g.dir, lookedAt)
-	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
-		return fmt.Errorf("write down the blocks: %w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := WriteWhole(filepath.Join(g.dir, lookedAt), data); err != nil {
 		return fmt.Errorf("write down the blocks: %w", err)
 	}
 	return nil

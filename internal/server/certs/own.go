@@ -20,6 +20,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/aeriehq/aerie/events/eventlog/filestore"
 )
 
 // How long certificates are good. A server's is made anew in memory, at each start and at half its time.
@@ -95,11 +97,8 @@ func makeCA(dir string) (*authority, error) {
 		name, kind string
 		data       []byte
 	}{{keyFile, "PRIVATE KEY", secret}, {CAFile, "CERTIFICATE", der}} {
-		path, text := filepath.Join(dir, f.name), pem.EncodeToMemory(&pem.Block{Type: f.kind, Bytes: f.data})
-		if err := os.WriteFile(path+".new", text, 0o600); err != nil {
-			return nil, fmt.Errorf("keep the CA: %w", err)
-		}
-		if err := os.Rename(path+".new", path); err != nil {
+		text := pem.EncodeToMemory(&pem.Block{Type: f.kind, Bytes: f.data})
+		if err := filestore.WriteWhole(filepath.Join(dir, f.name), text); err != nil {
 			return nil, fmt.Errorf("keep the CA: %w", err)
 		}
 	}
