@@ -111,7 +111,7 @@ func (k *Kind[D]) settleGoing(e Entity[D], refs *Refs) ([]ev.Change, *Blocker) {
 	for _, u := range refs.below(users) {
 		user, _ := refs.Get(u)
 		machine := Machines[u.Kind]
-		if machine.Going(user.Phase()) || len(machine.Others(user, refs)) > 0 {
+		if machine.Terminating(user.Phase()) || len(machine.Others(user, refs)) > 0 {
 			continue
 		}
 		if more, err := machine.propose(user, ev.Command{Ref: u, Payload: ev.Delete{}}, refs); err == nil {

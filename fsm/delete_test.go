@@ -13,7 +13,7 @@ func TestAClaimHidesNoFailure(t *testing.T) {
 	w := fsmtest.WorldOf(t, fsmtest.History(fsmtest.DataplaneIs("-/eu", fsmtest.AsIs, fsmtest.Built()[:1]...),
 		fsmtest.Is("dataplane -/eu", ev.Failed{Reason: ev.Reason{Code: ev.ConfigProblem}}, ev.Claimed{Customer: "acme"})))
 	e, _ := w.Get(fsmtest.RefOf("dataplane -/eu"))
-	if why := w.Why(e); why == nil || why.Code != ev.ConfigProblem {
+	if why := w.Blocker(e); why == nil || why.Code != ev.ConfigProblem {
 		t.Errorf("the reason is %+v", why)
 	}
 	changes, err := fsmtest.DecideIn(w, ev.Command{Ref: e.Ref, Payload: ev.Retry{}})

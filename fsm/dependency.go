@@ -141,8 +141,8 @@ func (r *Refs) unmet(needs []Dependency) *Blocker {
 	return nil
 }
 
-// why finds the one reason for which an entity is not at rest; nil if it is.
-func (k *Kind[D]) why(e Entity[D], refs *Refs) *Blocker {
+// blocker finds the one reason for which an entity is not at rest; nil if it is.
+func (k *Kind[D]) blocker(e Entity[D], refs *Refs) *Blocker {
 	if t := e.trouble(); t != nil {
 		w := &Blocker{Reason: *t, Since: e.TroubleSince, NextAt: e.RepairAt}
 		if e.Failure == nil {

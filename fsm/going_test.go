@@ -48,7 +48,7 @@ func TestNothingIsAskedOfWhatGoesAway(t *testing.T) {
 	}
 	for k, m := range fsm.Machines {
 		for _, p := range m.Phases() {
-			if m.Going(p) && !seen[k] {
+			if m.Terminating(p) && !seen[k] {
 				t.Errorf("no case of a %s", k)
 			}
 		}

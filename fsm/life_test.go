@@ -143,7 +143,7 @@ func (l life) checkAfter(t *testing.T, w *state.Entities, ref ev.Ref) {
 		return
 	}
 	got := "-"
-	if why := w.Why(e); why != nil {
+	if why := w.Blocker(e); why != nil {
 		got = string(why.Code) + ": " + why.Message
 	}
 	want := l.why

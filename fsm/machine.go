@@ -19,25 +19,25 @@ type Machine interface {
 	propose(Entity[Data], ev.Command, *Refs) ([]ev.Change, error)
 	// Owed is what the world owes the entity; nil if nothing.
 	Owed(Entity[Data]) ev.Effect
-	// Why is the one reason for which an entity is not at rest; nil if it is.
-	Why(Entity[Data], *Refs) *Blocker
+	// Blocker is the one reason for which an entity is not at rest; nil if it is.
+	Blocker(Entity[Data], *Refs) *Blocker
 	// Conditions are what can be asked of the entity, Ready last: what its own events say, and what its users do.
 	Conditions(Entity[Data], *Refs) []Condition
 	// Users are the living entities that use one, which have to go before it.
 	Users(Entity[Data], *Refs) []ev.Ref
 	// Others are those of its users that are no part of it: they are in the way of its deletion, or go with cascade.
 	Others(Entity[Data], *Refs) []ev.Ref
-	// Stands is what was made for an entity at rest and should still be as it was
+	// ExpectedEffects is what was made for an entity at rest and should still be as it was
 	// made, as the effects that made it; nil if it is not at rest, or not to be looked at.
-	Stands(Entity[Data], *Refs) []ev.Effect
+	ExpectedEffects(Entity[Data], *Refs) []ev.Effect
 	// Next is the phase to which an event leads from another, and whether the table lets it happen there.
 	Next(Phase, string) (Phase, bool)
-	// Going tells whether a phase is on the way to the end.
-	Going(Phase) bool
+	// Terminating tells whether a phase is on the way to the end.
+	Terminating(Phase) bool
 	// Ended tells whether in a phase nothing of the entity is left.
 	Ended(Phase) bool
-	// Rule bounds the entity's phase.
-	Rule(Phase) PhaseLimits
+	// Limits bounds the entity's phase.
+	Limits(Phase) PhaseLimits
 	// UsuallyRests is how long an entity that enters a phase takes as a rule until it is at rest, in the cloud's
 	// time, but for what it waits for; 0 if that is not known.
 	UsuallyRests(Phase) time.Duration
@@ -98,23 +98,23 @@ func (m machine[D]) Others(e Entity[Data], refs *Refs) []ev.Ref {
 func (m machine[D]) Conditions(e Entity[Data], refs *Refs) []Condition {
 	return m.conditions(typed[D](e), refs)
 }
-func (m machine[D]) Stands(e Entity[Data], refs *Refs) []ev.Effect {
+func (m machine[D]) ExpectedEffects(e Entity[Data], refs *Refs) []ev.Effect {
 	return m.stands(typed[D](e), refs)
 }
 func (m machine[D]) Next(p Phase, event string) (Phase, bool) {
 	to, may := m.verdicts[p][event]
 	return to, may
 }
-func (m machine[D]) Going(p Phase) bool {
+func (m machine[D]) Terminating(p Phase) bool {
 	return m.Kind.TerminatingPhase != "" && p == m.Kind.TerminatingPhase
 }
-func (m machine[D]) Ended(p Phase) bool                      { return p == m.FinalPhase }
-func (m machine[D]) Why(e Entity[Data], refs *Refs) *Blocker { return m.why(typed[D](e), refs) }
-func (m machine[D]) Rule(p Phase) PhaseLimits                { return m.Rules[p] }
+func (m machine[D]) Ended(p Phase) bool                          { return p == m.FinalPhase }
+func (m machine[D]) Blocker(e Entity[Data], refs *Refs) *Blocker { return m.blocker(typed[D](e), refs) }
+func (m machine[D]) Limits(p Phase) PhaseLimits                  { return m.Rules[p] }
 func (m machine[D]) UsuallyRests(from Phase) (d time.Duration) {
 	phases := m.Phases()
 	at := slices.Index(phases, from)
-	if at < 0 || m.AtRest(from) || m.Going(from) || m.Ended(from) {
+	if at < 0 || m.AtRest(from) || m.Terminating(from) || m.Ended(from) {
 		return 0
 	}
 	for _, p := range phases[at:] {

@@ -95,7 +95,7 @@ func (r *Refs) checkAll(ref ev.Ref, refs []ev.SpecRef) error {
 		switch machine := Machines[to.Ref.Kind]; {
 		case !ok || machine.Ended(e.Phase()):
 			absent = append(absent, ev.FieldError{Field: to.Field, Message: fmt.Sprintf("there is no %s%s", to.Ref, r.nearest(to.Ref))})
-		case machine.Going(e.Phase()):
+		case machine.Terminating(e.Phase()):
 			going = append(going, ev.FieldError{Field: to.Field, Message: fmt.Sprintf("%s is going away", to.Ref)})
 		}
 	}

@@ -69,7 +69,7 @@ func (f *fight) after(d time.Duration) { f.now = f.now.Add(d) }
 
 func (f *fight) why() *fsm.Blocker {
 	e, _ := f.w.Get(contestedRef)
-	return f.w.Why(e)
+	return f.w.Blocker(e)
 }
 
 // Whoever undoes each repair is given way to, longer each time, and told of.
@@ -144,7 +144,7 @@ func TestReasonSaysSinceWhen(t *testing.T) {
 	ref := fsmtest.RefOf("dataplane -/eu")
 	e := mustGet(t, w, "dataplane -/eu")
 	owed := e.OwedSince
-	if why := w.Why(e); owed.IsZero() || why.Code != ev.InProgress || !why.Since.Equal(owed) {
+	if why := w.Blocker(e); owed.IsZero() || why.Code != ev.InProgress || !why.Since.Equal(owed) {
 		t.Fatalf("in progress since %s: %+v", owed, why)
 	}
 	at := fsmtest.Later
@@ -153,7 +153,7 @@ func TestReasonSaysSinceWhen(t *testing.T) {
 		if err := w.Apply([]ev.Recorded{{Ref: ref, Seq: w.Seq + 1, Event: happened, Envelope: ev.Envelope{Time: at}}}); err != nil {
 			t.Fatal(err)
 		}
-		return w.Why(mustGet(t, w, "dataplane -/eu"))
+		return w.Blocker(mustGet(t, w, "dataplane -/eu"))
 	}
 	attempt := func(code ev.ReasonCode) ev.Event {
 		return ev.AttemptFailed{Reason: ev.Reason{Code: code, Fault: ev.ByCloud}, NextAt: at}

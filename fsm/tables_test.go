@@ -130,11 +130,11 @@ func TestEveryEffectIsKnownAndBounded(t *testing.T) {
 				if p == Retiring { // as long as it takes: what runs there is never cut off
 					continue
 				}
-				if rule := m.Rule(p); rule.Within == 0 || rule.Attempts == 0 {
+				if rule := m.Limits(p); rule.Within == 0 || rule.Attempts == 0 {
 					t.Errorf("%s is owed in phase %s, which has no bounds", e.Effect(), p)
 				}
 			}
-			if len(effectsIn(k, p, m)) == 0 && m.Rule(p) != (PhaseLimits{}) {
+			if len(effectsIn(k, p, m)) == 0 && m.Limits(p) != (PhaseLimits{}) {
 				t.Errorf("phase %s has bounds, and nobody works in it", p)
 			}
 		}

@@ -123,7 +123,7 @@ func checkPlacement(t *testing.T, facts []fsmtest.Fact, want string, claims bool
 		return
 	}
 	if len(changes) == 0 {
-		t.Fatalf("no place: %+v", w.Why(mustGet(t, w, "tenant acme/prod")))
+		t.Fatalf("no place: %+v", w.Blocker(mustGet(t, w, "tenant acme/prod")))
 	}
 	p := changes[0].Events[0].(ev.Placed).Placement
 	if p.Dataplane != want || p.TenantInfra != want+"_pg" || p.Namespace != "acme--prod" || !strings.Contains(p.Why, p.TenantInfra) {

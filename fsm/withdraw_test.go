@@ -103,7 +103,7 @@ func TestAWishIsWithdrawn(t *testing.T) {
 	if !e.Holds(fsm.ConditionReady) || e.Holds("InSync") || !e.Holds("SystemPoolReady") {
 		t.Errorf("after a wish in vain: %+v", e.Conditions)
 	}
-	for _, made := range fsm.Machines[ev.Dataplane].Stands(e, fsm.NewRefs(fsmtest.WorldOf(t, vain))) {
+	for _, made := range fsm.Machines[ev.Dataplane].ExpectedEffects(e, fsm.NewRefs(fsmtest.WorldOf(t, vain))) {
 		if c, ok := made.(ev.EnsureCluster); ok && c.Version != "1.36" {
 			t.Errorf("the cluster is held against %s", c.Version)
 		}

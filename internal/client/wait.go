@@ -32,7 +32,7 @@ type Target struct {
 // TargetOf is what to wait for after a command was answered.
 func TargetOf(ref events.Ref, a events.Answer) Target {
 	m, at := fsm.Machines[ref.Kind], fsm.Phase(a.Entity.Phase)
-	return Target{Ref: ref, UID: a.Entity.UID, Seq: a.Entity.Seq, Gone: m != nil && (m.Going(at) || m.Ended(at))}
+	return Target{Ref: ref, UID: a.Entity.UID, Seq: a.Entity.Seq, Gone: m != nil && (m.Terminating(at) || m.Ended(at))}
 }
 
 // atRest tells whether an entity is as wanted and nothing more is to come.
@@ -44,7 +44,7 @@ func atRest(e Entity) bool {
 // IsGoing tells whether an entity is on its way to its end.
 func IsGoing(e Entity) bool {
 	m, known := fsm.Machines[e.Kind]
-	return known && m.Going(fsm.Phase(e.Phase))
+	return known && m.Terminating(fsm.Phase(e.Phase))
 }
 
 // another tells whether the name belongs to another incarnation by now.

@@ -33,7 +33,7 @@ func (p *page) life(k ev.Kind) error {
 	p.table("phase", "how long it may last", "attempts", "what is owed")
 	m := fsm.Machines[k]
 	for _, phase := range m.Phases()[1:] {
-		rule := m.Rule(phase)
+		rule := m.Limits(phase)
 		p.row(string(phase), span(rule.Within), attempts(rule.Attempts), owed(k, phase))
 	}
 	p.end()

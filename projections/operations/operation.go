@@ -106,7 +106,7 @@ func (o *operation) read(w *state.Entities, now time.Time) Operation {
 	}
 	if o.State == Running {
 		e, _ := w.Get(ref)
-		out.Reason, out.WaitsFor, out.Can = ReasonOf(w.Why(e), now), waitsFor(e), can(e, w)
+		out.Reason, out.WaitsFor, out.Can = ReasonOf(w.Blocker(e), now), waitsFor(e), can(e, w)
 	}
 	return out
 }
@@ -155,7 +155,7 @@ func can(e fsm.Entity[fsm.Data], w *state.Entities) []string {
 		payload, plain := v.Body.(ev.Payload)
 		switch {
 		case v.Name == ev.VerbDelete:
-			if !machine.Going(e.Phase()) {
+			if !machine.Terminating(e.Phase()) {
 				all = append(all, v.Name)
 			}
 			continue

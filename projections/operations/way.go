@@ -46,7 +46,7 @@ func wayOf(m fsm.Machine) *way {
 		ahead: map[fsm.Phase][]fsm.Phase{}}
 	for _, p := range m.Phases() {
 		_, w.works[p] = m.Next(p, ev.AttemptFailed{}.Type())
-		w.works[p] = w.works[p] || m.Going(p)
+		w.works[p] = w.works[p] || m.Terminating(p)
 		w.rests[p] = m.AtRest(p) || m.Ended(p)
 		w.next[p] = map[string]fsm.Phase{}
 		for _, e := range m.Vocabulary() {

@@ -152,9 +152,9 @@ func (w *Entities) HasEnded(ref ev.Ref, uid string) bool {
 	return w.Knows(ref, uid) && (e.UID != uid || fsm.Machines[ref.Kind].Ended(e.Phase()))
 }
 
-// Why finds the one reason for which an entity is not at rest; nil if it is.
-func (w *Entities) Why(e fsm.Entity[fsm.Data]) *fsm.Blocker {
-	return fsm.Machines[e.Ref.Kind].Why(e, w.Refs())
+// Blocker finds the one reason for which an entity is not at rest; nil if it is.
+func (w *Entities) Blocker(e fsm.Entity[fsm.Data]) *fsm.Blocker {
+	return fsm.Machines[e.Ref.Kind].Blocker(e, w.Refs())
 }
 
 // Refs lets a decision look at other entities.

@@ -187,7 +187,7 @@ func checkWorld(t *rapid.T, w *state.Entities) {
 			if m.Ended(e.Phase()) {
 				return
 			}
-			why := w.Why(e)
+			why := w.Blocker(e)
 			owed, _ := m.Owed(e).(fsm.WaitFor)
 			if m.Owed(e) != nil && why == nil && !owed.OnlyTime() {
 				t.Fatalf("%s in phase %s has no reason for not being at rest", e.Ref, e.Phase())

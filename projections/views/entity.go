@@ -75,7 +75,7 @@ func read(w *state.Entities, e entity, now time.Time) Any {
 		Created: e.Created, Labels: labels, Spec: e.Data.Wants(),
 		Status: Status[any]{
 			Conditions: append([]fsm.Condition{}, fsm.Machines[e.Ref.Kind].Conditions(e, w.Refs())...),
-			Reason:     operations.ReasonOf(w.Why(e), now), Placement: placementOf(e), Owed: owedTo(e),
+			Reason:     operations.ReasonOf(w.Blocker(e), now), Placement: placementOf(e), Owed: owedTo(e),
 			Observed: kindViews[e.Ref.Kind].observed(e),
 		},
 	}

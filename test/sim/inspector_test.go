@@ -88,7 +88,7 @@ func (r *rig) seq() (seq uint64) {
 func (r *rig) why(ref ev.Ref) (why *fsm.Blocker) {
 	r.fold.View(func(w *state.Entities) {
 		e, _ := w.Get(ref)
-		why = w.Why(e)
+		why = w.Blocker(e)
 	})
 	return why
 }

@@ -202,7 +202,7 @@ func (r *rig) until(kind ev.Kind, path string, step time.Duration, want func(fsm
 			e, _ = w.Get(ref)
 			seq = w.Seq
 			if e.Phase() != fsm.Unborn {
-				why = w.Why(e)
+				why = w.Blocker(e)
 			}
 		})
 		if want(e, why) {

@@ -40,7 +40,7 @@ func (l *life) each(f func(fsm.Entity[fsm.Data], fsm.Machine)) {
 func (l *life) checkReason(e fsm.Entity[fsm.Data]) {
 	machine := fsm.Machines[e.Ref.Kind]
 	rests := machine.AtRest(e.Phase()) && e.Failure == nil || machine.Ended(e.Phase())
-	why := l.world.Why(e)
+	why := l.world.Blocker(e)
 	if rests != (why == nil) {
 		l.wrong("%s is %s, and its reason is %+v", e.Ref, e.Phase(), why)
 	}
@@ -60,7 +60,7 @@ func (l *life) checkStill() {
 			return
 		}
 		if _, waits := m.Owed(e).(fsm.WaitFor); !waits {
-			l.wrong("%s is %s for ever: %+v", e.Ref, e.Phase(), l.world.Why(e))
+			l.wrong("%s is %s for ever: %+v", e.Ref, e.Phase(), l.world.Blocker(e))
 			return
 		}
 		if changes, err := m.Decide(e, l.internal(e.Ref, ev.ActorAerie, ev.Settle{}), l.world.Refs()); len(changes) > 0 || err != nil {
@@ -138,7 +138,7 @@ func (l *life) image(w *state.Entities, e fsm.Entity[fsm.Data]) []byte {
 		waiting = append(waiting, r.String())
 	}
 	slices.Sort(waiting)
-	return l.json([]any{e.Phase(), e.Base, e.History.Between(0, e.History.Len()), e.Data, w.Why(e), waiting})
+	return l.json([]any{e.Phase(), e.Base, e.History.Between(0, e.History.Len()), e.Data, w.Blocker(e), waiting})
 }
 
 func (l *life) json(v any) []byte {
@@ -301,7 +301,7 @@ func (l *life) checkClasses(cluster string, objects []kube.Object) {
 func (l *life) checkGone() {
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
 		if !m.Ended(e.Phase()) {
-			l.wrong("%s is %s after everything was deleted: %+v", e.Ref, e.Phase(), l.world.Why(e))
+			l.wrong("%s is %s after everything was deleted: %+v", e.Ref, e.Phase(), l.world.Blocker(e))
 		}
 	})
 	ledger, err := sim.ReadLedger(filepath.Join(l.dir, "cloud"))

@@ -35,7 +35,7 @@ func (l *life) inspect() {
 		if e.Seq != seen[e.Ref] || !slices.Contains(reconcile.Inspectable, e.Ref.Kind) {
 			return
 		}
-		stands := m.Stands(e, l.world.Refs())
+		stands := m.ExpectedEffects(e, l.world.Refs())
 		if len(stands) == 0 {
 			return
 		}

@@ -93,7 +93,7 @@ func (l *life) checkPools(e fsm.Entity[fsm.Data], ledger sim.Ledger) {
 	}
 	known := map[string]bool{}
 	t := execute.NewTask(ev.Work{Ref: e.Ref, UID: e.UID}, nil, nil)
-	for _, made := range fsm.Machines[ev.TenantInfra].Stands(e, l.world.Refs()) {
+	for _, made := range fsm.Machines[ev.TenantInfra].ExpectedEffects(e, l.world.Refs()) {
 		for _, p := range made.(ev.EnsurePools).Pools {
 			spec := t.PoolSpec(d.Site, d.Cluster, p)
 			known[spec.Name] = true

@@ -139,7 +139,7 @@ func (l *rigLife) moving() (list []string) {
 		for _, k := range ev.Kinds {
 			w.Each(k, func(e fsm.Entity[fsm.Data]) {
 				m := fsm.Machines[k]
-				why := w.Why(e)
+				why := w.Blocker(e)
 				if rests := m.AtRest(e.Phase()) || m.Ended(e.Phase()); rests != (why == nil) {
 					list = append(list, fmt.Sprintf("%s is %s: %+v", e.Ref, e.Phase(), why))
 				} else if rests || e.Failure != nil || why.Code == ev.ConflictReason {

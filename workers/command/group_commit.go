@@ -35,9 +35,9 @@ type pipeline struct {
 	most     int       // how many decisions a round may have while one is taken apart; 0: as many as the batch takes
 }
 
-// doors are where commands come from; none while others are to be decided first, or
+// sources are where commands come from; none while others are to be decided first, or
 // while other servers are likely to change what they would be decided on.
-func (l *pipeline) doors() (people, machinery chan *job) {
+func (l *pipeline) sources() (people, machinery chan *job) {
 	if len(l.backlog) > 0 || l.inFlight != nil && l.contention.about() {
 		return nil, nil
 	}

@@ -44,7 +44,7 @@ type Intake struct {
 	contention *contention
 	refusals   *rate.Limiter                        // how many refusals are written down
 	ended      chan struct{}                        // closed when Run has
-	doors      chan struct{}                        // a place for each message being answered
+	places     chan struct{}                        // a place for each message being answered
 	answering  sync.WaitGroup                       // those messages
 	callers    func(actor string) (ev.Caller, bool) // nil: NATS does not say who sends a message
 	guard      func(*nats.Msg) error                // says why a report may not be taken; nil: any may
@@ -69,7 +69,7 @@ func NewIntake(log *eventlog.Log, fold *state.Live, kinds *ev.Registry) *Intake 
 	i := &Intake{contention: r, log: log, read: log.Read, fold: fold, kinds: kinds,
 		people: make(chan *job, queued), machinery: make(chan *job, queued),
 		refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
-		ended:    make(chan struct{}), doors: make(chan struct{}, queued), count: func(string, time.Duration) {}, givenUp: func() {},
+		ended:    make(chan struct{}), places: make(chan struct{}, queued), count: func(string, time.Duration) {}, givenUp: func() {},
 		rounds: func(int, int, time.Duration) {}}
 	i.ids.every = indexEvery
 	return i
@@ -113,7 +113,7 @@ func (i *Intake) Run(ctx context.Context) {
 				appending.Begin()
 			}
 		}
-		people, machinery := l.doors()
+		people, machinery := l.sources()
 		select {
 		case j := <-people:
 			deciding.Begin()

@@ -42,12 +42,12 @@ func (i *Intake) Serve(ctx context.Context, nc *nats.Conn, version string) error
 // door answers a message beside the others, if there is a place for one more.
 func (i *Intake) door(answer func()) bool {
 	select {
-	case i.doors <- struct{}{}:
+	case i.places <- struct{}{}:
 	default:
 		return false
 	}
 	i.answering.Go(func() {
-		defer func() { <-i.doors }()
+		defer func() { <-i.places }()
 		answer()
 	})
 	return true

@@ -40,7 +40,7 @@ func TestDueAtOnce(t *testing.T) {
 	must(err)
 	log, err := eventlog.Open(ctx, nc, fsm.Vocabulary(), guard)
 	must(err)
-	rule := fsm.Machines[ev.Account].Rule(fsm.Verifying)
+	rule := fsm.Machines[ev.Account].Limits(fsm.Verifying)
 	begun := time.Now().Add(grace + 5*time.Second - rule.Within)
 	for n := range accounts / each {
 		d := eventlog.Decision{Envelope: ev.Envelope{Time: begun, Actor: ev.ActorAdmin, CommandID: ulid.Make().String(),

@@ -135,7 +135,7 @@ func (a *Agent) look(ctx context.Context) (next time.Time, err error) {
 	defer a.mu.Unlock()
 	for ref, end := range a.running {
 		if now, owed := told[ref]; !owed || now.Work.Digest != a.items[ref].Work.Digest {
-			end(errOvertaken)
+			end(errNoLongerOwed)
 		}
 	}
 	a.items = told

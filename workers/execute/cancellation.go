@@ -12,8 +12,8 @@ import (
 	"github.com/aeriehq/aerie/workers/clock"
 )
 
-// errOvertaken ends work that is no longer owed: its phase was given up, or something else is wished by now.
-var errOvertaken = errors.New("it is no longer owed")
+// errNoLongerOwed ends work that is no longer owed: its phase was given up, or something else is wished by now.
+var errNoLongerOwed = errors.New("it is no longer owed")
 
 // overtakeRest is the pause between two looks at the entities: however much happens, looking costs little.
 const overtakeRest = 100 * time.Millisecond
@@ -24,7 +24,7 @@ type longWork struct {
 	end map[*ev.Work]context.CancelCauseFunc
 }
 
-// add is a context that ends when the work is overtaken. forget is called when it is done.
+// add is a context that ends when the work is no longer owed. forget is called when it is done.
 func (l *longWork) add(ctx context.Context, w *ev.Work) (_ context.Context, forget func()) {
 	ctx, end := context.WithCancelCause(ctx)
 	l.mu.Lock()
@@ -44,7 +44,7 @@ func (l *longWork) overtake(w *state.Entities) {
 	defer l.mu.Unlock()
 	for work, end := range l.end {
 		if work.Revision <= w.Seq && !owedIn(w, *work) {
-			end(errOvertaken)
+			end(errNoLongerOwed)
 		}
 	}
 }

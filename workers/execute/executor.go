@@ -182,8 +182,8 @@ func (x *worker) do(ctx context.Context, place queue.Partition, w ev.Work) (time
 	if err := x.endCreates(ctx, place, t); err != nil {
 		return time.Second, err
 	}
-	if r.Err != nil && errors.Is(context.Cause(callCtx), errOvertaken) {
-		slog.Info("work ended", "entity", w.Ref.String(), "effect", w.Effect, "err", errOvertaken)
+	if r.Err != nil && errors.Is(context.Cause(callCtx), errNoLongerOwed) {
+		slog.Info("work ended", "entity", w.Ref.String(), "effect", w.Effect, "err", errNoLongerOwed)
 		return 0, nil // that it was cut short is no failure; what came of it is found by whoever comes next
 	}
 	if x.passes && Elsewhere(r.Err) {

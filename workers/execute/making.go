@@ -103,7 +103,7 @@ func (x *worker) permit(place queue.Partition, t *Task) cloud.Permit {
 		case err != nil:
 			return err
 		case answer == ev.ReportTaken:
-			return errOvertaken
+			return errNoLongerOwed
 		case answer != ev.CreateCounted:
 			return errors.New(answer)
 		}

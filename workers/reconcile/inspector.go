@@ -122,7 +122,7 @@ func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string
 	var stands []ev.Effect
 	i.fold.View(func(w *state.Entities) {
 		if e, _ = w.Get(seen.Ref); e.Seq == seen.Seq {
-			stands = fsm.Machines[seen.Ref.Kind].Stands(e, w.Refs())
+			stands = fsm.Machines[seen.Ref.Kind].ExpectedEffects(e, w.Refs())
 		}
 	})
 	if len(stands) == 0 || queue.ByAgent(stands[0]) {
