@@ -19,6 +19,10 @@ func tenantOf(customer, name string) tenant.Spec {
 	}
 }
 
+func stayOf(s tenant.Spec) tenant.Stay {
+	return tenant.Stay{Namespace: s.Namespace, Owner: s.Owner, Name: s.Stay, Revision: s.Revision}
+}
+
 func ensureTenant(t *testing.T, spec tenant.Spec) {
 	t.Helper()
 	n, err := tenant.Ensure(t.Context(), admin, spec)
@@ -189,7 +193,7 @@ func TestAHeldNamespaceSaysWhy(t *testing.T) {
 	hold := kubetest.Object("v1", "ConfigMap", spec.Namespace, "hold", nil)
 	hold["metadata"].(map[string]any)["finalizers"] = []any{"example.com/hold"}
 	apply(t, admin, hold)
-	if err := tenant.Delete(t.Context(), admin, spec.Namespace, spec.Owner); err != nil {
+	if err := tenant.Delete(t.Context(), admin, stayOf(spec)); err != nil {
 		t.Fatal(err)
 	}
 	held := ""

@@ -66,7 +66,7 @@ func (s *Sweeper) sweepCluster(ctx context.Context, c Cluster, now time.Time, se
 	}
 	err = s.sweepClasses(looking, api, c, now, seen) // first: it also makes again what is missing
 	for _, o := range all {
-		state := s.stateOfOwned(o)
+		state := s.stateOfOwned(c, o)
 		if state == alive || !s.graceIsOver(fmt.Sprint(c, o, o.Owner), now, seen) {
 			continue
 		}
@@ -102,9 +102,15 @@ func (s *Sweeper) sweepClasses(ctx context.Context, api kube.API, c Cluster, now
 	return nil
 }
 
-// stateOfOwned is what the incarnation for which something was made in a cluster is to the log.
-func (s *Sweeper) stateOfOwned(o release.Owned) (is ownerState) {
-	s.fold.View(func(w *state.Entities) { is = stateIn(w, RefOf(o), o.Owner) })
+// stateOfOwned is what the incarnation for which something was made in a cluster is to the log. Of a tenant that lives, a
+// stay that it has no more has ended.
+func (s *Sweeper) stateOfOwned(c Cluster, o release.Owned) (is ownerState) {
+	s.fold.View(func(w *state.Entities) {
+		is = stateIn(w, RefOf(o), o.Owner)
+		if t, _ := w.Get(RefOf(o)); is == alive && o.IsTenant() && t.UID == o.Owner && !fsm.HasStay(t, c.Dataplane, o.Namespace, o.Stay) {
+			is = ended
+		}
+	})
 	return is
 }
 
