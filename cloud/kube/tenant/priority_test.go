@@ -50,7 +50,7 @@ func TestClassesAreSwept(t *testing.T) {
 		{"three", []string{"aerie-priority-9"}, "5 7 theirs"},
 		{"two", []string{"aerie-priority-5"}, "7 theirs"},
 	} {
-		kubetest.Must(t, tenant.Delete(t.Context(), m, tenant.Stay{Namespace: "acme--"+step.delete, Owner: "01H"+step.delete, Revision: 9}))
+		kubetest.Must(t, tenant.Delete(t.Context(), m, tenant.Stay{Namespace: "acme--" + step.delete, Owner: "01H" + step.delete, Revision: 9}))
 		removed, _, err := tenant.SweepClasses(t.Context(), m)
 		if got := classes(t, m); err != nil || !slices.Equal(removed, step.removed) || got != step.left {
 			t.Errorf("after %q: removed %v, left %s: %v", step.delete, removed, got, err)
