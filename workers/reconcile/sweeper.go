@@ -41,7 +41,8 @@ const (
 
 // NewSweeper makes a sweeper; Run starts it.
 func NewSweeper(intake *command.Intake, fold *state.Live, clouds map[string]execute.Cloud, clock clock.Clock) *Sweeper {
-	return &Sweeper{known: &folded{intake: intake, fold: fold, clock: clock}, fold: fold, clouds: clouds, clock: clock, seen: map[string]time.Time{}}
+	return &Sweeper{known: &folded{intake: intake, fold: fold, clock: clock}, fold: fold, clouds: clouds, clock: clock,
+		seen: map[string]time.Time{}}
 }
 
 // UseCharts lets the sweeper remove releases. It is called before Run.
@@ -170,5 +171,6 @@ func (s *Sweeper) remove(ctx context.Context, c execute.Cloud, site ev.Target, r
 // finds it gone, or finds it again.
 func (s *Sweeper) swept(ctx context.Context, t *execute.Task, what string) error {
 	slog.Info("swept", "what", what, "entity", t.Ref.String(), "uid", t.UID)
-	return s.known.noteSwept(ctx, incarnation{t.Ref, t.UID}, ev.Swept{UID: t.UID, Resources: []string{what}, Calls: t.Calls()})
+	swept := ev.Swept{UID: t.UID, Resources: []string{what}, Calls: t.Calls()}
+	return s.known.noteSwept(ctx, incarnation{t.Ref, t.UID}, swept)
 }
