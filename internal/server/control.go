@@ -155,8 +155,8 @@ func (c *Control) openStore(s Settings) (err error) {
 		return err
 	}
 	began := time.Now()
-	c.NATS, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, TLS: natsTLS, Token: c.local.atStart(), Logger: slog.Default(),
-		Whole: c.guard.Inspect, Present: c.guard.Present})
+	c.NATS, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, TLS: natsTLS,
+		Token: c.local.atStart(), Logger: slog.Default(), Whole: c.guard.Inspect, Present: c.guard.Present})
 	if err != nil {
 		return err
 	}
@@ -272,7 +272,8 @@ func (c *Control) startHTTP(s Settings) error {
 	handler := sayingSpeed(s.SimSpeed, api.NewHandler(api.Config{
 		Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Authenticate: c.who.Authenticate,
 		Version: Semver(), Done: c.doors.ctx.Done(),
-		Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where, EnableLocal: c.enableLocal, Ready: c.ready, Promise: c.kept,
+		Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where,
+		EnableLocal: c.enableLocal, Ready: c.ready, Promise: c.kept,
 	}))
 	listen := c.listen
 	if c.tls != nil {
