@@ -217,7 +217,7 @@ func giveUpPlace(e Entity[TenantData], refs *Refs) []ev.Event {
 	for _, n := range e.Data.place() {
 		if on, _ := refs.Get(n.Ref); !on.offers() {
 			why := fmt.Sprintf("%s is %s", n.Ref, on.Phase())
-			if on.Failure != nil {
+			if on.Failure != nil && on.Ref.Owner == e.Ref.Owner { // what befell another's is not told to its customer
 				why += ": " + on.Failure.Message
 			}
 			return []ev.Event{ev.PlaceGivenUp{Dataplane: p.Dataplane, TenantInfra: p.TenantInfra, Cell: p.Cell, Why: why}}

@@ -228,8 +228,7 @@ func owedIn(world *state.Entities, w ev.Work) bool {
 // being told to come later once more is no news, so then it is looked at again
 // from here.
 func (x *worker) failed(ctx context.Context, place queue.Partition, t *Task, r Result) (time.Duration, error) {
-	reason, after := ReasonOf(r.Err)
-	reason.Message = ev.Cut(reason.Message, maxReason)
+	reason, after := reasonAt(place, t.Ref.Owner, r.Err)
 	n := t.Attempt
 	if !reason.Counted() {
 		n = patience
