@@ -26,11 +26,21 @@ const landing = `[
     : JSONPatch{op: "add", path: "/spec/tolerations", value: [Object.spec.tolerations{key: variables.key, operator: "Equal", value: variables.infra}]}
 ]`
 
-// landingObjects are the policy and its binding. A pod of a tenant that it can't be asked about is refused: anywhere else it
+// PlaceholderClass is the priority class of the pods that hold room for a tenant that comes: below all others, and none that
+// pushes anybody out.
+const PlaceholderClass = "aerie-placeholder"
+
+// placeholderPriority is not below what a cluster adds machines for.
+const placeholderPriority = int64(-5)
+
+// landingObjects are the policy and its binding, and what moves need that stand on it. A pod of a tenant that it can't be asked about is refused: anywhere else it
 // would be in others' way.
 func landingObjects() []kube.Object {
 	key := `"` + kube.LabelTenantInfra + `"`
 	variable := func(name, expression string) any { return map[string]any{"name": name, "expression": expression} }
+	of := classKey(PlaceholderClass)
+	class := kube.NewObject(of.APIVersion, of.Kind, "", of.Name, nil)
+	class["value"], class["preemptionPolicy"] = placeholderPriority, "Never"
 	return []kube.Object{
 		kube.NewObject(admissionAPI, policyKind, "", landingPolicy, map[string]any{
 			"failurePolicy":      "Fail",
@@ -44,6 +54,7 @@ func landingObjects() []kube.Object {
 			"mutations": []any{map[string]any{"patchType": "JSONPatch", "jsonPatch": map[string]any{"expression": landing}}},
 		}),
 		kube.NewObject(admissionAPI, bindingKind, "", landingPolicy, map[string]any{"policyName": landingPolicy}),
+		class,
 	}
 }
 
@@ -63,8 +74,8 @@ func servesLanding(ctx context.Context, api kube.API) (bool, error) {
 	return err == nil, err
 }
 
-// landsByPolicy tells whether the cluster was given the policy. One of a dataplane of before was not.
-func landsByPolicy(ctx context.Context, api kube.API) (bool, error) {
+// LandsByPolicy tells whether the cluster was given the policy. One of a dataplane of before was not.
+func LandsByPolicy(ctx context.Context, api kube.API) (bool, error) {
 	ns, err := kube.Find(ctx, api, kube.NamespaceKey(kube.SystemNamespace))
 	return ns.Annotations()[kube.AnnotationLanding] != "", err
 }
@@ -77,7 +88,7 @@ func PodDefaults(ctx context.Context, api kube.API, namespace string) (kube.PodD
 	if err != nil || d.Pool == "" {
 		return d, err
 	}
-	by, err := landsByPolicy(ctx, api)
+	by, err := LandsByPolicy(ctx, api)
 	if by {
 		d.Pool = ""
 	}

@@ -79,7 +79,7 @@ func baseObjects(owner string, landing bool) []kube.Object {
 // BaseDrift says how what every dataplane has first differs from what EnsureBase makes.
 // Where it has never made the policy, as for a dataplane of before, that is missed by nobody.
 func BaseDrift(ctx context.Context, api kube.API, owner string) ([]kube.Difference, error) {
-	landing, err := landsByPolicy(ctx, api)
+	landing, err := LandsByPolicy(ctx, api)
 	if err != nil {
 		return nil, err
 	}
