@@ -104,7 +104,8 @@ func workloadOf(ctx context.Context, api kube.API, p kube.Object) (*workload, er
 func controllerOf(ctx context.Context, api kube.API, o kube.Object) (kube.Object, error) {
 	for _, r := range kube.MapsOf(o.Metadata()["ownerReferences"]) {
 		if r["controller"] == true {
-			return kube.Find(ctx, api, kube.Key{APIVersion: kube.StringOf(r["apiVersion"]), Kind: kube.StringOf(r["kind"]), Namespace: o.Namespace(), Name: kube.StringOf(r["name"])})
+			k := kube.Key{APIVersion: kube.StringOf(r["apiVersion"]), Kind: kube.StringOf(r["kind"]), Namespace: o.Namespace(), Name: kube.StringOf(r["name"])}
+			return kube.Find(ctx, api, k)
 		}
 	}
 	return nil, nil

@@ -61,7 +61,8 @@ func (s Spec) landing(ctx context.Context, api kube.API) error {
 func (s Spec) placeholder(p kube.Object, count map[string]int) (kube.Object, error) {
 	var containers []any
 	for i, c := range takers(p) {
-		containers = append(containers, map[string]any{"name": fmt.Sprintf("room-%d", i), "image": pauseImage, "resources": kube.CloneMap(kube.MapOf(c["resources"]))})
+		room := map[string]any{"name": fmt.Sprintf("room-%d", i), "image": pauseImage, "resources": kube.CloneMap(kube.MapOf(c["resources"]))}
+		containers = append(containers, room)
 	}
 	shape, err := json.Marshal(containers)
 	if err != nil {

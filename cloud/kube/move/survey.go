@@ -86,7 +86,8 @@ func closedBudgets(ctx context.Context, api kube.API, s Spec) (closed []string, 
 }
 
 // zoneKeys are the labels by which volumes say the zone that they are in.
-var zoneKeys = []string{"topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone", "topology.ebs.csi.aws.com/zone", "topology.gke.io/zone", "topology.disk.csi.azure.com/zone"}
+var zoneKeys = []string{"topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone", "topology.ebs.csi.aws.com/zone",
+	"topology.gke.io/zone", "topology.disk.csi.azure.com/zone"}
 
 // misfits are the tenant's volumes that no machine of the target could have. Where the target is in no zone that is known, none is.
 func misfits(ctx context.Context, api kube.API, s Spec) (bad []Volume, err error) {

@@ -33,8 +33,8 @@ const PlaceholderClass = "aerie-placeholder"
 // placeholderPriority is not below what a cluster adds machines for.
 const placeholderPriority = int64(-5)
 
-// landingObjects are the policy and its binding, and what moves need that stand on it. A pod of a tenant that it can't be asked about is refused: anywhere else it
-// would be in others' way.
+// landingObjects are the policy and its binding, and the class of the placeholders of moves, which stand on it. A pod of a tenant
+// that it can't be asked about is refused: anywhere else it would be in others' way.
 func landingObjects() []kube.Object {
 	key := `"` + kube.LabelTenantInfra + `"`
 	variable := func(name, expression string) any { return map[string]any{"name": name, "expression": expression} }
