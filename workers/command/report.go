@@ -31,6 +31,9 @@ func (i *Intake) ServeReports(ctx context.Context, nc *nats.Conn) error {
 // Guard has a function say why a report may not be taken; nil if it may. It is called before ServeReports.
 func (i *Intake) Guard(may func(*nats.Msg) error) { i.guard = may }
 
+// CountRefused has a function count the reports that are refused to agents. It is called before ServeReports.
+func (i *Intake) CountRefused(count func()) { i.refusedReport = count }
+
 func (i *Intake) mayReport(m *nats.Msg) error {
 	if i.guard == nil {
 		return nil
@@ -50,6 +53,9 @@ func (i *Intake) takeReport(ctx context.Context, m *nats.Msg) {
 	case started:
 		answer = ev.CreateCounted
 	case err != nil:
+		if _, agents := m.Header[ev.HeaderRequestInfo]; agents {
+			i.refusedReport()
+		}
 		slog.Error("report not taken", "subject", m.Subject, "err", err)
 		answer = err.Error()
 	}
