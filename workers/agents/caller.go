@@ -58,6 +58,9 @@ func (s *Service) MayReport(m *nats.Msg) error {
 		s.tellRefused(agent, c.session())
 		return ev.Refuse(ev.Conflict, "%s: another instance works, or it has not said that it is there", agent)
 	}
+	if t := strings.Split(m.Subject, "."); len(t) < 7 || t[2] != owner || t[5] != owner {
+		return ev.Refuse(ev.Denied, "%s reports of what is not %s's", agent, owner)
+	}
 	return nil
 }
 

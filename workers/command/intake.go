@@ -70,7 +70,8 @@ func NewIntake(log *eventlog.Log, fold *state.Live, kinds *ev.Registry) *Intake 
 	i := &Intake{contention: r, log: log, read: log.Read, fold: fold, kinds: kinds,
 		people: make(chan *job, queued), machinery: make(chan *job, queued),
 		refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
-		ended:    make(chan struct{}), places: make(chan struct{}, queued), count: func(string, time.Duration) {}, givenUp: func() {}, refusedReport: func() {},
+		ended:    make(chan struct{}), places: make(chan struct{}, queued), count: func(string, time.Duration) {},
+		givenUp: func() {}, refusedReport: func() {},
 		rounds: func(int, int, time.Duration) {}}
 	i.ids.every = indexEvery
 	return i

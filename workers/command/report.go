@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"strings"
 
 	"github.com/aeriehq/aerie/events/queue"
 
@@ -84,8 +85,12 @@ func (i *Intake) report(ctx context.Context, subject string, data []byte) (start
 	if err := json.Unmarshal(data, &r); err != nil {
 		return false, fmt.Errorf("read report: %w", err)
 	}
+	bound(&r)
 	if faults := r.Ref.Check(); len(faults) > 0 {
 		return false, fmt.Errorf("read report: %s", faults[0].Message)
+	}
+	if t := strings.SplitN(strings.TrimPrefix(subject, ev.ReportPrefix), ".", 3); len(t) < 3 || subject != ev.ReportSubject(t[0], t[1], r.Ref) {
+		return false, fmt.Errorf("read report: %s is not what %s is about", r.Ref, ev.Truncate(subject))
 	}
 	if err := i.fold.Wait(ctx, r.Revision); err != nil {
 		return false, fmt.Errorf("read report: %w", err)

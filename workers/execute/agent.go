@@ -181,10 +181,10 @@ func (a *Agent) begins(ctx context.Context, ref ev.Ref, w ev.Work) {
 	})
 }
 
-// perform does a piece of work, if it is one that this program knows. One that it does not know waits, and keeps nothing else.
+// perform does a piece of work, if it is one that this program knows, and this place's. What is not waits, and keeps nothing else.
 func (a *Agent) perform(ctx context.Context, w ev.Work) (time.Duration, error) {
-	if Handlers[w.Effect] == nil {
-		return a.failed(ctx, a.Place, NewTask(w, nil, nil), Result{Err: fmt.Errorf("%s: %w", ev.Truncate(w.Effect), errTooOld)})
+	if _, err := a.ReadEffect(w.Ref, w.UID, w.Effect, w.Args); err != nil {
+		return a.failed(ctx, a.Place, NewTask(w, nil, nil), Result{Err: err})
 	}
 	return a.do(ctx, a.Place, w)
 }

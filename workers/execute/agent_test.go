@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -85,5 +86,48 @@ func TestAnAgentThatIsTooOld(t *testing.T) {
 	}
 	if known := next(t, reports, "other"); known.Failure == nil || known.Failure.Code == ev.AgentTooOld {
 		t.Errorf("the report of what it knows: %+v", known)
+	}
+}
+
+// Whoever speaks for the control plane gets nothing done but what is the place's own: of its customer, under the entity's own
+// mark, in an account that agents enter, in words that the agent knows.
+func TestAnAgentRefusesWhatIsNotItsOwn(t *testing.T) {
+	c := Channel{Place: queue.Partition{Owner: "acme", Dataplane: "edge"}}
+	own := ev.Ref{Kind: ev.Dataplane, Owner: "acme", ID: "edge"}
+	site := func(owner, dataplane string, agent bool) ev.Target {
+		return ev.Target{Account: ev.CloudAccount{Cloud: "sim", Number: "lab", Agent: agent}, Region: "eu-central", Owner: owner, Dataplane: dataplane}
+	}
+	good := site(own.Mark("u"), "acme/edge", true)
+	type told struct {
+		ref    ev.Ref
+		uid    string
+		effect ev.Effect
+	}
+	for name, is := range map[string]told{
+		"another customer's entity":     {ev.Ref{Kind: ev.Dataplane, Owner: "evil", ID: "edge"}, "u", ev.EnsureNetwork{Target: good}},
+		"no entity":                     {ev.Ref{}, "u", ev.EnsureNetwork{Target: good}},
+		"no incarnation":                {own, "", ev.RemoveOwned{Target: site(own.Mark(""), "acme/edge", true)}},
+		"everything that is owned":      {own, "u", ev.RemoveOwned{Target: site("", "acme/edge", true)}},
+		"another's mark":                {own, "u", ev.RemoveOwned{Target: site("acme/dataplane/other/v", "acme/edge", true)}},
+		"another incarnation's mark":    {own, "u", ev.RemoveOwned{Target: site(own.Mark("v"), "acme/edge", true)}},
+		"another dataplane":             {own, "u", ev.EnsureNetwork{Target: site(own.Mark("u"), "acme/other", true)}},
+		"an account that is no agent's": {own, "u", ev.EnsureNetwork{Target: site(own.Mark("u"), "acme/edge", false)}},
+	} {
+		args, _ := json.Marshal(is.effect)
+		if _, err := c.ReadEffect(is.ref, is.uid, is.effect.Effect(), args); !errors.Is(err, errForeign) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := c.ReadEffect(own, "u", ev.EnsureNetwork{}.Effect(), append([]byte(`{"more":1,`), args[1:]...)); !errors.Is(err, errTooOld) {
+			t.Errorf("%s, and more: %v", name, err)
+		}
+	}
+	args, _ := json.Marshal(ev.EnsureNetwork{Target: good})
+	if e, err := c.ReadEffect(own, "u", ev.EnsureNetwork{}.Effect(), args); err != nil || e == nil {
+		t.Errorf("what is its own: %v", err)
+	}
+	for effect := range Handlers {
+		if effects[effect] == nil {
+			t.Errorf("no agent does %s", effect)
+		}
 	}
 }
