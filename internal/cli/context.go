@@ -47,7 +47,8 @@ func shownContexts(all *client.Contexts) []contextShown {
 		case c.DataDir != "":
 			shows = "data-dir"
 		}
-		shown = append(shown, contextShown{c.Name, c.Name == all.Current, cmp.Or(c.APIURL, client.DefaultAPI), cmp.Or(c.NATSURL, client.DefaultNATS), shows})
+		shown = append(shown, contextShown{c.Name, c.Name == all.Current, cmp.Or(c.APIURL, client.DefaultAPI),
+			cmp.Or(c.NATSURL, client.DefaultNATS), shows})
 	}
 	return shown
 }

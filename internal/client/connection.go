@@ -30,7 +30,11 @@ type Connection struct {
 	access                          NATSAccess
 	at                              string // of which moment to read; empty: now
 	context                         string // the name of a context; empty: the one that is used
+	anonymous                       bool   // nothing is shown
 }
+
+// Anonymous has the command show no token: who logs in has none that is good.
+func (c *Connection) Anonymous() { c.anonymous = true }
 
 // Flags adds the flags every verb has that talks to a server.
 func (c *Connection) Flags(cmd *cobra.Command) {
@@ -130,9 +134,25 @@ func (c *Connection) use(cmd *cobra.Command) (*Context, error) {
 	return used, nil
 }
 
+// LoginContext is the context into which a login goes: the one that is used, or a new one of the addresses that were said.
+func (c *Connection) LoginContext(cmd *cobra.Command) (*Context, error) {
+	used, err := c.use(cmd)
+	if err != nil || used != nil {
+		return used, err
+	}
+	ca, err := c.findCA(nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Context{Name: cmp.Or(c.context, "default"), APIURL: c.apiURL, NATSURL: c.natsURL, CA: string(ca)}, nil
+}
+
 // findToken prefers the flag to the environment to the context to the server's own file. No token at all is no error here: the
 // server says what it thinks of that.
 func (c *Connection) findToken(cmd *cobra.Command, used *Context) (string, error) {
+	if c.anonymous {
+		return "", nil
+	}
 	if token := cmp.Or(c.token, os.Getenv("AERIE_TOKEN")); token != "" {
 		return token, nil
 	}

@@ -30,6 +30,14 @@ func (c *Client) trust(ca []byte) error {
 	return nil
 }
 
+// Trust adds a CA, in PEM, to those that the system trusts; empty: none.
+func (c *Client) Trust(ca string) error {
+	if ca == "" {
+		return nil
+	}
+	return c.trust([]byte(ca))
+}
+
 // findCA is the CA that is given, else the context's, else that of the server's own data directory; none is no error.
 func (c *Connection) findCA(used *Context) ([]byte, error) {
 	if c.ca == "" {
