@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aeriehq/aerie/cloud/kube/release"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
@@ -171,6 +172,9 @@ func (t *told) clusters(ctx context.Context) (all []Cluster, err error) {
 	})
 	return all, err
 }
+
+// hasLeft implements knowledge. An agent is not told of stays, so it takes none for one that has ended.
+func (t *told) hasLeft(Cluster, release.Owned) bool { return false }
 
 // states implements knowledge. Of marks of others than the customer nothing is known here.
 func (t *told) states(ctx context.Context, all []incarnation) (map[incarnation]ownerState, error) {

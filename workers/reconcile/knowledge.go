@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/aeriehq/aerie/cloud/kube/release"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
@@ -34,6 +35,8 @@ type knowledge interface {
 	clusters(context.Context) ([]Cluster, error)
 	// states tells of incarnations what they are to the log. Of which it says nothing, nothing is to be touched.
 	states(context.Context, []incarnation) (map[incarnation]ownerState, error)
+	// hasLeft tells of what was made in a cluster for a tenant that lives whether it is of a stay that the tenant has no more.
+	hasLeft(Cluster, release.Owned) bool
 	// noteSwept tells what was removed.
 	noteSwept(context.Context, incarnation, ev.Swept) error
 
@@ -170,6 +173,17 @@ func (f *folded) states(_ context.Context, all []incarnation) (map[incarnation]o
 		}
 	})
 	return is, nil
+}
+
+func (f *folded) hasLeft(c Cluster, o release.Owned) (left bool) {
+	if !o.IsTenant() {
+		return false
+	}
+	f.fold.View(func(w *state.Entities) {
+		t, there := w.Get(RefOf(o))
+		left = there && t.UID == o.Owner && !fsm.HasStay(t, c.Dataplane, o.Namespace, o.Stay)
+	})
+	return left
 }
 
 func (f *folded) noteSwept(ctx context.Context, of incarnation, swept ev.Swept) error {

@@ -77,6 +77,9 @@ func (s *Sweeper) sweepCluster(ctx context.Context, c Cluster, now time.Time, se
 	err = s.sweepClasses(looking, api, c, now, seen) // first: it also makes again what is missing
 	for _, o := range all {
 		state, known := states[incarnation{RefOf(o), o.Owner}]
+		if state == alive && s.known.hasLeft(c, o) {
+			state = ended
+		}
 		if !known || state == alive || !s.graceIsOver(fmt.Sprint(c, o, o.Owner), now, seen) {
 			continue
 		}
