@@ -55,8 +55,8 @@ func Open(ctx context.Context, nc *nats.Conn, copies int) (*Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the directory of people: %w", err)
 	}
-	kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: Bucket, History: 1, Replicas: copies, Storage: jetstream.FileStorage,
-		Description: "names of people; erased on request, and never in the log"})
+	kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: Bucket, History: 1,
+		Replicas: copies, Storage: jetstream.FileStorage, Description: "names of people; erased on request, and never in the log"})
 	if err != nil {
 		return nil, fmt.Errorf("open the directory of people: %w", err)
 	}

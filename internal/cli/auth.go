@@ -17,7 +17,8 @@ import (
 // newAuthCommand is `aerie auth`.
 func newAuthCommand() *cobra.Command {
 	cmd := groupOf("auth", "Log in; say who you are and what you may do; tokens, people")
-	cmd.AddCommand(newWhoamiCommand(), newCanICommand(), newLoginCommand(), newLogoutCommand(), newTokensCommand(), newLocalTokenCommand(), newPeopleCommand())
+	cmd.AddCommand(newWhoamiCommand(), newCanICommand(), newLoginCommand(), newLogoutCommand(),
+		newTokensCommand(), newLocalTokenCommand(), newPeopleCommand())
 	return cmd
 }
 

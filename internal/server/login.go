@@ -60,7 +60,8 @@ func (c *Control) people(ctx context.Context) ([]api.Person, error) {
 	}
 	known, err := c.login.People(ctx)
 	for _, p := range known {
-		all = append(all, api.Person{Principal: p.Principal, Owner: p.Owner, Issuer: p.Issuer, Subject: p.Subject, Name: p.Name, Email: p.Email, Seen: p.Issued})
+		all = append(all, api.Person{Principal: p.Principal, Owner: p.Owner, Issuer: p.Issuer, Subject: p.Subject,
+			Name: p.Name, Email: p.Email, Seen: p.Issued})
 	}
 	return all, err
 }

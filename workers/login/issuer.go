@@ -30,7 +30,8 @@ const (
 
 // algorithms are those by which tokens may be signed: with a private key that the issuer alone has. none is none of them, nor is a
 // secret that both sides know.
-var algorithms = []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA}
+var algorithms = []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
+	oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA}
 
 // issuer checks the tokens of one issuer.
 type issuer struct {

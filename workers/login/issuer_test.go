@@ -5,11 +5,16 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/internal/oidctest"
 )
 
@@ -176,6 +181,39 @@ func TestRulesGiveRoles(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: %q, want %q", claims, got, want)
+		}
+	}
+}
+
+// All faults of the settings are told at once, each with its field.
+func TestSettingsAreChecked(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "oidc.yaml")
+	for _, row := range []struct {
+		text string
+		want []string
+	}{
+		{`issuers: [{name: corp, url: "https://id.example.com", client_id: aerie, rules: [{match: {sub: "*"}, role: viewer}]}]`, nil},
+		{`issuers: []`, []string{"issuers"}},
+		{`issuers: [{name: local, url: "http://id.example.com", rules: [{role: king}, {match: {a: b}, role: customer-admin}, {match: {a: b}, role: admin, owner: acme}]}]`,
+			[]string{"issuers[0].name", "issuers[0].url", "issuers[0].client_id", "issuers[0].rules[0].role", "issuers[0].rules[0].match",
+				"issuers[0].rules[1].owner", "issuers[0].rules[2].owner"}},
+		{`issuers: [{name: a, url: "https://a", client_id: x, rules: []}, {name: a, url: "https://a", client_id: x, rules: [{match: {a: b}, role: customer-viewer, owner: acme, owner_claim: c}]}]`,
+			[]string{"issuers[0].rules", "issuers[1].name", "issuers[1].url", "issuers[1].rules[0].owner_claim"}},
+		{`issuer: []`, []string{"--oidc"}},
+	} {
+		if err := os.WriteFile(file, []byte(row.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := ReadSettings(file)
+		var refused *ev.Refusal
+		var got []string
+		if errors.As(err, &refused) {
+			for _, f := range refused.Details {
+				got = append(got, f.Field)
+			}
+		}
+		if !slices.Equal(got, row.want) {
+			t.Errorf("%s: %q, want %q", row.text, got, row.want)
 		}
 	}
 }

@@ -44,7 +44,7 @@ type Service struct {
 	issuers   map[string]*issuer
 	directory *people.Directory
 	who       *identity.Registry
-	do        func(context.Context, ev.Command) (ev.Answer, error)
+	do        decide
 	now       func() time.Time
 
 	mu    sync.Mutex
@@ -56,8 +56,11 @@ type entry struct {
 	revision uint64
 }
 
+// decide decides a command, and returns when its events are durable and folded in.
+type decide func(context.Context, ev.Command) (ev.Answer, error)
+
 // New makes a service that keeps people in a directory, and principals by a function that decides commands.
-func New(s Settings, d *people.Directory, who *identity.Registry, do func(context.Context, ev.Command) (ev.Answer, error)) (*Service, error) {
+func New(s Settings, d *people.Directory, who *identity.Registry, do decide) (*Service, error) {
 	v := &Service{issuers: map[string]*issuer{}, directory: d, who: who, do: do, now: time.Now, known: map[string]entry{}}
 	for _, one := range s.Issuers {
 		client, err := one.clientOf()
@@ -135,7 +138,8 @@ func (s *Service) enter(ctx context.Context, token string) (ev.Caller, <-chan st
 
 // principal is who stands under a key, with the role that his claims give him. A token that is older than the newest one seen
 // changes nothing.
-func (s *Service) principal(ctx context.Context, key string, i *issuer, said claims, role ev.Role, owner string) (c ev.Caller, gone <-chan struct{}, err error) {
+func (s *Service) principal(ctx context.Context, key string, i *issuer, said claims, role ev.Role, owner string) (
+	c ev.Caller, gone <-chan struct{}, err error) {
 	p, err := s.person(ctx, key, i, said, owner)
 	if err != nil {
 		return c, nil, err

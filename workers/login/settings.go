@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,62 +54,56 @@ func ReadSettings(path string) (s Settings, err error) {
 	return s, ev.RefuseFaults("oidc", s.check())
 }
 
-func (s Settings) check() (faults []ev.FieldError) {
-	names, urls := map[string]bool{}, map[string]bool{}
-	if len(s.Issuers) == 0 {
-		faults = append(faults, ev.FieldError{Field: "issuers", Message: "is empty: want one issuer or more"})
+// faults collects what is wrong.
+type faults []ev.FieldError
+
+func (f *faults) unless(good bool, field, format string, args ...any) {
+	if !good {
+		*f = append(*f, ev.FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
 	}
+}
+
+func (s Settings) check() []ev.FieldError {
+	var f faults
+	names, urls := map[string]bool{}, map[string]bool{}
+	f.unless(len(s.Issuers) > 0, "issuers", "is empty: want one issuer or more")
 	for i, one := range s.Issuers {
 		at := fmt.Sprintf("issuers[%d].", i)
-		u, err := url.Parse(one.URL)
-		switch {
-		case !issuerName.MatchString(one.Name) || one.Name == ev.IssuerLocal:
-			faults = append(faults, ev.FieldError{Field: at + "name", Message: fmt.Sprintf("%q: want %s, and not local", ev.Truncate(one.Name), ev.LabelRule)})
-		case names[one.Name]:
-			faults = append(faults, ev.FieldError{Field: at + "name", Message: one.Name + " is there twice"})
-		}
-		switch {
-		case err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())):
-			faults = append(faults, ev.FieldError{Field: at + "url", Message: fmt.Sprintf("%q: want https://…, as its tokens have it in iss", ev.Truncate(one.URL))})
-		case urls[one.URL]:
-			faults = append(faults, ev.FieldError{Field: at + "url", Message: one.URL + " is there twice"})
-		}
+		f.unless(!names[one.Name], at+"name", "%q is there twice", ev.Truncate(one.Name))
+		f.unless(!urls[one.URL], at+"url", "%q is there twice", ev.Truncate(one.URL))
 		names[one.Name], urls[one.URL] = true, true
-		if one.ClientID == "" && len(one.Audiences) == 0 {
-			faults = append(faults, ev.FieldError{Field: at + "client_id", Message: "is missing: want it, or audiences: a token for somebody else must not let in here"})
-		}
-		if len(one.Rules) == 0 {
-			faults = append(faults, ev.FieldError{Field: at + "rules", Message: "is empty: nobody would be let in"})
-		}
-		for j, rule := range one.Rules {
-			faults = append(faults, rule.check(fmt.Sprintf("%srules[%d].", at, j))...)
-		}
+		one.check(at, &f)
 	}
-	return faults
+	return f
+}
+
+func (s IssuerSettings) check(at string, f *faults) {
+	f.unless(issuerName.MatchString(s.Name) && s.Name != ev.IssuerLocal, at+"name", "%q: want %s, and not local", ev.Truncate(s.Name), ev.LabelRule)
+	u, err := url.Parse(s.URL)
+	secure := err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()))
+	f.unless(secure, at+"url", "%q: want https://…, as its tokens have it in iss", ev.Truncate(s.URL))
+	f.unless(s.ClientID != "" || len(s.Audiences) > 0, at+"client_id",
+		"is missing: want it, or audiences: a token for somebody else must not let in here")
+	f.unless(len(s.Rules) > 0, at+"rules", "is empty: nobody would be let in")
+	for j, rule := range s.Rules {
+		rule.check(fmt.Sprintf("%srules[%d].", at, j), f)
+	}
 }
 
 func isLoopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
 
-func (r Rule) check(at string) (faults []ev.FieldError) {
-	known := false
-	for _, role := range ev.Roles {
-		known = known || role == r.Role
-	}
+func (r Rule) check(at string, f *faults) {
 	named := r.Owner != "" || r.OwnerClaim != ""
 	switch {
-	case !known:
-		faults = append(faults, ev.FieldError{Field: at + "role", Message: fmt.Sprintf("%q is no role", ev.Truncate(string(r.Role)))})
-	case r.Role.OfCustomer() && !named:
-		faults = append(faults, ev.FieldError{Field: at + "owner", Message: "is missing: a customer's role is of one customer: want owner, or owner_claim"})
-	case !r.Role.OfCustomer() && named:
-		faults = append(faults, ev.FieldError{Field: at + "owner", Message: string(r.Role) + " is of the platform's staff, who have no customer"})
-	case r.Owner != "" && r.OwnerClaim != "":
-		faults = append(faults, ev.FieldError{Field: at + "owner_claim", Message: "owner says it too: want one of them"})
+	case !slices.Contains(ev.Roles, r.Role):
+		f.unless(false, at+"role", "%q is no role", ev.Truncate(string(r.Role)))
+	case r.Role.OfCustomer():
+		f.unless(named, at+"owner", "is missing: %s is a role of one customer: want owner, or owner_claim", r.Role)
+	default:
+		f.unless(!named, at+"owner", "%s is a role of the platform's staff, who have no customer", r.Role)
 	}
-	if len(r.Match) == 0 {
-		faults = append(faults, ev.FieldError{Field: at + "match", Message: "is empty: everybody whom the issuer knows would be let in; match sub with * to say so"})
-	}
-	return faults
+	f.unless(r.Owner == "" || r.OwnerClaim == "", at+"owner_claim", "owner says it too: want one of them")
+	f.unless(len(r.Match) > 0, at+"match", `is empty: everybody whom the issuer knows would be let in; say so with {sub: "*"}`)
 }
 
 // roleOf is what the first rule that fits gives to who has some claims; false: no rule fits.
