@@ -3,6 +3,7 @@ package fsm
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -14,7 +15,13 @@ type WaitFor struct {
 	On     []Dependency  `json:"on"`
 	Since  time.Time     `json:"since,omitzero"`   // of a wait that has a time: the event from which that counts, over all restarts
 	Within time.Duration `json:"within,omitempty"` // how long that is, in the cloud's time; 0: as long as it takes
+	Wall   bool          `json:"wall,omitempty"`   // that time is real time, and not the cloud's
+
+	Resting bool `json:"resting,omitempty"` // whoever waits so is at rest: what comes is news, and nothing that was asked for
 }
+
+// Idle tells whether whoever waits so is at rest.
+func (w WaitFor) Idle() bool { return w.Resting || w.OnlyTime() }
 
 // OnlyTime tells whether nothing but time ends the wait: whoever waits so is at rest.
 func (w WaitFor) OnlyTime() bool { return len(w.On) == 0 && w.Within > 0 }
@@ -51,6 +58,14 @@ const (
 	UsersGone = "users"
 	// SomePlace is what a tenant awaits that has none: any place that its plan asks for.
 	SomePlace = "place"
+	// TenantsOn is what a place that was made for a plan awaits of itself: that the first tenant comes, or the last one leaves.
+	TenantsOn = "tenants"
+	// MadeFor is what a plan awaits of itself: that something happens to what was made for it.
+	MadeFor = "made"
+	// AccountsOf is what a tenant awaits of its customer for whom a place is to be made: an account of its own.
+	AccountsOf = "accounts"
+	// Budget is the class of those who wait until more may be made for plans.
+	Budget = "budget"
 )
 
 // AwaitedBy lists what can end the wait of an entity; nothing if it does not wait.
@@ -80,7 +95,25 @@ func awaitedPlaces(e Entity[TenantData], get func(ev.Ref) (Entity[Data], bool)) 
 	c, _ := get(owned(e.Base)[0].Ref)
 	w := wantOf(e, typed[PlanData](p), typed[CustomerData](c).Data)
 	region := cmp.Or(w.region, anywhere)
-	return []Awaited{{Class: w.class.awaited(w.customer, region)}, {Class: w.class.awaited(anybody, region)}}
+	all := []Awaited{{Class: w.class.awaited(w.customer, region)}, {Class: w.class.awaited(anybody, region)}}
+	return append(all, awaitedOf(typed[PlanData](p).Data.Spec, owned(e.Base)[0].Ref)...)
+}
+
+// awaitedOf is what can let a plan's templates make a place for a customer.
+func awaitedOf(p ev.PlanSpec, customer ev.Ref) (all []Awaited) {
+	for _, t := range p.Provision {
+		one := Awaited{Ref: customer, Class: AccountsOf}
+		if t.Account != ev.OwnAccount {
+			one = Awaited{Ref: ready(ev.Account, t.Account).Ref}
+		}
+		if !slices.Contains(all, one) {
+			all = append(all, one)
+		}
+	}
+	if len(all) > 0 {
+		all = append(all, Awaited{Class: Budget})
+	}
+	return all
 }
 
 // Effect names the waiting.
@@ -155,7 +188,7 @@ func (k *Kind[D]) blocker(e Entity[D], refs *Refs) *Blocker {
 	if owed == nil {
 		return nil
 	}
-	if w, waits := owed.(WaitFor); waits && w.OnlyTime() {
+	if w, waits := owed.(WaitFor); waits && w.Idle() {
 		return nil
 	}
 	if _, w := k.wait(e, refs); w != nil {
