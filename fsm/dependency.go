@@ -47,6 +47,12 @@ func (d Dependency) String() string {
 		return "the end of what uses " + d.Ref.String()
 	case d.Class == AccountOf:
 		return "the account of " + d.Ref.String()
+	case d.Class == TenantsOn:
+		return "who comes to " + d.Ref.String() + " or leaves it"
+	case d.Class == MadeFor:
+		return "what is made for " + d.Ref.String()
+	case d.Class == Budget:
+		return "that more may be made for plans"
 	case d.Class != "":
 		return "any " + string(d.Kind)
 	}
@@ -64,7 +70,7 @@ const (
 	MadeFor = "made"
 	// AccountsOf is what a tenant awaits of its customer for whom a place is to be made: an account of its own.
 	AccountsOf = "accounts"
-	// Budget is the class of those who wait until more may be made for plans.
+	// Budget is what those await who wait until more may be made for plans: the tenants in a line, and all plans.
 	Budget = "budget"
 )
 

@@ -53,6 +53,7 @@ func (w *Entities) remade(dp fsm.Entity[fsm.Data]) {
 	}
 	if !now.SameBudget(before) {
 		w.news[fsm.Awaited{Class: fsm.Budget}]++
+		w.news[fsm.Awaited{Ref: ev.Ref{Kind: ev.Plan}, Class: fsm.Budget}] = everybody
 	}
 	w.tellPlan(cmp.Or(now.Made.Plan, before.Made.Plan))
 }
