@@ -222,7 +222,8 @@ func owedPlan(e Entity[PlanData]) ev.Effect {
 	w := WaitFor{Resting: true}
 	for _, t := range e.Data.Spec.Provision {
 		if t.Warm > 0 && e.Phase() == Released {
-			w.On = append(w.On, Dependency{Ref: e.Ref, Class: MadeFor}, Dependency{Ref: ev.Ref{Kind: ev.Plan}, Class: Budget}, ready(ev.Account, t.Account))
+			anyPlan := ev.Ref{Kind: ev.Plan}
+			w.On = append(w.On, Dependency{Ref: e.Ref, Class: MadeFor}, Dependency{Ref: anyPlan, Class: Budget}, ready(ev.Account, t.Account))
 		}
 	}
 	if s := e.Data.Provision; !s.Paused.IsZero() {

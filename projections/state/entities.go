@@ -36,7 +36,8 @@ type Entities struct {
 // New returns the entities before the first event: none.
 func New() *Entities {
 	w := &Entities{entities: map[ev.Kind]map[ev.Ref]fsm.Entity[fsm.Data]{}, last: map[ev.Kind]uint64{},
-		store: newStore(), indexes: newIndexes(), offers: newOffers(), rooms: rooms{}, made: made{}, limit: fsm.DefaultProvisionLimit, answers: newAnswers()}
+		store: newStore(), indexes: newIndexes(), offers: newOffers(), rooms: rooms{}, made: made{},
+		limit: fsm.DefaultProvisionLimit, answers: newAnswers()}
 	for k := range fsm.Machines {
 		w.entities[k] = map[ev.Ref]fsm.Entity[fsm.Data]{}
 		w.phases[k] = map[fsm.Phase]int{}

@@ -50,12 +50,13 @@ func (f *Live) Restore(w *Entities) {
 	f.at.Store(w.Seq)
 }
 
-// LimitProvision bounds what is made for plans in all. It is called before Follow.
-func (f *Live) LimitProvision(limit fsm.ProvisionLimit) {
+// LimitProvision bounds what is made for plans in all; nil: as by default. It is called before Follow.
+func (f *Live) LimitProvision(limit *fsm.ProvisionLimit) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.limit = &limit
-	f.world.LimitProvision(limit)
+	if f.limit = limit; limit != nil {
+		f.world.LimitProvision(*limit)
+	}
 }
 
 // Follow folds in the log until ctx ends or the log holds what this program
