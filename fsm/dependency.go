@@ -3,7 +3,6 @@ package fsm
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -64,14 +63,6 @@ const (
 	UsersGone = "users"
 	// SomePlace is what a tenant awaits that has none: any place that its plan asks for.
 	SomePlace = "place"
-	// TenantsOn is what a place that was made for a plan awaits of itself: that the first tenant comes, or the last one leaves.
-	TenantsOn = "tenants"
-	// MadeFor is what a plan awaits of itself: that something happens to what was made for it.
-	MadeFor = "made"
-	// AccountsOf is what a tenant awaits of its customer for whom a place is to be made: an account of its own.
-	AccountsOf = "accounts"
-	// Budget is what those await who wait until more may be made for plans: the tenants in a line, and all plans.
-	Budget = "budget"
 )
 
 // AwaitedBy lists what can end the wait of an entity; nothing if it does not wait.
@@ -103,23 +94,6 @@ func awaitedPlaces(e Entity[TenantData], get func(ev.Ref) (Entity[Data], bool)) 
 	region := cmp.Or(w.region, anywhere)
 	all := []Awaited{{Class: w.class.awaited(w.customer, region)}, {Class: w.class.awaited(anybody, region)}}
 	return append(all, awaitedOf(typed[PlanData](p).Data.Spec, owned(e.Base)[0].Ref)...)
-}
-
-// awaitedOf is what can let a plan's templates make a place for a customer.
-func awaitedOf(p ev.PlanSpec, customer ev.Ref) (all []Awaited) {
-	for _, t := range p.Provision {
-		one := Awaited{Ref: customer, Class: AccountsOf}
-		if t.Account != ev.OwnAccount {
-			one = Awaited{Ref: ready(ev.Account, t.Account).Ref}
-		}
-		if !slices.Contains(all, one) {
-			all = append(all, one)
-		}
-	}
-	if len(all) > 0 {
-		all = append(all, Awaited{Class: Budget})
-	}
-	return all
 }
 
 // Effect names the waiting.

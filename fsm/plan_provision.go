@@ -8,6 +8,18 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
+// What those wait for who have to do with what is made for plans.
+const (
+	// TenantsOn is what a place that was made for a plan awaits of itself: that the first tenant comes, or the last one leaves.
+	TenantsOn = "tenants"
+	// MadeFor is what a plan awaits of itself: that something happens to what was made for it.
+	MadeFor = "made"
+	// AccountsOf is what a tenant awaits of its customer for whom a place is to be made: an account of its own.
+	AccountsOf = "accounts"
+	// Budget is what those await who wait until more may be made for plans: the tenants in a line, and all plans.
+	Budget = "budget"
+)
+
 // ProvisionLimit bounds what is made for plans in all, whatever they say.
 type ProvisionLimit struct {
 	Alive  int // dataplanes at once
@@ -309,4 +321,21 @@ func fitsPlan(_ ev.Ref, s ev.Spec, refs *Refs) (faults []ev.FieldError) {
 		}
 	}
 	return faults
+}
+
+// awaitedOf is what can let a plan's templates make a place for a customer.
+func awaitedOf(p ev.PlanSpec, customer ev.Ref) (all []Awaited) {
+	for _, t := range p.Provision {
+		one := Awaited{Ref: customer, Class: AccountsOf}
+		if t.Account != ev.OwnAccount {
+			one = Awaited{Ref: ready(ev.Account, t.Account).Ref}
+		}
+		if !slices.Contains(all, one) {
+			all = append(all, one)
+		}
+	}
+	if len(all) > 0 {
+		all = append(all, Awaited{Class: Budget})
+	}
+	return all
 }
