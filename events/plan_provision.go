@@ -63,6 +63,16 @@ func (p Provision) Kept() time.Duration {
 	return d
 }
 
+// Refers lists the accounts that the templates name.
+func (s PlanSpec) Refers() (refs []SpecRef) {
+	for i, p := range s.Provision {
+		if to, wrong := ParseRef(Account, p.Account); p.Account != OwnAccount && len(wrong) == 0 {
+			refs = append(refs, SpecRef{fmt.Sprintf("spec.provision[%d].account", i), to})
+		}
+	}
+	return refs
+}
+
 // TemplateOf is the template of a name; false if the plan has none of it.
 func (s PlanSpec) TemplateOf(name string) (Provision, bool) {
 	for _, p := range s.Provision {

@@ -303,7 +303,7 @@ func pause(p Entity[PlanData], until time.Time, refs *Refs) []ev.Change {
 	return nil
 }
 
-// fitsPlan refuses templates in accounts that are not there, or are of another hosting.
+// fitsPlan refuses templates in accounts of another hosting.
 func fitsPlan(_ ev.Ref, s ev.Spec, refs *Refs) (faults []ev.FieldError) {
 	spec := s.(ev.PlanSpec)
 	for i, t := range spec.Provision {
@@ -313,10 +313,7 @@ func fitsPlan(_ ev.Ref, s ev.Spec, refs *Refs) (faults []ev.FieldError) {
 		}
 		at := fmt.Sprintf("spec.provision[%d].account", i)
 		acc, there := find[AccountData](refs, ref)
-		switch {
-		case !there || acc.Phase() == Gone:
-			faults = append(faults, ev.FieldError{Field: at, Message: fmt.Sprintf("there is no %s%s", ref, refs.nearest(ref))})
-		case spec.Hosting != ev.AnyHosting && acc.Data.Spec.Hosting != spec.Hosting:
+		if there && spec.Hosting != ev.AnyHosting && acc.Data.Spec.Hosting != spec.Hosting {
 			faults = append(faults, ev.FieldError{Field: at, Message: fmt.Sprintf("%s is of hosting %s, the plan's is %s", ref, acc.Data.Spec.Hosting, spec.Hosting)})
 		}
 	}
