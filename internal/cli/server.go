@@ -7,19 +7,22 @@ import (
 	"math"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/internal/server"
 )
 
 // newServerCommand is `aerie server`: everything in one process.
 func newServerCommand() *cobra.Command {
-	s := server.Settings{}
+	limit := fsm.DefaultProvisionLimit
+	s := server.Settings{Provision: &limit}
 	logs := logSettings{}
 	cmd := &cobra.Command{
 		Use:   "server",
@@ -75,8 +78,33 @@ func newServerCommand() *cobra.Command {
 	f.BoolVar(&s.NoSim, "no-sim", false, "have no simulated cloud: every account is real")
 	f.Float64Var(&s.SimSpeed, "sim-speed", 1, "speed of the simulated cloud: 1 is lifelike, 60 a minute a second, 0 at once")
 	f.StringVar(&s.SimKubeconfig, "sim-kubeconfig", "", "a kubeconfig: the cluster behind the one dataplane of the simulated cloud (default: clusters that only store)")
+	f.Var((*provisionLimit)(&limit), "provision-limit", "most dataplanes that are made for plans: alive at once, and begun within an hour")
 	logs.flags(f)
 	return cmd
+}
+
+// provisionLimit reads a limit such as 20/10; 20 alone leaves the other number as it is.
+type provisionLimit fsm.ProvisionLimit
+
+// String writes it as it is read.
+func (l *provisionLimit) String() string { return fmt.Sprintf("%d/%d", l.Alive, l.Hourly) }
+
+// Type names the value in the help.
+func (l *provisionLimit) Type() string { return "alive/hourly" }
+
+// Set reads it.
+func (l *provisionLimit) Set(text string) error {
+	alive, hourly, both := strings.Cut(text, "/")
+	n, err := strconv.Atoi(alive)
+	m := l.Hourly
+	if both && err == nil {
+		m, err = strconv.Atoi(hourly)
+	}
+	if err != nil || n < 0 || m < 0 {
+		return fmt.Errorf("%q: want two whole numbers such as 20/10: alive at once, and begun within an hour", ev.Truncate(text))
+	}
+	l.Alive, l.Hourly = n, m
+	return nil
 }
 
 // checkTLS refuses settings that say two things, or half of one.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
@@ -24,6 +25,8 @@ type Settings struct {
 	SimSpeed float64           // 1: as in life; 60: a minute a second; 0: at once
 	// SimKubeconfig names the cluster behind the simulated ones; empty: each only stores.
 	SimKubeconfig string
+	// Provision bounds what is made for plans; nil: the default.
+	Provision *fsm.ProvisionLimit
 }
 
 // Serve runs the control plane until ctx ends, which Ctrl-C does, or a part of it fails.
