@@ -23,6 +23,7 @@ type Settings struct {
 	SimSpeed float64           // 1: as in life; 60: a minute a second; 0: at once
 	// SimKubeconfig names the cluster behind the simulated ones; empty: each only stores.
 	SimKubeconfig string
+	SecretStores  string // the file that names the stores of secrets, and whom they serve
 }
 
 // Serve runs the control plane until ctx ends, which Ctrl-C does, or a part of it fails.

@@ -23,11 +23,11 @@ var knownSecrets = []struct {
 	{"a token of GitHub", regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22})`)},
 	{"a token of aerie", regexp.MustCompile(`\baerie_[0-9A-Z]{26}_[a-z2-7]{20}`)},
 	{"a JSON web token", regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}`)},
-	{"a URL with a password", regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@"']+:[^/\s@$"'][^/\s@"']*@`)}, // $(PASSWORD) is filled in elsewhere
+	{"a URL with a password", regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@"']+:[^/\s@$"'][^/\s@"']*@`)}, // $(PASSWORD) and ${secret:…} are filled in elsewhere
 }
 
 // insteadOfSecrets says how a secret gets to where it is needed without passing the log.
-const insteadOfSecrets = "what is asked is kept for ever in the log. Put it into the cluster itself, as a SealedSecret, an ExternalSecret or with kubectl, and name that Secret here"
+const insteadOfSecrets = "what is asked is kept for ever in the log. Put it into a store and refer to it by ${secret:store/name#key}, or put it into the cluster itself, as a SealedSecret, an ExternalSecret or with kubectl, and name that Secret here"
 
 // refuseSecrets refuses a command that would write a secret into the log, where it could never be removed from. What the
 // entity's present spec has already is let through, so that an entity of an older release can still be changed. A repeat of
@@ -90,7 +90,7 @@ func look(path string, v any, found map[string]ev.FieldError) {
 			look(fmt.Sprintf("%s[%d]", path, i), one, found)
 		}
 	case map[string]any:
-		if v["kind"] == "Secret" && (v["apiVersion"] == "v1" || v["apiVersion"] == nil) {
+		if ev.AsSecret(v) {
 			lookInSecret(path, v, found)
 		}
 		for _, name := range slices.Sorted(maps.Keys(v)) {
@@ -99,12 +99,12 @@ func look(path string, v any, found map[string]ev.FieldError) {
 	}
 }
 
-// lookInSecret finds the literal data of a Secret.
+// lookInSecret finds the literal data of a Secret. What refers to secrets is no such.
 func lookInSecret(path string, secret map[string]any, found map[string]ev.FieldError) {
 	for _, part := range []string{"data", "stringData"} {
 		data, _ := secret[part].(map[string]any)
 		for name, value := range data {
-			if text, _ := value.(string); text != "" {
+			if text, _ := value.(string); text != "" && len(ev.SecretRefs(text)) == 0 {
 				found[text] = ev.FieldError{Field: path + "." + part + "." + ev.Truncate(name), Message: "is the value of a Secret: " + insteadOfSecrets}
 			}
 		}

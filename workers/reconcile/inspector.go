@@ -34,8 +34,12 @@ type Inspector struct {
 	fold   *state.Live
 	clouds map[string]execute.Cloud
 	clock  clock.Clock
+	charts *execute.Charts
 	watch  *liveness.Loop
 }
+
+// UseCharts lets the inspector read the secrets that specs refer to. It is called before Run.
+func (i *Inspector) UseCharts(c *execute.Charts) { i.charts = c }
 
 // WatchedBy has the inspector say how it goes on. It is called before Run.
 func (i *Inspector) WatchedBy(l *liveness.Loop) { i.watch = l }
@@ -131,7 +135,7 @@ func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string
 	defer i.watch.Once("a look at what was made", inspectWithin)()
 	ctx, cancel := context.WithTimeout(ctx, execute.CallTimeout)
 	defer cancel()
-	note, err := Compare(ctx, execute.NewTask(ev.Work{Ref: e.Ref, UID: e.UID}, i.clouds, nil), stands, round)
+	note, err := Compare(ctx, execute.NewTask(ev.Work{Ref: e.Ref, UID: e.UID}, i.clouds, i.charts), stands, round)
 	if cloud.ClassOf(err) == cloud.Denied {
 		i.doubt(ctx, stands[0])
 	}
