@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"strings"
 
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/release"
@@ -104,7 +105,7 @@ func (t *Task) readSecrets(ctx context.Context, api kube.API, e ev.EnsureApplica
 // readSecret reads one secret for the owner of what is worked on: from a store that serves it, or, of a tenant, from the tenant's
 // own namespace. From then on no text of this work has it.
 func (t *Task) readSecret(ctx context.Context, api kube.API, namespace string, ref ev.SecretRef) (value string, err error) {
-	there := true
+	var there bool
 	switch {
 	case ref.Store != ev.StoreOfTenant:
 		var stores *secrets.Stores
@@ -115,7 +116,11 @@ func (t *Task) readSecret(ctx context.Context, api kube.API, namespace string, r
 	case t.Ref.Kind != ev.Application:
 		err = errors.New("is of a tenant, and this is none's")
 	default:
-		if value, there, err = release.SecretIn(ctx, api, namespace, ref.Name, ref.Key); err != nil {
+		there = !strings.Contains(ref.Name, "/")
+		if there {
+			value, there, err = release.SecretIn(ctx, api, namespace, ref.Name, ref.Key)
+		}
+		if err != nil {
 			return "", err
 		}
 		if !there {
