@@ -287,7 +287,8 @@ func (x *worker) tell(ctx context.Context, place queue.Partition, t *Task, outco
 	}
 	ctx, cancel := context.WithTimeout(ctx, command.AnswerTimeout)
 	defer cancel()
-	answer, err := x.nc.RequestWithContext(ctx, ev.ReportSubject(place.Owner, place.Dataplane, t.Ref), data)
+	answer, err := x.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: ev.ReportSubject(place.Owner, place.Dataplane, t.Ref),
+		Header: ev.SentBy(ev.ActorExecutor), Data: data})
 	if err != nil {
 		return "", fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 	}
