@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/cli/print"
 	"github.com/aeriehq/aerie/internal/client"
 )
@@ -50,7 +49,7 @@ func newLogSecretsCommand() *cobra.Command {
 	return cmd
 }
 
-// loggedSecrets reads the whole log over HTTP. An event of a kind that this program does not know has no spec that it knows.
+// loggedSecrets reads the whole log over HTTP: of each event that says a spec, the spec.
 func loggedSecrets(cmd *cobra.Command, cl *client.Client) ([]loggedSecret, error) {
 	found := []loggedSecret{}
 	for after := "0"; ; {
@@ -60,10 +59,10 @@ func loggedSecrets(cmd *cobra.Command, cl *client.Client) ([]loggedSecret, error
 		}
 		var page struct {
 			Items []struct {
-				Seq                       uint64
-				Time, Type, Owner, Entity string
-				Kind                      events.Kind
-				Data                      json.RawMessage
+				Seq                 uint64
+				Time, Owner, Entity string
+				Kind                events.Kind
+				Data                struct{ Spec json.RawMessage }
 			}
 			Next string
 		}
@@ -71,7 +70,7 @@ func loggedSecrets(cmd *cobra.Command, cl *client.Client) ([]loggedSecret, error
 			return nil, fmt.Errorf("read the log: %w", err)
 		}
 		for _, e := range page.Items {
-			for _, l := range events.LiteralSecrets(specIn(e.Kind, e.Type, e.Data)) {
+			for _, l := range events.LiteralSecretsIn(e.Data.Spec) {
 				ref := events.Ref{Kind: e.Kind, Owner: e.Owner, ID: e.Entity}
 				found = append(found, loggedSecret{e.Seq, e.Time, ref.String(), l.Field, l.Is})
 			}
@@ -80,27 +79,6 @@ func loggedSecrets(cmd *cobra.Command, cl *client.Client) ([]loggedSecret, error
 			return found, nil
 		}
 	}
-}
-
-// specIn is the spec that an event says; nil if it says none.
-func specIn(k events.Kind, typ string, data []byte) events.Spec {
-	for _, e := range fsm.Vocabulary()[k] {
-		if e.Type() != typ {
-			continue
-		}
-		happened, err := events.Decode(e, data)
-		if err != nil {
-			return nil
-		}
-		switch e := happened.(type) {
-		case events.CreateEvent:
-			_, _, spec := e.Born()
-			return spec
-		case events.SpecEvent:
-			return e.Wanted()
-		}
-	}
-	return nil
 }
 
 func printSecrets(w io.Writer, found []loggedSecret) error {

@@ -7,7 +7,9 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 
+	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/internal/server/certs"
 )
 
@@ -47,6 +49,9 @@ func (s Settings) secure() (http, nats *tls.Config, err error) {
 	errs := []error{inClear("http", s.HTTP, http != nil || s.TLS.InsecureHTTP)}
 	if s.NATSURL == "" {
 		errs = append(errs, inClear("nats", s.NATS, nats != nil || s.TLS.InsecureNATS))
+		if s.NATSWS != "" {
+			errs = append(errs, inClear("nats", s.NATSWS, nats != nil || s.TLS.InsecureNATS))
+		}
 	}
 	return http, nats, errors.Join(errs...)
 }
@@ -66,6 +71,15 @@ func IsLoopback(host string) bool { return host == "localhost" || net.ParseIP(ho
 func strict(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		h.ServeHTTP(w, r)
+	})
+}
+
+// sayingSpeed has each answer say how fast the simulated cloud is, for those who wait.
+func sayingSpeed(speed float64, h http.Handler) http.Handler {
+	said := strconv.FormatFloat(speed, 'g', -1, 64)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(ev.HeaderSpeed, said)
 		h.ServeHTTP(w, r)
 	})
 }

@@ -17,6 +17,8 @@ type Settings struct {
 	NATSURL  string            // NATS servers that somebody else runs, instead of the embedded one
 	Access   client.NATSAccess // how to enter those
 	TLS      TLS               // of the listeners for HTTP and the embedded NATS
+	NATSWS   string            // the embedded server's listener for WebSocket; empty: there is none
+	Proxies  []string          // networks of proxies that are believed when they say whose request it is
 	Monitor  string            // HTTP monitoring addresses of those servers
 	CloudDir string            // where the simulated cloud lives
 	NoSim    bool              // there is no simulated cloud: accounts are real

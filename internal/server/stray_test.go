@@ -16,8 +16,8 @@ func TestWhatStraysIntoTheOwnAccount(t *testing.T) {
 	c := newControl(t)
 	before := c.Views.AsOf().Seq
 	for subject, want := range map[string]string{
-		"aerie.cmd.acme.customer.acme.create":    `"code":"denied"`,
-		"aerie.read.-.events":                    `"code":"denied"`,
+		"aerie.cmd.acme.customer.acme.create":     `"code":"denied"`,
+		"aerie.read.-.events":                     `"code":"denied"`,
 		ev.ReportPrefix + "-.eu.tenant.acme.prod": "who asks is not known",
 	} {
 		for _, header := range []nats.Header{nil, {ev.HeaderRequestInfo: {"{}"}}, {ev.HeaderRequestInfo: {`{"acc":"","user":"admin"}`}}} {

@@ -28,7 +28,6 @@ import (
 	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
-	"github.com/aeriehq/aerie/workers/command"
 )
 
 // Cloud is one cloud to work in: its provider, and the way into its clusters.
@@ -281,16 +280,9 @@ func (x *worker) tell(ctx context.Context, place queue.Partition, t *Task, outco
 		}
 		out.Outcome, out.Event = outcome.Type(), body
 	}
-	data, err := ev.Encode(out)
+	answer, err := Channel{x.nc, place}.Report(ctx, out)
 	if err != nil {
 		return "", fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, command.AnswerTimeout)
-	defer cancel()
-	answer, err := x.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: ev.ReportSubject(place.Owner, place.Dataplane, t.Ref),
-		Header: ev.SentBy(ev.ActorExecutor), Data: data})
-	if err != nil {
-		return "", fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
-	}
-	return string(answer.Data), nil
+	return answer, nil
 }
