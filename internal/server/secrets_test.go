@@ -73,7 +73,7 @@ func TestPlantedSecrets(t *testing.T) {
 		order(t, admin, fmt.Sprintf("acme.application.prod_app%d.create", i), `{"spec":{"manifests":[`+manifestOf(i, 10, "")+`]}}`)
 	}
 	order(t, admin, "acme.application.prod_hostile.create", `{"spec":{"manifests":[`+strings.ReplaceAll(manifestOf(0, 1, "x"), "files/acme/app0", "files/birch/app0")+`]}}`)
-	order(t, admin, "acme.application.prod_leak.create", `{"spec":{"manifests":[`+leaking+`]}}`)
+	order(t, admin, "acme.application.prod_leak.create", leaking)
 	admin.Close()
 	if err := c.Close(); err != nil { // in the middle of it
 		t.Fatal(err)
@@ -151,8 +151,8 @@ func TestPlantedSecrets(t *testing.T) {
 	}
 }
 
-// leaking is a Secret that no cluster takes: its error could quote what is in it.
-const leaking = `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"Not A Name"},"stringData":{"a":"${secret:files/acme/app0#k0}"}}`
+// leaking refers to a secret and can't be installed once that was read.
+const leaking = `{"spec":{"chart":{"name":"nosuch","version":"1.0.0"},"values":{"a":"${secret:files/acme/app0#k0}"}}}`
 
 // manifestOf is a Secret that refers to some secrets of an application.
 func manifestOf(app, secrets int, suffix string) string {

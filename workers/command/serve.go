@@ -98,7 +98,10 @@ func (i *Intake) Sender(h nats.Header) ev.Caller {
 	if i.callers == nil {
 		return ev.LocalAdmin()
 	}
-	name, _ := ev.SenderOf(h)
+	name, told := ev.SenderOf(h)
+	if !told {
+		return ev.Caller{}
+	}
 	c, _ := i.callers(name)
 	return c
 }
