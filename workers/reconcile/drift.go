@@ -72,7 +72,8 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 }
 
 // installed looks at what is installed. That its secrets have changed is a drift of its own.
-func (l *inspection) installed(ctx context.Context, e ev.EnsureApplication, differences func(kube.API) ([]kube.Difference, error)) ([]ev.Drift, error) {
+func (l *inspection) installed(ctx context.Context, e ev.EnsureApplication,
+	differences func(kube.API) ([]kube.Difference, error)) ([]ev.Drift, error) {
 	found, err := l.objects(ctx, e.Target, e.Cluster, differences)
 	if l.rotated {
 		found = append(found, ev.Drift{What: ev.PartSecrets, How: ev.DriftChanged, Message: "one that it refers to has another value"})

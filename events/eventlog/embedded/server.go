@@ -219,7 +219,8 @@ func listenWebSocket(opts *server.Options, o Options) error {
 	if err := listenOn(&at, o.WebSocket); err != nil {
 		return err
 	}
-	opts.Websocket = server.WebsocketOpts{Host: at.Host, Port: at.Port, TLSConfig: o.TLS, NoTLS: o.TLS == nil, SameOrigin: true, HandshakeTimeout: tlsWithin}
+	opts.Websocket = server.WebsocketOpts{Host: at.Host, Port: at.Port, TLSConfig: o.TLS, NoTLS: o.TLS == nil,
+		SameOrigin: true, HandshakeTimeout: tlsWithin}
 	return nil
 }
 
