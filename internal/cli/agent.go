@@ -141,6 +141,7 @@ func newAgentRunCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&s.Join, "join", "", "the token of aerie agent invite; needed once")
 	f.StringVar(&s.DataDir, "data-dir", "", "where the agent's key is kept, and its simulated cloud")
+	f.StringVar(&s.SecretStores, "secret-stores", "", "file that names the stores of secrets that specs may refer to, and whom each serves")
 	logs.flags(f)
 	return cmd
 }

@@ -65,6 +65,7 @@ func newServerCommand() *cobra.Command {
 	f.StringVar(&s.DataDir, "data-dir", "", "where everything is kept (default $XDG_STATE_HOME/aerie, else ~/.local/state/aerie)")
 	f.StringVar(&s.HTTP, "http", listenHTTP, "address to serve HTTP on")
 	f.StringVar(&s.NATS, "nats", listenNATS, "address the embedded NATS server listens on")
+	f.StringVar(&s.NATSWS, "nats-ws", "", "address on which the embedded NATS server also listens for WebSocket: wss:// where it has a certificate, ws:// where not")
 	f.StringVar(&s.NATSURL, "nats-url", "", "NATS servers to use instead of the embedded one, such as nats://a:4222,nats://b:4222")
 	s.Access.Flags(f, func(string) string { return "" })
 	f.StringVar(&s.TLS.Cert, "tls-cert", "", "file with the certificate, and its chain, that HTTP and the embedded NATS show; read again when it changes")
@@ -73,12 +74,14 @@ func newServerCommand() *cobra.Command {
 	f.BoolVar(&s.TLS.InsecureHTTP, "insecure-http", false, "serve HTTP in clear, also beyond this machine: something before it ends TLS")
 	f.BoolVar(&s.TLS.InsecureNATS, "insecure-nats", false, "and so NATS")
 	f.StringVar(&s.OIDC, "oidc", "", "file with the issuers of OpenID Connect whose people and machines are let in, and with which roles")
+	f.StringSliceVar(&s.Proxies, "trusted-proxies", nil, "networks of proxies, such as 10.0.0.0/8, that are believed when X-Forwarded-For says whose request they pass on")
 	f.StringVar(&s.Monitor, "nats-monitor", "", "HTTP monitoring addresses of those servers, such as http://a:8222,http://b:8222: a server that does not sync is refused")
 	f.StringVar(&s.CloudDir, "cloud-dir", "", "where the simulated cloud lives (default <data-dir>/cloud; with --nats-url there is none, unless all replicas name the same)")
 	f.BoolVar(&s.NoSim, "no-sim", false, "have no simulated cloud: every account is real")
 	f.Float64Var(&s.SimSpeed, "sim-speed", 1, "speed of the simulated cloud: 1 is lifelike, 60 a minute a second, 0 at once")
 	f.StringVar(&s.SimKubeconfig, "sim-kubeconfig", "", "a kubeconfig: the cluster behind the one dataplane of the simulated cloud (default: clusters that only store)")
 	f.Var((*provisionLimit)(&limit), "provision-limit", "most dataplanes that are made for plans: alive at once, and begun within an hour")
+	f.StringVar(&s.SecretStores, "secret-stores", "", "file that names the stores of secrets that specs may refer to, and whom each serves")
 	logs.flags(f)
 	return cmd
 }

@@ -158,7 +158,7 @@ func (c *Control) openStore(s Settings) (err error) {
 		return err
 	}
 	began := time.Now()
-	c.NATS, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, TLS: natsTLS,
+	c.NATS, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, WebSocket: s.NATSWS, TLS: natsTLS,
 		Token: c.local.atStart(), Logger: slog.Default(), Whole: c.guard.Inspect, Present: c.guard.Present})
 	if err != nil {
 		return err
@@ -280,6 +280,11 @@ func (c *Control) startHTTP(s Settings) error {
 		Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where,
 		EnableLocal: c.enableLocal, Logins: c.offers, People: c.people, Erase: c.erase, Ready: c.ready, Promise: c.kept,
 	}))
+	trusted, err := readProxies(s.Proxies)
+	if err != nil {
+		return err
+	}
+	handler = trusted.believe(handler)
 	listen := c.listen
 	if c.tls != nil {
 		config := c.tls.Clone()
