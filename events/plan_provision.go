@@ -16,8 +16,8 @@ type Provision struct {
 	Max         int                 `json:"max" default:"3" minimum:"1" maximum:"1000" doc:"Most dataplanes at once of the template; of a dedicated plan: for each customer"`
 }
 
-// OwnAccount, as the account of a template, is the customer's own.
-const OwnAccount = "customer"
+// CustomersAccount, as the account of a template, is the customer's own.
+const CustomersAccount = "customer"
 
 // DataplaneTemplate is a dataplane that may be made.
 type DataplaneTemplate struct {
@@ -66,7 +66,7 @@ func (p Provision) Kept() time.Duration {
 // Refers lists the accounts that the templates name.
 func (s PlanSpec) Refers() (refs []SpecRef) {
 	for i, p := range s.Provision {
-		if to, wrong := ParseRef(Account, p.Account); p.Account != OwnAccount && len(wrong) == 0 {
+		if to, wrong := ParseRef(Account, p.Account); p.Account != CustomersAccount && len(wrong) == 0 {
 			refs = append(refs, SpecRef{fmt.Sprintf("spec.provision[%d].account", i), to})
 		}
 	}
@@ -95,7 +95,7 @@ func (s PlanSpec) checkProvision() (faults []FieldError) {
 			fault(".name", "%q is there twice: each template needs a name of its own", p.Name)
 		}
 		seen[p.Name] = true
-		if p.Account == OwnAccount {
+		if p.Account == CustomersAccount {
 			if s.Hosting != "customer" && s.Hosting != AnyHosting {
 				fault(".account", "the plan's hosting is %s: want an account of the platform, or hosting customer or any", s.Hosting)
 			}

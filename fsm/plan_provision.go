@@ -308,7 +308,7 @@ func fitsPlan(_ ev.Ref, s ev.Spec, refs *Refs) (faults []ev.FieldError) {
 	spec := s.(ev.PlanSpec)
 	for i, t := range spec.Provision {
 		ref, wrong := ev.ParseRef(ev.Account, t.Account)
-		if t.Account == ev.OwnAccount || len(wrong) > 0 {
+		if t.Account == ev.CustomersAccount || len(wrong) > 0 {
 			continue
 		}
 		at := fmt.Sprintf("spec.provision[%d].account", i)
@@ -324,7 +324,7 @@ func fitsPlan(_ ev.Ref, s ev.Spec, refs *Refs) (faults []ev.FieldError) {
 func awaitedOf(p ev.PlanSpec, customer ev.Ref) (all []Awaited) {
 	for _, t := range p.Provision {
 		one := Awaited{Ref: customer, Class: AccountsOf}
-		if t.Account != ev.OwnAccount {
+		if t.Account != ev.CustomersAccount {
 			one = Awaited{Ref: ready(ev.Account, t.Account).Ref}
 		}
 		if !slices.Contains(all, one) {

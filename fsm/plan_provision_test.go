@@ -241,7 +241,7 @@ func TestADedicatedPlaceIsMadeAndClaimed(t *testing.T) {
 func TestOneInTheCustomersOwnAccount(t *testing.T) {
 	p := newPlant(t, func(s *ev.PlanSpec) {
 		s.Hosting = "customer"
-		s.Provision = []ev.Provision{template(func(t *ev.Provision) { t.Account = ev.OwnAccount })}
+		s.Provision = []ev.Provision{template(func(t *ev.Provision) { t.Account = ev.CustomersAccount })}
 	})
 	p.do("customer acme", ev.Update{Spec: ev.CustomerSpec{Hosting: "customer"}}, false)
 	p.subscribe("acme/a")

@@ -54,7 +54,7 @@ func (w want) whyMade(o Offer, p Entity[PlanData]) string {
 
 // accountFor is the account in which a template makes something for a tenant, or why there is none.
 func (w want) accountFor(t ev.Provision, refs *Refs) (acc Entity[AccountData], why *Blocker) {
-	if t.Account != ev.OwnAccount {
+	if t.Account != ev.CustomersAccount {
 		ref, _ := ev.ParseRef(ev.Account, t.Account)
 		acc, _ = find[AccountData](refs, ref)
 		return acc, refs.unmet([]Dependency{{Ref: ref, Condition: ConditionReady}})
