@@ -21,8 +21,6 @@ type Move struct {
 	Dataplane string `json:"dataplane" ref:"dataplane" doc:"The dataplane to go to; empty: the tenant's own if the plan allows it"`
 	Cell      string `json:"cell" ref:"cell" doc:"The cell to go to, such as eu/pg-small/c1; empty: the plan's rule chooses one"`
 	PlanID    string `json:"plan_id" pattern:"^[0-9a-f-]{8,100}$" doc:"What a dry run said: if the move would be another one now, it is a conflict and nothing happens"`
-
-	Use *TenantUse `json:"-"` // what was seen in the tenant's namespace; nil: nobody has looked
 }
 
 // Pause asks that a move goes no further for now.

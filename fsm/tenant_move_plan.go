@@ -53,10 +53,10 @@ func planMove(e Entity[TenantData], ask ev.Move, refs *Refs) (*destination, *ev.
 	if err != nil || d.same(*e.Data.Placement) {
 		return nil, nil, err
 	}
-	if err := d.possible(e, ask); err != nil {
+	if err := d.possible(e, refs.command.Use); err != nil {
 		return nil, nil, err
 	}
-	plan := d.plan(e, ask.Use)
+	plan := d.plan(e, refs.command.Use)
 	if ask.PlanID != "" && ask.PlanID != plan.PlanID {
 		return nil, nil, ev.Refuse(ev.Conflict, "move %s: the plan %s does not hold any more; look again, by a dry run", e.Ref, ask.PlanID).With(difference(ask.PlanID, plan))
 	}
@@ -64,7 +64,7 @@ func planMove(e Entity[TenantData], ask ev.Move, refs *Refs) (*destination, *ev.
 }
 
 // possible refuses a move of a kind that is not there, and one into a quota that is too small.
-func (d destination) possible(e Entity[TenantData], ask ev.Move) error {
+func (d destination) possible(e Entity[TenantData], use *ev.TenantUse) error {
 	from := e.Data.Placement
 	switch d.kind {
 	case ev.MoveCluster:
@@ -77,10 +77,10 @@ func (d destination) possible(e Entity[TenantData], ask ev.Move) error {
 	if !lower(from.Quota, d.to.Quota) {
 		return nil
 	}
-	if ask.Use == nil {
+	if use == nil {
 		return ev.Refuse(ev.Unavailable, "move %s: a bound becomes lower, and what it uses was not seen in its cluster: ask again", e.Ref)
 	}
-	return refuseChange(e.Ref, ev.VerbMove, tooMuch(*ask.Use, d.to))
+	return refuseChange(e.Ref, ev.VerbMove, tooMuch(*use, d.to))
 }
 
 // plan says what the move does.
@@ -117,10 +117,17 @@ func cmpOr(yes bool, a, b string) string {
 	return b
 }
 
+// MoveSteps are the names of the steps of a kind of move, in their order.
+func MoveSteps(kind string) (names []Phase) {
+	for _, s := range steps(Entity[TenantData]{}, kind) {
+		names = append(names, Phase(s.Name))
+	}
+	return names
+}
+
 // steps are those of a kind of move, in their order.
-func steps(e Entity[TenantData], kind string) []ev.MovePlanStep {
+func steps(e Entity[TenantData], _ string) []ev.MovePlanStep {
 	rest := e.Data.rest().Type()
-	_ = kind
 	return []ev.MovePlanStep{
 		{Name: ev.StepReserve, Does: "takes the place and waits until it is ready", Events: []string{ev.MoveStarted{}.Type(), ev.MoveReserved{}.Type()}},
 		{Name: ev.StepSwitch, Does: "puts the tenant on the new terms; until then it can be aborted", Events: []string{ev.Moved{}.Type()}},

@@ -112,6 +112,9 @@ func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
 		c.Payload = ev.Resume{}
 	case "move":
 		c.Payload = drawMove(t, w)
+		if rapid.IntRange(0, 3).Draw(t, "looked") > 0 {
+			c.Use = &ev.TenantUse{CPU: int64(rapid.IntRange(0, 3000).Draw(t, "cpu"))}
+		}
 	case "pause":
 		c.Payload = ev.Pause{}
 	case "continue":
@@ -154,9 +157,6 @@ func Expired(e fsm.Entity[fsm.Data]) ev.Expire {
 // drawMove draws where a tenant is to go: mostly where the plan's rule leads.
 func drawMove(t *rapid.T, w *state.Entities) ev.Move {
 	ask := ev.Move{Plan: rapid.SampledFrom([]string{"", "-/free", "-/free@1", "-/business", "-/business"}).Draw(t, "plan")}
-	if rapid.IntRange(0, 3).Draw(t, "looked") > 0 {
-		ask.Use = &ev.TenantUse{CPU: int64(rapid.IntRange(0, 3000).Draw(t, "cpu"))}
-	}
 	if some := cells(w); len(some) > 0 && rapid.Bool().Draw(t, "to a cell") {
 		ask.Cell = RefOf(rapid.SampledFrom(some).Draw(t, "cell")).Path()
 	}
