@@ -161,6 +161,7 @@ func (d destination) changes(from ev.Placement) []string {
 }
 
 // planParts are what a plan says, each with its name. A plan's id has a digest of each, so that one sees later which differs.
+// What the tenant uses is no part: as long as it fits the move is the same.
 func planParts(p ev.MovePlan) []struct {
 	name string
 	is   any
@@ -170,7 +171,7 @@ func planParts(p ev.MovePlan) []struct {
 		is   any
 	}{
 		{"from", p.From}, {"to", p.To}, {"steps", p.Steps}, {"made", [][]string{p.Made, p.Removed}},
-		{"interrupted", []any{p.Interrupted, p.InterruptedMS}}, {"price", []ev.PlanPrice{p.PriceNow, p.PriceThen}}, {"use", p.Use},
+		{"interrupted", []any{p.Interrupted, p.InterruptedMS}}, {"price", []ev.PlanPrice{p.PriceNow, p.PriceThen}},
 	}
 }
 
