@@ -20,7 +20,8 @@ func moveTenant(e Entity[TenantData], ask ev.Move, refs *Refs) ([]ev.Change, err
 	if err := refuseMoving("move", e); err != nil {
 		return nil, err
 	}
-	started := ev.MoveStarted{ID: refs.command.ID, Kind: d.kind, From: *e.Data.Placement, To: d.to, Spec: d.spec, Plan: plan.PlanID, Use: plan.Use}
+	started := ev.MoveStarted{ID: refs.command.ID, Kind: d.kind, From: *e.Data.Placement, To: d.to, Spec: d.spec,
+		Plan: plan.PlanID, Use: plan.Use}
 	changes := append(d.births, changed(e.Base, started)...)
 	return holdApplications(e, changes, "move", refs)
 }
@@ -90,7 +91,8 @@ func (d destination) plan(e Entity[TenantData], use *ev.TenantUse) ev.MovePlan {
 		to.Cell = ""
 	}
 	from.Why, to.Why, to.Stay = "", "", ""
-	p := ev.MovePlan{Kind: d.kind, From: from, To: to, Steps: steps(e, d.kind), Made: []string{}, Changed: d.changes(from), Removed: []string{},
+	p := ev.MovePlan{Kind: d.kind, From: from, To: to, Steps: steps(e, d.kind),
+		Made: []string{}, Changed: d.changes(from), Removed: []string{},
 		Interrupted: "nothing: its pods stay and run on", PriceNow: d.now.Price, PriceThen: d.then.Price}
 	if lower(from.Quota, d.to.Quota) {
 		p.Use = use
@@ -230,7 +232,8 @@ type bound struct {
 }
 
 func boundsOf(q ev.PlanQuota) []bound {
-	return []bound{{"cpu", q.CPU, milli(q.CPU)}, {"memory", q.Memory, bytes(q.Memory)}, {"storage", q.Storage, bytes(q.Storage)}, {"pods", strconv.Itoa(q.Pods), int64(q.Pods)}}
+	return []bound{{"cpu", q.CPU, milli(q.CPU)}, {"memory", q.Memory, bytes(q.Memory)}, {"storage", q.Storage, bytes(q.Storage)},
+		{"pods", strconv.Itoa(q.Pods), int64(q.Pods)}}
 }
 
 // tooMuch says what of a tenant does not fit a quota, in numbers.

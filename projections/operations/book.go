@@ -102,7 +102,8 @@ func (b *Book) step(number uint32, way *way, typ string, from, to fsm.Phase, r e
 
 // begin takes note of an operation that begins with an event. A move has a name and steps of its own.
 func (b *Book) begin(number uint32, verb string, to fsm.Phase, r ev.Recorded, uid string) {
-	o := &operation{Seq: r.Seq, Number: number, ID: r.EventID, UID: uid, Verb: verb, Actor: r.Actor, State: Running, Steps: []step{{to, r.Time}}}
+	o := &operation{Seq: r.Seq, Number: number, ID: r.EventID, UID: uid, Verb: verb, Actor: r.Actor,
+		State: Running, Steps: []step{{to, r.Time}}}
 	if started, ok := r.Event.(ev.MoveStarted); ok {
 		o.ID, o.Move, o.Steps[0].Phase = started.ID, started.Kind, ev.StepReserve
 	}
