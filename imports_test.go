@@ -101,7 +101,7 @@ var arrows = map[string][]string{
 	"./test/kube":         {},
 	"./test/kube/rigtest": {},
 
-	"./cmd/aerie": {"./internal/cli"},
+	"./cmd/aerie": {"./internal/cli", "golang.org/x/crypto/x509roots/fallback"},
 
 	"./internal/client":                {"./events", "./fsm", "github.com/nats-io/nats.go", "github.com/oklog/ulid/v2", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
 	"./internal/cli/manifest/document": {"./events", "go.yaml.in/yaml/v3"},

@@ -20,12 +20,30 @@ func SenderOf(h map[string][]string) (name string, ok bool) {
 	if len(said) != 1 {
 		return "", false
 	}
+	account, user := requestInfo(said[0])
+	return user, account != "" && user != ""
+}
+
+// requestInfo reads the account and the user of what a server says of who asks. Each command is read so: where no quote is
+// escaped and nothing is nested, a key between quotes is found where it stands.
+func requestInfo(said string) (account, user string) {
+	if strings.IndexByte(said, '\\') < 0 && strings.LastIndexByte(said, '{') == 0 && strings.IndexByte(said, '[') < 0 {
+		return plainField(said, `"acc":"`), plainField(said, `"user":"`)
+	}
 	var info struct {
 		Account string `json:"acc"`
 		User    string `json:"user"`
 	}
-	err := json.Unmarshal([]byte(said[0]), &info)
-	return info.User, err == nil && info.Account != "" && info.User != ""
+	if json.Unmarshal([]byte(said), &info) != nil {
+		return "", ""
+	}
+	return info.Account, info.User
+}
+
+func plainField(said, key string) string {
+	_, rest, _ := strings.Cut(said, key)
+	value, _, _ := strings.Cut(rest, `"`)
+	return value
 }
 
 // InboxOf is the token, with its dot, that begins the inboxes of a caller behind _INBOX: each has his own, so that nobody hears

@@ -154,11 +154,37 @@ func carry(old, now []Condition, at time.Time) []Condition {
 	return now
 }
 
-// conditions are all that can be asked of an entity, Ready last. Who waits for one of them or shows it asks here.
+// conditions are all that can be asked of an entity, Ready last, as they are shown: what its own events say, what its users
+// do, and whether what it stands on is still there.
 func (k *Kind[D]) conditions(e Entity[D], refs *Refs) []Condition {
-	own := slices.Clone(e.Conditions)
-	if k.ConditionsOfUsers == nil || len(own) == 0 {
-		return own
+	all := slices.Clone(e.Conditions)
+	if len(all) == 0 {
+		return all
 	}
-	return slices.Insert(own, len(own)-1, k.ConditionsOfUsers(e, refs)...)
+	if k.ConditionsOfUsers != nil {
+		all = slices.Insert(all, len(all)-1, k.ConditionsOfUsers(e, refs)...)
+	}
+	if ready := &all[len(all)-1]; ready.Status == True {
+		*ready = refs.grounded(e.Base, e.Data, *ready)
+	}
+	return all
+}
+
+// grounded is the condition that something is ready, unless what its dataplane does not work without is gone. Its own events
+// do not say so: who looks at a dataplane like that looks at nothing that stands on it.
+func (r *Refs) grounded(b Base, d Data, ready Condition) Condition {
+	on, ok := dataplaneOf(b, d)
+	if !ok || on == b.Ref {
+		return ready
+	}
+	dp, ok := find[DataplaneData](r, on)
+	if !ok || dp.Data.works() {
+		return ready
+	}
+	ready.Status, ready.Reason, ready.Since = False, string(dp.Phase()), dp.Conditions[len(dp.Conditions)-1].Since
+	if t := dp.trouble(); t != nil {
+		ready.Reason = string(t.Code)
+	}
+	ready.Message = fmt.Sprintf("stands on %s, which is %s", on, state(dp.Base))
+	return ready
 }

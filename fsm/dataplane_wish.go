@@ -121,7 +121,8 @@ func newsOfDataplane(e Entity[DataplaneData], seen ev.Seen) (news, onlyNodes boo
 
 // upgradeFault says why a dataplane can't go to another version; "" if it can. A
 // cluster goes up by one minor version at a time, counted from the one it really has. An
-// upgrade that has not happened may be withdrawn, but not while it may be happening.
+// upgrade that has not happened may be withdrawn, but not while it may be happening. A cluster that is gone, and could not be
+// made again, is made anew with any version that is to be had: the cloud may have given up the one that it had.
 func upgradeFault(e Entity[DataplaneData], to string) string {
 	d := e.Data
 	wanted, is := minor(to), max(minor(d.Cluster.Version), 0)
@@ -134,6 +135,10 @@ func upgradeFault(e Entity[DataplaneData], to string) string {
 		return fmt.Sprintf("can't be changed any more: the cluster is being made with %s", d.Spec.Version)
 	case wanted == is && e.Phase() == Updating && e.Attempt == nil:
 		return fmt.Sprintf("the upgrade to %s is under way: it can be withdrawn if it fails", d.Spec.Version)
+	case slices.Contains(d.Lost, ev.PartCluster) && e.Phase() == Degraded:
+		return ""
+	case slices.Contains(d.Lost, ev.PartCluster) && wanted < is:
+		return fmt.Sprintf("the cluster is gone, and is made again with %s: if that fails, another version can be asked for", d.aim().Version)
 	case wanted < is:
 		return fmt.Sprintf("a cluster can't go back: it has %s", d.Cluster.Version)
 	case wanted > is+1:

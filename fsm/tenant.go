@@ -174,7 +174,7 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 		return d.owedMove(e.Base)
 	case Deleting:
 		if d.Cluster != "" {
-			return ev.RemoveTenant{Target: d.Site, Cluster: d.Cluster, Namespace: d.Placement.Namespace}
+			return ev.RemoveTenant{Target: d.Site, Cluster: d.Cluster, Namespace: d.Placement.Namespace, Stay: d.Placement.Stay}
 		}
 	}
 	return d.owedSuspension(e.Base)
@@ -236,7 +236,7 @@ func giveUpPlace(e Entity[TenantData], refs *Refs) []ev.Event {
 	for _, n := range e.Data.place() {
 		if on, _ := refs.Get(n.Ref); !on.offers() {
 			why := fmt.Sprintf("%s is %s", n.Ref, on.Phase())
-			if on.Failure != nil {
+			if on.Failure != nil && on.Ref.Owner == e.Ref.Owner { // what befell another's is not told to its customer
 				why += ": " + on.Failure.Message
 			}
 			return []ev.Event{ev.PlaceGivenUp{Dataplane: p.Dataplane, TenantInfra: p.TenantInfra, Cell: p.Cell, Why: why}}
@@ -269,6 +269,19 @@ func rejoinTenant(e Entity[TenantData], ask ev.Adopt, refs *Refs) ([]ev.Change, 
 		return nil, ev.Refuse(ev.Refused, "%s can't be adopted on %s yet: %s", e.Ref, on, w.Message)
 	}
 	return append(changed(e.Base, ev.PlacingStarted{}), changes...), nil
+}
+
+// HasStay tells whether a namespace on a dataplane that says a stay is one of a living tenant's. In the place where it lives
+// it is, whatever it says: what is owed to the tenant there makes it so.
+func HasStay(e Entity[Data], dataplane ev.Ref, namespace, stay string) bool {
+	p := typed[TenantData](e).Data.Placement
+	switch {
+	case stay == "":
+		return true
+	case p == nil:
+		return false
+	}
+	return p.Stay == stay || p.Dataplane == dataplane.Path() && p.Namespace == namespace
 }
 
 // stay names the stay that begins with the command that is decided, as a label's value in a cluster can have it.

@@ -74,8 +74,8 @@ func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) 
 	default:
 		d.kind = ev.MoveTerms
 	}
-	if d.to.TenantInfra == from.TenantInfra && d.to.Cell == from.Cell {
-		d.to.Stay = from.Stay // it stays, on other terms
+	if d.kind != ev.MoveCluster {
+		d.to.Stay = from.Stay // its namespace is the same, and who deletes that asks for the stay
 	}
 	return d, nil
 }
@@ -214,7 +214,7 @@ func takesOneMore(e Entity[TenantData], path string, refs *Refs) []ev.FieldError
 	case c.Phase() == Draining:
 		return fault("%s takes nobody more: it is %s", ref, c.Phase())
 	case c.Data.Used >= c.Data.Spec.Tenants:
-		return fault("%s is full: it has %d of %d tenants", ref, c.Data.Used, c.Data.Spec.Tenants)
+		return fault("%s is full: choose another, or give none", ref)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package fsm_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -107,6 +108,43 @@ func TestAWishIsWithdrawn(t *testing.T) {
 		if c, ok := made.(ev.EnsureCluster); ok && c.Version != "1.36" {
 			t.Errorf("the cluster is held against %s", c.Version)
 		}
+	}
+}
+
+// A cluster that is gone may be made again with any version: the cloud may have given up the one that it had.
+func TestALostClusterMayBeOfAnyVersion(t *testing.T) {
+	const eu = "dataplane -/eu"
+	why := fsmtest.Attempt(0, ev.ConfigProblem).Reason
+	lost := fsmtest.History(known("1.36"), fsmtest.Is(eu, ev.Drifted{Found: fsmtest.Gone(ev.PartCluster)}, ev.RepairStarted{}))
+	degraded := fsmtest.History(lost, fsmtest.Is(eu, ev.Degraded{Reason: why}))
+	older := fsmtest.History(degraded, fsmtest.Is(eu, ev.UpdateRequested[ev.DataplaneSpec]{Spec: spec(version("1.35"))}))
+	live(t, []life{
+		{name: "not while it is made", given: lost, when: upgradeTo("1.35"), not: "refused…the cluster is gone, and is made again with 1.36"},
+		{name: "when that has failed", given: degraded, when: upgradeTo("1.35"), then: []string{eu + " update_requested"}, phase: fsm.Updating, why: "ensure_network"},
+		{name: "but one that there is", given: degraded, when: upgradeTo("1.31"), not: "the cloud has no version"},
+		{name: "it is made so", given: fsmtest.History(older, fsmtest.Is(eu, ev.NetworkReady{Network: "net"})), when: done(eu, ev.ClusterReady{Cluster: "cluster", Version: "1.35"}), then: []string{eu + " cluster_ready"}, phase: fsm.Updating},
+	})
+}
+
+// What stands on a dataplane without a cluster is not ready, and says why, though its own events say nothing of it.
+func TestWhatStandsOnNothingIsNotReady(t *testing.T) {
+	const pg = "tenantinfra -/eu_pg"
+	home := fsmtest.History(fsmtest.AccountReady(), fsmtest.EuBuilt(), fsmtest.InfraIs("-/eu_pg", fsmtest.AsIs,
+		ev.ProvisioningStarted{Site: ev.Target{Dataplane: "-/eu"}, Cluster: "cluster"}, fsmtest.PoolsUp, ev.Activated{}))
+	ready := func(facts []fsmtest.Fact) fsm.Condition {
+		w := fsmtest.WorldOf(t, facts)
+		all := fsm.Machines[ev.TenantInfra].Conditions(mustGet(t, w, pg), fsm.NewRefs(w))
+		return all[len(all)-1]
+	}
+	if c := ready(home); c.Type != fsm.ConditionReady || c.Status != fsm.True {
+		t.Errorf("on a dataplane that works it is %+v", c)
+	}
+	if c := ready(fsmtest.History(home, fsmtest.Is("dataplane -/eu", ev.Drifted{Found: fsmtest.Gone(ev.PartBase)}))); c.Status != fsm.True {
+		t.Errorf("where the base is gone it is %+v", c)
+	}
+	lost := fsmtest.History(home, fsmtest.Is("dataplane -/eu", ev.Drifted{Found: fsmtest.Gone(ev.PartCluster)}))
+	if c := ready(lost); c.Status != fsm.False || c.Reason != string(ev.DriftedReason) || !strings.Contains(c.Message, "dataplane -/eu") {
+		t.Errorf("without a cluster it is %+v", c)
 	}
 }
 

@@ -7,6 +7,7 @@ const (
 	LabelTenant        = "aerie.io/tenant"
 	LabelPlan          = "aerie.io/plan"
 	LabelCell          = "aerie.io/cell"      // of a tenant's namespace: pods of other cells are kept out
+	LabelStay          = "aerie.io/stay"      // of a tenant's namespace: which stay of the tenant it is; none of those of before
 	LabelOwner         = "aerie.io/owner"     // the uid of the entity it belongs to
 	LabelDataplane     = "aerie.io/dataplane" // of an addon's namespace
 	LabelAddon         = "aerie.io/addon"

@@ -63,7 +63,7 @@ func TestKilledAnywhere(t *testing.T) {
 	life(t, s)
 	api, err := s.Kube(t.Context(), home, "c")
 	must(t, err)
-	must(t, tenant.Delete(t.Context(), api, acmeProd.Namespace, acmeProd.Owner))
+	must(t, tenant.Delete(t.Context(), api, tenant.Stay{Namespace: acmeProd.Namespace, Owner: acmeProd.Owner, Revision: acmeProd.Revision}))
 	must(t, s.Close())
 	data, err := os.ReadFile(filepath.Join(whole.Dir, "ledger.jsonl"))
 	must(t, err)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/kube/helm"
+
+	_ "golang.org/x/crypto/x509roots/fallback" // in an image that has no certificates of authorities
 )
 
 func main() {

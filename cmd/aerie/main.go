@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/aeriehq/aerie/internal/cli"
+
+	_ "golang.org/x/crypto/x509roots/fallback" // in an image that has no certificates of authorities
 )
 
 func main() {

@@ -16,8 +16,8 @@ import (
 
 // newAuthCommand is `aerie auth`.
 func newAuthCommand() *cobra.Command {
-	cmd := groupOf("auth", "Say who you are and what you may do; make, list and revoke tokens")
-	cmd.AddCommand(newWhoamiCommand(), newCanICommand(), newTokensCommand())
+	cmd := groupOf("auth", "Say who you are and what you may do; make, list and revoke tokens; the local token")
+	cmd.AddCommand(newWhoamiCommand(), newCanICommand(), newTokensCommand(), newLocalTokenCommand())
 	return cmd
 }
 

@@ -139,8 +139,17 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values) (json.R
 	return c.Request(ctx, http.MethodGet, path, query)
 }
 
+// Post sends one path of the API a body of JSON.
+func (c *Client) Post(ctx context.Context, path string, body []byte) (json.RawMessage, error) {
+	return c.request(ctx, http.MethodPost, path, nil, body)
+}
+
 // Request asks one path of the API for something.
 func (c *Client) Request(ctx context.Context, method, path string, query url.Values) (json.RawMessage, error) {
+	return c.request(ctx, method, path, query, nil)
+}
+
+func (c *Client) request(ctx context.Context, method, path string, query url.Values, sent []byte) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, 4*AttemptTimeout)
 	defer cancel()
 	u := c.api.JoinPath(path)
@@ -152,9 +161,12 @@ func (c *Client) Request(ctx context.Context, method, path string, query url.Val
 		query.Set("at", c.at)
 	}
 	u.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(sent))
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", path, err)
+	}
+	if sent != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)

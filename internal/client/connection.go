@@ -101,6 +101,18 @@ func (c *Connection) findToken() (string, error) {
 	return strings.TrimSpace(string(data)), nil
 }
 
+// DataDir is the server's data directory, if it is on this machine.
+func (c *Connection) DataDir() string { return c.dataDir }
+
+// LocalToken is the token that stands in the data directory; empty if there is none to read.
+func (c *Connection) LocalToken() string {
+	data, err := os.ReadFile(filepath.Join(c.dataDir, "token"))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(data))
+}
+
 // DefaultDataDir is $XDG_STATE_HOME/aerie, else ~/.local/state/aerie.
 func DefaultDataDir() string {
 	if state := os.Getenv("XDG_STATE_HOME"); state != "" {

@@ -26,6 +26,7 @@ import (
 	"github.com/aeriehq/aerie/workers/agents"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/execute"
+	"github.com/aeriehq/aerie/workers/reconcile"
 )
 
 // AgentSettings are what `aerie agent run` can be told.
@@ -285,17 +286,34 @@ func (w *placeWork) begin(ctx context.Context, lease ev.Lease) error {
 		return err
 	}
 	ctx, w.end = context.WithCancel(ctx)
-	slots := execute.NewSlots()
-	for _, place := range lease.Places {
-		x := execute.NewAgent(w.nc, queue.Partition{Owner: w.token.Owner, Dataplane: place}, slots, clouds, clock.Clock{Speed: lease.Speed})
+	slots, speed := execute.NewSlots(), clock.Clock{Speed: lease.Speed}
+	var places []execute.Channel
+	for _, name := range lease.Places {
+		place := queue.Partition{Owner: w.token.Owner, Dataplane: name}
+		places = append(places, execute.Channel{Conn: w.nc, Place: place})
+		x := execute.NewAgent(w.nc, place, slots, clouds, speed)
 		x.UseCharts(charts)
-		w.all.Go(func() {
-			if err := x.Run(ctx); err != nil && ctx.Err() == nil {
-				slog.Error("work at a place ended", "place", place, "err", err)
-			}
-		})
+		w.run(ctx, "the work at "+name, x.Run)
 	}
+	if len(places) == 0 {
+		return nil
+	}
+	inspector, sweeper, cataloguer := reconcile.ForAgent(places, clouds, speed)
+	sweeper.UseCharts(charts)
+	w.run(ctx, "the look for drift", inspector.Run)
+	w.run(ctx, "the watch over clusters", reconcile.NewWatcher(inspector).Run)
+	w.run(ctx, "the sweeping", sweeper.Run)
+	w.run(ctx, "the look at catalogues", cataloguer.Run)
 	return nil
+}
+
+// run does a part of the work until it is stopped.
+func (w *placeWork) run(ctx context.Context, what string, do func(context.Context) error) {
+	w.all.Go(func() {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			slog.Error(what+" ended", "err", err)
+		}
+	})
 }
 
 // clouds opens the clouds as a server does: those that this machine has credentials for, and a simulated one.

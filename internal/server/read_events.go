@@ -91,6 +91,11 @@ func (c *Control) readEvents(ctx context.Context, m *nats.Msg) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		if caller.Role.OfCustomer() {
+			for i, e := range page.Items {
+				page.Items[i].Data = ev.ShownTo(owner, e.Data)
+			}
+		}
 		data, err := json.Marshal(page)
 		if err != nil || len(data) < embedded.MaxPayload || q.Limit == 1 {
 			return data, err

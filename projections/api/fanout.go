@@ -68,9 +68,13 @@ func encodeFrame(r events.Recorded) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return frameOf(e)
+}
+
+func frameOf(e views.Event) ([]byte, error) {
 	data, err := json.Marshal(e)
 	if err != nil {
-		return nil, fmt.Errorf("write event %d: %w", r.Seq, err)
+		return nil, fmt.Errorf("write event %d: %w", e.Seq, err)
 	}
 	return fmt.Appendf(nil, "id: %d\nevent: %s\ndata: %s\n\n", e.Seq, e.Type, data), nil
 }

@@ -40,6 +40,8 @@ type Config struct {
 	// Authenticate says who shows a token, and has a channel that is closed when he is not let in any more; false: nobody.
 	// nil: there is nobody but who shows Token.
 	Authenticate func(token string) (events.Caller, <-chan struct{}, bool)
+	// EnableLocal lets the local token in again, for who proves that he is on the server's host.
+	EnableLocal func(ctx context.Context, proof string) (events.Answer, error)
 	// Ready is nil while commands are taken; else it says why not.
 	Ready func() error
 	// Do decides a command and returns when its events are durable. An error that
@@ -96,6 +98,7 @@ func newServer(c Config) *server {
 	s.planVersions(api)
 	s.placement(api)
 	s.identity(api)
+	s.localToken(api)
 	s.health(api)
 	s.mux.Handle("GET /metrics", c.Metrics)
 	s.documents(api)

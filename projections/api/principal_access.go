@@ -222,7 +222,8 @@ func (s *server) shows(c events.Caller, a views.Any) (bool, error) {
 	return false, nil
 }
 
-// prune leaves of the platform's things in an answer to a customer's people what is shown to them.
+// prune leaves of the platform's things in an answer to a customer's people what is shown to them, and of its own what names
+// no others.
 func (s *server) prune(whole *wholeAnswer, pattern string, c events.Caller) {
 	if !c.Role.OfCustomer() || whole.status != http.StatusOK {
 		return
@@ -233,7 +234,7 @@ func (s *server) prune(whole *wholeAnswer, pattern string, c events.Caller) {
 	if d.Decode(&answer) != nil {
 		return
 	}
-	pruned := false
+	pruned := events.HideOthers(c.Owner, answer)
 	items, _ := answer["items"].([]any)
 	for _, item := range append(items, any(answer)) {
 		if e, ok := item.(map[string]any); ok && e["owner"] == events.Platform {

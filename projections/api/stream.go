@@ -46,6 +46,9 @@ func (s *server) stream(c huma.Context, q views.EventQuery, f views.EventFilter)
 		q.After = s.views.AsOf().Seq
 	}
 	st := &stream{server: s, w: w, control: http.NewResponseController(w), filter: f, after: q.After, left: limitOf(given, q)}
+	if caller := callerOf(r.Context()); caller.Role.OfCustomer() {
+		st.customer = caller.Owner
+	}
 	st.conn, _ = r.Context().Value(connKey{}).(*net.TCPConn)
 	cut := false
 	defer func() { s.Fanout.leave(cut) }()
@@ -69,15 +72,16 @@ func WithConn(ctx context.Context, c net.Conn) context.Context {
 
 // stream is one client that listens.
 type stream struct {
-	server  *server
-	w       http.ResponseWriter
-	control *http.ResponseController
-	conn    *net.TCPConn // nil: not known
-	filter  views.EventFilter
-	after   uint64  // what matches up to there is written, or in text
-	left    int     // how many events it may still send; negative: any number
-	text    *[]byte // not written yet; nil: nothing
-	wrote   time.Time
+	server   *server
+	w        http.ResponseWriter
+	control  *http.ResponseController
+	conn     *net.TCPConn // nil: not known
+	filter   views.EventFilter
+	customer string  // whose people it is for; empty: the platform's staff
+	after    uint64  // what matches up to there is written, or in text
+	left     int     // how many events it may still send; negative: any number
+	text     *[]byte // not written yet; nil: nothing
+	wrote    time.Time
 
 	mu     sync.Mutex // guards ending, and that no deadline is set after it
 	ending bool       // the server stops, or the client is gone
@@ -167,7 +171,7 @@ func (s *stream) send(frames []*frame) error {
 		if !s.filter.Matches(f.Recorded) {
 			continue
 		}
-		data, err := s.server.Fanout.bytes(f)
+		data, err := s.bytes(f)
 		if err == nil {
 			err = s.add(data)
 		}
@@ -178,6 +182,25 @@ func (s *stream) send(frames []*frame) error {
 	return s.flush()
 }
 
+// bytes are an event as the stream sends it. All streams of the staff share them.
+func (s *stream) bytes(f *frame) ([]byte, error) {
+	if s.customer != "" {
+		return s.encode(f.Recorded)
+	}
+	return s.server.Fanout.bytes(f)
+}
+
+func (s *stream) encode(r events.Recorded) ([]byte, error) {
+	e, err := views.EventOf(r)
+	if err != nil {
+		return nil, err
+	}
+	if s.customer != "" {
+		e.Data = events.ShownTo(s.customer, e.Data)
+	}
+	return frameOf(e)
+}
+
 // past sends what matches of events that are not kept for streams any more.
 func (s *stream) past(ctx context.Context) error {
 	found, reached, err := s.readPast(ctx)
@@ -185,7 +208,7 @@ func (s *stream) past(ctx context.Context) error {
 		return err
 	}
 	for _, r := range found {
-		data, err := encodeFrame(r)
+		data, err := s.encode(r)
 		if err == nil {
 			err = s.add(data)
 		}

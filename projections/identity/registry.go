@@ -25,6 +25,8 @@ type Registry struct {
 	actors map[string]*entry   // by the name that events give him
 	keys   map[string][]*entry // by the public key; of two that have the same, neither comes in
 	local  *entry              // nil: the local token lets nobody in
+	wanted LocalToken          // what the log says of it
+	news   chan struct{}       // told when that changes
 	ended  []func(actor string)
 	now    func() time.Time
 }
@@ -39,7 +41,8 @@ type entry struct {
 
 // New makes a registry of nobody, which watches a fold that does not follow the log yet.
 func New(fold *state.Live) *Registry {
-	r := &Registry{byRef: map[events.Ref]*entry{}, actors: map[string]*entry{}, keys: map[string][]*entry{}, now: time.Now}
+	r := &Registry{byRef: map[events.Ref]*entry{}, actors: map[string]*entry{}, keys: map[string][]*entry{},
+		news: make(chan struct{}, 1), now: time.Now}
 	fold.Watch(r.see)
 	return r
 }
@@ -76,6 +79,9 @@ func (r *Registry) put(e fsm.Entity[fsm.Data]) {
 	now := entryOf(e)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if e.Ref == events.LocalPrincipal {
+		r.putLocal(e)
+	}
 	old := r.byRef[e.Ref]
 	if old != nil && now != nil && old.caller == now.caller && old.hash == now.hash && old.key == now.key {
 		return // its labels changed
@@ -132,6 +138,9 @@ func entryOf(e fsm.Entity[fsm.Data]) *entry {
 		}
 		n.caller = events.Caller{Actor: events.TokenActor(e.UID), Role: d.Spec.Role, Owner: e.Ref.Owner, Until: d.Spec.Ends()}
 	case fsm.PrincipalData:
+		if e.Phase() == fsm.Disabled || d.Spec.Issuer == events.IssuerLocal {
+			return nil
+		}
 		n.key = d.Spec.Key
 		n.caller = events.Caller{Actor: events.UserActor(e.UID), Role: d.Spec.Role, Owner: e.Ref.Owner, Until: d.Spec.Ends()}
 	default:
@@ -141,19 +150,6 @@ func entryOf(e fsm.Entity[fsm.Data]) *entry {
 		return nil
 	}
 	return n
-}
-
-// UseLocal lets in as the local admin who shows a token; empty: nobody any more. Who showed the one before is out.
-func (r *Registry) UseLocal(token string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.local != nil {
-		r.end(r.local)
-		r.local = nil
-	}
-	if token != "" {
-		r.local = &entry{caller: events.LocalAdmin(), hash: sha256.Sum256([]byte(token)), gone: make(chan struct{})}
-	}
 }
 
 // Authenticate says who shows a token, and has a channel that is closed when he is not let in any more; false: nobody. A

@@ -81,14 +81,14 @@ func TestAnAgentWorksInside(t *testing.T) {
 	overwrite(t, file, insideTheirs)
 	applied := p.background("apply", "-f", file, "--wait", "--timeout", "3m")
 	var invited struct{ Token, Command string }
-	until(t, func() bool { // its dataplane is there a moment after apply began
+	until(t, "an invitation", func() bool { // its dataplane is there a moment after apply began
 		s := p.cli("agent", "invite", "acme/edge", "--dataplane", "edge", "-o", "json")
 		return s.code == 0 && json.Unmarshal([]byte(s.out), &invited) == nil
 	})
 	a := &agentOf{t: t, dir: filepath.Join(t.TempDir(), "agent"), log: filepath.Join(t.TempDir(), "log")}
 	a.start("--join", invited.Token)
 	for _, phase := range []string{"Networking", "ClusterCreating", "Bootstrapping"} {
-		until(t, func() bool {
+		until(t, "the dataplane is "+phase, func() bool {
 			return strings.Contains(p.cli("history", "dataplane", "acme/edge").out, phase) ||
 				strings.Contains(p.cli("get", "dataplane", "acme/edge").out, "Active")
 		})
@@ -125,7 +125,7 @@ func TestAnAgentWorksInside(t *testing.T) {
 	if s := p.cli("agent", "revoke", "acme/edge"); s.code != 0 {
 		t.Fatalf("revoke: %+v", s)
 	}
-	until(t, func() bool { return strings.Contains(a.says(), "the agent is not let in") })
+	until(t, "the agent says that it is cut off", func() bool { return strings.Contains(a.says(), "the agent is not let in") })
 	a.kill()
 	if again := finish(aerie(t.Context(), "agent", "run", "--data-dir", a.dir)); again.code == 0 || !strings.Contains(again.err, "was revoked") {
 		t.Errorf("a revoked key: %+v", again)

@@ -107,7 +107,7 @@ func TestBenchInterrupted(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			until(t, func() bool { return len(glob(t, filepath.Join(dir, "*", "nats", "jetstream"))) > 0 })
+			until(t, "the store of its server", func() bool { return len(glob(t, filepath.Join(dir, "*", "nats", "jetstream"))) > 0 })
 			if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 				t.Fatal(err)
 			}
@@ -128,15 +128,17 @@ func glob(t *testing.T, pattern string) []string {
 	return found
 }
 
-// until waits for what another process does.
-func until(t *testing.T, so func() bool) {
+// until waits for what another process does, and says for what if that does not come within a minute.
+func until(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	for tick := range time.Tick(5 * time.Millisecond) {
-		if so() {
-			return
-		}
-		if d, ok := t.Deadline(); ok && tick.After(d) {
-			t.Fatal("it does not come")
+	end := time.After(time.Minute)
+	for !so() {
+		select {
+		case <-end:
+			t.Fatalf("this does not come: %s", what)
+		case <-t.Context().Done():
+			t.Fatalf("this has not come: %s", what)
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }

@@ -132,19 +132,23 @@ func (l *life) wishInVain() {
 	l.bringBack()
 }
 
-// takeBack lets people ask for what is there instead of what can't be had. That is always taken, and comes about.
+// takeBack lets people ask for what is there instead of what can't be had, and for something else than what was made of it, is
+// gone, and is not to be had any more. That is always taken, and comes about.
 func (l *life) takeBack() {
 	var asked []ev.Ref
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
-		if e.Unmet == nil || e.Ref.Kind == ev.Tenant { // a tenant that can't be suspended was asked for nothing else
-			return
-		}
+		vain := e.Failure != nil && e.Failure.Code == ev.ConfigProblem
 		var made ev.Spec
 		switch d := e.Data.(type) {
 		case fsm.DataplaneData:
-			made = d.Made
+			made, vain = l.toBeHad(d), vain && e.Phase() == fsm.Degraded
 		case fsm.TenantInfraData:
-			made = d.Made
+			made, vain = toBeHadPools(d), vain && e.Phase() == fsm.Failed && len(d.Lost) > 0
+		default: // a tenant that can't be suspended was asked for nothing else
+			return
+		}
+		if e.Unmet == nil && !vain {
+			return
 		}
 		r := l.request(e.Ref, ev.VerbUpdate, fmt.Sprintf(`{"spec":%s}`, l.json(made)))
 		if _, err := l.give(r); err != nil {
@@ -161,6 +165,32 @@ func (l *life) takeBack() {
 			l.wrong("%s is %s after its wish was withdrawn: %+v", ref, e.Phase(), e.Failure)
 		}
 	}
+}
+
+// toBeHad is what was made of a dataplane, but for what is gone and the cloud has not got any more.
+func (l *life) toBeHad(d fsm.DataplaneData) ev.DataplaneSpec {
+	made := d.Made
+	if slices.Contains(d.Lost, ev.PartCluster) && !slices.Contains(offers.Versions(), made.Version) {
+		l.seen["clusters made of another version"]++
+		made.Version = "1.36"
+	}
+	if dns := made.CloudAddons.DNS; dns == "9.9" && !slices.Contains(d.Addons, ev.CloudAddon{Name: "dns", Version: dns}) {
+		l.seen["add-ons made of another version"]++
+		made.CloudAddons.DNS = ""
+	}
+	return made
+}
+
+// toBeHadPools is what was made of a tenant infra, but for the pools that are gone and of which the cloud has no machines any more.
+func toBeHadPools(d fsm.TenantInfraData) ev.TenantInfraSpec {
+	made := d.Made
+	made.Pools = slices.Clone(made.Pools)
+	for i, p := range made.Pools {
+		if p.Machine == "x99" && slices.Contains(d.Lost, p.Name) {
+			made.Pools[i].Machine = "m4"
+		}
+	}
+	return made
 }
 
 // mostRounds bounds how many rounds it may take until nothing is found any more: each

@@ -18,6 +18,7 @@ import (
 var (
 	oneSeed = flag.Uint64("seed", 0, "simulate this one life and print its transcript")
 	seeds   = flag.Int("seeds", 0, "how many lives to simulate; 0: as many as fit into a test")
+	first   = flag.Uint64("first", 1, "the seed of the first of them")
 )
 
 // livesInATest is how many seeds a normal test lives.
@@ -46,7 +47,7 @@ func TestSimulation(t *testing.T) {
 	dir := t.TempDir()
 	for range runtime.GOMAXPROCS(0) {
 		running.Go(func() {
-			for seed := next.Add(1); seed <= uint64(n) && failed.Load() < 3; seed = next.Add(1) {
+			for seed := *first + next.Add(1) - 1; seed < *first+uint64(n) && failed.Load() < 3; seed = *first + next.Add(1) - 1 {
 				l := simulate(dir, seed)
 				mu.Lock()
 				if judge(t, seed, l) {

@@ -27,7 +27,10 @@ func rightsOf(ref ev.Ref, places []string, key string) embedded.Rights {
 	r := embedded.Rights{User: ev.AgentActor(ref.Owner, ref.ID), Owner: ref.Owner, See: []string{Inbox(key) + ".>"},
 		Publish: []string{ev.AgentSubject(ref.Owner, own, ev.AskSeen)}}
 	for _, p := range places {
-		r.Publish = append(r.Publish, ev.AgentSubject(ref.Owner, p, ev.AskOwed), ev.ReportPrefix+ref.Owner+"."+p+".>")
+		for _, what := range []string{ev.AskOwed, ev.AskStands, ev.AskEnded} {
+			r.Publish = append(r.Publish, ev.AgentSubject(ref.Owner, p, what))
+		}
+		r.Publish = append(r.Publish, ev.ReportPrefix+ref.Owner+"."+p+".>")
 		r.See = append(r.See, ev.HintSubject(ref.Owner, p))
 	}
 	return r

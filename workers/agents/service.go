@@ -131,6 +131,14 @@ func (s *Service) answer(ctx context.Context, m *nats.Msg, owner, place, what st
 		var q ev.OwedQuestion
 		_ = json.Unmarshal(m.Data, &q) // an empty question asks for the first page
 		out = s.owedAt(queue.Partition{Owner: owner, Dataplane: place}, q)
+	case ev.AskStands:
+		var q ev.StandsQuestion
+		_ = json.Unmarshal(m.Data, &q)
+		out = s.standsAt(queue.Partition{Owner: owner, Dataplane: place}, q)
+	case ev.AskEnded:
+		var q ev.EndedQuestion
+		_ = json.Unmarshal(m.Data, &q)
+		out = s.endedOf(owner, q)
 	case ev.AskSeen:
 		out = s.seen(ctx, m, agentRef(owner, place))
 	case ev.AskJoin:

@@ -84,6 +84,9 @@ func (i *Intake) report(ctx context.Context, subject string, data []byte) (start
 	if err := i.fold.Wait(ctx, r.Revision); err != nil {
 		return false, fmt.Errorf("read report: %w", err)
 	}
+	if r.Saw != nil || r.Swept != nil || r.Catalogue != nil {
+		return false, i.observed(ctx, subject, r)
+	}
 	if own := i.reportSubject(r.Ref); own != "" && own != subject {
 		return false, fmt.Errorf("read report: %s is for %s to report", r.Ref, own)
 	}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,17 +14,19 @@ import (
 	"github.com/aeriehq/aerie/projections/state"
 )
 
-// knownSecrets are the forms by which a secret is known wherever it stands, and what each is called.
+// knownSecrets are the forms by which a secret is known wherever it stands, and what each is called. None is found where none
+// of its signs is.
 var knownSecrets = []struct {
-	what string
-	form *regexp.Regexp
+	what  string
+	signs []string
+	form  *regexp.Regexp
 }{
-	{"a private key", regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----`)},
-	{"an access key of AWS", regexp.MustCompile(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`)},
-	{"a token of GitHub", regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22})`)},
-	{"a token of aerie", regexp.MustCompile(`\baerie_[0-9A-Z]{26}_[a-z2-7]{20}`)},
-	{"a JSON web token", regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}`)},
-	{"a URL with a password", regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@"']+:[^/\s@$"'][^/\s@"']*@`)}, // $(PASSWORD) is filled in elsewhere
+	{"a private key", []string{"PRIVATE KEY"}, regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----`)},
+	{"an access key of AWS", []string{"AKIA", "ASIA"}, regexp.MustCompile(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`)},
+	{"a token of GitHub", []string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"}, regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22})`)},
+	{"a token of aerie", []string{"aerie_"}, regexp.MustCompile(`\baerie_[0-9A-Z]{26}_[a-z2-7]{20}`)},
+	{"a JSON web token", []string{".eyJ"}, regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}`)},
+	{"a URL with a password", []string{"://"}, regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@"']+:[^/\s@$"'][^/\s@"']*@`)}, // $(PASSWORD) is filled in elsewhere
 }
 
 // insteadOfSecrets says how a secret gets to where it is needed without passing the log.
@@ -67,6 +70,9 @@ func secretsIn(spec ev.Spec) map[string]ev.FieldError {
 	if err != nil {
 		return nil // what can't be written is refused elsewhere
 	}
+	if !mayHoldSecrets(data) {
+		return nil
+	}
 	var tree any
 	if json.Unmarshal(data, &tree) != nil {
 		return nil
@@ -74,6 +80,21 @@ func secretsIn(spec ev.Spec) map[string]ev.FieldError {
 	found := map[string]ev.FieldError{}
 	look("spec", tree, found)
 	return found
+}
+
+// mayHoldSecrets tells whether a spec, as JSON, has a sign of any secret: few have, and only those are looked through.
+func mayHoldSecrets(data []byte) bool {
+	if bytes.Contains(data, []byte(`"kind":"Secret"`)) {
+		return true
+	}
+	for _, k := range knownSecrets {
+		for _, sign := range k.signs {
+			if bytes.Contains(data, []byte(sign)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // look looks through a part of a spec.

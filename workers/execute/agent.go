@@ -2,8 +2,6 @@ package execute
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -39,12 +37,8 @@ type rest struct {
 	until    time.Time
 }
 
-const (
-	// agentAsks is how often an agent asks what is owed although it heard nothing: a hint may be lost.
-	agentAsks = 10 * time.Minute
-	// agentAnswer is how long it waits for an answer.
-	agentAnswer = 10 * time.Second
-)
+// agentAsks is how often an agent asks what is owed although it heard nothing: a hint may be lost.
+const agentAsks = 10 * time.Minute
 
 // NewSlots bounds how much is done at once, at all places together.
 func NewSlots() chan struct{} { return make(chan struct{}, slots) }
@@ -96,21 +90,11 @@ func (a *Agent) wake() {
 
 // ask asks for a page of what is owed.
 func (a *Agent) ask(ctx context.Context, q ev.OwedQuestion) (o ev.Owed, err error) {
-	data, err := ev.Encode(q)
-	if err != nil {
+	if err := (Channel{a.nc, a.place}).Ask(ctx, ev.AskOwed, q, &o); err != nil {
 		return o, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, agentAnswer)
-	defer cancel()
-	m, err := a.nc.RequestWithContext(ctx, ev.AgentSubject(a.place.Owner, a.place.Dataplane, ev.AskOwed), data)
-	if err == nil {
-		err = json.Unmarshal(m.Data, &o)
-	}
-	if err == nil && o.Error != "" {
-		err = errors.New(o.Error)
-	}
-	if err != nil {
-		return o, fmt.Errorf("ask what is owed: %w", err)
+	if o.Error != "" {
+		return o, fmt.Errorf("ask what is owed: %s", o.Error)
 	}
 	return o, nil
 }

@@ -28,7 +28,6 @@ import (
 	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
-	"github.com/aeriehq/aerie/workers/command"
 )
 
 // Cloud is one cloud to work in: its provider, and the way into its clusters.
@@ -228,8 +227,7 @@ func owedIn(world *state.Entities, w ev.Work) bool {
 // being told to come later once more is no news, so then it is looked at again
 // from here.
 func (x *worker) failed(ctx context.Context, place queue.Partition, t *Task, r Result) (time.Duration, error) {
-	reason, after := ReasonOf(r.Err)
-	reason.Message = ev.Cut(reason.Message, maxReason)
+	reason, after := reasonAt(place, t.Ref.Owner, r.Err)
 	n := t.Attempt
 	if !reason.Counted() {
 		n = patience
@@ -282,15 +280,9 @@ func (x *worker) tell(ctx context.Context, place queue.Partition, t *Task, outco
 		}
 		out.Outcome, out.Event = outcome.Type(), body
 	}
-	data, err := ev.Encode(out)
+	answer, err := Channel{x.nc, place}.Report(ctx, out)
 	if err != nil {
 		return "", fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, command.AnswerTimeout)
-	defer cancel()
-	answer, err := x.nc.RequestWithContext(ctx, ev.ReportSubject(place.Owner, place.Dataplane, t.Ref), data)
-	if err != nil {
-		return "", fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
-	}
-	return string(answer.Data), nil
+	return answer, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/helm"
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/queue"
 )
 
 // classes says what each class of a cloud's errors is to people.
@@ -70,6 +71,17 @@ func ReasonOf(err error) (ev.Reason, time.Duration) {
 		return ev.Reason{Code: to.code, Fault: to.fault, Message: k.Error()}, 0
 	}
 	return ev.Reason{Code: ev.Unreachable, Fault: ev.BySystem, Message: err.Error()}, 0
+}
+
+// reasonAt is ReasonOf for the log. Who owns what failed reads it there: of what happens to a customer on a dataplane of the
+// platform's it says nothing about others.
+func reasonAt(place queue.Partition, owner string, err error) (ev.Reason, time.Duration) {
+	reason, after := ReasonOf(err)
+	if owner != ev.Platform && place.Owner == ev.Platform && place != queue.Nowhere {
+		reason.Message = ev.TextOnShared(owner, reason.Message)
+	}
+	reason.Message = ev.Cut(reason.Message, maxReason)
+	return reason, after
 }
 
 // codeOf is how a call's outcome stands in its note.

@@ -35,7 +35,7 @@ func (t *Task) TenantSpec(e ev.EnsureTenant) tenant.Spec {
 		cell = fsm.CellLabel(in)
 	}
 	return tenant.Spec{Cell: cell,
-		Namespace: e.Placement.Namespace, Customer: e.Customer, Tenant: e.Tenant, Owner: t.UID, Plan: plan.ID,
+		Namespace: e.Placement.Namespace, Customer: e.Customer, Tenant: e.Tenant, Owner: t.UID, Plan: plan.ID, Stay: e.Placement.Stay,
 		Revision: t.Revision,
 		Quota: tenant.Quota{CPU: e.Placement.Quota.CPU, Memory: e.Placement.Quota.Memory,
 			Storage: e.Placement.Quota.Storage, Pods: e.Placement.Quota.Pods},

@@ -47,6 +47,9 @@ func Objects(spec Spec) []kube.Object {
 	if spec.Cell != "" {
 		own[kube.LabelCell] = spec.Cell
 	}
+	if spec.Stay != "" {
+		own[kube.LabelStay] = spec.Stay
+	}
 	objects[0] = objects[0].Marked("", own, nil)
 	return objects
 }

@@ -32,6 +32,7 @@ type authenticator struct {
 	secret, token string
 	callers       atomic.Pointer[Callers] // nil: nobody is known yet but who shows the token
 	agents        atomic.Pointer[Agents]  // nil: no agent is let in
+	teller        atomic.Pointer[teller]  // there before anybody of a customer is let in
 
 	// entering is read-locked while somebody enters, and locked by who throws somebody out: so nobody is overlooked who was
 	// found in order just before.

@@ -102,7 +102,7 @@ func accounts() string {
 		cross(s, gatePrefix+s)
 	}
 	return "accounts {\n" +
-		ownAccount + " {jetstream: enabled, exports: [{stream: \"" + seen + "\"}\n" + agentExports + exports.String() + "]}\n" +
+		ownAccount + " {jetstream: enabled, exports: [{stream: \"" + seen + "\"}\n{stream: \"" + shownPrefix + ">\"}\n" + agentExports + exports.String() + "]}\n" +
 		peopleAccount + " {imports: [{stream: {account: " + ownAccount + ", subject: \"" + seen + "\"}}\n" + imports.String() + "]}\n}\n"
 }
 
@@ -168,8 +168,11 @@ func (a *authenticator) accountOf(c events.Caller) (*server.Account, error) {
 			return nil, fmt.Errorf("have %s say who sends it: %w", theirs, err)
 		}
 	}
-	if err := acc.AddStreamImport(own, "aerie.evt."+c.Owner+".>", ""); err != nil {
+	if err := acc.AddMappedStreamImport(own, shownPrefix+c.Owner+".>", eventPrefix+c.Owner+".>"); err != nil {
 		return nil, fmt.Errorf("let the events of %s out: %w", c.Owner, err)
+	}
+	if err := a.teller.Load().show(c.Owner); err != nil {
+		return nil, err
 	}
 	a.made[c.Owner] = true
 	return acc, nil

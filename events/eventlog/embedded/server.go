@@ -113,7 +113,7 @@ func Start(o Options) (*Server, error) {
 		s.Shutdown()
 		return nil, fmt.Errorf("start nats-server: %w", log.reason())
 	}
-	if err := errors.Join(s.openGate(), s.openRelay()); err != nil {
+	if err := errors.Join(s.openGate(), s.openRelay(), s.openTeller()); err != nil {
 		s.Shutdown()
 		return nil, fmt.Errorf("start nats-server: %w", err)
 	}
@@ -166,6 +166,9 @@ func (s *Server) Shutdown() {
 	s.recovering.Wait()
 	if s.gateConn != nil {
 		s.gateConn.Close()
+	}
+	if t := s.auth.teller.Load(); t != nil {
+		t.nc.Close()
 	}
 	s.srv.Shutdown()
 	s.srv.WaitForShutdown()
