@@ -13,6 +13,7 @@ type Answer struct {
 	Seq       uint64        `json:"seq" doc:"The last sequence the command caused, or the entity's present one if nothing new happened"`
 	Events    []AnswerEvent `json:"events" doc:"What happened; empty if nothing new did"`
 	Entity    AnswerEntity  `json:"entity" doc:"The commanded entity afterwards"`
+	Move      *MovePlan     `json:"move,omitempty" doc:"In a dry run of a tenant's move: what it would do"`
 	Takes     []string      `json:"takes,omitempty" nullable:"false" doc:"In a dry run of a deletion with cascade: what else would be deleted, in this order"`
 }
 

@@ -47,6 +47,7 @@ func (c Cells) New() CellSpec { return CellSpec{Tenants: c.Tenants, KeepEmpty: c
 // What a slot is taken for.
 const (
 	SlotPlaced = "placed" // a tenant was placed
+	SlotMoving = "moving" // a tenant is to come from elsewhere
 )
 
 type (

@@ -21,7 +21,8 @@ type Command struct {
 	ExpectedSeq   *uint64 // refuse if the entity's last sequence is another
 	ExpectedUID   string  // refuse if the name belongs to another incarnation
 	DryRun        bool
-	Internal      bool // the machinery gave it, and nobody who authenticated
+	Internal      bool       // the machinery gave it, and nobody who authenticated
+	Use           *TenantUse // what was seen of a tenant that is to move; nil: nobody has looked
 	Payload       Payload
 }
 

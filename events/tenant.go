@@ -13,7 +13,8 @@ const Tenant Kind = "tenant"
 
 var tenantKind = Descriptor{
 	Kind: Tenant, Plural: "tenants", Doc: "a customer's subscription to a plan, placed on a dataplane",
-	Owner: ByCustomers, Spec: TenantSpec{}, Verbs: CommonVerbs(suspendVerb, resumeVerb, adoptVerb, disownVerb), Marked: true,
+	Owner: ByCustomers, Spec: TenantSpec{}, Marked: true,
+	Verbs:  CommonVerbs(suspendVerb, resumeVerb, moveVerb, pauseVerb, continueVerb, abortVerb, adoptVerb, disownVerb),
 	Access: Access{ForCustomers: true},
 }
 

@@ -14,6 +14,7 @@ var application = installed(ground[ev.ApplicationSpec]{
 		return ev.InstallingStarted{Site: t.Data.Site, Cluster: t.Data.Cluster, Namespace: t.Data.Placement.Namespace}
 	},
 	hold:   holdApplication,
+	locked: lockApplication,
 	ensure: func(e ev.EnsureApplication) ev.Effect { return e },
 	remove: func(e ev.RemoveApplication) ev.Effect { return e },
 })

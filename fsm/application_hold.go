@@ -20,6 +20,12 @@ func holdApplication(e Entity[ApplicationData], refs *Refs) ev.Event {
 	return nil
 }
 
+// lockApplication refuses what is asked of an application while its tenant moves.
+func lockApplication(e Entity[ApplicationData], _ ev.Payload, refs *Refs) error {
+	t, _ := find[TenantData](refs, e.tenant().Ref)
+	return refuseMoving("change "+e.Ref.String(), t)
+}
+
 // hold lets what a decision has asked of an entity wait, if its kind says so.
 func (k *Kind[D]) hold(e Entity[D], changes []ev.Change, refs *Refs) ([]ev.Change, error) {
 	if k.Hold == nil {

@@ -31,7 +31,7 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 // begins tells whether an event gives the phase its time anew, though it stays.
 func begins(e ev.Event) bool {
 	switch e := e.(type) {
-	case ev.SpecEvent, ev.RetryRequested, ev.ChangeReleased:
+	case ev.SpecEvent, ev.RetryRequested, ev.ChangeReleased, ev.MoveReserved, ev.MoveContinued, ev.MoveAborting:
 		return true
 	case ev.AttemptFailed: // its time is for what is done when it can be
 		return e.Waits()
@@ -137,7 +137,7 @@ func (b Base) follow(r ev.Recorded) Base {
 	case ev.SpecEvent:
 		b.Revision++
 		b.Unmet, b.Drift, b.Relapses = nil, "", nil
-	case ev.RetryRequested, ev.SuspendRequested, ev.ResumeRequested:
+	case ev.RetryRequested, ev.SuspendRequested, ev.ResumeRequested, ev.MoveStarted:
 		b.Unmet, b.Drift, b.Relapses = nil, "", nil
 	case ev.Drained:
 		b.Drained = true

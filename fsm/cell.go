@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -58,7 +59,7 @@ var cell = Kind[CellData]{
 	Advance:      settleCell,
 	Elapsed:      closeCell,
 	Users: func(e Entity[CellData], refs *Refs) []ev.Ref {
-		return refs.users(e.Ref, func(u Entity[Data]) bool { return CellOf(u) == e.Ref.Path() }, ev.Tenant)
+		return refs.users(e.Ref, func(u Entity[Data]) bool { return slices.Contains(CellsOf(u), e.Ref.Path()) }, ev.Tenant)
 	},
 	Conditions: func(e Entity[CellData]) []Condition {
 		return []Condition{
@@ -99,7 +100,7 @@ func fitsCells(ref ev.Ref, now ev.TenantInfraSpec, refs *Refs) []ev.FieldError {
 		return nil
 	case had != nil && len(refs.cellsOn(ref)) > 0:
 		return []ev.FieldError{{Field: "spec.cells", Message: fmt.Sprintf("%s has cells: delete them first", ref)}}
-	case had == nil && len(refs.users(ref, func(u Entity[Data]) bool { return PlaceOf(u) == ref.Path() }, ev.Tenant)) > 0:
+	case had == nil && len(refs.users(ref, func(u Entity[Data]) bool { return slices.Contains(PlacesOf(u), ref.Path()) }, ev.Tenant)) > 0:
 		return []ev.FieldError{{Field: "spec.cells", Message: fmt.Sprintf("%s has tenants, and they are in no cell: make another tenant infra, with cells", ref)}}
 	}
 	return nil

@@ -6,10 +6,23 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
-// CellOf returns the path of the cell that a tenant is in; empty for every other entity, and for a tenant that is in none.
-func CellOf(e Entity[Data]) string {
-	if d, ok := e.Data.(TenantData); ok && d.Placement != nil && e.Phase() != Gone {
-		return d.Placement.Cell
+// CellsOf are the paths of the cells in which a tenant has a slot, each once: while it moves also that of the one that it goes
+// to, or comes from. Nothing of every other entity, and of a tenant that is in none.
+func CellsOf(e Entity[Data]) (cells []string) {
+	for _, at := range staysOf(e) {
+		if at.Cell != "" && !slices.Contains(cells, at.Cell) {
+			cells = append(cells, at.Cell)
+		}
+	}
+	return cells
+}
+
+// stayIn is the name of a tenant's stay in a cell.
+func stayIn(e Entity[Data], cell string) string {
+	for _, at := range staysOf(e) {
+		if at.Cell == cell {
+			return at.Stay
+		}
 	}
 	return ""
 }
@@ -89,25 +102,35 @@ func (o *outcome) try(ch *ev.Change, from int) error {
 	return nil
 }
 
-// moveSlot frees the slot that a tenant has left, and takes the one that it has come to.
+// moveSlot frees the slots that a tenant has left, and takes those that it has come to.
 func (o *outcome) moveSlot(ref ev.Ref) error {
 	before, _ := o.refs.reader.Get(ref)
 	after := o.after[ref]
-	from, to := CellOf(before), CellOf(after)
-	if from == to {
+	if SameStays(before, after) {
 		return nil
 	}
-	if from != "" {
-		stay := before.Data.(TenantData).Placement.Stay
-		if err := o.slot(from, ev.SlotFreed{Tenant: ref.Path(), UID: before.UID, Stay: stay}); err != nil {
+	from, to := CellsOf(before), CellsOf(after)
+	for _, cell := range from {
+		if slices.Contains(to, cell) {
+			continue
+		}
+		if err := o.slot(cell, ev.SlotFreed{Tenant: ref.Path(), UID: before.UID, Stay: stayIn(before, cell)}); err != nil {
 			return err
 		}
 	}
-	if to == "" {
-		return nil
+	for _, cell := range to {
+		if slices.Contains(from, cell) {
+			continue
+		}
+		why := ev.SlotPlaced
+		if after.Phase() == Moving {
+			why = ev.SlotMoving
+		}
+		if err := o.slot(cell, ev.SlotTaken{Tenant: ref.Path(), UID: after.UID, Stay: stayIn(after, cell), For: why}); err != nil {
+			return err
+		}
 	}
-	stay := after.Data.(TenantData).Placement.Stay
-	return o.slot(to, ev.SlotTaken{Tenant: ref.Path(), UID: after.UID, Stay: stay, For: ev.SlotPlaced})
+	return nil
 }
 
 // slot adds to a cell what happens to it, and what follows for its phase.

@@ -78,8 +78,7 @@ func detach(e Entity[DataplaneData], customer string, refs *Refs) ([]ev.Change, 
 func tenantsOf(e Entity[DataplaneData], customer string, refs *Refs) []ev.Ref {
 	of := ev.Ref{Kind: ev.Customer, Owner: customer, ID: customer}
 	return refs.users(of, func(u Entity[Data]) bool {
-		p := u.Data.(TenantData).Placement
-		return u.Ref.Owner == customer && p != nil && p.Dataplane == e.Ref.Path()
+		return u.Ref.Owner == customer && slices.ContainsFunc(staysOf(u), func(p *ev.Placement) bool { return p.Dataplane == e.Ref.Path() })
 	}, ev.Tenant)
 }
 

@@ -37,7 +37,7 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	switch ask := c.Payload.(type) {
 	case ev.Update, ev.Retry:
 		changes, err := k.change(e, ask, refs)
-		if err != nil {
+		if err = k.locked(e, ask, changes, err, refs); err != nil {
 			return nil, err
 		}
 		return k.hold(e, changes, refs)
@@ -58,12 +58,27 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	}
 	if k.DecideVerb != nil {
 		changes, err := k.DecideVerb(e, c.Payload, refs)
-		if err != nil {
+		if err = k.locked(e, c.Payload, changes, err, refs); err != nil {
 			return nil, err
 		}
 		return k.hold(e, changes, refs)
 	}
 	return nil, ev.Refuse(ev.Internal, "%s does not know %T", k.Name.A(), c.Payload)
+}
+
+// locked is the refusal of what may not be asked now, before any other; who asks for nothing new, or for other labels, may.
+func (k *Kind[D]) locked(e Entity[D], ask ev.Payload, changes []ev.Change, err error, refs *Refs) error {
+	asks := err != nil
+	for _, c := range changes {
+		asks = asks || slices.ContainsFunc(c.Events, func(happened ev.Event) bool { _, labels := happened.(ev.LabelsChanged); return !labels })
+	}
+	if k.Locked == nil || !asks {
+		return err
+	}
+	if lock := k.Locked(e, ask, refs); lock != nil {
+		return lock
+	}
+	return err
 }
 
 func (k *Kind[D]) change(e Entity[D], ask ev.Payload, refs *Refs) ([]ev.Change, error) {
@@ -97,6 +112,11 @@ func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) (
 		return nil, err
 	}
 	e.Ref = c.Ref
+	if k.Locked != nil {
+		if err := k.Locked(e, ask, refs); err != nil {
+			return nil, err
+		}
+	}
 	return append(changed(e.Base, k.CreateEvents(ask, c.UID)...), k.alongside(Entity[D]{Base: e.Base}, ask.Spec, refs)...), nil
 }
 

@@ -79,6 +79,8 @@ type Kind[D Data] struct {
 	IsNews func(Entity[D], ev.Seen) (news, onlyNodes bool)
 	// DecideVerb decides a verb of the kind's own, or what the machinery notes of that kind alone; nil if it has none.
 	DecideVerb func(Entity[D], ev.Payload, *Refs) ([]ev.Change, error)
+	// Locked says why nothing may be asked of one now that would change its spec; nil, or a nil error, if it may.
+	Locked func(Entity[D], ev.Payload, *Refs) error
 	// Hold is the event by which what was asked has to wait, of an entity as it is after a decision; nil, or a nil event, if
 	// nothing has to.
 	Hold func(Entity[D], *Refs) ev.Event

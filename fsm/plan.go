@@ -54,7 +54,7 @@ var plan = Kind[PlanData]{
 	SteadyPhases: []Phase{Draft, Released, Retired},
 	FinalPhase:   Gone,
 	Users: func(e Entity[PlanData], refs *Refs) []ev.Ref {
-		return refs.users(e.Ref, func(u Entity[Data]) bool { return ready(ev.Plan, u.Data.(TenantData).Spec.Plan).Ref == e.Ref }, ev.Tenant)
+		return refs.users(e.Ref, func(u Entity[Data]) bool { return slices.Contains(UsedBy(u), e.Ref) }, ev.Tenant)
 	},
 	CreateEvents: func(c ev.Create, uid string) []ev.Event {
 		spec := c.Spec.(ev.PlanSpec)

@@ -49,7 +49,8 @@ type ground[S ev.Installed] struct {
 	keep   func(faults *keeper, e Entity[ReleaseData[S]], now S)    // nil if all may change: what may not, once it is begun
 	ensure func(ev.EnsureApplication) ev.Effect
 	remove func(ev.RemoveApplication) ev.Effect
-	hold   func(Entity[ReleaseData[S]], *Refs) ev.Event // nil: what was asked never waits
+	hold   func(Entity[ReleaseData[S]], *Refs) ev.Event          // nil: what was asked never waits
+	locked func(Entity[ReleaseData[S]], ev.Payload, *Refs) error // nil: it may always be asked
 }
 
 // installed is a kind that waits for what it stands on and is installed there; another spec upgrades it.
@@ -92,6 +93,7 @@ func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
 		Advance:          at.settle,
 		DecideVerb:       rollback[S],
 		Hold:             at.hold,
+		Locked:           at.locked,
 		Outcome:          outcomeRelease[S],
 		GiveUp:           giveUpRelease[S],
 		Conditions: func(e Entity[ReleaseData[S]]) []Condition {

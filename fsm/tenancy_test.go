@@ -89,7 +89,7 @@ func TestTenantLives(t *testing.T) {
 			then: []string{prod + " update_requested"}, phase: fsm.Provisioning},
 		{name: "a late report of the old neighbours", given: fsmtest.History(home, fsmtest.TenantActive(ev.UpdateRequested[ev.TenantSpec]{Spec: ev.TenantSpec{Plan: "-/free", App: "pg", AllowNamespaces: []string{"ops"}}})),
 			when: late(prod, provisioning, ev.Activated{}), phase: fsm.Provisioning},
-		{name: "another plan is a move", given: fsmtest.History(home, fsmtest.DedicatedPlan(), fsmtest.TenantActive()), when: update(prod, `{"spec":{"plan":"business","app":"pg"}}`), not: "refused…spec.plan: can't be changed"},
+		{name: "another plan is a move", given: fsmtest.History(home, fsmtest.DedicatedPlan(), fsmtest.TenantActive()), when: update(prod, `{"spec":{"plan":"business","app":"pg"}}`), not: "refused…spec.plan: an update does not move the tenant"},
 		{name: "before it is placed the plan is free to choose", given: fsmtest.History(home, fsmtest.DedicatedPlan(), placing), when: update(prod, `{"spec":{"plan":"business","app":"pg"}}`),
 			then: []string{prod + " update_requested"}, phase: fsm.Placing},
 		{name: "an attempt fails", given: provisioning, when: failed(prod, ev.Unreachable), then: []string{prod + " attempt_failed"}, phase: fsm.Provisioning, why: "unreachable"},

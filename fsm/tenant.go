@@ -23,7 +23,9 @@ type TenantData struct {
 	Placement *ev.Placement // nil until it is placed
 	Site      ev.Target
 	Cluster   string
-	Sleeps    bool // nothing of it was running when it was last at rest
+	Sleeps    bool           // nothing of it was running when it was last at rest
+	Move      *ev.MoveState  // nil unless it moves
+	Next      *ev.TenantSpec // what it asks for once it has moved; nil unless it is to
 }
 
 // Wants returns the spec.
@@ -33,7 +35,7 @@ func (d TenantData) Wants() ev.Spec { return d.Spec }
 // namespace there.
 var tenant = Kind[TenantData]{
 	Name: ev.Tenant,
-	Table: marked(table([]Phase{Requested, Placing, Waiting, Provisioning, Suspending, Resuming}, Deleting, Gone, sleeping(
+	Table: marked(table([]Phase{Requested, Placing, Waiting, Provisioning, Suspending, Resuming, Moving}, Deleting, Gone, movable(sleeping(
 		Row{ev.Requested[ev.TenantSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.PlacingStarted{}, []Phase{Requested}, Placing},
 		Row{ev.Placed{}, []Phase{Placing}, Waiting},
@@ -49,7 +51,7 @@ var tenant = Kind[TenantData]{
 		Row{ev.RetryRequested{}, []Phase{Failed}, Waiting}, // its place is kept
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
-	)...)),
+	)...)...)),
 	Rules: map[Phase]PhaseLimits{
 		Provisioning: {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second},
 		Suspending:   {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second},
@@ -79,6 +81,8 @@ var tenant = Kind[TenantData]{
 	},
 	Advance:    settleTenant,
 	DecideVerb: commandTenant,
+	Outcome:    outcomeTenant,
+	Locked:     lockTenant,
 	GiveUp:     giveUpTenant,
 	Conditions: func(e Entity[TenantData]) []Condition {
 		return []Condition{
@@ -129,7 +133,10 @@ func respecTenant(e Entity[TenantData], s ev.Spec) ([]ev.Event, []ev.FieldError)
 	old, now := e.Data.Spec, s.(ev.TenantSpec)
 	var faults keeper
 	if e.Data.Placement != nil {
-		faults.keep("spec.plan", old.Plan, now.Plan)
+		if old.Plan != now.Plan {
+			faults = append(faults, ev.FieldError{Field: "spec.plan", Message: fmt.Sprintf("an update does not move the tenant, which is on %s: \"aerie tenant move %s --plan %s\" does",
+				old.Plan, e.Ref.Path(), strings.TrimPrefix(now.Plan, ev.Platform+"/"))})
+		}
 		faults.keep("spec.app", old.App, now.App)
 		faults.keep("spec.region", old.Region, now.Region)
 	}
@@ -149,7 +156,7 @@ func evolveTenant(d TenantData, happened ev.Event) TenantData {
 	case ev.TenantProvisioningStarted:
 		d.Site, d.Cluster = e.Site, e.Cluster
 	}
-	return d.evolveSuspension(happened)
+	return d.evolveSuspension(happened).evolveMove(happened)
 }
 
 func owedTenant(e Entity[TenantData]) ev.Effect {
@@ -163,12 +170,22 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 		return WaitFor{On: d.place()}
 	case Provisioning:
 		return d.ensure(e.Base)
+	case Moving:
+		return d.owedMove(e.Base)
 	case Deleting:
 		if d.Cluster != "" {
 			return ev.RemoveTenant{Target: d.Site, Cluster: d.Cluster, Namespace: d.Placement.Namespace, Stay: d.Placement.Stay}
 		}
 	}
 	return d.owedSuspension(e.Base)
+}
+
+// lockTenant refuses another spec while the tenant moves.
+func lockTenant(e Entity[TenantData], ask ev.Payload, _ *Refs) error {
+	if _, update := ask.(ev.Update); update {
+		return refuseMoving("update", e)
+	}
+	return nil
 }
 
 func (d TenantData) ensure(b Base) ev.EnsureTenant {
@@ -183,7 +200,7 @@ func subscription(e Entity[TenantData]) []Dependency {
 
 // place is the need of a tenant that has been placed.
 func (d TenantData) place() []Dependency {
-	return []Dependency{ready(ev.Dataplane, d.Placement.Dataplane), ready(ev.TenantInfra, d.Placement.TenantInfra)}
+	return placeOf(*d.Placement)
 }
 
 func settleTenant(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
@@ -203,6 +220,8 @@ func settleTenant(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 			return changed(e.Base, giveUpPlace(e, refs)...), w
 		}
 		return changed(e.Base, startTenant(e, refs)), nil
+	case Moving:
+		return settleMove(e, refs)
 	}
 	return nil, nil
 }

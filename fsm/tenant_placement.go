@@ -102,11 +102,13 @@ func bounded(name string) string {
 	return name[:maxNamespace-9] + "-" + strings.ToLower(hash[:8])
 }
 
-// PlaceOf returns the path of the tenant infra that a tenant is placed on; empty for every other entity, for a tenant
-// without a place and for one that is gone.
-func PlaceOf(e Entity[Data]) string {
-	if d, ok := e.Data.(TenantData); ok && d.Placement != nil && e.Phase() != Gone {
-		return d.Placement.TenantInfra
+// PlacesOf are the paths of the tenant infras that a tenant is placed on, each once: while it moves also that of the one that
+// it goes to, or comes from. Nothing of every other entity, of a tenant without a place and of one that is gone.
+func PlacesOf(e Entity[Data]) (infras []string) {
+	for _, at := range staysOf(e) {
+		if !slices.Contains(infras, at.TenantInfra) {
+			infras = append(infras, at.TenantInfra)
+		}
 	}
-	return ""
+	return infras
 }

@@ -75,7 +75,16 @@ func WishOf(ref ev.Ref, spec ev.TenantSpec, get func(ev.Ref) (Entity[Data], bool
 
 // Misses says in what a tenant infra is not what is wished for; nothing if the tenant may be put there. It is for people,
 // who ask about every infra: deciding asks an index.
-func (w Wish) Misses(infra Entity[Data], get func(ev.Ref) (Entity[Data], bool), cells []CellRoom) (misses []string) {
+func (w Wish) Misses(infra Entity[Data], get func(ev.Ref) (Entity[Data], bool), cells []CellRoom) []string {
+	misses := w.misfits(infra, get)
+	if Room(infra, cells) == 0 {
+		misses = append(misses, "has no room: its cells are full or take nobody, and it opens no more")
+	}
+	return misses
+}
+
+// misfits says in what a tenant infra is not what is wished for, whether it has room or not.
+func (w want) misfits(infra Entity[Data], get func(ev.Ref) (Entity[Data], bool)) (misses []string) {
 	d := typed[TenantInfraData](infra).Data
 	base, _ := get(infra.dataplane().Ref)
 	dp := typed[DataplaneData](base)
@@ -94,7 +103,6 @@ func (w Wish) Misses(infra Entity[Data], get func(ev.Ref) (Entity[Data], bool), 
 	miss(!w.residency.Allows(in.Cloud, dp.Data.Spec.Region), "is in region %s of cloud %s, where the plan's tenants may not be", dp.Data.Spec.Region, in.Cloud)
 	miss(dp.Ref.Owner != ev.Platform && dp.Ref.Owner != w.customer, "is on a dataplane of another customer")
 	miss(!dp.Data.takes(w.customer), "is on a dataplane that another customer has claimed")
-	miss(Room(infra, cells) == 0, "has no room: its cells are full or take nobody, and it opens no more")
 	miss(!infra.offers(), "is %s", infra.Phase())
 	miss(!dp.offers(), "is on a dataplane that is %s", dp.Phase())
 	return misses

@@ -32,17 +32,28 @@ func sleeping(rows ...Row) []Row {
 
 // commandTenant decides the verbs that tenants alone have.
 func commandTenant(e Entity[TenantData], ask ev.Payload, refs *Refs) ([]ev.Change, error) {
-	switch ask.(type) {
+	switch ask := ask.(type) {
 	case ev.Suspend:
 		return suspend(e, refs)
 	case ev.Resume:
 		return resume(e)
+	case ev.Move:
+		return moveTenant(e, ask, refs)
+	case ev.Pause:
+		return pauseMove(e, true)
+	case ev.Continue:
+		return pauseMove(e, false)
+	case ev.Abort:
+		return abortMove(e)
 	}
 	return nil, ev.Refuse(ev.Internal, "a %s does not know %T", ev.Tenant, ask)
 }
 
 // suspend puts a tenant to sleep. What is under way of its applications waits until it is awake again.
 func suspend(e Entity[TenantData], refs *Refs) ([]ev.Change, error) {
+	if err := refuseMoving("suspend", e); err != nil {
+		return nil, err
+	}
 	switch e.Phase() {
 	case Suspending, Suspended:
 		return nil, nil // asked twice
@@ -50,21 +61,30 @@ func suspend(e Entity[TenantData], refs *Refs) ([]ev.Change, error) {
 	default:
 		return nil, ev.Refuse(ev.Refused, "%s is %s: only what is %s can be suspended; wait until it is, or delete it", e.Ref, e.Phase(), Active)
 	}
-	changes := changed(e.Base, ev.SuspendRequested{})
+	return holdApplications(e, changed(e.Base, ev.SuspendRequested{}), "suspend", refs)
+}
+
+// holdApplications lets what is under way of a tenant's applications wait until the tenant is at rest again.
+func holdApplications(e Entity[TenantData], changes []ev.Change, verb string, refs *Refs) ([]ev.Change, error) {
+	held := 0
 	for _, u := range refs.users(e.Ref, func(u Entity[Data]) bool { return u.tenant().Ref == e.Ref }, ev.Application) {
 		app, _ := find[ApplicationData](refs, u)
 		if app.Data.changes(app.Base) {
 			changes = append(changes, changed(app.Base, ev.ChangeHeld{})...)
+			held++
 		}
 	}
-	if held := len(changes) - 1; held > mostAtOnce {
-		return nil, ev.Refuse(ev.Refused, "%d applications of %s are being changed, which is too much at once: suspend it when they are %s", held, e.Ref, Deployed)
+	if held > mostAtOnce {
+		return nil, ev.Refuse(ev.Refused, "%d applications of %s are being changed, which is too much at once: %s it when they are %s", held, e.Ref, verb, Deployed)
 	}
 	return changes, nil
 }
 
 // resume wakes a tenant.
 func resume(e Entity[TenantData]) ([]ev.Change, error) {
+	if err := refuseMoving("resume", e); err != nil {
+		return nil, err
+	}
 	switch e.Phase() {
 	case Active, Resuming:
 		return nil, nil // it is awake, or asked twice

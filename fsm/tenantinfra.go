@@ -70,7 +70,9 @@ var tenantInfra = Kind[TenantInfraData]{
 	TerminatingPhase: Deleting,
 	FinalPhase:       Gone,
 	Users: func(e Entity[TenantInfraData], refs *Refs) []ev.Ref {
-		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.Ref.Kind == ev.Cell || PlaceOf(u) == e.Ref.Path() }, ev.Tenant, ev.Cell)
+		return refs.users(e.Ref, func(u Entity[Data]) bool {
+			return u.Ref.Kind == ev.Cell || slices.Contains(PlacesOf(u), e.Ref.Path())
+		}, ev.Tenant, ev.Cell)
 	},
 	OwnedKinds:   []ev.Kind{ev.Cell},
 	CreateEvents: requested[ev.TenantInfraSpec],

@@ -20,13 +20,17 @@ func UsedBy(e Entity[Data]) (used []ev.Ref) {
 	for _, to := range ev.RefsOf(e.Ref, e.Data.Wants()) {
 		used = append(used, to.Ref)
 	}
-	if at := PlaceOf(e); at != "" {
-		infra, _ := ev.ParseRef(ev.TenantInfra, at)
-		used = append(used, infra)
+	use := func(k ev.Kind, path string) {
+		if ref, faults := ev.ParseRef(k, path); faults == nil && !slices.Contains(used, ref) {
+			used = append(used, ref)
+		}
 	}
-	if in := CellOf(e); in != "" {
-		cell, _ := ev.ParseRef(ev.Cell, in)
-		used = append(used, cell)
+	for _, at := range staysOf(e) {
+		use(ev.Plan, at.Plan)
+		use(ev.TenantInfra, at.TenantInfra)
+		if at.Cell != "" {
+			use(ev.Cell, at.Cell)
+		}
 	}
 	return used
 }

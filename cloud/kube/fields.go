@@ -1,7 +1,10 @@
 package kube
 
 import (
+	"fmt"
 	"maps"
+
+	quantity "k8s.io/apimachinery/pkg/api/resource"
 )
 
 func merged(base, over map[string]string) map[string]any {
@@ -87,4 +90,19 @@ func MapsOf(v any) (all []map[string]any) {
 		all = append(all, MapOf(e))
 	}
 	return all
+}
+
+// Quantity is a value of a resource as an object has it, such as 500m or 4Gi, in thousandths and rounded up to whole ones;
+// nothing if it is none.
+func Quantity(v any) (milli, whole int64) {
+	switch v.(type) {
+	case string, int64, float64:
+	default:
+		return 0, 0
+	}
+	q, err := quantity.ParseQuantity(fmt.Sprint(v))
+	if err != nil {
+		return 0, 0
+	}
+	return q.MilliValue(), q.Value()
 }

@@ -83,7 +83,7 @@ func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
 		asks = append(asks, "attach", "detach", "drift", "drift")
 	}
 	if born && ref.Kind == ev.Tenant {
-		asks = append(asks, "suspend", "resume", "drift")
+		asks = append(asks, "suspend", "resume", "drift", "move", "move", "pause", "continue", "abort")
 	}
 	if ev.Marked(ref.Kind) {
 		asks = append(asks, "adopt", "disown")
@@ -119,6 +119,17 @@ func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
 		c.Payload = ev.Suspend{}
 	case "resume":
 		c.Payload = ev.Resume{}
+	case "move":
+		c.Payload = drawMove(t, w)
+		if rapid.IntRange(0, 3).Draw(t, "looked") > 0 {
+			c.Use = &ev.TenantUse{CPU: int64(rapid.IntRange(0, 3000).Draw(t, "cpu"))}
+		}
+	case "pause":
+		c.Payload = ev.Pause{}
+	case "continue":
+		c.Payload = ev.Continue{}
+	case "abort":
+		c.Payload = ev.Abort{}
 	case "settle":
 		c.Payload = ev.Settle{}
 	case "expire":
@@ -166,6 +177,22 @@ func made(w *state.Entities) (names []string) {
 			}
 		})
 	}
+	slices.Sort(names)
+	return names
+}
+
+// drawMove draws where a tenant is to go: mostly where the plan's rule leads.
+func drawMove(t *rapid.T, w *state.Entities) ev.Move {
+	ask := ev.Move{Plan: rapid.SampledFrom([]string{"", "-/free", "-/free@1", "-/business", "-/business"}).Draw(t, "plan")}
+	if some := cells(w); len(some) > 0 && rapid.Bool().Draw(t, "to a cell") {
+		ask.Cell = RefOf(rapid.SampledFrom(some).Draw(t, "cell")).Path()
+	}
+	return ask
+}
+
+// cells are all cells, by name.
+func cells(w *state.Entities) (names []string) {
+	w.Each(ev.Cell, func(e fsm.Entity[fsm.Data]) { names = append(names, e.Ref.String()) })
 	slices.Sort(names)
 	return names
 }

@@ -56,7 +56,7 @@ func flagName(path string) string {
 	small := false // whether the letter before is a small one
 	for _, r := range path {
 		switch {
-		case r == '.':
+		case r == '.', r == '_':
 			b.WriteByte('-')
 		case unicode.IsUpper(r) && small:
 			b.WriteByte('-')

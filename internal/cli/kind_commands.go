@@ -279,6 +279,9 @@ func printAnswer(w io.Writer, format string, a events.Answer, dryRun bool) error
 		return print.Raw(w, format, raw)
 	}
 	text := client.Plain(sentence(ref, a, dryRun)) + "\n"
+	if a.Move != nil {
+		text += moveText(*a.Move)
+	}
 	for _, t := range a.Takes {
 		text += "  with it " + client.Plain(t) + "\n"
 	}

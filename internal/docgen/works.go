@@ -39,6 +39,7 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 		fsm.Provisioning: "`ensure_tenant`",
 		fsm.Suspending:   "`suspend_tenant`",
 		fsm.Resuming:     "`resume_tenant`",
+		fsm.Moving:       "waits for the place that it goes to; then its namespace on the new terms, as long as it takes",
 		fsm.Deleting:     "the end of its applications, then `remove_tenant`",
 	},
 	ev.Application: {

@@ -8,8 +8,9 @@ import (
 )
 
 // admit lets in over NATS whom the registry knows, and throws out whom it knows no more. NATS servers of somebody else's let
-// in whom they know themselves.
+// in whom they know themselves. What is asked is decided with a look into clusters where only those know.
 func (c *Control) admit() {
+	c.Intake.SurveyBy(c.survey)
 	if c.NATS == nil {
 		return
 	}

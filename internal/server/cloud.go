@@ -19,6 +19,8 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube/helm"
 	"github.com/aeriehq/aerie/cloud/sim"
 	"github.com/aeriehq/aerie/deploy"
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/execute"
@@ -226,7 +228,9 @@ func (c *Control) workInClouds(ctx context.Context) error {
 				return o.err
 			}
 			clouds[o.name] = c.clouds[o.name].cloud()
-			stop = c.workIn(ctx, maps.Clone(clouds), ended)
+			worked := maps.Clone(clouds)
+			c.worked.Store(&worked)
+			stop = c.workIn(ctx, worked, ended)
 		case err := <-ended:
 			stop()
 			return err
@@ -235,6 +239,15 @@ func (c *Control) workInClouds(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// survey looks what a tenant uses of its quota, in a cloud that this replica works in.
+func (c *Control) survey(ctx context.Context, made ev.Effect) (ev.TenantUse, error) {
+	clouds := c.worked.Load()
+	if clouds == nil || queue.ByAgent(made) {
+		return ev.TenantUse{}, errors.New("this replica does not reach its cluster")
+	}
+	return execute.TenantUse(ctx, *clouds, made)
 }
 
 // workIn pays what is owed in some clouds, looks for drift in them, and sweeps them, until it is stopped. What of it ends by

@@ -69,10 +69,11 @@ type Control struct {
 	Fanout  *api.Fanout // where streams of events come from
 	who     *identity.Registry
 	local   *localToken
-	issuers login.Settings  // whose word is taken about people
-	login   *login.Service  // nil: nobody's
-	clouds  map[string]site // those that this replica can reach, by the name that accounts give
-	clock   clock.Clock     // of the clouds
+	issuers login.Settings                           // whose word is taken about people
+	login   *login.Service                           // nil: nobody's
+	clouds  map[string]site                          // those that this replica can reach, by the name that accounts give
+	clock   clock.Clock                              // of the clouds
+	worked  atomic.Pointer[map[string]execute.Cloud] // those that this replica works in now; nil: none
 	charts  *execute.Charts
 	sweeper atomic.Pointer[reconcile.Sweeper] // nil: this replica works in no cloud, or not yet
 	Intake  *command.Intake                   // decides commands

@@ -52,7 +52,7 @@ var kindRoutes = map[events.Kind]func(*server, huma.API){
 	events.Plan:        routesOf[events.PlanSpec, *views.PlanObserved](events.Plan),
 	events.Dataplane:   routesOf[events.DataplaneSpec, *views.DataplaneObserved](events.Dataplane),
 	events.TenantInfra: routesOf[events.TenantInfraSpec, *views.TenantInfraObserved](events.TenantInfra),
-	events.Tenant:      routesOf[events.TenantSpec, *views.None](events.Tenant),
+	events.Tenant:      routesOf[events.TenantSpec, *views.TenantObserved](events.Tenant),
 	events.Application: routesOf[events.ApplicationSpec, *views.InstalledObserved](events.Application),
 	events.Addon:       routesOf[events.AddonSpec, *views.InstalledObserved](events.Addon),
 	events.Principal:   routesOf[events.PrincipalSpec, *views.None](events.Principal),

@@ -6,6 +6,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/projections/views"
 )
 
 // schemaNames is what a type is called in /openapi.json and /asyncapi.json where that is
@@ -14,6 +15,9 @@ import (
 var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[events.FieldError](): "Fault",
 	reflect.TypeFor[events.Target]():     "Site",
+
+	reflect.TypeFor[views.Entity[events.TenantSpec, *views.TenantObserved]]():             "EntityTenantSpecNone",
+	reflect.TypeFor[views.List[views.Entity[events.TenantSpec, *views.TenantObserved]]](): "ListEntityTenantSpecNone",
 }
 
 // schemaName names the schema of a type.

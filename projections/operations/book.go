@@ -44,9 +44,10 @@ type operation struct {
 	Ended  time.Time  `json:"ended,omitzero"`
 	EndSeq uint64     `json:"end_seq,omitempty"`
 	Reason *ev.Reason `json:"reason,omitempty"` // why it failed
+	Move   string     `json:"move,omitempty"`   // of which kind the move is; empty: it is none
 }
 
-// step is a phase that the entity was in.
+// step is a phase that the entity was in, or a step of a move.
 type step struct {
 	Phase fsm.Phase `json:"phase"`
 	Since time.Time `json:"since"`
@@ -83,9 +84,12 @@ func (b *Book) step(number uint32, way *way, typ string, from, to fsm.Phase, r e
 		if verb == "" {
 			verb = typ
 		}
-		b.open[number] = r.Seq
-		b.all.Set(r.Seq, &operation{Seq: r.Seq, Number: number, ID: r.EventID, UID: after.UID, Verb: verb, Actor: r.Actor,
-			State: Running, Steps: []step{{to, r.Time}}})
+		b.begin(number, verb, to, r, after.UID)
+	case open && b.moves(seq, r):
+		if _, aborted := r.Event.(ev.MoveAborted); aborted {
+			o, _ := b.all.Get(seq)
+			b.end(number, seq, Failed, r, o.Reason)
+		}
 	case !open || from == to && way.works[to]:
 	case way.works[to]:
 		b.enter(seq, to, r.Time)
@@ -94,6 +98,39 @@ func (b *Book) step(number uint32, way *way, typ string, from, to fsm.Phase, r e
 	default:
 		b.end(number, seq, Done, r, nil)
 	}
+}
+
+// begin takes note of an operation that begins with an event. A move has a name and steps of its own.
+func (b *Book) begin(number uint32, verb string, to fsm.Phase, r ev.Recorded, uid string) {
+	o := &operation{Seq: r.Seq, Number: number, ID: r.EventID, UID: uid, Verb: verb, Actor: r.Actor,
+		State: Running, Steps: []step{{to, r.Time}}}
+	if started, ok := r.Event.(ev.MoveStarted); ok {
+		o.ID, o.Move, o.Steps[0].Phase = started.ID, started.Kind, ev.StepReserve
+	}
+	b.open[number] = r.Seq
+	b.all.Set(r.Seq, o)
+}
+
+// moves takes note of how far a move has come, and tells whether an event says that.
+func (b *Book) moves(seq uint64, r ev.Recorded) bool {
+	switch e := r.Event.(type) {
+	case ev.MoveReserved:
+		b.enter(seq, ev.StepSwitch, r.Time)
+	case ev.Moved:
+		b.enter(seq, ev.StepApply, r.Time)
+	case ev.MoveReleased:
+		b.enter(seq, ev.StepRelease, r.Time)
+	case ev.MoveAborting:
+		b.enter(seq, ev.StepAbort, r.Time)
+		o, _ := b.all.Get(seq)
+		now := *o
+		now.Reason = &e.Reason
+		b.all.Set(seq, &now)
+	case ev.MoveAborted:
+	default:
+		return false
+	}
+	return true
 }
 
 // enter begins the next step. One that was taken before begins anew: the way is walked again from there.

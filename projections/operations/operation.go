@@ -28,7 +28,7 @@ var States = []State{Running, Done, Failed, Superseded}
 
 // Operation is something that was asked of an entity and takes its time, as it reads everywhere.
 type Operation struct {
-	ID       string     `json:"id" required:"true" doc:"The id of the event with which it began, which the answer to its command names too"`
+	ID       string     `json:"id" required:"true" doc:"The id of the event with which it began, which the answer to its command names too; of a move the id of its command"`
 	Seq      uint64     `json:"seq" required:"true" doc:"The sequence of that event"`
 	Entity   EntityName `json:"entity" required:"true" doc:"What it is done to"`
 	Verb     string     `json:"verb" required:"true" doc:"What was asked, such as create; repair is what aerie begins by itself"`
@@ -37,7 +37,7 @@ type Operation struct {
 	Since    time.Time  `json:"since" required:"true" doc:"When it began"`
 	Ended    *time.Time `json:"ended" required:"true" doc:"When it ended; null while it is under way"`
 	TookMS   int64      `json:"took_ms" required:"true" doc:"How long it took, or has taken so far"`
-	Steps    []Step     `json:"steps" required:"true" nullable:"false" doc:"The phases that it goes through, those to come too, as far as they are known"`
+	Steps    []Step     `json:"steps" required:"true" nullable:"false" doc:"The phases that it goes through, those to come too, as far as they are known; of a move its steps"`
 	WaitsFor []string   `json:"waits_for" required:"true" nullable:"false" doc:"The other entities that it waits for, such as 'dataplane -/eu'"`
 	Reason   *Reason    `json:"reason" required:"true" doc:"Why it is not done yet, or why it failed; null if nothing is to be said"`
 	Done     int        `json:"done" required:"true" doc:"How many steps are done"`
@@ -128,11 +128,24 @@ func (out *Operation) steps(o *operation, k ev.Kind, end time.Time) {
 		out.Steps = append(out.Steps, step)
 	}
 	if o.State != Done {
-		for _, p := range ways()[k].ahead[o.Steps[len(o.Steps)-1].Phase] {
+		for _, p := range o.ahead(k) {
 			out.Steps = append(out.Steps, Step{Name: string(p), State: Pending})
 		}
 	}
 	out.Total = len(out.Steps)
+}
+
+// ahead are the steps to come, as far as they are known.
+func (o *operation) ahead(k ev.Kind) []fsm.Phase {
+	last := o.Steps[len(o.Steps)-1].Phase
+	if o.Move == "" {
+		return ways()[k].ahead[last]
+	}
+	if last == ev.StepAbort {
+		return nil
+	}
+	steps := fsm.MoveSteps(o.Move)
+	return steps[slices.Index(steps, last)+1:]
 }
 
 func waitsFor(e fsm.Entity[fsm.Data]) []string {

@@ -19,6 +19,7 @@ var verbs = map[string]string{
 	ev.SuspendRequested{}.Type():                      ev.VerbSuspend,
 	ev.ResumeRequested{}.Type():                       ev.VerbResume,
 	ev.RepairStarted{}.Type():                         "repair",
+	ev.MoveStarted{}.Type():                           ev.VerbMove,
 }
 
 // continues are those that change nothing about the goal of an operation that is under way.

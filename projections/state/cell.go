@@ -47,7 +47,7 @@ func (w *Entities) recell(cell fsm.Entity[fsm.Data]) {
 func (w *Entities) WrongSlots() map[ev.Ref][2]int {
 	in := map[string]int{}
 	w.Each(ev.Tenant, func(e fsm.Entity[fsm.Data]) {
-		if cell := fsm.CellOf(e); cell != "" {
+		for _, cell := range fsm.CellsOf(e) {
 			in[cell]++
 		}
 	})

@@ -42,19 +42,26 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 		w.count(after.Ref.Kind, fsm.TroubleOf(before), -1)
 		w.count(after.Ref.Kind, fsm.TroubleOf(after), 1)
 	}
-	was, is := fsm.PlaceOf(before), fsm.PlaceOf(after)
-	if was != is {
-		w.placed[was]--
-		w.placed[is]++
+	var was, is []string
+	if !fsm.SameStays(before, after) {
+		was, is = fsm.PlacesOf(before), fsm.PlacesOf(after)
+	}
+	for _, at := range was {
+		w.placed[at]--
+	}
+	for _, at := range is {
+		w.placed[at]++
 	}
 	if w.under == nil {
 		w.reuse(before, after)
 	}
-	if was != is {
-		w.offer(was)
-		w.offer(is)
-		w.moved(was, 0)
-		w.moved(is, 1)
+	for _, at := range was {
+		w.offer(at)
+		w.moved(at, 0)
+	}
+	for _, at := range is {
+		w.offer(at)
+		w.moved(at, 1)
 	}
 	switch after.Ref.Kind {
 	case ev.Cell:
@@ -163,8 +170,7 @@ func (w *Entities) reuse(before, after fsm.Entity[fsm.Data]) {
 // sameUse tells whether two states of one entity surely use the same.
 func sameUse(before, after fsm.Entity[fsm.Data]) bool {
 	return before.UID == after.UID && before.Revision == after.Revision &&
-		fsm.PlaceOf(before) == fsm.PlaceOf(after) && fsm.CellOf(before) == fsm.CellOf(after) &&
-		fsm.Ended(before) == fsm.Ended(after) && before.Phase() != fsm.Unborn
+		fsm.SameStays(before, after) && fsm.Ended(before) == fsm.Ended(after) && before.Phase() != fsm.Unborn
 }
 
 // UsersOf lists the living entities that use one, in no order.

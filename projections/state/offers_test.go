@@ -38,7 +38,8 @@ func checkOffers(t *rapid.T, w *state.Entities) {
 func offersOf(w *state.Entities) (all []fsm.Offer, on map[ev.Ref]int) {
 	on = map[ev.Ref]int{}
 	w.Each(ev.Tenant, func(e fsm.Entity[fsm.Data]) {
-		if at, faults := ev.ParseRef(ev.TenantInfra, fsm.PlaceOf(e)); faults == nil {
+		for _, path := range fsm.PlacesOf(e) {
+			at, _ := ev.ParseRef(ev.TenantInfra, path)
 			on[at]++
 		}
 	})

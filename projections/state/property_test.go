@@ -255,8 +255,10 @@ func checkCells(t *rapid.T, w *state.Entities) {
 		}
 	})
 	w.Each(ev.Tenant, func(e fsm.Entity[fsm.Data]) {
-		if in, faults := ev.ParseRef(ev.Cell, fsm.CellOf(e)); faults == nil && !slices.Contains(w.UsersOf(in), e.Ref) {
-			t.Fatalf("%s is in %s, whose users are %v", e.Ref, in, w.UsersOf(in))
+		for _, path := range fsm.CellsOf(e) {
+			if in, _ := ev.ParseRef(ev.Cell, path); !slices.Contains(w.UsersOf(in), e.Ref) {
+				t.Fatalf("%s is in %s, whose users are %v", e.Ref, in, w.UsersOf(in))
+			}
 		}
 	})
 }

@@ -73,7 +73,7 @@ func (w *Entities) NextFor(room fsm.Awaited, after ev.Ref) (next ev.Ref, found b
 		return next, false
 	}
 	e, _ := w.Get(after)
-	if fsm.PlaceOf(e) != "" {
+	if len(fsm.PlacesOf(e)) > 0 {
 		return next, false
 	}
 	n := 0

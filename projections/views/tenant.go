@@ -5,8 +5,19 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 )
 
+// TenantObserved is what is under way of a tenant.
+type TenantObserved struct {
+	Move *events.MoveState `json:"move" required:"true" doc:"The move that is under way"`
+}
+
 var tenantView = kindView{
-	kind:      events.Tenant,
+	kind: events.Tenant,
+	observe: func(e entity) any {
+		if d := e.Data.(fsm.TenantData); d.Move != nil {
+			return &TenantObserved{d.Move}
+		}
+		return nil
+	},
 	dataplane: dataplaneOfTenant,
 	plan:      planOfTenant,
 }

@@ -47,6 +47,10 @@ func (l *life) run(steps int) {
 		l.sleepOrWake()
 		l.rest()
 		l.checkStill()
+		l.move()
+		l.continueMoves()
+		l.rest()
+		l.checkStill()
 	}
 	for range 3 {
 		l.bringBack()
@@ -100,6 +104,7 @@ func (l *life) calm() {
 		l.deliver(m)
 	}
 	l.slow, l.mail, l.chaos = nil, nil, false
+	l.continueMoves()
 }
 
 // unstick deletes by hand what the cloud never brings to an end: nobody else can tell

@@ -53,6 +53,7 @@ func (l *life) order(c ev.Command) {
 // handle is the intake with one command in a round: who loses a race decides again.
 func (l *life) handle(c ev.Command) (ev.Answer, error) {
 	for range 100 {
+		l.promise(c)
 		v := command.Decide(l.world, c)
 		switch {
 		case v.Before > 0:

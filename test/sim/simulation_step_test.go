@@ -36,6 +36,7 @@ func (l *life) give(r command.Request) (ev.Answer, error) {
 		return ev.Answer{}, err
 	}
 	c.UID = l.newID("uid")
+	c.Use = &ev.TenantUse{CPU: 1}
 	return l.handle(c)
 }
 
@@ -113,7 +114,9 @@ func (l *life) step() {
 		l.change()
 	case n < 51:
 		l.sleepOrWake()
-	case n < 57:
+	case n < 54:
+		l.move()
+	case n < 60:
 		l.elapse(time.Duration(l.rnd.Int64N(int64(4 * time.Minute))))
 	default:
 		l.work()

@@ -59,6 +59,7 @@ func Decide(w *state.Entities, c ev.Command) (v Verdict) {
 		if c.DryRun {
 			v.Answer = wouldBe(c, e, changes)
 			v.Answer.Takes = takes(c, e, v.Refs)
+			v.Answer.Move = plans(c, e, v.Refs)
 		}
 	}
 	return v
@@ -75,6 +76,15 @@ func (v Verdict) stands(w *state.Entities) bool {
 		}
 	}
 	return len(v.Decision.Changes) > 0
+}
+
+// plans is what a move would do; nil of every other command.
+func plans(c ev.Command, e fsm.Entity[fsm.Data], refs *fsm.Refs) *ev.MovePlan {
+	if _, ok := c.Payload.(ev.Move); !ok {
+		return nil
+	}
+	plan, _ := fsm.PlanMove(e, c, refs) // it was decided
+	return plan
 }
 
 // takes names what would go with an entity.

@@ -47,6 +47,7 @@ type Intake struct {
 	places        chan struct{}                        // a place for each message being answered
 	answering     sync.WaitGroup                       // those messages
 	callers       func(actor string) (ev.Caller, bool) // nil: NATS does not say who sends a message
+	look          Survey                               // nil: nobody looks into clusters
 	guard         func(*nats.Msg) error                // says why a report may not be taken; nil: any may
 	refusedReport func()                               // counts the reports that are refused to agents
 	count         func(code string, took time.Duration)

@@ -62,6 +62,9 @@ func (i *Intake) SubmitRequest(ctx context.Context, r Request) (a ev.Answer, err
 	if err == nil {
 		err = i.refuseSecrets(ctx, c)
 	}
+	if err == nil {
+		c, err = i.survey(ctx, c)
+	}
 	if err != nil {
 		return ev.Answer{}, err
 	}

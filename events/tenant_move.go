@@ -1,0 +1,162 @@
+package events
+
+// The verbs by which a tenant moves to other terms or to another place.
+const (
+	VerbMove     = "move"
+	VerbPause    = "pause"
+	VerbContinue = "continue"
+	VerbAbort    = "abort"
+)
+
+var (
+	moveVerb     = Verb{VerbMove, "Move {a kind} to another plan, or to another place of its plan; --dry-run says what that does", Move{}}
+	pauseVerb    = Verb{VerbPause, "Hold the move of {a kind} where it is, while it still runs where it was", Pause{}}
+	continueVerb = Verb{VerbContinue, "Let a held move of {a kind} go on", Continue{}}
+	abortVerb    = Verb{VerbAbort, "Give up the move of {a kind} and bring all back to what it was", Abort{}}
+)
+
+// Move asks that a tenant goes to another plan, to another version of its own, or to another place.
+type Move struct {
+	Plan      string `json:"plan" pattern:"^(-/)?[a-z][a-z0-9-]{0,39}(@[1-9][0-9]{0,5})?$" doc:"The plan to go to, such as business, or business@4 for a version of it; empty: its own, as it is now on"`
+	Dataplane string `json:"dataplane" ref:"dataplane" doc:"The dataplane to go to; empty: the tenant's own if the plan allows it"`
+	Cell      string `json:"cell" ref:"cell" doc:"The cell to go to, such as eu/pg-small/c1; empty: the plan's rule chooses one"`
+	PlanID    string `json:"plan_id" pattern:"^[0-9a-f-]{8,100}$" doc:"What a dry run said: if the move would be another one now, it is a conflict and nothing happens"`
+}
+
+// Pause asks that a move goes no further for now.
+type Pause struct{}
+
+// Continue asks that a held move goes on.
+type Continue struct{}
+
+// Abort asks that a move is given up.
+type Abort struct{}
+
+// IsPayload marks a payload.
+func (Move) IsPayload() {}
+
+// IsPayload marks a payload.
+func (Pause) IsPayload() {}
+
+// IsPayload marks a payload.
+func (Continue) IsPayload() {}
+
+// IsPayload marks a payload.
+func (Abort) IsPayload() {}
+
+// The kinds of moves.
+const (
+	MoveTerms    = "terms"    // the pods stay where they are
+	MoveMachines = "machines" // the pods go to other machines of the same cluster
+	MoveCluster  = "cluster"  // the pods go to another cluster
+)
+
+// The steps of moves.
+const (
+	StepReserve = "reserve" // the place is taken, and is waited for
+	StepSwitch  = "switch"  // the tenant is on the new terms
+	StepApply   = "apply"   // its namespace is made as these say
+	StepRelease = "release" // the place that it had is free
+	StepAbort   = "abort"   // all is brought back
+)
+
+// TenantUse is what a tenant's namespace takes of its quota.
+type TenantUse struct {
+	CPU     int64 `json:"cpu" doc:"Thousandths of a core that its pods ask for"`
+	Memory  int64 `json:"memory" doc:"Bytes that its pods ask for"`
+	Storage int64 `json:"storage" doc:"Bytes that its volumes ask for"`
+	Pods    int64 `json:"pods" doc:"How many pods"`
+}
+
+// MoveState is a move that is under way.
+type MoveState struct {
+	ID     string    `json:"id" doc:"The operation's id: that of the command that asked for it"`
+	Kind   string    `json:"kind" enum:"terms,machines,cluster" doc:"terms: its pods stay; machines: they go to other machines of the cluster; cluster: to another one"`
+	Step   string    `json:"step" doc:"Which step is taken now"`
+	Paused bool      `json:"paused,omitempty" doc:"It goes no further until somebody says continue"`
+	From   Placement `json:"from" doc:"The stay that it leaves"`
+	To     Placement `json:"to" doc:"The stay that it goes to"`
+}
+
+// MovePlan is what a move does, as it is said before it is done.
+type MovePlan struct {
+	PlanID        string         `json:"plan_id" doc:"What this plan says, in a few characters; --plan-id does it as long as that holds"`
+	Kind          string         `json:"kind" enum:"terms,machines,cluster" doc:"terms: its pods stay; machines: they go to other machines of the cluster; cluster: to another one"`
+	From          Placement      `json:"from" doc:"The stay that it leaves"`
+	To            Placement      `json:"to" doc:"The stay that it goes to; its cell is left out if that is made for it"`
+	Steps         []MovePlanStep `json:"steps" nullable:"false" doc:"What happens, in this order"`
+	Made          []string       `json:"made" nullable:"false" doc:"What is made for it"`
+	Changed       []string       `json:"changed" nullable:"false" doc:"What of the tenant becomes another: from, and to"`
+	Removed       []string       `json:"removed" nullable:"false" doc:"What goes"`
+	Interrupted   string         `json:"interrupted" doc:"What is interrupted, in words"`
+	InterruptedMS int64          `json:"interrupted_ms" doc:"For how long at most; 0: nothing is"`
+	PriceNow      PlanPrice      `json:"price_now" doc:"What the tenant costs"`
+	PriceThen     PlanPrice      `json:"price_then" doc:"What it costs from the switch on"`
+	Use           *TenantUse     `json:"use,omitempty" doc:"What it uses of its quota; absent: it does not matter, no bound becomes lower"`
+}
+
+// MovePlanStep is one step of a MovePlan.
+type MovePlanStep struct {
+	Name   string   `json:"name" doc:"Such as reserve"`
+	Does   string   `json:"does" doc:"What it does, in words"`
+	Events []string `json:"events" nullable:"false" doc:"The events that say that it is done"`
+}
+
+type (
+	// MoveStarted says that somebody wants the tenant elsewhere. Its place there is taken.
+	MoveStarted struct {
+		ID   string     `json:"id"` // the operation's
+		Kind string     `json:"kind"`
+		From Placement  `json:"from"`
+		To   Placement  `json:"to"`
+		Spec TenantSpec `json:"spec"` // what the tenant asks for once it has moved
+		Plan string     `json:"plan"` // the digest of what a dry run says
+		Use  *TenantUse `json:"use,omitempty"`
+	}
+	// MoveReserved says that the place is ready.
+	MoveReserved struct{}
+	// Moved is the switch: the tenant is on the terms and in the place that it was to go to.
+	Moved struct {
+		Placement
+		Spec TenantSpec `json:"spec"`
+	}
+	// MoveReleased says that the place that the tenant has left is free.
+	MoveReleased struct{}
+	// MovePaused says that a move goes no further for now.
+	MovePaused struct{}
+	// MoveContinued says that a held move goes on.
+	MoveContinued struct{}
+	// MoveAborting says that a move is given up, and why. What was made for it goes.
+	MoveAborting struct {
+		Reason
+	}
+	// MoveAborted says that all is as it was before the move.
+	MoveAborted struct{}
+)
+
+// Wanted returns the new spec.
+func (e Moved) Wanted() Spec { return e.Spec }
+
+// Type names the event on the wire.
+func (MoveStarted) Type() string { return "move_started" }
+
+// Type names the event on the wire.
+func (MoveReserved) Type() string { return "move_reserved" }
+
+// Type names the event on the wire.
+func (Moved) Type() string { return "moved" }
+
+// Type names the event on the wire.
+func (MoveReleased) Type() string { return "move_released" }
+
+// Type names the event on the wire.
+func (MovePaused) Type() string { return "move_paused" }
+
+// Type names the event on the wire.
+func (MoveContinued) Type() string { return "move_continued" }
+
+// Type names the event on the wire.
+func (MoveAborting) Type() string { return "move_aborting" }
+
+// Type names the event on the wire.
+func (MoveAborted) Type() string { return "move_aborted" }

@@ -1,0 +1,276 @@
+package fsm
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// moveTenant begins a move. What is under way of the tenant's applications waits for its end.
+func moveTenant(e Entity[TenantData], ask ev.Move, refs *Refs) ([]ev.Change, error) {
+	d, plan, err := planMove(e, ask, refs)
+	if err != nil || d == nil {
+		return nil, err
+	}
+	if err := refuseMoving("move", e); err != nil {
+		return nil, err
+	}
+	started := ev.MoveStarted{ID: refs.command.ID, Kind: d.kind, From: *e.Data.Placement, To: d.to, Spec: d.spec,
+		Plan: plan.PlanID, Use: plan.Use}
+	changes := append(d.births, changed(e.Base, started)...)
+	return holdApplications(e, changes, "move", refs)
+}
+
+// PlanMove is what a move would do now; nil if the tenant is where it is to go.
+func PlanMove(e Entity[Data], c ev.Command, refs *Refs) (*ev.MovePlan, error) {
+	refs.command, refs.births = c, 0
+	_, plan, err := planMove(typed[TenantData](e), c.Payload.(ev.Move), refs)
+	return plan, err
+}
+
+// MoveMustLook tells whether a move can only be decided by who has seen what the tenant uses: a bound becomes lower.
+func MoveMustLook(e Entity[Data], ask ev.Move, refs *Refs) bool {
+	t := typed[TenantData](e)
+	if t.Phase() != Active && t.Phase() != Suspended {
+		return false
+	}
+	d, err := moveTo(t, ask, refs)
+	return err == nil && !d.same(*t.Data.Placement) && lower(t.Data.Placement.Quota, d.to.Quota)
+}
+
+func planMove(e Entity[TenantData], ask ev.Move, refs *Refs) (*destination, *ev.MovePlan, error) {
+	if err := refuseMoving("move", e); err != nil {
+		return nil, nil, err
+	}
+	if e.Phase() != Active && e.Phase() != Suspended {
+		return nil, nil, ev.Refuse(ev.Refused, "%s is %s: only what is %s or %s can move; wait until it is", e.Ref, e.Phase(), Active, Suspended)
+	}
+	d, err := moveTo(e, ask, refs)
+	if err != nil || d.same(*e.Data.Placement) {
+		return nil, nil, err
+	}
+	if err := d.possible(e, refs.command.Use); err != nil {
+		return nil, nil, err
+	}
+	plan := d.plan(e, refs.command.Use)
+	if ask.PlanID != "" && ask.PlanID != plan.PlanID {
+		return nil, nil, ev.Refuse(ev.Conflict, "move %s: the plan %s does not hold any more; look again, by a dry run", e.Ref, ask.PlanID).With(difference(ask.PlanID, plan))
+	}
+	return &d, &plan, nil
+}
+
+// possible refuses a move of a kind that is not there, and one into a quota that is too small.
+func (d destination) possible(e Entity[TenantData], use *ev.TenantUse) error {
+	from := e.Data.Placement
+	switch d.kind {
+	case ev.MoveCluster:
+		return ev.Refuse(ev.Refused, "%s can't move from dataplane %s to %s: nobody moves between clusters yet; make room on %s, or give a plan that fits there",
+			e.Ref, from.Dataplane, d.to.Dataplane, from.Dataplane)
+	case ev.MoveMachines:
+		return ev.Refuse(ev.Refused, "%s can't move from %s to %s: nobody moves pods between machines yet; give a plan whose %s are of size %s too",
+			e.Ref, from.TenantInfra, d.to.TenantInfra, d.to.Plan, from.Size)
+	}
+	if !lower(from.Quota, d.to.Quota) {
+		return nil
+	}
+	if use == nil {
+		return ev.Refuse(ev.Unavailable, "move %s: a bound becomes lower, and what it uses was not seen in its cluster: ask again", e.Ref)
+	}
+	return refuseChange(e.Ref, ev.VerbMove, tooMuch(*use, d.to))
+}
+
+// plan says what the move does.
+func (d destination) plan(e Entity[TenantData], use *ev.TenantUse) ev.MovePlan {
+	from, to := *e.Data.Placement, d.to
+	if d.opens() {
+		to.Cell = ""
+	}
+	from.Why, to.Why, to.Stay = "", "", ""
+	p := ev.MovePlan{Kind: d.kind, From: from, To: to, Steps: steps(e, d.kind),
+		Made: []string{}, Changed: d.changes(from), Removed: []string{},
+		Interrupted: "nothing: its pods stay and run on", PriceNow: d.now.Price, PriceThen: d.then.Price}
+	if lower(from.Quota, d.to.Quota) {
+		p.Use = use
+	}
+	if d.opens() {
+		p.Made = append(p.Made, "a cell on tenantinfra "+to.TenantInfra)
+	}
+	if d.to.Cell != from.Cell {
+		if d.to.Cell != "" {
+			p.Made = append(p.Made, "a slot in "+cmpOr(to.Cell != "", "cell "+to.Cell, "that cell"))
+		}
+		if from.Cell != "" {
+			p.Removed = append(p.Removed, "its slot in cell "+from.Cell)
+		}
+	}
+	p.PlanID = planID(p)
+	return p
+}
+
+func cmpOr(yes bool, a, b string) string {
+	if yes {
+		return a
+	}
+	return b
+}
+
+// MoveSteps are the names of the steps of a kind of move, in their order.
+func MoveSteps(kind string) (names []Phase) {
+	for _, s := range steps(Entity[TenantData]{}, kind) {
+		names = append(names, Phase(s.Name))
+	}
+	return names
+}
+
+// steps are those of a kind of move, in their order.
+func steps(e Entity[TenantData], _ string) []ev.MovePlanStep {
+	rest := e.Data.rest().Type()
+	return []ev.MovePlanStep{
+		{Name: ev.StepReserve, Does: "takes the place and waits until it is ready", Events: []string{ev.MoveStarted{}.Type(), ev.MoveReserved{}.Type()}},
+		{Name: ev.StepSwitch, Does: "puts the tenant on the new terms; until then it can be aborted", Events: []string{ev.Moved{}.Type()}},
+		{Name: ev.StepApply, Does: "makes quota, limits, labels and policies of its namespace as they say", Events: []string{}},
+		{Name: ev.StepRelease, Does: "frees the place that it had", Events: []string{ev.MoveReleased{}.Type(), rest}},
+	}
+}
+
+// changes are the terms and the place that become others, in words.
+func (d destination) changes(from ev.Placement) []string {
+	all := []string{}
+	say := func(what string, was, is any) {
+		if a, b := fmt.Sprint(was), fmt.Sprint(is); a != b {
+			all = append(all, fmt.Sprintf("%s: %s becomes %s", what, cmpOr(a != "", a, "none"), cmpOr(b != "", b, "none")))
+		}
+	}
+	say("plan", fmt.Sprintf("%s@%d", from.Plan, from.PlanVersion), fmt.Sprintf("%s@%d", d.to.Plan, d.to.PlanVersion))
+	say("tenantinfra", from.TenantInfra, d.to.TenantInfra)
+	say("size", from.Size, d.to.Size)
+	say("cpu", from.Quota.CPU, d.to.Quota.CPU)
+	say("memory", from.Quota.Memory, d.to.Quota.Memory)
+	say("storage", from.Quota.Storage, d.to.Quota.Storage)
+	say("pods", from.Quota.Pods, d.to.Quota.Pods)
+	say("default cpu of a container", from.Limits.CPU, d.to.Limits.CPU)
+	say("default memory of a container", from.Limits.Memory, d.to.Limits.Memory)
+	say("isolation", from.Isolation, d.to.Isolation)
+	say("egress limited", from.Egress.Limited, d.to.Egress.Limited)
+	say("egress ranges", strings.Join(from.Egress.Ranges, " "), strings.Join(d.to.Egress.Ranges, " "))
+	say("priority", from.Priority, d.to.Priority)
+	return all
+}
+
+// planParts are what a plan says, each with its name. A plan's id has a digest of each, so that one sees later which differs.
+// What the tenant uses is no part: as long as it fits the move is the same.
+func planParts(p ev.MovePlan) []struct {
+	name string
+	is   any
+} {
+	return []struct {
+		name string
+		is   any
+	}{
+		{"from", p.From}, {"to", p.To}, {"steps", p.Steps}, {"made", [][]string{p.Made, p.Removed}},
+		{"interrupted", []any{p.Interrupted, p.InterruptedMS}}, {"price", []ev.PlanPrice{p.PriceNow, p.PriceThen}},
+	}
+}
+
+// digits is how many of a plan's id a part has.
+const digits = 8
+
+// planID is the digest of what a plan says: of each part of it, in their order.
+func planID(p ev.MovePlan) string {
+	var all []string
+	for _, part := range planParts(p) {
+		data, err := json.Marshal(part.is)
+		if err != nil {
+			panic(fmt.Sprintf("the %s of a plan can't be written: %v", part.name, err)) // a wrong type, found by every test
+		}
+		sum := sha256.Sum256(data)
+		all = append(all, hex.EncodeToString(sum[:digits/2]))
+	}
+	return strings.Join(all, "-")
+}
+
+// difference names the parts of a plan that are not as its id says, and how they are now.
+func difference(id string, now ev.MovePlan) (faults []ev.FieldError) {
+	was, is := strings.Split(id, "-"), strings.Split(now.PlanID, "-")
+	if len(was) != len(is) {
+		return []ev.FieldError{{Field: "plan_id", Message: "is none of this release: ask a dry run for it"}}
+	}
+	for i, part := range planParts(now) {
+		if was[i] != is[i] {
+			faults = append(faults, ev.FieldError{Field: "plan_id", Message: fmt.Sprintf("%s is another now: %s", part.name, inJSON(part.is))})
+		}
+	}
+	return faults
+}
+
+func inJSON(v any) string {
+	data, _ := json.Marshal(v) // it was written before
+	return string(data)
+}
+
+// lower tells whether a bound of one quota is below that of another.
+func lower(now, then ev.PlanQuota) bool {
+	a, b := boundsOf(now), boundsOf(then)
+	for i := range a {
+		if b[i].most < a[i].most {
+			return true
+		}
+	}
+	return false
+}
+
+// bound is the most that a quota allows of something.
+type bound struct {
+	name string
+	said string
+	most int64
+}
+
+func boundsOf(q ev.PlanQuota) []bound {
+	return []bound{{"cpu", q.CPU, milli(q.CPU)}, {"memory", q.Memory, bytes(q.Memory)}, {"storage", q.Storage, bytes(q.Storage)},
+		{"pods", strconv.Itoa(q.Pods), int64(q.Pods)}}
+}
+
+// tooMuch says what of a tenant does not fit a quota, in numbers.
+func tooMuch(use ev.TenantUse, to ev.Placement) (faults []ev.FieldError) {
+	for i, uses := range []int64{use.CPU, use.Memory, use.Storage, use.Pods} {
+		b := boundsOf(to.Quota)[i]
+		if uses <= b.most {
+			continue
+		}
+		said := strconv.FormatInt(uses, 10)
+		switch b.name {
+		case "cpu":
+			said += "m"
+		case "memory", "storage":
+			said = strconv.FormatInt((uses+1<<20-1)>>20, 10) + "Mi"
+		}
+		faults = append(faults, ev.FieldError{Field: "plan", Message: fmt.Sprintf("the tenant uses %s of %s, version %d of plan %s allows %s: make it smaller first", said, b.name, to.PlanVersion, to.Plan, b.said)})
+	}
+	return faults
+}
+
+// milli is a number of cores in thousandths; a plan's pattern is checked.
+func milli(s string) int64 {
+	n, _ := strconv.ParseInt(strings.TrimSuffix(s, "m"), 10, 64)
+	if strings.HasSuffix(s, "m") {
+		return n
+	}
+	return 1000 * n
+}
+
+// bytes is a size in bytes; a plan's pattern is checked.
+func bytes(s string) int64 {
+	for i, unit := range []string{"Ki", "Mi", "Gi", "Ti"} {
+		if n, ok := strings.CutSuffix(s, unit); ok {
+			size, _ := strconv.ParseInt(n, 10, 64)
+			return size << (10 * (i + 1))
+		}
+	}
+	return 0
+}

@@ -1,0 +1,235 @@
+package fsm
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// destination is where a move leads, and what it takes to get there.
+type destination struct {
+	kind   string
+	to     ev.Placement
+	spec   ev.TenantSpec // of the tenant once it is there
+	now    ev.PlanSpec   // the version of the plan that it is on
+	then   ev.PlanSpec   // the version that it goes to
+	births []ev.Change   // of a cell that is opened for it, and of those that stand empty
+}
+
+// opens tells whether a cell is opened for the move.
+func (d destination) opens() bool {
+	return slices.ContainsFunc(d.births, func(c ev.Change) bool { return c.Ref.Kind == ev.Cell && c.Ref.Path() == d.to.Cell })
+}
+
+// same tells whether the tenant is where it is to go, on the same terms.
+func (d destination) same(from ev.Placement) bool {
+	to := d.to
+	to.Why, to.Stay = from.Why, from.Stay
+	return fmt.Sprintf("%#v", to) == fmt.Sprintf("%#v", from)
+}
+
+// target is what a move asks for, understood.
+type target struct {
+	plan    Entity[PlanData]
+	version int
+	spec    ev.PlanSpec
+	app     string
+	want    want
+}
+
+// moveTo finds where a tenant goes, or every reason for which it may not.
+func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) {
+	from := *e.Data.Placement
+	t, faults := targetOf(e, ask, refs)
+	if err := refuseFieldsOf(e, faults); err != nil {
+		return destination{}, err
+	}
+	infra, err := t.infra(e, ask, refs)
+	if err != nil {
+		return destination{}, err
+	}
+	cell, births, faults := t.cell(e, ask, infra, refs)
+	if err := refuseFieldsOf(e, faults); err != nil {
+		return destination{}, err
+	}
+	on, _ := find[PlanData](refs, ready(ev.Plan, from.Plan).Ref)
+	now, known := Version(on, from.PlanVersion)
+	if !known {
+		now = on.Data.Spec
+	}
+	d := destination{to: t.placement(e, infra, cell, refs.stay()), spec: e.Data.Spec, now: now, then: t.spec, births: births}
+	d.spec.Plan = t.plan.Ref.Path()
+	if d.spec.App == "" && t.spec.Apps[0].Type != t.app {
+		d.spec.App = t.app
+	}
+	switch {
+	case d.to.Dataplane != from.Dataplane:
+		d.kind = ev.MoveCluster
+	case d.to.TenantInfra != from.TenantInfra:
+		d.kind = ev.MoveMachines
+	default:
+		d.kind = ev.MoveTerms
+	}
+	if d.kind != ev.MoveCluster {
+		d.to.Stay = from.Stay // its namespace is the same, and who deletes that asks for the stay
+	}
+	return d, nil
+}
+
+func refuseFieldsOf(e Entity[TenantData], faults []ev.FieldError) error {
+	return refuseChange(e.Ref, ev.VerbMove, faults)
+}
+
+// targetOf reads which version of which plan is asked for, and says why the tenant may not be on it.
+func targetOf(e Entity[TenantData], ask ev.Move, refs *Refs) (t target, faults []ev.FieldError) {
+	name, number, given := strings.Cut(ask.Plan, "@")
+	own := ready(ev.Plan, e.Data.Spec.Plan).Ref
+	ref := ready(ev.Plan, cmp.Or(name, own.Path())).Ref
+	fault := func(format string, args ...any) (target, []ev.FieldError) {
+		return t, []ev.FieldError{{Field: "plan", Message: fmt.Sprintf(format, args...)}}
+	}
+	p, ok := find[PlanData](refs, ref)
+	switch {
+	case !ok || p.Phase() == Gone:
+		return fault("there is no %s%s", ref, refs.nearest(ref))
+	case p.Phase() == Draft:
+		return fault("%s is a draft: release it first", ref)
+	case p.Phase() == Retired && ref != own:
+		return fault("%s is retired: it takes no new tenants; choose another, or release it again", ref)
+	}
+	t.plan, t.version = p, p.Revision
+	if given {
+		t.version, _ = strconv.Atoi(number)
+	}
+	if t.spec, ok = Version(p, t.version); !ok {
+		return fault("%s has no version %d: it has %d to %d", ref, t.version, FirstVersion(p), p.Revision)
+	}
+	at := p
+	at.Data.Spec = t.spec
+	if ref != own {
+		faults = fitsHosting(e.Ref, at, refs)
+		for i := range faults {
+			faults[i].Field = "plan"
+		}
+	}
+	infra, _ := find[TenantInfraData](refs, ready(ev.TenantInfra, e.Data.Placement.TenantInfra).Ref)
+	t.app = cmp.Or(e.Data.Spec.App, infra.Data.Spec.App)
+	if t.spec.SizeOf(t.app) == "" {
+		var offered []string
+		for _, a := range t.spec.Apps {
+			offered = append(offered, a.Type)
+		}
+		return t, append(faults, ev.FieldError{Field: "plan", Message: fmt.Sprintf("%s does not offer %q, which the tenant runs; it offers %s", ref, t.app, strings.Join(offered, ", "))})
+	}
+	c, _ := find[CustomerData](refs, owned(e.Base)[0].Ref)
+	asked := e
+	asked.Data.Spec.App = t.app
+	t.want = wantOf(asked, at, c.Data)
+	return t, faults
+}
+
+// infra chooses the machines: those that are asked for; where the tenant is, if that is what the plan wants; else by the plan's
+// rule, on the tenant's own dataplane before any other.
+func (t target) infra(e Entity[TenantData], ask ev.Move, refs *Refs) (Entity[TenantInfraData], error) {
+	from := e.Data.Placement
+	at := from.Dataplane
+	if ask.Cell != "" {
+		in, _ := ev.ParseRef(ev.Cell, ask.Cell)
+		return t.fitting(ready(ev.TenantInfra, Base{Ref: in}.infra().Ref.Path()).Ref, "cell", ask, refs)
+	}
+	if ask.Dataplane == "" || ask.Dataplane == from.Dataplane {
+		here, _ := find[TenantInfraData](refs, ready(ev.TenantInfra, from.TenantInfra).Ref)
+		if len(t.want.misfits(Entity[Data]{here.Base, here.Data}, refs.Get)) == 0 {
+			return here, nil
+		}
+	} else {
+		at = ask.Dataplane
+	}
+	o, found := t.want.best(refs, at)
+	if !found && ask.Dataplane == "" {
+		o, found = t.want.best(refs, "")
+	}
+	if !found {
+		where := "anywhere"
+		if ask.Dataplane != "" {
+			where = "on dataplane " + at
+		}
+		return Entity[TenantInfraData]{}, ev.Refuse(ev.Refused, "%s can't move: no tenant infra %s fits: plan %s wants %s; create one, or more cells where it fits",
+			e.Ref, where, t.plan.Ref.Path(), t.want)
+	}
+	infra, _ := find[TenantInfraData](refs, o.Infra)
+	return infra, nil
+}
+
+// fitting is a tenant infra that somebody has named, unless it is not what the plan wants.
+func (t target) fitting(ref ev.Ref, field string, ask ev.Move, refs *Refs) (Entity[TenantInfraData], error) {
+	infra, ok := find[TenantInfraData](refs, ref)
+	var misses []string
+	if !ok {
+		misses = []string{"is not there"}
+	} else {
+		misses = t.want.misfits(Entity[Data]{infra.Base, infra.Data}, refs.Get)
+		if ask.Dataplane != "" && infra.dataplane().Ref.Path() != ask.Dataplane {
+			misses = append(misses, "is not on dataplane "+ask.Dataplane)
+		}
+	}
+	if len(misses) == 0 {
+		return infra, nil
+	}
+	return infra, ev.Refuse(ev.Refused, "move: this can't be").With([]ev.FieldError{{Field: field,
+		Message: fmt.Sprintf("%s %s, and plan %s wants %s", ref, strings.Join(misses, ", "), t.plan.Ref.Path(), t.want)}})
+}
+
+// cell chooses the cell: the one that is asked for; the tenant's own, if it stays where it is; else by the plan's rule.
+func (t target) cell(e Entity[TenantData], ask ev.Move, infra Entity[TenantInfraData], refs *Refs) (string, []ev.Change, []ev.FieldError) {
+	from := e.Data.Placement
+	switch {
+	case ask.Cell != "":
+		return ask.Cell, nil, takesOneMore(e, ask.Cell, refs)
+	case infra.Data.Spec.Cells == nil:
+		return "", nil, nil
+	case infra.Ref.Path() == from.TenantInfra && from.Cell != "":
+		return from.Cell, nil, nil
+	}
+	in, births := refs.cellFor(infra, t.want.rule == "pack")
+	return in.Path(), births, nil
+}
+
+// takesOneMore says why a tenant may not come into a cell.
+func takesOneMore(e Entity[TenantData], path string, refs *Refs) []ev.FieldError {
+	ref, _ := ev.ParseRef(ev.Cell, path)
+	c, ok := find[CellData](refs, ref)
+	fault := func(format string, args ...any) []ev.FieldError {
+		return []ev.FieldError{{Field: "cell", Message: fmt.Sprintf(format, args...)}}
+	}
+	switch {
+	case !ok || c.Phase() == Closed:
+		return fault("there is no %s%s", ref, refs.nearest(ref))
+	case e.Data.Placement.Cell == path:
+		return nil
+	case c.Phase() == Draining:
+		return fault("%s takes nobody more: it is %s", ref, c.Phase())
+	case c.Data.Used >= c.Data.Spec.Tenants:
+		return fault("%s is full: choose another, or give none", ref)
+	}
+	return nil
+}
+
+// placement writes down where the tenant goes, on the terms of the plan.
+func (t target) placement(e Entity[TenantData], infra Entity[TenantInfraData], cell, stay string) ev.Placement {
+	p := t.terms()
+	p.Dataplane, p.TenantInfra, p.Cell, p.Stay = infra.dataplane().Ref.Path(), infra.Ref.Path(), cell, stay
+	p.Namespace = e.Data.Placement.Namespace
+	p.Why = fmt.Sprintf("moved from version %d of %s on %s: wants %s", e.Data.Placement.PlanVersion, e.Data.Placement.Plan, e.Data.Placement.TenantInfra, t.want)
+	return p
+}
+
+// terms are those of the version of the plan.
+func (t target) terms() ev.Placement {
+	return ev.Placement{Plan: t.plan.Ref.Path(), PlanVersion: t.version, Size: t.want.class.Size, Quota: t.spec.Quota, Limits: t.spec.Limits,
+		Isolation: t.spec.Isolation, Egress: t.spec.Egress, Priority: t.spec.Priority}
+}

@@ -1,0 +1,49 @@
+package command
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+)
+
+// surveyWithin is how long a look into a cluster may take on which a decision waits.
+const surveyWithin = 10 * time.Second
+
+// Survey looks what a tenant uses, of which the effect is given that made its namespace.
+type Survey func(ctx context.Context, made ev.Effect) (ev.TenantUse, error)
+
+// SurveyBy has a function look into clusters where only those know what a decision needs; it is set before Serve.
+func (i *Intake) SurveyBy(look Survey) { i.look = look }
+
+// survey adds to a move what its tenant uses, if the decision depends on that.
+func (i *Intake) survey(ctx context.Context, c ev.Command) (ev.Command, error) {
+	ask, ok := c.Payload.(ev.Move)
+	if !ok {
+		return c, nil
+	}
+	var made []ev.Effect
+	i.fold.View(func(w *state.Entities) {
+		if _, given := w.Caused(c.ID); given {
+			return
+		}
+		if e, born := w.Get(c.Ref); born && fsm.MoveMustLook(e, ask, w.Refs()) {
+			made = fsm.Machines[c.Ref.Kind].ExpectedEffects(e, w.Refs())
+		}
+	})
+	if len(made) == 0 || i.look == nil {
+		return c, nil
+	}
+	ctx, end := context.WithTimeout(ctx, surveyWithin)
+	defer end()
+	use, err := i.look(ctx, made[0])
+	if err != nil {
+		slog.Warn("a tenant's use was not seen", "entity", c.Ref.String(), "err", err)
+		return c, ev.Refuse(ev.Unavailable, "move %s: a bound becomes lower, and its cluster did not say within %s what it uses: ask again", c.Ref, surveyWithin)
+	}
+	c.Use = &use
+	return c, nil
+}
