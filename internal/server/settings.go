@@ -19,6 +19,7 @@ type Settings struct {
 	TLS      TLS               // of the listeners for HTTP and the embedded NATS
 	NATSWS   string            // the embedded server's listener for WebSocket; empty: there is none
 	Proxies  []string          // networks of proxies that are believed when they say whose request it is
+	OIDC     string            // file with the issuers whose word is taken about people; empty: nobody's
 	Monitor  string            // HTTP monitoring addresses of those servers
 	CloudDir string            // where the simulated cloud lives
 	NoSim    bool              // there is no simulated cloud: accounts are real

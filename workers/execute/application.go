@@ -79,7 +79,7 @@ func (t *Task) ensureObjects(ctx context.Context, api kube.API, e ev.EnsureAppli
 	spec := t.ApplicationSpec(e)
 	spec.Objects = objects(f.manifests)
 	var err error
-	if spec.Class, err = tenant.ClassOf(ctx, api, e.Namespace); err != nil {
+	if spec.Pods, err = tenant.PodDefaults(ctx, api, e.Namespace); err != nil {
 		return nil, err
 	}
 	return release.EnsureApplication(ctx, api, spec)
