@@ -191,6 +191,7 @@ func (c *Control) openLog(s Settings) (err error) {
 // startFold folds in all that the log holds before anyone decides on it.
 func (c *Control) startFold(s Settings) error {
 	c.Live = state.NewLive()
+	c.Live.LimitProvision(s.Provision)
 	c.Views = views.New(c.Live, c.Log)
 	c.counts = metrics.New(c.Live, c.Log.Last)
 	c.counts.CountStreams(func(ctx context.Context) []queue.StreamFigures { return queue.Figures(ctx, c.Conn) })
