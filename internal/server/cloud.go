@@ -20,7 +20,6 @@ import (
 	"github.com/aeriehq/aerie/cloud/sim"
 	"github.com/aeriehq/aerie/deploy"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/execute"
@@ -286,4 +285,13 @@ func (c *Control) workIn(ctx context.Context, clouds map[string]execute.Cloud, e
 		end()
 		all.Wait()
 	}
+}
+
+// orphans looks through the clouds for what the log does not know.
+func (c *Control) orphans(ctx context.Context, q ev.OrphanQuery) (ev.Orphans, error) {
+	sweeper := c.Sweeper()
+	if sweeper == nil {
+		return ev.Orphans{}, ev.Refuse(ev.Unavailable, "this replica works in no cloud, or not yet: ask again, or another replica")
+	}
+	return sweeper.Orphans(ctx, q)
 }

@@ -309,15 +309,6 @@ func (c *Control) command(ctx context.Context, r api.CommandRequest) (ev.Answer,
 		ExpectedSeq: r.ExpectedSeq, ExpectedUID: r.ExpectedUID, DryRun: r.DryRun, TraceParent: r.TraceParent, Caller: r.Caller})
 }
 
-// orphans looks through the clouds for what the log does not know.
-func (c *Control) orphans(ctx context.Context, q ev.OrphanQuery) (ev.Orphans, error) {
-	sweeper := c.Sweeper()
-	if sweeper == nil {
-		return ev.Orphans{}, ev.Refuse(ev.Unavailable, "this replica works in no cloud, or not yet: ask again, or another replica")
-	}
-	return sweeper.Orphans(ctx, q)
-}
-
 // run keeps a part of the control plane running; one that ends by itself ends all.
 func (c *Control) run(s *stage, part string, do func(context.Context) error) {
 	s.running.Go(func() {

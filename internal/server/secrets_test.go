@@ -21,6 +21,9 @@ import (
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/command"
+	"github.com/aeriehq/aerie/workers/execute"
+	"github.com/aeriehq/aerie/workers/reconcile"
 )
 
 // planted are how many secrets there are, in applications of ten each.
@@ -98,6 +101,7 @@ func TestPlantedSecrets(t *testing.T) {
 	until(t, c, "acme/prod_app1", fsm.Deployed)
 	order(t, admin, "acme.application.prod_app1.rollback", `{}`)
 	until(t, c, "acme/prod_app1", fsm.Deployed)
+	rollOut(t, c, "acme/prod_app3", filepath.Join(stores, "acme/app3/k0"))
 	order(t, admin, "acme.application.prod_app2.delete", `{}`)
 	until(t, c, "acme/prod_app2", fsm.Uninstalled)
 
@@ -148,6 +152,47 @@ func TestPlantedSecrets(t *testing.T) {
 	defer said.mu.Unlock()
 	if text := said.text.String(); strings.Contains(text, "planted-") || !strings.Contains(text, "attempt failed") {
 		t.Error("the program's log says a secret, or nothing of failures")
+	}
+}
+
+// rollOut gives a secret another value, has a look notice it, and waits until the cluster has it.
+func rollOut(t *testing.T, c *Control, path, file string) {
+	t.Helper()
+	ref, _ := ev.ParseRef(ev.Application, path)
+	look := func() []ev.Drift {
+		var e fsm.Entity[fsm.Data]
+		var made []ev.Effect
+		c.Live.View(func(w *state.Entities) {
+			e, _ = w.Get(ref)
+			made = fsm.Machines[ref.Kind].ExpectedEffects(e, w.Refs())
+		})
+		clouds := map[string]execute.Cloud{"sim": c.clouds["sim"].cloud()}
+		note, err := reconcile.Compare(t.Context(), execute.NewTask(ev.Work{Ref: ref, UID: e.UID}, clouds, c.charts), made, map[string]kube.API{})
+		if err != nil || len(made) == 0 {
+			t.Fatal(err, made)
+		}
+		if len(note.Found) > 0 {
+			drifted := command.Internal(ref, ev.ActorExecutor, note)
+			if _, err := c.Intake.SubmitCommand(t.Context(), drifted); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return note.Found
+	}
+	if found := look(); len(found) > 0 {
+		t.Error("nothing has changed, and found is", found)
+	}
+	write(t, file, "planted-rolled-out")
+	if found := look(); !ev.Rotated(found) {
+		t.Error("a secret has another value, and found is", found)
+	}
+	until(t, c, path, fsm.Deployed)
+	o, err := clusterOf(t, c).Get(t.Context(), "v1", "Secret", "acme--prod", "app3")
+	if data, _ := json.Marshal(o); err != nil || !strings.Contains(string(data), "planted-rolled-out") {
+		t.Error("it is not rolled out:", err, string(data))
+	}
+	if found := look(); len(found) > 0 {
+		t.Error("it is rolled out, and found is", found)
 	}
 }
 
