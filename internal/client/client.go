@@ -18,6 +18,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,8 +43,10 @@ type Client struct {
 	api   *url.URL
 	http  *http.Client
 	token string
-	at    string    // of which moment it reads; empty: now
-	note  io.Writer // where it says that it is waiting for the server
+	// tokenFile is where a server writes its token at its first start; "" where a token was given.
+	tokenFile string
+	at        string    // of which moment it reads; empty: now
+	note      io.Writer // where it says that it is waiting for the server
 
 	natsURL string
 	ca      string        // the fingerprint of the CA that is trusted besides; empty: none
@@ -78,6 +81,16 @@ func New(apiURL, natsURL, token string) (*Client, error) {
 	}
 	return &Client{api: api, http: &http.Client{}, token: token, natsURL: natsURL,
 		options: options, asked: map[*asking]bool{}, note: io.Discard, patience: RestWithin}, nil
+}
+
+// credential is the token that was given, or that the server has in its data directory by now: it makes one at its first start,
+// before it lets anybody in, and who waits for that server may have begun before.
+func (c *Client) credential() string {
+	if c.token != "" || c.tokenFile == "" {
+		return c.token
+	}
+	data, _ := os.ReadFile(c.tokenFile)
+	return strings.TrimSpace(string(data))
 }
 
 // isNATS tells whether s may be a NATS address, with or without its scheme.
@@ -156,8 +169,8 @@ func (c *Client) Request(ctx context.Context, method, path string, query url.Val
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", path, err)
 	}
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
+	if token := c.credential(); token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	res, err := c.http.Do(req)
 	if err != nil {

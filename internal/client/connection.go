@@ -66,6 +66,9 @@ func (c *Connection) Client(cmd *cobra.Command) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if token == "" {
+		cl.tokenFile = c.tokenFile()
+	}
 	options, err := c.access.Options()
 	if err != nil {
 		return nil, err
@@ -94,12 +97,14 @@ func (c *Connection) findToken() (string, error) {
 	if token := cmp.Or(c.token, os.Getenv("AERIE_TOKEN")); token != "" {
 		return token, nil
 	}
-	data, err := os.ReadFile(filepath.Join(c.dataDir, "token"))
+	data, err := os.ReadFile(c.tokenFile())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", Invalid("--data-dir", "the token can't be read: %v; give --token or AERIE_TOKEN", err)
 	}
 	return strings.TrimSpace(string(data)), nil
 }
+
+func (c *Connection) tokenFile() string { return filepath.Join(c.dataDir, "token") }
 
 // DefaultDataDir is $XDG_STATE_HOME/aerie, else ~/.local/state/aerie.
 func DefaultDataDir() string {
