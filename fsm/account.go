@@ -69,8 +69,8 @@ var account = Kind[AccountData]{
 	Elapsed: func(e Entity[AccountData], _ *Refs) []ev.Change {
 		return changed(e.Base, ev.RetryRequested{})
 	},
-	Recheck:      recheckAccount,
-	DecideVerb:   noteCatalogue,
+	Recheck:    recheckAccount,
+	DecideVerb: noteCatalogue,
 	Conditions: func(e Entity[AccountData]) []Condition {
 		return []Condition{e.condition(ConditionReady, e.Data.Good && e.Phase() != Failing && e.Phase() != Removed)}
 	},
