@@ -95,13 +95,17 @@ func isOurs(manager string) bool {
 	return slices.Contains([]string{"", Manager, HelmManager, "kube-controller-manager"}, manager)
 }
 
-// ChangedBy is the field manager under which somebody else was the last to write to an object; "" if nobody was.
+// ChangedBy is the field manager under which somebody else was the last to write to an object, since we did; "" if nobody was.
 func (o Object) ChangedBy() (who string) {
 	last := ""
 	for _, f := range MapsOf(o.Metadata()["managedFields"]) {
 		manager, at := StringOf(f["manager"]), StringOf(f["time"])
-		if at >= last && StringOf(f["subresource"]) == "" && !isOurs(manager) {
+		switch {
+		case at < last || StringOf(f["subresource"]) != "":
+		case !isOurs(manager):
 			who, last = manager, at
+		case at > last:
+			who, last = "", at
 		}
 	}
 	return who
