@@ -3,6 +3,7 @@ package events
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"time"
 )
 
@@ -12,9 +13,11 @@ const (
 	AgentPrefix = "aerie.agent."
 	HintPrefix  = "aerie.hint."
 
-	AskOwed = "owed" // of a place: what is owed there, answered with Owed
-	AskSeen = "seen" // of an agent, once a minute: it takes or keeps the lease, answered with Lease
-	AskJoin = "join" // of an agent that has a secret: its key, answered with JoinAnswer
+	AskOwed   = "owed"   // of a place: what is owed there, answered with Owed
+	AskStands = "stands" // of a place: what was made there and should be there, answered with Stands
+	AskEnded  = "ended"  // of a place: whose marks are of ended incarnations, answered with Ended
+	AskSeen   = "seen"   // of an agent, once a minute: it takes or keeps the lease, answered with Lease
+	AskJoin   = "join"   // of an agent that has a secret: its key, answered with JoinAnswer
 )
 
 // AgentSubject is where an agent asks about a place.
@@ -60,19 +63,65 @@ type (
 		Open                bool
 		IDs                 []string
 	}
+	// Stands is what was made at a place and should be there, in the order in which it stands on each other.
+	Stands struct {
+		Items   []StandsItem   `json:"items"`
+		Sites   []Target       `json:"sites,omitempty"`   // of an account: where something is or was made in it
+		Places  []CatalogPlace `json:"places,omitempty"`  // of an account: the regions in which something is to be made
+		Cluster string         `json:"cluster,omitempty"` // of a dataplane that is ready: its cluster's name in the cloud
+		Site    Target         `json:"site,omitzero"`     // and where that is
+		UID     string         `json:"uid,omitempty"`     // and the dataplane's incarnation
+		Next    string         `json:"next,omitempty"`    // the After of the next page; empty: this was the last
+		Error   string         `json:"error,omitempty"`
+	}
+	// StandsQuestion asks for a page of it.
+	StandsQuestion struct {
+		After string `json:"after,omitempty"`
+	}
+	// StandsItem is an entity at rest, and the effects that made what it has.
+	StandsItem struct {
+		Ref    Ref          `json:"ref"`
+		UID    string       `json:"uid"`
+		Seq    uint64       `json:"seq"`              // of its last event: a report names it
+		Failed bool         `json:"failed,omitempty"` // something was found that is not repaired: that it is, is news too
+		Made   []MadeEffect `json:"made"`
+	}
+	// MadeEffect is an effect that made something.
+	MadeEffect struct {
+		Effect string          `json:"effect"`
+		Args   json.RawMessage `json:"args"`
+	}
+	// CatalogPlace is a region in which something is to be made, and the incarnation of its account.
+	CatalogPlace struct {
+		UID     string       `json:"uid"`
+		Account CloudAccount `json:"account"`
+		Region  string       `json:"region"`
+	}
+	// EndedQuestion asks which owner marks are of ended incarnations.
+	EndedQuestion struct {
+		Marks []string `json:"marks"`
+	}
+	// Ended answers that. What is in neither list is alive.
+	Ended struct {
+		Ended   []string `json:"ended"`
+		Unknown []string `json:"unknown"` // to the log: a person decides
+		Error   string   `json:"error,omitempty"`
+	}
 	// Lease is the answer to an agent that says it is there.
 	Lease struct {
 		HeldBy string    `json:"held_by,omitempty"` // another instance that works; empty: the one that asks
 		Since  time.Time `json:"since,omitzero"`
 		Places []string  `json:"places,omitempty"` // where it works
 		Speed  float64   `json:"speed"`            // of the simulated cloud
+		Now    time.Time `json:"now,omitzero"`     // of the control plane
 		Error  string    `json:"error,omitempty"`
 	}
 	// SeenQuestion is what an agent says of itself once a minute.
 	SeenQuestion struct {
-		Instance string   `json:"instance"`
-		Version  string   `json:"version"`
-		Effects  []string `json:"effects"` // that it knows
+		Instance string    `json:"instance"`
+		Version  string    `json:"version"`
+		Effects  []string  `json:"effects"` // that it knows
+		Now      time.Time `json:"now,omitzero"`
 	}
 	// JoinQuestion is the key of an agent.
 	JoinQuestion struct {
@@ -83,6 +132,9 @@ type (
 		Error string `json:"error,omitempty"`
 	}
 )
+
+// MostMarks is how many marks an agent may ask about at once.
+const MostMarks = 1000
 
 // HashOf is what the log keeps of a secret: its SHA-256 in hex. The secret is random, so nobody guesses it.
 func HashOf(secret string) string {

@@ -177,12 +177,24 @@ func (c Caller) who() string {
 
 // DenyPayload refuses what a command says beyond the caller's rights; nil if he may say it. It looks nothing up.
 func (c Caller) DenyPayload(r *Registry, ref Ref, p Payload) error {
+	if ref == LocalPrincipal && c.Actor != ActorAdmin && letsBackIn(p) {
+		return Refuse(Denied, "%s is let in again by who is on the server's host: aerie auth local-token enable", ref)
+	}
 	spec := SpecOf(p)
 	faults := append(c.grants(ref, spec), c.reaches(r, ref, spec)...)
 	if len(faults) == 0 {
 		return nil
 	}
 	return Refuse(Denied, "%s may not ask this of %s", c.who(), ref).With(faults)
+}
+
+// letsBackIn tells a payload that would let in a principal that is disabled.
+func letsBackIn(p Payload) bool {
+	switch p.(type) {
+	case EnablePrincipal, Delete:
+		return true
+	}
+	return false
 }
 
 // grants finds where a role is given that is above the caller's, that is not its owner's, or that lasts longer than his.
@@ -196,6 +208,9 @@ func (c Caller) grants(ref Ref, spec Spec) (faults []FieldError) {
 		role, end = s.Role, s.Ends()
 	default:
 		return nil
+	}
+	if ref == LocalPrincipal { // who is let in so is let in already, while this is nowhere
+		end = c.Until
 	}
 	if !c.Until.IsZero() && (end.IsZero() || end.After(c.Until)) {
 		faults = append(faults, FieldError{"spec.expires", "is after the caller's own end, " + c.Until.UTC().Format(time.RFC3339)})

@@ -47,6 +47,11 @@ type ExecutorReport struct {
 	Event    json.RawMessage `json:"event,omitempty"`
 	Failure  *AttemptFailed  `json:"failure,omitempty"`
 	Calls    []Call          `json:"calls,omitempty"` // of this round
+
+	// What an agent has seen besides work, instead of an outcome.
+	Saw       *NoteDrift     `json:"saw,omitempty"`       // of what was made; Revision is the sequence at which it was told
+	Swept     *Swept         `json:"swept,omitempty"`     // of an incarnation that has ended
+	Catalogue *NoteCatalogue `json:"catalogue,omitempty"` // of an account
 }
 
 // ReportSubject is where the executor reports that works for an entity on a dataplane. It

@@ -93,6 +93,7 @@ type RemoveTenant struct {
 	Target
 	Cluster   string `json:"cluster"`
 	Namespace string `json:"namespace"`
+	Stay      string `json:"stay,omitempty"` // what is there of another stay is left alone
 }
 
 // Effect names the work on the wire.

@@ -165,7 +165,7 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 		return d.ensure(e.Base)
 	case Deleting:
 		if d.Cluster != "" {
-			return ev.RemoveTenant{Target: d.Site, Cluster: d.Cluster, Namespace: d.Placement.Namespace}
+			return ev.RemoveTenant{Target: d.Site, Cluster: d.Cluster, Namespace: d.Placement.Namespace, Stay: d.Placement.Stay}
 		}
 	}
 	return d.owedSuspension(e.Base)
@@ -250,6 +250,19 @@ func rejoinTenant(e Entity[TenantData], ask ev.Adopt, refs *Refs) ([]ev.Change, 
 		return nil, ev.Refuse(ev.Refused, "%s can't be adopted on %s yet: %s", e.Ref, on, w.Message)
 	}
 	return append(changed(e.Base, ev.PlacingStarted{}), changes...), nil
+}
+
+// HasStay tells whether a namespace on a dataplane that says a stay is one of a living tenant's. In the place where it lives
+// it is, whatever it says: what is owed to the tenant there makes it so.
+func HasStay(e Entity[Data], dataplane ev.Ref, namespace, stay string) bool {
+	p := typed[TenantData](e).Data.Placement
+	switch {
+	case stay == "":
+		return true
+	case p == nil:
+		return false
+	}
+	return p.Stay == stay || p.Dataplane == dataplane.Path() && p.Namespace == namespace
 }
 
 // stay names the stay that begins with the command that is decided, as a label's value in a cluster can have it.

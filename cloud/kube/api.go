@@ -29,6 +29,9 @@ type API interface {
 	List(ctx context.Context, s Selector) ([]Object, error)
 	// Delete removes one object; a namespace goes with all that is in it. Deleting the absent is success.
 	Delete(ctx context.Context, apiVersion, kind, namespace, name string) error
+	// DeleteUnchanged removes an object as Delete does if it is still the one that was read, at its resource version; any
+	// other is a conflict.
+	DeleteUnchanged(ctx context.Context, read Object) error
 	// Cordon keeps new pods off a node, and notes there that we did; false takes back what we did, and only that. Cordoning the
 	// absent is success.
 	Cordon(ctx context.Context, node string, on bool) error

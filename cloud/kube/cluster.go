@@ -247,8 +247,33 @@ func (c *Cluster) Delete(ctx context.Context, apiVersion, kind, namespace, name 
 	if err != nil {
 		return err
 	}
+	return c.delete(ctx, at, k, nil)
+}
+
+// DeleteUnchanged implements API.
+func (c *Cluster) DeleteUnchanged(ctx context.Context, there Object) error {
+	k := there.Key()
+	at, err := c.resource(ctx, "delete", k)
+	if errors.Is(err, ErrUnserved) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	version := StringOf(there.Metadata()["resourceVersion"])
+	if version == "" {
+		return Fail(Invalid, "delete", k, "it has no resource version: it was not read")
+	}
+	only := &metav1.Preconditions{ResourceVersion: &version}
+	if uid := types.UID(StringOf(there.Metadata()["uid"])); uid != "" {
+		only.UID = &uid
+	}
+	return c.delete(ctx, at, k, only)
+}
+
+func (c *Cluster) delete(ctx context.Context, at dynamic.ResourceInterface, k Key, only *metav1.Preconditions) error {
 	background := metav1.DeletePropagationBackground
-	err = at.Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &background})
+	err := at.Delete(ctx, k.Name, metav1.DeleteOptions{PropagationPolicy: &background, Preconditions: only})
 	if AnswerCode(err) == NotFound {
 		return nil
 	}

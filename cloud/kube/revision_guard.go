@@ -45,6 +45,11 @@ func ApplyOver(ctx context.Context, api API, o Object, version string) (changed 
 	return changed, raced(err)
 }
 
+// DeleteOver deletes an object as it was read.
+func DeleteOver(ctx context.Context, api API, read Object) error {
+	return raced(api.DeleteUnchanged(ctx, read))
+}
+
 // raced says of a conflict that somebody has come in between.
 func raced(err error) error {
 	var own *Error

@@ -145,6 +145,11 @@ func (a *clusterAPI) Delete(ctx context.Context, apiVersion, kind, namespace, na
 	})
 }
 
+// DeleteUnchanged implements kube.API.
+func (a *clusterAPI) DeleteUnchanged(ctx context.Context, read kube.Object) error {
+	return a.do(ctx, "Delete", read.Key(), func(_ *call, m *memory.Store) error { return m.DeleteUnchanged(ctx, read) })
+}
+
 // Cordon implements kube.API.
 func (a *clusterAPI) Cordon(ctx context.Context, node string, on bool) error {
 	k := kube.Key{APIVersion: "v1", Kind: "Node", Name: node}

@@ -49,6 +49,7 @@ type Client struct {
 	note      io.Writer // where it says that it is waiting for the server
 
 	natsURL string
+	inbox   string        // the prefix of the caller's own inboxes, once it was asked for
 	ca      string        // the fingerprint of the CA that is trusted besides; empty: none
 	options []nats.Option // how to enter there
 	mu      sync.Mutex    // guards nc and asked
@@ -83,6 +84,15 @@ func New(apiURL, natsURL, token string) (*Client, error) {
 		options: options, asked: map[*asking]bool{}, note: io.Discard, patience: RestWithin}, nil
 }
 
+// awaitToken has the client read its token from a file whenever it asks.
+func (c *Client) awaitToken(file string) {
+	c.tokenFile = file
+	c.options = append(c.options, func(o *nats.Options) error {
+		o.Token = c.credential()
+		return nil
+	})
+}
+
 // credential is the token that was given, or that the server has in its data directory by now: it makes one at its first start,
 // before it lets anybody in, and who waits for that server may have begun before.
 func (c *Client) credential() string {
@@ -91,6 +101,24 @@ func (c *Client) credential() string {
 	}
 	data, _ := os.ReadFile(c.tokenFile)
 	return strings.TrimSpace(string(data))
+}
+
+// ownInbox finds out which inboxes are the caller's: a token of an issuer does not say by which id aerie knows him.
+func (c *Client) ownInbox() error {
+	if !strings.HasPrefix(c.token, "eyJ") || c.inbox != "" {
+		return nil
+	}
+	raw, err := c.request(context.Background(), http.MethodGet, "/v1/whoami", nil, nil)
+	if err != nil {
+		return err
+	}
+	var me events.Caller
+	if err := json.Unmarshal(raw, &me); err != nil {
+		return events.Refuse(events.Internal, "read who you are: %v", err)
+	}
+	c.inbox = "_INBOX." + strings.TrimSuffix(me.InboxOf(), ".")
+	c.options = append(c.options, nats.CustomInboxPrefix(c.inbox))
+	return nil
 }
 
 // isNATS tells whether s may be a NATS address, with or without its scheme.
@@ -152,8 +180,17 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values) (json.R
 	return c.Request(ctx, http.MethodGet, path, query)
 }
 
+// Post sends one path of the API a body of JSON.
+func (c *Client) Post(ctx context.Context, path string, body []byte) (json.RawMessage, error) {
+	return c.request(ctx, http.MethodPost, path, nil, body)
+}
+
 // Request asks one path of the API for something.
 func (c *Client) Request(ctx context.Context, method, path string, query url.Values) (json.RawMessage, error) {
+	return c.request(ctx, method, path, query, nil)
+}
+
+func (c *Client) request(ctx context.Context, method, path string, query url.Values, sent []byte) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, 4*AttemptTimeout)
 	defer cancel()
 	u := c.api.JoinPath(path)
@@ -165,9 +202,12 @@ func (c *Client) Request(ctx context.Context, method, path string, query url.Val
 		query.Set("at", c.at)
 	}
 	u.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(sent))
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", path, err)
+	}
+	if sent != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	if token := c.credential(); token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)

@@ -179,11 +179,10 @@ func (c *Client) Connect() (*nats.Conn, error) {
 	if c.nc != nil {
 		return c.nc, nil
 	}
-	options := slices.Clone(c.options)
-	if options != nil && c.token == "" {
-		options = append(options, nats.Token(c.credential()))
+	if err := c.ownInbox(); err != nil {
+		return nil, err
 	}
-	nc, err := DialNATS(c.natsURL, append(options, nats.Name("aerie"), nats.Timeout(AttemptTimeout),
+	nc, err := DialNATS(c.natsURL, append(c.options, nats.Name("aerie"), nats.Timeout(AttemptTimeout),
 		nats.MaxReconnects(-1), nats.ReconnectWait(RetryPause), nats.IgnoreAuthErrorAbort(),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.heard(err) }))...)
 	switch {

@@ -15,7 +15,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +39,7 @@ import (
 	"github.com/aeriehq/aerie/workers/command"
 	"github.com/aeriehq/aerie/workers/dispatch"
 	"github.com/aeriehq/aerie/workers/execute"
+	"github.com/aeriehq/aerie/workers/login"
 	"github.com/aeriehq/aerie/workers/reconcile"
 )
 
@@ -68,6 +68,9 @@ type Control struct {
 	loops   liveness.Loops
 	Fanout  *api.Fanout // where streams of events come from
 	who     *identity.Registry
+	local   *localToken
+	issuers login.Settings  // whose word is taken about people
+	login   *login.Service  // nil: nobody's
 	clouds  map[string]site // those that this replica can reach, by the name that accounts give
 	clock   clock.Clock     // of the clouds
 	charts  *execute.Charts
@@ -118,7 +121,7 @@ func Start(s Settings) (c *Control, err error) {
 		}
 	}()
 	for _, start := range []func(Settings) error{
-		c.openStore, c.openLog, c.openClouds, c.openCharts, c.startFold, c.startWorkers, c.startHTTP,
+		c.readIssuers, c.openStore, c.openLog, c.openClouds, c.openCharts, c.startFold, c.startLogin, c.startWorkers, c.startHTTP,
 	} {
 		if err := start(s); err != nil {
 			return c, err
@@ -149,13 +152,14 @@ func (c *Control) openStore(s Settings) (err error) {
 	if c.Token, err = AdminToken(s.DataDir); err != nil {
 		return err
 	}
+	c.local = &localToken{dir: s.DataDir, token: c.Token}
 	if s.NATSURL != "" {
 		c.Conn, err = dialNATS(s.NATSURL, s.Access)
 		return err
 	}
 	began := time.Now()
-	c.NATS, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, TLS: natsTLS, Token: c.Token, Logger: slog.Default(),
-		Whole: c.guard.Inspect, Present: c.guard.Present})
+	c.NATS, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, TLS: natsTLS,
+		Token: c.local.atStart(), Logger: slog.Default(), Whole: c.guard.Inspect, Present: c.guard.Present})
 	if err != nil {
 		return err
 	}
@@ -193,7 +197,8 @@ func (c *Control) startFold(s Settings) error {
 	c.counts.WatchLoops(&c.loops)
 	c.Fanout = api.NewFanout(c.Live)
 	c.who = identity.New(c.Live)
-	c.who.UseLocal(c.Token)
+	c.local.who = c.who
+	c.who.UseLocal(c.local.atStart())
 	if s.Monitor != "" {
 		c.counts.CountServers(func(ctx context.Context) []eventlog.Copy { return countAll(ctx, s.Monitor) })
 	}
@@ -208,6 +213,7 @@ func (c *Control) startFold(s Settings) error {
 	c.admit()
 	c.Intake.CountRounds(c.counts.Round)
 	dispatcher := dispatch.NewDispatcher(c.Intake, c.Live, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})
+	c.timeAgents(dispatcher)
 	last, err := c.Log.Last(c.core.ctx)
 	if err != nil {
 		return err
@@ -225,6 +231,8 @@ func (c *Control) startFold(s Settings) error {
 	if err := awaitReplay(c.core.ctx, c.Log, c.Live, last, stuckAfter); err != nil {
 		return err
 	}
+	c.local.settle()
+	c.run(&c.core, "the local token", c.local.follow)
 	if c.NATS != nil {
 		c.run(&c.core, "the watch over the store", c.guard.Watch)
 	}
@@ -268,7 +276,8 @@ func (c *Control) startHTTP(s Settings) error {
 	handler := sayingSpeed(s.SimSpeed, api.NewHandler(api.Config{
 		Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Authenticate: c.who.Authenticate,
 		Version: Semver(), Done: c.doors.ctx.Done(),
-		Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where, Ready: c.ready, Promise: c.kept,
+		Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where,
+		EnableLocal: c.enableLocal, Logins: c.offers, People: c.people, Erase: c.erase, Ready: c.ready, Promise: c.kept,
 	}))
 	listen := c.listen
 	if c.tls != nil {
@@ -284,15 +293,6 @@ func (c *Control) startHTTP(s Settings) error {
 	}
 	c.run(&c.doors, "http", func(context.Context) error { return c.http.Serve(listen) })
 	return nil
-}
-
-// sayingSpeed has each answer say how fast the simulated cloud is, for those who wait.
-func sayingSpeed(speed float64, h http.Handler) http.Handler {
-	said := strconv.FormatFloat(speed, 'g', -1, 64)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set(ev.HeaderSpeed, said)
-		h.ServeHTTP(w, r)
-	})
 }
 
 // command hands a command that came over HTTP to the intake.

@@ -7,7 +7,9 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 
+	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/internal/server/certs"
 )
 
@@ -66,6 +68,15 @@ func IsLoopback(host string) bool { return host == "localhost" || net.ParseIP(ho
 func strict(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		h.ServeHTTP(w, r)
+	})
+}
+
+// sayingSpeed has each answer say how fast the simulated cloud is, for those who wait.
+func sayingSpeed(speed float64, h http.Handler) http.Handler {
+	said := strconv.FormatFloat(speed, 'g', -1, 64)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(ev.HeaderSpeed, said)
 		h.ServeHTTP(w, r)
 	})
 }

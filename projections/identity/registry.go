@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +26,10 @@ type Registry struct {
 	actors map[string]*entry   // by the name that events give him
 	keys   map[string][]*entry // by the public key; of two that have the same, neither comes in
 	local  *entry              // nil: the local token lets nobody in
+	wanted LocalToken          // what the log says of it
+	news   chan struct{}       // told when that changes
 	ended  []func(actor string)
+	others func(token string) (events.Caller, <-chan struct{}, bool) // of whom issuers vouch for; nil: nobody
 	now    func() time.Time
 }
 
@@ -39,7 +43,8 @@ type entry struct {
 
 // New makes a registry of nobody, which watches a fold that does not follow the log yet.
 func New(fold *state.Live) *Registry {
-	r := &Registry{byRef: map[events.Ref]*entry{}, actors: map[string]*entry{}, keys: map[string][]*entry{}, now: time.Now}
+	r := &Registry{byRef: map[events.Ref]*entry{}, actors: map[string]*entry{}, keys: map[string][]*entry{},
+		news: make(chan struct{}, 1), now: time.Now}
 	fold.Watch(r.see)
 	return r
 }
@@ -76,6 +81,9 @@ func (r *Registry) put(e fsm.Entity[fsm.Data]) {
 	now := entryOf(e)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if e.Ref == events.LocalPrincipal {
+		r.putLocal(e)
+	}
 	old := r.byRef[e.Ref]
 	if old != nil && now != nil && old.caller == now.caller && old.hash == now.hash && old.key == now.key {
 		return // its labels changed
@@ -132,6 +140,9 @@ func entryOf(e fsm.Entity[fsm.Data]) *entry {
 		}
 		n.caller = events.Caller{Actor: events.TokenActor(e.UID), Role: d.Spec.Role, Owner: e.Ref.Owner, Until: d.Spec.Ends()}
 	case fsm.PrincipalData:
+		if e.Phase() == fsm.Disabled || d.Spec.Issuer == events.IssuerLocal {
+			return nil
+		}
 		n.key = d.Spec.Key
 		n.caller = events.Caller{Actor: events.UserActor(e.UID), Role: d.Spec.Role, Owner: e.Ref.Owner, Until: d.Spec.Ends()}
 	default:
@@ -143,22 +154,12 @@ func entryOf(e fsm.Entity[fsm.Data]) *entry {
 	return n
 }
 
-// UseLocal lets in as the local admin who shows a token; empty: nobody any more. Who showed the one before is out.
-func (r *Registry) UseLocal(token string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.local != nil {
-		r.end(r.local)
-		r.local = nil
-	}
-	if token != "" {
-		r.local = &entry{caller: events.LocalAdmin(), hash: sha256.Sum256([]byte(token)), gone: make(chan struct{})}
-	}
-}
-
 // Authenticate says who shows a token, and has a channel that is closed when he is not let in any more; false: nobody. A
 // wrong token takes as long as a right one.
 func (r *Registry) Authenticate(token string) (events.Caller, <-chan struct{}, bool) {
+	if others := r.byIssuers(token); others != nil {
+		return others(token)
+	}
 	whole := sha256.Sum256([]byte(token))
 	id, secret, _ := events.SplitToken(token)
 	part := sha256.Sum256([]byte(secret))
@@ -176,6 +177,33 @@ func (r *Registry) Authenticate(token string) (events.Caller, <-chan struct{}, b
 		return events.Caller{}, nil, false
 	}
 	return found.caller, found.gone, true
+}
+
+// VouchedFor has a function say who shows a token of an issuer's. It is called before anybody is let in.
+func (r *Registry) VouchedFor(by func(token string) (events.Caller, <-chan struct{}, bool)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.others = by
+}
+
+// byIssuers is the function that knows a token which has the form of an issuer's; nil if it has another, or nobody vouches.
+func (r *Registry) byIssuers(token string) func(string) (events.Caller, <-chan struct{}, bool) {
+	if !strings.HasPrefix(token, "eyJ") || strings.Count(token, ".") != 2 {
+		return nil
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.others
+}
+
+// Principal says who a principal is, and has a channel that is closed when he is not let in any more; false: he is not.
+func (r *Registry) Principal(ref events.Ref) (events.Caller, <-chan struct{}, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if e := r.byRef[ref]; e != nil && !e.over(r.now()) {
+		return e.caller, e.gone, true
+	}
+	return events.Caller{}, nil, false
 }
 
 // Key says who has a public key; false: nobody, or more than one. That he has the private one too is for the caller to check.

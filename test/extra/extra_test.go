@@ -1,5 +1,6 @@
-// Package extra_test checks what aerie serves with tools of others: Prometheus' promtool, and redocly and spectral for the
-// documents of its APIs. It is no part of make test: .ci/setup installs the tools, and make test-extra fails without them.
+// Package extra_test checks what aerie serves with tools of others: Prometheus' promtool, redocly and spectral for the
+// documents of its APIs, a client that oapi-codegen makes of one, and the nats CLI. It is no part of make test: .ci/setup
+// installs the tools, and make test-extra fails without them.
 package extra_test
 
 import (
@@ -17,15 +18,17 @@ import (
 
 const observability = "../../deploy/observability/"
 
-// tool finds a program: of npm in the directory that .ci/setup fills.
+// tool finds a program: of npm and of Go in the directory that .ci/setup fills.
 func tool(t *testing.T, name string) string {
 	t.Helper()
 	if os.Getenv("AERIE_EXTRA") == "" {
 		t.Skip("not asked for: make test-extra does")
 	}
-	path := filepath.Join(os.Getenv("AERIE_TOOLS"), "node_modules", ".bin", name)
-	if _, err := os.Stat(path); err == nil {
-		return path
+	for _, in := range []string{"node_modules/.bin", "bin"} {
+		path := filepath.Join(os.Getenv("AERIE_TOOLS"), in, name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -43,8 +46,8 @@ func run(t *testing.T, in, name string, args ...string) {
 	}
 }
 
-// served starts a server and reads from it.
-func served(t *testing.T) (read func(path string) string) {
+// started starts a server.
+func started(t *testing.T) *server.Control {
 	t.Helper()
 	c, err := server.Start(server.Settings{DataDir: filepath.Join(t.TempDir(), "data"), HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0"})
 	if err != nil {
@@ -55,6 +58,11 @@ func served(t *testing.T) (read func(path string) string) {
 			t.Error(err)
 		}
 	})
+	return c
+}
+
+// reader reads what a server's HTTP answers at a path.
+func reader(t *testing.T, c *server.Control) (read func(path string) string) {
 	return func(path string) string {
 		r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, c.APIURL()+path, nil)
 		if err != nil {
@@ -86,19 +94,19 @@ func document(t *testing.T, read func(string) string, path string) string {
 
 func TestPromtoolTakesMetricsAndRules(t *testing.T) {
 	tool(t, "promtool")
-	run(t, served(t)("/metrics"), "promtool", "check", "metrics")
+	run(t, reader(t, started(t))("/metrics"), "promtool", "check", "metrics")
 	run(t, "", "promtool", "check", "rules", observability+"alerts.yaml")
 	run(t, "", "promtool", "test", "rules", observability+"alerts_test.yaml")
 }
 
 func TestRedoclyTakesOpenAPI(t *testing.T) {
 	tool(t, "redocly")
-	run(t, "", "redocly", "lint", "--config", "redocly.yaml", document(t, served(t), "/openapi.json"))
+	run(t, "", "redocly", "lint", "--config", "redocly.yaml", document(t, reader(t, started(t)), "/openapi.json"))
 }
 
 func TestSpectralTakesTheDocuments(t *testing.T) {
 	tool(t, "spectral")
-	read := served(t)
+	read := reader(t, started(t))
 	for _, path := range []string{"/openapi.json", "/asyncapi.json"} {
 		run(t, "", "spectral", "lint", "--ruleset", "spectral.yaml", "--fail-severity", "error", document(t, read, path))
 	}

@@ -1,6 +1,7 @@
 package kube_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -17,6 +18,10 @@ func tenantOf(customer, name string) tenant.Spec {
 		DefaultCPU: "100m", DefaultMemory: "64Mi",
 		Isolation: true, EgressDeny: true, AllowNamespaces: []string{"monitoring"}, AllowRanges: []string{"203.0.113.0/24"},
 	}
+}
+
+func stayOf(s tenant.Spec) tenant.Stay {
+	return tenant.Stay{Namespace: s.Namespace, Owner: s.Owner, Name: s.Stay, Revision: s.Revision}
 }
 
 func ensureTenant(t *testing.T, spec tenant.Spec) {
@@ -182,6 +187,48 @@ func TestPoliciesWordForWord(t *testing.T) {
 	}
 }
 
+// A call of an earlier stay comes late, after the tenant was placed again: it deletes nothing, takes nothing over, and waits for
+// nobody. The server holds the preconditions too.
+func TestALateCallOfAnEarlierStay(t *testing.T) {
+	t.Parallel()
+	earlier := tenantOf("stays", "one")
+	earlier.Stay = "01HEARLIER"
+	ensureTenant(t, earlier)
+	read, err := admin.Get(t.Context(), "v1", "Namespace", "", earlier.Namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := earlier
+	now.Stay, now.Revision = "01HNOW", 9
+	ensureTenant(t, now)
+	apply(t, admin, kubetest.Object("v1", "PersistentVolumeClaim", now.Namespace, "data", map[string]any{"spec": map[string]any{
+		"accessModes": []any{"ReadWriteOnce"}, "resources": map[string]any{"requests": map[string]any{"storage": "1Gi"}}}}))
+	late := stayOf(earlier)
+	for _, late.Name = range []string{"", earlier.Stay, now.Stay} { // the last one knows no more than an older revision
+		if err := tenant.Delete(t.Context(), admin, late); !errors.Is(err, tenant.ErrOtherStay) {
+			t.Errorf("a late call of stay %q: %v", late.Name, err)
+		}
+	}
+	if err := admin.DeleteUnchanged(t.Context(), read); kube.CodeOf(err) != kube.Conflict {
+		t.Error("a namespace that was read before:", err)
+	}
+	if _, err := tenant.Ensure(t.Context(), admin, earlier); kube.CodeOf(err) != kube.Conflict {
+		t.Error("an earlier stay comes late:", err)
+	}
+	ns, err := admin.Get(t.Context(), "v1", "Namespace", "", now.Namespace)
+	if err != nil || ns.Terminating() || ns.Labels()[kube.LabelStay] != now.Stay || !there(t, admin, "v1", "PersistentVolumeClaim", now.Namespace, "data") {
+		t.Fatal(ns, err)
+	}
+	for range 2 {
+		if err := tenant.Delete(t.Context(), admin, stayOf(now)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ns, err = admin.Get(t.Context(), "v1", "Namespace", "", now.Namespace); err == nil && !ns.Terminating() {
+		t.Error("its own stay does not end it")
+	}
+}
+
 // A namespace that a finalizer holds says which; with the finalizer it goes, and leaves nothing of ours.
 func TestAHeldNamespaceSaysWhy(t *testing.T) {
 	spec := tenantOf("held", "one")
@@ -189,7 +236,7 @@ func TestAHeldNamespaceSaysWhy(t *testing.T) {
 	hold := kubetest.Object("v1", "ConfigMap", spec.Namespace, "hold", nil)
 	hold["metadata"].(map[string]any)["finalizers"] = []any{"example.com/hold"}
 	apply(t, admin, hold)
-	if err := tenant.Delete(t.Context(), admin, spec.Namespace, spec.Owner); err != nil {
+	if err := tenant.Delete(t.Context(), admin, stayOf(spec)); err != nil {
 		t.Fatal(err)
 	}
 	held := ""

@@ -24,6 +24,7 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/fsm/sequence"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/agents"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
 	"github.com/aeriehq/aerie/workers/dispatch"
@@ -42,6 +43,7 @@ type rig struct {
 	log    *eventlog.Log
 	fold   *state.Live
 	intake *command.Intake
+	agents *agents.Service
 	cloud  *sim.Sim
 	faults []sim.Fault
 	stop   func()
@@ -110,6 +112,7 @@ func (r *rig) start() {
 	r.fold = state.NewLive()
 	r.intake = command.NewIntake(r.log, r.fold, ev.Builtin)
 	clock := clock.Clock{Speed: 0}
+	r.agents = agents.New(r.intake, r.fold, clock, agents.Door{Evict: func(string) {}, IsThere: func(string, uint64) bool { return true }})
 	timers, err := queue.OpenTimers(ctx, nc)
 	must(err)
 	d := dispatch.NewDispatcher(r.intake, r.fold, work, timers, clock)
@@ -120,6 +123,7 @@ func (r *rig) start() {
 	running.Go(func() { r.intake.Run(ctx) })
 	running.Go(func() { d.Run(ctx) })
 	must(r.intake.ServeReports(ctx, nc))
+	must(r.agents.Serve(ctx, nc))
 	must(r.intake.Serve(ctx, nc, "0.0.0"))
 	x := execute.NewExecutor(nc, r.fold, work, map[string]execute.Cloud{"sim": {Provider: r.between(r.cloud), Kube: r.cloud.Kube}}, clock)
 	x.UseCharts(r.charts)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"encoding/json"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -155,6 +156,77 @@ func TestALateNamespaceIsSwept(t *testing.T) {
 		t.Error("the living one was swept")
 	}
 	if h := r.history(gone.Ref); !strings.HasPrefix(h[len(h)-1], "swept ") {
+		t.Errorf("history: %v", h)
+	}
+}
+
+// A call of an earlier stay comes late. To delete the tenant's namespace deletes nothing, where it lives now. To make one makes
+// it where it lives no more, and that goes, though the tenant lives; what is in its own place stays whatever its label says.
+func TestALateCallOfAnEarlierStay(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []string{
+		"create customer acme {}",
+		`create account -/main {"cloud":"sim","number":"4711"}`,
+		`create plan -/free {"deployment":"resource-shared","apps":[{"type":"postgres","size":"small"}]}`,
+		`create dataplane -/eu {"account":"main","region":"eu-central"}`,
+		`create tenantinfra -/eu_pg {"app":"postgres","size":"small","pools":[{"name":"data","machine":"s4"}]}`,
+		`create tenant acme/prod {"plan":"free"}`,
+		"build tenant acme/prod Active",
+		`create dataplane -/us {"account":"main","region":"us-west"}`,
+		"build dataplane -/us Active",
+	} {
+		r.perform(c)
+	}
+	prod := r.phase(ev.Tenant, "acme/prod", 0, fsm.Active)
+	d := prod.Data.(fsm.TenantData)
+	us := r.phase(ev.Dataplane, "-/us", 0, fsm.Active)
+	elsewhere, cluster := d.Site, us.Data.(fsm.DataplaneData).Cluster.Cluster
+	elsewhere.Region = "us-west"
+	open := func(site ev.Target, cluster string) kube.API {
+		api, err := r.cloud.Kube(t.Context(), execute.ScopeOf(site), cluster)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return api
+	}
+	there := func(api kube.API) bool {
+		o, err := kube.Find(t.Context(), api, kube.NamespaceKey("acme--prod"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o != nil
+	}
+	here, gone := open(d.Site, d.Cluster), open(elsewhere, cluster)
+	clouds := map[string]execute.Cloud{"sim": {Provider: r.cloud, Kube: r.cloud.Kube}}
+	for _, stay := range []string{"", "01HEARLIER"} {
+		args, err := json.Marshal(ev.RemoveTenant{Target: d.Site, Cluster: d.Cluster, Namespace: "acme--prod", Stay: stay})
+		if err != nil {
+			t.Fatal(err)
+		}
+		late := execute.NewTask(ev.Work{Ref: prod.Ref, UID: prod.UID, Revision: 1 << 40, Effect: "remove_tenant", Args: args}, clouds, nil)
+		if result := late.Do(t.Context()); result.Err != nil || !there(here) {
+			t.Errorf("a late call of stay %q: %v; the namespace is there: %v", stay, result.Err, there(here))
+		}
+	}
+	spec := tenant.Spec{Namespace: "acme--prod", Customer: "acme", Tenant: "prod", Owner: prod.UID, Plan: "free", Stay: "01HEARLIER"}
+	if _, err := tenant.Ensure(t.Context(), gone, spec); err != nil {
+		t.Fatal(err)
+	}
+	spec.Revision = 1 << 40
+	if _, err := tenant.Ensure(t.Context(), here, spec); err != nil { // as of a tenant that was adopted
+		t.Fatal(err)
+	}
+	sweeper := reconcile.NewSweeper(r.intake, r.fold, clouds, clock.Clock{Speed: 1})
+	now := time.Now()
+	sweeper.Sweep(t.Context(), now)
+	if !there(gone) {
+		t.Error("swept within the grace")
+	}
+	sweeper.Sweep(t.Context(), now.Add(reconcile.SweepGrace))
+	if there(gone) || !there(here) {
+		t.Errorf("the earlier stay's namespace is left: %v; the present one's is: %v", there(gone), there(here))
+	}
+	if h := r.history(prod.Ref); !strings.HasPrefix(h[len(h)-1], "swept ") {
 		t.Errorf("history: %v", h)
 	}
 }

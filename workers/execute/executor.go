@@ -28,7 +28,6 @@ import (
 	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
-	"github.com/aeriehq/aerie/workers/command"
 )
 
 // Cloud is one cloud to work in: its provider, and the way into its clusters.
@@ -56,6 +55,7 @@ type worker struct {
 	charts *Charts // nil: no chart can be installed
 	passes bool    // what is to be done in another cloud is for another replica
 	watch  *liveness.Loop
+	skew   *Skew // of an agent; nil: this is a server
 }
 
 // knowledge is what the log knows of the entities that are worked for: of the fold where that is, or as an agent is told.
@@ -281,15 +281,9 @@ func (x *worker) tell(ctx context.Context, place queue.Partition, t *Task, outco
 		}
 		out.Outcome, out.Event = outcome.Type(), body
 	}
-	data, err := ev.Encode(out)
+	answer, err := Channel{x.nc, place, x.skew}.Report(ctx, out)
 	if err != nil {
 		return "", fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, command.AnswerTimeout)
-	defer cancel()
-	answer, err := x.nc.RequestWithContext(ctx, ev.ReportSubject(place.Owner, place.Dataplane, t.Ref), data)
-	if err != nil {
-		return "", fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
-	}
-	return string(answer.Data), nil
+	return answer, nil
 }

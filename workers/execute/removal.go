@@ -159,7 +159,11 @@ func removeTenant(ctx context.Context, t *Task) Result {
 	}
 	there := false
 	err = t.inCluster(ctx, e.Target, e.Cluster, "DeleteTenant", func(api kube.API) error {
-		if err := tenant.Delete(ctx, api, e.Namespace, t.UID); err != nil {
+		err := tenant.Delete(ctx, api, tenant.Stay{Namespace: e.Namespace, Owner: t.UID, Name: e.Stay, Revision: t.Revision})
+		if errors.Is(err, tenant.ErrOtherStay) {
+			return nil // of this stay nothing is left; should the tenant have ended, the sweeper takes the other
+		}
+		if err != nil {
 			return err
 		}
 		there, err = remains(ctx, api, e.Namespace)

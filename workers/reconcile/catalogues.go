@@ -20,11 +20,9 @@ import (
 // when it is given. When it last looked is in memory alone: another server, or this one after a restart, looks again, and
 // what it sees is noted only if it is something else.
 type Cataloguer struct {
-	intake *command.Intake
-	fold   *state.Live
+	known  knowledge
 	clouds map[string]execute.Cloud
 	clock  clock.Clock
-	seen   [2]uint64 // the last events of dataplanes and accounts when the places were listed
 }
 
 // Place is a region of an account that something is built in.
@@ -39,7 +37,7 @@ const catalogueEvery = 500 * time.Millisecond
 
 // NewCataloguer makes a cataloguer; Run starts it.
 func NewCataloguer(intake *command.Intake, fold *state.Live, clouds map[string]execute.Cloud, clock clock.Clock) *Cataloguer {
-	return &Cataloguer{intake: intake, fold: fold, clouds: clouds, clock: clock}
+	return &Cataloguer{known: &folded{intake: intake, fold: fold, clock: clock}, clouds: clouds, clock: clock}
 }
 
 // Run looks at each place as soon as something is to be built there, and from then on as often as the inspector does.
@@ -47,7 +45,7 @@ func (c *Cataloguer) Run(ctx context.Context) error {
 	places := map[string]Place{}
 	due := map[string]time.Time{}
 	return clock.Every(ctx, catalogueEvery, func(now time.Time) {
-		c.list(places)
+		c.list(ctx, places)
 		for key, p := range places {
 			if ctx.Err() != nil || now.Before(due[key]) {
 				continue
@@ -61,19 +59,19 @@ func (c *Cataloguer) Run(ctx context.Context) error {
 	})
 }
 
-// list lists the places anew if a dataplane or an account is another than at the last time.
-func (c *Cataloguer) list(places map[string]Place) {
-	c.fold.View(func(w *state.Entities) {
-		last := [2]uint64{w.LastOf(ev.Dataplane), w.LastOf(ev.Account)}
-		if last == c.seen {
-			return
-		}
-		c.seen = last
-		clear(places)
-		for _, p := range Places(w) {
-			places[p.key()] = p
-		}
-	})
+// list lists the places anew if they may be others than at the last time.
+func (c *Cataloguer) list(ctx context.Context, places map[string]Place) {
+	all, changed, err := c.known.catalogued(ctx)
+	if err != nil && ctx.Err() == nil {
+		slog.Debug("it is not known what is built in, will try again", "err", err)
+	}
+	if err != nil || !changed {
+		return
+	}
+	clear(places)
+	for _, p := range all {
+		places[p.key()] = p
+	}
 }
 
 func (p Place) key() string {
@@ -108,10 +106,7 @@ func (c *Cataloguer) look(ctx context.Context, p Place) error {
 	if err != nil {
 		return err
 	}
-	order := command.Internal(p.Account.Ref, ev.ActorExecutor, note)
-	order.ExpectedUID = p.Account.UID
-	_, err = c.intake.SubmitCommand(ctx, order)
-	return err
+	return c.known.noteCatalogue(ctx, p, note)
 }
 
 // Catalogue asks the cloud of a place what it has there.

@@ -9,7 +9,6 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -17,8 +16,6 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/queue"
-	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
@@ -30,8 +27,7 @@ import (
 // and tells the intake what somebody else has changed or deleted. It remembers
 // nothing: each round compares what should be with what is.
 type Inspector struct {
-	intake *command.Intake
-	fold   *state.Live
+	known  knowledge
 	clouds map[string]execute.Cloud
 	clock  clock.Clock
 	watch  *liveness.Loop
@@ -52,7 +48,7 @@ const (
 
 // NewInspector makes an inspector; Run starts it.
 func NewInspector(intake *command.Intake, fold *state.Live, clouds map[string]execute.Cloud, clock clock.Clock) *Inspector {
-	return &Inspector{intake: intake, fold: fold, clouds: clouds, clock: clock}
+	return &Inspector{known: &folded{intake: intake, fold: fold, clock: clock}, clouds: clouds, clock: clock}
 }
 
 // Run makes a round now and then until ctx ends.
@@ -67,7 +63,11 @@ const maxNamed = 20
 func (i *Inspector) Inspect(ctx context.Context) {
 	round := map[string]kube.API{}
 	var failed []string
-	for _, seen := range i.all() {
+	all, err := i.known.resting(ctx)
+	if err != nil && ctx.Err() == nil {
+		slog.Warn("not inspected, will try again", "err", err)
+	}
+	for _, seen := range all {
 		if ctx.Err() != nil {
 			return
 		}
@@ -76,8 +76,8 @@ func (i *Inspector) Inspect(ctx context.Context) {
 			continue // for who works in that cloud
 		}
 		if err != nil {
-			failed = append(failed, seen.Ref.String())
-			slog.Debug("not inspected, will try again", "entity", seen.Ref.String(), "err", err)
+			failed = append(failed, seen.ref.String())
+			slog.Debug("not inspected, will try again", "entity", seen.ref.String(), "err", err)
 		}
 	}
 	if len(failed) > 0 && ctx.Err() == nil {
@@ -87,12 +87,7 @@ func (i *Inspector) Inspect(ctx context.Context) {
 
 // inspectNow looks at one entity out of turn, if it is at rest; its cluster is asked itself, not a list of it.
 func (i *Inspector) inspectNow(ctx context.Context, ref ev.Ref, round map[string]kube.API) {
-	var seen fsm.Base
-	i.fold.View(func(w *state.Entities) {
-		e, _ := w.Get(ref)
-		seen = fsm.Base{Ref: ref, Seq: e.Seq}
-	})
-	if err := i.inspect(ctx, seen, round); err != nil && ctx.Err() == nil {
+	if err := i.inspect(ctx, i.known.one(ref), round); err != nil && ctx.Err() == nil {
 		slog.Debug("not inspected, will try again", "entity", ref.String(), "err", err)
 	}
 }
@@ -101,81 +96,24 @@ func (i *Inspector) inspectNow(ctx context.Context, ref ev.Ref, round map[string
 // on each other.
 var Inspectable = []ev.Kind{ev.Dataplane, ev.TenantInfra, ev.Addon, ev.Tenant, ev.Application}
 
-// all lists what may be looked at, as it is before the round: what is listed in
-// the round is not older than that.
-func (i *Inspector) all() (all []fsm.Base) {
-	i.fold.View(func(w *state.Entities) {
-		for _, k := range Inspectable {
-			w.Each(k, func(e fsm.Entity[fsm.Data]) {
-				if fsm.Machines[k].AtRest(e.Phase()) {
-					all = append(all, fsm.Base{Ref: e.Ref, Seq: e.Seq})
-				}
-			})
-		}
-	})
-	return all
-}
-
 // inspect looks at one entity, if it is as it was at the beginning of the round.
-func (i *Inspector) inspect(ctx context.Context, seen fsm.Base, round map[string]kube.API) error {
-	var e fsm.Entity[fsm.Data]
-	var stands []ev.Effect
-	i.fold.View(func(w *state.Entities) {
-		if e, _ = w.Get(seen.Ref); e.Seq == seen.Seq {
-			stands = fsm.Machines[seen.Ref.Kind].ExpectedEffects(e, w.Refs())
-		}
-	})
-	if len(stands) == 0 || queue.ByAgent(stands[0]) {
-		return nil // nothing of ours, or in a network that lets nobody in
+func (i *Inspector) inspect(ctx context.Context, seen standing, round map[string]kube.API) error {
+	e := i.known.standing(seen)
+	if len(e.made) == 0 {
+		return nil // nothing of ours
 	}
 	defer i.watch.Once("a look at what was made", inspectWithin)()
 	ctx, cancel := context.WithTimeout(ctx, execute.CallTimeout)
 	defer cancel()
-	note, err := Compare(ctx, execute.NewTask(ev.Work{Ref: e.Ref, UID: e.UID}, i.clouds, nil), stands, round)
+	note, err := Compare(ctx, execute.NewTask(ev.Work{Ref: e.ref, UID: e.uid}, i.clouds, nil), e.made, round)
 	if cloud.ClassOf(err) == cloud.Denied {
-		i.doubt(ctx, stands[0])
+		i.known.doubt(ctx, e.made[0])
 	}
-	if err != nil || len(note.Found) == 0 && e.Failure == nil && note.Seen == nil {
+	if err != nil || len(note.Found) == 0 && !e.failed && note.Seen == nil {
 		return err
 	}
 	note.Every = max(inspectLeast, i.clock.Real(InspectEvery))
-	c := command.Internal(e.Ref, ev.ActorExecutor, note)
-	c.ExpectedSeq = &e.Seq // what was seen is of this moment
-	_, err = i.intake.SubmitCommand(ctx, c)
-	var refusal *ev.Refusal
-	if errors.As(err, &refusal) && refusal.Code == ev.Conflict {
-		return nil // it has moved on: the next round
-	}
-	return err
-}
-
-// doubtEvery is how long an account that was verified is not doubted again for looks that are refused, in the cloud's time.
-const doubtEvery = time.Hour
-
-// doubt has the account verified in which a look was refused for rights. Nothing has failed by that, and nobody would say
-// otherwise that a role is gone before there is something to be made.
-func (i *Inspector) doubt(ctx context.Context, made ev.Effect) {
-	site, is := made.(interface{ Where() ev.Target })
-	if !is {
-		return
-	}
-	var acc fsm.Entity[fsm.Data]
-	i.fold.View(func(w *state.Entities) {
-		dp, _ := ev.ParseRef(ev.Dataplane, site.Where().Dataplane)
-		on, _ := w.Get(dp)
-		if spec, known := on.Data.(fsm.DataplaneData); known {
-			ref, _ := ev.ParseRef(ev.Account, spec.Spec.Account)
-			acc, _ = w.Get(ref)
-		}
-	})
-	if acc.Phase() != fsm.Ready || time.Since(acc.PhaseSince) < max(inspectLeast, i.clock.Real(doubtEvery)) {
-		return
-	}
-	c := command.Internal(acc.Ref, ev.ActorExecutor, ev.Retry{})
-	c.ExpectedSeq = &acc.Seq
-	if _, err := i.intake.SubmitCommand(ctx, c); err != nil {
-		slog.Debug("account not doubted, will try again", "entity", acc.Ref.String(), "err", err)
-	}
+	return i.known.noteDrift(ctx, e, note)
 }
 
 // Compare looks at what some effects made for a task's entity, and says what somebody else has changed or deleted. It

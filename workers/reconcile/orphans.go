@@ -24,7 +24,7 @@ const lookWithin = 15 * time.Second
 // Orphans looks through the clouds and the clusters for what carries the mark of an incarnation that the log does not
 // know. The error is an *events.Refusal.
 func (s *Sweeper) Orphans(ctx context.Context, q ev.OrphanQuery) (ev.Orphans, error) {
-	sites, err := s.sitesOf(q)
+	sites, err := s.sitesOf(ctx, q)
 	if err != nil {
 		return ev.Orphans{}, err
 	}
@@ -47,12 +47,12 @@ func (s *Sweeper) Orphans(ctx context.Context, q ev.OrphanQuery) (ev.Orphans, er
 }
 
 // sitesOf are the places to look in. One that is named need not be known: the log may have lost all that was there.
-func (s *Sweeper) sitesOf(q ev.OrphanQuery) ([]ev.Target, error) {
+func (s *Sweeper) sitesOf(ctx context.Context, q ev.OrphanQuery) ([]ev.Target, error) {
 	if q.Account == "" {
 		if q.Region != "" {
 			return nil, ev.RefuseFaults("orphans", []ev.FieldError{{Field: "account", Message: "is missing: whose region is it?"}})
 		}
-		return s.sites(), nil
+		return s.known.sites(ctx)
 	}
 	ref, faults := ev.ParseRef(ev.Account, q.Account)
 	if err := ev.RefuseFaults("orphans", faults); err != nil {
@@ -71,7 +71,8 @@ func (s *Sweeper) sitesOf(q ev.OrphanQuery) ([]ev.Target, error) {
 	if q.Region != "" {
 		return []ev.Target{{Account: in, Region: q.Region}}, nil
 	}
-	return slices.DeleteFunc(s.sites(), func(site ev.Target) bool { return site.Account != in }), nil
+	sites, err := s.known.sites(ctx)
+	return slices.DeleteFunc(sites, func(site ev.Target) bool { return site.Account != in }), err
 }
 
 // search is a look at all clouds and clusters under way.

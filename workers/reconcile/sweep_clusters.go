@@ -30,8 +30,10 @@ type Cluster struct {
 // what a slow call made after the end would stand in the way of the name's next
 // owner. Priority classes that no tenant has any longer go too.
 func (s *Sweeper) sweepClusters(ctx context.Context, now time.Time, seen map[string]time.Time) {
-	var all []Cluster
-	s.fold.View(func(w *state.Entities) { all = Clusters(w) })
+	all, err := s.known.clusters(ctx)
+	if err != nil && ctx.Err() == nil {
+		slog.Warn("no cluster is swept, will try again", "err", err)
+	}
 	for _, c := range all {
 		if err := s.sweepCluster(ctx, c, now, seen); err != nil && ctx.Err() == nil {
 			slog.Warn("not swept, will try again", "cluster", c.Name, "err", err)
@@ -64,10 +66,21 @@ func (s *Sweeper) sweepCluster(ctx context.Context, c Cluster, now time.Time, se
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
+	var owners []incarnation
+	for _, o := range all {
+		owners = append(owners, incarnation{RefOf(o), o.Owner})
+	}
+	states, err := s.known.states(looking, owners)
+	if err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
 	err = s.sweepClasses(looking, api, c, now, seen) // first: it also makes again what is missing
 	for _, o := range all {
-		state := s.stateOfOwned(o)
-		if state == alive || !s.graceIsOver(fmt.Sprint(c, o, o.Owner), now, seen) {
+		state, known := states[incarnation{RefOf(o), o.Owner}]
+		if state == alive && s.known.hasLeft(c, o) {
+			state = ended
+		}
+		if !known || state == alive || !s.graceIsOver(fmt.Sprint(c, o, o.Owner), now, seen) {
 			continue
 		}
 		if state == unknown {
@@ -100,12 +113,6 @@ func (s *Sweeper) sweepClasses(ctx context.Context, api kube.API, c Cluster, now
 		return fmt.Errorf("sweep priority classes: %w", err)
 	}
 	return nil
-}
-
-// stateOfOwned is what the incarnation for which something was made in a cluster is to the log.
-func (s *Sweeper) stateOfOwned(o release.Owned) (is ownerState) {
-	s.fold.View(func(w *state.Entities) { is = stateIn(w, RefOf(o), o.Owner) })
-	return is
 }
 
 // RefOf is the entity for which something was made in a cluster: its labels say so.

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
@@ -21,8 +21,8 @@ import (
 // ended: what a slow call made after its entity was gone, and what a person has disowned.
 // What carries another mark, or none, is never touched.
 type Sweeper struct {
-	intake *command.Intake
-	fold   *state.Live
+	known  knowledge
+	fold   *state.Live // for a search for orphans; nil at an agent, where none is made
 	clouds map[string]execute.Cloud
 	clock  clock.Clock
 	charts *execute.Charts // nil: no release is swept
@@ -41,7 +41,8 @@ const (
 
 // NewSweeper makes a sweeper; Run starts it.
 func NewSweeper(intake *command.Intake, fold *state.Live, clouds map[string]execute.Cloud, clock clock.Clock) *Sweeper {
-	return &Sweeper{intake: intake, fold: fold, clouds: clouds, clock: clock, seen: map[string]time.Time{}}
+	return &Sweeper{known: &folded{intake: intake, fold: fold, clock: clock}, fold: fold, clouds: clouds, clock: clock,
+		seen: map[string]time.Time{}}
 }
 
 // UseCharts lets the sweeper remove releases. It is called before Run.
@@ -59,29 +60,17 @@ func (s *Sweeper) Run(ctx context.Context) error {
 // and through the clusters of those that work.
 func (s *Sweeper) Sweep(ctx context.Context, now time.Time) {
 	seen := map[string]time.Time{}
-	for _, site := range s.sites() {
+	sites, err := s.known.sites(ctx)
+	if err != nil && ctx.Err() == nil {
+		slog.Warn("not swept, will try again", "err", err)
+	}
+	for _, site := range sites {
 		if err := s.sweep(ctx, site, now, seen); err != nil && ctx.Err() == nil {
 			slog.Warn("not swept, will try again", "account", site.Account.Number, "region", site.Region, "err", err)
 		}
 	}
 	s.sweepClusters(ctx, now, seen)
 	s.seen = seen // what is gone is forgotten
-}
-
-// sites lists where dataplanes are or were, each account and region once.
-func (s *Sweeper) sites() (sites []ev.Target) {
-	known := map[ev.Target]bool{}
-	s.fold.View(func(w *state.Entities) {
-		w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
-			d := e.Data.(fsm.DataplaneData)
-			site := ev.Target{Account: d.Account, Region: d.Spec.Region}
-			if d.Account.Cloud != "" && !d.Account.Agent && !known[site] {
-				known[site] = true
-				sites = append(sites, site)
-			}
-		})
-	})
-	return sites
 }
 
 func (s *Sweeper) sweep(ctx context.Context, site ev.Target, now time.Time, seen map[string]time.Time) error {
@@ -96,9 +85,14 @@ func (s *Sweeper) sweep(ctx context.Context, site ev.Target, now time.Time, seen
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
+	states, err := s.known.states(ctx, marksOf(all))
+	if err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
 	for _, r := range all {
-		ref, uid, state := s.stateOf(r.Owner)
-		if state == alive || !s.graceIsOver(fmt.Sprint(site, r.Kind, r.Cluster, r.Name, r.ID), now, seen) {
+		ref, uid, ours := ev.ParseMark(r.Owner)
+		state, known := states[incarnation{ref, uid}]
+		if !ours || !known || state == alive || !s.graceIsOver(fmt.Sprint(site, r.Kind, r.Cluster, r.Name, r.ID), now, seen) {
 			continue
 		}
 		if state == unknown {
@@ -128,13 +122,14 @@ const (
 	unknown                   // a person decides: see Orphans
 )
 
-// stateOf tells whose mark it is, and what that is to the log.
-func (s *Sweeper) stateOf(mark string) (ref ev.Ref, uid string, is ownerState) {
-	ref, uid, ours := ev.ParseMark(mark)
-	if ours {
-		s.fold.View(func(w *state.Entities) { is = stateIn(w, ref, uid) })
+// marksOf are the incarnations whose marks some things carry.
+func marksOf(things []cloud.Ref) (all []incarnation) {
+	for _, r := range things {
+		if ref, uid, ours := ev.ParseMark(r.Owner); ours && !slices.Contains(all, incarnation{ref, uid}) {
+			all = append(all, incarnation{ref, uid})
+		}
 	}
-	return ref, uid, is
+	return all
 }
 
 func stateIn(w *state.Entities, ref ev.Ref, uid string) ownerState {
@@ -177,6 +172,5 @@ func (s *Sweeper) remove(ctx context.Context, c execute.Cloud, site ev.Target, r
 func (s *Sweeper) swept(ctx context.Context, t *execute.Task, what string) error {
 	slog.Info("swept", "what", what, "entity", t.Ref.String(), "uid", t.UID)
 	swept := ev.Swept{UID: t.UID, Resources: []string{what}, Calls: t.Calls()}
-	_, err := s.intake.SubmitCommand(ctx, command.Internal(t.Ref, ev.ActorExecutor, ev.Sweep{Swept: swept}))
-	return err
+	return s.known.noteSwept(ctx, incarnation{t.Ref, t.UID}, swept)
 }

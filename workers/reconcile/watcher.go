@@ -10,7 +10,6 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/release"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/dispatch"
 	"github.com/aeriehq/aerie/workers/execute"
@@ -38,8 +37,12 @@ func (w *Watcher) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
 	return clock.Every(ctx, watchEvery, func(time.Time) {
+		clusters, err := w.inspector.known.clusters(ctx)
+		if err != nil {
+			return // those that are watched are watched on
+		}
 		there := map[Cluster]bool{}
-		for _, c := range w.clusters() {
+		for _, c := range clusters {
 			there[c] = true
 			if running[c] == nil {
 				var of context.Context
@@ -54,11 +57,6 @@ func (w *Watcher) Run(ctx context.Context) error {
 			}
 		}
 	})
-}
-
-func (w *Watcher) clusters() (all []Cluster) {
-	w.inspector.fold.View(func(world *state.Entities) { all = Clusters(world) })
-	return all
 }
 
 // watch watches one cluster, if it is one that can be watched.

@@ -3,6 +3,7 @@ package kubeapi
 import (
 	"cmp"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -220,11 +221,25 @@ func cut(all []any, limit, token string) (page []any, next string, err error) {
 	return page, "", nil
 }
 
+// remove deletes an object. Of preconditions there is the resource version: an object has no uid here.
 func (c *call) remove(key kube.Key) (Answer, error) {
-	if _, err := c.api.Get(c.http.Context(), key.APIVersion, key.Kind, key.Namespace, key.Name); err != nil {
+	there, err := c.api.Get(c.http.Context(), key.APIVersion, key.Kind, key.Namespace, key.Name)
+	if err != nil {
 		return Answer{}, err
 	}
-	if err := c.api.Delete(c.http.Context(), key.APIVersion, key.Kind, key.Namespace, key.Name); err != nil {
+	var options struct {
+		Preconditions struct{ ResourceVersion string }
+	}
+	if data, err := yaml.YAMLToJSON(c.body); err == nil {
+		_ = json.Unmarshal(data, &options) // what is no options asks for nothing
+	}
+	if want := options.Preconditions.ResourceVersion; want != "" {
+		kube.SetVersion(there, want)
+		err = c.api.DeleteUnchanged(c.http.Context(), there)
+	} else {
+		err = c.api.Delete(c.http.Context(), key.APIVersion, key.Kind, key.Namespace, key.Name)
+	}
+	if err != nil {
 		return Answer{}, err
 	}
 	return ok(status(http.StatusOK, "", ""))

@@ -95,5 +95,13 @@ func (d *Dying) Delete(ctx context.Context, apiVersion, kind, namespace, name st
 	return d.API.Delete(ctx, apiVersion, kind, namespace, name)
 }
 
+// DeleteUnchanged implements kube.API.
+func (d *Dying) DeleteUnchanged(ctx context.Context, read kube.Object) error {
+	if err := d.spend(); err != nil {
+		return err
+	}
+	return d.API.DeleteUnchanged(ctx, read)
+}
+
 // As implements kube.API.
 func (d *Dying) As(string, string) (kube.API, error) { return d, nil }

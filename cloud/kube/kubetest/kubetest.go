@@ -37,6 +37,7 @@ var cases = []struct {
 	{"a resource version is a precondition", "precondition", precondition},
 	{"a list has what matches, in order", "list", list},
 	{"what is deleted is gone, and deleting it again is success", "delete", remove},
+	{"an object is deleted as it was read, or not at all", "unchanged", removeUnchanged},
 	{"a namespace goes with what is in it", "namespace", namespace},
 	{"what is wrong is refused", "wrong", wrong},
 	{"numbers stay what they are", "numbers", numbers},
@@ -185,6 +186,23 @@ func remove(s *space) {
 	s.apply(s.config("c", nil), true)
 	for range 2 {
 		s.is("", s.Delete(s.Context(), "v1", "ConfigMap", s.name, "c"))
+	}
+	_, err := s.Get(s.Context(), "v1", "ConfigMap", s.name, "c")
+	s.is(kube.NotFound, err)
+}
+
+func removeUnchanged(s *space) {
+	s.is(kube.Invalid, s.DeleteUnchanged(s.Context(), s.config("c", nil)))
+	s.apply(s.config("c", map[string]any{"v": "1"}), true)
+	read := s.get("ConfigMap", "c")
+	s.apply(s.config("c", map[string]any{"v": "2"}), true)
+	s.is(kube.Conflict, s.DeleteUnchanged(s.Context(), read))
+	s.is("", s.Delete(s.Context(), "v1", "ConfigMap", s.name, "c"))
+	s.apply(s.config("c", map[string]any{"v": "1"}), true)
+	s.is(kube.Conflict, s.DeleteUnchanged(s.Context(), read)) // it is another one
+	read = s.get("ConfigMap", "c")
+	for range 2 {
+		s.is("", s.DeleteUnchanged(s.Context(), read))
 	}
 	_, err := s.Get(s.Context(), "v1", "ConfigMap", s.name, "c")
 	s.is(kube.NotFound, err)

@@ -174,18 +174,34 @@ func sorted(found []stored) []kube.Object {
 
 // Delete implements API.
 func (m *Store) Delete(ctx context.Context, apiVersion, kind, namespace, name string) error {
-	k := kube.Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
+	return m.delete(ctx, kube.Key{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}, "")
+}
+
+// DeleteUnchanged implements API.
+func (m *Store) DeleteUnchanged(ctx context.Context, read kube.Object) error {
+	version := kube.StringOf(read.Metadata()["resourceVersion"])
+	if version == "" {
+		return kube.Fail(kube.Invalid, "delete", read.Key(), "it has no resource version: it was not read")
+	}
+	return m.delete(ctx, read.Key(), version)
+}
+
+// delete removes an object; with a version it is a precondition.
+func (m *Store) delete(ctx context.Context, k kube.Key, version string) error {
 	if err := alive(ctx, "delete", k); err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s, ok := m.objects[k.Identity()]
-	if !ok {
+	switch {
+	case !ok:
 		return nil
+	case version != "" && version != strconv.FormatInt(s.version, 10):
+		return kube.Fail(kube.Conflict, "delete", k, fmt.Sprintf("resource version %s was expected, %d is there", version, s.version))
 	}
-	if kind == "Namespace" && kube.Group(apiVersion) == "" {
-		if err := m.empty(name); err != nil {
+	if k.Kind == "Namespace" && kube.Group(k.APIVersion) == "" {
+		if err := m.empty(k.Name); err != nil {
 			return err
 		}
 	}

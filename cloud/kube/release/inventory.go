@@ -21,7 +21,11 @@ type Owned struct {
 	Dataplane   string // with Addon
 	Addon       string // it is an addon
 	Owner       string // the uid of whom it was made for
+	Stay        string // of a tenant's namespace: which of its stays it is; empty: it says none
 }
+
+// IsTenant says whether it is a tenant's namespace.
+func (o Owned) IsTenant() bool { return o.Addon == "" && o.Application == "" }
 
 // ListOwned lists what tenants and addons have in a cluster, as far as it says for whom it was made. What is on its way
 // out is left out.
@@ -36,7 +40,7 @@ func ListOwned(ctx context.Context, api kube.API) ([]Owned, error) {
 	for _, n := range namespaces {
 		l := n.Labels()
 		o := Owned{Namespace: n.Name(), Customer: l[kube.LabelCustomer], Tenant: l[kube.LabelTenant],
-			Dataplane: l[kube.LabelDataplane], Addon: l[kube.LabelAddon], Owner: l[kube.LabelOwner]}
+			Dataplane: l[kube.LabelDataplane], Addon: l[kube.LabelAddon], Owner: l[kube.LabelOwner], Stay: l[kube.LabelStay]}
 		if o.Owner == "" || n.Terminating() || o.Tenant == "" && o.Addon == "" {
 			continue
 		}
@@ -51,7 +55,7 @@ func ListOwned(ctx context.Context, api kube.API) ([]Owned, error) {
 	}
 	for _, i := range installed {
 		if o, ours := tenants[i.Namespace]; ours {
-			o.Application, o.Owner = i.Application, i.Owner
+			o.Application, o.Owner, o.Stay = i.Application, i.Owner, ""
 			all = append(all, o)
 		}
 	}
@@ -93,7 +97,7 @@ func (o Owned) Remove(ctx context.Context, api kube.API) error {
 		}
 		return RemoveAddon(ctx, api, spec)
 	case o.Application == "":
-		return tenant.Delete(ctx, api, o.Namespace, o.Owner)
+		return tenant.Delete(ctx, api, tenant.Stay{Namespace: o.Namespace, Owner: o.Owner, Name: o.Stay, Revision: math.MaxUint64})
 	}
 	return o.prune(ctx, api, o.Application, policy.AsTenant)
 }

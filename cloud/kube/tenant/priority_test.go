@@ -50,7 +50,7 @@ func TestClassesAreSwept(t *testing.T) {
 		{"three", []string{"aerie-priority-9"}, "5 7 theirs"},
 		{"two", []string{"aerie-priority-5"}, "7 theirs"},
 	} {
-		kubetest.Must(t, tenant.Delete(t.Context(), m, "acme--"+step.delete, "01H"+step.delete))
+		kubetest.Must(t, tenant.Delete(t.Context(), m, tenant.Stay{Namespace: "acme--" + step.delete, Owner: "01H" + step.delete, Revision: 9}))
 		removed, _, err := tenant.SweepClasses(t.Context(), m)
 		if got := classes(t, m); err != nil || !slices.Equal(removed, step.removed) || got != step.left {
 			t.Errorf("after %q: removed %v, left %s: %v", step.delete, removed, got, err)
@@ -80,7 +80,7 @@ func TestATenantComesWhileItsClassGoes(t *testing.T) {
 	for calls := range 8 { // what the tenant's maker lives to do before the class is deleted, of some eight calls
 		m := kubetest.Store(t)
 		ensure(t, m, important("gone", 5))
-		kubetest.Must(t, tenant.Delete(t.Context(), m, "acme--gone", "01Hgone"))
+		kubetest.Must(t, tenant.Delete(t.Context(), m, tenant.Stay{Namespace: "acme--gone", Owner: "01Hgone", Revision: 9}))
 		comes := func() {
 			_, _ = tenant.Ensure(t.Context(), &kubetest.Dying{API: m, Left: calls}, important("new", 5))
 		}
@@ -122,8 +122,8 @@ func TestAClassThatStays(t *testing.T) {
 	m := kubetest.Store(t)
 	ensure(t, m, important("one", 5))
 	ensure(t, m, important("two", 9))
-	kubetest.Must(t, tenant.Delete(t.Context(), m, "acme--one", "01Hone"))
-	kubetest.Must(t, tenant.Delete(t.Context(), m, "acme--two", "01Htwo"))
+	kubetest.Must(t, tenant.Delete(t.Context(), m, tenant.Stay{Namespace: "acme--one", Owner: "01Hone", Revision: 9}))
+	kubetest.Must(t, tenant.Delete(t.Context(), m, tenant.Stay{Namespace: "acme--two", Owner: "01Htwo", Revision: 9}))
 	comes := &between{API: m, do: func() { ensure(t, m, important("new", 5)) }}
 	removed, _, err := tenant.SweepClasses(t.Context(), &keeps{API: comes, name: "aerie-priority-9"})
 	kubetest.Is(t, kube.Unavailable, err)
@@ -139,9 +139,9 @@ func TestClassesGoWithTheirDataplane(t *testing.T) {
 	_, err := tenant.EnsureBase(t.Context(), m, "me")
 	kubetest.Must(t, err)
 	ensure(t, m, important("one", 5))
-	kubetest.Must(t, tenant.Delete(t.Context(), m, "acme--one", "01Hone"))
+	kubetest.Must(t, tenant.Delete(t.Context(), m, tenant.Stay{Namespace: "acme--one", Owner: "01Hone", Revision: 9}))
 	kubetest.Must(t, tenant.RemoveBase(t.Context(), m, "another"))
-	if got := classes(t, m); got != "5 7" {
+	if got := classes(t, m); got != "aerie-placeholder 5 7" {
 		t.Errorf("for another the classes are %q", got)
 	}
 	kubetest.Must(t, tenant.RemoveBase(t.Context(), m, "me"))

@@ -8,6 +8,7 @@ package tenant
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aeriehq/aerie/cloud/kube"
 )
@@ -20,6 +21,8 @@ type Spec struct {
 	Owner     string // the tenant's uid; a namespace of another uid is never touched
 	Plan      string
 	Cell      string // the value of its label; empty: it is in none
+	Infra     string // the tenant infra on whose machines its pods run; empty: they say that themselves
+	Stay      string // which stay of the tenant it is; empty: it began before stays had names
 	Revision  uint64 // of the wish; a namespace of a newer revision refuses an older one
 
 	Quota         Quota
@@ -41,7 +44,8 @@ type Quota struct {
 
 // Ensure makes the tenant's namespace what the spec says and returns how many objects changed or went. A
 // namespace of another uid, or of a newer revision, is a conflict and is not touched; one that is still terminating is
-// unavailable: wait for its end. What the spec no longer wants (isolation switched off, a quota lifted) is deleted.
+// unavailable: wait for its end. What the spec no longer wants (isolation switched off, a quota lifted) is deleted. A
+// namespace of an older stay of the same tenant becomes that of this one: its revision says that this is the later.
 func Ensure(ctx context.Context, api kube.API, spec Spec) (changed int, err error) {
 	if err := spec.validate(); err != nil {
 		return 0, err
@@ -66,18 +70,51 @@ func Ensure(ctx context.Context, api kube.API, spec Spec) (changed int, err erro
 	return changed + gone, err
 }
 
-// Delete deletes the tenant's namespace and all in it. It is gone when the namespace is: a Get says when. A
-// namespace of another uid is a conflict and is not touched; the absent is success.
-func Delete(ctx context.Context, api kube.API, namespace, owner string) error {
-	k := kube.NamespaceKey(namespace)
-	there, err := kube.Find(ctx, api, k)
-	if err != nil || there == nil {
-		return err
-	}
-	if there.Labels()[kube.LabelOwner] != owner {
+// Stay is one stay of a tenant in a cluster, as who ends it knows it.
+type Stay struct {
+	Namespace string
+	Owner     string // the tenant's uid
+	Name      string // empty: it began before stays had names
+	Revision  uint64 // of the wish that it ends
+}
+
+// ErrOtherStay says that the namespace is of another stay of the same tenant, or newer: nothing of what was meant is there.
+var ErrOtherStay = errors.New("it is of another stay of the tenant")
+
+// Delete deletes the namespace of a stay and all in it. It is gone when the namespace is: a Get says when. The absent is
+// success. A namespace of another uid is a conflict and is not touched, nor is that of another stay, or one to which a newer
+// revision was applied: these are ErrOtherStay. Where somebody changes it meanwhile all of that is asked again, so that a
+// call that comes late never takes what was made since.
+func Delete(ctx context.Context, api kube.API, stay Stay) error {
+	k := kube.NamespaceKey(stay.Namespace)
+	_, err := kube.Guarded(func() (bool, error) {
+		there, err := kube.Find(ctx, api, k)
+		if err != nil || there == nil || there.Terminating() {
+			return false, err
+		}
+		if err := stay.owns(k, there); err != nil {
+			return false, err
+		}
+		return true, kube.DeleteOver(ctx, api, there)
+	})
+	return err
+}
+
+// owns refuses a namespace that is not this stay's to delete. One that says no stay is of any.
+func (s Stay) owns(k kube.Key, there kube.Object) error {
+	switch is := there.Labels()[kube.LabelStay]; {
+	case there.Labels()[kube.LabelOwner] != s.Owner:
 		return kube.Taken("delete tenant", k, there)
+	case is != "" && is != s.Name:
+		return otherStay(k, "it is of another stay of the tenant, "+is)
+	case kube.IsNewer(there, s.Revision):
+		return otherStay(k, "a newer revision was applied")
 	}
-	return kube.Delete(ctx, api, k)
+	return nil
+}
+
+func otherStay(k kube.Key, why string) error {
+	return &kube.Error{Code: kube.Conflict, Op: "delete tenant", Object: k.String(), Message: why, Err: ErrOtherStay}
 }
 
 func (s Spec) validate() error {
@@ -88,7 +125,7 @@ func (s Spec) validate() error {
 	if s.Owner == "" {
 		return kube.Fail(kube.Invalid, "ensure tenant", k, "the owner is missing")
 	}
-	for _, v := range []string{s.Customer, s.Tenant, s.Owner, s.Plan, s.Cell} {
+	for _, v := range []string{s.Customer, s.Tenant, s.Owner, s.Plan, s.Cell, s.Stay, s.Infra} {
 		if !kube.IsLabelValue(v) {
 			return kube.Fail(kube.Invalid, "ensure tenant", k, v+" cannot be the value of a label")
 		}

@@ -20,6 +20,10 @@ func tenantSpec() tenant.Spec {
 	}
 }
 
+func stayOf(s tenant.Spec) tenant.Stay {
+	return tenant.Stay{Namespace: s.Namespace, Owner: s.Owner, Name: s.Stay, Revision: s.Revision}
+}
+
 func ensure(t *testing.T, m kube.API, spec tenant.Spec) int {
 	t.Helper()
 	n, err := tenant.Ensure(t.Context(), m, spec)
@@ -58,8 +62,8 @@ func TestTenant(t *testing.T) {
 	if n := ensure(t, m, spec); n != 4 || len(policies(t, m)) != 0 {
 		t.Fatalf("%d changed, left %v", n, policies(t, m))
 	}
-	kubetest.Must(t, tenant.Delete(t.Context(), m, spec.Namespace, spec.Owner))
-	kubetest.Must(t, tenant.Delete(t.Context(), m, spec.Namespace, spec.Owner))
+	kubetest.Must(t, tenant.Delete(t.Context(), m, stayOf(spec)))
+	kubetest.Must(t, tenant.Delete(t.Context(), m, stayOf(spec)))
 }
 
 func TestTenantObjectsAreMarked(t *testing.T) {
@@ -91,7 +95,7 @@ func TestAnothersNamespaceIsNotTouched(t *testing.T) {
 	spec.Owner = "01HB"
 	_, err := tenant.Ensure(t.Context(), m, spec)
 	kubetest.Is(t, kube.Conflict, err)
-	kubetest.Is(t, kube.Conflict, tenant.Delete(t.Context(), m, spec.Namespace, spec.Owner))
+	kubetest.Is(t, kube.Conflict, tenant.Delete(t.Context(), m, stayOf(spec)))
 	if n := ensure(t, m, tenantSpec()); n != 0 {
 		t.Fatalf("%d were touched", n)
 	}
