@@ -130,6 +130,7 @@ type Drift struct {
 	What    string `json:"what"` // such as "network", or "NetworkPolicy acme--prod/aerie-default-deny"
 	How     string `json:"how"`  // DriftDeleted or DriftChanged
 	Message string `json:"message,omitempty"`
+	By      string `json:"by,omitempty"`    // who has changed it, by the name that a cluster keeps of who sets fields; absent: not known
 	Times   int    `json:"times,omitempty"` // how often it was found so, again after each repair; absent: once
 }
 

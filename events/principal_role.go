@@ -67,13 +67,12 @@ func (r Reach) String() string {
 const VerbRead = "read"
 
 // May says of whose things of a kind a role may ask a verb, or read them with VerbRead.
-func (d Descriptor) May(role Role, verb string) Reach {
+func (d *Descriptor) May(role Role, verb string) Reach {
 	if verb == VerbRead {
 		return d.mayRead(role)
 	}
-	_, known := d.Verb(verb)
 	switch {
-	case !known:
+	case !d.has(verb):
 	case role == RoleAdmin:
 		return OfAll
 	case role == RoleOperator && d.Access.Private:
@@ -91,7 +90,7 @@ func (a Access) staffOnly(verb string) bool {
 	return verb == VerbAdopt || verb == VerbDisown || slices.Contains(a.StaffOnly, verb)
 }
 
-func (d Descriptor) mayRead(role Role) Reach {
+func (d *Descriptor) mayRead(role Role) Reach {
 	switch role {
 	case RoleAdmin, RoleOperator, RoleAuditor:
 		return OfAll
@@ -156,14 +155,13 @@ func (c Caller) Owns(owner string) bool {
 // Deny refuses an address that is none of the caller's, before anything is looked up; nil if he may ask. What is no kind or
 // no verb of it is left to those who decode, unless it is of another owner.
 func (c Caller) Deny(r *Registry, owner string, k Kind, verb string) error {
-	d, known := r.Of(k)
-	_, hasVerb := d.Verb(verb)
+	d := r.of(k)
 	switch {
 	case !c.Owns(owner):
 		return Refuse(Denied, "%s may not command what %s owns", c.who(), Truncate(owner))
 	case !c.Role.Commands():
 		return Refuse(Denied, "%s may not command anything", c.who())
-	case known && hasVerb && !d.May(c.Role, verb).Includes(owner, c.Owner):
+	case d != nil && d.has(verb) && !d.May(c.Role, verb).Includes(owner, c.Owner):
 		return Refuse(Denied, "%s may not %s %s that %s owns", c.who(), verb, d.A(), Truncate(owner))
 	}
 	return nil

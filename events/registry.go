@@ -55,13 +55,19 @@ func (d Descriptor) Owners() string {
 }
 
 // Verb finds one of the kind's verbs.
-func (d Descriptor) Verb(name string) (Verb, bool) {
-	for _, v := range d.Verbs {
-		if v.Name == name {
-			return v, true
+func (d *Descriptor) Verb(name string) (Verb, bool) {
+	for i := range d.Verbs {
+		if d.Verbs[i].Name == name {
+			return d.Verbs[i], true
 		}
 	}
 	return Verb{}, false
+}
+
+// has tells whether the kind has a verb.
+func (d *Descriptor) has(verb string) bool {
+	_, has := d.Verb(verb)
+	return has
 }
 
 // VerbNames lists the kind's verbs.

@@ -28,6 +28,7 @@ type AccountData struct {
 	Spec       ev.AccountSpec
 	Catalogues []RegionCatalogue // what its cloud has, by region
 	Good       bool              // it could be entered with all rights when it was last tried
+	Failed     int               // how often it was given up since it last could be
 }
 
 // Wants returns the spec.
@@ -40,7 +41,8 @@ func (d AccountData) Cloud() ev.CloudAccount {
 }
 
 // An account is entered once to see that it can be; any change of how it is
-// entered is verified again.
+// entered is verified again. One that can't be is tried again by itself, less often each time: who has put it right says so
+// in the cloud, and not here.
 var account = Kind[AccountData]{
 	Name: ev.Account,
 	Table: table([]Phase{Requested, Verifying}, "", Removed,
@@ -63,8 +65,11 @@ var account = Kind[AccountData]{
 	Evolve:       evolveAccount,
 	Owed:         owedAccount,
 	Advance:      settleAccount,
-	Recheck:      recheckAccount,
-	DecideVerb:   noteCatalogue,
+	Elapsed: func(e Entity[AccountData], _ *Refs) []ev.Change {
+		return changed(e.Base, ev.RetryRequested{})
+	},
+	Recheck:    recheckAccount,
+	DecideVerb: noteCatalogue,
 	Conditions: func(e Entity[AccountData]) []Condition {
 		return []Condition{e.condition(ConditionReady, e.Data.Good && e.Phase() != Failing && e.Phase() != Removed)}
 	},
@@ -96,11 +101,11 @@ func evolveAccount(d AccountData, happened ev.Event) AccountData {
 		d.Good = d.Good && d.Spec == e.Spec // that it is verified once more keeps nobody from working in it
 		d.Spec = e.Spec
 	case ev.Verified:
-		d.Good = true
+		d.Good, d.Failed = true, 0
 	case ev.AttemptFailed:
 		d.Good = d.Good && !e.LacksRights()
 	case ev.Failed:
-		d.Good = false
+		d.Good, d.Failed = false, d.Failed+1
 	case ev.CatalogueChanged:
 		d.Catalogues = withCatalogue(d.Catalogues, e)
 	}
@@ -117,8 +122,21 @@ func owedAccount(e Entity[AccountData]) ev.Effect {
 			effect.Place = e.Ref.Owner + "." + ev.AccountPlace(e.Ref.ID)
 		}
 		return effect
+	case Failing:
+		return WaitFor{Since: e.PhaseSince, Within: verifyAgainIn(e.Data.Failed)}
 	}
 	return nil
+}
+
+// How long an account that can't be entered is left, in the cloud's time: after it was given up the first time, and at most.
+const (
+	verifyAgainFirst = 5 * time.Minute
+	verifyAgainMost  = 6 * time.Hour
+)
+
+// verifyAgainIn is how long an account is left that was given up so often.
+func verifyAgainIn(times int) time.Duration {
+	return min(verifyAgainFirst<<min(max(times-1, 0), 10), verifyAgainMost)
 }
 
 func settleAccount(e Entity[AccountData], refs *Refs) ([]ev.Change, *Blocker) {

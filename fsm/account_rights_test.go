@@ -2,6 +2,7 @@ package fsm_test
 
 import (
 	"testing"
+	"time"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
@@ -46,5 +47,38 @@ func TestWhatLacksRightsGoesOnWhenTheAccountHasThemAgain(t *testing.T) {
 		if e, _ := fsmtest.WorldOf(t, c.past).Get(ready.Ref); e.Holds(ready.Condition) != c.want {
 			t.Errorf("an account that is %s is Ready: %t", c.name, !c.want)
 		}
+	}
+}
+
+// TestAnAccountIsVerifiedAgainByItself has accounts that could not be entered, once and more often.
+func TestAnAccountIsVerifiedAgainByItself(t *testing.T) {
+	const main = "account -/main"
+	failing := func(times int) (facts []fsmtest.Fact) {
+		facts = fsmtest.AccountIs(ev.VerificationStarted{}, givenUp(ev.Unauthorized))
+		for range times - 1 {
+			facts = append(facts, fsmtest.Is(main, ev.RetryRequested{}, ev.VerificationStarted{}, givenUp(ev.Unauthorized))...)
+		}
+		return facts
+	}
+	live(t, []life{
+		{name: "when its time is over", given: failing(1), when: expired(main), then: []string{main + " retry_requested"}, phase: fsm.Requested},
+		{name: "not for another time", given: failing(1), when: ask(main, ev.Expire{Since: fsmtest.Later}), phase: fsm.Failing, why: "unauthorized"},
+		{name: "not one that is Ready", given: fsmtest.AccountReady(), when: expired(main), phase: fsm.Ready},
+		{name: "and in between when asked", given: failing(2), when: retry(main), then: []string{main + " retry_requested"}, phase: fsm.Requested},
+	})
+	for times, want := range map[int]time.Duration{1: 5 * time.Minute, 2: 10 * time.Minute, 4: 40 * time.Minute, 7: 5*time.Hour + 20*time.Minute, 8: 6 * time.Hour, 90: 6 * time.Hour} {
+		w := fsmtest.WorldOf(t, failing(times))
+		e := mustGet(t, w, main)
+		if owed, _ := fsm.Machines[ev.Account].Owed(e).(fsm.WaitFor); !owed.OnlyTime() || owed.Within != want || !owed.Since.Equal(e.PhaseSince) {
+			t.Errorf("after %d times it is left for %+v, wanted %s", times, owed, want)
+		}
+		if why := w.Blocker(e); why == nil || why.Retried || why.Code != ev.Unauthorized {
+			t.Errorf("after %d times it says %+v", times, why) // --wait ends: somebody has to put it right first
+		}
+	}
+	healed := fsmtest.History(failing(9), fsmtest.Is(main, ev.RetryRequested{}, ev.VerificationStarted{}, ev.Verified{},
+		ev.UpdateRequested[ev.AccountSpec]{Spec: fsmtest.MainSpec}, ev.VerificationStarted{}, givenUp(ev.Unauthorized)))
+	if owed, _ := fsm.Machines[ev.Account].Owed(mustGet(t, fsmtest.WorldOf(t, healed), main)).(fsm.WaitFor); owed.Within != 5*time.Minute {
+		t.Errorf("after it was Ready it is left for %s", owed.Within)
 	}
 }

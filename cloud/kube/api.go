@@ -23,6 +23,8 @@ type API interface {
 	Try(ctx context.Context, o Object) (is, wouldBe Object, err error)
 	// Get reads one object. The absent is not_found.
 	Get(ctx context.Context, apiVersion, kind, namespace, name string) (Object, error)
+	// ChangedBy is the name under which somebody else than aerie was the last to write to an object; "" if the cluster knows none.
+	ChangedBy(ctx context.Context, k Key) (string, error)
 	// List reads the objects of one kind, ordered by namespace and name.
 	List(ctx context.Context, s Selector) ([]Object, error)
 	// Delete removes one object; a namespace goes with all that is in it. Deleting the absent is success.

@@ -87,5 +87,39 @@ func byUs(fields []metav1.ManagedFieldsEntry) bool {
 			last = f
 		}
 	}
-	return slices.Contains([]string{"", Manager, HelmManager, "kube-controller-manager"}, last.Manager)
+	return isOurs(last.Manager)
+}
+
+// isOurs tells a field manager that is aerie, what it starts, or the cluster itself.
+func isOurs(manager string) bool {
+	return slices.Contains([]string{"", Manager, HelmManager, "kube-controller-manager"}, manager)
+}
+
+// ChangedBy is the field manager under which somebody else was the last to write to an object, since we did; "" if nobody was.
+func (o Object) ChangedBy() (who string) {
+	last := ""
+	for _, f := range MapsOf(o.Metadata()["managedFields"]) {
+		manager, at := StringOf(f["manager"]), StringOf(f["time"])
+		switch {
+		case at < last || StringOf(f["subresource"]) != "":
+		case !isOurs(manager):
+			who, last = manager, at
+		case at > last:
+			who, last = "", at
+		}
+	}
+	return who
+}
+
+// ChangedBy implements API.
+func (c *Cluster) ChangedBy(ctx context.Context, k Key) (string, error) {
+	at, err := c.resource(ctx, "get", k)
+	if err != nil {
+		return "", err
+	}
+	u, err := at.Get(ctx, k.Name, metav1.GetOptions{})
+	if err != nil {
+		return "", c.failed(ctx, "get", k, err)
+	}
+	return Object(u.Object).ChangedBy(), nil
 }

@@ -106,6 +106,15 @@ func (a *clusterAPI) Try(ctx context.Context, o kube.Object) (is, wouldBe kube.O
 	return is, wouldBe, nil
 }
 
+// ChangedBy implements kube.API. To a fault it is a Get.
+func (a *clusterAPI) ChangedBy(ctx context.Context, k kube.Key) (who string, err error) {
+	err = a.do(ctx, "Get", k, func(_ *call, m *memory.Store) (err error) {
+		who, err = m.ChangedBy(ctx, k)
+		return err
+	})
+	return who, err
+}
+
 // List implements kube.API.
 func (a *clusterAPI) List(ctx context.Context, sel kube.Selector) (found []kube.Object, err error) {
 	k := kube.Key{APIVersion: sel.APIVersion, Kind: sel.Kind, Namespace: sel.Namespace}

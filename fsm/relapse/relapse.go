@@ -82,7 +82,21 @@ func Told(found []ev.Drift) string {
 	for _, d := range found {
 		all = append(all, d.String())
 	}
-	return "by somebody else, " + strings.Join(all, "; ")
+	return "by " + who(found) + ", " + strings.Join(all, "; ")
+}
+
+// who has changed what was found, by name as far as that is known.
+func who(found []ev.Drift) string {
+	var names []string
+	for _, d := range found {
+		if d.By != "" && !slices.Contains(names, d.By) {
+			names = append(names, d.By)
+		}
+	}
+	if slices.ContainsFunc(found, func(d ev.Drift) bool { return d.By == "" }) {
+		names = append(names, "somebody else")
+	}
+	return strings.Join(names, " and ")
 }
 
 // Reason is why an entity that has drifted is not as was asked for.
@@ -95,7 +109,7 @@ func Reason(d ev.Drifted) ev.Reason {
 		times = max(times, f.Times)
 	}
 	return ev.Reason{Code: ev.Contested, Fault: ev.ByUser,
-		Message: fmt.Sprintf("aerie and somebody else undo each other's changes, %d times by now: %s; let one of the two alone say how it is", times, Told(d.Found))}
+		Message: fmt.Sprintf("aerie and %s undo each other's changes, %d times by now: %s; let one of the two alone say how it is", who(d.Found), times, Told(d.Found))}
 }
 
 // Counted says of each thing that was found how often it was by now, and how often at least each of them. What was not

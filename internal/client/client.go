@@ -18,6 +18,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,8 +43,10 @@ type Client struct {
 	api   *url.URL
 	http  *http.Client
 	token string
-	at    string    // of which moment it reads; empty: now
-	note  io.Writer // where it says that it is waiting for the server
+	// tokenFile is where a server writes its token at its first start; "" where a token was given.
+	tokenFile string
+	at        string    // of which moment it reads; empty: now
+	note      io.Writer // where it says that it is waiting for the server
 
 	natsURL string
 	inbox   string        // the prefix of the caller's own inboxes, once it was asked for
@@ -79,6 +82,25 @@ func New(apiURL, natsURL, token string) (*Client, error) {
 	}
 	return &Client{api: api, http: &http.Client{}, token: token, natsURL: natsURL,
 		options: options, asked: map[*asking]bool{}, note: io.Discard, patience: RestWithin}, nil
+}
+
+// awaitToken has the client read its token from a file whenever it asks.
+func (c *Client) awaitToken(file string) {
+	c.tokenFile = file
+	c.options = append(c.options, func(o *nats.Options) error {
+		o.Token = c.credential()
+		return nil
+	})
+}
+
+// credential is the token that was given, or that the server has in its data directory by now: it makes one at its first start,
+// before it lets anybody in, and who waits for that server may have begun before.
+func (c *Client) credential() string {
+	if c.token != "" || c.tokenFile == "" {
+		return c.token
+	}
+	data, _ := os.ReadFile(c.tokenFile)
+	return strings.TrimSpace(string(data))
 }
 
 // ownInbox finds out which inboxes are the caller's: a token of an issuer does not say by which id aerie knows him.
@@ -187,8 +209,8 @@ func (c *Client) request(ctx context.Context, method, path string, query url.Val
 	if sent != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
+	if token := c.credential(); token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	res, err := c.http.Do(req)
 	if err != nil {

@@ -76,6 +76,9 @@ func (c *Connection) Client(cmd *cobra.Command) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if token == "" && !c.anonymous && (used == nil || used.DataDir != "") {
+		cl.awaitToken(filepath.Join(cmp.Or(dataDirOf(used), c.dataDir), "token"))
+	}
 	options, err := c.access.Options()
 	if err != nil {
 		return nil, err
@@ -96,6 +99,13 @@ func (c *Connection) Client(cmd *cobra.Command) (*Client, error) {
 	cl.note = cmd.ErrOrStderr()
 	cl.at, err = c.moment()
 	return cl, err
+}
+
+func dataDirOf(used *Context) string {
+	if used == nil {
+		return ""
+	}
+	return used.DataDir
 }
 
 // isSet tells whether somebody has said a value for this command: by its flag, or by its variable.

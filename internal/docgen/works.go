@@ -15,6 +15,7 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 	ev.Account: {
 		fsm.Requested: "waits for its owner, if it is a customer's",
 		fsm.Verifying: "`verify_account`",
+		fsm.Failing:   "waits for its time, longer each time, and is verified again",
 	},
 	ev.Dataplane: {
 		fsm.Requested:       "waits for its account, and for its owner",

@@ -20,6 +20,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/sim"
 	"github.com/aeriehq/aerie/deploy"
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/execute"

@@ -1,9 +1,12 @@
 package kube_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"k8s.io/client-go/rest"
 
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/helm"
@@ -112,4 +115,39 @@ func TestOwnedIsListed(t *testing.T) {
 	if _, err := admin.Get(t.Context(), "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", "aerie:addon:owned-addon"); kube.CodeOf(err) != kube.NotFound {
 		t.Error(err)
 	}
+}
+
+// Who has changed what aerie applied is known by the name that the server keeps, and nobody once aerie has set it back.
+func TestWhoHasChangedAnObject(t *testing.T) {
+	s := newShop(t, "fights")
+	o := kube.Object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "settings", "namespace": s.namespace}, "data": map[string]any{"k": "ours"}}
+	by := func(want string) {
+		t.Helper()
+		if who, err := admin.ChangedBy(t.Context(), o.Key()); err != nil || who != want {
+			t.Fatalf("changed by %q, %v, want %q", who, err, want)
+		}
+	}
+	apply(t, admin, o)
+	by("")
+	config, err := kube.ReadConfig(rig.Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch,
+		config.Host+"/api/v1/namespaces/"+s.namespace+"/configmaps/settings?fieldManager=argocd-controller", strings.NewReader(`{"data":{"k":"theirs"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/merge-patch+json")
+	resp, err := client.Do(req)
+	if err != nil || resp.StatusCode != http.StatusOK || resp.Body.Close() != nil {
+		t.Fatal(resp, err)
+	}
+	by("argocd-controller")
+	apply(t, admin, o)
+	by("")
 }

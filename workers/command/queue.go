@@ -68,7 +68,7 @@ func (i *Intake) giver(c queue.Queued) (who ev.Caller) {
 
 // id is the command's: its own, or if that is none, the one that it was given.
 func (r Request) id() string {
-	if commandID.MatchString(r.ID) {
+	if isCommandID(r.ID) {
 		return r.ID
 	}
 	return r.made

@@ -205,6 +205,9 @@ func (l *inspection) baseDrift(ctx context.Context, e ev.EnsureBase) (found []ev
 	return found, err
 }
 
+// maxAsked is of how many objects a look asks who has changed them.
+const maxAsked = 10
+
 // objects looks into a cluster. A cluster that is not there has no objects: that it
 // is gone is said of its dataplane.
 func (l *inspection) objects(ctx context.Context, s ev.Target, cluster string,
@@ -231,8 +234,12 @@ func (l *inspection) objects(ctx context.Context, s ev.Target, cluster string,
 	})
 	for _, d := range all {
 		how := ev.Drift{What: d.Object.String(), How: ev.DriftChanged, Message: d.Detail}
-		if d.Gone {
+		switch {
+		case d.Gone:
 			how.How = ev.DriftDeleted
+		case len(found) < maxAsked:
+			who, _ := l.round[key].ChangedBy(ctx, d.Object) // a name more or less is no reason to see nothing
+			how.By = ev.Truncate(who)
 		}
 		found = append(found, how)
 	}

@@ -1,6 +1,7 @@
 package kubeapi
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -146,11 +147,19 @@ func (c *call) put(key kube.Key) (Answer, error) {
 		}
 		return Answer{http.StatusOK, wouldBe}, err
 	}
+	// Who writes replaces the whole object here, and so is the only one who has set anything of it.
+	o["metadata"].(object)["managedFields"] = []any{object{"manager": c.manager(), "operation": "Update", "apiVersion": key.APIVersion}}
 	if _, err := c.api.Apply(c.http.Context(), o); err != nil {
 		return Answer{}, err
 	}
 	o, err = c.api.Get(c.http.Context(), key.APIVersion, key.Kind, key.Namespace, key.Name)
 	return Answer{http.StatusOK, o}, err
+}
+
+// manager is the name under which who asks sets fields: the one that he gives, or that of his program.
+func (c *call) manager() string {
+	program, _, _ := strings.Cut(c.http.UserAgent(), "/")
+	return cmp.Or(c.http.URL.Query().Get("fieldManager"), program)
 }
 
 func decode(body []byte) (kube.Object, error) {

@@ -126,6 +126,12 @@ func (m *Store) Get(ctx context.Context, apiVersion, kind, namespace, name strin
 	return s.is.Clone(), nil
 }
 
+// ChangedBy implements API: by what an object says itself of who set what.
+func (m *Store) ChangedBy(ctx context.Context, k kube.Key) (string, error) {
+	o, err := m.Get(ctx, k.APIVersion, k.Kind, k.Namespace, k.Name)
+	return o.ChangedBy(), err
+}
+
 // All is everything that it holds, by namespace and name.
 func (m *Store) All() []kube.Object {
 	m.mu.Lock()

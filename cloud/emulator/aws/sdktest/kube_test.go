@@ -1,8 +1,10 @@
 package sdktest
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -65,13 +67,18 @@ func token(t testing.TB, c *sts.Client, id string, at time.Time) string {
 
 func (r *rig) kube(bearer string) *kube.Cluster {
 	r.Helper()
+	c, err := kube.NewCluster(r.kubeConfig(bearer))
+	must(r, err)
+	return c
+}
+
+func (r *rig) kubeConfig(bearer string) *rest.Config {
+	r.Helper()
 	out, err := r.eks.DescribeCluster(r.Context(), &eks.DescribeClusterInput{Name: str("c")})
 	must(r, err)
 	ca, err := base64.StdEncoding.DecodeString(*out.Cluster.CertificateAuthority.Data)
 	must(r, err)
-	c, err := kube.NewCluster(&rest.Config{Host: *out.Cluster.Endpoint, BearerToken: bearer, TLSClientConfig: rest.TLSClientConfig{CAData: ca}})
-	must(r, err)
-	return c
+	return &rest.Config{Host: *out.Cluster.Endpoint, BearerToken: bearer, TLSClientConfig: rest.TLSClientConfig{CAData: ca}}
 }
 
 func TestClusterConforms(t *testing.T) {
@@ -266,4 +273,46 @@ func TestLoadBalancerStays(t *testing.T) {
 	}
 	_, err = r.ec2.DeleteSubnet(t.Context(), &ec2.DeleteSubnetInput{SubnetId: &g.subnets[0]})
 	is(t, "DependencyViolation", err)
+}
+
+// TestWhoHasChangedAnObject has a rival set a field under a name of its own, and aerie set it back.
+func TestWhoHasChangedAnObject(t *testing.T) {
+	r, _ := running(t)
+	bearer := token(t, r.sts, "c", time.Time{})
+	api := r.kube(bearer)
+	settings := func(v string) kube.Object {
+		return kubetest.Object("v1", "ConfigMap", "default", "settings", map[string]any{"data": map[string]any{"k": v}})
+	}
+	apply := func(o kube.Object) {
+		t.Helper()
+		_, err := api.Apply(t.Context(), o)
+		must(t, err)
+	}
+	by := func(want string) {
+		t.Helper()
+		who, err := api.ChangedBy(t.Context(), settings("").Key())
+		if err != nil || who != want {
+			t.Fatalf("changed by %q, %v, want %q", who, err, want)
+		}
+	}
+	apply(settings("ours"))
+	by("")
+	config := r.kubeConfig(bearer)
+	client, err := rest.HTTPClientFor(config)
+	must(t, err)
+	body, err := json.Marshal(settings("theirs"))
+	must(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch,
+		config.Host+"/api/v1/namespaces/default/configmaps/settings?force=true&fieldManager=argocd-controller", bytes.NewReader(body))
+	must(t, err)
+	req.Header.Set("Content-Type", "application/apply-patch+yaml")
+	resp, err := client.Do(req)
+	must(t, err)
+	must(t, resp.Body.Close())
+	if resp.StatusCode != http.StatusOK {
+		t.Fatal(resp.Status)
+	}
+	by("argocd-controller")
+	apply(settings("ours"))
+	by("")
 }
