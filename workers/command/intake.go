@@ -47,6 +47,7 @@ type Intake struct {
 	places     chan struct{}                        // a place for each message being answered
 	answering  sync.WaitGroup                       // those messages
 	callers    func(actor string) (ev.Caller, bool) // nil: NATS does not say who sends a message
+	denied     func(c ev.Caller, verb string, k ev.Kind)
 	guard      func(*nats.Msg) error                // says why a report may not be taken; nil: any may
 	count      func(code string, took time.Duration)
 	rounds     func(commands, events int, took time.Duration)
@@ -69,7 +70,7 @@ func NewIntake(log *eventlog.Log, fold *state.Live, kinds *ev.Registry) *Intake 
 	i := &Intake{contention: r, log: log, read: log.Read, fold: fold, kinds: kinds,
 		people: make(chan *job, queued), machinery: make(chan *job, queued),
 		refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
-		ended:    make(chan struct{}), places: make(chan struct{}, queued), count: func(string, time.Duration) {}, givenUp: func() {},
+		ended:    make(chan struct{}), places: make(chan struct{}, queued), count: func(string, time.Duration) {}, givenUp: func() {}, denied: func(ev.Caller, string, ev.Kind) {},
 		rounds: func(int, int, time.Duration) {}}
 	i.ids.every = indexEvery
 	return i
@@ -81,6 +82,9 @@ func (i *Intake) Count(count func(code string, took time.Duration)) { i.count = 
 // KnowCallers has commands over NATS judged by who sent them, whom the NATS server has let in under a name; a function says
 // who that is now. Without it NATS servers are somebody else's, and who may publish there is an admin. It is set before Serve.
 func (i *Intake) KnowCallers(callers func(actor string) (ev.Caller, bool)) { i.callers = callers }
+
+// CountDenied lets a function count who asked over NATS what he may not; it is set before Serve.
+func (i *Intake) CountDenied(count func(c ev.Caller, verb string, k ev.Kind)) { i.denied = count }
 
 // CountRounds lets a function count what is appended together: how many commands and events, and how long it took until it
 // was durable and folded in. It is set before Run.

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"sync"
+	"sync/atomic"
 )
 
 // logger hands the server's warnings and errors to slog. What it notices and
@@ -13,6 +15,7 @@ type logger struct {
 	to     *slog.Logger
 	failed chan struct{} // gets word of a write that failed; has room for one
 	mu     sync.Mutex
+	denied atomic.Pointer[func(actor, subject string)]
 	fatal  string // the last thing the server could not start for
 }
 
@@ -30,7 +33,16 @@ func (l *logger) Errorf(format string, v ...any) {
 	message := fmt.Sprintf(format, v...)
 	l.to.Error(message, "from", "nats-server")
 	l.notice(message)
+	if tell := l.denied.Load(); tell != nil {
+		if v := violation.FindStringSubmatch(message); v != nil {
+			(*tell)(v[1], v[2])
+		}
+	}
 }
+
+// violation is what nats-server says of a client that published or subscribed where it may not. What a client calls itself stands
+// before that, and may look the same; a subject has no spaces. So only the end is looked at.
+var violation = regexp.MustCompile(`^.* - "[^"/ ]+/user:([a-z]+:[0-9A-Za-z]+)" - (?:Publish|Subscription) Violation - Subject "([^" ]*)"(?:, (?:Queue: "[^" ]*", )?SID [^ ]*)?$`)
 
 // notice passes on that a write failed.
 func (l *logger) notice(message string) {

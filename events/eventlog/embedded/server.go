@@ -73,6 +73,7 @@ type Server struct {
 	secret     string
 	listen     bool
 	auth       *authenticator
+	logger     *logger
 	gateConn   *nats.Conn // the gate's own connection
 	gate       sync.Mutex // held while the gate has a consumer made
 	dir        string
@@ -109,7 +110,7 @@ func Start(o Options) (*Server, error) {
 	log := &logger{to: o.Logger, failed: make(chan struct{}, 1)}
 	srv.SetLoggerV2(log, false, false, false)
 	srv.Start()
-	s := &Server{srv: srv, auth: auth, log: o.Logger, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
+	s := &Server{srv: srv, auth: auth, log: o.Logger, logger: log, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.ended) })
 	s.recovering.Go(s.recoverWrites)
 	if !srv.ReadyForConnections(readyTimeout) {
