@@ -18,7 +18,11 @@ import (
 // TestRefusedAttempts: who asks again and again what he may not is told of at once, and then once a minute with how often: over
 // HTTP, over NATS, and where the NATS server refuses the subject. What he read is in the log of reads.
 func TestRefusedAttempts(t *testing.T) {
-	c := newControl(t)
+	c, err := Start(Settings{DataDir: t.TempDir(), HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", SimSpeed: 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() }) // it is closed before
 	secret := strings.Repeat("s", 52)
 	spec, err := json.Marshal(map[string]any{"spec": ev.TokenSpec{Role: ev.RoleAuditor, Hash: ev.HashOf(secret), Expires: "2040-01-01T00:00:00Z"}})
 	if err != nil {

@@ -209,6 +209,7 @@ func (c *Control) startFold(s Settings) error {
 	c.admit()
 	c.Intake.CountRounds(c.counts.Round)
 	dispatcher := dispatch.NewDispatcher(c.Intake, c.Live, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})
+	c.timeAgents(dispatcher)
 	last, err := c.Log.Last(c.core.ctx)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -13,7 +14,8 @@ import (
 // debugs is dropped: aerie says itself that it is up.
 type logger struct {
 	to     *slog.Logger
-	failed chan struct{} // gets word of a write that failed; has room for one
+	failed chan struct{}          // gets word of a write that failed; has room for one
+	beyond atomic.Pointer[func()] // counts what somebody tried beyond his rights; nil: nobody counts
 	mu     sync.Mutex
 	denied atomic.Pointer[func(actor, subject string)]
 	fatal  string // the last thing the server could not start for
@@ -31,6 +33,11 @@ func (l *logger) Warnf(format string, v ...any) {
 
 func (l *logger) Errorf(format string, v ...any) {
 	message := fmt.Sprintf(format, v...)
+	if isViolation(message) {
+		if count := l.beyond.Load(); count != nil {
+			(*count)()
+		}
+	}
 	l.to.Error(message, "from", "nats-server")
 	l.notice(message)
 	if tell := l.denied.Load(); tell != nil {
@@ -43,6 +50,11 @@ func (l *logger) Errorf(format string, v ...any) {
 // violation is what nats-server says of a client that published or subscribed where it may not. What a client calls itself stands
 // before that, and may look the same; a subject has no spaces. So only the end is looked at.
 var violation = regexp.MustCompile(`^.* - "[^"/ ]+/user:([a-z]+:[0-9A-Za-z]+)" - (?:Publish|Subscription) Violation - Subject "([^" ]*)"(?:, (?:Queue: "[^" ]*", )?SID [^ ]*)?$`)
+
+// isViolation tells whether somebody has tried what he may not.
+func isViolation(message string) bool {
+	return strings.Contains(message, "Publish Violation") || strings.Contains(message, "Subscription Violation")
+}
 
 // notice passes on that a write failed.
 func (l *logger) notice(message string) {

@@ -70,10 +70,10 @@ type Options struct {
 type Server struct {
 	srv        *server.Server
 	log        *slog.Logger
+	logger     *logger
 	secret     string
 	listen     bool
 	auth       *authenticator
-	logger     *logger
 	gateConn   *nats.Conn // the gate's own connection
 	gate       sync.Mutex // held while the gate has a consumer made
 	dir        string
@@ -125,6 +125,9 @@ func Start(o Options) (*Server, error) {
 	s.recovering.Go(s.watch)
 	return s, nil
 }
+
+// CountViolations has a function count what people and agents try beyond what they may publish and subscribe to.
+func (s *Server) CountViolations(count func()) { s.logger.beyond.Store(&count) }
 
 // Connect opens an in-process connection with all rights. It never goes over
 // the network, and it ends with the server.
