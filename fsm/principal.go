@@ -23,6 +23,7 @@ var principal = Kind[PrincipalData]{
 		Row{ev.PrincipalDisabled{}, []Phase{Active}, Disabled},
 		Row{ev.PrincipalEnabled{}, []Phase{Disabled}, Active},
 		Row{ev.LocalRotated{}, []Phase{Active, Disabled}, Stay},
+		Row{ev.AttemptsRefused{}, []Phase{Active, Disabled}, Stay},
 	),
 	SteadyPhases: []Phase{Active, Disabled},
 	FinalPhase:   Removed,
@@ -48,7 +49,9 @@ func fitsPrincipal(ref ev.Ref, s ev.Spec, _ *Refs) []ev.FieldError {
 }
 
 func commandPrincipal(e Entity[PrincipalData], p ev.Payload, _ *Refs) ([]ev.Change, error) {
-	switch p.(type) {
+	switch ask := p.(type) {
+	case ev.NoteAttempts:
+		return changed(e.Base, ask.Refused), nil
 	case ev.DisablePrincipal:
 		if e.Phase() == Disabled {
 			return nil, nil // asked twice

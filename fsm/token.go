@@ -18,6 +18,7 @@ var token = Kind[TokenData]{
 	Table: table(nil, "", Revoked,
 		Row{ev.Created[ev.TokenSpec]{}, []Phase{Unborn}, Active},
 		Row{ev.Revoked{}, []Phase{Active}, Revoked},
+		Row{ev.AttemptsRefused{}, []Phase{Active}, Stay},
 	),
 	SteadyPhases: []Phase{Active},
 	FinalPhase:   Revoked,
@@ -31,8 +32,11 @@ var token = Kind[TokenData]{
 		return nil, faults
 	},
 	DecideVerb: func(e Entity[TokenData], p ev.Payload, _ *Refs) ([]ev.Change, error) {
-		if _, ok := p.(ev.Revoke); ok {
+		switch ask := p.(type) {
+		case ev.Revoke:
 			return changed(e.Base, ev.Revoked{}), nil
+		case ev.NoteAttempts:
+			return changed(e.Base, ask.Refused), nil
 		}
 		return nil, ev.Refuse(ev.Internal, "a token does not know %T", p)
 	},

@@ -39,7 +39,6 @@ import (
 	"github.com/aeriehq/aerie/workers/command"
 	"github.com/aeriehq/aerie/workers/dispatch"
 	"github.com/aeriehq/aerie/workers/execute"
-	"github.com/aeriehq/aerie/workers/login"
 	"github.com/aeriehq/aerie/workers/reconcile"
 )
 
@@ -53,6 +52,7 @@ import (
 //	                 ▼
 //	           clouds and clusters
 type Control struct {
+	entrance
 	guard   *filestore.Guard
 	NATS    *embedded.Server // nil: NATS is run by somebody else
 	opened  time.Duration    // what nats-server took to open its store
@@ -66,11 +66,7 @@ type Control struct {
 	Views   *views.Views // what HTTP serves
 	counts  *metrics.Metrics
 	loops   liveness.Loops
-	Fanout  *api.Fanout // where streams of events come from
-	who     *identity.Registry
-	local   *localToken
-	issuers login.Settings                           // whose word is taken about people
-	login   *login.Service                           // nil: nobody's
+	Fanout  *api.Fanout                              // where streams of events come from
 	clouds  map[string]site                          // those that this replica can reach, by the name that accounts give
 	clock   clock.Clock                              // of the clouds
 	worked  atomic.Pointer[map[string]execute.Cloud] // those that this replica works in now; nil: none
@@ -122,7 +118,7 @@ func Start(s Settings) (c *Control, err error) {
 		}
 	}()
 	for _, start := range []func(Settings) error{
-		c.readIssuers, c.openStore, c.openLog, c.openClouds, c.openCharts, c.startFold, c.startLogin, c.startWorkers, c.startHTTP,
+		c.readIssuers, c.openStore, c.openLog, c.openClouds, c.openCharts, c.startFold, c.startLogin, c.watchReads, c.startWorkers, c.startHTTP,
 	} {
 		if err := start(s); err != nil {
 			return c, err
@@ -279,7 +275,8 @@ func (c *Control) startHTTP(s Settings) error {
 		Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Authenticate: c.who.Authenticate,
 		Version: Semver(), Done: c.doors.ctx.Done(),
 		Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where,
-		EnableLocal: c.enableLocal, Logins: c.offers, People: c.people, Erase: c.erase, Ready: c.ready, Promise: c.kept,
+		EnableLocal: c.enableLocal, Logins: c.offers, People: c.people, Erase: c.erase,
+		Denied: c.attempts.refused, Read: c.noteRead, Ready: c.ready, Promise: c.kept,
 	}))
 	trusted, err := readProxies(s.Proxies)
 	if err != nil {

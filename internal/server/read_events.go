@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
+	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/views"
 	"github.com/aeriehq/aerie/workers/command"
 )
@@ -49,8 +51,11 @@ func (c *Control) serveReads() error {
 			defer func() { <-free }()
 			ctx, cancel := context.WithTimeout(c.doors.ctx, command.AnswerTimeout)
 			defer cancel()
+			begun := time.Now()
 			data, err := c.readEvents(ctx, m)
 			answerRead(m, data, err)
+			c.noteRead(api.Reading{Caller: c.Intake.Sender(m.Header), Route: readSubject, Owner: ev.Truncate(strings.Split(m.Subject, ".")[2]),
+				Status: api.StatusOf(err), Bytes: len(data), Begun: begun})
 		})
 	})
 	if err != nil {
@@ -65,6 +70,7 @@ func (c *Control) readEvents(ctx context.Context, m *nats.Msg) ([]byte, error) {
 	owner := strings.Split(m.Subject, ".")[2]
 	caller := c.Intake.Sender(m.Header)
 	if !caller.Owns(owner) {
+		c.attempts.refused(caller, ev.VerbRead, "")
 		return nil, ev.Refuse(ev.Denied, "you may not read the events of %s", ev.Truncate(owner))
 	}
 	asked := eventsAsked{}

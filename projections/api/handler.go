@@ -45,6 +45,9 @@ type Config struct {
 	Logins      func() []LoginOffer                                              // where people log in
 	People      func(ctx context.Context) ([]Person, error)                      // who has come in so
 	Erase       func(ctx context.Context, person events.Ref, actor string) error // takes what is known of one away
+	// Denied is told of who asked a verb, or to read, of what he may not; Read of each answer to who was let in and reads.
+	Denied func(c events.Caller, verb string, k events.Kind)
+	Read   func(Reading)
 	// Ready is nil while commands are taken; else it says why not.
 	Ready func() error
 	// Do decides a command and returns when its events are durable. An error that
@@ -140,6 +143,7 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.permit(pattern, r.Method, caller); err != nil {
+		s.noteDenied(caller, pattern, r)
 		writeProblem(w, problem(err))
 		return
 	}
@@ -147,7 +151,9 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if strings.Contains(r.Header.Get("Accept"), eventStream) { // it has no end to wait for
 		ctx, cancel := whileWelcome(r.Context(), caller, ended)
 		defer cancel()
-		s.mux.ServeHTTP(w, r.WithContext(ctx))
+		r = r.WithContext(ctx)
+		defer s.noteRead(caller, pattern, r, time.Now(), func() (int, int) { return w.status, w.bytes })
+		s.mux.ServeHTTP(w, r)
 		return
 	}
 	whole := &wholeAnswer{header: w.Header(), status: http.StatusOK}
@@ -155,6 +161,10 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(whole, r)
 	s.prune(whole, pattern, caller)
 	s.Metrics.Requested(pattern, whole.status, time.Since(begun))
+	s.noteRead(caller, pattern, r, begun, func() (int, int) { return whole.status, whole.body.Len() })
+	if whole.status == http.StatusForbidden {
+		s.noteDenied(caller, pattern, r)
+	}
 	s.compress(http.HandlerFunc(whole.send)).ServeHTTP(w, r)
 }
 
@@ -257,17 +267,21 @@ func (v *verdict) Write(b []byte) (int, error) { return len(b), nil }
 // statusWriter knows whether an answer has begun.
 type statusWriter struct {
 	http.ResponseWriter
-	begun bool
+	begun  bool
+	status int // 0: none was said
+	bytes  int
 }
 
 func (w *statusWriter) WriteHeader(status int) {
-	w.begun = true
+	w.begun, w.status = true, status
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *statusWriter) Write(b []byte) (int, error) {
 	w.begun = true
-	return w.ResponseWriter.Write(b)
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += n
+	return n, err
 }
 
 // Unwrap is for http.ResponseController.

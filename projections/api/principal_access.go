@@ -40,6 +40,9 @@ func (s *server) enter(w http.ResponseWriter, r *http.Request) (c events.Caller,
 			return c, ended, nil
 		}
 	}
+	if s.Denied != nil {
+		s.Denied(c, "", "")
+	}
 	w.Header().Set("WWW-Authenticate", "Bearer")
 	p = problem(events.Refuse(events.Denied, "give the token: Authorization: Bearer <token>"))
 	p.Status = http.StatusUnauthorized

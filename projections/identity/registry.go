@@ -35,6 +35,7 @@ type Registry struct {
 
 // entry is somebody who may come in.
 type entry struct {
+	ref    events.Ref // of whom the log tells; the zero one of the local admin
 	caller events.Caller
 	hash   [sha256.Size]byte // of a token's secret
 	key    string            // a principal's
@@ -131,7 +132,7 @@ func entryOf(e fsm.Entity[fsm.Data]) *entry {
 	if fsm.Machines[e.Ref.Kind].Ended(e.Phase()) {
 		return nil
 	}
-	n := &entry{gone: make(chan struct{})}
+	n := &entry{ref: e.Ref, gone: make(chan struct{})}
 	switch d := e.Data.(type) {
 	case fsm.TokenData:
 		hash, err := hex.DecodeString(d.Spec.Hash)
@@ -204,6 +205,17 @@ func (r *Registry) Principal(ref events.Ref) (events.Caller, <-chan struct{}, bo
 		return e.caller, e.gone, true
 	}
 	return events.Caller{}, nil, false
+}
+
+// RefOf is the token or principal of who is let in under a name; false if he is none in the log.
+func (r *Registry) RefOf(actor string) (events.Ref, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	e, known := r.actors[actor]
+	if !known {
+		return events.Ref{}, false
+	}
+	return e.ref, true
 }
 
 // Key says who has a public key; false: nobody, or more than one. That he has the private one too is for the caller to check.

@@ -7,6 +7,7 @@
 package metrics
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -45,7 +46,7 @@ type Metrics struct {
 	version string
 
 	commands, work, requests, calls, rounds, roundCommands, roundEvents *prometheus.HistogramVec
-	answered, worked, givenUp, agents                                   *prometheus.CounterVec
+	answered, worked, givenUp, denied, agents                           *prometheus.CounterVec
 
 	mu     sync.Mutex
 	folded map[string]uint64    // by name and labels, as snapshots keep them
@@ -68,10 +69,10 @@ func New(fold *state.Live, last func(context.Context) (uint64, error)) *Metrics 
 		calls:    histogram("aerie_cloud_call_duration_seconds"), rounds: histogram("aerie_round_duration_seconds"),
 		roundCommands: histogram("aerie_round_commands"), roundEvents: histogram("aerie_round_events"),
 		answered: count("aerie_commands_total"), worked: count("aerie_work_total"), givenUp: count("aerie_commands_given_up_total"),
-		agents: count("aerie_agents_refused_total"),
+		denied: count("aerie_attempts_refused_total"), agents: count("aerie_agents_refused_total"),
 	}
 	m.registry.MustRegister(m, m.commands, m.work, m.requests, m.calls, m.rounds, m.roundCommands, m.roundEvents,
-		m.answered, m.worked, m.givenUp, m.agents,
+		m.answered, m.worked, m.givenUp, m.denied, m.agents,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.begin()
 	m.scrape = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{DisableCompression: true}) // all answers are compressed
@@ -181,6 +182,11 @@ func (m *Metrics) RefusedToAgents(by string) { m.agents.WithLabelValues(by).Inc(
 
 // GivenUp counts a queued command that failed by itself again and again, and was refused as internal.
 func (m *Metrics) GivenUp() { m.givenUp.WithLabelValues().Inc() }
+
+// Denied counts that somebody of a role asked what he may not; empty: nobody was let in.
+func (m *Metrics) Denied(role events.Role) {
+	m.denied.WithLabelValues(cmp.Or(string(role), "nobody")).Inc()
+}
 
 // Worked counts a piece of work by what came of it: done, waiting or failed.
 func (m *Metrics) Worked(effect, outcome string, took time.Duration) {

@@ -47,9 +47,10 @@ type Intake struct {
 	places        chan struct{}                        // a place for each message being answered
 	answering     sync.WaitGroup                       // those messages
 	callers       func(actor string) (ev.Caller, bool) // nil: NATS does not say who sends a message
-	look          Survey                               // nil: nobody looks into clusters
-	guard         func(*nats.Msg) error                // says why a report may not be taken; nil: any may
-	refusedReport func()                               // counts the reports that are refused to agents
+	denied        func(c ev.Caller, verb string, k ev.Kind)
+	look          Survey                // nil: nobody looks into clusters
+	guard         func(*nats.Msg) error // says why a report may not be taken; nil: any may
+	refusedReport func()                // counts the reports that are refused to agents
 	count         func(code string, took time.Duration)
 	rounds        func(commands, events int, took time.Duration)
 	watch         *liveness.Loop
@@ -72,7 +73,7 @@ func NewIntake(log *eventlog.Log, fold *state.Live, kinds *ev.Registry) *Intake 
 		people: make(chan *job, queued), machinery: make(chan *job, queued),
 		refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
 		ended:    make(chan struct{}), places: make(chan struct{}, queued), count: func(string, time.Duration) {},
-		givenUp: func() {}, refusedReport: func() {},
+		givenUp: func() {}, denied: func(ev.Caller, string, ev.Kind) {}, refusedReport: func() {},
 		rounds: func(int, int, time.Duration) {}}
 	i.ids.every = indexEvery
 	return i
@@ -84,6 +85,9 @@ func (i *Intake) Count(count func(code string, took time.Duration)) { i.count = 
 // KnowCallers has commands over NATS judged by who sent them, whom the NATS server has let in under a name; a function says
 // who that is now. Without it NATS servers are somebody else's, and who may publish there is an admin. It is set before Serve.
 func (i *Intake) KnowCallers(callers func(actor string) (ev.Caller, bool)) { i.callers = callers }
+
+// CountDenied lets a function count who asked over NATS what he may not; it is set before Serve.
+func (i *Intake) CountDenied(count func(c ev.Caller, verb string, k ev.Kind)) { i.denied = count }
 
 // CountRounds lets a function count what is appended together: how many commands and events, and how long it took until it
 // was durable and folded in. It is set before Run.

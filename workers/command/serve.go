@@ -68,7 +68,11 @@ func (i *Intake) respond(ctx context.Context, m *nats.Msg) *ev.Refusal {
 			return nil
 		}
 	}
-	return respondRefusal(m, err)
+	refusal := respondRefusal(m, err)
+	if refusal.Code == ev.Denied {
+		i.denied(request.Caller, request.Verb, ev.Kind(request.Kind))
+	}
+	return refusal
 }
 
 // respondRefusal answers with an error, in the body and in the headers that clients of NATS services look at.

@@ -98,7 +98,7 @@ func (i *issuer) VerifySignature(ctx context.Context, token string) ([]byte, err
 	for _, a := range algorithms {
 		allowed = append(allowed, jose.SignatureAlgorithm(a))
 	}
-	jws, err := jose.ParseSigned(token, allowed)
+	jws, err := jose.ParseSignedCompact(token, allowed)
 	if err != nil {
 		return nil, fmt.Errorf("read a token: %w", err)
 	}

@@ -21,6 +21,8 @@ type Callers struct {
 	Token func(token string) (events.Caller, bool)  // who shows a token
 	Key   func(public string) (events.Caller, bool) // who has a key; that he has its private half was checked
 	Actor func(name string) (events.Caller, bool)   // who is let in under a name now
+	// Denied is told of who published or subscribed where he may not; nil: nobody is told.
+	Denied func(actor, subject string)
 }
 
 // leeway is how long a connection may go on after the end of what its caller showed.
@@ -42,7 +44,12 @@ type authenticator struct {
 }
 
 // Admit lets in who is known to some functions, instead of who shows the token of Options.
-func (s *Server) Admit(c Callers) { s.auth.callers.Store(&c) }
+func (s *Server) Admit(c Callers) {
+	s.auth.callers.Store(&c)
+	if c.Denied != nil {
+		s.logger.denied.Store(&c.Denied)
+	}
+}
 
 // Evict ends the connections of a caller, who is let in no more by now, or not as before. It says how many there were.
 func (s *Server) Evict(actor string) (int, error) {

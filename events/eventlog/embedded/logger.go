@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ type logger struct {
 	failed chan struct{}          // gets word of a write that failed; has room for one
 	beyond atomic.Pointer[func()] // counts what somebody tried beyond his rights; nil: nobody counts
 	mu     sync.Mutex
+	denied atomic.Pointer[func(actor, subject string)]
 	fatal  string // the last thing the server could not start for
 }
 
@@ -38,7 +40,16 @@ func (l *logger) Errorf(format string, v ...any) {
 	}
 	l.to.Error(message, "from", "nats-server")
 	l.notice(message)
+	if tell := l.denied.Load(); tell != nil {
+		if v := violation.FindStringSubmatch(message); v != nil {
+			(*tell)(v[1], v[2])
+		}
+	}
 }
+
+// violation is what nats-server says of a client that published or subscribed where it may not. What a client calls itself stands
+// before that, and may look the same; a subject has no spaces. So only the end is looked at.
+var violation = regexp.MustCompile(`^.* - "[^"/ ]+/user:([a-z]+:[0-9A-Za-z]+)" - (?:Publish|Subscription) Violation - Subject "([^" ]*)"(?:, (?:Queue: "[^" ]*", )?SID [^ ]*)?$`)
 
 // isViolation tells whether somebody has tried what he may not.
 func isViolation(message string) bool {
