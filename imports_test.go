@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"./cloud/kube/tenant":   {"./cloud/kube", "./cloud/kube/policy"},
 	"./cloud/kube/release":  {"./cloud/kube", "./cloud/kube/policy", "./cloud/kube/tenant", "k8s.io/apimachinery/pkg/util/yaml"},
 	"./cloud/kube/drain":    {"./cloud/kube"},
+	"./cloud/kube/move":     {"./cloud/kube", "./cloud/kube/drain", "./cloud/kube/tenant"},
 	"./cloud/kube/helm":     {"./cloud/kube", "./cloud/kube/policy"},
 	"./cloud/kube/kubetest": {"./cloud/kube", "./cloud/kube/memory"},
 

@@ -50,9 +50,10 @@ type Kind[D Data] struct {
 	Name             ev.Kind
 	Table            []Row
 	Rules            map[Phase]PhaseLimits
-	SteadyPhases     []Phase // where the entity is what was asked for and nothing more is owed
-	TerminatingPhase Phase   // where it is on its way to its end; empty if it ends at once
-	FinalPhase       Phase   // where nothing of it is left; its name may be used again
+	StepLimits       func(Entity[D]) (PhaseLimits, bool) // of a phase that has steps: the bounds of the present one, if it has some; may be nil
+	SteadyPhases     []Phase                             // where the entity is what was asked for and nothing more is owed
+	TerminatingPhase Phase                               // where it is on its way to its end; empty if it ends at once
+	FinalPhase       Phase                               // where nothing of it is left; its name may be used again
 
 	// CreateEvents are the first events of an incarnation with this uid.
 	CreateEvents func(ev.Create, string) []ev.Event
