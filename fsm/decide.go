@@ -364,17 +364,6 @@ func (k *Kind[D]) failure(e Entity[D], owed ev.Effect, f ev.AttemptFailed) []ev.
 	return []ev.Event{f}
 }
 
-// limits are the bounds of the work that an entity is owed now, if it has some.
-func (k *Kind[D]) limits(e Entity[D]) (PhaseLimits, bool) {
-	if k.StepLimits != nil {
-		if l, bounded := k.StepLimits(e); bounded {
-			return l, true
-		}
-	}
-	l, bounded := k.Rules[e.Phase()]
-	return l, bounded
-}
-
 // Attempts is how many attempts at what is owed now have failed.
 func (b Base) Attempts() int {
 	if b.Attempt == nil {

@@ -132,7 +132,8 @@ func (d TenantData) owedMachines(b Base) ev.Effect {
 	case ev.StepAbort:
 		to = m.From.TenantInfra
 	}
-	e := ev.MoveTenant{EnsureTenant: d.ensure(b), Step: m.Step, Move: m.ID, To: to, Zones: d.Zones, Sleeps: d.Sleeps, Since: b.PhaseSince}
+	e := ev.MoveTenant{EnsureTenant: d.ensure(b), Step: m.Step, Move: m.ID, To: to, Zones: d.Zones,
+		Sleeps: d.Sleeps, Since: b.PhaseSince}
 	e.Placement = at
 	return e
 }
