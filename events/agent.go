@@ -53,7 +53,7 @@ type (
 		At     time.Time
 	}
 	// NoteAgent is told by the door: how an agent stands.
-	NoteAgent struct{ Seen Event } // AgentConnected or AgentLost
+	NoteAgent struct{ Seen Event } // AgentConnected, AgentLost or ReportRefused
 )
 
 // Invites marks what a secret is made for.
@@ -93,12 +93,18 @@ type (
 	}
 	// AgentConnected says that an agent has been seen, for the first time or after it was Lost.
 	AgentConnected struct {
-		Instance string `json:"instance"` // of the process, made at its start
-		Version  string `json:"version"`
+		Instance string   `json:"instance"` // of the process, made at its start
+		Version  string   `json:"version"`
+		Lacks    []string `json:"lacks,omitempty"`     // the effects of this control plane that it does not know
+		ClockOff string   `json:"clock_off,omitempty"` // by how much its clock is ahead, if that is more than five minutes
 	}
 	// AgentLost says that nothing has been heard of an agent for a while.
 	AgentLost struct {
 		Since time.Time `json:"since"` // when it was heard last
+	}
+	// ReportRefused says that somebody with an agent's key reported without its lease: another process of the same key.
+	ReportRefused struct {
+		Instance string `json:"instance,omitempty"` // that has the lease; empty: nobody has
 	}
 	// AgentRevoked says that an agent's key is good no more.
 	AgentRevoked struct{}
@@ -118,6 +124,9 @@ func (AgentConnected) Type() string { return "connected" }
 
 // Type names the event on the wire.
 func (AgentLost) Type() string { return "lost" }
+
+// Type names the event on the wire.
+func (ReportRefused) Type() string { return "report_refused" }
 
 // Type names the event on the wire.
 func (AgentRevoked) Type() string { return "revoked" }

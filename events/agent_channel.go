@@ -113,13 +113,15 @@ type (
 		Since  time.Time `json:"since,omitzero"`
 		Places []string  `json:"places,omitempty"` // where it works
 		Speed  float64   `json:"speed"`            // of the simulated cloud
+		Now    time.Time `json:"now,omitzero"`     // of the control plane
 		Error  string    `json:"error,omitempty"`
 	}
 	// SeenQuestion is what an agent says of itself once a minute.
 	SeenQuestion struct {
-		Instance string   `json:"instance"`
-		Version  string   `json:"version"`
-		Effects  []string `json:"effects"` // that it knows
+		Instance string    `json:"instance"`
+		Version  string    `json:"version"`
+		Effects  []string  `json:"effects"` // that it knows
+		Now      time.Time `json:"now,omitzero"`
 	}
 	// JoinQuestion is the key of an agent.
 	JoinQuestion struct {

@@ -197,17 +197,19 @@ const (
 	InternalReason      ReasonCode = "internal"
 	UnknownReason       ReasonCode = "unknown" // refused in words that nobody has met
 	DriftedReason       ReasonCode = "drifted"
-	Contested           ReasonCode = "contested"   // somebody else undoes what is repaired, again and again
-	Queued              ReasonCode = "queued"      // so much is being done at once that it has to wait for its turn
-	NotSeen             ReasonCode = "not_seen"    // it was made, and no look shows it
-	InProgress          ReasonCode = "in_progress" // nothing is wrong: it takes its time
+	Contested           ReasonCode = "contested"     // somebody else undoes what is repaired, again and again
+	Queued              ReasonCode = "queued"        // so much is being done at once that it has to wait for its turn
+	NotSeen             ReasonCode = "not_seen"      // it was made, and no look shows it
+	InProgress          ReasonCode = "in_progress"   // nothing is wrong: it takes its time
+	AgentTooOld         ReasonCode = "agent_too_old" // the agent that is to do it does not know how
+	Approval            ReasonCode = "approval"      // people at the customer's side are to agree, or a freeze of theirs to end
 )
 
 // ReasonCodes are all of them.
 var ReasonCodes = []ReasonCode{
 	Unauthenticated, Unauthorized, QuotaExceeded, RateLimited, CapacityUnavailable, Dependency,
 	ConfigProblem, ConflictReason, Timeout, Unreachable, InternalReason, UnknownReason,
-	DriftedReason, Contested, Queued, NotSeen, InProgress,
+	DriftedReason, Contested, Queued, NotSeen, InProgress, AgentTooOld, Approval,
 }
 
 // Call is one call to a cloud or a cluster, as the event of its outcome keeps it.
@@ -254,7 +256,7 @@ func (f AttemptFailed) NextTry(now time.Time) time.Time {
 // later does not, nor does no answer, which says nothing of what was asked.
 func (r Reason) Counted() bool {
 	switch r.Code {
-	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable, Unreachable, Queued, NotSeen:
+	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable, Unreachable, Queued, NotSeen, AgentTooOld, Approval:
 		return false
 	}
 	return true
@@ -267,13 +269,16 @@ func (r Reason) LacksRights() bool { return r.Code == Unauthorized || r.Code == 
 // answered can do nothing about it. What asks for more than the machines of its cluster have is its owner's to change.
 func (r Reason) Waits() bool {
 	switch r.Code {
-	case RateLimited, QuotaExceeded, Unreachable, Queued:
+	case RateLimited, QuotaExceeded, Unreachable, Queued, AgentTooOld, Approval:
 		return true
 	case CapacityUnavailable:
 		return r.Fault == ByCloud
 	}
 	return false
 }
+
+// Held tells whether it is the customer's side alone that keeps work waiting, for as long as it likes: no time of a phase runs.
+func (r Reason) Held() bool { return r.Code == AgentTooOld || r.Code == Approval }
 
 // Final tells whether trying again by itself can't help.
 func (r Reason) Final() bool { return r.Code == ConfigProblem }

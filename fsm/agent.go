@@ -39,6 +39,7 @@ var agent = Kind[AgentData]{
 		Row{ev.JoinRefused{}, []Phase{Invited, Connected, Lost}, Stay},
 		Row{ev.AgentConnected{}, []Phase{Invited, Lost, Connected}, Connected},
 		Row{ev.AgentLost{}, []Phase{Connected}, Lost},
+		Row{ev.ReportRefused{}, []Phase{Invited, Connected, Lost}, Stay},
 	), Row{ev.AgentRevoked{}, []Phase{Invited, Connected, Lost}, Revoked}),
 	SteadyPhases: []Phase{Invited, Connected, Lost},
 	FinalPhase:   Revoked,
@@ -143,7 +144,7 @@ func joinAgent(e Entity[AgentData], ask ev.Join) ([]ev.Change, error) {
 func noteAgent(e Entity[AgentData], ask ev.NoteAgent) ([]ev.Change, error) {
 	switch seen := ask.Seen.(type) {
 	case ev.AgentConnected:
-		if e.Data.Key == "" || e.Phase() == Connected && e.Data.Seen == seen {
+		if e.Data.Key == "" || e.Phase() == Connected && sameAgent(e.Data.Seen, seen) {
 			return nil, nil
 		}
 		return changed(e.Base, seen), nil
@@ -152,8 +153,15 @@ func noteAgent(e Entity[AgentData], ask ev.NoteAgent) ([]ev.Change, error) {
 			return nil, nil
 		}
 		return changed(e.Base, seen), nil
+	case ev.ReportRefused:
+		return changed(e.Base, seen), nil
 	}
 	return nil, ev.Refuse(ev.Internal, "an agent does not know %T", ask.Seen)
+}
+
+// sameAgent tells whether what an agent says of itself is no news. That its process has begun anew is none.
+func sameAgent(was, is ev.AgentConnected) bool {
+	return was.Version == is.Version && slices.Equal(was.Lacks, is.Lacks) && (was.ClockOff == "") == (is.ClockOff == "")
 }
 
 // AgentPlaces is where an agent works: its dataplanes, and their accounts.

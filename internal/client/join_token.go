@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -75,6 +76,9 @@ func (t JoinToken) verify(s tls.ConnectionState) error {
 		return errors.New("the server does not show the CA that the token names: something between here and there ends TLS, or the token is of another server")
 	}
 	_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, DNSName: s.ServerName})
+	if invalid := (x509.CertificateInvalidError{}); errors.As(err, &invalid) && invalid.Reason == x509.Expired {
+		return fmt.Errorf("%w: if that is not so, this machine's clock is wrong", err)
+	}
 	return err
 }
 

@@ -54,6 +54,8 @@ type agentProcess struct {
 	key      nkeys.KeyPair
 	instance string // of this process
 	nc       *nats.Conn
+	skew     execute.Skew
+	wrong    bool // the clock was, when the control plane was heard last
 }
 
 // RunAgent joins if that is still to be done, and works until ctx ends or the agent is revoked.
@@ -249,11 +251,13 @@ var errStandsBy = errors.New("another instance works")
 // say takes or keeps the lease, and begins or ends the work.
 func (a *agentProcess) say(ctx context.Context, work *placeWork) error {
 	at := ev.AgentSubject(a.token.Owner, ev.AgentPlace(a.token.Agent), ev.AskSeen)
-	seen := ev.SeenQuestion{Instance: a.instance, Version: a.Version, Effects: execute.Effects()}
+	asked := time.Now()
+	seen := ev.SeenQuestion{Instance: a.instance, Version: a.Version, Effects: execute.Effects(), Now: asked.UTC()}
 	var lease ev.Lease
 	if err := askFor(ctx, a.nc, at, seen, &lease); err != nil {
 		return err
 	}
+	a.compareClocks(asked, time.Now(), lease.Now)
 	if lease.HeldBy != "" {
 		slog.Info("another instance of this agent works: this one stands by", "instance", lease.HeldBy, "since", lease.Since)
 		work.stop()
@@ -263,6 +267,23 @@ func (a *agentProcess) say(ctx context.Context, work *placeWork) error {
 		return errors.New(lease.Error)
 	}
 	return work.begin(ctx, lease)
+}
+
+// mostOff is by how much this machine's clock may differ from the control plane's without a word about it.
+const mostOff = 5 * time.Minute
+
+// compareClocks notes by how much the control plane's clock is ahead: it answered between two moments.
+func (a *agentProcess) compareClocks(asked, answered, theirs time.Time) {
+	if theirs.IsZero() {
+		return // a release before
+	}
+	ahead := theirs.Sub(asked.Add(answered.Sub(asked) / 2))
+	a.skew.Set(ahead)
+	wrong := ahead.Abs() > mostOff
+	if wrong && !a.wrong {
+		slog.Warn("this machine's clock is wrong, or the control plane's", "behind", ahead.Round(time.Second).String())
+	}
+	a.wrong = wrong
 }
 
 // placeWork is the work at all places of an agent.
@@ -290,8 +311,9 @@ func (w *placeWork) begin(ctx context.Context, lease ev.Lease) error {
 	var places []execute.Channel
 	for _, name := range lease.Places {
 		place := queue.Partition{Owner: w.token.Owner, Dataplane: name}
-		places = append(places, execute.Channel{Conn: w.nc, Place: place})
-		x := execute.NewAgent(w.nc, place, slots, clouds, speed)
+		at := execute.Channel{Conn: w.nc, Place: place, Skew: &w.skew}
+		places = append(places, at)
+		x := execute.NewAgent(at, slots, clouds, speed)
 		x.UseCharts(charts)
 		w.run(ctx, "the work at "+name, x.Run)
 	}

@@ -6,6 +6,8 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
 	"github.com/aeriehq/aerie/workers/agents"
 	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/dispatch"
+	"github.com/aeriehq/aerie/workers/execute"
 )
 
 // knowAgents follows who the agents are and what is owed where they work. It is called before the fold follows the log. On
@@ -22,7 +24,21 @@ func (c *Control) knowAgents(s Settings) {
 		},
 		IsThere: c.NATS.IsThere,
 	})
+	c.agents.Expect(execute.Effects())
+	refused := func() { c.counts.RefusedToAgents("intake") }
+	c.agents.CountRefused(refused)
+	c.Intake.CountRefused(refused)
+	c.NATS.CountViolations(func() { c.counts.RefusedToAgents("nats") })
 	c.Intake.Guard(c.agents.MayReport)
+}
+
+// timeAgents has no time of a phase run while the agent is away that is to do the work.
+func (c *Control) timeAgents(d *dispatch.Dispatcher) {
+	if c.agents == nil {
+		return
+	}
+	d.KnowAgents(c.agents.IsThere)
+	c.agents.WhenBack(d.Look)
 }
 
 // serveAgents lets agents in, and answers them.

@@ -39,6 +39,7 @@ import (
 	"github.com/aeriehq/aerie/workers/command"
 	"github.com/aeriehq/aerie/workers/dispatch"
 	"github.com/aeriehq/aerie/workers/execute"
+	"github.com/aeriehq/aerie/workers/login"
 	"github.com/aeriehq/aerie/workers/reconcile"
 )
 
@@ -68,6 +69,8 @@ type Control struct {
 	Fanout  *api.Fanout // where streams of events come from
 	who     *identity.Registry
 	local   *localToken
+	issuers login.Settings                           // whose word is taken about people
+	login   *login.Service                           // nil: nobody's
 	clouds  map[string]site                          // those that this replica can reach, by the name that accounts give
 	clock   clock.Clock                              // of the clouds
 	worked  atomic.Pointer[map[string]execute.Cloud] // those that this replica works in now; nil: none
@@ -119,7 +122,7 @@ func Start(s Settings) (c *Control, err error) {
 		}
 	}()
 	for _, start := range []func(Settings) error{
-		c.openStore, c.openLog, c.openClouds, c.openCharts, c.startFold, c.startWorkers, c.startHTTP,
+		c.readIssuers, c.openStore, c.openLog, c.openClouds, c.openCharts, c.startFold, c.startLogin, c.startWorkers, c.startHTTP,
 	} {
 		if err := start(s); err != nil {
 			return c, err
@@ -211,6 +214,7 @@ func (c *Control) startFold(s Settings) error {
 	c.admit()
 	c.Intake.CountRounds(c.counts.Round)
 	dispatcher := dispatch.NewDispatcher(c.Intake, c.Live, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})
+	c.timeAgents(dispatcher)
 	last, err := c.Log.Last(c.core.ctx)
 	if err != nil {
 		return err
@@ -274,7 +278,7 @@ func (c *Control) startHTTP(s Settings) error {
 		Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Authenticate: c.who.Authenticate,
 		Version: Semver(), Done: c.doors.ctx.Done(),
 		Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where,
-		EnableLocal: c.enableLocal, Ready: c.ready, Promise: c.kept,
+		EnableLocal: c.enableLocal, Logins: c.offers, People: c.people, Erase: c.erase, Ready: c.ready, Promise: c.kept,
 	}))
 	listen := c.listen
 	if c.tls != nil {

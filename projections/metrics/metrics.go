@@ -45,7 +45,7 @@ type Metrics struct {
 	version string
 
 	commands, work, requests, calls, rounds, roundCommands, roundEvents *prometheus.HistogramVec
-	answered, worked, givenUp                                           *prometheus.CounterVec
+	answered, worked, givenUp, agents                                   *prometheus.CounterVec
 
 	mu     sync.Mutex
 	folded map[string]uint64    // by name and labels, as snapshots keep them
@@ -68,9 +68,10 @@ func New(fold *state.Live, last func(context.Context) (uint64, error)) *Metrics 
 		calls:    histogram("aerie_cloud_call_duration_seconds"), rounds: histogram("aerie_round_duration_seconds"),
 		roundCommands: histogram("aerie_round_commands"), roundEvents: histogram("aerie_round_events"),
 		answered: count("aerie_commands_total"), worked: count("aerie_work_total"), givenUp: count("aerie_commands_given_up_total"),
+		agents: count("aerie_agents_refused_total"),
 	}
 	m.registry.MustRegister(m, m.commands, m.work, m.requests, m.calls, m.rounds, m.roundCommands, m.roundEvents,
-		m.answered, m.worked, m.givenUp,
+		m.answered, m.worked, m.givenUp, m.agents,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.begin()
 	m.scrape = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{DisableCompression: true}) // all answers are compressed
@@ -85,6 +86,8 @@ func (m *Metrics) begin() {
 		m.answered.WithLabelValues(string(code))
 	}
 	m.givenUp.WithLabelValues()
+	m.agents.WithLabelValues("intake")
+	m.agents.WithLabelValues("nats")
 	for _, code := range events.ReasonCodes {
 		m.folded[failedKey(code)] = 0
 	}
@@ -172,6 +175,9 @@ func (m *Metrics) Commanded(code string, took time.Duration) {
 	m.answered.WithLabelValues(code).Inc()
 	m.commands.WithLabelValues(code).Observe(took.Seconds())
 }
+
+// RefusedToAgents counts what was refused: by the intake to an agent, or by the NATS server to whoever is connected.
+func (m *Metrics) RefusedToAgents(by string) { m.agents.WithLabelValues(by).Inc() }
 
 // GivenUp counts a queued command that failed by itself again and again, and was refused as internal.
 func (m *Metrics) GivenUp() { m.givenUp.WithLabelValues().Inc() }

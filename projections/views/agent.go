@@ -11,6 +11,8 @@ import (
 type AgentObserved struct {
 	Instance     string     `json:"instance,omitempty" doc:"The process that works, by an id of its own"`
 	Version      string     `json:"version,omitempty" doc:"The version of its program"`
+	Lacks        []string   `json:"lacks,omitempty" doc:"The effects of this control plane that it does not know: it is too old for them"`
+	ClockOff     string     `json:"clockOff,omitempty" doc:"By how much its clock is ahead of the control plane's; absent: less than five minutes"`
 	Key          string     `json:"key,omitempty" doc:"Its public key"`
 	InvitedUntil *time.Time `json:"invitedUntil,omitempty" doc:"Until when who has the token may join; absent: nobody may"`
 }
@@ -19,7 +21,7 @@ var agentView = kindView{
 	kind: events.Agent,
 	observe: func(e entity) any {
 		d := e.Data.(fsm.AgentData)
-		o := AgentObserved{Instance: d.Seen.Instance, Version: d.Seen.Version, Key: d.Key}
+		o := AgentObserved{Instance: d.Seen.Instance, Version: d.Seen.Version, Lacks: d.Seen.Lacks, ClockOff: d.Seen.ClockOff, Key: d.Key}
 		if d.Secret != "" {
 			o.InvitedUntil = &d.Until
 		}

@@ -59,7 +59,7 @@ func (r *inside) work() (stop func()) {
 	var all sync.WaitGroup
 	slots := execute.NewSlots()
 	for _, c := range r.places {
-		a := execute.NewAgent(r.nc, c.Place, slots, r.clouds, clock.Clock{})
+		a := execute.NewAgent(c, slots, r.clouds, clock.Clock{})
 		all.Go(func() { _ = a.Run(ctx) })
 	}
 	stop = func() { end(); all.Wait() }

@@ -1,9 +1,11 @@
 package agents
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -11,6 +13,8 @@ import (
 	"github.com/nats-io/nkeys"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/command"
 )
 
 // Caller is who sent a message, as the NATS server says.
@@ -51,9 +55,35 @@ func (s *Service) MayReport(m *nats.Msg) error {
 	owner, name, ok := strings.Cut(strings.TrimPrefix(c.User, "agent:"), "/")
 	agent := ev.Ref{Kind: ev.Agent, Owner: owner, ID: name}
 	if !ok || !s.leases.holds(agent, c.session(), time.Now()) {
+		s.tellRefused(agent, c.session())
 		return ev.Refuse(ev.Conflict, "%s: another instance works, or it has not said that it is there", agent)
 	}
+	if t := strings.Split(m.Subject, "."); len(t) < 7 || t[2] != owner || t[5] != owner {
+		return ev.Refuse(ev.Denied, "%s reports of what is not %s's", agent, owner)
+	}
 	return nil
+}
+
+// tellRefused has an event of a session that reports without the lease, one for each session.
+func (s *Service) tellRefused(agent ev.Ref, session string) {
+	s.telling.Lock()
+	known := s.told[agent] == session
+	s.told[agent] = session
+	s.telling.Unlock()
+	if known || !s.isAgent(agent) {
+		return
+	}
+	s.caught.Go(func() {
+		c := command.Internal(agent, ev.ActorAerie, ev.NoteAgent{Seen: ev.ReportRefused{Instance: s.leases.holder(agent)}})
+		if err := s.do(context.Background(), c); err != nil {
+			slog.Warn("a report without the lease is not noted", "agent", agent.String(), "err", err)
+		}
+	})
+}
+
+func (s *Service) isAgent(ref ev.Ref) (is bool) {
+	s.fold.View(func(w *state.Entities) { _, is = w.Get(ref) })
+	return is
 }
 
 // isUserKey tells whether a text is the public key of a user.

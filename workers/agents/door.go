@@ -2,6 +2,7 @@ package agents
 
 import (
 	"strings"
+	"sync"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
@@ -11,14 +12,54 @@ import (
 
 // Key is who has a key; false if nobody has.
 func (s *Service) Key(public string) (r embedded.Rights, known bool) {
+	ref, some := s.keys.of(public)
+	if !some {
+		return r, false
+	}
 	s.fold.View(func(w *state.Entities) {
-		w.Each(ev.Agent, func(e fsm.Entity[fsm.Data]) {
-			if d := e.Data.(fsm.AgentData); d.Key == public && public != "" && e.Phase() != fsm.Revoked {
-				r, known = rightsOf(e.Ref, placesOf(w, e), public), true
-			}
-		})
+		e, _ := w.Get(ref)
+		if d, is := e.Data.(fsm.AgentData); is && d.Key == public && e.Phase() != fsm.Revoked {
+			r, known = rightsOf(e.Ref, placesOf(w, e), public), true
+		}
 	})
 	return r, known
+}
+
+// keys has whose the keys of agents are.
+type keys struct {
+	mu    *sync.RWMutex
+	owner map[string]ev.Ref
+	key   map[ev.Ref]string
+}
+
+func newKeys() keys { return keys{&sync.RWMutex{}, map[string]ev.Ref{}, map[ev.Ref]string{}} }
+
+func (k keys) of(public string) (ref ev.Ref, some bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	ref, some = k.owner[public]
+	return ref, some
+}
+
+// put notes an agent's key; empty: it has none.
+func (k keys) put(agent ev.Ref, public string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.owner, k.key[agent])
+	delete(k.key, agent)
+	if public != "" {
+		k.owner[public], k.key[agent] = agent, public
+	}
+}
+
+// see follows what happens to agents.
+func (k keys) see(r ev.Recorded) {
+	switch e := r.Event.(type) {
+	case ev.Joined:
+		k.put(r.Ref, e.Key)
+	case ev.AgentRevoked, ev.Deleted:
+		k.put(r.Ref, "")
+	}
 }
 
 // rightsOf are those of an agent: to ask and report where it works, and to hear hints.

@@ -1,10 +1,12 @@
 package agents
 
 import (
+	"slices"
 	"sync"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/queue"
 )
 
 // leaseFor is how long a lease is good without being kept: an agent says once a minute that it is there.
@@ -20,9 +22,47 @@ type lease struct {
 	instance, session string
 	conn              uint64 // of the server
 	since, seen       time.Time
+	places            []string
 }
 
 func newLeases() leases { return leases{&sync.Mutex{}, map[ev.Ref]lease{}} }
+
+// alive tells whether somebody has the lease of an agent.
+func (l leases) alive(agent ev.Ref, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h, held := l.held[agent]
+	return held && now.Sub(h.seen) < leaseFor
+}
+
+// at notes where the holder of a lease works.
+func (l leases) at(agent ev.Ref, places []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if h, held := l.held[agent]; held {
+		h.places = places
+		l.held[agent] = h
+	}
+}
+
+// holder is the instance that has the lease of an agent; empty if none has.
+func (l leases) holder(agent ev.Ref) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held[agent].instance
+}
+
+// covers tells whether an agent that works at a place has a lease. There are few agents of one customer.
+func (l leases) covers(place queue.Partition, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for ref, h := range l.held {
+		if ref.Owner == place.Owner && now.Sub(h.seen) < leaseFor && slices.Contains(h.places, place.Dataplane) {
+			return true
+		}
+	}
+	return false
+}
 
 // take takes or keeps the lease for an instance. If another one has it, whose connection is there, that is returned, and
 // since when.
@@ -37,7 +77,7 @@ func (l leases) take(agent ev.Ref, instance string, who Caller, isThere func(con
 	if h.instance != instance {
 		h.since = now
 	}
-	l.held[agent] = lease{instance, who.session(), who.Conn, h.since, now}
+	l.held[agent] = lease{instance, who.session(), who.Conn, h.since, now, h.places}
 	return "", time.Time{}
 }
 

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,10 +34,16 @@ type Service struct {
 	clock  clock.Clock
 	door   Door
 
-	active atomic.Bool // there is an agent: before, nobody asks what is owed
-	owed   index
-	leases leases
-	caught sync.WaitGroup
+	active  atomic.Bool // there is an agent: before, nobody asks what is owed
+	owed    index
+	leases  leases
+	keys    keys
+	effects []string          // that this control plane may owe
+	back    func(ev.Ref)      // has somebody looked at whose agent has come back
+	refused func()            // counts what agents were refused
+	told    map[ev.Ref]string // the session without a lease of which there is an event, of each agent
+	telling sync.Mutex
+	caught  sync.WaitGroup
 }
 
 // Door is the NATS server, as far as agents are concerned. A user is an agent, by the name of ev.AgentActor.
@@ -47,14 +54,27 @@ type Door struct {
 
 // New makes a service.
 func New(intake *command.Intake, fold *state.Live, clock clock.Clock, door Door) *Service {
-	s := &Service{intake: intake, fold: fold, clock: clock, door: door, owed: newIndex(), leases: newLeases()}
+	s := &Service{intake: intake, fold: fold, clock: clock, door: door, owed: newIndex(), leases: newLeases(), keys: newKeys(),
+		back: func(ev.Ref) {}, refused: func() {}, told: map[ev.Ref]string{}}
 	fold.Watch(s.see)
 	return s
 }
 
+// Expect says which effects may be owed: who does not know them all is behind. It is called before Serve.
+func (s *Service) Expect(effects []string) { s.effects = effects }
+
+// CountRefused has a function count what agents are refused here. It is called before Serve.
+func (s *Service) CountRefused(count func()) { s.refused = count }
+
+// WhenBack has a function look at an entity that is owed something where an agent has come back. It is called before Serve.
+func (s *Service) WhenBack(look func(ev.Ref)) { s.back = look }
+
 // see keeps the index of what is owed, and cuts off who has no right any more. It is called under the fold's lock.
 func (s *Service) see(w *state.Entities, decision []ev.Recorded, _ bool) {
 	for _, r := range decision {
+		if r.Ref.Kind == ev.Agent {
+			s.keys.see(r)
+		}
 		switch {
 		case r.Ref.Kind == ev.Agent && !s.active.Swap(true):
 			s.all(w)
@@ -104,7 +124,10 @@ func owedBy(w *state.Entities, ref ev.Ref) *queue.Partition {
 // Serve answers agents until ctx ends. The fold must have seen all that the log held at the start.
 func (s *Service) Serve(ctx context.Context, nc *nats.Conn) error {
 	s.fold.View(func(w *state.Entities) {
-		w.Each(ev.Agent, func(fsm.Entity[fsm.Data]) { s.active.Store(true) })
+		w.Each(ev.Agent, func(e fsm.Entity[fsm.Data]) {
+			s.active.Store(true)
+			s.keys.put(e.Ref, e.Data.(fsm.AgentData).Key)
+		})
 		if s.active.Load() {
 			s.all(w)
 		}
@@ -138,7 +161,11 @@ func (s *Service) answer(ctx context.Context, m *nats.Msg, owner, place, what st
 	case ev.AskEnded:
 		var q ev.EndedQuestion
 		_ = json.Unmarshal(m.Data, &q)
-		out = s.endedOf(owner, q)
+		a := s.endedOf(owner, q)
+		if a.Error != "" {
+			s.refused()
+		}
+		out = a
 	case ev.AskSeen:
 		out = s.seen(ctx, m, agentRef(owner, place))
 	case ev.AskJoin:
@@ -212,10 +239,12 @@ func (s *Service) seen(ctx context.Context, m *nats.Msg, ref ev.Ref) (l ev.Lease
 		return ev.Lease{Error: "an instance is wanted"}
 	}
 	isThere := func(conn uint64) bool { return s.door.IsThere(caller.User, conn) }
-	if held, since := s.leases.take(ref, q.Instance, caller, isThere, time.Now()); held != "" {
-		return ev.Lease{HeldBy: held, Since: since}
+	was, now := s.leases.alive(ref, time.Now()), time.Now()
+	if held, since := s.leases.take(ref, q.Instance, caller, isThere, now); held != "" {
+		return ev.Lease{HeldBy: held, Since: since, Now: now.UTC()}
 	}
-	seen := ev.AgentConnected{Instance: ev.Cut(q.Instance, 64), Version: ev.Cut(q.Version, 64)}
+	seen := ev.AgentConnected{Instance: ev.Cut(q.Instance, 64), Version: ev.Cut(q.Version, 64), Lacks: s.lacks(q.Effects),
+		ClockOff: clockOff(ref, q.Now, now)}
 	if err := s.do(ctx, command.Internal(ref, ev.ActorAerie, ev.NoteAgent{Seen: seen})); err != nil {
 		return ev.Lease{Error: err.Error()}
 	}
@@ -225,7 +254,46 @@ func (s *Service) seen(ctx context.Context, m *nats.Msg, ref ev.Ref) (l ev.Lease
 			l.Places = placesOf(w, e)
 		}
 	})
+	l.Now = time.Now().UTC()
+	if s.leases.at(ref, l.Places); !was {
+		s.lookAgain(ref.Owner, l.Places)
+	}
 	return l
+}
+
+// lookAgain has all looked at that is owed at some places: how long that may take counts from now.
+func (s *Service) lookAgain(owner string, places []string) {
+	for _, name := range places {
+		for _, ref := range s.owed.after(queue.Partition{Owner: owner, Dataplane: name}, "") {
+			s.back(ref)
+		}
+	}
+}
+
+// IsThere tells whether an agent has the lease of a place now.
+func (s *Service) IsThere(place queue.Partition) bool { return s.leases.covers(place, time.Now()) }
+
+// lacks are the effects of this control plane that an agent does not know.
+func (s *Service) lacks(knows []string) (all []string) {
+	for _, effect := range s.effects {
+		if !slices.Contains(knows, effect) {
+			all = append(all, effect)
+		}
+	}
+	return all
+}
+
+// mostOff is by how much an agent's clock may be wrong without a word about it.
+const mostOff = 5 * time.Minute
+
+// clockOff is by how much an agent's clock is ahead, in words, if that is much.
+func clockOff(agent ev.Ref, its, ours time.Time) string {
+	off := its.Sub(ours).Round(time.Second)
+	if its.IsZero() || off.Abs() <= mostOff {
+		return ""
+	}
+	slog.Warn("the clock of an agent is wrong, or ours", "agent", agent.String(), "ahead", off.String())
+	return off.String()
 }
 
 func (s *Service) do(ctx context.Context, c ev.Command) error {

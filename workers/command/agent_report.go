@@ -30,12 +30,35 @@ func (i *Intake) observed(ctx context.Context, subject string, r ev.ExecutorRepo
 // mostEvery bounds what an agent says of the time between its looks.
 const mostEvery = time.Hour
 
+// bound cuts what a report says in words: whoever reports may be of another release, or in other hands.
+func bound(r *ev.ExecutorReport) {
+	if r.Failure != nil {
+		r.Failure.Message = ev.Cut(r.Failure.Message, mostWords)
+	}
+	if r.Saw != nil {
+		r.Saw.Found = r.Saw.Found[:min(len(r.Saw.Found), mostNamed)]
+		for i := range r.Saw.Found {
+			d := &r.Saw.Found[i]
+			d.What, d.Message = ev.Cut(d.What, mostWords), ev.Cut(d.Message, mostWords)
+		}
+	}
+	if r.Swept != nil {
+		r.Swept.Resources = r.Swept.Resources[:min(len(r.Swept.Resources), mostNamed)]
+		for i := range r.Swept.Resources {
+			r.Swept.Resources[i] = ev.Cut(r.Swept.Resources[i], mostWords)
+		}
+	}
+}
+
+// What a report may say: as much as executors do.
+const (
+	mostWords = 4 << 10
+	mostNamed = 100
+)
+
 // observation is the command of such a report. An error says that it is not for whoever reports at that place to say.
 func (i *Intake) observation(subject string, r ev.ExecutorReport) (c ev.Command, err error) {
-	t := strings.Split(strings.TrimPrefix(subject, ev.ReportPrefix), ".")
-	if len(t) != 5 || subject != ev.ReportSubject(t[0], t[1], r.Ref) {
-		return c, fmt.Errorf("%s is not what %s is about", r.Ref, ev.Truncate(subject))
-	}
+	t := strings.Split(strings.TrimPrefix(subject, ev.ReportPrefix), ".") // it was held to the entity
 	place := queue.Partition{Owner: t[0], Dataplane: t[1]}
 	may := false
 	switch {

@@ -34,26 +34,27 @@ import (
 // decided already, and appends what they change: together what came in while the
 // append before was on its way to the disk. It is safe for concurrent use.
 type Intake struct {
-	log        *eventlog.Log
-	fold       *state.Live
-	kinds      *ev.Registry
-	read       func(context.Context, uint64) (ev.Recorded, error) // of the log
-	ids        oldIDs
-	people     chan *job // what people ask
-	machinery  chan *job // what the dispatcher and executors ask: neither keeps the other waiting
-	contention *contention
-	refusals   *rate.Limiter                        // how many refusals are written down
-	ended      chan struct{}                        // closed when Run has
-	places     chan struct{}                        // a place for each message being answered
-	answering  sync.WaitGroup                       // those messages
-	callers    func(actor string) (ev.Caller, bool) // nil: NATS does not say who sends a message
-	look       Survey                               // nil: nobody looks into clusters
-	guard      func(*nats.Msg) error                // says why a report may not be taken; nil: any may
-	count      func(code string, took time.Duration)
-	rounds     func(commands, events int, took time.Duration)
-	watch      *liveness.Loop
-	givenUp    func()        // counts the queued commands that are given up
-	missed     atomic.Uint64 // how many rounds were not appended, though nothing was wrong with them
+	log           *eventlog.Log
+	fold          *state.Live
+	kinds         *ev.Registry
+	read          func(context.Context, uint64) (ev.Recorded, error) // of the log
+	ids           oldIDs
+	people        chan *job // what people ask
+	machinery     chan *job // what the dispatcher and executors ask: neither keeps the other waiting
+	contention    *contention
+	refusals      *rate.Limiter                        // how many refusals are written down
+	ended         chan struct{}                        // closed when Run has
+	places        chan struct{}                        // a place for each message being answered
+	answering     sync.WaitGroup                       // those messages
+	callers       func(actor string) (ev.Caller, bool) // nil: NATS does not say who sends a message
+	look          Survey                               // nil: nobody looks into clusters
+	guard         func(*nats.Msg) error                // says why a report may not be taken; nil: any may
+	refusedReport func()                               // counts the reports that are refused to agents
+	count         func(code string, took time.Duration)
+	rounds        func(commands, events int, took time.Duration)
+	watch         *liveness.Loop
+	givenUp       func()        // counts the queued commands that are given up
+	missed        atomic.Uint64 // how many rounds were not appended, though nothing was wrong with them
 }
 
 // queued is how many commands may wait for the intake before callers wait too.
@@ -70,7 +71,8 @@ func NewIntake(log *eventlog.Log, fold *state.Live, kinds *ev.Registry) *Intake 
 	i := &Intake{contention: r, log: log, read: log.Read, fold: fold, kinds: kinds,
 		people: make(chan *job, queued), machinery: make(chan *job, queued),
 		refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
-		ended:    make(chan struct{}), places: make(chan struct{}, queued), count: func(string, time.Duration) {}, givenUp: func() {},
+		ended:    make(chan struct{}), places: make(chan struct{}, queued), count: func(string, time.Duration) {},
+		givenUp: func() {}, refusedReport: func() {},
 		rounds: func(int, int, time.Duration) {}}
 	i.ids.every = indexEvery
 	return i

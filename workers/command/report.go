@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"strings"
 
 	"github.com/aeriehq/aerie/events/queue"
 
@@ -31,6 +32,9 @@ func (i *Intake) ServeReports(ctx context.Context, nc *nats.Conn) error {
 // Guard has a function say why a report may not be taken; nil if it may. It is called before ServeReports.
 func (i *Intake) Guard(may func(*nats.Msg) error) { i.guard = may }
 
+// CountRefused has a function count the reports that are refused to agents. It is called before ServeReports.
+func (i *Intake) CountRefused(count func()) { i.refusedReport = count }
+
 func (i *Intake) mayReport(m *nats.Msg) error {
 	if i.guard == nil {
 		return nil
@@ -50,6 +54,9 @@ func (i *Intake) takeReport(ctx context.Context, m *nats.Msg) {
 	case started:
 		answer = ev.CreateCounted
 	case err != nil:
+		if _, agents := m.Header[ev.HeaderRequestInfo]; agents {
+			i.refusedReport()
+		}
 		slog.Error("report not taken", "subject", m.Subject, "err", err)
 		answer = err.Error()
 	}
@@ -78,8 +85,12 @@ func (i *Intake) report(ctx context.Context, subject string, data []byte) (start
 	if err := json.Unmarshal(data, &r); err != nil {
 		return false, fmt.Errorf("read report: %w", err)
 	}
+	bound(&r)
 	if faults := r.Ref.Check(); len(faults) > 0 {
 		return false, fmt.Errorf("read report: %s", faults[0].Message)
+	}
+	if t := strings.SplitN(strings.TrimPrefix(subject, ev.ReportPrefix), ".", 3); len(t) < 3 || subject != ev.ReportSubject(t[0], t[1], r.Ref) {
+		return false, fmt.Errorf("read report: %s is not what %s is about", r.Ref, ev.Truncate(subject))
 	}
 	if err := i.fold.Wait(ctx, r.Revision); err != nil {
 		return false, fmt.Errorf("read report: %w", err)

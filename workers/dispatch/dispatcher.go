@@ -47,8 +47,11 @@ type Dispatcher struct {
 	watch   *liveness.Loop
 	locks   [256]sync.Mutex // an entity's, by its hash: it is not looked at twice at once
 
+	isThere func(queue.Partition) bool // whether an agent works at a place; nil: nobody says
+
 	mu    sync.Mutex
 	put   map[ev.Ref]Enqueued
+	held  map[ev.Ref]time.Time // of agents' work that was kept waiting at the customer's side: zero while it is, then since when it is not
 	armed map[ev.Ref]time.Time // what was left to JetStream's timers
 }
 
@@ -72,10 +75,17 @@ const (
 // follow the log yet; Run starts it.
 func NewDispatcher(intake *command.Intake, fold *state.Live, work *queue.WorkQueue, timers *queue.Timers, clock clock.Clock) *Dispatcher {
 	d := &Dispatcher{intake: intake, fold: fold, work: work, timers: timers, clock: clock, started: time.Now(),
-		agenda: NewAgenda(), resting: newResting(), put: map[ev.Ref]Enqueued{}, armed: map[ev.Ref]time.Time{}}
+		agenda: NewAgenda(), resting: newResting(), put: map[ev.Ref]Enqueued{}, held: map[ev.Ref]time.Time{}, armed: map[ev.Ref]time.Time{}}
 	fold.Watch(d.see)
 	return d
 }
+
+// KnowAgents has a function tell whether an agent works at a place: while none does, no time of a phase runs there. It is called
+// before Run.
+func (d *Dispatcher) KnowAgents(isThere func(queue.Partition) bool) { d.isThere = isThere }
+
+// Look has an entity looked at.
+func (d *Dispatcher) Look(ref ev.Ref) { d.agenda.Add(ref, Note{late: true}) }
 
 // WatchedBy has the dispatcher say how it goes on. It is called before Run.
 func (d *Dispatcher) WatchedBy(l *liveness.Loop) { d.watch = l }
@@ -268,7 +278,7 @@ func (d *Dispatcher) settle(ctx context.Context, e fsm.Entity[fsm.Data], cause s
 func (d *Dispatcher) pass(ctx context.Context, l look, owed ev.Effect, rule fsm.PhaseLimits) error {
 	next, end, now := NextAt(l.e), d.end(l.e, rule), time.Now()
 	if queue.ByAgent(owed) {
-		end = time.Time{} // an agent may be away for as long as it takes
+		end = d.agentEnd(l.e, queue.PlaceOf(owed), end, rule)
 	}
 	switch {
 	case !end.IsZero() && !end.After(now):
@@ -323,6 +333,32 @@ func (d *Dispatcher) end(e fsm.Entity[fsm.Data], rule fsm.PhaseLimits) time.Time
 		began = d.started
 	}
 	return began.Add(d.clock.Deadline(rule.Within))
+}
+
+// agentEnd is the end of the phase of what an agent is to do: never while that is away, or people at its side keep the work
+// waiting. From when that is over, the phase has its full time again.
+func (d *Dispatcher) agentEnd(e fsm.Entity[fsm.Data], place queue.Partition, end time.Time, rule fsm.PhaseLimits) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.isThere == nil || !d.isThere(place) || e.Attempt != nil && e.Attempt.Held() {
+		d.held[e.Ref] = time.Time{}
+		return time.Time{}
+	}
+	goesOn, was := d.held[e.Ref]
+	switch {
+	case end.IsZero() || was && goesOn.Before(e.PhaseSince) && !goesOn.IsZero():
+		delete(d.held, e.Ref) // of a phase before
+		return end
+	case !was:
+		return end
+	case goesOn.IsZero():
+		goesOn = time.Now()
+		d.held[e.Ref] = goesOn
+	}
+	if since := goesOn.Add(d.clock.Deadline(rule.Within)); since.After(end) {
+		return since
+	}
+	return end
 }
 
 // NextAt is when the next attempt of an entity is due; zero if none has failed.

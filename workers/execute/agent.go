@@ -11,7 +11,6 @@ import (
 	"github.com/nats-io/nats.go"
 
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/workers/clock"
 )
@@ -20,7 +19,7 @@ import (
 // else is as the Executor does it.
 type Agent struct {
 	worker
-	place queue.Partition
+	Channel
 	slots chan struct{} // shared by all places of an agent
 
 	mu      sync.Mutex
@@ -44,9 +43,9 @@ const agentAsks = 10 * time.Minute
 func NewSlots() chan struct{} { return make(chan struct{}, slots) }
 
 // NewAgent makes the worker of a place; Run starts it.
-func NewAgent(nc *nats.Conn, place queue.Partition, slots chan struct{}, clouds map[string]Cloud, clock clock.Clock) *Agent {
-	a := &Agent{worker: worker{nc: nc, clouds: clouds, clock: clock, count: func(string, string, time.Duration) {}},
-		place: place, slots: slots,
+func NewAgent(at Channel, slots chan struct{}, clouds map[string]Cloud, clock clock.Clock) *Agent {
+	a := &Agent{worker: worker{nc: at.Conn, clouds: clouds, clock: clock, count: func(string, string, time.Duration) {}, skew: at.Skew},
+		Channel: at, slots: slots,
 		items: map[ev.Ref]ev.OwedItem{}, rests: map[ev.Ref]rest{}, running: map[ev.Ref]context.CancelCauseFunc{}, again: make(chan struct{}, 1)}
 	a.known = a
 	return a
@@ -54,7 +53,7 @@ func NewAgent(nc *nats.Conn, place queue.Partition, slots chan struct{}, clouds 
 
 // Run works until ctx ends. What is under way then is cut short: whoever comes next asks again.
 func (a *Agent) Run(ctx context.Context) error {
-	sub, err := a.nc.Subscribe(ev.HintSubject(a.place.Owner, a.place.Dataplane), func(*nats.Msg) { a.wake() })
+	sub, err := a.nc.Subscribe(ev.HintSubject(a.Place.Owner, a.Place.Dataplane), func(*nats.Msg) { a.wake() })
 	if err != nil {
 		return fmt.Errorf("hear hints: %w", err)
 	}
@@ -65,7 +64,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		next, err := a.look(ctx)
 		if err != nil && ctx.Err() == nil {
-			slog.Warn("what is owed is not known, will ask again", "place", a.place.Dataplane, "err", err)
+			slog.Warn("what is owed is not known, will ask again", "place", a.Place.Dataplane, "err", err)
 			next = time.Now().Add(2 * time.Second)
 		}
 		timer := time.NewTimer(time.Until(next))
@@ -90,7 +89,7 @@ func (a *Agent) wake() {
 
 // ask asks for a page of what is owed.
 func (a *Agent) ask(ctx context.Context, q ev.OwedQuestion) (o ev.Owed, err error) {
-	if err := (Channel{a.nc, a.place}).Ask(ctx, ev.AskOwed, q, &o); err != nil {
+	if err := a.Ask(ctx, ev.AskOwed, q, &o); err != nil {
 		return o, err
 	}
 	if o.Error != "" {
@@ -146,8 +145,8 @@ func (a *Agent) due(item ev.OwedItem) (at time.Time, later bool) {
 	if _, runs := a.running[item.Work.Ref]; runs {
 		return time.Time{}, true
 	}
-	if at := item.Attempt; at != nil && at.NextAt.After(now) && at.Reason.Counted() {
-		return at.NextAt, true
+	if at := item.Attempt; at != nil && at.NextAt.After(a.skew.now()) && at.Reason.Counted() {
+		return at.NextAt.Add(-a.skew.By()), true
 	}
 	r, rested := a.rests[item.Work.Ref]
 	if rested && r.revision == item.Work.Revision && (r.until.IsZero() || r.until.After(now)) {
@@ -168,7 +167,7 @@ func (a *Agent) begins(ctx context.Context, ref ev.Ref, w ev.Work) {
 			a.ended(ref, rest{})
 			return
 		}
-		after, err := a.do(ctx, a.place, w)
+		after, err := a.perform(ctx, w)
 		<-a.slots
 		if err != nil && ctx.Err() == nil {
 			slog.Warn("work not done, will try again", "entity", w.Ref.String(), "effect", w.Effect, "err", err)
@@ -180,6 +179,14 @@ func (a *Agent) begins(ctx context.Context, ref ev.Ref, w ev.Work) {
 		}
 		a.ended(ref, r)
 	})
+}
+
+// perform does a piece of work, if it is one that this program knows, and this place's. What is not waits, and keeps nothing else.
+func (a *Agent) perform(ctx context.Context, w ev.Work) (time.Duration, error) {
+	if _, err := a.ReadEffect(w.Ref, w.UID, w.Effect, w.Args); err != nil {
+		return a.failed(ctx, a.Place, NewTask(w, nil, nil), Result{Err: err})
+	}
+	return a.do(ctx, a.Place, w)
 }
 
 func (a *Agent) ended(ref ev.Ref, r rest) {
@@ -226,7 +233,7 @@ func (a *Agent) creation(t *Task, what string) fsm.Creation {
 // told implements knowledge.
 func (a *Agent) told(ref ev.Ref, why ev.Reason) bool {
 	i := a.item(ref)
-	return why.Waits() && i.Attempt != nil && i.Attempt.Reason == why && (i.HalfAt.IsZero() || time.Now().Before(i.HalfAt))
+	return why.Waits() && i.Attempt != nil && i.Attempt.Reason == why && (why.Held() || i.HalfAt.IsZero() || a.skew.now().Before(i.HalfAt))
 }
 
 // pause implements knowledge.
@@ -237,5 +244,5 @@ func (a *Agent) pause(ref ev.Ref, f *ev.AttemptFailed, now time.Time, asked time
 // longQueued implements knowledge.
 func (a *Agent) longQueued(w ev.Work) bool {
 	i := a.item(w.Ref)
-	return !i.HalfAt.IsZero() && time.Now().After(i.HalfAt)
+	return !i.HalfAt.IsZero() && a.skew.now().After(i.HalfAt)
 }

@@ -3,7 +3,10 @@ package execute
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -17,6 +20,57 @@ import (
 type Channel struct {
 	Conn  *nats.Conn
 	Place queue.Partition
+	Skew  *Skew // nil: there is none
+}
+
+// Skew is by how much the control plane's clock is ahead of an agent's. What is told of times is in the control plane's time.
+type Skew struct{ ahead atomic.Int64 }
+
+// Set sets it.
+func (s *Skew) Set(ahead time.Duration) { s.ahead.Store(int64(ahead)) }
+
+// By is how much it is.
+func (s *Skew) By() time.Duration {
+	if s == nil {
+		return 0
+	}
+	return time.Duration(s.ahead.Load())
+}
+
+// now is the control plane's time.
+func (s *Skew) now() time.Time { return time.Now().Add(s.By()) }
+
+// correct puts what a report says of times into the control plane's time. The report is the caller's own.
+func (s *Skew) correct(r *ev.ExecutorReport) {
+	by := s.By()
+	if by == 0 {
+		return
+	}
+	if r.Failure != nil {
+		f := *r.Failure
+		f.NextAt, f.Calls, r.Failure = f.NextAt.Add(by), corrected(f.Calls, by), &f
+	}
+	r.Calls = corrected(r.Calls, by)
+	if r.Saw != nil {
+		saw := *r.Saw
+		saw.Calls, r.Saw = corrected(saw.Calls, by), &saw
+	}
+	if r.Swept != nil {
+		swept := *r.Swept
+		swept.Calls, r.Swept = corrected(swept.Calls, by), &swept
+	}
+	if r.Catalogue != nil {
+		seen := *r.Catalogue
+		seen.Calls, r.Catalogue = corrected(seen.Calls, by), &seen
+	}
+}
+
+func corrected(calls []ev.Call, by time.Duration) []ev.Call {
+	calls = slices.Clone(calls)
+	for i := range calls {
+		calls[i].At = calls[i].At.Add(by)
+	}
+	return calls
 }
 
 // agentAnswer is how long an agent waits for an answer.
@@ -42,6 +96,7 @@ func (c Channel) Ask(ctx context.Context, what string, question, answer any) err
 
 // Report tells the intake what was seen, waits until that is durable, and returns the answer.
 func (c Channel) Report(ctx context.Context, r ev.ExecutorReport) (answer string, err error) {
+	c.Skew.correct(&r)
 	data, err := ev.Encode(r)
 	if err != nil {
 		return "", err
@@ -54,3 +109,9 @@ func (c Channel) Report(ctx context.Context, r ev.ExecutorReport) (answer string
 	}
 	return string(m.Data), nil
 }
+
+// tooOldAgain is when what an agent does not know is tried again; nothing will have changed but the agent.
+const tooOldAgain = time.Hour
+
+// errTooOld is that an agent does not know how to do something.
+var errTooOld = errors.New("the agent does not know how: a newer one is needed")

@@ -55,6 +55,7 @@ type worker struct {
 	charts *Charts // nil: no chart can be installed
 	passes bool    // what is to be done in another cloud is for another replica
 	watch  *liveness.Loop
+	skew   *Skew // of an agent; nil: this is a server
 }
 
 // knowledge is what the log knows of the entities that are worked for: of the fold where that is, or as an agent is told.
@@ -281,7 +282,7 @@ func (x *worker) tell(ctx context.Context, place queue.Partition, t *Task, outco
 		}
 		out.Outcome, out.Event = outcome.Type(), body
 	}
-	answer, err := Channel{x.nc, place}.Report(ctx, out)
+	answer, err := Channel{x.nc, place, x.skew}.Report(ctx, out)
 	if err != nil {
 		return "", fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 	}

@@ -63,6 +63,10 @@ func ReasonOf(err error) (ev.Reason, time.Duration) {
 		return reason, after
 	case errors.Is(err, helm.ErrBusy):
 		return ev.Reason{Code: ev.Queued, Fault: ev.BySystem, Message: "it waits for its turn: " + helm.ErrBusy.Error()}, LookAgain
+	case errors.Is(err, errTooOld):
+		return ev.Reason{Code: ev.AgentTooOld, Fault: ev.ByUser, Message: err.Error()}, tooOldAgain
+	case errors.Is(err, errForeign):
+		return ev.Reason{Code: ev.Unauthorized, Fault: ev.BySystem, Message: err.Error()}, 0
 	case errors.As(err, &c):
 		to := classes[c.Class]
 		return ev.Reason{Code: to.code, Fault: to.fault, Message: c.Error()}, c.RetryAfter

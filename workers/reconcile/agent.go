@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -63,19 +62,23 @@ func (t *told) each(ctx context.Context, accounts bool, take func(execute.Channe
 }
 
 func (t *told) resting(ctx context.Context) (all []standing, err error) {
-	err = t.each(ctx, false, func(_ execute.Channel, a ev.Stands) error {
+	var failed error
+	err = t.each(ctx, false, func(c execute.Channel, a ev.Stands) error {
 		for _, item := range a.Items {
 			s := standing{ref: item.Ref, uid: item.UID, seq: item.Seq, failed: item.Failed}
 			for _, m := range item.Made {
-				effect, err := madeBy(m)
+				effect, err := c.ReadEffect(item.Ref, item.UID, m.Effect, m.Args)
 				if err != nil {
-					return fmt.Errorf("%s: %w", item.Ref, err)
+					failed = errors.Join(failed, fmt.Errorf("%s: %w", item.Ref, err))
+					break
 				}
 				s.made = append(s.made, effect)
 			}
-			all = append(all, s)
+			if len(s.made) == len(item.Made) { // what is not known is not looked at
+				all = append(all, s)
+			}
 		}
-		return nil
+		return failed
 	})
 	rests := map[ev.Ref]standing{}
 	for _, s := range all {
@@ -94,34 +97,6 @@ func (t *told) one(ref ev.Ref) standing {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.rests[ref]
-}
-
-// effects read what made something; whoever is not here makes nothing that stands.
-var effects = map[string]func([]byte) (ev.Effect, error){
-	ev.EnsureNetwork{}.Effect():     read[ev.EnsureNetwork],
-	ev.EnsureCluster{}.Effect():     read[ev.EnsureCluster],
-	ev.EnsureSystemPool{}.Effect():  read[ev.EnsureSystemPool],
-	ev.EnsureBase{}.Effect():        read[ev.EnsureBase],
-	ev.EnsureCloudAddons{}.Effect(): read[ev.EnsureCloudAddons],
-	ev.EnsurePools{}.Effect():       read[ev.EnsurePools],
-	ev.EnsureTenant{}.Effect():      read[ev.EnsureTenant],
-	ev.SuspendTenant{}.Effect():     read[ev.SuspendTenant],
-	ev.EnsureAddon{}.Effect():       read[ev.EnsureAddon],
-	ev.EnsureApplication{}.Effect(): read[ev.EnsureApplication],
-}
-
-func read[E ev.Effect](args []byte) (ev.Effect, error) {
-	var e E
-	err := json.Unmarshal(args, &e)
-	return e, err
-}
-
-func madeBy(m ev.MadeEffect) (ev.Effect, error) {
-	of := effects[m.Effect]
-	if of == nil {
-		return nil, fmt.Errorf("nobody looks at what %s made", ev.Truncate(m.Effect))
-	}
-	return of(m.Args)
 }
 
 // report tells the intake at a place.

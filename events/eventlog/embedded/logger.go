@@ -4,14 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // logger hands the server's warnings and errors to slog. What it notices and
 // debugs is dropped: aerie says itself that it is up.
 type logger struct {
 	to     *slog.Logger
-	failed chan struct{} // gets word of a write that failed; has room for one
+	failed chan struct{}          // gets word of a write that failed; has room for one
+	beyond atomic.Pointer[func()] // counts what somebody tried beyond his rights; nil: nobody counts
 	mu     sync.Mutex
 	fatal  string // the last thing the server could not start for
 }
@@ -28,8 +31,18 @@ func (l *logger) Warnf(format string, v ...any) {
 
 func (l *logger) Errorf(format string, v ...any) {
 	message := fmt.Sprintf(format, v...)
+	if isViolation(message) {
+		if count := l.beyond.Load(); count != nil {
+			(*count)()
+		}
+	}
 	l.to.Error(message, "from", "nats-server")
 	l.notice(message)
+}
+
+// isViolation tells whether somebody has tried what he may not.
+func isViolation(message string) bool {
+	return strings.Contains(message, "Publish Violation") || strings.Contains(message, "Subscription Violation")
 }
 
 // notice passes on that a write failed.

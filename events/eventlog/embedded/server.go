@@ -26,6 +26,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// maxControlLine is how long a CONNECT may be: tokens of issuers name all groups of a person.
+const maxControlLine = 16 << 10
+
 // MaxPayload is the most bytes one message may have.
 const MaxPayload = 1 << 20
 
@@ -67,6 +70,7 @@ type Options struct {
 type Server struct {
 	srv        *server.Server
 	log        *slog.Logger
+	logger     *logger
 	secret     string
 	listen     bool
 	auth       *authenticator
@@ -106,7 +110,7 @@ func Start(o Options) (*Server, error) {
 	log := &logger{to: o.Logger, failed: make(chan struct{}, 1)}
 	srv.SetLoggerV2(log, false, false, false)
 	srv.Start()
-	s := &Server{srv: srv, auth: auth, log: o.Logger, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
+	s := &Server{srv: srv, auth: auth, log: o.Logger, logger: log, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.ended) })
 	s.recovering.Go(s.recoverWrites)
 	if !srv.ReadyForConnections(readyTimeout) {
@@ -121,6 +125,9 @@ func Start(o Options) (*Server, error) {
 	s.recovering.Go(s.watch)
 	return s, nil
 }
+
+// CountViolations has a function count what people and agents try beyond what they may publish and subscribe to.
+func (s *Server) CountViolations(count func()) { s.logger.beyond.Store(&count) }
 
 // Connect opens an in-process connection with all rights. It never goes over
 // the network, and it ends with the server.
@@ -184,6 +191,7 @@ func options(o Options) (*server.Options, error) {
 	opts.NoSigs = true
 	opts.AlwaysEnableNonce = true // for who comes with a key
 	opts.MaxPayload = MaxPayload
+	opts.MaxControlLine = maxControlLine
 	opts.JetStream = true
 	opts.StoreDir = filepath.Clean(o.Dir)
 	opts.JetStreamMaxStore = maxStore

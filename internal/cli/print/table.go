@@ -82,6 +82,8 @@ var own = map[events.Kind][]column{
 	events.Token:     {fromSpec("ROLE", "role"), fromSpec("EXPIRES", "expires"), phaseColumn},
 	events.Agent: {{"DATAPLANES", false, func(e client.Entity, _ time.Time) string { return names(e, "dataplanes") }},
 		{"VERSION", false, func(e client.Entity, _ time.Time) string { return observedField(e, "version") }},
+		{"LACKS", false, func(e client.Entity, _ time.Time) string { return observedField(e, "lacks") }},
+		wide(column{"CLOCK", false, func(e client.Entity, _ time.Time) string { return observedField(e, "clockOff") }}),
 		wide(column{"INSTANCE", false, func(e client.Entity, _ time.Time) string { return observedField(e, "instance") }}), phaseColumn},
 	events.Cell: {{"USED", false, func(e client.Entity, _ time.Time) string {
 		return observedField(e, "used") + "/" + observedField(e, "of")

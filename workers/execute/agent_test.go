@@ -1,0 +1,133 @@
+package execute
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/queue"
+	"github.com/aeriehq/aerie/internal/natstest"
+	"github.com/aeriehq/aerie/workers/clock"
+)
+
+// A control plane that owes what it is told to, and hands on what is reported.
+func owing(t *testing.T, nc *nats.Conn, place queue.Partition, items ...ev.OwedItem) <-chan ev.ExecutorReport {
+	t.Helper()
+	reports := make(chan ev.ExecutorReport, 100)
+	for subject, answer := range map[string]func(*nats.Msg) any{
+		ev.AgentSubject(place.Owner, place.Dataplane, ev.AskOwed): func(*nats.Msg) any { return ev.Owed{Items: items} },
+	} {
+		if _, err := nc.Subscribe(subject, func(m *nats.Msg) {
+			data, _ := json.Marshal(answer(m))
+			_ = m.Respond(data)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := nc.Subscribe(ev.ReportPrefix+">", func(m *nats.Msg) {
+		var r ev.ExecutorReport
+		_ = json.Unmarshal(m.Data, &r)
+		reports <- r
+		_ = m.Respond([]byte(ev.ReportTaken))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return reports
+}
+
+// next is the next report of an entity.
+func next(t *testing.T, reports <-chan ev.ExecutorReport, id string) ev.ExecutorReport {
+	t.Helper()
+	for {
+		select {
+		case r := <-reports:
+			if r.Ref.ID == id {
+				return r
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("nothing is reported of %s", id)
+		}
+	}
+}
+
+// What an agent does not know waits for a newer one, and keeps nothing else. What it reports of times is in the control
+// plane's time.
+func TestAnAgentThatIsTooOld(t *testing.T) {
+	server, _ := natstest.Start(t)
+	nc := natstest.Connect(t, server)
+	place := queue.Partition{Owner: "acme", Dataplane: "edge"}
+	site := ev.Target{Account: ev.CloudAccount{Cloud: "sim", Number: "lab", Agent: true}, Region: "eu-central", Dataplane: "acme/edge"}
+	work := func(id, effect string) ev.OwedItem {
+		ref := ev.Ref{Kind: ev.Dataplane, Owner: "acme", ID: id}
+		s := site
+		s.Owner = ref.Mark("u")
+		args, _ := json.Marshal(ev.EnsureNetwork{Target: s})
+		return ev.OwedItem{Work: ev.Work{Ref: ref, UID: "u", Revision: 1, Digest: "d", Effect: effect, Args: args, Attempt: 1}}
+	}
+	reports := owing(t, nc, place, work("edge", "of_tomorrow"), work("other", ev.EnsureNetwork{}.Effect()))
+	skew := &Skew{}
+	skew.Set(-10 * time.Hour)
+	a := NewAgent(Channel{nc, place, skew}, NewSlots(), nil, clock.Clock{Speed: 1})
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { _ = a.Run(ctx); close(ended) }()
+	defer func() { end(); <-ended }()
+	unknown := next(t, reports, "edge")
+	if f := unknown.Failure; f == nil || f.Code != ev.AgentTooOld || f.Fault != ev.ByUser || !strings.Contains(f.Message, "of_tomorrow") {
+		t.Errorf("the report of what it does not know: %+v", f)
+	} else if off := time.Until(f.NextAt); off > -8*time.Hour || off < -10*time.Hour {
+		t.Errorf("the next attempt is in %s, by a clock that is ten hours ahead", off)
+	}
+	if known := next(t, reports, "other"); known.Failure == nil || known.Failure.Code == ev.AgentTooOld {
+		t.Errorf("the report of what it knows: %+v", known)
+	}
+}
+
+// Whoever speaks for the control plane gets nothing done but what is the place's own: of its customer, under the entity's own
+// mark, in an account that agents enter, in words that the agent knows.
+func TestAnAgentRefusesWhatIsNotItsOwn(t *testing.T) {
+	c := Channel{Place: queue.Partition{Owner: "acme", Dataplane: "edge"}}
+	own := ev.Ref{Kind: ev.Dataplane, Owner: "acme", ID: "edge"}
+	site := func(owner, dataplane string, agent bool) ev.Target {
+		return ev.Target{Account: ev.CloudAccount{Cloud: "sim", Number: "lab", Agent: agent}, Region: "eu-central", Owner: owner, Dataplane: dataplane}
+	}
+	good := site(own.Mark("u"), "acme/edge", true)
+	type told struct {
+		ref    ev.Ref
+		uid    string
+		effect ev.Effect
+	}
+	for name, is := range map[string]told{
+		"another customer's entity":     {ev.Ref{Kind: ev.Dataplane, Owner: "evil", ID: "edge"}, "u", ev.EnsureNetwork{Target: good}},
+		"no entity":                     {ev.Ref{}, "u", ev.EnsureNetwork{Target: good}},
+		"no incarnation":                {own, "", ev.RemoveOwned{Target: site(own.Mark(""), "acme/edge", true)}},
+		"everything that is owned":      {own, "u", ev.RemoveOwned{Target: site("", "acme/edge", true)}},
+		"another's mark":                {own, "u", ev.RemoveOwned{Target: site("acme/dataplane/other/v", "acme/edge", true)}},
+		"another incarnation's mark":    {own, "u", ev.RemoveOwned{Target: site(own.Mark("v"), "acme/edge", true)}},
+		"another dataplane":             {own, "u", ev.EnsureNetwork{Target: site(own.Mark("u"), "acme/other", true)}},
+		"an account that is no agent's": {own, "u", ev.EnsureNetwork{Target: site(own.Mark("u"), "acme/edge", false)}},
+	} {
+		args, _ := json.Marshal(is.effect)
+		if _, err := c.ReadEffect(is.ref, is.uid, is.effect.Effect(), args); !errors.Is(err, errForeign) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := c.ReadEffect(own, "u", ev.EnsureNetwork{}.Effect(), append([]byte(`{"more":1,`), args[1:]...)); !errors.Is(err, errTooOld) {
+			t.Errorf("%s, and more: %v", name, err)
+		}
+	}
+	args, _ := json.Marshal(ev.EnsureNetwork{Target: good})
+	if e, err := c.ReadEffect(own, "u", ev.EnsureNetwork{}.Effect(), args); err != nil || e == nil {
+		t.Errorf("what is its own: %v", err)
+	}
+	for effect := range Handlers {
+		if effects[effect] == nil {
+			t.Errorf("no agent does %s", effect)
+		}
+	}
+}
