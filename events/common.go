@@ -226,7 +226,7 @@ type Call struct {
 }
 
 // inside are the calls inside a cluster that make or remove something there. They do not say what they changed.
-var inside = []string{"EnsureBase", "RemoveBase", "EnsureTenant", "DeleteTenant", "EnsureApplication", "RemoveApplication", "EnsureAddon", "RemoveAddon",
+var inside = []string{"EnsureBase", "RemoveBase", "EnsureTenant", "MoveTenant", "DeleteTenant", "EnsureApplication", "RemoveApplication", "EnsureAddon", "RemoveAddon",
 	"EmptyNodes", "ReopenNodes", "DeleteBalancers"}
 
 // Changing tells whether a call has changed something, or may have inside a cluster.

@@ -1,5 +1,7 @@
 package events
 
+import "time"
+
 // The verbs by which a tenant moves to other terms or to another place.
 const (
 	VerbMove     = "move"
@@ -54,6 +56,8 @@ const (
 // The steps of moves.
 const (
 	StepReserve = "reserve" // the place is taken, and is waited for
+	StepPrepare = "prepare" // its namespace says where its pods go
+	StepEvict   = "evict"   // its pods go there, one of a workload at a time
 	StepSwitch  = "switch"  // the tenant is on the new terms
 	StepApply   = "apply"   // its namespace is made as these say
 	StepRelease = "release" // the place that it had is free
@@ -66,6 +70,10 @@ type TenantUse struct {
 	Memory  int64 `json:"memory" doc:"Bytes that its pods ask for"`
 	Storage int64 `json:"storage" doc:"Bytes that its volumes ask for"`
 	Pods    int64 `json:"pods" doc:"How many pods"`
+
+	Going   int64    `json:"going,omitempty" doc:"How many of its pods go to other machines"`
+	Blocked []string `json:"blocked,omitempty" nullable:"false" doc:"What keeps them where they are"`
+	Budgets []string `json:"budgets,omitempty" nullable:"false" doc:"The disruption budgets that let nobody go now"`
 }
 
 // MoveState is a move that is under way.
@@ -110,11 +118,23 @@ type (
 		From Placement  `json:"from"`
 		To   Placement  `json:"to"`
 		Spec TenantSpec `json:"spec"` // what the tenant asks for once it has moved
-		Plan string     `json:"plan"` // the digest of what a dry run says
-		Use  *TenantUse `json:"use,omitempty"`
+		// Zones are those of the machines that it goes to, if these are in some only.
+		Zones []string   `json:"zones,omitempty"`
+		Plan  string     `json:"plan"` // the digest of what a dry run says
+		Use   *TenantUse `json:"use,omitempty"`
 	}
 	// MoveReserved says that the place is ready.
-	MoveReserved struct{}
+	MoveReserved struct {
+		Calls []Call `json:"calls,omitempty"`
+	}
+	// MovePrepared says that the pods that come now go to the new machines.
+	MovePrepared struct {
+		Calls []Call `json:"calls,omitempty"`
+	}
+	// MoveEvicted says that no pod is left on the machines of before.
+	MoveEvicted struct {
+		Calls []Call `json:"calls,omitempty"`
+	}
 	// Moved is the switch: the tenant is on the terms and in the place that it was to go to.
 	Moved struct {
 		Placement
@@ -144,6 +164,12 @@ func (MoveStarted) Type() string { return "move_started" }
 func (MoveReserved) Type() string { return "move_reserved" }
 
 // Type names the event on the wire.
+func (MovePrepared) Type() string { return "move_prepared" }
+
+// Type names the event on the wire.
+func (MoveEvicted) Type() string { return "move_evicted" }
+
+// Type names the event on the wire.
 func (Moved) Type() string { return "moved" }
 
 // Type names the event on the wire.
@@ -160,3 +186,40 @@ func (MoveAborting) Type() string { return "move_aborting" }
 
 // Type names the event on the wire.
 func (MoveAborted) Type() string { return "move_aborted" }
+
+// MoveTenant owes a step of a tenant's move to other machines of its cluster.
+type MoveTenant struct {
+	EnsureTenant           // its namespace as it is to be at this step
+	Step         string    `json:"step"`
+	Move         string    `json:"move"`            // the operation's id
+	To           string    `json:"to"`              // the tenant infra whose machines its pods go to
+	Zones        []string  `json:"zones,omitempty"` // in which these are
+	Sleeps       bool      `json:"sleeps,omitempty"`
+	Since        time.Time `json:"since"` // when the step was begun
+}
+
+// Effect names the work on the wire.
+func (MoveTenant) Effect() string { return "move_tenant" }
+
+// TenantSurvey is what is looked at before a tenant moves.
+type TenantSurvey struct {
+	EnsureTenant
+	Suspended bool
+	To        string   // the tenant infra whose machines its pods go to; empty: they stay
+	Zones     []string // in which these are
+}
+
+// Outcome is what says that the step is done.
+func (e MoveTenant) Outcome() Event {
+	switch {
+	case e.Step == StepReserve:
+		return MoveReserved{}
+	case e.Step == StepPrepare:
+		return MovePrepared{}
+	case e.Step == StepEvict:
+		return MoveEvicted{}
+	case e.Sleeps:
+		return Suspended{}
+	}
+	return Activated{}
+}

@@ -31,7 +31,8 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 // begins tells whether an event gives the phase its time anew, though it stays.
 func begins(e ev.Event) bool {
 	switch e := e.(type) {
-	case ev.SpecEvent, ev.RetryRequested, ev.ChangeReleased, ev.MoveReserved, ev.MoveContinued, ev.MoveAborting:
+	case ev.SpecEvent, ev.RetryRequested, ev.ChangeReleased,
+		ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveContinued, ev.MoveAborting:
 		return true
 	case ev.AttemptFailed: // its time is for what is done when it can be
 		return e.Waits()

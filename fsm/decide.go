@@ -252,7 +252,8 @@ func (k *Kind[D]) lacksRights(e Entity[D]) bool {
 
 // expire gives up a phase that lasted too long, or ends a wait whose time is over, unless the entity has moved on.
 func (k *Kind[D]) expire(e Entity[D], ask ev.Expire, refs *Refs) ([]ev.Change, error) {
-	rule, owed := k.Rules[e.Phase()], k.owed(e)
+	rule, _ := k.limits(e)
+	owed := k.owed(e)
 	if w, waits := owed.(WaitFor); waits && w.Within > 0 && w.Since.Equal(ask.Since) {
 		return k.Elapsed(e, refs), nil
 	}
@@ -364,7 +365,7 @@ func (k *Kind[D]) failure(e Entity[D], owed ev.Effect, f ev.AttemptFailed) []ev.
 	if f.Counted() {
 		f.Attempt++
 	}
-	rule, bounded := k.Rules[e.Phase()]
+	rule, bounded := k.limits(e)
 	if !bounded {
 		return []ev.Event{f} // an end, of the entity or of a part, is never given up
 	}

@@ -185,6 +185,7 @@ var workWords = map[string]string{
 	"ensure_cloud_addons": "installing what the cloud adds", "ensure_base": "the base of the cluster", "ensure_pools": "the set of node pools",
 	"suspend_tenant": "stopping what runs of the tenant", "resume_tenant": "starting what ran of the tenant",
 	"retire_pools":  "removal of pools that are not wanted any more",
+	"move_tenant":   "a step of the tenant's move",
 	"ensure_tenant": "the tenant's namespace", "ensure_application": "installing the application", "ensure_addon": "installing the addon",
 	"remove_owned": "removal of all that was made", "remove_tenant": "removal of the namespace", "remove_application": "removal of the application",
 	"remove_addon": "removal of the addon",

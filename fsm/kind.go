@@ -54,6 +54,8 @@ type Kind[D Data] struct {
 	TerminatingPhase Phase   // where it is on its way to its end; empty if it ends at once
 	FinalPhase       Phase   // where nothing of it is left; its name may be used again
 
+	// StepLimits bounds the present step of a phase that has steps; false if nothing does; nil if no phase has some.
+	StepLimits func(Entity[D]) (PhaseLimits, bool)
 	// CreateEvents are the first events of an incarnation with this uid.
 	CreateEvents func(ev.Create, string) []ev.Event
 	// CheckSpec says why a spec does not fit what it refers to; nil if references may be of any kind and owner.
@@ -206,4 +208,15 @@ func (b Base) trouble() *ev.Reason {
 		return &b.Attempt.Reason
 	}
 	return nil
+}
+
+// limits are the bounds of the work that an entity is owed now, if it has some.
+func (k *Kind[D]) limits(e Entity[D]) (PhaseLimits, bool) {
+	if k.StepLimits != nil {
+		if l, bounded := k.StepLimits(e); bounded {
+			return l, true
+		}
+	}
+	l, bounded := k.Rules[e.Phase()]
+	return l, bounded
 }

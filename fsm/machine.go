@@ -36,8 +36,10 @@ type Machine interface {
 	Terminating(Phase) bool
 	// Ended tells whether in a phase nothing of the entity is left.
 	Ended(Phase) bool
-	// Limits bounds the entity's phase.
+	// Limits bounds a phase.
 	Limits(Phase) PhaseLimits
+	// LimitsOf bounds what an entity is owed now: its phase, or the step of it that is taken.
+	LimitsOf(Entity[Data]) PhaseLimits
 	// UsuallyRests is how long an entity that enters a phase takes as a rule until it is at rest, in the cloud's
 	// time, but for what it waits for; 0 if that is not known.
 	UsuallyRests(Phase) time.Duration
@@ -111,6 +113,10 @@ func (m machine[D]) Terminating(p Phase) bool {
 func (m machine[D]) Ended(p Phase) bool                          { return p == m.FinalPhase }
 func (m machine[D]) Blocker(e Entity[Data], refs *Refs) *Blocker { return m.blocker(typed[D](e), refs) }
 func (m machine[D]) Limits(p Phase) PhaseLimits                  { return m.Rules[p] }
+func (m machine[D]) LimitsOf(e Entity[Data]) PhaseLimits {
+	l, _ := m.limits(typed[D](e))
+	return l
+}
 func (m machine[D]) UsuallyRests(from Phase) (d time.Duration) {
 	phases := m.Phases()
 	at := slices.Index(phases, from)

@@ -122,7 +122,7 @@ func TestAPersonLeadsOutOfEveryPhaseOfFailure(t *testing.T) {
 
 // external lists every effect that somebody outside must do. Who adds one tells the
 // executor, and docs/reference.md.
-var external = []string{"verify_account", "ensure_network", "ensure_cluster", "ensure_system_pool", "upgrade_pools", "ensure_cloud_addons", "ensure_base", "ensure_pools", "retire_pools", "ensure_tenant", "suspend_tenant", "resume_tenant", "ensure_application", "ensure_addon"}
+var external = []string{"verify_account", "ensure_network", "ensure_cluster", "ensure_system_pool", "upgrade_pools", "ensure_cloud_addons", "ensure_base", "ensure_pools", "retire_pools", "ensure_tenant", "suspend_tenant", "resume_tenant", "move_tenant", "ensure_application", "ensure_addon"}
 
 func TestEveryEffectIsKnownAndBounded(t *testing.T) {
 	var owed []string
@@ -130,7 +130,7 @@ func TestEveryEffectIsKnownAndBounded(t *testing.T) {
 		for _, p := range m.Phases()[1:] {
 			for _, e := range effectsIn(k, p, m) {
 				owed = append(owed, e.Effect())
-				if p == Retiring { // as long as it takes: what runs there is never cut off
+				if p == Retiring || p == Moving { // as long as it takes: what runs there is never cut off; by its steps
 					continue
 				}
 				if rule := m.Limits(p); rule.Within == 0 || rule.Attempts == 0 {
@@ -156,6 +156,13 @@ func effectsIn(k ev.Kind, p Phase, m Machine) (all []ev.Effect) {
 		for i := range parts {
 			some := onlyIn(k, p)
 			some.Data = DataplaneData{Todo: parts[i:]}
+			entities = append(entities, some)
+		}
+	}
+	if k == ev.Tenant && p == Moving {
+		for step := range machineSteps {
+			some := onlyIn(k, p)
+			some.Data = TenantData{Placement: &ev.Placement{}, Move: &ev.MoveState{Kind: ev.MoveMachines, Step: step}}
 			entities = append(entities, some)
 		}
 	}

@@ -26,6 +26,7 @@ type TenantData struct {
 	Sleeps    bool           // nothing of it was running when it was last at rest
 	Move      *ev.MoveState  // nil unless it moves
 	Next      *ev.TenantSpec // what it asks for once it has moved; nil unless it is to
+	Zones     []string       // of the machines that it moves to, if these are in some only
 }
 
 // Wants returns the spec.
@@ -52,6 +53,7 @@ var tenant = Kind[TenantData]{
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
 		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
 	)...)...)),
+	StepLimits: boundsOfMove,
 	Rules: map[Phase]PhaseLimits{
 		Provisioning: {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second},
 		Suspending:   {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second},

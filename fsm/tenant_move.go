@@ -2,6 +2,8 @@ package fsm
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	ev "github.com/aeriehq/aerie/events"
 )
@@ -15,6 +17,8 @@ func movable(rows ...Row) []Row {
 	return append(rows,
 		Row{ev.MoveStarted{}, []Phase{Active, Suspended}, Moving},
 		Row{ev.MoveReserved{}, []Phase{Moving}, Stay},
+		Row{ev.MovePrepared{}, []Phase{Moving}, Stay},
+		Row{ev.MoveEvicted{}, []Phase{Moving}, Stay},
 		Row{ev.Moved{}, []Phase{Moving}, Stay},
 		Row{ev.MoveReleased{}, []Phase{Moving}, Stay},
 		Row{ev.MovePaused{}, []Phase{Moving}, Stay},
@@ -61,7 +65,9 @@ func SameStays(before, after Entity[Data]) bool {
 func (d TenantData) evolveMove(happened ev.Event) TenantData {
 	if started, ok := happened.(ev.MoveStarted); ok {
 		d.Move = &ev.MoveState{ID: started.ID, Kind: started.Kind, Step: ev.StepReserve, From: started.From, To: started.To}
-		d.Next = &started.Spec
+		d.Next, d.Zones = &started.Spec, started.Zones
+		from := started.From
+		d.Placement = &from // a stay of an older release has its name from here on
 		return d
 	}
 	if d.Move == nil {
@@ -69,11 +75,11 @@ func (d TenantData) evolveMove(happened ev.Event) TenantData {
 	}
 	now := *d.Move // the fold shares it
 	switch e := happened.(type) {
-	case ev.MoveReserved:
-		now.Step = ev.StepSwitch
+	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted:
+		now.Step = stepAfter(now)
 	case ev.Moved:
 		d.Placement, d.Spec, d.Next = &e.Placement, e.Spec, nil
-		now.Step = ev.StepApply
+		now.Step = stepAfter(now)
 	case ev.MovePaused:
 		now.Paused = true
 	case ev.MoveContinued:
@@ -81,15 +87,65 @@ func (d TenantData) evolveMove(happened ev.Event) TenantData {
 	case ev.MoveAborting:
 		now.Step, now.Paused = ev.StepAbort, false
 	case ev.MoveReleased, ev.MoveAborted, ev.DeletionRequested:
-		d.Move, d.Next = nil, nil
+		d.Move, d.Next, d.Zones = nil, nil, nil
 		return d
 	}
 	d.Move = &now
 	return d
 }
 
+// stepAfter is the step behind the one that a move takes now.
+func stepAfter(m ev.MoveState) string {
+	steps := MoveSteps(m.Kind)
+	return string(steps[slices.Index(steps, Phase(m.Step))+1])
+}
+
+// machineSteps are the steps of a move to other machines that somebody outside does, with their bounds. Before the commit one
+// that takes too long brings all back; what comes behind it, and bringing back, take as long as they take.
+var machineSteps = map[string]PhaseLimits{
+	ev.StepReserve: {Within: time.Hour, Attempts: 5},
+	ev.StepPrepare: {Within: 30 * time.Minute, Attempts: 5},
+	ev.StepEvict:   {Within: 2 * time.Hour, Attempts: 5},
+	ev.StepRelease: {},
+	ev.StepAbort:   {},
+}
+
+// boundsOfMove are those of the step that is taken.
+func boundsOfMove(e Entity[TenantData]) (l PhaseLimits, is bool) {
+	if m := e.Data.Move; e.Phase() == Moving && m != nil && m.Kind == ev.MoveMachines {
+		l, is = machineSteps[m.Step]
+		return l, is && l.Within > 0
+	}
+	return l, false
+}
+
+// owedMachines is what is owed to a tenant whose pods go to other machines; nil if nobody outside has to do anything.
+func (d TenantData) owedMachines(b Base) ev.Effect {
+	m := d.Move
+	if _, outside := machineSteps[m.Step]; !outside || m.Paused {
+		return nil
+	}
+	at, to := *d.Placement, m.To.TenantInfra
+	switch m.Step {
+	case ev.StepPrepare, ev.StepEvict:
+		at.TenantInfra = to // on the terms of before, until the commit
+	case ev.StepAbort:
+		to = m.From.TenantInfra
+	}
+	e := ev.MoveTenant{EnsureTenant: d.ensure(b), Step: m.Step, Move: m.ID, To: to, Zones: d.Zones,
+		Sleeps: d.Sleeps, Since: b.PhaseSince}
+	e.Placement = at
+	return e
+}
+
 // owedMove is what is owed to a tenant that moves.
 func (d TenantData) owedMove(b Base) ev.Effect {
+	if d.Move != nil && d.Move.Kind == ev.MoveMachines {
+		if owed := d.owedMachines(b); owed != nil {
+			return owed
+		}
+		return WaitFor{}
+	}
 	switch {
 	case d.Move != nil && committed(d.Move) && d.Sleeps:
 		return ev.SuspendTenant{EnsureTenant: d.ensure(b), Since: b.PhaseSince}
@@ -110,16 +166,18 @@ func placeOf(p ev.Placement) []Dependency {
 func settleMove(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 	m := e.Data.Move
 	switch {
-	case m.Step == ev.StepAbort:
-		return changed(e.Base, ev.MoveAborted{}, e.Data.rest()), nil
 	case committed(m):
 		return nil, nil
 	case m.Paused:
 		return nil, &Blocker{Reason: ev.Reason{Code: ev.Dependency, Fault: ev.ByUser, Message: "the move is paused: continue it, or abort it"}}
+	case m.Step == ev.StepSwitch:
+		return changed(e.Base, ev.Moved{Placement: m.To, Spec: *e.Data.Next}), nil
+	case m.Kind == ev.MoveMachines:
+		return nil, nil
 	case m.Step == ev.StepReserve:
 		return reserve(e, refs)
 	}
-	return changed(e.Base, ev.Moved{Placement: m.To, Spec: *e.Data.Next}), nil
+	return changed(e.Base, ev.MoveAborted{}, e.Data.rest()), nil
 }
 
 // reserve waits until the place that was taken can be lived in. One that can't be made brings the tenant back.
@@ -148,10 +206,17 @@ func (d TenantData) rest() ev.Event {
 
 // outcomeTenant ends a move with what brings its last step about.
 func outcomeTenant(e Entity[TenantData], outcome ev.Event) []ev.Event {
-	if e.Phase() == Moving {
-		return []ev.Event{ev.MoveReleased{}, outcome}
+	if e.Phase() != Moving {
+		return []ev.Event{outcome}
 	}
-	return []ev.Event{outcome}
+	switch outcome.(type) {
+	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted:
+		return []ev.Event{outcome}
+	}
+	if e.Data.Move.Step == ev.StepAbort {
+		return []ev.Event{ev.MoveAborted{}, outcome}
+	}
+	return []ev.Event{ev.MoveReleased{}, outcome}
 }
 
 // pauseMove holds a move, or lets it go on.

@@ -20,7 +20,9 @@ func moveTenant(e Entity[TenantData], ask ev.Move, refs *Refs) ([]ev.Change, err
 	if err := refuseMoving("move", e); err != nil {
 		return nil, err
 	}
-	started := ev.MoveStarted{ID: refs.command.ID, Kind: d.kind, From: *e.Data.Placement, To: d.to, Spec: d.spec,
+	from := *e.Data.Placement
+	from.Stay = d.to.Stay
+	started := ev.MoveStarted{ID: refs.command.ID, Kind: d.kind, From: from, To: d.to, Spec: d.spec, Zones: d.zones,
 		Plan: plan.PlanID, Use: plan.Use}
 	changes := append(d.births, changed(e.Base, started)...)
 	return holdApplications(e, changes, "move", refs)
@@ -33,14 +35,27 @@ func PlanMove(e Entity[Data], c ev.Command, refs *Refs) (*ev.MovePlan, error) {
 	return plan, err
 }
 
-// MoveMustLook tells whether a move can only be decided by who has seen what the tenant uses: a bound becomes lower.
-func MoveMustLook(e Entity[Data], ask ev.Move, refs *Refs) bool {
+// SurveyOfMove is what must be looked at before a move can be decided: where a bound becomes lower, or pods go to other
+// machines; false if nothing must.
+func SurveyOfMove(e Entity[Data], ask ev.Move, refs *Refs) (ev.TenantSurvey, bool) {
 	t := typed[TenantData](e)
 	if t.Phase() != Active && t.Phase() != Suspended {
-		return false
+		return ev.TenantSurvey{}, false
 	}
 	d, err := moveTo(t, ask, refs)
-	return err == nil && !d.same(*t.Data.Placement) && lower(t.Data.Placement.Quota, d.to.Quota)
+	if err != nil || d.same(*t.Data.Placement) || !d.mustLook(*t.Data.Placement) {
+		return ev.TenantSurvey{}, false
+	}
+	s := ev.TenantSurvey{EnsureTenant: t.Data.ensure(t.Base), Suspended: t.Data.Sleeps}
+	if d.kind == ev.MoveMachines {
+		s.To, s.Zones = d.to.TenantInfra, d.zones
+	}
+	return s, true
+}
+
+// mustLook tells whether only the cluster knows if the move is possible.
+func (d destination) mustLook(from ev.Placement) bool {
+	return d.kind == ev.MoveMachines || d.kind == ev.MoveTerms && lower(from.Quota, d.to.Quota)
 }
 
 func planMove(e Entity[TenantData], ask ev.Move, refs *Refs) (*destination, *ev.MovePlan, error) {
@@ -71,17 +86,21 @@ func (d destination) possible(e Entity[TenantData], use *ev.TenantUse) error {
 	case ev.MoveCluster:
 		return ev.Refuse(ev.Refused, "%s can't move from dataplane %s to %s: nobody moves between clusters yet; make room on %s, or give a plan that fits there",
 			e.Ref, from.Dataplane, d.to.Dataplane, from.Dataplane)
-	case ev.MoveMachines:
-		return ev.Refuse(ev.Refused, "%s can't move from %s to %s: nobody moves pods between machines yet; give a plan whose %s are of size %s too",
-			e.Ref, from.TenantInfra, d.to.TenantInfra, d.to.Plan, from.Size)
 	}
-	if !lower(from.Quota, d.to.Quota) {
+	if !d.mustLook(*from) {
 		return nil
 	}
 	if use == nil {
-		return ev.Refuse(ev.Unavailable, "move %s: a bound becomes lower, and what it uses was not seen in its cluster: ask again", e.Ref)
+		return ev.Refuse(ev.Unavailable, "move %s: what it uses was not seen in its cluster, and that is to be looked at first: ask again", e.Ref)
 	}
-	return refuseChange(e.Ref, ev.VerbMove, tooMuch(*use, d.to))
+	var faults []ev.FieldError
+	if lower(from.Quota, d.to.Quota) {
+		faults = tooMuch(*use, d.to)
+	}
+	for _, why := range use.Blocked {
+		faults = append(faults, ev.FieldError{Field: "tenant", Message: why})
+	}
+	return refuseChange(e.Ref, ev.VerbMove, faults)
 }
 
 // plan says what the move does.
@@ -94,8 +113,13 @@ func (d destination) plan(e Entity[TenantData], use *ev.TenantUse) ev.MovePlan {
 	p := ev.MovePlan{Kind: d.kind, From: from, To: to, Steps: steps(e, d.kind),
 		Made: []string{}, Changed: d.changes(from), Removed: []string{},
 		Interrupted: "nothing: its pods stay and run on", PriceNow: d.now.Price, PriceThen: d.then.Price}
-	if lower(from.Quota, d.to.Quota) {
+	if d.mustLook(from) {
 		p.Use = use
+	}
+	if d.kind == ev.MoveMachines {
+		p.Interrupted = "its pods go one of a workload at a time, as budgets let them; a workload with one pod is away until the next is ready"
+		p.Made = append(p.Made, "room for its pods on the machines of tenantinfra "+to.TenantInfra)
+		p.Removed = append(p.Removed, "its pods on the machines of tenantinfra "+from.TenantInfra)
 	}
 	if d.opens() {
 		p.Made = append(p.Made, "a cell on tenantinfra "+to.TenantInfra)
@@ -128,8 +152,17 @@ func MoveSteps(kind string) (names []Phase) {
 }
 
 // steps are those of a kind of move, in their order.
-func steps(e Entity[TenantData], _ string) []ev.MovePlanStep {
+func steps(e Entity[TenantData], kind string) []ev.MovePlanStep {
 	rest := e.Data.rest().Type()
+	if kind == ev.MoveMachines {
+		return []ev.MovePlanStep{
+			{Name: ev.StepReserve, Does: "takes the place and holds room for its pods there", Events: []string{ev.MoveStarted{}.Type(), ev.MoveReserved{}.Type()}},
+			{Name: ev.StepPrepare, Does: "has its namespace say the new machines, so that new pods go there", Events: []string{ev.MovePrepared{}.Type()}},
+			{Name: ev.StepEvict, Does: "has its pods leave, one of a workload at a time", Events: []string{ev.MoveEvicted{}.Type()}},
+			{Name: ev.StepSwitch, Does: "puts the tenant on the new terms; until then it can be aborted", Events: []string{ev.Moved{}.Type()}},
+			{Name: ev.StepRelease, Does: "makes its namespace as they say, and frees the place that it had", Events: []string{ev.MoveReleased{}.Type(), rest}},
+		}
+	}
 	return []ev.MovePlanStep{
 		{Name: ev.StepReserve, Does: "takes the place and waits until it is ready", Events: []string{ev.MoveStarted{}.Type(), ev.MoveReserved{}.Type()}},
 		{Name: ev.StepSwitch, Does: "puts the tenant on the new terms; until then it can be aborted", Events: []string{ev.Moved{}.Type()}},

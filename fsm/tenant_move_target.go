@@ -17,6 +17,7 @@ type destination struct {
 	spec   ev.TenantSpec // of the tenant once it is there
 	now    ev.PlanSpec   // the version of the plan that it is on
 	then   ev.PlanSpec   // the version that it goes to
+	zones  []string      // of the machines that it goes to, if these are in some only
 	births []ev.Change   // of a cell that is opened for it, and of those that stand empty
 }
 
@@ -74,8 +75,12 @@ func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) 
 	default:
 		d.kind = ev.MoveTerms
 	}
-	if d.kind != ev.MoveCluster {
+	switch {
+	case d.kind == ev.MoveTerms, d.kind == ev.MoveMachines && from.Stay != "":
 		d.to.Stay = from.Stay // its namespace is the same, and who deletes that asks for the stay
+	}
+	if d.kind == ev.MoveMachines {
+		d.zones = zonesOf(infra.Data.Spec)
 	}
 	return d, nil
 }
@@ -232,4 +237,16 @@ func (t target) placement(e Entity[TenantData], infra Entity[TenantInfraData], c
 func (t target) terms() ev.Placement {
 	return ev.Placement{Plan: t.plan.Ref.Path(), PlanVersion: t.version, Size: t.want.class.Size, Quota: t.spec.Quota, Limits: t.spec.Limits,
 		Isolation: t.spec.Isolation, Egress: t.spec.Egress, Priority: t.spec.Priority}
+}
+
+// zones are those that all pools of a tenant infra together are bound to; nothing if one is in any.
+func zonesOf(s ev.TenantInfraSpec) (zones []string) {
+	for _, p := range s.Pools {
+		if len(p.Zones) == 0 {
+			return nil
+		}
+		zones = append(zones, p.Zones...)
+	}
+	slices.Sort(zones)
+	return slices.Compact(zones)
 }

@@ -144,7 +144,8 @@ func TestMovesThatAreRefused(t *testing.T) {
 		{name: "hosting", given: fsmtest.History(home, fsmtest.PlanIs("own", func(s *ev.PlanSpec) { s.Hosting = "customer" })), when: ask(moving, ev.Move{Plan: "-/own"}), not: "refused…runs in accounts of hosting customer"},
 		{name: "what it runs is not offered", given: fsmtest.History(home, fsmtest.PlanIs("mail", func(s *ev.PlanSpec) { s.Apps = []ev.PlanApp{{Type: "mail", Size: "small"}} })), when: ask(moving, ev.Move{Plan: "-/mail"}), not: "refused…does not offer \"pg\""},
 		{name: "no machines", given: fsmtest.History(home, machines), when: ask(moving, ev.Move{Plan: "-/machines"}), not: "refused…no tenant infra anywhere fits"},
-		{name: "other machines", given: fsmtest.History(home, machines, large), when: ask(moving, ev.Move{Plan: "-/machines"}), not: "refused…nobody moves pods between machines yet"},
+		{name: "other machines, and nobody has looked", given: fsmtest.History(home, machines, large), when: ask(moving, ev.Move{Plan: "-/machines"}), not: "unavailable…was not seen"},
+		{name: "pods that nobody would make again", given: fsmtest.History(home, machines, large), when: used("-/machines", ev.TenantUse{Blocked: []string{"nobody would make these pods again: bare"}}), not: "refused…tenant: nobody would make these pods again: bare"},
 		{name: "no such cell", given: home, when: ask(moving, ev.Move{Cell: "-/eu_pg_c1"}), not: "refused…there is no cell"},
 		{name: "only what is at rest moves", given: fsmtest.History(fsmtest.Platform(), fsmtest.InfraBuilt(), bigPlan(), fsmtest.TenantIs("acme/prod", fsmtest.Starting...)), when: ask(moving, ev.Move{Plan: "-/big"}), not: "refused…is Provisioning: only what is Active or Suspended can move"},
 		{name: "nobody has looked", given: facts(t, home, ask(moving, ev.Move{Plan: "-/big"}), settle(moving), done(moving, ev.Activated{})), when: ask(moving, ev.Move{Plan: "-/tiny"}), not: "unavailable…what it uses was not seen"},
@@ -154,6 +155,59 @@ func TestMovesThatAreRefused(t *testing.T) {
 			when: used("-/tiny", ev.TenantUse{CPU: 500, Pods: 3, Memory: 1 << 30}), then: []string{moving + " move_started"}},
 		{name: "a plan that does not hold any more", given: home, when: ask(moving, ev.Move{Plan: "-/big", PlanID: strings.Repeat("00000000-", 5) + "00000000"}), not: "conflict…plan_id: to is another now"},
 	})
+}
+
+// machinesHome has machines of another size beside those of the tenant.
+func machinesHome() []fsmtest.Fact {
+	return fsmtest.History(moveHome(), fsmtest.PlanIs("machines", func(s *ev.PlanSpec) { s.Apps = []ev.PlanApp{{Type: "pg", Size: "large"}} }),
+		fsmtest.InfraIs("-/eu_large", func(s *ev.TenantInfraSpec) {
+			s.Size = "large"
+			s.Pools = []ev.Pool{{Name: "a", Machine: "m8", Max: 3, Priority: "on-demand", Zones: []string{"a"}}}
+		}, ev.ProvisioningStarted{Cluster: "cluster"}, fsmtest.PoolsUp, ev.Activated{}))
+}
+
+func TestMovesToOtherMachines(t *testing.T) {
+	home := machinesHome()
+	over := used("-/machines", ev.TenantUse{Going: 2})
+	begun := facts(t, home, over)
+	prepared := facts(t, begun, done(moving, ev.MoveReserved{}), done(moving, ev.MovePrepared{}))
+	evicted := facts(t, prepared, done(moving, ev.MoveEvicted{}))
+	moved := facts(t, evicted, settle(moving))
+	aborting := facts(t, prepared, ask(moving, ev.Abort{}))
+	live(t, []life{
+		{name: "begun", given: home, when: over, then: []string{moving + " move_started"}, phase: fsm.Moving, why: "in_progress: move_tenant is under way"},
+		{name: "there is room", given: begun, when: done(moving, ev.MoveReserved{}), then: []string{moving + " move_reserved"}, phase: fsm.Moving, why: "move_tenant is under way"},
+		{name: "its namespace says the machines", given: facts(t, begun, done(moving, ev.MoveReserved{})), when: done(moving, ev.MovePrepared{}), then: []string{moving + " move_prepared"}},
+		{name: "no pod is left", given: prepared, when: done(moving, ev.MoveEvicted{}), then: []string{moving + " move_evicted"}},
+		{name: "the commit", given: evicted, when: settle(moving), then: []string{moving + " moved"}, phase: fsm.Moving},
+		{name: "the place that it had is free", given: moved, when: done(moving, ev.Activated{}), then: []string{moving + " move_released", moving + " activated"}, phase: fsm.Active, why: "-"},
+		{name: "paused", given: prepared, when: ask(moving, ev.Pause{}), then: []string{moving + " move_paused"}, why: "the move is paused"},
+		{name: "a budget holds it, and is named", given: prepared, when: failed(moving, ev.Dependency), then: []string{moving + " attempt_failed"}, phase: fsm.Moving, why: "dependency"},
+		{name: "it is held for too long", given: prepared, when: expired(moving), then: []string{moving + " move_aborting"}, phase: fsm.Moving},
+		{name: "a step that fails for good", given: begun, when: failed(moving, ev.ConfigProblem), then: []string{moving + " attempt_failed", moving + " move_aborting"}, phase: fsm.Moving},
+		{name: "behind the commit nothing is given up", given: moved, when: failed(moving, ev.ConfigProblem), then: []string{moving + " attempt_failed"}, phase: fsm.Moving},
+		{name: "nor while all is brought back", given: aborting, when: failed(moving, ev.ConfigProblem), then: []string{moving + " attempt_failed"}, phase: fsm.Moving},
+		{name: "all is brought back", given: aborting, when: done(moving, ev.Activated{}), then: []string{moving + " move_aborted", moving + " activated"}, phase: fsm.Active, why: "-"},
+		{name: "a late end of before the abort", given: aborting, when: late(moving, prepared, ev.MoveEvicted{}), phase: fsm.Moving},
+		{name: "neither machines go", given: begun, when: ask("tenantinfra -/eu_large", ev.Delete{}), not: "refused…is used by tenant acme/prod"},
+		{name: "nor those that it has left", given: moved, when: ask("tenantinfra -/eu_pg", ev.Delete{}), not: "refused…is used by tenant acme/prod"},
+	})
+	stays := func(given []fsmtest.Fact) string {
+		w := fsmtest.WorldOf(t, given)
+		e, _ := w.Get(fsmtest.RefOf(moving))
+		owed, _ := fsm.Machines[ev.Tenant].Owed(e).(ev.MoveTenant)
+		return fmt.Sprint(owed.Step, " ", owed.Placement.TenantInfra, " ", owed.Placement.Plan, " to ", owed.To, " ", owed.Zones)
+	}
+	for want, given := range map[string][]fsmtest.Fact{
+		"reserve -/eu_pg -/free to -/eu_large [a]":        begun,
+		"evict -/eu_large -/free to -/eu_large [a]":       prepared,
+		"release -/eu_large -/machines to -/eu_large [a]": moved,
+		"abort -/eu_pg -/free to -/eu_pg [a]":             aborting,
+	} {
+		if got := stays(given); got != want {
+			t.Errorf("owed is %s, want %s", got, want)
+		}
+	}
 }
 
 // TestWhatADryRunPrintsHappens compares the events that a plan names with those that happen, to other terms and back again.

@@ -119,6 +119,8 @@ func (d TenantData) owedSuspension(b Base) ev.Effect {
 // giveUpTenant ends the attempts. One that has slept sleeps on; one that was to sleep for the first time is woken.
 func giveUpTenant(e Entity[TenantData], why ev.Reason) ev.Event {
 	switch {
+	case e.Phase() == Moving:
+		return ev.MoveAborting{Reason: why}
 	case e.Phase() == Suspending && !e.Data.Sleeps:
 		return ev.SuspendGivenUp{Reason: why}
 	case e.Phase() == Suspending, e.Phase() == Resuming:

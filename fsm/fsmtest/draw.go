@@ -260,6 +260,8 @@ func outcomesOf(e ev.Effect) []ev.Event {
 		return []ev.Event{ev.SystemPoolReady{Nodes: 1}}
 	case ev.EnsureBase, ev.EnsureTenant:
 		return []ev.Event{ev.Activated{}}
+	case ev.MoveTenant:
+		return []ev.Event{e.Outcome()}
 	case ev.SuspendTenant:
 		return []ev.Event{ev.Suspended{TookMS: 1}}
 	case ev.ResumeTenant:

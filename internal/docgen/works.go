@@ -40,7 +40,7 @@ var works = map[ev.Kind]map[fsm.Phase]string{
 		fsm.Provisioning: "`ensure_tenant`",
 		fsm.Suspending:   "`suspend_tenant`",
 		fsm.Resuming:     "`resume_tenant`",
-		fsm.Moving:       "waits for the place that it goes to; then its namespace on the new terms, as long as it takes",
+		fsm.Moving:       "waits for the place that it goes to; to other machines `move_tenant`, step by step; else `ensure_tenant` on the new terms",
 		fsm.Deleting:     "the end of its applications, then `remove_tenant`",
 	},
 	ev.Application: {
@@ -78,6 +78,7 @@ var effects = []struct {
 	{ev.RetirePools{}, "the end of node pools that are not wanted any more, once the pods on them have left"},
 	{ev.EnsureTenant{}, "the namespace, and the quota, limits, rights and network policy that guard it"},
 	{ev.SuspendTenant{}, "the same namespace, in which nothing runs: what has a scale is at 0, CronJobs start nothing"},
+	{ev.MoveTenant{}, "a step of the tenant's move to other machines: room there, the namespace's label, pods that leave, the end of what held room"},
 	{ev.ResumeTenant{}, "the same namespace, in which runs what ran before the tenant was suspended"},
 	{ev.EnsureApplication{}, "the application's Helm release, or its objects, in the tenant's namespace"},
 	{ev.EnsureAddon{}, "the addon's namespace, and in it its Helm release or objects; on the platform's dataplanes also what is of the whole cluster"},

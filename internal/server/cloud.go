@@ -242,12 +242,12 @@ func (c *Control) workInClouds(ctx context.Context) error {
 }
 
 // survey looks what a tenant uses of its quota, in a cloud that this replica works in.
-func (c *Control) survey(ctx context.Context, made ev.Effect) (ev.TenantUse, error) {
+func (c *Control) survey(ctx context.Context, of ev.TenantSurvey) (ev.TenantUse, error) {
 	clouds := c.worked.Load()
-	if clouds == nil || queue.ByAgent(made) {
+	if clouds == nil || queue.ByAgent(of.EnsureTenant) {
 		return ev.TenantUse{}, errors.New("this replica does not reach its cluster")
 	}
-	return execute.TenantUse(ctx, *clouds, made)
+	return execute.SurveyTenant(ctx, *clouds, of)
 }
 
 // workIn pays what is owed in some clouds, looks for drift in them, and sweeps them, until it is stopped. What of it ends by

@@ -111,15 +111,30 @@ func (b *Book) begin(number uint32, verb string, to fsm.Phase, r ev.Recorded, ui
 	b.all.Set(r.Seq, o)
 }
 
+// nextStep is the step behind the one that a move takes; empty if there is none.
+func (b *Book) nextStep(seq uint64) fsm.Phase {
+	o, _ := b.all.Get(seq)
+	if ahead := o.ahead(""); len(ahead) > 0 {
+		return ahead[0]
+	}
+	return ""
+}
+
 // moves takes note of how far a move has come, and tells whether an event says that.
 func (b *Book) moves(seq uint64, r ev.Recorded) bool {
 	switch e := r.Event.(type) {
 	case ev.MoveReserved:
+		b.enter(seq, b.nextStep(seq), r.Time)
+	case ev.MovePrepared:
+		b.enter(seq, ev.StepEvict, r.Time)
+	case ev.MoveEvicted:
 		b.enter(seq, ev.StepSwitch, r.Time)
 	case ev.Moved:
-		b.enter(seq, ev.StepApply, r.Time)
+		b.enter(seq, b.nextStep(seq), r.Time)
 	case ev.MoveReleased:
-		b.enter(seq, ev.StepRelease, r.Time)
+		if next := b.nextStep(seq); next != "" {
+			b.enter(seq, next, r.Time)
+		}
 	case ev.MoveAborting:
 		b.enter(seq, ev.StepAbort, r.Time)
 		o, _ := b.all.Get(seq)

@@ -222,7 +222,7 @@ func TestWhatAMoveWouldBreakIsListed(t *testing.T) {
 	apply(t, m.api, pod(m.spec.Namespace, "bare", nil))
 	apply(t, m.api, kube.NewObject("batch/v1", "Job", m.spec.Namespace, "report", map[string]any{"template": map[string]any{
 		"metadata": map[string]any{"annotations": map[string]any{"kuberig.test/pod": "hold"}},
-		"spec": map[string]any{"restartPolicy": "Never", "containers": []any{map[string]any{"name": "c", "image": "example.test/app:1"}}}}}))
+		"spec":     map[string]any{"restartPolicy": "Never", "containers": []any{map[string]any{"name": "c", "image": "example.test/app:1"}}}}}))
 	zone := func(name, zone string) {
 		one := []any{"ReadWriteOnce"}
 		apply(t, m.api, kube.NewObject("v1", "PersistentVolume", "", name, map[string]any{"capacity": map[string]any{"storage": "1Gi"}, "accessModes": one,

@@ -127,7 +127,7 @@ func (l *life) await(e fsm.Entity[fsm.Data], owed fsm.WaitFor) {
 
 // pass is Dispatcher.pass.
 func (l *life) pass(e fsm.Entity[fsm.Data], owed ev.Effect) {
-	rule, due := fsm.Machines[e.Ref.Kind].Limits(e.Phase()), dispatch.NextAt(e)
+	rule, due := fsm.Machines[e.Ref.Kind].LimitsOf(e), dispatch.NextAt(e)
 	end := l.deadline(e, rule)
 	switch {
 	case !end.After(l.now):

@@ -99,7 +99,7 @@ func (s *Service) item(w *state.Entities, ref ev.Ref, place queue.Partition) (it
 	}
 	item.Work = ev.Work{Ref: ref, UID: e.UID, Revision: e.Seq, Digest: fsm.DigestOf(owed), Attempt: e.Attempts() + 1,
 		Effect: owed.Effect(), Args: args}
-	if within := machine.Limits(e.Phase()).Within; within > 0 {
+	if within := machine.LimitsOf(e).Within; within > 0 {
 		item.HalfAt = e.PhaseSince.Add(s.clock.Deadline(within) / 2)
 	}
 	if e.Attempt != nil {

@@ -13,8 +13,8 @@ import (
 // surveyWithin is how long a look into a cluster may take on which a decision waits.
 const surveyWithin = 10 * time.Second
 
-// Survey looks what a tenant uses, of which the effect is given that made its namespace.
-type Survey func(ctx context.Context, made ev.Effect) (ev.TenantUse, error)
+// Survey looks what a tenant uses, and what is in the way of its pods.
+type Survey func(ctx context.Context, of ev.TenantSurvey) (ev.TenantUse, error)
 
 // SurveyBy has a function look into clusters where only those know what a decision needs; it is set before Serve.
 func (i *Intake) SurveyBy(look Survey) { i.look = look }
@@ -25,24 +25,25 @@ func (i *Intake) survey(ctx context.Context, c ev.Command) (ev.Command, error) {
 	if !ok {
 		return c, nil
 	}
-	var made []ev.Effect
+	var of ev.TenantSurvey
+	must := false
 	i.fold.View(func(w *state.Entities) {
 		if _, given := w.Caused(c.ID); given {
 			return
 		}
-		if e, born := w.Get(c.Ref); born && fsm.MoveMustLook(e, ask, w.Refs()) {
-			made = fsm.Machines[c.Ref.Kind].ExpectedEffects(e, w.Refs())
+		if e, born := w.Get(c.Ref); born {
+			of, must = fsm.SurveyOfMove(e, ask, w.Refs())
 		}
 	})
-	if len(made) == 0 || i.look == nil {
+	if !must || i.look == nil {
 		return c, nil
 	}
 	ctx, end := context.WithTimeout(ctx, surveyWithin)
 	defer end()
-	use, err := i.look(ctx, made[0])
+	use, err := i.look(ctx, of)
 	if err != nil {
 		slog.Warn("a tenant's use was not seen", "entity", c.Ref.String(), "err", err)
-		return c, ev.Refuse(ev.Unavailable, "move %s: a bound becomes lower, and its cluster did not say within %s what it uses: ask again", c.Ref, surveyWithin)
+		return c, ev.Refuse(ev.Unavailable, "move %s: its cluster did not say within %s what it uses, and that is to be looked at first: ask again", c.Ref, surveyWithin)
 	}
 	c.Use = &use
 	return c, nil

@@ -235,7 +235,7 @@ func (d *Dispatcher) look(ctx context.Context, l look) error {
 	case fsm.WaitFor:
 		return d.await(ctx, l, owed)
 	default:
-		return d.pass(ctx, l, owed, machine.Limits(l.e.Phase()))
+		return d.pass(ctx, l, owed, machine.LimitsOf(l.e))
 	}
 }
 

@@ -150,6 +150,7 @@ var Handlers = map[string]func(context.Context, *Task) Result{
 	ev.EnsureTenant{}.Effect():      ensureTenant,
 	ev.SuspendTenant{}.Effect():     suspendTenant,
 	ev.ResumeTenant{}.Effect():      resumeTenant,
+	ev.MoveTenant{}.Effect():        moveTenant,
 	ev.EnsureApplication{}.Effect(): ensureApplication,
 	ev.RemoveOwned{}.Effect():       removeOwned,
 	ev.RemoveTenant{}.Effect():      removeTenant,

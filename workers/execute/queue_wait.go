@@ -59,6 +59,6 @@ func Told(e fsm.Entity[fsm.Data], why ev.Reason, now time.Time, c clock.Clock) b
 // which gives the phase its time anew: so whoever is let in has half of it at least, whoever waits less causes no event,
 // and whoever waits longer one in each such half.
 func HalfOver(e fsm.Entity[fsm.Data], now time.Time, c clock.Clock) bool {
-	within := fsm.Machines[e.Ref.Kind].Limits(e.Phase()).Within
+	within := fsm.Machines[e.Ref.Kind].LimitsOf(e).Within
 	return within > 0 && now.Sub(e.PhaseSince) > c.Deadline(within)/2
 }

@@ -4,25 +4,36 @@ import (
 	"context"
 
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/move"
 	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	ev "github.com/aeriehq/aerie/events"
 )
 
-// TenantUse looks what a tenant's namespace takes of its quota, or takes when it is awake. It changes nothing.
-func TenantUse(ctx context.Context, clouds map[string]Cloud, made ev.Effect) (ev.TenantUse, error) {
-	suspended := false
-	var e ev.EnsureTenant
-	switch made := made.(type) {
-	case ev.SuspendTenant:
-		e, suspended = made.EnsureTenant, true
-	case ev.EnsureTenant:
-		e = made
-	}
-	var use tenant.Use
+// SurveyTenant looks what a tenant's namespace takes of its quota, or takes when it is awake, and, where its pods are to go to
+// other machines, what they would meet. It changes nothing.
+func SurveyTenant(ctx context.Context, clouds map[string]Cloud, of ev.TenantSurvey) (use ev.TenantUse, err error) {
 	t := NewTask(ev.Work{}, clouds, nil)
-	err := t.inCluster(ctx, e.Target, e.Cluster, "ListUse", func(api kube.API) (err error) {
-		use, err = tenant.InUse(ctx, api, t.TenantSpec(e), suspended)
+	err = t.inCluster(ctx, of.Target, of.Cluster, "Survey", func(api kube.API) error {
+		u, err := tenant.InUse(ctx, api, t.TenantSpec(of.EnsureTenant), of.Suspended)
+		if err != nil {
+			return err
+		}
+		use = ev.TenantUse{CPU: u.CPU, Memory: u.Memory, Storage: u.Storage, Pods: u.Pods}
+		if of.To == "" {
+			return nil
+		}
+		found, err := move.Survey(ctx, api, move.Spec{Namespace: of.Placement.Namespace, To: localInfra(of.To), Zones: of.Zones})
+		use.Going, use.Budgets = int64(found.Pods), found.Budgets
+		if why := found.Refusal(false); why != "" {
+			use.Blocked = []string{why}
+		}
 		return err
 	})
-	return ev.TenantUse(use), err
+	return use, err
+}
+
+// localInfra is a tenant infra as its machines are labelled.
+func localInfra(path string) string {
+	ref, _ := ev.ParseRef(ev.TenantInfra, path)
+	return ref.Local()
 }
