@@ -46,6 +46,9 @@ func newServerCommand() *cobra.Command {
 			if s.NATSURL != "" && cmd.Flags().Changed("nats") {
 				return client.Invalid("--nats", "it is for the embedded server, and --nats-url uses another: give one of them")
 			}
+			if s.NATSURL != "" && s.Web != "" {
+				return client.Invalid("--nats-websocket", "it is for the embedded server, and --nats-url uses another")
+			}
 			if s.NoSim && s.CloudDir+s.SimKubeconfig != "" {
 				return client.Invalid("--no-sim", "there is then no simulated cloud to give a directory or a cluster")
 			}
@@ -62,6 +65,7 @@ func newServerCommand() *cobra.Command {
 	f.StringVar(&s.DataDir, "data-dir", "", "where everything is kept (default $XDG_STATE_HOME/aerie, else ~/.local/state/aerie)")
 	f.StringVar(&s.HTTP, "http", listenHTTP, "address to serve HTTP on")
 	f.StringVar(&s.NATS, "nats", listenNATS, "address the embedded NATS server listens on")
+	f.StringVar(&s.Web, "nats-websocket", "", "address on which it speaks WebSocket too, such as :443: for agents whose networks let nothing else out")
 	f.StringVar(&s.NATSURL, "nats-url", "", "NATS servers to use instead of the embedded one, such as nats://a:4222,nats://b:4222")
 	s.Access.Flags(f, func(string) string { return "" })
 	f.StringVar(&s.TLS.Cert, "tls-cert", "", "file with the certificate, and its chain, that HTTP and the embedded NATS show; read again when it changes")

@@ -155,7 +155,7 @@ func (c *Control) openStore(s Settings) (err error) {
 		return err
 	}
 	began := time.Now()
-	c.NATS, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, TLS: natsTLS,
+	c.NATS, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Web: s.Web, TLS: natsTLS,
 		Token: c.local.atStart(), Logger: slog.Default(), Whole: c.guard.Inspect, Present: c.guard.Present})
 	if err != nil {
 		return err

@@ -53,6 +53,7 @@ const reconnectPause = 250 * time.Millisecond
 type Options struct {
 	Dir    string       // the store's directory; the server makes "jetstream" in it
 	Addr   string       // host:port to listen on, such as "127.0.0.1:4222"; port 0 is any free one, "" listens nowhere
+	Web    string       // host:port to listen on for WebSocket, with the same TLS; "" listens nowhere
 	TLS    *tls.Config  // of what listens: TLS from the first byte on, with nothing said in clear before; nil: none
 	Token  string       // what people present as the connection's token; "" lets nobody in but aerie
 	Logger *slog.Logger // gets the server's warnings and errors; nil drops them
@@ -70,6 +71,7 @@ type Server struct {
 	logger     *logger
 	secret     string
 	listen     bool
+	web        string // the address for WebSocket; empty: none
 	auth       *authenticator
 	gateConn   *nats.Conn // the gate's own connection
 	gate       sync.Mutex // held while the gate has a consumer made
@@ -107,7 +109,7 @@ func Start(o Options) (*Server, error) {
 	log := &logger{to: o.Logger, failed: make(chan struct{}, 1)}
 	srv.SetLoggerV2(log, false, false, false)
 	srv.Start()
-	s := &Server{srv: srv, auth: auth, log: o.Logger, logger: log, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
+	s := &Server{srv: srv, auth: auth, log: o.Logger, logger: log, secret: secret, listen: o.Addr != "", web: o.Web, dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.ended) })
 	s.recovering.Go(s.recoverWrites)
 	if !srv.ReadyForConnections(readyTimeout) {
@@ -157,6 +159,14 @@ func (s *Server) URL() string {
 	return s.srv.ClientURL()
 }
 
+// WebURL is where WebSocket is spoken, such as "wss://127.0.0.1:443"; "" if it is nowhere.
+func (s *Server) WebURL() string {
+	if s.web == "" {
+		return ""
+	}
+	return s.srv.WebsocketURL()
+}
+
 // SlowConsumers is how many connections were cut because they did not read, or did not
 // answer.
 func (s *Server) SlowConsumers() uint64 {
@@ -202,7 +212,23 @@ func options(o Options) (*server.Options, error) {
 	if o.TLS != nil {
 		opts.TLSConfig, opts.TLSHandshakeFirst, opts.TLSTimeout = o.TLS, true, tlsWithin.Seconds()
 	}
+	if o.Web != "" {
+		host, port, err := splitAddr(o.Web)
+		if err != nil {
+			return nil, err
+		}
+		opts.Websocket = server.WebsocketOpts{Host: host, Port: port, TLSConfig: o.TLS, NoTLS: o.TLS == nil, HandshakeTimeout: tlsWithin}
+	}
 	return opts, listenOn(opts, o.Addr)
+}
+
+// splitAddr reads an address to listen on, and tries it, as listenOn does.
+func splitAddr(addr string) (host string, port int, err error) {
+	tried := &server.Options{}
+	if err := listenOn(tried, addr); err != nil {
+		return "", 0, err
+	}
+	return tried.Host, tried.Port, nil
 }
 
 // listenOn sets the address, and tries it first: nats-server itself only logs
