@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 
 	"./events/eventlog/filestore": {"github.com/nats-io/nats.go/jetstream", "github.com/gofrs/flock", "github.com/minio/highwayhash"},
 	"./events/eventlog":           {"./events", "./events/eventlog/filestore", "github.com/nats-io/nats.go/...", "github.com/go-json-experiment/json/...", "github.com/oklog/ulid/v2"},
+	"./events/people":             {"github.com/nats-io/nats.go/..."},
 	"./events/queue":              {"./events", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/oklog/ulid/v2", "./internal/liveness"},
 	"./events/eventlog/embedded":  {"./events", "./fsm", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/...", "github.com/nats-io/nkeys", "github.com/gofrs/flock", "github.com/oklog/ulid/v2"},
 
@@ -37,6 +38,7 @@ var arrows = map[string][]string{
 	"./cloud/kube/tenant":   {"./cloud/kube", "./cloud/kube/policy"},
 	"./cloud/kube/release":  {"./cloud/kube", "./cloud/kube/policy", "./cloud/kube/tenant", "k8s.io/apimachinery/pkg/util/yaml"},
 	"./cloud/kube/drain":    {"./cloud/kube"},
+	"./cloud/kube/move":     {"./cloud/kube", "./cloud/kube/drain", "./cloud/kube/tenant"},
 	"./cloud/kube/helm":     {"./cloud/kube", "./cloud/kube/policy"},
 	"./cloud/kube/kubetest": {"./cloud/kube", "./cloud/kube/memory"},
 
@@ -70,12 +72,14 @@ var arrows = map[string][]string{
 		"./cloud/emulator/aws/core", "./cloud/emulator/aws/ec2", "./cloud/emulator/aws/elb", "./cloud/emulator/aws/eks", "./cloud/emulator/aws/iam", "./cloud/emulator/aws/sts",
 		"github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/aws/signer/v4"},
 
-	"./workers/command/idindex":    {},
-	"./workers/clock":              {},
-	"./workers/command":            {"./events", "./fsm", "./events/eventlog", "./events/eventlog/filestore", "./events/queue", "./projections/state", "./workers/clock", "./workers/command/idindex", "./cloud/kube", "./cloud/kube/policy", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate", "./internal/liveness"},
-	"./workers/dispatch":           {"./events", "./fsm", "./events/queue", "./projections/state", "./workers/clock", "./workers/command", "github.com/nats-io/nats.go", "./internal/liveness"},
-	"./workers/execute":            {"./events", "./fsm", "./events/queue", "./projections/state", "./workers/clock", "./workers/command", "./cloud", "./cloud/kube", "./cloud/kube/drain", "./cloud/kube/helm", "./cloud/kube/policy", "./cloud/kube/release", "./cloud/kube/tenant", "github.com/nats-io/nats.go", "./internal/liveness"},
-	"./workers/agents":             {"./events", "./events/queue", "./events/eventlog/embedded", "./fsm", "./projections/state", "./workers/clock", "./workers/command", "github.com/nats-io/nats.go", "github.com/nats-io/nkeys"},
+	"./workers/command/idindex": {},
+	"./workers/clock":           {},
+	"./workers/command":         {"./events", "./fsm", "./events/eventlog", "./events/eventlog/filestore", "./events/queue", "./projections/state", "./workers/clock", "./workers/command/idindex", "./cloud/kube", "./cloud/kube/policy", "github.com/nats-io/nats.go", "github.com/nats-io/nats.go/micro", "github.com/oklog/ulid/v2", "golang.org/x/time/rate", "./internal/liveness"},
+	"./workers/dispatch":        {"./events", "./fsm", "./events/queue", "./projections/state", "./workers/clock", "./workers/command", "github.com/nats-io/nats.go", "./internal/liveness"},
+	"./workers/execute":         {"./events", "./fsm", "./events/queue", "./projections/state", "./workers/clock", "./workers/command", "./cloud", "./cloud/kube", "./cloud/kube/drain", "./cloud/kube/helm", "./cloud/kube/policy", "./cloud/kube/release", "./cloud/kube/tenant", "github.com/nats-io/nats.go", "./internal/liveness"},
+	"./workers/agents":          {"./events", "./events/queue", "./events/eventlog/embedded", "./fsm", "./projections/state", "./workers/clock", "./workers/command", "github.com/nats-io/nats.go", "github.com/nats-io/nkeys"},
+	"./workers/login": {"./events", "./events/people", "./projections/identity", "./workers/command", "github.com/coreos/go-oidc/v3/oidc", "github.com/go-jose/go-jose/v4",
+		"github.com/oklog/ulid/v2", "sigs.k8s.io/yaml"},
 	"./workers/reconcile":          {"./events", "./events/queue", "./fsm", "./projections/state", "./workers/clock", "./workers/command", "./workers/dispatch", "./workers/execute", "./cloud", "./cloud/kube", "./cloud/kube/helm", "./cloud/kube/release", "./cloud/kube/tenant", "github.com/oklog/ulid/v2", "./internal/liveness"},
 	"./projections/state":          {"./events", "./fsm", "./fsm/sequence", "./events/eventlog", "github.com/tidwall/btree"},
 	"./projections/views":          {"./events", "./fsm", "./events/eventlog", "./projections/state", "./projections/operations", "./projections/views/bitmap", "./projections/views/cursor", "./projections/views/selector", "./projections/views/snapshot", "github.com/danielgtaylor/huma/v2", "github.com/tidwall/btree", "github.com/RoaringBitmap/roaring/v2", "k8s.io/apimachinery/pkg/selection"},
@@ -92,6 +96,7 @@ var arrows = map[string][]string{
 
 	"./internal/liveness": {},
 	"./internal/docgen":   {"./events", "./fsm"},
+	"./internal/oidctest": {"github.com/go-jose/go-jose/v4"},
 	"./internal/natstest": {"./events/...", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/..."},
 
 	"./deploy": {},
@@ -103,7 +108,7 @@ var arrows = map[string][]string{
 
 	"./cmd/aerie": {"./internal/cli", "golang.org/x/crypto/x509roots/fallback"},
 
-	"./internal/client":                {"./events", "./fsm", "github.com/nats-io/nats.go", "github.com/oklog/ulid/v2", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
+	"./internal/client":                {"./events", "./fsm", "github.com/coreos/go-oidc/v3/oidc", "golang.org/x/oauth2", "github.com/nats-io/nats.go", "github.com/oklog/ulid/v2", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
 	"./internal/cli/manifest/document": {"./events", "go.yaml.in/yaml/v3"},
 	"./internal/cli/manifest":          {"./events", "./workers/...", "./internal/client", "./internal/cli/manifest/document"},
 	"./internal/cli/print": {"./events", "./internal/client", "github.com/mattn/go-runewidth", "github.com/spf13/cobra", "go.yaml.in/yaml/v3", "golang.org/x/term",

@@ -68,7 +68,7 @@ func trouble(ctx context.Context, api API, o Object, application string) error {
 		return err
 	}
 	for _, p := range pods {
-		if err := podTrouble(p); err != nil {
+		if err := PodTrouble(p); err != nil {
 			return err
 		}
 	}
@@ -96,8 +96,8 @@ func refusedPods(k Key, why string) error {
 // stuck are the reasons for which a container waits that do not pass by themselves.
 var stuck = []string{"CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "RunContainerError"}
 
-// podTrouble is what is in the way of a pod. Its words stay the same while the trouble does.
-func podTrouble(p Object) error {
+// PodTrouble is what is in the way of a pod. Its words stay the same while the trouble does.
+func PodTrouble(p Object) error {
 	for _, c := range conditions(p) {
 		if c["type"] == "PodScheduled" && c["status"] == "False" && c["reason"] == "Unschedulable" {
 			return Fail(Unschedulable, "run", p.Key(), StringOf(c["message"]))

@@ -1,20 +1,27 @@
 package kube
 
+import "slices"
+
 // Labels and annotations of everything we make in a cluster.
 const (
-	LabelManagedBy     = "app.kubernetes.io/managed-by"
-	LabelCustomer      = "aerie.io/customer"
-	LabelTenant        = "aerie.io/tenant"
-	LabelPlan          = "aerie.io/plan"
-	LabelCell          = "aerie.io/cell"      // of a tenant's namespace: pods of other cells are kept out
-	LabelStay          = "aerie.io/stay"      // of a tenant's namespace: which stay of the tenant it is; none of those of before
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	LabelCustomer  = "aerie.io/customer"
+	LabelTenant    = "aerie.io/tenant"
+	LabelPlan      = "aerie.io/plan"
+	LabelCell      = "aerie.io/cell" // of a tenant's namespace: pods of other cells are kept out
+	LabelStay      = "aerie.io/stay" // of a tenant's namespace: which stay of the tenant it is; none of those of before
+	// LabelTenantInfra is on the machines of a tenant infra, as a label and as a taint, and on the namespaces of the tenants
+	// whose pods run there.
+	LabelTenantInfra   = "aerie.io/tenantinfra"
 	LabelOwner         = "aerie.io/owner"     // the uid of the entity it belongs to
 	LabelDataplane     = "aerie.io/dataplane" // of an addon's namespace
 	LabelAddon         = "aerie.io/addon"
 	LabelApplication   = "aerie.io/application"
 	AnnotationRevision = "aerie.io/revision" // the revision that applied it: an older one never overwrites it
 	AnnotationMark     = "aerie.io/owner-mark"
-	NoteCordoned       = "aerie.io/cordoned" // an annotation of a node that we keep new pods off
+	// AnnotationLanding says on the namespace aerie-system that a policy of the cluster brings tenants' pods to their machines.
+	AnnotationLanding = "aerie.io/landing"
+	NoteCordoned      = "aerie.io/cordoned" // an annotation of a node that we keep new pods off
 
 	// AnnotationSuspendedFrom is how much of something ran before its tenant was suspended.
 	AnnotationSuspendedFrom = "aerie.io/suspended-from"
@@ -34,9 +41,9 @@ const (
 )
 
 // MarkApplication is a copy of an object that says whose it is: itself, and the pods it will make. It is put into the
-// namespace; with none it stays where it is. Its pods get the priority class, if they name none.
-func MarkApplication(o Object, namespace, application, owner, class string) Object {
-	o = WithPriorityClass(o, class)
+// namespace; with none it stays where it is. Its pods get the defaults.
+func MarkApplication(o Object, namespace, application, owner string, pods PodDefaults) Object {
+	o = pods.In(o)
 	labels := map[string]string{LabelManagedBy: Manager, LabelApplication: application, LabelOwner: owner}
 	o = o.Clone().Marked(namespace, labels, nil)
 	delete(labels, LabelManagedBy)
@@ -56,9 +63,15 @@ func MarkApplication(o Object, namespace, application, owner, class string) Obje
 // HelmManager is the field manager of what Helm applies.
 const HelmManager = "aerie-helm"
 
-// WithPriorityClass is a copy of an object whose pods have a priority class, if they name none.
-func WithPriorityClass(o Object, class string) Object {
-	if class == "" {
+// PodDefaults are what the pods of an application get that they do not say themselves.
+type PodDefaults struct {
+	Class string `json:"class,omitempty"` // their priority class
+	Pool  string `json:"pool,omitempty"`  // the tenant infra on whose machines they run, where no policy of the cluster sees to that
+}
+
+// In is a copy of an object whose pods have the defaults.
+func (d PodDefaults) In(o Object) Object {
+	if d == (PodDefaults{}) {
 		return o
 	}
 	o = o.Clone()
@@ -67,9 +80,34 @@ func WithPriorityClass(o Object, class string) Object {
 		paths = [][]string{{"spec"}}
 	}
 	for _, path := range paths {
-		if pod := Nested(o, path...); pod != nil && pod["containers"] != nil && StringOf(pod["priorityClassName"]) == "" {
-			pod["priorityClassName"] = class
+		if pod := Nested(o, path...); pod != nil && pod["containers"] != nil {
+			d.into(pod)
 		}
 	}
 	return o
+}
+
+func (d PodDefaults) into(pod map[string]any) {
+	if d.Class != "" && StringOf(pod["priorityClassName"]) == "" {
+		pod["priorityClassName"] = d.Class
+	}
+	if d.Pool != "" {
+		OnPool(pod, d.Pool)
+	}
+}
+
+// OnPool has a pod run on the machines of a tenant infra: its spec gets the selector and the toleration, if it has none.
+func OnPool(pod map[string]any, infra string) {
+	selector := CloneMap(MapOf(pod["nodeSelector"]))
+	if selector[LabelTenantInfra] == nil {
+		selector[LabelTenantInfra] = infra
+	}
+	pod["nodeSelector"] = selector
+	tolerations, _ := pod["tolerations"].([]any)
+	for _, t := range MapsOf(pod["tolerations"]) {
+		if t["key"] == LabelTenantInfra {
+			return
+		}
+	}
+	pod["tolerations"] = append(slices.Clip(tolerations), map[string]any{"key": LabelTenantInfra, "operator": "Equal", "value": infra})
 }

@@ -70,6 +70,22 @@ func (o Object) Terminating() bool {
 	return StringOf(o.Metadata()["deletionTimestamp"]) != "" || StringOf(MapOf(o["status"])["phase"]) == "Terminating"
 }
 
+// Controller is the kind and the name of what makes an object again when it is gone; empty if nothing does.
+func (o Object) Controller() (kind, name string) {
+	for _, r := range MapsOf(o.Metadata()["ownerReferences"]) {
+		if r["controller"] == true {
+			return StringOf(r["kind"]), StringOf(r["name"])
+		}
+	}
+	return "", ""
+}
+
+// Ended tells of a pod whether it has come to its end by itself.
+func (o Object) Ended() bool {
+	phase := StringOf(MapOf(o["status"])["phase"])
+	return phase == "Succeeded" || phase == "Failed"
+}
+
 // Cordoned says of a node whether we keep new pods off it.
 func (o Object) Cordoned() bool {
 	return o.Closed() && o.Annotations()[NoteCordoned] != ""

@@ -43,7 +43,7 @@ func TestRestartSeesAll(t *testing.T) {
 	if n, err := tenant.Ensure(t.Context(), api, acmeProd); err != nil || n != 0 {
 		t.Fatalf("%d objects changed: %v", n, err)
 	}
-	if got, want := len(before.Objects("c")), len(tenant.Objects(acmeProd))+2; got != want {
+	if got, want := len(before.Objects("c")), len(tenant.Objects(acmeProd))+5; got != want {
 		t.Fatalf("%d objects in the ledger, want %d", got, want)
 	}
 	must(t, s.DeletePool(t.Context(), home, "c", "p", pool.Owner))
@@ -77,7 +77,7 @@ func TestKilledAnywhere(t *testing.T) {
 		if len(l.Twice()) != 0 || len(l.Live()) != 3 || len(l.Resources) != 3 {
 			t.Fatalf("cut at %d: twice %v, live %v", cut, l.Twice(), l.Live())
 		}
-		if got, want := len(l.Objects("c")), len(tenant.Objects(acmeProd))+2; got != want {
+		if got, want := len(l.Objects("c")), len(tenant.Objects(acmeProd))+5; got != want {
 			t.Fatalf("cut at %d: %d objects, want %d", cut, got, want)
 		}
 		must(t, s.Close())
@@ -150,7 +150,7 @@ func TestLedgerTellsCallersAndOutcomes(t *testing.T) {
 func TestFaultOnTheClustersAPI(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, sim.Options{Dir: dir, Faults: []sim.Fault{
-		{Op: "Apply", Match: "aerie-system", After: true}, {Op: "Get", Nth: 2, Class: cloud.Denied},
+		{Op: "Apply", Match: "aerie-system", After: true}, {Op: "Get", Nth: 3, Class: cloud.Denied},
 	}})
 	dataplane(t, s)
 	api, err := s.Kube(t.Context(), home, "c")
@@ -171,7 +171,8 @@ func TestFaultOnTheClustersAPI(t *testing.T) {
 			told = append(told, c.Name+":"+c.Outcome.Class)
 		}
 	}
-	if want := []string{"Namespace aerie-system:retryable", "ClusterRole aerie:installer:", "Namespace acme--prod:"}; !slices.Equal(told, want) {
+	if want := []string{"Namespace aerie-system:retryable", "ClusterRole aerie:installer:",
+		"MutatingAdmissionPolicy aerie-landing:", "MutatingAdmissionPolicyBinding aerie-landing:", "PriorityClass aerie-placeholder:", "Namespace acme--prod:"}; !slices.Equal(told, want) {
 		t.Fatalf("the ledger tells of %q, want %q", told, want)
 	}
 }

@@ -97,7 +97,7 @@ func (g guard) Run(rendered *bytes.Buffer) (*bytes.Buffer, error) {
 			return nil, err
 		}
 		if g.Op != helm.Render { // what is only rendered is marked by whoever stores it
-			o = kube.MarkApplication(o, g.home(), g.Release, g.Owner, g.Class)
+			o = kube.MarkApplication(o, g.home(), g.Release, g.Owner, g.Pods)
 		}
 		data, err := yaml.Marshal(o)
 		if err != nil {

@@ -16,8 +16,9 @@ import (
 
 // newAuthCommand is `aerie auth`.
 func newAuthCommand() *cobra.Command {
-	cmd := groupOf("auth", "Say who you are and what you may do; make, list and revoke tokens; the local token")
-	cmd.AddCommand(newWhoamiCommand(), newCanICommand(), newTokensCommand(), newLocalTokenCommand())
+	cmd := groupOf("auth", "Log in; say who you are and what you may do; tokens, people")
+	cmd.AddCommand(newWhoamiCommand(), newCanICommand(), newLoginCommand(), newLogoutCommand(),
+		newTokensCommand(), newLocalTokenCommand(), newPeopleCommand())
 	return cmd
 }
 

@@ -73,6 +73,7 @@ func newServerCommand() *cobra.Command {
 	f.StringSliceVar(&s.TLS.Names, "tls-names", nil, "instead of files: names and addresses for a certificate of aerie's own CA, <data-dir>/tls/ca.pem")
 	f.BoolVar(&s.TLS.InsecureHTTP, "insecure-http", false, "serve HTTP in clear, also beyond this machine: something before it ends TLS")
 	f.BoolVar(&s.TLS.InsecureNATS, "insecure-nats", false, "and so NATS")
+	f.StringVar(&s.OIDC, "oidc", "", "file with the issuers of OpenID Connect whose people and machines are let in, and with which roles")
 	f.StringVar(&s.Monitor, "nats-monitor", "", "HTTP monitoring addresses of those servers, such as http://a:8222,http://b:8222: a server that does not sync is refused")
 	f.StringVar(&s.CloudDir, "cloud-dir", "", "where the simulated cloud lives (default <data-dir>/cloud; with --nats-url there is none, unless all replicas name the same)")
 	f.BoolVar(&s.NoSim, "no-sim", false, "have no simulated cloud: every account is real")

@@ -46,6 +46,7 @@ type Client struct {
 	note  io.Writer // where it says that it is waiting for the server
 
 	natsURL string
+	inbox   string        // the prefix of the caller's own inboxes, once it was asked for
 	ca      string        // the fingerprint of the CA that is trusted besides; empty: none
 	options []nats.Option // how to enter there
 	mu      sync.Mutex    // guards nc and asked
@@ -78,6 +79,24 @@ func New(apiURL, natsURL, token string) (*Client, error) {
 	}
 	return &Client{api: api, http: &http.Client{}, token: token, natsURL: natsURL,
 		options: options, asked: map[*asking]bool{}, note: io.Discard, patience: RestWithin}, nil
+}
+
+// ownInbox finds out which inboxes are the caller's: a token of an issuer does not say by which id aerie knows him.
+func (c *Client) ownInbox() error {
+	if !strings.HasPrefix(c.token, "eyJ") || c.inbox != "" {
+		return nil
+	}
+	raw, err := c.request(context.Background(), http.MethodGet, "/v1/whoami", nil, nil)
+	if err != nil {
+		return err
+	}
+	var me events.Caller
+	if err := json.Unmarshal(raw, &me); err != nil {
+		return events.Refuse(events.Internal, "read who you are: %v", err)
+	}
+	c.inbox = "_INBOX." + strings.TrimSuffix(me.InboxOf(), ".")
+	c.options = append(c.options, nats.CustomInboxPrefix(c.inbox))
+	return nil
 }
 
 // isNATS tells whether s may be a NATS address, with or without its scheme.

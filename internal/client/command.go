@@ -179,6 +179,9 @@ func (c *Client) Connect() (*nats.Conn, error) {
 	if c.nc != nil {
 		return c.nc, nil
 	}
+	if err := c.ownInbox(); err != nil {
+		return nil, err
+	}
 	nc, err := DialNATS(c.natsURL, append(c.options, nats.Name("aerie"), nats.Timeout(AttemptTimeout),
 		nats.MaxReconnects(-1), nats.ReconnectWait(RetryPause), nats.IgnoreAuthErrorAbort(),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.heard(err) }))...)

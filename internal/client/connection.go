@@ -29,7 +29,12 @@ type Connection struct {
 	ca                              string // file with the CA of the server's certificate
 	access                          NATSAccess
 	at                              string // of which moment to read; empty: now
+	context                         string // the name of a context; empty: the one that is used
+	anonymous                       bool   // nothing is shown
 }
+
+// Anonymous has the command show no token: who logs in has none that is good.
+func (c *Connection) Anonymous() { c.anonymous = true }
 
 // Flags adds the flags every verb has that talks to a server.
 func (c *Connection) Flags(cmd *cobra.Command) {
@@ -38,7 +43,8 @@ func (c *Connection) Flags(cmd *cobra.Command) {
 	f.StringVar(&c.natsURL, "nats-url", cmp.Or(os.Getenv("AERIE_NATS_URL"), DefaultNATS), "the server's NATS address, or AERIE_NATS_URL")
 	f.StringVar(&c.ca, "ca", os.Getenv("AERIE_CA"), "file with the CA of the server's certificate, or AERIE_CA; else <data-dir>/tls/ca.pem, beside what the system trusts")
 	c.access.Flags(f, os.Getenv)
-	f.StringVar(&c.token, "token", "", "the token, or AERIE_TOKEN; else <data-dir>/token is read")
+	f.StringVar(&c.context, "context", os.Getenv("AERIE_CONTEXT"), "the context to use, or AERIE_CONTEXT; else the one that aerie context use has named")
+	f.StringVar(&c.token, "token", "", "the token, or AERIE_TOKEN; else the context's; else <data-dir>/token is read")
 	f.StringVar(&c.dataDir, "data-dir", cmp.Or(os.Getenv("AERIE_DATA_DIR"), DefaultDataDir()), "the server's data directory, or AERIE_DATA_DIR")
 }
 
@@ -58,7 +64,11 @@ func (c *Connection) moment() (string, error) {
 
 // Client opens nothing yet: addresses are tried when they are needed.
 func (c *Connection) Client(cmd *cobra.Command) (*Client, error) {
-	token, err := c.findToken()
+	used, err := c.use(cmd)
+	if err != nil {
+		return nil, err
+	}
+	token, err := c.findToken(cmd, used)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +83,7 @@ func (c *Connection) Client(cmd *cobra.Command) (*Client, error) {
 	if c.access.creds != "" {
 		cl.options = nil // the token is aerie's, and no business of somebody else's servers
 	}
-	ca, err := c.findCA(filepath.Join(c.dataDir, "tls", "ca.pem"))
+	ca, err := c.findCA(used)
 	if err != nil {
 		return nil, err
 	}
@@ -88,13 +98,75 @@ func (c *Connection) Client(cmd *cobra.Command) (*Client, error) {
 	return cl, err
 }
 
-// findToken prefers the flag to the environment to the server's own file. No
-// token at all is no error here: the server says what it thinks of that.
-func (c *Connection) findToken() (string, error) {
+// isSet tells whether somebody has said a value for this command: by its flag, or by its variable.
+func isSet(cmd *cobra.Command, flag string) bool {
+	return cmd.Flags().Changed(flag) || os.Getenv("AERIE_"+strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))) != ""
+}
+
+// use takes from a context what was not said otherwise, and returns it; nil: there is none, or it is of another server than this
+// command, so that nothing of it is shown there. A data directory that was named is of a server on this machine.
+func (c *Connection) use(cmd *cobra.Command) (*Context, error) {
+	if c.context == "" && isSet(cmd, "data-dir") {
+		return nil, nil
+	}
+	all, err := ReadContexts()
+	if err != nil {
+		return nil, err
+	}
+	name := cmp.Or(c.context, all.Current)
+	if name == "" {
+		return nil, nil
+	}
+	used, err := all.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	same := true
+	for flag, value := range map[string]struct{ here, there *string }{"api-url": {&c.apiURL, &used.APIURL}, "nats-url": {&c.natsURL, &used.NATSURL}} {
+		if !isSet(cmd, flag) {
+			*value.here = cmp.Or(*value.there, *value.here)
+		}
+		same = same && (*value.there == "" || *value.here == *value.there)
+	}
+	if !same {
+		return nil, nil
+	}
+	return used, nil
+}
+
+// LoginContext is the context into which a login goes: the one that is used, or a new one of the addresses that were said.
+func (c *Connection) LoginContext(cmd *cobra.Command) (*Context, error) {
+	used, err := c.use(cmd)
+	if err != nil || used != nil {
+		return used, err
+	}
+	ca, err := c.findCA(nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Context{Name: cmp.Or(c.context, "default"), APIURL: c.apiURL, NATSURL: c.natsURL, CA: string(ca)}, nil
+}
+
+// findToken prefers the flag to the environment to the context to the server's own file. No token at all is no error here: the
+// server says what it thinks of that.
+func (c *Connection) findToken(cmd *cobra.Command, used *Context) (string, error) {
+	if c.anonymous {
+		return "", nil
+	}
 	if token := cmp.Or(c.token, os.Getenv("AERIE_TOKEN")); token != "" {
 		return token, nil
 	}
-	data, err := os.ReadFile(filepath.Join(c.dataDir, "token"))
+	dir := c.dataDir
+	if used != nil {
+		if used.Login != nil {
+			return used.fresh(cmd.Context())
+		}
+		if used.Token != "" || used.DataDir == "" && !isSet(cmd, "data-dir") {
+			return used.Token, nil
+		}
+		dir = cmp.Or(used.DataDir, dir)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "token"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", Invalid("--data-dir", "the token can't be read: %v; give --token or AERIE_TOKEN", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -29,10 +30,25 @@ func (c *Client) trust(ca []byte) error {
 	return nil
 }
 
-// findCA is the CA that is given, else that of the server's own data directory; none is no error.
-func (c *Connection) findCA(own string) ([]byte, error) {
+// Trust adds a CA, in PEM, to those that the system trusts; empty: none.
+func (c *Client) Trust(ca string) error {
+	if ca == "" {
+		return nil
+	}
+	return c.trust([]byte(ca))
+}
+
+// findCA is the CA that is given, else the context's, else that of the server's own data directory; none is no error.
+func (c *Connection) findCA(used *Context) ([]byte, error) {
 	if c.ca == "" {
-		data, err := os.ReadFile(own)
+		dir := c.dataDir
+		switch {
+		case used != nil && used.CA != "":
+			return []byte(used.CA), nil
+		case used != nil && used.DataDir != "":
+			dir = used.DataDir
+		}
+		data, err := os.ReadFile(filepath.Join(dir, "tls", "ca.pem"))
 		if err != nil {
 			return nil, nil // a server over TLS is not trusted then, and that is said
 		}

@@ -39,6 +39,7 @@ import (
 	"github.com/aeriehq/aerie/workers/command"
 	"github.com/aeriehq/aerie/workers/dispatch"
 	"github.com/aeriehq/aerie/workers/execute"
+	"github.com/aeriehq/aerie/workers/login"
 	"github.com/aeriehq/aerie/workers/reconcile"
 )
 
@@ -68,6 +69,8 @@ type Control struct {
 	Fanout  *api.Fanout // where streams of events come from
 	who     *identity.Registry
 	local   *localToken
+	issuers login.Settings  // whose word is taken about people
+	login   *login.Service  // nil: nobody's
 	clouds  map[string]site // those that this replica can reach, by the name that accounts give
 	clock   clock.Clock     // of the clouds
 	charts  *execute.Charts
@@ -118,7 +121,7 @@ func Start(s Settings) (c *Control, err error) {
 		}
 	}()
 	for _, start := range []func(Settings) error{
-		c.openStore, c.openLog, c.openClouds, c.openCharts, c.startFold, c.startWorkers, c.startHTTP,
+		c.readIssuers, c.openStore, c.openLog, c.openClouds, c.openCharts, c.startFold, c.startLogin, c.startWorkers, c.startHTTP,
 	} {
 		if err := start(s); err != nil {
 			return c, err
@@ -274,7 +277,7 @@ func (c *Control) startHTTP(s Settings) error {
 		Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Authenticate: c.who.Authenticate,
 		Version: Semver(), Done: c.doors.ctx.Done(),
 		Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where,
-		EnableLocal: c.enableLocal, Ready: c.ready, Promise: c.kept,
+		EnableLocal: c.enableLocal, Logins: c.offers, People: c.people, Erase: c.erase, Ready: c.ready, Promise: c.kept,
 	}))
 	listen := c.listen
 	if c.tls != nil {

@@ -18,6 +18,7 @@ type Settings struct {
 	NATSURL  string            // NATS servers that somebody else runs, instead of the embedded one
 	Access   client.NATSAccess // how to enter those
 	TLS      TLS               // of the listeners for HTTP and the embedded NATS
+	OIDC     string            // file with the issuers whose word is taken about people; empty: nobody's
 	Monitor  string            // HTTP monitoring addresses of those servers
 	CloudDir string            // where the simulated cloud lives
 	NoSim    bool              // there is no simulated cloud: accounts are real

@@ -42,6 +42,9 @@ type Config struct {
 	Authenticate func(token string) (events.Caller, <-chan struct{}, bool)
 	// EnableLocal lets the local token in again, for who proves that he is on the server's host.
 	EnableLocal func(ctx context.Context, proof string) (events.Answer, error)
+	Logins      func() []LoginOffer                                              // where people log in
+	People      func(ctx context.Context) ([]Person, error)                      // who has come in so
+	Erase       func(ctx context.Context, person events.Ref, actor string) error // takes what is known of one away
 	// Ready is nil while commands are taken; else it says why not.
 	Ready func() error
 	// Do decides a command and returns when its events are durable. An error that
@@ -99,6 +102,7 @@ func newServer(c Config) *server {
 	s.placement(api)
 	s.identity(api)
 	s.localToken(api)
+	s.people(api)
 	s.health(api)
 	s.mux.Handle("GET /metrics", c.Metrics)
 	s.documents(api)

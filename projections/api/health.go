@@ -8,7 +8,7 @@ import (
 )
 
 // openPaths need no token: they tell of the program, not of what it keeps.
-var openPaths = []string{"/", "/healthz", "/livez", "/readyz", docsPath, openAPIPath, asyncAPIPath, enableLocalPath}
+var openPaths = []string{"/", "/healthz", "/livez", "/readyz", docsPath, openAPIPath, asyncAPIPath, enableLocalPath, loginPath}
 
 // Health says that the program lives.
 type Health struct {

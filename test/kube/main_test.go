@@ -3,6 +3,7 @@
 package kube_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"testing"
@@ -30,6 +31,9 @@ func withRig(run func() int) int {
 	if rig, err = rigtest.Start("-nodes", "3"); err == nil {
 		admin, err = connect(rig.Kubeconfig)
 	}
+	if err == nil {
+		err = equip(context.Background(), admin)
+	}
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -46,6 +50,20 @@ func connect(kubeconfig string) (*kube.Cluster, error) {
 	return kube.NewCluster(config)
 }
 
+// infra is the tenant infra of the offer, whose machines all nodes are.
+const infra = "web"
+
+func equip(ctx context.Context, api kube.API) error {
+	nodes, err := api.List(ctx, kube.Selector{APIVersion: "v1", Kind: "Node"})
+	for _, n := range nodes {
+		labelled := kube.NewObject("v1", "Node", "", n.Name(), nil).Marked("", map[string]string{kube.LabelTenantInfra: infra}, nil)
+		if _, failed := api.Apply(ctx, labelled); failed != nil {
+			err = failed
+		}
+	}
+	return err
+}
+
 // newRig is a cluster of a test's own: a cluster is one dataplane's, and a control plane has a dataplane of its own.
 func newRig(t *testing.T, args ...string) (*rigtest.Rig, *kube.Cluster) {
 	t.Helper()
@@ -55,6 +73,9 @@ func newRig(t *testing.T, args ...string) (*rigtest.Rig, *kube.Cluster) {
 	}
 	t.Cleanup(func() { _ = r.Stop() })
 	api, err := connect(r.Kubeconfig)
+	if err == nil {
+		err = equip(t.Context(), api)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

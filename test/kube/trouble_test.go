@@ -44,7 +44,7 @@ func TestReleaseHasThePlansPriority(t *testing.T) {
 	s := shop{t, spec.Namespace}
 	q := s.request(helm.Ensure, "1.0.0", nil)
 	var err error
-	if q.Class, err = tenant.ClassOf(t.Context(), admin, spec.Namespace); err != nil {
+	if q.Pods, err = tenant.PodDefaults(t.Context(), admin, spec.Namespace); err != nil {
 		t.Fatal(err)
 	}
 	s.must(q, "install", "")

@@ -282,11 +282,11 @@ func (l *life) checkCluster(in sim.Resource, objects []kube.Object) {
 	}
 }
 
-// checkClasses: there is every priority class that a tenant's namespace names, and no other.
+// checkClasses: there is every priority class that a tenant's namespace names, and no other but that of placeholders.
 func (l *life) checkClasses(cluster string, objects []kube.Object) {
 	there, named := map[string]bool{}, map[string]bool{"": true}
 	for _, o := range objects {
-		if o.Kind() == "PriorityClass" {
+		if o.Kind() == "PriorityClass" && o.Name() != tenant.PlaceholderClass {
 			there[o.Name()] = true
 		}
 		named[o.Labels()[tenant.LabelPriority]] = true

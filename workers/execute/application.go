@@ -64,7 +64,7 @@ func (t *Task) install(ctx context.Context, api kube.API, e ev.EnsureApplication
 	}
 	spec := t.ApplicationSpec(e)
 	var err error
-	if spec.Class, err = tenant.ClassOf(ctx, api, e.Namespace); err != nil {
+	if spec.Pods, err = tenant.PodDefaults(ctx, api, e.Namespace); err != nil {
 		return nil, err
 	}
 	return release.EnsureApplication(ctx, api, spec)

@@ -142,7 +142,7 @@ func (t *Task) runRelease(ctx context.Context, c *kube.Cluster, q helm.Request) 
 	if q.Cluster, err = reach(ctx, c, q.Namespace); err != nil {
 		return nil, err
 	}
-	if q.Class, err = tenant.ClassOf(ctx, c, q.Namespace); err != nil {
+	if q.Pods, err = tenant.PodDefaults(ctx, c, q.Namespace); err != nil {
 		return nil, err
 	}
 	r, err := t.charts.Runner.Run(ctx, t.Ref.Owner, q)
@@ -153,10 +153,10 @@ func (t *Task) runRelease(ctx context.Context, c *kube.Cluster, q helm.Request) 
 func (t *Task) storeRelease(ctx context.Context, api kube.API, e ev.EnsureApplication, q helm.Request) ([]string, error) {
 	spec := t.ApplicationSpec(e)
 	var err error
-	if spec.Class, err = tenant.ClassOf(ctx, api, e.Namespace); err != nil {
+	if spec.Pods, err = tenant.PodDefaults(ctx, api, e.Namespace); err != nil {
 		return nil, err
 	}
-	q.Class = spec.Class
+	q.Pods = spec.Pods
 	made, err := t.rendered(ctx, api, e, q)
 	if err != nil {
 		return nil, err

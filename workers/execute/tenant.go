@@ -34,7 +34,11 @@ func (t *Task) TenantSpec(e ev.EnsureTenant) tenant.Spec {
 	if in, faults := ev.ParseRef(ev.Cell, e.Placement.Cell); faults == nil {
 		cell = fsm.CellLabel(in)
 	}
-	return tenant.Spec{Cell: cell,
+	infra := ""
+	if on, faults := ev.ParseRef(ev.TenantInfra, e.Placement.TenantInfra); faults == nil && e.Placement.Stay != "" {
+		infra = on.Local() // a tenant that was placed before is left as it is
+	}
+	return tenant.Spec{Cell: cell, Infra: infra,
 		Namespace: e.Placement.Namespace, Customer: e.Customer, Tenant: e.Tenant, Owner: t.UID, Plan: plan.ID, Stay: e.Placement.Stay,
 		Revision: t.Revision,
 		Quota: tenant.Quota{CPU: e.Placement.Quota.CPU, Memory: e.Placement.Quota.Memory,

@@ -52,7 +52,7 @@ func Nodes(ctx context.Context, api kube.API, labels map[string]string) (left in
 		}
 	}
 	if len(l.held) > 0 && !l.moves {
-		return l.left, &kube.Error{Code: kube.Held, Op: "empty nodes", Message: l.why()}
+		return l.left, &kube.Error{Code: kube.Held, Op: "empty nodes", Message: Names(l.held)}
 	}
 	return l.left, nil
 }
@@ -79,20 +79,21 @@ type look struct {
 }
 
 func (l *look) empty(ctx context.Context, p kube.Object) error {
-	if stays(p) {
+	if Stays(p) {
 		return nil
 	}
 	l.left++
+	by, _ := p.Controller()
 	name := "pod " + p.Namespace() + "/" + p.Name()
-	since, leaving := leavingSince(p)
+	leaving, stuck := Leaving(p)
 	switch {
-	case leaving && time.Since(since) > patience:
-		l.held = append(l.held, name+" was to end at "+since.Format(time.RFC3339)+" and has not: see its finalizers and its node")
+	case stuck != "":
+		l.held = append(l.held, name+stuck)
 		return nil
 	case leaving:
 		l.moves = true
 		return nil
-	case !controlled(p):
+	case by == "":
 		l.held = append(l.held, name+" has no controller that would make it again elsewhere: delete it")
 		return nil
 	case l.asked >= mostEvictions:
@@ -101,51 +102,46 @@ func (l *look) empty(ctx context.Context, p kube.Object) error {
 	l.asked++
 	err := l.api.Evict(ctx, p.Namespace(), p.Name())
 	if kube.CodeOf(err) == kube.Held {
-		l.held = append(l.held, name+" is held: "+reason(err))
+		l.held = append(l.held, name+" is held: "+Reason(err))
 		return nil
 	}
 	l.moves = l.moves || err == nil
 	return err
 }
 
-// why names the first of those who do not leave.
-func (l *look) why() string {
-	slices.Sort(l.held)
-	few := l.held[:min(len(l.held), mostNamed)]
+// Names are the first of those who do not leave, in words.
+func Names(held []string) string {
+	slices.Sort(held)
+	few := held[:min(len(held), mostNamed)]
 	text := strings.Join(few, "; ")
-	if more := len(l.held) - len(few); more > 0 {
+	if more := len(held) - len(few); more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
 	}
 	return text
 }
 
-func reason(err error) string {
+// Reason is what an error says of why a pod is held.
+func Reason(err error) string {
 	if e, ok := err.(*kube.Error); ok && e.Message != "" {
 		return e.Message
 	}
 	return err.Error()
 }
 
-// stays says of a pod that it belongs to its node, or has ended.
-func stays(p kube.Object) bool {
-	phase := kube.StringOf(kube.MapOf(p["status"])["phase"])
-	return p.Annotations()["kubernetes.io/config.mirror"] != "" || phase == "Succeeded" || phase == "Failed" || controllerOf(p) == "DaemonSet"
+// Stays says of a pod that it belongs to its node, or has ended.
+func Stays(p kube.Object) bool {
+	by, _ := p.Controller()
+	return p.Annotations()["kubernetes.io/config.mirror"] != "" || p.Ended() || by == "DaemonSet"
 }
 
-func controlled(p kube.Object) bool { return controllerOf(p) != "" }
-
-// controllerOf is the kind of what makes a pod again when it is gone; empty if nothing does.
-func controllerOf(p kube.Object) string {
-	for _, o := range kube.MapsOf(p.Metadata()["ownerReferences"]) {
-		if o["controller"] == true {
-			return kube.StringOf(o["kind"])
-		}
-	}
-	return ""
-}
-
-// leavingSince is when a pod that was asked to leave had to be gone.
-func leavingSince(p kube.Object) (at time.Time, leaving bool) {
+// Leaving tells whether a pod was asked to leave, and what is said of one that has not though its time is long over.
+func Leaving(p kube.Object) (leaving bool, stuck string) {
 	at, err := time.Parse(time.RFC3339, kube.StringOf(p.Metadata()["deletionTimestamp"]))
-	return at, err == nil
+	if err != nil {
+		return false, ""
+	}
+	if time.Since(at) > patience {
+		stuck = " was to end at " + at.Format(time.RFC3339) + " and has not: see its finalizers and its node"
+	}
+	return true, stuck
 }

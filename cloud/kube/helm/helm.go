@@ -30,21 +30,21 @@ const (
 
 // Request is one operation, as it goes to the child on its standard input. It is never written anywhere.
 type Request struct {
-	Op        Op             `json:"op"`
-	Release   string         `json:"release"`
-	Namespace string         `json:"namespace"`
-	Owner     string         `json:"owner"` // the uid of the application: a release of another is not touched
-	Chart     Chart          `json:"chart"`
-	Values    map[string]any `json:"values,omitempty"`
-	Digest    string         `json:"digest"` // of chart and values: kept as a label of the release
-	Cluster   *kube.Access   `json:"cluster,omitempty"`
-	Stored    *Stored        `json:"stored,omitempty"` // to Render: the cluster
-	Repair    string         `json:"repair,omitempty"` // of a repair: what is deployed is applied once more, and marked with it
-	Terms     policy.Terms   `json:"terms"`            // on which what it renders to is let through
-	Class     string         `json:"class,omitempty"`  // the priority class of its pods that name none
-	Rendered  time.Duration  `json:"rendered"`         // how long loading and rendering may take; 0: RenderWithin
-	Within    time.Duration  `json:"within"`           // how long hooks may take
-	Tells     bool           `json:"tells,omitempty"`  // it tells on the file HookNotifyFD, a byte each, when it Waits for a hook and when it Works again
+	Op        Op               `json:"op"`
+	Release   string           `json:"release"`
+	Namespace string           `json:"namespace"`
+	Owner     string           `json:"owner"` // the uid of the application: a release of another is not touched
+	Chart     Chart            `json:"chart"`
+	Values    map[string]any   `json:"values,omitempty"`
+	Digest    string           `json:"digest"` // of chart and values: kept as a label of the release
+	Cluster   *kube.Access     `json:"cluster,omitempty"`
+	Stored    *Stored          `json:"stored,omitempty"` // to Render: the cluster
+	Repair    string           `json:"repair,omitempty"` // of a repair: what is deployed is applied once more, and marked with it
+	Terms     policy.Terms     `json:"terms"`            // on which what it renders to is let through
+	Pods      kube.PodDefaults `json:"pods"`
+	Rendered  time.Duration    `json:"rendered"`        // how long loading and rendering may take; 0: RenderWithin
+	Within    time.Duration    `json:"within"`          // how long hooks may take
+	Tells     bool             `json:"tells,omitempty"` // it tells on the file HookNotifyFD, a byte each, when it Waits for a hook and when it Works again
 }
 
 // Stored is what a chart is told of a cluster that only stores, where there is no API server to ask.

@@ -25,7 +25,7 @@ type AppSpec struct {
 	Owner     string // the application's uid
 	Revision  uint64 // of the wish; what a newer one applied refuses an older one
 	Objects   []kube.Object
-	Class     string // the priority class of its pods that name none
+	Pods      kube.PodDefaults
 	Terms     policy.Terms
 	Sealed    bool // each object says what it was applied as: nobody can make it again to compare, as of a chart in a cluster that only stores
 }
@@ -149,7 +149,7 @@ func applyAll(ctx context.Context, api kube.API, spec AppSpec) (applied []string
 		if there != nil && there.Labels()[kube.LabelApplication] != spec.Name {
 			return applied, kube.Fail(kube.Conflict, "apply", k, "it is there and not of application "+spec.Name)
 		}
-		o := kube.WithPriorityClass(spec.Objects[i], spec.Class).Marked(k.Namespace, spec.labels(), spec.annotations())
+		o := spec.Pods.In(spec.Objects[i]).Marked(k.Namespace, spec.labels(), spec.annotations())
 		if spec.Sealed {
 			if o, err = sealed(o); err != nil {
 				return applied, kube.Fail(kube.Invalid, "apply", k, err.Error())

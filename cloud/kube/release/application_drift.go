@@ -24,11 +24,11 @@ func ApplicationDrift(ctx context.Context, api kube.API, spec AppSpec) ([]kube.D
 	if err != nil || !slices.ContainsFunc(found, func(d kube.Difference) bool { return !d.Gone }) {
 		return found, err
 	}
-	if spec.Class, err = tenant.ClassOf(ctx, api, spec.Namespace); err != nil {
+	if spec.Pods, err = tenant.PodDefaults(ctx, api, spec.Namespace); err != nil {
 		return nil, err
 	}
 	for i, o := range wanted {
-		wanted[i] = kube.WithPriorityClass(o, spec.Class)
+		wanted[i] = spec.Pods.In(o)
 	}
 	as, err := spec.installer(api)
 	if err != nil {

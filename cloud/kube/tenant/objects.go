@@ -50,6 +50,9 @@ func Objects(spec Spec) []kube.Object {
 	if spec.Stay != "" {
 		own[kube.LabelStay] = spec.Stay
 	}
+	if spec.Infra != "" {
+		own[kube.LabelTenantInfra] = spec.Infra
+	}
 	objects[0] = objects[0].Marked("", own, nil)
 	return objects
 }

@@ -142,9 +142,3 @@ func (s Spec) priorities() kube.Object {
 	return kube.NewObject("v1", "ResourceQuota", s.Namespace, priorityName, map[string]any{
 		"hard": map[string]any{"pods": "0"}, "scopeSelector": map[string]any{"matchExpressions": of}})
 }
-
-// ClassOf is the priority class of the pods in a namespace, as its label says.
-func ClassOf(ctx context.Context, api kube.API, namespace string) (string, error) {
-	ns, err := kube.Find(ctx, api, kube.NamespaceKey(namespace))
-	return ns.Labels()[LabelPriority], err
-}

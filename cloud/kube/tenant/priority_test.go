@@ -141,7 +141,7 @@ func TestClassesGoWithTheirDataplane(t *testing.T) {
 	ensure(t, m, important("one", 5))
 	kubetest.Must(t, tenant.Delete(t.Context(), m, tenant.Stay{Namespace: "acme--one", Owner: "01Hone", Revision: 9}))
 	kubetest.Must(t, tenant.RemoveBase(t.Context(), m, "another"))
-	if got := classes(t, m); got != "5 7" {
+	if got := classes(t, m); got != "aerie-placeholder 5 7" {
 		t.Errorf("for another the classes are %q", got)
 	}
 	kubetest.Must(t, tenant.RemoveBase(t.Context(), m, "me"))

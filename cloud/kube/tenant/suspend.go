@@ -81,7 +81,7 @@ func eachScale(ctx context.Context, api kube.API, namespace string, do func(scal
 			return err
 		}
 		for _, o := range all {
-			if controller(o) != "" {
+			if kind, _ := o.Controller(); kind != "" {
 				continue
 			}
 			if err := do(s, o); err != nil {
@@ -185,16 +185,6 @@ func current(ctx context.Context, api kube.API, namespace string, revision uint6
 	return nil
 }
 
-// controller is what an object is a part of, such as "Deployment web"; "" if nothing.
-func controller(o kube.Object) string {
-	for _, r := range kube.MapsOf(o.Metadata()["ownerReferences"]) {
-		if r["controller"] == true {
-			return kube.StringOf(r["kind"]) + " " + kube.StringOf(r["name"])
-		}
-	}
-	return ""
-}
-
 // owners are the kinds whose parts are stopped with them, or come to their end.
 var owners = []string{"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "CronJob", "Job"}
 
@@ -221,23 +211,16 @@ func refuseUnstoppable(ctx context.Context, api kube.API, namespace string) erro
 
 // unstoppable is the name of what keeps an object running that can't be stopped; "" if it can be.
 func unstoppable(o kube.Object) string {
-	by := controller(o)
-	kind, _, _ := strings.Cut(by, " ")
+	kind, by := o.Controller()
 	switch {
-	case by != "" && kind == "DaemonSet":
+	case kind == "DaemonSet":
 		return "" // it is named itself
-	case by != "" && !slices.Contains(owners, kind):
-		return by + " (an operator's)"
-	case o.Kind() == "DaemonSet", o.Kind() == "Pod" && by == "" && !ended(o):
+	case kind != "" && !slices.Contains(owners, kind):
+		return kind + " " + by + " (an operator's)"
+	case o.Kind() == "DaemonSet", o.Kind() == "Pod" && kind == "" && !o.Ended():
 		return o.Kind() + " " + o.Name()
 	}
 	return ""
-}
-
-// ended tells whether a pod runs no more, by itself.
-func ended(pod kube.Object) bool {
-	phase := kube.StringOf(kube.MapOf(pod["status"])["phase"])
-	return phase == "Succeeded" || phase == "Failed"
 }
 
 // anyPod tells whether pods are left that run.
@@ -247,5 +230,5 @@ func anyPod(ctx context.Context, api kube.API, namespace string) (bool, error) {
 		return false, err
 	}
 	pods, err := api.List(ctx, kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: namespace})
-	return slices.ContainsFunc(pods, func(p kube.Object) bool { return !ended(p) }), err
+	return slices.ContainsFunc(pods, func(p kube.Object) bool { return !p.Ended() }), err
 }

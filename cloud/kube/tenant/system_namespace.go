@@ -9,10 +9,15 @@ import (
 )
 
 // EnsureBase gives a new dataplane what each has first: the namespace aerie-system with the owner's mark, by which
-// another aerie, or the same dataplane under another uid, is kept out, and the role of the kinds that addons bring along.
-// Changed says whether any of it was new.
+// another aerie, or the same dataplane under another uid, is kept out, the role of the kinds that addons bring along, and,
+// where the cluster serves such, the policy that brings tenants' pods to their machines. Changed says whether any of it was
+// new.
 func EnsureBase(ctx context.Context, api kube.API, owner string) (changed bool, err error) {
-	for _, o := range baseObjects(owner) {
+	landing, err := servesLanding(ctx, api)
+	if err != nil {
+		return false, err
+	}
+	for _, o := range baseObjects(owner, landing) {
 		k := o.Key()
 		there, err := kube.Find(ctx, api, k)
 		switch {
@@ -43,7 +48,7 @@ func RemoveBase(ctx context.Context, api kube.API, owner string) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range slices.Backward(baseObjects(owner)) { // the namespace last: while it is there, we are asked again
+	for _, o := range slices.Backward(baseObjects(owner, true)) { // the namespace last: while it is there, we are asked again
 		keys = append(keys, o.Key())
 	}
 	for _, k := range keys {
@@ -54,13 +59,17 @@ func RemoveBase(ctx context.Context, api kube.API, owner string) error {
 	return nil
 }
 
-// baseObjects are all objects of a dataplane's own, the namespace first.
-func baseObjects(owner string) []kube.Object {
+// baseObjects are all objects of a dataplane's own, the namespace first; it says whether there is the policy.
+func baseObjects(owner string, landing bool) []kube.Object {
 	ns := kube.NewObject("v1", "Namespace", "", kube.SystemNamespace, nil)
 	role := kube.NewObject(kube.RBACAPI, "ClusterRole", "", policy.InstallerKinds, nil)
 	role["aggregationRule"] = map[string]any{"clusterRoleSelectors": []any{
 		map[string]any{"matchLabels": map[string]any{kube.LabelInstaller: "true"}}}}
 	objects := []kube.Object{ns, role}
+	if landing {
+		objects[0] = ns.Marked("", nil, map[string]string{kube.AnnotationLanding: landingPolicy})
+		objects = append(objects, landingObjects()...)
+	}
 	for i, o := range objects {
 		objects[i] = o.Marked("", map[string]string{kube.LabelManagedBy: kube.Manager}, map[string]string{kube.AnnotationMark: owner})
 	}
@@ -68,6 +77,11 @@ func baseObjects(owner string) []kube.Object {
 }
 
 // BaseDrift says how what every dataplane has first differs from what EnsureBase makes.
+// Where it has never made the policy, as for a dataplane of before, that is missed by nobody.
 func BaseDrift(ctx context.Context, api kube.API, owner string) ([]kube.Difference, error) {
-	return kube.Drift(ctx, api, baseObjects(owner))
+	landing, err := LandsByPolicy(ctx, api)
+	if err != nil {
+		return nil, err
+	}
+	return kube.Drift(ctx, api, baseObjects(owner, landing))
 }

@@ -21,6 +21,7 @@ type Spec struct {
 	Owner     string // the tenant's uid; a namespace of another uid is never touched
 	Plan      string
 	Cell      string // the value of its label; empty: it is in none
+	Infra     string // the tenant infra on whose machines its pods run; empty: they say that themselves
 	Stay      string // which stay of the tenant it is; empty: it began before stays had names
 	Revision  uint64 // of the wish; a namespace of a newer revision refuses an older one
 
@@ -124,7 +125,7 @@ func (s Spec) validate() error {
 	if s.Owner == "" {
 		return kube.Fail(kube.Invalid, "ensure tenant", k, "the owner is missing")
 	}
-	for _, v := range []string{s.Customer, s.Tenant, s.Owner, s.Plan, s.Cell, s.Stay} {
+	for _, v := range []string{s.Customer, s.Tenant, s.Owner, s.Plan, s.Cell, s.Stay, s.Infra} {
 		if !kube.IsLabelValue(v) {
 			return kube.Fail(kube.Invalid, "ensure tenant", k, v+" cannot be the value of a label")
 		}

@@ -70,6 +70,13 @@ var gated = []string{
 	"$JS.API.CONSUMER.DURABLE.CREATE.AERIE_EVENTS.*",
 }
 
+// personal are the subjects on which the directory of people could be read. HTTP shows it to whom it is for.
+var personal = []string{
+	"$JS.API.STREAM.MSG.GET.KV_AERIE_PEOPLE",
+	"$JS.API.DIRECT.GET.KV_AERIE_PEOPLE",
+	"$JS.API.DIRECT.GET.KV_AERIE_PEOPLE.>",
+}
+
 // many are the asked subjects that may have more than one answer each. The
 // others forget who asked with the first answer; these remember for two minutes.
 var many = []string{"$SRV.>", "$JS.API.DIRECT.GET.>", "$JS.API.CONSUMER.MSG.NEXT.AERIE_EVENTS.*"}
@@ -129,6 +136,7 @@ func permissionsOf(c events.Caller) *server.Permissions {
 		}
 		p.Subscribe.Allow = []string{seen, inbox}
 	}
+	p.Publish.Deny = append(p.Publish.Deny, personal...)
 	for _, d := range events.Builtin.All() {
 		if d.May(c.Role, events.VerbRead) == events.OfNobody {
 			p.Subscribe.Deny = append(p.Subscribe.Deny, "aerie.evt.*."+string(d.Kind)+".>")

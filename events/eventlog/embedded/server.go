@@ -26,6 +26,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// maxControlLine is how long a CONNECT may be: tokens of issuers name all groups of a person.
+const maxControlLine = 16 << 10
+
 // MaxPayload is the most bytes one message may have.
 const MaxPayload = 1 << 20
 
@@ -198,6 +201,7 @@ func options(o Options) (*server.Options, error) {
 	opts.NoSigs = true
 	opts.AlwaysEnableNonce = true // for who comes with a key
 	opts.MaxPayload = MaxPayload
+	opts.MaxControlLine = maxControlLine
 	opts.JetStream = true
 	opts.StoreDir = filepath.Clean(o.Dir)
 	opts.JetStreamMaxStore = maxStore
