@@ -3,8 +3,8 @@ package events
 // ApplicationSpec is what is installed for a tenant: a Helm chart with values, or Kubernetes objects as they are.
 type ApplicationSpec struct {
 	Chart     Chart            `json:"chart,omitzero" doc:"The Helm chart to install; instead of manifests"`
-	Values    map[string]any   `json:"values,omitempty" doc:"What the chart is given"`
-	Manifests []map[string]any `json:"manifests,omitempty" maxItems:"50" doc:"Kubernetes objects as they are; they go into the tenant's namespace"`
+	Values    map[string]any   `json:"values,omitempty" doc:"What the chart is given; ${secret:store/name#key} stands for a secret"`
+	Manifests []map[string]any `json:"manifests,omitempty" maxItems:"50" doc:"Kubernetes objects as they are; they go into the tenant's namespace; in the data of a Secret ${secret:store/name#key} stands for a secret"`
 }
 
 // Chart says which Helm chart, exactly.
@@ -50,13 +50,14 @@ type Content struct {
 
 func (s Content) check() (faults []FieldError) {
 	c := s.Chart
+	faults = s.checkSecretRefs()
 	switch {
 	case c == Chart{} && len(s.Manifests) == 0:
-		return []FieldError{{"spec", "give a chart, or manifests"}}
+		return append(faults, FieldError{"spec", "give a chart, or manifests"})
 	case c == Chart{} && len(s.Values) > 0:
-		return []FieldError{{"spec.values", "values are for a chart: give one"}}
+		return append(faults, FieldError{"spec.values", "values are for a chart: give one"})
 	case c == Chart{}:
-		return nil
+		return faults
 	case len(s.Manifests) > 0:
 		faults = append(faults, FieldError{"spec.manifests", "give a chart or manifests, not both"})
 	}

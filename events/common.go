@@ -13,6 +13,7 @@ type (
 		UID    string            `json:"uid"`
 		Labels map[string]string `json:"labels,omitempty"`
 		Spec   S                 `json:"spec"`
+		Made   *Made             `json:"made,omitempty"` // of what a plan's template has made
 	}
 	// UpdateRequested replaces the spec; the world is owed the difference.
 	UpdateRequested[S Spec] struct {
@@ -197,18 +198,20 @@ const (
 	InternalReason      ReasonCode = "internal"
 	UnknownReason       ReasonCode = "unknown" // refused in words that nobody has met
 	DriftedReason       ReasonCode = "drifted"
-	Contested           ReasonCode = "contested"     // somebody else undoes what is repaired, again and again
-	Queued              ReasonCode = "queued"        // so much is being done at once that it has to wait for its turn
-	NotSeen             ReasonCode = "not_seen"      // it was made, and no look shows it
-	InProgress          ReasonCode = "in_progress"   // nothing is wrong: it takes its time
-	AgentTooOld         ReasonCode = "agent_too_old" // the agent that is to do it does not know how
+	Contested           ReasonCode = "contested"         // somebody else undoes what is repaired, again and again
+	Queued              ReasonCode = "queued"            // so much is being done at once that it has to wait for its turn
+	NotSeen             ReasonCode = "not_seen"          // it was made, and no look shows it
+	InProgress          ReasonCode = "in_progress"       // nothing is wrong: it takes its time
+	AgentTooOld         ReasonCode = "agent_too_old"     // the agent that is to do it does not know how
+	Approval            ReasonCode = "approval"          // people at the customer's side are to agree, or a freeze of theirs to end
+	ProvisionStopped    ReasonCode = "provision_blocked" // what was made for a plan failed again and again
 )
 
 // ReasonCodes are all of them.
 var ReasonCodes = []ReasonCode{
 	Unauthenticated, Unauthorized, QuotaExceeded, RateLimited, CapacityUnavailable, Dependency,
 	ConfigProblem, ConflictReason, Timeout, Unreachable, InternalReason, UnknownReason,
-	DriftedReason, Contested, Queued, NotSeen, InProgress, AgentTooOld,
+	DriftedReason, Contested, Queued, NotSeen, InProgress, AgentTooOld, Approval, ProvisionStopped,
 }
 
 // Call is one call to a cloud or a cluster, as the event of its outcome keeps it.

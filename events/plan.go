@@ -9,18 +9,19 @@ import (
 // PlanSpec is a tier that customers subscribe to: what a tenant of it gets, and
 // where it may be put. Each change of it is a new version.
 type PlanSpec struct {
-	Draft      bool       `json:"draft" default:"false" doc:"A draft takes no tenants; clearing it releases the plan for good"`
-	Hosting    string     `json:"hosting" enum:"provider,customer,platform,any" default:"provider" doc:"Whose account its tenants run in; any: what the customer's hosting says"`
-	Deployment string     `json:"deployment" required:"true" enum:"dedicated,resource-shared" doc:"How tenants share: each customer a dataplane of its own, or machines together"`
-	Apps       []PlanApp  `json:"apps" required:"true" minItems:"1" maxItems:"20" doc:"The application types the plan offers, each with the size of its infrastructure"`
-	Quota      PlanQuota  `json:"quota" doc:"What a tenant's namespace may use in all"`
-	Limits     PlanLimit  `json:"limits" doc:"What a container gets that asks for nothing"`
-	Isolation  bool       `json:"isolation" default:"true" doc:"Whether other tenants' pods are kept out of the namespace"`
-	Egress     PlanEgress `json:"egress" doc:"With isolation: where the tenants' pods may connect to"`
-	Priority   int        `json:"priority,omitempty" minimum:"0" maximum:"1000000" doc:"How important its tenants' pods are where machines are scarce: a higher one pushes out lower ones. No pod may take another"`
-	Placement  string     `json:"placement" enum:"spread,pack" default:"spread" doc:"Among several fitting dataplanes: the one with the fewest tenants, or the fullest"`
-	Residency  Residency  `json:"residency,omitzero" doc:"Where in the world its tenants may be; empty: anywhere"`
-	Price      PlanPrice  `json:"price" doc:"What it costs, for people"`
+	Draft      bool        `json:"draft" default:"false" doc:"A draft takes no tenants; clearing it releases the plan for good"`
+	Hosting    string      `json:"hosting" enum:"provider,customer,platform,any" default:"provider" doc:"Whose account its tenants run in; any: what the customer's hosting says"`
+	Deployment string      `json:"deployment" required:"true" enum:"dedicated,resource-shared" doc:"How tenants share: each customer a dataplane of its own, or machines together"`
+	Apps       []PlanApp   `json:"apps" required:"true" minItems:"1" maxItems:"20" doc:"The application types the plan offers, each with the size of its infrastructure"`
+	Quota      PlanQuota   `json:"quota" doc:"What a tenant's namespace may use in all"`
+	Limits     PlanLimit   `json:"limits" doc:"What a container gets that asks for nothing"`
+	Isolation  bool        `json:"isolation" default:"true" doc:"Whether other tenants' pods are kept out of the namespace"`
+	Egress     PlanEgress  `json:"egress" doc:"With isolation: where the tenants' pods may connect to"`
+	Priority   int         `json:"priority,omitempty" minimum:"0" maximum:"1000000" doc:"How important its tenants' pods are where machines are scarce: a higher one pushes out lower ones. No pod may take another"`
+	Placement  string      `json:"placement" enum:"spread,pack" default:"spread" doc:"Among several fitting dataplanes: the one with the fewest tenants, or the fullest"`
+	Residency  Residency   `json:"residency,omitzero" doc:"Where in the world its tenants may be; empty: anywhere"`
+	Price      PlanPrice   `json:"price" doc:"What it costs, for people"`
+	Provision  []Provision `json:"provision,omitempty" maxItems:"10" doc:"What is made when a tenant finds no place; the first template that suits is taken"`
 }
 
 // PlanApp is one application type of a plan.
@@ -103,7 +104,7 @@ func (s PlanSpec) Check() (faults []FieldError) {
 		}
 		seen[a.Type] = true
 	}
-	return faults
+	return append(faults, s.checkProvision()...)
 }
 
 // SizeOf is the infra size the plan gives an application type; "" if it does not offer it.

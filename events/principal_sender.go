@@ -14,6 +14,15 @@ const (
 	HeaderCaller = "Aerie-Caller"
 )
 
+// OwnAccount is aerie's own account on the embedded NATS server.
+const OwnAccount = "AERIE"
+
+// SentBy is the header by which a part of aerie's own says who it is, where no other account is crossed and the NATS server
+// says nothing. From another account nobody can send it: there the server writes its own.
+func SentBy(actor string) map[string][]string {
+	return map[string][]string{HeaderRequestInfo: {`{"acc":"` + OwnAccount + `","user":"` + actor + `"}`}}
+}
+
 // SenderOf is the name under which the sender of a request was let in; false if the server does not say it.
 func SenderOf(h map[string][]string) (name string, ok bool) {
 	said := h[HeaderRequestInfo]

@@ -263,6 +263,9 @@ func (r *Registry) RefsOf(ref Ref, spec Spec) (refs []SpecRef) {
 			refs = append(refs, SpecRef{f.field, to})
 		}
 	}
+	if more, refers := spec.(interface{ Refers() []SpecRef }); refers {
+		refs = append(refs, more.Refers()...)
+	}
 	return refs
 }
 

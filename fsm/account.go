@@ -3,6 +3,7 @@ package fsm
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -55,9 +56,7 @@ var account = Kind[AccountData]{
 	SteadyPhases: []Phase{Ready},
 	FinalPhase:   Removed,
 	Users: func(e Entity[AccountData], refs *Refs) []ev.Ref {
-		return refs.users(e.Ref, func(u Entity[Data]) bool {
-			return ready(ev.Account, u.Data.(DataplaneData).Spec.Account).Ref == e.Ref
-		}, ev.Dataplane)
+		return refs.users(e.Ref, func(u Entity[Data]) bool { return slices.Contains(UsedBy(u), e.Ref) }, ev.Dataplane, ev.Plan)
 	},
 	CreateEvents: requested[ev.AccountSpec],
 	UpdateEvents: respecAccount,

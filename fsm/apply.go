@@ -54,7 +54,7 @@ func (k *Kind[D]) owedSince(before, after Base, r ev.Recorded) time.Time {
 func aside(e ev.Event) bool {
 	switch e.(type) {
 	case ev.LabelsChanged, ev.Claimed, ev.Attached, ev.Detached, ev.PoolsObserved, ev.Swept, ev.Observed, ev.CatalogueChanged,
-		ev.Disowned, ev.AttemptFailed:
+		ev.Disowned, ev.AttemptFailed, ev.Kept:
 		return true
 	}
 	return isCreate(e)
@@ -85,6 +85,11 @@ func (b Base) follow(r ev.Recorded) Base {
 		b.Labels = e.Labels
 		return b
 	case ev.Claimed, ev.Attached, ev.Detached, ev.PoolsObserved, ev.Swept, ev.Observed, ev.CatalogueChanged:
+		return b
+	case ev.Kept, ev.Emptied, ev.Occupied, ev.ProvisionFailed, ev.ProvisionSucceeded, ev.ProvisionPaused, ev.ProvisionResumed:
+		return b
+	case ev.ProvisionBlocked:
+		b.Failure = &e.Reason
 		return b
 	case ev.Disowned:
 		if b.UID == "" { // the log knows no other incarnation of the name

@@ -2,11 +2,9 @@ package fsm
 
 import (
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 
 	ev "github.com/aeriehq/aerie/events"
 )
@@ -153,8 +151,7 @@ func (r *Refs) newCell(infra Entity[TenantInfraData]) ev.Change {
 
 // cellName is the last part of the id of a cell that a decision opens.
 func cellName(uid string) string {
-	sum := sha256.Sum256([]byte(uid))
-	return "c" + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:5])[:6])
+	return "c" + shortOf(uid)
 }
 
 // crockford are the digits of a ULID.

@@ -37,6 +37,7 @@ type DataplaneData struct {
 	Lost       []string           // the parts that were found deleted
 	WasActive  bool               // what it has may be in use
 	Customers  []string           // who are attached, in order; a dedicated one belongs to the only one
+	Origin     Origin             // how it came to be, if nobody asked for it by name
 }
 
 // Wants returns the spec.
@@ -50,7 +51,7 @@ func (d DataplaneData) Wants() ev.Spec { return d.Spec }
 // twice.
 var dataplane = Kind[DataplaneData]{
 	Name: ev.Dataplane,
-	Table: marked(table([]Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Updating}, Deleting, Gone,
+	Table: marked(table([]Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Updating}, Deleting, Gone, leased(
 		Row{ev.Requested[ev.DataplaneSpec]{}, []Phase{Unborn}, Requested},
 		Row{ev.NetworkingStarted{}, []Phase{Requested}, Networking},
 		Row{ev.NetworkReady{}, []Phase{Networking}, ClusterCreating},
@@ -83,7 +84,7 @@ var dataplane = Kind[DataplaneData]{
 		Row{ev.Claimed{}, attachable, Stay},
 		Row{ev.Attached{}, attachable, Stay},
 		Row{ev.Detached{}, append([]Phase{Deleting}, attachable...), Stay}, // a customer may end before the dataplane does
-	)),
+	)...)),
 	Rules: map[Phase]PhaseLimits{
 		Networking:      {Within: 30 * time.Minute, Attempts: 5, Usual: time.Minute},
 		ClusterCreating: {Within: time.Hour, Attempts: 5, Usual: 9 * time.Minute},
@@ -105,6 +106,7 @@ var dataplane = Kind[DataplaneData]{
 	Owed:              owedDataplane,
 	ExpectedEffects:   standsDataplane,
 	Advance:           settleDataplane,
+	Elapsed:           elapsedMade,
 	Outcome:           outcomeDataplane,
 	GiveUp:            giveUpDataplane,
 	Conditions:        conditionsDataplane,
@@ -147,9 +149,10 @@ func respecDataplane(e Entity[DataplaneData], s ev.Spec) ([]ev.Event, []ev.Field
 }
 
 func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
+	d.Origin = d.Origin.evolve(happened)
 	switch e := happened.(type) {
 	case ev.Requested[ev.DataplaneSpec]:
-		d.Spec = e.Spec
+		d.Spec, d.Origin.Made = e.Spec, e.Made
 	case ev.UpdateRequested[ev.DataplaneSpec]:
 		todo := d.wish(e.Spec)
 		d.Spec, d.Repairs = e.Spec, false
@@ -231,14 +234,16 @@ func owedDataplane(e Entity[DataplaneData]) ev.Effect {
 		if d.Account.Cloud != "" {
 			return ev.RemoveOwned{Target: d.site(e.Base), Existing: d.Spec.Cluster.Existing}
 		}
+	case Active, Failed:
+		return d.owedMade(e.Base)
 	}
 	return nil
 }
 
 func settleDataplane(e Entity[DataplaneData], refs *Refs) ([]ev.Change, *Blocker) {
 	await, waits := owedDataplane(e).(WaitFor)
-	if !waits {
-		return nil, nil
+	if !waits || e.Phase() == Active || e.Phase() == Failed {
+		return settleMade(e, refs), nil
 	}
 	if w := refs.unmet(await.On); w != nil {
 		return nil, w

@@ -189,7 +189,10 @@ func (k *Kind[D]) wait(e Entity[D], refs *Refs) ([]ev.Change, *Blocker) {
 	case e.draining(k.TerminatingPhase):
 		return k.settleGoing(e, refs)
 	case k.lacksRights(e):
-		return k.resume(e, refs), nil
+		if changes := k.resume(e, refs); len(changes) > 0 || k.Advance == nil {
+			return changes, nil
+		}
+		return k.Advance(e, refs)
 	case k.Advance != nil:
 		return k.Advance(e, refs)
 	}
@@ -207,15 +210,24 @@ func (k *Kind[D]) owed(e Entity[D]) ev.Effect {
 	if e.draining(k.TerminatingPhase) {
 		return WaitFor{On: []Dependency{{Ref: e.Ref, Class: UsersGone}}}
 	}
-	if owed := k.Owed(e); owed != nil || !k.lacksRights(e) {
+	owed := k.Owed(e)
+	if !k.lacksRights(e) {
 		return owed
 	}
-	return WaitFor{On: rightsBack(e.Base, e.Data)}
+	w, _ := owed.(WaitFor)
+	w.On = append(slices.Clone(w.On), rightsBack(e.Base, e.Data)...)
+	return w
+}
+
+// idle tells whether nothing is owed to somebody, or only news are awaited.
+func idle(owed ev.Effect) bool {
+	w, waits := owed.(WaitFor)
+	return owed == nil || waits && w.Idle()
 }
 
 // lacksRights tells whether the entity rests because rights are missing in an account.
 func (k *Kind[D]) lacksRights(e Entity[D]) bool {
-	return e.Phase() != k.TerminatingPhase && e.Phase() != k.FinalPhase && k.Owed(e) == nil && rightsBack(e.Base, e.Data) != nil
+	return e.Phase() != k.TerminatingPhase && e.Phase() != k.FinalPhase && idle(k.Owed(e)) && rightsBack(e.Base, e.Data) != nil
 }
 
 // expire gives up a phase that lasted too long, or ends a wait whose time is over, unless the entity has moved on.

@@ -14,7 +14,13 @@ type WaitFor struct {
 	On     []Dependency  `json:"on"`
 	Since  time.Time     `json:"since,omitzero"`   // of a wait that has a time: the event from which that counts, over all restarts
 	Within time.Duration `json:"within,omitempty"` // how long that is, in the cloud's time; 0: as long as it takes
+	Wall   bool          `json:"wall,omitempty"`   // that time is real time, and not the cloud's
+
+	Resting bool `json:"resting,omitempty"` // whoever waits so is at rest: what comes is news, and nothing that was asked for
 }
+
+// Idle tells whether whoever waits so is at rest.
+func (w WaitFor) Idle() bool { return w.Resting || w.OnlyTime() }
 
 // OnlyTime tells whether nothing but time ends the wait: whoever waits so is at rest.
 func (w WaitFor) OnlyTime() bool { return len(w.On) == 0 && w.Within > 0 }
@@ -40,6 +46,12 @@ func (d Dependency) String() string {
 		return "the end of what uses " + d.Ref.String()
 	case d.Class == AccountOf:
 		return "the account of " + d.Ref.String()
+	case d.Class == TenantsOn:
+		return "who comes to " + d.Ref.String() + " or leaves it"
+	case d.Class == MadeFor:
+		return "what is made for " + d.Ref.String()
+	case d.Class == Budget:
+		return "that more may be made for plans"
 	case d.Class != "":
 		return "any " + string(d.Kind)
 	}
@@ -80,7 +92,8 @@ func awaitedPlaces(e Entity[TenantData], get func(ev.Ref) (Entity[Data], bool)) 
 	c, _ := get(owned(e.Base)[0].Ref)
 	w := wantOf(e, typed[PlanData](p), typed[CustomerData](c).Data)
 	region := cmp.Or(w.region, anywhere)
-	return []Awaited{{Class: w.class.awaited(w.customer, region)}, {Class: w.class.awaited(anybody, region)}}
+	all := []Awaited{{Class: w.class.awaited(w.customer, region)}, {Class: w.class.awaited(anybody, region)}}
+	return append(all, awaitedOf(typed[PlanData](p).Data.Spec, owned(e.Base)[0].Ref)...)
 }
 
 // Effect names the waiting.
@@ -155,7 +168,7 @@ func (k *Kind[D]) blocker(e Entity[D], refs *Refs) *Blocker {
 	if owed == nil {
 		return nil
 	}
-	if w, waits := owed.(WaitFor); waits && w.OnlyTime() {
+	if w, waits := owed.(WaitFor); waits && w.Idle() {
 		return nil
 	}
 	if _, w := k.wait(e, refs); w != nil {

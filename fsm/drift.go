@@ -11,7 +11,7 @@ import (
 // noteDrift takes what a look at an entity at rest has found. What is not as it was
 // made is an event; it is brought back at once, or, if the dataplane's policy is to
 // report it, when somebody retries. A look that sees the same again is no news, and what
-// could not be brought back is not tried again by itself.
+// could not be brought back is not tried again by itself. A secret that has another value is rolled out whatever the policy.
 func (k *Kind[D]) noteDrift(e Entity[D], at time.Time, ask ev.NoteDrift, refs *Refs) ([]ev.Change, error) {
 	stands := k.stands(e, refs)
 	if len(stands) == 0 {
@@ -19,7 +19,7 @@ func (k *Kind[D]) noteDrift(e Entity[D], at time.Time, ask ev.NoteDrift, refs *R
 	}
 	happened := k.observed(e, at, ask)
 	drifted := ev.Drifted{Found: ask.Found, Calls: ask.Calls}
-	repairs := refs.repairs(stands[0])
+	repairs := refs.repairs(stands[0]) || ev.Rotated(ask.Found)
 	switch {
 	case len(ask.Found) == 0 && e.Failure != nil && e.Drift != "":
 		happened = append(happened, ev.DriftEnded{})

@@ -37,7 +37,7 @@ func TestDriftIsRepaired(t *testing.T) {
 }
 
 func TestDriftIsReported(t *testing.T) {
-	const eu = "dataplane -/eu"
+	const eu, app = "dataplane -/eu", "application acme/prod_pg"
 	home := fsmtest.History(fsmtest.AccountReady(), fsmtest.DataplaneIs("-/eu", reportsDrift, fsmtest.Built()...))
 	pool := fsmtest.Gone(ev.PartSystemPool)
 	drifted := fsmtest.History(home, fsmtest.Is(eu, ev.Drifted{Found: pool}))
@@ -50,6 +50,8 @@ func TestDriftIsReported(t *testing.T) {
 		{name: "repaired when somebody asks", given: drifted, when: retry(eu), then: []string{eu + " retry_requested"}, phase: fsm.Updating, why: "ensure_network"},
 		{name: "repaired when the policy is another", given: fsmtest.History(drifted, fsmtest.Is(eu, ev.UpdateRequested[ev.DataplaneSpec]{Spec: repairs}, ev.SystemPoolReady{Nodes: 1}, ev.UpdateDone{})), when: noted(eu, fsmtest.Gone(ev.PartBase)...),
 			then: []string{eu + " drifted", eu + " repair_started"}, phase: fsm.Updating},
+		{name: "a secret with another value is rolled out all the same", given: fsmtest.History(fsmtest.CustomerIs("acme"), fsmtest.PlanReady(), home, fsmtest.InfraBuilt(), fsmtest.TenantActive(), fsmtest.AppIs(fsmtest.Installing, ev.Deployed{Revision: 1})),
+			when: noted(app, ev.Drift{What: ev.PartSecrets, How: ev.DriftChanged}), then: []string{app + " drifted", app + " repair_started"}, phase: fsm.Upgrading},
 		{name: "it can be deleted", given: drifted, when: ask(eu, ev.Delete{}), then: []string{eu + " deletion_requested", eu + " drained"}, phase: fsm.Deleting},
 	})
 }

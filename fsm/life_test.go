@@ -28,7 +28,7 @@ type question func(*testing.T, *state.Entities) ev.Command
 
 func ask(name string, a ev.Payload) question {
 	return func(*testing.T, *state.Entities) ev.Command {
-		return ev.Command{ID: "asked", Ref: fsmtest.RefOf(name), Actor: ev.ActorAdmin, Time: fsmtest.Later, UID: "new-uid", Payload: a}
+		return ev.Command{ID: "asked", Ref: fsmtest.RefOf(name), Actor: ev.ActorAdmin, Time: fsmtest.Later, UID: "new-uid", Payload: a, Internal: fsmtest.OfMachinery(a)}
 	}
 }
 

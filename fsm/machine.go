@@ -78,12 +78,12 @@ func (m machine[D]) Apply(e Entity[Data], r ev.Recorded) (Entity[Data], error) {
 
 // Decide tries its own outcome on the tables before anyone may store it.
 func (m machine[D]) Decide(e Entity[Data], c ev.Command, refs *Refs) ([]ev.Change, error) {
-	refs.command, refs.births = c, 0
+	refs.command, refs.births, refs.born = c, 0, nil
 	changes, err := m.propose(e, c, refs)
 	if err != nil {
 		return nil, err
 	}
-	return complete(changes, c, refs)
+	return complete(refs.followMade(c, changes), c, refs)
 }
 
 func (m machine[D]) propose(e Entity[Data], c ev.Command, refs *Refs) ([]ev.Change, error) {

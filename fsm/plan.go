@@ -20,6 +20,8 @@ const MostVersions = 500
 type PlanData struct {
 	Spec   ev.PlanSpec
 	Before []ev.PlanSpec // the versions before the present one, the oldest first
+
+	Provision ProvisionState
 }
 
 // Version is the spec of one version of a plan; false if it is not known, or not any more.
@@ -43,12 +45,12 @@ func (d PlanData) Wants() ev.Spec { return d.Spec }
 // A plan is a draft until it is released; a tenant keeps the version it was placed by.
 var plan = Kind[PlanData]{
 	Name: ev.Plan,
-	Table: table(nil, "", Gone,
+	Table: table(nil, "", Gone, providing(
 		Row{ev.Created[ev.PlanSpec]{}, []Phase{Unborn}, Draft},
 		Row{ev.Updated[ev.PlanSpec]{}, []Phase{Draft, Released, Retired}, Stay},
 		Row{ev.Released{}, []Phase{Draft, Retired}, Released},
 		Row{ev.Retired{}, []Phase{Released}, Retired},
-	),
+	)...),
 	SteadyPhases: []Phase{Draft, Released, Retired},
 	FinalPhase:   Gone,
 	Users: func(e Entity[PlanData], refs *Refs) []ev.Ref {
@@ -61,7 +63,10 @@ var plan = Kind[PlanData]{
 	UpdateEvents: respecPlan,
 	DecideVerb:   commandPlan,
 	Evolve:       evolvePlan,
-	Owed:         func(Entity[PlanData]) ev.Effect { return nil },
+	CheckSpec:    fitsPlan,
+	Owed:         owedPlan,
+	Advance:      settlePlan,
+	Elapsed:      resumePlan,
 	Conditions: func(e Entity[PlanData]) []Condition {
 		return []Condition{e.condition(ConditionReady, e.Phase() == Released || e.Phase() == Retired)}
 	},
@@ -87,6 +92,7 @@ func respecPlan(e Entity[PlanData], s ev.Spec) ([]ev.Event, []ev.FieldError) {
 }
 
 func evolvePlan(d PlanData, happened ev.Event) PlanData {
+	d.Provision = d.Provision.evolve(happened)
 	switch e := happened.(type) {
 	case ev.Created[ev.PlanSpec]:
 		d.Spec = e.Spec

@@ -20,6 +20,8 @@ type Reader interface {
 	LastOf(kind ev.Kind) uint64
 	// BestOffer finds the best place of a query, and how many tenants are there; false if there is none.
 	BestOffer(q OfferQuery) (Offer, int, bool)
+	// Provisioned is what was made for plans, and what may be.
+	Provisioned() Provisioned
 	// CellsOn lists the living cells of a tenant infra, in no order.
 	CellsOn(infra ev.Ref) []CellRoom
 	// UsersOf lists the living entities that use one, in no order.
@@ -35,11 +37,13 @@ func NewRefs(r Reader) *Refs { return &Refs{reader: r} }
 // looked at: the decision stands while that does not change.
 type Refs struct {
 	reader  Reader
-	read    map[ev.Ref]uint64  // what was looked at -> its last sequence then
-	whole   map[ev.Kind]uint64 // of which kinds all was looked at -> the kind's last sequence then
-	crowds  map[ev.Ref]crowd   // of which tenant infras all cells were looked at -> how these were then
-	command ev.Command         // that is decided
-	births  int                // how many were born of it so far
+	read    map[ev.Ref]uint64       // what was looked at -> its last sequence then
+	whole   map[ev.Kind]uint64      // of which kinds all was looked at -> the kind's last sequence then
+	crowds  map[ev.Ref]crowd        // of which tenant infras all cells were looked at -> how these were then
+	command ev.Command              // that is decided
+	births  int                     // how many were born of it so far
+	born    map[ev.Ref]Entity[Data] // those of them that what is decided after sees
+	made    *crowd                  // if all was looked at that was made for plans: how it was then
 }
 
 // Get returns another entity as it is now; false if it was never born.
@@ -49,11 +53,14 @@ func (r *Refs) Get(ref ev.Ref) (Entity[Data], bool) {
 		r.read = map[ev.Ref]uint64{}
 	}
 	r.read[ref] = e.Seq
+	if born, is := r.born[ref]; is {
+		return born, true
+	}
 	return e, ok
 }
 
 // Used tells whether the decision looked at another entity.
-func (r *Refs) Used() bool { return len(r.read)+len(r.whole)+len(r.crowds) > 0 }
+func (r *Refs) Used() bool { return len(r.read)+len(r.whole)+len(r.crowds) > 0 || r.made != nil }
 
 // Stand tells whether all that the decision looked at is as it was.
 func (r *Refs) Stand(now Reader) bool {
@@ -66,6 +73,9 @@ func (r *Refs) Stand(now Reader) bool {
 		if now.LastOf(k) != seq {
 			return false
 		}
+	}
+	if r.made != nil && crowdOfMade(now.Provisioned().Made) != *r.made {
+		return false
 	}
 	for infra, was := range r.crowds {
 		if crowdOf(now.CellsOn(infra)) != was {

@@ -290,15 +290,23 @@ func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Blocker) 
 	c, _ := find[CustomerData](refs, owned(e.Base)[0].Ref)
 	want := wantOf(e, p, c.Data)
 	o, found := want.best(refs, on)
+	cell, births, reason := "", []ev.Change(nil), ""
+	if !found && on == "" {
+		var why *Blocker
+		if o, births, why = want.provide(p, refs); why != nil {
+			return births, why
+		}
+		found, reason = len(births) > 0, want.whyMade(o, p)
+	}
 	if !found {
 		return nil, &Blocker{Retried: true, Reason: ev.Reason{Code: ev.CapacityUnavailable, Fault: ev.ByUser,
 			Message: fmt.Sprintf("no tenant infra fits: %s wants %s; create one, or more cells where it fits", p.Ref, want)}}
 	}
-	cell, births := "", []ev.Change(nil)
 	if infra, _ := find[TenantInfraData](refs, o.Infra); infra.Data.Spec.Cells != nil {
 		var in ev.Ref
-		in, births = refs.cellFor(infra, want.rule == "pack")
-		cell = in.Path()
+		var cells []ev.Change
+		in, cells = refs.cellFor(infra, want.rule == "pack")
+		cell, births = in.Path(), append(births, cells...)
 	}
 	placed := ev.Placed{Placement: ev.Placement{
 		Dataplane: o.Dataplane.Path(), TenantInfra: o.Infra.Path(), Cell: cell, Stay: refs.stay(),
@@ -306,11 +314,13 @@ func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Blocker) 
 		Plan:      p.Ref.Path(), PlanVersion: p.Revision, Size: want.class.Size,
 		Quota: p.Data.Spec.Quota, Limits: p.Data.Spec.Limits, Isolation: p.Data.Spec.Isolation, Egress: p.Data.Spec.Egress,
 		Priority: p.Data.Spec.Priority,
-		Why:      want.why(o),
+		Why:      cmp.Or(reason, want.why(o)),
 	}}
 	changes := append(births, changed(e.Base, placed)...)
 	if dp, _ := find[DataplaneData](refs, o.Dataplane); o.Class.Dedicated && len(dp.Data.Customers) == 0 {
-		changes = append(changes, changed(dp.Base, ev.Claimed{Customer: e.Ref.Owner})...)
+		for _, claimed := range changed(dp.Base, ev.Claimed{Customer: e.Ref.Owner}) {
+			changes = join(changes, claimed) // it may be born in this decision
+		}
 	}
 	return changes, nil
 }

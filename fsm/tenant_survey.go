@@ -35,13 +35,24 @@ func HasPlace(e Entity[Data], refs *Refs) bool {
 	}
 	p, _ := find[PlanData](refs, ready(ev.Plan, t.Data.Spec.Plan).Ref)
 	c, _ := find[CustomerData](refs, owned(t.Base)[0].Ref)
-	_, found := wantOf(t, p, c.Data).best(refs, "")
-	return found
+	want := wantOf(t, p, c.Data)
+	if _, found := want.best(refs, ""); found {
+		return true
+	}
+	_, births, why := want.provide(p, refs)
+	return why == nil && len(births) > 0
 }
 
 // would is a placement without what only a command gives it: the name of its stay, and that of a cell that opens for it.
 func would(p ev.Placement, changes []ev.Change) *ev.Placement {
 	p.Stay = ""
+	if slices.ContainsFunc(changes, func(c ev.Change) bool { return c.Ref.Kind == ev.TenantInfra && c.Ref.Path() == p.TenantInfra }) {
+		if i := slices.IndexFunc(changes, func(c ev.Change) bool { return c.Ref.Kind == ev.Dataplane && c.Ref.Path() == p.Dataplane }); i >= 0 {
+			p.Dataplane = ""
+		}
+		p.TenantInfra, p.Cell = "", ""
+		return &p
+	}
 	if slices.ContainsFunc(changes, func(c ev.Change) bool { return c.Ref.Kind == ev.Cell && c.Ref.Path() == p.Cell }) {
 		p.Cell, p.Why = "", p.Why+", in a cell that opens for it"
 	}

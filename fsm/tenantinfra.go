@@ -27,6 +27,7 @@ type TenantInfraData struct {
 	Repairs  bool               // it is brought back to that, and not to the present spec
 	Lost     []string           // the pools that were found deleted
 	PoolPlan PoolPlan
+	Origin   Origin // how it came to be, if nobody asked for it by name
 }
 
 // Wants returns the spec.
@@ -123,7 +124,7 @@ func (d TenantInfraData) made(b Base) func(pool string) bool {
 func evolveTenantInfra(d TenantInfraData, happened ev.Event) TenantInfraData {
 	switch e := happened.(type) {
 	case ev.Requested[ev.TenantInfraSpec]:
-		d.Spec = e.Spec
+		d.Spec, d.Origin.Made = e.Spec, e.Made
 	case ev.UpdateRequested[ev.TenantInfraSpec]:
 		d.Spec, d.Repairs = e.Spec, false
 	case ev.RetryRequested:
@@ -168,6 +169,8 @@ func owedTenantInfra(e Entity[TenantInfraData]) ev.Effect {
 		if e.Data.Cluster != "" {
 			return ev.RemoveOwned{Target: e.Data.Site}
 		}
+	case Failed:
+		return owedMadeInfra(e)
 	}
 	return nil
 }
@@ -219,7 +222,7 @@ func fallback(n ev.NodePool) ev.NodePool {
 
 func settleTenantInfra(e Entity[TenantInfraData], refs *Refs) ([]ev.Change, *Blocker) {
 	if e.Phase() != Requested {
-		return nil, nil
+		return settleMadeInfra(e, refs), nil
 	}
 	if w := refs.unmet(append(owned(e.Base), e.dataplane())); w != nil {
 		return nil, w

@@ -171,6 +171,14 @@ func missingEntries(wanted, has []any) (path, why string) {
 // to look at many objects, soon thrown away, and is not safe for concurrent use.
 func CachedList(api API) API { return &cachedList{API: api, kinds: map[Key]map[Key]Object{}} }
 
+// Uncached is the API behind CachedList; any other is itself.
+func Uncached(api API) API {
+	if l, is := api.(*cachedList); is {
+		return l.API
+	}
+	return api
+}
+
 type cachedList struct {
 	API
 	kinds map[Key]map[Key]Object

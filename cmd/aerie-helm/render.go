@@ -121,6 +121,9 @@ func (g guard) check(o kube.Object) error {
 	if ns := o.Namespace(); ns != "" && ns != g.Namespace && g.Terms != policy.AsAddon {
 		return fault(kube.Invalid, "the chart makes %s: only namespace %s is the application's", o.Key(), g.Namespace)
 	}
+	if at := policy.SpilledSecret(o, g.Secrets); at != "" {
+		return fault(kube.Invalid, "the chart makes %s with a secret in %s: a value that refers to a secret may end up in the data of a Secret alone", o.Key(), at)
+	}
 	for _, f := range policy.CheckObjects([]kube.Object{o}, g.Terms) {
 		_, field, _ := strings.Cut(f.Path, "].")
 		return fault(kube.Invalid, "the chart makes %s: %s: %s", o.Key(), field, f.Message)

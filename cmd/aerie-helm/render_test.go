@@ -214,3 +214,23 @@ func TestOutsideTheNamespace(t *testing.T) {
 		}
 	}
 }
+
+// TestASecretOutsideASecret: a value that refers to a secret may end up in the data of a Secret, and nowhere else.
+func TestASecretOutsideASecret(t *testing.T) {
+	const secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: web}\n"
+	for name, c := range map[string]struct{ template, refused string }{
+		"in a Secret":            {secret + "stringData: {password: {{ .Values.password }}}\n", ""},
+		"in base64":              {secret + "data: {password: {{ .Values.password | b64enc }}}\n", ""},
+		"in a label of a Secret": {"apiVersion: v1\nkind: Secret\nmetadata: {name: web, labels: {p: {{ .Values.password }}}}\n", "with a secret in metadata.labels.p"},
+		"in a ConfigMap":         {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {url: 'db://me:{{ .Values.password }}@db'}\n", "with a secret in data.url"},
+		"in a list, and base64":  {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\nitems: [a, {b: {{ .Values.password | b64enc }}}]\n", "with a secret in items[1].b"},
+		"as a name":              {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {{ dict .Values.password \"x\" | toJson }}\n", "with a secret in data"},
+	} {
+		o := rendering(t, map[string]string{"templates/x.yaml": c.template})
+		o.Values, o.Secrets = map[string]any{"password": "hunter22"}, []string{"hunter22"}
+		_, err := o.render()
+		if (err == nil) != (c.refused == "") || err != nil && (!strings.Contains(err.Error(), c.refused) || strings.Contains(err.Error(), "hunter22")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

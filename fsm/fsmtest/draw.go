@@ -30,7 +30,8 @@ var Names = []string{
 var specsOf = map[ev.Kind][]ev.Spec{
 	ev.Customer: {ev.CustomerSpec{Hosting: "provider"}, ev.CustomerSpec{Hosting: "customer", DisplayName: "Acme"}},
 	ev.Account:  {MainSpec, ev.AccountSpec{Cloud: "sim", Number: "100", Hosting: "provider", Role: "r"}, ev.AccountSpec{Cloud: "sim", Number: "200", Hosting: "customer"}},
-	ev.Plan:     {FreeSpec, planSpec("dedicated", "spread", false), planSpec("resource-shared", "pack", false), planSpec("dedicated", "pack", true)},
+	ev.Plan: {FreeSpec, planSpec("dedicated", "spread", false), planSpec("resource-shared", "pack", false), planSpec("dedicated", "pack", true),
+		providing(FreeSpec, 0), providing(planSpec("dedicated", "spread", false), 0), providing(FreeSpec, 1)},
 	ev.Dataplane: {EuSpec, dataplaneSpec("-/main", "dedicated", 3), dataplaneSpec("acme/own", "dedicated", 3),
 		dataplaneSpec("-/main", "shared", 9)},
 	ev.TenantInfra: {InfraSpec, ev.TenantInfraSpec{App: "pg", Size: "small", Scheduling: "preferred",
@@ -41,6 +42,14 @@ var specsOf = map[ev.Kind][]ev.Spec{
 		ev.TenantSpec{Plan: "-/free", App: "pg", AllowNamespaces: []string{"ops"}}},
 	ev.Addon:       {ev.AddonSpec{Manifests: PgSpec.Manifests}, ev.AddonSpec{Namespace: "ops", Manifests: PgSpec.Manifests}},
 	ev.Application: {PgSpec, ev.ApplicationSpec{Manifests: []map[string]any{{"kind": "Service", "ports": []any{5432.0}}}}},
+}
+
+// providing is a plan that makes places, and keeps some empty.
+func providing(s ev.PlanSpec, warm int) ev.PlanSpec {
+	s.Provision = []ev.Provision{{Name: "made", Account: "-/main", KeepEmpty: "24h", Warm: warm, Max: 2,
+		Dataplane:   ev.DataplaneTemplate{Region: EuSpec.Region, Version: "1.36", SystemPool: EuSpec.SystemPool},
+		TenantInfra: ev.TenantInfraTemplate{Scheduling: "strict", Pools: InfraSpec.Pools, Cells: &ev.Cells{Tenants: 1, Isolation: "policy", Max: 1, KeepEmpty: "1h"}}}}
+	return s
 }
 
 func withCells(c ev.Cells) ev.TenantInfraSpec {
@@ -63,7 +72,7 @@ func dataplaneSpec(account, typ string, most int) ev.DataplaneSpec {
 
 // DrawCommand draws what somebody may ask now of anybody.
 func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
-	ref := RefOf(rapid.SampledFrom(Names).Draw(t, "who"))
+	ref := RefOf(rapid.SampledFrom(append(slices.Clone(Names), made(w)...)).Draw(t, "who"))
 	e, born := w.Get(ref)
 	c := ev.Command{ID: fmt.Sprint("c", w.Seq+1), Ref: ref, Actor: ev.ActorAdmin, Time: Start.AddDate(0, 0, int(w.Seq)), UID: fmt.Sprint("u", w.Seq+1)}
 	asks := []string{"create"}
@@ -117,6 +126,7 @@ func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
 	case "report":
 		c.Payload = drawReport(t, e)
 	}
+	c.Internal = OfMachinery(c.Payload)
 	return c
 }
 
@@ -127,10 +137,14 @@ func Furnish(name string, w *state.Entities) ev.Command {
 		Payload: ev.Create{Spec: specsOf[ref.Kind][first(ref, w)]}}
 }
 
-// first is which spec of its kind something is furnished with: of tenant infras also those with cells.
+// first is which spec of its kind something is furnished with: of tenant infras also those with cells, of plans also those
+// that make places.
 func first(ref ev.Ref, w *state.Entities) uint64 {
-	if ref.Kind == ev.TenantInfra {
+	switch ref.Kind {
+	case ev.TenantInfra:
 		return []uint64{0, 2, 3}[w.Seq%3]
+	case ev.Plan:
+		return []uint64{0, 4, 5, 6}[w.Seq%4]
 	}
 	return 0
 }
@@ -143,9 +157,15 @@ func Expired(e fsm.Entity[fsm.Data]) ev.Expire {
 	return ev.Expire{Since: e.PhaseSince}
 }
 
-// cells are all cells, by name.
-func cells(w *state.Entities) (names []string) {
-	w.Each(ev.Cell, func(e fsm.Entity[fsm.Data]) { names = append(names, e.Ref.String()) })
+// made are all that decisions may have made, by name.
+func made(w *state.Entities) (names []string) {
+	for _, k := range []ev.Kind{ev.Dataplane, ev.TenantInfra, ev.Cell} {
+		w.Each(k, func(e fsm.Entity[fsm.Data]) {
+			if name := e.Ref.String(); !slices.Contains(Names, name) {
+				names = append(names, name)
+			}
+		})
+	}
 	slices.Sort(names)
 	return names
 }
@@ -154,7 +174,7 @@ func cells(w *state.Entities) (names []string) {
 // next; where none is, the command stays as it is.
 func GoOn(t *rapid.T, w *state.Entities, c ev.Command) ev.Command {
 	var owing []string
-	for _, name := range slices.Concat(Names, cells(w)) {
+	for _, name := range slices.Concat(Names, made(w)) {
 		if e, born := w.Get(RefOf(name)); born && fsm.Machines[e.Ref.Kind].Owed(e) != nil {
 			owing = append(owing, name)
 		}
@@ -167,12 +187,13 @@ func GoOn(t *rapid.T, w *state.Entities, c ev.Command) ev.Command {
 	switch owed := fsm.Machines[e.Ref.Kind].Owed(e).(type) {
 	case fsm.WaitFor:
 		c.Payload = ev.Settle{}
-		if owed.OnlyTime() {
+		if owed.OnlyTime() || owed.Within > 0 && rapid.Bool().Draw(t, "its time is over") {
 			c.Payload = Expired(e)
 		}
 	default:
 		c.Payload = drawReport(t, e)
 	}
+	c.Internal = true
 	return c
 }
 
@@ -239,4 +260,13 @@ func drawPlace(t *rapid.T, ref ev.Ref) string {
 		return ""
 	}
 	return rapid.SampledFrom([]string{"-/eu", "-/own", "acme/own"}).Draw(t, "place")
+}
+
+// OfMachinery tells whether a payload is one that no person gives.
+func OfMachinery(p ev.Payload) bool {
+	switch p.(type) {
+	case ev.Settle, ev.Expire, ev.Report, ev.NoteDrift:
+		return true
+	}
+	return false
 }

@@ -25,16 +25,16 @@ import (
 func newLogCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "log",
-		Short: "Examine the log: verify",
+		Short: "Examine the log: verify, secrets",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return client.Invalid("command", "is missing%s", events.Suggest("", []string{"verify"}))
+				return client.Invalid("command", "is missing%s", events.Suggest("", []string{"verify", "secrets"}))
 			}
 			return client.UnknownCommand(cmd, args[0])
 		},
 	}
-	cmd.AddCommand(newVerifyCommand())
+	cmd.AddCommand(newVerifyCommand(), newLogSecretsCommand())
 	return cmd
 }
 

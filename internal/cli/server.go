@@ -7,19 +7,22 @@ import (
 	"math"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/internal/server"
 )
 
 // newServerCommand is `aerie server`: everything in one process.
 func newServerCommand() *cobra.Command {
-	s := server.Settings{}
+	limit := fsm.DefaultProvisionLimit
+	s := server.Settings{Provision: &limit}
 	logs := logSettings{}
 	cmd := &cobra.Command{
 		Use:   "server",
@@ -65,7 +68,7 @@ func newServerCommand() *cobra.Command {
 	f.StringVar(&s.DataDir, "data-dir", "", "where everything is kept (default $XDG_STATE_HOME/aerie, else ~/.local/state/aerie)")
 	f.StringVar(&s.HTTP, "http", listenHTTP, "address to serve HTTP on")
 	f.StringVar(&s.NATS, "nats", listenNATS, "address the embedded NATS server listens on")
-	f.StringVar(&s.Web, "nats-websocket", "", "address on which it speaks WebSocket too, such as :443: for agents whose networks let nothing else out")
+	f.StringVar(&s.NATSWS, "nats-ws", "", "address on which the embedded NATS server also listens for WebSocket: wss:// where it has a certificate, ws:// where not")
 	f.StringVar(&s.NATSURL, "nats-url", "", "NATS servers to use instead of the embedded one, such as nats://a:4222,nats://b:4222")
 	s.Access.Flags(f, func(string) string { return "" })
 	f.StringVar(&s.TLS.Cert, "tls-cert", "", "file with the certificate, and its chain, that HTTP and the embedded NATS show; read again when it changes")
@@ -74,13 +77,40 @@ func newServerCommand() *cobra.Command {
 	f.BoolVar(&s.TLS.InsecureHTTP, "insecure-http", false, "serve HTTP in clear, also beyond this machine: something before it ends TLS")
 	f.BoolVar(&s.TLS.InsecureNATS, "insecure-nats", false, "and so NATS")
 	f.StringVar(&s.OIDC, "oidc", "", "file with the issuers of OpenID Connect whose people and machines are let in, and with which roles")
+	f.StringSliceVar(&s.Proxies, "trusted-proxies", nil, "networks of proxies, such as 10.0.0.0/8, that are believed when X-Forwarded-For says whose request they pass on")
 	f.StringVar(&s.Monitor, "nats-monitor", "", "HTTP monitoring addresses of those servers, such as http://a:8222,http://b:8222: a server that does not sync is refused")
 	f.StringVar(&s.CloudDir, "cloud-dir", "", "where the simulated cloud lives (default <data-dir>/cloud; with --nats-url there is none, unless all replicas name the same)")
 	f.BoolVar(&s.NoSim, "no-sim", false, "have no simulated cloud: every account is real")
 	f.Float64Var(&s.SimSpeed, "sim-speed", 1, "speed of the simulated cloud: 1 is lifelike, 60 a minute a second, 0 at once")
 	f.StringVar(&s.SimKubeconfig, "sim-kubeconfig", "", "a kubeconfig: the cluster behind the one dataplane of the simulated cloud (default: clusters that only store)")
+	f.Var((*provisionLimit)(&limit), "provision-limit", "most dataplanes that are made for plans: alive at once, and begun within an hour")
+	f.StringVar(&s.SecretStores, "secret-stores", "", "file that names the stores of secrets that specs may refer to, and whom each serves")
 	logs.flags(f)
 	return cmd
+}
+
+// provisionLimit reads a limit such as 20/10; 20 alone leaves the other number as it is.
+type provisionLimit fsm.ProvisionLimit
+
+// String writes it as it is read.
+func (l *provisionLimit) String() string { return fmt.Sprintf("%d/%d", l.Alive, l.Hourly) }
+
+// Type names the value in the help.
+func (l *provisionLimit) Type() string { return "alive/hourly" }
+
+// Set reads it.
+func (l *provisionLimit) Set(text string) error {
+	alive, hourly, both := strings.Cut(text, "/")
+	n, err := strconv.Atoi(alive)
+	m := l.Hourly
+	if both && err == nil {
+		m, err = strconv.Atoi(hourly)
+	}
+	if err != nil || n < 0 || m < 0 {
+		return fmt.Errorf("%q: want two whole numbers such as 20/10: alive at once, and begun within an hour", ev.Truncate(text))
+	}
+	l.Alive, l.Hourly = n, m
+	return nil
 }
 
 // checkTLS refuses settings that say two things, or half of one.

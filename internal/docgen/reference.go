@@ -240,7 +240,7 @@ var reasonCodes = []struct {
 }{
 	{ev.Unauthenticated, "the cloud does not accept who we say we are"},
 	{ev.Unauthorized, "the role may not do what is needed"},
-	{ev.QuotaExceeded, "the account has reached a bound that a person can have raised"},
+	{ev.QuotaExceeded, "an account, a plan's template or the server has reached a bound that a person can raise, or have raised"},
 	{ev.RateLimited, "the cloud asks to come back later"},
 	{ev.CapacityUnavailable, "there are no such machines now, or no place that fits"},
 	{ev.Dependency, "something else must be ready first"},
@@ -256,6 +256,8 @@ var reasonCodes = []struct {
 	{ev.NotSeen, "it was made as often as may be, and no look shows it: nothing more is made, and it is looked for again"},
 	{ev.InProgress, "nothing is wrong: it takes its time"},
 	{ev.AgentTooOld, "the agent that is to do it does not know how: a newer one is needed there"},
+	{ev.Approval, "people at the customer's side are to agree, or a freeze or pause of theirs to end"},
+	{ev.ProvisionStopped, "what a plan's template made failed again and again: nothing more is made until `plan retry` or a new version"},
 }
 
 func (p *page) reasons() {
@@ -272,7 +274,7 @@ func (p *page) reasons() {
 func consequence(c ev.ReasonCode) string {
 	r := ev.Reason{Code: c}
 	switch {
-	case c == ev.InProgress || c == ev.DriftedReason || c == ev.Contested:
+	case c == ev.InProgress || c == ev.DriftedReason || c == ev.Contested || c == ev.ProvisionStopped:
 		return "-"
 	case r.Final():
 		return "given up at once"

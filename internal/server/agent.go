@@ -35,6 +35,8 @@ type AgentSettings struct {
 	DataDir string // where its key is
 	Proxy   string // the way out; empty: as HTTPS_PROXY says, or none
 	Version string // of the program
+
+	SecretStores string // the file that names the stores of secrets there
 }
 
 const (
@@ -326,6 +328,7 @@ func (w *placeWork) begin(ctx context.Context, lease ev.Lease) error {
 		return nil
 	}
 	inspector, sweeper, cataloguer := reconcile.ForAgent(places, clouds, speed)
+	inspector.UseCharts(charts)
 	sweeper.UseCharts(charts)
 	w.run(ctx, "the look for drift", inspector.Run)
 	w.run(ctx, "the watch over clusters", reconcile.NewWatcher(inspector).Run)
@@ -346,7 +349,7 @@ func (w *placeWork) run(ctx context.Context, what string, do func(context.Contex
 // clouds opens the clouds as a server does: those that this machine has credentials for, and a simulated one.
 func (w *placeWork) clouds(lease ev.Lease) (map[string]execute.Cloud, *execute.Charts, error) {
 	if w.control == nil {
-		c, s := &Control{}, Settings{DataDir: w.DataDir, SimSpeed: lease.Speed}
+		c, s := &Control{}, Settings{DataDir: w.DataDir, SimSpeed: lease.Speed, SecretStores: w.SecretStores}
 		if err := errors.Join(c.openClouds(s), c.openCharts(s)); err != nil {
 			return nil, nil, err
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/execute"
 	"github.com/aeriehq/aerie/workers/reconcile"
+	"github.com/aeriehq/aerie/workers/secrets"
 )
 
 // cloudRetry is how often a replica looks whether the lock of the simulated cloud is free.
@@ -188,7 +189,10 @@ func (c *Control) openCharts(s Settings) error {
 	if err = errors.Join(err, os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
 		return fmt.Errorf("open the charts: %w", err)
 	}
-	return nil
+	if s.SecretStores != "" {
+		c.charts.Secrets, err = secrets.Load(s.SecretStores)
+	}
+	return err
 }
 
 // workInClouds works in the clouds: in each from when this replica may. Who has been working in some begins again with one
@@ -248,6 +252,7 @@ func (c *Control) workIn(ctx context.Context, clouds map[string]execute.Cloud, e
 	sweeper.WatchedBy(c.loops.Loop("sweeper"))
 	c.sweeper.Store(sweeper)
 	inspector := reconcile.NewInspector(c.Intake, c.Live, clouds, c.clock)
+	inspector.UseCharts(c.charts)
 	inspector.WatchedBy(c.loops.Loop("inspector"))
 	ctx, end := context.WithCancel(ctx)
 	cataloguer := reconcile.NewCataloguer(c.Intake, c.Live, clouds, c.clock)

@@ -158,7 +158,7 @@ func (c *Control) openStore(s Settings) (err error) {
 		return err
 	}
 	began := time.Now()
-	c.NATS, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, Web: s.Web, TLS: natsTLS,
+	c.NATS, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, WebSocket: s.NATSWS, TLS: natsTLS,
 		Token: c.local.atStart(), Logger: slog.Default(), Whole: c.guard.Inspect, Present: c.guard.Present})
 	if err != nil {
 		return err
@@ -191,6 +191,7 @@ func (c *Control) openLog(s Settings) (err error) {
 // startFold folds in all that the log holds before anyone decides on it.
 func (c *Control) startFold(s Settings) error {
 	c.Live = state.NewLive()
+	c.Live.LimitProvision(s.Provision)
 	c.Views = views.New(c.Live, c.Log)
 	c.counts = metrics.New(c.Live, c.Log.Last)
 	c.counts.CountStreams(func(ctx context.Context) []queue.StreamFigures { return queue.Figures(ctx, c.Conn) })
@@ -279,6 +280,11 @@ func (c *Control) startHTTP(s Settings) error {
 		Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where,
 		EnableLocal: c.enableLocal, Logins: c.offers, People: c.people, Erase: c.erase, Ready: c.ready, Promise: c.kept,
 	}))
+	trusted, err := readProxies(s.Proxies)
+	if err != nil {
+		return err
+	}
+	handler = trusted.believe(handler)
 	listen := c.listen
 	if c.tls != nil {
 		config := c.tls.Clone()

@@ -49,8 +49,8 @@ func (s Settings) secure() (http, nats *tls.Config, err error) {
 	errs := []error{inClear("http", s.HTTP, http != nil || s.TLS.InsecureHTTP)}
 	if s.NATSURL == "" {
 		errs = append(errs, inClear("nats", s.NATS, nats != nil || s.TLS.InsecureNATS))
-		if s.Web != "" {
-			errs = append(errs, inClear("nats", s.Web, nats != nil || s.TLS.InsecureNATS))
+		if s.NATSWS != "" {
+			errs = append(errs, inClear("nats", s.NATSWS, nats != nil || s.TLS.InsecureNATS))
 		}
 	}
 	return http, nats, errors.Join(errs...)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
@@ -19,12 +20,17 @@ type Settings struct {
 	Access   client.NATSAccess // how to enter those
 	TLS      TLS               // of the listeners for HTTP and the embedded NATS
 	OIDC     string            // file with the issuers whose word is taken about people; empty: nobody's
+	NATSWS   string            // the embedded server's listener for WebSocket; empty: there is none
+	Proxies  []string          // networks of proxies that are believed when they say whose request it is
 	Monitor  string            // HTTP monitoring addresses of those servers
 	CloudDir string            // where the simulated cloud lives
 	NoSim    bool              // there is no simulated cloud: accounts are real
 	SimSpeed float64           // 1: as in life; 60: a minute a second; 0: at once
 	// SimKubeconfig names the cluster behind the simulated ones; empty: each only stores.
 	SimKubeconfig string
+	// Provision bounds what is made for plans; nil: the default.
+	Provision    *fsm.ProvisionLimit
+	SecretStores string // the file that names the stores of secrets, and whom they serve
 }
 
 // Serve runs the control plane until ctx ends, which Ctrl-C does, or a part of it fails.

@@ -28,13 +28,16 @@ type Entities struct {
 	indexes
 	offers  offers
 	rooms   rooms
+	made    made
+	limit   fsm.ProvisionLimit
 	answers answers
 }
 
 // New returns the entities before the first event: none.
 func New() *Entities {
 	w := &Entities{entities: map[ev.Kind]map[ev.Ref]fsm.Entity[fsm.Data]{}, last: map[ev.Kind]uint64{},
-		store: newStore(), indexes: newIndexes(), offers: newOffers(), rooms: rooms{}, answers: newAnswers()}
+		store: newStore(), indexes: newIndexes(), offers: newOffers(), rooms: rooms{}, made: made{},
+		limit: fsm.DefaultProvisionLimit, answers: newAnswers()}
 	for k := range fsm.Machines {
 		w.entities[k] = map[ev.Ref]fsm.Entity[fsm.Data]{}
 		w.phases[k] = map[fsm.Phase]int{}

@@ -53,11 +53,19 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 	if was != is {
 		w.offer(was)
 		w.offer(is)
+		w.moved(was, 0)
+		w.moved(is, 1)
 	}
 	switch after.Ref.Kind {
 	case ev.Cell:
 		w.recell(after)
 	case ev.Account, ev.Dataplane, ev.TenantInfra:
+		if after.Ref.Kind == ev.Dataplane {
+			w.remade(after)
+		}
+		if after.Ref.Kind == ev.Account {
+			w.entered(before, after)
+		}
 		for _, infra := range fsm.OffersOn(before, after, w.UsersOf) {
 			w.offer(infra.Path())
 		}

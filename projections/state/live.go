@@ -8,6 +8,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
+	"github.com/aeriehq/aerie/fsm"
 )
 
 // Live holds the current Entities: the one fold of the log that decisions, workers and
@@ -21,6 +22,7 @@ type Live struct {
 	free     chan struct{} // closed when it has to no more
 	own      [2]uint64     // from and to which sequence the log will give what this process appended
 	stopped  error
+	limit    *fsm.ProvisionLimit // nil: the default one
 	watchers []Watcher
 }
 
@@ -42,7 +44,19 @@ func (f *Live) Restore(w *Entities) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.world = w
+	if f.limit != nil {
+		w.LimitProvision(*f.limit)
+	}
 	f.at.Store(w.Seq)
+}
+
+// LimitProvision bounds what is made for plans in all; nil: as by default. It is called before Follow.
+func (f *Live) LimitProvision(limit *fsm.ProvisionLimit) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.limit = limit; limit != nil {
+		f.world.LimitProvision(*limit)
+	}
 }
 
 // Follow folds in the log until ctx ends or the log holds what this program

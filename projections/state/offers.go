@@ -178,6 +178,7 @@ func (w *Entities) reofferAll() {
 	var infras []ev.Ref
 	w.Each(ev.TenantInfra, func(e fsm.Entity[fsm.Data]) { infras = append(infras, e.Ref) })
 	w.Each(ev.Cell, w.recell)
+	w.Each(ev.Dataplane, w.remade)
 	for _, infra := range infras {
 		w.offer(infra.Path())
 	}

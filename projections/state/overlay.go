@@ -9,7 +9,7 @@ import ev "github.com/aeriehq/aerie/events"
 // entities below from moving.
 func (w *Entities) Overlay() *Entities {
 	a := New()
-	a.under, a.Seq, a.Time = w, w.Seq, w.Time
+	a.under, a.Seq, a.Time, a.limit = w, w.Seq, w.Time, w.limit
 	return a
 }
 

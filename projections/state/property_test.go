@@ -189,7 +189,7 @@ func checkWorld(t *rapid.T, w *state.Entities) {
 			}
 			why := w.Blocker(e)
 			owed, _ := m.Owed(e).(fsm.WaitFor)
-			if m.Owed(e) != nil && why == nil && !owed.OnlyTime() {
+			if m.Owed(e) != nil && why == nil && !owed.Idle() {
 				t.Fatalf("%s in phase %s has no reason for not being at rest", e.Ref, e.Phase())
 			}
 			if m.Owed(e) == nil && !m.AtRest(e.Phase()) && (why == nil || why.Retried) {
@@ -200,6 +200,34 @@ func checkWorld(t *rapid.T, w *state.Entities) {
 	}
 	checkOffers(t, w)
 	checkCells(t, w)
+	checkMade(t, w)
+}
+
+// checkMade asks that decisions see what was made for plans as it is, and that nobody is on what is to go by itself.
+func checkMade(t *rapid.T, w *state.Entities) {
+	seen := map[ev.Ref]fsm.MadePlace{}
+	for _, m := range w.Provisioned().Made {
+		seen[m.Ref] = m
+	}
+	alive := map[string]int{}
+	w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
+		m, is := fsm.MadePlaceOf(e, w.Get)
+		if is && m.Lives && seen[e.Ref] != m {
+			t.Fatalf("%s is seen as %+v, and is %+v", e.Ref, seen[e.Ref], m)
+		}
+		if is && m.Lives {
+			alive[m.Made.Plan+" "+m.Made.Template+" "+m.Customer]++
+		}
+		delete(seen, e.Ref)
+	})
+	for of, n := range alive {
+		if n > 2 {
+			t.Fatalf("%d were made for %s", n, of)
+		}
+	}
+	for _, m := range seen {
+		t.Fatalf("%s is seen, and is none that was made", m.Ref)
+	}
 }
 
 // checkCells asks that each cell has as many slots taken as tenants say, and none too many; and that placement sees them all.

@@ -69,7 +69,7 @@ const mostPassed = 100
 func (w *Entities) NextFor(room fsm.Awaited, after ev.Ref) (next ev.Ref, found bool) {
 	w.noteWaits()
 	in := w.lines[room]
-	if in == nil || w.offers.classes[room.Class] == 0 {
+	if in == nil || room.Class != fsm.Budget && w.offers.classes[room.Class] == 0 {
 		return next, false
 	}
 	e, _ := w.Get(after)

@@ -19,7 +19,27 @@ type DataplaneObserved struct {
 	Zones       []string            `json:"zones,omitempty" nullable:"false" doc:"The zones of its system pool"`
 	CloudAddons []events.CloudAddon `json:"cloudAddons,omitempty" nullable:"false" doc:"The cloud's add-ons, with the versions it says they have"`
 	Customers   []string            `json:"customers,omitempty" nullable:"false" doc:"Who is attached; a dedicated dataplane is the only one's"`
+	Made        *MadeFor            `json:"made,omitempty" nullable:"false" doc:"For which plan it was made, if nobody asked for it by name"`
 	At          *time.Time          `json:"at,omitempty" nullable:"false" doc:"When version, nodes, zones and add-ons were last seen to be other than before; a look that sees the same is not noted"`
+}
+
+// MadeFor is how something came to be that nobody asked for by name.
+type MadeFor struct {
+	events.Made
+	Kept       bool       `json:"kept,omitempty" doc:"A person had to do with it: it is never removed by itself"`
+	EmptySince *time.Time `json:"empty_since,omitempty" nullable:"false" doc:"Since when nobody is on it"`
+	Warm       bool       `json:"warm,omitempty" doc:"It is empty, and stays for those who come"`
+}
+
+func madeFor(o fsm.Origin) *MadeFor {
+	if o.Made == nil {
+		return nil
+	}
+	m := MadeFor{Made: *o.Made, Kept: o.Kept, Warm: o.Warm}
+	if !o.EmptySince.IsZero() {
+		m.EmptySince = &o.EmptySince
+	}
+	return &m
 }
 
 var dataplaneView = kindView{
@@ -33,6 +53,7 @@ func observeDataplane(e entity) any {
 	o := DataplaneObserved{
 		Network: d.Network.Network, Range: d.Network.Range, Cluster: d.Cluster.Cluster, Endpoint: d.Cluster.Endpoint,
 		Version: d.Cluster.Version, Nodes: d.SystemPool.Nodes, Zones: d.SystemPool.Zones, CloudAddons: d.Addons, Customers: d.Customers,
+		Made: madeFor(d.Origin),
 	}
 	if reflect.ValueOf(o).IsZero() {
 		return nil

@@ -23,7 +23,7 @@ import (
 func (l *life) each(f func(fsm.Entity[fsm.Data], fsm.Machine)) {
 	for _, k := range ev.Kinds {
 		all := refs(k)
-		if k == ev.Cell { // decisions open some, whose names nobody knows before
+		if k == ev.Cell || k == ev.Dataplane || k == ev.TenantInfra { // decisions make some, whose names nobody knows before
 			all = nil
 			l.world.Each(k, func(e fsm.Entity[fsm.Data]) { all = append(all, e.Ref) })
 			slices.SortFunc(all, func(a, b ev.Ref) int { return strings.Compare(a.String(), b.String()) })
@@ -56,6 +56,7 @@ func (l *life) checkStill() {
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
 		l.checkReason(e)
 		l.checkRefs(e, m)
+		l.checkIdle(e, m)
 		if m.AtRest(e.Phase()) || m.Ended(e.Phase()) || e.Failure != nil {
 			return
 		}

@@ -71,8 +71,13 @@ func (l *life) run(steps int) {
 func (l *life) furnish() {
 	for _, k := range kinds {
 		spec := specs[k][0]
-		if k == ev.TenantInfra && l.chance(2) {
+		switch {
+		case k == ev.TenantInfra && l.chance(2):
 			spec = specs[k][len(specs[k])-1-l.rnd.IntN(2)]
+		case k == ev.Plan && l.chance(2):
+			spec = specs[k][len(specs[k])-1-l.rnd.IntN(4)]
+		case (k == ev.Dataplane || k == ev.TenantInfra) && l.chance(4):
+			continue // a plan may make some
 		}
 		l.ask(l.request(refs(k)[0], ev.VerbCreate, `{"spec":`+spec+`}`))
 	}
@@ -149,6 +154,9 @@ func (l *life) retryAll() {
 func (l *life) deleteAll() {
 	for _, ref := range l.living(ev.Customer) {
 		l.ask(l.request(ref, ev.VerbDelete, `{"cascade":true}`))
+	}
+	for _, ref := range l.living(ev.Plan) { // so that none makes anything any more
+		l.ask(l.request(ref, ev.VerbRetire, ""))
 	}
 	l.rest()
 	for i := len(ev.Kinds) - 1; i >= 0; i-- {

@@ -33,7 +33,7 @@ func (l *life) deliver(m letter) {
 
 // internal is command.Internal with the life's clock and ids.
 func (l *life) internal(ref ev.Ref, actor string, ask ev.Payload) ev.Command {
-	return ev.Command{ID: l.newID("i"), Ref: ref, Actor: actor, Time: l.now, Payload: ask}
+	return ev.Command{ID: l.newID("i"), Ref: ref, Actor: actor, Time: l.now, Payload: ask, Internal: true}
 }
 
 // order gives a command of the machinery. A refusal means that the entity has

@@ -176,6 +176,7 @@ func (l *life) note(decision []ev.Recorded) {
 			l.wrong("event %d of %s lacks actor, cause, thread or time: %+v", r.Seq, r.Ref, r.Envelope)
 		}
 		l.checkReason(e)
+		l.checkProvision(r)
 		if f, failed := r.Event.(ev.AttemptFailed); failed && strings.Contains(f.Message, "can't be emptied") {
 			l.seen["pools that can't be emptied"]++
 		}

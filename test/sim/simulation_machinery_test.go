@@ -108,6 +108,9 @@ func (l *life) tend(ref ev.Ref) {
 		c := l.internal(ref, ev.ActorAerie, ev.Settle{})
 		c.CausationID = cause
 		l.order(c)
+		if owed.Within > 0 {
+			l.await(e, owed)
+		}
 	default:
 		l.pass(e, owed)
 	}

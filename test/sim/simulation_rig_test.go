@@ -171,6 +171,11 @@ func (l *rigLife) each(f func(fsm.Entity[fsm.Data])) {
 func (l *rigLife) deleteAll() {
 	order := append([]ev.Kind{ev.Customer}, ev.Kinds[1:]...)
 	slices.Reverse(order[1:])
+	l.each(func(e fsm.Entity[fsm.Data]) {
+		if e.Phase() == fsm.Released { // so that it makes nothing any more
+			l.give(l.request(e.Ref, ev.VerbRetire, ""))
+		}
+	})
 	for _, kind := range order {
 		body := ""
 		if kind == ev.Customer {

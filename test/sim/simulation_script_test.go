@@ -35,9 +35,10 @@ var kinds = slices.DeleteFunc(slices.Clone(ev.Kinds), func(k ev.Kind) bool { ret
 
 // specs are some of every kind; the first suits the others' first.
 var specs = map[ev.Kind][]string{
-	ev.Customer:  {`{}`, `{"displayName":"Acme","hosting":"customer"}`, `{"hosting":"nobody"}`},
-	ev.Account:   {`{"cloud":"sim","number":"4711"}`, `{"cloud":"sim","number":"4711","role":"r"}`, `{"cloud":"sim","number":"4712"}`, `{"cloud":"gcp","number":"1"}`},
-	ev.Plan:      {planJSON("resource-shared", "spread", false), planJSON("resource-shared", "pack", false), planJSON("dedicated", "spread", false), planJSON("resource-shared", "spread", true)},
+	ev.Customer: {`{}`, `{"displayName":"Acme","hosting":"customer"}`, `{"hosting":"nobody"}`},
+	ev.Account:  {`{"cloud":"sim","number":"4711"}`, `{"cloud":"sim","number":"4711","role":"r"}`, `{"cloud":"sim","number":"4712"}`, `{"cloud":"gcp","number":"1"}`},
+	ev.Plan: {planJSON("resource-shared", "spread", false), planJSON("resource-shared", "pack", false), planJSON("dedicated", "spread", false), planJSON("resource-shared", "spread", true),
+		makingJSON("resource-shared", "m4", 0), makingJSON("dedicated", "m4", 0), makingJSON("resource-shared", "m4", 1), makingJSON("resource-shared", "x99", 0)},
 	ev.Dataplane: {dataplaneJSON("-/main", "eu-central", "shared", 3), dataplaneJSON("-/main", "us-east", "shared", 5), dataplaneJSON("acme/own", "eu-west", "dedicated", 3), dataplaneJSON("-/main", "eu-central", "dedicated", 3), dataplaneJSON("-/main", "moon", "shared", 3), dataplaneJSON("-/nowhere", "eu-central", "shared", 3)},
 	ev.TenantInfra: {infraJSON("m4", 3, 1), infraJSON("m4", 5, 1), infraJSON("m4", 5, 2), infraJSON("x99", 3, 1),
 		`{"app":"mq","size":"small","pools":[{"name":"data","machine":"s4","min":1}]}`, cellsJSON(1, 2, 0), cellsJSON(2, 3, 1)},
@@ -56,6 +57,13 @@ func addonJSON(namespace string) string {
 // planJSON is a plan whose priority follows from how it places.
 func planJSON(deployment, placement string, draft bool) string {
 	return fmt.Sprintf(`{"deployment":%q,"placement":%q,"draft":%t,"priority":%d,"apps":[{"type":"pg","size":"small"},{"type":"mq","size":"small"}]}`, deployment, placement, draft, len(placement))
+}
+
+// makingJSON is a plan whose templates make places of a machine, some of which stand empty.
+func makingJSON(deployment, machine string, warm int) string {
+	template := `{"name":%q,"account":"-/main","warm":%d,"max":2,"keepEmpty":"20m","dataplane":{"region":%q},"tenantinfra":{"cells":{"tenants":1,"max":2},"pools":[{"name":"data","machine":%q}]}}`
+	return strings.TrimSuffix(planJSON(deployment, "pack", false), "}") + `,"provision":[` +
+		fmt.Sprintf(template, "eu", warm, "eu-central", machine) + "," + fmt.Sprintf(template, "us", 0, "us-east", "m4") + `]}`
 }
 
 func dataplaneJSON(account, region, typ string, most int) string {

@@ -43,14 +43,15 @@ func (c Caller) session() string {
 	return fmt.Sprintf("%s %d %d", c.Server, c.Conn, c.Start.UnixNano())
 }
 
-// MayReport says why a report may not be taken; nil if it may. Those of aerie's own executors come from nobody else's account.
+// MayReport says why a report may not be taken; nil if it may. Aerie's own executors say who they are, which nobody can from
+// another account.
 func (s *Service) MayReport(m *nats.Msg) error {
-	if len(m.Header[ev.HeaderRequestInfo]) == 0 {
-		return nil
-	}
 	c, err := CallerOf(m)
 	if err != nil {
-		return err
+		return ev.Refuse(ev.Denied, "%v", err)
+	}
+	if c.Account == ev.OwnAccount && c.User == ev.ActorExecutor {
+		return nil
 	}
 	owner, name, ok := strings.Cut(strings.TrimPrefix(c.User, "agent:"), "/")
 	agent := ev.Ref{Kind: ev.Agent, Owner: owner, ID: name}

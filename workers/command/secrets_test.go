@@ -84,12 +84,12 @@ func TestWhatTheLogHasAlreadyIsNoNewSecret(t *testing.T) {
 // Few specs have a sign of a secret; the others are not looked through, which is most of what such a look costs.
 func TestASpecWithoutASignIsNotLookedThrough(t *testing.T) {
 	var spec ev.Spec = ev.CustomerSpec{DisplayName: "Customer c1-1, renamed 12 times"}
-	if n := testing.AllocsPerRun(100, func() { secretsIn(spec) }); n > 5 {
+	if n := testing.AllocsPerRun(100, func() { literals(spec) }); n > 5 {
 		t.Errorf("a look for secrets makes %v allocations", n)
 	}
 	for _, sign := range []string{"-----BEGIN PGP PRIVATE KEY BLOCK-----", "ASIAIOSFODNN7EXAMPLE", "github_pat_0123456789abcdefghijAB", "gho_0123456789abcdefghijABCDEFGHIJ012345"} {
 		spec = ev.CustomerSpec{DisplayName: sign}
-		if len(secretsIn(spec)) != 1 {
+		if len(literals(spec)) != 1 {
 			t.Errorf("%q is not found", sign)
 		}
 	}

@@ -92,13 +92,16 @@ func (i *Intake) parse(m *nats.Msg) (Request, error) {
 	return request, request.read(m.Header)
 }
 
-// Sender says who sent a request. What comes without a word of the server about that was sent on aerie's own connection, for
-// which its secret is needed; who is not let in any more is nobody.
+// Sender says who sent a request. What comes without a word about that is nobody's, and so is what comes from who is not let in
+// any more: a message that strays into aerie's own account commands nothing.
 func (i *Intake) Sender(h nats.Header) ev.Caller {
-	if _, told := h[ev.HeaderRequestInfo]; i.callers == nil || !told {
+	if i.callers == nil {
 		return ev.LocalAdmin()
 	}
-	name, _ := ev.SenderOf(h)
+	name, told := ev.SenderOf(h)
+	if !told {
+		return ev.Caller{}
+	}
 	c, _ := i.callers(name)
 	return c
 }

@@ -248,6 +248,9 @@ func hashOf(ref ev.Ref) uint8 {
 // await lets the intake look whether what the entity waits for is there, and watches over the time of the wait, if it has
 // one. That counts from an event: time in which nobody worked counts too.
 func (d *Dispatcher) await(ctx context.Context, l look, owed fsm.WaitFor) error {
+	if err := d.withdraw(ctx, l.e); err != nil {
+		return err
+	}
 	if !owed.OnlyTime() {
 		if err := d.settle(ctx, l.e, l.cause); err != nil {
 			return err
@@ -256,7 +259,11 @@ func (d *Dispatcher) await(ctx context.Context, l look, owed fsm.WaitFor) error 
 	if owed.Within == 0 {
 		return nil
 	}
-	end := owed.Since.Add(d.clock.Real(owed.Within))
+	within := owed.Within
+	if !owed.Wall {
+		within = d.clock.Real(within)
+	}
+	end := owed.Since.Add(within)
 	if end.After(time.Now()) {
 		return d.wake(ctx, l, end)
 	}
@@ -265,9 +272,6 @@ func (d *Dispatcher) await(ctx context.Context, l look, owed fsm.WaitFor) error 
 
 // settle lets the intake look whether what the entity waits for is there.
 func (d *Dispatcher) settle(ctx context.Context, e fsm.Entity[fsm.Data], cause string) error {
-	if err := d.withdraw(ctx, e); err != nil {
-		return err
-	}
 	c := command.Internal(e.Ref, ev.ActorAerie, ev.Settle{})
 	c.CausationID = cause
 	return ignoreRefusal(d.do(ctx, c))

@@ -103,7 +103,8 @@ func (c Channel) Report(ctx context.Context, r ev.ExecutorReport) (answer string
 	}
 	ctx, cancel := context.WithTimeout(ctx, command.AnswerTimeout)
 	defer cancel()
-	m, err := c.Conn.RequestWithContext(ctx, ev.ReportSubject(c.Place.Owner, c.Place.Dataplane, r.Ref), data)
+	m, err := c.Conn.RequestMsgWithContext(ctx, &nats.Msg{Subject: ev.ReportSubject(c.Place.Owner, c.Place.Dataplane, r.Ref),
+		Header: ev.SentBy(ev.ActorExecutor), Data: data}) // of an agent's the server says who it is, whatever this says
 	if err != nil {
 		return "", err
 	}

@@ -55,14 +55,29 @@ func (t *Task) ensureInstalled(ctx context.Context, e ev.EnsureApplication, call
 }
 
 // install brings an application's objects into a cluster and says what they are.
-func (t *Task) install(ctx context.Context, api kube.API, e ev.EnsureApplication) ([]string, error) {
-	if e.Chart.Name != "" {
-		return t.ensureRelease(ctx, api, e)
+func (t *Task) install(ctx context.Context, api kube.API, e ev.EnsureApplication) (applied []string, err error) {
+	f, err := t.fill(ctx, api, e)
+	if err != nil {
+		return nil, err
 	}
+	if e.Chart.Name != "" {
+		applied, err = t.ensureRelease(ctx, api, e, f)
+	} else {
+		applied, err = t.ensureObjects(ctx, api, e, f)
+	}
+	if err == nil && f.mark != "" {
+		err = release.KeepSecretMark(ctx, api, t.placeOf(e), f.mark)
+	}
+	return applied, err
+}
+
+// ensureObjects applies an application's manifests.
+func (t *Task) ensureObjects(ctx context.Context, api kube.API, e ev.EnsureApplication, f filling) ([]string, error) {
 	if err := t.RemoveRelease(ctx, api, e.Namespace, e.Name); err != nil { // of an earlier revision
 		return nil, err
 	}
 	spec := t.ApplicationSpec(e)
+	spec.Objects = objects(f.manifests)
 	var err error
 	if spec.Pods, err = tenant.PodDefaults(ctx, api, e.Namespace); err != nil {
 		return nil, err

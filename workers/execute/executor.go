@@ -228,7 +228,7 @@ func owedIn(world *state.Entities, w ev.Work) bool {
 // being told to come later once more is no news, so then it is looked at again
 // from here.
 func (x *worker) failed(ctx context.Context, place queue.Partition, t *Task, r Result) (time.Duration, error) {
-	reason, after := reasonAt(place, t.Ref.Owner, r.Err)
+	reason, after := t.reasonAt(place, r.Err)
 	n := t.Attempt
 	if !reason.Counted() {
 		n = patience
@@ -238,7 +238,7 @@ func (x *worker) failed(ctx context.Context, place queue.Partition, t *Task, r R
 		after = x.clock.Backoff(n)
 	}
 	now := time.Now().UTC()
-	slog.Info("attempt failed", "entity", t.Ref.String(), "effect", t.Effect, "attempt", t.Attempt, "code", reason.Code, "request", requestOf(r.Err), "err", r.Err)
+	slog.Info("attempt failed", "entity", t.Ref.String(), "effect", t.Effect, "attempt", t.Attempt, "code", reason.Code, "request", requestOf(r.Err), "err", t.known.Hide(r.Err.Error()))
 	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: now.Add(after), Calls: t.Calls()}
 	if !reason.Counted() {
 		f.EveryMS = max(1, after.Milliseconds())

@@ -78,9 +78,11 @@ func ReasonOf(err error) (ev.Reason, time.Duration) {
 }
 
 // reasonAt is ReasonOf for the log. Who owns what failed reads it there: of what happens to a customer on a dataplane of the
-// platform's it says nothing about others.
-func reasonAt(place queue.Partition, owner string, err error) (ev.Reason, time.Duration) {
+// platform's it says nothing about others, and it never says a secret.
+func (t *Task) reasonAt(place queue.Partition, err error) (ev.Reason, time.Duration) {
 	reason, after := ReasonOf(err)
+	owner := t.Ref.Owner
+	reason.Message = t.known.Hide(reason.Message)
 	if owner != ev.Platform && place.Owner == ev.Platform && place != queue.Nowhere {
 		reason.Message = ev.TextOnShared(owner, reason.Message)
 	}

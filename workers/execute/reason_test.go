@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/aeriehq/aerie/cloud"
+	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 )
 
@@ -20,7 +21,8 @@ func TestWhatACustomerIsToldOfAFailure(t *testing.T) {
 		"on its own dataplane":         {queue.Partition{Owner: "acme", Dataplane: "eu"}, true},
 		"in its own account, anywhere": {queue.Nowhere, true},
 	} {
-		why, _ := reasonAt(c.place, "acme", denied)
+		task := NewTask(ev.Work{Ref: ev.Ref{Kind: ev.Tenant, Owner: "acme", ID: "prod"}}, nil, nil)
+		why, _ := task.reasonAt(c.place, denied)
 		if told := strings.Contains(why.Message, "555000111222"); told != c.told || !strings.Contains(why.Message, "is not authorized") {
 			t.Errorf("%s: %s", name, why.Message)
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/workers/command"
+	"github.com/aeriehq/aerie/workers/secrets"
 )
 
 // Charts is what the executor needs to install Helm charts.
@@ -29,15 +30,17 @@ type Charts struct {
 	Runner *helm.Runner
 	Own    fs.FS  // the server's own charts, each a directory of its name
 	Logins string // the directory of logins: <owner>/<name>.json, each a helm.Login
+
+	Secrets *secrets.Stores // where secrets are that specs refer to; nil: in tenants' namespaces alone
 }
 
 // hooksWithin is how long a chart's hooks may take that says nothing else.
 const hooksWithin = 5 * time.Minute
 
 // request is what is to be asked of Helm for an application.
-func (t *Task) request(op helm.Op, e ev.EnsureApplication) (helm.Request, error) {
+func (t *Task) request(op helm.Op, e ev.EnsureApplication, f filling) (helm.Request, error) {
 	q := helm.Request{Op: op, Release: e.Name, Namespace: e.Namespace, Owner: t.UID,
-		Values: e.Values, Within: hooksWithin, Terms: command.TermsOf(t.Ref),
+		Values: f.values, Secrets: f.secrets, Within: hooksWithin, Terms: command.TermsOf(t.Ref),
 		Chart: helm.Chart{Name: e.Chart.Name, Version: e.Chart.Version, Repository: e.Chart.Repository}}
 	if e.Repair {
 		q.Repair = strconv.FormatUint(t.Revision, 10)
@@ -54,7 +57,10 @@ func (t *Task) request(op helm.Op, e ev.EnsureApplication) (helm.Request, error)
 	} else if e.Chart.Credentials != "" {
 		q.Chart.Login, err = t.charts.login(t.Ref.Owner, e.Chart.Credentials)
 	}
-	q.Digest = helm.DigestOf(q.Chart, q.Values)
+	q.Digest = helm.DigestOf(q.Chart, e.Values)
+	if f.mark != "" {
+		q.Digest = helm.DigestWith(q.Digest, f.mark)
+	}
 	return q, err
 }
 
@@ -100,7 +106,7 @@ func pack(own fs.FS, name string) ([]byte, error) {
 
 // ensureRelease installs an application's chart, or brings the release to it. In a cluster that only stores, what the
 // chart renders to is stored.
-func (t *Task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureApplication) (applied []string, err error) {
+func (t *Task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureApplication, f filling) (applied []string, err error) {
 	if t.charts != nil && !t.charts.Runner.HasSlot(t.Ref.Owner, e.Namespace, e.Name) {
 		return nil, helm.ErrBusy
 	}
@@ -115,7 +121,7 @@ func (t *Task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureAppli
 	if cluster == nil {
 		op = helm.Render
 	}
-	q, err := t.request(op, e)
+	q, err := t.request(op, e, f)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/workers/secrets"
 )
 
 // Result is what came of a piece of work: an outcome, or a wish to look again,
@@ -42,6 +43,7 @@ type Task struct {
 	charts *Charts
 	calls  []ev.Call
 	making making
+	known  secrets.Known // what was read, and nothing may say
 
 	mu      sync.Mutex
 	changes []string // of the call that is being made

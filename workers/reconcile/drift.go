@@ -22,6 +22,8 @@ type inspection struct {
 	*execute.Task
 	round map[string]kube.API
 	seen  ev.Seen // how it is besides
+	// rotated says that a secret is another than the one that it was installed with.
+	rotated bool
 }
 
 // drift compares what an effect made with what is there. It changes nothing.
@@ -53,7 +55,7 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 			return append(found, awake...), err
 		})
 	case ev.EnsureAddon:
-		return l.objects(ctx, e.Target, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+		return l.installed(ctx, e.EnsureApplication, func(api kube.API) ([]kube.Difference, error) {
 			found, err := release.AddonDrift(ctx, api, l.AddonSpec(e.Namespace))
 			if err != nil {
 				return nil, err
@@ -62,19 +64,37 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 			return append(found, more...), err
 		})
 	case ev.EnsureApplication:
-		return l.objects(ctx, e.Target, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+		return l.installed(ctx, e, func(api kube.API) ([]kube.Difference, error) {
 			return l.installedDrift(ctx, api, e)
 		})
 	}
 	return nil, fmt.Errorf("nobody looks at what %s made", made.Effect())
 }
 
-// installedDrift compares what is installed with what is there.
-func (l *inspection) installedDrift(ctx context.Context, api kube.API, e ev.EnsureApplication) ([]kube.Difference, error) {
-	if e.Chart.Name != "" {
-		return release.ChartDrift(ctx, api, l.ApplicationSpec(e))
+// installed looks at what is installed. That its secrets have changed is a drift of its own.
+func (l *inspection) installed(ctx context.Context, e ev.EnsureApplication,
+	differences func(kube.API) ([]kube.Difference, error)) ([]ev.Drift, error) {
+	found, err := l.objects(ctx, e.Target, e.Cluster, differences)
+	if l.rotated {
+		found = append(found, ev.Drift{What: ev.PartSecrets, How: ev.DriftChanged, Message: "one that it refers to has another value"})
 	}
-	return release.ApplicationDrift(ctx, api, l.ApplicationSpec(e))
+	return found, err
+}
+
+// installedDrift compares what is installed with what is there. Of one whose secrets are others now, nothing else is said: it
+// is brought up to date first.
+func (l *inspection) installedDrift(ctx context.Context, api kube.API, e ev.EnsureApplication) ([]kube.Difference, error) {
+	wish, changed, err := l.Compared(ctx, api, e)
+	switch {
+	case err != nil:
+		return nil, err
+	case changed:
+		l.rotated = true
+		return nil, nil
+	case e.Chart.Name != "":
+		return release.ChartDrift(ctx, api, wish)
+	}
+	return release.ApplicationDrift(ctx, api, wish)
 }
 
 func (l *inspection) networkDrift(ctx context.Context, e ev.EnsureNetwork) ([]ev.Drift, error) {

@@ -30,8 +30,12 @@ type Inspector struct {
 	known  knowledge
 	clouds map[string]execute.Cloud
 	clock  clock.Clock
+	charts *execute.Charts
 	watch  *liveness.Loop
 }
+
+// UseCharts lets the inspector read the secrets that specs refer to. It is called before Run.
+func (i *Inspector) UseCharts(c *execute.Charts) { i.charts = c }
 
 // WatchedBy has the inspector say how it goes on. It is called before Run.
 func (i *Inspector) WatchedBy(l *liveness.Loop) { i.watch = l }
@@ -105,7 +109,7 @@ func (i *Inspector) inspect(ctx context.Context, seen standing, round map[string
 	defer i.watch.Once("a look at what was made", inspectWithin)()
 	ctx, cancel := context.WithTimeout(ctx, execute.CallTimeout)
 	defer cancel()
-	note, err := Compare(ctx, execute.NewTask(ev.Work{Ref: e.ref, UID: e.uid}, i.clouds, nil), e.made, round)
+	note, err := Compare(ctx, execute.NewTask(ev.Work{Ref: e.ref, UID: e.uid}, i.clouds, i.charts), e.made, round)
 	if cloud.ClassOf(err) == cloud.Denied {
 		i.known.doubt(ctx, e.made[0])
 	}

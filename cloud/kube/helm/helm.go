@@ -36,7 +36,8 @@ type Request struct {
 	Owner     string           `json:"owner"` // the uid of the application: a release of another is not touched
 	Chart     Chart            `json:"chart"`
 	Values    map[string]any   `json:"values,omitempty"`
-	Digest    string           `json:"digest"` // of chart and values: kept as a label of the release
+	Secrets   []string         `json:"secrets,omitempty"` // those among the values: they may stand in Secrets alone
+	Digest    string           `json:"digest"`            // of chart and values: kept as a label of the release
 	Cluster   *kube.Access     `json:"cluster,omitempty"`
 	Stored    *Stored          `json:"stored,omitempty"` // to Render: the cluster
 	Repair    string           `json:"repair,omitempty"` // of a repair: what is deployed is applied once more, and marked with it
@@ -122,7 +123,8 @@ func (q Request) Labels() map[string]string {
 	return labels
 }
 
-// DigestOf tells one wish for a release from another. How to come into the repository is no part of it.
+// DigestOf tells one wish for a release from another. How to come into the repository is no part of it. The values are those
+// with references to secrets in them: it is a label, which many may read.
 func DigestOf(c Chart, values map[string]any) string {
 	c.Login = Login{}
 	data, _ := json.Marshal(struct { // values came from JSON
@@ -130,6 +132,12 @@ func DigestOf(c Chart, values map[string]any) string {
 		Values map[string]any
 	}{c, values})
 	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:16])
+}
+
+// DigestWith is a digest with the mark of the secrets that the values refer to, which is a hash of them under a key.
+func DigestWith(digest, mark string) string {
+	sum := sha256.Sum256([]byte(digest + "\n" + mark))
 	return hex.EncodeToString(sum[:16])
 }
 

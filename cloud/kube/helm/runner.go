@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,7 +121,7 @@ func (r *Runner) listen(told io.Reader, release string) {
 func answer(q Request, out []byte, stderr string, err error) (Result, error) {
 	var result Result
 	if bad := json.Unmarshal(out, &result); bad != nil || err != nil && result.Failure == nil {
-		return Result{}, broken(q, kube.Invalid, "its process ended badly: "+ended(stderr, err))
+		return Result{}, broken(q, kube.Invalid, q.hide("its process ended badly: "+ended(stderr, err)))
 	}
 	if f := result.Failure; f != nil {
 		return result, broken(q, f.Code, q.hide(f.Message))
@@ -141,13 +143,14 @@ func ended(stderr string, err error) string {
 
 // hide takes what is secret out of a message.
 func (q Request) hide(message string) string {
-	secrets := []string{q.Chart.Login.Password}
+	secrets := append(slices.Clone(q.Secrets), q.Chart.Login.Password)
 	if q.Cluster != nil {
 		secrets = append(secrets, q.Cluster.Token)
 	}
 	for _, s := range secrets {
 		if s != "" {
 			message = strings.ReplaceAll(message, s, "[secret]")
+			message = strings.ReplaceAll(message, base64.StdEncoding.EncodeToString([]byte(s)), "[secret]")
 		}
 	}
 	return message

@@ -69,22 +69,40 @@ func (m *Store) Evict(ctx context.Context, namespace, pod string) error {
 	for _, b := range budgets {
 		spec := kube.MapOf(b["spec"])
 		chosen := texts(kube.MapOf(kube.MapOf(spec["selector"])["matchLabels"]))
-		if !has(p.Labels(), chosen) {
+		if !Has(p.Labels(), chosen) {
 			continue
 		}
 		pods, err := m.List(ctx, kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: namespace, Labels: chosen})
 		if err != nil {
 			return err
 		}
-		if least := healthy(spec, len(pods)); len(pods) <= least {
-			return kube.Fail(kube.Held, "evict", k, fmt.Sprintf("The disruption budget %s needs %d healthy pods and has %d currently", b.Name(), least, len(pods)))
+		expected, _ := kube.MapOf(b["status"])["expectedPods"].(int64) // if somebody counts
+		least, healthy := Healthy(spec, max(len(pods), int(expected))), 0
+		for _, o := range pods {
+			if IsReady(o) {
+				healthy++
+			}
+		}
+		if IsReady(p) && healthy <= least {
+			return kube.Fail(kube.Held, "evict", k, fmt.Sprintf("The disruption budget %s needs %d healthy pods and has %d currently", b.Name(), least, healthy))
 		}
 	}
 	return kube.Delete(ctx, m, k)
 }
 
-// healthy is how many of so many pods a budget wants to stay. Nothing says here how many there should be: as many as there are.
-func healthy(spec map[string]any, pods int) int {
+// IsReady tells whether a pod is ready. One that says nothing of that is.
+func IsReady(p kube.Object) bool {
+	for _, c := range kube.MapsOf(kube.MapOf(p["status"])["conditions"]) {
+		if c["type"] == "Ready" {
+			return c["status"] == "True"
+		}
+	}
+	return true
+}
+
+// Healthy is how many of so many pods a budget wants to stay. Where nothing says how many there should be, there should be as
+// many as there are.
+func Healthy(spec map[string]any, pods int) int {
 	if v, given := spec["maxUnavailable"]; given {
 		return pods - count(v, pods)
 	}
@@ -113,7 +131,8 @@ func texts(m map[string]any) map[string]string {
 	return all
 }
 
-func has(labels, wanted map[string]string) bool {
+// Has tells whether labels are among others.
+func Has(labels, wanted map[string]string) bool {
 	for k, v := range wanted {
 		if labels[k] != v {
 			return false

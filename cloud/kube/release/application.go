@@ -79,6 +79,9 @@ func RemoveApplication(ctx context.Context, api kube.API, spec AppSpec) error {
 	if _, err := EnsureApplication(ctx, api, spec); err != nil {
 		return err
 	}
+	if err := removeSecretMark(ctx, api, spec); err != nil {
+		return err
+	}
 	return prune(ctx, api, spec, known, nil)
 }
 

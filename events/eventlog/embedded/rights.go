@@ -19,7 +19,7 @@ import (
 // account he asked in, where no stream listens. What crosses is listed below,
 // and permissions say it once more.
 const (
-	ownAccount    = "AERIE"
+	ownAccount    = events.OwnAccount
 	peopleAccount = "PEOPLE"
 )
 

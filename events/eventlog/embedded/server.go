@@ -62,6 +62,9 @@ type Options struct {
 	Logger *slog.Logger // gets the server's warnings and errors; nil drops them
 	Whole  func() error // asked whether the store is whole before it is opened again, after a write that failed; nil: it is
 
+	// WebSocket is where the server listens for clients that come by WebSocket, over TLS if there is any; "" is nowhere.
+	WebSocket string
+
 	// Present is asked now and then whether the store's files are still there; nil: they are. After an
 	// error nothing is stored any more.
 	Present func() error
@@ -162,13 +165,8 @@ func (s *Server) URL() string {
 	return s.srv.ClientURL()
 }
 
-// WebURL is where WebSocket is spoken, such as "wss://127.0.0.1:443"; "" if it is nowhere.
-func (s *Server) WebURL() string {
-	if s.web == "" {
-		return ""
-	}
-	return s.srv.WebsocketURL()
-}
+// WebSocketURL is where clients connect by WebSocket; "" if the server does not listen for it.
+func (s *Server) WebSocketURL() string { return s.srv.WebsocketURL() }
 
 // SlowConsumers is how many connections were cut because they did not read, or did not
 // answer.
@@ -216,23 +214,24 @@ func options(o Options) (*server.Options, error) {
 	if o.TLS != nil {
 		opts.TLSConfig, opts.TLSHandshakeFirst, opts.TLSTimeout = o.TLS, true, tlsWithin.Seconds()
 	}
-	if o.Web != "" {
-		host, port, err := splitAddr(o.Web)
-		if err != nil {
-			return nil, err
-		}
-		opts.Websocket = server.WebsocketOpts{Host: host, Port: port, TLSConfig: o.TLS, NoTLS: o.TLS == nil, HandshakeTimeout: tlsWithin}
+	if err := listenWebSocket(opts, o); err != nil {
+		return opts, err
 	}
 	return opts, listenOn(opts, o.Addr)
 }
 
-// splitAddr reads an address to listen on, and tries it, as listenOn does.
-func splitAddr(addr string) (host string, port int, err error) {
-	tried := &server.Options{}
-	if err := listenOn(tried, addr); err != nil {
-		return "", 0, err
+// listenWebSocket lets clients in that can't do the handshake first. Pages of other sites are not let in.
+func listenWebSocket(opts *server.Options, o Options) error {
+	if o.WebSocket == "" {
+		return nil
 	}
-	return tried.Host, tried.Port, nil
+	at := server.Options{}
+	if err := listenOn(&at, o.WebSocket); err != nil {
+		return err
+	}
+	opts.Websocket = server.WebsocketOpts{Host: at.Host, Port: at.Port, TLSConfig: o.TLS, NoTLS: o.TLS == nil,
+		SameOrigin: true, HandshakeTimeout: tlsWithin}
+	return nil
 }
 
 // listenOn sets the address, and tries it first: nats-server itself only logs
