@@ -90,7 +90,7 @@ func (p *proxy) Write(b []byte) (int, error) {
 // ends TLS is met with a refusal that says so, and gets no secret.
 func TestTheWaysOutOfAnAgent(t *testing.T) {
 	dir := t.TempDir()
-	c, err := Start(Settings{DataDir: dir, HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Web: "127.0.0.1:0", TLS: TLS{Names: []string{"aerie.example.com"}}})
+	c, err := Start(Settings{DataDir: dir, HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", NATSWS: "127.0.0.1:0", TLS: TLS{Names: []string{"aerie.example.com"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestTheWaysOutOfAnAgent(t *testing.T) {
 		return client.JoinToken{URL: url, Owner: "acme", Agent: name, Secret: name, CA: hex.EncodeToString(sum[:])}.String()
 	}
 	p := newProxy(t, nil)
-	for name, url := range map[string]string{"first": c.NATSURL(), "second": c.NATS.WebURL()} {
+	for name, url := range map[string]string{"first": c.NATSURL(), "second": c.NATS.WebSocketURL()} {
 		ctx, end := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		token := invited(name, url)

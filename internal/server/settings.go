@@ -15,7 +15,6 @@ type Settings struct {
 	DataDir  string            // where all is kept; it is this server's alone
 	HTTP     string            // the address to serve HTTP on
 	NATS     string            // the embedded server's listener
-	Web      string            // and for WebSocket; empty: none
 	NATSURL  string            // NATS servers that somebody else runs, instead of the embedded one
 	Access   client.NATSAccess // how to enter those
 	TLS      TLS               // of the listeners for HTTP and the embedded NATS

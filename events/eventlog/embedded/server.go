@@ -56,7 +56,6 @@ const reconnectPause = 250 * time.Millisecond
 type Options struct {
 	Dir    string       // the store's directory; the server makes "jetstream" in it
 	Addr   string       // host:port to listen on, such as "127.0.0.1:4222"; port 0 is any free one, "" listens nowhere
-	Web    string       // host:port to listen on for WebSocket, with the same TLS; "" listens nowhere
 	TLS    *tls.Config  // of what listens: TLS from the first byte on, with nothing said in clear before; nil: none
 	Token  string       // what people present as the connection's token; "" lets nobody in but aerie
 	Logger *slog.Logger // gets the server's warnings and errors; nil drops them
@@ -77,7 +76,6 @@ type Server struct {
 	logger     *logger
 	secret     string
 	listen     bool
-	web        string // the address for WebSocket; empty: none
 	auth       *authenticator
 	gateConn   *nats.Conn // the gate's own connection
 	gate       sync.Mutex // held while the gate has a consumer made
@@ -115,7 +113,7 @@ func Start(o Options) (*Server, error) {
 	log := &logger{to: o.Logger, failed: make(chan struct{}, 1)}
 	srv.SetLoggerV2(log, false, false, false)
 	srv.Start()
-	s := &Server{srv: srv, auth: auth, log: o.Logger, logger: log, secret: secret, listen: o.Addr != "", web: o.Web, dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
+	s := &Server{srv: srv, auth: auth, log: o.Logger, logger: log, secret: secret, listen: o.Addr != "", dir: opts.StoreDir, whole: o.Whole, present: o.Present, failed: log.failed, ended: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.ended) })
 	s.recovering.Go(s.recoverWrites)
 	if !srv.ReadyForConnections(readyTimeout) {
