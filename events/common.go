@@ -259,7 +259,7 @@ func (f AttemptFailed) NextTry(now time.Time) time.Time {
 // later does not, nor does no answer, which says nothing of what was asked.
 func (r Reason) Counted() bool {
 	switch r.Code {
-	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable, Unreachable, Queued, NotSeen, AgentTooOld, Approval:
+	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable, Unreachable, Queued, NotSeen, AgentTooOld:
 		return false
 	}
 	return true
@@ -272,7 +272,7 @@ func (r Reason) LacksRights() bool { return r.Code == Unauthorized || r.Code == 
 // answered can do nothing about it. What asks for more than the machines of its cluster have is its owner's to change.
 func (r Reason) Waits() bool {
 	switch r.Code {
-	case RateLimited, QuotaExceeded, Unreachable, Queued, AgentTooOld, Approval:
+	case RateLimited, QuotaExceeded, Unreachable, Queued, AgentTooOld:
 		return true
 	case CapacityUnavailable:
 		return r.Fault == ByCloud
@@ -281,7 +281,7 @@ func (r Reason) Waits() bool {
 }
 
 // Held tells whether it is the customer's side alone that keeps work waiting, for as long as it likes: no time of a phase runs.
-func (r Reason) Held() bool { return r.Code == AgentTooOld || r.Code == Approval }
+func (r Reason) Held() bool { return r.Code == AgentTooOld }
 
 // Final tells whether trying again by itself can't help.
 func (r Reason) Final() bool { return r.Code == ConfigProblem }

@@ -44,6 +44,7 @@ func newInviteCommand(kinds *events.Registry, d events.Descriptor, verb events.V
 		return i.run(cmd, client.Command{Ref: ref, Verb: verb.Name})
 	}
 	cmd.Flags().StringArrayVar(&i.dataplanes, "dataplane", nil, "a dataplane of mode pull that it works on; repeatable; needed for an agent that is not there yet")
+	cmd.Flags().StringVar(&i.url, "url", "", "where the agent finds the control plane, such as wss://aerie.example.com:443; else where this command does")
 	cmd.Flags().DurationVar(&i.ttl, "ttl", 24*time.Hour, "how long the token is good, up to 168h")
 	return cmd
 }
@@ -52,6 +53,7 @@ func newInviteCommand(kinds *events.Registry, d events.Descriptor, verb events.V
 type inviting struct {
 	verbFlags
 	dataplanes []string
+	url        string
 	ttl        time.Duration
 }
 
@@ -64,7 +66,12 @@ func (i *inviting) run(cmd *cobra.Command, c client.Command) error {
 		return err
 	}
 	defer cl.Close()
-	made, err := inviteAgent(cmd, cl, c, i.dataplanes, i.ttl)
+	if i.url != "" {
+		if err := client.CheckNATSURL(i.url); err != nil {
+			return client.Invalid("--url", "%q is no NATS address: want one such as wss://aerie.example.com:443", i.url)
+		}
+	}
+	made, err := i.invite(cmd, cl, c)
 	if err != nil {
 		return err
 	}
@@ -79,12 +86,11 @@ func (i *inviting) run(cmd *cobra.Command, c client.Command) error {
 	return nil
 }
 
-// inviteAgent makes the agent where it is not there, and lets who has the token join as it.
-func inviteAgent(cmd *cobra.Command, cl *client.Client, c client.Command, dataplanes []string, ttl time.Duration) (
-	made invitation, err error) {
+// invite makes the agent where it is not there, and lets who has the token join as it.
+func (i *inviting) invite(cmd *cobra.Command, cl *client.Client, c client.Command) (made invitation, err error) {
 	ctx := cmd.Context()
-	if c.Verb == "invite" && len(dataplanes) > 0 {
-		body, err := events.Encode(map[string]any{"spec": events.AgentSpec{Dataplanes: dataplanes}})
+	if c.Verb == "invite" && len(i.dataplanes) > 0 {
+		body, err := events.Encode(map[string]any{"spec": events.AgentSpec{Dataplanes: i.dataplanes}})
 		if err != nil {
 			return made, err
 		}
@@ -100,14 +106,14 @@ func inviteAgent(cmd *cobra.Command, cl *client.Client, c client.Command, datapl
 		}
 	}
 	secret := strings.ToLower(rand.Text())
-	made.Expires = time.Now().UTC().Add(ttl).Truncate(time.Second)
+	made.Expires = time.Now().UTC().Add(i.ttl).Truncate(time.Second)
 	if c.Body, err = events.Encode(events.Invite{Secret: events.HashOf(secret), Until: made.Expires.Format(time.RFC3339)}); err != nil {
 		return made, err
 	}
 	if _, err := cl.Send(ctx, c); err != nil {
 		return made, err
 	}
-	made.Token = cl.JoinToken(c.Ref.Owner, c.Ref.ID, secret).String()
+	made.Token = cl.JoinToken(i.url, c.Ref.Owner, c.Ref.ID, secret).String()
 	made.Command = "aerie agent run --join " + made.Token
 	return made, nil
 }
@@ -140,6 +146,7 @@ func newAgentRunCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.Join, "join", "", "the token of aerie agent invite; needed once")
+	f.StringVar(&s.Proxy, "proxy", "", "the HTTP proxy to go out by, such as http://user:password@proxy:3128; else as HTTPS_PROXY and NO_PROXY say")
 	f.StringVar(&s.DataDir, "data-dir", "", "where the agent's key is kept, and its simulated cloud")
 	f.StringVar(&s.SecretStores, "secret-stores", "", "file that names the stores of secrets that specs may refer to, and whom each serves")
 	logs.flags(f)

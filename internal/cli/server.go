@@ -49,6 +49,9 @@ func newServerCommand() *cobra.Command {
 			if s.NATSURL != "" && cmd.Flags().Changed("nats") {
 				return client.Invalid("--nats", "it is for the embedded server, and --nats-url uses another: give one of them")
 			}
+			if s.NATSURL != "" && s.NATSWS != "" {
+				return client.Invalid("--nats-ws", "it is for the embedded server, and --nats-url uses another")
+			}
 			if s.NoSim && s.CloudDir+s.SimKubeconfig != "" {
 				return client.Invalid("--no-sim", "there is then no simulated cloud to give a directory or a cluster")
 			}

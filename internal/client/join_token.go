@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -22,9 +23,9 @@ type JoinToken struct {
 	CA     string `json:"c,omitempty"` // the SHA-256 of the CA's certificate, in hex; empty: whom the system trusts
 }
 
-// JoinToken is a token by which an agent finds the server that the client talks to.
-func (c *Client) JoinToken(owner, agent, secret string) JoinToken {
-	t := JoinToken{URL: Redacted(c.natsURL), Owner: owner, Agent: agent, Secret: secret}
+// JoinToken is a token by which an agent finds the server that the client talks to, where that does or at an address.
+func (c *Client) JoinToken(address, owner, agent, secret string) JoinToken {
+	t := JoinToken{URL: cmp.Or(address, Redacted(c.natsURL)), Owner: owner, Agent: agent, Secret: secret}
 	if strings.Contains(t.URL, "tls://") || strings.Contains(t.URL, "wss://") {
 		t.CA = c.ca
 	}

@@ -33,6 +33,7 @@ import (
 type AgentSettings struct {
 	Join    string // the token; empty: it has joined before
 	DataDir string // where its key is
+	Proxy   string // the way out; empty: as HTTPS_PROXY says, or none
 	Version string // of the program
 
 	SecretStores string // the file that names the stores of secrets there
@@ -136,7 +137,11 @@ func (a *agentProcess) write(name string, data []byte) error {
 
 // dial connects, with what both ways in have in common.
 func (a *agentProcess) dial(inbox string, more ...nats.Option) (*nats.Conn, error) {
-	options := append([]nats.Option{nats.Name("aerie agent"), nats.CustomInboxPrefix(inbox), nats.Timeout(dialWithin),
+	way, err := client.ReadProxy("--proxy", a.Proxy, dialWithin)
+	if err != nil {
+		return nil, err
+	}
+	options := append([]nats.Option{nats.SetCustomDialer(way), nats.SkipHostLookup(), nats.Name("aerie agent"), nats.CustomInboxPrefix(inbox), nats.Timeout(dialWithin),
 		nats.ReconnectBufSize(-1)}, more...)
 	if config := a.token.TLS(); config != nil {
 		options = append(options, nats.Secure(config))

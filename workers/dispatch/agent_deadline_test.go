@@ -10,7 +10,7 @@ import (
 	"github.com/aeriehq/aerie/workers/clock"
 )
 
-// What an agent is to do has its time while that is there, and none of it while it is away or people there keep it waiting.
+// What an agent is to do has its time while that is there, and none of it while it is away or too old for it.
 func TestNoTimeRunsWithoutItsAgent(t *testing.T) {
 	place, rule := queue.Partition{Owner: "acme", Dataplane: "edge"}, fsm.PhaseLimits{Within: time.Hour}
 	there := true
@@ -20,7 +20,7 @@ func TestNoTimeRunsWithoutItsAgent(t *testing.T) {
 	if at := end(); !at.Before(time.Now()) {
 		t.Errorf("it was there for two hours, and the phase ends at %s", at)
 	}
-	for _, why := range []ev.ReasonCode{ev.Approval, ev.AgentTooOld, ""} {
+	for _, why := range []ev.ReasonCode{ev.AgentTooOld, ""} {
 		if there = why != ""; there {
 			e.Attempt = &ev.AttemptFailed{Reason: ev.Reason{Code: why}}
 		}
