@@ -93,3 +93,8 @@ func ofCloud(k ev.Kind, f ev.AttemptFailed) bool {
 	}
 	return slices.ContainsFunc(f.Calls, func(c ev.Call) bool { return c.API == access && c.Code != "ok" })
 }
+
+// lacksRights tells whether the entity rests because rights are missing in an account.
+func (k *Kind[D]) lacksRights(e Entity[D]) bool {
+	return e.Phase() != k.TerminatingPhase && e.Phase() != k.FinalPhase && idle(k.Owed(e)) && rightsBack(e.Base, e.Data) != nil
+}

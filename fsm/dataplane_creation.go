@@ -135,3 +135,15 @@ func isCreate(e ev.Event) bool {
 	}
 	return false
 }
+
+// Detached lists the customers that a dataplane has left, or let go.
+func Detached(before, after Entity[Data]) (customers []ev.Ref) {
+	was, _ := before.Data.(DataplaneData)
+	is, _ := after.Data.(DataplaneData)
+	for _, c := range was.Customers {
+		if !slices.Contains(is.Customers, c) || Ended(after) {
+			customers = append(customers, ev.Ref{Kind: ev.Customer, Owner: c, ID: c})
+		}
+	}
+	return customers
+}

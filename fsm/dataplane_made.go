@@ -238,3 +238,14 @@ func (e Entity[D]) failed(template string, made ev.Ref, why ev.Reason) []ev.Even
 	}
 	return happened
 }
+
+// join adds a change to those of a decision, each of another entity.
+func join(all []ev.Change, c ev.Change) []ev.Change {
+	for i := range all {
+		if all[i].Ref == c.Ref {
+			all[i].Events = append(all[i].Events, c.Events...)
+			return all
+		}
+	}
+	return append(all, c)
+}

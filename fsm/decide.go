@@ -192,17 +192,6 @@ func (k *Kind[D]) settle(e Entity[D], refs *Refs) (all []ev.Change, err error) {
 	}
 }
 
-// join adds a change to those of a decision, each of another entity.
-func join(all []ev.Change, c ev.Change) []ev.Change {
-	for i := range all {
-		if all[i].Ref == c.Ref {
-			all[i].Events = append(all[i].Events, c.Events...)
-			return all
-		}
-	}
-	return append(all, c)
-}
-
 // wait looks whether what the entity waits for is there: then it goes on.
 func (k *Kind[D]) wait(e Entity[D], refs *Refs) ([]ev.Change, *Blocker) {
 	switch {
@@ -243,11 +232,6 @@ func (k *Kind[D]) owed(e Entity[D]) ev.Effect {
 func idle(owed ev.Effect) bool {
 	w, waits := owed.(WaitFor)
 	return owed == nil || waits && w.Idle()
-}
-
-// lacksRights tells whether the entity rests because rights are missing in an account.
-func (k *Kind[D]) lacksRights(e Entity[D]) bool {
-	return e.Phase() != k.TerminatingPhase && e.Phase() != k.FinalPhase && idle(k.Owed(e)) && rightsBack(e.Base, e.Data) != nil
 }
 
 // expire gives up a phase that lasted too long, or ends a wait whose time is over, unless the entity has moved on.

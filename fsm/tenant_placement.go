@@ -112,3 +112,16 @@ func PlacesOf(e Entity[Data]) (infras []string) {
 	}
 	return infras
 }
+
+// awaitedPlaces are the classes of places that a tenant's plan asks for: those of its customer, and those open to all.
+func awaitedPlaces(e Entity[TenantData], get func(ev.Ref) (Entity[Data], bool)) []Awaited {
+	p, ok := get(ready(ev.Plan, e.Data.Spec.Plan).Ref)
+	if !ok {
+		return nil // it is awaited by name
+	}
+	c, _ := get(owned(e.Base)[0].Ref)
+	w := wantOf(e, typed[PlanData](p), typed[CustomerData](c).Data)
+	region := cmp.Or(w.region, anywhere)
+	all := []Awaited{{Class: w.class.awaited(w.customer, region)}, {Class: w.class.awaited(anybody, region)}}
+	return append(all, awaitedOf(typed[PlanData](p).Data.Spec, owned(e.Base)[0].Ref)...)
+}
