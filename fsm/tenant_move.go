@@ -166,7 +166,7 @@ func placeOf(p ev.Placement) []Dependency {
 func settleMove(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 	m := e.Data.Move
 	switch {
-	case committed(m):
+	case m == nil || e.Data.Next == nil || committed(m): // the first two only in a log that nobody decided
 		return nil, nil
 	case m.Paused:
 		return nil, &Blocker{Reason: ev.Reason{Code: ev.Dependency, Fault: ev.ByUser, Message: "the move is paused: continue it, or abort it"}}

@@ -122,6 +122,9 @@ func (b *Book) nextStep(seq uint64) fsm.Phase {
 
 // moves takes note of how far a move has come, and tells whether an event says that.
 func (b *Book) moves(seq uint64, r ev.Recorded) bool {
+	if o, _ := b.all.Get(seq); o.Move == "" {
+		return false // an operation of another sort is open
+	}
 	switch e := r.Event.(type) {
 	case ev.MoveReserved:
 		b.enter(seq, b.nextStep(seq), r.Time)

@@ -26,6 +26,7 @@ var effects = map[string]func([]byte) (ev.Effect, error){
 	ev.EnsurePools{}.Effect():       strictly[ev.EnsurePools],
 	ev.RetirePools{}.Effect():       strictly[ev.RetirePools],
 	ev.EnsureTenant{}.Effect():      strictly[ev.EnsureTenant],
+	ev.MoveTenant{}.Effect():        strictly[ev.MoveTenant],
 	ev.SuspendTenant{}.Effect():     strictly[ev.SuspendTenant],
 	ev.ResumeTenant{}.Effect():      strictly[ev.ResumeTenant],
 	ev.EnsureApplication{}.Effect(): strictly[ev.EnsureApplication],
