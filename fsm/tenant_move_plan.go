@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -15,9 +16,6 @@ import (
 func moveTenant(e Entity[TenantData], ask ev.Move, refs *Refs) ([]ev.Change, error) {
 	d, plan, err := planMove(e, ask, refs)
 	if err != nil || d == nil {
-		return nil, err
-	}
-	if err := refuseMoving("move", e); err != nil {
 		return nil, err
 	}
 	from := *e.Data.Placement
@@ -125,8 +123,11 @@ func (d destination) plan(e Entity[TenantData], use *ev.TenantUse) ev.MovePlan {
 		p.Made = append(p.Made, "a cell on tenantinfra "+to.TenantInfra)
 	}
 	if d.to.Cell != from.Cell {
-		if d.to.Cell != "" {
-			p.Made = append(p.Made, "a slot in "+cmpOr(to.Cell != "", "cell "+to.Cell, "that cell"))
+		switch {
+		case d.opens():
+			p.Made = append(p.Made, "a slot in that cell")
+		case to.Cell != "":
+			p.Made = append(p.Made, "a slot in cell "+to.Cell)
 		}
 		if from.Cell != "" {
 			p.Removed = append(p.Removed, "its slot in cell "+from.Cell)
@@ -134,13 +135,6 @@ func (d destination) plan(e Entity[TenantData], use *ev.TenantUse) ev.MovePlan {
 	}
 	p.PlanID = planID(p)
 	return p
-}
-
-func cmpOr(yes bool, a, b string) string {
-	if yes {
-		return a
-	}
-	return b
 }
 
 // MoveSteps are the names of the steps of a kind of move, in their order.
@@ -176,7 +170,7 @@ func (d destination) changes(from ev.Placement) []string {
 	all := []string{}
 	say := func(what string, was, is any) {
 		if a, b := fmt.Sprint(was), fmt.Sprint(is); a != b {
-			all = append(all, fmt.Sprintf("%s: %s becomes %s", what, cmpOr(a != "", a, "none"), cmpOr(b != "", b, "none")))
+			all = append(all, fmt.Sprintf("%s: %s becomes %s", what, cmp.Or(a, "none"), cmp.Or(b, "none")))
 		}
 	}
 	say("plan", fmt.Sprintf("%s@%d", from.Plan, from.PlanVersion), fmt.Sprintf("%s@%d", d.to.Plan, d.to.PlanVersion))
