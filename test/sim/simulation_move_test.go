@@ -89,7 +89,7 @@ func (l *life) noteMove(r ev.Recorded) {
 		return
 	}
 	switch r.Event.(type) {
-	case ev.MoveStarted, ev.MoveReserved, ev.Moved, ev.MoveReleased, ev.MoveAborted, ev.Activated, ev.Suspended:
+	case ev.MoveStarted, ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.Moved, ev.MoveReleased, ev.MoveAborted, ev.Activated, ev.Suspended:
 		seen.happened = append(seen.happened, r.Event.Type())
 	case ev.MovePaused:
 		l.seen["moves paused"]++
