@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,19 +43,21 @@ func owing(t *testing.T, nc *nats.Conn, place queue.Partition, items ...ev.OwedI
 	return reports
 }
 
-// next is the next report of an entity.
-func next(t *testing.T, reports <-chan ev.ExecutorReport, id string) ev.ExecutorReport {
+// firstOf are the first reports of some entities, in whatever order they come.
+func firstOf(t *testing.T, reports <-chan ev.ExecutorReport, ids ...string) map[string]ev.ExecutorReport {
 	t.Helper()
-	for {
+	first := map[string]ev.ExecutorReport{}
+	for len(first) < len(ids) {
 		select {
 		case r := <-reports:
-			if r.Ref.ID == id {
-				return r
+			if _, known := first[r.Ref.ID]; !known && slices.Contains(ids, r.Ref.ID) {
+				first[r.Ref.ID] = r
 			}
 		case <-time.After(20 * time.Second):
-			t.Fatalf("nothing is reported of %s", id)
+			t.Fatalf("of %v there are reports of %v alone", ids, slices.Collect(maps.Keys(first)))
 		}
 	}
+	return first
 }
 
 // What an agent does not know waits for a newer one, and keeps nothing else. What it reports of times is in the control
@@ -78,13 +82,13 @@ func TestAnAgentThatIsTooOld(t *testing.T) {
 	ended := make(chan struct{})
 	go func() { _ = a.Run(ctx); close(ended) }()
 	defer func() { end(); <-ended }()
-	unknown := next(t, reports, "edge")
-	if f := unknown.Failure; f == nil || f.Code != ev.AgentTooOld || f.Fault != ev.ByUser || !strings.Contains(f.Message, "of_tomorrow") {
+	first := firstOf(t, reports, "edge", "other")
+	if f := first["edge"].Failure; f == nil || f.Code != ev.AgentTooOld || f.Fault != ev.ByUser || !strings.Contains(f.Message, "of_tomorrow") {
 		t.Errorf("the report of what it does not know: %+v", f)
 	} else if off := time.Until(f.NextAt); off > -8*time.Hour || off < -10*time.Hour {
 		t.Errorf("the next attempt is in %s, by a clock that is ten hours ahead", off)
 	}
-	if known := next(t, reports, "other"); known.Failure == nil || known.Failure.Code == ev.AgentTooOld {
+	if known := first["other"]; known.Failure == nil || known.Failure.Code == ev.AgentTooOld {
 		t.Errorf("the report of what it knows: %+v", known)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,16 +24,19 @@ type rig struct {
 	*testing.T
 	*issuer
 	p    *oidctest.Provider
-	time time.Time
+	time atomic.Pointer[time.Time] // who reads keys beside the test asks for it too
 }
 
 func newRig(t *testing.T) *rig {
 	p := oidctest.New(t)
-	r := &rig{T: t, p: p, time: time.Now()}
+	r := &rig{T: t, p: p}
+	r.set(time.Now())
 	r.issuer = &issuer{IssuerSettings: IssuerSettings{Name: "corp", URL: p.URL, ClientID: p.ClientID}, client: http.DefaultClient,
-		now: func() time.Time { return r.time }}
+		now: func() time.Time { return *r.time.Load() }}
 	return r
 }
+
+func (r *rig) set(now time.Time) { r.time.Store(&now) }
 
 func (r *rig) takes(token string) bool {
 	_, err := r.verify(r.Context(), token)
@@ -42,7 +46,7 @@ func (r *rig) takes(token string) bool {
 func TestWhichTokensAreTaken(t *testing.T) {
 	r := newRig(t)
 	other := oidctest.New(t)
-	at := func(d time.Duration) int64 { return r.time.Add(d).Unix() }
+	at := func(d time.Duration) int64 { return r.now().Add(d).Unix() }
 	good := r.p.Token(map[string]any{"sub": "1"})
 	parts := strings.Split(good, ".")
 	for name, row := range map[string]struct {
@@ -85,26 +89,26 @@ func symmetric(payload, secret string) string {
 // The keys are known, so an issuer that is away keeps nobody out who has a token; for a day.
 func TestAnIssuerThatIsAway(t *testing.T) {
 	r := newRig(t)
-	token := r.p.Token(map[string]any{"sub": "1", "exp": r.time.Add(100 * time.Hour).Unix()})
+	token := r.p.Token(map[string]any{"sub": "1", "exp": r.now().Add(100 * time.Hour).Unix()})
 	if !r.takes(token) {
 		t.Fatal("it is not taken")
 	}
 	r.p.Away(true)
 	for _, later := range []time.Duration{time.Minute, 59 * time.Minute, time.Hour + time.Minute, 23 * time.Hour} {
-		start := r.time
-		r.time = r.time.Add(later)
+		start := r.now()
+		r.set(r.now().Add(later))
 		if !r.takes(token) {
 			t.Errorf("away for %s, and a token of before is not taken", later)
 		}
 		r.idle()
-		r.time = start
+		r.set(start)
 	}
-	r.time = r.time.Add(25 * time.Hour)
+	r.set(r.now().Add(25 * time.Hour))
 	if r.takes(token) {
 		t.Error("keys that nobody has seen for a day are taken")
 	}
 	r.p.Away(false)
-	r.time = r.time.Add(asksEvery)
+	r.set(r.now().Add(asksEvery))
 	if !r.takes(token) {
 		t.Error("it is back, and the token is not taken")
 	}
@@ -136,7 +140,7 @@ func TestKeysAreRotated(t *testing.T) {
 	if r.takes(now) {
 		t.Error("it was asked again within seconds")
 	}
-	r.time = r.time.Add(asksEvery)
+	r.set(r.now().Add(asksEvery))
 	if !r.takes(now) || r.takes(old) {
 		t.Error("the new key is taken and the old one is not")
 	}

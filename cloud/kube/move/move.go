@@ -43,11 +43,18 @@ func tenantPods(ctx context.Context, api kube.API, s Spec) (all, away []kube.Obj
 		if drain.Stays(p) {
 			continue
 		}
-		if all = append(all, p); !s.there(p, machines) {
+		if all = append(all, p); !s.there(p, machines) && !nowhere(p) {
 			away = append(away, p)
 		}
 	}
 	return all, away, nil
+}
+
+// nowhere tells whether a pod that nobody would make again has no machine yet: there is none that it could leave.
+func nowhere(p kube.Object) bool {
+	owners, _ := kube.MapOf(p["metadata"])["ownerReferences"].([]any)
+	node, _ := kube.MapOf(p["spec"])["nodeName"].(string)
+	return len(owners) == 0 && node == ""
 }
 
 // machines are the nodes of the target.
