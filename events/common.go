@@ -204,7 +204,6 @@ const (
 	NotSeen             ReasonCode = "not_seen"          // it was made, and no look shows it
 	InProgress          ReasonCode = "in_progress"       // nothing is wrong: it takes its time
 	AgentTooOld         ReasonCode = "agent_too_old"     // the agent that is to do it does not know how
-	Approval            ReasonCode = "approval"          // people at the customer's side are to agree, or a freeze of theirs to end
 	ProvisionStopped    ReasonCode = "provision_blocked" // what was made for a plan failed again and again
 )
 
@@ -212,7 +211,7 @@ const (
 var ReasonCodes = []ReasonCode{
 	Unauthenticated, Unauthorized, QuotaExceeded, RateLimited, CapacityUnavailable, Dependency,
 	ConfigProblem, ConflictReason, Timeout, Unreachable, InternalReason, UnknownReason,
-	DriftedReason, Contested, Queued, NotSeen, InProgress, AgentTooOld, Approval, ProvisionStopped,
+	DriftedReason, Contested, Queued, NotSeen, InProgress, AgentTooOld, ProvisionStopped,
 }
 
 // Call is one call to a cloud or a cluster, as the event of its outcome keeps it.

@@ -256,7 +256,6 @@ var reasonCodes = []struct {
 	{ev.NotSeen, "it was made as often as may be, and no look shows it: nothing more is made, and it is looked for again"},
 	{ev.InProgress, "nothing is wrong: it takes its time"},
 	{ev.AgentTooOld, "the agent that is to do it does not know how: a newer one is needed there"},
-	{ev.Approval, "people at the customer's side are to agree, or a freeze or pause of theirs to end"},
 	{ev.ProvisionStopped, "what a plan's template made failed again and again: nothing more is made until `plan retry` or a new version"},
 }
 
