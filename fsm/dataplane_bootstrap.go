@@ -48,7 +48,7 @@ func addonsReady(e Entity[DataplaneData], refs *Refs) []Condition {
 			return []Condition{c}
 		}
 	}
-	addons := refs.users(e.Ref, func(Entity[Data]) bool { return true }, ev.Addon)
+	addons := refs.users(e.Ref, everyone, ev.Addon)
 	for _, ref := range addons {
 		a, _ := refs.Get(ref)
 		ready := a.Conditions[len(a.Conditions)-1]

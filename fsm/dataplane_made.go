@@ -100,9 +100,12 @@ func (r *Refs) keepsWarm(e Entity[DataplaneData]) bool {
 	return r.standing(made.Plan, made.Template, e.Ref) < t.Warm
 }
 
+// everyone is the use of users by which none is left out.
+func everyone(Entity[Data]) bool { return true }
+
 // deserted tells whether nobody is on a dataplane, and no place on it is taken.
 func (r *Refs) deserted(dp ev.Ref) bool {
-	for _, infra := range r.users(dp, func(Entity[Data]) bool { return true }, ev.TenantInfra) {
+	for _, infra := range r.users(dp, everyone, ev.TenantInfra) {
 		if !r.vacant(infra) {
 			return false
 		}
@@ -113,7 +116,7 @@ func (r *Refs) deserted(dp ev.Ref) bool {
 // vacant tells whether nobody is on a tenant infra, and no slot of its cells is taken.
 func (r *Refs) vacant(infra ev.Ref) bool {
 	taken := slices.ContainsFunc(r.cellsOn(infra), func(c CellRoom) bool { return c.Used > 0 })
-	return !taken && len(r.users(infra, func(Entity[Data]) bool { return true }, ev.Tenant)) == 0
+	return !taken && len(r.users(infra, everyone, ev.Tenant)) == 0
 }
 
 // removeMade begins the end of something that was made, and of what is on it.
@@ -144,7 +147,7 @@ func settleMadeInfra(e Entity[TenantInfraData], refs *Refs) []ev.Change {
 	if dp.Data.Origin.Kept || dp.terminating(Deleting) || !refs.vacant(e.Ref) {
 		return nil
 	}
-	users := refs.users(dp.Ref, func(Entity[Data]) bool { return true }, ev.TenantInfra, ev.Addon)
+	users := refs.users(dp.Ref, everyone, ev.TenantInfra, ev.Addon)
 	if dp.Data.Origin.byItself() && len(users) == 1 {
 		return refs.removeMade(dp.Ref)
 	}

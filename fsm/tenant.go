@@ -304,6 +304,12 @@ func isStay(id string) bool {
 	return id != "" && len(id) <= maxNamespace
 }
 
+// termsOf are the terms of a version of a plan, as a placement has them, without the place.
+func termsOf(plan ev.Ref, version int, s ev.PlanSpec, size string) ev.Placement {
+	return ev.Placement{Plan: plan.Path(), PlanVersion: version, Size: size, Quota: s.Quota, Limits: s.Limits,
+		Isolation: s.Isolation, Egress: s.Egress, Priority: s.Priority}
+}
+
 // place chooses a place by the plan's rule, on one dataplane if that is named; a dedicated
 // dataplane is claimed in the same decision, so that no two customers ever share one.
 func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Blocker) {
@@ -329,15 +335,10 @@ func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Blocker) 
 		in, cells = refs.cellFor(infra, want.rule == "pack")
 		cell, births = in.Path(), append(births, cells...)
 	}
-	placed := ev.Placed{Placement: ev.Placement{
-		Dataplane: o.Dataplane.Path(), TenantInfra: o.Infra.Path(), Cell: cell, Stay: refs.stay(),
-		Namespace: Namespace(e.Ref.Owner, e.Ref.ID),
-		Plan:      p.Ref.Path(), PlanVersion: p.Revision, Size: want.class.Size,
-		Quota: p.Data.Spec.Quota, Limits: p.Data.Spec.Limits, Isolation: p.Data.Spec.Isolation, Egress: p.Data.Spec.Egress,
-		Priority: p.Data.Spec.Priority,
-		Why:      cmp.Or(reason, want.why(o)),
-	}}
-	changes := append(births, changed(e.Base, placed)...)
+	at := termsOf(p.Ref, p.Revision, p.Data.Spec, want.class.Size)
+	at.Dataplane, at.TenantInfra, at.Cell, at.Stay = o.Dataplane.Path(), o.Infra.Path(), cell, refs.stay()
+	at.Namespace, at.Why = Namespace(e.Ref.Owner, e.Ref.ID), cmp.Or(reason, want.why(o))
+	changes := append(births, changed(e.Base, ev.Placed{Placement: at})...)
 	if dp, _ := find[DataplaneData](refs, o.Dataplane); o.Class.Dedicated && len(dp.Data.Customers) == 0 {
 		for _, claimed := range changed(dp.Base, ev.Claimed{Customer: e.Ref.Owner}) {
 			changes = join(changes, claimed) // it may be born in this decision

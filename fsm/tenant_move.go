@@ -230,7 +230,7 @@ func pauseMove(e Entity[TenantData], on bool) ([]ev.Change, error) {
 	case !on:
 		return changed(e.Base, ev.MoveContinued{}), nil
 	case committed(m):
-		return nil, ev.Refuse(ev.Refused, "%s has moved: operation %s goes forwards only, to its end; then move it back", e.Ref, m.ID)
+		return nil, onlyForwards(e)
 	case m.Step == ev.StepAbort:
 		return nil, ev.Refuse(ev.Refused, "operation %s of %s is given up and brings all back: that is not held", m.ID, e.Ref)
 	}
@@ -246,9 +246,13 @@ func abortMove(e Entity[TenantData]) ([]ev.Change, error) {
 	case m.Step == ev.StepAbort:
 		return nil, nil // asked twice
 	case committed(m):
-		return nil, ev.Refuse(ev.Refused, "%s has moved: operation %s goes forwards only, to its end; then move it back", e.Ref, m.ID)
+		return nil, onlyForwards(e)
 	}
 	return changed(e.Base, ev.MoveAborting{Reason: ev.Reason{Code: ev.ConflictReason, Fault: ev.ByUser, Message: "somebody has given it up"}}), nil
+}
+
+func onlyForwards(e Entity[TenantData]) error {
+	return ev.Refuse(ev.Refused, "%s has moved: operation %s goes forwards only, to its end; then move it back", e.Ref, e.Data.Move.ID)
 }
 
 func notMoving(e Entity[TenantData]) error {

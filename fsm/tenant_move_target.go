@@ -3,6 +3,7 @@ package fsm
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ func (d destination) opens() bool {
 func (d destination) same(from ev.Placement) bool {
 	to := d.to
 	to.Why, to.Stay = from.Why, from.Stay
-	return fmt.Sprintf("%#v", to) == fmt.Sprintf("%#v", from)
+	return reflect.DeepEqual(to, from)
 }
 
 // target is what a move asks for, understood.
@@ -46,7 +47,7 @@ type target struct {
 func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) {
 	from := *e.Data.Placement
 	t, faults := targetOf(e, ask, refs)
-	if err := refuseFieldsOf(e, faults); err != nil {
+	if err := refuseChange(e.Ref, ev.VerbMove, faults); err != nil {
 		return destination{}, err
 	}
 	infra, err := t.infra(e, ask, refs)
@@ -54,7 +55,7 @@ func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) 
 		return destination{}, err
 	}
 	cell, births, faults := t.cell(e, ask, infra, refs)
-	if err := refuseFieldsOf(e, faults); err != nil {
+	if err := refuseChange(e.Ref, ev.VerbMove, faults); err != nil {
 		return destination{}, err
 	}
 	on, _ := find[PlanData](refs, ready(ev.Plan, from.Plan).Ref)
@@ -75,18 +76,13 @@ func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) 
 	default:
 		d.kind = ev.MoveTerms
 	}
-	switch {
-	case d.kind == ev.MoveTerms, d.kind == ev.MoveMachines && from.Stay != "":
+	if d.kind == ev.MoveTerms || d.kind == ev.MoveMachines && from.Stay != "" {
 		d.to.Stay = from.Stay // its namespace is the same, and who deletes that asks for the stay
 	}
 	if d.kind == ev.MoveMachines {
 		d.zones = zonesOf(infra.Data.Spec)
 	}
 	return d, nil
-}
-
-func refuseFieldsOf(e Entity[TenantData], faults []ev.FieldError) error {
-	return refuseChange(e.Ref, ev.VerbMove, faults)
 }
 
 // targetOf reads which version of which plan is asked for, and says why the tenant may not be on it.
@@ -226,17 +222,11 @@ func takesOneMore(e Entity[TenantData], path string, refs *Refs) []ev.FieldError
 
 // placement writes down where the tenant goes, on the terms of the plan.
 func (t target) placement(e Entity[TenantData], infra Entity[TenantInfraData], cell, stay string) ev.Placement {
-	p := t.terms()
+	p := termsOf(t.plan.Ref, t.version, t.spec, t.want.class.Size)
 	p.Dataplane, p.TenantInfra, p.Cell, p.Stay = infra.dataplane().Ref.Path(), infra.Ref.Path(), cell, stay
 	p.Namespace = e.Data.Placement.Namespace
 	p.Why = fmt.Sprintf("moved from version %d of %s on %s: wants %s", e.Data.Placement.PlanVersion, e.Data.Placement.Plan, e.Data.Placement.TenantInfra, t.want)
 	return p
-}
-
-// terms are those of the version of the plan.
-func (t target) terms() ev.Placement {
-	return ev.Placement{Plan: t.plan.Ref.Path(), PlanVersion: t.version, Size: t.want.class.Size, Quota: t.spec.Quota, Limits: t.spec.Limits,
-		Isolation: t.spec.Isolation, Egress: t.spec.Egress, Priority: t.spec.Priority}
 }
 
 // zones are those that all pools of a tenant infra together are bound to; nothing if one is in any.

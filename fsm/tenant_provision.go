@@ -59,7 +59,7 @@ func (w want) accountFor(t ev.Provision, refs *Refs) (acc Entity[AccountData], w
 		acc, _ = find[AccountData](refs, ref)
 		return acc, refs.unmet([]Dependency{{Ref: ref, Condition: ConditionReady}})
 	}
-	own := refs.users(ev.Ref{Kind: ev.Customer, Owner: w.customer, ID: w.customer}, func(Entity[Data]) bool { return true }, ev.Account)
+	own := refs.users(ev.Ref{Kind: ev.Customer, Owner: w.customer, ID: w.customer}, everyone, ev.Account)
 	for _, ref := range own {
 		if acc, _ = find[AccountData](refs, ref); acc.Holds(ConditionReady) && acc.Data.Spec.Hosting == w.class.Hosting {
 			return acc, nil

@@ -40,7 +40,7 @@ func newLoginCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			pem, err := readCA(ca)
+			pem, err := readCA("--issuer-ca", ca)
 			if err != nil {
 				return err
 			}
@@ -64,15 +64,12 @@ func newLoginCommand() *cobra.Command {
 	return cmd
 }
 
-func readCA(file string) (string, error) {
+func readCA(flag, file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return "", client.Invalid("--issuer-ca", "it can't be read: %v", err)
-	}
-	return string(data), nil
+	data, err := client.ReadFile(flag, file)
+	return string(data), err
 }
 
 // chooseLogin asks the server where people log in.

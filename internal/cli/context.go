@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -174,12 +173,9 @@ func newContextSetCommand() *cobra.Command {
 
 // readContext reads the files that a context is made of.
 func readContext(cmd *cobra.Command, one client.Context, ca, tokenFile string) (client.Context, error) {
-	if ca != "" {
-		data, err := os.ReadFile(ca)
-		if err != nil {
-			return one, client.Invalid("--ca", "it can't be read: %v", err)
-		}
-		one.CA = string(data)
+	var err error
+	if one.CA, err = readCA("--ca", ca); err != nil {
+		return one, err
 	}
 	switch tokenFile {
 	case "":
@@ -190,9 +186,9 @@ func readContext(cmd *cobra.Command, one client.Context, ca, tokenFile string) (
 		}
 		one.Token = strings.TrimSpace(string(data))
 	default:
-		data, err := os.ReadFile(tokenFile)
+		data, err := client.ReadFile("--token-file", tokenFile)
 		if err != nil {
-			return one, client.Invalid("--token-file", "it can't be read: %v", err)
+			return one, err
 		}
 		one.Token = strings.TrimSpace(string(data))
 	}

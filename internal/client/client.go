@@ -18,7 +18,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,10 +42,10 @@ type Client struct {
 	api   *url.URL
 	http  *http.Client
 	token string
-	// tokenFile is where a server writes its token at its first start; "" where a token was given.
-	tokenFile string
-	at        string    // of which moment it reads; empty: now
-	note      io.Writer // where it says that it is waiting for the server
+	// tokenDir is where a server writes its token at its first start; "" where a token was given.
+	tokenDir string
+	at       string    // of which moment it reads; empty: now
+	note     io.Writer // where it says that it is waiting for the server
 
 	natsURL string
 	inbox   string        // the prefix of the caller's own inboxes, once it was asked for
@@ -84,9 +83,9 @@ func New(apiURL, natsURL, token string) (*Client, error) {
 		options: options, asked: map[*asking]bool{}, note: io.Discard, patience: RestWithin}, nil
 }
 
-// awaitToken has the client read its token from a file whenever it asks.
-func (c *Client) awaitToken(file string) {
-	c.tokenFile = file
+// awaitToken has the client read its token from a data directory whenever it asks.
+func (c *Client) awaitToken(dir string) {
+	c.tokenDir = dir
 	c.options = append(c.options, func(o *nats.Options) error {
 		o.Token = c.credential()
 		return nil
@@ -96,11 +95,11 @@ func (c *Client) awaitToken(file string) {
 // credential is the token that was given, or that the server has in its data directory by now: it makes one at its first start,
 // before it lets anybody in, and who waits for that server may have begun before.
 func (c *Client) credential() string {
-	if c.token != "" || c.tokenFile == "" {
+	if c.token != "" || c.tokenDir == "" {
 		return c.token
 	}
-	data, _ := os.ReadFile(c.tokenFile)
-	return strings.TrimSpace(string(data))
+	token, _ := readToken(c.tokenDir)
+	return token
 }
 
 // ownInbox finds out which inboxes are the caller's: a token of an issuer does not say by which id aerie knows him.

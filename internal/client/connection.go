@@ -77,7 +77,7 @@ func (c *Connection) Client(cmd *cobra.Command) (*Client, error) {
 		return nil, err
 	}
 	if token == "" && !c.anonymous && (used == nil || used.DataDir != "") {
-		cl.awaitToken(filepath.Join(cmp.Or(dataDirOf(used), c.dataDir), "token"))
+		cl.awaitToken(cmp.Or(dataDirOf(used), c.dataDir))
 	}
 	options, err := c.access.Options()
 	if err != nil {
@@ -176,11 +176,17 @@ func (c *Connection) findToken(cmd *cobra.Command, used *Context) (string, error
 		}
 		dir = cmp.Or(used.DataDir, dir)
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "token"))
+	token, err := readToken(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", Invalid("--data-dir", "the token can't be read: %v; give --token or AERIE_TOKEN", err)
 	}
-	return strings.TrimSpace(string(data)), nil
+	return token, nil
+}
+
+// readToken reads the token of a data directory.
+func readToken(dir string) (string, error) {
+	data, err := os.ReadFile(filepath.Join(dir, "token"))
+	return strings.TrimSpace(string(data)), err
 }
 
 // DataDir is the server's data directory, if it is on this machine.
@@ -188,11 +194,8 @@ func (c *Connection) DataDir() string { return c.dataDir }
 
 // LocalToken is the token that stands in the data directory; empty if there is none to read.
 func (c *Connection) LocalToken() string {
-	data, err := os.ReadFile(filepath.Join(c.dataDir, "token"))
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(data))
+	token, _ := readToken(c.dataDir)
+	return token
 }
 
 // DefaultDataDir is $XDG_STATE_HOME/aerie, else ~/.local/state/aerie.

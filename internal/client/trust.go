@@ -54,9 +54,14 @@ func (c *Connection) findCA(used *Context) ([]byte, error) {
 		}
 		return data, nil
 	}
-	data, err := os.ReadFile(c.ca)
+	return ReadFile("--ca", c.ca)
+}
+
+// ReadFile reads a file that a flag names.
+func ReadFile(flag, path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, Invalid("--ca", "it can't be read: %v", err)
+		return nil, Invalid(flag, "it can't be read: %v", err)
 	}
 	return data, nil
 }

@@ -126,15 +126,7 @@ func (b *Book) moves(seq uint64, r ev.Recorded) bool {
 		return false // an operation of another sort is open
 	}
 	switch e := r.Event.(type) {
-	case ev.MoveReserved:
-		b.enter(seq, b.nextStep(seq), r.Time)
-	case ev.MovePrepared:
-		b.enter(seq, ev.StepEvict, r.Time)
-	case ev.MoveEvicted:
-		b.enter(seq, ev.StepSwitch, r.Time)
-	case ev.Moved:
-		b.enter(seq, b.nextStep(seq), r.Time)
-	case ev.MoveReleased:
+	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.Moved, ev.MoveReleased:
 		if next := b.nextStep(seq); next != "" {
 			b.enter(seq, next, r.Time)
 		}

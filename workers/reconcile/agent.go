@@ -36,9 +36,9 @@ type told struct {
 	asked time.Time           // about the catalogues
 }
 
-// each asks what stands at each place, all pages of it, those of accounts or those of dataplanes. What one place does not
-// answer keeps the others from nothing.
-func (t *told) each(ctx context.Context, accounts bool, take func(execute.Channel, ev.Stands) error) (err error) {
+// each asks what stands at each place, those of accounts or those of dataplanes. Another page of it is asked for as long as
+// take wants one. What one place does not answer keeps the others from nothing.
+func (t *told) each(ctx context.Context, accounts bool, take func(execute.Channel, ev.Stands) (more bool)) (err error) {
 	for _, c := range t.places {
 		if strings.HasPrefix(c.Place.Dataplane, ev.AccountPlace("")) != accounts {
 			continue
@@ -49,10 +49,8 @@ func (t *told) each(ctx context.Context, accounts bool, take func(execute.Channe
 			if one == nil && a.Error != "" {
 				one = errors.New(a.Error)
 			}
-			if one == nil {
-				one = take(c, a)
-			}
-			if err = errors.Join(err, one); one != nil || a.Next == "" {
+			err = errors.Join(err, one)
+			if one != nil || !take(c, a) || a.Next == "" {
 				break
 			}
 			q.After = a.Next
@@ -62,14 +60,14 @@ func (t *told) each(ctx context.Context, accounts bool, take func(execute.Channe
 }
 
 func (t *told) resting(ctx context.Context) (all []standing, err error) {
-	var failed error
-	err = t.each(ctx, false, func(c execute.Channel, a ev.Stands) error {
+	var notKnown error
+	err = t.each(ctx, false, func(c execute.Channel, a ev.Stands) bool {
 		for _, item := range a.Items {
 			s := standing{ref: item.Ref, uid: item.UID, seq: item.Seq, failed: item.Failed}
 			for _, m := range item.Made {
 				effect, err := c.ReadEffect(item.Ref, item.UID, m.Effect, m.Args)
 				if err != nil {
-					failed = errors.Join(failed, fmt.Errorf("%s: %w", item.Ref, err))
+					notKnown = errors.Join(notKnown, fmt.Errorf("%s: %w", item.Ref, err))
 					break
 				}
 				s.made = append(s.made, effect)
@@ -78,7 +76,7 @@ func (t *told) resting(ctx context.Context) (all []standing, err error) {
 				all = append(all, s)
 			}
 		}
-		return failed
+		return true
 	})
 	rests := map[ev.Ref]standing{}
 	for _, s := range all {
@@ -87,7 +85,7 @@ func (t *told) resting(ctx context.Context) (all []standing, err error) {
 	t.mu.Lock()
 	t.rests = rests
 	t.mu.Unlock()
-	return all, err
+	return all, errors.Join(err, notKnown)
 }
 
 // standing implements knowledge: the report has the sequence, and who has moved on by then is left as he is.
@@ -130,20 +128,20 @@ func (t *told) noteDrift(ctx context.Context, s standing, note ev.NoteDrift) err
 func (t *told) doubt(context.Context, ev.Effect) {}
 
 func (t *told) sites(ctx context.Context) (all []ev.Target, err error) {
-	err = t.each(ctx, true, func(_ execute.Channel, a ev.Stands) error {
+	err = t.each(ctx, true, func(_ execute.Channel, a ev.Stands) bool {
 		all = append(all, a.Sites...)
-		return nil
+		return false
 	})
 	return all, err
 }
 
 func (t *told) clusters(ctx context.Context) (all []Cluster, err error) {
-	err = t.each(ctx, false, func(c execute.Channel, a ev.Stands) error {
+	err = t.each(ctx, false, func(c execute.Channel, a ev.Stands) bool { // each page says it
 		one := Cluster{ev.Ref{Kind: ev.Dataplane, Owner: c.Place.Owner, ID: c.Place.Dataplane}, a.UID, a.Site, a.Cluster}
 		if a.Cluster != "" && !slices.Contains(all, one) {
 			all = append(all, one)
 		}
-		return nil
+		return false
 	})
 	return all, err
 }
@@ -202,12 +200,12 @@ func (t *told) catalogued(ctx context.Context) (all []Place, changed bool, err e
 	if !due {
 		return nil, false, nil
 	}
-	err = t.each(ctx, true, func(c execute.Channel, a ev.Stands) error {
+	err = t.each(ctx, true, func(c execute.Channel, a ev.Stands) bool {
 		ref := ev.Ref{Kind: ev.Account, Owner: c.Place.Owner, ID: strings.TrimPrefix(c.Place.Dataplane, ev.AccountPlace(""))}
 		for _, p := range a.Places {
 			all = append(all, Place{fsm.Base{Ref: ref, UID: p.UID}, p.Account, p.Region})
 		}
-		return nil
+		return false
 	})
 	return all, err == nil, err
 }

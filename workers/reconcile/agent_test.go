@@ -1,0 +1,76 @@
+package reconcile
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/queue"
+	"github.com/aeriehq/aerie/internal/natstest"
+	"github.com/aeriehq/aerie/workers/execute"
+)
+
+// What an agent does not know keeps it from looking at nothing else: not at what comes on later pages, nor at other places.
+func TestWhatAnAgentDoesNotKnowKeepsNothingElse(t *testing.T) {
+	server, _ := natstest.Start(t)
+	nc := natstest.Connect(t, server)
+	item := func(place, id, effect string) ev.StandsItem {
+		ref := ev.Ref{Kind: ev.Dataplane, Owner: "acme", ID: id}
+		args, err := ev.Encode(ev.EnsureNetwork{Target: ev.Target{Owner: ref.Mark("u"), Dataplane: "acme/" + place, Region: "eu-central",
+			Account: ev.CloudAccount{Cloud: "sim", Number: "lab", Agent: true}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ev.StandsItem{Ref: ref, UID: "u", Seq: 1, Made: []ev.MadeEffect{{Effect: effect, Args: args}}}
+	}
+	known := ev.EnsureNetwork{}.Effect()
+	pages := map[string]ev.Stands{
+		"edge":   {Items: []ev.StandsItem{item("edge", "new", "of_tomorrow")}, Cluster: "c", UID: "u", Next: "1"},
+		"edge 1": {Items: []ev.StandsItem{item("edge", "old", known)}, Cluster: "c", UID: "u"},
+		"west":   {Items: []ev.StandsItem{item("west", "more", known)}, Next: "1"},
+		"west 1": {Items: []ev.StandsItem{item("west", "most", known)}},
+	}
+	asked := 0
+	_, err := nc.Subscribe(ev.AgentSubject("acme", "*", ev.AskStands), func(m *nats.Msg) {
+		var q ev.StandsQuestion
+		if err := json.Unmarshal(m.Data, &q); err != nil {
+			t.Error(err)
+		}
+		asked++
+		data, err := ev.Encode(pages[strings.TrimSpace(strings.Split(m.Subject, ".")[3]+" "+q.After)])
+		if err != nil {
+			t.Error(err)
+		}
+		if err := m.Respond(data); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var places []execute.Channel
+	for _, at := range []string{"edge", "west"} {
+		places = append(places, execute.Channel{Conn: nc, Place: queue.Partition{Owner: "acme", Dataplane: at}})
+	}
+	agent := &told{places: places}
+
+	all, err := agent.resting(t.Context())
+	var seen []string
+	for _, s := range all {
+		seen = append(seen, s.ref.ID)
+	}
+	if got := strings.Join(seen, " "); got != "old more most" || asked != 4 {
+		t.Errorf("it looks at %q, and has asked %d times", got, asked)
+	}
+	if err == nil || strings.Count(err.Error(), "of_tomorrow") != 1 {
+		t.Errorf("it says of what it does not know: %v", err)
+	}
+	asked = 0
+	clusters, err := agent.clusters(t.Context())
+	if err != nil || len(clusters) != 1 || asked != len(places) {
+		t.Errorf("clusters %+v, %v, after %d questions", clusters, err, asked)
+	}
+}
