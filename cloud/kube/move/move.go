@@ -52,9 +52,8 @@ func tenantPods(ctx context.Context, api kube.API, s Spec) (all, away []kube.Obj
 
 // nowhere tells whether a pod that nobody would make again has no machine yet: there is none that it could leave.
 func nowhere(p kube.Object) bool {
-	owners, _ := kube.MapOf(p["metadata"])["ownerReferences"].([]any)
-	node, _ := kube.MapOf(p["spec"])["nodeName"].(string)
-	return len(owners) == 0 && node == ""
+	kind, _ := p.Controller()
+	return kind == "" && kube.StringOf(kube.MapOf(p["spec"])["nodeName"]) == ""
 }
 
 // machines are the nodes of the target.
