@@ -22,46 +22,49 @@ demo: build ## a whole control plane with tenants; DEMO_EXIT=1 ends it when they
 
 test: build ## every test without the race detector, but for those of test-kube
 	@$(if $(KUBERIG_BIN),,echo "no test on a real Kubernetes is run here: make test-kube does")
-	$(GO) test -timeout 15m ./...
-	cd cmd/aerie-helm && CGO_ENABLED=0 $(GO) test $(FLAGS) ./...
+	$(GO) test $(TESTFLAGS) -timeout 15m ./...
+	cd cmd/aerie-helm && CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(FLAGS) ./...
 
 # The packages whose goroutines share memory, and the program itself, killed and started again.
 RACED := ./events/queue ./events/eventlog/... ./projections/... ./workers/... ./internal/server
 
 test-race: build ## the same with the race detector: what shares memory, with few seeds
 	@$(if $(RACE),,echo "no C compiler: nothing is run with the race detector")
-	$(if $(RACE),$(GO) test -race -short -timeout 15m $(RACED))
+	$(if $(RACE),$(GO) test $(TESTFLAGS) -race -short -timeout 15m $(RACED))
 	$(if $(RACE),$(GO) build -race $(FLAGS) -o bin/aerie-race ./cmd/aerie)
-	$(if $(RACE),AERIE_BIN="$(CURDIR)/bin/aerie-race" $(GO) test -timeout 15m ./test/process -run '^(TestDemo|TestKilledServerEndsTheSame|TestEitherReplicaIsKilled)$$')
+	$(if $(RACE),AERIE_BIN="$(CURDIR)/bin/aerie-race" $(GO) test $(TESTFLAGS) -timeout 15m ./test/process -run '^(TestDemo|TestKilledServerEndsTheSame|TestEitherReplicaIsKilled)$$')
 
 # Where .ci/setup installs tools of others.
 export AERIE_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/aerie-tools
 
 test-extra: ## metrics, API documents and NATS by promtool, redocly, spectral, oapi-codegen and the nats CLI, which .ci/setup installs
-	AERIE_EXTRA=1 $(GO) test -count=1 -timeout 10m ./test/extra
+	AERIE_EXTRA=1 $(GO) test $(TESTFLAGS) -count=1 -timeout 10m ./test/extra
 
 test-kube: build ## the tests that need a real Kubernetes; it is built from source where there is none yet
-	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -count=1 -parallel 4 -timeout 20m ./test/kube/...
+	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test $(TESTFLAGS) -count=1 -parallel 4 -timeout 20m ./test/kube/...
 
-soak: build ## the simulation with SEEDS lives; AWS: the provider and the program killed at each call, the program KILLS times at random, each error
-	$(GO) test -timeout 0 ./test/sim -run '^TestSimulation$$' -v -seeds $${SEEDS:-10000}
-	$(GO) test -timeout 0 ./cloud/aws -run '^TestKilledAtEachCall$$' -stride 1
-	$(GO) test -timeout 0 ./test/process -run '^TestKilledAtEachCallToAWS$$' -v -aws-parts 6
-	$(GO) test -timeout 0 ./test/process -run '^TestKilledOnAWS$$' -v -aws-kills $${KILLS:-1000}
-	$(GO) test -timeout 0 ./test/process -run '^TestErrorsOfAWS$$' -aws-errors 1
+# Soaks leave out nothing and have no end of time: internal/testbudget.
+SOAK = AERIE_TESTS=soak $(GO) test -timeout 0
+
+soak: build ## all of what internal/testbudget knows, but for replicas and Kubernetes: SEEDS lives of each sort, the provider and the program killed at each call to AWS, the program KILLS times at random, each error
+	$(SOAK) ./test/sim -run '^TestSimulat' -v $(if $(SEEDS),-seeds $(SEEDS))
+	$(SOAK) ./cloud/aws -run '^TestKilledAtEachCall$$'
+	$(SOAK) ./test/process -run '^TestKilledAtEachCallToAWS$$' -v
+	$(SOAK) ./test/process -run '^TestKilledOnAWS$$' -v $(if $(KILLS),-aws-kills $(KILLS))
+	$(SOAK) ./test/process -run '^TestErrorsOfAWS$$'
 
 conformance-aws: ## the conformance suite on a real account of AWS: says what it makes and costs, and asks for a variable
 	@AERIE_CONFORMANCE_AWS_PLAN=1 $(GO) test -count=1 -timeout 0 ./cloud/aws -run '^TestRealAccount$$' -v
 
 soak-replicas: build ## the log's leader killed KILLS times, and outages of OUTAGE each
-	$(GO) test -timeout 0 ./workers/command -run '^TestLeaderKilled$$' -v -kills $${KILLS:-200}
+	$(SOAK) ./workers/command -run '^TestLeaderKilled$$' -v $(if $(KILLS),-kills $(KILLS))
 	$(GO) test -timeout 0 ./test/process -run '^(TestFullDisk|TestStartOnFullDisk|TestStoreRemoved|TestStoreReadOnly|TestFullServer|TestConnectionCut|TestReadyWithAMajority|TestStartWithoutConsumers|TestDamagedServerIsNamed)$$' -v -outage $${OUTAGE:-1m}
 
 soak-release: build ## a replica of the release before, the program OLD, beside one of this
 	$(GO) test -timeout 0 ./test/process -run '^TestBesideTheReleaseBefore$$' -v -old $(OLD)
 
 soak-kube: build ## on a real Kubernetes: each operation on a release killed KILLS times, an outage of OUTAGE, TENANTS beside two bad charts, and twenty beside twenty that hang
-	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -timeout 0 ./test/kube -run '^(TestKilledAtAnyWrite|TestControlPlaneKilled|TestOutage)$$' -v -kills $${KILLS:-25} -outage $${OUTAGE:-1m}
+	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(SOAK) ./test/kube -run '^(TestKilledAtAnyWrite|TestControlPlaneKilled|TestATenantChangesClusters|TestOutage)$$' -v $(if $(KILLS),-kills $(KILLS)) -outage $${OUTAGE:-1m}
 	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(GO) test -timeout 0 ./test/kube -run '^TestTwoBadCharts$$' -v -tenants $${TENANTS:-200} && $(GO) test -timeout 0 ./test/kube -run '^TestManyHangingCharts$$' -v -hanging 20
 
 check: ## gofmt, vet, staticcheck

@@ -70,7 +70,7 @@ func oursIn(may []string) (ours []string) {
 var named = regexp.MustCompile("`([a-z0-9_/-]+/[a-z0-9_]+\\.(?:go|md|txt|json))`")
 
 // toWrite are the files that a newcomer writes for a kind that is not there yet.
-var toWrite = []string{"events/cellapplication.go", "fsm/cellapplication.go", "projections/views/cellapplication.go", "workers/execute/cellapplication.go"}
+var toWrite = []string{"events/backup.go", "fsm/backup.go", "projections/views/backup.go", "workers/execute/backup.go"}
 
 // TestChangesNameFiles holds the changes of docs/architecture.md against the files: each that is named is there.
 func TestChangesNameFiles(t *testing.T) {
@@ -93,4 +93,35 @@ func architecture(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// inComment is a file beside a package, or a path from the root, as a package's comment names them.
+var inComment = regexp.MustCompile(`(?:(?:cloud|events|fsm|internal|projections|test|workers)/)?[a-z0-9_/]+\.go\b|\b(?:cloud|events|fsm|internal|projections|test|workers)/[a-z_/]*[a-z]\b`)
+
+// TestPackageCommentsNameWhatIsThere holds the comments of packages against the tree: a file or a package that one sends its
+// reader to is there.
+func TestPackageCommentsNameWhatIsThere(t *testing.T) {
+	for _, p := range listed(t) {
+		dir := filepath.FromSlash(short(p.ImportPath))
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range files {
+			source, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			comment, _, commented := strings.Cut(string(source), "\npackage ")
+			if !commented || !strings.HasPrefix(comment, "// Package ") {
+				continue
+			}
+			for _, name := range inComment.FindAllString(comment, -1) {
+				_, beside := os.Stat(filepath.Join(dir, filepath.FromSlash(name)))
+				if _, err := os.Stat(filepath.FromSlash(name)); err != nil && beside != nil && name != "nats.go" {
+					t.Errorf("the comment of %s names %s, which is not there", path, name)
+				}
+			}
+		}
+	}
 }

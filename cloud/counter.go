@@ -5,7 +5,7 @@ import (
 )
 
 // Counter is told of a single call that went to a cloud: what was called, such as "EnsureCluster" or, of AWS, "EKS.DescribeCluster",
-// the class of its error or "ok", and how long it took.
+// the class of its error or "ok", and how long it took in real time. It may be called by several at once.
 type Counter func(op, class string, took time.Duration)
 
 // Count tells of a call that began at a time. A nil counter is told nothing.

@@ -14,6 +14,8 @@ type AccountSpec struct {
 	Role       string `json:"role" maxLength:"200" doc:"The role to assume; required if hosting is customer"`
 	ExternalID string `json:"externalId" maxLength:"200" doc:"The external id that the role's trust asks for; required if hosting is customer"`
 	Access     string `json:"access,omitempty" enum:"role,agent" doc:"How a customer's account is entered: by assuming a role, or by an agent inside it, with credentials that never leave it; empty: by a role"`
+
+	Prices []MachinePrice `json:"prices,omitempty" maxItems:"1000" doc:"What machines cost in this account, for plans that take the cheapest place: in one currency in all accounts"`
 }
 
 // AccessAgent is the access by an agent.
@@ -39,6 +41,7 @@ func (s AccountSpec) Check() (faults []FieldError) {
 	if s.Cloud == "aws" && s.Number != "" && !awsNumber.MatchString(s.Number) {
 		faults = append(faults, FieldError{"spec.number", fmt.Sprintf("%q is no account number of AWS: it has twelve digits", Truncate(s.Number))})
 	}
+	faults = append(faults, s.checkPrices()...)
 	if s.Access == AccessAgent {
 		return append(faults, s.byAgent()...)
 	}
@@ -60,10 +63,10 @@ func (s AccountSpec) byAgent() (faults []FieldError) {
 		faults = append(faults, FieldError{"spec.access", "agent is for a customer's account: want hosting customer, or access role"})
 	}
 	if s.Role != "" {
-		faults = append(faults, FieldError{"spec.role", "no use: an agent has credentials of its own"})
+		faults = append(faults, FieldError{"spec.role", "leave it out: an agent has credentials of its own"})
 	}
 	if s.ExternalID != "" {
-		faults = append(faults, FieldError{"spec.externalId", "no use: an agent has credentials of its own"})
+		faults = append(faults, FieldError{"spec.externalId", "leave it out: an agent has credentials of its own"})
 	}
 	return faults
 }

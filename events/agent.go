@@ -19,6 +19,7 @@ var agentKind = Descriptor{
 	Owner: ByCustomers, Spec: AgentSpec{}, Verbs: CommonVerbs(
 		Verb{"invite", "Let who has a secret join once, as {a kind}, with a key of his own; aerie agent invite makes the secret", Invite{}},
 		Verb{"rotate", "The same for {a kind} that has joined: its key is good until another one joins", Rotate{}},
+		Verb{"accept", "Let {a kind} work for a log that does not go on from the one it has worked for, as after a restore", AcceptLog{}},
 		Verb{"revoke", "End {a kind}'s key, and its connection at once", RevokeAgent{}},
 	), Access: Access{ForCustomers: true},
 }
@@ -53,7 +54,7 @@ type (
 		At     time.Time
 	}
 	// NoteAgent is told by the door: how an agent stands.
-	NoteAgent struct{ Seen Event } // AgentConnected, AgentLost or ReportRefused
+	NoteAgent struct{ Seen Event } // AgentConnected, AgentLost, ReportRefused, RepairedAway or LogDiffers
 )
 
 // Invites marks what a secret is made for.
@@ -106,6 +107,10 @@ type (
 	ReportRefused struct {
 		Instance string `json:"instance,omitempty"` // that has the lease; empty: nobody has
 	}
+	// RepairedAway says what an agent has brought back by itself while it could not ask.
+	RepairedAway struct {
+		Repairs []Repair `json:"repairs"`
+	}
 	// AgentRevoked says that an agent's key is good no more.
 	AgentRevoked struct{}
 )
@@ -130,3 +135,6 @@ func (ReportRefused) Type() string { return "report_refused" }
 
 // Type names the event on the wire.
 func (AgentRevoked) Type() string { return "revoked" }
+
+// Type names the event on the wire.
+func (RepairedAway) Type() string { return "repaired_away" }

@@ -41,6 +41,7 @@ type (
 	// Owed is what is owed at a place, in the order of entities.
 	Owed struct {
 		Items []OwedItem `json:"items"`
+		Log   LogPoint   `json:"log,omitzero"`   // how far the log was
 		Next  string     `json:"next,omitempty"` // the After of the next page; empty: this was the last
 		Error string     `json:"error,omitempty"`
 	}
@@ -48,13 +49,17 @@ type (
 	OwedQuestion struct {
 		After string `json:"after,omitempty"`
 		Only  string `json:"only,omitempty"` // the tokens of an entity
+		Idle  bool   `json:"idle,omitempty"` // nothing goes on at the place, and nothing is begun before the answer
 	}
 	// OwedItem is one work, and what the log knows that is needed to do it.
 	OwedItem struct {
 		Work      Work           `json:"work"`
+		Spec      int            `json:"spec,omitempty"`      // the revision of the entity's spec, from 1
 		HalfAt    time.Time      `json:"half_at,omitzero"`    // when half of its phase's time is over
 		Attempt   *AttemptFailed `json:"attempt,omitempty"`   // the last that failed, but for its calls
 		Creations []CreateSum    `json:"creations,omitempty"` // what was made for it and not seen yet
+
+		Login *RepositorySpec `json:"login,omitempty"` // by which the chart's repository is entered, if there is one; it has no secret
 	}
 	// CreateSum is how often one thing was made.
 	CreateSum struct {
@@ -66,6 +71,7 @@ type (
 	// Stands is what was made at a place and should be there, in the order in which it stands on each other.
 	Stands struct {
 		Items   []StandsItem   `json:"items"`
+		Log     LogPoint       `json:"log,omitzero"`      // how far the log was
 		Sites   []Target       `json:"sites,omitempty"`   // of an account: where something is or was made in it
 		Places  []CatalogPlace `json:"places,omitempty"`  // of an account: the regions in which something is to be made
 		Cluster string         `json:"cluster,omitempty"` // of a dataplane that is ready: its cluster's name in the cloud
@@ -82,7 +88,7 @@ type (
 	StandsItem struct {
 		Ref    Ref          `json:"ref"`
 		UID    string       `json:"uid"`
-		Seq    uint64       `json:"seq"`              // of its last event: a report names it
+		Seq    uint64       `json:"seq"`              // the revision of its last event: a report names it
 		Failed bool         `json:"failed,omitempty"` // something was found that is not repaired: that it is, is news too
 		Made   []MadeEffect `json:"made"`
 	}
@@ -100,9 +106,18 @@ type (
 	// EndedQuestion asks which owner marks are of ended incarnations.
 	EndedQuestion struct {
 		Marks []string `json:"marks"`
+		Stays []Stay   `json:"stays,omitempty"` // of a dataplane: what was made for tenants that live
 	}
-	// Ended answers that. What is in neither list is alive.
+	// Stay is a namespace of a tenant's incarnation on a dataplane, and which of its stays it is of.
+	Stay struct {
+		Mark      string `json:"mark"`
+		Namespace string `json:"namespace"`
+		Stay      string `json:"stay"`
+	}
+	// Ended answers that. What is in no list is alive.
 	Ended struct {
+		Log     LogPoint `json:"log,omitzero"`   // how far the log was
+		Left    []Stay   `json:"left,omitempty"` // stays that their tenants have no more
 		Ended   []string `json:"ended"`
 		Unknown []string `json:"unknown"` // to the log: a person decides
 		Error   string   `json:"error,omitempty"`
@@ -114,6 +129,8 @@ type (
 		Places []string  `json:"places,omitempty"` // where it works
 		Speed  float64   `json:"speed"`            // of the simulated cloud
 		Now    time.Time `json:"now,omitzero"`     // of the control plane
+		Log    LogPoint  `json:"log,omitzero"`     // how far it was
+		Agreed LogPoint  `json:"agreed,omitzero"`  // what somebody has accepted of what the agent has met: the Now of that
 		Error  string    `json:"error,omitempty"`
 	}
 	// SeenQuestion is what an agent says of itself once a minute.
@@ -122,6 +139,16 @@ type (
 		Version  string    `json:"version"`
 		Effects  []string  `json:"effects"` // that it knows
 		Now      time.Time `json:"now,omitzero"`
+		Repaired []Repair  `json:"repaired,omitempty"` // while the control plane was away, in the control plane's time
+
+		Differs *Difference `json:"differs,omitempty"` // once, by each process
+	}
+	// Repair is that an agent has brought back something by itself, or has tried.
+	Repair struct {
+		Ref    Ref       `json:"ref"`
+		At     time.Time `json:"at"`
+		Found  []Drift   `json:"found"`
+		Failed string    `json:"failed,omitempty"` // why it did not
 	}
 	// JoinQuestion is the key of an agent.
 	JoinQuestion struct {
@@ -133,8 +160,20 @@ type (
 	}
 )
 
-// MostMarks is how many marks an agent may ask about at once.
+// At is how far the log was.
+func (o *Owed) At() LogPoint { return o.Log }
+
+// At is how far the log was.
+func (s *Stands) At() LogPoint { return s.Log }
+
+// At is how far the log was.
+func (e *Ended) At() LogPoint { return e.Log }
+
+// MostMarks is how many marks, and how many stays, an agent may ask about at once.
 const MostMarks = 1000
+
+// MostRepairs is how many repairs an agent tells of at once.
+const MostRepairs = 100
 
 // HashOf is what the log keeps of a secret: its SHA-256 in hex. The secret is random, so nobody guesses it.
 func HashOf(secret string) string {

@@ -1,16 +1,54 @@
 package events
 
+import "fmt"
+
 // ApplicationSpec is what is installed for a tenant: a Helm chart with values, or Kubernetes objects as they are.
 type ApplicationSpec struct {
 	Chart     Chart            `json:"chart,omitzero" doc:"The Helm chart to install; instead of manifests"`
 	Values    map[string]any   `json:"values,omitempty" doc:"What the chart is given; ${secret:store/name#key} stands for a secret"`
 	Manifests []map[string]any `json:"manifests,omitempty" maxItems:"50" doc:"Kubernetes objects as they are; they go into the tenant's namespace; in the data of a Secret ${secret:store/name#key} stands for a secret"`
+	Plain     []string         `json:"plain,omitempty" maxItems:"100" maxLength:"400" doc:"Paths of texts that are no secrets, though they stand under keys that name one, or beside references in a Secret; as the refusal writes them, such as values.auth.password"`
+
+	Endpoints []Endpoint       `json:"endpoints,omitempty" maxItems:"20" doc:"Where it is reached, by its Services: shown as observed.endpoints, and told to the programs of moves"`
+	Move      *ApplicationMove `json:"move,omitempty" doc:"The programs by which its data comes along to another cluster, if the plan that its tenant goes to says jobs"`
+}
+
+// Endpoint is a place where an application is reached.
+type Endpoint struct {
+	Name    string `json:"name" required:"true" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"its name, such as db"`
+	Service string `json:"service" required:"true" pattern:"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$" doc:"the Service in the tenant's namespace"`
+	Port    int    `json:"port" required:"true" minimum:"1" maximum:"65535" doc:"the port of that Service"`
+}
+
+// EndpointAddress is where an endpoint was found.
+type EndpointAddress struct {
+	App  string `json:"app,omitempty" doc:"Which application's it is; absent where it is that one's own"`
+	Name string `json:"name" doc:"Its name, such as db"`
+	Host string `json:"host" doc:"The address of its load balancer, or else its name within the cluster"`
+	Port int    `json:"port" doc:"The port"`
+}
+
+// ApplicationMove are the programs by which an application comes along to another cluster.
+type ApplicationMove struct {
+	Quiesce   *PlanJob `json:"quiesce,omitempty" doc:"Run where its tenant is when that is closed: it ends connections, and lets its data rest"`
+	Copy      *PlanJob `json:"copy,omitempty" doc:"Run where its tenant goes to, behind quiesce: it brings its data there"`
+	Verify    *PlanJob `json:"verify,omitempty" doc:"Run where its tenant goes to, behind copy: it fails if something is missing, and the tenant is brought back"`
+	Unquiesce *PlanJob `json:"unquiesce,omitempty" doc:"Run where its tenant is when the move is given up behind quiesce, before it is opened again; it is run again until it succeeds"`
+	Switch    *PlanJob `json:"switch,omitempty" doc:"Run where its tenant has moved to, once it is open there; it is run again until it succeeds"`
+}
+
+// Jobs are the programs, as those of an application.
+func (m *ApplicationMove) Jobs(app string) []MoveJob {
+	if m == nil {
+		return nil
+	}
+	return moveJobs(app, m.Quiesce, m.Copy, m.Verify, m.Unquiesce, m.Switch)
 }
 
 // Chart says which Helm chart, exactly.
 type Chart struct {
 	Name        string `json:"name,omitempty" pattern:"^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$" doc:"the chart's name"`
-	Version     string `json:"version,omitempty" maxLength:"64" pattern:"^v?[0-9]+(\\.[0-9]+){0,2}([-+][0-9A-Za-z.+-]+)?$" doc:"its version, exactly, such as 1.4.2; a v before it makes no other version"`
+	Version     string `json:"version,omitempty" maxLength:"64" pattern:"^v?[0-9]+(\\.[0-9]+){0,2}([-+][0-9A-Za-z.+-]+)?$" doc:"its exact version, such as 1.4.2; a v before it makes no difference"`
 	Repository  string `json:"repository,omitempty" maxLength:"400" pattern:"^(https|oci)://[^@\\s]+$" doc:"where it is from, https:// or oci://; empty: one of the server's own charts"`
 	Credentials string `json:"credentials,omitempty" maxLength:"40" pattern:"^[a-z][a-z0-9-]*$" doc:"the name under which the server keeps the owner's login for the repository"`
 	Timeout     int    `json:"timeout,omitempty" minimum:"0" maximum:"3600" doc:"how many seconds its hooks may take; 0: 300"`
@@ -29,10 +67,24 @@ var applicationKind = Descriptor{
 func (ApplicationSpec) Kind() Kind { return Application }
 
 // Check wants either a chart or manifests. What Kubernetes would refuse is found when it is installed.
-func (s ApplicationSpec) Check() []FieldError { return s.Content().check() }
+func (s ApplicationSpec) Check() []FieldError {
+	faults, seen := s.Content().check(), map[string]bool{}
+	for i, e := range s.Endpoints {
+		if seen[e.Name] {
+			faults = append(faults, FieldError{fmt.Sprintf("spec.endpoints[%d].name", i), fmt.Sprintf("%q is there twice: each endpoint needs a name of its own", e.Name)})
+		}
+		seen[e.Name] = true
+	}
+	if m := s.Move; m != nil && m.Copy != nil && m.Quiesce == nil {
+		faults = append(faults, needsQuiesce)
+	}
+	return faults
+}
 
 // Content is what is installed.
-func (s ApplicationSpec) Content() Content { return Content(s) }
+func (s ApplicationSpec) Content() Content {
+	return Content{s.Chart, s.Values, s.Manifests, s.Plain}
+}
 
 // Installed is a spec of what is installed in a cluster: an application's, or an addon's.
 type Installed interface {
@@ -46,11 +98,12 @@ type Content struct {
 	Chart     Chart
 	Values    map[string]any
 	Manifests []map[string]any
+	Plain     []string
 }
 
 func (s Content) check() (faults []FieldError) {
 	c := s.Chart
-	faults = s.checkSecretRefs()
+	faults = append(s.checkSecretRefs(), s.checkPlain()...)
 	switch {
 	case c == Chart{} && len(s.Manifests) == 0:
 		return append(faults, FieldError{"spec", "give a chart, or manifests"})
@@ -82,9 +135,10 @@ type (
 	}
 	// Deployed says that everything of the application is in the cluster.
 	Deployed struct {
-		Revision int      `json:"revision"` // of the application's spec, from 1
-		Objects  []string `json:"objects"`
-		Calls    []Call   `json:"calls,omitempty"`
+		Revision  int               `json:"revision"` // of the application's spec, from 1
+		Objects   []string          `json:"objects"`
+		Calls     []Call            `json:"calls,omitempty"`
+		Endpoints []EndpointAddress `json:"endpoints,omitempty"` // where it is reached, by what it names
 	}
 	// RollbackRequested says that somebody wants back what was deployed before.
 	RollbackRequested[S Installed] struct {
@@ -98,9 +152,10 @@ type (
 	}
 	// RolledBack says that what was deployed before a failed upgrade is there again.
 	RolledBack struct {
-		Revision int      `json:"revision"`
-		Objects  []string `json:"objects"`
-		Calls    []Call   `json:"calls,omitempty"`
+		Revision  int               `json:"revision"`
+		Objects   []string          `json:"objects"`
+		Calls     []Call            `json:"calls,omitempty"`
+		Endpoints []EndpointAddress `json:"endpoints,omitempty"` // where it is reached, by what it names
 	}
 )
 
@@ -131,6 +186,8 @@ type EnsureApplication struct {
 	Revision  int              `json:"revision"`
 	Rollback  bool             `json:"rollback,omitempty"` // it was deployed before
 	Repair    bool             `json:"repair,omitempty"`   // it was deployed, and has drifted
+	Sleeps    bool             `json:"sleeps,omitempty"`   // nothing of it is to run
+	Endpoints []Endpoint       `json:"endpoints,omitempty"`
 	Chart     Chart            `json:"chart,omitzero"`
 	Values    map[string]any   `json:"values,omitempty"`
 	Manifests []map[string]any `json:"manifests"`
@@ -159,7 +216,7 @@ var rollbackVerb = Verb{VerbRollback, "Bring back what was deployed before", Rol
 
 // Rollback asks for what was deployed before.
 type Rollback struct {
-	To int `json:"to" default:"0" minimum:"0" doc:"The revision that is wanted back; 0: the one that was deployed before the present one"`
+	To int `json:"to" default:"0" minimum:"0" doc:"The revision to go back to; 0: the one that was deployed before the present one"`
 }
 
 // IsPayload marks a payload.

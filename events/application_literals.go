@@ -14,7 +14,12 @@ type LiteralSecret struct {
 	Field string
 	Is    string // what it is, such as "holds a private key"
 	Value string // never to be shown
+
+	Excuse string // what the spec says if it is none; empty: nothing excuses it
 }
+
+// Same tells whether another is the same secret, wherever it stands.
+func (l LiteralSecret) Same(other LiteralSecret) bool { return l.Value == other.Value }
 
 // knownSecrets are the forms by which a secret is known wherever it stands, and what each is called. None is found where none
 // of its signs is.
@@ -46,18 +51,49 @@ func mayHoldSecrets(data []byte) bool {
 	return false
 }
 
-// LiteralSecrets finds what is a secret in a spec: the data of Secrets, and what is known by its form. What only refers to
-// secrets is none.
+// LiteralSecrets finds what is a secret in a spec: the data of Secrets, what is known by its form, and what is one by its name
+// and not in the spec's plain. What only refers to secrets is none.
 func LiteralSecrets(spec Spec) []LiteralSecret {
 	data, err := json.Marshal(spec)
 	if err != nil {
 		return nil // what can't be written is refused elsewhere
 	}
-	return LiteralSecretsIn(data)
+	found := knownByForm(data)
+	switch s := spec.(type) {
+	case ApplicationSpec:
+		return append(append(found, s.Content().unnamedSecrets("spec")...), secretsOfJobs(s.Move.Jobs(""))...)
+	case Installed:
+		return append(found, s.Content().unnamedSecrets("spec")...)
+	case PlanSpec:
+		for i, a := range s.Applications {
+			found = append(found, a.Spec().Content().unnamedSecrets(fmt.Sprintf("spec.applications[%d]", i))...)
+		}
+		found = append(append(found, s.Tenants.namedSecrets()...), s.Move.namedSecrets()...)
+	}
+	return found
 }
 
 // LiteralSecretsIn is LiteralSecrets of a spec as JSON.
 func LiteralSecretsIn(data []byte) []LiteralSecret {
+	found := knownByForm(data)
+	var c struct {
+		Content
+		Applications []Content // of a plan, as what follows
+		Tenants      PlanSteps
+		Move         *PlanMove // of an application too, which names programs by the same names
+	}
+	if json.Unmarshal(data, &c) != nil {
+		return found
+	}
+	found = append(found, c.unnamedSecrets("spec")...)
+	for i, a := range c.Applications {
+		found = append(found, a.unnamedSecrets(fmt.Sprintf("spec.applications[%d]", i))...)
+	}
+	return append(append(found, c.Tenants.namedSecrets()...), c.Move.namedSecrets()...)
+}
+
+// knownByForm finds the data of Secrets, and what is a secret by its form, in a spec as JSON.
+func knownByForm(data []byte) []LiteralSecret {
 	if !mayHoldSecrets(data) {
 		return nil
 	}
@@ -74,7 +110,7 @@ func lookForSecrets(path string, v any, found []LiteralSecret) []LiteralSecret {
 	case string:
 		for _, k := range knownSecrets {
 			if k.form.MatchString(v) {
-				found = append(found, LiteralSecret{path, "holds " + k.what, v})
+				found = append(found, LiteralSecret{path, "holds " + k.what, v, ""})
 			}
 		}
 	case []any:
@@ -97,8 +133,12 @@ func lookInSecret(path string, secret map[string]any, found []LiteralSecret) []L
 	for _, part := range []string{"data", "stringData"} {
 		data, _ := secret[part].(map[string]any)
 		for _, name := range slices.Sorted(maps.Keys(data)) {
-			if text, _ := data[name].(string); text != "" && len(SecretRefs(text)) == 0 {
-				found = append(found, LiteralSecret{path + "." + part + "." + Truncate(name), "is the value of a Secret", text})
+			text, is := data[name].(string)
+			if data[name] != nil && !is {
+				text = fmt.Sprint(data[name])
+			}
+			if text != "" && len(SecretRefs(text)) == 0 {
+				found = append(found, LiteralSecret{path + "." + part + "." + Truncate(name), "is the value of a Secret", text, ""})
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package events
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,6 +14,23 @@ type SecretRef struct {
 	Store string `json:"store" required:"true" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"the store, as the operator has named it; tenant: the Secrets of the tenant's own namespace"`
 	Name  string `json:"name" required:"true" maxLength:"253" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$" doc:"its name there, such as apps/web"`
 	Key   string `json:"key" required:"true" maxLength:"253" pattern:"^[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*$" doc:"the part of it, such as password"`
+}
+
+// SecretSource is a field of a spec that wants a secret: it says where the secret is.
+type SecretSource struct {
+	SecretRef SecretRef `json:"secretRef" required:"true" doc:"Where it is"`
+}
+
+// decodeSource reads a field that wants a secret. What stands there instead may be the secret itself, so it is not repeated.
+func decodeSource(path string, raw any, dst reflect.Value) []FieldError {
+	m, ok := raw.(map[string]any)
+	if ref, given := m["secretRef"]; ok && given {
+		_, ok = ref.(map[string]any)
+	}
+	if !ok {
+		return []FieldError{{path, `want {"secretRef":{"store","name","key"}}, which says where the secret is: the secret itself would be kept for ever in the log`}}
+	}
+	return decodeStruct(path, raw, dst)
 }
 
 // StoreOfTenant is the store that every tenant's applications have: the Secrets of its own namespace.
@@ -113,7 +131,7 @@ func checkMentions(path string, v any, forbidden bool) (faults []FieldError) {
 			switch {
 			case strings.HasPrefix(mention, "$$"):
 			case forbidden:
-				faults = append(faults, FieldError{path, "refers to a secret, and this is no Secret: put the reference into the stringData of one, and name that here"})
+				faults = append(faults, FieldError{path, "refers to a secret outside a Secret: put the reference into the stringData of a Secret, and name that Secret here"})
 			case !good:
 				faults = append(faults, FieldError{path, fmt.Sprintf("%q is no reference: want ${secret:store/name#key}; write $${secret: for the text itself", Truncate(mention))})
 			}
@@ -126,7 +144,7 @@ func checkMentions(path string, v any, forbidden bool) (faults []FieldError) {
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			at := path + "." + Truncate(name)
 			if secretMention.MatchString(name) && !strings.HasPrefix(name, "$$") {
-				faults = append(faults, FieldError{at, "is a name: a reference may stand in values alone"})
+				faults = append(faults, FieldError{at, "is a name: only values may have a reference"})
 			}
 			faults = append(faults, checkMentions(at, v[name], forbidden)...)
 		}

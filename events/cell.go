@@ -4,8 +4,10 @@ import "time"
 
 // CellSpec is a group of tenants on a tenant infra that no other cell gets into.
 type CellSpec struct {
-	Tenants   int    `json:"tenants" default:"20" minimum:"1" maximum:"1000" doc:"most tenants at once; fewer move nobody"`
+	Tenants   int    `json:"tenants" default:"20" minimum:"1" maximum:"1000" doc:"most tenants at once; a lower number moves nobody"`
 	KeepEmpty string `json:"keepEmpty,omitempty" pattern:"^[1-9][0-9]{0,4}[smh]$" doc:"how long it stays empty, such as 1h; else: for ever"`
+	Plan      string `json:"plan,omitempty" ref:"plan" doc:"The multi-tenant plan whose tenants alone live in it; else it takes those of every other plan"`
+	Version   int    `json:"planVersion,omitempty" minimum:"0" doc:"With a plan: the version of it whose applications the cell has"`
 }
 
 // Cell is the kind of a group of tenants.
@@ -16,7 +18,8 @@ const VerbDrain = "drain"
 
 var cellKind = Descriptor{
 	Kind: Cell, Plural: "cells", Doc: "a group of tenants on a tenant infra, apart from others",
-	Parent: TenantInfra, Above: Dataplane, Spec: CellSpec{}, Verbs: CommonVerbs(drainVerb),
+	Parent: TenantInfra, Above: []Kind{Dataplane}, Spec: CellSpec{},
+	Verbs: CommonVerbs(drainVerb, upgradeCellVerb, adoptVerb, disownVerb), Marked: true,
 }
 
 var drainVerb = Verb{VerbDrain, "Close {a kind} to newcomers; who is in it stays", Drain{}}
@@ -32,8 +35,16 @@ func (Drain) IsPayload() {}
 // Kind is Cell.
 func (CellSpec) Kind() Kind { return Cell }
 
-// Check finds no faults between the fields.
-func (CellSpec) Check() []FieldError { return nil }
+// Check wants a plan and its version together.
+func (s CellSpec) Check() []FieldError {
+	switch {
+	case s.Plan != "" && s.Version == 0:
+		return []FieldError{{"spec.planVersion", "is missing: the version of the plan whose applications the cell has, such as 1"}}
+	case s.Plan == "" && s.Version > 0:
+		return []FieldError{{"spec.planVersion", "is of a plan: name that in spec.plan, or leave this out"}}
+	}
+	return nil
+}
 
 // Kept is how long the cell stays when it is empty; 0: until it is deleted.
 func (s CellSpec) Kept() time.Duration {

@@ -179,6 +179,7 @@ type Reason struct {
 	Code    ReasonCode `json:"code"`
 	Message string     `json:"message"`
 	Fault   Blame      `json:"fault"`
+	Denied  bool       `json:"denied,omitempty" doc:"People at the customer's side were asked, and said no"`
 }
 
 // ReasonCode is the stable name of a reason.
@@ -205,13 +206,14 @@ const (
 	InProgress          ReasonCode = "in_progress"       // nothing is wrong: it takes its time
 	AgentTooOld         ReasonCode = "agent_too_old"     // the agent that is to do it does not know how
 	ProvisionStopped    ReasonCode = "provision_blocked" // what was made for a plan failed again and again
+	Approval            ReasonCode = "approval"          // people at the customer's side are to agree, or a freeze or pause of theirs to end
 )
 
 // ReasonCodes are all of them.
 var ReasonCodes = []ReasonCode{
 	Unauthenticated, Unauthorized, QuotaExceeded, RateLimited, CapacityUnavailable, Dependency,
 	ConfigProblem, ConflictReason, Timeout, Unreachable, InternalReason, UnknownReason,
-	DriftedReason, Contested, Queued, NotSeen, InProgress, AgentTooOld, ProvisionStopped,
+	DriftedReason, Contested, Queued, NotSeen, InProgress, AgentTooOld, ProvisionStopped, Approval,
 }
 
 // Call is one call to a cloud or a cluster, as the event of its outcome keeps it.
@@ -225,8 +227,8 @@ type Call struct {
 }
 
 // inside are the calls inside a cluster that make or remove something there. They do not say what they changed.
-var inside = []string{"EnsureBase", "RemoveBase", "EnsureTenant", "MoveTenant", "DeleteTenant", "EnsureApplication", "RemoveApplication", "EnsureAddon", "RemoveAddon",
-	"EmptyNodes", "ReopenNodes", "DeleteBalancers"}
+var inside = []string{"EnsureBase", "RemoveBase", "EnsureTenant", "MoveTenant", "RelocateTenant", "DeleteTenant", "EnsureApplication", "RemoveApplication", "EnsureAddon", "RemoveAddon",
+	"EmptyNodes", "ReopenNodes", "DeleteBalancers", "EnsureCell", "RemoveCell", "JoinTenant", "RecordTenant", "LeaveTenant", "ForgetTenant"}
 
 // Changing tells whether a call has changed something, or may have inside a cluster.
 func (c Call) Changing() bool { return len(c.Changes) > 0 || slices.Contains(inside, c.API) }
@@ -254,24 +256,33 @@ func (f AttemptFailed) NextTry(now time.Time) time.Time {
 	return f.NextAt.Add((now.Sub(f.NextAt)/every + 1) * every)
 }
 
+// Longer tells whether the pause between tries is so much longer than the one that was told that it is news: each time more
+// than twice as long, so that it is told a few times at most.
+func (f AttemptFailed) Longer(told AttemptFailed) bool {
+	return told.EveryMS > 0 && f.EveryMS > 2*told.EveryMS
+}
+
 // Counted tells whether a failure counts as an attempt: being told to come
 // later does not, nor does no answer, which says nothing of what was asked.
 func (r Reason) Counted() bool {
 	switch r.Code {
-	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable, Unreachable, Queued, NotSeen, AgentTooOld:
+	case RateLimited, ConflictReason, Dependency, QuotaExceeded, CapacityUnavailable, Unreachable, Queued, NotSeen, AgentTooOld, Approval:
 		return false
 	}
 	return true
 }
 
-// LacksRights tells whether somebody was not let in, or may not do what is to be done.
-func (r Reason) LacksRights() bool { return r.Code == Unauthorized || r.Code == Unauthenticated }
+// LacksRights tells whether somebody was not let in, or may not do what is to be done. What people have denied is not for an
+// account to give.
+func (r Reason) LacksRights() bool {
+	return !r.Denied && (r.Code == Unauthorized || r.Code == Unauthenticated)
+}
 
 // Waits tells whether who waits for this uses up none of a phase's time: whoever is throttled, has no room or is not
 // answered can do nothing about it. What asks for more than the machines of its cluster have is its owner's to change.
 func (r Reason) Waits() bool {
 	switch r.Code {
-	case RateLimited, QuotaExceeded, Unreachable, Queued, AgentTooOld:
+	case RateLimited, QuotaExceeded, Unreachable, Queued, AgentTooOld, Approval:
 		return true
 	case CapacityUnavailable:
 		return r.Fault == ByCloud
@@ -280,10 +291,10 @@ func (r Reason) Waits() bool {
 }
 
 // Held tells whether it is the customer's side alone that keeps work waiting, for as long as it likes: no time of a phase runs.
-func (r Reason) Held() bool { return r.Code == AgentTooOld }
+func (r Reason) Held() bool { return r.Code == AgentTooOld || r.Code == Approval }
 
 // Final tells whether trying again by itself can't help.
-func (r Reason) Final() bool { return r.Code == ConfigProblem }
+func (r Reason) Final() bool { return r.Code == ConfigProblem || r.Denied }
 
 // These events count what an entity makes in a cloud. They happen only while work is owed.
 type (

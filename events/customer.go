@@ -28,7 +28,7 @@ func (s CustomerSpec) Check() []FieldError {
 	if s.Takes(s.Hosting) {
 		return nil
 	}
-	return []FieldError{{"spec.hostings", fmt.Sprintf("has not %s, which is the customer's hosting: add it", s.Hosting)}}
+	return []FieldError{{"spec.hostings", fmt.Sprintf("must include %s, the customer's own hosting", s.Hosting)}}
 }
 
 // Takes tells whether new tenants of the customer may run in accounts of a hosting.

@@ -37,6 +37,7 @@ func HideOthers(customer string, v any) (changed bool) {
 		}
 	case map[string]any:
 		changed = hideSite(v)
+		changed = hidePrograms(v) || changed
 		for name, one := range v {
 			text, is := one.(string)
 			if !is {
@@ -77,8 +78,34 @@ func hideSite(of map[string]any) (changed bool) {
 	return changed
 }
 
+// shownOfTerms are the terms of a move that concern who moves. The programs of a plan, and what these may reach, are the
+// platform's own.
+var shownOfTerms = []string{"data", "cut", "hold", "confirm", "confirmWithin", "window"}
+
+// hidePrograms takes the programs of a plan out of the event with which a move begins. Those of applications stay.
+func hidePrograms(of map[string]any) (changed bool) {
+	if terms, is := of["terms"].(map[string]any); is {
+		for name := range terms {
+			if !slices.Contains(shownOfTerms, name) {
+				delete(terms, name)
+				changed = true
+			}
+		}
+	}
+	if jobs, is := of["jobs"].([]any); is {
+		shown := slices.DeleteFunc(slices.Clone(jobs), func(j any) bool {
+			job, is := j.(map[string]any)
+			return is && job["step"] != nil && job["app"] == nil
+		})
+		if len(shown) < len(jobs) {
+			of["jobs"], changed = shown, true
+		}
+	}
+	return changed
+}
+
 // hidden finds what may have to be left out: most of what is read has nothing of it.
-var hidden = regexp.MustCompile(`"site"|tenants? before this one|\d fit; by rule| nodes are available: |belongs to another| is [A-Z]\w+: `)
+var hidden = regexp.MustCompile(`"site"|"terms"|"jobs"|tenants? before this one|\d fit; by rule| nodes are available: |belongs to another| is [A-Z]\w+: |, whose machines cost `)
 
 var (
 	placesThatFit = regexp.MustCompile(`; \d+ fits?; by rule`)
@@ -87,14 +114,17 @@ var (
 	lackOfRoom    = regexp.MustCompile(`Insufficient [A-Za-z0-9./_-]*[A-Za-z0-9]`)
 	markOfOther   = regexp.MustCompile(`it belongs to another: "([^"/]*)[^"]*"`)
 	stateOfOthers = regexp.MustCompile(`((?:dataplane|tenantinfra|cell|account|plan) -(?:/[a-z0-9_-]+)?,? (?:which )?is [A-Z]\w+): .*`)
+	priceOfOurs   = regexp.MustCompile(`(tenantinfra -/\S+), whose machines cost [0-9.]+ an hour`)
 	nameInAWS     = regexp.MustCompile(`arn:aws[a-z-]*:[^\s"',]+`)
 )
 
-// TextFor is a sentence about something of a customer's as that customer may read it: no names, counts or places of others.
+// TextFor is a sentence about something of a customer's as that customer may read it: no names, counts or places of others, and
+// nothing of what the platform pays for its own machines.
 // What releases before wrote is cleaned in the same way.
 func TextFor(customer, text string) string {
 	text = placesThatFit.ReplaceAllString(text, "; by rule")
 	text = tenantsBefore.ReplaceAllString(text, "")
+	text = priceOfOurs.ReplaceAllString(text, "$1")
 	text = nodesLookedAt.ReplaceAllStringFunc(text, noRoom)
 	text = markOfOther.ReplaceAllStringFunc(text, func(found string) string {
 		if markOfOther.FindStringSubmatch(found)[1] == customer {

@@ -14,11 +14,11 @@ type DataplaneSpec struct {
 	Type        string           `json:"type" enum:"shared,dedicated" default:"shared" doc:"Whether it hosts many customers or exactly one"`
 	Version     string           `json:"version" pattern:"^1\\.[0-9]{2}$" default:"1.36" doc:"Kubernetes minor version, such as 1.36"`
 	Network     DataplaneNetwork `json:"network" doc:"The network it is built in"`
-	Cluster     DataplaneCluster `json:"cluster,omitzero" doc:"What can be chosen of its Kubernetes cluster besides"`
+	Cluster     DataplaneCluster `json:"cluster,omitzero" doc:"Further settings of its Kubernetes cluster"`
 	SystemPool  SystemPool       `json:"systemPool" doc:"The machines for what the dataplane itself needs"`
-	CloudAddons CloudAddons      `json:"cloudAddons,omitzero" doc:"The versions of the cloud's add-ons; empty: the cloud's choice when it is made, and no change after"`
-	Bootstrap   []string         `json:"bootstrap,omitempty" maxItems:"20" pattern:"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" doc:"The addons of this dataplane, by their names on it, that have to be Deployed before it is Active; they may be made after it"`
-	Mode        string           `json:"mode,omitempty" enum:"push,pull" doc:"Who works on it: the control plane, or an agent in the customer's network, which goes with an account of access agent; empty: push"`
+	CloudAddons CloudAddons      `json:"cloudAddons,omitzero" doc:"The versions of the cloud's add-ons; empty: the cloud chooses when the dataplane is made, and they stay"`
+	Bootstrap   []string         `json:"bootstrap,omitempty" maxItems:"20" pattern:"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" doc:"The addons, by their names on this dataplane, that must be Deployed before it is Active; they may be created after it"`
+	Mode        string           `json:"mode,omitempty" enum:"push,pull" doc:"Who works on it: the control plane, or an agent in the customer's network; it can be changed later, but is always pull in an account of access agent; empty: push"`
 	Drift       string           `json:"drift" enum:"repair,report" default:"repair" doc:"What is done when somebody else has changed or deleted what was made for it or on it"`
 }
 
@@ -33,10 +33,10 @@ type DataplaneNetwork struct {
 // DataplaneCluster is what can be chosen of the Kubernetes cluster besides.
 type DataplaneCluster struct {
 	Existing   string          `json:"existing" pattern:"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$" doc:"The name of a cluster that somebody else made: it is used, and never changed or deleted; no network, system pool or add-on is made"`
-	Private    bool            `json:"private" default:"false" doc:"Whether its API can be reached from inside its network alone"`
+	Private    bool            `json:"private" default:"false" doc:"Whether its API can be reached only from inside its network"`
 	Logging    bool            `json:"logging" default:"false" doc:"Whether what its control plane logs goes to the cloud's logs"`
-	SecretsKey string          `json:"secretsKey" maxLength:"200" doc:"The cloud's name of a key that Kubernetes secrets are encrypted with besides; it can't be changed"`
-	Access     []ClusterAccess `json:"access,omitempty" maxItems:"20" doc:"Who of the cloud may work in it besides aerie"`
+	SecretsKey string          `json:"secretsKey" maxLength:"200" doc:"The cloud's name of a key of your own with which Kubernetes secrets are encrypted; it can't be changed"`
+	Access     []ClusterAccess `json:"access,omitempty" maxItems:"20" doc:"Which principals of the cloud may use the cluster besides aerie"`
 }
 
 // ClusterAccess lets somebody into a cluster.

@@ -28,6 +28,7 @@ type (
 		Cluster string   `json:"cluster"`
 		Pool    NodePool `json:"pool"`
 		Remake  bool     `json:"remake,omitempty"` // as above
+		Reopen  bool     `json:"reopen,omitempty"` // it was to go already: pods may come to its nodes again
 	}
 	// UpgradePools owes the version of every node pool on a cluster, whoever's.
 	UpgradePools struct {

@@ -23,6 +23,8 @@ func decode(path string, raw any, dst reflect.Value, tag reflect.StructTag) []Fi
 		return decodeFree(path, raw, dst, tag)
 	case undecoded:
 		return decodeLater(path, raw, dst)
+	case secretSource:
+		return decodeSource(path, raw, dst)
 	}
 	switch dst.Kind() {
 	case reflect.Pointer: // of a part that may be left out as a whole, with its defaults
@@ -42,6 +44,8 @@ var (
 	// freeObject is a part of a spec whose shape belongs to somebody else.
 	freeObject = reflect.TypeFor[map[string]any]()
 	undecoded  = reflect.TypeFor[rawSpec]()
+
+	secretSource = reflect.TypeFor[SecretSource]()
 )
 
 // rawSpec is a spec whose kind is not looked at yet.
@@ -81,8 +85,9 @@ func keep(path string, v any) (any, []FieldError) {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			kept, wrong := keep(join(path, Truncate(k)), v[k])
-			out[k], faults = kept, append(append(faults, checkText(join(path, Truncate(k)), k)...), wrong...)
+			at := join(path, Truncate(k))
+			kept, wrong := keep(at, v[k])
+			out[k], faults = kept, append(append(faults, checkText(at, k)...), wrong...)
 		}
 		return out, faults
 	case []any:

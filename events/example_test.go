@@ -31,7 +31,7 @@ func ExampleRegistry() {
 	// customer in lists customers: a company that subscribes to plans
 	// account in lists accounts: a cloud account to work in
 	// plan in lists plans: a tier: what a tenant of it gets and where it may be put
-	// [create update retry delete suspend resume move pause continue abort adopt disown]
+	// [create update retry delete suspend resume move pause continue abort confirm adopt disown]
 }
 
 // The body of a command is decoded strictly, and all of its faults are told at once.

@@ -2,7 +2,6 @@ package events
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 )
 
@@ -11,17 +10,23 @@ import (
 type PlanSpec struct {
 	Draft      bool        `json:"draft" default:"false" doc:"A draft takes no tenants; clearing it releases the plan for good"`
 	Hosting    string      `json:"hosting" enum:"provider,customer,platform,any" default:"provider" doc:"Whose account its tenants run in; any: what the customer's hosting says"`
-	Deployment string      `json:"deployment" required:"true" enum:"dedicated,resource-shared" doc:"How tenants share: each customer a dataplane of its own, or machines together"`
+	Deployment string      `json:"deployment" required:"true" enum:"dedicated,resource-shared,multi-tenant" doc:"How tenants share: each customer a dataplane of its own; machines together; or the very applications of a cell"`
 	Apps       []PlanApp   `json:"apps" required:"true" minItems:"1" maxItems:"20" doc:"The application types the plan offers, each with the size of its infrastructure"`
-	Quota      PlanQuota   `json:"quota" doc:"What a tenant's namespace may use in all"`
-	Limits     PlanLimit   `json:"limits" doc:"What a container gets that asks for nothing"`
+	Quota      PlanQuota   `json:"quota" doc:"The most that a tenant's namespace may use in total"`
+	Limits     PlanLimit   `json:"limits" doc:"The limits of a container that sets none"`
 	Isolation  bool        `json:"isolation" default:"true" doc:"Whether other tenants' pods are kept out of the namespace"`
 	Egress     PlanEgress  `json:"egress" doc:"With isolation: where the tenants' pods may connect to"`
-	Priority   int         `json:"priority,omitempty" minimum:"0" maximum:"1000000" doc:"How important its tenants' pods are where machines are scarce: a higher one pushes out lower ones. No pod may take another"`
-	Placement  string      `json:"placement" enum:"spread,pack" default:"spread" doc:"Among several fitting dataplanes: the one with the fewest tenants, or the fullest"`
+	Priority   int         `json:"priority,omitempty" minimum:"0" maximum:"1000000" doc:"The priority of its tenants' pods when machines are scarce: a higher one displaces a lower one. A pod can't choose another"`
+	Placement  string      `json:"placement" enum:"spread,pack,cheapest,nearest" default:"spread" doc:"Among several fitting tenant infras: the one with the fewest tenants; the fullest; the one whose machines cost least, by the prices of its account; or the one nearest to the tenant's near"`
+	Capacity   string      `json:"capacity,omitempty" enum:"on-demand,spot,spot-with-fallback" doc:"What machines its tenants may be on: the priority of all pools of their tenant infra; empty: any"`
+	Machines   string      `json:"machines,omitempty" enum:"shared,own" doc:"Whether a tenant shares the machines of its tenant infra with others, or has its own, of the same pools, on the same dataplane; empty: shared"`
 	Residency  Residency   `json:"residency,omitzero" doc:"Where in the world its tenants may be; empty: anywhere"`
 	Price      PlanPrice   `json:"price" doc:"What it costs, for people"`
+	Move       *PlanMove   `json:"move,omitempty" doc:"How its tenants come to another cluster, and to which plans they may go"`
 	Provision  []Provision `json:"provision,omitempty" maxItems:"10" doc:"What is made when a tenant finds no place; the first template that suits is taken"`
+
+	Applications []PlanApplication `json:"applications,omitempty" maxItems:"20" doc:"Of a multi-tenant plan: what each of its cells has, for all of its tenants"`
+	Tenants      PlanSteps         `json:"tenants,omitzero" doc:"Of a multi-tenant plan: what is run when a tenant comes into a cell, and when it goes"`
 }
 
 // PlanApp is one application type of a plan.
@@ -69,6 +74,17 @@ func (s PlanSpec) HostingFor(c CustomerSpec) string {
 	return s.Hosting
 }
 
+// The rules by which one of several fitting places is chosen.
+const (
+	PlaceSpread   = "spread"
+	PlacePack     = "pack"
+	PlaceCheapest = "cheapest"
+	PlaceNearest  = "nearest"
+)
+
+// OwnMachines is that each tenant of a plan has machines of its own.
+const OwnMachines = "own"
+
 // AnyHosting leaves a plan's hosting to the customer.
 const AnyHosting = "any"
 
@@ -83,7 +99,7 @@ const Plan Kind = "plan"
 
 var planKind = Descriptor{
 	Kind: Plan, Plural: "plans", Doc: "a tier: what a tenant of it gets and where it may be put",
-	Owner: ByThePlatform, Spec: PlanSpec{}, Verbs: CommonVerbs(releaseVerb, retireVerb),
+	Owner: ByThePlatform, Spec: PlanSpec{}, Verbs: CommonVerbs(releaseVerb, retireVerb, upgradeCellsVerb),
 	Access: Access{Shown: []string{"spec.apps", "spec.quota", "spec.price", "status.observed.version"}},
 }
 
@@ -92,11 +108,7 @@ func (PlanSpec) Kind() Kind { return Plan }
 
 // Check refuses two entries for one application type, and ranges that are none.
 func (s PlanSpec) Check() (faults []FieldError) {
-	for i, r := range s.Egress.Ranges {
-		if p, err := netip.ParsePrefix(r); err != nil || p.Masked() != p {
-			faults = append(faults, FieldError{fmt.Sprintf("spec.egress.ranges[%d]", i), fmt.Sprintf("%q is no range such as 203.0.113.0/24", Truncate(r))})
-		}
-	}
+	faults = checkRanges("spec.egress.ranges", s.Egress.Ranges)
 	seen := map[string]bool{}
 	for i, a := range s.Apps {
 		if seen[a.Type] {
@@ -104,7 +116,11 @@ func (s PlanSpec) Check() (faults []FieldError) {
 		}
 		seen[a.Type] = true
 	}
-	return append(faults, s.checkProvision()...)
+	if s.Machines == OwnMachines && s.Deployment == MultiTenant {
+		faults = append(faults, FieldError{"spec.machines", "must be shared: tenants of a multi-tenant plan share the very applications"})
+	}
+	faults = append(faults, append(s.checkMove(), s.checkProvision()...)...)
+	return append(faults, s.checkShared()...)
 }
 
 // SizeOf is the infra size the plan gives an application type; "" if it does not offer it.

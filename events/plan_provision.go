@@ -12,7 +12,7 @@ type Provision struct {
 	Dataplane   DataplaneTemplate   `json:"dataplane" doc:"The dataplane that is made; shared or dedicated, as the plan's deployment says"`
 	TenantInfra TenantInfraTemplate `json:"tenantinfra" doc:"The tenant infra on it; of the type and size that the tenant is of"`
 	KeepEmpty   string              `json:"keepEmpty" default:"24h" pattern:"^[1-9][0-9]{0,4}[smh]$" doc:"how long what was made stays when nobody is on it, such as 30m or 24h"`
-	Warm        int                 `json:"warm" default:"0" minimum:"0" maximum:"20" doc:"How many dataplanes stand empty for those who come"`
+	Warm        int                 `json:"warm" default:"0" minimum:"0" maximum:"20" doc:"How many empty dataplanes are kept ready for new tenants"`
 	Max         int                 `json:"max" default:"3" minimum:"1" maximum:"1000" doc:"Most dataplanes at once of the template; of a dedicated plan: for each customer"`
 }
 
@@ -24,7 +24,7 @@ type DataplaneTemplate struct {
 	Region      string           `json:"region" required:"true" pattern:"^[a-z][a-z0-9-]{1,39}$" doc:"the cloud's name of the region, such as eu-central"`
 	Version     string           `json:"version" pattern:"^1\\.[0-9]{2}$" default:"1.36" doc:"Kubernetes minor version, such as 1.36"`
 	Network     DataplaneNetwork `json:"network" doc:"The network it is built in"`
-	Cluster     DataplaneCluster `json:"cluster,omitzero" doc:"What can be chosen of its Kubernetes cluster besides"`
+	Cluster     DataplaneCluster `json:"cluster,omitzero" doc:"Further settings of its Kubernetes cluster"`
 	SystemPool  SystemPool       `json:"systemPool" doc:"The machines for what the dataplane itself needs"`
 	CloudAddons CloudAddons      `json:"cloudAddons,omitzero" doc:"The versions of the cloud's add-ons; empty: the cloud's choice"`
 	Drift       string           `json:"drift" enum:"repair,report" default:"repair" doc:"What is done when somebody else has changed or deleted what was made"`
@@ -32,9 +32,9 @@ type DataplaneTemplate struct {
 
 // TenantInfraTemplate is a tenant infra that may be made.
 type TenantInfraTemplate struct {
-	Scheduling string `json:"scheduling" enum:"strict,preferred" default:"strict" doc:"Whether pods of others are kept off these pools, or only had better stay off"`
+	Scheduling string `json:"scheduling" enum:"strict,preferred" default:"strict" doc:"strict: pods of others are kept off these pools; preferred: the scheduler puts them elsewhere if it can"`
 	Pools      []Pool `json:"pools" required:"true" minItems:"1" maxItems:"10" doc:"The node pools"`
-	Cells      *Cells `json:"cells,omitempty" doc:"Whether its tenants live in cells, and what these are like; left out: there are none"`
+	Cells      *Cells `json:"cells,omitempty" doc:"How its tenants are grouped into cells; left out: there are no cells"`
 }
 
 // DataplaneFor is the dataplane that the template makes in an account, which an agent alone may enter, for a plan.
@@ -112,7 +112,13 @@ func (s PlanSpec) checkProvision() (faults []FieldError) {
 			fault(".dataplane.cluster.existing", "no use in a template: there is one cluster of that name")
 			p.Dataplane.Cluster.Existing = ""
 		}
+		if has := p.TenantInfraFor("a", "a").Capacity(); s.Capacity != "" && has != s.Capacity {
+			fault(".tenantinfra.pools", "want priority %s of each, which is the plan's capacity", s.Capacity)
+		}
 		faults = append(faults, within(at+".dataplane", p.DataplaneFor(p.Account, false, false).Check())...)
+		if s.Deployment == MultiTenant && p.TenantInfra.Cells == nil {
+			fault(".tenantinfra.cells", "are missing: tenants of a multi-tenant plan live in cells")
+		}
 		faults = append(faults, within(at+".tenantinfra", p.TenantInfraFor("a", "a").Check())...)
 	}
 	return faults

@@ -10,7 +10,7 @@ import (
 type PrincipalSpec struct {
 	Role    Role   `json:"role" required:"true" enum:"admin,operator,viewer,auditor,customer-admin,customer-viewer" doc:"What it may do; customer-admin and customer-viewer are of one customer, its owner, the others are the platform's"`
 	Key     string `json:"key,omitempty" maxLength:"56" doc:"The public NKey that it signs with, as nk -gen user makes one"`
-	Issuer  string `json:"issuer,omitempty" maxLength:"40" doc:"Instead of a key, who says that it is him: an issuer of the server's --oidc file, which makes these itself; or local, for the token in the data directory"`
+	Issuer  string `json:"issuer,omitempty" maxLength:"40" doc:"Instead of a key: the issuer in the server's --oidc file that vouches for this principal, which the server makes itself; or local, for the token in the data directory"`
 	Expires string `json:"expires,omitempty" maxLength:"35" doc:"When it ends, RFC 3339; empty: when it is deleted"`
 }
 

@@ -178,7 +178,7 @@ func (c Caller) who() string {
 // DenyPayload refuses what a command says beyond the caller's rights; nil if he may say it. It looks nothing up.
 func (c Caller) DenyPayload(r *Registry, ref Ref, p Payload) error {
 	if ref == LocalPrincipal && c.Actor != ActorAdmin && letsBackIn(p) {
-		return Refuse(Denied, "%s is let in again by who is on the server's host: aerie auth local-token enable", ref)
+		return Refuse(Denied, "%s can be enabled only on the server's host: aerie auth local-token enable", ref)
 	}
 	spec := SpecOf(p)
 	faults := append(c.grants(ref, spec), c.reaches(r, ref, spec)...)
@@ -213,13 +213,13 @@ func (c Caller) grants(ref Ref, spec Spec) (faults []FieldError) {
 		end = c.Until
 	}
 	if !c.Until.IsZero() && (end.IsZero() || end.After(c.Until)) {
-		faults = append(faults, FieldError{"spec.expires", "is after the caller's own end, " + c.Until.UTC().Format(time.RFC3339)})
+		faults = append(faults, FieldError{"spec.expires", "is later than the caller's own end, " + c.Until.UTC().Format(time.RFC3339)})
 	}
 	if !c.Role.Grants(role) {
 		faults = append(faults, FieldError{"spec.role", fmt.Sprintf("%s gives nobody the role %s", c.who(), role)})
 	}
 	if role.OfCustomer() == (ref.Owner == Platform) {
-		faults = append(faults, FieldError{"spec.role", fmt.Sprintf("%s is no role for an owner of '%s': the platform's have admin, operator, viewer, auditor, a customer's customer-admin, customer-viewer", role, ref.Owner)})
+		faults = append(faults, FieldError{"spec.role", fmt.Sprintf("%s is not a role for owner '%s': the platform's roles are admin, operator, viewer and auditor, a customer's are customer-admin and customer-viewer", role, ref.Owner)})
 	}
 	return faults
 }

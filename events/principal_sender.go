@@ -64,6 +64,21 @@ func (c Caller) InboxOf() string {
 	return ""
 }
 
+// SubjectsOf begin, instead of aerie., the subjects on which a caller asks on NATS servers that ask aerie who he is: there his id in
+// them is what says who asks. The local admin has none.
+func (c Caller) SubjectsOf() string {
+	if c.InboxOf() == "" {
+		return ""
+	}
+	return FromPrefix + c.InboxOf()
+}
+
+// FromPrefix begins the subjects of SubjectsOf, and EventPrefix those of all events.
+const (
+	FromPrefix  = "aerie.from."
+	EventPrefix = "aerie.evt."
+)
+
 // InboxPrefix is the inbox prefix of who shows a token; "" where it is the one that NATS clients have by themselves.
 func InboxPrefix(token string) string {
 	if id, _, ok := SplitToken(token); ok {

@@ -46,6 +46,9 @@ func TestParseRef(t *testing.T) {
 		{"the platform's cell, shorter", events.Cell, "eu_pg_c1", "-.cell.eu_pg_c1"},
 		{"the platform's cell, by three parts", events.Cell, "eu/pg/c1", "-.cell.eu_pg_c1"},
 		{"a customer's cell", events.Cell, "acme/own/pg/c1", "acme.cell.own_pg_c1"},
+		{"an application of a cell, by four parts", events.CellApplication, "eu/pg/c1/web", "-.cellapplication.eu_pg_c1_web"},
+		{"an application of a customer's cell", events.CellApplication, "acme/own/pg/c1/web", "acme.cellapplication.own_pg_c1_web"},
+		{"three parts of an application of a cell", events.CellApplication, "-/eu/pg/c1", "name"},
 		{"two parts of a cell", events.Cell, "-/eu/pg", "name"},
 		{"a customer's tenant infra", events.TenantInfra, "acme/own/pg", "acme.tenantinfra.own_pg"},
 		{"the platform's addon, by three parts", events.Addon, "-/eu/db", "-.addon.eu_db"},
@@ -109,6 +112,8 @@ func drawRef(t *rapid.T) events.Ref {
 		r.ID += "_" + label.Draw(t, "second part")
 	case events.Cell:
 		r.ID += "_" + label.Draw(t, "second part") + "_" + label.Draw(t, "third part")
+	case events.CellApplication:
+		r.ID += "_" + label.Draw(t, "second part") + "_" + label.Draw(t, "third part") + "_" + label.Draw(t, "fourth part")
 	}
 	return r
 }

@@ -3,6 +3,7 @@ package events
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -13,13 +14,14 @@ type Code string
 
 // The codes of refusals; docs/reference.md has their statuses and exit codes.
 const (
-	Invalid     Code = "invalid"     // the command cannot be understood, or names what is not there
-	NotFound    Code = "not_found"   // there is no such entity
-	Conflict    Code = "conflict"    // the entity is not as the command expects
-	Refused     Code = "refused"     // understood, and not allowed in this phase
-	Denied      Code = "denied"      // this caller may not
-	Unavailable Code = "unavailable" // not now: ask again
-	Internal    Code = "internal"    // our fault
+	Invalid     Code = "invalid"      // the command cannot be understood, or names what is not there
+	NotFound    Code = "not_found"    // there is no such entity
+	Conflict    Code = "conflict"     // the entity is not as the command expects
+	Refused     Code = "refused"      // understood, and not allowed in this phase
+	Denied      Code = "denied"       // this caller may not
+	Unavailable Code = "unavailable"  // not now: ask again
+	TooMany     Code = "rate_limited" // this caller has asked too much lately: ask again
+	Internal    Code = "internal"     // our fault
 )
 
 // Blame says who can do something about a problem.
@@ -72,8 +74,11 @@ func b2i(b bool) int {
 // can help follow from the code.
 func Refuse(code Code, format string, args ...any) *Refusal {
 	r := &Refusal{Code: code, Message: Cut(fmt.Sprintf(format, args...), maxMessage), Fault: ByUser}
-	if code == Unavailable || code == Internal {
+	switch code {
+	case Unavailable, Internal:
 		r.Fault, r.Retryable = BySystem, code == Unavailable
+	case TooMany:
+		r.Retryable = true
 	}
 	return r
 }
@@ -157,9 +162,14 @@ func Cut(s string, most int) string {
 }
 
 // Truncate shortens what somebody sent so that it can be quoted in a message: 60
-// characters at most, valid UTF-8.
+// characters at most, valid UTF-8, without what is a secret by its form.
 func Truncate(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
+	for _, k := range knownSecrets {
+		if slices.ContainsFunc(k.signs, func(sign string) bool { return strings.Contains(s, sign) }) {
+			s = k.form.ReplaceAllString(s, "("+k.what+")")
+		}
+	}
 	if utf8.RuneCountInString(s) <= 60 {
 		return s
 	}
@@ -203,4 +213,36 @@ func distance(a, b string) int {
 		before, row = row, next
 	}
 	return row[len(b)]
+}
+
+// CommandKind stands in the subject of an event where the kind of its entity
+// stands, for what became of a command that changed no entity. Nothing of this kind
+// can be commanded or read; its id is the command's.
+const CommandKind Kind = "command"
+
+// CommandRefused says that a command that waited in the queue was refused: nobody was
+// there to be told.
+type CommandRefused struct {
+	Kind   Kind     `json:"kind"` // of the entity that was commanded; its owner is the event's
+	ID     string   `json:"id"`
+	Verb   string   `json:"verb"`
+	Reason *Refusal `json:"error"`
+}
+
+// Type names the event on the wire.
+func (CommandRefused) Type() string { return "refused" }
+
+// NoteRefusal asks to write down that a command was refused.
+type NoteRefusal struct{ Refused CommandRefused }
+
+// IsPayload marks a payload.
+func (NoteRefusal) IsPayload() {}
+
+// EventKindOf finds a kind whose events the log may hold, by its name in the singular
+// or the plural.
+func (r *Registry) EventKindOf(s string) (Kind, bool) {
+	if d, ok := r.Find(s); ok || s != string(CommandKind) && s != CommandKind.Plural() {
+		return d.Kind, ok
+	}
+	return CommandKind, true
 }

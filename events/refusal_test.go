@@ -2,6 +2,7 @@ package events_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -57,6 +58,7 @@ func TestWhoseFaultARefusalIs(t *testing.T) {
 		{events.Refused, events.ByUser, false},
 		{events.Denied, events.ByUser, false},
 		{events.Unavailable, events.BySystem, true},
+		{events.TooMany, events.ByUser, true},
 		{events.Internal, events.BySystem, false},
 	}
 	for _, row := range rows {
@@ -113,5 +115,22 @@ func TestWhichFailuresCount(t *testing.T) {
 		if r.Counted() != row.counted || r.Final() != row.final {
 			t.Errorf("%s: counted %t, final %t", row.code, r.Counted(), r.Final())
 		}
+	}
+}
+
+// What is quoted of what somebody sent gets into answers and the program's log: a secret in it does not.
+func TestNoSecretIsQuoted(t *testing.T) {
+	for sent, quoted := range map[string]string{
+		"oci://robot:hunter2@registry.example.com/acme": "(a URL with a password)registry.example.com/acme",
+		"oci://registry.example.com/acme":               "oci://registry.example.com/acme",
+		"ghp_0123456789abcdefghijABCDEFGHIJ012345":      "(a token of GitHub)",
+	} {
+		if got := events.Truncate(sent); got != quoted {
+			t.Errorf("%s is quoted as %s, want %s", sent, got, quoted)
+		}
+	}
+	_, err := events.DecodeAsk(events.Repository, events.VerbCreate, []byte(`{"spec":{"url":"oci://robot:hunter2@registry.example.com/acme","password":{"secretRef":{"store":"vault","name":"r","key":"k"}}}}`))
+	if err == nil || strings.Contains(fmt.Sprint(err), "hunter2") {
+		t.Error(err)
 	}
 }

@@ -16,7 +16,7 @@ type Descriptor struct {
 	Doc    string    // what an entity of the kind is, for people
 	Owner  Ownership // who may own one
 	Parent Kind      // whose id comes before the last label of its id; "": its id is one label
-	Above  Kind      // whose id the parent's begins with; "": the parent's is one label
+	Above  []Kind    // whose ids the parent's begins with, the nearest first; none: the parent's is one label
 	Spec   Spec      // an empty one, to look at its type
 	Verbs  []Verb    // what can be asked, in the order in which people read it
 	Marked bool      // whether what is made for an entity carries its mark, in a cloud or a cluster
@@ -81,7 +81,7 @@ func (d Descriptor) VerbNames() (names []string) {
 // IDForm is what an id of the kind looks like, in a few characters.
 func (d Descriptor) IDForm() string {
 	form := "<name>"
-	for _, k := range []Kind{d.Parent, d.Above} {
+	for _, k := range append([]Kind{d.Parent}, d.Above...) {
 		if k != "" {
 			form = "<" + string(k) + ">_" + form
 		}
@@ -99,13 +99,10 @@ func (d Descriptor) IDRule() string {
 
 // labels is how many labels an id of the kind has.
 func (d *Descriptor) labels() int {
-	switch {
-	case d.Above != "":
-		return 3
-	case d.Parent != "":
-		return 2
+	if d.Parent == "" {
+		return 1
 	}
-	return 1
+	return 2 + len(d.Above)
 }
 
 // Registry is the kinds that a program knows. It is never changed, so it may be read from any goroutine.
@@ -304,7 +301,7 @@ func refFieldsOf(t reflect.Type) (fields []refField) {
 // Builtin is what this program knows. A new kind comes last, whatever it refers to: snapshots on disk have the
 // places of the kinds in this list.
 var Builtin = NewRegistry(customerKind, accountKind, planKind, dataplaneKind, tenantInfraKind, tenantKind, applicationKind, addonKind,
-	principalKind, tokenKind, cellKind, agentKind)
+	principalKind, tokenKind, cellKind, agentKind, cellApplicationKind, repositoryKind)
 
 // Kinds are the kinds of Builtin.
 var Kinds = Builtin.Kinds()

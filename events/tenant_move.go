@@ -8,6 +8,7 @@ const (
 	VerbPause    = "pause"
 	VerbContinue = "continue"
 	VerbAbort    = "abort"
+	VerbConfirm  = "confirm"
 )
 
 var (
@@ -15,14 +16,16 @@ var (
 	pauseVerb    = Verb{VerbPause, "Hold the move of {a kind} where it is, while it still runs where it was", Pause{}}
 	continueVerb = Verb{VerbContinue, "Let a held move of {a kind} go on", Continue{}}
 	abortVerb    = Verb{VerbAbort, "Give up the move of {a kind} and bring all back to what it was", Abort{}}
+	confirmVerb  = Verb{VerbConfirm, "Let the move of {a kind} close it where it is, if its plan waits for that", Confirm{}}
 )
 
 // Move asks that a tenant goes to another plan, to another version of its own, or to another place.
 type Move struct {
-	Plan      string `json:"plan" pattern:"^(-/)?[a-z][a-z0-9-]{0,39}(@[1-9][0-9]{0,5})?$" doc:"The plan to go to, such as business, or business@4 for a version of it; empty: its own, as it is now on"`
+	Plan      string `json:"plan" pattern:"^(-/)?[a-z][a-z0-9-]{0,39}(@[1-9][0-9]{0,5})?$" doc:"The plan to go to, such as business, or business@4 for a version of it; empty: its own plan, in its newest version"`
 	Dataplane string `json:"dataplane" ref:"dataplane" doc:"The dataplane to go to; empty: the tenant's own if the plan allows it"`
 	Cell      string `json:"cell" ref:"cell" doc:"The cell to go to, such as eu/pg-small/c1; empty: the plan's rule chooses one"`
-	PlanID    string `json:"plan_id" pattern:"^[0-9a-f-]{8,100}$" doc:"What a dry run said: if the move would be another one now, it is a conflict and nothing happens"`
+	Leave     bool   `json:"leave" default:"false" doc:"Go to another cluster though things stay behind that aerie did not make, and are removed there"`
+	PlanID    string `json:"plan_id" pattern:"^[0-9a-f-]{8,100}$" doc:"The plan_id of a dry run: if the move would be a different one by now, that is a conflict and nothing happens"`
 }
 
 // Pause asks that a move goes no further for now.
@@ -32,7 +35,12 @@ type Pause struct{}
 type Continue struct{}
 
 // Abort asks that a move is given up.
-type Abort struct{}
+type Abort struct {
+	Force bool `json:"force" default:"false" doc:"Open a closed tenant where it was at once, without waiting until unquiesce succeeds or the programs at the other place have ended"`
+}
+
+// Confirm asks that a move whose plan waits for that goes on.
+type Confirm struct{}
 
 // IsPayload marks a payload.
 func (Move) IsPayload() {}
@@ -45,6 +53,9 @@ func (Continue) IsPayload() {}
 
 // IsPayload marks a payload.
 func (Abort) IsPayload() {}
+
+// IsPayload marks a payload.
+func (Confirm) IsPayload() {}
 
 // The kinds of moves.
 const (
@@ -73,6 +84,8 @@ type TenantUse struct {
 
 	Going   int64    `json:"going,omitempty" doc:"How many of its pods go to other machines"`
 	Blocked []string `json:"blocked,omitempty" nullable:"false" doc:"What keeps them where they are"`
+	Volumes []string `json:"volumes,omitempty" nullable:"false" doc:"Its volumes, where it would go to another cluster"`
+	Foreign []string `json:"foreign,omitempty" nullable:"false" doc:"What aerie did not make and would stay behind, where it would go to another cluster"`
 	Budgets []string `json:"budgets,omitempty" nullable:"false" doc:"The disruption budgets that let nobody go now"`
 }
 
@@ -82,6 +95,8 @@ type MoveState struct {
 	Kind   string    `json:"kind" enum:"terms,machines,cluster" doc:"terms: its pods stay; machines: they go to other machines of the cluster; cluster: to another one"`
 	Step   string    `json:"step" doc:"Which step is taken now"`
 	Paused bool      `json:"paused,omitempty" doc:"It goes no further until somebody says continue"`
+	Data   string    `json:"data,omitempty" enum:"none,jobs" doc:"What becomes of its data on the way to another cluster; absent: it goes to no other cluster"`
+	Closed time.Time `json:"closed_since,omitzero" doc:"Since when it is closed on the way to another cluster; absent: it has not been"`
 	From   Placement `json:"from" doc:"The stay that it leaves"`
 	To     Placement `json:"to" doc:"The stay that it goes to"`
 }
@@ -100,7 +115,7 @@ type MovePlan struct {
 	InterruptedMS int64          `json:"interrupted_ms" doc:"For how long at most; 0: nothing is"`
 	PriceNow      PlanPrice      `json:"price_now" doc:"What the tenant costs"`
 	PriceThen     PlanPrice      `json:"price_then" doc:"What it costs from the switch on"`
-	Use           *TenantUse     `json:"use,omitempty" doc:"What it uses of its quota; absent: it does not matter, no bound becomes lower"`
+	Use           *TenantUse     `json:"use,omitempty" doc:"What it uses of its quota; absent: no limit becomes lower, so it does not matter"`
 }
 
 // MovePlanStep is one step of a MovePlan.
@@ -122,10 +137,16 @@ type (
 		Zones []string   `json:"zones,omitempty"`
 		Plan  string     `json:"plan"` // the digest of what a dry run says
 		Use   *TenantUse `json:"use,omitempty"`
+		// Terms say how it goes to another cluster, and Apps which applications go with it.
+		Terms *PlanMove `json:"terms,omitempty"`
+		Apps  []string  `json:"apps,omitempty"`
+		Jobs  []MoveJob `json:"jobs,omitempty"` // the programs that are run on the way
 	}
-	// MoveReserved says that the place is ready.
+	// MoveReserved says that the place is ready, and of one in another cluster where that is.
 	MoveReserved struct {
-		Calls []Call `json:"calls,omitempty"`
+		Site    *Target `json:"site,omitempty"`
+		Cluster string  `json:"cluster,omitempty"`
+		Calls   []Call  `json:"calls,omitempty"`
 	}
 	// MovePrepared says that the pods that come now go to the new machines.
 	MovePrepared struct {
@@ -149,6 +170,7 @@ type (
 	// MoveAborting says that a move is given up, and why. What was made for it goes.
 	MoveAborting struct {
 		Reason
+		Forced bool `json:"forced,omitempty"` // what is closed opens without waiting for a program
 	}
 	// MoveAborted says that all is as it was before the move.
 	MoveAborted struct{}
@@ -206,6 +228,7 @@ type TenantSurvey struct {
 	EnsureTenant
 	Suspended bool
 	To        string   // the tenant infra whose machines its pods go to; empty: they stay
+	Elsewhere bool     // that is in another cluster
 	Zones     []string // in which these are
 }
 

@@ -1,26 +1,28 @@
 package events
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
 
 // TenantInfraSpec is the machines for one application type and size on one
-// dataplane: a group of node pools, never per tenant.
+// dataplane: a group of node pools; or the machines that one tenant or cell has alone.
 type TenantInfraSpec struct {
 	App        string `json:"app" required:"true" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"the application type it is for, such as postgres"`
 	Size       string `json:"size" required:"true" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"the size, as plans name it, such as small"`
-	Scheduling string `json:"scheduling" enum:"strict,preferred" default:"strict" doc:"Whether pods of others are kept off these pools, or only had better stay off"`
+	Scheduling string `json:"scheduling" enum:"strict,preferred" default:"strict" doc:"Whether pods of others never run on these pools, or only if there is no room elsewhere"`
 	Pools      []Pool `json:"pools" required:"true" minItems:"1" maxItems:"10" doc:"The node pools"`
-	Cells      *Cells `json:"cells,omitempty" doc:"Whether its tenants live in cells, and what these are like; left out: there are none"`
+	Cells      *Cells `json:"cells,omitempty" doc:"How its tenants are grouped into cells; left out: there are no cells"`
+	For        string `json:"for,omitempty" maxLength:"140" doc:"The tenant or the cell that alone has these machines, such as acme/prod. aerie makes such a tenant infra when it places a tenant or opens a cell, and removes it with that; nobody else creates one"`
 }
 
 // Cells says what the cells of a tenant infra are like. They are opened and closed as tenants come and go.
 type Cells struct {
-	Tenants   int    `json:"tenants" default:"20" minimum:"1" maximum:"1000" doc:"most tenants of a cell; fewer than before move nobody"`
-	Isolation string `json:"isolation" enum:"policy" default:"policy" doc:"What keeps cells apart: network policies"`
+	Tenants   int    `json:"tenants" default:"20" minimum:"1" maximum:"1000" doc:"most tenants in one cell; a lower number moves nobody"`
+	Isolation string `json:"isolation" enum:"policy,nodes" default:"policy" doc:"What keeps cells apart: network policies; with nodes also machines: each cell has node pools of its own, as the tenant infra's pools say, and the tenant infra itself has none. It can't be changed"`
 	Max       int    `json:"max" default:"50" minimum:"1" maximum:"200" doc:"most cells at once"`
-	Warm      int    `json:"warm" default:"0" minimum:"0" maximum:"200" doc:"how many cells stand empty for those who come"`
+	Warm      int    `json:"warm" default:"0" minimum:"0" maximum:"200" doc:"how many empty cells are kept ready for new tenants"`
 	KeepEmpty string `json:"keepEmpty" default:"1h" pattern:"^[1-9][0-9]{0,4}[smh]$" doc:"how long an empty cell stays, such as 30m or 1h"`
 }
 
@@ -28,11 +30,11 @@ type Cells struct {
 type Pool struct {
 	Name         string            `json:"name" required:"true" pattern:"^[a-z][a-z0-9-]{0,19}$" doc:"lower-case letters, digits and '-', at most 20 characters"`
 	Machine      string            `json:"machine" required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$" doc:"the cloud's machine type"`
-	Alternatives []string          `json:"alternatives,omitempty" maxItems:"10" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$" doc:"machine types that will do where that one is not to be had"`
+	Alternatives []string          `json:"alternatives,omitempty" maxItems:"10" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$" doc:"other machine types to use if that one is not available"`
 	Min          int               `json:"min" default:"0" minimum:"0" maximum:"1000" doc:"fewest nodes"`
 	Max          int               `json:"max" default:"3" minimum:"1" maximum:"1000" doc:"most nodes"`
 	Labels       map[string]string `json:"labels,omitempty" doc:"Labels of its nodes, of a domain of your own: those of Kubernetes, clouds and aerie are reserved"`
-	Priority     string            `json:"priority" enum:"on-demand,spot,spot-with-fallback" default:"on-demand" doc:"Whether the cloud may take the machines back; with a fallback, the same pods find a second pool that it may not, which has no node until it is needed"`
+	Priority     string            `json:"priority" enum:"on-demand,spot,spot-with-fallback" default:"on-demand" doc:"Whether the cloud may take the machines back (spot); with a fallback there is a second pool, on-demand, for the same pods, which has no node until one is needed"`
 	Zones        []string          `json:"zones,omitempty" maxItems:"6" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"zones to use; one pins the pool, empty spreads it over all"`
 }
 
@@ -71,7 +73,7 @@ func (s TenantInfraSpec) Check() (faults []FieldError) {
 	if c := s.Cells; c != nil && c.Warm > c.Max {
 		faults = append(faults, FieldError{"spec.cells.warm", fmt.Sprintf("%d is more than max, %d", c.Warm, c.Max)})
 	}
-	return faults
+	return append(faults, s.checkMachines()...)
 }
 
 // SpotWithFallback is the priority of a pool that has a twin, and FallbackSuffix what
@@ -80,6 +82,18 @@ const (
 	SpotWithFallback = "spot-with-fallback"
 	FallbackSuffix   = "-fallback"
 )
+
+// Capacity is the priority that all pools have; empty if they have several.
+func (s TenantInfraSpec) Capacity() (priority string) {
+	for i, p := range s.Pools {
+		of := cmp.Or(p.Priority, "on-demand")
+		if i > 0 && of != priority {
+			return ""
+		}
+		priority = of
+	}
+	return priority
+}
 
 // PoolPart is what Drift.What begins with of a pool of a tenant infra, before its name.
 const PoolPart = "pool "

@@ -26,7 +26,7 @@ func checkLine(path, s string) []FieldError {
 	}
 	if i := strings.IndexFunc(s, Disguises); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(s[i:])
-		return []FieldError{{path, fmt.Sprintf("has the character %U, which is not seen: want one line of plain text", r)}}
+		return []FieldError{{path, fmt.Sprintf("has the character %U, which is invisible: want one line of plain text", r)}}
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func evolveAccount(d AccountData, happened ev.Event) AccountData {
 	case ev.Requested[ev.AccountSpec]:
 		d.Spec = e.Spec
 	case ev.UpdateRequested[ev.AccountSpec]:
-		d.Good = d.Good && d.Spec == e.Spec // that it is verified once more keeps nobody from working in it
+		d.Good = d.Good && entered(d.Spec) == entered(e.Spec) // that it is verified once more keeps nobody from working in it
 		d.Spec = e.Spec
 	case ev.Verified:
 		d.Good, d.Failed = true, 0
@@ -112,6 +112,11 @@ func evolveAccount(d AccountData, happened ev.Event) AccountData {
 	return d
 }
 
+// entered is all of an account that has to do with whether it can be entered.
+func entered(s ev.AccountSpec) any {
+	return [...]string{s.Cloud, s.Number, s.Hosting, s.Role, s.ExternalID, s.Access}
+}
+
 func owedAccount(e Entity[AccountData]) ev.Effect {
 	switch e.Phase() {
 	case Requested:
@@ -123,6 +128,9 @@ func owedAccount(e Entity[AccountData]) ev.Effect {
 		}
 		return effect
 	case Failing:
+		if e.Failure != nil && e.Failure.Denied {
+			return nil // asking people again and again is no verification
+		}
 		return WaitFor{Since: e.PhaseSince, Within: verifyAgainIn(e.Data.Failed)}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package fsm_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -81,4 +82,43 @@ func TestAnAccountIsVerifiedAgainByItself(t *testing.T) {
 	if owed, _ := fsm.Machines[ev.Account].Owed(mustGet(t, fsmtest.WorldOf(t, healed), main)).(fsm.WaitFor); owed.Within != 5*time.Minute {
 		t.Errorf("after it was Ready it is left for %s", owed.Within)
 	}
+}
+
+// TestADenialIsAnAnswer has people at the customer's side say no: what was asked for is given up, is not tried again by itself, and
+// makes no account doubt itself. An end stays owed, and who retries it has them asked once more.
+func TestADenialIsAnAnswer(t *testing.T) {
+	denies := func(name string) question {
+		return report(name, func(r *ev.Report) {
+			r.Failure = fsmtest.Attempt(0, ev.Unauthorized)
+			r.Failure.Denied, r.Failure.Fault = true, ev.ByUser
+		})
+	}
+	denied := *fsmtest.Attempt(1, ev.Unauthorized)
+	denied.Denied = true
+	gone := ev.Failed{Reason: denied.Reason}
+	begun := fsmtest.History(fsmtest.AccountReady(), fsmtest.DataplaneIs("-/eu", fsmtest.AsIs, ev.NetworkingStarted{}))
+	going := fsmtest.TenantIs("acme/prod", append(slices.Clone(fsmtest.Starting), ev.Activated{}, ev.DeletionRequested{}, ev.Drained{})...)
+	account := fsmtest.AccountIs(ev.VerificationStarted{}, gone)
+	live(t, []life{
+		{name: "work of an account", given: begun, when: denies("dataplane -/eu"),
+			then: []string{"dataplane -/eu attempt_failed", "dataplane -/eu failed"}, phase: fsm.Failed, why: "unauthorized"},
+		{name: "an end", given: going, when: denies("tenant acme/prod"), then: []string{"tenant acme/prod attempt_failed"}, phase: fsm.Deleting, why: "unauthorized"},
+		{name: "an end that is tried again", given: fsmtest.History(going, fsmtest.Is("tenant acme/prod", denied)), when: retry("tenant acme/prod"),
+			then: []string{"tenant acme/prod retry_requested"}, phase: fsm.Deleting},
+		{name: "an account itself", given: account, when: retry("account -/main"),
+			then: []string{"account -/main retry_requested"}, phase: fsm.Requested},
+	})
+	if owed := fsm.Machines[ev.Account].Owed(entityOf(t, account, "account -/main")); owed != nil {
+		t.Errorf("an account that people have denied is owed %v", owed)
+	}
+	held := fsmtest.Attempt(1, ev.Approval)
+	if !held.Held() || !held.Waits() || held.Counted() || held.LacksRights() {
+		t.Errorf("what waits for approval is %+v", held)
+	}
+}
+
+func entityOf(t *testing.T, past []fsmtest.Fact, name string) fsm.Entity[fsm.Data] {
+	t.Helper()
+	e, _ := fsmtest.WorldOf(t, past).Get(fsmtest.RefOf(name))
+	return e
 }

@@ -13,7 +13,9 @@ var addon = installed(ground[ev.AddonSpec]{
 		dp, _ := find[DataplaneData](refs, e.dataplane().Ref)
 		return ev.InstallingStarted{Site: dp.Data.site(dp.Base), Cluster: dp.Data.Cluster.Cluster, Namespace: e.Data.Spec.In(e.Ref)}
 	},
-	fits: func(ref ev.Ref, s ev.Spec, _ *Refs) []ev.FieldError { return s.(ev.AddonSpec).Fits(ref) },
+	fits: func(ref ev.Ref, s ev.Spec, refs *Refs) []ev.FieldError {
+		return append(s.(ev.AddonSpec).Fits(ref), fitsLogin(ref, s.(ev.AddonSpec).Chart, refs)...)
+	},
 	keep: func(faults *keeper, e Entity[AddonData], now ev.AddonSpec) {
 		faults.keep("spec.namespace", e.Data.Spec.In(e.Ref), now.In(e.Ref))
 	},

@@ -21,7 +21,7 @@ func TestAddonLives(t *testing.T) {
 	inhabited := fsmtest.History(fsmtest.TenantHome(), addonIs(begun, ev.Deployed{Revision: 1}))
 	live(t, []life{
 		{name: "requested for a dataplane", given: fsmtest.Platform(), when: create(db, body), then: []string{db + " requested"}, phase: fsm.Pending},
-		{name: "its name is no namespace for it", given: fsmtest.Platform(), when: create("addon -/eu_kube-system", body), not: "invalid…spec.namespace: \"kube-system\" is not given to addons"},
+		{name: "its name is no namespace for it", given: fsmtest.Platform(), when: create("addon -/eu_kube-system", body), not: "invalid…spec.namespace: \"kube-system\" is not allowed for an addon"},
 		{name: "no such dataplane", given: fsmtest.Platform(), when: create("addon -/us_db", body), not: `invalid…name: there is no dataplane -/us`},
 		{name: "the dataplane is ready", given: fsmtest.History(fsmtest.Platform(), addonIs()), when: settle(db), then: []string{db + " installing_started"}, phase: fsm.Installing},
 		{name: "changed", given: deployed, when: update(db, `{"spec":{"namespace":"db","manifests":[{"kind":"Service"}]}}`), then: []string{db + " update_requested"}, phase: fsm.Upgrading},
@@ -33,7 +33,7 @@ func TestAddonLives(t *testing.T) {
 		{name: "with cascade all goes", given: inhabited, when: ask("dataplane -/eu", ev.Delete{Cascade: true}), then: []string{"dataplane -/eu deletion_requested"}, phase: fsm.Deleting, why: "dependency: waits for the end of tenantinfra -/eu_pg"},
 		{name: "the tenants on it first, and its addons not yet", given: fsmtest.History(inhabited, fsmtest.Is("dataplane -/eu", ev.DeletionRequested{Cascade: true})), when: settle("dataplane -/eu"),
 			then: []string{"tenant acme/prod deletion_requested", "tenant acme/prod drained"}, phase: fsm.Deleting},
-		{name: "a plan takes nothing along", given: inhabited, when: ask("plan -/free", ev.Delete{Cascade: true}), not: "invalid…cascade: this kind takes nothing along; delete what uses it first: tenant acme/prod"},
-		{name: "an addon neither", given: inhabited, when: ask(db, ev.Delete{Cascade: true}), not: "invalid…cascade: this kind takes nothing along; nothing uses it: leave cascade out"},
+		{name: "a plan takes nothing along", given: inhabited, when: ask("plan -/free", ev.Delete{Cascade: true}), not: "invalid…cascade: there is no cascade for this kind; delete what uses it first: tenant acme/prod"},
+		{name: "an addon neither", given: inhabited, when: ask(db, ev.Delete{Cascade: true}), not: "invalid…cascade: there is no cascade for this kind; nothing uses it: leave cascade out"},
 	})
 }

@@ -17,12 +17,15 @@ const (
 
 // AgentData is what an agent's events say of it.
 type AgentData struct {
-	Spec   ev.AgentSpec
-	Secret string    // the SHA-256 of the one that may join; empty: nobody may
-	Until  time.Time // until then
-	Used   string    // the SHA-256 of the secret that has joined
-	Key    string    // its public key; empty: it has none, or none that is good
-	Seen   ev.AgentConnected
+	Spec    ev.AgentSpec
+	Secret  string    // the SHA-256 of the one that may join; empty: nobody may
+	Until   time.Time // until then
+	Used    string    // the SHA-256 of the secret that has joined
+	Key     string    // its public key; empty: it has none, or none that is good
+	Seen    ev.AgentConnected
+	Differs ev.LogDiffers // what it has met and nobody has accepted; zero: nothing
+	Agreed  ev.LogPoint   // what was accepted last
+	Mended  time.Time     // of the last repair that it has told of
 }
 
 // Wants returns the spec.
@@ -40,6 +43,9 @@ var agent = Kind[AgentData]{
 		Row{ev.AgentConnected{}, []Phase{Invited, Lost, Connected}, Connected},
 		Row{ev.AgentLost{}, []Phase{Connected}, Lost},
 		Row{ev.ReportRefused{}, []Phase{Invited, Connected, Lost}, Stay},
+		Row{ev.RepairedAway{}, []Phase{Invited, Connected, Lost}, Stay},
+		Row{ev.LogDiffers{}, []Phase{Invited, Connected, Lost}, Stay},
+		Row{ev.DifferenceAccepted{}, []Phase{Invited, Connected, Lost}, Stay},
 	), Row{ev.AgentRevoked{}, []Phase{Invited, Connected, Lost}, Revoked}),
 	SteadyPhases: []Phase{Invited, Connected, Lost},
 	FinalPhase:   Revoked,
@@ -86,6 +92,16 @@ func evolveAgent(d AgentData, happened ev.Event) AgentData {
 		d.Key, d.Secret, d.Used = e.Key, "", d.Secret
 	case ev.AgentConnected:
 		d.Seen = e
+	case ev.LogDiffers:
+		d.Differs = e
+	case ev.DifferenceAccepted:
+		d.Differs, d.Agreed = ev.LogDiffers{}, e.At
+	case ev.RepairedAway:
+		for _, r := range e.Repairs {
+			if r.At.After(d.Mended) {
+				d.Mended = r.At
+			}
+		}
 	case ev.AgentRevoked, ev.Deleted:
 		d.Key, d.Secret, d.Used = "", "", ""
 	}
@@ -107,6 +123,11 @@ func commandAgent(e Entity[AgentData], p ev.Payload, _ *Refs) ([]ev.Change, erro
 		return invite(e, ev.Invite(ask))
 	case ev.RevokeAgent:
 		return changed(e.Base, ev.AgentRevoked{}), nil
+	case ev.AcceptLog:
+		if met := e.Data.Differs.Now; met != (ev.LogPoint{}) {
+			return changed(e.Base, ev.DifferenceAccepted{At: met}), nil
+		}
+		return nil, nil // asked twice, or nothing is to be accepted
 	case ev.Join:
 		return joinAgent(e, ask)
 	case ev.NoteAgent:
@@ -137,7 +158,7 @@ func joinAgent(e Entity[AgentData], ask ev.Join) ([]ev.Change, error) {
 	case d.Used != "" && ask.Secret == d.Used:
 		return changed(e.Base, ev.JoinRefused{Key: ask.Key}), nil
 	}
-	return nil, ev.Refuse(ev.Denied, "%s: this token is not good, or not any more", e.Ref)
+	return nil, ev.Refuse(ev.Denied, "%s: this token is unknown or no longer valid", e.Ref)
 }
 
 // noteAgent takes how an agent stands, if that is news.
@@ -153,8 +174,21 @@ func noteAgent(e Entity[AgentData], ask ev.NoteAgent) ([]ev.Change, error) {
 			return nil, nil
 		}
 		return changed(e.Base, seen), nil
+	case ev.LogDiffers:
+		if seen.Now == e.Data.Differs.Now || seen.Now == e.Data.Agreed {
+			return nil, nil
+		}
+		return changed(e.Base, seen), nil
 	case ev.ReportRefused:
 		return changed(e.Base, seen), nil
+	case ev.RepairedAway:
+		news := slices.DeleteFunc(slices.Clone(seen.Repairs), func(r ev.Repair) bool {
+			return !r.At.After(e.Data.Mended) || r.Ref.Owner != e.Ref.Owner // told before, or not its own
+		})
+		if len(news) == 0 {
+			return nil, nil
+		}
+		return changed(e.Base, ev.RepairedAway{Repairs: news}), nil
 	}
 	return nil, ev.Refuse(ev.Internal, "an agent does not know %T", ask.Seen)
 }

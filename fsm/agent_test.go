@@ -19,6 +19,9 @@ func TestAgents(t *testing.T) {
 	invited := fsmtest.History(born, fsmtest.Is(edge, ev.Invited{Secret: first, Until: until}))
 	joined := fsmtest.History(invited, fsmtest.Is(edge, ev.Joined{Key: "UA"}))
 	works := fsmtest.History(joined, fsmtest.Is(edge, ev.AgentConnected{Instance: "i", Version: "1"}))
+	other := ev.LogDiffers{Was: ev.LogPoint{Seq: 900}, Now: ev.LogPoint{Epoch: 7, Seq: 500}}
+	met := fsmtest.History(works, fsmtest.Is(edge, other))
+	agreed := fsmtest.History(met, fsmtest.Is(edge, ev.DifferenceAccepted{At: other.Now}))
 	join := func(secret, key string, after time.Duration) ev.Join {
 		return ev.Join{Secret: secret, Key: key, At: until.Add(after)}
 	}
@@ -37,6 +40,13 @@ func TestAgents(t *testing.T) {
 		{name: "another version", given: works, when: ask(edge, ev.NoteAgent{Seen: ev.AgentConnected{Instance: "j", Version: "2", Lacks: []string{"x"}}}), then: []string{edge + " connected"}, phase: fsm.Connected},
 		{name: "its clock goes wrong", given: works, when: ask(edge, ev.NoteAgent{Seen: ev.AgentConnected{Instance: "i", Version: "1", ClockOff: "6m0s"}}), then: []string{edge + " connected"}, phase: fsm.Connected},
 		{name: "a report without the lease", given: works, when: ask(edge, ev.NoteAgent{Seen: ev.ReportRefused{Instance: "i"}}), then: []string{edge + " report_refused"}, phase: fsm.Connected},
+		{name: "another log", given: works, when: ask(edge, ev.NoteAgent{Seen: other}), then: []string{edge + " log_differs"}, phase: fsm.Connected},
+		{name: "the same other log", given: met, when: ask(edge, ev.NoteAgent{Seen: other})},
+		{name: "restored once more", given: met, when: ask(edge, ev.NoteAgent{Seen: ev.LogDiffers{Now: ev.LogPoint{Epoch: 8, Seq: 3}}}), then: []string{edge + " log_differs"}, phase: fsm.Connected},
+		{name: "accepted", given: met, when: ask(edge, ev.AcceptLog{}), then: []string{edge + " difference_accepted"}, phase: fsm.Connected},
+		{name: "accepted twice", given: agreed, when: ask(edge, ev.AcceptLog{})},
+		{name: "nothing to accept", given: works, when: ask(edge, ev.AcceptLog{})},
+		{name: "told late of what is accepted", given: agreed, when: ask(edge, ev.NoteAgent{Seen: other})},
 		{name: "nobody without a key is there", given: invited, when: ask(edge, ev.NoteAgent{Seen: ev.AgentConnected{Instance: "i"}})},
 		{name: "lost", given: works, when: ask(edge, ev.NoteAgent{Seen: ev.AgentLost{Since: until}}), then: []string{edge + " lost"}, phase: fsm.Lost},
 		{name: "who has joined is not invited", given: works, when: ask(edge, invite), not: "refused: agent acme/edge has joined: rotate its key"},
@@ -62,8 +72,65 @@ func TestModes(t *testing.T) {
 	live(t, []life{
 		{name: "by an agent", given: fsmtest.History(customer, account(ev.AccessAgent)), when: create(edge, spec(`,"mode":"pull"`)), then: []string{edge + " requested"}},
 		{name: "nobody else enters it", given: fsmtest.History(customer, account(ev.AccessAgent)), when: create(edge, spec("")), not: "invalid…spec.mode"},
-		{name: "no agent enters it", given: fsmtest.History(customer, account("")), when: create(edge, spec(`,"mode":"pull"`)), not: "invalid…spec.mode"},
+		{name: "an agent works where the control plane could", given: fsmtest.History(customer, account("")), when: create(edge, spec(`,"mode":"pull"`)), then: []string{edge + " requested"}},
+		{name: "no agent works in another's account", given: fsmtest.History(customer, fsmtest.Is("account -/main", ev.Requested[ev.AccountSpec]{UID: "m", Spec: ev.AccountSpec{Cloud: "sim", Number: "main"}})),
+			when: create(edge, `{"spec":{"account":"-/main","region":"eu-central","type":"dedicated","mode":"pull"}}`), not: "invalid…spec.mode"},
 		{name: "an account is verified by its agent", given: fsmtest.History(customer, account(ev.AccessAgent)), when: settle("account acme/theirs"),
 			then: []string{"account acme/theirs verification_started"}, phase: fsm.Verifying},
 	})
+}
+
+// Another mode hands a dataplane over in whatever phase it is, once something may have been made, and makes nothing. While it
+// is handed over nobody works; what was begun before is told.
+func TestHandovers(t *testing.T) {
+	const edge = "dataplane acme/edge"
+	body := func(mode string) string {
+		return `{"spec":{"account":"acme/theirs","region":"eu-central","type":"dedicated"` + mode + `}}`
+	}
+	wants, err := ev.DecodeAsk(ev.Dataplane, ev.VerbUpdate, []byte(body("")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := fsmtest.History(fsmtest.Is("customer acme", ev.Created[ev.CustomerSpec]{UID: "u", Spec: ev.CustomerSpec{Hosting: "customer"}}),
+		fsmtest.Is("account acme/theirs", ev.Requested[ev.AccountSpec]{UID: "u", Spec: ev.AccountSpec{Cloud: "sim", Number: "lab"}}),
+		fsmtest.Is(edge, ev.Requested[ev.DataplaneSpec]{UID: "d", Spec: wants.(ev.Update).Spec.(ev.DataplaneSpec)}))
+	begun := fsmtest.History(asked, fsmtest.Is(edge, ev.NetworkingStarted{Account: ev.CloudAccount{Cloud: "sim", Number: "lab"}}))
+	active := fsmtest.History(begun, fsmtest.Is(edge, ev.NetworkReady{Network: "n"}, ev.ClusterReady{Cluster: "c", Version: "1.36"}, ev.SystemPoolReady{Nodes: 1},
+		ev.CloudAddonsReady{}, ev.BaseReady{}, ev.Activated{}))
+	started := ev.HandoverStarted{From: ev.ModePush, To: ev.ModePull, Since: fsmtest.Later}
+	handing := fsmtest.History(begun, fsmtest.Is(edge, started))
+	pull := update(edge, body(`,"mode":"pull"`))
+	live(t, []life{
+		{name: "nothing was made", given: asked, when: pull, then: []string{edge + " update_requested"}},
+		{name: "on its way", given: begun, when: pull, then: []string{edge + " update_requested", edge + " handover_started"}, phase: fsm.Networking},
+		{name: "at rest nothing is made", given: active, when: pull, then: []string{edge + " update_requested", edge + " update_done", edge + " handover_started"}, phase: fsm.Active},
+		{name: "asked twice", given: fsmtest.History(begun, fsmtest.Is(edge, ev.UpdateRequested[ev.DataplaneSpec]{Spec: pulling(wants)}, started)), when: pull},
+		{name: "back before it is over", given: fsmtest.History(begun, fsmtest.Is(edge, ev.UpdateRequested[ev.DataplaneSpec]{Spec: pulling(wants)}, started)),
+			when: update(edge, body("")), then: []string{edge + " update_requested", edge + " handover_started"}},
+		{name: "what was begun is told", given: handing, when: late(edge, begun, ev.NetworkReady{Network: "n"}), then: []string{edge + " network_ready"}, phase: fsm.ClusterCreating},
+		{name: "its time is over", given: handing, when: ask(edge, ev.Expire{Since: started.Since}), then: []string{edge + " handed_over"}, phase: fsm.Networking},
+		{name: "another's time is over", given: handing, when: ask(edge, ev.Expire{Since: fsmtest.Later.Add(1)})},
+		{name: "one that is deleted is handed over too", given: fsmtest.History(handing, fsmtest.Is(edge, ev.DeletionRequested{})), when: ask(edge, ev.Expire{Since: started.Since}),
+			then: []string{edge + " handed_over"}, phase: fsm.Deleting},
+	})
+	for name, facts := range map[string][]fsmtest.Fact{"handed over": handing, "and deleted": fsmtest.History(handing, fsmtest.Is(edge, ev.DeletionRequested{}))} {
+		w := fsmtest.WorldOf(t, facts)
+		e, _ := w.Get(fsmtest.RefOf(edge))
+		if owed, waits := fsm.Machines[ev.Dataplane].Owed(e).(fsm.WaitFor); !waits || !owed.OnlyTime() || fsm.DutyOf(e, w.Get).By != fsm.ByNobody {
+			t.Errorf("%s: somebody works on it: %+v", name, owed)
+		}
+	}
+	before, after := fsmtest.WorldOf(t, handing), fsmtest.WorldOf(t, fsmtest.History(handing, fsmtest.Is(edge, ev.HandedOver{Mode: ev.ModePull, After: 7})))
+	was, _ := before.Get(fsmtest.RefOf(edge))
+	is, _ := after.Get(fsmtest.RefOf(edge))
+	if fsm.DutyOf(is, after.Get).By != fsm.ByAgent || fsm.DutyOf(is, after.Get).Revision <= fsm.DutyOf(was, before.Get).Revision {
+		t.Errorf("handed over: %v works, revision %d after %d", fsm.DutyOf(is, after.Get).By, fsm.DutyOf(is, after.Get).Revision, fsm.DutyOf(was, before.Get).Revision)
+	}
+}
+
+// pulling is the spec of an update in another mode.
+func pulling(asked ev.Payload) ev.DataplaneSpec {
+	s := asked.(ev.Update).Spec.(ev.DataplaneSpec)
+	s.Mode = ev.ModePull
+	return s
 }

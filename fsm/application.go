@@ -13,8 +13,10 @@ var application = installed(ground[ev.ApplicationSpec]{
 		t, _ := find[TenantData](refs, e.tenant().Ref)
 		return ev.InstallingStarted{Site: t.Data.Site, Cluster: t.Data.Cluster, Namespace: t.Data.Placement.Namespace}
 	},
+	fits:   fitsApplication,
 	hold:   holdApplication,
 	locked: lockApplication,
+	follow: settleCopy,
 	ensure: func(e ev.EnsureApplication) ev.Effect { return e },
 	remove: func(e ev.RemoveApplication) ev.Effect { return e },
 })

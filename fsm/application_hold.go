@@ -23,6 +23,9 @@ func holdApplication(e Entity[ApplicationData], refs *Refs) ev.Event {
 // lockApplication refuses what is asked of an application while its tenant moves.
 func lockApplication(e Entity[ApplicationData], _ ev.Payload, refs *Refs) error {
 	t, _ := find[TenantData](refs, e.tenant().Ref)
+	if t.Data.Move == nil && e.Data.Copy != nil {
+		return ev.Refuse(ev.Refused, "change %s: %s has just moved, and it follows: ask again", e.Ref, t.Ref)
+	}
 	return refuseMoving("change "+e.Ref.String(), t)
 }
 

@@ -43,7 +43,7 @@ func (d ReleaseData[S]) earlier(ref ev.Ref, revision int) (DeployedSpec[S], erro
 
 // deployed keeps the last two specs that came about.
 func (d ReleaseData[S]) deployed(e ev.Deployed) ReleaseData[S] {
-	d.Objects, d.Undoing, d.Repairing = e.Objects, false, false
+	d.Objects, d.Endpoints, d.Undoing, d.Repairing = e.Objects, e.Endpoints, false, false
 	if d.Good != nil && !reflect.DeepEqual(d.Good.Spec, d.Spec) {
 		d.Before = d.Good
 	}
@@ -53,6 +53,9 @@ func (d ReleaseData[S]) deployed(e ev.Deployed) ReleaseData[S] {
 
 // outcomeRelease tells what was asked for from what was brought back after a failure.
 func outcomeRelease[S ev.Installed](e Entity[ReleaseData[S]], outcome ev.Event) []ev.Event {
+	if e.Data.Copy != nil {
+		return e.Data.outcomeCopy(outcome)
+	}
 	if d, ok := outcome.(ev.Deployed); ok && e.Data.Undoing {
 		return []ev.Event{ev.RolledBack(d)}
 	}
@@ -63,6 +66,9 @@ func outcomeRelease[S ev.Installed](e Entity[ReleaseData[S]], outcome ev.Event) 
 func giveUpRelease[S ev.Installed](e Entity[ReleaseData[S]], why ev.Reason) ev.Event {
 	if good := e.Data.Good; e.Phase() == Upgrading && good != nil && !reflect.DeepEqual(good.Spec, e.Data.Spec) {
 		return ev.RollingBackStarted{To: good.Revision, Reason: why}
+	}
+	if e.Phase() == Copying {
+		return ev.CopyFailed{Reason: why}
 	}
 	return ev.Failed{Reason: why}
 }

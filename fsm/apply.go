@@ -31,13 +31,12 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 // begins tells whether an event gives the phase its time anew, though it stays.
 func begins(e ev.Event) bool {
 	switch e := e.(type) {
-	case ev.SpecEvent, ev.RetryRequested, ev.ChangeReleased,
-		ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveContinued, ev.MoveAborting:
+	case ev.SpecEvent, ev.RetryRequested, ev.ChangeReleased, ev.HandedOver:
 		return true
 	case ev.AttemptFailed: // its time is for what is done when it can be
 		return e.Waits()
 	}
-	return false
+	return beginsStep(e)
 }
 
 // owedSince is when an entity came to be owed what it is owed after an event.
@@ -55,7 +54,7 @@ func (k *Kind[D]) owedSince(before, after Base, r ev.Recorded) time.Time {
 func aside(e ev.Event) bool {
 	switch e.(type) {
 	case ev.LabelsChanged, ev.Claimed, ev.Attached, ev.Detached, ev.PoolsObserved, ev.Swept, ev.Observed, ev.CatalogueChanged,
-		ev.Disowned, ev.AttemptFailed, ev.Kept:
+		ev.Disowned, ev.AttemptFailed, ev.Kept, ev.HandoverStarted, ev.HandedOver:
 		return true
 	}
 	return isCreate(e)
@@ -85,13 +84,19 @@ func (b Base) follow(r ev.Recorded) Base {
 	case ev.LabelsChanged:
 		b.Labels = e.Labels
 		return b
-	case ev.Claimed, ev.Attached, ev.Detached, ev.PoolsObserved, ev.Swept, ev.Observed, ev.CatalogueChanged:
-		return b
-	case ev.Kept, ev.Emptied, ev.Occupied, ev.ProvisionFailed, ev.ProvisionSucceeded, ev.ProvisionPaused, ev.ProvisionResumed:
+	case ev.Claimed, ev.Attached, ev.Detached, ev.PoolsObserved, ev.Swept, ev.Observed, ev.CatalogueChanged, ev.SlotTaken, ev.SlotFreed,
+		ev.Kept, ev.Emptied, ev.Occupied, ev.ProvisionFailed, ev.ProvisionSucceeded, ev.ProvisionPaused, ev.ProvisionResumed,
+		ev.HandoverStarted, ev.HandedOver, ev.CellUpgradeStarted, ev.CellsUpgraded:
 		return b
 	case ev.ProvisionBlocked:
 		b.Failure = &e.Reason
 		return b
+	case ev.CellsUpgradeStarted:
+		if b.provisionStopped() {
+			return b
+		}
+	case ev.CellsUpgradeStopped:
+		return b.stopUpgrade(e)
 	case ev.Disowned:
 		if b.UID == "" { // the log knows no other incarnation of the name
 			b.UID, b.Created, b.CreatedSeq = e.UID, r.Time, r.Seq
@@ -117,9 +122,6 @@ func (b Base) follow(r ev.Recorded) Base {
 	case ev.SuspendGivenUp:
 		b.Attempt, b.Failure, b.Unmet = nil, &e.Reason, &e.Reason
 		return b
-	case ev.ChangeHeld, ev.ChangeReleased:
-		b.Attempt = nil
-		return b
 	case ev.Failed:
 		b.Failure = &e.Reason
 		return b
@@ -129,7 +131,7 @@ func (b Base) follow(r ev.Recorded) Base {
 	case ev.RollingBackStarted:
 		b.Attempt, b.Failure = nil, &e.Reason
 		return b
-	case ev.RolledBack: // the reason stays: what was asked for is not there
+	case ev.ChangeHeld, ev.ChangeReleased, ev.RolledBack: // of the last the reason stays: what was asked for is not there
 		b.Attempt = nil
 		return b
 	case ev.CreateEvent:
@@ -138,7 +140,7 @@ func (b Base) follow(r ev.Recorded) Base {
 	case ev.SpecEvent:
 		b.Revision++
 		b.Unmet, b.Drift, b.Relapses = nil, "", nil
-	case ev.RetryRequested, ev.SuspendRequested, ev.ResumeRequested, ev.MoveStarted:
+	case ev.RetryRequested, ev.SuspendRequested, ev.ResumeRequested, ev.MoveStarted, ev.TakenIn:
 		b.Unmet, b.Drift, b.Relapses = nil, "", nil
 	case ev.Drained:
 		b.Drained = true

@@ -27,16 +27,25 @@ type CellData struct {
 	Spec ev.CellSpec
 	Used int  // how many slots are taken
 	Warm bool // it is empty, and stays for those who come
+
+	// The rest is of a cell of a plan.
+	Site      ev.Target
+	Cluster   string
+	Namespace string
+	Infra     string // the name by which the machines for its pods are labelled; empty: it is as older releases made it
+	Prepared  bool   // the namespace is there
+	Opened    bool   // it was open before
 }
 
 // Wants returns the spec.
 func (d CellData) Wants() ev.Spec { return d.Spec }
 
 // A cell opens when its tenant infra is ready, takes tenants until it is full, and is closed when it has been empty for
-// long. A full one takes nobody: the table says so.
+// long. A full one takes nobody: the table says so. One of a plan has a namespace and applications, see cell_plan.go; for
+// any other nothing is made, and it ends at once.
 var cell = Kind[CellData]{
 	Name: ev.Cell,
-	Table: table([]Phase{Opening}, "", Closed,
+	Table: marked(table([]Phase{Opening}, Closing, Closed,
 		Row{ev.Requested[ev.CellSpec]{}, []Phase{Unborn}, Opening},
 		Row{ev.CellOpened{}, []Phase{Opening}, Open},
 		Row{ev.SlotTaken{}, []Phase{Opening, Open}, Stay},
@@ -47,26 +56,58 @@ var cell = Kind[CellData]{
 		Row{ev.DrainingStarted{}, []Phase{Opening, Open, Full}, Draining},
 		Row{ev.DrainEnded{}, []Phase{Draining}, Opening},
 		Row{ev.UpdateRequested[ev.CellSpec]{}, []Phase{Opening, Open, Full, Draining}, Stay},
-	),
-	SteadyPhases: []Phase{Open, Full, Draining},
-	FinalPhase:   Closed,
-	CreateEvents: requested[ev.CellSpec],
-	CheckSpec:    fitsCell,
-	UpdateEvents: respecCell,
-	DecideVerb:   drainCell,
-	Evolve:       evolveCell,
-	Owed:         owedCell,
-	Advance:      settleCell,
-	Elapsed:      closeCell,
+		Row{ev.OpeningStarted{}, []Phase{Opening}, Stay},
+		Row{ev.CellPrepared{}, []Phase{Opening}, Stay},
+		Row{ev.Failed{}, []Phase{Opening}, Failed},
+		Row{ev.RetryRequested{}, []Phase{Failed}, Opening},
+		Row{ev.UpdateRequested[ev.CellSpec]{}, []Phase{Failed}, Opening},
+		Row{ev.SlotFreed{}, []Phase{Failed, Closing}, Stay},
+		Row{ev.Drifted{}, []Phase{Open, Full}, Stay},
+		Row{ev.DriftEnded{}, []Phase{Open, Full}, Stay},
+		Row{ev.RepairStarted{}, []Phase{Open, Full}, Opening},
+		Row{ev.RetryRequested{}, []Phase{Open, Full}, Opening},            // of one that has drifted
+		Row{ev.Deleted{}, []Phase{Opening, Open, Full, Draining}, Closed}, // of no plan
+	)),
+	Rules:            map[Phase]PhaseLimits{Opening: {Within: 30 * time.Minute, Attempts: 5, Usual: 30 * time.Second}},
+	SteadyPhases:     []Phase{Open, Full, Draining},
+	TerminatingPhase: Closing,
+	EndsAtOnce:       func(e Entity[CellData]) bool { return e.Data.Spec.Plan == "" },
+	FinalPhase:       Closed,
+	OwnedKinds:       []ev.Kind{ev.CellApplication},
+	CreateEvents:     requested[ev.CellSpec],
+	CheckSpec:        fitsCell,
+	UpdateEvents:     respecCell,
+	DecideVerb:       drainCell,
+	Evolve:           evolveCell,
+	Owed:             owedCell,
+	Advance:          settleCell,
+	Elapsed:          closeCell,
+	Alongside: func(e Entity[CellData], s ev.Spec, refs *Refs) []ev.Change {
+		infra, _ := find[TenantInfraData](refs, e.infra().Ref)
+		return append(refs.cellMachines(e.Ref, infra.Data.Spec), refs.applications(e, s.(ev.CellSpec))...)
+	},
+	ExpectedEffects: func(e Entity[CellData], refs *Refs) []ev.Effect {
+		if e.Data.Spec.Plan == "" || e.Phase() == Draining || refs.unmet([]Dependency{e.infra()}) != nil {
+			return nil
+		}
+		return []ev.Effect{e.Data.ensure(e.Base)}
+	},
+	ConditionsOfUsers: applicationsReady,
 	Users: func(e Entity[CellData], refs *Refs) []ev.Ref {
-		return refs.users(e.Ref, func(u Entity[Data]) bool { return slices.Contains(CellsOf(u), e.Ref.Path()) }, ev.Tenant)
+		in := func(u Entity[Data]) bool {
+			return u.Ref.Kind == ev.CellApplication || slices.Contains(CellsOf(u), e.Ref.Path())
+		}
+		return refs.users(e.Ref, in, ev.Tenant, ev.CellApplication)
 	},
 	Conditions: func(e Entity[CellData]) []Condition {
-		return []Condition{
+		all := []Condition{
 			e.condition(ConditionHasRoom, e.Phase() == Open),
 			e.condition(ConditionInUse, e.Data.Used > 0),
-			e.condition(ConditionReady, e.Phase() == Open || e.Phase() == Full || e.Phase() == Draining),
 		}
+		if e.Data.Spec.Plan != "" {
+			all = append(all, e.condition(ConditionPrepared, e.Data.Prepared))
+		}
+		return append(all, e.condition(ConditionReady, e.Phase() == Open || e.Phase() == Full || e.Phase() == Draining && (e.Data.Opened || e.Data.Spec.Plan == "")))
 	},
 }
 
@@ -76,7 +117,7 @@ func (b Base) infra() Dependency {
 }
 
 // fitsCell refuses a cell where there are none, and one too many.
-func fitsCell(ref ev.Ref, _ ev.Spec, refs *Refs) []ev.FieldError {
+func fitsCell(ref ev.Ref, s ev.Spec, refs *Refs) []ev.FieldError {
 	on := Base{Ref: ref}.infra().Ref
 	infra, ok := find[TenantInfraData](refs, on)
 	if !ok {
@@ -89,10 +130,10 @@ func fitsCell(ref ev.Ref, _ ev.Spec, refs *Refs) []ev.FieldError {
 	if e, born := refs.Get(ref); (!born || e.Phase() == Closed) && len(refs.cellsOn(on)) >= has.Max {
 		return []ev.FieldError{{Field: "name", Message: fmt.Sprintf("%s has %d cells, as many as its spec.cells.max allows", on, has.Max)}}
 	}
-	return nil
+	return append(fitsVersion(ref, s.(ev.CellSpec), refs), fitsMachines(ref, infra, refs)...)
 }
 
-// fitsCells refuses cells for a tenant infra whose tenants are in none, and none for one that has some.
+// fitsCells refuses cells for a tenant infra whose tenants can't be taken into them, and none for one that has some.
 func fitsCells(ref ev.Ref, now ev.TenantInfraSpec, refs *Refs) []ev.FieldError {
 	infra, _ := find[TenantInfraData](refs, ref)
 	switch had := infra.Data.Spec.Cells; {
@@ -100,15 +141,17 @@ func fitsCells(ref ev.Ref, now ev.TenantInfraSpec, refs *Refs) []ev.FieldError {
 		return nil
 	case had != nil && len(refs.cellsOn(ref)) > 0:
 		return []ev.FieldError{{Field: "spec.cells", Message: fmt.Sprintf("%s has cells: delete them first", ref)}}
-	case had == nil && len(refs.users(ref, func(u Entity[Data]) bool { return slices.Contains(PlacesOf(u), ref.Path()) }, ev.Tenant)) > 0:
-		return []ev.FieldError{{Field: "spec.cells", Message: fmt.Sprintf("%s has tenants, and they are in no cell: make another tenant infra, with cells", ref)}}
+	case had == nil:
+		return fitsTaking(infra, now, refs)
 	}
 	return nil
 }
 
 func respecCell(e Entity[CellData], s ev.Spec) ([]ev.Event, []ev.FieldError) {
+	var faults keeper
+	faults.keep("spec.plan", e.Data.Spec.Plan, s.(ev.CellSpec).Plan)
 	e.Data.Spec = s.(ev.CellSpec)
-	return append([]ev.Event{ev.UpdateRequested[ev.CellSpec]{Spec: e.Data.Spec}}, e.evened()...), nil
+	return append([]ev.Event{ev.UpdateRequested[ev.CellSpec]{Spec: e.Data.Spec}}, e.evened()...), faults
 }
 
 func evolveCell(d CellData, happened ev.Event) CellData {
@@ -124,6 +167,14 @@ func evolveCell(d CellData, happened ev.Event) CellData {
 		d.Used--
 	case ev.KeptWarm:
 		d.Warm = true
+	case ev.OpeningStarted:
+		d.Site, d.Cluster, d.Namespace, d.Infra = e.Site, e.Cluster, e.Namespace, e.Infra
+	case ev.CellPrepared:
+		d.Prepared = true
+	case ev.CellOpened:
+		d.Opened = true
+	case ev.RepairStarted, ev.RetryRequested:
+		d.Prepared = false
 	}
 	return d
 }
@@ -131,10 +182,20 @@ func evolveCell(d CellData, happened ev.Event) CellData {
 func owedCell(e Entity[CellData]) ev.Effect {
 	switch e.Phase() {
 	case Opening:
+		if e.Data.Spec.Plan != "" {
+			return owedOpening(e)
+		}
 		return WaitFor{On: append(owned(e.Base), e.infra())}
+	case Closing:
+		if d := e.Data; d.Cluster != "" {
+			return ev.RemoveCell{Target: d.Site, Cluster: d.Cluster, Namespace: d.Namespace}
+		}
 	case Open, Draining:
 		if within := e.Data.Spec.Kept(); within > 0 && e.Data.Used == 0 && !e.Data.Warm {
 			return WaitFor{Since: e.since(ConditionInUse), Within: within}
+		}
+		if e.Data.Warm && e.Data.Spec.Plan != "" {
+			return WaitFor{On: []Dependency{ready(ev.Plan, e.Data.Spec.Plan)}, Resting: true}
 		}
 	}
 	return nil
@@ -151,13 +212,24 @@ func (b Base) since(condition string) time.Time {
 }
 
 func settleCell(e Entity[CellData], refs *Refs) ([]ev.Change, *Blocker) {
-	if e.Phase() != Opening {
-		return nil, nil
+	switch {
+	case e.Phase() != Opening:
+		return settleWarm(e, refs), nil
+	case e.Data.Spec.Plan != "":
+		return settleOpening(e, refs)
 	}
-	if w := refs.unmet(append(owned(e.Base), e.infra())); w != nil {
+	if w := refs.unmet(refs.needsOfCell(e.Base)); w != nil {
 		return nil, w
 	}
 	return changed(e.Base, e.opened()...), nil
+}
+
+// settleWarm closes a cell that stands empty for who comes by a plan, once nobody comes by that any more.
+func settleWarm(e Entity[CellData], refs *Refs) []ev.Change {
+	if _, takes := refs.takers(e.Data.planPath()); takes || !e.Data.Warm || e.Phase() != Open && e.Phase() != Draining {
+		return nil
+	}
+	return e.Data.closed(e.Base)
 }
 
 // opened is what happens once a cell can be lived in.
@@ -169,15 +241,27 @@ func (e Entity[D]) opened() []ev.Event {
 // closeCell ends a cell that has been empty for its time, unless its tenant infra keeps so many.
 func closeCell(e Entity[CellData], refs *Refs) []ev.Change {
 	infra, _ := find[TenantInfraData](refs, e.infra().Ref)
-	others := refs.emptyCells(infra, e.Ref)
-	if has := infra.Data.Spec.Cells; has != nil && e.Phase() == Open && others < has.Warm {
+	others := refs.emptyCells(infra, e.Ref, e.Data.planPath())
+	_, takes := refs.takers(e.Data.planPath())
+	if has := infra.Data.Spec.Cells; has != nil && e.Phase() == Open && others < has.Warm && takes {
 		return changed(e.Base, ev.KeptWarm{})
 	}
-	return changed(e.Base, ev.Deleted{})
+	return e.Data.closed(e.Base)
+}
+
+// closed begins the end of an empty cell; where nothing was made for it, that is all of it.
+func (d CellData) closed(b Base) []ev.Change {
+	if d.Spec.Plan != "" {
+		return changed(b, ev.DeletionRequested{})
+	}
+	return changed(b, ev.Deleted{})
 }
 
 // drainCell decides what is asked of a cell alone.
 func drainCell(e Entity[CellData], p ev.Payload, refs *Refs) ([]ev.Change, error) {
+	if upgrade, is := p.(ev.UpgradeCell); is {
+		return upgradeCell(e, upgrade, refs)
+	}
 	ask, ok := p.(ev.Drain)
 	switch {
 	case !ok:
@@ -188,7 +272,10 @@ func drainCell(e Entity[CellData], p ev.Payload, refs *Refs) ([]ev.Change, error
 		return changed(e.Base, ev.DrainingStarted{}), nil
 	}
 	happened := []ev.Event{ev.DrainEnded{}}
-	if refs.unmet([]Dependency{e.infra()}) == nil {
+	if e.Data.Spec.Plan != "" {
+		return changed(e.Base, happened...), nil
+	}
+	if refs.unmet(refs.needsOfCell(e.Base)) == nil {
 		happened = append(happened, e.opened()...)
 	}
 	return changed(e.Base, happened...), nil

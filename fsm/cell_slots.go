@@ -56,33 +56,51 @@ func complete(changes []ev.Change, c ev.Command, refs *Refs) ([]ev.Change, error
 			return nil, err
 		}
 	}
-	for _, ch := range o.changes { // those that are added are of cells
-		if ch.Ref.Kind != ev.Tenant {
-			continue
-		}
-		if err := o.moveSlot(ch.Ref); err != nil {
+	for _, ch := range o.changes { // those that are added are of cells and of machines
+		if err := o.follow(ch.Ref); err != nil {
 			return nil, err
 		}
 	}
 	return o.changes, nil
 }
 
+// follow adds what follows for others where a tenant has left a place or come to one, or a cell has ended.
+func (o *outcome) follow(ref ev.Ref) error {
+	if ref.Kind != ev.Tenant && ref.Kind != ev.Cell {
+		return nil
+	}
+	before, _ := o.refs.reader.Get(ref)
+	after := o.after[ref]
+	switch {
+	case ref.Kind == ev.Cell && Ended(after) && !Ended(before):
+		return o.endOwn(machinesOfCell(ref), ref)
+	case ref.Kind == ev.Cell || SameStays(before, after):
+		return nil
+	}
+	if err := o.moveSlot(ref, before, after); err != nil {
+		return err
+	}
+	return o.endMachines(ref, before, after)
+}
+
 // bornFirst puts those that are born before who refers to them: the log is folded in that order, and who refers to what is
 // not there yet is not known as its user. What gives birth to several says them in that order.
 func bornFirst(changes []ev.Change, of ev.Ref) []ev.Change {
-	born := func(ch ev.Change) bool {
+	after := map[ev.Ref]bool{of: true} // that one, and those born that stand on it
+	var first, rest []ev.Change
+	for _, ch := range changes {
 		birth, is := ch.Events[0].(ev.CreateEvent)
-		if !is || ch.Ref == of {
-			return false
+		if is && ch.Ref != of {
+			_, _, spec := birth.Born()
+			after[ch.Ref] = slices.ContainsFunc(ev.RefsOf(ch.Ref, spec), func(to ev.SpecRef) bool { return after[to.Ref] })
 		}
-		_, _, spec := birth.Born()
-		return !slices.ContainsFunc(ev.RefsOf(ch.Ref, spec), func(to ev.SpecRef) bool { return to.Ref == of })
+		if is && !after[ch.Ref] {
+			first = append(first, ch)
+		} else {
+			rest = append(rest, ch)
+		}
 	}
-	if !slices.ContainsFunc(changes, born) {
-		return changes
-	}
-	first := slices.DeleteFunc(slices.Clone(changes), func(ch ev.Change) bool { return !born(ch) })
-	return append(first, slices.DeleteFunc(changes, born)...)
+	return append(first, rest...)
 }
 
 // try applies the events of a change from one on, and notes what its entity becomes.
@@ -103,12 +121,7 @@ func (o *outcome) try(ch *ev.Change, from int) error {
 }
 
 // moveSlot frees the slots that a tenant has left, and takes those that it has come to.
-func (o *outcome) moveSlot(ref ev.Ref) error {
-	before, _ := o.refs.reader.Get(ref)
-	after := o.after[ref]
-	if SameStays(before, after) {
-		return nil
-	}
+func (o *outcome) moveSlot(ref ev.Ref, before, after Entity[Data]) error {
 	from, to := CellsOf(before), CellsOf(after)
 	for _, cell := range from {
 		if slices.Contains(to, cell) {

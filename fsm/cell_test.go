@@ -47,10 +47,6 @@ func TestCellLives(t *testing.T) {
 	newcomer := fsmtest.TenantIs("acme/new", ev.PlacingStarted{})
 	placed := []string{"tenant acme/new placed", "tenant acme/new provisioning_started", c1 + " slot_taken"}
 	const body = `{"spec":{"tenants":1}}`
-	elapsed := func(t *testing.T, w *state.Entities) ev.Command {
-		e, _ := w.Get(fsmtest.RefOf(c1))
-		return ask(c1, fsmtest.Expired(e))(t, w)
-	}
 	live(t, []life{
 		{name: "made by a person", given: ground, when: create(c1, body), then: []string{c1 + " requested"}, phase: fsm.Opening},
 		{name: "an infra without cells has none", given: fsmtest.History(fsmtest.Platform(), fsmtest.InfraBuilt()), when: create(c1, body), not: "invalid…name: tenantinfra -/eu_pg has no cells: give it some in its spec.cells first"},
@@ -75,19 +71,25 @@ func TestCellLives(t *testing.T) {
 		{name: "and open again, as it was", given: fsmtest.History(full, fsmtest.Is(c1, ev.DrainingStarted{})), when: ask(c1, ev.Drain{End: true}), then: []string{c1 + " drain_ended", c1 + " opened", c1 + " filled"}, phase: fsm.Full},
 		{name: "not closed", given: full, when: ask(c1, ev.Drain{End: true}), phase: fsm.Full},
 
-		{name: "empty for its time it goes", given: fsmtest.History(ground, cellIs(ev.CellOpened{})), when: elapsed, then: []string{c1 + " deleted"}, phase: fsm.Closed},
-		{name: "one that is to stand empty stays", given: fsmtest.History(fsmtest.Platform(), infraWithCells(warm), cellIs(ev.CellOpened{})), when: elapsed, then: []string{c1 + " kept_warm"}, phase: fsm.Open, why: "-"},
+		{name: "empty for its time it goes", given: fsmtest.History(ground, cellIs(ev.CellOpened{})), when: emptyForLong, then: []string{c1 + " deleted"}, phase: fsm.Closed},
+		{name: "one that is to stand empty stays", given: fsmtest.History(fsmtest.Platform(), infraWithCells(warm), cellIs(ev.CellOpened{})), when: emptyForLong, then: []string{c1 + " kept_warm"}, phase: fsm.Open, why: "-"},
 		{name: "not for the time of another emptiness", given: fsmtest.History(ground, cellIs(ev.CellOpened{})), when: ask(c1, ev.Expire{Since: fsmtest.Later}), phase: fsm.Open},
-		{name: "who is in it keeps it", given: fsmtest.History(ground, cellIs(ev.CellOpened{}), prod), when: elapsed, phase: fsm.Open},
+		{name: "who is in it keeps it", given: fsmtest.History(ground, cellIs(ev.CellOpened{}), prod), when: emptyForLong, phase: fsm.Open},
 		{name: "who is in it is in the way", given: full, when: ask(c1, ev.Delete{}), not: "refused: cell -/eu_pg_c1 is used by tenant acme/prod, tenant acme/test: delete these first"},
 		{name: "an empty one can be deleted", given: fsmtest.History(ground, cellIs(ev.CellOpened{})), when: ask(c1, ev.Delete{}), then: []string{c1 + " deleted"}, phase: fsm.Closed},
 
 		{name: "its infra takes it along", given: fsmtest.History(ground, cellIs(ev.CellOpened{})), when: ask("tenantinfra -/eu_pg", ev.Delete{}), then: []string{"tenantinfra -/eu_pg deletion_requested"}, phase: fsm.Deleting},
 		{name: "and ends it first", given: fsmtest.History(ground, cellIs(ev.CellOpened{}), fsmtest.Is("tenantinfra -/eu_pg", ev.DeletionRequested{})), when: settle("tenantinfra -/eu_pg"), then: []string{c1 + " deleted"}, phase: fsm.Deleting},
 		{name: "cells are as their infra says", given: full, when: update("tenantinfra -/eu_pg", infraBody(`{"tenants":3}`)), then: []string{"tenantinfra -/eu_pg update_requested", c1 + " update_requested", c1 + " reopened"}},
-		{name: "an infra whose tenants are in none gets none", given: fsmtest.TenantHome(), when: update("tenantinfra -/eu_pg", infraBody(`{}`)), not: "invalid…spec.cells: tenantinfra -/eu_pg has tenants, and they are in no cell"},
+		{name: "cells with machines of their own take nobody in", given: fsmtest.TenantHome(), when: update("tenantinfra -/eu_pg", infraBody(`{"isolation":"nodes","max":3}`)), not: "invalid…spec.cells.isolation: tenantinfra -/eu_pg has tenants, and only cells of isolation policy can take them in"},
 		{name: "an infra that has some keeps them", given: full, when: update("tenantinfra -/eu_pg", infraBody(`null`)), not: "invalid…spec.cells: tenantinfra -/eu_pg has cells: delete them first"},
 	})
+}
+
+// emptyForLong says that a cell has been empty for its time.
+func emptyForLong(t *testing.T, w *state.Entities) ev.Command {
+	e, _ := w.Get(fsmtest.RefOf(c1))
+	return ask(c1, fsmtest.Expired(e))(t, w)
 }
 
 func infraBody(cells string) string {
@@ -196,5 +198,38 @@ func TestTheTimeOfAnEmptyCellCountsFromItsLastTenant(t *testing.T) {
 	e, _ := w.Get(fsmtest.RefOf(c1))
 	if owed := fsm.Machines[ev.Cell].Owed(e).(fsm.WaitFor); !owed.Since.Equal(emptied) || owed.Within != time.Hour {
 		t.Errorf("it waits %s from %s, want an hour from %s", owed.Within, owed.Since, emptied)
+	}
+}
+
+// A tenant infra that gets cells takes those in who are there; their namespaces are made anew as in cells.
+func TestTenantsAreTakenIn(t *testing.T) {
+	p := newPlant(t, func(*ev.PlanSpec) {})
+	p.withInfra(fsmtest.AsIs)
+	all := []string{"acme/a", "acme/b", "acme/c", "other/a"}
+	for _, who := range all {
+		p.subscribe(who)
+	}
+	p.run()
+	p.do("tenant acme/c", ev.Suspend{}, false)
+	p.do("tenant other/a", ev.Delete{}, false)
+	s := fsmtest.InfraSpec
+	s.Cells = &ev.Cells{Tenants: 2, Isolation: "policy", Max: 1, KeepEmpty: "1h"}
+	_, err := fsmtest.DecideIn(p.w, ev.Command{ID: "x", Ref: fsmtest.RefOf("tenantinfra -/eu_pg"), Payload: ev.Update{Spec: s}})
+	p.want(err, "spec.cells.max: tenantinfra -/eu_pg has 4 tenants, and 1 cells of 2 take fewer")
+	s.Cells.Max = 5
+	told := p.do("tenantinfra -/eu_pg", ev.Update{Spec: s}, false)
+	p.want(told, "tenant acme/a taken_in")
+	p.run()
+	for i, who := range all[:3] {
+		e, _ := p.w.Get(fsmtest.RefOf("tenant " + who))
+		if at := p.place(who); at.Cell == "" || (at.Cell == p.place("acme/a").Cell) != (i < 2) || p.why("tenant "+who) != "-" {
+			t.Errorf("%s is %s in cell %q: %s", who, e.Phase(), at.Cell, p.why("tenant "+who))
+		}
+	}
+	if wrong := p.w.WrongSlots(); len(wrong) > 0 {
+		t.Error(wrong)
+	}
+	if e, _ := p.w.Get(fsmtest.RefOf("tenant acme/c")); e.Phase() != fsm.Suspended {
+		t.Error("what slept is ", e.Phase())
 	}
 }

@@ -28,7 +28,8 @@ var customer = Kind[CustomerData]{
 	TerminatingPhase: Closing,
 	FinalPhase:       Closed,
 	Cascades:         true,
-	OwnedKinds:       []ev.Kind{ev.Addon, ev.Cell, ev.Principal, ev.Token}, // addons and cells with what they stand on
+	// Addons and cells go with what they stand on.
+	OwnedKinds: []ev.Kind{ev.Addon, ev.Cell, ev.CellApplication, ev.Principal, ev.Token, ev.Repository},
 	Users: func(e Entity[CustomerData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.Ref.Owner == e.Ref.ID && u.Ref != e.Ref }, ev.Kinds...)
 	},

@@ -24,20 +24,24 @@ const (
 // DataplaneData is what a dataplane's events say of it.
 type DataplaneData struct {
 	Spec       ev.DataplaneSpec
-	Account    ev.CloudAccount    // set when building starts; it stays in that account
-	Tried      bool               // something may have been made in account and region, seen or not
-	Network    ev.NetworkReady    // set when there is one
-	Cluster    ev.ClusterReady    // set when there is one
-	SystemPool ev.SystemPoolReady // set when it is as the present spec wants it
-	Addons     []ev.CloudAddon    // the add-ons that are there, with their versions
-	SeenAt     time.Time          // when a look last saw something new; zero: none has since it was made
-	Made       ev.DataplaneSpec   // as what is there was asked for, part by part
-	Repairs    bool               // it is brought back to that, and not to the present spec
-	Todo       []string           // the parts that are to be ensured, in order
-	Lost       []string           // the parts that were found deleted
-	WasActive  bool               // what it has may be in use
-	Customers  []string           // who are attached, in order; a dedicated one belongs to the only one
-	Origin     Origin             // how it came to be, if nobody asked for it by name
+	Account    ev.CloudAccount     // set when building starts; it stays in that account
+	Tried      bool                // something may have been made in account and region, seen or not
+	Network    ev.NetworkReady     // set when there is one
+	Cluster    ev.ClusterReady     // set when there is one
+	SystemPool ev.SystemPoolReady  // set when it is as the present spec wants it
+	Addons     []ev.CloudAddon     // the add-ons that are there, with their versions
+	SeenAt     time.Time           // when a look last saw something new; zero: none has since it was made
+	Made       ev.DataplaneSpec    // as what is there was asked for, part by part
+	Repairs    bool                // it is brought back to that, and not to the present spec
+	Todo       []string            // the parts that are to be ensured, in order
+	Lost       []string            // the parts that were found deleted
+	WasActive  bool                // what it has may be in use
+	Customers  []string            // who are attached, in order; a dedicated one belongs to the only one
+	Origin     Origin              // how it came to be, if nobody asked for it by name
+	PoolPlan   PoolPlan            // of its own machines: which pool is wanted, and which are to go
+	Mode       string              // who works on it, whatever the spec asks for by now
+	Handover   *ev.HandoverStarted // to somebody else; nil: it is not handed over
+	HandedAt   uint64              // the sequence from which that works; 0: from the beginning
 }
 
 // Wants returns the spec.
@@ -48,43 +52,51 @@ func (d DataplaneData) Wants() ev.Spec { return d.Spec }
 // Active. An update that fails leaves it Active and not in sync: what was there still
 // works. It is Degraded if something is gone without which it does not, and could not be
 // brought back. After a failure it walks the way again: what is there is found, not made
-// twice.
+// twice. Of other machines its own pool is made beside the old one, which is emptied when
+// all that is wanted is there; meanwhile it is Ready.
 var dataplane = Kind[DataplaneData]{
 	Name: ev.Dataplane,
-	Table: marked(table([]Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Updating}, Deleting, Gone, leased(
-		Row{ev.Requested[ev.DataplaneSpec]{}, []Phase{Unborn}, Requested},
-		Row{ev.NetworkingStarted{}, []Phase{Requested}, Networking},
-		Row{ev.NetworkReady{}, []Phase{Networking}, ClusterCreating},
-		Row{ev.ClusterReady{}, []Phase{ClusterCreating}, Bootstrapping},
-		Row{ev.SystemPoolReady{}, []Phase{Bootstrapping, Updating}, Stay},
-		Row{ev.CloudAddonsReady{}, []Phase{Bootstrapping, Updating}, Stay},
-		Row{ev.PoolsUpgraded{}, []Phase{Bootstrapping, Updating}, Stay},
-		Row{ev.BaseReady{}, []Phase{Bootstrapping}, Equipping},
-		Row{ev.Activated{}, []Phase{Bootstrapping, Equipping}, Active},
-		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Equipping}, Networking}, // it walks the way again
-		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Active, Updating, Degraded}, Updating},
-		Row{ev.UpdateDone{}, []Phase{Updating}, Active},
-		Row{ev.UpdateFailed{}, []Phase{Updating}, Active},
-		Row{ev.Degraded{}, []Phase{Updating}, Degraded},
-		Row{ev.CreateStarted{}, []Phase{Networking, ClusterCreating, Bootstrapping, Updating}, Stay},
-		Row{ev.CreatesEnded{}, []Phase{Networking, ClusterCreating, Bootstrapping, Updating}, Stay},
-		Row{ev.RetryRequested{}, []Phase{Degraded}, Updating},
-		Row{ev.Drifted{}, []Phase{Active, Updating}, Stay},
-		Row{ev.Drifted{}, []Phase{ClusterCreating, Bootstrapping}, Networking}, // it walks the way again
-		Row{ev.DriftEnded{}, []Phase{Active}, Stay},
-		Row{ev.Observed{}, []Phase{Active}, Stay},
-		Row{ev.RepairStarted{}, []Phase{Active}, Updating},
-		Row{ev.RetryRequested{}, []Phase{Active}, Updating}, // of one that has drifted
-		Row{ev.NetworkReady{}, []Phase{Updating}, Stay},
-		Row{ev.ClusterReady{}, []Phase{Updating}, Stay},
-		Row{ev.Failed{}, []Phase{Networking, ClusterCreating, Bootstrapping}, Failed},
-		Row{ev.RetryRequested{}, []Phase{Failed}, Requested},
-		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Failed}, Requested},
-		Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping}, Stay},
-		Row{ev.Claimed{}, attachable, Stay},
-		Row{ev.Attached{}, attachable, Stay},
-		Row{ev.Detached{}, append([]Phase{Deleting}, attachable...), Stay}, // a customer may end before the dataplane does
-	)...)),
+	Table: marked(table([]Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Updating}, Deleting, Gone,
+		leased(handoverRows(
+			Row{ev.Requested[ev.DataplaneSpec]{}, []Phase{Unborn}, Requested},
+			Row{ev.NetworkingStarted{}, []Phase{Requested}, Networking},
+			Row{ev.NetworkReady{}, []Phase{Networking}, ClusterCreating},
+			Row{ev.ClusterReady{}, []Phase{ClusterCreating}, Bootstrapping},
+			Row{ev.SystemPoolReady{}, []Phase{Bootstrapping, Updating}, Stay},
+			Row{ev.CloudAddonsReady{}, []Phase{Bootstrapping, Updating}, Stay},
+			Row{ev.PoolsUpgraded{}, []Phase{Bootstrapping, Updating}, Stay},
+			Row{ev.BaseReady{}, []Phase{Bootstrapping}, Equipping},
+			Row{ev.Activated{}, []Phase{Bootstrapping, Equipping}, Active},
+			Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Equipping}, Networking}, // it walks the way again
+			Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Active, Updating, Retiring, Degraded}, Updating},
+			Row{ev.PoolsPlanned{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Updating}, Stay}, // with what is wanted
+			Row{ev.RetiringStarted{}, []Phase{Active, Updating}, Retiring},
+			Row{ev.PoolsRetired{}, []Phase{Retiring}, Active},
+			Row{ev.AttemptFailed{}, []Phase{Retiring}, Stay},
+			Row{ev.CallsMade{}, []Phase{Retiring}, Stay},
+			Row{ev.RetryRequested{}, []Phase{Retiring}, Updating}, // it walks the way again
+			Row{ev.UpdateDone{}, []Phase{Updating}, Active},
+			Row{ev.UpdateFailed{}, []Phase{Updating}, Active},
+			Row{ev.Degraded{}, []Phase{Updating}, Degraded},
+			Row{ev.CreateStarted{}, []Phase{Networking, ClusterCreating, Bootstrapping, Updating}, Stay},
+			Row{ev.CreatesEnded{}, []Phase{Networking, ClusterCreating, Bootstrapping, Updating}, Stay},
+			Row{ev.RetryRequested{}, []Phase{Degraded}, Updating},
+			Row{ev.Drifted{}, []Phase{Active, Updating}, Stay},
+			Row{ev.Drifted{}, []Phase{ClusterCreating, Bootstrapping}, Networking}, // it walks the way again
+			Row{ev.DriftEnded{}, []Phase{Active}, Stay},
+			Row{ev.Observed{}, []Phase{Active}, Stay},
+			Row{ev.RepairStarted{}, []Phase{Active}, Updating},
+			Row{ev.RetryRequested{}, []Phase{Active}, Updating}, // of one that has drifted
+			Row{ev.NetworkReady{}, []Phase{Updating}, Stay},
+			Row{ev.ClusterReady{}, []Phase{Updating}, Stay},
+			Row{ev.Failed{}, []Phase{Networking, ClusterCreating, Bootstrapping}, Failed},
+			Row{ev.RetryRequested{}, []Phase{Failed}, Requested},
+			Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Failed}, Requested},
+			Row{ev.UpdateRequested[ev.DataplaneSpec]{}, []Phase{Requested, Networking, ClusterCreating, Bootstrapping}, Stay},
+			Row{ev.Claimed{}, attachable, Stay},
+			Row{ev.Attached{}, attachable, Stay},
+			Row{ev.Detached{}, append([]Phase{Deleting}, attachable...), Stay}, // a customer may end before the dataplane does
+		)...)...)),
 	Rules: map[Phase]PhaseLimits{
 		Networking:      {Within: 30 * time.Minute, Attempts: 5, Usual: time.Minute},
 		ClusterCreating: {Within: time.Hour, Attempts: 5, Usual: 9 * time.Minute},
@@ -106,11 +118,14 @@ var dataplane = Kind[DataplaneData]{
 	Owed:              owedDataplane,
 	ExpectedEffects:   standsDataplane,
 	Advance:           settleDataplane,
-	Elapsed:           elapsedMade,
+	Elapsed:           elapsedDataplane,
+	Alongside:         startHandover,
+	Handover:          func(d DataplaneData) *ev.HandoverStarted { return d.Handover },
+	Locked:            lockDataplane,
 	Outcome:           outcomeDataplane,
 	GiveUp:            giveUpDataplane,
 	Conditions:        conditionsDataplane,
-	ConditionsOfUsers: addonsReady,
+	ConditionsOfUsers: shownOfDataplane,
 	IsNews:            newsOfDataplane,
 	DecideVerb:        ownDataplane,
 }
@@ -134,22 +149,20 @@ func respecDataplane(e Entity[DataplaneData], s ev.Spec) ([]ev.Event, []ev.Field
 	if why := upgradeFault(e, now.Version); why != "" && (building || d.Cluster.Cluster != "") {
 		faults = append(faults, ev.FieldError{Field: "spec.version", Message: why})
 	}
-	if building || d.SystemPool.Nodes > 0 {
-		faults.keep("spec.systemPool.machine", old.SystemPool.Machine, now.SystemPool.Machine)
-	}
 	faults.keep("spec.type", old.Type, now.Type)
 	wished := ev.UpdateRequested[ev.DataplaneSpec]{Spec: now}
 	switch {
 	case e.Phase() == Equipping:
-		return d.started(wished), faults
-	case e.Phase() == Active && e.Failure == nil && onlyBootstrap(old, now): // nothing is to be made
+		return append(d.started(wished), d.replan(now)...), faults
+	case e.Phase() == Active && e.Failure == nil && (onlyBootstrap(old, now) || onlyMode(old, now)): // nothing is to be made
 		return []ev.Event{wished, ev.UpdateDone{}}, faults
 	}
-	return []ev.Event{wished}, faults
+	return append([]ev.Event{wished}, d.replan(now)...), faults
 }
 
 func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 	d.Origin = d.Origin.evolve(happened)
+	d = d.evolveHandover(happened)
 	switch e := happened.(type) {
 	case ev.Requested[ev.DataplaneSpec]:
 		d.Spec, d.Origin.Made = e.Spec, e.Made
@@ -186,6 +199,11 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 		e.Calls = nil
 		d = d.has(ev.PartSystemPool).brought(ev.PartSystemPool)
 		d.SystemPool = e
+		d.PoolPlan.Reopen = d.PoolPlan.Reopen && d.Repairs
+	case ev.PoolsPlanned:
+		d.PoolPlan = d.PoolPlan.planned(e)
+	case ev.PoolsRetired:
+		d.PoolPlan.Retiring = nil
 	case ev.PoolsUpgraded:
 		d = d.has(ev.PartPools)
 	case ev.CloudAddonsReady:
@@ -230,6 +248,8 @@ func owedDataplane(e Entity[DataplaneData]) ev.Effect {
 		return WaitFor{On: d.bootstrap(e.Ref)}
 	case Updating:
 		return d.ensure(e.Base, append(slices.Clone(d.Todo), ev.PartBase)[0])
+	case Retiring:
+		return ev.RetirePools{Target: d.site(e.Base), Cluster: d.Cluster.Cluster, Pools: d.PoolPlan.Retiring}
 	case Deleting:
 		if d.Account.Cloud != "" {
 			return ev.RemoveOwned{Target: d.site(e.Base), Existing: d.Spec.Cluster.Existing}
@@ -241,6 +261,9 @@ func owedDataplane(e Entity[DataplaneData]) ev.Effect {
 }
 
 func settleDataplane(e Entity[DataplaneData], refs *Refs) ([]ev.Change, *Blocker) {
+	if e.Data.Handover != nil {
+		return nil, blockedByHandover(*e.Data.Handover)
+	}
 	await, waits := owedDataplane(e).(WaitFor)
 	if !waits || e.Phase() == Active || e.Phase() == Failed {
 		return settleMade(e, refs), nil
@@ -249,7 +272,7 @@ func settleDataplane(e Entity[DataplaneData], refs *Refs) ([]ev.Change, *Blocker
 		return nil, w
 	}
 	if e.Phase() == Equipping {
-		return changed(e.Base, ev.Activated{}), nil
+		return changed(e.Base, e.Data.retiring(ev.Activated{})...), nil
 	}
 	acc, _ := find[AccountData](refs, ready(ev.Account, e.Data.Spec.Account).Ref)
 	return changed(e.Base, e.Data.started(ev.NetworkingStarted{Account: acc.Data.Cloud()})...), nil
@@ -277,15 +300,12 @@ func outcomeDataplane(e Entity[DataplaneData], outcome ev.Event) []ev.Event {
 		return []ev.Event{outcome}
 	}
 	if base, ok := outcome.(ev.Activated); ok {
-		return []ev.Event{e.Data.based(e.Phase(), base)}
+		return e.Data.retiring(e.Data.based(e.Phase(), base))
 	}
-	if e.Phase() != Updating {
+	if e.Phase() != Updating || len(e.Data.Todo) > 1 {
 		return []ev.Event{outcome}
 	}
-	if len(e.Data.Todo) > 1 {
-		return []ev.Event{outcome}
-	}
-	return []ev.Event{outcome, ev.UpdateDone{}}
+	return append([]ev.Event{outcome}, e.Data.retiring(ev.UpdateDone{})...)
 }
 
 func giveUpDataplane(e Entity[DataplaneData], why ev.Reason) ev.Event {
@@ -300,7 +320,7 @@ func giveUpDataplane(e Entity[DataplaneData], why ev.Reason) ev.Event {
 
 func conditionsDataplane(e Entity[DataplaneData]) []Condition {
 	d := e.Data
-	works := e.Phase() == Active || e.Phase() == Updating || e.Phase() == Degraded
+	works := e.Phase() == Active || e.Phase() == Updating || e.Phase() == Retiring || e.Phase() == Degraded
 	building := e.Phase() != Requested && e.Phase() != Networking
 	network := (d.Network.Network != "" || !d.goes(ev.PartNetwork) && building) && !slices.Contains(d.Lost, ev.PartNetwork)
 	cluster := d.Cluster.Cluster != "" && !slices.Contains(d.Lost, ev.PartCluster)

@@ -234,12 +234,20 @@ func (r *Refs) madeOf(ref ev.Ref) *ev.Made {
 func (e Entity[D]) failed(template string, made ev.Ref, why ev.Reason) []ev.Event {
 	d, _ := any(e.Data).(PlanData)
 	happened := []ev.Event{ev.ProvisionFailed{Template: template, Made: made.String(), Message: why.Message}}
-	if n := d.Provision.failures(template) + 1; n >= MostFailures && e.Failure == nil {
+	if n := d.Provision.failures(template) + 1; n >= MostFailures && (e.Failure == nil || e.Failure.Code != ev.ProvisionStopped) {
 		happened = append(happened, ev.ProvisionBlocked{Reason: ev.Reason{Code: ev.ProvisionStopped, Fault: ev.ByUser, Message: fmt.Sprintf(
 			"%d that template %s made failed one after the other, the last one %s: %s. Nothing more is made: mend it, then aerie plan retry %s, or write a new version",
 			n, template, made, why.Message, e.Ref.ID)}})
 	}
 	return happened
+}
+
+// joinAll adds changes to those of a decision.
+func joinAll(all, more []ev.Change) []ev.Change {
+	for _, c := range more {
+		all = join(all, c)
+	}
+	return all
 }
 
 // join adds a change to those of a decision, each of another entity.

@@ -118,9 +118,7 @@ func (d DataplaneData) ensure(b Base, part string) ev.Effect {
 			SecurityGroups: n.SecurityGroups, Existing: c.Existing,
 			Version: d.Spec.Version, Private: c.Private, Logging: c.Logging, SecretsKey: c.SecretsKey, Access: c.Access, Remake: anew}
 	case ev.PartSystemPool:
-		p := d.Spec.SystemPool
-		return ev.EnsureSystemPool{Target: site, Cluster: d.Cluster.Cluster, Remake: anew, Pool: ev.NodePool{
-			Name: "system", Machine: p.Machine, Min: p.Min, Max: p.Max, Labels: map[string]string{"aerie.io/pool": "system"}}}
+		return ev.EnsureSystemPool{Target: site, Cluster: d.Cluster.Cluster, Remake: anew, Pool: d.systemPool(), Reopen: d.PoolPlan.Reopen}
 	case ev.PartPools:
 		return ev.UpgradePools{Target: site, Cluster: d.Cluster.Cluster, Version: d.Spec.Version}
 	case ev.PartAddons:

@@ -41,7 +41,7 @@ func TestUpgradeLives(t *testing.T) {
 		{name: "add-ons after pools", given: pooled, when: settle(eu), phase: fsm.Updating, why: "ensure_cloud_addons"},
 		{name: "its end", given: pooled, when: done(eu, fsmtest.AllAddons), then: []string{eu + " cloud_addons_ready", eu + " update_done"}, phase: fsm.Active, why: "-"},
 		{name: "a retry while it is built begins with its machines", given: fsmtest.History(fsmtest.AccountReady(), fsmtest.DataplaneIs("-/eu", fsmtest.AsIs, fsmtest.Built()[:4]...), fsmtest.Is(eu, *fsmtest.Attempt(1, ev.InternalReason))), when: retry(eu), then: []string{eu + " retry_requested"}, phase: fsm.Bootstrapping, why: "ensure_system_pool"},
-		{name: "of one that goes away", given: fsmtest.History(fsmtest.AccountReady(), euAt("1.35"), fsmtest.Is(eu, ev.DeletionRequested{})), when: upgradeTo("1.36"), not: "refused…is going away"},
+		{name: "of one that goes away", given: fsmtest.History(fsmtest.AccountReady(), euAt("1.35"), fsmtest.Is(eu, ev.DeletionRequested{})), when: upgradeTo("1.36"), not: "refused…is being deleted"},
 	})
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // attachable are the phases in which customers may come to a dataplane.
-var attachable = []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Active, Updating, Degraded, Failed}
+var attachable = []Phase{Requested, Networking, ClusterCreating, Bootstrapping, Equipping, Active, Updating, Retiring, Degraded, Failed}
 
 // ownDataplane decides the verbs that dataplanes alone have.
 func ownDataplane(e Entity[DataplaneData], ask ev.Payload, refs *Refs) ([]ev.Change, error) {
@@ -25,7 +25,7 @@ func ownDataplane(e Entity[DataplaneData], ask ev.Payload, refs *Refs) ([]ev.Cha
 // upgrade is an update of the version alone.
 func upgrade(e Entity[DataplaneData], version string, refs *Refs) ([]ev.Change, error) {
 	if e.Phase() == Deleting {
-		return nil, ev.Refuse(ev.Refused, "%s is going away: it can't be changed any more", e.Ref)
+		return nil, ev.Refuse(ev.Refused, "%s is being deleted: it can't be changed any more", e.Ref)
 	}
 	to := e.Data.Spec
 	if to.Version = version; to.Version == e.Data.Spec.Version {
@@ -51,7 +51,7 @@ func attach(e Entity[DataplaneData], customer string, refs *Refs) ([]ev.Change, 
 	}
 	switch d := e.Data; {
 	case e.Phase() == Deleting:
-		return nil, ev.Refuse(ev.Refused, "%s is going away: nobody can be attached any more", e.Ref)
+		return nil, ev.Refuse(ev.Refused, "%s is being deleted: nobody can be attached any more", e.Ref)
 	case slices.Contains(d.Customers, customer):
 		return nil, nil // asked twice
 	case e.Ref.Owner != ev.Platform && e.Ref.Owner != customer:

@@ -31,8 +31,8 @@ func TestAttaching(t *testing.T) {
 		{name: "a dedicated one is one customer's", given: claimed, when: attach(eu, "other"), not: "refused: dataplane -/eu is dedicated to customer acme"},
 		{name: "a customer's own is nobody else's", given: fsmtest.History(acme, fsmtest.DataplaneIs("acme/own", fsmtest.AsIs)), when: attach("dataplane acme/own", "other"), not: "refused: dataplane acme/own belongs to customer acme"},
 		{name: "no such customer", given: shared, when: attach(eu, "acne"), not: "invalid…customer: there is no customer acne"},
-		{name: "a customer that is going away", given: fsmtest.History(shared, fsmtest.Is("customer acme", ev.DeletionRequested{})), when: attach(eu, "acme"), not: "refused…customer acme is going away"},
-		{name: "a dataplane that is going away", given: fsmtest.History(shared, fsmtest.Is(eu, ev.DeletionRequested{})), when: attach(eu, "acme"), not: "refused: dataplane -/eu is going away"},
+		{name: "a customer that is going away", given: fsmtest.History(shared, fsmtest.Is("customer acme", ev.DeletionRequested{})), when: attach(eu, "acme"), not: "refused…customer acme is being deleted"},
+		{name: "a dataplane that is going away", given: fsmtest.History(shared, fsmtest.Is(eu, ev.DeletionRequested{})), when: attach(eu, "acme"), not: "refused: dataplane -/eu is being deleted"},
 		{name: "no such dataplane", given: acme, when: attach(eu, "acme"), not: "not_found"},
 
 		{name: "detached", given: fsmtest.History(shared, fsmtest.Is(eu, ev.Attached{Customer: "acme"})), when: detach(eu, "acme"), then: []string{eu + " detached"}, phase: fsm.Active},

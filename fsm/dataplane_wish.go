@@ -15,23 +15,11 @@ func fitsDataplane(ref ev.Ref, s ev.Spec, refs *Refs) []ev.FieldError {
 	if acc.Owner != ev.Platform && acc.Owner != ref.Owner {
 		return []ev.FieldError{{Field: "spec.account", Message: fmt.Sprintf("%s belongs to %s: use one of the platform or of %s", acc, acc.Owner, ref.Owner)}}
 	}
-	if fault := modeFits(acc, now, refs); fault != nil {
+	if fault := modeFits(ref, acc, now, refs); fault != nil {
 		return []ev.FieldError{*fault}
 	}
 	has, _ := refs.reader.Get(ref)
 	return wishesOf(has, now, refs)
-}
-
-// modeFits says what is wrong with who is to work on a dataplane: an agent works in the accounts that it alone enters.
-func modeFits(account ev.Ref, now ev.DataplaneSpec, refs *Refs) *ev.FieldError {
-	acc, known := find[AccountData](refs, account)
-	if !known || acc.Data.Cloud().Agent == (now.Mode == ev.ModePull) {
-		return nil
-	}
-	if now.Mode == ev.ModePull {
-		return &ev.FieldError{Field: "spec.mode", Message: fmt.Sprintf("%s is entered by assuming a role: want push, or an account of access agent", account)}
-	}
-	return &ev.FieldError{Field: "spec.mode", Message: fmt.Sprintf("%s is entered by an agent: want pull", account)}
 }
 
 // wishesOf finds what is wished newly of a dataplane and is not to be had where it is. What
@@ -71,7 +59,7 @@ func (d DataplaneData) aim() ev.DataplaneSpec {
 
 // standing is the dataplane as it was made last.
 func (d DataplaneData) standing() DataplaneData {
-	d.Spec = d.Made
+	d.Spec, d.Repairs = d.Made, true
 	return d
 }
 

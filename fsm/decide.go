@@ -50,7 +50,7 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	case ev.NoteDrift:
 		return k.noteDrift(e, c.Time, ask, refs)
 	case ev.Report:
-		changes, err := k.report(e, ask)
+		changes, err := k.report(e, c.Time, ask)
 		if len(changes) > 0 {
 			changes = append(changes, refs.doubted(e.Base, e.Data, ask, changes[0].Events)...)
 		}
@@ -100,7 +100,7 @@ func expected(b Base, c ev.Command) error {
 
 func (k *Kind[D]) create(e Entity[D], c ev.Command, ask ev.Create, refs *Refs) ([]ev.Change, error) {
 	if e.terminating(k.TerminatingPhase) {
-		return nil, ev.Refuse(ev.Refused, "%s is going away: create it again when it is gone", c.Ref)
+		return nil, ev.Refuse(ev.Refused, "%s is being deleted: create it again when it is gone", c.Ref)
 	}
 	if e.Phase() != Unborn && e.Phase() != k.FinalPhase {
 		if reflect.DeepEqual(e.Data.Wants(), ask.Spec) && maps.Equal(e.Labels, ask.Labels) {
@@ -131,7 +131,7 @@ func (k *Kind[D]) fits(ref ev.Ref, spec ev.Spec, refs *Refs) error {
 
 func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, error) {
 	if e.terminating(k.TerminatingPhase) {
-		return nil, ev.Refuse(ev.Refused, "%s is going away: it can't be changed any more", e.Ref)
+		return nil, ev.Refuse(ev.Refused, "%s is being deleted: it can't be changed any more", e.Ref)
 	}
 	var happened []ev.Event
 	if ask.Labels != nil && !maps.Equal(e.Labels, ask.Labels) {
@@ -142,7 +142,7 @@ func (k *Kind[D]) update(e Entity[D], ask ev.Update, refs *Refs) ([]ev.Change, e
 		if err := ev.JoinRefusals(k.fits(e.Ref, ask.Spec, refs), refuseChange(e.Ref, "update", faults)); err != nil {
 			return nil, err
 		}
-		return append(changed(e.Base, append(happened, more...)...), k.alongside(e, ask.Spec, refs)...), nil
+		return joinAll(changed(e.Base, append(happened, more...)...), k.alongside(e, ask.Spec, refs)), nil
 	}
 	return changed(e.Base, happened...), nil
 }
@@ -162,7 +162,7 @@ func (k *Kind[D]) retry(e Entity[D]) ([]ev.Change, error) {
 	if e.trouble() == nil {
 		return nil, nil // nothing has failed: nothing to try again
 	}
-	if e.drifted() && e.Unmet != nil { // what stands is brought back first, not what can't be had
+	if e.drifted() && (e.Unmet != nil || e.Phase() == Moving) { // what stands is brought back first, not what can't be had
 		return changed(e.Base, ev.RepairStarted{}), nil
 	}
 	return changed(e.Base, ev.RetryRequested{}), nil
@@ -214,8 +214,8 @@ func (b Base) terminating(going Phase) bool { return going != "" && b.phase == g
 // draining tells whether the entity is to go and may still be used.
 func (b Base) draining(going Phase) bool { return b.terminating(going) && !b.Drained }
 
-// owed is what the world owes: to an entity that is to go first the end of its users.
-func (k *Kind[D]) owed(e Entity[D]) ev.Effect {
+// work is what the world owes, also while others come to do it: to an entity that is to go first the end of its users.
+func (k *Kind[D]) work(e Entity[D]) ev.Effect {
 	if e.draining(k.TerminatingPhase) {
 		return WaitFor{On: []Dependency{{Ref: e.Ref, Class: UsersGone}}}
 	}
@@ -241,7 +241,7 @@ func (k *Kind[D]) expire(e Entity[D], ask ev.Expire, refs *Refs) ([]ev.Change, e
 	if w, waits := owed.(WaitFor); waits && w.Within > 0 && w.Since.Equal(ask.Since) {
 		return k.Elapsed(e, refs), nil
 	}
-	if !e.PhaseSince.Equal(ask.Since) || rule.Within == 0 || owed == nil {
+	if !rule.Began(e.Base).Equal(ask.Since) || rule.Within == 0 || owed == nil {
 		return nil, nil
 	}
 	if _, waits := owed.(WaitFor); waits {
@@ -256,8 +256,8 @@ func (k *Kind[D]) expire(e Entity[D], ask ev.Expire, refs *Refs) ([]ev.Change, e
 }
 
 // report takes what an executor saw. What is no longer owed touches nothing.
-func (k *Kind[D]) report(e Entity[D], r ev.Report) ([]ev.Change, error) {
-	owed := k.owed(e)
+func (k *Kind[D]) report(e Entity[D], at time.Time, r ev.Report) ([]ev.Change, error) {
+	owed := k.work(e)
 	if owed == nil || r.UID != e.UID || r.Digest != DigestOf(owed) {
 		return nil, nil
 	}
@@ -272,6 +272,7 @@ func (k *Kind[D]) report(e Entity[D], r ev.Report) ([]ev.Change, error) {
 	if r.Failure != nil && !newWay(happened) {
 		happened = append(happened, k.failure(e, owed, *r.Failure)...)
 	}
+	happened = e.Relapses.Underway(happened, ev.AttemptFailed{Effect: owed.Effect(), Attempt: e.Attempts()}, at, r.Every)
 	if made := e.untold(owed, r.Calls, happened); made != nil {
 		happened = append([]ev.Event{*made}, happened...)
 	}
@@ -342,7 +343,9 @@ func (k *Kind[D]) outcome(e Entity[D], outcome ev.Event) []ev.Event {
 // failure counts a failed attempt and gives up after too many, or at once where
 // only a person can help.
 func (k *Kind[D]) failure(e Entity[D], owed ev.Effect, f ev.AttemptFailed) []ev.Event {
-	if old := e.Attempt; !f.Counted() && old != nil && old.Reason == f.Reason && (!f.Waits() || old.Revision == f.Revision) {
+	old := e.Attempt
+	same := old != nil && old.Reason == f.Reason && (!f.Waits() || old.Revision == f.Revision) && !f.Longer(*old)
+	if same && !f.Counted() {
 		return nil // still told to come later: nothing new happened
 	}
 	f.Effect, f.Attempt = owed.Effect(), e.Attempts()

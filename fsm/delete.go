@@ -25,7 +25,7 @@ func (k *Kind[D]) remove(e Entity[D], ask ev.Delete, refs *Refs) ([]ev.Change, e
 		return nil, k.noCascade(e, others)
 	case len(others) > 0 && !ask.Cascade:
 		return nil, k.inTheWay(e, others)
-	case k.TerminatingPhase == "":
+	case k.TerminatingPhase == "", k.EndsAtOnce != nil && k.EndsAtOnce(e):
 		return changed(e.Base, ev.Deleted{}), nil
 	case len(users) > 0, len(k.leaves(e, refs)) > 0:
 		return changed(e.Base, ev.DeletionRequested(ask)), nil
@@ -77,7 +77,7 @@ func (k *Kind[D]) noCascade(e Entity[D], users []ev.Ref) error {
 	if len(users) > 0 {
 		advice = "delete what uses it first: " + naming(users)
 	}
-	return ev.RefuseFaults("delete "+e.Ref.String(), []ev.FieldError{{Field: "cascade", Message: fmt.Sprintf("this kind takes nothing along; %s", advice)}})
+	return ev.RefuseFaults("delete "+e.Ref.String(), []ev.FieldError{{Field: "cascade", Message: fmt.Sprintf("there is no cascade for this kind; %s", advice)}})
 }
 
 func naming(refs []ev.Ref) string {

@@ -46,6 +46,8 @@ func (d Dependency) String() string {
 		return "the end of what uses " + d.Ref.String()
 	case d.Class == AccountOf:
 		return "the account of " + d.Ref.String()
+	case d.Class == CellApplications:
+		return "the applications of " + d.Ref.String()
 	case d.Class == TenantsOn:
 		return "who comes to " + d.Ref.String() + " or leaves it"
 	case d.Class == MadeFor:
@@ -76,8 +78,10 @@ func AwaitedBy(e Entity[Data], get func(ev.Ref) (Entity[Data], bool)) (all []Awa
 			if dp, born := get(n.Ref); born {
 				all = append(all, Awaited{Ref: ready(ev.Account, typed[DataplaneData](dp).Data.Spec.Account).Ref})
 			}
+		case CellApplications:
+			all = append(all, awaitedApplications(n.Ref, get)...)
 		default:
-			all = append(all, Awaited{n.Ref, n.Class})
+			all = append(append(all, Awaited{n.Ref, n.Class}), awaitedMachines(e.Ref, n.Ref, get)...)
 		}
 	}
 	return all
@@ -152,10 +156,10 @@ func (k *Kind[D]) blocker(e Entity[D], refs *Refs) *Blocker {
 		return w
 	}
 	owed := k.owed(e)
-	if owed == nil {
-		return nil
+	if h := k.handoverBlocker(e); h != nil {
+		return h
 	}
-	if w, waits := owed.(WaitFor); waits && w.Idle() {
+	if idle(owed) {
 		return nil
 	}
 	if _, w := k.wait(e, refs); w != nil {
@@ -171,11 +175,13 @@ var workWords = map[string]string{
 	"ensure_cluster": "the cluster's control plane", "ensure_system_pool": "the pool of system nodes", "upgrade_pools": "an upgrade of the node pools",
 	"ensure_cloud_addons": "installing what the cloud adds", "ensure_base": "the base of the cluster", "ensure_pools": "the set of node pools",
 	"suspend_tenant": "stopping what runs of the tenant", "resume_tenant": "starting what ran of the tenant",
-	"retire_pools":  "removal of pools that are not wanted any more",
-	"move_tenant":   "a step of the tenant's move",
-	"ensure_tenant": "the tenant's namespace", "ensure_application": "installing the application", "ensure_addon": "installing the addon",
+	"retire_pools": "removal of pools that are not wanted any more", "move_tenant": "a step of the tenant's move",
+	"relocate_tenant": "a step of the tenant's move to another cluster", "ensure_tenant": "the tenant's namespace",
+	"ensure_application": "installing the application", "ensure_addon": "installing the addon",
 	"remove_owned": "removal of all that was made", "remove_tenant": "removal of the namespace", "remove_application": "removal of the application",
-	"remove_addon": "removal of the addon",
+	"remove_addon": "removal of the addon", "ensure_cell": "the cell's namespace", "remove_cell": "removal of the cell's namespace",
+	"join_tenant": "the program by which the tenant joins its cell", "record_tenant": "the tenant's record in its cell",
+	"leave_tenant": "the program by which the tenant leaves its cell", "forget_tenant": "removal of what is left of the tenant in its cell",
 }
 
 // WorkInWords is an effect, of which the name is given, as people say it; one that has no words yet by its name.

@@ -8,10 +8,10 @@ import (
 	"github.com/aeriehq/aerie/fsm/relapse"
 )
 
-// noteDrift takes what a look at an entity at rest has found. What is not as it was
-// made is an event; it is brought back at once, or, if the dataplane's policy is to
-// report it, when somebody retries. A look that sees the same again is no news, and what
-// could not be brought back is not tried again by itself. A secret that has another value is rolled out whatever the policy.
+// noteDrift takes what a look at an entity at rest has found. What is not as it was made is an event; it is brought back at once, or,
+// if the dataplane's policy is to report it, when somebody retries. A look that sees the same again is no news, and what could not be
+// brought back is not tried again by itself. A secret that has another value is rolled out whatever the policy. On the way, where the
+// policy is to report it, that is done when the entity has arrived, or has come back.
 func (k *Kind[D]) noteDrift(e Entity[D], at time.Time, ask ev.NoteDrift, refs *Refs) ([]ev.Change, error) {
 	stands := k.stands(e, refs)
 	if len(stands) == 0 {
@@ -23,14 +23,14 @@ func (k *Kind[D]) noteDrift(e Entity[D], at time.Time, ask ev.NoteDrift, refs *R
 	switch {
 	case len(ask.Found) == 0 && e.Failure != nil && e.Drift != "":
 		happened = append(happened, ev.DriftEnded{})
-	case len(ask.Found) == 0:
+	case len(ask.Found) == 0, e.Phase() == Moving && !repairs:
 	case repairs && e.contested() && e.Relapses.Known(ask.Found):
 		if !at.Before(e.RepairAt) {
 			happened = append(happened, ev.RepairStarted{})
 		}
 	case e.Failure != nil && e.Drift == relapse.Told(ask.Found):
 	case repairs:
-		drifted = e.Relapses.Next(drifted, at, ask.Every, e.RepairAt)
+		drifted = e.Relapses.BroughtBack(e.PhaseSince).Next(drifted, at, ask.Every, e.RepairAt)
 		if happened = append(happened, drifted); !drifted.NextAt.After(at) {
 			happened = append(happened, ev.RepairStarted{})
 		}
@@ -40,10 +40,10 @@ func (k *Kind[D]) noteDrift(e Entity[D], at time.Time, ask ev.NoteDrift, refs *R
 	return changed(e.Base, happened...), nil
 }
 
-// stands is what was made for an entity at rest and should still be as it was made:
-// the effects that made it. What stands on something that is not ready is not looked at.
+// stands is what was made for an entity at rest, or on its way, and should still be as it was made: the effects that made it. What
+// stands on something that is not ready is not looked at.
 func (k *Kind[D]) stands(e Entity[D], refs *Refs) []ev.Effect {
-	if k.ExpectedEffects == nil || !slices.Contains(k.SteadyPhases, e.Phase()) {
+	if k.ExpectedEffects == nil || e.Phase() != Moving && !slices.Contains(k.SteadyPhases, e.Phase()) {
 		return nil
 	}
 	return k.ExpectedEffects(e, refs)

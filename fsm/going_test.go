@@ -16,6 +16,7 @@ func TestNothingIsAskedOfWhatGoesAway(t *testing.T) {
 	specs := map[string]ev.Spec{
 		"customer acme": ev.CustomerSpec{}, "dataplane -/eu": ev.DataplaneSpec{Version: "1.35"}, "tenantinfra -/eu_pg": fsmtest.InfraSpec,
 		"tenant acme/prod": ev.TenantSpec{Plan: "free"}, "application acme/prod_pg": ev.ApplicationSpec{}, "addon -/eu_db": ev.AddonSpec{},
+		"cell -/eu_pg_c1": ev.CellSpec{Tenants: 1, Plan: "-/many", Version: 1}, "cellapplication -/eu_pg_c1_web": ev.CellApplicationSpec{},
 	}
 	born := map[ev.Kind]func(ev.Spec) ev.Event{
 		ev.Customer:  func(s ev.Spec) ev.Event { return ev.Created[ev.CustomerSpec]{UID: "u", Spec: s.(ev.CustomerSpec)} },
@@ -26,6 +27,10 @@ func TestNothingIsAskedOfWhatGoesAway(t *testing.T) {
 		ev.Tenant: func(s ev.Spec) ev.Event { return ev.Requested[ev.TenantSpec]{UID: "u", Spec: s.(ev.TenantSpec)} },
 		ev.Application: func(s ev.Spec) ev.Event {
 			return ev.Requested[ev.ApplicationSpec]{UID: "u", Spec: s.(ev.ApplicationSpec)}
+		},
+		ev.Cell: func(s ev.Spec) ev.Event { return ev.Requested[ev.CellSpec]{UID: "u", Spec: s.(ev.CellSpec)} },
+		ev.CellApplication: func(s ev.Spec) ev.Event {
+			return ev.Requested[ev.CellApplicationSpec]{UID: "u", Spec: s.(ev.CellApplicationSpec)}
 		},
 		ev.Addon: func(s ev.Spec) ev.Event { return ev.Requested[ev.AddonSpec]{UID: "u", Spec: s.(ev.AddonSpec)} },
 	}
@@ -38,7 +43,7 @@ func TestNothingIsAskedOfWhatGoesAway(t *testing.T) {
 		for _, ask := range []ev.Payload{create, ev.Update{Spec: spec}, ev.Update{Labels: map[string]string{}}, ev.Adopt{Create: create, UID: "u"}, ev.Adopt{Create: create, UID: "v"}} {
 			_, err := fsmtest.DecideIn(w, ev.Command{Ref: ref, UID: "v", Payload: ask})
 			var r *ev.Refusal
-			if !errors.As(err, &r) || r.Code != ev.Refused || !strings.Contains(r.Message, "going away") {
+			if !errors.As(err, &r) || r.Code != ev.Refused || !strings.Contains(r.Message, "being deleted") {
 				t.Errorf("%T of %s: %v", ask, name, err)
 			}
 		}

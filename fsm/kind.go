@@ -7,6 +7,7 @@
 package fsm
 
 import (
+	"cmp"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -34,9 +35,13 @@ type Row struct {
 // PhaseLimits bounds a phase in which work is owed.
 type PhaseLimits struct {
 	Within   time.Duration // how long the phase may last, in the cloud's time; 0: as long as it takes
+	From     time.Time     // from when that counts, over all outages and restarts; zero: since the phase began, and only while somebody works
 	Attempts int           // how many attempts may fail before it is given up
 	Usual    time.Duration // how long it lasts as a rule, in the cloud's time, for people who wait
 }
+
+// Began is from when the time of an entity's phase counts.
+func (l PhaseLimits) Began(b Base) time.Time { return cmp.Or(l.From, b.PhaseSince) }
 
 // Data is what a kind keeps of its own beside what every entity has.
 type Data interface {
@@ -53,6 +58,10 @@ type Kind[D Data] struct {
 	SteadyPhases     []Phase // where the entity is what was asked for and nothing more is owed
 	TerminatingPhase Phase   // where it is on its way to its end; empty if it ends at once
 	FinalPhase       Phase   // where nothing of it is left; its name may be used again
+
+	// EndsAtOnce tells whether nothing was or will be made for an entity of a kind that has a TerminatingPhase, so that its
+	// deletion is its end; nil: of each something may be made.
+	EndsAtOnce func(Entity[D]) bool
 
 	// StepLimits bounds the present step of a phase that has steps; false if nothing does; nil if no phase has some.
 	StepLimits func(Entity[D]) (PhaseLimits, bool)
@@ -100,6 +109,8 @@ type Kind[D Data] struct {
 	GiveUp func(Entity[D], ev.Reason) ev.Event
 	// Recheck is what a retry of one with which nothing is wrong brings about; nil: nothing.
 	Recheck func(Entity[D]) []ev.Event
+	// Handover is how it is handed over to another worker; nil if it never is, or is not now.
+	Handover func(D) *ev.HandoverStarted
 	// Conditions are what can be asked of it, the last one Ready.
 	Conditions func(Entity[D]) []Condition
 	// ConditionsOfUsers are what can be asked of it and is said by what uses it; nil if nothing is.

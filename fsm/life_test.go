@@ -84,7 +84,7 @@ func late(name string, then []fsmtest.Fact, outcome ev.Event) question {
 func expired(name string) question {
 	return func(t *testing.T, w *state.Entities) ev.Command {
 		e, _ := w.Get(fsmtest.RefOf(name))
-		return ask(name, ev.Expire{Since: e.PhaseSince})(t, w)
+		return ask(name, fsmtest.Expired(e))(t, w)
 	}
 }
 
@@ -164,4 +164,23 @@ func TestReadyIsTheLastCondition(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A cloud that asks for the same again is told once, and that it asks for a much longer pause is told again: so people know when
+// the next try is.
+func TestALongerPauseIsTold(t *testing.T) {
+	const eu = "dataplane -/eu"
+	told := func(every int64) *ev.AttemptFailed {
+		f := fsmtest.Attempt(0, ev.RateLimited)
+		f.EveryMS = every
+		return f
+	}
+	later := func(every int64) question { return report(eu, func(r *ev.Report) { r.Failure = told(every) }) }
+	given := fsmtest.History(fsmtest.AccountReady(), fsmtest.DataplaneIs("-/eu", fsmtest.AsIs, fsmtest.Built()[:1]...), fsmtest.Is(eu, *told(20_000)))
+	live(t, []life{
+		{name: "the same", given: given, when: later(20_000), phase: fsm.Networking},
+		{name: "a little later", given: given, when: later(40_000), phase: fsm.Networking},
+		{name: "sooner", given: given, when: later(1_000), phase: fsm.Networking},
+		{name: "much later", given: given, when: later(60_000), then: []string{eu + " attempt_failed"}, phase: fsm.Networking},
+	})
 }

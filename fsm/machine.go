@@ -92,11 +92,9 @@ func (m machine[D]) propose(e Entity[Data], c ev.Command, refs *Refs) ([]ev.Chan
 	return m.decide(typed[D](e), c, refs)
 }
 
-func (m machine[D]) Owed(e Entity[Data]) ev.Effect             { return m.owed(typed[D](e)) }
-func (m machine[D]) Users(e Entity[Data], refs *Refs) []ev.Ref { return m.users(typed[D](e), refs) }
-func (m machine[D]) Others(e Entity[Data], refs *Refs) []ev.Ref {
-	return m.others(typed[D](e), refs)
-}
+func (m machine[D]) Owed(e Entity[Data]) ev.Effect              { return m.owed(typed[D](e)) }
+func (m machine[D]) Users(e Entity[Data], refs *Refs) []ev.Ref  { return m.users(typed[D](e), refs) }
+func (m machine[D]) Others(e Entity[Data], refs *Refs) []ev.Ref { return m.others(typed[D](e), refs) }
 func (m machine[D]) Conditions(e Entity[Data], refs *Refs) []Condition {
 	return m.conditions(typed[D](e), refs)
 }
@@ -157,7 +155,8 @@ func init() { // not an initialiser: kinds and their machines refer to each othe
 		ev.Customer: erase(customer), ev.Account: erase(account), ev.Plan: erase(plan), ev.Dataplane: erase(dataplane),
 		ev.TenantInfra: erase(tenantInfra), ev.Tenant: erase(tenant), ev.Application: erase(application), ev.Addon: erase(addon),
 		ev.Principal: erase(principal), ev.Token: erase(token),
-		ev.Cell: erase(cell), ev.Agent: erase(agent),
+		ev.Cell: erase(cell), ev.Agent: erase(agent), ev.CellApplication: erase(cellApplication),
+		ev.Repository: erase(repository),
 	}
 	for k := range Machines {
 		if _, ok := ev.KindOf(string(k)); !ok {

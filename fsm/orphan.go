@@ -33,7 +33,7 @@ func (k *Kind[D]) adopt(e Entity[D], c ev.Command, ask ev.Adopt, refs *Refs) ([]
 	living := e.Phase() != Unborn && e.Phase() != k.FinalPhase
 	switch {
 	case e.terminating(k.TerminatingPhase):
-		return nil, ev.Refuse(ev.Refused, "%s is going away: nothing can be adopted under its name until it is gone", c.Ref)
+		return nil, ev.Refuse(ev.Refused, "%s is being deleted: nothing can be adopted under its name until it is gone", c.Ref)
 	case living && e.UID == ask.UID && reflect.DeepEqual(e.Data.Wants(), ask.Spec) && maps.Equal(e.Labels, ask.Labels):
 		return nil, nil // asked twice
 	case living && e.UID == ask.UID:
@@ -41,7 +41,7 @@ func (k *Kind[D]) adopt(e Entity[D], c ev.Command, ask ev.Adopt, refs *Refs) ([]
 	case living:
 		return nil, ev.Refuse(ev.Conflict, "%s is there, as %s: delete it first, or disown %s", c.Ref, e.UID, ask.UID)
 	case refs.reader.Knows(c.Ref, ask.UID):
-		return nil, ev.Refuse(ev.Refused, "%s was %s and has ended: what is left of it is removed", ask.UID, c.Ref)
+		return nil, ev.Refuse(ev.Refused, "%s was %s and has ended: aerie removes what is left of it", ask.UID, c.Ref)
 	}
 	if err := k.fits(c.Ref, ask.Spec, refs); err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (k *Kind[D]) adopt(e Entity[D], c ev.Command, ask ev.Adopt, refs *Refs) ([]
 // disown notes that an incarnation that the log does not know has ended.
 func (k *Kind[D]) disown(e Entity[D], c ev.Command, ask ev.Disown, refs *Refs) ([]ev.Change, error) {
 	if e.UID == ask.UID && e.Phase() != k.FinalPhase {
-		return nil, ev.Refuse(ev.Refused, "%s is %s, and lives: delete it instead", ask.UID, c.Ref)
+		return nil, ev.Refuse(ev.Refused, "%s is %s, which still exists: delete it instead", ask.UID, c.Ref)
 	}
 	if refs.reader.Knows(c.Ref, ask.UID) {
 		return nil, nil // it has ended

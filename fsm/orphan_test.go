@@ -32,7 +32,7 @@ func TestOrphans(t *testing.T) {
 		{name: "of a living name it changes nothing else", given: living, when: disown(prod), then: []string{prod + " disowned"}, phase: fsm.Requested},
 		{name: "it is noted once there too", given: fsmtest.History(living, fsmtest.Is(prod, ev.Disowned{UID: lostUID})), when: disown(prod)},
 		{name: "of an ended name", given: ended, when: disown(prod), then: []string{prod + " disowned"}, phase: fsm.Gone},
-		{name: "the living is deleted, not disowned", given: fsmtest.Is(prod, born), when: disown(prod), not: "lives: delete it instead", phase: fsm.Requested},
+		{name: "the living is deleted, not disowned", given: fsmtest.Is(prod, born), when: disown(prod), not: "still exists: delete it instead", phase: fsm.Requested},
 		{name: "a name is used again after it", given: fsmtest.History(home, fsmtest.Is(prod, ev.Disowned{UID: lostUID})), when: create(prod, `{`+spec+`}`), then: []string{prod + " requested"}},
 		{name: "a tenant is looked for by its dataplane", when: send(prod, ev.VerbDisown, `{"uid":"`+lostUID+`","account":"-/main","region":"eu"}`), not: "only a dataplane"},
 		{name: "a dataplane is looked for where somebody says", given: fsmtest.AccountReady(), when: send("dataplane -/eu", ev.VerbDisown, `{"uid":"`+lostUID+`","account":"-/main","region":"eu"}`), then: []string{"dataplane -/eu disowned"}, phase: fsm.Gone},

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"fmt"
 	"slices"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -22,6 +23,7 @@ type PlanData struct {
 	Before []ev.PlanSpec // the versions before the present one, the oldest first
 
 	Provision ProvisionState
+	Upgrade   *CellsUpgrade // nil unless its cells are brought to a version, or could not be
 }
 
 // Version is the spec of one version of a plan; false if it is not known, or not any more.
@@ -45,16 +47,16 @@ func (d PlanData) Wants() ev.Spec { return d.Spec }
 // A plan is a draft until it is released; a tenant keeps the version it was placed by.
 var plan = Kind[PlanData]{
 	Name: ev.Plan,
-	Table: table(nil, "", Gone, providing(
+	Table: table(nil, "", Gone, upgradeRows(providing(
 		Row{ev.Created[ev.PlanSpec]{}, []Phase{Unborn}, Draft},
 		Row{ev.Updated[ev.PlanSpec]{}, []Phase{Draft, Released, Retired}, Stay},
 		Row{ev.Released{}, []Phase{Draft, Retired}, Released},
 		Row{ev.Retired{}, []Phase{Released}, Retired},
-	)...),
+	)...)...),
 	SteadyPhases: []Phase{Draft, Released, Retired},
 	FinalPhase:   Gone,
 	Users: func(e Entity[PlanData], refs *Refs) []ev.Ref {
-		return refs.users(e.Ref, func(u Entity[Data]) bool { return slices.Contains(UsedBy(u), e.Ref) }, ev.Tenant)
+		return refs.users(e.Ref, func(u Entity[Data]) bool { return slices.Contains(UsedBy(u), e.Ref) }, ev.Tenant, ev.Cell)
 	},
 	CreateEvents: func(c ev.Create, uid string) []ev.Event {
 		spec := c.Spec.(ev.PlanSpec)
@@ -67,6 +69,7 @@ var plan = Kind[PlanData]{
 	Owed:         owedPlan,
 	Advance:      settlePlan,
 	Elapsed:      resumePlan,
+	Recheck:      recheckPlan,
 	Conditions: func(e Entity[PlanData]) []Condition {
 		return []Condition{e.condition(ConditionReady, e.Phase() == Released || e.Phase() == Retired)}
 	},
@@ -88,10 +91,14 @@ func respecPlan(e Entity[PlanData], s ev.Spec) ([]ev.Event, []ev.FieldError) {
 	if now.Draft {
 		return nil, []ev.FieldError{{Field: "spec.draft", Message: "a released plan can't become a draft again: write a new plan"}}
 	}
+	if was := e.Data.Spec.Deployment; was != now.Deployment && (was == ev.MultiTenant || now.Deployment == ev.MultiTenant) {
+		return nil, []ev.FieldError{{Field: "spec.deployment", Message: fmt.Sprintf("a released plan stays %s: write a new plan", was)}}
+	}
 	return []ev.Event{ev.Updated[ev.PlanSpec]{Spec: now}}, nil
 }
 
 func evolvePlan(d PlanData, happened ev.Event) PlanData {
+	d = d.evolveUpgrade(happened)
 	d.Provision = d.Provision.evolve(happened)
 	switch e := happened.(type) {
 	case ev.Created[ev.PlanSpec]:
@@ -105,8 +112,10 @@ func evolvePlan(d PlanData, happened ev.Event) PlanData {
 }
 
 // commandPlan decides what is asked of a plan alone.
-func commandPlan(e Entity[PlanData], p ev.Payload, _ *Refs) ([]ev.Change, error) {
-	switch p.(type) {
+func commandPlan(e Entity[PlanData], p ev.Payload, refs *Refs) ([]ev.Change, error) {
+	switch ask := p.(type) {
+	case ev.UpgradeCells:
+		return upgradeCells(e, ask, refs)
 	case ev.Release:
 		return releasePlan(e), nil
 	case ev.Retire:

@@ -120,6 +120,7 @@ type provisionStep struct {
 	plan     Entity[PlanData]
 	account  Entity[AccountData]
 	customer string // of a dedicated plan
+	tenant   string // the path of the one for whom alone the tenant infra is; empty: it is for all
 }
 
 // overBudget says why no dataplane more may be made now; nil if one may. If time alone ends that, until is when.
@@ -145,7 +146,7 @@ func (s provisionStep) overBudget(refs *Refs) (why *Blocker, until time.Time) {
 		}
 	}
 	switch {
-	case s.plan.Failure != nil && s.plan.Failure.Code == ev.ProvisionStopped:
+	case s.plan.provisionStopped():
 		return &Blocker{Retried: true, Reason: *s.plan.Failure}, until
 	case ofTemplate >= s.template.Max:
 		whose := ""
@@ -231,7 +232,7 @@ func providing(rows ...Row) []Row {
 // owedPlan is the wait of a plan for which something stands empty, or of which the time must pass until more is made. It is
 // at rest all the same.
 func owedPlan(e Entity[PlanData]) ev.Effect {
-	w := WaitFor{Resting: true}
+	w := WaitFor{Resting: !e.Data.upgrades(), On: e.Data.awaitsCell()}
 	for _, t := range e.Data.Spec.Provision {
 		if t.Warm > 0 && e.Phase() == Released {
 			anyPlan := ev.Ref{Kind: ev.Plan}
@@ -241,7 +242,7 @@ func owedPlan(e Entity[PlanData]) ev.Effect {
 	if s := e.Data.Provision; !s.Paused.IsZero() {
 		w.Since, w.Within, w.Wall = s.PausedSince, s.Paused.Sub(s.PausedSince), true
 	}
-	if len(w.On) == 0 && w.Within == 0 {
+	if len(w.On) == 0 && w.Within == 0 && w.Resting {
 		return nil
 	}
 	return w
@@ -254,11 +255,11 @@ func resumePlan(e Entity[PlanData], _ *Refs) []ev.Change {
 
 // settlePlan makes what is to stand empty and does not, as far as the budgets allow.
 func settlePlan(e Entity[PlanData], refs *Refs) (changes []ev.Change, _ *Blocker) {
-	if w, waits := owedPlan(e).(WaitFor); !waits || len(w.On) == 0 {
-		return nil, nil
+	if changes = stepCells(e, refs); len(changes) > 0 {
+		return changes, nil
 	}
 	for _, t := range e.Data.Spec.Provision {
-		if t.Warm == 0 || refs.standing(e.Ref.Path(), t.Name, ev.Ref{}) >= t.Warm {
+		if t.Warm == 0 || e.Phase() != Released || refs.standing(e.Ref.Path(), t.Name, ev.Ref{}) >= t.Warm {
 			continue
 		}
 		ref, _ := ev.ParseRef(ev.Account, t.Account)
@@ -277,12 +278,15 @@ func settlePlan(e Entity[PlanData], refs *Refs) (changes []ev.Change, _ *Blocker
 			continue
 		}
 		for _, a := range e.Data.Spec.Apps {
+			if e.Data.Spec.Machines == ev.OwnMachines {
+				break // each tenant brings its own
+			}
 			more, _ := s.makeInfra(births[0].Ref, a.Type, a.Size, refs)
 			births = append(births, more...)
 		}
 		return append(changes, births...), nil // one at a time: the next is looked at when this one works
 	}
-	return changes, nil
+	return changes, e.Data.upgradeBlocker()
 }
 
 // standing is how many made dataplanes of a template, but for one, stand empty for who comes, or are built to.
@@ -303,7 +307,8 @@ func pause(p Entity[PlanData], until time.Time, refs *Refs) []ev.Change {
 	return nil
 }
 
-// fitsPlan refuses templates in accounts of another hosting.
+// fitsPlan refuses templates in accounts of another hosting, and charts that the platform's logins are not for, where its cells can be
+// the platform's.
 func fitsPlan(_ ev.Ref, s ev.Spec, refs *Refs) (faults []ev.FieldError) {
 	spec := s.(ev.PlanSpec)
 	for i, t := range spec.Provision {
@@ -314,8 +319,11 @@ func fitsPlan(_ ev.Ref, s ev.Spec, refs *Refs) (faults []ev.FieldError) {
 		at := fmt.Sprintf("spec.provision[%d].account", i)
 		acc, there := find[AccountData](refs, ref)
 		if there && spec.Hosting != ev.AnyHosting && acc.Data.Spec.Hosting != spec.Hosting {
-			faults = append(faults, ev.FieldError{Field: at, Message: fmt.Sprintf("%s is of hosting %s, the plan's is %s", ref, acc.Data.Spec.Hosting, spec.Hosting)})
+			faults = append(faults, ev.FieldError{Field: at, Message: fmt.Sprintf("%s has hosting %s, and the plan has %s", ref, acc.Data.Spec.Hosting, spec.Hosting)})
 		}
+	}
+	if spec.Hosting != "customer" {
+		faults = append(faults, fitsLogins(ev.Platform, "spec.applications[%d].chart.credentials", spec.Applications, refs)...)
 	}
 	return faults
 }

@@ -115,10 +115,22 @@ func (p *plant) report(e fsm.Entity[fsm.Data], owed ev.Effect) ev.Report {
 		r.Outcome = ev.SystemPoolReady{Nodes: 1}
 	case ev.EnsureCloudAddons:
 		r.Outcome = fsmtest.AllAddons
-	case ev.EnsureBase, ev.EnsureTenant:
+	case ev.EnsureBase, ev.EnsureTenant, ev.RecordTenant:
 		r.Outcome = ev.Activated{}
+	case ev.EnsureCell:
+		r.Outcome = ev.CellPrepared{}
+	case ev.JoinTenant:
+		r.Outcome = ev.TenantJoined{}
+	case ev.LeaveTenant:
+		r.Outcome = ev.TenantLeft{}
+	case ev.EnsureApplication:
+		r.Outcome = ev.Deployed{Revision: 1}
 	case ev.EnsurePools:
 		r.Outcome = fsmtest.PoolsUp
+	case ev.SuspendTenant:
+		r.Outcome = ev.Suspended{}
+	case ev.RetirePools:
+		r.Outcome = ev.PoolsRetired{}
 	case ev.EnsureAddon:
 		r.Outcome = ev.Deployed{}
 	default:
@@ -445,6 +457,35 @@ func TestAMissingTenantInfraIsMadeWhereTheDataplaneIs(t *testing.T) {
 	}
 }
 
+// What is made for a multi-tenant plan has cells of the plan, each with the plan's applications, and goes when they are empty.
+func TestWhatIsMadeForTenantsThatShare(t *testing.T) {
+	p := newPlant(t, func(s *ev.PlanSpec) {
+		*s = fsmtest.ManySpec
+		s.Provision = []ev.Provision{template(func(t *ev.Provision) { t.TenantInfra.Cells = cellsOf(1, 2) })}
+	})
+	told := p.subscribe("acme/a")
+	at := p.place("acme/a")
+	p.want(told, fmt.Sprintf("dataplane %s requested tenantinfra %s requested cell %s requested cell %[3]s slot_taken cellapplication %[3]s_web requested", at.Dataplane, at.TenantInfra, at.Cell))
+	p.subscribe("other/b")
+	if there := p.place("other/b"); there.TenantInfra != at.TenantInfra || there.Cell == at.Cell {
+		t.Fatalf("the next one opens a cell beside it: %+v", there)
+	}
+	p.run()
+	for _, path := range []string{"acme/a", "other/b"} {
+		if e, _ := p.w.Get(fsmtest.RefOf("tenant " + path)); e.Phase() != fsm.Active {
+			t.Errorf("%s is %s: %s", path, e.Phase(), p.why("tenant "+path))
+		}
+		p.do("tenant "+path, ev.Delete{}, false)
+	}
+	p.run()
+	for range 5 {
+		p.pass(25 * time.Hour)
+	}
+	if left := p.dataplanes(); len(left) > 0 {
+		t.Errorf("left are %q: %s", left, p.why("dataplane "+left[0]))
+	}
+}
+
 func TestTemplatesAreChecked(t *testing.T) {
 	facts := fsmtest.History(fsmtest.AccountReady())
 	body := func(template string) string {
@@ -461,6 +502,15 @@ func TestTemplatesAreChecked(t *testing.T) {
 		{`{"name":"eu","account":"-/main","dataplane":{"region":"eu-central"},"tenantinfra":{"pools":[{"name":"a","machine":"m4","min":4}]}}`, "spec.provision[0].tenantinfra.pools[0].min: 4 is more than max, 3"},
 	} {
 		if _, err := ev.DecodeAsk(ev.Plan, ev.VerbCreate, []byte(body(row.template))); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("got %v, want %s", err, row.want)
+		}
+	}
+	for _, row := range []struct{ cells, want string }{
+		{"", "spec.provision[0].tenantinfra.cells: are missing"},
+		{`,"cells":{"tenants":2,"max":1,"warm":2}`, "spec.provision[0].tenantinfra.cells.warm: 2 is more than max, 1"},
+	} {
+		shares := `{"spec":{"deployment":"multi-tenant","apps":[{"type":"pg","size":"small"}],"applications":[{"name":"web","manifests":[{"kind":"ConfigMap"}]}],"provision":[{"name":"eu","account":"-/main","dataplane":{"region":"eu-central"},"tenantinfra":{"pools":[{"name":"a","machine":"m4"}]` + row.cells + `}}]}}`
+		if _, err := ev.DecodeAsk(ev.Plan, ev.VerbCreate, []byte(shares)); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("got %v, want %s", err, row.want)
 		}
 	}

@@ -62,23 +62,23 @@ func (r *Refs) Get(ref ev.Ref) (Entity[Data], bool) {
 // Used tells whether the decision looked at another entity.
 func (r *Refs) Used() bool { return len(r.read)+len(r.whole)+len(r.crowds) > 0 || r.made != nil }
 
-// Stand tells whether all that the decision looked at is as it was.
-func (r *Refs) Stand(now Reader) bool {
+// Stand tells whether all that the decision looked at is as it was, and was durable then: of a sequence up to that one.
+func (r *Refs) Stand(now Reader, durable uint64) bool {
 	for ref, seq := range r.read {
-		if e, _ := now.Get(ref); e.Seq != seq {
+		if e, _ := now.Get(ref); e.Seq != seq || seq > durable {
 			return false
 		}
 	}
 	for k, seq := range r.whole {
-		if now.LastOf(k) != seq {
+		if now.LastOf(k) != seq || seq > durable {
 			return false
 		}
 	}
-	if r.made != nil && crowdOfMade(now.Provisioned().Made) != *r.made {
+	if r.made != nil && (crowdOfMade(now.Provisioned().Made) != *r.made || r.made.last > durable) {
 		return false
 	}
 	for infra, was := range r.crowds {
-		if crowdOf(now.CellsOn(infra)) != was {
+		if crowdOf(now.CellsOn(infra)) != was || was.last > durable {
 			return false
 		}
 	}
@@ -106,11 +106,11 @@ func (r *Refs) checkAll(ref ev.Ref, refs []ev.SpecRef) error {
 		case !ok || machine.Ended(e.Phase()):
 			absent = append(absent, ev.FieldError{Field: to.Field, Message: fmt.Sprintf("there is no %s%s", to.Ref, r.nearest(to.Ref))})
 		case machine.Terminating(e.Phase()):
-			going = append(going, ev.FieldError{Field: to.Field, Message: fmt.Sprintf("%s is going away", to.Ref)})
+			going = append(going, ev.FieldError{Field: to.Field, Message: fmt.Sprintf("%s is being deleted", to.Ref)})
 		}
 	}
 	if len(absent) == 0 && len(going) > 0 {
-		return ev.Refuse(ev.Refused, "%s refers to what is going away", ref).With(going)
+		return ev.Refuse(ev.Refused, "%s refers to something that is being deleted", ref).With(going)
 	}
 	return ev.RefuseFaults(ref.String(), append(absent, going...))
 }
@@ -154,4 +154,33 @@ func find[D Data](r *Refs, ref ev.Ref) (Entity[D], bool) {
 
 func compare(a, b ev.Ref) int {
 	return cmp.Or(strings.Compare(a.Owner, b.Owner), strings.Compare(a.ID, b.ID))
+}
+
+// Ended tells whether nothing of an entity is left: it was never born, or it is in the last phase of its kind.
+func Ended(e Entity[Data]) bool {
+	return e.Phase() == Unborn || Machines[e.Ref.Kind].Ended(e.Phase())
+}
+
+// UsedBy lists what an entity uses: what its name and its spec refer to, and where
+// it was put. One that has ended uses nothing.
+func UsedBy(e Entity[Data]) (used []ev.Ref) {
+	if Ended(e) {
+		return nil
+	}
+	for _, to := range ev.RefsOf(e.Ref, e.Data.Wants()) {
+		used = append(used, to.Ref)
+	}
+	use := func(k ev.Kind, path string) {
+		if ref, faults := ev.ParseRef(k, path); faults == nil && !slices.Contains(used, ref) {
+			used = append(used, ref)
+		}
+	}
+	for _, at := range staysOf(e) {
+		use(ev.Plan, at.Plan)
+		use(ev.TenantInfra, at.TenantInfra)
+		if at.Cell != "" {
+			use(ev.Cell, at.Cell)
+		}
+	}
+	return used
 }

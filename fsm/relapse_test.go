@@ -1,6 +1,7 @@
 package fsm_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -10,26 +11,25 @@ import (
 	"github.com/aeriehq/aerie/projections/state"
 )
 
-// fight is a tenant whose namespace somebody else deletes.
+// fight is something that somebody else deletes: a tenant's namespace, or a part of a dataplane.
 type fight struct {
 	t   *testing.T
 	w   *state.Entities
+	ref ev.Ref
 	now time.Time
 }
 
 const lookEvery = 10 * time.Minute
 
 func newFight(t *testing.T) *fight {
-	return &fight{t: t, w: fsmtest.WorldOf(t, fsmtest.TenantHome()), now: fsmtest.Later}
+	return &fight{t: t, w: fsmtest.WorldOf(t, fsmtest.TenantHome()), ref: fsmtest.RefOf("tenant acme/prod"), now: fsmtest.Later}
 }
-
-var contestedRef = fsmtest.RefOf("tenant acme/prod")
 
 // decide folds in what a command changes, as at now.
 func (f *fight) decide(p ev.Payload) (types []string) {
 	f.t.Helper()
-	e, _ := f.w.Get(contestedRef)
-	changes, err := fsm.Machines[ev.Tenant].Decide(e, ev.Command{ID: "x", Ref: contestedRef, Actor: ev.ActorExecutor, Time: f.now, Payload: p}, f.w.Refs())
+	e, _ := f.w.Get(f.ref)
+	changes, err := fsm.Machines[f.ref.Kind].Decide(e, ev.Command{ID: "x", Ref: f.ref, Actor: ev.ActorExecutor, Time: f.now, Payload: p}, f.w.Refs())
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -59,16 +59,22 @@ func (f *fight) look(gone ...string) (repaired bool) {
 		repaired = repaired || happened == "repair_started"
 	}
 	if repaired {
-		e, _ := f.w.Get(contestedRef)
-		f.decide(ev.Report{UID: e.UID, Digest: fsm.DigestOf(fsm.Machines[ev.Tenant].Owed(e)), Outcome: ev.Activated{}})
+		f.report(ev.Activated{})
 	}
 	return repaired
+}
+
+// report says what came of what is owed.
+func (f *fight) report(outcome ev.Event) []string {
+	f.t.Helper()
+	e, _ := f.w.Get(f.ref)
+	return f.decide(ev.Report{UID: e.UID, Digest: fsm.DigestOf(fsm.Machines[f.ref.Kind].Owed(e)), Outcome: outcome, Every: lookEvery})
 }
 
 func (f *fight) after(d time.Duration) { f.now = f.now.Add(d) }
 
 func (f *fight) why() *fsm.Blocker {
-	e, _ := f.w.Get(contestedRef)
+	e, _ := f.w.Get(f.ref)
 	return f.w.Blocker(e)
 }
 
@@ -100,7 +106,7 @@ func TestWhoUndoesRepairsIsGivenWay(t *testing.T) {
 		}
 		f.after(time.Minute)
 	}
-	if e, _ := f.w.Get(contestedRef); e.Relapses[0].Times != 5 {
+	if e, _ := f.w.Get(f.ref); e.Relapses[0].Times != 5 {
 		t.Errorf("it drifted 5 times, and %+v", e.Relapses)
 	}
 	f.after(200 * lookEvery)
@@ -132,9 +138,62 @@ func TestContestedIsNoEnd(t *testing.T) {
 	if got := f.decide(ev.Retry{}); len(got) != 1 || got[0] != "retry_requested" {
 		t.Errorf("retry caused %v", got)
 	}
-	e, _ := f.w.Get(contestedRef)
+	e, _ := f.w.Get(f.ref)
 	if len(e.Relapses) > 0 || !e.RepairAt.IsZero() {
 		t.Errorf("after retry the fight goes on: %+v", e.Base)
+	}
+}
+
+// What is found gone while a dataplane is built or repaired is counted with what looks have found: it is made again at once
+// twice, then later each time, for as long as somebody deletes it.
+func TestWhoUndoesWhatIsUnderWay(t *testing.T) {
+	eu, network := fsmtest.RefOf("dataplane -/eu"), fsmtest.Gone(ev.PartNetwork)
+	for name, given := range map[string][]fsmtest.Fact{
+		"built":    fsmtest.DataplaneIs("-/eu", fsmtest.AsIs, fsmtest.Built()[:2]...),
+		"repaired": fsmtest.EuBuilt(ev.Drifted{Found: network}, ev.RepairStarted{}, ev.NetworkReady{Network: "net"}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &fight{t: t, w: fsmtest.WorldOf(t, fsmtest.History(fsmtest.AccountReady(), given)), ref: eu, now: fsmtest.Start.Add(time.Hour)}
+			var waits []time.Duration
+			for range 6 {
+				f.report(ev.Drifted{Found: network})
+				why := f.why()
+				if e, _ := f.w.Get(eu); e.Holds("InSync") || why.Code == ev.Contested && !e.Attempt.NextAt.Equal(why.NextAt) {
+					t.Fatalf("%+v, %+v", why, e.Base)
+				}
+				if why.Code == ev.Contested {
+					waits = append(waits, why.NextAt.Sub(f.now))
+					f.now = why.NextAt
+				}
+				if f.report(ev.NetworkReady{Network: "net"}); f.why().Code != ev.InProgress {
+					t.Fatalf("made again, and the reason is %+v", f.why())
+				}
+				f.after(time.Minute)
+			}
+			if want := []time.Duration{lookEvery, 2 * lookEvery, 4 * lookEvery, 8 * lookEvery, 16 * lookEvery}; !slices.Equal(waits, want[:len(waits)]) || len(waits) < 4 {
+				t.Errorf("the pauses are %v, want %v", waits, want)
+			}
+			for _, outcome := range fsmtest.Built()[2:] {
+				f.report(outcome)
+			}
+			if e, _ := f.w.Get(eu); e.Phase() != fsm.Active || f.why() != nil || !e.Holds("InSync") {
+				t.Errorf("left alone it is %s: %+v", e.Phase(), f.why())
+			}
+		})
+	}
+}
+
+// What takes long to bring back, and drifts soon after it was, drifts again: the time counts from when it was there.
+func TestALongRepairIsNoPeace(t *testing.T) {
+	f := newFight(t)
+	for range 2 {
+		f.decide(ev.NoteDrift{Found: fsmtest.Gone("Namespace acme--prod"), Every: lookEvery})
+		f.after(100 * lookEvery)
+		f.report(ev.Activated{})
+		f.after(lookEvery)
+	}
+	if f.look("Namespace acme--prod") || f.why().Code != ev.Contested {
+		t.Errorf("the third time it is %+v", f.why())
 	}
 }
 

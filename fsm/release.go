@@ -23,12 +23,14 @@ type ReleaseData[S ev.Installed] struct {
 	Site      ev.Target
 	Cluster   string
 	Namespace string
-	Objects   []string         // what is deployed
-	Good      *DeployedSpec[S] // what was deployed last
-	Before    *DeployedSpec[S] // what was deployed before that
-	Repairing bool             // it has drifted, and is brought back
-	Undoing   bool             // an upgrade has failed: the good spec is brought back
-	Held      bool             // what was asked waits for what it stands on
+	Objects   []string             // what is deployed
+	Endpoints []ev.EndpointAddress // where that is reached
+	Good      *DeployedSpec[S]     // what was deployed last
+	Before    *DeployedSpec[S]     // what was deployed before that
+	Repairing bool                 // it has drifted, and is brought back
+	Undoing   bool                 // an upgrade has failed: the good spec is brought back
+	Held      bool                 // what was asked waits for what it stands on
+	Copy      *CopyState           // what it has where its tenant goes to; nil if that goes nowhere
 }
 
 // DeployedSpec is a spec that came about.
@@ -49,15 +51,20 @@ type ground[S ev.Installed] struct {
 	keep   func(faults *keeper, e Entity[ReleaseData[S]], now S)    // nil if all may change: what may not, once it is begun
 	ensure func(ev.EnsureApplication) ev.Effect
 	remove func(ev.RemoveApplication) ev.Effect
-	hold   func(Entity[ReleaseData[S]], *Refs) ev.Event          // nil: what was asked never waits
-	locked func(Entity[ReleaseData[S]], ev.Payload, *Refs) error // nil: it may always be asked
+	hold   func(Entity[ReleaseData[S]], *Refs) ev.Event                // nil: what was asked never waits
+	locked func(Entity[ReleaseData[S]], ev.Payload, *Refs) error       // nil: it may always be asked
+	follow func(Entity[ReleaseData[S]], *Refs) ([]ev.Change, *Blocker) // nil: what it stands on never moves
 }
 
 // installed is a kind that waits for what it stands on and is installed there; another spec upgrades it.
 func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
+	along, works := func(rows ...Row) []Row { return rows }, []Phase{Pending, Installing, Upgrading, RollingBack}
+	if at.follow != nil {
+		along, works = copying, append(works, Copying, Copied)
+	}
 	return Kind[ReleaseData[S]]{
 		Name: at.kind,
-		Table: marked(table([]Phase{Pending, Installing, Upgrading, RollingBack}, Uninstalling, Uninstalled,
+		Table: marked(table(works, Uninstalling, Uninstalled, along(
 			Row{ev.Requested[S]{}, []Phase{Unborn}, Pending},
 			Row{ev.InstallingStarted{}, []Phase{Pending}, Installing},
 			Row{ev.Deployed{}, []Phase{Installing, Upgrading, RollingBack}, Deployed},
@@ -75,11 +82,12 @@ func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
 			Row{ev.RetryRequested{}, []Phase{Failed}, Pending},
 			Row{ev.UpdateRequested[S]{}, []Phase{Failed}, Pending},
 			Row{ev.UpdateRequested[S]{}, []Phase{Pending, Installing}, Stay},
-		)),
+		)...)),
 		Rules: map[Phase]PhaseLimits{
 			Installing:  {Within: 30 * time.Minute, Attempts: 5, Usual: 20 * time.Second},
 			Upgrading:   {Within: 30 * time.Minute, Attempts: 5, Usual: 20 * time.Second},
 			RollingBack: {Within: 30 * time.Minute, Attempts: 5, Usual: 20 * time.Second},
+			Copying:     copyLimits,
 		},
 		SteadyPhases:     []Phase{Deployed},
 		TerminatingPhase: Uninstalling,
@@ -128,7 +136,7 @@ func evolveRelease[S ev.Installed](d ReleaseData[S], happened ev.Event) ReleaseD
 	case ev.RollingBackStarted:
 		d.Undoing, d.Repairing = true, false
 	case ev.RolledBack:
-		d.Objects, d.Undoing = e.Objects, false
+		d.Objects, d.Endpoints, d.Undoing = e.Objects, e.Endpoints, false
 	case ev.Failed:
 		d.Undoing, d.Repairing = false, false
 	case ev.ChangeHeld:
@@ -136,11 +144,14 @@ func evolveRelease[S ev.Installed](d ReleaseData[S], happened ev.Event) ReleaseD
 	case ev.ChangeReleased:
 		d.Held = false
 	}
-	return d
+	return d.evolveCopy(happened)
 }
 
 func (at ground[S]) owed(e Entity[ReleaseData[S]]) ev.Effect {
 	d := e.Data
+	if owed, along := at.owedCopy(e); along {
+		return owed
+	}
 	switch e.Phase() {
 	case Pending:
 		return WaitFor{On: append(owned(e.Base), at.on(e.Base))}
@@ -151,23 +162,10 @@ func (at ground[S]) owed(e Entity[ReleaseData[S]]) ev.Effect {
 		return at.ensure(d.ensure(e.Base))
 	case Uninstalling:
 		if d.Cluster != "" {
-			c := d.Spec.Content()
-			return at.remove(ev.RemoveApplication{Target: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: e.Ref.Local(),
-				Chart: c.Chart, Manifests: c.Manifests})
+			return at.remove(d.removal(e.Base))
 		}
 	}
 	return nil
-}
-
-// ensure owes the spec, or while an upgrade is undone the one before it.
-func (d ReleaseData[S]) ensure(b Base) ev.EnsureApplication {
-	spec, revision := d.Spec, b.Revision
-	if d.Undoing {
-		spec, revision = d.Good.Spec, d.Good.Revision
-	}
-	c := spec.Content()
-	return ev.EnsureApplication{Target: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: b.Ref.Local(), Revision: revision,
-		Rollback: b.Phase() == RollingBack, Repair: d.Repairing, Chart: c.Chart, Values: c.Values, Manifests: c.Manifests}
 }
 
 func (at ground[S]) stands(e Entity[ReleaseData[S]], refs *Refs) []ev.Effect {
@@ -179,6 +177,8 @@ func (at ground[S]) stands(e Entity[ReleaseData[S]], refs *Refs) []ev.Effect {
 
 func (at ground[S]) settle(e Entity[ReleaseData[S]], refs *Refs) ([]ev.Change, *Blocker) {
 	switch {
+	case e.Phase() == Copying || e.Phase() == Copied:
+		return at.follow(e, refs)
 	case e.Data.Held && e.Phase() != Uninstalling:
 		if w := refs.unmet([]Dependency{at.on(e.Base)}); w != nil {
 			return nil, w

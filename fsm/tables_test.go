@@ -84,6 +84,9 @@ func onlyIn(k ev.Kind, p Phase) Entity[Data] {
 	if k == ev.Tenant {
 		e.Data = TenantData{Placement: &ev.Placement{}}
 	}
+	if p == Copying {
+		e.Data = ApplicationData{Copy: &CopyState{}}
+	}
 	return e
 }
 
@@ -91,6 +94,7 @@ func onlyIn(k ev.Kind, p Phase) Entity[Data] {
 // time does too.
 var givenUpPhases = map[ev.Kind][]Phase{
 	ev.Account: {Failing}, ev.Dataplane: {Degraded, Failed}, ev.TenantInfra: {Failed}, ev.Tenant: {Failed}, ev.Application: {Failed}, ev.Addon: {Failed},
+	ev.Cell: {Failed}, ev.CellApplication: {Failed},
 }
 
 func TestEveryPhaseOwesOrRests(t *testing.T) {
@@ -122,7 +126,7 @@ func TestAPersonLeadsOutOfEveryPhaseOfFailure(t *testing.T) {
 
 // external lists every effect that somebody outside must do. Who adds one tells the
 // executor, and docs/reference.md.
-var external = []string{"verify_account", "ensure_network", "ensure_cluster", "ensure_system_pool", "upgrade_pools", "ensure_cloud_addons", "ensure_base", "ensure_pools", "retire_pools", "ensure_tenant", "suspend_tenant", "resume_tenant", "move_tenant", "ensure_application", "ensure_addon"}
+var external = []string{"verify_account", "ensure_network", "ensure_cluster", "ensure_system_pool", "upgrade_pools", "ensure_cloud_addons", "ensure_base", "ensure_pools", "retire_pools", "ensure_tenant", "suspend_tenant", "resume_tenant", "move_tenant", "ensure_application", "ensure_addon", "ensure_cell", "join_tenant", "record_tenant"}
 
 func TestEveryEffectIsKnownAndBounded(t *testing.T) {
 	var owed []string
@@ -159,6 +163,13 @@ func effectsIn(k ev.Kind, p Phase, m Machine) (all []ev.Effect) {
 			entities = append(entities, some)
 		}
 	}
+	shared := &ev.Placement{Record: "acme--a"}
+	for _, d := range map[ev.Kind][]Data{ev.Cell: {CellData{Spec: ev.CellSpec{Plan: "-/many"}, Cluster: "c"}},
+		ev.Tenant: {TenantData{Placement: shared}, TenantData{Placement: shared, Shared: &CellStay{Join: &ev.PlanJob{}}}}}[k] {
+		some := onlyIn(k, p)
+		some.Data = d
+		entities = append(entities, some)
+	}
 	if k == ev.Tenant && p == Moving {
 		for step := range machineSteps {
 			some := onlyIn(k, p)
@@ -167,6 +178,9 @@ func effectsIn(k ev.Kind, p Phase, m Machine) (all []ev.Effect) {
 		}
 	}
 	for _, e := range entities {
+		if c, is := e.Data.(CellData); is && p == Closing && c.Cluster != "" {
+			continue // an end is never given up
+		}
 		owed := m.Owed(e)
 		if _, waits := owed.(WaitFor); owed != nil && !waits {
 			all = append(all, owed)

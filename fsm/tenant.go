@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,8 @@ type TenantData struct {
 	Move      *ev.MoveState  // nil unless it moves
 	Next      *ev.TenantSpec // what it asks for once it has moved; nil unless it is to
 	Zones     []string       // of the machines that it moves to, if these are in some only
+	Away      *Away          // nil unless it moves to another cluster
+	Shared    *CellStay      // of a tenant of a multi-tenant plan, once it is begun; it is never changed
 }
 
 // Wants returns the spec.
@@ -36,23 +39,28 @@ func (d TenantData) Wants() ev.Spec { return d.Spec }
 // namespace there.
 var tenant = Kind[TenantData]{
 	Name: ev.Tenant,
-	Table: marked(table([]Phase{Requested, Placing, Waiting, Provisioning, Suspending, Resuming, Moving}, Deleting, Gone, movable(sleeping(
-		Row{ev.Requested[ev.TenantSpec]{}, []Phase{Unborn}, Requested},
-		Row{ev.PlacingStarted{}, []Phase{Requested}, Placing},
-		Row{ev.Placed{}, []Phase{Placing}, Waiting},
-		Row{ev.PlaceGivenUp{}, []Phase{Waiting}, Placing},
-		Row{ev.TenantProvisioningStarted{}, []Phase{Waiting}, Provisioning},
-		Row{ev.Activated{}, []Phase{Provisioning}, Active},
-		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Active}, Provisioning},
-		Row{ev.Drifted{}, []Phase{Active}, Stay},
-		Row{ev.DriftEnded{}, []Phase{Active}, Stay},
-		Row{ev.RepairStarted{}, []Phase{Active}, Provisioning},
-		Row{ev.RetryRequested{}, []Phase{Active}, Provisioning}, // of one that has drifted
-		Row{ev.Failed{}, []Phase{Provisioning}, Failed},
-		Row{ev.RetryRequested{}, []Phase{Failed}, Waiting}, // its place is kept
-		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
-		Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
-	)...)...)),
+	Table: marked(table([]Phase{Requested, Placing, Waiting, Provisioning, Suspending, Resuming, Moving}, Deleting, Gone,
+		sharing(movable(sleeping(
+			Row{ev.Requested[ev.TenantSpec]{}, []Phase{Unborn}, Requested},
+			Row{ev.PlacingStarted{}, []Phase{Requested}, Placing},
+			Row{ev.Placed{}, []Phase{Placing}, Waiting},
+			Row{ev.PlaceGivenUp{}, []Phase{Waiting}, Placing},
+			Row{ev.TenantProvisioningStarted{}, []Phase{Waiting}, Provisioning},
+			Row{ev.Activated{}, []Phase{Provisioning}, Active},
+			Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Active}, Provisioning},
+			Row{ev.Drifted{}, []Phase{Active}, Stay},
+			Row{ev.DriftEnded{}, []Phase{Active}, Stay},
+			Row{ev.RepairStarted{}, []Phase{Active}, Provisioning},
+			Row{ev.RetryRequested{}, []Phase{Active}, Provisioning}, // of one that has drifted
+			Row{ev.Failed{}, []Phase{Provisioning}, Failed},
+			Row{ev.RetryRequested{}, []Phase{Failed}, Waiting}, // its place is kept
+			Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
+			Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
+			Row{ev.TakenIn{}, []Phase{Active}, Provisioning},
+			Row{ev.TakenIn{}, []Phase{Suspended}, Suspending},
+			Row{ev.TakenIn{}, []Phase{Failed}, Waiting},
+			Row{ev.TakenIn{}, []Phase{Waiting, Provisioning, Suspending, Resuming}, Stay},
+		)...))...)),
 	StepLimits: boundsOfMove,
 	Rules: map[Phase]PhaseLimits{
 		Provisioning: {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second},
@@ -73,8 +81,11 @@ var tenant = Kind[TenantData]{
 	Evolve:       evolveTenant,
 	Owed:         owedTenant,
 	ExpectedEffects: func(e Entity[TenantData], refs *Refs) []ev.Effect {
-		if refs.unmet(e.Data.place()[:1]) != nil {
+		if refs.unmet(e.Data.place()[:1]) != nil || e.Phase() == Moving && (!e.Data.watched() || e.Data.mending()) {
 			return nil
+		}
+		if e.Data.shares() {
+			return []ev.Effect{ev.RecordTenant{CellTenant: e.Data.cellTenant(e.Base)}}
 		}
 		if e.Phase() == Suspended {
 			return []ev.Effect{ev.SuspendTenant{EnsureTenant: e.Data.ensure(e.Base), Since: e.PhaseSince}}
@@ -82,6 +93,7 @@ var tenant = Kind[TenantData]{
 		return []ev.Effect{e.Data.ensure(e.Base)}
 	},
 	Advance:    settleTenant,
+	Elapsed:    elapsedMove,
 	DecideVerb: commandTenant,
 	Outcome:    outcomeTenant,
 	Locked:     lockTenant,
@@ -102,7 +114,8 @@ func fitsTenant(ref ev.Ref, s ev.Spec, refs *Refs) (faults []ev.FieldError) {
 	if ok && p.Phase() == Retired && !subscribed(ref, p.Ref, refs) {
 		faults = append(faults, ev.FieldError{Field: "spec.plan", Message: fmt.Sprintf("%s is retired: it takes no new tenants", p.Ref)})
 	}
-	faults = append(faults, fitsHosting(ref, p, refs)...)
+	faults = append(faults, fitsNear(spec.Near)...)
+	faults = append(append(faults, fitsHosting(ref, p, refs)...), fitsShared(ref, spec, p, refs)...)
 	if !ok || spec.App == "" || p.Data.Spec.SizeOf(spec.App) != "" {
 		return faults
 	}
@@ -155,10 +168,14 @@ func evolveTenant(d TenantData, happened ev.Event) TenantData {
 		d.Placement = &e.Placement
 	case ev.PlaceGivenUp:
 		d.Placement = nil
+	case ev.TakenIn:
+		at := *d.Placement // the fold shares it
+		at.Cell = e.Cell
+		d.Placement = &at
 	case ev.TenantProvisioningStarted:
 		d.Site, d.Cluster = e.Site, e.Cluster
 	}
-	return d.evolveSuspension(happened).evolveMove(happened)
+	return d.evolveSharing(happened).evolveSuspension(happened).evolveMove(happened)
 }
 
 func owedTenant(e Entity[TenantData]) ev.Effect {
@@ -169,12 +186,21 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 	case Placing:
 		return WaitFor{On: append(subscription(e), Dependency{Ref: ev.Ref{Kind: ev.TenantInfra}, Class: SomePlace})}
 	case Waiting:
-		return WaitFor{On: d.place()}
+		return WaitFor{On: d.awaits()}
 	case Provisioning:
+		if d.shares() {
+			return d.owedJoin(e.Base)
+		}
 		return d.ensure(e.Base)
 	case Moving:
 		return d.owedMove(e.Base)
 	case Deleting:
+		if d.Away != nil && d.Move != nil {
+			return d.leaves()
+		}
+		if d.shares() {
+			return d.owedLeave(e.Base)
+		}
 		if d.Cluster != "" {
 			return ev.RemoveTenant{Target: d.Site, Cluster: d.Cluster, Namespace: d.Placement.Namespace, Stay: d.Placement.Stay}
 		}
@@ -221,22 +247,28 @@ func settleTenant(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 		if w := refs.unmet(e.Data.place()); w != nil {
 			return changed(e.Base, giveUpPlace(e, refs)...), w
 		}
+		if w := e.Data.unmetCell(refs); w != nil {
+			return nil, w
+		}
 		return changed(e.Base, startTenant(e, refs)), nil
 	case Moving:
 		return settleMove(e, refs)
+	case Deleting:
+		return startLeaving(e, refs), nil
 	}
 	return nil, nil
 }
 
 // giveUpPlace leaves a place that has failed for good. A tenant for which
-// something may have been made stays: it is never moved by itself.
+// something may have been made stays: it is never moved by itself. So does one
+// whose own machines have failed: others of the same kind would too.
 func giveUpPlace(e Entity[TenantData], refs *Refs) []ev.Event {
 	if e.Data.Cluster != "" {
 		return nil
 	}
 	p := e.Data.Placement
 	for _, n := range e.Data.place() {
-		if on, _ := refs.Get(n.Ref); !on.offers() {
+		if on, _ := refs.Get(n.Ref); !on.offers() && !isOwn(on, e.Ref) {
 			why := fmt.Sprintf("%s is %s", n.Ref, on.Phase())
 			if on.Failure != nil && on.Ref.Owner == e.Ref.Owner { // what befell another's is not told to its customer
 				why += ": " + on.Failure.Message
@@ -251,7 +283,7 @@ func startTenant(e Entity[TenantData], refs *Refs) ev.Event {
 	dp, _ := find[DataplaneData](refs, e.Data.place()[0].Ref)
 	site := dp.Data.site(dp.Base)
 	site.Owner = OwnerTag(e.Base)
-	return ev.TenantProvisioningStarted{Site: site, Cluster: dp.Data.Cluster.Cluster}
+	return ev.TenantProvisioningStarted{Site: site, Cluster: dp.Data.Cluster.Cluster, Join: e.Data.steps(refs).Join}
 }
 
 // rejoinTenant places a tenant that is adopted where its namespace is.
@@ -263,6 +295,9 @@ func rejoinTenant(e Entity[TenantData], ask ev.Adopt, refs *Refs) ([]ev.Change, 
 	if err := ev.RefuseFaults(e.Ref.String(), faults); err != nil {
 		return nil, err
 	}
+	if e.Data.sharesBy(refs) {
+		return nil, ev.Refuse(ev.Refused, "%s can't be adopted: its plan is multi-tenant, so that it has no namespace of its own; create it instead, and disown %s", e.Ref, ask.UID)
+	}
 	changes, w := []ev.Change(nil), refs.unmet(subscription(e))
 	if w == nil {
 		changes, w = place(e, refs, on.Path())
@@ -273,17 +308,12 @@ func rejoinTenant(e Entity[TenantData], ask ev.Adopt, refs *Refs) ([]ev.Change, 
 	return append(changed(e.Base, ev.PlacingStarted{}), changes...), nil
 }
 
-// HasStay tells whether a namespace on a dataplane that says a stay is one of a living tenant's. In the place where it lives
-// it is, whatever it says: what is owed to the tenant there makes it so.
+// HasStay tells whether a namespace on a dataplane that says a stay is one of a living tenant's: of one that moves, at either
+// place. There it is, whatever it says: what is owed to the tenant there makes it so.
 func HasStay(e Entity[Data], dataplane ev.Ref, namespace, stay string) bool {
-	p := typed[TenantData](e).Data.Placement
-	switch {
-	case stay == "":
-		return true
-	case p == nil:
-		return false
-	}
-	return p.Stay == stay || p.Dataplane == dataplane.Path() && p.Namespace == namespace
+	return stay == "" || slices.ContainsFunc(staysOf(e), func(p *ev.Placement) bool {
+		return p.Stay == stay || p.Dataplane == dataplane.Path() && p.Namespace == namespace
+	})
 }
 
 // stay names the stay that begins with the command that is decided, as a label's value in a cluster can have it.
@@ -327,18 +357,31 @@ func place(e Entity[TenantData], refs *Refs, on string) ([]ev.Change, *Blocker) 
 	}
 	if !found {
 		return nil, &Blocker{Retried: true, Reason: ev.Reason{Code: ev.CapacityUnavailable, Fault: ev.ByUser,
-			Message: fmt.Sprintf("no tenant infra fits: %s wants %s; create one, or more cells where it fits", p.Ref, want)}}
+			Message: fmt.Sprintf("no tenant infra fits: %s wants %s; create one, or %s where it fits", p.Ref, want, want.more())}}
 	}
-	if infra, _ := find[TenantInfraData](refs, o.Infra); infra.Data.Spec.Cells != nil {
+	infra, _ := find[TenantInfraData](refs, o.Infra)
+	at := termsOf(p.Ref, p.Revision, p.Data.Spec, want.class.Size)
+	switch {
+	case want.own && len(births) == 0:
+		birth := refs.newOwnInfra(o.Dataplane, infra.Data.Spec, want.tenant, nil)
+		o.Infra, births = birth.Ref, []ev.Change{birth}
+	case infra.Data.Spec.Cells != nil:
 		var in ev.Ref
 		var cells []ev.Change
-		in, cells = refs.cellFor(infra, want.rule == "pack")
+		in, cells = refs.cellFor(infra, want.rule == ev.PlacePack, p)
 		cell, births = in.Path(), append(births, cells...)
+		if infra.Data.Spec.CellsHaveNodes() {
+			at.Machines = machinesOfCell(in).Path()
+		}
 	}
-	at := termsOf(p.Ref, p.Revision, p.Data.Spec, want.class.Size)
 	at.Dataplane, at.TenantInfra, at.Cell, at.Stay = o.Dataplane.Path(), o.Infra.Path(), cell, refs.stay()
 	at.Namespace, at.Why = Namespace(e.Ref.Owner, e.Ref.ID), cmp.Or(reason, want.why(o))
-	changes := append(births, changed(e.Base, ev.Placed{Placement: at})...)
+	placed := ev.Placed{Placement: at}
+	if want.plan != "" {
+		in, _ := ev.ParseRef(ev.Cell, cell)
+		placed.Namespace, placed.Record = CellNamespace(in), at.Namespace
+	}
+	changes := append(births, changed(e.Base, placed)...)
 	if dp, _ := find[DataplaneData](refs, o.Dataplane); o.Class.Dedicated && len(dp.Data.Customers) == 0 {
 		for _, claimed := range changed(dp.Base, ev.Claimed{Customer: e.Ref.Owner}) {
 			changes = join(changes, claimed) // it may be born in this decision

@@ -20,18 +20,35 @@ func movable(rows ...Row) []Row {
 		Row{ev.MovePrepared{}, []Phase{Moving}, Stay},
 		Row{ev.MoveEvicted{}, []Phase{Moving}, Stay},
 		Row{ev.Moved{}, []Phase{Moving}, Stay},
-		Row{ev.MoveReleased{}, []Phase{Moving}, Stay},
+		Row{ev.MoveInstalled{}, []Phase{Moving}, Stay},
+		Row{ev.MoveConfirmed{}, []Phase{Moving}, Stay},
+		Row{ev.MoveWindowOpened{}, []Phase{Moving}, Stay},
+		Row{ev.MoveWindowMissed{}, []Phase{Moving}, Stay},
+		Row{ev.MoveQuiesced{}, []Phase{Moving}, Stay},
+		Row{ev.MoveCopied{}, []Phase{Moving}, Stay},
+		Row{ev.MoveVerified{}, []Phase{Moving}, Stay},
+		Row{ev.MoveOpened{}, []Phase{Moving}, Stay},
+		Row{ev.MoveRedirected{}, []Phase{Moving}, Stay},
+		Row{ev.MoveHeld{}, []Phase{Moving}, Stay},
+		Row{ev.MoveStopped{}, []Phase{Moving}, Stay},
+		Row{ev.MoveReopened{}, []Phase{Moving}, Stay},
+		Row{ev.MoveReleased{}, []Phase{Moving, Deleting}, Stay},
 		Row{ev.MovePaused{}, []Phase{Moving}, Stay},
 		Row{ev.MoveContinued{}, []Phase{Moving}, Stay},
 		Row{ev.MoveAborting{}, []Phase{Moving}, Stay},
 		Row{ev.MoveAborted{}, []Phase{Moving}, Stay},
+		Row{ev.Drifted{}, []Phase{Moving}, Stay},
+		Row{ev.RepairStarted{}, []Phase{Moving}, Stay},
+		Row{ev.DriftEnded{}, []Phase{Moving}, Stay},
 		Row{ev.Activated{}, []Phase{Moving}, Active},
 		Row{ev.Suspended{}, []Phase{Moving}, Suspended},
 	)
 }
 
 // committed tells whether the tenant is on the terms that it was to go to: from then on a move goes forwards only.
-func committed(m *ev.MoveState) bool { return m.Step == ev.StepApply || m.Step == ev.StepRelease }
+func committed(m *ev.MoveState) bool {
+	return slices.Contains([]string{ev.StepApply, ev.StepOpen, ev.StepRedirect, ev.StepHold, ev.StepRelease}, m.Step)
+}
 
 // stays are the places that a tenant has: where it is, and while it moves also where it goes to, or comes from.
 func (d TenantData) stays() (all []*ev.Placement) {
@@ -63,41 +80,86 @@ func SameStays(before, after Entity[Data]) bool {
 
 // evolveMove notes how far a move has come.
 func (d TenantData) evolveMove(happened ev.Event) TenantData {
-	if started, ok := happened.(ev.MoveStarted); ok {
-		d.Move = &ev.MoveState{ID: started.ID, Kind: started.Kind, Step: ev.StepReserve, From: started.From, To: started.To}
-		d.Next, d.Zones = &started.Spec, started.Zones
-		from := started.From
-		d.Placement = &from // a stay of an older release has its name from here on
-		return d
-	}
+	d = d.evolveAway(happened)
 	if d.Move == nil {
+		if started, ok := happened.(ev.MoveStarted); ok {
+			return d.moving(started)
+		}
 		return d
 	}
 	now := *d.Move // the fold shares it
 	switch e := happened.(type) {
-	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted:
-		now.Step = stepAfter(now)
+	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveQuiesced, ev.MoveCopied, ev.MoveVerified, ev.MoveOpened,
+		ev.MoveRedirected, ev.MoveHeld:
+		now.Step = d.stepAfter(now)
+	case ev.MoveInstalled:
+		now = d.closesFrom(now, e.At)
+	case ev.MoveConfirmed:
+		now = d.closesFrom(now, e.At)
+	case ev.MoveWindowOpened:
+		now = d.closesFrom(now, e.At)
 	case ev.Moved:
 		d.Placement, d.Spec, d.Next = &e.Placement, e.Spec, nil
-		now.Step = stepAfter(now)
+		now.Step = d.stepAfter(now)
 	case ev.MovePaused:
 		now.Paused = true
 	case ev.MoveContinued:
 		now.Paused = false
 	case ev.MoveAborting:
 		now.Step, now.Paused = ev.StepAbort, false
-	case ev.MoveReleased, ev.MoveAborted, ev.DeletionRequested:
-		d.Move, d.Next, d.Zones = nil, nil, nil
-		return d
+	case ev.DeletionRequested:
+		if d.Away == nil || d.Away.Cluster == "" {
+			return d.settled()
+		}
+		now.Paused = false // what is in the other cluster goes first
+	case ev.MoveReleased, ev.MoveAborted:
+		return d.settled()
 	}
 	d.Move = &now
 	return d
 }
 
+// beginsStep tells whether an event begins a step of a move, or one anew.
+func beginsStep(e ev.Event) bool {
+	switch e.(type) {
+	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveContinued, ev.MoveAborting,
+		ev.MoveInstalled, ev.MoveConfirmed, ev.MoveWindowOpened, ev.MoveWindowMissed, ev.MoveQuiesced,
+		ev.MoveCopied, ev.MoveVerified, ev.MoveOpened, ev.MoveRedirected, ev.MoveHeld, ev.MoveStopped, ev.MoveReopened:
+		return true
+	}
+	return false
+}
+
+// settled is a tenant that does not move.
+func (d TenantData) settled() TenantData {
+	d.Move, d.Next, d.Zones, d.Away = nil, nil, nil, nil
+	return d
+}
+
+// moving has the state that a move begins with. The event stays here, since what is pointed to is on the heap at every call.
+func (d TenantData) moving(started ev.MoveStarted) TenantData {
+	d.Move = &ev.MoveState{ID: started.ID, Kind: started.Kind, Step: ev.StepReserve, From: started.From, To: started.To}
+	d.Next, d.Zones = &started.Spec, started.Zones
+	if d.Away != nil {
+		d.Move.Data = d.Away.Terms.Data
+	}
+	from := started.From
+	d.Placement = &from // a stay of an older release has its name from here on
+	return d
+}
+
 // stepAfter is the step behind the one that a move takes now.
-func stepAfter(m ev.MoveState) string {
-	steps := MoveSteps(m.Kind)
+func (d TenantData) stepAfter(m ev.MoveState) string {
+	steps := namesOfSteps(stepsOf(m.Kind, d.Away.course(), ""))
 	return string(steps[slices.Index(steps, Phase(m.Step))+1])
+}
+
+// closesFrom is a move that has taken a step, behind which the tenant may be closed: from then on, if so.
+func (d TenantData) closesFrom(m ev.MoveState, at time.Time) ev.MoveState {
+	if m.Step = d.stepAfter(m); m.Step == ev.StepQuiesce {
+		m.Closed = at
+	}
+	return m
 }
 
 // machineSteps are the steps of a move to other machines that somebody outside does, with their bounds. Before the commit one
@@ -112,6 +174,9 @@ var machineSteps = map[string]PhaseLimits{
 
 // boundsOfMove are those of the step that is taken.
 func boundsOfMove(e Entity[TenantData]) (l PhaseLimits, is bool) {
+	if e.Phase() == Moving && e.Data.Away != nil {
+		return e.Data.boundsOfCluster()
+	}
 	if m := e.Data.Move; e.Phase() == Moving && m != nil && m.Kind == ev.MoveMachines {
 		l, is = machineSteps[m.Step]
 		return l, is && l.Within > 0
@@ -125,12 +190,12 @@ func (d TenantData) owedMachines(b Base) ev.Effect {
 	if _, outside := machineSteps[m.Step]; !outside || m.Paused {
 		return nil
 	}
-	at, to := *d.Placement, m.To.TenantInfra
+	at, to := *d.Placement, m.To.Nodes()
 	switch m.Step {
 	case ev.StepPrepare, ev.StepEvict:
-		at.TenantInfra = to // on the terms of before, until the commit
+		at.TenantInfra, at.Machines = m.To.TenantInfra, m.To.Machines // on the terms of before, until the commit
 	case ev.StepAbort:
-		to = m.From.TenantInfra
+		to = m.From.Nodes()
 	}
 	e := ev.MoveTenant{EnsureTenant: d.ensure(b), Step: m.Step, Move: m.ID, To: to, Zones: d.Zones,
 		Sleeps: d.Sleeps, Since: b.PhaseSince}
@@ -140,6 +205,9 @@ func (d TenantData) owedMachines(b Base) ev.Effect {
 
 // owedMove is what is owed to a tenant that moves.
 func (d TenantData) owedMove(b Base) ev.Effect {
+	if d.Move != nil && d.Away != nil {
+		return d.owedCluster(b)
+	}
 	if d.Move != nil && d.Move.Kind == ev.MoveMachines {
 		if owed := d.owedMachines(b); owed != nil {
 			return owed
@@ -149,6 +217,8 @@ func (d TenantData) owedMove(b Base) ev.Effect {
 	switch {
 	case d.Move != nil && committed(d.Move) && d.Sleeps:
 		return ev.SuspendTenant{EnsureTenant: d.ensure(b), Since: b.PhaseSince}
+	case d.Move != nil && committed(d.Move) && d.shares():
+		return ev.RecordTenant{CellTenant: d.cellTenant(b)}
 	case d.Move != nil && committed(d.Move):
 		return d.ensure(b)
 	case d.Move != nil && d.Move.Step == ev.StepReserve && !d.Move.Paused:
@@ -166,10 +236,14 @@ func placeOf(p ev.Placement) []Dependency {
 func settleMove(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 	m := e.Data.Move
 	switch {
-	case m == nil || e.Data.Next == nil || committed(m): // the first two only in a log that nobody decided
+	case m == nil || e.Data.Next == nil && !committed(m): // only in a log that nobody decided
 		return nil, nil
 	case m.Paused:
 		return nil, &Blocker{Reason: ev.Reason{Code: ev.Dependency, Fault: ev.ByUser, Message: "the move is paused: continue it, or abort it"}}
+	case e.Data.Away != nil:
+		return settleCluster(e, refs)
+	case committed(m):
+		return nil, nil
 	case m.Step == ev.StepSwitch:
 		return changed(e.Base, ev.Moved{Placement: m.To, Spec: *e.Data.Next}), nil
 	case m.Kind == ev.MoveMachines:
@@ -184,6 +258,9 @@ func settleMove(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 func reserve(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 	needs := placeOf(e.Data.Move.To)
 	w := refs.unmet(needs)
+	if w == nil && e.Data.Away != nil {
+		return changed(e.Base, reservedAt(e, refs)), nil
+	}
 	if w == nil {
 		return changed(e.Base, ev.MoveReserved{}), nil
 	}
@@ -206,12 +283,20 @@ func (d TenantData) rest() ev.Event {
 
 // outcomeTenant ends a move with what brings its last step about.
 func outcomeTenant(e Entity[TenantData], outcome ev.Event) []ev.Event {
-	if e.Phase() != Moving {
+	switch {
+	case e.Data.Away != nil && e.Phase() == Deleting:
+		return []ev.Event{ev.MoveReleased{}}
+	case e.Phase() != Moving:
 		return []ev.Event{outcome}
+	case e.Data.Away != nil && e.Data.Away.Mends:
+		return []ev.Event{ev.DriftEnded{}}
 	}
 	switch outcome.(type) {
-	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted:
+	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveQuiesced, ev.MoveCopied, ev.MoveVerified, ev.MoveOpened, ev.MoveRedirected,
+		ev.MoveStopped, ev.MoveReopened:
 		return []ev.Event{outcome}
+	case ev.Deleted: // of what it had in the other cluster
+		outcome = e.Data.rest()
 	}
 	if e.Data.Move.Step == ev.StepAbort {
 		return []ev.Event{ev.MoveAborted{}, outcome}
@@ -232,37 +317,42 @@ func pauseMove(e Entity[TenantData], on bool) ([]ev.Change, error) {
 	case committed(m):
 		return nil, onlyForwards(e)
 	case m.Step == ev.StepAbort:
-		return nil, ev.Refuse(ev.Refused, "operation %s of %s is given up and brings all back: that is not held", m.ID, e.Ref)
+		return nil, ev.Refuse(ev.Refused, "operation %s of %s was aborted and brings everything back: it can't be paused", m.ID, e.Ref)
+	case !m.Closed.IsZero():
+		return nil, ev.Refuse(ev.Refused, "%s is closed since %s by operation %s: that is not held; abort it to open it again where it was", e.Ref, m.Closed.Format(time.RFC3339), m.ID)
 	}
 	return changed(e.Base, ev.MovePaused{}), nil
 }
 
-// abortMove gives a move up.
-func abortMove(e Entity[TenantData]) ([]ev.Change, error) {
+// abortMove gives a move up. By force what is closed opens without waiting for a program.
+func abortMove(e Entity[TenantData], ask ev.Abort, refs *Refs) ([]ev.Change, error) {
 	m := e.Data.Move
 	switch {
 	case m == nil:
 		return nil, notMoving(e)
+	case ask.Force && !committed(m) && e.Data.Away.waits(m):
+		return aborting(e, ev.MoveAborting{Forced: true, Reason: ev.Reason{Code: ev.ConflictReason, Fault: ev.ByUser,
+			Message: "forced open: nobody waits for programs to undo what they did, or to end"}}, refs), nil
 	case m.Step == ev.StepAbort:
 		return nil, nil // asked twice
 	case committed(m):
 		return nil, onlyForwards(e)
 	}
-	return changed(e.Base, ev.MoveAborting{Reason: ev.Reason{Code: ev.ConflictReason, Fault: ev.ByUser, Message: "somebody has given it up"}}), nil
+	return aborting(e, ev.MoveAborting{Reason: ev.Reason{Code: ev.ConflictReason, Fault: ev.ByUser, Message: "somebody has given it up"}}, refs), nil
 }
 
 func onlyForwards(e Entity[TenantData]) error {
-	return ev.Refuse(ev.Refused, "%s has moved: operation %s goes forwards only, to its end; then move it back", e.Ref, e.Data.Move.ID)
+	return ev.Refuse(ev.Refused, "%s is on the new terms: operation %s can only go on to its end; move it back after that", e.Ref, e.Data.Move.ID)
 }
 
 func notMoving(e Entity[TenantData]) error {
-	return ev.Refuse(ev.Refused, "%s is %s: it does not move; \"aerie tenant move\" begins that", e.Ref, e.Phase())
+	return ev.Refuse(ev.Refused, "%s is %s and does not move: \"aerie tenant move\" begins a move", e.Ref, e.Phase())
 }
 
 // refuseMoving refuses what has to wait for the end of a move; nil if the tenant does not move.
 func refuseMoving(asked string, t Entity[TenantData]) error {
 	if m := t.Data.Move; m != nil {
-		return ev.Refuse(ev.Refused, "%s: %s moves (operation %s): wait for its end, or abort it", asked, t.Ref, m.ID)
+		return ev.Refuse(ev.Refused, "%s: %s is moving (operation %s): wait until that has ended, or abort it", asked, t.Ref, m.ID)
 	}
 	return nil
 }

@@ -19,9 +19,11 @@ func moveTenant(e Entity[TenantData], ask ev.Move, refs *Refs) ([]ev.Change, err
 		return nil, err
 	}
 	from := *e.Data.Placement
-	from.Stay = d.to.Stay
+	if d.kind != ev.MoveCluster {
+		from.Stay = d.to.Stay
+	}
 	started := ev.MoveStarted{ID: refs.command.ID, Kind: d.kind, From: from, To: d.to, Spec: d.spec, Zones: d.zones,
-		Plan: plan.PlanID, Use: plan.Use}
+		Plan: plan.PlanID, Use: plan.Use, Terms: d.terms, Apps: d.apps, Jobs: d.jobs}
 	changes := append(d.births, changed(e.Base, started)...)
 	return holdApplications(e, changes, "move", refs)
 }
@@ -45,15 +47,18 @@ func SurveyOfMove(e Entity[Data], ask ev.Move, refs *Refs) (ev.TenantSurvey, boo
 		return ev.TenantSurvey{}, false
 	}
 	s := ev.TenantSurvey{EnsureTenant: t.Data.ensure(t.Base), Suspended: t.Data.Sleeps}
-	if d.kind == ev.MoveMachines {
-		s.To, s.Zones = d.to.TenantInfra, d.zones
+	switch d.kind {
+	case ev.MoveMachines:
+		s.To, s.Zones = d.to.Nodes(), d.zones
+	case ev.MoveCluster:
+		s.To, s.Elsewhere = d.to.Nodes(), true
 	}
 	return s, true
 }
 
 // mustLook tells whether only the cluster knows if the move is possible.
 func (d destination) mustLook(from ev.Placement) bool {
-	return d.kind == ev.MoveMachines || d.kind == ev.MoveTerms && lower(from.Quota, d.to.Quota)
+	return d.kind == ev.MoveMachines || d.kind == ev.MoveCluster || d.kind == ev.MoveTerms && from.Record == "" && lower(from.Quota, d.to.Quota)
 }
 
 func planMove(e Entity[TenantData], ask ev.Move, refs *Refs) (*destination, *ev.MovePlan, error) {
@@ -67,33 +72,31 @@ func planMove(e Entity[TenantData], ask ev.Move, refs *Refs) (*destination, *ev.
 	if err != nil || d.same(*e.Data.Placement) {
 		return nil, nil, err
 	}
-	if err := d.possible(e, refs.command.Use); err != nil {
+	if err := d.possible(e, ask.Leave, refs.command.Use); err != nil {
 		return nil, nil, err
 	}
 	plan := d.plan(e, refs.command.Use)
 	if ask.PlanID != "" && ask.PlanID != plan.PlanID {
-		return nil, nil, ev.Refuse(ev.Conflict, "move %s: the plan %s does not hold any more; look again, by a dry run", e.Ref, ask.PlanID).With(difference(ask.PlanID, plan))
+		return nil, nil, ev.Refuse(ev.Conflict, "move %s: plan %s is out of date: make another dry run", e.Ref, ask.PlanID).With(difference(ask.PlanID, plan))
 	}
 	return &d, &plan, nil
 }
 
-// possible refuses a move of a kind that is not there, and one into a quota that is too small.
-func (d destination) possible(e Entity[TenantData], use *ev.TenantUse) error {
+// possible refuses a move into a quota that is too small, and one on which something would be lost.
+func (d *destination) possible(e Entity[TenantData], leave bool, use *ev.TenantUse) error {
 	from := e.Data.Placement
-	switch d.kind {
-	case ev.MoveCluster:
-		return ev.Refuse(ev.Refused, "%s can't move from dataplane %s to %s: nobody moves between clusters yet; make room on %s, or give a plan that fits there",
-			e.Ref, from.Dataplane, d.to.Dataplane, from.Dataplane)
-	}
 	if !d.mustLook(*from) {
 		return nil
 	}
 	if use == nil {
-		return ev.Refuse(ev.Unavailable, "move %s: what it uses was not seen in its cluster, and that is to be looked at first: ask again", e.Ref)
+		return ev.Refuse(ev.Unavailable, "move %s: its cluster has not said what the tenant uses, which must be known first: ask again", e.Ref)
 	}
 	var faults []ev.FieldError
 	if lower(from.Quota, d.to.Quota) {
 		faults = tooMuch(*use, d.to)
+	}
+	if d.kind == ev.MoveCluster {
+		faults = append(faults, d.stuckBehind(*use, leave)...)
 	}
 	for _, why := range use.Blocked {
 		faults = append(faults, ev.FieldError{Field: "tenant", Message: why})
@@ -105,19 +108,25 @@ func (d destination) possible(e Entity[TenantData], use *ev.TenantUse) error {
 func (d destination) plan(e Entity[TenantData], use *ev.TenantUse) ev.MovePlan {
 	from, to := *e.Data.Placement, d.to
 	if d.opens() {
-		to.Cell = ""
+		to.Cell, to.Machines = "", ""
 	}
 	from.Why, to.Why, to.Stay = "", "", ""
-	p := ev.MovePlan{Kind: d.kind, From: from, To: to, Steps: steps(e, d.kind),
-		Made: []string{}, Changed: d.changes(from), Removed: []string{},
+	p := ev.MovePlan{Kind: d.kind, From: from, To: to, Steps: stepsOf(d.kind, d.course(), e.Data.rest().Type()),
+		Made: []string{}, Changed: d.changes(from, e.Data.Spec), Removed: []string{},
 		Interrupted: "nothing: its pods stay and run on", PriceNow: d.now.Price, PriceThen: d.then.Price}
 	if d.mustLook(from) {
 		p.Use = use
+	}
+	if e.Data.shares() {
+		sayShared(p.Steps)
 	}
 	if d.kind == ev.MoveMachines {
 		p.Interrupted = "its pods go one of a workload at a time, as budgets let them; a workload with one pod is away until the next is ready"
 		p.Made = append(p.Made, "room for its pods on the machines of tenantinfra "+to.TenantInfra)
 		p.Removed = append(p.Removed, "its pods on the machines of tenantinfra "+from.TenantInfra)
+	}
+	if d.kind == ev.MoveCluster {
+		d.sayCluster(&p)
 	}
 	if d.opens() {
 		p.Made = append(p.Made, "a cell on tenantinfra "+to.TenantInfra)
@@ -137,18 +146,28 @@ func (d destination) plan(e Entity[TenantData], use *ev.TenantUse) ev.MovePlan {
 	return p
 }
 
-// MoveSteps are the names of the steps of a kind of move, in their order.
-func MoveSteps(kind string) (names []Phase) {
-	for _, s := range steps(Entity[TenantData]{}, kind) {
+// MoveSteps are the names of the steps of a kind of move, in their order, without those that a plan adds.
+func MoveSteps(kind string) []Phase { return namesOfSteps(stepsOf(kind, course{}, "")) }
+
+// StepsOf are the names of the steps of a move, in their order.
+func StepsOf(m ev.MoveStarted) []Phase {
+	a := TenantData{}.evolveAway(m).Away
+	return namesOfSteps(stepsOf(m.Kind, a.course(), ""))
+}
+
+func namesOfSteps(steps []ev.MovePlanStep) (names []Phase) {
+	for _, s := range steps {
 		names = append(names, Phase(s.Name))
 	}
 	return names
 }
 
-// steps are those of a kind of move, in their order.
-func steps(e Entity[TenantData], kind string) []ev.MovePlanStep {
-	rest := e.Data.rest().Type()
-	if kind == ev.MoveMachines {
+// stepsOf are those of a kind of move, in their order; at its end the tenant rests by an event.
+func stepsOf(kind string, c course, rest string) []ev.MovePlanStep {
+	switch kind {
+	case ev.MoveCluster:
+		return c.steps(rest)
+	case ev.MoveMachines:
 		return []ev.MovePlanStep{
 			{Name: ev.StepReserve, Does: "takes the place and holds room for its pods there", Events: []string{ev.MoveStarted{}.Type(), ev.MoveReserved{}.Type()}},
 			{Name: ev.StepPrepare, Does: "has its namespace say the new machines, so that new pods go there", Events: []string{ev.MovePrepared{}.Type()}},
@@ -165,8 +184,17 @@ func steps(e Entity[TenantData], kind string) []ev.MovePlanStep {
 	}
 }
 
+// sayShared says what is done at a step for a tenant that shares the applications of a cell.
+func sayShared(steps []ev.MovePlanStep) {
+	for i := range steps {
+		if steps[i].Name == ev.StepApply {
+			steps[i].Does = "makes its record in its cell say so"
+		}
+	}
+}
+
 // changes are the terms and the place that become others, in words.
-func (d destination) changes(from ev.Placement) []string {
+func (d destination) changes(from ev.Placement, spec ev.TenantSpec) []string {
 	all := []string{}
 	say := func(what string, was, is any) {
 		if a, b := fmt.Sprint(was), fmt.Sprint(is); a != b {
@@ -174,6 +202,7 @@ func (d destination) changes(from ev.Placement) []string {
 		}
 	}
 	say("plan", fmt.Sprintf("%s@%d", from.Plan, from.PlanVersion), fmt.Sprintf("%s@%d", d.to.Plan, d.to.PlanVersion))
+	say("region of its spec", spec.Region, d.spec.Region)
 	say("tenantinfra", from.TenantInfra, d.to.TenantInfra)
 	say("size", from.Size, d.to.Size)
 	say("cpu", from.Quota.CPU, d.to.Quota.CPU)
@@ -225,11 +254,11 @@ func planID(p ev.MovePlan) string {
 func difference(id string, now ev.MovePlan) (faults []ev.FieldError) {
 	was, is := strings.Split(id, "-"), strings.Split(now.PlanID, "-")
 	if len(was) != len(is) {
-		return []ev.FieldError{{Field: "plan_id", Message: "is none of this release: ask a dry run for it"}}
+		return []ev.FieldError{{Field: "plan_id", Message: "is not a plan id of this release: get one with a dry run"}}
 	}
 	for i, part := range planParts(now) {
 		if was[i] != is[i] {
-			faults = append(faults, ev.FieldError{Field: "plan_id", Message: fmt.Sprintf("%s is another now: %s", part.name, inJSON(part.is))})
+			faults = append(faults, ev.FieldError{Field: "plan_id", Message: fmt.Sprintf("%s has changed, and is now %s", part.name, inJSON(part.is))})
 		}
 	}
 	return faults

@@ -19,7 +19,12 @@ type destination struct {
 	now    ev.PlanSpec   // the version of the plan that it is on
 	then   ev.PlanSpec   // the version that it goes to
 	zones  []string      // of the machines that it goes to, if these are in some only
-	births []ev.Change   // of a cell that is opened for it, and of those that stand empty
+	births []ev.Change   // of a cell that is opened for it, and of those that stand empty; and that it claims a dataplane
+	terms  *ev.PlanMove  // how it goes to another cluster; nil if it does not
+	apps   []string      // that go along
+	jobs   []ev.MoveJob  // the programs that are run on the way to another cluster
+	left   []string      // what stays behind
+	from   string        // the dataplane that it leaves
 }
 
 // opens tells whether a cell is opened for the move.
@@ -41,6 +46,7 @@ type target struct {
 	spec    ev.PlanSpec
 	app     string
 	want    want
+	region  string // that the tenant's spec names once it is there
 }
 
 // moveTo finds where a tenant goes, or every reason for which it may not.
@@ -48,6 +54,9 @@ func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) 
 	from := *e.Data.Placement
 	t, faults := targetOf(e, ask, refs)
 	if err := refuseChange(e.Ref, ev.VerbMove, faults); err != nil {
+		return destination{}, err
+	}
+	if err := t.staysInCell(e, ask, refs); err != nil {
 		return destination{}, err
 	}
 	infra, err := t.infra(e, ask, refs)
@@ -63,15 +72,16 @@ func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) 
 	if !known {
 		now = on.Data.Spec
 	}
-	d := destination{to: t.placement(e, infra, cell, refs.stay()), spec: e.Data.Spec, now: now, then: t.spec, births: births}
-	d.spec.Plan = t.plan.Ref.Path()
+	d := destination{from: from.Dataplane, to: t.placement(e, infra, cell, refs.stay()),
+		spec: e.Data.Spec, now: now, then: t.spec, births: births}
+	d.spec.Plan, d.spec.Region = t.plan.Ref.Path(), t.region
 	if d.spec.App == "" && t.spec.Apps[0].Type != t.app {
 		d.spec.App = t.app
 	}
 	switch {
 	case d.to.Dataplane != from.Dataplane:
 		d.kind = ev.MoveCluster
-	case d.to.TenantInfra != from.TenantInfra:
+	case d.to.Nodes() != from.Nodes():
 		d.kind = ev.MoveMachines
 	default:
 		d.kind = ev.MoveTerms
@@ -79,8 +89,11 @@ func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) 
 	if d.kind == ev.MoveTerms || d.kind == ev.MoveMachines && from.Stay != "" {
 		d.to.Stay = from.Stay // its namespace is the same, and who deletes that asks for the stay
 	}
-	if d.kind == ev.MoveMachines {
+	switch d.kind {
+	case ev.MoveMachines:
 		d.zones = zonesOf(infra.Data.Spec)
+	case ev.MoveCluster:
+		return d, refuseChange(e.Ref, ev.VerbMove, d.crosses(e, refs))
 	}
 	return d, nil
 }
@@ -111,10 +124,10 @@ func targetOf(e Entity[TenantData], ask ev.Move, refs *Refs) (t target, faults [
 	}
 	at := p
 	at.Data.Spec = t.spec
+	faults = mayGo(e, ref, refs)
 	if ref != own {
-		faults = fitsHosting(e.Ref, at, refs)
-		for i := range faults {
-			faults[i].Field = "plan"
+		for _, f := range fitsHosting(e.Ref, at, refs) {
+			faults = append(faults, ev.FieldError{Field: "plan", Message: f.Message})
 		}
 	}
 	infra, _ := find[TenantInfraData](refs, ready(ev.TenantInfra, e.Data.Placement.TenantInfra).Ref)
@@ -129,8 +142,37 @@ func targetOf(e Entity[TenantData], ask ev.Move, refs *Refs) (t target, faults [
 	c, _ := find[CustomerData](refs, owned(e.Base)[0].Ref)
 	asked := e
 	asked.Data.Spec.App = t.app
+	asked.Data.Spec.Region = regionOf(e, ask, refs)
+	t.region = asked.Data.Spec.Region
 	t.want = wantOf(asked, at, c.Data)
 	return t, faults
+}
+
+// regionOf is the region that a tenant's spec names once it has moved: its own, or that of the dataplane or cell that it is told
+// to go to, if it names one. Whoever names a place means it; where the plan's tenants may be holds all the same.
+func regionOf(e Entity[TenantData], ask ev.Move, refs *Refs) string {
+	at := ask.Dataplane
+	if in, _ := ev.ParseRef(ev.Cell, ask.Cell); ask.Cell != "" {
+		at = Base{Ref: Base{Ref: in}.infra().Ref}.dataplane().Ref.Path()
+	}
+	if e.Data.Spec.Region == "" || at == "" {
+		return e.Data.Spec.Region
+	}
+	if dp, there := find[DataplaneData](refs, ready(ev.Dataplane, at).Ref); there {
+		return dp.Data.Spec.Region
+	}
+	return e.Data.Spec.Region
+}
+
+// mayGo says why who is on a plan may not move to another.
+func mayGo(e Entity[TenantData], to ev.Ref, refs *Refs) []ev.FieldError {
+	own := ready(ev.Plan, e.Data.Placement.Plan).Ref
+	p, _ := find[PlanData](refs, own)
+	is, known := Version(p, e.Data.Placement.PlanVersion)
+	if !known || to == own || is.Move == nil || len(is.Move.To) == 0 || slices.Contains(is.Move.To, to.ID) {
+		return nil
+	}
+	return []ev.FieldError{{Field: "plan", Message: fmt.Sprintf("%s lets its tenants move to %s, not to %s", own, strings.Join(is.Move.To, ", "), to.ID)}}
 }
 
 // infra chooses the machines: those that are asked for; where the tenant is, if that is what the plan wants; else by the plan's
@@ -138,13 +180,20 @@ func targetOf(e Entity[TenantData], ask ev.Move, refs *Refs) (t target, faults [
 func (t target) infra(e Entity[TenantData], ask ev.Move, refs *Refs) (Entity[TenantInfraData], error) {
 	from := e.Data.Placement
 	at := from.Dataplane
+	if e.Data.shares() {
+		here, _ := find[TenantInfraData](refs, ready(ev.TenantInfra, from.TenantInfra).Ref)
+		return here, nil
+	}
+	if t.want.own {
+		return t.ownInfra(e, ask, refs)
+	}
 	if ask.Cell != "" {
 		in, _ := ev.ParseRef(ev.Cell, ask.Cell)
 		return t.fitting(ready(ev.TenantInfra, Base{Ref: in}.infra().Ref.Path()).Ref, "cell", ask, refs)
 	}
 	if ask.Dataplane == "" || ask.Dataplane == from.Dataplane {
 		here, _ := find[TenantInfraData](refs, ready(ev.TenantInfra, from.TenantInfra).Ref)
-		if len(t.want.misfits(Entity[Data]{here.Base, here.Data}, refs.Get)) == 0 {
+		if here.Data.Spec.For == "" && len(t.want.misfits(Entity[Data]{here.Base, here.Data}, refs.Get)) == 0 {
 			return here, nil
 		}
 	} else {
@@ -181,7 +230,7 @@ func (t target) fitting(ref ev.Ref, field string, ask ev.Move, refs *Refs) (Enti
 	if len(misses) == 0 {
 		return infra, nil
 	}
-	return infra, ev.Refuse(ev.Refused, "move: this can't be").With([]ev.FieldError{{Field: field,
+	return infra, ev.Refuse(ev.Refused, "move: this is not possible").With([]ev.FieldError{{Field: field,
 		Message: fmt.Sprintf("%s %s, and plan %s wants %s", ref, strings.Join(misses, ", "), t.plan.Ref.Path(), t.want)}})
 }
 
@@ -196,7 +245,7 @@ func (t target) cell(e Entity[TenantData], ask ev.Move, infra Entity[TenantInfra
 	case infra.Ref.Path() == from.TenantInfra && from.Cell != "":
 		return from.Cell, nil, nil
 	}
-	in, births := refs.cellFor(infra, t.want.rule == "pack")
+	in, births := refs.cellFor(infra, t.want.rule == ev.PlacePack, t.plan)
 	return in.Path(), births, nil
 }
 
@@ -212,6 +261,8 @@ func takesOneMore(e Entity[TenantData], path string, refs *Refs) []ev.FieldError
 		return fault("there is no %s%s", ref, refs.nearest(ref))
 	case e.Data.Placement.Cell == path:
 		return nil
+	case c.Data.planPath() != "":
+		return fault("%s takes only tenants of plan %s: choose another, or give none", ref, c.Data.planPath())
 	case c.Phase() == Draining:
 		return fault("%s takes nobody more: it is %s", ref, c.Phase())
 	case c.Data.Used >= c.Data.Spec.Tenants:
@@ -224,7 +275,10 @@ func takesOneMore(e Entity[TenantData], path string, refs *Refs) []ev.FieldError
 func (t target) placement(e Entity[TenantData], infra Entity[TenantInfraData], cell, stay string) ev.Placement {
 	p := termsOf(t.plan.Ref, t.version, t.spec, t.want.class.Size)
 	p.Dataplane, p.TenantInfra, p.Cell, p.Stay = infra.dataplane().Ref.Path(), infra.Ref.Path(), cell, stay
-	p.Namespace = e.Data.Placement.Namespace
+	p.Namespace, p.Record = e.Data.Placement.Namespace, e.Data.Placement.Record
+	if infra.Data.Spec.CellsHaveNodes() {
+		p.Machines = machinesOfCell(ready(ev.Cell, cell).Ref).Path()
+	}
 	p.Why = fmt.Sprintf("moved from version %d of %s on %s: wants %s", e.Data.Placement.PlanVersion, e.Data.Placement.Plan, e.Data.Placement.TenantInfra, t.want)
 	return p
 }

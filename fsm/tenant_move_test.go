@@ -69,9 +69,12 @@ func facts(t *testing.T, given []fsmtest.Fact, asked ...question) []fsmtest.Fact
 }
 
 // used asks for a move of a tenant of which it was seen what it uses.
-func used(plan string, use ev.TenantUse) question {
+func used(plan string, use ev.TenantUse) question { return usedBy(ev.Move{Plan: plan}, use) }
+
+// usedBy asks for a move of a tenant that uses so much.
+func usedBy(move ev.Move, use ev.TenantUse) question {
 	return func(t *testing.T, w *state.Entities) ev.Command {
-		c := ask(moving, ev.Move{Plan: plan})(t, w)
+		c := ask(moving, move)(t, w)
 		c.Use = &use
 		return c
 	}
@@ -106,15 +109,15 @@ func TestMoveLives(t *testing.T) {
 		{name: "paused it goes no further", given: paused, when: settle(moving), phase: fsm.Moving},
 		{name: "it goes on", given: paused, when: ask(moving, ev.Continue{}), then: []string{moving + " move_continued"}},
 		{name: "paused it can be aborted", given: paused, when: ask(moving, ev.Abort{}), then: []string{moving + " move_aborting"}},
-		{name: "behind the commit it is not held", given: moved, when: ask(moving, ev.Pause{}), not: "refused…has moved: operation asked goes forwards only"},
+		{name: "behind the commit it is not held", given: moved, when: ask(moving, ev.Pause{}), not: "refused…is on the new terms: operation asked can only go on"},
 		{name: "aborted", given: begun, when: ask(moving, ev.Abort{}), then: []string{moving + " move_aborting"}, phase: fsm.Moving},
 		{name: "it is where it was", given: facts(t, begun, ask(moving, ev.Abort{})), when: settle(moving), then: []string{moving + " move_aborted", moving + " activated"}, phase: fsm.Active, why: "-"},
 		{name: "asleep it is where it was", given: facts(t, asleep, big, ask(moving, ev.Abort{})), when: settle(moving), then: []string{moving + " move_aborted", moving + " suspended"}, phase: fsm.Suspended},
-		{name: "behind the commit it is not aborted", given: moved, when: ask(moving, ev.Abort{}), not: "refused…has moved: operation asked goes forwards only…move it back"},
-		{name: "what does not move is not aborted", given: home, when: ask(moving, ev.Abort{}), not: "refused…is Active: it does not move"},
+		{name: "behind the commit it is not aborted", given: moved, when: ask(moving, ev.Abort{}), not: "refused…is on the new terms: operation asked can only go on…move it back"},
+		{name: "what does not move is not aborted", given: home, when: ask(moving, ev.Abort{}), not: "refused…is Active and does not move"},
 
 		{name: "a second move", given: begun, when: ask(moving, ev.Move{Plan: "-/tiny"}), not: "refused…operation asked"},
-		{name: "an update", given: begun, when: update(moving, `{"spec":{"plan":"-/free","app":"pg","allowNamespaces":["ops"]}}`), not: "refused…update: tenant acme/prod moves (operation asked)"},
+		{name: "an update", given: begun, when: update(moving, `{"spec":{"plan":"-/free","app":"pg","allowNamespaces":["ops"]}}`), not: "refused…update: tenant acme/prod is moving (operation asked)"},
 		{name: "labels are nothing to it", given: begun, when: update(moving, `{"labels":{"tier":"one"}}`), then: []string{moving + " labels_changed"}, phase: fsm.Moving},
 		{name: "it is not suspended", given: begun, when: ask(moving, ev.Suspend{}), not: "refused…operation asked"},
 		{name: "a new application", given: begun, when: create(movingPg, other), not: "refused…operation asked"},
@@ -144,16 +147,16 @@ func TestMovesThatAreRefused(t *testing.T) {
 		{name: "hosting", given: fsmtest.History(home, fsmtest.PlanIs("own", func(s *ev.PlanSpec) { s.Hosting = "customer" })), when: ask(moving, ev.Move{Plan: "-/own"}), not: "refused…runs in accounts of hosting customer"},
 		{name: "what it runs is not offered", given: fsmtest.History(home, fsmtest.PlanIs("mail", func(s *ev.PlanSpec) { s.Apps = []ev.PlanApp{{Type: "mail", Size: "small"}} })), when: ask(moving, ev.Move{Plan: "-/mail"}), not: "refused…does not offer \"pg\""},
 		{name: "no machines", given: fsmtest.History(home, machines), when: ask(moving, ev.Move{Plan: "-/machines"}), not: "refused…no tenant infra anywhere fits"},
-		{name: "other machines, and nobody has looked", given: fsmtest.History(home, machines, large), when: ask(moving, ev.Move{Plan: "-/machines"}), not: "unavailable…was not seen"},
+		{name: "other machines, and nobody has looked", given: fsmtest.History(home, machines, large), when: ask(moving, ev.Move{Plan: "-/machines"}), not: "unavailable…has not said"},
 		{name: "pods that nobody would make again", given: fsmtest.History(home, machines, large), when: used("-/machines", ev.TenantUse{Blocked: []string{"nobody would make these pods again: bare"}}), not: "refused…tenant: nobody would make these pods again: bare"},
 		{name: "no such cell", given: home, when: ask(moving, ev.Move{Cell: "-/eu_pg_c1"}), not: "refused…there is no cell"},
 		{name: "only what is at rest moves", given: fsmtest.History(fsmtest.Platform(), fsmtest.InfraBuilt(), bigPlan(), fsmtest.TenantIs("acme/prod", fsmtest.Starting...)), when: ask(moving, ev.Move{Plan: "-/big"}), not: "refused…is Provisioning: only what is Active or Suspended can move"},
-		{name: "nobody has looked", given: facts(t, home, ask(moving, ev.Move{Plan: "-/big"}), settle(moving), done(moving, ev.Activated{})), when: ask(moving, ev.Move{Plan: "-/tiny"}), not: "unavailable…what it uses was not seen"},
+		{name: "nobody has looked", given: facts(t, home, ask(moving, ev.Move{Plan: "-/big"}), settle(moving), done(moving, ev.Activated{})), when: ask(moving, ev.Move{Plan: "-/tiny"}), not: "unavailable…has not said what the tenant uses"},
 		{name: "it is too big", given: facts(t, home, ask(moving, ev.Move{Plan: "-/big"}), settle(moving), done(moving, ev.Activated{})),
 			when: used("-/tiny", ev.TenantUse{CPU: 600, Pods: 4, Memory: 1 << 30}), not: "refused…uses 600m of cpu…allows 500m…uses 4 of pods…allows 3"},
 		{name: "it fits", given: facts(t, home, ask(moving, ev.Move{Plan: "-/big"}), settle(moving), done(moving, ev.Activated{})),
 			when: used("-/tiny", ev.TenantUse{CPU: 500, Pods: 3, Memory: 1 << 30}), then: []string{moving + " move_started"}},
-		{name: "a plan that does not hold any more", given: home, when: ask(moving, ev.Move{Plan: "-/big", PlanID: strings.Repeat("00000000-", 5) + "00000000"}), not: "conflict…plan_id: to is another now"},
+		{name: "a plan that does not hold any more", given: home, when: ask(moving, ev.Move{Plan: "-/big", PlanID: strings.Repeat("00000000-", 5) + "00000000"}), not: "conflict…plan_id: to has changed, and is now"},
 	})
 }
 
@@ -321,7 +324,7 @@ func TestAPlanIDSaysWhatDiffers(t *testing.T) {
 	c.Payload = ev.Move{Plan: "-/big", PlanID: plan.PlanID}
 	_, err = fsmtest.DecideIn(w, c)
 	var r *ev.Refusal
-	if !errors.As(err, &r) || r.Code != ev.Conflict || !strings.Contains(err.Error(), "price is another now") || !strings.Contains(err.Error(), `"99"`) {
+	if !errors.As(err, &r) || r.Code != ev.Conflict || !strings.Contains(err.Error(), "price has changed, and is now") || !strings.Contains(err.Error(), `"99"`) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -15,13 +15,20 @@ import (
 type want struct {
 	class                  OfferClass
 	customer, region, rule string
+	near                   string // the region that it is to be near to
 	residency              ev.Residency
+	plan                   string // of a multi-tenant plan: its path
+	capacity               string // the priority of all pools; empty: any
+	own                    bool   // machines of its own, like those of what is chosen
+	tenant                 string // its path
 }
 
 func wantOf(e Entity[TenantData], p Entity[PlanData], c CustomerData) want {
 	spec := p.Data.Spec
 	app := cmp.Or(e.Data.Spec.App, spec.Apps[0].Type)
-	return want{customer: e.Ref.Owner, region: e.Data.Spec.Region, rule: spec.Placement, residency: spec.Residency,
+	return want{tenant: e.Ref.Path(), own: spec.Machines == ev.OwnMachines, plan: cellOf(p).Plan, customer: e.Ref.Owner,
+		region: e.Data.Spec.Region, rule: spec.Placement, near: e.Data.Spec.Near,
+		residency: spec.Residency, capacity: spec.Capacity,
 		class: OfferClass{App: app, Size: spec.SizeOf(app), Hosting: spec.HostingFor(c.Spec), Dedicated: spec.Deployment == "dedicated"}}
 }
 
@@ -35,8 +42,17 @@ func (w want) String() string {
 	if w.region != "" {
 		s += " in " + w.region
 	}
+	if w.plan != "" {
+		s += ", with cells"
+	}
 	if r := append(slices.Clone(w.residency.Clouds), w.residency.Regions...); len(r) > 0 {
 		s += ", residing in " + strings.Join(r, ", ")
+	}
+	if w.capacity != "" {
+		s += ", on machines that are all " + w.capacity
+	}
+	if w.own {
+		s += ", with machines of its own"
 	}
 	return s
 }
@@ -46,13 +62,12 @@ func (w want) String() string {
 // name. On one dataplane alone, if that is named. The decision depends on what is chosen,
 // and on no other place.
 func (w want) best(refs *Refs, on string) (Offer, bool) {
-	q := OfferQuery{Class: w.class, Fullest: w.rule == "pack"}
+	q := OfferQuery{Class: w.class, Fullest: w.rule == ev.PlacePack, Rank: w.rank()}
 	q.In = func(z OfferZone) bool {
-		return (w.region == "" || z.Region == w.region) && w.residency.Allows(z.Cloud, z.Region)
+		return (w.region == "" || z.Region == w.region) && w.residency.Allows(z.Cloud, z.Region) &&
+			(w.capacity == "" || z.Capacity == w.capacity) && (w.plan == "" || z.Cells)
 	}
-	if on != "" {
-		q.Accept = func(o Offer) bool { return o.Dataplane.Path() == on }
-	}
+	q.Accept = func(o Offer) bool { return (on == "" || o.Dataplane.Path() == on) && w.hasRoom(refs, o.Infra) }
 	for _, q.Ready = range []bool{true, false} {
 		for _, q.Customer = range []string{w.customer, ""} {
 			if o, _, ok := refs.reader.BestOffer(q); ok {
@@ -66,12 +81,34 @@ func (w want) best(refs *Refs, on string) (Offer, bool) {
 	return Offer{}, false
 }
 
+// more is what else could make room.
+func (w want) more() string {
+	if w.own {
+		return "another dataplane, if those have all the node pools that a cluster may have,"
+	}
+	return "more cells"
+}
+
+// hasRoom tells whether there is room for the plan's tenants, where it depends on the plan.
+func (w want) hasRoom(refs *Refs, on ev.Ref) bool {
+	if w.own {
+		infra, _ := refs.reader.Get(on)
+		return refs.hasPools(infra.dataplane().Ref, typed[TenantInfraData](infra).Data.Spec)
+	}
+	cells := refs.reader.CellsOn(on)
+	if w.plan == "" && !slices.ContainsFunc(cells, func(c CellRoom) bool { return c.Plan != "" }) {
+		return true // what is offered has room
+	}
+	infra, _ := refs.reader.Get(on)
+	return RoomFor(infra, cells, w.plan) != 0
+}
+
 func (w want) why(o Offer) string {
 	state := "ready"
 	if !o.Ready {
 		state = "on their way"
 	}
-	return fmt.Sprintf("wants %s; by rule %s among those that are %s: %s", w, w.rule, state, o.Infra)
+	return fmt.Sprintf("wants %s; by rule %s among those that are %s: %s%s", w, w.rule, state, o.Infra, w.because(o.Zone))
 }
 
 // offers tells whether something may be put there: it works, or is on its way to.

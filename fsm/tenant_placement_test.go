@@ -57,14 +57,29 @@ func in(region string) func(*ev.DataplaneSpec) {
 
 func dedicated(s *ev.DataplaneSpec) { s.Type = "dedicated" }
 
+func spotPools(s *ev.TenantInfraSpec) {
+	s.Pools = []ev.Pool{{Name: "a", Machine: "m4", Max: 3, Priority: "spot"}}
+}
+
+func mixedPools(s *ev.TenantInfraSpec) {
+	spotPools(s)
+	s.Pools = append(s.Pools, ev.Pool{Name: "b", Machine: "m4", Max: 3, Priority: "on-demand"})
+}
+
 func TestPlacement(t *testing.T) {
 	pack := func(s *ev.PlanSpec) { s.Placement = "pack" }
 	alone := func(s *ev.PlanSpec) { s.Deployment = "dedicated" }
+	by := func(rule string) func(*ev.PlanSpec) { return func(s *ev.PlanSpec) { s.Placement = rule } }
+	of := func(machine string) func(*ev.TenantInfraSpec) {
+		return func(s *ev.TenantInfraSpec) { s.Pools = []ev.Pool{{Name: "a", Machine: machine, Max: 3}} }
+	}
+	prices := []ev.MachinePrice{{Machine: "m8", Hourly: "0.32"}, {Machine: "m4", Region: "us-east", Hourly: "0.4", Spot: "0.3"}, {Machine: "m4", Hourly: "0.16", Spot: "0.051"}}
 	rows := []struct {
 		name   string
 		plan   func(*ev.PlanSpec)
 		tenant ev.TenantSpec
 		places []spot
+		prices []ev.MachinePrice
 		want   string // the dataplane; empty: none fits
 		claims bool
 	}{
@@ -77,6 +92,8 @@ func TestPlacement(t *testing.T) {
 		{name: "no such region", tenant: ev.TenantSpec{Region: "us-west"}, places: []spot{{dataplane: "-/a"}}},
 		{name: "where its plan lets it reside", plan: func(s *ev.PlanSpec) { s.Residency.Regions = []string{"us-east"} }, places: []spot{{dataplane: "-/a"}, {dataplane: "-/b", with: in("us-east"), tenants: 9}}, want: "-/b"},
 		{name: "in a cloud where its plan lets it reside", plan: func(s *ev.PlanSpec) { s.Residency.Clouds = []string{"aws"} }, places: []spot{{dataplane: "-/a"}}},
+		{name: "on machines as its plan wants them", plan: func(s *ev.PlanSpec) { s.Capacity = "spot" }, places: []spot{{dataplane: "-/a"}, {dataplane: "-/b", infra: spotPools, tenants: 9}}, want: "-/b"},
+		{name: "pools of several priorities are none of one", plan: func(s *ev.PlanSpec) { s.Capacity = "spot" }, places: []spot{{dataplane: "-/a", infra: mixedPools}}},
 		{name: "another size does not fit", places: []spot{{dataplane: "-/a", infra: func(s *ev.TenantInfraSpec) { s.Size = "big" }}}},
 		{name: "another application type does not fit", places: []spot{{dataplane: "-/a", infra: func(s *ev.TenantInfraSpec) { s.App = "mysql" }}}},
 		{name: "an account of another hosting does not fit", plan: func(s *ev.PlanSpec) { s.Hosting = "customer" }, places: []spot{{dataplane: "-/a"}}},
@@ -91,6 +108,20 @@ func TestPlacement(t *testing.T) {
 		{name: "where the customer is attached goes before where it is not", places: []spot{{dataplane: "-/a"}, {dataplane: "-/b", attached: "acme", tenants: 3}}, want: "-/b"},
 		{name: "where others are attached it goes by the rule", places: []spot{{dataplane: "-/a"}, {dataplane: "-/b", attached: "other"}}, want: "-/a"},
 		{name: "nothing is there", places: nil},
+		{name: "cheapest takes the cheapest", plan: by("cheapest"), prices: prices, places: []spot{{dataplane: "-/a", infra: of("m8")}, {dataplane: "-/b", infra: of("m4"), tenants: 9}}, want: "-/b"},
+		{name: "by the price in its region", plan: by("cheapest"), prices: prices, places: []spot{{dataplane: "-/a", infra: of("m4"), with: in("us-east")}, {dataplane: "-/b", infra: of("m4"), tenants: 9}}, want: "-/b"},
+		{name: "by that of what the cloud may take back", plan: by("cheapest"), prices: prices, places: []spot{{dataplane: "-/a", infra: of("m4")}, {dataplane: "-/b", infra: spotPools, tenants: 9}}, want: "-/b"},
+		{name: "by that of all pools", plan: by("cheapest"), prices: prices, places: []spot{{dataplane: "-/a", infra: mixedPools}, {dataplane: "-/b", infra: of("m4"), tenants: 9}}, want: "-/b"},
+		{name: "an unknown price comes last", plan: by("cheapest"), prices: prices, places: []spot{{dataplane: "-/a", infra: of("x9")}, {dataplane: "-/b", infra: of("m8"), tenants: 9}}, want: "-/b"},
+		{name: "but is better than none", plan: by("cheapest"), prices: prices, places: []spot{{dataplane: "-/a", infra: of("x9")}}, want: "-/a"},
+		{name: "of equal prices the emptiest", plan: by("cheapest"), prices: prices, places: []spot{{dataplane: "-/a", tenants: 2}, {dataplane: "-/b", tenants: 1}}, want: "-/b"},
+		{name: "what is ready goes before what is cheap", plan: by("cheapest"), prices: prices, places: []spot{{dataplane: "-/a", infra: of("m4"), building: true}, {dataplane: "-/b", infra: of("m8")}}, want: "-/b"},
+		{name: "where the customer is attached goes before what is cheap", plan: by("cheapest"), prices: prices, places: []spot{{dataplane: "-/a", infra: of("m4")}, {dataplane: "-/b", infra: of("m8"), attached: "acme"}}, want: "-/b"},
+		{name: "nearest takes the nearest", plan: by("nearest"), tenant: ev.TenantSpec{Near: "eu-south-1"}, places: []spot{{dataplane: "-/a", with: in("us-east")}, {dataplane: "-/b", tenants: 9}, {dataplane: "-/c", with: in("eu-west")}}, want: "-/b"},
+		{name: "an unknown region comes last", plan: by("nearest"), tenant: ev.TenantSpec{Near: "eu-south-1"}, places: []spot{{dataplane: "-/a", with: in("moon-1")}, {dataplane: "-/b", with: in("us-west"), tenants: 9}}, want: "-/b"},
+		{name: "of those as near the emptiest", plan: by("nearest"), tenant: ev.TenantSpec{Near: "us-east"}, places: []spot{{dataplane: "-/a", tenants: 2}, {dataplane: "-/b", tenants: 1}}, want: "-/b"},
+		{name: "near to nothing it goes by tenants", plan: by("nearest"), places: []spot{{dataplane: "-/a", tenants: 2}, {dataplane: "-/b", with: in("us-east"), tenants: 1}}, want: "-/b"},
+		{name: "near is no filter, the region is", plan: by("nearest"), tenant: ev.TenantSpec{Near: "eu-central", Region: "us-east"}, places: []spot{{dataplane: "-/a"}, {dataplane: "-/b", with: in("us-east"), tenants: 9}}, want: "-/b"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -101,6 +132,11 @@ func TestPlacement(t *testing.T) {
 			}))
 			for _, p := range row.places {
 				facts = append(facts, p.facts()...)
+			}
+			if row.prices != nil {
+				priced := fsmtest.MainSpec
+				priced.Prices = row.prices
+				facts = append(facts, fsmtest.Is("account -/main", ev.UpdateRequested[ev.AccountSpec]{Spec: priced})...)
 			}
 			row.tenant.Plan = "-/free"
 			facts = append(facts, fsmtest.Is("tenant acme/prod", ev.Requested[ev.TenantSpec]{UID: "u", Spec: row.tenant}, ev.PlacingStarted{})...)

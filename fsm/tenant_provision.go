@@ -30,6 +30,9 @@ func (w want) provide(p Entity[PlanData], refs *Refs) (o Offer, changes []ev.Cha
 		if w.class.Dedicated {
 			s.customer = w.customer
 		}
+		if w.own {
+			s.tenant = w.tenant
+		}
 		births, not := s.infraOn(w, refs)
 		if len(births) == 0 && not == nil {
 			births, not = s.both(w, refs)
@@ -41,7 +44,7 @@ func (w want) provide(p Entity[PlanData], refs *Refs) (o Offer, changes []ev.Cha
 		}
 		infra := births[len(births)-1].Ref
 		e, _ := refs.Get(infra)
-		o, _ = OfferOf(e, refs.Get)
+		o, _ = offerOf(e, refs.Get)
 		return o, births, nil
 	}
 	return o, changes, why
@@ -128,12 +131,18 @@ func (s provisionStep) makeDataplane(refs *Refs) ([]ev.Change, *Blocker) {
 // makeInfra requests a tenant infra of the template on a dataplane; nothing if there is one.
 func (s provisionStep) makeInfra(on ev.Ref, app, size string, refs *Refs) ([]ev.Change, *Blocker) {
 	ref := on.Child(ev.TenantInfra, infraName(app, size))
-	if e, _ := refs.Get(ref); !Ended(e) {
+	if e, _ := refs.Get(ref); s.tenant == "" && !Ended(e) {
 		return nil, nil
 	}
 	spec := s.template.TenantInfraFor(app, size)
 	if err := ev.RefuseFaults(ref.String(), fitsTenantInfra(ref, spec, refs)); err != nil {
 		return nil, s.unfit(err)
+	}
+	if s.tenant != "" {
+		if !refs.hasPools(on, spec) {
+			return nil, nil
+		}
+		return []ev.Change{refs.newOwnInfra(on, spec, s.tenant, s.made())}, nil
 	}
 	return []ev.Change{refs.bear(ref, ev.Requested[ev.TenantInfraSpec]{UID: refs.newUID(), Spec: spec, Made: s.made()})}, nil
 }

@@ -77,7 +77,7 @@ func WishOf(ref ev.Ref, spec ev.TenantSpec, get func(ev.Ref) (Entity[Data], bool
 // who ask about every infra: deciding asks an index.
 func (w Wish) Misses(infra Entity[Data], get func(ev.Ref) (Entity[Data], bool), cells []CellRoom) []string {
 	misses := w.misfits(infra, get)
-	if Room(infra, cells) == 0 {
+	if d := typed[TenantInfraData](infra).Data; (w.plan == "" || d.Spec.Cells != nil) && RoomFor(infra, cells, w.plan) == 0 {
 		misses = append(misses, "has no room: its cells are full or take nobody, and it opens no more")
 	}
 	return misses
@@ -97,12 +97,15 @@ func (w want) misfits(infra Entity[Data], get func(ev.Ref) (Entity[Data], bool))
 	}
 	miss(d.Spec.App != w.class.App, "is for application type %s", d.Spec.App)
 	miss(d.Spec.Size != w.class.Size, "is of size %s", d.Spec.Size)
+	miss(d.Spec.For != "" && d.Spec.For != w.tenant, "is for %s alone", d.Spec.For)
 	miss(in.Hosting != w.class.Hosting, "is in an account of hosting %s", in.Hosting)
 	miss((dp.Data.Spec.Type == "dedicated") != w.class.Dedicated, "is on a %s dataplane", dp.Data.Spec.Type)
 	miss(w.region != "" && dp.Data.Spec.Region != w.region, "is in region %s", dp.Data.Spec.Region)
 	miss(!w.residency.Allows(in.Cloud, dp.Data.Spec.Region), "is in region %s of cloud %s, where the plan's tenants may not be", dp.Data.Spec.Region, in.Cloud)
+	miss(w.capacity != "" && d.Spec.Capacity() != w.capacity, "has pools that are not %s", w.capacity)
 	miss(dp.Ref.Owner != ev.Platform && dp.Ref.Owner != w.customer, "is on a dataplane of another customer")
 	miss(!dp.Data.takes(w.customer), "is on a dataplane that another customer has claimed")
+	miss(w.plan != "" && d.Spec.Cells == nil, "has no cells, in which tenants of this plan live")
 	miss(!infra.offers(), "is %s", infra.Phase())
 	miss(!dp.offers(), "is on a dataplane that is %s", dp.Phase())
 	return misses

@@ -44,13 +44,18 @@ func commandTenant(e Entity[TenantData], ask ev.Payload, refs *Refs) ([]ev.Chang
 	case ev.Continue:
 		return pauseMove(e, false)
 	case ev.Abort:
-		return abortMove(e)
+		return abortMove(e, ask, refs)
+	case ev.Confirm:
+		return confirmMove(e, refs)
 	}
 	return nil, ev.Refuse(ev.Internal, "a %s does not know %T", ev.Tenant, ask)
 }
 
 // suspend puts a tenant to sleep. What is under way of its applications waits until it is awake again.
 func suspend(e Entity[TenantData], refs *Refs) ([]ev.Change, error) {
+	if e.Data.shares() {
+		return nil, ev.Refuse(ev.Refused, "%s shares the applications of its cell, and nothing that runs is its own: there is nothing to suspend", e.Ref)
+	}
 	if err := refuseMoving("suspend", e); err != nil {
 		return nil, err
 	}
@@ -75,7 +80,7 @@ func holdApplications(e Entity[TenantData], changes []ev.Change, verb string, re
 		}
 	}
 	if held > mostAtOnce {
-		return nil, ev.Refuse(ev.Refused, "%d applications of %s are being changed, which is too much at once: %s it when they are %s", held, e.Ref, verb, Deployed)
+		return nil, ev.Refuse(ev.Refused, "%d applications of %s are being changed, too many for one command: %s it when they are %s", held, e.Ref, verb, Deployed)
 	}
 	return changes, nil
 }

@@ -70,23 +70,25 @@ var tenantInfra = Kind[TenantInfraData]{
 	TerminatingPhase: Deleting,
 	FinalPhase:       Gone,
 	Users: func(e Entity[TenantInfraData], refs *Refs) []ev.Ref {
-		return refs.users(e.Ref, func(u Entity[Data]) bool {
+		return append(refs.users(e.Ref, func(u Entity[Data]) bool {
 			return u.Ref.Kind == ev.Cell || slices.Contains(PlacesOf(u), e.Ref.Path())
-		}, ev.Tenant, ev.Cell)
+		}, ev.Tenant, ev.Cell), refs.haveNodes(e)...)
 	},
 	OwnedKinds:   []ev.Kind{ev.Cell},
 	CreateEvents: requested[ev.TenantInfraSpec],
 	CheckSpec: func(ref ev.Ref, s ev.Spec, refs *Refs) []ev.FieldError {
-		return append(fitsTenantInfra(ref, s, refs), fitsCells(ref, s.(ev.TenantInfraSpec), refs)...)
+		spec := s.(ev.TenantInfraSpec)
+		return append(append(fitsTenantInfra(ref, s, refs), fitsCells(ref, spec, refs)...), fitsFor(ref, spec, refs)...)
 	},
 	UpdateEvents: respecTenantInfra,
 	Alongside: func(e Entity[TenantInfraData], s ev.Spec, refs *Refs) []ev.Change {
-		return refs.spread(e, s.(ev.TenantInfraSpec))
+		now := s.(ev.TenantInfraSpec)
+		return slices.Concat(refs.takeIn(e, now), refs.spread(e, now), refs.spreadMachines(e, now))
 	},
 	Evolve: evolveTenantInfra,
 	Owed:   owedTenantInfra,
 	ExpectedEffects: func(e Entity[TenantInfraData], refs *Refs) []ev.Effect {
-		if refs.unmet([]Dependency{e.dataplane()}) != nil {
+		if refs.unmet([]Dependency{e.dataplane()}) != nil || e.Data.Spec.CellsHaveNodes() {
 			return nil
 		}
 		return []ev.Effect{e.Data.standing().ensurePools(e.Base)}
@@ -103,7 +105,13 @@ func respecTenantInfra(e Entity[TenantInfraData], s ev.Spec) ([]ev.Event, []ev.F
 	var faults keeper
 	faults.keep("spec.app", old.App, now.App)
 	faults.keep("spec.size", old.Size, now.Size)
+	faults.keep("spec.for", old.For, now.For)
 	happened := []ev.Event{ev.UpdateRequested[ev.TenantInfraSpec]{Spec: now}}
+	if old.CellsHaveNodes() != now.CellsHaveNodes() {
+		faults = append(faults, ev.FieldError{Field: "spec.cells.isolation", Message: "can't be changed to nodes or from it: make another tenant infra"})
+	} else if now.CellsHaveNodes() && e.Phase() == Active {
+		return append(happened, ev.UpdateDone{}), faults // it has no pools of its own
+	}
 	if e.Data.Cluster == "" { // nothing was made
 		return happened, faults
 	}
@@ -147,8 +155,8 @@ func evolveTenantInfra(d TenantInfraData, happened ev.Event) TenantInfraData {
 	case ev.DriftEnded:
 		d.Lost = nil
 	case ev.Activated, ev.UpdateDone, ev.RetiringStarted:
+		d.PoolPlan.Reopen = d.PoolPlan.Reopen && d.Repairs // a repair opens what stood, not what is wished
 		d = d.rests()
-		d.PoolPlan.Reopen = false
 	case ev.UpdateFailed:
 		d.Repairs = false
 	case ev.PoolsPlanned:
@@ -198,6 +206,9 @@ var taintEffects = map[string]string{"strict": "NoSchedule", "preferred": "Prefe
 // tenant's pods there. Both name the infra, never the machine, so they stay the
 // same when machines change.
 func nodePools(ref ev.Ref, s ev.TenantInfraSpec) (pools []ev.NodePool) {
+	if s.CellsHaveNodes() {
+		return nil
+	}
 	for _, p := range s.Pools {
 		labels := maps.Clone(p.Labels)
 		if labels == nil {
@@ -232,7 +243,11 @@ func settleTenantInfra(e Entity[TenantInfraData], refs *Refs) ([]ev.Change, *Blo
 	dp, _ := find[DataplaneData](refs, e.dataplane().Ref)
 	site := dp.Data.site(dp.Base)
 	site.Owner = OwnerTag(e.Base)
-	return changed(e.Base, ev.ProvisioningStarted{Site: site, Cluster: dp.Data.Cluster.Cluster}), nil
+	started := ev.ProvisioningStarted{Site: site, Cluster: dp.Data.Cluster.Cluster}
+	if e.Data.Spec.CellsHaveNodes() {
+		return changed(e.Base, started, ev.Activated{}), nil // its cells have the pools
+	}
+	return changed(e.Base, started), nil
 }
 
 // outcomeTenantInfra keeps only news of the pools, and ends the building or the
@@ -259,6 +274,9 @@ func outcomeTenantInfra(e Entity[TenantInfraData], outcome ev.Event) (happened [
 }
 
 func allActive(s ev.TenantInfraSpec, pools []ev.PoolStatus) bool {
+	if s.CellsHaveNodes() {
+		return true // it has none
+	}
 	state := map[string]string{}
 	for _, p := range pools {
 		state[p.Name] = p.State

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -24,14 +25,34 @@ type OfferClass struct {
 	Dedicated          bool
 }
 
-// OfferZone is where in the world an offer is.
-type OfferZone struct{ Cloud, Region string }
+// OfferZone is where in the world an offer is, and what else of it a plan may ask for that is the same for many: a query looks at
+// each zone once, and then at the offers of those that will do.
+type OfferZone struct {
+	Cloud, Region string
+	Capacity      string // the priority of the machines; without if these have several
+	Cells         bool   // tenants live in cells there
+	Price         int64  // what one machine of each pool costs an hour, in millionths; 0: it is not known
+}
+
+// Same tells whether two offers are for the same tenants: they may have another price.
+func (o Offer) Same(other Offer) bool {
+	o.Zone.Price = other.Zone.Price
+	return o == other
+}
 
 // Customers are those who go there before others do, in order.
 func (o Offer) Customers() []string { return strings.Fields(o.For) }
 
 // OfferOf is what a tenant infra offers now; false if nobody may be put on it.
 func OfferOf(infra Entity[Data], get func(ev.Ref) (Entity[Data], bool)) (Offer, bool) {
+	if d, ok := infra.Data.(TenantInfraData); !ok || d.Spec.For != "" {
+		return Offer{}, false
+	}
+	return offerOf(infra, get)
+}
+
+// offerOf is what a tenant infra offers to those that it is for.
+func offerOf(infra Entity[Data], get func(ev.Ref) (Entity[Data], bool)) (Offer, bool) {
 	d, ok := infra.Data.(TenantInfraData)
 	if !ok || !infra.offers() {
 		return Offer{}, false
@@ -46,7 +67,9 @@ func OfferOf(infra Entity[Data], get func(ev.Ref) (Entity[Data], bool)) (Offer, 
 	if !ok {
 		return Offer{}, false
 	}
-	o := Offer{Infra: infra.Ref, Dataplane: dp.Ref, Zone: OfferZone{in.Spec.Cloud, on.Spec.Region},
+	zone := OfferZone{Cloud: in.Spec.Cloud, Region: on.Spec.Region, Capacity: d.Spec.Capacity(), Cells: d.Spec.Cells != nil,
+		Price: in.Spec.HourlyPrice(on.Spec.Region, d.Spec.Pools)}
+	o := Offer{Infra: infra.Ref, Dataplane: dp.Ref, Zone: zone,
 		Class: OfferClass{d.Spec.App, d.Spec.Size, in.Spec.Hosting, on.Spec.Type == "dedicated"},
 		Ready: infra.Holds(ConditionReady) && dp.Holds(ConditionReady)}
 	o.Open = dp.Ref.Owner == ev.Platform && (!o.Class.Dedicated || len(on.Customers) == 0)
@@ -68,15 +91,30 @@ func forWhom(owner string, d DataplaneData) string {
 // OfferQuery asks for the best offer of one audience.
 type OfferQuery struct {
 	Class    OfferClass
-	Customer string               // of those that are for it; empty: of the open ones
-	Ready    bool                 // of those that are ready; else of those on their way
-	Fullest  bool                 // the one with the most tenants; else with the fewest
-	In       func(OfferZone) bool // where it may be
-	Accept   func(Offer) bool     // what else must hold
+	Customer string                // of those that are for it; empty: of the open ones
+	Ready    bool                  // of those that are ready; else of those on their way
+	Fullest  bool                  // the one with the most tenants; else with the fewest
+	In       func(OfferZone) bool  // where it may be
+	Rank     func(OfferZone) int64 // which zone goes before which: the lowest first; nil: none does
+	Accept   func(Offer) bool      // what else must hold
 }
+
+// rank is that of a zone.
+func (q OfferQuery) rank(z OfferZone) int64 {
+	if q.Rank == nil {
+		return 0
+	}
+	return q.Rank(z)
+}
+
+// Before tells whether all offers of a zone are better than all of another.
+func (q OfferQuery) Before(a, b OfferZone) bool { return q.rank(a) < q.rank(b) }
 
 // Better orders two offers of one query with the tenants that are there: by the rule, then by name.
 func (q OfferQuery) Better(a, b Offer, onA, onB int) bool {
+	if rankA, rankB := q.rank(a.Zone), q.rank(b.Zone); rankA != rankB {
+		return rankA < rankB
+	}
 	if onA != onB {
 		return onA > onB == q.Fullest
 	}
@@ -135,7 +173,7 @@ func offering(e Entity[Data]) any {
 	case DataplaneData:
 		return [...]any{e.offers(), e.Holds(ConditionReady), d.Spec.Account, d.Spec.Region, d.Spec.Type, forWhom(e.Ref.Owner, d)}
 	case AccountData:
-		return [...]any{d.Spec.Cloud, d.Spec.Hosting}
+		return [...]any{d.Spec.Cloud, d.Spec.Hosting, fmt.Sprint(d.Spec.Prices)}
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ type entered struct {
 	caller      string
 }
 
-// enter finds or opens a session.
+// enter finds or opens a session. An account's first call asks AWS who we are; its others wait, and ask again if that failed.
 func (p *Provider) enter(ctx context.Context, s cloud.Scope, region string) (*session, error) {
 	if s.Account.ID == "" {
 		return nil, &cloud.Error{Class: cloud.Invalid, Code: "NoAccount", Message: "the account's number is missing"}
@@ -78,7 +78,7 @@ func (p *Provider) enter(ctx context.Context, s cloud.Scope, region string) (*se
 	return &known, nil
 }
 
-// forget lets go of an account's credentials and of all that was opened with them.
+// forget lets go of an account's credentials and of all that was opened with them. Calls under way go on with theirs.
 func (p *Provider) forget(a cloud.Account) {
 	p.sessions.mu.Lock()
 	defer p.sessions.mu.Unlock()

@@ -9,11 +9,16 @@ import (
 
 func merged(base, over map[string]string) map[string]any {
 	maps.Copy(base, over)
-	m := make(map[string]any, len(base))
-	for k, v := range base {
-		m[k] = v
+	return FieldsOf(base)
+}
+
+// FieldsOf has strings as the fields of an object.
+func FieldsOf(m map[string]string) map[string]any {
+	fields := make(map[string]any, len(m))
+	for k, v := range m {
+		fields[k] = v
 	}
-	return m
+	return fields
 }
 
 // StringOf is a value that is a string; empty if it is none.

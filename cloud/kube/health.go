@@ -72,6 +72,11 @@ func trouble(ctx context.Context, api API, o Object, application string) error {
 			return err
 		}
 	}
+	return RefusedPods(ctx, api, k)
+}
+
+// RefusedPods says by the cluster's events that the pods of something are not let in, and why; nil if nothing is known.
+func RefusedPods(ctx context.Context, api API, k Key) error {
 	events, err := api.List(ctx, Selector{APIVersion: "v1", Kind: "Event", Namespace: k.Namespace})
 	if err != nil {
 		return err
@@ -96,7 +101,7 @@ func refusedPods(k Key, why string) error {
 // stuck are the reasons for which a container waits that do not pass by themselves.
 var stuck = []string{"CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "RunContainerError"}
 
-// PodTrouble is what is in the way of a pod. Its words stay the same while the trouble does.
+// PodTrouble is what is in the way of a pod; nil if nothing is known. Its words stay the same while the trouble does.
 func PodTrouble(p Object) error {
 	for _, c := range conditions(p) {
 		if c["type"] == "PodScheduled" && c["status"] == "False" && c["reason"] == "Unschedulable" {

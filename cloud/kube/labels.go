@@ -10,6 +10,8 @@ const (
 	LabelPlan      = "aerie.io/plan"
 	LabelCell      = "aerie.io/cell" // of a tenant's namespace: pods of other cells are kept out
 	LabelStay      = "aerie.io/stay" // of a tenant's namespace: which stay of the tenant it is; none of those of before
+	// LabelServing is "false" on a tenant's namespace that is closed: its tenant is on its way from another cluster or to one.
+	LabelServing = "aerie.io/serving"
 	// LabelTenantInfra is on the machines of a tenant infra, as a label and as a taint, and on the namespaces of the tenants
 	// whose pods run there.
 	LabelTenantInfra   = "aerie.io/tenantinfra"

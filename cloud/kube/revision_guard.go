@@ -45,9 +45,25 @@ func ApplyOver(ctx context.Context, api API, o Object, version string) (changed 
 	return changed, raced(err)
 }
 
-// DeleteOver deletes an object as it was read.
-func DeleteOver(ctx context.Context, api API, read Object) error {
-	return raced(api.DeleteUnchanged(ctx, read))
+// DeleteIf deletes an object as it was read, if it may go: who comes in between has it judged again. The absent, and what is on
+// its way out, is success and is not judged.
+func DeleteIf(ctx context.Context, api API, k Key, may func(there Object) (bool, error)) error {
+	_, err := Guarded(func() (bool, error) {
+		there, err := Find(ctx, api, k)
+		if err != nil || there == nil || there.Terminating() {
+			return false, err
+		}
+		if goes, err := may(there); err != nil || !goes {
+			return false, err
+		}
+		return true, raced(api.DeleteUnchanged(ctx, there))
+	})
+	return err
+}
+
+// DeleteOwn deletes an object as DeleteIf does, if it says this owner's uid.
+func DeleteOwn(ctx context.Context, api API, k Key, owner string) error {
+	return DeleteIf(ctx, api, k, func(there Object) (bool, error) { return there.Labels()[LabelOwner] == owner, nil })
 }
 
 // raced says of a conflict that somebody has come in between.
@@ -114,15 +130,18 @@ func SetVersion(o Object, version string) {
 	o.Metadata()["resourceVersion"] = version
 }
 
-// ApplyNamespace makes a namespace, or writes over one that is ours to write.
-func ApplyNamespace(ctx context.Context, api API, op string, ns Object, owner string, revision uint64) (changed bool, err error) {
-	return Guarded(func() (bool, error) {
+// ApplyNamespace makes a namespace, or writes over one that is ours to write. It says whether there was none: then nothing
+// of an earlier wish can be in it.
+func ApplyNamespace(ctx context.Context, api API, op string, ns Object, owner string, revision uint64) (changed, made bool, err error) {
+	changed, err = Guarded(func() (bool, error) {
 		version, err := admitNamespace(ctx, api, op, ns.Name(), owner, revision)
 		if err != nil {
 			return false, err
 		}
+		made = version == ""
 		return ApplyOver(ctx, api, ns, version)
 	})
+	return changed, made && err == nil, err
 }
 
 // admitNamespace decides whether the namespace is ours to write, and returns its resource version.

@@ -2,8 +2,9 @@ package ratelimit
 
 import "time"
 
-// Clock is the cloud's time, in which calls are paced and what is throttled waits: so that it fits the deadlines of those
-// who call, which are in that time too.
+// Clock is the cloud's time, in which calls are paced and throttled ones wait: so the waits fit the deadlines of the callers,
+// which are in that time too. It runs from when it was made, so times of two clocks, or of two processes, can't be compared. It is a
+// value, and may be used from any goroutine.
 type Clock struct {
 	began time.Time
 	speed float64

@@ -20,6 +20,7 @@ type request struct {
 	cluster, name string
 	quiet         bool // without an effect it leaves no line: what only looks, and what is done inside a cluster
 	single        bool // it has one effect at most
+	within        bool // a cluster does it by itself: no fault strikes
 }
 
 // call is one call under way. It holds the cloud's lock.
@@ -33,6 +34,7 @@ type call struct {
 	scope   scope
 	zones   []string // of the region
 	single  bool
+	within  bool
 	written bool // the call is in the journal
 	ended   bool // and so is that it ended well
 }
@@ -64,7 +66,7 @@ func (s *Sim) begin(r request) *call {
 	a := r.scope.Account
 	now := s.options.Now()
 	return &call{
-		sim: s, n: s.state.calls + 1, now: now, given: r.scope, scope: scope{a.ID, r.scope.Region}, single: r.single,
+		sim: s, n: s.state.calls + 1, now: now, given: r.scope, scope: scope{a.ID, r.scope.Region}, single: r.single, within: r.within,
 		head: Call{
 			At: now, Caller: cmp.Or(a.Role, a.ID), Account: a.ID, Region: r.scope.Region,
 			Op: r.op, Cluster: r.cluster, Name: r.name,
@@ -242,7 +244,12 @@ func (c *call) goesAlong(r *resource) bool {
 	return r.Kind == cloud.KindAddon && len(on) > 0 && c.sim.state.byID[on[0]].Owner == r.Owner
 }
 
-func (c *call) strike(m phase) (Fault, bool) { return c.sim.faults.Strike(m, c.head) }
+func (c *call) strike(m phase) (Fault, bool) {
+	if c.within {
+		return Fault{}, false
+	}
+	return c.sim.faults.Strike(m, c.head)
+}
 
 func (c *call) fail(class cloud.Class, code, message string) error {
 	return &cloud.Error{Class: class, Op: c.head.Op, Code: code, Message: message}

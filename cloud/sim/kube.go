@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/memory"
+	"github.com/aeriehq/aerie/cloud/kube/memory/controllers"
 )
 
 // Kube is the Kubernetes API of a simulated cluster: the one that the options name, else a memory.Store whose objects
@@ -28,10 +30,33 @@ func (s *Sim) Kube(ctx context.Context, sc cloud.Scope, cluster string) (kube.AP
 	if err != nil {
 		return nil, err
 	}
-	if s.options.Cluster != nil {
-		return s.options.Cluster, nil
+	if real := cmp.Or(s.options.Clusters[sc.Region], s.options.Clusters[""]); real != nil {
+		return real, nil
 	}
 	return &clusterAPI{sim: s, scope: sc, cluster: cluster, id: id}, nil
+}
+
+// StepPods brings the pods of all clusters one step further, as the controllers of a real one do by themselves. Faults do not
+// strike them. A cluster that is not there any more, or is being changed, has no step.
+func (s *Sim) StepPods(ctx context.Context) error {
+	for _, api := range s.open() {
+		if err := controllers.Step(ctx, api); err != nil && cloud.ClassOf(err) != cloud.NotFound && cloud.ClassOf(err) != cloud.Conflict {
+			return fmt.Errorf("step the pods of cluster %s: %w", api.cluster, err)
+		}
+	}
+	return nil
+}
+
+// open are the clusters that have a store, as their own controllers see them.
+func (s *Sim) open() (all []*clusterAPI) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.state.sorted(s.everything()) {
+		if r.Kind == cloud.KindCluster && s.kubes[r.ID] != nil {
+			all = append(all, &clusterAPI{s, cloud.Scope{Account: cloud.Account{ID: r.Account}, Region: r.Region}, r.Name, r.ID, true})
+		}
+	}
+	return all
 }
 
 // openKube makes a cluster's store, if it has none yet.
@@ -61,12 +86,13 @@ type clusterAPI struct {
 	scope   cloud.Scope
 	cluster string
 	id      string
+	within  bool // it is used by the cluster's own controllers
 }
 
 // Apply implements kube.API.
 func (a *clusterAPI) Apply(ctx context.Context, o kube.Object) (changed bool, err error) {
-	err = a.do(ctx, "Apply", o.Key(), func(_ *call, m *memory.Store) (err error) {
-		changed, err = m.Apply(ctx, o)
+	err = a.do(ctx, "Apply", o.Key(), func(c *call, m *memory.Store) (err error) {
+		changed, err = c.running(m).Apply(ctx, o)
 		return err
 	})
 	return changed && err == nil, err
@@ -84,7 +110,7 @@ func (a *clusterAPI) Get(ctx context.Context, apiVersion, kind, namespace, name 
 			}
 		}
 		if err == nil {
-			o, err = m.Get(ctx, apiVersion, kind, namespace, name)
+			o, err = c.running(m).Get(ctx, apiVersion, kind, namespace, name)
 		}
 		return err
 	})
@@ -96,8 +122,8 @@ func (a *clusterAPI) Get(ctx context.Context, apiVersion, kind, namespace, name 
 
 // Try implements kube.API. To a fault it is a Get.
 func (a *clusterAPI) Try(ctx context.Context, o kube.Object) (is, wouldBe kube.Object, err error) {
-	err = a.do(ctx, "Get", o.Key(), func(_ *call, m *memory.Store) (err error) {
-		is, wouldBe, err = m.Try(ctx, o)
+	err = a.do(ctx, "Get", o.Key(), func(c *call, m *memory.Store) (err error) {
+		is, wouldBe, err = c.running(m).Try(ctx, o)
 		return err
 	})
 	if err != nil {
@@ -120,7 +146,7 @@ func (a *clusterAPI) List(ctx context.Context, sel kube.Selector) (found []kube.
 	k := kube.Key{APIVersion: sel.APIVersion, Kind: sel.Kind, Namespace: sel.Namespace}
 	err = a.do(ctx, "List", k, func(c *call, m *memory.Store) (err error) {
 		if !isNode(k) {
-			found, err = m.List(ctx, sel)
+			found, err = c.running(m).List(ctx, sel)
 			return err
 		}
 		nodes, err := a.nodes(ctx, c, m, k)
@@ -174,7 +200,7 @@ func (a *clusterAPI) Evict(ctx context.Context, namespace, pod string) error {
 func (a *clusterAPI) As(string, string) (kube.API, error) { return a, nil }
 
 func (a *clusterAPI) do(ctx context.Context, op string, k kube.Key, f func(*call, *memory.Store) error) error {
-	r := request{op: op, scope: a.scope, cluster: a.cluster, name: k.String(), quiet: true, single: op == "Apply" && k.Kind != persistentVolume}
+	r := request{op: op, scope: a.scope, cluster: a.cluster, name: k.String(), quiet: true, within: a.within, single: op == "Apply" && k.Kind != persistentVolume}
 	err := a.sim.do(ctx, r, func(c *call) (cloud.Phase, error) {
 		there, err := c.reachable(a.cluster)
 		if err != nil {
@@ -221,6 +247,21 @@ func (a *clusterAPI) nodes(ctx context.Context, c *call, m *memory.Store, k kube
 	}
 	stored, err := m.List(ctx, kube.Selector{APIVersion: k.APIVersion, Kind: k.Kind})
 	return memory.Nodes(nodes, stored), err
+}
+
+// running is a cluster's store in which Jobs come to their end. One is struck by a fault of its Apply that is an issue, with
+// whose message it fails, or stuck: then its deadline ends it.
+func (c *call) running(m *memory.Store) kube.API {
+	return memory.RunJobs(m, c.now, func() memory.Course {
+		course := memory.Course{Ends: c.at(c.sim.options.Times.Job)}
+		if struck, ok := c.strike(creating); ok {
+			course.Stuck = struck.Stuck
+			if struck.Issue {
+				course.Fails = cmp.Or(struck.Message, struck.code())
+			}
+		}
+		return course
+	})
 }
 
 // forgetNodes drops what is stored of the nodes of a pool that goes.

@@ -2,9 +2,10 @@
 // that aerie has when it is given no other, for trying, for developing and for tests: networks, clusters and pools take
 // their time, cost their price, meet quotas and faults, and are all back after a restart.
 //
-// It runs nothing: clusters store objects, and no pod starts. Begin with Sim. Its methods may be called at once. It has no
-// goroutine and no timer: what time has brought about is worked out when somebody looks. Every change is in a journal
-// before the call that made it is answered: a kill loses nothing, a power cut may, since nothing is synced.
+// It runs nothing: clusters store objects, no pod starts, and Jobs come to their end by the clock alone. Begin
+// with Sim. Its methods may be called at once. It has no goroutine and no timer: what time has brought about is worked out
+// when somebody looks. Every change is in a journal before the call that made it is answered: a kill loses nothing, a power
+// cut may, since nothing is synced.
 package sim
 
 import (
@@ -33,14 +34,14 @@ type Options struct {
 	Faults []Fault
 	Logger *slog.Logger  // nil: slog's default
 	Count  cloud.Counter // is told of each call; nil: nobody is
-	// Cluster is the Kubernetes API behind every cluster; nil: a store of its own behind each. A real one is shared by
-	// all that is simulated on it, so it serves one dataplane.
-	Cluster kube.API
+	// Clusters is the Kubernetes API behind every cluster of a region, or of all others under ""; where there is none each has
+	// a store of its own. A real one is shared by all that is simulated on it, so it serves one dataplane.
+	Clusters map[string]kube.API
 }
 
 // Times are how long things take at speed 1. What is zero has its lifelike default.
 type Times struct {
-	Network, Cluster, Pool, Addon, Update, Delete time.Duration
+	Network, Cluster, Pool, Addon, Update, Delete, Job time.Duration
 }
 
 // Quota bounds one account in one region. Zero is no bound. Nodes are counted by the pools' Min.
@@ -56,6 +57,7 @@ var lifelike = Times{
 	Addon:   40 * time.Second,
 	Update:  time.Minute,
 	Delete:  3 * time.Minute,
+	Job:     20 * time.Second,
 }
 
 // Sim is a simulated cloud. It is a cloud.Provider.
@@ -172,6 +174,7 @@ func (t Times) or(d Times) Times {
 	return Times{
 		Network: pick(t.Network, d.Network), Cluster: pick(t.Cluster, d.Cluster), Pool: pick(t.Pool, d.Pool),
 		Addon: pick(t.Addon, d.Addon), Update: pick(t.Update, d.Update), Delete: pick(t.Delete, d.Delete),
+		Job: pick(t.Job, d.Job),
 	}
 }
 

@@ -102,7 +102,8 @@ type Decision struct {
 // Append stores a decision and returns its events as recorded, in the order
 // given, with sequences that follow one another. When it returns without an
 // error they are as durable as the server's promise. An error is ErrConflict,
-// ErrUnknown, or means that nothing was stored. It waits ten seconds at most if
+// ErrUnknown, or means that nothing was stored, but for filestore.ErrGone: then it was stored into files that are gone,
+// which a restart does not find and readers that follow may have seen. It waits ten seconds at most if
 // ctx has no deadline. Appends may run at once.
 func (l *Log) Append(ctx context.Context, d Decision) ([]events.Recorded, error) {
 	at := uint64(0)

@@ -31,6 +31,7 @@ type Log struct {
 	codec  codec
 	guard  *filestore.Guard
 	copies int
+	epoch  uint64 // see Epoch
 	near   *filestore.BlockIndex
 
 	failed  atomic.Pointer[failure] // the last append, if it failed
@@ -40,7 +41,7 @@ type Log struct {
 
 // Open opens the log, and makes its stream where there never was one. It refuses
 // a stream that is made differently, one that lacks what the guard knows to
-// have been there, and a server that takes no messages of a megabyte; it changes none.
+// have been there, and a server that takes no messages of a megabyte. It changes none, but for the epoch of one that was restored.
 func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *filestore.Guard) (*Log, error) {
 	ctx, cancel := Bounded(ctx)
 	defer cancel()
@@ -69,6 +70,9 @@ func Open(ctx context.Context, nc *nats.Conn, v Vocabulary, g *filestore.Guard) 
 	l := &Log{nc: nc, js: js, stream: stream, codec: c, guard: g,
 		copies: max(1, stream.CachedInfo().Config.Replicas), near: &filestore.BlockIndex{Guard: g}}
 	if err := l.checkEnd(ctx, stream.CachedInfo().State.LastSeq); err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	if err := l.openEpoch(ctx, stream.CachedInfo().Config, g); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	return l, nil

@@ -17,7 +17,7 @@ const (
 	failedWithin = 5 * time.Second
 )
 
-// failure is an append that failed, not because others were faster.
+// failure is an append that failed with any error but ErrConflict, also by a fault of who sent it.
 type failure struct {
 	at  time.Time
 	err error

@@ -74,8 +74,8 @@ const (
 	together = 64
 )
 
-// beside reads decisions in one goroutine and takes them in another: each takes about
-// as long as the other. It returns the error of take, else that of read.
+// beside reads decisions in the caller's goroutine and takes them in another: each takes about
+// as long as the other. It returns when both have ended, with the error of take, else that of read.
 func beside(ctx context.Context, read func(ctx context.Context, see func([]events.Recorded) error) error,
 	take func(<-chan []events.Recorded) error) error {
 	reading, stop := context.WithCancel(ctx)

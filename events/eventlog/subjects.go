@@ -12,8 +12,8 @@ import (
 const (
 	Stream = filestore.Stream // every event, for ever
 
-	appended  = "aerie.append." // aerie alone publishes here
-	committed = "aerie.evt."    // and here is what came of it
+	appended  = "aerie.append."    // aerie alone publishes here
+	committed = events.EventPrefix // and here is what came of it
 )
 
 // IsToken tells whether s may be one token of a subject that is published to.

@@ -1,7 +1,7 @@
 // Package people is the directory of people: what an issuer has said of who came in, beside the log and never in it.
 //
 // The log is kept for ever and knows a person by an opaque id alone. His name, his address and how the issuer knows him stand
-// here, in the bucket AERIE_PEOPLE, from which they can be erased. It decides nothing: who is let in says workers/people.
+// here, in the bucket AERIE_PEOPLE, from which they can be erased. It decides nothing: package workers/login says who is let in.
 // Begin with Directory. Its methods may be called from any goroutine and from several replicas: what was changed meanwhile
 // is a conflict. After a crash the bucket has what was put before.
 package people

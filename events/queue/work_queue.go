@@ -41,7 +41,8 @@ func PlaceOf(owed events.Effect) Partition {
 	return Partition{Owner: dp.Owner, Dataplane: dp.ID}
 }
 
-// ByAgent tells whether an effect is for an agent to do: it asks for it, and nothing stands on the queue.
+// ByAgent tells whether the account in an effect is one that agents enter, as events.ForAgent writes it. An agent refuses others.
+// Who is to do an effect is asked of its dataplane: fsm.DoneBy.
 func ByAgent(owed events.Effect) bool {
 	switch e := owed.(type) {
 	case events.VerifyAccount:

@@ -20,10 +20,11 @@ import (
 
 // Names are what random lives are about: few, so that they meet.
 var Names = []string{
-	"customer acme", "customer other", "account -/main", "account acme/own", "plan -/free", "plan -/business",
+	"customer acme", "customer other", "account -/main", "account acme/own", "plan -/free", "plan -/business", "plan -/many",
 	"dataplane -/eu", "dataplane -/own", "dataplane acme/own", "tenantinfra -/eu_pg", "tenantinfra -/own_pg", "tenantinfra acme/own_pg",
-	"cell -/eu_pg_c1", "cell acme/own_pg_c1",
+	"cell -/eu_pg_c1", "cell acme/own_pg_c1", "cellapplication -/eu_pg_c1_web",
 	"tenant acme/prod", "tenant acme/test", "tenant other/prod", "application acme/prod_pg", "application other/prod_pg",
+	"repository acme/charts",
 }
 
 // specsOf are some specs of every kind.
@@ -31,17 +32,26 @@ var specsOf = map[ev.Kind][]ev.Spec{
 	ev.Customer: {ev.CustomerSpec{Hosting: "provider"}, ev.CustomerSpec{Hosting: "customer", DisplayName: "Acme"}},
 	ev.Account:  {MainSpec, ev.AccountSpec{Cloud: "sim", Number: "100", Hosting: "provider", Role: "r"}, ev.AccountSpec{Cloud: "sim", Number: "200", Hosting: "customer"}},
 	ev.Plan: {FreeSpec, planSpec("dedicated", "spread", false), planSpec("resource-shared", "pack", false), planSpec("dedicated", "pack", true),
-		providing(FreeSpec, 0), providing(planSpec("dedicated", "spread", false), 0), providing(FreeSpec, 1)},
+		providing(FreeSpec, 0), providing(planSpec("dedicated", "spread", false), 0), providing(FreeSpec, 1), owning(FreeSpec), owning(providing(FreeSpec, 1)), ManySpec, ManySpecOf("2")},
 	ev.Dataplane: {EuSpec, dataplaneSpec("-/main", "dedicated", 3), dataplaneSpec("acme/own", "dedicated", 3),
 		dataplaneSpec("-/main", "shared", 9)},
 	ev.TenantInfra: {InfraSpec, ev.TenantInfraSpec{App: "pg", Size: "small", Scheduling: "preferred",
 		Pools: []ev.Pool{{Name: "a", Machine: "m4", Max: 9, Priority: "on-demand"}, {Name: "b", Machine: "m8", Max: 2, Priority: "spot"}}},
-		withCells(ev.Cells{Tenants: 1, Isolation: "policy", Max: 2, KeepEmpty: "1h"}), withCells(ev.Cells{Tenants: 2, Isolation: "policy", Max: 3, Warm: 1, KeepEmpty: "1h"})},
-	ev.Cell: {ev.CellSpec{Tenants: 1}, ev.CellSpec{Tenants: 2, KeepEmpty: "1h"}},
-	ev.Tenant: {ProdSpec, ev.TenantSpec{Plan: "-/business"}, ev.TenantSpec{Plan: "-/free", App: "kafka"},
+		withCells(ev.Cells{Tenants: 1, Isolation: "policy", Max: 2, KeepEmpty: "1h"}), withCells(ev.Cells{Tenants: 2, Isolation: "policy", Max: 3, Warm: 1, KeepEmpty: "1h"}),
+		withCells(ev.Cells{Tenants: 1, Isolation: ev.IsolationNodes, Max: 2, KeepEmpty: "1h"})},
+	ev.Cell: {ev.CellSpec{Tenants: 1}, ev.CellSpec{Tenants: 2, KeepEmpty: "1h"}, ev.CellSpec{Tenants: 2, Plan: "-/many", Version: 1},
+		ev.CellSpec{Tenants: 2, Plan: "-/many", Version: 2}},
+	ev.CellApplication: {ManySpec.Applications[0].Spec(), ManySpecOf("2").Applications[0].Spec()},
+	ev.Tenant: {ProdSpec, ev.TenantSpec{Plan: "-/business"}, ev.TenantSpec{Plan: "-/many"}, ev.TenantSpec{Plan: "-/free", App: "kafka"},
 		ev.TenantSpec{Plan: "-/free", App: "pg", AllowNamespaces: []string{"ops"}}},
 	ev.Addon:       {ev.AddonSpec{Manifests: PgSpec.Manifests}, ev.AddonSpec{Namespace: "ops", Manifests: PgSpec.Manifests}},
+	ev.Repository:  {RepositorySpec("https://charts.example.com"), RepositorySpec("oci://registry.example.com/acme")},
 	ev.Application: {PgSpec, ev.ApplicationSpec{Manifests: []map[string]any{{"kind": "Service", "ports": []any{5432.0}}}}},
+}
+
+// RepositorySpec is a login for a repository.
+func RepositorySpec(url string) ev.RepositorySpec {
+	return ev.RepositorySpec{URL: url, Username: "robot", Password: ev.SecretSource{SecretRef: ev.SecretRef{Store: "files", Name: "acme/charts", Key: "password"}}}
 }
 
 // providing is a plan that makes places, and keeps some empty.
@@ -52,9 +62,26 @@ func providing(s ev.PlanSpec, warm int) ev.PlanSpec {
 	return s
 }
 
+// owning is a plan whose tenants have machines of their own.
+func owning(s ev.PlanSpec) ev.PlanSpec {
+	s.Machines = ev.OwnMachines
+	return s
+}
+
 func withCells(c ev.Cells) ev.TenantInfraSpec {
 	s := InfraSpec
 	s.Cells = &c
+	return s
+}
+
+// ManySpec is a multi-tenant plan.
+var ManySpec = ManySpecOf("1")
+
+// ManySpecOf is a version of that plan.
+func ManySpecOf(version string) ev.PlanSpec {
+	s := planSpec(ev.MultiTenant, "spread", false)
+	s.Applications = []ev.PlanApplication{{Name: "web", Manifests: []map[string]any{{"kind": "ConfigMap", "data": map[string]any{"version": version}}}}}
+	s.Tenants = ev.PlanSteps{Join: &ev.PlanJob{Image: "join:" + version, Deadline: "10m", Attempts: 3}, Leave: &ev.PlanJob{Image: "leave:" + version, Deadline: "10m", Attempts: 3}}
 	return s
 }
 
@@ -67,6 +94,9 @@ func planSpec(deployment, placement string, draft bool) ev.PlanSpec {
 func dataplaneSpec(account, typ string, most int) ev.DataplaneSpec {
 	s := EuSpec
 	s.Account, s.Type, s.SystemPool.Max = account, typ, most
+	if most > 3 {
+		s.SystemPool.Machine = "s4"
+	}
 	return s
 }
 
@@ -83,13 +113,13 @@ func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
 		asks = append(asks, "attach", "detach", "drift", "drift")
 	}
 	if born && ref.Kind == ev.Tenant {
-		asks = append(asks, "suspend", "resume", "drift", "move", "move", "pause", "continue", "abort")
+		asks = append(asks, "suspend", "resume", "drift", "move", "move", "pause", "continue", "abort", "confirm")
 	}
 	if ev.Marked(ref.Kind) {
 		asks = append(asks, "adopt", "disown")
 	}
 	if born && ref.Kind == ev.Cell {
-		asks = append(asks, "drain")
+		asks = append(asks, "drain", "upgrade", "drift")
 	}
 	unknown := rapid.SampledFrom([]string{"u1", "lost", "lost too"}).Draw(t, "unknown")
 	switch rapid.SampledFrom(asks).Draw(t, "asks") {
@@ -113,6 +143,8 @@ func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
 		c.Payload = ev.Attach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
 	case "drain":
 		c.Payload = ev.Drain{End: rapid.Bool().Draw(t, "end")}
+	case "upgrade":
+		c.Payload = ev.UpgradeCell{Plan: rapid.SampledFrom([]string{"many@1", "many@2", "many@9", "free@1"}).Draw(t, "plan")}
 	case "detach":
 		c.Payload = ev.Detach{Customer: rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "customer")}
 	case "suspend":
@@ -130,6 +162,8 @@ func DrawCommand(t *rapid.T, w *state.Entities) ev.Command {
 		c.Payload = ev.Continue{}
 	case "abort":
 		c.Payload = ev.Abort{}
+	case "confirm":
+		c.Payload = ev.Confirm{}
 	case "settle":
 		c.Payload = ev.Settle{}
 	case "expire":
@@ -165,7 +199,7 @@ func Expired(e fsm.Entity[fsm.Data]) ev.Expire {
 	if w, waits := fsm.Machines[e.Ref.Kind].Owed(e).(fsm.WaitFor); waits && w.Within > 0 {
 		return ev.Expire{Since: w.Since}
 	}
-	return ev.Expire{Since: e.PhaseSince}
+	return ev.Expire{Since: fsm.Machines[e.Ref.Kind].LimitsOf(e).Began(e.Base)}
 }
 
 // made are all that decisions may have made, by name.
@@ -190,9 +224,11 @@ func drawMove(t *rapid.T, w *state.Entities) ev.Move {
 	return ask
 }
 
-// cells are all cells, by name.
+// cells are all cells and what is in them, by name.
 func cells(w *state.Entities) (names []string) {
-	w.Each(ev.Cell, func(e fsm.Entity[fsm.Data]) { names = append(names, e.Ref.String()) })
+	for _, k := range []ev.Kind{ev.Cell, ev.CellApplication} {
+		w.Each(k, func(e fsm.Entity[fsm.Data]) { names = append(names, e.Ref.String()) })
+	}
 	slices.Sort(names)
 	return names
 }
@@ -258,10 +294,20 @@ func outcomesOf(e ev.Effect) []ev.Event {
 		return []ev.Event{ev.ClusterReady{Cluster: "cluster", Version: e.Version}}
 	case ev.EnsureSystemPool:
 		return []ev.Event{ev.SystemPoolReady{Nodes: 1}}
-	case ev.EnsureBase, ev.EnsureTenant:
+	case ev.EnsureCell:
+		return []ev.Event{ev.CellPrepared{}}
+	case ev.JoinTenant:
+		return []ev.Event{ev.TenantJoined{}}
+	case ev.LeaveTenant:
+		return []ev.Event{ev.TenantLeft{}}
+	case ev.RemoveCell, ev.ForgetTenant:
+		return []ev.Event{ev.Deleted{}}
+	case ev.EnsureBase, ev.EnsureTenant, ev.RecordTenant:
 		return []ev.Event{ev.Activated{}}
 	case ev.MoveTenant:
 		return []ev.Event{e.Outcome()}
+	case ev.RelocateTenant:
+		return []ev.Event{e.Outcome(1000)}
 	case ev.SuspendTenant:
 		return []ev.Event{ev.Suspended{TookMS: 1}}
 	case ev.ResumeTenant:

@@ -61,6 +61,18 @@ func (all Relapses) of(what string) (r Relapse, known bool) {
 	return all[i], true
 }
 
+// BroughtBack says that what had drifted before a time was there again only then: what took long to repair and drifts soon
+// after drifts again.
+func (all Relapses) BroughtBack(at time.Time) Relapses {
+	all = slices.Clone(all)
+	for i := range all {
+		if all[i].Last.Before(at) {
+			all[i].Last = at
+		}
+	}
+	return all
+}
+
 // Next says in a drift how often each thing was found so, and when it is repaired: at once, unless all of it was brought back
 // so often already that somebody else must be at work. repairAt is when a repair that waits already is due; zero if none does.
 func (all Relapses) Next(d ev.Drifted, at time.Time, every time.Duration, repairAt time.Time) ev.Drifted {
@@ -74,6 +86,40 @@ func (all Relapses) Next(d ev.Drifted, at time.Time, every time.Duration, repair
 		d.NextAt = at.Add(Pause(least, every))
 	}
 	return d
+}
+
+// Underway counts what was found gone while something is made or repaired. What was brought back so often already that somebody
+// else must be at work is not made again at once: the next attempt waits, which is told as one more that has failed.
+func (all Relapses) Underway(happened []ev.Event, next ev.AttemptFailed, at time.Time, every time.Duration) []ev.Event {
+	for i, one := range happened {
+		found, is := one.(ev.Drifted)
+		if !is {
+			continue
+		}
+		d := all.Next(ev.Drifted{Found: found.Found, Calls: found.Calls}, at, every, time.Time{})
+		happened = slices.Clone(happened)
+		if happened[i] = d; !d.NextAt.IsZero() {
+			next.Reason, next.NextAt = Reason(d), d.NextAt
+			happened = append(happened, next)
+		}
+	}
+	return happened
+}
+
+// Due is when found drift may be repaired next, for a caller that stores only its past repairs: now, or a pause after the
+// last one.
+func (all Relapses) Due(found []ev.Drift, at time.Time, every time.Duration) time.Time {
+	_, least := all.Counted(found, at, every, true)
+	if least < Contested {
+		return at
+	}
+	var last time.Time
+	for _, d := range found {
+		if r, _ := all.of(d.What); r.Last.After(last) {
+			last = r.Last
+		}
+	}
+	return last.Add(Pause(least, every))
 }
 
 // Told says what was found, in a sentence.
@@ -127,7 +173,7 @@ func (all Relapses) Counted(found []ev.Drift, at time.Time, every time.Duration,
 		if i == 0 || times < least {
 			least = times
 		}
-		if times > 1 {
+		if counted[i].Times = 0; times > 1 {
 			counted[i].Times = times
 		}
 	}

@@ -33,7 +33,7 @@ type benchmark struct {
 
 // benchmarks are in the order of the help.
 var benchmarks = []benchmark{commandsBenchmark, appendBenchmark, foldBenchmark, lifecycleBenchmark, queryBenchmark,
-	historyBenchmark, startBenchmark, tailsBenchmark}
+	historyBenchmark, startBenchmark, tailsBenchmark, placementBenchmark}
 
 // The most that a flag may ask for: as many commands as the intake takes at once.
 const (
@@ -42,7 +42,7 @@ const (
 )
 
 // NewCommand is `aerie bench`, with a command for each benchmark.
-func NewCommand() *cobra.Command {
+func NewCommand(kinds *events.Registry) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure this machine beside what JetStream alone does: " + benchmarkNames(),
@@ -58,7 +58,7 @@ func NewCommand() *cobra.Command {
 		},
 	}
 	for _, m := range benchmarks {
-		cmd.AddCommand(newBenchmarkCommand(m))
+		cmd.AddCommand(newBenchmarkCommand(kinds, m))
 	}
 	return cmd
 }
@@ -74,8 +74,8 @@ func benchmarkNames() string {
 	return names
 }
 
-func newBenchmarkCommand(m benchmark) *cobra.Command {
-	b := bench{benchmark: m}
+func newBenchmarkCommand(kinds *events.Registry, m benchmark) *cobra.Command {
+	b := bench{benchmark: m, kinds: kinds}
 	cmd := &cobra.Command{
 		Use:   m.name,
 		Short: m.short,
@@ -106,6 +106,7 @@ func newBenchmarkCommand(m benchmark) *cobra.Command {
 // bench is one run of a benchmark.
 type bench struct {
 	benchmark
+	kinds              *events.Registry
 	n, clients, rounds int
 	tails              tailsOptions
 	parent, profile    string

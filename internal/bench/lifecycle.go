@@ -65,7 +65,9 @@ type living struct {
 	fleet   fleet
 	raw     *yardstick
 	ended   chan ending
-	made    int // tenants of earlier rounds
+	made    int    // tenants of earlier rounds
+	last    string // the type of the event that ends a round for a tenant: activated or placed
+	built   bool   // wait first until what tenants need is built
 
 	ours, full side
 	events     int // of all tenants
@@ -84,21 +86,9 @@ func benchLifecycle(ctx context.Context, b *bench) (_ []figure, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	r := &living{bench: b, control: c, ended: make(chan ending, b.perRound())}
-	r.fleet, err = newFleet(c, b.clients)
-	defer r.fleet.close()
-	if err != nil {
+	r := &living{bench: b, control: c, ended: make(chan ending, b.perRound()), last: "activated", built: true}
+	if err := r.live(ctx, benchOffer); err != nil {
 		return nil, err
-	}
-	if err := r.prepare(ctx); err != nil {
-		return nil, err
-	}
-	b.meter.begin("tenants", b.rounds*b.perRound())
-	for i := range b.rounds {
-		if err := r.round(ctx, i); err != nil {
-			return nil, err
-		}
-		b.meter.say("round %d of %d: %s tenants/s, raw %s/s", i+1, b.rounds, rounded(r.ours.last()), rounded(r.full.last()))
 	}
 	perTenant := float64(r.events) / float64(r.made)
 	return append(compared(&r.ours, &r.full, "tenants", "tenants", "batches of 1000"),
@@ -107,27 +97,46 @@ func benchLifecycle(ctx context.Context, b *bench) (_ []figure, err error) {
 		figure{"per_append", "events of an append, last round", r.raw.perAppend, ""}), nil
 }
 
+// live runs all rounds, with an offer.
+func (r *living) live(ctx context.Context, offer string) (err error) {
+	r.fleet, err = newFleet(r.control, r.clients)
+	defer r.fleet.close()
+	if err != nil {
+		return err
+	}
+	if err := r.prepare(ctx, offer); err != nil {
+		return err
+	}
+	r.meter.begin("tenants", r.rounds*r.perRound())
+	for i := range r.rounds {
+		if err := r.round(ctx, i); err != nil {
+			return err
+		}
+		r.meter.say("round %d of %d: %s tenants/s, raw %s/s", i+1, r.rounds, rounded(r.ours.last()), rounded(r.full.last()))
+	}
+	return nil
+}
+
 // prepare makes what tenants need, and watches them end.
-func (r *living) prepare(ctx context.Context) (err error) {
-	offer := benchOffer
+func (r *living) prepare(ctx context.Context, offer string) (err error) {
 	for i := range r.fleet {
 		offer += fmt.Sprintf("---\nkind: customer\nname: c%d\nspec: {displayName: Customer %d}\n", i, i)
 	}
-	docs, faults := manifest.Decode(events.Builtin, "the offer", []byte(offer))
+	docs, faults := manifest.Decode(r.kinds, "the offer", []byte(offer))
 	if err := manifest.Refuse(faults); err != nil {
 		return err
 	}
 	waiting, cancel := context.WithTimeout(ctx, client.RestWithin)
 	defer cancel()
 	first := r.fleet[0]
-	if err := manifest.Apply(waiting, first, docs, manifest.Options{Wait: true, Out: io.Discard}); err != nil {
+	if err := manifest.Apply(waiting, first, docs, manifest.Options{Wait: r.built, Out: io.Discard}); err != nil {
 		return err
 	}
 	nc, err := first.Connect()
 	if err != nil {
 		return err
 	}
-	for _, how := range []string{"activated", "failed"} {
+	for _, how := range []string{r.last, "failed"} {
 		sub, err := nc.Subscribe("aerie.evt.*.tenant.*."+how, r.saw)
 		if err == nil {
 			err = sub.SetPendingLimits(-1, -1)
@@ -144,7 +153,7 @@ func (r *living) prepare(ctx context.Context) (err error) {
 func (r *living) saw(m *nats.Msg) {
 	tokens := strings.Split(m.Subject, ".")
 	index, err := strconv.Atoi(strings.TrimPrefix(tokens[4], "t"))
-	if err == nil && tokens[5] != "activated" {
+	if err == nil && tokens[5] != r.last {
 		err = fmt.Errorf("tenant %s/%s has failed: %s", tokens[2], tokens[4], m.Data)
 	}
 	r.ended <- ending{index, time.Now(), err}

@@ -104,7 +104,7 @@ func (q *queried) serve(ctx context.Context) (err error) {
 		return err
 	}
 	web := &http.Server{ReadHeaderTimeout: time.Minute,
-		Handler: api.NewHandler(api.Config{Views: q.views, Kinds: events.Builtin, Metrics: counts, Fanout: fanout, Token: benchToken,
+		Handler: api.NewHandler(api.Config{Views: q.views, Kinds: q.kinds, Metrics: counts, Fanout: fanout, Token: benchToken,
 			Version: server.Semver(), Done: serving.Done(), Ready: q.fold.Err})}
 	parts.Go(func() { _ = web.Serve(listen) }) // until it is closed
 	q.stop = func() {

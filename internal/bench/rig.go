@@ -18,8 +18,11 @@ import (
 
 // startBenched starts a whole control plane in the run's directory, with a cloud
 // that answers at once.
-func (b *bench) startBenched() (*server.Control, error) {
-	c, err := server.Start(server.Settings{DataDir: b.dir, HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0"})
+func (b *bench) startBenched() (*server.Control, error) { return b.startAt(0) }
+
+// startAt starts one whose simulated cloud is so many times as fast as a real one; 0: it answers at once.
+func (b *bench) startAt(speed float64) (*server.Control, error) {
+	c, err := server.Start(server.Settings{DataDir: b.dir, HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", SimSpeed: speed})
 	if err != nil {
 		return nil, server.NotStarted(err)
 	}

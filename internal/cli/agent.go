@@ -148,6 +148,7 @@ func newAgentRunCommand() *cobra.Command {
 	f.StringVar(&s.Join, "join", "", "the token of aerie agent invite; needed once")
 	f.StringVar(&s.Proxy, "proxy", "", "the HTTP proxy to go out by, such as http://user:password@proxy:3128; else as HTTPS_PROXY and NO_PROXY say")
 	f.StringVar(&s.DataDir, "data-dir", "", "where the agent's key is kept, and its simulated cloud")
+	f.StringVar(&s.Policy, "policy", "", "file that says about which changes people here are asked, when nothing is changed, and what is told")
 	f.StringVar(&s.SecretStores, "secret-stores", "", "file that names the stores of secrets that specs may refer to, and whom each serves")
 	logs.flags(f)
 	return cmd

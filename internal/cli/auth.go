@@ -16,9 +16,9 @@ import (
 
 // newAuthCommand is `aerie auth`.
 func newAuthCommand() *cobra.Command {
-	cmd := groupOf("auth", "Log in; say who you are and what you may do; tokens, people")
+	cmd := groupOf("auth", "Log in; say who you are and what you may do; tokens, people, keys")
 	cmd.AddCommand(newWhoamiCommand(), newCanICommand(), newLoginCommand(), newLogoutCommand(),
-		newTokensCommand(), newLocalTokenCommand(), newPeopleCommand())
+		newTokensCommand(), newLocalTokenCommand(), newPeopleCommand(), newKeysCommand(), newNATSConfigCommand())
 	return cmd
 }
 
@@ -44,20 +44,12 @@ func newWhoamiCommand() *cobra.Command {
 		Use:   "whoami",
 		Short: "Show who the server takes you for",
 		Args:  client.NoArgs,
-		RunE: connected(&conn, &o, func(cmd *cobra.Command, cl *client.Client) error {
-			raw, err := cl.Get(cmd.Context(), "/v1/whoami", nil)
-			if err != nil || o.Format != print.Table {
-				return orRaw(cmd, o.Format, raw, err)
-			}
-			var me api.Whoami
-			if err := json.Unmarshal(raw, &me); err != nil {
-				return events.Refuse(events.Internal, "read who you are: %v", err)
-			}
+		RunE: shows(&conn, &o, "/v1/whoami", "who you are", func(me api.Whoami) (head []string, rows [][]string) {
 			until := "-"
 			if me.Expires != nil {
 				until = me.Expires.UTC().Format(time.RFC3339)
 			}
-			return print.Rows(cmd.OutOrStdout(), []string{"ACTOR", "ROLE", "OWNER", "EXPIRES"}, [][]string{{me.Actor, string(me.Role), me.Owner, until}})
+			return []string{"ACTOR", "ROLE", "OWNER", "EXPIRES"}, [][]string{{me.Actor, string(me.Role), me.Owner, until}}
 		}),
 	}
 	conn.Flags(cmd)

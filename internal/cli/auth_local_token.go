@@ -34,12 +34,7 @@ func newLocalVerbCommand(verb, short, long string) *cobra.Command {
 	var conn client.Connection
 	cmd := &cobra.Command{
 		Use: verb, Short: short, Long: long, Args: client.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := conn.Client(cmd)
-			if err != nil {
-				return err
-			}
-			defer cl.Close()
+		RunE: withClient(&conn, func(cmd *cobra.Command, cl *client.Client, _ []string) error {
 			before := conn.LocalToken()
 			if err := askLocal(cmd.Context(), cl, verb); err != nil {
 				return err
@@ -48,7 +43,7 @@ func newLocalVerbCommand(verb, short, long string) *cobra.Command {
 				awaitRotated(cmd.Context(), &conn, before)
 			}
 			return print.Write(cmd.OutOrStdout(), fmt.Appendf(nil, "%s %sd\n", events.LocalPrincipal, verb))
-		},
+		}),
 	}
 	conn.Flags(cmd)
 	return cmd
@@ -87,12 +82,7 @@ func newLocalEnableCommand() *cobra.Command {
 		Long: "Let in by the local token again. It asks for no token: that you may write into the server's data directory, which\n" +
 			"--data-dir names, is the proof that you are on its host.",
 		Args: client.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := conn.Client(cmd)
-			if err != nil {
-				return err
-			}
-			defer cl.Close()
+		RunE: withClient(&conn, func(cmd *cobra.Command, cl *client.Client, _ []string) error {
 			proof := rand.Text()
 			path := filepath.Join(conn.DataDir(), "token.enable")
 			if err := os.WriteFile(path, []byte(proof+"\n"), 0o600); err != nil {
@@ -107,7 +97,7 @@ func newLocalEnableCommand() *cobra.Command {
 				return err
 			}
 			return print.Write(cmd.OutOrStdout(), fmt.Appendf(nil, "%s enabled\n", events.LocalPrincipal))
-		},
+		}),
 	}
 	conn.Flags(cmd)
 	return cmd

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/aeriehq/aerie/internal/client"
+	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/internal/server"
 )
 
@@ -42,8 +43,8 @@ func TestTheLocalTokenIsRotatedDisabledAndEnabled(t *testing.T) {
 		t.Helper()
 		select {
 		case <-closed:
-		case <-time.After(2 * time.Second):
-			t.Error(what, "did not end what is open within two seconds")
+		case <-time.After(natstest.Patience):
+			t.Error(what, "did not end what is open")
 		}
 	}
 	closed := open(c.Token)

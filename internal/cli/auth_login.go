@@ -154,20 +154,11 @@ func newPeopleListCommand() *cobra.Command {
 	var o print.Output
 	cmd := &cobra.Command{
 		Use: "list", Short: "List who has come in by an issuer, with the names that the log does not have", Args: client.NoArgs,
-		RunE: connected(&conn, &o, func(cmd *cobra.Command, cl *client.Client) error {
-			raw, err := cl.Get(cmd.Context(), "/v1/people", nil)
-			if err != nil || o.Format != print.Table {
-				return orRaw(cmd, o.Format, raw, err)
-			}
-			var all api.PersonList
-			if err := json.Unmarshal(raw, &all); err != nil {
-				return events.Refuse(events.Internal, "read who has logged in: %v", err)
-			}
-			var rows [][]string
+		RunE: shows(&conn, &o, "/v1/people", "who has logged in", func(all api.PersonList) (head []string, rows [][]string) {
 			for _, p := range all.Items {
 				rows = append(rows, []string{p.Owner, p.Principal, p.Name, p.Email, p.Issuer, p.Seen.UTC().Format(time.RFC3339)})
 			}
-			return print.Rows(cmd.OutOrStdout(), []string{"OWNER", "PRINCIPAL", "NAME", "EMAIL", "ISSUER", "SEEN"}, rows)
+			return []string{"OWNER", "PRINCIPAL", "NAME", "EMAIL", "ISSUER", "SEEN"}, rows
 		}),
 	}
 	conn.Flags(cmd)

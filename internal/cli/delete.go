@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/cli/manifest"
 	"github.com/aeriehq/aerie/internal/cli/print"
 	"github.com/aeriehq/aerie/internal/client"
@@ -182,7 +183,7 @@ func (d *deleting) one(ctx context.Context, cmd *cobra.Command, cl *client.Clien
 	if err != nil {
 		return t, err
 	}
-	t = client.TargetOf(m.Ref, a)
+	t = targetOf(m.Ref, a)
 	return t, printAnswer(cmd.OutOrStdout(), d.Format, a, d.dryRun)
 }
 
@@ -192,4 +193,10 @@ func (d *deleting) progress(cmd *cobra.Command) io.Writer {
 		return cmd.OutOrStdout()
 	}
 	return cmd.ErrOrStderr()
+}
+
+// targetOf is what to wait for after a command was answered.
+func targetOf(ref events.Ref, a events.Answer) client.Target {
+	m, at := fsm.Machines[ref.Kind], fsm.Phase(a.Entity.Phase)
+	return client.Target{Ref: ref, UID: a.Entity.UID, Seq: a.Entity.Seq, Gone: m != nil && (m.Terminating(at) || m.Ended(at))}
 }

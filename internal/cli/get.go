@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/url"
@@ -57,17 +58,44 @@ func (r *reading) found(find func(*cobra.Command, []string) (events.Ref, error),
 func connected(
 	conn *client.Connection, o *print.Output, show func(*cobra.Command, *client.Client) error,
 ) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, _ []string) error {
+	return func(cmd *cobra.Command, args []string) error {
 		if err := o.Check(); err != nil {
 			return err
 		}
+		return withClient(conn, func(cmd *cobra.Command, cl *client.Client, _ []string) error { return show(cmd, cl) })(cmd, args)
+	}
+}
+
+// withClient makes what runs a verb that has something done on the server and shows nothing that it has.
+func withClient(
+	conn *client.Connection, do func(*cobra.Command, *client.Client, []string) error,
+) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
 		cl, err := conn.Client(cmd)
 		if err != nil {
 			return err
 		}
 		defer cl.Close()
-		return show(cmd, cl)
+		return do(cmd, cl, args)
 	}
+}
+
+// shows makes what runs a verb that shows what one route answers, as a table or as it came.
+func shows[T any](
+	conn *client.Connection, o *print.Output, route, what string, table func(T) (head []string, rows [][]string),
+) func(*cobra.Command, []string) error {
+	return connected(conn, o, func(cmd *cobra.Command, cl *client.Client) error {
+		raw, err := cl.Get(cmd.Context(), route, nil)
+		if err != nil || o.Format != print.Table {
+			return orRaw(cmd, o.Format, raw, err)
+		}
+		var said T
+		if err := json.Unmarshal(raw, &said); err != nil {
+			return events.Refuse(events.Internal, "read %s: %v", what, err)
+		}
+		head, rows := table(said)
+		return print.Rows(cmd.OutOrStdout(), head, rows)
+	})
 }
 
 // filter are the filters of a list.

@@ -34,8 +34,8 @@ func TestApplyOfWhatGoesAwayIsRefused(t *testing.T) {
 	docs := closing + "---\nkind: tenant\nname: prod\nowner: acme\nspec: {plan: free}\n"
 	code, out, errs := s.run(docs, "apply", "-f", "-")
 	want := "error: refused: manifests: faults: 2; nothing was sent\n" +
-		"  -:document 1 (customer acme/acme): refused: is going away (Closing): apply it again when it is gone, or with --wait (line 1)\n" +
-		"  -:document 2 (tenant acme/prod): refused: is going away (Deleting): apply it again when it is gone, or with --wait (line 4)\n"
+		"  -:document 1 (customer acme/acme): refused: is being deleted (Closing): apply it again when it is gone, or with --wait (line 1)\n" +
+		"  -:document 2 (tenant acme/prod): refused: is being deleted (Deleting): apply it again when it is gone, or with --wait (line 4)\n"
 	if code != 3 || out != "" || errs != want || len(s.commands()) > 0 {
 		t.Errorf("exit %d, %s%s, sent %q", code, out, errs, s.commands())
 	}
@@ -47,7 +47,7 @@ func TestApplyOfWhatGoesAwayIsRefused(t *testing.T) {
 		t.Errorf("diff: %s", out)
 	}
 	code, out, _ = s.run(closing, "apply", "-f", "-", "--wait", "--dry-run")
-	if want := "customer acme would be created when the one that is going away is gone\n"; code != 0 || out != want || len(s.commands()) > 0 {
+	if want := "customer acme would be created when the one that is being deleted is gone\n"; code != 0 || out != want || len(s.commands()) > 0 {
 		t.Errorf("dry run: exit %d, %s", code, out)
 	}
 }

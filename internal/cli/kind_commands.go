@@ -51,10 +51,13 @@ func newKindCommand(kinds *events.Registry, d events.Descriptor) *cobra.Command 
 	switch d.Kind {
 	case events.Agent:
 		cmd.AddCommand(newAgentRunCommand())
+		cmd.AddCommand(newConsentCommands()...)
 	case events.Account:
 		cmd.AddCommand(newBootstrapCommand())
 	case events.Plan:
 		cmd.AddCommand(newVersionsCommand())
+	case events.Cell:
+		cmd.AddCommand(newRebalanceCommand())
 	case events.Tenant:
 		cmd.AddCommand(newPlaceCommand())
 	}
@@ -263,7 +266,10 @@ func (f *verbFlags) run(cmd *cobra.Command, c client.Command) error {
 	if !slices.Contains([]string{print.Table, print.Wide}, f.Format) {
 		out = cmd.ErrOrStderr() // the output is for a program
 	}
-	return cl.Wait(ctx, []client.Target{client.TargetOf(c.Ref, a)}, out)
+	if err := cl.Wait(ctx, []client.Target{targetOf(c.Ref, a)}, out); err != nil || c.Verb != events.VerbMove {
+		return err
+	}
+	return cl.MoveEnded(ctx, c.Ref, a.CommandID)
 }
 
 func printAnswer(w io.Writer, format string, a events.Answer, dryRun bool) error {

@@ -96,7 +96,7 @@ func openLog(ctx context.Context, c *client.Client) (*eventlog.Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	if _, err := js.Stream(ctx, eventStream); err != nil {
+	if _, err := js.Stream(ctx, eventlog.Stream); err != nil {
 		if err := untailed(ctx, c, err); err != nil {
 			return nil, err
 		}

@@ -30,8 +30,8 @@ func newLogSecretsCommand() *cobra.Command {
 		Use:   "secrets",
 		Short: "List the secrets that stand in the log, to be rotated",
 		Long: "Read all events of specs and list those in which a secret stands: the data of a Secret, private keys, known forms of\n" +
-			"tokens, URLs with a password. Releases before took these; now they are refused. The log is kept for ever, so what is\n" +
-			"listed has to be changed where it is used. The secrets themselves are not shown.",
+			"tokens, URLs with a password, literals under keys such as password. Older releases accepted these; this one refuses them.\n" +
+			"The log is kept for ever, so what is listed has to be changed where it is used. The secrets themselves are not shown.",
 		Args: client.NoArgs,
 		RunE: connected(&conn, &o, func(cmd *cobra.Command, cl *client.Client) error {
 			found, err := loggedSecrets(cmd, cl)

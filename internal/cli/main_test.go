@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,6 +11,10 @@ import (
 func TestMain(m *testing.M) {
 	if helm, err := filepath.Abs("../../bin/aerie-helm"); err == nil && os.Getenv("AERIE_HELM") == "" {
 		_ = os.Setenv("AERIE_HELM", helm)
+	}
+	if _, err := os.Stat(os.Getenv("AERIE_HELM")); err != nil {
+		fmt.Fprintf(os.Stderr, "these tests install charts: %v: run make build, or set AERIE_HELM\n", err)
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }

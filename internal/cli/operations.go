@@ -55,7 +55,9 @@ gets on, until Ctrl-C.`,
 		states = append(states, string(s))
 	}
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(states, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(events.Builtin.Names(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("kind", func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return kindsOf(cmd).Names(), cobra.ShellCompDirectiveNoFileComp
+	})
 	return cmd
 }
 

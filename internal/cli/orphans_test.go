@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -44,7 +45,9 @@ const (
 type orphaned struct {
 	*testing.T
 	*server.Control
-	dir string
+	dir   string
+	cloud string // where the simulated cloud is; empty: in dir
+	nats  string // the address; empty: any
 }
 
 // startOrphaned lives a while, keeps a copy of all but the cloud, lives on, and starts again on the copy.
@@ -67,7 +70,7 @@ func startOrphaned(t *testing.T) *orphaned {
 
 func (o *orphaned) start() {
 	o.Helper()
-	c, err := server.Start(server.Settings{DataDir: o.dir, HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", SimSpeed: 1200})
+	c, err := server.Start(server.Settings{DataDir: o.dir, CloudDir: o.cloud, HTTP: "127.0.0.1:0", NATS: cmp.Or(o.nats, "127.0.0.1:0"), SimSpeed: 1200})
 	if err != nil {
 		o.Fatal(err)
 	}

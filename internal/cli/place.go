@@ -43,7 +43,7 @@ func newPlaceCommand() *cobra.Command {
 			}
 			defer cl.Close()
 			params := url.Values{}
-			for name, value := range map[string]string{"plan": q.Plan, "app": q.App, "region": q.Region} {
+			for name, value := range map[string]string{"plan": q.Plan, "app": q.App, "region": q.Region, "near": q.Near} {
 				if value != "" {
 					params.Set(name, value)
 				}
@@ -67,6 +67,7 @@ func newPlaceCommand() *cobra.Command {
 	cmd.Flags().StringVar(&q.Plan, "plan", "", "the plan (default: the tenant's own)")
 	cmd.Flags().StringVar(&q.App, "app", "", "the application type (default: the tenant's own, or the plan's first)")
 	cmd.Flags().StringVar(&q.Region, "region", "", "the region (default: the tenant's own, or any)")
+	cmd.Flags().StringVar(&q.Near, "near", "", "the region to be near to, by a plan that takes the nearest place (default: the tenant's own)")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would be; it must be given")
 	return cmd
 }

@@ -21,6 +21,12 @@ const everyKind = early + `---
 {kind: tenantinfra, name: north_web, spec: {app: web, size: small, cells: {tenants: 3}, pools: [{name: main, machine: s4}]}}
 ---
 {kind: cell, name: north_web_c1, spec: {tenants: 2}}
+---
+{kind: plan, name: many, spec: {deployment: multi-tenant, apps: [{type: web, size: small}], applications: [{name: pages, manifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}]}]}}
+---
+{kind: cell, name: north_web_c2, spec: {tenants: 2, plan: many, planVersion: 1}}
+---
+{kind: repository, name: charts, owner: willow, spec: {url: "oci://registry.example.com/willow", username: robot, password: {secretRef: {store: vault, name: willow/charts, key: password}}}}
 `
 
 // inside is what waits for an agent, which nobody runs here.

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/internal/cli/print"
 	"github.com/aeriehq/aerie/internal/client"
 )
@@ -45,14 +46,15 @@ var noon = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 // shown are two of each kind: one at rest, one in trouble.
 func shown(k events.Kind) []client.Entity {
 	specs := map[events.Kind]string{
-		events.Customer:    `{"displayName":"Acme Ltd","hosting":"provider"}`,
-		events.Account:     `{"cloud":"sim","number":"123","hosting":"customer","role":"r"}`,
-		events.Plan:        `{"deployment":"dedicated","hosting":"provider","apps":[{"type":"pg","size":"s"},{"type":"kafka","size":"l"}],"price":{"monthly":"49.90"}}`,
-		events.Dataplane:   `{"account":"-/main","region":"eu-central","type":"shared","version":"1.36"}`,
-		events.TenantInfra: `{"app":"pg","size":"s","scheduling":"strict","pools":[{"name":"a","min":0,"max":3},{"name":"b","min":1,"max":2}]}`,
-		events.Tenant:      `{"plan":"free","app":"pg","region":""}`,
-		events.Application: `{"manifests":[{},{}]}`,
-		events.Cell:        `{"tenants":3,"keepEmpty":"1h"}`,
+		events.Customer:        `{"displayName":"Acme Ltd","hosting":"provider"}`,
+		events.Account:         `{"cloud":"sim","number":"123","hosting":"customer","role":"r"}`,
+		events.Plan:            `{"deployment":"dedicated","hosting":"provider","apps":[{"type":"pg","size":"s"},{"type":"kafka","size":"l"}],"price":{"monthly":"49.90"}}`,
+		events.Dataplane:       `{"account":"-/main","region":"eu-central","type":"shared","version":"1.36"}`,
+		events.TenantInfra:     `{"app":"pg","size":"s","scheduling":"strict","pools":[{"name":"a","min":0,"max":3},{"name":"b","min":1,"max":2}]}`,
+		events.Tenant:          `{"plan":"free","app":"pg","region":""}`,
+		events.Application:     `{"manifests":[{},{}]}`,
+		events.Cell:            `{"tenants":3,"keepEmpty":"1h","plan":"-/pro","planVersion":3}`,
+		events.CellApplication: `{"chart":{"name":"web","version":"1.2.0"}}`,
 	}
 	fine := client.Entity{Kind: k, Owner: "acme", ID: "fine", UID: "01AAA", Phase: "Active", Seq: 12, Created: noon.Add(-49 * time.Hour), Labels: map[string]string{"b": "2", "a": "1"}, Spec: json.RawMessage(specs[k])}
 	fine.Status.Conditions = []client.Condition{{Type: "Placed", Status: "True", Reason: "Active", Message: "", Since: noon.Add(-time.Hour)}, {Type: "Ready", Status: "True", Reason: "Active", Message: "", Since: noon.Add(-3 * time.Minute)}}
@@ -130,7 +132,7 @@ func TestTail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: eventStream, Subjects: []string{"aerie.evt.>"}}); err != nil {
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: eventlog.Stream, Subjects: []string{"aerie.evt.>"}}); err != nil {
 		t.Fatal(err)
 	}
 	for i, subject := range []string{"-.plan.free.created", "acme.tenant.prod.requested", "acme.tenant.prod.attempt_failed"} {

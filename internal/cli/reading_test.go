@@ -183,11 +183,11 @@ func TestDeleteSeveral(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.do(0, "", "apply", "-f", file, "--wait")
-	if out, _ := c.do(0, "", "delete", "-f", file, "--dry-run"); !strings.Contains(out, "cell -/north_web_c1: would be: ") || !strings.Contains(out, "customer willow: would be deleted when ") {
+	if out, _ := c.do(0, "", "delete", "-f", file, "--dry-run"); !strings.Contains(out, "repository willow/charts: would be: ") || !strings.Contains(out, "customer willow: would be deleted when ") {
 		t.Errorf("tried: %s", out)
 	}
 	c.do(0, "", "delete", "-f", file, "--wait", "--timeout", "2m")
-	for _, k := range []string{"accounts", "plans", "dataplanes", "tenantinfras", "tenants", "customers", "applications", "addons", "cells"} {
+	for _, k := range []string{"accounts", "plans", "dataplanes", "tenantinfras", "tenants", "customers", "applications", "addons", "cells", "cellapplications", "repositories"} {
 		if out, _ := c.do(0, "", "get", k, "-o", "name"); out != "" {
 			t.Errorf("left: %s", out)
 		}

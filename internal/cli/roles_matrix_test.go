@@ -35,6 +35,7 @@ var specs = map[events.Kind]string{
 	events.Application: `{"manifests":[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"}}]}`,
 	events.Addon:       `{"manifests":[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"}}]}`,
 	events.Principal:   `{"role":"ROLE","key":"` + publicKey + `","expires":"2026-12-01T00:00:00Z"}`,
+	events.Repository:  `{"url":"oci://r.example.com/x","password":{"secretRef":{"store":"vault","name":"charts","key":"password"}}}`,
 	events.Agent:       `{"dataplanes":["eu"]}`,
 	events.Token:       `{"role":"ROLE","hash":"` + noHash + `","expires":"2026-12-01T00:00:00Z"}`,
 }

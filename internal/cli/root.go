@@ -61,8 +61,8 @@ func newRoot(kinds *events.Registry) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run:"}, &cobra.Group{ID: "use", Title: "Use:"}, &cobra.Group{ID: "kind", Title: "Command one entity:"})
-	addGroup(root, "run", newServerCommand(), newDemoCommand(), newSimcloudCommand(), bench.NewCommand())
-	addGroup(root, "use", newApplyCommand(), newDiffCommand(), newGetCommand(), newEditCommand(), newWaitCommand(), newDescribeCommand(), newHistoryCommand(), newDeleteCommand(kinds), newWhyCommand(), newTailCommand(), newLogCommand(), newQueueCommand(), newOrphansCommand(kinds), newAuthCommand(), newContextCommand(), newExplainCommand(), newAPIResourcesCommand())
+	addGroup(root, "run", newServerCommand(), newDemoCommand(), newSimcloudCommand(), bench.NewCommand(kinds))
+	addGroup(root, "use", newApplyCommand(), newDiffCommand(), newGetCommand(), newEditCommand(), newWaitCommand(), newDescribeCommand(), newHistoryCommand(), newDeleteCommand(kinds), newWhyCommand(), newTailCommand(), newLogCommand(), newRestoreCommand(), newQueueCommand(), newOrphansCommand(kinds), newAuthCommand(), newContextCommand(), newExplainCommand(), newAPIResourcesCommand())
 	for _, d := range kinds.All() {
 		addGroup(root, "kind", newKindCommand(kinds, d))
 	}

@@ -17,12 +17,13 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/internal/server"
+	"github.com/aeriehq/aerie/projections/identity"
 )
 
 // newServerCommand is `aerie server`: everything in one process.
 func newServerCommand() *cobra.Command {
-	limit := fsm.DefaultProvisionLimit
-	s := server.Settings{Provision: &limit}
+	limit, budget := fsm.DefaultProvisionLimit, identity.DefaultBudget
+	s := server.Settings{Provision: &limit, Budget: &budget}
 	logs := logSettings{}
 	cmd := &cobra.Command{
 		Use:   "server",
@@ -52,7 +53,10 @@ func newServerCommand() *cobra.Command {
 			if s.NATSURL != "" && s.NATSWS != "" {
 				return client.Invalid("--nats-ws", "it is for the embedded server, and --nats-url uses another")
 			}
-			if s.NoSim && s.CloudDir+s.SimKubeconfig != "" {
+			if s.NATSURL == "" && s.CalloutKey != "" {
+				return client.Invalid("--nats-callout-key", "it is for NATS servers of yours: give --nats-url too")
+			}
+			if s.NoSim && (s.CloudDir != "" || len(s.SimKubeconfigs) > 0) {
 				return client.Invalid("--no-sim", "there is then no simulated cloud to give a directory or a cluster")
 			}
 			if err := checkTLS(s.TLS); err != nil {
@@ -70,6 +74,7 @@ func newServerCommand() *cobra.Command {
 	f.StringVar(&s.NATS, "nats", listenNATS, "address the embedded NATS server listens on")
 	f.StringVar(&s.NATSWS, "nats-ws", "", "address on which the embedded NATS server also listens for WebSocket: wss:// where it has a certificate, ws:// where not")
 	f.StringVar(&s.NATSURL, "nats-url", "", "NATS servers to use instead of the embedded one, such as nats://a:4222,nats://b:4222")
+	f.StringVar(&s.CalloutKey, "nats-callout-key", "", "file with the key of aerie auth nats-config: those servers ask aerie who comes in, and tokens work there too")
 	s.Access.Flags(f, func(string) string { return "" })
 	f.StringVar(&s.TLS.Cert, "tls-cert", "", "file with the certificate, and its chain, that HTTP and the embedded NATS show; read again when it changes")
 	f.StringVar(&s.TLS.Key, "tls-key", "", "file with the key of --tls-cert")
@@ -82,11 +87,40 @@ func newServerCommand() *cobra.Command {
 	f.StringVar(&s.CloudDir, "cloud-dir", "", "where the simulated cloud lives (default <data-dir>/cloud; with --nats-url there is none, unless all replicas name the same)")
 	f.BoolVar(&s.NoSim, "no-sim", false, "have no simulated cloud: every account is real")
 	f.Float64Var(&s.SimSpeed, "sim-speed", 1, "speed of the simulated cloud: 1 is lifelike, 60 a minute a second, 0 at once")
-	f.StringVar(&s.SimKubeconfig, "sim-kubeconfig", "", "a kubeconfig: the cluster behind the one dataplane of the simulated cloud (default: clusters that only store)")
+	f.StringSliceVar(&s.SimKubeconfigs, "sim-kubeconfig", nil, "a kubeconfig: the cluster behind the one dataplane of the simulated cloud, or REGION=FILE behind that of a region (default: clusters that only store)")
 	f.Var((*provisionLimit)(&limit), "provision-limit", "most dataplanes that are made for plans: alive at once, and begun within an hour")
+	f.Var((*callerBudget)(&budget), "budget", "what each caller of a customer may ask: requests a second, MiB a second, and streams of events at once; all of a customer four times that, each of the staff twenty times")
 	f.StringVar(&s.SecretStores, "secret-stores", "", "file that names the stores of secrets that specs may refer to, and whom each serves")
+	f.StringVar(&s.SealKeyFile, "seal-key-file", "", "file with the keys that seal the installation's own, 32 bytes in base64 a line, the newest first; AERIE_SEAL_KEY may have them instead")
 	logs.flags(f)
 	return cmd
+}
+
+// callerBudget reads a budget such as 500/16/50.
+type callerBudget identity.Budget
+
+// String writes it as it is read.
+func (b *callerBudget) String() string {
+	return fmt.Sprintf("%d/%d/%d", b.Requests, b.Bytes>>20, b.Tails)
+}
+
+// Type names the value in the help.
+func (b *callerBudget) Type() string { return "requests/MiB/tails" }
+
+// Set reads it.
+func (b *callerBudget) Set(text string) error {
+	var of [3]int
+	parts := strings.Split(text, "/")
+	bad := len(parts) != len(of)
+	for i := 0; i < len(of) && !bad; i++ {
+		n, err := strconv.Atoi(parts[i])
+		of[i], bad = n, err != nil || n < 1 || n > 1<<20
+	}
+	if bad {
+		return fmt.Errorf("%q: want three whole numbers such as 500/16/50: requests a second, MiB a second, streams of events at once", ev.Truncate(text))
+	}
+	b.Requests, b.Bytes, b.Tails = of[0], of[1]<<20, of[2]
+	return nil
 }
 
 // provisionLimit reads a limit such as 20/10; 20 alone leaves the other number as it is.

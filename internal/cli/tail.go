@@ -17,13 +17,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/cli/print"
 	"github.com/aeriehq/aerie/internal/client"
 )
-
-// eventStream is where all events are.
-const eventStream = "AERIE_EVENTS"
 
 // tailFilter says which events, and from where on.
 type tailFilter struct {
@@ -97,7 +95,7 @@ func (f tailFilter) config(kinds *events.Registry, now time.Time) (jetstream.Ord
 	if err != nil {
 		return c, err
 	}
-	c.FilterSubjects = []string{"aerie.evt." + strings.Join([]string{cmp.Or(f.owner, "*"), cmp.Or(kind, "*"), cmp.Or(f.id, "*"), cmp.Or(f.typ, "*")}, ".")}
+	c.FilterSubjects = []string{events.EventPrefix + strings.Join([]string{cmp.Or(f.owner, "*"), cmp.Or(kind, "*"), cmp.Or(f.id, "*"), cmp.Or(f.typ, "*")}, ".")}
 	c.DeliverPolicy = jetstream.DeliverNewPolicy
 	switch {
 	case f.fromStart && f.since != "":
@@ -119,10 +117,7 @@ func (f tailFilter) config(kinds *events.Registry, now time.Time) (jetstream.Ord
 // check refuses what no event could have.
 func (f tailFilter) check(kinds *events.Registry) (kind string, err error) {
 	if f.kind != "" {
-		k, ok := events.EventKindOf(f.kind)
-		if d, known := kinds.Find(f.kind); known {
-			k, ok = d.Kind, true
-		}
+		k, ok := kinds.EventKindOf(f.kind)
 		if !ok {
 			return "", client.Invalid("--kind", "%q is not a kind%s", events.Truncate(f.kind), events.Suggest(f.kind, kinds.Names()))
 		}
@@ -166,7 +161,7 @@ func follow(ctx context.Context, c *client.Client, config jetstream.OrderedConsu
 	if err != nil {
 		return fmt.Errorf("tail: %w", err)
 	}
-	consumer, err := js.OrderedConsumer(ctx, eventStream, config)
+	consumer, err := js.OrderedConsumer(ctx, eventlog.Stream, config)
 	if err != nil {
 		return untailed(ctx, c, err)
 	}
@@ -207,7 +202,7 @@ func untailed(ctx context.Context, c *client.Client, err error) error {
 	case errors.As(err, &refused):
 		return err
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		return events.Refuse(events.Unavailable, "%s has no stream %s: is it aerie's?", c.NATSAddress(), eventStream)
+		return events.Refuse(events.Unavailable, "%s has no stream %s: is it aerie's?", c.NATSAddress(), eventlog.Stream)
 	}
 	return c.Unanswered(err)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
@@ -50,7 +51,7 @@ func (e *tailEnd) begun(ctx context.Context, js jetstream.JetStream, c jetstream
 	if !e.once {
 		return false, nil
 	}
-	s, err := js.Stream(ctx, eventStream)
+	s, err := js.Stream(ctx, eventlog.Stream)
 	if err != nil {
 		return false, err
 	}
@@ -80,13 +81,13 @@ func (e tailEnd) reached(m jetstream.Msg) bool {
 func eventsOf(k events.Kind, owner string, refs []events.Ref, after uint64) jetstream.OrderedConsumerConfig {
 	c := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1}
 	for _, r := range refs {
-		c.FilterSubjects = append(c.FilterSubjects, "aerie.evt."+r.Tokens()+".*")
+		c.FilterSubjects = append(c.FilterSubjects, events.EventPrefix+r.Tokens()+".*")
 	}
 	if len(refs) == 0 {
 		if owner == "" {
 			owner = "*"
 		}
-		c.FilterSubjects = []string{"aerie.evt." + owner + "." + string(k) + ".*.*"}
+		c.FilterSubjects = []string{events.EventPrefix + owner + "." + string(k) + ".*.*"}
 	}
 	return c
 }

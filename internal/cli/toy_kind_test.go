@@ -60,6 +60,7 @@ func TestAToyKindIsOnTheCommandLine(t *testing.T) {
 		{"__complete get her", "herd\n", 0},
 		{"__complete explain herd.", "herd.heads\n", 0},
 		{"__complete tail --kind her", "herd\n", 0},
+		{"__complete get operations --kind her", "herd\n", 0},
 		{"tail --kind herb", "did you mean \"herd\"?", 2},
 		{"get herd ACME/a", "owner: ", 2},
 		{"__complete herd shear acme/a --mode b", "bare\n", 0},

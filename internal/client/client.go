@@ -47,15 +47,17 @@ type Client struct {
 	at       string    // of which moment it reads; empty: now
 	note     io.Writer // where it says that it is waiting for the server
 
-	natsURL string
-	inbox   string        // the prefix of the caller's own inboxes, once it was asked for
-	ca      string        // the fingerprint of the CA that is trusted besides; empty: none
-	options []nats.Option // how to enter there
-	mu      sync.Mutex    // guards nc and asked
-	asked   map[*asking]bool
-	nc      *nats.Conn // made at the first command
-	async   atomic.Pointer[error]
-	noted   sync.Once
+	natsURL    string
+	subject    string        // what the caller's subjects begin with, once it was asked for
+	shown      bool          // the token is shown to the NATS servers
+	ca         func() []byte // the CA that is trusted besides, in PEM; nil: none
+	options    []nats.Option // how to enter there
+	mu         sync.Mutex    // guards subject and asked
+	asked      map[*asking]bool
+	nc         *nats.Conn // made at the first command
+	connecting sync.Mutex // guards nc, and is held while it is made
+	async      atomic.Pointer[error]
+	noted      sync.Once
 
 	patience time.Duration          // how long nothing may change while something is waited for
 	speed    atomic.Pointer[string] // as the server last said it
@@ -79,7 +81,7 @@ func New(apiURL, natsURL, token string) (*Client, error) {
 	if prefix := events.InboxPrefix(token); prefix != "" {
 		options = append(options, nats.CustomInboxPrefix(prefix)) // the server lets it hear no others
 	}
-	return &Client{api: api, http: &http.Client{}, token: token, natsURL: natsURL,
+	return &Client{api: api, http: &http.Client{}, token: token, natsURL: natsURL, shown: !strings.Contains(natsURL, "@"),
 		options: options, asked: map[*asking]bool{}, note: io.Discard, patience: RestWithin}, nil
 }
 
@@ -102,21 +104,44 @@ func (c *Client) credential() string {
 	return token
 }
 
-// ownInbox finds out which inboxes are the caller's: a token of an issuer does not say by which id aerie knows him.
-func (c *Client) ownInbox() error {
-	if !strings.HasPrefix(c.token, "eyJ") || c.inbox != "" {
-		return nil
+// ownSubject begins the subjects on NATS servers of aerie's own.
+const ownSubject = "aerie."
+
+// vouched tells whether an issuer says who the caller is. Then his token does not say by which id aerie knows him.
+func (c *Client) vouched() bool { return strings.HasPrefix(c.token, "eyJ") }
+
+// mayHaveOthers tells whether the caller may have other subjects than are known: no token says whether the NATS servers are aerie's own.
+func (c *Client) mayHaveOthers() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.subject == "" && c.shown && (c.vouched() || events.InboxPrefix(c.token) != "")
+}
+
+// learnSubjects asks the API which inboxes and subjects are the caller's. An API that does not answer now may do so later.
+func (c *Client) learnSubjects() error {
+	ctx, cancel := context.WithTimeout(context.Background(), AttemptTimeout)
+	defer cancel()
+	raw, err := c.request(ctx, http.MethodGet, "/v1/whoami", nil, nil)
+	var r *events.Refusal
+	if errors.As(err, &r) && r.Code == events.Internal {
+		return events.Refuse(events.Unavailable, "the server does not say who you are: %s", r.Message)
 	}
-	raw, err := c.request(context.Background(), http.MethodGet, "/v1/whoami", nil, nil)
 	if err != nil {
 		return err
 	}
-	var me events.Caller
+	var me struct {
+		events.Caller
+		NATS string
+	}
 	if err := json.Unmarshal(raw, &me); err != nil {
 		return events.Refuse(events.Internal, "read who you are: %v", err)
 	}
-	c.inbox = "_INBOX." + strings.TrimSuffix(me.InboxOf(), ".")
-	c.options = append(c.options, nats.CustomInboxPrefix(c.inbox))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.subject == "" && c.vouched() {
+		c.options = append(c.options, nats.CustomInboxPrefix("_INBOX."+strings.TrimSuffix(me.InboxOf(), ".")))
+	}
+	c.subject = cmp.Or(me.NATS, ownSubject)
 	return nil
 }
 
@@ -153,8 +178,8 @@ func (c *Client) Hush() { c.note = io.Discard }
 
 // Close ends the connections.
 func (c *Client) Close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.connecting.Lock()
+	defer c.connecting.Unlock()
 	if c.nc != nil {
 		c.nc.Close()
 	}

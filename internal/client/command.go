@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -68,23 +69,44 @@ func (cmd Command) Message(id string) *nats.Msg {
 }
 
 // Ask tries once.
-func (c *Client) Ask(ctx context.Context, msg *nats.Msg) (a events.Answer, err error) {
+func (c *Client) Ask(ctx context.Context, msg *nats.Msg) (events.Answer, error) {
 	nc, err := c.Connect()
 	if err != nil {
-		return a, err
+		return events.Answer{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, AttemptTimeout)
-	defer cancel()
-	ctx, forget := c.untilRefused(ctx, msg.Subject)
-	defer forget()
-	reply, err := nc.RequestMsgWithContext(ctx, msg)
-	if refused := context.Cause(ctx); err != nil && errors.Is(refused, errSubject) {
-		return a, events.Refuse(events.Denied, "the server does not let you ask %s", events.Truncate(strings.TrimPrefix(msg.Subject, "aerie.cmd.")))
+	unsure := c.mayHaveOthers() // before it asks: another command may learn it meanwhile
+	reply, err := c.askAs(ctx, nc, msg)
+	if errors.Is(err, errSubject) && unsure {
+		c.async.Store(nil) // these subjects may be nobody's, so it says nothing about rights
+		if err := c.learnSubjects(); err != nil {
+			return events.Answer{}, err
+		}
+		reply, err = c.askAs(ctx, nc, msg)
+	}
+	if errors.Is(err, errSubject) {
+		return events.Answer{}, events.Refuse(events.Denied, "the server does not let you ask %s", events.Truncate(strings.TrimPrefix(msg.Subject, "aerie.cmd.")))
 	}
 	if err != nil {
-		return a, c.Unanswered(err)
+		return events.Answer{}, c.Unanswered(err)
 	}
 	return decodeAnswer(reply.Data)
+}
+
+// askAs asks on what is known of the caller's subjects; errSubject says that they are not his.
+func (c *Client) askAs(ctx context.Context, nc *nats.Conn, msg *nats.Msg) (*nats.Msg, error) {
+	asked := *msg
+	c.mu.Lock()
+	asked.Subject = cmp.Or(c.subject, ownSubject) + strings.TrimPrefix(msg.Subject, ownSubject)
+	c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, AttemptTimeout)
+	defer cancel()
+	ctx, forget := c.untilRefused(ctx, asked.Subject)
+	defer forget()
+	reply, err := nc.RequestMsgWithContext(ctx, &asked)
+	if err != nil && errors.Is(context.Cause(ctx), errSubject) {
+		err = errSubject
+	}
+	return reply, err
 }
 
 // Unanswered says why a request had no answer. A lack of rights comes beside
@@ -174,13 +196,15 @@ func (c *Client) enterAt(at string) string {
 // Connect opens the NATS connection, or returns the open one. Once open it
 // reconnects by itself for as long as the client lives.
 func (c *Client) Connect() (*nats.Conn, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.connecting.Lock()
+	defer c.connecting.Unlock()
 	if c.nc != nil {
 		return c.nc, nil
 	}
-	if err := c.ownInbox(); err != nil {
-		return nil, err
+	if c.mayHaveOthers() {
+		if err := c.learnSubjects(); err != nil && c.vouched() { // others may go on over NATS alone: Ask asks again
+			return nil, err
+		}
 	}
 	nc, err := DialNATS(c.natsURL, append(c.options, nats.Name("aerie"), nats.Timeout(AttemptTimeout),
 		nats.MaxReconnects(-1), nats.ReconnectWait(RetryPause), nats.IgnoreAuthErrorAbort(),

@@ -84,16 +84,16 @@ func (c *Connection) Client(cmd *cobra.Command) (*Client, error) {
 		return nil, err
 	}
 	if c.access.creds != "" {
-		cl.options = nil // the token is aerie's, and no business of somebody else's servers
+		cl.options, cl.shown = nil, false // the token is aerie's, and no business of somebody else's servers
 	}
-	ca, err := c.findCA(used)
+	ca, file, err := c.findCA(used)
 	if err != nil {
 		return nil, err
 	}
-	if ca != nil {
-		if err := cl.trust(ca); err != nil {
-			return nil, Invalid("--ca", "%v", err)
-		}
+	if file != "" {
+		cl.trustFile(file)
+	} else if err := cl.trust(ca); err != nil {
+		return nil, Invalid("--ca", "%v", err)
 	}
 	cl.options = append(cl.options, options...)
 	cl.note = cmd.ErrOrStderr()
@@ -150,9 +150,12 @@ func (c *Connection) LoginContext(cmd *cobra.Command) (*Context, error) {
 	if err != nil || used != nil {
 		return used, err
 	}
-	ca, err := c.findCA(nil)
+	ca, file, err := c.findCA(nil)
 	if err != nil {
 		return nil, err
+	}
+	if file != "" {
+		ca, _ = os.ReadFile(file) // none is no error: the system may trust the server
 	}
 	return &Context{Name: cmp.Or(c.context, "default"), APIURL: c.apiURL, NATSURL: c.natsURL, CA: string(ca)}, nil
 }

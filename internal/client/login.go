@@ -44,7 +44,7 @@ func (c *Context) fresh(ctx context.Context) (string, error) {
 		if time.Now().Before(endOf(c.Token)) {
 			return c.Token, nil
 		}
-		return "", events.Refuse(events.Denied, "your login is over, and %s gives no other: aerie auth login", c.Login.Issuer)
+		return "", events.Refuse(events.Denied, "your login has expired, and %s does not renew it: aerie auth login", c.Login.Issuer)
 	}
 	all, err := ReadContexts()
 	if err != nil {
@@ -99,7 +99,7 @@ func (c *Context) take(ctx context.Context, p *oidc.Provider, got *oauth2.Token,
 	}
 	t, err := p.Verifier(&oidc.Config{ClientID: c.Login.ClientID}).Verify(ctx, raw)
 	if err != nil {
-		return events.Refuse(events.Denied, "the token of %s is not good: %v", c.Login.Issuer, err)
+		return events.Refuse(events.Denied, "the token of %s is not valid: %v", c.Login.Issuer, err)
 	}
 	if nonce != "" && t.Nonce != nonce {
 		return events.Refuse(events.Denied, "the token of %s was made for another login: its nonce is not ours", c.Login.Issuer)

@@ -23,6 +23,13 @@ func (a *NATSAccess) Flags(f *pflag.FlagSet, env func(string) string) {
 	f.StringVar(&a.key, "nats-key", env("AERIE_NATS_KEY"), "file with the key of --nats-cert, or AERIE_NATS_KEY")
 }
 
+// TrustOptions are those that say whom to trust, and nothing of who enters.
+func (a *NATSAccess) TrustOptions() ([]nats.Option, error) {
+	trusting := *a
+	trusting.creds = ""
+	return trusting.Options()
+}
+
 // Options turns them into the connection's.
 func (a *NATSAccess) Options() (options []nats.Option, err error) {
 	if (a.cert == "") != (a.key == "") {

@@ -64,6 +64,39 @@ func (l List) Operations() (all []Operation, err error) {
 	return all, nil
 }
 
+// MoveEnded says why a move that is over has not come about, as it was aborted or given up; nil if it has, or if nobody can
+// tell any more. A tenant is at rest after the one as after the other.
+func (c *Client) MoveEnded(ctx context.Context, tenant events.Ref, id string) error {
+	raw, err := c.Get(ctx, "/v1/operations", url.Values{"kind": {string(tenant.Kind)}, "entity": {tenant.Path()}, "state": {"failed"}})
+	if err != nil {
+		return err
+	}
+	l, err := DecodeList(raw)
+	if err != nil {
+		return err
+	}
+	failed, err := l.Operations()
+	if err != nil {
+		return err
+	}
+	return moveFailed(failed, tenant, id)
+}
+
+// moveFailed finds a move among operations that have failed.
+func moveFailed(failed []Operation, tenant events.Ref, id string) error {
+	for _, o := range failed {
+		if o.ID != id {
+			continue
+		}
+		code, why := events.ConflictReason, "its move was given up"
+		if o.Reason != nil {
+			code, why = o.Reason.Code, o.Reason.Message
+		}
+		return &Failure{string(code), fmt.Sprintf("%s has not moved and is as it was before: %s", tenant, why), nil, ExitFailure}
+	}
+	return nil
+}
+
 // mostStepsTold is for how many entities at once it is asked how far they are.
 const mostStepsTold = 64
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,8 +18,8 @@ import (
 const lookAgain = 300 * time.Millisecond
 
 // longestStep is the most time in which work may change nothing and still count as
-// progress: no phase of a life is allowed to last longer.
-const longestStep = time.Hour
+// progress. No phase of a life, and no step of a move, is allowed to last longer: evicting pods has two hours.
+const longestStep = 2*time.Hour + time.Minute
 
 // Target is an entity to wait for.
 type Target struct {
@@ -29,16 +30,17 @@ type Target struct {
 	last Entity     // as it was at the last look
 }
 
-// TargetOf is what to wait for after a command was answered.
-func TargetOf(ref events.Ref, a events.Answer) Target {
-	m, at := fsm.Machines[ref.Kind], fsm.Phase(a.Entity.Phase)
-	return Target{Ref: ref, UID: a.Entity.UID, Seq: a.Entity.Seq, Gone: m != nil && (m.Terminating(at) || m.Ended(at))}
-}
-
 // atRest tells whether an entity is as wanted and nothing more is to come.
 func atRest(e Entity) bool {
 	m, known := fsm.Machines[e.Kind]
-	return known && m.AtRest(fsm.Phase(e.Phase)) && len(e.Status.Owed) == 0 && e.Status.Reason == nil
+	return known && m.AtRest(fsm.Phase(e.Phase)) && len(e.Status.Owed) == 0 && e.Status.Reason == nil && !isHandedOver(e)
+}
+
+// isHandedOver tells whether an entity is on its way from who worked on it to somebody else.
+func isHandedOver(e Entity) bool {
+	return slices.ContainsFunc(e.Status.Conditions, func(c Condition) bool {
+		return c.Type == fsm.ConditionHandedOver && c.Status == fsm.False
+	})
 }
 
 // IsGoing tells whether an entity is on its way to its end.
@@ -70,7 +72,7 @@ func (t Target) lost() error {
 	case Gone[e.Phase]:
 		return &Failure{string(events.NotFound), fmt.Sprintf("%s is %s: somebody has deleted it", t.Ref, e.Phase), nil, ExitNotFound}
 	case IsGoing(e):
-		return &Failure{string(events.Refused), fmt.Sprintf("%s is going away: somebody has deleted it", t.Ref), nil, ExitRefused}
+		return &Failure{string(events.Refused), fmt.Sprintf("%s is being deleted: somebody asked for that", t.Ref), nil, ExitRefused}
 	}
 	if r := e.Status.Reason; r != nil && !r.Retried && !t.done() {
 		return stuckError(e)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 )
 
 func TestDraftIsAtRest(t *testing.T) {
@@ -30,6 +31,11 @@ func because(code events.ReasonCode, message string, retried bool) *Reason {
 	return &Reason{Reason: events.Reason{Code: code, Message: message}, Retried: retried}
 }
 
+func handedOver(e Entity, status string) Entity {
+	e.Status.Conditions = []Condition{{Type: fsm.ConditionHandedOver, Status: status}}
+	return e
+}
+
 // Waiting ends well only if what was asked for is there.
 func TestWhatIsWaitedFor(t *testing.T) {
 	for _, c := range []struct {
@@ -40,6 +46,8 @@ func TestWhatIsWaitedFor(t *testing.T) {
 		exit   int
 	}{
 		{"active", Target{}, at("tenant a/b", "Active", nil), true, 0},
+		{"being handed over", Target{}, handedOver(at("dataplane a/b", "Active", nil), fsm.False), false, 0},
+		{"handed over", Target{}, handedOver(at("dataplane a/b", "Active", nil), fsm.True), true, 0},
 		{"on its way", Target{}, at("tenant a/b", "Waiting", because(events.Dependency, "waits", true)), false, 0},
 		{"failed", Target{}, at("tenant a/b", "Failed", because(events.ConfigProblem, "no", false)), false, ExitFailure},
 		{"not seen yet", Target{}, Entity{}, false, 0},
@@ -72,7 +80,7 @@ func TestPatience(t *testing.T) {
 		{"work goes on", 6 * time.Minute, []Entity{worked, waits}, false},
 		{"nothing but waiting", 4 * time.Minute, []Entity{waits}, false},
 		{"nothing but waiting for long", 5 * time.Minute, []Entity{waits}, true},
-		{"work that no phase may take", 2 * time.Hour, []Entity{worked}, true},
+		{"work that no phase may take", 3 * time.Hour, []Entity{worked}, true},
 	} {
 		var left []Target
 		for _, e := range c.left {

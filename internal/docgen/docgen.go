@@ -1,5 +1,6 @@
 // Package docgen makes the pages of docs that follow from the code: reference.md from the Go types,
-// lives.md from the tables of the kinds, and parts of troubleshooting.md from the codes of reasons.
+// lives.md from the tables of the kinds, security/what-crosses.md and the list that agents hold to from the types of the channel,
+// and parts of troubleshooting.md from the codes of reasons.
 //
 // It is no part of the server, and it writes no file itself: its test fails when a page differs, and
 // rewrites it with -update. Begin with Pages. The functions only read what is fixed at the start of
@@ -27,6 +28,7 @@ func Pages(docs fs.FS) (map[string]string, error) {
 	}
 	return map[string]string{
 		"reference.md": Reference(events.Builtin, fsm.Vocabulary()), "lives.md": lives, troubleshooting: Troubleshooting(string(written)),
+		"security/what-crosses.md": Crossing(),
 	}, nil
 }
 

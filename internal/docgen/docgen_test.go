@@ -13,6 +13,7 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/workers/consent"
 )
 
 var rewrite = flag.Bool("update", false, "rewrite the generated pages")
@@ -114,7 +115,7 @@ var (
 
 // Links between pages lead somewhere: to a file, and in it to a heading.
 func TestLinksLeadSomewhere(t *testing.T) {
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/decisions/*.md", "deploy/offers/*/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/security/*.md", "docs/decisions/*.md", "deploy/offers/*/*.md"} {
 		pages, err := filepath.Glob("../../" + pattern)
 		if err != nil || len(pages) == 0 {
 			t.Fatal(pattern, err)
@@ -175,4 +176,19 @@ func mustPages(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	return pages
+}
+
+// What may leave a customer's network is a list that somebody has read: a new field is a difference of a file.
+func TestWhatCrossesIsListed(t *testing.T) {
+	want := "# What an agent may send: a path and a type on each line. go test ./internal/docgen -update writes it anew: read the difference.\n" +
+		strings.Join(consent.Schema(), "\n") + "\n"
+	path := filepath.Join("..", "..", "workers", "consent", "crosses.txt")
+	if *rewrite {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != want {
+		t.Errorf("%s is not as generated (%v): go test ./internal/docgen -update, and read what would leave besides", path, err)
+	}
 }

@@ -14,7 +14,7 @@ func Lives() (string, error) {
 	p := &page{}
 	p.para("# How each kind lives")
 	p.para(generated)
-	p.para("Each diagram is drawn from the table in `fsm` that decides which event may follow where. Events that leave the phase as it is are not drawn: changed labels, failed attempts that are tried again, observations.")
+	p.para("Each diagram is drawn from the table in `fsm` that decides which event may follow where. It leaves out events that do not change the phase: changed labels, failed attempts that are tried again, observations. The table below it says how long a phase may last before it fails, how many counted attempts it has, and what the world owes the entity meanwhile.")
 	for _, k := range ev.Kinds {
 		if err := p.life(k); err != nil {
 			return "", err
@@ -52,7 +52,7 @@ func Diagram(k ev.Kind) (string, error) {
 func span(d time.Duration) string {
 	switch {
 	case d == 0:
-		return "no bound"
+		return "no limit"
 	case d%time.Hour == 0:
 		return fmt.Sprintf("%d h", d/time.Hour)
 	}
@@ -66,16 +66,16 @@ func attempts(n int) string {
 	return fmt.Sprint(n)
 }
 
-// owed says what stands in the table for a phase: who does what.
+// owed is what the table says of a phase: who does what.
 func owed(k ev.Kind, phase fsm.Phase) string {
 	if fsm.Machines[k].AtRest(phase) {
-		return "nothing: it is as it was asked for"
+		return "nothing"
 	}
 	if fsm.Machines[k].Ended(phase) {
-		return "nothing: nothing of it is left, and its name may be used again"
+		return "nothing: it has ended, and its name may be used again"
 	}
 	if work, ok := works[k][phase]; ok {
 		return work
 	}
-	return "nothing: `retry` or another spec leads on"
+	return "nothing, until `retry` or another spec"
 }

@@ -16,7 +16,7 @@ func Reference(kinds *ev.Registry, vocabulary map[ev.Kind][]ev.Event) string {
 	p := &page{}
 	p.para("# Reference")
 	p.para(generated)
-	p.para("How each kind lives is drawn in [lives.md](lives.md); what the words mean stands in [glossary.md](glossary.md).")
+	p.para("[lives.md](lives.md) draws how each kind lives; [glossary.md](glossary.md) explains the words.")
 	p.kinds(kinds)
 	for _, d := range kinds.All() {
 		p.kind(d, vocabulary[d.Kind])
@@ -44,11 +44,11 @@ func (p *page) kinds(kinds *ev.Registry) {
 		p.row(code(string(d.Kind)), d.Doc, strings.Replace(d.Owners(), "-", "`-`", 1), idForm(d), strings.Join(phases, ", "))
 	}
 	p.end()
-	p.para("A label is written in %s. An id is one label, or two joined by `_`. A reference is `owner/id`, such as `acme/prod`; `-/free` and just `free` name what belongs to the platform, and a customer is named by its id alone. Where an id has two labels, `acme/prod/pg` means `acme/prod_pg`, and of the platform's `eu/pg` means `-/eu_pg`.", ev.LabelRule)
-	p.para("Every kind is commanded by the verbs %s; the table of a kind has those that it has besides. The body of `create` and `update` is `{\"labels\":{…},\"spec\":{…}}`; `update` replaces what is given as a whole and leaves alone what is not. The body of `retry` is empty, that of `delete` is `{\"cascade\":false}`. An unknown field is refused, and so is a key that is there twice.", codes(kinds.All()[0].VerbNames()))
-	p.para("What is made for a dataplane, a tenantinfra, a tenant, an application or an addon carries its mark. If the log does not know whose that is, `disown` with `{\"uid\":\"…\"}` says that it has ended and is to be removed (of a dataplane also `account` and `region`: where to look for it), and `adopt` with `{\"uid\":\"…\",\"labels\":{…},\"spec\":{…}}` makes an entity of it (of a tenant also `dataplane`: where its namespace is). `GET /v1/orphans` lists what there is.")
-	p.para("Text is UTF-8. Other bytes, half of a surrogate pair and NUL are `invalid` wherever they stand, and so are controls, line breaks and marks of the direction of writing in a field of one line. Values and manifests keep these, and the command line shows them as `\\x1b` or `\\u202e`.")
-	p.para("What `apply`, `diff`, `--spec`, `--values` and `--body` read is YAML or JSON, in UTF-8 or, with its byte order mark, UTF-16. YAML documents have `---` between them, JSON documents may follow each other without. Plain words and numbers are read as kubectl and Helm read them (`on` is true, `012` is 10); a key, or a field that is text, that reads so is `invalid`: put it in quotes. The keys of a merge (`<<`) may be overridden. Each fault names its file, document, field and line. `apply` sends nothing if there is a fault in any document, or if the server, which it asks beforehand, would refuse one.")
+	p.para("A label is written in %s. An id is one label, or two or three joined by `_`, as the table says. A reference is `owner/id`, such as `acme/prod`; `-/free` and just `free` name what belongs to the platform, and a customer is named by its id alone. Where an id has more labels, `acme/prod/pg` means `acme/prod_pg`, and of the platform's `eu/pg` means `-/eu_pg`, `eu/pg/c1` means `-/eu_pg_c1`.", ev.LabelRule)
+	p.para("Every kind has the verbs %s; the table of a kind lists any further ones. The body of `create` and `update` is `{\"labels\":{…},\"spec\":{…}}`; `update` replaces the one that is given as a whole and leaves the other alone. The body of `retry` is empty, that of `delete` is `{\"cascade\":false}`. An unknown field is refused, and so is a key that is there twice.", codes(kinds.All()[0].VerbNames()))
+	p.para("What is made for a dataplane, a tenantinfra, a tenant, an application or an addon carries its mark. If the log does not know a mark, `disown` with `{\"uid\":\"…\"}` says that its owner has ended and that it is to be removed (for a dataplane also `account` and `region`: where to look for it), and `adopt` with `{\"uid\":\"…\",\"labels\":{…},\"spec\":{…}}` makes an entity of it (for a tenant also `dataplane`: where its namespace is). `GET /v1/orphans` lists them.")
+	p.para("Text is UTF-8. Other bytes, half a surrogate pair and NUL are `invalid` everywhere. In a field of one line so are control characters, line breaks and marks of the direction of writing; values and manifests keep those, and the command line shows them as `\\x1b` or `\\u202e`.")
+	p.para("What `apply`, `diff`, `--spec`, `--values` and `--body` read is YAML or JSON, in UTF-8 or, with its byte order mark, UTF-16. YAML documents have `---` between them; JSON documents need nothing between them. Plain words and numbers are read as kubectl and Helm read them (`on` is true, `012` is 10); if a key or a text field reads as something else than text, it is `invalid`: put it in quotes. The keys of a merge (`<<`) may be overridden. Each fault names its file, document, field and line. `apply` sends nothing if there is a fault in any document, or if the server, which it asks beforehand, would refuse one.")
 }
 
 func idForm(d ev.Descriptor) string {
@@ -107,7 +107,7 @@ func bodyOf(v ev.Verb, k ev.Kind) string {
 // roles is the table of rights: of whose things each role may ask a verb, or read.
 func (p *page) roles(kinds *ev.Registry) {
 	p.para("## Roles")
-	p.para("Who may do what. `all` is everybody's things, `customers'` those of customers and not the platform's, `own` those of the caller's own customer; a dash is nothing. `read` is reading. What else a command may say is bound too: nobody gives a role above his own, for another owner, or with a later end; a customer's people name nothing in a spec that is not their customer's, but for plans, and enter only accounts of hosting `customer`. `aerie auth can-i VERB KIND` asks this table.")
+	p.para("Who may do what. `all` means everybody's things, `customers'` those of customers but not the platform's, `own` those of the caller's own customer; a dash means none. The contents of a command are limited too: nobody gives a role above his own, for another owner, or with a later end; the specs of a customer's people name only what is their customer's, and plans, and their accounts have hosting `customer`. `aerie auth can-i VERB KIND` asks this table.")
 	head := []string{"kind", "verbs"}
 	for _, r := range ev.Roles {
 		head = append(head, string(r))
@@ -126,7 +126,7 @@ func (p *page) roles(kinds *ev.Registry) {
 		}
 	}
 	p.end()
-	p.para("Of the platform's things a customer's people read: of plans that are no drafts, and of dataplanes on which they have a tenant, the name, the phase, and these fields:")
+	p.para("Of the platform's things a customer's people can read plans that are no drafts and dataplanes on which the customer has a tenant. They see the name, the phase, and these fields:")
 	p.table("kind", "fields")
 	for _, d := range kinds.All() {
 		if len(d.Access.Shown) > 0 {
@@ -146,7 +146,7 @@ func rights(d ev.Descriptor, verb string) (all []string) {
 
 func (p *page) refusedCommands() {
 	p.para("## Refused commands")
-	p.para("A command that waited in `AERIE_QUEUE` and was refused is an event on `aerie.evt.<owner>.command.<command id>.refused`, by who gave it. So is one that `aerie queue drop` took off, and one that was published with a wrong number of tokens. Where the command had no id, or one that is none, it is `q~<tag of the queue>~<place>`, which no client can say; logs of releases before have `q-<place>`. One whose owner is no such thing stands in the program's own log.")
+	p.para("The refusal of a command that waited in `AERIE_QUEUE` is an event on `aerie.evt.<owner>.command.<command id>.refused`; its actor is who gave the command. The same holds for a command that `aerie queue drop` took off, and for one published with a wrong number of tokens. A command without an id, or with a bad one, has the id `q~<tag of the queue>~<place>`, which no client can use; logs of older releases have `q-<place>`. If the owner is no name, the refusal is only in the program's own log.")
 	p.table("event", "wire type", "fields")
 	e := ev.CommandRefused{}
 	p.row(code(e.Type()), code(fmt.Sprintf("io.aerie.%s.%s.v1", ev.CommandKind, e.Type())), shapeOf(reflect.TypeOf(e)))
@@ -155,7 +155,7 @@ func (p *page) refusedCommands() {
 
 func (p *page) effects() {
 	p.para("## Effects")
-	p.para("What an entity can be owed. Each stands on `AERIE_WORK` while it is owed, with these arguments.")
+	p.para("What an entity can be owed. Each is on `AERIE_WORK`, with these arguments, while it is owed; what an agent does, that agent asks for.")
 	p.table("effect", "what it owes", "arguments")
 	for _, e := range effects {
 		p.row(code(e.effect.Effect()), e.doc, shapeOf(reflect.TypeOf(e.effect)))
@@ -167,14 +167,23 @@ func (p *page) subjects() {
 	p.para("## Subjects and streams")
 	p.table("subject", "stream", "what travels there")
 	p.row("`aerie.cmd.<owner>.<kind>.<id>.<verb>`", "-", "commands: a request, answered once its events are durable")
-	p.row("`aerie.queue.<owner>.<kind>.<id>.<verb>`", "`AERIE_QUEUE`", "commands that may wait until somebody is there: acknowledged once stored, handled once, in order for each entity; stored as `aerie.queued.<partition>.…`")
+	p.row("`aerie.queue.<owner>.<kind>.<id>.<verb>`", "`AERIE_QUEUE`", "commands that may wait until somebody handles them: acknowledged once stored, handled once, in order for each entity; stored as `aerie.queued.<partition>.…`")
 	p.row("`aerie.evt.<owner>.<kind>.<id>.<type>`", "`AERIE_EVENTS`", "every event, for ever, sent out after it is committed")
 	p.row("`aerie.append.<owner>.<kind>.<id>.<type>`", "`AERIE_EVENTS`", "where aerie alone appends; stored under the subject above")
 	p.row("`aerie.work.<dataplane owner>.<dataplane>.<kind>.<owner>.<id>`", "`AERIE_WORK`", "what is owed, the newest per subject, in memory; both first tokens are `-` where there is no dataplane")
 	p.row("`aerie.timer.<owner>.<kind>.<id>`", "`AERIE_TIMERS`", "when an entity is to be looked at again, in memory: a message schedule of JetStream, the newest per entity")
-	p.row("`aerie.due.<owner>.<kind>.<id>`", "`AERIE_TIMERS`", "what has come of it: due now, until a dispatcher has looked")
+	p.row("`aerie.due.<owner>.<kind>.<id>`", "`AERIE_TIMERS`", "a timer that has gone off, until a dispatcher has looked")
+	p.row("`aerie.read.<owner>.events`", "-", "a question of a customer's people: their events after a sequence, which they have no JetStream for")
+	p.row("`aerie.report.` and the rest of a work's subject", "-", "what an executor or an agent did of that work, answered once it is durable")
+	p.row("`aerie.agent.<owner>.<place>.owed`, `.stands`, `.ended`", "-", "questions of the agent that works at a place: what is owed there, what was made there and should be there, whose marks there are of what has ended; the answers have pages")
+	p.row("`aerie.agent.<owner>.__<agent>.seen`, `.join`", "-", "what an agent says once a minute, by which it takes or keeps its lease, and how it joins")
+	p.row("`aerie.hint.<owner>.<place>`", "-", "an empty message to that agent: something may be new there")
+	p.row("`aerie.from.<id>.` and the rest of a command's, a queued command's or a read's subject", "as there", "the same from a caller on NATS servers that ask aerie who he is; `GET /v1/whoami` says the prefix in `nats`")
+	p.row("`aerie.answer.>`, `aerie.shown.>`", "-", "how answers and events cross to callers there; nobody else uses them")
+	p.row("`$KV.AERIE_PEOPLE.>`", "`KV_AERIE_PEOPLE`", "names and claims of people, in no event, so that they can be erased")
+	p.row("`$KV.AERIE_KEYS.>`", "`KV_AERIE_KEYS`", "the installation's keys, sealed")
 	p.end()
-	p.para("`<owner>` is a customer's id, or `-` for what belongs to the platform. So `aerie.evt.acme.>` is all that happened to one customer's things.")
+	p.para("A place is a dataplane of the owner, or one of its accounts, as `_<account>`. `<owner>` is a customer's id, or `-` for what belongs to the platform. So `aerie.evt.acme.>` is all that happens to one customer's things.")
 }
 
 func (p *page) headers() {
@@ -201,13 +210,13 @@ func (p *page) headerRows(all []ev.Header) {
 
 func (p *page) answers() {
 	p.para("## Answers")
-	p.para("A command that was taken is answered with what happened, or with empty `events` if nothing new did:")
+	p.para("The answer to an accepted command says what happened; `events` is empty if nothing new did:")
 	p.table("field", "type", "meaning")
 	for _, f := range ev.FieldsOf(reflect.TypeFor[ev.Answer]()) {
 		p.row(code(f.Path), f.TypeName(), f.Doc())
 	}
 	p.end()
-	p.para("One that was not is answered with `{\"error\":{…}}` of these fields:")
+	p.para("The answer to a refused one is `{\"error\":{…}}` with these fields:")
 	p.table("field", "type", "meaning")
 	for _, f := range ev.FieldsOf(reflect.TypeFor[ev.Refusal]()) {
 		p.row(code(f.Path), f.TypeName(), f.Doc())
@@ -219,13 +228,14 @@ func (p *page) codes() {
 	p.para("## Codes of refusals")
 	p.table("code", "HTTP status", "exit code", "meaning")
 	for _, c := range [][4]string{
-		{string(ev.Invalid), "400", "2", "the command can't be understood, or names what is not there; `details` has every fault with its field"},
+		{string(ev.Invalid), "400", "2", "the command can't be understood, or names something that does not exist; `details` has every fault with its field"},
 		{string(ev.NotFound), "404", "4", "there is no such entity"},
 		{string(ev.Conflict), "409", "3", "the entity is not as the command expects"},
-		{string(ev.Refused), "422", "3", "understood, and not allowed as things stand"},
+		{string(ev.Refused), "422", "3", "understood, but not allowed as things are"},
 		{string(ev.Denied), "403; 401 without a token", "3", "this caller may not"},
 		{string(ev.Unavailable), "503", "1", "not now: ask again with the same id"},
-		{string(ev.Internal), "500", "1", "our fault; the cause is in the server's log"},
+		{string(ev.TooMany), "429, with Retry-After", "1", "this caller has used up a budget: ask again later, with the same id"},
+		{string(ev.Internal), "500", "1", "aerie's fault; the cause is in the server's log"},
 	} {
 		p.row(code(c[0]), c[1], c[2], c[3])
 	}
@@ -238,30 +248,31 @@ var reasonCodes = []struct {
 	code ev.ReasonCode
 	doc  string
 }{
-	{ev.Unauthenticated, "the cloud does not accept who we say we are"},
-	{ev.Unauthorized, "the role may not do what is needed"},
+	{ev.Unauthenticated, "the cloud does not accept aerie's credentials"},
+	{ev.Unauthorized, "the role lacks a right that is needed"},
 	{ev.QuotaExceeded, "an account, a plan's template or the server has reached a bound that a person can raise, or have raised"},
 	{ev.RateLimited, "the cloud asks to come back later"},
-	{ev.CapacityUnavailable, "there are no such machines now, or no place that fits"},
+	{ev.CapacityUnavailable, "there are no such machines now, or no place fits"},
 	{ev.Dependency, "something else must be ready first"},
-	{ev.ConfigProblem, "the wish can't be met as it is written"},
+	{ev.ConfigProblem, "the spec can't be met as it is written"},
 	{ev.ConflictReason, "something else is under way there"},
-	{ev.Timeout, "it took longer than it may"},
+	{ev.Timeout, "it took longer than the phase allows"},
 	{ev.Unreachable, "there was no answer"},
-	{ev.InternalReason, "none of these"},
+	{ev.InternalReason, "something failed, and no other code fits"},
 	{ev.UnknownReason, "the cloud refused in words that aerie does not know; the sentence has them"},
 	{ev.DriftedReason, "somebody else has changed or deleted what was made, and the dataplane's policy is to report it"},
 	{ev.Contested, "somebody else undoes each repair: aerie waits longer before each next one"},
-	{ev.Queued, "so much is done at once that it has to wait for its turn; the time of its phase begins anew"},
-	{ev.NotSeen, "it was made as often as may be, and no look shows it: nothing more is made, and it is looked for again"},
+	{ev.Queued, "too much is done at once, so it waits for its turn; then the time of its phase begins anew"},
+	{ev.NotSeen, "it was made as often as is allowed, and no look shows it: nothing more is made, and aerie goes on looking"},
 	{ev.InProgress, "nothing is wrong: it takes its time"},
-	{ev.AgentTooOld, "the agent that is to do it does not know how: a newer one is needed there"},
-	{ev.ProvisionStopped, "what a plan's template made failed again and again: nothing more is made until `plan retry` or a new version"},
+	{ev.AgentTooOld, "the agent does not know how to do it: a newer one is needed there"},
+	{ev.Approval, "people at the customer's side must agree, or a freeze or pause of theirs must end"},
+	{ev.ProvisionStopped, "what a plan's template made has failed again and again: nothing more is made until `plan retry` or a new version"},
 }
 
 func (p *page) reasons() {
 	p.para("## Codes of reasons")
-	p.para("Every entity that is not at rest names one reason: a code, a sentence, whose fault it is (%s) and whether it goes on by itself.", codes([]string{string(ev.ByUser), string(ev.BySystem), string(ev.ByCloud)}))
+	p.para("Every entity that is not at rest has one reason: a code, a sentence, whose fault it is (%s) and whether it goes on by itself.", codes([]string{string(ev.ByUser), string(ev.BySystem), string(ev.ByCloud)}))
 	p.table("code", "meaning", "when an attempt fails with it")
 	for _, r := range reasonCodes {
 		p.row(code(string(r.code)), r.doc, consequence(r.code))

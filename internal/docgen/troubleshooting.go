@@ -69,10 +69,10 @@ func heading(c ev.ReasonCode) string { return fmt.Sprintf("### `%s`\n", c) }
 func meaning(c ev.ReasonCode, doc string) string {
 	next := consequence(c)
 	if next == "-" {
-		next = "it is no failed attempt"
+		next = "it is not a failed attempt"
 	}
 	if (ev.Reason{Code: c}).Waits() {
-		next += "; waiting takes none of its phase's time"
+		next += "; waiting does not use up the time of its phase"
 	}
 	return fmt.Sprintf("*%s.* %s.", capital(doc), capital(next))
 }

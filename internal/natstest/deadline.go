@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for what must come.
-const Patience = 20 * time.Second
+// Patience is how long a test waits for what must come. A busy machine stands still for seconds, and only a test that
+// fails waits for all of it.
+const Patience = time.Minute
 
 // Deadline is a context of Patience that ends with the test.
 func Deadline(t testing.TB) context.Context {

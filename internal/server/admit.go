@@ -7,8 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog/callout"
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
+	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/internal/server/access"
 	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/identity"
@@ -22,34 +26,37 @@ type entrance struct {
 	issuers  login.Settings // whose word is taken about people
 	login    *login.Service // nil: nobody's
 	attempts *attempts
+	budgets  *identity.Budgets
 	reads    *access.Log
+	readers  chan struct{} // has room for so many questions about the past as are answered at once
+	keys     ownKeys
+	callout  *callout.Key // nil: NATS servers of somebody else's let in whom they know themselves
 }
 
 // admit lets in over NATS whom the registry knows, and throws out whom it knows no more. NATS servers of somebody else's let
-// in whom they know themselves. What is asked is decided with a look into clusters where only those know.
-func (c *Control) admit() {
+// in whom they know themselves, or ask (openCallout). What is asked is decided with a look into clusters where only those know.
+func (c *Control) admit(s Settings) {
+	each := identity.DefaultBudget
+	if s.Budget != nil {
+		each = *s.Budget
+	}
+	c.readers = make(chan struct{}, readersAtOnce)
+	c.budgets = identity.NewBudgets(each, c.counts.Exceeded)
 	c.Intake.SurveyBy(c.survey)
 	c.attempts = &attempts{do: c.Intake.SubmitCommand, refOf: c.who.RefOf, count: c.counts.Denied,
 		first: make(chan string, 256), untold: map[string]ev.AttemptsRefused{}}
 	c.Intake.CountDenied(c.attempts.refused)
+	c.Intake.SpendBy(c.budgets.Spend)
+	if c.callout != nil {
+		c.Intake.TrustQueue()
+	}
 	if c.NATS == nil {
 		return
 	}
 	c.Intake.KnowCallers(c.who.Actor)
-	c.who.OnEnd(func(actor string) {
-		if n, err := c.NATS.Evict(actor); err != nil {
-			slog.Error("connections are not ended", "actor", actor, "err", err)
-		} else if n > 0 {
-			slog.Info("connections ended: their caller is let in no more, or not as before", "actor", actor, "connections", n)
-		}
-	})
-	c.NATS.Admit(embedded.Callers{
-		Token: func(token string) (ev.Caller, bool) {
-			caller, _, ok := c.who.Authenticate(token)
-			return caller, ok
-		},
-		Key: c.who.Key, Actor: c.who.Actor, Denied: c.violated,
-	})
+	c.agents.SpendBy(c.budgets.SpendAgent)
+	c.endWith(c.NATS.Evict)
+	c.NATS.Admit(c.callers())
 }
 
 // violated is told by the NATS server of who published or subscribed where he may not.
@@ -79,4 +86,82 @@ func (c *Control) watchReads(s Settings) (err error) {
 func (c *Control) noteRead(r api.Reading) {
 	c.reads.Note(access.Line{At: r.Begun.UTC(), Actor: r.Caller.Actor, Route: r.Route, Owner: r.Owner, Status: r.Status, Bytes: r.Bytes,
 		TookMS: time.Since(r.Begun).Milliseconds()})
+}
+
+// readCallout reads the key with which callers are let into NATS servers of somebody else's, if there is one.
+func (c *Control) readCallout(s Settings) error {
+	if s.CalloutKey == "" {
+		return nil
+	}
+	key, err := callout.ReadKey(s.CalloutKey)
+	if err != nil {
+		return client.Invalid("--nats-callout-key", "%v", err)
+	}
+	c.callout = &key
+	return nil
+}
+
+// connect connects to NATS servers of somebody else's, with aerie's own key where it lets callers in.
+func (c *Control) connect(s Settings) (err error) {
+	var enter []nats.Option
+	if c.callout != nil {
+		own, err := c.callout.Enter()
+		if err != nil {
+			return err
+		}
+		enter = append(enter, own)
+	}
+	c.Conn, err = dialNATS(s.NATSURL, s.Access, enter...)
+	return err
+}
+
+// weaker is what callers have less of there than on the embedded server.
+const weaker = "; callers come in over NATS, where agents do not come in, what is tried beyond one's rights is in the NATS servers' logs alone, " +
+	"and live events come once from each replica"
+
+// openCallout lets callers into those servers, once commands are taken, and tries it.
+func (c *Control) openCallout(s Settings) error {
+	if c.callout == nil {
+		return nil
+	}
+	door, err := callout.Open(c.doors.ctx, c.Conn, *c.callout, c.callers(), callout.Doors{Command: c.Intake.Take, Read: c.takeRead})
+	if err != nil {
+		return err
+	}
+	c.endWith(door.Evict)
+	c.kept += weaker
+	options, err := s.Access.TrustOptions()
+	if err != nil {
+		return err
+	}
+	err = door.Probe(c.core.ctx, func(more ...nats.Option) (*nats.Conn, error) {
+		return client.DialNATS(client.Redacted(s.NATSURL), append(append(options, nats.Timeout(client.AttemptTimeout)), more...)...)
+	})
+	if err != nil {
+		return err
+	}
+	c.run(&c.doors, "the watch over callers' connections", func(ctx context.Context) error { return door.Watch(ctx, c.who.LetIn) })
+	return nil
+}
+
+// callers says who may come in over NATS.
+func (c *Control) callers() embedded.Callers {
+	return embedded.Callers{
+		Token: func(token string) (ev.Caller, bool) {
+			caller, _, ok := c.who.Authenticate(token)
+			return caller, ok
+		},
+		Key: c.who.Key, Actor: c.who.Actor, Denied: c.violated, Spend: c.budgets.Spend,
+	}
+}
+
+// endWith ends the connections of who is let in no more.
+func (c *Control) endWith(evict func(actor string) (int, error)) {
+	c.who.OnEnd(func(actor string) {
+		if n, err := evict(actor); err != nil {
+			slog.Error("connections are not ended", "actor", actor, "err", err)
+		} else if n > 0 {
+			slog.Info("connections ended: their caller is let in no more, or not as before", "actor", actor, "connections", n)
+		}
+	})
 }

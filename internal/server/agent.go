@@ -10,7 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -21,10 +21,9 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog/filestore"
-	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/workers/agents"
-	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/consent"
 	"github.com/aeriehq/aerie/workers/execute"
 	"github.com/aeriehq/aerie/workers/reconcile"
 )
@@ -36,6 +35,7 @@ type AgentSettings struct {
 	Proxy   string // the way out; empty: as HTTPS_PROXY says, or none
 	Version string // of the program
 
+	Policy       string // the file of what it may do without asking; empty: everything
 	SecretStores string // the file that names the stores of secrets there
 }
 
@@ -57,8 +57,12 @@ type agentProcess struct {
 	key      nkeys.KeyPair
 	instance string // of this process
 	nc       *nats.Conn
+	gate     *consent.Gate
+	kept     *reconcile.Kept
+	lease    *ev.Lease // as it was kept last; nil: by a process before
 	skew     execute.Skew
-	wrong    bool // the clock was, when the control plane was heard last
+	told     ev.LogPoint // the log that was met and that the control plane has been told of
+	wrong    bool        // the clock was, when the control plane was heard last
 }
 
 // RunAgent joins if that is still to be done, and works until ctx ends or the agent is revoked.
@@ -67,12 +71,37 @@ func RunAgent(ctx context.Context, s AgentSettings) error {
 	if err := a.open(); err != nil {
 		return NotStarted(err)
 	}
+	if err := errors.Join(a.askFirst(), a.openKept()); err != nil {
+		return NotStarted(err)
+	}
 	if a.token.Secret != "" {
 		if err := a.join(ctx); err != nil {
 			return err
 		}
 	}
 	return a.run(ctx)
+}
+
+// askFirst opens what the customer lets the agent do.
+func (a *agentProcess) askFirst() (err error) {
+	policy := consent.NoPolicy()
+	if a.Policy != "" {
+		if policy, err = consent.LoadPolicy(a.Policy); err != nil {
+			return err
+		}
+		slog.Info("the agent heeds a policy", "policy", policy.String())
+	}
+	a.gate, err = consent.Open(a.DataDir, a.token.Owner+"/"+a.token.Agent, policy)
+	return err
+}
+
+// openKept opens what the agent knows while nobody can be asked.
+func (a *agentProcess) openKept() error {
+	seed, err := a.key.Seed()
+	if err == nil {
+		a.kept, err = reconcile.OpenKept(filepath.Join(a.DataDir, "kept"), seed)
+	}
+	return err
 }
 
 // open reads where the agent belongs, and its key, and makes the key where there is none.
@@ -154,7 +183,7 @@ func (a *agentProcess) join(ctx context.Context) error {
 	t := a.token
 	nc, err := a.dial(agents.Inbox(ev.HashOf(t.Secret)), nats.Token(agents.JoinToken(t.Owner, t.Agent, t.Secret)))
 	if errors.Is(err, nats.ErrAuthorization) {
-		return ev.Refuse(ev.Denied, "this token is not good, or not any more: ask for another one with aerie agent invite")
+		return ev.Refuse(ev.Denied, "this token is unknown or no longer valid: get another one with aerie agent invite")
 	}
 	if err != nil {
 		return ev.Refuse(ev.Unavailable, "no answer from %s: %v", client.Redacted(t.URL), err)
@@ -166,7 +195,7 @@ func (a *agentProcess) join(ctx context.Context) error {
 	}
 	var answer ev.JoinAnswer
 	at := ev.AgentSubject(t.Owner, ev.AgentPlace(t.Agent), ev.AskJoin)
-	if err := askFor(ctx, nc, at, ev.JoinQuestion{Key: public}, &answer); err != nil {
+	if err := a.askFor(ctx, nc, "join", at, ev.JoinQuestion{Key: public}, &answer); err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
 	if answer.Error != "" {
@@ -181,8 +210,11 @@ func (a *agentProcess) join(ctx context.Context) error {
 }
 
 // askFor asks for one answer.
-func askFor(ctx context.Context, nc *nats.Conn, subject string, question, answer any) error {
+func (a *agentProcess) askFor(ctx context.Context, nc *nats.Conn, what, subject string, question, answer any) error {
 	data, err := ev.Encode(question)
+	if err == nil {
+		data, err = a.gate.Cross(what, subject, data)
+	}
 	if err != nil {
 		return err
 	}
@@ -201,13 +233,18 @@ func (a *agentProcess) run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("enter: %w", err)
 	}
-	a.nc, err = a.dial(agents.Inbox(public), nats.Nkey(public, a.key.Sign), nats.MaxReconnects(-1),
+	options := []nats.Option{nats.Nkey(public, a.key.Sign), nats.MaxReconnects(-1),
 		nats.CustomReconnectDelay(func(tries int) time.Duration { return rand.N(min(comeBack, time.Duration(tries)*time.Second) + 1) }),
 		nats.IgnoreAuthErrorAbort(), // a control plane that has just started knows nobody yet
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
 			slog.Warn("the control plane was not reached, will try again", "err", err)
 		}),
-		nats.ErrorHandler(notLetIn))
+		nats.ErrorHandler(notLetIn)}
+	a.nc, err = a.dial(agents.Inbox(public), options...)
+	if _, knows, _ := a.kept.Lease(); err != nil && knows && !errors.Is(err, nats.ErrAuthorization) {
+		slog.Warn("the control plane is not reached: the agent works from what it knows", "err", err)
+		a.nc, err = a.dial(agents.Inbox(public), append(options, nats.RetryOnFailedConnect(true))...)
+	}
 	switch {
 	case errors.Is(err, nats.ErrAuthorization):
 		return ev.Refuse(ev.Denied, "this agent's key is not known, or was revoked: join with a new token")
@@ -232,6 +269,11 @@ func notLetIn(_ *nats.Conn, _ *nats.Subscription, err error) {
 func (a *agentProcess) serve(ctx context.Context) error {
 	work := &placeWork{agentProcess: a}
 	defer work.close()
+	ctx, end := context.WithCancel(ctx)
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	defer end()
+	listening.Go(func() { _ = a.gate.Run(ctx) }) // until then
 	connected := a.nc.StatusChanged(nats.CONNECTED)
 	defer a.nc.RemoveStatusListener(connected)
 	for {
@@ -243,6 +285,7 @@ func (a *agentProcess) serve(ctx context.Context) error {
 		case err != nil && ctx.Err() == nil:
 			slog.Warn("the control plane was not told that the agent is there, will try again", "err", err)
 			pause = 2 * time.Second
+			a.workAlone(ctx, work)
 		}
 		select {
 		case <-ctx.Done():
@@ -253,15 +296,35 @@ func (a *agentProcess) serve(ctx context.Context) error {
 	}
 }
 
+// workAlone has an agent that has just started work from its last lease while the control plane can't be reached.
+func (a *agentProcess) workAlone(ctx context.Context, work *placeWork) {
+	if work.end != nil || a.nc.IsConnected() {
+		return
+	}
+	lease, some, err := a.kept.Lease()
+	if err == nil && some {
+		err = work.begin(ctx, lease)
+	}
+	if err != nil {
+		slog.Error("the agent does not work", "err", err)
+	}
+}
+
 var errStandsBy = errors.New("another instance works")
 
 // say takes or keeps the lease, and begins or ends the work.
 func (a *agentProcess) say(ctx context.Context, work *placeWork) error {
 	at := ev.AgentSubject(a.token.Owner, ev.AgentPlace(a.token.Agent), ev.AskSeen)
-	asked := time.Now()
+	asked, known := time.Now(), a.gate.Log()
 	seen := ev.SeenQuestion{Instance: a.instance, Version: a.Version, Effects: execute.Effects(), Now: asked.UTC()}
+	repaired, err := a.kept.Repairs()
+	if err != nil {
+		slog.Error("what was repaired is not known", "err", err)
+	}
+	seen.Repaired = repaired[:min(len(repaired), ev.MostRepairs)]
+	a.tellDifference(&seen)
 	var lease ev.Lease
-	if err := askFor(ctx, a.nc, at, seen, &lease); err != nil {
+	if err := a.askFor(ctx, a.nc, ev.AskSeen, at, seen, &lease); err != nil {
 		return err
 	}
 	a.compareClocks(asked, time.Now(), lease.Now)
@@ -273,7 +336,34 @@ func (a *agentProcess) say(ctx context.Context, work *placeWork) error {
 	if lease.Error != "" {
 		return errors.New(lease.Error)
 	}
+	if err := errors.Join(a.gate.Meet(known, lease.Log), a.gate.Keep(lease.Agreed)); err != nil {
+		return err
+	}
+	if seen.Differs != nil {
+		a.told = seen.Differs.Now
+	} else if _, news := a.untold(); news {
+		return a.say(ctx, work)
+	}
+	a.keepLease(lease)
+	if len(seen.Repaired) > 0 {
+		if err := a.kept.Told(len(seen.Repaired)); err != nil {
+			return err
+		}
+	}
 	return work.begin(ctx, lease)
+}
+
+// keepLease keeps on disk where the agent works, when that is not there yet.
+func (a *agentProcess) keepLease(l ev.Lease) {
+	l.Now, l.Log = time.Time{}, ev.LogPoint{}
+	if a.lease != nil && reflect.DeepEqual(*a.lease, l) {
+		return
+	}
+	if err := a.kept.PutLease(l); err != nil {
+		slog.Error("what the agent knows is not kept", "err", err)
+		return
+	}
+	a.lease = &l
 }
 
 // mostOff is by how much this machine's clock may differ from the control plane's without a word about it.
@@ -291,94 +381,4 @@ func (a *agentProcess) compareClocks(asked, answered, theirs time.Time) {
 		slog.Warn("this machine's clock is wrong, or the control plane's", "behind", ahead.Round(time.Second).String())
 	}
 	a.wrong = wrong
-}
-
-// placeWork is the work at all places of an agent.
-type placeWork struct {
-	*agentProcess
-	control *Control // has the clouds, as a server has them
-	now     ev.Lease
-	end     context.CancelFunc
-	all     sync.WaitGroup
-}
-
-// begin works at the places that the agent is told, unless it does already.
-func (w *placeWork) begin(ctx context.Context, lease ev.Lease) error {
-	if w.end != nil && slices.Equal(w.now.Places, lease.Places) && w.now.Speed == lease.Speed {
-		return nil
-	}
-	w.stop()
-	w.now = lease
-	clouds, charts, err := w.clouds(lease)
-	if err != nil {
-		return err
-	}
-	ctx, w.end = context.WithCancel(ctx)
-	slots, speed := execute.NewSlots(), clock.Clock{Speed: lease.Speed}
-	var places []execute.Channel
-	for _, name := range lease.Places {
-		place := queue.Partition{Owner: w.token.Owner, Dataplane: name}
-		at := execute.Channel{Conn: w.nc, Place: place, Skew: &w.skew}
-		places = append(places, at)
-		x := execute.NewAgent(at, slots, clouds, speed)
-		x.UseCharts(charts)
-		w.run(ctx, "the work at "+name, x.Run)
-	}
-	if len(places) == 0 {
-		return nil
-	}
-	inspector, sweeper, cataloguer := reconcile.ForAgent(places, clouds, speed)
-	inspector.UseCharts(charts)
-	sweeper.UseCharts(charts)
-	w.run(ctx, "the look for drift", inspector.Run)
-	w.run(ctx, "the watch over clusters", reconcile.NewWatcher(inspector).Run)
-	w.run(ctx, "the sweeping", sweeper.Run)
-	w.run(ctx, "the look at catalogues", cataloguer.Run)
-	return nil
-}
-
-// run does a part of the work until it is stopped.
-func (w *placeWork) run(ctx context.Context, what string, do func(context.Context) error) {
-	w.all.Go(func() {
-		if err := do(ctx); err != nil && ctx.Err() == nil {
-			slog.Error(what+" ended", "err", err)
-		}
-	})
-}
-
-// clouds opens the clouds as a server does: those that this machine has credentials for, and a simulated one.
-func (w *placeWork) clouds(lease ev.Lease) (map[string]execute.Cloud, *execute.Charts, error) {
-	if w.control == nil {
-		c, s := &Control{}, Settings{DataDir: w.DataDir, SimSpeed: lease.Speed, SecretStores: w.SecretStores}
-		if err := errors.Join(c.openClouds(s), c.openCharts(s)); err != nil {
-			return nil, nil, err
-		}
-		w.control = c
-	}
-	clouds := map[string]execute.Cloud{}
-	for name, s := range w.control.clouds {
-		clouds[name] = s.cloud()
-	}
-	return clouds, w.control.charts, nil
-}
-
-// stop ends the work at all places.
-func (w *placeWork) stop() {
-	if w.end != nil {
-		w.end()
-		w.all.Wait()
-		w.end = nil
-	}
-}
-
-func (w *placeWork) close() {
-	w.stop()
-	if w.control == nil {
-		return
-	}
-	for _, s := range w.control.clouds {
-		if err := s.close(); err != nil {
-			slog.Warn("a cloud was not closed", "err", err)
-		}
-	}
 }

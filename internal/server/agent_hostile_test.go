@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/workers/agents"
 	"github.com/aeriehq/aerie/workers/command"
 )
@@ -50,7 +51,7 @@ func enter(t *testing.T, c *Control, owner, name string) *hostile {
 	}
 	t.Cleanup(h.nc.Close)
 	var lease ev.Lease
-	if err := askFor(t.Context(), h.nc, ev.AgentSubject(owner, ev.AgentPlace(name), ev.AskSeen), ev.SeenQuestion{Instance: name}, &lease); err != nil || lease.HeldBy != "" {
+	if err := (&agentProcess{}).askFor(t.Context(), h.nc, "", ev.AgentSubject(owner, ev.AgentPlace(name), ev.AskSeen), ev.SeenQuestion{Instance: name}, &lease); err != nil || lease.HeldBy != "" {
 		t.Fatalf("the lease: %+v %v", lease, err)
 	}
 	return h
@@ -68,7 +69,7 @@ func (h *hostile) refusedByServer(what, subject string) {
 		if !strings.Contains(strings.ToLower(said), "permissions violation") || !strings.Contains(said, subject) {
 			h.t.Errorf("%s %s: %s", what, subject, said)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(natstest.Patience):
 		h.t.Errorf("%s %s is not refused", what, subject)
 	}
 }
@@ -196,7 +197,7 @@ func TestAHostileAgent(t *testing.T) {
 	for _, mark := range []string{"acme/dataplane/edge/u", "-/dataplane/edge/u", "", "evil", "evil/dataplane/edge/", "*/*/*/*"} {
 		h.tried++
 		var a ev.Ended
-		if err := askFor(t.Context(), h.nc, ev.AgentSubject("evil", "edge", ev.AskEnded), ev.EndedQuestion{Marks: []string{mark}}, &a); err != nil || a.Error == "" || len(a.Ended) > 0 {
+		if err := (&agentProcess{}).askFor(t.Context(), h.nc, "", ev.AgentSubject("evil", "edge", ev.AskEnded), ev.EndedQuestion{Marks: []string{mark}}, &a); err != nil || a.Error == "" || len(a.Ended) > 0 {
 			t.Errorf("the mark %q: %+v %v", mark, a, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,8 +21,9 @@ import (
 	"github.com/aeriehq/aerie/cloud/sim"
 	"github.com/aeriehq/aerie/deploy"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/queue"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/client"
+	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/execute"
 	"github.com/aeriehq/aerie/workers/reconcile"
@@ -38,13 +40,13 @@ type simLock struct {
 	dir   string
 	lock  *flock.Flock
 	speed float64
-	kube  string // the kubeconfig of the cluster behind the simulated ones, if one is
+	kubes []string // kubeconfigs of the clusters behind the simulated ones, each [REGION=]FILE
 	sim   *sim.Sim
 	count cloud.Counter
 }
 
-func newSimLock(dir string, speed float64, kubeconfig string) *simLock {
-	return &simLock{dir: dir, speed: speed, kube: kubeconfig, lock: flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))}
+func newSimLock(dir string, speed float64, kubeconfigs []string) *simLock {
+	return &simLock{dir: dir, speed: speed, kubes: kubeconfigs, lock: flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))}
 }
 
 // try takes the lock if it is free, and opens the cloud.
@@ -56,16 +58,30 @@ func (k *simLock) try() (kept bool, err error) {
 		return false, err
 	}
 	options := sim.Options{Dir: k.dir, Speed: k.speed, Count: k.count}
-	if k.kube != "" {
-		options.Cluster, err = connect(k.kube)
-	}
-	if err == nil {
+	if options.Clusters, err = connectAll(k.kubes); err == nil {
 		k.sim, err = sim.Open(options)
 	}
 	if err != nil {
 		return false, errors.Join(fmt.Errorf("open the simulated cloud: %w", err), k.lock.Unlock())
 	}
 	return true, nil
+}
+
+// connectAll reaches the clusters behind the simulated ones, by region; that of all others has none.
+func connectAll(kubeconfigs []string) (map[string]kube.API, error) {
+	all := map[string]kube.API{}
+	for _, of := range kubeconfigs {
+		region, file, found := strings.Cut(of, "=")
+		if !found {
+			region, file = "", of
+		}
+		api, err := connect(file)
+		if err != nil {
+			return nil, err
+		}
+		all[region] = api
+	}
+	return all, nil
 }
 
 // connect reaches the cluster that a kubeconfig names.
@@ -159,7 +175,7 @@ func (c *Control) openSim(s Settings) (*site, error) {
 	if s.NoSim || dir == "" {
 		return nil, nil
 	}
-	k := newSimLock(dir, s.SimSpeed, s.SimKubeconfig)
+	k := newSimLock(dir, s.SimSpeed, s.SimKubeconfigs)
 	k.count = c.counted("sim")
 	kept, err := k.try()
 	if err == nil && !kept && s.NATSURL == "" {
@@ -244,7 +260,9 @@ func (c *Control) workInClouds(ctx context.Context) error {
 // survey looks what a tenant uses of its quota, in a cloud that this replica works in.
 func (c *Control) survey(ctx context.Context, of ev.TenantSurvey) (ev.TenantUse, error) {
 	clouds := c.worked.Load()
-	if clouds == nil || queue.ByAgent(of.EnsureTenant) {
+	by := fsm.ByServer
+	c.Live.View(func(w *state.Entities) { by = fsm.DoneBy(of.EnsureTenant, w.Get) })
+	if clouds == nil || by != fsm.ByServer {
 		return ev.TenantUse{}, errors.New("this replica does not reach its cluster")
 	}
 	return execute.SurveyTenant(ctx, *clouds, of)
@@ -292,7 +310,7 @@ func (c *Control) workIn(ctx context.Context, clouds map[string]execute.Cloud, e
 func (c *Control) orphans(ctx context.Context, q ev.OrphanQuery) (ev.Orphans, error) {
 	sweeper := c.Sweeper()
 	if sweeper == nil {
-		return ev.Orphans{}, ev.Refuse(ev.Unavailable, "this replica works in no cloud, or not yet: ask again, or another replica")
+		return ev.Orphans{}, ev.Refuse(ev.Unavailable, "this replica works in no cloud yet: ask again, or ask another replica")
 	}
 	return sweeper.Orphans(ctx, q)
 }

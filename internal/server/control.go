@@ -77,6 +77,7 @@ type Control struct {
 	http    *http.Server
 	listen  net.Listener
 	tls     *tls.Config // of HTTP; nil: in clear
+	floor   []byte      // see heapFloor
 	Token   string      // the admin's
 	kept    string      // what the log promises
 
@@ -108,7 +109,7 @@ const shutdownWithin = 3 * time.Second
 // and returns when commands are taken. What it started before an error is
 // stopped again.
 func Start(s Settings) (c *Control, err error) {
-	c = &Control{failed: make(chan error, 8)}
+	c = &Control{failed: make(chan error, 8), floor: make([]byte, heapFloor)}
 	c.doors.open()
 	c.work.open()
 	c.core.open()
@@ -118,7 +119,8 @@ func Start(s Settings) (c *Control, err error) {
 		}
 	}()
 	for _, start := range []func(Settings) error{
-		c.readIssuers, c.openStore, c.openLog, c.openClouds, c.openCharts, c.startFold, c.startLogin, c.watchReads, c.startWorkers, c.startHTTP,
+		c.readFiles, c.openStore, c.openLog, c.openKeys, c.openClouds, c.openCharts, c.startFold, c.startLogin, c.watchReads,
+		c.startWorkers, c.openCallout, c.startHTTP,
 	} {
 		if err := start(s); err != nil {
 			return c, err
@@ -137,11 +139,10 @@ func (c *Control) openStore(s Settings) (err error) {
 	if c.guard, err = take(s.DataDir); err != nil {
 		return err
 	}
-	httpTLS, natsTLS, err := s.secure()
+	natsTLS, err := c.secure(s)
 	if err != nil {
 		return err
 	}
-	c.tls = httpTLS
 	c.saved = views.PreloadSnapshot(filepath.Join(s.DataDir, "views"))
 	if c.listen, err = net.Listen("tcp", s.HTTP); err != nil {
 		return fmt.Errorf("listen on %s for HTTP: %w: stop what listens there, or choose another address with --http", s.HTTP, err)
@@ -151,8 +152,7 @@ func (c *Control) openStore(s Settings) (err error) {
 	}
 	c.local = &localToken{dir: s.DataDir, token: c.Token}
 	if s.NATSURL != "" {
-		c.Conn, err = dialNATS(s.NATSURL, s.Access)
-		return err
+		return c.connect(s)
 	}
 	began := time.Now()
 	c.NATS, err = embedded.Start(embedded.Options{Dir: filepath.Join(s.DataDir, "nats"), Addr: s.NATS, WebSocket: s.NATSWS, TLS: natsTLS,
@@ -188,6 +188,7 @@ func (c *Control) openLog(s Settings) (err error) {
 // startFold folds in all that the log holds before anyone decides on it.
 func (c *Control) startFold(s Settings) error {
 	c.Live = state.NewLive()
+	c.Live.SetEpoch(c.Log.Epoch())
 	c.Live.LimitProvision(s.Provision)
 	c.Views = views.New(c.Live, c.Log)
 	c.counts = metrics.New(c.Live, c.Log.Last)
@@ -208,7 +209,7 @@ func (c *Control) startFold(s Settings) error {
 	c.Intake.Count(c.counts.Commanded)
 	c.Intake.CountGivenUp(c.counts.GivenUp)
 	c.knowAgents(s)
-	c.admit()
+	c.admit(s)
 	c.Intake.CountRounds(c.counts.Round)
 	dispatcher := dispatch.NewDispatcher(c.Intake, c.Live, c.queue, c.timers, clock.Clock{Speed: s.SimSpeed})
 	c.timeAgents(dispatcher)
@@ -273,10 +274,10 @@ func (c *Control) where(ctx context.Context, q *placement.Query) (placement.Woul
 func (c *Control) startHTTP(s Settings) error {
 	handler := sayingSpeed(s.SimSpeed, api.NewHandler(api.Config{
 		Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Authenticate: c.who.Authenticate,
-		Version: Semver(), Done: c.doors.ctx.Done(),
-		Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where,
-		EnableLocal: c.enableLocal, Logins: c.offers, People: c.people, Erase: c.erase,
-		Denied: c.attempts.refused, Read: c.noteRead, Ready: c.ready, Promise: c.kept,
+		Version: Semver(), Done: c.doors.ctx.Done(), Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where,
+		EnableLocal: c.enableLocal, EraseKey: c.keys.erase, Logins: c.offers, People: c.people, Erase: c.erase,
+		Denied: c.attempts.refused, Read: c.noteRead, Ready: c.ready, Promise: c.kept, Callout: c.callout != nil, Keys: c.keys.list,
+		Spend: c.budgets.Spend, Answered: c.budgets.Answered, OpenTail: c.budgets.OpenTail, RotateKeys: c.keys.rotate,
 	}))
 	trusted, err := readProxies(s.Proxies)
 	if err != nil {
@@ -366,8 +367,8 @@ func (c *Control) StopTaking() error {
 	return errors.Join(errs...)
 }
 
-// Close stops taking requests and answers those under way, then stops the work,
-// then what decides and folds, and last the store.
+// Close stops taking requests and answers those under way, then stops the work, then what decides and folds, and last the
+// store. It waits for the goroutines of each.
 func (c *Control) Close() error {
 	errs := []error{c.StopTaking()}
 	c.work.end()
@@ -392,3 +393,8 @@ func (c *Control) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// heapFloor is memory that nobody writes, so no page of it is taken; the collector counts it as alive and waits for as much
+// garbage more. A small control plane keeps little and allocates much: without this a tenth of the processor's time goes
+// into looking (docs/performance.md, "Garbage"). A server's peak is at most this much higher. GOGC and GOMEMLIMIT hold too.
+const heapFloor = 64 << 20

@@ -252,6 +252,11 @@ func fill(v reflect.Value, text string) {
 				fill(v.Field(i), text)
 			}
 		}
+	case reflect.Pointer:
+		if v.Type() == reflect.TypeFor[*ev.Target]() {
+			v.Set(reflect.New(v.Type().Elem()))
+			fill(v.Elem(), text)
+		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0), text)

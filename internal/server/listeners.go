@@ -23,39 +23,41 @@ type TLS struct {
 	InsecureNATS bool     // and so NATS
 }
 
-// config is the TLS of the listeners; nil: there is no certificate.
-func (t TLS) config(dir string) (*tls.Config, error) {
+// config is the TLS of the listeners; nil: there is no certificate. One of aerie's own CA has to be opened.
+func (t TLS) config(dir string, givenUp <-chan struct{}) (*tls.Config, *certs.Own, error) {
 	switch {
 	case t.Cert != "" && t.Key != "":
-		return certs.Files(t.Cert, t.Key)
+		config, err := certs.Files(t.Cert, t.Key)
+		return config, nil, err
 	case len(t.Names) > 0:
-		return certs.Own(dir, append(slices.Clone(t.Names), "localhost", "127.0.0.1", "::1"))
+		own := certs.NewOwn(dir, append(slices.Clone(t.Names), "localhost", "127.0.0.1", "::1"), givenUp)
+		return own.TLS(), own, nil
 	}
-	return nil, nil
+	return nil, nil, nil
 }
 
-// secure is the TLS of the listeners for HTTP and NATS; nil where one serves in clear. One that would do so beyond the
+// secure makes the TLS of the listeners for HTTP and NATS; nil where one serves in clear. One that would do so beyond the
 // machine, and was not said to, is an error.
-func (s Settings) secure() (http, nats *tls.Config, err error) {
-	config, err := s.TLS.config(s.DataDir)
+func (c *Control) secure(s Settings) (nats *tls.Config, err error) {
+	config, own, err := s.TLS.config(s.DataDir, c.core.ctx.Done())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	http, nats = config, config
+	c.keys.ca, c.tls, nats = own, config, config
 	if s.TLS.InsecureHTTP {
-		http = nil
+		c.tls = nil
 	}
 	if s.TLS.InsecureNATS {
 		nats = nil
 	}
-	errs := []error{inClear("http", s.HTTP, http != nil || s.TLS.InsecureHTTP)}
+	errs := []error{inClear("http", s.HTTP, c.tls != nil || s.TLS.InsecureHTTP)}
 	if s.NATSURL == "" {
 		errs = append(errs, inClear("nats", s.NATS, nats != nil || s.TLS.InsecureNATS))
 		if s.NATSWS != "" {
 			errs = append(errs, inClear("nats", s.NATSWS, nats != nil || s.TLS.InsecureNATS))
 		}
 	}
-	return http, nats, errors.Join(errs...)
+	return nats, errors.Join(errs...)
 }
 
 func inClear(flag, address string, allowed bool) error {

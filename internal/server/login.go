@@ -5,16 +5,23 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/keyring"
 	"github.com/aeriehq/aerie/events/people"
 	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/workers/login"
 )
 
-// openWithin is how long the directory of people may take to open.
+// openWithin is how long the directory of people may take to open, and so the installation's keys.
 const openWithin = 10 * time.Second
 
-// readIssuers reads whose word is taken about people, before anything is started.
-func (c *Control) readIssuers(s Settings) (err error) {
+// readFiles reads whose word is taken about people, and what seals the installation's keys, before anything is started.
+func (c *Control) readFiles(s Settings) (err error) {
+	if err := c.readCallout(s); err != nil {
+		return err
+	}
+	if c.keys.seal, err = keyring.ReadSeal(s.SealKeyFile); err != nil {
+		return err
+	}
 	if s.OIDC != "" {
 		c.issuers, err = login.ReadSettings(s.OIDC)
 	}
@@ -69,7 +76,7 @@ func (c *Control) people(ctx context.Context) ([]api.Person, error) {
 // erase takes somebody out of it.
 func (c *Control) erase(ctx context.Context, ref ev.Ref, actor string) error {
 	if c.login == nil {
-		return ev.Refuse(ev.NotFound, "there is no directory of people: the server has no --oidc")
+		return ev.Refuse(ev.NotFound, "the server keeps no names of people: it was started without --oidc")
 	}
 	return c.login.Erase(ctx, ref, actor)
 }

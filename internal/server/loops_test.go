@@ -12,6 +12,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/internal/liveness"
+	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/workers/command"
 	"github.com/aeriehq/aerie/workers/execute"
 )
@@ -40,7 +41,7 @@ func stands(t *testing.T, c *Control, loop, at string, later time.Duration) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	over := time.After(10 * time.Second)
+	over := time.After(natstest.Patience)
 	for {
 		err := c.Still(time.Now().Add(later))
 		if err != nil && strings.Contains(err.Error(), `"`+loop+`" stands still: `+at+" has not ended since ") {

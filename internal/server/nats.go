@@ -21,7 +21,7 @@ const (
 // dialNATS connects a server for as long as it lives: whenever the connection is
 // lost it is made again. What is published meanwhile fails at once; it is not kept
 // for later, when nobody would wait for it any more.
-func dialNATS(urls string, a client.NATSAccess) (*nats.Conn, error) {
+func dialNATS(urls string, a client.NATSAccess, more ...nats.Option) (*nats.Conn, error) {
 	if err := client.CheckNATSURL(urls); err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func dialNATS(urls string, a client.NATSAccess) (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	nc, err := client.DialNATS(urls, append(options, nats.Name("aerie server"), nats.Timeout(client.AttemptTimeout),
+	nc, err := client.DialNATS(urls, append(append(options, more...), nats.Name("aerie server"), nats.Timeout(client.AttemptTimeout),
 		nats.MaxReconnects(-1), nats.ReconnectWait(client.RetryPause), nats.ReconnectBufSize(-1), nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(natsPing), nats.MaxPingsOutstanding(natsPings),
 		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aeriehq/aerie/internal/natstest"
 )
 
 // TestWithNothingButNATS is a user who has a NATS client and the documentation:
@@ -148,7 +150,7 @@ func text(v any) string {
 // tailUntil reads the stream from its beginning to an event of a type.
 func tailUntil(t *testing.T, js jetstream.JetStream, filter, last string) (types []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), natstest.Patience)
 	defer cancel()
 	consumer, err := js.OrderedConsumer(ctx, "AERIE_EVENTS", jetstream.OrderedConsumerConfig{FilterSubjects: []string{filter}})
 	if err != nil {

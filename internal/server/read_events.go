@@ -39,25 +39,7 @@ func (c *Control) serveReads() error {
 	if c.NATS == nil { // there everybody is staff, and may not hear this subject
 		return nil
 	}
-	free := make(chan struct{}, readersAtOnce)
-	sub, err := c.Conn.QueueSubscribe(readSubject, "aerie", func(m *nats.Msg) {
-		select {
-		case free <- struct{}{}:
-		default:
-			answerRead(m, nil, ev.Refuse(ev.Unavailable, "too many questions at once: ask again"))
-			return
-		}
-		c.doors.running.Go(func() {
-			defer func() { <-free }()
-			ctx, cancel := context.WithTimeout(c.doors.ctx, command.AnswerTimeout)
-			defer cancel()
-			begun := time.Now()
-			data, err := c.readEvents(ctx, m)
-			answerRead(m, data, err)
-			c.noteRead(api.Reading{Caller: c.Intake.Sender(m.Header), Route: readSubject, Owner: ev.Truncate(strings.Split(m.Subject, ".")[2]),
-				Status: api.StatusOf(err), Bytes: len(data), Begun: begun})
-		})
-	})
+	sub, err := c.Conn.QueueSubscribe(readSubject, "aerie", func(m *nats.Msg) { c.takeRead(m, c.Intake.Sender(m.Header)) })
 	if err != nil {
 		return fmt.Errorf("serve reads: %w", err)
 	}
@@ -65,10 +47,42 @@ func (c *Control) serveReads() error {
 	return nil
 }
 
+// takeRead answers a question of a caller.
+func (c *Control) takeRead(m *nats.Msg, caller ev.Caller) {
+	if tokens := strings.Split(m.Subject, "."); len(tokens) != 4 || tokens[3] != "events" {
+		answerRead(m, nil, ev.RefuseFaults("read", []ev.FieldError{{Field: "subject", Message: "want aerie.read.<owner>.events"}}))
+		return
+	}
+	if c.doors.ctx.Err() != nil {
+		answerRead(m, nil, ev.Refuse(ev.Unavailable, "the server stops: ask again"))
+		return
+	}
+	if err := c.budgets.Spend(caller, len(m.Data)); err != nil {
+		answerRead(m, nil, err)
+		return
+	}
+	select {
+	case c.readers <- struct{}{}:
+	default:
+		answerRead(m, nil, ev.Refuse(ev.Unavailable, "too many questions at once: ask again"))
+		return
+	}
+	c.doors.running.Go(func() {
+		defer func() { <-c.readers }()
+		ctx, cancel := context.WithTimeout(c.doors.ctx, command.AnswerTimeout)
+		defer cancel()
+		begun := time.Now()
+		data, err := c.readEvents(ctx, m, caller)
+		answerRead(m, data, err)
+		c.budgets.Answered(caller, len(data))
+		c.noteRead(api.Reading{Caller: caller, Route: readSubject, Owner: ev.Truncate(strings.Split(m.Subject, ".")[2]),
+			Status: api.StatusOf(err), Bytes: len(data), Begun: begun})
+	})
+}
+
 // readEvents is one page of the events of an owner, as GET /v1/events has them, and as long as a message may be.
-func (c *Control) readEvents(ctx context.Context, m *nats.Msg) ([]byte, error) {
+func (c *Control) readEvents(ctx context.Context, m *nats.Msg, caller ev.Caller) ([]byte, error) {
 	owner := strings.Split(m.Subject, ".")[2]
-	caller := c.Intake.Sender(m.Header)
 	if !caller.Owns(owner) {
 		c.attempts.refused(caller, ev.VerbRead, "")
 		return nil, ev.Refuse(ev.Denied, "you may not read the events of %s", ev.Truncate(owner))
@@ -83,7 +97,7 @@ func (c *Control) readEvents(ctx context.Context, m *nats.Msg) ([]byte, error) {
 		asked.Limit = mostRead
 	}
 	q := views.EventQuery{Owner: owner, After: asked.After, Limit: asked.Limit}
-	f, err := q.Filter()
+	f, err := q.Filter(ev.Builtin)
 	if err != nil {
 		return nil, err
 	}

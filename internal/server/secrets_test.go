@@ -203,7 +203,7 @@ const leaking = `{"spec":{"chart":{"name":"nosuch","version":"1.0.0"},"values":{
 func manifestOf(app, secrets int, suffix string) string {
 	data := map[string]string{}
 	for k := range secrets {
-		data[fmt.Sprintf("k%d%s", k, suffix)] = fmt.Sprintf("<${secret:files/acme/app%d#k%d}>", app, k)
+		data[fmt.Sprintf("k%d%s", k, suffix)] = fmt.Sprintf("https://shop/${secret:files/acme/app%d#k%d}", app, k)
 	}
 	encoded, _ := json.Marshal(data)
 	return fmt.Sprintf(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"app%d"},"stringData":%s}`, app, encoded)

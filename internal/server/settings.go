@@ -8,28 +8,33 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/client"
+	"github.com/aeriehq/aerie/projections/identity"
 )
 
 // Settings are what `aerie server` can be told.
 type Settings struct {
-	DataDir  string            // where all is kept; it is this server's alone
-	HTTP     string            // the address to serve HTTP on
-	NATS     string            // the embedded server's listener
-	NATSURL  string            // NATS servers that somebody else runs, instead of the embedded one
-	Access   client.NATSAccess // how to enter those
-	TLS      TLS               // of the listeners for HTTP and the embedded NATS
-	OIDC     string            // file with the issuers whose word is taken about people; empty: nobody's
-	NATSWS   string            // the embedded server's listener for WebSocket; empty: there is none
-	Proxies  []string          // networks of proxies that are believed when they say whose request it is
-	Monitor  string            // HTTP monitoring addresses of those servers
-	CloudDir string            // where the simulated cloud lives
-	NoSim    bool              // there is no simulated cloud: accounts are real
-	SimSpeed float64           // 1: as in life; 60: a minute a second; 0: at once
-	// SimKubeconfig names the cluster behind the simulated ones; empty: each only stores.
-	SimKubeconfig string
+	DataDir    string            // where all is kept; it is this server's alone
+	HTTP       string            // the address to serve HTTP on
+	NATS       string            // the embedded server's listener
+	NATSURL    string            // NATS servers that somebody else runs, instead of the embedded one
+	Access     client.NATSAccess // how to enter those
+	TLS        TLS               // of the listeners for HTTP and the embedded NATS
+	OIDC       string            // file with the issuers whose word is taken about people; empty: nobody's
+	NATSWS     string            // the embedded server's listener for WebSocket; empty: there is none
+	Proxies    []string          // networks of proxies that are believed when they say whose request it is
+	CalloutKey string            // file with the key with which those servers are told who comes in; empty: they know themselves
+	Monitor    string            // HTTP monitoring addresses of those servers
+	CloudDir   string            // where the simulated cloud lives
+	NoSim      bool              // there is no simulated cloud: accounts are real
+	SimSpeed   float64           // 1: as in life; 60: a minute a second; 0: at once
+	// SimKubeconfigs are files that name the cluster behind the simulated ones, each [REGION=]FILE; where there is none they
+	// only store.
+	SimKubeconfigs []string
 	// Provision bounds what is made for plans; nil: the default.
 	Provision    *fsm.ProvisionLimit
-	SecretStores string // the file that names the stores of secrets, and whom they serve
+	Budget       *identity.Budget // of each caller; nil: the default
+	SecretStores string           // the file that names the stores of secrets, and whom they serve
+	SealKeyFile  string           // the file with the keys that seal the installation's own; empty: a variable has them, or none is sealed
 }
 
 // Serve runs the control plane until ctx ends, which Ctrl-C does, or a part of it fails.

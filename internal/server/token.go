@@ -145,7 +145,7 @@ func (c *Control) enableLocal(ctx context.Context, proof string) (ev.Answer, err
 	data, err := os.ReadFile(path)
 	written := strings.TrimSpace(string(data))
 	if err != nil || len(written) < tokenLength || subtle.ConstantTimeCompare([]byte(written), []byte(proof)) != 1 {
-		return ev.Answer{}, ev.Refuse(ev.Denied, "this is for who is on the server's host: aerie auth local-token enable, with its --data-dir")
+		return ev.Answer{}, ev.Refuse(ev.Denied, "this works only on the server's host: aerie auth local-token enable, with its --data-dir")
 	}
 	if err := os.Remove(path); err != nil {
 		return ev.Answer{}, fmt.Errorf("take the proof away: %w", err)

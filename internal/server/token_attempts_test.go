@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/workers/command"
 )
 
@@ -83,6 +84,12 @@ func TestRefusedAttempts(t *testing.T) {
 		}
 		<-refused
 	}
+	// The client hears of a refusal before it is noted.
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for patience := natstest.Deadline(t); noted(c) < 7 && patience.Err() == nil; {
+		<-tick.C
+	}
 	c.attempts.flush(t.Context())
 	if then := told(2)[1]; then.Count != 7 || then.Since.IsZero() {
 		t.Errorf("%+v, want 7: five over HTTP, two over NATS", then)
@@ -106,4 +113,14 @@ func TestRefusedAttempts(t *testing.T) {
 	if !strings.Contains(string(data), `"actor":"token:`+made.Entity.UID+`","route":"GET /v1/plans","owner":"-","status":200`) {
 		t.Errorf("%s", data)
 	}
+}
+
+// noted is how many attempts wait to be told.
+func noted(c *Control) (n int) {
+	c.attempts.mu.Lock()
+	defer c.attempts.mu.Unlock()
+	for _, of := range c.attempts.untold {
+		n += of.Count
+	}
+	return n
 }

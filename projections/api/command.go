@@ -40,7 +40,7 @@ type CommandQuery struct {
 	Kind        string `path:"kind" doc:"The kind, in the singular"`
 	ID          string `path:"id" doc:"The entity's name"`
 	Verb        string `path:"verb" doc:"What is asked"`
-	CommandID   string `header:"Nats-Msg-Id" maxLength:"100" doc:"The command's id, a ULID: a repeat with the same id is answered the same and changes nothing; made up if absent"`
+	CommandID   string `header:"Nats-Msg-Id" maxLength:"100" doc:"The command's id, a ULID: a repeat with the same id is answered the same and changes nothing; generated if absent"`
 	Idempotency string `header:"Idempotency-Key" maxLength:"100" doc:"The same as Nats-Msg-Id, by the name that HTTP clients know"`
 	ExpectedSeq string `header:"Aerie-Expected-Seq" doc:"Refuse if the entity's last sequence is another"`
 	ExpectedUID string `header:"Aerie-Expected-Uid" maxLength:"100" doc:"Refuse if the name belongs to another incarnation"`
@@ -179,9 +179,9 @@ func (q *CommandQuery) Resolve(ctx huma.Context) (errs []error) {
 	return errs
 }
 
-// checkCommandPath names what is wrong with the tokens of a command's path. It
+// checkCommandPath names what is wrong with the tokens of a path of a command of some kinds. It
 // sees the path before the mux does, which would redirect where a token is empty.
-func checkCommandPath(escaped string) (faults []events.FieldError) {
+func checkCommandPath(kinds *events.Registry, escaped string) (faults []events.FieldError) {
 	tokens := strings.Split(strings.TrimPrefix(escaped, commandPath), "/")
 	if len(tokens) != 4 {
 		return []events.FieldError{{Field: "path", Message: fmt.Sprintf("%d tokens: want %s<owner>/<kind>/<id>/<verb>", len(tokens), commandPath)}}
@@ -196,10 +196,7 @@ func checkCommandPath(escaped string) (faults []events.FieldError) {
 	if len(faults) > 0 {
 		return faults
 	}
-	if k, known := events.KindOf(tokens[1]); !known || string(k) != tokens[1] {
-		return []events.FieldError{views.UnknownKind(tokens[1])}
-	}
-	faults = events.Ref{Owner: tokens[0], Kind: events.Kind(tokens[1]), ID: tokens[2]}.Check()
+	faults = kinds.Check(events.Ref{Owner: tokens[0], Kind: events.Kind(tokens[1]), ID: tokens[2]})
 	for i := range faults {
 		if faults[i].Field == "name" {
 			faults[i].Field = "id" // as the path calls it

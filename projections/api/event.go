@@ -16,7 +16,10 @@ import (
 	"github.com/aeriehq/aerie/projections/views"
 )
 
-const eventStream = "text/event-stream"
+const (
+	eventStream   = "text/event-stream"
+	eventsPattern = "GET /v1/events" // the one route that answers with a stream
+)
 
 // events is the route of the log: a list, or a stream for who accepts one.
 func (s *server) events(api huma.API) {
@@ -38,7 +41,7 @@ func (s *server) events(api huma.API) {
 			}
 			q.Owner = caller.Owner
 		}
-		f, err := q.Filter()
+		f, err := q.Filter(s.Kinds)
 		if err != nil {
 			return nil, err
 		}

@@ -35,6 +35,7 @@ type Config struct {
 	Fanout  *Fanout // from which streams of events are served
 	Token   string  // the local admin's, who needs no entry in the log; an empty one fits nobody
 	Version string  // of the program, for the OpenAPI document
+	Callout bool    // NATS servers ask aerie who callers are
 	Promise string  // what the log promises, for /readyz: "every answered command is fsynced"
 
 	// Authenticate says who shows a token, and has a channel that is closed when he is not let in any more; false: nobody.
@@ -45,9 +46,18 @@ type Config struct {
 	Logins      func() []LoginOffer                                              // where people log in
 	People      func(ctx context.Context) ([]Person, error)                      // who has come in so
 	Erase       func(ctx context.Context, person events.Ref, actor string) error // takes what is known of one away
+	// Keys are the installation's own; RotateKeys seals them anew, and says how many; EraseKey takes one away.
+	Keys       func(ctx context.Context) ([]SealedKey, error)
+	RotateKeys func(ctx context.Context, actor string) (int, error)
+	EraseKey   func(ctx context.Context, name, actor string) error
 	// Denied is told of who asked a verb, or to read, of what he may not; Read of each answer to who was let in and reads.
 	Denied func(c events.Caller, verb string, k events.Kind)
 	Read   func(Reading)
+	// Spend takes a request of some bytes off its caller's budget, or refuses it; Answered takes off what the answer had, and
+	// OpenTail a stream, until it is over. nil: nobody has one.
+	Spend    func(c events.Caller, bytes int) error
+	Answered func(c events.Caller, bytes int)
+	OpenTail func(c events.Caller) (done func(), err error)
 	// Ready is nil while commands are taken; else it says why not.
 	Ready func() error
 	// Do decides a command and returns when its events are durable. An error that
@@ -106,6 +116,7 @@ func newServer(c Config) *server {
 	s.identity(api)
 	s.localToken(api)
 	s.people(api)
+	s.sealedKeys(api)
 	s.health(api)
 	s.mux.Handle("GET /metrics", c.Metrics)
 	s.documents(api)
@@ -147,8 +158,18 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		writeProblem(w, problem(err))
 		return
 	}
+	if err := s.spend(caller, r); err != nil {
+		writeProblem(w, problemOf(r.Context(), pattern, err))
+		return
+	}
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
-	if strings.Contains(r.Header.Get("Accept"), eventStream) { // it has no end to wait for
+	if pattern == eventsPattern && strings.Contains(r.Header.Get("Accept"), eventStream) { // it has no end to wait for
+		done, err := s.openTail(caller)
+		if err != nil {
+			writeProblem(w, problemOf(r.Context(), pattern, err))
+			return
+		}
+		defer done()
 		ctx, cancel := whileWelcome(r.Context(), caller, ended)
 		defer cancel()
 		r = r.WithContext(ctx)
@@ -160,6 +181,9 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
 	s.mux.ServeHTTP(whole, r)
 	s.prune(whole, pattern, caller)
+	if s.Answered != nil {
+		s.Answered(caller, whole.body.Len())
+	}
 	s.Metrics.Requested(pattern, whole.status, time.Since(begun))
 	s.noteRead(caller, pattern, r, begun, func() (int, int) { return whole.status, whole.body.Len() })
 	if whole.status == http.StatusForbidden {
@@ -174,7 +198,7 @@ func (s *server) reject(r *http.Request) *Problem {
 		return problem(events.Refuse(events.Denied, "a page of another site may not do this"))
 	}
 	if strings.HasPrefix(r.URL.Path, commandPath) && r.Method == http.MethodPost {
-		if faults := checkCommandPath(r.URL.EscapedPath()); len(faults) > 0 {
+		if faults := checkCommandPath(s.Kinds, r.URL.EscapedPath()); len(faults) > 0 {
 			return invalid("command: the path is wrong", faults...)
 		}
 		return nil

@@ -147,7 +147,7 @@ func TestEveryErrorHasItsStatus(t *testing.T) {
 	s := apitest.New(t)
 	for code, status := range map[events.Code]int{
 		events.Invalid: 400, events.NotFound: 404, events.Conflict: 409, events.Refused: 422,
-		events.Denied: 403, events.Unavailable: 503, events.Internal: 500,
+		events.Denied: 403, events.Unavailable: 503, events.TooMany: 429, events.Internal: 500,
 	} {
 		s.Say = func(api.CommandRequest) (events.Answer, error) {
 			r := events.Refuse(code, "because")
@@ -155,7 +155,7 @@ func TestEveryErrorHasItsStatus(t *testing.T) {
 			return events.Answer{}, r
 		}
 		p := s.Ask("POST", "/v1/commands/acme/tenant/x/create", "{}").Problem(t, status, code)
-		if p.Detail != "because" || len(p.Details) != 1 || p.Retryable != (code == events.Unavailable) {
+		if p.Detail != "because" || len(p.Details) != 1 || p.Retryable != (code == events.Unavailable || code == events.TooMany) {
 			t.Errorf("%s: %+v", code, p)
 		}
 	}

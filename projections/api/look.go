@@ -58,7 +58,7 @@ func (s *server) operations(api huma.API) {
 				return nil, err
 			}
 		}
-		l, err := s.views.Operations(ctx, q)
+		l, err := s.views.Operations(ctx, s.Kinds, q)
 		return &operationsAnswer{l}, err
 	})
 }

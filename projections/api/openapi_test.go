@@ -41,7 +41,7 @@ func at(v any, path ...string) any {
 func TestTheDocumentHasEveryRoute(t *testing.T) {
 	s := apitest.New(t)
 	doc := documentOf(s, t, "/openapi.json")
-	want := []string{"/asyncapi.json", "/healthz", "/livez", "/openapi.json", "/readyz", "/v1/can-i", "/v1/commands/{owner}/{kind}/{id}/{verb}", "/v1/customers", "/v1/customers/{id}", "/v1/customers/{id}/history", "/v1/events", "/v1/local-token/enable", "/v1/login", "/v1/people", "/v1/people/{owner}/{id}", "/v1/operations", "/v1/orphans", "/v1/plans/{owner}/{id}/versions", "/v1/queue", "/v1/queue/{seq}", "/v1/tenants/{owner}/{id}/place", "/v1/whoami"}
+	want := []string{"/asyncapi.json", "/healthz", "/livez", "/openapi.json", "/readyz", "/v1/can-i", "/v1/commands/{owner}/{kind}/{id}/{verb}", "/v1/customers", "/v1/customers/{id}", "/v1/customers/{id}/history", "/v1/events", "/v1/keys", "/v1/keys/rotate", "/v1/keys/{name}", "/v1/local-token/enable", "/v1/login", "/v1/people", "/v1/people/{owner}/{id}", "/v1/operations", "/v1/orphans", "/v1/plans/{owner}/{id}/versions", "/v1/queue", "/v1/queue/{seq}", "/v1/tenants/{owner}/{id}/place", "/v1/whoami"}
 	for _, k := range events.Kinds[1:] {
 		list := "/v1/" + k.Plural()
 		want = append(want, list, list+"/{owner}/{id}", list+"/{owner}/{id}/history")

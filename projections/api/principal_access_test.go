@@ -2,7 +2,9 @@ package api_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -144,18 +146,36 @@ func TestNothingTellsWhatOthersHave(t *testing.T) {
 func TestWhatCustomersSeeOfThePlatform(t *testing.T) {
 	s := withRoles(t)
 	for path, want := range map[string][]string{"/v1/plans/-/free": {"apps", "price", "quota"}, "/v1/dataplanes/-/eu": {"region"}} {
-		_, body := as(s, "acme-viewer", http.MethodGet, path)
-		var e struct{ Spec map[string]any }
-		if err := json.Unmarshal([]byte(body), &e); err != nil {
-			t.Fatal(err, body)
+		for _, accept := range []string{"", api.EventStream} { // who asks for a stream where there is none is told no more
+			body := s.Ask(http.MethodGet, path, "", "Authorization", "Bearer acme-viewer", "Accept", accept).Body
+			var e struct{ Spec map[string]any }
+			if err := json.Unmarshal([]byte(body), &e); err != nil {
+				t.Fatal(err, body)
+			}
+			if got := slices.Sorted(maps.Keys(e.Spec)); !slices.Equal(got, want) {
+				t.Errorf("%s, accepting %q: %v, want %v", path, accept, got, want)
+			}
 		}
-		var got []string
-		for field := range e.Spec {
-			got = append(got, field)
-		}
-		if slices.Sort(got); !slices.Equal(got, want) {
-			t.Errorf("%s: %v, want %v", path, got, want)
-		}
+	}
+}
+
+// TestALengthThatIsOnlySaid costs no more than what is read of a request, and saying none does not make it free.
+func TestALengthThatIsOnlySaid(t *testing.T) {
+	s := withRoles(t)
+	var spent []int
+	s.Config.Spend = func(_ events.Caller, bytes int) error {
+		spent = append(spent, bytes)
+		return nil
+	}
+	handler := api.NewHandler(s.Config)
+	for _, said := range []int64{0, 100, 1 << 62, -1} {
+		r := httptest.NewRequest(http.MethodGet, "/v1/tenants", nil)
+		r.Header.Set("Authorization", "Bearer acme-viewer")
+		r.ContentLength = said
+		handler.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if want := []int{0, 100, events.MaxBody, events.MaxBody}; !slices.Equal(spent, want) {
+		t.Errorf("spent %v, want %v", spent, want)
 	}
 }
 

@@ -17,7 +17,7 @@ const loginPath = "/v1/login"
 type LoginOffer struct {
 	Name     string   `json:"name" required:"true" doc:"The issuer's name here"`
 	Issuer   string   `json:"issuer" required:"true" doc:"Its URL; the discovery document is below it"`
-	ClientID string   `json:"client_id" required:"true" doc:"As whom a program asks there"`
+	ClientID string   `json:"client_id" required:"true" doc:"The client id of a program that logs in there"`
 	Scopes   []string `json:"scopes" required:"true" nullable:"false" doc:"What it asks for"`
 }
 

@@ -14,13 +14,14 @@ type Whoami struct {
 	Actor   string      `json:"actor" required:"true" doc:"As the events that he causes name him"`
 	Role    events.Role `json:"role" required:"true" doc:"What he may do"`
 	Owner   string      `json:"owner" required:"true" doc:"The customer whose things he sees; - sees those of all"`
+	NATS    string      `json:"nats,omitempty" doc:"What his subjects begin with over NATS instead of aerie., on NATS servers that ask aerie who he is; absent where they begin with aerie."`
 	Expires *time.Time  `json:"expires" required:"true" doc:"When what he showed ends; null if it does not"`
 }
 
 // CanI says whether something may be asked.
 type CanI struct {
 	Allowed bool   `json:"allowed" required:"true"`
-	Reason  string `json:"reason" required:"true" doc:"Of whose things, or why not"`
+	Reason  string `json:"reason" required:"true" doc:"Whose things it holds for, or why not"`
 }
 
 // CanIQuery is what may be asked, or not.
@@ -40,6 +41,9 @@ func (s *server) identity(api huma.API) {
 		w := Whoami{Actor: c.Actor, Role: c.Role, Owner: c.Owner}
 		if !c.Until.IsZero() {
 			w.Expires = &c.Until
+		}
+		if s.Callout {
+			w.NATS = c.SubjectsOf()
 		}
 		return &struct{ Body Whoami }{w}, nil
 	})

@@ -21,7 +21,7 @@ type Problem struct {
 	Title     string              `json:"title" required:"true" doc:"The code in words"`
 	Status    int                 `json:"status" required:"true" doc:"The HTTP status"`
 	Detail    string              `json:"detail" required:"true" doc:"What is the matter, as a sentence"`
-	Code      events.Code         `json:"code" required:"true" enum:"invalid,not_found,conflict,refused,denied,unavailable,internal" doc:"A stable word"`
+	Code      events.Code         `json:"code" required:"true" enum:"invalid,not_found,conflict,refused,denied,unavailable,rate_limited,internal" doc:"A stable word"`
 	Fault     events.Blame        `json:"fault" required:"true" enum:"user,system,cloud" doc:"Who can do something about it"`
 	Retryable bool                `json:"retryable" required:"true" doc:"Whether the same request may succeed later"`
 	Details   []events.FieldError `json:"details" required:"true" nullable:"false" doc:"What is wrong where"`
@@ -40,13 +40,14 @@ const problemJSON = "application/problem+json"
 
 var titles = map[events.Code]string{
 	events.Invalid: "Invalid", events.NotFound: "Not found", events.Conflict: "Conflict", events.Refused: "Refused",
-	events.Denied: "Denied", events.Unavailable: "Unavailable", events.Internal: "Internal error",
+	events.Denied: "Denied", events.Unavailable: "Unavailable", events.TooMany: "Too many requests", events.Internal: "Internal error",
 }
 
 var statuses = map[events.Code]int{
 	events.Invalid: http.StatusBadRequest, events.NotFound: http.StatusNotFound, events.Conflict: http.StatusConflict,
 	events.Refused: http.StatusUnprocessableEntity, events.Denied: http.StatusForbidden,
-	events.Unavailable: http.StatusServiceUnavailable, events.Internal: http.StatusInternalServerError,
+	events.Unavailable: http.StatusServiceUnavailable, events.TooMany: http.StatusTooManyRequests,
+	events.Internal: http.StatusInternalServerError,
 }
 
 // problem writes a refusal down for HTTP.
@@ -116,7 +117,12 @@ func faultOf(err error) events.FieldError {
 	return events.FieldError{Field: field, Message: fmt.Sprintf("%s, got %q", msg, events.Truncate(fmt.Sprint(d.Value)))}
 }
 
-func writeProblem(w http.ResponseWriter, p *Problem) { writeJSON(w, p.Status, problemJSON, p) }
+func writeProblem(w http.ResponseWriter, p *Problem) {
+	if p.Status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	writeJSON(w, p.Status, problemJSON, p)
+}
 
 // writeJSON writes an answer; whether it gets there is the client's affair.
 func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {

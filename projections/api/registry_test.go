@@ -10,6 +10,7 @@ import (
 	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/apitest"
 	"github.com/aeriehq/aerie/projections/metrics"
+	"github.com/aeriehq/aerie/projections/views"
 )
 
 // herdSpec is the spec of a toy kind, which the program does not know.
@@ -69,5 +70,34 @@ func TestAToyKindIsInTheDocuments(t *testing.T) {
 	}
 	if faults := faultsOf(t, d.Asked, at(d.Messages["herd.shear"], "payload"), `{"rounds":0}`); len(faults) == 0 {
 		t.Error("AsyncAPI: no rounds are taken")
+	}
+}
+
+// A command of such a kind comes to the intake, and one of a kind that is in no registry does not.
+func TestACommandOfAToyKindIsTaken(t *testing.T) {
+	s := apitest.New(t)
+	s.Ask("POST", "/v1/commands/acme/herd/a/shear", "{}").Problem(t, 400, events.Invalid)
+	s.Config.Kinds, s.Config.Metrics = withHerds, metrics.New(s.Fold, nil)
+	s.HTTP = api.NewHandler(s.Config)
+	if a := s.Ask("POST", "/v1/commands/acme/herd/a/shear", "{}"); a.StatusCode != 200 || len(s.Asked) != 1 || s.Asked[0].Kind != "herd" {
+		t.Errorf("status %d, asked %v", a.StatusCode, s.Asked)
+	}
+}
+
+// Operations and events are asked for by any kind of the registry, and what is none is told from all of them.
+func TestAToyKindIsAskedFor(t *testing.T) {
+	s := apitest.New(t)
+	for _, path := range []string{"/v1/operations?kind=herd", "/v1/operations?kind=herd&entity=acme/a", "/v1/events?kind=herds"} {
+		s.Ask("GET", path, "").Problem(t, 400, events.Invalid)
+	}
+	s.Config.Kinds, s.Config.Metrics = withHerds, metrics.New(s.Fold, nil)
+	s.HTTP = api.NewHandler(s.Config)
+	for _, path := range []string{"/v1/operations?kind=herd", "/v1/operations?kind=herd&entity=acme/a", "/v1/events?kind=herds"} {
+		if a := s.Ask("GET", path, ""); a.StatusCode != 200 {
+			t.Errorf("%s: status %d", path, a.StatusCode)
+		}
+	}
+	if _, err := (views.EventQuery{Kind: "herb"}).Filter(withHerds); err == nil || !strings.Contains(err.Error(), "herd") {
+		t.Errorf("another word: %v", err)
 	}
 }

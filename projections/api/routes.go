@@ -47,18 +47,20 @@ type oneAnswer[S, O any] struct {
 
 // kindRoutes are the routes of each kind. To add a kind, name here what is its own and what is observed of it.
 var kindRoutes = map[events.Kind]func(*server, huma.API){
-	events.Customer:    routesOf[events.CustomerSpec, *views.None](events.Customer),
-	events.Account:     routesOf[events.AccountSpec, *views.None](events.Account),
-	events.Plan:        routesOf[events.PlanSpec, *views.PlanObserved](events.Plan),
-	events.Dataplane:   routesOf[events.DataplaneSpec, *views.DataplaneObserved](events.Dataplane),
-	events.TenantInfra: routesOf[events.TenantInfraSpec, *views.TenantInfraObserved](events.TenantInfra),
-	events.Tenant:      routesOf[events.TenantSpec, *views.TenantObserved](events.Tenant),
-	events.Application: routesOf[events.ApplicationSpec, *views.InstalledObserved](events.Application),
-	events.Addon:       routesOf[events.AddonSpec, *views.InstalledObserved](events.Addon),
-	events.Principal:   routesOf[events.PrincipalSpec, *views.None](events.Principal),
-	events.Token:       routesOf[events.TokenSpec, *views.None](events.Token),
-	events.Agent:       routesOf[events.AgentSpec, *views.AgentObserved](events.Agent),
-	events.Cell:        routesOf[events.CellSpec, *views.CellObserved](events.Cell),
+	events.Customer:        routesOf[events.CustomerSpec, *views.None](events.Customer),
+	events.Account:         routesOf[events.AccountSpec, *views.None](events.Account),
+	events.Plan:            routesOf[events.PlanSpec, *views.PlanObserved](events.Plan),
+	events.Dataplane:       routesOf[events.DataplaneSpec, *views.DataplaneObserved](events.Dataplane),
+	events.TenantInfra:     routesOf[events.TenantInfraSpec, *views.TenantInfraObserved](events.TenantInfra),
+	events.Tenant:          routesOf[events.TenantSpec, *views.TenantObserved](events.Tenant),
+	events.Application:     routesOf[events.ApplicationSpec, *views.InstalledObserved](events.Application),
+	events.Addon:           routesOf[events.AddonSpec, *views.InstalledObserved](events.Addon),
+	events.Principal:       routesOf[events.PrincipalSpec, *views.None](events.Principal),
+	events.Token:           routesOf[events.TokenSpec, *views.None](events.Token),
+	events.Agent:           routesOf[events.AgentSpec, *views.AgentObserved](events.Agent),
+	events.Cell:            routesOf[events.CellSpec, *views.CellObserved](events.Cell),
+	events.CellApplication: routesOf[events.CellApplicationSpec, *views.InstalledObserved](events.CellApplication),
+	events.Repository:      routesOf[events.RepositorySpec, *views.None](events.Repository),
 }
 
 // routesOf are the routes of a kind: its list, one of it, and that one's history.

@@ -40,6 +40,7 @@ type entry struct {
 	hash   [sha256.Size]byte // of a token's secret
 	key    string            // a principal's
 	gone   chan struct{}     // closed when he may not any more, or not as before
+	since  time.Time         // when this process learned of his rights; zero if he has had no others
 }
 
 // New makes a registry of nobody, which watches a fold that does not follow the log yet.
@@ -92,6 +93,9 @@ func (r *Registry) put(e fsm.Entity[fsm.Data]) {
 	r.remove(e.Ref, old)
 	if now == nil {
 		return
+	}
+	if e.Revision > 1 || old != nil {
+		now.since = r.now()
 	}
 	r.byRef[e.Ref] = now
 	r.actors[now.caller.Actor] = now
@@ -239,6 +243,15 @@ func (r *Registry) Actor(name string) (events.Caller, bool) {
 		return e.caller, true
 	}
 	return events.Caller{}, false
+}
+
+// LetIn tells whether who came in under a name at a moment came with the rights that he has now. Of rights that changed before this
+// process began it does not know when they did: who came in before it is not taken to have them.
+func (r *Registry) LetIn(name string, came time.Time) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	e, known := r.actors[name]
+	return known && !e.over(r.now()) && !came.Before(e.since)
 }
 
 // over tells whether somebody's time has ended.

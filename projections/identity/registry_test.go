@@ -160,3 +160,31 @@ func TestLoad(t *testing.T) {
 		t.Error("one of them lets in, and the other does not")
 	}
 }
+
+// Who came in before his rights changed did not come in with those of now, also where a process learns only that they did change.
+func TestWhoCameInBeforeHisRightsChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		created := ev.Created[ev.PrincipalSpec]{UID: "01P", Spec: ev.PrincipalSpec{Role: ev.RoleOperator, Key: "UONE"}}
+		changed := ev.Updated[ev.PrincipalSpec]{Spec: ev.PrincipalSpec{Role: ev.RoleViewer, Key: "UONE"}}
+		r := newRig(t)
+		came := time.Now()
+		time.Sleep(time.Minute)
+		r.happens("principal -/robot", created)
+		if !r.who.LetIn("user:01P", came) {
+			t.Error("he never had other rights")
+		}
+		r.happens("principal -/robot", changed)
+		if r.who.LetIn("user:01P", came) || !r.who.LetIn("user:01P", time.Now()) {
+			t.Error("his rights have changed")
+		}
+		next := newRig(t)
+		next.who.Load(fsmtest.WorldOf(t, fsmtest.History(fsmtest.Is("principal -/robot", created, changed))))
+		if next.who.LetIn("user:01P", came) || !next.who.LetIn("user:01P", time.Now()) {
+			t.Error("his rights have changed before")
+		}
+		r.happens("principal -/robot", ev.Deleted{})
+		if r.who.LetIn("user:01P", time.Now()) || r.who.LetIn("user:nobody", time.Now()) {
+			t.Error("nobody knows him")
+		}
+	})
+}

@@ -46,7 +46,7 @@ type Metrics struct {
 	version string
 
 	commands, work, requests, calls, rounds, roundCommands, roundEvents *prometheus.HistogramVec
-	answered, worked, givenUp, denied, agents                           *prometheus.CounterVec
+	answered, worked, givenUp, denied, agents, exceeded                 *prometheus.CounterVec
 
 	mu     sync.Mutex
 	folded map[string]uint64    // by name and labels, as snapshots keep them
@@ -70,9 +70,10 @@ func New(fold *state.Live, last func(context.Context) (uint64, error)) *Metrics 
 		roundCommands: histogram("aerie_round_commands"), roundEvents: histogram("aerie_round_events"),
 		answered: count("aerie_commands_total"), worked: count("aerie_work_total"), givenUp: count("aerie_commands_given_up_total"),
 		denied: count("aerie_attempts_refused_total"), agents: count("aerie_agents_refused_total"),
+		exceeded: count("aerie_budgets_exceeded_total"),
 	}
 	m.registry.MustRegister(m, m.commands, m.work, m.requests, m.calls, m.rounds, m.roundCommands, m.roundEvents,
-		m.answered, m.worked, m.givenUp, m.denied, m.agents,
+		m.answered, m.worked, m.givenUp, m.denied, m.agents, m.exceeded,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.begin()
 	m.scrape = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{DisableCompression: true}) // all answers are compressed
@@ -83,7 +84,7 @@ func New(fold *state.Live, last func(context.Context) (uint64, error)) *Metrics 
 // begin has what is counted from nothing begin at 0, where it is known what there may be: the first one is an increase too.
 func (m *Metrics) begin() {
 	for _, code := range []events.Code{"ok", events.Invalid, events.NotFound, events.Conflict, events.Refused, events.Denied,
-		events.Unavailable, events.Internal} {
+		events.Unavailable, events.TooMany, events.Internal} {
 		m.answered.WithLabelValues(string(code))
 	}
 	m.givenUp.WithLabelValues()
@@ -92,7 +93,8 @@ func (m *Metrics) begin() {
 	for _, code := range events.ReasonCodes {
 		m.folded[failedKey(code)] = 0
 	}
-	for _, k := range []events.Kind{events.Dataplane, events.TenantInfra, events.Addon, events.Tenant, events.Application} {
+	for _, k := range []events.Kind{events.Dataplane, events.TenantInfra, events.Addon, events.Cell, events.CellApplication, events.Tenant,
+		events.Application} {
 		for _, how := range []string{events.DriftDeleted, events.DriftChanged} {
 			m.folded[driftKey(k, how)] = 0
 		}
@@ -186,6 +188,11 @@ func (m *Metrics) GivenUp() { m.givenUp.WithLabelValues().Inc() }
 // Denied counts that somebody of a role asked what he may not; empty: nobody was let in.
 func (m *Metrics) Denied(role events.Role) {
 	m.denied.WithLabelValues(cmp.Or(string(role), "nobody")).Inc()
+}
+
+// Exceeded counts that somebody of a role was refused something because he had used up a budget: of requests, bytes or tails.
+func (m *Metrics) Exceeded(role events.Role, budget string) {
+	m.exceeded.WithLabelValues(string(role), budget).Inc()
 }
 
 // Worked counts a piece of work by what came of it: done, waiting or failed.

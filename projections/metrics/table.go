@@ -43,6 +43,7 @@ var described = []metric{
 	{"aerie_commands_total", []string{"code"}, "Commands of people by answer: ok, or the code of the refusal.", "`unavailable` or `internal`", counter, nil},
 	{"aerie_command_duration_seconds", []string{"code"}, "From a command's arrival to its answer, by the code of the answer.", "p99 of `ok` above a second: the disk is slow", counter, seconds},
 	{"aerie_commands_given_up_total", nil, "Queued commands that failed five times while others were done, and were refused as internal.", "any: a fault of aerie's to report", counter, nil},
+	{"aerie_budgets_exceeded_total", []string{"role", "budget"}, "What was refused because its caller, or an agent, had used up a budget of requests, bytes or tails, by his role.", "a rate that lasts: a program of that role floods, or needs more: `--budget`", counter, nil},
 	{"aerie_attempts_refused_total", []string{"role"}, "What somebody asked and may not, by his role; nobody is who showed nothing that is known, over HTTP.", "a rate of `nobody` or of customers that lasts: somebody tries", counter, nil},
 	{"aerie_agents_refused_total", []string{"by"}, "What was refused: reports of agents by the intake, and by nats what anybody connected tried beyond his rights.", "a rate that lasts: an agent of another release, or one in other hands", counter, nil},
 	{"aerie_round_duration_seconds", nil, "How long a round took: an append of what was decided together, until it was durable and folded in.", "p99 above a second: the disk is slow, or the NATS cluster", counter, seconds},

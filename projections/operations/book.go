@@ -45,6 +45,8 @@ type operation struct {
 	EndSeq uint64     `json:"end_seq,omitempty"`
 	Reason *ev.Reason `json:"reason,omitempty"` // why it failed
 	Move   string     `json:"move,omitempty"`   // of which kind the move is; empty: it is none
+
+	Course []fsm.Phase `json:"course,omitempty"` // the steps of a move, if there are others than those of its kind
 }
 
 // step is a phase that the entity was in, or a step of a move.
@@ -85,6 +87,7 @@ func (b *Book) step(number uint32, way *way, typ string, from, to fsm.Phase, r e
 			verb = typ
 		}
 		b.begin(number, verb, to, r, after.UID)
+	case b.upgradesCells(number, seq, r, after.UID):
 	case open && b.moves(seq, r):
 		if _, aborted := r.Event.(ev.MoveAborted); aborted {
 			o, _ := b.all.Get(seq)
@@ -93,7 +96,8 @@ func (b *Book) step(number uint32, way *way, typ string, from, to fsm.Phase, r e
 	case !open || from == to && way.works[to]:
 	case way.works[to]:
 		b.enter(seq, to, r.Time)
-	case typ == ev.UpdateFailed{}.Type(), typ == ev.Resumed{}.Type() && after.Failure != nil, !way.rests[to]: // what was asked is not there
+	case typ == ev.UpdateFailed{}.Type(), typ == ev.CopyDropped{}.Type(), typ == ev.Resumed{}.Type() && after.Failure != nil,
+		!way.rests[to]: // what was asked is not there
 		b.end(number, seq, Failed, r, after.Failure)
 	default:
 		b.end(number, seq, Done, r, nil)
@@ -106,9 +110,42 @@ func (b *Book) begin(number uint32, verb string, to fsm.Phase, r ev.Recorded, ui
 		State: Running, Steps: []step{{to, r.Time}}}
 	if started, ok := r.Event.(ev.MoveStarted); ok {
 		o.ID, o.Move, o.Steps[0].Phase = started.ID, started.Kind, ev.StepReserve
+		if all := fsm.StepsOf(started); !slices.Equal(all, fsm.MoveSteps(o.Move)) {
+			o.Course = all
+		}
 	}
 	b.open[number] = r.Seq
 	b.all.Set(r.Seq, o)
+}
+
+// cellsUpgrade is the step of an operation that brings the cells of a plan to a version of it. The plan is at rest all the while.
+const cellsUpgrade fsm.Phase = "upgrade"
+
+// upgradesCells takes note of how far such an operation has come, and tells whether an event says that. Each cell is a step.
+func (b *Book) upgradesCells(number uint32, seq uint64, r ev.Recorded, uid string) bool {
+	_, open := b.open[number]
+	switch e := r.Event.(type) {
+	case ev.CellsUpgradeStarted:
+		if open {
+			b.end(number, seq, Superseded, r, nil)
+		}
+		b.begin(number, ev.VerbUpgrade, cellsUpgrade, r, uid)
+	case ev.CellUpgradeStarted:
+		if open {
+			b.enter(seq, fsm.Phase("cell "+e.Cell), r.Time)
+		}
+	case ev.CellsUpgradeStopped:
+		if open {
+			b.end(number, seq, Failed, r, &e.Reason)
+		}
+	case ev.CellsUpgraded:
+		if open {
+			b.end(number, seq, Done, r, nil)
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 // nextStep is the step behind the one that a move takes; empty if there is none.
@@ -126,7 +163,9 @@ func (b *Book) moves(seq uint64, r ev.Recorded) bool {
 		return false // an operation of another sort is open
 	}
 	switch e := r.Event.(type) {
-	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.Moved, ev.MoveReleased:
+	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveInstalled, ev.MoveConfirmed, ev.MoveWindowOpened, ev.MoveQuiesced,
+		ev.MoveCopied, ev.MoveVerified, ev.Moved, ev.MoveOpened, ev.MoveRedirected, ev.MoveHeld,
+		ev.MoveReleased:
 		if next := b.nextStep(seq); next != "" {
 			b.enter(seq, next, r.Time)
 		}

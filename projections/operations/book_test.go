@@ -85,3 +85,16 @@ func TestACopyStays(t *testing.T) {
 		t.Errorf("the copy has %+v", o)
 	}
 }
+
+// TestWhatDoesNotGoAlongHasFailed has an application stay where it was, since its tenant does.
+func TestWhatDoesNotGoAlongHasFailed(t *testing.T) {
+	b, ref := NewBook(), ev.Ref{Kind: ev.Application, Owner: "acme", ID: "prod_pg"}
+	see := func(seq uint64, before fsm.Phase, happened ev.Event) {
+		b.See(0, before, []ev.Recorded{{Ref: ref, Seq: seq, Event: happened}}, fsm.Entity[fsm.Data]{Base: fsm.Base{Ref: ref}})
+	}
+	see(1, fsm.Deployed, ev.CopyStarted{})
+	see(2, fsm.Copying, ev.CopyDropped{})
+	if o, _ := b.all.Get(1); o == nil || o.Verb != ev.VerbMove || o.State != Failed {
+		t.Errorf("it is %+v", o)
+	}
+}

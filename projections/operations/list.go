@@ -24,6 +24,7 @@ type Query struct {
 
 // Filter is a Query that was understood.
 type Filter struct {
+	kinds         *ev.Registry
 	owner, entity string
 	kind          ev.Kind
 	state         State
@@ -32,19 +33,19 @@ type Filter struct {
 }
 
 // Filter understands the query, or names every fault in a Refusal.
-func (q Query) Filter() (Filter, error) {
-	f := Filter{owner: q.Owner, entity: q.Entity, state: State(q.State), limit: q.Limit, before: 1<<64 - 1}
+func (q Query) Filter(kinds *ev.Registry) (Filter, error) {
+	f := Filter{kinds: kinds, owner: q.Owner, entity: q.Entity, state: State(q.State), limit: q.Limit, before: 1<<64 - 1}
 	var faults []ev.FieldError
 	if q.Owner != "" && q.Owner != ev.Platform && !ev.IsLabel(q.Owner) {
 		faults = append(faults, ev.FieldError{Field: "owner", Message: fmt.Sprintf("%q is not an owner: want a customer's id (%s) or '-'", ev.Truncate(q.Owner), ev.LabelRule)})
 	}
-	if k, known := ev.KindOf(q.Kind); known {
-		f.kind = k
+	if d, known := kinds.Find(q.Kind); known {
+		f.kind = d.Kind
 	} else if q.Kind != "" {
-		faults = append(faults, ev.FieldError{Field: "kind", Message: fmt.Sprintf("%q is not a kind%s", ev.Truncate(q.Kind), ev.Suggest(q.Kind, ev.Builtin.Names()))})
+		faults = append(faults, ev.FieldError{Field: "kind", Message: fmt.Sprintf("%q is not a kind%s", ev.Truncate(q.Kind), ev.Suggest(q.Kind, kinds.Names()))})
 	}
 	if f.kind != "" && q.Entity != "" {
-		ref, wrong := ev.ParseRef(f.kind, q.Entity)
+		ref, wrong := kinds.ParseRef(f.kind, q.Entity)
 		for _, w := range wrong {
 			faults = append(faults, ev.FieldError{Field: "entity", Message: w.Message})
 		}
@@ -84,7 +85,7 @@ func (b *Book) List(w *state.Entities, f Filter, now time.Time) (items []Operati
 			next = &last
 			return false
 		}
-		items = append(items, o.read(w, now))
+		items = append(items, o.read(w, f.kinds, now))
 		return true
 	})
 	return items, next, nil

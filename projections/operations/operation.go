@@ -33,7 +33,7 @@ type Operation struct {
 	Entity   EntityName `json:"entity" required:"true" doc:"What it is done to"`
 	Verb     string     `json:"verb" required:"true" doc:"What was asked, such as create; repair is what aerie begins by itself"`
 	Actor    string     `json:"actor" required:"true" doc:"Who asked"`
-	State    State      `json:"state" required:"true" enum:"running,done,failed,superseded" doc:"How it is; superseded: something else was asked of the entity before it came about"`
+	State    State      `json:"state" required:"true" enum:"running,done,failed,superseded" doc:"How it is; superseded: something else was asked of the entity before this was done"`
 	Since    time.Time  `json:"since" required:"true" doc:"When it began"`
 	Ended    *time.Time `json:"ended" required:"true" doc:"When it ended; null while it is under way"`
 	TookMS   int64      `json:"took_ms" required:"true" doc:"How long it took, or has taken so far"`
@@ -91,7 +91,7 @@ func ReasonOf(why *fsm.Blocker, now time.Time) *Reason {
 }
 
 // read writes an operation down the way it is read at a time.
-func (o *operation) read(w *state.Entities, now time.Time) Operation {
+func (o *operation) read(w *state.Entities, kinds *ev.Registry, now time.Time) Operation {
 	ref := w.Named(o.Number)
 	out := Operation{ID: o.ID, Seq: o.Seq, Entity: EntityName{ref.Owner, ref.Kind, ref.ID, o.UID}, Verb: o.Verb, Actor: o.Actor,
 		State: o.State, Since: o.Steps[0].Since, WaitsFor: []string{}, Can: []string{}}
@@ -106,7 +106,7 @@ func (o *operation) read(w *state.Entities, now time.Time) Operation {
 	}
 	if o.State == Running {
 		e, _ := w.Get(ref)
-		out.Reason, out.WaitsFor, out.Can = ReasonOf(w.Blocker(e), now), waitsFor(e), can(e, w)
+		out.Reason, out.WaitsFor, out.Can = ReasonOf(w.Blocker(e), now), waitsFor(e), can(e, w, kinds)
 	}
 	return out
 }
@@ -144,7 +144,10 @@ func (o *operation) ahead(k ev.Kind) []fsm.Phase {
 	if last == ev.StepAbort {
 		return nil
 	}
-	steps := fsm.MoveSteps(o.Move)
+	steps := o.Course
+	if steps == nil {
+		steps = fsm.MoveSteps(o.Move)
+	}
 	return steps[slices.Index(steps, last)+1:]
 }
 
@@ -160,10 +163,10 @@ func waitsFor(e fsm.Entity[fsm.Data]) []string {
 
 // can are the verbs without a body that would change something now. What uses an entity may be deleted with it, so deleting
 // is not tried: it is possible until it has begun.
-func can(e fsm.Entity[fsm.Data], w *state.Entities) []string {
+func can(e fsm.Entity[fsm.Data], w *state.Entities, kinds *ev.Registry) []string {
 	all := []string{}
 	machine := fsm.Machines[e.Ref.Kind]
-	d, _ := ev.Builtin.Of(e.Ref.Kind)
+	d, _ := kinds.Of(e.Ref.Kind)
 	for _, v := range d.Verbs {
 		payload, plain := v.Body.(ev.Payload)
 		switch {

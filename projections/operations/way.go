@@ -20,6 +20,7 @@ var verbs = map[string]string{
 	ev.ResumeRequested{}.Type():                       ev.VerbResume,
 	ev.RepairStarted{}.Type():                         "repair",
 	ev.MoveStarted{}.Type():                           ev.VerbMove,
+	ev.CopyStarted{}.Type():                           ev.VerbMove,
 }
 
 // continues are those that change nothing about the goal of an operation that is under way.

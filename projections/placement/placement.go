@@ -21,6 +21,7 @@ type Query struct {
 	Plan   string `query:"plan" maxLength:"200" doc:"The plan; empty: the tenant's own"`
 	App    string `query:"app" maxLength:"100" doc:"The application type; empty: the tenant's own, or the plan's first"`
 	Region string `query:"region" maxLength:"100" doc:"The region; empty: the tenant's own, or any"`
+	Near   string `query:"near" maxLength:"100" doc:"The region to be near to; empty: the tenant's own"`
 }
 
 // WouldBe is where a tenant would be put now, and why nowhere else.
@@ -85,6 +86,6 @@ func specFor(w *state.Entities, ref events.Ref, q *Query) (spec events.TenantSpe
 	if q.Plan != "" && q.Plan != spec.Plan {
 		spec.Plan, spec.App = q.Plan, ""
 	}
-	spec.App, spec.Region = cmp.Or(q.App, spec.App), cmp.Or(q.Region, spec.Region)
+	spec.App, spec.Region, spec.Near = cmp.Or(q.App, spec.App), cmp.Or(q.Region, spec.Region), cmp.Or(q.Near, spec.Near)
 	return spec
 }

@@ -16,7 +16,7 @@ type Rejected struct {
 // NearMiss is a tenant infra that did not fit, and all that is in the way.
 type NearMiss struct {
 	TenantInfra string   `json:"tenantinfra" doc:"Such as -/eu_pg-small"`
-	Reasons     []string `json:"reasons" doc:"What would have to be otherwise"`
+	Reasons     []string `json:"reasons" doc:"What would have to change"`
 }
 
 // survey counts how tenant infras fit a tenant. The zero value has seen none.

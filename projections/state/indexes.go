@@ -86,8 +86,13 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 		w.release(fsm.Detached(before, after))
 	case ev.TenantInfra:
 		w.makers[after.UID] = after.Ref
+		w.roomier(before, after)
 	case ev.Plan, ev.Customer: // these say of what class a place must be
 		w.reask(after.Ref)
+	case ev.Cell:
+		if before.Revision != after.Revision { // another version of its plan has other applications
+			w.reask(after.Ref)
+		}
 	}
 	if before.UID != "" && before.UID != after.UID {
 		w.makers[before.UID] = before.Ref
@@ -171,6 +176,19 @@ func (w *Entities) reuse(before, after fsm.Entity[fsm.Data]) {
 func sameUse(before, after fsm.Entity[fsm.Data]) bool {
 	return before.UID == after.UID && before.Revision == after.Revision &&
 		fsm.SameStays(before, after) && fsm.Ended(before) == fsm.Ended(after) && before.Phase() != fsm.Unborn
+}
+
+// On lists a dataplane and all that stands on it, in no order.
+func (w *Entities) On(dataplane ev.Ref) []ev.Ref {
+	all, known := []ev.Ref{dataplane}, map[ev.Ref]bool{dataplane: true}
+	for i := 0; i < len(all); i++ {
+		for _, u := range w.UsersOf(all[i]) {
+			if !known[u] {
+				known[u], all = true, append(all, u)
+			}
+		}
+	}
+	return all
 }
 
 // UsersOf lists the living entities that use one, in no order.

@@ -17,6 +17,7 @@ type Live struct {
 	mu       sync.RWMutex
 	world    *Entities
 	moved    chan struct{} // closed and replaced whenever the entities move
+	epoch    atomic.Uint64 // of the log
 	at       atomic.Uint64 // the sequence of the entities, for who does not want to wait for the lock
 	held     atomic.Uint64 // what the log gives from this sequence on has to wait; 0: nothing has to
 	free     chan struct{} // closed when it has to no more
@@ -59,9 +60,13 @@ func (f *Live) LimitProvision(limit *fsm.ProvisionLimit) {
 	}
 }
 
+// SetEpoch says of which epoch of the log the entities are, for who asks for a Revision or a Point before Follow has begun.
+func (f *Live) SetEpoch(epoch uint64) { f.epoch.Store(epoch) }
+
 // Follow folds in the log until ctx ends or the log holds what this program
 // can't read; then every waiter and Err learn of it.
 func (f *Live) Follow(ctx context.Context, log *eventlog.Log) error {
+	f.epoch.Store(log.Epoch())
 	var from uint64
 	f.View(func(w *Entities) { from = w.Seq })
 	err := fmt.Errorf("follow the log: %w", log.Follow(ctx, from, f.fold, f.has))
@@ -94,8 +99,9 @@ func (f *Live) ApplyOwn(decisions [][]events.Recorded) error {
 	return nil
 }
 
-// Pause keeps back what the log gives from a sequence on, until Release: this process
-// is appending just there, and will know before the log tells.
+// Pause keeps back what the log gives from a sequence on: this process is appending just there, and will know before the
+// log tells. It is ended exactly once, by ApplyOwn, Await or Release, and by the intake alone. Until then the reader of the log
+// waits, even if its ctx ends.
 func (f *Live) Pause(from uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -174,8 +180,8 @@ func (f *Live) move() {
 	f.moved = make(chan struct{})
 }
 
-// View calls look with the entities, which do not move meanwhile. What look takes
-// out of them may be kept: entities are never changed, only replaced.
+// View calls look with the entities, which do not move meanwhile; others may look at once. What look takes
+// out of them may be kept: entities are never changed, only replaced. It must not call the fold.
 func (f *Live) View(look func(*Entities)) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
@@ -183,11 +189,31 @@ func (f *Live) View(look func(*Entities)) {
 }
 
 // Keep calls keep with the entities, which nobody reads meanwhile: it may take what has
-// to be of one moment, and must be quick.
+// to be of one moment, or call what changes the indexes, such as NextFor, and must be quick.
 func (f *Live) Keep(keep func(*Entities)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	keep(f.world)
+}
+
+// Revision is that of what is done for a sequence of the log that is followed.
+func (f *Live) Revision(seq uint64) uint64 { return events.Revision(f.epoch.Load(), seq) }
+
+// Point is how far the entities are, in which epoch of the log.
+func (f *Live) Point() events.LogPoint {
+	return events.LogPoint{Epoch: f.epoch.Load(), Seq: f.at.Load()}
+}
+
+// WaitRevision waits as Wait does until the entities include the sequence of a revision. It returns nil at once for an earlier epoch,
+// whose events may be gone, and an error for a later one: another process has opened the restored log, and this one must restart.
+func (f *Live) WaitRevision(ctx context.Context, revision uint64) error {
+	switch epoch, ours := events.EpochOf(revision), f.epoch.Load(); {
+	case epoch < ours:
+		return nil
+	case epoch > ours:
+		return fmt.Errorf("the log was restored, its epoch is %d: this process is of epoch %d and has to start anew", epoch, ours)
+	}
+	return f.Wait(ctx, events.SeqOf(revision))
 }
 
 // Wait returns when the entities include a sequence, when ctx ends, or when the

@@ -35,6 +35,7 @@ type zones map[fsm.OfferZone]*btree.BTreeG[offered]
 type offered struct {
 	fsm.Offer
 	tenants, room int
+	openings      int // how many of those can come into cells that are not there yet
 }
 
 func (a offered) less(b offered) bool {
@@ -109,7 +110,7 @@ func audiences(o fsm.Offer) (all []audience) {
 // best finds the best offer of a query but for those of some infras.
 func (o *offers) best(q fsm.OfferQuery, but func(ev.Ref) bool) (best offered, found bool) {
 	for zone, set := range o.by[audience{q.Class, q.Ready, q.Customer}] {
-		if q.In != nil && !q.In(zone) {
+		if q.In != nil && !q.In(zone) || found && q.Before(best.Zone, zone) {
 			continue
 		}
 		first, ok := inOrder(set, q, but)
@@ -193,7 +194,8 @@ func (w *Entities) offer(path string) {
 	}
 	e, _ := w.Get(infra)
 	o, is := fsm.OfferOf(e, w.Get)
-	now := offered{o, w.PlacedOn(path), fsm.Room(e, w.CellsOn(infra))}
+	cells := w.CellsOn(infra)
+	now := offered{o, w.PlacedOn(path), fsm.Room(e, cells), fsm.Openings(e, cells)}
 	is = is && now.room != 0
 	before, was := w.offers.set(infra, now, is)
 	if w.under != nil {
@@ -203,13 +205,25 @@ func (w *Entities) offer(path string) {
 	switch {
 	case !is:
 	case now.room == fsm.Unlimited:
-		if !was || before.Offer != o {
+		if !was || !before.Same(o) {
 			w.tell(o, everybody)
 		}
-	case !was || before.Offer != o:
+	case !was || !before.Same(o):
 		w.tell(o, now.room)
-	case now.room > before.room:
-		w.tell(o, now.room-before.room)
+	case now.room > before.room, now.openings > before.openings: // a cell of one plan goes, and one of another may open
+		w.tell(o, max(now.room-before.room, now.openings-before.openings))
+	}
+}
+
+// roomier tells that there is room for machines of somebody's own, where some have gone.
+func (w *Entities) roomier(before, after fsm.Entity[fsm.Data]) {
+	if !fsm.OwnEnded(before, after) {
+		return
+	}
+	for _, infra := range w.UsersOf(ev.Ref{Kind: ev.Dataplane, Owner: after.Ref.Owner, ID: after.Ref.Parent()}) {
+		if o, is := w.offers.of[infra]; is {
+			w.tell(o.Offer, 1)
+		}
 	}
 }
 

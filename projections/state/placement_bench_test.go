@@ -26,9 +26,27 @@ func BenchmarkPlacementInCells(b *testing.B) {
 	benchmarkPlacement(b, &events.Cells{Tenants: 20, Max: 50, KeepEmpty: "1h"}, 10)
 }
 
+// The same for tenants of a multi-tenant plan, of whom one tenant infra of 100,000 takes any.
+func BenchmarkPlacementBesideOthers(b *testing.B) {
+	w := state.New()
+	buildPlaces(b, w, nil, 0)
+	infra := events.Ref{Kind: events.TenantInfra, Owner: events.Platform, ID: "d9999_many"}
+	fold(b, w, infra, events.Requested[events.TenantInfraSpec]{UID: infra.ID,
+		Spec: events.TenantInfraSpec{App: "pg", Size: "small", Cells: &events.Cells{Tenants: 1000, Max: 200}}})
+	fold(b, w, events.Ref{Kind: events.Plan, Owner: events.Platform, ID: "free"}, events.Updated[events.PlanSpec]{Spec: events.PlanSpec{
+		Hosting: "provider", Deployment: events.MultiTenant, Placement: "spread", Apps: []events.PlanApp{{Type: "pg", Size: "small"}}}})
+	measurePlacement(b, w)
+}
+
 func benchmarkPlacement(b *testing.B, has *events.Cells, cells int) {
 	w := state.New()
 	buildPlaces(b, w, has, cells)
+	measurePlacement(b, w)
+}
+
+// measurePlacement places as many tenants as are asked for.
+func measurePlacement(b *testing.B, w *state.Entities) {
+	b.Helper()
 	each := make([]time.Duration, 0, b.N)
 	refs := make([]events.Ref, b.N)
 	for i := range refs {

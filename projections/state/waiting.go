@@ -97,9 +97,10 @@ func (w *Entities) Waiting(r ev.Ref) (refs []ev.Ref) {
 	return refs
 }
 
-// reask notes that those who wait for a plan may wait for places of another class now.
-func (w *Entities) reask(plan ev.Ref) {
-	for waiter := range w.waiting[fsm.Awaited{Ref: plan}] {
+// reask notes that those who wait for a plan may wait for places of another class now, and those who wait for a cell for
+// other applications.
+func (w *Entities) reask(changed ev.Ref) {
+	for waiter := range w.waiting[fsm.Awaited{Ref: changed}] {
 		w.fresh[waiter] = struct{}{}
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 var addonView = kindView{
 	kind:      events.Addon,
-	observe:   func(e entity) any { return installedOf(e.Data.(fsm.AddonData).Objects) },
+	observe:   func(e entity) any { return installedOf(e.Data.(fsm.AddonData).Objects, nil) },
 	dataplane: dataplaneInName,
 }
 

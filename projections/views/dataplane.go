@@ -17,18 +17,19 @@ type DataplaneObserved struct {
 	Version     string              `json:"version,omitempty" doc:"The Kubernetes version the cloud says it runs"`
 	Nodes       int                 `json:"nodes,omitempty" doc:"The nodes of its system pool"`
 	Zones       []string            `json:"zones,omitempty" nullable:"false" doc:"The zones of its system pool"`
+	Retiring    []RetiringPool      `json:"retiring,omitempty" nullable:"false" doc:"Its own old node pools, which are deleted when all wanted pools are there and no pod is on them any more"`
 	CloudAddons []events.CloudAddon `json:"cloudAddons,omitempty" nullable:"false" doc:"The cloud's add-ons, with the versions it says they have"`
 	Customers   []string            `json:"customers,omitempty" nullable:"false" doc:"Who is attached; a dedicated dataplane is the only one's"`
 	Made        *MadeFor            `json:"made,omitempty" nullable:"false" doc:"For which plan it was made, if nobody asked for it by name"`
-	At          *time.Time          `json:"at,omitempty" nullable:"false" doc:"When version, nodes, zones and add-ons were last seen to be other than before; a look that sees the same is not noted"`
+	At          *time.Time          `json:"at,omitempty" nullable:"false" doc:"When version, nodes, zones and add-ons were last seen to have changed; looks that see the same are not recorded"`
 }
 
 // MadeFor is how something came to be that nobody asked for by name.
 type MadeFor struct {
 	events.Made
-	Kept       bool       `json:"kept,omitempty" doc:"A person had to do with it: it is never removed by itself"`
+	Kept       bool       `json:"kept,omitempty" doc:"A person has asked something of it, so aerie never removes it by itself"`
 	EmptySince *time.Time `json:"empty_since,omitempty" nullable:"false" doc:"Since when nobody is on it"`
-	Warm       bool       `json:"warm,omitempty" doc:"It is empty, and stays for those who come"`
+	Warm       bool       `json:"warm,omitempty" doc:"It is empty, and is kept ready for new tenants"`
 }
 
 func madeFor(o fsm.Origin) *MadeFor {
@@ -53,7 +54,7 @@ func observeDataplane(e entity) any {
 	o := DataplaneObserved{
 		Network: d.Network.Network, Range: d.Network.Range, Cluster: d.Cluster.Cluster, Endpoint: d.Cluster.Endpoint,
 		Version: d.Cluster.Version, Nodes: d.SystemPool.Nodes, Zones: d.SystemPool.Zones, CloudAddons: d.Addons, Customers: d.Customers,
-		Made: madeFor(d.Origin),
+		Made: madeFor(d.Origin), Retiring: retiring(d.PoolPlan),
 	}
 	if reflect.ValueOf(o).IsZero() {
 		return nil

@@ -34,7 +34,7 @@ type Any = Entity[events.Spec, any]
 
 // Status says how an entity is.
 type Status[O any] struct {
-	Conditions []fsm.Condition    `json:"conditions" required:"true" nullable:"false" doc:"What can be asked of it"`
+	Conditions []fsm.Condition    `json:"conditions" required:"true" nullable:"false" doc:"Its conditions, such as Ready"`
 	Reason     *operations.Reason `json:"reason" required:"true" doc:"Why it is not where it should be; null if it is"`
 	Placement  *events.Placement  `json:"placement" required:"true" doc:"Where a tenant was put; null if it was not, or is no tenant"`
 	Owed       *Owed              `json:"owed" required:"true" doc:"What the world owes it; null if nothing"`

@@ -78,13 +78,13 @@ type EventQuery struct {
 }
 
 // Filter understands the query, or names every fault in a Refusal.
-func (q EventQuery) Filter() (EventFilter, error) {
+func (q EventQuery) Filter(kinds *events.Registry) (EventFilter, error) {
 	f := EventFilter{owner: q.Owner, id: q.ID, typ: q.Type, actor: q.Actor}
 	faults := checkOwner(q.Owner)
-	if k, known := events.EventKindOf(q.Kind); known {
+	if k, known := kinds.EventKindOf(q.Kind); known {
 		f.kind = k
 	} else if q.Kind != "" {
-		faults = append(faults, UnknownKind(q.Kind))
+		faults = append(faults, unknownKind(kinds, q.Kind))
 	}
 	if known := eventTypes(f.kind); q.Type != "" && !slices.Contains(known, q.Type) {
 		faults = append(faults, events.FieldError{Field: "type", Message: fmt.Sprintf("%q is not a type of event%s", events.Truncate(q.Type), events.Suggest(q.Type, known))})
@@ -94,9 +94,9 @@ func (q EventQuery) Filter() (EventFilter, error) {
 	return f, events.RefuseFaults("events", faults)
 }
 
-// UnknownKind is the fault of a word that is no kind.
-func UnknownKind(kind string) events.FieldError {
-	return events.FieldError{Field: "kind", Message: fmt.Sprintf("%q is not a kind%s", events.Truncate(kind), events.Suggest(kind, events.Builtin.Names()))}
+// unknownKind is the fault of a word that is no kind.
+func unknownKind(kinds *events.Registry, kind string) events.FieldError {
+	return events.FieldError{Field: "kind", Message: fmt.Sprintf("%q is not a kind%s", events.Truncate(kind), events.Suggest(kind, kinds.Names()))}
 }
 
 // eventTypes lists the types a kind's events can have, or any if it is empty.
@@ -188,7 +188,8 @@ func (v *Views) find(f EventFilter, after, upTo uint64, limit int) (seqs []uint6
 	return seqs, reached, as
 }
 
-// Search is find in all that there is.
+// Search lists the first sequences after one that match, limit of them at most; up to reached nothing else matches. It lets others at the
+// fold after each 100,000 events.
 func (v *Views) Search(f EventFilter, after uint64, limit int) (seqs []uint64, reached uint64) {
 	seqs, reached, _ = v.find(f, after, moment{}.end(), limit)
 	return seqs, reached

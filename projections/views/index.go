@@ -135,7 +135,7 @@ func (x *index) see(decision []events.Recorded) {
 // tells is whether an event changes more than the phase.
 func tells(r events.Recorded) bool {
 	switch r.Event.(type) {
-	case events.CreateEvent, events.SpecEvent, events.LabelsChanged, events.Placed, events.PlaceGivenUp, events.Disowned:
+	case events.CreateEvent, events.SpecEvent, events.LabelsChanged, events.Placed, events.PlaceGivenUp, events.TakenIn, events.Disowned:
 		return true
 	}
 	return false

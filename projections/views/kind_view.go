@@ -16,7 +16,8 @@ var kindViews = map[events.Kind]kindView{}
 
 func init() {
 	for _, c := range []kindView{customerView, accountView, planView, dataplaneView,
-		tenantInfraView, tenantView, applicationView, addonView, principalView, tokenView, cellView, agentView} {
+		tenantInfraView, tenantView, applicationView, addonView, principalView, tokenView, cellView, agentView, cellApplicationView,
+		repositoryView} {
 		kindViews[c.kind] = c
 	}
 }

@@ -10,8 +10,8 @@ import (
 // TenantInfraObserved is what the cloud says of a tenant infra.
 type TenantInfraObserved struct {
 	Pools    []events.PoolStatus `json:"pools" required:"true" nullable:"false" doc:"Its node pools as last seen"`
-	Retiring []RetiringPool      `json:"retiring,omitempty" nullable:"false" doc:"The node pools that are to go when all that is wanted is there and no pod is on them any more"`
-	At       time.Time           `json:"at" required:"true" doc:"When they were last seen to be other than before; a look that sees the same is not noted"`
+	Retiring []RetiringPool      `json:"retiring,omitempty" nullable:"false" doc:"The old node pools, which are deleted when all wanted pools are there and no pod is on them any more"`
+	At       time.Time           `json:"at" required:"true" doc:"When they were last seen to have changed; looks that see the same are not recorded"`
 }
 
 // RetiringPool is a node pool that is to go.
@@ -31,9 +31,12 @@ func observeTenantInfra(e entity) any {
 	if len(d.Pools) == 0 {
 		return nil
 	}
-	o := TenantInfraObserved{Pools: d.Pools, At: fsm.SeenAt(e)}
-	for _, p := range d.PoolPlan.Retiring {
-		o.Retiring = append(o.Retiring, RetiringPool{Name: p.Name, Machine: p.Machine})
+	return &TenantInfraObserved{Pools: d.Pools, Retiring: retiring(d.PoolPlan), At: fsm.SeenAt(e)}
+}
+
+func retiring(plan fsm.PoolPlan) (all []RetiringPool) {
+	for _, p := range plan.Retiring {
+		all = append(all, RetiringPool{Name: p.Name, Machine: p.Machine})
 	}
-	return &o
+	return all
 }

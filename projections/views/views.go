@@ -125,8 +125,8 @@ func (v *Views) List(ctx context.Context, k events.Kind, q *ListQuery) (l List[A
 }
 
 // Operations makes one page of the operations. A query that is wrong is a Refusal that names every fault.
-func (v *Views) Operations(ctx context.Context, q *operations.Query) (l List[operations.Operation], err error) {
-	f, err := q.Filter()
+func (v *Views) Operations(ctx context.Context, kinds *events.Registry, q *operations.Query) (l List[operations.Operation], err error) {
+	f, err := q.Filter(kinds)
 	if err != nil {
 		return l, err
 	}

@@ -1,8 +1,10 @@
 package extra_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -90,7 +92,40 @@ func TestTheStockNATSCLI(t *testing.T) {
 	if out := natsCLI(t, server, "stream", "get", "AERIE_EVENTS", "1"); !strings.Contains(out, "hosting") {
 		t.Errorf("nats stream get shows %s", out)
 	}
+	views(t, server)
 	natsCLI(t, server, "server", "check", "stream", "--stream", "AERIE_EVENTS")
+	natsCLI(t, server, "--inbox-prefix", "_INBOX.admin", "server", "check", "connection")
+}
+
+// views pages through the log, for which the nats CLI wants a terminal: script is one.
+func views(t *testing.T, server string) {
+	t.Helper()
+	ctx, quit := context.WithTimeout(t.Context(), time.Minute)
+	defer quit()
+	cmd := natsCommand(ctx, t, server, "stream", "view", "AERIE_EVENTS", "1")
+	cmd.Args = []string{"script", "-qec", strings.Join(cmd.Args, " "), "/dev/null"}
+	cmd.Path = "/usr/bin/script"
+	_, err := cmd.StdinPipe() // it ends with its input
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Wait() }()
+	defer quit()
+	var text strings.Builder
+	for lines := bufio.NewScanner(printed); lines.Scan(); {
+		fmt.Fprintln(&text, lines.Text())
+		if strings.Contains(lines.Text(), `"hosting"`) {
+			return
+		}
+	}
+	t.Errorf("nats stream view shows %s", &text)
 }
 
 // oneError is the line of an endpoint with one error in the table of nats micro stats.

@@ -36,9 +36,10 @@ func TestControlPlaneKilled(t *testing.T) {
 	for _, s := range steps { // once without a kill
 		writes[s.name] = c.operate(admin, p, s.command, s.phase, strike{n: math.MaxInt})
 	}
-	for i := range *kills {
+	n := often(t)
+	for i := range n {
 		for _, s := range steps {
-			m := moments(writes[s.name], *kills)[i]
+			m := moments(writes[s.name], n)[i]
 			c.operate(admin, p, s.command, s.phase, m)
 			t.Logf("%s %d: killed at write %d of %d, after it: %v", s.name, i, m.n, writes[s.name], m.after)
 			c.settled(admin, s.phase)
@@ -51,7 +52,7 @@ func TestControlPlaneKilled(t *testing.T) {
 func (c *control) operate(admin kube.API, p *proxy, command []string, phase string, at strike) int {
 	c.Helper()
 	struck := make(chan struct{})
-	at.namespace, at.do = "zoo--prod", func() {
+	at.namespace, at.do = "zoo--prod/", func() {
 		c.kill()
 		close(struck)
 	}

@@ -10,12 +10,19 @@ import (
 	"testing"
 
 	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/internal/testbudget"
 )
 
 var (
-	kills = flag.Int("kills", 1, "how often each operation on a release is killed in its middle")
+	kills = flag.Int("kills", 0, "how often each operation on a release is killed in its middle; 0: as internal/testbudget says")
 	seed  = flag.Uint64("seed", 1, "which moments they are killed at")
 )
+
+// often is how often that is.
+func often(t testing.TB) int {
+	t.Helper()
+	return testbudget.Of(t, testbudget.KubeKills, *kills)
+}
 
 // moments are moments of an operation that writes so often, two at each write, before and after it: all of them before
 // one comes again, in an order that the seed chooses.
@@ -51,7 +58,7 @@ func TestKilledAtAnyWrite(t *testing.T) {
 			p := newProxy(t, rig)
 			count := strike{n: math.MaxInt}
 			writes := killed(t, p, row.name+"-whole", row.before, row.op, row.values, count)
-			for i, m := range moments(writes, *kills) {
+			for i, m := range moments(writes, often(t)) {
 				t.Run(fmt.Sprintf("%d-write-%d-after-%v", i, m.n, m.after), func(t *testing.T) {
 					killed(t, p, fmt.Sprintf("%s-%d", row.name, i), row.before, row.op, row.values, m)
 				})
@@ -75,7 +82,7 @@ func killed(t *testing.T, p *proxy, name string, before []map[string]any, op hel
 	reach.Endpoint, reach.CA = p.URL, p.ca
 	through.Cluster = &reach
 	child := exec.Command(helm.Program())
-	at.namespace, at.do = s.namespace, func() { _ = child.Process.Kill() }
+	at.namespace, at.do = s.namespace+"/", func() { _ = child.Process.Kill() }
 	p.arm(at)
 	kill := s.begin(child, through)
 	err := child.Wait()

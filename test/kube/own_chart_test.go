@@ -26,22 +26,22 @@ import (
 	"github.com/aeriehq/aerie/internal/natstest"
 )
 
-// ownChart is the chart of the control plane, packed.
-func ownChart(t *testing.T) []byte {
+// packed is the chart of a directory below deploy, packed.
+func packed(t *testing.T, name, dir string) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	zip := gzip.NewWriter(&out)
 	w := tar.NewWriter(zip)
-	deploy := os.DirFS("../../deploy")
-	err := fs.WalkDir(deploy, "aerie", func(name string, d fs.DirEntry, err error) error {
+	chart := os.DirFS("../../deploy/" + dir)
+	err := fs.WalkDir(chart, ".", func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		body, err := fs.ReadFile(deploy, name)
+		body, err := fs.ReadFile(chart, file)
 		if err != nil {
 			return err
 		}
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(body))}); err != nil {
+		if err := w.WriteHeader(&tar.Header{Name: name + "/" + file, Mode: 0o644, Size: int64(len(body))}); err != nil {
 			return err
 		}
 		_, err = w.Write(body)
@@ -65,7 +65,14 @@ func installed(t *testing.T, namespace string, values map[string]any) []kube.Obj
 	values["image"] = map[string]any{"repository": "registry.example.com/aerie", "tag": "1"}
 	values["token"] = map[string]any{"secretName": "aerie-token"}
 	q := helm.Request{Op: helm.Render, Release: "aerie", Namespace: namespace, Terms: policy.AsAddon, Values: values,
-		Stored: &helm.Stored{Version: "1.36"}, Chart: helm.Chart{Name: "aerie", Version: "0.1.0", Archive: ownChart(t)}}
+		Stored: &helm.Stored{Version: "1.36"}, Chart: helm.Chart{Name: "aerie", Version: "0.1.0", Archive: packed(t, "aerie", "aerie")}}
+	return taken(t, q)
+}
+
+// taken is what a chart renders to, in a namespace of its own and taken by the API server.
+func taken(t *testing.T, q helm.Request) []kube.Object {
+	t.Helper()
+	namespace := q.Namespace
 	r, err := helm.NewRunner(helm.Program(), t.TempDir()).Run(t.Context(), namespace, q)
 	if err != nil {
 		t.Fatal(err)

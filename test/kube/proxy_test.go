@@ -36,7 +36,7 @@ type proxy struct {
 // strike is what happens at the n-th write in a namespace, from 0: before the API server has seen it, or after it was
 // done and before the caller knows.
 type strike struct {
-	namespace string
+	namespace string // what its path begins with: with a slash at the end one alone, without the namespace itself
 	n         int
 	after     bool
 	do        func()
@@ -103,7 +103,7 @@ func (p *proxy) meets(r *http.Request) *strike {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.armed
-	if s == nil || r.Method == http.MethodGet || !strings.Contains(r.URL.Path, "/namespaces/"+s.namespace+"/") {
+	if s == nil || r.Method == http.MethodGet || !strings.Contains(r.URL.Path, "/namespaces/"+s.namespace) {
 		return nil
 	}
 	p.writes++

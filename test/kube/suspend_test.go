@@ -153,7 +153,7 @@ func TestSuspensionKilledAtAnyWrite(t *testing.T) {
 		revision++
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		at.namespace, at.do = s.namespace, cancel
+		at.namespace, at.do = s.namespace+"/", cancel
 		p.arm(at)
 		_, err := do(ctx, through, s.namespace, revision)
 		if whole := at.n == math.MaxInt; whole != (err == nil) {

@@ -52,6 +52,14 @@ spec:
 // chartServer serves a chart as a repository does.
 func chartServer(t *testing.T, name, version string, files map[string]string) (url string, login helm.Login) {
 	t.Helper()
+	s := httptest.NewTLSServer(chartRepository(t, name, version, files))
+	t.Cleanup(s.Close)
+	return s.URL, helm.Login{CA: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))}
+}
+
+// chartRepository answers with an index that has one chart, and with that.
+func chartRepository(t *testing.T, name, version string, files map[string]string) http.HandlerFunc {
+	t.Helper()
 	var chart bytes.Buffer
 	zip := gzip.NewWriter(&chart)
 	archive := tar.NewWriter(zip)
@@ -62,15 +70,13 @@ func chartServer(t *testing.T, name, version string, files map[string]string) (u
 		_, _ = archive.Write([]byte(files[file]))
 	}
 	_, _ = archive.Close(), zip.Close()
-	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/index.yaml" {
 			fmt.Fprintf(w, "apiVersion: v1\nentries:\n  %[1]s:\n  - {apiVersion: v2, name: %[1]s, version: %[2]s, urls: [chart.tgz]}\n", name, version)
 			return
 		}
 		_, _ = w.Write(chart.Bytes())
-	}))
-	t.Cleanup(s.Close)
-	return s.URL, helm.Login{CA: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))}
+	}
 }
 
 // TestOfferWithAutoscaler applies the offer for AWS, with its chart from a repository nearby: when the dataplane is Active

@@ -36,7 +36,7 @@ func TestCatalogueOfAWSChanges(t *testing.T) {
 	apply := func(file string, args ...string) said {
 		return p.cli(append([]string{"apply", "-f", file, "--timeout", "2m"}, args...)...)
 	}
-	if s := apply(a.life("1.34", false, "view", 3, "s4", "gold"), "--wait"); s.code != 0 {
+	if s := apply(a.life("1.34", false, "view", 3, "s2", "s4", "gold"), "--wait"); s.code != 0 {
 		t.Fatalf("apply: %+v\n%s", s, p.log)
 	}
 	a.offersNow(p, `{"gone": ["1.35", "c6i.xlarge"]}`)
@@ -48,7 +48,7 @@ func TestCatalogueOfAWSChanges(t *testing.T) {
 	if s := apply(another); s.code != client.ExitInvalid || !strings.Contains(s.err, "spec.pools[0].machine") || !strings.Contains(s.err, "spec.pools[1].alternatives") {
 		t.Errorf("a machine type that has gone: %+v", s)
 	}
-	if s := apply(a.life("1.34", true, "edit", 4, "s4", "silver"), "--wait"); s.code != 0 {
+	if s := apply(a.life("1.34", true, "edit", 4, "s2", "s4", "silver"), "--wait"); s.code != 0 {
 		t.Errorf("what is there is changed: %+v\n%s", s, p.log)
 	}
 

@@ -23,6 +23,7 @@ import (
 	"github.com/aeriehq/aerie/internal/cli"
 	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/internal/server"
+	"github.com/aeriehq/aerie/internal/testbudget"
 )
 
 // appearance is what people see of a class of errors.
@@ -57,7 +58,7 @@ type provoked struct {
 var ops = map[string]string{awserr.EC2: "ec2:CreateVpc", awserr.IAM: "iam:CreateRole", awserr.EKS: "eks:CreateCluster", awserr.STS: "sts:AssumeRole"}
 
 // awsErrors is how many errors of the table are passed over, from one on that chance chooses.
-var awsErrors = flag.Int("aws-errors", 6, "provoke every so-manieth error of AWS; 1 is each")
+var awsErrors = flag.Int("aws-errors", 0, "provoke every so-manieth error of AWS; 1 is each, 0 as internal/testbudget says")
 
 // TestErrorsOfAWS provokes the errors of the tables in an emulated AWS, all at once, each on something of its own, and
 // asserts what get and why show of it: code, whose fault, the call, and whether there is a next attempt.
@@ -66,7 +67,8 @@ func TestErrorsOfAWS(t *testing.T) {
 	all := errorsOfAWS()
 	covered(t, all)
 	var rows []provoked
-	for i := chance(t).IntN(*awsErrors); i < len(all); i += *awsErrors {
+	every := testbudget.Of(t, testbudget.AWSErrors, *awsErrors)
+	for i := chance(t).IntN(every); i < len(all); i += every {
 		rows = append(rows, all[i])
 	}
 	c, subnets := a.controlForErrors(rows)

@@ -11,14 +11,17 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/emulator"
+	"github.com/aeriehq/aerie/internal/testbudget"
 )
 
 var (
 	// awsParts is into how many parts the calls of a life are divided. All of them are tried, one life each; but of many
 	// only one that chance chooses.
-	awsParts = flag.Int("aws-parts", 120, "parts of the calls to AWS at each of which the server is killed; up to 10 all of them")
+	awsParts = flag.Int("aws-parts", 0, "parts of the calls to AWS at each of which the server is killed; up to 10 all of them; 0: as internal/testbudget says")
+	// awsPart is the only part that is tried.
+	awsPart = flag.Int("aws-part", -1, "the one part of them that is tried, from 0; -1 is the choice of -aws-parts")
 	// awsKills is how often the server is killed at random calls.
-	awsKills = flag.Int("aws-kills", 0, "random kills of the server that works in AWS")
+	awsKills = flag.Int("aws-kills", 0, "random kills of the server that works in AWS; 0: as internal/testbudget says")
 	// awsSeed is what chance goes by in the tests of AWS.
 	awsSeed = flag.Uint64("aws-seed", 0, "what the tests of AWS choose by, as they print it; 0 is another one each time")
 )
@@ -38,17 +41,21 @@ func TestKilledAtEachCallToAWS(t *testing.T) {
 		t.Skip("lives a dataplane's whole life")
 	}
 	t.Parallel()
-	first, last, speed := 0, *awsParts, killSpeed
-	if *awsParts > 10 {
-		first, speed = chance(t).IntN(*awsParts), sampleSpeed
+	parts := testbudget.Of(t, testbudget.AWSParts, *awsParts)
+	first, last, speed := 0, parts, killSpeed
+	if parts > 10 {
+		first, speed = chance(t).IntN(parts), sampleSpeed
 		last = first + 1
+	}
+	if *awsPart >= 0 {
+		first, last = *awsPart, *awsPart+1
 	}
 	c := &coverage{met: map[string]bool{}, hit: map[string]bool{}}
 	for part := first; part < last; part++ {
-		t.Logf("part %d of %d", part, *awsParts)
-		c.live(t, speed, everyCall(part, *awsParts))
+		t.Logf("part %d of %d", part, parts)
+		c.live(t, speed, everyCall(part, parts))
 	}
-	if *awsParts <= 10 {
+	if parts <= 10 && *awsPart < 0 {
 		for n := 0; n < moreLives && len(c.missed()) > 0; n++ { // what one life has to do another may not
 			t.Logf("another life for %s", strings.Join(c.missed(), ", "))
 			c.live(t, speed, onceEach(c.missed()))
@@ -120,11 +127,12 @@ const callsBetween = 60
 // TestKilledOnAWS lives dataplanes' lives in an emulated AWS that loses answers, throttles and shows old news, and has the
 // real program killed at random calls meanwhile.
 func TestKilledOnAWS(t *testing.T) {
-	if *awsKills == 0 {
+	kills := testbudget.Of(t, testbudget.AWSKills, *awsKills)
+	if kills == 0 {
 		t.Skip("-aws-kills says how often: make soak does")
 	}
 	random := chance(t)
-	for done := 0; done < *awsKills; {
+	for done := 0; done < kills; {
 		next := 0
 		g := wholeLife(t, 2*killSpeed, func(meeting) bool {
 			next--
@@ -168,6 +176,6 @@ func TestKilledWhileAPoolIsReplaced(t *testing.T) {
 	}
 	t.Parallel()
 	each := everyCall(0, 1)
-	g := wholeLife(t, sampleSpeed, func(m meeting) bool { return m.stage == "replace" && each(m) })
+	g := wholeLife(t, sampleSpeed, func(m meeting) bool { return strings.HasPrefix(m.stage, "replace") && each(m) })
 	g.tell(t)
 }

@@ -157,11 +157,15 @@ func (g *rage) mustBeKilled() {
 	}
 }
 
+// longestChapter is the most time that a command may take over all lives of the server: on a busy machine most of it is spent
+// on its starts.
+const longestChapter = 30 * time.Minute
+
 // lives runs a command to its end, over as many lives of the server as it takes.
 func (g *rage) lives(args ...string) said {
 	g.t.Helper()
 	done := make(chan said, 1)
-	go func() { done <- g.cli(args...) }()
+	go func() { done <- g.cliWithin(longestChapter, args...) }()
 	for {
 		select {
 		case s := <-done:

@@ -54,7 +54,7 @@ spec:
   version: "%s"
   network: {range: 10.16.0.0/16, zones: [eu-central-1a, eu-central-1b]}
   cluster: {logging: %t, access: [{principal: "arn:aws:iam::111122223333:role/ops", policy: %s}]}
-  systemPool: {machine: s2, min: 1, max: %d}
+  systemPool: {machine: %s, min: 1, max: %d}
 ---
 kind: tenantinfra
 name: eu_pg-small
@@ -65,11 +65,12 @@ spec:
     - {name: main, machine: %s, min: 1, max: %d, labels: {tier: %s}}
 `
 
-func (a *emulatedAWS) life(version string, logging bool, may string, most int, machine, tier string) string {
+// life is what is asked for in a chapter. The machines are those of the dataplane and of the tenant infra.
+func (a *emulatedAWS) life(version string, logging bool, may string, most int, own, machine, tier string) string {
 	a.t.Helper()
 	role := a.customer.Roles[0]
 	file := filepath.Join(a.t.TempDir(), "life.yaml")
-	overwrite(a.t, file, fmt.Sprintf(lifeOfDataplane, a.customer.ID, role.Name, role.ExternalID, version, logging, may, most, machine, 2*most, tier))
+	overwrite(a.t, file, fmt.Sprintf(lifeOfDataplane, a.customer.ID, role.Name, role.ExternalID, version, logging, may, own, most, machine, 2*most, tier))
 	return file
 }
 
@@ -82,22 +83,25 @@ type chapter struct {
 // chapters are a whole life: it is created, changed, gets other machines, is upgraded and deleted.
 func (a *emulatedAWS) chapters() []chapter {
 	apply := func(file string) func(*rage) {
-		return func(g *rage) { g.must("apply", "-f", file, "--wait", "--timeout", "5m") }
+		return func(g *rage) { g.must("apply", "-f", file, "--wait", "--timeout", "29m") }
 	}
-	inVain := a.life("1.34", true, "edit", 4, "s4", "silver")
+	inVain := a.life("1.34", true, "edit", 4, "s2", "s4", "silver")
 	overwrite(a.t, inVain, strings.Replace(a.read(inVain), "access: [", "access: [{principal: nobody}, ", 1))
 	return []chapter{
-		{"create", apply(a.life("1.34", false, "view", 3, "s4", "gold"))},
-		{"change", apply(a.life("1.34", true, "edit", 4, "s4", "silver"))},
-		{"wish in vain", func(g *rage) { g.refused("config_problem", "apply", "-f", inVain, "--wait", "--timeout", "5m") }},
-		{"wish taken back", apply(a.life("1.34", true, "edit", 4, "s4", "silver"))},
-		{"replace", apply(a.life("1.34", true, "edit", 4, "m4", "silver"))},
-		{"upgrade", apply(a.life("1.35", true, "edit", 4, "m4", "silver"))},
+		{"create", apply(a.life("1.34", false, "view", 3, "s2", "s4", "gold"))},
+		{"change", apply(a.life("1.34", true, "edit", 4, "s2", "s4", "silver"))},
+		{"wish in vain", func(g *rage) { g.refused("config_problem", "apply", "-f", inVain, "--wait", "--timeout", "29m") }},
+		{"wish taken back", apply(a.life("1.34", true, "edit", 4, "s2", "s4", "silver"))},
+		// One after the other: a kill at a call of the one strikes the other too, and who is struck three times before he could
+		// make a thing is told that it is not seen.
+		{"replace", apply(a.life("1.34", true, "edit", 4, "s2", "m4", "silver"))},
+		{"replace own", apply(a.life("1.34", true, "edit", 4, "m4", "m4", "silver"))},
+		{"upgrade", apply(a.life("1.35", true, "edit", 4, "m4", "m4", "silver"))},
 		{"volumes", a.volumes},
 		{"delete", func(g *rage) {
 			for _, e := range []string{"tenantinfra eu_pg-small", "dataplane eu", "account main"} {
 				kind, name, _ := strings.Cut(e, " ")
-				g.must("delete", kind, name, "--wait", "--timeout", "5m")
+				g.must("delete", kind, name, "--wait", "--timeout", "29m")
 			}
 		}},
 	}

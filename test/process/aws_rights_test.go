@@ -69,7 +69,7 @@ func TestRoleGoneAndPutBack(t *testing.T) {
 			t.Fatalf("apply: %+v\n%s", s, p.log)
 		}
 	}
-	first, err := os.ReadFile(a.life("1.34", false, "view", 3, "s4", "gold"))
+	first, err := os.ReadFile(a.life("1.34", false, "view", 3, "s2", "s4", "gold"))
 	if err != nil {
 		t.Fatal(err)
 	}

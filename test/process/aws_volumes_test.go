@@ -122,7 +122,7 @@ func TestVolumesOfASilentCluster(t *testing.T) {
 			a, cloud := emulateAWS(t, sampleSpeed, nil)
 			p := a.server("600")
 			p.start()
-			if s := p.cli("apply", "-f", a.life("1.34", false, "view", 3, "s4", "gold"), "--wait", "--timeout", "2m"); s.code != 0 {
+			if s := p.cli("apply", "-f", a.life("1.34", false, "view", 3, "s2", "s4", "gold"), "--wait", "--timeout", "2m"); s.code != 0 {
 				t.Fatalf("apply: %+v\n%s", s, p.log)
 			}
 			s := a.storage()

@@ -221,7 +221,12 @@ type said struct {
 // cli runs a command against the server.
 func (p *process) cli(args ...string) said {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 5*time.Minute)
+	return p.cliWithin(5*time.Minute, args...)
+}
+
+func (p *process) cliWithin(most time.Duration, args ...string) said {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), most)
 	defer cancel()
 	args = append(args, "--api-url", p.apiURL, "--data-dir", p.dir)
 	if args[0] != "get" && args[0] != "describe" && args[0] != "history" {

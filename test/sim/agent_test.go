@@ -71,7 +71,7 @@ func (r *inside) work() (stop func()) {
 // not look there.
 func TestAnAgentFindsDrift(t *testing.T) {
 	r := newInside(t)
-	inspector, _, cataloguer := reconcile.ForAgent(r.places, r.clouds, clock.Clock{Speed: 1})
+	inspector, _, cataloguer := reconcile.ForAgent(r.places, r.clouds, nil, clock.Clock{Speed: 1}, nil)
 	if n, err := r.cloud.ByHand(sim.ManualChange{Delete: "addon", Match: "dns"}); err != nil || n != 1 {
 		t.Fatal(err)
 	}
@@ -110,8 +110,8 @@ func TestAnAgentSweeps(t *testing.T) {
 		}
 	}
 	now := time.Now()
-	_, deaf, _ := reconcile.ForAgent([]execute.Channel{{Conn: r.nc, Place: queue.Partition{Owner: "evil", Dataplane: "edge"}}, r.places[1]}, r.clouds, clock.Clock{Speed: 1})
-	_, sweeper, _ := reconcile.ForAgent(r.places, r.clouds, clock.Clock{Speed: 1})
+	_, deaf, _ := reconcile.ForAgent([]execute.Channel{{Conn: r.nc, Place: queue.Partition{Owner: "evil", Dataplane: "edge"}}, r.places[1]}, r.clouds, nil, clock.Clock{Speed: 1}, nil)
+	_, sweeper, _ := reconcile.ForAgent(r.places, r.clouds, nil, clock.Clock{Speed: 1}, nil)
 	for after := time.Duration(0); after < 3*reconcile.SweepGrace; after += reconcile.SweepGrace {
 		deaf.Sweep(t.Context(), now.Add(after))
 	}

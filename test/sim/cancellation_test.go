@@ -17,6 +17,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
@@ -53,7 +54,7 @@ func begun(t *testing.T, pipe string) (ended chan struct{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(natstest.Patience):
 		t.Fatal("it is not started")
 	}
 	return ended
@@ -86,7 +87,7 @@ func TestAProcessEndsWithItsPhase(t *testing.T) {
 		r.phase(ev.Application, "acme/prod_web", time.Minute, step.phase)
 		select {
 		case <-ended:
-		case <-time.After(30 * time.Second):
+		case <-time.After(natstest.Patience):
 			t.Fatal(step.name + ", and its process goes on")
 		}
 		if step.phase == fsm.Failed {

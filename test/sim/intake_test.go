@@ -7,13 +7,13 @@ import (
 	"runtime"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/oklog/ulid/v2"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/command"
 )
@@ -231,7 +231,7 @@ func (r *rig) askAll(requests []command.Request, meanwhile func()) []ev.Answer {
 	var all sync.WaitGroup
 	for n, q := range requests {
 		all.Go(func() {
-			ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(r.t.Context(), natstest.Patience)
 			defer cancel()
 			answers[n], _ = r.intake.SubmitRequest(ctx, q)
 		})

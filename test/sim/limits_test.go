@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -89,7 +88,7 @@ type oversized struct{ subject, body string }
 
 // ends gives a command, by request and by the queue, and waits until it has come to something.
 func (r *rig) ends(c oversized, n int) {
-	answer, err := r.nc.Request(command.CommandPrefix+c.subject, []byte(c.body), 20*time.Second)
+	answer, err := r.nc.Request(command.CommandPrefix+c.subject, []byte(c.body), natstest.Patience)
 	if err != nil {
 		r.t.Errorf("%s of %d bytes, %.60s: %v", c.subject, len(c.body), c.body, err)
 		return
@@ -106,7 +105,7 @@ func (r *rig) ends(c oversized, n int) {
 		{Subject: "aerie.queue." + c.subject, Data: []byte(c.body)},
 		{Subject: "aerie.queue." + subject + ".end", Data: []byte(`{}`), Header: nats.Header{"Nats-Msg-Id": {last}}}, // is refused, after the one before it
 	} {
-		if _, err := r.nc.RequestMsg(m, 20*time.Second); err != nil {
+		if _, err := r.nc.RequestMsg(m, natstest.Patience); err != nil {
 			r.t.Errorf("%s: %v", m.Subject, err)
 			return
 		}

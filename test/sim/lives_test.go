@@ -75,7 +75,7 @@ func play(r *rig, transcript string) string {
 //	retry KIND NAME
 //	build KIND NAME PHASE     let the cloud's time pass until the phase is reached
 //	await KIND NAME PHASE     the same with the cloud's clock standing still
-//	stuck KIND NAME CODE      until its reason has the code; print the reason
+//	stuck KIND NAME CODE      until its reason has the code, while the cloud's time passes slowly; print the reason
 //	fault JSON                inject a fault into the simulated cloud
 //	hand JSON                 change the simulated cloud behind our back
 //	volume REGION ID POLICY   have one, with a PersistentVolume of that policy in the cluster there
@@ -158,7 +158,7 @@ func (r *rig) command(kind ev.Kind, path, verb, spec string) []string {
 
 func (r *rig) stuck(kind ev.Kind, path string, code ev.ReasonCode) []string {
 	var reason *fsm.Blocker
-	r.until(kind, path, 0, func(_ fsm.Entity[fsm.Data], why *fsm.Blocker) bool {
+	r.until(kind, path, time.Second, func(_ fsm.Entity[fsm.Data], why *fsm.Blocker) bool {
 		reason = why
 		return why != nil && why.Code == code
 	})
@@ -166,11 +166,21 @@ func (r *rig) stuck(kind ev.Kind, path string, code ev.ReasonCode) []string {
 }
 
 func (r *rig) inject(text string) []string {
-	var f sim.Fault
+	var f struct {
+		sim.Fault
+		RetryAfter string `json:"retry_after"` // as in faults.json
+	}
 	if err := json.Unmarshal([]byte(text), &f); err != nil {
 		r.t.Fatal(err)
 	}
-	if err := r.cloud.Inject(f); err != nil {
+	if f.RetryAfter != "" {
+		wait, err := time.ParseDuration(f.RetryAfter)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		f.Fault.RetryAfter = wait
+	}
+	if err := r.cloud.Inject(f.Fault); err != nil {
 		r.t.Fatal(err)
 	}
 	return nil

@@ -8,10 +8,10 @@ import (
 	"runtime"
 	"sync"
 	"testing"
-	"time"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/command"
 )
@@ -115,7 +115,7 @@ func (r *rig) after(events uint64, command func() error) func() error {
 	var seq uint64
 	r.fold.View(func(w *state.Entities) { seq = w.Seq })
 	return func() error {
-		ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(r.t.Context(), natstest.Patience)
 		defer cancel()
 		if err := r.fold.Wait(ctx, seq+events); err != nil {
 			return err

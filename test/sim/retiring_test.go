@@ -135,6 +135,48 @@ func TestAPoolIsAskedBack(t *testing.T) {
 	}
 }
 
+// A dataplane's own machines become others by a pool beside the old one, which goes when a budget lets its pods leave: also
+// after a restart the dataplane says who is held, and is Ready meanwhile.
+func TestADataplaneGetsOtherMachines(t *testing.T) {
+	r := newRig(t)
+	r.withPod()
+	pg := r.phase(ev.TenantInfra, "-/eu_pg", 20*time.Second, fsm.Active).Data.(fsm.TenantInfraData)
+	api := r.kube(pg)
+	own := kube.Selector{APIVersion: "v1", Kind: "Node", Labels: map[string]string{"aerie.io/pool": "system"}}
+	nodes, err := api.List(t.Context(), own)
+	if err != nil || len(nodes) != 1 {
+		t.Fatalf("%d nodes: %v", len(nodes), err)
+	}
+	pod := kube.NewObject("v1", "Pod", "default", "pg-1", map[string]any{"nodeName": nodes[0].Name()}).Marked("", map[string]string{"app": "pg"}, nil)
+	pod.Metadata()["ownerReferences"] = []any{map[string]any{"controller": true, "kind": "StatefulSet", "name": "pg"}}
+	budget := kube.NewObject("policy/v1", "PodDisruptionBudget", "default", "always-one", map[string]any{"maxUnavailable": int64(0), "selector": map[string]any{"matchLabels": map[string]any{"app": "pg"}}})
+	for _, o := range []kube.Object{pod, budget} {
+		if _, err := api.Apply(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.perform(`update dataplane -/eu {"account":"main","region":"eu-central","systemPool":{"machine":"s4"}}`)
+	held := func(e fsm.Entity[fsm.Data], why *fsm.Blocker) bool {
+		return e.Phase() == fsm.Retiring && why != nil && strings.Contains(why.Message, "pool system (s2) is to go and can't be emptied") && strings.Contains(why.Message, "pod default/pg-1 is held")
+	}
+	r.until(ev.Dataplane, "-/eu", 20*time.Second, held)
+	r.now.Advance(48 * time.Hour)
+	r.stop()
+	r.start()
+	e := r.until(ev.Dataplane, "-/eu", 20*time.Second, held)
+	if !e.Holds(fsm.ConditionReady) || e.Holds("InSync") {
+		t.Errorf("while its old machines are held: %+v", e.Conditions)
+	}
+	api = r.kube(pg)
+	if err := kube.Delete(t.Context(), api, budget.Key()); err != nil {
+		t.Fatal(err)
+	}
+	e = r.phase(ev.Dataplane, "-/eu", 20*time.Second, fsm.Active)
+	if nodes, err = api.List(t.Context(), own); err != nil || len(nodes) != 1 || nodes[0].Labels()["node.kubernetes.io/instance-type"] != "s4" || !e.Holds("InSync") {
+		t.Errorf("in the end it has %v: %v, %+v", nodes, err, e.Conditions)
+	}
+}
+
 // What a round has changed that was not the last of its work is told: there is an event with each call that made something.
 func TestEveryChangeIsTold(t *testing.T) {
 	r := newRig(t)

@@ -23,6 +23,7 @@ import (
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/fsm/sequence"
+	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/agents"
 	"github.com/aeriehq/aerie/workers/clock"
@@ -186,7 +187,7 @@ func (r *rig) askOf(intake *command.Intake, kind ev.Kind, path, verb, body strin
 	if len(faults) > 0 {
 		r.t.Fatalf("%s: %v", path, faults)
 	}
-	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), natstest.Patience)
 	defer cancel()
 	return intake.SubmitRequest(ctx, command.Request{Owner: ref.Owner, Kind: string(kind), Name: ref.ID, Verb: verb, Body: []byte(body), Caller: ev.LocalAdmin()})
 }
@@ -196,7 +197,7 @@ func (r *rig) askOf(intake *command.Intake, kind ev.Kind, path, verb, body strin
 func (r *rig) until(kind ev.Kind, path string, step time.Duration, want func(fsm.Entity[fsm.Data], *fsm.Blocker) bool) fsm.Entity[fsm.Data] {
 	r.t.Helper()
 	ref, _ := ev.ParseRef(kind, path)
-	ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), natstest.Patience)
 	defer cancel()
 	for {
 		var e fsm.Entity[fsm.Data]
@@ -230,7 +231,7 @@ func (r *rig) phase(kind ev.Kind, path string, step time.Duration, want fsm.Phas
 }
 
 // cloudName finds names that follow from a uid and so differ from run to run.
-var cloudName = regexp.MustCompile(`(pool|cluster) [a-z0-9-]*[a-z0-9]{10}\b`)
+var cloudName = regexp.MustCompile(`(pool|cluster|run job Job) [a-z0-9/-]*[a-z0-9]{8,10}\b`)
 
 // entity is an entity as it is now.
 func (r *rig) entity(ref ev.Ref) (e fsm.Entity[fsm.Data]) {

@@ -23,7 +23,7 @@ import (
 func (l *life) each(f func(fsm.Entity[fsm.Data], fsm.Machine)) {
 	for _, k := range ev.Kinds {
 		all := refs(k)
-		if k == ev.Cell || k == ev.Dataplane || k == ev.TenantInfra { // decisions make some, whose names nobody knows before
+		if k == ev.Cell || k == ev.CellApplication || k == ev.Dataplane || k == ev.TenantInfra { // decisions make some, whose names nobody knows before
 			all = nil
 			l.world.Each(k, func(e fsm.Entity[fsm.Data]) { all = append(all, e.Ref) })
 			slices.SortFunc(all, func(a, b ev.Ref) int { return strings.Compare(a.String(), b.String()) })
@@ -199,20 +199,36 @@ func (l *life) checkMade(e fsm.Entity[fsm.Data], ledger sim.Ledger, has map[stri
 		if e.Phase() == fsm.Active {
 			count(cloud.KindNetwork, 1)
 			count(cloud.KindCluster, 1)
-			count(cloud.KindPool, 1)
+			if e.Unmet == nil {
+				count(cloud.KindPool, 1)
+			}
+			l.checkPools(e, ledger)
 		}
 	case fsm.TenantInfraData:
 		if e.Phase() == fsm.Active {
+			if d.Spec.For != "" {
+				l.seen["machines of one "+map[bool]string{true: "cell", false: "tenant"}[strings.Contains(d.Spec.For, "_")]]++
+			}
 			if e.Unmet == nil {
-				count(cloud.KindPool, len(d.Made.Pools))
+				count(cloud.KindPool, ownPools(d.Made))
 			}
 			l.checkPools(e, ledger)
 		}
 	case fsm.TenantData:
+		if d.Shared != nil {
+			l.checkShared(e, ledger, d)
+			return
+		}
 		if e.Phase() == fsm.Active && !holds(ledger, d.Cluster, "Namespace/"+d.Placement.Namespace, e.UID) {
 			l.wrong("%s is Active without its namespace", e.Ref)
 		}
+		if e.Phase() == fsm.Active {
+			if _, closed := serving(ledger.Objects(d.Cluster), e.UID, *d.Placement); closed {
+				l.wrong("%s is Active, and its namespace is closed", e.Ref)
+			}
+		}
 		l.checkSuspension(e, ledger, d)
+		l.checkLanding(e, ledger.Objects(d.Cluster))
 	case fsm.ApplicationData:
 		on, _ := l.world.Get(ev.Ref{Kind: ev.Tenant, Owner: e.Ref.Owner, ID: e.Ref.Parent()})
 		if on.Phase() != fsm.Suspended { // what is deleted there by hand is seen when it is awake
@@ -220,6 +236,36 @@ func (l *life) checkMade(e fsm.Entity[fsm.Data], ledger sim.Ledger, has map[stri
 		}
 	case fsm.AddonData:
 		l.checkInstalled(e, ledger, d.Cluster, d.Objects)
+	case fsm.CellApplicationData:
+		l.checkInstalled(e, ledger, d.Cluster, d.Objects)
+	case fsm.CellData:
+		if e.Phase() == fsm.Open && d.Namespace != "" && !holds(ledger, d.Cluster, "Namespace/"+d.Namespace, e.UID) {
+			l.wrong("%s is Open without its namespace", e.Ref)
+		}
+	}
+}
+
+// ownPools is how many pools a tenant infra has itself: none, if each of its cells has them.
+func ownPools(s ev.TenantInfraSpec) int {
+	if s.CellsHaveNodes() {
+		return 0
+	}
+	return len(s.Pools)
+}
+
+// checkShared: the cell of a tenant that shares it knows of it, and no program runs any more by which it came.
+func (l *life) checkShared(e fsm.Entity[fsm.Data], ledger sim.Ledger, d fsm.TenantData) {
+	if e.Phase() != fsm.Active || e.Failure != nil {
+		return
+	}
+	l.seen["sharing a cell"]++
+	if !holds(ledger, d.Cluster, "ConfigMap/"+d.Placement.Record, e.UID) {
+		l.wrong("%s is Active, and its cell does not know of it", e.Ref)
+	}
+	for _, o := range ledger.Objects(d.Cluster) {
+		if o.Kind() == "Job" && o.Labels()[kube.LabelOwner] == e.UID {
+			l.wrong("%s is Active, and has %s", e.Ref, o.Key())
+		}
 	}
 }
 
@@ -266,10 +312,14 @@ func (l *life) checkCluster(in sim.Resource, objects []kube.Object) {
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
 		switch d := e.Data.(type) {
 		case fsm.TenantData:
-			lives[e.UID] = !m.Ended(e.Phase()) && d.Cluster == in.Name
+			lives[e.UID] = !m.Ended(e.Phase()) && (d.Cluster == in.Name || d.Away != nil && d.Away.Cluster == in.Name)
 		case fsm.ApplicationData:
-			lives[e.UID] = !m.Ended(e.Phase()) && d.Cluster == in.Name
+			lives[e.UID] = !m.Ended(e.Phase()) && (d.Cluster == in.Name || d.Copy != nil && d.Copy.Cluster == in.Name)
 		case fsm.AddonData:
+			lives[e.UID] = !m.Ended(e.Phase()) && d.Cluster == in.Name
+		case fsm.CellData:
+			lives[e.UID] = !m.Ended(e.Phase()) && d.Cluster == in.Name
+		case fsm.CellApplicationData:
 			lives[e.UID] = !m.Ended(e.Phase()) && d.Cluster == in.Name
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/sim/offers"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/execute"
 	"github.com/aeriehq/aerie/workers/reconcile"
 )
@@ -47,7 +48,7 @@ func (l *life) inspect() {
 			l.seen["drifts seen"]++
 			l.say("a look at %s: %v", e.Ref, note.Found)
 		}
-		note.Every = reconcile.InspectEvery
+		note.Every = clock.LookEvery
 		c := l.internal(e.Ref, ev.ActorExecutor, note)
 		c.ExpectedSeq = &e.Seq
 		var refusal *ev.Refusal
@@ -96,10 +97,13 @@ func (l *life) wishInVain() {
 		switch d := e.Data.(type) {
 		case fsm.DataplaneData:
 			spec := d.Spec
-			if l.chance(2) {
+			switch l.rnd.IntN(3) {
+			case 0:
 				spec.Version = "1.37"
-			} else {
+			case 1:
 				spec.CloudAddons.DNS = "9.9"
+			default:
+				spec.SystemPool.Machine = "x99"
 			}
 			wish = spec
 		case fsm.TenantInfraData:
@@ -143,14 +147,18 @@ func (l *life) takeBack() {
 		case fsm.DataplaneData:
 			made, vain = l.toBeHad(d), vain && e.Phase() == fsm.Degraded
 		case fsm.TenantInfraData:
-			made, vain = toBeHadPools(d), vain && e.Phase() == fsm.Failed && len(d.Lost) > 0
+			made, vain = toBeHadPools(d), vain && e.Phase() == fsm.Failed && len(d.Lost) > 0 && len(d.Made.Pools) > 0
 		default: // a tenant that can't be suspended was asked for nothing else
 			return
 		}
 		if e.Unmet == nil && !vain {
 			return
 		}
-		r := l.request(e.Ref, ev.VerbUpdate, fmt.Sprintf(`{"spec":%s}`, l.json(made)))
+		at := e.Ref
+		if spec, is := made.(ev.TenantInfraSpec); is {
+			at, made = l.askedOf(e.Ref, spec)
+		}
+		r := l.request(at, ev.VerbUpdate, fmt.Sprintf(`{"spec":%s}`, l.json(made)))
 		if _, err := l.give(r); err != nil {
 			l.wrong("%s can't be withdrawn to %s: %v", e.Ref, l.json(made), err)
 			return
@@ -167,12 +175,29 @@ func (l *life) takeBack() {
 	}
 }
 
+// askedOf is of whom people ask for the pools of a tenant infra: of that whose cell has them alone, if one has.
+func (l *life) askedOf(ref ev.Ref, spec ev.TenantInfraSpec) (ev.Ref, ev.TenantInfraSpec) {
+	cell, faults := ev.ParseRef(ev.Cell, spec.For)
+	of, there := l.world.Get(ev.Ref{Kind: ev.TenantInfra, Owner: cell.Owner, ID: cell.Parent()})
+	if spec.For == "" || len(faults) > 0 || !there {
+		return ref, spec
+	}
+	l.seen["wishes withdrawn where cells have machines"]++
+	like := of.Data.(fsm.TenantInfraData).Spec
+	like.Pools = spec.Pools
+	return of.Ref, like
+}
+
 // toBeHad is what was made of a dataplane, but for what is gone and the cloud has not got any more.
 func (l *life) toBeHad(d fsm.DataplaneData) ev.DataplaneSpec {
 	made := d.Made
 	if slices.Contains(d.Lost, ev.PartCluster) && !slices.Contains(offers.Versions(), made.Version) {
 		l.seen["clusters made of another version"]++
 		made.Version = "1.36"
+	}
+	if gone := slices.Contains(d.Lost, ev.PartCluster) || slices.Contains(d.Lost, ev.PartSystemPool); gone && made.SystemPool.Machine == "x99" {
+		l.seen["machines of dataplanes made of others"]++
+		made.SystemPool.Machine = "s4"
 	}
 	if dns := made.CloudAddons.DNS; dns == "9.9" && !slices.Contains(d.Addons, ev.CloudAddon{Name: "dns", Version: dns}) {
 		l.seen["add-ons made of another version"]++
@@ -193,6 +218,17 @@ func toBeHadPools(d fsm.TenantInfraData) ev.TenantInfraSpec {
 	return made
 }
 
+// giveWay waits until what somebody else has undone so often is repaired again, if there is any.
+func (l *life) giveWay() (waited bool) {
+	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
+		if e.RepairAt.After(l.now) {
+			l.now, waited = e.RepairAt, true
+			l.seen["fights"]++
+		}
+	})
+	return waited
+}
+
 // mostRounds bounds how many rounds it may take until nothing is found any more: each
 // brings back what the next looks at.
 const mostRounds = 12
@@ -209,7 +245,7 @@ func (l *life) bringBack() {
 				l.ask(l.request(e.Ref, ev.VerbRetry, ""))
 			}
 		})
-		if l.rest(); l.world.Seq == before {
+		if l.rest(); l.world.Seq == before && !l.giveWay() {
 			return
 		}
 	}

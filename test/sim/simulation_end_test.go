@@ -40,6 +40,11 @@ func (l *life) run(steps int) {
 	for range steps {
 		l.step()
 	}
+	l.ends()
+}
+
+// ends lets a life come to its end, and checks it.
+func (l *life) ends() {
 	l.calm()
 	l.rest()
 	l.checkStill()
@@ -53,14 +58,23 @@ func (l *life) run(steps int) {
 		l.checkStill()
 	}
 	for range 3 {
+		if l.chance(2) { // so that the end of a repair is seen where nothing else disturbs
+			l.byHand()
+		}
 		l.bringBack()
 		l.retryAll()
 		l.rest()
+	}
+	if l.chance(2) {
+		l.changeMachines()
+		l.checkStill()
 	}
 	l.bringBack()
 	l.wishInVain()
 	l.takeBack()
 	l.bringBack()
+	l.retryAll() // what stands on a dataplane that a wish had broken is looked at only now
+	l.rest()
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) { l.checkHealed(e) })
 	l.checkAll()
 	if l.chance(4) {
@@ -84,6 +98,10 @@ func (l *life) furnish() {
 			continue // a plan may make some
 		}
 		l.ask(l.request(refs(k)[0], ev.VerbCreate, `{"spec":`+spec+`}`))
+	}
+	if l.chance(2) {
+		l.ask(l.request(refs(ev.Plan)[2], ev.VerbCreate, `{"spec":`+manyJSON("1")+`}`))
+		l.ask(l.request(refs(ev.Tenant)[1], ev.VerbCreate, `{"spec":{"plan":"-/many"}}`))
 	}
 	for range l.rnd.IntN(60) {
 		l.work()
@@ -138,12 +156,30 @@ func (l *life) observe(r sim.Resource) (o cloud.Observation) {
 
 // rest lets the machinery work until nothing moves any more.
 func (l *life) rest() {
-	for range mostSteps {
+	for i := range mostSteps {
 		if !l.work() {
 			return
 		}
+		if i%500 == 499 {
+			l.rescue()
+		}
 	}
 	l.wrong("it never comes to rest")
+}
+
+// rescue has dataplanes repaired by a person whose clusters were deleted by hand: who moves there is tried for ever.
+func (l *life) rescue() {
+	for _, ref := range refs(ev.Tenant) {
+		e, _ := l.world.Get(ref)
+		d, ok := e.Data.(fsm.TenantData)
+		if !ok || d.Away == nil || d.Placement == nil {
+			continue
+		}
+		on, _ := ev.ParseRef(ev.Dataplane, d.Placement.Dataplane)
+		if dp, _ := l.world.Get(on); dp.Failure != nil {
+			l.ask(l.request(on, ev.VerbRetry, ""))
+		}
+	}
 }
 
 func (l *life) retryAll() {
@@ -203,7 +239,9 @@ func (l *life) sweep() {
 		all, err := release.ListOwned(context.Background(), api)
 		l.must(err)
 		for _, o := range all {
-			if !l.world.HasEnded(reconcile.RefOf(o), o.Owner) {
+			t, _ := l.world.Get(reconcile.RefOf(o))
+			left := o.IsTenant() && t.UID == o.Owner && !fsm.HasStay(t, c.Dataplane, o.Namespace, o.Stay)
+			if !left && !l.world.HasEnded(reconcile.RefOf(o), o.Owner) {
 				continue
 			}
 			l.must(o.Remove(context.Background(), api))

@@ -17,7 +17,9 @@ func (l *life) deliver(m letter) {
 	var r ev.ExecutorReport
 	l.must(json.Unmarshal(m.data, &r))
 	if e, ok := l.world.Get(r.Ref); ok {
-		if owed := fsm.Machines[r.Ref.Kind].Owed(e); owed != nil && reportSubject(queue.PlaceOf(owed), r.Ref) != m.subject {
+		owed := fsm.Machines[r.Ref.Kind].Owed(e)
+		_, waits := owed.(fsm.WaitFor)
+		if owed != nil && !waits && reportSubject(queue.PlaceOf(owed), r.Ref) != m.subject || !l.mayWork(m, r) {
 			l.say("a report of %s from elsewhere is not taken", r.Ref)
 			return
 		}
@@ -29,6 +31,16 @@ func (l *life) deliver(m letter) {
 		l.must(err)
 	}
 	l.order(l.internal(r.Ref, ev.ActorExecutor, ask))
+}
+
+// mayWork is Service.MayReport.
+func (l *life) mayWork(m letter, r ev.ExecutorReport) bool {
+	dp, there := l.world.Get(ev.Ref{Kind: ev.Dataplane, Owner: m.at.Owner, ID: m.at.Dataplane})
+	if !there {
+		return true
+	}
+	works := fsm.WorkerOn(dp)
+	return works == m.by || works == fsm.ByNobody && r.Outcome != ev.CreateStarted{}.Type()
 }
 
 // internal is command.Internal with the life's clock and ids.

@@ -46,6 +46,7 @@ type life struct {
 	seen      tally
 	promises  map[ev.Ref]*moveSeen // what a dry run says of the move that is asked for next
 	moves     map[ev.Ref]*moveSeen // those that are under way
+	repairs   map[ev.Ref]bool      // who is being repaired
 }
 
 // written is one event as the log holds it.
@@ -66,7 +67,7 @@ type tally map[string]int
 
 func newLife(seed uint64, dir string) *life {
 	l := &life{script: script{rnd: rand.New(rand.NewPCG(seed, 77))}, dir: dir, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
-		last: map[ev.Ref]uint64{}, chaos: true, seen: tally{}, promises: map[ev.Ref]*moveSeen{}, moves: map[ev.Ref]*moveSeen{}}
+		last: map[ev.Ref]uint64{}, chaos: true, seen: tally{}, promises: map[ev.Ref]*moveSeen{}, moves: map[ev.Ref]*moveSeen{}, repairs: map[ev.Ref]bool{}}
 	l.openCloud()
 	l.servers = make([]*server, 1+l.rnd.IntN(2))
 	l.restart()
@@ -180,6 +181,7 @@ func (l *life) note(decision []ev.Recorded) {
 		l.checkReason(e)
 		l.checkProvision(r)
 		l.noteMove(r)
+		l.noteRepair(r)
 		if f, failed := r.Event.(ev.AttemptFailed); failed && strings.Contains(f.Message, "can't be emptied") {
 			l.seen["pools that can't be emptied"]++
 		}

@@ -42,6 +42,7 @@ type store struct {
 // item is the newest work on one subject.
 type item struct {
 	place queue.Partition
+	by    fsm.Worker
 	work  ev.Work
 	due   time.Time
 	paid  bool
@@ -51,6 +52,8 @@ type item struct {
 type letter struct {
 	subject string
 	data    []byte
+	at      queue.Partition
+	by      fsm.Worker
 }
 
 func newStore() store { return store{queue: map[string]*item{}} }
@@ -68,6 +71,11 @@ func newServer(name string, now time.Time, w *state.Entities) *server {
 func (s *server) see(decision []ev.Recorded) {
 	for _, r := range decision {
 		s.mark(r.Ref, "")
+		if fsm.HandsOver(r.Event) {
+			for _, ref := range s.world.On(r.Ref) {
+				s.mark(ref, "")
+			}
+		}
 	}
 	s.world.Woken(decision, func(waiter ev.Ref, cause ev.Recorded, room fsm.Awaited) {
 		s.mark(waiter, cause.EventID)
@@ -129,9 +137,13 @@ func (l *life) await(e fsm.Entity[fsm.Data], owed fsm.WaitFor) {
 func (l *life) pass(e fsm.Entity[fsm.Data], owed ev.Effect) {
 	rule, due := fsm.Machines[e.Ref.Kind].LimitsOf(e), dispatch.NextAt(e)
 	end := l.deadline(e, rule)
+	if fsm.DutyOf(e, l.world.Get).By == fsm.ByNobody {
+		l.withdraw(e)
+		return
+	}
 	switch {
 	case !end.After(l.now):
-		l.order(l.internal(e.Ref, ev.ActorAerie, ev.Expire{Since: e.PhaseSince}))
+		l.order(l.internal(e.Ref, ev.ActorAerie, ev.Expire{Since: rule.Began(e.Base)}))
 		return
 	case due.After(l.now):
 		l.timers[e.Ref] = due
@@ -149,8 +161,11 @@ func (l *life) deadline(e fsm.Entity[fsm.Data], rule fsm.PhaseLimits) time.Time 
 	if rule.Within == 0 {
 		return l.now.AddDate(1, 0, 0)
 	}
-	began := e.PhaseSince
-	if l.started.After(began) {
+	began := dispatch.RunsFrom(e)
+	switch {
+	case !rule.From.IsZero():
+		began = rule.From
+	case l.started.After(began):
 		began = l.started
 	}
 	return began.Add(rule.Within)
@@ -158,29 +173,30 @@ func (l *life) deadline(e fsm.Entity[fsm.Data], rule fsm.PhaseLimits) time.Time 
 
 // post is Dispatcher.post with WorkQueue.Put.
 func (l *life) post(e fsm.Entity[fsm.Data], owed ev.Effect) {
-	now := dispatch.EnqueuedFor(e, owed)
+	duty := fsm.DutyOf(e, l.world.Get)
+	now := dispatch.EnqueuedFor(e, owed, duty.By)
 	if l.put[e.Ref] == now {
 		return
 	}
 	args, err := json.Marshal(owed)
 	l.must(err)
-	l.offer(now.Place, ev.Work{Ref: e.Ref, UID: e.UID, Revision: e.Seq, Digest: now.Digest, Attempt: now.Failures + 1, Effect: owed.Effect(), Args: args})
+	l.offer(now.Place, now.By, ev.Work{Ref: e.Ref, UID: e.UID, Revision: duty.Revision, Digest: now.Digest, Attempt: now.Failures + 1, Effect: owed.Effect(), Args: args})
 	l.put[e.Ref] = now
 }
 
-func (l *life) offer(p queue.Partition, w ev.Work) {
+func (l *life) offer(p queue.Partition, by fsm.Worker, w ev.Work) {
 	subject := reportSubject(p, w.Ref)
 	if there := l.queue[subject]; there != nil && there.work.Revision >= w.Revision {
 		return
 	}
-	l.queue[subject] = &item{place: p, work: w, due: l.now, paid: w.Effect == ""}
+	l.queue[subject] = &item{place: p, by: by, work: w, due: l.now, paid: w.Effect == ""}
 }
 
 // withdraw is Dispatcher.withdraw.
 func (l *life) withdraw(e fsm.Entity[fsm.Data]) {
 	delete(l.timers, e.Ref)
 	if was, ok := l.put[e.Ref]; ok {
-		l.offer(was.Place, ev.Work{Ref: e.Ref, UID: e.UID, Revision: e.Seq})
+		l.offer(was.Place, was.By, ev.Work{Ref: e.Ref, UID: e.UID, Revision: fsm.DutyOf(e, l.world.Get).Revision})
 		delete(l.put, e.Ref)
 	}
 }
@@ -198,7 +214,7 @@ func (l *life) ready() (subjects []string) {
 // take is an executor that takes work, and what may happen to it meanwhile.
 func (l *life) take(subject string) {
 	it := l.queue[subject]
-	if !l.owed(it.work) {
+	if !l.owed(it) {
 		it.paid = true
 		return
 	}
@@ -211,17 +227,21 @@ func (l *life) take(subject string) {
 	l.do(it)
 }
 
-// owed is Executor.owed.
-func (l *life) owed(w ev.Work) bool {
+// owed is Executor.owed, and Agent.owed.
+func (l *life) owed(it *item) bool {
+	w := it.work
 	e, born := l.world.Get(w.Ref)
-	effect := fsm.Machines[w.Ref.Kind].Owed(e)
-	return born && e.UID == w.UID && effect != nil && fsm.DigestOf(effect) == w.Digest
+	duty := fsm.DutyOf(e, l.world.Get)
+	return born && e.UID == w.UID && duty.Owed != nil && fsm.DigestOf(duty.Owed) == w.Digest && duty.By == it.by
 }
 
 // do is Executor.do and what the queue makes of its answer.
 func (l *life) do(it *item) {
 	t := execute.NewTask(it.work, l.clouds, nil)
 	r := l.attempt(it, t)
+	if t.Ref.Kind == ev.Tenant {
+		l.checkServing()
+	}
 	if e, _ := l.world.Get(t.Ref); r.Queued && execute.HalfOver(e, l.now, clock.Clock{Speed: 1}) {
 		r.Err = helm.ErrBusy
 	}
@@ -285,6 +305,7 @@ func (l *life) permit(it *item, t *execute.Task) cloud.Permit {
 // failed is Executor.failed.
 func (l *life) failed(t *execute.Task, r execute.Result) (*ev.AttemptFailed, time.Duration) {
 	reason, after := execute.ReasonOf(r.Err)
+	asked := after
 	if after == 0 {
 		after = clock.FirstPause/2 + time.Duration(l.rnd.Int64N(int64(clock.LastPause)))
 	}
@@ -293,7 +314,8 @@ func (l *life) failed(t *execute.Task, r execute.Result) (*ev.AttemptFailed, tim
 		return f, 0
 	}
 	f.EveryMS = after.Milliseconds()
-	return f, after
+	e, _ := l.world.Get(t.Ref)
+	return f, execute.Pause(e.Attempt, f, l.now, asked)
 }
 
 // send is Executor.report: the letter arrives at once, later, or twice.
@@ -302,11 +324,11 @@ func (l *life) send(it *item, t *execute.Task, outcome ev.Event, failure *ev.Att
 	if outcome != nil {
 		body, err := json.Marshal(outcome)
 		l.must(err)
-		out.Outcome, out.Event = outcome.Type(), body
+		out.Outcome, out.Event, out.Every = outcome.Type(), body, clock.LookEvery
 	}
 	data, err := json.Marshal(out)
 	l.must(err)
-	mail := letter{reportSubject(it.place, t.Ref), data}
+	mail := letter{reportSubject(it.place, t.Ref), data, it.place, it.by}
 	if l.chaos && l.chance(10) {
 		l.say("the report is repeated later")
 		l.mail = append(l.mail, mail)

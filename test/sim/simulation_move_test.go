@@ -1,12 +1,21 @@
 package sim
 
 import (
+	"cmp"
+	"context"
+	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
+	"time"
 
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
+	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/workers/command"
+	"github.com/aeriehq/aerie/workers/execute"
 )
 
 // moveSeen is a move that is under way: what was said of it before, and what has happened of it.
@@ -24,12 +33,79 @@ func (l *life) move() {
 	switch e.Phase() {
 	case fsm.Active, fsm.Suspended:
 		r := l.request(ref, ev.VerbMove, pick(&l.script, []string{`{}`, `{"plan":"free"}`, `{"plan":"business"}`, `{"plan":"free@1"}`, `{"plan":"business@2"}`}))
-		if cell := l.anyCell(); l.chance(3) && cell != "" {
+		switch cell := l.anyCell(); {
+		case l.chance(2):
+			r.Body = []byte(`{"dataplane":"` + pick(&l.script, l.living(ev.Dataplane)).Path() + `"}`)
+		case l.chance(3) && cell != "":
 			r.Body = []byte(`{"cell":"` + cell + `"}`)
 		}
 		l.ask(r)
 	case fsm.Moving:
 		l.ask(l.request(ref, pick(&l.script, []string{ev.VerbPause, ev.VerbContinue, ev.VerbAbort, ev.VerbMove}), ""))
+	}
+}
+
+// changeMachines gives some tenants that are awake something that runs, and another size of machines on their dataplane.
+func (l *life) changeMachines() {
+	larger := strings.ReplaceAll(planJSON("resource-shared", "spread", false), `"size":"small"`, `"size":"large"`)
+	l.ask(l.request(ev.Ref{Kind: ev.Plan, Owner: ev.Platform, ID: "business"}, ev.VerbUpdate, `{"spec":`+larger+`}`))
+	var asked []ev.Ref
+	for _, ref := range refs(ev.Tenant) {
+		e, _ := l.world.Get(ref)
+		d, is := e.Data.(fsm.TenantData)
+		if !is || e.Phase() != fsm.Active || d.Placement == nil || l.chance(3) {
+			continue
+		}
+		asked = append(asked, ref)
+		for _, verb := range []string{ev.VerbCreate, ev.VerbUpdate} { // one of them does
+			l.ask(l.request(ref.Child(ev.Application, "pg"), verb, `{"spec":`+runsJSON(`,"replicas":2`)+`}`))
+		}
+		dp, _ := ev.ParseRef(ev.Dataplane, d.Placement.Dataplane)
+		large := strings.Replace(infraJSON("m8", 3, 1), `"size":"small"`, `"size":"large"`, 1)
+		l.ask(l.request(dp.Child(ev.TenantInfra, "large"), ev.VerbCreate, `{"spec":`+large+`}`))
+	}
+	l.rest()
+	for range 3 { // so that pods run
+		l.stepPods()
+	}
+	for _, ref := range asked {
+		l.ask(l.request(ref, ev.VerbMove, `{"plan":"business"}`))
+	}
+	l.rest()
+}
+
+// checkLanding: what runs for a tenant that is awake is on its machines, where a policy of the cluster brings it there.
+func (l *life) checkLanding(e fsm.Entity[fsm.Data], objects []kube.Object) {
+	d := e.Data.(fsm.TenantData)
+	lands, infra := false, map[string]string{}
+	for _, o := range objects {
+		if o.Kind() == "Namespace" && o.Name() == kube.SystemNamespace {
+			lands = o.Annotations()[kube.AnnotationLanding] != ""
+		}
+	}
+	if !lands || e.Failure != nil || d.Placement == nil || e.Phase() != fsm.Active {
+		return
+	}
+	api, err := l.cloud.Kube(context.Background(), execute.ScopeOf(d.Site), d.Cluster)
+	if err != nil {
+		return // it is gone, which is seen elsewhere
+	}
+	nodes, err := api.List(context.Background(), kube.Selector{APIVersion: "v1", Kind: "Node"})
+	l.must(err)
+	for _, n := range nodes {
+		infra[n.Name()] = n.Labels()[kube.LabelTenantInfra]
+	}
+	want, _ := ev.ParseRef(ev.TenantInfra, cmp.Or(d.Placement.Machines, d.Placement.TenantInfra))
+	for _, o := range objects {
+		kind, _ := o.Controller()
+		on := kube.StringOf(kube.MapOf(o["spec"])["nodeName"])
+		if o.Kind() != "Pod" || o.Namespace() != d.Placement.Namespace || kind != "Deployment" || on == "" {
+			continue
+		}
+		l.seen["pods of tenants"]++
+		if infra[on] != want.Local() {
+			l.wrong("%s is on %s, and its pod %s runs on %s, of %q", e.Ref, want, o.Name(), on, infra[on])
+		}
 	}
 }
 
@@ -74,8 +150,9 @@ func (l *life) promise(c ev.Command) {
 
 // noteMove checks that a move does what was said before, and that one that is aborted leaves all as it was.
 func (l *life) noteMove(r ev.Recorded) {
-	switch r.Event.(type) {
+	switch e := r.Event.(type) {
 	case ev.MoveStarted:
+		l.seen["moves by "+e.Kind]++
 		l.moves[r.Ref] = l.promises[r.Ref]
 		l.seen["moves"]++
 	case ev.DeletionRequested:
@@ -89,12 +166,33 @@ func (l *life) noteMove(r ev.Recorded) {
 		return
 	}
 	switch r.Event.(type) {
-	case ev.MoveStarted, ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.Moved, ev.MoveReleased, ev.MoveAborted, ev.Activated, ev.Suspended:
+	case ev.MoveStarted, ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.Moved, ev.MoveReleased, ev.MoveAborted, ev.Activated, ev.Suspended,
+		ev.MoveInstalled, ev.MoveConfirmed, ev.MoveWindowOpened, ev.MoveQuiesced, ev.MoveCopied, ev.MoveVerified, ev.MoveOpened, ev.MoveRedirected, ev.MoveHeld:
 		seen.happened = append(seen.happened, r.Event.Type())
 	case ev.MovePaused:
 		l.seen["moves paused"]++
 	}
-	switch r.Event.(type) {
+	switch e := r.Event.(type) {
+	case ev.MoveEvicted:
+		l.seen["moves that evicted"]++
+	case ev.MoveConfirmed:
+		l.seen["moves confirmed"]++
+	case ev.MoveCopied:
+		l.seen["moves that copied"]++
+	case ev.MoveRedirected:
+		l.seen["moves that redirected"]++
+	case ev.MoveStopped:
+		l.seen["moves whose programs were stopped"]++
+	case ev.MoveAborting:
+		if e.Forced {
+			l.seen["moves aborted by force"]++
+		}
+	case ev.DriftEnded:
+		l.seen["moves: made again what was changed by hand"]++
+	case ev.MoveReopened:
+		l.seen["moves reopened"]++
+	case ev.AttemptFailed:
+		l.seen["moves: "+string(e.Code)]++
 	case ev.Activated, ev.Suspended:
 		l.endMove(r.Ref, seen)
 	}
@@ -117,6 +215,9 @@ func (l *life) endMove(ref ev.Ref, seen *moveSeen) {
 		}
 	default:
 		l.seen["moves done"]++
+		if slices.Contains(seen.happened, ev.MoveOpened{}.Type()) {
+			l.seen["moves to another cluster done"]++
+		}
 		if e.Phase() == fsm.Suspended {
 			l.seen["moves of one that sleeps"]++
 		}
@@ -124,4 +225,188 @@ func (l *life) endMove(ref ev.Ref, seen *moveSeen) {
 			l.wrong("the move of %s was to be %q and was %q", ref, seen.promised, seen.happened)
 		}
 	}
+}
+
+// roams is a life of tenants that go from one cluster to another and back, under faults, crashes, calls that come late, pauses,
+// aborts and deletions.
+func (l *life) roams(steps int) {
+	l.settleIn()
+	for range steps {
+		l.turn()
+		switch n := l.rnd.IntN(100); {
+		case n < 12:
+			l.goElsewhere()
+		case n < 15:
+			l.fault()
+		case n < 17:
+			l.restartOne(l.rnd.IntN(len(l.servers)))
+		case n < 19:
+			l.openCloud()
+		case n < 23 && len(l.slow) > 0:
+			it := l.slow[0]
+			l.slow = l.slow[1:]
+			l.say("a slow call arrives")
+			l.do(it)
+		case n < 25 && len(l.mail) > 0:
+			m := l.mail[0]
+			l.mail = l.mail[1:]
+			l.deliver(m)
+		case n < 26:
+			l.byHand()
+		case n < 28:
+			l.sleepOrWake()
+		case n < 29:
+			l.ask(l.request(pick(&l.script, refs(ev.Application)), pick(&l.script, []string{ev.VerbDelete, ev.VerbRetry}), ""))
+		case n < 30 && l.chance(3):
+			l.ask(l.request(pick(&l.script, refs(ev.Tenant)), ev.VerbDelete, `{"cascade":true}`))
+		case n < 31:
+			l.spoilOnTheWay()
+		case n < 35:
+			l.elapse(time.Duration(l.rnd.Int64N(int64(4 * time.Minute))))
+		default:
+			l.work()
+		}
+	}
+	l.endMoves()
+}
+
+// spoilOnTheWay takes what bounds a tenant away by hand, where it waits on its way, and looks.
+func (l *life) spoilOnTheWay() {
+	for _, ref := range refs(ev.Tenant) {
+		e, _ := l.world.Get(ref)
+		if e.Phase() == fsm.Moving && len(fsm.Machines[ev.Tenant].ExpectedEffects(e, l.world.Refs())) > 0 {
+			at := e.Data.(fsm.TenantData).Placement.Namespace
+			n, err := l.cloud.ByHand(sim.ManualChange{Delete: "object", Match: "ResourceQuota " + at + "/"})
+			l.must(err)
+			l.seen["moves: quotas deleted by hand"] += n
+		}
+	}
+	l.inspect()
+}
+
+// movesByJobs are ways on which programs bring the data along.
+var movesByJobs = []string{
+	`{"data":"jobs","quiesce":{"image":"quiesce:1"},"copy":{"image":"copy:1"},"verify":{"image":"verify:1"},"unquiesce":{"image":"unquiesce:1"},"switch":{"image":"switch:1"}}`,
+	`{"data":"jobs","quiesce":{"image":"quiesce:1"},"copy":{"image":"copy:1"},"confirm":true,"window":{"from":"00:00","to":"12:00"},"egress":["10.0.0.0/8"],"ingress":["10.1.0.0/16"]}`,
+	`{"data":"none","confirm":true,"confirmWithin":"2h","switch":{"image":"switch:1"}}`,
+}
+
+// settleIn makes two places, with two tenants and what runs for them, in peace.
+func (l *life) settleIn() {
+	l.chaos = false
+	make := func(k ev.Kind, i int, spec string) {
+		l.ask(l.request(refs(k)[i], ev.VerbCreate, `{"spec":`+spec+`}`))
+	}
+	make(ev.Customer, 0, specs[ev.Customer][0])
+	make(ev.Account, 0, specs[ev.Account][0])
+	make(ev.Plan, 0, specs[ev.Plan][0])
+	make(ev.Plan, 1, strings.Replace(specs[ev.Plan][1], `"move":{"data":"none"}`, `"move":`+pick(&l.script, movesByJobs), 1))
+	for i := range 2 {
+		make(ev.Dataplane, i, specs[ev.Dataplane][i])
+		make(ev.TenantInfra, i, pick(&l.script, []string{specs[ev.TenantInfra][0], cellsJSON(2, 2, 0)}))
+		make(ev.Tenant, i, specs[ev.Tenant][0])
+	}
+	for i := range 3 {
+		make(ev.Application, i, pick(&l.script, []string{appJSON("one", "two"), runsJSON(""), appJSON("three")}))
+	}
+	l.rest()
+	l.chaos = true
+}
+
+// goElsewhere asks a tenant to go to a dataplane, or something of its move.
+func (l *life) goElsewhere() {
+	ref := refs(ev.Tenant)[l.rnd.IntN(2)]
+	e, _ := l.world.Get(ref)
+	switch {
+	case e.Phase() == fsm.Active, e.Phase() == fsm.Suspended:
+		at := e.Data.(fsm.TenantData).Placement.Dataplane
+		to := map[bool]string{true: "-/us", false: "-/eu"}[at == "-/eu"]
+		l.ask(l.request(ref, ev.VerbMove, pick(&l.script, []string{`{"dataplane":"` + to + `"}`, `{"plan":"business","dataplane":"` + to + `"}`})))
+	case e.Phase() == fsm.Moving && e.Data.(fsm.TenantData).Move.Step == ev.StepConfirm && l.chance(2):
+		l.ask(l.request(ref, ev.VerbConfirm, ""))
+	case e.Phase() == fsm.Moving && e.Data.(fsm.TenantData).Move.Step == ev.StepAbort && l.chance(4):
+		l.ask(l.request(ref, ev.VerbAbort, `{"force":true}`))
+	case e.Phase() == fsm.Moving && l.chance(4):
+		l.ask(l.request(ref, pick(&l.script, []string{ev.VerbPause, ev.VerbContinue, ev.VerbAbort, ev.VerbMove}), ""))
+	}
+}
+
+// endMoves brings all to an end, and looks at what is left.
+func (l *life) endMoves() {
+	l.calm()
+	l.rest()
+	l.checkStill()
+	for range 3 {
+		l.bringBack()
+		l.retryAll()
+		l.rest()
+	}
+	l.bringBack()
+	l.checkAll()
+	l.deleteAll()
+	l.checkAll()
+	l.checkGone()
+}
+
+// checkServing looks after every call into a cluster whether a tenant that goes to another one is open where it may be: never at
+// both places, before the quiesce where it was, and after it has opened where it is. What was deleted by hand before its switch program ran is made closed
+// again, and opened.
+func (l *life) checkServing() {
+	var ledger *sim.Ledger
+	for _, ref := range refs(ev.Tenant) {
+		e, _ := l.world.Get(ref)
+		d, ok := e.Data.(fsm.TenantData)
+		if !ok || d.Away == nil || d.Move == nil || e.Phase() != fsm.Moving || d.Away.Cluster == "" {
+			continue
+		}
+		if ledger == nil {
+			read, err := sim.ReadLedger(filepath.Join(l.dir, "cloud"))
+			l.must(err)
+			ledger = &read
+		}
+		other := d.Move.To
+		if d.Placement.Stay == d.Move.To.Stay {
+			other = d.Move.From
+		}
+		here, closed := serving(ledger.Objects(d.Cluster), e.UID, *d.Placement)
+		there, _ := serving(ledger.Objects(d.Away.Cluster), e.UID, other)
+		l.seen["looks at who serves"]++
+		resting := programIn(ledger.Objects(d.Cluster), *d.Placement, ev.StepQuiesce)
+		copying := programIn(ledger.Objects(d.Away.Cluster), other, ev.StepCopy)
+		if resting != "" || copying != "" {
+			l.seen["looks at programs of moves"]++
+		}
+		switch {
+		case here && resting != "" && !d.Away.Forced:
+			l.wrong("%s is open in step %s, and %s may have its data rest", ref, d.Move.Step, resting)
+		case here && copying != "" && !d.Away.Forced:
+			l.wrong("%s is open in step %s, and %s copies its data still", ref, d.Move.Step, copying)
+		case here && there:
+			l.wrong("%s is open at both places in step %s", ref, d.Move.Step)
+		case closed && slices.Contains([]string{ev.StepReserve, ev.StepPrepare, ev.StepInstall, ev.StepConfirm, ev.StepWindow, ev.StepHold, ev.StepRelease}, d.Move.Step):
+			l.wrong("%s is closed in step %s", ref, d.Move.Step)
+		case there && d.Move.Step != ev.StepAbort:
+			l.wrong("%s is open where it does not live in step %s", ref, d.Move.Step)
+		}
+	}
+}
+
+// programIn names the Job of a step of a move that is at a place; empty if there is none.
+func programIn(objects []kube.Object, at ev.Placement, step string) string {
+	for _, o := range objects {
+		if o.Kind() == "Job" && o.Namespace() == tenant.ProgramsNamespace(at.Namespace) && strings.HasPrefix(o.Name(), "move-"+step+"-") {
+			return o.Name()
+		}
+	}
+	return ""
+}
+
+// serving tells whether the namespace of a stay is open, or there and closed.
+func serving(objects []kube.Object, uid string, at ev.Placement) (open, closed bool) {
+	for _, o := range objects {
+		if o.Kind() == "Namespace" && o.Name() == at.Namespace && o.Labels()[kube.LabelOwner] == uid && o.Labels()[kube.LabelStay] == at.Stay {
+			return o.Labels()[kube.LabelServing] != "false", o.Labels()[kube.LabelServing] == "false"
+		}
+	}
+	return false, false
 }

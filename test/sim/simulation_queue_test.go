@@ -58,7 +58,7 @@ func TestWaitingForRoomTakesNobodysTime(t *testing.T) {
 // tenant makes a tenant acme/prod that is Active, and what it stands on.
 func (l *life) tenant() {
 	for _, k := range kinds {
-		if k != ev.Application && k != ev.Addon && k != ev.Cell {
+		if k != ev.Application && k != ev.Addon && k != ev.Cell && k != ev.CellApplication {
 			l.create(refs(k)[0], specs[k][0])
 		}
 	}

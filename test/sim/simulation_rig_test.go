@@ -17,6 +17,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/sim/offers"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/command"
 )
@@ -97,7 +98,7 @@ func (l *rigLife) step() {
 
 // give gives a command; refusals are part of life.
 func (l *rigLife) give(r command.Request) {
-	ctx, cancel := context.WithTimeout(l.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(l.t.Context(), natstest.Patience)
 	defer cancel()
 	a, err := l.intake.SubmitRequest(ctx, r)
 	l.lines = append(l.lines, fmt.Sprintf("$ %s %s %s/%s %s: %d events, %v", r.Verb, r.Kind, r.Owner, r.Name, r.Body, len(a.Events), err))
@@ -122,7 +123,7 @@ func (l *rigLife) next(within time.Duration) {
 // what is not there.
 func (l *rigLife) rest() {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(l.t.Context(), 50*time.Second)
+	ctx, cancel := context.WithTimeout(l.t.Context(), 2*natstest.Patience)
 	defer cancel()
 	for len(l.moving()) > 0 {
 		l.now.Advance(30 * time.Second)

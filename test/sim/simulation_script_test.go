@@ -21,13 +21,15 @@ import (
 var names = map[ev.Kind][]string{
 	ev.Customer:    {"acme", "bolt"},
 	ev.Account:     {"-/main", "acme/own"},
-	ev.Plan:        {"-/free", "-/business"},
+	ev.Plan:        {"-/free", "-/business", "-/many"},
 	ev.Dataplane:   {"-/eu", "-/us", "acme/own", "-/spare"},
 	ev.TenantInfra: {"-/eu_pg", "-/us_pg", "acme/own_pg", "-/spare_pg", "-/eu_mq"},
 	ev.Tenant:      {"acme/prod", "acme/test", "bolt/prod"},
 	ev.Application: {"acme/prod_pg", "acme/prod_ui", "acme/test_pg", "bolt/prod_pg"},
 	ev.Addon:       {"-/eu_cm", "-/us_cm", "acme/own_cm"},
 	ev.Cell:        {"-/eu_pg_c1", "-/us_pg_c1", "acme/own_pg_c1"}, // and those that decisions open
+
+	ev.CellApplication: {"-/eu_pg_c1_web"}, // and those of cells of plans
 }
 
 // kinds are the kinds that lives are about: who may come in is not among them.
@@ -36,14 +38,15 @@ var kinds = slices.DeleteFunc(slices.Clone(ev.Kinds), func(k ev.Kind) bool { ret
 // specs are some of every kind; the first suits the others' first.
 var specs = map[ev.Kind][]string{
 	ev.Customer: {`{}`, `{"displayName":"Acme","hosting":"customer"}`, `{"hosting":"nobody"}`},
-	ev.Account:  {`{"cloud":"sim","number":"4711"}`, `{"cloud":"sim","number":"4711","role":"r"}`, `{"cloud":"sim","number":"4712"}`, `{"cloud":"gcp","number":"1"}`},
+	ev.Account:  {`{"cloud":"sim","number":"4711"}`, `{"cloud":"sim","number":"4711","role":"r"}`, `{"cloud":"sim","number":"4711","prices":[{"machine":"m4","hourly":"0.16"}]}`, `{"cloud":"sim","number":"4712"}`, `{"cloud":"gcp","number":"1"}`},
 	ev.Plan: {planJSON("resource-shared", "spread", false), planJSON("resource-shared", "pack", false), planJSON("dedicated", "spread", false), planJSON("resource-shared", "spread", true),
-		makingJSON("resource-shared", "m4", 0), makingJSON("dedicated", "m4", 0), makingJSON("resource-shared", "m4", 1), makingJSON("resource-shared", "x99", 0)},
+		makingJSON("resource-shared", "m4", 0), makingJSON("dedicated", "m4", 0), makingJSON("resource-shared", "m4", 1), makingJSON("resource-shared", "x99", 0), manyJSON("1"), manyJSON("2"), ownJSON("resource-shared", "cheapest"), ownJSON("dedicated", "nearest")},
 	ev.Dataplane: {dataplaneJSON("-/main", "eu-central", "shared", 3), dataplaneJSON("-/main", "us-east", "shared", 5), dataplaneJSON("acme/own", "eu-west", "dedicated", 3), dataplaneJSON("-/main", "eu-central", "dedicated", 3), dataplaneJSON("-/main", "moon", "shared", 3), dataplaneJSON("-/nowhere", "eu-central", "shared", 3)},
 	ev.TenantInfra: {infraJSON("m4", 3, 1), infraJSON("m4", 5, 1), infraJSON("m4", 5, 2), infraJSON("x99", 3, 1),
-		`{"app":"mq","size":"small","pools":[{"name":"data","machine":"s4","min":1}]}`, cellsJSON(1, 2, 0), cellsJSON(2, 3, 1)},
-	ev.Cell: {`{"tenants":2}`, `{"tenants":1,"keepEmpty":"30m"}`, `{"tenants":0}`},
-	ev.Tenant: {`{"plan":"-/free"}`, `{"plan":"-/free","allowNamespaces":["ops"]}`, `{"plan":"-/business"}`, `{"plan":"-/free","region":"us-east"}`,
+		`{"app":"mq","size":"small","pools":[{"name":"data","machine":"s4","min":1}]}`, cellsJSON(1, 2, 0), cellsJSON(2, 3, 1), nodesJSON(1, 2, 0), nodesJSON(2, 3, 1)},
+	ev.Cell:            {`{"tenants":2}`, `{"tenants":1,"keepEmpty":"30m"}`, `{"tenants":0}`, `{"tenants":2,"plan":"-/many","planVersion":1}`},
+	ev.CellApplication: {appJSON("one"), manyApp("1")},
+	ev.Tenant: {`{"plan":"-/free"}`, `{"plan":"-/free","allowNamespaces":["ops"]}`, `{"plan":"-/business"}`, `{"plan":"-/many"}`, `{"plan":"-/many"}`, `{"plan":"-/many","allowNamespaces":["ops"]}`, `{"plan":"-/free","region":"us-east"}`, `{"plan":"-/business","near":"us-west"}`,
 		`{"plan":"-/free","app":"mysql"}`, `{"plan":"-/none"}`},
 	ev.Application: {appJSON("one"), appJSON("one", "two"), runsJSON(""), appJSON("two", "three"), runsJSON(`,"replicas":3`), appJSON("one", "one"), `{"manifests":[{"kind":"ConfigMap"}]}`, alone},
 	ev.Addon:       {appJSON("one"), addonJSON("cm-system"), addonJSON("other"), appJSON("two", "three"), addonJSON("kube-system")},
@@ -56,8 +59,20 @@ func addonJSON(namespace string) string {
 
 // planJSON is a plan whose priority follows from how it places.
 func planJSON(deployment, placement string, draft bool) string {
-	return fmt.Sprintf(`{"deployment":%q,"placement":%q,"draft":%t,"priority":%d,"apps":[{"type":"pg","size":"small"},{"type":"mq","size":"small"}]}`, deployment, placement, draft, len(placement))
+	return fmt.Sprintf(`{"deployment":%q,"placement":%q,"draft":%t,"priority":%d,"move":{"data":"none"},"apps":[{"type":"pg","size":"small"},{"type":"mq","size":"small"}]}`, deployment, placement, draft, len(placement))
 }
+
+// ownJSON is a plan whose tenants have machines of their own.
+func ownJSON(deployment, placement string) string {
+	return strings.TrimSuffix(planJSON(deployment, placement, false), "}") + `,"machines":"own"}`
+}
+
+// manyJSON is a multi-tenant plan, whose versions differ in what their cells have.
+func manyJSON(version string) string {
+	return planJSON(ev.MultiTenant, "pack", false)[:len(planJSON(ev.MultiTenant, "pack", false))-1] + fmt.Sprintf(`,"applications":[{"name":"web",%s],"tenants":{"join":{"image":"example.test/join:%s"},"leave":{"image":"example.test/leave:%[2]s"}}}`, manyApp(version)[1:], version)
+}
+
+func manyApp(version string) string { return appJSON("web", "version-"+version) }
 
 // makingJSON is a plan whose templates make places of a machine, some of which stand empty.
 func makingJSON(deployment, machine string, warm int) string {
@@ -82,6 +97,11 @@ func infraJSON(machine string, most, pools int) string {
 // cellsJSON has cells of so many tenants, at most so many, some of which stand empty.
 func cellsJSON(tenants, most, warm int) string {
 	return fmt.Sprintf(`{"cells":{"tenants":%d,"max":%d,"warm":%d,"keepEmpty":"20m"},`, tenants, most, warm) + infraJSON("m4", 3, 1)[1:]
+}
+
+// nodesJSON has cells with machines of their own.
+func nodesJSON(tenants, most, warm int) string {
+	return strings.Replace(cellsJSON(tenants, most, warm), `"keepEmpty"`, `"isolation":"nodes","keepEmpty"`, 1)
 }
 
 func appJSON(maps ...string) string {
@@ -141,6 +161,10 @@ func (s *script) command(w *state.Entities) command.Request {
 	case ev.VerbAttach, ev.VerbDetach:
 		r.Body = fmt.Appendf(nil, `{"customer":%q}`, pick(s, names[ev.Customer]))
 	case ev.VerbUpgrade:
+		if kind == ev.Cell {
+			r.Body = fmt.Appendf(nil, `{"plan":"many@%d"}`, 1+s.rnd.IntN(3))
+			break
+		}
 		r.Body = fmt.Appendf(nil, `{"version":%q}`, pick(s, versions))
 	case ev.VerbCreate, ev.VerbUpdate:
 		r.Body = []byte(s.body(kind, e.Data.Wants()))
@@ -190,12 +214,22 @@ func (s *script) near(has ev.Spec) string {
 		if s.chance(4) {
 			spec.CloudAddons.DNS = pick(s, []string{"", "1.0", "1.1", "9.9"})
 		}
+		if s.chance(4) {
+			spec.SystemPool.Machine = s.machine()
+		}
+		if spec.Account == "acme/own" && s.chance(3) {
+			spec.Mode = pick(s, []string{ev.ModePush, ev.ModePull})
+		}
 		has = spec
 	case ev.TenantInfraSpec:
 		if spec = s.otherPools(spec); spec.Cells != nil {
-			spec.Cells = &ev.Cells{Tenants: 1 + s.rnd.IntN(3), Max: 1 + s.rnd.IntN(3), Warm: s.rnd.IntN(2), KeepEmpty: "20m", Isolation: "policy"}
+			spec.Cells = &ev.Cells{Tenants: 1 + s.rnd.IntN(3), Max: 1 + s.rnd.IntN(3), Warm: s.rnd.IntN(2), KeepEmpty: "20m", Isolation: spec.Cells.Isolation}
 		}
 		has = spec
+	case ev.PlanSpec:
+		if spec.Deployment == ev.MultiTenant {
+			return manyJSON(pick(s, []string{"1", "2", "3"}))
+		}
 	case ev.TenantSpec:
 		spec.AllowNamespaces = []string{pick(s, []string{"ops", "dev"})}
 		has = spec
@@ -207,13 +241,8 @@ func (s *script) near(has ev.Spec) string {
 	return string(data)
 }
 
-// otherPools changes bounds or machines, adds a pool or takes one away. The cloud has the last of the machines only now and
-// then, and never y99.
+// otherPools changes bounds or machines, adds a pool or takes one away.
 func (s *script) otherPools(spec ev.TenantInfraSpec) ev.TenantInfraSpec {
-	machines := []string{"s4", "m4", "m8", "r4"}
-	if s.chance(4) {
-		machines = []string{"x99", "y99"}
-	}
 	spec.Pools = slices.Clone(spec.Pools)
 	i := s.rnd.IntN(len(spec.Pools))
 	switch n := s.rnd.IntN(5); {
@@ -221,14 +250,22 @@ func (s *script) otherPools(spec ev.TenantInfraSpec) ev.TenantInfraSpec {
 		spec.Pools[i].Max = 3 + s.rnd.IntN(5)
 	case n == 1 && len(spec.Pools) < 4:
 		more := spec.Pools[i]
-		more.Name, more.Machine = s.newID("more"), pick(s, machines)
+		more.Name, more.Machine = s.newID("more"), s.machine()
 		spec.Pools = append(spec.Pools, more)
 	case n == 2 && len(spec.Pools) > 1:
 		spec.Pools = slices.Delete(spec.Pools, i, i+1)
 	default:
-		spec.Pools[i].Machine = pick(s, machines)
+		spec.Pools[i].Machine = s.machine()
 	}
 	return spec
+}
+
+// machine is a machine type. The cloud has the last but one only now and then, and never the last.
+func (s *script) machine() string {
+	if s.chance(4) {
+		return pick(s, []string{"x99", "y99"})
+	}
+	return pick(s, []string{"s4", "m4", "m8", "r4"})
 }
 
 func (s *script) request(ref ev.Ref, verb, body string) command.Request {
@@ -254,7 +291,7 @@ func (s *script) catalogue() sim.Catalogue {
 // hand is something that somebody does behind our back.
 func (s *script) hand() sim.ManualChange {
 	objects := []string{"Namespace acme--prod", "Namespace acme--test", "Namespace bolt--prod", "Namespace aerie-system", "NetworkPolicy acme--prod", "aerie-limits",
-		"ServiceAccount acme--prod", "RoleBinding ", "ConfigMap acme--prod/one", "ConfigMap acme--prod/two", "aerie.app.pg"}
+		"ServiceAccount acme--prod", "RoleBinding ", "ConfigMap acme--prod/one", "ConfigMap acme--prod/two", "aerie.app.pg", "Namespace cell---", "ConfigMap cell---", "ServiceAccount cell---", "Job cell---"}
 	owners := []string{"-/dataplane/eu/", "-/dataplane/us/", "acme/dataplane/own/", "-/tenantinfra/eu_pg/", "-/tenantinfra/us_pg/", "eu-central"}
 	switch s.rnd.IntN(8) {
 	case 0:
@@ -274,6 +311,10 @@ func (s *script) hand() sim.ManualChange {
 // trouble is some fault of the cloud.
 func (s *script) trouble() sim.Fault {
 	op := pick(s, []string{"Check", "EnsureNetwork", "EnsureCluster", "EnsurePool", "EnsurePool", "DeleteNetwork", "DeleteCluster", "DeletePool", "ListOwned", "Kube", "Apply", "Get", "Delete"})
+	if s.chance(8) { // a program of a plan fails, or hangs
+		hangs := s.chance(3)
+		return sim.Fault{Op: "Apply", Match: "Job cell---", Issue: !hangs, Stuck: hangs, Times: 1 + s.rnd.IntN(4), Message: "no such database"}
+	}
 	f := sim.Fault{Op: op, Nth: 1 + s.rnd.IntN(3), Times: 1 + s.rnd.IntN(4), Code: "Injected", Message: "by the script"}
 	if s.chance(3) {
 		f.Times = 30

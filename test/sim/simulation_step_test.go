@@ -10,8 +10,8 @@ import (
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
-	"github.com/aeriehq/aerie/workers/reconcile"
 )
 
 // ask gives a command as a person would.
@@ -152,7 +152,10 @@ func (l *life) work() bool {
 // elapse lets time pass: timers go off, work becomes due.
 func (l *life) elapse(d time.Duration) {
 	l.now = l.now.Add(d)
-	if l.now.Sub(l.inspected) >= reconcile.InspectEvery {
+	if !l.chaos || l.chance(2) {
+		l.stepPods()
+	}
+	if l.now.Sub(l.inspected) >= clock.LookEvery {
 		l.inspect()
 	}
 	for _, s := range l.servers {

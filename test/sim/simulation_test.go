@@ -13,33 +13,50 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/aeriehq/aerie/internal/testbudget"
 )
 
 var (
 	oneSeed = flag.Uint64("seed", 0, "simulate this one life and print its transcript")
-	seeds   = flag.Int("seeds", 0, "how many lives to simulate; 0: as many as fit into a test")
+	seeds   = flag.Int("seeds", 0, "how many lives to simulate; 0: as many as internal/testbudget says")
 	first   = flag.Uint64("first", 1, "the seed of the first of them")
 )
-
-// livesInATest is how many seeds a normal test lives.
-var livesInATest = 500
 
 // TestSimulation lives seeded lives of all kinds under faults and checks that each
 // of them ends well. A life that does not prints how to live it again.
 func TestSimulation(t *testing.T) {
+	simulateAll(t, testbudget.Lives, func(l *life) { l.run(60 + l.rnd.IntN(240)) })
+}
+
+// TestSimulatedMoves lives lives of tenants that go from one cluster to another and back.
+func TestSimulatedMoves(t *testing.T) {
+	seen := simulateAll(t, testbudget.Moves, func(l *life) { l.roams(100 + l.rnd.IntN(400)) })
+	if seen["moves: made again what was changed by hand"] == 0 && *oneSeed == 0 {
+		t.Error("nothing that was changed by hand in the namespace of a tenant on its way was made again")
+	}
+}
+
+// TestSimulatedHandovers lives lives whose dataplane goes from the control plane to an agent and back, whatever it and those on
+// it are doing: each kind is met while something is made, changed or removed for it.
+func TestSimulatedHandovers(t *testing.T) {
+	seen := simulateAll(t, testbudget.Handovers, func(l *life) { l.handed(100 + l.rnd.IntN(300)) })
+	for _, kind := range []string{"dataplane", "tenantinfra", "tenant", "application", "addon"} {
+		if n := seen["handed over, something owed: "+kind]; n == 0 && *oneSeed == 0 {
+			t.Errorf("no %s was owed something when its dataplane was handed over", kind)
+		}
+	}
+}
+
+// simulateAll lives one life of a sort for each seed, and counts what happened in them.
+func simulateAll(t *testing.T, what testbudget.Name, run func(*life)) tally {
 	if *oneSeed != 0 {
-		l := simulate(t.TempDir(), *oneSeed)
+		l := simulate(t.TempDir(), *oneSeed, run)
 		t.Log(strings.Join(l.lines, "\n"))
 		judge(t, *oneSeed, l)
-		return
+		return l.seen
 	}
-	n := livesInATest
-	switch {
-	case *seeds > 0:
-		n = *seeds
-	case testing.Short():
-		n = 50
-	}
+	n := testbudget.Of(t, what, *seeds)
 	seen := tally{}
 	var mu sync.Mutex
 	var next, failed atomic.Uint64
@@ -48,7 +65,7 @@ func TestSimulation(t *testing.T) {
 	for range runtime.GOMAXPROCS(0) {
 		running.Go(func() {
 			for seed := *first + next.Add(1) - 1; seed < *first+uint64(n) && failed.Load() < 3; seed = *first + next.Add(1) - 1 {
-				l := simulate(dir, seed)
+				l := simulate(dir, seed, run)
 				mu.Lock()
 				if judge(t, seed, l) {
 					failed.Add(1)
@@ -64,10 +81,11 @@ func TestSimulation(t *testing.T) {
 	for _, k := range slices.Sorted(maps.Keys(seen)) {
 		t.Logf("%6d %s", seen[k], k)
 	}
+	return seen
 }
 
 // simulate lives one life.
-func simulate(dir string, seed uint64) (l *life) {
+func simulate(dir string, seed uint64, run func(*life)) (l *life) {
 	at := filepath.Join(dir, fmt.Sprint(seed))
 	l = newLife(seed, at)
 	defer func() {
@@ -77,7 +95,7 @@ func simulate(dir string, seed uint64) (l *life) {
 		_ = l.cloud.Close()
 		_ = os.RemoveAll(at)
 	}()
-	l.run(60 + l.rnd.IntN(240))
+	run(l)
 	return l
 }
 
@@ -86,7 +104,7 @@ func judge(t *testing.T, seed uint64, l *life) bool {
 	if len(l.faults) == 0 {
 		return false
 	}
-	t.Errorf("%s\n\ntranscript:\n%s\n\nseed %d, again: go test ./test/sim -run TestSimulation -seed %d\n%s",
-		strings.Join(l.faults, "\n"), strings.Join(l.lines, "\n"), seed, seed, strings.Join(l.faults, "\n"))
+	t.Errorf("%s\n\ntranscript:\n%s\n\nseed %d, again: go test ./test/sim -run ^%s$ -seed %d\n%s",
+		strings.Join(l.faults, "\n"), strings.Join(l.lines, "\n"), seed, t.Name(), seed, strings.Join(l.faults, "\n"))
 	return true
 }

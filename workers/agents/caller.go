@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/command"
 )
@@ -51,18 +52,21 @@ func (s *Service) MayReport(m *nats.Msg) error {
 		return ev.Refuse(ev.Denied, "%v", err)
 	}
 	if c.Account == ev.OwnAccount && c.User == ev.ActorExecutor {
-		return nil
+		return s.mayWork(m, fsm.ByServer)
 	}
 	owner, name, ok := strings.Cut(strings.TrimPrefix(c.User, "agent:"), "/")
 	agent := ev.Ref{Kind: ev.Agent, Owner: owner, ID: name}
 	if !ok || !s.leases.holds(agent, c.session(), time.Now()) {
 		s.tellRefused(agent, c.session())
-		return ev.Refuse(ev.Conflict, "%s: another instance works, or it has not said that it is there", agent)
+		return ev.Refuse(ev.Conflict, "%s: another instance of it is at work, or this one has not registered", agent)
+	}
+	if err := s.spend(c.User, owner, len(m.Data)); err != nil {
+		return err
 	}
 	if t := strings.Split(m.Subject, "."); len(t) < 7 || t[2] != owner || t[5] != owner {
-		return ev.Refuse(ev.Denied, "%s reports of what is not %s's", agent, owner)
+		return ev.Refuse(ev.Denied, "%s reports about something that %s does not own", agent, owner)
 	}
-	return nil
+	return s.mayWork(m, fsm.ByAgent)
 }
 
 // tellRefused has an event of a session that reports without the lease, one for each session.

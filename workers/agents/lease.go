@@ -7,12 +7,14 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
+	"github.com/aeriehq/aerie/fsm"
 )
 
-// leaseFor is how long a lease is good without being kept: an agent says once a minute that it is there.
-const leaseFor = 150 * time.Second
+// leaseFor is how long a lease is good without being kept, in real time: an agent says once a minute that it is there.
+const leaseFor = fsm.AgentAlone
 
-// leases has which instance of each agent works. Others of the same identity stand by.
+// leases has which instance of each agent works. Others of the same identity stand by. Its methods may be called from any
+// goroutine. It is in memory alone: after a restart nobody has a lease until an agent says again that it is there.
 type leases struct {
 	mu   *sync.Mutex
 	held map[ev.Ref]lease

@@ -66,6 +66,7 @@ func (s *Service) owedAt(place queue.Partition, q ev.OwedQuestion) (o ev.Owed) {
 		refs = slices.DeleteFunc(s.owed.after(place, ""), func(r ev.Ref) bool { return r.Tokens() != q.Only })
 	}
 	size := 0
+	o.Log = s.fold.Point()
 	s.fold.View(func(w *state.Entities) {
 		for _, ref := range refs {
 			item, ok := s.item(w, ref, place)
@@ -89,16 +90,18 @@ func (s *Service) item(w *state.Entities, ref ev.Ref, place queue.Partition) (it
 		return item, false
 	}
 	machine := fsm.Machines[ref.Kind]
-	owed := machine.Owed(e)
-	if owed == nil || !queue.ByAgent(owed) || queue.PlaceOf(owed) != place {
+	duty := fsm.DutyOf(e, w.Get)
+	owed := duty.Owed
+	if owed == nil || duty.By != fsm.ByAgent || queue.PlaceOf(owed) != place {
 		return item, false
 	}
-	args, err := ev.Encode(owed)
+	args, err := ev.Encode(ev.ForAgent(owed))
 	if err != nil {
 		return item, false // every effect can be written: tests see to that
 	}
-	item.Work = ev.Work{Ref: ref, UID: e.UID, Revision: e.Seq, Digest: fsm.DigestOf(owed), Attempt: e.Attempts() + 1,
+	item.Work = ev.Work{Ref: ref, UID: e.UID, Revision: s.fold.Revision(duty.Revision), Digest: fsm.DigestOf(owed), Attempt: e.Attempts() + 1,
 		Effect: owed.Effect(), Args: args}
+	item.Spec = e.Base.Revision
 	if within := machine.LimitsOf(e).Within; within > 0 {
 		item.HalfAt = e.PhaseSince.Add(s.clock.Deadline(within) / 2)
 	}
@@ -106,8 +109,27 @@ func (s *Service) item(w *state.Entities, ref ev.Ref, place queue.Partition) (it
 		told := *e.Attempt
 		told.Calls, item.Attempt = nil, &told
 	}
+	item.Login = loginFor(w, ref, owed)
 	for _, c := range e.Creations {
 		item.Creations = append(item.Creations, ev.CreateSum(c))
 	}
 	return item, true
+}
+
+// loginFor is the login that the chart of a work wants; nil if it wants none, or there is none but in a file.
+func loginFor(w *state.Entities, ref ev.Ref, owed ev.Effect) *ev.RepositorySpec {
+	var chart ev.Chart
+	switch e := owed.(type) {
+	case ev.EnsureApplication:
+		chart = e.Chart
+	case ev.EnsureAddon:
+		chart = e.Chart
+	}
+	if chart.Credentials == "" {
+		return nil
+	}
+	if login, known := fsm.LoginOf(w.Get, ref.Owner, chart.Credentials); known {
+		return &login
+	}
+	return nil
 }

@@ -38,9 +38,11 @@ type Service struct {
 	owed    index
 	leases  leases
 	keys    keys
-	effects []string          // that this control plane may owe
-	back    func(ev.Ref)      // has somebody looked at whose agent has come back
-	refused func()            // counts what agents were refused
+	built   built
+	effects []string     // that this control plane may owe
+	back    func(ev.Ref) // has somebody looked at whose agent has come back
+	refused func()       // counts what agents were refused
+	spend   func(actor, customer string, bytes int) error
 	told    map[ev.Ref]string // the session without a lease of which there is an event, of each agent
 	telling sync.Mutex
 	caught  sync.WaitGroup
@@ -55,7 +57,8 @@ type Door struct {
 // New makes a service.
 func New(intake *command.Intake, fold *state.Live, clock clock.Clock, door Door) *Service {
 	s := &Service{intake: intake, fold: fold, clock: clock, door: door, owed: newIndex(), leases: newLeases(), keys: newKeys(),
-		back: func(ev.Ref) {}, refused: func() {}, told: map[ev.Ref]string{}}
+		built: newBuilt(),
+		back:  func(ev.Ref) {}, refused: func() {}, spend: func(string, string, int) error { return nil }, told: map[ev.Ref]string{}}
 	fold.Watch(s.see)
 	return s
 }
@@ -66,12 +69,16 @@ func (s *Service) Expect(effects []string) { s.effects = effects }
 // CountRefused has a function count what agents are refused here. It is called before Serve.
 func (s *Service) CountRefused(count func()) { s.refused = count }
 
+// SpendBy has a function take each question and each report off an agent's budget, or refuse it. It is called before Serve.
+func (s *Service) SpendBy(spend func(actor, customer string, bytes int) error) { s.spend = spend }
+
 // WhenBack has a function look at an entity that is owed something where an agent has come back. It is called before Serve.
 func (s *Service) WhenBack(look func(ev.Ref)) { s.back = look }
 
 // see keeps the index of what is owed, and cuts off who has no right any more. It is called under the fold's lock.
 func (s *Service) see(w *state.Entities, decision []ev.Recorded, _ bool) {
 	for _, r := range decision {
+		s.built.see(r)
 		if r.Ref.Kind == ev.Agent {
 			s.keys.see(r)
 		}
@@ -80,6 +87,10 @@ func (s *Service) see(w *state.Entities, decision []ev.Recorded, _ bool) {
 			s.all(w)
 		case r.Ref.Kind == ev.Agent:
 			s.cut(r)
+		case s.active.Load() && fsm.HandsOver(r.Event):
+			for _, ref := range w.On(r.Ref) {
+				s.owed.put(ref, owedBy(w, ref))
+			}
 		case s.active.Load():
 			s.owed.put(r.Ref, owedBy(w, r.Ref))
 		}
@@ -93,10 +104,11 @@ func (s *Service) all(w *state.Entities) {
 	}
 }
 
-// cut ends the connections of an agent whose rights have changed: it comes back with those that it has now, if any.
+// cut ends the connections of an agent whose rights have changed: it comes back with those that it has now, if any. One whose
+// log was accepted comes back to hear that.
 func (s *Service) cut(r ev.Recorded) {
 	switch r.Event.(type) {
-	case ev.AgentRevoked, ev.Updated[ev.AgentSpec], ev.Deleted, ev.Joined:
+	case ev.AgentRevoked, ev.Updated[ev.AgentSpec], ev.Deleted, ev.Joined, ev.DifferenceAccepted:
 		user := ev.AgentActor(r.Ref.Owner, r.Ref.ID)
 		s.leases.end(r.Ref)
 		s.caught.Go(func() { s.door.Evict(user) }) // not under the fold's lock
@@ -109,31 +121,36 @@ func owedBy(w *state.Entities, ref ev.Ref) *queue.Partition {
 	if !ok {
 		return nil
 	}
-	machine := fsm.Machines[ref.Kind]
-	if machine == nil {
+	duty := fsm.DutyOf(e, w.Get)
+	if duty.Owed == nil || duty.By != fsm.ByAgent {
 		return nil
 	}
-	owed := machine.Owed(e)
-	if owed == nil || !queue.ByAgent(owed) {
-		return nil
-	}
-	place := queue.PlaceOf(owed)
+	place := queue.PlaceOf(duty.Owed)
 	return &place
 }
 
-// Serve answers agents until ctx ends. The fold must have seen all that the log held at the start.
+// Serve has agents answered until ctx ends, and returns at once. They are answered one after the other: one that waits for the
+// intake, for ten seconds at most, keeps the others waiting. The fold must have seen all that the log held at the start.
 func (s *Service) Serve(ctx context.Context, nc *nats.Conn) error {
 	s.fold.View(func(w *state.Entities) {
 		w.Each(ev.Agent, func(e fsm.Entity[fsm.Data]) {
 			s.active.Store(true)
 			s.keys.put(e.Ref, e.Data.(fsm.AgentData).Key)
 		})
+		w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) { s.built.put(e.Ref, e.Data.(fsm.DataplaneData).Spec) })
 		if s.active.Load() {
 			s.all(w)
 		}
 	})
 	sub, err := nc.QueueSubscribe(ev.AgentPrefix+"*.*.*", "aerie", func(m *nats.Msg) {
 		t := strings.Split(m.Subject, ".")
+		if actor, known := ev.SenderOf(m.Header); known {
+			if err := s.spend(actor, t[2], len(m.Data)); err != nil {
+				s.refused()
+				_ = m.Respond([]byte(err.Error())) // no JSON, so that nobody takes it for an answer
+				return
+			}
+		}
 		s.answer(context.WithoutCancel(ctx), m, t[2], t[3], t[4])
 	})
 	if err != nil {
@@ -153,6 +170,9 @@ func (s *Service) answer(ctx context.Context, m *nats.Msg, owner, place, what st
 	case ev.AskOwed:
 		var q ev.OwedQuestion
 		_ = json.Unmarshal(m.Data, &q) // an empty question asks for the first page
+		if q.Idle {
+			s.idle(ctx, m, owner, place)
+		}
 		out = s.owedAt(queue.Partition{Owner: owner, Dataplane: place}, q)
 	case ev.AskStands:
 		var q ev.StandsQuestion
@@ -161,7 +181,7 @@ func (s *Service) answer(ctx context.Context, m *nats.Msg, owner, place, what st
 	case ev.AskEnded:
 		var q ev.EndedQuestion
 		_ = json.Unmarshal(m.Data, &q)
-		a := s.endedOf(owner, q)
+		a := s.endedOf(queue.Partition{Owner: owner, Dataplane: place}, q)
 		if a.Error != "" {
 			s.refused()
 		}
@@ -248,10 +268,16 @@ func (s *Service) seen(ctx context.Context, m *nats.Msg, ref ev.Ref) (l ev.Lease
 	if err := s.do(ctx, command.Internal(ref, ev.ActorAerie, ev.NoteAgent{Seen: seen})); err != nil {
 		return ev.Lease{Error: err.Error()}
 	}
-	l.Speed = s.clock.Speed
+	if err := s.mended(ctx, ref, q.Repaired); err != nil {
+		return ev.Lease{Error: err.Error()}
+	}
+	if err := s.differs(ctx, ref, q.Differs); err != nil {
+		return ev.Lease{Error: err.Error()}
+	}
+	l.Speed, l.Log = s.clock.Speed, s.fold.Point()
 	s.fold.View(func(w *state.Entities) {
 		if e, ok := w.Get(ref); ok {
-			l.Places = placesOf(w, e)
+			l.Places, l.Agreed = placesOf(w, e), e.Data.(fsm.AgentData).Agreed
 		}
 	})
 	l.Now = time.Now().UTC()
@@ -260,6 +286,31 @@ func (s *Service) seen(ctx context.Context, m *nats.Msg, ref ev.Ref) (l ev.Lease
 	}
 	return l
 }
+
+// mended notes what an agent has repaired by itself.
+func (s *Service) mended(ctx context.Context, ref ev.Ref, repairs []ev.Repair) error {
+	if len(repairs) == 0 {
+		return nil
+	}
+	repairs = repairs[:min(len(repairs), ev.MostRepairs)]
+	for i := range repairs {
+		r := &repairs[i]
+		r.Failed, r.Found = ev.Cut(r.Failed, mostWords), r.Found[:min(len(r.Found), mostFound)]
+		for j := range r.Found {
+			d := &r.Found[j]
+			for _, words := range []*string{&d.What, &d.How, &d.By, &d.Message} {
+				*words = ev.Cut(*words, mostWords)
+			}
+		}
+	}
+	return s.do(ctx, command.Internal(ref, ev.ActorAerie, ev.NoteAgent{Seen: ev.RepairedAway{Repairs: repairs}}))
+}
+
+// What an agent may say of a repair: whoever says it may be in other hands.
+const (
+	mostWords = 256
+	mostFound = 10
+)
 
 // lookAgain has all looked at that is owed at some places: how long that may take counts from now.
 func (s *Service) lookAgain(owner string, places []string) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
@@ -13,31 +14,68 @@ import (
 )
 
 // standing are the kinds for which something is made on a dataplane, in the order in which they stand on each other.
-var standing = []ev.Kind{ev.Dataplane, ev.TenantInfra, ev.Addon, ev.Tenant, ev.Application}
+var standing = []ev.Kind{ev.Dataplane, ev.TenantInfra, ev.Addon, ev.Cell, ev.CellApplication, ev.Tenant, ev.Application}
 
 // standsAt answers what was made at a place and should be there: of a dataplane a page of it, of an account where to look.
 func (s *Service) standsAt(place queue.Partition, q ev.StandsQuestion) (a ev.Stands) {
 	account, isAccount := strings.CutPrefix(place.Dataplane, ev.AccountPlace(""))
 	s.fold.View(func(w *state.Entities) {
 		if isAccount {
-			a = inAccount(w, ev.Ref{Kind: ev.Account, Owner: place.Owner, ID: account})
+			ref := ev.Ref{Kind: ev.Account, Owner: place.Owner, ID: account}
+			a = inAccount(w, ref, s.built.in(ref))
 		} else {
 			a = onDataplane(w, ev.Ref{Kind: ev.Dataplane, Owner: place.Owner, ID: place.Dataplane}, q.After)
+		}
+		a.Log = s.fold.Point()
+		for i := range a.Items { // an agent repairs by it while nobody answers
+			a.Items[i].Seq = s.fold.Revision(a.Items[i].Seq)
 		}
 	})
 	return a
 }
 
-// inAccount are the regions in which something is to be made, and those in which something is or was.
-func inAccount(w *state.Entities, ref ev.Ref) (a ev.Stands) {
+// built has which dataplanes were ever asked for in each account, also those that have ended: what they left is swept.
+type built struct {
+	mu   *sync.RWMutex
+	here map[ev.Ref][]ev.Ref // by account
+}
+
+func newBuilt() built { return built{&sync.RWMutex{}, map[ev.Ref][]ev.Ref{}} }
+
+func (b built) in(account ev.Ref) []ev.Ref {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return slices.Clone(b.here[account])
+}
+
+// put notes a dataplane.
+func (b built) put(dataplane ev.Ref, spec ev.DataplaneSpec) {
+	account, faults := ev.ParseRef(ev.Account, spec.Account)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(faults) == 0 && !slices.Contains(b.here[account], dataplane) {
+		b.here[account] = append(b.here[account], dataplane)
+	}
+}
+
+// see follows what is asked for.
+func (b built) see(r ev.Recorded) {
+	if e, is := r.Event.(ev.Requested[ev.DataplaneSpec]); is {
+		b.put(r.Ref, e.Spec)
+	}
+}
+
+// inAccount are the regions in which something is to be made, and those in which something is or was, of its dataplanes.
+func inAccount(w *state.Entities, ref ev.Ref, dataplanes []ev.Ref) (a ev.Stands) {
 	acc, there := w.Get(ref)
 	if !there {
 		return a
 	}
-	w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) {
-		d := e.Data.(fsm.DataplaneData)
+	for _, dataplane := range dataplanes {
+		e, _ := w.Get(dataplane)
+		d, _ := e.Data.(fsm.DataplaneData)
 		if in, faults := ev.ParseRef(ev.Account, d.Spec.Account); len(faults) > 0 || in != ref {
-			return
+			continue // the name is another's now
 		}
 		site := ev.Target{Account: d.Account, Region: d.Spec.Region}
 		if d.Account.Agent && !slices.Contains(a.Sites, site) {
@@ -48,7 +86,7 @@ func inAccount(w *state.Entities, ref ev.Ref) (a ev.Stands) {
 		if wanted && !slices.Contains(a.Places, place) {
 			a.Places = append(a.Places, place)
 		}
-	})
+	}
 	return a
 }
 
@@ -59,8 +97,11 @@ func onDataplane(w *state.Entities, ref ev.Ref, after string) (a ev.Stands) {
 		return a
 	}
 	d, size := e.Data.(fsm.DataplaneData), 0
-	if e.Holds(fsm.ConditionReady) && d.Account.Agent {
-		a.Cluster, a.UID, a.Site = d.Cluster.Cluster, e.UID, ev.Target{Account: d.Account, Region: d.Spec.Region}
+	if fsm.WorkerOn(e) != fsm.ByAgent {
+		return a
+	}
+	if e.Holds(fsm.ConditionReady) {
+		a.Cluster, a.UID, a.Site = d.Cluster.Cluster, e.UID, ev.Target{Account: d.Account.ForAgent(), Region: d.Spec.Region}
 	}
 	for _, one := range usersOf(w, ref) {
 		if after != "" && order(one) <= after {
@@ -83,18 +124,8 @@ func onDataplane(w *state.Entities, ref ev.Ref, after string) (a ev.Stands) {
 }
 
 // usersOf are a dataplane and all that stands on it, in order.
-func usersOf(w *state.Entities, dataplane ev.Ref) (all []ev.Ref) {
-	known := map[ev.Ref]bool{dataplane: true}
-	for next := []ev.Ref{dataplane}; len(next) > 0; next = next[1:] {
-		if slices.Contains(standing, next[0].Kind) {
-			all = append(all, next[0])
-		}
-		for _, u := range w.UsersOf(next[0]) {
-			if !known[u] {
-				known[u], next = true, append(next, u)
-			}
-		}
-	}
+func usersOf(w *state.Entities, dataplane ev.Ref) []ev.Ref {
+	all := slices.DeleteFunc(w.On(dataplane), func(ref ev.Ref) bool { return !slices.Contains(standing, ref.Kind) })
 	slices.SortFunc(all, func(a, b ev.Ref) int { return cmp.Compare(order(a), order(b)) })
 	return all
 }
@@ -108,12 +139,12 @@ func order(ref ev.Ref) string {
 func stands(w *state.Entities, ref ev.Ref, place queue.Partition) (item ev.StandsItem, ok bool) {
 	e, _ := w.Get(ref)
 	made := fsm.Machines[ref.Kind].ExpectedEffects(e, w.Refs())
-	if len(made) == 0 || !queue.ByAgent(made[0]) || queue.PlaceOf(made[0]) != place {
+	if len(made) == 0 || queue.PlaceOf(made[0]) != place {
 		return item, false
 	}
 	item = ev.StandsItem{Ref: ref, UID: e.UID, Seq: e.Seq, Failed: e.Failure != nil}
 	for _, effect := range made {
-		args, err := ev.Encode(effect)
+		args, err := ev.Encode(ev.ForAgent(effect))
 		if err != nil {
 			return item, false // every effect can be written: tests see to that
 		}
@@ -122,17 +153,19 @@ func stands(w *state.Entities, ref ev.Ref, place queue.Partition) (item ev.Stand
 	return item, true
 }
 
-// endedOf answers which marks are of incarnations that have ended. Marks of others than the customer are nobody's business.
-func (s *Service) endedOf(owner string, q ev.EndedQuestion) (a ev.Ended) {
-	if len(q.Marks) > ev.MostMarks {
-		return ev.Ended{Error: fmt.Sprintf("%d marks at once: ask about %d at most", len(q.Marks), ev.MostMarks)}
+// endedOf answers which marks are of incarnations that have ended, and which stays their tenants have no more. Marks of others
+// than the customer are nobody's business.
+func (s *Service) endedOf(place queue.Partition, q ev.EndedQuestion) (a ev.Ended) {
+	if most := max(len(q.Marks), len(q.Stays)); most > ev.MostMarks {
+		return ev.Ended{Error: fmt.Sprintf("%d marks or stays at once: ask about %d at most", most, ev.MostMarks)}
 	}
+	a.Log = s.fold.Point()
 	s.fold.View(func(w *state.Entities) {
 		for _, mark := range q.Marks {
 			ref, uid, ours := ev.ParseMark(mark)
 			switch {
-			case !ours || ref.Owner != owner:
-				a = ev.Ended{Error: fmt.Sprintf("%q is no mark of %s", ev.Truncate(mark), owner)}
+			case !ours || ref.Owner != place.Owner:
+				a = notOf(place, mark)
 				return
 			case w.HasEnded(ref, uid):
 				a.Ended = append(a.Ended, mark)
@@ -140,6 +173,21 @@ func (s *Service) endedOf(owner string, q ev.EndedQuestion) (a ev.Ended) {
 				a.Unknown = append(a.Unknown, mark)
 			}
 		}
+		on := ev.Ref{Kind: ev.Dataplane, Owner: place.Owner, ID: place.Dataplane}
+		for _, stay := range q.Stays {
+			ref, uid, ours := ev.ParseMark(stay.Mark)
+			if !ours || ref.Owner != place.Owner || ref.Kind != ev.Tenant {
+				a = notOf(place, stay.Mark)
+				return
+			}
+			if e, there := w.Get(ref); there && e.UID == uid && !fsm.HasStay(e, on, stay.Namespace, stay.Stay) {
+				a.Left = append(a.Left, stay)
+			}
+		}
 	})
 	return a
+}
+
+func notOf(place queue.Partition, mark string) ev.Ended {
+	return ev.Ended{Error: fmt.Sprintf("%q is no mark of %s", ev.Truncate(mark), place.Owner)}
 }

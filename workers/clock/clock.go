@@ -45,6 +45,15 @@ const (
 	restMost = 10 * time.Minute
 )
 
+// How long there is between two looks at what was made: in the cloud's time, but at least so long in ours.
+const (
+	LookEvery = 10 * time.Minute
+	LookLeast = 15 * time.Second
+)
+
+// BetweenLooks is how long there is really between two looks at what was made.
+func (c Clock) BetweenLooks() time.Duration { return max(LookLeast, c.Real(LookEvery)) }
+
 // Every calls do once after each pause until ctx ends, and returns its error.
 func Every(ctx context.Context, pause time.Duration, do func(now time.Time)) error {
 	t := time.NewTimer(pause)

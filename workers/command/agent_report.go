@@ -15,6 +15,9 @@ import (
 
 // observed takes what an agent has seen besides work: drift, what it has swept, and what there is in a region.
 func (i *Intake) observed(ctx context.Context, subject string, r ev.ExecutorReport) error {
+	if r.Saw != nil && ev.EpochOf(r.Revision) != i.fold.Point().Epoch {
+		return nil // by what is no more in the log: the next look
+	}
 	c, err := i.observation(subject, r)
 	if err != nil {
 		return fmt.Errorf("read report: %w", err)
@@ -34,7 +37,9 @@ const mostEvery = time.Hour
 func bound(r *ev.ExecutorReport) {
 	if r.Failure != nil {
 		r.Failure.Message = ev.Cut(r.Failure.Message, mostWords)
+		r.Failure.Revision = ev.SeqOf(r.Failure.Revision)
 	}
+	r.Every = min(max(r.Every, 0), mostEvery)
 	if r.Saw != nil {
 		r.Saw.Found = r.Saw.Found[:min(len(r.Saw.Found), mostNamed)]
 		for i := range r.Saw.Found {
@@ -65,7 +70,8 @@ func (i *Intake) observation(subject string, r ev.ExecutorReport) (c ev.Command,
 	case r.Saw != nil:
 		r.Saw.Every = min(max(r.Saw.Every, 0), mostEvery)
 		c = Internal(r.Ref, ev.ActorExecutor, *r.Saw)
-		c.ExpectedSeq = &r.Revision
+		seq := ev.SeqOf(r.Revision)
+		c.ExpectedSeq = &seq
 		i.fold.View(func(w *state.Entities) { may = standsAt(w, r.Ref, place) })
 	case r.Swept != nil:
 		c = Internal(r.Ref, ev.ActorExecutor, ev.Sweep{Swept: *r.Swept})

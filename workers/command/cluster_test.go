@@ -20,11 +20,12 @@ import (
 	"github.com/aeriehq/aerie/events/eventlog/filestore"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/natstest"
+	"github.com/aeriehq/aerie/internal/testbudget"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
 )
 
-var leaderKills = flag.Int("kills", 20, "how often TestLeaderKilled kills the leader")
+var leaderKills = flag.Int("kills", 0, "how often TestLeaderKilled kills the leader; 0: as internal/testbudget says")
 
 // replica is what decides and folds in one aerie server, on NATS servers that
 // others use too.
@@ -112,7 +113,7 @@ func (c *client) give(ctx context.Context, verb, body string) {
 
 // request asks once.
 func request(ctx context.Context, nc *nats.Conn, m *nats.Msg) (a ev.Answer, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, natstest.Patience)
 	defer cancel()
 	reply, err := nc.RequestMsgWithContext(ctx, m)
 	if err != nil {
@@ -201,7 +202,7 @@ func TestLeaderKilled(t *testing.T) {
 		replicas = append(replicas, startReplica(t, x))
 	}
 	l := startLoad(t, x)
-	for range *leaderKills {
+	for range testbudget.Of(t, testbudget.LeaderKills, *leaderKills) {
 		l.some()
 		leader := x.Leader(eventlog.Stream)
 		l.during(func() { x.Kill(leader) })

@@ -31,6 +31,7 @@ type Verdict struct {
 	Outcome
 	Decision eventlog.Decision // without changes the outcome is final
 	Refs     *fsm.Refs         // nil before the first decision
+	durable  uint64            // what came after this sequence was decided, and may never have happened
 	recorded []ev.Recorded     // the decision's events, once it is in a batch
 }
 
@@ -65,13 +66,14 @@ func Decide(w *state.Entities, c ev.Command) (v Verdict) {
 	return v
 }
 
-// stands tells whether what was decided would be decided again on later entities.
+// stands tells whether what was decided would be decided again on later entities. What was decided on what was not durable yet
+// does not: if another server was faster, the same sequences are of its events now.
 func (v Verdict) stands(w *state.Entities) bool {
-	if v.Refs == nil || !v.Refs.Stand(w) {
+	if v.Refs == nil || !v.Refs.Stand(w, v.durable) {
 		return false
 	}
 	for _, c := range v.Decision.Changes {
-		if e, _ := w.Get(c.Ref); e.Seq != c.After {
+		if e, _ := w.Get(c.Ref); e.Seq != c.After || c.After > v.durable {
 			return false
 		}
 	}

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -15,12 +16,13 @@ import (
 // round is what is appended together. Its decisions are made on an
 // overlay of the live entities, which has all that was decided before them.
 type round struct {
-	batch *eventlog.Batch
-	ahead *state.Entities // nil until the first command comes
-	jobs  []*job
-	began time.Time  // when it took off
-	done  chan error // says how the append went
-	first uint64     // then, the sequence of its first event
+	batch   *eventlog.Batch
+	ahead   *state.Entities // nil until the first command comes
+	jobs    []*job
+	durable uint64     // the log's last sequence when it was begun: what comes after may be one of its own that never happens
+	began   time.Time  // when it took off
+	done    chan error // says how the append went
+	first   uint64     // then, the sequence of its first event
 }
 
 // pipeline is the intake at work: one round on its way to the disk, and one that is
@@ -139,6 +141,7 @@ func (l *pipeline) decideBacklog() {
 // decide decides a command and adds it to the open round; to the backlog if that is
 // full.
 func (l *pipeline) decide(j *job) {
+	var unsound error
 	l.fold.View(func(w *state.Entities) {
 		if l.halved() {
 			l.backlog = append(l.backlog, j)
@@ -150,21 +153,43 @@ func (l *pipeline) decide(j *job) {
 		}
 		if !j.stands(r.ahead) {
 			j.Verdict = Decide(r.ahead, j.command)
+			j.durable = r.durable
 		}
 		err := r.add(j)
-		if errors.Is(err, eventlog.ErrFull) {
+		switch {
+		case errors.Is(err, eventlog.ErrFull):
 			l.backlog = append(l.backlog, j)
 			return
-		}
-		if err != nil {
+		case errors.Is(err, errUnsound):
+			unsound = err
+			return
+		case err != nil:
 			j.Verdict = Verdict{Outcome: Outcome{Err: unfit(err)}}
 		}
 		r.jobs = append(r.jobs, j)
 	})
+	if unsound != nil {
+		l.leaveOut(j, unsound)
+	}
+}
+
+// errUnsound is of a decision that no entity can take: a fault of aerie. Its round has it already and is never appended, since
+// no server could fold the log after it.
+var errUnsound = errors.New("the decision cannot be folded in")
+
+// leaveOut refuses a command whose decision is unsound and decides those that were with it in the open round again.
+func (l *pipeline) leaveOut(guilty *job, err error) {
+	guilty.reply <- Outcome{Err: unfit(err)}
+	others := l.open.jobs
+	l.open = &round{}
+	for _, j := range others {
+		l.decide(j)
+	}
 }
 
 // begin puts a round on the live entities, or on what is on its way to the disk.
 func (r *round) begin(log *eventlog.Log, live *state.Entities, flying *round) {
+	r.durable = live.Seq
 	if flying != nil {
 		live = flying.ahead
 	}
@@ -189,7 +214,7 @@ func (r *round) add(j *job) (err error) {
 		return err
 	}
 	if err := r.ahead.Apply(j.recorded); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errUnsound, err)
 	}
 	e, _ := r.ahead.Get(j.command.Ref)
 	j.Outcome.Answer = fsm.AnswerOf(j.command.ID, e.Answer(), j.recorded)

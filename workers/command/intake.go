@@ -42,24 +42,33 @@ type Intake struct {
 	people        chan *job // what people ask
 	machinery     chan *job // what the dispatcher and executors ask: neither keeps the other waiting
 	contention    *contention
-	refusals      *rate.Limiter                        // how many refusals are written down
-	ended         chan struct{}                        // closed when Run has
-	places        chan struct{}                        // a place for each message being answered
-	answering     sync.WaitGroup                       // those messages
+	refusals      *rate.Limiter  // how many refusals are written down
+	ended         chan struct{}  // closed when Run has
+	places        chan struct{}  // one for each command, report or stray being answered; a report that finds none is made again
+	answering     sync.WaitGroup // those messages
+	next          chan func()    // the answer to one, for a goroutine that rests
+	resting       chan struct{}  // those goroutines
+	relayed       bool           // queued commands say who gave them
+	take          func(m *nats.Msg, caller ev.Caller)
 	callers       func(actor string) (ev.Caller, bool) // nil: NATS does not say who sends a message
 	denied        func(c ev.Caller, verb string, k ev.Kind)
-	look          Survey                // nil: nobody looks into clusters
-	guard         func(*nats.Msg) error // says why a report may not be taken; nil: any may
-	refusedReport func()                // counts the reports that are refused to agents
+	spend         func(c ev.Caller, bytes int) error // takes a message off its sender's budget, or refuses it
+	look          Survey                             // nil: nobody looks into clusters
+	guard         func(*nats.Msg) error              // says why a report may not be taken; nil: any may
+	refusedReport func()                             // counts the reports that are refused to agents
 	count         func(code string, took time.Duration)
 	rounds        func(commands, events int, took time.Duration)
 	watch         *liveness.Loop
-	givenUp       func()        // counts the queued commands that are given up
+	givenUp       func() // counts the queued commands that are given up
+	ofAgents      agentPlaces
 	missed        atomic.Uint64 // how many rounds were not appended, though nothing was wrong with them
 }
 
 // queued is how many commands may wait for the intake before callers wait too.
 const queued = 1024
+
+// mostResting is how many goroutines wait for a message to answer.
+const mostResting = 64
 
 // refusalsASecond bounds how fast refused commands may fill the log, for ever.
 const refusalsASecond = 50
@@ -72,22 +81,33 @@ func NewIntake(log *eventlog.Log, fold *state.Live, kinds *ev.Registry) *Intake 
 	i := &Intake{contention: r, log: log, read: log.Read, fold: fold, kinds: kinds,
 		people: make(chan *job, queued), machinery: make(chan *job, queued),
 		refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
-		ended:    make(chan struct{}), places: make(chan struct{}, queued), count: func(string, time.Duration) {},
-		givenUp: func() {}, denied: func(ev.Caller, string, ev.Kind) {}, refusedReport: func() {},
-		rounds: func(int, int, time.Duration) {}}
+		ended:    make(chan struct{}), places: make(chan struct{}, queued), next: make(chan func()), resting: make(chan struct{}, mostResting),
+		count:   func(string, time.Duration) {},
+		givenUp: func() {}, denied: func(ev.Caller, string, ev.Kind) {}, spend: func(ev.Caller, int) error { return nil },
+		refusedReport: func() {},
+		rounds:        func(int, int, time.Duration) {}}
 	i.ids.every = indexEvery
 	return i
 }
 
-// Count lets a function count the answers of SubmitRequest by their code, and how long each took; it is set before Serve.
+// Count lets a function count the answers of SubmitRequest by their code, and how long each took, from several goroutines at
+// once; it is set before Serve.
 func (i *Intake) Count(count func(code string, took time.Duration)) { i.count = count }
 
 // KnowCallers has commands over NATS judged by who sent them, whom the NATS server has let in under a name; a function says
 // who that is now. Without it NATS servers are somebody else's, and who may publish there is an admin. It is set before Serve.
-func (i *Intake) KnowCallers(callers func(actor string) (ev.Caller, bool)) { i.callers = callers }
+func (i *Intake) KnowCallers(callers func(actor string) (ev.Caller, bool)) {
+	i.callers, i.relayed = callers, true
+}
+
+// TrustQueue has queued commands say who gave them: nobody but aerie itself puts any in. It is set before TakeQueue.
+func (i *Intake) TrustQueue() { i.relayed = true }
 
 // CountDenied lets a function count who asked over NATS what he may not; it is set before Serve.
 func (i *Intake) CountDenied(count func(c ev.Caller, verb string, k ev.Kind)) { i.denied = count }
+
+// SpendBy has a function take each command over NATS off its sender's budget, or refuse it; it is set before Serve.
+func (i *Intake) SpendBy(spend func(c ev.Caller, bytes int) error) { i.spend = spend }
 
 // CountRounds lets a function count what is appended together: how many commands and events, and how long it took until it
 // was durable and folded in. It is set before Run.
@@ -143,7 +163,7 @@ func (i *Intake) Run(ctx context.Context) {
 }
 
 // SubmitCommand decides a command and answers when its events are durable and folded in.
-// The error is an *events.Refusal.
+// The error is an *events.Refusal. If ctx ends first, the command may be done all the same: ask again with the same id.
 func (i *Intake) SubmitCommand(ctx context.Context, c ev.Command) (ev.Answer, error) {
 	if closed := i.log.Closed(); closed != nil {
 		return ev.Answer{}, closedFor(closed)

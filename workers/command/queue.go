@@ -54,10 +54,10 @@ func (i *Intake) requestFrom(c queue.Queued) (Request, error) {
 const nobody = "nobody"
 
 // giver says who put a command into the queue, with the rights that he had then. Those that releases before have stored are
-// the admin's, and so is all on NATS servers of somebody else's, where any client could write that header.
+// the admin's, and so is all where any client could write that header: on NATS servers of somebody else's that don't ask aerie.
 func (i *Intake) giver(c queue.Queued) (who ev.Caller) {
 	said := c.Header.Get(ev.HeaderCaller)
-	if i.callers == nil || said == "" {
+	if !i.relayed || said == "" {
 		return ev.LocalAdmin()
 	}
 	if err := json.Unmarshal([]byte(said), &who); err != nil || who.Actor == "" {

@@ -20,7 +20,7 @@ func unfit(err error) error {
 		return unavailable(err)
 	}
 	slog.Error("a command cannot be appended", "err", err)
-	return ev.Refuse(ev.Internal, "the log does not take what this command would change")
+	return ev.Refuse(ev.Internal, "the log rejects the events of this command")
 }
 
 // takeApart decides a round again in two halves that are appended one after the other, since the log does not take

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -20,7 +21,19 @@ import (
 // Only aerie's own connection may publish them: the server sees to that.
 func (i *Intake) ServeReports(ctx context.Context, nc *nats.Conn) error {
 	sub, err := nc.QueueSubscribe(ev.ReportPrefix+">", "aerie", func(m *nats.Msg) {
-		i.door(func() { i.takeReport(context.WithoutCancel(ctx), m) }) // without an answer the work is done again
+		leave, err := i.ofAgents.enter(m)
+		if err != nil {
+			i.refusedReport()
+			_ = m.Respond([]byte(err.Error())) // who is not answered either does his work again
+			return
+		}
+		taken := i.door(func() {
+			defer leave()
+			i.takeReport(context.WithoutCancel(ctx), m)
+		})
+		if !taken { // without an answer the work is done again
+			leave()
+		}
 	})
 	if err != nil {
 		return fmt.Errorf("serve reports: %w", err)
@@ -54,10 +67,11 @@ func (i *Intake) takeReport(ctx context.Context, m *nats.Msg) {
 	case started:
 		answer = ev.CreateCounted
 	case err != nil:
-		if _, agents := m.Header[ev.HeaderRequestInfo]; agents {
+		_, agents := m.Header[ev.HeaderRequestInfo]
+		if agents {
 			i.refusedReport()
 		}
-		slog.Error("report not taken", "subject", m.Subject, "err", err)
+		slog.Log(ctx, reportLevel(err, agents), "report not taken", "subject", m.Subject, "err", err)
 		answer = err.Error()
 	}
 	if err := m.Respond([]byte(answer)); err != nil {
@@ -65,12 +79,23 @@ func (i *Intake) takeReport(ctx context.Context, m *nats.Msg) {
 	}
 }
 
+// reportLevel is how bad it is that a report was not taken: what cannot be taken now comes again, and what an agent does wrong
+// is no error of ours.
+func reportLevel(err error, agents bool) slog.Level {
+	var r *ev.Refusal
+	if errors.As(err, &r) && r.Code != ev.Internal && (agents || r.Code == ev.Unavailable) {
+		return slog.LevelWarn
+	}
+	return slog.LevelError
+}
+
 // reportSubject is where the executor reports that now works for an entity; ""
 // if nobody does.
 func (i *Intake) reportSubject(ref ev.Ref) (subject string) {
 	i.fold.View(func(w *state.Entities) {
 		if e, ok := w.Get(ref); ok {
-			if owed := fsm.Machines[ref.Kind].Owed(e); owed != nil {
+			owed := fsm.Machines[ref.Kind].Owed(e)
+			if _, waits := owed.(fsm.WaitFor); owed != nil && !waits {
 				place := queue.PlaceOf(owed)
 				subject = ev.ReportSubject(place.Owner, place.Dataplane, ref)
 			}
@@ -92,7 +117,7 @@ func (i *Intake) report(ctx context.Context, subject string, data []byte) (start
 	if t := strings.SplitN(strings.TrimPrefix(subject, ev.ReportPrefix), ".", 3); len(t) < 3 || subject != ev.ReportSubject(t[0], t[1], r.Ref) {
 		return false, fmt.Errorf("read report: %s is not what %s is about", r.Ref, ev.Truncate(subject))
 	}
-	if err := i.fold.Wait(ctx, r.Revision); err != nil {
+	if err := i.fold.WaitRevision(ctx, r.Revision); err != nil {
 		return false, fmt.Errorf("read report: %w", err)
 	}
 	if r.Saw != nil || r.Swept != nil || r.Catalogue != nil {
@@ -101,7 +126,7 @@ func (i *Intake) report(ctx context.Context, subject string, data []byte) (start
 	if own := i.reportSubject(r.Ref); own != "" && own != subject {
 		return false, fmt.Errorf("read report: %s is for %s to report", r.Ref, own)
 	}
-	ask := ev.Report{UID: r.UID, Digest: r.Digest, Failure: r.Failure, Calls: r.Calls}
+	ask := ev.Report{UID: r.UID, Digest: r.Digest, Failure: r.Failure, Calls: r.Calls, Every: r.Every}
 	if r.Outcome != "" {
 		if ask.Outcome, err = ReportedOutcome(r); err != nil {
 			return false, fmt.Errorf("read report: %w", err)

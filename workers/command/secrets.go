@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
@@ -21,7 +20,7 @@ func (i *Intake) refuseSecrets(ctx context.Context, c ev.Command) error {
 	if spec == nil {
 		return nil
 	}
-	found := literals(spec)
+	found := ev.LiteralSecrets(spec)
 	if len(found) == 0 {
 		return nil
 	}
@@ -29,9 +28,8 @@ func (i *Intake) refuseSecrets(ctx context.Context, c ev.Command) error {
 	i.fold.View(func(w *state.Entities) {
 		_, known = w.Caused(c.ID)
 		if e, there := w.Get(c.Ref); there {
-			for value := range literals(e.Data.Wants()) {
-				delete(found, value)
-			}
+			has := ev.LiteralSecrets(e.Data.Wants())
+			found = slices.DeleteFunc(found, func(l ev.LiteralSecret) bool { return slices.ContainsFunc(has, l.Same) })
 		}
 	})
 	if known || len(found) == 0 {
@@ -40,16 +38,18 @@ func (i *Intake) refuseSecrets(ctx context.Context, c ev.Command) error {
 	if before, err := i.longAgo(ctx, c); err != nil || before > 0 {
 		return err
 	}
-	return ev.RefuseFaults(c.Ref.String(), slices.SortedFunc(maps.Values(found), func(a, b ev.FieldError) int {
-		return strings.Compare(a.Field, b.Field)
-	}))
+	return ev.RefuseFaults(c.Ref.String(), refusals(found))
 }
 
-// literals are the secrets in a spec, each with the fault that it is.
-func literals(spec ev.Spec) map[string]ev.FieldError {
-	found := map[string]ev.FieldError{}
-	for _, l := range ev.LiteralSecrets(spec) {
-		found[l.Value] = ev.FieldError{Field: l.Field, Message: l.Is + ": " + insteadOfSecrets}
+// refusals are the faults that secrets in a spec are, in the order of their fields, each field once.
+func refusals(found []ev.LiteralSecret) (faults []ev.FieldError) {
+	slices.SortStableFunc(found, func(a, b ev.LiteralSecret) int { return strings.Compare(a.Field, b.Field) })
+	for _, l := range slices.CompactFunc(found, func(a, b ev.LiteralSecret) bool { return a.Field == b.Field }) {
+		message := l.Is + ": " + insteadOfSecrets
+		if l.Excuse != "" {
+			message += ". If it is no secret, name it in " + l.Excuse
+		}
+		faults = append(faults, ev.FieldError{Field: l.Field, Message: message})
 	}
-	return found
+	return faults
 }

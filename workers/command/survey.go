@@ -43,7 +43,7 @@ func (i *Intake) survey(ctx context.Context, c ev.Command) (ev.Command, error) {
 	use, err := i.look(ctx, of)
 	if err != nil {
 		slog.Warn("a tenant's use was not seen", "entity", c.Ref.String(), "err", err)
-		return c, ev.Refuse(ev.Unavailable, "move %s: its cluster did not say within %s what it uses, and that is to be looked at first: ask again", c.Ref, surveyWithin)
+		return c, ev.Refuse(ev.Unavailable, "move %s: its cluster did not say within %s what the tenant uses, which must be known first: ask again", c.Ref, surveyWithin)
 	}
 	c.Use = &use
 	return c, nil

@@ -16,11 +16,12 @@ func TestNoTimeRunsWithoutItsAgent(t *testing.T) {
 	there := true
 	d := &Dispatcher{clock: clock.Clock{Speed: 1}, held: map[ev.Ref]time.Time{}, isThere: func(queue.Partition) bool { return there }}
 	e := fsm.Entity[fsm.Data]{Base: fsm.Base{Ref: ev.Ref{Kind: ev.Dataplane, Owner: "acme", ID: "edge"}, PhaseSince: time.Now().Add(-2 * time.Hour)}}
-	end := func() time.Time { return d.agentEnd(e, place, d.end(e, rule), rule) }
+	by := fsm.ByAgent
+	end := func() time.Time { return d.heldEnd(look{e: e, duty: fsm.Duty{By: by}}, place, d.end(e, rule), rule) }
 	if at := end(); !at.Before(time.Now()) {
 		t.Errorf("it was there for two hours, and the phase ends at %s", at)
 	}
-	for _, why := range []ev.ReasonCode{ev.AgentTooOld, ""} {
+	for _, why := range []ev.ReasonCode{ev.AgentTooOld, ev.Approval, ""} {
 		if there = why != ""; there {
 			e.Attempt = &ev.AttemptFailed{Reason: ev.Reason{Code: why}}
 		}
@@ -28,7 +29,11 @@ func TestNoTimeRunsWithoutItsAgent(t *testing.T) {
 			t.Errorf("%q, there %v: the phase ends at %s", why, there, at)
 		}
 	}
-	there, e.Attempt = true, nil
+	by, there, e.Attempt = fsm.ByNobody, true, nil
+	if at := end(); !at.IsZero() {
+		t.Errorf("it is handed over, and the phase ends at %s", at)
+	}
+	by = fsm.ByServer
 	first := end()
 	if left := time.Until(first); left < 59*time.Minute {
 		t.Errorf("it is back, and has %s left", left)

@@ -50,9 +50,9 @@ type Dispatcher struct {
 	isThere func(queue.Partition) bool // whether an agent works at a place; nil: nobody says
 
 	mu    sync.Mutex
-	put   map[ev.Ref]Enqueued
-	held  map[ev.Ref]time.Time // of agents' work that was kept waiting at the customer's side: zero while it is, then since when it is not
-	armed map[ev.Ref]time.Time // what was left to JetStream's timers
+	put   map[ev.Ref]Enqueued  // what this process has put on the queue; after a restart all is put again
+	held  map[ev.Ref]time.Time // of work that was kept waiting (heldEnd): zero while it is, then since when it is not
+	armed map[ev.Ref]time.Time // what was left to JetStream's timers; in both some stay after their end, one at most for each name
 }
 
 // Bounds of the dispatcher's zeal.
@@ -101,6 +101,13 @@ func (d *Dispatcher) see(w *state.Entities, decision []ev.Recorded, own bool) {
 			d.agenda.Add(r.Ref, Note{})
 		}
 		d.resting.add(r.Ref, r.Seq, Note{}, until)
+	}
+	for _, r := range decision {
+		if fsm.HandsOver(r.Event) {
+			for _, ref := range w.On(r.Ref) {
+				d.agenda.Add(ref, Note{})
+			}
+		}
 	}
 	w.Woken(decision, func(waiter ev.Ref, cause ev.Recorded, room fsm.Awaited) {
 		n := Note{cause: cause.EventID, room: room}
@@ -217,6 +224,7 @@ type look struct {
 	due   bool          // its timer went off
 	ahead time.Duration // of our clock: what JetStream's is
 	e     fsm.Entity[fsm.Data]
+	duty  fsm.Duty
 }
 
 // look looks at one entity and passes on what it is owed.
@@ -224,14 +232,17 @@ func (d *Dispatcher) look(ctx context.Context, l look) error {
 	lock := &d.locks[hashOf(l.ref)]
 	lock.Lock()
 	defer lock.Unlock()
-	d.fold.View(func(w *state.Entities) { l.e, _ = w.Get(l.ref) })
+	d.fold.View(func(w *state.Entities) {
+		l.e, _ = w.Get(l.ref)
+		l.duty = fsm.DutyOf(l.e, w.Get)
+	})
 	machine := fsm.Machines[l.ref.Kind]
 	if machine == nil { // a timer of a program that knows more kinds
 		return nil
 	}
-	switch owed := machine.Owed(l.e).(type) {
+	switch owed := l.duty.Owed.(type) {
 	case nil:
-		return d.withdraw(ctx, l.e)
+		return d.withdraw(ctx, l)
 	case fsm.WaitFor:
 		return d.await(ctx, l, owed)
 	default:
@@ -248,8 +259,13 @@ func hashOf(ref ev.Ref) uint8 {
 // await lets the intake look whether what the entity waits for is there, and watches over the time of the wait, if it has
 // one. That counts from an event: time in which nobody worked counts too.
 func (d *Dispatcher) await(ctx context.Context, l look, owed fsm.WaitFor) error {
-	if err := d.withdraw(ctx, l.e); err != nil {
+	if err := d.withdraw(ctx, l); err != nil {
 		return err
+	}
+	if h := fsm.HandoverOf(l.e); h != nil && h.From == ev.ModePull { // so that the agent says when it has ended
+		if err := d.work.Hint(queue.Partition{Owner: l.ref.Owner, Dataplane: l.ref.ID}); err != nil {
+			return err
+		}
 	}
 	if !owed.OnlyTime() {
 		if err := d.settle(ctx, l.e, l.cause); err != nil {
@@ -281,17 +297,18 @@ func (d *Dispatcher) settle(ctx context.Context, e fsm.Entity[fsm.Data], cause s
 // watches over its deadline.
 func (d *Dispatcher) pass(ctx context.Context, l look, owed ev.Effect, rule fsm.PhaseLimits) error {
 	next, end, now := NextAt(l.e), d.end(l.e, rule), time.Now()
-	if queue.ByAgent(owed) {
-		end = d.agentEnd(l.e, queue.PlaceOf(owed), end, rule)
+	end = d.heldEnd(l, queue.PlaceOf(owed), end, rule)
+	if l.duty.By == fsm.ByNobody {
+		return d.withdraw(ctx, l)
 	}
 	switch {
 	case !end.IsZero() && !end.After(now):
-		return ignoreRefusal(d.do(ctx, command.Internal(l.ref, ev.ActorAerie, ev.Expire{Since: l.e.PhaseSince})))
+		return ignoreRefusal(d.do(ctx, command.Internal(l.ref, ev.ActorAerie, ev.Expire{Since: rule.Began(l.e.Base)})))
 	case next.After(now) && (end.IsZero() || next.Before(end)):
 		d.forget(l.ref) // what is put next is another attempt, whatever the clock says
 		return d.wake(ctx, l, next)
 	case !next.After(now):
-		if err := d.post(ctx, l.e, owed); err != nil {
+		if err := d.post(ctx, l, owed); err != nil {
 			return err
 		}
 	}
@@ -303,8 +320,9 @@ func (d *Dispatcher) pass(ctx context.Context, l look, owed ev.Effect, rule fsm.
 
 // wake looks at an entity again at a time. Nearly everything is over within the
 // grace: JetStream is told only of who has rested so long, and then by all replicas.
-// What is due before is waited for here; should this process end meanwhile, the
-// looks of the others come after it.
+// What is due before is waited for here, by a timer of this process that nobody stops:
+// after Run has ended it adds to an agenda that nobody reads. Should the process end
+// meanwhile, the looks of the others come after it.
 func (d *Dispatcher) wake(ctx context.Context, l look, at time.Time) error {
 	if after := time.Until(at); after < grace && !l.due {
 		time.AfterFunc(after, func() { d.agenda.Add(l.ref, Note{late: l.late}) })
@@ -316,61 +334,13 @@ func (d *Dispatcher) wake(ctx context.Context, l look, at time.Time) error {
 	if armed || !l.late {
 		return nil
 	}
-	if err := d.timers.Arm(ctx, l.ref, l.e.Seq, at.Add(l.ahead)); err != nil {
+	if err := d.timers.Arm(ctx, l.ref, d.fold.Revision(l.e.Seq), at.Add(l.ahead)); err != nil {
 		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.armed[l.ref] = at
 	return nil
-}
-
-// end is when the entity's phase is to end at the latest; never, if it is zero.
-// Time in which nobody worked does not count: after a start each phase has its full
-// time again.
-func (d *Dispatcher) end(e fsm.Entity[fsm.Data], rule fsm.PhaseLimits) time.Time {
-	if rule.Within == 0 {
-		return time.Time{}
-	}
-	began := e.PhaseSince
-	if d.started.After(began) {
-		began = d.started
-	}
-	return began.Add(d.clock.Deadline(rule.Within))
-}
-
-// agentEnd is the end of the phase of what an agent is to do: never while that is away, or people at its side keep the work
-// waiting. From when that is over, the phase has its full time again.
-func (d *Dispatcher) agentEnd(e fsm.Entity[fsm.Data], place queue.Partition, end time.Time, rule fsm.PhaseLimits) time.Time {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.isThere == nil || !d.isThere(place) || e.Attempt != nil && e.Attempt.Held() {
-		d.held[e.Ref] = time.Time{}
-		return time.Time{}
-	}
-	goesOn, was := d.held[e.Ref]
-	switch {
-	case end.IsZero() || was && goesOn.Before(e.PhaseSince) && !goesOn.IsZero():
-		delete(d.held, e.Ref) // of a phase before
-		return end
-	case !was:
-		return end
-	case goesOn.IsZero():
-		goesOn = time.Now()
-		d.held[e.Ref] = goesOn
-	}
-	if since := goesOn.Add(d.clock.Deadline(rule.Within)); since.After(end) {
-		return since
-	}
-	return end
-}
-
-// NextAt is when the next attempt of an entity is due; zero if none has failed.
-func NextAt(e fsm.Entity[fsm.Data]) time.Time {
-	if e.Attempt == nil {
-		return time.Time{}
-	}
-	return e.Attempt.NextAt
 }
 
 // do sends a command of the machinery to the intake.

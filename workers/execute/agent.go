@@ -13,6 +13,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/consent"
 )
 
 // Agent pays what is owed at one place, inside a customer's network. It asks the control plane what that is; everything
@@ -28,26 +29,33 @@ type Agent struct {
 	running map[ev.Ref]context.CancelCauseFunc
 	again   chan struct{}
 	all     sync.WaitGroup
+
+	answeredAt time.Time // when it was last told what is owed; of the goroutine of Run
 }
 
 // rest is when a piece of work is looked at again: when another revision is owed, or at a time if there is one.
 type rest struct {
 	revision uint64
 	until    time.Time
+	held     bool // people here keep it waiting
 }
 
 // agentAsks is how often an agent asks what is owed although it heard nothing: a hint may be lost.
 const agentAsks = 10 * time.Minute
+
+// agentAsksBusy is how often it asks while it does something.
+const agentAsksBusy = time.Minute
 
 // NewSlots bounds how much is done at once, at all places together.
 func NewSlots() chan struct{} { return make(chan struct{}, slots) }
 
 // NewAgent makes the worker of a place; Run starts it.
 func NewAgent(at Channel, slots chan struct{}, clouds map[string]Cloud, clock clock.Clock) *Agent {
-	a := &Agent{worker: worker{nc: at.Conn, clouds: clouds, clock: clock, count: func(string, string, time.Duration) {}, skew: at.Skew},
-		Channel: at, slots: slots,
-		items: map[ev.Ref]ev.OwedItem{}, rests: map[ev.Ref]rest{}, running: map[ev.Ref]context.CancelCauseFunc{}, again: make(chan struct{}, 1)}
+	a := &Agent{Channel: at, slots: slots,
+		worker: worker{nc: at.Conn, clouds: clouds, clock: clock, count: func(string, string, time.Duration) {}, skew: at.Skew, gate: at.Gate},
+		items:  map[ev.Ref]ev.OwedItem{}, rests: map[ev.Ref]rest{}, running: map[ev.Ref]context.CancelCauseFunc{}, again: make(chan struct{}, 1)}
 	a.known = a
+	a.done = at.Gate.Done
 	return a
 }
 
@@ -58,6 +66,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		return fmt.Errorf("hear hints: %w", err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // the connection is gone
+	defer a.Gate.WhenAnswered(a.answered)()
 	connected := a.nc.StatusChanged(nats.CONNECTED)
 	defer a.nc.RemoveStatusListener(connected)
 	defer a.all.Wait()
@@ -87,6 +96,18 @@ func (a *Agent) wake() {
 	}
 }
 
+// answered has what waits for people looked at again.
+func (a *Agent) answered() {
+	a.mu.Lock()
+	for ref, r := range a.rests {
+		if r.held {
+			delete(a.rests, ref)
+		}
+	}
+	a.mu.Unlock()
+	a.wake()
+}
+
 // ask asks for a page of what is owed.
 func (a *Agent) ask(ctx context.Context, q ev.OwedQuestion) (o ev.Owed, err error) {
 	if err := a.Ask(ctx, ev.AskOwed, q, &o); err != nil {
@@ -102,15 +123,17 @@ func (a *Agent) ask(ctx context.Context, q ev.OwedQuestion) (o ev.Owed, err erro
 func (a *Agent) look(ctx context.Context) (next time.Time, err error) {
 	next = time.Now().Add(agentAsks)
 	told := map[ev.Ref]ev.OwedItem{}
-	for q := (ev.OwedQuestion{}); ; {
+	for q := (ev.OwedQuestion{Idle: a.idle()}); ; {
 		o, err := a.ask(ctx, q)
 		if err != nil {
+			a.endAlone()
 			return next, err
 		}
+		a.answeredAt = time.Now()
 		for _, item := range o.Items {
 			told[item.Work.Ref] = item
 		}
-		if q.After = o.Next; q.After == "" {
+		if q = (ev.OwedQuestion{After: o.Next}); q.After == "" {
 			break
 		}
 	}
@@ -122,6 +145,7 @@ func (a *Agent) look(ctx context.Context) (next time.Time, err error) {
 		}
 	}
 	a.items = told
+	a.Gate.Still(a.Place.Dataplane, func(ref ev.Ref) bool { _, owed := told[ref]; return owed })
 	for ref, item := range told {
 		if at, later := a.due(item); later {
 			if !at.IsZero() && at.Before(next) {
@@ -129,14 +153,37 @@ func (a *Agent) look(ctx context.Context) (next time.Time, err error) {
 			}
 			continue
 		}
-		a.begins(ctx, ref, item.Work)
+		a.begins(ctx, ref, item)
 	}
 	for ref := range a.rests {
 		if _, owed := told[ref]; !owed {
 			delete(a.rests, ref)
 		}
 	}
+	// Also where something has just begun: it ends when nobody answers.
+	if busy := time.Now().Add(agentAsksBusy); len(a.running) > 0 && busy.Before(next) {
+		next = busy
+	}
 	return next, nil
+}
+
+// idle tells whether nothing is being done.
+func (a *Agent) idle() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.running) == 0
+}
+
+// endAlone ends what is being done when nobody has answered for so long that others may be doing it by now.
+func (a *Agent) endAlone() {
+	if time.Since(a.answeredAt) < fsm.AgentAlone {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, end := range a.running {
+		end(errNoLongerOwed)
+	}
 }
 
 // due tells whether a piece of work is not to be done now, and when it is then; zero: when another revision is told.
@@ -144,6 +191,9 @@ func (a *Agent) due(item ev.OwedItem) (at time.Time, later bool) {
 	now := time.Now()
 	if _, runs := a.running[item.Work.Ref]; runs {
 		return time.Time{}, true
+	}
+	if at := item.Attempt; at != nil && at.Denied {
+		return time.Time{}, true // until somebody asks for it again
 	}
 	if at := item.Attempt; at != nil && at.NextAt.After(a.skew.now()) && at.Reason.Counted() {
 		return at.NextAt.Add(-a.skew.By()), true
@@ -156,7 +206,8 @@ func (a *Agent) due(item ev.OwedItem) (at time.Time, later bool) {
 }
 
 // begins does a piece of work in a goroutine of its own, when there is room.
-func (a *Agent) begins(ctx context.Context, ref ev.Ref, w ev.Work) {
+func (a *Agent) begins(ctx context.Context, ref ev.Ref, item ev.OwedItem) {
+	w := item.Work
 	ctx, end := context.WithCancelCause(ctx)
 	a.running[ref] = end
 	a.all.Go(func() {
@@ -167,13 +218,13 @@ func (a *Agent) begins(ctx context.Context, ref ev.Ref, w ev.Work) {
 			a.ended(ref, rest{})
 			return
 		}
-		after, err := a.perform(ctx, w)
+		after, held, err := a.perform(ctx, item)
 		<-a.slots
 		if err != nil && ctx.Err() == nil {
 			slog.Warn("work not done, will try again", "entity", w.Ref.String(), "effect", w.Effect, "err", err)
 			after = max(after, time.Second)
 		}
-		r := rest{revision: w.Revision}
+		r := rest{revision: w.Revision, held: held}
 		if after > 0 {
 			r.until = time.Now().Add(after)
 		}
@@ -181,12 +232,20 @@ func (a *Agent) begins(ctx context.Context, ref ev.Ref, w ev.Work) {
 	})
 }
 
-// perform does a piece of work, if it is one that this program knows, and this place's. What is not waits, and keeps nothing else.
-func (a *Agent) perform(ctx context.Context, w ev.Work) (time.Duration, error) {
+// perform does a piece of work, if it is one that this program knows, and this place's, and people here let it. What is not
+// waits, and keeps nothing else.
+func (a *Agent) perform(ctx context.Context, item ev.OwedItem) (after time.Duration, held bool, err error) {
+	w := item.Work
 	if _, err := a.ReadEffect(w.Ref, w.UID, w.Effect, w.Args); err != nil {
-		return a.failed(ctx, a.Place, NewTask(w, nil, nil), Result{Err: err})
+		after, err := a.failed(ctx, a.Place, NewTask(w, nil, nil), Result{Err: err})
+		return after, false, err
 	}
-	return a.do(ctx, a.Place, w)
+	if err := a.Gate.May(consent.Change{Work: w, Place: a.Place.Dataplane, Spec: item.Spec}); err != nil {
+		after, err := a.failed(ctx, a.Place, NewTask(w, nil, nil), Result{Err: err})
+		return after, true, err
+	}
+	after, err = a.do(ctx, a.Place, w)
+	return after, false, err
 }
 
 func (a *Agent) ended(ref ev.Ref, r rest) {
@@ -215,9 +274,25 @@ func (a *Agent) owed(ctx context.Context, w ev.Work) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(o.Items, func(i ev.OwedItem) bool {
+	i := slices.IndexFunc(o.Items, func(i ev.OwedItem) bool {
 		return i.Work.Ref == w.Ref && i.Work.UID == w.UID && i.Work.Digest == w.Digest
-	}), nil
+	})
+	if i < 0 {
+		return false, nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.items[w.Ref] = o.Items[i] // a login may be another one since
+	return true, nil
+}
+
+// login implements knowledge, as it was told right before the work.
+func (a *Agent) login(ref ev.Ref, owner, _ string) (s ev.RepositorySpec, known bool) {
+	told := a.item(ref).Login
+	if told == nil || owner != ref.Owner {
+		return s, false
+	}
+	return *told, true
 }
 
 // creation implements knowledge, as it was told last. The control plane counts: what it does not know yet is refused there.

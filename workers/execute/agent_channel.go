@@ -1,6 +1,7 @@
 package execute
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,13 +15,15 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/workers/command"
+	"github.com/aeriehq/aerie/workers/consent"
 )
 
 // Channel is where an agent asks and reports about one place.
 type Channel struct {
 	Conn  *nats.Conn
 	Place queue.Partition
-	Skew  *Skew // nil: there is none
+	Skew  *Skew         // nil: there is none
+	Gate  *consent.Gate // of an agent: what it may do and send; nil: everything
 }
 
 // Skew is by how much the control plane's clock is ahead of an agent's. What is told of times is in the control plane's time.
@@ -48,7 +51,10 @@ func (s *Skew) correct(r *ev.ExecutorReport) {
 	}
 	if r.Failure != nil {
 		f := *r.Failure
-		f.NextAt, f.Calls, r.Failure = f.NextAt.Add(by), corrected(f.Calls, by), &f
+		f.Calls, r.Failure = corrected(f.Calls, by), &f
+		if !f.NextAt.IsZero() {
+			f.NextAt = f.NextAt.Add(by)
+		}
 	}
 	r.Calls = corrected(r.Calls, by)
 	if r.Saw != nil {
@@ -82,11 +88,22 @@ func (c Channel) Ask(ctx context.Context, what string, question, answer any) err
 	if err != nil {
 		return fmt.Errorf("ask what is %s: %w", what, err)
 	}
+	subject := ev.AgentSubject(c.Place.Owner, c.Place.Dataplane, what)
+	if data, err = c.Gate.Cross(what, subject, data); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, agentAnswer)
 	defer cancel()
-	m, err := c.Conn.RequestWithContext(ctx, ev.AgentSubject(c.Place.Owner, c.Place.Dataplane, what), data)
+	known := c.Gate.Log()
+	m, err := c.Conn.RequestWithContext(ctx, subject, data)
+	if err == nil && !bytes.HasPrefix(m.Data, []byte("{")) {
+		err = errors.New(ev.Truncate(string(m.Data))) // why it is not answered
+	}
 	if err == nil {
 		err = json.Unmarshal(m.Data, answer)
+	}
+	if from, says := answer.(interface{ At() ev.LogPoint }); says && err == nil {
+		err = c.Gate.Meet(known, from.At())
 	}
 	if err != nil {
 		return fmt.Errorf("ask what is %s: %w", what, err)
@@ -101,9 +118,13 @@ func (c Channel) Report(ctx context.Context, r ev.ExecutorReport) (answer string
 	if err != nil {
 		return "", err
 	}
+	subject := ev.ReportSubject(c.Place.Owner, c.Place.Dataplane, r.Ref)
+	if data, err = c.Gate.Cross("report", subject, data); err != nil {
+		return "", err
+	}
 	ctx, cancel := context.WithTimeout(ctx, command.AnswerTimeout)
 	defer cancel()
-	m, err := c.Conn.RequestMsgWithContext(ctx, &nats.Msg{Subject: ev.ReportSubject(c.Place.Owner, c.Place.Dataplane, r.Ref),
+	m, err := c.Conn.RequestMsgWithContext(ctx, &nats.Msg{Subject: subject,
 		Header: ev.SentBy(ev.ActorExecutor), Data: data}) // of an agent's the server says who it is, whatever this says
 	if err != nil {
 		return "", err

@@ -27,6 +27,7 @@ var effects = map[string]func([]byte) (ev.Effect, error){
 	ev.RetirePools{}.Effect():       strictly[ev.RetirePools],
 	ev.EnsureTenant{}.Effect():      strictly[ev.EnsureTenant],
 	ev.MoveTenant{}.Effect():        strictly[ev.MoveTenant],
+	ev.RelocateTenant{}.Effect():    strictly[ev.RelocateTenant],
 	ev.SuspendTenant{}.Effect():     strictly[ev.SuspendTenant],
 	ev.ResumeTenant{}.Effect():      strictly[ev.ResumeTenant],
 	ev.EnsureApplication{}.Effect(): strictly[ev.EnsureApplication],
@@ -35,6 +36,12 @@ var effects = map[string]func([]byte) (ev.Effect, error){
 	ev.RemoveApplication{}.Effect(): strictly[ev.RemoveApplication],
 	ev.EnsureAddon{}.Effect():       strictly[ev.EnsureAddon],
 	ev.RemoveAddon{}.Effect():       strictly[ev.RemoveAddon],
+	ev.EnsureCell{}.Effect():        strictly[ev.EnsureCell],
+	ev.RemoveCell{}.Effect():        strictly[ev.RemoveCell],
+	ev.JoinTenant{}.Effect():        strictly[ev.JoinTenant],
+	ev.RecordTenant{}.Effect():      strictly[ev.RecordTenant],
+	ev.LeaveTenant{}.Effect():       strictly[ev.LeaveTenant],
+	ev.ForgetTenant{}.Effect():      strictly[ev.ForgetTenant],
 }
 
 // strictly reads an effect all of whose fields are known: what is asked besides would not be done.

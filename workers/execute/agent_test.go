@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -14,8 +17,10 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
+	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/consent"
 )
 
 // A control plane that owes what it is told to, and hands on what is reported.
@@ -77,7 +82,7 @@ func TestAnAgentThatIsTooOld(t *testing.T) {
 	reports := owing(t, nc, place, work("edge", "of_tomorrow"), work("other", ev.EnsureNetwork{}.Effect()))
 	skew := &Skew{}
 	skew.Set(-10 * time.Hour)
-	a := NewAgent(Channel{nc, place, skew}, NewSlots(), nil, clock.Clock{Speed: 1})
+	a := NewAgent(Channel{nc, place, skew, nil}, NewSlots(), nil, clock.Clock{Speed: 1})
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { _ = a.Run(ctx); close(ended) }()
@@ -132,6 +137,96 @@ func TestAnAgentRefusesWhatIsNotItsOwn(t *testing.T) {
 	for effect := range Handlers {
 		if effects[effect] == nil {
 			t.Errorf("no agent does %s", effect)
+		}
+	}
+}
+
+// Work that people are asked about waits for their answer: approved it is done, denied it is not, and is not tried again.
+func TestPeopleAreAskedFirst(t *testing.T) {
+	server, _ := natstest.Start(t)
+	nc := natstest.Connect(t, server)
+	place := queue.Partition{Owner: "acme", Dataplane: "edge"}
+	work := func(id string) ev.OwedItem {
+		ref := ev.Ref{Kind: ev.Dataplane, Owner: "acme", ID: id}
+		site := ev.Target{Account: ev.CloudAccount{Cloud: "sim", Number: "lab", Agent: true}, Region: "eu-central", Dataplane: "acme/edge", Owner: ref.Mark("u")}
+		args, _ := json.Marshal(ev.EnsureNetwork{Target: site})
+		return ev.OwedItem{Work: ev.Work{Ref: ref, UID: "u", Revision: 1, Digest: "d", Effect: ev.EnsureNetwork{}.Effect(), Args: args, Attempt: 1}, Spec: 1}
+	}
+	reports := owing(t, nc, place, work("yes"), work("no"))
+	dir := t.TempDir()
+	policy, err := consent.ReadPolicy([]byte("approve: [create]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := consent.Open(dir, "acme/edge", policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := NewAgent(Channel{nc, place, nil, gate}, NewSlots(), nil, clock.Clock{Speed: 1})
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { _ = a.Run(ctx); close(ended) }()
+	defer func() { end(); <-ended }()
+	for id, r := range firstOf(t, reports, "yes", "no") {
+		if r.Failure == nil || r.Failure.Code != ev.Approval || r.Failure.Fault != ev.ByUser || len(r.Calls) > 0 {
+			t.Errorf("%s: %+v", id, r.Failure)
+		}
+	}
+	pending, err := consent.ReadPending(dir)
+	if err != nil || len(pending.Items) != 2 {
+		t.Fatalf("%+v %v", pending, err)
+	}
+	for _, q := range pending.Items {
+		answer := map[string]string{"yes": consent.Approved, "no": consent.Denied}[q.Ref.ID]
+		if err := consent.Say(dir, []string{q.ID}, answer, "kim", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gate.Look()
+	answered := firstOf(t, reports, "yes", "no")
+	if f := answered["yes"].Failure; f == nil || f.Code == ev.Approval || f.Denied { // there is no cloud here
+		t.Errorf("approved: %+v", f)
+	}
+	if f := answered["no"].Failure; f == nil || f.Code != ev.Unauthorized || !f.Denied || !f.NextAt.IsZero() {
+		t.Errorf("denied: %+v", f)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	told := work("no")
+	told.Work.Revision, told.Attempt = 7, &ev.AttemptFailed{Reason: ev.Reason{Code: ev.Unauthorized, Denied: true}}
+	if _, later := a.due(told); !later {
+		t.Error("what was denied is tried again")
+	}
+	for effect := range Handlers {
+		makes := slices.ContainsFunc([]string{"ensure_", "upgrade_", "join_", "record_"}, func(p string) bool { return strings.HasPrefix(effect, p) })
+		if class := consent.ClassOf(effect); class == consent.Create && !makes {
+			t.Errorf("%s counts as %s", effect, class)
+		}
+	}
+}
+
+// Every event that an executor reports is on the list of what an agent may send: else it would be done and never told.
+func TestEveryOutcomeMayBeSent(t *testing.T) {
+	known := map[string]bool{"AttemptFailed": true, "Swept": true} // these have fields of their own in a report
+	for _, e := range consent.Outcomes {
+		known[reflect.TypeOf(e).Name()] = true
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range ev.Kinds {
+		for _, e := range fsm.Machines[k].Vocabulary() {
+			name := reflect.TypeOf(e).Name()
+			for _, f := range files {
+				text, err := os.ReadFile(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !known[name] && !strings.HasSuffix(f, "_test.go") && strings.Contains(string(text), "ev."+name+"{") {
+					t.Errorf("%s has %s, which is not on the list", f, name)
+				}
+			}
 		}
 	}
 }

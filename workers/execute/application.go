@@ -32,6 +32,7 @@ func ensureApplication(ctx context.Context, t *Task) Result {
 // ensureInstalled installs something where a place for it is made first, and waits until it runs.
 func (t *Task) ensureInstalled(ctx context.Context, e ev.EnsureApplication, call string, place func(kube.API) error) Result {
 	var applied []string
+	var reached []ev.EndpointAddress
 	ready := false
 	err := t.inCluster(ctx, e.Target, e.Cluster, call, func(api kube.API) (err error) {
 		if err := place(api); err != nil {
@@ -40,7 +41,14 @@ func (t *Task) ensureInstalled(ctx context.Context, e ev.EnsureApplication, call
 		if applied, err = t.install(ctx, api, e); err != nil {
 			return err
 		}
-		ready, err = kube.Ready(ctx, api, e.Namespace, e.Name)
+		if err := t.sleep(ctx, api, e); err != nil || e.Sleeps {
+			ready = err == nil
+			return err
+		}
+		if ready, err = kube.Ready(ctx, api, e.Namespace, e.Name); err != nil || !ready {
+			return err
+		}
+		reached, ready, err = endpoints(ctx, api, e)
 		return err
 	})
 	switch {
@@ -51,7 +59,7 @@ func (t *Task) ensureInstalled(ctx context.Context, e ev.EnsureApplication, call
 	case !ready:
 		return Result{Again: LookAgain}
 	}
-	return Result{Outcome: ev.Deployed{Revision: e.Revision, Objects: applied}}
+	return Result{Outcome: ev.Deployed{Revision: e.Revision, Objects: applied, Endpoints: reached}}
 }
 
 // install brings an application's objects into a cluster and says what they are.

@@ -43,7 +43,7 @@ func (l *longWork) overtake(w *state.Entities) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for work, end := range l.end {
-		if work.Revision <= w.Seq && !owedIn(w, *work) {
+		if ev.SeqOf(work.Revision) <= w.Seq && !owedIn(w, *work) {
 			end(errNoLongerOwed)
 		}
 	}

@@ -87,6 +87,11 @@ func ensureSystemPool(ctx context.Context, t *Task) Result {
 	}
 	o, r := t.ensurePool(ctx, e.Target, e.Cluster, e.Pool, e.Remake)
 	switch {
+	case o.Phase == cloud.Ready && e.Reopen:
+		if err := t.reopen(ctx, e.Target, e.Cluster, []map[string]string{o.NodeLabels}); err != nil {
+			return Result{Err: err}
+		}
+		fallthrough
 	case o.Phase == cloud.Ready:
 		r.Outcome = ev.SystemPoolReady{Nodes: o.Nodes, Zones: o.Zones}
 	case o.Phase == "":

@@ -28,6 +28,7 @@ import (
 	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/consent"
 )
 
 // Cloud is one cloud to work in: its provider, and the way into its clusters.
@@ -55,7 +56,10 @@ type worker struct {
 	charts *Charts // nil: no chart can be installed
 	passes bool    // what is to be done in another cloud is for another replica
 	watch  *liveness.Loop
-	skew   *Skew // of an agent; nil: this is a server
+	skew   *Skew         // of an agent; nil: this is a server
+	gate   *consent.Gate // the same
+
+	done func(w ev.Work, outcome string) // is told what has come about; nil: nobody is
 }
 
 // knowledge is what the log knows of the entities that are worked for: of the fold where that is, or as an agent is told.
@@ -70,6 +74,8 @@ type knowledge interface {
 	told(ref ev.Ref, why ev.Reason) bool
 	// pause is the time to the next try of what has failed and is not counted.
 	pause(ref ev.Ref, f *ev.AttemptFailed, now time.Time, asked time.Duration) time.Duration
+	// login is the repository of an owner by which work for an entity comes into a chart's repository; false if there is none.
+	login(ref ev.Ref, owner, name string) (ev.RepositorySpec, bool)
 	// longQueued tells whether work that found no room has waited for so long that it is to be said.
 	longQueued(w ev.Work) bool
 }
@@ -98,14 +104,15 @@ func NewExecutor(nc *nats.Conn, fold *state.Live, work *queue.WorkQueue, clouds 
 }
 
 // Count lets a function count the work by its effect and what came of it: done,
-// waiting or failed; it is set before Run.
+// waiting or failed, from several goroutines at once; it is set before Run.
 func (x *worker) Count(count func(effect, outcome string, took time.Duration)) { x.count = count }
 
 // slots is how much work is done at once; a call to a cloud is short, so few
 // slots serve many dataplanes.
 const slots = 32
 
-// CallTimeout bounds the calls of one piece of work.
+// CallTimeout bounds the calls of one piece of work, but for those of charts (within), one inspection, and a sweep's look through one
+// region, in real time however fast the cloud is.
 const CallTimeout = 30 * time.Second
 
 // within is how long a piece of work may take. The hooks of a chart may take long;
@@ -118,7 +125,8 @@ func within(effect string) time.Duration {
 	return CallTimeout
 }
 
-// Run takes work until ctx ends, or the fold stops: without it nobody knows what is owed.
+// Run takes work until ctx ends, or the fold stops: without it nobody knows what is owed. What is under way then is cut short, and given to
+// whoever comes next.
 func (x *Executor) Run(ctx context.Context) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
@@ -151,12 +159,19 @@ var Handlers = map[string]func(context.Context, *Task) Result{
 	ev.SuspendTenant{}.Effect():     suspendTenant,
 	ev.ResumeTenant{}.Effect():      resumeTenant,
 	ev.MoveTenant{}.Effect():        moveTenant,
+	ev.RelocateTenant{}.Effect():    relocateTenant,
 	ev.EnsureApplication{}.Effect(): ensureApplication,
 	ev.RemoveOwned{}.Effect():       removeOwned,
 	ev.RemoveTenant{}.Effect():      removeTenant,
 	ev.RemoveApplication{}.Effect(): removeApplication,
 	ev.EnsureAddon{}.Effect():       ensureAddon,
 	ev.RemoveAddon{}.Effect():       removeAddon,
+	ev.EnsureCell{}.Effect():        ensureCell,
+	ev.RemoveCell{}.Effect():        removeCell,
+	ev.JoinTenant{}.Effect():        joinTenant,
+	ev.RecordTenant{}.Effect():      recordTenant,
+	ev.LeaveTenant{}.Effect():       leaveTenant,
+	ev.ForgetTenant{}.Effect():      forgetTenant,
 }
 
 // Effects are the effects that this program can do, in order.
@@ -174,6 +189,7 @@ func (x *worker) do(ctx context.Context, place queue.Partition, w ev.Work) (time
 		return 0, err
 	}
 	t := NewTask(w, x.clouds, x.charts)
+	t.repository = func(owner, name string) (ev.RepositorySpec, bool) { return x.known.login(w.Ref, owner, name) }
 	begun := time.Now()
 	r := t.Do(cloud.WithPermit(callCtx, x.permit(place, t)))
 	took := time.Since(begun)
@@ -202,6 +218,9 @@ func (x *worker) do(ctx context.Context, place queue.Partition, w ev.Work) (time
 			return time.Second, err
 		}
 	}
+	if r.Outcome != nil && x.done != nil {
+		x.done(w, r.Outcome.Type())
+	}
 	return x.clock.Real(r.Again), nil
 }
 
@@ -209,11 +228,17 @@ func (x *worker) do(ctx context.Context, place queue.Partition, w ev.Work) (time
 // What has been put since may not have been taken off the queue by anybody: who put
 // it may be gone.
 func (x *Executor) owed(ctx context.Context, w ev.Work) (owed bool, err error) {
-	if err := x.fold.Wait(ctx, w.Revision); err != nil {
+	if err := x.fold.WaitRevision(ctx, w.Revision); err != nil {
 		return false, err
 	}
 	x.fold.View(func(world *state.Entities) { owed = owedIn(world, w) })
 	return owed, nil
+}
+
+// login implements knowledge.
+func (x *Executor) login(_ ev.Ref, owner, name string) (s ev.RepositorySpec, known bool) {
+	x.fold.View(func(world *state.Entities) { s, known = fsm.LoginOf(world.Get, owner, name) })
+	return s, known
 }
 
 func owedIn(world *state.Entities, w ev.Work) bool {
@@ -221,8 +246,8 @@ func owedIn(world *state.Entities, w ev.Work) bool {
 	if !born || e.UID != w.UID {
 		return false
 	}
-	effect := fsm.Machines[w.Ref.Kind].Owed(e)
-	return effect != nil && fsm.DigestOf(effect) == w.Digest
+	duty := fsm.DutyOf(e, world.Get)
+	return duty.Owed != nil && fsm.DigestOf(duty.Owed) == w.Digest && duty.By == fsm.ByServer
 }
 
 // failed reports an attempt that failed. The dispatcher posts the next one; but
@@ -240,10 +265,13 @@ func (x *worker) failed(ctx context.Context, place queue.Partition, t *Task, r R
 	}
 	now := time.Now().UTC()
 	slog.Info("attempt failed", "entity", t.Ref.String(), "effect", t.Effect, "attempt", t.Attempt, "code", reason.Code, "request", requestOf(r.Err), "err", t.known.Hide(r.Err.Error()))
-	f := &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: reason, NextAt: now.Add(after), Calls: t.Calls()}
+	f := &ev.AttemptFailed{Effect: t.Effect, Revision: ev.SeqOf(t.Revision), Reason: reason, NextAt: now.Add(after), Calls: t.Calls()}
 	if !reason.Counted() {
 		f.EveryMS = max(1, after.Milliseconds())
 		after = x.known.pause(t.Ref, f, now, asked)
+	}
+	if reason.Denied {
+		f.NextAt = time.Time{} // not by itself
 	}
 	if r.Outcome == nil && x.known.told(t.Ref, reason) {
 		return after, nil
@@ -281,8 +309,11 @@ func (x *worker) tell(ctx context.Context, place queue.Partition, t *Task, outco
 			return x.tell(ctx, place, t, nil, unsayable(t, outcome, len(body), most))
 		}
 		out.Outcome, out.Event = outcome.Type(), body
+		if _, drift := outcome.(ev.Drifted); drift {
+			out.Every = x.clock.BetweenLooks()
+		}
 	}
-	answer, err := Channel{x.nc, place, x.skew}.Report(ctx, out)
+	answer, err := Channel{x.nc, place, x.skew, x.gate}.Report(ctx, out)
 	if err != nil {
 		return "", fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 	}

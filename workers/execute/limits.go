@@ -67,5 +67,5 @@ func firstNames(all []string) []string {
 func unsayable(t *Task, outcome ev.Event, size, most int) *ev.AttemptFailed {
 	why := ev.Reason{Code: ev.ConfigProblem, Fault: ev.ByUser,
 		Message: fmt.Sprintf("it was done, but %s would have %d bytes, and a report at most %d: have fewer objects in it", outcome.Type(), size, most)}
-	return &ev.AttemptFailed{Effect: t.Effect, Revision: t.Revision, Reason: why, Calls: t.Calls()}
+	return &ev.AttemptFailed{Effect: t.Effect, Revision: ev.SeqOf(t.Revision), Reason: why, Calls: t.Calls()}
 }

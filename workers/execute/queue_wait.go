@@ -37,11 +37,13 @@ func (x *Executor) pause(ref ev.Ref, f *ev.AttemptFailed, now time.Time, asked t
 }
 
 // Pause is the time to the next try of what has failed and is not counted: while the failure stays the same, the log tells
-// it once, and the tries come when the log says. Not before the cloud has asked for.
+// it once, and the tries come when the log says. Not before the cloud has asked for: that it asks for a much longer pause is
+// told again.
 func Pause(told, f *ev.AttemptFailed, now time.Time, asked time.Duration) time.Duration {
-	if told == nil || told.Reason != f.Reason || told.EveryMS == 0 {
+	if told == nil || told.Reason != f.Reason || told.EveryMS == 0 || asked > 0 && f.Longer(*told) {
 		return f.NextAt.Sub(now)
 	}
+	f.EveryMS = told.EveryMS
 	earliest := now
 	if every := time.Duration(told.EveryMS) * time.Millisecond; asked > every {
 		earliest = now.Add(asked - every)

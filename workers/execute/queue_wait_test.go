@@ -14,8 +14,15 @@ func TestTriesComeWhenTheLogSays(t *testing.T) {
 	away := ev.Reason{Code: ev.Unreachable, Message: "no answer"}
 	told := &ev.AttemptFailed{Reason: away, NextAt: now.Add(-45 * time.Second), EveryMS: 20_000}
 	fresh := &ev.AttemptFailed{Reason: away, NextAt: now.Add(7 * time.Second)}
+	longer := &ev.AttemptFailed{Reason: away, NextAt: now.Add(60 * time.Second), EveryMS: 60_000}
+	chance := &ev.AttemptFailed{Reason: away, NextAt: now.Add(60 * time.Second), EveryMS: 60_000}
 	other := &ev.AttemptFailed{Reason: ev.Reason{Code: ev.RateLimited}, NextAt: now.Add(7 * time.Second)}
 	old := &ev.AttemptFailed{Reason: away, NextAt: now.Add(-time.Second)}
+	defer func() {
+		if longer.EveryMS != 60_000 || chance.EveryMS != 20_000 {
+			t.Errorf("it is told that the pause is %d and %d ms", longer.EveryMS, chance.EveryMS)
+		}
+	}()
 	for _, c := range []struct {
 		name   string
 		told   *ev.AttemptFailed
@@ -29,6 +36,8 @@ func TestTriesComeWhenTheLogSays(t *testing.T) {
 		{"the same again", told, fresh, 0, 15 * time.Second},
 		{"the same, and the cloud asks for less", told, fresh, 10 * time.Second, 15 * time.Second},
 		{"the same, and the cloud asks for more", told, fresh, 60 * time.Second, 55 * time.Second},
+		{"the same, and the cloud asks for much more, which is told", told, longer, 60 * time.Second, 60 * time.Second},
+		{"the same, and the next would be much later by chance", told, chance, 0, 15 * time.Second},
 	} {
 		if got := execute.Pause(c.told, c.failed, now, c.asked); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)

@@ -1,6 +1,7 @@
 package execute
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube/helm"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
+	"github.com/aeriehq/aerie/workers/consent"
 )
 
 // classes says what each class of a cloud's errors is to people.
@@ -53,7 +55,10 @@ func ReasonOf(err error) (ev.Reason, time.Duration) {
 	var c *cloud.Error
 	var k *kube.Error
 	var u *unanswered
+	var held *consent.Held
 	switch {
+	case errors.As(err, &held):
+		return held.Reason, cmp.Or(held.After, heldAgain)
 	case errors.As(err, &u):
 		reason, after := ReasonOf(u.err)
 		if !reason.Counted() {
@@ -76,6 +81,9 @@ func ReasonOf(err error) (ev.Reason, time.Duration) {
 	}
 	return ev.Reason{Code: ev.Unreachable, Fault: ev.BySystem, Message: err.Error()}, 0
 }
+
+// heldAgain is when what waits for people is looked at again, should nobody answer before.
+const heldAgain = time.Hour
 
 // reasonAt is ReasonOf for the log. Who owns what failed reads it there: of what happens to a customer on a dataplane of the
 // platform's it says nothing about others, and it never says a secret.

@@ -5,13 +5,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -32,13 +29,14 @@ type Charts struct {
 	Logins string // the directory of logins: <owner>/<name>.json, each a helm.Login
 
 	Secrets *secrets.Stores // where secrets are that specs refer to; nil: in tenants' namespaces alone
+	Read    *secrets.Known  // is told each secret that is read; nil: the work that reads it alone
 }
 
 // hooksWithin is how long a chart's hooks may take that says nothing else.
 const hooksWithin = 5 * time.Minute
 
 // request is what is to be asked of Helm for an application.
-func (t *Task) request(op helm.Op, e ev.EnsureApplication, f filling) (helm.Request, error) {
+func (t *Task) request(ctx context.Context, op helm.Op, e ev.EnsureApplication, f filling) (helm.Request, error) {
 	q := helm.Request{Op: op, Release: e.Name, Namespace: e.Namespace, Owner: t.UID,
 		Values: f.values, Secrets: f.secrets, Within: hooksWithin, Terms: command.TermsOf(t.Ref),
 		Chart: helm.Chart{Name: e.Chart.Name, Version: e.Chart.Version, Repository: e.Chart.Repository}}
@@ -55,25 +53,13 @@ func (t *Task) request(op helm.Op, e ev.EnsureApplication, f filling) (helm.Requ
 	if e.Chart.Repository == "" {
 		q.Chart.Archive, err = pack(t.charts.Own, e.Chart.Name)
 	} else if e.Chart.Credentials != "" {
-		q.Chart.Login, err = t.charts.login(t.Ref.Owner, e.Chart.Credentials)
+		q.Chart.Login, err = t.login(ctx, e.Chart)
 	}
 	q.Digest = helm.DigestOf(q.Chart, e.Values)
 	if f.mark != "" {
 		q.Digest = helm.DigestWith(q.Digest, f.mark)
 	}
 	return q, err
-}
-
-// login reads how an owner comes into a repository.
-func (c *Charts) login(owner, name string) (l helm.Login, err error) {
-	data, err := os.ReadFile(filepath.Join(c.Logins, owner, name+".json"))
-	if err == nil {
-		err = json.Unmarshal(data, &l)
-	}
-	if err != nil { // the words of the error could quote the file
-		return l, &kube.Error{Code: kube.Invalid, Op: "read login", Object: owner + "/" + name, Message: "the server has no such login that it can read"}
-	}
-	return l, nil
 }
 
 // pack packs one of the server's own charts the way Helm wants it.
@@ -121,7 +107,7 @@ func (t *Task) ensureRelease(ctx context.Context, api kube.API, e ev.EnsureAppli
 	if cluster == nil {
 		op = helm.Render
 	}
-	q, err := t.request(op, e, f)
+	q, err := t.request(ctx, op, e, f)
 	if err != nil {
 		return nil, err
 	}

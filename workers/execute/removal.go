@@ -151,7 +151,7 @@ func (t *Task) RemoveResource(ctx context.Context, c Cloud, s cloud.Scope, r clo
 	return t.Call("DeleteNetwork", func() error { return c.DeleteNetwork(ctx, s, r.Name, r.Owner) })
 }
 
-// removeTenant deletes the tenant's namespace and waits until it is gone.
+// removeTenant deletes the tenant's namespace and that of its move's programs, and waits until they are gone.
 func removeTenant(ctx context.Context, t *Task) Result {
 	e, err := args[ev.RemoveTenant](t)
 	if err != nil {
@@ -166,10 +166,23 @@ func removeTenant(ctx context.Context, t *Task) Result {
 		if err != nil {
 			return err
 		}
-		there, err = remains(ctx, api, e.Namespace)
+		if there, err = remains(ctx, api, e.Namespace); err == nil && !there {
+			there, err = programsRemain(ctx, api, e.Namespace, t.UID)
+		}
 		return err
 	})
 	return removed(err, there)
+}
+
+// programsRemain does as remains for the namespace of a tenant's programs. One of that name that is another's is none of them, and in
+// nobody's way.
+func programsRemain(ctx context.Context, api kube.API, namespace, owner string) (bool, error) {
+	at := tenant.ProgramsNamespace(namespace)
+	there, err := kube.Find(ctx, api, kube.NamespaceKey(at))
+	if err != nil || there.Labels()[kube.LabelOwner] != owner {
+		return false, err
+	}
+	return remains(ctx, api, at)
 }
 
 // remains tells whether a deleted namespace is still there; what keeps it from its end is an error.

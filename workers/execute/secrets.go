@@ -102,6 +102,9 @@ func (t *Task) readSecrets(ctx context.Context, api kube.API, e ev.EnsureApplica
 	return read, nil
 }
 
+// errNoTenants is that the store of tenants is named where there is no tenant.
+var errNoTenants = errors.New("is of a tenant, and this is none's")
+
 // readSecret reads one secret for the owner of what is worked on: from a store that serves it, or, of a tenant, from the tenant's
 // own namespace. From then on no text of this work has it.
 func (t *Task) readSecret(ctx context.Context, api kube.API, namespace string, ref ev.SecretRef) (value string, err error) {
@@ -113,8 +116,8 @@ func (t *Task) readSecret(ctx context.Context, api kube.API, namespace string, r
 			stores = t.charts.Secrets
 		}
 		value, err = stores.Read(ctx, t.Ref.Owner, ref)
-	case t.Ref.Kind != ev.Application:
-		err = errors.New("is of a tenant, and this is none's")
+	case t.Ref.Kind != ev.Application || api == nil:
+		err = errNoTenants
 	default:
 		there = !strings.Contains(ref.Name, "/")
 		if there {
@@ -127,13 +130,13 @@ func (t *Task) readSecret(ctx context.Context, api kube.API, namespace string, r
 			err = secrets.ErrAbsent
 		}
 	}
-	t.known.Add(value)
+	t.hasRead(value)
 	if err == nil {
 		return value, nil
 	}
 	e := &kube.Error{Code: kube.Unavailable, Op: "read secret", Object: ref.String(), Message: err.Error()}
 	switch {
-	case errors.Is(err, secrets.ErrNotServed), t.Ref.Kind != ev.Application && ref.Store == ev.StoreOfTenant:
+	case errors.Is(err, secrets.ErrNotServed), errors.Is(err, errNoTenants):
 		e.Code = kube.Invalid
 	case errors.Is(err, secrets.ErrAbsent):
 		e.Code = kube.Unready
@@ -157,4 +160,12 @@ func (t *Task) Compared(ctx context.Context, api kube.API, e ev.EnsureApplicatio
 	}
 	same, err := release.HasSecrets(ctx, kube.Uncached(api), wish, inOneText(read))
 	return wish, !same, err
+}
+
+// hasRead notes a secret: no text of this work has it, and where all that leaves is looked through none of that.
+func (t *Task) hasRead(secret string) {
+	t.known.Add(secret)
+	if t.charts != nil && t.charts.Read != nil {
+		t.charts.Read.Add(secret)
+	}
 }

@@ -45,6 +45,8 @@ type Task struct {
 	making making
 	known  secrets.Known // what was read, and nothing may say
 
+	repository func(owner, name string) (ev.RepositorySpec, bool) // what is known of logins; nil: nothing is
+
 	mu      sync.Mutex
 	changes []string // of the call that is being made
 }
@@ -58,6 +60,9 @@ func NewTask(w ev.Work, clouds map[string]Cloud, charts *Charts) *Task {
 func (t *Task) Do(ctx context.Context) Result {
 	return Handlers[t.Effect](cloud.WithChanges(ctx, t.changed), t)
 }
+
+// Hidden is an error in words without the secrets that the task has read.
+func (t *Task) Hidden(err error) string { return ev.Cut(t.known.Hide(err.Error()), maxReason) }
 
 func (t *Task) changed(change string) {
 	t.mu.Lock()

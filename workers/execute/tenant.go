@@ -35,12 +35,12 @@ func (t *Task) TenantSpec(e ev.EnsureTenant) tenant.Spec {
 		cell = fsm.CellLabel(in)
 	}
 	infra := ""
-	if on, faults := ev.ParseRef(ev.TenantInfra, e.Placement.TenantInfra); faults == nil && e.Placement.Stay != "" {
+	if on, faults := ev.ParseRef(ev.TenantInfra, e.Placement.Nodes()); faults == nil && e.Placement.Stay != "" {
 		infra = on.Local() // a tenant that was placed before is left as it is
 	}
 	return tenant.Spec{Cell: cell, Infra: infra,
 		Namespace: e.Placement.Namespace, Customer: e.Customer, Tenant: e.Tenant, Owner: t.UID, Plan: plan.ID, Stay: e.Placement.Stay,
-		Revision: t.Revision,
+		Revision: t.Revision, Closed: e.Closed,
 		Quota: tenant.Quota{CPU: e.Placement.Quota.CPU, Memory: e.Placement.Quota.Memory,
 			Storage: e.Placement.Quota.Storage, Pods: e.Placement.Quota.Pods},
 		DefaultCPU: e.Placement.Limits.CPU, DefaultMemory: e.Placement.Limits.Memory,

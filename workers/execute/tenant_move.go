@@ -16,18 +16,7 @@ func moveTenant(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	s := move.Spec{Namespace: e.Placement.Namespace, Owner: t.UID, Stay: e.Move, To: localInfra(e.To), Zones: e.Zones}
-	done := false
-	err = t.inCluster(ctx, e.Target, e.Cluster, "MoveTenant", func(api kube.API) (err error) {
-		done, err = t.moveStep(ctx, api, e, s)
-		return err
-	})
-	switch {
-	case err != nil:
-		return Result{Err: err}
-	case !done:
-		return Result{Again: LookAgain}
-	}
-	return Result{Outcome: e.Outcome()}
+	return t.untilDone(ctx, e.Target, e.Cluster, "MoveTenant", func(api kube.API) (bool, error) { return t.moveStep(ctx, api, e, s) }, e.Outcome)
 }
 
 // moveStep does what it can of a step, and tells whether it is done.

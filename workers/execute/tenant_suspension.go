@@ -19,18 +19,13 @@ func suspendTenant(ctx context.Context, t *Task) Result {
 	if err != nil {
 		return Result{Err: err}
 	}
-	running := false
-	err = t.inTenant(ctx, e.EnsureTenant, "SuspendTenant", func(api kube.API) (err error) {
-		running, err = tenant.Suspend(ctx, api, e.Placement.Namespace, t.Revision)
-		return err
-	})
-	switch {
-	case err != nil:
-		return Result{Err: err}
-	case running:
-		return Result{Again: LookAgain}
-	}
-	return Result{Outcome: ev.Suspended{TookMS: since(e.Since)}}
+	return t.untilDone(ctx, e.Target, e.Cluster, "SuspendTenant", func(api kube.API) (bool, error) {
+		if _, err := tenant.Ensure(ctx, api, t.TenantSpec(e.EnsureTenant)); err != nil {
+			return false, err
+		}
+		running, err := tenant.Suspend(ctx, api, e.Placement.Namespace, t.Revision)
+		return !running, err
+	}, func() ev.Event { return ev.Suspended{TookMS: since(e.Since)} })
 }
 
 // resumeTenant makes the tenant's namespace as it is to be, and starts what was stopped in it.
@@ -39,28 +34,30 @@ func resumeTenant(ctx context.Context, t *Task) Result {
 	if err != nil {
 		return Result{Err: err}
 	}
-	ready := false
-	err = t.inTenant(ctx, e.EnsureTenant, "ResumeTenant", func(api kube.API) (err error) {
-		ready, err = tenant.Resume(ctx, api, e.Placement.Namespace, t.Revision)
+	return t.untilDone(ctx, e.Target, e.Cluster, "ResumeTenant", func(api kube.API) (bool, error) {
+		if _, err := tenant.Ensure(ctx, api, t.TenantSpec(e.EnsureTenant)); err != nil {
+			return false, err
+		}
+		ready, err := tenant.Resume(ctx, api, e.Placement.Namespace, t.Revision)
+		return ready || time.Since(e.Since) >= readyWithin, err
+	}, func() ev.Event { return ev.Resumed{TookMS: since(e.Since)} })
+}
+
+// untilDone does something in a cluster, again and again until it says that it is done; then that is the outcome.
+func (t *Task) untilDone(ctx context.Context, at ev.Target, cluster, call string, do func(kube.API) (done bool, err error),
+	outcome func() ev.Event) Result {
+	done := false
+	err := t.inCluster(ctx, at, cluster, call, func(api kube.API) (err error) {
+		done, err = do(api)
 		return err
 	})
 	switch {
 	case err != nil:
 		return Result{Err: err}
-	case !ready && time.Since(e.Since) < readyWithin:
+	case !done:
 		return Result{Again: LookAgain}
 	}
-	return Result{Outcome: ev.Resumed{TookMS: since(e.Since)}}
-}
-
-// inTenant works in a tenant's namespace, which is made as it is to be first.
-func (t *Task) inTenant(ctx context.Context, e ev.EnsureTenant, call string, do func(kube.API) error) error {
-	return t.inCluster(ctx, e.Target, e.Cluster, call, func(api kube.API) error {
-		if _, err := tenant.Ensure(ctx, api, t.TenantSpec(e)); err != nil {
-			return err
-		}
-		return do(api)
-	})
+	return Result{Outcome: outcome()}
 }
 
 // since is how long ago a time was, in milliseconds.

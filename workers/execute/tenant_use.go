@@ -19,7 +19,12 @@ func SurveyTenant(ctx context.Context, clouds map[string]Cloud, of ev.TenantSurv
 			return err
 		}
 		use = ev.TenantUse{CPU: u.CPU, Memory: u.Memory, Storage: u.Storage, Pods: u.Pods}
-		if of.To == "" {
+		switch {
+		case of.Elsewhere:
+			stays, err := move.Elsewhere(ctx, api, of.Placement.Namespace)
+			use.Volumes, use.Foreign = stays.Volumes, stays.Foreign
+			return err
+		case of.To == "":
 			return nil
 		}
 		found, err := move.Survey(ctx, api, move.Spec{Namespace: of.Placement.Namespace, To: localInfra(of.To), Zones: of.Zones})

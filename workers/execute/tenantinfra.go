@@ -77,7 +77,7 @@ func ensurePools(ctx context.Context, t *Task) Result {
 		}
 	}
 	if e.Reopen {
-		if err := t.reopen(ctx, e, labels); err != nil {
+		if err := t.reopen(ctx, e.Target, e.Cluster, labels); err != nil {
 			return worse(r, Result{Err: err}) // nothing is said of the pools before pods may come there
 		}
 	}
@@ -88,8 +88,8 @@ func ensurePools(ctx context.Context, t *Task) Result {
 }
 
 // reopen lets pods come to the nodes of pools again that were to go.
-func (t *Task) reopen(ctx context.Context, e ev.EnsurePools, pools []map[string]string) error {
-	return t.inCluster(ctx, e.Target, e.Cluster, "ReopenNodes", func(api kube.API) error {
+func (t *Task) reopen(ctx context.Context, s ev.Target, cluster string, pools []map[string]string) error {
+	return t.inCluster(ctx, s, cluster, "ReopenNodes", func(api kube.API) error {
 		for _, labels := range pools {
 			if err := drain.Reopen(ctx, api, labels); err != nil {
 				return err

@@ -1,9 +1,11 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -19,65 +21,79 @@ import (
 
 // ForAgent makes what looks for drift, sweeps, and reads catalogues where an agent works. What they know of the log is asked
 // for at its places, and what they see is reported there; everything else is as in a server.
-func ForAgent(places []execute.Channel, clouds map[string]execute.Cloud, clock clock.Clock) (
+//
+// What stood at the last answer is kept on disk: from that they repair while nobody can be asked.
+func ForAgent(places []execute.Channel, clouds map[string]execute.Cloud, charts *execute.Charts, clock clock.Clock, kept *Kept) (
 	*Inspector, *Sweeper, *Cataloguer) {
-	t := &told{places: places, rests: map[ev.Ref]standing{}}
-	return &Inspector{known: t, clouds: clouds, clock: clock},
-		&Sweeper{known: t, clouds: clouds, clock: clock, seen: map[string]time.Time{}},
+	t := &told{places: places, kept: kept, clouds: keeping(clouds), charts: charts, rests: map[ev.Ref]standing{}}
+	return &Inspector{known: t, clouds: clouds, clock: clock, charts: charts},
+		&Sweeper{known: t, clouds: clouds, clock: clock, charts: charts, seen: map[string]time.Time{}},
 		&Cataloguer{known: t, clouds: clouds, clock: clock}
 }
 
 // told is the knowledge of an agent: it asks. Without an answer nothing is known, and nothing is touched.
 type told struct {
 	places []execute.Channel
+	kept   *Kept
+	clouds map[string]execute.Cloud // that delete nothing
+	charts *execute.Charts
 
 	mu    sync.Mutex
 	rests map[ev.Ref]standing // as they were told last
 	asked time.Time           // about the catalogues
 }
 
-// each asks what stands at each place, those of accounts or those of dataplanes. Another page of it is asked for as long as
-// take wants one. What one place does not answer keeps the others from nothing.
-func (t *told) each(ctx context.Context, accounts bool, take func(execute.Channel, ev.Stands) (more bool)) (err error) {
-	for _, c := range t.places {
-		if strings.HasPrefix(c.Place.Dataplane, ev.AccountPlace("")) != accounts {
-			continue
+// each asks what stands at each place, those of accounts or those of dataplanes, and takes the first page of it. What one place
+// does not answer keeps the others from nothing.
+func (t *told) each(ctx context.Context, accounts bool, take func(execute.Channel, ev.Stands)) (err error) {
+	for _, c := range t.of(accounts) {
+		a, one := askStands(ctx, c, "")
+		if one == nil {
+			take(c, a)
 		}
-		for q := (ev.StandsQuestion{}); ; {
-			var a ev.Stands
-			one := c.Ask(ctx, ev.AskStands, q, &a)
-			if one == nil && a.Error != "" {
-				one = errors.New(a.Error)
-			}
-			err = errors.Join(err, one)
-			if one != nil || !take(c, a) || a.Next == "" {
-				break
-			}
-			q.After = a.Next
-		}
+		err = errors.Join(err, one)
 	}
 	return err
 }
 
+// of are the places of accounts, or those of dataplanes.
+func (t *told) of(accounts bool) (places []execute.Channel) {
+	for _, c := range t.places {
+		if strings.HasPrefix(c.Place.Dataplane, ev.AccountPlace("")) == accounts {
+			places = append(places, c)
+		}
+	}
+	return places
+}
+
+// askStands asks for a page of what stands at a place, behind an entity.
+func askStands(ctx context.Context, c execute.Channel, after string) (a ev.Stands, err error) {
+	if err = c.Ask(ctx, ev.AskStands, ev.StandsQuestion{After: after}, &a); err == nil && a.Error != "" {
+		err = errors.New(a.Error)
+	}
+	return a, err
+}
+
+// askEnded asks at a place what of some things has ended.
+func askEnded(ctx context.Context, c execute.Channel, q ev.EndedQuestion) (a ev.Ended, err error) {
+	if err = c.Ask(ctx, ev.AskEnded, q, &a); err == nil && a.Error != "" {
+		err = errors.New(a.Error)
+	}
+	return a, err
+}
+
 func (t *told) resting(ctx context.Context) (all []standing, err error) {
-	var notKnown error
-	err = t.each(ctx, false, func(c execute.Channel, a ev.Stands) bool {
-		for _, item := range a.Items {
-			s := standing{ref: item.Ref, uid: item.UID, seq: item.Seq, failed: item.Failed}
-			for _, m := range item.Made {
-				effect, err := c.ReadEffect(item.Ref, item.UID, m.Effect, m.Args)
-				if err != nil {
-					notKnown = errors.Join(notKnown, fmt.Errorf("%s: %w", item.Ref, err))
-					break
-				}
-				s.made = append(s.made, effect)
-			}
-			if len(s.made) == len(item.Made) { // what is not known is not looked at
+	for _, c := range t.of(false) {
+		items, away, one := t.standsAt(ctx, c)
+		err = errors.Join(err, one)
+		for _, item := range items {
+			s, notKnown := readStanding(c, item)
+			if err = errors.Join(err, notKnown); notKnown == nil { // what is not known is not looked at
+				s.away = away
 				all = append(all, s)
 			}
 		}
-		return true
-	})
+	}
 	rests := map[ev.Ref]standing{}
 	for _, s := range all {
 		rests[s.ref] = s
@@ -85,7 +101,45 @@ func (t *told) resting(ctx context.Context) (all []standing, err error) {
 	t.mu.Lock()
 	t.rests = rests
 	t.mu.Unlock()
-	return all, errors.Join(err, notKnown)
+	return all, err
+}
+
+// standsAt asks what stands at a place, and keeps the answer. While the control plane can't be reached it is the last one.
+func (t *told) standsAt(ctx context.Context, c execute.Channel) (items []ev.StandsItem, away bool, err error) {
+	for after := ""; ; {
+		a, err := askStands(ctx, c, after)
+		if err != nil && !c.Conn.IsConnected() {
+			var kept []ev.StandsItem
+			some, unreadable := t.kept.get(keptStands+c.Place.Dataplane, &kept)
+			if some {
+				return kept, true, nil
+			}
+			return nil, false, errors.Join(err, unreadable)
+		}
+		if err != nil {
+			return items, false, err
+		}
+		items = append(items, a.Items...)
+		if after = a.Next; after == "" {
+			if _, differs := c.Gate.Differs(); differs {
+				return items, false, nil // what stood before is told first
+			}
+			return items, false, t.kept.put(keptStands+c.Place.Dataplane, items)
+		}
+	}
+}
+
+// readStanding reads what was made for an entity, and holds it to the place.
+func readStanding(c execute.Channel, item ev.StandsItem) (standing, error) {
+	s := standing{ref: item.Ref, uid: item.UID, seq: item.Seq, failed: item.Failed}
+	for _, m := range item.Made {
+		effect, err := c.ReadEffect(item.Ref, item.UID, m.Effect, m.Args)
+		if err != nil {
+			return s, fmt.Errorf("%s: %w", item.Ref, err)
+		}
+		s.made = append(s.made, effect)
+	}
+	return s, nil
 }
 
 // standing implements knowledge: the report has the sequence, and who has moved on by then is left as he is.
@@ -121,6 +175,9 @@ func (t *told) at(dataplane string) execute.Channel {
 
 func (t *told) noteDrift(ctx context.Context, s standing, note ev.NoteDrift) error {
 	place := queue.PlaceOf(s.made[0])
+	if s.away {
+		return t.mend(ctx, t.at(place.Dataplane), s, note)
+	}
 	return report(ctx, t.at(place.Dataplane), ev.ExecutorReport{Ref: s.ref, UID: s.uid, Revision: s.seq, Saw: &note})
 }
 
@@ -128,26 +185,42 @@ func (t *told) noteDrift(ctx context.Context, s standing, note ev.NoteDrift) err
 func (t *told) doubt(context.Context, ev.Effect) {}
 
 func (t *told) sites(ctx context.Context) (all []ev.Target, err error) {
-	err = t.each(ctx, true, func(_ execute.Channel, a ev.Stands) bool {
-		all = append(all, a.Sites...)
-		return false
-	})
+	err = t.each(ctx, true, func(_ execute.Channel, a ev.Stands) { all = append(all, a.Sites...) })
 	return all, err
 }
 
 func (t *told) clusters(ctx context.Context) (all []Cluster, err error) {
-	err = t.each(ctx, false, func(c execute.Channel, a ev.Stands) bool { // each page says it
+	err = t.each(ctx, false, func(c execute.Channel, a ev.Stands) { // each page says it
 		one := Cluster{ev.Ref{Kind: ev.Dataplane, Owner: c.Place.Owner, ID: c.Place.Dataplane}, a.UID, a.Site, a.Cluster}
 		if a.Cluster != "" && !slices.Contains(all, one) {
 			all = append(all, one)
 		}
-		return false
 	})
 	return all, err
 }
 
-// hasLeft implements knowledge. An agent is not told of stays, so it takes none for one that has ended.
-func (t *told) hasLeft(Cluster, release.Owned) bool { return false }
+// left implements knowledge: it asks at the cluster's dataplane.
+func (t *told) left(ctx context.Context, c Cluster, all []release.Owned) (map[release.Owned]bool, error) {
+	left, stays := map[release.Owned]bool{}, map[ev.Stay]release.Owned{}
+	for _, o := range all {
+		if o.IsTenant() && o.Stay != "" && o.Customer == c.Dataplane.Owner {
+			stays[ev.Stay{Mark: RefOf(o).Mark(o.Owner), Namespace: o.Namespace, Stay: o.Stay}] = o
+		}
+	}
+	asked := slices.SortedFunc(maps.Keys(stays), func(a, b ev.Stay) int { return cmp.Compare(a.Namespace+a.Stay, b.Namespace+b.Stay) })
+	for some := range slices.Chunk(asked, ev.MostMarks) {
+		a, err := askEnded(ctx, t.at(c.Dataplane.ID), ev.EndedQuestion{Stays: some})
+		if err != nil {
+			return nil, err
+		}
+		for _, stay := range a.Left {
+			if o, asked := stays[stay]; asked { // what was not asked is no answer
+				left[o] = true
+			}
+		}
+	}
+	return left, nil
+}
 
 // states implements knowledge. Of marks of others than the customer nothing is known here.
 func (t *told) states(ctx context.Context, all []incarnation) (map[incarnation]ownerState, error) {
@@ -157,17 +230,8 @@ func (t *told) states(ctx context.Context, all []incarnation) (map[incarnation]o
 			marks[i.ref.Mark(i.uid)] = i
 		}
 	}
-	var asked []string
-	for mark := range marks {
-		asked = append(asked, mark)
-	}
-	slices.Sort(asked)
-	for some := range slices.Chunk(asked, ev.MostMarks) {
-		var a ev.Ended
-		err := t.places[0].Ask(ctx, ev.AskEnded, ev.EndedQuestion{Marks: some}, &a)
-		if err == nil && a.Error != "" {
-			err = errors.New(a.Error)
-		}
+	for some := range slices.Chunk(slices.Sorted(maps.Keys(marks)), ev.MostMarks) {
+		a, err := askEnded(ctx, t.places[0], ev.EndedQuestion{Marks: some})
 		if err != nil {
 			return nil, err
 		}
@@ -200,12 +264,11 @@ func (t *told) catalogued(ctx context.Context) (all []Place, changed bool, err e
 	if !due {
 		return nil, false, nil
 	}
-	err = t.each(ctx, true, func(c execute.Channel, a ev.Stands) bool {
+	err = t.each(ctx, true, func(c execute.Channel, a ev.Stands) {
 		ref := ev.Ref{Kind: ev.Account, Owner: c.Place.Owner, ID: strings.TrimPrefix(c.Place.Dataplane, ev.AccountPlace(""))}
 		for _, p := range a.Places {
 			all = append(all, Place{fsm.Base{Ref: ref, UID: p.UID}, p.Account, p.Region})
 		}
-		return false
 	})
 	return all, err == nil, err
 }

@@ -32,7 +32,7 @@ type Place struct {
 	Region  string
 }
 
-// catalogueEvery is how often is looked whether another place is built in.
+// catalogueEvery is how often the cataloguer looks whether something is built in a new place, in real time.
 const catalogueEvery = 500 * time.Millisecond
 
 // NewCataloguer makes a cataloguer; Run starts it.
@@ -50,9 +50,9 @@ func (c *Cataloguer) Run(ctx context.Context) error {
 			if ctx.Err() != nil || now.Before(due[key]) {
 				continue
 			}
-			due[key] = now.Add(max(inspectLeast, c.clock.Real(InspectEvery)))
+			due[key] = now.Add(c.clock.BetweenLooks())
 			if err := c.look(ctx, p); err != nil && ctx.Err() == nil {
-				due[key] = now.Add(inspectLeast)
+				due[key] = now.Add(clock.LookLeast)
 				slog.Debug("no catalogue, will try again", "account", p.Account.Ref.String(), "region", p.Region, "err", err)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/cell"
 	"github.com/aeriehq/aerie/cloud/kube/release"
 	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	ev "github.com/aeriehq/aerie/events"
@@ -44,6 +45,14 @@ func (l *inspection) drift(ctx context.Context, made ev.Effect) ([]ev.Drift, err
 	case ev.EnsureTenant:
 		return l.objects(ctx, e.Target, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
 			return tenant.Drift(ctx, api, l.TenantSpec(e))
+		})
+	case ev.EnsureCell:
+		return l.objects(ctx, e.Target, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+			return cell.Drift(ctx, api, l.CellSpec(e))
+		})
+	case ev.RecordTenant:
+		return l.objects(ctx, e.Target, e.Cluster, func(api kube.API) ([]kube.Difference, error) {
+			return cell.RecordDrift(ctx, api, l.RecordOf(e.CellTenant, ev.StateActive))
 		})
 	case ev.SuspendTenant:
 		return l.objects(ctx, e.Target, e.Cluster, func(api kube.API) ([]kube.Difference, error) {

@@ -1,10 +1,11 @@
 // Package reconcile compares what should be in clouds and clusters with what is there: the Inspector finds what somebody
 // else has changed or deleted, the Watcher makes it look sooner, and the Sweeper removes what belongs to nobody any more.
 //
-// It repairs nothing: it reports to the intake, and the executor makes again what is missing. It never touches what does not
-// carry an owner's mark. Begin with Inspector and Sweeper. Each server runs one of each; the rounds of one do not overlap,
-// and those of several servers may. Nothing is kept on disk: after a crash the next round finds what the last one would
-// have, and the grace of what is to be swept begins anew.
+// In a server it repairs nothing: it reports to the intake, and the executor makes again what is missing. It never touches what
+// does not carry an owner's mark. Begin with Inspector and Sweeper. Each server runs one of each; the rounds of one do not
+// overlap, and those of several servers may. A server keeps nothing on disk: after a crash the next round finds what the last
+// one would have, and the grace of what is to be swept begins anew. An agent that nobody answers repairs what is inside
+// clusters by itself; Kept has on disk what it was told before, and what it did.
 package reconcile
 
 import (
@@ -43,13 +44,6 @@ func (i *Inspector) WatchedBy(l *liveness.Loop) { i.watch = l }
 // inspectWithin is how long a look at one entity takes at most, or the inspector stands still.
 const inspectWithin = execute.CallTimeout + time.Minute
 
-// How long there is between two rounds: in the cloud's time, but at least so long
-// in ours.
-const (
-	InspectEvery = 10 * time.Minute
-	inspectLeast = 15 * time.Second
-)
-
 // NewInspector makes an inspector; Run starts it.
 func NewInspector(intake *command.Intake, fold *state.Live, clouds map[string]execute.Cloud, clock clock.Clock) *Inspector {
 	return &Inspector{known: &folded{intake: intake, fold: fold, clock: clock}, clouds: clouds, clock: clock}
@@ -57,7 +51,7 @@ func NewInspector(intake *command.Intake, fold *state.Live, clouds map[string]ex
 
 // Run makes a round now and then until ctx ends.
 func (i *Inspector) Run(ctx context.Context) error {
-	return clock.Every(ctx, max(inspectLeast, i.clock.Real(InspectEvery)), func(time.Time) { i.Inspect(ctx) })
+	return clock.Every(ctx, i.clock.BetweenLooks(), func(time.Time) { i.Inspect(ctx) })
 }
 
 // maxNamed is how many of those that could not be inspected a line of the log names.
@@ -98,7 +92,7 @@ func (i *Inspector) inspectNow(ctx context.Context, ref ev.Ref, round map[string
 
 // Inspectable are the kinds for which something is made, in the order in which they stand
 // on each other.
-var Inspectable = []ev.Kind{ev.Dataplane, ev.TenantInfra, ev.Addon, ev.Tenant, ev.Application}
+var Inspectable = []ev.Kind{ev.Dataplane, ev.TenantInfra, ev.Addon, ev.Cell, ev.CellApplication, ev.Tenant, ev.Application}
 
 // inspect looks at one entity, if it is as it was at the beginning of the round.
 func (i *Inspector) inspect(ctx context.Context, seen standing, round map[string]kube.API) error {
@@ -116,7 +110,7 @@ func (i *Inspector) inspect(ctx context.Context, seen standing, round map[string
 	if err != nil || len(note.Found) == 0 && !e.failed && note.Seen == nil {
 		return err
 	}
-	note.Every = max(inspectLeast, i.clock.Real(InspectEvery))
+	note.Every = i.clock.BetweenLooks()
 	return i.known.noteDrift(ctx, e, note)
 }
 

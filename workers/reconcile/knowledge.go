@@ -8,7 +8,6 @@ import (
 
 	"github.com/aeriehq/aerie/cloud/kube/release"
 	ev "github.com/aeriehq/aerie/events"
-	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
@@ -35,8 +34,8 @@ type knowledge interface {
 	clusters(context.Context) ([]Cluster, error)
 	// states tells of incarnations what they are to the log. Of which it says nothing, nothing is to be touched.
 	states(context.Context, []incarnation) (map[incarnation]ownerState, error)
-	// hasLeft tells of what was made in a cluster for a tenant that lives whether it is of a stay that the tenant has no more.
-	hasLeft(Cluster, release.Owned) bool
+	// left are those of what was made in a cluster for tenants that live that are of stays which these have no more.
+	left(context.Context, Cluster, []release.Owned) (map[release.Owned]bool, error)
 	// noteSwept tells what was removed.
 	noteSwept(context.Context, incarnation, ev.Swept) error
 
@@ -53,6 +52,7 @@ type standing struct {
 	seq    uint64 // of its last event
 	failed bool   // something was found that is not repaired
 	made   []ev.Effect
+	away   bool // it is known from the disk of an agent: nobody could be asked
 }
 
 // incarnation is one life of a name.
@@ -74,7 +74,7 @@ func (f *folded) resting(context.Context) (all []standing, err error) {
 	f.fold.View(func(w *state.Entities) {
 		for _, k := range Inspectable {
 			w.Each(k, func(e fsm.Entity[fsm.Data]) {
-				if fsm.Machines[k].AtRest(e.Phase()) {
+				if fsm.Machines[k].AtRest(e.Phase()) || e.Phase() == fsm.Moving {
 					all = append(all, standing{ref: e.Ref, seq: e.Seq})
 				}
 			})
@@ -90,10 +90,10 @@ func (f *folded) standing(was standing) (now standing) {
 		if e.Seq == was.seq {
 			now.made = fsm.Machines[was.ref.Kind].ExpectedEffects(e, w.Refs())
 		}
+		if len(now.made) > 0 && fsm.DoneBy(now.made[0], w.Get) != fsm.ByServer {
+			now.made = nil // in a network that lets nobody in
+		}
 	})
-	if len(now.made) > 0 && queue.ByAgent(now.made[0]) {
-		now.made = nil // in a network that lets nobody in
-	}
 	return now
 }
 
@@ -135,7 +135,7 @@ func (f *folded) doubt(ctx context.Context, made ev.Effect) {
 			acc, _ = w.Get(ref)
 		}
 	})
-	if acc.Phase() != fsm.Ready || time.Since(acc.PhaseSince) < max(inspectLeast, f.clock.Real(doubtEvery)) {
+	if acc.Phase() != fsm.Ready || time.Since(acc.PhaseSince) < max(clock.LookLeast, f.clock.Real(doubtEvery)) {
 		return
 	}
 	c := command.Internal(acc.Ref, ev.ActorExecutor, ev.Retry{})
@@ -175,15 +175,16 @@ func (f *folded) states(_ context.Context, all []incarnation) (map[incarnation]o
 	return is, nil
 }
 
-func (f *folded) hasLeft(c Cluster, o release.Owned) (left bool) {
-	if !o.IsTenant() {
-		return false
-	}
+func (f *folded) left(_ context.Context, c Cluster, all []release.Owned) (map[release.Owned]bool, error) {
+	left := map[release.Owned]bool{}
 	f.fold.View(func(w *state.Entities) {
-		t, there := w.Get(RefOf(o))
-		left = there && t.UID == o.Owner && !fsm.HasStay(t, c.Dataplane, o.Namespace, o.Stay)
+		for _, o := range all {
+			if t, there := w.Get(RefOf(o)); o.IsTenant() && there && t.UID == o.Owner && !fsm.HasStay(t, c.Dataplane, o.Namespace, o.Stay) {
+				left[o] = true
+			}
+		}
 	})
-	return left
+	return left, nil
 }
 
 func (f *folded) noteSwept(ctx context.Context, of incarnation, swept ev.Swept) error {

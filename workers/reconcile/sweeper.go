@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
@@ -14,6 +15,7 @@ import (
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/command"
+	"github.com/aeriehq/aerie/workers/consent"
 	"github.com/aeriehq/aerie/workers/execute"
 )
 
@@ -26,12 +28,13 @@ type Sweeper struct {
 	clouds map[string]execute.Cloud
 	clock  clock.Clock
 	charts *execute.Charts // nil: no release is swept
+	gate   *consent.Gate   // of an agent: whether people there let it
 	watch  *liveness.Loop
-	seen   map[string]time.Time // what has no living owner -> since when; after a restart it waits anew
+	seen   map[string]time.Time // what has no living owner -> since when; after a restart, or a sweep that could not look there, it waits anew
 }
 
 // How often the clouds are looked through, and how long something may be without
-// an owner before it is removed, in the cloud's time.
+// an owner before it is removed, both in the cloud's time; sweepLeast is real time.
 const (
 	sweepEvery = 10 * time.Minute
 	// SweepGrace is how long what has no owner stays.
@@ -48,6 +51,17 @@ func NewSweeper(intake *command.Intake, fold *state.Live, clouds map[string]exec
 // UseCharts lets the sweeper remove releases. It is called before Run.
 func (s *Sweeper) UseCharts(c *execute.Charts) { s.charts = c }
 
+// AskFirst has the sweeper ask people before it removes something. It is called before Run.
+func (s *Sweeper) AskFirst(g *consent.Gate) { s.gate = g }
+
+// sweeping is the change of removing what an incarnation has left. People are asked once for each.
+func sweeping(ref ev.Ref, uid, place string) consent.Change {
+	return consent.Change{Work: ev.Work{Ref: ref, UID: uid, Effect: consent.Swept, Digest: "swept"}, Place: place}
+}
+
+// sweptPlace is where the sweeps of something are: no place of work has such a name.
+func sweptPlace(of ...string) string { return "sweep of " + strings.Join(of, " ") }
+
 // WatchedBy has the sweeper say how it goes on. It is called before Run.
 func (s *Sweeper) WatchedBy(l *liveness.Loop) { s.watch = l }
 
@@ -57,7 +71,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 }
 
 // Sweep looks through every account and region that a dataplane was ever built in,
-// and through the clusters of those that work.
+// and through the clusters of those that work. It is not safe for concurrent use: Run makes one sweep after the other.
 func (s *Sweeper) Sweep(ctx context.Context, now time.Time) {
 	seen := map[string]time.Time{}
 	sites, err := s.known.sites(ctx)
@@ -89,9 +103,11 @@ func (s *Sweeper) sweep(ctx context.Context, site ev.Target, now time.Time, seen
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
+	place, left := sweptPlace(site.Account.Cloud, site.Account.Number, site.Region), map[ev.Ref]bool{}
 	for _, r := range all {
 		ref, uid, ours := ev.ParseMark(r.Owner)
 		state, known := states[incarnation{ref, uid}]
+		left[ref] = left[ref] || ours && known && state == ended
 		if !ours || !known || state == alive || !s.graceIsOver(fmt.Sprint(site, r.Kind, r.Cluster, r.Name, r.ID), now, seen) {
 			continue
 		}
@@ -99,8 +115,12 @@ func (s *Sweeper) sweep(ctx context.Context, site ev.Target, now time.Time, seen
 			s.tellOf(ref, uid, now, seen)
 			continue
 		}
+		if s.gate.May(sweeping(ref, uid, place)) != nil {
+			continue
+		}
 		err = errors.Join(err, s.remove(ctx, c, site, r, ref, uid)) // what cannot go keeps nothing else
 	}
+	s.gate.Still(place, func(ref ev.Ref) bool { return left[ref] })
 	return err
 }
 
@@ -164,7 +184,9 @@ func (s *Sweeper) remove(ctx context.Context, c execute.Cloud, site ev.Target, r
 	if r.Phase == cloud.Deleting {
 		return nil // it was brought further; that it is deleted is known
 	}
-	return s.swept(ctx, t, fmt.Sprintf("%s %s", r.Kind, r.Name))
+	what := fmt.Sprintf("%s %s", r.Kind, r.Name)
+	s.gate.Done(sweeping(ref, uid, "").Work, what)
+	return s.swept(ctx, t, what)
 }
 
 // swept writes down what was removed. Should the process die before, the next sweep

@@ -21,8 +21,8 @@ type Watcher struct {
 	inspector *Inspector
 }
 
-// How often is looked which clusters there are, and the pause before each look at one entity: somebody's changes come to
-// an end, and who changes much makes little work.
+// How often the watcher lists the clusters, and its pause before each look at one entity: so a burst of changes costs one
+// look. Both are real time, however fast the cloud is.
 const (
 	watchEvery = 5 * time.Second
 	watchRest  = 500 * time.Millisecond
@@ -31,7 +31,8 @@ const (
 // NewWatcher makes a watcher; Run starts it.
 func NewWatcher(i *Inspector) *Watcher { return &Watcher{i} }
 
-// Run watches until ctx ends.
+// Run watches until ctx ends, with a goroutine for each cluster. That one ends with its cluster, or at once if the cluster can't
+// be watched; Run waits for all of them.
 func (w *Watcher) Run(ctx context.Context) error {
 	running := map[Cluster]context.CancelFunc{}
 	var all sync.WaitGroup
@@ -59,7 +60,8 @@ func (w *Watcher) Run(ctx context.Context) error {
 	})
 }
 
-// watch watches one cluster, if it is one that can be watched.
+// watch watches one cluster until ctx ends, if it can be watched: a simulated one can't. The goroutine that reads the watch ends
+// with ctx too, and nobody waits for it: it only adds to an agenda that is then forgotten.
 func (w *Watcher) watch(ctx context.Context, c Cluster) {
 	there, ok := w.inspector.clouds[c.Site.Account.Cloud]
 	if !ok {
@@ -100,6 +102,9 @@ func whose(ctx context.Context, api kube.API, t kube.ForeignChange) (ref ev.Ref,
 			return ref, false
 		}
 		application := l[kube.LabelApplication]
+		if mark := ns.Annotations()[kube.AnnotationMark]; mark != "" { // of a cell
+			return RefOf(release.Owned{Cell: mark, Application: application}), true
+		}
 		if l = ns.Labels(); l[kube.LabelAddon] == "" && application != "" {
 			l[kube.LabelApplication] = application
 		}

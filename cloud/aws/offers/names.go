@@ -16,6 +16,9 @@ var regions = []string{
 	"sa-east-1", "us-east-1", "us-east-2", "us-gov-east-1", "us-gov-west-1", "us-west-1", "us-west-2",
 }
 
+// Regions are the names of all regions of AWS that can be worked in.
+func Regions() []string { return slices.Clone(regions) }
+
 // places are the regions of offers that are the same in every cloud.
 var places = map[string]string{
 	"eu-central": "eu-central-1", "eu-west": "eu-west-1", "us-east": "us-east-1", "us-west": "us-west-2", "ap-south": "ap-south-1",

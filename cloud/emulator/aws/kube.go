@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/emulator/aws/eks"
 	"github.com/aeriehq/aerie/cloud/emulator/kubeapi"
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/memory"
 )
 
 // clusterPath takes apart the path of a request to a cluster's Kubernetes API.
@@ -101,7 +103,7 @@ func (k *kubeCall) answer() emulator.Outcome {
 	if err != nil {
 		return k.refuse(http.StatusInternalServerError, "InternalError", err.Error())
 	}
-	k.out = kubeapi.Serve(k.http, k.path, k.body, kubeapi.WithNodes(store, k.nodes(cluster)), cluster.Text("version"))
+	k.out = kubeapi.Serve(k.http, k.path, k.body, kubeapi.WithNodes(memory.RunJobs(store, k.Now, k.course), k.nodes(cluster)), cluster.Text("version"))
 	if k.http.Method != http.MethodGet {
 		if err := k.balance(cluster, store); err != nil {
 			return k.refuse(http.StatusInternalServerError, "InternalError", err.Error())
@@ -109,6 +111,21 @@ func (k *kubeCall) answer() emulator.Outcome {
 	}
 	_, k.lost = k.Strike(emulator.Answering)
 	return emulator.Outcome{Status: k.out.Status, Lost: k.lost, Quiet: k.http.Method == http.MethodGet}
+}
+
+// jobTakes is how long a Job takes at speed 1.
+const jobTakes = 20 * time.Second
+
+// course is how a Job goes that is put into the cluster: a fault of that call strikes it.
+func (k *kubeCall) course() memory.Course {
+	course := memory.Course{Ends: k.Call.Now.Add(k.In(jobTakes))}
+	if f, hit := k.Strike(emulator.Creating); hit {
+		course.Stuck = f.Stuck
+		if f.Issue {
+			course.Fails = cmp.Or(f.Message, f.Code)
+		}
+	}
+	return course
 }
 
 func (k *kubeCall) refuse(status int, reason, message string) emulator.Outcome {

@@ -2,7 +2,7 @@
 // list and delete, for the built-in kinds and those of stored custom resource definitions. It says in
 // its version that it only stores: nothing runs there, and nothing is admitted, defaulted or watched.
 //
-// Begin with Serve; behind.go passes requests on to a real cluster instead. It keeps nothing between
+// Begin with Serve; upstream.go passes requests on to a real cluster instead. It keeps nothing between
 // requests: what may run at once, and what is there after a crash, is up to the store that Serve is
 // given.
 package kubeapi

@@ -22,7 +22,8 @@ import (
 // ErrBusy says that there is no room for one more operation now: ask again.
 var ErrBusy = errors.New("too many releases are worked on at once")
 
-// Runner starts a process for each operation.
+// Runner starts a process for each operation. Its methods may be called from any goroutine. What it bounds, it bounds in this
+// process: that two replicas do not work on one release is the work queue's doing, which gives each piece of work to one of them.
 type Runner struct {
 	program string
 	dir     string
@@ -63,7 +64,7 @@ func (r *Runner) Run(ctx context.Context, customer string, q Request) (Result, e
 }
 
 // HasSlot says whether it is worth while to do what comes before Run for a release: where it is not, Run would say ErrBusy,
-// and the release waits in the line as if it had.
+// and the release waits in the line as if it had. It takes no slot: Run may still say ErrBusy.
 func (r *Runner) HasSlot(customer, namespace, release string) bool {
 	return r.slots.open(customer, namespace+"/"+release)
 }

@@ -29,8 +29,8 @@ func PeopleGroup(customer string) string { return "aerie:customer:" + customer }
 func TenantRights(namespace, customer string) []kube.Object {
 	group := map[string]any{"kind": "Group", "apiGroup": kube.Group(kube.RBACAPI), "name": PeopleGroup(customer)}
 	objects := []kube.Object{ServiceAccount(namespace, WorkloadAccount), ServiceAccount(namespace, InstallerAccount)}
-	objects = append(objects, grant(namespace, WorkloadAccount, workloadRules, AccountSubject(namespace, WorkloadAccount))...)
-	installer := AccountSubject(namespace, InstallerAccount)
+	objects = append(objects, grant(namespace, WorkloadAccount, workloadRules, accountSubject(namespace, WorkloadAccount))...)
+	installer := accountSubject(namespace, InstallerAccount)
 	objects = append(objects, grant(namespace, InstallerAccount, installerRules, installer)...)
 	objects = append(objects, binding(namespace, installerMore, "ClusterRole", InstallerKinds, installer))
 	return append(objects, grant(namespace, people, peopleRules, group)...)
@@ -43,8 +43,8 @@ func ServiceAccount(namespace, name string) kube.Object {
 	return o
 }
 
-// AccountSubject is a service account as a binding names it.
-func AccountSubject(namespace, name string) map[string]any {
+// accountSubject is a service account as a binding names it.
+func accountSubject(namespace, name string) map[string]any {
 	return map[string]any{"kind": "ServiceAccount", "name": name, "namespace": namespace}
 }
 
@@ -57,7 +57,15 @@ func grant(namespace, name string, rules []any, subject map[string]any) []kube.O
 
 // binding gives a subject what a role allows, in a namespace.
 func binding(namespace, name, kind, role string, subject map[string]any) kube.Object {
-	o := kube.NewObject(kube.RBACAPI, "RoleBinding", namespace, name, nil)
+	return bind(kube.NewObject(kube.RBACAPI, "RoleBinding", namespace, name, nil), kind, role, subject)
+}
+
+// BindInstaller has a binding let the installer of a namespace do everything where the binding holds.
+func BindInstaller(o kube.Object, namespace string) kube.Object {
+	return bind(o, "ClusterRole", "cluster-admin", accountSubject(namespace, InstallerAccount))
+}
+
+func bind(o kube.Object, kind, role string, subject map[string]any) kube.Object {
 	o["roleRef"] = map[string]any{"apiGroup": kube.Group(kube.RBACAPI), "kind": kind, "name": role}
 	o["subjects"] = []any{subject}
 	return o

@@ -27,7 +27,7 @@ func EnsureAddon(ctx context.Context, api kube.API, spec AddonSpec) error {
 	if !kube.IsLabel(spec.Namespace) || spec.Owner == "" || !kube.IsLabelValue(spec.Owner) {
 		return kube.Fail(kube.Invalid, "ensure addon", objects[0].Key(), "the namespace must be an RFC 1123 label, the owner a label's value")
 	}
-	if _, err := kube.ApplyNamespace(ctx, api, "ensure addon", objects[0], spec.Owner, spec.Revision); err != nil {
+	if _, _, err := kube.ApplyNamespace(ctx, api, "ensure addon", objects[0], spec.Owner, spec.Revision); err != nil {
 		return err
 	}
 	for _, o := range objects[1:] {
@@ -97,7 +97,5 @@ func (s AddonSpec) binding() kube.Object {
 	if s.Wide {
 		o = kube.NewObject(kube.RBACAPI, "ClusterRoleBinding", "", "aerie:addon:"+s.Namespace, nil)
 	}
-	o["roleRef"] = map[string]any{"apiGroup": kube.Group(kube.RBACAPI), "kind": "ClusterRole", "name": "cluster-admin"}
-	o["subjects"] = []any{policy.AccountSubject(s.Namespace, policy.InstallerAccount)}
-	return o
+	return policy.BindInstaller(o, s.Namespace)
 }

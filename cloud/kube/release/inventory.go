@@ -3,10 +3,14 @@ package release
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/cell"
+	"github.com/aeriehq/aerie/cloud/kube/job"
 	"github.com/aeriehq/aerie/cloud/kube/policy"
 	"github.com/aeriehq/aerie/cloud/kube/tenant"
 )
@@ -20,12 +24,14 @@ type Owned struct {
 	Application string // empty: it is the tenant's namespace
 	Dataplane   string // with Addon
 	Addon       string // it is an addon
+	Cell        string // the owner mark of the cell in whose namespace it is
+	Record      string // of a tenant in a cell: its record, with the Jobs by which it came and goes
 	Owner       string // the uid of whom it was made for
 	Stay        string // of a tenant's namespace: which of its stays it is; empty: it says none
 }
 
 // IsTenant says whether it is a tenant's namespace.
-func (o Owned) IsTenant() bool { return o.Addon == "" && o.Application == "" }
+func (o Owned) IsTenant() bool { return o.Addon == "" && o.Application == "" && o.Cell == "" }
 
 // ListOwned lists what tenants and addons have in a cluster, as far as it says for whom it was made. What is on its way
 // out is left out.
@@ -41,11 +47,14 @@ func ListOwned(ctx context.Context, api kube.API) ([]Owned, error) {
 		l := n.Labels()
 		o := Owned{Namespace: n.Name(), Customer: l[kube.LabelCustomer], Tenant: l[kube.LabelTenant],
 			Dataplane: l[kube.LabelDataplane], Addon: l[kube.LabelAddon], Owner: l[kube.LabelOwner], Stay: l[kube.LabelStay]}
-		if o.Owner == "" || n.Terminating() || o.Tenant == "" && o.Addon == "" {
+		if l[kube.LabelCell] != "" && o.Tenant == "" {
+			o.Cell = n.Annotations()[kube.AnnotationMark]
+		}
+		if o.Owner == "" || n.Terminating() || o.Tenant == "" && o.Addon == "" && o.Cell == "" {
 			continue
 		}
 		all = append(all, o)
-		if o.Tenant != "" {
+		if o.Tenant != "" || o.Cell != "" {
 			tenants[n.Name()] = o
 		}
 	}
@@ -57,6 +66,33 @@ func ListOwned(ctx context.Context, api kube.API) ([]Owned, error) {
 		if o, ours := tenants[i.Namespace]; ours {
 			o.Application, o.Owner, o.Stay = i.Application, i.Owner, ""
 			all = append(all, o)
+		}
+	}
+	records, err := listRecords(ctx, api, tenants)
+	return append(all, records...), err
+}
+
+// listRecords lists what tenants have in the namespaces of cells: records, and Jobs without one.
+func listRecords(ctx context.Context, api kube.API, in map[string]Owned) (all []Owned, err error) {
+	if !slices.ContainsFunc(slices.Collect(maps.Values(in)), func(o Owned) bool { return o.Cell != "" }) {
+		return nil, nil
+	}
+	seen := map[Owned]bool{}
+	for _, s := range []kube.Selector{{APIVersion: "v1", Kind: "ConfigMap"}, {APIVersion: job.API, Kind: "Job"}} {
+		s.Labels, s.Brief = map[string]string{kube.LabelManagedBy: kube.Manager}, true
+		found, err := api.List(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			l := f.Labels()
+			cell := in[f.Namespace()].Cell
+			o := Owned{Namespace: f.Namespace(), Cell: cell, Customer: l[kube.LabelCustomer], Tenant: l[kube.LabelTenant],
+				Owner: l[kube.LabelOwner], Record: f.Kind() + "/" + f.Name()}
+			if cell != "" && o.Tenant != "" && o.Owner != "" && l[kube.LabelApplication] == "" && !seen[o] {
+				seen[o] = true
+				all = append(all, o)
+			}
 		}
 	}
 	return all, nil
@@ -89,6 +125,15 @@ func listInstalled(ctx context.Context, api kube.API) (all []Owned, err error) {
 // Remove deletes it and all in it, but for Helm's releases: those go before.
 func (o Owned) Remove(ctx context.Context, api kube.API) error {
 	switch {
+	case o.Record != "":
+		kind, name, _ := strings.Cut(o.Record, "/")
+		k := kube.Key{APIVersion: "v1", Kind: kind, Namespace: o.Namespace, Name: name}
+		if kind == "Job" {
+			k.APIVersion = job.API
+		}
+		return kube.Delete(ctx, api, k)
+	case o.Cell != "" && o.Application == "":
+		return cell.Remove(ctx, api, o.Namespace, o.Owner)
 	case o.Addon != "":
 		spec := AddonSpec{Namespace: o.Namespace, Dataplane: o.Dataplane, Addon: o.Addon,
 			Customer: o.Customer, Owner: o.Owner, Wide: o.Customer == ""}
@@ -110,6 +155,8 @@ func (o Owned) prune(ctx context.Context, api kube.API, name string, terms polic
 // String is what it is, in words.
 func (o Owned) String() string {
 	switch {
+	case o.Record != "":
+		return o.Record + " in " + o.Namespace
 	case o.Addon != "":
 		return "addon " + o.Namespace
 	case o.Application == "":

@@ -53,6 +53,9 @@ func Objects(spec Spec) []kube.Object {
 	if spec.Infra != "" {
 		own[kube.LabelTenantInfra] = spec.Infra
 	}
+	if spec.Closed {
+		own[kube.LabelServing] = "false"
+	}
 	objects[0] = objects[0].Marked("", own, nil)
 	return objects
 }
@@ -72,7 +75,11 @@ func optional(namespace string) []kube.Key {
 
 func bounds(spec Spec) []kube.Object {
 	objects := []kube.Object{spec.priorities()}
-	if hard := spec.Quota.hard(); len(hard) > 0 {
+	hard := spec.Quota.hard()
+	if spec.Asleep {
+		hard["pods"] = "0"
+	}
+	if len(hard) > 0 {
 		objects = append(objects, kube.NewObject("v1", "ResourceQuota", spec.Namespace, quotaName, map[string]any{"hard": hard}))
 	}
 	defaults := map[string]any{}
@@ -112,6 +119,8 @@ func put(m map[string]any, v string, keys ...string) {
 func policies(spec Spec) []kube.Object {
 	p := policyMaker{namespace: spec.Namespace, cell: spec.Cell, egress: spec.Isolation && spec.EgressDeny}
 	switch {
+	case spec.Closed:
+		return p.closed(spec)
 	case !spec.Isolation && spec.Cell == "":
 		return nil
 	case !spec.Isolation:
@@ -179,13 +188,18 @@ func (p policyMaker) dns() kube.Object {
 
 // ranges allows egress to addresses outside of the cluster.
 func (p policyMaker) ranges(allowed []string) kube.Object {
-	var to []any
-	for _, r := range slices.Sorted(slices.Values(allowed)) {
-		to = append(to, map[string]any{"ipBlock": map[string]any{"cidr": r}})
-	}
+	to := blocks(allowed)
 	return kube.NewObject(kube.NetworkingAPI, "NetworkPolicy", p.namespace, rangesPolicy, map[string]any{
 		"podSelector": map[string]any{}, "policyTypes": []any{"Egress"}, "egress": []any{map[string]any{"to": to}},
 	})
+}
+
+// blocks are address ranges as peers; in another order they are the same.
+func blocks(ranges []string) (peers []any) {
+	for _, r := range slices.Sorted(slices.Values(ranges)) {
+		peers = append(peers, map[string]any{"ipBlock": map[string]any{"cidr": r}})
+	}
+	return peers
 }
 
 func named(names []string) map[string]any {

@@ -24,6 +24,8 @@ type Spec struct {
 	Infra     string // the tenant infra on whose machines its pods run; empty: they say that themselves
 	Stay      string // which stay of the tenant it is; empty: it began before stays had names
 	Revision  uint64 // of the wish; a namespace of a newer revision refuses an older one
+	Closed    bool   // nobody outside of it is let in
+	Asleep    bool   // no pod may begin in it
 
 	Quota         Quota
 	DefaultCPU    string // limit and request of a container that says none
@@ -51,7 +53,7 @@ func Ensure(ctx context.Context, api kube.API, spec Spec) (changed int, err erro
 		return 0, err
 	}
 	wanted := Objects(spec)
-	did, err := kube.ApplyNamespace(ctx, api, "ensure tenant", wanted[0], spec.Owner, spec.Revision)
+	did, made, err := kube.ApplyNamespace(ctx, api, "ensure tenant", wanted[0], spec.Owner, spec.Revision)
 	if err != nil {
 		return 0, err
 	}
@@ -65,6 +67,9 @@ func Ensure(ctx context.Context, api kube.API, spec Spec) (changed int, err erro
 			return changed, err
 		}
 		changed += count(did)
+	}
+	if made {
+		return changed, nil
 	}
 	gone, err := dropUnwanted(ctx, api, spec.Namespace, wanted)
 	return changed + gone, err
@@ -81,23 +86,20 @@ type Stay struct {
 // ErrOtherStay says that the namespace is of another stay of the same tenant, or newer: nothing of what was meant is there.
 var ErrOtherStay = errors.New("it is of another stay of the tenant")
 
-// Delete deletes the namespace of a stay and all in it. It is gone when the namespace is: a Get says when. The absent is
+// Delete deletes the namespace of a stay, that of its move's programs, and all in them. They are gone when a Get says so. The absent is
 // success. A namespace of another uid is a conflict and is not touched, nor is that of another stay, or one to which a newer
 // revision was applied: these are ErrOtherStay. Where somebody changes it meanwhile all of that is asked again, so that a
 // call that comes late never takes what was made since.
 func Delete(ctx context.Context, api kube.API, stay Stay) error {
-	k := kube.NamespaceKey(stay.Namespace)
-	_, err := kube.Guarded(func() (bool, error) {
-		there, err := kube.Find(ctx, api, k)
-		if err != nil || there == nil || there.Terminating() {
-			return false, err
-		}
-		if err := stay.owns(k, there); err != nil {
-			return false, err
-		}
-		return true, kube.DeleteOver(ctx, api, there)
+	programs, k := kube.NamespaceKey(ProgramsNamespace(stay.Namespace)), kube.NamespaceKey(stay.Namespace)
+	err := kube.DeleteIf(ctx, api, programs, func(there kube.Object) (bool, error) { return stay.owns(programs, there) == nil, nil })
+	if err != nil {
+		return err
+	}
+	return kube.DeleteIf(ctx, api, k, func(there kube.Object) (bool, error) {
+		err := stay.owns(k, there)
+		return err == nil, err
 	})
-	return err
 }
 
 // owns refuses a namespace that is not this stay's to delete. One that says no stay is of any.

@@ -16,11 +16,15 @@ import (
 	"github.com/aeriehq/aerie/events"
 )
 
-// Callers says who may come in, beside aerie itself. Both functions are called for each connection, at once for several.
+// Callers says who may come in, beside aerie itself. Token and Key are called for each connection, Actor and Spend for each message,
+// and Denied for each violation, from the server's logger. Each is called for several at once, so all of them must be quick; Token
+// alone may wait, for the word of an issuer.
 type Callers struct {
 	Token func(token string) (events.Caller, bool)  // who shows a token
 	Key   func(public string) (events.Caller, bool) // who has a key; that he has its private half was checked
 	Actor func(name string) (events.Caller, bool)   // who is let in under a name now
+	// Spend takes what is put into the queue off a caller's budget, or refuses it; nil: nobody has one.
+	Spend func(c events.Caller, bytes int) error
 	// Denied is told of who published or subscribed where he may not; nil: nobody is told.
 	Denied func(actor, subject string)
 }
@@ -147,23 +151,8 @@ func (a *authenticator) identify(c server.ClientAuthentication) (caller events.C
 
 // byKey says who has signed what this connection was given to sign.
 func (a *authenticator) byKey(c server.ClientAuthentication, o *server.ClientOpts) (caller events.Caller, err error) {
-	if !nkeys.IsValidPublicUserKey(o.Nkey) {
-		return caller, errCredentials
-	}
-	key, err := nkeys.FromPublicKey(o.Nkey)
-	if err != nil {
-		return caller, fmt.Errorf("read a key: %w", err)
-	}
-	sig, err := base64.RawURLEncoding.DecodeString(o.Sig)
-	if err != nil {
-		return caller, fmt.Errorf("read a signature: %w", err)
-	}
-	nonce := c.GetNonce()
-	if len(nonce) == 0 {
-		return caller, errCredentials
-	}
-	if err := key.Verify(nonce, sig); err != nil {
-		return caller, fmt.Errorf("check a signature: %w", err)
+	if err := CheckSignature(o.Nkey, o.Sig, c.GetNonce()); err != nil {
+		return caller, err
 	}
 	known := false
 	if callers := a.callers.Load(); callers != nil {
@@ -173,6 +162,25 @@ func (a *authenticator) byKey(c server.ClientAuthentication, o *server.ClientOpt
 		return caller, errUnknown
 	}
 	return caller, nil
+}
+
+// CheckSignature checks that who shows a user's public key has signed with its private half what he was given to sign.
+func CheckSignature(public, signature string, nonce []byte) error {
+	if len(nonce) == 0 || !nkeys.IsValidPublicUserKey(public) {
+		return errCredentials
+	}
+	key, err := nkeys.FromPublicKey(public)
+	if err != nil {
+		return fmt.Errorf("read a key: %w", err)
+	}
+	sig, err := base64.RawURLEncoding.DecodeString(signature)
+	if err != nil {
+		return fmt.Errorf("read a signature: %w", err)
+	}
+	if err := key.Verify(nonce, sig); err != nil {
+		return fmt.Errorf("check a signature: %w", err)
+	}
+	return nil
 }
 
 // same compares in a time that tells nothing, not even the length.

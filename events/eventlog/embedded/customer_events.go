@@ -11,10 +11,7 @@ import (
 
 // shownPrefix stands in AERIE before the rest of the subject of an event in the form in which a customer's people read it.
 // Their account has it as aerie.evt.<owner>.
-const (
-	shownPrefix = "aerie.shown."
-	eventPrefix = "aerie.evt."
-)
+const shownPrefix = "aerie.shown."
 
 // mostShown bounds, in bytes, the events that wait to be shown to the people of one customer.
 const mostShown = 64 << 20
@@ -35,8 +32,8 @@ func (s *Server) openTeller() error {
 
 // show begins to hand on the events of a customer, in the order in which they come.
 func (t *teller) show(customer string) error {
-	sub, err := t.nc.Subscribe(eventPrefix+customer+".>", func(m *nats.Msg) {
-		subject := shownPrefix + strings.TrimPrefix(m.Subject, eventPrefix)
+	sub, err := t.nc.Subscribe(events.EventPrefix+customer+".>", func(m *nats.Msg) {
+		subject := shownPrefix + strings.TrimPrefix(m.Subject, events.EventPrefix)
 		on := &nats.Msg{Subject: subject, Header: m.Header, Data: events.ShownTo(customer, m.Data)}
 		_ = t.nc.PublishMsg(on) // whoever missed it reads it, as after any cut
 	})

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,7 +39,11 @@ func (l *logger) Errorf(format string, v ...any) {
 			(*count)()
 		}
 	}
-	l.to.Error(message, "from", "nats-server")
+	level := slog.LevelError
+	if ofClient.MatchString(message) {
+		level = slog.LevelWarn
+	}
+	l.to.Log(context.Background(), level, message, "from", "nats-server")
 	l.notice(message)
 	if tell := l.denied.Load(); tell != nil {
 		if v := violation.FindStringSubmatch(message); v != nil {
@@ -46,6 +51,10 @@ func (l *logger) Errorf(format string, v ...any) {
 		}
 	}
 }
+
+// ofClient is how what nats-server says of a connection from outside begins. It calls an error what a client does wrong, such as
+// a token that lets nobody in; the server has none then. Our own connections, which are in the process, have no port.
+var ofClient = regexp.MustCompile(`^\S+:\d+ - [cw]id:\d+ - `)
 
 // violation is what nats-server says of a client that published or subscribed where it may not. What a client calls itself stands
 // before that, and may look the same; a subject has no spaces. So only the end is looked at.

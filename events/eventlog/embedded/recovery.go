@@ -60,6 +60,9 @@ func (s *Server) Err() error {
 		}
 	}
 	if s.broken.Load() {
+		if why := s.unstarted.Load(); why != nil {
+			return fmt.Errorf("JetStream does not start again after a write that failed, which is tried each second: %w", *why)
+		}
 		return fmt.Errorf("the disk takes no writes: make room in %s, or let it be written; nothing else has to be done", s.dir)
 	}
 	return nil
@@ -82,8 +85,10 @@ func (s *Server) recovered() bool {
 	}
 	if err := s.restart(); err != nil {
 		s.log.Error("JetStream is not started again", "err", err)
+		s.unstarted.Store(&err)
 		return false
 	}
+	s.unstarted.Store(nil)
 	s.log.Info("JetStream was started again after a write that failed")
 	return true
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/aeriehq/aerie/events"
 )
 
-// relay is the way of people's commands into the queue.
-type relay struct {
+// Relay is the way of people's commands into the queue. It passes them on in the order in which they come.
+type Relay struct {
 	nc    *nats.Conn
-	auth  *authenticator
+	spend func(c events.Caller, bytes int) error
 	inbox string // where JetStream acknowledges what was passed on
 
 	mu      sync.Mutex
@@ -24,15 +24,32 @@ type relay struct {
 	waiting map[string]*nats.Msg // who waits for an acknowledgement, by the last token of where it comes
 }
 
-// openRelay takes what people put into the command queue. A stream keeps no word of who published what it stores, so it is
-// written into a header here, which no client can write: the queue has no other way in. Commands are passed on in the order
-// in which they come.
-func (s *Server) openRelay() error {
-	r := &relay{nc: s.gateConn, auth: s.auth, inbox: nats.NewInbox() + ".", waiting: map[string]*nats.Msg{}}
-	if _, err := s.gateConn.Subscribe(r.inbox+"*", r.acknowledge); err != nil {
-		return fmt.Errorf("open the relay of the queue: %w", err)
+// OpenRelay makes the way into the queue on a connection. spend, if it is not nil, takes a command off its caller's budget, or
+// refuses it.
+func OpenRelay(nc *nats.Conn, spend func(c events.Caller, bytes int) error) (*Relay, error) {
+	r := &Relay{nc: nc, spend: spend, inbox: nats.NewInbox() + ".", waiting: map[string]*nats.Msg{}}
+	if _, err := nc.Subscribe(r.inbox+"*", r.acknowledge); err != nil {
+		return nil, fmt.Errorf("open the relay of the queue: %w", err)
 	}
-	if _, err := s.gateConn.Subscribe(relayPrefix+queued, r.take); err != nil {
+	return r, nil
+}
+
+// openRelay takes what people put into the command queue. A stream keeps no word of who published what it stores, so it is
+// written into a header here, which no client can write: the queue has no other way in.
+func (s *Server) openRelay() error {
+	r, err := OpenRelay(s.gateConn, s.auth.spend)
+	if err != nil {
+		return err
+	}
+	take := func(m *nats.Msg) {
+		caller, ok := s.auth.callerOf(m.Header)
+		if !ok {
+			refuse(m, 403, "who asks is not known")
+			return
+		}
+		r.Pass(m, strings.TrimPrefix(m.Subject, relayPrefix), caller)
+	}
+	if _, err := s.gateConn.Subscribe(relayPrefix+queued, take); err != nil {
 		return fmt.Errorf("open the relay of the queue: %w", err)
 	}
 	return s.gateConn.Flush()
@@ -40,7 +57,7 @@ func (s *Server) openRelay() error {
 
 // expect says where the acknowledgement of a message is to come, which is given to its sender. One that does not come is
 // forgotten: its sender asks again.
-func (r *relay) expect(m *nats.Msg) string {
+func (r *Relay) expect(m *nats.Msg) string {
 	if m.Reply == "" {
 		return ""
 	}
@@ -54,7 +71,7 @@ func (r *relay) expect(m *nats.Msg) string {
 }
 
 // forget takes out who waits for an acknowledgement; nil if nobody does any more.
-func (r *relay) forget(token string) *nats.Msg {
+func (r *Relay) forget(token string) *nats.Msg {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.waiting[token]
@@ -62,19 +79,19 @@ func (r *relay) forget(token string) *nats.Msg {
 	return m
 }
 
-func (r *relay) acknowledge(ack *nats.Msg) {
+func (r *Relay) acknowledge(ack *nats.Msg) {
 	if m := r.forget(strings.TrimPrefix(ack.Subject, r.inbox)); m != nil {
 		_ = m.RespondMsg(&nats.Msg{Data: ack.Data, Header: ack.Header}) // whoever asked may be gone
 	}
 }
 
-// take passes one command on, or answers as JetStream does why not.
-func (r *relay) take(m *nats.Msg) {
-	subject := strings.TrimPrefix(m.Subject, relayPrefix)
-	caller, ok := r.auth.callerOf(m.Header)
-	if !ok {
-		refuse(m, 403, "who asks is not known")
-		return
+// Pass passes a command of a caller on to a subject of the queue, or answers as JetStream does why not.
+func (r *Relay) Pass(m *nats.Msg, subject string, caller events.Caller) {
+	if r.spend != nil {
+		if err := r.spend(caller, len(m.Data)); err != nil {
+			refuse(m, 429, err.Error())
+			return
+		}
 	}
 	if tokens := strings.Split(subject, "."); len(tokens) == 6 { // else the intake says what is wrong with it
 		if err := caller.Deny(events.Builtin, tokens[2], events.Kind(tokens[3]), tokens[5]); err != nil {
@@ -100,6 +117,14 @@ func (r *relay) take(m *nats.Msg) {
 	if err := r.nc.PublishMsg(on); err != nil {
 		refuse(m, 503, "pass a command on to the queue: "+err.Error())
 	}
+}
+
+// spend takes what a caller has sent off his budget, or refuses it.
+func (a *authenticator) spend(c events.Caller, bytes int) error {
+	if callers := a.callers.Load(); callers != nil && callers.Spend != nil {
+		return callers.Spend(c, bytes)
+	}
+	return nil
 }
 
 // callerOf says who sent a message, as the server has written it into its header.

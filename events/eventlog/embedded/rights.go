@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -60,7 +61,7 @@ const (
 // passes it on.
 const relayPrefix = "aerie.relay."
 
-// told are the subjects, as they are in AERIE, whose messages say who sent them.
+// told are the subjects, as they are in AERIE, whose messages say who sent them; what comes to the gate says so too.
 var told = []string{commands, reads, relayPrefix + queued}
 
 // gated are the subjects on which people make consumers; the gate looks at each.
@@ -70,11 +71,15 @@ var gated = []string{
 	"$JS.API.CONSUMER.DURABLE.CREATE.AERIE_EVENTS.*",
 }
 
-// personal are the subjects on which the directory of people could be read. HTTP shows it to whom it is for.
+// personal are the subjects on which the directory of people could be read, which HTTP shows to whom it is for, and the
+// installation's own keys, which are sealed and nobody's.
 var personal = []string{
 	"$JS.API.STREAM.MSG.GET.KV_AERIE_PEOPLE",
 	"$JS.API.DIRECT.GET.KV_AERIE_PEOPLE",
 	"$JS.API.DIRECT.GET.KV_AERIE_PEOPLE.>",
+	"$JS.API.STREAM.MSG.GET.KV_AERIE_KEYS",
+	"$JS.API.DIRECT.GET.KV_AERIE_KEYS",
+	"$JS.API.DIRECT.GET.KV_AERIE_KEYS.>",
 }
 
 // many are the asked subjects that may have more than one answer each. The
@@ -83,7 +88,7 @@ var many = []string{"$SRV.>", "$JS.API.DIRECT.GET.>", "$JS.API.CONSUMER.MSG.NEXT
 
 // seen are the subjects people may subscribe to; committed events come by
 // themselves.
-const seen = "aerie.evt.>"
+const seen = events.EventPrefix + ">"
 
 // accounts is the part of the server's configuration that says what crosses
 // from one account to the other.
@@ -96,7 +101,7 @@ func accounts() string {
 		}
 		exports.WriteString("{service: \"" + ours + "\", response: " + answers + "}\n")
 		share := ""
-		if slices.Contains(told, ours) {
+		if slices.Contains(told, ours) || strings.HasPrefix(ours, gatePrefix) {
 			share = ", share: true"
 		}
 		imports.WriteString("{service: {account: " + ownAccount + ", subject: \"" + ours + "\"}, to: \"" + theirs + "\"" + share + "}\n")
@@ -113,7 +118,12 @@ func accounts() string {
 		peopleAccount + " {imports: [{stream: {account: " + ownAccount + ", subject: \"" + seen + "\"}}\n" + imports.String() + "]}\n}\n"
 }
 
-// permissionsOf are what a caller may say and hear. The intake judges each command besides; what can't be asked by any of
+// adminInbox is, behind _INBOX, where the local admin may publish to himself. He hears every inbox of the staff's; that he can't
+// answer in them keeps answers true.
+const adminInbox = "admin."
+
+// permissionsOf are what a caller may say and hear. To his own inbox each may publish: that is how the nats CLI checks a
+// connection, and nobody else hears it. The intake judges each command besides; what can't be asked by any of
 // his is not let through to it.
 func permissionsOf(c events.Caller) *server.Permissions {
 	p := &server.Permissions{Publish: &server.SubjectPermission{}, Subscribe: &server.SubjectPermission{}}
@@ -123,7 +133,7 @@ func permissionsOf(c events.Caller) *server.Permissions {
 		if c.Role.Commands() {
 			p.Publish.Allow = append(p.Publish.Allow, "aerie.cmd."+c.Owner+".>", "aerie.queue."+c.Owner+".>")
 		}
-		p.Subscribe.Allow = []string{"aerie.evt." + c.Owner + ".>", inbox}
+		p.Subscribe.Allow = []string{events.EventPrefix + c.Owner + ".>", inbox}
 	} else {
 		p.Publish.Allow = []string{reads, "$SRV.>"}
 		if c.Reads(events.Builtin, events.Token, events.Platform) { // else the streams would say it
@@ -136,6 +146,7 @@ func permissionsOf(c events.Caller) *server.Permissions {
 		}
 		p.Subscribe.Allow = []string{seen, inbox}
 	}
+	p.Publish.Allow = append(p.Publish.Allow, "_INBOX."+cmp.Or(c.InboxOf(), adminInbox)+">")
 	p.Publish.Deny = append(p.Publish.Deny, personal...)
 	for _, d := range events.Builtin.All() {
 		if d.May(c.Role, events.VerbRead) == events.OfNobody {
@@ -176,7 +187,7 @@ func (a *authenticator) accountOf(c events.Caller) (*server.Account, error) {
 			return nil, fmt.Errorf("have %s say who sends it: %w", theirs, err)
 		}
 	}
-	if err := acc.AddMappedStreamImport(own, shownPrefix+c.Owner+".>", eventPrefix+c.Owner+".>"); err != nil {
+	if err := acc.AddMappedStreamImport(own, shownPrefix+c.Owner+".>", events.EventPrefix+c.Owner+".>"); err != nil {
 		return nil, fmt.Errorf("let the events of %s out: %w", c.Owner, err)
 	}
 	if err := a.teller.Load().show(c.Owner); err != nil {

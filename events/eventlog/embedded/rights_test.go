@@ -114,6 +114,9 @@ func TestForbidden(t *testing.T) {
 		}
 		expect("Publish", subject)
 	}
+	if err := nc.Publish("_INBOX.admin.own", nil); err != nil || nc.Flush() != nil || len(refused) > 0 {
+		t.Errorf("the own inbox is refused: %v", err)
+	}
 	for _, subject := range []string{">", "aerie.>", "aerie.cmd.>", "aerie.work.>", "aerie.report.>", "aerie.append.>", "aerie.queue.>", "$JS.>", "$SRV.>", "$SYS.>"} {
 		if _, err := nc.SubscribeSync(subject); err != nil {
 			t.Fatal(err)

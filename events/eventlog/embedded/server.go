@@ -71,24 +71,27 @@ type Options struct {
 
 // Server is a running nats-server. Its methods may be called from any goroutine.
 type Server struct {
-	srv        *server.Server
-	log        *slog.Logger
-	logger     *logger
-	secret     string
-	listen     bool
-	auth       *authenticator
-	gateConn   *nats.Conn // the gate's own connection
-	gate       sync.Mutex // held while the gate has a consumer made
-	dir        string
-	whole      func() error
-	present    func() error
-	failed     chan struct{}         // a write failed
-	broken     atomic.Bool           // none is taken since
-	room       atomic.Pointer[error] // why there is no room on the disk
-	gone       atomic.Pointer[error] // why the store is not there any more
-	ended      chan struct{}         // closed when the server is to stop
-	recovering sync.WaitGroup
-	stop       func()
+	srv      *server.Server
+	log      *slog.Logger
+	logger   *logger
+	secret   string
+	listen   bool
+	auth     *authenticator
+	gateConn *nats.Conn // the gate's own connection
+	gate     sync.Mutex // held while the gate has a consumer made
+	// consumersOf has how many consumers each caller has made, as far as is known; nil: they are to be counted.
+	consumersOf map[string]int
+	dir         string
+	whole       func() error
+	present     func() error
+	failed      chan struct{}         // a write failed
+	broken      atomic.Bool           // none is taken since
+	room        atomic.Pointer[error] // why there is no room on the disk
+	gone        atomic.Pointer[error] // why the store is not there any more
+	unstarted   atomic.Pointer[error] // why JetStream does not start again after a write that failed
+	ended       chan struct{}         // closed when the server is to stop
+	recovering  sync.WaitGroup
+	stop        func()
 }
 
 // Start starts a server and returns when it takes connections and its streams

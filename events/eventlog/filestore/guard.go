@@ -190,7 +190,7 @@ func (g *Guard) Damaged(found string) error {
 	if g.Replica {
 		return fmt.Errorf("the log on the NATS servers is not the one that %s knows: events up to %d were acknowledged, but %s: "+
 			"let aerie log verify say whether one server of a cluster differs, and mend that one; "+
-			"else restore the stream, or start with another --data-dir if it is meant to be another log; aerie changed nothing", g.dir, g.Mark(), found)
+			"else restore the stream. If a shorter log is meant, start first on a directory that aerie restore --data-dir DIR has made; aerie changed nothing", g.dir, g.Mark(), found)
 	}
 	return fmt.Errorf("the store in %s is damaged: events up to %d were acknowledged, but %s: %s", g.dir, g.Mark(), found, remedy)
 }

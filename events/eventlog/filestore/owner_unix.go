@@ -16,6 +16,15 @@ func isOurs(info fs.FileInfo) bool {
 	return ok && int(s.Uid) == os.Geteuid()
 }
 
+// give changes the owner of something to that of a directory, where root does it; others own what they write.
+func give(of fs.FileInfo, chown func(user, group int) error) error {
+	s, ok := of.Sys().(*syscall.Stat_t)
+	if !ok || os.Geteuid() != 0 {
+		return nil
+	}
+	return chown(int(s.Uid), int(s.Gid))
+}
+
 // inode is what tells a file from another one in its place; 0 if that is not known.
 func inode(info fs.FileInfo) uint64 {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {

@@ -125,7 +125,7 @@ func (s Step) done(dryRun bool) string {
 	case !dryRun || s.Verb == "":
 		return word
 	case s.Going:
-		return "would be " + word + " when the one that is going away is gone"
+		return "would be " + word + " when the one that is being deleted is gone"
 	case s.local:
 		return "would be " + word + " (checked here: it refers to what is not there yet)"
 	}

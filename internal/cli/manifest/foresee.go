@@ -21,7 +21,7 @@ func foresee(ctx context.Context, c *client.Client, steps []Step, wait bool) err
 	err := client.Each(len(steps), func(i int) error {
 		s := steps[i]
 		if s.Going && !wait {
-			refused[i] = events.Refuse(events.Refused, "is going away (%s): apply it again when it is gone, or with --wait", s.Present.Phase)
+			refused[i] = events.Refuse(events.Refused, "is being deleted (%s): apply it again when it is gone, or with --wait", s.Present.Phase)
 		}
 		if s.Going || s.local || s.moving {
 			return nil

@@ -42,7 +42,7 @@ func TestManifestFaults(t *testing.T) {
 		{"a Kubernetes object", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}", "f:document 1: apiVersion: this is a Kubernetes object: it goes into spec.manifests of an application or addon (line 1)"},
 		{"a name YAML reads otherwise", "kind: customer\nname: on", "f:document 1 (customer -/): name: want a string, got true: put it in quotes (line 2)"},
 		{"a NUL", "kind: application\nname: a_b\nowner: c\nspec:\n  chart: {name: a, version: 1.0.0}\n  values: {a: [1, \"\\0\"]}", "f:document 1 (application c/a_b): spec.values.a[1]: has a NUL character (U+0000): leave it out (line 6)"},
-		{"a mark of direction", "kind: customer\nname: a\nspec:\n  displayName: \"x\\u202e\"", "f:document 1 (customer a/a): spec.displayName: has the character U+202E, which is not seen: want one line of plain text (line 4)"},
+		{"a mark of direction", "kind: customer\nname: a\nspec:\n  displayName: \"x\\u202e\"", "f:document 1 (customer a/a): spec.displayName: has the character U+202E, which is invisible: want one line of plain text (line 4)"},
 		{"a plural", "kind: tenants\nname: a", `f:document 1: kind: "tenants": want the singular, "tenant" (line 1)`},
 		{"a kind that is a number", "kind: 7\nname: a", "f:document 1: kind: want a string, got 7: put it in quotes (line 1)"},
 		{"no name", "kind: plan\nspec: {deployment: dedicated, apps: [{type: a, size: b}]}", "f:document 1 (plan -/): name: is missing (line 1)"},

@@ -58,13 +58,13 @@ func (o *Output) Check() error {
 		switch rest, is := strings.CutPrefix(o.Format, k); {
 		case !is || rest != "" && argument[k] == "":
 		case argument[k] != "" && rest == "":
-			return client.Invalid("-o", "%s has nothing behind it: want %s%s", o.Format, k, argument[k])
+			return client.Invalid("-o", "%s is not complete: want %s%s", o.Format, k, argument[k])
 		default:
 			return nil
 		}
 	}
 	if want := argument[o.Format+"="]; want != "" && slices.Contains(o.known, o.Format+"=") {
-		return client.Invalid("-o", "%s has nothing behind it: want %s=%s", o.Format, o.Format, want)
+		return client.Invalid("-o", "%s is not complete: want %s=%s", o.Format, o.Format, want)
 	}
 	return client.Invalid("-o", "%q is no format here%s", events.Truncate(o.Format), events.Suggest(o.Format, o.known))
 }

@@ -3,6 +3,7 @@ package print
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -70,16 +71,19 @@ var own = map[events.Kind][]column{
 	events.TenantInfra: {fromSpec("APP", "app"), fromSpec("SIZE", "size"), {"POOLS", false, func(e client.Entity, _ time.Time) string { return pools(e) }},
 		{"NODES", false, func(e client.Entity, _ time.Time) string { return poolNodes(e) }}, seenColumn,
 		wide(fromSpec("SCHEDULING", "scheduling")), phaseColumn},
-	events.Tenant: {fromSpec("PLAN", "plan"), phaseColumn, placement("DATAPLANE", func(p events.Placement) string { return p.Dataplane }),
+	events.Tenant: {{"PLAN", false, func(e client.Entity, _ time.Time) string { return planOf(e) }},
+		placement("SIZE", func(p events.Placement) string { return p.Size }),
+		phaseColumn, placement("DATAPLANE", func(p events.Placement) string { return p.Dataplane }),
+		placement("CELL", func(p events.Placement) string { return p.Cell }),
 		wide(placement("TENANTINFRA", func(p events.Placement) string { return p.TenantInfra })),
-		wide(placement("CELL", func(p events.Placement) string { return p.Cell })),
 		wide(placement("NAMESPACE", func(p events.Placement) string { return p.Namespace })),
 		wide(fromSpec("REGION", "region"))},
 	events.Application: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e client.Entity, _ time.Time) string { return count(e, "manifests") }}, phaseColumn},
 	events.Addon: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e client.Entity, _ time.Time) string { return count(e, "manifests") }},
 		wide(fromSpec("NAMESPACE", "namespace")), phaseColumn},
-	events.Principal: {fromSpec("ROLE", "role"), wide(fromSpec("KEY", "key")), phaseColumn},
-	events.Token:     {fromSpec("ROLE", "role"), fromSpec("EXPIRES", "expires"), phaseColumn},
+	events.CellApplication: {fromSpec("CHART", "chart.name"), fromSpec("VERSION", "chart.version"), {"MANIFESTS", false, func(e client.Entity, _ time.Time) string { return count(e, "manifests") }}, phaseColumn},
+	events.Principal:       {fromSpec("ROLE", "role"), wide(fromSpec("KEY", "key")), phaseColumn},
+	events.Token:           {fromSpec("ROLE", "role"), fromSpec("EXPIRES", "expires"), phaseColumn},
 	events.Agent: {{"DATAPLANES", false, func(e client.Entity, _ time.Time) string { return names(e, "dataplanes") }},
 		{"VERSION", false, func(e client.Entity, _ time.Time) string { return observedField(e, "version") }},
 		{"LACKS", false, func(e client.Entity, _ time.Time) string { return observedField(e, "lacks") }},
@@ -87,7 +91,26 @@ var own = map[events.Kind][]column{
 		wide(column{"INSTANCE", false, func(e client.Entity, _ time.Time) string { return observedField(e, "instance") }}), phaseColumn},
 	events.Cell: {{"USED", false, func(e client.Entity, _ time.Time) string {
 		return observedField(e, "used") + "/" + observedField(e, "of")
-	}}, wide(fromSpec("KEEP EMPTY", "keepEmpty")), phaseColumn},
+	}}, {"PLAN", false, func(e client.Entity, _ time.Time) string { return cellPlan(e) }}, wide(fromSpec("KEEP EMPTY", "keepEmpty")), phaseColumn},
+	events.Repository: {fromSpec("URL", "url"), fromSpec("USERNAME", "username"), wide(fromSpec("STORE", "password.secretRef.store")), phaseColumn},
+}
+
+// planOf is the plan of a tenant, with the version whose terms hold once it is placed.
+func planOf(e client.Entity) string {
+	p := e.Status.Placement
+	if p == nil {
+		return specField(e, "plan")
+	}
+	return strings.TrimPrefix(p.Plan, events.Platform+"/") + "@" + strconv.Itoa(p.PlanVersion)
+}
+
+// cellPlan is the plan of a cell and its version; empty if it is of none.
+func cellPlan(e client.Entity) string {
+	plan := strings.TrimPrefix(specField(e, "plan"), events.Platform+"/")
+	if plan == "" {
+		return ""
+	}
+	return plan + "@" + specField(e, "planVersion")
 }
 
 // columnsOf lists a kind's columns: whose and which, what it is, how it is.

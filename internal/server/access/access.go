@@ -60,7 +60,8 @@ func Open(dir string) (*Log, error) {
 	return &Log{dir: dir, lines: make(chan Line, waiting), now: time.Now, most: fileBytes}, nil
 }
 
-// Note writes a line soon. It never waits.
+// Note writes a line soon. It never waits, and may be called from any goroutine. A line that finds no room, or comes after Run has
+// ended, is lost.
 func (l *Log) Note(line Line) {
 	select {
 	case l.lines <- line:

@@ -2,9 +2,10 @@
 // CA that aerie makes for itself at the first start.
 //
 // It knows nothing of HTTP or NATS: what it gives is a tls.Config whose certificate is looked up at each handshake, so that
-// a renewed one is shown to the next who comes and nobody's connection is cut. Begin with Files and Own. What they return
+// a renewed one is shown to the next who comes and nobody's connection is cut. Begin with Files and NewOwn. What they return
 // may be used from any goroutine. A kill while the CA is made leaves a whole one or none: its certificate, without which
-// there is none, is renamed into place last.
+// there is none, is renamed into place last. Where keys are sealed the CA is in the keyring, and the data directory has its
+// certificate alone.
 package certs
 
 import (

@@ -1,16 +1,21 @@
 package certs_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aeriehq/aerie/events/keyring"
+	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/internal/server/certs"
 )
 
@@ -39,10 +44,22 @@ func shown(t *testing.T, config *tls.Config, dir, name string) (serial string, e
 	return c.ConnectionState().PeerCertificates[0].SerialNumber.String(), nil
 }
 
+// own is the TLS of a server whose keys are not sealed.
+func own(t *testing.T, dir string, names []string) (*tls.Config, error) {
+	t.Helper()
+	return of(t, dir, names, nil)
+}
+
+func of(t *testing.T, dir string, names []string, keys *keyring.Ring) (*tls.Config, error) {
+	t.Helper()
+	o := certs.NewOwn(dir, names, nil)
+	return o.TLS(), o.Open(t.Context(), keys)
+}
+
 // TestOwn has a certificate for the names that were given, of one CA for as long as its directory lives.
 func TestOwn(t *testing.T) {
 	dir := t.TempDir()
-	first, err := certs.Own(dir, []string{"aerie.example.com", "10.1.2.3"})
+	first, err := own(t, dir, []string{"aerie.example.com", "10.1.2.3"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +67,7 @@ func TestOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := certs.Own(dir, []string{"aerie.example.com"})
+	again, err := own(t, dir, []string{"aerie.example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,16 +87,101 @@ func TestOwn(t *testing.T) {
 	}
 }
 
+// TestASealedCA takes in what stands in a data directory once, and shows it from every replica; its key is on no disk after that.
+func TestASealedCA(t *testing.T) {
+	server, _ := natstest.Start(t)
+	nc := natstest.Connect(t, server)
+	t.Setenv(keyring.Variable, base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)))
+	seal, err := keyring.ReadSeal("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := keyring.Open(t.Context(), nc, 1, seal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear, err := keyring.Open(t.Context(), nc, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, other, fresh := t.TempDir(), t.TempDir(), t.TempDir()
+	for _, dir := range []string{old, other} { // two replicas of before
+		if _, err := of(t, dir, []string{"a"}, clear); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cut := t.TempDir() // a replica of before that was killed when its own key had gone
+	if _, err := of(t, cut, []string{"a"}, clear); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(cut, "tls/ca.key")); err != nil {
+		t.Fatal(err)
+	}
+	read := func(dir, name string) string {
+		data, _ := os.ReadFile(filepath.Join(dir, name))
+		return string(data)
+	}
+	ca, key := read(old, certs.CAFile), read(old, "tls/ca.key")
+	waits := certs.NewOwn(old, []string{"a"}, nil)
+	come := make(chan error, 1)
+	go func() { // somebody comes before it is open
+		_, err := waits.TLS().GetCertificate(nil)
+		come <- err
+	}()
+	if err := waits.Open(t.Context(), sealed); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-come; err != nil {
+		t.Error(err)
+	}
+	for _, dir := range []string{old, other, cut, fresh, old} {
+		if dir == old { // as if it was killed before the key was removed
+			write(t, filepath.Join(dir, "tls/ca.key"), key)
+			write(t, filepath.Join(dir, "tls/ca.key.new"), key)
+		}
+		config, err := of(t, dir, []string{"a"}, sealed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read(dir, certs.CAFile) != ca {
+			t.Error("a replica has another CA")
+		}
+		if read(dir, "tls/ca.key")+read(dir, "tls/ca.key.new") != "" {
+			t.Error("the key is on the disk")
+		}
+		if _, err := shown(t, config, old, "a"); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, dir := range []string{old, t.TempDir()} {
+		if _, err := of(t, dir, []string{"a"}, clear); err == nil || !strings.Contains(err.Error(), "--seal-key-file") {
+			t.Error("without the seal:", err)
+		}
+	}
+	ended := make(chan struct{})
+	close(ended)
+	if _, err := certs.NewOwn(fresh, []string{"a"}, ended).TLS().GetCertificate(nil); err == nil {
+		t.Error("who waits is not let go when the server ends")
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestKilledWhileACAIsMade has a key without its certificate, as a kill between the two leaves it.
 func TestKilledWhileACAIsMade(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := certs.Own(dir, []string{"a"}); err != nil {
+	if _, err := own(t, dir, []string{"a"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(filepath.Join(dir, certs.CAFile)); err != nil {
 		t.Fatal(err)
 	}
-	config, err := certs.Own(dir, []string{"a"})
+	config, err := own(t, dir, []string{"a"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +191,7 @@ func TestKilledWhileACAIsMade(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "tls/ca.key")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := certs.Own(dir, []string{"a"}); err == nil {
+	if _, err := own(t, dir, []string{"a"}); err == nil {
 		t.Error("a CA without its key is not made anew in silence: nobody would trust the new one")
 	}
 }
@@ -98,7 +200,7 @@ func TestKilledWhileACAIsMade(t *testing.T) {
 func TestOwnIsRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		config, err := certs.Own(dir, []string{"a"})
+		config, err := own(t, dir, []string{"a"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +245,7 @@ func TestFilesAreReadAgain(t *testing.T) {
 			time.Sleep(2 * time.Second)
 		}
 		for _, name := range []string{"old", "new"} { // a CA is a certificate too
-			if _, err := certs.Own(filepath.Join(dir, name), []string{"a"}); err != nil {
+			if _, err := own(t, filepath.Join(dir, name), []string{"a"}); err != nil {
 				t.Fatal(err)
 			}
 		}

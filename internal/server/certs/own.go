@@ -2,6 +2,7 @@ package certs
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/events/eventlog/filestore"
+	"github.com/aeriehq/aerie/events/keyring"
 )
 
 // How long certificates are good. A server's is made anew in memory, at each start and at half its time.
@@ -34,21 +36,8 @@ const (
 // CAFile is the certificate of aerie's own CA, below a data directory. Who trusts it needs nothing else.
 const CAFile = "tls/ca.pem"
 
+// keyFile has the CA's key where no seal is given.
 const keyFile = "tls/ca.key"
-
-// Own is the TLS of a server with a certificate for these names and addresses, of a CA that is kept in the data directory
-// and made if it is not there.
-func Own(dir string, names []string) (*tls.Config, error) {
-	ca, err := openCA(dir)
-	if err != nil {
-		return nil, err
-	}
-	l := &leaf{ca: ca, names: names}
-	if err := l.renew(); err != nil {
-		return nil, err
-	}
-	return showing(l.get), nil
-}
 
 // authority is a CA.
 type authority struct {
@@ -56,24 +45,152 @@ type authority struct {
 	key  crypto.Signer
 }
 
-// openCA reads the CA, or makes it.
-func openCA(dir string) (*authority, error) {
-	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, CAFile), filepath.Join(dir, keyFile))
-	if _, gone := os.Stat(filepath.Join(dir, CAFile)); errors.Is(gone, fs.ErrNotExist) {
-		return makeCA(dir)
+// Own shows a certificate for some names and addresses, of aerie's own CA. That is known once it is open, which needs NATS where
+// the CA's key is sealed; handshakes wait until then.
+type Own struct {
+	dir    string
+	names  []string
+	opened chan struct{}
+	given  <-chan struct{}
+	leaf   *leaf
+}
+
+// NewOwn makes one for a data directory, which waits until it is open or is given up.
+func NewOwn(dir string, names []string, givenUp <-chan struct{}) *Own {
+	return &Own{dir: dir, names: names, opened: make(chan struct{}), given: givenUp}
+}
+
+// TLS is that of a server which shows the certificate.
+func (o *Own) TLS() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		select {
+		case <-o.opened:
+			return o.leaf.get(), nil
+		case <-o.given:
+			return nil, errors.New("the server ends")
+		}
+	}}
+}
+
+// Open takes the CA out of the keyring, or makes it. Where keys are sealed, a CA that stands in the data directory is taken in once,
+// if no replica has put one there yet, and its key is removed from the disk after that. Where they are not, the CA is the
+// directory's.
+func (o *Own) Open(ctx context.Context, keys *keyring.Ring) error {
+	ca, err := o.findCA(ctx, keys)
+	if err != nil {
+		return err
+	}
+	o.leaf = &leaf{ca: ca, names: o.names}
+	if err := o.leaf.renew(); err != nil {
+		return err
+	}
+	close(o.opened)
+	return nil
+}
+
+func (o *Own) findCA(ctx context.Context, keys *keyring.Ring) (*authority, error) {
+	mine, err := readCA(o.dir)
+	noKey := errors.Is(err, errNoKey)
+	if keys.Seals() && (err == nil || noKey) {
+		return o.shared(ctx, keys, mine)
+	}
+	if mine != nil || err != nil && !noKey {
+		return mine, err
+	}
+	held, wrong := keys.Holds(ctx, keyring.CA)
+	if wrong != nil {
+		return nil, wrong
+	}
+	if held {
+		return nil, errors.New("the key of the CA is sealed, by this server or another replica: give --seal-key-file or " + keyring.Variable)
+	}
+	if noKey {
+		return nil, err
+	}
+	made, err := makeCA()
+	if err != nil {
+		return nil, err
+	}
+	return made, made.keep(o.dir, keyFile, CAFile)
+}
+
+// shared is the CA of all replicas. The key in the directory goes when the ring has one, and before another CA's certificate
+// comes: a certificate whose key is another's could not be read at the next start, one without a key can.
+func (o *Own) shared(ctx context.Context, keys *keyring.Ring, mine *authority) (*authority, error) {
+	text, err := keys.Take(ctx, keyring.CA, func() ([]byte, error) {
+		if mine != nil {
+			return mine.text()
+		}
+		made, err := makeCA()
+		if err != nil {
+			return nil, err
+		}
+		return made.text()
+	})
+	if err != nil {
+		return nil, err
+	}
+	ca, err := parseCA(text, text)
+	if err != nil {
+		return nil, fmt.Errorf("read the CA of the keyring: %w", err)
+	}
+	if before, err := os.ReadFile(filepath.Join(o.dir, CAFile)); err == nil && !bytes.Equal(before, ca.certificate()) {
+		slog.Warn("this server now shows the CA that all replicas share, not its own earlier one: give the new one to clients that trust the old one",
+			"file", filepath.Join(o.dir, CAFile))
+	}
+	for _, name := range []string{keyFile, keyFile + ".new"} { // the second if it was killed while it wrote the first
+		err := os.Remove(filepath.Join(o.dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("remove the key that is sealed now: %w", err)
+		}
+		if err == nil {
+			slog.Info("the key of the CA is sealed, and is in the data directory no more")
+		}
+	}
+	return ca, ca.keep(o.dir, CAFile)
+}
+
+// errNoKey says that a directory has the certificate of a CA, and not its key.
+var errNoKey = errors.New("its key is not there")
+
+// readCA reads the CA of a directory; nil: none is there.
+func readCA(dir string) (*authority, error) {
+	cert, err := os.ReadFile(filepath.Join(dir, CAFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var key []byte
+	if err == nil {
+		key, err = os.ReadFile(filepath.Join(dir, keyFile))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errNoKey
+	}
+	var ca *authority
+	if err == nil {
+		ca, err = parseCA(cert, key)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the CA in %s: %w: mend it, or remove the directory to have a new one made, which nobody trusts yet",
 			filepath.Join(dir, "tls"), err)
 	}
-	key, ok := pair.PrivateKey.(crypto.Signer)
-	if !ok {
-		return nil, fmt.Errorf("read the CA in %s: its key signs nothing", filepath.Join(dir, "tls"))
-	}
-	return &authority{cert: pair.Leaf, key: key}, nil
+	return ca, nil
 }
 
-func makeCA(dir string) (*authority, error) {
+// parseCA reads a certificate and its key in PEM, which may stand in one text.
+func parseCA(cert, key []byte) (*authority, error) {
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, err
+	}
+	signer, ok := pair.PrivateKey.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("its key signs nothing")
+	}
+	return &authority{cert: pair.Leaf, key: signer}, nil
+}
+
+func makeCA() (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make a CA: %w", err)
@@ -86,23 +203,51 @@ func makeCA(dir string) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	cert, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, fmt.Errorf("make a CA: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "tls"), 0o700); err != nil {
-		return nil, fmt.Errorf("keep the CA: %w", err)
+	return &authority{cert: cert, key: key}, nil
+}
+
+// certificate is the CA's certificate in PEM.
+func (a *authority) certificate() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
+}
+
+// secret is its key in PEM.
+func (a *authority) secret() ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(a.key)
+	if err != nil {
+		return nil, fmt.Errorf("write the key of the CA: %w", err)
 	}
-	for _, f := range []struct {
-		name, kind string
-		data       []byte
-	}{{keyFile, "PRIVATE KEY", secret}, {CAFile, "CERTIFICATE", der}} {
-		text := pem.EncodeToMemory(&pem.Block{Type: f.kind, Bytes: f.data})
-		if err := filestore.WriteWhole(filepath.Join(dir, f.name), text); err != nil {
-			return nil, fmt.Errorf("keep the CA: %w", err)
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+// text is both of them.
+func (a *authority) text() ([]byte, error) {
+	key, err := a.secret()
+	return append(a.certificate(), key...), err
+}
+
+// keep writes files of a data directory, in this order. The certificate, without which there is no CA, is the last one.
+func (a *authority) keep(dir string, files ...string) error {
+	if err := os.MkdirAll(filepath.Join(dir, "tls"), 0o700); err != nil {
+		return fmt.Errorf("keep the CA: %w", err)
+	}
+	for _, name := range files {
+		text, err := a.certificate(), error(nil)
+		if name == keyFile {
+			text, err = a.secret()
+		}
+		if err == nil {
+			err = filestore.WriteWhole(filepath.Join(dir, name), text)
+		}
+		if err != nil {
+			return fmt.Errorf("keep the CA: %w", err)
 		}
 	}
-	return openCA(dir)
+	return nil
 }
 
 // sign makes a certificate with a serial number by chance.

@@ -184,7 +184,11 @@ func (c *cluster) settle(ctx context.Context, p kube.Object) error {
 		c.forget(p)
 		return late(c.api.DeleteUnchanged(ctx, p))
 	case node == "":
-		return c.bind(ctx, p)
+		o := p.Clone()
+		if kind == "" && o["spec"] != nil {
+			c.land(p.Namespace(), kube.MapOf(o["spec"]))
+		}
+		return c.bind(ctx, o)
 	case p["status"] != nil && !memory.IsReady(p):
 		return c.write(ctx, p, node, status("Running", "True", nil))
 	}

@@ -123,6 +123,17 @@ func TestPodsComeAndGo(t *testing.T) {
 	p.are("")
 }
 
+// A pod that nobody makes lands by its namespace too.
+func TestABarePodLands(t *testing.T) {
+	p := newPlay(t)
+	p.turn("big")
+	p.apply(kube.NewObject("v1", "Pod", p.spec.Namespace, "alone", map[string]any{"containers": []any{map[string]any{"name": "c"}}}))
+	p.steps(2)
+	if got := p.pods(); !strings.HasPrefix(got, "alone:big-") {
+		t.Errorf("it is %q", got)
+	}
+}
+
 // A move of a tenant's pods to other machines, step by step: with room first, within the budget, to the same zone as its volumes.
 func TestMovesOfMachinesCanBePlayed(t *testing.T) {
 	p := newPlay(t)

@@ -1,0 +1,55 @@
+package cell
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/aeriehq/aerie/cloud/kube"
+)
+
+// Record is what the applications of a cell read of a tenant, in a ConfigMap.
+type Record struct {
+	Namespace string
+	Name      string
+	Customer  string
+	Tenant    string
+	Owner     string // the tenant's uid
+	Revision  uint64
+	Data      map[string]string
+}
+
+// EnsureRecord makes the record what it is to be. One of another tenant, or of a newer revision, is a conflict.
+func EnsureRecord(ctx context.Context, api kube.API, r Record) error {
+	there, err := kube.Find(ctx, api, r.key())
+	if err == nil && there != nil && there.Labels()[kube.LabelOwner] != r.Owner {
+		err = kube.Taken("ensure record", r.key(), there)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = kube.ApplyGuarded(ctx, api, r.object(), r.Revision)
+	return err
+}
+
+// RemoveRecord deletes the record, if it is this owner's; the absent is success.
+func RemoveRecord(ctx context.Context, api kube.API, namespace, name, owner string) error {
+	return kube.DeleteOwn(ctx, api, Record{Namespace: namespace, Name: name}.key(), owner)
+}
+
+// RecordDrift says how the record differs from what it is to be.
+func RecordDrift(ctx context.Context, api kube.API, r Record) ([]kube.Difference, error) {
+	return kube.Drift(ctx, api, []kube.Object{r.object()})
+}
+
+func (r Record) key() kube.Key {
+	return kube.Key{APIVersion: "v1", Kind: "ConfigMap", Namespace: r.Namespace, Name: r.Name}
+}
+
+func (r Record) object() kube.Object {
+	labels := map[string]string{kube.LabelManagedBy: kube.Manager, kube.LabelCustomer: r.Customer, kube.LabelTenant: r.Tenant,
+		kube.LabelOwner: r.Owner}
+	o := kube.NewObject("v1", "ConfigMap", r.Namespace, r.Name, nil).Marked("", labels,
+		map[string]string{kube.AnnotationRevision: strconv.FormatUint(r.Revision, 10)})
+	o["data"] = kube.FieldsOf(r.Data)
+	return o
+}

@@ -1,0 +1,126 @@
+package keyring
+
+import (
+	"cmp"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// Variable is the variable with the keys of a seal, for who keeps them in no file.
+const Variable = "AERIE_SEAL_KEY"
+
+// sealLength is the length of a key that seals, in bytes.
+const sealLength = 32
+
+// Seal is what the installation's keys are sealed with: one key that seals and opens, and some of before it that open alone. All
+// replicas have the same.
+type Seal struct{ keys []sealingKey }
+
+type sealingKey struct {
+	id   string // tells which key has sealed what, and nothing of the key
+	aead cipher.AEAD
+}
+
+// ReadSeal reads the keys of a seal from a file, or from the variable of the environment; nil: there are none. Each key is a line: 32
+// bytes in base64. The first one seals.
+func ReadSeal(file string) (*Seal, error) {
+	text := os.Getenv(Variable)
+	if file != "" && text != "" {
+		return nil, fmt.Errorf("read the seal: %s and a file are both given: give one of them", Variable)
+	}
+	if file == "" && text == "" {
+		return nil, nil
+	}
+	if file != "" {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the seal: %w", err)
+		}
+		text = string(data)
+	}
+	s, err := parseSeal(text)
+	if err != nil {
+		return nil, fmt.Errorf("read the seal from %s: %w", cmp.Or(file, Variable), err)
+	}
+	return s, nil
+}
+
+// parseSeal reads lines. What is wrong with one is said without it.
+func parseSeal(text string) (*Seal, error) {
+	s := &Seal{}
+	for i, line := range strings.Fields(text) {
+		key, err := base64.StdEncoding.DecodeString(line)
+		if err != nil || len(key) != sealLength {
+			return nil, fmt.Errorf("key %d is not %d bytes in base64: make one with: openssl rand -base64 %d", i+1, sealLength, sealLength)
+		}
+		one, err := newSealingKey(key)
+		if err != nil {
+			return nil, err
+		}
+		s.keys = append(s.keys, one)
+	}
+	if len(s.keys) == 0 {
+		return nil, fmt.Errorf("there is no key: make one with: openssl rand -base64 %d", sealLength)
+	}
+	return s, nil
+}
+
+func newSealingKey(key []byte) (k sealingKey, err error) {
+	derived, err := hkdf.Key(sha256.New, key, nil, "aerie: the installation's keys", sealLength)
+	if err != nil {
+		return k, fmt.Errorf("take a key: %w", err)
+	}
+	id, err := hkdf.Key(sha256.New, key, nil, "aerie: the name of a seal", 8)
+	if err != nil {
+		return k, fmt.Errorf("take a key: %w", err)
+	}
+	block, err := aes.NewCipher(derived)
+	if err != nil {
+		return k, fmt.Errorf("take a key: %w", err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	return sealingKey{hex.EncodeToString(id), aead}, err
+}
+
+// blob is a sealed key as the bucket has it.
+type blob struct {
+	By     string    `json:"by"`   // the id of the key that has sealed it
+	Made   time.Time `json:"made"` // when what is sealed was taken in
+	Sealed []byte    `json:"sealed"`
+}
+
+// ErrOtherSeal says that something was sealed with a key that is not given.
+var ErrOtherSeal = errors.New("it was sealed with another key than those that are given")
+
+// seal seals what has a name. The name is sealed in: one blob is not taken for another.
+func (s *Seal) seal(name string, secret []byte, made time.Time) ([]byte, error) {
+	k := s.keys[0]
+	return json.Marshal(blob{By: k.id, Made: made.UTC(), Sealed: k.aead.Seal(nil, nil, secret, []byte(name))})
+}
+
+// open opens what seal has made, and says what is to be known of it.
+func (s *Seal) open(name string, data []byte) (secret []byte, b blob, err error) {
+	if err := json.Unmarshal(data, &b); err != nil {
+		return nil, b, fmt.Errorf("read what is sealed: %w", err)
+	}
+	for _, k := range s.keys {
+		if k.id == b.By {
+			secret, err = k.aead.Open(nil, nil, b.Sealed, []byte(name))
+			return secret, b, err
+		}
+	}
+	return nil, b, ErrOtherSeal
+}
+
+// newest tells whether something is sealed with the key that seals now.
+func (s *Seal) newest(b blob) bool { return b.By == s.keys[0].id }

@@ -1,0 +1,28 @@
+package fsm
+
+import ev "github.com/aeriehq/aerie/events"
+
+// ensure owes the spec, or while an upgrade is undone the one before it.
+func (d ReleaseData[S]) ensure(b Base) ev.EnsureApplication {
+	spec, revision := d.Spec, b.Revision
+	if d.Undoing {
+		spec, revision = d.Good.Spec, d.Good.Revision
+	}
+	c := spec.Content()
+	return ev.EnsureApplication{Target: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: b.Ref.Local(), Revision: revision,
+		Rollback: b.Phase() == RollingBack, Repair: d.Repairing, Chart: c.Chart, Values: c.Values, Manifests: c.Manifests,
+		Endpoints: endpointsOf(spec)}
+}
+
+// endpointsOf are those that a spec names, if its kind can name some.
+func endpointsOf(s ev.Spec) []ev.Endpoint {
+	app, _ := s.(ev.ApplicationSpec)
+	return app.Endpoints
+}
+
+// removal owes the end of what is installed.
+func (d ReleaseData[S]) removal(b Base) ev.RemoveApplication {
+	c := d.Spec.Content()
+	return ev.RemoveApplication{Target: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: b.Ref.Local(),
+		Chart: c.Chart, Manifests: c.Manifests}
+}

@@ -1,0 +1,308 @@
+package fsm
+
+import (
+	"fmt"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// Away is what a tenant that goes to another cluster has there; from the switch on, what it has where it was.
+type Away struct {
+	Terms    ev.PlanMove
+	Apps     []string // the ids of the applications that go with it
+	Jobs     []ev.MoveJob
+	Here     []ev.EndpointAddress // where its applications are reached at the source
+	There    []ev.EndpointAddress // and at the target
+	Site     ev.Target            // of the other place
+	Cluster  string               // empty: nothing was made there
+	Begun    bool                 // programs were begun at the target
+	Stopped  bool                 // the move was given up, and none of them runs any more
+	Reopened bool                 // and its source is open again
+	Forced   bool                 // which waits for no program
+	Mends    bool                 // its namespace is made again as it was where it serves
+}
+
+// stops tells whether programs may run at the target of a move that is given up, which end before the source opens.
+func (a *Away) stops() bool { return a.Begun && !a.Stopped && !a.Forced }
+
+// waits tells whether a tenant that is closed where it was waits for programs before it opens there again, or would.
+func (a *Away) waits(m *ev.MoveState) bool {
+	return a != nil && !m.Closed.IsZero() && !a.Reopened && !a.Forced
+}
+
+// evolveAway notes what a tenant has in another cluster.
+func (d TenantData) evolveAway(happened ev.Event) TenantData {
+	if started, ok := happened.(ev.MoveStarted); ok && started.Kind == ev.MoveCluster && started.Terms != nil {
+		d.Away = &Away{Terms: *started.Terms, Apps: started.Apps, Jobs: started.Jobs}
+		return d
+	}
+	if d.Away == nil {
+		return d
+	}
+	now := *d.Away // the fold shares it
+	now.Mends = now.mends(happened)
+	switch e := happened.(type) {
+	case ev.MoveReserved:
+		if e.Site != nil {
+			now.Site, now.Cluster = *e.Site, e.Cluster
+		}
+	case ev.MoveInstalled:
+		now.Here, now.There = e.Here, e.There
+	case ev.Moved:
+		d.Site, d.Cluster, now.Site, now.Cluster = now.Site, now.Cluster, d.Site, d.Cluster
+	case ev.MoveQuiesced:
+		now.Begun = d.Away.course().has(ev.StepCopy) || d.Away.course().has(ev.StepVerify)
+	case ev.MoveStopped:
+		now.Stopped = true
+	case ev.MoveReopened:
+		now.Reopened = true
+	case ev.MoveAborting:
+		now.Forced = now.Forced || e.Forced
+	}
+	d.Away = &now
+	return d
+}
+
+// otherStay is the place that a tenant goes to, or from the switch on the one that it has left.
+func (d TenantData) otherStay() ev.Placement {
+	if committed(d.Move) {
+		return d.Move.From
+	}
+	return d.Move.To
+}
+
+// leaves owes the end of what a tenant has at its other place.
+func (d TenantData) leaves() ev.Effect {
+	at := d.otherStay()
+	return ev.RemoveTenant{Target: d.Away.Site, Cluster: d.Away.Cluster, Namespace: at.Namespace, Stay: at.Stay}
+}
+
+// relocate owes the tenant's namespace at one of its two places, open or closed.
+func (d TenantData) relocate(b Base, there, closed bool) ev.RelocateTenant {
+	e := ev.RelocateTenant{EnsureTenant: d.ensure(b), Step: d.Move.Step, Move: d.Move.ID, Sleeps: d.Sleeps, Since: d.Move.Closed}
+	if there {
+		e.Placement, e.Target, e.Cluster = d.Move.To, d.Away.Site, d.Away.Cluster
+	}
+	e.Closed, e.Programs = closed, d.programs()
+	return e
+}
+
+// stop owes the end of the programs at the place to which a tenant does not go.
+func (d TenantData) stop(b Base) ev.Effect {
+	e := d.relocate(b, true, true)
+	e.Step, e.Programs = ev.StepStop, nil
+	return e
+}
+
+// owedCluster is what is owed to a tenant that goes to another cluster.
+func (d TenantData) owedCluster(b Base) ev.Effect {
+	switch m := d.Move; {
+	case d.mending():
+		return d.ensure(b)
+	case m.Paused:
+		return WaitFor{}
+	case m.Step == ev.StepReserve:
+		return WaitFor{On: placeOf(m.To)}
+	case m.Step == ev.StepPrepare:
+		return d.relocate(b, true, true)
+	case m.Step == ev.StepInstall:
+		return WaitFor{On: d.copies(b)}
+	case m.Step == ev.StepConfirm:
+		return WaitFor{On: d.place()[:1], Since: b.PhaseSince, Within: d.Away.Terms.UnconfirmedFor(), Wall: true}
+	case m.Step == ev.StepWindow:
+		opens, _ := d.Away.Terms.Window.Next(b.PhaseSince)
+		return WaitFor{On: d.place()[:1], Since: b.PhaseSince, Within: max(1, opens.Sub(b.PhaseSince)), Wall: true}
+	case m.Step == ev.StepQuiesce:
+		return d.relocate(b, false, true)
+	case m.Step == ev.StepCopy, m.Step == ev.StepVerify:
+		return d.relocate(b, true, true)
+	case m.Step == ev.StepOpen, m.Step == ev.StepRedirect:
+		return d.relocate(b, false, false) // the switch has put it there
+	case m.Step == ev.StepHold:
+		return WaitFor{On: d.place()[:1], Since: b.PhaseSince, Within: d.Away.Terms.HeldFor()}
+	case m.Step == ev.StepRelease, m.Step == ev.StepAbort && d.Away.Cluster != "" && (m.Closed.IsZero() || d.Away.Reopened):
+		return d.leaves()
+	case m.Step == ev.StepAbort && !m.Closed.IsZero() && d.Away.stops():
+		return d.stop(b)
+	case m.Step == ev.StepAbort && !m.Closed.IsZero():
+		return d.relocate(b, false, false)
+	}
+	return WaitFor{}
+}
+
+// copies are the applications that go with a tenant.
+func (d TenantData) copies(b Base) (all []Dependency) {
+	for _, id := range d.Away.Apps {
+		all = append(all, Dependency{Ref: ev.Ref{Kind: ev.Application, Owner: b.Ref.Owner, ID: id}})
+	}
+	return all
+}
+
+// boundsOfCluster are those of a step of a move to another cluster, all of them before the switch. A repair on the way is none of
+// its steps: it takes as long as it takes, and gives up no move.
+func (d TenantData) boundsOfCluster() (PhaseLimits, bool) {
+	switch step := d.Move.Step; {
+	case d.mending():
+	case step == ev.StepPrepare:
+		return PhaseLimits{Within: 30 * time.Minute, Attempts: 5}, true
+	case step == ev.StepQuiesce, step == ev.StepCopy, step == ev.StepVerify:
+		return PhaseLimits{Within: d.Away.Terms.MostClosed(), From: d.Move.Closed, Attempts: 5}, true
+	}
+	return PhaseLimits{}, false
+}
+
+// settleCluster goes on with a move to another cluster as far as it can without anybody's work.
+func settleCluster(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
+	switch m := e.Data.Move; {
+	case m.Step == ev.StepReserve:
+		return reserve(e, refs)
+	case m.Step == ev.StepInstall:
+		return installCopies(e, refs)
+	case m.Step == ev.StepConfirm:
+		return nil, &Blocker{Since: e.PhaseSince, Reason: ev.Reason{Code: ev.Dependency, Fault: ev.ByUser,
+			Message: fmt.Sprintf("all is ready on %s, and it waits until somebody says \"aerie tenant confirm %s\"; after %s it is given up", m.To.Dataplane, e.Ref.Path(), e.Data.Away.Terms.UnconfirmedFor())}}
+	case m.Step == ev.StepWindow:
+		return awaitWindow(e, refs)
+	case m.Step == ev.StepSwitch:
+		return changed(e.Base, ev.Moved{Placement: m.To, Spec: *e.Data.Next}), nil
+	case m.Step == ev.StepHold:
+		return nil, &Blocker{Retried: true, Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem,
+			Message: fmt.Sprintf("it has moved; what it has left on %s stays for %s, closed", m.From.Dataplane, e.Data.Away.Terms.HeldFor())}}
+	case m.Step == ev.StepAbort && m.Closed.IsZero() && e.Data.Away.Cluster == "":
+		return changed(e.Base, ev.MoveAborted{}, e.Data.rest()), nil
+	}
+	return nil, nil
+}
+
+// reservedAt says where a place is that is ready.
+func reservedAt(e Entity[TenantData], refs *Refs) ev.MoveReserved {
+	dp, _ := find[DataplaneData](refs, placeOf(e.Data.Move.To)[0].Ref)
+	site := dp.Data.site(dp.Base)
+	site.Owner = OwnerTag(e.Base)
+	return ev.MoveReserved{Site: &site, Cluster: dp.Data.Cluster.Cluster}
+}
+
+// installCopies has the tenant's applications installed where it goes to, and waits until they are. One that can't be installed
+// there brings the tenant back.
+func installCopies(e Entity[TenantData], refs *Refs) (changes []ev.Change, waits *Blocker) {
+	done := ev.MoveInstalled{At: refs.command.Time}
+	for _, n := range e.Data.copies(e.Base) {
+		app, _ := find[ApplicationData](refs, n.Ref)
+		switch c := app.Data.Copy; {
+		case app.Phase() == Deployed && c == nil:
+			changes = append(changes, changed(app.Base, copyOf(e, app))...)
+		case app.Phase() != Copying && app.Phase() != Copied:
+			continue // it is going, or gone
+		case c.Failure != nil:
+			why := *c.Failure
+			why.Message = fmt.Sprintf("%s can't be installed on %s: %s", n.Ref, e.Data.Move.To.Dataplane, why.Message)
+			return aborting(e, ev.MoveAborting{Reason: why}, refs), nil
+		case app.Phase() == Copied:
+			done.Here = append(done.Here, named(app.Data.Endpoints, n.Local())...)
+			done.There = append(done.There, named(c.Endpoints, n.Local())...)
+			continue
+		}
+		waits = waitsFor(n, state(app.Base))
+	}
+	if waits == nil {
+		return changed(e.Base, done), nil
+	}
+	return changes, waits
+}
+
+// aborting brings a tenant back, and has nobody install any more where it does not go.
+func aborting(e Entity[TenantData], why ev.MoveAborting, refs *Refs) []ev.Change {
+	changes := changed(e.Base, why)
+	if e.Data.Away == nil {
+		return changes
+	}
+	for _, n := range e.Data.copies(e.Base) {
+		if app, there := find[ApplicationData](refs, n.Ref); there && app.Phase() == Copying {
+			changes = append(changes, changed(app.Base, ev.CopyDropped{})...)
+		}
+	}
+	return changes
+}
+
+func copyOf(e Entity[TenantData], app Entity[ApplicationData]) ev.CopyStarted {
+	at := ev.CopyStarted{Stay: e.Data.Move.To.Stay, Site: e.Data.Away.Site, Cluster: e.Data.Away.Cluster,
+		Namespace: e.Data.Move.To.Namespace, Sleeps: e.Data.Sleeps}
+	at.Site.Owner = OwnerTag(app.Base)
+	return at
+}
+
+// goesWith are the applications that go with a tenant to another cluster, and why one can't. The programs that they name are
+// run on the way.
+func (d *destination) goesWith(e Entity[TenantData], refs *Refs) (apps []string, faults []ev.FieldError) {
+	for _, u := range refs.users(e.Ref, func(u Entity[Data]) bool { return u.tenant().Ref == e.Ref }, ev.Application) {
+		app, _ := find[ApplicationData](refs, u)
+		switch {
+		case app.Phase() == Deployed:
+			apps, d.jobs = append(apps, u.ID), append(d.jobs, app.Data.Spec.Move.Jobs(u.Local())...)
+		case app.Phase() == Uninstalling, app.Phase() == Pending && app.Data.Cluster == "":
+		default:
+			faults = append(faults, ev.FieldError{Field: "tenant", Message: fmt.Sprintf("%s is %s: what goes along must be %s; wait until it is, or delete it", u, app.Phase(), Deployed)})
+		}
+	}
+	if len(apps) > mostAtOnce {
+		faults = append(faults, ev.FieldError{Field: "tenant", Message: fmt.Sprintf("it has %d applications, and at most %d go along at once", len(apps), mostAtOnce)})
+	}
+	return apps, faults
+}
+
+// crosses finds what a move to another cluster takes, or why it may not be.
+func (d *destination) crosses(e Entity[TenantData], refs *Refs) (faults []ev.FieldError) {
+	terms := d.then.Move
+	if terms == nil || terms.Data == "" {
+		return []ev.FieldError{{Field: "plan", Message: fmt.Sprintf("%s is on dataplane %s, which is another cluster than %s, and plan %s does not say what becomes of its data: its spec.move.data must be jobs, for programs that bring it along, or none, if there is none",
+			d.to.TenantInfra, d.to.Dataplane, e.Data.Placement.Dataplane, d.to.Plan)}}
+	}
+	d.terms = terms
+	dp, _ := find[DataplaneData](refs, ready(ev.Dataplane, d.to.Dataplane).Ref)
+	from, _ := find[DataplaneData](refs, ready(ev.Dataplane, e.Data.Placement.Dataplane).Ref)
+	for _, on := range []DataplaneData{dp.Data, from.Data} {
+		if on.worker() != ByServer || on.Spec.Mode == ev.ModePull {
+			return []ev.FieldError{{Field: "dataplane", Message: fmt.Sprintf("%s or %s is worked on by an agent, behind which nobody looks before a move: both must be push",
+				d.to.Dataplane, e.Data.Placement.Dataplane)}}
+		}
+	}
+	if dp.Data.Spec.Type == "dedicated" && len(dp.Data.Customers) == 0 {
+		d.births = append(d.births, changed(dp.Base, ev.Claimed{Customer: e.Ref.Owner})...)
+	}
+	d.jobs = terms.Jobs()
+	d.apps, faults = d.goesWith(e, refs)
+	return append(faults, d.checkPrograms(e)...)
+}
+
+// sayCluster adds to a plan what a move to another cluster does.
+func (d destination) sayCluster(p *ev.MovePlan) {
+	at := fmt.Sprintf("namespace %s on dataplane ", p.To.Namespace)
+	p.Made = append(p.Made, fmt.Sprintf("%s%s, with %d of its applications", at, p.To.Dataplane, len(d.apps)))
+	p.Removed = append(p.Removed, fmt.Sprintf("%s%s and all in it, %s after it has opened on %s", at, p.From.Dataplane, d.terms.Hold, p.To.Dataplane))
+	p.InterruptedMS = d.terms.MostClosed().Milliseconds()
+	p.Interrupted = fmt.Sprintf("nobody from outside reaches it between its end on %s and its beginning on %s; if that takes longer than %s, it is brought back",
+		p.From.Dataplane, p.To.Dataplane, d.terms.Cut)
+	for _, f := range d.left {
+		p.Removed = append(p.Removed, f+", which aerie did not make and which does not come along")
+	}
+}
+
+// stuckBehind says what would not come along to another cluster.
+func (d *destination) stuckBehind(use ev.TenantUse, leave bool) (faults []ev.FieldError) {
+	volumes := use.Volumes
+	if d.terms.Data == ev.DataJobs {
+		volumes = nil // their data is what the programs bring along
+	}
+	for _, v := range volumes {
+		faults = append(faults, ev.FieldError{Field: "tenant", Message: fmt.Sprintf("%s holds data, and spec.move.data of plan %s is %s: nothing would bring it along; delete it, or choose a plan that fits on %s",
+			v, d.to.Plan, d.terms.Data, d.from)})
+	}
+	if d.left = use.Foreign; leave {
+		return faults
+	}
+	for _, f := range use.Foreign {
+		faults = append(faults, ev.FieldError{Field: "leave", Message: f + " is not aerie's and would stay behind and be removed: take it away, or give leave"})
+	}
+	return faults
+}

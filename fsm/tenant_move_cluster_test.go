@@ -1,0 +1,164 @@
+package fsm_test
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/fsm/fsmtest"
+)
+
+// clusterHome is a tenant with an application on one dataplane, beside another, and a plan whose tenants have no data.
+func clusterHome() []fsmtest.Fact {
+	return fsmtest.History(fsmtest.TenantHome(),
+		fsmtest.PlanIs("roams", func(s *ev.PlanSpec) { s.Move = &ev.PlanMove{Data: ev.DataNone, Cut: "15m", Hold: "10m"} }),
+		fsmtest.DataplaneIs("-/us", fsmtest.AsIs, fsmtest.Built()...),
+		fsmtest.InfraIs("-/us_pg", fsmtest.AsIs, ev.ProvisioningStarted{Cluster: "cluster"}, fsmtest.PoolsUp, ev.Activated{}),
+		fsmtest.AppIs(fsmtest.Installing, ev.Deployed{Revision: 1, Objects: []string{"ConfigMap/a"}}))
+}
+
+func roam(use ev.TenantUse, with func(*ev.Move)) question {
+	ask := ev.Move{Plan: "-/roams", Dataplane: "-/us"}
+	with(&ask)
+	return usedBy(ask, use)
+}
+
+func TestMovesToAnotherCluster(t *testing.T) {
+	home := clusterHome()
+	over := roam(ev.TenantUse{CPU: 1}, fsmtest.AsIs)
+	begun := facts(t, home, over)
+	reserved := facts(t, begun, settle(moving))
+	prepared := facts(t, reserved, done(moving, ev.MovePrepared{}))
+	copying := facts(t, prepared, settle(moving))
+	copied := facts(t, copying, done(movingPg, ev.Deployed{Revision: 1}))
+	installed := facts(t, copied, settle(moving))
+	quiesced := facts(t, installed, done(moving, ev.MoveQuiesced{}))
+	moved := facts(t, quiesced, settle(moving))
+	opened := facts(t, moved, done(moving, ev.MoveOpened{}))
+	held := facts(t, opened, expired(moving))
+	aborting := facts(t, installed, ask(moving, ev.Abort{}))
+	reopened := facts(t, aborting, done(moving, ev.MoveReopened{}))
+	live(t, []life{
+		{name: "begun", given: home, when: over, then: []string{moving + " move_started"}, phase: fsm.Moving},
+		{name: "its place is ready", given: begun, when: settle(moving), then: []string{moving + " move_reserved"}, why: "relocate_tenant is under way"},
+		{name: "its applications are installed there", given: prepared, when: settle(moving), then: []string{movingPg + " copy_started"}, why: "waits for application acme/prod_pg"},
+		{name: "one is", given: copying, when: done(movingPg, ev.Deployed{Revision: 1}), then: []string{movingPg + " copy_deployed"}, phase: fsm.Copied},
+		{name: "all are", given: copied, when: settle(moving), then: []string{moving + " move_installed"}},
+		{name: "it is closed, and that was seen: the commit", given: quiesced, when: settle(moving), then: []string{moving + " moved"}},
+		{name: "its application follows", given: moved, when: settle(movingPg), then: []string{movingPg + " relocated"}, phase: fsm.Deployed, why: "-"},
+		{name: "it is open there", given: moved, when: done(moving, ev.MoveOpened{}), then: []string{moving + " move_opened"}, why: "stays for 10m0s"},
+		{name: "what it has left stays for a while", given: opened, when: expired(moving), then: []string{moving + " move_held"}},
+		{name: "and goes", given: held, when: done(moving, ev.Deleted{}), then: []string{moving + " move_released", moving + " activated"}, phase: fsm.Active, why: "-"},
+
+		{name: "an application that can't be installed there", given: copying, when: failed(movingPg, ev.ConfigProblem), then: []string{movingPg + " attempt_failed", movingPg + " copy_failed"}, phase: fsm.Copied},
+		{name: "brings its tenant back", given: facts(t, copying, failed(movingPg, ev.ConfigProblem)), when: settle(moving), then: []string{moving + " move_aborting"}},
+		{name: "and stays where it was", given: facts(t, copying, failed(movingPg, ev.ConfigProblem), settle(moving)), when: settle(movingPg), then: []string{movingPg + " copy_dropped"}, phase: fsm.Deployed},
+		{name: "aborted while it is installed there", given: copying, when: ask(moving, ev.Abort{}), then: []string{moving + " move_aborting", movingPg + " copy_dropped"}},
+		{name: "a step that fails for good", given: reserved, when: failed(moving, ev.ConfigProblem), then: []string{moving + " attempt_failed", moving + " move_aborting"}},
+		{name: "aborted before anything was made", given: facts(t, begun, ask(moving, ev.Abort{})), when: settle(moving), then: []string{moving + " move_aborted", moving + " activated"}, phase: fsm.Active},
+		{name: "aborted before it was closed", given: facts(t, copied, ask(moving, ev.Abort{})), when: done(moving, ev.Deleted{}), then: []string{moving + " move_aborted", moving + " activated"}, phase: fsm.Active},
+		{name: "closed for too long", given: installed, when: expired(moving), then: []string{moving + " move_aborting"}},
+		{name: "it is opened again first", given: aborting, when: done(moving, ev.MoveReopened{}), then: []string{moving + " move_reopened"}, phase: fsm.Moving},
+		{name: "then what was made goes", given: reopened, when: done(moving, ev.Deleted{}), then: []string{moving + " move_aborted", moving + " activated"}, phase: fsm.Active, why: "-"},
+		{name: "to bring back is never given up", given: aborting, when: failed(moving, ev.ConfigProblem), then: []string{moving + " attempt_failed"}, phase: fsm.Moving},
+		{name: "nor is what comes behind the commit", given: moved, when: failed(moving, ev.ConfigProblem), then: []string{moving + " attempt_failed"}, phase: fsm.Moving},
+		{name: "a late close of before the abort", given: aborting, when: late(moving, installed, ev.MoveQuiesced{}), phase: fsm.Moving},
+		{name: "no abort behind the commit", given: moved, when: ask(moving, ev.Abort{}), not: "refused…can only go on to its end"},
+		{name: "paused while it serves", given: copying, when: ask(moving, ev.Pause{}), then: []string{moving + " move_paused"}, why: "the move is paused"},
+		{name: "not when it is closed", given: installed, when: ask(moving, ev.Pause{}), not: "refused…is closed since…abort it"},
+		{name: "a change of what moves", given: copying, when: update(movingPg, `{"spec":{"manifests":[{"kind":"Service"}]}}`), not: "refused…operation asked"},
+		{name: "a retry of what moves", given: facts(t, copying, failed(movingPg, ev.InternalReason)), when: retry(movingPg), not: "refused…operation asked"},
+		{name: "a change of what has not followed yet", given: facts(t, held, done(moving, ev.Deleted{})), when: update(movingPg, `{"spec":{"manifests":[{"kind":"Service"}]}}`), not: "refused…has just moved, and it follows"},
+		{name: "it follows all the same", given: facts(t, held, done(moving, ev.Deleted{})), when: settle(movingPg), then: []string{movingPg + " relocated"}},
+		{name: "deleted on the way", given: copying, when: ask(moving, ev.Delete{Cascade: true}), then: []string{moving + " deletion_requested"}, phase: fsm.Deleting},
+		{name: "an application goes there first", given: facts(t, copied, ask(movingPg, ev.Delete{})), when: done(movingPg, ev.Deleted{}), then: []string{movingPg + " copy_dropped"}, phase: fsm.Uninstalling},
+		{name: "and then where it is", given: facts(t, copied, ask(movingPg, ev.Delete{}), done(movingPg, ev.Deleted{})), when: done(movingPg, ev.Deleted{}), then: []string{movingPg + " deleted"}},
+		{name: "neither machines go", given: begun, when: ask("tenantinfra -/us_pg", ev.Delete{}), not: "refused…is used by tenant acme/prod"},
+		{name: "nor those that it has left", given: held, when: ask("tenantinfra -/eu_pg", ev.Delete{}), not: "refused…is used by tenant acme/prod"},
+
+		{name: "a plan that says nothing of the data", given: home, when: roam(ev.TenantUse{}, func(m *ev.Move) { m.Plan = "-/free" }), not: "refused…spec.move.data must be jobs, for programs that bring it along, or none"},
+		{name: "a volume", given: home, when: roam(ev.TenantUse{Volumes: []string{"claim data of volume v1"}}, fsmtest.AsIs), not: "refused…claim data of volume v1 holds data…spec.move.data of plan -/roams is none"},
+		{name: "what aerie did not make", given: home, when: roam(ev.TenantUse{Foreign: []string{"Secret mine"}}, fsmtest.AsIs), not: "refused…leave: Secret mine is not aerie's"},
+		{name: "it stays behind if that is said", given: home, when: roam(ev.TenantUse{Foreign: []string{"Secret mine"}}, func(m *ev.Move) { m.Leave = true }), then: []string{moving + " move_started"}},
+		{name: "an application that is not there yet", given: fsmtest.History(home, fsmtest.Is(movingPg, ev.UpdateRequested[ev.ApplicationSpec]{})), when: over, not: "refused…application acme/prod_pg is Upgrading"},
+	})
+	where := map[string][]fsmtest.Fact{
+		"prepare -/us closed":     reserved,
+		"quiesce -/eu closed":     installed,
+		"open -/us":               moved,
+		"remove -/eu":             held,
+		"abort -/eu":              aborting,
+		"remove -/us":             reopened,
+		"remove -/us, then -/eu":  facts(t, reserved, ask(moving, ev.Delete{Cascade: true}), ask(movingPg, ev.Delete{}), done(movingPg, ev.Deleted{}), settle(moving)),
+		"remove -/eu, then -/us ": facts(t, opened, settle(movingPg), ask(moving, ev.Delete{Cascade: true}), ask(movingPg, ev.Delete{}), done(movingPg, ev.Deleted{}), settle(moving)),
+	}
+	for want, given := range where {
+		got := owedAt(t, given)
+		if e, _ := fsmtest.WorldOf(t, given).Get(fsmtest.RefOf(moving)); e.Phase() == fsm.Deleting {
+			got += ", then " + strings.TrimPrefix(owedAt(t, facts(t, given, done(moving, ev.Deleted{}))), "remove ")
+		}
+		if got != strings.TrimSpace(want) {
+			t.Errorf("owed is %s, want %s", got, want)
+		}
+	}
+}
+
+// owedAt says what is owed to the tenant that moves, and in which cluster.
+func owedAt(t *testing.T, given []fsmtest.Fact) string {
+	e, _ := fsmtest.WorldOf(t, given).Get(fsmtest.RefOf(moving))
+	switch owed := fsm.Machines[ev.Tenant].Owed(e).(type) {
+	case ev.RelocateTenant:
+		at := owed.Step + " " + cmp.Or(owed.Dataplane, "-/eu") // its past does not say the site
+		if owed.Closed {
+			at += " closed"
+		}
+		return at
+	case ev.RemoveTenant:
+		return "remove " + cmp.Or(owed.Dataplane, "-/eu")
+	default:
+		return fmt.Sprintf("%T", owed)
+	}
+}
+
+// TestWhatADryRunPrintsHappens in another cluster too, there and back.
+func TestWhatADryRunOfAnotherClusterPrintsHappens(t *testing.T) {
+	given := clusterHome()
+	for i, to := range []string{"-/us", "-/eu"} {
+		w := fsmtest.WorldOf(t, given)
+		c := roam(ev.TenantUse{CPU: 1}, func(m *ev.Move) { m.Dataplane = to })(t, w)
+		e, _ := w.Get(c.Ref)
+		plan, err := fsm.PlanMove(e, c, w.Refs())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plan.InterruptedMS != 15*60*1000 || !strings.Contains(strings.Join(plan.Made, ";"), "with 1 of its applications") {
+			t.Errorf("the plan says %+v", plan)
+		}
+		var want, got []string
+		for _, s := range plan.Steps {
+			want = append(want, s.Events...)
+		}
+		before := len(given)
+		given = facts(t, given, roam(ev.TenantUse{CPU: 1}, func(m *ev.Move) { m.Dataplane, m.PlanID = to, plan.PlanID }), settle(moving),
+			done(moving, ev.MovePrepared{}), settle(moving), done(movingPg, ev.Deployed{Revision: 1}), settle(moving), done(moving, ev.MoveQuiesced{}),
+			settle(moving), settle(movingPg), done(moving, ev.MoveOpened{}), expired(moving), done(moving, ev.Deleted{}))
+		for _, f := range given[before:] {
+			for _, happened := range f.Events {
+				if f.Ref == fsmtest.RefOf(moving) {
+					got = append(got, happened.Type())
+				}
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("move %d: got  %q\nwant %q", i, got, want)
+		}
+		e, _ = fsmtest.WorldOf(t, given).Get(c.Ref)
+		if d := e.Data.(fsm.TenantData); d.Placement.Dataplane != to || d.Site.Dataplane != to || d.Away != nil || d.Move != nil {
+			t.Errorf("it is at %+v, %+v", d.Placement, d.Site)
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/command"
+)
+
+// rival is one of many requests at once, and what it was answered.
+type rival struct {
+	request  command.Request
+	from, to uint64 // what the log had when it was given, and when it was answered
+	answer   ev.Answer
+	err      error
+	explains bool
+}
+
+// TestManyWishesAtATenant asks much of one tenant at once, at two servers: moves, what is asked of a move, other specs, sleep and its
+// end. Each was answered as if all had come one after the other, in the order of the log.
+func TestManyWishesAtATenant(t *testing.T) {
+	r := newRig(t)
+	intakes := []*command.Intake{r.intake, r.another()}
+	for _, i := range intakes {
+		i.SurveyBy(func(context.Context, ev.TenantSurvey) (ev.TenantUse, error) { return ev.TenantUse{}, nil })
+	}
+	r.perform("create customer acme {}")
+	r.perform(`create account -/main {"cloud":"sim","number":"4711"}`)
+	r.perform(`create dataplane -/eu {"account":"main","region":"eu-central"}`)
+	r.perform(`create tenantinfra -/eu_pg {"app":"pg","size":"small","cells":{"tenants":4,"max":3},"pools":[{"name":"data","machine":"s4"}]}`)
+	for _, plan := range []string{"free", "business"} {
+		r.perform("create plan -/" + plan + ` {"deployment":"resource-shared","apps":[{"type":"pg","size":"small"}]}`)
+	}
+	for round := range 2 {
+		r.race(t, intakes, fmt.Sprint("t", round), round%2 == 1)
+	}
+}
+
+// race asks all of a new tenant at once, its end too or not.
+func (r *rig) race(t *testing.T, intakes []*command.Intake, name string, ends bool) {
+	const clients = 64
+	ref := ev.Ref{Kind: ev.Tenant, Owner: "acme", ID: name}
+	r.perform("create tenant " + ref.Path() + ` {"plan":"free"}`)
+	r.phase(ev.Tenant, ref.Path(), 30*time.Second, fsm.Active)
+	var all sync.WaitGroup
+	wishes := make([]*rival, clients)
+	for n := range clients {
+		verb, body := wish(n, ends)
+		wishes[n] = &rival{request: command.Request{ID: ulid.Make().String(), Owner: ref.Owner, Kind: string(ref.Kind), Name: ref.ID, Verb: verb, Body: []byte(body), Caller: ev.LocalAdmin()}}
+		all.Go(func() { r.give(intakes[n%2], wishes[n]) })
+	}
+	all.Wait()
+	r.until(ev.Tenant, ref.Path(), 30*time.Second, func(e fsm.Entity[fsm.Data], _ *fsm.Blocker) bool {
+		d, _ := e.Data.(fsm.TenantData)
+		return e.Phase() == fsm.Gone || !ends && (e.Phase() == fsm.Active || e.Phase() == fsm.Suspended || d.Move != nil && d.Move.Paused)
+	})
+	r.explain(t, wishes)
+	taken := 0
+	for _, w := range wishes {
+		if w.err == nil && len(w.answer.Events) > 0 {
+			taken++
+		}
+		if !w.explains {
+			t.Errorf("%s was answered %v, %v between %d and %d, and no order explains that", w.request.Verb, w.answer.Events, w.err, w.from, w.to)
+		}
+	}
+	t.Logf("%d of %d wishes were taken", taken, clients)
+}
+
+// wish is the n-th of many.
+func wish(n int, ends bool) (verb, body string) {
+	switch n % 8 {
+	case 0, 1:
+		return "move", `{"plan":"business"}`
+	case 2:
+		return "move", `{"plan":"free"}`
+	case 3:
+		return "abort", `{}`
+	case 4:
+		return "update", fmt.Sprintf(`{"spec":{"plan":"free","allowNamespaces":["n%d"]}}`, n)
+	case 5:
+		if ends && n > 32 {
+			return "delete", `{"cascade":true}`
+		}
+		return "suspend", `{}`
+	case 6:
+		return "resume", `{}`
+	}
+	return "pause", `{}`
+}
+
+// give gives a request to a server and notes the answer.
+func (r *rig) give(to *command.Intake, w *rival) {
+	ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
+	defer cancel()
+	r.fold.View(func(now *state.Entities) { w.from = now.Seq })
+	w.answer, w.err = to.SubmitRequest(ctx, w.request)
+	w.to, _ = r.log.Last(ctx)
+}
+
+// explain decides each wish again: one that was taken where its events are in the log, every other one at all states that the log
+// was in while it was under way, one of which must give the same answer.
+func (r *rig) explain(t *testing.T, wishes []*rival) {
+	again := state.New()
+	asked := map[*rival]ev.Command{}
+	for _, w := range wishes {
+		c, err := w.request.Command(ev.Builtin, time.Now().UTC())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Use = &ev.TenantUse{}
+		asked[w] = c
+	}
+	try := func(next []ev.Recorded) {
+		for _, w := range wishes {
+			taken := w.err == nil && len(w.answer.Events) > 0
+			if w.explains || again.Seq < w.from && !taken || again.Seq > w.to || taken && (len(next) == 0 || next[0].Seq != w.answer.Events[0].Seq) {
+				continue
+			}
+			e, _ := again.Get(asked[w].Ref)
+			changes, err := fsm.Machines[ev.Tenant].Decide(e, asked[w], again.Refs())
+			w.explains = sameAnswer(w, typesOf(changes), err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	end, err := r.log.Last(ctx)
+	if err == nil {
+		err = r.log.Replay(ctx, 0, end, func(decision []ev.Recorded) error {
+			try(decision)
+			return again.Apply(decision)
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	try(nil)
+}
+
+func sameAnswer(w *rival, events []string, err error) bool {
+	var was, is *ev.Refusal
+	if errors.As(w.err, &was) != errors.As(err, &is) {
+		return false
+	}
+	if was != nil {
+		return was.Code == is.Code
+	}
+	var told []string
+	for _, e := range w.answer.Events {
+		told = append(told, e.Type)
+	}
+	return w.err == nil && slices.Equal(told, events)
+}
+
+func typesOf(changes []ev.Change) (types []string) {
+	for _, c := range changes {
+		for _, e := range c.Events {
+			types = append(types, e.Type())
+		}
+	}
+	return types
+}

@@ -1,0 +1,71 @@
+package execute
+
+import (
+	"context"
+
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// relocateTenant does a step of a tenant's move to another cluster: its namespace in one of the two is made, closed or opened.
+func relocateTenant(ctx context.Context, t *Task) Result {
+	e, err := args[ev.RelocateTenant](t)
+	if err != nil {
+		return Result{Err: err}
+	}
+	return t.untilDone(ctx, e.Target, e.Cluster, "RelocateTenant", func(api kube.API) (bool, error) { return t.relocateStep(ctx, api, e) },
+		func() ev.Event { return e.Outcome(since(e.Since)) })
+}
+
+// relocateStep does what it can of a step, and tells whether it is done.
+func (t *Task) relocateStep(ctx context.Context, api kube.API, e ev.RelocateTenant) (done bool, err error) {
+	spec := t.TenantSpec(e.EnsureTenant)
+	switch e.Step {
+	case ev.StepPrepare:
+		spec.Asleep = e.Sleeps
+		if _, err := tenant.Ensure(ctx, api, spec); err != nil {
+			return false, err
+		}
+		return true, tenant.StandBy(ctx, api, spec)
+	case ev.StepQuiesce, ev.StepCopy, ev.StepVerify:
+		if err := tenant.Close(ctx, api, spec); err != nil {
+			return false, err
+		}
+		return t.runPrograms(ctx, api, spec, e)
+	case ev.StepRedirect:
+		// Its namespace may have been deleted by hand since it opened, and nothing is repaired before the move is over.
+		if open, err := tenant.Open(ctx, api, spec); err != nil || !open {
+			return false, err
+		}
+		if done, err := t.runPrograms(ctx, api, spec, e); err != nil || !done {
+			return false, err
+		}
+		return true, tenant.EndMove(ctx, api, spec)
+	case ev.StepStop:
+		return stopPrograms(ctx, api, spec)
+	case ev.StepAbort:
+		if undone, err := t.unquiesce(ctx, api, spec, e); err != nil || !undone {
+			return false, err
+		}
+	}
+	if e.Sleeps {
+		if running, err := tenant.Suspend(ctx, api, spec.Namespace, t.Revision); kube.CodeOf(err) != kube.NotFound && (err != nil || running) {
+			return false, err
+		}
+	}
+	open, err := tenant.Open(ctx, api, spec)
+	if err != nil || !open {
+		return false, err
+	}
+	return true, tenant.EndMove(ctx, api, spec)
+}
+
+// sleep stops what an application has just been installed with, where its tenant is suspended.
+func (t *Task) sleep(ctx context.Context, api kube.API, e ev.EnsureApplication) error {
+	if !e.Sleeps {
+		return nil
+	}
+	_, err := tenant.Suspend(ctx, api, e.Namespace, t.Revision)
+	return err
+}
