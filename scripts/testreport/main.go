@@ -3,7 +3,8 @@
 //
 // Lines that are not JSON are passed on as they are: make and the compiler print some. It ends with an error if anything
 // failed. What a test prints is kept until the test has passed, so its memory is bounded by what runs at once; of a test that
-// fails the last 300 lines are said, and the hundred from where it panicked: a test that takes too long ends so.
+// fails the last 300 lines are said, and the hundred from where it panicked: a test that takes too long ends so. The last lines
+// say all failures once more in short, for who sees the end alone.
 package main
 
 import (
@@ -21,6 +22,7 @@ const (
 	mostLines   = 300 // of a test that failed
 	mostPanic   = 100 // of a panic
 	mostSlowest = 20
+	mostShort   = 12
 )
 
 // event is one of those of go doc test2json.
@@ -61,6 +63,19 @@ func (o *output) add(line string) {
 
 func (o *output) String() string {
 	return strings.Join(o.panicked, "") + strings.Join(o.last[max(0, len(o.last)-mostLines):], "")
+}
+
+// short is a panic without its stacks, which for a package whose time is over says what ran, or the last lines.
+func (o *output) short() string {
+	if o == nil {
+		return ""
+	}
+	if o.panicked != nil {
+		text, _, _ := strings.Cut(strings.Join(o.panicked, ""), "\n\n")
+		return text + "\n"
+	}
+	own := slices.DeleteFunc(slices.Clone(o.last), func(line string) bool { return !isOfTest(line) })
+	return strings.Join(own[max(0, len(own)-mostShort):], "")
 }
 
 func main() {
@@ -117,6 +132,9 @@ func (r *report) conclude(key test, e event) {
 		fmt.Fprintf(r.out, "%s\t%s\t%.1fs\n", map[bool]string{true: "FAIL", false: "ok"}[e.Action == "fail"], e.Package, e.Elapsed)
 	}
 	if e.Action == "fail" {
+		if e.Test == "" {
+			r.abandon(e.Package)
+		}
 		r.failed = append(r.failed, key)
 	} else {
 		delete(r.said, key)
@@ -125,6 +143,22 @@ func (r *report) conclude(key test, e event) {
 		r.ended = append(r.ended, test{e.Package, e.Test, e.Elapsed})
 	}
 }
+
+// abandon takes the tests of a package that ended before them, for instance by its time: go test says no end of theirs, and what
+// panicked stands in the output of whichever spoke last. Those that have said nothing had not begun.
+func (r *report) abandon(pkg string) {
+	var never []test
+	for key, said := range r.said {
+		if key.pkg == pkg && key.name != "" && !slices.Contains(r.failed, key) && (said.panicked != nil || slices.ContainsFunc(said.last, isOfTest)) {
+			never = append(never, key)
+		}
+	}
+	slices.SortFunc(never, func(a, b test) int { return cmp.Compare(a.name, b.name) })
+	r.failed = append(r.failed, never...)
+}
+
+// isOfTest says whether a line is a test's own, and not one by which go test says that it runs.
+func isOfTest(line string) bool { return !strings.HasPrefix(line, "=== ") }
 
 // end says what failed, and what took longest.
 func (r *report) end() {
@@ -138,5 +172,11 @@ func (r *report) end() {
 		if said := r.said[t]; said != nil {
 			fmt.Fprint(r.out, said)
 		}
+	}
+	for i, t := range r.failed {
+		if i == 0 {
+			fmt.Fprintln(r.out, "\nin short:")
+		}
+		fmt.Fprintf(r.out, "failed: %s\n%s", t, r.said[t].short())
 	}
 }

@@ -36,7 +36,36 @@ why
 failed: p TestB
 
 failed: p
+
+in short:
+failed: p TestB/one
+why
+failed: p TestB
+failed: p
 `
+	if got := out.String(); got != want {
+		t.Errorf("it says\n%s", got)
+	}
+}
+
+// A package whose time is over says the ends of no tests.
+func TestWhatHungIsSaid(t *testing.T) {
+	var out strings.Builder
+	r := &report{out: &out, said: map[test]*output{}}
+	err := r.read(strings.NewReader(`{"Action":"output","Package":"p","Test":"TestLater","Output":"=== PAUSE TestLater\n"}
+{"Action":"output","Package":"p","Test":"TestHangs","Output":"waits for a kill\n"}
+{"Action":"output","Package":"p","Test":"TestSlow","Output":"panic: test timed out after 20m0s\n"}
+{"Action":"output","Package":"p","Test":"TestSlow","Output":"\trunning tests:\n"}
+{"Action":"output","Package":"p","Test":"TestSlow","Output":"\n"}
+{"Action":"output","Package":"p","Test":"TestSlow","Output":"goroutine 1 [sleep]:\n"}
+{"Action":"fail","Package":"p","Elapsed":1200}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.end()
+	want := "FAIL\tp\t1200.0s\nthe slowest tests:\n\nfailed: p TestHangs\nwaits for a kill\n\n" +
+		"failed: p TestSlow\npanic: test timed out after 20m0s\n\trunning tests:\n\ngoroutine 1 [sleep]:\n\nfailed: p\n\nin short:\n" +
+		"failed: p TestHangs\nwaits for a kill\nfailed: p TestSlow\npanic: test timed out after 20m0s\n\trunning tests:\nfailed: p\n"
 	if got := out.String(); got != want {
 		t.Errorf("it says\n%s", got)
 	}

@@ -59,25 +59,27 @@ func (c *control) operate(admin kube.API, p *proxy, command []string, phase stri
 	before, _ := c.release(admin)
 	p.arm(at)
 	c.run("", append([]string{"application", command[0], "zoo/prod_exporter"}, command[1:]...)...)
-	if at.n != math.MaxInt && c.strikes(admin, p, struck, before, phase) {
+	if at.n != math.MaxInt && c.strikes(p, struck, func() bool {
+		version, states := c.release(admin)
+		return phase == "Uninstalled" && len(states) == 0 || phase == "Deployed" && version > before && states[len(states)-1] == "deployed"
+	}) {
 		c.start()
 	}
 	c.reaches("application", "zoo/prod_exporter", phase)
 	return p.counted()
 }
 
-// strikes waits for the strike. What an operation finds done by the one before it does not write again: then it may have
-// ended first, which the cluster tells.
-func (c *control) strikes(admin kube.API, p *proxy, struck chan struct{}, before int, phase string) bool {
+// strikes waits for the strike, and says whether it came. What finds something done already does not write again, so all may have
+// ended first; only a cluster can tell, since the control plane may just be killed.
+func (c *control) strikes(p *proxy, struck <-chan struct{}, ended func() bool) bool {
 	c.Helper()
 	kubetest.Eventually(c, "it is killed, or has ended", func() bool {
 		select {
 		case <-struck:
 			return true
 		default:
+			return ended()
 		}
-		version, states := c.release(admin)
-		return phase == "Uninstalled" && len(states) == 0 || phase == "Deployed" && version > before && states[len(states)-1] == "deployed"
 	})
 	if p.disarm() {
 		return false

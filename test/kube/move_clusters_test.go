@@ -102,8 +102,7 @@ func (c *control) changes(from, to, at side, s strike) (atSource, atTarget int) 
 	}
 	most := c.watchOpen(to, from)
 	c.run("", "tenant", "move", "zoo/prod", "--dataplane", to.dataplane)
-	if at.proxy != nil {
-		<-struck
+	if at.proxy != nil && c.strikes(at.proxy, struck, func() bool { return len(c.namespaces(from)) == 0 && len(c.namespaces(to)) == 1 }) {
 		c.start()
 	}
 	var e struct {

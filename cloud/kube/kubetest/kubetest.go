@@ -253,15 +253,21 @@ func cancelled(s *space) {
 	s.is(kube.Unavailable, err)
 }
 
+// longest is how long Eventually waits: far longer than anything takes, so that a test which hangs says for what, and its package
+// doesn't end by its own time with all that runs beside it.
+const longest = 6 * time.Minute
+
 // Eventually waits for something that a cluster brings about in its own time.
 func Eventually(t testing.TB, what string, so func() bool) {
 	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick, end := time.NewTicker(50*time.Millisecond), time.After(longest)
 	defer tick.Stop()
 	for !so() {
 		select {
 		case <-t.Context().Done():
 			t.Fatal("never: " + what)
+		case <-end:
+			t.Fatalf("not within %v: %s", longest, what)
 		case <-tick.C:
 		}
 	}
