@@ -287,7 +287,8 @@ func (t *told) stays(o release.Owned) bool {
 	})
 }
 
-// states implements knowledge. Who was told to stand lives, and nobody is asked about him. Of marks of others than the customer nothing is known here.
+// states implements knowledge. Who was told to stand lives, and nobody is asked about him. Of marks of others than the customer
+// nothing is known here.
 func (t *told) states(ctx context.Context, all []incarnation) (map[incarnation]ownerState, error) {
 	is, marks := map[incarnation]ownerState{}, map[string]incarnation{}
 	for _, i := range all {
