@@ -117,7 +117,7 @@ func (c *Control) connect(s Settings) (err error) {
 
 // weaker is what callers have less of there than on the embedded server.
 const weaker = "; callers come in over NATS, where agents do not come in, what is tried beyond one's rights is in the NATS servers' logs alone, " +
-	"and live events come once from each replica"
+	"live events come once from each replica, and a caller may have any number of connections"
 
 // openCallout lets callers into those servers, once commands are taken, and tries it.
 func (c *Control) openCallout(s Settings) error {
@@ -152,7 +152,14 @@ func (c *Control) callers() embedded.Callers {
 			return caller, ok
 		},
 		Key: c.who.Key, Actor: c.who.Actor, Denied: c.violated, Spend: c.budgets.Spend,
+		Full: func(caller ev.Caller) { c.full(caller.Actor, caller.Role) },
 	}
+}
+
+// full notes that a connection was refused, because there are as many of a caller's or an agent's as may be.
+func (c *Control) full(who string, role ev.Role) {
+	c.counts.Exceeded(role, "connections")
+	slog.Warn("a connection is refused: there are as many as there may be", "of", who)
 }
 
 // endWith ends the connections of who is let in no more.
