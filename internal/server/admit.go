@@ -119,6 +119,23 @@ func (c *Control) connect(s Settings) (err error) {
 const weaker = "; callers come in over NATS, where agents do not come in, what is tried beyond one's rights is in the NATS servers' logs alone, " +
 	"live events come once from each replica, and a caller may have any number of connections"
 
+// lostAnswer is what may happen between servers that keep several connections to each other: accounts are spread over them, so that an
+// answer may come to a server before it knows, by another connection, that somebody listens there.
+const lostAnswer = "; the first answer to who has just connected may be lost, unless the cluster block of each server has pool_size: -1"
+
+// pooledAsOne tells whether each server is known to keep one connection to each other one.
+func pooledAsOne(ctx context.Context, monitors string) bool {
+	if monitors == "" {
+		return false
+	}
+	for _, at := range strings.Split(monitors, ",") {
+		if v, err := readMonitor(ctx, strings.TrimSpace(at)); err != nil || v.Cluster.PoolSize >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // openCallout lets callers into those servers, once commands are taken, and tries it.
 func (c *Control) openCallout(s Settings) error {
 	if c.callout == nil {
@@ -130,6 +147,9 @@ func (c *Control) openCallout(s Settings) error {
 	}
 	c.endWith(door.Evict)
 	c.kept += weaker
+	if c.Log.Copies() > 1 && !pooledAsOne(c.core.ctx, s.Monitor) {
+		c.kept += lostAnswer
+	}
 	options, err := s.Access.TrustOptions()
 	if err != nil {
 		return err
