@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/pprof"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -33,7 +34,7 @@ type benchmark struct {
 
 // benchmarks are in the order of the help.
 var benchmarks = []benchmark{commandsBenchmark, appendBenchmark, foldBenchmark, lifecycleBenchmark, queryBenchmark,
-	historyBenchmark, startBenchmark, tailsBenchmark, placementBenchmark}
+	historyBenchmark, startBenchmark, tailsBenchmark, placementBenchmark, agentsBenchmark}
 
 // The most that a flag may ask for: as many commands as the intake takes at once.
 const (
@@ -109,6 +110,7 @@ type bench struct {
 	kinds              *events.Registry
 	n, clients, rounds int
 	tails              tailsOptions
+	idle               time.Duration // of agents
 	parent, profile    string
 	json               bool
 
@@ -130,7 +132,7 @@ func (b *bench) check() error {
 		refuse("--clients", b.clients, 1, mostClients)
 		least *= max(b.clients, 1) // each client has something to do in each round
 	}
-	if b.benchmark.flags != nil {
+	if b.name == tailsName {
 		b.tails.check(refuse)
 		least *= 2 // a round has two parts
 	}

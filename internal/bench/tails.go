@@ -13,8 +13,10 @@ import (
 	"github.com/aeriehq/aerie/internal/client"
 )
 
+const tailsName = "tails"
+
 var tailsBenchmark = benchmark{
-	name:  "tails",
+	name:  tailsName,
 	short: "Many who listen over SSE and NATS: how far behind they are, and what they cost those who command",
 	long: "Give commands at a rate, and measure their answers: first with nobody listening, then with many who follow all\n" +
 		"events, over SSE and as plain NATS subscribers, each on a connection of its own, and with some of each sort who never\n" +

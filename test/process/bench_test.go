@@ -143,3 +143,24 @@ func until(t *testing.T, what string, so func() bool) {
 		}
 	}
 }
+
+// TestBenchAgents has a few agents do what they are told, and come back to a server that was killed: nothing is lost, and nothing done
+// twice.
+func TestBenchAgents(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := finish(aerie(t.Context(), strings.Fields("bench agents --n 3 --rounds 1 --idle 1s --json --dir "+dir)...))
+	var line map[string]any
+	if err := json.Unmarshal([]byte(s.out), &line); err != nil || s.code != 0 {
+		t.Fatalf("%+v: %v", s, err)
+	}
+	for _, key := range []string{"joined_s", "built_s", "p50_us", "p99_us", "all_s", "rss_all_kb_each", "serves_s", "back_s"} {
+		if v, ok := line[key].(float64); !ok || v <= 0 {
+			t.Errorf("%s is %v", key, line[key])
+		}
+	}
+	if line["lost"] != 0.0 || line["twice"] != 0.0 {
+		t.Errorf("lost, or done twice: %s", s.out)
+	}
+	empty(t, dir)
+}
