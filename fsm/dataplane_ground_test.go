@@ -10,7 +10,9 @@ import (
 )
 
 // lacking is the past failure of an attempt, and that was all.
-func lacking(code ev.ReasonCode) []ev.Event { return []ev.Event{*fsmtest.Attempt(0, code), givenUp(code)} }
+func lacking(code ev.ReasonCode) []ev.Event {
+	return []ev.Event{*fsmtest.Attempt(0, code), givenUp(code)}
+}
 
 // TestWhatFailedForItsGroundGoesOn has what stands on something given up, and that brought back or not.
 func TestWhatFailedForItsGroundGoesOn(t *testing.T) {

@@ -15,13 +15,16 @@ import (
 // retries anything else.
 func (l *life) undermine() {
 	l.seen["undermined"]++
-	l.offers = sim.Catalogue{Versions: []string{"1.99"}, Addons: offers.AddonVersions(), Machines: []string{"none"}}
+	kind := cloud.KindCluster // without it all that is asked for fails
+	l.offers = sim.Catalogue{Versions: []string{"1.99"}, Addons: offers.AddonVersions(), Machines: []string{"s2", "s4", "m4", "r4"}}
+	if l.chance(2) { // what is in it can be reached still
+		kind, l.offers.Versions, l.offers.Machines = cloud.KindPool, offers.Versions(), []string{"none"}
+	}
 	l.cloud.SetCatalogue(l.offers)
 	var dataplanes []ev.Ref
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
 		if e.Ref.Kind == ev.Dataplane && m.AtRest(e.Phase()) {
 			dataplanes = append(dataplanes, e.Ref)
-			kind := pick(&l.script, []cloud.Kind{cloud.KindCluster, cloud.KindPool})
 			l.must2(l.cloud.ByHand(sim.ManualChange{Delete: string(kind), Match: fsm.OwnerTag(e.Base)}))
 		}
 	})
@@ -55,11 +58,16 @@ func (l *life) undermine() {
 // to wake.
 func (l *life) askInVain() map[ev.Ref]fsm.Phase {
 	asleep := map[ev.Ref]fsm.Phase{}
+	l.ask(l.request(refs(ev.Plan)[2], ev.VerbUpdate, `{"spec":`+manyJSON("3")+`}`))
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
 		switch {
 		case !m.AtRest(e.Phase()) || e.Failure != nil:
 		case e.Ref.Kind == ev.Application, e.Ref.Kind == ev.Addon:
 			l.ask(l.request(e.Ref, ev.VerbUpdate, fmt.Sprintf(`{"spec":%s}`, appJSON("vain"))))
+		case e.Ref.Kind == ev.Cell && e.Data.(fsm.CellData).Spec.Plan == "-/many":
+			if p, known := l.world.Get(refs(ev.Plan)[2]); known {
+				l.ask(l.request(e.Ref, ev.VerbUpgrade, fmt.Sprintf(`{"plan":"many@%d"}`, p.Revision)))
+			}
 		case e.Ref.Kind == ev.TenantInfra:
 			spec := e.Data.(fsm.TenantInfraData).Spec
 			if len(spec.Pools) > 0 {
