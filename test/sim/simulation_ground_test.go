@@ -46,6 +46,7 @@ func (l *life) undermine() {
 		l.ask(l.request(ref, ev.VerbRetry, ""))
 	}
 	l.rest()
+	l.takeBack() // the cloud may have given up meanwhile what one was made of
 	l.bringBack()
 	for ref, want := range asleep {
 		if e, _ := l.world.Get(ref); e.Phase() != want && e.Phase() != fsm.Moving {
