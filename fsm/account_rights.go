@@ -41,15 +41,14 @@ func (d TenantInfraData) target() ev.Target { return d.Site }
 func (d TenantData) target() ev.Target      { return d.Site }
 func (d ReleaseData[S]) target() ev.Target  { return d.Site }
 
-// resume tries again what was given up because rights were missing, once the account has them again: since it was given up,
-// the account was not Ready, and is now. What an account that stayed Ready refuses is not for the account to give.
-func (k *Kind[D]) resume(e Entity[D], refs *Refs) []ev.Change {
-	acc, ok := refs.accountOf(e.Base, e.Data)
-	if !ok || !acc.Holds(ConditionReady) || !acc.Conditions[len(acc.Conditions)-1].Since.After(e.PhaseSince) {
-		return nil
+// hasRights tells whether an account has the rights again because of which something was given up: since then it was not Ready,
+// and is now. What an account that stayed Ready refuses is not for the account to give.
+func (r *Refs) hasRights(b Base, d Data) bool {
+	if !b.Failure.LacksRights() {
+		return false
 	}
-	changes, _ := k.retry(e)
-	return changes
+	acc, ok := r.accountOf(b, d)
+	return ok && acc.Holds(ConditionReady) && acc.Conditions[len(acc.Conditions)-1].Since.After(b.PhaseSince)
 }
 
 // accountOf is the account in which something is made for an entity; false if there is none.
@@ -92,9 +91,4 @@ func ofCloud(k ev.Kind, f ev.AttemptFailed) bool {
 		return true
 	}
 	return slices.ContainsFunc(f.Calls, func(c ev.Call) bool { return c.API == access && c.Code != "ok" })
-}
-
-// lacksRights tells whether the entity rests because rights are missing in an account.
-func (k *Kind[D]) lacksRights(e Entity[D]) bool {
-	return e.Phase() != k.TerminatingPhase && e.Phase() != k.FinalPhase && idle(k.Owed(e)) && rightsBack(e.Base, e.Data) != nil
 }

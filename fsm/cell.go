@@ -105,7 +105,8 @@ var cell = Kind[CellData]{
 			e.condition(ConditionInUse, e.Data.Used > 0),
 		}
 		if e.Data.Spec.Plan != "" {
-			all = append(all, e.condition(ConditionPrepared, e.Data.Prepared))
+			all = append(all, e.condition(ConditionPrepared, e.Data.Prepared),
+				e.condition(ConditionInSync, e.Failure == nil && (e.Phase() == Open || e.Phase() == Full || e.Phase() == Draining)))
 		}
 		return append(all, e.condition(ConditionReady, e.Phase() == Open || e.Phase() == Full || e.Phase() == Draining && (e.Data.Opened || e.Data.Spec.Plan == "")))
 	},

@@ -194,18 +194,13 @@ func (k *Kind[D]) settle(e Entity[D], refs *Refs) (all []ev.Change, err error) {
 
 // wait looks whether what the entity waits for is there: then it goes on.
 func (k *Kind[D]) wait(e Entity[D], refs *Refs) ([]ev.Change, *Blocker) {
-	switch {
-	case e.draining(k.TerminatingPhase):
+	if e.draining(k.TerminatingPhase) {
 		return k.settleGoing(e, refs)
-	case k.lacksRights(e):
-		if changes := k.resume(e, refs); len(changes) > 0 || k.Advance == nil {
-			return changes, nil
-		}
-		return k.Advance(e, refs)
-	case k.Advance != nil:
-		return k.Advance(e, refs)
 	}
-	return nil, nil
+	if changes := k.resume(e, refs); len(changes) > 0 || k.Advance == nil {
+		return changes, nil
+	}
+	return k.Advance(e, refs)
 }
 
 // terminating tells whether the entity is on its way to its end.
@@ -220,11 +215,12 @@ func (k *Kind[D]) work(e Entity[D]) ev.Effect {
 		return WaitFor{On: []Dependency{{Ref: e.Ref, Class: UsersGone}}}
 	}
 	owed := k.Owed(e)
-	if !k.lacksRights(e) {
+	back := k.stranded(e)
+	if len(back) == 0 {
 		return owed
 	}
 	w, _ := owed.(WaitFor)
-	w.On = append(slices.Clone(w.On), rightsBack(e.Base, e.Data)...)
+	w.On = append(slices.Clone(w.On), back...)
 	return w
 }
 

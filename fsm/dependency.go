@@ -46,6 +46,8 @@ func (d Dependency) String() string {
 		return "the end of what uses " + d.Ref.String()
 	case d.Class == AccountOf:
 		return "the account of " + d.Ref.String()
+	case d.Class == Ground:
+		return "what " + d.Ref.String() + " stands on"
 	case d.Class == CellApplications:
 		return "the applications of " + d.Ref.String()
 	case d.Class == TenantsOn:
@@ -74,10 +76,8 @@ func AwaitedBy(e Entity[Data], get func(ev.Ref) (Entity[Data], bool)) (all []Awa
 		switch n.Class {
 		case SomePlace:
 			all = append(all, awaitedPlaces(typed[TenantData](e), get)...)
-		case AccountOf:
-			if dp, born := get(n.Ref); born {
-				all = append(all, Awaited{Ref: ready(ev.Account, typed[DataplaneData](dp).Data.Spec.Account).Ref})
-			}
+		case AccountOf, Ground:
+			all = append(all, awaitedBelow(e, n, get)...)
 		case CellApplications:
 			all = append(all, awaitedApplications(n.Ref, get)...)
 		default:

@@ -63,7 +63,7 @@ func (b Base) drifted() bool {
 
 // inSync is the condition that all is made as it was asked for, and still so as far as anybody has seen.
 func (b Base) inSync(made Phase) Condition {
-	return b.condition("InSync", b.phase == made && b.Failure == nil)
+	return b.condition(ConditionInSync, b.phase == made && b.Failure == nil)
 }
 
 // contested tells whether somebody undoes what is repaired, so that the next repair has to wait.

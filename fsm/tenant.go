@@ -25,6 +25,7 @@ type TenantData struct {
 	Site      ev.Target
 	Cluster   string
 	Sleeps    bool           // nothing of it was running when it was last at rest
+	Waking    bool           // it was asked to wake, and does not sleep again since
 	Move      *ev.MoveState  // nil unless it moves
 	Next      *ev.TenantSpec // what it asks for once it has moved; nil unless it is to
 	Zones     []string       // of the machines that it moves to, if these are in some only
@@ -96,6 +97,7 @@ var tenant = Kind[TenantData]{
 	Elapsed:    elapsedMove,
 	DecideVerb: commandTenant,
 	Outcome:    outcomeTenant,
+	Again:      askTenantAgain,
 	Locked:     lockTenant,
 	GiveUp:     giveUpTenant,
 	Conditions: func(e Entity[TenantData]) []Condition {

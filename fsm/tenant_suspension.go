@@ -107,7 +107,24 @@ func (d TenantData) evolveSuspension(happened ev.Event) TenantData {
 	case ev.Resumed, ev.SuspendGivenUp:
 		d.Sleeps = false
 	}
+	switch happened.(type) {
+	case ev.ResumeRequested:
+		d.Waking = true
+	case ev.Resumed, ev.Suspended, ev.SuspendRequested, ev.SuspendGivenUp:
+		d.Waking = false
+	}
 	return d
+}
+
+// askTenantAgain asks again of a tenant what it could not do: to fall asleep, or to wake.
+func askTenantAgain(e Entity[TenantData], refs *Refs) (changes []ev.Change) {
+	switch {
+	case e.Phase() == Active && e.Unmet != nil:
+		changes, _ = suspend(e, refs)
+	case e.Phase() == Suspended && e.Data.Waking:
+		changes, _ = resume(e)
+	}
+	return changes
 }
 
 // owedSuspension is what is owed to a tenant that falls asleep or wakes.

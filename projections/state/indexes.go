@@ -89,6 +89,10 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 		w.roomier(before, after)
 	case ev.Plan, ev.Customer: // these say of what class a place must be
 		w.reask(after.Ref)
+	case ev.Tenant:
+		if !fsm.SameStays(before, after) { // who stands on it stands on something else now
+			w.reask(after.Ref)
+		}
 	case ev.Cell:
 		if before.Revision != after.Revision { // another version of its plan has other applications
 			w.reask(after.Ref)

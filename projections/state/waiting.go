@@ -98,7 +98,7 @@ func (w *Entities) Waiting(r ev.Ref) (refs []ev.Ref) {
 }
 
 // reask notes that those who wait for a plan may wait for places of another class now, and those who wait for a cell for
-// other applications.
+// other applications, and those who wait for a tenant for other places.
 func (w *Entities) reask(changed ev.Ref) {
 	for waiter := range w.waiting[fsm.Awaited{Ref: changed}] {
 		w.fresh[waiter] = struct{}{}

@@ -57,10 +57,11 @@ func (l *life) checkStill() {
 		l.checkReason(e)
 		l.checkRefs(e, m)
 		l.checkIdle(e, m)
-		if m.AtRest(e.Phase()) || m.Ended(e.Phase()) || e.Failure != nil {
+		_, waits := m.Owed(e).(fsm.WaitFor)
+		switch {
+		case m.Ended(e.Phase()), e.Failure == nil && m.AtRest(e.Phase()), e.Failure != nil && !waits:
 			return
-		}
-		if _, waits := m.Owed(e).(fsm.WaitFor); !waits {
+		case !waits:
 			l.wrong("%s is %s for ever: %+v", e.Ref, e.Phase(), l.world.Blocker(e))
 			return
 		}

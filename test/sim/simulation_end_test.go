@@ -72,9 +72,10 @@ func (l *life) ends() {
 	l.bringBack()
 	l.wishInVain()
 	l.takeBack()
-	l.bringBack()
-	l.retryAll() // what stands on a dataplane that a wish had broken is looked at only now
-	l.rest()
+	l.bringBack() // what stands on a dataplane that a wish had broken is looked at only now, and goes on by itself
+	if l.chance(2) {
+		l.undermine()
+	}
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) { l.checkHealed(e) })
 	l.checkAll()
 	if l.chance(4) {

@@ -182,6 +182,12 @@ func (l *life) note(decision []ev.Recorded) {
 		l.checkProvision(r)
 		l.noteMove(r)
 		l.noteRepair(r)
+		if r.Actor == ev.ActorAerie && r.Ref.Kind != ev.Account {
+			switch r.Event.(type) {
+			case ev.RetryRequested, ev.ResumeRequested, ev.SuspendRequested:
+				l.seen["gone on by itself: "+r.Event.Type()+" of a "+string(r.Ref.Kind)]++
+			}
+		}
 		if f, failed := r.Event.(ev.AttemptFailed); failed && strings.Contains(f.Message, "can't be emptied") {
 			l.seen["pools that can't be emptied"]++
 		}

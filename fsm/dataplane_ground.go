@@ -1,0 +1,138 @@
+package fsm
+
+import (
+	"slices"
+	"time"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// ConditionInSync is the condition that all is made as it was asked for, and still so as far as anybody has seen.
+const ConditionInSync = "InSync"
+
+// Ground is the class of waiting for what an entity stands on: that it is brought back.
+const Ground = "ground"
+
+// groundOf lists what an entity stands on, the nearest first, each with the condition under which it carries.
+func groundOf(e Entity[Data], get func(ev.Ref) (Entity[Data], bool)) []Dependency {
+	on := standsOn(e, get)
+	for i := 0; i < len(on); i++ {
+		below, _ := get(on[i].Ref)
+		for _, n := range standsOn(below, get) {
+			if !slices.ContainsFunc(on, func(known Dependency) bool { return known.Ref == n.Ref }) {
+				on = append(on, n)
+			}
+		}
+	}
+	return on
+}
+
+// standsOn lists what an entity stands on directly.
+func standsOn(e Entity[Data], get func(ev.Ref) (Entity[Data], bool)) []Dependency {
+	switch d := e.Data.(type) {
+	case ApplicationData:
+		return []Dependency{e.tenant()}
+	case CellApplicationData:
+		return []Dependency{e.cell()}
+	case AddonData:
+		return []Dependency{{Ref: e.dataplane().Ref, Condition: ConditionBaseReady}}
+	case TenantInfraData:
+		return []Dependency{e.dataplane()}
+	case CellData:
+		on := []Dependency{e.infra()}
+		for _, machines := range awaitedMachines(e.Ref, e.infra().Ref, get) {
+			on = append(on, Dependency{Ref: machines.Ref, Condition: ConditionReady})
+		}
+		return on
+	case TenantData:
+		if d.Placement == nil {
+			return nil
+		}
+		return append(append(d.place(), ready(ev.TenantInfra, d.Placement.Nodes())), d.inCell()...)
+	}
+	return nil
+}
+
+// mayBeGround tells whether a failure may be because of what an entity stands on, so that it is over when that is brought back.
+// What is wrong by itself, such as a chart, is not.
+func mayBeGround(r ev.Reason) bool {
+	switch r.Code {
+	case ev.Dependency, ev.Unreachable, ev.Timeout, ev.CapacityUnavailable:
+		return true
+	case ev.ConflictReason: // something else is being done to it
+		return r.Fault == ev.ByCloud
+	}
+	return r.LacksRights()
+}
+
+// stranded is what is waited for by who rests because of what others lack: the rights of an account, or something of what it
+// stands on. Nil if that is not what is the matter.
+func (k *Kind[D]) stranded(e Entity[D]) []Dependency {
+	if e.Failure == nil || e.Phase() == k.TerminatingPhase || e.Phase() == k.FinalPhase || !idle(k.Owed(e)) {
+		return nil
+	}
+	back := rightsBack(e.Base, e.Data)
+	if mayBeGround(*e.Failure) && hasGround(e.Ref.Kind) {
+		back = append(back, Dependency{Ref: e.Ref, Class: Ground})
+	}
+	return back
+}
+
+func hasGround(k ev.Kind) bool {
+	switch k {
+	case ev.TenantInfra, ev.Addon, ev.Cell, ev.CellApplication, ev.Tenant, ev.Application:
+		return true
+	}
+	return false
+}
+
+// awaitedBelow is what can end the wait of one that is stranded.
+func awaitedBelow(e Entity[Data], n Dependency, get func(ev.Ref) (Entity[Data], bool)) (all []Awaited) {
+	if n.Class == AccountOf {
+		if dp, born := get(n.Ref); born {
+			all = append(all, Awaited{Ref: ready(ev.Account, typed[DataplaneData](dp).Data.Spec.Account).Ref})
+		}
+		return all
+	}
+	for _, on := range groundOf(e, get) {
+		all = append(all, Awaited{Ref: on.Ref})
+	}
+	return all
+}
+
+// resume tries again what was given up because of what others lacked, once they have it again. Each time that is brought back it is
+// tried once: what fails in the same way after that goes round in no circle.
+func (k *Kind[D]) resume(e Entity[D], refs *Refs) []ev.Change {
+	switch {
+	case len(k.stranded(e)) == 0,
+		!refs.hasRights(e.Base, e.Data) && !refs.carriedAgain(Entity[Data]{e.Base, e.Data}),
+		k.Locked != nil && k.Locked(e, ev.Retry{}, refs) != nil:
+		return nil
+	}
+	if k.Again != nil {
+		if changes := k.Again(e, refs); len(changes) > 0 {
+			return changes
+		}
+	}
+	changes, _ := k.retry(e)
+	return changes
+}
+
+// carriedAgain tells whether what an entity stands on carries it, and that, or something below it, was brought back since the
+// entity met its trouble.
+func (r *Refs) carriedAgain(e Entity[Data]) bool {
+	return mayBeGround(*e.Failure) && r.unmet(standsOn(e, r.Get)) == nil && slices.ContainsFunc(groundOf(e, r.Get), func(n Dependency) bool {
+		below, _ := r.Get(n.Ref)
+		return below.restored(n.Condition).After(e.TroubleSince)
+	})
+}
+
+// restored is when an entity last came to be as it was made, or came to carry what stands on it: by a condition of these.
+func (b Base) restored(condition string) (at time.Time) {
+	for _, c := range b.Conditions {
+		if c.Status == True && (c.Type == condition || c.Type == ConditionInSync) && c.Since.After(at) {
+			at = c.Since
+		}
+	}
+	return at
+}
