@@ -37,7 +37,7 @@ test-race: build ## the same with the race detector: what shares memory, with fe
 # Where .ci/setup installs tools of others.
 export AERIE_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/aerie-tools
 
-test-extra: ## metrics, API documents and NATS by promtool, redocly, spectral, oapi-codegen and the nats CLI, which .ci/setup installs
+test-extra: ## metrics, API documents and NATS by promtool, redocly, spectral, asyncapi's parser, oapi-codegen and the nats CLI, which .ci/setup installs
 	AERIE_EXTRA=1 $(GO) test $(TESTFLAGS) -count=1 -timeout 10m ./test/extra
 
 test-kube: build ## the tests that need a real Kubernetes; it is built from source where there is none yet

@@ -86,11 +86,11 @@ type (
 	}
 	// StandsItem is an entity at rest, and the effects that made what it has.
 	StandsItem struct {
-		Ref    Ref          `json:"ref"`
-		UID    string       `json:"uid"`
-		Seq    uint64       `json:"seq"`              // the revision of its last event: a report names it
-		Failed bool         `json:"failed,omitempty"` // something was found that is not repaired: that it is, is news too
-		Made   []MadeEffect `json:"made"`
+		Ref      Ref          `json:"ref"`
+		UID      string       `json:"uid"`
+		Revision uint64       `json:"seq"`              // that of its last event: a report names it
+		Failed   bool         `json:"failed,omitempty"` // something was found that is not repaired: that it is, is news too
+		Made     []MadeEffect `json:"made"`
 	}
 	// MadeEffect is an effect that made something.
 	MadeEffect struct {

@@ -123,8 +123,8 @@ func TestHandovers(t *testing.T) {
 	before, after := fsmtest.WorldOf(t, handing), fsmtest.WorldOf(t, fsmtest.History(handing, fsmtest.Is(edge, ev.HandedOver{Mode: ev.ModePull, After: 7})))
 	was, _ := before.Get(fsmtest.RefOf(edge))
 	is, _ := after.Get(fsmtest.RefOf(edge))
-	if fsm.DutyOf(is, after.Get).By != fsm.ByAgent || fsm.DutyOf(is, after.Get).Revision <= fsm.DutyOf(was, before.Get).Revision {
-		t.Errorf("handed over: %v works, revision %d after %d", fsm.DutyOf(is, after.Get).By, fsm.DutyOf(is, after.Get).Revision, fsm.DutyOf(was, before.Get).Revision)
+	if fsm.DutyOf(is, after.Get).By != fsm.ByAgent || fsm.DutyOf(is, after.Get).Seq <= fsm.DutyOf(was, before.Get).Seq {
+		t.Errorf("handed over: %v works, revision %d after %d", fsm.DutyOf(is, after.Get).By, fsm.DutyOf(is, after.Get).Seq, fsm.DutyOf(was, before.Get).Seq)
 	}
 }
 

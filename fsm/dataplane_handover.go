@@ -48,14 +48,14 @@ func (d DataplaneData) worker() Worker {
 
 // Duty is what an entity is owed, and who does it.
 type Duty struct {
-	Owed     ev.Effect // nil: nothing
-	By       Worker
-	Revision uint64 // of what is owed later it is higher, also when nothing is other than who does it
+	Owed ev.Effect // nil: nothing
+	By   Worker
+	Seq  uint64 // of what is owed later it is higher, also when nothing is other than who does it; the log's Revision makes one of it
 }
 
 // DutyOf is what an entity is owed now, and who does that.
 func DutyOf(e Entity[Data], get func(ev.Ref) (Entity[Data], bool)) Duty {
-	d := Duty{Revision: e.Seq}
+	d := Duty{Seq: e.Seq}
 	if m := Machines[e.Ref.Kind]; m != nil {
 		d.Owed = m.Owed(e)
 	}
@@ -65,9 +65,9 @@ func DutyOf(e Entity[Data], get func(ev.Ref) (Entity[Data], bool)) Duty {
 	case HandoverOf(e) != nil:
 		d.By = ByNobody
 	case is && dp.Data.Handover != nil:
-		d.Revision = max(e.Seq, dp.Seq)
+		d.Seq = max(e.Seq, dp.Seq)
 	case is:
-		d.Revision = max(e.Seq, dp.Data.HandedAt)
+		d.Seq = max(e.Seq, dp.Data.HandedAt)
 	}
 	return d
 }

@@ -104,7 +104,7 @@ func (at *session) deleteLeftovers(ctx context.Context, name, owner string) erro
 		return err
 	}
 	if is == owner {
-		if err := at.doors.Delete(ctx, name); err != nil {
+		if err := at.balancers.Delete(ctx, name); err != nil {
 			return fmt.Errorf("delete load balancers: %w", err)
 		}
 		if err := at.network.DeleteLeftovers(ctx, name, owner); err != nil {
@@ -125,7 +125,7 @@ func (at *session) clearFormer(ctx context.Context, name, owner string) error {
 	if err != nil || is != owner {
 		return err
 	}
-	if err := at.doors.Delete(ctx, name); err != nil {
+	if err := at.balancers.Delete(ctx, name); err != nil {
 		return fmt.Errorf("delete load balancers: %w", err)
 	}
 	if err := at.network.DeleteGroups(ctx, name); err != nil {

@@ -28,15 +28,15 @@ import (
 
 // session is one account and region, entered: everything in it is signed with that account's credentials.
 type session struct {
-	scope   cloud.Scope // as it was given
-	region  string      // AWS's name of it
-	caller  string      // the ARN of who we are there
-	now     func() time.Time
-	eks     *eks.Client
-	iam     *iam.Client
-	sts     *sts.Client
-	network *vpc.Networks
-	doors   *elb.Balancers
+	scope     cloud.Scope // as it was given
+	region    string      // AWS's name of it
+	caller    string      // the ARN of who we are there
+	now       func() time.Time
+	eks       *eks.Client
+	iam       *iam.Client
+	sts       *sts.Client
+	network   *vpc.Networks
+	balancers *elb.Balancers
 }
 
 // sessions are those that are open. An account is entered once for all its regions.
@@ -97,7 +97,7 @@ func (p *Provider) session(s cloud.Scope, region string, credentials awssdk.Cred
 	return &session{
 		scope: s, region: region, now: p.now,
 		eks: eks.NewFromConfig(c), iam: iam.NewFromConfig(c), sts: sts.NewFromConfig(c),
-		network: vpc.New(c, s, p.memory), doors: elb.New(c),
+		network: vpc.New(c, s, p.memory), balancers: elb.New(c),
 	}
 }
 

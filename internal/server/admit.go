@@ -124,7 +124,7 @@ func (c *Control) openCallout(s Settings) error {
 	if c.callout == nil {
 		return nil
 	}
-	door, err := callout.Open(c.doors.ctx, c.Conn, *c.callout, c.callers(), callout.Doors{Command: c.Intake.Take, Read: c.takeRead})
+	door, err := callout.Open(c.doors.ctx, c.Conn, *c.callout, c.callers(), callout.Handlers{Command: c.Intake.Take, Read: c.takeRead})
 	if err != nil {
 		return err
 	}

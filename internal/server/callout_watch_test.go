@@ -56,7 +56,7 @@ func TestWhoIsConnectedSinceBefore(t *testing.T) {
 		return ev.Caller{Actor: actor, Role: ev.RoleCustomerAdmin, Owner: "acme"}, true
 	}
 	if _, err := callout.Open(ctx, nc, key, embedded.Callers{Token: func(string) (ev.Caller, bool) { return as("token:REVOKED") },
-		Key: func(string) (ev.Caller, bool) { return as("user:" + robotID) }, Actor: as}, callout.Doors{}); err != nil {
+		Key: func(string) (ev.Caller, bool) { return as("user:" + robotID) }, Actor: as}, callout.Handlers{}); err != nil {
 		t.Fatal(err)
 	}
 	revoked, robot := r.enter("REVOKED", nats.Token("aerie_REVOKED_x")), r.enter(robotID, signed)

@@ -1,4 +1,4 @@
-// Package extra_test checks what aerie serves with tools of others: Prometheus' promtool, redocly and spectral for the
+// Package extra_test checks what aerie serves with tools of others: Prometheus' promtool, redocly, spectral and asyncapi's parser for the
 // documents of its APIs, a client that oapi-codegen makes of one, and the nats CLI. It is no part of make test: .ci/setup
 // installs the tools, and make test-extra fails without them.
 package extra_test
@@ -110,4 +110,11 @@ func TestSpectralTakesTheDocuments(t *testing.T) {
 	for _, path := range []string{"/openapi.json", "/asyncapi.json"} {
 		run(t, "", "spectral", "lint", "--ruleset", "spectral.yaml", "--fail-severity", "error", document(t, read, path))
 	}
+}
+
+// Its own parser resolves all references and holds a document against AsyncAPI's schema, which spectral's rules do in part.
+func TestItsOwnParserTakesAsyncAPI(t *testing.T) {
+	tool(t, "node")
+	t.Setenv("NODE_PATH", filepath.Join(os.Getenv("AERIE_TOOLS"), "node_modules"))
+	run(t, "", "node", "asyncapi.js", document(t, reader(t, started(t)), "/asyncapi.json"))
 }

@@ -180,7 +180,7 @@ func (l *life) post(e fsm.Entity[fsm.Data], owed ev.Effect) {
 	}
 	args, err := json.Marshal(owed)
 	l.must(err)
-	l.offer(now.Place, now.By, ev.Work{Ref: e.Ref, UID: e.UID, Revision: duty.Revision, Digest: now.Digest, Attempt: now.Failures + 1, Effect: owed.Effect(), Args: args})
+	l.offer(now.Place, now.By, ev.Work{Ref: e.Ref, UID: e.UID, Revision: duty.Seq, Digest: now.Digest, Attempt: now.Failures + 1, Effect: owed.Effect(), Args: args})
 	l.put[e.Ref] = now
 }
 
@@ -196,7 +196,7 @@ func (l *life) offer(p queue.Partition, by fsm.Worker, w ev.Work) {
 func (l *life) withdraw(e fsm.Entity[fsm.Data]) {
 	delete(l.timers, e.Ref)
 	if was, ok := l.put[e.Ref]; ok {
-		l.offer(was.Place, was.By, ev.Work{Ref: e.Ref, UID: e.UID, Revision: fsm.DutyOf(e, l.world.Get).Revision})
+		l.offer(was.Place, was.By, ev.Work{Ref: e.Ref, UID: e.UID, Revision: fsm.DutyOf(e, l.world.Get).Seq})
 		delete(l.put, e.Ref)
 	}
 }

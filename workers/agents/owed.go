@@ -99,7 +99,7 @@ func (s *Service) item(w *state.Entities, ref ev.Ref, place queue.Partition) (it
 	if err != nil {
 		return item, false // every effect can be written: tests see to that
 	}
-	item.Work = ev.Work{Ref: ref, UID: e.UID, Revision: s.fold.Revision(duty.Revision), Digest: fsm.DigestOf(owed), Attempt: e.Attempts() + 1,
+	item.Work = ev.Work{Ref: ref, UID: e.UID, Revision: s.fold.Revision(duty.Seq), Digest: fsm.DigestOf(owed), Attempt: e.Attempts() + 1,
 		Effect: owed.Effect(), Args: args}
 	item.Spec = e.Base.Revision
 	if within := machine.LimitsOf(e).Within; within > 0 {

@@ -28,7 +28,7 @@ func (s *Service) standsAt(place queue.Partition, q ev.StandsQuestion) (a ev.Sta
 		}
 		a.Log = s.fold.Point()
 		for i := range a.Items { // an agent repairs by it while nobody answers
-			a.Items[i].Seq = s.fold.Revision(a.Items[i].Seq)
+			a.Items[i].Revision = s.fold.Revision(a.Items[i].Revision)
 		}
 	})
 	return a
@@ -142,7 +142,7 @@ func stands(w *state.Entities, ref ev.Ref, place queue.Partition) (item ev.Stand
 	if len(made) == 0 || queue.PlaceOf(made[0]) != place {
 		return item, false
 	}
-	item = ev.StandsItem{Ref: ref, UID: e.UID, Seq: e.Seq, Failed: e.Failure != nil}
+	item = ev.StandsItem{Ref: ref, UID: e.UID, Revision: e.Seq, Failed: e.Failure != nil}
 	for _, effect := range made {
 		args, err := ev.Encode(ev.ForAgent(effect))
 		if err != nil {

@@ -62,7 +62,7 @@ func (d *Dispatcher) post(ctx context.Context, l look, owed ev.Effect) error {
 	if err != nil {
 		return fmt.Errorf("write %s of %s: %w", owed.Effect(), e.Ref, err)
 	}
-	w := ev.Work{Ref: e.Ref, UID: e.UID, Revision: d.fold.Revision(l.duty.Revision), Digest: now.Digest, Attempt: now.Failures + 1,
+	w := ev.Work{Ref: e.Ref, UID: e.UID, Revision: d.fold.Revision(l.duty.Seq), Digest: now.Digest, Attempt: now.Failures + 1,
 		Effect: owed.Effect(), Args: args}
 	err = d.work.Put(ctx, now.Place, w)
 	if errors.Is(err, nats.ErrMaxPayload) {
@@ -101,7 +101,7 @@ func (d *Dispatcher) withdraw(ctx context.Context, l look) error {
 		d.forget(e.Ref)
 		return d.work.Hint(was.Place)
 	}
-	if err := d.work.Put(ctx, was.Place, ev.Work{Ref: e.Ref, UID: e.UID, Revision: d.fold.Revision(l.duty.Revision)}); err != nil {
+	if err := d.work.Put(ctx, was.Place, ev.Work{Ref: e.Ref, UID: e.UID, Revision: d.fold.Revision(l.duty.Seq)}); err != nil {
 		return err
 	}
 	d.forget(e.Ref)

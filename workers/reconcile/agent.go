@@ -131,7 +131,7 @@ func (t *told) standsAt(ctx context.Context, c execute.Channel) (items []ev.Stan
 
 // readStanding reads what was made for an entity, and holds it to the place.
 func readStanding(c execute.Channel, item ev.StandsItem) (standing, error) {
-	s := standing{ref: item.Ref, uid: item.UID, seq: item.Seq, failed: item.Failed}
+	s := standing{ref: item.Ref, uid: item.UID, seq: item.Revision, failed: item.Failed}
 	for _, m := range item.Made {
 		effect, err := c.ReadEffect(item.Ref, item.UID, m.Effect, m.Args)
 		if err != nil {

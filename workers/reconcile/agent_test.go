@@ -24,7 +24,7 @@ func TestWhatAnAgentDoesNotKnowKeepsNothingElse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return ev.StandsItem{Ref: ref, UID: "u", Seq: 1, Made: []ev.MadeEffect{{Effect: effect, Args: args}}}
+		return ev.StandsItem{Ref: ref, UID: "u", Revision: 1, Made: []ev.MadeEffect{{Effect: effect, Args: args}}}
 	}
 	known := ev.EnsureNetwork{}.Effect()
 	pages := map[string]ev.Stands{

@@ -35,26 +35,26 @@ const (
 	abreast = 64
 )
 
-// Doors answer what callers ask, each message with the reply subject on which its answer reaches the caller. One goroutine calls
+// Handlers answer what callers ask, each message with the reply subject on which its answer reaches the caller. One goroutine calls
 // them, one message after the other, so neither may wait. The caller is the zero one if nobody has the id any more.
-type Doors struct {
+type Handlers struct {
 	Command func(*nats.Msg, events.Caller) // aerie.cmd.…
 	Read    func(*nats.Msg, events.Caller) // aerie.read.…
 }
 
 // Service lets callers in and passes on what they ask. Its methods may be called from any goroutine.
 type Service struct {
-	nc      *nats.Conn
-	key     Key
-	callers embedded.Callers
-	doors   Doors
-	queue   *embedded.Relay
-	free    chan struct{}
+	nc       *nats.Conn
+	key      Key
+	callers  embedded.Callers
+	handlers Handlers
+	queue    *embedded.Relay
+	free     chan struct{}
 }
 
 // Open answers the servers and the callers on aerie's own connection, until ctx ends.
-func Open(ctx context.Context, nc *nats.Conn, key Key, callers embedded.Callers, doors Doors) (*Service, error) {
-	s := &Service{nc: nc, key: key, callers: callers, doors: doors, free: make(chan struct{}, abreast)}
+func Open(ctx context.Context, nc *nats.Conn, key Key, callers embedded.Callers, handlers Handlers) (*Service, error) {
+	s := &Service{nc: nc, key: key, callers: callers, handlers: handlers, free: make(chan struct{}, abreast)}
 	var err error
 	if s.queue, err = embedded.OpenRelay(nc, callers.Spend); err != nil {
 		return nil, err
@@ -177,9 +177,9 @@ func (s *Service) take(m *nats.Msg) {
 	case what == probe:
 		_ = m.Respond(nil) // whoever asked may be gone
 	case first == "cmd":
-		s.doors.Command(m, caller)
+		s.handlers.Command(m, caller)
 	case first == "read":
-		s.doors.Read(m, caller)
+		s.handlers.Read(m, caller)
 	case first == "queue" && strings.Count(m.Subject, ".") != 5: // nothing would keep it
 		refuse(m, events.Refuse(events.Invalid, "want aerie.queue.<owner>.<kind>.<id>.<verb>"))
 	case first == "queue":
