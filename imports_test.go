@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 	"./events/people":             {"github.com/nats-io/nats.go/..."},
 	"./events/keyring":            {"github.com/nats-io/nats.go/..."},
 	"./events/queue":              {"./events", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/oklog/ulid/v2", "./internal/liveness"},
-	"./events/eventlog/embedded":  {"./events", "./fsm", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/...", "github.com/nats-io/nkeys", "github.com/gofrs/flock", "github.com/oklog/ulid/v2"},
+	"./events/eventlog/embedded":  {"./events", "./fsm", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/...", "github.com/nats-io/jwt/v2", "github.com/nats-io/nkeys", "github.com/gofrs/flock", "github.com/oklog/ulid/v2"},
 	"./events/eventlog/callout":   {"./events", "./events/eventlog", "./events/eventlog/embedded", "github.com/nats-io/nats.go/...", "github.com/nats-io/jwt/v2", "github.com/nats-io/nkeys"},
 
 	"./cloud": {},

@@ -13,6 +13,21 @@ type Catalogue struct {
 	Machines []string         `json:"machines,omitempty"` // machine types, packed by PackMachines
 }
 
+// Digest is the same for catalogues that say the same, in whatever order.
+func (c Catalogue) Digest() string {
+	same := Catalogue{Machines: slices.Sorted(slices.Values(c.Machines))}
+	for _, v := range c.Versions {
+		same.Versions = append(same.Versions, ClusterVersion{v.Version, v.Until.UTC()})
+	}
+	for _, a := range c.Addons {
+		if len(a.Versions) > 0 {
+			same.Addons = append(same.Addons, a)
+		}
+	}
+	slices.SortFunc(same.Addons, func(a, b AddonVersions) int { return strings.Compare(a.Name, b.Name) })
+	return digest(same)
+}
+
 // ClusterVersion is a Kubernetes version that a cluster can be made with or brought to.
 type ClusterVersion struct {
 	Version string    `json:"version"`

@@ -90,6 +90,7 @@ type (
 		UID      string       `json:"uid"`
 		Revision uint64       `json:"seq"`              // that of its last event: a report names it
 		Failed   bool         `json:"failed,omitempty"` // something was found that is not repaired: that it is, is news too
+		Seen     string       `json:"seen,omitempty"`   // the digest of what is known to be seen of it besides; who sees the same tells nothing
 		Made     []MadeEffect `json:"made"`
 	}
 	// MadeEffect is an effect that made something.
@@ -102,6 +103,7 @@ type (
 		UID     string       `json:"uid"`
 		Account CloudAccount `json:"account"`
 		Region  string       `json:"region"`
+		Known   string       `json:"known,omitempty"` // the digest of the catalogue that is known; who sees the same tells nothing
 	}
 	// EndedQuestion asks which owner marks are of ended incarnations.
 	EndedQuestion struct {
@@ -130,8 +132,12 @@ type (
 		Speed  float64   `json:"speed"`            // of the simulated cloud
 		Now    time.Time `json:"now,omitzero"`     // of the control plane
 		Log    LogPoint  `json:"log,omitzero"`     // how far it was
-		Agreed LogPoint  `json:"agreed,omitzero"`  // what somebody has accepted of what the agent has met: the Now of that
-		Error  string    `json:"error,omitempty"`
+		// Changed is the revision of the last event that may have changed anything that is told at its places. What is answered
+		// of a log that is as far as that is still so. 0: it is not said.
+		Changed uint64 `json:"changed,omitempty"`
+
+		Agreed LogPoint `json:"agreed,omitzero"` // what somebody has accepted of what the agent has met: the Now of that
+		Error  string   `json:"error,omitempty"`
 	}
 	// SeenQuestion is what an agent says of itself once a minute.
 	SeenQuestion struct {
@@ -174,6 +180,15 @@ const MostMarks = 1000
 
 // MostRepairs is how many repairs an agent tells of at once.
 const MostRepairs = 100
+
+// digest names a value of the channel; empty if it can't be written.
+func digest(v any) string {
+	data, err := Encode(v)
+	if err != nil {
+		return ""
+	}
+	return HashOf(string(data))
+}
 
 // HashOf is what the log keeps of a secret: its SHA-256 in hex. The secret is random, so nobody guesses it.
 func HashOf(secret string) string {

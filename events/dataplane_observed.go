@@ -11,6 +11,14 @@ type Seen struct {
 	Pools   []PoolStatus `json:"pools,omitempty"`   // of a tenant infra
 }
 
+// Digest is the same for what is no news beside each other. The nodes of pools are those of each.
+func (s Seen) Digest() string {
+	if len(s.Pools) > 0 {
+		s.Nodes = 0
+	}
+	return digest(s)
+}
+
 // Observed says that a look has seen something else than the last event did. How many nodes there are, which an
 // autoscaler changes, is by itself an event once in ten minutes of the cloud's time at most.
 type Observed struct {

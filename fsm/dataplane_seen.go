@@ -39,5 +39,16 @@ func seenAt(b Base, d Data) time.Time {
 	return looked
 }
 
+// SeenOf is what is known of an entity that looks see besides; nothing of a kind of which they see nothing.
+func SeenOf(e Entity[Data]) (s ev.Seen, some bool) {
+	switch d := e.Data.(type) {
+	case DataplaneData:
+		return ev.Seen{Version: d.Cluster.Version, Nodes: d.SystemPool.Nodes, Zones: d.SystemPool.Zones, Addons: d.Addons}, true
+	case TenantInfraData:
+		return ev.Seen{Pools: d.Pools}, true
+	}
+	return s, false
+}
+
 // SeenAt is when what is known of an entity was last seen; a look that sees the same again is not noted.
 func SeenAt(e Entity[Data]) time.Time { return seenAt(e.Base, e.Data) }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -42,4 +43,34 @@ func (l *Log) openEpoch(ctx context.Context, config jetstream.StreamConfig, g *f
 	l.epoch = begins
 	slog.Info("the log was restored: a new epoch begins", "epoch", begins)
 	return nil
+}
+
+// epochEvery is how often a process looks whether an epoch has begun under it. What it does until then has revisions of the epoch
+// before, which are older than all of the new one.
+const epochEvery = time.Second
+
+// WatchEpoch returns an error when the log was put back from a backup under this process, which another one has found: all that
+// this one knows is of a log that is no more. It returns nil when ctx ends.
+func (l *Log) WatchEpoch(ctx context.Context) error {
+	for ; ctx.Err() == nil; Wait(ctx, epochEvery) {
+		begun, err := l.begunEpoch(ctx)
+		if err != nil {
+			continue // the servers do not answer now: whoever appends or reads says so
+		}
+		if begun > l.epoch {
+			return fmt.Errorf("the log was restored, its epoch is %d: this process is of epoch %d and has to start anew", begun, l.epoch)
+		}
+	}
+	return nil
+}
+
+// begunEpoch is the epoch of the stream as it is now.
+func (l *Log) begunEpoch(ctx context.Context) (epoch uint64, err error) {
+	ctx, cancel := Bounded(ctx)
+	defer cancel()
+	info, err := l.stream.Info(ctx)
+	if err != nil || info.Config.Metadata[metaEpoch] == "" {
+		return 0, err
+	}
+	return strconv.ParseUint(info.Config.Metadata[metaEpoch], 10, 64)
 }

@@ -154,9 +154,15 @@ func (x *External) Current(nc *nats.Conn) {
 // server it is.
 func (x *External) Leader(stream string) (leader int) {
 	x.t.Helper()
+	return x.LeaderIn(server.DEFAULT_GLOBAL_ACCOUNT, stream)
+}
+
+// LeaderIn is Leader of a stream of another account.
+func (x *External) LeaderIn(account, stream string) (leader int) {
+	x.t.Helper()
 	x.wait("the stream "+stream+" has no leader", func() bool {
 		for i, n := range x.nodes {
-			if n.srv != nil && n.srv.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream) {
+			if n.srv != nil && n.srv.JetStreamIsStreamLeader(account, stream) {
 				leader = i
 				return true
 			}

@@ -117,7 +117,24 @@ func (c *Control) connect(s Settings) (err error) {
 
 // weaker is what callers have less of there than on the embedded server.
 const weaker = "; callers come in over NATS, where agents do not come in, what is tried beyond one's rights is in the NATS servers' logs alone, " +
-	"and live events come once from each replica"
+	"live events come once from each replica, and a caller may have any number of connections"
+
+// lostAnswer is what may happen between servers that keep several connections to each other: accounts are spread over them, so that an
+// answer may come to a server before it knows, by another connection, that somebody listens there.
+const lostAnswer = "; the first answer to who has just connected may be lost, unless the cluster block of each server has pool_size: -1"
+
+// pooledAsOne tells whether each server is known to keep one connection to each other one.
+func pooledAsOne(ctx context.Context, monitors string) bool {
+	if monitors == "" {
+		return false
+	}
+	for _, at := range strings.Split(monitors, ",") {
+		if v, err := readMonitor(ctx, strings.TrimSpace(at)); err != nil || v.Cluster.PoolSize >= 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // openCallout lets callers into those servers, once commands are taken, and tries it.
 func (c *Control) openCallout(s Settings) error {
@@ -130,6 +147,9 @@ func (c *Control) openCallout(s Settings) error {
 	}
 	c.endWith(door.Evict)
 	c.kept += weaker
+	if c.Log.Copies() > 1 && !pooledAsOne(c.core.ctx, s.Monitor) {
+		c.kept += lostAnswer
+	}
 	options, err := s.Access.TrustOptions()
 	if err != nil {
 		return err
@@ -152,7 +172,14 @@ func (c *Control) callers() embedded.Callers {
 			return caller, ok
 		},
 		Key: c.who.Key, Actor: c.who.Actor, Denied: c.violated, Spend: c.budgets.Spend,
+		Full: func(caller ev.Caller) { c.full(caller.Actor, caller.Role) },
 	}
+}
+
+// full notes that a connection was refused, because there are as many of a caller's or an agent's as may be.
+func (c *Control) full(who string, role ev.Role) {
+	c.counts.Exceeded(role, "connections")
+	slog.Warn("a connection is refused: there are as many as there may be", "of", who)
 }
 
 // endWith ends the connections of who is let in no more.

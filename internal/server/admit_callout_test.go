@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,25 +29,14 @@ type calloutRig struct {
 	*testing.T
 	c     *Control
 	x     *natstest.External
-	key   string     // the file
-	admin *nats.Conn // aerie's own
+	key   string        // the file
+	admin *nats.Conn    // aerie's own
+	over  []nats.Option // how callers reach the servers
 }
 
 func newCalloutRig(t *testing.T, change func(configuration string) string) (*calloutRig, error) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "callout.key")
-	key, err := callout.MakeKey(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := key.Configuration()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config = strings.Replace(config, "timeout: 10", "timeout: 60", 1) // a machine may be busy
-	if change != nil {
-		config = change(config)
-	}
+	file, config := calloutKey(t, change)
 	x := natstest.StartExternal(t, 1, func(o *server.Options) {
 		if err := o.ProcessConfigString(config); err != nil {
 			t.Fatal(err)
@@ -56,13 +46,32 @@ func newCalloutRig(t *testing.T, change func(configuration string) string) (*cal
 	if err != nil {
 		return nil, err
 	}
-	r := &calloutRig{t, c, x, file, c.Conn}
+	r := &calloutRig{T: t, c: c, x: x, key: file, admin: c.Conn}
 	t.Cleanup(func() {
 		if err := r.c.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return r, nil
+}
+
+// calloutKey makes a key, and the configuration that goes with it.
+func calloutKey(t *testing.T, change func(configuration string) string) (file, config string) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "callout.key")
+	key, err := callout.MakeKey(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err = key.Configuration()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config = strings.Replace(config, "timeout: 10", "timeout: 60", 1) // a machine may be busy
+	if change != nil {
+		config = change(config)
+	}
+	return file, config
 }
 
 // token makes a token of a customer's, and returns it with its id.
@@ -105,10 +114,16 @@ type caller struct {
 
 func (r *calloutRig) enter(id string, how nats.Option) *caller {
 	r.Helper()
+	return r.enterAt(r.x.URL(), id, how, nats.NoReconnect())
+}
+
+// enterAt enters at some of the servers.
+func (r *calloutRig) enterAt(urls, id string, how ...nats.Option) *caller {
+	r.Helper()
 	p := &caller{id: id, refused: make(chan string, 1000)}
 	var err error
-	p.Conn, err = nats.Connect(r.x.URL(), how, nats.CustomInboxPrefix("_INBOX."+id), nats.NoReconnect(), nats.Timeout(natstest.Patience),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { p.refused <- err.Error() }))
+	p.Conn, err = nats.Connect(urls, slices.Concat(r.over, how, []nats.Option{nats.CustomInboxPrefix("_INBOX." + id), nats.Timeout(natstest.Patience),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { p.refused <- err.Error() })})...)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -273,9 +288,16 @@ func TestAHostileCustomerOnNATSServersOfOthers(t *testing.T) {
 	for _, customer := range []string{"acme", "birch"} {
 		ask(t, r.admin, "aerie.cmd."+customer+".customer."+customer+".create", "", `{}`)
 	}
+	r.hostileList(r.x.URL(), r.x.URL())
+}
+
+// hostileList has a customer's admin who has entered at one server try what is not his to do, with another's at another server.
+func (r *calloutRig) hostileList(evilAt, victimAt string) {
+	t := r.T
+	t.Helper()
 	token, id := r.token("acme", "evil", "customer-admin")
 	victimToken, victimID := r.token("birch", "victim", "customer-admin")
-	evil, victim := r.enter(id, nats.Token(token)), r.enter(victimID, nats.Token(victimToken))
+	evil, victim := r.enterAt(evilAt, id, nats.Token(token)), r.enterAt(victimAt, victimID, nats.Token(victimToken))
 	heard, err := victim.SubscribeSync("aerie.evt.birch.>")
 	if err != nil {
 		t.Fatal(err)
@@ -377,7 +399,7 @@ func TestAHostileCustomerOnNATSServersOfOthers(t *testing.T) {
 		"a token that is too long":  {nats.Token(strings.Repeat("x", 5000))},
 		"half a token":              {nats.Token(token[:len(token)-1])},
 	} {
-		if nc, err := nats.Connect(r.x.URL(), append(enter, nats.NoReconnect())...); err == nil {
+		if nc, err := nats.Connect(evilAt, slices.Concat(r.over, enter, []nats.Option{nats.NoReconnect()})...); err == nil {
 			nc.Close()
 			t.Error(what, "lets in")
 		}

@@ -61,6 +61,7 @@ type agentProcess struct {
 	kept     *reconcile.Kept
 	lease    *ev.Lease // as it was kept last; nil: by a process before
 	skew     execute.Skew
+	news     execute.News
 	told     ev.LogPoint // the log that was met and that the control plane has been told of
 	wrong    bool        // the clock was, when the control plane was heard last
 }
@@ -339,6 +340,7 @@ func (a *agentProcess) say(ctx context.Context, work *placeWork) error {
 	if err := errors.Join(a.gate.Meet(known, lease.Log), a.gate.Keep(lease.Agreed)); err != nil {
 		return err
 	}
+	a.news.Hear(lease)
 	if seen.Differs != nil {
 		a.told = seen.Differs.Now
 	} else if _, news := a.untold(); news {
@@ -355,7 +357,7 @@ func (a *agentProcess) say(ctx context.Context, work *placeWork) error {
 
 // keepLease keeps on disk where the agent works, when that is not there yet.
 func (a *agentProcess) keepLease(l ev.Lease) {
-	l.Now, l.Log = time.Time{}, ev.LogPoint{}
+	l.Now, l.Log, l.Changed = time.Time{}, ev.LogPoint{}, 0
 	if a.lease != nil && reflect.DeepEqual(*a.lease, l) {
 		return
 	}

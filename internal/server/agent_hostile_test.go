@@ -11,11 +11,9 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nkeys"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/internal/natstest"
-	"github.com/aeriehq/aerie/workers/agents"
 	"github.com/aeriehq/aerie/workers/command"
 )
 
@@ -31,21 +29,10 @@ type hostile struct {
 // enter joins as an agent and connects by its key.
 func enter(t *testing.T, c *Control, owner, name string) *hostile {
 	t.Helper()
-	key, err := nkeys.CreateUser()
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, _ := key.PublicKey()
-	agent, hash := ev.Ref{Kind: ev.Agent, Owner: owner, ID: name}, ev.HashOf(owner)
-	for _, p := range []ev.Payload{ev.Invite{Secret: hash, Until: time.Now().Add(time.Hour).Format(time.RFC3339)},
-		ev.Join{Secret: hash, Key: public, At: time.Now()}} {
-		if _, err := c.Intake.SubmitCommand(t.Context(), command.Internal(agent, ev.ActorAerie, p)); err != nil {
-			t.Fatal(err)
-		}
-	}
 	h := &hostile{t: t, c: c, errors: make(chan string, 1000)}
-	h.nc, err = nats.Connect(c.NATSURL(), nats.Nkey(public, key.Sign), nats.CustomInboxPrefix(agents.Inbox(public)),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { h.errors <- err.Error() }))
+	var err error
+	h.nc, err = nats.Connect(c.NATSURL(), append(joined(t, c, owner, name).with,
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { h.errors <- err.Error() }))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func (w *placeWork) begin(ctx context.Context, lease ev.Lease) error {
 	var places []execute.Channel
 	for _, name := range lease.Places {
 		place := queue.Partition{Owner: w.token.Owner, Dataplane: name}
-		at := execute.Channel{Conn: w.nc, Place: place, Skew: &w.skew, Gate: w.gate}
+		at := execute.Channel{Conn: w.nc, Place: place, Skew: &w.skew, Gate: w.gate, News: &w.news}
 		places = append(places, at)
 		x := execute.NewAgent(at, slots, clouds, speed)
 		x.UseCharts(charts)

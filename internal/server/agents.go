@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
+	"github.com/aeriehq/aerie/projections/identity"
 	"github.com/aeriehq/aerie/workers/agents"
 	"github.com/aeriehq/aerie/workers/clock"
 	"github.com/aeriehq/aerie/workers/dispatch"
@@ -49,7 +50,8 @@ func (c *Control) serveAgents() error {
 	if err := c.agents.Serve(c.doors.ctx, c.Conn); err != nil {
 		return err
 	}
-	c.NATS.AdmitAgents(embedded.Agents{Key: c.agents.Key, Joining: c.agents.Joining})
+	c.NATS.AdmitAgents(embedded.Agents{Key: c.agents.Key, Joining: c.agents.Joining,
+		Full: func(agent string) { c.full(agent, identity.RoleOfAgents) }})
 	c.run(&c.doors, "the watch over agents", c.agents.Watch)
 	return nil
 }

@@ -47,12 +47,9 @@ func TestAFloodIsHeld(t *testing.T) {
 	birch, _ := enters("birch")
 
 	answers := make(chan string, 2000)
+	inbox := listens(t, acme, answers)
 	for i := range cap(answers) { // all at once, before any is answered
-		inbox := acme.NewRespInbox()
-		if _, err := acme.Subscribe(inbox, func(m *nats.Msg) { answers <- string(m.Data) }); err != nil {
-			t.Fatal(err)
-		}
-		if err := acme.PublishRequest(fmt.Sprintf("aerie.cmd.acme.account.a%d.create", i), inbox, []byte(`{"spec":{}}`)); err != nil {
+		if err := acme.PublishRequest(fmt.Sprintf("aerie.cmd.acme.account.a%d.create", i), fmt.Sprint(inbox, i), []byte(`{"spec":{}}`)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -98,6 +95,16 @@ func TestAFloodIsHeld(t *testing.T) {
 	if answer := ask(t, birch, "aerie.cmd.birch.token.t0.revoke", "", `{}`); errorCode(answer) != "" {
 		t.Error(answer)
 	}
+}
+
+// listens has all answers below an inbox of a connection's.
+func listens(t *testing.T, nc *nats.Conn, answers chan<- string) (inbox string) {
+	t.Helper()
+	inbox = nc.NewInbox() + "."
+	if _, err := nc.Subscribe(inbox+"*", func(m *nats.Msg) { answers <- string(m.Data) }); err != nil {
+		t.Fatal(err)
+	}
+	return inbox
 }
 
 // getAs reads a page of tenants.
@@ -153,13 +160,10 @@ func TestAFloodOfAnAgentIsHeld(t *testing.T) {
 	said := make(chan string, 2*flood)
 	owed := ev.AgentSubject("evil", "edge", ev.AskOwed)
 	subject, data := report("evil")
+	inbox := listens(t, evil.nc, said)
 	for range flood {
 		for asked, with := range map[string][]byte{subject: data, owed: nil} {
-			inbox := evil.nc.NewRespInbox()
-			if _, err := evil.nc.Subscribe(inbox, func(m *nats.Msg) { said <- string(m.Data) }); err != nil {
-				t.Fatal(err)
-			}
-			if err := evil.nc.PublishRequest(asked, inbox, with); err != nil {
+			if err := evil.nc.PublishRequest(asked, inbox+"1", with); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -232,9 +232,7 @@ func (c *Control) startFold(s Settings) error {
 	}
 	c.local.settle()
 	c.run(&c.core, "the local token", c.local.follow)
-	if c.NATS != nil {
-		c.run(&c.core, "the watch over the store", c.guard.Watch)
-	}
+	c.watchLog()
 	c.run(&c.core, "the watch over the loops", c.watchLoops)
 	c.run(&c.core, "intake", func(ctx context.Context) error { c.Intake.Run(ctx); return nil })
 	c.run(&c.work, "dispatcher", func(ctx context.Context) error { dispatcher.Run(ctx); return nil })

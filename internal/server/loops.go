@@ -79,3 +79,12 @@ func tellStalled(told map[string]liveness.Stall, now []liveness.Stall) {
 		}
 	}
 }
+
+// watchLog ends this process when the log is not the one any more that it opened.
+func (c *Control) watchLog() {
+	if c.NATS != nil {
+		c.run(&c.core, "the watch over the store", c.guard.Watch)
+		return
+	}
+	c.run(&c.core, "the watch over the log's epoch", c.Log.WatchEpoch)
+}

@@ -16,8 +16,11 @@ import (
 
 // monitored is what of a server's monitoring matters here.
 type monitored struct {
-	Name      string `json:"server_name"`
-	Version   string `json:"version"`
+	Name    string `json:"server_name"`
+	Version string `json:"version"`
+	Cluster struct {
+		PoolSize int `json:"pool_size"`
+	} `json:"cluster"`
 	JetStream struct {
 		Config struct {
 			SyncAlways bool `json:"sync_always"`

@@ -24,8 +24,8 @@ const (
 	mostSpenders  = 10_000
 )
 
-// roleOfAgents stands for the role of an agent, which has none of those that people have.
-const roleOfAgents events.Role = "agent"
+// RoleOfAgents stands for the role of an agent, which has none of those that people have.
+const RoleOfAgents events.Role = "agent"
 
 // What somebody has used up.
 const (
@@ -60,7 +60,7 @@ func NewBudgets(each Budget, exceeded func(role events.Role, what string)) *Budg
 // SpendAgent takes what an agent of a customer has sent off the agent's budget, which is as large as a caller's. Its customer's agents
 // have one together, beside that of its people.
 func (b *Budgets) SpendAgent(actor, customer string, bytes int) error {
-	return b.Spend(events.Caller{Actor: actor, Owner: customer, Role: roleOfAgents}, bytes)
+	return b.Spend(events.Caller{Actor: actor, Owner: customer, Role: RoleOfAgents}, bytes)
 }
 
 // Spend takes a request of some bytes off the caller's budget, or refuses it.
@@ -115,7 +115,7 @@ func (b *Budgets) take(c events.Caller, lacks func(s *spending, times float64) s
 func (b *Budgets) takeLocked(c events.Caller, lacks func(s *spending, times float64) string, spend func(*spending)) string {
 	now, times, together := b.now(), 1.0, ""
 	switch {
-	case c.Role == roleOfAgents:
+	case c.Role == RoleOfAgents:
 		together = "agents " + c.Owner
 	case c.Role.OfCustomer():
 		together = "customer " + c.Owner

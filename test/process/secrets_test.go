@@ -31,8 +31,8 @@ metadata: {name: {{ .Release.Name }}}
 }
 
 // TestSecretsOfAProcess plants secrets wherever one can be referred to, has some of it fail, and kills the program while a process of
-// Helm's has them: they are in no file of the program's but the clusters themselves, in no line that it says, and no process is told of
-// them by its arguments or its environment.
+// Helm's has them, before and after that has got its chart: they are in no file of the program's but the clusters themselves, in no
+// temporary one, open or not, in no line that it says, and no process is told of them by its arguments or its environment.
 func TestSecretsOfAProcess(t *testing.T) {
 	t.Parallel()
 	planted := map[string]string{}
@@ -54,7 +54,8 @@ func TestSecretsOfAProcess(t *testing.T) {
 - {name: env, env: {prefix: PLANTED_}, serves: [{owner: acme, names: [charts]}]}
 `, stores))
 	p.also = []string{"--secret-stores", config, "--log-level", "debug"}
-	p.env = []string{"PLANTED_CHARTS__PASSWORD=" + plant("repository"), keyring.Variable + "=" + base64.StdEncoding.EncodeToString([]byte("planted-seal-0123456789-abcdefgh"))}
+	temporary := t.TempDir()
+	p.env = []string{"TMPDIR=" + temporary, "PLANTED_CHARTS__PASSWORD=" + plant("repository"), keyring.Variable + "=" + base64.StdEncoding.EncodeToString([]byte("planted-seal-0123456789-abcdefgh"))}
 	planted["seal"] = "planted-seal-0123456789-abcdefgh"
 	literal := filepath.Join(t.TempDir(), "literal.yaml")
 	overwrite(t, literal, fmt.Sprintf("{kind: application, name: prod_literal, owner: acme, spec: {chart: {name: shop, version: 1.0.0}, values: {password: %q}}}", plant("literal")))
@@ -85,12 +86,16 @@ spec: %s
 
 	p.start()
 	applied := p.background("apply", "-f", base, "--wait", "--timeout", "3m")
-	<-served.asked // by a process that has the secrets
-	p.kill()
-	p.holdsNone(planted)
-	close(served.goOn)
-	said := p.log.String()
-	p.start()
+	said := ""
+	for _, m := range []*moment{&served.index, &served.archive, &served.installs} { // a process has the secrets in each
+		<-m.reached
+		p.kill()
+		served.lookAtProcesses() // what is left of it
+		holdNone(t, planted, p.dir, temporary)
+		close(m.goOn)
+		said += p.log.String()
+		p.start()
+	}
 	all := applied()
 	if all.code != 0 {
 		t.Fatalf("apply: %+v\n%s", all, p.log)
@@ -136,7 +141,7 @@ spec: %s
 			t.Errorf("%s has the secret %s", where, name)
 		}
 	}
-	p.holdsNone(planted)
+	holdNone(t, planted, p.dir, temporary)
 	p.clustersHold(planted)
 	if served.processes() == 0 {
 		t.Error("no process of Helm's was looked at")
@@ -153,24 +158,32 @@ func holds(planted map[string]string, text []byte) string {
 	return ""
 }
 
-// holdsNone looks through the data directory, but for the simulated clusters.
-func (p *process) holdsNone(planted map[string]string) {
-	p.t.Helper()
-	err := filepath.WalkDir(p.dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && d.Name() == "cloud" {
-			return fs.SkipDir
-		}
-		if err != nil || !d.Type().IsRegular() {
+// holdNone looks through directories, but for the simulated clusters.
+func holdNone(t *testing.T, planted map[string]string, dirs ...string) {
+	t.Helper()
+	for _, dir := range dirs {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.IsDir() && d.Name() == "cloud" {
+				return fs.SkipDir
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // a process of Helm's may still tidy up
+			}
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			if name := holds(planted, data); name != "" {
+				t.Errorf("%s holds the secret %s", path, name)
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
 			return err
+		})
+		if err != nil {
+			t.Error(err)
 		}
-		data, err := os.ReadFile(path)
-		if name := holds(planted, data); name != "" {
-			p.t.Errorf("%s holds the secret %s", path, name)
-		}
-		return err
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a process of Helm's may still tidy up
-		p.t.Error(err)
 	}
 }
 
@@ -200,22 +213,34 @@ func (p *process) clustersHold(planted map[string]string) {
 	}
 }
 
+// moment is one at which the test does something, the first time that it comes.
+type moment struct {
+	reached, goOn chan struct{} // each is closed once
+	once          sync.Once
+}
+
+func newMoment() moment { return moment{reached: make(chan struct{}), goOn: make(chan struct{})} }
+
+// come says that it has come.
+func (m *moment) come() { m.once.Do(func() { close(m.reached) }) }
+
 // watched is a repository of charts. While it is asked it looks at who is running.
 type watched struct {
 	t       *testing.T
 	url, ca string
 	dir     string // of the server whose processes these are
 	planted map[string]string
-	asked   chan struct{} // closed once the chart was asked for
-	goOn    chan struct{} // closed once it may be answered
-	once    sync.Once
-	mu      sync.Mutex
-	seen    int
+	index   moment // the index is asked for, and not answered
+	archive moment // the chart is
+	// installs comes when somebody has the chart; nobody waits for it to go on.
+	installs moment
+	mu       sync.Mutex
+	seen     int
 }
 
 func watchedRepository(t *testing.T, dir string, planted map[string]string) *watched {
 	t.Helper()
-	w := &watched{t: t, dir: dir, planted: planted, asked: make(chan struct{}), goOn: make(chan struct{})}
+	w := &watched{t: t, dir: dir, planted: planted, index: newMoment(), archive: newMoment(), installs: newMoment()}
 	password := planted["repository"]
 	answer := chartRepository(t, "shop", "v1.0.0", secretChart)
 	s := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -224,9 +249,18 @@ func watchedRepository(t *testing.T, dir string, planted map[string]string) *wat
 			return
 		}
 		w.lookAtProcesses()
-		w.once.Do(func() { close(w.asked) })
-		<-w.goOn
+		if !strings.HasSuffix(r.URL.Path, ".tgz") {
+			w.index.come()
+			<-w.index.goOn
+			answer(rw, r)
+			return
+		}
+		w.archive.come()
+		<-w.archive.goOn
 		answer(rw, r)
+		if r.Context().Err() == nil { // who has asked is there still
+			w.installs.come()
+		}
 	}))
 	t.Cleanup(s.Close)
 	w.url = s.URL
@@ -239,7 +273,7 @@ func (w *watched) spec(secret string, leak bool) string {
 	return fmt.Sprintf(`{chart: {name: shop, version: 1.0.0, repository: %q, credentials: charts}, values: {leak: %v, password: "${secret:files/%s#key}"}}`, w.url, leak, secret)
 }
 
-// lookAtProcesses looks at the arguments of all processes, and at the environment of those that the server has started.
+// lookAtProcesses looks at the arguments of all processes, and at the environment and the open files of those that the server has started.
 func (w *watched) lookAtProcesses() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -256,6 +290,16 @@ func (w *watched) lookAtProcesses() {
 		w.seen++
 		if name := holds(w.planted, environment); name != "" {
 			w.t.Errorf("a process was told the secret %s by its environment", name)
+		}
+		open, _ := filepath.Glob(filepath.Join(process, "fd", "*"))
+		for _, file := range open { // one that was deleted has no name, and is there
+			if to, err := os.Stat(file); err != nil || !to.Mode().IsRegular() {
+				continue
+			}
+			data, _ := os.ReadFile(file)
+			if name := holds(w.planted, data); name != "" {
+				w.t.Errorf("a process has a file open that has the secret %s", name)
+			}
 		}
 	}
 }

@@ -61,13 +61,13 @@ const page = 256 << 10
 
 // owedAt answers what is owed at a place: a page of it, or what is owed to one entity.
 func (s *Service) owedAt(place queue.Partition, q ev.OwedQuestion) (o ev.Owed) {
-	refs := s.owed.after(place, q.After)
-	if q.Only != "" {
-		refs = slices.DeleteFunc(s.owed.after(place, ""), func(r ev.Ref) bool { return r.Tokens() != q.Only })
-	}
 	size := 0
-	o.Log = s.fold.Point()
 	s.fold.View(func(w *state.Entities) {
+		o.Log = s.fold.Point() // here: what is answered has to be all of that
+		refs := s.owed.after(place, q.After)
+		if q.Only != "" {
+			refs = slices.DeleteFunc(s.owed.after(place, ""), func(r ev.Ref) bool { return r.Tokens() != q.Only })
+		}
 		for _, ref := range refs {
 			item, ok := s.item(w, ref, place)
 			if !ok {

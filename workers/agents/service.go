@@ -39,6 +39,7 @@ type Service struct {
 	leases  leases
 	keys    keys
 	built   built
+	changes changes
 	effects []string     // that this control plane may owe
 	back    func(ev.Ref) // has somebody looked at whose agent has come back
 	refused func()       // counts what agents were refused
@@ -57,8 +58,8 @@ type Door struct {
 // New makes a service.
 func New(intake *command.Intake, fold *state.Live, clock clock.Clock, door Door) *Service {
 	s := &Service{intake: intake, fold: fold, clock: clock, door: door, owed: newIndex(), leases: newLeases(), keys: newKeys(),
-		built: newBuilt(),
-		back:  func(ev.Ref) {}, refused: func() {}, spend: func(string, string, int) error { return nil }, told: map[ev.Ref]string{}}
+		built: newBuilt(), changes: newChanges(),
+		back: func(ev.Ref) {}, refused: func() {}, spend: func(string, string, int) error { return nil }, told: map[ev.Ref]string{}}
 	fold.Watch(s.see)
 	return s
 }
@@ -79,6 +80,7 @@ func (s *Service) WhenBack(look func(ev.Ref)) { s.back = look }
 func (s *Service) see(w *state.Entities, decision []ev.Recorded, _ bool) {
 	for _, r := range decision {
 		s.built.see(r)
+		s.changes.see(r)
 		if r.Ref.Kind == ev.Agent {
 			s.keys.see(r)
 		}
@@ -138,6 +140,7 @@ func (s *Service) Serve(ctx context.Context, nc *nats.Conn) error {
 			s.keys.put(e.Ref, e.Data.(fsm.AgentData).Key)
 		})
 		w.Each(ev.Dataplane, func(e fsm.Entity[fsm.Data]) { s.built.put(e.Ref, e.Data.(fsm.DataplaneData).Spec) })
+		s.changes.begin(w.Seq)
 		if s.active.Load() {
 			s.all(w)
 		}
@@ -278,6 +281,7 @@ func (s *Service) seen(ctx context.Context, m *nats.Msg, ref ev.Ref) (l ev.Lease
 	s.fold.View(func(w *state.Entities) {
 		if e, ok := w.Get(ref); ok {
 			l.Places, l.Agreed = placesOf(w, e), e.Data.(fsm.AgentData).Agreed
+			l.Changed = s.fold.Revision(s.changes.of(ref.Owner))
 		}
 	})
 	l.Now = time.Now().UTC()
@@ -355,45 +359,4 @@ func (s *Service) do(ctx context.Context, c ev.Command) error {
 		return err
 	}
 	return s.fold.Wait(ctx, answer.Seq)
-}
-
-// lostAfter is how long an agent may say nothing until that is an event.
-const lostAfter = 5 * time.Minute
-
-// Watch notes agents of which nothing is heard any more, until ctx ends.
-func (s *Service) Watch(ctx context.Context) error {
-	started := time.Now()
-	for {
-		clock.Pause(ctx, lostAfter/10)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		for _, lost := range s.silent(started, time.Now()) {
-			c := command.Internal(lost.ref, ev.ActorAerie, ev.NoteAgent{Seen: ev.AgentLost{Since: lost.since.UTC()}})
-			if err := s.do(ctx, c); err != nil && ctx.Err() == nil {
-				slog.Warn("a lost agent is not noted, will try again", "agent", lost.ref.String(), "err", err)
-			}
-		}
-	}
-}
-
-type silence struct {
-	ref   ev.Ref
-	since time.Time
-}
-
-// silent are the agents that count as Connected and have said nothing for long. Nobody is lost because this process was away.
-func (s *Service) silent(started, now time.Time) (all []silence) {
-	s.fold.View(func(w *state.Entities) {
-		w.Each(ev.Agent, func(e fsm.Entity[fsm.Data]) {
-			last := s.leases.last(e.Ref)
-			if last.Before(started) {
-				last = started
-			}
-			if e.Phase() == fsm.Connected && now.Sub(last) > lostAfter {
-				all = append(all, silence{e.Ref, last})
-			}
-		})
-	})
-	return all
 }

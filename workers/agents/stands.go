@@ -81,13 +81,24 @@ func inAccount(w *state.Entities, ref ev.Ref, dataplanes []ev.Ref) (a ev.Stands)
 		if d.Account.Agent && !slices.Contains(a.Sites, site) {
 			a.Sites = append(a.Sites, site)
 		}
-		place := ev.CatalogPlace{UID: acc.UID, Account: acc.Data.(fsm.AccountData).Cloud(), Region: d.Spec.Region}
+		account := acc.Data.(fsm.AccountData)
+		place := ev.CatalogPlace{UID: acc.UID, Account: account.Cloud(), Region: d.Spec.Region, Known: knownOf(account, d.Spec.Region)}
 		wanted := acc.Holds(fsm.ConditionReady) && !fsm.Machines[ev.Dataplane].Ended(e.Phase()) && place.Account.Agent
 		if wanted && !slices.Contains(a.Places, place) {
 			a.Places = append(a.Places, place)
 		}
 	}
 	return a
+}
+
+// knownOf is the digest of what is known of a region's catalogue; empty if nobody has looked.
+func knownOf(account fsm.AccountData, region string) string {
+	for _, c := range account.Catalogues {
+		if c.Region == region {
+			return c.Digest()
+		}
+	}
+	return ""
 }
 
 // onDataplane is a page of what should stand on a dataplane, behind one of its entities.
@@ -143,6 +154,9 @@ func stands(w *state.Entities, ref ev.Ref, place queue.Partition) (item ev.Stand
 		return item, false
 	}
 	item = ev.StandsItem{Ref: ref, UID: e.UID, Revision: e.Seq, Failed: e.Failure != nil}
+	if seen, some := fsm.SeenOf(e); some {
+		item.Seen = seen.Digest()
+	}
 	for _, effect := range made {
 		args, err := ev.Encode(ev.ForAgent(effect))
 		if err != nil {

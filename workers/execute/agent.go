@@ -30,7 +30,9 @@ type Agent struct {
 	again   chan struct{}
 	all     sync.WaitGroup
 
-	answeredAt time.Time // when it was last told what is owed; of the goroutine of Run
+	answeredAt time.Time   // when it was last told what is owed; of the goroutine of Run
+	asked      Moment      // before that was asked
+	log        ev.LogPoint // how far the log was then
 }
 
 // rest is when a piece of work is looked at again: when another revision is owed, or at a time if there is one.
@@ -40,7 +42,8 @@ type rest struct {
 	held     bool // people here keep it waiting
 }
 
-// agentAsks is how often an agent asks what is owed although it heard nothing: a hint may be lost.
+// agentAsks is how often an agent asks what is owed although it heard nothing: a hint may be lost. A control plane that says
+// when something has changed is not asked so.
 const agentAsks = 10 * time.Minute
 
 // agentAsksBusy is how often it asks while it does something.
@@ -61,12 +64,16 @@ func NewAgent(at Channel, slots chan struct{}, clouds map[string]Cloud, clock cl
 
 // Run works until ctx ends. What is under way then is cut short: whoever comes next asks again.
 func (a *Agent) Run(ctx context.Context) error {
-	sub, err := a.nc.Subscribe(ev.HintSubject(a.Place.Owner, a.Place.Dataplane), func(*nats.Msg) { a.wake() })
+	sub, err := a.nc.Subscribe(ev.HintSubject(a.Place.Owner, a.Place.Dataplane), func(*nats.Msg) {
+		a.News.Hint()
+		a.wake()
+	})
 	if err != nil {
 		return fmt.Errorf("hear hints: %w", err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // the connection is gone
 	defer a.Gate.WhenAnswered(a.answered)()
+	defer a.News.whenHeard(a.heard)()
 	connected := a.nc.StatusChanged(nats.CONNECTED)
 	defer a.nc.RemoveStatusListener(connected)
 	defer a.all.Wait()
@@ -76,16 +83,35 @@ func (a *Agent) Run(ctx context.Context) error {
 			slog.Warn("what is owed is not known, will ask again", "place", a.Place.Dataplane, "err", err)
 			next = time.Now().Add(2 * time.Second)
 		}
-		timer := time.NewTimer(time.Until(next))
-		select {
-		case <-a.again:
-		case <-connected:
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		timer.Stop()
+		a.rest(ctx, next, connected)
 	}
 	return nil
+}
+
+// rest waits until it is time to look again, if there is one, or something is new.
+func (a *Agent) rest(ctx context.Context, next time.Time, connected <-chan nats.Status) {
+	var due <-chan time.Time
+	if !next.IsZero() {
+		timer := time.NewTimer(time.Until(next))
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-a.again:
+	case <-connected:
+	case <-due:
+	case <-ctx.Done():
+	}
+}
+
+// heard has it look again if what is owed may be something else than it was told last.
+func (a *Agent) heard() {
+	a.mu.Lock()
+	asked, log := a.asked, a.log
+	a.mu.Unlock()
+	if a.News.Says() && a.News.Changed(asked, log) {
+		a.wake()
+	}
 }
 
 // wake has it look again; one wish that waits is enough.
@@ -119,10 +145,13 @@ func (a *Agent) ask(ctx context.Context, q ev.OwedQuestion) (o ev.Owed, err erro
 	return o, nil
 }
 
-// look asks for all that is owed, begins with what is due, and ends what is not owed any more. It returns when to look again.
+// look asks for all that is owed, begins with what is due, and ends what is not owed any more. It returns when to look again; zero:
+// when something is new.
 func (a *Agent) look(ctx context.Context) (next time.Time, err error) {
-	next = time.Now().Add(agentAsks)
-	told := map[ev.Ref]ev.OwedItem{}
+	if !a.News.Says() {
+		next = time.Now().Add(agentAsks)
+	}
+	told, asked, log := map[ev.Ref]ev.OwedItem{}, a.News.Now(), ev.LogPoint{}
 	for q := (ev.OwedQuestion{Idle: a.idle()}); ; {
 		o, err := a.ask(ctx, q)
 		if err != nil {
@@ -130,6 +159,9 @@ func (a *Agent) look(ctx context.Context) (next time.Time, err error) {
 			return next, err
 		}
 		a.answeredAt = time.Now()
+		if q.After == "" {
+			log = o.Log
+		}
 		for _, item := range o.Items {
 			told[item.Work.Ref] = item
 		}
@@ -144,13 +176,11 @@ func (a *Agent) look(ctx context.Context) (next time.Time, err error) {
 			end(errNoLongerOwed)
 		}
 	}
-	a.items = told
+	a.items, a.asked, a.log = told, asked, log
 	a.Gate.Still(a.Place.Dataplane, func(ref ev.Ref) bool { _, owed := told[ref]; return owed })
 	for ref, item := range told {
 		if at, later := a.due(item); later {
-			if !at.IsZero() && at.Before(next) {
-				next = at
-			}
+			next = sooner(next, at)
 			continue
 		}
 		a.begins(ctx, ref, item)
@@ -161,10 +191,18 @@ func (a *Agent) look(ctx context.Context) (next time.Time, err error) {
 		}
 	}
 	// Also where something has just begun: it ends when nobody answers.
-	if busy := time.Now().Add(agentAsksBusy); len(a.running) > 0 && busy.Before(next) {
-		next = busy
+	if len(a.running) > 0 {
+		next = sooner(next, time.Now().Add(agentAsksBusy))
 	}
 	return next, nil
+}
+
+// sooner is the earlier of two times, of which either may be zero: never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // idle tells whether nothing is being done.

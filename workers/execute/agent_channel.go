@@ -24,6 +24,7 @@ type Channel struct {
 	Place queue.Partition
 	Skew  *Skew         // nil: there is none
 	Gate  *consent.Gate // of an agent: what it may do and send; nil: everything
+	News  *News         // of an agent: whether what was told is still so; nil: nobody says
 }
 
 // Skew is by how much the control plane's clock is ahead of an agent's. What is told of times is in the control plane's time.

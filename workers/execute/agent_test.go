@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,7 +83,7 @@ func TestAnAgentThatIsTooOld(t *testing.T) {
 	reports := owing(t, nc, place, work("edge", "of_tomorrow"), work("other", ev.EnsureNetwork{}.Effect()))
 	skew := &Skew{}
 	skew.Set(-10 * time.Hour)
-	a := NewAgent(Channel{nc, place, skew, nil}, NewSlots(), nil, clock.Clock{Speed: 1})
+	a := NewAgent(Channel{Conn: nc, Place: place, Skew: skew}, NewSlots(), nil, clock.Clock{Speed: 1})
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { _ = a.Run(ctx); close(ended) }()
@@ -95,6 +96,58 @@ func TestAnAgentThatIsTooOld(t *testing.T) {
 	}
 	if known := first["other"]; known.Failure == nil || known.Failure.Code == ev.AgentTooOld {
 		t.Errorf("the report of what it knows: %+v", known)
+	}
+}
+
+// A hint that is lost costs what is left of a minute: the answer to `seen` says that something has changed, and the agent asks what is
+// owed. While nothing has changed it does not ask.
+func TestALostHintCostsAMinute(t *testing.T) {
+	server, _ := natstest.Start(t)
+	nc := natstest.Connect(t, server)
+	place, log := queue.Partition{Owner: "acme", Dataplane: "edge"}, atomic.Uint64{}
+	asked := make(chan uint64, 10)
+	if _, err := nc.Subscribe(ev.AgentSubject(place.Owner, place.Dataplane, ev.AskOwed), func(m *nats.Msg) {
+		data, _ := json.Marshal(ev.Owed{Log: ev.LogPoint{Seq: log.Load()}})
+		_ = m.Respond(data)
+		asked <- log.Load()
+	}); err != nil {
+		t.Fatal(err)
+	}
+	news := &News{}
+	seen := func(changed uint64) {
+		news.Hear(ev.Lease{Changed: changed, Log: ev.LogPoint{Seq: log.Load()}})
+	}
+	log.Store(5)
+	seen(5)
+	a := NewAgent(Channel{Conn: nc, Place: place, News: news}, NewSlots(), nil, clock.Clock{Speed: 1})
+	next, err := a.look(t.Context())
+	if at := <-asked; err != nil || at != 5 || !next.IsZero() {
+		t.Fatalf("asked at %d, next at %s, %v", at, next, err)
+	}
+	defer news.whenHeard(a.heard)()
+	log.Store(9) // of others
+	seen(5)
+	if len(a.again) != 0 {
+		t.Error("it asks though nothing has changed")
+	}
+	seen(9)
+	if len(a.again) != 1 {
+		t.Fatal("it does not ask though something has changed")
+	}
+	<-a.again
+	if _, err := a.look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if seen(9); len(a.again) != 0 {
+		t.Error("it asks again what it has been told")
+	}
+	log.Store(3) // another log
+	if seen(3); len(a.again) != 1 {
+		t.Error("it does not ask though the log is another one")
+	}
+	silent := NewAgent(Channel{Conn: nc, Place: place, News: &News{}}, NewSlots(), nil, clock.Clock{Speed: 1})
+	if next, err := silent.look(t.Context()); err != nil || time.Until(next) > agentAsks || time.Until(next) < agentAsks/2 {
+		t.Errorf("a control plane that says nothing is asked in %s, %v", time.Until(next), err)
 	}
 }
 
@@ -162,7 +215,7 @@ func TestPeopleAreAskedFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := NewAgent(Channel{nc, place, nil, gate}, NewSlots(), nil, clock.Clock{Speed: 1})
+	a := NewAgent(Channel{Conn: nc, Place: place, Gate: gate}, NewSlots(), nil, clock.Clock{Speed: 1})
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { _ = a.Run(ctx); close(ended) }()

@@ -313,7 +313,7 @@ func (x *worker) tell(ctx context.Context, place queue.Partition, t *Task, outco
 			out.Every = x.clock.BetweenLooks()
 		}
 	}
-	answer, err := Channel{x.nc, place, x.skew, x.gate}.Report(ctx, out)
+	answer, err := Channel{Conn: x.nc, Place: place, Skew: x.skew, Gate: x.gate}.Report(ctx, out)
 	if err != nil {
 		return "", fmt.Errorf("report %s of %s: %w", t.Effect, t.Ref, err)
 	}

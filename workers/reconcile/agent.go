@@ -25,10 +25,11 @@ import (
 // What stood at the last answer is kept on disk: from that they repair while nobody can be asked.
 func ForAgent(places []execute.Channel, clouds map[string]execute.Cloud, charts *execute.Charts, clock clock.Clock, kept *Kept) (
 	*Inspector, *Sweeper, *Cataloguer) {
-	t := &told{places: places, kept: kept, clouds: keeping(clouds), charts: charts, rests: map[ev.Ref]standing{}}
+	t := &told{places: places, kept: kept, clouds: keeping(clouds), charts: charts, rests: map[ev.Ref]standing{},
+		memory: map[queue.Partition]remembered{}}
 	return &Inspector{known: t, clouds: clouds, clock: clock, charts: charts},
 		&Sweeper{known: t, clouds: clouds, clock: clock, charts: charts, seen: map[string]time.Time{}},
-		&Cataloguer{known: t, clouds: clouds, clock: clock}
+		newCataloguer(t, clouds, clock)
 }
 
 // told is the knowledge of an agent: it asks. Without an answer nothing is known, and nothing is touched.
@@ -38,20 +39,51 @@ type told struct {
 	clouds map[string]execute.Cloud // that delete nothing
 	charts *execute.Charts
 
-	mu    sync.Mutex
-	rests map[ev.Ref]standing // as they were told last
-	asked time.Time           // about the catalogues
+	mu     sync.Mutex
+	rests  map[ev.Ref]standing // as they were told last
+	asked  time.Time           // about the catalogues
+	memory map[queue.Partition]remembered
+}
+
+// remembered is what stood at a place by the last answer.
+type remembered struct {
+	first ev.Stands       // its first page
+	items []ev.StandsItem // of all pages, if whole
+	whole bool
+	asked execute.Moment
+}
+
+// stillSo is what was answered at a place before, if that is still so.
+func (t *told) stillSo(c execute.Channel) (r remembered, so bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r, so = t.memory[c.Place]
+	return r, so && c.Conn.IsConnected() && !c.News.Hinted(r.asked) && !c.News.Changed(r.asked, r.first.Log)
+}
+
+func (t *told) remember(c execute.Channel, r remembered) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.memory != nil {
+		t.memory[c.Place] = r
+	}
 }
 
 // each asks what stands at each place, those of accounts or those of dataplanes, and takes the first page of it. What one place
 // does not answer keeps the others from nothing.
 func (t *told) each(ctx context.Context, accounts bool, take func(execute.Channel, ev.Stands)) (err error) {
 	for _, c := range t.of(accounts) {
-		a, one := askStands(ctx, c, "")
-		if one == nil {
-			take(c, a)
+		now, so := t.stillSo(c)
+		if !so {
+			var one error
+			now = remembered{asked: c.News.Now()}
+			if now.first, one = askStands(ctx, c, ""); one != nil {
+				err = errors.Join(err, one)
+				continue
+			}
+			t.remember(c, now)
 		}
-		err = errors.Join(err, one)
+		take(c, now.first)
 	}
 	return err
 }
@@ -104,8 +136,13 @@ func (t *told) resting(ctx context.Context) (all []standing, err error) {
 	return all, err
 }
 
-// standsAt asks what stands at a place, and keeps the answer. While the control plane can't be reached it is the last one.
+// standsAt asks what stands at a place, if that may be something else than was answered last, and keeps the answer. While the
+// control plane can't be reached it is the last one.
 func (t *told) standsAt(ctx context.Context, c execute.Channel) (items []ev.StandsItem, away bool, err error) {
+	if known, so := t.stillSo(c); so && known.whole {
+		return known.items, false, nil
+	}
+	now := remembered{asked: c.News.Now(), whole: true}
 	for after := ""; ; {
 		a, err := askStands(ctx, c, after)
 		if err != nil && !c.Conn.IsConnected() {
@@ -119,11 +156,16 @@ func (t *told) standsAt(ctx context.Context, c execute.Channel) (items []ev.Stan
 		if err != nil {
 			return items, false, err
 		}
+		if after == "" {
+			now.first = a
+		}
 		items = append(items, a.Items...)
 		if after = a.Next; after == "" {
 			if _, differs := c.Gate.Differs(); differs {
 				return items, false, nil // what stood before is told first
 			}
+			now.items = items
+			t.remember(c, now)
 			return items, false, t.kept.put(keptStands+c.Place.Dataplane, items)
 		}
 	}
@@ -131,7 +173,7 @@ func (t *told) standsAt(ctx context.Context, c execute.Channel) (items []ev.Stan
 
 // readStanding reads what was made for an entity, and holds it to the place.
 func readStanding(c execute.Channel, item ev.StandsItem) (standing, error) {
-	s := standing{ref: item.Ref, uid: item.UID, seq: item.Revision, failed: item.Failed}
+	s := standing{ref: item.Ref, uid: item.UID, seq: item.Revision, failed: item.Failed, seen: item.Seen}
 	for _, m := range item.Made {
 		effect, err := c.ReadEffect(item.Ref, item.UID, m.Effect, m.Args)
 		if err != nil {
@@ -203,7 +245,7 @@ func (t *told) clusters(ctx context.Context) (all []Cluster, err error) {
 func (t *told) left(ctx context.Context, c Cluster, all []release.Owned) (map[release.Owned]bool, error) {
 	left, stays := map[release.Owned]bool{}, map[ev.Stay]release.Owned{}
 	for _, o := range all {
-		if o.IsTenant() && o.Stay != "" && o.Customer == c.Dataplane.Owner {
+		if o.IsTenant() && o.Stay != "" && o.Customer == c.Dataplane.Owner && !t.stays(o) {
 			stays[ev.Stay{Mark: RefOf(o).Mark(o.Owner), Namespace: o.Namespace, Stay: o.Stay}] = o
 		}
 	}
@@ -222,11 +264,36 @@ func (t *told) left(ctx context.Context, c Cluster, all []release.Owned) (map[re
 	return left, nil
 }
 
-// states implements knowledge. Of marks of others than the customer nothing is known here.
+// lives is what was told to stand of an incarnation, if that is still so: nobody has to be asked about it.
+func (t *told) lives(ref ev.Ref, uid string) (s standing, does bool) {
+	if s = t.one(ref); len(s.made) == 0 || s.uid != uid {
+		return s, false
+	}
+	_, does = t.stillSo(t.at(queue.PlaceOf(s.made[0]).Dataplane))
+	return s, does
+}
+
+// stays tells whether a tenant's namespace is that of the stay that was told to stand.
+func (t *told) stays(o release.Owned) bool {
+	s, does := t.lives(RefOf(o), o.Owner)
+	return does && slices.ContainsFunc(s.made, func(effect ev.Effect) bool {
+		switch e := effect.(type) {
+		case ev.EnsureTenant:
+			return e.Placement.Stay == o.Stay
+		case ev.SuspendTenant:
+			return e.Placement.Stay == o.Stay
+		}
+		return false
+	})
+}
+
+// states implements knowledge. Who was told to stand lives, and nobody is asked about him. Of marks of others than the customer
+// nothing is known here.
 func (t *told) states(ctx context.Context, all []incarnation) (map[incarnation]ownerState, error) {
 	is, marks := map[incarnation]ownerState{}, map[string]incarnation{}
 	for _, i := range all {
-		if i.ref.Owner == t.places[0].Place.Owner && len(i.ref.Check()) == 0 && i.uid != "" {
+		_, lives := t.lives(i.ref, i.uid)
+		if !lives && i.ref.Owner == t.places[0].Place.Owner && len(i.ref.Check()) == 0 && i.uid != "" {
 			marks[i.ref.Mark(i.uid)] = i
 		}
 	}
@@ -251,29 +318,40 @@ func (t *told) noteSwept(ctx context.Context, of incarnation, swept ev.Swept) er
 	return report(ctx, t.at(of.ref.ID), ev.ExecutorReport{Ref: of.ref, UID: of.uid, Swept: &swept})
 }
 
-// askPlaces is how often an agent asks which regions are built in.
+// askPlaces is how often an agent asks at most which regions are built in.
 const askPlaces = 10 * time.Second
 
-func (t *told) catalogued(ctx context.Context) (all []Place, changed bool, err error) {
+// mayAskPlaces tells whether it is time to ask that, or nothing has to be asked.
+func (t *told) mayAskPlaces() bool {
+	known := !slices.ContainsFunc(t.of(true), func(c execute.Channel) bool { _, so := t.stillSo(c); return !so })
 	t.mu.Lock()
-	due := time.Since(t.asked) >= askPlaces
-	if due {
+	defer t.mu.Unlock()
+	if !known && time.Since(t.asked) < askPlaces {
+		return false
+	}
+	if !known {
 		t.asked = time.Now()
 	}
-	t.mu.Unlock()
-	if !due {
+	return true
+}
+
+func (t *told) catalogued(ctx context.Context) (all []Place, changed bool, err error) {
+	if !t.mayAskPlaces() {
 		return nil, false, nil
 	}
 	err = t.each(ctx, true, func(c execute.Channel, a ev.Stands) {
 		ref := ev.Ref{Kind: ev.Account, Owner: c.Place.Owner, ID: strings.TrimPrefix(c.Place.Dataplane, ev.AccountPlace(""))}
 		for _, p := range a.Places {
-			all = append(all, Place{fsm.Base{Ref: ref, UID: p.UID}, p.Account, p.Region})
+			all = append(all, Place{fsm.Base{Ref: ref, UID: p.UID}, p.Account, p.Region, p.Known})
 		}
 	})
 	return all, err == nil, err
 }
 
 func (t *told) noteCatalogue(ctx context.Context, p Place, note ev.NoteCatalogue) error {
+	if note.Catalogue.Digest() == p.Known {
+		return nil
+	}
 	r := ev.ExecutorReport{Ref: p.Account.Ref, UID: p.Account.UID, Catalogue: &note}
 	return report(ctx, t.at(ev.AccountPlace(p.Account.Ref.ID)), r)
 }

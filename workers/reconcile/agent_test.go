@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -72,5 +73,67 @@ func TestWhatAnAgentDoesNotKnowKeepsNothingElse(t *testing.T) {
 	clusters, err := agent.clusters(t.Context())
 	if err != nil || len(clusters) != 1 || asked != len(places) {
 		t.Errorf("clusters %+v, %v, after %d questions", clusters, err, asked)
+	}
+}
+
+// What was told is asked for again when an event may have changed it, when a hint has come, and when the log is another one;
+// until then nothing is asked. A control plane that does not say when something has changed is asked each time.
+func TestWhatIsStillSoIsNotAskedAgain(t *testing.T) {
+	server, _ := natstest.Start(t)
+	nc := natstest.Connect(t, server)
+	asked, log := 0, ev.LogPoint{Seq: 7}
+	if _, err := nc.Subscribe(ev.AgentSubject("acme", "*", ev.AskStands), func(m *nats.Msg) {
+		asked++
+		data, err := ev.Encode(ev.Stands{Log: log, Cluster: "c", UID: "u", Places: []ev.CatalogPlace{{UID: "u", Region: "eu-central"}}})
+		if err == nil {
+			err = m.Respond(data)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	news := &execute.News{}
+	at := func(place string) execute.Channel {
+		return execute.Channel{Conn: nc, Place: queue.Partition{Owner: "acme", Dataplane: place}, News: news}
+	}
+	agent := &told{places: []execute.Channel{at("edge"), at("_theirs")}, memory: map[queue.Partition]remembered{}}
+	look := func() {
+		t.Helper()
+		_, one := agent.clusters(t.Context())
+		agent.asked = time.Time{}
+		places, _, two := agent.catalogued(t.Context())
+		_, three := agent.resting(t.Context())
+		if one != nil || two != nil || three != nil || len(places) != 1 {
+			t.Fatal(one, two, three, places)
+		}
+	}
+	heard := func(changed, seq uint64) func() {
+		return func() { news.Hear(ev.Lease{Changed: changed, Log: ev.LogPoint{Seq: seq}}) }
+	}
+	for _, is := range []struct {
+		what   string
+		happen func()
+		want   int
+	}{
+		{"nobody says", func() {}, 3},
+		{"and it is asked each time", heard(0, 7), 3},
+		{"it says", heard(7, 9), 0},
+		{"all is still so", heard(7, 10), 0},
+		{"something has changed", heard(11, 11), 3},
+		{"and was not told, since the log is not as far", func() {}, 3},
+		{"now it is", func() { log.Seq = 11 }, 3},
+		{"all is still so again", heard(11, 12), 0},
+		{"a hint", news.Hint, 3},
+		{"no hint", heard(11, 12), 0},
+		{"a shorter log", heard(5, 6), 3},
+	} {
+		asked = 0
+		is.happen()
+		look()
+		if asked != is.want {
+			t.Errorf("%s: asked %d times, want %d", is.what, asked, is.want)
+		}
 	}
 }

@@ -23,6 +23,9 @@ type Cataloguer struct {
 	known  knowledge
 	clouds map[string]execute.Cloud
 	clock  clock.Clock
+
+	places map[string]Place     // as they were listed last
+	due    map[string]time.Time // when each is looked at next
 }
 
 // Place is a region of an account that something is built in.
@@ -30,6 +33,7 @@ type Place struct {
 	Account fsm.Base
 	Cloud   ev.CloudAccount
 	Region  string
+	Known   string // the digest of what an agent was told that is known of it; empty in a server
 }
 
 // catalogueEvery is how often the cataloguer looks whether something is built in a new place, in real time.
@@ -37,26 +41,31 @@ const catalogueEvery = 500 * time.Millisecond
 
 // NewCataloguer makes a cataloguer; Run starts it.
 func NewCataloguer(intake *command.Intake, fold *state.Live, clouds map[string]execute.Cloud, clock clock.Clock) *Cataloguer {
-	return &Cataloguer{known: &folded{intake: intake, fold: fold, clock: clock}, clouds: clouds, clock: clock}
+	return newCataloguer(&folded{intake: intake, fold: fold, clock: clock}, clouds, clock)
+}
+
+func newCataloguer(known knowledge, clouds map[string]execute.Cloud, clock clock.Clock) *Cataloguer {
+	return &Cataloguer{known: known, clouds: clouds, clock: clock, places: map[string]Place{}, due: map[string]time.Time{}}
 }
 
 // Run looks at each place as soon as something is to be built there, and from then on as often as the inspector does.
 func (c *Cataloguer) Run(ctx context.Context) error {
-	places := map[string]Place{}
-	due := map[string]time.Time{}
-	return clock.Every(ctx, catalogueEvery, func(now time.Time) {
-		c.list(ctx, places)
-		for key, p := range places {
-			if ctx.Err() != nil || now.Before(due[key]) {
-				continue
-			}
-			due[key] = now.Add(c.clock.BetweenLooks())
-			if err := c.look(ctx, p); err != nil && ctx.Err() == nil {
-				due[key] = now.Add(clock.LookLeast)
-				slog.Debug("no catalogue, will try again", "account", p.Account.Ref.String(), "region", p.Region, "err", err)
-			}
+	return clock.Every(ctx, catalogueEvery, func(now time.Time) { c.Look(ctx, now) })
+}
+
+// Look looks at the places that are due. It is not safe for concurrent use: Run makes one look after the other.
+func (c *Cataloguer) Look(ctx context.Context, now time.Time) {
+	c.list(ctx, c.places)
+	for key, p := range c.places {
+		if ctx.Err() != nil || now.Before(c.due[key]) {
+			continue
 		}
-	})
+		c.due[key] = now.Add(c.clock.BetweenLooks())
+		if err := c.look(ctx, p); err != nil && ctx.Err() == nil {
+			c.due[key] = now.Add(clock.LookLeast)
+			slog.Debug("no catalogue, will try again", "account", p.Account.Ref.String(), "region", p.Region, "err", err)
+		}
+	}
 }
 
 // list lists the places anew if they may be others than at the last time.
@@ -88,7 +97,7 @@ func Places(w *state.Entities) (all []Place) {
 		if len(faults) > 0 || !there || !account.Holds(fsm.ConditionReady) || fsm.Machines[ev.Dataplane].Ended(e.Phase()) {
 			return
 		}
-		p := Place{fsm.Base{Ref: ref, UID: account.UID}, account.Data.(fsm.AccountData).Cloud(), d.Spec.Region}
+		p := Place{fsm.Base{Ref: ref, UID: account.UID}, account.Data.(fsm.AccountData).Cloud(), d.Spec.Region, ""}
 		if !known[p.key()] && !p.Cloud.Agent {
 			known[p.key()] = true
 			all = append(all, p)

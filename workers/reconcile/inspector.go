@@ -107,7 +107,7 @@ func (i *Inspector) inspect(ctx context.Context, seen standing, round map[string
 	if cloud.ClassOf(err) == cloud.Denied {
 		i.known.doubt(ctx, e.made[0])
 	}
-	if err != nil || len(note.Found) == 0 && !e.failed && note.Seen == nil {
+	if err != nil || len(note.Found) == 0 && !e.failed && (note.Seen == nil || note.Seen.Digest() == e.seen) {
 		return err
 	}
 	note.Every = i.clock.BetweenLooks()

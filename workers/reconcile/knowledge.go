@@ -52,7 +52,8 @@ type standing struct {
 	seq    uint64 // of its last event
 	failed bool   // something was found that is not repaired
 	made   []ev.Effect
-	away   bool // it is known from the disk of an agent: nobody could be asked
+	away   bool   // it is known from the disk of an agent: nobody could be asked
+	seen   string // the digest of what an agent was told that is seen of it; empty in a server
 }
 
 // incarnation is one life of a name.

@@ -71,6 +71,7 @@ accounts {
     ]
   }
   {clients} {
+    limits: {max_subscriptions: 500} # on one connection
     exports: [{stream: "{from}", accounts: [{own}]}]
     imports: [
       {stream: {account: {own}, subject: "{answer}"}, to: "{inbox}"}

@@ -13,10 +13,12 @@ type Rights struct {
 	Publish, See []string
 }
 
-// Agents says who enters as an agent. Both functions are called for each connection, at once for several.
+// Agents says who enters as an agent. The functions are called for each connection, at once for several.
 type Agents struct {
 	Key     func(public string) (Rights, bool) // who has a key; that he has its private half was checked
 	Joining func(token string) (Rights, bool)  // who may show a key of his own, by a token
+	// Full is told of the agent, by its name, that is not let in because it, or its customer's agents, have as many connections as may be.
+	Full func(agent string)
 }
 
 // agentsAccount begins the name of the account of a customer's agents. It is another one than its people's: an answer that
@@ -63,9 +65,12 @@ func (a *authenticator) enterAgent(c server.ClientAuthentication) bool {
 		return false
 	}
 	o.Nkey, o.JWT, o.Token, o.Password, o.Username = "", "", "", "", r.User // as for all who enter
-	c.RegisterUser(&server.User{Username: r.User, Account: acc,
-		Permissions: &server.Permissions{Publish: only(r.Publish), Subscribe: only(r.See)}})
-	return true
+	in, err := a.register(c, &server.User{Username: r.User, Account: acc,
+		Permissions: &server.Permissions{Publish: only(r.Publish), Subscribe: only(r.See)}}, mostConnections)
+	if !in && err == nil {
+		who.Full(r.User)
+	}
+	return in
 }
 
 // only allows some subjects; an empty list would allow all.
@@ -89,6 +94,7 @@ func (a *authenticator) accountOfAgents(owner string) (*server.Account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the account of the agents of %s: %w", owner, err)
 	}
+	a.boundAccount(acc, mostOfAgents, agentsSubscriptions)
 	for _, s := range []string{"aerie.agent." + owner + ".>", "aerie.report." + owner + ".>"} {
 		if err := acc.AddServiceImport(own, s, s); err != nil {
 			return nil, fmt.Errorf("let %s into %s: %w", s, ownAccount, err)

@@ -27,6 +27,8 @@ type Callers struct {
 	Spend func(c events.Caller, bytes int) error
 	// Denied is told of who published or subscribed where he may not; nil: nobody is told.
 	Denied func(actor, subject string)
+	// Full is told of who is not let in because he, or his customer, has as many connections as may be; nil: nobody is told.
+	Full func(c events.Caller)
 }
 
 // leeway is how long a connection may go on after the end of what its caller showed.
@@ -43,6 +45,7 @@ type authenticator struct {
 	// entering is read-locked while somebody enters, and locked by who throws somebody out: so nobody is overlooked who was
 	// found in order just before.
 	entering sync.RWMutex
+	counting sync.Mutex      // connections are counted one at a time
 	making   sync.Mutex      // accounts are made one at a time
 	made     map[string]bool // the customers whose account is whole
 }
@@ -103,21 +106,32 @@ func (a *authenticator) Check(c server.ClientAuthentication) bool {
 	// user's name, whether anybody looked at its signature or not.
 	o := c.GetOpts()
 	o.Nkey, o.JWT, o.Token, o.Password, o.Username = "", "", "", "", name
-	u := &server.User{Username: name}
 	if own {
-		u.Account, err = a.srv.LookupAccount(ownAccount)
-	} else {
-		if !caller.Until.IsZero() {
-			u.ConnectionDeadline = caller.Until.Add(leeway)
+		u := &server.User{Username: name}
+		if u.Account, err = a.srv.LookupAccount(ownAccount); err != nil {
+			return false
 		}
-		u.Permissions = permissionsOf(caller)
-		u.Account, err = a.accountOf(caller)
+		c.RegisterUser(u)
+		return true
 	}
+	return a.enterCaller(c, caller)
+}
+
+// enterCaller lets in a caller who has shown who he is, if there is room for one more connection of his.
+func (a *authenticator) enterCaller(c server.ClientAuthentication, caller events.Caller) bool {
+	acc, err := a.accountOf(caller)
 	if err != nil {
 		return false
 	}
-	c.RegisterUser(u)
-	return true
+	u := &server.User{Username: caller.Actor, Account: acc, Permissions: permissionsOf(caller)}
+	if !caller.Until.IsZero() {
+		u.ConnectionDeadline = caller.Until.Add(leeway)
+	}
+	in, err := a.register(c, u, connectionsFor(caller))
+	if callers := a.callers.Load(); !in && err == nil && callers != nil && callers.Full != nil {
+		callers.Full(caller)
+	}
+	return in
 }
 
 var (

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -115,7 +116,8 @@ func accounts() string {
 	}
 	return "accounts {\n" +
 		ownAccount + " {jetstream: enabled, exports: [{stream: \"" + seen + "\"}\n{stream: \"" + shownPrefix + ">\"}\n" + agentExports + exports.String() + "]}\n" +
-		peopleAccount + " {imports: [{stream: {account: " + ownAccount + ", subject: \"" + seen + "\"}}\n" + imports.String() + "]}\n}\n"
+		peopleAccount + " {limits: {max_subscriptions: " + strconv.Itoa(staffSubscriptions) + "}, imports: [{stream: {account: " + ownAccount + ", subject: \"" + seen + "\"}}\n" + imports.String() + "]}\n" +
+		fullAccount + " {limits: {max_connections: 0}}\n}\n"
 }
 
 // adminInbox is, behind _INBOX, where the local admin may publish to himself. He hears every inbox of the staff's; that he can't
@@ -175,6 +177,7 @@ func (a *authenticator) accountOf(c events.Caller) (*server.Account, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.boundAccount(acc, mostOfPeople, mostSubscriptions)
 	for _, theirs := range []string{"aerie.cmd." + c.Owner + ".>", "aerie.read." + c.Owner + ".>", "aerie.queue." + c.Owner + ".>"} {
 		ours := theirs
 		if strings.HasPrefix(theirs, "aerie.queue.") {

@@ -1,0 +1,70 @@
+package embedded
+
+import (
+	"fmt"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/aeriehq/aerie/events"
+)
+
+// What callers may have at once, since each connection and each subscription takes memory of the server's. The staff may have staffTimes
+// as much. The local admin is not bounded in his connections: his is the way in when nothing else is.
+const (
+	mostConnections      = 50    // of one caller, and of one agent
+	mostOfPeople         = 200   // connections of all people of one customer: more tokens make no difference
+	mostOfAgents         = 2_000 // connections of all agents of one customer
+	mostSubscriptions    = 500   // on one connection
+	agentsSubscriptions  = 50    // on one connection of an agent, which needs a handful
+	staffTimes           = 20
+	staffConnections     = staffTimes * mostConnections
+	staffSubscriptions   = staffTimes * mostSubscriptions
+	unboundedConnections = 0
+)
+
+// fullAccount may have no connection at all. Whoever has too many is put into it: that is how nats-server tells a client that
+// there are too many, and not only that it is not let in.
+const fullAccount = "FULL"
+
+// boundAccount bounds the connections of an account, and the subscriptions on each. It takes away what the account imports, so it
+// comes first.
+func (a *authenticator) boundAccount(acc *server.Account, connections, subscriptions int64) {
+	limits := jwt.NewAccountClaims(acc.GetName())
+	limits.Limits.Conn, limits.Limits.Subs = connections, subscriptions
+	a.srv.UpdateAccountClaims(acc, limits)
+}
+
+// connectionsFor is how many connections a caller may have.
+func connectionsFor(c events.Caller) int {
+	switch {
+	case c.Actor == events.ActorAdmin:
+		return unboundedConnections
+	case c.Role.OfCustomer():
+		return mostConnections
+	}
+	return staffConnections
+}
+
+// register lets in a user who has fewer connections than some number, or says that he is not. Those that are there are asked for
+// each time, so that nothing has to be told of one that is gone.
+func (a *authenticator) register(c server.ClientAuthentication, u *server.User, most int) (bool, error) {
+	if most == unboundedConnections {
+		c.RegisterUser(u)
+		return true, nil
+	}
+	a.counting.Lock() // so that several who enter at once are counted one after the other
+	defer a.counting.Unlock()
+	z, err := a.srv.Connz(&server.ConnzOptions{Account: u.Account.GetName(), User: u.Username, Limit: most})
+	if err != nil {
+		return false, fmt.Errorf("count the connections of %s: %w", u.Username, err)
+	}
+	free := len(z.Conns) < most && !u.Account.MaxTotalConnectionsReached()
+	if !free {
+		if u.Account, err = a.srv.LookupAccount(fullAccount); err != nil {
+			return false, err
+		}
+	}
+	c.RegisterUser(u)
+	return free, nil
+}
