@@ -227,7 +227,7 @@ type Call struct {
 }
 
 // inside are the calls inside a cluster that make or remove something there. They do not say what they changed.
-var inside = []string{"EnsureBase", "RemoveBase", "EnsureTenant", "MoveTenant", "RelocateTenant", "DeleteTenant", "EnsureApplication", "RemoveApplication", "EnsureAddon", "RemoveAddon",
+var inside = []string{"EnsureBase", "RemoveBase", "EnsureTenant", "MoveTenant", "RelocateTenant", "FollowSecrets", "DeleteTenant", "EnsureApplication", "RemoveApplication", "EnsureAddon", "RemoveAddon",
 	"EmptyNodes", "ReopenNodes", "DeleteBalancers", "EnsureCell", "RemoveCell", "JoinTenant", "RecordTenant", "LeaveTenant", "ForgetTenant"}
 
 // Changing tells whether a call has changed something, or may have inside a cluster.

@@ -86,6 +86,7 @@ type TenantUse struct {
 	Blocked []string `json:"blocked,omitempty" nullable:"false" doc:"What keeps them where they are"`
 	Volumes []string `json:"volumes,omitempty" nullable:"false" doc:"Its volumes, where it would go to another cluster"`
 	Foreign []string `json:"foreign,omitempty" nullable:"false" doc:"What aerie did not make and would stay behind, where it would go to another cluster"`
+	Follow  []string `json:"follow,omitempty" nullable:"false" doc:"Its Secrets that come along to another cluster, labelled aerie.io/follow"`
 	Budgets []string `json:"budgets,omitempty" nullable:"false" doc:"The disruption budgets that let nobody go now"`
 }
 
@@ -229,6 +230,8 @@ type TenantSurvey struct {
 	Suspended bool
 	To        string   // the tenant infra whose machines its pods go to; empty: they stay
 	Elsewhere bool     // that is in another cluster
+	There     Target   // where that is
+	Into      string   // its name; empty: it is not made yet
 	Zones     []string // in which these are
 }
 

@@ -116,6 +116,17 @@ type RelocateTenant struct {
 	Since        time.Time `json:"since,omitzero"`   // when the source began to be closed
 
 	Programs *MovePrograms `json:"programs,omitempty"` // nil: none is run at this step
+	Follow   *MoveFollow   `json:"follow,omitempty"`   // nil: no Secret follows at this step
+}
+
+// MoveFollow is the other place of a tenant that goes to another cluster, for the Secrets that follow it: at the step prepare the one that
+// they come from, at quiesce the one that they go to. What they say is in no effect and in no event.
+type MoveFollow struct {
+	Site      Target `json:"site"`
+	Cluster   string `json:"cluster"`
+	Namespace string `json:"namespace"`
+	Stay      string `json:"stay,omitempty"`
+	Some      bool   `json:"some,omitempty"` // some did when the move began
 }
 
 // MovePrograms are what is run at a step of a move.

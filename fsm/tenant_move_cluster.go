@@ -21,6 +21,7 @@ type Away struct {
 	Reopened bool                 // and its source is open again
 	Forced   bool                 // which waits for no program
 	Mends    bool                 // its namespace is made again as it was where it serves
+	Follow   bool                 // Secrets follow it, as was seen when the move began
 }
 
 // stops tells whether programs may run at the target of a move that is given up, which end before the source opens.
@@ -34,7 +35,7 @@ func (a *Away) waits(m *ev.MoveState) bool {
 // evolveAway notes what a tenant has in another cluster.
 func (d TenantData) evolveAway(happened ev.Event) TenantData {
 	if started, ok := happened.(ev.MoveStarted); ok && started.Kind == ev.MoveCluster && started.Terms != nil {
-		d.Away = &Away{Terms: *started.Terms, Apps: started.Apps, Jobs: started.Jobs}
+		d.Away = &Away{Terms: *started.Terms, Apps: started.Apps, Jobs: started.Jobs, Follow: started.Use != nil && len(started.Use.Follow) > 0}
 		return d
 	}
 	if d.Away == nil {
@@ -84,8 +85,20 @@ func (d TenantData) relocate(b Base, there, closed bool) ev.RelocateTenant {
 	if there {
 		e.Placement, e.Target, e.Cluster = d.Move.To, d.Away.Site, d.Away.Cluster
 	}
-	e.Closed, e.Programs = closed, d.programs()
+	e.Closed, e.Programs, e.Follow = closed, d.programs(), d.follow()
 	return e
+}
+
+// follow is where Secrets come from or go to at a step: at prepare, since what is installed there needs them, and once more when the
+// source is closed and rests, with what they say at last. Then it is looked again whether some do.
+func (d TenantData) follow() *ev.MoveFollow {
+	switch m := d.Move; {
+	case m.Step == ev.StepPrepare && d.Away.Follow:
+		return &ev.MoveFollow{Site: d.Site, Cluster: d.Cluster, Namespace: m.From.Namespace, Stay: m.From.Stay, Some: true}
+	case m.Step == ev.StepQuiesce:
+		return &ev.MoveFollow{Site: d.Away.Site, Cluster: d.Away.Cluster, Namespace: m.To.Namespace, Stay: m.To.Stay, Some: d.Away.Follow}
+	}
+	return nil
 }
 
 // stop owes the end of the programs at the place to which a tenant does not go.
@@ -283,6 +296,9 @@ func (d destination) sayCluster(p *ev.MovePlan) {
 	p.InterruptedMS = d.terms.MostClosed().Milliseconds()
 	p.Interrupted = fmt.Sprintf("nobody from outside reaches it between its end on %s and its beginning on %s; if that takes longer than %s, it is brought back",
 		p.From.Dataplane, p.To.Dataplane, d.terms.Cut)
+	for _, s := range d.follow {
+		p.Made = append(p.Made, s+", which follows it")
+	}
 	for _, f := range d.left {
 		p.Removed = append(p.Removed, f+", which aerie did not make and which does not come along")
 	}
@@ -298,6 +314,7 @@ func (d *destination) stuckBehind(use ev.TenantUse, leave bool) (faults []ev.Fie
 		faults = append(faults, ev.FieldError{Field: "tenant", Message: fmt.Sprintf("%s holds data, and spec.move.data of plan %s is %s: nothing would bring it along; delete it, or choose a plan that fits on %s",
 			v, d.to.Plan, d.terms.Data, d.from)})
 	}
+	d.follow = use.Follow
 	if d.left = use.Foreign; leave {
 		return faults
 	}

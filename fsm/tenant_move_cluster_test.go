@@ -84,6 +84,7 @@ func TestMovesToAnotherCluster(t *testing.T) {
 		{name: "a volume", given: home, when: roam(ev.TenantUse{Volumes: []string{"claim data of volume v1"}}, fsmtest.AsIs), not: "refused…claim data of volume v1 holds data…spec.move.data of plan -/roams is none"},
 		{name: "what aerie did not make", given: home, when: roam(ev.TenantUse{Foreign: []string{"Secret mine"}}, fsmtest.AsIs), not: "refused…leave: Secret mine is not aerie's"},
 		{name: "it stays behind if that is said", given: home, when: roam(ev.TenantUse{Foreign: []string{"Secret mine"}}, func(m *ev.Move) { m.Leave = true }), then: []string{moving + " move_started"}},
+		{name: "a server that does not carry its Secrets there", given: home, when: roam(ev.TenantUse{Follow: []string{"Secret db"}, Blocked: []string{"Secrets follow it"}}, fsmtest.AsIs), not: "refused…tenant: Secrets follow it"},
 		{name: "an application that is not there yet", given: fsmtest.History(home, fsmtest.Is(movingPg, ev.UpdateRequested[ev.ApplicationSpec]{})), when: over, not: "refused…application acme/prod_pg is Upgrading"},
 	})
 	where := map[string][]fsmtest.Fact{
@@ -103,6 +104,43 @@ func TestMovesToAnotherCluster(t *testing.T) {
 		}
 		if got != strings.TrimSpace(want) {
 			t.Errorf("owed is %s, want %s", got, want)
+		}
+	}
+}
+
+// Secrets that follow a tenant are in what it says before, are brought when its namespace is made there, and once more when it is closed. One
+// that is labelled since is looked for then too.
+func TestSecretsFollowATenant(t *testing.T) {
+	for _, some := range []bool{true, false} {
+		use := ev.TenantUse{CPU: 1}
+		if some {
+			use.Follow = []string{"Secret db"}
+		}
+		over := roam(use, fsmtest.AsIs)
+		w := fsmtest.WorldOf(t, clusterHome())
+		c := over(t, w)
+		e, _ := w.Get(c.Ref)
+		plan, err := fsm.PlanMove(e, c, w.Refs())
+		if err != nil || slices.Contains(plan.Made, "Secret db, which follows it") != some {
+			t.Fatalf("what is made is said to be %q: %v", plan.Made, err)
+		}
+		given := facts(t, clusterHome(), over, settle(moving))
+		at := map[string]string{}
+		for _, next := range []question{done(moving, ev.MovePrepared{}), settle(moving), done(movingPg, ev.Deployed{Revision: 1}), settle(moving),
+			done(moving, ev.MoveQuiesced{}), settle(moving), done(moving, ev.MoveOpened{})} {
+			e, _ := fsmtest.WorldOf(t, given).Get(fsmtest.RefOf(moving))
+			if owed, is := fsm.Machines[ev.Tenant].Owed(e).(ev.RelocateTenant); is && owed.Follow != nil {
+				f := owed.Follow
+				at[owed.Step] = fmt.Sprintf("%s %s %t", cmp.Or(f.Site.Dataplane, "-/eu"), f.Namespace, f.Some)
+			}
+			given = facts(t, given, next)
+		}
+		want := map[string]string{"quiesce": fmt.Sprintf("-/us acme--prod %t", some)}
+		if some {
+			want["prepare"] = "-/eu acme--prod true"
+		}
+		if fmt.Sprint(at) != fmt.Sprint(want) {
+			t.Errorf("Secrets are brought at %v, want %v", at, want)
 		}
 	}
 }

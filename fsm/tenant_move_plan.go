@@ -52,6 +52,9 @@ func SurveyOfMove(e Entity[Data], ask ev.Move, refs *Refs) (ev.TenantSurvey, boo
 		s.To, s.Zones = d.to.Nodes(), d.zones
 	case ev.MoveCluster:
 		s.To, s.Elsewhere = d.to.Nodes(), true
+		if dp, there := find[DataplaneData](refs, ready(ev.Dataplane, d.to.Dataplane).Ref); there {
+			s.There, s.Into = dp.Data.site(dp.Base), dp.Data.Cluster.Cluster
+		}
 	}
 	return s, true
 }

@@ -12,6 +12,8 @@ const (
 	LabelStay      = "aerie.io/stay" // of a tenant's namespace: which stay of the tenant it is; none of those of before
 	// LabelServing is "false" on a tenant's namespace that is closed: its tenant is on its way from another cluster or to one.
 	LabelServing = "aerie.io/serving"
+	// LabelFollow is on Secrets of a tenant, which others make: they follow it to another cluster. "false" is as if it were not there.
+	LabelFollow = "aerie.io/follow"
 	// LabelTenantInfra is on the machines of a tenant infra, as a label and as a taint, and on the namespaces of the tenants
 	// whose pods run there.
 	LabelTenantInfra   = "aerie.io/tenantinfra"

@@ -23,30 +23,34 @@ type Name string
 
 // What there is more of than a run can try.
 const (
-	Lives       Name = "lives of all kinds"
-	Moves       Name = "lives of tenants that go from one cluster to another"
-	Handovers   Name = "lives of dataplanes that go from the control plane to an agent and back"
-	AWSCalls    Name = "calls of the provider to AWS, of which each so-manieth is struck"
-	AWSParts    Name = "parts of the calls of a life on AWS, each of which is one life with kills; one of them is tried, but all if they are 10 or less"
-	AWSKills    Name = "random kills of the program that works on AWS"
-	AWSErrors   Name = "errors of AWS, of which each so-manieth is provoked"
-	LeaderKills Name = "kills of the log's leader"
-	KubeKills   Name = "kills in the middle of an operation on a real Kubernetes"
+	Lives           Name = "lives of all kinds"
+	Moves           Name = "lives of tenants that go from one cluster to another"
+	MovesOfTerms    Name = "tenants that move to other terms at once"
+	MovesOfClusters Name = "tenants that move to another cluster at once"
+	Handovers       Name = "lives of dataplanes that go from the control plane to an agent and back"
+	AWSCalls        Name = "calls of the provider to AWS, of which each so-manieth is struck"
+	AWSParts        Name = "parts of the calls of a life on AWS, each of which is one life with kills; one of them is tried, but all if they are 10 or less"
+	AWSKills        Name = "random kills of the program that works on AWS"
+	AWSErrors       Name = "errors of AWS, of which each so-manieth is provoked"
+	LeaderKills     Name = "kills of the log's leader"
+	KubeKills       Name = "kills in the middle of an operation on a real Kubernetes"
 )
 
 // A size is how many are tried in a run of each size; of AWSCalls, AWSErrors and AWSParts it divides, so that less is more.
 type size struct{ short, ci, soak int }
 
 var sizes = map[Name]size{
-	Lives:       {50, 500, 10000},
-	Moves:       {3, 25, 1000},
-	Handovers:   {2, 20, 1000},
-	AWSCalls:    {200, 50, 1},
-	AWSParts:    {120, 120, 6},
-	AWSKills:    {0, 0, 1000},
-	AWSErrors:   {12, 6, 1},
-	LeaderKills: {5, 20, 200},
-	KubeKills:   {1, 1, 25},
+	Lives:           {50, 500, 10000},
+	Moves:           {3, 25, 1000},
+	MovesOfTerms:    {50, 1000, 1000},
+	MovesOfClusters: {10, 100, 1000},
+	Handovers:       {2, 20, 1000},
+	AWSCalls:        {200, 50, 1},
+	AWSParts:        {120, 120, 6},
+	AWSKills:        {0, 0, 1000},
+	AWSErrors:       {12, 6, 1},
+	LeaderKills:     {5, 20, 200},
+	KubeKills:       {1, 1, 25},
 }
 
 // Of says how much of something this run tries, or how it is divided. A flag that is not 0 has the last word, and a soak comes before

@@ -2,6 +2,8 @@ package kube_test
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"math"
 	"strings"
@@ -101,6 +103,7 @@ func (c *control) changes(from, to, at side, s strike) (atSource, atTarget int) 
 		at.proxy.arm(s)
 	}
 	most := c.watchOpen(to, from)
+	password := c.secret(from)
 	c.run("", "tenant", "move", "zoo/prod", "--dataplane", to.dataplane)
 	if at.proxy != nil && c.strikes(at.proxy, struck, func() bool { return len(c.namespaces(from)) == 0 && len(c.namespaces(to)) == 1 }) {
 		c.start()
@@ -121,9 +124,33 @@ func (c *control) changes(from, to, at side, s strike) (atSource, atTarget int) 
 	if !there(c.T, to.api, "apps/v1", "Deployment", "zoo--prod", "exporter") {
 		c.Errorf("its application is not at %s", to.dataplane)
 	}
+	if got := c.secretAt(to); got != password {
+		c.Errorf("the Secret that follows it says %q at %s, and said %q at last", got, to.dataplane, password)
+	}
 	kubetest.Eventually(c, "nothing is left at "+from.dataplane, func() bool { return len(c.namespaces(from)) == 0 })
 	kubetest.Eventually(c, "its programs are gone at "+to.dataplane, func() bool { return len(c.namespaces(to)) == 1 })
 	return from.proxy.counted(), to.proxy.counted()
+}
+
+// secret has somebody write down a new password in a Secret that follows the tenant, as kubectl would.
+func (c *control) secret(at side) (password string) {
+	c.Helper()
+	password = base64.StdEncoding.EncodeToString([]byte(rand.Text()))
+	k := kube.Key{APIVersion: "v1", Kind: "Secret", Namespace: "zoo--prod", Name: "db"}
+	if there, err := kube.Find(c.Context(), at.api, k); err != nil || there != nil && c.secretAt(at) == "" {
+		c.Fatal("the Secret that it came with: ", there, err)
+	}
+	o := kubetest.Object("v1", "Secret", "zoo--prod", "db", map[string]any{"type": "example.test/db", "data": map[string]any{"password": password}})
+	_, err := at.api.Apply(c.Context(), o.Marked("", map[string]string{kube.LabelFollow: "true"}, nil))
+	kubetest.Must(c, err)
+	return password
+}
+
+func (c *control) secretAt(at side) string {
+	c.Helper()
+	o, err := kube.Find(c.Context(), at.api, kube.Key{APIVersion: "v1", Kind: "Secret", Namespace: "zoo--prod", Name: "db"})
+	kubetest.Must(c, err)
+	return kube.StringOf(kube.MapOf(o["data"])["password"])
 }
 
 // watchOpen counts all the time in how many clusters the tenant is open, and returns the most when it is asked. Where a tenant goes to

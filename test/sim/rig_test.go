@@ -47,6 +47,7 @@ type rig struct {
 	agents *agents.Service
 	cloud  *sim.Sim
 	faults []sim.Fault
+	costs  costs
 	stop   func()
 
 	between func(cloud.Provider) cloud.Provider
@@ -112,6 +113,10 @@ func (r *rig) start() {
 	must(err)
 	r.fold = state.NewLive()
 	r.intake = command.NewIntake(r.log, r.fold, ev.Builtin)
+	r.intake.CountRounds(func(commands, events int, _ time.Duration) {
+		r.costs.decisions.Add(int64(commands))
+		r.costs.events.Add(int64(events))
+	})
 	clock := clock.Clock{Speed: 0}
 	r.agents = agents.New(r.intake, r.fold, clock, agents.Door{Evict: func(string) {}, IsThere: func(string, uint64) bool { return true }})
 	timers, err := queue.OpenTimers(ctx, nc)
@@ -128,6 +133,7 @@ func (r *rig) start() {
 	must(r.intake.Serve(ctx, nc, "0.0.0"))
 	x := execute.NewExecutor(nc, r.fold, work, map[string]execute.Cloud{"sim": {Provider: r.between(r.cloud), Kube: r.cloud.Kube}}, clock)
 	x.UseCharts(r.charts)
+	x.Count(func(string, string, time.Duration) { r.costs.effects.Add(1) })
 	running.Go(func() { _ = x.Run(ctx) })
 	r.stop = func() {
 		cancel()

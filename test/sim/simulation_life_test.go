@@ -44,9 +44,10 @@ type life struct {
 	lines     []string
 	faults    []string // what the life did wrong
 	seen      tally
-	promises  map[ev.Ref]*moveSeen // what a dry run says of the move that is asked for next
-	moves     map[ev.Ref]*moveSeen // those that are under way
-	repairs   map[ev.Ref]bool      // who is being repaired
+	promises  map[ev.Ref]*moveSeen  // what a dry run says of the move that is asked for next
+	moves     map[ev.Ref]*moveSeen  // those that are under way
+	secrets   map[ev.Ref]keptSecret // what the Secrets say that follow their tenants
+	repairs   map[ev.Ref]bool       // who is being repaired
 }
 
 // written is one event as the log holds it.
@@ -67,7 +68,7 @@ type tally map[string]int
 
 func newLife(seed uint64, dir string) *life {
 	l := &life{script: script{rnd: rand.New(rand.NewPCG(seed, 77))}, dir: dir, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
-		last: map[ev.Ref]uint64{}, chaos: true, seen: tally{}, promises: map[ev.Ref]*moveSeen{}, moves: map[ev.Ref]*moveSeen{}, repairs: map[ev.Ref]bool{}}
+		last: map[ev.Ref]uint64{}, chaos: true, seen: tally{}, promises: map[ev.Ref]*moveSeen{}, moves: map[ev.Ref]*moveSeen{}, secrets: map[ev.Ref]keptSecret{}, repairs: map[ev.Ref]bool{}}
 	l.openCloud()
 	l.servers = make([]*server, 1+l.rnd.IntN(2))
 	l.restart()

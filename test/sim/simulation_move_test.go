@@ -203,6 +203,7 @@ func (l *life) noteMove(r ev.Recorded) {
 
 func (l *life) endMove(ref ev.Ref, seen *moveSeen) {
 	delete(l.moves, ref)
+	l.checkSecret(ref, seen)
 	e, _ := l.world.Get(ref)
 	d := e.Data.(fsm.TenantData)
 	switch {
@@ -261,7 +262,9 @@ func (l *life) roams(steps int) {
 			l.ask(l.request(pick(&l.script, refs(ev.Tenant)), ev.VerbDelete, `{"cascade":true}`))
 		case n < 31:
 			l.spoilOnTheWay()
-		case n < 35:
+		case n < 34:
+			l.keepsSecret()
+		case n < 38:
 			l.elapse(time.Duration(l.rnd.Int64N(int64(4 * time.Minute))))
 		default:
 			l.work()

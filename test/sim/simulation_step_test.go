@@ -37,6 +37,9 @@ func (l *life) give(r command.Request) (ev.Answer, error) {
 	}
 	c.UID = l.newID("uid")
 	c.Use = &ev.TenantUse{CPU: 1}
+	if _, some := l.secrets[c.Ref]; some && l.world.Seq%2 == 0 { // else it was labelled after somebody had looked
+		c.Use.Follow = []string{"Secret db"}
+	}
 	return l.handle(c)
 }
 

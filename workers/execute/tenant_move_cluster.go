@@ -27,12 +27,18 @@ func (t *Task) relocateStep(ctx context.Context, api kube.API, e ev.RelocateTena
 		if _, err := tenant.Ensure(ctx, api, spec); err != nil {
 			return false, err
 		}
+		if e.Follow != nil {
+			return true, t.followFrom(ctx, api, spec, *e.Follow)
+		}
 		return true, tenant.StandBy(ctx, api, spec)
 	case ev.StepQuiesce, ev.StepCopy, ev.StepVerify:
 		if err := tenant.Close(ctx, api, spec); err != nil {
 			return false, err
 		}
-		return t.runPrograms(ctx, api, spec, e)
+		if done, err := t.runPrograms(ctx, api, spec, e); err != nil || !done {
+			return false, err
+		}
+		return true, t.followTo(ctx, api, spec, e)
 	case ev.StepRedirect:
 		// Its namespace may have been deleted by hand since it opened, and nothing is repaired before the move is over.
 		if open, err := tenant.Open(ctx, api, spec); err != nil || !open {

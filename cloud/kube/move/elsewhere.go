@@ -7,12 +7,14 @@ import (
 	"slices"
 
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
 )
 
 // Stays is what of a tenant does not come along to another cluster.
 type Stays struct {
 	Volumes []string // that hold its data
 	Foreign []string // what aerie did not make
+	Follow  []string // Secrets that come along all the same
 }
 
 // ownKinds are the kinds of what may be in a namespace beside what follows from it.
@@ -42,6 +44,8 @@ func Elsewhere(ctx context.Context, api kube.API, namespace string) (s Stays, er
 		for _, o := range all {
 			name := o.Kind() + " " + o.Name()
 			switch {
+			case tenant.Follows(o):
+				s.Follow = append(s.Follow, name)
 			case k.Kind == "PersistentVolumeClaim":
 				s.Volumes = append(s.Volumes, claimInWords(o))
 			case foreign(o):
@@ -51,7 +55,7 @@ func Elsewhere(ctx context.Context, api kube.API, namespace string) (s Stays, er
 			}
 		}
 	}
-	s.Volumes, s.Foreign = few(s.Volumes), few(s.Foreign)
+	s.Volumes, s.Foreign, s.Follow = few(s.Volumes), few(s.Foreign), few(s.Follow)
 	return s, nil
 }
 

@@ -23,12 +23,12 @@ func TestWhatStaysBehind(t *testing.T) {
 	db := kubetest.Object("apps/v1", "StatefulSet", in, "pg", map[string]any{"spec": map[string]any{"volumeClaimTemplates": []any{map[string]any{"metadata": map[string]any{"name": "data"}}}}}).
 		Marked("", map[string]string{kube.LabelApplication: "pg"}, nil)
 	for _, o := range []kube.Object{child, ours, claim, db, kubetest.Named("v1", "ConfigMap", in, "kube-root-ca.crt"), kubetest.Named("v1", "ServiceAccount", in, "default"),
-		kubetest.Named("v1", "Secret", in, "mine")} {
+		kubetest.Named("v1", "Secret", in, "mine"), kubetest.Named("v1", "Secret", in, "db").Marked("", map[string]string{kube.LabelFollow: "true"}, nil)} {
 		_, err := m.Apply(t.Context(), o)
 		kubetest.Must(t, err)
 	}
 	s, err := move.Elsewhere(t.Context(), m, in)
-	if got := fmt.Sprint(s.Volumes, s.Foreign); err != nil || got != "[StatefulSet pg with its volumes claim data of volume v1] [Secret mine]" {
+	if got := fmt.Sprint(s.Volumes, s.Foreign, s.Follow); err != nil || got != "[StatefulSet pg with its volumes claim data of volume v1] [Secret mine] [Secret db]" {
 		t.Errorf("%s: %v", got, err)
 	}
 }
