@@ -36,7 +36,7 @@ const (
 )
 
 // Handlers answer what callers ask, each message with the reply subject on which its answer reaches the caller. One goroutine calls
-// them, one message after the other, so neither may wait. The caller is the zero one if nobody has the id any more.
+// them, one message after the other, so neither may wait.
 type Handlers struct {
 	Command func(*nats.Msg, events.Caller) // aerie.cmd.…
 	Read    func(*nats.Msg, events.Caller) // aerie.read.…
@@ -176,6 +176,8 @@ func (s *Service) take(m *nats.Msg) {
 	switch {
 	case what == probe:
 		_ = m.Respond(nil) // whoever asked may be gone
+	case !known: // another replica has let him in, and this one has not read of him yet; or he is just being thrown out
+		refuse(m, events.Refuse(events.Unavailable, "this replica does not know yet who asks: ask again"))
 	case first == "cmd":
 		s.handlers.Command(m, caller)
 	case first == "read":
@@ -197,7 +199,7 @@ func refuse(m *nats.Msg, why *events.Refusal) {
 		Header: nats.Header{micro.ErrorHeader: {why.Message}, micro.ErrorCodeHeader: {string(why.Code)}}})
 }
 
-// callerOf is who has an id; the zero caller, who may ask nothing, if nobody has it any more.
+// callerOf is who has an id, if this replica knows of anybody.
 func (s *Service) callerOf(id string) (events.Caller, bool) {
 	for _, actor := range []string{events.TokenActor(id), events.UserActor(id)} {
 		if c, known := s.callers.Actor(actor); known {
