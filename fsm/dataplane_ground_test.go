@@ -71,9 +71,11 @@ func TestWhatFailedForItsGroundGoesOn(t *testing.T) {
 		{name: "a tenant whose cluster is not", given: fsmtest.History(tenant, broken(eu, ev.PartCluster)), when: settle(prod), phase: fsm.Failed, why: "dependency"},
 		{name: "one that could not be woken wakes", given: fsmtest.History(asleep(ev.Suspended{}, ev.ResumeRequested{}, *fsmtest.Attempt(0, ev.Dependency), vain(false)), euBack), when: settle(prod), then: []string{prod + " resume_requested"}, phase: fsm.Resuming},
 		{name: "unless it was to sleep since", given: fsmtest.History(asleep(ev.Suspended{}, ev.ResumeRequested{}, vain(false), ev.RetryRequested{}, ev.Suspended{}), euBack), when: settle(prod), phase: fsm.Suspended, why: "-"},
+		{name: "or is told to sleep on", given: asleep(ev.Suspended{}, ev.ResumeRequested{}, vain(false)), when: ask(prod, ev.Suspend{}), then: []string{prod + " retry_requested"}, phase: fsm.Suspending},
 		{name: "what else was asked of one that sleeps", given: fsmtest.History(asleep(ev.Suspended{}, ev.UpdateRequested[ev.TenantSpec]{Spec: fsmtest.ProdSpec}, vain(false)), euBack), when: settle(prod), then: []string{prod + " retry_requested"}, phase: fsm.Suspending},
 		{name: "one that could not fall asleep does", given: fsmtest.History(asleep(ev.SuspendGivenUp{Reason: fsmtest.Attempt(0, ev.Dependency).Reason}, ev.Resumed{}), euBack), when: settle(prod), then: []string{prod + " suspend_requested"}, phase: fsm.Suspending},
 
+		{name: "unless it is told to stay awake", given: asleep(ev.SuspendGivenUp{Reason: fsmtest.Attempt(0, ev.Dependency).Reason}, ev.Resumed{}), when: ask(prod, ev.Resume{}), then: []string{prod + " retry_requested"}, phase: fsm.Provisioning},
 		{name: "pools that an update could not bring about", given: fsmtest.History(pools, euBack), when: settle(infra), then: []string{infra + " retry_requested"}, phase: fsm.Updating},
 		{name: "an addon", given: fsmtest.History(installed, euBack), when: settle(db), then: []string{db + " retry_requested", db + " installing_started"}, phase: fsm.Installing},
 		{name: "a cell", given: fsmtest.History(cellFailed, euBack), when: settle(c1), then: []string{c1 + " retry_requested"}, phase: fsm.Opening},

@@ -61,6 +61,9 @@ func suspend(e Entity[TenantData], refs *Refs) ([]ev.Change, error) {
 	}
 	switch e.Phase() {
 	case Suspending, Suspended:
+		if e.Phase() == Suspended && e.Data.Waking { // it could not be woken, and is to sleep after all
+			return changed(e.Base, ev.RetryRequested{}), nil
+		}
 		return nil, nil // asked twice
 	case Active, Resuming:
 	default:
@@ -92,6 +95,9 @@ func resume(e Entity[TenantData]) ([]ev.Change, error) {
 	}
 	switch e.Phase() {
 	case Active, Resuming:
+		if e.Phase() == Active && e.Unmet != nil { // it could not fall asleep, and is to stay awake after all
+			return changed(e.Base, ev.RetryRequested{}), nil
+		}
 		return nil, nil // it is awake, or asked twice
 	case Suspending, Suspended:
 		return changed(e.Base, ev.ResumeRequested{}), nil

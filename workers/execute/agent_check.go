@@ -84,5 +84,8 @@ func (c Channel) ReadEffect(ref ev.Ref, uid, name string, args []byte) (ev.Effec
 	if v, is := effect.(ev.VerifyAccount); is && v.Account.Role != "" {
 		return nil, fmt.Errorf("%w: it takes no role", errForeign)
 	}
+	if m, is := effect.(ev.RelocateTenant); is && m.Follow != nil {
+		return nil, fmt.Errorf("%w: Secrets follow nobody into an agent's place, or out of it", errForeign)
+	}
 	return effect, nil
 }

@@ -173,6 +173,7 @@ func TestAnAgentRefusesWhatIsNotItsOwn(t *testing.T) {
 		"another's mark":                {own, "u", ev.RemoveOwned{Target: site("acme/dataplane/other/v", "acme/edge", true)}},
 		"another incarnation's mark":    {own, "u", ev.RemoveOwned{Target: site(own.Mark("v"), "acme/edge", true)}},
 		"another dataplane":             {own, "u", ev.EnsureNetwork{Target: site(own.Mark("u"), "acme/other", true)}},
+		"Secrets of another place":      {own, "u", ev.RelocateTenant{EnsureTenant: ev.EnsureTenant{Target: good}, Step: ev.StepQuiesce, Follow: &ev.MoveFollow{}}},
 		"an account that is no agent's": {own, "u", ev.EnsureNetwork{Target: site(own.Mark("u"), "acme/edge", false)}},
 	} {
 		args, _ := json.Marshal(is.effect)
