@@ -181,7 +181,7 @@ const MostMarks = 1000
 // MostRepairs is how many repairs an agent tells of at once.
 const MostRepairs = 100
 
-// digest names a value of the channel; empty if it can't be written.
+// digest is the SHA-256 of a value's encoding; empty if it can't be encoded.
 func digest(v any) string {
 	data, err := Encode(v)
 	if err != nil {

@@ -11,7 +11,7 @@ type Seen struct {
 	Pools   []PoolStatus `json:"pools,omitempty"`   // of a tenant infra
 }
 
-// Digest is the same for what is no news beside each other. The nodes of pools are those of each.
+// Digest is the same for two looks that are no news to each other. Where pools are listed, their nodes count and the total does not.
 func (s Seen) Digest() string {
 	if len(s.Pools) > 0 {
 		s.Nodes = 0

@@ -72,13 +72,14 @@ func (k *Kind[D]) stranded(e Entity[D]) []Dependency {
 		return nil
 	}
 	back := rightsBack(e.Base, e.Data)
-	if mayBeGround(*e.Failure) && hasGround(e.Ref.Kind) {
+	if mayBeGround(*e.Failure) && TriedAgain(e.Ref.Kind) {
 		back = append(back, Dependency{Ref: e.Ref, Class: Ground})
 	}
 	return back
 }
 
-func hasGround(k ev.Kind) bool {
+// TriedAgain tells whether what has failed of a kind is tried again by itself, if what it stands on was the cause and is back.
+func TriedAgain(k ev.Kind) bool {
 	switch k {
 	case ev.TenantInfra, ev.Addon, ev.Cell, ev.CellApplication, ev.Tenant, ev.Application:
 		return true

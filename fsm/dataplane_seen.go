@@ -39,7 +39,7 @@ func seenAt(b Base, d Data) time.Time {
 	return looked
 }
 
-// SeenOf is what is known of an entity that looks see besides; nothing of a kind of which they see nothing.
+// SeenOf is what looks have reported of an entity; false for kinds of which they report nothing.
 func SeenOf(e Entity[Data]) (s ev.Seen, some bool) {
 	switch d := e.Data.(type) {
 	case DataplaneData:

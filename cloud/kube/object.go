@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 )
 
@@ -154,6 +155,22 @@ func (o Object) Marked(namespace string, labels, annotations map[string]string) 
 		m["namespace"] = namespace
 	}
 	return c
+}
+
+// AtRevision are the annotations of what is applied by a wish of some revision.
+func AtRevision(revision uint64) map[string]string {
+	return map[string]string{AnnotationRevision: strconv.FormatUint(revision, 10)}
+}
+
+// MarkAll writes over the objects of one owner whose they are, which customer's if they are one's, and by which revision they came.
+func MarkAll(objects []Object, labels map[string]string, customer string, revision uint64) []Object {
+	if customer != "" {
+		labels[LabelCustomer] = customer
+	}
+	for i, o := range objects {
+		objects[i] = o.Marked("", labels, AtRevision(revision))
+	}
+	return objects
 }
 
 // NewObject is an object with a spec, which may be nil; without a namespace it is of the whole cluster.

@@ -55,7 +55,7 @@ func (l *Log) WatchEpoch(ctx context.Context) error {
 	for ; ctx.Err() == nil; Wait(ctx, epochEvery) {
 		begun, err := l.begunEpoch(ctx)
 		if err != nil {
-			continue // the servers do not answer now: whoever appends or reads says so
+			continue // no answer now, or none that can be read: whoever appends or reads says so
 		}
 		if begun > l.epoch {
 			return fmt.Errorf("the log was restored, its epoch is %d: this process is of epoch %d and has to start anew", begun, l.epoch)

@@ -15,13 +15,13 @@ import (
 )
 
 var agentsBenchmark = benchmark{
-	name:  "agents",
+	name:  agentsName,
 	short: "Many agents of one server: what each costs, how soon a change reaches all, and how soon all are back after a restart",
 	long: "Start a server in a process of its own, and in this one as many whole agents as --n, each of a customer of its own with an\n" +
 		"account and a dataplane of mode pull in a simulated cloud beside it, over TLS. When all dataplanes are Active, nothing is\n" +
-		"changed for --idle, and what each agent sends is counted. Then, in each round, all accounts are to be verified\n" +
-		"again: from a command's answer until its account was. At last the server is killed and started again, and all accounts are\n" +
-		"to be verified once more. It has no yardstick, and runs on Linux.",
+		"changed for --idle, and what each agent sends is counted. Then each round has all accounts verified again, and times each\n" +
+		"from its command's answer. At last the server is killed and started again, and all accounts are verified once more.\n" +
+		"It has no yardstick, and runs on Linux; --cpuprofile is of the agents, not of the server.",
 	n: 500, rounds: 3,
 	flags: agentFlags,
 	run:   benchAgents,
@@ -30,6 +30,8 @@ var agentsBenchmark = benchmark{
 func agentFlags(b *bench, f *pflag.FlagSet) {
 	f.DurationVar(&b.idle, "idle", 3*time.Minute, "how long nothing is changed, while what agents send is counted")
 }
+
+const agentsName = "agents"
 
 // The parts of the run.
 const (
@@ -88,12 +90,12 @@ func benchAgents(ctx context.Context, b *bench) (_ []figure, err error) {
 	return append([]figure{
 		{"joined_s", "all had joined after", joined.Seconds(), " s"},
 		{"built_s", "all dataplanes were Active after", built.Seconds(), " s"},
-		{"idle_per_min", "an idle agent's messages a minute", mean(sent), ""},
+		{"idle_per_min", "an idle agent's messages a minute, on average", mean(sent), ""},
 		{"idle_max_per_min", "those of the one that sent most", slices.Max(sent), ""},
 		{"idle_cpu", "the server's processor while all are idle", 100 * idle, " %"},
 		{"p50_us", "half of the changes done within", one.us(0.5), " us"},
 		{"p99_us", "99 % of the changes done within", one.us(0.99), " us"},
-		{"all_s", "from the first command until the last change was done", slices.Max(whole), " s"},
+		{"all_s", "slowest round: from the first command until the last change was done", slices.Max(whole), " s"},
 		{"rss_kb_each", "the server's memory for each agent", float64(held-before) / float64(b.n), " KB"},
 		{"rss_all_kb_each", "all of the server's memory, by agents", float64(held) / float64(b.n), " KB"},
 	}, back...), nil

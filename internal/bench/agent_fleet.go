@@ -4,10 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -86,13 +83,16 @@ func (f *agentFleet) serve(ctx context.Context, address string) error {
 	if err := f.program.Start(); err != nil {
 		return err
 	}
-	s, err := (&starting{bench: f.bench}).serves(out)
+	s, err := awaitServing(out)
 	if err != nil {
 		return errors.Join(err, f.stop(syscall.SIGKILL))
 	}
 	f.address = s.NATS
 	go func() { _, _ = io.Copy(io.Discard, out) }() // until it ends
-	return f.connect(dir)
+	if err := f.connect(dir); err != nil {
+		return errors.Join(err, f.stop(syscall.SIGKILL))
+	}
+	return nil
 }
 
 // connect enters as the admin, and hears what happens.
@@ -108,12 +108,7 @@ func (f *agentFleet) connect(dir string) error {
 	if err != nil {
 		return err
 	}
-	block, _ := pem.Decode(ca)
-	if block == nil {
-		return errors.New("the server's CA is no PEM")
-	}
-	sum := sha256.Sum256(block.Bytes)
-	f.ca = hex.EncodeToString(sum[:])
+	f.ca = client.Fingerprint(ca)
 	options := []nats.Option{nats.Token(token), nats.Secure(client.JoinToken{CA: f.ca}.TLS()), nats.Timeout(client.AnswerWithin)}
 	if prefix := events.InboxPrefix(token); prefix != "" {
 		options = append(options, nats.CustomInboxPrefix(prefix))
@@ -267,14 +262,16 @@ func (f *agentFleet) journal(i int) (all []said, err error) {
 		if err = errors.Join(err, wrong); err != nil {
 			return nil, err
 		}
-		for lines := bufio.NewScanner(file); lines.Scan(); {
+		lines := bufio.NewScanner(file)
+		lines.Buffer(nil, 1<<20) // more than a message has
+		for lines.Scan() {
 			var l said
 			if json.Unmarshal(lines.Bytes(), &l) == nil {
 				all = append(all, l)
 			}
 		}
-		if err := file.Close(); err != nil {
-			return nil, err
+		if err := errors.Join(lines.Err(), file.Close()); err != nil {
+			return nil, fmt.Errorf("read what agent %d has done: %w", i, err)
 		}
 	}
 	return all, err

@@ -132,9 +132,12 @@ func (b *bench) check() error {
 		refuse("--clients", b.clients, 1, mostClients)
 		least *= max(b.clients, 1) // each client has something to do in each round
 	}
-	if b.name == tailsName {
+	switch b.name {
+	case tailsName:
 		b.tails.check(refuse)
 		least *= 2 // a round has two parts
+	case agentsName:
+		refuse("--idle, in seconds", int(b.idle.Seconds()), 1, 86_400)
 	}
 	if faults == nil {
 		refuse("--n", b.n, least, 10_000_000)

@@ -87,7 +87,7 @@ func (r *starting) cycle(ctx context.Context, ours, raw *side, end syscall.Signa
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	s, err := r.serves(says)
+	s, err := awaitServing(says)
 	if err == nil {
 		err = r.command(ctx, s)
 	}
@@ -108,8 +108,8 @@ type served struct {
 	Store                time.Duration `json:"nats-server"` // what nats-server took
 }
 
-// serves reads a server's log until it serves.
-func (r *starting) serves(says io.Reader) (s served, err error) {
+// awaitServing reads a server's log until it serves.
+func awaitServing(says io.Reader) (s served, err error) {
 	var last string
 	for lines := bufio.NewScanner(says); lines.Scan(); last = lines.Text() {
 		if err := json.Unmarshal(lines.Bytes(), &s); err == nil && s.Msg == "aerie serves" {

@@ -18,19 +18,8 @@ import (
 )
 
 // restoredWorld is a dataplane of the control plane's own and one of an agent, each with an application.
-const restoredWorld = `{kind: account, name: main, spec: {cloud: sim, number: "lab"}}
----
-{kind: plan, name: basic, spec: {deployment: resource-shared, apps: [{type: db, size: small}]}}
----
+const restoredWorld = early + `---
 {kind: plan, name: inside, spec: {hosting: customer, deployment: dedicated, apps: [{type: web, size: small}]}}
----
-{kind: dataplane, name: north, spec: {account: -/main, region: eu-central}}
----
-{kind: tenantinfra, name: north_db, spec: {app: db, size: small, pools: [{name: main, machine: s4, min: 1, max: 3}]}}
----
-{kind: customer, name: willow}
----
-{kind: tenant, name: live, owner: willow, spec: {plan: basic}}
 ---
 {kind: customer, name: acme, spec: {hosting: customer}}
 ---

@@ -27,7 +27,7 @@ type JoinToken struct {
 func (c *Client) JoinToken(address, owner, agent, secret string) JoinToken {
 	t := JoinToken{URL: cmp.Or(address, Redacted(c.natsURL)), Owner: owner, Agent: agent, Secret: secret}
 	if c.ca != nil && (strings.Contains(t.URL, "tls://") || strings.Contains(t.URL, "wss://")) {
-		t.CA = fingerprint(c.ca())
+		t.CA = Fingerprint(c.ca())
 	}
 	return t
 }
@@ -83,8 +83,8 @@ func (t JoinToken) verify(s tls.ConnectionState) error {
 	return err
 }
 
-// fingerprint is the SHA-256 of the first certificate in PEM, in hex; empty if there is none.
-func fingerprint(ca []byte) string {
+// Fingerprint is the SHA-256 of the first certificate in PEM, in hex; empty if there is none.
+func Fingerprint(ca []byte) string {
 	block, _ := pem.Decode(ca)
 	if block == nil {
 		return ""

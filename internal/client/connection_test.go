@@ -100,7 +100,7 @@ func TestACAThatIsWrittenLater(t *testing.T) {
 	if _, err := cl.Connect(); err != nil {
 		t.Errorf("over NATS: %v", err)
 	}
-	if j := cl.JoinToken("", "acme", "edge", "s"); j.CA != fingerprint(ca) {
+	if j := cl.JoinToken("", "acme", "edge", "s"); j.CA != Fingerprint(ca) {
 		t.Errorf("a join token names the CA %q", j.CA)
 	}
 }

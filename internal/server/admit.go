@@ -178,7 +178,7 @@ func (c *Control) callers() embedded.Callers {
 
 // full notes that a connection was refused, because there are as many of a caller's or an agent's as may be.
 func (c *Control) full(who string, role ev.Role) {
-	c.counts.Exceeded(role, "connections")
+	c.counts.Exceeded(role, identity.OutOfConnections)
 	slog.Warn("a connection is refused: there are as many as there may be", "of", who)
 }
 

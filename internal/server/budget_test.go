@@ -18,16 +18,8 @@ import (
 
 // TestAFloodIsHeld: one caller asks as fast as he can, by each way in. He is refused, and another's commands are decided.
 func TestAFloodIsHeld(t *testing.T) {
-	c, err := Start(Settings{DataDir: t.TempDir(), HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", NoSim: true,
+	c := startedWith(t, Settings{DataDir: t.TempDir(), NoSim: true,
 		Budget: &identity.Budget{Requests: 5, Bytes: 1 << 20, Tails: 2}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
 	admin := dial(t, c)
 	defer admin.Close()
 	enters := func(owner string) (*nats.Conn, string) {
@@ -131,16 +123,8 @@ func bodyOf(r *http.Response) string {
 
 // TestAFloodOfAnAgentIsHeld: one agent reports and asks as fast as it can. It is refused, and another's report, and commands, are taken.
 func TestAFloodOfAnAgentIsHeld(t *testing.T) {
-	c, err := Start(Settings{DataDir: t.TempDir(), HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", NoSim: true,
+	c := startedWith(t, Settings{DataDir: t.TempDir(), NoSim: true,
 		Budget: &identity.Budget{Requests: 5, Bytes: 1 << 20, Tails: 2}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	for _, owner := range []string{"acme", "evil"} {
 		create(t, c, ev.Ref{Kind: ev.Customer, Owner: owner, ID: owner}, `{"hosting":"customer"}`)
 		create(t, c, ev.Ref{Kind: ev.Account, Owner: owner, ID: "theirs"}, `{"cloud":"sim","number":"lab","hosting":"customer","access":"agent"}`)

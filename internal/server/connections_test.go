@@ -181,15 +181,7 @@ func (w wiring) Dial(network, address string) (net.Conn, error) {
 // TestAnAgentsConnectionsAreBounded: one agent opens as many connections as it can. It is told why there are no more, and the agents of
 // others, and of its own customer, are served.
 func TestAnAgentsConnectionsAreBounded(t *testing.T) {
-	c, err := Start(Settings{DataDir: t.TempDir(), HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", NoSim: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	c := startedWith(t, Settings{DataDir: t.TempDir(), NoSim: true})
 	for _, owner := range []string{"acme", "evil"} {
 		create(t, c, ev.Ref{Kind: ev.Customer, Owner: owner, ID: owner}, `{"hosting":"customer"}`)
 		create(t, c, ev.Ref{Kind: ev.Account, Owner: owner, ID: "theirs"}, `{"cloud":"sim","number":"lab","hosting":"customer","access":"agent"}`)
@@ -238,15 +230,7 @@ func joined(t *testing.T, c *Control, owner, name string) dialer {
 // TestSubscriptionsAreBounded: a customer's caller, and an agent, subscribe as often as they can on one connection. They are told why
 // there are no more, and what they have subscribed to before, and what they ask, is answered.
 func TestSubscriptionsAreBounded(t *testing.T) {
-	c, err := Start(Settings{DataDir: t.TempDir(), HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", NoSim: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	c := startedWith(t, Settings{DataDir: t.TempDir(), NoSim: true})
 	admin := dial(t, c)
 	defer admin.Close()
 	create(t, c, ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"}, `{"hosting":"customer"}`)

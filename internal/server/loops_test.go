@@ -24,7 +24,14 @@ func started(t *testing.T) *Control {
 
 func startedIn(t *testing.T, dir string) *Control {
 	t.Helper()
-	c, err := Start(Settings{DataDir: filepath.Join(dir, "data"), CloudDir: filepath.Join(dir, "cloud"), HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", SimSpeed: 0})
+	return startedWith(t, Settings{DataDir: filepath.Join(dir, "data"), CloudDir: filepath.Join(dir, "cloud")})
+}
+
+// startedWith is a server on ports of its own, which ends with the test.
+func startedWith(t *testing.T, s Settings) *Control {
+	t.Helper()
+	s.HTTP, s.NATS = "127.0.0.1:0", "127.0.0.1:0"
+	c, err := Start(s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,8 +97,8 @@ func (w *Entities) Waiting(r ev.Ref) (refs []ev.Ref) {
 	return refs
 }
 
-// reask notes that those who wait for a plan may wait for places of another class now, and those who wait for a cell for
-// other applications, and those who wait for a tenant for other places.
+// reask has those who wait for an entity looked at again: of a plan, places of another class may do; a cell may have other
+// applications; a tenant may be elsewhere.
 func (w *Entities) reask(changed ev.Ref) {
 	for waiter := range w.waiting[fsm.Awaited{Ref: changed}] {
 		w.fresh[waiter] = struct{}{}

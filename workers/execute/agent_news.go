@@ -9,7 +9,7 @@ import (
 // News tells an agent whether what it was told is still so, without a question: the answer to `seen`, once a minute, says
 // which event was the last that may have changed anything at its places, and hints come in between. So who has nothing to do
 // asks nothing else, and a hint that is lost costs a minute. One is shared by all places of an agent. Its methods may be called
-// from any goroutine; of a nil one everything may have changed.
+// from any goroutine. But for Hear they take a nil one, of which everything may have changed.
 type News struct {
 	mu      sync.Mutex
 	changed uint64 // the revision of that event; 0: the control plane does not say, or was not asked yet

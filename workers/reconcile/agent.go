@@ -64,9 +64,7 @@ func (t *told) stillSo(c execute.Channel) (r remembered, so bool) {
 func (t *told) remember(c execute.Channel, r remembered) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.memory != nil {
-		t.memory[c.Place] = r
-	}
+	t.memory[c.Place] = r
 }
 
 // each asks what stands at each place, those of accounts or those of dataplanes, and takes the first page of it. What one place

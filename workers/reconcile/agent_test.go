@@ -56,7 +56,7 @@ func TestWhatAnAgentDoesNotKnowKeepsNothingElse(t *testing.T) {
 	for _, at := range []string{"edge", "west"} {
 		places = append(places, execute.Channel{Conn: nc, Place: queue.Partition{Owner: "acme", Dataplane: at}})
 	}
-	agent := &told{places: places}
+	agent := &told{places: places, memory: map[queue.Partition]remembered{}}
 
 	all, err := agent.resting(t.Context())
 	var seen []string

@@ -8,7 +8,6 @@ package cell
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/policy"
@@ -67,13 +66,7 @@ func (s Spec) objects() []kube.Object {
 	binding := policy.BindInstaller(kube.NewObject(kube.RBACAPI, "RoleBinding", s.Namespace, policy.InstallerAccount, nil), s.Namespace)
 	objects := []kube.Object{ns, s.guard(), policy.ServiceAccount(s.Namespace, policy.InstallerAccount), binding}
 	labels := map[string]string{kube.LabelManagedBy: kube.Manager, kube.LabelOwner: s.Owner}
-	if s.Customer != "" {
-		labels[kube.LabelCustomer] = s.Customer
-	}
-	for i, o := range objects {
-		objects[i] = o.Marked(o.Namespace(), labels, map[string]string{kube.AnnotationRevision: strconv.FormatUint(s.Revision, 10)})
-	}
-	return objects
+	return kube.MarkAll(objects, labels, s.Customer, s.Revision)
 }
 
 // guard lets in the pods of this cell, and those of namespaces that are in none, such as an ingress controller's.

@@ -2,7 +2,6 @@ package cell
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/aeriehq/aerie/cloud/kube"
 )
@@ -49,7 +48,7 @@ func (r Record) object() kube.Object {
 	labels := map[string]string{kube.LabelManagedBy: kube.Manager, kube.LabelCustomer: r.Customer, kube.LabelTenant: r.Tenant,
 		kube.LabelOwner: r.Owner}
 	o := kube.NewObject("v1", "ConfigMap", r.Namespace, r.Name, nil).Marked("", labels,
-		map[string]string{kube.AnnotationRevision: strconv.FormatUint(r.Revision, 10)})
+		kube.AtRevision(r.Revision))
 	o["data"] = kube.FieldsOf(r.Data)
 	return o
 }

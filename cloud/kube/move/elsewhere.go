@@ -10,7 +10,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube/tenant"
 )
 
-// Stays is what of a tenant does not come along to another cluster.
+// Stays is what aerie does not move to another cluster with a tenant, and the labelled Secrets among it, which come along.
 type Stays struct {
 	Volumes []string // that hold its data
 	Foreign []string // what aerie did not make

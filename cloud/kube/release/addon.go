@@ -3,7 +3,6 @@ package release
 import (
 	"context"
 	"slices"
-	"strconv"
 
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/policy"
@@ -82,13 +81,7 @@ func addonObjects(spec AddonSpec) []kube.Object {
 	objects := []kube.Object{ns, policy.ServiceAccount(spec.Namespace, policy.InstallerAccount), spec.binding()}
 	labels := map[string]string{kube.LabelManagedBy: kube.Manager, kube.LabelDataplane: spec.Dataplane,
 		kube.LabelAddon: spec.Addon, kube.LabelOwner: spec.Owner}
-	if spec.Customer != "" {
-		labels[kube.LabelCustomer] = spec.Customer
-	}
-	for i, o := range objects {
-		objects[i] = o.Marked(o.Namespace(), labels, map[string]string{kube.AnnotationRevision: strconv.FormatUint(spec.Revision, 10)})
-	}
-	return objects
+	return kube.MarkAll(objects, labels, spec.Customer, spec.Revision)
 }
 
 // binding lets the installer do everything, where it may.

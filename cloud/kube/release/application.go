@@ -11,7 +11,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aeriehq/aerie/cloud/kube"
@@ -192,7 +191,7 @@ func (s AppSpec) labels() map[string]string {
 }
 
 func (s AppSpec) annotations() map[string]string {
-	return map[string]string{kube.AnnotationRevision: strconv.FormatUint(s.Revision, 10)}
+	return kube.AtRevision(s.Revision)
 }
 
 func union(a, b []kube.Key) []kube.Key {

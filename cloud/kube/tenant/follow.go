@@ -4,7 +4,6 @@ import (
 	"context"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aeriehq/aerie/cloud/kube"
@@ -79,7 +78,7 @@ func (s Spec) carried(o kube.Object) kube.Object {
 	annotations := o.Annotations()
 	delete(annotations, lastApplied)
 	c := kube.NewObject("v1", "Secret", s.Namespace, o.Name(), nil).Marked("", o.Labels(), annotations).
-		Marked("", nil, map[string]string{kube.AnnotationRevision: strconv.FormatUint(s.Revision, 10)})
+		Marked("", nil, kube.AtRevision(s.Revision))
 	for _, field := range []string{"type", "data", "immutable"} {
 		if v, has := o[field]; has {
 			c[field] = v

@@ -35,7 +35,7 @@ func Objects(spec Spec) []kube.Object {
 		kube.LabelManagedBy: kube.Manager, kube.LabelCustomer: spec.Customer, kube.LabelTenant: spec.Tenant,
 		kube.LabelPlan: spec.Plan, kube.LabelOwner: spec.Owner,
 	}
-	revision := map[string]any{kube.AnnotationRevision: strconv.FormatUint(spec.Revision, 10)}
+	revision := kube.FieldsOf(kube.AtRevision(spec.Revision))
 	for _, o := range objects {
 		m := o.Metadata()
 		m["labels"], m["annotations"] = labels, revision

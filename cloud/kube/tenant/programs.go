@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"strconv"
 
 	"github.com/aeriehq/aerie/cloud/kube"
 )
@@ -208,5 +207,5 @@ func (s Spec) apply(ctx context.Context, api kube.API, o kube.Object) error {
 func (s Spec) marked(o kube.Object) kube.Object {
 	labels := map[string]string{kube.LabelManagedBy: kube.Manager, kube.LabelOwner: s.Owner,
 		kube.LabelCustomer: s.Customer, kube.LabelTenant: s.Tenant}
-	return o.Marked("", labels, map[string]string{kube.AnnotationRevision: strconv.FormatUint(s.Revision, 10)})
+	return o.Marked("", labels, kube.AtRevision(s.Revision))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/events/eventlog/embedded"
 )
 
 // The accounts on the NATS servers. Streams and aerie are in the first, callers in the second.
@@ -46,7 +47,7 @@ func (k Key) Configuration() (string, error) {
 	}
 	return strings.NewReplacer("{issuer}", public[0], "{box}", public[1], "{user}", public[2], "{own}", ownAccount, "{clients}", clientsAccount,
 		"{from}", fromPrefix+">", "{answer}", answerPrefix+">", "{shown}", shownPrefix+">", "{inbox}", inboxPrefix+">", "{events}", events.EventPrefix+">",
-		"{list}", listConnections, "{end}", endConnection, "{timeout}", strconv.Itoa(int(answerWithin.Seconds()))).Replace(configuration), nil
+		"{subscriptions}", strconv.Itoa(embedded.MostSubscriptions), "{list}", listConnections, "{end}", endConnection, "{timeout}", strconv.Itoa(int(answerWithin.Seconds()))).Replace(configuration), nil
 }
 
 const configuration = `# For each NATS server of a cluster that serves aerie alone: for every user but aerie's own, the servers ask aerie.
@@ -71,7 +72,7 @@ accounts {
     ]
   }
   {clients} {
-    limits: {max_subscriptions: 500} # on one connection
+    limits: {max_subscriptions: {subscriptions}} # on one connection
     exports: [{stream: "{from}", accounts: [{own}]}]
     imports: [
       {stream: {account: {own}, subject: "{answer}"}, to: "{inbox}"}

@@ -21,9 +21,8 @@ const (
 
 // Evict ends the connections of a caller who is let in no more, or not as before. It says how many there were. Who was just
 // entering is looked for again later, and when no server waits for an answer of before any more. The later looks are timers of
-// this process: if it dies before them, Watch finds who was just entering. The first is soon enough that a server which was too slow
-// to list its connections once has ended them within two seconds. Evict blocks half a second, and up to five more for
-// each connection.
+// this process: if it dies before them, Watch finds who was just entering. The first comes after a second, so that a connection which a
+// slow server left out of its list ends within two. Evict blocks half a second, and up to five more for each connection.
 func (s *Service) Evict(actor string) (int, error) {
 	for _, later := range []time.Duration{time.Second, answerWithin + time.Second} {
 		time.AfterFunc(later, func() { _, _ = s.evict(context.Background(), actor) }) // what is asked meanwhile is refused anyway

@@ -17,7 +17,8 @@ type Rights struct {
 type Agents struct {
 	Key     func(public string) (Rights, bool) // who has a key; that he has its private half was checked
 	Joining func(token string) (Rights, bool)  // who may show a key of his own, by a token
-	// Full is told of the agent, by its name, that is not let in because it, or its customer's agents, have as many connections as may be.
+	// Full is told the name of an agent that is not let in, because it, or its customer's agents together, have as many connections as
+	// may be. It must be set.
 	Full func(agent string)
 }
 

@@ -45,7 +45,7 @@ type authenticator struct {
 	// entering is read-locked while somebody enters, and locked by who throws somebody out: so nobody is overlooked who was
 	// found in order just before.
 	entering sync.RWMutex
-	counting sync.Mutex      // connections are counted one at a time
+	counting sync.Map        // the name of an account -> *sync.Mutex, held while its connections are counted
 	making   sync.Mutex      // accounts are made one at a time
 	made     map[string]bool // the customers whose account is whole
 }

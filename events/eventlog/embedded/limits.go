@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
@@ -9,17 +10,19 @@ import (
 	"github.com/aeriehq/aerie/events"
 )
 
+// MostSubscriptions is how many a customer's caller may have on one connection.
+const MostSubscriptions = 500
+
 // What callers may have at once, since each connection and each subscription takes memory of the server's. The staff may have staffTimes
 // as much. The local admin is not bounded in his connections: his is the way in when nothing else is.
 const (
 	mostConnections      = 50    // of one caller, and of one agent
 	mostOfPeople         = 200   // connections of all people of one customer: more tokens make no difference
 	mostOfAgents         = 2_000 // connections of all agents of one customer
-	mostSubscriptions    = 500   // on one connection
 	agentsSubscriptions  = 50    // on one connection of an agent, which needs a handful
 	staffTimes           = 20
 	staffConnections     = staffTimes * mostConnections
-	staffSubscriptions   = staffTimes * mostSubscriptions
+	staffSubscriptions   = staffTimes * MostSubscriptions
 	unboundedConnections = 0
 )
 
@@ -46,16 +49,18 @@ func connectionsFor(c events.Caller) int {
 	return staffConnections
 }
 
-// register lets in a user who has fewer connections than some number, or says that he is not. Those that are there are asked for
-// each time, so that nothing has to be told of one that is gone.
+// register lets a user in if he has fewer than most connections, and says whether it did. One too many is registered in fullAccount,
+// which ends it. The connections are counted anew each time, so that nothing has to be told of one that has ended.
 func (a *authenticator) register(c server.ClientAuthentication, u *server.User, most int) (bool, error) {
 	if most == unboundedConnections {
 		c.RegisterUser(u)
 		return true, nil
 	}
-	a.counting.Lock() // so that several who enter at once are counted one after the other
-	defer a.counting.Unlock()
-	z, err := a.srv.Connz(&server.ConnzOptions{Account: u.Account.GetName(), User: u.Username, Limit: most})
+	account := u.Account.GetName()
+	counting, _ := a.counting.LoadOrStore(account, &sync.Mutex{}) // who enters an account at once is counted one after the other
+	counting.(*sync.Mutex).Lock()
+	defer counting.(*sync.Mutex).Unlock()
+	z, err := a.srv.Connz(&server.ConnzOptions{Account: account, User: u.Username, Limit: most})
 	if err != nil {
 		return false, fmt.Errorf("count the connections of %s: %w", u.Username, err)
 	}
