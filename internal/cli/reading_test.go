@@ -157,6 +157,7 @@ func TestWaitFor(t *testing.T) {
 		{2, "customer acme --for condition=Redy", `a customer has no condition "Redy"; did you mean "Ready"?`},
 		{5, "customer acme --for delete --timeout 1ms", "timeout"},
 		{5, "customer acme --for condition=Ready=False --timeout 1s", "1 not condition=Ready=False in time"},
+		{5, "customer acme --for condition=Ready=False --timeout 1s", "customer acme: Active"},
 	} {
 		if _, errs := c.do(w.code, "", append([]string{"wait"}, strings.Fields(w.args)...)...); !strings.Contains(errs, w.want) {
 			t.Errorf("wait %s: %s", w.args, errs)

@@ -188,6 +188,7 @@ func (w *waiting) find(ctx context.Context, cl *client.Client, k events.Kind) (r
 
 // wait looks at everybody who has not got there until all have, and tells who has.
 func (w *waiting) wait(ctx context.Context, cl *client.Client, refs []events.Ref, tell func(events.Ref)) error {
+	last := map[events.Ref]client.Entity{} // as each was seen last: a look that the end of the time cuts off sees nothing
 	for {
 		seen, done := make([]client.Entity, len(refs)), make([]bool, len(refs))
 		err := client.Each(len(refs), func(i int) (err error) {
@@ -201,8 +202,11 @@ func (w *waiting) wait(ctx context.Context, cl *client.Client, refs []events.Ref
 				tell(r)
 				continue
 			}
+			if seen[i].Phase != "" {
+				last[r] = seen[i]
+			}
 			left = append(left, r)
-			details = append(details, r.String()+": "+client.Standing(seen[i]))
+			details = append(details, r.String()+": "+client.Standing(last[r]))
 		}
 		switch {
 		case err == nil && len(left) == 0:

@@ -28,7 +28,8 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// TestPages does what every other page says, word for word.
+// TestPages does what every other page says, word for word, by make test-extra with and without XDG's
+// variables.
 func TestPages(t *testing.T) {
 	ran := 0
 	for _, page := range allPages(t) {
@@ -37,12 +38,18 @@ func TestPages(t *testing.T) {
 			continue
 		}
 		ran++
-		t.Run(strings.TrimPrefix(page, "../../"), func(t *testing.T) {
-			t.Parallel()
-			if out := runPage(t, page, true); t.Failed() || testing.Verbose() {
-				t.Log(out)
-			}
-		})
+		modes := map[string]bool{"XDG set": true}
+		if os.Getenv("AERIE_EXTRA") != "" { // make test-extra, where the nats CLI is there too
+			modes["XDG unset"] = false
+		}
+		for name, xdg := range modes {
+			t.Run(strings.TrimPrefix(page, "../../")+" "+name, func(t *testing.T) {
+				t.Parallel()
+				if out := runPage(t, page, xdg); t.Failed() || testing.Verbose() {
+					t.Log(out)
+				}
+			})
+		}
 	}
 	if ran < 8 {
 		t.Errorf("only %d pages have commands that are run", ran)
