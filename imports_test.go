@@ -27,8 +27,8 @@ var arrows = map[string][]string{
 
 	"./events/eventlog/filestore": {"github.com/nats-io/nats.go/jetstream", "github.com/gofrs/flock", "github.com/minio/highwayhash"},
 	"./events/eventlog":           {"./events", "./events/eventlog/filestore", "github.com/nats-io/nats.go/...", "github.com/go-json-experiment/json/...", "github.com/oklog/ulid/v2"},
-	"./events/people":             {"github.com/nats-io/nats.go/..."},
-	"./events/keyring":            {"github.com/nats-io/nats.go/..."},
+	"./events/people":             {"./events/eventlog", "github.com/nats-io/nats.go/..."},
+	"./events/keyring":            {"./events/eventlog", "github.com/nats-io/nats.go/..."},
 	"./events/queue":              {"./events", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/oklog/ulid/v2", "./internal/liveness"},
 	"./events/eventlog/embedded":  {"./events", "./fsm", "./events/eventlog", "github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/...", "github.com/nats-io/jwt/v2", "github.com/nats-io/nkeys", "github.com/gofrs/flock", "github.com/oklog/ulid/v2"},
 	"./events/eventlog/callout":   {"./events", "./events/eventlog", "./events/eventlog/embedded", "github.com/nats-io/nats.go/...", "github.com/nats-io/jwt/v2", "github.com/nats-io/nkeys"},

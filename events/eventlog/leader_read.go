@@ -3,6 +3,8 @@ package eventlog
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -47,4 +49,35 @@ func fromLeader(ctx context.Context, nc *nats.Conn, stream, ask string) (*jetstr
 		m.Header, err = nats.DecodeHeadersMsg(out.Message.Header)
 	}
 	return m, err
+}
+
+// OpenBucket opens a bucket that keeps the newest value of each key on so many servers, and makes it where there is none. Its values
+// are read from the server that leads it, so that what was put before is found: of buckets as nats.go makes them, any server
+// answers that keeps a copy, also one that is behind. The stream is as NATS's ADR-8 has it.
+func OpenBucket(ctx context.Context, nc *nats.Conn, name, description string, copies int) (jetstream.KeyValue, error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	_, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name:              "KV_" + name,
+		Description:       description,
+		Subjects:          []string{"$KV." + name + ".>"},
+		MaxMsgsPerSubject: 1,
+		MaxMsgs:           -1,
+		MaxBytes:          -1,
+		MaxMsgSize:        -1,
+		MaxConsumers:      -1,
+		Duplicates:        2 * time.Minute,
+		Storage:           jetstream.FileStorage,
+		Discard:           jetstream.DiscardNew,
+		Replicas:          copies,
+		AllowRollup:       true,
+		DenyDelete:        true,
+		AllowDirect:       false,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the bucket %s: %w", name, err)
+	}
+	return js.KeyValue(ctx, name)
 }

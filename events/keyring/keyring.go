@@ -17,6 +17,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aeriehq/aerie/events/eventlog"
 )
 
 // Bucket is the name of the bucket.
@@ -38,10 +40,9 @@ type Entry struct {
 
 // Ring is the bucket. A nil one, and one without a seal, seals nothing.
 type Ring struct {
-	js     jetstream.JetStream
-	copies int
-	seal   *Seal
-	kv     jetstream.KeyValue // nil without a seal
+	js   jetstream.JetStream
+	seal *Seal
+	kv   jetstream.KeyValue // nil without a seal
 }
 
 // Open opens the bucket under a seal, and makes it where there is none, with so many copies as the log has. Without a seal it
@@ -51,12 +52,11 @@ func Open(ctx context.Context, nc *nats.Conn, copies int, seal *Seal) (*Ring, er
 	if err != nil {
 		return nil, fmt.Errorf("open the installation's keys: %w", err)
 	}
-	r := &Ring{js: js, copies: copies, seal: seal}
+	r := &Ring{js: js, seal: seal}
 	if seal == nil {
 		return r, nil
 	}
-	r.kv, err = js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: Bucket, History: 1, Replicas: copies,
-		Storage: jetstream.FileStorage, Description: "the installation's own keys, sealed; they can be erased"})
+	r.kv, err = eventlog.OpenBucket(ctx, nc, Bucket, "the installation's own keys, sealed; they can be erased", copies)
 	if err != nil {
 		return nil, fmt.Errorf("open the installation's keys: %w", err)
 	}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aeriehq/aerie/events/eventlog"
 )
 
 // Bucket is the name of the bucket.
@@ -51,12 +53,7 @@ type Directory struct{ kv jetstream.KeyValue }
 
 // Open opens the directory, and makes it where there is none, with so many copies as the log has.
 func Open(ctx context.Context, nc *nats.Conn, copies int) (*Directory, error) {
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return nil, fmt.Errorf("open the directory of people: %w", err)
-	}
-	kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: Bucket, History: 1,
-		Replicas: copies, Storage: jetstream.FileStorage, Description: "names of people; erased on request, and never in the log"})
+	kv, err := eventlog.OpenBucket(ctx, nc, Bucket, "names of people; erased on request, and never in the log", copies)
 	if err != nil {
 		return nil, fmt.Errorf("open the directory of people: %w", err)
 	}

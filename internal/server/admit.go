@@ -168,8 +168,8 @@ func (c *Control) openCallout(s Settings) error {
 func (c *Control) callers() embedded.Callers {
 	return embedded.Callers{
 		Token: func(token string) (ev.Caller, bool) {
-			caller, _, ok := c.who.Authenticate(token)
-			return caller, ok
+			caller, _, err := c.who.Authenticate(token)
+			return caller, err == nil
 		},
 		Key: c.who.Key, Actor: c.who.Actor, Denied: c.violated, Spend: c.budgets.Spend,
 		Full: func(caller ev.Caller) { c.full(caller.Actor, caller.Role) },

@@ -21,6 +21,8 @@ import (
 // leeway is how long an open stream may go on after the end of what its caller showed.
 const leeway = 30 * time.Second
 
+var errNobody = errors.New("nobody shows this token")
+
 type callerKey struct{}
 
 // callerOf is who asks; nobody, who may do nothing, where a route is open to all.
@@ -36,7 +38,12 @@ func (s *server) enter(w http.ResponseWriter, r *http.Request) (c events.Caller,
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if token = strings.TrimSpace(token); strings.EqualFold(scheme, "Bearer") {
-		if c, ended, ok := s.who(token); ok {
+		c, ended, err := s.who(token)
+		var refused *events.Refusal
+		if errors.As(err, &refused) {
+			return c, nil, problem(refused)
+		}
+		if err == nil {
 			return c, ended, nil
 		}
 	}
@@ -49,14 +56,14 @@ func (s *server) enter(w http.ResponseWriter, r *http.Request) (c events.Caller,
 	return c, nil, p
 }
 
-// who finds out whose a token is. How long that takes tells nothing of a token.
-func (s *server) who(token string) (events.Caller, <-chan struct{}, bool) {
+// who finds out whose a token is: nobody's, or a refusal if that can't be said now. How long that takes tells nothing of a token.
+func (s *server) who(token string) (events.Caller, <-chan struct{}, error) {
 	given := sha256.Sum256([]byte(token))
 	if same := subtle.ConstantTimeCompare(given[:], s.token[:]) == 1; same && s.Token != "" {
-		return events.LocalAdmin(), nil, true
+		return events.LocalAdmin(), nil, nil
 	}
 	if s.Authenticate == nil {
-		return events.Caller{}, nil, false
+		return events.Caller{}, nil, errNobody
 	}
 	return s.Authenticate(token)
 }

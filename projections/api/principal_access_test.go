@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -29,9 +30,15 @@ var callers = map[string]events.Caller{
 func withRoles(t *testing.T) *apitest.System {
 	t.Helper()
 	s := apitest.New(t)
-	s.Config.Authenticate = func(token string) (events.Caller, <-chan struct{}, bool) {
+	s.Config.Authenticate = func(token string) (events.Caller, <-chan struct{}, error) {
 		c, ok := callers[token]
-		return c, nil, ok
+		switch {
+		case token == "later":
+			return c, nil, events.Refuse(events.Unavailable, "show it again")
+		case !ok:
+			return c, nil, errors.New("nobody")
+		}
+		return c, nil, nil
 	}
 	s.HTTP = api.NewHandler(s.Config)
 	plan := func(id, spec string, more ...events.Event) {
@@ -195,6 +202,7 @@ func TestWhoCommandsOverHTTP(t *testing.T) {
 		{"operator", "/v1/commands/acme/tenant/prod/retry", 200},
 		{"operator", "/v1/commands/-/token/ci/revoke", 403},
 		{"nobody", "/v1/commands/acme/tenant/prod/retry", 401},
+		{"later", "/v1/commands/acme/tenant/prod/retry", 503}, // of whom it can't be said now
 	} {
 		if status, body := as(s, row.who, http.MethodPost, row.path); status != row.status {
 			t.Errorf("%s asks %s: %d, want %d: %s", row.who, row.path, status, row.status, body)

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +19,9 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
 )
+
+// ErrNobody says of a token that it lets nobody in.
+var ErrNobody = errors.New("nobody shows this token")
 
 // Registry is everybody who may come in. It follows the log.
 type Registry struct {
@@ -29,7 +33,7 @@ type Registry struct {
 	wanted LocalToken          // what the log says of it
 	news   chan struct{}       // told when that changes
 	ended  []func(actor string)
-	others func(token string) (events.Caller, <-chan struct{}, bool) // of whom issuers vouch for; nil: nobody
+	others func(token string) (events.Caller, <-chan struct{}, error) // of whom issuers vouch for; nil: nobody
 	now    func() time.Time
 }
 
@@ -159,9 +163,9 @@ func entryOf(e fsm.Entity[fsm.Data]) *entry {
 	return n
 }
 
-// Authenticate says who shows a token, and has a channel that is closed when he is not let in any more; false: nobody. A
-// wrong token takes as long as a right one.
-func (r *Registry) Authenticate(token string) (events.Caller, <-chan struct{}, bool) {
+// Authenticate says who shows a token, and has a channel that is closed when he is not let in any more. It is ErrNobody if nobody
+// does, and a refusal that is unavailable if that can't be said now. A wrong token takes as long as a right one.
+func (r *Registry) Authenticate(token string) (events.Caller, <-chan struct{}, error) {
 	if others := r.byIssuers(token); others != nil {
 		return others(token)
 	}
@@ -171,7 +175,7 @@ func (r *Registry) Authenticate(token string) (events.Caller, <-chan struct{}, b
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.local != nil && subtle.ConstantTimeCompare(whole[:], r.local.hash[:]) == 1 {
-		return r.local.caller, r.local.gone, true
+		return r.local.caller, r.local.gone, nil
 	}
 	found, known := r.actors[events.TokenActor(id)]
 	if !known {
@@ -179,20 +183,20 @@ func (r *Registry) Authenticate(token string) (events.Caller, <-chan struct{}, b
 	}
 	same := subtle.ConstantTimeCompare(part[:], found.hash[:]) == 1
 	if !known || !same || found.over(r.now()) {
-		return events.Caller{}, nil, false
+		return events.Caller{}, nil, ErrNobody
 	}
-	return found.caller, found.gone, true
+	return found.caller, found.gone, nil
 }
 
 // VouchedFor has a function say who shows a token of an issuer's. It is called before anybody is let in.
-func (r *Registry) VouchedFor(by func(token string) (events.Caller, <-chan struct{}, bool)) {
+func (r *Registry) VouchedFor(by func(token string) (events.Caller, <-chan struct{}, error)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.others = by
 }
 
 // byIssuers is the function that knows a token which has the form of an issuer's; nil if it has another, or nobody vouches.
-func (r *Registry) byIssuers(token string) func(string) (events.Caller, <-chan struct{}, bool) {
+func (r *Registry) byIssuers(token string) func(string) (events.Caller, <-chan struct{}, error) {
 	if !strings.HasPrefix(token, "eyJ") || strings.Count(token, ".") != 2 {
 		return nil
 	}

@@ -35,7 +35,7 @@ func (r *rig) happens(name string, happened ...ev.Event) {
 	}
 }
 
-func (r *rig) enters(token string) bool { _, _, ok := r.who.Authenticate(token); return ok }
+func (r *rig) enters(token string) bool { _, _, err := r.who.Authenticate(token); return err == nil }
 
 const secret = "abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst"
 
@@ -50,10 +50,10 @@ func TestATokenLetsInUntilItIsRevoked(t *testing.T) {
 		var out []string
 		r.who.OnEnd(func(actor string) { out = append(out, actor) })
 		r.happens("token acme/ci", token("01A", ev.RoleCustomerViewer, "2040-01-01T00:00:00Z"))
-		c, gone, ok := r.who.Authenticate(ev.WriteToken("01A", secret))
+		c, gone, err := r.who.Authenticate(ev.WriteToken("01A", secret))
 		want := ev.Caller{Actor: "token:01A", Role: ev.RoleCustomerViewer, Owner: "acme", Until: time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)}
-		if !ok || c != want {
-			t.Fatalf("%+v %t", c, ok)
+		if err != nil || c != want {
+			t.Fatalf("%+v %v", c, err)
 		}
 		for _, wrong := range []string{"", secret, "aerie_01A_", "aerie_01A_x", "aerie_01B_" + secret, "aerie__" + secret, ev.WriteToken("01A", secret+"x")} {
 			if r.enters(wrong) {
@@ -135,9 +135,9 @@ func TestTheLocalToken(t *testing.T) {
 		t.Error("there is no local token, and nothing lets in")
 	}
 	r.who.UseLocal("local")
-	c, gone, ok := r.who.Authenticate("local")
-	if !ok || c != ev.LocalAdmin() {
-		t.Errorf("%+v %t", c, ok)
+	c, gone, err := r.who.Authenticate("local")
+	if err != nil || c != ev.LocalAdmin() {
+		t.Errorf("%+v %v", c, err)
 	}
 	r.who.UseLocal("another")
 	<-gone

@@ -70,8 +70,18 @@ func issuerOf(token string) string {
 	return said.Issuer
 }
 
-// verify checks a token: its signature, issuer, audience and end.
+// verify checks a token: its signature, issuer, audience and end. What is wrong with it is errBadToken.
 func (i *issuer) verify(ctx context.Context, token string) (c claims, err error) {
+	if err := i.ready(ctx); err != nil {
+		return c, err
+	}
+	if c, err = i.check(ctx, token); err != nil {
+		return c, fmt.Errorf("%w: %w", errBadToken, err)
+	}
+	return c, nil
+}
+
+func (i *issuer) check(ctx context.Context, token string) (c claims, err error) {
 	v := oidc.NewVerifier(i.URL, i, &oidc.Config{SkipClientIDCheck: true, SupportedSigningAlgs: algorithms,
 		Now: func() time.Time { return i.now().Add(-leeway) }})
 	t, err := v.Verify(ctx, token)
@@ -139,6 +149,26 @@ func (i *issuer) signed(jws *jose.JSONWebSignature) []byte {
 		}
 	}
 	return nil
+}
+
+// ready has keys by which tokens can be checked.
+func (i *issuer) ready(ctx context.Context) error {
+	if i.good() {
+		return nil
+	}
+	if err := i.refresh(ctx); err != nil {
+		return err
+	}
+	if !i.good() {
+		return fmt.Errorf("issuer %s has not said its keys", i.Name)
+	}
+	return nil
+}
+
+func (i *issuer) good() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.keys) > 0 && i.now().Sub(i.read) <= keysGood
 }
 
 // refresh reads the keys anew, once for all who wait for them, and not more often than every few seconds.

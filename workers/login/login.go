@@ -37,6 +37,7 @@ var (
 	errNoIssuer = errors.New("it is of no issuer of ours")
 	errNoRule   = errors.New("no rule gives a role to its claims")
 	errDisabled = errors.New("its principal is disabled")
+	errBadToken = errors.New("it is not good")
 )
 
 // Service lets in who has a token of an issuer.
@@ -93,16 +94,32 @@ func (s *Service) Offers() (all []IssuerSettings) {
 	return all
 }
 
-// Authenticate says who shows a token, and has a channel that is closed when he is not let in any more; false: nobody.
-func (s *Service) Authenticate(token string) (ev.Caller, <-chan struct{}, bool) {
+// Authenticate says who shows a token, and has a channel that is closed when he is not let in any more. It is identity.ErrNobody if
+// the token lets nobody in, and unavailable if that can't be said now: the same token may be good when it is shown again.
+func (s *Service) Authenticate(token string) (ev.Caller, <-chan struct{}, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	c, gone, err := s.enter(ctx, token)
-	if err != nil {
-		slog.Info("a token of an issuer lets nobody in", "why", err) // nothing of the person is in there
-		return ev.Caller{}, nil, false
+	if err == nil {
+		return c, gone, nil
 	}
-	return c, gone, true
+	if transient(err) {
+		slog.Warn("it can't be said whom a token of an issuer lets in", "why", err) // nothing of the person is in there
+		return ev.Caller{}, nil, ev.Refuse(ev.Unavailable, "it can't be said now who shows this token: show it again")
+	}
+	slog.Info("a token of an issuer lets nobody in", "why", err)
+	return ev.Caller{}, nil, identity.ErrNobody
+}
+
+// transient tells whether it is for no fault of a token that it lets nobody in.
+func transient(err error) bool {
+	for _, final := range []error{errNoIssuer, errNoRule, errDisabled, errBadToken} {
+		if errors.Is(err, final) {
+			return false
+		}
+	}
+	var refused *ev.Refusal
+	return !errors.As(err, &refused) || refused.Retryable || refused.Fault != ev.ByUser
 }
 
 func (s *Service) enter(ctx context.Context, token string) (ev.Caller, <-chan struct{}, error) {
