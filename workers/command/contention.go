@@ -86,7 +86,7 @@ func (l *pipeline) confirm(ctx context.Context, jobs []*job) {
 	l.confirming.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, AnswerTimeout)
 		defer cancel()
-		err := l.reach(ctx)
+		err := l.Reach(ctx)
 		for _, j := range current(jobs) {
 			if err == nil {
 				err = l.queue(ctx, j)

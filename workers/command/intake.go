@@ -275,11 +275,11 @@ func envelope(c ev.Command, b fsm.Base) ev.Envelope {
 func (i *Intake) catchUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), AnswerTimeout)
 	defer cancel()
-	return i.reach(ctx)
+	return i.Reach(ctx)
 }
 
-// reach is catchUp until ctx ends.
-func (i *Intake) reach(ctx context.Context) error {
+// Reach has the fold reach the end of the log as it is now, or returns why it did not before ctx ended.
+func (i *Intake) Reach(ctx context.Context) error {
 	last, err := i.log.Last(ctx)
 	if err != nil {
 		return fmt.Errorf("catch up: %w", err)
