@@ -45,14 +45,37 @@ func TestFlagsAreAsTheSpec(t *testing.T) {
 
 // An update by flags leaves the rest of the spec as it is.
 func TestAnUpdateByFlagsChangesThatAlone(t *testing.T) {
-	s := newStandIn(t)
-	s.put(client.Entity{Kind: events.Tenant, Owner: "acme", ID: "prod", Seq: 7, Spec: json.RawMessage(`{"plan":"-/free","app":"pg","region":"eu"}`)})
-	if code, _, errs := s.run("", "tenant", "update", "acme/prod", "--region", "us"); code != 0 {
-		t.Fatal(errs)
+	for _, c := range []struct{ flags, want string }{
+		{`--region us`, `{"app":"pg","plan":"-/free","region":"us"}`},
+		{`--spec {"region":"us"}`, `{"app":"pg","plan":"-/free","region":"us"}`},
+		{`--spec {"region":"us","app":"mq"} --app pq`, `{"app":"pq","plan":"-/free","region":"us"}`},
+		{`--spec {}`, `{"app":"pg","plan":"-/free","region":"eu"}`},
+		{`--spec {"region":null}`, `{"app":"pg","plan":"-/free","region":null}`},
+	} {
+		s := newStandIn(t)
+		s.put(client.Entity{Kind: events.Tenant, Owner: "acme", ID: "prod", Seq: 7, Spec: json.RawMessage(`{"plan":"-/free","app":"pg","region":"eu"}`)})
+		if code, _, errs := s.run("", append([]string{"tenant", "update", "acme/prod"}, strings.Fields(c.flags)...)...); code != 0 {
+			t.Errorf("%s: %s", c.flags, errs)
+			continue
+		}
+		sent := s.messages()[0]
+		if got := string(sent.Data); got != `{"spec":`+c.want+`}` || sent.Header.Get("Aerie-Expected-Seq") != "7" {
+			t.Errorf("%s: %s, %v", c.flags, got, sent.Header)
+		}
 	}
-	sent := s.messages()[0]
-	if got := string(sent.Data); got != `{"spec":{"app":"pg","plan":"-/free","region":"us"}}` || sent.Header.Get("Aerie-Expected-Seq") != "7" {
-		t.Errorf("%s, %v", got, sent.Header)
+}
+
+// An update of what is not there for who asks is sent if it is whole, so that the server says whether he may; else it is not_found.
+func TestAnUpdateOfWhatIsNotSeen(t *testing.T) {
+	s := newStandIn(t)
+	if code, _, errs := s.run("", "tenant", "update", "acme/prod", "--spec", `{"plan":"free"}`); code != 0 {
+		t.Error(errs)
+	}
+	if code, _, errs := s.run("", "plan", "update", "free", "--spec", `{"quota":{"pods":11}}`); code != client.ExitNotFound {
+		t.Error(code, errs)
+	}
+	if sent := s.messages(); len(sent) != 1 || string(sent[0].Data) != `{"spec":{"plan":"free"}}` {
+		t.Error(sent)
 	}
 }
 

@@ -129,6 +129,9 @@ func (f *verbFlags) command(d events.Descriptor, verb events.Verb) *cobra.Comman
 	f.fields.add(cmd, &f.conn, verb.Fields(d.Kind))
 	if verb.TakesSpec() {
 		f.specFlags(cmd)
+		if verb.Name == events.VerbUpdate {
+			cmd.Flags().Lookup("spec").Usage = "what of the spec is to be other than now, as JSON or YAML"
+		}
 		completeLabels(cmd, &f.conn, func(*cobra.Command, []string) events.Kind { return d.Kind }, false)
 		f.values.flags(cmd, d.Spec)
 		f.parts.add(cmd, &f.conn, d.ScalarFields())
@@ -186,6 +189,10 @@ func (f *verbFlags) given(cmd *cobra.Command) (any, error) {
 			return nil, err
 		}
 		raw["spec"] = spec
+		if parts, ok := spec.(map[string]any); ok && f.base != nil {
+			merge(f.base, parts)
+			raw["spec"] = f.base
+		}
 	}
 	return raw, f.giveParts(raw, cmd.InOrStdin())
 }
@@ -209,19 +216,25 @@ func bodyFile(path string, stdin io.Reader) (any, error) {
 // ofSpec tells whether flags give parts of the spec.
 func (f *verbFlags) ofSpec() bool { return f.values.given() || f.parts.given() }
 
-// ofPart tells whether a command changes a part of the spec that is there.
+// ofPart tells whether a command changes a part of the spec that is there. A body is whole.
 func (f *verbFlags) ofPart(c client.Command) bool {
-	return c.Verb == events.VerbUpdate && f.ofSpec() && f.spec == "" && f.body == ""
+	return c.Verb == events.VerbUpdate && (f.ofSpec() || f.spec != "") && f.body == ""
 }
 
-// decide makes the body of a command, of a part on what is there now.
+// decide makes the body of a command, of a part on what is there now. Where nothing is there for who asks, the server says what is the
+// matter: he may not change it either, as a rule.
 func (f *verbFlags) decide(cmd *cobra.Command, c *client.Command) (err error) {
+	var unseen error
 	if f.ofPart(*c) {
-		if f.base, c.Seq, err = f.present(cmd, c.Ref); err != nil {
-			return err
+		f.base, c.Seq, unseen = f.present(cmd, c.Ref)
+		if unseen != nil && !isNotFound(unseen) {
+			return unseen
 		}
 	}
 	c.Body, err = f.encode(cmd, c.Ref.Kind, c.Verb)
+	if err != nil && unseen != nil {
+		return unseen // of a part alone nothing can be sent
+	}
 	return err
 }
 
