@@ -23,6 +23,9 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 		e.phase, e.PhaseSince, e.Rounds = to, r.Time, Rounds{}
 	}
 	e.OwedSince, e.TroubleSince = k.owedSince(before, e.Base, r), troubleSince(before, e.Base, r)
+	if e.Unmet != before.Unmet {
+		e.UnmetSince = e.TroubleSince
+	}
 	e.Data = k.Evolve(e.Data, r.Event)
 	e.Conditions = carry(e.Conditions, k.Conditions(e), r.Time)
 	return e, nil
@@ -66,6 +69,8 @@ func troubleSince(before, after Base, r ev.Recorded) time.Time {
 	switch {
 	case is == nil:
 		return time.Time{}
+	case is == before.Unmet: // what befell it besides is over
+		return before.UnmetSince
 	case was == nil || was.Code != is.Code:
 		return r.Time
 	}
@@ -140,8 +145,12 @@ func (b Base) follow(r ev.Recorded) Base {
 	case ev.SpecEvent:
 		b.Revision++
 		b.Unmet, b.Drift, b.Relapses = nil, "", nil
-	case ev.RetryRequested, ev.SuspendRequested, ev.ResumeRequested, ev.MoveStarted, ev.TakenIn:
+	case ev.RetryRequested, ev.SuspendRequested, ev.ResumeRequested, ev.MoveStarted:
 		b.Unmet, b.Drift, b.Relapses = nil, "", nil
+	case ev.TakenIn:
+		b.Drift, b.Relapses = "", nil
+	case ev.Activated, ev.Suspended:
+		b.Unmet = nil
 	case ev.Drained:
 		b.Drained = true
 	}

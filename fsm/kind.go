@@ -143,6 +143,7 @@ type Base struct {
 	Failure       *ev.Reason        // why it was given up, if it was
 	Creations     []Creation        // what is made for it and was not seen yet
 	Unmet         *ev.Reason        // why what is asked for now was given up, while what was there before works on
+	UnmetSince    time.Time         // when it met that; of no meaning if there is none
 	Drift         string            // what had drifted when somebody last saw that something has, until that is over
 	Relapses      relapse.Relapses  // what has drifted lately
 	RepairAt      time.Time         // when what is contested is repaired; zero if nothing is

@@ -129,14 +129,7 @@ func (m machine[D]) UsuallyRests(from Phase) (d time.Duration) {
 	}
 	return d
 }
-func (m machine[D]) AtRest(p Phase) bool {
-	for _, r := range m.SteadyPhases {
-		if r == p {
-			return true
-		}
-	}
-	return false
-}
+func (m machine[D]) AtRest(p Phase) bool { return slices.Contains(m.SteadyPhases, p) }
 
 // Vocabulary is every event of every kind: what the log may hold.
 func Vocabulary() map[ev.Kind][]ev.Event {
