@@ -23,9 +23,7 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 		e.phase, e.PhaseSince, e.Rounds = to, r.Time, Rounds{}
 	}
 	e.OwedSince, e.TroubleSince = k.owedSince(before, e.Base, r), troubleSince(before, e.Base, r)
-	if e.Unmet != before.Unmet {
-		e.UnmetSince = e.TroubleSince
-	}
+	e.UnmetSince = unmetSince(before, e.Base)
 	e.Data = k.Evolve(e.Data, r.Event)
 	e.Conditions = carry(e.Conditions, k.Conditions(e), r.Time)
 	return e, nil
@@ -61,20 +59,6 @@ func aside(e ev.Event) bool {
 		return true
 	}
 	return isCreate(e)
-}
-
-// troubleSince is when an entity met the trouble that it has after an event.
-func troubleSince(before, after Base, r ev.Recorded) time.Time {
-	was, is := before.trouble(), after.trouble()
-	switch {
-	case is == nil:
-		return time.Time{}
-	case is == before.Unmet: // what befell it besides is over
-		return before.UnmetSince
-	case was == nil || was.Code != is.Code:
-		return r.Time
-	}
-	return before.TroubleSince
 }
 
 // follow keeps the books that all kinds keep.

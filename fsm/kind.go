@@ -109,6 +109,8 @@ type Kind[D Data] struct {
 	GiveUp func(Entity[D], ev.Reason) ev.Event
 	// Recheck is what a retry of one with which nothing is wrong brings about; nil: nothing.
 	Recheck func(Entity[D]) []ev.Event
+	// StandsOn is what it stands on directly: what has failed for that is tried again once it is back; nil if it never is.
+	StandsOn func(Entity[D]) []Dependency
 	// Again is what is asked anew of one that works, once what it stands on is brought back; nil, or no changes, for a retry.
 	Again func(Entity[D], *Refs) []ev.Change
 	// Handover is how it is handed over to another worker; nil if it never is, or is not now.

@@ -95,6 +95,7 @@ var tenant = Kind[TenantData]{
 		}
 		return []ev.Effect{e.Data.ensure(e.Base)}
 	},
+	StandsOn:   tenantStandsOn,
 	Advance:    settleTenant,
 	Elapsed:    elapsedMove,
 	DecideVerb: commandTenant,
