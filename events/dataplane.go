@@ -204,7 +204,7 @@ type (
 	Detached struct {
 		Customer string `json:"customer"`
 	}
-	// UpdateDone says that everything is as the new spec wants it.
+	// UpdateDone says that everything is as the new spec wants it, or as it was before somebody else had changed it.
 	UpdateDone struct {
 		Calls []Call `json:"calls,omitempty"`
 	}

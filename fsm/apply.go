@@ -23,6 +23,7 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 		e.phase, e.PhaseSince, e.Rounds = to, r.Time, Rounds{}
 	}
 	e.OwedSince, e.TroubleSince = k.owedSince(before, e.Base, r), troubleSince(before, e.Base, r)
+	e.UnmetSince = unmetSince(before, e.Base)
 	e.Data = k.Evolve(e.Data, r.Event)
 	e.Conditions = carry(e.Conditions, k.Conditions(e), r.Time)
 	return e, nil
@@ -58,18 +59,6 @@ func aside(e ev.Event) bool {
 		return true
 	}
 	return isCreate(e)
-}
-
-// troubleSince is when an entity met the trouble that it has after an event.
-func troubleSince(before, after Base, r ev.Recorded) time.Time {
-	was, is := before.trouble(), after.trouble()
-	switch {
-	case is == nil:
-		return time.Time{}
-	case was == nil || was.Code != is.Code:
-		return r.Time
-	}
-	return before.TroubleSince
 }
 
 // follow keeps the books that all kinds keep.
@@ -140,8 +129,12 @@ func (b Base) follow(r ev.Recorded) Base {
 	case ev.SpecEvent:
 		b.Revision++
 		b.Unmet, b.Drift, b.Relapses = nil, "", nil
-	case ev.RetryRequested, ev.SuspendRequested, ev.ResumeRequested, ev.MoveStarted, ev.TakenIn:
+	case ev.RetryRequested, ev.SuspendRequested, ev.ResumeRequested, ev.MoveStarted:
 		b.Unmet, b.Drift, b.Relapses = nil, "", nil
+	case ev.TakenIn:
+		b.Drift, b.Relapses = "", nil
+	case ev.Activated, ev.Suspended:
+		b.Unmet = nil
 	case ev.Drained:
 		b.Drained = true
 	}

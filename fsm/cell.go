@@ -80,6 +80,7 @@ var cell = Kind[CellData]{
 	DecideVerb:       drainCell,
 	Evolve:           evolveCell,
 	Owed:             owedCell,
+	StandsOn:         func(e Entity[CellData]) []Dependency { return []Dependency{e.infra()} },
 	Advance:          settleCell,
 	Elapsed:          closeCell,
 	Alongside: func(e Entity[CellData], s ev.Spec, refs *Refs) []ev.Change {

@@ -15,10 +15,10 @@ const Ground = "ground"
 
 // groundOf lists what an entity stands on, the nearest first, each with the condition under which it carries.
 func groundOf(e Entity[Data], get func(ev.Ref) (Entity[Data], bool)) []Dependency {
-	on := standsOn(e, get)
+	on := Machines[e.Ref.Kind].standsOn(e, get)
 	for i := 0; i < len(on); i++ {
 		below, _ := get(on[i].Ref)
-		for _, n := range standsOn(below, get) {
+		for _, n := range Machines[on[i].Kind].standsOn(below, get) {
 			if !slices.ContainsFunc(on, func(known Dependency) bool { return known.Ref == n.Ref }) {
 				on = append(on, n)
 			}
@@ -27,31 +27,20 @@ func groundOf(e Entity[Data], get func(ev.Ref) (Entity[Data], bool)) []Dependenc
 	return on
 }
 
-// standsOn lists what an entity stands on directly.
-func standsOn(e Entity[Data], get func(ev.Ref) (Entity[Data], bool)) []Dependency {
-	switch d := e.Data.(type) {
-	case ApplicationData:
-		return []Dependency{e.tenant()}
-	case CellApplicationData:
-		return []Dependency{e.cell()}
-	case AddonData:
-		return []Dependency{{Ref: e.dataplane().Ref, Condition: ConditionBaseReady}}
-	case TenantInfraData:
-		return []Dependency{e.dataplane()}
-	case CellData:
-		on := []Dependency{e.infra()}
-		for _, machines := range awaitedMachines(e.Ref, e.infra().Ref, get) {
+func (m machine[D]) standsOn(e Entity[Data], get func(ev.Ref) (Entity[Data], bool)) (on []Dependency) {
+	if m.StandsOn == nil || e.Data == nil {
+		return nil
+	}
+	for _, n := range m.StandsOn(typed[D](e)) {
+		on = append(on, n)
+		for _, machines := range awaitedMachines(e.Ref, n.Ref, get) {
 			on = append(on, Dependency{Ref: machines.Ref, Condition: ConditionReady})
 		}
-		return on
-	case TenantData:
-		if d.Placement == nil {
-			return nil
-		}
-		return append(append(d.place(), ready(ev.TenantInfra, d.Placement.Nodes())), d.inCell()...)
 	}
-	return nil
+	return on
 }
+
+func (m machine[D]) TriedAgain() bool { return m.StandsOn != nil }
 
 // mayBeGround tells whether a failure may be because of what an entity stands on, so that it is over when that is brought back.
 // What is wrong by itself, such as a chart, is not.
@@ -72,19 +61,10 @@ func (k *Kind[D]) stranded(e Entity[D]) []Dependency {
 		return nil
 	}
 	back := rightsBack(e.Base, e.Data)
-	if mayBeGround(*e.Failure) && TriedAgain(e.Ref.Kind) {
+	if mayBeGround(*e.Failure) && k.StandsOn != nil {
 		back = append(back, Dependency{Ref: e.Ref, Class: Ground})
 	}
 	return back
-}
-
-// TriedAgain tells whether what has failed of a kind is tried again by itself, if what it stands on was the cause and is back.
-func TriedAgain(k ev.Kind) bool {
-	switch k {
-	case ev.TenantInfra, ev.Addon, ev.Cell, ev.CellApplication, ev.Tenant, ev.Application:
-		return true
-	}
-	return false
 }
 
 // awaitedBelow is what can end the wait of one that is stranded.
@@ -122,7 +102,10 @@ func (k *Kind[D]) resume(e Entity[D], refs *Refs) []ev.Change {
 // carriedAgain tells whether what an entity stands on carries it, and that, or something below it, was brought back since the
 // entity met its trouble.
 func (r *Refs) carriedAgain(e Entity[Data]) bool {
-	return mayBeGround(*e.Failure) && r.unmet(standsOn(e, r.Get)) == nil && slices.ContainsFunc(groundOf(e, r.Get), func(n Dependency) bool {
+	if !mayBeGround(*e.Failure) || r.unmet(Machines[e.Ref.Kind].standsOn(e, r.Get)) != nil {
+		return false
+	}
+	return slices.ContainsFunc(groundOf(e, r.Get), func(n Dependency) bool {
 		below, _ := r.Get(n.Ref)
 		return below.restored(n.Condition).After(e.TroubleSince)
 	})
@@ -136,4 +119,26 @@ func (b Base) restored(condition string) (at time.Time) {
 		}
 	}
 	return at
+}
+
+// troubleSince is when an entity met the trouble that it has after an event.
+func troubleSince(before, after Base, r ev.Recorded) time.Time {
+	was, is := before.trouble(), after.trouble()
+	switch {
+	case is == nil:
+		return time.Time{}
+	case is == before.Unmet: // what befell it besides is over
+		return before.UnmetSince
+	case was == nil || was.Code != is.Code:
+		return r.Time
+	}
+	return before.TroubleSince
+}
+
+// unmetSince is when an entity met what it could not be brought to, once the time of its trouble is known.
+func unmetSince(before, after Base) time.Time {
+	if after.Unmet == before.Unmet {
+		return before.UnmetSince
+	}
+	return after.TroubleSince
 }

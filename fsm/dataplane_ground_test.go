@@ -97,6 +97,54 @@ func TestWhatFailedForItsGroundGoesOn(t *testing.T) {
 	}
 }
 
+// TestARepairKeepsWhatWasAskedFor has tenants repaired, or taken into cells, that could not fall asleep or wake: they are to do so
+// still, and it is said of them.
+func TestARepairKeepsWhatWasAskedFor(t *testing.T) {
+	const infra = "tenantinfra -/eu_pg"
+	reason := fsmtest.Attempt(0, ev.Dependency).Reason
+	drifted := ev.Drifted{Found: fsmtest.Gone("Namespace acme--prod")}
+	past := func(events ...ev.Event) []fsmtest.Fact {
+		return fsmtest.History(fsmtest.Platform(), fsmtest.InfraBuilt(), fsmtest.TenantActive(ev.SuspendRequested{}), fsmtest.Is(prod, events...))
+	}
+	then := func(before []fsmtest.Fact, events ...ev.Event) []fsmtest.Fact {
+		return fsmtest.History(before, fsmtest.Is(prod, events...))
+	}
+	euBack := fsmtest.Is("dataplane -/eu", ev.Drifted{Found: fsmtest.Gone(ev.PartCluster)}, ev.RepairStarted{}, ev.UpdateDone{})
+	asleep := past(ev.Suspended{}, ev.ResumeRequested{}, ev.UpdateFailed{Reason: reason})
+	asleepBack := fsmtest.History(asleep, euBack)
+	awake := past(ev.SuspendGivenUp{Reason: reason}, ev.Resumed{})
+	awakeBack := fsmtest.History(awake, euBack)
+	inVain := past(ev.Suspended{}, ev.UpdateRequested[ev.TenantSpec]{Spec: fsmtest.ProdSpec}, ev.UpdateFailed{Reason: reason})
+	pools := fsmtest.InfraBuilt(ev.UpdateRequested[ev.TenantInfraSpec]{Spec: fsmtest.InfraSpec}, ev.UpdateFailed{Reason: reason})
+	poolsBack := fsmtest.Is(infra, ev.Drifted{Found: fsmtest.Gone(ev.PoolPart + "a")}, ev.RepairStarted{}, ev.UpdateDone{})
+	wakes, sleeps, ends := []string{prod + " resume_requested"}, []string{prod + " suspend_requested"}, []string{prod + " update_done"}
+	live(t, []life{
+		{name: "it was to wake", given: then(asleep, drifted, ev.RepairStarted{}), when: done(prod, ev.Suspended{}), then: ends, phase: fsm.Suspended, why: "dependency"},
+		{name: "and wakes when its ground is back", given: fsmtest.History(then(asleep, drifted, ev.RepairStarted{}, ev.UpdateDone{}), euBack), when: settle(prod), then: wakes, phase: fsm.Resuming},
+		{name: "or was back before the repair", given: then(asleepBack, drifted, ev.RepairStarted{}, ev.UpdateDone{}), when: settle(prod), then: wakes, phase: fsm.Resuming},
+		{name: "or before somebody put it right by hand", given: then(asleepBack, drifted, ev.DriftEnded{}), when: settle(prod), then: wakes, phase: fsm.Resuming},
+		{name: "or when its repair has failed for that too", given: fsmtest.History(then(asleep, drifted, ev.RepairStarted{}, ev.UpdateFailed{Reason: reason, Repair: true}), euBack), when: settle(prod), then: wakes},
+		{name: "once", given: then(asleepBack, ev.ResumeRequested{}, ev.UpdateFailed{Reason: reason}, drifted, ev.RepairStarted{}, ev.UpdateDone{}), when: settle(prod), phase: fsm.Suspended, why: "dependency"},
+		{name: "unless it is told to sleep on", given: then(asleepBack, drifted, ev.RepairStarted{}, ev.UpdateDone{}), when: ask(prod, ev.Suspend{}), then: []string{prod + " retry_requested"}, phase: fsm.Suspending},
+		{name: "a repair of before this release", given: then(asleep, drifted, ev.RepairStarted{}, ev.Suspended{}), when: settle(prod), phase: fsm.Suspended, why: "-"},
+		{name: "who was asked for something else than to wake has that", given: then(inVain, drifted, ev.RepairStarted{}), when: done(prod, ev.Suspended{}), then: []string{prod + " suspended"}, phase: fsm.Suspended, why: "-"},
+		{name: "for good", given: then(inVain, drifted, ev.RepairStarted{}, ev.Suspended{}, drifted, ev.DriftEnded{}), when: settle(prod), phase: fsm.Suspended, why: "-"},
+		{name: "it was to wake, and is taken in", given: then(asleep, ev.TakenIn{Cell: c1}), when: done(prod, ev.Suspended{}), then: ends, phase: fsm.Suspended, why: "dependency"},
+
+		{name: "it was to fall asleep", given: then(awake, drifted, ev.RepairStarted{}), when: done(prod, ev.Activated{}), then: ends, phase: fsm.Active, why: "dependency"},
+		{name: "and does when its ground is back", given: fsmtest.History(then(awake, drifted, ev.RepairStarted{}, ev.UpdateDone{}), euBack), when: settle(prod), then: sleeps, phase: fsm.Suspending},
+		{name: "or was back before the repair of it", given: then(awakeBack, drifted, ev.RepairStarted{}, ev.UpdateDone{}), when: settle(prod), then: sleeps, phase: fsm.Suspending},
+		{name: "its repair has failed for that too", given: fsmtest.History(then(awake, drifted, ev.RepairStarted{}, givenUp(ev.Dependency)), euBack), when: settle(prod),
+			then: []string{prod + " repair_started", prod + " provisioning_started"}, phase: fsm.Provisioning},
+		{name: "and it is as it was after another", given: then(awake, drifted, ev.RepairStarted{}, givenUp(ev.Dependency), ev.RepairStarted{}, ev.TenantProvisioningStarted{Cluster: "cluster"}), when: done(prod, ev.Activated{}), then: ends, phase: fsm.Active, why: "dependency"},
+		{name: "another wish in the middle of it counts", given: then(awake, drifted, ev.RepairStarted{}, ev.UpdateRequested[ev.TenantSpec]{Spec: fsmtest.ProdSpec}), when: done(prod, ev.Activated{}), then: []string{prod + " activated"}, phase: fsm.Active, why: "-"},
+		{name: "another repair of before this release", given: then(awake, drifted, ev.RepairStarted{}, ev.Activated{}), when: settle(prod), phase: fsm.Active, why: "-"},
+		{name: "it was to fall asleep, and is taken in", given: then(awake, ev.TakenIn{Cell: c1}), when: done(prod, ev.Activated{}), then: ends, phase: fsm.Active, why: "dependency"},
+
+		{name: "pools whose dataplane was back before they were repaired", given: fsmtest.History(fsmtest.Platform(), pools, euBack, poolsBack), when: settle(infra), then: []string{infra + " retry_requested"}, phase: fsm.Updating},
+	})
+}
+
 // TestWhoIsStrandedWaitsWhereItsTenantIs has a tenant go somewhere else while its application is given up.
 func TestWhoIsStrandedWaitsWhereItsTenantIs(t *testing.T) {
 	const pg = "application acme/prod_pg"

@@ -41,25 +41,21 @@ type Awaited struct {
 
 // String says for people what is waited for.
 func (d Dependency) String() string {
-	switch {
-	case d.Class == UsersGone:
-		return "the end of what uses " + d.Ref.String()
-	case d.Class == AccountOf:
-		return "the account of " + d.Ref.String()
-	case d.Class == Ground:
-		return "what " + d.Ref.String() + " stands on"
-	case d.Class == CellApplications:
-		return "the applications of " + d.Ref.String()
-	case d.Class == TenantsOn:
-		return "who comes to " + d.Ref.String() + " or leaves it"
-	case d.Class == MadeFor:
-		return "what is made for " + d.Ref.String()
+	switch words, is := classWords[d.Class]; {
+	case is:
+		return fmt.Sprintf(words, d.Ref)
 	case d.Class == Budget:
 		return "that more may be made for plans"
 	case d.Class != "":
 		return "any " + string(d.Kind)
 	}
 	return d.Ref.String()
+}
+
+// classWords are what is awaited of an entity, as people say it.
+var classWords = map[string]string{
+	UsersGone: "the end of what uses %s", AccountOf: "the account of %s", Ground: "what %s stands on", MadeFor: "what is made for %s",
+	CellApplications: "the applications of %s", TenantsOn: "who comes to %s or leaves it",
 }
 
 const (

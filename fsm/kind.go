@@ -109,6 +109,8 @@ type Kind[D Data] struct {
 	GiveUp func(Entity[D], ev.Reason) ev.Event
 	// Recheck is what a retry of one with which nothing is wrong brings about; nil: nothing.
 	Recheck func(Entity[D]) []ev.Event
+	// StandsOn is what it stands on directly: what has failed for that is tried again once it is back; nil if it never is.
+	StandsOn func(Entity[D]) []Dependency
 	// Again is what is asked anew of one that works, once what it stands on is brought back; nil, or no changes, for a retry.
 	Again func(Entity[D], *Refs) []ev.Change
 	// Handover is how it is handed over to another worker; nil if it never is, or is not now.
@@ -143,6 +145,7 @@ type Base struct {
 	Failure       *ev.Reason        // why it was given up, if it was
 	Creations     []Creation        // what is made for it and was not seen yet
 	Unmet         *ev.Reason        // why what is asked for now was given up, while what was there before works on
+	UnmetSince    time.Time         // when it met that; of no meaning if there is none
 	Drift         string            // what had drifted when somebody last saw that something has, until that is over
 	Relapses      relapse.Relapses  // what has drifted lately
 	RepairAt      time.Time         // when what is contested is repaired; zero if nothing is

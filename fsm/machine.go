@@ -30,6 +30,10 @@ type Machine interface {
 	// ExpectedEffects is what was made for an entity at rest and should still be as it was
 	// made, as the effects that made it; nil if it is not at rest, or not to be looked at.
 	ExpectedEffects(Entity[Data], *Refs) []ev.Effect
+	// TriedAgain tells whether what has failed is tried again by itself, if what it stands on was the cause and is back.
+	TriedAgain() bool
+	// standsOn is what an entity stands on directly; nil if what it stands on does not matter.
+	standsOn(Entity[Data], func(ev.Ref) (Entity[Data], bool)) []Dependency
 	// Next is the phase to which an event leads from another, and whether the table lets it happen there.
 	Next(Phase, string) (Phase, bool)
 	// Terminating tells whether a phase is on the way to the end.
@@ -129,14 +133,7 @@ func (m machine[D]) UsuallyRests(from Phase) (d time.Duration) {
 	}
 	return d
 }
-func (m machine[D]) AtRest(p Phase) bool {
-	for _, r := range m.SteadyPhases {
-		if r == p {
-			return true
-		}
-	}
-	return false
-}
+func (m machine[D]) AtRest(p Phase) bool { return slices.Contains(m.SteadyPhases, p) }
 
 // Vocabulary is every event of every kind: what the log may hold.
 func Vocabulary() map[ev.Kind][]ev.Event {

@@ -98,6 +98,7 @@ func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
 		Evolve:           evolveRelease[S],
 		Owed:             at.owed,
 		ExpectedEffects:  at.stands,
+		StandsOn:         func(e Entity[ReleaseData[S]]) []Dependency { return []Dependency{at.on(e.Base)} },
 		Advance:          at.settle,
 		DecideVerb:       rollback[S],
 		Hold:             at.hold,

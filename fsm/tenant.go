@@ -52,9 +52,11 @@ var tenant = Kind[TenantData]{
 			Row{ev.Drifted{}, []Phase{Active}, Stay},
 			Row{ev.DriftEnded{}, []Phase{Active}, Stay},
 			Row{ev.RepairStarted{}, []Phase{Active}, Provisioning},
+			Row{ev.UpdateDone{}, []Phase{Provisioning}, Active},     // it is as it was: what it could not be besides it is to be still
 			Row{ev.RetryRequested{}, []Phase{Active}, Provisioning}, // of one that has drifted
 			Row{ev.Failed{}, []Phase{Provisioning}, Failed},
 			Row{ev.RetryRequested{}, []Phase{Failed}, Waiting}, // its place is kept
+			Row{ev.RepairStarted{}, []Phase{Failed}, Waiting},
 			Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Failed}, Waiting},
 			Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Requested, Placing, Waiting, Provisioning}, Stay},
 			Row{ev.TakenIn{}, []Phase{Active}, Provisioning},
@@ -93,6 +95,7 @@ var tenant = Kind[TenantData]{
 		}
 		return []ev.Effect{e.Data.ensure(e.Base)}
 	},
+	StandsOn:   tenantStandsOn,
 	Advance:    settleTenant,
 	Elapsed:    elapsedMove,
 	DecideVerb: commandTenant,

@@ -78,6 +78,14 @@ func (d TenantData) inCell() []Dependency {
 	return []Dependency{ready(ev.Cell, d.Placement.Cell)}
 }
 
+// tenantStandsOn is the place of a tenant, with its machines and its cell, if it has one.
+func tenantStandsOn(e Entity[TenantData]) []Dependency {
+	if e.Data.Placement == nil {
+		return nil
+	}
+	return append(append(e.Data.place(), ready(ev.TenantInfra, e.Data.Placement.Nodes())), e.Data.inCell()...)
+}
+
 // awaits is all that a tenant waits for that has been placed.
 func (d TenantData) awaits() []Dependency {
 	on := append(d.place(), d.inCell()...)

@@ -287,6 +287,10 @@ func outcomeTenant(e Entity[TenantData], outcome ev.Event) []ev.Event {
 	case e.Data.Away != nil && e.Phase() == Deleting:
 		return []ev.Event{ev.MoveReleased{}}
 	case e.Phase() != Moving:
+		if done, is := mended(e); is {
+			done.Calls = ev.CallsOf(outcome)
+			return []ev.Event{done}
+		}
 		return []ev.Event{outcome}
 	case e.Data.Away != nil && e.Data.Away.Mends:
 		return []ev.Event{ev.DriftEnded{}}

@@ -26,6 +26,7 @@ func sleeping(rows ...Row) []Row {
 		Row{ev.Drifted{}, []Phase{Suspended}, Stay},
 		Row{ev.DriftEnded{}, []Phase{Suspended}, Stay},
 		Row{ev.RepairStarted{}, []Phase{Suspended}, Suspending},
+		Row{ev.UpdateDone{}, []Phase{Suspending}, Suspended},     // it is as it was: it is to wake still
 		Row{ev.RetryRequested{}, []Phase{Suspended}, Suspending}, // of one that has drifted, or could not be woken
 	)
 }
@@ -122,9 +123,18 @@ func (d TenantData) evolveSuspension(happened ev.Event) TenantData {
 	return d
 }
 
-// askTenantAgain asks again of a tenant what it could not do: to fall asleep, or to wake.
+// mended is the end of a repair of a tenant that could not fall asleep before it, or could not wake, and is to do so still; false
+// if it could. Another spec of one that sleeps is brought about by the repair.
+func mended(e Entity[TenantData]) (done ev.UpdateDone, is bool) {
+	return done, e.Unmet != nil && (e.Phase() == Provisioning || e.Phase() == Suspending && e.Data.Waking)
+}
+
+// askTenantAgain asks again of a tenant what it could not do: to fall asleep, or to wake. One whose repair has failed is repaired
+// first.
 func askTenantAgain(e Entity[TenantData], refs *Refs) (changes []ev.Change) {
 	switch {
+	case e.Phase() == Failed && e.Unmet != nil:
+		changes = changed(e.Base, ev.RepairStarted{})
 	case e.Phase() == Active && e.Unmet != nil:
 		changes, _ = suspend(e, refs)
 	case e.Phase() == Suspended && e.Data.Waking:

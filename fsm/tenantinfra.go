@@ -93,6 +93,7 @@ var tenantInfra = Kind[TenantInfraData]{
 		}
 		return []ev.Effect{e.Data.standing().ensurePools(e.Base)}
 	},
+	StandsOn:   func(e Entity[TenantInfraData]) []Dependency { return []Dependency{e.dataplane()} },
 	Advance:    settleTenantInfra,
 	Outcome:    outcomeTenantInfra,
 	GiveUp:     giveUpTenantInfra,

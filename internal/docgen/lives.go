@@ -77,7 +77,7 @@ func owed(k ev.Kind, phase fsm.Phase) string {
 	if work, ok := works[k][phase]; ok {
 		return work
 	}
-	if fsm.TriedAgain(k) {
+	if fsm.Machines[k].TriedAgain() {
 		return "waits, if what it stands on was the cause, until that is back; else nothing, until `retry` or another spec"
 	}
 	return "nothing, until `retry` or another spec"

@@ -137,7 +137,8 @@ func (l *life) wishInVain() {
 }
 
 // takeBack lets people ask for what is there instead of what can't be had, and for something else than what was made of it, is
-// gone, and is not to be had any more. That is always taken, and comes about.
+// gone, and is not to be had any more; if that is what is asked for already and it is to be had again, they retry. That is always
+// taken, and comes about.
 func (l *life) takeBack() {
 	var asked []ev.Ref
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
@@ -147,7 +148,7 @@ func (l *life) takeBack() {
 		case fsm.DataplaneData:
 			made, vain = l.toBeHad(d), vain && e.Phase() == fsm.Degraded
 		case fsm.TenantInfraData:
-			made, vain = toBeHadPools(d), vain && e.Phase() == fsm.Failed && len(d.Lost) > 0 && len(d.Made.Pools) > 0
+			made, vain = toBeHadPools(d), vain && e.Phase() == fsm.Failed
 		default: // a tenant that can't be suspended was asked for nothing else
 			return
 		}
@@ -159,9 +160,14 @@ func (l *life) takeBack() {
 			at, made = l.askedOf(e.Ref, spec)
 		}
 		r := l.request(at, ev.VerbUpdate, fmt.Sprintf(`{"spec":%s}`, l.json(made)))
-		if _, err := l.give(r); err != nil {
+		a, err := l.give(r)
+		if err != nil {
 			l.wrong("%s can't be withdrawn to %s: %v", e.Ref, l.json(made), err)
 			return
+		}
+		if len(a.Events) == 0 {
+			l.seen["what was made is to be had again"]++
+			l.ask(l.request(e.Ref, ev.VerbRetry, ""))
 		}
 		l.say("$ %s is withdrawn", e.Ref)
 		l.seen["wishes withdrawn"]++
@@ -169,7 +175,11 @@ func (l *life) takeBack() {
 	})
 	l.rest()
 	for _, ref := range asked {
-		if e, _ := l.world.Get(ref); e.Phase() != fsm.Active || e.Failure != nil || !e.Holds("InSync") {
+		e, _ := l.world.Get(ref)
+		if fsm.Ended(e) { // its cell has stood empty for so long
+			continue
+		}
+		if e.Phase() != fsm.Active || e.Failure != nil || !e.Holds("InSync") {
 			l.wrong("%s is %s after its wish was withdrawn: %+v", ref, e.Phase(), e.Failure)
 		}
 	}
@@ -195,7 +205,7 @@ func (l *life) toBeHad(d fsm.DataplaneData) ev.DataplaneSpec {
 		l.seen["clusters made of another version"]++
 		made.Version = "1.36"
 	}
-	if gone := slices.Contains(d.Lost, ev.PartCluster) || slices.Contains(d.Lost, ev.PartSystemPool); gone && made.SystemPool.Machine == "x99" {
+	if gone := slices.Contains(d.Lost, ev.PartCluster) || slices.Contains(d.Lost, ev.PartSystemPool); gone && !sold(made.SystemPool.Machine) {
 		l.seen["machines of dataplanes made of others"]++
 		made.SystemPool.Machine = "s4"
 	}
@@ -206,16 +216,25 @@ func (l *life) toBeHad(d fsm.DataplaneData) ev.DataplaneSpec {
 	return made
 }
 
-// toBeHadPools is what was made of a tenant infra, but for the pools that are gone and of which the cloud has no machines any more.
+// toBeHadPools is what was made of a tenant infra, or asked for where nothing was made yet, but for the pools that are not there and
+// of which the cloud has no machines any more.
 func toBeHadPools(d fsm.TenantInfraData) ev.TenantInfraSpec {
-	made := d.Made
+	made, never := d.Made, len(d.Made.Pools) == 0
+	if never {
+		made = d.Spec
+	}
 	made.Pools = slices.Clone(made.Pools)
 	for i, p := range made.Pools {
-		if p.Machine == "x99" && slices.Contains(d.Lost, p.Name) {
+		if !sold(p.Machine) && (never || slices.Contains(d.Lost, p.Name)) {
 			made.Pools[i].Machine = "m4"
 		}
 	}
 	return made
+}
+
+// sold tells whether the cloud has machines of a type, when it has what it has by itself.
+func sold(machine string) bool {
+	return slices.ContainsFunc(offers.Machines(), func(m offers.Machine) bool { return m.Name == machine })
 }
 
 // giveWay waits until what somebody else has undone so often is repaired again, if there is any.

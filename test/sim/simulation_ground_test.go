@@ -46,6 +46,8 @@ func (l *life) undermine() {
 		l.ask(l.request(ref, ev.VerbRetry, ""))
 	}
 	l.rest()
+	l.inspect() // so that people know what is gone
+	l.rest()
 	l.takeBack() // the cloud may have given up meanwhile what one was made of
 	l.bringBack()
 	for ref, want := range asleep {
