@@ -34,8 +34,11 @@ func AccountPlace(account string) string { return "_" + account }
 // AgentPlace is the place of an agent itself.
 func AgentPlace(agent string) string { return "__" + agent }
 
+// AgentActorPrefix is what the name of an agent in the log begins with.
+const AgentActorPrefix = "agent:"
+
 // AgentActor is who an agent is in the log.
-func AgentActor(owner, agent string) string { return "agent:" + owner + "/" + agent }
+func AgentActor(owner, agent string) string { return AgentActorPrefix + owner + "/" + agent }
 
 type (
 	// Owed is what is owed at a place, in the order of entities.
@@ -163,6 +166,7 @@ type (
 	// JoinAnswer is empty if the key is good now.
 	JoinAnswer struct {
 		Error string `json:"error,omitempty"`
+		Again bool   `json:"again,omitempty"` // asking again may help
 	}
 )
 

@@ -165,7 +165,7 @@ func joinAgent(e Entity[AgentData], ask ev.Join) ([]ev.Change, error) {
 func noteAgent(e Entity[AgentData], ask ev.NoteAgent) ([]ev.Change, error) {
 	switch seen := ask.Seen.(type) {
 	case ev.AgentConnected:
-		if e.Data.Key == "" || e.Phase() == Connected && sameAgent(e.Data.Seen, seen) {
+		if e.Data.Key == "" || knowsAgent(e.Phase(), e.Data, seen) {
 			return nil, nil
 		}
 		return changed(e.Base, seen), nil
@@ -191,6 +191,16 @@ func noteAgent(e Entity[AgentData], ask ev.NoteAgent) ([]ev.Change, error) {
 		return changed(e.Base, ev.RepairedAway{Repairs: news}), nil
 	}
 	return nil, ev.Refuse(ev.Internal, "an agent does not know %T", ask.Seen)
+}
+
+// KnowsAgent tells whether what an agent says of itself, which is there, is known already.
+func KnowsAgent(e Entity[Data], seen ev.AgentConnected) bool {
+	d, is := e.Data.(AgentData)
+	return is && knowsAgent(e.Phase(), d, seen)
+}
+
+func knowsAgent(is Phase, d AgentData, seen ev.AgentConnected) bool {
+	return is == Connected && sameAgent(d.Seen, seen)
 }
 
 // sameAgent tells whether what an agent says of itself is no news. That its process has begun anew is none.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -179,37 +180,6 @@ func (a *agentProcess) dial(inbox string, more ...nats.Option) (*nats.Conn, erro
 	return client.DialNATS(a.token.URL, options...)
 }
 
-// join shows the secret, and has the key of this agent taken.
-func (a *agentProcess) join(ctx context.Context) error {
-	t := a.token
-	nc, err := a.dial(agents.Inbox(ev.HashOf(t.Secret)), nats.Token(agents.JoinToken(t.Owner, t.Agent, t.Secret)))
-	if errors.Is(err, nats.ErrAuthorization) {
-		return ev.Refuse(ev.Denied, "this token is unknown or no longer valid: get another one with aerie agent invite")
-	}
-	if err != nil {
-		return ev.Refuse(ev.Unavailable, "no answer from %s: %v", client.Redacted(t.URL), err)
-	}
-	defer nc.Close()
-	public, err := a.key.PublicKey()
-	if err != nil {
-		return fmt.Errorf("join: %w", err)
-	}
-	var answer ev.JoinAnswer
-	at := ev.AgentSubject(t.Owner, ev.AgentPlace(t.Agent), ev.AskJoin)
-	if err := a.askFor(ctx, nc, "join", at, ev.JoinQuestion{Key: public}, &answer); err != nil {
-		return fmt.Errorf("join: %w", err)
-	}
-	if answer.Error != "" {
-		return ev.Refuse(ev.Denied, "%s", answer.Error)
-	}
-	a.token.Secret = ""
-	data, err := ev.Encode(a.token)
-	if err != nil {
-		return fmt.Errorf("join: %w", err)
-	}
-	return a.write(agentFile, data)
-}
-
 // askFor asks for one answer.
 func (a *agentProcess) askFor(ctx context.Context, nc *nats.Conn, what, subject string, question, answer any) error {
 	data, err := ev.Encode(question)
@@ -222,6 +192,9 @@ func (a *agentProcess) askFor(ctx context.Context, nc *nats.Conn, what, subject 
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	m, err := nc.RequestWithContext(ctx, subject, data)
+	if err == nil && !bytes.HasPrefix(m.Data, []byte("{")) {
+		err = errors.New(ev.Truncate(string(m.Data))) // why it is not answered
+	}
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", subject, err)
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/aeriehq/aerie/events/eventlog/embedded"
 	"github.com/aeriehq/aerie/projections/identity"
@@ -18,8 +19,8 @@ func (c *Control) knowAgents(s Settings) {
 		return
 	}
 	c.agents = agents.New(c.Intake, c.Live, clock.Clock{Speed: s.SimSpeed}, agents.Door{
-		Evict: func(agent string) {
-			if _, err := c.NATS.Evict(agent); err != nil {
+		Evict: func(agent string, began time.Time) {
+			if _, err := c.NATS.EvictBefore(agent, began); err != nil {
 				slog.Error("an agent's connections were not ended", "agent", agent, "err", err)
 			}
 		},

@@ -54,19 +54,25 @@ func (s *Service) MayReport(m *nats.Msg) error {
 	if c.Account == ev.OwnAccount && c.User == ev.ActorExecutor {
 		return s.mayWork(m, fsm.ByServer)
 	}
-	owner, name, ok := strings.Cut(strings.TrimPrefix(c.User, "agent:"), "/")
-	agent := ev.Ref{Kind: ev.Agent, Owner: owner, ID: name}
+	agent, ok := agentOf(c.User)
 	if !ok || !s.leases.holds(agent, c.session(), time.Now()) {
 		s.tellRefused(agent, c.session())
 		return ev.Refuse(ev.Conflict, "%s: another instance of it is at work, or this one has not registered", agent)
 	}
-	if err := s.spend(c.User, owner, len(m.Data)); err != nil {
+	if err := s.spend(c.User, agent.Owner, len(m.Data)); err != nil {
 		return err
 	}
-	if t := strings.Split(m.Subject, "."); len(t) < 7 || t[2] != owner || t[5] != owner {
-		return ev.Refuse(ev.Denied, "%s reports about something that %s does not own", agent, owner)
+	if t := strings.Split(m.Subject, "."); len(t) < 7 || t[2] != agent.Owner || t[5] != agent.Owner {
+		return ev.Refuse(ev.Denied, "%s reports about something that %s does not own", agent, agent.Owner)
 	}
 	return s.mayWork(m, fsm.ByAgent)
+}
+
+// agentOf is the agent that a user is who came in by its key; false if it is none.
+func agentOf(user string) (agent ev.Ref, is bool) {
+	rest, is := strings.CutPrefix(user, ev.AgentActorPrefix)
+	owner, name, whole := strings.Cut(rest, "/")
+	return ev.Ref{Kind: ev.Agent, Owner: owner, ID: name}, is && whole
 }
 
 // tellRefused has an event of a session that reports without the lease, one for each session.

@@ -1,18 +1,15 @@
 package agents
 
 import (
-	"context"
-
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
-	"github.com/aeriehq/aerie/workers/command"
 )
 
-// differs notes that an agent has met a log that does not go on from the one it has worked for, and what stands there otherwise
-// than this log has it.
-func (s *Service) differs(ctx context.Context, agent ev.Ref, d *ev.Difference) error {
+// differs is what is to be noted where an agent has met a log that does not go on from the one it has worked for: what
+// stands there otherwise than this log has it.
+func (s *Service) differs(agent ev.Ref, d *ev.Difference) []ev.NoteAgent {
 	if d == nil {
 		return nil
 	}
@@ -30,7 +27,7 @@ func (s *Service) differs(ctx context.Context, agent ev.Ref, d *ev.Difference) e
 			}
 		}
 	})
-	return s.do(ctx, command.Internal(agent, ev.ActorAerie, ev.NoteAgent{Seen: met}))
+	return []ev.NoteAgent{{Seen: met}}
 }
 
 // mostUID is as long as the id of an incarnation is.

@@ -52,20 +52,24 @@ func begins(report []byte) bool {
 	return json.Unmarshal(report, &r) == nil && r.Outcome == ev.CreateStarted{}.Type()
 }
 
-// idle ends the handover of a dataplane when the agent that worked on it says that nothing goes on there. Others than that
-// agent's session say nothing of it.
-func (s *Service) idle(ctx context.Context, m *nats.Msg, owner, place string) {
-	var h *ev.HandoverStarted
-	on := dataplaneOf(owner, place)
+// toEnd is the handover of a dataplane that ends when who has sent a message says that nothing goes on there; nil if none does. Others
+// than the session of the agent that worked on it say nothing of it.
+func (s *Service) toEnd(m *nats.Msg, owner, place string) (h *ev.HandoverStarted) {
 	s.fold.View(func(w *state.Entities) {
-		if e, known := w.Get(on); known {
+		if e, known := w.Get(dataplaneOf(owner, place)); known {
 			h = fsm.HandoverOf(e)
 		}
 	})
 	caller, err := CallerOf(m)
 	if h == nil || h.From != ev.ModePull || err != nil || !s.leases.worksAt(place, caller.session(), time.Now()) {
-		return
+		return nil
 	}
+	return h
+}
+
+// idle ends the handover of a dataplane on which nothing goes on any more.
+func (s *Service) idle(ctx context.Context, owner, place string, h *ev.HandoverStarted) {
+	on := dataplaneOf(owner, place)
 	if err := s.do(ctx, command.Internal(on, ev.ActorAerie, ev.Expire{Since: h.Since})); err != nil {
 		slog.Warn("a handover takes its time: that nothing goes on any more is not noted", "dataplane", on.String(), "err", err)
 	}

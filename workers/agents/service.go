@@ -9,9 +9,9 @@ package agents
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,6 +40,7 @@ type Service struct {
 	keys    keys
 	built   built
 	changes changes
+	lines   lines
 	effects []string     // that this control plane may owe
 	back    func(ev.Ref) // has somebody looked at whose agent has come back
 	refused func()       // counts what agents were refused
@@ -51,14 +52,14 @@ type Service struct {
 
 // Door is the NATS server, as far as agents are concerned. A user is an agent, by the name of ev.AgentActor.
 type Door struct {
-	Evict   func(user string)                   // ends the connections of a user
+	Evict   func(user string, began time.Time)  // ends the connections of a user that were begun until then
 	IsThere func(user string, conn uint64) bool // tells whether a user has a connection of that number
 }
 
 // New makes a service.
 func New(intake *command.Intake, fold *state.Live, clock clock.Clock, door Door) *Service {
 	s := &Service{intake: intake, fold: fold, clock: clock, door: door, owed: newIndex(), leases: newLeases(), keys: newKeys(),
-		built: newBuilt(), changes: newChanges(),
+		built: newBuilt(), changes: newChanges(), lines: newLines(),
 		back: func(ev.Ref) {}, refused: func() {}, spend: func(string, string, int) error { return nil }, told: map[ev.Ref]string{}}
 	fold.Watch(s.see)
 	return s
@@ -111,9 +112,9 @@ func (s *Service) all(w *state.Entities) {
 func (s *Service) cut(r ev.Recorded) {
 	switch r.Event.(type) {
 	case ev.AgentRevoked, ev.Updated[ev.AgentSpec], ev.Deleted, ev.Joined, ev.DifferenceAccepted:
-		user := ev.AgentActor(r.Ref.Owner, r.Ref.ID)
+		user, now := ev.AgentActor(r.Ref.Owner, r.Ref.ID), time.Now() // who begins a connection from now on finds this in the fold
 		s.leases.end(r.Ref)
-		s.caught.Go(func() { s.door.Evict(user) }) // not under the fold's lock
+		s.caught.Go(func() { s.door.Evict(user, now) }) // not under the fold's lock
 	}
 }
 
@@ -131,8 +132,8 @@ func owedBy(w *state.Entities, ref ev.Ref) *queue.Partition {
 	return &place
 }
 
-// Serve has agents answered until ctx ends, and returns at once. They are answered one after the other: one that waits for the
-// intake, for ten seconds at most, keeps the others waiting. The fold must have seen all that the log held at the start.
+// Serve has agents answered until ctx ends, and returns at once. What is answered from the fold is answered one after the other;
+// what has to be in the log first is answered beside that. The fold must have seen all that the log held at the start.
 func (s *Service) Serve(ctx context.Context, nc *nats.Conn) error {
 	s.fold.View(func(w *state.Entities) {
 		w.Each(ev.Agent, func(e fsm.Entity[fsm.Data]) {
@@ -146,15 +147,10 @@ func (s *Service) Serve(ctx context.Context, nc *nats.Conn) error {
 		}
 	})
 	sub, err := nc.QueueSubscribe(ev.AgentPrefix+"*.*.*", "aerie", func(m *nats.Msg) {
-		t := strings.Split(m.Subject, ".")
-		if actor, known := ev.SenderOf(m.Header); known {
-			if err := s.spend(actor, t[2], len(m.Data)); err != nil {
-				s.refused()
-				_ = m.Respond([]byte(err.Error())) // no JSON, so that nobody takes it for an answer
-				return
-			}
+		if err := s.take(context.WithoutCancel(ctx), m); err != nil {
+			s.refused()
+			_ = m.Respond([]byte(err.Error())) // no JSON, so that nobody takes it for an answer
 		}
-		s.answer(context.WithoutCancel(ctx), m, t[2], t[3], t[4])
 	})
 	if err != nil {
 		return fmt.Errorf("serve agents: %w", err)
@@ -166,43 +162,73 @@ func (s *Service) Serve(ctx context.Context, nc *nats.Conn) error {
 	return nil
 }
 
-// answer answers one question. Who may ask it has been seen to by the NATS server, by its subject.
-func (s *Service) answer(ctx context.Context, m *nats.Msg, owner, place, what string) {
-	var out any
+// take has a question answered, or says why it is not. Questions of one agent are answered in the order in which they come.
+func (s *Service) take(ctx context.Context, m *nats.Msg) error {
+	t := strings.Split(m.Subject, ".")
+	owner, place, what := t[2], t[3], t[4]
+	agent := agentRef(owner, place)
+	if actor, known := ev.SenderOf(m.Header); known {
+		if err := s.spend(actor, owner, len(m.Data)); err != nil {
+			return err
+		}
+		if own, is := agentOf(actor); is {
+			agent = own
+		}
+	}
+	waits, answer := s.read(ctx, m, owner, place, what)
+	if answer == nil {
+		return nil
+	}
+	return s.lines.ask(agent, waits, len(m.Data), func() {
+		data, err := json.Marshal(answer())
+		if err == nil {
+			err = m.Respond(data)
+		}
+		if err != nil {
+			slog.Warn("agent not answered", "subject", m.Subject, "err", err)
+		}
+	})
+}
+
+// read reads a question, and returns how to answer it, and whether that waits for the log; nil if it is none. Who may ask it
+// has been seen to by the NATS server, by its subject.
+func (s *Service) read(ctx context.Context, m *nats.Msg, owner, place, what string) (waits bool, answer func() any) {
+	at := queue.Partition{Owner: owner, Dataplane: place}
 	switch what {
 	case ev.AskOwed:
 		var q ev.OwedQuestion
 		_ = json.Unmarshal(m.Data, &q) // an empty question asks for the first page
+		var over *ev.HandoverStarted
 		if q.Idle {
-			s.idle(ctx, m, owner, place)
+			over = s.toEnd(m, owner, place)
 		}
-		out = s.owedAt(queue.Partition{Owner: owner, Dataplane: place}, q)
+		return over != nil, func() any {
+			if over != nil {
+				s.idle(ctx, owner, place, over)
+			}
+			return s.owedAt(at, q)
+		}
 	case ev.AskStands:
 		var q ev.StandsQuestion
 		_ = json.Unmarshal(m.Data, &q)
-		out = s.standsAt(queue.Partition{Owner: owner, Dataplane: place}, q)
+		return false, func() any { return s.standsAt(at, q) }
 	case ev.AskEnded:
 		var q ev.EndedQuestion
 		_ = json.Unmarshal(m.Data, &q)
-		a := s.endedOf(queue.Partition{Owner: owner, Dataplane: place}, q)
-		if a.Error != "" {
-			s.refused()
+		return false, func() any {
+			a := s.endedOf(at, q)
+			if a.Error != "" {
+				s.refused()
+			}
+			return a
 		}
-		out = a
 	case ev.AskSeen:
-		out = s.seen(ctx, m, agentRef(owner, place))
+		waits, seen := s.seen(ctx, m, agentRef(owner, place))
+		return waits, func() any { return seen() }
 	case ev.AskJoin:
-		out = s.join(ctx, m, agentRef(owner, place))
-	default:
-		return
+		return true, func() any { return s.join(ctx, m, agentRef(owner, place)) }
 	}
-	data, err := json.Marshal(out)
-	if err == nil {
-		err = m.Respond(data)
-	}
-	if err != nil {
-		slog.Warn("agent not answered", "subject", m.Subject, "err", err)
-	}
+	return false, nil
 }
 
 // agentRef is the agent whose own place that is.
@@ -236,7 +262,8 @@ func (s *Service) join(ctx context.Context, m *nats.Msg, ref ev.Ref) (a ev.JoinA
 	}
 	ask := ev.Join{Secret: secret, Key: q.Key, At: time.Now().UTC()}
 	if err := s.do(ctx, command.Internal(ref, ev.ActorAerie, ask)); err != nil {
-		return ev.JoinAnswer{Error: err.Error()}
+		var r *ev.Refusal
+		return ev.JoinAnswer{Error: err.Error(), Again: !errors.As(err, &r) || r.Retryable}
 	}
 	held := ""
 	s.fold.View(func(w *state.Entities) {
@@ -251,105 +278,8 @@ func (s *Service) join(ctx context.Context, m *nats.Msg, ref ev.Ref) (a ev.JoinA
 	return a
 }
 
-// seen takes or keeps the lease of an agent, and notes that it is there.
-func (s *Service) seen(ctx context.Context, m *nats.Msg, ref ev.Ref) (l ev.Lease) {
-	var q ev.SeenQuestion
-	caller, err := CallerOf(m)
-	if err == nil {
-		err = json.Unmarshal(m.Data, &q)
-	}
-	if err != nil || q.Instance == "" {
-		return ev.Lease{Error: "an instance is wanted"}
-	}
-	isThere := func(conn uint64) bool { return s.door.IsThere(caller.User, conn) }
-	was, now := s.leases.alive(ref, time.Now()), time.Now()
-	if held, since := s.leases.take(ref, q.Instance, caller, isThere, now); held != "" {
-		return ev.Lease{HeldBy: held, Since: since, Now: now.UTC()}
-	}
-	seen := ev.AgentConnected{Instance: ev.Cut(q.Instance, 64), Version: ev.Cut(q.Version, 64), Lacks: s.lacks(q.Effects),
-		ClockOff: clockOff(ref, q.Now, now)}
-	if err := s.do(ctx, command.Internal(ref, ev.ActorAerie, ev.NoteAgent{Seen: seen})); err != nil {
-		return ev.Lease{Error: err.Error()}
-	}
-	if err := s.mended(ctx, ref, q.Repaired); err != nil {
-		return ev.Lease{Error: err.Error()}
-	}
-	if err := s.differs(ctx, ref, q.Differs); err != nil {
-		return ev.Lease{Error: err.Error()}
-	}
-	l.Speed, l.Log = s.clock.Speed, s.fold.Point()
-	s.fold.View(func(w *state.Entities) {
-		if e, ok := w.Get(ref); ok {
-			l.Places, l.Agreed = placesOf(w, e), e.Data.(fsm.AgentData).Agreed
-			l.Changed = s.fold.Revision(s.changes.of(ref.Owner))
-		}
-	})
-	l.Now = time.Now().UTC()
-	if s.leases.at(ref, l.Places); !was {
-		s.lookAgain(ref.Owner, l.Places)
-	}
-	return l
-}
-
-// mended notes what an agent has repaired by itself.
-func (s *Service) mended(ctx context.Context, ref ev.Ref, repairs []ev.Repair) error {
-	if len(repairs) == 0 {
-		return nil
-	}
-	repairs = repairs[:min(len(repairs), ev.MostRepairs)]
-	for i := range repairs {
-		r := &repairs[i]
-		r.Failed, r.Found = ev.Cut(r.Failed, mostWords), r.Found[:min(len(r.Found), mostFound)]
-		for j := range r.Found {
-			d := &r.Found[j]
-			for _, words := range []*string{&d.What, &d.How, &d.By, &d.Message} {
-				*words = ev.Cut(*words, mostWords)
-			}
-		}
-	}
-	return s.do(ctx, command.Internal(ref, ev.ActorAerie, ev.NoteAgent{Seen: ev.RepairedAway{Repairs: repairs}}))
-}
-
-// What an agent may say of a repair: whoever says it may be in other hands.
-const (
-	mostWords = 256
-	mostFound = 10
-)
-
-// lookAgain has all looked at that is owed at some places: how long that may take counts from now.
-func (s *Service) lookAgain(owner string, places []string) {
-	for _, name := range places {
-		for _, ref := range s.owed.after(queue.Partition{Owner: owner, Dataplane: name}, "") {
-			s.back(ref)
-		}
-	}
-}
-
 // IsThere tells whether an agent has the lease of a place now.
 func (s *Service) IsThere(place queue.Partition) bool { return s.leases.covers(place, time.Now()) }
-
-// lacks are the effects of this control plane that an agent does not know.
-func (s *Service) lacks(knows []string) (all []string) {
-	for _, effect := range s.effects {
-		if !slices.Contains(knows, effect) {
-			all = append(all, effect)
-		}
-	}
-	return all
-}
-
-// mostOff is by how much an agent's clock may be wrong without a word about it.
-const mostOff = 5 * time.Minute
-
-// clockOff is by how much an agent's clock is ahead, in words, if that is much.
-func clockOff(agent ev.Ref, its, ours time.Time) string {
-	off := its.Sub(ours).Round(time.Second)
-	if its.IsZero() || off.Abs() <= mostOff {
-		return ""
-	}
-	slog.Warn("the clock of an agent is wrong, or ours", "agent", agent.String(), "ahead", off.String())
-	return off.String()
-}
 
 func (s *Service) do(ctx context.Context, c ev.Command) error {
 	ctx, cancel := context.WithTimeout(ctx, command.AnswerTimeout)

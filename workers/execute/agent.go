@@ -33,6 +33,7 @@ type Agent struct {
 	answeredAt time.Time   // when it was last told what is owed; of the goroutine of Run
 	asked      Moment      // before that was asked
 	log        ev.LogPoint // how far the log was then
+	untimed    bool        // it looks again when something is new, and at no time
 }
 
 // rest is when a piece of work is looked at again: when another revision is owed, or at a time if there is one.
@@ -104,12 +105,13 @@ func (a *Agent) rest(ctx context.Context, next time.Time, connected <-chan nats.
 	}
 }
 
-// heard has it look again if what is owed may be something else than it was told last.
+// heard has it look again if what is owed may be something else than it was told last, or if the control plane says no more when
+// something changes, being one of a release before: then it looks by the clock again.
 func (a *Agent) heard() {
 	a.mu.Lock()
-	asked, log := a.asked, a.log
+	asked, log, untimed := a.asked, a.log, a.untimed
 	a.mu.Unlock()
-	if a.News.Says() && a.News.Changed(asked, log) {
+	if says := a.News.Says(); says && a.News.Changed(asked, log) || !says && untimed {
 		a.wake()
 	}
 }
@@ -148,9 +150,13 @@ func (a *Agent) ask(ctx context.Context, q ev.OwedQuestion) (o ev.Owed, err erro
 // look asks for all that is owed, begins with what is due, and ends what is not owed any more. It returns when to look again; zero:
 // when something is new.
 func (a *Agent) look(ctx context.Context) (next time.Time, err error) {
-	if !a.News.Says() {
+	says := a.News.Says()
+	if !says {
 		next = time.Now().Add(agentAsks)
 	}
+	a.mu.Lock()
+	a.untimed = says
+	a.mu.Unlock()
 	told, asked, log := map[ev.Ref]ev.OwedItem{}, a.News.Now(), ev.LogPoint{}
 	for q := (ev.OwedQuestion{Idle: a.idle()}); ; {
 		o, err := a.ask(ctx, q)

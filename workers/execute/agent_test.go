@@ -149,6 +149,20 @@ func TestALostHintCostsAMinute(t *testing.T) {
 	if next, err := silent.look(t.Context()); err != nil || time.Until(next) > agentAsks || time.Until(next) < agentAsks/2 {
 		t.Errorf("a control plane that says nothing is asked in %s, %v", time.Until(next), err)
 	}
+	<-a.again
+	if _, err := a.look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if seen(0); len(a.again) != 1 {
+		t.Fatal("a release before took over, which says nothing, and it waits to be told")
+	}
+	<-a.again
+	if next, err := a.look(t.Context()); err != nil || next.IsZero() {
+		t.Errorf("it looks again at no time: %v", err)
+	}
+	if seen(0); len(a.again) != 0 {
+		t.Error("it asks each minute, though it looks by the clock")
+	}
 }
 
 // Whoever speaks for the control plane gets nothing done but what is the place's own: of its customer, under the entity's own

@@ -67,11 +67,8 @@ func (a *authenticator) enterAgent(c server.ClientAuthentication) bool {
 	}
 	o.Nkey, o.JWT, o.Token, o.Password, o.Username = "", "", "", "", r.User // as for all who enter
 	in, err := a.register(c, &server.User{Username: r.User, Account: acc,
-		Permissions: &server.Permissions{Publish: only(r.Publish), Subscribe: only(r.See)}}, mostConnections)
-	if !in && err == nil {
-		who.Full(r.User)
-	}
-	return in
+		Permissions: &server.Permissions{Publish: only(r.Publish), Subscribe: only(r.See)}}, mostConnections, func() { who.Full(r.User) })
+	return in && err == nil
 }
 
 // only allows some subjects; an empty list would allow all.

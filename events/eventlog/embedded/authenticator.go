@@ -59,13 +59,20 @@ func (s *Server) Admit(c Callers) {
 }
 
 // Evict ends the connections of a caller, who is let in no more by now, or not as before. It says how many there were.
-func (s *Server) Evict(actor string) (int, error) {
+func (s *Server) Evict(actor string) (int, error) { return s.EvictBefore(actor, time.Now()) }
+
+// EvictBefore ends those that were begun until some moment: who came later was let in as he is now.
+func (s *Server) EvictBefore(actor string, moment time.Time) (ended int, err error) {
 	s.auth.awaitEntering()
 	all, err := s.connectionsOf(actor)
 	for _, c := range all {
+		if c.Start.After(moment) {
+			continue
+		}
 		_ = s.srv.DisconnectClientByID(c.Cid) // one that is gone is gone
+		ended++
 	}
-	return len(all), err
+	return ended, err
 }
 
 // connectionsOf are the connections of a caller that are there now.
@@ -127,11 +134,12 @@ func (a *authenticator) enterCaller(c server.ClientAuthentication, caller events
 	if !caller.Until.IsZero() {
 		u.ConnectionDeadline = caller.Until.Add(leeway)
 	}
-	in, err := a.register(c, u, connectionsFor(caller))
-	if callers := a.callers.Load(); !in && err == nil && callers != nil && callers.Full != nil {
-		callers.Full(caller)
-	}
-	return in
+	in, err := a.register(c, u, connectionsFor(caller), func() {
+		if callers := a.callers.Load(); callers != nil && callers.Full != nil {
+			callers.Full(caller)
+		}
+	})
+	return in && err == nil
 }
 
 var (

@@ -49,9 +49,9 @@ func connectionsFor(c events.Caller) int {
 	return staffConnections
 }
 
-// register lets a user in if he has fewer than most connections, and says whether it did. One too many is registered in fullAccount,
-// which ends it. The connections are counted anew each time, so that nothing has to be told of one that has ended.
-func (a *authenticator) register(c server.ClientAuthentication, u *server.User, most int) (bool, error) {
+// register lets a user in if he has fewer than most connections, and says whether it did. One too many is told, and registered in
+// fullAccount, which ends it. The connections are counted anew each time, so that nothing has to be told of one that has ended.
+func (a *authenticator) register(c server.ClientAuthentication, u *server.User, most int, full func()) (bool, error) {
 	if most == unboundedConnections {
 		c.RegisterUser(u)
 		return true, nil
@@ -69,6 +69,7 @@ func (a *authenticator) register(c server.ClientAuthentication, u *server.User, 
 		if u.Account, err = a.srv.LookupAccount(fullAccount); err != nil {
 			return false, err
 		}
+		full() // before he knows: whoever looks then finds it
 	}
 	c.RegisterUser(u)
 	return free, nil

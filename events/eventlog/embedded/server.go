@@ -207,6 +207,7 @@ func options(o Options) (*server.Options, error) {
 	opts.JetStreamLimits.DefaultMaxConsumers = -1 // the gate bounds people's; aerie's own never fail
 	opts.SyncAlways = true                        // an acknowledged event survives a power failure
 	opts.DisableJetStreamBanner = true
+	opts.NoSublistCache = true // it keeps where the last 1,024 subjects of each account go, and most are an answer's, which comes once
 	opts.WriteDeadline, opts.PingInterval, opts.MaxPingsOut = writeWithin, pingEvery, mostPings
 	if o.Addr == "" {
 		opts.DontListen = true

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/internal/client"
+	"github.com/aeriehq/aerie/internal/natstest"
+)
+
+// TestWhoJoinsAsksAgain: where many join at once some are told to ask again, and do. Who is told no ends.
+func TestWhoJoinsAsksAgain(t *testing.T) {
+	server, _ := natstest.Start(t)
+	nc := natstest.Connect(t, server)
+	answers := []string{
+		ev.Refuse(ev.TooMany, "ask again in a second").Error(),
+		`{"error":"the log did not take the command in time","again":true}`,
+		`{}`,
+		`{"error":"this token was used"}`,
+	}
+	asked := 0
+	if _, err := nc.Subscribe(ev.AgentPrefix+">", func(m *nats.Msg) { _ = m.Respond([]byte(answers[asked])); asked++ }); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	a := &agentProcess{token: client.JoinToken{Owner: "acme", Agent: "edge"}}
+	if err := a.showKey(t.Context(), nc, "key"); err != nil || asked != 3 {
+		t.Errorf("asked %d times: %v", asked, err)
+	}
+	if err := a.showKey(t.Context(), nc, "key"); err == nil || asked != 4 {
+		t.Errorf("asked %d times: %v", asked, err)
+	}
+}
+
+// TestWhoCameBackIsNotCut: connections are ended that an agent had when its rights changed, and not those that it has begun since.
+func TestWhoCameBackIsNotCut(t *testing.T) {
+	c := startedWith(t, Settings{DataDir: t.TempDir(), NoSim: true})
+	create(t, c, ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"}, `{"hosting":"customer"}`)
+	create(t, c, ev.Ref{Kind: ev.Account, Owner: "acme", ID: "theirs"}, `{"cloud":"sim","number":"lab","hosting":"customer","access":"agent"}`)
+	create(t, c, ev.Ref{Kind: ev.Dataplane, Owner: "acme", ID: "edge"}, `{"account":"acme/theirs","region":"eu-central","type":"dedicated","mode":"pull"}`)
+	create(t, c, ev.Ref{Kind: ev.Agent, Owner: "acme", ID: "edge"}, `{"dataplanes":["edge"]}`)
+	agent := joined(t, c, "acme", "edge")
+	cut := make(chan string, 10)
+	enters := func(name string) {
+		nc, err := agent.dial(c.NATSURL(), nats.DisconnectErrHandler(func(*nats.Conn, error) { cut <- name }), nats.NoReconnect())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(nc.Close)
+	}
+	enters("before")
+	changed := time.Now()
+	enters("since")
+	if n, err := c.NATS.EvictBefore(ev.AgentActor("acme", "edge"), changed); n != 1 || err != nil {
+		t.Errorf("%d connections are ended: %v", n, err)
+	}
+	if who := natstest.Receive(t, cut); who != "before" {
+		t.Errorf("the connection that was begun %s is ended", who)
+	}
+}

@@ -1,0 +1,91 @@
+package agents
+
+import (
+	"sync"
+
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// What may wait at once for the log, or behind what does. A question counts once, and once more for each largeQuestion that it has.
+const (
+	mostWaiting       = 2048
+	mostOfOneCustomer = 128
+	largeQuestion     = 16 << 10 // bytes
+)
+
+// lines has what agents have asked that waits for the log, so that nobody waits behind others than himself: an agent whose question
+// waits has a line of its own, in which all that it asks meanwhile is answered in order. There is room for many at once, and for so
+// many of each customer that none takes all of it. What is in a line when the process ends is not answered, and asked again.
+// Its methods may be called from any goroutine.
+type lines struct {
+	mu   *sync.Mutex
+	of   map[ev.Ref][]waiting // by agent, while there is a line; the first is being answered
+	held map[string]int       // by customer, how much waits
+	all  *int
+}
+
+type waiting struct {
+	answer func()
+	counts int
+}
+
+func newLines() lines {
+	return lines{&sync.Mutex{}, map[ev.Ref][]waiting{}, map[string]int{}, new(int)}
+}
+
+// ask has a question of an agent answered: at once, if it does not wait and there is no line; else in the agent's line, in a goroutine.
+// It returns a refusal if there is no room.
+func (l lines) ask(agent ev.Ref, waits bool, bytes int, answer func()) error {
+	l.mu.Lock()
+	line, some := l.of[agent]
+	if !waits && !some {
+		l.mu.Unlock()
+		answer()
+		return nil
+	}
+	defer l.mu.Unlock()
+	counts := 1 + bytes/largeQuestion
+	switch {
+	case l.held[agent.Owner]+counts > mostOfOneCustomer:
+		return ev.Refuse(ev.TooMany, "as much waits as may that agents of %s have asked: ask again in a second", agent.Owner)
+	case *l.all+counts > mostWaiting:
+		return ev.Refuse(ev.Unavailable, "too many agents ask at once: ask again in a second")
+	}
+	l.held[agent.Owner] += counts
+	*l.all += counts
+	l.of[agent] = append(line, waiting{answer, counts})
+	if !some {
+		go l.serve(agent)
+	}
+	return nil
+}
+
+// serve answers what is in an agent's line until there is nothing more.
+func (l lines) serve(agent ev.Ref) {
+	for first, more := l.first(agent), true; more; first, more = l.next(agent) {
+		first.answer()
+	}
+}
+
+func (l lines) first(agent ev.Ref) waiting {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.of[agent][0]
+}
+
+// next takes out what was answered, and returns what comes then. Without more the line ends.
+func (l lines) next(agent ev.Ref) (w waiting, more bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	line := l.of[agent]
+	*l.all -= line[0].counts
+	if l.held[agent.Owner] -= line[0].counts; l.held[agent.Owner] == 0 {
+		delete(l.held, agent.Owner)
+	}
+	if len(line) == 1 {
+		delete(l.of, agent)
+		return w, false
+	}
+	l.of[agent] = line[1:]
+	return line[1], true
+}
