@@ -143,10 +143,12 @@ type (
 		Apps  []string  `json:"apps,omitempty"`
 		Jobs  []MoveJob `json:"jobs,omitempty"` // the programs that are run on the way
 	}
-	// MoveReserved says that the place is ready, and of one in another cluster where that is.
+	// MoveReserved says that the place is ready, and of one in another cluster where that is. Join is the program by which a
+	// tenant of a multi-tenant plan comes into its new cell; none: by none.
 	MoveReserved struct {
-		Site    *Target `json:"site,omitempty"`
-		Cluster string  `json:"cluster,omitempty"`
+		Site    *Target  `json:"site,omitempty"`
+		Cluster string   `json:"cluster,omitempty"`
+		Join    *PlanJob `json:"join,omitempty"`
 		Calls   []Call  `json:"calls,omitempty"`
 	}
 	// MovePrepared says that the pods that come now go to the new machines.
