@@ -48,3 +48,12 @@ func (l *life) goals(elsewhere string) []string {
 	}
 	return all
 }
+
+// rescueCell has a person repair what a tenant on its way waits for, where aerie only reports what was deleted by hand.
+func (l *life) rescueCell(path string) {
+	in, _ := ev.ParseRef(ev.Cell, path)
+	infra := ev.Ref{Kind: ev.TenantInfra, Owner: in.Owner, ID: in.Parent()}
+	for _, ref := range []ev.Ref{infra, in, in.Child(ev.CellApplication, "web")} {
+		l.ask(l.request(ref, ev.VerbRetry, ""))
+	}
+}
