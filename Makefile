@@ -22,7 +22,7 @@ demo: build ## a whole control plane with tenants; DEMO_EXIT=1 ends it when they
 
 test: build ## every test without the race detector, but for those of test-kube
 	@$(if $(KUBERIG_BIN),,echo "no test on a real Kubernetes is run here: make test-kube does")
-	$(GO) test $(TESTFLAGS) -timeout 15m ./...
+	$(GO) test $(TESTFLAGS) -timeout 25m ./...
 	cd cmd/aerie-helm && CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(FLAGS) ./...
 
 # The packages whose goroutines share memory, and the program itself, killed and started again.
@@ -30,9 +30,9 @@ RACED := ./events/queue ./events/eventlog/... ./projections/... ./workers/... ./
 
 test-race: build ## the same with the race detector: what shares memory, with few seeds
 	@$(if $(RACE),,echo "no C compiler: nothing is run with the race detector")
-	$(if $(RACE),$(GO) test $(TESTFLAGS) -race -short -timeout 15m $(RACED))
+	$(if $(RACE),$(GO) test $(TESTFLAGS) -race -short -timeout 25m $(RACED))
 	$(if $(RACE),$(GO) build -race $(FLAGS) -o bin/aerie-race ./cmd/aerie)
-	$(if $(RACE),AERIE_BIN="$(CURDIR)/bin/aerie-race" $(GO) test $(TESTFLAGS) -timeout 15m ./test/process -run '^(TestDemo|TestKilledServerEndsTheSame|TestEitherReplicaIsKilled)$$')
+	$(if $(RACE),AERIE_BIN="$(CURDIR)/bin/aerie-race" $(GO) test $(TESTFLAGS) -timeout 25m ./test/process -run '^(TestDemo|TestKilledServerEndsTheSame|TestEitherReplicaIsKilled)$$')
 
 # Where .ci/setup installs tools of others.
 export AERIE_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/aerie-tools

@@ -149,7 +149,7 @@ type (
 		Site    *Target  `json:"site,omitempty"`
 		Cluster string   `json:"cluster,omitempty"`
 		Join    *PlanJob `json:"join,omitempty"`
-		Calls   []Call  `json:"calls,omitempty"`
+		Calls   []Call   `json:"calls,omitempty"`
 	}
 	// MovePrepared says that the pods that come now go to the new machines.
 	MovePrepared struct {

@@ -304,8 +304,8 @@ func outcomeTenant(e Entity[TenantData], outcome ev.Event) []ev.Event {
 		return []ev.Event{ev.DriftEnded{}}
 	}
 	switch outcome.(type) {
-	case ev.TenantLeft, ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveQuiesced, ev.MoveCopied, ev.MoveVerified, ev.MoveOpened, ev.MoveRedirected,
-		ev.MoveStopped, ev.MoveReopened:
+	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveQuiesced, ev.MoveCopied, ev.MoveVerified, ev.MoveOpened, ev.MoveRedirected,
+		ev.MoveStopped, ev.MoveReopened, ev.TenantLeft:
 		return []ev.Event{outcome}
 	case ev.Deleted: // of what it had in the other cluster
 		outcome = e.Data.rest()

@@ -163,6 +163,9 @@ func (l *Log) Last(ctx context.Context) (last uint64, err error) {
 	return last, nil
 }
 
+// Shared tells whether others may append to the log too, since it is on NATS servers of somebody else's.
+func (l *Log) Shared() bool { return l.guard.Replica }
+
 // CloseWhen sets a function that says why nothing can be stored now, nil while it can. It must
 // be quick, and is set before commands are taken.
 func (l *Log) CloseWhen(closed func() error) { l.closed = closed }

@@ -2,12 +2,14 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog/callout"
@@ -31,6 +33,29 @@ type entrance struct {
 	readers  chan struct{} // has room for so many questions about the past as are answered at once
 	keys     ownKeys
 	callout  *callout.Key // nil: NATS servers of somebody else's let in whom they know themselves
+	looks    *rate.Limiter
+}
+
+// looksASecond bounds how often the end of the log is looked up for who shows what nobody is known by.
+const looksASecond = 100
+
+// shown says who shows a token. It may have been made at another replica just now.
+func (c *Control) shown(token string) (ev.Caller, <-chan struct{}, error) {
+	caller, gone, err := c.who.Authenticate(token)
+	if errors.Is(err, identity.ErrNobody) && c.reached() {
+		return c.who.Authenticate(token)
+	}
+	return caller, gone, err
+}
+
+// reached has the registry know all that other replicas have answered; false where there are none, or who asks must go without.
+func (c *Control) reached() bool {
+	if !c.Log.Shared() || !c.looks.Allow() {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(c.core.ctx, time.Second)
+	defer cancel()
+	return c.Intake.Reach(ctx) == nil
 }
 
 // admit lets in over NATS whom the registry knows, and throws out whom it knows no more. NATS servers of somebody else's let
@@ -40,7 +65,7 @@ func (c *Control) admit(s Settings) {
 	if s.Budget != nil {
 		each = *s.Budget
 	}
-	c.readers = make(chan struct{}, readersAtOnce)
+	c.readers, c.looks = make(chan struct{}, readersAtOnce), rate.NewLimiter(looksASecond, looksASecond)
 	c.budgets = identity.NewBudgets(each, c.counts.Exceeded)
 	c.Intake.SurveyBy(c.survey)
 	c.attempts = &attempts{do: c.Intake.SubmitCommand, refOf: c.who.RefOf, count: c.counts.Denied,
@@ -168,10 +193,17 @@ func (c *Control) openCallout(s Settings) error {
 func (c *Control) callers() embedded.Callers {
 	return embedded.Callers{
 		Token: func(token string) (ev.Caller, bool) {
-			caller, _, err := c.who.Authenticate(token)
+			caller, _, err := c.shown(token)
 			return caller, err == nil
 		},
-		Key: c.who.Key, Actor: c.who.Actor, Denied: c.violated, Spend: c.budgets.Spend,
+		Key: func(public string) (ev.Caller, bool) {
+			caller, known := c.who.Key(public)
+			if !known && c.reached() {
+				return c.who.Key(public)
+			}
+			return caller, known
+		},
+		Actor: c.who.Actor, Denied: c.violated, Spend: c.budgets.Spend,
 		Full: func(caller ev.Caller) { c.full(caller.Actor, caller.Role) },
 	}
 }

@@ -28,6 +28,7 @@ import (
 type calloutRig struct {
 	*testing.T
 	c     *Control
+	other *Control // nil: there is one replica
 	x     *natstest.External
 	key   string        // the file
 	admin *nats.Conn    // aerie's own

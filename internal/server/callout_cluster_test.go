@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/internal/oidctest"
+	"github.com/aeriehq/aerie/projections/identity"
 )
 
 // newCalloutCluster is two replicas on a cluster of three NATS servers over TLS, and an issuer whose word they take.
@@ -73,7 +75,7 @@ func newCalloutCluster(t *testing.T) (*calloutRig, *oidctest.Provider) {
 				t.Error(err)
 			}
 		})
-		r.c, r.admin = c, c.Conn
+		r.other, r.c, r.admin = r.c, c, c.Conn
 	}
 	return r, issuer
 }
@@ -176,6 +178,30 @@ func TestCallersOnAClusterOfNATSServers(t *testing.T) {
 	defer func() { _ = answer.Body.Close() }()
 	if said := bodyOf(answer); !strings.Contains(said, "any number of connections") || strings.Contains(said, "pool_size") {
 		t.Error("/readyz does not say what is weaker, or what is not:", said)
+	}
+}
+
+// TestWhoIsMadeComesInEverywhereAtOnce shows a token, and a key, to both replicas as soon as one has answered that it is made.
+func TestWhoIsMadeComesInEverywhereAtOnce(t *testing.T) {
+	t.Parallel()
+	r, _ := newCalloutCluster(t)
+	ask(t, r.admin, "aerie.cmd.acme.customer.acme.create", "", `{}`)
+	for i := range 30 {
+		token, _ := r.token("acme", fmt.Sprint("t", i), "customer-viewer")
+		for _, c := range []*Control{r.other, r.c} {
+			if _, _, err := c.shown(token); err != nil {
+				t.Error("a token that was made just now:", err)
+			}
+		}
+		_, public, _ := r.machine("acme", fmt.Sprint("m", i), "customer-viewer")
+		for _, c := range []*Control{r.other, r.c} {
+			if _, known := c.callers().Key(public); !known {
+				t.Error("a key that was made known just now is not known")
+			}
+		}
+	}
+	if _, _, err := r.c.shown(ev.WriteToken("01A", "nosuch")); !errors.Is(err, identity.ErrNobody) {
+		t.Error("nobody's token:", err)
 	}
 }
 

@@ -271,7 +271,7 @@ func (c *Control) where(ctx context.Context, q *placement.Query) (placement.Woul
 
 func (c *Control) startHTTP(s Settings) error {
 	handler := sayingSpeed(s.SimSpeed, api.NewHandler(api.Config{
-		Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Authenticate: c.who.Authenticate,
+		Views: c.Views, Kinds: ev.Builtin, Metrics: c.counts, Fanout: c.Fanout, Authenticate: c.shown,
 		Version: Semver(), Done: c.doors.ctx.Done(), Do: c.command, Waiting: c.listQueue, Drop: c.dropQueued, Orphans: c.orphans, Where: c.where,
 		EnableLocal: c.enableLocal, EraseKey: c.keys.erase, Logins: c.offers, People: c.people, Erase: c.erase,
 		Denied: c.attempts.refused, Read: c.noteRead, Ready: c.ready, Promise: c.kept, Callout: c.callout != nil, Keys: c.keys.list,

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -57,4 +58,50 @@ func (r *contention) goFirst(ctx context.Context) {
 	case <-r.came:
 	case <-short.Done():
 	}
+}
+
+// finals takes out of a round who would be told, of what was decided without an event, what may be so no more, or not yet: this server's
+// fold is behind where another one has answered somebody just now. A round that is appended where its sequences say proves that nothing
+// came between. A log that is not shared is never behind.
+func (r *round) finals(shared bool) (all []*job) {
+	if !shared {
+		return nil
+	}
+	r.jobs = slices.DeleteFunc(r.jobs, func(j *job) bool {
+		final := len(j.recorded) == 0 && !j.current
+		if final {
+			all = append(all, j)
+		}
+		return final
+	})
+	return all
+}
+
+// confirm has the fold reach the end of the log, and then lets commands be decided once more, for good. They came before that end was
+// looked up, so it has all that anybody was told before he gave them.
+func (l *pipeline) confirm(ctx context.Context, jobs []*job) {
+	if len(jobs) == 0 {
+		return
+	}
+	l.confirming.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, AnswerTimeout)
+		defer cancel()
+		err := l.Reach(ctx)
+		for _, j := range current(jobs) {
+			if err == nil {
+				err = l.queue(ctx, j)
+			}
+			if err != nil {
+				j.reply <- Outcome{Err: unavailable(err)}
+			}
+		}
+	})
+}
+
+// current marks commands whose fold has all that was in the log when they came.
+func current(jobs []*job) []*job {
+	for _, j := range jobs {
+		j.current = true
+	}
+	return jobs
 }

@@ -14,6 +14,7 @@ type job struct {
 	command ev.Command
 	given   time.Time
 	reply   chan Outcome // has room for one
+	current bool         // what is decided on the fold from now on is decided on all that the log held when the command came
 	Verdict
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	ev "github.com/aeriehq/aerie/events"
@@ -29,12 +30,13 @@ type round struct {
 // filled meanwhile.
 type pipeline struct {
 	*Intake
-	inFlight *round
-	open     *round
-	backlog  []*job    // to be decided before any other
-	company  int       // how many asked at once around the last landing
-	until    time.Time // how long they are waited for
-	most     int       // how many decisions a round may have while one is taken apart; 0: as many as the batch takes
+	inFlight   *round
+	open       *round
+	backlog    []*job         // to be decided before any other
+	company    int            // how many asked at once around the last landing
+	until      time.Time      // how long they are waited for
+	most       int            // how many decisions a round may have while one is taken apart; 0: as many as the batch takes
+	confirming sync.WaitGroup // of what is decided once more when the fold is at the end of the log
 }
 
 // sources are where commands come from; none while others are to be decided first, or
@@ -67,8 +69,9 @@ func (l *pipeline) flush(ctx context.Context) {
 	}
 	r := l.open
 	if r.batch == nil || r.batch.Len() == 0 {
-		r.answer() // on what is durable
 		l.open = &round{}
+		l.confirm(ctx, r.finals(l.log.Shared()))
+		r.answer() // on what is durable
 		return
 	}
 	l.fold.Pause(r.batch.First())
@@ -236,6 +239,9 @@ func (l *pipeline) complete(ctx context.Context, err error) {
 		l.rounds(len(r.jobs), r.batch.Len(), time.Since(r.began))
 		l.company = len(r.jobs) + len(l.open.jobs)
 		l.until = time.Now().Add(time.Since(r.began) / 2)
+		if r.first > r.batch.First() { // others came between, whom the fold has by now
+			l.backlog = append(l.backlog, current(r.finals(true))...)
+		}
 		r.answer()
 		l.contention.goFirst(ctx)
 		return
@@ -245,6 +251,7 @@ func (l *pipeline) complete(ctx context.Context, err error) {
 		}
 		slog.Debug("a round is decided again", "events", r.batch.Len(), "err", err)
 		if err = l.catchUp(ctx); err == nil {
+			current(r.jobs)
 			l.again(r)
 			return
 		}

@@ -128,6 +128,7 @@ func (i *Intake) CountGivenUp(count func()) { i.givenUp = count }
 func (i *Intake) Run(ctx context.Context) {
 	defer close(i.ended)
 	l := pipeline{Intake: i, open: &round{}}
+	defer l.confirming.Wait()
 	deciding, appending := i.watch.Step("a decision", roundWithin), i.watch.Step("an append to the log", roundWithin)
 	defer deciding.Drop()
 	defer appending.Drop()
@@ -191,16 +192,8 @@ func (i *Intake) submit(ctx context.Context, c ev.Command) (ev.Answer, error) {
 		return i.answerAgain(ctx, c, before)
 	}
 	j := &job{command: c, given: time.Now(), reply: make(chan Outcome, 1)}
-	queue := i.people
-	if c.Internal {
-		queue = i.machinery
-	}
-	select {
-	case queue <- j:
-	case <-i.ended:
-		return ev.Answer{}, unavailable(errEnded)
-	case <-ctx.Done():
-		return ev.Answer{}, unavailable(ctx.Err())
+	if err := i.queue(ctx, j); err != nil {
+		return ev.Answer{}, unavailable(err)
 	}
 	select {
 	case o := <-j.reply:
@@ -212,6 +205,22 @@ func (i *Intake) submit(ctx context.Context, c ev.Command) (ev.Answer, error) {
 		return ev.Answer{}, unavailable(errEnded)
 	case <-ctx.Done():
 		return ev.Answer{}, unavailable(ctx.Err())
+	}
+}
+
+// queue has a command decided after those that wait.
+func (i *Intake) queue(ctx context.Context, j *job) error {
+	queue := i.people
+	if j.command.Internal {
+		queue = i.machinery
+	}
+	select {
+	case queue <- j:
+		return nil
+	case <-i.ended:
+		return errEnded
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -266,6 +275,11 @@ func envelope(c ev.Command, b fsm.Base) ev.Envelope {
 func (i *Intake) catchUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), AnswerTimeout)
 	defer cancel()
+	return i.Reach(ctx)
+}
+
+// Reach has the fold reach the end of the log as it is now, or returns why it did not before ctx ended.
+func (i *Intake) Reach(ctx context.Context) error {
 	last, err := i.log.Last(ctx)
 	if err != nil {
 		return fmt.Errorf("catch up: %w", err)

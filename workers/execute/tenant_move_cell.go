@@ -148,6 +148,6 @@ func (t *Task) runInCell(ctx context.Context, api kube.API, in ev.CellTenant, e 
 // cellTenant is the tenant in the cell in which a step is done.
 func cellTenant(e ev.RelocateTenant) ev.CellTenant {
 	p := e.Placement
-	return ev.CellTenant{Target: e.Target, Cluster: e.Cluster, Namespace: p.Namespace, Record: p.Record, Customer: e.Customer, Tenant: e.Tenant,
-		Stay: p.Stay, Plan: p.Plan, PlanVersion: p.PlanVersion, Quota: p.Quota}
+	return ev.CellTenant{Target: e.Target, Cluster: e.Cluster, Namespace: p.Namespace, Record: p.Record,
+		Customer: e.Customer, Tenant: e.Tenant, Stay: p.Stay, Plan: p.Plan, PlanVersion: p.PlanVersion, Quota: p.Quota}
 }
