@@ -24,7 +24,7 @@ func newRebalanceCommand() *cobra.Command {
 		Short: "Empty the cells of a tenant infra that drain, and even out the others, by moves",
 		Long: "Move tenants between the cells of a tenant infra: out of those that drain, and from the fullest to the emptiest until they\n" +
 			"differ by one at most. One moves after the other; the first move that fails ends it. Asked again, it goes on from what is there.\n" +
-			"Cells of a multi-tenant plan stay as they are: \"aerie tenant move --cell\" moves their tenants.",
+			"Cells of a multi-tenant plan stay as they are.",
 		Example: "  aerie cell drain -/eu_pg_c1\n  aerie cell rebalance -/eu_pg --dry-run\n  aerie cell rebalance -/eu_pg",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			infra, err := onlyID(cmd, events.TenantInfra, words(cmd, args))
