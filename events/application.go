@@ -68,15 +68,21 @@ func (ApplicationSpec) Kind() Kind { return Application }
 
 // Check wants either a chart or manifests. What Kubernetes would refuse is found when it is installed.
 func (s ApplicationSpec) Check() []FieldError {
-	faults, seen := s.Content().check(), map[string]bool{}
-	for i, e := range s.Endpoints {
+	faults := append(s.Content().check(), checkEndpoints(s.Endpoints)...)
+	if m := s.Move; m != nil && m.Copy != nil && m.Quiesce == nil {
+		faults = append(faults, needsQuiesce)
+	}
+	return faults
+}
+
+// checkEndpoints refuses two of one name.
+func checkEndpoints(all []Endpoint) (faults []FieldError) {
+	seen := map[string]bool{}
+	for i, e := range all {
 		if seen[e.Name] {
 			faults = append(faults, FieldError{fmt.Sprintf("spec.endpoints[%d].name", i), fmt.Sprintf("%q is there twice: each endpoint needs a name of its own", e.Name)})
 		}
 		seen[e.Name] = true
-	}
-	if m := s.Move; m != nil && m.Copy != nil && m.Quiesce == nil {
-		faults = append(faults, needsQuiesce)
 	}
 	return faults
 }

@@ -19,6 +19,7 @@ type PlanApplication struct {
 	Values    map[string]any   `json:"values,omitempty" doc:"What the chart is given"`
 	Manifests []map[string]any `json:"manifests,omitempty" maxItems:"50" doc:"Kubernetes objects as they are; they go into the cell's namespace"`
 	Plain     []string         `json:"plain,omitempty" maxItems:"100" maxLength:"400" doc:"Paths of texts that are no secrets, though they stand under keys that name one, or beside references in a Secret; from the application on, such as values.auth.password"`
+	Endpoints []Endpoint       `json:"endpoints,omitempty" maxItems:"20" doc:"Where it is reached, by its Services: told to the programs of moves"`
 }
 
 // PlanSteps are the programs by which tenants come into a cell and leave it.
@@ -62,7 +63,7 @@ func (j PlanJob) Within() time.Duration {
 
 // Spec is the application as a cell has it.
 func (a PlanApplication) Spec() CellApplicationSpec {
-	return CellApplicationSpec{a.Chart, a.Values, a.Manifests, a.Plain}
+	return CellApplicationSpec{a.Chart, a.Values, a.Manifests, a.Plain, a.Endpoints}
 }
 
 // Application finds one of the plan's applications.

@@ -29,6 +29,7 @@ const (
 	StateJoining = "joining"
 	StateActive  = "active"
 	StateLeaving = "leaving"
+	StateClosed  = "closed" // it is on its way to another cell, or from one, and this one does not serve it
 )
 
 // CellTenant is a tenant in a cell, as the cell's applications read it in a ConfigMap.

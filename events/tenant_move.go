@@ -93,7 +93,7 @@ type TenantUse struct {
 // MoveState is a move that is under way.
 type MoveState struct {
 	ID     string    `json:"id" doc:"The operation's id: that of the command that asked for it"`
-	Kind   string    `json:"kind" enum:"terms,machines,cluster" doc:"terms: its pods stay; machines: they go to other machines of the cluster; cluster: to another one"`
+	Kind   string    `json:"kind" enum:"terms,machines,cluster" doc:"terms: its pods stay; machines: they go to other machines of the cluster; cluster: to another one, or to another cell of a multi-tenant plan"`
 	Step   string    `json:"step" doc:"Which step is taken now"`
 	Paused bool      `json:"paused,omitempty" doc:"It goes no further until somebody says continue"`
 	Data   string    `json:"data,omitempty" enum:"none,jobs" doc:"What becomes of its data on the way to another cluster; absent: it goes to no other cluster"`
@@ -105,7 +105,7 @@ type MoveState struct {
 // MovePlan is what a move does, as it is said before it is done.
 type MovePlan struct {
 	PlanID        string         `json:"plan_id" doc:"What this plan says, in a few characters; --plan-id does it as long as that holds"`
-	Kind          string         `json:"kind" enum:"terms,machines,cluster" doc:"terms: its pods stay; machines: they go to other machines of the cluster; cluster: to another one"`
+	Kind          string         `json:"kind" enum:"terms,machines,cluster" doc:"terms: its pods stay; machines: they go to other machines of the cluster; cluster: to another one, or to another cell of a multi-tenant plan"`
 	From          Placement      `json:"from" doc:"The stay that it leaves"`
 	To            Placement      `json:"to" doc:"The stay that it goes to; its cell is left out if that is made for it"`
 	Steps         []MovePlanStep `json:"steps" nullable:"false" doc:"What happens, in this order"`
@@ -143,11 +143,13 @@ type (
 		Apps  []string  `json:"apps,omitempty"`
 		Jobs  []MoveJob `json:"jobs,omitempty"` // the programs that are run on the way
 	}
-	// MoveReserved says that the place is ready, and of one in another cluster where that is.
+	// MoveReserved says that the place is ready, and of one in another cluster where that is. Join is the program by which a
+	// tenant of a multi-tenant plan comes into its new cell; none: by none.
 	MoveReserved struct {
-		Site    *Target `json:"site,omitempty"`
-		Cluster string  `json:"cluster,omitempty"`
-		Calls   []Call  `json:"calls,omitempty"`
+		Site    *Target  `json:"site,omitempty"`
+		Cluster string   `json:"cluster,omitempty"`
+		Join    *PlanJob `json:"join,omitempty"`
+		Calls   []Call   `json:"calls,omitempty"`
 	}
 	// MovePrepared says that the pods that come now go to the new machines.
 	MovePrepared struct {

@@ -107,7 +107,8 @@ func (MoveStopped) Type() string { return "move_stopped" }
 // Type names the event on the wire.
 func (MoveReopened) Type() string { return "move_reopened" }
 
-// RelocateTenant owes a step of a tenant's move to another cluster: its namespace in one of the two, open or closed.
+// RelocateTenant owes a step of a tenant's move to another cluster: its namespace in one of the two, open or closed. Of a tenant
+// whose placement names a record that is its record in one of two cells instead.
 type RelocateTenant struct {
 	EnsureTenant           // its namespace as it is to be at this step
 	Step         string    `json:"step"`
@@ -117,6 +118,7 @@ type RelocateTenant struct {
 
 	Programs *MovePrograms `json:"programs,omitempty"` // nil: none is run at this step
 	Follow   *MoveFollow   `json:"follow,omitempty"`   // nil: no Secret follows at this step
+	Join     *PlanJob      `json:"join,omitempty"`     // by which it comes into its new cell at the step prepare; nil: by none
 }
 
 // MoveFollow is the other place of a tenant that goes to another cluster, for the Secrets that follow it: at the step prepare the one that

@@ -16,8 +16,13 @@ func (d ReleaseData[S]) ensure(b Base) ev.EnsureApplication {
 
 // endpointsOf are those that a spec names, if its kind can name some.
 func endpointsOf(s ev.Spec) []ev.Endpoint {
-	app, _ := s.(ev.ApplicationSpec)
-	return app.Endpoints
+	switch s := s.(type) {
+	case ev.ApplicationSpec:
+		return s.Endpoints
+	case ev.CellApplicationSpec:
+		return s.Endpoints
+	}
+	return nil
 }
 
 // removal owes the end of what is installed.

@@ -147,7 +147,8 @@ func TestTenantsShareACell(t *testing.T) {
 	})
 }
 
-// A tenant that shares the applications of a cell moves to a version of its plan that the cell has, and nowhere else.
+// A tenant that shares the applications of a cell moves to a version of its plan that the cell has. To another cell it goes
+// as its plan says.
 func TestMovesOfTenantsThatShareACell(t *testing.T) {
 	home := fsmtest.History(openCell(), sharer(ev.TenantProvisioningStarted{Cluster: "cluster"}, ev.Activated{}), fsmtest.Is(many, ev.Updated[ev.PlanSpec]{Spec: fsmtest.ManySpecOf("2")}))
 	upgraded := facts(t, home, ask(c1, ev.UpgradeCell{Plan: "many@2"}))
@@ -165,8 +166,8 @@ func TestMovesOfTenantsThatShareACell(t *testing.T) {
 		{name: "it is not suspended meanwhile", given: begun, when: ask(prod, ev.Suspend{}), not: "refused: tenant acme/prod shares the applications of its cell"},
 		{name: "to a plan of machines", given: home, when: ask(prod, ev.Move{Plan: "free"}), not: "refused…create another tenant of plan -/free, and delete this one"},
 		{name: "from one", given: own, when: ask("tenant acme/own", ev.Move{Plan: "many"}), not: "refused…create another tenant of plan -/many, and delete this one"},
-		{name: "to another cell", given: home, when: ask(prod, ev.Move{Plan: "many@1", Cell: "-/eu_pg_c2"}), not: "refused…does not yet move what it has"},
-		{name: "to another dataplane", given: home, when: ask(prod, ev.Move{Plan: "many@1", Dataplane: "-/us"}), not: "refused…does not yet move what it has"},
+		{name: "to a cell that is not there", given: home, when: ask(prod, ev.Move{Plan: "many@1", Cell: "-/eu_pg_c2"}), not: "refused…cell: there is no cell -/eu_pg_c2"},
+		{name: "to a dataplane without room", given: home, when: ask(prod, ev.Move{Plan: "many@1", Dataplane: "-/us"}), not: "refused…no tenant infra on dataplane -/us fits"},
 	})
 	w := fsmtest.WorldOf(t, moved)
 	e, _ := w.Get(fsmtest.RefOf(prod))

@@ -201,7 +201,7 @@ func owedTenant(e Entity[TenantData]) ev.Effect {
 		return d.owedMove(e.Base)
 	case Deleting:
 		if d.Away != nil && d.Move != nil {
-			return d.leaves()
+			return d.leaves(e.Base)
 		}
 		if d.shares() {
 			return d.owedLeave(e.Base)
@@ -288,7 +288,7 @@ func startTenant(e Entity[TenantData], refs *Refs) ev.Event {
 	dp, _ := find[DataplaneData](refs, e.Data.place()[0].Ref)
 	site := dp.Data.site(dp.Base)
 	site.Owner = OwnerTag(e.Base)
-	return ev.TenantProvisioningStarted{Site: site, Cluster: dp.Data.Cluster.Cluster, Join: e.Data.steps(refs).Join}
+	return ev.TenantProvisioningStarted{Site: site, Cluster: dp.Data.Cluster.Cluster, Join: refs.stepsIn(*e.Data.Placement).Join}
 }
 
 // rejoinTenant places a tenant that is adopted where its namespace is.

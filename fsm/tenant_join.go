@@ -31,8 +31,8 @@ func (d TenantData) stay() (s CellStay) {
 func sharing(rows []Row) []Row {
 	return append(rows,
 		Row{ev.TenantJoined{}, []Phase{Provisioning}, Stay},
-		Row{ev.LeavingStarted{}, []Phase{Deleting}, Stay},
-		Row{ev.TenantLeft{}, []Phase{Deleting}, Stay},
+		Row{ev.LeavingStarted{}, []Phase{Deleting, Moving}, Stay},
+		Row{ev.TenantLeft{}, []Phase{Deleting, Moving}, Stay},
 	)
 }
 
@@ -87,10 +87,14 @@ func tenantStandsOn(e Entity[TenantData]) []Dependency {
 }
 
 // awaits is all that a tenant waits for that has been placed.
-func (d TenantData) awaits() []Dependency {
-	on := append(d.place(), d.inCell()...)
-	if d.shares() {
-		on = append(on, Dependency{Ref: on[len(on)-1].Ref, Class: CellApplications})
+func (d TenantData) awaits() []Dependency { return awaitedAt(*d.Placement) }
+
+// awaitedAt is all that a tenant waits for at a place, before it comes to live there.
+func awaitedAt(p ev.Placement) []Dependency {
+	on := placeOf(p)
+	if p.Record != "" {
+		in := ready(ev.Cell, p.Cell)
+		on = append(on, in, Dependency{Ref: in.Ref, Class: CellApplications})
 	}
 	return on
 }
@@ -108,21 +112,28 @@ func (d TenantData) unmetCell(refs *Refs) *Blocker {
 	return refs.unmet(applicationsOf(c.Ref, refs.planOf(c.Data.Spec)))
 }
 
-// steps are the programs by which a tenant comes into its cell and leaves it: those of the version that the cell has.
-func (d TenantData) steps(refs *Refs) ev.PlanSteps {
-	if !d.shares() {
+// stepsIn are the programs by which a tenant comes into the cell of a place and leaves it: those of the version that the cell has.
+func (r *Refs) stepsIn(p ev.Placement) ev.PlanSteps {
+	if p.Record == "" {
 		return ev.PlanSteps{}
 	}
-	c, _ := find[CellData](refs, d.inCell()[0].Ref)
-	return refs.planOf(c.Data.Spec).Tenants
+	c, _ := find[CellData](r, ready(ev.Cell, p.Cell).Ref)
+	return r.planOf(c.Data.Spec).Tenants
 }
 
 // evolveSharing notes how far a tenant is into its cell, or out of it.
 func (d TenantData) evolveSharing(happened ev.Event) TenantData {
-	if !d.shares() {
+	if !d.shares() || d.Away != nil && d.Move != nil { // then it is of the other cell, which goes first
 		return d
 	}
-	s := d.stay()
+	if s, is := d.stay().after(happened); is {
+		d.Shared = &s
+	}
+	return d
+}
+
+// after is how far a tenant is into a cell, or out of it, once something has happened; false if that says nothing of it.
+func (s CellStay) after(happened ev.Event) (CellStay, bool) {
 	switch e := happened.(type) {
 	case ev.TenantProvisioningStarted:
 		s.Join, s.Tries = e.Join, s.Tries+1
@@ -133,50 +144,65 @@ func (d TenantData) evolveSharing(happened ev.Event) TenantData {
 	case ev.TenantLeft:
 		s.Left = true
 	default:
-		return d
+		return s, false
 	}
-	d.Shared = &s
-	return d
+	return s, true
 }
 
 // cellTenant is the tenant as the applications of its cell read it.
 func (d TenantData) cellTenant(b Base) ev.CellTenant {
-	p := d.Placement
-	return ev.CellTenant{Target: d.Site, Cluster: d.Cluster, Namespace: p.Namespace, Record: p.Record, Customer: b.Ref.Owner, Tenant: b.Ref.ID,
+	return cellTenantAt(b, d.Site, d.Cluster, *d.Placement)
+}
+
+// cellTenantAt is a tenant as the applications of the cell of a place read it.
+func cellTenantAt(b Base, site ev.Target, cluster string, p ev.Placement) ev.CellTenant {
+	return ev.CellTenant{Target: site, Cluster: cluster, Namespace: p.Namespace, Record: p.Record, Customer: b.Ref.Owner, Tenant: b.Ref.ID,
 		Stay: p.Stay, Plan: p.Plan, PlanVersion: p.PlanVersion, Quota: p.Quota}
 }
 
-// infra is the name of the machines that the tenant's programs run on.
-func (d TenantData) infra() string {
-	infra, _ := ev.ParseRef(ev.TenantInfra, d.Placement.Nodes())
+// infraOf is the name of the machines that a tenant's programs run on at a place.
+func infraOf(p ev.Placement) string {
+	infra, _ := ev.ParseRef(ev.TenantInfra, p.Nodes())
 	return infra.Local()
 }
 
 // owedJoin is what is owed to a tenant that comes into its cell.
 func (d TenantData) owedJoin(b Base) ev.Effect {
 	if s := d.stay(); s.Join != nil && !s.Joined {
-		return ev.JoinTenant{CellTenant: d.cellTenant(b), Infra: d.infra(), Job: *s.Join, Try: s.Tries}
+		return ev.JoinTenant{CellTenant: d.cellTenant(b), Infra: infraOf(*d.Placement), Job: *s.Join, Try: s.Tries}
 	}
 	return ev.RecordTenant{CellTenant: d.cellTenant(b)}
 }
 
-// owedLeave is what is owed to a tenant that is to go: a failing program is run again and again, and its slot is kept meanwhile.
+// owedLeave is what is owed to a tenant that is to go.
 func (d TenantData) owedLeave(b Base) ev.Effect {
-	switch s := d.stay(); {
-	case d.Cluster == "":
+	if d.Cluster == "" {
 		return nil // it never came
-	case !s.Leaving:
-		return WaitFor{On: d.inCell()}
-	case s.Leave != nil && !s.Left:
-		return ev.LeaveTenant{CellTenant: d.cellTenant(b), Infra: d.infra(), Job: *s.Leave}
 	}
-	return ev.ForgetTenant{CellTenant: d.cellTenant(b)}
+	return d.stay().owedLeave(d.cellTenant(b), *d.Placement)
 }
 
-// startLeaving says by which program a tenant leaves its cell.
+// owedLeave is what is owed to a tenant that leaves the cell of a place: a failing program is run again and again, and its slot is
+// kept meanwhile.
+func (s CellStay) owedLeave(t ev.CellTenant, at ev.Placement) ev.Effect {
+	switch {
+	case !s.Leaving:
+		return WaitFor{On: []Dependency{ready(ev.Cell, at.Cell)}}
+	case s.Leave != nil && !s.Left:
+		return ev.LeaveTenant{CellTenant: t, Infra: infraOf(at), Job: *s.Leave}
+	}
+	return ev.ForgetTenant{CellTenant: t}
+}
+
+// startLeaving says by which program a tenant leaves its cell; of one that moves, the other of its two.
 func startLeaving(e Entity[TenantData], refs *Refs) []ev.Change {
-	if !e.Data.shares() || e.Data.Cluster == "" || e.Data.stay().Leaving {
+	at, cluster, s := e.Data.Placement, e.Data.Cluster, e.Data.stay()
+	if away := e.Data.Away; away != nil && e.Data.Move != nil {
+		other := e.Data.otherStay()
+		at, cluster, s = &other, away.Cluster, away.InCell
+	}
+	if !e.Data.shares() || cluster == "" || s.Leaving {
 		return nil
 	}
-	return changed(e.Base, ev.LeavingStarted{Leave: e.Data.steps(refs).Leave})
+	return changed(e.Base, ev.LeavingStarted{Leave: refs.stepsIn(*at).Leave})
 }

@@ -256,13 +256,24 @@ func settleMove(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 
 // reserve waits until the place that was taken can be lived in. One that can't be made brings the tenant back.
 func reserve(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
-	needs := placeOf(e.Data.Move.To)
-	w := refs.unmet(needs)
-	if w == nil && e.Data.Away != nil {
+	back, w := awaitPlace(e, refs)
+	switch {
+	case w != nil:
+		return back, w
+	case e.Data.Away != nil:
 		return changed(e.Base, reservedAt(e, refs)), nil
 	}
-	if w == nil {
-		return changed(e.Base, ev.MoveReserved{}), nil
+	return changed(e.Base, ev.MoveReserved{}), nil
+}
+
+// awaitPlace is what a tenant waits for at the place that it goes to, and brings it back if that can't be made; nil if all is there.
+func awaitPlace(e Entity[TenantData], refs *Refs) (back []ev.Change, w *Blocker) {
+	needs := placeOf(e.Data.Move.To)
+	if e.Data.shares() && e.Data.Away != nil {
+		needs = append(needs, refs.inCellOf(e.Data.Move.To)...)
+	}
+	if w = refs.unmet(needs); w == nil {
+		return nil, nil
 	}
 	for _, n := range needs {
 		if on, _ := refs.Get(n.Ref); !on.offers() {
@@ -283,8 +294,9 @@ func (d TenantData) rest() ev.Event {
 
 // outcomeTenant ends a move with what brings its last step about.
 func outcomeTenant(e Entity[TenantData], outcome ev.Event) []ev.Event {
+	_, left := outcome.(ev.TenantLeft) // and is still to be forgotten there
 	switch {
-	case e.Data.Away != nil && e.Phase() == Deleting:
+	case e.Data.Away != nil && e.Phase() == Deleting && !left:
 		return []ev.Event{ev.MoveReleased{}}
 	case e.Phase() != Moving:
 		if done, is := mended(e); is {
@@ -297,7 +309,7 @@ func outcomeTenant(e Entity[TenantData], outcome ev.Event) []ev.Event {
 	}
 	switch outcome.(type) {
 	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveQuiesced, ev.MoveCopied, ev.MoveVerified, ev.MoveOpened, ev.MoveRedirected,
-		ev.MoveStopped, ev.MoveReopened:
+		ev.MoveStopped, ev.MoveReopened, ev.TenantLeft:
 		return []ev.Event{outcome}
 	case ev.Deleted: // of what it had in the other cluster
 		outcome = e.Data.rest()

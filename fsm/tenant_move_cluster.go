@@ -22,6 +22,7 @@ type Away struct {
 	Forced   bool                 // which waits for no program
 	Mends    bool                 // its namespace is made again as it was where it serves
 	Follow   bool                 // Secrets follow it, as was seen when the move began
+	InCell   CellStay             // how far it is into the other place, or out of it, if both are cells whose applications are shared
 }
 
 // stops tells whether programs may run at the target of a move that is given up, which end before the source opens.
@@ -43,15 +44,20 @@ func (d TenantData) evolveAway(happened ev.Event) TenantData {
 	}
 	now := *d.Away // the fold shares it
 	now.Mends = now.mends(happened)
+	now.InCell, _ = now.InCell.after(happened)
 	switch e := happened.(type) {
 	case ev.MoveReserved:
 		if e.Site != nil {
 			now.Site, now.Cluster = *e.Site, e.Cluster
 		}
+		now.InCell.Join = e.Join
 	case ev.MoveInstalled:
 		now.Here, now.There = e.Here, e.There
 	case ev.Moved:
 		d.Site, d.Cluster, now.Site, now.Cluster = now.Site, now.Cluster, d.Site, d.Cluster
+		if d.shares() {
+			d.Shared, now.InCell = &CellStay{Join: now.InCell.Join, Tries: 1, Joined: true}, CellStay{}
+		}
 	case ev.MoveQuiesced:
 		now.Begun = d.Away.course().has(ev.StepCopy) || d.Away.course().has(ev.StepVerify)
 	case ev.MoveStopped:
@@ -74,8 +80,11 @@ func (d TenantData) otherStay() ev.Placement {
 }
 
 // leaves owes the end of what a tenant has at its other place.
-func (d TenantData) leaves() ev.Effect {
+func (d TenantData) leaves(b Base) ev.Effect {
 	at := d.otherStay()
+	if d.shares() {
+		return d.Away.InCell.owedLeave(cellTenantAt(b, d.Away.Site, d.Away.Cluster, at), at)
+	}
 	return ev.RemoveTenant{Target: d.Away.Site, Cluster: d.Away.Cluster, Namespace: at.Namespace, Stay: at.Stay}
 }
 
@@ -86,6 +95,9 @@ func (d TenantData) relocate(b Base, there, closed bool) ev.RelocateTenant {
 		e.Placement, e.Target, e.Cluster = d.Move.To, d.Away.Site, d.Away.Cluster
 	}
 	e.Closed, e.Programs, e.Follow = closed, d.programs(), d.follow()
+	if e.Step == ev.StepPrepare {
+		e.Join = d.Away.InCell.Join
+	}
 	return e
 }
 
@@ -93,6 +105,7 @@ func (d TenantData) relocate(b Base, there, closed bool) ev.RelocateTenant {
 // source is closed and rests, with what they say at last. Then it is looked again whether some do.
 func (d TenantData) follow() *ev.MoveFollow {
 	switch m := d.Move; {
+	case d.shares(): // a cell's Secrets are its applications'
 	case m.Step == ev.StepPrepare && d.Away.Follow:
 		return &ev.MoveFollow{Site: d.Site, Cluster: d.Cluster, Namespace: m.From.Namespace, Stay: m.From.Stay, Some: true}
 	case m.Step == ev.StepQuiesce:
@@ -111,12 +124,14 @@ func (d TenantData) stop(b Base) ev.Effect {
 // owedCluster is what is owed to a tenant that goes to another cluster.
 func (d TenantData) owedCluster(b Base) ev.Effect {
 	switch m := d.Move; {
+	case d.mending() && d.shares():
+		return ev.RecordTenant{CellTenant: d.cellTenant(b)}
 	case d.mending():
 		return d.ensure(b)
 	case m.Paused:
 		return WaitFor{}
-	case m.Step == ev.StepReserve:
-		return WaitFor{On: placeOf(m.To)}
+	case m.Step == ev.StepReserve, m.Step == ev.StepInstall && d.shares():
+		return WaitFor{On: awaitedAt(m.To)}
 	case m.Step == ev.StepPrepare:
 		return d.relocate(b, true, true)
 	case m.Step == ev.StepInstall:
@@ -134,14 +149,20 @@ func (d TenantData) owedCluster(b Base) ev.Effect {
 		return d.relocate(b, false, false) // the switch has put it there
 	case m.Step == ev.StepHold:
 		return WaitFor{On: d.place()[:1], Since: b.PhaseSince, Within: d.Away.Terms.HeldFor()}
-	case m.Step == ev.StepRelease, m.Step == ev.StepAbort && d.Away.Cluster != "" && (m.Closed.IsZero() || d.Away.Reopened):
-		return d.leaves()
+	case d.leavesOther():
+		return d.leaves(b)
 	case m.Step == ev.StepAbort && !m.Closed.IsZero() && d.Away.stops():
 		return d.stop(b)
 	case m.Step == ev.StepAbort && !m.Closed.IsZero():
 		return d.relocate(b, false, false)
 	}
 	return WaitFor{}
+}
+
+// leavesOther tells whether what a tenant has at its other place is to go now.
+func (d TenantData) leavesOther() bool {
+	m := d.Move
+	return m.Step == ev.StepRelease || m.Step == ev.StepAbort && d.Away.Cluster != "" && (m.Closed.IsZero() || d.Away.Reopened)
 }
 
 // copies are the applications that go with a tenant.
@@ -170,20 +191,24 @@ func settleCluster(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 	switch m := e.Data.Move; {
 	case m.Step == ev.StepReserve:
 		return reserve(e, refs)
+	case m.Step == ev.StepInstall && e.Data.shares():
+		return lookIntoCell(e, refs)
 	case m.Step == ev.StepInstall:
 		return installCopies(e, refs)
 	case m.Step == ev.StepConfirm:
 		return nil, &Blocker{Since: e.PhaseSince, Reason: ev.Reason{Code: ev.Dependency, Fault: ev.ByUser,
-			Message: fmt.Sprintf("all is ready on %s, and it waits until somebody says \"aerie tenant confirm %s\"; after %s it is given up", m.To.Dataplane, e.Ref.Path(), e.Data.Away.Terms.UnconfirmedFor())}}
+			Message: fmt.Sprintf("all is ready %s, and it waits until somebody says \"aerie tenant confirm %s\"; after %s it is given up", inOrOn(m.To), e.Ref.Path(), e.Data.Away.Terms.UnconfirmedFor())}}
 	case m.Step == ev.StepWindow:
 		return awaitWindow(e, refs)
 	case m.Step == ev.StepSwitch:
 		return changed(e.Base, ev.Moved{Placement: m.To, Spec: *e.Data.Next}), nil
 	case m.Step == ev.StepHold:
 		return nil, &Blocker{Retried: true, Reason: ev.Reason{Code: ev.InProgress, Fault: ev.BySystem,
-			Message: fmt.Sprintf("it has moved; what it has left on %s stays for %s, closed", m.From.Dataplane, e.Data.Away.Terms.HeldFor())}}
+			Message: fmt.Sprintf("it has moved; what it has left %s stays for %s, closed", inOrOn(m.From), e.Data.Away.Terms.HeldFor())}}
 	case m.Step == ev.StepAbort && m.Closed.IsZero() && e.Data.Away.Cluster == "":
 		return changed(e.Base, ev.MoveAborted{}, e.Data.rest()), nil
+	case e.Data.leavesOther():
+		return startLeaving(e, refs), nil
 	}
 	return nil, nil
 }
@@ -193,7 +218,7 @@ func reservedAt(e Entity[TenantData], refs *Refs) ev.MoveReserved {
 	dp, _ := find[DataplaneData](refs, placeOf(e.Data.Move.To)[0].Ref)
 	site := dp.Data.site(dp.Base)
 	site.Owner = OwnerTag(e.Base)
-	return ev.MoveReserved{Site: &site, Cluster: dp.Data.Cluster.Cluster}
+	return ev.MoveReserved{Site: &site, Cluster: dp.Data.Cluster.Cluster, Join: refs.stepsIn(e.Data.Move.To).Join}
 }
 
 // installCopies has the tenant's applications installed where it goes to, and waits until they are. One that can't be installed
@@ -268,16 +293,27 @@ func (d *destination) goesWith(e Entity[TenantData], refs *Refs) (apps []string,
 func (d *destination) crosses(e Entity[TenantData], refs *Refs) (faults []ev.FieldError) {
 	terms := d.then.Move
 	if terms == nil || terms.Data == "" {
-		return []ev.FieldError{{Field: "plan", Message: fmt.Sprintf("%s is on dataplane %s, which is another cluster than %s, and plan %s does not say what becomes of its data: its spec.move.data must be jobs, for programs that bring it along, or none, if there is none",
-			d.to.TenantInfra, d.to.Dataplane, e.Data.Placement.Dataplane, d.to.Plan)}}
+		where := fmt.Sprintf("%s is on dataplane %s, which is another cluster than %s", d.to.TenantInfra, d.to.Dataplane, e.Data.Placement.Dataplane)
+		if e.Data.shares() {
+			where = fmt.Sprintf("cell %s has other applications than %s, in which it is now", d.to.Cell, e.Data.Placement.Cell)
+		}
+		return []ev.FieldError{{Field: "plan", Message: fmt.Sprintf("%s, and plan %s does not say what becomes of its data: its spec.move.data must be jobs, for programs that bring it along, or none, if there is none",
+			where, d.to.Plan)}}
 	}
 	d.terms = terms
+	if e.Data.shares() {
+		d.shared = refs.sharedWay(*e.Data.Placement, d.to, d.then)
+	}
 	dp, _ := find[DataplaneData](refs, ready(ev.Dataplane, d.to.Dataplane).Ref)
 	from, _ := find[DataplaneData](refs, ready(ev.Dataplane, e.Data.Placement.Dataplane).Ref)
 	for _, on := range []DataplaneData{dp.Data, from.Data} {
 		if on.worker() != ByServer || on.Spec.Mode == ev.ModePull {
-			return []ev.FieldError{{Field: "dataplane", Message: fmt.Sprintf("%s or %s is worked on by an agent, behind which nobody looks before a move: both must be push",
-				d.to.Dataplane, e.Data.Placement.Dataplane)}}
+			why := "behind which nobody looks before a move"
+			if e.Data.shares() {
+				why = "which does not yet move tenants from cell to cell"
+			}
+			return []ev.FieldError{{Field: "dataplane", Message: fmt.Sprintf("%s or %s is worked on by an agent, %s: both must be push",
+				d.to.Dataplane, e.Data.Placement.Dataplane, why)}}
 		}
 	}
 	if dp.Data.Spec.Type == "dedicated" && len(dp.Data.Customers) == 0 {
@@ -290,10 +326,14 @@ func (d *destination) crosses(e Entity[TenantData], refs *Refs) (faults []ev.Fie
 
 // sayCluster adds to a plan what a move to another cluster does.
 func (d destination) sayCluster(p *ev.MovePlan) {
+	p.InterruptedMS = d.terms.MostClosed().Milliseconds()
+	if d.shared != nil {
+		d.saySharedWay(p)
+		return
+	}
 	at := fmt.Sprintf("namespace %s on dataplane ", p.To.Namespace)
 	p.Made = append(p.Made, fmt.Sprintf("%s%s, with %d of its applications", at, p.To.Dataplane, len(d.apps)))
 	p.Removed = append(p.Removed, fmt.Sprintf("%s%s and all in it, %s after it has opened on %s", at, p.From.Dataplane, d.terms.Hold, p.To.Dataplane))
-	p.InterruptedMS = d.terms.MostClosed().Milliseconds()
 	p.Interrupted = fmt.Sprintf("nobody from outside reaches it between its end on %s and its beginning on %s; if that takes longer than %s, it is brought back",
 		p.From.Dataplane, p.To.Dataplane, d.terms.Cut)
 	for _, s := range d.follow {

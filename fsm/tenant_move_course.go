@@ -11,22 +11,23 @@ import (
 
 // course is what a plan adds to the steps of a move to another cluster.
 type course struct {
-	terms ev.PlanMove
-	jobs  []ev.MoveJob
+	terms  ev.PlanMove
+	jobs   []ev.MoveJob
+	shared *sharedWay // between two cells whose applications are shared; nil: the tenant has a namespace of its own
 }
 
 func (a *Away) course() course {
 	if a == nil {
 		return course{}
 	}
-	return course{a.Terms, a.Jobs}
+	return course{terms: a.Terms, jobs: a.Jobs} // its steps are the same between cells
 }
 
 func (d destination) course() course {
 	if d.terms == nil {
 		return course{}
 	}
-	return course{*d.terms, d.jobs}
+	return course{*d.terms, d.jobs, d.shared}
 }
 
 // steps are those of a move to another cluster, in their order.
@@ -41,9 +42,10 @@ func (c course) steps(rest string) (all []ev.MovePlanStep) {
 		}
 		all = append(all, s)
 	}
-	add(true, ev.StepReserve, "takes the place and waits until it is ready", ev.MoveStarted{}, ev.MoveReserved{})
-	add(true, ev.StepPrepare, "makes its namespace there, closed", ev.MovePrepared{})
-	add(true, ev.StepInstall, "installs its applications there", ev.MoveInstalled{})
+	says, leaves := c.shared.words()
+	add(true, ev.StepReserve, says[ev.StepReserve], ev.MoveStarted{}, ev.MoveReserved{})
+	add(true, ev.StepPrepare, says[ev.StepPrepare], ev.MovePrepared{})
+	add(true, ev.StepInstall, says[ev.StepInstall], ev.MoveInstalled{})
 	add(c.terms.Confirm, ev.StepConfirm, fmt.Sprintf("waits until somebody confirms it; after %s it is given up", c.terms.UnconfirmedFor()), ev.MoveConfirmed{})
 	add(c.terms.Window != nil, ev.StepWindow, fmt.Sprintf("waits for the time: %s", c.terms.Window), ev.MoveWindowOpened{})
 	add(true, ev.StepQuiesce, "closes it where it is"+c.running(ev.StepQuiesce), ev.MoveQuiesced{})
@@ -53,7 +55,7 @@ func (c course) steps(rest string) (all []ev.MovePlanStep) {
 	add(true, ev.StepOpen, "opens it there", ev.MoveOpened{})
 	add(c.has(ev.StepSwitch), ev.StepRedirect, "points at it from outside"+c.running(ev.StepSwitch), ev.MoveRedirected{})
 	add(true, ev.StepHold, "keeps what it has left for a while, closed", ev.MoveHeld{})
-	add(true, ev.StepRelease, "removes what it has left, and frees the place that it had", ev.MoveReleased{})
+	add(true, ev.StepRelease, says[ev.StepRelease], append(leaves, ev.MoveReleased{})...)
 	last := &all[len(all)-1]
 	last.Events = append(last.Events, rest)
 	return all
@@ -140,7 +142,7 @@ func awaitWindow(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 	}
 	opens, _ = w.Next(e.PhaseSince)
 	return nil, &Blocker{Retried: true, NextAt: opens, Reason: ev.Reason{Code: ev.Dependency, Fault: ev.BySystem,
-		Message: fmt.Sprintf("all is ready on %s, and it waits until it may be closed: %s; next at %s", e.Data.Move.To.Dataplane, w, opens.UTC().Format(time.RFC3339))}}
+		Message: fmt.Sprintf("all is ready %s, and it waits until it may be closed: %s; next at %s", inOrOn(e.Data.Move.To), w, opens.UTC().Format(time.RFC3339))}}
 }
 
 // elapsedMove is what happens when the time is over for which a move waits.

@@ -61,7 +61,10 @@ func SurveyOfMove(e Entity[Data], ask ev.Move, refs *Refs) (ev.TenantSurvey, boo
 
 // mustLook tells whether only the cluster knows if the move is possible.
 func (d destination) mustLook(from ev.Placement) bool {
-	return d.kind == ev.MoveMachines || d.kind == ev.MoveCluster || d.kind == ev.MoveTerms && from.Record == "" && lower(from.Quota, d.to.Quota)
+	if from.Record != "" {
+		return false // it has nothing of its own there
+	}
+	return d.kind == ev.MoveMachines || d.kind == ev.MoveCluster || d.kind == ev.MoveTerms && lower(from.Quota, d.to.Quota)
 }
 
 func planMove(e Entity[TenantData], ask ev.Move, refs *Refs) (*destination, *ev.MovePlan, error) {

@@ -26,6 +26,7 @@ type destination struct {
 	left   []string      // what stays behind
 	follow []string      // the Secrets that come along
 	from   string        // the dataplane that it leaves
+	shared *sharedWay    // from one cell into another whose applications are shared; nil: not so
 }
 
 // opens tells whether a cell is opened for the move.
@@ -57,7 +58,7 @@ func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) 
 	if err := refuseChange(e.Ref, ev.VerbMove, faults); err != nil {
 		return destination{}, err
 	}
-	if err := t.staysInCell(e, ask, refs); err != nil {
+	if err := t.fitsCell(e, ask, refs); err != nil {
 		return destination{}, err
 	}
 	infra, err := t.infra(e, ask, refs)
@@ -80,7 +81,7 @@ func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) 
 		d.spec.App = t.app
 	}
 	switch {
-	case d.to.Dataplane != from.Dataplane:
+	case d.to.Dataplane != from.Dataplane, e.Data.shares() && d.to.Cell != from.Cell:
 		d.kind = ev.MoveCluster
 	case d.to.Nodes() != from.Nodes():
 		d.kind = ev.MoveMachines
@@ -181,7 +182,7 @@ func mayGo(e Entity[TenantData], to ev.Ref, refs *Refs) []ev.FieldError {
 func (t target) infra(e Entity[TenantData], ask ev.Move, refs *Refs) (Entity[TenantInfraData], error) {
 	from := e.Data.Placement
 	at := from.Dataplane
-	if e.Data.shares() {
+	if e.Data.shares() && !goesElsewhere(*from, ask) {
 		here, _ := find[TenantInfraData](refs, ready(ev.TenantInfra, from.TenantInfra).Ref)
 		return here, nil
 	}
@@ -240,7 +241,7 @@ func (t target) cell(e Entity[TenantData], ask ev.Move, infra Entity[TenantInfra
 	from := e.Data.Placement
 	switch {
 	case ask.Cell != "":
-		return ask.Cell, nil, takesOneMore(e, ask.Cell, refs)
+		return ask.Cell, nil, t.takesOneMore(e, ask.Cell, refs)
 	case infra.Data.Spec.Cells == nil:
 		return "", nil, nil
 	case infra.Ref.Path() == from.TenantInfra && from.Cell != "":
@@ -251,7 +252,7 @@ func (t target) cell(e Entity[TenantData], ask ev.Move, infra Entity[TenantInfra
 }
 
 // takesOneMore says why a tenant may not come into a cell.
-func takesOneMore(e Entity[TenantData], path string, refs *Refs) []ev.FieldError {
+func (t target) takesOneMore(e Entity[TenantData], path string, refs *Refs) []ev.FieldError {
 	ref, _ := ev.ParseRef(ev.Cell, path)
 	c, ok := find[CellData](refs, ref)
 	fault := func(format string, args ...any) []ev.FieldError {
@@ -262,9 +263,11 @@ func takesOneMore(e Entity[TenantData], path string, refs *Refs) []ev.FieldError
 		return fault("there is no %s%s", ref, refs.nearest(ref))
 	case e.Data.Placement.Cell == path:
 		return nil
-	case c.Data.planPath() != "":
+	case c.Data.planPath() != t.want.plan && c.Data.planPath() != "":
 		return fault("%s takes only tenants of plan %s: choose another, or give none", ref, c.Data.planPath())
-	case c.Phase() == Draining:
+	case c.Data.planPath() != t.want.plan:
+		return fault("%s has no applications of plan %s that its tenants share: choose a cell of that plan", ref, t.want.plan)
+	case c.Phase() == Draining, c.Phase() == Closing, c.Phase() == Failed:
 		return fault("%s takes nobody more: it is %s", ref, c.Phase())
 	case c.Data.Used >= c.Data.Spec.Tenants:
 		return fault("%s is full: choose another, or give none", ref)
@@ -277,6 +280,9 @@ func (t target) placement(e Entity[TenantData], infra Entity[TenantInfraData], c
 	p := termsOf(t.plan.Ref, t.version, t.spec, t.want.class.Size)
 	p.Dataplane, p.TenantInfra, p.Cell, p.Stay = infra.dataplane().Ref.Path(), infra.Ref.Path(), cell, stay
 	p.Namespace, p.Record = e.Data.Placement.Namespace, e.Data.Placement.Record
+	if p.Record != "" && cell != e.Data.Placement.Cell {
+		p.Namespace = CellNamespace(ready(ev.Cell, cell).Ref)
+	}
 	if infra.Data.Spec.CellsHaveNodes() {
 		p.Machines = machinesOfCell(ready(ev.Cell, cell).Ref).Path()
 	}

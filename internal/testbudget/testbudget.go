@@ -25,6 +25,7 @@ type Name string
 const (
 	Lives           Name = "lives of all kinds"
 	Moves           Name = "lives of tenants that go from one cluster to another"
+	MovesOfSharers  Name = "lives of tenants that go from one shared cell to another"
 	MovesOfTerms    Name = "tenants that move to other terms at once"
 	MovesOfClusters Name = "tenants that move to another cluster at once"
 	Handovers       Name = "lives of dataplanes that go from the control plane to an agent and back"
@@ -42,6 +43,7 @@ type size struct{ short, ci, soak int }
 var sizes = map[Name]size{
 	Lives:           {50, 500, 10000},
 	Moves:           {3, 25, 1000},
+	MovesOfSharers:  {3, 20, 1000},
 	MovesOfTerms:    {50, 1000, 1000},
 	MovesOfClusters: {10, 100, 1000},
 	Handovers:       {2, 20, 1000},

@@ -180,6 +180,9 @@ func (l *life) rescue() {
 		if dp, _ := l.world.Get(on); dp.Failure != nil {
 			l.ask(l.request(on, ev.VerbRetry, ""))
 		}
+		if d.Placement.Record != "" {
+			l.rescueCell(d.Placement.Cell)
+		}
 	}
 }
 

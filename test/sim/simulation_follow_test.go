@@ -25,7 +25,7 @@ func (l *life) keepsSecret() {
 	e, _ := l.world.Get(ref)
 	d, is := e.Data.(fsm.TenantData)
 	resting := e.Phase() == fsm.Active || e.Phase() == fsm.Suspended
-	if !is || d.Placement == nil || !resting && (e.Phase() != fsm.Moving || d.Move == nil || !d.Move.Closed.IsZero()) {
+	if !is || d.Placement == nil || d.Placement.Record != "" || !resting && (e.Phase() != fsm.Moving || d.Move == nil || !d.Move.Closed.IsZero()) {
 		return
 	}
 	api, err := l.cloud.Kube(context.Background(), execute.ScopeOf(d.Site), d.Cluster)

@@ -167,7 +167,8 @@ func (l *life) noteMove(r ev.Recorded) {
 	}
 	switch r.Event.(type) {
 	case ev.MoveStarted, ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.Moved, ev.MoveReleased, ev.MoveAborted, ev.Activated, ev.Suspended,
-		ev.MoveInstalled, ev.MoveConfirmed, ev.MoveWindowOpened, ev.MoveQuiesced, ev.MoveCopied, ev.MoveVerified, ev.MoveOpened, ev.MoveRedirected, ev.MoveHeld:
+		ev.MoveInstalled, ev.MoveConfirmed, ev.MoveWindowOpened, ev.MoveQuiesced, ev.MoveCopied, ev.MoveVerified, ev.MoveOpened, ev.MoveRedirected, ev.MoveHeld,
+		ev.LeavingStarted, ev.TenantLeft:
 		seen.happened = append(seen.happened, r.Event.Type())
 	case ev.MovePaused:
 		l.seen["moves paused"]++
@@ -216,6 +217,12 @@ func (l *life) endMove(ref ev.Ref, seen *moveSeen) {
 		}
 	default:
 		l.seen["moves done"]++
+		if d.Placement.Record != "" && d.Placement.Cell != seen.from.Cell {
+			l.seen["moves from cell to cell"]++
+			if d.Placement.Dataplane == seen.from.Dataplane {
+				l.seen["moves from cell to cell on one dataplane"]++
+			}
+		}
 		if slices.Contains(seen.happened, ev.MoveOpened{}.Type()) {
 			l.seen["moves to another cluster done"]++
 		}
@@ -232,6 +239,11 @@ func (l *life) endMove(ref ev.Ref, seen *moveSeen) {
 // aborts and deletions.
 func (l *life) roams(steps int) {
 	l.settleIn()
+	l.wander(steps)
+}
+
+// wander is what happens to them.
+func (l *life) wander(steps int) {
 	for range steps {
 		l.turn()
 		switch n := l.rnd.IntN(100); {
@@ -279,9 +291,13 @@ func (l *life) spoilOnTheWay() {
 		e, _ := l.world.Get(ref)
 		if e.Phase() == fsm.Moving && len(fsm.Machines[ev.Tenant].ExpectedEffects(e, l.world.Refs())) > 0 {
 			at := e.Data.(fsm.TenantData).Placement.Namespace
-			n, err := l.cloud.ByHand(sim.ManualChange{Delete: "object", Match: "ResourceQuota " + at + "/"})
+			kind := "ResourceQuota "
+			if e.Data.(fsm.TenantData).Placement.Record != "" {
+				kind = "ConfigMap "
+			}
+			n, err := l.cloud.ByHand(sim.ManualChange{Delete: "object", Match: kind + at + "/"})
 			l.must(err)
-			l.seen["moves: quotas deleted by hand"] += n
+			l.seen["moves: "+kind+"deleted by hand"] += n
 		}
 	}
 	l.inspect()
@@ -324,7 +340,8 @@ func (l *life) goElsewhere() {
 	case e.Phase() == fsm.Active, e.Phase() == fsm.Suspended:
 		at := e.Data.(fsm.TenantData).Placement.Dataplane
 		to := map[bool]string{true: "-/us", false: "-/eu"}[at == "-/eu"]
-		l.ask(l.request(ref, ev.VerbMove, pick(&l.script, []string{`{"dataplane":"` + to + `"}`, `{"plan":"business","dataplane":"` + to + `"}`})))
+		to = `{"dataplane":"` + to + `"}`
+		l.ask(l.request(ref, ev.VerbMove, pick(&l.script, l.goals(to))))
 	case e.Phase() == fsm.Moving && e.Data.(fsm.TenantData).Move.Step == ev.StepConfirm && l.chance(2):
 		l.ask(l.request(ref, ev.VerbConfirm, ""))
 	case e.Phase() == fsm.Moving && e.Data.(fsm.TenantData).Move.Step == ev.StepAbort && l.chance(4):
@@ -374,8 +391,8 @@ func (l *life) checkServing() {
 		here, closed := serving(ledger.Objects(d.Cluster), e.UID, *d.Placement)
 		there, _ := serving(ledger.Objects(d.Away.Cluster), e.UID, other)
 		l.seen["looks at who serves"]++
-		resting := programIn(ledger.Objects(d.Cluster), *d.Placement, ev.StepQuiesce)
-		copying := programIn(ledger.Objects(d.Away.Cluster), other, ev.StepCopy)
+		resting := programIn(ledger.Objects(d.Cluster), e.UID, *d.Placement, ev.StepQuiesce)
+		copying := programIn(ledger.Objects(d.Away.Cluster), e.UID, other, ev.StepCopy)
 		if resting != "" || copying != "" {
 			l.seen["looks at programs of moves"]++
 		}
@@ -395,18 +412,26 @@ func (l *life) checkServing() {
 }
 
 // programIn names the Job of a step of a move that is at a place; empty if there is none.
-func programIn(objects []kube.Object, at ev.Placement, step string) string {
+func programIn(objects []kube.Object, uid string, at ev.Placement, step string) string {
+	in := tenant.ProgramsNamespace(at.Namespace)
+	if at.Record != "" {
+		in = at.Namespace
+	}
 	for _, o := range objects {
-		if o.Kind() == "Job" && o.Namespace() == tenant.ProgramsNamespace(at.Namespace) && strings.HasPrefix(o.Name(), "move-"+step+"-") {
+		if o.Kind() == "Job" && o.Namespace() == in && o.Labels()[kube.LabelOwner] == uid && strings.HasPrefix(o.Name(), "move-"+step+"-") {
 			return o.Name()
 		}
 	}
 	return ""
 }
 
-// serving tells whether the namespace of a stay is open, or there and closed.
+// serving tells whether the namespace of a stay is open, or there and closed; in a cell, what its record says.
 func serving(objects []kube.Object, uid string, at ev.Placement) (open, closed bool) {
 	for _, o := range objects {
+		if at.Record != "" && o.Kind() == "ConfigMap" && o.Namespace() == at.Namespace && o.Name() == at.Record && o.Labels()[kube.LabelOwner] == uid {
+			state := kube.MapOf(o["data"])["state"]
+			return state == ev.StateActive, state == ev.StateClosed
+		}
 		if o.Kind() == "Namespace" && o.Name() == at.Namespace && o.Labels()[kube.LabelOwner] == uid && o.Labels()[kube.LabelStay] == at.Stay {
 			return o.Labels()[kube.LabelServing] != "false", o.Labels()[kube.LabelServing] == "false"
 		}

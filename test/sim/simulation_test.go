@@ -43,6 +43,20 @@ func TestSimulatedMoves(t *testing.T) {
 	}
 }
 
+// TestSimulatedMovesOfSharers lives lives of tenants that go from one cell to another whose applications are shared, on one dataplane
+// and on two.
+func TestSimulatedMovesOfSharers(t *testing.T) {
+	seen := simulateAll(t, testbudget.MovesOfSharers, func(l *life) { l.roamsCells(100 + l.rnd.IntN(400)) })
+	if *oneSeed != 0 || testing.Short() {
+		return // the few lives of such a run need not have met what is rare
+	}
+	for _, what := range []string{"moves from cell to cell", "moves from cell to cell on one dataplane", "moves aborted", "moves reopened", "moves that copied", "moves deleted"} {
+		if seen[what] == 0 {
+			t.Errorf("there were no %s", what)
+		}
+	}
+}
+
 // TestSimulatedHandovers lives lives whose dataplane goes from the control plane to an agent and back, whatever it and those on
 // it are doing: each kind is met while something is made, changed or removed for it.
 func TestSimulatedHandovers(t *testing.T) {

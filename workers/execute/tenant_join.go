@@ -42,7 +42,7 @@ func recordTenant(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	return t.step(ctx, e.CellTenant, "RecordTenant", ev.Activated{}, func(api kube.API) (bool, error) {
-		if err := cell.EnsureRecord(ctx, api, t.RecordOf(e.CellTenant, ev.StateActive)); err != nil {
+		if open, err := t.openRecord(ctx, api, e.CellTenant, ev.StateJoining); err != nil || !open {
 			return false, err
 		}
 		return job.Remove(ctx, api, e.Namespace, t.jobName(e.CellTenant, stepJoin), t.UID)
@@ -60,6 +60,9 @@ func leaveTenant(ctx context.Context, t *Task) Result {
 		if err := cell.EnsureRecord(ctx, api, t.RecordOf(e.CellTenant, ev.StateLeaving)); err != nil {
 			return false, err
 		}
+		if ended, err := t.endPrograms(ctx, api, e.CellTenant); err != nil || !ended {
+			return false, err
+		}
 		gone, err := job.Remove(ctx, api, e.Namespace, t.jobName(e.CellTenant, stepJoin), t.UID)
 		if err != nil || !gone {
 			return false, err
@@ -75,12 +78,15 @@ func forgetTenant(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	return t.step(ctx, e.CellTenant, "ForgetTenant", ev.Deleted{}, func(api kube.API) (bool, error) {
+		if ended, err := t.endPrograms(ctx, api, e.CellTenant); err != nil || !ended {
+			return false, err
+		}
 		for _, step := range []string{stepJoin, stepLeave} {
 			if gone, err := job.Remove(ctx, api, e.Namespace, t.jobName(e.CellTenant, step), t.UID); err != nil || !gone {
 				return false, err
 			}
 		}
-		return true, cell.RemoveRecord(ctx, api, e.Namespace, e.Record, t.UID)
+		return true, cell.RemoveRecord(ctx, api, t.RecordOf(e.CellTenant, ev.StateLeaving))
 	})
 }
 

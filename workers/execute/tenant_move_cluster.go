@@ -20,6 +20,9 @@ func relocateTenant(ctx context.Context, t *Task) Result {
 
 // relocateStep does what it can of a step, and tells whether it is done.
 func (t *Task) relocateStep(ctx context.Context, api kube.API, e ev.RelocateTenant) (done bool, err error) {
+	if e.Placement.Record != "" {
+		return t.cellStep(ctx, api, e)
+	}
 	spec := t.TenantSpec(e.EnsureTenant)
 	switch e.Step {
 	case ev.StepPrepare:

@@ -36,9 +36,14 @@ func (t *Task) runPrograms(ctx context.Context, api kube.API, spec tenant.Spec, 
 	if err := tenant.Allow(ctx, api, spec, lets); err != nil {
 		return false, err
 	}
+	return runAll(ctx, api, p.Jobs, func(j ev.MoveJob) job.Spec { return t.programOf(spec, e, j) })
+}
+
+// runAll runs programs side by side, and tells whether all have come to a good end.
+func runAll(ctx context.Context, api kube.API, programs []ev.MoveJob, of func(ev.MoveJob) job.Spec) (done bool, err error) {
 	done = true
-	for _, j := range p.Jobs {
-		ended, err := job.Run(ctx, api, t.programOf(spec, e, j))
+	for _, j := range programs {
+		ended, err := job.Run(ctx, api, of(j))
 		if err != nil {
 			return false, err
 		}

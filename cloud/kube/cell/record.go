@@ -30,9 +30,25 @@ func EnsureRecord(ctx context.Context, api kube.API, r Record) error {
 	return err
 }
 
-// RemoveRecord deletes the record, if it is this owner's; the absent is success.
-func RemoveRecord(ctx context.Context, api kube.API, namespace, name, owner string) error {
-	return kube.DeleteOwn(ctx, api, Record{Namespace: namespace, Name: name}.key(), owner)
+// HasRecord says what a record says of its state, if there is one; one of another tenant is a conflict.
+func HasRecord(ctx context.Context, api kube.API, namespace, name, owner string) (state string, there bool, err error) {
+	k := Record{Namespace: namespace, Name: name}.key()
+	o, err := kube.Find(ctx, api, k)
+	if err != nil || o == nil {
+		return "", false, err
+	}
+	if o.Labels()[kube.LabelOwner] != owner {
+		return "", false, kube.Taken("read record", k, o)
+	}
+	return kube.StringOf(kube.MapOf(o["data"])["state"]), true, nil
+}
+
+// RemoveRecord deletes the record, if it is this owner's and no newer revision of it was applied: then it is that of a later stay.
+// The absent is success.
+func RemoveRecord(ctx context.Context, api kube.API, r Record) error {
+	return kube.DeleteIf(ctx, api, r.key(), func(there kube.Object) (bool, error) {
+		return there.Labels()[kube.LabelOwner] == r.Owner && !kube.IsNewer(there, r.Revision), nil
+	})
 }
 
 // RecordDrift says how the record differs from what it is to be.

@@ -10,6 +10,7 @@ package job
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -93,6 +94,26 @@ func Remove(ctx context.Context, api kube.API, namespace, name, owner string) (g
 	}
 	pods, err := api.List(ctx, kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: namespace,
 		Labels: map[string]string{labelName: name, kube.LabelOwner: owner}})
+	return err == nil && !slices.ContainsFunc(pods, runs), err
+}
+
+// RemoveAll deletes the Jobs of an owner that have some labels, and says whether nothing of them runs any more.
+func RemoveAll(ctx context.Context, api kube.API, namespace, owner string, labels map[string]string) (gone bool, err error) {
+	of := map[string]string{kube.LabelOwner: owner}
+	maps.Copy(of, labels)
+	jobs, err := api.List(ctx, kube.Selector{APIVersion: API, Kind: "Job", Namespace: namespace, Labels: of})
+	if err != nil {
+		return false, err
+	}
+	for _, j := range jobs {
+		if err := kube.DeleteOwn(ctx, api, j.Key(), owner); err != nil {
+			return false, err
+		}
+	}
+	if len(jobs) > 0 {
+		return false, nil
+	}
+	pods, err := api.List(ctx, kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: namespace, Labels: of})
 	return err == nil && !slices.ContainsFunc(pods, runs), err
 }
 

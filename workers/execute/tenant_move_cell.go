@@ -1,0 +1,153 @@
+package execute
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/cell"
+	"github.com/aeriehq/aerie/cloud/kube/job"
+	"github.com/aeriehq/aerie/cloud/kube/tenant"
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// stepMove begins the name of the policy that lets in the programs of a move.
+const stepMove = "move"
+
+// cellStep does what it can of a step of a tenant's move from one cell to another, and tells whether it is done. Its programs run in
+// the cell's namespace, as those do by which it joins and leaves.
+func (t *Task) cellStep(ctx context.Context, api kube.API, e ev.RelocateTenant) (done bool, err error) {
+	in := cellTenant(e)
+	switch e.Step {
+	case ev.StepOpen, ev.StepRedirect, ev.StepAbort:
+		return t.openStep(ctx, api, in, e)
+	}
+	if there, err := t.closeRecord(ctx, api, in); err != nil || !there {
+		return false, err
+	}
+	switch e.Step {
+	case ev.StepPrepare:
+		if e.Join == nil {
+			return true, nil
+		}
+		return job.Run(ctx, api, t.jobOf(in, stepJoin, localInfra(e.Placement.Nodes()), *e.Join, 1))
+	case ev.StepStop:
+		return t.endPrograms(ctx, api, in)
+	}
+	if e.Step == ev.StepQuiesce && e.Programs != nil { // from here on there may be something to undo
+		lets := cell.Programs{Namespace: in.Namespace, Name: t.jobName(in, stepMove), Owner: t.UID, From: e.Programs.Target,
+			Ranges: e.Programs.Ingress, Revision: t.Revision}
+		if err := cell.LetIn(ctx, api, lets); err != nil {
+			return false, err
+		}
+	}
+	return t.runInCell(ctx, api, in, e)
+}
+
+// openStep opens a tenant's record, where it goes to or where it stays after all, and takes away what is there for its move alone.
+func (t *Task) openStep(ctx context.Context, api kube.API, in ev.CellTenant, e ev.RelocateTenant) (done bool, err error) {
+	if e.Step == ev.StepAbort {
+		if undone, err := t.undoRest(ctx, api, in, e); err != nil || !undone {
+			return false, err
+		}
+	}
+	if open, err := t.openRecord(ctx, api, in, ev.StateClosed); err != nil || !open {
+		return false, err
+	}
+	if e.Step == ev.StepRedirect {
+		if done, err := t.runInCell(ctx, api, in, e); err != nil || !done {
+			return false, err
+		}
+		_, err := t.endPrograms(ctx, api, in)
+		return err == nil, err // asked again it would run them again
+	}
+	if ended, err := t.endPrograms(ctx, api, in); err != nil || !ended {
+		return false, err
+	}
+	return job.Remove(ctx, api, in.Namespace, t.jobName(in, stepJoin), t.UID)
+}
+
+// undoRest undoes what the programs have done that had a tenant rest. When its record is open again that has been done: then it is
+// open for good. Where none was ever asked to have it rest there is nothing to undo.
+func (t *Task) undoRest(ctx context.Context, api kube.API, in ev.CellTenant, e ev.RelocateTenant) (done bool, err error) {
+	state, _, err := cell.HasRecord(ctx, api, in.Namespace, in.Record, t.UID)
+	if err != nil || e.Programs == nil || state == ev.StateActive {
+		return err == nil, err
+	}
+	if there, err := t.closeRecord(ctx, api, in); err != nil || !there { // from here on a call that comes late runs none
+		return false, err
+	}
+	if had, err := cell.LetsIn(ctx, api, in.Namespace, t.jobName(in, stepMove)); err != nil || !had {
+		return !had && err == nil, err
+	}
+	for _, app := range e.Programs.Stops {
+		if gone, err := job.Remove(ctx, api, in.Namespace, t.programName(e, ev.StepQuiesce, app), t.UID); err != nil || !gone {
+			return false, err
+		}
+	}
+	return t.runInCell(ctx, api, in, e)
+}
+
+// closeRecord has the record of a tenant say that this cell does not serve it, and reads that back. It tells whether there was one: a
+// call that comes late, when the tenant has left, makes one at most, and does nothing besides.
+func (t *Task) closeRecord(ctx context.Context, api kube.API, in ev.CellTenant) (there bool, err error) {
+	if _, there, err = cell.HasRecord(ctx, api, in.Namespace, in.Record, t.UID); err != nil {
+		return false, err
+	}
+	closed := t.RecordOf(in, ev.StateClosed)
+	if err := cell.EnsureRecord(ctx, api, closed); err != nil {
+		return false, err
+	}
+	found, err := cell.RecordDrift(ctx, api, closed)
+	return there && len(found) == 0, err
+}
+
+// openRecord has the record of a tenant say that this cell serves it, if there is one. Else it makes one in another state, and tells
+// that it is not open: a call that comes late, when the tenant has left, opens nothing.
+func (t *Task) openRecord(ctx context.Context, api kube.API, in ev.CellTenant, first string) (open bool, err error) {
+	_, there, err := cell.HasRecord(ctx, api, in.Namespace, in.Record, t.UID)
+	if err != nil {
+		return false, err
+	}
+	state := first
+	if there {
+		state = ev.StateActive
+	}
+	return there, cell.EnsureRecord(ctx, api, t.RecordOf(in, state))
+}
+
+// endPrograms ends the programs of a move that run in a cell, and what lets others in for it, and tells whether none runs any more.
+func (t *Task) endPrograms(ctx context.Context, api kube.API, in ev.CellTenant) (ended bool, err error) {
+	if in.Stay == "" {
+		return true, nil
+	}
+	ended, err = job.RemoveAll(ctx, api, in.Namespace, t.UID, map[string]string{kube.LabelStay: in.Stay})
+	if err != nil || !ended {
+		return false, err
+	}
+	return true, cell.KeepOut(ctx, api, in.Namespace, t.jobName(in, stepMove), t.UID)
+}
+
+// runInCell runs the programs of a step in the cell's namespace, and tells whether all have come to a good end.
+func (t *Task) runInCell(ctx context.Context, api kube.API, in ev.CellTenant, e ev.RelocateTenant) (done bool, err error) {
+	if e.Programs == nil {
+		return true, nil
+	}
+	return runAll(ctx, api, e.Programs.Jobs, func(j ev.MoveJob) job.Spec {
+		s := t.programOf(tenant.Spec{Infra: localInfra(e.Placement.Nodes())}, e, j)
+		s.Namespace, s.Labels[kube.LabelStay] = in.Namespace, in.Stay
+		for name, value := range map[string]string{"AERIE_PLAN": planName(in), "AERIE_PLAN_VERSION": strconv.Itoa(in.PlanVersion), "AERIE_RECORD": in.Record} {
+			if _, own := s.Env[name]; !own {
+				s.Env[name] = value
+			}
+		}
+		return s
+	})
+}
+
+// cellTenant is the tenant in the cell in which a step is done.
+func cellTenant(e ev.RelocateTenant) ev.CellTenant {
+	p := e.Placement
+	return ev.CellTenant{Target: e.Target, Cluster: e.Cluster, Namespace: p.Namespace, Record: p.Record,
+		Customer: e.Customer, Tenant: e.Tenant, Stay: p.Stay, Plan: p.Plan, PlanVersion: p.PlanVersion, Quota: p.Quota}
+}

@@ -1,0 +1,237 @@
+package execute
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/cell"
+	"github.com/aeriehq/aerie/cloud/kube/job"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
+	ev "github.com/aeriehq/aerie/events"
+)
+
+// aCell and another are the namespaces of two cells of one cluster.
+const aCell, another = "cell---pg-a", "cell---pg-b"
+
+// stepInCell is something that is owed to a tenant that shares a cell.
+type stepInCell struct {
+	name, namespace, stay string
+	revision              uint64
+}
+
+// twoCells are two cells in one cluster, and a tenant in the first.
+func twoCells(t *testing.T) *movingCluster {
+	t.Helper()
+	c := newMovingCluster(t)
+	for _, at := range []string{aCell, another} {
+		kubetest.Must(t, cell.Ensure(t.Context(), c.api(), cell.Spec{Namespace: at, Label: strings.TrimPrefix(at, "cell---"), Owner: at, Revision: 1}))
+	}
+	c.inCell(t, stepInCell{"record", aCell, "s1", 2})
+	return c
+}
+
+// cellTry does what can be done of a step at once, by somebody who dies after so many writes.
+func (c *movingCluster) cellTry(t *testing.T, s stepInCell, calls int) (done bool, err error) {
+	t.Helper()
+	program := func(name string) ev.PlanJob { return ev.PlanJob{Image: name + ":1", Deadline: "10m", Attempts: 1} }
+	in := ev.CellTenant{Namespace: s.namespace, Record: "acme--prod", Customer: "acme", Tenant: "prod", Stay: s.stay, Plan: "-/many", PlanVersion: 1}
+	var owed ev.Effect
+	switch s.name {
+	case "record":
+		owed = ev.RecordTenant{CellTenant: in}
+	case "leave":
+		owed = ev.LeaveTenant{CellTenant: in, Infra: "pg", Job: program("leave")}
+	case "forget":
+		owed = ev.ForgetTenant{CellTenant: in}
+	default:
+		owed = cellMove(s, program)
+	}
+	task := NewTask(ev.Work{UID: "U1", Revision: s.revision, Effect: owed.Effect()}, map[string]Cloud{"": {Kube: c.dying(calls)}}, nil)
+	task.Args, err = ev.Encode(owed)
+	kubetest.Must(t, err)
+	r := task.Do(t.Context())
+	return r.Outcome != nil, r.Err
+}
+
+// cellMove is a step of a move between the two cells.
+func cellMove(s stepInCell, program func(string) ev.PlanJob) ev.RelocateTenant {
+	var e ev.RelocateTenant
+	e.Customer, e.Tenant, e.Step, e.Move = "acme", "prod", s.name, "M1"
+	e.Placement = ev.Placement{Namespace: s.namespace, Record: "acme--prod", Stay: s.stay, TenantInfra: "-/eu_pg", Plan: "-/many", PlanVersion: 1}
+	runs := map[string]string{ev.StepQuiesce: ev.StepQuiesce, ev.StepCopy: ev.StepCopy, ev.StepVerify: ev.StepVerify, ev.StepRedirect: ev.StepSwitch, ev.StepAbort: ev.StepUnquiesce}
+	if name := runs[s.name]; name != "" {
+		e.Programs = &ev.MovePrograms{Source: aCell, Target: another, Jobs: []ev.MoveJob{{Step: name, Job: program(name)}},
+			Here: []ev.EndpointAddress{{App: "web", Name: "db", Host: "web.here", Port: 1}}, There: []ev.EndpointAddress{{App: "web", Name: "db", Host: "web.there", Port: 2}}}
+	}
+	switch s.name {
+	case ev.StepPrepare:
+		join := program("join")
+		e.Join = &join
+	case ev.StepAbort:
+		e.Programs.Stops = []string{""}
+	}
+	return e
+}
+
+// inCell does a step until it is done. Each try but the last dies after so many writes.
+func (c *movingCluster) inCell(t *testing.T, s stepInCell, calls ...int) {
+	t.Helper()
+	for range 30 {
+		for _, n := range calls {
+			if _, err := c.cellTry(t, s, n); err != nil && kube.CodeOf(err) != kube.Unavailable {
+				t.Fatal(s, err)
+			}
+			c.checkCells(t, s)
+		}
+		c.now = c.now.Add(11 * time.Second)
+		done, err := c.cellTry(t, s, 1000)
+		if err != nil {
+			t.Fatal(s, err)
+		}
+		if c.checkCells(t, s); done {
+			return
+		}
+	}
+	t.Fatalf("%s is not done", s.name)
+}
+
+// checkCells: never do two cells serve the tenant, nor one whose data may rest or is being copied.
+func (c *movingCluster) checkCells(t *testing.T, s stepInCell) {
+	t.Helper()
+	here, there := c.stateIn(t, aCell), c.stateIn(t, another)
+	if here == ev.StateActive && there == ev.StateActive {
+		t.Fatalf("at %s both cells serve it", s.name)
+	}
+	if jobs := c.jobs(t); here == ev.StateActive && (strings.Contains(jobs, aCell+"/quiesce") || strings.Contains(jobs, another+"/copy")) {
+		t.Fatalf("at %s its cell serves it, and there are %s", s.name, jobs)
+	}
+}
+
+func (c *movingCluster) stateIn(t *testing.T, namespace string) string {
+	t.Helper()
+	state, _, err := cell.HasRecord(t.Context(), c.api(), namespace, "acme--prod", "U1")
+	kubetest.Must(t, err)
+	return state
+}
+
+// leftOf is what there is in a cell that is the tenant's.
+func (c *movingCluster) leftOf(t *testing.T, namespace string) string {
+	t.Helper()
+	var found []string
+	for api, kinds := range map[string][]string{"v1": {"ConfigMap"}, job.API: {"Job"}, kube.NetworkingAPI: {"NetworkPolicy"}} {
+		for _, kind := range kinds {
+			all, err := c.api().List(t.Context(), kube.Selector{APIVersion: api, Kind: kind, Namespace: namespace, Labels: map[string]string{kube.LabelOwner: "U1"}})
+			kubetest.Must(t, err)
+			for range all {
+				found = append(found, kind)
+			}
+		}
+	}
+	slices.Sort(found)
+	return strings.Join(found, " ")
+}
+
+var (
+	overToCell = []stepInCell{{ev.StepPrepare, another, "s2", 3}, {ev.StepQuiesce, aCell, "s1", 4}, {ev.StepCopy, another, "s2", 5}, {ev.StepVerify, another, "s2", 6},
+		{ev.StepOpen, another, "s2", 7}, {ev.StepRedirect, another, "s2", 8}, {"leave", aCell, "s1", 9}, {"forget", aCell, "s1", 10}}
+	backToCell = []stepInCell{{ev.StepPrepare, another, "s2", 3}, {ev.StepQuiesce, aCell, "s1", 4}, {ev.StepCopy, another, "s2", 5},
+		{ev.StepStop, another, "s2", 6}, {ev.StepAbort, aCell, "s1", 7}, {"leave", another, "s2", 8}, {"forget", another, "s2", 9}}
+)
+
+// A tenant goes from cell to cell, or comes back on the way: whoever works on it dies after each write.
+func TestFromCellToCell(t *testing.T) {
+	for calls := range 6 {
+		for end, steps := range map[string][]stepInCell{another: overToCell, aCell: backToCell} {
+			c := twoCells(t)
+			for _, s := range steps {
+				c.inCell(t, s, calls)
+				if s.name == ev.StepQuiesce && c.stateIn(t, aCell) != ev.StateClosed {
+					t.Fatal("it is quiesced, and not closed")
+				}
+			}
+			other := map[string]string{another: aCell, aCell: another}[end]
+			if c.stateIn(t, end) != ev.StateActive || c.leftOf(t, end) != "ConfigMap" || c.leftOf(t, other) != "" {
+				t.Errorf("in %s is %s, and in %s %s", end, c.leftOf(t, end), other, c.leftOf(t, other))
+			}
+		}
+	}
+}
+
+// Nobody was asked to have the tenant rest: it opens without a program.
+func TestNothingWasToRestInACell(t *testing.T) {
+	c := twoCells(t)
+	c.inCell(t, stepInCell{ev.StepPrepare, another, "s2", 3})
+	if _, err := c.cellTry(t, stepInCell{ev.StepQuiesce, aCell, "s1", 4}, 1); kube.CodeOf(err) != kube.Unavailable || c.stateIn(t, aCell) != ev.StateClosed {
+		t.Fatal("it is", c.stateIn(t, aCell), err)
+	}
+	if done, err := c.cellTry(t, stepInCell{ev.StepAbort, aCell, "s1", 5}, 1000); !done || err != nil || c.jobs(t) != another+"/u1" { // by which it joined there
+
+		t.Fatalf("it is open: %t, %v; there are %s", done, err, c.jobs(t))
+	}
+}
+
+// A call that comes late, of a stay that has ended or of an older revision, opens, closes and removes nothing.
+func TestLateCallsInCells(t *testing.T) {
+	for _, late := range []stepInCell{{"record", aCell, "s1", 2}, {ev.StepOpen, aCell, "s1", 2}, {ev.StepAbort, aCell, "s1", 5}} {
+		c := twoCells(t)
+		for _, s := range overToCell {
+			c.inCell(t, s)
+		}
+		if done, _ := c.cellTry(t, late, 1000); done || c.stateIn(t, aCell) == ev.StateActive {
+			t.Errorf("a late %s has opened what it has left", late.name)
+		}
+	}
+	for _, late := range slices.Concat(overToCell, backToCell, []stepInCell{{"record", aCell, "s1", 2}}) {
+		c := twoCells(t)
+		for _, s := range overToCell {
+			c.inCell(t, s)
+		}
+		home := []stepInCell{{ev.StepPrepare, aCell, "s3", 20}, {ev.StepQuiesce, another, "s2", 21}, {ev.StepOpen, aCell, "s3", 22}, {"leave", another, "s2", 23}, {"forget", another, "s2", 24}}
+		for _, s := range home {
+			c.inCell(t, s)
+		}
+		_, _ = c.cellTry(t, late, 1000)
+		if c.stateIn(t, aCell) != ev.StateActive || c.stateIn(t, another) == ev.StateActive {
+			t.Errorf("after a late %s in %s it is %q where it came back to, and %q where it was", late.name, late.namespace, c.stateIn(t, aCell), c.stateIn(t, another))
+		}
+	}
+}
+
+// A program of a move in a cell is told both sides, and the cell that the tenant leaves lets it in.
+func TestProgramsInCells(t *testing.T) {
+	c := twoCells(t)
+	for _, s := range overToCell[:2] {
+		c.inCell(t, s)
+	}
+	_, err := c.cellTry(t, overToCell[2], 1000)
+	kubetest.Must(t, err)
+	all, err := c.api().List(t.Context(), kube.Selector{APIVersion: job.API, Kind: "Job", Namespace: another, Labels: map[string]string{kube.LabelStay: "s2"}})
+	kubetest.Must(t, err)
+	if len(all) != 1 {
+		t.Fatalf("there are %d programs", len(all))
+	}
+	said := fmt.Sprint(all[0])
+	for _, want := range []string{"AERIE_SOURCE_NAMESPACE value:" + aCell, "AERIE_TARGET_NAMESPACE value:" + another, "AERIE_SOURCE_WEB_DB value:web.here:1",
+		"AERIE_TARGET_WEB_DB value:web.there:2", "AERIE_RECORD value:acme--prod", "AERIE_ROLE value:standby", "AERIE_PLAN value:many", "aerie.io/tenantinfra:pg"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%s is not in %s", want, said)
+		}
+	}
+	policies, err := c.api().List(t.Context(), kube.Selector{APIVersion: kube.NetworkingAPI, Kind: "NetworkPolicy", Namespace: aCell, Labels: map[string]string{kube.LabelOwner: "U1"}})
+	kubetest.Must(t, err)
+	if len(policies) != 1 || !strings.Contains(fmt.Sprint(policies[0]), "kubernetes.io/metadata.name:"+another) {
+		t.Errorf("it lets in %v", policies)
+	}
+}
+
+// dying is the way into the cluster of somebody who dies after so many writes.
+func (c *movingCluster) dying(calls int) func(context.Context, cloud.Scope, string) (kube.API, error) {
+	api := &kubetest.Dying{API: c.api(), Left: calls}
+	return func(context.Context, cloud.Scope, string) (kube.API, error) { return api, nil }
+}
