@@ -118,7 +118,7 @@ func (r *rig) start() {
 		r.costs.events.Add(int64(events))
 	})
 	clock := clock.Clock{Speed: 0}
-	r.agents = agents.New(r.intake, r.fold, clock, agents.Door{Evict: func(string) {}, IsThere: func(string, uint64) bool { return true }})
+	r.agents = agents.New(r.intake, r.fold, clock, agents.Door{Evict: func(string, time.Time) {}, IsThere: func(string, uint64) bool { return true }})
 	timers, err := queue.OpenTimers(ctx, nc)
 	must(err)
 	d := dispatch.NewDispatcher(r.intake, r.fold, work, timers, clock)
