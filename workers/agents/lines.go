@@ -18,10 +18,10 @@ const (
 // many of each customer that none takes all of it. What is in a line when the process ends is not answered, and asked again.
 // Its methods may be called from any goroutine.
 type lines struct {
-	mu   *sync.Mutex
+	mu   sync.Mutex
 	of   map[ev.Ref][]waiting // by agent, while there is a line; the first is being answered
 	held map[string]int       // by customer, how much waits
-	all  *int
+	all  int
 }
 
 type waiting struct {
@@ -29,13 +29,11 @@ type waiting struct {
 	counts int
 }
 
-func newLines() lines {
-	return lines{&sync.Mutex{}, map[ev.Ref][]waiting{}, map[string]int{}, new(int)}
-}
+func newLines() *lines { return &lines{of: map[ev.Ref][]waiting{}, held: map[string]int{}} }
 
 // ask has a question of an agent answered: at once, if it does not wait and there is no line; else in the agent's line, in a goroutine.
 // It returns a refusal if there is no room.
-func (l lines) ask(agent ev.Ref, waits bool, bytes int, answer func()) error {
+func (l *lines) ask(agent ev.Ref, waits bool, bytes int, answer func()) error {
 	l.mu.Lock()
 	line, some := l.of[agent]
 	if !waits && !some {
@@ -48,11 +46,11 @@ func (l lines) ask(agent ev.Ref, waits bool, bytes int, answer func()) error {
 	switch {
 	case l.held[agent.Owner]+counts > mostOfOneCustomer:
 		return ev.Refuse(ev.TooMany, "as much waits as may that agents of %s have asked: ask again in a second", agent.Owner)
-	case *l.all+counts > mostWaiting:
+	case l.all+counts > mostWaiting:
 		return ev.Refuse(ev.Unavailable, "too many agents ask at once: ask again in a second")
 	}
 	l.held[agent.Owner] += counts
-	*l.all += counts
+	l.all += counts
 	l.of[agent] = append(line, waiting{answer, counts})
 	if !some {
 		go l.serve(agent)
@@ -61,24 +59,24 @@ func (l lines) ask(agent ev.Ref, waits bool, bytes int, answer func()) error {
 }
 
 // serve answers what is in an agent's line until there is nothing more.
-func (l lines) serve(agent ev.Ref) {
+func (l *lines) serve(agent ev.Ref) {
 	for first, more := l.first(agent), true; more; first, more = l.next(agent) {
 		first.answer()
 	}
 }
 
-func (l lines) first(agent ev.Ref) waiting {
+func (l *lines) first(agent ev.Ref) waiting {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.of[agent][0]
 }
 
 // next takes out what was answered, and returns what comes then. Without more the line ends.
-func (l lines) next(agent ev.Ref) (w waiting, more bool) {
+func (l *lines) next(agent ev.Ref) (w waiting, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	line := l.of[agent]
-	*l.all -= line[0].counts
+	l.all -= line[0].counts
 	if l.held[agent.Owner] -= line[0].counts; l.held[agent.Owner] == 0 {
 		delete(l.held, agent.Owner)
 	}

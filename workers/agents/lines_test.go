@@ -189,7 +189,7 @@ func testLines(t *testing.T) {
 	}
 	close(held)
 	synctest.Wait()
-	if len(l.held) > 0 || *l.all != 0 {
-		t.Error("still held:", l.held, *l.all)
+	if len(l.held) > 0 || l.all != 0 {
+		t.Error("still held:", l.held, l.all)
 	}
 }

@@ -40,7 +40,7 @@ type Service struct {
 	keys    keys
 	built   built
 	changes changes
-	lines   lines
+	lines   *lines
 	effects []string     // that this control plane may owe
 	back    func(ev.Ref) // has somebody looked at whose agent has come back
 	refused func()       // counts what agents were refused
