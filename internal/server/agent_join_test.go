@@ -1,6 +1,7 @@
 package server
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,19 +22,19 @@ func TestWhoJoinsAsksAgain(t *testing.T) {
 		`{}`,
 		`{"error":"this token was used"}`,
 	}
-	asked := 0
-	if _, err := nc.Subscribe(ev.AgentPrefix+">", func(m *nats.Msg) { _ = m.Respond([]byte(answers[asked])); asked++ }); err != nil {
+	var asked atomic.Int32
+	if _, err := nc.Subscribe(ev.AgentPrefix+">", func(m *nats.Msg) { _ = m.Respond([]byte(answers[asked.Add(1)-1])) }); err != nil {
 		t.Fatal(err)
 	}
 	if err := nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	a := &agentProcess{token: client.JoinToken{Owner: "acme", Agent: "edge"}}
-	if err := a.showKey(t.Context(), nc, "key"); err != nil || asked != 3 {
-		t.Errorf("asked %d times: %v", asked, err)
+	if err := a.showKey(t.Context(), nc, "key"); err != nil || asked.Load() != 3 {
+		t.Errorf("asked %d times: %v", asked.Load(), err)
 	}
-	if err := a.showKey(t.Context(), nc, "key"); err == nil || asked != 4 {
-		t.Errorf("asked %d times: %v", asked, err)
+	if err := a.showKey(t.Context(), nc, "key"); err == nil || asked.Load() != 4 {
+		t.Errorf("asked %d times: %v", asked.Load(), err)
 	}
 }
 

@@ -263,6 +263,7 @@ func TestALeaderDiesWhileCallersAsk(t *testing.T) {
 		}
 		askers = append(askers, asker{p, owner, live, false})
 	}
+	r.hearEverywhere("acme")
 	r.x.Current(r.admin)
 	half := make(chan struct{}, len(askers))
 	var all sync.WaitGroup
@@ -333,6 +334,24 @@ func TestALeaderDiesWhileCallersAsk(t *testing.T) {
 	late := r.person(issuer, r.at(killed), "late", "acme") // the one that was dead lets in again
 	if answer := askUntilKnown(t, late.Conn, "aerie.from."+late.id+".cmd.acme.token.nosuch.revoke", `{}`); errorCode(answer) != string(ev.NotFound) {
 		t.Error(answer)
+	}
+}
+
+// hearEverywhere has one caller hear events and an answer at each server. nats-server 2.15.2 makes what an import of callers needs when
+// the first comes who hears by it, without a lock (client.addShadowSub): two who are the first at once, since they come back from a
+// dead server, race for it.
+func (r *calloutRig) hearEverywhere(owner string) {
+	r.Helper()
+	token, id := r.token(owner, "everywhere", "customer-admin")
+	for i := range 3 {
+		p := r.enterAt(r.at(i), id, nats.Token(token), nats.NoReconnect())
+		if _, err := p.SubscribeSync("aerie.evt." + owner + ".>"); err != nil {
+			r.Fatal(err)
+		}
+		if answer := askUntilKnown(r.T, p.Conn, "aerie.from."+id+".cmd."+owner+".token.nosuch.revoke", `{}`); errorCode(answer) != string(ev.NotFound) {
+			r.Error(answer)
+		}
+		p.Close()
 	}
 }
 
