@@ -32,8 +32,8 @@ type entrance struct {
 	reads    *access.Log
 	readers  chan struct{} // has room for so many questions about the past as are answered at once
 	keys     ownKeys
-	callout  *callout.Key // nil: NATS servers of somebody else's let in whom they know themselves
-	looks    *rate.Limiter
+	callout  *callout.Key  // nil: NATS servers of somebody else's let in whom they know themselves
+	looks    *rate.Limiter // how often the end of the log is looked up for who is not known
 }
 
 // looksASecond bounds how often the end of the log is looked up for who shows what nobody is known by.
