@@ -1,6 +1,7 @@
 package events
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -128,6 +129,9 @@ type Caller struct {
 	Owner string    `json:"owner"`          // the customer whose things he may see; - of the platform's staff
 	Until time.Time `json:"until,omitzero"` // when what he showed ends; zero: it does not
 }
+
+// ErrNobody says of a token that it lets nobody in.
+var ErrNobody = errors.New("nobody shows this token")
 
 // LocalAdmin is who shows the local token.
 func LocalAdmin() Caller { return Caller{Actor: ActorAdmin, Role: RoleAdmin, Owner: Platform} }

@@ -46,6 +46,13 @@ type CellTenant struct {
 	Quota       PlanQuota `json:"quota"`
 }
 
+// InCell is a tenant as the applications of the cell of its placement read it.
+func (e EnsureTenant) InCell() CellTenant {
+	p := e.Placement
+	return CellTenant{Target: e.Target, Cluster: e.Cluster, Namespace: p.Namespace, Record: p.Record, Customer: e.Customer, Tenant: e.Tenant,
+		Stay: p.Stay, Plan: p.Plan, PlanVersion: p.PlanVersion, Quota: p.Quota}
+}
+
 type (
 	// JoinTenant owes the end of the program by which a tenant comes into its cell.
 	JoinTenant struct {

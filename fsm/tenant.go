@@ -88,7 +88,7 @@ var tenant = Kind[TenantData]{
 			return nil
 		}
 		if e.Data.shares() {
-			return []ev.Effect{ev.RecordTenant{CellTenant: e.Data.cellTenant(e.Base)}}
+			return []ev.Effect{ev.RecordTenant{CellTenant: e.Data.ensure(e.Base).InCell()}}
 		}
 		if e.Phase() == Suspended {
 			return []ev.Effect{ev.SuspendTenant{EnsureTenant: e.Data.ensure(e.Base), Since: e.PhaseSince}}

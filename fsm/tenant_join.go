@@ -149,17 +149,6 @@ func (s CellStay) after(happened ev.Event) (CellStay, bool) {
 	return s, true
 }
 
-// cellTenant is the tenant as the applications of its cell read it.
-func (d TenantData) cellTenant(b Base) ev.CellTenant {
-	return cellTenantAt(b, d.Site, d.Cluster, *d.Placement)
-}
-
-// cellTenantAt is a tenant as the applications of the cell of a place read it.
-func cellTenantAt(b Base, site ev.Target, cluster string, p ev.Placement) ev.CellTenant {
-	return ev.CellTenant{Target: site, Cluster: cluster, Namespace: p.Namespace, Record: p.Record, Customer: b.Ref.Owner, Tenant: b.Ref.ID,
-		Stay: p.Stay, Plan: p.Plan, PlanVersion: p.PlanVersion, Quota: p.Quota}
-}
-
 // infraOf is the name of the machines that a tenant's programs run on at a place.
 func infraOf(p ev.Placement) string {
 	infra, _ := ev.ParseRef(ev.TenantInfra, p.Nodes())
@@ -169,9 +158,9 @@ func infraOf(p ev.Placement) string {
 // owedJoin is what is owed to a tenant that comes into its cell.
 func (d TenantData) owedJoin(b Base) ev.Effect {
 	if s := d.stay(); s.Join != nil && !s.Joined {
-		return ev.JoinTenant{CellTenant: d.cellTenant(b), Infra: infraOf(*d.Placement), Job: *s.Join, Try: s.Tries}
+		return ev.JoinTenant{CellTenant: d.ensure(b).InCell(), Infra: infraOf(*d.Placement), Job: *s.Join, Try: s.Tries}
 	}
-	return ev.RecordTenant{CellTenant: d.cellTenant(b)}
+	return ev.RecordTenant{CellTenant: d.ensure(b).InCell()}
 }
 
 // owedLeave is what is owed to a tenant that is to go.
@@ -179,7 +168,7 @@ func (d TenantData) owedLeave(b Base) ev.Effect {
 	if d.Cluster == "" {
 		return nil // it never came
 	}
-	return d.stay().owedLeave(d.cellTenant(b), *d.Placement)
+	return d.stay().owedLeave(d.ensure(b).InCell(), *d.Placement)
 }
 
 // owedLeave is what is owed to a tenant that leaves the cell of a place: a failing program is run again and again, and its slot is

@@ -218,7 +218,7 @@ func (d TenantData) owedMove(b Base) ev.Effect {
 	case d.Move != nil && committed(d.Move) && d.Sleeps:
 		return ev.SuspendTenant{EnsureTenant: d.ensure(b), Since: b.PhaseSince}
 	case d.Move != nil && committed(d.Move) && d.shares():
-		return ev.RecordTenant{CellTenant: d.cellTenant(b)}
+		return ev.RecordTenant{CellTenant: d.ensure(b).InCell()}
 	case d.Move != nil && committed(d.Move):
 		return d.ensure(b)
 	case d.Move != nil && d.Move.Step == ev.StepReserve && !d.Move.Paused:

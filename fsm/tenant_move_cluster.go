@@ -83,7 +83,9 @@ func (d TenantData) otherStay() ev.Placement {
 func (d TenantData) leaves(b Base) ev.Effect {
 	at := d.otherStay()
 	if d.shares() {
-		return d.Away.InCell.owedLeave(cellTenantAt(b, d.Away.Site, d.Away.Cluster, at), at)
+		there := d.ensure(b)
+		there.Placement, there.Target, there.Cluster = at, d.Away.Site, d.Away.Cluster
+		return d.Away.InCell.owedLeave(there.InCell(), at)
 	}
 	return ev.RemoveTenant{Target: d.Away.Site, Cluster: d.Away.Cluster, Namespace: at.Namespace, Stay: at.Stay}
 }
@@ -125,7 +127,7 @@ func (d TenantData) stop(b Base) ev.Effect {
 func (d TenantData) owedCluster(b Base) ev.Effect {
 	switch m := d.Move; {
 	case d.mending() && d.shares():
-		return ev.RecordTenant{CellTenant: d.cellTenant(b)}
+		return ev.RecordTenant{CellTenant: d.ensure(b).InCell()}
 	case d.mending():
 		return d.ensure(b)
 	case m.Paused:

@@ -165,7 +165,7 @@ func owedAt(t *testing.T, given []fsmtest.Fact) string {
 // TestWhatADryRunPrintsHappens in another cluster too, there and back.
 func TestWhatADryRunOfAnotherClusterPrintsHappens(t *testing.T) {
 	given := clusterHome()
-	for i, to := range []string{"-/us", "-/eu"} {
+	for _, to := range []string{"-/us", "-/eu"} {
 		w := fsmtest.WorldOf(t, given)
 		c := roam(ev.TenantUse{CPU: 1}, func(m *ev.Move) { m.Dataplane = to })(t, w)
 		e, _ := w.Get(c.Ref)
@@ -176,27 +176,33 @@ func TestWhatADryRunOfAnotherClusterPrintsHappens(t *testing.T) {
 		if plan.InterruptedMS != 15*60*1000 || !strings.Contains(strings.Join(plan.Made, ";"), "with 1 of its applications") {
 			t.Errorf("the plan says %+v", plan)
 		}
-		var want, got []string
-		for _, s := range plan.Steps {
-			want = append(want, s.Events...)
-		}
 		before := len(given)
 		given = facts(t, given, roam(ev.TenantUse{CPU: 1}, func(m *ev.Move) { m.Dataplane, m.PlanID = to, plan.PlanID }), settle(moving),
 			done(moving, ev.MovePrepared{}), settle(moving), done(movingPg, ev.Deployed{Revision: 1}), settle(moving), done(moving, ev.MoveQuiesced{}),
 			settle(moving), settle(movingPg), done(moving, ev.MoveOpened{}), expired(moving), done(moving, ev.Deleted{}))
-		for _, f := range given[before:] {
-			for _, happened := range f.Events {
-				if f.Ref == fsmtest.RefOf(moving) {
-					got = append(got, happened.Type())
-				}
-			}
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("move %d: got  %q\nwant %q", i, got, want)
-		}
+		happens(t, *plan, moving, given[before:])
 		e, _ = fsmtest.WorldOf(t, given).Get(c.Ref)
 		if d := e.Data.(fsm.TenantData); d.Placement.Dataplane != to || d.Site.Dataplane != to || d.Away != nil || d.Move != nil {
 			t.Errorf("it is at %+v, %+v", d.Placement, d.Site)
 		}
+	}
+}
+
+// happens checks that what has happened to a tenant is what was said in a plan of its move, event by event.
+func happens(t *testing.T, plan ev.MovePlan, name string, since []fsmtest.Fact) {
+	t.Helper()
+	var want, got []string
+	for _, s := range plan.Steps {
+		want = append(want, s.Events...)
+	}
+	for _, f := range since {
+		for _, happened := range f.Events {
+			if f.Ref == fsmtest.RefOf(name) {
+				got = append(got, happened.Type())
+			}
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("to %+v: got  %q\nwant %q", plan.To, got, want)
 	}
 }

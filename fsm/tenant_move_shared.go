@@ -12,8 +12,7 @@ import (
 
 // sharedWay is what a move between two cells has that share their applications.
 type sharedWay struct {
-	to            string // the cell that it goes to
-	joins, leaves bool   // a program is run for that
+	joins, leaves bool // a program is run for that
 }
 
 // goesElsewhere tells whether a move names another place than the tenant's own.
@@ -56,7 +55,7 @@ func (r *Refs) sharedWay(from, to ev.Placement, then ev.PlanSpec) *sharedWay {
 	if _, there := find[CellData](r, ready(ev.Cell, to.Cell).Ref); !there {
 		joins = then.Tenants.Join
 	}
-	return &sharedWay{to.Cell, joins != nil, r.stepsIn(from).Leave != nil}
+	return &sharedWay{joins != nil, r.stepsIn(from).Leave != nil}
 }
 
 // words are what the steps do that differ between cells and namespaces, and what is said of who leaves a cell.

@@ -32,6 +32,8 @@ const (
 	// AnnotationScaledBy is the revision that has stopped or started it last.
 	AnnotationScaledBy = "aerie.io/scaled-by"
 
+	// LabelNamespaceName is what Kubernetes itself puts on each namespace.
+	LabelNamespaceName = "kubernetes.io/metadata.name"
 	// LabelPodSecurity is the level of pod security that a namespace enforces.
 	LabelPodSecurity = "pod-security.kubernetes.io/enforce"
 	// LabelPodWarn is the level below which it warns.

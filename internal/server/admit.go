@@ -39,10 +39,10 @@ type entrance struct {
 // looksASecond bounds how often the end of the log is looked up for who shows what nobody is known by.
 const looksASecond = 100
 
-// shown says who shows a token. It may have been made at another replica just now.
+// shown says who shows a token. One of the log's own may have been made at another replica just now.
 func (c *Control) shown(token string) (ev.Caller, <-chan struct{}, error) {
 	caller, gone, err := c.who.Authenticate(token)
-	if errors.Is(err, identity.ErrNobody) && c.reached() {
+	if _, _, ours := ev.SplitToken(token); ours && errors.Is(err, ev.ErrNobody) && c.reached() {
 		return c.who.Authenticate(token)
 	}
 	return caller, gone, err

@@ -26,7 +26,6 @@ import (
 	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/internal/oidctest"
-	"github.com/aeriehq/aerie/projections/identity"
 )
 
 // newCalloutCluster is two replicas on a cluster of three NATS servers over TLS, and an issuer whose word they take.
@@ -200,7 +199,7 @@ func TestWhoIsMadeComesInEverywhereAtOnce(t *testing.T) {
 			}
 		}
 	}
-	if _, _, err := r.c.shown(ev.WriteToken("01A", "nosuch")); !errors.Is(err, identity.ErrNobody) {
+	if _, _, err := r.c.shown(ev.WriteToken("01A", "nosuch")); !errors.Is(err, ev.ErrNobody) {
 		t.Error("nobody's token:", err)
 	}
 }

@@ -39,7 +39,7 @@ type Config struct {
 	Promise string  // what the log promises, for /readyz: "every answered command is fsynced"
 
 	// Authenticate says who shows a token, and has a channel that is closed when he is not let in any more. A refusal is answered
-	// as it is; any other error: nobody shows it. nil: there is nobody but who shows Token.
+	// as it is; it is events.ErrNobody if nobody shows it. nil: there is nobody but who shows Token.
 	Authenticate func(token string) (events.Caller, <-chan struct{}, error)
 	// EnableLocal lets the local token in again, for who proves that he is on the server's host.
 	EnableLocal func(ctx context.Context, proof string) (events.Answer, error)

@@ -21,8 +21,6 @@ import (
 // leeway is how long an open stream may go on after the end of what its caller showed.
 const leeway = 30 * time.Second
 
-var errNobody = errors.New("nobody shows this token")
-
 type callerKey struct{}
 
 // callerOf is who asks; nobody, who may do nothing, where a route is open to all.
@@ -63,7 +61,7 @@ func (s *server) who(token string) (events.Caller, <-chan struct{}, error) {
 		return events.LocalAdmin(), nil, nil
 	}
 	if s.Authenticate == nil {
-		return events.Caller{}, nil, errNobody
+		return events.Caller{}, nil, events.ErrNobody
 	}
 	return s.Authenticate(token)
 }

@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"encoding/json"
-	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -36,7 +35,7 @@ func withRoles(t *testing.T) *apitest.System {
 		case token == "later":
 			return c, nil, events.Refuse(events.Unavailable, "show it again")
 		case !ok:
-			return c, nil, errors.New("nobody")
+			return c, nil, events.ErrNobody
 		}
 		return c, nil, nil
 	}

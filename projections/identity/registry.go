@@ -10,7 +10,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -19,9 +18,6 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
 )
-
-// ErrNobody says of a token that it lets nobody in.
-var ErrNobody = errors.New("nobody shows this token")
 
 // Registry is everybody who may come in. It follows the log.
 type Registry struct {
@@ -163,7 +159,7 @@ func entryOf(e fsm.Entity[fsm.Data]) *entry {
 	return n
 }
 
-// Authenticate says who shows a token, and has a channel that is closed when he is not let in any more. It is ErrNobody if nobody
+// Authenticate says who shows a token, and has a channel that is closed when he is not let in any more. It is events.ErrNobody if nobody
 // does, and a refusal that is unavailable if that can't be said now. A wrong token takes as long as a right one.
 func (r *Registry) Authenticate(token string) (events.Caller, <-chan struct{}, error) {
 	if others := r.byIssuers(token); others != nil {
@@ -183,7 +179,7 @@ func (r *Registry) Authenticate(token string) (events.Caller, <-chan struct{}, e
 	}
 	same := subtle.ConstantTimeCompare(part[:], found.hash[:]) == 1
 	if !known || !same || found.over(r.now()) {
-		return events.Caller{}, nil, ErrNobody
+		return events.Caller{}, nil, events.ErrNobody
 	}
 	return found.caller, found.gone, nil
 }

@@ -51,24 +51,19 @@ func (l *lines) ask(agent ev.Ref, waits bool, bytes int, answer func()) error {
 	}
 	l.held[agent.Owner] += counts
 	l.all += counts
-	l.of[agent] = append(line, waiting{answer, counts})
+	w := waiting{answer, counts}
+	l.of[agent] = append(line, w)
 	if !some {
-		go l.serve(agent)
+		go l.serve(agent, w)
 	}
 	return nil
 }
 
-// serve answers what is in an agent's line until there is nothing more.
-func (l *lines) serve(agent ev.Ref) {
-	for first, more := l.first(agent), true; more; first, more = l.next(agent) {
-		first.answer()
+// serve answers what is in an agent's line, the first to begin with, until there is nothing more.
+func (l *lines) serve(agent ev.Ref, first waiting) {
+	for w, more := first, true; more; w, more = l.next(agent) {
+		w.answer()
 	}
-}
-
-func (l *lines) first(agent ev.Ref) waiting {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.of[agent][0]
 }
 
 // next takes out what was answered, and returns what comes then. Without more the line ends.

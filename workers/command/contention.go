@@ -62,11 +62,8 @@ func (r *contention) goFirst(ctx context.Context) {
 
 // finals takes out of a round who would be told, of what was decided without an event, what may be so no more, or not yet: this server's
 // fold is behind where another one has answered somebody just now. A round that is appended where its sequences say proves that nothing
-// came between. A log that is not shared is never behind.
-func (r *round) finals(shared bool) (all []*job) {
-	if !shared {
-		return nil
-	}
+// came between.
+func (r *round) finals() (all []*job) {
 	r.jobs = slices.DeleteFunc(r.jobs, func(j *job) bool {
 		final := len(j.recorded) == 0 && !j.current
 		if final {

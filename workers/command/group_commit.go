@@ -70,7 +70,9 @@ func (l *pipeline) flush(ctx context.Context) {
 	r := l.open
 	if r.batch == nil || r.batch.Len() == 0 {
 		l.open = &round{}
-		l.confirm(ctx, r.finals(l.log.Shared()))
+		if l.log.Shared() { // else nobody can be further
+			l.confirm(ctx, r.finals())
+		}
 		r.answer() // on what is durable
 		return
 	}
@@ -240,7 +242,7 @@ func (l *pipeline) complete(ctx context.Context, err error) {
 		l.company = len(r.jobs) + len(l.open.jobs)
 		l.until = time.Now().Add(time.Since(r.began) / 2)
 		if r.first > r.batch.First() { // others came between, whom the fold has by now
-			l.backlog = append(l.backlog, current(r.finals(true))...)
+			l.backlog = append(l.backlog, current(r.finals())...)
 		}
 		r.answer()
 		l.contention.goFirst(ctx)

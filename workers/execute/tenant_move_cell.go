@@ -17,7 +17,7 @@ const stepMove = "move"
 // cellStep does what it can of a step of a tenant's move from one cell to another, and tells whether it is done. Its programs run in
 // the cell's namespace, as those do by which it joins and leaves.
 func (t *Task) cellStep(ctx context.Context, api kube.API, e ev.RelocateTenant) (done bool, err error) {
-	in := cellTenant(e)
+	in := e.InCell()
 	switch e.Step {
 	case ev.StepOpen, ev.StepRedirect, ev.StepAbort:
 		return t.openStep(ctx, api, in, e)
@@ -143,11 +143,4 @@ func (t *Task) runInCell(ctx context.Context, api kube.API, in ev.CellTenant, e 
 		}
 		return s
 	})
-}
-
-// cellTenant is the tenant in the cell in which a step is done.
-func cellTenant(e ev.RelocateTenant) ev.CellTenant {
-	p := e.Placement
-	return ev.CellTenant{Target: e.Target, Cluster: e.Cluster, Namespace: p.Namespace, Record: p.Record,
-		Customer: e.Customer, Tenant: e.Tenant, Stay: p.Stay, Plan: p.Plan, PlanVersion: p.PlanVersion, Quota: p.Quota}
 }

@@ -94,7 +94,7 @@ func (s *Service) Offers() (all []IssuerSettings) {
 	return all
 }
 
-// Authenticate says who shows a token, and has a channel that is closed when he is not let in any more. It is identity.ErrNobody if
+// Authenticate says who shows a token, and has a channel that is closed when he is not let in any more. It is ev.ErrNobody if
 // the token lets nobody in, and unavailable if that can't be said now: the same token may be good when it is shown again.
 func (s *Service) Authenticate(token string) (ev.Caller, <-chan struct{}, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
@@ -108,7 +108,7 @@ func (s *Service) Authenticate(token string) (ev.Caller, <-chan struct{}, error)
 		return ev.Caller{}, nil, ev.Refuse(ev.Unavailable, "it can't be said now who shows this token: show it again")
 	}
 	slog.Info("a token of an issuer lets nobody in", "why", err)
-	return ev.Caller{}, nil, identity.ErrNobody
+	return ev.Caller{}, nil, ev.ErrNobody
 }
 
 // transient tells whether it is for no fault of a token that it lets nobody in.

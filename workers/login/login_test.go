@@ -48,11 +48,11 @@ func TestWhoCantBeToldIsNotNobody(t *testing.T) {
 		p.Away(row.away)
 		_, _, err = s.Authenticate(good)
 		var refused *ev.Refusal
-		if nobody := errors.Is(err, identity.ErrNobody); row.want == "" && !nobody || row.want != "" && (!errors.As(err, &refused) || refused.Code != row.want) {
+		if nobody := errors.Is(err, ev.ErrNobody); row.want == "" && !nobody || row.want != "" && (!errors.As(err, &refused) || refused.Code != row.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 		p.Away(false)
-		if _, _, err := s.Authenticate(bad); !row.away && !errors.Is(err, identity.ErrNobody) {
+		if _, _, err := s.Authenticate(bad); !row.away && !errors.Is(err, ev.ErrNobody) {
 			t.Errorf("%s, and the token is not good: %v", name, err)
 		}
 	}

@@ -19,7 +19,7 @@ type Programs struct {
 // LetIn lets the programs of a move into a cell, beside whom that lets in anyway.
 func LetIn(ctx context.Context, api kube.API, p Programs) error {
 	from := []any{map[string]any{
-		"namespaceSelector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": p.From}},
+		"namespaceSelector": map[string]any{"matchLabels": map[string]any{kube.LabelNamespaceName: p.From}},
 		"podSelector":       map[string]any{"matchLabels": map[string]any{kube.LabelOwner: p.Owner}},
 	}}
 	for _, r := range p.Ranges {

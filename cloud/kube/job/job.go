@@ -92,9 +92,7 @@ func Remove(ctx context.Context, api kube.API, namespace, name, owner string) (g
 	if there != nil && there.Labels()[kube.LabelOwner] == owner {
 		return false, kube.DeleteOwn(ctx, api, spec.key(), owner)
 	}
-	pods, err := api.List(ctx, kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: namespace,
-		Labels: map[string]string{labelName: name, kube.LabelOwner: owner}})
-	return err == nil && !slices.ContainsFunc(pods, runs), err
+	return noneRuns(ctx, api, namespace, map[string]string{labelName: name, kube.LabelOwner: owner})
 }
 
 // RemoveAll deletes the Jobs of an owner that have some labels, and says whether nothing of them runs any more.
@@ -113,7 +111,11 @@ func RemoveAll(ctx context.Context, api kube.API, namespace, owner string, label
 	if len(jobs) > 0 {
 		return false, nil
 	}
-	pods, err := api.List(ctx, kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: namespace, Labels: of})
+	return noneRuns(ctx, api, namespace, of)
+}
+
+func noneRuns(ctx context.Context, api kube.API, namespace string, labels map[string]string) (bool, error) {
+	pods, err := api.List(ctx, kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: namespace, Labels: labels})
 	return err == nil && !slices.ContainsFunc(pods, runs), err
 }
 

@@ -19,9 +19,6 @@ const (
 	listedPolicy = "aerie-allow-listed"
 	rangesPolicy = "aerie-allow-ranges"
 	cellPolicy   = "aerie-allow-cell"
-
-	// namespaceName is the label that Kubernetes itself puts on each namespace.
-	namespaceName = "kubernetes.io/metadata.name"
 )
 
 // Objects are all objects of a tenant, the namespace first, in the order in which they are applied: bounds before
@@ -208,5 +205,5 @@ func named(names []string) map[string]any {
 	for i, n := range sorted {
 		values[i] = n
 	}
-	return map[string]any{"key": namespaceName, "operator": "In", "values": values}
+	return map[string]any{"key": kube.LabelNamespaceName, "operator": "In", "values": values}
 }

@@ -66,9 +66,8 @@ func (a *authenticator) enterAgent(c server.ClientAuthentication) bool {
 		return false
 	}
 	o.Nkey, o.JWT, o.Token, o.Password, o.Username = "", "", "", "", r.User // as for all who enter
-	in, err := a.register(c, &server.User{Username: r.User, Account: acc,
+	return a.register(c, &server.User{Username: r.User, Account: acc,
 		Permissions: &server.Permissions{Publish: only(r.Publish), Subscribe: only(r.See)}}, mostConnections, func() { who.Full(r.User) })
-	return in && err == nil
 }
 
 // only allows some subjects; an empty list would allow all.

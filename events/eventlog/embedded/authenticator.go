@@ -134,12 +134,11 @@ func (a *authenticator) enterCaller(c server.ClientAuthentication, caller events
 	if !caller.Until.IsZero() {
 		u.ConnectionDeadline = caller.Until.Add(leeway)
 	}
-	in, err := a.register(c, u, connectionsFor(caller), func() {
+	return a.register(c, u, connectionsFor(caller), func() {
 		if callers := a.callers.Load(); callers != nil && callers.Full != nil {
 			callers.Full(caller)
 		}
 	})
-	return in && err == nil
 }
 
 var (

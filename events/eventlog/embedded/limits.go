@@ -1,7 +1,7 @@
 package embedded
 
 import (
-	"fmt"
+	"log/slog"
 	"sync"
 
 	"github.com/nats-io/jwt/v2"
@@ -51,10 +51,10 @@ func connectionsFor(c events.Caller) int {
 
 // register lets a user in if he has fewer than most connections, and says whether it did. One too many is told, and registered in
 // fullAccount, which ends it. The connections are counted anew each time, so that nothing has to be told of one that has ended.
-func (a *authenticator) register(c server.ClientAuthentication, u *server.User, most int, full func()) (bool, error) {
+func (a *authenticator) register(c server.ClientAuthentication, u *server.User, most int, full func()) bool {
 	if most == unboundedConnections {
 		c.RegisterUser(u)
-		return true, nil
+		return true
 	}
 	account := u.Account.GetName()
 	counting, _ := a.counting.LoadOrStore(account, &sync.Mutex{}) // who enters an account at once is counted one after the other
@@ -62,15 +62,17 @@ func (a *authenticator) register(c server.ClientAuthentication, u *server.User, 
 	defer counting.(*sync.Mutex).Unlock()
 	z, err := a.srv.Connz(&server.ConnzOptions{Account: account, User: u.Username, Limit: most})
 	if err != nil {
-		return false, fmt.Errorf("count the connections of %s: %w", u.Username, err)
+		slog.Error("nobody is let in whose connections can't be counted", "user", u.Username, "err", err)
+		return false
 	}
 	free := len(z.Conns) < most && !u.Account.MaxTotalConnectionsReached()
 	if !free {
 		if u.Account, err = a.srv.LookupAccount(fullAccount); err != nil {
-			return false, err
+			slog.Error("who has too many connections can't be told so", "user", u.Username, "err", err)
+			return false
 		}
 		full() // before he knows: whoever looks then finds it
 	}
 	c.RegisterUser(u)
-	return free, nil
+	return free
 }
