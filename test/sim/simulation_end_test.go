@@ -229,6 +229,7 @@ func (l *life) checkAll() {
 	l.now = l.now.Add(time.Hour)
 	l.sweep() // what is being deleted is gone when somebody looks after its time
 	l.rest()
+	l.checkOwn()
 	l.checkClouds()
 }
 
@@ -244,8 +245,7 @@ func (l *life) sweep() {
 		l.must(err)
 		for _, o := range all {
 			t, _ := l.world.Get(reconcile.RefOf(o))
-			left := o.IsTenant() && t.UID == o.Owner && !fsm.HasStay(t, c.Dataplane, o.Namespace, o.Stay)
-			if !left && !l.world.HasEnded(reconcile.RefOf(o), o.Owner) {
+			if !reconcile.IsLeft(t, c.Dataplane, o) && !l.world.HasEnded(reconcile.RefOf(o), o.Owner) {
 				continue
 			}
 			l.must(o.Remove(context.Background(), api))
