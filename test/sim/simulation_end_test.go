@@ -173,15 +173,17 @@ func (l *life) rescue() {
 	for _, ref := range refs(ev.Tenant) {
 		e, _ := l.world.Get(ref)
 		d, ok := e.Data.(fsm.TenantData)
-		if !ok || d.Away == nil || d.Placement == nil {
+		if !ok || d.Away == nil || d.Move == nil || d.Placement == nil {
 			continue
 		}
-		on, _ := ev.ParseRef(ev.Dataplane, d.Placement.Dataplane)
-		if dp, _ := l.world.Get(on); dp.Failure != nil {
-			l.ask(l.request(on, ev.VerbRetry, ""))
-		}
-		if d.Placement.Record != "" {
-			l.rescueCell(d.Placement.Cell)
+		for _, at := range []ev.Placement{*d.Placement, d.Move.From, d.Move.To} { // at both its places
+			on, _ := ev.ParseRef(ev.Dataplane, at.Dataplane)
+			if dp, _ := l.world.Get(on); dp.Failure != nil {
+				l.ask(l.request(on, ev.VerbRetry, ""))
+			}
+			if at.Record != "" {
+				l.rescueCell(at.Cell)
+			}
 		}
 	}
 }
