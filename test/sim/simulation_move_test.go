@@ -264,6 +264,9 @@ func (l *life) endMove(ref ev.Ref, seen *moveSeen) {
 		}
 	default:
 		l.seen["moves done"]++
+		if l.isAlone(e) {
+			l.seen["moves done to machines of their own"]++
+		}
 		if d.Placement.Record != "" && d.Placement.Cell != seen.from.Cell {
 			l.seen["moves from cell to cell"]++
 			if d.Placement.Dataplane == seen.from.Dataplane {
@@ -366,7 +369,11 @@ func (l *life) settleIn() {
 	make(ev.Customer, 0, specs[ev.Customer][0])
 	make(ev.Account, 0, specs[ev.Account][0])
 	make(ev.Plan, 0, specs[ev.Plan][0])
-	make(ev.Plan, 1, strings.Replace(specs[ev.Plan][1], `"move":{"data":"none"}`, `"move":`+pick(&l.script, movesByJobs), 1))
+	business := strings.Replace(specs[ev.Plan][1], `"move":{"data":"none"}`, `"move":`+pick(&l.script, movesByJobs), 1)
+	if l.chance(2) {
+		business = strings.TrimSuffix(business, "}") + `,"machines":"own"}`
+	}
+	make(ev.Plan, 1, business)
 	for i := range 2 {
 		make(ev.Dataplane, i, specs[ev.Dataplane][i])
 		make(ev.TenantInfra, i, pick(&l.script, []string{specs[ev.TenantInfra][0], cellsJSON(2, 2, 0)}))
