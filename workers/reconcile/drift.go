@@ -268,6 +268,8 @@ func driftOf(what string, o cloud.Observation, owner, differs string) []ev.Drift
 		return []ev.Drift{{What: what, How: ev.DriftChanged, Message: "it carries another owner's mark: " + o.Owner}}
 	case o.Phase == cloud.Failed:
 		return []ev.Drift{{What: what, How: ev.DriftChanged, Message: "the cloud says it has failed"}}
+	case o.Lacks != "":
+		return []ev.Drift{{What: what, How: ev.DriftChanged, Message: "is without " + o.Lacks + ", which is gone"}}
 	case differs != "":
 		return []ev.Drift{{What: what, How: ev.DriftChanged, Message: differs}}
 	}
