@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // MaxDepth is how deep JSON may be nested: Kubernetes objects stay far below.
@@ -59,21 +61,21 @@ type TextFault struct {
 // written. What encoding/json would change without a word is a fault: a key that is there twice, bytes that are not
 // UTF-8, half of a surrogate pair. All such faults are told; a text that is no JSON has one fault more, the last.
 func ParseJSON(data []byte) (value any, size int, faults []TextFault) {
-	r := &jsonReader{data: data, d: json.NewDecoder(bytes.NewReader(data))}
-	r.d.UseNumber()
+	r := &jsonReader{}
+	r.d.Reset(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	value, err := r.value()
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
 	at := int(r.d.InputOffset())
-	if err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			at = min(int(syntax.Offset), len(data))
-		}
-		return nil, at, append(r.faults, TextFault{FieldError{"", err.Error()}, at})
+	if err == nil {
+		return value, at, r.faults
 	}
-	return value, at, r.faults
+	message, syntax := err.Error(), (*jsontext.SyntacticError)(nil)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // what is missing is missed behind what was read last
+		message = io.ErrUnexpectedEOF.Error()
+	case errors.As(err, &syntax):
+		at, message = min(int(syntax.ByteOffset), len(data)), syntax.Err.Error()
+	}
+	return nil, at, append(r.faults, TextFault{FieldError{"", message}, at})
 }
 
 // parseJSON reads one JSON value and nothing after it; an empty input is an empty object.
@@ -97,8 +99,7 @@ func parseJSON(data []byte) (any, []FieldError) {
 
 // jsonReader reads a value token by token and knows the path to where it is.
 type jsonReader struct {
-	data   []byte
-	d      *json.Decoder
+	d      jsontext.Decoder
 	path   []pathStep
 	faults []TextFault
 }
@@ -124,48 +125,61 @@ func (r *jsonReader) fault(at int, format string, args ...any) {
 	r.faults = append(r.faults, TextFault{FieldError{path, fmt.Sprintf(format, args...)}, at})
 }
 
-// token reads the next token. The path of a key is that of what it names.
-func (r *jsonReader) token(key bool) (json.Token, error) {
-	from := r.d.InputOffset()
-	t, err := r.d.Token()
-	if s, ok := t.(string); ok && err == nil {
-		raw := bytes.TrimLeft(r.data[from:r.d.InputOffset()], " \t\r\n,:")
-		if key {
-			r.path = append(r.path, pathStep{s, -1})
-		}
-		if why := badText(raw); why != "" {
-			r.fault(int(r.d.InputOffset())-len(raw), "%s", why)
-		}
-	}
-	return t, err
-}
-
 func (r *jsonReader) value() (any, error) {
 	if len(r.path) > MaxDepth {
 		return nil, fmt.Errorf("nested deeper than %d", MaxDepth)
 	}
-	t, err := r.token(false)
+	switch r.d.PeekKind() {
+	case '{':
+		return r.object()
+	case '[':
+		return r.list()
+	case '"':
+		raw, err := r.d.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		r.judge(raw)
+		return unquoted(raw), nil
+	}
+	raw, err := r.d.ReadValue()
 	if err != nil {
 		return nil, err
 	}
-	switch t {
-	case json.Delim('{'):
-		return r.object()
-	case json.Delim('['):
-		return r.list()
+	switch raw.Kind() {
+	case 't', 'f':
+		return raw.Kind() == 't', nil
+	case 'n':
+		return nil, nil
 	}
-	return t, nil
+	return json.Number(raw), nil
+}
+
+// judge notes what is wrong with a string that has been read just now.
+func (r *jsonReader) judge(raw []byte) {
+	if why := badText(raw); why != "" {
+		r.fault(int(r.d.InputOffset())-len(raw), "%s", why)
+	}
+}
+
+// unquoted is what a string says. What of it is no text, and replaced, is for judge to tell.
+func unquoted(raw []byte) string {
+	text, _ := jsontext.AppendUnquote(nil, raw)
+	return string(text)
 }
 
 func (r *jsonReader) object() (any, error) {
 	m := map[string]any{}
 	depth := len(r.path)
-	for r.d.More() {
-		t, err := r.token(true)
+	if _, err := r.d.ReadToken(); err != nil {
+		return nil, err
+	}
+	for r.d.PeekKind() != '}' {
+		raw, err := r.d.ReadValue()
 		if err != nil {
 			return nil, err
 		}
-		key, _ := t.(string) // the decoder lets nothing else be a key
+		key := r.key(raw)
 		if _, twice := m[key]; twice {
 			r.fault(int(r.d.InputOffset()), "this key is there twice")
 		}
@@ -174,14 +188,25 @@ func (r *jsonReader) object() (any, error) {
 		}
 		r.path = r.path[:depth]
 	}
-	_, err := r.d.Token()
+	_, err := r.d.ReadToken()
 	return m, err
+}
+
+// key is a key that has been read just now, which goes on the path: its faults are those of what it names.
+func (r *jsonReader) key(raw []byte) string {
+	text := unquoted(raw)
+	r.path = append(r.path, pathStep{text, -1})
+	r.judge(raw)
+	return text
 }
 
 func (r *jsonReader) list() (any, error) {
 	list := []any{}
 	depth := len(r.path)
-	for r.d.More() {
+	if _, err := r.d.ReadToken(); err != nil {
+		return nil, err
+	}
+	for r.d.PeekKind() != ']' {
 		r.path = append(r.path, pathStep{"", len(list)})
 		v, err := r.value()
 		if err != nil {
@@ -190,7 +215,7 @@ func (r *jsonReader) list() (any, error) {
 		list = append(list, v)
 		r.path = r.path[:depth]
 	}
-	_, err := r.d.Token()
+	_, err := r.d.ReadToken()
 	return list, err
 }
 
