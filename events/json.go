@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -110,7 +109,7 @@ type pathStep struct {
 	index int // -1 for a key
 }
 
-func (r *jsonReader) fault(at int, format string, args ...any) {
+func (r *jsonReader) fault(at int, message string) {
 	path := ""
 	for _, s := range r.path {
 		if s.index < 0 {
@@ -122,7 +121,7 @@ func (r *jsonReader) fault(at int, format string, args ...any) {
 	if path == "" {
 		path = "body"
 	}
-	r.faults = append(r.faults, TextFault{FieldError{path, fmt.Sprintf(format, args...)}, at})
+	r.faults = append(r.faults, TextFault{FieldError{path, message}, at})
 }
 
 func (r *jsonReader) value() (any, error) {
@@ -139,8 +138,7 @@ func (r *jsonReader) value() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.judge(raw)
-		return unquoted(raw), nil
+		return r.text(raw, false), nil
 	}
 	raw, err := r.d.ReadValue()
 	if err != nil {
@@ -155,16 +153,18 @@ func (r *jsonReader) value() (any, error) {
 	return json.Number(raw), nil
 }
 
-// judge notes what is wrong with a string that has been read just now.
-func (r *jsonReader) judge(raw []byte) {
-	if why := badText(raw); why != "" {
-		r.fault(int(r.d.InputOffset())-len(raw), "%s", why)
+// text is what a string says that has been read just now. What of it is no text is a fault, of a key one of what it names.
+func (r *jsonReader) text(raw []byte, key bool) string {
+	text, err := jsontext.AppendUnquote(nil, raw)
+	if key {
+		r.path = append(r.path, pathStep{string(text), -1})
 	}
-}
-
-// unquoted is what a string says. What of it is no text, and replaced, is for judge to tell.
-func unquoted(raw []byte) string {
-	text, _ := jsontext.AppendUnquote(nil, raw)
+	switch at := int(r.d.InputOffset()) - len(raw); {
+	case err != nil && !utf8.Valid(raw):
+		r.fault(at, "has bytes that are not UTF-8")
+	case err != nil:
+		r.fault(at, "has half of a surrogate pair")
+	}
 	return string(text)
 }
 
@@ -179,7 +179,7 @@ func (r *jsonReader) object() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		key := r.key(raw)
+		key := r.text(raw, true)
 		if _, twice := m[key]; twice {
 			r.fault(int(r.d.InputOffset()), "this key is there twice")
 		}
@@ -190,14 +190,6 @@ func (r *jsonReader) object() (any, error) {
 	}
 	_, err := r.d.ReadToken()
 	return m, err
-}
-
-// key is a key that has been read just now, which goes on the path: its faults are those of what it names.
-func (r *jsonReader) key(raw []byte) string {
-	text := unquoted(raw)
-	r.path = append(r.path, pathStep{text, -1})
-	r.judge(raw)
-	return text
 }
 
 func (r *jsonReader) list() (any, error) {
@@ -217,39 +209,4 @@ func (r *jsonReader) list() (any, error) {
 	}
 	_, err := r.d.ReadToken()
 	return list, err
-}
-
-// badText says what of a JSON string, as it is written, the decoder would replace; "" if nothing.
-func badText(raw []byte) string {
-	if !utf8.Valid(raw) {
-		return "has bytes that are not UTF-8"
-	}
-	for {
-		i := bytes.IndexByte(raw, '\\')
-		if i < 0 {
-			return ""
-		}
-		first, size := escaped(raw[i:])
-		raw = raw[i+size:]
-		if !utf16.IsSurrogate(first) {
-			continue
-		}
-		second, size := rune(0), 0
-		if bytes.HasPrefix(raw, []byte(`\`)) {
-			second, size = escaped(raw)
-		}
-		if utf16.DecodeRune(first, second) == utf8.RuneError {
-			return fmt.Sprintf(`has \u%04x, half of a surrogate pair`, first)
-		}
-		raw = raw[size:]
-	}
-}
-
-// escaped reads the escape that a text begins with: its character if it is written as \uXXXX, and its length.
-func escaped(raw []byte) (r rune, size int) {
-	if len(raw) < 6 || raw[1] != 'u' {
-		return 0, min(2, len(raw))
-	}
-	n, _ := strconv.ParseUint(string(raw[2:6]), 16, 16) // the decoder has read it before
-	return rune(n), 6
 }
