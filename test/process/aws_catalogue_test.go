@@ -99,11 +99,5 @@ func TestWhatAWSOffersAgainIsMade(t *testing.T) {
 	if history := p.cli("history", "dataplane", "eu", "-o", "name").out; strings.Count(history, "retry_requested") != 1 {
 		t.Errorf("it went on once: %s", history)
 	}
-	if s := p.cli("log", "verify"); s.code != 0 {
-		t.Errorf("log verify: %+v", s)
-	}
-	p.empty()
-	if left := a.ledger().Live(time.Now()); len(left) > 0 {
-		t.Errorf("left: %+v", left)
-	}
+	a.endsWell(p)
 }

@@ -85,13 +85,7 @@ func TestFightsOnAWS(t *testing.T) {
 			t.Errorf("on %s it gave way for %v", f.name, f.pauses)
 		}
 	}
-	if s := p.cli("log", "verify"); s.code != 0 {
-		t.Errorf("log verify: %+v", s)
-	}
-	p.empty()
-	if left := a.ledger().Live(time.Now()); len(left) > 0 {
-		t.Errorf("left: %+v", left)
-	}
+	a.endsWell(p)
 }
 
 func well(e client.Entity) bool {

@@ -98,13 +98,7 @@ func TestARepairKeepsWhatWasAskedForOnAWS(t *testing.T) {
 	if _, err := api.Get(t.Context(), "apps/v1", "Deployment", "acme--one", "web"); err != nil {
 		t.Errorf("what ran in the namespace: %v", err)
 	}
-	if s := p.cli("log", "verify"); s.code != 0 {
-		t.Errorf("log verify: %+v", s)
-	}
-	p.empty()
-	if left := a.ledger().Live(time.Now()); len(left) > 0 {
-		t.Errorf("left: %+v", left)
-	}
+	a.endsWell(p)
 }
 
 // toWake tells whether a tenant sleeps and was to wake.
