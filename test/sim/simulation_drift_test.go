@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/sim"
@@ -160,6 +160,31 @@ func (l *life) soldAgain(wished []ev.Ref, more sim.Catalogue) {
 			l.wrong("%s is %s though the cloud has by now what it is to be made of: %+v", ref, e.Phase(), e.Failure)
 		}
 	}
+	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) { // people know that it is for a while
+		var wish ev.Spec
+		switch d := e.Data.(type) {
+		case fsm.DataplaneData:
+			if d.Spec.SystemPool.Machine == "x99" {
+				d.Spec.SystemPool.Machine = "s4"
+			}
+			if d.Spec.CloudAddons.DNS == "9.9" {
+				d.Spec.CloudAddons.DNS = ""
+			}
+			wish = d.Spec
+		case fsm.TenantInfraData:
+			d.Spec.Pools = slices.Clone(d.Spec.Pools)
+			for i := range d.Spec.Pools {
+				if d.Spec.Pools[i].Machine == "x99" {
+					d.Spec.Pools[i].Machine = "m4"
+				}
+			}
+			wish = d.Spec
+		}
+		if wish != nil && !reflect.DeepEqual(wish, e.Data.Wants()) && !m.Terminating(e.Phase()) && !fsm.Ended(e) {
+			l.ask(l.request(e.Ref, ev.VerbUpdate, fmt.Sprintf(`{"spec":%s}`, l.json(wish))))
+		}
+	})
+	l.rest()
 	l.offers = sim.Catalogue{}
 	l.cloud.SetCatalogue(l.offers)
 }
@@ -176,7 +201,7 @@ func (l *life) takeBack() {
 		case fsm.DataplaneData:
 			made, vain = l.toBeHad(d), vain && e.Phase() == fsm.Degraded
 		case fsm.TenantInfraData:
-			made, vain = toBeHadPools(d, e.Failure), vain && e.Phase() == fsm.Failed
+			made, vain = toBeHadPools(d), vain && e.Phase() == fsm.Failed
 		default: // a tenant that can't be suspended was asked for nothing else
 			return
 		}
@@ -246,15 +271,14 @@ func (l *life) toBeHad(d fsm.DataplaneData) ev.DataplaneSpec {
 
 // toBeHadPools is what was made of a tenant infra, or asked for where nothing was made yet, but for the pools that are not there and
 // of which the cloud has no machines any more.
-func toBeHadPools(d fsm.TenantInfraData, why *ev.Reason) ev.TenantInfraSpec {
+func toBeHadPools(d fsm.TenantInfraData) ev.TenantInfraSpec {
 	made, never := d.Made, len(d.Made.Pools) == 0
 	if never {
 		made = d.Spec
 	}
 	made.Pools = slices.Clone(made.Pools)
 	for i, p := range made.Pools {
-		refused := why != nil && strings.Contains(why.Message, fmt.Sprintf("no machine %q", p.Machine)) // nobody has seen yet that it is gone
-		if !sold(p.Machine) && (never || refused || slices.Contains(d.Lost, p.Name)) {
+		if !sold(p.Machine) && (never || slices.Contains(d.Lost, p.Name)) {
 			made.Pools[i].Machine = "m4"
 		}
 	}
