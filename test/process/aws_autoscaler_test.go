@@ -3,6 +3,7 @@ package process
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"encoding/pem"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
@@ -139,6 +141,16 @@ func (a *emulatedAWS) wayIn(p *process, dataplane string) (cloud.Access, string)
 		a.t.Fatal(err)
 	}
 	cluster, _ := e.Status.Observed["cluster"].(string)
+	to, err := awscloud.New(awscloud.Options{Config: a.config("", "")}).Access(a.t.Context(), cloud.Scope{Account: cloud.Account{ID: "111122223333"}, Region: "eu-central"}, cluster)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return to, cluster
+}
+
+// config is the configuration of a program that has a key; without one, aerie's own.
+func (a *emulatedAWS) config(key, secret string) aws.Config {
+	a.t.Helper()
 	env := map[string]string{}
 	for _, one := range a.env {
 		name, value, _ := strings.Cut(one, "=")
@@ -149,15 +161,11 @@ func (a *emulatedAWS) wayIn(p *process, dataplane string) (cloud.Access, string)
 		a.t.Fatal(err)
 	}
 	c, err := config.LoadDefaultConfig(a.t.Context(), config.WithRegion(env["AWS_REGION"]), config.WithBaseEndpoint(env["AWS_ENDPOINT_URL"]), config.WithCustomCABundle(bytes.NewReader(ca)),
-		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], "")))
+		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(cmp.Or(key, env["AWS_ACCESS_KEY_ID"]), cmp.Or(secret, env["AWS_SECRET_ACCESS_KEY"]), "")))
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	to, err := awscloud.New(awscloud.Options{Config: c}).Access(a.t.Context(), cloud.Scope{Account: cloud.Account{ID: "111122223333"}, Region: "eu-central"}, cluster)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return to, cluster
+	return c
 }
 
 // mayScale asserts that the autoscaler in a cluster is for that, and runs as a role that is for that.
