@@ -130,7 +130,7 @@ var arrows = map[string][]string{
 	"./internal/server": {"./events/...", "./fsm", "./projections/...", "./workers/...", "./cloud/...", "./deploy", "./internal/client", "./internal/liveness", "./internal/server/access", "./internal/server/certs",
 		"github.com/nats-io/nats.go", "github.com/nats-io/nkeys", "github.com/oklog/ulid/v2", "github.com/gofrs/flock", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term", "golang.org/x/time/rate"},
 	"./internal/bench": {"./events/...", "./fsm", "./projections/...", "./internal/server", "./internal/client", "./internal/cli/manifest", "./internal/cli/print",
-		"github.com/nats-io/nats.go/...", "github.com/oklog/ulid/v2", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term"},
+		"github.com/nats-io/nats.go/...", "github.com/nats-io/nats-server/v2/...", "github.com/oklog/ulid/v2", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term"},
 	"./internal/cli": {"./events/...", "./fsm", "./projections/...", "./cloud/...", "./workers/consent", "./internal/...",
 		"github.com/nats-io/nats.go/...", "github.com/gofrs/flock", "github.com/spf13/cobra", "github.com/spf13/pflag", "sigs.k8s.io/yaml"},
 	"./test/process": {},

@@ -26,6 +26,7 @@ type PlanSpec struct {
 	Provision  []Provision `json:"provision,omitempty" maxItems:"10" doc:"What is made when a tenant finds no place; the first template that suits is taken"`
 
 	Applications []PlanApplication `json:"applications,omitempty" maxItems:"20" doc:"Of a multi-tenant plan: what each of its cells has, for all of its tenants"`
+	CellQuota    *CellQuota        `json:"cellQuota,omitempty" doc:"Of a multi-tenant plan: the most that the namespace of each of its cells may use in total, and then limits are those of a container there that sets none; absent: as much as there is"`
 	Tenants      PlanSteps         `json:"tenants,omitzero" doc:"Of a multi-tenant plan: what is run when a tenant comes into a cell, and when it goes"`
 }
 

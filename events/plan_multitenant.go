@@ -22,6 +22,14 @@ type PlanApplication struct {
 	Endpoints []Endpoint       `json:"endpoints,omitempty" maxItems:"20" doc:"Where it is reached, by its Services: told to the programs of moves"`
 }
 
+// CellQuota bounds the namespace of a cell, with all that its tenants share. What is empty or zero is unbounded.
+type CellQuota struct {
+	CPU     string `json:"cpu,omitempty" pattern:"^[0-9]{1,6}m?$" doc:"cores, of requests and of limits, such as 20; empty: as many as there are"`
+	Memory  string `json:"memory,omitempty" pattern:"^[0-9]{1,6}(Ki|Mi|Gi|Ti)$" doc:"bytes, of requests and of limits, such as 40Gi; empty: as many as there are"`
+	Storage string `json:"storage,omitempty" pattern:"^[0-9]{1,6}(Ki|Mi|Gi|Ti)$" doc:"bytes, such as 200Gi; empty: as many as there are"`
+	Pods    int    `json:"pods,omitempty" minimum:"0" maximum:"5000" doc:"how many pods, with those of programs by which tenants come and go; 0: as many as there can be"`
+}
+
 // PlanSteps are the programs by which tenants come into a cell and leave it.
 type PlanSteps struct {
 	Join  *PlanJob `json:"join,omitempty" doc:"Run when a tenant comes into a cell; it is Active when this is done"`
@@ -86,6 +94,9 @@ func (s PlanSpec) checkShared() (faults []FieldError) {
 		faults = append(faults, FieldError{"spec.applications", "are missing: a multi-tenant plan's tenants share those of a cell"})
 	case !shared && len(s.Applications) > 0:
 		faults = append(faults, FieldError{"spec.applications", "are for plans of deployment multi-tenant: tenants of this one have applications of their own"})
+	}
+	if !shared && s.CellQuota != nil {
+		faults = append(faults, FieldError{"spec.cellQuota", "is for plans of deployment multi-tenant: tenants of this one have namespaces of their own, which quota bounds"})
 	}
 	if !shared && s.Tenants != (PlanSteps{}) {
 		faults = append(faults, FieldError{"spec.tenants", "is for plans of deployment multi-tenant"})

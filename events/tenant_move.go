@@ -96,6 +96,7 @@ type MoveState struct {
 	Kind   string    `json:"kind" enum:"terms,machines,cluster" doc:"terms: its pods stay; machines: they go to other machines of the cluster; cluster: to another one, or to another cell of a multi-tenant plan"`
 	Step   string    `json:"step" doc:"Which step is taken now"`
 	Paused bool      `json:"paused,omitempty" doc:"It goes no further until somebody says continue"`
+	Makes  bool      `json:"makes,omitempty" doc:"It waits for machines that the tenant will have alone, and that are made for it"`
 	Data   string    `json:"data,omitempty" enum:"none,jobs" doc:"What becomes of its data on the way to another cluster; absent: it goes to no other cluster"`
 	Closed time.Time `json:"closed_since,omitzero" doc:"Since when it is closed on the way to another cluster; absent: it has not been"`
 	From   Placement `json:"from" doc:"The stay that it leaves"`
@@ -107,7 +108,7 @@ type MovePlan struct {
 	PlanID        string         `json:"plan_id" doc:"What this plan says, in a few characters; --plan-id does it as long as that holds"`
 	Kind          string         `json:"kind" enum:"terms,machines,cluster" doc:"terms: its pods stay; machines: they go to other machines of the cluster; cluster: to another one, or to another cell of a multi-tenant plan"`
 	From          Placement      `json:"from" doc:"The stay that it leaves"`
-	To            Placement      `json:"to" doc:"The stay that it goes to; its cell is left out if that is made for it"`
+	To            Placement      `json:"to" doc:"The stay that it goes to; its cell, or its tenant infra, is left out if that is made for it"`
 	Steps         []MovePlanStep `json:"steps" nullable:"false" doc:"What happens, in this order"`
 	Made          []string       `json:"made" nullable:"false" doc:"What is made for it"`
 	Changed       []string       `json:"changed" nullable:"false" doc:"What of the tenant becomes another: from, and to"`
@@ -135,7 +136,9 @@ type (
 		To   Placement  `json:"to"`
 		Spec TenantSpec `json:"spec"` // what the tenant asks for once it has moved
 		// Zones are those of the machines that it goes to, if these are in some only.
-		Zones []string   `json:"zones,omitempty"`
+		Zones []string `json:"zones,omitempty"`
+		// Makes is that those are made for it alone: they are waited for, and then there is room.
+		Makes bool       `json:"makes,omitempty"`
 		Plan  string     `json:"plan"` // the digest of what a dry run says
 		Use   *TenantUse `json:"use,omitempty"`
 		// Terms say how it goes to another cluster, and Apps which applications go with it.
@@ -151,6 +154,8 @@ type (
 		Join    *PlanJob `json:"join,omitempty"`
 		Calls   []Call   `json:"calls,omitempty"`
 	}
+	// MoveMade says that the machines are there that the tenant will have alone.
+	MoveMade struct{}
 	// MovePrepared says that the pods that come now go to the new machines.
 	MovePrepared struct {
 		Calls []Call `json:"calls,omitempty"`
@@ -187,6 +192,9 @@ func (MoveStarted) Type() string { return "move_started" }
 
 // Type names the event on the wire.
 func (MoveReserved) Type() string { return "move_reserved" }
+
+// Type names the event on the wire.
+func (MoveMade) Type() string { return "move_made" }
 
 // Type names the event on the wire.
 func (MovePrepared) Type() string { return "move_prepared" }

@@ -32,9 +32,11 @@ type CellData struct {
 	Site      ev.Target
 	Cluster   string
 	Namespace string
-	Infra     string // the name by which the machines for its pods are labelled; empty: it is as older releases made it
-	Prepared  bool   // the namespace is there
-	Opened    bool   // it was open before
+	Infra     string         // the name by which the machines for its pods are labelled; empty: it is as older releases made it
+	Prepared  bool           // the namespace is there
+	Bounds    *ev.CellBounds // of the namespace; nil: none
+	Rebound   bool           // these are others than it was made with
+	Opened    bool           // it was open before
 }
 
 // Wants returns the spec.
@@ -56,8 +58,9 @@ var cell = Kind[CellData]{
 		Row{ev.DrainingStarted{}, []Phase{Opening, Open, Full}, Draining},
 		Row{ev.DrainEnded{}, []Phase{Draining}, Opening},
 		Row{ev.UpdateRequested[ev.CellSpec]{}, []Phase{Opening, Open, Full, Draining}, Stay},
-		Row{ev.OpeningStarted{}, []Phase{Opening}, Stay},
-		Row{ev.CellPrepared{}, []Phase{Opening}, Stay},
+		Row{ev.OpeningStarted{}, []Phase{Opening, Draining}, Stay},
+		Row{ev.OpeningStarted{}, []Phase{Open, Full}, Opening}, // its plan's version bounds it otherwise
+		Row{ev.CellPrepared{}, []Phase{Opening, Draining}, Stay},
 		Row{ev.Failed{}, []Phase{Opening}, Failed},
 		Row{ev.RetryRequested{}, []Phase{Failed}, Opening},
 		Row{ev.UpdateRequested[ev.CellSpec]{}, []Phase{Failed}, Opening},
@@ -85,7 +88,8 @@ var cell = Kind[CellData]{
 	Elapsed:          closeCell,
 	Alongside: func(e Entity[CellData], s ev.Spec, refs *Refs) []ev.Change {
 		infra, _ := find[TenantInfraData](refs, e.infra().Ref)
-		return append(refs.cellMachines(e.Ref, infra.Data.Spec), refs.applications(e, s.(ev.CellSpec))...)
+		others := append(refs.cellMachines(e.Ref, infra.Data.Spec), refs.applications(e, s.(ev.CellSpec))...)
+		return append(others, refs.rebound(e, s.(ev.CellSpec))...)
 	},
 	ExpectedEffects: func(e Entity[CellData], refs *Refs) []ev.Effect {
 		if e.Data.Spec.Plan == "" || e.Phase() == Draining || refs.unmet([]Dependency{e.infra()}) != nil {
@@ -170,9 +174,10 @@ func evolveCell(d CellData, happened ev.Event) CellData {
 	case ev.KeptWarm:
 		d.Warm = true
 	case ev.OpeningStarted:
+		d.Prepared, d.Rebound, d.Bounds = false, d.Cluster != "", e.Bounds
 		d.Site, d.Cluster, d.Namespace, d.Infra = e.Site, e.Cluster, e.Namespace, e.Infra
 	case ev.CellPrepared:
-		d.Prepared = true
+		d.Prepared, d.Rebound = true, false
 	case ev.CellOpened:
 		d.Opened = true
 	case ev.RepairStarted, ev.RetryRequested:
@@ -193,6 +198,9 @@ func owedCell(e Entity[CellData]) ev.Effect {
 			return ev.RemoveCell{Target: d.Site, Cluster: d.Cluster, Namespace: d.Namespace}
 		}
 	case Open, Draining:
+		if e.Phase() == Draining && e.Data.Rebound {
+			return e.Data.ensure(e.Base)
+		}
 		if within := e.Data.Spec.Kept(); within > 0 && e.Data.Used == 0 && !e.Data.Warm {
 			return WaitFor{Since: e.since(ConditionInUse), Within: within}
 		}

@@ -69,7 +69,31 @@ func owedOpening(e Entity[CellData]) ev.Effect {
 }
 
 func (d CellData) ensure(b Base) ev.Effect {
-	return ev.EnsureCell{Target: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Label: CellLabel(b.Ref), Infra: d.Infra}
+	return ev.EnsureCell{Target: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Label: CellLabel(b.Ref), Infra: d.Infra,
+		Bounds: d.Bounds}
+}
+
+// boundsOfCell are those of the namespace of a cell by its version of its plan; false if that is not known.
+func (r *Refs) boundsOfCell(s ev.CellSpec) (b *ev.CellBounds, known bool) {
+	if s.Plan == "" {
+		return nil, false
+	}
+	p, _ := find[PlanData](r, ready(ev.Plan, s.Plan).Ref)
+	plan, known := Version(p, s.Version)
+	if q := plan.CellQuota; q != nil && *q != (ev.CellQuota{}) {
+		b = &ev.CellBounds{Quota: *q, Limits: plan.Limits}
+	}
+	return b, known
+}
+
+// rebound has the namespace of a cell made anew that gets another spec, if that bounds it otherwise.
+func (r *Refs) rebound(cell Entity[CellData], s ev.CellSpec) []ev.Change {
+	d := cell.Data
+	bounds, known := r.boundsOfCell(s)
+	if !known || d.Cluster == "" || cell.Phase() == Closed || reflect.DeepEqual(d.Bounds, bounds) {
+		return nil
+	}
+	return changed(cell.Base, ev.OpeningStarted{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Infra: d.Infra, Bounds: bounds})
 }
 
 // settleOpening goes on with a cell of a plan that opens.
@@ -82,8 +106,9 @@ func settleOpening(e Entity[CellData], refs *Refs) ([]ev.Change, *Blocker) {
 		infra, _ := find[TenantInfraData](refs, e.infra().Ref)
 		site := infra.Data.Site
 		site.Owner = OwnerTag(e.Base)
+		bounds, _ := refs.boundsOfCell(e.Data.Spec)
 		return changed(e.Base, ev.OpeningStarted{Site: site, Cluster: infra.Data.Cluster, Namespace: CellNamespace(e.Ref),
-			Infra: refs.nodesOfCell(e.Ref).Local()}), nil
+			Infra: refs.nodesOfCell(e.Ref).Local(), Bounds: bounds}), nil
 	case !e.Data.Prepared:
 		return nil, nil
 	}
@@ -177,7 +202,7 @@ func upgradeCell(e Entity[CellData], ask ev.UpgradeCell, refs *Refs) ([]ev.Chang
 		return others, nil // what is missing comes back
 	}
 	happened, _ := respecCell(e, spec)
-	return append(changed(e.Base, happened...), others...), nil
+	return joinAll(changed(e.Base, happened...), append(refs.rebound(e, spec), others...)), nil
 }
 
 // applicationsReady is the condition of a cell that its applications are there.

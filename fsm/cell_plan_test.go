@@ -56,6 +56,9 @@ func sharer(happened ...ev.Event) []fsmtest.Fact {
 func TestCellsOfPlansLive(t *testing.T) {
 	waiting := fsmtest.Is(prod, ev.Requested[ev.TenantSpec]{UID: "u-prod", Spec: ev.TenantSpec{Plan: "-/many"}}, ev.PlacingStarted{})
 	second := fsmtest.History(openCell(), fsmtest.Is(many, ev.Updated[ev.PlanSpec]{Spec: fsmtest.ManySpecOf("2")}))
+	bounded := fsmtest.ManySpecOf("2")
+	bounded.CellQuota = &ev.CellQuota{CPU: "20", Pods: 50}
+	third := fsmtest.History(openCell(), fsmtest.Is(many, ev.Updated[ev.PlanSpec]{Spec: bounded}))
 	closing := fsmtest.History(openCell(), fsmtest.Is(c1, ev.DeletionRequested{}))
 	warm := openCellOn(manyCellsOf(3, 1))
 	kept := fsmtest.History(warm, fsmtest.Is(c1, ev.KeptWarm{}))
@@ -99,6 +102,11 @@ func TestCellsOfPlansLive(t *testing.T) {
 		{name: "it stays while people may come", given: kept, when: settle(c1), phase: fsm.Open, why: "-"},
 
 		{name: "another version", given: second, when: ask(c1, ev.UpgradeCell{Plan: "many@2"}), then: []string{c1 + " update_requested", web + " update_requested"}, phase: fsm.Open},
+		{name: "with other bounds", given: third, when: ask(c1, ev.UpgradeCell{Plan: "many@2"}), then: []string{c1 + " update_requested", c1 + " opening_started", web + " update_requested"}, phase: fsm.Opening, why: "in_progress: ensure_cell"},
+		{name: "by a spec", given: third, when: ask(c1, ev.Update{Spec: ev.CellSpec{Tenants: 2, KeepEmpty: "1h", Plan: "-/many", Version: 2}}), then: []string{c1 + " update_requested", c1 + " opening_started", web + " update_requested"}, phase: fsm.Opening},
+		{name: "its namespace has them", given: facts(t, third, ask(c1, ev.UpgradeCell{Plan: "many@2"})), when: done(c1, ev.CellPrepared{}), then: []string{c1 + " prepared"}, phase: fsm.Opening, why: "dependency: waits for " + web},
+		{name: "also of one that drains", given: facts(t, third, ask(c1, ev.Drain{}), ask(c1, ev.UpgradeCell{Plan: "many@2"})), when: done(c1, ev.CellPrepared{}), then: []string{c1 + " prepared"}, phase: fsm.Draining},
+		{name: "and back to none", given: facts(t, third, ask(c1, ev.UpgradeCell{Plan: "many@2"})), when: ask(c1, ev.UpgradeCell{Plan: "many@1"}), then: []string{c1 + " update_requested", c1 + " opening_started", web + " update_requested"}, phase: fsm.Opening},
 		{name: "that it has", given: second, when: ask(c1, ev.UpgradeCell{Plan: "many@1"}), phase: fsm.Open},
 		{name: "that is not known", given: second, when: ask(c1, ev.UpgradeCell{Plan: "many@3"}), not: "invalid…plan: plan -/many has the versions 1 to 2"},
 		{name: "of another plan", given: second, when: ask(c1, ev.UpgradeCell{Plan: "free@1"}), not: "invalid…plan: " + c1 + " is of plan many, and stays so"},
@@ -114,6 +122,40 @@ func TestCellsOfPlansLive(t *testing.T) {
 		{name: "its plan is used by it", given: openCell(), when: ask(many, ev.Delete{}), not: "refused: plan -/many is used by " + c1},
 		{name: "a plan stays multi-tenant", given: manyCells(), when: ask(many, ev.Update{Spec: fsmtest.FreeSpec}), not: "refused…spec.deployment: a released plan stays multi-tenant"},
 	})
+}
+
+// A cell has the bounds of its version of the plan, and of no later one.
+func TestBoundsOfCells(t *testing.T) {
+	bounded := fsmtest.ManySpecOf("2")
+	bounded.CellQuota, bounded.Limits = &ev.CellQuota{CPU: "20", Pods: 50}, ev.PlanLimit{CPU: "1", Memory: "1Gi"}
+	second := fsmtest.Is(many, ev.Updated[ev.PlanSpec]{Spec: bounded})
+	owed := func(given []fsmtest.Fact) string {
+		e, _ := fsmtest.WorldOf(t, given).Get(fsmtest.RefOf(c1))
+		is, _ := fsm.Machines[ev.Cell].Owed(e).(ev.EnsureCell)
+		if is.Bounds == nil {
+			return "none"
+		}
+		return fmt.Sprintf("%+v", *is.Bounds)
+	}
+	born := ev.Requested[ev.CellSpec]{UID: "c", Spec: ev.CellSpec{Tenants: 2, Plan: "-/many", Version: 2}}
+	for name, c := range map[string]struct {
+		given []fsmtest.Fact
+		want  string
+	}{
+		"of a version without": {facts(t, fsmtest.History(manyCells(), manyCell(), second), settle(c1)), "none"},
+		"of a version with":    {facts(t, fsmtest.History(manyCells(), second, fsmtest.Is(c1, born)), settle(c1)), "{Quota:{CPU:20 Memory: Storage: Pods:50} Limits:{CPU:1 Memory:1Gi}}"},
+		"brought to it":        {facts(t, fsmtest.History(openCell(), second), ask(c1, ev.UpgradeCell{Plan: "many@2"})), "{Quota:{CPU:20 Memory: Storage: Pods:50} Limits:{CPU:1 Memory:1Gi}}"},
+		"while it drains":      {facts(t, fsmtest.History(openCell(), second), ask(c1, ev.Drain{}), ask(c1, ev.UpgradeCell{Plan: "many@2"})), "{Quota:{CPU:20 Memory: Storage: Pods:50} Limits:{CPU:1 Memory:1Gi}}"},
+	} {
+		if got := owed(c.given); got != c.want {
+			t.Errorf("%s: got %s, want %s", name, got, c.want)
+		}
+	}
+	plan := fsmtest.FreeSpec
+	plan.CellQuota = &ev.CellQuota{Pods: 1}
+	if faults := plan.Check(); len(faults) != 1 || faults[0].Field != "spec.cellQuota" {
+		t.Error(faults)
+	}
 }
 
 func TestTenantsShareACell(t *testing.T) {

@@ -43,11 +43,22 @@ func newPlant(t *testing.T, plan func(*ev.PlanSpec)) *plant {
 // do decides a command and folds in what it changes, as one decision.
 func (p *plant) do(name string, ask ev.Payload, internal bool) []string {
 	p.t.Helper()
+	c := p.command(name, ask)
+	c.Internal = internal
+	return p.decide(c)
+}
+
+// command is one that an operator gives now.
+func (p *plant) command(name string, ask ev.Payload) ev.Command {
 	p.now = p.now.Add(time.Second)
-	c := ev.Command{ID: fmt.Sprint("c", p.w.Seq+1), Ref: fsmtest.RefOf(name), Actor: ev.ActorAdmin, Time: p.now, UID: fmt.Sprint("u", p.w.Seq+1), Payload: ask, Internal: internal}
+	return ev.Command{ID: fmt.Sprint("c", p.w.Seq+1), Ref: fsmtest.RefOf(name), Actor: ev.ActorAdmin, Time: p.now, UID: fmt.Sprint("u", p.w.Seq+1), Payload: ask}
+}
+
+func (p *plant) decide(c ev.Command) []string {
+	p.t.Helper()
 	changes, err := fsmtest.DecideIn(p.w, c)
 	if err != nil {
-		p.t.Fatalf("%T of %s: %v", ask, name, err)
+		p.t.Fatalf("%T of %s: %v", c.Payload, c.Ref, err)
 	}
 	var all []ev.Recorded
 	var told []string
@@ -129,6 +140,10 @@ func (p *plant) report(e fsm.Entity[fsm.Data], owed ev.Effect) ev.Report {
 		r.Outcome = fsmtest.PoolsUp
 	case ev.SuspendTenant:
 		r.Outcome = ev.Suspended{}
+	case ev.MoveTenant:
+		r.Outcome = owed.Outcome()
+	case ev.RelocateTenant:
+		r.Outcome = owed.Outcome(0)
 	case ev.RetirePools:
 		r.Outcome = ev.PoolsRetired{}
 	case ev.EnsureAddon:

@@ -316,9 +316,8 @@ func rejoinTenant(e Entity[TenantData], ask ev.Adopt, refs *Refs) ([]ev.Change, 
 // HasStay tells whether a namespace on a dataplane that says a stay is one of a living tenant's: of one that moves, at either
 // place. There it is, whatever it says: what is owed to the tenant there makes it so.
 func HasStay(e Entity[Data], dataplane ev.Ref, namespace, stay string) bool {
-	return stay == "" || slices.ContainsFunc(staysOf(e), func(p *ev.Placement) bool {
-		return p.Stay == stay || p.Dataplane == dataplane.Path() && p.Namespace == namespace
-	})
+	return stay == "" || IsIn(e, dataplane, namespace) ||
+		slices.ContainsFunc(staysOf(e), func(p *ev.Placement) bool { return p.Stay == stay })
 }
 
 // stay names the stay that begins with the command that is decided, as a label's value in a cluster can have it.

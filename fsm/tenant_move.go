@@ -17,6 +17,7 @@ func movable(rows ...Row) []Row {
 	return append(rows,
 		Row{ev.MoveStarted{}, []Phase{Active, Suspended}, Moving},
 		Row{ev.MoveReserved{}, []Phase{Moving}, Stay},
+		Row{ev.MoveMade{}, []Phase{Moving}, Stay},
 		Row{ev.MovePrepared{}, []Phase{Moving}, Stay},
 		Row{ev.MoveEvicted{}, []Phase{Moving}, Stay},
 		Row{ev.Moved{}, []Phase{Moving}, Stay},
@@ -95,6 +96,8 @@ func (d TenantData) evolveMove(happened ev.Event) TenantData {
 	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveQuiesced, ev.MoveCopied, ev.MoveVerified, ev.MoveOpened,
 		ev.MoveRedirected, ev.MoveHeld:
 		now.Step = d.stepAfter(now)
+	case ev.MoveMade:
+		now.Makes = false
 	case ev.MoveInstalled:
 		now = d.closesFrom(now, e.At)
 	case ev.MoveConfirmed:
@@ -125,7 +128,7 @@ func (d TenantData) evolveMove(happened ev.Event) TenantData {
 // beginsStep tells whether an event begins a step of a move, or one anew.
 func beginsStep(e ev.Event) bool {
 	switch e.(type) {
-	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveContinued, ev.MoveAborting,
+	case ev.MoveMade, ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveContinued, ev.MoveAborting,
 		ev.MoveInstalled, ev.MoveConfirmed, ev.MoveWindowOpened, ev.MoveWindowMissed, ev.MoveQuiesced,
 		ev.MoveCopied, ev.MoveVerified, ev.MoveOpened, ev.MoveRedirected, ev.MoveHeld, ev.MoveStopped, ev.MoveReopened:
 		return true
@@ -141,7 +144,7 @@ func (d TenantData) settled() TenantData {
 
 // moving has the state that a move begins with. The event stays here, since what is pointed to is on the heap at every call.
 func (d TenantData) moving(started ev.MoveStarted) TenantData {
-	d.Move = &ev.MoveState{ID: started.ID, Kind: started.Kind, Step: ev.StepReserve, From: started.From, To: started.To}
+	d.Move = &ev.MoveState{ID: started.ID, Kind: started.Kind, Step: ev.StepReserve, Makes: started.Makes, From: started.From, To: started.To}
 	d.Next, d.Zones = &started.Spec, started.Zones
 	if d.Away != nil {
 		d.Move.Data = d.Away.Terms.Data
@@ -182,7 +185,7 @@ func boundsOfMove(e Entity[TenantData]) (l PhaseLimits, is bool) {
 	}
 	if m := e.Data.Move; e.Phase() == Moving && m != nil && m.Kind == ev.MoveMachines {
 		l, is = machineSteps[m.Step]
-		return l, is && l.Within > 0
+		return l, is && l.Within > 0 && !m.Makes // who makes machines has bounds of its own
 	}
 	return l, false
 }
@@ -195,6 +198,10 @@ func (d TenantData) owedMachines(b Base) ev.Effect {
 	}
 	at, to := *d.Placement, m.To.Nodes()
 	switch m.Step {
+	case ev.StepReserve:
+		if m.Makes {
+			return WaitFor{On: placeOf(m.To)}
+		}
 	case ev.StepPrepare, ev.StepEvict:
 		at.TenantInfra, at.Machines = m.To.TenantInfra, m.To.Machines // on the terms of before, until the commit
 	case ev.StepAbort:
@@ -250,7 +257,7 @@ func settleMove(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 	case m.Step == ev.StepSwitch:
 		return changed(e.Base, ev.Moved{Placement: m.To, Spec: *e.Data.Next}), nil
 	case m.Kind == ev.MoveMachines:
-		return nil, nil
+		return awaitMachines(e, refs)
 	case m.Step == ev.StepReserve:
 		return reserve(e, refs)
 	}

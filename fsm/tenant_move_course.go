@@ -14,6 +14,7 @@ type course struct {
 	terms  ev.PlanMove
 	jobs   []ev.MoveJob
 	shared *sharedWay // between two cells whose applications are shared; nil: the tenant has a namespace of its own
+	makes  bool       // of a move within a cluster: to machines that are made for it alone
 }
 
 func (a *Away) course() course {
@@ -25,9 +26,9 @@ func (a *Away) course() course {
 
 func (d destination) course() course {
 	if d.terms == nil {
-		return course{}
+		return course{makes: d.makes()}
 	}
-	return course{*d.terms, d.jobs, d.shared}
+	return course{terms: *d.terms, jobs: d.jobs, shared: d.shared}
 }
 
 // steps are those of a move to another cluster, in their order.

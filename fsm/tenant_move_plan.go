@@ -22,7 +22,7 @@ func moveTenant(e Entity[TenantData], ask ev.Move, refs *Refs) ([]ev.Change, err
 	if d.kind != ev.MoveCluster {
 		from.Stay = d.to.Stay
 	}
-	started := ev.MoveStarted{ID: refs.command.ID, Kind: d.kind, From: from, To: d.to, Spec: d.spec, Zones: d.zones,
+	started := ev.MoveStarted{ID: refs.command.ID, Kind: d.kind, From: from, To: d.to, Spec: d.spec, Zones: d.zones, Makes: d.makes(),
 		Plan: plan.PlanID, Use: plan.Use, Terms: d.terms, Apps: d.apps, Jobs: d.jobs}
 	changes := append(d.births, changed(e.Base, started)...)
 	return holdApplications(e, changes, "move", refs)
@@ -116,6 +116,9 @@ func (d destination) plan(e Entity[TenantData], use *ev.TenantUse) ev.MovePlan {
 	if d.opens() {
 		to.Cell, to.Machines = "", ""
 	}
+	if d.own != nil {
+		to.TenantInfra = ""
+	}
 	from.Why, to.Why, to.Stay = "", "", ""
 	p := ev.MovePlan{Kind: d.kind, From: from, To: to, Steps: stepsOf(d.kind, d.course(), e.Data.rest().Type()),
 		Made: []string{}, Changed: d.changes(from, e.Data.Spec), Removed: []string{},
@@ -126,11 +129,7 @@ func (d destination) plan(e Entity[TenantData], use *ev.TenantUse) ev.MovePlan {
 	if e.Data.shares() {
 		sayShared(p.Steps)
 	}
-	if d.kind == ev.MoveMachines {
-		p.Interrupted = "its pods go one of a workload at a time, as budgets let them; a workload with one pod is away until the next is ready"
-		p.Made = append(p.Made, "room for its pods on the machines of tenantinfra "+to.TenantInfra)
-		p.Removed = append(p.Removed, "its pods on the machines of tenantinfra "+from.TenantInfra)
-	}
+	d.sayMachines(&p, e, from)
 	if d.kind == ev.MoveCluster {
 		d.sayCluster(&p)
 	}
@@ -175,7 +174,7 @@ func stepsOf(kind string, c course, rest string) []ev.MovePlanStep {
 		return c.steps(rest)
 	case ev.MoveMachines:
 		return []ev.MovePlanStep{
-			{Name: ev.StepReserve, Does: "takes the place and holds room for its pods there", Events: []string{ev.MoveStarted{}.Type(), ev.MoveReserved{}.Type()}},
+			c.reserveMachines(),
 			{Name: ev.StepPrepare, Does: "has its namespace say the new machines, so that new pods go there", Events: []string{ev.MovePrepared{}.Type()}},
 			{Name: ev.StepEvict, Does: "has its pods leave, one of a workload at a time", Events: []string{ev.MoveEvicted{}.Type()}},
 			{Name: ev.StepSwitch, Does: "puts the tenant on the new terms; until then it can be aborted", Events: []string{ev.Moved{}.Type()}},
@@ -209,7 +208,7 @@ func (d destination) changes(from ev.Placement, spec ev.TenantSpec) []string {
 	}
 	say("plan", fmt.Sprintf("%s@%d", from.Plan, from.PlanVersion), fmt.Sprintf("%s@%d", d.to.Plan, d.to.PlanVersion))
 	say("region of its spec", spec.Region, d.spec.Region)
-	say("tenantinfra", from.TenantInfra, d.to.TenantInfra)
+	say("tenantinfra", from.TenantInfra, d.machines())
 	say("size", from.Size, d.to.Size)
 	say("cpu", from.Quota.CPU, d.to.Quota.CPU)
 	say("memory", from.Quota.Memory, d.to.Quota.Memory)

@@ -3,6 +3,7 @@ package fsm
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	ev "github.com/aeriehq/aerie/events"
 )
@@ -99,6 +100,11 @@ func inOrOn(p ev.Placement) string {
 		return "in cell " + p.Cell
 	}
 	return "on " + p.Dataplane
+}
+
+// IsIn tells whether a tenant lives in a namespace on a dataplane, be it its own or that of a cell: of one that moves, at either place.
+func IsIn(e Entity[Data], dataplane ev.Ref, namespace string) bool {
+	return slices.ContainsFunc(staysOf(e), func(p *ev.Placement) bool { return p.Dataplane == dataplane.Path() && p.Namespace == namespace })
 }
 
 // inCellOf are the needs of a tenant at a place: its cell, and all of the applications that this has.

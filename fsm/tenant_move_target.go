@@ -13,20 +13,22 @@ import (
 
 // destination is where a move leads, and what it takes to get there.
 type destination struct {
-	kind   string
-	to     ev.Placement
-	spec   ev.TenantSpec // of the tenant once it is there
-	now    ev.PlanSpec   // the version of the plan that it is on
-	then   ev.PlanSpec   // the version that it goes to
-	zones  []string      // of the machines that it goes to, if these are in some only
-	births []ev.Change   // of a cell that is opened for it, and of those that stand empty; and that it claims a dataplane
-	terms  *ev.PlanMove  // how it goes to another cluster; nil if it does not
-	apps   []string      // that go along
-	jobs   []ev.MoveJob  // the programs that are run on the way to another cluster
-	left   []string      // what stays behind
-	follow []string      // the Secrets that come along
-	from   string        // the dataplane that it leaves
-	shared *sharedWay    // from one cell into another whose applications are shared; nil: not so
+	kind      string
+	to        ev.Placement
+	spec      ev.TenantSpec // of the tenant once it is there
+	now       ev.PlanSpec   // the version of the plan that it is on
+	then      ev.PlanSpec   // the version that it goes to
+	zones     []string      // of the machines that it goes to, if these are in some only
+	births    []ev.Change   // of a cell that is opened for it, and of those that stand empty; and that it claims a dataplane
+	terms     *ev.PlanMove  // how it goes to another cluster; nil if it does not
+	apps      []string      // that go along
+	jobs      []ev.MoveJob  // the programs that are run on the way to another cluster
+	left      []string      // what stays behind
+	follow    []string      // the Secrets that come along
+	from      string        // the dataplane that it leaves
+	own       *ownMachines  // that are made for it; nil: none are
+	leavesOwn bool          // the machines that it leaves are its own
+	shared    *sharedWay    // from one cell into another whose applications are shared; nil: not so
 }
 
 // opens tells whether a cell is opened for the move.
@@ -61,7 +63,7 @@ func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) 
 	if err := t.fitsCell(e, ask, refs); err != nil {
 		return destination{}, err
 	}
-	infra, err := t.infra(e, ask, refs)
+	infra, own, err := t.infraOrOwn(e, ask, refs)
 	if err != nil {
 		return destination{}, err
 	}
@@ -74,7 +76,12 @@ func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) 
 	if !known {
 		now = on.Data.Spec
 	}
-	d := destination{from: from.Dataplane, to: t.placement(e, infra, cell, refs.stay()),
+	if own != nil {
+		births = append([]ev.Change{own.birth}, births...)
+	}
+	left, _ := find[TenantInfraData](refs, ready(ev.TenantInfra, from.TenantInfra).Ref)
+	d := destination{from: from.Dataplane, own: own, leavesOwn: left.Data.Spec.For == e.Ref.Path(),
+		to:   t.placement(e, infra, cell, refs.stay()),
 		spec: e.Data.Spec, now: now, then: t.spec, births: births}
 	d.spec.Plan, d.spec.Region = t.plan.Ref.Path(), t.region
 	if d.spec.App == "" && t.spec.Apps[0].Type != t.app {
@@ -186,9 +193,6 @@ func (t target) infra(e Entity[TenantData], ask ev.Move, refs *Refs) (Entity[Ten
 		here, _ := find[TenantInfraData](refs, ready(ev.TenantInfra, from.TenantInfra).Ref)
 		return here, nil
 	}
-	if t.want.own {
-		return t.ownInfra(e, ask, refs)
-	}
 	if ask.Cell != "" {
 		in, _ := ev.ParseRef(ev.Cell, ask.Cell)
 		return t.fitting(ready(ev.TenantInfra, Base{Ref: in}.infra().Ref.Path()).Ref, "cell", ask, refs)
@@ -201,6 +205,11 @@ func (t target) infra(e Entity[TenantData], ask ev.Move, refs *Refs) (Entity[Ten
 	} else {
 		at = ask.Dataplane
 	}
+	return t.chosen(e, at, ask, refs)
+}
+
+// chosen is the tenant infra that the plan's rule chooses on a dataplane, or, if none is named, wherever one fits.
+func (t target) chosen(e Entity[TenantData], at string, ask ev.Move, refs *Refs) (infra Entity[TenantInfraData], err error) {
 	o, found := t.want.best(refs, at)
 	if !found && ask.Dataplane == "" {
 		o, found = t.want.best(refs, "")
@@ -210,10 +219,10 @@ func (t target) infra(e Entity[TenantData], ask ev.Move, refs *Refs) (Entity[Ten
 		if ask.Dataplane != "" {
 			where = "on dataplane " + at
 		}
-		return Entity[TenantInfraData]{}, ev.Refuse(ev.Refused, "%s can't move: no tenant infra %s fits: plan %s wants %s; create one, or more cells where it fits",
-			e.Ref, where, t.plan.Ref.Path(), t.want)
+		return infra, ev.Refuse(ev.Refused, "%s can't move: no tenant infra %s fits: plan %s wants %s; create one, or %s where it fits",
+			e.Ref, where, t.plan.Ref.Path(), t.want, t.want.more())
 	}
-	infra, _ := find[TenantInfraData](refs, o.Infra)
+	infra, _ = find[TenantInfraData](refs, o.Infra)
 	return infra, nil
 }
 

@@ -176,17 +176,6 @@ func (r *Refs) spreadMachines(e Entity[TenantInfraData], now ev.TenantInfraSpec)
 	return changes
 }
 
-// ownInfra is where a tenant that has machines of its own may move: nowhere but to other terms.
-func (t target) ownInfra(e Entity[TenantData], ask ev.Move, refs *Refs) (Entity[TenantInfraData], error) {
-	from := e.Data.Placement
-	here, _ := find[TenantInfraData](refs, ready(ev.TenantInfra, from.TenantInfra).Ref)
-	if here.Data.Spec.For == e.Ref.Path() && ask.Cell == "" && (ask.Dataplane == "" || ask.Dataplane == from.Dataplane) &&
-		len(t.want.misfits(Entity[Data]{here.Base, here.Data}, refs.Get)) == 0 {
-		return here, nil
-	}
-	return here, ev.Refuse(ev.Refused, "%s can't move to machines of its own, which plan %s wants: these are made when a tenant is placed; create another tenant of that plan", e.Ref, t.plan.Ref.Path())
-}
-
 // endMachines begins the end of what a tenant has had alone, and has no more.
 func (o *outcome) endMachines(ref ev.Ref, before, after Entity[Data]) error {
 	still := PlacesOf(after)

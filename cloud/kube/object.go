@@ -81,6 +81,16 @@ func (o Object) Controller() (kind, name string) {
 	return "", ""
 }
 
+// OwnerReference has another object of the namespace go when this one has gone, as it was read: one of the same name that comes
+// later is not it. It is nil where the cluster gives no uids.
+func (o Object) OwnerReference() map[string]any {
+	uid := StringOf(o.Metadata()["uid"])
+	if uid == "" {
+		return nil
+	}
+	return map[string]any{"apiVersion": o.APIVersion(), "kind": o.Kind(), "name": o.Name(), "uid": uid}
+}
+
 // Ended tells of a pod whether it has come to its end by itself.
 func (o Object) Ended() bool {
 	phase := StringOf(MapOf(o["status"])["phase"])

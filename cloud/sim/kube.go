@@ -92,6 +92,7 @@ type clusterAPI struct {
 // Apply implements kube.API.
 func (a *clusterAPI) Apply(ctx context.Context, o kube.Object) (changed bool, err error) {
 	err = a.do(ctx, "Apply", o.Key(), func(c *call, m *memory.Store) (err error) {
+		c.single = c.single && o.Metadata()["ownerReferences"] == nil // what goes with something that is gone goes at once
 		changed, err = c.running(m).Apply(ctx, o)
 		return err
 	})
@@ -151,7 +152,7 @@ func (a *clusterAPI) List(ctx context.Context, sel kube.Selector) (found []kube.
 		}
 		nodes, err := a.nodes(ctx, c, m, k)
 		for _, node := range nodes {
-			if has(node.Labels(), sel.Labels) {
+			if memory.Has(node.Labels(), sel.Labels) {
 				found = append(found, node)
 			}
 		}
@@ -304,13 +305,4 @@ func node(r *resource, i int) kube.Object {
 		"spec":     map[string]any{"taints": taints},
 		"status":   map[string]any{"conditions": []any{map[string]any{"type": "Ready", "status": "True"}}},
 	}
-}
-
-func has(labels, wanted map[string]string) bool {
-	for k, v := range wanted {
-		if got, ok := labels[k]; !ok || got != v {
-			return false
-		}
-	}
-	return true
 }

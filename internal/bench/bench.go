@@ -107,12 +107,12 @@ func newBenchmarkCommand(kinds *events.Registry, m benchmark) *cobra.Command {
 // bench is one run of a benchmark.
 type bench struct {
 	benchmark
-	kinds              *events.Registry
-	n, clients, rounds int
-	tails              tailsOptions
-	idle               time.Duration // of agents
-	parent, profile    string
-	json               bool
+	kinds                       *events.Registry
+	n, clients, rounds, servers int // servers is of placement
+	tails                       tailsOptions
+	idle                        time.Duration // of agents
+	parent, profile             string
+	json                        bool
 
 	dir   string // made for this run
 	meter *meter

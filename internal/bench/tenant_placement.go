@@ -10,6 +10,7 @@ import (
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
+	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/projections/state"
 )
 
@@ -18,11 +19,13 @@ var placementBenchmark = benchmark{
 	short: "Tenants placed in cells, on disk, and decisions on places among many",
 	long: "Create tenants over NATS, each client those of a customer of its own, and wait until every one is placed, in cells that\n" +
 		"open as they fill. The machines take longer to build than this takes, so nothing is done for a tenant that is placed.\n" +
-		"An answer is from a tenant's command to its place. The yardstick writes the same events once more in atomic batches.\n" +
+		"With --servers several servers of aerie place them, each deciding on what the others have decided. An answer is from a\n" +
+		"tenant's command to its place. The yardstick writes the same events once more in atomic batches.\n" +
 		"Then decide on as many places once more, in memory: on dataplanes in twenty regions, one for each of --n, at most\n" +
 		"10,000, with ten cells each.",
 	n: 10_000, clients: 64, rounds: 2,
-	run: benchPlacement,
+	flags: placementFlags,
+	run:   benchPlacement,
 }
 
 const (
@@ -33,12 +36,15 @@ const (
 )
 
 func benchPlacement(ctx context.Context, b *bench) (_ []figure, err error) {
-	c, err := b.startAt(1)
+	if b.servers < 1 || b.servers > mostServers {
+		return nil, client.Invalid("--servers", "%d: want 1 to %d", b.servers, mostServers)
+	}
+	servers, err := b.startPlacers()
 	if err != nil {
 		return nil, err
 	}
-	r := &living{bench: b, control: c, ended: make(chan ending, b.perRound()), last: "placed"}
-	if err := errors.Join(r.live(ctx, placementOffer(b.n)), c.Close()); err != nil {
+	r := &living{bench: b, control: servers.all[0], ended: make(chan ending, b.perRound()), last: "placed"}
+	if err := errors.Join(r.live(ctx, placementOffer(b.n)), servers.close()); err != nil {
 		return nil, err
 	}
 	p, err := newPlacing(min(b.n, mostDataplanes))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ func newRebalanceCommand() *cobra.Command {
 		Short: "Empty the cells of a tenant infra that drain, and even out the others, by moves",
 		Long: "Move tenants between the cells of a tenant infra: out of those that drain, and from the fullest to the emptiest until they\n" +
 			"differ by one at most. One moves after the other; the first move that fails ends it. Asked again, it goes on from what is there.\n" +
-			"Cells of a multi-tenant plan stay as they are.",
+			"A tenant of a multi-tenant plan goes to cells of its plan alone, as spec.move of that says.",
 		Example: "  aerie cell drain -/eu_pg_c1\n  aerie cell rebalance -/eu_pg --dry-run\n  aerie cell rebalance -/eu_pg",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			infra, err := onlyID(cmd, events.TenantInfra, words(cmd, args))
@@ -48,6 +49,7 @@ func newRebalanceCommand() *cobra.Command {
 // cellLoad is what is in a cell.
 type cellLoad struct {
 	path    string
+	plan    string // the multi-tenant plan whose tenants alone live in it; empty: it takes those of all others
 	most    int
 	drains  bool
 	tenants []string // by name
@@ -62,7 +64,7 @@ func rebalance(ctx context.Context, cl *client.Client, infra events.Ref, dry boo
 	if err != nil {
 		return err
 	}
-	shifts, full := evenOut(cells)
+	shifts, full := evenOutAll(cells)
 	for _, s := range shifts {
 		if _, err := fmt.Fprintln(out, client.Plain(fmt.Sprintf("tenant %s: from cell %s to %s", s.tenant, s.from, s.to))); err != nil || dry {
 			if err != nil {
@@ -74,8 +76,8 @@ func rebalance(ctx context.Context, cl *client.Client, infra events.Ref, dry boo
 			return err
 		}
 	}
-	if full != "" {
-		return events.Refuse(events.Refused, "cell %s drains, and no other cell of %s has room for its tenants: give it more cells", full, infra)
+	if full != nil {
+		return full.refuse(infra)
 	}
 	if len(shifts) == 0 {
 		_, err = fmt.Fprintln(out, client.Plain(fmt.Sprintf("the cells of %s are even", infra)))
@@ -100,6 +102,15 @@ func (s shift) do(ctx context.Context, cl *client.Client, out io.Writer) error {
 	return cl.MoveEnded(ctx, ref, a.CommandID)
 }
 
+// refuse says why a cell that drains keeps some of its tenants.
+func (c *cellLoad) refuse(infra events.Ref) error {
+	if c.plan != "" {
+		return events.Refuse(events.Refused, "cell %s drains, and no other cell of plan %s on %s has room for its tenants: create one more, "+
+			"or move them elsewhere by name", c.path, c.plan, infra)
+	}
+	return events.Refuse(events.Refused, "cell %s drains, and no other cell of %s has room for its tenants: give it more cells", c.path, infra)
+}
+
 // loadsOf reads what is in the cells of a tenant infra that tenants can move between.
 func loadsOf(ctx context.Context, cl *client.Client, infra events.Ref) (cells []*cellLoad, err error) {
 	read := func(k events.Kind, see func(client.Entity)) error {
@@ -119,8 +130,8 @@ func loadsOf(ctx context.Context, cl *client.Client, infra events.Ref) (cells []
 			return
 		}
 		open := slices.Contains([]string{string(fsm.Open), string(fsm.Full), string(fsm.Draining)}, e.Phase)
-		if e.Owner == infra.Owner && e.Ref().Parent() == infra.ID && spec.Plan == "" && open {
-			cells = append(cells, &cellLoad{path: e.Ref().Path(), most: spec.Tenants, drains: e.Phase == string(fsm.Draining)})
+		if e.Owner == infra.Owner && e.Ref().Parent() == infra.ID && open {
+			cells = append(cells, &cellLoad{path: e.Ref().Path(), plan: spec.Plan, most: spec.Tenants, drains: e.Phase == string(fsm.Draining)})
 		}
 	})
 	if err != nil {
@@ -136,8 +147,21 @@ func loadsOf(ctx context.Context, cl *client.Client, infra events.Ref) (cells []
 	return cells, err
 }
 
+// evenOutAll evens out the cells of each plan among themselves, and those of no plan.
+func evenOutAll(cells []*cellLoad) (shifts []shift, full *cellLoad) {
+	of := map[string][]*cellLoad{}
+	for _, c := range cells {
+		of[c.plan] = append(of[c.plan], c)
+	}
+	for _, plan := range slices.Sorted(maps.Keys(of)) {
+		more, keeps := evenOut(of[plan])
+		shifts, full = append(shifts, more...), cmp.Or(full, keeps)
+	}
+	return shifts, full
+}
+
 // evenOut says which tenants go where, one after the other, and which draining cell keeps some for want of room.
-func evenOut(cells []*cellLoad) (shifts []shift, full string) {
+func evenOut(cells []*cellLoad) (shifts []shift, full *cellLoad) {
 	for _, c := range cells {
 		slices.Sort(c.tenants)
 	}
@@ -156,11 +180,11 @@ func evenOut(cells []*cellLoad) (shifts []shift, full string) {
 		}
 		switch {
 		case from == nil:
-			return shifts, ""
+			return shifts, nil
 		case to == nil && from.drains:
-			return shifts, from.path
+			return shifts, from
 		case to == nil || !from.drains && len(from.tenants)-len(to.tenants) < 2:
-			return shifts, ""
+			return shifts, nil
 		}
 		shifts = append(shifts, shift{from.tenants[0], from.path, to.path})
 		to.tenants, from.tenants = append(to.tenants, from.tenants[0]), from.tenants[1:]

@@ -119,6 +119,25 @@ func TestJobThatHangs(t *testing.T) {
 	}
 }
 
+// One that comes late, for something that is gone, is ended by the cluster, and so are its pods.
+func TestJobThatComesLate(t *testing.T) {
+	t.Parallel()
+	spec := jobIn(t, "job-late", "baseline")
+	apply(t, admin, kubetest.Config(spec.Namespace, "record", "1"))
+	record, err := admin.Get(t.Context(), "v1", "ConfigMap", spec.Namespace, "record")
+	kubetest.Must(t, err)
+	kubetest.Must(t, kube.Delete(t.Context(), admin, record.Key()))
+	apply(t, admin, kubetest.Config(spec.Namespace, "record", "1")) // another of its name
+	spec.GoesWith, spec.Nodes = record, map[string]string{"aerie.io/tenantinfra": "nowhere"}
+	_, err = job.Run(t.Context(), admin, spec)
+	kubetest.Must(t, err)
+	kubetest.Eventually(t, "it is gone", func() bool {
+		pods, err := admin.List(t.Context(), kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: spec.Namespace})
+		kubetest.Must(t, err)
+		return len(pods) == 0 && !there(t, admin, job.API, "Job", spec.Namespace, spec.Name)
+	})
+}
+
 // One whose pod is not let in says so.
 func TestJobWhosePodIsRefused(t *testing.T) {
 	t.Parallel()

@@ -29,6 +29,7 @@ func TestBench(t *testing.T) {
 		{"history --n 1300 --rounds 2", 1300, []string{"again_times", "new_times", "page_times", "at_times", "new_p50_us", "page_p50_us", "at_p50_us", "growth", "start_s"}},
 		{"start --n 300 --rounds 2", 300, []string{"killed_p50_us", "killed_raw_p50_us", "first_us"}},
 		{"placement --n 20 --clients 3 --rounds 2", 20, []string{"decision_p50_us", "decision_p99_us", "decision_max_us"}},
+		{"placement --servers 2 --n 20 --clients 3 --rounds 2", 20, []string{"decision_p50_us", "decision_p99_us", "decision_max_us"}},
 		{"lifecycle --n 20 --clients 3 --rounds 2", 20, []string{"events_per_tenant", "events_per_s", "per_append"}},
 	} {
 		t.Run(c.args, func(t *testing.T) {

@@ -173,15 +173,17 @@ func (l *life) rescue() {
 	for _, ref := range refs(ev.Tenant) {
 		e, _ := l.world.Get(ref)
 		d, ok := e.Data.(fsm.TenantData)
-		if !ok || d.Away == nil || d.Placement == nil {
+		if !ok || d.Away == nil || d.Move == nil || d.Placement == nil {
 			continue
 		}
-		on, _ := ev.ParseRef(ev.Dataplane, d.Placement.Dataplane)
-		if dp, _ := l.world.Get(on); dp.Failure != nil {
-			l.ask(l.request(on, ev.VerbRetry, ""))
-		}
-		if d.Placement.Record != "" {
-			l.rescueCell(d.Placement.Cell)
+		for _, at := range []ev.Placement{*d.Placement, d.Move.From, d.Move.To} { // at both its places
+			on, _ := ev.ParseRef(ev.Dataplane, at.Dataplane)
+			if dp, _ := l.world.Get(on); dp.Failure != nil {
+				l.ask(l.request(on, ev.VerbRetry, ""))
+			}
+			if at.Record != "" {
+				l.rescueCell(at.Cell)
+			}
 		}
 	}
 }
@@ -229,6 +231,7 @@ func (l *life) checkAll() {
 	l.now = l.now.Add(time.Hour)
 	l.sweep() // what is being deleted is gone when somebody looks after its time
 	l.rest()
+	l.checkOwn()
 	l.checkClouds()
 }
 
@@ -244,8 +247,7 @@ func (l *life) sweep() {
 		l.must(err)
 		for _, o := range all {
 			t, _ := l.world.Get(reconcile.RefOf(o))
-			left := o.IsTenant() && t.UID == o.Owner && !fsm.HasStay(t, c.Dataplane, o.Namespace, o.Stay)
-			if !left && !l.world.HasEnded(reconcile.RefOf(o), o.Owner) {
+			if !reconcile.IsLeft(t, c.Dataplane, o) && !l.world.HasEnded(reconcile.RefOf(o), o.Owner) {
 				continue
 			}
 			l.must(o.Remove(context.Background(), api))

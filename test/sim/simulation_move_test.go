@@ -45,9 +45,14 @@ func (l *life) move() {
 	}
 }
 
-// changeMachines gives some tenants that are awake something that runs, and another size of machines on their dataplane.
+// changeMachines gives some tenants that are awake something that runs, and another size of machines on their dataplane, or machines of
+// their own. From those some go back.
 func (l *life) changeMachines() {
 	larger := strings.ReplaceAll(planJSON("resource-shared", "spread", false), `"size":"small"`, `"size":"large"`)
+	if own := l.chance(2); own {
+		larger = ownJSON("resource-shared", "spread")
+		defer l.backFromOwn()
+	}
 	l.ask(l.request(ev.Ref{Kind: ev.Plan, Owner: ev.Platform, ID: "business"}, ev.VerbUpdate, `{"spec":`+larger+`}`))
 	var asked []ev.Ref
 	for _, ref := range refs(ev.Tenant) {
@@ -72,6 +77,45 @@ func (l *life) changeMachines() {
 		l.ask(l.request(ref, ev.VerbMove, `{"plan":"business"}`))
 	}
 	l.rest()
+}
+
+// backFromOwn has tenants go back from machines of their own.
+func (l *life) backFromOwn() {
+	l.checkOwn()
+	for _, ref := range refs(ev.Tenant) {
+		if e, _ := l.world.Get(ref); l.isAlone(e) && l.chance(2) {
+			l.ask(l.request(ref, ev.VerbMove, `{"plan":"free"}`))
+		}
+	}
+	l.rest()
+	l.checkOwn()
+}
+
+// isAlone tells whether a tenant is on machines that it has alone.
+func (l *life) isAlone(e fsm.Entity[fsm.Data]) bool {
+	d, is := e.Data.(fsm.TenantData)
+	if !is || d.Placement == nil || e.Phase() != fsm.Active {
+		return false
+	}
+	on, _ := ev.ParseRef(ev.TenantInfra, d.Placement.TenantInfra)
+	infra, _ := l.world.Get(on)
+	machines, is := infra.Data.(fsm.TenantInfraData)
+	return is && machines.Spec.For == e.Ref.Path()
+}
+
+// checkOwn: machines that somebody has alone are there for who lives on them, and for nobody else.
+func (l *life) checkOwn() {
+	for _, ref := range l.living(ev.TenantInfra) {
+		e, _ := l.world.Get(ref)
+		of, faults := ev.ParseRef(ev.Tenant, e.Data.(fsm.TenantInfraData).Spec.For)
+		if len(faults) > 0 || e.Phase() == fsm.Deleting {
+			continue // for all, or of a cell
+		}
+		l.seen["machines of one tenant"]++
+		if t, _ := l.world.Get(of); !slices.Contains(fsm.PlacesOf(t), ref.Path()) {
+			l.wrong("%s is %s for %s, which is not there", ref, e.Phase(), of)
+		}
+	}
 }
 
 // checkLanding: what runs for a tenant that is awake is on its machines, where a policy of the cluster brings it there.
@@ -153,6 +197,9 @@ func (l *life) noteMove(r ev.Recorded) {
 	switch e := r.Event.(type) {
 	case ev.MoveStarted:
 		l.seen["moves by "+e.Kind]++
+		if e.Makes {
+			l.seen["moves to machines of their own"]++
+		}
 		l.moves[r.Ref] = l.promises[r.Ref]
 		l.seen["moves"]++
 	case ev.DeletionRequested:
@@ -166,7 +213,7 @@ func (l *life) noteMove(r ev.Recorded) {
 		return
 	}
 	switch r.Event.(type) {
-	case ev.MoveStarted, ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.Moved, ev.MoveReleased, ev.MoveAborted, ev.Activated, ev.Suspended,
+	case ev.MoveStarted, ev.MoveMade, ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.Moved, ev.MoveReleased, ev.MoveAborted, ev.Activated, ev.Suspended,
 		ev.MoveInstalled, ev.MoveConfirmed, ev.MoveWindowOpened, ev.MoveQuiesced, ev.MoveCopied, ev.MoveVerified, ev.MoveOpened, ev.MoveRedirected, ev.MoveHeld,
 		ev.LeavingStarted, ev.TenantLeft:
 		seen.happened = append(seen.happened, r.Event.Type())

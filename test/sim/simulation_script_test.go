@@ -67,8 +67,16 @@ func ownJSON(deployment, placement string) string {
 	return strings.TrimSuffix(planJSON(deployment, placement, false), "}") + `,"machines":"own"}`
 }
 
-// manyJSON is a multi-tenant plan, whose versions differ in what their cells have.
+// manyJSON is a multi-tenant plan, whose versions differ in what their cells have, and in what bounds these.
 func manyJSON(version string) string {
+	many := manyOf(version)
+	if version == "2" {
+		many = strings.TrimSuffix(many, "}") + `,"cellQuota":{"cpu":"20","pods":50}}`
+	}
+	return many
+}
+
+func manyOf(version string) string {
 	return planJSON(ev.MultiTenant, "pack", false)[:len(planJSON(ev.MultiTenant, "pack", false))-1] + fmt.Sprintf(`,"applications":[{"name":"web",%s],"tenants":{"join":{"image":"example.test/join:%s"},"leave":{"image":"example.test/leave:%[2]s"}}}`, manyApp(version)[1:], version)
 }
 

@@ -12,6 +12,9 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/cell"
+	"github.com/aeriehq/aerie/cloud/kube/job"
+	"github.com/aeriehq/aerie/cloud/kube/kubetest"
 	"github.com/aeriehq/aerie/cloud/kube/release"
 	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	"github.com/aeriehq/aerie/cloud/sim"
@@ -228,6 +231,51 @@ func TestALateCallOfAnEarlierStay(t *testing.T) {
 	}
 	if h := r.history(prod.Ref); !strings.HasPrefix(h[len(h)-1], "swept ") {
 		t.Errorf("history: %v", h)
+	}
+}
+
+// A record that a slow call makes in a cell where the tenant lives no more goes, though the tenant lives, and so does a Job that goes with
+// it. Where it lives its record stays.
+func TestALateRecordIsSwept(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []string{
+		"create customer acme {}",
+		`create account -/main {"cloud":"sim","number":"4711"}`,
+		"create plan -/many " + manyJSON("1"),
+		`create dataplane -/eu {"account":"main","region":"eu-central"}`,
+		"create tenantinfra -/eu_pg " + cellsJSON(2, 3, 0),
+		`create tenant acme/prod {"plan":"many"}`,
+		"build tenant acme/prod Active",
+		`create cell -/eu_pg_other {"tenants":2,"plan":"many","planVersion":1}`,
+		"build cell -/eu_pg_other Open",
+	} {
+		r.perform(c)
+	}
+	prod := r.phase(ev.Tenant, "acme/prod", 0, fsm.Active)
+	d := prod.Data.(fsm.TenantData)
+	api, err := r.cloud.Kube(t.Context(), execute.ScopeOf(d.Site), d.Cluster)
+	kubetest.Must(t, err)
+	late := cell.Record{Namespace: "cell---pg-other", Name: d.Placement.Record, Customer: "acme", Tenant: "prod", Owner: prod.UID, Revision: 1}
+	kubetest.Must(t, cell.EnsureRecord(t.Context(), api, late))
+	there := func(namespace string) kube.Object {
+		o, err := cell.FindRecord(t.Context(), api, namespace, late.Name, prod.UID)
+		kubetest.Must(t, err)
+		return o
+	}
+	run := job.Spec{Namespace: late.Namespace, Name: "late", Owner: prod.UID, Image: "example.test/leave:1", Deadline: time.Hour, GoesWith: there(late.Namespace)}
+	_, err = job.Run(t.Context(), api, run)
+	kubetest.Must(t, err)
+	sweeper := reconcile.NewSweeper(r.intake, r.fold, map[string]execute.Cloud{"sim": {Provider: r.cloud, Kube: r.cloud.Kube}}, clock.Clock{Speed: 1})
+	now := time.Now()
+	sweeper.Sweep(t.Context(), now)
+	if there(late.Namespace) == nil {
+		t.Error("swept within the grace")
+	}
+	sweeper.Sweep(t.Context(), now.Add(reconcile.SweepGrace))
+	left, err := api.List(t.Context(), kube.Selector{APIVersion: job.API, Kind: "Job", Namespace: late.Namespace})
+	kubetest.Must(t, err)
+	if there(late.Namespace) != nil || len(left) > 0 || there(d.Placement.Namespace) == nil {
+		t.Errorf("the late record is %v, with %v; its own is %v", there(late.Namespace), left, there(d.Placement.Namespace))
 	}
 }
 

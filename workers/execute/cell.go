@@ -5,6 +5,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/cell"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
 	ev "github.com/aeriehq/aerie/events"
 )
 
@@ -13,6 +14,10 @@ func (t *Task) CellSpec(e ev.EnsureCell) cell.Spec {
 	spec := cell.Spec{Namespace: e.Namespace, Label: e.Label, Infra: e.Infra, Owner: t.UID, Mark: e.Owner, Revision: t.Revision}
 	if t.Ref.Owner != ev.Platform {
 		spec.Customer = t.Ref.Owner
+	}
+	if b := e.Bounds; b != nil {
+		spec.Quota = policy.Quota{CPU: b.Quota.CPU, Memory: b.Quota.Memory, Storage: b.Quota.Storage, Pods: b.Quota.Pods}
+		spec.DefaultCPU, spec.DefaultMemory = b.Limits.CPU, b.Limits.Memory
 	}
 	return spec
 }

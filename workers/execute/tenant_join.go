@@ -28,10 +28,11 @@ func joinTenant(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	return t.step(ctx, e.CellTenant, "JoinTenant", ev.TenantJoined{}, func(api kube.API) (bool, error) {
-		if err := cell.EnsureRecord(ctx, api, t.RecordOf(e.CellTenant, ev.StateJoining)); err != nil {
+		there, err := t.sayRecord(ctx, api, e.CellTenant, ev.StateJoining)
+		if err != nil || there == nil {
 			return false, err
 		}
-		return job.Run(ctx, api, t.jobOf(e.CellTenant, stepJoin, e.Infra, e.Job, e.Try))
+		return job.Run(ctx, api, t.jobOf(e.CellTenant, there, stepJoin, e.Infra, e.Job, e.Try))
 	})
 }
 
@@ -42,7 +43,7 @@ func recordTenant(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	return t.step(ctx, e.CellTenant, "RecordTenant", ev.Activated{}, func(api kube.API) (bool, error) {
-		if open, err := t.openRecord(ctx, api, e.CellTenant, ev.StateJoining); err != nil || !open {
+		if there, err := t.openRecord(ctx, api, e.CellTenant, ev.StateJoining); err != nil || there == nil {
 			return false, err
 		}
 		return job.Remove(ctx, api, e.Namespace, t.jobName(e.CellTenant, stepJoin), t.UID)
@@ -57,7 +58,8 @@ func leaveTenant(ctx context.Context, t *Task) Result {
 		return Result{Err: err}
 	}
 	return t.step(ctx, e.CellTenant, "LeaveTenant", ev.TenantLeft{}, func(api kube.API) (bool, error) {
-		if err := cell.EnsureRecord(ctx, api, t.RecordOf(e.CellTenant, ev.StateLeaving)); err != nil {
+		there, err := t.sayRecord(ctx, api, e.CellTenant, ev.StateLeaving)
+		if err != nil || there == nil {
 			return false, err
 		}
 		if ended, err := t.endPrograms(ctx, api, e.CellTenant); err != nil || !ended {
@@ -67,7 +69,7 @@ func leaveTenant(ctx context.Context, t *Task) Result {
 		if err != nil || !gone {
 			return false, err
 		}
-		return job.Run(ctx, api, t.jobOf(e.CellTenant, stepLeave, e.Infra, e.Job, 1))
+		return job.Run(ctx, api, t.jobOf(e.CellTenant, there, stepLeave, e.Infra, e.Job, 1))
 	})
 }
 
@@ -115,6 +117,16 @@ func planName(e ev.CellTenant) string {
 	return plan.ID
 }
 
+// sayRecord has the record of a tenant say a state, and gives it back as it was found; nil if there was none: a call that comes late,
+// when the tenant has left, makes one at most, and runs nothing. What is run then goes with the record that was found. So a call that
+// is held up between the two leaves nothing running: the cluster ends what it makes for a record that is gone.
+func (t *Task) sayRecord(ctx context.Context, api kube.API, e ev.CellTenant, state string) (there kube.Object, err error) {
+	if there, err = cell.FindRecord(ctx, api, e.Namespace, e.Record, t.UID); err != nil {
+		return nil, err
+	}
+	return there, cell.EnsureRecord(ctx, api, t.RecordOf(e, state))
+}
+
 // jobName names the Job of one step of one stay of a tenant: it is one however often it is asked for.
 func (t *Task) jobName(e ev.CellTenant, step string) string {
 	sum := sha256.Sum256([]byte(e.Stay))
@@ -123,12 +135,12 @@ func (t *Task) jobName(e ev.CellTenant, step string) string {
 
 // jobOf is the Job of a step. One that has failed is another try's if more attempts at it were counted since, or its beginning
 // was asked for again.
-func (t *Task) jobOf(e ev.CellTenant, step, infra string, of ev.PlanJob, try int) job.Spec {
+func (t *Task) jobOf(e ev.CellTenant, record kube.Object, step, infra string, of ev.PlanJob, try int) job.Spec {
 	env := map[string]string{"AERIE_CUSTOMER": e.Customer, "AERIE_TENANT": e.Tenant, "AERIE_TENANT_UID": t.UID,
 		"AERIE_PLAN": planName(e), "AERIE_PLAN_VERSION": strconv.Itoa(e.PlanVersion), "AERIE_RECORD": e.Record}
 	maps.Copy(env, of.Env)
 	return job.Spec{Namespace: e.Namespace, Name: t.jobName(e, step), Owner: t.UID, Try: fmt.Sprintf("%d.%d", try, t.Attempt),
 		Labels: map[string]string{kube.LabelCustomer: e.Customer, kube.LabelTenant: e.Tenant},
 		Image:  of.Image, Command: of.Command, Env: env, Secrets: of.Secrets, Deadline: of.Within(), Attempts: of.Attempts,
-		Nodes: map[string]string{"aerie.io/tenantinfra": infra}}
+		GoesWith: record, Nodes: map[string]string{"aerie.io/tenantinfra": infra}}
 }

@@ -22,7 +22,8 @@ func (t *Task) cellStep(ctx context.Context, api kube.API, e ev.RelocateTenant) 
 	case ev.StepOpen, ev.StepRedirect, ev.StepAbort:
 		return t.openStep(ctx, api, in, e)
 	}
-	if there, err := t.closeRecord(ctx, api, in); err != nil || !there {
+	record, err := t.closeRecord(ctx, api, in)
+	if err != nil || record == nil {
 		return false, err
 	}
 	switch e.Step {
@@ -30,7 +31,7 @@ func (t *Task) cellStep(ctx context.Context, api kube.API, e ev.RelocateTenant) 
 		if e.Join == nil {
 			return true, nil
 		}
-		return job.Run(ctx, api, t.jobOf(in, stepJoin, localInfra(e.Placement.Nodes()), *e.Join, 1))
+		return job.Run(ctx, api, t.jobOf(in, record, stepJoin, localInfra(e.Placement.Nodes()), *e.Join, 1))
 	case ev.StepStop:
 		return t.endPrograms(ctx, api, in)
 	}
@@ -41,7 +42,7 @@ func (t *Task) cellStep(ctx context.Context, api kube.API, e ev.RelocateTenant) 
 			return false, err
 		}
 	}
-	return t.runInCell(ctx, api, in, e)
+	return t.runInCell(ctx, api, in, record, e)
 }
 
 // openStep opens a tenant's record, where it goes to or where it stays after all, and takes away what is there for its move alone.
@@ -51,11 +52,12 @@ func (t *Task) openStep(ctx context.Context, api kube.API, in ev.CellTenant, e e
 			return false, err
 		}
 	}
-	if open, err := t.openRecord(ctx, api, in, ev.StateClosed); err != nil || !open {
+	record, err := t.openRecord(ctx, api, in, ev.StateClosed)
+	if err != nil || record == nil {
 		return false, err
 	}
 	if e.Step == ev.StepRedirect {
-		if done, err := t.runInCell(ctx, api, in, e); err != nil || !done {
+		if done, err := t.runInCell(ctx, api, in, record, e); err != nil || !done {
 			return false, err
 		}
 		_, err := t.endPrograms(ctx, api, in)
@@ -74,7 +76,8 @@ func (t *Task) undoRest(ctx context.Context, api kube.API, in ev.CellTenant, e e
 	if err != nil || e.Programs == nil || state == ev.StateActive {
 		return err == nil, err
 	}
-	if there, err := t.closeRecord(ctx, api, in); err != nil || !there { // from here on a call that comes late runs none
+	record, err := t.closeRecord(ctx, api, in) // from here on a call that comes late runs none
+	if err != nil || record == nil {
 		return false, err
 	}
 	if had, err := cell.LetsIn(ctx, api, in.Namespace, t.jobName(in, stepMove)); err != nil || !had {
@@ -85,35 +88,34 @@ func (t *Task) undoRest(ctx context.Context, api kube.API, in ev.CellTenant, e e
 			return false, err
 		}
 	}
-	return t.runInCell(ctx, api, in, e)
+	return t.runInCell(ctx, api, in, record, e)
 }
 
-// closeRecord has the record of a tenant say that this cell does not serve it, and reads that back. It tells whether there was one: a
-// call that comes late, when the tenant has left, makes one at most, and does nothing besides.
-func (t *Task) closeRecord(ctx context.Context, api kube.API, in ev.CellTenant) (there bool, err error) {
-	if _, there, err = cell.HasRecord(ctx, api, in.Namespace, in.Record, t.UID); err != nil {
-		return false, err
+// closeRecord has the record of a tenant say that this cell does not serve it, and reads that back. It gives back the record that was
+// found; nil if there was none, or it does not say so yet.
+func (t *Task) closeRecord(ctx context.Context, api kube.API, in ev.CellTenant) (record kube.Object, err error) {
+	if record, err = t.sayRecord(ctx, api, in, ev.StateClosed); err != nil {
+		return nil, err
 	}
-	closed := t.RecordOf(in, ev.StateClosed)
-	if err := cell.EnsureRecord(ctx, api, closed); err != nil {
-		return false, err
+	found, err := cell.RecordDrift(ctx, api, t.RecordOf(in, ev.StateClosed))
+	if err != nil || len(found) > 0 {
+		return nil, err
 	}
-	found, err := cell.RecordDrift(ctx, api, closed)
-	return there && len(found) == 0, err
+	return record, nil
 }
 
-// openRecord has the record of a tenant say that this cell serves it, if there is one. Else it makes one in another state, and tells
-// that it is not open: a call that comes late, when the tenant has left, opens nothing.
-func (t *Task) openRecord(ctx context.Context, api kube.API, in ev.CellTenant, first string) (open bool, err error) {
-	_, there, err := cell.HasRecord(ctx, api, in.Namespace, in.Record, t.UID)
+// openRecord has the record of a tenant say that this cell serves it, and gives it back as it was found. If there is none it makes one in
+// another state: a call that comes late, when the tenant has left, opens nothing.
+func (t *Task) openRecord(ctx context.Context, api kube.API, in ev.CellTenant, first string) (record kube.Object, err error) {
+	record, err = cell.FindRecord(ctx, api, in.Namespace, in.Record, t.UID)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	state := first
-	if there {
+	if record != nil {
 		state = ev.StateActive
 	}
-	return there, cell.EnsureRecord(ctx, api, t.RecordOf(in, state))
+	return record, cell.EnsureRecord(ctx, api, t.RecordOf(in, state))
 }
 
 // endPrograms ends the programs of a move that run in a cell, and what lets others in for it, and tells whether none runs any more.
@@ -128,14 +130,15 @@ func (t *Task) endPrograms(ctx context.Context, api kube.API, in ev.CellTenant) 
 	return true, cell.KeepOut(ctx, api, in.Namespace, t.jobName(in, stepMove), t.UID)
 }
 
-// runInCell runs the programs of a step in the cell's namespace, and tells whether all have come to a good end.
-func (t *Task) runInCell(ctx context.Context, api kube.API, in ev.CellTenant, e ev.RelocateTenant) (done bool, err error) {
+// runInCell runs the programs of a step in the cell's namespace, and tells whether all have come to a good end. They go with the record.
+func (t *Task) runInCell(ctx context.Context, api kube.API, in ev.CellTenant, record kube.Object, e ev.RelocateTenant) (
+	done bool, err error) {
 	if e.Programs == nil {
 		return true, nil
 	}
 	return runAll(ctx, api, e.Programs.Jobs, func(j ev.MoveJob) job.Spec {
 		s := t.programOf(tenant.Spec{Infra: localInfra(e.Placement.Nodes())}, e, j)
-		s.Namespace, s.Labels[kube.LabelStay] = in.Namespace, in.Stay
+		s.Namespace, s.Labels[kube.LabelStay], s.GoesWith = in.Namespace, in.Stay, record
 		for name, value := range map[string]string{"AERIE_PLAN": planName(in), "AERIE_PLAN_VERSION": strconv.Itoa(in.PlanVersion), "AERIE_RECORD": in.Record} {
 			if _, own := s.Env[name]; !own {
 				s.Env[name] = value

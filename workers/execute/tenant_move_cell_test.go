@@ -39,12 +39,20 @@ func twoCells(t *testing.T) *movingCluster {
 // cellTry does what can be done of a step at once, by somebody who dies after so many writes.
 func (c *movingCluster) cellTry(t *testing.T, s stepInCell, calls int) (done bool, err error) {
 	t.Helper()
+	return c.cellWith(t, s, &kubetest.Dying{API: c.api(), Left: calls})
+}
+
+// cellWith does what can be done of a step at once, by a way into the cluster.
+func (c *movingCluster) cellWith(t *testing.T, s stepInCell, api kube.API) (done bool, err error) {
+	t.Helper()
 	program := func(name string) ev.PlanJob { return ev.PlanJob{Image: name + ":1", Deadline: "10m", Attempts: 1} }
 	in := ev.CellTenant{Namespace: s.namespace, Record: "acme--prod", Customer: "acme", Tenant: "prod", Stay: s.stay, Plan: "-/many", PlanVersion: 1}
 	var owed ev.Effect
 	switch s.name {
 	case "record":
 		owed = ev.RecordTenant{CellTenant: in}
+	case "join":
+		owed = ev.JoinTenant{CellTenant: in, Infra: "pg", Job: program("join"), Try: 1}
 	case "leave":
 		owed = ev.LeaveTenant{CellTenant: in, Infra: "pg", Job: program("leave")}
 	case "forget":
@@ -52,7 +60,7 @@ func (c *movingCluster) cellTry(t *testing.T, s stepInCell, calls int) (done boo
 	default:
 		owed = cellMove(s, program)
 	}
-	task := NewTask(ev.Work{UID: "U1", Revision: s.revision, Effect: owed.Effect()}, map[string]Cloud{"": {Kube: c.dying(calls)}}, nil)
+	task := NewTask(ev.Work{UID: "U1", Revision: s.revision, Effect: owed.Effect()}, map[string]Cloud{"": {Kube: func(context.Context, cloud.Scope, string) (kube.API, error) { return api, nil }}}, nil)
 	task.Args, err = ev.Encode(owed)
 	kubetest.Must(t, err)
 	r := task.Do(t.Context())
@@ -203,6 +211,76 @@ func TestLateCallsInCells(t *testing.T) {
 	}
 }
 
+// holding is an API that is held up at the very moment before it makes a Job: the rest of the world goes on meanwhile.
+type holding struct {
+	kube.API
+	meanwhile func()
+}
+
+// Apply implements kube.API.
+func (h *holding) Apply(ctx context.Context, o kube.Object) (bool, error) {
+	if do := h.meanwhile; o.Kind() == "Job" && do != nil {
+		h.meanwhile = nil
+		do()
+	}
+	return h.API.Apply(ctx, o)
+}
+
+// Whoever is held up between his look at the record and his Job leaves none where the tenant has left meanwhile, also when it has come
+// back since: the cluster ends what goes with a record that is gone.
+func TestAJobThatComesLate(t *testing.T) {
+	home := []stepInCell{{ev.StepPrepare, aCell, "s3", 20}, {ev.StepQuiesce, another, "s2", 21}, {ev.StepOpen, aCell, "s3", 22}, {"leave", another, "s2", 23}, {"forget", another, "s2", 24}}
+	for name, late := range map[string]struct {
+		before, held, after int // of overToCell: what is done before, which is held up, and up to which is done meanwhile
+		steps               []stepInCell
+	}{
+		"join":    {0, 0, 7, backToCell},
+		"copy":    {2, 2, 7, backToCell},
+		"quiesce": {1, 1, 8, overToCell},
+		"leave":   {6, 6, 8, overToCell},
+	} {
+		for _, back := range []bool{false, true} {
+			c := twoCells(t)
+			for _, s := range late.steps[:late.before] {
+				c.inCell(t, s)
+			}
+			made := false
+			held := &holding{API: c.api()}
+			held.meanwhile = func() {
+				made = true
+				for _, s := range late.steps[late.held:late.after] {
+					c.inCell(t, s)
+				}
+				if back && late.steps[0] == overToCell[0] && late.after == len(overToCell) {
+					for _, s := range home {
+						c.inCell(t, s)
+					}
+				}
+			}
+			for i := 0; !made && i < 5; i++ { // what is there before goes first
+				_, _ = c.cellWith(t, late.steps[late.held], held)
+			}
+			if !made {
+				t.Fatalf("%s makes no Job", name)
+			}
+			if jobs := c.jobs(t); jobs != "" {
+				t.Errorf("a late %s (it has come back: %t) has left %s", name, back, jobs)
+			}
+		}
+	}
+}
+
+// A call that is late as a whole makes a record at most, and runs nothing.
+func TestALateCallRunsNothing(t *testing.T) {
+	for _, s := range []stepInCell{{"join", aCell, "s1", 2}, {"leave", aCell, "s1", 9}, {ev.StepPrepare, another, "s2", 3}, {ev.StepCopy, another, "s2", 5}} {
+		c := newMovingCluster(t)
+		kubetest.Must(t, cell.Ensure(t.Context(), c.api(), cell.Spec{Namespace: s.namespace, Label: "a", Owner: "cell", Revision: 1}))
+		if done, err := c.cellTry(t, s, 1000); done || err != nil || c.leftOf(t, s.namespace) != "ConfigMap" {
+			t.Errorf("a late %s: %t, %v; there is %s", s.name, done, err, c.leftOf(t, s.namespace))
+		}
+	}
+}
+
 // A program of a move in a cell is told both sides, and the cell that the tenant leaves lets it in.
 func TestProgramsInCells(t *testing.T) {
 	c := twoCells(t)
@@ -228,10 +306,4 @@ func TestProgramsInCells(t *testing.T) {
 	if len(policies) != 1 || !strings.Contains(fmt.Sprint(policies[0]), "kubernetes.io/metadata.name:"+another) {
 		t.Errorf("it lets in %v", policies)
 	}
-}
-
-// dying is the way into the cluster of somebody who dies after so many writes.
-func (c *movingCluster) dying(calls int) func(context.Context, cloud.Scope, string) (kube.API, error) {
-	api := &kubetest.Dying{API: c.api(), Left: calls}
-	return func(context.Context, cloud.Scope, string) (kube.API, error) { return api, nil }
 }

@@ -180,12 +180,20 @@ func (f *folded) left(_ context.Context, c Cluster, all []release.Owned) (map[re
 	left := map[release.Owned]bool{}
 	f.fold.View(func(w *state.Entities) {
 		for _, o := range all {
-			if t, there := w.Get(RefOf(o)); o.IsTenant() && there && t.UID == o.Owner && !fsm.HasStay(t, c.Dataplane, o.Namespace, o.Stay) {
+			if t, _ := w.Get(RefOf(o)); IsLeft(t, c.Dataplane, o) {
 				left[o] = true
 			}
 		}
 	})
 	return left, nil
+}
+
+// IsLeft tells whether something in a dataplane's cluster was made for a tenant that lives, at a place that this has no more.
+func IsLeft(t fsm.Entity[fsm.Data], on ev.Ref, o release.Owned) bool {
+	if o.Record != "" {
+		return t.UID == o.Owner && !fsm.IsIn(t, on, o.Namespace)
+	}
+	return o.IsTenant() && t.UID == o.Owner && !fsm.HasStay(t, on, o.Namespace, o.Stay)
 }
 
 func (f *folded) noteSwept(ctx context.Context, of incarnation, swept ev.Swept) error {

@@ -221,7 +221,7 @@ func cut(all []any, limit, token string) (page []any, next string, err error) {
 	return page, "", nil
 }
 
-// remove deletes an object. Of preconditions there is the resource version: an object has no uid here.
+// remove deletes an object. Of preconditions there is the resource version: that of another object of its name is another.
 func (c *call) remove(key kube.Key) (Answer, error) {
 	there, err := c.api.Get(c.http.Context(), key.APIVersion, key.Kind, key.Namespace, key.Name)
 	if err != nil {

@@ -8,6 +8,7 @@ package cell
 
 import (
 	"context"
+	"slices"
 
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/policy"
@@ -21,7 +22,10 @@ type Spec struct {
 	Customer  string // whose the dataplane is; empty: the platform's
 	Owner     string // the cell's uid
 	Mark      string // the cell's owner mark, which says its name
-	Revision  uint64
+	Quota     policy.Quota
+	// DefaultCPU and DefaultMemory are the limits and requests of containers that set none; empty: none.
+	DefaultCPU, DefaultMemory string
+	Revision                  uint64
 }
 
 // guardPolicy keeps the pods of other cells out.
@@ -39,6 +43,22 @@ func Ensure(ctx context.Context, api kube.API, spec Spec) error {
 	}
 	for _, o := range objects[1:] {
 		if _, err := kube.ApplyGuarded(ctx, api, o, spec.Revision); err != nil {
+			return err
+		}
+	}
+	return spec.unbind(ctx, api, objects)
+}
+
+// unbind takes away what bounded the namespace by an earlier wish, and by this one no more.
+func (s Spec) unbind(ctx context.Context, api kube.API, wanted []kube.Object) error {
+	for _, k := range policy.BoundKeys(s.Namespace) {
+		if slices.ContainsFunc(wanted, func(o kube.Object) bool { return o.Key() == k }) {
+			continue
+		}
+		err := kube.DeleteIf(ctx, api, k, func(there kube.Object) (bool, error) {
+			return there.Labels()[kube.LabelOwner] == s.Owner && !kube.IsNewer(there, s.Revision), nil
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -64,7 +84,9 @@ func (s Spec) objects() []kube.Object {
 	}
 	ns := kube.NewObject("v1", "Namespace", "", s.Namespace, nil).Marked("", level, map[string]string{kube.AnnotationMark: s.Mark})
 	binding := policy.BindInstaller(kube.NewObject(kube.RBACAPI, "RoleBinding", s.Namespace, policy.InstallerAccount, nil), s.Namespace)
-	objects := []kube.Object{ns, s.guard(), policy.ServiceAccount(s.Namespace, policy.InstallerAccount), binding}
+	bounds := policy.Bounds(s.Namespace, s.Quota.Hard(), s.DefaultCPU, s.DefaultMemory)
+	objects := append([]kube.Object{ns}, bounds...) // first, so that nothing runs unbounded
+	objects = append(objects, s.guard(), policy.ServiceAccount(s.Namespace, policy.InstallerAccount), binding)
 	labels := map[string]string{kube.LabelManagedBy: kube.Manager, kube.LabelOwner: s.Owner}
 	return kube.MarkAll(objects, labels, s.Customer, s.Revision)
 }

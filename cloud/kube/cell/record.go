@@ -30,17 +30,23 @@ func EnsureRecord(ctx context.Context, api kube.API, r Record) error {
 	return err
 }
 
-// HasRecord says what a record says of its state, if there is one; one of another tenant is a conflict.
-func HasRecord(ctx context.Context, api kube.API, namespace, name, owner string) (state string, there bool, err error) {
+// FindRecord reads a record; nil if there is none. One of another tenant is a conflict.
+func FindRecord(ctx context.Context, api kube.API, namespace, name, owner string) (kube.Object, error) {
 	k := Record{Namespace: namespace, Name: name}.key()
 	o, err := kube.Find(ctx, api, k)
-	if err != nil || o == nil {
-		return "", false, err
+	if err == nil && o != nil && o.Labels()[kube.LabelOwner] != owner {
+		err = kube.Taken("read record", k, o)
 	}
-	if o.Labels()[kube.LabelOwner] != owner {
-		return "", false, kube.Taken("read record", k, o)
+	if err != nil {
+		return nil, err
 	}
-	return kube.StringOf(kube.MapOf(o["data"])["state"]), true, nil
+	return o, nil
+}
+
+// HasRecord says what a record says of its state, if there is one; one of another tenant is a conflict.
+func HasRecord(ctx context.Context, api kube.API, namespace, name, owner string) (state string, there bool, err error) {
+	o, err := FindRecord(ctx, api, namespace, name, owner)
+	return kube.StringOf(kube.MapOf(o["data"])["state"]), o != nil, err
 }
 
 // RemoveRecord deletes the record, if it is this owner's and no newer revision of it was applied: then it is that of a later stay.

@@ -43,6 +43,9 @@ type Spec struct {
 	Deadline        time.Duration     // for all attempts together
 	Attempts        int               // how often its pod may fail
 	Nodes           map[string]string // labels of the nodes that its pod lands on; what keeps other pods off by one of them, it tolerates
+	// GoesWith is an object of its namespace, as it was read: the cluster ends the Job when that is gone, also one that is asked for
+	// late. nil: it goes with nothing.
+	GoesWith kube.Object
 }
 
 // Run asks for the Job, and says whether it has come to a good end. One that has failed is an error of the code kube.Invalid:

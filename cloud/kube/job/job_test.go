@@ -126,10 +126,13 @@ func TestLastWords(t *testing.T) {
 	c := newCluster(t)
 	_, _ = c.run(t, joining)
 	pod := func(name, begun string, status map[string]any) {
-		o := kube.NewObject("v1", "Pod", "cell", name, nil).Marked("", map[string]string{"batch.kubernetes.io/job-name": "join-1"}, nil)
+		there, err := c.store.Get(t.Context(), job.API, "Job", "cell", "join-1")
+		kubetest.Must(t, err)
+		o := kube.NewObject("v1", "Pod", "cell", name, nil).Marked("", map[string]string{"batch.kubernetes.io/job-name": "join-1",
+			"batch.kubernetes.io/controller-uid": kube.StringOf(there.Metadata()["uid"])}, nil)
 		status["startTime"] = begun
 		o["status"] = status
-		_, err := c.store.Apply(t.Context(), o)
+		_, err = c.store.Apply(t.Context(), o)
 		kubetest.Must(t, err)
 	}
 	waits := func(reason string) map[string]any {

@@ -16,7 +16,11 @@ func (s Spec) object() kube.Object {
 		"activeDeadlineSeconds": int64(s.Deadline.Seconds()),
 		"template":              map[string]any{"metadata": map[string]any{"labels": kube.FieldsOf(labels)}, "spec": s.pod()},
 	})
-	return o.Marked("", labels, map[string]string{AnnotationTry: s.Try})
+	o = o.Marked("", labels, map[string]string{AnnotationTry: s.Try})
+	if owner := s.GoesWith.OwnerReference(); owner != nil {
+		o.Metadata()["ownerReferences"] = []any{owner}
+	}
+	return o
 }
 
 func (s Spec) pod() map[string]any {

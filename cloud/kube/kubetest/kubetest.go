@@ -39,6 +39,7 @@ var cases = []struct {
 	{"what is deleted is gone, and deleting it again is success", "delete", remove},
 	{"an object is deleted as it was read, or not at all", "unchanged", removeUnchanged},
 	{"a namespace goes with what is in it", "namespace", namespace},
+	{"an object goes with its owner, also one that comes late", "owner", owner},
 	{"what is wrong is refused", "wrong", wrong},
 	{"numbers stay what they are", "numbers", numbers},
 	{"a cancelled call is unavailable", "cancelled", cancelled},
@@ -219,6 +220,34 @@ func namespace(s *space) {
 		})
 	}
 	s.is("", s.Delete(s.Context(), "v1", "Namespace", "", s.name))
+}
+
+func owner(s *space) {
+	owned := func(name string, by kube.Object) kube.Object {
+		o := s.config(name, nil)
+		o.Metadata()["ownerReferences"] = []any{by.OwnerReference()}
+		return o
+	}
+	goes := func(name string) {
+		s.Helper()
+		Eventually(s, name+" is gone", func() bool {
+			_, err := s.Get(s.Context(), "v1", "ConfigMap", s.name, name)
+			return kube.CodeOf(err) == kube.NotFound
+		})
+	}
+	s.apply(s.config("owner", nil), true)
+	first := s.get("ConfigMap", "owner")
+	s.apply(owned("early", first), true)
+	s.apply(owned("early", first), false)
+	s.apply(owned("of-early", s.get("ConfigMap", "early")), true)
+	s.is("", s.Delete(s.Context(), "v1", "ConfigMap", s.name, "owner"))
+	goes("early")
+	goes("of-early")
+	s.apply(s.config("owner", map[string]any{"v": "another"}), true)
+	s.apply(owned("of-another", s.get("ConfigMap", "owner")), true)
+	s.apply(owned("late", first), true)
+	goes("late")
+	s.get("ConfigMap", "of-another")
 }
 
 func wrong(s *space) {

@@ -1,8 +1,9 @@
 // Package memory is a Kubernetes API that only stores, for simulated clouds, for charts that are rendered without a cluster,
-// and for tests. It is not a cluster: it has no quota, admission, defaults, garbage collection, controllers or status.
+// and for tests. It is not a cluster: it has no quota, admission, defaults, controllers or status.
 //
-// Begin with Store. It may be called by many at once: one lock guards all of it. It keeps nothing itself; who wants the
-// objects after a crash records each change, which is refused when it cannot be recorded, and gives New what was recorded.
+// Begin with Store; owners.go is its garbage collection. It may be called by many at once: one lock guards all of it. It keeps
+// nothing itself; who wants the objects after a crash records each change, which is refused when it cannot be recorded, and gives
+// New what was recorded.
 // What both this and a real cluster must do is in kubetest.
 package memory
 
@@ -19,11 +20,12 @@ import (
 )
 
 // Store is a Kubernetes API that only stores. It checks names and that a namespaced object's namespace exists, deletes
-// with a namespace what is in it, and keeps resource versions for preconditions. It has no quota, admission, defaulting,
-// garbage collection, controllers or status, and one manager only: an apply replaces the whole object.
+// with a namespace what is in it and with an object what it owns, and keeps resource versions for preconditions. It has no quota,
+// admission, defaulting, controllers or status, and one manager only: an apply replaces the whole object.
 type Store struct {
 	mu       sync.Mutex
 	objects  map[kube.Key]stored
+	owned    map[kube.Key]bool // those that go with others
 	version  int64
 	recorded func(put kube.Object, del kube.Key) error
 }
@@ -36,7 +38,7 @@ var clusterNamespaces = []kube.Object{kube.NewObject("v1", "Namespace", "", "def
 // each change with the object put, which it may read until it returns, or with the key of the object deleted and a nil
 // object; an error of it refuses the change. It may be nil.
 func New(objects []kube.Object, record func(put kube.Object, del kube.Key) error) (*Store, error) {
-	m := &Store{objects: map[kube.Key]stored{}, recorded: record}
+	m := &Store{objects: map[kube.Key]stored{}, owned: map[kube.Key]bool{}, recorded: record}
 	for _, o := range slices.Concat(clusterNamespaces, objects) {
 		s, err := atRest(o)
 		if err != nil {
@@ -45,7 +47,7 @@ func New(objects []kube.Object, record func(put kube.Object, del kube.Key) error
 		version, _ := strconv.ParseInt(kube.StringOf(o.Metadata()["resourceVersion"]), 10, 64)
 		s.at(version)
 		m.version = max(m.version, version)
-		m.objects[s.key.Identity()] = s
+		m.put(s)
 	}
 	return m, nil
 }
@@ -65,6 +67,7 @@ func (m *Store) Apply(ctx context.Context, o kube.Object) (bool, error) {
 	if err := m.admit(o, s.key, old); err != nil {
 		return false, err
 	}
+	s.known(old, there, m.version+1)
 	if s.at(old.version); there && reflect.DeepEqual(old.is, s.is) {
 		return false, nil
 	}
@@ -72,8 +75,9 @@ func (m *Store) Apply(ctx context.Context, o kube.Object) (bool, error) {
 	if err := m.record(s.is, kube.Key{}); err != nil {
 		return false, err
 	}
-	m.version, m.objects[s.key.Identity()] = s.version, s
-	return true, nil
+	m.version = s.version
+	m.put(s)
+	return true, m.collect()
 }
 
 // Try implements API.
@@ -94,6 +98,7 @@ func (m *Store) Try(ctx context.Context, o kube.Object) (is, wouldBe kube.Object
 	if err := m.admit(o, s.key, old); err != nil {
 		return nil, nil, err
 	}
+	s.known(old, true, 0)
 	return old.is.Clone().Wished(), s.is.Clone().Wished(), nil
 }
 
@@ -205,7 +210,10 @@ func (m *Store) delete(ctx context.Context, k kube.Key, version string) error {
 			return err
 		}
 	}
-	return m.drop(s)
+	if err := m.drop(s); err != nil {
+		return err
+	}
+	return m.collect()
 }
 
 // As implements API.
@@ -233,6 +241,7 @@ func (m *Store) drop(s stored) error {
 		return err
 	}
 	delete(m.objects, s.key.Identity())
+	delete(m.owned, s.key.Identity())
 	return nil
 }
 

@@ -26,6 +26,7 @@ type Owned struct {
 	Addon       string // it is an addon
 	Cell        string // the owner mark of the cell in whose namespace it is
 	Record      string // of a tenant in a cell: its record, with the Jobs by which it came and goes
+	Revision    string // of a record: by which it says what it does
 	Owner       string // the uid of whom it was made for
 	Stay        string // of a tenant's namespace: which of its stays it is; empty: it says none
 }
@@ -88,7 +89,7 @@ func listRecords(ctx context.Context, api kube.API, in map[string]Owned) (all []
 			l := f.Labels()
 			cell := in[f.Namespace()].Cell
 			o := Owned{Namespace: f.Namespace(), Cell: cell, Customer: l[kube.LabelCustomer], Tenant: l[kube.LabelTenant],
-				Owner: l[kube.LabelOwner], Record: f.Kind() + "/" + f.Name()}
+				Owner: l[kube.LabelOwner], Record: f.Kind() + "/" + f.Name(), Revision: f.Annotations()[kube.AnnotationRevision]}
 			if cell != "" && o.Tenant != "" && o.Owner != "" && l[kube.LabelApplication] == "" && !seen[o] {
 				seen[o] = true
 				all = append(all, o)
@@ -131,7 +132,9 @@ func (o Owned) Remove(ctx context.Context, api kube.API) error {
 		if kind == "Job" {
 			k.APIVersion = job.API
 		}
-		return kube.Delete(ctx, api, k)
+		return kube.DeleteIf(ctx, api, k, func(there kube.Object) (bool, error) { // not that of a later stay
+			return there.Labels()[kube.LabelOwner] == o.Owner && there.Annotations()[kube.AnnotationRevision] == o.Revision, nil
+		})
 	case o.Cell != "" && o.Application == "":
 		return cell.Remove(ctx, api, o.Namespace, o.Owner)
 	case o.Addon != "":

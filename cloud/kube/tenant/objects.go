@@ -2,7 +2,6 @@ package tenant
 
 import (
 	"slices"
-	"strconv"
 
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/policy"
@@ -10,8 +9,6 @@ import (
 
 // Names of what a tenant's namespace holds.
 const (
-	quotaName    = "aerie-quota"
-	limitsName   = "aerie-limits"
 	priorityName = "aerie-priority"
 	denyPolicy   = "aerie-default-deny"
 	ownPolicy    = "aerie-allow-own"
@@ -59,10 +56,7 @@ func Objects(spec Spec) []kube.Object {
 
 // optional are the keys of the objects that a spec may want or not.
 func optional(namespace string) []kube.Key {
-	keys := []kube.Key{
-		{APIVersion: "v1", Kind: "ResourceQuota", Namespace: namespace, Name: quotaName},
-		{APIVersion: "v1", Kind: "LimitRange", Namespace: namespace, Name: limitsName},
-	}
+	keys := policy.BoundKeys(namespace)
 	names := []string{ownPolicy, dnsPolicy, listedPolicy, rangesPolicy, cellPolicy, denyPolicy}
 	for _, name := range names { // what allows goes before what denies
 		keys = append(keys, kube.Key{APIVersion: kube.NetworkingAPI, Kind: "NetworkPolicy", Namespace: namespace, Name: name})
@@ -71,43 +65,11 @@ func optional(namespace string) []kube.Key {
 }
 
 func bounds(spec Spec) []kube.Object {
-	objects := []kube.Object{spec.priorities()}
-	hard := spec.Quota.hard()
+	hard := spec.Quota.Hard()
 	if spec.Asleep {
 		hard["pods"] = "0"
 	}
-	if len(hard) > 0 {
-		objects = append(objects, kube.NewObject("v1", "ResourceQuota", spec.Namespace, quotaName, map[string]any{"hard": hard}))
-	}
-	defaults := map[string]any{}
-	put(defaults, spec.DefaultCPU, "cpu")
-	put(defaults, spec.DefaultMemory, "memory")
-	if len(defaults) > 0 {
-		limit := map[string]any{"type": "Container", "default": defaults, "defaultRequest": kube.CloneMap(defaults)}
-		body := map[string]any{"limits": []any{limit}}
-		objects = append(objects, kube.NewObject("v1", "LimitRange", spec.Namespace, limitsName, body))
-	}
-	return objects
-}
-
-func (q Quota) hard() map[string]any {
-	hard := map[string]any{}
-	put(hard, q.CPU, "requests.cpu", "limits.cpu")
-	put(hard, q.Memory, "requests.memory", "limits.memory")
-	put(hard, q.Storage, "requests.storage")
-	if q.Pods > 0 {
-		put(hard, strconv.Itoa(q.Pods), "pods")
-	}
-	return hard
-}
-
-func put(m map[string]any, v string, keys ...string) {
-	if v == "" {
-		return
-	}
-	for _, k := range keys {
-		m[k] = v
-	}
+	return append([]kube.Object{spec.priorities()}, policy.Bounds(spec.Namespace, hard, spec.DefaultCPU, spec.DefaultMemory)...)
 }
 
 // policies isolate the namespace. A policy of type Egress closes all egress that none allows, so there is none of that

@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
 )
 
 // Names of what is there only while a tenant moves to another cluster.
@@ -114,7 +115,7 @@ func (s Spec) programsObjects(p Programs) (ns kube.Object, within []kube.Object)
 	within = []kube.Object{kube.NewObject(kube.NetworkingAPI, "NetworkPolicy", at, programsPolicy, map[string]any{
 		"podSelector": map[string]any{}, "policyTypes": []any{"Ingress", "Egress"}, "ingress": []any{map[string]any{"from": each}}, "egress": egress})}
 	if limit := s.programLimit(); limit != nil {
-		within = append(within, kube.NewObject("v1", "LimitRange", at, limitsName, map[string]any{"limits": []any{limit}}))
+		within = append(within, kube.NewObject("v1", "LimitRange", at, policy.LimitsName, map[string]any{"limits": []any{limit}}))
 	}
 	return ns, within
 }
@@ -124,10 +125,8 @@ func (s Spec) programsObjects(p Programs) (ns kube.Object, within []kube.Object)
 func (s Spec) programLimit() map[string]any {
 	most, asks := map[string]any{}, map[string]any{}
 	for resource, bounds := range map[string][2]string{"cpu": {s.DefaultCPU, s.Quota.CPU}, "memory": {s.DefaultMemory, s.Quota.Memory}} {
-		put(most, cmp.Or(bounds[0], bounds[1]), resource)
-		put(asks, cmp.Or(bounds[0], "0"), resource)
-		if most[resource] == nil {
-			delete(asks, resource)
+		if bound := cmp.Or(bounds[0], bounds[1]); bound != "" {
+			most[resource], asks[resource] = bound, cmp.Or(bounds[0], "0")
 		}
 	}
 	if len(most) == 0 {

@@ -19,7 +19,7 @@ func workload(apiVersion, kind, name string, spec map[string]any) kube.Object {
 
 // part is an object that another controls.
 func part(o kube.Object, kind, name string) kube.Object {
-	o.Metadata()["ownerReferences"] = []any{map[string]any{"apiVersion": "x/v1", "kind": kind, "name": name, "uid": "1", "controller": true}}
+	o.Metadata()["ownerReferences"] = []any{map[string]any{"apiVersion": "x/v1", "kind": kind, "name": name, "controller": true}}
 	return o
 }
 

@@ -11,6 +11,7 @@ import (
 	"errors"
 
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
 )
 
 // Spec is what a tenant gets in its dataplane.
@@ -38,11 +39,8 @@ type Spec struct {
 	AllowRanges     []string // address ranges that it may talk to in spite of EgressDeny
 }
 
-// Quota bounds a tenant's namespace. What is empty or zero is unbounded.
-type Quota struct {
-	CPU, Memory, Storage string
-	Pods                 int
-}
+// Quota bounds a tenant's namespace.
+type Quota = policy.Quota
 
 // Ensure makes the tenant's namespace what the spec says and returns how many objects changed or went. A
 // namespace of another uid, or of a newer revision, is a conflict and is not touched; one that is still terminating is

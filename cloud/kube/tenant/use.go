@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/policy"
 )
 
 // Use is what a tenant's namespace takes of its quota.
@@ -18,7 +19,7 @@ type Use struct {
 // InUse is what a tenant's namespace takes of its quota, or, of one that is suspended, what it takes when it is awake. Where
 // the cluster counts it is as that has counted; else, where things are only stored, or stopped, it is what they ask for.
 func InUse(ctx context.Context, api kube.API, spec Spec, suspended bool) (Use, error) {
-	quota, err := kube.Find(ctx, api, kube.Key{APIVersion: "v1", Kind: "ResourceQuota", Namespace: spec.Namespace, Name: quotaName})
+	quota, err := kube.Find(ctx, api, kube.Key{APIVersion: "v1", Kind: "ResourceQuota", Namespace: spec.Namespace, Name: policy.QuotaName})
 	if err != nil {
 		return Use{}, err
 	}
