@@ -269,7 +269,11 @@ func roleTags(list []types.Tag) map[string]string {
 }
 
 func taken(kind, name, owner string) error {
-	return &cloud.Error{Class: cloud.Taken, Code: "OwnedByAnother", Message: fmt.Sprintf("%s %s belongs to %q", kind, name, owner)}
+	whose := fmt.Sprintf("belongs to %q", owner)
+	if owner == "" {
+		whose = "has no tag " + tagOwner + ": it is somebody else's, or has lost it"
+	}
+	return refuse(cloud.Taken, "OwnedByAnother", "%s %s %s", kind, name, whose)
 }
 
 func refuse(class cloud.Class, code, message string, args ...any) error {

@@ -45,8 +45,8 @@ func (m meeting) call() string {
 }
 
 var (
-	madeUp = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|-0[0-9a-f]{16}\b|-[a-z2-7]{13}\b|\b(sy|ma)[a-z2-7]{10}\b|[0-9A-F]{32}|[0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{16,64}`)
-	reads  = regexp.MustCompile(`^\S+ (GET|Describe|List|Get|Assume)`) // a call as call tells it
+	madeUp = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|-0[0-9a-f]{16}\b|\bip(-\d+){4}\b|-[a-z2-7]{13}\b|\b(sy|ma)[a-z2-7]{10}\b|[0-9A-F]{32}|[0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{16,64}`)
+	reads  = regexp.MustCompile(`^[a-z ]+ (GET|Describe|List|Get|Assume)`) // a call as call tells it
 )
 
 // part is which of so many parts of all calls it belongs to.
@@ -214,4 +214,20 @@ func (k *killer) tell(t *testing.T) (all int) {
 		all += n.before + n.after
 	}
 	return all
+}
+
+// TestCallsThatOnlyLook tells calls in chapters of several words, and the same call of another life from others.
+func TestCallsThatOnlyLook(t *testing.T) {
+	for about, want := range map[meeting]bool{
+		{stage: "wish in vain", op: "GET", about: "/clusters"}: true, {stage: "build", op: "ListRoleTags", about: "Action=ListRoleTags"}: true,
+		{stage: "replace own", op: "PATCH", about: "/nodes/x?GET"}: false, {stage: "build", op: "CreateTags", about: "Action=CreateTags"}: false,
+	} {
+		if is := reads.MatchString(about.call()); is != want {
+			t.Errorf("%s only looks: %t", about.call(), is)
+		}
+	}
+	one, other := meeting{stage: "replace", op: "PATCH", about: "/nodes/ip-10-0-102-0.eu-central-1.compute.internal"}, meeting{stage: "replace", op: "PATCH", about: "/nodes/ip-10-0-67-0.eu-central-1.compute.internal"}
+	if one.call() != other.call() || one.part(6) != other.part(6) {
+		t.Errorf("%s is another call than %s", one.call(), other.call())
+	}
 }
