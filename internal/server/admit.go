@@ -142,7 +142,7 @@ func (c *Control) connect(s Settings) (err error) {
 
 // weaker is what callers have less of there than on the embedded server.
 const weaker = "; callers come in over NATS, where agents do not come in, what is tried beyond one's rights is in the NATS servers' logs alone, " +
-	"live events come once from each replica, and a caller may have any number of connections"
+	"live events come once from each replica, and connections beyond those that a caller may have are ended a moment later"
 
 // lostAnswer is what may happen between servers that keep several connections to each other: accounts are spread over them, so that an
 // answer may come to a server before it knows, by another connection, that somebody listens there.
