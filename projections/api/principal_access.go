@@ -31,7 +31,7 @@ func callerOf(ctx context.Context) events.Caller {
 
 // enter says who asks, and when he is not let in any more; a problem if he is not let in. Paths that are open want nobody.
 func (s *server) enter(w http.ResponseWriter, r *http.Request) (c events.Caller, ended <-chan struct{}, p *Problem) {
-	if slices.Contains(openPaths, r.URL.Path) {
+	if slices.Contains(openPaths, r.URL.Path) || s.OpenMetrics && r.URL.Path == "/metrics" {
 		return c, nil, nil
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -42,6 +42,9 @@ func (s *server) enter(w http.ResponseWriter, r *http.Request) (c events.Caller,
 			return c, nil, problem(refused)
 		}
 		if err == nil {
+			if c.Actor == events.ActorAdmin && s.Local != nil {
+				s.Local(r.RemoteAddr)
+			}
 			return c, ended, nil
 		}
 	}
