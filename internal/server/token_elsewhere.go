@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -25,16 +25,13 @@ type elsewhere struct {
 
 // used notes that somebody came in from an address with the local token.
 func (e *elsewhere) used(over, address string) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		host = address
-	}
-	if IsLoopback(host) {
-		return
+	from, err := netip.ParseAddrPort(address)
+	if err != nil || from.Addr().Unmap().IsLoopback() {
+		return // without an address it is a connection within this process
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.from = host
+	e.from = from.Addr().String()
 	e.add(ev.UsedElsewhere{Count: 1, Since: time.Now().UTC(), Over: over})
 }
 

@@ -100,6 +100,7 @@ func TestElsewhereIsToldOnceAMinute(t *testing.T) {
 		}
 		comes(5, "127.0.0.1:4")
 		comes(5, "[::1]:4")
+		comes(5, "pipe")
 		is()
 		comes(1, "203.0.113.9:4")
 		is(1)
