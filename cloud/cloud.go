@@ -121,6 +121,7 @@ type Observation struct {
 	Owner    string // the owner mark
 	SpecHash string // of the spec last ensured
 	Issues   []Issue
+	Lacks    string // what of it is gone without which it does not do all that it is for; looked for when it is observed, empty: nothing
 	ID       string // the cloud's own; of the autoscaler, where the cloud has none built in, that of the role that it runs as
 	Region   string // the cloud's own name of it
 	Endpoint string // of a ready cluster

@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // MaxDepth is how deep JSON may be nested: Kubernetes objects stay far below.
@@ -59,21 +60,21 @@ type TextFault struct {
 // written. What encoding/json would change without a word is a fault: a key that is there twice, bytes that are not
 // UTF-8, half of a surrogate pair. All such faults are told; a text that is no JSON has one fault more, the last.
 func ParseJSON(data []byte) (value any, size int, faults []TextFault) {
-	r := &jsonReader{data: data, d: json.NewDecoder(bytes.NewReader(data))}
-	r.d.UseNumber()
+	r := &jsonReader{}
+	r.d.Reset(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	value, err := r.value()
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
 	at := int(r.d.InputOffset())
-	if err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			at = min(int(syntax.Offset), len(data))
-		}
-		return nil, at, append(r.faults, TextFault{FieldError{"", err.Error()}, at})
+	if err == nil {
+		return value, at, r.faults
 	}
-	return value, at, r.faults
+	message, syntax := err.Error(), (*jsontext.SyntacticError)(nil)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // what is missing is missed behind what was read last
+		message = io.ErrUnexpectedEOF.Error()
+	case errors.As(err, &syntax):
+		at, message = min(int(syntax.ByteOffset), len(data)), syntax.Err.Error()
+	}
+	return nil, at, append(r.faults, TextFault{FieldError{"", message}, at})
 }
 
 // parseJSON reads one JSON value and nothing after it; an empty input is an empty object.
@@ -97,8 +98,7 @@ func parseJSON(data []byte) (any, []FieldError) {
 
 // jsonReader reads a value token by token and knows the path to where it is.
 type jsonReader struct {
-	data   []byte
-	d      *json.Decoder
+	d      jsontext.Decoder
 	path   []pathStep
 	faults []TextFault
 }
@@ -109,7 +109,7 @@ type pathStep struct {
 	index int // -1 for a key
 }
 
-func (r *jsonReader) fault(at int, format string, args ...any) {
+func (r *jsonReader) fault(at int, message string) {
 	path := ""
 	for _, s := range r.path {
 		if s.index < 0 {
@@ -121,51 +121,65 @@ func (r *jsonReader) fault(at int, format string, args ...any) {
 	if path == "" {
 		path = "body"
 	}
-	r.faults = append(r.faults, TextFault{FieldError{path, fmt.Sprintf(format, args...)}, at})
-}
-
-// token reads the next token. The path of a key is that of what it names.
-func (r *jsonReader) token(key bool) (json.Token, error) {
-	from := r.d.InputOffset()
-	t, err := r.d.Token()
-	if s, ok := t.(string); ok && err == nil {
-		raw := bytes.TrimLeft(r.data[from:r.d.InputOffset()], " \t\r\n,:")
-		if key {
-			r.path = append(r.path, pathStep{s, -1})
-		}
-		if why := badText(raw); why != "" {
-			r.fault(int(r.d.InputOffset())-len(raw), "%s", why)
-		}
-	}
-	return t, err
+	r.faults = append(r.faults, TextFault{FieldError{path, message}, at})
 }
 
 func (r *jsonReader) value() (any, error) {
 	if len(r.path) > MaxDepth {
 		return nil, fmt.Errorf("nested deeper than %d", MaxDepth)
 	}
-	t, err := r.token(false)
+	switch r.d.PeekKind() {
+	case '{':
+		return r.object()
+	case '[':
+		return r.list()
+	case '"':
+		raw, err := r.d.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		return r.text(raw, false), nil
+	}
+	raw, err := r.d.ReadValue()
 	if err != nil {
 		return nil, err
 	}
-	switch t {
-	case json.Delim('{'):
-		return r.object()
-	case json.Delim('['):
-		return r.list()
+	switch raw.Kind() {
+	case 't', 'f':
+		return raw.Kind() == 't', nil
+	case 'n':
+		return nil, nil
 	}
-	return t, nil
+	return json.Number(raw), nil
+}
+
+// text is what a string says that has been read just now. What of it is no text is a fault, of a key one of what it names.
+func (r *jsonReader) text(raw []byte, key bool) string {
+	text, err := jsontext.AppendUnquote(nil, raw)
+	if key {
+		r.path = append(r.path, pathStep{string(text), -1})
+	}
+	switch at := int(r.d.InputOffset()) - len(raw); {
+	case err != nil && !utf8.Valid(raw):
+		r.fault(at, "has bytes that are not UTF-8")
+	case err != nil:
+		r.fault(at, "has half of a surrogate pair")
+	}
+	return string(text)
 }
 
 func (r *jsonReader) object() (any, error) {
 	m := map[string]any{}
 	depth := len(r.path)
-	for r.d.More() {
-		t, err := r.token(true)
+	if _, err := r.d.ReadToken(); err != nil {
+		return nil, err
+	}
+	for r.d.PeekKind() != '}' {
+		raw, err := r.d.ReadValue()
 		if err != nil {
 			return nil, err
 		}
-		key, _ := t.(string) // the decoder lets nothing else be a key
+		key := r.text(raw, true)
 		if _, twice := m[key]; twice {
 			r.fault(int(r.d.InputOffset()), "this key is there twice")
 		}
@@ -174,14 +188,17 @@ func (r *jsonReader) object() (any, error) {
 		}
 		r.path = r.path[:depth]
 	}
-	_, err := r.d.Token()
+	_, err := r.d.ReadToken()
 	return m, err
 }
 
 func (r *jsonReader) list() (any, error) {
 	list := []any{}
 	depth := len(r.path)
-	for r.d.More() {
+	if _, err := r.d.ReadToken(); err != nil {
+		return nil, err
+	}
+	for r.d.PeekKind() != ']' {
 		r.path = append(r.path, pathStep{"", len(list)})
 		v, err := r.value()
 		if err != nil {
@@ -190,41 +207,6 @@ func (r *jsonReader) list() (any, error) {
 		list = append(list, v)
 		r.path = r.path[:depth]
 	}
-	_, err := r.d.Token()
+	_, err := r.d.ReadToken()
 	return list, err
-}
-
-// badText says what of a JSON string, as it is written, the decoder would replace; "" if nothing.
-func badText(raw []byte) string {
-	if !utf8.Valid(raw) {
-		return "has bytes that are not UTF-8"
-	}
-	for {
-		i := bytes.IndexByte(raw, '\\')
-		if i < 0 {
-			return ""
-		}
-		first, size := escaped(raw[i:])
-		raw = raw[i+size:]
-		if !utf16.IsSurrogate(first) {
-			continue
-		}
-		second, size := rune(0), 0
-		if bytes.HasPrefix(raw, []byte(`\`)) {
-			second, size = escaped(raw)
-		}
-		if utf16.DecodeRune(first, second) == utf8.RuneError {
-			return fmt.Sprintf(`has \u%04x, half of a surrogate pair`, first)
-		}
-		raw = raw[size:]
-	}
-}
-
-// escaped reads the escape that a text begins with: its character if it is written as \uXXXX, and its length.
-func escaped(raw []byte) (r rune, size int) {
-	if len(raw) < 6 || raw[1] != 'u' {
-		return 0, min(2, len(raw))
-	}
-	n, _ := strconv.ParseUint(string(raw[2:6]), 16, 16) // the decoder has read it before
-	return rune(n), 6
 }

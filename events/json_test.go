@@ -42,7 +42,7 @@ func TestParseJSONSaysWhere(t *testing.T) {
 	for _, row := range []struct{ text, message, at string }{
 		{`{"a": 1, "a": 2}`, "this key is there twice", `: 2}`},
 		{"[{\"b\": \"x\xff\"}]", "has bytes that are not UTF-8", "\"x\xff\"}]"},
-		{`{"a" 1}`, "invalid character '1' after object key", `1}`},
+		{`{"a" 1}`, "invalid character '1' after object name (expecting ':')", `1}`},
 		{`{"a": [`, "unexpected EOF", ``},
 		{strings.Repeat("[", 102), "nested deeper than 100", `[`},
 	} {

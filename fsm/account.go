@@ -63,8 +63,14 @@ var account = Kind[AccountData]{
 	CreateEvents: requested[ev.AccountSpec],
 	UpdateEvents: respecAccount,
 	Evolve:       evolveAccount,
-	Owed:         owedAccount,
-	Advance:      settleAccount,
+	EvolveAt: func(d AccountData, happened ev.Event, at time.Time) AccountData {
+		if e, is := happened.(ev.CatalogueChanged); is {
+			d.Catalogues = withCatalogue(d.Catalogues, e, at)
+		}
+		return d
+	},
+	Owed:    owedAccount,
+	Advance: settleAccount,
 	Elapsed: func(e Entity[AccountData], _ *Refs) []ev.Change {
 		return changed(e.Base, ev.RetryRequested{})
 	},
@@ -106,8 +112,6 @@ func evolveAccount(d AccountData, happened ev.Event) AccountData {
 		d.Good = d.Good && !e.LacksRights()
 	case ev.Failed:
 		d.Good, d.Failed = false, d.Failed+1
-	case ev.CatalogueChanged:
-		d.Catalogues = withCatalogue(d.Catalogues, e)
 	}
 	return d
 }

@@ -2,8 +2,10 @@ package fsm
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	ev "github.com/aeriehq/aerie/events"
 )
@@ -12,6 +14,13 @@ import (
 type RegionCatalogue struct {
 	Region string
 	ev.Catalogue
+	Came []Came // what is there now and was not when somebody had looked before
+}
+
+// Came is something that came to be on offer: when it was noted.
+type Came struct {
+	What string // as inOffer names it
+	At   time.Time
 }
 
 // noteCatalogue takes what a look at a region's catalogue has seen: what is another than before is an event.
@@ -85,7 +94,7 @@ func (d AccountData) catalogue(region string) (c ev.Catalogue) {
 func byRegion(c RegionCatalogue, region string) int { return strings.Compare(c.Region, region) }
 
 // withCatalogue never changes the lists that it is given: the fold shares them.
-func withCatalogue(all []RegionCatalogue, e ev.CatalogueChanged) []RegionCatalogue {
+func withCatalogue(all []RegionCatalogue, e ev.CatalogueChanged, at time.Time) []RegionCatalogue {
 	all = slices.Clone(all)
 	i, known := slices.BinarySearchFunc(all, e.Region, byRegion)
 	if !known {
@@ -109,8 +118,122 @@ func withCatalogue(all []RegionCatalogue, e ev.CatalogueChanged) []RegionCatalog
 	})
 	c.Machines = append(c.Machines, e.Machines...)
 	slices.Sort(c.Machines)
+	all[i].Came = came(all[i], c, at)
 	all[i].Catalogue = c
 	return all
+}
+
+// came is what of an offer was not there before, and what is there still of what came earlier. What nobody knew anything of has not
+// come: it was accepted before.
+func came(was RegionCatalogue, now ev.Catalogue, at time.Time) (all []Came) {
+	before, after := inOffer(was.Catalogue), inOffer(now)
+	for _, c := range was.Came {
+		if after[c.What] {
+			all = append(all, c)
+		}
+	}
+	known := map[string]bool{}
+	for what := range before {
+		known[sortOf(what)] = true
+	}
+	for _, what := range slices.Sorted(maps.Keys(after)) {
+		if known[sortOf(what)] && !before[what] {
+			all = append(all, Came{What: what, At: at})
+		}
+	}
+	return all
+}
+
+// inOffer names all that is in a catalogue.
+func inOffer(c ev.Catalogue) map[string]bool {
+	all := map[string]bool{}
+	for _, v := range c.Versions {
+		all[offerName("version", v.Version)] = true
+	}
+	for _, a := range c.Addons {
+		for _, v := range a.Versions {
+			all[offerName("addon", a.Name, v)] = true
+		}
+	}
+	for _, m := range ev.MachinesOf(c.Machines) {
+		all[offerName("machine", m)] = true
+	}
+	return all
+}
+
+func offerName(words ...string) string { return strings.Join(words, " ") }
+
+func sortOf(what string) string {
+	sort, _, _ := strings.Cut(what, " ")
+	return sort
+}
+
+// needed is what something is to be made of in a region: the cloud has it or not.
+type needed struct {
+	account ev.Ref
+	region  string
+	what    []string
+}
+
+func neededBy(account string, s ev.DataplaneSpec) needed {
+	n := needed{account: ready(ev.Account, account).Ref, region: s.Region}
+	if s.Cluster.Existing != "" {
+		return n // it is somebody else's
+	}
+	n.what = []string{offerName("version", s.Version), offerName("machine", s.SystemPool.Machine)}
+	for _, a := range s.CloudAddons.List() {
+		n.what = append(n.what, offerName("addon", a.Name, a.Version))
+	}
+	return n
+}
+
+func (n needed) machines(s ev.TenantInfraSpec) needed {
+	for _, machine := range machinesOf(s) {
+		n.what = append(n.what, offerName("machine", machine))
+	}
+	return n
+}
+
+// needs lists what an entity is to be made of, as it is asked for now; of a plan, what its templates make in accounts that they name.
+func needs(b Base, d Data, get func(ev.Ref) (Entity[Data], bool)) (all []needed) {
+	switch d := d.(type) {
+	case DataplaneData:
+		all = append(all, neededBy(d.Spec.Account, d.Spec))
+	case TenantInfraData:
+		on, _ := get(b.dataplane().Ref)
+		dp := typed[DataplaneData](on).Data.Spec
+		all = append(all, needed{account: ready(ev.Account, dp.Account).Ref, region: dp.Region}.machines(d.Spec))
+	case PlanData:
+		for _, t := range d.Spec.Provision {
+			if t.Account != ev.CustomersAccount {
+				all = append(all, neededBy(t.Account, t.DataplaneFor(t.Account, false, false)).machines(t.TenantInfraFor("", "")))
+			}
+		}
+	}
+	return all
+}
+
+// mayLackOffer tells whether something may have been given up because the cloud did not have what it is to be made of.
+func mayLackOffer(b Base, d Data) bool {
+	switch d.(type) {
+	case DataplaneData, TenantInfraData:
+		return b.Failure.Code == ev.ConfigProblem || mayBeGround(*b.Failure)
+	case PlanData:
+		return b.provisionStopped()
+	}
+	return false
+}
+
+// offeredAgain tells whether the cloud has come to have something that an entity is to be made of since that met its trouble. Each
+// time that something comes it is tried once.
+func (r *Refs) offeredAgain(b Base, d Data) bool {
+	return mayLackOffer(b, d) && slices.ContainsFunc(needs(b, d, r.Get), func(n needed) bool {
+		acc, _ := find[AccountData](r, n.account)
+		i, known := slices.BinarySearchFunc(acc.Data.Catalogues, n.region, byRegion)
+		return known && slices.ContainsFunc(acc.Data.Catalogues[i].Came, func(c Came) bool {
+			return c.At.After(b.TroubleSince) && slices.Contains(n.what, c.What)
+		})
+	})
 }
 
 // offer is what a wish for something in a region is held against. Where nobody knows what there is, all is accepted.

@@ -9,20 +9,28 @@ import (
 // AccountOf is the class of waiting for the account of a dataplane, by who stands on that.
 const AccountOf = "account"
 
-// rightsBack is what is waited for by who was given up because rights were missing in an account: that the account, which
-// was Ready no more, is so again. Nil if that is not what is the matter.
-func rightsBack(b Base, d Data) []Dependency {
-	if b.Failure == nil || !b.Failure.LacksRights() {
+// accountsBack is what is waited for by who was given up because of an account: that it, which was Ready no more, is so again if
+// rights were missing in it, or that its cloud has what it may not have had. Nil if neither can be what is the matter.
+func accountsBack(b Base, d Data) (on []Dependency) {
+	if !b.Failure.LacksRights() && !mayLackOffer(b, d) {
 		return nil
 	}
-	if dp, is := d.(DataplaneData); is {
-		return []Dependency{ready(ev.Account, dp.Spec.Account)}
+	switch d := d.(type) {
+	case DataplaneData:
+		return []Dependency{ready(ev.Account, d.Spec.Account)}
+	case TenantInfraData:
+		return []Dependency{{Ref: b.dataplane().Ref, Class: AccountOf}}
+	case PlanData:
+		for _, n := range needs(b, d, nil) {
+			on = append(on, Dependency{Ref: n.account, Condition: ConditionReady})
+		}
+		return on
 	}
-	on, ok := dataplaneOf(b, d)
+	dp, ok := dataplaneOf(b, d)
 	if !ok {
 		return nil
 	}
-	return []Dependency{{Ref: on, Class: AccountOf}}
+	return []Dependency{{Ref: dp, Class: AccountOf}}
 }
 
 // dataplaneOf is the dataplane that an entity is, or stands on; false if it has none.

@@ -24,7 +24,9 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 	}
 	e.OwedSince, e.TroubleSince = k.owedSince(before, e.Base, r), troubleSince(before, e.Base, r)
 	e.UnmetSince = unmetSince(before, e.Base)
-	e.Data = k.Evolve(e.Data, r.Event)
+	if e.Data = k.Evolve(e.Data, r.Event); k.EvolveAt != nil {
+		e.Data = k.EvolveAt(e.Data, r.Event, r.Time)
+	}
 	e.Conditions = carry(e.Conditions, k.Conditions(e), r.Time)
 	return e, nil
 }
@@ -131,6 +133,10 @@ func (b Base) follow(r ev.Recorded) Base {
 		b.Unmet, b.Drift, b.Relapses = nil, "", nil
 	case ev.RetryRequested, ev.SuspendRequested, ev.ResumeRequested, ev.MoveStarted:
 		b.Unmet, b.Drift, b.Relapses = nil, "", nil
+		if b.phase == RollingBack { // what it is brought back from has failed still
+			b.Attempt = nil
+			return b
+		}
 	case ev.TakenIn:
 		b.Drift, b.Relapses = "", nil
 	case ev.Activated, ev.Suspended:

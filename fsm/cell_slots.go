@@ -86,6 +86,9 @@ func (o *outcome) follow(ref ev.Ref) error {
 // bornFirst puts those that are born before who refers to them: the log is folded in that order, and who refers to what is
 // not there yet is not known as its user. What gives birth to several says them in that order.
 func bornFirst(changes []ev.Change, of ev.Ref) []ev.Change {
+	if len(changes) == 1 {
+		return changes
+	}
 	after := map[ev.Ref]bool{of: true} // that one, and those born that stand on it
 	var first, rest []ev.Change
 	for _, ch := range changes {

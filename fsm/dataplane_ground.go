@@ -54,13 +54,13 @@ func mayBeGround(r ev.Reason) bool {
 	return r.LacksRights()
 }
 
-// stranded is what is waited for by who rests because of what others lack: the rights of an account, or something of what it
-// stands on. Nil if that is not what is the matter.
+// stranded is what is waited for by who rests because of what others lack: the rights of an account, what its cloud has not got, or
+// something of what it stands on. Nil if that is not what is the matter.
 func (k *Kind[D]) stranded(e Entity[D]) []Dependency {
 	if e.Failure == nil || e.Phase() == k.TerminatingPhase || e.Phase() == k.FinalPhase || !idle(k.Owed(e)) {
 		return nil
 	}
-	back := rightsBack(e.Base, e.Data)
+	back := accountsBack(e.Base, e.Data)
 	if mayBeGround(*e.Failure) && k.StandsOn != nil {
 		back = append(back, Dependency{Ref: e.Ref, Class: Ground})
 	}
@@ -86,16 +86,14 @@ func awaitedBelow(e Entity[Data], n Dependency, get func(ev.Ref) (Entity[Data], 
 func (k *Kind[D]) resume(e Entity[D], refs *Refs) []ev.Change {
 	switch {
 	case len(k.stranded(e)) == 0,
-		!refs.hasRights(e.Base, e.Data) && !refs.carriedAgain(Entity[Data]{e.Base, e.Data}),
+		!refs.hasRights(e.Base, e.Data) && !refs.carriedAgain(Entity[Data]{e.Base, e.Data}) && !refs.offeredAgain(e.Base, e.Data),
 		k.Locked != nil && k.Locked(e, ev.Retry{}, refs) != nil:
 		return nil
 	}
-	if k.Again != nil {
-		if changes := k.Again(e, refs); len(changes) > 0 {
-			return changes
-		}
+	changes, err := k.retry(e, refs)
+	if err != nil { // as a person would be told; it is looked at again with the next news
+		return nil
 	}
-	changes, _ := k.retry(e)
 	return changes
 }
 

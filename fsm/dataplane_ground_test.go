@@ -71,7 +71,7 @@ func TestWhatFailedForItsGroundGoesOn(t *testing.T) {
 		{name: "a tenant whose cluster is not", given: fsmtest.History(tenant, broken(eu, ev.PartCluster)), when: settle(prod), phase: fsm.Failed, why: "dependency"},
 		{name: "one that could not be woken wakes", given: fsmtest.History(asleep(ev.Suspended{}, ev.ResumeRequested{}, *fsmtest.Attempt(0, ev.Dependency), vain(false)), euBack), when: settle(prod), then: []string{prod + " resume_requested"}, phase: fsm.Resuming},
 		{name: "unless it was to sleep since", given: fsmtest.History(asleep(ev.Suspended{}, ev.ResumeRequested{}, vain(false), ev.RetryRequested{}, ev.Suspended{}), euBack), when: settle(prod), phase: fsm.Suspended, why: "-"},
-		{name: "or is told to sleep on", given: asleep(ev.Suspended{}, ev.ResumeRequested{}, vain(false)), when: ask(prod, ev.Suspend{}), then: []string{prod + " retry_requested"}, phase: fsm.Suspending},
+		{name: "or is told to sleep on", given: asleep(ev.Suspended{}, ev.ResumeRequested{}, vain(false)), when: ask(prod, ev.Suspend{}), then: []string{prod + " suspend_requested"}, phase: fsm.Suspending},
 		{name: "what else was asked of one that sleeps", given: fsmtest.History(asleep(ev.Suspended{}, ev.UpdateRequested[ev.TenantSpec]{Spec: fsmtest.ProdSpec}, vain(false)), euBack), when: settle(prod), then: []string{prod + " retry_requested"}, phase: fsm.Suspending},
 		{name: "one that could not fall asleep does", given: fsmtest.History(asleep(ev.SuspendGivenUp{Reason: fsmtest.Attempt(0, ev.Dependency).Reason}, ev.Resumed{}), euBack), when: settle(prod), then: []string{prod + " suspend_requested"}, phase: fsm.Suspending},
 
@@ -125,7 +125,7 @@ func TestARepairKeepsWhatWasAskedFor(t *testing.T) {
 		{name: "or before somebody put it right by hand", given: then(asleepBack, drifted, ev.DriftEnded{}), when: settle(prod), then: wakes, phase: fsm.Resuming},
 		{name: "or when its repair has failed for that too", given: fsmtest.History(then(asleep, drifted, ev.RepairStarted{}, ev.UpdateFailed{Reason: reason, Repair: true}), euBack), when: settle(prod), then: wakes},
 		{name: "once", given: then(asleepBack, ev.ResumeRequested{}, ev.UpdateFailed{Reason: reason}, drifted, ev.RepairStarted{}, ev.UpdateDone{}), when: settle(prod), phase: fsm.Suspended, why: "dependency"},
-		{name: "unless it is told to sleep on", given: then(asleepBack, drifted, ev.RepairStarted{}, ev.UpdateDone{}), when: ask(prod, ev.Suspend{}), then: []string{prod + " retry_requested"}, phase: fsm.Suspending},
+		{name: "unless it is told to sleep on", given: then(asleepBack, drifted, ev.RepairStarted{}, ev.UpdateDone{}), when: ask(prod, ev.Suspend{}), then: []string{prod + " suspend_requested"}, phase: fsm.Suspending},
 		{name: "a repair of before this release", given: then(asleep, drifted, ev.RepairStarted{}, ev.Suspended{}), when: settle(prod), phase: fsm.Suspended, why: "-"},
 		{name: "who was asked for something else than to wake has that", given: then(inVain, drifted, ev.RepairStarted{}), when: done(prod, ev.Suspended{}), then: []string{prod + " suspended"}, phase: fsm.Suspended, why: "-"},
 		{name: "for good", given: then(inVain, drifted, ev.RepairStarted{}, ev.Suspended{}, drifted, ev.DriftEnded{}), when: settle(prod), phase: fsm.Suspended, why: "-"},

@@ -34,13 +34,13 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 	if e.Phase() == Unborn || e.Phase() == k.FinalPhase {
 		return nil, ev.Refuse(ev.NotFound, "there is no %s", c.Ref)
 	}
+	var changes []ev.Change
+	var err error
 	switch ask := c.Payload.(type) {
-	case ev.Update, ev.Retry:
-		changes, err := k.change(e, ask, refs)
-		if err = k.locked(e, ask, changes, err, refs); err != nil {
-			return nil, err
-		}
-		return k.hold(e, changes, refs)
+	case ev.Update:
+		changes, err = k.update(e, ask, refs)
+	case ev.Retry:
+		changes, err = k.retry(e, refs)
 	case ev.Delete:
 		return k.remove(e, ask, refs)
 	case ev.Settle:
@@ -55,15 +55,16 @@ func (k *Kind[D]) decide(e Entity[D], c ev.Command, refs *Refs) ([]ev.Change, er
 			changes = append(changes, refs.doubted(e.Base, e.Data, ask, changes[0].Events)...)
 		}
 		return changes, err
-	}
-	if k.DecideVerb != nil {
-		changes, err := k.DecideVerb(e, c.Payload, refs)
-		if err = k.locked(e, c.Payload, changes, err, refs); err != nil {
-			return nil, err
+	default:
+		if k.DecideVerb == nil {
+			return nil, ev.Refuse(ev.Internal, "%s does not know %T", k.Name.A(), c.Payload)
 		}
-		return k.hold(e, changes, refs)
+		changes, err = k.DecideVerb(e, ask, refs)
 	}
-	return nil, ev.Refuse(ev.Internal, "%s does not know %T", k.Name.A(), c.Payload)
+	if err = k.locked(e, c.Payload, changes, err, refs); err != nil {
+		return nil, err
+	}
+	return k.hold(e, changes, refs)
 }
 
 // locked is the refusal of what may not be asked now, before any other; who asks for nothing new, or for other labels, may.
@@ -79,13 +80,6 @@ func (k *Kind[D]) locked(e Entity[D], ask ev.Payload, changes []ev.Change, err e
 		return lock
 	}
 	return err
-}
-
-func (k *Kind[D]) change(e Entity[D], ask ev.Payload, refs *Refs) ([]ev.Change, error) {
-	if update, ok := ask.(ev.Update); ok {
-		return k.update(e, update, refs)
-	}
-	return k.retry(e)
 }
 
 func expected(b Base, c ev.Command) error {
@@ -155,7 +149,8 @@ func refuseChange(ref ev.Ref, verb string, faults []ev.FieldError) error {
 	return ev.Refuse(ev.Refused, "%s %s: this can't be changed", verb, ref).With(faults)
 }
 
-func (k *Kind[D]) retry(e Entity[D]) ([]ev.Change, error) {
+// retry tries again what has failed: what was asked for last, as far as the kind says how.
+func (k *Kind[D]) retry(e Entity[D], refs *Refs) ([]ev.Change, error) {
 	if e.trouble() == nil && k.Recheck != nil {
 		return changed(e.Base, k.Recheck(e)...), nil
 	}
@@ -164,6 +159,11 @@ func (k *Kind[D]) retry(e Entity[D]) ([]ev.Change, error) {
 	}
 	if e.drifted() && (e.Unmet != nil || e.Phase() == Moving) { // what stands is brought back first, not what can't be had
 		return changed(e.Base, ev.RepairStarted{}), nil
+	}
+	if k.Again != nil {
+		if changes, err := k.Again(e, refs); len(changes) > 0 || err != nil {
+			return changes, err
+		}
 	}
 	return changed(e.Base, ev.RetryRequested{}), nil
 }

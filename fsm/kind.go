@@ -77,6 +77,8 @@ type Kind[D Data] struct {
 	Alongside func(Entity[D], ev.Spec, *Refs) []ev.Change
 	// Evolve changes the data alone: the table alone moves the phase.
 	Evolve func(D, ev.Event) D
+	// EvolveAt changes the data besides, where it matters when something happened; nil if it never does.
+	EvolveAt func(D, ev.Event, time.Time) D
 	// Owed is the effect that is due; it returns nil at rest, or when only a person can help.
 	Owed func(Entity[D]) ev.Effect
 	// Advance goes on if what the entity waits for is there; nil if it waits for nothing.
@@ -111,8 +113,8 @@ type Kind[D Data] struct {
 	Recheck func(Entity[D]) []ev.Event
 	// StandsOn is what it stands on directly: what has failed for that is tried again once it is back; nil if it never is.
 	StandsOn func(Entity[D]) []Dependency
-	// Again is what is asked anew of one that works, once what it stands on is brought back; nil, or no changes, for a retry.
-	Again func(Entity[D], *Refs) []ev.Change
+	// Again is what trying again means for one that could not do what was asked of it; nil, or no changes, for a retry.
+	Again func(Entity[D], *Refs) ([]ev.Change, error)
 	// Handover is how it is handed over to another worker; nil if it never is, or is not now.
 	Handover func(D) *ev.HandoverStarted
 	// Conditions are what can be asked of it, the last one Ready.

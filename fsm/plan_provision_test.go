@@ -265,6 +265,16 @@ func TestOneInTheCustomersOwnAccount(t *testing.T) {
 	if woken := p.woken("account acme/own"); !slices.Contains(woken, "tenant acme/a") {
 		t.Fatalf("its account wakes %q", woken)
 	}
+	offer := func(machines ...string) {
+		p.do("account acme/own", ev.NoteCatalogue{Region: "eu-central", Catalogue: ev.Catalogue{Machines: machines}}, true)
+	}
+	offer("m4")
+	p.run()
+	p.want(p.why("tenant acme/a"), "template eu of plan -/free can't be made")
+	offer("m4", "s2")
+	if woken := p.woken("account acme/own"); !slices.Contains(woken, "tenant acme/a") {
+		t.Fatalf("what its cloud has now wakes %q", woken)
+	}
 	p.run()
 	p.want(p.place("acme/a").Dataplane, "acme/eu-")
 }

@@ -81,3 +81,59 @@ func TestTooMuchToHold(t *testing.T) {
 	}
 	live(t, []life{{name: "101 at once", given: facts, when: ask("tenant acme/prod", ev.Suspend{}), not: "refused…101 applications of tenant acme/prod are being changed"}})
 }
+
+// TestARetryIsForWhatWasAskedFor has people retry what could not fall asleep, wake, or become another: they mean what they asked for,
+// and what can't be had yet is said still.
+func TestARetryIsForWhatWasAskedFor(t *testing.T) {
+	const prod, pg, eu = "tenant acme/prod", "application acme/prod_pg", "dataplane -/eu"
+	reason := fsmtest.Attempt(0, ev.InternalReason).Reason
+	vain, drifted := ev.UpdateFailed{Reason: reason}, ev.Drifted{Found: fsmtest.Gone("Namespace acme--prod")}
+	other := ev.UpdateRequested[ev.TenantSpec]{Spec: fsmtest.ProdSpec}
+	home := fsmtest.History(fsmtest.Platform(), fsmtest.InfraBuilt())
+	past := func(events ...ev.Event) []fsmtest.Fact {
+		return fsmtest.History(home, fsmtest.TenantActive(ev.SuspendRequested{}), fsmtest.Is(prod, events...))
+	}
+	asleep := func(events ...ev.Event) []fsmtest.Fact {
+		return past(append([]ev.Event{ev.Suspended{}, ev.ResumeRequested{}, vain}, events...)...)
+	}
+	waking := func(events ...ev.Event) []fsmtest.Fact {
+		return past(append([]ev.Event{ev.SuspendGivenUp{Reason: reason}}, events...)...)
+	}
+	awake := func(events ...ev.Event) []fsmtest.Fact { return waking(append([]ev.Event{ev.Resumed{}}, events...)...) }
+	reported := fsmtest.History(fsmtest.CustomerIs("acme"), fsmtest.AccountReady(), fsmtest.PlanReady(), fsmtest.DataplaneIs("-/eu", reportsDrift, fsmtest.Built()...), fsmtest.InfraBuilt(),
+		fsmtest.TenantActive(ev.SuspendRequested{}, ev.Suspended{}, ev.ResumeRequested{}, vain, drifted))
+	upgrade := ev.UpdateRequested[ev.ApplicationSpec]{Spec: ev.ApplicationSpec{Manifests: []map[string]any{{"kind": "Service"}}}}
+	undoing := fsmtest.History(home, fsmtest.TenantActive(), fsmtest.AppIs(fsmtest.Installing, ev.Deployed{Revision: 1}, upgrade, ev.RollingBackStarted{To: 1, Reason: reason}, tried(1)))
+	undone := fsmtest.History(undoing, fsmtest.Is(pg, ev.RetryRequested{}, ev.RolledBack{Revision: 1}))
+	wakes, sleeps, repairs, again := []string{prod + " resume_requested"}, []string{prod + " suspend_requested"}, []string{prod + " repair_started"}, []string{prod + " retry_requested"}
+	live(t, []life{
+		{name: "it could not be woken", given: asleep(), when: retry(prod), then: wakes, phase: fsm.Resuming},
+		{name: "it is told to sleep on instead", given: asleep(), when: ask(prod, ev.Suspend{}), then: sleeps, phase: fsm.Suspending},
+		{name: "and stays so though that fails", given: asleep(ev.SuspendRequested{}, vain), when: retry(prod), then: again, phase: fsm.Suspending},
+		{name: "it is being repaired in vain", given: asleep(drifted, ev.RepairStarted{}, tried(1)), when: retry(prod), then: wakes, phase: fsm.Resuming},
+		{name: "its repair has failed", given: asleep(drifted, ev.RepairStarted{}, ev.UpdateFailed{Reason: reason, Repair: true}), when: retry(prod), then: wakes, phase: fsm.Resuming},
+		{name: "what has drifted is brought back first", given: reported, when: retry(prod), then: repairs, phase: fsm.Suspending},
+		{name: "and it is to wake still", given: fsmtest.History(reported, fsmtest.Is(prod, ev.RepairStarted{})), when: done(prod, ev.Suspended{}), then: []string{prod + " update_done"}, phase: fsm.Suspended, why: "internal"},
+		{name: "another spec of one that sleeps", given: past(ev.Suspended{}, other, vain), when: retry(prod), then: again, phase: fsm.Suspending},
+		{name: "waking is tried again at once", given: past(ev.Suspended{}, ev.ResumeRequested{}, tried(1)), when: retry(prod), then: again, phase: fsm.Resuming},
+
+		{name: "it could not fall asleep", given: awake(), when: retry(prod), then: sleeps, phase: fsm.Suspending},
+		{name: "its applications wait for that", given: fsmtest.History(awake(), fsmtest.AppIs(fsmtest.Installing)), when: retry(prod), then: []string{prod + " suspend_requested", pg + " change_held"}, phase: fsm.Suspending},
+		{name: "it is told to stay awake instead", given: awake(), when: ask(prod, ev.Resume{}), then: again, phase: fsm.Provisioning},
+		{name: "it is woken in vain since it could not", given: waking(tried(1)), when: retry(prod), then: sleeps, phase: fsm.Suspending},
+		{name: "the repair of one that could not has failed", given: awake(drifted, ev.RepairStarted{}, ev.Failed{Reason: reason}), when: retry(prod), then: repairs, phase: fsm.Waiting},
+		{name: "it is repaired in vain", given: awake(drifted, ev.RepairStarted{}, tried(1)), when: retry(prod), then: repairs, phase: fsm.Provisioning},
+		{name: "and is to fall asleep still", given: awake(drifted, ev.RepairStarted{}, tried(1), ev.RepairStarted{}), when: done(prod, ev.Activated{}), then: []string{prod + " update_done"}, phase: fsm.Active, why: "internal"},
+		{name: "one that is to go goes", given: awake(ev.DeletionRequested{}, ev.Drained{}, tried(1)), when: retry(prod), then: again, phase: fsm.Deleting},
+
+		{name: "an upgrade that is undone in vain", given: undoing, when: retry(pg), then: []string{pg + " retry_requested"}, phase: fsm.RollingBack, why: "internal"},
+		{name: "and is not what was asked for when it is", given: fsmtest.History(undoing, fsmtest.Is(pg, ev.RetryRequested{})), when: done(pg, ev.Deployed{Revision: 1}), then: []string{pg + " rolled_back"}, phase: fsm.Failed, why: "internal"},
+		{name: "so that it can be tried again", given: undone, when: retry(pg), then: []string{pg + " retry_requested"}, phase: fsm.Pending},
+		{name: "a version that could not be had", given: fsmtest.History(fsmtest.AccountReady(), euAt("1.36"), fsmtest.Is(eu, ev.UpdateRequested[ev.DataplaneSpec]{Spec: spec(version("1.37"))}, vain)), when: retry(eu), then: []string{eu + " retry_requested"}, phase: fsm.Updating, why: "ensure_network"},
+	})
+	many := awake()
+	for i := range 101 {
+		many = append(many, fsmtest.Is(fmt.Sprintf("application acme/prod_a%d", i), ev.Requested[ev.ApplicationSpec]{UID: fmt.Sprint(i), Spec: fsmtest.PgSpec}, fsmtest.Installing)...)
+	}
+	live(t, []life{{name: "it is told why it can't", given: many, when: retry(prod), not: "refused…101 applications of tenant acme/prod are being changed"}})
+}

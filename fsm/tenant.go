@@ -51,7 +51,7 @@ var tenant = Kind[TenantData]{
 			Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Active}, Provisioning},
 			Row{ev.Drifted{}, []Phase{Active}, Stay},
 			Row{ev.DriftEnded{}, []Phase{Active}, Stay},
-			Row{ev.RepairStarted{}, []Phase{Active}, Provisioning},
+			Row{ev.RepairStarted{}, []Phase{Active, Provisioning}, Provisioning},
 			Row{ev.UpdateDone{}, []Phase{Provisioning}, Active},     // it is as it was: what it could not be besides it is to be still
 			Row{ev.RetryRequested{}, []Phase{Active}, Provisioning}, // of one that has drifted
 			Row{ev.Failed{}, []Phase{Provisioning}, Failed},

@@ -73,6 +73,9 @@ func staysOf(e Entity[Data]) []*ev.Placement {
 
 // SameStays tells whether two states of one entity surely have the same places. It is asked for every event.
 func SameStays(before, after Entity[Data]) bool {
+	if after.Ref.Kind != ev.Tenant {
+		return true // they have none
+	}
 	was, _ := before.Data.(TenantData)
 	is, _ := after.Data.(TenantData)
 	return was.Placement == is.Placement && was.Move == is.Move && (before.Phase() == Gone) == (after.Phase() == Gone)

@@ -15,7 +15,7 @@ const (
 // without waking it. One that can't be suspended is brought back; one that can't be woken sleeps on, and says why.
 func sleeping(rows ...Row) []Row {
 	return append(rows,
-		Row{ev.SuspendRequested{}, []Phase{Active, Resuming}, Suspending},
+		Row{ev.SuspendRequested{}, []Phase{Active, Resuming, Suspended}, Suspending}, // of the last: it could not be woken
 		Row{ev.Suspended{}, []Phase{Suspending}, Suspended},
 		Row{ev.SuspendGivenUp{}, []Phase{Suspending}, Resuming},
 		Row{ev.ResumeRequested{}, []Phase{Suspended, Suspending}, Resuming},
@@ -27,7 +27,7 @@ func sleeping(rows ...Row) []Row {
 		Row{ev.DriftEnded{}, []Phase{Suspended}, Stay},
 		Row{ev.RepairStarted{}, []Phase{Suspended}, Suspending},
 		Row{ev.UpdateDone{}, []Phase{Suspending}, Suspended},     // it is as it was: it is to wake still
-		Row{ev.RetryRequested{}, []Phase{Suspended}, Suspending}, // of one that has drifted, or could not be woken
+		Row{ev.RetryRequested{}, []Phase{Suspended}, Suspending}, // of one that has drifted, or could not be as its spec says
 	)
 }
 
@@ -63,7 +63,7 @@ func suspend(e Entity[TenantData], refs *Refs) ([]ev.Change, error) {
 	switch e.Phase() {
 	case Suspending, Suspended:
 		if e.Phase() == Suspended && e.Data.Waking { // it could not be woken, and is to sleep after all
-			return changed(e.Base, ev.RetryRequested{}), nil
+			return changed(e.Base, ev.SuspendRequested{}), nil
 		}
 		return nil, nil // asked twice
 	case Active, Resuming:
@@ -129,18 +129,19 @@ func mended(e Entity[TenantData]) (done ev.UpdateDone, is bool) {
 	return done, e.Unmet != nil && (e.Phase() == Provisioning || e.Phase() == Suspending && e.Data.Waking)
 }
 
-// askTenantAgain asks again of a tenant what it could not do: to fall asleep, or to wake. One whose repair has failed is repaired
-// first.
-func askTenantAgain(e Entity[TenantData], refs *Refs) (changes []ev.Change) {
-	switch {
-	case e.Phase() == Failed && e.Unmet != nil:
-		changes = changed(e.Base, ev.RepairStarted{})
-	case e.Phase() == Active && e.Unmet != nil:
-		changes, _ = suspend(e, refs)
-	case e.Phase() == Suspended && e.Data.Waking:
-		changes, _ = resume(e)
+// askTenantAgain asks again of a tenant what it could not do: to fall asleep, or to wake. One whose repair has failed, or fails, is
+// repaired first, and is to do so still.
+func askTenantAgain(e Entity[TenantData], refs *Refs) ([]ev.Change, error) {
+	switch p := e.Phase(); {
+	case e.Unmet == nil:
+	case p == Failed || p == Provisioning:
+		return changed(e.Base, ev.RepairStarted{}), nil
+	case p == Active || p == Resuming: // of the latter the reason is that it could not fall asleep: it is being woken for that
+		return suspend(e, refs)
+	case e.Data.Waking && (p == Suspended || p == Suspending):
+		return resume(e)
 	}
-	return changes
+	return nil, nil
 }
 
 // owedSuspension is what is owed to a tenant that falls asleep or wakes.

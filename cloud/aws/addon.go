@@ -7,6 +7,7 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/aws/awserr"
@@ -85,15 +86,45 @@ func (p *Provider) EnsureAddon(ctx context.Context, s cloud.Scope, spec cloud.Ad
 func (p *Provider) ObserveAddon(ctx context.Context, s cloud.Scope, cluster string, addon cloud.Addon) (cloud.Observation, error) {
 	return p.observed(ctx, "ObserveAddon", s, func(ctx context.Context, at *session) (cloud.Observation, error) {
 		has, err := at.addon(ctx, cluster, addon)
-		if err != nil || has != nil {
-			return observeAddon(has), err
+		if err != nil {
+			return cloud.Observation{}, err
+		}
+		if has != nil {
+			return at.withLacks(ctx, observeAddon(has), cluster, addon)
 		}
 		o, err := at.leftover(ctx, at.purposeOf(cluster, addon))
 		if o.Phase == cloud.Deleting && addons[addon].name == "" {
 			o.Phase, o.Raw, o.ID = cloud.Ready, "its role is there", at.purposeOf(cluster, addon).roleARN(at.scope.Account.ID)
 		}
-		return o, err
+		if err != nil {
+			return o, err
+		}
+		return at.withLacks(ctx, o, cluster, addon)
 	})
+}
+
+// withLacks says what of a working add-on is gone: the pods of some are a role, which believes the identity provider of their cluster.
+func (at *session) withLacks(ctx context.Context, o cloud.Observation, cluster string, addon cloud.Addon) (cloud.Observation, error) {
+	if addons[addon].account == "" || o.Phase != cloud.Ready && o.Phase != cloud.Degraded {
+		return o, nil
+	}
+	on, err := at.cluster(ctx, cluster)
+	if err != nil || on == nil || issuer(on) == "" {
+		return o, err
+	}
+	provider := at.oidcARN(issuer(on))
+	_, err = at.iam.GetOpenIDConnectProvider(ctx, &iam.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: &provider})
+	if awserr.Gone(err) {
+		o.Lacks = "the identity provider of its cluster"
+	}
+	if err = awserr.UnlessGone(err); err != nil || o.Lacks != "" {
+		return o, err
+	}
+	owner, err := at.ownedRole(ctx, at.purposeOf(cluster, addon))
+	if err == nil && owner == "" {
+		o.Lacks = "its role"
+	}
+	return o, err
 }
 
 // DeleteAddon implements cloud.Provider.
@@ -202,6 +233,20 @@ func (at *session) changeAddon(ctx context.Context, has *types.Addon, spec cloud
 			ClientRequestToken: token("addon", spec.Cluster, spec.Owner, spec.Token, spec.Hash(), awssdk.ToTime(has.ModifiedAt).String()),
 		})
 		return updating(o, err)
+	}
+	o, err := at.withLacks(ctx, o, spec.Cluster, spec.Addon)
+	if err != nil {
+		return o, err
+	}
+	if o.Lacks != "" {
+		cluster, err := at.readyCluster(ctx, spec.Cluster)
+		if err == nil {
+			_, err = at.addonRole(ctx, cluster, spec, addons[spec.Addon])
+		}
+		if err != nil {
+			return o, err
+		}
+		o.Lacks = ""
 	}
 	if hash := spec.Hash(); o.SpecHash != hash {
 		if err := at.tag(ctx, awssdk.ToString(has.AddonArn), hash); err != nil {

@@ -227,7 +227,7 @@ func (at *session) ground(ctx context.Context, spec cloud.ClusterSpec) (*types.V
 		on.SubnetIds, on.SecurityGroupIds = given.Subnets, given.SecurityGroups
 		return on, at.there(ctx, given)
 	}
-	n, err := at.network.Observe(ctx, spec.Network)
+	n, err := at.network.Observe(ctx, spec.Network, at.madeIn)
 	switch {
 	case err != nil:
 		return nil, err

@@ -18,7 +18,7 @@ import (
 func (p *Provider) ListOwned(ctx context.Context, s cloud.Scope, ownerPrefix string) (refs []cloud.Ref, err error) {
 	err = p.within(ctx, "ListOwned", s, func(ctx context.Context, at *session) error {
 		l := &listing{session: at, prefix: ownerPrefix, seen: map[purpose]bool{}}
-		if err := at.eachCluster(ctx, func(name string) error { return l.cluster(ctx, name) }); err != nil {
+		if err := at.eachCluster(ctx, func(c *types.Cluster) error { return l.cluster(ctx, c) }); err != nil {
 			return err
 		}
 		if err := l.leftovers(ctx); err != nil {
@@ -62,14 +62,10 @@ func (l *listing) ordered() []cloud.Ref {
 }
 
 // cluster notes a cluster and what is on it, whoever made the cluster.
-func (l *listing) cluster(ctx context.Context, name string) error {
-	c, err := l.session.cluster(ctx, name)
-	if err != nil || c == nil {
-		return err
-	}
+func (l *listing) cluster(ctx context.Context, c *types.Cluster) error {
 	o := observeCluster(c)
-	l.owned(purpose{l.region, name, cloud.KindCluster, ""}, o.Owner, o.ID, o.Phase)
-	if err := l.pools(ctx, name); err != nil {
+	l.owned(purpose{l.region, *c.Name, cloud.KindCluster, ""}, o.Owner, o.ID, o.Phase)
+	if err := l.pools(ctx, *c.Name); err != nil {
 		return err
 	}
 	return l.addons(ctx, c)

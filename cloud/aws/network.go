@@ -6,6 +6,7 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/aeriehq/aerie/cloud"
 )
@@ -13,14 +14,14 @@ import (
 // EnsureNetwork implements cloud.Provider.
 func (p *Provider) EnsureNetwork(ctx context.Context, s cloud.Scope, spec cloud.NetworkSpec) (cloud.Observation, error) {
 	return p.observed(ctx, "EnsureNetwork", s, func(ctx context.Context, at *session) (cloud.Observation, error) {
-		return at.network.Ensure(ctx, spec)
+		return at.network.Ensure(ctx, spec, at.madeIn)
 	})
 }
 
 // ObserveNetwork implements cloud.Provider.
 func (p *Provider) ObserveNetwork(ctx context.Context, s cloud.Scope, name string) (cloud.Observation, error) {
 	return p.observed(ctx, "ObserveNetwork", s, func(ctx context.Context, at *session) (cloud.Observation, error) {
-		n, err := at.network.Observe(ctx, name)
+		n, err := at.network.Observe(ctx, name, at.madeIn)
 		return n.Observation, err
 	})
 }
@@ -34,28 +35,45 @@ func (p *Provider) DeleteNetwork(ctx context.Context, s cloud.Scope, name, owner
 
 // standsOn refuses VPCs in which there is a cluster, anybody's: EC2 would find out only when half of the network is gone.
 func (at *session) standsOn(ctx context.Context, vpcs []string) error {
-	return at.eachCluster(ctx, func(name string) error {
-		c, err := at.cluster(ctx, name)
-		if err != nil || c == nil || c.ResourcesVpcConfig == nil {
-			return err
-		}
-		if vpc := awssdk.ToString(c.ResourcesVpcConfig.VpcId); slices.Contains(vpcs, vpc) {
-			return refuse(cloud.Conflict, "InUse", "cluster %s is in %s", name, vpc)
+	return at.eachCluster(ctx, func(c *types.Cluster) error {
+		if slices.Contains(vpcs, vpcOf(c)) {
+			return refuse(cloud.Conflict, "InUse", "cluster %s is in %s", *c.Name, vpcOf(c))
 		}
 		return nil
 	})
 }
 
-// eachCluster goes through the names of all clusters of the account and region.
-func (at *session) eachCluster(ctx context.Context, do func(name string) error) error {
-	pages := eks.NewListClustersPaginator(at.eks, &eks.ListClustersInput{})
-	for pages.HasMorePages() {
+// madeIn is the VPC of a cluster that says that it was made in a network; empty if none does.
+func (at *session) madeIn(ctx context.Context, network string) (vpc string, err error) {
+	err = at.eachCluster(ctx, func(c *types.Cluster) error {
+		if c.Tags[tagNetwork] == network {
+			vpc = vpcOf(c)
+		}
+		return nil
+	})
+	return vpc, err
+}
+
+func vpcOf(c *types.Cluster) string {
+	if c.ResourcesVpcConfig == nil {
+		return ""
+	}
+	return awssdk.ToString(c.ResourcesVpcConfig.VpcId)
+}
+
+// eachCluster goes through all clusters of the account and region.
+func (at *session) eachCluster(ctx context.Context, do func(*types.Cluster) error) error {
+	for pages := eks.NewListClustersPaginator(at.eks, &eks.ListClustersInput{}); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return err
 		}
 		for _, name := range page.Clusters {
-			if err := do(name); err != nil {
+			c, err := at.cluster(ctx, name)
+			if err == nil && c != nil {
+				err = do(c)
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -97,3 +97,38 @@ func (r *rig) trustsNothingFormer(was []emulator.Entry) {
 		}
 	}
 }
+
+// TestAnAddonSaysWhatItLacks deletes by hand what the pods of an add-on need to be its role: a look says so, and an ensure makes it.
+func TestAnAddonSaysWhatItLacks(t *testing.T) {
+	for _, row := range []struct{ delete, match, lacks string }{
+		{"oidc-provider", "", "the identity provider of its cluster"}, {"role", "aerie-addon-cl1-storage", "its role"},
+	} {
+		t.Run(row.delete, func(t *testing.T) {
+			r := start(t)
+			p := r.provider()
+			r.whole(p)
+			look := func(addon cloud.Addon, lacks string) {
+				t.Helper()
+				o, err := p.ObserveAddon(t.Context(), r.home(), "cl1", addon)
+				if err != nil || o.Phase != cloud.Ready || o.Lacks != lacks {
+					t.Errorf("%s is %s and lacks %q, %v; wanted %q", addon, o.Phase, o.Lacks, err, lacks)
+				}
+			}
+			look(cloud.AddonStorage, "")
+			n, err := r.cloud.ByHand(emulator.ManualChange{Delete: row.delete, Match: row.match})
+			if err != nil || n != 1 {
+				t.Fatalf("%d are deleted, %v", n, err)
+			}
+			look(cloud.AddonStorage, row.lacks)
+			look(cloud.AddonDNS, "") // its pods are no role
+			if row.match == "" {
+				look(cloud.AddonAutoscaler, row.lacks)
+			}
+			r.until(cloud.Ready, func() (cloud.Observation, error) {
+				return p.EnsureAddon(t.Context(), r.home(), cloud.AddonSpec{Cluster: "cl1", Addon: cloud.AddonStorage, Owner: owner, Token: "t4"})
+			})
+			r.advance(soon)
+			look(cloud.AddonStorage, "")
+		})
+	}
+}

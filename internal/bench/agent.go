@@ -35,8 +35,9 @@ const agentsName = "agents"
 
 // The parts of the run.
 const (
-	startEach = 10 * time.Millisecond // between two agents: they do not all make their clouds at once
-	restFor   = 5 * time.Second       // after what was waited for, until what is told of it is done too
+	startEach     = 10 * time.Millisecond // between two agents: they do not all make their clouds at once
+	joinersAtOnce = 128                   // that are not connected yet: nobody invites thousands in a minute
+	restFor       = 5 * time.Second       // after what was waited for, until what is told of it is done too
 )
 
 // What is waited for.

@@ -198,11 +198,23 @@ func (f *agentFleet) join(ctx context.Context) error {
 				f.ended = append(f.ended, fmt.Errorf("agent %d ended: %w", i, err))
 			}
 		})
-		if client.Sleep(ctx, startEach); ctx.Err() != nil {
+		for client.Sleep(ctx, startEach); ctx.Err() == nil && f.missing(isConnected, 1) > f.n-i-1+joinersAtOnce; client.Sleep(ctx, startEach) {
+		}
+		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
 	return nil
+}
+
+// missing is how many agents have not had so many events of a sort.
+func (f *agentFleet) missing(sort string, times int) (missing int) {
+	for _, n := range f.counts(sort) {
+		if n < times {
+			missing++
+		}
+	}
+	return missing
 }
 
 // await waits until each agent has had so many events of a sort.
@@ -211,13 +223,9 @@ func (f *agentFleet) await(ctx context.Context, sort string, times int) error {
 	f.moved = time.Now()
 	f.mu.Unlock()
 	for ctx.Err() == nil {
+		missing := f.missing(sort, times)
 		f.mu.Lock()
-		missing, still, ended := 0, time.Since(f.moved), errors.Join(f.ended...)
-		for _, n := range f.times[sort] {
-			if n < times {
-				missing++
-			}
-		}
+		still, ended := time.Since(f.moved), errors.Join(f.ended...)
 		f.mu.Unlock()
 		switch {
 		case ended != nil:

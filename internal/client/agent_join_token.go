@@ -74,14 +74,21 @@ func (t JoinToken) verify(s tls.ConnectionState) error {
 		between.AddCert(c)
 	}
 	if !found {
-		return errors.New("the server does not show the CA that the token names: something between here and there ends TLS, or the token is of another server")
+		return fmt.Errorf("%w: the server does not show the CA that the token names: something between here and there ends TLS, or the token is of another server", ErrKeptOut)
 	}
 	_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, DNSName: s.ServerName})
 	if invalid := (x509.CertificateInvalidError{}); errors.As(err, &invalid) && invalid.Reason == x509.Expired {
-		return fmt.Errorf("%w: if that is not so, this machine's clock is wrong", err)
+		return fmt.Errorf("%w: %w: if that is not so, this machine's clock is wrong", ErrKeptOut, err)
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrKeptOut, err)
 	}
 	return err
 }
+
+// ErrKeptOut says that a connection did not come about for a reason that no other try mends: the way there, or what was found at its
+// end, has to be set right by somebody first.
+var ErrKeptOut = errors.New("kept out")
 
 // Fingerprint is the SHA-256 of the first certificate in PEM, in hex; empty if there is none.
 func Fingerprint(ca []byte) string {

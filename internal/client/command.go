@@ -3,7 +3,6 @@ package client
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -11,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/v1"
 	"github.com/nats-io/nats.go"
 	"github.com/oklog/ulid/v2"
 
@@ -94,16 +95,19 @@ func (c *Client) Ask(ctx context.Context, msg *nats.Msg) (events.Answer, error) 
 
 // askAs asks on what is known of the caller's subjects; errSubject says that they are not his.
 func (c *Client) askAs(ctx context.Context, nc *nats.Conn, msg *nats.Msg) (*nats.Msg, error) {
-	asked := *msg
-	c.mu.Lock()
-	asked.Subject = cmp.Or(c.subject, ownSubject) + strings.TrimPrefix(msg.Subject, ownSubject)
-	c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, AttemptTimeout)
 	defer cancel()
-	ctx, forget := c.untilRefused(ctx, asked.Subject)
-	defer forget()
+	asked, this := *msg, &asking{end: cancel}
+	c.mu.Lock()
+	asked.Subject = cmp.Or(c.subject, ownSubject) + strings.TrimPrefix(msg.Subject, ownSubject)
+	this.subject = asked.Subject
+	c.asked[this] = true
+	c.mu.Unlock()
 	reply, err := nc.RequestMsgWithContext(ctx, &asked)
-	if err != nil && errors.Is(context.Cause(ctx), errSubject) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.asked, this)
+	if err != nil && this.refused {
 		err = errSubject
 	}
 	return reply, err
@@ -124,25 +128,11 @@ func (c *Client) Unanswered(err error) error {
 // errSubject says that the server does not let something be sent. It gives no answer then: it only says so besides.
 var errSubject = errors.New("the server refuses the subject")
 
-// untilRefused is a context that ends when the server says that a subject is not for who is connected.
-func (c *Client) untilRefused(ctx context.Context, subject string) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	asked := &asking{subject, cancel}
-	c.mu.Lock()
-	c.asked[asked] = true
-	c.mu.Unlock()
-	return ctx, func() {
-		c.mu.Lock()
-		delete(c.asked, asked)
-		c.mu.Unlock()
-		cancel(nil)
-	}
-}
-
-// asking is a request under way.
+// asking is a request under way, which ends when the server says that its subject is not for who is connected.
 type asking struct {
 	subject string
-	refuse  context.CancelCauseFunc
+	refused bool
+	end     context.CancelFunc
 }
 
 // heard takes what the connection says besides.
@@ -155,7 +145,8 @@ func (c *Client) heard(err error) {
 	defer c.mu.Unlock()
 	for a := range c.asked {
 		if strings.Contains(err.Error(), `"`+a.subject+`"`) {
-			a.refuse(errSubject)
+			a.refused = true
+			a.end()
 		}
 	}
 }
@@ -165,7 +156,7 @@ func decodeAnswer(data []byte) (events.Answer, error) {
 		events.Answer
 		Error *events.Refusal `json:"error"`
 	}
-	if err := json.Unmarshal(data, &a); err != nil {
+	if err := jsonv2.Unmarshal(data, &a, json.DefaultOptionsV1()); err != nil {
 		return a.Answer, events.Refuse(events.Internal, "the answer %q is not an answer: %v", events.Truncate(string(data)), err)
 	}
 	if a.Error != nil {

@@ -97,7 +97,11 @@ func connect(ctx context.Context, conn net.Conn, via *url.URL, address string) (
 		return nil, err
 	}
 	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("it answers %s to CONNECT %s", answer.Status, address)
+		err := fmt.Errorf("it answers %s to CONNECT %s", answer.Status, address)
+		if answer.StatusCode < http.StatusInternalServerError {
+			err = fmt.Errorf("%w: %w", ErrKeptOut, err)
+		}
+		return nil, err
 	}
 	return &tunnel{conn, ahead}, conn.SetDeadline(time.Time{})
 }

@@ -77,6 +77,9 @@ func owed(k ev.Kind, phase fsm.Phase) string {
 	if work, ok := works[k][phase]; ok {
 		return work
 	}
+	if k == ev.Dataplane {
+		return "waits, if rights or what the cloud offers was the cause, until that is there; else nothing, until `retry` or another spec"
+	}
 	if fsm.Machines[k].TriedAgain() {
 		return "waits, if what it stands on was the cause, until that is back; else nothing, until `retry` or another spec"
 	}

@@ -180,6 +180,11 @@ func (a *agentProcess) dial(inbox string, more ...nats.Option) (*nats.Conn, erro
 	return client.DialNATS(a.token.URL, options...)
 }
 
+// beforeTry is how long until the next try to reach the control plane. Many try at once when that was away.
+func beforeTry(tries int) time.Duration {
+	return rand.N(min(comeBack, time.Duration(tries)*time.Second) + 1)
+}
+
 // askFor asks for one answer.
 func (a *agentProcess) askFor(ctx context.Context, nc *nats.Conn, what, subject string, question, answer any) error {
 	data, err := ev.Encode(question)
@@ -207,16 +212,16 @@ func (a *agentProcess) run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("enter: %w", err)
 	}
-	options := []nats.Option{nats.Nkey(public, a.key.Sign), nats.MaxReconnects(-1),
-		nats.CustomReconnectDelay(func(tries int) time.Duration { return rand.N(min(comeBack, time.Duration(tries)*time.Second) + 1) }),
+	options := []nats.Option{nats.Nkey(public, a.key.Sign), nats.MaxReconnects(-1), nats.CustomReconnectDelay(beforeTry),
 		nats.IgnoreAuthErrorAbort(), // a control plane that has just started knows nobody yet
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
 			slog.Warn("the control plane was not reached, will try again", "err", err)
 		}),
 		nats.ErrorHandler(notLetIn)}
 	a.nc, err = a.dial(agents.Inbox(public), options...)
-	if _, knows, _ := a.kept.Lease(); err != nil && knows && !errors.Is(err, nats.ErrAuthorization) {
-		slog.Warn("the control plane is not reached: the agent works from what it knows", "err", err)
+	_, knows, _ := a.kept.Lease()
+	if err != nil && !errors.Is(err, nats.ErrAuthorization) && (knows || !errors.Is(err, client.ErrKeptOut)) {
+		slog.Warn("the control plane is not reached, will try again: the agent works from what it knows", "err", err)
 		a.nc, err = a.dial(agents.Inbox(public), append(options, nats.RetryOnFailedConnect(true))...)
 	}
 	switch {

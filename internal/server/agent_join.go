@@ -21,7 +21,7 @@ const joinAgain = time.Second
 // join shows the secret, and has the key of this agent taken.
 func (a *agentProcess) join(ctx context.Context) error {
 	t := a.token
-	nc, err := a.dial(agents.Inbox(ev.HashOf(t.Secret)), nats.Token(agents.JoinToken(t.Owner, t.Agent, t.Secret)))
+	nc, err := a.enter(ctx, agents.Inbox(ev.HashOf(t.Secret)), nats.Token(agents.JoinToken(t.Owner, t.Agent, t.Secret)))
 	if errors.Is(err, nats.ErrAuthorization) {
 		return ev.Refuse(ev.Denied, "this token is unknown or no longer valid: get another one with aerie agent invite")
 	}
@@ -42,6 +42,18 @@ func (a *agentProcess) join(ctx context.Context) error {
 		return fmt.Errorf("join: %w", err)
 	}
 	return a.write(agentFile, data)
+}
+
+// enter connects when the control plane can be reached: it may not have started yet, or have more to do than it can.
+func (a *agentProcess) enter(ctx context.Context, inbox string, options ...nats.Option) (*nats.Conn, error) {
+	for tries := 1; ; tries++ {
+		nc, err := a.dial(inbox, options...)
+		if err == nil || errors.Is(err, nats.ErrAuthorization) || errors.Is(err, client.ErrKeptOut) || ctx.Err() != nil {
+			return nc, err
+		}
+		slog.Warn("the control plane was not reached, will try again", "err", err)
+		client.Sleep(ctx, beforeTry(tries))
+	}
 }
 
 // showKey has the agent's key taken. It asks until there is an answer, or the token is good no more: the same key again is harmless,

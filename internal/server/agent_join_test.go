@@ -1,6 +1,11 @@
 package server
 
 import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,6 +40,61 @@ func TestWhoJoinsAsksAgain(t *testing.T) {
 	}
 	if err := a.showKey(t.Context(), nc, "key"); err == nil || asked.Load() != 4 {
 		t.Errorf("asked %d times: %v", asked.Load(), err)
+	}
+}
+
+// TestWhoCannotReachTheControlPlaneTriesAgain: a server that has too much to do asks who connects whether he is still there before it
+// answers, and one that starts is not there yet. Neither ends an agent that is to join, nor one that has joined and knows nothing yet.
+func TestWhoCannotReachTheControlPlaneTriesAgain(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := make(chan string, 10)
+	go func() {
+		for {
+			conn, err := busy.Accept()
+			if err != nil {
+				return
+			}
+			tried <- conn.RemoteAddr().String()
+			_, _ = conn.Write([]byte(`INFO {"max_payload":1048576}` + "\r\nPING\r\n"))
+			_, _ = io.Copy(io.Discard, conn)
+			_ = conn.Close()
+		}
+	}()
+	t.Cleanup(func() { _ = busy.Close() })
+	for name, token := range map[string]client.JoinToken{
+		"who joins":      {URL: "nats://" + busy.Addr().String(), Owner: "acme", Agent: "edge", Secret: "secret"},
+		"who has joined": {URL: "nats://" + busy.Addr().String(), Owner: "acme", Agent: "edge"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			data, err := ev.Encode(token)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(dir, agentFile), data, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := AgentSettings{DataDir: dir, Version: "1"}
+			if token.Secret != "" {
+				s.Join = token.String()
+			}
+			ctx, end := context.WithCancel(t.Context())
+			defer end()
+			ended := make(chan error, 1)
+			go func() { ended <- RunAgent(ctx, s) }()
+			for range 3 {
+				select {
+				case err := <-ended:
+					t.Fatalf("it has ended: %v", err)
+				case <-tried:
+				}
+			}
+			end()
+			<-ended
+		})
 	}
 }
 

@@ -71,7 +71,7 @@ func (w *Entities) rewire(before, after fsm.Entity[fsm.Data]) {
 			w.remade(after)
 		}
 		if after.Ref.Kind == ev.Account {
-			w.entered(before, after)
+			w.entered(after)
 		}
 		for _, infra := range fsm.OffersOn(before, after, w.UsersOf) {
 			w.offer(infra.Path())

@@ -81,9 +81,9 @@ func (w *Entities) tellPlan(path string) {
 	}
 }
 
-// entered notes that an account of a customer can be worked in.
-func (w *Entities) entered(before, after fsm.Entity[fsm.Data]) {
-	if w.under != nil || after.Ref.Owner == ev.Platform || before.Holds(fsm.ConditionReady) || !after.Holds(fsm.ConditionReady) {
+// entered notes that an account of a customer can be worked in, and any news of one: its cloud may have something else.
+func (w *Entities) entered(after fsm.Entity[fsm.Data]) {
+	if w.under != nil || after.Ref.Owner == ev.Platform || !after.Holds(fsm.ConditionReady) {
 		return
 	}
 	customer := ev.Ref{Kind: ev.Customer, Owner: after.Ref.Owner, ID: after.Ref.Owner}

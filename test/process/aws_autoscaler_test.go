@@ -10,11 +10,15 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/aeriehq/aerie/cloud"
 	awscloud "github.com/aeriehq/aerie/cloud/aws"
@@ -119,28 +123,41 @@ func TestOfferWithAutoscaler(t *testing.T) {
 // inCluster is the API of a dataplane's cluster, and its name.
 func (a *emulatedAWS) inCluster(p *process, dataplane string) (kube.API, string) {
 	a.t.Helper()
-	for _, e := range a.env {
-		name, value, _ := strings.Cut(e, "=")
-		a.t.Setenv(name, value)
-	}
-	var e client.Entity
-	if err := json.Unmarshal([]byte(p.cli("get", "dataplane", dataplane, "-o", "json").out), &e); err != nil {
-		a.t.Fatal(err)
-	}
-	cluster, _ := e.Status.Observed["cluster"].(string)
-	o, err := awscloud.Load(a.t.Context())
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	to, err := awscloud.New(o).Access(a.t.Context(), cloud.Scope{Account: cloud.Account{ID: "111122223333"}, Region: "eu-central"}, cluster)
-	if err != nil {
-		a.t.Fatal(err)
-	}
+	to, cluster := a.wayIn(p, dataplane)
 	api, err := kube.Connect(to.Endpoint, to.CA, to.Token)
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	return api, cluster
+}
+
+// wayIn is how to reach the API of a dataplane's cluster in eu-central, and its name.
+func (a *emulatedAWS) wayIn(p *process, dataplane string) (cloud.Access, string) {
+	a.t.Helper()
+	var e client.Entity
+	if err := json.Unmarshal([]byte(p.cli("get", "dataplane", dataplane, "-o", "json").out), &e); err != nil {
+		a.t.Fatal(err)
+	}
+	cluster, _ := e.Status.Observed["cluster"].(string)
+	env := map[string]string{}
+	for _, one := range a.env {
+		name, value, _ := strings.Cut(one, "=")
+		env[name] = value
+	}
+	ca, err := os.ReadFile(env["AWS_CA_BUNDLE"])
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	c, err := config.LoadDefaultConfig(a.t.Context(), config.WithRegion(env["AWS_REGION"]), config.WithBaseEndpoint(env["AWS_ENDPOINT_URL"]), config.WithCustomCABundle(bytes.NewReader(ca)),
+		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], "")))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	to, err := awscloud.New(awscloud.Options{Config: c}).Access(a.t.Context(), cloud.Scope{Account: cloud.Account{ID: "111122223333"}, Region: "eu-central"}, cluster)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return to, cluster
 }
 
 // mayScale asserts that the autoscaler in a cluster is for that, and runs as a role that is for that.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/emulator/aws/core"
+	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/internal/client"
 )
 
@@ -74,4 +75,29 @@ func TestCatalogueOfAWSChanges(t *testing.T) {
 	if s := p.cli("log", "verify"); s.code != 0 {
 		t.Errorf("log verify: %+v", s)
 	}
+}
+
+// TestWhatAWSOffersAgainIsMade has AWS take the machine type of a dataplane off its shelves, and then somebody its machines: it is
+// Degraded, and says so, until the type is back. Nobody retries it.
+func TestWhatAWSOffersAgainIsMade(t *testing.T) {
+	t.Parallel()
+	a := startAWS(t, "600")
+	p := a.server("600")
+	p.start()
+	file := filepath.Join(t.TempDir(), "one.yaml")
+	overwrite(t, file, strings.Replace(oneDataplane, "region: eu-central-1}", "region: eu-central-1, systemPool: {machine: s4, min: 1, max: 3}}", 1))
+	if s := p.cli("apply", "-f", file, "--wait", "--timeout", "2m"); s.code != 0 {
+		t.Fatalf("apply: %+v\n%s", s, p.log)
+	}
+	a.offersNow(p, `{"gone": ["c6i.xlarge"]}`)
+	overwrite(t, filepath.Join(a.dir, "by-hand.json"), `[{"delete":"nodegroup"}]`)
+	if e := p.until("dataplane", "eu", in("Degraded")); e.Status.Reason == nil || e.Status.Reason.Code != events.ConfigProblem || e.Status.Reason.Retried {
+		t.Errorf("without its machines it says %+v", e.Status.Reason)
+	}
+	a.offersNow(p, `{"gone": ["1.30"]}`)
+	p.until("dataplane", "eu", well)
+	if history := p.cli("history", "dataplane", "eu", "-o", "name").out; strings.Count(history, "retry_requested") != 1 {
+		t.Errorf("it went on once: %s", history)
+	}
+	a.endsWell(p)
 }

@@ -145,6 +145,18 @@ func TestOffersOnAWS(t *testing.T) {
 	}
 }
 
+// endsWell verifies the log, deletes all that the server has, and looks for what is left in the cloud.
+func (a *emulatedAWS) endsWell(p *process) {
+	a.t.Helper()
+	if s := p.cli("log", "verify"); s.code != 0 {
+		a.t.Errorf("log verify: %+v", s)
+	}
+	p.empty()
+	if left := a.ledger().Live(time.Now()); len(left) > 0 {
+		a.t.Errorf("left: %+v", left)
+	}
+}
+
 // empty deletes all that the server has, those of one kind at the same time.
 func (p *process) empty() {
 	p.t.Helper()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/sim"
@@ -86,9 +87,11 @@ func (l *life) otherCatalogue() {
 // wishInVain lets people ask for what the cloud has when they ask, and not any more when it is to be made. What works goes
 // on working, also while somebody changes things by hand, until the wish is taken back.
 func (l *life) wishInVain() {
-	l.offers = sim.Catalogue{Versions: append(offers.Versions(), "1.37"), Addons: append(offers.AddonVersions(), "9.9"), Machines: []string{"s2", "s4", "m4", "r4", "x99"}}
+	more := sim.Catalogue{Versions: append(offers.Versions(), "1.37"), Addons: append(offers.AddonVersions(), "9.9"), Machines: []string{"s2", "s4", "m4", "r4", "x99"}}
+	l.offers = more
 	l.cloud.SetCatalogue(l.offers)
 	l.lookUp()
+	var wished []ev.Ref
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
 		if !m.AtRest(e.Phase()) || l.chance(3) {
 			return
@@ -118,6 +121,7 @@ func (l *life) wishInVain() {
 			return
 		}
 		l.ask(l.request(e.Ref, ev.VerbUpdate, fmt.Sprintf(`{"spec":%s}`, l.json(wish))))
+		wished = append(wished, e.Ref)
 	})
 	l.offers = sim.Catalogue{}
 	l.cloud.SetCatalogue(l.offers)
@@ -130,10 +134,34 @@ func (l *life) wishInVain() {
 			l.wrong("%s is %s and in sync: %t, after a wish in vain", e.Ref, e.Phase(), e.Holds("InSync"))
 		}
 	})
+	if l.chance(3) {
+		l.soldAgain(wished, more)
+	}
 	if l.chance(2) {
 		l.byHand()
 	}
 	l.bringBack()
+}
+
+// soldAgain lets the cloud have what was wished in vain, for a while. That is known, and comes about: nobody retries anything.
+func (l *life) soldAgain(wished []ev.Ref, more sim.Catalogue) {
+	l.lookUp() // it is known that the cloud has not got it
+	vain := slices.DeleteFunc(wished, func(ref ev.Ref) bool {
+		e, _ := l.world.Get(ref)
+		return e.Unmet == nil || e.Unmet.Code != ev.ConfigProblem
+	})
+	l.offers = more
+	l.cloud.SetCatalogue(l.offers)
+	l.lookUp()
+	l.rest()
+	for _, ref := range vain {
+		l.seen["wishes that came about when the cloud had it"]++
+		if e, _ := l.world.Get(ref); e.Failure != nil && !fsm.Ended(e) {
+			l.wrong("%s is %s though the cloud has by now what it is to be made of: %+v", ref, e.Phase(), e.Failure)
+		}
+	}
+	l.offers = sim.Catalogue{}
+	l.cloud.SetCatalogue(l.offers)
 }
 
 // takeBack lets people ask for what is there instead of what can't be had, and for something else than what was made of it, is
@@ -148,7 +176,7 @@ func (l *life) takeBack() {
 		case fsm.DataplaneData:
 			made, vain = l.toBeHad(d), vain && e.Phase() == fsm.Degraded
 		case fsm.TenantInfraData:
-			made, vain = toBeHadPools(d), vain && e.Phase() == fsm.Failed
+			made, vain = toBeHadPools(d, e.Failure), vain && e.Phase() == fsm.Failed
 		default: // a tenant that can't be suspended was asked for nothing else
 			return
 		}
@@ -218,14 +246,15 @@ func (l *life) toBeHad(d fsm.DataplaneData) ev.DataplaneSpec {
 
 // toBeHadPools is what was made of a tenant infra, or asked for where nothing was made yet, but for the pools that are not there and
 // of which the cloud has no machines any more.
-func toBeHadPools(d fsm.TenantInfraData) ev.TenantInfraSpec {
+func toBeHadPools(d fsm.TenantInfraData, why *ev.Reason) ev.TenantInfraSpec {
 	made, never := d.Made, len(d.Made.Pools) == 0
 	if never {
 		made = d.Spec
 	}
 	made.Pools = slices.Clone(made.Pools)
 	for i, p := range made.Pools {
-		if !sold(p.Machine) && (never || slices.Contains(d.Lost, p.Name)) {
+		refused := why != nil && strings.Contains(why.Message, fmt.Sprintf("no machine %q", p.Machine)) // nobody has seen yet that it is gone
+		if !sold(p.Machine) && (never || refused || slices.Contains(d.Lost, p.Name)) {
 			made.Pools[i].Machine = "m4"
 		}
 	}

@@ -21,6 +21,11 @@ func (l *life) undermine() {
 		kind, l.offers.Versions, l.offers.Machines = cloud.KindPool, offers.Versions(), []string{"none"}
 	}
 	l.cloud.SetCatalogue(l.offers)
+	looked := l.chance(2)
+	if looked { // then nobody has to retry them
+		l.lookUp()
+		l.seen["undermined and known to be"]++
+	}
 	var dataplanes []ev.Ref
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
 		if e.Ref.Kind == ev.Dataplane && m.AtRest(e.Phase()) {
@@ -42,6 +47,10 @@ func (l *life) undermine() {
 	})
 	l.offers = sim.Catalogue{}
 	l.cloud.SetCatalogue(l.offers)
+	if looked {
+		l.lookUp()
+		dataplanes = nil
+	}
 	for _, ref := range dataplanes {
 		l.ask(l.request(ref, ev.VerbRetry, ""))
 	}

@@ -264,6 +264,8 @@ func driftOf(what string, o cloud.Observation, owner, differs string) []ev.Drift
 	switch {
 	case o.Phase == cloud.Absent, o.Phase == cloud.Deleting:
 		return []ev.Drift{{What: what, How: ev.DriftDeleted}}
+	case o.Lacks != "":
+		return []ev.Drift{{What: what, How: ev.DriftChanged, Message: "is without " + o.Lacks + ", which is gone"}}
 	case o.Owner != owner:
 		return []ev.Drift{{What: what, How: ev.DriftChanged, Message: "it carries another owner's mark: " + o.Owner}}
 	case o.Phase == cloud.Failed:

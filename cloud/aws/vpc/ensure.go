@@ -78,8 +78,8 @@ type later struct{ after time.Duration }
 
 func (l later) Error() string { return fmt.Sprintf("not yet, look again in %s", l.after) }
 
-// Ensure makes what is missing of a network, as far as that goes now.
-func (n *Networks) Ensure(ctx context.Context, spec cloud.NetworkSpec) (cloud.Observation, error) {
+// Ensure makes what is missing of a network, as far as that goes now. Beside a VPC of it that has lost its mark it makes none.
+func (n *Networks) Ensure(ctx context.Context, spec cloud.NetworkSpec, madeIn MadeIn) (cloud.Observation, error) {
 	if err := spec.Validate(); err != nil {
 		return cloud.Observation{}, err
 	}
@@ -92,6 +92,11 @@ func (n *Networks) Ensure(ctx context.Context, spec cloud.NetworkSpec) (cloud.Ob
 		return cloud.Observation{}, refuse(cloud.Taken, "OwnedByAnother", "network %s belongs to %s", spec.Name, other)
 	}
 	b := &build{n: n, spec: spec, began: began, found: found, have: found.one()}
+	if b.have == nil {
+		if err := n.refuseUnmarked(ctx, spec, found, madeIn); err != nil {
+			return cloud.Observation{}, err
+		}
+	}
 	if b.have != nil && b.have.tags[tagDeleting] != "" {
 		return cloud.Observation{}, refuse(cloud.Conflict, "Deleting", "network %s is being deleted", spec.Name)
 	}

@@ -12,11 +12,16 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 )
 
-// Observe reads a network.
-func (n *Networks) Observe(ctx context.Context, name string) (Network, error) {
+// Observe reads a network. Of one whose VPC has lost its mark it says that.
+func (n *Networks) Observe(ctx context.Context, name string, madeIn MadeIn) (Network, error) {
 	found, err := n.look(ctx, filter("tag:"+TagName, name))
 	if err != nil {
 		return Network{}, err
+	}
+	if found.one() == nil {
+		if vpc, err := n.unmarked(ctx, name, found, madeIn); err != nil || vpc != "" {
+			return lostMark(name, vpc), err
+		}
 	}
 	return n.network(name, found), nil
 }

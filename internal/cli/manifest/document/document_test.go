@@ -113,7 +113,7 @@ func TestDocumentFaults(t *testing.T) {
 		{"too deep", deep + "\n# {a", []string{"document: nested deeper than 100 (line 1)"}},
 		{"too deep in YAML", "a: " + deep + "\n", []string{"document: nested deeper than 100 (line 1)"}},
 		{"a few lines that mean gigabytes", bomb, []string{"document: more than 1024 KiB once its aliases are followed (line 1)"}},
-		{"half of a pair", "{\"a\":\n\"\\ud83d\"}", []string{`a: has \ud83d, half of a surrogate pair (line 2)`}},
+		{"half of a pair", "{\"a\":\n\"\\ud83d\"}", []string{`a: has half of a surrogate pair (line 2)`}},
 		{"half of a pair in YAML", "a: 1\nb: \"\\ud83d\"\n", []string{"document: not YAML: found invalid Unicode character escape code: half of a surrogate pair is no character (line 2)"}},
 		{"Latin-1", "a: 1\nb: M\xfcller\n", []string{"input: not UTF-8 text: save it as UTF-8 (line 2)"}},
 		{"UTF-16 without a mark", "a\x00:\x00 \x001\x00", []string{"input: not UTF-8 text: save it as UTF-8 (line 1)"}},
