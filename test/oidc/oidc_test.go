@@ -296,7 +296,7 @@ func (r *rig) open(token, path, accept string) *http.Response {
 
 // connect comes in over NATS, with the inboxes of an id; it is not tried again.
 func (r *rig) connect(token, id string) (*nats.Conn, error) {
-	return nats.Connect("nats://"+r.nats, nats.Token(token), nats.CustomInboxPrefix("_INBOX."+id), nats.NoReconnect())
+	return nats.Connect("nats://"+r.nats, nats.Token(token), nats.CustomInboxPrefix("_INBOX."+id), nats.NoReconnect(), nats.Timeout(patience))
 }
 
 // whoIs is the actor whom a token lets in.
