@@ -37,8 +37,9 @@ test-race: build ## the same with the race detector: what shares memory, with fe
 # Where .ci/setup installs tools of others.
 export AERIE_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/aerie-tools
 
-test-extra: build ## metrics, API documents and NATS by promtool, redocly, spectral, asyncapi's parser, oapi-codegen and the nats CLI, which .ci/setup installs; and all pages' commands
+test-extra: build ## metrics, API documents and NATS by promtool, redocly, spectral, asyncapi's parser, oapi-codegen and the nats CLI, which .ci/setup installs; logins at zitadel/oidc's provider; and all pages' commands
 	AERIE_EXTRA=1 $(GO) test $(TESTFLAGS) -count=1 -timeout 10m ./test/extra
+	cd test/oidc && AERIE_EXTRA=1 CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(FLAGS) -count=1 -timeout 10m ./...
 	AERIE_EXTRA=1 PATH="$(AERIE_TOOLS)/bin:$$PATH" $(GO) test $(TESTFLAGS) -count=1 -timeout 10m ./test/process -run '^TestPages$$'
 
 test-kube: build ## the tests that need a real Kubernetes; it is built from source where there is none yet

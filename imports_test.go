@@ -62,6 +62,7 @@ var arrows = map[string][]string{
 	"./cloud/aws/vpc":    {"./cloud", "./cloud/aws/awserr", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/service/ec2/..."},
 	"./cloud/aws/elb": {"./cloud", "./cloud/aws/awserr", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing",
 		"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"},
+	"./cloud/aws/kms":   {"./cloud/aws/awserr", "github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/service/kms/..."},
 	"./cloud/cloudtest": {"./cloud", "./cloud/sim"},
 
 	"./cloud/emulator":             {"./cloud/journal", "./cloud/script", "./cloud/kube", "./cloud/kube/memory"},
@@ -74,8 +75,9 @@ var arrows = map[string][]string{
 	"./cloud/emulator/aws/eks":     {"./cloud/emulator", "./cloud/emulator/aws/core", "./cloud/emulator/aws/ec2"},
 	"./cloud/emulator/aws/iam":     {"./cloud/emulator", "./cloud/emulator/aws/core", "./cloud/emulator/aws/policy"},
 	"./cloud/emulator/aws/sts":     {"./cloud/emulator", "./cloud/emulator/aws/core"},
+	"./cloud/emulator/aws/kms":     {"./cloud/emulator", "./cloud/emulator/aws/core"},
 	"./cloud/emulator/aws": {"./cloud/emulator", "./cloud/emulator/kubeapi", "./cloud/script", "./cloud/kube", "./cloud/kube/memory",
-		"./cloud/emulator/aws/core", "./cloud/emulator/aws/ec2", "./cloud/emulator/aws/elb", "./cloud/emulator/aws/eks", "./cloud/emulator/aws/iam", "./cloud/emulator/aws/sts",
+		"./cloud/emulator/aws/core", "./cloud/emulator/aws/ec2", "./cloud/emulator/aws/elb", "./cloud/emulator/aws/eks", "./cloud/emulator/aws/iam", "./cloud/emulator/aws/kms", "./cloud/emulator/aws/sts",
 		"github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/aws/signer/v4"},
 
 	"./workers/command/idindex": {},
@@ -103,6 +105,7 @@ var arrows = map[string][]string{
 	"./projections/apitest":        {"./events", "./fsm", "./events/eventlog", "./events/eventlog/filestore", "./projections/metrics", "./projections/state", "./projections/views", "./projections/api", "./internal/natstest", "github.com/nats-io/nats.go/..."},
 
 	"./internal/liveness":   {},
+	"./internal/coredump":   {},
 	"./internal/docgen":     {"./events", "./fsm", "./workers/consent"},
 	"./internal/oidctest":   {"github.com/go-jose/go-jose/v4"},
 	"./scripts/testreport":  {},

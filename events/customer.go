@@ -9,6 +9,7 @@ import (
 type CustomerSpec struct {
 	DisplayName string   `json:"displayName" maxLength:"80" doc:"The company's name, for people; no personal data"`
 	Hosting     string   `json:"hosting" enum:"provider,customer,platform" default:"provider" doc:"Whose cloud accounts its tenants run in by default: the provider's, its own, or the platform operator's"`
+	Tenants     int      `json:"tenants,omitempty" minimum:"0" maximum:"1000000" doc:"How many tenants it may have; 0: any number. Those that it has stay"`
 	Hostings    []string `json:"hostings,omitempty" maxItems:"3" enum:"provider,customer,platform" doc:"Whose accounts its new tenants may run in; empty: those of its hosting alone"`
 }
 

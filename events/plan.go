@@ -11,6 +11,7 @@ type PlanSpec struct {
 	Draft      bool        `json:"draft" default:"false" doc:"A draft takes no tenants; clearing it releases the plan for good"`
 	Hosting    string      `json:"hosting" enum:"provider,customer,platform,any" default:"provider" doc:"Whose account its tenants run in; any: what the customer's hosting says"`
 	Deployment string      `json:"deployment" required:"true" enum:"dedicated,resource-shared,multi-tenant" doc:"How tenants share: each customer a dataplane of its own; machines together; or the very applications of a cell"`
+	Customers  []string    `json:"customers,omitempty" maxItems:"1000" pattern:"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$" doc:"Whose tenants may come to it; empty: everybody's. Nobody else sees it. Tenants that are on it stay"`
 	Apps       []PlanApp   `json:"apps" required:"true" minItems:"1" maxItems:"20" doc:"The application types the plan offers, each with the size of its infrastructure"`
 	Quota      PlanQuota   `json:"quota" doc:"The most that a tenant's namespace may use in total"`
 	Limits     PlanLimit   `json:"limits" doc:"The limits of a container that sets none"`
@@ -122,6 +123,11 @@ func (s PlanSpec) Check() (faults []FieldError) {
 	}
 	faults = append(faults, append(s.checkMove(), s.checkProvision()...)...)
 	return append(faults, s.checkShared()...)
+}
+
+// Serves tells whether tenants of an owner may come to the plan.
+func (s PlanSpec) Serves(owner string) bool {
+	return len(s.Customers) == 0 || slices.Contains(s.Customers, owner)
 }
 
 // SizeOf is the infra size the plan gives an application type; "" if it does not offer it.

@@ -24,6 +24,7 @@ var principal = Kind[PrincipalData]{
 		Row{ev.PrincipalEnabled{}, []Phase{Disabled}, Active},
 		Row{ev.LocalRotated{}, []Phase{Active, Disabled}, Stay},
 		Row{ev.AttemptsRefused{}, []Phase{Active, Disabled}, Stay},
+		Row{ev.UsedElsewhere{}, []Phase{Active, Disabled}, Stay},
 	),
 	SteadyPhases: []Phase{Active, Disabled},
 	FinalPhase:   Removed,
@@ -52,6 +53,8 @@ func commandPrincipal(e Entity[PrincipalData], p ev.Payload, _ *Refs) ([]ev.Chan
 	switch ask := p.(type) {
 	case ev.NoteAttempts:
 		return changed(e.Base, ask.Refused), nil
+	case ev.NoteElsewhere:
+		return changed(e.Base, ask.Used), nil
 	case ev.DisablePrincipal:
 		if e.Phase() == Disabled {
 			return nil, nil // asked twice

@@ -103,7 +103,7 @@ func (r *Refs) checkAll(ref ev.Ref, refs []ev.SpecRef) error {
 	for _, to := range refs {
 		e, ok := r.Get(to.Ref)
 		switch machine := Machines[to.Ref.Kind]; {
-		case !ok || machine.Ended(e.Phase()):
+		case !ok || machine.Ended(e.Phase()) || withheld(ref, e, r):
 			absent = append(absent, ev.FieldError{Field: to.Field, Message: fmt.Sprintf("there is no %s%s", to.Ref, r.nearest(to.Ref))})
 		case machine.Terminating(e.Phase()):
 			going = append(going, ev.FieldError{Field: to.Field, Message: fmt.Sprintf("%s is being deleted", to.Ref)})
@@ -120,7 +120,7 @@ func (r *Refs) nearest(ref ev.Ref) string {
 	const most = 10
 	var known []string
 	for _, other := range r.siblings(ref) {
-		if e, _ := r.Get(other); len(known) < most && !Machines[ref.Kind].Ended(e.Phase()) {
+		if e, _ := r.Get(other); len(known) < most && !Machines[ref.Kind].Ended(e.Phase()) && !withheld(r.command.Ref, e, r) {
 			known = append(known, other.ID)
 		}
 	}

@@ -119,7 +119,7 @@ func fitsTenant(ref ev.Ref, s ev.Spec, refs *Refs) (faults []ev.FieldError) {
 	if ok && p.Phase() == Retired && !subscribed(ref, p.Ref, refs) {
 		faults = append(faults, ev.FieldError{Field: "spec.plan", Message: fmt.Sprintf("%s is retired: it takes no new tenants", p.Ref)})
 	}
-	faults = append(faults, fitsNear(spec.Near)...)
+	faults = append(append(faults, fitsCustomer(ref, refs)...), fitsNear(spec.Near)...)
 	faults = append(append(faults, fitsHosting(ref, p, refs)...), fitsShared(ref, spec, p, refs)...)
 	if !ok || spec.App == "" || p.Data.Spec.SizeOf(spec.App) != "" {
 		return faults

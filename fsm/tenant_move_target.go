@@ -117,7 +117,7 @@ func targetOf(e Entity[TenantData], ask ev.Move, refs *Refs) (t target, faults [
 	}
 	p, ok := find[PlanData](refs, ref)
 	switch {
-	case !ok || p.Phase() == Gone:
+	case !ok || p.Phase() == Gone || ref != own && !p.Data.Spec.Serves(e.Ref.Owner):
 		return fault("there is no %s%s", ref, refs.nearest(ref))
 	case p.Phase() == Draft:
 		return fault("%s is a draft: release it first", ref)

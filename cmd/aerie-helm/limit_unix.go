@@ -13,5 +13,4 @@ import (
 func limit() {
 	debug.SetMemoryLimit(helm.MaxMemory * 3 / 4)
 	_ = syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: helm.MaxMemory, Max: helm.MaxMemory})
-	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 }

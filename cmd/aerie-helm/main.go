@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/internal/coredump"
 
 	_ "golang.org/x/crypto/x509roots/fallback" // in an image that has no certificates of authorities
 )
@@ -21,6 +22,9 @@ func main() {
 	out := os.Stdout
 	os.Stdout = os.Stderr // Helm prints now and then
 	limit()
+	if err := coredump.Forbid(); err != nil { // values have secrets
+		fmt.Fprintln(os.Stderr, err)
+	}
 	in := bufio.NewReader(os.Stdin)
 	var q helm.Request
 	if err := json.NewDecoder(io.LimitReader(in, maxRequest)).Decode(&q); err != nil {

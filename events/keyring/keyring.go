@@ -1,7 +1,8 @@
 // Package keyring keeps the keys that are the installation's own, such as that of its CA, sealed in the bucket AERIE_KEYS: the same
 // for all replicas, beside the log and never in it, so that they can be erased.
 //
-// It seals with a key that it is given and stores nowhere; who has the bucket or a backup of it, and not that key, has nothing.
+// It seals with a key that it is given and stores nowhere, or that a KMS keeps; who has the bucket or a backup of it, and not that key,
+// has nothing.
 // Begin with Seal and Ring. The methods of a Ring may be called from any goroutine and from several replicas: what one of them
 // has put first is what all have. After a crash a key is there whole or not at all.
 package keyring
@@ -90,7 +91,7 @@ func (r *Ring) Take(ctx context.Context, name string, made func() ([]byte, error
 	for range mostTurns {
 		e, err := r.kv.Get(ctx, name)
 		if err == nil {
-			secret, _, err := r.seal.open(name, e.Value())
+			secret, _, err := r.seal.open(ctx, name, e.Value())
 			if err != nil {
 				return nil, fmt.Errorf("open the installation's key %s: %w", name, err)
 			}
@@ -103,7 +104,7 @@ func (r *Ring) Take(ctx context.Context, name string, made func() ([]byte, error
 		if err != nil {
 			return nil, err
 		}
-		data, err := r.seal.seal(name, secret, time.Now())
+		data, err := r.seal.seal(ctx, name, secret, time.Now())
 		if err == nil {
 			_, err = r.kv.Create(ctx, name, data)
 		}
@@ -133,7 +134,7 @@ func (r *Ring) List(ctx context.Context) (all []Entry, err error) {
 func (r *Ring) Reseal(ctx context.Context) (resealed int, err error) {
 	var faults []error
 	err = r.each(ctx, func(e jetstream.KeyValueEntry) error {
-		secret, b, err := r.seal.open(e.Key(), e.Value())
+		secret, b, err := r.seal.open(ctx, e.Key(), e.Value())
 		if err != nil {
 			faults = append(faults, fmt.Errorf("open the installation's key %s: %w", e.Key(), err))
 			return nil
@@ -141,7 +142,7 @@ func (r *Ring) Reseal(ctx context.Context) (resealed int, err error) {
 		if r.seal.newest(b) {
 			return nil
 		}
-		data, err := r.seal.seal(e.Key(), secret, b.Made)
+		data, err := r.seal.seal(ctx, e.Key(), secret, b.Made)
 		if err == nil {
 			_, err = r.kv.Update(ctx, e.Key(), data, e.Revision())
 		}

@@ -20,9 +20,12 @@ func line(of byte) string {
 	return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{of}, sealLength))
 }
 
+// none is no KMS.
+var none = KMS{HasName: func(string) bool { return false }}
+
 func sealOf(t *testing.T, lines ...string) *Seal {
 	t.Helper()
-	s, err := parseSeal(strings.Join(lines, "\n") + "\n")
+	s, err := parseSeal(strings.Join(lines, "\n")+"\n", none)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +41,7 @@ func TestReadSeal(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, err := ReadSeal(file)
+		s, err := ReadSeal(file, none)
 		if says == "" && (err != nil || len(s.keys) != 2) || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
 			t.Errorf("%q: %v %v", text, s, err)
 		}
@@ -46,14 +49,14 @@ func TestReadSeal(t *testing.T) {
 			t.Error("the error says the key:", err)
 		}
 	}
-	if s, err := ReadSeal(""); s != nil || err != nil {
+	if s, err := ReadSeal("", none); s != nil || err != nil {
 		t.Error("without any there is a seal:", s, err)
 	}
 	t.Setenv(Variable, line(1))
-	if s, err := ReadSeal(""); err != nil || len(s.keys) != 1 {
+	if s, err := ReadSeal("", none); err != nil || len(s.keys) != 1 {
 		t.Error("of the variable:", s, err)
 	}
-	if _, err := ReadSeal(file); err == nil {
+	if _, err := ReadSeal(file, none); err == nil {
 		t.Error("both are taken")
 	}
 }
@@ -70,8 +73,8 @@ func TestRing(t *testing.T) {
 		}
 		return r
 	}
-	none := open(nil)
-	if held, err := none.Holds(t.Context(), CA); held || err != nil || none.Seals() {
+	unsealed := open(nil)
+	if held, err := unsealed.Holds(t.Context(), CA); held || err != nil || unsealed.Seals() {
 		t.Fatal(held, err)
 	}
 	var replicas sync.WaitGroup
@@ -116,7 +119,7 @@ func TestRing(t *testing.T) {
 	if n, err := open(sealOf(t, line(1))).Reseal(t.Context()); n != 0 || !errors.Is(err, ErrOtherSeal) {
 		t.Error("under another seal:", n, err)
 	}
-	if held, err := none.Holds(t.Context(), CA); !held || err != nil {
+	if held, err := unsealed.Holds(t.Context(), CA); !held || err != nil {
 		t.Error("who has no seal does not know of it:", err)
 	}
 	notInClear(t, both, taken[0])

@@ -141,6 +141,7 @@ func newAgentRunCommand() *cobra.Command {
 			if err := logs.install(); err != nil {
 				return err
 			}
+			forbidDumps()
 			return server.RunAgent(cmd.Context(), s)
 		},
 	}

@@ -16,6 +16,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/client"
+	"github.com/aeriehq/aerie/internal/coredump"
 	"github.com/aeriehq/aerie/internal/server"
 	"github.com/aeriehq/aerie/projections/identity"
 )
@@ -65,6 +66,7 @@ func newServerCommand() *cobra.Command {
 			if err := logs.install(); err != nil {
 				return err
 			}
+			forbidDumps()
 			return server.Serve(cmd.Context(), s)
 		},
 	}
@@ -83,6 +85,7 @@ func newServerCommand() *cobra.Command {
 	f.BoolVar(&s.TLS.InsecureNATS, "insecure-nats", false, "and so NATS")
 	f.StringVar(&s.OIDC, "oidc", "", "file with the issuers of OpenID Connect whose people and machines are let in, and with which roles")
 	f.StringSliceVar(&s.Proxies, "trusted-proxies", nil, "networks of proxies, such as 10.0.0.0/8, that are believed when X-Forwarded-For says whose request they pass on")
+	f.BoolVar(&s.OpenMetrics, "open-metrics", false, "serve /metrics to who shows no token too: it tells how many there are of what, and names accounts")
 	f.StringVar(&s.Monitor, "nats-monitor", "", "HTTP monitoring addresses of those servers, such as http://a:8222,http://b:8222: a server that does not sync is refused")
 	f.StringVar(&s.CloudDir, "cloud-dir", "", "where the simulated cloud lives (default <data-dir>/cloud; with --nats-url there is none, unless all replicas name the same)")
 	f.BoolVar(&s.NoSim, "no-sim", false, "have no simulated cloud: every account is real")
@@ -91,9 +94,16 @@ func newServerCommand() *cobra.Command {
 	f.Var((*provisionLimit)(&limit), "provision-limit", "most dataplanes that are made for plans: alive at once, and begun within an hour")
 	f.Var((*callerBudget)(&budget), "budget", "what each caller of a customer may ask: requests a second, MiB a second, and streams of events at once; all of a customer four times that, each of the staff twenty times")
 	f.StringVar(&s.SecretStores, "secret-stores", "", "file that names the stores of secrets that specs may refer to, and whom each serves")
-	f.StringVar(&s.SealKeyFile, "seal-key-file", "", "file with the keys that seal the installation's own, 32 bytes in base64 a line, the newest first; AERIE_SEAL_KEY may have them instead")
+	f.StringVar(&s.SealKeyFile, "seal-key-file", "", "file with the keys that seal the installation's own, the newest first: each line 32 bytes in base64, or the ARN of a key of AWS KMS; AERIE_SEAL_KEY may have them instead")
 	logs.flags(f)
 	return cmd
+}
+
+// forbidDumps keeps secrets out of core dumps. Where that can't be done, they are as safe as what is there says.
+func forbidDumps() {
+	if err := coredump.Forbid(); err != nil {
+		slog.Warn("a crash may write down what is in memory", "err", err)
+	}
 }
 
 // callerBudget reads a budget such as 500/16/50.

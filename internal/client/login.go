@@ -56,9 +56,7 @@ func (c *Context) fresh(ctx context.Context) (string, error) {
 
 // endOf is when a token ends, as it says itself; zero if it does not.
 func endOf(token string) time.Time {
-	var said struct {
-		Ends float64 `json:"exp"`
-	}
+	var said struct{ Exp float64 }
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return time.Time{}
@@ -67,7 +65,7 @@ func endOf(token string) time.Time {
 	if err != nil || json.Unmarshal(payload, &said) != nil {
 		return time.Time{}
 	}
-	return time.Unix(int64(said.Ends), 0)
+	return time.Unix(int64(said.Exp), 0)
 }
 
 // open asks the issuer where it is asked for tokens.
@@ -88,7 +86,9 @@ func (l *Login) open(ctx context.Context, scopes ...string) (*oidc.Provider, oau
 	if err != nil {
 		return nil, oauth2.Config{}, ctx, events.Refuse(events.Unavailable, "%s does not say how to log in: %v", l.Issuer, err)
 	}
-	return p, oauth2.Config{ClientID: l.ClientID, Endpoint: p.Endpoint(), Scopes: scopes}, ctx, nil
+	at := p.Endpoint()
+	at.AuthStyle = oauth2.AuthStyleInParams // there is no secret to show, and an attempt to show one may use a code up
+	return p, oauth2.Config{ClientID: l.ClientID, Endpoint: at, Scopes: scopes}, ctx, nil
 }
 
 // take checks what the issuer has answered, and keeps the token that says who somebody is.

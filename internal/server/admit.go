@@ -28,6 +28,7 @@ type entrance struct {
 	issuers  login.Settings // whose word is taken about people
 	login    *login.Service // nil: nobody's
 	attempts *attempts
+	afar     *elsewhere // uses of the local token from other machines
 	budgets  *identity.Budgets
 	reads    *access.Log
 	readers  chan struct{} // has room for so many questions about the past as are answered at once
@@ -71,6 +72,7 @@ func (c *Control) admit(s Settings) {
 	c.attempts = &attempts{do: c.Intake.SubmitCommand, refOf: c.who.RefOf, count: c.counts.Denied,
 		first: make(chan string, 256), untold: map[string]ev.AttemptsRefused{}}
 	c.Intake.CountDenied(c.attempts.refused)
+	c.afar = &elsewhere{do: c.Intake.SubmitCommand, news: make(chan struct{}, 1)}
 	c.Intake.SpendBy(c.budgets.Spend)
 	if c.callout != nil {
 		c.Intake.TrustQueue()
@@ -100,6 +102,7 @@ func (c *Control) violated(actor, subject string) {
 // watchReads writes down who has read what, and who asked what he may not.
 func (c *Control) watchReads(s Settings) (err error) {
 	c.run(&c.core, "refused attempts", c.attempts.tell)
+	c.run(&c.core, "uses of the local token from afar", c.afar.tell)
 	if c.reads, err = access.Open(filepath.Join(s.DataDir, "access")); err != nil {
 		return err
 	}
@@ -142,7 +145,7 @@ func (c *Control) connect(s Settings) (err error) {
 
 // weaker is what callers have less of there than on the embedded server.
 const weaker = "; callers come in over NATS, where agents do not come in, what is tried beyond one's rights is in the NATS servers' logs alone, " +
-	"live events come once from each replica, and a caller may have any number of connections"
+	"live events come once from each replica, and connections beyond those that a caller may have are ended a moment later"
 
 // lostAnswer is what may happen between servers that keep several connections to each other: accounts are spread over them, so that an
 // answer may come to a server before it knows, by another connection, that somebody listens there.
@@ -204,7 +207,8 @@ func (c *Control) callers() embedded.Callers {
 			return caller, known
 		},
 		Actor: c.who.Actor, Denied: c.violated, Spend: c.budgets.Spend,
-		Full: func(caller ev.Caller) { c.full(caller.Actor, caller.Role) },
+		Full:  func(caller ev.Caller) { c.full(caller.Actor, caller.Role) },
+		Local: func(address string) { c.afar.used("nats", address) },
 	}
 }
 

@@ -85,6 +85,7 @@ func counted(t *testing.T, c *Control, by string) int {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
 	r.Header.Set("Authorization", "Bearer "+c.Token)
+	r.RemoteAddr = "127.0.0.1:1" // the local token from elsewhere would be an event
 	w := httptest.NewRecorder()
 	c.Handler().ServeHTTP(w, r)
 	m := regexp.MustCompile(`aerie_agents_refused_total\{by="` + by + `"\} (\d+)`).FindStringSubmatch(w.Body.String())

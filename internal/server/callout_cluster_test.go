@@ -175,7 +175,7 @@ func TestCallersOnAClusterOfNATSServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if said := bodyOf(answer); !strings.Contains(said, "any number of connections") || strings.Contains(said, "pool_size") {
+	if said := bodyOf(answer); !strings.Contains(said, "are ended a moment later") || strings.Contains(said, "pool_size") {
 		t.Error("/readyz does not say what is weaker, or what is not:", said)
 	}
 }

@@ -276,6 +276,7 @@ func (c *Control) startHTTP(s Settings) error {
 		EnableLocal: c.enableLocal, EraseKey: c.keys.erase, Logins: c.offers, People: c.people, Erase: c.erase,
 		Denied: c.attempts.refused, Read: c.noteRead, Ready: c.ready, Promise: c.kept, Callout: c.callout != nil, Keys: c.keys.list,
 		Spend: c.budgets.Spend, Answered: c.budgets.Answered, OpenTail: c.budgets.OpenTail, RotateKeys: c.keys.rotate,
+		Local: func(address string) { c.afar.used("http", address) }, OpenMetrics: s.OpenMetrics,
 	}))
 	trusted, err := readProxies(s.Proxies)
 	if err != nil {

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 
+	"github.com/aeriehq/aerie/cloud"
+	"github.com/aeriehq/aerie/cloud/aws"
+	"github.com/aeriehq/aerie/cloud/aws/kms"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/keyring"
 	"github.com/aeriehq/aerie/internal/server/certs"
@@ -16,6 +20,29 @@ type ownKeys struct {
 	seal *keyring.Seal // nil: none is given, and the CA's key is in the data directory
 	ring *keyring.Ring
 	ca   *certs.Own // nil: nothing is shown that it would sign
+}
+
+// awsKMS is that of AWS, with the credentials that the process has. They are looked for when it is asked first.
+func awsKMS() keyring.KMS {
+	keys := sync.OnceValues(func() (*kms.Keys, error) {
+		o, err := aws.Load(context.Background())
+		return kms.New(o.Config), err
+	})
+	return keyring.KMS{HasName: kms.IsKey,
+		Generate: func(ctx context.Context, key, about string) (clear, sealed []byte, err error) {
+			k, err := keys()
+			if err != nil {
+				return nil, nil, err
+			}
+			return k.Generate(ctx, key, about)
+		},
+		Open: func(ctx context.Context, key, about string, sealed []byte) ([]byte, error) {
+			k, err := keys()
+			if err != nil {
+				return nil, err
+			}
+			return k.Open(ctx, key, about, sealed)
+		}}
 }
 
 // openKeys takes what is sealed out of its bucket, and lets clients in over TLS with that.
@@ -57,6 +84,10 @@ func (k *ownKeys) rotate(ctx context.Context, actor string) (int, error) {
 	n, err := k.ring.Reseal(ctx)
 	if errors.Is(err, keyring.ErrOtherSeal) {
 		return n, ev.Refuse(ev.Refused, "%v: put that key into the file below the newest one, on all replicas", err)
+	}
+	var failed *cloud.Error
+	if errors.As(err, &failed) {
+		return n, ev.Refuse(ev.Unavailable, "%v", err)
 	}
 	if n > 0 {
 		slog.Info("the installation's keys are sealed with the newest key", "actor", actor, "keys", n)

@@ -19,7 +19,7 @@ func (c *Control) readFiles(s Settings) (err error) {
 	if err := c.readCallout(s); err != nil {
 		return err
 	}
-	if c.keys.seal, err = keyring.ReadSeal(s.SealKeyFile); err != nil {
+	if c.keys.seal, err = keyring.ReadSeal(s.SealKeyFile, awsKMS()); err != nil {
 		return err
 	}
 	if s.OIDC != "" {

@@ -53,6 +53,10 @@ type Config struct {
 	// Denied is told of who asked a verb, or to read, of what he may not; Read of each answer to who was let in and reads.
 	Denied func(c events.Caller, verb string, k events.Kind)
 	Read   func(Reading)
+	// Local is told from which address somebody has come in with the local token; nil: nobody is told.
+	Local func(address string)
+	// OpenMetrics serves /metrics to who shows no token too.
+	OpenMetrics bool
 	// Spend takes a request of some bytes off its caller's budget, or refuses it; Answered takes off what the answer had, and
 	// OpenTail a stream, until it is over. nil: nobody has one.
 	Spend    func(c events.Caller, bytes int) error

@@ -31,7 +31,7 @@ func callerOf(ctx context.Context) events.Caller {
 
 // enter says who asks, and when he is not let in any more; a problem if he is not let in. Paths that are open want nobody.
 func (s *server) enter(w http.ResponseWriter, r *http.Request) (c events.Caller, ended <-chan struct{}, p *Problem) {
-	if slices.Contains(openPaths, r.URL.Path) {
+	if slices.Contains(openPaths, r.URL.Path) || s.OpenMetrics && r.URL.Path == "/metrics" {
 		return c, nil, nil
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -42,6 +42,9 @@ func (s *server) enter(w http.ResponseWriter, r *http.Request) (c events.Caller,
 			return c, nil, problem(refused)
 		}
 		if err == nil {
+			if c.Actor == events.ActorAdmin && s.Local != nil {
+				s.Local(r.RemoteAddr)
+			}
 			return c, ended, nil
 		}
 	}
@@ -143,15 +146,40 @@ func ownedBy(c events.Caller, own string, asked *string) error {
 	return nil
 }
 
-// plansShown tells the plans that customers see: a draft is none of theirs.
-func plansShown(a views.Any) bool { return a.Phase != "Draft" }
+// planShown tells whether a customer sees a plan, with those on which it has tenants: a draft is none of theirs, and one that is for
+// others neither.
+func planShown(c events.Caller, a views.Any, on map[string]bool) bool {
+	spec, _ := a.Spec.(events.PlanSpec)
+	return a.Phase != "Draft" && (spec.Serves(c.Owner) || on[a.ID])
+}
+
+// plansOf are the plans on which a customer has tenants.
+func (s *server) plansOf(owner string) map[string]bool {
+	on := map[string]bool{}
+	for q := (&views.ListQuery{Owner: owner, Limit: 1000}); ; {
+		l, err := s.views.List(context.Background(), events.Tenant, q)
+		if err != nil {
+			return on
+		}
+		for _, a := range l.Items {
+			if spec, ok := a.Spec.(events.TenantSpec); ok {
+				on[strings.TrimPrefix(spec.Plan, events.Platform+"/")] = true
+			}
+		}
+		if l.Next == nil {
+			return on
+		}
+		q.Cursor = *l.Next
+	}
+}
 
 // shownOf tells which things of a kind are shown to a caller, of those that narrow has left; nil: all.
-func shownOf(c events.Caller, k events.Kind) func(views.Any) bool {
-	if c.Role.OfCustomer() && k == events.Plan {
-		return plansShown
+func (s *server) shownOf(c events.Caller, k events.Kind) func(views.Any) bool {
+	if !c.Role.OfCustomer() || k != events.Plan {
+		return nil
 	}
-	return nil
+	on := s.plansOf(c.Owner) // before the list, which is made under a lock
+	return func(a views.Any) bool { return planShown(c, a, on) }
 }
 
 // narrowFilters refuses a filter that names what the caller does not see, in the same words whether it is there or not.
@@ -223,7 +251,7 @@ func (s *server) shows(c events.Caller, a views.Any) (bool, error) {
 	case !c.Role.OfCustomer() || a.Owner != events.Platform:
 		return true, nil
 	case a.Kind == events.Plan:
-		return plansShown(a), nil
+		return planShown(c, a, s.plansOf(c.Owner)), nil
 	case a.Kind == events.Dataplane:
 		return s.standsOn(c.Owner, events.Ref{Kind: a.Kind, Owner: a.Owner, ID: a.ID})
 	}

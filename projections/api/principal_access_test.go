@@ -165,6 +165,44 @@ func TestWhatCustomersSeeOfThePlatform(t *testing.T) {
 	}
 }
 
+// TestPlansForOthersAreNotShown: neither in lists nor by name, in the words of what is not there; but to who has a tenant on one.
+func TestPlansForOthersAreNotShown(t *testing.T) {
+	s := withRoles(t)
+	for id, customers := range map[string]string{"ours": `["acme"]`, "theirs": `["birch"]`, "left": `["birch"]`} {
+		spec := `{"customers":` + customers + `,"deployment":"resource-shared","apps":[{"type":"pg","size":"small"}]}`
+		s.Happen(apitest.Ref(events.Plan, id), events.Created[events.PlanSpec]{UID: "p", Spec: apitest.Decode[events.PlanSpec](spec)}, events.Released{})
+	}
+	s.Happen(apitest.Ref(events.Tenant, "acme/old"), events.Requested[events.TenantSpec]{UID: "t2", Spec: events.TenantSpec{Plan: "-/left"}})
+	list := func(who string) (names []string) {
+		t.Helper()
+		var l struct{ Items []struct{ ID string } }
+		if _, body := as(s, who, http.MethodGet, "/v1/plans"); json.Unmarshal([]byte(body), &l) != nil {
+			t.Fatal(body)
+		}
+		for _, i := range l.Items {
+			names = append(names, i.ID)
+		}
+		slices.Sort(names)
+		return names
+	}
+	if got := list("acme-viewer"); !slices.Equal(got, []string{"free", "left", "ours"}) {
+		t.Error("acme sees", got)
+	}
+	if got := list("viewer"); !slices.Equal(got, []string{"free", "left", "ours", "secret-draft", "theirs"}) {
+		t.Error("the staff sees", got)
+	}
+	for _, path := range []string{"/v1/plans/-/NAME", "/v1/plans/-/NAME/versions", "/v1/plans/-/NAME/history", "/v1/tenants?plan=NAME"} {
+		there, body := as(s, "acme-admin", http.MethodGet, strings.Replace(path, "NAME", "theirs", 1))
+		absent, other := as(s, "acme-admin", http.MethodGet, strings.Replace(path, "NAME", "absent", 1))
+		if there != absent || there < 400 || strings.ReplaceAll(body, "theirs", "absent") != other {
+			t.Errorf("%s: %d %s, and of what is not there %d %s", path, there, body, absent, other)
+		}
+	}
+	if status, body := as(s, "acme-admin", http.MethodGet, "/v1/plans/-/ours"); status != http.StatusOK || strings.Contains(body, "customers") {
+		t.Error(status, body)
+	}
+}
+
 // TestALengthThatIsOnlySaid costs no more than what is read of a request, and saying none does not make it free.
 func TestALengthThatIsOnlySaid(t *testing.T) {
 	s := withRoles(t)

@@ -120,7 +120,7 @@ func list[S events.Spec, O any](s *server, k events.Kind) func(context.Context, 
 		if err := s.narrow(callerOf(ctx), k, q); err != nil {
 			return nil, err
 		}
-		found, err := s.views.ListShown(ctx, k, q, shownOf(callerOf(ctx), k))
+		found, err := s.views.ListShown(ctx, k, q, s.shownOf(callerOf(ctx), k))
 		if err != nil {
 			return nil, err
 		}

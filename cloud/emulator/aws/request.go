@@ -15,6 +15,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/emulator/aws/eks"
 	"github.com/aeriehq/aerie/cloud/emulator/aws/elb"
 	"github.com/aeriehq/aerie/cloud/emulator/aws/iam"
+	"github.com/aeriehq/aerie/cloud/emulator/aws/kms"
 	"github.com/aeriehq/aerie/cloud/emulator/aws/sts"
 )
 
@@ -97,6 +98,8 @@ func readWire(r *http.Request, body []byte) *wire {
 	switch q.service {
 	case "eks":
 		q.bad = q.route()
+	case "kms":
+		q.bad = q.target()
 	case "ec2", "iam", "sts", "elasticloadbalancing":
 		q.bad = q.form()
 	default:
@@ -107,7 +110,7 @@ func readWire(r *http.Request, body []byte) *wire {
 }
 
 // services are all that there are.
-var services = map[string]core.Service{"ec2": ec2.Service, "eks": eks.Service, "iam": iam.Service, "sts": sts.Service, "elasticloadbalancing": elb.Service}
+var services = map[string]core.Service{"ec2": ec2.Service, "eks": eks.Service, "iam": iam.Service, "sts": sts.Service, "elasticloadbalancing": elb.Service, "kms": kms.Service}
 
 // form reads a Query protocol's request.
 func (q *wire) form() *core.Failure {
@@ -126,11 +129,20 @@ func (q *wire) form() *core.Failure {
 	return nil
 }
 
+// target reads a request of AWS' JSON protocol, which names its operation in a header.
+func (q *wire) target() *core.Failure {
+	_, q.op, _ = strings.Cut(q.http.Header.Get("X-Amz-Target"), ".")
+	if q.run = services[q.service].Actions[q.op]; q.run == nil {
+		return core.Fail(core.Wording[q.service].NoAction, "there is no %s here", q.op)
+	}
+	return q.parameters(nil)
+}
+
 // subjects are the parameters that say what a call is about, outermost first.
 var subjects = []string{
 	"clusterName", "name", "nodegroupName", "addonName", "principalArn", "associationId", "resourceArn", "RoleName", "RoleArn", "PolicyName",
 	"OpenIDConnectProviderArn", "Url", "VpcId", "SubnetId", "InternetGatewayId", "NatGatewayId", "RouteTableId", "GroupId", "AllocationId", "NetworkInterfaceId",
-	"VolumeId", "LoadBalancerName", "LoadBalancerArn", "TargetGroupArn",
+	"VolumeId", "LoadBalancerName", "LoadBalancerArn", "TargetGroupArn", "KeyId",
 }
 
 // subject is what a call is about, as the ledger and the faults name it.
@@ -196,7 +208,7 @@ func (q *wire) write(w http.ResponseWriter, a answer) {
 	if a.bad != nil && a.bad.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(a.bad.RetryAfter.Seconds()))))
 	}
-	if q.service != "eks" {
+	if q.service != "eks" && q.service != "kms" {
 		w.Header().Set("Content-Type", "text/xml;charset=UTF-8")
 		w.WriteHeader(status)
 		if a.bad != nil {

@@ -1,4 +1,4 @@
-// Package aws emulates Amazon's cloud on its own wire: EKS, EC2, IAM and STS at one TLS endpoint, and the
+// Package aws emulates Amazon's cloud on its own wire: EKS, EC2, IAM, STS and KMS at one TLS endpoint, and the
 // Kubernetes APIs of the clusters behind it. The real SDK works on it unchanged. It has the rules of the real
 // one where they decide how a client must behave, and it is no cloud: nothing runs in it. Begin with Open, then
 // request.go: here are the wire and the server, and each service is a package below. Requests may come at once; each is
@@ -116,7 +116,7 @@ func (s *Server) open(o Options) (err error) {
 }
 
 // order is the one in which operations and kinds are told.
-var order = []string{"ec2", "elasticloadbalancing", "iam", "sts", "eks"}
+var order = []string{"ec2", "elasticloadbalancing", "iam", "sts", "eks", "kms"}
 
 // operations are all that a fault can name.
 func operations() (all []string) {

@@ -16,6 +16,7 @@ import (
 const (
 	ownAccount     = "AERIE"
 	clientsAccount = "AERIE_CLIENTS"
+	fullAccount    = "AERIE_FULL" // may have no connection at all: whoever has too many is put into it
 )
 
 // What crosses between the accounts. All of it are streams, which keep the reply subject of a message, while a service hides it
@@ -45,7 +46,7 @@ func (k Key) Configuration() (string, error) {
 			return "", fmt.Errorf("write the configuration of the auth callout: %w", err)
 		}
 	}
-	return strings.NewReplacer("{issuer}", public[0], "{box}", public[1], "{user}", public[2], "{own}", ownAccount, "{clients}", clientsAccount,
+	return strings.NewReplacer("{issuer}", public[0], "{box}", public[1], "{user}", public[2], "{own}", ownAccount, "{clients}", clientsAccount, "{full}", fullAccount,
 		"{from}", fromPrefix+">", "{answer}", answerPrefix+">", "{shown}", shownPrefix+">", "{inbox}", inboxPrefix+">", "{events}", events.EventPrefix+">",
 		"{subscriptions}", strconv.Itoa(embedded.MostSubscriptions), "{list}", listConnections, "{end}", endConnection, "{timeout}", strconv.Itoa(int(answerWithin.Seconds()))).Replace(configuration), nil
 }
@@ -79,6 +80,7 @@ accounts {
       {stream: {account: {own}, subject: "{shown}"}, to: "{events}"}
     ]
   }
+  {full} { limits: {max_connections: 0} } # for who has too many
 }
 system_account: SYS
 authorization {

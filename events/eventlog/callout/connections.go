@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -31,17 +32,17 @@ func (s *Service) Evict(actor string) (int, error) {
 }
 
 // Watch looks at the connections of all callers at once and then every minute, until ctx ends, and ends each whose caller did not
-// come in with today's rights. So a process that died before it ended one is made good by the next one, and a server that answers
-// slowly by the next look. letIn says whether who came in under a name at a moment has the rights of now.
+// come in with today's rights, or has no room for it. So a process that died before it ended one is made good by the next one, and a
+// server that answers slowly by the next look. letIn says whether who came in under a name at a moment has the rights of now.
 func (s *Service) Watch(ctx context.Context, letIn func(actor string, came time.Time) bool) error {
 	for ctx.Err() == nil {
-		n, err := s.end(ctx, "", func(c connection) bool { return !isProbeName(c.User) && !letIn(c.User, c.came) })
+		n, err := s.look(ctx, letIn)
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
 			slog.Warn("callers who are let in no more may still be connected: they are looked for again", "in", watchEvery, "err", err)
 		case n > 0:
-			slog.Info("connections ended: their callers are let in no more, or not as before", "connections", n)
+			slog.Info("connections ended: their callers are let in no more, or not as before, or have too many", "connections", n)
 		}
 		select {
 		case <-ctx.Done():
@@ -49,6 +50,15 @@ func (s *Service) Watch(ctx context.Context, letIn func(actor string, came time.
 		}
 	}
 	return nil
+}
+
+// look ends the connections of who is let in no more, and of the others those for which there is no room.
+func (s *Service) look(ctx context.Context, letIn func(actor string, came time.Time) bool) (ended int, err error) {
+	goes := func(c connection) bool { return !isProbeName(c.User) && !letIn(c.User, c.came) }
+	all, err := s.connections(ctx, "")
+	ended, failed := s.endAmong(ctx, all, goes)
+	more, another := s.endBeyond(ctx, slices.DeleteFunc(all, goes))
+	return ended + more, errors.Join(err, failed, another)
 }
 
 func (s *Service) evict(ctx context.Context, actor string) (int, error) {

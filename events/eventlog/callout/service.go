@@ -50,6 +50,7 @@ type Service struct {
 	handlers Handlers
 	queue    *embedded.Relay
 	free     chan struct{}
+	room     room
 }
 
 // Open answers the servers and the callers on aerie's own connection, until ctx ends.
@@ -135,7 +136,14 @@ func (s *Service) userOf(q *jwt.AuthorizationRequestClaims) (*jwt.UserClaims, er
 	if caller.InboxOf() == "" {
 		return nil, errUnknown // the local admin's token is for HTTP here: he has no id that a subject could have
 	}
-	return rightsOf(q.UserNkey, caller), nil
+	u := rightsOf(q.UserNkey, caller)
+	if !s.roomFor(caller) {
+		u.Audience = fullAccount // ends it, with a word that clients know
+		if s.callers.Full != nil {
+			s.callers.Full(caller)
+		}
+	}
+	return u, nil
 }
 
 // identify says who shows what a client has shown. What he calls himself is overwritten by the server with the name in the answer.

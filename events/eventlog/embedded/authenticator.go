@@ -29,6 +29,8 @@ type Callers struct {
 	Denied func(actor, subject string)
 	// Full is told of who is not let in because he, or his customer, has as many connections as may be; nil: nobody is told.
 	Full func(c events.Caller)
+	// Local is told from which address somebody has come in with the local token; nil: nobody is told.
+	Local func(address string)
 }
 
 // leeway is how long a connection may go on after the end of what its caller showed.
@@ -134,8 +136,13 @@ func (a *authenticator) enterCaller(c server.ClientAuthentication, caller events
 	if !caller.Until.IsZero() {
 		u.ConnectionDeadline = caller.Until.Add(leeway)
 	}
-	return a.register(c, u, connectionsFor(caller), func() {
-		if callers := a.callers.Load(); callers != nil && callers.Full != nil {
+	callers := a.callers.Load()
+	if callers != nil && callers.Local != nil && caller.Actor == events.ActorAdmin && c.RemoteAddress() != nil {
+		callers.Local(c.RemoteAddress().String())
+	}
+	most, _ := MostConnections(caller)
+	return a.register(c, u, most, func() {
+		if callers != nil && callers.Full != nil {
 			callers.Full(caller)
 		}
 	})

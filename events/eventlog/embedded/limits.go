@@ -38,15 +38,15 @@ func (a *authenticator) boundAccount(acc *server.Account, connections, subscript
 	a.srv.UpdateAccountClaims(acc, limits)
 }
 
-// connectionsFor is how many connections a caller may have.
-func connectionsFor(c events.Caller) int {
+// MostConnections is how many connections a caller may have at once, and the people of his customer together; 0: any number.
+func MostConnections(c events.Caller) (own, together int) {
 	switch {
 	case c.Actor == events.ActorAdmin:
-		return unboundedConnections
+		return unboundedConnections, unboundedConnections
 	case c.Role.OfCustomer():
-		return mostConnections
+		return mostConnections, mostOfPeople
 	}
-	return staffConnections
+	return staffConnections, unboundedConnections
 }
 
 // register lets a user in if he has fewer than most connections, and says whether it did. One too many is told, and registered in

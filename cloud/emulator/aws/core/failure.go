@@ -28,7 +28,7 @@ var statuses = map[string]int{
 	"DryRunOperation": 412,
 
 	"EntityAlreadyExists": 409, "NoSuchEntity": 404, "DeleteConflict": 409, "LimitExceeded": 409, "AccessDenied": 403,
-	"ServiceFailure": 500, "ExpiredToken": 403, "InvalidClientTokenId": 403, "SignatureDoesNotMatch": 403,
+	"KMSInternalException": 500, "ServiceFailure": 500, "ExpiredToken": 403, "InvalidClientTokenId": 403, "SignatureDoesNotMatch": 403,
 	"MissingAuthenticationToken": 403, "EntityTemporarilyUnmodifiable": 409, "InternalFailure": 500,
 }
 
@@ -59,11 +59,12 @@ var Wording = map[string]Words{
 	"iam":                  {"Throttling", "AccessDenied", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch", "MissingAuthenticationToken", "ServiceFailure", "InvalidAction"},
 	"sts":                  {"Throttling", "AccessDenied", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch", "MissingAuthenticationToken", "InternalFailure", "InvalidAction"},
 	"elasticloadbalancing": {"Throttling", "AccessDenied", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch", "MissingAuthenticationToken", "InternalFailure", "InvalidAction"},
+	"kms":                  {"ThrottlingException", "AccessDeniedException", "ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException", "MissingAuthenticationTokenException", "KMSInternalException", "UnknownOperationException"},
 	"eks":                  {"ThrottlingException", "AccessDeniedException", "ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException", "MissingAuthenticationTokenException", "ServerException", "NotFoundException"},
 }
 
 // throttleText is what each service says of too many calls.
-var throttleText = map[string]string{"ec2": "Request limit exceeded.", "iam": "Rate exceeded", "sts": "Rate exceeded", "elasticloadbalancing": "Rate exceeded", "eks": "Rate exceeded"}
+var throttleText = map[string]string{"ec2": "Request limit exceeded.", "iam": "Rate exceeded", "sts": "Rate exceeded", "elasticloadbalancing": "Rate exceeded", "eks": "Rate exceeded", "kms": "Rate exceeded"}
 
 // FromFault is the failure that a fault is.
 func FromFault(service string, f emulator.Fault) *Failure {

@@ -10,6 +10,8 @@ import (
 type Key struct {
 	ARN  string   `json:"arn"`
 	Lets []string `json:"lets,omitempty"` // the ARNs of users and roles
+	// Disabled has it be used by nobody.
+	Disabled bool `json:"disabled,omitempty"`
 }
 
 // Allows judges one use of the key. What a key's own policy lets a role do its boundary bounds as well.
