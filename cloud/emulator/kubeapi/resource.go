@@ -152,8 +152,11 @@ func (c *call) put(key kube.Key) (Answer, error) {
 	if _, err := c.api.Apply(c.http.Context(), o); err != nil {
 		return Answer{}, err
 	}
-	o, err = c.api.Get(c.http.Context(), key.APIVersion, key.Kind, key.Namespace, key.Name)
-	return Answer{http.StatusOK, o}, err
+	there, err := c.api.Get(c.http.Context(), key.APIVersion, key.Kind, key.Namespace, key.Name)
+	if kube.CodeOf(err) == kube.NotFound { // it went with its owners, which a real cluster notices a little later
+		return Answer{http.StatusOK, o}, nil
+	}
+	return Answer{http.StatusOK, there}, err
 }
 
 // manager is the name under which who asks sets fields: the one that he gives, or that of his program.

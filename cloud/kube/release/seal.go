@@ -26,6 +26,7 @@ func sealOf(o kube.Object) (string, error) {
 		return "", err
 	}
 	wish := read.Clone().Marked("", nil, nil).Wished()
+	delete(wish.Metadata(), "uid")
 	annotations := kube.MapOf(wish.Metadata()["annotations"])
 	delete(annotations, annotationSeal)
 	delete(annotations, kube.AnnotationRevision)
