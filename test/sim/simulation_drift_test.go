@@ -205,7 +205,7 @@ func (l *life) takeBack() {
 		default: // a tenant that can't be suspended was asked for nothing else
 			return
 		}
-		if e.Unmet == nil && !vain {
+		if (e.Unmet == nil || e.Unmet.Code == ev.Dependency) && !vain { // of a dependency not the wish is at fault
 			return
 		}
 		at := e.Ref
