@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 
 	"github.com/aeriehq/aerie/cloud/kube"
@@ -87,11 +86,9 @@ func (l *life) otherCatalogue() {
 // wishInVain lets people ask for what the cloud has when they ask, and not any more when it is to be made. What works goes
 // on working, also while somebody changes things by hand, until the wish is taken back.
 func (l *life) wishInVain() {
-	more := sim.Catalogue{Versions: append(offers.Versions(), "1.37"), Addons: append(offers.AddonVersions(), "9.9"), Machines: []string{"s2", "s4", "m4", "r4", "x99"}}
-	l.offers = more
+	l.offers = sim.Catalogue{Versions: append(offers.Versions(), "1.37"), Addons: append(offers.AddonVersions(), "9.9"), Machines: []string{"s2", "s4", "m4", "r4", "x99"}}
 	l.cloud.SetCatalogue(l.offers)
 	l.lookUp()
-	var wished []ev.Ref
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
 		if !m.AtRest(e.Phase()) || l.chance(3) {
 			return
@@ -121,7 +118,6 @@ func (l *life) wishInVain() {
 			return
 		}
 		l.ask(l.request(e.Ref, ev.VerbUpdate, fmt.Sprintf(`{"spec":%s}`, l.json(wish))))
-		wished = append(wished, e.Ref)
 	})
 	l.offers = sim.Catalogue{}
 	l.cloud.SetCatalogue(l.offers)
@@ -134,59 +130,10 @@ func (l *life) wishInVain() {
 			l.wrong("%s is %s and in sync: %t, after a wish in vain", e.Ref, e.Phase(), e.Holds("InSync"))
 		}
 	})
-	if l.chance(3) {
-		l.soldAgain(wished, more)
-	}
 	if l.chance(2) {
 		l.byHand()
 	}
 	l.bringBack()
-}
-
-// soldAgain lets the cloud have what was wished in vain, for a while. That is known, and comes about: nobody retries anything.
-func (l *life) soldAgain(wished []ev.Ref, more sim.Catalogue) {
-	l.lookUp() // it is known that the cloud has not got it
-	vain := slices.DeleteFunc(wished, func(ref ev.Ref) bool {
-		e, _ := l.world.Get(ref)
-		return e.Unmet == nil || e.Unmet.Code != ev.ConfigProblem
-	})
-	l.offers = more
-	l.cloud.SetCatalogue(l.offers)
-	l.lookUp()
-	l.rest()
-	for _, ref := range vain {
-		l.seen["wishes that came about when the cloud had it"]++
-		if e, _ := l.world.Get(ref); e.Failure != nil && !fsm.Ended(e) {
-			l.wrong("%s is %s though the cloud has by now what it is to be made of: %+v", ref, e.Phase(), e.Failure)
-		}
-	}
-	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) { // people know that it is for a while
-		var wish ev.Spec
-		switch d := e.Data.(type) {
-		case fsm.DataplaneData:
-			if d.Spec.SystemPool.Machine == "x99" {
-				d.Spec.SystemPool.Machine = "s4"
-			}
-			if d.Spec.CloudAddons.DNS == "9.9" {
-				d.Spec.CloudAddons.DNS = ""
-			}
-			wish = d.Spec
-		case fsm.TenantInfraData:
-			d.Spec.Pools = slices.Clone(d.Spec.Pools)
-			for i := range d.Spec.Pools {
-				if d.Spec.Pools[i].Machine == "x99" {
-					d.Spec.Pools[i].Machine = "m4"
-				}
-			}
-			wish = d.Spec
-		}
-		if wish != nil && !reflect.DeepEqual(wish, e.Data.Wants()) && !m.Terminating(e.Phase()) && !fsm.Ended(e) {
-			l.ask(l.request(e.Ref, ev.VerbUpdate, fmt.Sprintf(`{"spec":%s}`, l.json(wish))))
-		}
-	})
-	l.rest()
-	l.offers = sim.Catalogue{}
-	l.cloud.SetCatalogue(l.offers)
 }
 
 // takeBack lets people ask for what is there instead of what can't be had, and for something else than what was made of it, is
