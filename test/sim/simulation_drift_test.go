@@ -179,6 +179,9 @@ func (l *life) takeBack() {
 		if fsm.Ended(e) { // its cell has stood empty for so long
 			continue
 		}
+		if e.Failure != nil && e.Failure.Code == ev.DriftedReason { // what is only reported waits for people: bringBack is theirs
+			continue
+		}
 		if e.Phase() != fsm.Active || e.Failure != nil || !e.Holds("InSync") {
 			l.wrong("%s is %s after its wish was withdrawn: %+v", ref, e.Phase(), e.Failure)
 		}
