@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,9 +76,17 @@ func TestTheLocalTokenFromElsewhere(t *testing.T) {
 // TestElsewhereIsToldOnceAMinute, with how often it was since, and what the log has not taken is told later.
 func TestElsewhereIsToldOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // time alone orders nothing for the race detector
 		var told []int
 		var fails error
+		set := func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			fails = err
+		}
 		e := &elsewhere{news: make(chan struct{}, 1), do: func(_ context.Context, c ev.Command) (ev.Answer, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			if note, is := c.Payload.(ev.NoteElsewhere); is && fails == nil {
 				told = append(told, note.Used.Count)
 			}
@@ -94,6 +103,8 @@ func TestElsewhereIsToldOnceAMinute(t *testing.T) {
 		}
 		is := func(want ...int) {
 			t.Helper()
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(told, want) {
 				t.Errorf("told: %v, want %v", told, want)
 			}
@@ -109,11 +120,11 @@ func TestElsewhereIsToldOnceAMinute(t *testing.T) {
 		time.Sleep(tellEvery)
 		synctest.Wait()
 		is(1, 7)
-		fails = errors.New("the log takes nothing")
+		set(errors.New("the log takes nothing"))
 		comes(2, "203.0.113.9:4")
 		time.Sleep(tellEvery)
 		comes(3, "203.0.113.9:4")
-		fails = nil
+		set(nil)
 		time.Sleep(2 * tellEvery)
 		synctest.Wait()
 		is(1, 7, 5)
