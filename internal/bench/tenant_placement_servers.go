@@ -14,12 +14,13 @@ import (
 
 // The most servers that place tenants side by side, and how long their NATS server may take to start.
 const (
-	mostServers  = 8
-	natsIsUpIn   = 30 * time.Second
-	serversUsage = "how many servers of aerie place them, on one NATS server beside them; 1: a server with its own inside"
+	mostServers = 8
+	natsIsUpIn  = 30 * time.Second
 )
 
-func placementFlags(b *bench, f *pflag.FlagSet) { f.IntVar(&b.servers, "servers", 1, serversUsage) }
+func placementFlags(b *bench, f *pflag.FlagSet) {
+	f.IntVar(&b.servers, "servers", 1, "how many servers of aerie place them, on one NATS server beside them; 1: a server with its own inside")
+}
 
 // placers are the servers that place tenants, on one log.
 type placers struct {

@@ -56,7 +56,9 @@ func (c *Context) fresh(ctx context.Context) (string, error) {
 
 // endOf is when a token ends, as it says itself; zero if it does not.
 func endOf(token string) time.Time {
-	var said struct{ Exp float64 }
+	var said struct {
+		Ends float64 `json:"exp"`
+	}
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return time.Time{}
@@ -65,7 +67,7 @@ func endOf(token string) time.Time {
 	if err != nil || json.Unmarshal(payload, &said) != nil {
 		return time.Time{}
 	}
-	return time.Unix(int64(said.Exp), 0)
+	return time.Unix(int64(said.Ends), 0)
 }
 
 // open asks the issuer where it is asked for tokens.

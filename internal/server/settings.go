@@ -13,22 +13,22 @@ import (
 
 // Settings are what `aerie server` can be told.
 type Settings struct {
-	DataDir string            // where all is kept; it is this server's alone
-	HTTP    string            // the address to serve HTTP on
-	NATS    string            // the embedded server's listener
-	NATSURL string            // NATS servers that somebody else runs, instead of the embedded one
-	Access  client.NATSAccess // how to enter those
-	TLS     TLS               // of the listeners for HTTP and the embedded NATS
-	OIDC    string            // file with the issuers whose word is taken about people; empty: nobody's
-	NATSWS  string            // the embedded server's listener for WebSocket; empty: there is none
+	DataDir    string            // where all is kept; it is this server's alone
+	HTTP       string            // the address to serve HTTP on
+	NATS       string            // the embedded server's listener
+	NATSURL    string            // NATS servers that somebody else runs, instead of the embedded one
+	Access     client.NATSAccess // how to enter those
+	TLS        TLS               // of the listeners for HTTP and the embedded NATS
+	OIDC       string            // file with the issuers whose word is taken about people; empty: nobody's
+	NATSWS     string            // the embedded server's listener for WebSocket; empty: there is none
+	Proxies    []string          // networks of proxies that are believed when they say whose request it is
+	CalloutKey string            // file with the key with which those servers are told who comes in; empty: they know themselves
+	Monitor    string            // HTTP monitoring addresses of those servers
+	CloudDir   string            // where the simulated cloud lives
+	NoSim      bool              // there is no simulated cloud: accounts are real
+	SimSpeed   float64           // 1: as in life; 60: a minute a second; 0: at once
 	// OpenMetrics serves /metrics to who shows no token too.
 	OpenMetrics bool
-	Proxies     []string // networks of proxies that are believed when they say whose request it is
-	CalloutKey  string   // file with the key with which those servers are told who comes in; empty: they know themselves
-	Monitor     string   // HTTP monitoring addresses of those servers
-	CloudDir    string   // where the simulated cloud lives
-	NoSim       bool     // there is no simulated cloud: accounts are real
-	SimSpeed    float64  // 1: as in life; 60: a minute a second; 0: at once
 	// SimKubeconfigs are files that name the cluster behind the simulated ones, each [REGION=]FILE; where there is none they
 	// only store.
 	SimKubeconfigs []string

@@ -146,11 +146,11 @@ func ownedBy(c events.Caller, own string, asked *string) error {
 	return nil
 }
 
-// planShown tells whether a customer sees a plan, with those on which it has tenants: a draft is none of theirs, and one that is for
-// others neither.
-func planShown(c events.Caller, a views.Any, on map[string]bool) bool {
+// planShown tells whether a customer sees a plan: a draft is none of theirs, and one that is for others neither, unless it has tenants
+// there. On which it has is asked for only where that matters.
+func planShown(c events.Caller, a views.Any, plansOf func(owner string) map[string]bool) bool {
 	spec, _ := a.Spec.(events.PlanSpec)
-	return a.Phase != "Draft" && (spec.Serves(c.Owner) || on[a.ID])
+	return a.Phase != "Draft" && (spec.Serves(c.Owner) || plansOf(c.Owner)[a.ID])
 }
 
 // plansOf are the plans on which a customer has tenants.
@@ -179,7 +179,7 @@ func (s *server) shownOf(c events.Caller, k events.Kind) func(views.Any) bool {
 		return nil
 	}
 	on := s.plansOf(c.Owner) // before the list, which is made under a lock
-	return func(a views.Any) bool { return planShown(c, a, on) }
+	return func(a views.Any) bool { return planShown(c, a, func(string) map[string]bool { return on }) }
 }
 
 // narrowFilters refuses a filter that names what the caller does not see, in the same words whether it is there or not.
@@ -251,7 +251,7 @@ func (s *server) shows(c events.Caller, a views.Any) (bool, error) {
 	case !c.Role.OfCustomer() || a.Owner != events.Platform:
 		return true, nil
 	case a.Kind == events.Plan:
-		return planShown(c, a, s.plansOf(c.Owner)), nil
+		return planShown(c, a, s.plansOf), nil
 	case a.Kind == events.Dataplane:
 		return s.standsOn(c.Owner, events.Ref{Kind: a.Kind, Owner: a.Owner, ID: a.ID})
 	}

@@ -38,15 +38,7 @@ spec:
   tenants:
     join: {image: "example.test/tenant:1", command: [join]}
     leave: {image: "example.test/tenant:1", command: [leave]}
-  move:
-    data: jobs
-    hold: 1s
-    quiesce: {image: "example.test/move:1", command: [quiesce]}
-    copy: {image: "example.test/move:1", command: [copy]}
-    verify: {image: "example.test/move:1", command: [verify]}
-    unquiesce: {image: "example.test/move:1", command: [unquiesce]}
-    switch: {image: "example.test/move:1", command: [switch]}
----
+` + byPrograms + `---
 kind: dataplane
 name: eu
 spec: {account: main, region: eu-central}

@@ -15,6 +15,17 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube/kubetest"
 )
 
+// byPrograms is how a plan's tenants move, by all programs that there are.
+const byPrograms = `  move:
+    data: jobs
+    hold: 1s
+    quiesce: {image: "example.test/move:1", command: [quiesce]}
+    copy: {image: "example.test/move:1", command: [copy]}
+    verify: {image: "example.test/move:1", command: [verify]}
+    unquiesce: {image: "example.test/move:1", command: [unquiesce]}
+    switch: {image: "example.test/move:1", command: [switch]}
+`
+
 // another is a second dataplane for the offer, and the plan by which its tenants change clusters.
 const another = `---
 kind: plan
@@ -23,15 +34,7 @@ spec:
   deployment: resource-shared
   apps: [{type: web, size: small}]
   quota: {pods: 20}
-  move:
-    data: jobs
-    hold: 1s
-    quiesce: {image: "example.test/move:1", command: [quiesce]}
-    copy: {image: "example.test/move:1", command: [copy]}
-    verify: {image: "example.test/move:1", command: [verify]}
-    unquiesce: {image: "example.test/move:1", command: [unquiesce]}
-    switch: {image: "example.test/move:1", command: [switch]}
----
+` + byPrograms + `---
 kind: dataplane
 name: us
 spec: {account: main, region: us-east}

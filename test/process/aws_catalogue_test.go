@@ -81,14 +81,7 @@ func TestCatalogueOfAWSChanges(t *testing.T) {
 // Degraded, and says so, until the type is back. Nobody retries it.
 func TestWhatAWSOffersAgainIsMade(t *testing.T) {
 	t.Parallel()
-	a := startAWS(t, "600")
-	p := a.server("600")
-	p.start()
-	file := filepath.Join(t.TempDir(), "one.yaml")
-	overwrite(t, file, strings.Replace(oneDataplane, "region: eu-central-1}", "region: eu-central-1, systemPool: {machine: s4, min: 1, max: 3}}", 1))
-	if s := p.cli("apply", "-f", file, "--wait", "--timeout", "2m"); s.code != 0 {
-		t.Fatalf("apply: %+v\n%s", s, p.log)
-	}
+	a, p := awsWith(t, strings.Replace(oneDataplane, "region: eu-central-1}", "region: eu-central-1, systemPool: {machine: s4, min: 1, max: 3}}", 1))
 	a.offersNow(p, `{"gone": ["c6i.xlarge"]}`)
 	overwrite(t, filepath.Join(a.dir, "by-hand.json"), `[{"delete":"nodegroup"}]`)
 	if e := p.until("dataplane", "eu", in("Degraded")); e.Status.Reason == nil || e.Status.Reason.Code != events.ConfigProblem || e.Status.Reason.Retried {

@@ -55,14 +55,7 @@ func TestFightsOnAWS(t *testing.T) {
 		t.Skip("between two looks there are 15 seconds at least")
 	}
 	t.Parallel()
-	a := startAWS(t, "600")
-	p := a.server("600")
-	p.start()
-	file := filepath.Join(t.TempDir(), "two.yaml")
-	overwrite(t, file, foughtOver)
-	if s := p.cli("apply", "-f", file, "--wait", "--timeout", "3m"); s.code != 0 {
-		t.Fatalf("apply: %+v\n%s", s, p.log)
-	}
+	a, p := awsWith(t, foughtOver)
 	fights := []*fight{{kind: "dataplane", name: "-/eu", says: "system pool was changed: max is 9"}, {kind: "dataplane", name: "-/west", says: "system pool was deleted"},
 		{kind: "dataplane", name: "-/east", says: "cloud add-ons was deleted: dns"},
 		{kind: "dataplane", name: "-/far", says: "cloud add-ons was changed: storage is without the identity provider of its cluster, which is gone"},

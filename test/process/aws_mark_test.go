@@ -1,7 +1,6 @@
 package process
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -24,14 +23,7 @@ func TestLostMarksAreToldOnAWS(t *testing.T) {
 		t.Skip("between two looks there are 15 seconds at least")
 	}
 	t.Parallel()
-	a := startAWS(t, "600")
-	p := a.server("600")
-	p.start()
-	file := filepath.Join(t.TempDir(), "two.yaml")
-	overwrite(t, file, oneDataplane+"\n---\nkind: dataplane\nname: west\nspec: {account: main, region: eu-west-1}\n")
-	if s := p.cli("apply", "-f", file, "--wait", "--timeout", "3m"); s.code != 0 {
-		t.Fatalf("apply: %+v\n%s", s, p.log)
-	}
+	a, p := awsWith(t, oneDataplane+"\n---\nkind: dataplane\nname: west\nspec: {account: main, region: eu-west-1}\n")
 	vpc, group := a.live("vpc", "eu-central-1"), a.live("nodegroup", "eu-west-1")
 	marks := map[string]string{"aerie.io/owner": vpc.Tags["aerie.io/owner"], "aerie.io/name": vpc.Tags["aerie.io/name"]}
 	var pairs []ec2t.Tag

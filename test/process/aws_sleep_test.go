@@ -45,14 +45,7 @@ spec: {manifests: [{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}
 // the other when somebody retries it.
 func TestARepairKeepsWhatWasAskedForOnAWS(t *testing.T) {
 	t.Parallel()
-	a := startAWS(t, "600")
-	p := a.server("600")
-	p.start()
-	file := filepath.Join(t.TempDir(), "sleepers.yaml")
-	overwrite(t, file, sleepers)
-	if s := p.cli("apply", "-f", file, "--wait", "--timeout", "3m"); s.code != 0 {
-		t.Fatalf("apply: %+v\n%s", s, p.log)
-	}
+	a, p := awsWith(t, sleepers)
 	tenants := []string{"acme/one", "acme/two"}
 	for _, name := range tenants {
 		if s := p.cli("tenant", "suspend", name, "--wait", "--timeout", "1m"); s.code != 0 {

@@ -118,6 +118,20 @@ func (a *emulatedAWS) server(speed string) *process {
 	return p
 }
 
+// awsWith starts an emulated AWS, and a server that has made there what a manifest asks for.
+func awsWith(t *testing.T, manifest string) (*emulatedAWS, *process) {
+	t.Helper()
+	a := startAWS(t, "600")
+	p := a.server("600")
+	p.start()
+	file := filepath.Join(t.TempDir(), "manifest.yaml")
+	overwrite(t, file, manifest)
+	if s := p.cli("apply", "-f", file, "--wait", "--timeout", "3m"); s.code != 0 {
+		t.Fatalf("apply: %+v\n%s", s, p.log)
+	}
+	return a, p
+}
+
 // TestOffersOnAWS brings each offer up in an emulated AWS and takes it away again: nothing may have been made twice, no
 // call may have failed, and nothing may be left.
 func TestOffersOnAWS(t *testing.T) {

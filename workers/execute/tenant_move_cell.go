@@ -72,7 +72,7 @@ func (t *Task) openStep(ctx context.Context, api kube.API, in ev.CellTenant, e e
 // undoRest undoes what the programs have done that had a tenant rest. When its record is open again that has been done: then it is
 // open for good. Where none was ever asked to have it rest there is nothing to undo.
 func (t *Task) undoRest(ctx context.Context, api kube.API, in ev.CellTenant, e ev.RelocateTenant) (done bool, err error) {
-	state, _, err := cell.HasRecord(ctx, api, in.Namespace, in.Record, t.UID)
+	state, err := cell.RecordState(ctx, api, in.Namespace, in.Record, t.UID)
 	if err != nil || e.Programs == nil || state == ev.StateActive {
 		return err == nil, err
 	}

@@ -123,7 +123,7 @@ func (c *movingCluster) checkCells(t *testing.T, s stepInCell) {
 
 func (c *movingCluster) stateIn(t *testing.T, namespace string) string {
 	t.Helper()
-	state, _, err := cell.HasRecord(t.Context(), c.api(), namespace, "acme--prod", "U1")
+	state, err := cell.RecordState(t.Context(), c.api(), namespace, "acme--prod", "U1")
 	kubetest.Must(t, err)
 	return state
 }

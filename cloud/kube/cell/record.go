@@ -43,10 +43,10 @@ func FindRecord(ctx context.Context, api kube.API, namespace, name, owner string
 	return o, nil
 }
 
-// HasRecord says what a record says of its state, if there is one; one of another tenant is a conflict.
-func HasRecord(ctx context.Context, api kube.API, namespace, name, owner string) (state string, there bool, err error) {
+// RecordState is what a record says of its state; empty if there is none. One of another tenant is a conflict.
+func RecordState(ctx context.Context, api kube.API, namespace, name, owner string) (state string, err error) {
 	o, err := FindRecord(ctx, api, namespace, name, owner)
-	return kube.StringOf(kube.MapOf(o["data"])["state"]), o != nil, err
+	return kube.StringOf(kube.MapOf(o["data"])["state"]), err
 }
 
 // RemoveRecord deletes the record, if it is this owner's and no newer revision of it was applied: then it is that of a later stay.

@@ -77,6 +77,9 @@ func (m *Store) Apply(ctx context.Context, o kube.Object) (bool, error) {
 	}
 	m.version = s.version
 	m.put(s)
+	if !m.owned[s.key.Identity()] {
+		return true, nil
+	}
 	return true, m.collect()
 }
 
