@@ -1,7 +1,12 @@
 # Everything here needs Go, git and make, and nothing else.
 
 GO      ?= go
-FLAGS   := -trimpath
+
+# Everything is compiled as the program is, without C and without this directory's name: vet and tests find in the cache what the
+# build has made, and so does another clone. Only the race detector needs C.
+export CGO_ENABLED = 0
+export GOFLAGS := $(strip $(filter-out -trimpath,$(GOFLAGS)) -trimpath)
+
 # A clone without tags says its commit and the commit's date.
 DESCRIBED := $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null || git log -1 --format=v0.0.0-dev.%cd+%h --date=format:%Y%m%d%H%M%S 2>/dev/null)
 LDFLAGS := -s -w -X github.com/aeriehq/aerie/internal/server.described=$(DESCRIBED)
@@ -14,8 +19,8 @@ RACE := $(if $(CC_FOUND),yes)
 
 build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts for Helm charts
 	@mkdir -p bin
-	@CGO_ENABLED=0 GO='$(GO)' scripts/build bin/aerie ./cmd/aerie $(FLAGS) -ldflags '$(LDFLAGS)'
-	@cd cmd/aerie-helm && CGO_ENABLED=0 GO='$(GO)' ../../scripts/build ../../bin/aerie-helm . $(FLAGS) -ldflags '-s -w'
+	@GO='$(GO)' scripts/build bin/aerie ./cmd/aerie -ldflags '$(LDFLAGS)'
+	@cd cmd/aerie-helm && GO='$(GO)' ../../scripts/build ../../bin/aerie-helm . -ldflags '-s -w'
 
 demo: build ## a whole control plane with tenants; DEMO_EXIT=1 ends it when they are Active
 	@bin/aerie demo deploy/offers/shared $(if $(DEMO_EXIT),--exit)
@@ -23,23 +28,23 @@ demo: build ## a whole control plane with tenants; DEMO_EXIT=1 ends it when they
 test: build ## every test without the race detector, but for those of test-kube
 	@$(if $(KUBERIG_BIN),,echo "no test on a real Kubernetes is run here: make test-kube does")
 	$(GO) test $(TESTFLAGS) -timeout 25m ./...
-	cd cmd/aerie-helm && CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(FLAGS) ./...
+	cd cmd/aerie-helm && $(GO) test $(TESTFLAGS) ./...
 
 # The packages whose goroutines share memory, and the program itself, killed and started again.
 RACED := ./events/queue ./events/eventlog/... ./projections/... ./workers/... ./internal/server
 
 test-race: build ## the same with the race detector: what shares memory, with few seeds
 	@$(if $(RACE),,echo "no C compiler: nothing is run with the race detector")
-	$(if $(RACE),$(GO) test $(TESTFLAGS) -race -short -timeout 25m $(RACED))
-	$(if $(RACE),$(GO) build -race $(FLAGS) -o bin/aerie-race ./cmd/aerie)
+	$(if $(RACE),CGO_ENABLED=1 $(GO) test $(TESTFLAGS) -race -short -timeout 25m $(RACED))
+	$(if $(RACE),CGO_ENABLED=1 $(GO) build -race -o bin/aerie-race ./cmd/aerie)
 	$(if $(RACE),AERIE_BIN="$(CURDIR)/bin/aerie-race" $(GO) test $(TESTFLAGS) -timeout 25m ./test/process -run '^(TestDemo|TestKilledServerEndsTheSame|TestEitherReplicaIsKilled)$$')
 
 # Where .ci/setup installs tools of others.
 export AERIE_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/aerie-tools
 
-test-extra: build ## metrics, API documents and NATS by promtool, redocly, spectral, asyncapi's parser, oapi-codegen and the nats CLI, which .ci/setup installs; logins at zitadel/oidc's provider; and all pages' commands
+test-extra: build ## agents behind NAT and proxies, in networks that only root makes; metrics, API documents and NATS by promtool, redocly, spectral, asyncapi's parser, oapi-codegen and the nats CLI, which .ci/setup installs; logins at zitadel/oidc's provider; and all pages' commands
 	AERIE_EXTRA=1 $(GO) test $(TESTFLAGS) -count=1 -timeout 10m ./test/extra
-	cd test/oidc && AERIE_EXTRA=1 CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(FLAGS) -count=1 -timeout 10m ./...
+	cd test/oidc && AERIE_EXTRA=1 $(GO) test $(TESTFLAGS) -count=1 -timeout 10m ./...
 	AERIE_EXTRA=1 PATH="$(AERIE_TOOLS)/bin:$$PATH" $(GO) test $(TESTFLAGS) -count=1 -timeout 10m ./test/process -run '^TestPages$$'
 
 test-kube: build ## the tests that need a real Kubernetes; it is built from source where there is none yet
@@ -62,8 +67,8 @@ soak-replicas: build ## the log's leader killed KILLS times, and outages of OUTA
 	$(SOAK) ./workers/command -run '^TestLeaderKilled$$' -v $(if $(KILLS),-kills $(KILLS))
 	$(GO) test -timeout 0 ./test/process -run '^(TestFullDisk|TestStartOnFullDisk|TestStoreRemoved|TestStoreReadOnly|TestFullServer|TestConnectionCut|TestReadyWithAMajority|TestStartWithoutConsumers|TestDamagedServerIsNamed)$$' -v -outage $${OUTAGE:-1m}
 
-soak-release: build ## a replica of the release before, the program OLD, beside one of this
-	$(GO) test -timeout 0 ./test/process -run '^TestBesideTheReleaseBefore$$' -v -old $(OLD)
+soak-release: build ## a replica and an agent of the release before, the program OLD, beside this
+	$(GO) test -timeout 0 ./test/process -run '^(TestBesideTheReleaseBefore|TestAnAgentOfTheReleaseBefore)$$' -v -old $(OLD)
 
 soak-kube: build ## on a real Kubernetes: each operation on a release killed KILLS times, an outage of OUTAGE, TENANTS beside two bad charts, and twenty beside twenty that hang
 	KUBERIG_BIN="$$(sh test/kube/rig/build.sh)" && export KUBERIG_BIN AERIE_HELM="$(CURDIR)/bin/aerie-helm" && $(SOAK) ./test/kube -run '^(TestKilledAtAnyWrite|TestControlPlaneKilled|TestATenantChangesClusters|TestOutage)$$' -v $(if $(KILLS),-kills $(KILLS)) -outage $${OUTAGE:-1m}

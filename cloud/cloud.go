@@ -127,7 +127,7 @@ type Observation struct {
 	Endpoint string // of a ready cluster
 	Version  string // of a cluster's or pool's Kubernetes, or of an add-on
 	Options  ClusterOptions
-	Admits   []Admission // of a cluster that was observed, whom its owner has let in, in the order of their names
+	Admits   []AccessEntry // of a cluster that was observed, whom its owner has let in, in the order of their names
 	Zones    []string
 	Nodes    int           // the ready nodes of a pool
 	Pool     *PoolSpec     // of a pool, as it is now, whoever made it so; without its token

@@ -25,16 +25,16 @@ type ClusterSpec struct {
 	Name     string
 	Owner    string
 	Network  string
-	Existing Existing       `json:",omitzero"` // instead of Network
-	Adopt    bool           `json:",omitzero"` // use the cluster of that name that somebody else made; never change or delete it
-	Version  string         // such as 1.34; empty: the cloud's choice when it is made, and no change after
-	Options  ClusterOptions `json:",omitzero"`
-	Admits   []Admission    `json:",omitempty"` // who may work in it besides whoever makes it
+	Existing ExistingNetwork `json:",omitzero"` // instead of Network
+	Adopt    bool            `json:",omitzero"` // use the cluster of that name that somebody else made; never change or delete it
+	Version  string          // such as 1.34; empty: the cloud's choice when it is made, and no change after
+	Options  ClusterOptions  `json:",omitzero"`
+	Admits   []AccessEntry   `json:",omitempty"` // who may work in it besides whoever makes it
 	Token    string
 }
 
-// Existing is what somebody else has made for a cluster to stand on, by the cloud's own ids. No call changes it.
-type Existing struct {
+// ExistingNetwork is what somebody else has made for a cluster to stand on, by the cloud's own ids. No call changes it.
+type ExistingNetwork struct {
 	Subnets        []string `json:",omitempty"`
 	SecurityGroups []string `json:",omitempty"`
 }
@@ -46,15 +46,15 @@ type ClusterOptions struct {
 	SecretsKey string `json:",omitzero"` // the cloud's name of the key that its secrets are encrypted with besides; it can't be changed
 }
 
-// Admission lets somebody, by the cloud's own name, into a cluster. Policy is view, edit, admin or cluster-admin.
-type Admission struct {
+// AccessEntry lets somebody, by the cloud's own name, into a cluster. Policy is view, edit, admin or cluster-admin.
+type AccessEntry struct {
 	Principal string
 	Policy    string
 }
 
 // Sorted is the same in the order of the principals' names.
-func Sorted(all []Admission) []Admission {
-	return slices.SortedFunc(slices.Values(all), func(a, b Admission) int { return strings.Compare(a.Principal, b.Principal) })
+func Sorted(all []AccessEntry) []AccessEntry {
+	return slices.SortedFunc(slices.Values(all), func(a, b AccessEntry) int { return strings.Compare(a.Principal, b.Principal) })
 }
 
 // Addon is what an add-on is for. Which software that is, and whether the cloud has it built in, is the cloud's.

@@ -17,7 +17,7 @@ const Agent Kind = "agent"
 var agentKind = Descriptor{
 	Kind: Agent, Plural: "agents", Doc: "the executor inside a customer's network",
 	Owner: ByCustomers, Spec: AgentSpec{}, Verbs: CommonVerbs(
-		Verb{"invite", "Let who has a secret join once, as {a kind}, with a key of his own; aerie agent invite makes the secret", Invite{}},
+		Verb{"invite", "Let whoever has a secret join once, as {a kind} with a key of its own; aerie agent invite makes the secret", Invite{}},
 		Verb{"rotate", "The same for {a kind} that has joined: its key is good until another one joins", Rotate{}},
 		Verb{"accept", "Let {a kind} work for a log that does not go on from the one it has worked for, as after a restore", AcceptLog{}},
 		Verb{"revoke", "End {a kind}'s key, and its connection at once", RevokeAgent{}},
@@ -111,7 +111,7 @@ type (
 	RepairedAway struct {
 		Repairs []Repair `json:"repairs"`
 	}
-	// AgentRevoked says that an agent's key is good no more.
+	// AgentRevoked says that an agent's key is no longer good.
 	AgentRevoked struct{}
 )
 

@@ -18,6 +18,8 @@ const (
 	AskEnded  = "ended"  // of a place: whose marks are of ended incarnations, answered with Ended
 	AskSeen   = "seen"   // of an agent, once a minute: it takes or keeps the lease, answered with Lease
 	AskJoin   = "join"   // of an agent that has a secret: its key, answered with JoinAnswer
+
+	AskSurveyed = "surveyed" // of a place: what a look has shown that a hint asked for, answered with SurveyTaken
 )
 
 // AgentSubject is where an agent asks about a place.
@@ -25,7 +27,8 @@ func AgentSubject(owner, place, what string) string {
 	return AgentPrefix + owner + "." + place + "." + what
 }
 
-// HintSubject is where an agent hears that something may be new at a place. The hint has no content.
+// HintSubject is where an agent hears that something may be new at a place. A hint without content says no more; one with content
+// has it look what a tenant uses: SurveyWanted.
 func HintSubject(owner, place string) string { return HintPrefix + owner + "." + place }
 
 // AccountPlace is the place of an account, and AgentPlace that of an agent itself.
@@ -79,7 +82,7 @@ type (
 		Places  []CatalogPlace `json:"places,omitempty"`  // of an account: the regions in which something is to be made
 		Cluster string         `json:"cluster,omitempty"` // of a dataplane that is ready: its cluster's name in the cloud
 		Site    Target         `json:"site,omitzero"`     // and where that is
-		UID     string         `json:"uid,omitempty"`     // and the dataplane's incarnation
+		UID     string         `json:"uid,omitempty"`     // and the dataplane's incarnation; of an account that of the account
 		Next    string         `json:"next,omitempty"`    // the After of the next page; empty: this was the last
 		Error   string         `json:"error,omitempty"`
 	}
@@ -108,10 +111,22 @@ type (
 		Region  string       `json:"region"`
 		Known   string       `json:"known,omitempty"` // the digest of the catalogue that is known; who sees the same tells nothing
 	}
-	// EndedQuestion asks which owner marks are of ended incarnations.
+	// EndedQuestion asks which owner marks are of ended incarnations, and tells which were found that the log does not know.
 	EndedQuestion struct {
 		Marks []string `json:"marks"`
 		Stays []Stay   `json:"stays,omitempty"` // of a dataplane: what was made for tenants that live
+		Found *Finding `json:"found,omitempty"` // what is there that the log does not know, when that is another than was told
+	}
+	// Finding is what a look has found that the log does not know, in a region of an account or in the cluster of a dataplane.
+	Finding struct {
+		Region string      `json:"region,omitempty"` // of an account
+		Marks  []FoundMark `json:"marks"`
+		More   int         `json:"more,omitempty"` // how many marks more there are
+	}
+	// FoundMark is a mark, and what carries it.
+	FoundMark struct {
+		Mark      string   `json:"mark"`
+		Resources []string `json:"resources"`
 	}
 	// Stay is a namespace of a tenant's incarnation on a dataplane, and which of its stays it is of.
 	Stay struct {
@@ -122,7 +137,7 @@ type (
 	// Ended answers that. What is in no list is alive.
 	Ended struct {
 		Log     LogPoint `json:"log,omitzero"`   // how far the log was
-		Left    []Stay   `json:"left,omitempty"` // stays that their tenants have no more
+		Left    []Stay   `json:"left,omitempty"` // stays that their tenants no longer have
 		Ended   []string `json:"ended"`
 		Unknown []string `json:"unknown"` // to the log: a person decides
 		Error   string   `json:"error,omitempty"`
@@ -159,6 +174,23 @@ type (
 		Found  []Drift   `json:"found"`
 		Failed string    `json:"failed,omitempty"` // why it did not
 	}
+	// SurveyWanted has an agent look what a tenant uses of its quota, and what is in the way of a move.
+	SurveyWanted struct {
+		ID     string       `json:"id"`
+		Ref    Ref          `json:"ref"`
+		UID    string       `json:"uid"`
+		Survey TenantSurvey `json:"survey"`
+	}
+	// Surveyed is what that look has shown.
+	Surveyed struct {
+		ID    string     `json:"id"`
+		Use   *TenantUse `json:"use,omitempty"`
+		Error string     `json:"error,omitempty"` // why nothing was seen
+	}
+	// SurveyTaken is the answer to what a look has shown.
+	SurveyTaken struct {
+		Error string `json:"error,omitempty"` // nobody waits for it any more
+	}
 	// JoinQuestion is the key of an agent.
 	JoinQuestion struct {
 		Key string `json:"key"`
@@ -179,8 +211,11 @@ func (s *Stands) At() LogPoint { return s.Log }
 // At is how far the log was.
 func (e *Ended) At() LogPoint { return e.Log }
 
-// MostMarks is how many marks, and how many stays, an agent may ask about at once.
+// MostMarks is how many marks, and how many stays, an agent may ask about at once, and how many it may have found.
 const MostMarks = 1000
+
+// MostResources is how many things of one mark a Finding names.
+const MostResources = 50
 
 // MostRepairs is how many repairs an agent tells of at once.
 const MostRepairs = 100

@@ -11,6 +11,8 @@ type ApplicationSpec struct {
 
 	Endpoints []Endpoint       `json:"endpoints,omitempty" maxItems:"20" doc:"Where it is reached, by its Services: shown as observed.endpoints, and told to the programs of moves"`
 	Move      *ApplicationMove `json:"move,omitempty" doc:"The programs by which its data comes along to another cluster, if the plan that its tenant goes to says jobs"`
+
+	Suspension *ApplicationSuspension `json:"suspension,omitempty" doc:"The programs by which operators stop what they run of it when its tenant is suspended"`
 }
 
 // Endpoint is a place where an application is reached.
@@ -72,7 +74,7 @@ func (s ApplicationSpec) Check() []FieldError {
 	if m := s.Move; m != nil && m.Copy != nil && m.Quiesce == nil {
 		faults = append(faults, needsQuiesce)
 	}
-	return faults
+	return append(faults, checkSuspension(s.Suspension.Jobs(""))...)
 }
 
 // checkEndpoints refuses two of one name.

@@ -61,7 +61,8 @@ func LiteralSecrets(spec Spec) []LiteralSecret {
 	found := knownByForm(data)
 	switch s := spec.(type) {
 	case ApplicationSpec:
-		return append(append(found, s.Content().unnamedSecrets("spec")...), secretsOfJobs(s.Move.Jobs(""))...)
+		found = append(append(found, s.Content().unnamedSecrets("spec")...), secretsOfJobs("spec.move", s.Move.Jobs(""))...)
+		return append(found, secretsOfJobs("spec.suspension", s.Suspension.Jobs(""))...)
 	case Installed:
 		return append(found, s.Content().unnamedSecrets("spec")...)
 	case PlanSpec:
@@ -69,6 +70,7 @@ func LiteralSecrets(spec Spec) []LiteralSecret {
 			found = append(found, a.Spec().Content().unnamedSecrets(fmt.Sprintf("spec.applications[%d]", i))...)
 		}
 		found = append(append(found, s.Tenants.namedSecrets()...), s.Move.namedSecrets()...)
+		found = append(found, secretsOfJobs("spec.suspension", s.Suspension.Jobs())...)
 	}
 	return found
 }
@@ -81,6 +83,7 @@ func LiteralSecretsIn(data []byte) []LiteralSecret {
 		Applications []Content // of a plan, as what follows
 		Tenants      PlanSteps
 		Move         *PlanMove // of an application too, which names programs by the same names
+		Suspension   *PlanSuspension
 	}
 	if json.Unmarshal(data, &c) != nil {
 		return found
@@ -89,7 +92,8 @@ func LiteralSecretsIn(data []byte) []LiteralSecret {
 	for i, a := range c.Applications {
 		found = append(found, a.unnamedSecrets(fmt.Sprintf("spec.applications[%d]", i))...)
 	}
-	return append(append(found, c.Tenants.namedSecrets()...), c.Move.namedSecrets()...)
+	found = append(append(found, c.Tenants.namedSecrets()...), c.Move.namedSecrets()...)
+	return append(found, secretsOfJobs("spec.suspension", c.Suspension.Jobs())...)
 }
 
 // knownByForm finds the data of Secrets, and what is a secret by its form, in a spec as JSON.

@@ -22,6 +22,7 @@ type Command struct {
 	ExpectedUID   string  // refuse if the name belongs to another incarnation
 	DryRun        bool
 	Internal      bool       // the machinery gave it, and nobody who authenticated
+	OfCustomer    bool       // a customer's people gave it: what they may not see is to it as if it were not there
 	Use           *TenantUse // what was seen of a tenant that is to move; nil: nobody has looked
 	Payload       Payload
 }

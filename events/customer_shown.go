@@ -99,6 +99,7 @@ func hidePrograms(of map[string]any) (changed bool) {
 		})
 		if len(shown) < len(jobs) {
 			of["jobs"], changed = shown, true
+			delete(of, "egress") // beside them it is the plan's: applications have none of their own
 		}
 	}
 	return changed

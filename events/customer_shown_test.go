@@ -26,6 +26,7 @@ func TestTextForACustomer(t *testing.T) {
 		`{"site":{"account":{"cloud":"aws","number":"1"},"region":"r","dataplane":"-/eu"},"cluster":"c"}`:                         `{"cluster":"","site":{"account":{"cloud":"aws"},"dataplane":"-/eu","region":"r"}}`,
 		`{"site":{"account":{"cloud":"aws","number":"1"},"region":"r","dataplane":"acme/eu"},"cluster":"c"}`:                      `{"site":{"account":{"cloud":"aws","number":"1"},"region":"r","dataplane":"acme/eu"},"cluster":"c"}`,
 		`{"terms":{"cut":"1m","ingress":["10.0.0.0/8"]},"jobs":[{"step":"copy","job":{"image":"x"}},{"step":"copy","app":"pg"}]}`: `{"jobs":[{"app":"pg","step":"copy"}],"terms":{"cut":"1m"}}`,
+		`{"programs":{"jobs":[{"step":"suspend","job":{"image":"x"}},{"step":"suspend","app":"pg"}],"egress":["10.0.7.4/32"]}}`:   `{"programs":{"jobs":[{"app":"pg","step":"suspend"}]}}`,
 		`{"why":"by rule cheapest: tenantinfra -/eu_pg, whose machines cost 0.0613 an hour"}`:                                     `{"why":"by rule cheapest: tenantinfra -/eu_pg"}`,
 		`no JSON, 3 fit; by rule`: `no JSON, 3 fit; by rule`,
 	} {

@@ -90,7 +90,7 @@ const Dataplane Kind = "dataplane"
 var dataplaneKind = Descriptor{
 	Kind: Dataplane, Plural: "dataplanes", Doc: "one Kubernetes cluster in one account and region",
 	Spec: DataplaneSpec{}, Verbs: CommonVerbs(attachVerb, detachVerb, upgradeVerb, adoptVerb, disownVerb), Marked: true,
-	Access: Access{ForCustomers: true, StaffOnly: []string{VerbAttach, VerbDetach}, Shown: []string{"spec.region"}},
+	Access: Access{ForCustomers: true, StaffOnly: []string{VerbAttach, VerbDetach}, Shown: []string{"spec.region", "status.observed.cloud"}},
 }
 
 // Kind is Dataplane.

@@ -80,7 +80,8 @@ type Orphan struct {
 	Region    string    `json:"region"`
 	Cluster   string    `json:"cluster" doc:"The cluster that it is in; empty of what is in the cloud itself"`
 	Dataplane string    `json:"dataplane" doc:"Whose cluster that is, such as -/eu"`
-	Resources []string  `json:"resources" doc:"What was found, in the order in which it can be removed"`
+	Resources []string  `json:"resources" doc:"What was found, in the order in which it can be removed; of what an agent told at most 50, long names shortened"`
+	Told      time.Time `json:"told,omitzero" doc:"When the agent that works there told of it; absent of what was seen now"`
 }
 
 // Unread is a place that could not be looked into.

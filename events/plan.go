@@ -8,25 +8,26 @@ import (
 // PlanSpec is a tier that customers subscribe to: what a tenant of it gets, and
 // where it may be put. Each change of it is a new version.
 type PlanSpec struct {
-	Draft      bool        `json:"draft" default:"false" doc:"A draft takes no tenants; clearing it releases the plan for good"`
-	Hosting    string      `json:"hosting" enum:"provider,customer,platform,any" default:"provider" doc:"Whose account its tenants run in; any: what the customer's hosting says"`
-	Deployment string      `json:"deployment" required:"true" enum:"dedicated,resource-shared,multi-tenant" doc:"How tenants share: each customer a dataplane of its own; machines together; or the very applications of a cell"`
-	Customers  []string    `json:"customers,omitempty" maxItems:"1000" pattern:"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$" doc:"Whose tenants may come to it; empty: everybody's. Nobody else sees it. Tenants that are on it stay"`
-	Apps       []PlanApp   `json:"apps" required:"true" minItems:"1" maxItems:"20" doc:"The application types the plan offers, each with the size of its infrastructure"`
-	Quota      PlanQuota   `json:"quota" doc:"The most that a tenant's namespace may use in total"`
-	Limits     PlanLimit   `json:"limits" doc:"The limits of a container that sets none"`
-	Isolation  bool        `json:"isolation" default:"true" doc:"Whether other tenants' pods are kept out of the namespace"`
-	Egress     PlanEgress  `json:"egress" doc:"With isolation: where the tenants' pods may connect to"`
-	Priority   int         `json:"priority,omitempty" minimum:"0" maximum:"1000000" doc:"The priority of its tenants' pods when machines are scarce: a higher one displaces a lower one. A pod can't choose another"`
-	Placement  string      `json:"placement" enum:"spread,pack,cheapest,nearest" default:"spread" doc:"Among several fitting tenant infras: the one with the fewest tenants; the fullest; the one whose machines cost least, by the prices of its account; or the one nearest to the tenant's near"`
-	Capacity   string      `json:"capacity,omitempty" enum:"on-demand,spot,spot-with-fallback" doc:"What machines its tenants may be on: the priority of all pools of their tenant infra; empty: any"`
-	Machines   string      `json:"machines,omitempty" enum:"shared,own" doc:"Whether a tenant shares the machines of its tenant infra with others, or has its own, of the same pools, on the same dataplane; empty: shared"`
-	Residency  Residency   `json:"residency,omitzero" doc:"Where in the world its tenants may be; empty: anywhere"`
-	Price      PlanPrice   `json:"price" doc:"What it costs, for people"`
-	Move       *PlanMove   `json:"move,omitempty" doc:"How its tenants come to another cluster, and to which plans they may go"`
-	Provision  []Provision `json:"provision,omitempty" maxItems:"10" doc:"What is made when a tenant finds no place; the first template that suits is taken"`
+	Draft      bool            `json:"draft" default:"false" doc:"A draft takes no tenants; clearing it releases the plan for good"`
+	Hosting    string          `json:"hosting" enum:"provider,customer,platform,any" default:"provider" doc:"Whose account its tenants run in; any: what the customer's hosting says"`
+	Deployment string          `json:"deployment" required:"true" enum:"dedicated,resource-shared,multi-tenant" doc:"How tenants share: each customer a dataplane of its own; machines together; or the very applications of a cell"`
+	Customers  []string        `json:"customers,omitempty" maxItems:"1000" pattern:"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$" doc:"Whose tenants may come to it; empty: everybody's. Nobody else sees it. Tenants that are on it stay"`
+	Apps       []PlanApp       `json:"apps" required:"true" minItems:"1" maxItems:"20" doc:"The application types the plan offers, each with the size of its infrastructure"`
+	Quota      PlanQuota       `json:"quota" doc:"The most that a tenant's namespace may use in total"`
+	Limits     PlanLimit       `json:"limits" doc:"The limits of a container that sets none"`
+	Isolation  bool            `json:"isolation" default:"true" doc:"Whether other tenants' pods are kept out of the namespace"`
+	Egress     PlanEgress      `json:"egress" doc:"With isolation: where the tenants' pods may connect to"`
+	Priority   int             `json:"priority,omitempty" minimum:"0" maximum:"1000000" doc:"The priority of its tenants' pods when machines are scarce: a higher one displaces a lower one. A pod can't choose another"`
+	Placement  string          `json:"placement" enum:"spread,pack,cheapest,nearest" default:"spread" doc:"Among several fitting tenant infras: the one with the fewest tenants; the fullest; the one whose machines cost least, by the prices of its account; or the one nearest to the tenant's near"`
+	Capacity   string          `json:"capacity,omitempty" enum:"on-demand,spot,spot-with-fallback" doc:"What machines its tenants may be on: the priority of all pools of their tenant infra; empty: any"`
+	Machines   string          `json:"machines,omitempty" enum:"shared,own" doc:"Whether a tenant shares the machines of its tenant infra with others, or has its own, of the same pools, on the same dataplane; empty: shared"`
+	Residency  Residency       `json:"residency,omitzero" doc:"Where in the world its tenants may be; empty: anywhere"`
+	Price      PlanPrice       `json:"price" doc:"What it costs, for people"`
+	Move       *PlanMove       `json:"move,omitempty" doc:"How its tenants come to another cluster, and to which plans they may go"`
+	Suspension *PlanSuspension `json:"suspension,omitempty" doc:"The programs by which operators stop what they run for a suspended tenant; absent: who has something that an operator runs can't be suspended, unless its application names such programs"`
+	Provision  []Provision     `json:"provision,omitempty" maxItems:"10" doc:"What is made when a tenant finds no place; the first template that suits is taken"`
 
-	Applications []PlanApplication `json:"applications,omitempty" maxItems:"20" doc:"Of a multi-tenant plan: what each of its cells has, for all of its tenants"`
+	Applications []PlanApplication `json:"applications,omitempty" maxItems:"20" doc:"Of a multi-tenant plan: what each of its cells has, for all of its tenants. Of another: what a tenant gets of its own that comes to it from a multi-tenant plan"`
 	CellQuota    *CellQuota        `json:"cellQuota,omitempty" doc:"Of a multi-tenant plan: the most that the namespace of each of its cells may use in total, and then limits are those of a container there that sets none; absent: as much as there is"`
 	Tenants      PlanSteps         `json:"tenants,omitzero" doc:"Of a multi-tenant plan: what is run when a tenant comes into a cell, and when it goes"`
 }
@@ -120,6 +121,9 @@ func (s PlanSpec) Check() (faults []FieldError) {
 	}
 	if s.Machines == OwnMachines && s.Deployment == MultiTenant {
 		faults = append(faults, FieldError{"spec.machines", "must be shared: tenants of a multi-tenant plan share the very applications"})
+	}
+	if s.Suspension != nil {
+		faults = append(append(faults, checkSuspension(s.Suspension.Jobs())...), checkRanges("spec.suspension.egress", s.Suspension.Egress)...)
 	}
 	faults = append(faults, append(s.checkMove(), s.checkProvision()...)...)
 	return append(faults, s.checkShared()...)

@@ -62,10 +62,11 @@ func (m PlanMove) Jobs() []MoveJob {
 	return moveJobs("", m.Quiesce, m.Copy, m.Verify, m.Unquiesce, m.Switch)
 }
 
-// secretsOfJobs are what is a secret by its name in the environments of some programs. Their secrets name Secrets.
-func secretsOfJobs(jobs []MoveJob) (found []LiteralSecret) {
+// secretsOfJobs are what is a secret by its name in the environments of some programs, that stand in a part of a spec such as spec.move.
+// Their secrets name Secrets.
+func secretsOfJobs(part string, jobs []MoveJob) (found []LiteralSecret) {
 	for _, j := range jobs {
-		found = append(found, j.Job.namedSecrets("spec.move."+j.Step+".env.")...)
+		found = append(found, j.Job.namedSecrets(part+"."+j.Step+".env.")...)
 	}
 	return found
 }
@@ -75,7 +76,7 @@ func (m *PlanMove) namedSecrets() []LiteralSecret {
 	if m == nil {
 		return nil
 	}
-	return secretsOfJobs(m.Jobs())
+	return secretsOfJobs("spec.move", m.Jobs())
 }
 
 // MostClosed is how long a tenant may be closed.

@@ -12,12 +12,12 @@ const (
 	MultiTenant = "multi-tenant" // tenants share the applications of a cell
 )
 
-// PlanApplication is an application that each cell of a multi-tenant plan has.
+// PlanApplication is an application that each cell of a multi-tenant plan has, or a tenant of another plan that comes from such a cell.
 type PlanApplication struct {
-	Name      string           `json:"name" required:"true" maxLength:"40" pattern:"^[a-z]([a-z0-9-]*[a-z0-9])?$" doc:"its name in each cell"`
+	Name      string           `json:"name" required:"true" maxLength:"40" pattern:"^[a-z]([a-z0-9-]*[a-z0-9])?$" doc:"its name in each cell, or beside its tenant"`
 	Chart     Chart            `json:"chart,omitzero" doc:"The Helm chart to install; instead of manifests"`
 	Values    map[string]any   `json:"values,omitempty" doc:"What the chart is given"`
-	Manifests []map[string]any `json:"manifests,omitempty" maxItems:"50" doc:"Kubernetes objects as they are; they go into the cell's namespace"`
+	Manifests []map[string]any `json:"manifests,omitempty" maxItems:"50" doc:"Kubernetes objects as they are; they go into the namespace of the cell, or of the tenant"`
 	Plain     []string         `json:"plain,omitempty" maxItems:"100" maxLength:"400" doc:"Paths of texts that are no secrets, though they stand under keys that name one, or beside references in a Secret; from the application on, such as values.auth.password"`
 	Endpoints []Endpoint       `json:"endpoints,omitempty" maxItems:"20" doc:"Where it is reached, by its Services: told to the programs of moves"`
 }
@@ -74,6 +74,11 @@ func (a PlanApplication) Spec() CellApplicationSpec {
 	return CellApplicationSpec{a.Chart, a.Values, a.Manifests, a.Plain, a.Endpoints}
 }
 
+// Own is the application as a tenant has it of its own.
+func (a PlanApplication) Own() ApplicationSpec {
+	return ApplicationSpec{Chart: a.Chart, Values: a.Values, Manifests: a.Manifests, Plain: a.Plain, Endpoints: a.Endpoints}
+}
+
 // Application finds one of the plan's applications.
 func (s PlanSpec) Application(name string) (PlanApplication, bool) {
 	i := slices.IndexFunc(s.Applications, func(a PlanApplication) bool { return a.Name == name })
@@ -86,14 +91,11 @@ func (s PlanSpec) Application(name string) (PlanApplication, bool) {
 // longestJoin is how long a join may take: the tenant is given up soon after.
 const longestJoin = 25 * time.Minute
 
-// checkShared refuses applications and steps where tenants have their own, and a multi-tenant plan that has none.
+// checkShared refuses bounds and steps of cells where tenants have namespaces of their own, and a multi-tenant plan without applications.
 func (s PlanSpec) checkShared() (faults []FieldError) {
 	shared := s.Deployment == MultiTenant
-	switch {
-	case shared && len(s.Applications) == 0:
+	if shared && len(s.Applications) == 0 {
 		faults = append(faults, FieldError{"spec.applications", "are missing: a multi-tenant plan's tenants share those of a cell"})
-	case !shared && len(s.Applications) > 0:
-		faults = append(faults, FieldError{"spec.applications", "are for plans of deployment multi-tenant: tenants of this one have applications of their own"})
 	}
 	if !shared && s.CellQuota != nil {
 		faults = append(faults, FieldError{"spec.cellQuota", "is for plans of deployment multi-tenant: tenants of this one have namespaces of their own, which quota bounds"})

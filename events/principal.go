@@ -26,7 +26,7 @@ var LocalPrincipal = Ref{Kind: Principal, Owner: Platform, ID: "local"}
 var principalKind = Descriptor{
 	Kind: Principal, Plural: "principals", Doc: "who is let in by a key, or by an issuer of people's names",
 	Spec: PrincipalSpec{}, Verbs: CommonVerbs(
-		Verb{"disable", "Let {a kind} in no more, and end at once what it has open", DisablePrincipal{}},
+		Verb{"disable", "Keep {a kind} out, and end at once what it has open", DisablePrincipal{}},
 		Verb{"enable", "Let {a kind} in again", EnablePrincipal{}},
 		Verb{"rotate", "Have every server draw a new local token; only for local", RotateLocal{}},
 	), Access: Access{Private: true},
@@ -60,7 +60,7 @@ func (s PrincipalSpec) Ends() time.Time {
 }
 
 type (
-	// DisablePrincipal asks that somebody is let in no more.
+	// DisablePrincipal asks that somebody is no longer let in.
 	DisablePrincipal struct{}
 	// EnablePrincipal asks that he is let in again.
 	EnablePrincipal struct{}
@@ -78,7 +78,7 @@ func (EnablePrincipal) IsPayload() {}
 func (RotateLocal) IsPayload() {}
 
 type (
-	// PrincipalDisabled says that somebody is let in no more.
+	// PrincipalDisabled says that somebody is no longer let in.
 	PrincipalDisabled struct{}
 	// PrincipalEnabled says that somebody is let in again.
 	PrincipalEnabled struct{}

@@ -186,6 +186,9 @@ func (c Caller) DenyPayload(r *Registry, ref Ref, p Payload) error {
 	}
 	spec := SpecOf(p)
 	faults := append(c.grants(ref, spec), c.reaches(r, ref, spec)...)
+	if c.Role.OfCustomer() {
+		faults = append(faults, c.others(r.refsIn(p))...)
+	}
 	if len(faults) == 0 {
 		return nil
 	}
@@ -233,13 +236,19 @@ func (c Caller) reaches(r *Registry, ref Ref, spec Spec) (faults []FieldError) {
 	if !c.Role.OfCustomer() || spec == nil {
 		return nil
 	}
-	for _, to := range r.RefsOf(ref, spec) {
+	faults = c.others(r.RefsOf(ref, spec))
+	if a, ok := spec.(AccountSpec); ok && a.Hosting != "customer" {
+		faults = append(faults, FieldError{"spec.hosting", fmt.Sprintf("want customer, with its role and external id, got %q: other accounts are entered with the platform's own keys", a.Hosting)})
+	}
+	return faults
+}
+
+// others finds what is not the caller's customer's own among what he names.
+func (c Caller) others(named []SpecRef) (faults []FieldError) {
+	for _, to := range named {
 		if to.Ref.Owner != c.Owner && to.Ref.Kind != Plan {
 			faults = append(faults, FieldError{to.Field, fmt.Sprintf("%s is not %s's own", to.Ref, c.Owner)})
 		}
-	}
-	if a, ok := spec.(AccountSpec); ok && a.Hosting != "customer" {
-		faults = append(faults, FieldError{"spec.hosting", fmt.Sprintf("want customer, with its role and external id, got %q: other accounts are entered with the platform's own keys", a.Hosting)})
 	}
 	return faults
 }

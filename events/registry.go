@@ -272,6 +272,18 @@ func (r *Registry) RefsOf(ref Ref, spec Spec) (refs []SpecRef) {
 	return refs
 }
 
+// refsIn lists what the fields of a payload itself refer to, but for its spec.
+func (r *Registry) refsIn(p Payload) (refs []SpecRef) {
+	v := reflect.ValueOf(p)
+	for _, f := range refFieldsOf(v.Type()) {
+		if path := v.Field(f.index).String(); path != "" {
+			to, _ := r.ParseRef(f.kind, path)
+			refs = append(refs, SpecRef{strings.TrimPrefix(f.field, "spec."), to})
+		}
+	}
+	return refs
+}
+
 // refField is a field of a spec that refers to an entity of a kind.
 type refField struct {
 	index int

@@ -32,7 +32,7 @@ func (Report) IsPayload() {}
 // ReportPrefix is what the subject of every report starts with.
 const ReportPrefix = "aerie.report."
 
-// ReportTaken is the answer to a report that is durable, or was of no more use.
+// ReportTaken is the answer to a report that is durable, or was of no use any more.
 const ReportTaken = "taken"
 
 // CreateCounted is the answer to the report of a create that is counted now, and may be made.

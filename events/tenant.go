@@ -101,6 +101,14 @@ type EnsureTenant struct {
 // Effect names the work on the wire.
 func (EnsureTenant) Effect() string { return "ensure_tenant" }
 
+// ForTenant is an effect that says by name which tenant it is for.
+type ForTenant interface{ TenantRef() Ref }
+
+var _ = []ForTenant{EnsureTenant{}, CellTenant{}}
+
+// TenantRef implements ForTenant.
+func (e EnsureTenant) TenantRef() Ref { return Ref{Kind: Tenant, Owner: e.Customer, ID: e.Tenant} }
+
 // RemoveTenant owes the end of the tenant's namespace and all that is in it.
 type RemoveTenant struct {
 	Target

@@ -29,7 +29,7 @@ const (
 	StateJoining = "joining"
 	StateActive  = "active"
 	StateLeaving = "leaving"
-	StateClosed  = "closed" // it is on its way to another cell, or from one, and this one does not serve it
+	StateClosed  = "closed" // it moves into this cell or out of it, which does not serve it
 )
 
 // CellTenant is a tenant in a cell, as the cell's applications read it in a ConfigMap.
@@ -45,6 +45,9 @@ type CellTenant struct {
 	PlanVersion int       `json:"plan_version"`
 	Quota       PlanQuota `json:"quota"`
 }
+
+// TenantRef implements ForTenant.
+func (t CellTenant) TenantRef() Ref { return Ref{Kind: Tenant, Owner: t.Customer, ID: t.Tenant} }
 
 // InCell is a tenant as the applications of the cell of its placement read it.
 func (e EnsureTenant) InCell() CellTenant {

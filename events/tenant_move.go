@@ -93,10 +93,10 @@ type TenantUse struct {
 // MoveState is a move that is under way.
 type MoveState struct {
 	ID     string    `json:"id" doc:"The operation's id: that of the command that asked for it"`
-	Kind   string    `json:"kind" enum:"terms,machines,cluster" doc:"terms: its pods stay; machines: they go to other machines of the cluster; cluster: to another one, or to another cell of a multi-tenant plan"`
+	Kind   string    `json:"kind" enum:"terms,machines,cluster" doc:"terms: its pods stay; machines: they go to other machines of the cluster; cluster: to another one, or to, from or between cells of multi-tenant plans"`
 	Step   string    `json:"step" doc:"Which step is taken now"`
 	Paused bool      `json:"paused,omitempty" doc:"It goes no further until somebody says continue"`
-	Makes  bool      `json:"makes,omitempty" doc:"It waits for machines that the tenant will have alone, and that are made for it"`
+	Makes  bool      `json:"makes,omitempty" doc:"It waits for machines that are made for it"`
 	Data   string    `json:"data,omitempty" enum:"none,jobs" doc:"What becomes of its data on the way to another cluster; absent: it goes to no other cluster"`
 	Closed time.Time `json:"closed_since,omitzero" doc:"Since when it is closed on the way to another cluster; absent: it has not been"`
 	From   Placement `json:"from" doc:"The stay that it leaves"`
@@ -106,9 +106,9 @@ type MoveState struct {
 // MovePlan is what a move does, as it is said before it is done.
 type MovePlan struct {
 	PlanID        string         `json:"plan_id" doc:"What this plan says, in a few characters; --plan-id does it as long as that holds"`
-	Kind          string         `json:"kind" enum:"terms,machines,cluster" doc:"terms: its pods stay; machines: they go to other machines of the cluster; cluster: to another one, or to another cell of a multi-tenant plan"`
+	Kind          string         `json:"kind" enum:"terms,machines,cluster" doc:"terms: its pods stay; machines: they go to other machines of the cluster; cluster: to another one, or to, from or between cells of multi-tenant plans"`
 	From          Placement      `json:"from" doc:"The stay that it leaves"`
-	To            Placement      `json:"to" doc:"The stay that it goes to; its cell, or its tenant infra, is left out if that is made for it"`
+	To            Placement      `json:"to" doc:"The stay that it goes to; its cell, its tenant infra and its dataplane are left out if they are made for it"`
 	Steps         []MovePlanStep `json:"steps" nullable:"false" doc:"What happens, in this order"`
 	Made          []string       `json:"made" nullable:"false" doc:"What is made for it"`
 	Changed       []string       `json:"changed" nullable:"false" doc:"What of the tenant becomes another: from, and to"`
@@ -137,7 +137,7 @@ type (
 		Spec TenantSpec `json:"spec"` // what the tenant asks for once it has moved
 		// Zones are those of the machines that it goes to, if these are in some only.
 		Zones []string `json:"zones,omitempty"`
-		// Makes is that those are made for it alone: they are waited for, and then there is room.
+		// Makes is that those are made for it: they are waited for, and then there is room.
 		Makes bool       `json:"makes,omitempty"`
 		Plan  string     `json:"plan"` // the digest of what a dry run says
 		Use   *TenantUse `json:"use,omitempty"`
@@ -145,6 +145,11 @@ type (
 		Terms *PlanMove `json:"terms,omitempty"`
 		Apps  []string  `json:"apps,omitempty"`
 		Jobs  []MoveJob `json:"jobs,omitempty"` // the programs that are run on the way
+		// Apart is that who works in the one cluster does not work in the other, so that nobody brings Secrets along.
+		Apart bool `json:"apart,omitempty"`
+		// Quota is what programs are told that it may use where it goes. A move of a release before has none: agents of that time, at work
+		// on it, would not know it.
+		Quota PlanQuota `json:"quota,omitzero"`
 	}
 	// MoveReserved says that the place is ready, and of one in another cluster where that is. Join is the program by which a
 	// tenant of a multi-tenant plan comes into its new cell; none: by none.
@@ -229,6 +234,19 @@ type MoveTenant struct {
 	Zones        []string  `json:"zones,omitempty"` // in which these are
 	Sleeps       bool      `json:"sleeps,omitempty"`
 	Since        time.Time `json:"since"` // when the step was begun
+
+	Look *MoveLook `json:"look,omitempty"` // nil: nothing is looked at again before this step
+}
+
+// MoveLook is what a tenant on its way must fit when it is looked at once more, before the step by which it is interrupted.
+type MoveLook struct {
+	To    Placement `json:"to"`              // the place and the terms that it goes to
+	Lower bool      `json:"lower,omitempty"` // they bound it more than those that it is on
+	Data  string    `json:"data,omitempty"`  // what becomes of its data on the way to another cluster; empty: it stays in its own
+	Leave bool      `json:"leave,omitempty"` // what aerie did not make may stay behind
+	Site  Target    `json:"site,omitzero"`   // where another cluster is
+	Into  string    `json:"into,omitempty"`  // its name
+	Apart bool      `json:"apart,omitempty"` // and who works in the one does not work in the other
 }
 
 // Effect names the work on the wire.
@@ -237,12 +255,13 @@ func (MoveTenant) Effect() string { return "move_tenant" }
 // TenantSurvey is what is looked at before a tenant moves.
 type TenantSurvey struct {
 	EnsureTenant
-	Suspended bool
-	To        string   // the tenant infra whose machines its pods go to; empty: they stay
-	Elsewhere bool     // that is in another cluster
-	There     Target   // where that is
-	Into      string   // its name; empty: it is not made yet
-	Zones     []string // in which these are
+	Suspended bool     `json:"suspended,omitempty"`
+	To        string   `json:"to,omitempty"`        // the tenant infra whose machines its pods go to; empty: they stay
+	Elsewhere bool     `json:"elsewhere,omitempty"` // that is in another cluster
+	Shared    bool     `json:"shared,omitempty"`    // and is a cell, in which it has no Secrets of its own
+	There     Target   `json:"there,omitzero"`      // where that is
+	Into      string   `json:"into,omitempty"`      // its name; empty: it is not made yet
+	Zones     []string `json:"zones,omitempty"`     // in which these are
 }
 
 // Outcome is what says that the step is done.

@@ -107,8 +107,8 @@ func (MoveStopped) Type() string { return "move_stopped" }
 // Type names the event on the wire.
 func (MoveReopened) Type() string { return "move_reopened" }
 
-// RelocateTenant owes a step of a tenant's move to another cluster: its namespace in one of the two, open or closed. Of a tenant
-// whose placement names a record that is its record in one of two cells instead.
+// RelocateTenant owes a step of a tenant's move to another cluster: its namespace in one of the two, open or closed. Where the placement
+// names a record that is its record in a cell instead.
 type RelocateTenant struct {
 	EnsureTenant           // its namespace as it is to be at this step
 	Step         string    `json:"step"`
@@ -118,6 +118,7 @@ type RelocateTenant struct {
 
 	Programs *MovePrograms `json:"programs,omitempty"` // nil: none is run at this step
 	Follow   *MoveFollow   `json:"follow,omitempty"`   // nil: no Secret follows at this step
+	Look     *MoveLook     `json:"look,omitempty"`     // what is looked at again before it is closed; nil: nothing is
 	Join     *PlanJob      `json:"join,omitempty"`     // by which it comes into its new cell at the step prepare; nil: by none
 }
 
@@ -131,16 +132,23 @@ type MoveFollow struct {
 	Some      bool   `json:"some,omitempty"` // some did when the move began
 }
 
-// MovePrograms are what is run at a step of a move.
+// MovePrograms are the programs of one step of a move, or of a suspension, which has Jobs, Stops, Egress, Source and Round alone.
 type MovePrograms struct {
-	Jobs    []MoveJob         `json:"jobs,omitempty"`
-	Stops   []string          `json:"stops,omitempty"`   // whose programs that have the source rest must have ended first
-	Egress  []string          `json:"egress,omitempty"`  // address ranges that they may connect to
-	Ingress []string          `json:"ingress,omitempty"` // and from which those of the other side come
-	Source  string            `json:"source"`            // the namespaces
-	Target  string            `json:"target"`
-	Here    []EndpointAddress `json:"here,omitempty"` // the endpoints of the source
-	There   []EndpointAddress `json:"there,omitempty"`
+	Jobs    []MoveJob `json:"jobs,omitempty"`
+	Stops   []string  `json:"stops,omitempty"`   // the applications whose programs of the opposite step must have ended first; empty: the plan
+	Egress  []string  `json:"egress,omitempty"`  // address ranges that they may connect to
+	Ingress []string  `json:"ingress,omitempty"` // and from which those of the other side come
+	Source  string    `json:"source"`            // the namespaces
+	Target  string    `json:"target"`
+	Quota   PlanQuota `json:"quota,omitzero"` // what the tenant may use where it goes to
+	// SourceRecord and TargetRecord are the names of its records where the source and the target are cells.
+	SourceRecord string `json:"source_record,omitempty"`
+	TargetRecord string `json:"target_record,omitempty"`
+	// Beside is that one end is a cell and the other a namespace of the same cluster: their programs reach each other by namespace.
+	Beside bool              `json:"beside,omitempty"`
+	Round  int               `json:"round,omitempty"` // of a suspension: those of an earlier one are ended, and run anew; 0: of a move
+	Here   []EndpointAddress `json:"here,omitempty"`  // the endpoints of the source
+	There  []EndpointAddress `json:"there,omitempty"`
 }
 
 // Effect names the work on the wire.

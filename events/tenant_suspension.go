@@ -26,8 +26,10 @@ func (Suspend) IsPayload() {}
 func (Resume) IsPayload() {}
 
 type (
-	// SuspendRequested says that somebody wants that nothing of the tenant runs.
-	SuspendRequested struct{}
+	// SuspendRequested says that somebody wants that nothing of the tenant runs, and by which programs operators stop what they run.
+	SuspendRequested struct {
+		Programs *SuspensionPrograms `json:"programs,omitempty"` // nil: by none, or by those of before if it was asleep
+	}
 	// Suspended says that nothing of the tenant runs any more.
 	Suspended struct {
 		TookMS int64  `json:"took_ms"` // since it was begun
@@ -37,12 +39,16 @@ type (
 	SuspendGivenUp struct {
 		Reason
 	}
-	// ResumeRequested says that somebody wants that the tenant runs again.
-	ResumeRequested struct{}
-	// Resumed says that what was stopped runs again.
+	// ResumeRequested says that somebody wants that the tenant runs again, and by which programs operators run what they have stopped.
+	ResumeRequested struct {
+		Programs *SuspensionPrograms `json:"programs,omitempty"` // nil: by those that were named when it was suspended; without Jobs: by none
+	}
+	// Resumed says that what was stopped runs again, or of a tenant that never slept that what has a scale does, and why its operators
+	// could not be told to.
 	Resumed struct {
-		TookMS int64  `json:"took_ms"` // since it was begun
-		Calls  []Call `json:"calls,omitempty"`
+		Unmet  *Reason `json:"unmet,omitempty"` // nil: all runs
+		TookMS int64   `json:"took_ms"`         // since it was begun
+		Calls  []Call  `json:"calls,omitempty"`
 	}
 )
 
@@ -65,12 +71,16 @@ type (
 	// SuspendTenant owes a tenant's namespace in which nothing runs.
 	SuspendTenant struct {
 		EnsureTenant
-		Since time.Time `json:"since"` // when it was begun
+		Since    time.Time     `json:"since"`              // when it was begun
+		Programs *MovePrograms `json:"programs,omitempty"` // that are run first, when those have ended that it resumes by; nil: none are
+		// Operated are the applications whose programs have operators stop what they run, and "" if those of its plan do.
+		Operated []string `json:"operated,omitempty"`
 	}
 	// ResumeTenant owes a tenant's namespace in which all runs that ran before it was suspended.
 	ResumeTenant struct {
 		EnsureTenant
-		Since time.Time `json:"since"`
+		Since    time.Time     `json:"since"`
+		Programs *MovePrograms `json:"programs,omitempty"` // that are run too, when those have ended by which it is suspended; nil: none are
 	}
 )
 

@@ -9,8 +9,8 @@ import (
 // AccountOf is the class of waiting for the account of a dataplane, by who stands on that.
 const AccountOf = "account"
 
-// accountsBack is what is waited for by who was given up because of an account: that it, which was Ready no more, is so again if
-// rights were missing in it, or that its cloud has what it may not have had. Nil if neither can be what is the matter.
+// accountsBack is what an entity waits for that was given up because of its account: that the account is Ready again, if rights
+// were missing in it, or that its cloud has what it may not have had. Nil if neither can be what is the matter.
 func accountsBack(b Base, d Data) (on []Dependency) {
 	if !b.Failure.LacksRights() && !mayLackOffer(b, d) {
 		return nil

@@ -134,3 +134,35 @@ func pulling(asked ev.Payload) ev.DataplaneSpec {
 	s.Mode = ev.ModePull
 	return s
 }
+
+// An agent goes after all else of its customer: till then somebody has to remove that.
+func TestAnAgentGoesLast(t *testing.T) {
+	const edge = "dataplane acme/edge"
+	closes := fsmtest.History(
+		fsmtest.Is("agent acme/edge", ev.Created[ev.AgentSpec]{UID: "a", Spec: ev.AgentSpec{Dataplanes: []string{"edge"}}}),
+		fsmtest.Is("customer acme", ev.DeletionRequested{Cascade: true}))
+	closing := fsmtest.History(fsmtest.CustomerIs("acme"), closes)
+	there := fsmtest.History(fsmtest.CustomerIs("acme"), fsmtest.DataplaneIs("acme/edge", fsmtest.AsIs, fsmtest.Built()...), closes)
+	for name, row := range map[string]struct {
+		given []fsmtest.Fact
+		goes  string
+	}{
+		"a dataplane is there":      {there, edge},
+		"a dataplane is on its way": {fsmtest.History(there, fsmtest.Is(edge, ev.DeletionRequested{}, ev.Drained{})), ""},
+		"nothing else is there":     {closing, "agent acme/edge"},
+	} {
+		changes, err := fsmtest.DecideIn(fsmtest.WorldOf(t, row.given), ev.Command{Ref: fsmtest.RefOf("customer acme"), Payload: ev.Settle{}})
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		goes := ""
+		for _, c := range changes {
+			if c.Ref.Kind != ev.Customer {
+				goes += c.Ref.String()
+			}
+		}
+		if goes != row.goes {
+			t.Errorf("%s: %q goes, want %q", name, goes, row.goes)
+		}
+	}
+}

@@ -27,7 +27,7 @@ type CopyState struct {
 // copying are the rows of what goes along with its tenant.
 func copying(rows ...Row) []Row {
 	return append(rows,
-		Row{ev.CopyStarted{}, []Phase{Deployed}, Copying},
+		Row{ev.CopyStarted{}, []Phase{Deployed, Pending}, Copying}, // the latter was born for the move
 		Row{ev.CopyDeployed{}, []Phase{Copying}, Copied},
 		Row{ev.CopyFailed{}, []Phase{Copying}, Copied},
 		Row{ev.Relocated{}, []Phase{Copied}, Deployed},
@@ -51,7 +51,9 @@ func (d ReleaseData[S]) evolveCopy(happened ev.Event) ReleaseData[S] {
 	switch e := happened.(type) {
 	case ev.CopyDeployed:
 		now.Objects, now.Endpoints = e.Objects, e.Endpoints
-		d.Copy = &now
+		if d.Copy = &now; d.Good == nil {
+			d.Good = &DeployedSpec[S]{e.Revision, d.Spec}
+		}
 	case ev.CopyFailed:
 		now.Failure = &e.Reason
 		d.Copy = &now
@@ -94,6 +96,9 @@ func (d ReleaseData[S]) outcomeCopy(outcome ev.Event) []ev.Event {
 	case ev.Deployed:
 		return []ev.Event{ev.CopyDeployed(o)}
 	case ev.Deleted:
+		if d.Cluster == "" { // it was born for the move, and is nowhere else
+			return []ev.Event{outcome}
+		}
 		return []ev.Event{ev.CopyDropped{}}
 	}
 	return nil

@@ -18,7 +18,7 @@ func (k *Kind[D]) apply(e Entity[D], r ev.Recorded) (Entity[D], error) {
 		e = Entity[D]{Base: Base{History: e.History, phase: e.phase}}
 	}
 	before := e.Base
-	e.Base = e.follow(r)
+	e.Base = e.keepBooks(r)
 	if to != e.Phase() || begins(r.Event) {
 		e.phase, e.PhaseSince, e.Rounds = to, r.Time, Rounds{}
 	}
@@ -63,8 +63,8 @@ func aside(e ev.Event) bool {
 	return isCreate(e)
 }
 
-// follow keeps the books that all kinds keep.
-func (b Base) follow(r ev.Recorded) Base {
+// keepBooks keeps the books that all kinds keep.
+func (b Base) keepBooks(r ev.Recorded) Base {
 	b.Ref, b.Seq, b.LastEventID, b.CorrelationID = r.Ref, r.Seq, r.EventID, r.CorrelationID
 	b.History = b.History.With(r.Seq)
 	b.Creations = b.countCreates(r.Event)
@@ -107,6 +107,9 @@ func (b Base) follow(r ev.Recorded) Base {
 		}
 		return b
 	case ev.UpdateDone, ev.DriftEnded, ev.Resumed:
+		if resumed, is := e.(ev.Resumed); is && resumed.Unmet != nil {
+			b.Unmet = resumed.Unmet
+		}
 		b.RepairAt = time.Time{}
 		b.Attempt, b.Failure, b.Drift = nil, b.Unmet, ""
 		return b

@@ -47,7 +47,7 @@ func (d CellData) Wants() ev.Spec { return d.Spec }
 // any other nothing is made, and it ends at once.
 var cell = Kind[CellData]{
 	Name: ev.Cell,
-	Table: marked(table([]Phase{Opening}, Closing, Closed,
+	Table: marked(table([]Phase{Opening, Draining}, Closing, Closed,
 		Row{ev.Requested[ev.CellSpec]{}, []Phase{Unborn}, Opening},
 		Row{ev.CellOpened{}, []Phase{Opening}, Open},
 		Row{ev.SlotTaken{}, []Phase{Opening, Open}, Stay},
@@ -65,9 +65,10 @@ var cell = Kind[CellData]{
 		Row{ev.RetryRequested{}, []Phase{Failed}, Opening},
 		Row{ev.UpdateRequested[ev.CellSpec]{}, []Phase{Failed}, Opening},
 		Row{ev.SlotFreed{}, []Phase{Failed, Closing}, Stay},
-		Row{ev.Drifted{}, []Phase{Open, Full}, Stay},
-		Row{ev.DriftEnded{}, []Phase{Open, Full}, Stay},
+		Row{ev.Drifted{}, []Phase{Open, Full, Draining}, Stay},
+		Row{ev.DriftEnded{}, []Phase{Open, Full, Draining}, Stay},
 		Row{ev.RepairStarted{}, []Phase{Open, Full}, Opening},
+		Row{ev.RepairStarted{}, []Phase{Draining}, Stay},                  // it takes nobody while it is made again, nor after
 		Row{ev.RetryRequested{}, []Phase{Open, Full}, Opening},            // of one that has drifted
 		Row{ev.Deleted{}, []Phase{Opening, Open, Full, Draining}, Closed}, // of no plan
 	)),
@@ -86,16 +87,18 @@ var cell = Kind[CellData]{
 	StandsOn:         func(e Entity[CellData]) []Dependency { return []Dependency{e.infra()} },
 	Advance:          settleCell,
 	Elapsed:          closeCell,
+	Recheck:          recheckCell,
 	Alongside: func(e Entity[CellData], s ev.Spec, refs *Refs) []ev.Change {
 		infra, _ := find[TenantInfraData](refs, e.infra().Ref)
 		others := append(refs.cellMachines(e.Ref, infra.Data.Spec), refs.applications(e, s.(ev.CellSpec))...)
 		return append(others, refs.rebound(e, s.(ev.CellSpec))...)
 	},
 	ExpectedEffects: func(e Entity[CellData], refs *Refs) []ev.Effect {
-		if e.Data.Spec.Plan == "" || e.Phase() == Draining || refs.unmet([]Dependency{e.infra()}) != nil {
+		d := e.Data
+		if d.Spec.Plan == "" || e.Phase() == Draining && (!d.Opened || d.remade()) || refs.unmet([]Dependency{e.infra()}) != nil {
 			return nil
 		}
-		return []ev.Effect{e.Data.ensure(e.Base)}
+		return []ev.Effect{d.ensure(e.Base)}
 	},
 	ConditionsOfUsers: applicationsReady,
 	Users: func(e Entity[CellData], refs *Refs) []ev.Ref {
@@ -105,15 +108,16 @@ var cell = Kind[CellData]{
 		return refs.users(e.Ref, in, ev.Tenant, ev.CellApplication)
 	},
 	Conditions: func(e Entity[CellData]) []Condition {
+		serves := e.Phase() == Open || e.Phase() == Full || e.Phase() == Draining && !e.Data.remade()
 		all := []Condition{
 			e.condition(ConditionHasRoom, e.Phase() == Open),
 			e.condition(ConditionInUse, e.Data.Used > 0),
 		}
 		if e.Data.Spec.Plan != "" {
 			all = append(all, e.condition(ConditionPrepared, e.Data.Prepared),
-				e.condition(ConditionInSync, e.Failure == nil && (e.Phase() == Open || e.Phase() == Full || e.Phase() == Draining)))
+				e.condition(ConditionInSync, e.Failure == nil && serves))
 		}
-		return append(all, e.condition(ConditionReady, e.Phase() == Open || e.Phase() == Full || e.Phase() == Draining && (e.Data.Opened || e.Data.Spec.Plan == "")))
+		return append(all, e.condition(ConditionReady, serves && (e.Phase() != Draining || e.Data.Opened || e.Data.Spec.Plan == "")))
 	},
 }
 
@@ -121,6 +125,9 @@ var cell = Kind[CellData]{
 func (b Base) infra() Dependency {
 	return Dependency{Ref: ev.Ref{Kind: ev.TenantInfra, Owner: b.Ref.Owner, ID: b.Ref.Parent()}, Condition: ConditionReady}
 }
+
+// remade tells whether the namespace of a cell is being made again: with other bounds, or because it was lost.
+func (d CellData) remade() bool { return d.Rebound || d.Opened && d.Cluster != "" && !d.Prepared }
 
 // fitsCell refuses a cell where there are none, and one too many.
 func fitsCell(ref ev.Ref, s ev.Spec, refs *Refs) []ev.FieldError {
@@ -198,7 +205,7 @@ func owedCell(e Entity[CellData]) ev.Effect {
 			return ev.RemoveCell{Target: d.Site, Cluster: d.Cluster, Namespace: d.Namespace}
 		}
 	case Open, Draining:
-		if e.Phase() == Draining && e.Data.Rebound {
+		if e.Phase() == Draining && e.Data.remade() {
 			return e.Data.ensure(e.Base)
 		}
 		if within := e.Data.Spec.Kept(); within > 0 && e.Data.Used == 0 && !e.Data.Warm {

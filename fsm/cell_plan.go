@@ -96,6 +96,16 @@ func (r *Refs) rebound(cell Entity[CellData], s ev.CellSpec) []ev.Change {
 	return changed(cell.Base, ev.OpeningStarted{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Infra: d.Infra, Bounds: bounds})
 }
 
+// recheckCell has the namespace of a cell made anew that waits for its applications: nobody looks at it until it is open, and its cluster
+// may have been made anew since.
+func recheckCell(e Entity[CellData]) []ev.Event {
+	d := e.Data
+	if e.Phase() != Opening || !d.Prepared {
+		return nil
+	}
+	return []ev.Event{ev.OpeningStarted{Site: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Infra: d.Infra, Bounds: d.Bounds}}
+}
+
 // settleOpening goes on with a cell of a plan that opens.
 func settleOpening(e Entity[CellData], refs *Refs) ([]ev.Change, *Blocker) {
 	switch {

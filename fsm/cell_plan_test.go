@@ -45,6 +45,16 @@ func openCellOn(ground []fsmtest.Fact) []fsmtest.Fact {
 	return fsmtest.History(ground, manyCell(opening, ev.CellPrepared{}), fsmtest.Is(web, deployed...), fsmtest.Is(c1, ev.CellOpened{}))
 }
 
+// reportingCell is an open cell that drains, on a dataplane where drift is only reported.
+func reportingCell() []fsmtest.Fact {
+	spec := fsmtest.EuSpec
+	reportsDrift(&spec)
+	started := opening
+	started.Site.Dataplane = "-/eu"
+	return fsmtest.History(manyCells(), fsmtest.Is("dataplane -/eu", ev.UpdateRequested[ev.DataplaneSpec]{Spec: spec}, ev.UpdateDone{}),
+		manyCell(started, ev.CellPrepared{}), fsmtest.Is(web, deployed...), fsmtest.Is(c1, ev.CellOpened{}, ev.DrainingStarted{}))
+}
+
 // sharer is a tenant of the plan in that cell, with what happened to it since.
 func sharer(happened ...ev.Event) []fsmtest.Fact {
 	placed := ev.Placed{Placement: ev.Placement{Dataplane: "-/eu", TenantInfra: "-/eu_pg", Cell: "-/eu_pg_c1", Stay: "s", Namespace: "cell---pg-c1", Record: "acme--prod", Plan: "-/many", PlanVersion: 1}}
@@ -63,11 +73,15 @@ func TestCellsOfPlansLive(t *testing.T) {
 	warm := openCellOn(manyCellsOf(3, 1))
 	kept := fsmtest.History(warm, fsmtest.Is(c1, ev.KeptWarm{}))
 	retired := fsmtest.Is(many, ev.Retired{})
+	lost := ev.NoteDrift{Found: fsmtest.Gone("Namespace cell---pg-c1")}
+	drains := facts(t, openCell(), ask(c1, ev.Drain{}))
+	reports := reportingCell()
 	live(t, []life{
 		{name: "made by a person, with its applications", given: manyCells(), when: create(c1, `{"spec":{"tenants":2,"plan":"many","planVersion":1}}`), then: []string{c1 + " requested", web + " requested"}},
 		{name: "which version", given: manyCells(), when: ask(c1, ev.Create{Spec: ev.CellSpec{Tenants: 2, Plan: "many", Version: 7}}), not: "invalid…spec.planVersion: plan -/many has the versions 1 to 1"},
 		{name: "a plan without cells", given: manyCells(), when: create(c1, `{"spec":{"tenants":2,"plan":"free","planVersion":1}}`), not: "invalid…spec.plan: plan -/free is resource-shared"},
 		{name: "its infra is ready", given: fsmtest.History(manyCells(), manyCell()), when: settle(c1), then: []string{c1 + " opening_started"}, phase: fsm.Opening},
+		{name: "it is made anew if somebody asks", given: fsmtest.History(manyCells(), manyCell(opening, ev.CellPrepared{})), when: retry(c1), then: []string{c1 + " opening_started"}, phase: fsm.Opening},
 		{name: "its namespace is there", given: fsmtest.History(manyCells(), manyCell(opening)), when: done(c1, ev.CellPrepared{}), then: []string{c1 + " prepared"}, phase: fsm.Opening, why: "dependency: waits for " + web + ", which is Pending"},
 		{name: "its application waits for that", given: fsmtest.History(manyCells(), manyCell(opening)), when: settle(web), phase: fsm.Pending, why: "dependency: waits for " + c1},
 		{name: "and is installed there", given: fsmtest.History(manyCells(), manyCell(opening, ev.CellPrepared{})), when: settle(web), then: []string{web + " installing_started"}},
@@ -79,6 +93,16 @@ func TestCellsOfPlansLive(t *testing.T) {
 		{name: "its namespace can't be made", given: fsmtest.History(manyCells(), manyCell(opening)), when: failed(c1, ev.ConfigProblem), then: []string{c1 + " attempt_failed", c1 + " failed"}, phase: fsm.Failed},
 		{name: "retried", given: fsmtest.History(manyCells(), manyCell(opening, givenUp(ev.ConfigProblem))), when: retry(c1), then: []string{c1 + " retry_requested"}, phase: fsm.Opening},
 		{name: "its namespace was changed by hand", given: openCell(), when: ask(c1, ev.NoteDrift{Found: fsmtest.Gone("Namespace cell---pg-c1")}), then: []string{c1 + " drifted", c1 + " repair_started"}, phase: fsm.Opening},
+		{name: "also while it drains, and it takes nobody", given: drains, when: ask(c1, lost), then: []string{c1 + " drifted", c1 + " repair_started"}, phase: fsm.Draining, why: "in_progress: ensure_cell"},
+		{name: "it is there again", given: facts(t, drains, ask(c1, lost)), when: done(c1, ev.CellPrepared{}), then: []string{c1 + " prepared"}, phase: fsm.Draining, why: "-"},
+		{name: "it can't be made again yet", given: facts(t, drains, ask(c1, lost)), when: failed(c1, ev.ConfigProblem), then: []string{c1 + " attempt_failed"}, phase: fsm.Draining, why: "config_problem"},
+		{name: "somebody asks for another try", given: facts(t, drains, ask(c1, lost), failed(c1, ev.ConfigProblem)), when: retry(c1), then: []string{c1 + " retry_requested"}, phase: fsm.Draining, why: "in_progress: ensure_cell"},
+		{name: "it takes tenants again before it is there", given: facts(t, drains, ask(c1, lost)), when: ask(c1, ev.Drain{End: true}), then: []string{c1 + " drain_ended"}, phase: fsm.Opening, why: "in_progress: ensure_cell"},
+		{name: "it is to drain while it is made again", given: facts(t, openCell(), ask(c1, lost)), when: ask(c1, ev.Drain{}), then: []string{c1 + " draining_started"}, phase: fsm.Draining, why: "in_progress: ensure_cell"},
+		{name: "one that drains is told of where drift is reported", given: reports, when: ask(c1, lost), then: []string{c1 + " drifted"}, phase: fsm.Draining, why: "drifted"},
+		{name: "until somebody has it made again", given: facts(t, reports, ask(c1, lost)), when: retry(c1), then: []string{c1 + " retry_requested"}, phase: fsm.Draining, why: "in_progress: ensure_cell"},
+		{name: "or puts it back", given: facts(t, reports, ask(c1, lost)), when: ask(c1, ev.NoteDrift{}), then: []string{c1 + " drift_ended"}, phase: fsm.Draining, why: "-"},
+		{name: "one that never opened has nothing to lose", given: facts(t, fsmtest.History(manyCells(), manyCell(opening, ev.CellPrepared{})), ask(c1, ev.Drain{})), when: ask(c1, lost), phase: fsm.Draining},
 
 		{name: "who finds none opens one, with its applications", given: fsmtest.History(manyCells(), waiting), when: settle(prod),
 			then: []string{"cell -/eu_pg_c3fsp5u requested", "cell -/eu_pg_c3fsp5u slot_taken", "cellapplication -/eu_pg_c3fsp5u_web requested", prod + " placed"}, phase: fsm.Waiting},
@@ -206,8 +230,8 @@ func TestMovesOfTenantsThatShareACell(t *testing.T) {
 		{name: "its record is to say so", given: begun, when: settle(prod), then: []string{prod + " move_reserved", prod + " moved"}, phase: fsm.Moving, why: "in_progress: record_tenant"},
 		{name: "it says so", given: moved, when: done(prod, ev.Activated{}), then: []string{prod + " move_released", prod + " activated"}, phase: fsm.Active, why: "-"},
 		{name: "it is not suspended meanwhile", given: begun, when: ask(prod, ev.Suspend{}), not: "refused: tenant acme/prod shares the applications of its cell"},
-		{name: "to a plan of machines", given: home, when: ask(prod, ev.Move{Plan: "free"}), not: "refused…create another tenant of plan -/free, and delete this one"},
-		{name: "from one", given: own, when: ask("tenant acme/own", ev.Move{Plan: "many"}), not: "refused…create another tenant of plan -/many, and delete this one"},
+		{name: "to a plan of machines", given: home, when: ask(prod, ev.Move{Plan: "free"}), not: "refused…plan: it shares the applications of cell -/eu_pg_c1, and has its own then, and plan -/free does not say what becomes of its data"},
+		{name: "from one", given: own, when: ask("tenant acme/own", ev.Move{Plan: "many"}), not: "refused…plan: it has applications of its own, and shares those of a cell then, and plan -/many does not say what becomes of its data"},
 		{name: "to a cell that is not there", given: home, when: ask(prod, ev.Move{Plan: "many@1", Cell: "-/eu_pg_c2"}), not: "refused…cell: there is no cell -/eu_pg_c2"},
 		{name: "to a dataplane without room", given: home, when: ask(prod, ev.Move{Plan: "many@1", Dataplane: "-/us"}), not: "refused…no tenant infra on dataplane -/us fits"},
 	})

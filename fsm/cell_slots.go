@@ -57,15 +57,15 @@ func complete(changes []ev.Change, c ev.Command, refs *Refs) ([]ev.Change, error
 		}
 	}
 	for _, ch := range o.changes { // those that are added are of cells and of machines
-		if err := o.follow(ch.Ref); err != nil {
+		if err := o.addConsequences(ch.Ref); err != nil {
 			return nil, err
 		}
 	}
 	return o.changes, nil
 }
 
-// follow adds what follows for others where a tenant has left a place or come to one, or a cell has ended.
-func (o *outcome) follow(ref ev.Ref) error {
+// addConsequences adds what follows for others where a tenant has left a place or come to one, or a cell has ended.
+func (o *outcome) addConsequences(ref ev.Ref) error {
 	if ref.Kind != ev.Tenant && ref.Kind != ev.Cell {
 		return nil
 	}
@@ -78,6 +78,9 @@ func (o *outcome) follow(ref ev.Ref) error {
 		return nil
 	}
 	if err := o.moveSlot(ref, before, after); err != nil {
+		return err
+	}
+	if err := o.endApplications(typed[TenantData](before), typed[TenantData](after)); err != nil {
 		return err
 	}
 	return o.endMachines(ref, before, after)
@@ -152,6 +155,16 @@ func (o *outcome) moveSlot(ref ev.Ref, before, after Entity[Data]) error {
 // slot adds to a cell what happens to it, and what follows for its phase.
 func (o *outcome) slot(path string, happened ev.Event) error {
 	ref, _ := ev.ParseRef(ev.Cell, path)
+	for happened := []ev.Event{happened}; len(happened) > 0; happened = o.after[ref].evened() {
+		if err := o.add(ref, happened...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add adds to a decision what happens to another entity.
+func (o *outcome) add(ref ev.Ref, happened ...ev.Event) error {
 	i := slices.IndexFunc(o.changes, func(ch ev.Change) bool { return ch.Ref == ref })
 	if i < 0 {
 		e, _ := o.refs.Get(ref)
@@ -159,12 +172,7 @@ func (o *outcome) slot(path string, happened ev.Event) error {
 		o.changes = append(o.changes, ev.Change{Ref: ref, After: e.Seq})
 	}
 	ch := &o.changes[i]
-	for happened := []ev.Event{happened}; len(happened) > 0; happened = o.after[ref].evened() {
-		from := len(ch.Events)
-		ch.Events = append(ch.Events, happened...)
-		if err := o.try(ch, from); err != nil {
-			return err
-		}
-	}
-	return nil
+	from := len(ch.Events)
+	ch.Events = append(ch.Events, happened...)
+	return o.try(ch, from)
 }

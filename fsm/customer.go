@@ -28,8 +28,8 @@ var customer = Kind[CustomerData]{
 	TerminatingPhase: Closing,
 	FinalPhase:       Closed,
 	Cascades:         true,
-	// Addons and cells go with what they stand on.
-	OwnedKinds: []ev.Kind{ev.Addon, ev.Cell, ev.CellApplication, ev.Principal, ev.Token, ev.Repository},
+	// Addons and cells go with what they stand on, and agents last: they remove the rest.
+	OwnedKinds: []ev.Kind{ev.Addon, ev.Cell, ev.CellApplication, ev.Principal, ev.Token, ev.Repository, ev.Agent},
 	Users: func(e Entity[CustomerData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.Ref.Owner == e.Ref.ID && u.Ref != e.Ref }, ev.Kinds...)
 	},

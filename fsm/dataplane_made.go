@@ -154,9 +154,9 @@ func settleMadeInfra(e Entity[TenantInfraData], refs *Refs) []ev.Change {
 	return refs.removeMade(e.Ref)
 }
 
-// followMade adds to a decision what follows for what was made for plans: what a person has to do with is theirs, and a plan
+// addForMade adds to a decision what follows for what was made for plans: what a person has to do with is theirs, and a plan
 // hears of what failed and of what works.
-func (r *Refs) followMade(c ev.Command, changes []ev.Change) []ev.Change {
+func (r *Refs) addForMade(c ev.Command, changes []ev.Change) []ev.Change {
 	if len(changes) == 0 {
 		return changes
 	}

@@ -131,9 +131,10 @@ type Entity[D Data] struct {
 	Data D
 }
 
-// Base is what entities of all kinds have in common.
+// Base is what entities of all kinds have in common. Its reference and its phase are not packed with the rest: whoever keeps an entity
+// keeps the one beside it, and the other is a number among the phases of its kind.
 type Base struct {
-	Ref           ev.Ref
+	Ref           ev.Ref `pack:"-"`
 	UID           string
 	Seq           uint64    // of its last event
 	Created       time.Time // of its first event
@@ -157,7 +158,7 @@ type Base struct {
 	CorrelationID string        // the correlation id of that event
 	Rounds        Rounds        // of its phase
 	Drained       bool          // it is to go, and nothing uses it any more
-	phase         Phase
+	phase         Phase         `pack:"-"`
 }
 
 // Phase is where the entity is in its life.

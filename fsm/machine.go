@@ -82,14 +82,17 @@ func (m machine[D]) Apply(e Entity[Data], r ev.Recorded) (Entity[Data], error) {
 	return Entity[Data]{after.Base, after.Data}, err
 }
 
+// begin forgets what was decided with these refs before, as by a dry run: what that gave birth to is not there.
+func (r *Refs) begin(c ev.Command) { r.command, r.births, r.born = c, 0, nil }
+
 // Decide tries its own outcome on the tables before anyone may store it.
 func (m machine[D]) Decide(e Entity[Data], c ev.Command, refs *Refs) ([]ev.Change, error) {
-	refs.command, refs.births, refs.born = c, 0, nil
+	refs.begin(c)
 	changes, err := m.propose(e, c, refs)
 	if err != nil {
 		return nil, err
 	}
-	return complete(refs.followMade(c, changes), c, refs)
+	return complete(refs.addForMade(c, changes), c, refs)
 }
 
 func (m machine[D]) propose(e Entity[Data], c ev.Command, refs *Refs) ([]ev.Change, error) {

@@ -322,7 +322,7 @@ func fitsPlan(_ ev.Ref, s ev.Spec, refs *Refs) (faults []ev.FieldError) {
 			faults = append(faults, ev.FieldError{Field: at, Message: fmt.Sprintf("%s has hosting %s, and the plan has %s", ref, acc.Data.Spec.Hosting, spec.Hosting)})
 		}
 	}
-	if spec.Hosting != "customer" {
+	if spec.Hosting != "customer" && spec.Deployment == ev.MultiTenant {
 		faults = append(faults, fitsLogins(ev.Platform, "spec.applications[%d].chart.credentials", spec.Applications, refs)...)
 	}
 	return faults

@@ -2,7 +2,7 @@ package fsm
 
 import ev "github.com/aeriehq/aerie/events"
 
-// Disabled is a principal that is let in no more, until it is enabled again.
+// Disabled is a principal that is no longer let in, until it is enabled again.
 const Disabled Phase = "Disabled"
 
 // PrincipalData is what a principal's events say of it.

@@ -53,6 +53,120 @@ func TestSuspensionLives(t *testing.T) {
 	})
 }
 
+// The programs by which operators stop what they run are those of the plan and of what is installed, as they are named when the tenant is to
+// sleep, and when it is to wake.
+func TestOperatorsStopByPrograms(t *testing.T) {
+	const prod, pg, web = "tenant acme/prod", "application acme/prod_pg", "application acme/prod_web"
+	program := func(image string) *ev.PlanJob { return &ev.PlanJob{Image: image, Deadline: "45m", Attempts: 1} }
+	spec := fsmtest.PgSpec
+	spec.Suspension = &ev.ApplicationSuspension{Suspend: program("down:1"), Resume: program("up:1")}
+	app := fsmtest.Is(pg, ev.Requested[ev.ApplicationSpec]{UID: "u-pg", Spec: spec}, fsmtest.Installing, ev.Deployed{Revision: 1})
+	planned := fsmtest.PlanIs("operated", func(s *ev.PlanSpec) {
+		s.Suspension = &ev.PlanSuspension{Suspend: program("all-down:1"), Resume: program("all-up:1"), Egress: []string{"10.0.0.0/8"}}
+	})
+	home := fsmtest.TenantHome()
+	onPlan := facts(t, fsmtest.History(home, planned), usedBy(ev.Move{Plan: "-/operated"}, ev.TenantUse{}), settle(prod), settle(prod), done(prod, ev.Activated{}))
+	suspend, resume := ask(prod, ev.Suspend{}), ask(prod, ev.Resume{})
+	owed := func(given []fsmtest.Fact) string {
+		e, _ := fsmtest.WorldOf(t, given).Get(fsmtest.RefOf(prod))
+		said := fmt.Sprintf("within %s: ", fsm.Machines[ev.Tenant].LimitsOf(e).Within)
+		var p *ev.MovePrograms
+		switch owed := fsm.Machines[ev.Tenant].Owed(e).(type) {
+		case ev.SuspendTenant:
+			p = owed.Programs
+			said += fmt.Sprintf("%q sleep", owed.Operated)
+		case ev.ResumeTenant:
+			p = owed.Programs
+			said += "wake"
+		}
+		if p == nil {
+			return said
+		}
+		for _, j := range p.Jobs {
+			said += " " + j.Job.Image
+		}
+		return said + fmt.Sprintf(" after %q, to %v", p.Stops, p.Egress)
+	}
+	bare, withApp := facts(t, home, suspend), facts(t, fsmtest.History(home, app), suspend)
+	asleep := facts(t, withApp, done(prod, ev.Suspended{}))
+	other := fsmtest.PgSpec
+	other.Suspension = &ev.ApplicationSuspension{Suspend: program("down:2"), Resume: program("up:2")}
+	beside := fsmtest.Is(web, ev.Requested[ev.ApplicationSpec]{UID: "u-web", Spec: other}, fsmtest.Installing, ev.Deployed{Revision: 1})
+	both := facts(t, fsmtest.History(home, app, beside), suspend, done(prod, ev.Suspended{}))
+	gone, goes := ask(pg, ev.Delete{}), done(pg, ev.Deleted{})
+	for _, c := range []struct {
+		name, want string
+		given      []fsmtest.Fact
+	}{
+		{"bare", `within 30m0s: [] sleep`, bare},
+		{"bare, and wakes", `within 30m0s: wake`, facts(t, bare, done(prod, ev.Suspended{}), resume)},
+		{"its application names programs", `within 1h15m0s: ["pg"] sleep down:1 after ["pg"], to []`, withApp},
+		{"that wakes", `within 1h15m0s: wake up:1 after ["pg"], to []`, facts(t, asleep, resume)},
+		{"the plan does too", `within 1h15m0s: ["" "pg"] sleep all-down:1 down:1 after ["" "pg"], to [10.0.0.0/8]`, facts(t, fsmtest.History(onPlan, app), suspend)},
+		{"the plan alone does", `within 1h15m0s: [""] sleep all-down:1 after [""], to [10.0.0.0/8]`, facts(t, onPlan, suspend)},
+		{"the plan alone does, and it could not fall asleep", `within 1h15m0s: wake all-up:1 after [""], to [10.0.0.0/8]`, facts(t, onPlan, suspend, failed(prod, ev.ConfigProblem))},
+		{"both do, and it wakes", `within 1h15m0s: wake all-up:1 up:1 after ["" "pg"], to [10.0.0.0/8]`, facts(t, fsmtest.History(onPlan, app), suspend, resume)},
+		{"it falls asleep again", `within 1h15m0s: ["pg"] sleep down:1 after ["pg"], to []`, facts(t, asleep, resume, suspend)},
+		{"somebody has started something", `within 1h15m0s: ["pg"] sleep down:1 after ["pg"], to []`, facts(t, asleep, ask(prod, ev.NoteDrift{Found: []ev.Drift{{What: "Deployment acme--prod/web", How: ev.DriftChanged}}}))},
+		{"it fell asleep, woke, and its application is gone", `within 30m0s: [] sleep`, facts(t, asleep, resume, done(prod, ev.Resumed{}), ask(pg, ev.Delete{}), done(pg, ev.Deleted{}), suspend)},
+		{"its application is gone while it sleeps", `within 30m0s: wake`, facts(t, asleep, gone, goes, resume)},
+		{"its application goes while it sleeps", `within 30m0s: wake`, facts(t, asleep, gone, resume)},
+		{"and it is to sleep on", `within 30m0s: [] sleep`, facts(t, asleep, gone, goes, resume, suspend)},
+		{"one of two is gone while it sleeps", `within 1h15m0s: wake up:2 after ["web"], to []`, facts(t, both, gone, goes, resume)},
+		{"one of two names none any more", `within 1h15m0s: wake up:1 up:3 after ["pg" "web"], to []`,
+			facts(t, both, update(pg, `{"spec":{"manifests":[{"kind":"Service"}]}}`), update(web, `{"spec":{"manifests":[{"kind":"Service"}],"suspension":{"suspend":{"image":"down:3","deadline":"45m"},"resume":{"image":"up:3","deadline":"45m"}}}}`), resume)},
+		{"an old log says nothing of what is gone", `within 1h15m0s: wake up:1 after ["pg"], to []`, fsmtest.History(asleep, fsmtest.Is(prod, ev.ResumeRequested{}))},
+	} {
+		if got := owed(c.given); got != c.want {
+			t.Errorf("%s: owed is %s, want %s", c.name, got, c.want)
+		}
+	}
+	round := func(given []fsmtest.Fact) int {
+		e, _ := fsmtest.WorldOf(t, given).Get(fsmtest.RefOf(prod))
+		switch owed := fsm.Machines[ev.Tenant].Owed(e).(type) {
+		case ev.SuspendTenant:
+			return owed.Programs.Round
+		case ev.ResumeTenant:
+			return owed.Programs.Round
+		}
+		return 0
+	}
+	vain := facts(t, asleep, resume, failed(prod, ev.ConfigProblem))
+	for i, given := range [][]fsmtest.Fact{withApp, facts(t, asleep, resume), facts(t, vain, resume), facts(t, vain, retry(prod), failed(prod, ev.ConfigProblem), suspend)} {
+		if got := round(given); got != i+1 {
+			t.Errorf("%d: it is round %d", i, got)
+		}
+	}
+	waits := facts(t, withApp, failed(prod, ev.QuotaExceeded)) // its time begins anew, and nothing else
+	if got := round(waits); got != 1 {
+		t.Errorf("what waits is round %d", got)
+	}
+	e, _ := fsmtest.WorldOf(t, asleep).Get(fsmtest.RefOf(prod))
+	made := fsm.Machines[ev.Tenant].ExpectedEffects(e, fsmtest.WorldOf(t, asleep).Refs())[0].(ev.SuspendTenant)
+	if made.Programs != nil || fmt.Sprint(made.Operated) != "[pg]" {
+		t.Errorf("a look at it runs %+v", made)
+	}
+	elsewhere := fsmtest.History(asleep, fsmtest.PlanIs("roams", func(s *ev.PlanSpec) { s.Move = &ev.PlanMove{Data: ev.DataNone, Cut: "15m", Hold: "10m"} }),
+		fsmtest.DataplaneIs("-/us", fsmtest.AsIs, fsmtest.Built()...), fsmtest.InfraIs("-/us_pg", fsmtest.AsIs, ev.ProvisioningStarted{Cluster: "cluster"}, fsmtest.PoolsUp, ev.Activated{}))
+	many := home
+	for i := range 21 {
+		many = append(many, fsmtest.Is(fmt.Sprintf("application acme/prod_a%d", i), ev.Requested[ev.ApplicationSpec]{UID: fmt.Sprint(i), Spec: spec}, fsmtest.Installing, ev.Deployed{Revision: 1})...)
+	}
+	vainly := facts(t, withApp, failed(prod, ev.ConfigProblem), failed(prod, ev.ConfigProblem))
+	live(t, []life{
+		{name: "it could neither be suspended nor resumed, and serves", given: facts(t, withApp, failed(prod, ev.ConfigProblem)), when: failed(prod, ev.ConfigProblem),
+			then: []string{prod + " attempt_failed", prod + " resumed"}, phase: fsm.Active, why: "config_problem"},
+		{name: "a Secret of its programs is not there", given: facts(t, withApp, failed(prod, ev.ConfigProblem), failed(prod, ev.Dependency)), when: expired(prod), then: []string{prod + " resumed"}, phase: fsm.Active, why: "dependency"},
+		{name: "it is suspended again", given: vainly, when: suspend, then: []string{prod + " suspend_requested"}, phase: fsm.Suspending},
+		{name: "that is tried again", given: vainly, when: retry(prod), then: []string{prod + " suspend_requested"}, phase: fsm.Suspending},
+		{name: "it was woken while it fell asleep, and serves", given: facts(t, withApp, resume), when: failed(prod, ev.ConfigProblem), then: []string{prod + " attempt_failed", prod + " resumed"}, phase: fsm.Active, why: "config_problem"},
+		{name: "it has slept", given: facts(t, asleep, resume), when: failed(prod, ev.ConfigProblem), then: []string{prod + " attempt_failed", prod + " update_failed"}, phase: fsm.Suspended, why: "config_problem"},
+		{name: "its cluster does not answer", given: facts(t, withApp, failed(prod, ev.ConfigProblem)), when: expired(prod), then: []string{prod + " update_failed"}, phase: fsm.Suspended, why: "timeout"},
+	})
+	live(t, []life{{name: "too many programs", given: many, when: suspend, not: "refused…21 programs would have operators stop what they run for tenant acme/prod, too many: 20 at most"}})
+	live(t, []life{{name: "it goes nowhere", given: elsewhere, when: roam(ev.TenantUse{}, fsmtest.AsIs), not: "refused…programs had operators stop what they run for it…resume it first"}})
+}
+
 func TestWhatIsHeld(t *testing.T) {
 	const prod, pg = "tenant acme/prod", "application acme/prod_pg"
 	suspended := fsmtest.History(fsmtest.Platform(), fsmtest.InfraBuilt(), fsmtest.TenantActive(ev.SuspendRequested{}, ev.Suspended{}))

@@ -24,13 +24,15 @@ type TenantData struct {
 	Placement *ev.Placement // nil until it is placed
 	Site      ev.Target
 	Cluster   string
-	Sleeps    bool           // nothing of it was running when it was last at rest
-	Waking    bool           // it was asked to wake, and does not sleep again since
-	Move      *ev.MoveState  // nil unless it moves
-	Next      *ev.TenantSpec // what it asks for once it has moved; nil unless it is to
-	Zones     []string       // of the machines that it moves to, if these are in some only
-	Away      *Away          // nil unless it moves to another cluster
-	Shared    *CellStay      // of a tenant of a multi-tenant plan, once it is begun; it is never changed
+	Sleeps    bool                   // nothing of it was running when it was last at rest
+	Waking    bool                   // it was asked to wake, and does not sleep again since
+	Move      *ev.MoveState          // nil unless it moves
+	Next      *ev.TenantSpec         // what it asks for once it has moved; nil unless it is to
+	Zones     []string               // of the machines that it moves to, if these are in some only
+	Away      *Away                  // nil unless it moves to another cluster
+	Programs  *ev.SuspensionPrograms // of one that is suspended, or is to be: by which operators stop what they run; it is never changed
+	Round     int                    // how often it was to fall asleep, or to wake: programs are run anew in each
+	Shared    *CellStay              // of a tenant of a multi-tenant plan, once it is begun; it is never changed
 }
 
 // Wants returns the spec.
@@ -64,25 +66,23 @@ var tenant = Kind[TenantData]{
 			Row{ev.TakenIn{}, []Phase{Failed}, Waiting},
 			Row{ev.TakenIn{}, []Phase{Waiting, Provisioning, Suspending, Resuming}, Stay},
 		)...))...)),
-	StepLimits: boundsOfMove,
+	StepLimits: limitsOfStep,
 	Rules: map[Phase]PhaseLimits{
 		Provisioning: {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second},
-		Suspending:   {Within: 30 * time.Minute, Attempts: 5, Usual: 5 * time.Second},
-		Resuming:     {Within: 30 * time.Minute, Attempts: 5, Usual: 10 * time.Second},
+		Suspending:   suspendingLimits,
+		Resuming:     resumingLimits,
 	},
 	SteadyPhases:     []Phase{Active, Suspended},
 	TerminatingPhase: Deleting,
 	FinalPhase:       Gone,
 	Cascades:         true,
-	Users: func(e Entity[TenantData], refs *Refs) []ev.Ref {
-		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.tenant().Ref == e.Ref }, ev.Application)
-	},
-	CreateEvents: requested[ev.TenantSpec],
-	CheckSpec:    fitsTenant,
-	Rejoin:       rejoinTenant,
-	UpdateEvents: respecTenant,
-	Evolve:       evolveTenant,
-	Owed:         owedTenant,
+	Users:            usersOfTenant,
+	CreateEvents:     requested[ev.TenantSpec],
+	CheckSpec:        fitsTenant,
+	Rejoin:           rejoinTenant,
+	UpdateEvents:     respecTenant,
+	Evolve:           evolveTenant,
+	Owed:             owedTenant,
 	ExpectedEffects: func(e Entity[TenantData], refs *Refs) []ev.Effect {
 		if refs.unmet(e.Data.place()[:1]) != nil || e.Phase() == Moving && (!e.Data.watched() || e.Data.mending()) {
 			return nil
@@ -91,7 +91,7 @@ var tenant = Kind[TenantData]{
 			return []ev.Effect{ev.RecordTenant{CellTenant: e.Data.ensure(e.Base).InCell()}}
 		}
 		if e.Phase() == Suspended {
-			return []ev.Effect{ev.SuspendTenant{EnsureTenant: e.Data.ensure(e.Base), Since: e.PhaseSince}}
+			return []ev.Effect{e.Data.asleep(e.Base)}
 		}
 		return []ev.Effect{e.Data.ensure(e.Base)}
 	},
@@ -115,7 +115,7 @@ var tenant = Kind[TenantData]{
 // fitsTenant refuses a plan that takes nobody new, and an application type that the plan does not offer.
 func fitsTenant(ref ev.Ref, s ev.Spec, refs *Refs) (faults []ev.FieldError) {
 	spec := s.(ev.TenantSpec)
-	p, ok := find[PlanData](refs, ready(ev.Plan, spec.Plan).Ref)
+	p, ok := planFor(ref, spec.Plan, refs)
 	if ok && p.Phase() == Retired && !subscribed(ref, p.Ref, refs) {
 		faults = append(faults, ev.FieldError{Field: "spec.plan", Message: fmt.Sprintf("%s is retired: it takes no new tenants", p.Ref)})
 	}

@@ -16,7 +16,7 @@ type CellStay struct {
 	Joined  bool        // it is in its cell
 	Leaving bool        // it is known by which program it leaves
 	Leave   *ev.PlanJob
-	Left    bool // it is no more in its cell
+	Left    bool // it is no longer in its cell
 }
 
 // stay is how far the tenant is.
@@ -190,7 +190,7 @@ func startLeaving(e Entity[TenantData], refs *Refs) []ev.Change {
 		other := e.Data.otherStay()
 		at, cluster, s = &other, away.Cluster, away.InCell
 	}
-	if !e.Data.shares() || cluster == "" || s.Leaving {
+	if at == nil || at.Record == "" || cluster == "" || s.Leaving {
 		return nil
 	}
 	return changed(e.Base, ev.LeavingStarted{Leave: refs.stepsIn(*at).Leave})

@@ -178,8 +178,11 @@ var machineSteps = map[string]PhaseLimits{
 	ev.StepAbort:   {},
 }
 
-// boundsOfMove are those of the step that is taken.
-func boundsOfMove(e Entity[TenantData]) (l PhaseLimits, is bool) {
+// limitsOfStep are those of the step that a move takes, or of programs by which a tenant is suspended or resumed.
+func limitsOfStep(e Entity[TenantData]) (l PhaseLimits, is bool) {
+	if l, is = boundsOfSuspension(e); is {
+		return l, is
+	}
 	if e.Phase() == Moving && e.Data.Away != nil {
 		return e.Data.boundsOfCluster()
 	}
@@ -208,7 +211,7 @@ func (d TenantData) owedMachines(b Base) ev.Effect {
 		to = m.From.Nodes()
 	}
 	e := ev.MoveTenant{EnsureTenant: d.ensure(b), Step: m.Step, Move: m.ID, To: to, Zones: d.Zones,
-		Sleeps: d.Sleeps, Since: b.PhaseSince}
+		Sleeps: d.Sleeps, Since: b.PhaseSince, Look: d.look()}
 	e.Placement = at
 	return e
 }
@@ -226,7 +229,7 @@ func (d TenantData) owedMove(b Base) ev.Effect {
 	}
 	switch {
 	case d.Move != nil && committed(d.Move) && d.Sleeps:
-		return ev.SuspendTenant{EnsureTenant: d.ensure(b), Since: b.PhaseSince}
+		return d.asleep(b)
 	case d.Move != nil && committed(d.Move) && d.shares():
 		return ev.RecordTenant{CellTenant: d.ensure(b).InCell()}
 	case d.Move != nil && committed(d.Move):
@@ -279,7 +282,7 @@ func reserve(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 // awaitPlace is what a tenant waits for at the place that it goes to, and brings it back if that can't be made; nil if all is there.
 func awaitPlace(e Entity[TenantData], refs *Refs) (back []ev.Change, w *Blocker) {
 	needs := placeOf(e.Data.Move.To)
-	if e.Data.shares() && e.Data.Away != nil {
+	if e.Data.Move.To.Record != "" && e.Data.Away != nil {
 		needs = append(needs, refs.inCellOf(e.Data.Move.To)...)
 	}
 	if w = refs.unmet(needs); w == nil {
@@ -334,7 +337,7 @@ func outcomeTenant(e Entity[TenantData], outcome ev.Event) []ev.Event {
 func pauseMove(e Entity[TenantData], on bool) ([]ev.Change, error) {
 	m := e.Data.Move
 	switch {
-	case m == nil:
+	case !underWay(e):
 		return nil, notMoving(e)
 	case m.Paused == on:
 		return nil, nil // asked twice
@@ -345,7 +348,7 @@ func pauseMove(e Entity[TenantData], on bool) ([]ev.Change, error) {
 	case m.Step == ev.StepAbort:
 		return nil, ev.Refuse(ev.Refused, "operation %s of %s was aborted and brings everything back: it can't be paused", m.ID, e.Ref)
 	case !m.Closed.IsZero():
-		return nil, ev.Refuse(ev.Refused, "%s is closed since %s by operation %s: that is not held; abort it to open it again where it was", e.Ref, m.Closed.Format(time.RFC3339), m.ID)
+		return nil, ev.Refuse(ev.Refused, "%s has been closed since %s by operation %s, which can't be paused now: abort it to open it again where it was", e.Ref, m.Closed.Format(time.RFC3339), m.ID)
 	}
 	return changed(e.Base, ev.MovePaused{}), nil
 }
@@ -354,7 +357,7 @@ func pauseMove(e Entity[TenantData], on bool) ([]ev.Change, error) {
 func abortMove(e Entity[TenantData], ask ev.Abort, refs *Refs) ([]ev.Change, error) {
 	m := e.Data.Move
 	switch {
-	case m == nil:
+	case !underWay(e):
 		return nil, notMoving(e)
 	case ask.Force && !committed(m) && e.Data.Away.waits(m):
 		return aborting(e, ev.MoveAborting{Forced: true, Reason: ev.Reason{Code: ev.ConflictReason, Fault: ev.ByUser,
@@ -370,6 +373,9 @@ func abortMove(e Entity[TenantData], ask ev.Abort, refs *Refs) ([]ev.Change, err
 func onlyForwards(e Entity[TenantData]) error {
 	return ev.Refuse(ev.Refused, "%s is on the new terms: operation %s can only go on to its end; move it back after that", e.Ref, e.Data.Move.ID)
 }
+
+// underWay tells whether a tenant is on its way. One that is deleted there is not any more, though its move has not ended.
+func underWay(e Entity[TenantData]) bool { return e.Data.Move != nil && e.Phase() == Moving }
 
 func notMoving(e Entity[TenantData]) error {
 	return ev.Refuse(ev.Refused, "%s is %s and does not move: \"aerie tenant move\" begins a move", e.Ref, e.Phase())

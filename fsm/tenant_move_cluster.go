@@ -22,7 +22,10 @@ type Away struct {
 	Forced   bool                 // which waits for no program
 	Mends    bool                 // its namespace is made again as it was where it serves
 	Follow   bool                 // Secrets follow it, as was seen when the move began
-	InCell   CellStay             // how far it is into the other place, or out of it, if both are cells whose applications are shared
+	Leave    bool                 // what aerie did not make stays behind, as was said then
+	Apart    bool                 // nobody works in both clusters, so that no Secret follows
+	Quota    ev.PlanQuota         // what programs are told that it may use where it goes
+	InCell   CellStay             // how far it is into the other place, or out of it, if that is a cell whose applications are shared
 }
 
 // stops tells whether programs may run at the target of a move that is given up, which end before the source opens.
@@ -33,10 +36,17 @@ func (a *Away) waits(m *ev.MoveState) bool {
 	return a != nil && !m.Closed.IsZero() && !a.Reopened && !a.Forced
 }
 
+// leavesSome tells whether something stays behind that aerie did not make, as was agreed to when a move began: into a cell also Secrets
+// that would follow elsewhere.
+func leavesSome(s ev.MoveStarted) bool {
+	return s.Use != nil && (len(s.Use.Foreign) > 0 || s.To.Record != "" && len(s.Use.Follow) > 0)
+}
+
 // evolveAway notes what a tenant has in another cluster.
 func (d TenantData) evolveAway(happened ev.Event) TenantData {
 	if started, ok := happened.(ev.MoveStarted); ok && started.Kind == ev.MoveCluster && started.Terms != nil {
-		d.Away = &Away{Terms: *started.Terms, Apps: started.Apps, Jobs: started.Jobs, Follow: started.Use != nil && len(started.Use.Follow) > 0}
+		d.Away = &Away{Terms: *started.Terms, Apps: started.Apps, Jobs: started.Jobs,
+			Follow: started.Use != nil && len(started.Use.Follow) > 0, Leave: leavesSome(started), Apart: started.Apart, Quota: started.Quota}
 		return d
 	}
 	if d.Away == nil {
@@ -55,9 +65,10 @@ func (d TenantData) evolveAway(happened ev.Event) TenantData {
 		now.Here, now.There = e.Here, e.There
 	case ev.Moved:
 		d.Site, d.Cluster, now.Site, now.Cluster = now.Site, now.Cluster, d.Site, d.Cluster
-		if d.shares() {
-			d.Shared, now.InCell = &CellStay{Join: now.InCell.Join, Tries: 1, Joined: true}, CellStay{}
+		if d.Shared = nil; e.Record != "" {
+			d.Shared = &CellStay{Join: now.InCell.Join, Tries: 1, Joined: true}
 		}
+		now.InCell = CellStay{}
 	case ev.MoveQuiesced:
 		now.Begun = d.Away.course().has(ev.StepCopy) || d.Away.course().has(ev.StepVerify)
 	case ev.MoveStopped:
@@ -82,7 +93,7 @@ func (d TenantData) otherStay() ev.Placement {
 // leaves owes the end of what a tenant has at its other place.
 func (d TenantData) leaves(b Base) ev.Effect {
 	at := d.otherStay()
-	if d.shares() {
+	if at.Record != "" {
 		there := d.ensure(b)
 		there.Placement, there.Target, there.Cluster = at, d.Away.Site, d.Away.Cluster
 		return d.Away.InCell.owedLeave(there.InCell(), at)
@@ -96,7 +107,7 @@ func (d TenantData) relocate(b Base, there, closed bool) ev.RelocateTenant {
 	if there {
 		e.Placement, e.Target, e.Cluster = d.Move.To, d.Away.Site, d.Away.Cluster
 	}
-	e.Closed, e.Programs, e.Follow = closed, d.programs(), d.follow()
+	e.Closed, e.Programs, e.Follow, e.Look = closed, d.programs(), d.follow(), d.look()
 	if e.Step == ev.StepPrepare {
 		e.Join = d.Away.InCell.Join
 	}
@@ -107,7 +118,8 @@ func (d TenantData) relocate(b Base, there, closed bool) ev.RelocateTenant {
 // source is closed and rests, with what they say at last. Then it is looked again whether some do.
 func (d TenantData) follow() *ev.MoveFollow {
 	switch m := d.Move; {
-	case d.shares(): // a cell's Secrets are its applications'
+	case m.From.Record != "", m.To.Record != "": // a cell's Secrets are its applications'
+	case d.Away.Apart:
 	case m.Step == ev.StepPrepare && d.Away.Follow:
 		return &ev.MoveFollow{Site: d.Site, Cluster: d.Cluster, Namespace: m.From.Namespace, Stay: m.From.Stay, Some: true}
 	case m.Step == ev.StepQuiesce:
@@ -132,7 +144,7 @@ func (d TenantData) owedCluster(b Base) ev.Effect {
 		return d.ensure(b)
 	case m.Paused:
 		return WaitFor{}
-	case m.Step == ev.StepReserve, m.Step == ev.StepInstall && d.shares():
+	case m.Step == ev.StepReserve, m.Step == ev.StepInstall && m.To.Record != "":
 		return WaitFor{On: awaitedAt(m.To)}
 	case m.Step == ev.StepPrepare:
 		return d.relocate(b, true, true)
@@ -193,7 +205,7 @@ func settleCluster(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 	switch m := e.Data.Move; {
 	case m.Step == ev.StepReserve:
 		return reserve(e, refs)
-	case m.Step == ev.StepInstall && e.Data.shares():
+	case m.Step == ev.StepInstall && m.To.Record != "":
 		return lookIntoCell(e, refs)
 	case m.Step == ev.StepInstall:
 		return installCopies(e, refs)
@@ -226,11 +238,11 @@ func reservedAt(e Entity[TenantData], refs *Refs) ev.MoveReserved {
 // installCopies has the tenant's applications installed where it goes to, and waits until they are. One that can't be installed
 // there brings the tenant back.
 func installCopies(e Entity[TenantData], refs *Refs) (changes []ev.Change, waits *Blocker) {
-	done := ev.MoveInstalled{At: refs.command.Time}
+	done := ev.MoveInstalled{At: refs.command.Time, Here: refs.endpointsIn(e.Data.Move.From)}
 	for _, n := range e.Data.copies(e.Base) {
 		app, _ := find[ApplicationData](refs, n.Ref)
 		switch c := app.Data.Copy; {
-		case app.Phase() == Deployed && c == nil:
+		case (app.Phase() == Deployed || app.Phase() == Pending) && c == nil: // the latter was born for the move
 			changes = append(changes, changed(app.Base, copyOf(e, app))...)
 		case app.Phase() != Copying && app.Phase() != Copied:
 			continue // it is going, or gone
@@ -251,14 +263,14 @@ func installCopies(e Entity[TenantData], refs *Refs) (changes []ev.Change, waits
 	return changes, waits
 }
 
-// aborting brings a tenant back, and has nobody install any more where it does not go.
+// aborting brings a tenant back, and has nobody install any more where it does not go. What was born for the move ends: endApplications.
 func aborting(e Entity[TenantData], why ev.MoveAborting, refs *Refs) []ev.Change {
 	changes := changed(e.Base, why)
 	if e.Data.Away == nil {
 		return changes
 	}
 	for _, n := range e.Data.copies(e.Base) {
-		if app, there := find[ApplicationData](refs, n.Ref); there && app.Phase() == Copying {
+		if app, there := find[ApplicationData](refs, n.Ref); there && app.Phase() == Copying && app.Data.Cluster != "" {
 			changes = append(changes, changed(app.Base, ev.CopyDropped{})...)
 		}
 	}
@@ -296,72 +308,55 @@ func (d *destination) crosses(e Entity[TenantData], refs *Refs) (faults []ev.Fie
 	terms := d.then.Move
 	if terms == nil || terms.Data == "" {
 		where := fmt.Sprintf("%s is on dataplane %s, which is another cluster than %s", d.to.TenantInfra, d.to.Dataplane, e.Data.Placement.Dataplane)
-		if e.Data.shares() {
+		switch {
+		case e.Data.shares() && d.to.Record != "":
 			where = fmt.Sprintf("cell %s has other applications than %s, in which it is now", d.to.Cell, e.Data.Placement.Cell)
+		case e.Data.shares():
+			where = fmt.Sprintf("it shares the applications of cell %s, and has its own then", e.Data.Placement.Cell)
+		case d.to.Record != "":
+			where = "it has applications of its own, and shares those of a cell then"
+		case d.makesDataplane():
+			where = fmt.Sprintf("nothing fits that is there, and what would be made is in another cluster than %s", e.Data.Placement.Dataplane)
 		}
 		return []ev.FieldError{{Field: "plan", Message: fmt.Sprintf("%s, and plan %s does not say what becomes of its data: its spec.move.data must be jobs, for programs that bring it along, or none, if there is none",
 			where, d.to.Plan)}}
 	}
 	d.terms = terms
-	if e.Data.shares() {
-		d.shared = refs.sharedWay(*e.Data.Placement, d.to, d.then)
-	}
+	d.ends = refs.endsOf(*e.Data.Placement, d.to, d.then)
 	dp, _ := find[DataplaneData](refs, ready(ev.Dataplane, d.to.Dataplane).Ref)
 	from, _ := find[DataplaneData](refs, ready(ev.Dataplane, e.Data.Placement.Dataplane).Ref)
-	for _, on := range []DataplaneData{dp.Data, from.Data} {
-		if on.worker() != ByServer || on.Spec.Mode == ev.ModePull {
-			why := "behind which nobody looks before a move"
-			if e.Data.shares() {
-				why = "which does not yet move tenants from cell to cell"
-			}
-			return []ev.FieldError{{Field: "dataplane", Message: fmt.Sprintf("%s or %s is worked on by an agent, %s: both must be push",
-				d.to.Dataplane, e.Data.Placement.Dataplane, why)}}
+	for _, on := range []Entity[DataplaneData]{dp, from} {
+		switch by := on.Data.worker(); {
+		case by == ByNobody:
+			return []ev.FieldError{{Field: "dataplane", Message: fmt.Sprintf("%s is being handed over: wait until that has ended", on.Ref)}}
+		case (d.ends.fromCell || d.ends.toCell) && (by != ByServer || on.Data.Spec.Mode == ev.ModePull):
+			return []ev.FieldError{{Field: "dataplane", Message: fmt.Sprintf("%s is worked on by an agent, which does not yet move tenants into cells, or out of them: both must be push", on.Ref)}}
 		}
 	}
+	d.apart = dp.Data.worker() != from.Data.worker() || dp.Data.worker() == ByAgent && dp.Ref.Owner != from.Ref.Owner
 	if dp.Data.Spec.Type == "dedicated" && len(dp.Data.Customers) == 0 {
-		d.births = append(d.births, changed(dp.Base, ev.Claimed{Customer: e.Ref.Owner})...)
+		d.births = joinAll(d.births, changed(dp.Base, ev.Claimed{Customer: e.Ref.Owner})) // it may be born in this decision
 	}
 	d.jobs = terms.Jobs()
-	d.apps, faults = d.goesWith(e, refs)
+	switch {
+	case d.ends.fromCell && !d.ends.toCell:
+		faults = d.gives(e, refs)
+	case d.ends.toCell && !d.ends.fromCell:
+		faults = d.sheds(e, refs)
+	default:
+		d.apps, faults = d.goesWith(e, refs)
+	}
 	return append(faults, d.checkPrograms(e)...)
 }
 
 // sayCluster adds to a plan what a move to another cluster does.
 func (d destination) sayCluster(p *ev.MovePlan) {
 	p.InterruptedMS = d.terms.MostClosed().Milliseconds()
-	if d.shared != nil {
-		d.saySharedWay(p)
-		return
-	}
-	at := fmt.Sprintf("namespace %s on dataplane ", p.To.Namespace)
-	p.Made = append(p.Made, fmt.Sprintf("%s%s, with %d of its applications", at, p.To.Dataplane, len(d.apps)))
-	p.Removed = append(p.Removed, fmt.Sprintf("%s%s and all in it, %s after it has opened on %s", at, p.From.Dataplane, d.terms.Hold, p.To.Dataplane))
-	p.Interrupted = fmt.Sprintf("nobody from outside reaches it between its end on %s and its beginning on %s; if that takes longer than %s, it is brought back",
-		p.From.Dataplane, p.To.Dataplane, d.terms.Cut)
+	d.sayEnds(p)
 	for _, s := range d.follow {
 		p.Made = append(p.Made, s+", which follows it")
 	}
 	for _, f := range d.left {
 		p.Removed = append(p.Removed, f+", which aerie did not make and which does not come along")
 	}
-}
-
-// stuckBehind says what would not come along to another cluster.
-func (d *destination) stuckBehind(use ev.TenantUse, leave bool) (faults []ev.FieldError) {
-	volumes := use.Volumes
-	if d.terms.Data == ev.DataJobs {
-		volumes = nil // their data is what the programs bring along
-	}
-	for _, v := range volumes {
-		faults = append(faults, ev.FieldError{Field: "tenant", Message: fmt.Sprintf("%s holds data, and spec.move.data of plan %s is %s: nothing would bring it along; delete it, or choose a plan that fits on %s",
-			v, d.to.Plan, d.terms.Data, d.from)})
-	}
-	d.follow = use.Follow
-	if d.left = use.Foreign; leave {
-		return faults
-	}
-	for _, f := range use.Foreign {
-		faults = append(faults, ev.FieldError{Field: "leave", Message: f + " is not aerie's and would stay behind and be removed: take it away, or give leave"})
-	}
-	return faults
 }

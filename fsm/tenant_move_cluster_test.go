@@ -61,6 +61,7 @@ func TestMovesToAnotherCluster(t *testing.T) {
 		{name: "a step that fails for good", given: reserved, when: failed(moving, ev.ConfigProblem), then: []string{moving + " attempt_failed", moving + " move_aborting"}},
 		{name: "aborted before anything was made", given: facts(t, begun, ask(moving, ev.Abort{})), when: settle(moving), then: []string{moving + " move_aborted", moving + " activated"}, phase: fsm.Active},
 		{name: "aborted before it was closed", given: facts(t, copied, ask(moving, ev.Abort{})), when: done(moving, ev.Deleted{}), then: []string{moving + " move_aborted", moving + " activated"}, phase: fsm.Active},
+		{name: "what no longer fits before it is closed", given: installed, when: failed(moving, ev.ConfigProblem), then: []string{moving + " attempt_failed", moving + " move_aborting"}},
 		{name: "closed for too long", given: installed, when: expired(moving), then: []string{moving + " move_aborting"}},
 		{name: "it is opened again first", given: aborting, when: done(moving, ev.MoveReopened{}), then: []string{moving + " move_reopened"}, phase: fsm.Moving},
 		{name: "then what was made goes", given: reopened, when: done(moving, ev.Deleted{}), then: []string{moving + " move_aborted", moving + " activated"}, phase: fsm.Active, why: "-"},
@@ -69,7 +70,7 @@ func TestMovesToAnotherCluster(t *testing.T) {
 		{name: "a late close of before the abort", given: aborting, when: late(moving, installed, ev.MoveQuiesced{}), phase: fsm.Moving},
 		{name: "no abort behind the commit", given: moved, when: ask(moving, ev.Abort{}), not: "refused…can only go on to its end"},
 		{name: "paused while it serves", given: copying, when: ask(moving, ev.Pause{}), then: []string{moving + " move_paused"}, why: "the move is paused"},
-		{name: "not when it is closed", given: installed, when: ask(moving, ev.Pause{}), not: "refused…is closed since…abort it"},
+		{name: "not when it is closed", given: installed, when: ask(moving, ev.Pause{}), not: "refused…has been closed since…abort it"},
 		{name: "a change of what moves", given: copying, when: update(movingPg, `{"spec":{"manifests":[{"kind":"Service"}]}}`), not: "refused…operation asked"},
 		{name: "a retry of what moves", given: facts(t, copying, failed(movingPg, ev.InternalReason)), when: retry(movingPg), not: "refused…operation asked"},
 		{name: "a change of what has not followed yet", given: facts(t, held, done(moving, ev.Deleted{})), when: update(movingPg, `{"spec":{"manifests":[{"kind":"Service"}]}}`), not: "refused…has just moved, and it follows"},
@@ -108,6 +109,28 @@ func TestMovesToAnotherCluster(t *testing.T) {
 	}
 }
 
+// A tenant is looked at once more before it is closed, as it was before its move: at no other step.
+func TestATenantIsLookedAtAgain(t *testing.T) {
+	for _, leave := range []bool{true, false} {
+		use := ev.TenantUse{CPU: 1}
+		if leave {
+			use.Foreign = []string{"Secret mine"}
+		}
+		given := facts(t, clusterHome(), roam(use, func(m *ev.Move) { m.Leave = leave }), settle(moving))
+		for _, next := range []question{done(moving, ev.MovePrepared{}), settle(moving), done(movingPg, ev.Deployed{Revision: 1}), settle(moving),
+			done(moving, ev.MoveQuiesced{}), settle(moving), done(moving, ev.MoveOpened{})} {
+			e, _ := fsmtest.WorldOf(t, given).Get(fsmtest.RefOf(moving))
+			owed, is := fsm.Machines[ev.Tenant].Owed(e).(ev.RelocateTenant)
+			if want := is && owed.Step == ev.StepQuiesce; want != (owed.Look != nil) {
+				t.Fatalf("at %s it is looked at: %+v", owed.Step, owed.Look)
+			} else if want && (owed.Look.Data != ev.DataNone || owed.Look.Leave != leave || owed.Look.To.Dataplane != "-/us" || owed.Look.Site.Dataplane != "-/us") {
+				t.Errorf("it is looked at for %+v", owed.Look)
+			}
+			given = facts(t, given, next)
+		}
+	}
+}
+
 // Secrets that follow a tenant are in what it says before, are brought when its namespace is made there, and once more when it is closed. One
 // that is labelled since is looked for then too.
 func TestSecretsFollowATenant(t *testing.T) {
@@ -141,6 +164,42 @@ func TestSecretsFollowATenant(t *testing.T) {
 		}
 		if fmt.Sprint(at) != fmt.Sprint(want) {
 			t.Errorf("Secrets are brought at %v, want %v", at, want)
+		}
+	}
+}
+
+// Secrets follow where one executor works in both clusters, whatever accounts these are in: where a server works in the one and an agent in
+// the other, who has some is refused, and who gets some on the way is looked at for them before it is closed.
+func TestSecretsFollowWhereOneWorksInBoth(t *testing.T) {
+	pulled := func(paths ...string) (facts []fsmtest.Fact) {
+		for _, path := range paths {
+			facts = append(facts, fsmtest.Is("dataplane "+path, ev.HandedOver{Mode: ev.ModePull, After: 1})...)
+		}
+		return facts
+	}
+	for _, row := range []struct {
+		name   string
+		agents []fsmtest.Fact
+		follow bool
+	}{
+		{"a server works in both", nil, true},
+		{"an agent works where it goes to", pulled("-/us"), false},
+		{"an agent works where it is", pulled("-/eu"), false},
+		{"an agent works in both", pulled("-/eu", "-/us"), true},
+	} {
+		home := fsmtest.History(clusterHome(), row.agents)
+		use := ev.TenantUse{Follow: []string{"Secret db"}}
+		begins := life{name: row.name, given: home, when: roam(use, fsmtest.AsIs), then: []string{moving + " move_started"}}
+		if !row.follow {
+			begins.then, begins.not = nil, "refused…tenant: Secret db: what is labelled aerie.io/follow goes through the memory of one server or one agent, and who works on -/eu does not work on -/us"
+		}
+		live(t, []life{begins})
+		given := facts(t, home, roam(ev.TenantUse{}, fsmtest.AsIs), settle(moving), done(moving, ev.MovePrepared{}), settle(moving),
+			done(movingPg, ev.Deployed{Revision: 1}), settle(moving))
+		e, _ := fsmtest.WorldOf(t, given).Get(fsmtest.RefOf(moving))
+		owed := fsm.Machines[ev.Tenant].Owed(e).(ev.RelocateTenant)
+		if unfit := fsm.Unfit(*owed.Look, "-/eu", use); (owed.Follow != nil) != row.follow || (len(unfit) == 0) != row.follow {
+			t.Errorf("%s: at %s Secrets follow by %+v, and %v", row.name, owed.Step, owed.Follow, unfit)
 		}
 	}
 }

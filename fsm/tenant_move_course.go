@@ -11,24 +11,24 @@ import (
 
 // course is what a plan adds to the steps of a move to another cluster.
 type course struct {
-	terms  ev.PlanMove
-	jobs   []ev.MoveJob
-	shared *sharedWay // between two cells whose applications are shared; nil: the tenant has a namespace of its own
-	makes  bool       // of a move within a cluster: to machines that are made for it alone
+	terms ev.PlanMove
+	jobs  []ev.MoveJob
+	ends  ends // what is at its two ends
+	makes bool // of a move within a cluster: to machines that are made for it
 }
 
 func (a *Away) course() course {
 	if a == nil {
 		return course{}
 	}
-	return course{terms: a.Terms, jobs: a.Jobs} // its steps are the same between cells
+	return course{terms: a.Terms, jobs: a.Jobs} // its steps are the same, whatever is at its ends
 }
 
 func (d destination) course() course {
 	if d.terms == nil {
 		return course{makes: d.makes()}
 	}
-	return course{terms: *d.terms, jobs: d.jobs, shared: d.shared}
+	return course{terms: *d.terms, jobs: d.jobs, ends: d.ends}
 }
 
 // steps are those of a move to another cluster, in their order.
@@ -43,7 +43,7 @@ func (c course) steps(rest string) (all []ev.MovePlanStep) {
 		}
 		all = append(all, s)
 	}
-	says, leaves := c.shared.words()
+	says, leaves := c.ends.words()
 	add(true, ev.StepReserve, says[ev.StepReserve], ev.MoveStarted{}, ev.MoveReserved{})
 	add(true, ev.StepPrepare, says[ev.StepPrepare], ev.MovePrepared{})
 	add(true, ev.StepInstall, says[ev.StepInstall], ev.MoveInstalled{})
@@ -93,7 +93,8 @@ func (d TenantData) programs() *ev.MovePrograms {
 		step = ev.StepUnquiesce
 	}
 	p := ev.MovePrograms{Egress: d.Away.Terms.Egress, Ingress: d.Away.Terms.Ingress, Source: m.From.Namespace, Target: m.To.Namespace,
-		Here: d.Away.Here, There: d.Away.There}
+		Quota: d.Away.Quota, SourceRecord: m.From.Record, TargetRecord: m.To.Record, Here: d.Away.Here, There: d.Away.There}
+	p.Beside = (m.From.Record == "") != (m.To.Record == "") && m.From.Dataplane == m.To.Dataplane
 	for _, j := range d.Away.Jobs {
 		if j.Step == step {
 			p.Jobs = append(p.Jobs, j)
@@ -165,7 +166,7 @@ func elapsedMove(e Entity[TenantData], refs *Refs) []ev.Change {
 func confirmMove(e Entity[TenantData], refs *Refs) ([]ev.Change, error) {
 	m := e.Data.Move
 	switch {
-	case m == nil:
+	case !underWay(e):
 		return nil, notMoving(e)
 	case e.Data.Away == nil || !e.Data.Away.Terms.Confirm:
 		return nil, ev.Refuse(ev.Refused, "operation %s of %s waits for nobody: the plan that it goes to does not say spec.move.confirm", m.ID, e.Ref)

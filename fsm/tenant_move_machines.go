@@ -8,20 +8,13 @@ import (
 )
 
 // A tenant goes to machines of its own, or from there to those of others, as it goes to any: the decision that begins the move gives birth
-// to what it will have alone, and the one after which it has that place no more begins the end of it (see tenantinfra_machines.go).
+// to what it will have alone, and the one after which it no longer has that place begins the end of it (see tenantinfra_machines.go).
 
-// ownMachines are the machines that a tenant will have alone.
-type ownMachines struct {
-	like  ev.Ref // the tenant infra whose pools they are like
-	birth ev.Change
-}
-
-// infraOrOwn chooses the machines that a tenant goes to. If its plan wants machines of its own, and those that it has are not what that
+// machines chooses those that a tenant goes to. If its plan wants machines of its own, and those that it has are not what that
 // wants, or elsewhere, they are born, like those that the plan's rule chooses.
-func (t target) infraOrOwn(e Entity[TenantData], ask ev.Move, refs *Refs) (infra Entity[TenantInfraData], own *ownMachines, err error) {
+func (t target) machines(e Entity[TenantData], ask ev.Move, refs *Refs) (infra Entity[TenantInfraData], made *newPlace, err error) {
 	if !t.want.own {
-		infra, err = t.infra(e, ask, refs)
-		return infra, nil, err
+		return t.infra(e, ask, refs)
 	}
 	from := e.Data.Placement
 	at := cmp.Or(ask.Dataplane, from.Dataplane)
@@ -33,36 +26,39 @@ func (t target) infraOrOwn(e Entity[TenantData], ask ev.Move, refs *Refs) (infra
 	case at == from.Dataplane && here.Data.Spec.For == e.Ref.Path() && len(t.want.misfits(Entity[Data]{here.Base, here.Data}, refs.Get)) == 0:
 		return here, nil, nil
 	}
-	like, err := t.chosen(e, at, ask, refs)
-	if err != nil {
-		return like, nil, err
+	like, made, err := t.chosen(e, at, ask, refs)
+	if err != nil || made != nil { // a template has them made
+		return like, made, err
 	}
-	own = &ownMachines{like.Ref, refs.newOwnInfra(like.dataplane().Ref, like.Data.Spec, e.Ref.Path(), nil)}
-	infra, _ = find[TenantInfraData](refs, own.birth.Ref)
-	return infra, own, nil
+	birth := refs.newOwnInfra(like.dataplane().Ref, like.Data.Spec, e.Ref.Path(), nil)
+	infra, _ = find[TenantInfraData](refs, birth.Ref)
+	return infra, &newPlace{births: []ev.Change{birth}, like: like.Ref}, nil
 }
 
 // makes tells whether a move within a cluster waits for machines that are made for it.
-func (d destination) makes() bool { return d.own != nil && d.kind == ev.MoveMachines }
+func (d destination) makes() bool { return d.made != nil && d.kind == ev.MoveMachines }
 
 // machines are those that it goes to, in words.
 func (d destination) machines() string {
-	if d.own != nil {
+	switch {
+	case d.made == nil:
+		return d.to.TenantInfra
+	case d.made.alone():
 		return "machines of its own"
 	}
-	return d.to.TenantInfra
+	return "one that is made for it"
 }
 
 // sayMachines adds to a plan what it does on machines.
 func (d destination) sayMachines(p *ev.MovePlan, e Entity[TenantData], from ev.Placement) {
-	if d.own != nil {
-		p.Made = append(p.Made, fmt.Sprintf("machines of its own on dataplane %s, like those of %s", d.to.Dataplane, d.own.like))
-	}
-	if d.kind == ev.MoveMachines {
-		room := "tenantinfra " + d.to.TenantInfra
-		if d.own != nil {
+	room := "tenantinfra " + d.to.TenantInfra
+	if d.made != nil {
+		p.Made = append(p.Made, d.made.words()...)
+		if room = "that tenant infra"; d.made.alone() {
 			room = "its own"
 		}
+	}
+	if d.kind == ev.MoveMachines {
 		p.Interrupted = "its pods go one of a workload at a time, as budgets let them; a workload with one pod is away until the next is ready"
 		p.Made = append(p.Made, "room for its pods on the machines of "+room)
 		p.Removed = append(p.Removed, "its pods on the machines of tenantinfra "+from.TenantInfra)
@@ -76,7 +72,7 @@ func (d destination) sayMachines(p *ev.MovePlan, e Entity[TenantData], from ev.P
 func (c course) reserveMachines() ev.MovePlanStep {
 	s := ev.MovePlanStep{Name: ev.StepReserve, Does: "takes the place and holds room for its pods there", Events: []string{ev.MoveStarted{}.Type()}}
 	if c.makes {
-		s.Does = "has machines of its own made, waits until they are ready, and holds room for its pods there"
+		s.Does = "has machines made for it, waits until they are ready, and holds room for its pods there"
 		s.Events = append(s.Events, ev.MoveMade{}.Type())
 	}
 	s.Events = append(s.Events, ev.MoveReserved{}.Type())

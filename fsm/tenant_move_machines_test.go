@@ -35,8 +35,12 @@ func (p *plant) move(ask ev.Move) (plan *ev.MovePlan, told []string) {
 	dry := p.command("tenant acme/prod", ask)
 	dry.Use = &ev.TenantUse{Going: 1}
 	e, _ := p.w.Get(dry.Ref)
-	var err error
-	plan, err = fsm.PlanMove(e, dry, p.w.Refs())
+	refs := p.w.Refs()
+	_, err := fsm.Machines[ev.Tenant].Decide(e, dry, refs) // as a dry run is decided before it is told
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	plan, err = fsm.PlanMove(e, dry, refs)
 	if err != nil || plan == nil {
 		p.t.Fatal(plan, err)
 	}

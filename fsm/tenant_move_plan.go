@@ -23,26 +23,30 @@ func moveTenant(e Entity[TenantData], ask ev.Move, refs *Refs) ([]ev.Change, err
 		from.Stay = d.to.Stay
 	}
 	started := ev.MoveStarted{ID: refs.command.ID, Kind: d.kind, From: from, To: d.to, Spec: d.spec, Zones: d.zones, Makes: d.makes(),
-		Plan: plan.PlanID, Use: plan.Use, Terms: d.terms, Apps: d.apps, Jobs: d.jobs}
-	changes := append(d.births, changed(e.Base, started)...)
+		Plan: plan.PlanID, Use: plan.Use, Terms: d.terms, Apps: d.apps, Jobs: d.jobs, Apart: d.apart}
+	if len(d.jobs) > 0 {
+		started.Quota = d.to.Quota
+	}
+	changes := append(append(d.births, changed(e.Base, started)...), d.given...)
 	return holdApplications(e, changes, "move", refs)
 }
 
 // PlanMove is what a move would do now; nil if the tenant is where it is to go.
 func PlanMove(e Entity[Data], c ev.Command, refs *Refs) (*ev.MovePlan, error) {
-	refs.command, refs.births = c, 0
+	refs.begin(c)
 	_, plan, err := planMove(typed[TenantData](e), c.Payload.(ev.Move), refs)
 	return plan, err
 }
 
 // SurveyOfMove is what must be looked at before a move can be decided: where a bound becomes lower, or pods go to other
 // machines; false if nothing must.
-func SurveyOfMove(e Entity[Data], ask ev.Move, refs *Refs) (ev.TenantSurvey, bool) {
+func SurveyOfMove(e Entity[Data], c ev.Command, refs *Refs) (ev.TenantSurvey, bool) {
+	refs.begin(c)
 	t := typed[TenantData](e)
 	if t.Phase() != Active && t.Phase() != Suspended {
 		return ev.TenantSurvey{}, false
 	}
-	d, err := moveTo(t, ask, refs)
+	d, err := moveTo(t, c.Payload.(ev.Move), refs)
 	if err != nil || d.same(*t.Data.Placement) || !d.mustLook(*t.Data.Placement) {
 		return ev.TenantSurvey{}, false
 	}
@@ -51,9 +55,9 @@ func SurveyOfMove(e Entity[Data], ask ev.Move, refs *Refs) (ev.TenantSurvey, boo
 	case ev.MoveMachines:
 		s.To, s.Zones = d.to.Nodes(), d.zones
 	case ev.MoveCluster:
-		s.To, s.Elsewhere = d.to.Nodes(), true
+		s.To, s.Elsewhere, s.Shared = d.to.Nodes(), true, d.ends.toCell
 		if dp, there := find[DataplaneData](refs, ready(ev.Dataplane, d.to.Dataplane).Ref); there {
-			s.There, s.Into = dp.Data.site(dp.Base), dp.Data.Cluster.Cluster
+			s.There, s.Into = refs.siteOn(dp), dp.Data.Cluster.Cluster
 		}
 	}
 	return s, true
@@ -78,6 +82,9 @@ func planMove(e Entity[TenantData], ask ev.Move, refs *Refs) (*destination, *ev.
 	if err != nil || d.same(*e.Data.Placement) {
 		return nil, nil, err
 	}
+	if e.Data.Sleeps && e.Data.Programs != nil && d.kind != ev.MoveTerms {
+		return nil, nil, ev.Refuse(ev.Refused, "%s can't move: programs had operators stop what they run for it, and nobody would stop that elsewhere: resume it first", e.Ref)
+	}
 	if err := d.possible(e, ask.Leave, refs.command.Use); err != nil {
 		return nil, nil, err
 	}
@@ -97,29 +104,13 @@ func (d *destination) possible(e Entity[TenantData], leave bool, use *ev.TenantU
 	if use == nil {
 		return ev.Refuse(ev.Unavailable, "move %s: its cluster has not said what the tenant uses, which must be known first: ask again", e.Ref)
 	}
-	var faults []ev.FieldError
-	if lower(from.Quota, d.to.Quota) {
-		faults = tooMuch(*use, d.to)
-	}
-	if d.kind == ev.MoveCluster {
-		faults = append(faults, d.stuckBehind(*use, leave)...)
-	}
-	for _, why := range use.Blocked {
-		faults = append(faults, ev.FieldError{Field: "tenant", Message: why})
-	}
-	return refuseChange(e.Ref, ev.VerbMove, faults)
+	return refuseChange(e.Ref, ev.VerbMove, d.unfit(*use, lower(from.Quota, d.to.Quota), leave))
 }
 
 // plan says what the move does.
 func (d destination) plan(e Entity[TenantData], use *ev.TenantUse) ev.MovePlan {
-	from, to := *e.Data.Placement, d.to
-	if d.opens() {
-		to.Cell, to.Machines = "", ""
-	}
-	if d.own != nil {
-		to.TenantInfra = ""
-	}
-	from.Why, to.Why, to.Stay = "", "", ""
+	from, to := *e.Data.Placement, d.unnamed()
+	from.Why = ""
 	p := ev.MovePlan{Kind: d.kind, From: from, To: to, Steps: stepsOf(d.kind, d.course(), e.Data.rest().Type()),
 		Made: []string{}, Changed: d.changes(from, e.Data.Spec), Removed: []string{},
 		Interrupted: "nothing: its pods stay and run on", PriceNow: d.now.Price, PriceThen: d.then.Price}
@@ -133,7 +124,10 @@ func (d destination) plan(e Entity[TenantData], use *ev.TenantUse) ev.MovePlan {
 	if d.kind == ev.MoveCluster {
 		d.sayCluster(&p)
 	}
-	if d.opens() {
+	switch {
+	case d.opens() && d.made != nil:
+		p.Made = append(p.Made, "a cell on that tenant infra")
+	case d.opens():
 		p.Made = append(p.Made, "a cell on tenantinfra "+to.TenantInfra)
 	}
 	if d.to.Cell != from.Cell {

@@ -8,12 +8,13 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
-// A tenant of a multi-tenant plan goes from one cell to another by the steps of a move to another cluster. At its two places it
-// has a record instead of a namespace, and the programs by which it joins and leaves.
+// A tenant of a multi-tenant plan goes to another place by the steps of a move to another cluster, and so does one that comes to such a
+// plan. At a place in a cell it has a record instead of a namespace, and the programs by which it joins and leaves.
 
-// sharedWay is what a move between two cells has that share their applications.
-type sharedWay struct {
-	joins, leaves bool // a program is run for that
+// ends says which of the two places of a move are cells whose applications are shared; at any other a tenant has a namespace of its own.
+type ends struct {
+	fromCell, toCell bool
+	joins, leaves    bool // a program is run for that
 }
 
 // goesElsewhere tells whether a move names another place than the tenant's own.
@@ -21,25 +22,31 @@ func goesElsewhere(from ev.Placement, ask ev.Move) bool {
 	return cmp.Or(ask.Cell, from.Cell) != from.Cell || cmp.Or(ask.Dataplane, from.Dataplane) != from.Dataplane
 }
 
-// fitsCell refuses what would bring a tenant from applications of its own to shared ones, or back, or to those of another plan: no
-// program knows both. Who stays in its cell can have the version that this has.
+// sharesAs tells whether a tenant shares the applications of a cell already that is of the plan that it goes to.
+func (t target) sharesAs(from ev.Placement) bool {
+	return from.Record != "" && t.want.plan == ready(ev.Plan, from.Plan).Ref.Path()
+}
+
+// keepsCell tells whether the cell that a tenant is in, if any, is one for tenants of the plan that it goes to.
+func (t target) keepsCell(from ev.Placement) bool {
+	return t.want.plan == "" && from.Record == "" || t.sharesAs(from)
+}
+
+// fitsCell refuses to bring a tenant into shared applications that has what nobody has there. Who stays in its cell can have the
+// version that this has.
 func (t target) fitsCell(e Entity[TenantData], ask ev.Move, refs *Refs) error {
 	from := e.Data.Placement
-	shares := t.spec.Deployment == ev.MultiTenant
-	if !e.Data.shares() && !shares {
-		return nil
-	}
 	refuse := func(format string, args ...any) error {
 		return ev.Refuse(ev.Refused, "%s can't move: "+format, append([]any{e.Ref}, args...)...)
 	}
 	switch {
-	case e.Data.shares() != shares:
-		return refuse("aerie does not yet move what a tenant has in applications of its own to shared ones, or back; "+
-			"create another tenant of plan %s, and delete this one", t.plan.Ref.Path())
-	case t.plan.Ref != ready(ev.Plan, from.Plan).Ref:
-		return refuse("aerie does not yet move what it has in the applications of plan %s to those of plan %s; "+
-			"create another tenant of that plan, and delete this one", from.Plan, t.plan.Ref.Path())
-	case goesElsewhere(*from, ask):
+	case t.want.plan == "":
+		return nil
+	case e.Data.Sleeps:
+		return refuse("it is %s, and a tenant of plan %s can't be, because it shares the applications of a cell: resume it first", e.Phase(), t.plan.Ref.Path())
+	case len(e.Data.Spec.AllowNamespaces) > 0:
+		return refuse("spec.allowNamespaces is of a namespace, and tenants of plan %s have none of their own: take it out first", t.plan.Ref.Path())
+	case !t.sharesAs(*from), goesElsewhere(*from, ask):
 		return nil // as who comes anew: on the terms asked for, in any cell of the plan
 	}
 	cell, _ := find[CellData](refs, e.Data.inCell()[0].Ref)
@@ -50,34 +57,42 @@ func (t target) fitsCell(e Entity[TenantData], ask ev.Move, refs *Refs) error {
 	return nil
 }
 
-// sharedWay is the way from one cell to another. A cell that is opened for the move has the newest version of the plan.
-func (r *Refs) sharedWay(from, to ev.Placement, then ev.PlanSpec) *sharedWay {
-	joins := r.stepsIn(to).Join
-	if _, there := find[CellData](r, ready(ev.Cell, to.Cell).Ref); !there {
-		joins = then.Tenants.Join
+// endsOf are the two ends of a move. A cell that is opened for it has the newest version of the plan.
+func (r *Refs) endsOf(from, to ev.Placement, then ev.PlanSpec) ends {
+	w := ends{fromCell: from.Record != "", toCell: to.Record != "", leaves: r.stepsIn(from).Leave != nil}
+	if !w.toCell {
+		return w
 	}
-	return &sharedWay{joins != nil, r.stepsIn(from).Leave != nil}
+	w.joins = r.stepsIn(to).Join != nil
+	if _, there := find[CellData](r, ready(ev.Cell, to.Cell).Ref); !there {
+		w.joins = then.Tenants.Join != nil
+	}
+	return w
 }
 
 // words are what the steps do that differ between cells and namespaces, and what is said of who leaves a cell.
-func (w *sharedWay) words() (says map[string]string, leaves []ev.Event) {
-	if w == nil {
-		return map[string]string{
-			ev.StepReserve: "takes the place and waits until it is ready",
-			ev.StepPrepare: "makes its namespace there, closed",
-			ev.StepInstall: "installs its applications there",
-			ev.StepRelease: "removes what it has left, and frees the place that it had",
-		}, nil
-	}
+func (w ends) words() (says map[string]string, leaves []ev.Event) {
 	says = map[string]string{
-		ev.StepReserve: "takes a slot in the cell, and waits until that is open and has its applications",
-		ev.StepPrepare: "makes its record there, closed",
-		ev.StepInstall: "looks once more whether the applications of that cell are there",
-		ev.StepRelease: "removes its record where it was, and frees its slot there",
+		ev.StepReserve: "takes the place and waits until it is ready",
+		ev.StepPrepare: "makes its namespace there, closed",
+		ev.StepInstall: "installs its applications there",
+		ev.StepRelease: "removes what it has left, and frees the place that it had",
+	}
+	if w.fromCell {
+		says[ev.StepInstall] = "installs there what applications its plan gives it"
+	}
+	if w.toCell {
+		says[ev.StepReserve] = "takes a slot in the cell, and waits until that is open and has its applications"
+		says[ev.StepPrepare] = "makes its record there, closed"
+		says[ev.StepInstall] = "looks once more whether the applications of that cell are there"
 	}
 	if w.joins {
 		says[ev.StepPrepare] += ", and runs the program by which it joins"
 	}
+	if !w.fromCell {
+		return says, nil
+	}
+	says[ev.StepRelease] = "removes its record where it was, and frees its slot there"
 	leaves = []ev.Event{ev.LeavingStarted{}}
 	if w.leaves {
 		says[ev.StepRelease] = "runs the program by which it leaves where it was, " + says[ev.StepRelease]
@@ -86,12 +101,44 @@ func (w *sharedWay) words() (says map[string]string, leaves []ev.Event) {
 	return says, leaves
 }
 
-// saySharedWay adds to a plan what a move to another cell does.
-func (d destination) saySharedWay(p *ev.MovePlan) {
-	p.Made = append(p.Made, fmt.Sprintf("its record in the cell that it goes to, on dataplane %s", p.To.Dataplane))
-	p.Removed = append(p.Removed, fmt.Sprintf("its record in cell %s and what it has in the applications there, %s after it has opened where it goes to", p.From.Cell, d.terms.Hold))
-	p.Interrupted = fmt.Sprintf("no cell serves it between its end in %s and its beginning where it goes to; if that takes longer than %s, it is brought back",
-		p.From.Cell, d.terms.Cut)
+// sayEnds adds to a plan what a move to another cluster makes and removes, and between what it interrupts.
+func (d destination) sayEnds(p *ev.MovePlan) {
+	at := fmt.Sprintf("namespace %s on %s", p.To.Namespace, d.there("dataplane "))
+	switch {
+	case d.ends.toCell:
+		p.Made = append(p.Made, fmt.Sprintf("its record in the cell that it goes to, on %s", d.there("dataplane ")))
+	case d.ends.fromCell:
+		p.Made = append(p.Made, at)
+	default:
+		p.Made = append(p.Made, fmt.Sprintf("%s, with %d of its applications", at, len(d.apps)))
+	}
+	for _, born := range d.given {
+		p.Made = append(p.Made, fmt.Sprintf("%s, which is its own then", born.Ref))
+	}
+	opened := "opened where it goes to"
+	if !d.ends.fromCell && !d.ends.toCell {
+		opened = "opened on " + d.there("")
+	}
+	switch {
+	case d.ends.fromCell:
+		p.Removed = append(p.Removed, fmt.Sprintf("its record in cell %s and what it has in the applications there, %s after it has %s", p.From.Cell, d.terms.Hold, opened))
+	default:
+		p.Removed = append(p.Removed, fmt.Sprintf("namespace %s on dataplane %s and all in it, %s after it has %s", p.From.Namespace, p.From.Dataplane, d.terms.Hold, opened))
+	}
+	for _, app := range d.shed {
+		p.Removed = append(p.Removed, app+", with that namespace")
+	}
+	who, from, to := "nobody from outside reaches it", "on "+p.From.Dataplane, "on "+d.there("")
+	if d.ends.fromCell {
+		from = "in " + p.From.Cell
+	}
+	if d.ends.toCell {
+		to = "where it goes to"
+	}
+	if d.ends.fromCell && d.ends.toCell {
+		who = "no cell serves it"
+	}
+	p.Interrupted = fmt.Sprintf("%s between its end %s and its beginning %s; if that takes longer than %s, it is brought back", who, from, to, d.terms.Cut)
 }
 
 // inOrOn says where a place is, as the end of a sentence.
@@ -114,18 +161,28 @@ func (r *Refs) inCellOf(p ev.Placement) []Dependency {
 	return append([]Dependency{in}, applicationsOf(in.Ref, r.planOf(c.Data.Spec))...)
 }
 
-// lookIntoCell goes on when the applications are there of the cell that a tenant goes to, before the one that it is in is closed
-// to it. It says where those of both are reached.
+// lookIntoCell goes on when the applications are there of the cell that a tenant goes to, before it is closed where it is. It says where
+// those of both places are reached.
 func lookIntoCell(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 	if back, w := awaitPlace(e, refs); w != nil {
 		return back, w
 	}
 	m := e.Data.Move
-	return changed(e.Base, ev.MoveInstalled{At: refs.command.Time, Here: refs.endpointsIn(m.From), There: refs.endpointsIn(m.To)}), nil
+	here := refs.endpointsIn(m.From)
+	if m.From.Record == "" {
+		for _, u := range refs.ownApplications(e.Ref) {
+			app, _ := find[ApplicationData](refs, u)
+			here = append(here, named(app.Data.Endpoints, u.Local())...)
+		}
+	}
+	return changed(e.Base, ev.MoveInstalled{At: refs.command.Time, Here: here, There: refs.endpointsIn(m.To)}), nil
 }
 
-// endpointsIn are where the applications of a cell are reached that name endpoints.
+// endpointsIn are where the applications of a cell are reached that name endpoints; none where a tenant has its own.
 func (r *Refs) endpointsIn(p ev.Placement) (all []ev.EndpointAddress) {
+	if p.Record == "" {
+		return nil
+	}
 	for _, n := range r.inCellOf(p)[1:] {
 		app, _ := find[CellApplicationData](r, n.Ref)
 		all = append(all, named(app.Data.Endpoints, n.Ref.Local())...)

@@ -174,7 +174,7 @@ func TestWhatADryRunFromCellToCellPrintsHappens(t *testing.T) {
 		w := fsmtest.WorldOf(t, given)
 		c := toCell(to)(t, w)
 		e, _ := w.Get(c.Ref)
-		if _, must := fsm.SurveyOfMove(e, c.Payload.(ev.Move), w.Refs()); must {
+		if _, must := fsm.SurveyOfMove(e, c, w.Refs()); must {
 			t.Fatal("the namespace of a cell is surveyed as if it were the tenant's")
 		}
 		plan, err := fsm.PlanMove(e, c, w.Refs())

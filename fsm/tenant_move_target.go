@@ -19,16 +19,19 @@ type destination struct {
 	now       ev.PlanSpec   // the version of the plan that it is on
 	then      ev.PlanSpec   // the version that it goes to
 	zones     []string      // of the machines that it goes to, if these are in some only
-	births    []ev.Change   // of a cell that is opened for it, and of those that stand empty; and that it claims a dataplane
+	births    []ev.Change   // of what is made for it, of a cell that is opened, and of those that stand empty; and that it claims a dataplane
 	terms     *ev.PlanMove  // how it goes to another cluster; nil if it does not
 	apps      []string      // that go along
 	jobs      []ev.MoveJob  // the programs that are run on the way to another cluster
 	left      []string      // what stays behind
 	follow    []string      // the Secrets that come along
+	apart     bool          // nobody works in both clusters, so that none can
 	from      string        // the dataplane that it leaves
-	own       *ownMachines  // that are made for it; nil: none are
+	made      *newPlace     // that is made for it; nil: it goes to one that is there
 	leavesOwn bool          // the machines that it leaves are its own
-	shared    *sharedWay    // from one cell into another whose applications are shared; nil: not so
+	ends      ends          // of a move to another cluster: whether they are cells whose applications are shared
+	given     []ev.Change   // the births of the applications that its plan gives it there
+	shed      []string      // its own applications, which end
 }
 
 // opens tells whether a cell is opened for the move.
@@ -63,7 +66,7 @@ func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) 
 	if err := t.fitsCell(e, ask, refs); err != nil {
 		return destination{}, err
 	}
-	infra, own, err := t.infraOrOwn(e, ask, refs)
+	infra, made, err := t.machines(e, ask, refs)
 	if err != nil {
 		return destination{}, err
 	}
@@ -76,19 +79,16 @@ func moveTo(e Entity[TenantData], ask ev.Move, refs *Refs) (destination, error) 
 	if !known {
 		now = on.Data.Spec
 	}
-	if own != nil {
-		births = append([]ev.Change{own.birth}, births...)
-	}
 	left, _ := find[TenantInfraData](refs, ready(ev.TenantInfra, from.TenantInfra).Ref)
-	d := destination{from: from.Dataplane, own: own, leavesOwn: left.Data.Spec.For == e.Ref.Path(),
+	d := destination{from: from.Dataplane, made: made, leavesOwn: left.Data.Spec.For == e.Ref.Path(),
 		to:   t.placement(e, infra, cell, refs.stay()),
-		spec: e.Data.Spec, now: now, then: t.spec, births: births}
+		spec: e.Data.Spec, now: now, then: t.spec, births: made.withBirths(births)}
 	d.spec.Plan, d.spec.Region = t.plan.Ref.Path(), t.region
 	if d.spec.App == "" && t.spec.Apps[0].Type != t.app {
 		d.spec.App = t.app
 	}
 	switch {
-	case d.to.Dataplane != from.Dataplane, e.Data.shares() && d.to.Cell != from.Cell:
+	case d.to.Dataplane != from.Dataplane, (d.to.Record != "") != e.Data.shares(), e.Data.shares() && d.to.Cell != from.Cell:
 		d.kind = ev.MoveCluster
 	case d.to.Nodes() != from.Nodes():
 		d.kind = ev.MoveMachines
@@ -115,9 +115,9 @@ func targetOf(e Entity[TenantData], ask ev.Move, refs *Refs) (t target, faults [
 	fault := func(format string, args ...any) (target, []ev.FieldError) {
 		return t, []ev.FieldError{{Field: "plan", Message: fmt.Sprintf(format, args...)}}
 	}
-	p, ok := find[PlanData](refs, ref)
+	p, ok := planFor(e.Ref, ref.Path(), refs)
 	switch {
-	case !ok || p.Phase() == Gone || ref != own && !p.Data.Spec.Serves(e.Ref.Owner):
+	case !ok:
 		return fault("there is no %s%s", ref, refs.nearest(ref))
 	case p.Phase() == Draft:
 		return fault("%s is a draft: release it first", ref)
@@ -154,6 +154,7 @@ func targetOf(e Entity[TenantData], ask ev.Move, refs *Refs) (t target, faults [
 	asked.Data.Spec.Region = regionOf(e, ask, refs)
 	t.region = asked.Data.Spec.Region
 	t.want = wantOf(asked, at, c.Data)
+	t.want.at = e.Data.Placement.Dataplane
 	return t, faults
 }
 
@@ -181,26 +182,29 @@ func mayGo(e Entity[TenantData], to ev.Ref, refs *Refs) []ev.FieldError {
 	if !known || to == own || is.Move == nil || len(is.Move.To) == 0 || slices.Contains(is.Move.To, to.ID) {
 		return nil
 	}
-	return []ev.FieldError{{Field: "plan", Message: fmt.Sprintf("%s lets its tenants move to %s, not to %s", own, strings.Join(is.Move.To, ", "), to.ID)}}
+	told := strings.Join(plansToGo(e.Ref, is.Move.To, refs), ", ")
+	return []ev.FieldError{{Field: "plan", Message: fmt.Sprintf("%s lets its tenants move to %s, not to %s", own, cmp.Or(told, "no other plan"), to.ID)}}
 }
 
 // infra chooses the machines: those that are asked for; where the tenant is, if that is what the plan wants; else by the plan's
-// rule, on the tenant's own dataplane before any other.
-func (t target) infra(e Entity[TenantData], ask ev.Move, refs *Refs) (Entity[TenantInfraData], error) {
+// rule, on the tenant's own dataplane before any other. Where none fits it is made.
+func (t target) infra(e Entity[TenantData], ask ev.Move, refs *Refs) (Entity[TenantInfraData], *newPlace, error) {
 	from := e.Data.Placement
 	at := from.Dataplane
-	if e.Data.shares() && !goesElsewhere(*from, ask) {
+	if t.sharesAs(*from) && !goesElsewhere(*from, ask) {
 		here, _ := find[TenantInfraData](refs, ready(ev.TenantInfra, from.TenantInfra).Ref)
-		return here, nil
+		return here, nil, nil
 	}
 	if ask.Cell != "" {
 		in, _ := ev.ParseRef(ev.Cell, ask.Cell)
-		return t.fitting(ready(ev.TenantInfra, Base{Ref: in}.infra().Ref.Path()).Ref, "cell", ask, refs)
+		named, err := t.fitting(ready(ev.TenantInfra, Base{Ref: in}.infra().Ref.Path()).Ref, "cell", ask, refs)
+		return named, nil, err
 	}
 	if ask.Dataplane == "" || ask.Dataplane == from.Dataplane {
 		here, _ := find[TenantInfraData](refs, ready(ev.TenantInfra, from.TenantInfra).Ref)
-		if here.Data.Spec.For == "" && len(t.want.misfits(Entity[Data]{here.Base, here.Data}, refs.Get)) == 0 {
-			return here, nil
+		fits := here.Data.Spec.For == "" && len(t.want.misfits(Entity[Data]{here.Base, here.Data}, refs.Get)) == 0
+		if fits && (t.keepsCell(*from) || t.want.hasRoom(refs, here.Ref)) {
+			return here, nil, nil
 		}
 	} else {
 		at = ask.Dataplane
@@ -208,22 +212,25 @@ func (t target) infra(e Entity[TenantData], ask ev.Move, refs *Refs) (Entity[Ten
 	return t.chosen(e, at, ask, refs)
 }
 
-// chosen is the tenant infra that the plan's rule chooses on a dataplane, or, if none is named, wherever one fits.
-func (t target) chosen(e Entity[TenantData], at string, ask ev.Move, refs *Refs) (infra Entity[TenantInfraData], err error) {
+// chosen is the tenant infra that the plan's rule chooses on a dataplane, or, if none is named, wherever one fits, or is made.
+func (t target) chosen(e Entity[TenantData], at string, ask ev.Move, refs *Refs) (Entity[TenantInfraData], *newPlace, error) {
+	where := "on dataplane " + at
+	var made *newPlace
+	var why *Blocker
 	o, found := t.want.best(refs, at)
 	if !found && ask.Dataplane == "" {
+		where = "anywhere"
 		o, found = t.want.best(refs, "")
 	}
-	if !found {
-		where := "anywhere"
-		if ask.Dataplane != "" {
-			where = "on dataplane " + at
-		}
-		return infra, ev.Refuse(ev.Refused, "%s can't move: no tenant infra %s fits: plan %s wants %s; create one, or %s where it fits",
-			e.Ref, where, t.plan.Ref.Path(), t.want, t.want.more())
+	if !found && ask.Dataplane == "" {
+		o.Infra, made, why = t.provided(refs)
+		found = made != nil
 	}
-	infra, _ = find[TenantInfraData](refs, o.Infra)
-	return infra, nil
+	if !found {
+		return Entity[TenantInfraData]{}, nil, t.noPlace(e, where, why, refs)
+	}
+	infra, _ := find[TenantInfraData](refs, o.Infra)
+	return infra, made, nil
 }
 
 // fitting is a tenant infra that somebody has named, unless it is not what the plan wants.
@@ -253,7 +260,7 @@ func (t target) cell(e Entity[TenantData], ask ev.Move, infra Entity[TenantInfra
 		return ask.Cell, nil, t.takesOneMore(e, ask.Cell, refs)
 	case infra.Data.Spec.Cells == nil:
 		return "", nil, nil
-	case infra.Ref.Path() == from.TenantInfra && from.Cell != "":
+	case infra.Ref.Path() == from.TenantInfra && from.Cell != "" && t.keepsCell(*from):
 		return from.Cell, nil, nil
 	}
 	in, births := refs.cellFor(infra, t.want.rule == ev.PlacePack, t.plan)
@@ -270,12 +277,12 @@ func (t target) takesOneMore(e Entity[TenantData], path string, refs *Refs) []ev
 	switch {
 	case !ok || c.Phase() == Closed:
 		return fault("there is no %s%s", ref, refs.nearest(ref))
-	case e.Data.Placement.Cell == path:
-		return nil
 	case c.Data.planPath() != t.want.plan && c.Data.planPath() != "":
 		return fault("%s takes only tenants of plan %s: choose another, or give none", ref, c.Data.planPath())
 	case c.Data.planPath() != t.want.plan:
 		return fault("%s has no applications of plan %s that its tenants share: choose a cell of that plan", ref, t.want.plan)
+	case e.Data.Placement.Cell == path:
+		return nil
 	case c.Phase() == Draining, c.Phase() == Closing, c.Phase() == Failed:
 		return fault("%s takes nobody more: it is %s", ref, c.Phase())
 	case c.Data.Used >= c.Data.Spec.Tenants:
@@ -289,8 +296,11 @@ func (t target) placement(e Entity[TenantData], infra Entity[TenantInfraData], c
 	p := termsOf(t.plan.Ref, t.version, t.spec, t.want.class.Size)
 	p.Dataplane, p.TenantInfra, p.Cell, p.Stay = infra.dataplane().Ref.Path(), infra.Ref.Path(), cell, stay
 	p.Namespace, p.Record = e.Data.Placement.Namespace, e.Data.Placement.Record
-	if p.Record != "" && cell != e.Data.Placement.Cell {
-		p.Namespace = CellNamespace(ready(ev.Cell, cell).Ref)
+	switch name := Namespace(e.Ref.Owner, e.Ref.ID); {
+	case t.want.plan == "" && p.Record != "":
+		p.Namespace, p.Record = name, ""
+	case t.want.plan != "" && (p.Record == "" || cell != e.Data.Placement.Cell):
+		p.Namespace, p.Record = CellNamespace(ready(ev.Cell, cell).Ref), name
 	}
 	if infra.Data.Spec.CellsHaveNodes() {
 		p.Machines = machinesOfCell(ready(ev.Cell, cell).Ref).Path()

@@ -66,7 +66,7 @@ func TestMovesWaitForPeopleAndTimes(t *testing.T) {
 		{name: "paused it is not given up", given: paused, when: expired(moving), phase: fsm.Moving},
 		{name: "paused at night", given: facts(t, confirmed, ask(moving, ev.Pause{})), when: night, phase: fsm.Moving},
 		{name: "aborted while it waits", given: confirmed, when: ask(moving, ev.Abort{}), then: []string{moving + " move_aborting"}},
-		{name: "not paused once it is closed", given: closed, when: ask(moving, ev.Pause{}), not: "refused…is closed since 2026-03-01T23:00:00Z"},
+		{name: "not paused once it is closed", given: closed, when: ask(moving, ev.Pause{}), not: "refused…has been closed since 2026-03-01T23:00:00Z"},
 		{name: "its namespace was changed by hand while it waits", given: installed, when: hand, then: mended, why: "it waits until somebody says"},
 		{name: "and while it is paused", given: paused, when: hand, then: mended, why: "the move is paused"},
 		{name: "it is made again where it serves", given: facts(t, installed, hand), when: done(moving, ev.Activated{}), then: []string{moving + " drift_ended"}, why: "it waits until somebody says"},
@@ -83,7 +83,7 @@ func TestMovesWaitForPeopleAndTimes(t *testing.T) {
 	e, _ := fsmtest.WorldOf(t, closed).Get(fsmtest.RefOf(moving))
 	m := e.Data.(fsm.TenantData).Move
 	if want := "2026-03-01T23:00:00Z"; m.Closed.Format(time.RFC3339) != want {
-		t.Errorf("it is closed since %s, want %s", m.Closed, want)
+		t.Errorf("it has been closed since %s, want %s", m.Closed, want)
 	}
 	if l := fsm.Machines[ev.Tenant].LimitsOf(e); !l.From.Equal(m.Closed) || l.Within != 15*time.Minute {
 		t.Errorf("the interruption counts from %s, %s long", l.From, l.Within)

@@ -21,6 +21,7 @@ type want struct {
 	capacity               string // the priority of all pools; empty: any
 	own                    bool   // machines of its own, like those of what is chosen
 	tenant                 string // its path
+	at                     string // of one that moves: the dataplane that it is on
 }
 
 func wantOf(e Entity[TenantData], p Entity[PlanData], c CustomerData) want {

@@ -77,8 +77,15 @@ func (w want) accountFor(t ev.Provision, refs *Refs) (acc Entity[AccountData], w
 // there is no such dataplane.
 func (s provisionStep) infraOn(w want, refs *Refs) ([]ev.Change, *Blocker) {
 	all := refs.provisioned().Made
-	slices.SortFunc(all, func(a, b MadePlace) int { // what the customer has before what nobody has
-		return cmp.Or(strings.Compare(b.Customer, a.Customer), compare(a.Ref, b.Ref))
+	elsewhere := func(m MadePlace) int {
+		if m.Ref.Path() == w.at {
+			return 0
+		}
+		return 1
+	}
+	// The dataplane that the tenant is on comes first, then those of its customer, then those that nobody has.
+	slices.SortFunc(all, func(a, b MadePlace) int {
+		return cmp.Or(elsewhere(a)-elsewhere(b), strings.Compare(b.Customer, a.Customer), compare(a.Ref, b.Ref))
 	})
 	for _, m := range all {
 		dp, _ := find[DataplaneData](refs, m.Ref)

@@ -78,7 +78,7 @@ func WishOf(ref ev.Ref, spec ev.TenantSpec, get func(ev.Ref) (Entity[Data], bool
 func (w Wish) Misses(infra Entity[Data], get func(ev.Ref) (Entity[Data], bool), cells []CellRoom) []string {
 	misses := w.misfits(infra, get)
 	if d := typed[TenantInfraData](infra).Data; (w.plan == "" || d.Spec.Cells != nil) && RoomFor(infra, cells, w.plan) == 0 {
-		misses = append(misses, "has no room: its cells are full or take nobody, and it opens no more")
+		misses = append(misses, "has no room: its cells are full or take nobody, and it can open no other")
 	}
 	return misses
 }

@@ -176,7 +176,7 @@ func (r *Refs) spreadMachines(e Entity[TenantInfraData], now ev.TenantInfraSpec)
 	return changes
 }
 
-// endMachines begins the end of what a tenant has had alone, and has no more.
+// endMachines begins the end of what a tenant has had alone, and no longer has.
 func (o *outcome) endMachines(ref ev.Ref, before, after Entity[Data]) error {
 	still := PlacesOf(after)
 	for _, path := range PlacesOf(before) {
@@ -202,13 +202,5 @@ func (o *outcome) endOwn(ref, of ev.Ref) error {
 	if o.refs.Get(ref); Ended(e) || e.terminating(Deleting) {
 		return nil
 	}
-	i := slices.IndexFunc(o.changes, func(ch ev.Change) bool { return ch.Ref == ref })
-	if i < 0 {
-		i = len(o.changes)
-		o.changes = append(o.changes, ev.Change{Ref: ref, After: e.Seq})
-	}
-	ch := &o.changes[i]
-	from := len(ch.Events)
-	ch.Events = append(append(ch.Events, ev.DeletionRequested{}), tenantInfra.drained(typed[TenantInfraData](e))...)
-	return o.try(ch, from)
+	return o.add(ref, append([]ev.Event{ev.DeletionRequested{}}, tenantInfra.drained(typed[TenantInfraData](e))...)...)
 }

@@ -13,13 +13,15 @@ import (
 
 // judge asks looplab/fsm about every event of the table in every phase, once,
 // and keeps its verdicts: replaying a million events asks a map. No callbacks, no
-// metadata, no long-lived machine: docs/decisions has why.
+// metadata, no long-lived machine: docs/decisions has why. One machine is put into
+// each phase in turn, since every program pays for this at its start.
 func (k *Kind[D]) judge() {
 	k.verdicts = map[Phase]map[string]Phase{}
+	m, types := fsm.NewFSM(string(Unborn), k.rows(), nil), k.eventTypes()
 	for _, p := range k.Phases() {
-		k.verdicts[p] = map[string]Phase{}
-		for _, e := range k.eventTypes() {
-			m := fsm.NewFSM(string(p), k.rows(), nil)
+		k.verdicts[p] = make(map[string]Phase, len(types))
+		for _, e := range types {
+			m.SetState(string(p))
 			err := m.Event(context.Background(), e)
 			if err == nil || errors.As(err, &fsm.NoTransitionError{}) {
 				k.verdicts[p][e] = Phase(m.Current())

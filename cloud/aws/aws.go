@@ -28,8 +28,8 @@ import (
 // callWithin bounds every call.
 const callWithin = 30 * time.Second
 
-// Settle is how long EC2 may hide what was made: nothing that has neither a token nor a unique name is made again sooner.
-const Settle = 15 * time.Second
+// ConsistencyDelay is how long EC2 may hide what was made: nothing that has neither a token nor a unique name is made again sooner.
+const ConsistencyDelay = 15 * time.Second
 
 // The tags on all that is made.
 const (
@@ -43,12 +43,12 @@ const (
 
 // Options say in which AWS to work.
 type Options struct {
-	Config awssdk.Config             // credentials, endpoint and CA, as config.LoadDefaultConfig finds them
-	Now    func() time.Time          // the cloud's clock; nil: the wall's
-	Settle time.Duration             // Settle, or as long as that is on an emulated cloud
-	Rates  map[string]ratelimit.Rate // of calls, by the SDK's id of the service; Rates, or none
-	Speed  float64                   // seconds of the cloud in one of ours; 0: it does all at once
-	Count  cloud.Counter             // is told of each request to AWS; nil: nobody is
+	Config           awssdk.Config             // credentials, endpoint and CA, as config.LoadDefaultConfig finds them
+	Now              func() time.Time          // the cloud's clock; nil: the wall's
+	ConsistencyDelay time.Duration             // ConsistencyDelay, or as long as that is on an emulated cloud
+	Rates            map[string]ratelimit.Rate // of calls, by the SDK's id of the service; Rates, or none
+	Speed            float64                   // seconds of the cloud in one of ours; 0: it does all at once
+	Count            cloud.Counter             // is told of each request to AWS; nil: nobody is
 }
 
 // Provider is AWS as a cloud.Provider.
@@ -89,7 +89,7 @@ func New(o Options) *Provider {
 	c.Region = cmp.Or(c.Region, "us-east-1") // where accounts are entered from; each call says its own
 	c.APIOptions = append(c.APIOptions, awserr.Counted(o.Count))
 	return &Provider{
-		now: o.Now, config: c, memory: vpc.NewMemory(o.Now, o.Settle), buckets: ratelimit.New(ratelimit.NewClock(o.Speed).Now, o.Rates),
+		now: o.Now, config: c, memory: vpc.NewMemory(o.Now, o.ConsistencyDelay), buckets: ratelimit.New(ratelimit.NewClock(o.Speed).Now, o.Rates),
 		pace: ratelimit.NewClock(o.Speed), sessions: sessions{accounts: map[cloud.Account]*entered{}, open: map[cloud.Scope]*session{}},
 	}
 }

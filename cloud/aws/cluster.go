@@ -241,7 +241,7 @@ func (at *session) ground(ctx context.Context, spec cloud.ClusterSpec) (*types.V
 }
 
 // there refuses subnets and groups that do not exist.
-func (at *session) there(ctx context.Context, given cloud.Existing) error {
+func (at *session) there(ctx context.Context, given cloud.ExistingNetwork) error {
 	if _, err := at.network.Subnets(ctx, given.Subnets); err != nil || len(given.SecurityGroups) == 0 {
 		return err
 	}

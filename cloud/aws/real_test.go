@@ -39,11 +39,11 @@ func TestRealAccount(t *testing.T) {
 	o, err := aws.Load(t.Context())
 	must(t, err)
 	o.Speed = 1
-	o.Settle, o.Rates = aws.Settle, aws.Rates()
+	o.ConsistencyDelay, o.Rates = aws.ConsistencyDelay, aws.Rates()
 	cloudtest.Run(t, func(t *testing.T) cloudtest.Rig {
 		return cloudtest.Rig{
 			Fresh: func() cloud.Provider { return aws.New(o) }, Kept: true,
-			Advance: func(time.Duration) { time.Sleep(30 * time.Second) }, Long: time.Hour, Settle: time.Minute, Rounds: 120,
+			Advance: func(time.Duration) { time.Sleep(30 * time.Second) }, Long: time.Hour, ConsistencyDelay: time.Minute, Rounds: 120,
 			Home:    cloud.Scope{Account: cloud.Account{ID: number, Role: os.Getenv("AERIE_CONFORMANCE_AWS_ROLE"), ExternalID: os.Getenv("AERIE_CONFORMANCE_AWS_EXTERNAL_ID")}, Region: region},
 			Machine: "s2", Another: "m6i.xlarge",
 		}

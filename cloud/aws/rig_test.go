@@ -103,7 +103,7 @@ func (r *rig) deploy(in *core.Account) {
 func (r *rig) provider() *aws.Provider { return r.providerWith(r.config) }
 
 func (r *rig) providerWith(c awssdk.Config) *aws.Provider {
-	return aws.New(aws.Options{Config: c, Now: r.cloud.Now, Settle: aws.Settle, Speed: 1})
+	return aws.New(aws.Options{Config: c, Now: r.cloud.Now, ConsistencyDelay: aws.ConsistencyDelay, Speed: 1})
 }
 
 func (r *rig) home() cloud.Scope {
@@ -129,7 +129,7 @@ func (r *rig) inject(f ...emulator.Fault) {
 // conformance is what the suite needs.
 func (r *rig) conformance() cloudtest.Rig {
 	return cloudtest.Rig{
-		Fresh: func() cloud.Provider { return r.provider() }, Inject: r.strike, Advance: r.advance, Long: soon, Settle: time.Minute,
+		Fresh: func() cloud.Provider { return r.provider() }, Inject: r.strike, Advance: r.advance, Long: soon, ConsistencyDelay: time.Minute,
 		Home: r.home(), Account: r.customer(), Region: cloud.Scope{Account: r.home().Account, Region: "us-east-1"},
 		Machine: "s2", Another: "m6i.xlarge", Addons: []string{"v1.12.1-eksbuild.2", "v1.12.4-eksbuild.1"},
 		Mortal: r.mortal, Twice: r.twice, Principals: []string{"arn:aws:iam::444455556666:role/ops"},

@@ -254,10 +254,9 @@ func (at *session) deleteRoles(ctx context.Context, p purpose, owner string) err
 	return nil
 }
 
-// ownedRole is whose the roles for a purpose are; empty if there are none.
+// ownedRole reads the owner of the roles for a purpose; it is empty if there are none.
 func (at *session) ownedRole(ctx context.Context, p purpose) (string, error) {
-	owner, err := at.roleOwner(ctx, p.roleName())
-	return owner, err
+	return at.roleOwner(ctx, p.roleName())
 }
 
 func roleTags(list []types.Tag) map[string]string {

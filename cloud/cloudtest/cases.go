@@ -92,7 +92,7 @@ func order(t *trial) {
 	_, err = t.p.EnsurePool(t.ctx, t.Home, t.pool())
 	t.is(cloud.NotFound, err)
 	t.begun(t.ensureNetwork(t.Home, t.network()))
-	t.Advance(t.Settle)
+	t.Advance(t.ConsistencyDelay)
 	_, err = t.p.EnsureCluster(t.ctx, t.Home, t.cluster())
 	t.is(cloud.Conflict, err)
 	t.until(cloud.Ready, t.ensureNetwork(t.Home, t.network()))
@@ -200,7 +200,7 @@ func listOwned(t *trial) {
 	other := t.network()
 	other.Name, other.Owner = "net2", stranger
 	t.begun(t.ensureNetwork(t.Home, other))
-	t.Advance(t.Settle)
+	t.Advance(t.ConsistencyDelay)
 	for prefix, want := range map[string]int{"": 4, "-/": 3, owner: 3, stranger: 1, "acme/": 1, "nobody/": 0} {
 		refs, err := t.p.ListOwned(t.ctx, t.Home, prefix)
 		if err != nil || len(refs) != want {

@@ -20,12 +20,12 @@ import (
 // Rig is one empty cloud to try a provider on. What a cloud can't do, as a real one can't be made to fail, is nil: the
 // cases that need it are skipped.
 type Rig struct {
-	Fresh   func() cloud.Provider // the provider of a new process on the same cloud; the one before is dead from then on
-	Inject  func(Fault)
-	Advance func(time.Duration) // moves the cloud's clock
-	Long    time.Duration       // after which anything begun is done
-	Rounds  int                 // how often that is waited for something; 0 is 6
-	Settle  time.Duration       // how long a provider may look before it makes something; 0: it does not
+	Fresh            func() cloud.Provider // the provider of a new process on the same cloud; the one before is dead from then on
+	Inject           func(Fault)
+	Advance          func(time.Duration) // moves the cloud's clock
+	Long             time.Duration       // after which anything begun is done
+	Rounds           int                 // how often that is waited for something; 0 is 6
+	ConsistencyDelay time.Duration       // how long a provider may look before it makes something; 0: it does not
 
 	Kept    bool        // the cloud stays after a case: what the case has made is taken away
 	Home    cloud.Scope // where most is tried
@@ -191,7 +191,7 @@ func (t *trial) begun(ask func() (cloud.Observation, error)) (o cloud.Observatio
 		if o = t.phase(cloud.Creating)(ask()); o.ID != "" {
 			return o
 		}
-		t.Advance(t.Settle)
+		t.Advance(t.ConsistencyDelay)
 	}
 	t.Fatalf("nothing is made: %+v", o)
 	return o
@@ -205,7 +205,7 @@ func (t *trial) struck(want cloud.Class, ask func() (cloud.Observation, error)) 
 			t.is(want, err)
 			return
 		}
-		t.Advance(t.Settle)
+		t.Advance(t.ConsistencyDelay)
 	}
 	t.Fatalf("no call fails")
 }

@@ -91,7 +91,7 @@ func lifeStages() []stage {
 		c := t.cluster()
 		c.Version, c.Options.Logging = "1.35", true
 		for _, p := range t.Principals {
-			c.Admits = append(c.Admits, cloud.Admission{Principal: p, Policy: "view"})
+			c.Admits = append(c.Admits, cloud.AccessEntry{Principal: p, Policy: "view"})
 		}
 		return c
 	}

@@ -63,6 +63,14 @@ func CodeOf(err error) Code {
 	return Unavailable
 }
 
+// IgnoreNotFound returns an error as it is, or nil if it says that something is not there.
+func IgnoreNotFound(err error) error {
+	if CodeOf(err) == NotFound {
+		return nil
+	}
+	return err
+}
+
 // Fail is the error of an operation on an object.
 func Fail(code Code, op string, k Key, message string) error {
 	return &Error{Code: code, Op: op, Object: k.String(), Message: message}

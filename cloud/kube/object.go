@@ -73,12 +73,18 @@ func (o Object) Terminating() bool {
 
 // Controller is the kind and the name of what makes an object again when it is gone; empty if nothing does.
 func (o Object) Controller() (kind, name string) {
+	k, _ := o.ControllerKey()
+	return k.Kind, k.Name
+}
+
+// ControllerKey is the key of what makes an object again when it is gone; false if nothing does.
+func (o Object) ControllerKey() (k Key, is bool) {
 	for _, r := range MapsOf(o.Metadata()["ownerReferences"]) {
 		if r["controller"] == true {
-			return StringOf(r["kind"]), StringOf(r["name"])
+			return Key{APIVersion: StringOf(r["apiVersion"]), Kind: StringOf(r["kind"]), Namespace: o.Namespace(), Name: StringOf(r["name"])}, true
 		}
 	}
-	return "", ""
+	return k, false
 }
 
 // OwnerReference has another object of the namespace go when this one has gone, as it was read: one of the same name that comes

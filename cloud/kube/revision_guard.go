@@ -8,12 +8,24 @@ import (
 
 // ApplyGuarded applies an object unless a newer revision of it was applied already.
 func ApplyGuarded(ctx context.Context, api API, o Object, revision uint64) (changed bool, err error) {
+	return applyGuarded(ctx, api, o, revision, true)
+}
+
+// ChangeGuarded applies an object as ApplyGuarded does, if it is there. One that is not is NotFound and is not made: it is for what a
+// call that comes late must not make again.
+func ChangeGuarded(ctx context.Context, api API, o Object, revision uint64) (changed bool, err error) {
+	return applyGuarded(ctx, api, o, revision, false)
+}
+
+func applyGuarded(ctx context.Context, api API, o Object, revision uint64, makes bool) (changed bool, err error) {
 	return Guarded(func() (bool, error) {
 		there, err := Find(ctx, api, o.Key())
-		if err != nil {
+		switch {
+		case err != nil:
 			return false, err
-		}
-		if IsNewer(there, revision) {
+		case there == nil && !makes:
+			return false, Fail(NotFound, "change", o.Key(), "it is not there")
+		case IsNewer(there, revision):
 			return false, Fail(Conflict, "apply", o.Key(), "a newer revision was applied")
 		}
 		return ApplyOver(ctx, api, o, StringOf(there.Metadata()["resourceVersion"]))
@@ -133,12 +145,25 @@ func SetVersion(o Object, version string) {
 // ApplyNamespace makes a namespace, or writes over one that is ours to write. It says whether there was none: then nothing
 // of an earlier wish can be in it.
 func ApplyNamespace(ctx context.Context, api API, op string, ns Object, owner string, revision uint64) (changed, made bool, err error) {
+	return applyNamespace(ctx, api, op, ns, owner, revision, true)
+}
+
+// ChangeNamespace writes over a namespace as ApplyNamespace does, if it is there. One that is not is NotFound, and made is always
+// false.
+func ChangeNamespace(ctx context.Context, api API, op string, ns Object, owner string, revision uint64) (changed, made bool, err error) {
+	return applyNamespace(ctx, api, op, ns, owner, revision, false)
+}
+
+func applyNamespace(ctx context.Context, api API, op string, ns Object, owner string, revision uint64, makes bool) (
+	changed, made bool, err error) {
 	changed, err = Guarded(func() (bool, error) {
 		version, err := admitNamespace(ctx, api, op, ns.Name(), owner, revision)
+		if made = version == ""; err == nil && made && !makes {
+			err = Fail(NotFound, op, NamespaceKey(ns.Name()), "it is not there")
+		}
 		if err != nil {
 			return false, err
 		}
-		made = version == ""
 		return ApplyOver(ctx, api, ns, version)
 	})
 	return changed, made && err == nil, err

@@ -140,6 +140,6 @@ func (c *call) changeCluster(r *resource, spec cloud.ClusterSpec, wanted int) (*
 	return c.update(changed)
 }
 
-func sameExisting(a, b cloud.Existing) bool {
+func sameExisting(a, b cloud.ExistingNetwork) bool {
 	return slices.Equal(a.Subnets, b.Subnets) && slices.Equal(a.SecurityGroups, b.SecurityGroups)
 }

@@ -14,7 +14,7 @@ func FuzzJournal(f *testing.F) {
 	f.Add([]byte(`{"n":1,"put":{"id":"x","kind":"pool","cluster":{}}}` + "\n"))
 	f.Add([]byte(`{"n":1,"del":"x","object":null}` + "\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r := ledgerReader{folded: newFolded(), calls: map[int64]int{}, made: map[string]int{}}
+		r := LedgerReader{folded: newFolded(), calls: map[int64]int{}, made: map[string]int{}}
 		if _, err := journal.Read(bytes.NewReader(data), r.read); err != nil {
 			return
 		}

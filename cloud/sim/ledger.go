@@ -3,6 +3,8 @@ package sim
 import (
 	"cmp"
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,29 +40,39 @@ type Duplicate struct {
 }
 
 // ReadLedger reads the ledger of the cloud in a directory, whether somebody runs that cloud or not. It changes nothing.
-func ReadLedger(dir string) (Ledger, error) {
-	path := filepath.Join(dir, journalFile)
-	file, err := os.Open(path)
+func ReadLedger(dir string) (Ledger, error) { return NewLedgerReader(dir).Read() }
+
+// NewLedgerReader makes what reads the ledger of the cloud in a directory again and again.
+func NewLedgerReader(dir string) *LedgerReader {
+	return &LedgerReader{path: filepath.Join(dir, journalFile), folded: newFolded(), calls: map[int64]int{}, made: map[string]int{}}
+}
+
+// Read reads what has been added since, and gives back the whole ledger. That is good until it is read again.
+func (r *LedgerReader) Read() (Ledger, error) {
+	file, err := os.Open(r.path)
 	if err != nil {
 		return Ledger{}, err
 	}
 	defer file.Close()
-	r := ledgerReader{folded: newFolded(), calls: map[int64]int{}, made: map[string]int{}}
-	if _, err := journal.Read(file, r.read); err != nil {
-		return Ledger{}, fmt.Errorf("read %s: %w", path, err)
+	size, err := journal.Read(io.NewSectionReader(file, r.at, math.MaxInt64-r.at), r.read)
+	if err != nil {
+		return Ledger{}, fmt.Errorf("read %s: %w", r.path, err)
 	}
-	r.ledger.objects = r.folded.objects
+	r.at, r.ledger.objects = r.at+size, r.folded.objects
 	return r.ledger, nil
 }
 
-type ledgerReader struct {
+// LedgerReader reads a ledger that grows. One goroutine uses it at a time.
+type LedgerReader struct {
+	path   string
+	at     int64 // how much of the file was read
 	ledger Ledger
 	folded *folded
 	calls  map[int64]int // where in the ledger
 	made   map[string]int
 }
 
-func (r *ledgerReader) read(l line) {
+func (r *LedgerReader) read(l line) {
 	r.folded.fold(l)
 	if l.Call != nil {
 		l.Call.N = l.N
@@ -70,22 +82,16 @@ func (r *ledgerReader) read(l line) {
 	if i, ok := r.calls[l.N]; ok && l.Done != nil {
 		r.ledger.Calls[i].Outcome = l.Done
 	}
-	if l.Put != nil {
-		r.put(l.Put)
+	if p := l.Put; p != nil {
+		if _, known := r.made[p.ID]; !known {
+			r.made[p.ID] = len(r.ledger.Resources)
+			r.ledger.Resources = append(r.ledger.Resources, Resource{
+				ID: p.ID, Kind: p.Kind, Account: p.Account, Region: p.Region, Cluster: p.parent(), Name: p.Name, Owner: p.Owner, Made: p.Made})
+		}
 	}
 	if i, ok := r.made[l.Del]; ok {
 		r.ledger.Resources[i].Deleted = l.N
 	}
-}
-
-func (r *ledgerReader) put(p *resource) {
-	if _, known := r.made[p.ID]; known {
-		return
-	}
-	r.made[p.ID] = len(r.ledger.Resources)
-	r.ledger.Resources = append(r.ledger.Resources, Resource{
-		ID: p.ID, Kind: p.Kind, Account: p.Account, Region: p.Region, Cluster: p.parent(), Name: p.Name, Owner: p.Owner, Made: p.Made,
-	})
 }
 
 // Live is what is left: all that was made and that no call has seen gone. What is being deleted counts until a call

@@ -82,7 +82,7 @@ func BenchmarkTake(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	paid, ended := make(chan struct{}, 1000), make(chan error, 1)
 	go func() {
-		ended <- q.Take(ctx, 16, func(context.Context, queue.Partition, events.Work) (time.Duration, error) {
+		ended <- q.Take(ctx, 16, func(context.Context, queue.Partition, events.Work, queue.Held) (time.Duration, error) {
 			paid <- struct{}{}
 			return 0, nil
 		})

@@ -28,7 +28,7 @@ func (l *Log) openEpoch(ctx context.Context, config jetstream.StreamConfig, g *f
 			return fmt.Errorf("read the log's epoch: %w", err)
 		}
 	}
-	begins, err := g.Epoch()
+	begins, err := g.RestoredEpoch()
 	if err != nil || begins <= l.epoch {
 		return err
 	}
@@ -50,7 +50,7 @@ func (l *Log) openEpoch(ctx context.Context, config jetstream.StreamConfig, g *f
 const epochEvery = time.Second
 
 // WatchEpoch returns an error when the log was put back from a backup under this process, which another one has found: all that
-// this one knows is of a log that is no more. It returns nil when ctx ends.
+// this one knows is of a log that is gone. It returns nil when ctx ends.
 func (l *Log) WatchEpoch(ctx context.Context) error {
 	for ; ctx.Err() == nil; Wait(ctx, epochEvery) {
 		begun, err := l.begunEpoch(ctx)

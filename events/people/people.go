@@ -60,7 +60,7 @@ func Open(ctx context.Context, nc *nats.Conn, copies int) (*Directory, error) {
 	return &Directory{kv}, nil
 }
 
-// Find is who stands under a key, and the revision of the entry; ErrNobody if nobody does.
+// Find reads who stands under a key, and the revision of the entry; ErrNobody if nobody does.
 func (d *Directory) Find(ctx context.Context, key string) (p Person, revision uint64, err error) {
 	e, err := d.kv.Get(ctx, key)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {

@@ -32,7 +32,7 @@ func TestMemoryOutlivesAServer(t *testing.T) {
 		x.Kill(leader)
 		if n == 0 {
 			ringing(t, timers, 1, into(rings))
-			taking(t, q, 1, func(_ context.Context, _ queue.Partition, w events.Work) (time.Duration, error) {
+			taking(t, q, 1, func(_ context.Context, _ queue.Partition, w events.Work, _ queue.Held) (time.Duration, error) {
 				done <- w.Revision
 				return 0, nil
 			})

@@ -37,7 +37,7 @@ func TestATombstoneIsNoWork(t *testing.T) {
 	if err := stream.Purge(natstest.Deadline(t)); err != nil {
 		t.Fatal(err)
 	}
-	q.Handle(natstest.Deadline(t), m, func(_ context.Context, _ queue.Partition, w events.Work) (time.Duration, error) {
+	q.Handle(natstest.Deadline(t), m, func(_ context.Context, _ queue.Partition, w events.Work, _ queue.Held) (time.Duration, error) {
 		t.Errorf("was asked to do %+v", w)
 		return 0, nil
 	})

@@ -154,7 +154,7 @@ func TestLostStreamsAreNoticed(t *testing.T) {
 	keep(t, func(ctx context.Context) { q.Keep(ctx, func() { lost <- "work" }) })
 	got, done := make(chan rang, 10), make(chan uint64, 10)
 	ringing(t, timers, 1, into(got))
-	taking(t, q, 1, func(_ context.Context, _ queue.Partition, w events.Work) (time.Duration, error) {
+	taking(t, q, 1, func(_ context.Context, _ queue.Partition, w events.Work, _ queue.Held) (time.Duration, error) {
 		done <- w.Revision
 		return 0, nil
 	})
@@ -195,7 +195,7 @@ func lateAnswer(t *testing.T, x *natstest.External, servers int) {
 	began, answer := make(chan events.Ref, 10), make(chan struct{})
 	late := sync.OnceFunc(func() { close(answer) })
 	var looks atomic.Int32
-	taking(t, q, 2, func(_ context.Context, _ queue.Partition, w events.Work) (time.Duration, error) {
+	taking(t, q, 2, func(_ context.Context, _ queue.Partition, w events.Work, _ queue.Held) (time.Duration, error) {
 		began <- w.Ref
 		if w.Ref == acmeProd {
 			<-answer

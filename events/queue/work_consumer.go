@@ -35,8 +35,16 @@ const (
 
 // Handler does one work. A positive again asks for the same work once more after that
 // time, 0 says it is paid or waits for other work. An error is logged, and the
-// work given out again after again, or after five seconds.
-type Handler func(ctx context.Context, p Partition, w events.Work) (again time.Duration, err error)
+// work given out again after again, or after five seconds. It asks held right before it makes what must not be made twice.
+type Handler func(ctx context.Context, p Partition, w events.Work, held Held) (again time.Duration, err error)
+
+// Held asks the servers whether a work that was taken still stands where it was taken from. It fails with ErrLost if not, since it may be
+// with another too: the queue was lost with a server's memory and made anew, or newer work of the entity was put. Of a lease that has
+// ended, as its taker said nothing for so long, it knows nothing. Whoever is about to make what must not be made twice asks right before.
+type Held func(ctx context.Context) error
+
+// ErrLost says that a work may be with another by now.
+var ErrLost = errors.New("the work may be with another by now")
 
 // Take gives the work of the queue to do, up to slots at once, until ctx ends;
 // then it waits for the running ones, whose context does not end, and returns
@@ -73,7 +81,7 @@ func (q *WorkQueue) handle(ctx context.Context, m jetstream.Msg, do Handler) {
 	again := time.Duration(0)
 	if err == nil {
 		stop := keep(m, heartbeat)
-		again, err = do(ctx, place, w)
+		again, err = do(ctx, place, w, q.held(m))
 		stop()
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
@@ -103,6 +111,26 @@ func (q *WorkQueue) newestSince(ctx context.Context, subject string, revision ui
 		return w, false, fmt.Errorf("read the newest work on %s: %w", subject, err)
 	}
 	return w, at > 0, nil
+}
+
+// held asks for a message. A queue that is made anew begins where none before it has been, so that a sequence is of one
+// message for ever.
+func (q *WorkQueue) held(m jetstream.Msg) Held {
+	return func(ctx context.Context) error {
+		var there *jetstream.RawStreamMsg
+		err := eventlog.Insist(ctx, func(ctx context.Context) (err error) {
+			there, err = q.lastFromLeader(ctx, m.Subject())
+			return err
+		})
+		gone := errors.Is(err, jetstream.ErrMsgNotFound) || errors.Is(err, jetstream.ErrStreamNotFound)
+		if err != nil && !gone {
+			return fmt.Errorf("ask for the work on %s: %w", m.Subject(), err)
+		}
+		if at, err := m.Metadata(); err != nil || gone || there.Sequence != at.Sequence.Stream {
+			return fmt.Errorf("%w: %s", ErrLost, m.Subject())
+		}
+		return nil
+	}
 }
 
 // answer notes an answer that did not get out. Nothing is lost: the lease ends,

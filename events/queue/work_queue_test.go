@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
@@ -179,7 +180,7 @@ func TestTakeGivesTheNewest(t *testing.T) {
 	put(t, q, eu, work(acmeTest, 4, ""))
 	put(t, q, queue.Nowhere, work(freePlan, 5, "x"))
 	got := make(chan string, 10)
-	taking(t, q, 1, func(_ context.Context, p queue.Partition, w events.Work) (time.Duration, error) {
+	taking(t, q, 1, func(_ context.Context, p queue.Partition, w events.Work, _ queue.Held) (time.Duration, error) {
 		got <- fmt.Sprint(p.Dataplane, " ", w.Ref, " ", w.Revision)
 		return 0, nil
 	})
@@ -199,7 +200,7 @@ func TestAgain(t *testing.T) {
 	put(t, q, eu, work(acmeProd, 1, "ensure_tenant"))
 	got := make(chan time.Time, 10)
 	n := 0
-	stop := taking(t, q, 1, func(context.Context, queue.Partition, events.Work) (time.Duration, error) {
+	stop := taking(t, q, 1, func(context.Context, queue.Partition, events.Work, queue.Held) (time.Duration, error) {
 		got <- time.Now()
 		n++
 		switch n {
@@ -226,7 +227,7 @@ func TestSupersededIsDropped(t *testing.T) {
 	q, _ := openWork(t)
 	put(t, q, eu, work(acmeProd, 1, "ensure_tenant"))
 	got := make(chan uint64, 10)
-	taking(t, q, 1, func(ctx context.Context, p queue.Partition, w events.Work) (time.Duration, error) {
+	taking(t, q, 1, func(ctx context.Context, p queue.Partition, w events.Work, _ queue.Held) (time.Duration, error) {
 		if w.Revision == 1 {
 			if err := q.Put(ctx, p, work(acmeProd, 2, "ensure_tenant")); err != nil {
 				t.Error(err)
@@ -246,6 +247,45 @@ func TestSupersededIsDropped(t *testing.T) {
 	}
 }
 
+// TestHeld asks whether a work is still its taker's: when it was just taken, when newer work stands there, and when the queue was
+// made anew with the same work on it.
+func TestHeld(t *testing.T) {
+	q, nc := openWork(t)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, q, eu, work(acmeProd, 1, "ensure_tenant"))
+	leases := make(chan queue.Held, 1)
+	taking(t, q, 1, func(_ context.Context, _ queue.Partition, _ events.Work, held queue.Held) (time.Duration, error) {
+		leases <- held
+		return 0, nil
+	})
+	first := natstest.Receive(t, leases)
+	if err := first(t.Context()); err != nil {
+		t.Error("just taken:", err)
+	}
+	put(t, q, eu, work(acmeProd, 2, "ensure_tenant"))
+	second := natstest.Receive(t, leases)
+	if err := first(t.Context()); !errors.Is(err, queue.ErrLost) {
+		t.Error("newer work is there:", err)
+	}
+	if err := js.DeleteStream(t.Context(), queue.WorkStream); err != nil {
+		t.Fatal(err)
+	}
+	if err := second(t.Context()); !errors.Is(err, queue.ErrLost) {
+		t.Error("the queue is lost:", err)
+	}
+	again, err := queue.OpenWork(t.Context(), nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, again, eu, work(acmeProd, 2, "ensure_tenant"))
+	if err := second(t.Context()); !errors.Is(err, queue.ErrLost) {
+		t.Error("the same work stands on another queue:", err)
+	}
+}
+
 func TestSlots(t *testing.T) {
 	q, _ := openWork(t)
 	for i := range 20 {
@@ -254,7 +294,7 @@ func TestSlots(t *testing.T) {
 	var running, most atomic.Int32
 	full, done := make(chan struct{}, 20), make(chan struct{}, 20)
 	let := make(chan struct{})
-	taking(t, q, 4, func(context.Context, queue.Partition, events.Work) (time.Duration, error) {
+	taking(t, q, 4, func(context.Context, queue.Partition, events.Work, queue.Held) (time.Duration, error) {
 		most.Store(max(most.Load(), running.Add(1)))
 		full <- struct{}{}
 		<-let
@@ -279,7 +319,7 @@ func TestStopLetsHandlersEnd(t *testing.T) {
 	put(t, q, eu, work(acmeProd, 1, "x"))
 	begun, let := make(chan context.Context, 1), make(chan struct{})
 	var ended atomic.Bool
-	stop := taking(t, q, 2, func(ctx context.Context, _ queue.Partition, _ events.Work) (time.Duration, error) {
+	stop := taking(t, q, 2, func(ctx context.Context, _ queue.Partition, _ events.Work, _ queue.Held) (time.Duration, error) {
 		begun <- ctx
 		<-let
 		ended.Store(ctx.Err() == nil)

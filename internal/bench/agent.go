@@ -17,11 +17,11 @@ import (
 var agentsBenchmark = benchmark{
 	name:  agentsName,
 	short: "Many agents of one server: what each costs, how soon a change reaches all, and how soon all are back after a restart",
-	long: "Start a server in a process of its own, and in this one as many whole agents as --n, each of a customer of its own with an\n" +
+	long: "Start a server in a process of its own, and in others as many whole agents as --n, each of a customer of its own with an\n" +
 		"account and a dataplane of mode pull in a simulated cloud beside it, over TLS. When all dataplanes are Active, nothing is\n" +
 		"changed for --idle, and what each agent sends is counted. Then each round has all accounts verified again, and times each\n" +
 		"from its command's answer. At last the server is killed and started again, and all accounts are verified once more.\n" +
-		"It has no yardstick, and runs on Linux; --cpuprofile is of the agents, not of the server.",
+		"It has no yardstick, and runs on Linux; --cpuprofile is of neither the server nor the agents.",
 	n: 500, rounds: 3,
 	flags: agentFlags,
 	run:   benchAgents,
@@ -57,11 +57,12 @@ func benchAgents(ctx context.Context, b *bench) (_ []figure, err error) {
 		return nil, err
 	}
 	before := f.memory()
-	working, end := context.WithCancel(ctx)
-	defer f.agents.Wait()
-	defer end() // before the server is
+	defer f.dismiss() // before the server is
 	began := time.Now()
-	if err := errors.Join(f.join(working), f.await(ctx, isConnected, 1)); err != nil {
+	if err := f.join(ctx); err != nil {
+		return nil, err
+	}
+	if err := f.await(ctx, isConnected, 1); err != nil {
 		return nil, err
 	}
 	joined := time.Since(began)

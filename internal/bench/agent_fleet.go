@@ -26,10 +26,10 @@ import (
 	"github.com/aeriehq/aerie/internal/server"
 )
 
-// agentFleet is a server in a process of its own, and its agents in this one.
+// agentFleet is a server in a process of its own, and its agents in others.
 type agentFleet struct {
 	*bench
-	agents  sync.WaitGroup
+	crews   []*crew
 	program *exec.Cmd
 	address string // of the server's NATS, the same after a restart
 	ca      string // the fingerprint of the server's CA
@@ -185,19 +185,21 @@ func (f *agentFleet) found(ctx context.Context) error {
 	return err
 }
 
-// join starts all agents, which work until ctx ends.
+// join starts all agents, which work until the fleet is dismissed.
 func (f *agentFleet) join(ctx context.Context) error {
 	f.meter.begin("agents", f.n)
 	for i := range f.n {
-		token := client.JoinToken{URL: f.address, Owner: f.owner(i), Agent: "edge", Secret: f.secrets[i], CA: f.ca}
-		f.agents.Go(func() {
-			err := server.RunAgent(ctx, server.AgentSettings{Join: token.String(), DataDir: f.home(i), Version: server.Semver()})
-			if ctx.Err() == nil {
-				f.mu.Lock()
-				defer f.mu.Unlock()
-				f.ended = append(f.ended, fmt.Errorf("agent %d ended: %w", i, err))
+		if i%crewSize == 0 {
+			c, err := startCrew(ctx, f.hasEnded)
+			if err != nil {
+				return err
 			}
-		})
+			f.crews = append(f.crews, c)
+		}
+		token := client.JoinToken{URL: f.address, Owner: f.owner(i), Agent: "edge", Secret: f.secrets[i], CA: f.ca}
+		if err := f.crews[i/crewSize].add(member{Join: token.String(), Dir: f.home(i)}); err != nil {
+			return errors.Join(err, f.failed())
+		}
 		for client.Sleep(ctx, startEach); ctx.Err() == nil && f.missing(isConnected, 1) > f.n-i-1+joinersAtOnce; client.Sleep(ctx, startEach) {
 		}
 		if ctx.Err() != nil {
@@ -205,6 +207,26 @@ func (f *agentFleet) join(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// dismiss ends all agents.
+func (f *agentFleet) dismiss() {
+	for _, c := range f.crews {
+		c.end()
+	}
+}
+
+// hasEnded notes why agents have ended too early.
+func (f *agentFleet) hasEnded(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended = append(f.ended, err)
+}
+
+func (f *agentFleet) failed() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return errors.Join(f.ended...)
 }
 
 // missing is how many agents have not had so many events of a sort.
@@ -225,8 +247,9 @@ func (f *agentFleet) await(ctx context.Context, sort string, times int) error {
 	for ctx.Err() == nil {
 		missing := f.missing(sort, times)
 		f.mu.Lock()
-		still, ended := time.Since(f.moved), errors.Join(f.ended...)
+		still := time.Since(f.moved)
 		f.mu.Unlock()
+		ended := f.failed()
 		switch {
 		case ended != nil:
 			return ended

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/pprof"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,18 +62,16 @@ func NewCommand(kinds *events.Registry) *cobra.Command {
 	for _, m := range benchmarks {
 		cmd.AddCommand(newBenchmarkCommand(kinds, m))
 	}
+	cmd.AddCommand(crewCommand())
 	return cmd
 }
 
 func benchmarkNames() string {
-	names := ""
-	for i, m := range benchmarks {
-		if i > 0 {
-			names += ", "
-		}
-		names += m.name
+	var names []string
+	for _, m := range benchmarks {
+		names = append(names, m.name)
 	}
-	return names
+	return strings.Join(names, ", ")
 }
 
 func newBenchmarkCommand(kinds *events.Registry, m benchmark) *cobra.Command {

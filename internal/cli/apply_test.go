@@ -180,6 +180,23 @@ func TestNothingIsSentIfAnythingWouldBeRefused(t *testing.T) {
 	}
 }
 
+// TestASecretInANewFileIsToldBeforehand: what a document refers to is not there yet, so that the server can't be asked about it. What
+// would be refused for what looks like a secret is refused before anything is sent all the same; what the server has already is not.
+func TestASecretInANewFileIsToldBeforehand(t *testing.T) {
+	s := newStandIn(t)
+	app := "kind: application\nname: live_a\nowner: hazel\nspec:\n  chart: {name: a, version: 1.0.0}\n  values:\n    password: hunter2\n"
+	file := "kind: customer\nname: hazel\n---\nkind: plan\nname: small\nspec: {deployment: resource-shared, apps: [{type: a, size: small}]}\n---\n" +
+		"kind: tenant\nname: live\nowner: hazel\nspec: {plan: small}\n---\n" + app
+	code, out, errs := s.run(file, "apply", "-f", "-")
+	if code != 2 || out != "" || len(s.commands()) > 0 || !strings.Contains(errs, "spec.values.password") || strings.Contains(errs, "hunter2") {
+		t.Errorf("exit %d, %q, %s, sent %q", code, out, errs, s.commands())
+	}
+	s.put(client.Entity{Kind: events.Application, Owner: "hazel", ID: "live_a", Phase: "Deployed", Spec: []byte(`{"chart":{"name":"a","version":"0.9.0"},"values":{"password":"hunter2"}}`)})
+	if code, _, errs := s.run(file, "apply", "-f", "-"); code != 0 {
+		t.Errorf("what is in the log already is refused: exit %d, %s", code, errs)
+	}
+}
+
 // What kube refuses of manifests is a fault of the file, before the server is asked at all.
 func TestManifestsOfApplicationsAreCheckedBeforehand(t *testing.T) {
 	s := newStandIn(t)

@@ -51,7 +51,7 @@ func newBootstrapCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&b.cloud, "cloud", "aws", "the account's cloud")
-	f.StringVar(&b.principal, "principal", "", "the ARN of whom aerie's server is in AWS")
+	f.StringVar(&b.principal, "principal", "", "the ARN as which aerie's server acts in AWS")
 	f.StringVar(&b.role, "role", "aerie", "the role's name")
 	f.StringVar(&b.externalID, "external-id", "", "what aerie must know besides (default: a new one)")
 	platformIDs(cmd)

@@ -18,8 +18,8 @@ import (
 // newContextCommand is `aerie context`.
 func newContextCommand() *cobra.Command {
 	cmd := groupOf("context", "Name servers, and say which one to use")
-	cmd.Long = "Name servers, and say which one to use: where it is, whom to trust, and what is shown there. They are in one file that is yours\n" +
-		"alone, AERIE_CONFIG, else contexts.json in your directory of settings. Flags and AERIE_* variables win over it, and what is in\n" +
+	cmd.Long = "Name servers, and say which one to use: where it is, which CA to trust, and which token to show. They are in one file that is\n" +
+		"yours alone, AERIE_CONFIG, else contexts.json in your directory of settings. Flags and AERIE_* variables win over it, and what is in\n" +
 		"a context is shown to no other server."
 	cmd.AddCommand(newContextListCommand(), newContextUseCommand(), newContextSetCommand(), newContextRemoveCommand())
 	return cmd

@@ -100,7 +100,7 @@ func TestWrongFlagsOfFields(t *testing.T) {
 
 // Every scalar field of every spec, and of every verb's body, has a flag of its own: no other flag has its name.
 func TestEveryScalarFieldHasAFlag(t *testing.T) {
-	root := newRoot(events.Builtin)
+	root := newRoot(events.Builtin, ofEveryKind)
 	for _, d := range events.Builtin.All() {
 		for _, v := range d.Verbs {
 			cmd, _, err := root.Find([]string{string(d.Kind), v.Name})
@@ -176,7 +176,7 @@ func TestHelpSaysAAndAn(t *testing.T) {
 			walk(sub)
 		}
 	}
-	root := newRoot(events.Builtin)
+	root := newRoot(events.Builtin, ofEveryKind)
 	root.SetOut(io.Discard)
 	walk(root)
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/aeriehq/aerie/internal/client"
 )
 
-// newKindCommand is "aerie KIND VERB ID" for every verb of a kind.
-func newKindCommand(kinds *events.Registry, d events.Descriptor) *cobra.Command {
+// newKindCommand is "aerie KIND", to which addVerbs adds what can be asked of it.
+func newKindCommand(d events.Descriptor) *cobra.Command {
 	verbs := d.VerbNames()
 	cmd := &cobra.Command{
 		Use:     string(d.Kind),
@@ -41,6 +41,11 @@ func newKindCommand(kinds *events.Registry, d events.Descriptor) *cobra.Command 
 		}
 		return flagError(c, err)
 	})
+	return cmd
+}
+
+// addVerbs adds "aerie KIND VERB ID" for every verb of a kind.
+func addVerbs(cmd *cobra.Command, kinds *events.Registry, d events.Descriptor) {
 	for _, v := range d.Verbs {
 		if _, secret := v.Body.(interface{ Invites() }); secret {
 			cmd.AddCommand(newInviteCommand(kinds, d, v))
@@ -61,7 +66,6 @@ func newKindCommand(kinds *events.Registry, d events.Descriptor) *cobra.Command 
 	case events.Tenant:
 		cmd.AddCommand(newPlaceCommand())
 	}
-	return cmd
 }
 
 func unknownVerb(d events.Descriptor, verb string) error {

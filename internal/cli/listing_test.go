@@ -109,7 +109,7 @@ func TestHelp(t *testing.T) {
 			}
 		}
 	}
-	help(newRoot(events.Builtin))
+	help(newRoot(events.Builtin, ofEveryKind))
 	for file, helps := range said {
 		text := ""
 		for _, h := range helps {

@@ -43,6 +43,12 @@ func moveText(p events.MovePlan) string {
 
 func stayText(p events.Placement) string {
 	text := fmt.Sprintf("%s@%d on tenantinfra %s", p.Plan, p.PlanVersion, p.TenantInfra)
+	switch {
+	case p.Dataplane == "":
+		text = fmt.Sprintf("%s@%d on a dataplane that is made for it", p.Plan, p.PlanVersion)
+	case p.TenantInfra == "":
+		text = fmt.Sprintf("%s@%d on machines that are made for it", p.Plan, p.PlanVersion)
+	}
 	if p.Cell != "" {
 		text += ", cell " + p.Cell
 	}

@@ -74,6 +74,8 @@ func (o *orphaned) start() {
 	if err != nil {
 		o.Fatal(err)
 	}
+	for end := time.Now().Add(30 * time.Second); c.Sweeper() == nil && time.Now().Before(end); time.Sleep(time.Millisecond) { // it works in its cloud
+	}
 	o.Control = c
 }
 

@@ -8,11 +8,13 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/oklog/ulid/v2"
 
 	"github.com/aeriehq/aerie/events"
@@ -86,7 +88,8 @@ func (m *matrix) over() map[string]func(role events.Role, ref events.Ref, verb, 
 	return map[string]func(events.Role, events.Ref, string, string) string{"nats": m.nats, "http": m.http, "cli": m.cli}
 }
 
-func (m *matrix) nats(role events.Role, ref events.Ref, verb, body string) string {
+// client asks as a role, over one connection.
+func (m *matrix) client(role events.Role) *client.Client {
 	cl := m.clients[role]
 	if cl == nil {
 		var err error
@@ -96,6 +99,11 @@ func (m *matrix) nats(role events.Role, ref events.Ref, verb, body string) strin
 		m.clients[role] = cl
 		m.Cleanup(cl.Close)
 	}
+	return cl
+}
+
+func (m *matrix) nats(role events.Role, ref events.Ref, verb, body string) string {
+	cl := m.client(role)
 	ctx, cancel := context.WithTimeout(m.Context(), 20*time.Second)
 	defer cancel()
 	msg := client.Command{Ref: ref, Verb: verb, Body: []byte(body), DryRun: true}.Message(ulid.Make().String())
@@ -294,6 +302,7 @@ func TestTheActorIsWhoAuthenticated(t *testing.T) {
 			t.Fatal(err, string(answer.Data))
 		}
 	}
+	var last uint64
 	for range 2 {
 		e, err := heard.NextMsg(10 * time.Second)
 		if err != nil {
@@ -302,6 +311,12 @@ func TestTheActorIsWhoAuthenticated(t *testing.T) {
 		if actor := e.Header.Get("ce-actor"); actor != events.TokenActor(id) {
 			t.Errorf("%s by %s", e.Subject, actor)
 		}
+		if last, err = strconv.ParseUint(e.Header.Get(jetstream.SequenceHeader), 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := m.client(events.RoleAdmin).Entity(t.Context(), ref, last); err != nil { // until reads know of what was heard
+		t.Fatal(err)
 	}
 	code, said, errs := runCLI(t.Context(), "", "history", "tenant", "acme/prod", "-o", "json")
 	if n := strings.Count(said, fmt.Sprintf("%q", events.TokenActor(id))); code != 0 || n != 3 {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/aeriehq/aerie/events"
@@ -26,7 +27,9 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 // run is Run with kinds.
 func run(ctx context.Context, kinds *events.Registry, args []string, in io.Reader, out, errs io.Writer) int {
 	ctx = context.WithValue(ctx, kindsKey{}, kinds)
-	root := newRoot(kinds)
+	root := newRoot(kinds, func(d events.Descriptor) bool {
+		return slices.Contains(args, string(d.Kind)) || slices.Contains(args, d.Plural)
+	})
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -44,7 +47,12 @@ func run(ctx context.Context, kinds *events.Registry, args []string, in io.Reade
 	return client.ExitCode(err)
 }
 
-func newRoot(kinds *events.Registry) *cobra.Command {
+// ofEveryKind is newRoot's for who needs the verbs of all kinds.
+func ofEveryKind(events.Descriptor) bool { return true }
+
+// newRoot makes the whole tree of commands, but for the verbs of kinds that are not asked for: they are most of it, and a command
+// needs those of one.
+func newRoot(kinds *events.Registry, asked func(events.Descriptor) bool) *cobra.Command {
 	root := &cobra.Command{
 		Use:               "aerie",
 		Short:             "An event-sourced control plane for infrastructure software sold as a service",
@@ -64,7 +72,11 @@ func newRoot(kinds *events.Registry) *cobra.Command {
 	addGroup(root, "run", newServerCommand(), newDemoCommand(), newSimcloudCommand(), bench.NewCommand(kinds))
 	addGroup(root, "use", newApplyCommand(), newDiffCommand(), newGetCommand(), newEditCommand(), newWaitCommand(), newDescribeCommand(), newHistoryCommand(), newDeleteCommand(kinds), newWhyCommand(), newTailCommand(), newLogCommand(), newRestoreCommand(), newQueueCommand(), newOrphansCommand(kinds), newAuthCommand(), newContextCommand(), newExplainCommand(), newAPIResourcesCommand())
 	for _, d := range kinds.All() {
-		addGroup(root, "kind", newKindCommand(kinds, d))
+		cmd := newKindCommand(d)
+		if asked(d) {
+			addVerbs(cmd, kinds, d)
+		}
+		addGroup(root, "kind", cmd)
 	}
 	root.AddCommand(newCompletionCommand(), newVersionCommand())
 	root.SetHelpCommand(newHelpCommand())

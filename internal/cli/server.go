@@ -85,7 +85,7 @@ func newServerCommand() *cobra.Command {
 	f.BoolVar(&s.TLS.InsecureNATS, "insecure-nats", false, "and so NATS")
 	f.StringVar(&s.OIDC, "oidc", "", "file with the issuers of OpenID Connect whose people and machines are let in, and with which roles")
 	f.StringSliceVar(&s.Proxies, "trusted-proxies", nil, "networks of proxies, such as 10.0.0.0/8, that are believed when X-Forwarded-For says whose request they pass on")
-	f.BoolVar(&s.OpenMetrics, "open-metrics", false, "serve /metrics to who shows no token too: it tells how many there are of what, and names accounts")
+	f.BoolVar(&s.OpenMetrics, "open-metrics", false, "serve /metrics without a token too: it tells how many there are of each kind, and names accounts")
 	f.StringVar(&s.Monitor, "nats-monitor", "", "HTTP monitoring addresses of those servers, such as http://a:8222,http://b:8222: a server that does not sync is refused")
 	f.StringVar(&s.CloudDir, "cloud-dir", "", "where the simulated cloud lives (default <data-dir>/cloud; with --nats-url there is none, unless all replicas name the same)")
 	f.BoolVar(&s.NoSim, "no-sim", false, "have no simulated cloud: every account is real")

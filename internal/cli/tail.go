@@ -157,6 +157,9 @@ func follow(ctx context.Context, c *client.Client, config jetstream.OrderedConsu
 	if err != nil {
 		return err
 	}
+	if me := c.Whoami(); me != nil && !streams(me) {
+		return followPages(ctx, c, nc, heardBy(me), config, end, take)
+	}
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return fmt.Errorf("tail: %w", err)

@@ -55,15 +55,23 @@ func (e *tailEnd) begun(ctx context.Context, js jetstream.JetStream, c jetstream
 	if err != nil {
 		return false, err
 	}
-	last := s.CachedInfo().State.LastSeq
-	if e.seq > last {
-		return false, client.Invalid("--until", "%d: the log ends with %d", e.seq, last)
-	}
-	if e.seq == 0 {
-		e.seq = last
+	if err := e.within(s.CachedInfo().State.LastSeq); err != nil {
+		return false, err
 	}
 	info, err := c.Info(ctx)
 	return err == nil && info.NumPending == 0, err
+}
+
+// within refuses an end that the log does not have, and gives it one if it is to end with what is there. last is the log's last sequence.
+func (e *tailEnd) within(last uint64) error {
+	switch {
+	case !e.once:
+	case e.seq > last:
+		return client.Invalid("--until", "%d: the log ends with %d", e.seq, last)
+	case e.seq == 0:
+		e.seq = last
+	}
+	return nil
 }
 
 // before tells whether the end is before an event.

@@ -48,7 +48,8 @@ type Client struct {
 	note     io.Writer // where it says that it is waiting for the server
 
 	natsURL    string
-	subject    string        // what the caller's subjects begin with, once it was asked for
+	subject    string // what the caller's subjects begin with, once it was asked for
+	whoami     atomic.Pointer[Whoami]
 	shown      bool          // the token is shown to the NATS servers
 	ca         func() []byte // the CA that is trusted besides, in PEM; nil: none
 	options    []nats.Option // how to enter there
@@ -64,8 +65,7 @@ type Client struct {
 	read     atomic.Pointer[string] // when the last event was that an answer of the past included
 }
 
-// New makes a client of the server at these addresses. It connects to
-// nothing yet; Close it all the same.
+// New makes a client of the server at these addresses. It connects to nothing yet; Close it all the same.
 func New(apiURL, natsURL, token string) (*Client, error) {
 	api, err := url.Parse(apiURL)
 	if err != nil || api.Scheme != "http" && api.Scheme != "https" || api.Host == "" {
@@ -115,34 +115,6 @@ func (c *Client) mayHaveOthers() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.subject == "" && c.shown && (c.vouched() || events.InboxPrefix(c.token) != "")
-}
-
-// learnSubjects asks the API which inboxes and subjects are the caller's. An API that does not answer now may do so later.
-func (c *Client) learnSubjects() error {
-	ctx, cancel := context.WithTimeout(context.Background(), AttemptTimeout)
-	defer cancel()
-	raw, err := c.request(ctx, http.MethodGet, "/v1/whoami", nil, nil)
-	var r *events.Refusal
-	if errors.As(err, &r) && r.Code == events.Internal {
-		return events.Refuse(events.Unavailable, "the server does not say who you are: %s", r.Message)
-	}
-	if err != nil {
-		return err
-	}
-	var me struct {
-		events.Caller
-		NATS string
-	}
-	if err := json.Unmarshal(raw, &me); err != nil {
-		return events.Refuse(events.Internal, "read who you are: %v", err)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.subject == "" && c.vouched() {
-		c.options = append(c.options, nats.CustomInboxPrefix("_INBOX."+strings.TrimSuffix(me.InboxOf(), ".")))
-	}
-	c.subject = cmp.Or(me.NATS, ownSubject)
-	return nil
 }
 
 // isNATS tells whether s may be a NATS address, with or without its scheme.
@@ -289,8 +261,7 @@ func unreachable(address string, err error) error {
 	return events.Refuse(events.Unavailable, "no answer from %s: %v", address, err)
 }
 
-// problem reads an RFC 9457 document; where it has no code of ours, the status
-// says it.
+// problem reads an RFC 9457 document; where it has no code of ours, the status says it.
 func problem(status int, body []byte) error {
 	var p struct {
 		events.Refusal

@@ -73,7 +73,7 @@ func (p *progress) news(targets []Target) (refs []events.Ref) {
 	return refs
 }
 
-// shownOf is who is shown of those that are waited for: one that is worked on says more than one that waits.
+// shownOf chooses which of those that are waited for is shown: one that is worked on says more than one that waits.
 func shownOf(left []Target) Target {
 	for _, t := range left {
 		if working(t.last) {

@@ -80,7 +80,7 @@ func (f *caFile) CloseIdleConnections() {
 	with.CloseIdleConnections()
 }
 
-// systemAnd is who the system trusts, and a CA in PEM; false: there is none in it.
+// systemAnd adds a CA in PEM to those that the system trusts; false: there is none in it.
 func systemAnd(ca []byte) (*x509.CertPool, bool) {
 	pool, err := x509.SystemCertPool()
 	if err != nil {

@@ -90,7 +90,7 @@ var effects = []struct {
 	{ev.EnsureTenant{}, "the namespace, and the quota, limits, rights and network policy that guard it"},
 	{ev.SuspendTenant{}, "the same namespace, in which nothing runs: what has a scale is at 0, CronJobs start nothing"},
 	{ev.MoveTenant{}, "one step of the tenant's move to other machines: make room there, label the namespace, evict pods, free the room that was held"},
-	{ev.RelocateTenant{}, "a step of the tenant's move to another cluster: its namespace there or here, closed or open; of a multi-tenant plan its record in one of two cells"},
+	{ev.RelocateTenant{}, "a step of the tenant's move to another cluster: its namespace there or here, closed or open; where that place is a cell, its record there"},
 	{ev.ResumeTenant{}, "the same namespace, in which everything runs again that ran before the tenant was suspended"},
 	{ev.EnsureApplication{}, "the application's Helm release, or its objects, in the tenant's namespace"},
 	{ev.EnsureAddon{}, "the addon's namespace with its Helm release or objects; on the platform's dataplanes also objects of the whole cluster"},

@@ -84,7 +84,7 @@ func (p *Provider) Lasts(d time.Duration) {
 	p.lasts = d
 }
 
-// Rotate signs with another key from now on. The one before is shown no more.
+// Rotate signs with another key from now on. The one before is no longer shown.
 func (p *Provider) Rotate() {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/aeriehq/aerie/internal/server/access"
 	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/identity"
+	"github.com/aeriehq/aerie/workers/command/places"
 	"github.com/aeriehq/aerie/workers/login"
 )
 
@@ -31,7 +32,7 @@ type entrance struct {
 	afar     *elsewhere // uses of the local token from other machines
 	budgets  *identity.Budgets
 	reads    *access.Log
-	readers  chan struct{} // has room for so many questions about the past as are answered at once
+	readers  *places.Room // for so many questions about the past as are answered at once
 	keys     ownKeys
 	callout  *callout.Key  // nil: NATS servers of somebody else's let in whom they know themselves
 	looks    *rate.Limiter // how often the end of the log is looked up for who is not known
@@ -59,14 +60,14 @@ func (c *Control) reached() bool {
 	return c.Intake.Reach(ctx) == nil
 }
 
-// admit lets in over NATS whom the registry knows, and throws out whom it knows no more. NATS servers of somebody else's let
+// admit lets in over NATS whom the registry knows, and throws out whom it no longer knows. NATS servers of somebody else's let
 // in whom they know themselves, or ask (openCallout). What is asked is decided with a look into clusters where only those know.
 func (c *Control) admit(s Settings) {
 	each := identity.DefaultBudget
 	if s.Budget != nil {
 		each = *s.Budget
 	}
-	c.readers, c.looks = make(chan struct{}, readersAtOnce), rate.NewLimiter(looksASecond, looksASecond)
+	c.readers, c.looks = places.New(readersAtOnce, readersAtOnce/4), rate.NewLimiter(looksASecond, looksASecond)
 	c.budgets = identity.NewBudgets(each, c.counts.Exceeded)
 	c.Intake.SurveyBy(c.survey)
 	c.attempts = &attempts{do: c.Intake.SubmitCommand, refOf: c.who.RefOf, count: c.counts.Denied,
@@ -218,13 +219,13 @@ func (c *Control) full(who string, role ev.Role) {
 	slog.Warn("a connection is refused: there are as many as there may be", "of", who)
 }
 
-// endWith ends the connections of who is let in no more.
+// endWith ends the connections of who is no longer let in.
 func (c *Control) endWith(evict func(actor string) (int, error)) {
 	c.who.OnEnd(func(actor string) {
 		if n, err := evict(actor); err != nil {
 			slog.Error("connections are not ended", "actor", actor, "err", err)
 		} else if n > 0 {
-			slog.Info("connections ended: their caller is let in no more, or not as before", "actor", actor, "connections", n)
+			slog.Info("connections ended: their caller is no longer let in, or not as before", "actor", actor, "connections", n)
 		}
 	})
 }

@@ -331,6 +331,14 @@ func (r *calloutRig) hostileList(evilAt, victimAt string) {
 				all += fmt.Sprintln(seq, e.Ref, e.Event.Type())
 			}
 		}
+		for _, d := range ev.Builtin.All() {
+			var list struct{ Items []map[string]any }
+			if err := json.Unmarshal([]byte(fetch(t, r.c, r.c.Token, "/v1/"+d.Plural)), &list); err != nil {
+				t.Fatal(err)
+			}
+			list.Items = slices.DeleteFunc(list.Items, func(item map[string]any) bool { return item["owner"] == "acme" })
+			all += d.Plural + " " + text(list.Items) + "\n"
+		}
 		return all
 	}
 	before := state()

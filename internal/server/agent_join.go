@@ -56,7 +56,7 @@ func (a *agentProcess) enter(ctx context.Context, inbox string, options ...nats.
 	}
 }
 
-// showKey has the agent's key taken. It asks until there is an answer, or the token is good no more: the same key again is harmless,
+// showKey has the agent's key taken. It asks until there is an answer, or the token is no longer good: the same key again is harmless,
 // and where many join at once some have to ask again.
 func (a *agentProcess) showKey(ctx context.Context, nc *nats.Conn, public string) error {
 	at := ev.AgentSubject(a.token.Owner, ev.AgentPlace(a.token.Agent), ev.AskJoin)

@@ -97,7 +97,8 @@ func (w *placeWork) clouds(lease ev.Lease) (map[string]execute.Cloud, *execute.C
 		if err := errors.Join(c.openClouds(s), c.openCharts(s)); err != nil {
 			return nil, nil, err
 		}
-		c.charts.Read = w.gate.Secrets()
+		c.charts.Read, c.charts.Mirrored = w.gate.Secrets(), w.gate.Mirrored
+		c.charts.Runner.GoBy(w.Proxy)
 		w.control = c
 	}
 	clouds := map[string]execute.Cloud{}

@@ -124,7 +124,7 @@ func (k *simLock) close() error {
 
 // A site is one cloud that accounts can be in. A cloud that lives in one process is worked in by the replica that has it.
 type site struct {
-	wait  func(context.Context) error // until this replica may work in it
+	wait  func(context.Context) error // until this replica may work in it; nil: it may at once
 	cloud func() execute.Cloud        // from then on
 	close func() error
 }
@@ -153,13 +153,12 @@ func (c *Control) openAWS(s Settings) (*site, error) {
 		return nil, nil
 	}
 	o.Count = c.counted("aws")
-	o.Settle, o.Speed = c.clock.Real(aws.Settle), s.SimSpeed
+	o.ConsistencyDelay, o.Speed = c.clock.Real(aws.ConsistencyDelay), s.SimSpeed
 	if s.SimSpeed > 0 {
 		o.Rates = aws.Rates()
 	}
 	real := execute.RealCloud(aws.New(o))
 	return &site{
-		wait:  func(context.Context) error { return nil },
 		cloud: func() execute.Cloud { return real },
 		close: func() error { return nil },
 	}, nil
@@ -181,11 +180,14 @@ func (c *Control) openSim(s Settings) (*site, error) {
 	if err == nil && !kept && s.NATSURL == "" {
 		err = fmt.Errorf("open the simulated cloud: another aerie uses %s: stop that one, or choose another directory with --cloud-dir", dir)
 	}
-	return &site{
-		wait:  k.wait,
+	opened := &site{
 		cloud: func() execute.Cloud { return execute.Cloud{Provider: k.sim, Kube: k.sim.Kube} },
 		close: k.close,
-	}, err
+	}
+	if !kept {
+		opened.wait = k.wait
+	}
+	return opened, err
 }
 
 // counted counts the calls to a cloud. Clouds are opened before anybody counts, and asked after.
@@ -213,8 +215,8 @@ func (c *Control) openCharts(s Settings) error {
 	return err
 }
 
-// workInClouds works in the clouds: in each from when this replica may. Who has been working in some begins again with one
-// more; what was cut short is looked at again. What of it ends by itself ends all of it.
+// workInClouds works in the clouds: in each from when this replica may, and first in all in which it may at once. Who has been
+// working in some begins again with one more; what was cut short is looked at again. What of it ends by itself ends all of it.
 func (c *Control) workInClouds(ctx context.Context) error {
 	type opened struct {
 		name string
@@ -225,7 +227,18 @@ func (c *Control) workInClouds(ctx context.Context) error {
 	defer waiting.Wait()
 	ctx, end := context.WithCancel(ctx)
 	defer end()
+	clouds, stop := map[string]execute.Cloud{}, func() {}
+	ended := make(chan error, 1)
+	work := func() {
+		worked := maps.Clone(clouds)
+		c.worked.Store(&worked)
+		stop = c.workIn(ctx, worked, ended)
+	}
 	for name, s := range c.clouds {
+		if s.wait == nil {
+			clouds[name] = s.cloud()
+			continue
+		}
 		waiting.Go(func() {
 			o := opened{name, s.wait(ctx)}
 			select {
@@ -234,8 +247,9 @@ func (c *Control) workInClouds(ctx context.Context) error {
 			}
 		})
 	}
-	clouds, stop := map[string]execute.Cloud{}, func() {}
-	ended := make(chan error, 1)
+	if len(clouds) > 0 {
+		work()
+	}
 	for {
 		select {
 		case o := <-next:
@@ -244,9 +258,7 @@ func (c *Control) workInClouds(ctx context.Context) error {
 				return o.err
 			}
 			clouds[o.name] = c.clouds[o.name].cloud()
-			worked := maps.Clone(clouds)
-			c.worked.Store(&worked)
-			stop = c.workIn(ctx, worked, ended)
+			work()
 		case err := <-ended:
 			stop()
 			return err
@@ -257,11 +269,14 @@ func (c *Control) workInClouds(ctx context.Context) error {
 	}
 }
 
-// survey looks what a tenant uses of its quota, in a cloud that this replica works in.
+// survey looks what a tenant uses of its quota, in a cloud that this replica works in, or has the agent look that works there.
 func (c *Control) survey(ctx context.Context, of ev.TenantSurvey) (ev.TenantUse, error) {
 	clouds := c.worked.Load()
 	by := fsm.ByServer
 	c.Live.View(func(w *state.Entities) { by = fsm.DoneBy(of.EnsureTenant, w.Get) })
+	if by == fsm.ByAgent && c.agents != nil {
+		return c.agents.Survey(ctx, c.Conn, of)
+	}
 	if clouds == nil || by != fsm.ByServer {
 		return ev.TenantUse{}, errors.New("this replica does not reach its cluster")
 	}
@@ -306,11 +321,15 @@ func (c *Control) workIn(ctx context.Context, clouds map[string]execute.Cloud, e
 	}
 }
 
-// orphans looks through the clouds for what the log does not know.
+// orphans looks through the clouds for what the log does not know, and has what agents have found.
 func (c *Control) orphans(ctx context.Context, q ev.OrphanQuery) (ev.Orphans, error) {
 	sweeper := c.Sweeper()
 	if sweeper == nil {
 		return ev.Orphans{}, ev.Refuse(ev.Unavailable, "this replica works in no cloud yet: ask again, or ask another replica")
 	}
-	return sweeper.Orphans(ctx, q)
+	found, err := sweeper.Orphans(ctx, q)
+	if err == nil && c.agents != nil { // on NATS servers of others no agent comes in
+		c.agents.Orphans(q, &found)
+	}
+	return found, err
 }

@@ -301,7 +301,7 @@ func (c *Control) startHTTP(s Settings) error {
 
 // command hands a command that came over HTTP to the intake.
 func (c *Control) command(ctx context.Context, r api.CommandRequest) (ev.Answer, error) {
-	return c.Intake.SubmitRequest(ctx, command.Request{ID: r.ID, Owner: r.Owner, Kind: string(r.Kind),
+	return c.Intake.Submit(ctx, command.Request{ID: r.ID, Owner: r.Owner, Kind: string(r.Kind),
 		Name: r.Name, Verb: r.Verb, Body: r.Body,
 		ExpectedSeq: r.ExpectedSeq, ExpectedUID: r.ExpectedUID, DryRun: r.DryRun, TraceParent: r.TraceParent, Caller: r.Caller})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/aeriehq/aerie/projections/api"
 	"github.com/aeriehq/aerie/projections/views"
 	"github.com/aeriehq/aerie/workers/command"
+	"github.com/aeriehq/aerie/workers/command/places"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 	// comes first, then read, and drop by its sequence what comes twice.
 	readSubject = "aerie.read.*.events"
 	// readersAtOnce is how many such questions are answered at once.
-	readersAtOnce = 16
+	readersAtOnce = 64
 	// mostRead is how many events an answer has at most.
 	mostRead = 200
 )
@@ -61,14 +62,13 @@ func (c *Control) takeRead(m *nats.Msg, caller ev.Caller) {
 		answerRead(m, nil, err)
 		return
 	}
-	select {
-	case c.readers <- struct{}{}:
-	default:
-		answerRead(m, nil, ev.Refuse(ev.Unavailable, "too many questions at once: ask again"))
+	whose := places.Of(caller)
+	if err := c.readers.Enter(whose, 1); err != nil {
+		answerRead(m, nil, err)
 		return
 	}
 	c.doors.running.Go(func() {
-		defer func() { <-c.readers }()
+		defer c.readers.Leave(whose, 1)
 		ctx, cancel := context.WithTimeout(c.doors.ctx, command.AnswerTimeout)
 		defer cancel()
 		begun := time.Now()

@@ -105,7 +105,7 @@ func (l *localToken) follow(ctx context.Context) error {
 	}
 }
 
-// settle makes of the token what the log wants now. A new one is on the disk before the old one is good no more, and what it
+// settle makes of the token what the log wants now. A new one is on the disk before the old one ends, and what it
 // was drawn for after that: a kill in between has it drawn once more. One that can't be written is none.
 func (l *localToken) settle() {
 	l.mu.Lock()

@@ -1,6 +1,11 @@
 package testbudget
 
-import "testing"
+import (
+	"flag"
+	"fmt"
+	"runtime"
+	"testing"
+)
 
 func TestASoakLeavesOutNothing(t *testing.T) {
 	t.Setenv(Variable, Soak)
@@ -24,5 +29,23 @@ func TestARunHasItsSize(t *testing.T) {
 		if n := Of(t, what, 0); n != want {
 			t.Errorf("%s: %d, want %d", what, n, want)
 		}
+	}
+}
+
+func TestWhoWaitsRunsTogether(t *testing.T) {
+	before := flag.Lookup("test.parallel").Value.String()
+	t.Cleanup(func() { _ = flag.Set("test.parallel", before) })
+	if before != fmt.Sprint(runtime.GOMAXPROCS(0)) {
+		t.Skip("-parallel was given")
+	}
+	WaitTogether()
+	if got, want := flag.Lookup("test.parallel").Value.String(), fmt.Sprint(waitingTests*runtime.GOMAXPROCS(0)); got != want {
+		t.Errorf("%s at once, want %s", got, want)
+	}
+	if err := flag.Set("test.parallel", "1"); err != nil {
+		t.Fatal(err)
+	}
+	if WaitTogether(); flag.Lookup("test.parallel").Value.String() != "1" {
+		t.Error("what -parallel says does not hold")
 	}
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -32,14 +33,18 @@ type versionsAnswer struct {
 // planVersions are the versions of a plan's present incarnation, the oldest first.
 func (s *server) planVersions(api huma.API) {
 	op := get("list-plan-versions", "/v1/plans/{owner}/{id}/versions", "The versions of a plan, oldest first", "plans")
-	op.Description = "Each change of a plan's spec is a version. A tenant keeps the terms of the one it was placed by. The newest 500 are told."
+	op.Description = "Each change of a plan's spec is a version. A tenant keeps the terms of the one it was placed by. The newest 500 are told. " +
+		"A customer's people are not told the versions that a plan had while it was a draft."
 	s.forCustomers(op)
 	route(api, op, func(ctx context.Context, q *views.GetQuery) (*versionsAnswer, error) {
-		ref := events.Ref{Kind: events.Plan, Owner: q.Owner, ID: q.ID}
-		if caller := callerOf(ctx); caller.Role.OfCustomer() {
-			a, _, err := s.views.Get(ctx, ref, q)
-			if err != nil || !planShown(caller, a, s.plansOf) {
-				return nil, nothing(ref)
+		ref, caller, opened := events.Ref{Kind: events.Plan, Owner: q.Owner, ID: q.ID}, callerOf(ctx), false
+		if caller.Role.OfCustomer() {
+			if err := s.mayRead(caller, ref); err != nil {
+				return nil, err
+			}
+			shows := s.sight(caller, ref)
+			if a, _, err := s.views.Get(ctx, ref, q); err != nil || !shows(a) {
+				return nil, cmp.Or(blind(caller, ref, err), error(nothing(ref)))
 			}
 		}
 		out := &versionsAnswer{views.List[PlanVersion]{Items: []PlanVersion{}}}
@@ -52,6 +57,15 @@ func (s *server) planVersions(api huma.API) {
 			for _, e := range l.Items {
 				if out.Body.Items, err = withVersion(out.Body.Items, e); err != nil {
 					return nil, err
+				}
+				switch e.Type {
+				case events.Created[events.PlanSpec]{}.Type():
+					opened = false
+				case events.Released{}.Type():
+					if caller.Role.OfCustomer() && !opened { // what it was as a draft is the platform's own affair
+						out.Body.Items = out.Body.Items[len(out.Body.Items)-1:]
+					}
+					opened = true
 				}
 			}
 			if l.Next == nil {

@@ -147,10 +147,10 @@ func ownedBy(c events.Caller, own string, asked *string) error {
 }
 
 // planShown tells whether a customer sees a plan: a draft is none of theirs, and one that is for others neither, unless it has tenants
-// there. On which it has is asked for only where that matters.
-func planShown(c events.Caller, a views.Any, plansOf func(owner string) map[string]bool) bool {
+// there.
+func planShown(c events.Caller, a views.Any, subscribed bool) bool {
 	spec, _ := a.Spec.(events.PlanSpec)
-	return a.Phase != "Draft" && (spec.Serves(c.Owner) || plansOf(c.Owner)[a.ID])
+	return a.Phase != "Draft" && (spec.Serves(c.Owner) || subscribed)
 }
 
 // plansOf are the plans on which a customer has tenants.
@@ -179,7 +179,7 @@ func (s *server) shownOf(c events.Caller, k events.Kind) func(views.Any) bool {
 		return nil
 	}
 	on := s.plansOf(c.Owner) // before the list, which is made under a lock
-	return func(a views.Any) bool { return planShown(c, a, func(string) map[string]bool { return on }) }
+	return func(a views.Any) bool { return planShown(c, a, on[a.ID]) }
 }
 
 // narrowFilters refuses a filter that names what the caller does not see, in the same words whether it is there or not.
@@ -205,18 +205,21 @@ func (s *server) sees(c events.Caller, ref events.Ref) bool {
 	if s.mayRead(c, ref) != nil {
 		return false
 	}
+	shows := s.sight(c, ref)
 	a, _, err := s.views.Get(context.Background(), ref, &views.GetQuery{})
-	if err != nil {
-		return false
-	}
-	shown, err := s.shows(c, a)
-	return err == nil && shown
+	return err == nil && shows(a)
 }
 
-// standsOn tells whether a customer has a tenant on a dataplane.
-func (s *server) standsOn(owner string, dataplane events.Ref) (bool, error) {
-	l, err := s.views.List(context.Background(), events.Tenant, &views.ListQuery{Owner: owner, Dataplane: dataplane.Path(), Limit: 1})
-	return err == nil && len(l.Items) > 0, err
+// uses tells whether a customer has a tenant on a plan or on a dataplane.
+func (s *server) uses(owner string, of events.Ref) bool {
+	q := &views.ListQuery{Owner: owner, Limit: 1}
+	if of.Kind == events.Plan {
+		q.Plan = of.Path()
+	} else {
+		q.Dataplane = of.Path()
+	}
+	l, err := s.views.List(context.Background(), events.Tenant, q)
+	return err == nil && len(l.Items) > 0
 }
 
 // mayRead refuses what the caller does not see as if it were not there, without looking.
@@ -245,17 +248,16 @@ func blind(c events.Caller, ref events.Ref, err error) error {
 	return err
 }
 
-// shows tells whether a customer sees a thing of the platform: a plan that is no draft, a dataplane on which it has a tenant.
-func (s *server) shows(c events.Caller, a views.Any) (bool, error) {
-	switch {
-	case !c.Role.OfCustomer() || a.Owner != events.Platform:
-		return true, nil
-	case a.Kind == events.Plan:
-		return planShown(c, a, s.plansOf), nil
-	case a.Kind == events.Dataplane:
-		return s.standsOn(c.Owner, events.Ref{Kind: a.Kind, Owner: a.Owner, ID: a.ID})
+// sight finds out what decides whether a caller sees a thing, before anybody looks for the thing itself: that is the same work whether
+// it is there or not. Of the platform's a customer sees a plan that is no draft, and a dataplane on which it has a tenant.
+func (s *server) sight(c events.Caller, ref events.Ref) (shows func(views.Any) bool) {
+	if !c.Role.OfCustomer() || ref.Owner != events.Platform {
+		return func(views.Any) bool { return true }
 	}
-	return false, nil
+	uses := s.uses(c.Owner, ref)
+	return func(a views.Any) bool {
+		return ref.Kind == events.Plan && planShown(c, a, uses) || ref.Kind == events.Dataplane && uses
+	}
 }
 
 // prune leaves of the platform's things in an answer to a customer's people what is shown to them, and of its own what names

@@ -1,7 +1,9 @@
 package api_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -151,14 +153,19 @@ func TestNothingTellsWhatOthersHave(t *testing.T) {
 // TestWhatCustomersSeeOfThePlatform holds the fields of a plan and of a dataplane that customers are told.
 func TestWhatCustomersSeeOfThePlatform(t *testing.T) {
 	s := withRoles(t)
-	for path, want := range map[string][]string{"/v1/plans/-/free": {"apps", "price", "quota"}, "/v1/dataplanes/-/eu": {"region"}} {
+	s.Happen(apitest.Ref(events.Dataplane, "eu"), events.NetworkingStarted{Account: events.CloudAccount{Cloud: "aws", Number: "123456789012", Role: "theirs"}},
+		events.NetworkReady{Network: "n-1", Range: "10.0.0.0/16"})
+	for path, want := range map[string][]string{"/v1/plans/-/free": {"apps", "price", "quota", "version"}, "/v1/dataplanes/-/eu": {"region", "cloud"}} {
 		for _, accept := range []string{"", api.EventStream} { // who asks for a stream where there is none is told no more
 			body := s.Ask(http.MethodGet, path, "", "Authorization", "Bearer acme-viewer", "Accept", accept).Body
-			var e struct{ Spec map[string]any }
+			var e struct {
+				Spec   map[string]any
+				Status struct{ Observed map[string]any }
+			}
 			if err := json.Unmarshal([]byte(body), &e); err != nil {
 				t.Fatal(err, body)
 			}
-			if got := slices.Sorted(maps.Keys(e.Spec)); !slices.Equal(got, want) {
+			if got := append(slices.Sorted(maps.Keys(e.Spec)), slices.Sorted(maps.Keys(e.Status.Observed))...); !slices.Equal(got, want) {
 				t.Errorf("%s, accepting %q: %v, want %v", path, accept, got, want)
 			}
 		}
@@ -200,6 +207,66 @@ func TestPlansForOthersAreNotShown(t *testing.T) {
 	}
 	if status, body := as(s, "acme-admin", http.MethodGet, "/v1/plans/-/ours"); status != http.StatusOK || strings.Contains(body, "customers") {
 		t.Error(status, body)
+	}
+}
+
+// TestWhatIsNotShownLeavesNoTrace: pages are as full as if it were not there, no cursor names it, and of a plan that is shown what it was as
+// a draft is not.
+func TestWhatIsNotShownLeavesNoTrace(t *testing.T) {
+	s := withRoles(t)
+	offer := `{"deployment":"resource-shared","apps":[{"type":"pg","size":"SIZE"}]}`
+	spec := func(size, more string) events.PlanSpec {
+		return apitest.Decode[events.PlanSpec](strings.Replace(strings.Replace(offer, "{", "{"+more, 1), "SIZE", size, 1))
+	}
+	for _, id := range []string{"hidden-a", "hidden-b", "hidden-z"} {
+		s.Happen(apitest.Ref(events.Plan, id), events.Created[events.PlanSpec]{UID: "p", Spec: spec("small", `"draft":true,`)})
+	}
+	s.Happen(apitest.Ref(events.Plan, "grown"), events.Created[events.PlanSpec]{UID: "p", Spec: spec("secret", `"draft":true,`)}, events.Updated[events.PlanSpec]{Spec: spec("large", `"draft":true,`)},
+		events.Updated[events.PlanSpec]{Spec: spec("large", "")}, events.Released{}, events.Updated[events.PlanSpec]{Spec: spec("huge", "")}, events.Retired{}, events.Released{})
+	for _, sort := range []string{"name", "-name", "created", "-created", "seq", "-seq", "phase"} {
+		var seen []string
+		for path, next := "/v1/plans?limit=1&sort="+sort, ""; ; {
+			var l struct {
+				Items []struct{ ID string }
+				Next  *string
+			}
+			if _, body := as(s, "acme-viewer", http.MethodGet, path+next); json.Unmarshal([]byte(body), &l) != nil || len(l.Items) != 1 {
+				t.Fatalf("%s: a page of %s", path+next, body)
+			}
+			seen = append(seen, l.Items[0].ID)
+			if l.Next == nil {
+				break
+			}
+			if said, _ := base64.RawURLEncoding.DecodeString(*l.Next); !strings.Contains(string(said), l.Items[0].ID) {
+				t.Fatalf("%s: a cursor says %s behind %s", path+next, said, l.Items[0].ID)
+			}
+			next = "&cursor=" + *l.Next
+		}
+		if slices.Sort(seen); !slices.Equal(seen, []string{"free", "grown"}) {
+			t.Errorf("sorted by %s acme sees %v", sort, seen)
+		}
+	}
+	for at := range 40 { // as it was before what is asked for was there
+		for _, path := range []string{"/v1/tenants?plan=grown", "/v1/tenants?dataplane=-/eu", "/v1/customers?", "/v1/plans?"} {
+			asked := fmt.Sprint(path, "&at=", at)
+			if _, body := as(s, "acme-viewer", http.MethodGet, asked); strings.Contains(body, "hidden") || strings.Contains(body, "birch") || strings.Contains(body, "secret-draft") || strings.Contains(body, "-/us") {
+				t.Errorf("%s: %s", asked, body)
+			}
+		}
+	}
+	for who, want := range map[string][]int{"acme-viewer": {3, 4}, "viewer": {1, 2, 3, 4}} {
+		var l struct{ Items []struct{ Version int } }
+		_, body := as(s, who, http.MethodGet, "/v1/plans/-/grown/versions")
+		if err := json.Unmarshal([]byte(body), &l); err != nil {
+			t.Fatal(err, body)
+		}
+		var got []int
+		for _, v := range l.Items {
+			got = append(got, v.Version)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s is told of the versions %v, want %v", who, got, want)
+		}
 	}
 }
 

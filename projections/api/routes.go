@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -120,7 +119,8 @@ func list[S events.Spec, O any](s *server, k events.Kind) func(context.Context, 
 		if err := s.narrow(callerOf(ctx), k, q); err != nil {
 			return nil, err
 		}
-		found, err := s.views.ListShown(ctx, k, q, s.shownOf(callerOf(ctx), k))
+		caller := callerOf(ctx)
+		found, err := s.views.ListShown(ctx, k, q, !caller.Role.OfCustomer(), s.shownOf(caller, k))
 		if err != nil {
 			return nil, err
 		}
@@ -138,12 +138,13 @@ func one[S events.Spec, O any](s *server, k events.Kind) func(context.Context, *
 		if err := s.mayRead(caller, ref); err != nil {
 			return nil, err
 		}
+		shows := s.sight(caller, ref)
 		a, as, err := s.views.Get(ctx, ref, q)
 		if err != nil {
 			return nil, blind(caller, ref, err)
 		}
-		if shown, err := s.shows(caller, a); err != nil || !shown {
-			return nil, cmp.Or(err, error(nothing(ref)))
+		if !shows(a) {
+			return nil, nothing(ref)
 		}
 		return &oneAnswer[S, O]{as.Seq, as.Time.Format(time.RFC3339Nano), typed[S, O](a)}, nil
 	}

@@ -27,7 +27,7 @@ const (
 // RoleOfAgents stands for the role of an agent, which has none of those that people have.
 const RoleOfAgents events.Role = "agent"
 
-// OutOfConnections is what somebody has used up whom the NATS server lets in no more; that counts them itself.
+// OutOfConnections is what somebody has used up whom the NATS server no longer lets in; that counts them itself.
 const OutOfConnections = "connections"
 
 // What else somebody has used up.

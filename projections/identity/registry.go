@@ -131,7 +131,7 @@ func (r *Registry) end(old *entry) {
 	}
 }
 
-// entryOf is who an entity lets in; nil if it lets nobody in any more.
+// entryOf makes the entry of whom an entity lets in; nil if it no longer lets anybody in.
 func entryOf(e fsm.Entity[fsm.Data]) *entry {
 	if fsm.Machines[e.Ref.Kind].Ended(e.Phase()) {
 		return nil

@@ -20,7 +20,7 @@ type Live struct {
 	epoch    atomic.Uint64 // of the log
 	at       atomic.Uint64 // the sequence of the entities, for who does not want to wait for the lock
 	held     atomic.Uint64 // what the log gives from this sequence on has to wait; 0: nothing has to
-	free     chan struct{} // closed when it has to no more
+	free     chan struct{} // closed when it no longer has to
 	own      [2]uint64     // from and to which sequence the log will give what this process appended
 	stopped  error
 	limit    *fsm.ProvisionLimit // nil: the default one

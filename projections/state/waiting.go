@@ -155,7 +155,7 @@ func (w *Entities) leave(of fsm.Awaited, one waiter) {
 	}
 }
 
-// release notes that an entity uses something no more: those who are to go, and wait for that, have
+// release notes that an entity no longer uses something: those who are to go, and wait for that, have
 // news, and so have those that these use themselves, as a dataplane that takes along what is on it.
 func (w *Entities) release(used []ev.Ref) {
 	if w.under != nil {

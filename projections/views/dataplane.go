@@ -10,6 +10,7 @@ import (
 
 // DataplaneObserved is what was made for a dataplane, as far as it is there.
 type DataplaneObserved struct {
+	Cloud       string              `json:"cloud,omitempty" doc:"The cloud that it is in; absent until building starts"`
 	Network     string              `json:"network,omitempty" doc:"The name of its network in the cloud"`
 	Range       string              `json:"range,omitempty" doc:"The addresses of its network"`
 	Cluster     string              `json:"cluster,omitempty" doc:"The name of its cluster in the cloud"`
@@ -52,7 +53,7 @@ var dataplaneView = kindView{
 func observeDataplane(e entity) any {
 	d := e.Data.(fsm.DataplaneData)
 	o := DataplaneObserved{
-		Network: d.Network.Network, Range: d.Network.Range, Cluster: d.Cluster.Cluster, Endpoint: d.Cluster.Endpoint,
+		Cloud: d.Account.Cloud, Network: d.Network.Network, Range: d.Network.Range, Cluster: d.Cluster.Cluster, Endpoint: d.Cluster.Endpoint,
 		Version: d.Cluster.Version, Nodes: d.SystemPool.Nodes, Zones: d.SystemPool.Zones, CloudAddons: d.Addons, Customers: d.Customers,
 		Made: madeFor(d.Origin), Retiring: retiring(d.PoolPlan),
 	}

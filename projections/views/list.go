@@ -41,8 +41,10 @@ type filter struct {
 	labels          selector.Selector
 	dataplane, plan string
 	order           order
-	after           *standing      // where the list goes on; nil: it begins
-	shown           func(Any) bool // nil: all are
+	after           *standing         // where the list goes on; nil: it begins
+	hints           bool              // a refusal may name other things than are asked for
+	shown           func(Any) bool    // nil: all are
+	visible         func(uint32) bool // shown of a number of the index, while a page is made; nil: all are
 }
 
 // filter understands the query, or names every fault.
@@ -120,6 +122,13 @@ func pathOf(k events.Kind, field, value string, faults []events.FieldError) (str
 
 // list makes one page of a state's entities, as they read at a time.
 func (s *indexedState) list(f filter, limit int, now time.Time) List[Any] {
+	one := func(n uint32) Any {
+		e, _ := s.World.Get(s.World.Named(n))
+		return read(s.World, e, now)
+	}
+	if f.shown != nil { // before the page is cut: neither its length nor its cursor tells of what is not shown
+		f.visible = func(n uint32) bool { return f.shown(one(n)) }
+	}
 	found := s.index.page(&f, s.entries, limit+1)
 	l := List[Any]{AsOf: asOf(s.World), Items: []Any{}}
 	if len(found) > limit {
@@ -128,10 +137,7 @@ func (s *indexedState) list(f filter, limit int, now time.Time) List[Any] {
 		found, l.Next = found[:limit], &next
 	}
 	for _, n := range found {
-		e, _ := s.World.Get(s.World.Named(n))
-		if a := read(s.World, e, now); f.shown == nil || f.shown(a) {
-			l.Items = append(l.Items, a)
-		}
+		l.Items = append(l.Items, one(n))
 	}
 	return l
 }

@@ -91,6 +91,10 @@ const sorted = 4096
 // page finds the first numbers that match, in order, most at most.
 func (x *index) page(f *filter, entries []entry, most int) []uint32 {
 	found, matches := x.matching(f)
+	if f.visible != nil {
+		asked := matches
+		matches = func(n uint32) bool { return asked(n) && f.visible(n) }
+	}
 	if found.Len() <= x.sorted {
 		return x.best(f, found, matches, most)
 	}

@@ -8,10 +8,11 @@ import (
 	"github.com/aeriehq/aerie/events"
 )
 
-// ListShown is List without what is not shown to who asks: pages are short of it. nil shows all.
-func (v *Views) ListShown(ctx context.Context, k events.Kind, q *ListQuery, shown func(Any) bool) (l List[Any], err error) {
+// ListShown is List as if what is not shown to who asks were not there; nil shows all. Without hints a refusal names nothing but what
+// was asked for.
+func (v *Views) ListShown(ctx context.Context, k events.Kind, q *ListQuery, hints bool, shown func(Any) bool) (l List[Any], err error) {
 	f, err := q.filter(kindViews[k])
-	f.shown = shown
+	f.hints, f.shown = hints, shown
 	if err != nil {
 		return l, err
 	}

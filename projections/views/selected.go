@@ -107,8 +107,11 @@ func (s *indexedState) unknown(f *filter) error {
 			return
 		}
 		if _, there := s.World.Get(ref); !there {
-			faults = append(faults, events.FieldError{Field: field, Message: fmt.Sprintf("there is no %s %s%s",
-				ref.Kind, events.Truncate(nameOf(ref)), s.index.nearest(ref))})
+			hint := ""
+			if f.hints {
+				hint = s.index.nearest(ref)
+			}
+			faults = append(faults, events.FieldError{Field: field, Message: fmt.Sprintf("there is no %s %s%s", ref.Kind, events.Truncate(nameOf(ref)), hint)})
 		}
 	}
 	look("owner", ofOwner, f.owner, events.Ref{Kind: events.Customer, Owner: f.owner, ID: f.owner})

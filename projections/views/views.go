@@ -121,7 +121,7 @@ func (v *Views) Err() error { return v.fold.Err() }
 
 // List makes one page of a list of the entities of a kind. A query that is wrong is a Refusal that names every fault.
 func (v *Views) List(ctx context.Context, k events.Kind, q *ListQuery) (l List[Any], err error) {
-	return v.ListShown(ctx, k, q, nil)
+	return v.ListShown(ctx, k, q, true, nil)
 }
 
 // Operations makes one page of the operations. A query that is wrong is a Refusal that names every fault.

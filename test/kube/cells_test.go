@@ -128,10 +128,12 @@ func TestATenantChangesCells(t *testing.T) {
 // joins has a tenant come, and leaves has it go; each tells how often was written in cells.
 func (c *sharedCells) joins(tenant string, at strike) (writes int) {
 	c.Helper()
-	return c.struck(at, []string{"tenant", "create", "zoo/" + tenant, "--spec", "{plan: many}"}, func() bool {
+	writes = c.struck(at, []string{"tenant", "create", "zoo/" + tenant, "--spec", "{plan: many}"}, func() bool {
 		active := c.state(tenant, cellOne) == "active" || c.state(tenant, cellTwo) == "active"
 		return active && len(c.left(tenant, cellOne))+len(c.left(tenant, cellTwo)) == 1
 	})
+	c.reaches("tenant", "zoo/"+tenant, "Active") // which is reported after the write
+	return writes
 }
 
 func (c *sharedCells) leaves(tenant string, at strike) (writes int) {

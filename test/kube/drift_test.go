@@ -55,7 +55,7 @@ func TestReleaseDrift(t *testing.T) {
 		t.Error(left)
 	}
 	// A policy that would not let it be applied again changes nothing of it, and hides nothing.
-	refuse(t, s.namespace, "apps", "deployments", "object.spec.replicas != 1", "one is too few")
+	refuse(t, admin, s.namespace, "apps", "deployments", "object.spec.replicas != 1", "one is too few")
 	kubetest.Eventually(t, "the policy refuses", func() bool {
 		_, _, err := admin.Try(t.Context(), kube.Object{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": "web", "namespace": s.namespace},
 			"spec": map[string]any{"replicas": int64(1)}})

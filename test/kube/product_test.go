@@ -8,13 +8,10 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube/kubetest"
 )
 
-const offer = `kind: account
+// webGround is where tenants of the type web may live, and a customer who may have some.
+const webGround = `kind: account
 name: main
 spec: {cloud: sim, number: "1"}
----
-kind: plan
-name: small
-spec: {deployment: resource-shared, apps: [{type: web, size: small}], quota: {pods: 5}}
 ---
 kind: dataplane
 name: eu
@@ -26,7 +23,12 @@ spec: {app: web, size: small, pools: [{name: main, machine: s4}]}
 ---
 kind: customer
 name: zoo
-spec: {displayName: Zoo}
+---
+`
+
+const offer = webGround + `kind: plan
+name: small
+spec: {deployment: resource-shared, apps: [{type: web, size: small}], quota: {pods: 5}}
 ---
 kind: tenant
 name: prod

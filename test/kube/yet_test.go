@@ -147,7 +147,7 @@ func TestAKindOfNobody(t *testing.T) {
 func TestAPolicysRefusalIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	ensureTenant(t, tenantOf("policed", "one"))
-	refuse(t, "policed--one", "", "configmaps", "!object.metadata.name.startsWith('aerie.app.')", "no lists here")
+	refuse(t, admin, "policed--one", "", "configmaps", "!object.metadata.name.startsWith('aerie.app.')", "no lists here")
 	spec := release.AppSpec{Namespace: "policed--one", Owner: "01APP", Revision: 1}
 	n := 0
 	kubetest.Eventually(t, "the policy refuses", func() bool { // it works late
@@ -163,13 +163,13 @@ func TestAPolicysRefusalIsAnAnswer(t *testing.T) {
 }
 
 // refuse makes a policy of the cluster for a resource in a namespace.
-func refuse(t *testing.T, namespace, group, resource, unless, message string) {
+func refuse(t *testing.T, api kube.API, namespace, group, resource, unless, message string) {
 	t.Helper()
 	const admission = "admissionregistration.k8s.io/v1"
-	apply(t, admin, kubetest.Object(admission, "ValidatingAdmissionPolicy", "", namespace, map[string]any{"spec": map[string]any{
+	apply(t, api, kubetest.Object(admission, "ValidatingAdmissionPolicy", "", namespace, map[string]any{"spec": map[string]any{
 		"matchConstraints": map[string]any{"resourceRules": []any{map[string]any{"apiGroups": []any{group}, "apiVersions": []any{"v1"}, "operations": []any{"CREATE", "UPDATE"}, "resources": []any{resource}}}},
 		"validations":      []any{map[string]any{"expression": unless, "message": message, "reason": "Forbidden"}}}}))
-	apply(t, admin, kubetest.Object(admission, "ValidatingAdmissionPolicyBinding", "", namespace, map[string]any{"spec": map[string]any{
+	apply(t, api, kubetest.Object(admission, "ValidatingAdmissionPolicyBinding", "", namespace, map[string]any{"spec": map[string]any{
 		"policyName": namespace, "validationActions": []any{"Deny"},
 		"matchResources": map[string]any{"namespaceSelector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": namespace}}}}}))
 }

@@ -192,7 +192,7 @@ func TestMachinesComeIn(t *testing.T) {
 	}
 }
 
-// TestAnEndedTokenIsCut: at the end of a token, and the leeway for clocks, what is open with it is cut, and it lets in no more.
+// TestAnEndedTokenIsCut: at the end of a token, and the leeway for clocks, what is open with it is cut, and it no longer lets in.
 func TestAnEndedTokenIsCut(t *testing.T) {
 	r := newRig(t)
 	r.p.lasts = -24 * time.Second // so it is in its leeway of 30 s, and that ends soon

@@ -31,16 +31,21 @@ const insideTheirs = `
 
 // agentOf is an agent that runs; it ends with the test.
 type agentOf struct {
-	t    *testing.T
-	dir  string
-	cmd  *exec.Cmd
-	log  string // a file
-	done chan error
+	t       *testing.T
+	dir     string
+	env     []string // further environment
+	program string   // another program than this build's, if it is one
+	cmd     *exec.Cmd
+	log     string // a file
+	done    chan error
 }
 
 func (a *agentOf) start(args ...string) {
 	a.t.Helper()
 	a.cmd = aerie(a.t.Context(), append([]string{"agent", "run", "--data-dir", a.dir}, args...)...)
+	if a.cmd.Env = append(a.cmd.Env, a.env...); a.program != "" {
+		a.cmd.Path = a.program
+	}
 	log, err := os.OpenFile(a.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		a.t.Fatal(err)
@@ -72,7 +77,7 @@ func (a *agentOf) kill() {
 
 // TestAnAgentWorksInside has an agent make a dataplane in an account that nobody else enters, put a tenant on it, be killed
 // on the way and come back with its key alone, and find its way back to a control plane that was killed. A second one of the
-// same token is refused, and a revoked one is let in no more.
+// same token is refused, and a revoked one is no longer let in.
 func TestAnAgentWorksInside(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t, "600")

@@ -20,14 +20,7 @@ spec: {account: main, region: eu-central-1}
 // TestDriftOnAWS has machines taken away past aerie, and waits until they are back.
 func TestDriftOnAWS(t *testing.T) {
 	t.Parallel()
-	a := startAWS(t, "600")
-	p := a.server("600")
-	p.start()
-	file := filepath.Join(t.TempDir(), "one.yaml")
-	overwrite(t, file, oneDataplane)
-	if s := p.cli("apply", "-f", file, "--wait", "--timeout", "2m"); s.code != 0 {
-		t.Fatalf("apply: %+v\n%s", s, p.log)
-	}
+	a, p := awsWith(t, oneDataplane)
 	overwrite(t, filepath.Join(a.dir, "by-hand.json"), `[{"delete":"nodegroup"}]`)
 	repaired := func() bool {
 		history := p.cli("history", "dataplane", "-/eu", "-o", "name").out

@@ -10,15 +10,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,6 +23,7 @@ import (
 	"time"
 
 	"github.com/aeriehq/aerie/internal/natstest"
+	"github.com/aeriehq/aerie/internal/testbudget"
 )
 
 // program is the binary under test.
@@ -48,18 +46,8 @@ func TestMain(m *testing.M) {
 	if helm := absolute("../../bin/aerie-helm"); os.Getenv("AERIE_HELM") == "" {
 		_ = os.Setenv("AERIE_HELM", helm) // make build makes it
 	}
-	atOnce()
+	testbudget.WaitTogether()
 	os.Exit(m.Run())
-}
-
-// atOnce has more tests run at once than there are processors: most of the time they wait for a process that waits for a cloud.
-func atOnce() {
-	flag.Parse()
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
-	if !asked {
-		_ = flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0)))
-	}
 }
 
 func absolute(path string) string {

@@ -1,11 +1,14 @@
 package process
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/aeriehq/aerie/cloud/sim"
 	"github.com/aeriehq/aerie/internal/natstest"
 )
 
@@ -42,4 +45,65 @@ func TestBesideTheReleaseBefore(t *testing.T) {
 	if s := now.cli("log", "verify"); s.code != 0 {
 		t.Errorf("log verify: %+v", s)
 	}
+}
+
+// TestAnAgentOfTheReleaseBefore has an agent of the release before make a dataplane for a control plane of this work. It is upgraded,
+// and taken back, while there is something to do: nothing is made twice, nothing fails, and nothing is left.
+func TestAnAgentOfTheReleaseBefore(t *testing.T) {
+	if *old == "" {
+		t.Skip("needs the program of the release before: -old PATH")
+	}
+	p := newProcess(t, "600")
+	p.start()
+	dir := t.TempDir()
+	asks := func(content string) string {
+		file := filepath.Join(dir, "inside-"+content+".yaml")
+		overwrite(t, file, strings.Replace(insideTheirs, "data: {a: b}", "data: {a: "+content+"}", 1))
+		return file
+	}
+	apply := func(file string, more ...string) {
+		t.Helper()
+		if s := p.cli(append([]string{"apply", "-f", file}, more...)...); s.code != 0 {
+			t.Fatalf("apply: %+v\nthe server: %s", s, p.log)
+		}
+	}
+	apply(asks("n0"))
+	a := &agentOf{t: t, dir: filepath.Join(dir, "agent"), log: filepath.Join(dir, "log"), program: *old,
+		env: []string{"AERIE_HELM=" + filepath.Join(filepath.Dir(*old), "aerie-helm")}}
+	a.start("--join", p.joinToken("invite", "acme/edge", "--dataplane", "edge"))
+	for i, program := range []string{*old, "", *old} {
+		file := asks(fmt.Sprint("n", i))
+		if apply(file); i > 0 {
+			a.kill()
+			a.program = program
+			a.start()
+		}
+		apply(file, "--wait", "--timeout", "3m")
+	}
+	for _, gone := range []string{"tenant acme/prod", "dataplane acme/edge"} {
+		p.neededNobody(gone)
+		kind, name, _ := strings.Cut(gone, " ")
+		if s := p.cli("delete", kind, name, "--cascade", "--wait", "--timeout", "3m"); s.code != 0 {
+			t.Fatalf("delete %s: %+v\nthe agent: %s", gone, s, a.says())
+		}
+	}
+	a.kill()
+	ledger, err := sim.ReadLedger(filepath.Join(a.dir, "cloud"))
+	if err != nil || len(ledger.Twice()) > 0 || len(ledger.Live()) > 0 || len(ledger.Resources) == 0 {
+		t.Errorf("twice: %+v, left: %+v, %v", ledger.Twice(), ledger.Live(), err)
+	}
+	if s := p.cli("log", "verify"); s.code != 0 {
+		t.Errorf("log verify: %+v", s)
+	}
+}
+
+// joinToken is what `agent invite` or `agent rotate` prints.
+func (p *process) joinToken(args ...string) string {
+	p.t.Helper()
+	var made struct{ Token string }
+	s := p.cli(append(append([]string{"agent"}, args...), "-o", "json")...)
+	if err := json.Unmarshal([]byte(s.out), &made); err != nil || made.Token == "" {
+		p.t.Fatalf("agent %v: %+v", args, s)
+	}
+	return made.Token
 }

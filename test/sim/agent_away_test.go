@@ -39,7 +39,7 @@ func (r *inside) tenanted() kube.API {
 		}
 	}
 	r.phase(ev.Application, "acme/prod_site", time.Minute, fsm.Deployed)
-	api, err := r.cloud.Kube(r.t.Context(), execute.ScopeOf(edgeSite), r.entity(edge).Data.(fsm.DataplaneData).Cluster.Cluster)
+	api, err := r.clouds["sim"].Kube(r.t.Context(), execute.ScopeOf(edgeSite), r.entity(edge).Data.(fsm.DataplaneData).Cluster.Cluster)
 	if err != nil {
 		r.t.Fatal(err)
 	}

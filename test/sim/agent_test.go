@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
@@ -31,15 +33,21 @@ type inside struct {
 	*rig
 	clouds map[string]execute.Cloud
 	places []execute.Channel
+	ends   func() // the agent's work
 }
 
 // newInside starts the work of an agent at a dataplane, which is made by it.
 func newInside(t *testing.T) *inside {
 	r := &inside{rig: newRig(t)}
 	r.clouds = map[string]execute.Cloud{"sim": {Provider: r.cloud, Kube: r.cloud.Kube}}
-	for _, p := range []queue.Partition{atEdge, atAccount} {
-		r.places = append(r.places, execute.Channel{Conn: r.nc, Place: p})
-	}
+	r.furnish()
+	return r
+}
+
+// furnish has an agent make a dataplane.
+func (r *inside) furnish() {
+	r.t.Helper()
+	r.come(r.nc)
 	for _, c := range []string{
 		"create customer acme {}",
 		`create account acme/theirs {"cloud":"sim","number":"lab","hosting":"customer","access":"agent"}`,
@@ -48,9 +56,16 @@ func newInside(t *testing.T) *inside {
 	} {
 		r.perform(c)
 	}
-	r.work()
+	r.ends = r.work()
 	r.phase(ev.Dataplane, "acme/edge", time.Minute, fsm.Active)
-	return r
+}
+
+// come has the agent ask and report over a connection.
+func (r *inside) come(nc *nats.Conn) {
+	r.places = nil
+	for _, p := range []queue.Partition{atEdge, atAccount} {
+		r.places = append(r.places, execute.Channel{Conn: nc, Place: p})
+	}
 }
 
 // work does what is owed at the places until the test ends, or it is stopped.

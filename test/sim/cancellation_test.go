@@ -107,6 +107,7 @@ func (r *rig) expire(ref ev.Ref) {
 
 // An executor whose fold has stopped ends and says so: it would go on with work that nobody owes any longer.
 func TestAnExecutorEndsWithItsFold(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	follow, stop := context.WithCancel(t.Context())
 	fold := state.NewLive()

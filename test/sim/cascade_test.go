@@ -13,6 +13,7 @@ import (
 // A dataplane that is deleted with cascade takes along what is on it, and each stage is over before the next one begins:
 // the application, its tenant, the pools, the addon, and then the cluster. A restart in the middle changes nothing.
 func TestCascadeOfADataplane(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	inhabited(r, ev.DriftRepair)
 	r.perform(`create addon -/eu_logs {"manifests":[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"logs"}}]}`)

@@ -15,6 +15,7 @@ import (
 
 // Who undoes each repair is named, if the cluster keeps who sets fields, and is given way to.
 func TestAFightIsNamed(t *testing.T) {
+	t.Parallel()
 	for _, one := range []struct{ manager, named string }{{"argocd-controller", "argocd-controller"}, {"", "somebody else"}} {
 		r := newRig(t)
 		inhabited(r, ev.DriftRepair)
@@ -37,6 +38,7 @@ func TestAFightIsNamed(t *testing.T) {
 // Whatever is repaired, and found so again after each repair, is told as a fight: things of the cloud and in clusters, changed
 // or deleted. A retry ends it.
 func TestEveryFightIsTold(t *testing.T) {
+	t.Parallel()
 	fought := []string{"the network is deleted", "somebody is let in", "a cloud add-on is deleted", "a pool has other labels", "the namespace is deleted"}
 	for _, row := range byHand {
 		if !slices.Contains(fought, row.name) {
@@ -70,6 +72,7 @@ func TestEveryFightIsTold(t *testing.T) {
 // Who deletes a network each time before the rest of its dataplane is there is told of too, and no more networks are made for
 // him at once. A restart forgets nothing of it, and a retry ends it.
 func TestAFightWithARepairIsTold(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	inhabited(r, ev.DriftRepair)
 	network, lost := sim.ManualChange{Delete: "network"}, func(e fsm.Entity[fsm.Data], _ *fsm.Blocker) bool { return e.Failure != nil }

@@ -41,6 +41,7 @@ func (c counted) EnsurePool(ctx context.Context, s cloud.Scope, spec cloud.PoolS
 // A dataplane goes from the control plane to an agent while its cluster is made, and back with a tenant on it that is being
 // changed. Nobody else works meanwhile, nothing is made twice, and nothing is left.
 func TestADataplaneIsHandedOver(t *testing.T) {
+	t.Parallel()
 	var calls atomic.Int64
 	r := &inside{rig: newRigWith(t, func(p cloud.Provider) cloud.Provider { return counted{p, &calls} })}
 	r.clouds = map[string]execute.Cloud{"sim": {Provider: r.cloud, Kube: r.cloud.Kube}}

@@ -95,6 +95,7 @@ func (r *rig) why(ref ev.Ref) (why *fsm.Blocker) {
 
 // What somebody else changes or deletes is noticed in one round and brought back.
 func TestDriftIsRepaired(t *testing.T) {
+	t.Parallel()
 	for _, row := range byHand {
 		t.Run(row.name, func(t *testing.T) {
 			r := newRig(t) // of its own: what drifts again and again is left alone for a while
@@ -130,6 +131,7 @@ func (r *rig) hand(t *testing.T, h sim.ManualChange) {
 
 // Where the policy is to report, it is told once and nothing is done until somebody retries.
 func TestDriftIsReported(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	inhabited(r, ev.DriftReport)
 	i := r.inspector()
@@ -171,6 +173,7 @@ func (r *rig) retryDrifted() {
 
 // What somebody else puts right is no drift any more.
 func TestADriftThatEnds(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	inhabited(r, ev.DriftReport)
 	i := r.inspector()

@@ -52,6 +52,7 @@ func labels(customer string, client, n int) command.Request {
 // TestAHotEntity: sixty-four clients change one customer again and again, by way of
 // one server and of two. Every command is done once, and each client's in order.
 func TestAHotEntity(t *testing.T) {
+	t.Parallel()
 	for _, servers := range []int{1, 2} {
 		t.Run(fmt.Sprint(servers), func(t *testing.T) {
 			r := newRig(t)
@@ -96,6 +97,7 @@ func TestAHotEntity(t *testing.T) {
 // TestTheLastPlaces: of sixty-four customers who want a dataplane of their own, just
 // as many get one as there are, by way of two servers.
 func TestTheLastPlaces(t *testing.T) {
+	t.Parallel()
 	const clients, places = 64, 7
 	r := newRig(t)
 	other := r.another()
@@ -142,6 +144,7 @@ func TestTheLastPlaces(t *testing.T) {
 // server, after a restart, after much else; and another question under its id is a
 // conflict.
 func TestTheSameCommandAgain(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	ask := func(i *command.Intake, body string) (ev.Answer, error) {
 		return i.SubmitRequest(t.Context(), command.Request{ID: "01FIRST", Owner: "acme", Kind: "customer", Name: "acme", Verb: ev.VerbUpdate, Body: []byte(body), Caller: ev.LocalAdmin()})
@@ -180,6 +183,7 @@ func TestTheSameCommandAgain(t *testing.T) {
 // is appended otherwise. Asking again, with the same ids, each command is found done or
 // is done now, once; and who had an answer gets it again.
 func TestKilledBetweenAppendAndAnswer(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	names := []string{"acme", "birch", "cedar", "dogwood"}
 	for _, name := range names {

@@ -31,6 +31,7 @@ func (s spent) since(before spent) spent {
 // TestManyMovesAtOnce moves many tenants at once, to other terms and to another cluster: no tenant's move costs more than twice the
 // decisions, effects and events of one that has all to itself.
 func TestManyMovesAtOnce(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		to   string
 		most testbudget.Name

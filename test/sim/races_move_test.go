@@ -26,36 +26,61 @@ type rival struct {
 	explains bool
 }
 
-// TestManyWishesAtATenant asks much of one tenant at once, at two servers: moves, what is asked of a move, other specs, sleep and its
-// end. Each was answered as if all had come one after the other, in the order of the log.
+// racing is a kind of move that many ask of one tenant at once: by which words there, and by which back.
+type racing struct {
+	kind, there, back string
+	size              string // that the other plan wants
+}
+
+// TestManyWishesAtATenant asks much of one tenant at once, at two servers: moves of each kind, what is asked of a move, other specs, sleep
+// and its end. Each was answered as if all had come one after the other, in the order of the log.
 func TestManyWishesAtATenant(t *testing.T) {
-	r := newRig(t)
-	intakes := []*command.Intake{r.intake, r.another()}
-	for _, i := range intakes {
-		i.SurveyBy(func(context.Context, ev.TenantSurvey) (ev.TenantUse, error) { return ev.TenantUse{}, nil })
-	}
-	r.perform("create customer acme {}")
-	r.perform(`create account -/main {"cloud":"sim","number":"4711"}`)
-	r.perform(`create dataplane -/eu {"account":"main","region":"eu-central"}`)
-	r.perform(`create tenantinfra -/eu_pg {"app":"pg","size":"small","cells":{"tenants":4,"max":3},"pools":[{"name":"data","machine":"s4"}]}`)
-	for _, plan := range []string{"free", "business"} {
-		r.perform("create plan -/" + plan + ` {"deployment":"resource-shared","apps":[{"type":"pg","size":"small"}]}`)
-	}
-	for round := range 2 {
-		r.race(t, intakes, fmt.Sprint("t", round), round%2 == 1)
+	t.Parallel()
+	for _, row := range []racing{
+		{ev.MoveTerms, `{"plan":"business"}`, `{"plan":"free"}`, "small"},
+		{ev.MoveMachines, `{"plan":"business"}`, `{"plan":"free"}`, "large"},
+		{ev.MoveCluster, `{"dataplane":"-/us"}`, `{"dataplane":"-/eu"}`, "small"},
+	} {
+		t.Run(row.kind, func(t *testing.T) {
+			r := newRig(t)
+			intakes := []*command.Intake{r.intake, r.another()}
+			for _, i := range intakes {
+				i.SurveyBy(func(context.Context, ev.TenantSurvey) (ev.TenantUse, error) { return ev.TenantUse{}, nil })
+			}
+			r.perform("create customer acme {}")
+			r.perform(`create account -/main {"cloud":"sim","number":"4711"}`)
+			for name, region := range map[string]string{"eu": "eu-central", "us": "us-east"} {
+				r.perform("create dataplane -/" + name + ` {"account":"main","region":"` + region + `"}`)
+				r.perform("create tenantinfra -/" + name + `_pg {"app":"pg","size":"small","cells":{"tenants":4,"max":3},"pools":[{"name":"data","machine":"s4"}]}`)
+			}
+			r.perform(`create tenantinfra -/eu_large {"app":"pg","size":"large","pools":[{"name":"data","machine":"m8"}]}`)
+			for plan, size := range map[string]string{"free": "small", "business": row.size} {
+				r.perform("create plan -/" + plan + ` {"deployment":"resource-shared","apps":[{"type":"pg","size":"` + size + `"}],"move":{"data":"none","hold":"1s"}}`)
+			}
+			for _, infra := range []string{"eu_pg", "eu_large", "us_pg"} {
+				r.phase(ev.TenantInfra, "-/"+infra, 30*time.Second, fsm.Active)
+			}
+			moved := 0
+			for round := 0; round < 2 || moved == 0 && round < 10; round++ { // whoever is first may let it sleep
+				moved += r.race(t, intakes, row, fmt.Sprint("t", round), round%2 == 1)
+			}
+			if moved == 0 {
+				t.Error("it never moved")
+			}
+		})
 	}
 }
 
 // race asks all of a new tenant at once, its end too or not.
-func (r *rig) race(t *testing.T, intakes []*command.Intake, name string, ends bool) {
+func (r *rig) race(t *testing.T, intakes []*command.Intake, row racing, name string, ends bool) (moved int) {
 	const clients = 64
 	ref := ev.Ref{Kind: ev.Tenant, Owner: "acme", ID: name}
-	r.perform("create tenant " + ref.Path() + ` {"plan":"free"}`)
+	r.perform("create tenant " + ref.Path() + ` {"plan":"free","region":"eu-central"}`)
 	r.phase(ev.Tenant, ref.Path(), 30*time.Second, fsm.Active)
 	var all sync.WaitGroup
 	wishes := make([]*rival, clients)
 	for n := range clients {
-		verb, body := wish(n, ends)
+		verb, body := row.wish(n, ends)
 		wishes[n] = &rival{request: command.Request{ID: ulid.Make().String(), Owner: ref.Owner, Kind: string(ref.Kind), Name: ref.ID, Verb: verb, Body: []byte(body), Caller: ev.LocalAdmin()}}
 		all.Go(func() { r.give(intakes[n%2], wishes[n]) })
 	}
@@ -74,16 +99,41 @@ func (r *rig) race(t *testing.T, intakes []*command.Intake, name string, ends bo
 			t.Errorf("%s was answered %v, %v between %d and %d, and no order explains that", w.request.Verb, w.answer.Events, w.err, w.from, w.to)
 		}
 	}
-	t.Logf("%d of %d wishes were taken", taken, clients)
+	kinds := r.kindsOfMoves(ref)
+	if slices.ContainsFunc(kinds, func(k string) bool { return k != row.kind }) {
+		t.Errorf("it has moved by %v", kinds)
+	}
+	t.Logf("%d of %d wishes were taken, and it moved %d times", taken, clients, len(kinds))
+	return len(kinds)
+}
+
+// kindsOfMoves are the kinds of the moves of a tenant, in their order.
+func (r *rig) kindsOfMoves(of ev.Ref) (kinds []string) {
+	r.t.Helper()
+	end, err := r.log.Last(r.t.Context())
+	if err == nil {
+		err = r.log.Replay(r.t.Context(), 0, end, func(decision []ev.Recorded) error {
+			for _, e := range decision {
+				if started, is := e.Event.(ev.MoveStarted); is && e.Ref == of {
+					kinds = append(kinds, started.Kind)
+				}
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return kinds
 }
 
 // wish is the n-th of many.
-func wish(n int, ends bool) (verb, body string) {
+func (row racing) wish(n int, ends bool) (verb, body string) {
 	switch n % 8 {
 	case 0, 1:
-		return "move", `{"plan":"business"}`
+		return "move", row.there
 	case 2:
-		return "move", `{"plan":"free"}`
+		return "move", row.back
 	case 3:
 		return "abort", `{}`
 	case 4:

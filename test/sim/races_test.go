@@ -60,6 +60,7 @@ func (r *rig) do(kind ev.Kind, path, verb, body string) func() error {
 // TestATenantIsCreatedWhileItsCustomerCloses ends on one side: a customer that is
 // used, or one that goes and has no tenant.
 func TestATenantIsCreatedWhileItsCustomerCloses(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.perform(`create plan -/free {"deployment":"resource-shared","apps":[{"type":"postgres","size":"small"}]}`)
 	sides := [2]int{}
@@ -84,6 +85,7 @@ func TestATenantIsCreatedWhileItsCustomerCloses(t *testing.T) {
 // TestATenantIsPlacedWhileItsPlaceGoes ends on one side: a tenant infra that is
 // used, or one that goes and has no tenant.
 func TestATenantIsPlacedWhileItsPlaceGoes(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.perform("create customer acme {}")
 	r.perform(`create account -/main {"cloud":"sim","number":"4711"}`)

@@ -38,6 +38,7 @@ func refusalIn(err error) *ev.Refusal {
 // TestOnlyTheGuiltyIsRefused: somebody has bounded the log's messages, and of a hundred commands that come at once five are
 // larger. A round that fails by one of them is taken apart until that one is alone.
 func TestOnlyTheGuiltyIsRefused(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.platform()
 	js, err := jetstream.New(r.nc)
@@ -75,6 +76,7 @@ func TestOnlyTheGuiltyIsRefused(t *testing.T) {
 // TestEachMessageIsMeasured: a command whose event is larger than a message may be is refused with that size, dry or not,
 // and those beside it are not held up.
 func TestEachMessageIsMeasured(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.platform()
 	ref := ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"}

@@ -93,6 +93,7 @@ func held(e fsm.Entity[fsm.Data], why *fsm.Blocker) bool {
 // A pool that gets other machines goes when a budget lets its pods leave: meanwhile it is said who is held by whom, also after a
 // restart, and what is wanted is there and Ready.
 func TestAPoolGoesWhenItsPodsMayLeave(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	free := r.withPod()
 	r.pg("update", "main m4")
@@ -115,6 +116,7 @@ func TestAPoolGoesWhenItsPodsMayLeave(t *testing.T) {
 // A pool that is asked back before it has gone is opened, even if something else of the wish is not to be had, and what came
 // in its place goes when that is taken back.
 func TestAPoolIsAskedBack(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.withPod()
 	r.pg("update", "main m4")
@@ -138,6 +140,7 @@ func TestAPoolIsAskedBack(t *testing.T) {
 // A dataplane's own machines become others by a pool beside the old one, which goes when a budget lets its pods leave: also
 // after a restart the dataplane says who is held, and is Ready meanwhile.
 func TestADataplaneGetsOtherMachines(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.withPod()
 	pg := r.phase(ev.TenantInfra, "-/eu_pg", 20*time.Second, fsm.Active).Data.(fsm.TenantInfraData)
@@ -179,6 +182,7 @@ func TestADataplaneGetsOtherMachines(t *testing.T) {
 
 // What a round has changed that was not the last of its work is told: there is an event with each call that made something.
 func TestEveryChangeIsTold(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.withPod()
 	told := map[string]bool{}

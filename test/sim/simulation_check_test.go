@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -36,10 +35,12 @@ func (l *life) each(f func(fsm.Entity[fsm.Data], fsm.Machine)) {
 	}
 }
 
-// checkReason: what is not at rest has one reason, and what is has none.
+// checkReason: what is not at rest, or is owed something there, has one reason, and what is has none.
 func (l *life) checkReason(e fsm.Entity[fsm.Data]) {
 	machine := fsm.Machines[e.Ref.Kind]
-	rests := machine.AtRest(e.Phase()) && e.Failure == nil || machine.Ended(e.Phase())
+	owed := machine.Owed(e)
+	_, waits := owed.(fsm.WaitFor)
+	rests := machine.AtRest(e.Phase()) && e.Failure == nil && (owed == nil || waits) || machine.Ended(e.Phase())
 	why := l.world.Blocker(e)
 	if rests != (why == nil) {
 		l.wrong("%s is %s, and its reason is %+v", e.Ref, e.Phase(), why)
@@ -151,7 +152,7 @@ func (l *life) json(v any) []byte {
 
 // checkClouds compares what is in clouds and clusters with who lives.
 func (l *life) checkClouds() {
-	ledger, err := sim.ReadLedger(filepath.Join(l.dir, "cloud"))
+	ledger, err := l.ledger.Read()
 	l.must(err)
 	for _, twin := range ledger.Twice() {
 		l.wrong("made twice: %+v", twin)
@@ -240,8 +241,8 @@ func (l *life) checkMade(e fsm.Entity[fsm.Data], ledger sim.Ledger, has map[stri
 	case fsm.CellApplicationData:
 		l.checkInstalled(e, ledger, d.Cluster, d.Objects)
 	case fsm.CellData:
-		if e.Phase() == fsm.Open && d.Namespace != "" && !holds(ledger, d.Cluster, "Namespace/"+d.Namespace, e.UID) {
-			l.wrong("%s is Open without its namespace", e.Ref)
+		if e.Holds(fsm.ConditionReady) && d.Namespace != "" && !holds(ledger, d.Cluster, "Namespace/"+d.Namespace, e.UID) {
+			l.wrong("%s is %s without its namespace", e.Ref, e.Phase())
 		}
 	}
 }
@@ -356,7 +357,7 @@ func (l *life) checkGone() {
 			l.wrong("%s is %s after everything was deleted: %+v", e.Ref, e.Phase(), l.world.Blocker(e))
 		}
 	})
-	ledger, err := sim.ReadLedger(filepath.Join(l.dir, "cloud"))
+	ledger, err := l.ledger.Read()
 	l.must(err)
 	for _, r := range ledger.Live() {
 		l.wrong("%s is left of everything", fmt.Sprint(r))

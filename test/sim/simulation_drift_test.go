@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/aeriehq/aerie/cloud/kube"
@@ -27,7 +28,9 @@ func (l *life) byHand() {
 
 // inspect is Inspector.Inspect.
 func (l *life) inspect() {
-	l.inspected = l.now
+	if l.inspected = l.now; l.link.cut {
+		return
+	}
 	l.lookUp()
 	round := map[string]kube.API{}
 	seen := map[ev.Ref]uint64{}
@@ -47,6 +50,9 @@ func (l *life) inspect() {
 		if len(note.Found) > 0 {
 			l.seen["drifts seen"]++
 			l.say("a look at %s: %v", e.Ref, note.Found)
+			if slices.ContainsFunc(note.Found, func(d ev.Drift) bool { return d.What == ev.PartBase || d.What == ev.PartCluster }) {
+				l.baseless[e.Ref.Path()] = true
+			}
 		}
 		note.Every = clock.LookEvery
 		c := l.internal(e.Ref, ev.ActorExecutor, note)
@@ -86,9 +92,11 @@ func (l *life) otherCatalogue() {
 // wishInVain lets people ask for what the cloud has when they ask, and not any more when it is to be made. What works goes
 // on working, also while somebody changes things by hand, until the wish is taken back.
 func (l *life) wishInVain() {
-	l.offers = sim.Catalogue{Versions: append(offers.Versions(), "1.37"), Addons: append(offers.AddonVersions(), "9.9"), Machines: []string{"s2", "s4", "m4", "r4", "x99"}}
+	more := sim.Catalogue{Versions: append(offers.Versions(), "1.37"), Addons: append(offers.AddonVersions(), "9.9"), Machines: []string{"s2", "s4", "m4", "r4", "x99"}}
+	l.offers = more
 	l.cloud.SetCatalogue(l.offers)
 	l.lookUp()
+	var wished []ev.Ref
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
 		if !m.AtRest(e.Phase()) || l.chance(3) {
 			return
@@ -118,6 +126,7 @@ func (l *life) wishInVain() {
 			return
 		}
 		l.ask(l.request(e.Ref, ev.VerbUpdate, fmt.Sprintf(`{"spec":%s}`, l.json(wish))))
+		wished = append(wished, e.Ref)
 	})
 	l.offers = sim.Catalogue{}
 	l.cloud.SetCatalogue(l.offers)
@@ -125,15 +134,64 @@ func (l *life) wishInVain() {
 		l.lookUp()
 	}
 	l.rest()
-	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
-		if e.Unmet != nil && e.Ref.Kind != ev.Tenant && (e.Phase() != fsm.Active || e.Holds("InSync")) {
+	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
+		if e.Unmet != nil && !m.Ended(e.Phase()) && e.Ref.Kind != ev.Tenant && (e.Phase() != fsm.Active || e.Holds("InSync")) {
 			l.wrong("%s is %s and in sync: %t, after a wish in vain", e.Ref, e.Phase(), e.Holds("InSync"))
 		}
 	})
+	if l.chance(3) {
+		l.soldAgain(wished, more)
+	}
 	if l.chance(2) {
 		l.byHand()
 	}
 	l.bringBack()
+}
+
+// soldAgain lets the cloud have what was wished in vain, for a while. That is known, and comes about: nobody retries anything.
+func (l *life) soldAgain(wished []ev.Ref, more sim.Catalogue) {
+	l.lookUp() // it is known that the cloud has not got it
+	vain := slices.DeleteFunc(wished, func(ref ev.Ref) bool {
+		e, _ := l.world.Get(ref)
+		return e.Unmet == nil || e.Unmet.Code != ev.ConfigProblem
+	})
+	l.offers = more
+	l.cloud.SetCatalogue(l.offers)
+	l.lookUp()
+	l.rest()
+	for _, ref := range vain {
+		l.seen["wishes that came about when the cloud had it"]++
+		if e, _ := l.world.Get(ref); e.Failure != nil && !fsm.Ended(e) {
+			l.wrong("%s is %s though the cloud has by now what it is to be made of: %+v", ref, e.Phase(), e.Failure)
+		}
+	}
+	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) { // people know that it is for a while
+		var wish ev.Spec
+		switch d := e.Data.(type) {
+		case fsm.DataplaneData:
+			if d.Spec.SystemPool.Machine == "x99" {
+				d.Spec.SystemPool.Machine = "s4"
+			}
+			if d.Spec.CloudAddons.DNS == "9.9" {
+				d.Spec.CloudAddons.DNS = ""
+			}
+			wish = d.Spec
+		case fsm.TenantInfraData:
+			d.Spec.Pools = slices.Clone(d.Spec.Pools)
+			for i := range d.Spec.Pools {
+				if d.Spec.Pools[i].Machine == "x99" {
+					d.Spec.Pools[i].Machine = "m4"
+				}
+			}
+			wish = d.Spec
+		}
+		if wish != nil && !reflect.DeepEqual(wish, e.Data.Wants()) && !m.Terminating(e.Phase()) && !fsm.Ended(e) {
+			l.ask(l.request(e.Ref, ev.VerbUpdate, fmt.Sprintf(`{"spec":%s}`, l.json(wish))))
+		}
+	})
+	l.rest()
+	l.offers = sim.Catalogue{}
+	l.cloud.SetCatalogue(l.offers)
 }
 
 // takeBack lets people ask for what is there instead of what can't be had, and for something else than what was made of it, is
@@ -141,7 +199,10 @@ func (l *life) wishInVain() {
 // taken, and comes about.
 func (l *life) takeBack() {
 	var asked []ev.Ref
-	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
+	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
+		if m.Ended(e.Phase()) {
+			return
+		}
 		vain := e.Failure != nil && e.Failure.Code == ev.ConfigProblem
 		var made ev.Spec
 		switch d := e.Data.(type) {
@@ -249,6 +310,15 @@ func (l *life) giveWay() (waited bool) {
 		}
 	})
 	return waited
+}
+
+// settle has people take back what can't be had, and all brought back that is gone: what stands on a dataplane that a wish had
+// broken is looked at only then, and goes on by itself. What that look finds may have to be made of something else too.
+func (l *life) settle() {
+	for range 2 {
+		l.takeBack()
+		l.bringBack()
+	}
 }
 
 // mostRounds bounds how many rounds it may take until nothing is found any more: each

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"context"
-	"path/filepath"
 	"time"
 
 	"github.com/aeriehq/aerie/cloud"
@@ -71,8 +70,7 @@ func (l *life) ends() {
 	}
 	l.bringBack()
 	l.wishInVain()
-	l.takeBack()
-	l.bringBack() // what stands on a dataplane that a wish had broken is looked at only now, and goes on by itself
+	l.settle()
 	if l.chance(2) {
 		l.undermine()
 	}
@@ -94,7 +92,7 @@ func (l *life) furnish() {
 		case k == ev.TenantInfra && l.chance(2):
 			spec = specs[k][len(specs[k])-1-l.rnd.IntN(2)]
 		case k == ev.Plan && l.chance(2):
-			spec = specs[k][len(specs[k])-1-l.rnd.IntN(4)]
+			spec = specs[k][len(specs[k])-1-l.rnd.IntN(5)]
 		case (k == ev.Dataplane || k == ev.TenantInfra) && l.chance(4):
 			continue // a plan may make some
 		}
@@ -129,7 +127,7 @@ func (l *life) calm() {
 // unstick deletes by hand what the cloud never brings to an end: nobody else can tell
 // it from what takes long.
 func (l *life) unstick() {
-	ledger, err := sim.ReadLedger(filepath.Join(l.dir, "cloud"))
+	ledger, err := l.ledger.Read()
 	l.must(err)
 	for _, r := range ledger.Live() {
 		if o := l.observe(r); o.Phase == cloud.Creating && o.After == 0 {
@@ -168,12 +166,19 @@ func (l *life) rest() {
 	l.wrong("it never comes to rest")
 }
 
-// rescue has dataplanes repaired by a person whose clusters were deleted by hand: who moves there is tried for ever.
+// rescue has a person do what is waited for, for ever: repair dataplanes whose clusters were deleted by hand, which somebody moves
+// from or to, and delete pods that hold a pool, since nobody would make them again.
 func (l *life) rescue() {
+	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
+		if e.Phase() == fsm.Retiring && e.Attempt != nil && e.Attempt.Code == ev.Dependency {
+			l.must2(l.cloud.ByHand(sim.ManualChange{Delete: "object", Match: "/alone"}))
+			l.seen["pods that held a pool were deleted"]++
+		}
+	})
 	for _, ref := range refs(ev.Tenant) {
 		e, _ := l.world.Get(ref)
 		d, ok := e.Data.(fsm.TenantData)
-		if !ok || d.Away == nil || d.Move == nil || d.Placement == nil {
+		if !ok || d.Move == nil || d.Placement == nil {
 			continue
 		}
 		for _, at := range []ev.Placement{*d.Placement, d.Move.From, d.Move.To} { // at both its places
@@ -190,9 +195,13 @@ func (l *life) rescue() {
 
 func (l *life) retryAll() {
 	l.each(func(e fsm.Entity[fsm.Data], _ fsm.Machine) {
-		if e.Failure != nil {
-			l.ask(l.request(e.Ref, ev.VerbRetry, ""))
+		if e.Failure == nil {
+			return
 		}
+		if e.Ref.Kind == ev.CellApplication { // nobody looks whether the namespace of a cell that opens was deleted meanwhile
+			l.ask(l.request(ev.Ref{Kind: ev.Cell, Owner: e.Ref.Owner, ID: e.Ref.Parent()}, ev.VerbRetry, ""))
+		}
+		l.ask(l.request(e.Ref, ev.VerbRetry, ""))
 	})
 }
 

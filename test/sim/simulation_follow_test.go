@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"path/filepath"
 
 	"github.com/aeriehq/aerie/cloud/kube"
-	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/workers/execute"
@@ -47,7 +45,7 @@ func (l *life) checkSecret(ref ev.Ref, seen *moveSeen) {
 	if !some || l.seen["by hand"] != kept.byHand {
 		return // or somebody may have deleted it
 	}
-	ledger, err := sim.ReadLedger(filepath.Join(l.dir, "cloud"))
+	ledger, err := l.ledger.Read()
 	l.must(err)
 	e, _ := l.world.Get(ref)
 	d := e.Data.(fsm.TenantData)

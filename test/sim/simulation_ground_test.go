@@ -57,8 +57,7 @@ func (l *life) undermine() {
 	l.rest()
 	l.inspect() // so that people know what is gone
 	l.rest()
-	l.takeBack() // the cloud may have given up meanwhile what one was made of
-	l.bringBack()
+	l.settle() // the cloud may have given up meanwhile what one was made of
 	for ref, want := range asleep {
 		if e, _ := l.world.Get(ref); e.Phase() != want && e.Phase() != fsm.Moving {
 			l.wrong("%s is %s, and was to be %s when what it stands on was brought back: %+v", ref, e.Phase(), want, e.Failure)

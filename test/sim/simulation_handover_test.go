@@ -18,11 +18,14 @@ var onOwn = []struct {
 }{
 	{ev.Ref{Kind: ev.Customer, Owner: "acme", ID: "acme"}, `{"hostings":["provider","customer"]}`},
 	{ev.Ref{Kind: ev.Account, Owner: "acme", ID: "own"}, specs[ev.Account][0]},
-	{own, dataplaneJSON("acme/own", "eu-west", "dedicated", 3)},
-	{ev.Ref{Kind: ev.TenantInfra, Owner: "acme", ID: "own_pg"}, cellsJSON(2, 3, 0)},
+	{own, dataplaneJSON("acme/own", "eu-west", "shared", 3)},
+	{ev.Ref{Kind: ev.TenantInfra, Owner: "acme", ID: "own_pg"}, cellsJSON(1, 4, 0)},
 	{ev.Ref{Kind: ev.Addon, Owner: "acme", ID: "own_cm"}, appJSON("one")},
-	{ev.Ref{Kind: ev.Plan, Owner: ev.Platform, ID: "free"}, planJSON("dedicated", "pack", false)},
+	{ev.Ref{Kind: ev.Plan, Owner: ev.Platform, ID: "free"}, planJSON("resource-shared", "pack", false)},
+	{many, manyJSON("1")},
+	{ev.Ref{Kind: ev.Cell, Owner: "acme", ID: "own_pg_c2"}, `{"tenants":2,"plan":"-/many","planVersion":1}`},
 	{ev.Ref{Kind: ev.Tenant, Owner: "acme", ID: "prod"}, `{"plan":"-/free"}`},
+	{ev.Ref{Kind: ev.Tenant, Owner: "acme", ID: "test"}, `{"plan":"-/many"}`},
 	{ev.Ref{Kind: ev.Application, Owner: "acme", ID: "prod_pg"}, appJSON("one")},
 	{ev.Ref{Kind: ev.Application, Owner: "acme", ID: "prod_ui"}, runsJSON("")},
 }

@@ -40,14 +40,20 @@ type life struct {
 	inspected time.Time                   // when an inspector last made its round
 	asked     []asked                     // what people were answered
 	chaos     bool                        // whether the machinery is disturbed
+	tiers     bool                        // some tenants go between shared applications and their own
 	instead   func(ev.Ref) execute.Result // nil: all that is to be installed is; else what comes of it instead, if it is to be asked again
+	kills     map[string]int              // how often who worked on something was about to be killed; nil: nobody is
+	link      link                        // to agents
+	mode      string                      // of the dataplane that is handed over, at first
 	lines     []string
 	faults    []string // what the life did wrong
 	seen      tally
 	promises  map[ev.Ref]*moveSeen  // what a dry run says of the move that is asked for next
 	moves     map[ev.Ref]*moveSeen  // those that are under way
 	secrets   map[ev.Ref]keptSecret // what the Secrets say that follow their tenants
+	ledger    *sim.LedgerReader     // of the cloud
 	repairs   map[ev.Ref]bool       // who is being repaired
+	baseless  map[string]bool       // the dataplanes whose base somebody has deleted: pods that begin meanwhile land anywhere, and stay there
 }
 
 // written is one event as the log holds it.
@@ -67,8 +73,8 @@ type asked struct {
 type tally map[string]int
 
 func newLife(seed uint64, dir string) *life {
-	l := &life{script: script{rnd: rand.New(rand.NewPCG(seed, 77))}, dir: dir, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
-		last: map[ev.Ref]uint64{}, chaos: true, seen: tally{}, promises: map[ev.Ref]*moveSeen{}, moves: map[ev.Ref]*moveSeen{}, secrets: map[ev.Ref]keptSecret{}, repairs: map[ev.Ref]bool{}}
+	l := &life{script: script{rnd: rand.New(rand.NewPCG(seed, 77))}, dir: dir, ledger: sim.NewLedgerReader(filepath.Join(dir, "cloud")), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		last: map[ev.Ref]uint64{}, chaos: true, seen: tally{}, promises: map[ev.Ref]*moveSeen{}, moves: map[ev.Ref]*moveSeen{}, secrets: map[ev.Ref]keptSecret{}, repairs: map[ev.Ref]bool{}, baseless: map[string]bool{}}
 	l.openCloud()
 	l.servers = make([]*server, 1+l.rnd.IntN(2))
 	l.restart()
@@ -182,6 +188,7 @@ func (l *life) note(decision []ev.Recorded) {
 		l.checkReason(e)
 		l.checkProvision(r)
 		l.noteMove(r)
+		l.noteOwn(r)
 		l.noteRepair(r)
 		if r.Actor == ev.ActorAerie && r.Ref.Kind != ev.Account {
 			switch r.Event.(type) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
 	"github.com/aeriehq/aerie/workers/clock"
+	"github.com/aeriehq/aerie/workers/consent"
 	"github.com/aeriehq/aerie/workers/dispatch"
 	"github.com/aeriehq/aerie/workers/execute"
 )
@@ -46,6 +48,7 @@ type item struct {
 	work  ev.Work
 	due   time.Time
 	paid  bool
+	dies  bool // who does it is killed before it is told
 }
 
 // letter is a report under way.
@@ -157,8 +160,10 @@ func (l *life) pass(e fsm.Entity[fsm.Data], owed ev.Effect) {
 	l.post(e, owed)
 }
 
+// deadline is Dispatcher.end and Dispatcher.heldEnd.
 func (l *life) deadline(e fsm.Entity[fsm.Data], rule fsm.PhaseLimits) time.Time {
-	if rule.Within == 0 {
+	byAgent := fsm.DutyOf(e, l.world.Get).By == fsm.ByAgent
+	if rule.Within == 0 || byAgent && l.link.cut {
 		return l.now.AddDate(1, 0, 0)
 	}
 	began := dispatch.RunsFrom(e)
@@ -167,6 +172,9 @@ func (l *life) deadline(e fsm.Entity[fsm.Data], rule fsm.PhaseLimits) time.Time 
 		began = rule.From
 	case l.started.After(began):
 		began = l.started
+	}
+	if byAgent && l.link.back.After(began) {
+		began = l.link.back
 	}
 	return began.Add(rule.Within)
 }
@@ -177,6 +185,9 @@ func (l *life) post(e fsm.Entity[fsm.Data], owed ev.Effect) {
 	now := dispatch.EnqueuedFor(e, owed, duty.By)
 	if l.put[e.Ref] == now {
 		return
+	}
+	if duty.By == fsm.ByAgent {
+		owed = ev.ForAgent(owed)
 	}
 	args, err := json.Marshal(owed)
 	l.must(err)
@@ -204,12 +215,15 @@ func (l *life) withdraw(e fsm.Entity[fsm.Data]) {
 // ready lists the subjects whose work may be taken now.
 func (l *life) ready() (subjects []string) {
 	for _, s := range slices.Sorted(maps.Keys(l.queue)) {
-		if it := l.queue[s]; !it.paid && !it.due.After(l.now) {
+		if it := l.queue[s]; l.waits(it) && !it.due.After(l.now) {
 			subjects = append(subjects, s)
 		}
 	}
 	return subjects
 }
+
+// waits tells whether a piece of work waits for somebody who can ask for it.
+func (l *life) waits(it *item) bool { return !it.paid && !(it.by == fsm.ByAgent && l.link.cut) }
 
 // take is an executor that takes work, and what may happen to it meanwhile.
 func (l *life) take(subject string) {
@@ -227,6 +241,21 @@ func (l *life) take(subject string) {
 	l.do(it)
 }
 
+// kill tells whether who does a piece of work is to be killed: each first time of two, at its first looks.
+func (l *life) kill(it *item) bool {
+	if l.kills == nil {
+		return false
+	}
+	work := killOf(it.work.Ref, it.by, it.work.Effect)
+	l.kills[work]++
+	return l.kills[work]%2 == 1 && l.kills[work] < 4
+}
+
+// killOf names what somebody does for an entity.
+func killOf(ref ev.Ref, by fsm.Worker, effect string) string {
+	return fmt.Sprint(ref, " ", by, " ", effect)
+}
+
 // owed is Executor.owed, and Agent.owed.
 func (l *life) owed(it *item) bool {
 	w := it.work
@@ -237,6 +266,12 @@ func (l *life) owed(it *item) bool {
 
 // do is Executor.do and what the queue makes of its answer.
 func (l *life) do(it *item) {
+	if it.dies = l.kill(it); it.by == fsm.ByAgent {
+		at := execute.Channel{Place: it.place}
+		if _, err := at.ReadEffect(it.work.Ref, it.work.UID, it.work.Effect, it.work.Args); err != nil {
+			l.wrong("an agent is owed what it does not do: %v", err)
+		}
+	}
 	t := execute.NewTask(it.work, l.clouds, nil)
 	r := l.attempt(it, t)
 	if t.Ref.Kind == ev.Tenant {
@@ -246,10 +281,16 @@ func (l *life) do(it *item) {
 		r.Err = helm.ErrBusy
 	}
 	l.say("did %s of %s: %v, again %s, outcome %T", it.work.Effect, it.work.Ref, r.Err, r.Again, r.Outcome)
-	if l.chaos && l.chance(12) {
+	if it.dies || l.chaos && l.chance(12) {
 		l.say("the executor dies before its report")
-		it.due = l.now.Add(time.Minute)
+		if it.due = l.now.Add(time.Minute); it.dies {
+			l.restart()
+		}
 		return
+	}
+	if outcome := r.Outcome; outcome != nil && it.by == fsm.ByAgent &&
+		!slices.ContainsFunc(consent.Outcomes, func(e ev.Event) bool { return e.Type() == outcome.Type() }) {
+		l.wrong("%T does not leave an agent's network", outcome)
 	}
 	var failure *ev.AttemptFailed
 	if r.Err != nil {
@@ -261,7 +302,7 @@ func (l *life) do(it *item) {
 	if r.Err != nil || r.Outcome != nil || t.HasChanged() {
 		l.send(it, t, r.Outcome, failure)
 	}
-	it.due, it.paid = l.now.Add(r.Again), r.Again <= 0
+	it.due, it.paid = l.now.Add(r.Again), r.Again <= 0 && !(it.by == fsm.ByAgent && l.link.cut)
 }
 
 // attempt does the work, unless it is of a sort that may have to wait for its turn, and there is no room.
@@ -277,7 +318,7 @@ func (l *life) attempt(it *item, t *execute.Task) execute.Result {
 		}
 	}
 	r := t.Do(cloud.WithPermit(context.Background(), l.permit(it, t)))
-	if l.chaos && l.chance(12) {
+	if it.dies || l.chaos && l.chance(12) {
 		return r // it dies before it says how its creates ended
 	}
 	if ended, some := t.CreatesEnded(); some {
@@ -320,6 +361,10 @@ func (l *life) failed(t *execute.Task, r execute.Result) (*ev.AttemptFailed, tim
 
 // send is Executor.report: the letter arrives at once, later, or twice.
 func (l *life) send(it *item, t *execute.Task, outcome ev.Event, failure *ev.AttemptFailed) {
+	if it.by == fsm.ByAgent && l.link.loses() {
+		l.say("the agent is cut off, and its report of %s is lost", t.Ref)
+		return
+	}
 	out := ev.ExecutorReport{Ref: t.Ref, UID: t.UID, Digest: t.Digest, Calls: t.Calls(), Failure: failure}
 	if outcome != nil {
 		body, err := json.Marshal(outcome)

@@ -3,7 +3,6 @@ package sim
 import (
 	"cmp"
 	"context"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -91,6 +90,14 @@ func (l *life) backFromOwn() {
 	l.checkOwn()
 }
 
+// isMade tells whether a dataplane was made for a plan, after something.
+func (l *life) isMade(at ev.Placement, after uint64) bool {
+	on, _ := ev.ParseRef(ev.Dataplane, at.Dataplane)
+	dp, _ := l.world.Get(on)
+	d, is := dp.Data.(fsm.DataplaneData)
+	return is && d.Origin.Made != nil && dp.CreatedSeq > after
+}
+
 // isAlone tells whether a tenant is on machines that it has alone.
 func (l *life) isAlone(e fsm.Entity[fsm.Data]) bool {
 	d, is := e.Data.(fsm.TenantData)
@@ -127,7 +134,7 @@ func (l *life) checkLanding(e fsm.Entity[fsm.Data], objects []kube.Object) {
 			lands = o.Annotations()[kube.AnnotationLanding] != ""
 		}
 	}
-	if !lands || e.Failure != nil || d.Placement == nil || e.Phase() != fsm.Active {
+	if !lands || e.Failure != nil || d.Placement == nil || e.Phase() != fsm.Active || l.baseless[d.Placement.Dataplane] {
 		return
 	}
 	api, err := l.cloud.Kube(context.Background(), execute.ScopeOf(d.Site), d.Cluster)
@@ -192,13 +199,29 @@ func (l *life) promise(c ev.Command) {
 	l.promises[c.Ref] = seen
 }
 
+// noteOwn counts what happens to machines that a tenant has alone.
+func (l *life) noteOwn(r ev.Recorded) {
+	e, _ := l.world.Get(r.Ref)
+	d, is := e.Data.(fsm.TenantInfraData)
+	if _, faults := ev.ParseRef(ev.Tenant, d.Spec.For); !is || len(faults) > 0 {
+		return
+	}
+	switch r.Event.(type) {
+	case ev.Requested[ev.TenantInfraSpec], ev.UpdateRequested[ev.TenantInfraSpec], ev.RetryRequested, ev.Drifted, ev.Failed, ev.Activated, ev.Deleted:
+		l.seen["machines of one tenant: "+r.Event.Type()]++
+	}
+}
+
 // noteMove checks that a move does what was said before, and that one that is aborted leaves all as it was.
 func (l *life) noteMove(r ev.Recorded) {
 	switch e := r.Event.(type) {
 	case ev.MoveStarted:
 		l.seen["moves by "+e.Kind]++
 		if e.Makes {
-			l.seen["moves to machines of their own"]++
+			l.seen["moves to machines that are made"]++
+		}
+		if l.isMade(e.To, r.Seq-uint64(r.Index)) {
+			l.seen["moves that make their dataplane"]++
 		}
 		l.moves[r.Ref] = l.promises[r.Ref]
 		l.seen["moves"]++
@@ -267,7 +290,18 @@ func (l *life) endMove(ref ev.Ref, seen *moveSeen) {
 		if l.isAlone(e) {
 			l.seen["moves done to machines of their own"]++
 		}
-		if d.Placement.Record != "" && d.Placement.Cell != seen.from.Cell {
+		if l.isMade(*d.Placement, 0) && d.Placement.Dataplane != seen.from.Dataplane {
+			l.seen["moves done to a dataplane that was made"]++
+		}
+		switch from, to := seen.from, d.Placement; {
+		case from.Record != "" && to.Record == "":
+			l.seen["moves to applications of its own"]++
+		case from.Record == "" && to.Record != "":
+			l.seen["moves to shared applications"]++
+		case to.Record != "" && to.Plan != from.Plan:
+			l.seen["moves between multi-tenant plans"]++
+		}
+		if d.Placement.Record != "" && seen.from.Record != "" && d.Placement.Cell != seen.from.Cell {
 			l.seen["moves from cell to cell"]++
 			if d.Placement.Dataplane == seen.from.Dataplane {
 				l.seen["moves from cell to cell on one dataplane"]++
@@ -306,10 +340,7 @@ func (l *life) wander(steps int) {
 		case n < 19:
 			l.openCloud()
 		case n < 23 && len(l.slow) > 0:
-			it := l.slow[0]
-			l.slow = l.slow[1:]
-			l.say("a slow call arrives")
-			l.do(it)
+			l.arrive()
 		case n < 25 && len(l.mail) > 0:
 			m := l.mail[0]
 			l.mail = l.mail[1:]
@@ -373,6 +404,9 @@ func (l *life) settleIn() {
 	if l.chance(2) {
 		business = strings.TrimSuffix(business, "}") + `,"machines":"own"}`
 	}
+	if l.chance(3) { // there is no place for who goes there
+		business = strings.Replace(strings.TrimSuffix(business, "}"), `"deployment":"resource-shared"`, `"deployment":"dedicated"`, 1) + "," + templatesJSON("m4", 0) + "}"
+	}
 	make(ev.Plan, 1, business)
 	for i := range 2 {
 		make(ev.Dataplane, i, specs[ev.Dataplane][i])
@@ -434,7 +468,7 @@ func (l *life) checkServing() {
 			continue
 		}
 		if ledger == nil {
-			read, err := sim.ReadLedger(filepath.Join(l.dir, "cloud"))
+			read, err := l.ledger.Read()
 			l.must(err)
 			ledger = &read
 		}

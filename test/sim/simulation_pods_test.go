@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/aeriehq/aerie/cloud"
@@ -22,7 +21,7 @@ func (l *life) stepPods() { l.must(l.cloud.StepPods(context.Background())) }
 
 // eachCluster calls f for every cluster whose API answers.
 func (l *life) eachCluster(f func(kube.API)) {
-	ledger, err := sim.ReadLedger(filepath.Join(l.dir, "cloud"))
+	ledger, err := l.ledger.Read()
 	l.must(err)
 	for _, r := range ledger.Live() {
 		if r.Kind != cloud.KindCluster {

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -31,7 +30,7 @@ func (l *life) noteRepair(r ev.Recorded) {
 	}
 	delete(l.repairs, r.Ref)
 	l.seen["repairs of "+string(r.Ref.Kind)]++
-	ledger, err := sim.ReadLedger(filepath.Join(l.dir, "cloud"))
+	ledger, err := l.ledger.Read()
 	l.must(err)
 	for _, twin := range ledger.Twice() {
 		l.wrong("after a repair of %s there are two: %+v", r.Ref, twin)

@@ -40,7 +40,7 @@ var specs = map[ev.Kind][]string{
 	ev.Customer: {`{}`, `{"displayName":"Acme","hosting":"customer"}`, `{"hosting":"nobody"}`},
 	ev.Account:  {`{"cloud":"sim","number":"4711"}`, `{"cloud":"sim","number":"4711","role":"r"}`, `{"cloud":"sim","number":"4711","prices":[{"machine":"m4","hourly":"0.16"}]}`, `{"cloud":"sim","number":"4712"}`, `{"cloud":"gcp","number":"1"}`},
 	ev.Plan: {planJSON("resource-shared", "spread", false), planJSON("resource-shared", "pack", false), planJSON("dedicated", "spread", false), planJSON("resource-shared", "spread", true),
-		makingJSON("resource-shared", "m4", 0), makingJSON("dedicated", "m4", 0), makingJSON("resource-shared", "m4", 1), makingJSON("resource-shared", "x99", 0), manyJSON("1"), manyJSON("2"), ownJSON("resource-shared", "cheapest"), ownJSON("dedicated", "nearest")},
+		makingJSON("resource-shared", "m4", 0), makingJSON("dedicated", "m4", 0), makingJSON("resource-shared", "m4", 1), makingJSON("resource-shared", "x99", 0), manyJSON("1"), manyJSON("2"), ownJSON("resource-shared", "cheapest"), ownJSON("dedicated", "nearest"), ownOf(makingJSON("dedicated", "m4", 0))},
 	ev.Dataplane: {dataplaneJSON("-/main", "eu-central", "shared", 3), dataplaneJSON("-/main", "us-east", "shared", 5), dataplaneJSON("acme/own", "eu-west", "dedicated", 3), dataplaneJSON("-/main", "eu-central", "dedicated", 3), dataplaneJSON("-/main", "moon", "shared", 3), dataplaneJSON("-/nowhere", "eu-central", "shared", 3)},
 	ev.TenantInfra: {infraJSON("m4", 3, 1), infraJSON("m4", 5, 1), infraJSON("m4", 5, 2), infraJSON("x99", 3, 1),
 		`{"app":"mq","size":"small","pools":[{"name":"data","machine":"s4","min":1}]}`, cellsJSON(1, 2, 0), cellsJSON(2, 3, 1), nodesJSON(1, 2, 0), nodesJSON(2, 3, 1)},
@@ -64,8 +64,10 @@ func planJSON(deployment, placement string, draft bool) string {
 
 // ownJSON is a plan whose tenants have machines of their own.
 func ownJSON(deployment, placement string) string {
-	return strings.TrimSuffix(planJSON(deployment, placement, false), "}") + `,"machines":"own"}`
+	return ownOf(planJSON(deployment, placement, false))
 }
+
+func ownOf(plan string) string { return strings.TrimSuffix(plan, "}") + `,"machines":"own"}` }
 
 // manyJSON is a multi-tenant plan, whose versions differ in what their cells have, and in what bounds these.
 func manyJSON(version string) string {
@@ -84,9 +86,14 @@ func manyApp(version string) string { return appJSON("web", "version-"+version) 
 
 // makingJSON is a plan whose templates make places of a machine, some of which stand empty.
 func makingJSON(deployment, machine string, warm int) string {
+	return strings.TrimSuffix(planJSON(deployment, "pack", false), "}") + "," + templatesJSON(machine, warm) + "}"
+}
+
+// templatesJSON are the templates of such a plan.
+func templatesJSON(machine string, warm int) string {
 	template := `{"name":%q,"account":"-/main","warm":%d,"max":2,"keepEmpty":"20m","dataplane":{"region":%q},"tenantinfra":{"cells":{"tenants":1,"max":2},"pools":[{"name":"data","machine":%q}]}}`
-	return strings.TrimSuffix(planJSON(deployment, "pack", false), "}") + `,"provision":[` +
-		fmt.Sprintf(template, "eu", warm, "eu-central", machine) + "," + fmt.Sprintf(template, "us", 0, "us-east", "m4") + `]}`
+	return `"provision":[` +
+		fmt.Sprintf(template, "eu", warm, "eu-central", machine) + "," + fmt.Sprintf(template, "us", 0, "us-east", "m4") + `]`
 }
 
 func dataplaneJSON(account, region, typ string, most int) string {
@@ -158,7 +165,11 @@ func refs(k ev.Kind) (list []ev.Ref) {
 // command is what somebody asks next.
 func (s *script) command(w *state.Entities) command.Request {
 	kind := pick(s, kinds)
-	e, born := w.Get(pick(s, refs(kind)))
+	ref := pick(s, refs(kind))
+	if alone := machinesOfTenants(w); kind == ev.TenantInfra && len(alone) > 0 && s.chance(2) {
+		ref = pick(s, alone)
+	}
+	e, born := w.Get(ref)
 	if !born || fsm.Machines[kind].Ended(e.Phase()) {
 		return s.firstOf(pick(s, refs(kind)), w)
 	}
@@ -184,6 +195,18 @@ func (s *script) command(w *state.Entities) command.Request {
 	}
 	r.DryRun = s.chance(30)
 	return r
+}
+
+// machinesOfTenants are the machines that living tenants have alone, in order: decisions make them, and people may change them.
+func machinesOfTenants(w *state.Entities) (all []ev.Ref) {
+	w.Each(ev.TenantInfra, func(e fsm.Entity[fsm.Data]) {
+		d, _ := e.Data.(fsm.TenantInfraData)
+		if _, faults := ev.ParseRef(ev.Tenant, d.Spec.For); len(faults) == 0 && !fsm.Ended(e) {
+			all = append(all, e.Ref)
+		}
+	})
+	slices.SortFunc(all, func(a, b ev.Ref) int { return strings.Compare(a.String(), b.String()) })
+	return all
 }
 
 // firstOf asks for something new, sometimes for the end of what is not there.

@@ -96,10 +96,7 @@ func (l *life) step() {
 	case n < 34:
 		l.openCloud() // its faults end
 	case n < 37 && len(l.slow) > 0:
-		it := l.slow[0]
-		l.slow = l.slow[1:]
-		l.say("a slow call arrives")
-		l.do(it)
+		l.arrive()
 	case n < 40 && len(l.mail) > 0:
 		i := l.rnd.IntN(len(l.mail))
 		m := l.mail[i]
@@ -185,7 +182,7 @@ func (l *life) toNext() bool {
 		}
 	}
 	for _, it := range l.queue {
-		if !it.paid {
+		if l.waits(it) {
 			sooner(it.due)
 		}
 	}
@@ -194,4 +191,12 @@ func (l *life) toNext() bool {
 	}
 	l.elapse(max(0, next.Sub(l.now)))
 	return true
+}
+
+// arrive has the first of the slow calls arrive.
+func (l *life) arrive() {
+	it := l.slow[0]
+	l.slow = l.slow[1:]
+	l.say("a slow call arrives")
+	l.do(it)
 }

@@ -23,50 +23,59 @@ var (
 	first   = flag.Uint64("first", 1, "the seed of the first of them")
 )
 
+// TestMain has tests with rigs of their own run together: they wait for the disk, command by command.
+func TestMain(m *testing.M) {
+	testbudget.WaitTogether()
+	os.Exit(m.Run())
+}
+
 // TestSimulation lives seeded lives of all kinds under faults and checks that each
 // of them ends well. A life that does not prints how to live it again.
 func TestSimulation(t *testing.T) {
-	simulateAll(t, testbudget.Lives, func(l *life) { l.run(60 + l.rnd.IntN(240)) })
+	seen := simulateAll(t, testbudget.Lives, func(l *life) { l.run(60 + l.rnd.IntN(240)) })
+	for _, what := range []string{"requested", "activated", "update_requested", "drifted", "retry_requested", "deleted"} {
+		seen.must(t, "machines of one tenant: "+what)
+	}
 }
 
 // TestSimulatedMoves lives lives of tenants that go from one cluster to another and back.
 func TestSimulatedMoves(t *testing.T) {
 	seen := simulateAll(t, testbudget.Moves, func(l *life) { l.roams(100 + l.rnd.IntN(400)) })
-	if *oneSeed != 0 || testing.Short() {
-		return // the few lives of such a run need not have met what is rare
+	if n := testbudget.Of(t, testbudget.MovesInLives, 0); !fewLives() && *seeds == 0 && seen["moves"] < n {
+		t.Errorf("there were %d moves, want %d", seen["moves"], n)
 	}
-	if seen["moves that a Secret was looked for after"] == 0 {
-		t.Error("no Secret was to follow its tenant")
-	}
-	if seen["moves: made again what was changed by hand"] == 0 {
-		t.Error("nothing that was changed by hand in the namespace of a tenant on its way was made again")
-	}
+	seen.must(t, "moves that a Secret was looked for after", "moves that make their dataplane", "moves done to a dataplane that was made",
+		"moves: made again what was changed by hand")
 }
 
 // TestSimulatedMovesOfSharers lives lives of tenants that go from one cell to another whose applications are shared, on one dataplane
 // and on two.
 func TestSimulatedMovesOfSharers(t *testing.T) {
 	seen := simulateAll(t, testbudget.MovesOfSharers, func(l *life) { l.roamsCells(100 + l.rnd.IntN(400)) })
-	if *oneSeed != 0 || testing.Short() {
-		return // the few lives of such a run need not have met what is rare
-	}
-	for _, what := range []string{"moves from cell to cell", "moves from cell to cell on one dataplane", "moves aborted", "moves reopened", "moves that copied", "moves deleted"} {
-		if seen[what] == 0 {
-			t.Errorf("there were no %s", what)
-		}
-	}
+	seen.must(t, "moves from cell to cell", "moves from cell to cell on one dataplane", "moves aborted", "moves reopened", "moves that copied",
+		"moves deleted", "moves to applications of its own", "moves to shared applications", "moves between multi-tenant plans")
 }
 
 // TestSimulatedHandovers lives lives whose dataplane goes from the control plane to an agent and back, whatever it and those on
 // it are doing: each kind is met while something is made, changed or removed for it.
 func TestSimulatedHandovers(t *testing.T) {
 	seen := simulateAll(t, testbudget.Handovers, func(l *life) { l.handed(100 + l.rnd.IntN(300)) })
-	for _, kind := range []string{"dataplane", "tenantinfra", "tenant", "application", "addon"} {
-		if n := seen["handed over, something owed: "+kind]; n == 0 && *oneSeed == 0 {
-			t.Errorf("no %s was owed something when its dataplane was handed over", kind)
+	for _, kind := range []string{"dataplane", "tenantinfra", "tenant", "application", "addon", "cell", "cellapplication"} {
+		seen.must(t, "handed over, something owed: "+kind)
+	}
+}
+
+// must fails the test of lives that never met something. A run of few lives need not have met what is rare.
+func (n tally) must(t *testing.T, what ...string) {
+	t.Helper()
+	for _, w := range what {
+		if n[w] == 0 && !fewLives() {
+			t.Errorf("no life has met: %s", w)
 		}
 	}
 }
+
+func fewLives() bool { return *oneSeed != 0 || testing.Short() }
 
 // simulateAll lives one life of a sort for each seed, and counts what happened in them.
 func simulateAll(t *testing.T, what testbudget.Name, run func(*life)) tally {

@@ -46,6 +46,7 @@ func (c *slowCloud) EnsureNetwork(ctx context.Context, s cloud.Scope, spec cloud
 // A call that was on its way when its entity ended leaves a network behind; the
 // sweeper removes it after the grace, and nothing of anybody else's.
 func TestASlowCreateDoesNotLeak(t *testing.T) {
+	t.Parallel()
 	slow := &slowCloud{entered: make(chan struct{}), release: make(chan struct{}), returned: make(chan struct{})}
 	r := newRigWith(t, func(p cloud.Provider) cloud.Provider {
 		slow.Provider = p
@@ -119,6 +120,7 @@ func (r *rig) owned(s ev.Target) []cloud.Ref {
 // A namespace that a slow call made after the end of its tenant goes too, and that
 // of a living one stays.
 func TestALateNamespaceIsSwept(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	for _, c := range []string{
 		"create customer acme {}",
@@ -166,6 +168,7 @@ func TestALateNamespaceIsSwept(t *testing.T) {
 // A call of an earlier stay comes late. To delete the tenant's namespace deletes nothing, where it lives now. To make one makes
 // it where it lives no more, and that goes, though the tenant lives; what is in its own place stays whatever its label says.
 func TestALateCallOfAnEarlierStay(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	for _, c := range []string{
 		"create customer acme {}",
@@ -237,6 +240,7 @@ func TestALateCallOfAnEarlierStay(t *testing.T) {
 // A record that a slow call makes in a cell where the tenant lives no more goes, though the tenant lives, and so does a Job that goes with
 // it. Where it lives its record stays.
 func TestALateRecordIsSwept(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	for _, c := range []string{
 		"create customer acme {}",
@@ -282,6 +286,7 @@ func TestALateRecordIsSwept(t *testing.T) {
 // An application that a slow call installs after its end, in the namespace of a tenant
 // that lives on, goes too; it would keep the name's next owner out.
 func TestALateApplicationIsSwept(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	inhabited(r, ev.DriftRepair)
 	gone := r.phase(ev.Application, "acme/prod_pg", 0, fsm.Deployed)
@@ -327,6 +332,7 @@ func TestALateApplicationIsSwept(t *testing.T) {
 
 // The priority class of tenants goes when the last of them has gone.
 func TestClassesAreSwept(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	for _, c := range []string{
 		"create customer acme {}",

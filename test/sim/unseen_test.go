@@ -15,6 +15,7 @@ import (
 // A cloud whose look never shows what it made is asked for it three times, and no more after a restart; then the entity says
 // what was made. When it is shown at last, the life goes on.
 func TestWhatIsNeverSeenIsMadeThreeTimes(t *testing.T) {
+	t.Parallel()
 	for _, op := range []string{"EnsureNetwork", "EnsureCluster", "EnsureAddon", "EnsurePool"} {
 		t.Run(op, func(t *testing.T) {
 			r := newRig(t)

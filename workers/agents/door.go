@@ -10,7 +10,7 @@ import (
 	"github.com/aeriehq/aerie/projections/state"
 )
 
-// Key is who has a key; false if nobody has.
+// Key finds the agent that has a key; false if none has.
 func (s *Service) Key(public string) (r embedded.Rights, known bool) {
 	ref, some := s.keys.of(public)
 	if !some {
@@ -68,7 +68,7 @@ func rightsOf(ref ev.Ref, places []string, key string) embedded.Rights {
 	r := embedded.Rights{User: ev.AgentActor(ref.Owner, ref.ID), Owner: ref.Owner, See: []string{Inbox(key) + ".>"},
 		Publish: []string{ev.AgentSubject(ref.Owner, own, ev.AskSeen)}}
 	for _, p := range places {
-		for _, what := range []string{ev.AskOwed, ev.AskStands, ev.AskEnded} {
+		for _, what := range []string{ev.AskOwed, ev.AskStands, ev.AskEnded, ev.AskSurveyed} {
 			r.Publish = append(r.Publish, ev.AgentSubject(ref.Owner, p, what))
 		}
 		r.Publish = append(r.Publish, ev.ReportPrefix+ref.Owner+"."+p+".>")
@@ -93,8 +93,8 @@ func JoinToken(owner, agent, secret string) string {
 	return joinPrefix + owner + "." + agent + "." + secret
 }
 
-// Joining is who shows a secret with which an agent may join, or has joined; false if it is not good. Whether it is used
-// with another key is found when the key is shown.
+// Joining finds the agent that may join, or has joined, with a secret; false if the secret is not good. Whether it was used with
+// another key is found when the key is shown.
 func (s *Service) Joining(token string) (r embedded.Rights, known bool) {
 	rest, joins := strings.CutPrefix(token, joinPrefix)
 	t := strings.Split(rest, ".")

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/workers/command/places"
 )
 
 // What may wait at once for the log, or behind what does. A question counts once, and once more for each largeQuestion that it has.
@@ -14,14 +15,13 @@ const (
 )
 
 // lines has what agents have asked that waits for the log, so that nobody waits behind others than himself: an agent whose question
-// waits has a line of its own, in which all that it asks meanwhile is answered in order. There is room for many at once, and for so
-// many of each customer that none takes all of it. What is in a line when the process ends is not answered, and asked again.
+// waits has a line of its own, in which all that it asks meanwhile is answered in order. There is room for many at once, of which
+// customers who flood leave some, however many they are. What is in a line when the process ends is not answered, and asked again.
 // Its methods may be called from any goroutine.
 type lines struct {
+	room *places.Room // of each customer, how much waits
 	mu   sync.Mutex
 	of   map[ev.Ref][]waiting // by agent, while there is a line; the first is being answered
-	held map[string]int       // by customer, how much waits
-	all  int
 }
 
 type waiting struct {
@@ -29,7 +29,9 @@ type waiting struct {
 	counts int
 }
 
-func newLines() *lines { return &lines{of: map[ev.Ref][]waiting{}, held: map[string]int{}} }
+func newLines() *lines {
+	return &lines{room: places.New(mostWaiting, mostOfOneCustomer), of: map[ev.Ref][]waiting{}}
+}
 
 // ask has a question of an agent answered: at once, if it does not wait and there is no line; else in the agent's line, in a goroutine.
 // It returns a refusal if there is no room.
@@ -43,14 +45,9 @@ func (l *lines) ask(agent ev.Ref, waits bool, bytes int, answer func()) error {
 	}
 	defer l.mu.Unlock()
 	counts := 1 + bytes/largeQuestion
-	switch {
-	case l.held[agent.Owner]+counts > mostOfOneCustomer:
-		return ev.Refuse(ev.TooMany, "as much waits as may that agents of %s have asked: ask again in a second", agent.Owner)
-	case l.all+counts > mostWaiting:
-		return ev.Refuse(ev.Unavailable, "too many agents ask at once: ask again in a second")
+	if err := l.room.Enter(agent.Owner, counts); err != nil {
+		return err
 	}
-	l.held[agent.Owner] += counts
-	l.all += counts
 	w := waiting{answer, counts}
 	l.of[agent] = append(line, w)
 	if !some {
@@ -71,10 +68,7 @@ func (l *lines) next(agent ev.Ref) (w waiting, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	line := l.of[agent]
-	l.all -= line[0].counts
-	if l.held[agent.Owner] -= line[0].counts; l.held[agent.Owner] == 0 {
-		delete(l.held, agent.Owner)
-	}
+	l.room.Leave(agent.Owner, line[0].counts)
 	if len(line) == 1 {
 		delete(l.of, agent)
 		return w, false

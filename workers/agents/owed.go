@@ -95,7 +95,7 @@ func (s *Service) item(w *state.Entities, ref ev.Ref, place queue.Partition) (it
 	if owed == nil || duty.By != fsm.ByAgent || queue.PlaceOf(owed) != place {
 		return item, false
 	}
-	args, err := ev.Encode(ev.ForAgent(owed))
+	args, err := ev.Encode(forAgent(owed, place, w.Get))
 	if err != nil {
 		return item, false // every effect can be written: tests see to that
 	}
@@ -114,6 +114,43 @@ func (s *Service) item(w *state.Entities, ref ev.Ref, place queue.Partition) (it
 		item.Creations = append(item.Creations, ev.CreateSum(c))
 	}
 	return item, true
+}
+
+// forAgent is an effect as the agent of a place is told of it. Of a tenant that moves the other place is told as agents enter it, if
+// they work there for the same owner: else no Secret follows it there, and it is looked before it is closed that none is to.
+func forAgent(owed ev.Effect, place queue.Partition, get func(ev.Ref) (fsm.Entity[fsm.Data], bool)) ev.Effect {
+	owed = ev.ForAgent(owed)
+	m, is := owed.(ev.RelocateTenant)
+	if !is {
+		return owed
+	}
+	if m.Follow != nil {
+		f := *m.Follow // the fold shares it
+		m.Follow = nil
+		if entersToo(&f.Site, place, get) {
+			m.Follow = &f
+		}
+	}
+	if m.Look != nil {
+		l := *m.Look
+		if !entersToo(&l.Site, place, get) {
+			l.Into = ""
+		}
+		m.Look = &l
+	}
+	return m
+}
+
+// entersToo tells whether agents of the same owner work at another place too, and has it say so. Of any other place it leaves the name
+// alone: its account's role is nobody's business there.
+func entersToo(site *ev.Target, place queue.Partition, get func(ev.Ref) (fsm.Entity[fsm.Data], bool)) bool {
+	other := ev.EnsureTenant{Target: *site}
+	if queue.PlaceOf(other).Owner != place.Owner || fsm.DoneBy(other, get) != fsm.ByAgent {
+		*site = ev.Target{Dataplane: site.Dataplane}
+		return false
+	}
+	site.Account = site.Account.ForAgent()
+	return true
 }
 
 // loginFor is the login that the chart of a work wants; nil if it wants none, or there is none but in a file.

@@ -34,20 +34,22 @@ type Service struct {
 	clock  clock.Clock
 	door   Door
 
-	active  atomic.Bool // there is an agent: before, nobody asks what is owed
-	owed    index
-	leases  leases
-	keys    keys
-	built   built
-	changes changes
-	lines   *lines
-	effects []string     // that this control plane may owe
-	back    func(ev.Ref) // has somebody looked at whose agent has come back
-	refused func()       // counts what agents were refused
-	spend   func(actor, customer string, bytes int) error
-	told    map[ev.Ref]string // the session without a lease of which there is an event, of each agent
-	telling sync.Mutex
-	caught  sync.WaitGroup
+	active   atomic.Bool // there is an agent: before, nobody asks what is owed
+	owed     index
+	leases   leases
+	keys     keys
+	built    built
+	changes  changes
+	lines    *lines
+	surveys  surveys
+	findings *findings
+	effects  []string     // that this control plane may owe
+	back     func(ev.Ref) // has somebody looked at whose agent has come back
+	refused  func()       // counts what agents were refused
+	spend    func(actor, customer string, bytes int) error
+	told     map[ev.Ref]string // the session without a lease of which there is an event, of each agent
+	telling  sync.Mutex
+	caught   sync.WaitGroup
 }
 
 // Door is the NATS server, as far as agents are concerned. A user is an agent, by the name of ev.AgentActor.
@@ -59,7 +61,7 @@ type Door struct {
 // New makes a service.
 func New(intake *command.Intake, fold *state.Live, clock clock.Clock, door Door) *Service {
 	s := &Service{intake: intake, fold: fold, clock: clock, door: door, owed: newIndex(), leases: newLeases(), keys: newKeys(),
-		built: newBuilt(), changes: newChanges(), lines: newLines(),
+		built: newBuilt(), changes: newChanges(), lines: newLines(), findings: newFindings(),
 		back: func(ev.Ref) {}, refused: func() {}, spend: func(string, string, int) error { return nil }, told: map[ev.Ref]string{}}
 	fold.Watch(s.see)
 	return s
@@ -85,6 +87,7 @@ func (s *Service) see(w *state.Entities, decision []ev.Recorded, _ bool) {
 		if r.Ref.Kind == ev.Agent {
 			s.keys.see(r)
 		}
+		s.findings.see(r)
 		switch {
 		case r.Ref.Kind == ev.Agent && !s.active.Swap(true):
 			s.all(w)
@@ -222,6 +225,12 @@ func (s *Service) read(ctx context.Context, m *nats.Msg, owner, place, what stri
 			}
 			return a
 		}
+	case ev.AskSurveyed:
+		var a ev.Surveyed
+		if err := json.Unmarshal(m.Data, &a); err != nil {
+			return false, func() any { return ev.SurveyTaken{Error: err.Error()} }
+		}
+		return false, func() any { return s.surveys.take(at, a) }
 	case ev.AskSeen:
 		waits, seen := s.seen(ctx, m, agentRef(owner, place))
 		return waits, func() any { return seen() }

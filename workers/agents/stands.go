@@ -71,6 +71,7 @@ func inAccount(w *state.Entities, ref ev.Ref, dataplanes []ev.Ref) (a ev.Stands)
 	if !there {
 		return a
 	}
+	a.UID = acc.UID
 	for _, dataplane := range dataplanes {
 		e, _ := w.Get(dataplane)
 		d, _ := e.Data.(fsm.DataplaneData)
@@ -167,7 +168,7 @@ func stands(w *state.Entities, ref ev.Ref, place queue.Partition) (item ev.Stand
 	return item, true
 }
 
-// endedOf answers which marks are of incarnations that have ended, and which stays their tenants have no more. Marks of others
+// endedOf answers which marks are of incarnations that have ended, and which stays their tenants no longer have. Marks of others
 // than the customer are nobody's business.
 func (s *Service) endedOf(place queue.Partition, q ev.EndedQuestion) (a ev.Ended) {
 	if most := max(len(q.Marks), len(q.Stays)); most > ev.MostMarks {
@@ -175,6 +176,9 @@ func (s *Service) endedOf(place queue.Partition, q ev.EndedQuestion) (a ev.Ended
 	}
 	a.Log = s.fold.Point()
 	s.fold.View(func(w *state.Entities) {
+		if q.Found != nil {
+			a.Error = s.noteFinding(w, place, *q.Found)
+		}
 		for _, mark := range q.Marks {
 			ref, uid, ours := ev.ParseMark(mark)
 			switch {

@@ -16,7 +16,7 @@ import (
 // observed takes what an agent has seen besides work: drift, what it has swept, and what there is in a region.
 func (i *Intake) observed(ctx context.Context, subject string, r ev.ExecutorReport) error {
 	if r.Saw != nil && ev.EpochOf(r.Revision) != i.fold.Point().Epoch {
-		return nil // by what is no more in the log: the next look
+		return nil // by what is no longer in the log: the next look
 	}
 	c, err := i.observation(subject, r)
 	if err != nil {

@@ -60,7 +60,7 @@ func (r *contention) goFirst(ctx context.Context) {
 	}
 }
 
-// finals takes out of a round who would be told, of what was decided without an event, what may be so no more, or not yet: this server's
+// finals takes out of a round who would be told, of what was decided without an event, what may no longer be so, or not yet: this server's
 // fold is behind where another one has answered somebody just now. A round that is appended where its sequences say proves that nothing
 // came between.
 func (r *round) finals() (all []*job) {

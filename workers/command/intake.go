@@ -28,6 +28,7 @@ import (
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/internal/liveness"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/command/places"
 )
 
 // Intake decides commands, one after the other, on the live fold and on what it has
@@ -44,7 +45,7 @@ type Intake struct {
 	contention    *contention
 	refusals      *rate.Limiter  // how many refusals are written down
 	ended         chan struct{}  // closed when Run has
-	places        chan struct{}  // one for each command, report or stray being answered; a report that finds none is made again
+	places        *places.Room   // of commands, reports and strays that are being answered; a report that finds none is made again
 	answering     sync.WaitGroup // those messages
 	next          chan func()    // the answer to one, for a goroutine that rests
 	resting       chan struct{}  // those goroutines
@@ -59,8 +60,7 @@ type Intake struct {
 	count         func(code string, took time.Duration)
 	rounds        func(commands, events int, took time.Duration)
 	watch         *liveness.Loop
-	givenUp       func() // counts the queued commands that are given up
-	ofAgents      agentPlaces
+	givenUp       func()        // counts the queued commands that are given up
 	missed        atomic.Uint64 // how many rounds were not appended, though nothing was wrong with them
 }
 
@@ -81,7 +81,7 @@ func NewIntake(log *eventlog.Log, fold *state.Live, kinds *ev.Registry) *Intake 
 	i := &Intake{contention: r, log: log, read: log.Read, fold: fold, kinds: kinds,
 		people: make(chan *job, queued), machinery: make(chan *job, queued),
 		refusals: rate.NewLimiter(refusalsASecond, 10*refusalsASecond),
-		ended:    make(chan struct{}), places: make(chan struct{}, queued), next: make(chan func()), resting: make(chan struct{}, mostResting),
+		ended:    make(chan struct{}), places: places.New(queued, queued/4), next: make(chan func()), resting: make(chan struct{}, mostResting),
 		count:   func(string, time.Duration) {},
 		givenUp: func() {}, denied: func(ev.Caller, string, ev.Kind) {}, spend: func(ev.Caller, int) error { return nil },
 		refusedReport: func() {},

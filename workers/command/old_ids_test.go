@@ -114,6 +114,9 @@ const mostReads = 1 + 63
 // made, cost a few reads; and with an index that is lost, behind, of another log or
 // damaged, the answers are the same.
 func TestALongHistory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is one goroutine's, and the race detector makes minutes of it")
+	}
 	r := newLongRig(t)
 	samples := []uint64{1, 2, 127, 128, 129, 4000, 8000, 8999, 9001, 40_000, longEvents / 2}
 	t.Run("an index made from the log", func(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/command/places"
 )
 
 // waiters handles the commands that wait in the queue. Each of them ends: as the events it causes, or as the event that it
@@ -50,7 +51,7 @@ func (i *Intake) requestFrom(c queue.Queued) (Request, error) {
 	return r, r.read(c.Header)
 }
 
-// nobody is who gave a command of which it is not known who did.
+// nobody stands for whoever gave a command, where that is not known.
 const nobody = "nobody"
 
 // giver says who put a command into the queue, with the rights that he had then. Those that releases before have stored are
@@ -207,13 +208,13 @@ func (i *Intake) refuseStray(ctx context.Context, c queue.Queued, subject string
 		Message: fmt.Sprintf("%q has %d tokens after aerie.queue: want aerie.queue.<owner>.<kind>.<id>.<verb>", ev.Truncate(subject), tokens)}})
 	c.Made = ulid.Make().String()
 	request, _ := i.requestFrom(c)
-	noted := i.door(func() {
+	full := i.door(places.Of(request.Caller), func() {
 		if err := i.noteRefusal(context.WithoutCancel(ctx), request, err); err != nil {
 			slog.Warn("a refusal is not noted", "subject", ev.Truncate(subject), "err", err)
 		}
 	})
-	if !noted {
-		slog.Warn("a refusal is not noted: there are too many", "subject", ev.Truncate(subject))
+	if full != nil {
+		slog.Warn("a refusal is not noted", "subject", ev.Truncate(subject), "err", full)
 	}
 	return err
 }

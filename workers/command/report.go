@@ -14,6 +14,7 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/command/places"
 	"github.com/nats-io/nats.go"
 )
 
@@ -21,18 +22,11 @@ import (
 // Only aerie's own connection may publish them: the server sees to that.
 func (i *Intake) ServeReports(ctx context.Context, nc *nats.Conn) error {
 	sub, err := nc.QueueSubscribe(ev.ReportPrefix+">", "aerie", func(m *nats.Msg) {
-		leave, err := i.ofAgents.enter(m)
-		if err != nil {
+		whose := reporterOf(m)
+		err := i.door(whose, func() { i.takeReport(context.WithoutCancel(ctx), m) })
+		if err != nil && whose != "" { // aerie's own executors do the work again without an answer
 			i.refusedReport()
 			_ = m.Respond([]byte(err.Error())) // who is not answered either does his work again
-			return
-		}
-		taken := i.door(func() {
-			defer leave()
-			i.takeReport(context.WithoutCancel(ctx), m)
-		})
-		if !taken { // without an answer the work is done again
-			leave()
 		}
 	})
 	if err != nil {
@@ -40,6 +34,15 @@ func (i *Intake) ServeReports(ctx context.Context, nc *nats.Conn) error {
 	}
 	context.AfterFunc(ctx, func() { _ = sub.Unsubscribe() })
 	return nil
+}
+
+// reporterOf is whose places a report takes: the agents of a customer have theirs together, aerie's executors take nobody's.
+func reporterOf(m *nats.Msg) string {
+	if sender, said := ev.SenderOf(m.Header); !said || sender == ev.ActorExecutor {
+		return ""
+	}
+	customer, _, _ := strings.Cut(strings.TrimPrefix(m.Subject, ev.ReportPrefix), ".") // the NATS server has seen to it that it is his
+	return places.OfAgents(customer)
 }
 
 // Guard has a function say why a report may not be taken; nil if it may. It is called before ServeReports.

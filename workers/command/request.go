@@ -13,6 +13,7 @@ import (
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/projections/state"
+	"github.com/aeriehq/aerie/workers/command/places"
 )
 
 // Request is a command as it comes from outside, over NATS or HTTP, with
@@ -56,6 +57,18 @@ func (r Request) log(a ev.Answer, err error) {
 		return
 	}
 	slog.Info("command", append(attributes, "id", a.CommandID, "events", len(a.Events), "seq", a.Seq)...)
+}
+
+// Submit is SubmitRequest for a caller who has one of the intake's places until it is answered. Without a free one it is refused with
+// rate_limited or unavailable.
+func (i *Intake) Submit(ctx context.Context, r Request) (ev.Answer, error) {
+	whose := places.Of(r.Caller)
+	if err := i.places.Enter(whose, 1); err != nil {
+		i.count(answerCode(err), 0)
+		return ev.Answer{}, err
+	}
+	defer i.places.Leave(whose, 1)
+	return i.SubmitRequest(ctx, r)
 }
 
 // SubmitRequest checks and decides a request. The error is an *events.Refusal.
@@ -124,7 +137,8 @@ func retryable(err error) bool {
 // named at once, then those of its body.
 func (r Request) Command(kinds *ev.Registry, now time.Time) (ev.Command, error) {
 	c := ev.Command{ID: r.ID, Ref: ev.Ref{Kind: ev.Kind(r.Kind), Owner: r.Owner, ID: r.Name},
-		Actor: r.Caller.Actor, Time: now, UID: ulid.Make().String(), ExpectedUID: r.ExpectedUID, ExpectedSeq: r.ExpectedSeq, DryRun: r.DryRun}
+		Actor: r.Caller.Actor, OfCustomer: r.Caller.Role.OfCustomer(), Time: now, UID: ulid.Make().String(),
+		ExpectedUID: r.ExpectedUID, ExpectedSeq: r.ExpectedSeq, DryRun: r.DryRun}
 	// The address alone decides, before anything is looked up: who is denied learns nothing of what is there.
 	if err := r.Caller.Deny(kinds, r.Owner, c.Ref.Kind, r.Verb); err != nil {
 		return c, err

@@ -20,25 +20,35 @@ func (i *Intake) refuseSecrets(ctx context.Context, c ev.Command) error {
 	if spec == nil {
 		return nil
 	}
-	found := ev.LiteralSecrets(spec)
-	if len(found) == 0 {
+	if len(ev.LiteralSecrets(spec)) == 0 {
 		return nil
 	}
 	known := false
+	var has ev.Spec
 	i.fold.View(func(w *state.Entities) {
 		_, known = w.Caused(c.ID)
 		if e, there := w.Get(c.Ref); there {
-			has := ev.LiteralSecrets(e.Data.Wants())
-			found = slices.DeleteFunc(found, func(l ev.LiteralSecret) bool { return slices.ContainsFunc(has, l.Same) })
+			has = e.Data.Wants()
 		}
 	})
-	if known || len(found) == 0 {
+	faults := SecretFaults(spec, has)
+	if known || len(faults) == 0 {
 		return nil
 	}
 	if before, err := i.longAgo(ctx, c); err != nil || before > 0 {
 		return err
 	}
-	return ev.RefuseFaults(c.Ref.String(), refusals(found))
+	return ev.RefuseFaults(c.Ref.String(), faults)
+}
+
+// SecretFaults finds what looks like a secret in a spec, but for what an entity's present spec has already; nil: it has none.
+func SecretFaults(spec, present ev.Spec) []ev.FieldError {
+	found := ev.LiteralSecrets(spec)
+	if len(found) > 0 && present != nil {
+		has := ev.LiteralSecrets(present)
+		found = slices.DeleteFunc(found, func(l ev.LiteralSecret) bool { return slices.ContainsFunc(has, l.Same) })
+	}
+	return refusals(found)
 }
 
 // refusals are the faults that secrets in a spec are, in the order of their fields, each field once.

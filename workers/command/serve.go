@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/workers/command/places"
 )
 
 // CommandPrefix is what the subject of every command starts with.
@@ -28,12 +29,11 @@ func (i *Intake) Serve(ctx context.Context, nc *nats.Conn, version string) error
 	// other: the answer is sent from elsewhere.
 	i.take = func(m *nats.Msg, caller ev.Caller) {
 		begun := time.Now()
-		if err := i.spend(caller, len(m.Data)); err != nil { // before it takes a place
-			s.count(respondRefusal(m, err), time.Since(begun))
-			return
+		err := i.spend(caller, len(m.Data)) // before it takes a place
+		if err == nil {
+			err = i.door(places.Of(caller), func() { s.count(i.respond(context.WithoutCancel(ctx), m, caller), time.Since(begun)) })
 		}
-		if !i.door(func() { s.count(i.respond(context.WithoutCancel(ctx), m, caller), time.Since(begun)) }) {
-			err := ev.Refuse(ev.Unavailable, "too many commands at once: ask again with the same id")
+		if err != nil {
 			s.count(respondRefusal(m, err), time.Since(begun))
 		}
 	}
@@ -46,20 +46,22 @@ func (i *Intake) Serve(ctx context.Context, nc *nats.Conn, version string) error
 // Take answers a command of a caller that came in by another way than Serve's. It is called after Serve.
 func (i *Intake) Take(m *nats.Msg, caller ev.Caller) { i.take(m, caller) }
 
-// door answers a message beside the others, if there is a place for one more.
-func (i *Intake) door(answer func()) bool {
-	select {
-	case i.places <- struct{}{}:
-	default:
-		return false
+// door answers a message beside the others, or refuses it if there is no place for one more of somebody's.
+func (i *Intake) door(whose string, answer func()) error {
+	if err := i.places.Enter(whose, 1); err != nil {
+		return err
 	}
 	i.answering.Add(1)
-	select {
-	case i.next <- answer:
-	default:
-		go i.answer(answer)
+	answered := func() {
+		defer i.places.Leave(whose, 1)
+		answer()
 	}
-	return true
+	select {
+	case i.next <- answered:
+	default:
+		go i.answer(answered)
+	}
+	return nil
 }
 
 // answer answers a message, and rests until there is another: its stack has grown by then to what an answer needs, and
@@ -67,7 +69,6 @@ func (i *Intake) door(answer func()) bool {
 func (i *Intake) answer(answer func()) {
 	for {
 		answer()
-		<-i.places
 		i.answering.Done()
 		answer = nil // and with it its message
 		select {

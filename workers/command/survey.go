@@ -21,8 +21,7 @@ func (i *Intake) SurveyBy(look Survey) { i.look = look }
 
 // survey adds to a move what its tenant uses, if the decision depends on that.
 func (i *Intake) survey(ctx context.Context, c ev.Command) (ev.Command, error) {
-	ask, ok := c.Payload.(ev.Move)
-	if !ok {
+	if _, ok := c.Payload.(ev.Move); !ok {
 		return c, nil
 	}
 	var of ev.TenantSurvey
@@ -32,7 +31,7 @@ func (i *Intake) survey(ctx context.Context, c ev.Command) (ev.Command, error) {
 			return
 		}
 		if e, born := w.Get(c.Ref); born {
-			of, must = fsm.SurveyOfMove(e, ask, w.Refs())
+			of, must = fsm.SurveyOfMove(e, c, w.Refs())
 		}
 	})
 	if !must || i.look == nil {

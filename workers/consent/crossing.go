@@ -25,7 +25,8 @@ var Messages = []Message{
 	{ev.AskSeen, "once a minute: that it is there", ev.SeenQuestion{}},
 	{ev.AskOwed, "what is owed at a place", ev.OwedQuestion{}},
 	{ev.AskStands, "what should be there at a place", ev.StandsQuestion{}},
-	{ev.AskEnded, "which marks that it has found are of ended incarnations", ev.EndedQuestion{}},
+	{ev.AskEnded, "which marks that it has found are of ended incarnations; and, as found, which things carry marks that the log does not know", ev.EndedQuestion{}},
+	{ev.AskSurveyed, "before a tenant moves, and somebody waits for it: what it uses of its quota, and the names of what is in the way", ev.Surveyed{}},
 	{"report", "what came of a piece of work, or what was seen", ev.ExecutorReport{}},
 }
 
@@ -33,7 +34,8 @@ var Messages = []Message{
 var Outcomes = []ev.Event{
 	ev.Verified{}, ev.NetworkReady{}, ev.ClusterReady{}, ev.SystemPoolReady{}, ev.CloudAddonsReady{}, ev.PoolsUpgraded{},
 	ev.PoolsObserved{}, ev.PoolsRetired{}, ev.Activated{}, ev.Deployed{}, ev.Suspended{}, ev.Resumed{}, ev.MoveReserved{},
-	ev.MovePrepared{}, ev.MoveEvicted{}, ev.CellPrepared{}, ev.TenantJoined{}, ev.TenantLeft{},
+	ev.MovePrepared{}, ev.MoveEvicted{}, ev.MoveQuiesced{}, ev.MoveCopied{}, ev.MoveVerified{}, ev.MoveOpened{}, ev.MoveRedirected{},
+	ev.MoveStopped{}, ev.MoveReopened{}, ev.CellPrepared{}, ev.TenantJoined{}, ev.TenantLeft{},
 	ev.Drifted{}, ev.Deleted{}, ev.CreateStarted{}, ev.CreatesEnded{},
 }
 

@@ -3,6 +3,7 @@ package consent
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -336,13 +337,34 @@ func TestALongFreeze(t *testing.T) {
 
 // All that is wrong with a policy is said at once.
 func TestPolicyFaults(t *testing.T) {
-	_, err := ReadPolicy([]byte(`{approve: [creat], zone: Mars, freeze: [{from: "2027-01-01T00:00:00Z"}, {days: [today]}, {days: [mon], from: "25:00"}]}`))
+	_, err := ReadPolicy([]byte(`{approve: [creat], zone: Mars, freeze: [{from: "2027-01-01T00:00:00Z"}, {days: [today]}, {days: [mon], from: "25:00"}],
+mirror: {"http://a.example": "https://b.example", "https://c.example": "oci://me:hunter22@d.example"}}`))
 	var refused *ev.Refusal
-	if !errors.As(err, &refused) || len(refused.Details) != 5 {
+	if !errors.As(err, &refused) || len(refused.Details) != 7 || strings.Contains(fmt.Sprintf("%+v", refused), "hunter22") {
 		t.Errorf("%+v", err)
 	}
 	if _, err := ReadPolicy([]byte(`{ask: all}`)); err == nil {
 		t.Error("a word that is none is taken")
+	}
+}
+
+func TestMirrors(t *testing.T) {
+	g := opened(t, t.TempDir(), `mirror:
+  https://charts.example.com: https://mirror.corp.example/charts/
+  https://charts.example.com/public/: oci://registry.corp.example/public
+  oci://registry.example.com/acme: oci://registry.corp.example/acme`)
+	for repository, want := range map[string]string{
+		"https://charts.example.com":           "https://mirror.corp.example/charts",
+		"https://charts.example.com/stable":    "https://mirror.corp.example/charts/stable",
+		"https://charts.example.com/public/pg": "oci://registry.corp.example/public/pg",
+		"https://charts.example.com.evil":      "",
+		"https://charts.example.com/../x":      "",
+		"oci://registry.example.com/acme":      "oci://registry.corp.example/acme",
+		"oci://registry.example.com":           "",
+	} {
+		if got := g.Mirrored(repository); got != want {
+			t.Errorf("%s is fetched from %q, want %q", repository, got, want)
+		}
 	}
 }
 

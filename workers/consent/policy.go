@@ -2,6 +2,7 @@ package consent
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -20,7 +21,11 @@ type Policy struct {
 	Freeze   []Freeze `json:"freeze"`   // when nothing is changed
 	Zone     string   `json:"zone"`     // of the times of day in it, such as Europe/Berlin; UTC if it is left out
 	Activity bool     `json:"activity"` // whether the calls that were made are told
-	zone     *time.Location
+
+	// Mirror has, for a chart repository's URL, the one that its charts and those of the repositories below it are fetched from instead.
+	Mirror map[string]string `json:"mirror"`
+
+	zone *time.Location
 }
 
 // Freeze is a time in which nothing is changed: from one moment until another, or every week at some times of day.
@@ -66,6 +71,12 @@ func ReadPolicy(data []byte) (p Policy, err error) {
 	for i, f := range p.Freeze {
 		if why := f.wrong(); why != "" {
 			faults = append(faults, ev.FieldError{Field: fmt.Sprintf("freeze[%d]", i), Message: why})
+		}
+	}
+	for i, from := range slices.Sorted(maps.Keys(p.Mirror)) {
+		if !isRepository(from) || !isRepository(p.Mirror[from]) { // it is not quoted: a password may be in it
+			faults = append(faults, ev.FieldError{Field: fmt.Sprintf("mirror[%d]", i), Message: "want the URLs of two repositories, https:// or oci://, without a login: " +
+				"it is counted in the order of the first ones"})
 		}
 	}
 	return p, ev.RefuseFaults("policy", faults)
@@ -165,5 +176,5 @@ func (p Policy) String() string {
 	if len(p.Approve) > 0 {
 		asks = strings.Join(names(p.Approve), ", ")
 	}
-	return fmt.Sprintf("asks about %s; %d freezes; calls told: %v", asks, len(p.Freeze), p.Activity)
+	return fmt.Sprintf("asks about %s; %d freezes; %d mirrors; calls told: %v", asks, len(p.Freeze), len(p.Mirror), p.Activity)
 }

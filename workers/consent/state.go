@@ -191,7 +191,7 @@ func (s *state) hold(c Change, class Class, why string, now time.Time) bool {
 	return true
 }
 
-// release notes that an entity's change waits no more, and tells whether it did.
+// release notes that an entity's change no longer waits, and tells whether it did.
 func (s *state) release(ref ev.Ref) bool {
 	_, waits := s.Waiting[ref.String()]
 	delete(s.Waiting, ref.String())

@@ -21,12 +21,17 @@ type Enqueued struct {
 	Failures int        // attempts that had failed by then
 	nextAt   time.Time  // of the last of them
 	since    time.Time  // when the phase began: the same may be owed anew
+	drifted  time.Time  // when something had drifted last: a repair on a tenant's way begins no phase
 	By       fsm.Worker // of an agent: it asks for it, and nothing stands on the queue
 }
 
 // EnqueuedFor is what an effect is put as.
 func EnqueuedFor(e fsm.Entity[fsm.Data], owed ev.Effect, by fsm.Worker) Enqueued {
-	return Enqueued{queue.PlaceOf(owed), fsm.DigestOf(owed), e.Attempts(), NextAt(e), e.PhaseSince, by}
+	now := Enqueued{queue.PlaceOf(owed), fsm.DigestOf(owed), e.Attempts(), NextAt(e), e.PhaseSince, time.Time{}, by}
+	if len(e.Relapses) > 0 {
+		now.drifted = e.Relapses[0].Last
+	}
+	return now
 }
 
 // RunsFrom is from when the time of an entity's phase runs: while a contested repair is paused it does not.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
@@ -64,5 +65,18 @@ func TestWorkThatNoMessageCarries(t *testing.T) {
 	}
 	if e, _ = entity(ref); e.Failure == nil || e.Failure.Code != ev.ConfigProblem || !strings.Contains(e.Failure.Message, "2097152 bytes") {
 		t.Errorf("given up because of %+v", e.Failure)
+	}
+}
+
+// TestTheSameRepairAnew is put again, though nobody has looked between its end and its beginning.
+func TestTheSameRepairAnew(t *testing.T) {
+	at := func(seconds int) fsm.Entity[fsm.Data] {
+		e := fsm.Entity[fsm.Data]{}
+		e.Relapses = e.Relapses.With([]ev.Drift{{What: "Namespace a"}}, time.Unix(int64(seconds), 0))
+		return e
+	}
+	first, again := EnqueuedFor(at(1), ev.EnsureTenant{}, fsm.ByServer), EnqueuedFor(at(2), ev.EnsureTenant{}, fsm.ByServer)
+	if first == again || first != EnqueuedFor(at(1), ev.EnsureTenant{}, fsm.ByServer) {
+		t.Errorf("it is put as %+v, and anew as %+v", first, again)
 	}
 }

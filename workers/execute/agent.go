@@ -21,7 +21,8 @@ import (
 type Agent struct {
 	worker
 	Channel
-	slots chan struct{} // shared by all places of an agent
+	slots   chan struct{} // shared by all places of an agent
+	surveys chan struct{} // the looks that somebody waits for
 
 	mu      sync.Mutex
 	items   map[ev.Ref]ev.OwedItem // as they were told last
@@ -29,6 +30,7 @@ type Agent struct {
 	running map[ev.Ref]context.CancelCauseFunc
 	again   chan struct{}
 	all     sync.WaitGroup
+	closing bool // no survey begins any more
 
 	answeredAt time.Time   // when it was last told what is owed; of the goroutine of Run
 	asked      Moment      // before that was asked
@@ -50,12 +52,15 @@ const agentAsks = 10 * time.Minute
 // agentAsksBusy is how often it asks while it does something.
 const agentAsksBusy = time.Minute
 
+// mostSurveys is how many looks at tenants go on at once at a place.
+const mostSurveys = 8
+
 // NewSlots bounds how much is done at once, at all places together.
 func NewSlots() chan struct{} { return make(chan struct{}, slots) }
 
 // NewAgent makes the worker of a place; Run starts it.
 func NewAgent(at Channel, slots chan struct{}, clouds map[string]Cloud, clock clock.Clock) *Agent {
-	a := &Agent{Channel: at, slots: slots,
+	a := &Agent{Channel: at, slots: slots, surveys: make(chan struct{}, mostSurveys),
 		worker: worker{nc: at.Conn, clouds: clouds, clock: clock, count: func(string, string, time.Duration) {}, skew: at.Skew, gate: at.Gate},
 		items:  map[ev.Ref]ev.OwedItem{}, rests: map[ev.Ref]rest{}, running: map[ev.Ref]context.CancelCauseFunc{}, again: make(chan struct{}, 1)}
 	a.known = a
@@ -65,7 +70,11 @@ func NewAgent(at Channel, slots chan struct{}, clouds map[string]Cloud, clock cl
 
 // Run works until ctx ends. What is under way then is cut short: whoever comes next asks again.
 func (a *Agent) Run(ctx context.Context) error {
-	sub, err := a.nc.Subscribe(ev.HintSubject(a.Place.Owner, a.Place.Dataplane), func(*nats.Msg) {
+	sub, err := a.nc.Subscribe(ev.HintSubject(a.Place.Owner, a.Place.Dataplane), func(m *nats.Msg) {
+		if len(m.Data) > 0 {
+			a.beginSurvey(ctx, m.Data)
+			return
+		}
 		a.News.Hint()
 		a.wake()
 	})
@@ -77,7 +86,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	defer a.News.whenHeard(a.heard)()
 	connected := a.nc.StatusChanged(nats.CONNECTED)
 	defer a.nc.RemoveStatusListener(connected)
-	defer a.all.Wait()
+	defer a.close()
 	for ctx.Err() == nil {
 		next, err := a.look(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -87,6 +96,14 @@ func (a *Agent) Run(ctx context.Context) error {
 		a.rest(ctx, next, connected)
 	}
 	return nil
+}
+
+// close waits for what is under way, and has no survey begin any more.
+func (a *Agent) close() {
+	a.mu.Lock()
+	a.closing = true
+	a.mu.Unlock()
+	a.all.Wait()
 }
 
 // rest waits until it is time to look again, if there is one, or something is new.
@@ -288,9 +305,12 @@ func (a *Agent) perform(ctx context.Context, item ev.OwedItem) (after time.Durat
 		after, err := a.failed(ctx, a.Place, NewTask(w, nil, nil), Result{Err: err})
 		return after, true, err
 	}
-	after, err = a.do(ctx, a.Place, w)
+	after, err = a.do(ctx, a.Place, w, alone)
 	return after, false, err
 }
+
+// alone answers for the work of an agent, which is given to no other; endAlone ends it once that may be otherwise.
+func alone(context.Context) error { return nil }
 
 func (a *Agent) ended(ref ev.Ref, r rest) {
 	a.mu.Lock()

@@ -81,11 +81,28 @@ func (c Channel) ReadEffect(ref ev.Ref, uid, name string, args []byte) (ev.Effec
 	if site, is := effect.(interface{ Where() ev.Target }); is && site.Where().Owner != ref.Mark(uid) {
 		return nil, fmt.Errorf("%w: the mark %q is not that of %s", errForeign, ev.Truncate(site.Where().Owner), ref)
 	}
+	if t, is := effect.(ev.ForTenant); is && t.TenantRef() != ref {
+		return nil, fmt.Errorf("%w: it names %s, and is for %s", errForeign, t.TenantRef(), ref)
+	}
 	if v, is := effect.(ev.VerifyAccount); is && v.Account.Role != "" {
 		return nil, fmt.Errorf("%w: it takes no role", errForeign)
 	}
-	if m, is := effect.(ev.RelocateTenant); is && m.Follow != nil {
-		return nil, fmt.Errorf("%w: Secrets follow nobody into an agent's place, or out of it", errForeign)
+	if m, is := effect.(ev.RelocateTenant); is {
+		if m.Follow != nil && !c.ours(m.Follow.Site) {
+			return nil, fmt.Errorf("%w: Secrets follow nobody out of the places of %s that agents work at, nor into them", errForeign, c.Place.Owner)
+		}
+		if m.Look != nil && !c.mayLookAt(m.Look.Site) {
+			return nil, fmt.Errorf("%w: it is to look at %s", errForeign, m.Look.Site.Dataplane)
+		}
 	}
 	return effect, nil
+}
+
+// mayLookAt tells whether an agent may be told of another place: one of the same owner's that agents enter, or one that no agent enters.
+func (c Channel) mayLookAt(site ev.Target) bool { return !site.Account.Agent || c.ours(site) }
+
+// ours tells whether a place is one of the same owner's whose account agents enter, with rights of their own.
+func (c Channel) ours(site ev.Target) bool {
+	dp, faults := ev.ParseRef(ev.Dataplane, site.Dataplane)
+	return len(faults) == 0 && dp.Owner == c.Place.Owner && site.Account.Agent && site.Account.Role == ""
 }

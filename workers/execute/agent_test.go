@@ -174,20 +174,30 @@ func TestAnAgentRefusesWhatIsNotItsOwn(t *testing.T) {
 		return ev.Target{Account: ev.CloudAccount{Cloud: "sim", Number: "lab", Agent: agent}, Region: "eu-central", Owner: owner, Dataplane: dataplane}
 	}
 	good := site(own.Mark("u"), "acme/edge", true)
+	prod := ev.Ref{Kind: ev.Tenant, Owner: "acme", ID: "prod"}
+	at := ev.EnsureTenant{Target: site(prod.Mark("u"), "acme/edge", true), Customer: "acme", Tenant: "prod"}
 	type told struct {
 		ref    ev.Ref
 		uid    string
 		effect ev.Effect
 	}
 	for name, is := range map[string]told{
-		"another customer's entity":     {ev.Ref{Kind: ev.Dataplane, Owner: "evil", ID: "edge"}, "u", ev.EnsureNetwork{Target: good}},
-		"no entity":                     {ev.Ref{}, "u", ev.EnsureNetwork{Target: good}},
-		"no incarnation":                {own, "", ev.RemoveOwned{Target: site(own.Mark(""), "acme/edge", true)}},
-		"everything that is owned":      {own, "u", ev.RemoveOwned{Target: site("", "acme/edge", true)}},
-		"another's mark":                {own, "u", ev.RemoveOwned{Target: site("acme/dataplane/other/v", "acme/edge", true)}},
-		"another incarnation's mark":    {own, "u", ev.RemoveOwned{Target: site(own.Mark("v"), "acme/edge", true)}},
-		"another dataplane":             {own, "u", ev.EnsureNetwork{Target: site(own.Mark("u"), "acme/other", true)}},
-		"Secrets of another place":      {own, "u", ev.RelocateTenant{EnsureTenant: ev.EnsureTenant{Target: good}, Step: ev.StepQuiesce, Follow: &ev.MoveFollow{}}},
+		"another customer's entity":  {ev.Ref{Kind: ev.Dataplane, Owner: "evil", ID: "edge"}, "u", ev.EnsureNetwork{Target: good}},
+		"no entity":                  {ev.Ref{}, "u", ev.EnsureNetwork{Target: good}},
+		"no incarnation":             {own, "", ev.RemoveOwned{Target: site(own.Mark(""), "acme/edge", true)}},
+		"everything that is owned":   {own, "u", ev.RemoveOwned{Target: site("", "acme/edge", true)}},
+		"another's mark":             {own, "u", ev.RemoveOwned{Target: site("acme/dataplane/other/v", "acme/edge", true)}},
+		"another incarnation's mark": {own, "u", ev.RemoveOwned{Target: site(own.Mark("v"), "acme/edge", true)}},
+		"another dataplane":          {own, "u", ev.EnsureNetwork{Target: site(own.Mark("u"), "acme/other", true)}},
+		"Secrets of another place":   {prod, "u", ev.RelocateTenant{EnsureTenant: at, Step: ev.StepQuiesce, Follow: &ev.MoveFollow{}}},
+		"Secrets by another's role": {prod, "u", ev.RelocateTenant{EnsureTenant: at, Step: ev.StepQuiesce,
+			Follow: &ev.MoveFollow{Site: ev.Target{Account: ev.CloudAccount{Cloud: "sim", Agent: true, Role: "theirs"}, Dataplane: "acme/edge2"}}}},
+		"Secrets to another's place": {prod, "u", ev.RelocateTenant{EnsureTenant: at, Step: ev.StepQuiesce,
+			Follow: &ev.MoveFollow{Site: site("", "evil/edge2", true)}}},
+		"a look at another's place": {prod, "u", ev.RelocateTenant{EnsureTenant: at, Step: ev.StepQuiesce,
+			Look: &ev.MoveLook{Site: site("", "evil/edge2", true)}}},
+		"another customer's name":       {prod, "u", ev.EnsureTenant{Target: at.Target, Customer: "evil", Tenant: "prod"}},
+		"another tenant's name":         {prod, "u", ev.RecordTenant{CellTenant: ev.CellTenant{Target: at.Target, Customer: "acme", Tenant: "other"}}},
 		"an account that is no agent's": {own, "u", ev.EnsureNetwork{Target: site(own.Mark("u"), "acme/edge", false)}},
 	} {
 		args, _ := json.Marshal(is.effect)
@@ -201,6 +211,12 @@ func TestAnAgentRefusesWhatIsNotItsOwn(t *testing.T) {
 	args, _ := json.Marshal(ev.EnsureNetwork{Target: good})
 	if e, err := c.ReadEffect(own, "u", ev.EnsureNetwork{}.Effect(), args); err != nil || e == nil {
 		t.Errorf("what is its own: %v", err)
+	}
+	for _, e := range []ev.Effect{at, ev.RelocateTenant{EnsureTenant: at, Step: ev.StepQuiesce}, ev.RecordTenant{CellTenant: at.InCell()}} {
+		args, _ := json.Marshal(e)
+		if _, err := c.ReadEffect(prod, "u", e.Effect(), args); err != nil {
+			t.Errorf("%s of its own: %v", e.Effect(), err)
+		}
 	}
 	for effect := range Handlers {
 		if effects[effect] == nil {

@@ -69,13 +69,13 @@ func (t *Task) clusterName(owner string) string {
 
 // ClusterSpec is the wish for a dataplane's cluster: one of its own, or one that is there already.
 func (t *Task) ClusterSpec(e ev.EnsureCluster) cloud.ClusterSpec {
-	var admits []cloud.Admission
+	var admits []cloud.AccessEntry
 	for _, a := range e.Access {
-		admits = append(admits, cloud.Admission(a))
+		admits = append(admits, cloud.AccessEntry(a))
 	}
 	return cloud.ClusterSpec{
 		Name: cmp.Or(e.Existing, t.clusterName(e.Owner)), Owner: e.Owner, Token: t.Digest,
-		Network: e.Network, Existing: cloud.Existing{Subnets: e.Subnets, SecurityGroups: e.SecurityGroups}, Adopt: e.Existing != "",
+		Network: e.Network, Existing: cloud.ExistingNetwork{Subnets: e.Subnets, SecurityGroups: e.SecurityGroups}, Adopt: e.Existing != "",
 		Version: e.Version, Options: cloud.ClusterOptions{Private: e.Private, Logging: e.Logging, SecretsKey: e.SecretsKey}, Admits: admits,
 	}
 }

@@ -136,8 +136,8 @@ func (x *Executor) Run(ctx context.Context) error {
 		defer end()
 		stopped = x.watchLong(ctx)
 	})
-	err := x.work.Take(ctx, slots, func(_ context.Context, p queue.Partition, w ev.Work) (time.Duration, error) {
-		return x.do(ctx, p, w) // ends with ours: a call that is cut short is asked again
+	err := x.work.Take(ctx, slots, func(_ context.Context, p queue.Partition, w ev.Work, held queue.Held) (time.Duration, error) {
+		return x.do(ctx, p, w, held) // ends with ours: a call that is cut short is asked again
 	})
 	end()
 	watching.Wait()
@@ -178,7 +178,7 @@ var Handlers = map[string]func(context.Context, *Task) Result{
 func Effects() []string { return slices.Sorted(maps.Keys(Handlers)) }
 
 // do does one piece of work and reports it; what it returns is when to look again.
-func (x *worker) do(ctx context.Context, place queue.Partition, w ev.Work) (time.Duration, error) {
+func (x *worker) do(ctx context.Context, place queue.Partition, w ev.Work, held queue.Held) (time.Duration, error) {
 	if Handlers[w.Effect] == nil {
 		return 0, fmt.Errorf("no one does %s of %s", w.Effect, w.Ref)
 	}
@@ -191,7 +191,7 @@ func (x *worker) do(ctx context.Context, place queue.Partition, w ev.Work) (time
 	t := NewTask(w, x.clouds, x.charts)
 	t.repository = func(owner, name string) (ev.RepositorySpec, bool) { return x.known.login(w.Ref, owner, name) }
 	begun := time.Now()
-	r := t.Do(cloud.WithPermit(callCtx, x.permit(place, t)))
+	r := t.Do(cloud.WithPermit(callCtx, x.permit(place, t, held)))
 	took := time.Since(begun)
 	if ctx.Err() != nil {
 		return 0, ctx.Err() // shutting down: whoever comes next asks again
@@ -205,6 +205,10 @@ func (x *worker) do(ctx context.Context, place queue.Partition, w ev.Work) (time
 	}
 	if x.passes && Elsewhere(r.Err) {
 		return passAgain, nil
+	}
+	if errors.Is(r.Err, queue.ErrLost) {
+		slog.Info("work left to another", "entity", w.Ref.String(), "effect", w.Effect, "err", r.Err)
+		return passAgain, nil // if it is nobody's, it is ours again
 	}
 	x.count(w.Effect, r.kind(), took)
 	if r.Queued && x.known.longQueued(w) {

@@ -12,9 +12,10 @@ import (
 func TestReportsAreBounded(t *testing.T) {
 	var note ev.NoteDrift
 	var kept []string
+	name, message, api := strings.Repeat("<", 1000), strings.Repeat("<", 100_000), strings.Repeat("x", 10_000)
 	for n := range 10_000 {
-		note.Found = append(note.Found, ev.Drift{What: fmt.Sprint("thing ", n, strings.Repeat("<", 1000)), How: ev.DriftChanged, Message: strings.Repeat("<", 100_000)})
-		note.Calls = append(note.Calls, ev.Call{API: strings.Repeat("x", 10_000), Code: "ok", RequestID: fmt.Sprint(n)})
+		note.Found = append(note.Found, ev.Drift{What: fmt.Sprint("thing ", n, name), How: ev.DriftChanged, Message: message})
+		note.Calls = append(note.Calls, ev.Call{API: api, Code: "ok", RequestID: fmt.Sprint(n)})
 		kept = append(kept, fmt.Sprint("vol-", n))
 	}
 	found, calls, names := FirstDrifts(note.Found), lastCalls(note.Calls), firstNames(kept)

@@ -94,10 +94,11 @@ func (t *Task) CreatesEnded() (e ev.CreatesEnded, some bool) {
 	return ev.CreatesEnded{Ends: m.ends, Seen: m.seen}, len(m.ends)+len(m.seen) > 0
 }
 
-// permit is the permit of a task, with the intake's count.
-func (x *worker) permit(place queue.Partition, t *Task) cloud.Permit {
+// permit is the permit of a task, with the intake's count. Once the work may be with another too, nothing is made: both have
+// looked, have seen nothing, and would make two. What was counted stays open, for whoever has the work.
+func (x *worker) permit(place queue.Partition, t *Task, held queue.Held) cloud.Permit {
 	known := func(what string) fsm.Creation { return x.known.creation(t, what) }
-	return t.Permit(known, func(ctx context.Context, started ev.CreateStarted) error {
+	ask := t.Permit(known, func(ctx context.Context, started ev.CreateStarted) error {
 		answer, err := x.tell(ctx, place, t, started, nil)
 		switch {
 		case err != nil:
@@ -109,6 +110,13 @@ func (x *worker) permit(place queue.Partition, t *Task) cloud.Permit {
 		}
 		return nil
 	})
+	return func(ctx context.Context, what string) (func(string, error), error) {
+		ended, err := ask(ctx, what)
+		if err == nil {
+			err = held(ctx)
+		}
+		return ended, err
+	}
 }
 
 // creation is what the log knows of the making of something for a task's entity.

@@ -28,6 +28,10 @@ type Charts struct {
 	Own    fs.FS  // the server's own charts, each a directory of its name
 	Logins string // the directory of logins: <owner>/<name>.json, each a helm.Login
 
+	// Mirrored says where the charts of a repository are fetched from instead; empty: from there. Nil: nobody has a say in it. No login
+	// of theirs is read for a mirror.
+	Mirrored func(repository string) string
+
 	Secrets *secrets.Stores // where secrets are that specs refer to; nil: in tenants' namespaces alone
 	Read    *secrets.Known  // is told each secret that is read; nil: the work that reads it alone
 }
@@ -49,17 +53,30 @@ func (t *Task) request(ctx context.Context, op helm.Op, e ev.EnsureApplication, 
 	if t.charts == nil {
 		return q, &kube.Error{Code: kube.Invalid, Op: "install", Object: e.Name, Message: "no charts are installed here"}
 	}
+	mirror := t.charts.mirror(e.Chart.Repository)
 	var err error
-	if e.Chart.Repository == "" {
+	switch {
+	case e.Chart.Repository == "":
 		q.Chart.Archive, err = pack(t.charts.Own, e.Chart.Name)
-	} else if e.Chart.Credentials != "" {
+	case e.Chart.Credentials != "" && mirror == "":
 		q.Chart.Login, err = t.login(ctx, e.Chart)
 	}
 	q.Digest = helm.DigestOf(q.Chart, e.Values)
+	if mirror != "" { // where a chart was fetched from is no part of what is wished
+		q.Chart.Repository = mirror
+	}
 	if f.mark != "" {
 		q.Digest = helm.DigestWith(q.Digest, f.mark)
 	}
 	return q, err
+}
+
+// mirror is where the charts of a repository are fetched from instead, if anywhere.
+func (c *Charts) mirror(repository string) string {
+	if c.Mirrored == nil || repository == "" {
+		return ""
+	}
+	return c.Mirrored(repository)
 }
 
 // pack packs one of the server's own charts the way Helm wants it.

@@ -8,6 +8,7 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/helm"
+	"github.com/aeriehq/aerie/cloud/kube/move"
 	"github.com/aeriehq/aerie/cloud/kube/release"
 	"github.com/aeriehq/aerie/cloud/kube/tenant"
 	ev "github.com/aeriehq/aerie/events"
@@ -151,7 +152,8 @@ func (t *Task) RemoveResource(ctx context.Context, c Cloud, s cloud.Scope, r clo
 	return t.Call("DeleteNetwork", func() error { return c.DeleteNetwork(ctx, s, r.Name, r.Owner) })
 }
 
-// removeTenant deletes the tenant's namespace and that of its move's programs, and waits until they are gone.
+// removeTenant deletes the tenant's namespace, that of its move's programs, and what holds room for its pods, and waits until both
+// are gone.
 func removeTenant(ctx context.Context, t *Task) Result {
 	e, err := args[ev.RemoveTenant](t)
 	if err != nil {
@@ -164,6 +166,9 @@ func removeTenant(ctx context.Context, t *Task) Result {
 			return nil // of this stay nothing is left; should the tenant have ended, the sweeper takes the other
 		}
 		if err != nil {
+			return err
+		}
+		if err := move.Forget(ctx, api, t.UID); err != nil {
 			return err
 		}
 		if there, err = remains(ctx, api, e.Namespace); err == nil && !there {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/helm"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 )
@@ -68,5 +69,28 @@ func TestALoginForARepository(t *testing.T) {
 				t.Errorf("%+v: %s %s", row, why.Code, why.Message)
 			}
 		}
+	}
+}
+
+// TestAMirrorIsTakenInstead: charts come from where the agent's policy says, without the login for where they are from, and are the same
+// wish: nothing is installed anew when a mirror comes or goes.
+func TestAMirrorIsTakenInstead(t *testing.T) {
+	r := newSecretsRig(t)
+	r.put("acme/charts/password", "hunter22")
+	task, _ := r.task("acme", ev.Application)
+	task.repository = func(string, string) (ev.RepositorySpec, bool) {
+		return ev.RepositorySpec{URL: "https://charts.example.com", Password: ev.SecretSource{SecretRef: ev.SecretRef{Store: "files", Name: "acme/charts", Key: "password"}}}, true
+	}
+	e := ev.EnsureApplication{Name: "web", Namespace: "acme--prod", Chart: ev.Chart{Name: "web", Version: "1.0.0", Repository: "https://charts.example.com/stable", Credentials: "charts"}}
+	plain, err := task.request(t.Context(), helm.Ensure, e, filling{})
+	if err != nil || plain.Chart.Repository != e.Chart.Repository || plain.Chart.Login.Password != "hunter22" {
+		t.Fatalf("%+v: %v", plain.Chart, err)
+	}
+	r.charts.Mirrored = func(repository string) string {
+		return strings.Replace(repository, "charts.example.com", "mirror.corp.example", 1)
+	}
+	mirrored, err := task.request(t.Context(), helm.Ensure, e, filling{})
+	if err != nil || mirrored.Chart.Repository != "https://mirror.corp.example/stable" || mirrored.Chart.Login.Password != "" || mirrored.Digest != plain.Digest {
+		t.Errorf("%+v, digest %s and %s: %v", mirrored.Chart, mirrored.Digest, plain.Digest, err)
 	}
 }

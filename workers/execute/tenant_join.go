@@ -121,10 +121,18 @@ func planName(e ev.CellTenant) string {
 // when the tenant has left, makes one at most, and runs nothing. What is run then goes with the record that was found. So a call that
 // is held up between the two leaves nothing running: the cluster ends what it makes for a record that is gone.
 func (t *Task) sayRecord(ctx context.Context, api kube.API, e ev.CellTenant, state string) (there kube.Object, err error) {
+	return t.writeRecord(ctx, api, e, state, cell.EnsureRecord)
+}
+
+// writesRecord is cell.EnsureRecord, or cell.ChangeRecord.
+type writesRecord func(ctx context.Context, api kube.API, r cell.Record) error
+
+func (t *Task) writeRecord(ctx context.Context, api kube.API, e ev.CellTenant, state string, write writesRecord) (
+	there kube.Object, err error) {
 	if there, err = cell.FindRecord(ctx, api, e.Namespace, e.Record, t.UID); err != nil {
 		return nil, err
 	}
-	return there, cell.EnsureRecord(ctx, api, t.RecordOf(e, state))
+	return there, write(ctx, api, t.RecordOf(e, state))
 }
 
 // jobName names the Job of one step of one stay of a tenant: it is one however often it is asked for.
@@ -138,6 +146,7 @@ func (t *Task) jobName(e ev.CellTenant, step string) string {
 func (t *Task) jobOf(e ev.CellTenant, record kube.Object, step, infra string, of ev.PlanJob, try int) job.Spec {
 	env := map[string]string{"AERIE_CUSTOMER": e.Customer, "AERIE_TENANT": e.Tenant, "AERIE_TENANT_UID": t.UID,
 		"AERIE_PLAN": planName(e), "AERIE_PLAN_VERSION": strconv.Itoa(e.PlanVersion), "AERIE_RECORD": e.Record}
+	quota(env, e.Quota)
 	maps.Copy(env, of.Env)
 	return job.Spec{Namespace: e.Namespace, Name: t.jobName(e, step), Owner: t.UID, Try: fmt.Sprintf("%d.%d", try, t.Attempt),
 		Labels: map[string]string{kube.LabelCustomer: e.Customer, kube.LabelTenant: e.Tenant},

@@ -2,6 +2,7 @@ package execute
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/aeriehq/aerie/cloud/kube"
@@ -22,7 +23,14 @@ func (t *Task) cellStep(ctx context.Context, api kube.API, e ev.RelocateTenant) 
 	case ev.StepOpen, ev.StepRedirect, ev.StepAbort:
 		return t.openStep(ctx, api, in, e)
 	}
-	record, err := t.closeRecord(ctx, api, in)
+	write := cell.ChangeRecord // who is told late, when the tenant has left, makes none
+	if e.Step == ev.StepPrepare {
+		write = cell.EnsureRecord
+	}
+	record, err := t.closeRecord(ctx, api, in, write)
+	if e.Step == ev.StepStop && kube.CodeOf(err) == kube.NotFound {
+		return t.endPrograms(ctx, api, in)
+	}
 	if err != nil || record == nil {
 		return false, err
 	}
@@ -36,13 +44,29 @@ func (t *Task) cellStep(ctx context.Context, api kube.API, e ev.RelocateTenant) 
 		return t.endPrograms(ctx, api, in)
 	}
 	if e.Step == ev.StepQuiesce && e.Programs != nil { // from here on there may be something to undo
-		lets := cell.Programs{Namespace: in.Namespace, Name: t.jobName(in, stepMove), Owner: t.UID, From: e.Programs.Target,
-			Ranges: e.Programs.Ingress, Revision: t.Revision}
-		if err := cell.LetIn(ctx, api, lets); err != nil {
+		lets := cell.Programs{Namespace: in.Namespace, Name: t.jobName(in, stepMove), Customer: in.Customer, Tenant: in.Tenant, Owner: t.UID,
+			From: e.Programs.Target, Ranges: e.Programs.Ingress, Revision: t.Revision}
+		if e.Programs.TargetRecord == "" {
+			lets.From = tenant.ProgramsNamespace(lets.From)
+		}
+		if err := t.letIn(ctx, api, in, lets); err != nil {
 			return false, err
 		}
 	}
 	return t.runInCell(ctx, api, in, record, e)
+}
+
+// letIn lets the programs of a move into the cell that its tenant leaves, unless it has left meanwhile. If this program dies in between,
+// the sweeper removes the policy.
+func (t *Task) letIn(ctx context.Context, api kube.API, in ev.CellTenant, lets cell.Programs) error {
+	if err := cell.LetIn(ctx, api, lets); err != nil {
+		return err
+	}
+	err := cell.ChangeRecord(ctx, api, t.RecordOf(in, ev.StateClosed))
+	if code := kube.CodeOf(err); code == kube.NotFound || code == kube.Conflict {
+		err = errors.Join(err, cell.KeepOut(ctx, api, lets.Namespace, lets.Name, lets.Owner, lets.Revision))
+	}
+	return err
 }
 
 // openStep opens a tenant's record, where it goes to or where it stays after all, and takes away what is there for its move alone.
@@ -76,25 +100,23 @@ func (t *Task) undoRest(ctx context.Context, api kube.API, in ev.CellTenant, e e
 	if err != nil || e.Programs == nil || state == ev.StateActive {
 		return err == nil, err
 	}
-	record, err := t.closeRecord(ctx, api, in) // from here on a call that comes late runs none
+	record, err := t.closeRecord(ctx, api, in, cell.EnsureRecord) // from here on a call that comes late runs none
 	if err != nil || record == nil {
 		return false, err
 	}
 	if had, err := cell.LetsIn(ctx, api, in.Namespace, t.jobName(in, stepMove)); err != nil || !had {
 		return !had && err == nil, err
 	}
-	for _, app := range e.Programs.Stops {
-		if gone, err := job.Remove(ctx, api, in.Namespace, t.programName(e, ev.StepQuiesce, app), t.UID); err != nil || !gone {
-			return false, err
-		}
+	if gone, err := t.endJobs(ctx, api, in.Namespace, e, ev.StepQuiesce); err != nil || !gone {
+		return false, err
 	}
 	return t.runInCell(ctx, api, in, record, e)
 }
 
 // closeRecord has the record of a tenant say that this cell does not serve it, and reads that back. It gives back the record that was
 // found; nil if there was none, or it does not say so yet.
-func (t *Task) closeRecord(ctx context.Context, api kube.API, in ev.CellTenant) (record kube.Object, err error) {
-	if record, err = t.sayRecord(ctx, api, in, ev.StateClosed); err != nil {
+func (t *Task) closeRecord(ctx context.Context, api kube.API, in ev.CellTenant, write writesRecord) (record kube.Object, err error) {
+	if record, err = t.writeRecord(ctx, api, in, ev.StateClosed, write); err != nil {
 		return nil, err
 	}
 	found, err := cell.RecordDrift(ctx, api, t.RecordOf(in, ev.StateClosed))
@@ -127,7 +149,7 @@ func (t *Task) endPrograms(ctx context.Context, api kube.API, in ev.CellTenant) 
 	if err != nil || !ended {
 		return false, err
 	}
-	return true, cell.KeepOut(ctx, api, in.Namespace, t.jobName(in, stepMove), t.UID)
+	return true, cell.KeepOut(ctx, api, in.Namespace, t.jobName(in, stepMove), t.UID, t.Revision)
 }
 
 // runInCell runs the programs of a step in the cell's namespace, and tells whether all have come to a good end. They go with the record.

@@ -1,6 +1,7 @@
 package execute
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,14 +14,15 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube/cell"
 	"github.com/aeriehq/aerie/cloud/kube/job"
 	"github.com/aeriehq/aerie/cloud/kube/kubetest"
+	"github.com/aeriehq/aerie/cloud/kube/release"
 	ev "github.com/aeriehq/aerie/events"
 )
 
 // aCell and another are the namespaces of two cells of one cluster.
 const aCell, another = "cell---pg-a", "cell---pg-b"
 
-// stepInCell is something that is owed to a tenant that shares a cell.
-type stepInCell struct {
+// stepAt is something that is owed to a tenant at a place of its own, or in a cell that it shares.
+type stepAt struct {
 	name, namespace, stay string
 	revision              uint64
 }
@@ -30,20 +32,20 @@ func twoCells(t *testing.T) *movingCluster {
 	t.Helper()
 	c := newMovingCluster(t)
 	for _, at := range []string{aCell, another} {
-		kubetest.Must(t, cell.Ensure(t.Context(), c.api(), cell.Spec{Namespace: at, Label: strings.TrimPrefix(at, "cell---"), Owner: at, Revision: 1}))
+		kubetest.Must(t, cell.Ensure(t.Context(), c.api(), cell.Spec{Namespace: at, Label: strings.TrimPrefix(at, "cell---"), Owner: at, Mark: "-/cell/" + at + "/" + at, Revision: 1}))
 	}
-	c.inCell(t, stepInCell{"record", aCell, "s1", 2})
+	c.inCell(t, stepAt{"record", aCell, "s1", 2})
 	return c
 }
 
 // cellTry does what can be done of a step at once, by somebody who dies after so many writes.
-func (c *movingCluster) cellTry(t *testing.T, s stepInCell, calls int) (done bool, err error) {
+func (c *movingCluster) cellTry(t *testing.T, s stepAt, calls int) (done bool, err error) {
 	t.Helper()
 	return c.cellWith(t, s, &kubetest.Dying{API: c.api(), Left: calls})
 }
 
 // cellWith does what can be done of a step at once, by a way into the cluster.
-func (c *movingCluster) cellWith(t *testing.T, s stepInCell, api kube.API) (done bool, err error) {
+func (c *movingCluster) cellWith(t *testing.T, s stepAt, api kube.API) (done bool, err error) {
 	t.Helper()
 	program := func(name string) ev.PlanJob { return ev.PlanJob{Image: name + ":1", Deadline: "10m", Attempts: 1} }
 	in := ev.CellTenant{Namespace: s.namespace, Record: "acme--prod", Customer: "acme", Tenant: "prod", Stay: s.stay, Plan: "-/many", PlanVersion: 1}
@@ -60,7 +62,13 @@ func (c *movingCluster) cellWith(t *testing.T, s stepInCell, api kube.API) (done
 	default:
 		owed = cellMove(s, program)
 	}
-	task := NewTask(ev.Work{UID: "U1", Revision: s.revision, Effect: owed.Effect()}, map[string]Cloud{"": {Kube: func(context.Context, cloud.Scope, string) (kube.API, error) { return api, nil }}}, nil)
+	return tryOnce(t, s.revision, owed, api)
+}
+
+// tryOnce does what can be done at once of what is owed.
+func tryOnce(t *testing.T, revision uint64, owed ev.Effect, api kube.API) (done bool, err error) {
+	t.Helper()
+	task := NewTask(ev.Work{UID: "U1", Revision: revision, Effect: owed.Effect()}, map[string]Cloud{"": {Kube: func(context.Context, cloud.Scope, string) (kube.API, error) { return api, nil }}}, nil)
 	task.Args, err = ev.Encode(owed)
 	kubetest.Must(t, err)
 	r := task.Do(t.Context())
@@ -68,13 +76,13 @@ func (c *movingCluster) cellWith(t *testing.T, s stepInCell, api kube.API) (done
 }
 
 // cellMove is a step of a move between the two cells.
-func cellMove(s stepInCell, program func(string) ev.PlanJob) ev.RelocateTenant {
+func cellMove(s stepAt, program func(string) ev.PlanJob) ev.RelocateTenant {
 	var e ev.RelocateTenant
 	e.Customer, e.Tenant, e.Step, e.Move = "acme", "prod", s.name, "M1"
 	e.Placement = ev.Placement{Namespace: s.namespace, Record: "acme--prod", Stay: s.stay, TenantInfra: "-/eu_pg", Plan: "-/many", PlanVersion: 1}
 	runs := map[string]string{ev.StepQuiesce: ev.StepQuiesce, ev.StepCopy: ev.StepCopy, ev.StepVerify: ev.StepVerify, ev.StepRedirect: ev.StepSwitch, ev.StepAbort: ev.StepUnquiesce}
 	if name := runs[s.name]; name != "" {
-		e.Programs = &ev.MovePrograms{Source: aCell, Target: another, Jobs: []ev.MoveJob{{Step: name, Job: program(name)}},
+		e.Programs = &ev.MovePrograms{Source: aCell, Target: another, Quota: ev.PlanQuota{Storage: "1Gi", Pods: 3}, Jobs: []ev.MoveJob{{Step: name, Job: program(name)}},
 			Here: []ev.EndpointAddress{{App: "web", Name: "db", Host: "web.here", Port: 1}}, There: []ev.EndpointAddress{{App: "web", Name: "db", Host: "web.there", Port: 2}}}
 	}
 	switch s.name {
@@ -88,21 +96,27 @@ func cellMove(s stepInCell, program func(string) ev.PlanJob) ev.RelocateTenant {
 }
 
 // inCell does a step until it is done. Each try but the last dies after so many writes.
-func (c *movingCluster) inCell(t *testing.T, s stepInCell, calls ...int) {
+func (c *movingCluster) inCell(t *testing.T, s stepAt, calls ...int) {
+	t.Helper()
+	c.untilDone(t, s, c.cellTry, c.checkCells, calls...)
+}
+
+// untilDone tries a step until it is done: first by those who die after so many writes. What must hold is checked after each try.
+func (c *movingCluster) untilDone(t *testing.T, s stepAt, try func(*testing.T, stepAt, int) (bool, error), check func(*testing.T, stepAt), calls ...int) {
 	t.Helper()
 	for range 30 {
 		for _, n := range calls {
-			if _, err := c.cellTry(t, s, n); err != nil && kube.CodeOf(err) != kube.Unavailable {
+			if _, err := try(t, s, n); err != nil && kube.CodeOf(err) != kube.Unavailable {
 				t.Fatal(s, err)
 			}
-			c.checkCells(t, s)
+			check(t, s)
 		}
 		c.now = c.now.Add(11 * time.Second)
-		done, err := c.cellTry(t, s, 1000)
+		done, err := try(t, s, 1000)
 		if err != nil {
 			t.Fatal(s, err)
 		}
-		if c.checkCells(t, s); done {
+		if check(t, s); done {
 			return
 		}
 	}
@@ -110,7 +124,7 @@ func (c *movingCluster) inCell(t *testing.T, s stepInCell, calls ...int) {
 }
 
 // checkCells: never do two cells serve the tenant, nor one whose data may rest or is being copied.
-func (c *movingCluster) checkCells(t *testing.T, s stepInCell) {
+func (c *movingCluster) checkCells(t *testing.T, s stepAt) {
 	t.Helper()
 	here, there := c.stateIn(t, aCell), c.stateIn(t, another)
 	if here == ev.StateActive && there == ev.StateActive {
@@ -146,16 +160,17 @@ func (c *movingCluster) leftOf(t *testing.T, namespace string) string {
 }
 
 var (
-	overToCell = []stepInCell{{ev.StepPrepare, another, "s2", 3}, {ev.StepQuiesce, aCell, "s1", 4}, {ev.StepCopy, another, "s2", 5}, {ev.StepVerify, another, "s2", 6},
+	overToCell = []stepAt{{ev.StepPrepare, another, "s2", 3}, {ev.StepQuiesce, aCell, "s1", 4}, {ev.StepCopy, another, "s2", 5}, {ev.StepVerify, another, "s2", 6},
 		{ev.StepOpen, another, "s2", 7}, {ev.StepRedirect, another, "s2", 8}, {"leave", aCell, "s1", 9}, {"forget", aCell, "s1", 10}}
-	backToCell = []stepInCell{{ev.StepPrepare, another, "s2", 3}, {ev.StepQuiesce, aCell, "s1", 4}, {ev.StepCopy, another, "s2", 5},
+	homeToCell = []stepAt{{ev.StepPrepare, aCell, "s3", 20}, {ev.StepQuiesce, another, "s2", 21}, {ev.StepOpen, aCell, "s3", 22}, {"leave", another, "s2", 23}, {"forget", another, "s2", 24}}
+	backToCell = []stepAt{{ev.StepPrepare, another, "s2", 3}, {ev.StepQuiesce, aCell, "s1", 4}, {ev.StepCopy, another, "s2", 5},
 		{ev.StepStop, another, "s2", 6}, {ev.StepAbort, aCell, "s1", 7}, {"leave", another, "s2", 8}, {"forget", another, "s2", 9}}
 )
 
 // A tenant goes from cell to cell, or comes back on the way: whoever works on it dies after each write.
 func TestFromCellToCell(t *testing.T) {
 	for calls := range 6 {
-		for end, steps := range map[string][]stepInCell{another: overToCell, aCell: backToCell} {
+		for end, steps := range map[string][]stepAt{another: overToCell, aCell: backToCell} {
 			c := twoCells(t)
 			for _, s := range steps {
 				c.inCell(t, s, calls)
@@ -174,11 +189,11 @@ func TestFromCellToCell(t *testing.T) {
 // Nobody was asked to have the tenant rest: it opens without a program.
 func TestNothingWasToRestInACell(t *testing.T) {
 	c := twoCells(t)
-	c.inCell(t, stepInCell{ev.StepPrepare, another, "s2", 3})
-	if _, err := c.cellTry(t, stepInCell{ev.StepQuiesce, aCell, "s1", 4}, 1); kube.CodeOf(err) != kube.Unavailable || c.stateIn(t, aCell) != ev.StateClosed {
+	c.inCell(t, stepAt{ev.StepPrepare, another, "s2", 3})
+	if _, err := c.cellTry(t, stepAt{ev.StepQuiesce, aCell, "s1", 4}, 1); kube.CodeOf(err) != kube.Unavailable || c.stateIn(t, aCell) != ev.StateClosed {
 		t.Fatal("it is", c.stateIn(t, aCell), err)
 	}
-	if done, err := c.cellTry(t, stepInCell{ev.StepAbort, aCell, "s1", 5}, 1000); !done || err != nil || c.jobs(t) != another+"/u1" { // by which it joined there
+	if done, err := c.cellTry(t, stepAt{ev.StepAbort, aCell, "s1", 5}, 1000); !done || err != nil || c.jobs(t) != another+"/u1" { // by which it joined there
 
 		t.Fatalf("it is open: %t, %v; there are %s", done, err, c.jobs(t))
 	}
@@ -186,7 +201,7 @@ func TestNothingWasToRestInACell(t *testing.T) {
 
 // A call that comes late, of a stay that has ended or of an older revision, opens, closes and removes nothing.
 func TestLateCallsInCells(t *testing.T) {
-	for _, late := range []stepInCell{{"record", aCell, "s1", 2}, {ev.StepOpen, aCell, "s1", 2}, {ev.StepAbort, aCell, "s1", 5}} {
+	for _, late := range []stepAt{{"record", aCell, "s1", 2}, {ev.StepOpen, aCell, "s1", 2}, {ev.StepAbort, aCell, "s1", 5}} {
 		c := twoCells(t)
 		for _, s := range overToCell {
 			c.inCell(t, s)
@@ -195,13 +210,12 @@ func TestLateCallsInCells(t *testing.T) {
 			t.Errorf("a late %s has opened what it has left", late.name)
 		}
 	}
-	for _, late := range slices.Concat(overToCell, backToCell, []stepInCell{{"record", aCell, "s1", 2}}) {
+	for _, late := range slices.Concat(overToCell, backToCell, []stepAt{{"record", aCell, "s1", 2}}) {
 		c := twoCells(t)
 		for _, s := range overToCell {
 			c.inCell(t, s)
 		}
-		home := []stepInCell{{ev.StepPrepare, aCell, "s3", 20}, {ev.StepQuiesce, another, "s2", 21}, {ev.StepOpen, aCell, "s3", 22}, {"leave", another, "s2", 23}, {"forget", another, "s2", 24}}
-		for _, s := range home {
+		for _, s := range homeToCell {
 			c.inCell(t, s)
 		}
 		_, _ = c.cellTry(t, late, 1000)
@@ -211,17 +225,22 @@ func TestLateCallsInCells(t *testing.T) {
 	}
 }
 
-// holding is an API that is held up at the very moment before it makes a Job: the rest of the world goes on meanwhile.
+// holding is an API that is held up at the very moment before it makes a Job, or something of another kind, for the nth time: the rest of the
+// world goes on meanwhile.
 type holding struct {
 	kube.API
+	kind      string // empty: Job
+	nth       int    // from 0
 	meanwhile func()
 }
 
 // Apply implements kube.API.
 func (h *holding) Apply(ctx context.Context, o kube.Object) (bool, error) {
-	if do := h.meanwhile; o.Kind() == "Job" && do != nil {
-		h.meanwhile = nil
-		do()
+	if do := h.meanwhile; o.Kind() == cmp.Or(h.kind, "Job") && do != nil {
+		if h.nth--; h.nth < 0 {
+			h.meanwhile = nil
+			do()
+		}
 	}
 	return h.API.Apply(ctx, o)
 }
@@ -229,10 +248,9 @@ func (h *holding) Apply(ctx context.Context, o kube.Object) (bool, error) {
 // Whoever is held up between his look at the record and his Job leaves none where the tenant has left meanwhile, also when it has come
 // back since: the cluster ends what goes with a record that is gone.
 func TestAJobThatComesLate(t *testing.T) {
-	home := []stepInCell{{ev.StepPrepare, aCell, "s3", 20}, {ev.StepQuiesce, another, "s2", 21}, {ev.StepOpen, aCell, "s3", 22}, {"leave", another, "s2", 23}, {"forget", another, "s2", 24}}
 	for name, late := range map[string]struct {
 		before, held, after int // of overToCell: what is done before, which is held up, and up to which is done meanwhile
-		steps               []stepInCell
+		steps               []stepAt
 	}{
 		"join":    {0, 0, 7, backToCell},
 		"copy":    {2, 2, 7, backToCell},
@@ -252,7 +270,7 @@ func TestAJobThatComesLate(t *testing.T) {
 					c.inCell(t, s)
 				}
 				if back && late.steps[0] == overToCell[0] && late.after == len(overToCell) {
-					for _, s := range home {
+					for _, s := range homeToCell {
 						c.inCell(t, s)
 					}
 				}
@@ -270,9 +288,84 @@ func TestAJobThatComesLate(t *testing.T) {
 	}
 }
 
-// A call that is late as a whole makes a record at most, and runs nothing.
+// A cell that a tenant has left lets nobody in for its move, also if whoever closed it was held up right before he let them in, and died after
+// any of his writes. What he leaves between his two writes is seen by who sweeps.
+func TestAPolicyThatComesLate(t *testing.T) {
+	quiesce := overToCell[1]
+	for calls := range 5 {
+		for name, steps := range map[string][]stepAt{"has left": overToCell[1:], "has left, and come back": append(slices.Clone(overToCell[1:]), homeToCell...), "has stayed": backToCell[3:]} {
+			c := twoCells(t)
+			c.inCell(t, overToCell[0])
+			made := false
+			_, _ = c.cellWith(t, quiesce, &holding{API: &kubetest.Dying{API: c.api(), Left: calls}, kind: "NetworkPolicy", meanwhile: func() {
+				made = true
+				if name == "has stayed" {
+					c.inCell(t, quiesce)
+				}
+				for _, s := range steps {
+					c.inCell(t, s)
+				}
+			}})
+			if !made {
+				if calls > 0 {
+					t.Fatalf("nobody is let in after %d writes", calls)
+				}
+				continue // he died before
+			}
+			owned, err := release.ListOwned(t.Context(), c.api())
+			kubetest.Must(t, err)
+			swept := 0
+			for _, o := range owned {
+				if o.IsMovePolicy() && o.Owner == "U1" && o.Tenant == "prod" {
+					swept++
+					kubetest.Must(t, o.Remove(t.Context(), c.api()))
+				}
+			}
+			if left := strings.Count(c.leftOf(t, aCell)+c.leftOf(t, another), "NetworkPolicy"); left > 0 || swept > 0 && calls != 2 {
+				t.Errorf("it %s, and who is late and dies after %d writes has left %d policies, %d of them for a sweep", name, calls, left+swept, swept)
+			}
+		}
+	}
+}
+
+// Somebody deletes the record of a tenant whose data has been brought to rest, and then the move is given up: the program that undoes that
+// is run all the same.
+func TestARestIsUndoneWithoutTheRecord(t *testing.T) {
+	c := twoCells(t)
+	for _, s := range backToCell[:4] {
+		c.inCell(t, s)
+	}
+	kubetest.Must(t, kube.Delete(t.Context(), c.api(), kube.Key{APIVersion: "v1", Kind: "ConfigMap", Namespace: aCell, Name: "acme--prod"}))
+	undone := false
+	c.untilDone(t, backToCell[4], c.cellTry, func(t *testing.T, s stepAt) {
+		c.checkCells(t, s)
+		undone = undone || strings.Contains(c.jobs(t), aCell+"/unquiesce")
+	})
+	if !undone || c.stateIn(t, aCell) != ev.StateActive {
+		t.Errorf("it is undone: %t, and its cell says that it is %s", undone, c.stateIn(t, aCell))
+	}
+}
+
+// Who is late takes nothing from a newer move of the same stay.
+func TestALateRollbackTakesNothingNewer(t *testing.T) {
+	c := twoCells(t)
+	c.inCell(t, overToCell[0])
+	again := []stepAt{{ev.StepPrepare, another, "s3", 20}, {ev.StepQuiesce, aCell, "s1", 21}}
+	var before string
+	_, err := c.cellWith(t, overToCell[1], &holding{API: c.api(), kind: "ConfigMap", nth: 1, meanwhile: func() {
+		for _, s := range slices.Concat([]stepAt{overToCell[1]}, backToCell[3:], again) {
+			c.inCell(t, s)
+		}
+		before = c.leftOf(t, aCell)
+	}})
+	if after := c.leftOf(t, aCell); kube.CodeOf(err) != kube.Conflict || !strings.Contains(before, "NetworkPolicy") || after != before {
+		t.Errorf("there was %q, and there is %q: %v", before, after, err)
+	}
+}
+
+// A call that is late as a whole makes a record at most, by which somebody would come in or leave, and runs nothing.
 func TestALateCallRunsNothing(t *testing.T) {
-	for _, s := range []stepInCell{{"join", aCell, "s1", 2}, {"leave", aCell, "s1", 9}, {ev.StepPrepare, another, "s2", 3}, {ev.StepCopy, another, "s2", 5}} {
+	for _, s := range []stepAt{{"join", aCell, "s1", 2}, {"leave", aCell, "s1", 9}, {ev.StepPrepare, another, "s2", 3}} {
 		c := newMovingCluster(t)
 		kubetest.Must(t, cell.Ensure(t.Context(), c.api(), cell.Spec{Namespace: s.namespace, Label: "a", Owner: "cell", Revision: 1}))
 		if done, err := c.cellTry(t, s, 1000); done || err != nil || c.leftOf(t, s.namespace) != "ConfigMap" {
@@ -296,7 +389,7 @@ func TestProgramsInCells(t *testing.T) {
 	}
 	said := fmt.Sprint(all[0])
 	for _, want := range []string{"AERIE_SOURCE_NAMESPACE value:" + aCell, "AERIE_TARGET_NAMESPACE value:" + another, "AERIE_SOURCE_WEB_DB value:web.here:1",
-		"AERIE_TARGET_WEB_DB value:web.there:2", "AERIE_RECORD value:acme--prod", "AERIE_ROLE value:standby", "AERIE_PLAN value:many", "aerie.io/tenantinfra:pg"} {
+		"AERIE_TARGET_WEB_DB value:web.there:2", "AERIE_RECORD value:acme--prod", "AERIE_QUOTA_STORAGE value:1Gi", "AERIE_QUOTA_PODS value:3", "AERIE_ROLE value:standby", "AERIE_PLAN value:many", "aerie.io/tenantinfra:pg"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%s is not in %s", want, said)
 		}
@@ -305,5 +398,21 @@ func TestProgramsInCells(t *testing.T) {
 	kubetest.Must(t, err)
 	if len(policies) != 1 || !strings.Contains(fmt.Sprint(policies[0]), "kubernetes.io/metadata.name:"+another) {
 		t.Errorf("it lets in %v", policies)
+	}
+}
+
+// A call of a move that comes late, when the tenant has left, tells the cell nothing of it, runs no program and lets nobody in.
+func TestACallOfAMoveThatHasEndedInACell(t *testing.T) {
+	for _, step := range []string{ev.StepQuiesce, ev.StepCopy, ev.StepVerify, ev.StepStop} {
+		c := twoCells(t)
+		c.inCell(t, stepAt{ev.StepQuiesce, aCell, "s1", 3})
+		c.inCell(t, stepAt{"leave", aCell, "s1", 5})
+		c.inCell(t, stepAt{"forget", aCell, "s1", 6})
+		if _, err := c.cellTry(t, stepAt{step, aCell, "s1", 4}, 1000); err != nil && kube.CodeOf(err) != kube.NotFound {
+			t.Error(step, err)
+		}
+		if left := c.leftOf(t, aCell); left != "" {
+			t.Errorf("a late %s has left %s", step, left)
+		}
 	}
 }

@@ -35,6 +35,9 @@ func (t *Task) relocateStep(ctx context.Context, api kube.API, e ev.RelocateTena
 		}
 		return true, tenant.StandBy(ctx, api, spec)
 	case ev.StepQuiesce, ev.StepCopy, ev.StepVerify:
+		if err := t.fitsStill(ctx, api, spec, e); err != nil {
+			return false, err
+		}
 		if err := tenant.Close(ctx, api, spec); err != nil {
 			return false, err
 		}
@@ -77,4 +80,17 @@ func (t *Task) sleep(ctx context.Context, api kube.API, e ev.EnsureApplication) 
 	}
 	_, err := tenant.Suspend(ctx, api, e.Namespace, t.Revision)
 	return err
+}
+
+// fitsStill looks once more at a tenant that is about to be closed: what has come since the move began and would be lost, or has no
+// room, gives the move up while the tenant still serves. One that is closed already is no longer looked at.
+func (t *Task) fitsStill(ctx context.Context, api kube.API, spec tenant.Spec, e ev.RelocateTenant) error {
+	if e.Look == nil {
+		return nil
+	}
+	open, err := tenant.IsOpen(ctx, api, tenant.Stay{Namespace: spec.Namespace, Owner: spec.Owner, Name: spec.Stay})
+	if err != nil || !open {
+		return err
+	}
+	return t.lookAgain(ctx, api, ev.TenantSurvey{EnsureTenant: e.EnsureTenant, Suspended: e.Sleeps}, *e.Look, kube.Invalid)
 }

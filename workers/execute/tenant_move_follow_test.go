@@ -127,10 +127,10 @@ func TestSecretsThatNobodyCarries(t *testing.T) {
 	}{
 		{"nothing follows", "c2", []string{"sim-eu"}, false, true, "[] []"},
 		{"both are reached", "c2", []string{"sim-eu", "sim-us"}, true, true, "[Secret db] []"},
-		{"the other is in another server's cloud", "c2", []string{"sim-eu"}, true, true, `[Secret db] [Secrets labelled aerie.io/follow follow it through the memory of one server, which must reach both clusters, and that of -/us is not reached from here: survey: invalid (UnknownCloud): this server works in no cloud called "sim-us"`},
+		{"the other is in another server's cloud", "c2", []string{"sim-eu"}, true, true, `[Secret db] [Secrets labelled aerie.io/follow follow it through the memory of one server or one agent, which must reach both clusters, and that of -/us is not reached: survey: invalid (UnknownCloud): this server works in no cloud called "sim-us"`},
 		{"and not made yet", "", []string{"sim-eu"}, true, true, "[Secret db] [Secrets"},
 		{"it is not made yet", "", []string{"sim-eu", "sim-us"}, true, true, "[Secret db] []"},
-		{"nobody gets there", "c2", []string{"sim-eu", "sim-us"}, true, false, "[Secret db] [Secrets labelled aerie.io/follow follow it through the memory of one server, which must reach both clusters, and that of -/us is not reached from here: no route to host]"},
+		{"nobody gets there", "c2", []string{"sim-eu", "sim-us"}, true, false, "[Secret db] [Secrets labelled aerie.io/follow follow it through the memory of one server or one agent, which must reach both clusters, and that of -/us is not reached: no route to host; take the label away, or choose a dataplane that it reaches]"},
 	} {
 		if row.secret {
 			secretIs(t, c.eu, "hunter2")

@@ -24,7 +24,13 @@ func (t *Task) runPrograms(ctx context.Context, api kube.API, spec tenant.Spec, 
 	if p == nil || len(p.Jobs) == 0 {
 		return true, nil
 	}
-	lets := tenant.Programs{Egress: append(otherSide(e), p.Egress...)}
+	lets := tenant.Programs{Egress: append(otherSide(e), p.Egress...), Bounded: e.Move == ""}
+	switch {
+	case p.Beside && p.SourceRecord != "":
+		lets.Cell = p.Source
+	case p.Beside:
+		lets.Cell = p.Target
+	}
 	for _, j := range p.Jobs {
 		lets.Secrets = append(lets.Secrets, j.Job.Secrets...)
 	}
@@ -62,20 +68,28 @@ func (t *Task) unquiesce(ctx context.Context, api kube.API, spec tenant.Spec, e 
 	if err != nil || open {
 		return open, err
 	}
+	// From here on a call that comes late runs none. What is not there is made closed when it is to be opened, and is looked at again then.
 	spec.Closed = true
-	if _, err := tenant.Ensure(ctx, api, spec); err != nil { // from here on a call that comes late runs none
-		return false, err
+	if err := tenant.Change(ctx, api, spec); err != nil {
+		return kube.CodeOf(err) == kube.NotFound, kube.IgnoreNotFound(err)
 	}
 	if had, err := tenant.HadPrograms(ctx, api, spec); err != nil || !had {
 		return !had, err
 	}
-	at := tenant.ProgramsNamespace(spec.Namespace)
+	if gone, err := t.endJobs(ctx, api, tenant.ProgramsNamespace(spec.Namespace), e, ev.StepQuiesce); err != nil || !gone {
+		return false, err
+	}
+	return t.runPrograms(ctx, api, spec, e)
+}
+
+// endJobs ends the Jobs of an opposite step that must have ended first, and tells whether all are gone.
+func (t *Task) endJobs(ctx context.Context, api kube.API, namespace string, e ev.RelocateTenant, step string) (gone bool, err error) {
 	for _, app := range e.Programs.Stops {
-		if gone, err := job.Remove(ctx, api, at, t.programName(e, ev.StepQuiesce, app), t.UID); err != nil || !gone {
+		if gone, err := job.Remove(ctx, api, namespace, t.programName(e, step, app), t.UID); err != nil || !gone {
 			return false, err
 		}
 	}
-	return t.runPrograms(ctx, api, spec, e)
+	return true, nil
 }
 
 // stopPrograms ends what programs do where a tenant was to go, and tells whether none runs there any more.
@@ -87,7 +101,7 @@ func stopPrograms(ctx context.Context, api kube.API, spec tenant.Spec) (done boo
 	return !left, err
 }
 
-// programName names the Job of a step of a move: it is one however often it is asked for.
+// programName names the Job of a step of a move, or of a suspension: it is one however often it is asked for.
 func (t *Task) programName(e ev.RelocateTenant, step, app string) string {
 	sum := sha256.Sum256([]byte(e.Move + "/" + t.UID + "/" + app))
 	return strings.ToLower("move-" + step + "-" + base32.StdEncoding.EncodeToString(sum[:10]))
@@ -95,17 +109,26 @@ func (t *Task) programName(e ev.RelocateTenant, step, app string) string {
 
 // programOf is the Job of a program. One that has failed is another try's if more attempts at it were counted since.
 func (t *Task) programOf(spec tenant.Spec, e ev.RelocateTenant, j ev.MoveJob) job.Spec {
-	p, role := e.Programs, "active"
-	if j.Step == ev.StepCopy || j.Step == ev.StepVerify {
-		role = "standby"
-	}
+	p := e.Programs
 	env := map[string]string{"AERIE_CUSTOMER": e.Customer, "AERIE_TENANT": e.Tenant, "AERIE_TENANT_UID": t.UID,
-		"AERIE_MOVE": e.Move, "AERIE_STEP": j.Step, "AERIE_ROLE": role, "AERIE_APPLICATION": j.App, "AERIE_SOURCE_NAMESPACE": p.Source, "AERIE_TARGET_NAMESPACE": p.Target}
+		"AERIE_STEP": j.Step, "AERIE_APPLICATION": j.App, "AERIE_SOURCE_NAMESPACE": p.Source}
+	if e.Move != "" {
+		env["AERIE_MOVE"], env["AERIE_ROLE"], env["AERIE_TARGET_NAMESPACE"] = e.Move, "active", p.Target
+		if j.Step == ev.StepCopy || j.Step == ev.StepVerify {
+			env["AERIE_ROLE"] = "standby"
+		}
+	}
+	for name, record := range map[string]string{"AERIE_SOURCE_RECORD": p.SourceRecord, "AERIE_TARGET_RECORD": p.TargetRecord} {
+		if record != "" {
+			env[name] = record
+		}
+	}
+	quota(env, p.Quota)
 	addresses(env, "AERIE_SOURCE_", p.Here)
 	addresses(env, "AERIE_TARGET_", p.There)
 	maps.Copy(env, j.Job.Env)
 	s := job.Spec{Namespace: tenant.ProgramsNamespace(spec.Namespace), Name: t.programName(e, j.Step, j.App),
-		Owner: t.UID, Try: strconv.Itoa(t.Attempt),
+		Owner: t.UID, Try: strconv.Itoa(t.Attempt), Round: p.Round,
 		Labels: map[string]string{kube.LabelCustomer: e.Customer, kube.LabelTenant: e.Tenant},
 		Image:  j.Job.Image, Command: j.Job.Command, Env: env, Secrets: j.Job.Secrets,
 		Deadline: j.Job.Within(), Attempts: j.Job.Attempts}
@@ -113,6 +136,14 @@ func (t *Task) programOf(spec tenant.Spec, e ev.RelocateTenant, j ev.MoveJob) jo
 		s.Nodes = map[string]string{kube.LabelTenantInfra: spec.Infra}
 	}
 	return s
+}
+
+// quota adds to an environment what a tenant may use where it is, or where it goes to: who knows what it uses can say that it does not fit.
+func quota(env map[string]string, q ev.PlanQuota) {
+	if q == (ev.PlanQuota{}) {
+		return
+	}
+	env["AERIE_QUOTA_CPU"], env["AERIE_QUOTA_MEMORY"], env["AERIE_QUOTA_STORAGE"], env["AERIE_QUOTA_PODS"] = q.CPU, q.Memory, q.Storage, strconv.Itoa(q.Pods)
 }
 
 // addresses adds endpoints to an environment, such as AERIE_SOURCE_PG_DB for the endpoint db of application pg.

@@ -192,6 +192,24 @@ func TestProgramsAreStopped(t *testing.T) {
 	}
 }
 
+// A call of a move that comes late, when the tenant has left, makes neither its namespace again nor a program; what needs one all the
+// same makes it closed.
+func TestACallOfAMoveThatHasEnded(t *testing.T) {
+	for step, makes := range map[string]bool{ev.StepQuiesce: false, ev.StepCopy: false, ev.StepStop: false, ev.StepAbort: true} {
+		c := newMovingCluster(t)
+		c.until(t, ev.StepQuiesce, 2, 1000)
+		stay := tenant.Stay{Namespace: "acme--prod", Owner: "U1", Name: "s1", Revision: 4}
+		for range 3 {
+			kubetest.Must(t, tenant.Delete(t.Context(), c.api(), stay))
+		}
+		_, _ = c.step(t, step, 3, 1000)
+		there, err := kube.Find(t.Context(), c.api(), kube.NamespaceKey("acme--prod"))
+		if kubetest.Must(t, err); (there != nil) != makes || c.open(t) || c.jobs(t) != "" {
+			t.Errorf("a late %s has made %v, open: %t, and %q", step, there, c.open(t), c.jobs(t))
+		}
+	}
+}
+
 // A namespace of the programs' name that is another's holds up no end of a tenant.
 func TestAForeignNamespaceHoldsUpNoRemoval(t *testing.T) {
 	c := newMovingCluster(t)

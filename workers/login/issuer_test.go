@@ -100,7 +100,7 @@ func TestAnIssuerThatIsAway(t *testing.T) {
 		if !r.takes(token) {
 			t.Errorf("away for %s, and a token of before is not taken", later)
 		}
-		r.idle()
+		r.settled()
 		r.set(start)
 	}
 	r.set(r.now().Add(25 * time.Hour))
@@ -114,12 +114,12 @@ func TestAnIssuerThatIsAway(t *testing.T) {
 	}
 }
 
-// idle returns when nobody asks the issuer for keys.
-func (r *rig) idle() {
+// settled returns when nobody asks the issuer for keys.
+func (i *issuer) settled() {
 	for {
-		r.mu.Lock()
-		asks := r.asks
-		r.mu.Unlock()
+		i.mu.Lock()
+		asks := i.asks
+		i.mu.Unlock()
 		if asks == nil {
 			return
 		}

@@ -43,6 +43,15 @@ type told struct {
 	rests  map[ev.Ref]standing // as they were told last
 	asked  time.Time           // about the catalogues
 	memory map[queue.Partition]remembered
+
+	accounts map[ev.Target][]livesAt // the places of the account, by site
+	orphans  map[string]string       // what was told last of what was found, by place and region
+}
+
+// livesAt is a place, and which incarnation of its name is there: of an account, or of a dataplane.
+type livesAt struct {
+	execute.Channel
+	uid string
 }
 
 // remembered is what stood at a place by the last answer.
@@ -225,7 +234,16 @@ func (t *told) noteDrift(ctx context.Context, s standing, note ev.NoteDrift) err
 func (t *told) doubt(context.Context, ev.Effect) {}
 
 func (t *told) sites(ctx context.Context) (all []ev.Target, err error) {
-	err = t.each(ctx, true, func(_ execute.Channel, a ev.Stands) { all = append(all, a.Sites...) })
+	at := map[ev.Target][]livesAt{}
+	err = t.each(ctx, true, func(c execute.Channel, a ev.Stands) {
+		all = append(all, a.Sites...)
+		for _, site := range a.Sites {
+			at[site] = append(at[site], livesAt{c, a.UID})
+		}
+	})
+	t.mu.Lock()
+	t.accounts = at
+	t.mu.Unlock()
 	return all, err
 }
 
@@ -301,10 +319,12 @@ func (t *told) states(ctx context.Context, all []incarnation) (map[incarnation]o
 			return nil, err
 		}
 		for _, mark := range a.Unknown {
-			is[marks[mark]] = unknown
+			if slices.Contains(some, mark) { // what was not asked is no answer
+				is[marks[mark]] = unknown
+			}
 		}
 		for _, mark := range a.Ended {
-			if slices.Contains(some, mark) { // what was not asked is no answer
+			if slices.Contains(some, mark) {
 				is[marks[mark]] = ended
 			}
 		}

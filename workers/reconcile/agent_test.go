@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/aeriehq/aerie/cloud/kube/release"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/queue"
 	"github.com/aeriehq/aerie/internal/natstest"
@@ -135,5 +136,35 @@ func TestWhatIsStillSoIsNotAskedAgain(t *testing.T) {
 		if asked != is.want {
 			t.Errorf("%s: asked %d times, want %d", is.what, asked, is.want)
 		}
+	}
+}
+
+// Whoever speaks for the control plane has nothing swept that an agent did not ask about: nothing of another customer's or another
+// control plane's, and no namespace of a tenant but the one that was asked about.
+func TestAnAnswerToNoQuestionSweepsNothing(t *testing.T) {
+	server, _ := natstest.Start(t)
+	nc := natstest.Connect(t, server)
+	own, evil := ev.Ref{Kind: ev.Dataplane, Owner: "acme", ID: "edge"}, ev.Ref{Kind: ev.Dataplane, Owner: "evil", ID: "edge"}
+	tenant := ev.Ref{Kind: ev.Tenant, Owner: "acme", ID: "prod"}
+	marks := []string{own.Mark("u"), own.Mark("other"), evil.Mark("u"), "", "no mark", own.Mark("")}
+	asked, other := ev.Stay{Mark: tenant.Mark("t"), Namespace: "acme--prod", Stay: "1"}, ev.Stay{Mark: tenant.Mark("t"), Namespace: "acme--prod", Stay: "2"}
+	answer, err := ev.Encode(ev.Ended{Ended: marks, Unknown: marks[1:], Left: []ev.Stay{asked, other, {Mark: evil.Mark("u"), Namespace: "evil--prod", Stay: "1"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := nc.Subscribe(ev.AgentSubject("acme", "edge", ev.AskEnded), func(m *nats.Msg) { _ = m.Respond(answer) }); err != nil {
+		t.Fatal(err)
+	}
+	agent := &told{places: []execute.Channel{{Conn: nc, Place: queue.Partition{Owner: "acme", Dataplane: "edge"}}}, memory: map[queue.Partition]remembered{}}
+	states, err := agent.states(t.Context(), []incarnation{{own, "u"}, {evil, "u"}, {own, ""}, {ev.Ref{}, "u"}})
+	if err != nil || len(states) != 1 || states[incarnation{own, "u"}] != ended {
+		t.Errorf("states: %v %v", states, err)
+	}
+	owned := func(customer, namespace, stay string) release.Owned {
+		return release.Owned{Customer: customer, Tenant: "prod", Owner: "t", Namespace: namespace, Stay: stay}
+	}
+	left, err := agent.left(t.Context(), Cluster{Dataplane: own}, []release.Owned{owned("acme", "acme--prod", "1"), owned("evil", "evil--prod", "1"), owned("acme", "acme--prod", "")})
+	if err != nil || len(left) != 1 || !left[owned("acme", "acme--prod", "1")] {
+		t.Errorf("left: %v %v", left, err)
 	}
 }

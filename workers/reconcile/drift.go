@@ -137,9 +137,9 @@ func (l *inspection) clusterDrift(ctx context.Context, e ev.EnsureCluster) ([]ev
 }
 
 // admitsDiffer finds the first who may do something else in a cluster than was wanted.
-func admitsDiffer(is, wanted []cloud.Admission) string {
-	may := func(all []cloud.Admission, who string) string {
-		i := slices.IndexFunc(all, func(a cloud.Admission) bool { return a.Principal == who })
+func admitsDiffer(is, wanted []cloud.AccessEntry) string {
+	may := func(all []cloud.AccessEntry, who string) string {
+		i := slices.IndexFunc(all, func(a cloud.AccessEntry) bool { return a.Principal == who })
 		if i < 0 {
 			return "nothing"
 		}

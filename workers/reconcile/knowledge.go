@@ -34,8 +34,10 @@ type knowledge interface {
 	clusters(context.Context) ([]Cluster, error)
 	// states tells of incarnations what they are to the log. Of which it says nothing, nothing is to be touched.
 	states(context.Context, []incarnation) (map[incarnation]ownerState, error)
-	// left are those of what was made in a cluster for tenants that live that are of stays which these have no more.
+	// left are those of what was made in a cluster for tenants that live that are no longer needed there: see IsLeft.
 	left(context.Context, Cluster, []release.Owned) (map[release.Owned]bool, error)
+	// noteUnknown tells what was found that the log does not know, at a site or in a cluster there: by mark, what carries it.
+	noteUnknown(context.Context, ev.Target, Cluster, map[string][]string) error
 	// noteSwept tells what was removed.
 	noteSwept(context.Context, incarnation, ev.Swept) error
 
@@ -188,12 +190,18 @@ func (f *folded) left(_ context.Context, c Cluster, all []release.Owned) (map[re
 	return left, nil
 }
 
-// IsLeft tells whether something in a dataplane's cluster was made for a tenant that lives, at a place that this has no more.
+// IsLeft tells whether something in a dataplane's cluster was made for a tenant that lives and is no longer needed: it is at a place that
+// the tenant has left, or it lets in the programs of a move, and the tenant is not moving.
 func IsLeft(t fsm.Entity[fsm.Data], on ev.Ref, o release.Owned) bool {
 	if o.Record != "" {
-		return t.UID == o.Owner && !fsm.IsIn(t, on, o.Namespace)
+		return t.UID == o.Owner && (!fsm.IsIn(t, on, o.Namespace) || o.IsMovePolicy() && t.Phase() != fsm.Moving)
 	}
 	return o.IsTenant() && t.UID == o.Owner && !fsm.HasStay(t, on, o.Namespace, o.Stay)
+}
+
+// noteUnknown implements knowledge. Who asks what there is has it looked for: see Orphans.
+func (f *folded) noteUnknown(context.Context, ev.Target, Cluster, map[string][]string) error {
+	return nil
 }
 
 func (f *folded) noteSwept(ctx context.Context, of incarnation, swept ev.Swept) error {

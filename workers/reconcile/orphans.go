@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube/release"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
@@ -66,7 +66,7 @@ func (s *Sweeper) sitesOf(ctx context.Context, q ev.OrphanQuery) ([]ev.Target, e
 	}
 	in := account.Data.(fsm.AccountData).Cloud()
 	if in.Agent {
-		return nil, ev.Refuse(ev.Refused, "%s is entered by an agent alone: what is in it can't be seen from here", ref)
+		return nil, nil // its agent tells what it finds
 	}
 	if q.Region != "" {
 		return []ev.Target{{Account: in, Region: q.Region}}, nil
@@ -116,15 +116,20 @@ func (l *search) found(ref ev.Ref, uid string, site ev.Target, in Cluster, what 
 	l.of[k] = append(l.of[k], what)
 }
 
+// whatOf names a thing in a cloud.
+func whatOf(r cloud.Ref) string {
+	return strings.TrimSpace(fmt.Sprintf("%s %s", r.Kind, strings.TrimPrefix(r.Cluster+"/"+r.Name, "/")))
+}
+
 func (l *search) site(ctx context.Context, site ev.Target) error {
 	c, ok := l.clouds[site.Account.Cloud]
 	if !ok {
-		return fmt.Errorf("no cloud is called %q here", site.Account.Cloud)
+		return fmt.Errorf("this replica does not work in cloud %q", site.Account.Cloud)
 	}
 	all, err := c.ListOwned(ctx, execute.ScopeOf(site), "")
 	for _, r := range all {
 		if ref, uid, ours := ev.ParseMark(r.Owner); ours {
-			l.found(ref, uid, site, Cluster{}, strings.TrimSpace(fmt.Sprintf("%s %s", r.Kind, strings.TrimPrefix(r.Cluster+"/"+r.Name, "/"))))
+			l.found(ref, uid, site, Cluster{}, whatOf(r))
 		}
 	}
 	return err
@@ -133,7 +138,7 @@ func (l *search) site(ctx context.Context, site ev.Target) error {
 func (l *search) cluster(ctx context.Context, c Cluster) error {
 	there, ok := l.clouds[c.Site.Account.Cloud]
 	if !ok {
-		return fmt.Errorf("no cloud is called %q here", c.Site.Account.Cloud)
+		return fmt.Errorf("this replica does not work in cloud %q", c.Site.Account.Cloud)
 	}
 	api, err := there.Kube(ctx, execute.ScopeOf(c.Site), c.Name)
 	if err != nil {
@@ -162,12 +167,6 @@ func (l *search) sorted() ev.Orphans {
 			Cluster: k.cluster, Dataplane: dataplane, Resources: what,
 		})
 	}
-	slices.SortFunc(out.Items, func(a, b ev.Orphan) int {
-		return cmp.Or(strings.Compare(a.Account, b.Account), strings.Compare(a.Region, b.Region),
-			strings.Compare(a.Cluster, b.Cluster), strings.Compare(a.Mark, b.Mark))
-	})
-	slices.SortFunc(out.Unread, func(a, b ev.Unread) int {
-		return cmp.Or(strings.Compare(a.Account, b.Account), strings.Compare(a.Region, b.Region), strings.Compare(a.Cluster, b.Cluster))
-	})
+	out.Sort()
 	return out
 }

@@ -80,12 +80,16 @@ func (s *Sweeper) sweepCluster(ctx context.Context, c Cluster, now time.Time, se
 		return fmt.Errorf("sweep: %w", err)
 	}
 	place, remain := sweptPlace(c.Dataplane.String(), c.Name), map[ev.Ref]bool{}
+	notKnown := map[string][]string{}
 	asked, err := s.sweepClasses(looking, api, c, now, seen) // first: it also makes again what is missing
 	remain[c.Dataplane] = asked || err != nil
 	for _, o := range all {
 		state, known := states[incarnation{RefOf(o), o.Owner}]
 		if state == alive && left[o] {
 			state = ended
+		}
+		if mark := RefOf(o).Mark(o.Owner); known && state == unknown {
+			notKnown[mark] = append(notKnown[mark], o.String())
 		}
 		remain[RefOf(o)] = remain[RefOf(o)] || known && state == ended
 		if !known || state == alive || !s.graceIsOver(fmt.Sprint(c, o, o.Owner), now, seen) {
@@ -101,7 +105,7 @@ func (s *Sweeper) sweepCluster(ctx context.Context, c Cluster, now time.Time, se
 		err = errors.Join(err, s.removeOwned(ctx, api, o)) // what does not go, as where its hook fails, keeps nothing else
 	}
 	s.gate.Still(place, func(ref ev.Ref) bool { return remain[ref] })
-	return err
+	return errors.Join(err, s.known.noteUnknown(looking, c.Site, c, notKnown))
 }
 
 // sweepClasses tells also whether people were asked whether something may be changed, or would have been.

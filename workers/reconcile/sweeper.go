@@ -104,9 +104,13 @@ func (s *Sweeper) sweep(ctx context.Context, site ev.Target, now time.Time, seen
 		return fmt.Errorf("sweep: %w", err)
 	}
 	place, left := sweptPlace(site.Account.Cloud, site.Account.Number, site.Region), map[ev.Ref]bool{}
+	notKnown := map[string][]string{}
 	for _, r := range all {
 		ref, uid, ours := ev.ParseMark(r.Owner)
 		state, known := states[incarnation{ref, uid}]
+		if ours && known && state == unknown {
+			notKnown[r.Owner] = append(notKnown[r.Owner], whatOf(r))
+		}
 		left[ref] = left[ref] || ours && known && state == ended
 		if !ours || !known || state == alive || !s.graceIsOver(fmt.Sprint(site, r.Kind, r.Cluster, r.Name, r.ID), now, seen) {
 			continue
@@ -121,7 +125,7 @@ func (s *Sweeper) sweep(ctx context.Context, site ev.Target, now time.Time, seen
 		err = errors.Join(err, s.remove(ctx, c, site, r, ref, uid)) // what cannot go keeps nothing else
 	}
 	s.gate.Still(place, func(ref ev.Ref) bool { return left[ref] })
-	return err
+	return errors.Join(err, s.known.noteUnknown(ctx, site, Cluster{}, notKnown))
 }
 
 // graceIsOver keeps when something was first seen without an owner.

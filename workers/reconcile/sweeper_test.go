@@ -44,6 +44,10 @@ func (o *oneCluster) left(context.Context, Cluster, []release.Owned) (map[releas
 	return nil, nil
 }
 
+func (*oneCluster) noteUnknown(context.Context, ev.Target, Cluster, map[string][]string) error {
+	return nil
+}
+
 func (o *oneCluster) noteSwept(context.Context, incarnation, ev.Swept) error {
 	o.swept++
 	return nil

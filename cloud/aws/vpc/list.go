@@ -47,7 +47,7 @@ func (n *Networks) InstanceTypes(ctx context.Context) (names []string, err error
 	return names, nil
 }
 
-// mark is whose which network is.
+// mark names a network by its owner and its name, as tags have both.
 type mark struct{ owner, name string }
 
 func (m mark) compare(other mark) int {

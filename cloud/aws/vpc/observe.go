@@ -120,7 +120,7 @@ func (n *Networks) Groups(ctx context.Context, ids []string) error {
 	return unknownID(err)
 }
 
-// owner is whose leftovers without a VPC are.
+// owner finds the owner of parts whose VPC is gone.
 func (p *parts) owner() string {
 	for _, list := range p.tagLists() {
 		if owner := tags(list)[TagOwner]; owner != "" {

@@ -96,7 +96,7 @@ func (b *build) makeRoutes(ctx context.Context, t *types.RouteTable, subnets map
 	return nil
 }
 
-// makeWayOut sets the route to everywhere, also where it leads to what is no more.
+// makeWayOut sets the route to everywhere, also where it leads to what is no longer there.
 func (b *build) makeWayOut(ctx context.Context, t *types.RouteTable, out types.Route) error {
 	same := func(r types.Route) bool {
 		return awssdk.ToString(r.GatewayId) == awssdk.ToString(out.GatewayId) &&

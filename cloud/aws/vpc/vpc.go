@@ -73,10 +73,10 @@ type Network struct {
 // Memory is since when this process has looked for things and seen none, or has last tried to make one. To forget it
 // costs waiting once more.
 type Memory struct {
-	now    func() time.Time
-	settle time.Duration
-	mu     sync.Mutex
-	since  map[thing]time.Time
+	now   func() time.Time
+	delay time.Duration
+	mu    sync.Mutex
+	since map[thing]time.Time
 }
 
 type thing struct {
@@ -84,9 +84,9 @@ type thing struct {
 	name, part string
 }
 
-// NewMemory makes an empty one. What was made is seen by everybody after settle.
-func NewMemory(now func() time.Time, settle time.Duration) *Memory {
-	return &Memory{now: now, settle: settle, since: map[thing]time.Time{}}
+// NewMemory makes an empty one. What was made is seen by everybody after the consistency delay.
+func NewMemory(now func() time.Time, delay time.Duration) *Memory {
+	return &Memory{now: now, delay: delay, since: map[thing]time.Time{}}
 }
 
 // look notes that a thing was not seen by a look that began at a time.
@@ -109,8 +109,8 @@ func (m *Memory) claim(t thing, began time.Time) (wait time.Duration, back func(
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	since := m.looked(t, began)
-	if since.Add(m.settle).After(began) {
-		return max(lookSoon, since.Add(m.settle).Sub(m.now())), nil
+	if since.Add(m.delay).After(began) {
+		return max(lookSoon, since.Add(m.delay).Sub(m.now())), nil
 	}
 	m.since[t] = m.now()
 	return 0, func() {
@@ -124,7 +124,7 @@ func (m *Memory) claim(t thing, began time.Time) (wait time.Duration, back func(
 func (m *Memory) lasts(t thing, began time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.looked(t, began).Add(4 * m.settle).Before(began)
+	return m.looked(t, began).Add(4 * m.delay).Before(began)
 }
 
 // drop forgets one thing.

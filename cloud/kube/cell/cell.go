@@ -49,7 +49,7 @@ func Ensure(ctx context.Context, api kube.API, spec Spec) error {
 	return spec.unbind(ctx, api, objects)
 }
 
-// unbind takes away what bounded the namespace by an earlier wish, and by this one no more.
+// unbind takes away what bounded the namespace by an earlier wish, and no longer does by this one.
 func (s Spec) unbind(ctx context.Context, api kube.API, wanted []kube.Object) error {
 	for _, k := range policy.BoundKeys(s.Namespace) {
 		if slices.ContainsFunc(wanted, func(o kube.Object) bool { return o.Key() == k }) {

@@ -19,6 +19,15 @@ type Record struct {
 
 // EnsureRecord makes the record what it is to be. One of another tenant, or of a newer revision, is a conflict.
 func EnsureRecord(ctx context.Context, api kube.API, r Record) error {
+	return r.apply(ctx, api, kube.ApplyGuarded)
+}
+
+// ChangeRecord makes a record that is there what it is to be, as EnsureRecord does. One that is not there is NotFound and is not made.
+func ChangeRecord(ctx context.Context, api kube.API, r Record) error {
+	return r.apply(ctx, api, kube.ChangeGuarded)
+}
+
+func (r Record) apply(ctx context.Context, api kube.API, apply func(context.Context, kube.API, kube.Object, uint64) (bool, error)) error {
 	there, err := kube.Find(ctx, api, r.key())
 	if err == nil && there != nil && there.Labels()[kube.LabelOwner] != r.Owner {
 		err = kube.Taken("ensure record", r.key(), there)
@@ -26,7 +35,7 @@ func EnsureRecord(ctx context.Context, api kube.API, r Record) error {
 	if err != nil {
 		return err
 	}
-	_, err = kube.ApplyGuarded(ctx, api, r.object(), r.Revision)
+	_, err = apply(ctx, api, r.object(), r.Revision)
 	return err
 }
 

@@ -24,7 +24,7 @@ type Op string
 const (
 	Render Op = "render" // say what the chart makes of the values; touch nothing
 	Ensure Op = "ensure" // install or upgrade to chart and values
-	Revert Op = "revert" // roll back to what the digest names; as Ensure where the history has it no more
+	Revert Op = "revert" // roll back to what the digest names; as Ensure where the history no longer has it
 	Remove Op = "remove" // uninstall
 )
 

@@ -27,6 +27,7 @@ var ErrBusy = errors.New("too many releases are worked on at once")
 type Runner struct {
 	program string
 	dir     string
+	proxy   string // by which charts are fetched; empty: as the environment says
 	slots   *slots
 }
 
@@ -35,6 +36,10 @@ type Runner struct {
 func NewRunner(program, dir string) *Runner {
 	return &Runner{program: program, dir: dir, slots: newSlots()}
 }
+
+// GoBy has charts be fetched by an HTTP proxy, such as http://user:password@proxy.example.com:3128, but for hosts that NO_PROXY
+// names. It is called before Run; an empty one leaves it to the environment.
+func (r *Runner) GoBy(proxy string) { r.proxy = proxy }
 
 // Program is where aerie-helm is: where AERIE_HELM says, else beside the program that is running.
 func Program() string {
@@ -80,7 +85,7 @@ func (r *Runner) run(ctx context.Context, q Request) (Result, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	cmd := exec.CommandContext(ctx, r.program)
-	cmd.Dir, cmd.Env = dir, environment(dir)
+	cmd.Dir, cmd.Env = dir, r.environment(dir)
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &limited{w: &out, left: MaxOutput}, &limited{w: &stderr, left: 64 << 10}
 	in, err := cmd.StdinPipe()
@@ -165,13 +170,16 @@ func broken(q Request, code kube.Code, message string) error {
 	return &kube.Error{Code: code, Op: "helm " + string(q.Op), Object: q.Namespace + "/" + q.Release, Message: message}
 }
 
-// environment is all that a child sees of ours: how to come out of here.
-func environment(dir string) []string {
+// environment is all that a child sees of ours: how to come out of here. Of two values the later one holds.
+func (r *Runner) environment(dir string) []string {
 	env := []string{"HOME=" + dir, "TMPDIR=" + dir, "HELM_CACHE_HOME=" + dir, "HELM_CONFIG_HOME=" + dir, "HELM_DATA_HOME=" + dir, "HELM_NO_PLUGINS=1"}
 	for _, name := range []string{"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
 		}
+	}
+	if r.proxy != "" {
+		env = append(env, "HTTPS_PROXY="+r.proxy, "HTTP_PROXY="+r.proxy)
 	}
 	return env
 }

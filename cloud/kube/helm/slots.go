@@ -20,7 +20,7 @@ const (
 // until that one asks again a place would stay empty.
 const (
 	first  = 64
-	absent = time.Minute // who has not asked for so long waits no more
+	absent = time.Minute // who has not asked for so long no longer waits
 	recent = time.Hour   // how long it is known whose turn it was
 )
 

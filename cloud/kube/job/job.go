@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +29,8 @@ const (
 
 	// AnnotationTry says for which try the Job was made.
 	AnnotationTry = "aerie.io/try"
+
+	annotationRound = "aerie.io/round"
 )
 
 // Spec is a Job as it is wanted.
@@ -35,6 +38,7 @@ type Spec struct {
 	Namespace, Name string
 	Owner           string // the uid of whom it is for; a Job of another's is never touched
 	Try             string // one that has failed in another try is made again
+	Round           int    // one of an earlier round is ended, however it went, and made again; 0: there are no rounds
 	Labels          map[string]string
 	Image           string
 	Command         []string // empty: the image's own
@@ -56,12 +60,15 @@ func Run(ctx context.Context, api kube.API, spec Spec) (done bool, err error) {
 	case err != nil:
 		return false, err
 	case there == nil:
-		_, err := api.Apply(ctx, spec.object())
-		return false, err
+		return false, spec.begin(ctx, api)
 	case there.Labels()[kube.LabelOwner] != spec.Owner:
 		return false, kube.Taken("run job", spec.key(), there)
 	case there.Terminating():
 		return false, nil
+	case spec.isEarlier(there): // how that went says nothing of this
+		return false, kube.DeleteIf(ctx, api, spec.key(), func(o kube.Object) (bool, error) {
+			return o.Labels()[kube.LabelOwner] == spec.Owner && spec.isEarlier(o), nil
+		})
 	case ended(there, "Complete") != nil:
 		return true, nil
 	}
@@ -83,6 +90,23 @@ func Run(ctx context.Context, api kube.API, spec Spec) (done bool, err error) {
 		return false, kube.RefusedPods(ctx, api, spec.key())
 	}
 	return false, inTheWay(pods)
+}
+
+// begin makes the Job, once nothing runs any more of one of an earlier round.
+func (s Spec) begin(ctx context.Context, api kube.API) error {
+	if s.Round != 0 {
+		if none, err := noneRuns(ctx, api, s.Namespace, map[string]string{labelName: s.Name, kube.LabelOwner: s.Owner}); err != nil || !none {
+			return err
+		}
+	}
+	_, err := api.Apply(ctx, s.object())
+	return err
+}
+
+// isEarlier tells whether a Job is of an earlier round.
+func (s Spec) isEarlier(there kube.Object) bool {
+	round, _ := strconv.Atoi(there.Annotations()[annotationRound]) // one that says none is of before there were any
+	return round < s.Round
 }
 
 // Remove deletes the Job, if it is its owner's, and says whether nothing of it runs any more. The absent is success.

@@ -214,3 +214,41 @@ func (m *mortal) Apply(ctx context.Context, o kube.Object) (bool, error) {
 	}
 	return false, context.Canceled
 }
+
+// One of an earlier round says nothing of this one, failed or not, and is ended first. A call of an earlier round does not touch this one's.
+func TestJobOfAnEarlierRound(t *testing.T) {
+	for name, course := range map[string]memory.Course{"done": {}, "failed": {Fails: "no"}} {
+		for _, after := range []time.Duration{time.Second, 10 * time.Second} {
+			c := newCluster(t)
+			c.course = course
+			first := joining
+			first.Round = 1
+			_, _ = c.run(t, first)
+			c.now = c.now.Add(after)
+			c.course = memory.Course{}
+			second := first
+			second.Round, second.Image = 2, "example.test/join:2"
+			pod := kube.NewObject("v1", "Pod", "cell", "p", nil).Marked("", map[string]string{"batch.kubernetes.io/job-name": first.Name, kube.LabelOwner: first.Owner}, nil)
+			if _, err := c.store.Apply(t.Context(), pod); err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range []int{0, 0, 1, 1} { // it goes, its pod goes, another is made
+				if i == 2 {
+					kubetest.Must(t, c.store.Delete(t.Context(), "v1", "Pod", "cell", "p"))
+				}
+				if done, err := c.run(t, second); done || err != nil {
+					t.Fatal(name, i, done, err)
+				}
+				jobs, err := c.api().List(t.Context(), kube.Selector{APIVersion: job.API, Kind: "Job"})
+				if err != nil || len(jobs) != want {
+					t.Fatalf("%s after %s: there are %v, %v", name, after, jobs, err)
+				}
+			}
+			c.now = c.now.Add(10 * time.Second)
+			_, _ = c.run(t, first)
+			if done, err := c.run(t, second); !done || err != nil {
+				t.Error(name, done, err)
+			}
+		}
+	}
+}

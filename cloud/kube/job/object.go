@@ -3,6 +3,7 @@ package job
 import (
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/aeriehq/aerie/cloud/kube"
 )
@@ -16,7 +17,11 @@ func (s Spec) object() kube.Object {
 		"activeDeadlineSeconds": int64(s.Deadline.Seconds()),
 		"template":              map[string]any{"metadata": map[string]any{"labels": kube.FieldsOf(labels)}, "spec": s.pod()},
 	})
-	o = o.Marked("", labels, map[string]string{AnnotationTry: s.Try})
+	notes := map[string]string{AnnotationTry: s.Try}
+	if s.Round != 0 {
+		notes[annotationRound] = strconv.Itoa(s.Round)
+	}
+	o = o.Marked("", labels, notes)
 	if owner := s.GoesWith.OwnerReference(); owner != nil {
 		o.Metadata()["ownerReferences"] = []any{owner}
 	}

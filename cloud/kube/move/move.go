@@ -74,12 +74,25 @@ func (s Spec) there(p kube.Object, machines []kube.Object) bool {
 // goes here.
 func Release(ctx context.Context, api kube.API, s Spec) error {
 	held, err := s.placeholders(ctx, api)
-	for _, p := range held {
-		if err == nil {
-			err = kube.Delete(ctx, api, p.Key())
+	return deleteAll(ctx, api, held, err)
+}
+
+// deleteAll deletes pods that were listed, unless that has failed.
+func deleteAll(ctx context.Context, api kube.API, pods []kube.Object, err error) error {
+	for _, p := range pods {
+		if err != nil {
+			break
 		}
+		err = kube.Delete(ctx, api, p.Key())
 	}
 	return err
+}
+
+// Forget lets go of all room that is held for a tenant, whichever of its moves has held it: it is going.
+func Forget(ctx context.Context, api kube.API, owner string) error {
+	held, err := api.List(ctx, kube.Selector{APIVersion: "v1", Kind: "Pod", Namespace: kube.SystemNamespace,
+		Labels: map[string]string{labelPlaceholder: "true", kube.LabelOwner: owner}})
+	return deleteAll(ctx, api, held, err)
 }
 
 // names are the first of a few, in words.

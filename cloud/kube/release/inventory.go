@@ -25,7 +25,7 @@ type Owned struct {
 	Dataplane   string // with Addon
 	Addon       string // it is an addon
 	Cell        string // the owner mark of the cell in whose namespace it is
-	Record      string // of a tenant in a cell: its record, with the Jobs by which it came and goes
+	Record      string // of a tenant in a cell: its record, with the Jobs by which it came and goes, and what lets in those of its move
 	Revision    string // of a record: by which it says what it does
 	Owner       string // the uid of whom it was made for
 	Stay        string // of a tenant's namespace: which of its stays it is; empty: it says none
@@ -73,13 +73,16 @@ func ListOwned(ctx context.Context, api kube.API) ([]Owned, error) {
 	return append(all, records...), err
 }
 
-// listRecords lists what tenants have in the namespaces of cells: records, and Jobs without one.
+// IsMovePolicy tells whether it is the policy that lets the programs of a tenant's move into its cell.
+func (o Owned) IsMovePolicy() bool { return strings.HasPrefix(o.Record, "NetworkPolicy/") }
+
+// listRecords lists what tenants have in the namespaces of cells: records, Jobs without one, and what lets in the programs of a move.
 func listRecords(ctx context.Context, api kube.API, in map[string]Owned) (all []Owned, err error) {
 	if !slices.ContainsFunc(slices.Collect(maps.Values(in)), func(o Owned) bool { return o.Cell != "" }) {
 		return nil, nil
 	}
 	seen := map[Owned]bool{}
-	for _, s := range []kube.Selector{{APIVersion: "v1", Kind: "ConfigMap"}, {APIVersion: job.API, Kind: "Job"}} {
+	for _, s := range []kube.Selector{{APIVersion: "v1", Kind: "ConfigMap"}, {APIVersion: job.API, Kind: "Job"}, {APIVersion: kube.NetworkingAPI, Kind: "NetworkPolicy"}} {
 		s.Labels, s.Brief = map[string]string{kube.LabelManagedBy: kube.Manager}, true
 		found, err := api.List(ctx, s)
 		if err != nil {
@@ -129,8 +132,11 @@ func (o Owned) Remove(ctx context.Context, api kube.API) error {
 	case o.Record != "":
 		kind, name, _ := strings.Cut(o.Record, "/")
 		k := kube.Key{APIVersion: "v1", Kind: kind, Namespace: o.Namespace, Name: name}
-		if kind == "Job" {
+		switch {
+		case kind == "Job":
 			k.APIVersion = job.API
+		case o.IsMovePolicy():
+			k.APIVersion = kube.NetworkingAPI
 		}
 		return kube.DeleteIf(ctx, api, k, func(there kube.Object) (bool, error) { // not that of a later stay
 			return there.Labels()[kube.LabelOwner] == o.Owner && there.Annotations()[kube.AnnotationRevision] == o.Revision, nil

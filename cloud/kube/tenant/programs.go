@@ -23,7 +23,8 @@ const (
 const programsSuffix = "--move"
 
 // ProgramsNamespace names the namespace in which the programs of a tenant's move run, beside the tenant's own. The tenant's quota
-// does not count them there, and nothing that the tenant can make is taken for one of them.
+// does not count them there, and nothing that the tenant can make is taken for one of them. Those of a suspension, which customers
+// name, have a quota of their own there.
 func ProgramsNamespace(namespace string) string {
 	const longest = 63 - len(programsSuffix)
 	if len(namespace) > longest {
@@ -37,7 +38,9 @@ func ProgramsNamespace(namespace string) string {
 type Programs struct {
 	Egress  []string // address ranges that they may connect to
 	Ingress []string // from which those of the other cluster come
+	Cell    string   // the namespace of the cell in this cluster that it comes from or goes to; empty: it does not
 	Secrets []string // of the tenant's namespace, which they are given
+	Bounded bool     // they get no more together than the tenant's quota, beside it
 }
 
 // StandBy has those in a namespace read that it is not the one that serves: the ConfigMap aerie-role says aerie.role: standby.
@@ -48,8 +51,9 @@ func StandBy(ctx context.Context, api kube.API, spec Spec) error {
 	return spec.apply(ctx, api, o)
 }
 
-// Allow makes the namespace of a tenant's programs, with what they are given. They reach each other, the tenant, names, and the ranges
-// that are given, and nothing else; the tenant lets them in, and while it is closed those that come from the other cluster.
+// Allow makes the namespace of a tenant's programs, with what they are given. They reach each other, the tenant, names, and the
+// ranges and the cell that are given, and nothing else; the tenant lets them in, and while it is closed those that come from the
+// other side.
 func Allow(ctx context.Context, api kube.API, spec Spec, p Programs) error {
 	if err := spec.current(ctx, api); err != nil {
 		return err
@@ -57,6 +61,11 @@ func Allow(ctx context.Context, api kube.API, spec Spec, p Programs) error {
 	ns, within := spec.programsObjects(p)
 	if spec.Closed || spec.Isolation { // first: what has run says so, also if its namespace is deleted by hand
 		from := append([]any{selecting(named([]string{ns.Name()}))}, blocks(p.Ingress)...)
+		if p.Cell != "" && spec.Closed {
+			in := selecting(named([]string{p.Cell}))
+			in["podSelector"] = map[string]any{"matchLabels": map[string]any{kube.LabelOwner: spec.Owner}}
+			from = append(from, in)
+		}
 		if err := spec.apply(ctx, api, policyMaker{namespace: spec.Namespace}.policy(programsIn, from)); err != nil {
 			return err
 		}
@@ -109,6 +118,9 @@ func (s Spec) programsObjects(p Programs) (ns kube.Object, within []kube.Object)
 	each := []any{map[string]any{"podSelector": map[string]any{}}}
 	names := kube.MapsOf(kube.MapOf(policyMaker{namespace: at}.dns()["spec"])["egress"])
 	egress := []any{map[string]any{"to": append(each, selecting(named([]string{s.Namespace})))}, names[0]}
+	if p.Cell != "" {
+		egress = append(egress, map[string]any{"to": []any{selecting(named([]string{p.Cell}))}})
+	}
 	if len(p.Egress) > 0 {
 		egress = append(egress, map[string]any{"to": blocks(p.Egress)})
 	}
@@ -116,6 +128,9 @@ func (s Spec) programsObjects(p Programs) (ns kube.Object, within []kube.Object)
 		"podSelector": map[string]any{}, "policyTypes": []any{"Ingress", "Egress"}, "ingress": []any{map[string]any{"from": each}}, "egress": egress})}
 	if limit := s.programLimit(); limit != nil {
 		within = append(within, kube.NewObject("v1", "LimitRange", at, policy.LimitsName, map[string]any{"limits": []any{limit}}))
+	}
+	if hard := s.Quota.Hard(); p.Bounded && len(hard) > 0 {
+		within = append(within, kube.NewObject("v1", "ResourceQuota", at, policy.QuotaName, map[string]any{"hard": hard}))
 	}
 	return ns, within
 }
@@ -167,10 +182,11 @@ func (s Spec) policyKey(name string) kube.Key {
 }
 
 // StopPrograms deletes the programs of a place that is closed, and all that they are given. They have ended when their namespace is
-// gone. A call that comes late, from before, starts none again. A namespace of that name that is another's is a conflict.
+// gone. A call that comes late, from before, starts none again: the place says that this is later, and where there is none they are
+// not started. A namespace of that name that is another's is a conflict.
 func StopPrograms(ctx context.Context, api kube.API, spec Spec) error {
 	spec.Closed = true
-	if _, err := Ensure(ctx, api, spec); err != nil {
+	if err := kube.IgnoreNotFound(Change(ctx, api, spec)); err != nil {
 		return err
 	}
 	return kube.DeleteIf(ctx, api, kube.NamespaceKey(ProgramsNamespace(spec.Namespace)), func(there kube.Object) (bool, error) {
@@ -181,7 +197,8 @@ func StopPrograms(ctx context.Context, api kube.API, spec Spec) error {
 	})
 }
 
-// EndMove takes away what is there only while a tenant moves.
+// EndMove takes away what is there only while a tenant moves, or for programs of a suspension. A call that comes late leaves what is of a
+// newer revision.
 func EndMove(ctx context.Context, api kube.API, spec Spec) error {
 	for _, k := range []kube.Key{
 		{APIVersion: "v1", Kind: "ConfigMap", Namespace: spec.Namespace, Name: roleName},
@@ -189,7 +206,10 @@ func EndMove(ctx context.Context, api kube.API, spec Spec) error {
 		spec.policyKey(programsIn),
 		spec.policyKey(programsOut),
 	} {
-		if err := kube.DeleteOwn(ctx, api, k, spec.Owner); err != nil {
+		err := kube.DeleteIf(ctx, api, k, func(there kube.Object) (bool, error) {
+			return there.Labels()[kube.LabelOwner] == spec.Owner && !kube.IsNewer(there, spec.Revision), nil
+		})
+		if err != nil {
 			return err
 		}
 	}

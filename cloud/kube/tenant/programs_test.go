@@ -46,6 +46,10 @@ func TestProgramsOfAMove(t *testing.T) {
 		spec.Closed = false
 		_, err = tenant.Open(t.Context(), m, spec)
 		kubetest.Must(t, err)
+		kubetest.Must(t, tenant.EndMove(t.Context(), m, late))
+		if there, err := kube.Find(t.Context(), m, kube.NamespaceKey(programsAt)); err != nil || there == nil {
+			t.Fatalf("a late end has taken away the programs: %v", err)
+		}
 		_ = tenant.EndMove(t.Context(), &kubetest.Dying{API: m, Left: calls}, spec)
 		kubetest.Must(t, tenant.EndMove(t.Context(), m, spec))
 		if now := len(m.All()); now != had {

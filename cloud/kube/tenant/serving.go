@@ -27,16 +27,21 @@ func Open(ctx context.Context, api kube.API, spec Spec) (open bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	spec.Closed = there == nil || there.Labels()[kube.LabelStay] != spec.Stay
-	_, err = Ensure(ctx, api, spec)
-	return !spec.Closed, err
+	is := there.Labels()[kube.LabelStay]
+	if spec.Closed = there == nil || is != "" && is != spec.Stay; spec.Closed {
+		_, err = Ensure(ctx, api, spec)
+		return false, err
+	}
+	err = Change(ctx, api, spec) // and not made open, should it go meanwhile
+	return err == nil, err
 }
 
-// Close closes a namespace, and reads back that it is. Where a policy that is not ours lets somebody in all the same that is an
-// error of the code kube.Held that names it.
+// Close closes a namespace, and reads back that it is. One that is not there is NotFound and is not made: there is nothing to close,
+// and whoever is told so late would leave it there. Where a policy that is not ours lets somebody in all the same that is an error of
+// the code kube.Held that names it.
 func Close(ctx context.Context, api kube.API, spec Spec) error {
 	spec.Closed = true
-	if _, err := Ensure(ctx, api, spec); err != nil {
+	if err := Change(ctx, api, spec); err != nil {
 		return err
 	}
 	found, err := Drift(ctx, api, spec)

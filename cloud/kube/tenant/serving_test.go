@@ -1,6 +1,7 @@
 package tenant_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -79,6 +80,44 @@ func TestALateCallOpensAndClosesNothing(t *testing.T) {
 	if open, err := tenant.Open(t.Context(), m, other); err != nil || open || isOpen(t, m, other) {
 		t.Errorf("what another stay has left is open: %t, %v", open, err)
 	}
+}
+
+// Who is told late to close a namespace that has gone, to stop what ran beside it, or to open it, makes none; nor does who finds it, and
+// comes to open it when it has gone.
+func TestALateCallMakesNothing(t *testing.T) {
+	m, spec := kubetest.Store(t), tenantSpec()
+	spec.Stay = "s1"
+	before := len(m.All())
+	kubetest.Is(t, kube.NotFound, tenant.Close(t.Context(), m, spec))
+	kubetest.Must(t, tenant.StopPrograms(t.Context(), m, spec))
+	if left := m.All(); len(left) != before {
+		t.Fatalf("%v was made", left)
+	}
+	ensure(t, m, spec)
+	spec.Revision++
+	_, err := tenant.Open(t.Context(), &goes{API: m}, spec)
+	if kubetest.Is(t, kube.NotFound, err); holdsNamespace(t, m, spec.Namespace) {
+		t.Fatal("what has gone is there again, and open")
+	}
+}
+
+// goes is a cluster in which a namespace goes as soon as somebody has read it.
+type goes struct{ kube.API }
+
+// Get implements kube.API.
+func (g *goes) Get(ctx context.Context, apiVersion, kind, namespace, name string) (kube.Object, error) {
+	o, err := g.API.Get(ctx, apiVersion, kind, namespace, name)
+	if err == nil && kind == "Namespace" {
+		err = kube.Delete(ctx, g.API, o.Key())
+	}
+	return o, err
+}
+
+func holdsNamespace(t *testing.T, m *memory.Store, name string) bool {
+	t.Helper()
+	there, err := kube.Find(t.Context(), m, kube.NamespaceKey(name))
+	kubetest.Must(t, err)
+	return there != nil
 }
 
 // What lets somebody in that is not ours is named: such a namespace is not closed.

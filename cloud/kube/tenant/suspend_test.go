@@ -203,3 +203,39 @@ func TestWhatCantBeStoppedIsRefused(t *testing.T) {
 	ended["status"] = map[string]any{"phase": "Succeeded"}
 	suspended(t, tenantWith(t, ended, part(workload("v1", "Pod", "job-1", nil), "Job", "job"), part(workload("v1", "Pod", "web-1", nil), "ReplicaSet", "web")), 8)
 }
+
+// TestWhatOperatorsStopIsNotRefused if its application's programs have told them, or the plan's: nothing else is stopped until they have.
+func TestWhatOperatorsStopIsNotRefused(t *testing.T) {
+	database := workload("x/v1", "Postgres", "main", nil).Marked("", map[string]string{kube.LabelApplication: "pg"}, nil)
+	made := part(workload("apps/v1", "StatefulSet", "main", map[string]any{"replicas": int64(2)}), "Postgres", "main")
+	pod := part(workload("v1", "Pod", "main-0", nil), "StatefulSet", "main")
+	for _, row := range []struct {
+		apps tenant.Operated
+		want bool
+	}{{nil, false}, {tenant.Operated{"web"}, false}, {tenant.Operated{"web", "pg"}, true}, {tenant.Operated{""}, true}} {
+		m := tenantWith(t, append(running(), database, made, pod)...)
+		runs, err := tenant.SuspendOperated(t.Context(), m, "acme--prod", 8, row.apps)
+		if !row.want {
+			kubetest.Is(t, kube.Invalid, err)
+			continue
+		}
+		kubetest.Is(t, kube.Held, err)
+		if got := standing(t, m); runs || got != awake || !strings.HasSuffix(err.Error(), "these run still: Pod main-0") {
+			t.Fatalf("%q: while the operator has not stopped: %t, %v, %s", row.apps, runs, err, got)
+		}
+		beside := tenantWith(t, append(running(), database, made, pod)...)
+		runs, err = tenant.SuspendBeside(t.Context(), beside, "acme--prod", 8, row.apps)
+		if got := standing(t, beside); err != nil || runs || got != asleep {
+			t.Errorf("%q: what nobody tells the operator: %t, %v, %s", row.apps, runs, err, got)
+		}
+		kubetest.Must(t, m.Delete(t.Context(), "v1", "Pod", "acme--prod", "main-0"))
+		runs, err = tenant.SuspendOperated(t.Context(), m, "acme--prod", 8, row.apps)
+		if got := standing(t, m); err != nil || runs || got != asleep {
+			t.Errorf("%q: once it has: %t, %v, %s", row.apps, runs, err, got)
+		}
+		there, err := m.Get(t.Context(), "apps/v1", "StatefulSet", "acme--prod", "main")
+		if kubetest.Must(t, err); kube.MapOf(there["spec"])["replicas"] != int64(2) {
+			t.Errorf("%q: what the operator scales was scaled: %v", row.apps, there["spec"])
+		}
+	}
+}

@@ -47,20 +47,35 @@ type Quota = policy.Quota
 // unavailable: wait for its end. What the spec no longer wants (isolation switched off, a quota lifted) is deleted. A
 // namespace of an older stay of the same tenant becomes that of this one: its revision says that this is the later.
 func Ensure(ctx context.Context, api kube.API, spec Spec) (changed int, err error) {
-	if err := spec.validate(); err != nil {
+	return spec.ensure(ctx, api, kube.ApplyNamespace)
+}
+
+// Change makes a namespace that is there what the spec says, as Ensure does. One that is not there is NotFound, and nothing is made:
+// it is for what a call that comes late, when the tenant has left, must not make again.
+func Change(ctx context.Context, api kube.API, spec Spec) error {
+	_, err := spec.ensure(ctx, api, kube.ChangeNamespace)
+	return err
+}
+
+// applyNamespace is kube.ApplyNamespace, or kube.ChangeNamespace.
+type applyNamespace func(ctx context.Context, api kube.API, op string, ns kube.Object, owner string, revision uint64) (
+	changed, made bool, err error)
+
+func (s Spec) ensure(ctx context.Context, api kube.API, apply applyNamespace) (changed int, err error) {
+	if err := s.validate(); err != nil {
 		return 0, err
 	}
-	wanted := Objects(spec)
-	did, made, err := kube.ApplyNamespace(ctx, api, "ensure tenant", wanted[0], spec.Owner, spec.Revision)
+	wanted := Objects(s)
+	did, made, err := apply(ctx, api, "ensure tenant", wanted[0], s.Owner, s.Revision)
 	if err != nil {
 		return 0, err
 	}
 	changed = count(did)
-	if err := ensureClass(ctx, api, PriorityClass(spec.Priority)); err != nil { // after the namespace, which names it: see SweepClasses
+	if err := ensureClass(ctx, api, PriorityClass(s.Priority)); err != nil { // after the namespace, which names it: see SweepClasses
 		return changed, err
 	}
 	for _, o := range wanted[1:] {
-		did, err := kube.ApplyGuarded(ctx, api, o, spec.Revision)
+		did, err := kube.ApplyGuarded(ctx, api, o, s.Revision)
 		if err != nil {
 			return changed, err
 		}
@@ -69,7 +84,7 @@ func Ensure(ctx context.Context, api kube.API, spec Spec) (changed int, err erro
 	if made {
 		return changed, nil
 	}
-	gone, err := dropUnwanted(ctx, api, spec.Namespace, wanted)
+	gone, err := dropUnwanted(ctx, api, s.Namespace, wanted)
 	return changed + gone, err
 }
 

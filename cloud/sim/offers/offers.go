@@ -91,7 +91,7 @@ func FindZones(wished, there []string) ([]string, error) {
 
 // ExistingZones are the zones of subnets that somebody made: each zone has one, subnet-<zone>, and each region one
 // security group, default.
-func ExistingZones(e cloud.Existing, there []string) (zones []string, err error) {
+func ExistingZones(e cloud.ExistingNetwork, there []string) (zones []string, err error) {
 	for _, s := range e.Subnets {
 		zone := strings.TrimPrefix(s, "subnet-")
 		if "subnet-"+zone != s || !slices.Contains(there, zone) {

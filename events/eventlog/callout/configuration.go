@@ -28,7 +28,7 @@ const (
 	inboxPrefix  = "_INBOX."
 )
 
-// What aerie asks of the servers themselves, to end connections of who is let in no more.
+// What aerie asks of the servers themselves, to end connections of who is no longer let in.
 const (
 	listConnections = "$SYS.REQ.ACCOUNT." + clientsAccount + ".CONNZ"
 	endConnection   = "$SYS.REQ.SERVER.*.KICK"

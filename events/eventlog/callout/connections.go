@@ -20,7 +20,7 @@ const (
 	watchEvery = time.Minute
 )
 
-// Evict ends the connections of a caller who is let in no more, or not as before. It says how many there were. Who was just
+// Evict ends the connections of a caller who is no longer let in, or not as before. It says how many there were. Who was just
 // entering is looked for again later, and when no server waits for an answer of before any more. The later looks are timers of
 // this process: if it dies before them, Watch finds who was just entering. The first comes after a second, so that a connection which a
 // slow server left out of its list ends within two. Evict blocks half a second, and up to five more for each connection.
@@ -40,9 +40,9 @@ func (s *Service) Watch(ctx context.Context, letIn func(actor string, came time.
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
-			slog.Warn("callers who are let in no more may still be connected: they are looked for again", "in", watchEvery, "err", err)
+			slog.Warn("callers who are no longer let in may still be connected: they are looked for again", "in", watchEvery, "err", err)
 		case n > 0:
-			slog.Info("connections ended: their callers are let in no more, or not as before, or have too many", "connections", n)
+			slog.Info("connections ended: their callers are no longer let in, or not as before, or have too many", "connections", n)
 		}
 		select {
 		case <-ctx.Done():
@@ -52,7 +52,7 @@ func (s *Service) Watch(ctx context.Context, letIn func(actor string, came time.
 	return nil
 }
 
-// look ends the connections of who is let in no more, and of the others those for which there is no room.
+// look ends the connections of who is no longer let in, and of the others those for which there is no room.
 func (s *Service) look(ctx context.Context, letIn func(actor string, came time.Time) bool) (ended int, err error) {
 	goes := func(c connection) bool { return !isProbeName(c.User) && !letIn(c.User, c.came) }
 	all, err := s.connections(ctx, "")

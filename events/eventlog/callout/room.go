@@ -87,7 +87,7 @@ func (s *Service) beyond(all []connection) (over []connection) {
 	}) {
 		caller, known := s.callers.Actor(c.User)
 		if !known {
-			continue // a probe, or who is let in no more
+			continue // a probe, or who is no longer let in
 		}
 		own, together := embedded.MostConnections(caller)
 		people := "people of " + caller.Owner

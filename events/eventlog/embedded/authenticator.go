@@ -60,7 +60,7 @@ func (s *Server) Admit(c Callers) {
 	}
 }
 
-// Evict ends the connections of a caller, who is let in no more by now, or not as before. It says how many there were.
+// Evict ends the connections of a caller, who is no longer let in, or not as before. It says how many there were.
 func (s *Server) Evict(actor string) (int, error) { return s.EvictBefore(actor, time.Now()) }
 
 // EvictBefore ends those that were begun until some moment: who came later was let in as he is now.

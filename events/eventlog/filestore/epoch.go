@@ -33,8 +33,8 @@ func BeginEpoch(dir string, now time.Time) (epoch uint64, err error) {
 	return epoch, nil
 }
 
-// Epoch is the one that began when the directory was put back from a backup; 0 if it never was.
-func (g *Guard) Epoch() (uint64, error) {
+// RestoredEpoch is the one that began when the directory was put back from a backup; 0 if it never was.
+func (g *Guard) RestoredEpoch() (uint64, error) {
 	if g.dir == "" { // of who only reads the log
 		return 0, nil
 	}

@@ -1,17 +1,19 @@
 package manifest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 
 	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/internal/client"
+	"github.com/aeriehq/aerie/workers/command"
 )
 
 // foresee asks the server, which changes nothing, what it would refuse of the steps, so that all of it can be told
-// before anything is sent. What depends on other steps is decided when these are taken. What is going away is refused
-// here, unless its end is waited for.
+// before anything is sent. What depends on other steps is decided when these are taken; of that only what looks like a
+// secret is found before. What is going away is refused here, unless its end is waited for.
 func foresee(ctx context.Context, c *client.Client, steps []Step, wait bool) error {
 	steps = slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.Verb == "" })
 	if len(steps) == 1 && !steps[0].Going {
@@ -24,6 +26,7 @@ func foresee(ctx context.Context, c *client.Client, steps []Step, wait bool) err
 			refused[i] = events.Refuse(events.Refused, "is being deleted (%s): apply it again when it is gone, or with --wait", s.Present.Phase)
 		}
 		if s.Going || s.local || s.moving {
+			refused[i] = cmp.Or(refused[i], s.secrets())
 			return nil
 		}
 		cmd, err := steps[i].command(true)
@@ -40,6 +43,16 @@ func foresee(ctx context.Context, c *client.Client, steps []Step, wait bool) err
 		return client.FirstError(err)
 	}
 	return refusals(steps, refused)
+}
+
+// secrets refuses a step for what looks like a secret in its spec: that follows from the document, and from what is there, whatever the
+// steps before it do.
+func (s Step) secrets() error {
+	var present events.Spec
+	if s.Present != nil && !s.Going {
+		present = s.presentSpec(s.Present)
+	}
+	return events.RefuseFaults(s.Ref.String(), command.SecretFaults(s.Spec, present))
 }
 
 // refusals makes one refusal of those of the steps. A single one stays as it is; several keep the code that they share.

@@ -104,7 +104,7 @@ func lookup(ctx context.Context, c *client.Client, docs []Manifest) (found, erro
 	return seen, client.FirstError(err)
 }
 
-// present reads an entity; nil if there is none, or no more.
+// present reads an entity; nil if there is none, or no longer one.
 func present(ctx context.Context, c *client.Client, r events.Ref) (*client.Entity, error) {
 	var e client.Entity
 	err := c.Retry(ctx, "read "+r.String(), func(ctx context.Context) (err error) {
@@ -163,14 +163,24 @@ func sameLabels(a, b map[string]string) bool {
 // PresentSpec is the spec the server has, brought into the same form as the
 // document's. One that this program can't decode is compared as it stands.
 func (m Manifest) PresentSpec(e *client.Entity) []byte {
-	raw, err := client.DecodeJSON(e.Spec)
-	if err == nil {
-		ask, err := m.kinds.DecodeBody(m.Ref.Kind, events.VerbCreate, map[string]any{"spec": raw})
-		if create, ok := ask.(events.Create); ok && err == nil {
-			return Canonical(create.Spec)
-		}
+	if spec := m.presentSpec(e); spec != nil {
+		return Canonical(spec)
 	}
 	return Canonical(e.Spec)
+}
+
+// presentSpec is the spec the server has; nil if this program can't decode it.
+func (m Manifest) presentSpec(e *client.Entity) events.Spec {
+	raw, err := client.DecodeJSON(e.Spec)
+	if err != nil {
+		return nil
+	}
+	ask, err := m.kinds.DecodeBody(m.Ref.Kind, events.VerbCreate, map[string]any{"spec": raw})
+	create, ok := ask.(events.Create)
+	if !ok || err != nil {
+		return nil
+	}
+	return create.Spec
 }
 
 // Canonical writes a value so that equal ones are equal bytes: keys sorted, and

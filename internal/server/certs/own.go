@@ -144,7 +144,7 @@ func (o *Own) shared(ctx context.Context, keys *keyring.Ring, mine *authority) (
 			return nil, fmt.Errorf("remove the key that is sealed now: %w", err)
 		}
 		if err == nil {
-			slog.Info("the key of the CA is sealed, and is in the data directory no more")
+			slog.Info("the key of the CA is sealed, and no longer in the data directory")
 		}
 	}
 	return ca, ca.keep(o.dir, CAFile)

@@ -9,7 +9,7 @@ import (
 // CatalogueFile is what people write to have something go away that the cloud offers.
 const CatalogueFile = "catalogue.json"
 
-// Gone is what the cloud offers no more: it can't be asked for anew, and what is there with it stays.
+// Gone is what the cloud no longer offers: it can't be asked for anew, and what is there with it stays.
 type Gone []string
 
 // Read reads the file; nil is one that is not there.

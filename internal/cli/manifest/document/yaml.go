@@ -123,7 +123,7 @@ func (r *yamlReader) value(path string, n *yaml.Node, depth int) any {
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
-		return r.follow(n, path, func(to *yaml.Node) any { return r.value(path, to, depth) })
+		return r.resolve(n, path, func(to *yaml.Node) any { return r.value(path, to, depth) })
 	case yaml.MappingNode:
 		r.noTag(path, n, "!!map")
 		return r.mapping(path, n, depth)
@@ -141,8 +141,8 @@ func (r *yamlReader) note(path string, n *yaml.Node) {
 	}
 }
 
-// follow reads what an alias stands for.
-func (r *yamlReader) follow(alias *yaml.Node, path string, read func(*yaml.Node) any) any {
+// resolve reads what an alias stands for.
+func (r *yamlReader) resolve(alias *yaml.Node, path string, read func(*yaml.Node) any) any {
 	to := alias.Alias
 	if r.within[to] {
 		r.fault(alias, path, "*%s stands within what it stands for", events.Truncate(alias.Value))
@@ -204,7 +204,7 @@ func (r *yamlReader) merge(path string, n *yaml.Node, into map[string]any, depth
 	switch {
 	case r.ended:
 	case n.Kind == yaml.AliasNode:
-		r.follow(n, path, func(to *yaml.Node) any {
+		r.resolve(n, path, func(to *yaml.Node) any {
 			r.merge(path, to, into, depth)
 			return nil
 		})

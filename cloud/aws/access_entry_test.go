@@ -18,18 +18,18 @@ func TestWhoIsLetIn(t *testing.T) {
 	r := start(t)
 	p := r.provider()
 	const ops, dev, guest = "arn:aws:iam::444455556666:role/ops", "arn:aws:iam::444455556666:role/dev", "arn:aws:iam::444455556666:role/guest"
-	ensure := func(admits ...cloud.Admission) (cloud.Observation, error) {
+	ensure := func(admits ...cloud.AccessEntry) (cloud.Observation, error) {
 		return p.EnsureCluster(t.Context(), r.home(), cloud.ClusterSpec{Name: "cl1", Owner: owner, Network: "net1", Version: "1.35", Token: "t2", Admits: admits})
 	}
 	r.until(cloud.Ready, func() (cloud.Observation, error) { return p.EnsureNetwork(t.Context(), r.home(), network(owner)) })
-	view := cloud.Admission{Principal: ops, Policy: "view"}
+	view := cloud.AccessEntry{Principal: ops, Policy: "view"}
 	r.until(cloud.Ready, func() (cloud.Observation, error) { return ensure(view) })
 	r.mayIn(ops, "AmazonEKSViewPolicy")
 
 	_, err := eks.NewFromConfig(r.theirs).CreateAccessEntry(t.Context(), &eks.CreateAccessEntryInput{ClusterName: awssdk.String("cl1"), PrincipalArn: awssdk.String(guest)})
 	must(t, err)
 	r.inject(emulator.Fault{Op: "eks:AssociateAccessPolicy", Lost: true})
-	edit := []cloud.Admission{{Principal: ops, Policy: "edit"}, {Principal: dev, Policy: "cluster-admin"}}
+	edit := []cloud.AccessEntry{{Principal: ops, Policy: "edit"}, {Principal: dev, Policy: "cluster-admin"}}
 	if _, err := ensure(edit...); cloud.ClassOf(err) != cloud.Retryable {
 		t.Fatal(err)
 	}
@@ -55,10 +55,10 @@ func TestWhoIsLetIn(t *testing.T) {
 	r.mayIn(dev)
 	r.mayIn(guest, "")
 
-	if _, err := ensure(cloud.Admission{Principal: guest, Policy: "view"}); cloud.ClassOf(err) != cloud.Taken {
+	if _, err := ensure(cloud.AccessEntry{Principal: guest, Policy: "view"}); cloud.ClassOf(err) != cloud.Taken {
 		t.Error("somebody else's entry is changed:", err)
 	}
-	for _, wrong := range []cloud.Admission{{Principal: "ops", Policy: "view"}, {Principal: ops, Policy: "all"}} {
+	for _, wrong := range []cloud.AccessEntry{{Principal: "ops", Policy: "view"}, {Principal: ops, Policy: "all"}} {
 		if _, err := ensure(wrong); cloud.ClassOf(err) != cloud.Invalid {
 			t.Errorf("%+v: %v", wrong, err)
 		}
@@ -132,7 +132,7 @@ func TestInspectionAsksForFewEntries(t *testing.T) {
 	const ops = "arn:aws:iam::444455556666:role/ops"
 	r.until(cloud.Ready, func() (cloud.Observation, error) { return p.EnsureNetwork(t.Context(), r.home(), network(owner)) })
 	r.until(cloud.Ready, func() (cloud.Observation, error) {
-		return p.EnsureCluster(t.Context(), r.home(), cloud.ClusterSpec{Name: "cl1", Owner: owner, Network: "net1", Version: "1.35", Token: "t2", Admits: []cloud.Admission{{Principal: ops, Policy: "view"}}})
+		return p.EnsureCluster(t.Context(), r.home(), cloud.ClusterSpec{Name: "cl1", Owner: owner, Network: "net1", Version: "1.35", Token: "t2", Admits: []cloud.AccessEntry{{Principal: ops, Policy: "view"}}})
 	})
 	for _, pool := range []string{"p1", "p2"} {
 		r.until(cloud.Ready, func() (cloud.Observation, error) {

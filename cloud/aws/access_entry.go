@@ -19,7 +19,7 @@ var accessPolicies = map[string]string{
 }
 
 // admissible refuses whom EKS could not let in, before anything is made.
-func admissible(all []cloud.Admission) error {
+func admissible(all []cloud.AccessEntry) error {
 	for _, a := range all {
 		if !strings.HasPrefix(a.Principal, "arn:") || !strings.Contains(a.Principal, ":iam::") {
 			return refuse(cloud.Invalid, "InvalidPrincipal", "%q is not the ARN of a role or user, such as arn:aws:iam::111122223333:role/ops", a.Principal)
@@ -38,7 +38,7 @@ func (at *session) admit(ctx context.Context, spec cloud.ClusterSpec) error {
 		return err
 	}
 	for _, principal := range there {
-		if slices.ContainsFunc(spec.Admits, func(a cloud.Admission) bool { return a.Principal == principal }) {
+		if slices.ContainsFunc(spec.Admits, func(a cloud.AccessEntry) bool { return a.Principal == principal }) {
 			continue
 		}
 		if err := at.dismiss(ctx, spec, principal); err != nil {
@@ -88,7 +88,7 @@ func (at *session) dismiss(ctx context.Context, spec cloud.ClusterSpec, principa
 	return awserr.UnlessGone(err)
 }
 
-func (at *session) admitOne(ctx context.Context, spec cloud.ClusterSpec, a cloud.Admission, there bool) error {
+func (at *session) admitOne(ctx context.Context, spec cloud.ClusterSpec, a cloud.AccessEntry, there bool) error {
 	if there {
 		if ours, err := at.letIn(ctx, spec.Name, spec.Owner, a.Principal); err != nil || !ours {
 			if err == nil {
@@ -107,7 +107,7 @@ func (at *session) admitOne(ctx context.Context, spec cloud.ClusterSpec, a cloud
 }
 
 // allow has somebody have one policy, in the whole cluster, and no other.
-func (at *session) allow(ctx context.Context, cluster string, a cloud.Admission) error {
+func (at *session) allow(ctx context.Context, cluster string, a cloud.AccessEntry) error {
 	policy := "arn:" + partition(at.region) + ":eks::aws:cluster-access-policy/" + accessPolicies[a.Policy]
 	there, err := at.allowed(ctx, cluster, a.Principal)
 	if err != nil {
@@ -169,7 +169,7 @@ func (at *session) withAdmits(ctx context.Context, o cloud.Observation, cluster 
 		if err != nil {
 			return o, err
 		}
-		o.Admits = append(o.Admits, cloud.Admission{Principal: who, Policy: policyOf(has)})
+		o.Admits = append(o.Admits, cloud.AccessEntry{Principal: who, Policy: policyOf(has)})
 	}
 	o.Admits = cloud.Sorted(o.Admits)
 	return o, nil

@@ -54,8 +54,8 @@ func mayBeGround(r ev.Reason) bool {
 	return r.LacksRights()
 }
 
-// stranded is what is waited for by who rests because of what others lack: the rights of an account, what its cloud has not got, or
-// something of what it stands on. Nil if that is not what is the matter.
+// stranded is what an entity waits for that rests because others lack something: an account its rights, the cloud what was asked for,
+// or what it stands on anything. Nil if that is not what is the matter.
 func (k *Kind[D]) stranded(e Entity[D]) []Dependency {
 	if e.Failure == nil || e.Phase() == k.TerminatingPhase || e.Phase() == k.FinalPhase || !idle(k.Owed(e)) {
 		return nil

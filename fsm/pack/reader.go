@@ -1,64 +1,67 @@
-package fsm
+package pack
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
 )
 
-// unpacker reads what a layout wrote. What is read may be parts of text, so that
-// nothing has to be copied.
-type unpacker struct {
-	text string
-	err  error
+// Reader reads what layouts wrote, one value after the other. The strings it gives are parts of its text, so that nothing has to be
+// copied. It is for one goroutine.
+type Reader struct {
+	text    string
+	damaged bool
 }
 
-// ErrPacked says that a packed entity cannot be read.
-var ErrPacked = errors.New("it is not as it was written")
+// NewReader reads from a text.
+func NewReader(text string) *Reader { return &Reader{text: text} }
 
-func (u *unpacker) fail() { u.err, u.text = ErrPacked, "" }
+// Whole tells whether all that was read was as it had been written, and nothing is left.
+func (r *Reader) Whole() bool { return !r.damaged && r.text == "" }
 
-func (u *unpacker) take(n uint64) string {
-	if n > uint64(len(u.text)) {
-		u.fail()
+func (r *Reader) fail() { r.damaged, r.text = true, "" }
+
+func (r *Reader) take(n uint64) string {
+	if n > uint64(len(r.text)) {
+		r.fail()
 		return ""
 	}
-	s := u.text[:n]
-	u.text = u.text[n:]
+	s := r.text[:n]
+	r.text = r.text[n:]
 	return s
 }
 
-func (u *unpacker) uint() (v uint64) {
-	for i, shift := 0, 0; i < len(u.text) && i < binary.MaxVarintLen64; i, shift = i+1, shift+7 {
-		c := u.text[i]
+// Uint reads a number.
+func (r *Reader) Uint() (v uint64) {
+	for i, shift := 0, 0; i < len(r.text) && i < binary.MaxVarintLen64; i, shift = i+1, shift+7 {
+		c := r.text[i]
 		v |= uint64(c&0x7f) << shift
 		if c < 0x80 {
-			u.text = u.text[i+1:]
+			r.text = r.text[i+1:]
 			return v
 		}
 	}
-	u.fail()
+	r.fail()
 	return 0
 }
 
-func (u *unpacker) int() int64 {
-	v := u.uint()
+func (r *Reader) int() int64 {
+	v := r.Uint()
 	return int64(v>>1) ^ -int64(v&1)
 }
 
-func (u *unpacker) string() string { return u.take(u.uint()) }
+func (r *Reader) string() string { return r.take(r.Uint()) }
 
 // length reads the length of a list or a map; there = false is nil. Each entry
 // takes a byte at least, so that damage can't ask for all the memory there is.
-func (u *unpacker) length() (n int, there bool) {
-	v := u.uint()
-	if v > uint64(len(u.text))+1 {
-		u.fail()
+func (r *Reader) length() (n int, there bool) {
+	v := r.Uint()
+	if v > uint64(len(r.text))+1 {
+		r.fail()
 	}
-	if v == 0 || u.err != nil {
+	if v == 0 || r.damaged {
 		return 0, false
 	}
 	return int(v - 1), true
@@ -88,48 +91,48 @@ func appendAny(b []byte, v any) []byte {
 		}
 		return b
 	}
-	panic(fmt.Sprintf("fsm: a %T in JSON", v))
+	panic(fmt.Sprintf("pack: a %T in JSON", v))
 }
 
 // deepest is how deep objects may be nested: deeper ones are never decoded.
 const deepest = 200
 
-func (u *unpacker) any(depth int) any {
-	sort := u.take(1)
+func (r *Reader) any(depth int) any {
+	sort := r.take(1)
 	if depth > deepest {
-		u.fail()
+		r.fail()
 	}
 	switch sort {
 	case "n":
 		return nil
 	case "b":
-		return u.uint() == 1
+		return r.Uint() == 1
 	case "f":
-		return u.float()
+		return r.float()
 	case "s":
-		return u.string()
+		return r.string()
 	case "l":
-		n, _ := u.length()
+		n, _ := r.length()
 		list := make([]any, n)
 		for i := range list {
-			list[i] = u.any(depth + 1)
+			list[i] = r.any(depth + 1)
 		}
 		return list
 	case "m":
-		n, _ := u.length()
+		n, _ := r.length()
 		m := make(map[string]any, n)
 		for range n {
-			k := u.string()
-			m[k] = u.any(depth + 1)
+			k := r.string()
+			m[k] = r.any(depth + 1)
 		}
 		return m
 	}
-	u.fail()
+	r.fail()
 	return nil
 }
 
-func (u *unpacker) float() float64 {
-	raw := u.take(8)
+func (r *Reader) float() float64 {
+	raw := r.take(8)
 	if len(raw) < 8 {
 		return 0
 	}
