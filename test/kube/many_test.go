@@ -22,7 +22,7 @@ func TestTwoBadCharts(t *testing.T) {
 		speed = 3 // a phase's time, ten minutes then, is longer than it takes until the last one's turn comes
 	}
 	c := startControl(t, rig.Kubeconfig, speed)
-	c.run(strings.SplitN(offer, "---\nkind: customer", 2)[0], "apply", "-f", "-", "--wait", "--timeout", "10m")
+	c.run(webPlan, "apply", "-f", "-", "--wait", "--timeout", "10m")
 	var without time.Duration
 	if *tenants >= 100 {
 		without = c.many(*tenants, false)
@@ -50,7 +50,7 @@ func TestManyHangingCharts(t *testing.T) {
 	t.Parallel()
 	rig, _ := newRig(t)
 	c := startControl(t, rig.Kubeconfig, 3) // a phase's time is longer than it takes
-	c.run(strings.SplitN(offer, "---\nkind: customer", 2)[0], "apply", "-f", "-", "--wait", "--timeout", "10m")
+	c.run(webPlan, "apply", "-f", "-", "--wait", "--timeout", "10m")
 	without := c.beside(0, *hangs)
 	with := c.beside(*hangs, *hangs)
 	if n := c.count("applications", "Installing"); n != *hangs {

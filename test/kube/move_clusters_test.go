@@ -27,8 +27,7 @@ const byPrograms = `  move:
 `
 
 // another is a second dataplane for the offer, and the plan by which its tenants change clusters.
-const another = `---
-kind: plan
+const another = `kind: plan
 name: roaming
 spec:
   deployment: resource-shared
@@ -64,8 +63,7 @@ func TestATenantChangesClusters(t *testing.T) {
 	t.Parallel()
 	eu, us := newSide(t, "eu"), newSide(t, "us")
 	c := startControl(t, "eu-central="+eu.proxy.kubeconfig(t)+",us-east="+us.proxy.kubeconfig(t), 60)
-	platform, customer, _ := strings.Cut(offer, "---\nkind: customer")
-	c.run(platform+another+"kind: customer"+strings.Replace(customer, "plan: small", "plan: roaming, region: eu-central", 1), "apply", "-f", "-", "--wait", "--timeout", "4m")
+	c.run(webPlan+another+strings.Replace(webTenant, "plan: small", "plan: roaming, region: eu-central", 1), "apply", "-f", "-", "--wait", "--timeout", "4m")
 	from, to := eu, us
 	var atSource, atTarget int // writes of a move that nobody disturbs
 	for range 2 {

@@ -10,7 +10,7 @@ import (
 
 // alone is an offer of two plans, of which one has its tenants on machines of their own, and a tenant of each with an application that says
 // nothing of machines.
-const alone = webGround + `kind: plan
+const alone = webGround + zoo + `kind: plan
 name: shared
 spec: {deployment: resource-shared, apps: [{type: web, size: small}]}
 ---

@@ -8,7 +8,7 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube/kubetest"
 )
 
-// webGround is where tenants of the type web may live, and a customer who may have some.
+// webGround is where tenants of the type web may live.
 const webGround = `kind: account
 name: main
 spec: {cloud: sim, number: "1"}
@@ -21,16 +21,22 @@ kind: tenantinfra
 name: eu_web
 spec: {app: web, size: small, pools: [{name: main, machine: s4}]}
 ---
-kind: customer
+`
+
+// zoo is a customer.
+const zoo = `kind: customer
 name: zoo
 ---
 `
 
-const offer = webGround + `kind: plan
+// webPlan is all that the platform has before a customer comes.
+const webPlan = webGround + `kind: plan
 name: small
 spec: {deployment: resource-shared, apps: [{type: web, size: small}], quota: {pods: 5}}
 ---
-kind: tenant
+`
+
+const webTenant = zoo + `kind: tenant
 name: prod
 owner: zoo
 spec: {plan: small, app: web}
@@ -40,6 +46,8 @@ name: prod_exporter
 owner: zoo
 spec: {chart: {name: exporter, version: 0.1.0}, values: {target: db}}
 `
+
+const offer = webPlan + webTenant
 
 // The whole way: aerie with a real cluster behind its dataplane, from nothing to a chart that runs, and back to nothing.
 func TestTheWholeWay(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 )
 
 // wakes is a tenant with an application of two pods.
-const wakes = webGround + `kind: plan
+const wakes = webGround + zoo + `kind: plan
 name: shared
 spec: {deployment: resource-shared, apps: [{type: web, size: small}]}
 ---
