@@ -3,7 +3,6 @@ package sim_test
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -29,7 +28,7 @@ func newClock() *clock { return &clock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, ti
 
 var (
 	home  = cloud.Scope{Account: cloud.Account{ID: "111111111111"}, Region: "eu-central"}
-	quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+	quiet = slog.New(slog.DiscardHandler)
 )
 
 func open(t testing.TB, o sim.Options) *sim.Sim {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync/atomic"
@@ -121,7 +120,7 @@ func (o *operation) toRepair(last *release.Release) bool {
 // connect makes what Helm works with in a cluster.
 func (o *operation) connect() error {
 	helmkube.ManagedFieldsManager = kube.HelmManager
-	o.config = action.NewConfiguration(action.ConfigurationSetLogger(slog.NewTextHandler(io.Discard, nil)))
+	o.config = action.NewConfiguration(action.ConfigurationSetLogger(slog.DiscardHandler))
 	if err := o.config.Init(newGetter(o.Namespace, *o.Cluster, &o.notes), o.Namespace, "secret"); err != nil {
 		return err
 	}

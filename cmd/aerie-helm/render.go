@@ -49,7 +49,7 @@ func (o *operation) render() (helm.Result, error) {
 // template is what a chart makes of the values, without hooks, in the cluster that a getter leads to: the cluster says its
 // version, its kinds and what is looked up. Nothing is written.
 func (o *operation) template(ch *chart.Chart, in action.RESTClientGetter, upgrade bool) (string, error) {
-	c := action.NewConfiguration(action.ConfigurationSetLogger(slog.NewTextHandler(io.Discard, nil)))
+	c := action.NewConfiguration(action.ConfigurationSetLogger(slog.DiscardHandler))
 	c.RESTClientGetter, c.KubeClient, c.Releases = in, &fake.PrintingKubeClient{Out: io.Discard}, storage.Init(driver.NewMemory())
 	var err error
 	if c.Capabilities, err = o.capabilities(ch, in, upgrade); err != nil {
