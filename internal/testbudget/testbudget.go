@@ -64,7 +64,7 @@ var sizes = map[Name]size{
 	AgentParts:      {120, 120, 6},
 	AWSKills:        {0, 0, 1000},
 	AWSErrors:       {12, 6, 1},
-	HostileHTTP:     {20, 4, 1},
+	HostileHTTP:     {20, 10, 1},
 	LeaderKills:     {5, 20, 200},
 	KubeKills:       {1, 1, 25},
 }
