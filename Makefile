@@ -15,6 +15,9 @@ LDFLAGS := -s -w -X github.com/aeriehq/aerie/internal/server.described=$(DESCRIB
 CC_FOUND := $(shell command -v $$($(GO) env CC) 2>/dev/null)
 RACE := $(if $(CC_FOUND),yes)
 
+# Many packages' tests wait for the disk, a clock or other processes: twice as many at once as there are processors.
+AT_ONCE := -p $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+
 .PHONY: build demo test test-race test-extra test-kube soak soak-replicas soak-release soak-kube conformance-aws fuzz idle generate check bench-pair clean
 
 build: ## the binary, bin/aerie, and beside it bin/aerie-helm, which it starts for Helm charts
@@ -27,7 +30,7 @@ demo: build ## a whole control plane with tenants; DEMO_EXIT=1 ends it when they
 
 test: build ## every test without the race detector, but for those of test-kube
 	@$(if $(KUBERIG_BIN),,echo "no test on a real Kubernetes is run here: make test-kube does")
-	$(GO) test $(TESTFLAGS) -timeout 25m ./...
+	$(GO) test $(TESTFLAGS) $(AT_ONCE) -timeout 25m ./...
 	cd cmd/aerie-helm && $(GO) test $(TESTFLAGS) ./...
 
 # The packages whose goroutines share memory, and the program itself, killed and started again.
@@ -35,7 +38,7 @@ RACED := ./events/queue ./events/eventlog/... ./projections/... ./workers/... ./
 
 test-race: build ## the same with the race detector: what shares memory, with few seeds
 	@$(if $(RACE),,echo "no C compiler: nothing is run with the race detector")
-	$(if $(RACE),CGO_ENABLED=1 $(GO) test $(TESTFLAGS) -race -short -timeout 25m $(RACED))
+	$(if $(RACE),CGO_ENABLED=1 $(GO) test $(TESTFLAGS) $(AT_ONCE) -race -short -timeout 25m $(RACED))
 	$(if $(RACE),CGO_ENABLED=1 $(GO) build -race -o bin/aerie-race ./cmd/aerie)
 	$(if $(RACE),AERIE_BIN="$(CURDIR)/bin/aerie-race" $(GO) test $(TESTFLAGS) -timeout 25m ./test/process -run '^(TestDemo|TestKilledServerEndsTheSame|TestEitherReplicaIsKilled)$$')
 
