@@ -168,7 +168,6 @@ func (r *rig) explain(t *testing.T, wishes []*rival) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Use = &ev.TenantUse{}
 		asked[w] = c
 	}
 	try := func(next []ev.Recorded) {
@@ -178,8 +177,12 @@ func (r *rig) explain(t *testing.T, wishes []*rival) {
 				continue
 			}
 			e, _ := again.Get(asked[w].Ref)
-			changes, err := fsm.Machines[ev.Tenant].Decide(e, asked[w], again.Refs())
-			w.explains = sameAnswer(w, typesOf(changes), err)
+			for _, use := range []*ev.TenantUse{{}, nil} { // who lost a race may need a look at the cluster that he had no need of before
+				c := asked[w]
+				c.Use = use
+				changes, err := fsm.Machines[ev.Tenant].Decide(e, c, again.Refs())
+				w.explains = w.explains || sameAnswer(w, typesOf(changes), err)
+			}
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
