@@ -154,6 +154,9 @@ type (
 		// of a log that is as far as that is still so. 0: it is not said.
 		Changed uint64 `json:"changed,omitempty"`
 
+		// Charts are the digests of the server's own charts, packed, by their names. None: the agent installs those of its own program.
+		Charts map[string]string `json:"charts,omitempty"`
+
 		Agreed LogPoint `json:"agreed,omitzero"` // what somebody has accepted of what the agent has met: the Now of that
 		Error  string   `json:"error,omitempty"`
 	}

@@ -60,6 +60,7 @@ type agentProcess struct {
 	nc       *nats.Conn
 	gate     *consent.Gate
 	kept     *reconcile.Kept
+	shelf    *execute.Shelf
 	lease    *ev.Lease // as it was kept last; nil: by a process before
 	skew     execute.Skew
 	news     execute.News
@@ -99,6 +100,7 @@ func (a *agentProcess) askFirst() (err error) {
 
 // openKept opens what the agent knows while nobody can be asked.
 func (a *agentProcess) openKept() error {
+	a.shelf = execute.OpenShelf(filepath.Join(a.DataDir, "charts"), a.askChart)
 	seed, err := a.key.Seed()
 	if err == nil {
 		a.kept, err = reconcile.OpenKept(filepath.Join(a.DataDir, "kept"), seed)

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	ev "github.com/aeriehq/aerie/events"
+	"github.com/aeriehq/aerie/internal/client"
 	"github.com/aeriehq/aerie/internal/natstest"
 	"github.com/aeriehq/aerie/workers/command"
 )
@@ -24,6 +25,7 @@ type hostile struct {
 	nc     *nats.Conn
 	errors chan string
 	tried  int
+	lease  ev.Lease
 }
 
 // enter joins as an agent and connects by its key.
@@ -37,10 +39,9 @@ func enter(t *testing.T, c *Control, owner, name string) *hostile {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.nc.Close)
-	var lease ev.Lease
-	err = (&agentProcess{}).askFor(t.Context(), h.nc, "", ev.AgentSubject(owner, ev.AgentPlace(name), ev.AskSeen), ev.SeenQuestion{Instance: name}, &lease)
-	if err != nil || lease.HeldBy != "" {
-		t.Fatalf("the lease: %+v %v", lease, err)
+	err = (&agentProcess{}).askFor(t.Context(), h.nc, "", ev.AgentSubject(owner, ev.AgentPlace(name), ev.AskSeen), ev.SeenQuestion{Instance: name}, &h.lease)
+	if err != nil || h.lease.HeldBy != "" {
+		t.Fatalf("the lease: %+v %v", h.lease, err)
 	}
 	return h
 }
@@ -124,10 +125,10 @@ func TestAHostileAgent(t *testing.T) {
 			own[ev.AgentSubject("evil", p, what)] = true
 		}
 	}
-	own[ev.AgentSubject("evil", "__edge", ev.AskSeen)] = true
+	own[ev.AgentSubject("evil", "__edge", ev.AskSeen)], own[ev.AgentSubject("evil", "__edge", ev.AskChart)] = true, true
 	for _, owner := range []string{"acme", "evil", "-"} {
 		for _, place := range places {
-			for _, what := range []string{ev.AskOwed, ev.AskStands, ev.AskEnded, ev.AskSeen, ev.AskJoin} {
+			for _, what := range []string{ev.AskOwed, ev.AskStands, ev.AskEnded, ev.AskSeen, ev.AskJoin, ev.AskChart} {
 				if s := ev.AgentSubject(owner, place, what); !own[s] {
 					h.publish(s)
 				}
@@ -188,6 +189,14 @@ func TestAHostileAgent(t *testing.T) {
 		var a ev.Ended
 		if err := (&agentProcess{}).askFor(t.Context(), h.nc, "", ev.AgentSubject("evil", "edge", ev.AskEnded), ev.EndedQuestion{Marks: []string{mark}}, &a); err != nil || a.Error == "" || len(a.Ended) > 0 {
 			t.Errorf("the mark %q: %+v %v", mark, a, err)
+		}
+	}
+	asker, chart := &agentProcess{token: client.JoinToken{Owner: "evil", Agent: "edge"}, nc: h.nc}, h.lease.Charts["exporter"]
+	for _, q := range []ev.ChartQuestion{{}, {Digest: "exporter"}, {Digest: "../../agent.nk"}, {Digest: ev.HashOf("")},
+		{Digest: chart, From: -1}, {Digest: chart, From: 1 << 30}} {
+		h.tried++
+		if p, err := asker.askChart(t.Context(), q); err != nil || p.Error == "" || p.Size > 0 || len(p.Data) > 0 {
+			t.Errorf("the chart %+v: %+v %v", q, p, err)
 		}
 	}
 	if h.tried < 120 {

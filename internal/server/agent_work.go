@@ -25,6 +25,7 @@ type placeWork struct {
 
 // begin works at the places that the agent is told, unless it does already.
 func (w *placeWork) begin(ctx context.Context, lease ev.Lease) error {
+	w.shelf.Hear(lease.Charts)
 	if w.end != nil && slices.Equal(w.now.Places, lease.Places) && w.now.Speed == lease.Speed {
 		return nil
 	}
@@ -97,7 +98,7 @@ func (w *placeWork) clouds(lease ev.Lease) (map[string]execute.Cloud, *execute.C
 		if err := errors.Join(c.openClouds(s), c.openCharts(s)); err != nil {
 			return nil, nil, err
 		}
-		c.charts.Read, c.charts.Mirrored = w.gate.Secrets(), w.gate.Mirrored
+		c.charts.Read, c.charts.Mirrored, c.charts.Shelf = w.gate.Secrets(), w.gate.Mirrored, w.shelf
 		c.charts.Runner.GoBy(w.Proxy)
 		w.control = c
 	}
@@ -127,4 +128,11 @@ func (w *placeWork) close() {
 			slog.Warn("a cloud was not closed", "err", err)
 		}
 	}
+}
+
+// askChart asks for a piece of one of the server's own charts.
+func (a *agentProcess) askChart(ctx context.Context, q ev.ChartQuestion) (p ev.ChartPiece, err error) {
+	at := ev.AgentSubject(a.token.Owner, ev.AgentPlace(a.token.Agent), ev.AskChart)
+	err = a.askFor(ctx, a.nc, ev.AskChart, at, q, &p)
+	return p, err
 }

@@ -48,6 +48,11 @@ func (c *Control) serveAgents() error {
 	if c.NATS == nil {
 		return nil
 	}
+	charts, err := execute.PackCharts(c.charts.Own)
+	if err != nil {
+		return err
+	}
+	c.agents.BringCharts(charts)
 	if err := c.agents.Serve(c.doors.ctx, c.Conn); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (k keys) see(r ev.Recorded) {
 func rightsOf(ref ev.Ref, places []string, key string) embedded.Rights {
 	own := ev.AgentPlace(ref.ID)
 	r := embedded.Rights{User: ev.AgentActor(ref.Owner, ref.ID), Owner: ref.Owner, See: []string{Inbox(key) + ".>"},
-		Publish: []string{ev.AgentSubject(ref.Owner, own, ev.AskSeen)}}
+		Publish: []string{ev.AgentSubject(ref.Owner, own, ev.AskSeen), ev.AgentSubject(ref.Owner, own, ev.AskChart)}}
 	for _, p := range places {
 		for _, what := range []string{ev.AskOwed, ev.AskStands, ev.AskEnded, ev.AskSurveyed} {
 			r.Publish = append(r.Publish, ev.AgentSubject(ref.Owner, p, what))

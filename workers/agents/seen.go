@@ -46,7 +46,7 @@ func (s *Service) seen(ctx context.Context, m *nats.Msg, ref ev.Ref) (news bool,
 
 // lease is what the holder of the lease of an agent is told, which it had before or not.
 func (s *Service) lease(ref ev.Ref, was bool) (l ev.Lease) {
-	l.Speed, l.Log = s.clock.Speed, s.fold.Point()
+	l.Speed, l.Log, l.Charts = s.clock.Speed, s.fold.Point(), s.charts.digests
 	s.fold.View(func(w *state.Entities) {
 		if e, ok := w.Get(ref); ok {
 			l.Places, l.Agreed = placesOf(w, e), e.Data.(fsm.AgentData).Agreed

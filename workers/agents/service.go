@@ -44,6 +44,7 @@ type Service struct {
 	surveys  surveys
 	findings *findings
 	effects  []string     // that this control plane may owe
+	charts   charts       // of the server's own
 	back     func(ev.Ref) // has somebody looked at whose agent has come back
 	refused  func()       // counts what agents were refused
 	spend    func(actor, customer string, bytes int) error
@@ -231,6 +232,16 @@ func (s *Service) read(ctx context.Context, m *nats.Msg, owner, place, what stri
 			return false, func() any { return ev.SurveyTaken{Error: err.Error()} }
 		}
 		return false, func() any { return s.surveys.take(at, a) }
+	case ev.AskChart:
+		var q ev.ChartQuestion
+		_ = json.Unmarshal(m.Data, &q) // no digest is no chart's
+		return false, func() any {
+			a := s.charts.piece(q)
+			if a.Error != "" {
+				s.refused()
+			}
+			return a
+		}
 	case ev.AskSeen:
 		waits, seen := s.seen(ctx, m, agentRef(owner, place))
 		return waits, func() any { return seen() }

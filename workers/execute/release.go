@@ -25,7 +25,8 @@ import (
 // Charts is what the executor needs to install Helm charts.
 type Charts struct {
 	Runner *helm.Runner
-	Own    fs.FS  // the server's own charts, each a directory of its name
+	Own    fs.FS  // this program's own charts, each a directory of its name
+	Shelf  *Shelf // of an agent: the server's, where it tells of them; nil: those are this program's
 	Logins string // the directory of logins: <owner>/<name>.json, each a helm.Login
 
 	// Mirrored says where the charts of a repository are fetched from instead; empty: from there. Nil: nobody has a say in it. No login
@@ -57,7 +58,7 @@ func (t *Task) request(ctx context.Context, op helm.Op, e ev.EnsureApplication, 
 	var err error
 	switch {
 	case e.Chart.Repository == "":
-		q.Chart.Archive, err = pack(t.charts.Own, e.Chart.Name)
+		q.Chart.Archive, err = t.charts.own(ctx, e.Chart.Name)
 	case e.Chart.Credentials != "" && mirror == "":
 		q.Chart.Login, err = t.login(ctx, e.Chart)
 	}
@@ -99,7 +100,7 @@ func pack(own fs.FS, name string) ([]byte, error) {
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &kube.Error{Code: kube.Invalid, Op: "read chart", Object: name, Message: "the server has no chart of its own of that name: give a repository"}
+		return nil, unknownChart(name)
 	}
 	if err = errors.Join(err, files.Close(), zip.Close()); err != nil {
 		return nil, fmt.Errorf("pack chart %s: %w", name, err)

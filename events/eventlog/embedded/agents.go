@@ -91,7 +91,7 @@ func (a *authenticator) accountOfAgents(owner string) (*server.Account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the account of the agents of %s: %w", owner, err)
 	}
-	a.boundAccount(acc, mostOfAgents, agentsSubscriptions)
+	a.bounder.bound(acc, mostOfAgents, agentsSubscriptions)
 	for _, s := range []string{"aerie.agent." + owner + ".>", "aerie.report." + owner + ".>"} {
 		if err := acc.AddServiceImport(own, s, s); err != nil {
 			return nil, fmt.Errorf("let %s into %s: %w", s, ownAccount, err)

@@ -39,6 +39,7 @@ const leeway = 30 * time.Second
 // authenticator decides who enters, and as whom.
 type authenticator struct {
 	srv           *server.Server
+	bounder       bounder
 	secret, token string
 	callers       atomic.Pointer[Callers] // nil: nobody is known yet but who shows the token
 	agents        atomic.Pointer[Agents]  // nil: no agent is let in

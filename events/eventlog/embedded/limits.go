@@ -30,12 +30,23 @@ const (
 // there are too many, and not only that it is not let in.
 const fullAccount = "FULL"
 
-// boundAccount bounds the connections of an account, and the subscriptions on each. It takes away what the account imports, so it
-// comes first.
-func (a *authenticator) boundAccount(acc *server.Account, connections, subscriptions int64) {
+// bounder sets the limits of accounts of the server beside it. It is a nats-server that is never started and has no accounts: the
+// only call that sets the limits of an account made while it runs takes claims, and goes through all accounts of the server that is
+// asked, since any of them could import something of this one. These export nothing, so a server without accounts does as well, and
+// the account of the last customer costs what that of the first does.
+type bounder struct{ idle *server.Server }
+
+func newBounder() (bounder, error) {
+	idle, err := server.NewServer(&server.Options{ServerName: "bounder", DontListen: true, NoSigs: true, NoLog: true})
+	return bounder{idle}, err
+}
+
+// bound bounds the connections of a new account, and the subscriptions on each. It takes away what the account imports, so it comes
+// first: also what nats-server has each import of the system's, which nobody in these accounts may ask.
+func (b bounder) bound(acc *server.Account, connections, subscriptions int64) {
 	limits := jwt.NewAccountClaims(acc.GetName())
 	limits.Limits.Conn, limits.Limits.Subs = connections, subscriptions
-	a.srv.UpdateAccountClaims(acc, limits)
+	b.idle.UpdateAccountClaims(acc, limits)
 }
 
 // MostConnections is how many connections a caller may have at once, and the people of his customer together; 0: any number.

@@ -177,7 +177,7 @@ func (a *authenticator) accountOf(c events.Caller) (*server.Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.boundAccount(acc, mostOfPeople, MostSubscriptions)
+	a.bounder.bound(acc, mostOfPeople, MostSubscriptions)
 	for _, theirs := range []string{"aerie.cmd." + c.Owner + ".>", "aerie.read." + c.Owner + ".>", "aerie.queue." + c.Owner + ".>"} {
 		ours := theirs
 		if strings.HasPrefix(theirs, "aerie.queue.") {

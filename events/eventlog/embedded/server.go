@@ -103,7 +103,11 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("start nats-server: %w", err)
 	}
 	secret := rand.Text()
-	auth := &authenticator{secret: secret, token: o.Token, made: map[string]bool{}}
+	bounder, err := newBounder()
+	if err != nil {
+		return nil, fmt.Errorf("start nats-server: %w", err)
+	}
+	auth := &authenticator{bounder: bounder, secret: secret, token: o.Token, made: map[string]bool{}}
 	opts.CustomClientAuthentication = auth
 	srv, err := server.NewServer(opts)
 	if err != nil {
