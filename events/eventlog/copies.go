@@ -1,13 +1,15 @@
 package eventlog
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
-	"strconv"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,53 +28,109 @@ type Copy struct {
 	Wrong  string `json:"wrong"`  // in what it differs from the others; empty: in nothing
 }
 
-// ReadCopy reads what the server behind a connection has of the log, up to a sequence. It
-// is asked itself, if it keeps a copy: NATS prefers who is on the same server. A server
-// that is known to be behind must not be asked, since another answers for it. One that
-// is current may still have to store what it agreed to: it is given a moment for that.
-func ReadCopy(ctx context.Context, nc *nats.Conn, to uint64) (Copy, error) {
-	c := Copy{Server: nc.ConnectedServerName()}
-	sum := sha256.New()
-	for grew := time.Now(); c.Last < to && time.Since(grew) < storesWithin; {
-		n, err := c.readSome(ctx, nc, sum, to)
-		if err != nil {
-			return c, fmt.Errorf("read the log on the NATS server %s: %w", c.Server, err)
-		}
-		if n > 0 {
-			grew = time.Now()
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return c, fmt.Errorf("read the log on the NATS server %s: %w", c.Server, ctx.Err())
-		case <-time.After(storesWithin / 100):
-		}
+// mostPlaces is how many consumers are made at most until each server has one: a cluster draws where one goes.
+const mostPlaces = 100
+
+// fetchFor is how long a server may take to say what it has next.
+const fetchFor = 250 * time.Millisecond
+
+// ReadCopies reads what each of some servers has of the log, after a sequence and up to another. Each reads its own copy for a
+// consumer that stands on it alone. A direct get would not do: any server of the cluster answers it, whichever is asked. One
+// that is current may still have to store what it agreed to: it is given a moment for that.
+func ReadCopies(ctx context.Context, nc *nats.Conn, servers []string, after, to uint64) (copies []Copy, err error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
 	}
-	c.Sum = hex.EncodeToString(sum.Sum(nil)[:8])
-	return c, nil
+	at, err := placeConsumers(ctx, js, servers, after)
+	defer forgetAll(ctx, js, at)
+	if err != nil {
+		return nil, err
+	}
+	for _, server := range servers {
+		c := Copy{Server: server, Last: after}
+		if err := c.read(ctx, at[server], to); err != nil {
+			return nil, fmt.Errorf("read the log on the NATS server %s: %w", server, err)
+		}
+		copies = append(copies, c)
+	}
+	return copies, nil
 }
 
-// readSome reads some of the events after the last.
-func (c *Copy) readSome(ctx context.Context, nc *nats.Conn, sum hash.Hash, to uint64) (n int, err error) {
-	err = askDirectly(ctx, nc, c.Last+1, func(m *nats.Msg) error {
-		seq, err := strconv.ParseUint(m.Header.Get(jetstream.SequenceHeader), 10, 64)
+// placeConsumers makes a consumer on each of some servers. What it made it returns with an error too.
+func placeConsumers(ctx context.Context, js jetstream.JetStream, servers []string, after uint64) (map[string]jetstream.Consumer, error) {
+	at := map[string]jetstream.Consumer{}
+	for n := 0; len(at) < len(servers); n++ {
+		c, err := js.CreateConsumer(ctx, Stream, jetstream.ConsumerConfig{
+			DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+			OptStartSeq:       after + 1,
+			AckPolicy:         jetstream.AckNonePolicy,
+			MemoryStorage:     true,
+			Replicas:          1,
+			InactiveThreshold: time.Minute,
+		})
+		if err != nil {
+			return at, fmt.Errorf("make a consumer on %s: %w", Stream, err)
+		}
+		info := c.CachedInfo()
+		if info.Cluster != nil && slices.Contains(servers, info.Cluster.Leader) && at[info.Cluster.Leader] == nil {
+			at[info.Cluster.Leader] = c
+			continue
+		}
+		if forgetAll(ctx, js, map[string]jetstream.Consumer{"": c}); n >= mostPlaces {
+			return at, fmt.Errorf("make a consumer on each server that keeps %s: %d made, and none on some of %v", Stream, n, servers)
+		}
+	}
+	return at, nil
+}
+
+// forgetAll deletes consumers; what that fails for the servers delete in a minute.
+func forgetAll(ctx context.Context, js jetstream.JetStream, all map[string]jetstream.Consumer) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	defer cancel()
+	for _, c := range all {
+		_ = js.DeleteConsumer(ctx, Stream, c.CachedInfo().Name)
+	}
+}
+
+// read reads what a consumer brings, up to a sequence, until nothing comes any more.
+func (c *Copy) read(ctx context.Context, from jetstream.Consumer, to uint64) error {
+	sum := sha256.New()
+	for grew := time.Now(); c.Last < to && time.Since(grew) < storesWithin; {
+		some, err := from.Fetch(int(min(directEvents, to-c.Last)), jetstream.FetchMaxWait(fetchFor))
 		if err != nil {
 			return err
 		}
-		if n++; seq > to || seq <= c.Last {
-			c.Last = max(c.Last, min(seq, to))
-			return nil
+		for m := range some.Messages() {
+			meta, err := m.Metadata()
+			if err != nil {
+				return err
+			}
+			if grew = time.Now(); meta.Sequence.Stream <= to {
+				c.add(sum, meta.Sequence.Stream, m)
+			}
+			c.Last = max(c.Last, min(meta.Sequence.Stream, to))
 		}
-		c.Events, c.Last = c.Events+1, seq
-		h := headOf(m.Header)
-		fmt.Fprintf(sum, "%d %s %q %d:", seq, m.Header.Get(jetstream.SubjectHeader), h[:], len(m.Data))
-		_, _ = sum.Write(m.Data)
-		if subject := m.Header.Get(jetstream.SubjectHeader); c.Wrong == "" && h[headSum] != h.checksum(subject, m.Data) {
-			c.Wrong = fmt.Sprintf("event %d is not as it was written", seq)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		return nil
-	})
-	return n, err
+		if err := some.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) {
+			return err
+		}
+	}
+	c.Sum = hex.EncodeToString(sum.Sum(nil)[:8])
+	return nil
+}
+
+// add adds an event to the checksum.
+func (c *Copy) add(sum hash.Hash, seq uint64, m jetstream.Msg) {
+	c.Events++
+	h := headOf(m.Headers())
+	fmt.Fprintf(sum, "%d %s %q %d:", seq, m.Subject(), h[:], len(m.Data()))
+	_, _ = sum.Write(m.Data())
+	if c.Wrong == "" && h[headSum] != h.checksum(m.Subject(), m.Data()) {
+		c.Wrong = fmt.Sprintf("event %d is not as it was written", seq)
+	}
 }
 
 // Compare says of each copy in what it differs from what most have. It is an error if no
@@ -136,4 +194,95 @@ func KeepersOf(ctx context.Context, nc *nats.Conn) (k Keepers, err error) {
 		k.Behind = append(k.Behind, p.Name)
 	}
 	return k, nil
+}
+
+// stretch is how many events of each copy one look of a Comparison reads at most.
+const stretch = 2000
+
+// Comparison goes through the log again and again, a stretch at each look, and compares what the servers of a cluster have
+// of it: so damage is seen that nobody has come across yet. Its methods may be called from any goroutine, Look by one at
+// a time.
+type Comparison struct {
+	nc      *nats.Conn
+	after   uint64 // where the next stretch begins
+	mu      sync.Mutex
+	servers map[string]Compared
+}
+
+// Compared is what a Comparison knows of one server.
+type Compared struct {
+	Server  string
+	Differs string    // in what, this time through the log or the time before; empty: in nothing
+	Last    uint64    // up to where it was read this time
+	At      time.Time // when it was read last
+
+	now, before string // in what it differs this time through the log, and did the time before
+}
+
+// NewComparison compares the servers that a connection leads to.
+func NewComparison(nc *nats.Conn) *Comparison {
+	return &Comparison{nc: nc, servers: map[string]Compared{}}
+}
+
+// Servers is what is known now, by their names.
+func (c *Comparison) Servers() (all []Compared) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.servers {
+		s.Differs = cmp.Or(s.now, s.before)
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b Compared) int { return cmp.Compare(a.Server, b.Server) })
+	return all
+}
+
+// Look compares the next stretch, and begins anew after the last. It returns who was found to differ in it. A server that is behind or
+// away is passed over. One that differs is read twice: the first time it may just have been started.
+func (c *Comparison) Look(ctx context.Context) (differ []Copy, err error) {
+	for twice := range 2 {
+		keepers, err := KeepersOf(ctx, c.nc)
+		if err != nil || len(keepers.Current) == 0 {
+			return nil, err
+		}
+		if c.after >= keepers.Last {
+			c.after = 0
+		}
+		to := min(c.after+stretch, keepers.Last)
+		copies, err := ReadCopies(ctx, c.nc, keepers.Current, c.after, to)
+		if err != nil {
+			return nil, err
+		}
+		if err := Compare(copies); err != nil && len(copies) > 0 {
+			for i := range copies {
+				copies[i].Wrong = cmp.Or(copies[i].Wrong, err.Error())
+			}
+		}
+		differ = slices.DeleteFunc(slices.Clone(copies), func(one Copy) bool { return one.Wrong == "" })
+		if len(differ) > 0 && twice == 0 {
+			Wait(ctx, storesWithin)
+			continue
+		}
+		c.note(copies, to, to == keepers.Last)
+		break
+	}
+	return differ, ctx.Err()
+}
+
+// note keeps what was found up to a sequence; ended: the log ends there.
+func (c *Comparison) note(copies []Copy, to uint64, ended bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, one := range copies {
+		s := c.servers[one.Server]
+		s.Server, s.Last, s.At, s.now = one.Server, to, time.Now(), cmp.Or(s.now, one.Wrong)
+		c.servers[one.Server] = s
+	}
+	if c.after = to; !ended {
+		return
+	}
+	c.after = 0
+	for name, s := range c.servers {
+		s.before, s.now = s.now, ""
+		c.servers[name] = s
+	}
 }

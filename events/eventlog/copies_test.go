@@ -1,35 +1,43 @@
 package eventlog_test
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/internal/natstest"
 )
 
 // TestACopyThatIsStoredLate waits for what its server has agreed to and not stored yet.
 func TestACopyThatIsStoredLate(t *testing.T) {
-	p := open(t)
-	p.append(t, decision(change(prod, 0, began{"u1"})))
-	looks, err := p.nc.SubscribeSync("$JS.API.DIRECT.GET." + eventlog.Stream)
+	t.Parallel()
+	x := natstest.StartExternal(t, 3, nil)
+	log, _ := replicaLog(t, x)
+	nc := natstest.Dial(t, x)
+	last := appendTo(t, log, change(prod, 0, began{"u1"}))
+	looks, err := nc.SubscribeSync("$JS.API.CONSUMER.MSG.NEXT." + eventlog.Stream + ".>")
 	if err != nil {
 		t.Fatal(err)
 	}
 	read := make(chan eventlog.Copy, 1)
 	go func() {
-		c, err := eventlog.ReadCopy(natstest.Deadline(t), p.nc, 2)
-		if err != nil {
-			t.Error(err)
+		c, err := eventlog.ReadCopies(natstest.Deadline(t), natstest.Dial(t, x), []string{x.Name(0)}, 0, last+1)
+		if err != nil || len(c) != 1 {
+			t.Error(c, err)
 		}
-		read <- c
+		read <- c[0]
 	}()
 	for range 2 { // the second look finds nothing more
 		if _, err := looks.NextMsgWithContext(natstest.Deadline(t)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	p.append(t, decision(change(free, 0, began{"u2"})))
+	appendTo(t, log, change(free, 0, began{"u2"}))
 	if c := <-read; c.Events != 2 || c.Last != 2 {
 		t.Errorf("%+v", c)
 	}
@@ -56,5 +64,104 @@ func TestCompareCopies(t *testing.T) {
 	}
 	if err := eventlog.Compare([]eventlog.Copy{whole("n1"), {Server: "n2", Sum: "b"}, {Server: "n3", Sum: "c"}}); err == nil {
 		t.Error("nobody can say which is right")
+	}
+}
+
+// TestComparisonFindsDamage has a comparison go through the log of three servers, a stretch at a look. It names the one with a flipped
+// bit in a store, also in the stretches after that, until it was read once more without.
+func TestComparisonFindsDamage(t *testing.T) {
+	t.Parallel()
+	x := natstest.StartExternal(t, 3, nil)
+	log, _ := replicaLog(t, x)
+	nc := natstest.Dial(t, x)
+	for last := uint64(0); last < 2500; {
+		var several []events.Event
+		for range 500 {
+			several = append(several, noted{int(last), ""})
+		}
+		last = appendTo(t, log, change(prod, last, several...))
+	}
+	x.Current(nc)
+	compared := eventlog.NewComparison(nc)
+	look := func() (differ string) {
+		t.Helper()
+		found, err := compared.Look(natstest.Deadline(t))
+		if err != nil || len(found) > 1 {
+			t.Fatalf("%+v, %v", found, err)
+		}
+		for _, one := range found {
+			differ = one.Server
+		}
+		return differ
+	}
+	at := func(to uint64) {
+		t.Helper()
+		for _, s := range compared.Servers() {
+			if s.Last != to || s.At.IsZero() {
+				t.Fatalf("%+v, want %d", s, to)
+			}
+		}
+	}
+	known := func(differ string) {
+		t.Helper()
+		all := compared.Servers()
+		for _, s := range all {
+			if (s.Differs != "") != (s.Server == differ) || len(all) != 3 {
+				t.Fatalf("%+v, want %q", all, differ)
+			}
+		}
+	}
+	for _, to := range []uint64{2000, 2500, 2000, 2500} {
+		if differ := look(); differ != "" {
+			t.Fatal(differ)
+		}
+		at(to)
+	}
+	known("")
+	bad := (x.Leader(eventlog.Stream) + 1) % 3
+	x.Kill(bad)
+	flip(t, x.Store(bad))
+	x.Start(bad)
+	x.Ready()
+	x.Current(nc)
+	if differ := look(); differ != x.Name(bad) {
+		t.Fatalf("%q differs, not %s: %+v", differ, x.Name(bad), compared.Servers())
+	}
+	at(2000)
+	known(x.Name(bad))
+	if differ := look(); differ != "" {
+		t.Fatal(differ)
+	}
+	known(x.Name(bad))
+	x.Kill(bad)
+	if err := os.RemoveAll(x.Store(bad)); err != nil {
+		t.Fatal(err)
+	}
+	x.Start(bad)
+	x.Ready()
+	x.Current(nc)
+	known(x.Name(bad))
+	for differs := true; differs; differs = slices.ContainsFunc(compared.Servers(), func(s eventlog.Compared) bool { return s.Differs != "" }) {
+		if differ := look(); differ != "" { // a server that is still behind is passed over
+			t.Fatal(differ)
+		}
+	}
+}
+
+// flip flips a bit of an event in the log's first block below the store of a NATS server.
+func flip(t *testing.T, store string) {
+	t.Helper()
+	blocks, err := filepath.Glob(filepath.Join(store, "jetstream/*/streams/"+eventlog.Stream+"/msgs/1.blk"))
+	if err != nil || len(blocks) != 1 {
+		t.Fatal(blocks, err)
+	}
+	data, err := os.ReadFile(blocks[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := len(data) / 4
+	data[at+bytes.Index(data[at:], []byte(`{"n"`))+1] ^= 4
+	if err := os.WriteFile(blocks[0], data, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -32,8 +32,13 @@ var errNoPlace = errors.New("a message does not say where in the log it stands")
 
 // withoutConsumer tells whether the log has to be read without a consumer, because of an error.
 func withoutConsumer(err error) bool {
+	return errors.Is(err, errNoPlace) || ConsumersFull(err)
+}
+
+// ConsumersFull tells whether an error is that a stream has as many consumers as it may have.
+func ConsumersFull(err error) bool {
 	var api *jetstream.APIError
-	return errors.Is(err, errNoPlace) || errors.As(err, &api) && api.ErrorCode == errConsumersFull
+	return errors.As(err, &api) && api.ErrorCode == errConsumersFull
 }
 
 // errConsumersFull is the server's code for a stream that has as many consumers as it may have.
@@ -57,6 +62,36 @@ func (t *tail) readDirectly(ctx context.Context, why error) error {
 	}
 	return &brokenError{why}
 }
+
+// Stored is a message of the log as a server keeps it.
+type Stored struct {
+	Seq     uint64
+	Subject string
+	Header  nats.Header
+	Data    []byte
+}
+
+// ReadStored hands over some of what the log has from a sequence on, as any server that keeps a copy has it, without a consumer
+// and unchecked. It returns how much that was.
+func ReadStored(ctx context.Context, nc *nats.Conn, from uint64, take func(Stored) error) (n int, err error) {
+	err = askDirectly(ctx, nc, from, func(m *nats.Msg) error {
+		seq, err := strconv.ParseUint(m.Header.Get(jetstream.SequenceHeader), 10, 64)
+		if err != nil {
+			return &brokenError{fmt.Errorf("ask for events: the answer has no sequence: %w", err)}
+		}
+		n++
+		subject := m.Header.Get(jetstream.SubjectHeader)
+		for _, about := range aboutAnswers {
+			m.Header.Del(about)
+		}
+		return take(Stored{seq, subject, m.Header, m.Data})
+	})
+	return n, err
+}
+
+// aboutAnswers are the headers that a server adds to what it answers.
+var aboutAnswers = []string{jetstream.StreamHeader, jetstream.SubjectHeader, jetstream.SequenceHeader, jetstream.TimeStampHeaer,
+	"Nats-Num-Pending", "Nats-Last-Sequence"}
 
 // takeSome asks for what comes after the last event, and takes it. It returns how many came.
 func (t *tail) takeSome(ctx context.Context) (n int, err error) {

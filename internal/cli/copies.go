@@ -37,14 +37,8 @@ func readCopiesNow(ctx context.Context, c *client.Client, monitors []string) (co
 	if err != nil || len(keepers.Current) == 0 {
 		return nil, nil // whoever opens the log says what is wrong
 	}
-	for _, at := range nc.Servers() {
-		one, err := readCopy(ctx, c, at, keepers, copies)
-		if err != nil {
-			return nil, err
-		}
-		if one != nil {
-			copies = append(copies, *one)
-		}
+	if copies, err = eventlog.ReadCopies(ctx, nc, keepers.Current, 0, keepers.Last); err != nil {
+		return nil, err
 	}
 	for _, name := range append(keepers.Current, keepers.Behind...) {
 		if !slices.ContainsFunc(copies, func(c eventlog.Copy) bool { return c.Server == name }) {
@@ -61,30 +55,7 @@ func readCopiesNow(ctx context.Context, c *client.Client, monitors []string) (co
 	return copies, nil
 }
 
-// readCopy reads the copy of the server at an address; none if it is away, behind, has no copy, or was read
-// already.
-func readCopy(ctx context.Context, c *client.Client, at string, keepers eventlog.Keepers, read []eventlog.Copy) (*eventlog.Copy, error) {
-	nc, err := c.DialAt(at, "aerie log verify")
-	if err != nil {
-		return nil, nil // it is named as one that does not answer
-	}
-	defer nc.Close()
-	name := nc.ConnectedServerName()
-	if !slices.Contains(keepers.Current, name) || slices.ContainsFunc(read, func(c eventlog.Copy) bool { return c.Server == name }) {
-		return nil, nil
-	}
-	var one eventlog.Copy
-	for range looks { // what was appended just now may be on its way there
-		if one, err = eventlog.ReadCopy(ctx, nc, keepers.Last); err != nil || one.Last >= keepers.Last {
-			break
-		}
-		client.Sleep(ctx, client.RetryPause)
-	}
-	return &one, err
-}
-
-// counted holds what was read against what each server's monitoring counts: for one that has lost
-// something, and so does not answer, another one does.
+// counted holds what was read against what each server's monitoring counts: one that knows of its own damage may not bring what it has.
 func counted(ctx context.Context, monitors []string, copies []eventlog.Copy, last uint64) error {
 	for _, at := range monitors {
 		n, err := server.CountAt(ctx, at)

@@ -87,6 +87,8 @@ type verbFlags struct {
 	labels []string
 	body   string
 	dryRun bool
+
+	bodyText []byte // what is in the file of the body
 }
 
 // flags are those of every verb.
@@ -162,7 +164,7 @@ func (f *verbFlags) encode(cmd *cobra.Command, k events.Kind, verb string) ([]by
 		return nil, fmt.Errorf("encode %s: %w", verb, err)
 	}
 	if _, err := f.kinds.DecodeAsk(k, verb, body); err != nil {
-		return nil, err
+		return nil, f.blame(err)
 	}
 	return body, nil
 }
@@ -173,7 +175,7 @@ func (f *verbFlags) given(cmd *cobra.Command) (any, error) {
 		if f.spec != "" || len(f.labels) > 0 || f.ofSpec() {
 			return nil, client.Invalid("--body", "is there with --spec, --label, --values or --set, or the flag of a field: give one or the other")
 		}
-		return bodyFile(f.body, cmd.InOrStdin())
+		return f.bodyFile(cmd.InOrStdin())
 	}
 	raw := map[string]any{}
 	if len(f.labels) > 0 {
@@ -201,8 +203,8 @@ func (f *verbFlags) given(cmd *cobra.Command) (any, error) {
 	return raw, f.giveParts(raw, cmd.InOrStdin())
 }
 
-func bodyFile(path string, stdin io.Reader) (any, error) {
-	data, err := manifest.ReadFile(path, stdin)
+func (f *verbFlags) bodyFile(stdin io.Reader) (any, error) {
+	data, err := manifest.ReadFile(f.body, stdin)
 	var r *events.Refusal
 	if errors.As(err, &r) {
 		r.Details[0].Field = "--body"
@@ -210,7 +212,8 @@ func bodyFile(path string, stdin io.Reader) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := manifest.DecodeOne("--body", path, data)
+	f.bodyText = data
+	raw, err := manifest.DecodeOne("--body", f.body, data)
 	if raw == nil && err == nil {
 		raw = map[string]any{}
 	}
@@ -248,7 +251,7 @@ func (f *verbFlags) send(ctx context.Context, cmd *cobra.Command, cl *client.Cli
 		a, err := cl.Send(ctx, c)
 		var r *events.Refusal
 		if !f.ofPart(c) || !errors.As(err, &r) || r.Code != events.Conflict {
-			return a, err
+			return a, f.blame(err)
 		}
 		if err := f.decide(cmd, &c); err != nil {
 			return a, err

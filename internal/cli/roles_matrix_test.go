@@ -273,7 +273,72 @@ func TestTheMatrixOfRights(t *testing.T) {
 			}
 		}
 	}
+	for _, role := range events.Roles {
+		for _, owner := range []string{"acme", "birch", events.Platform, "absent"} {
+			cells++
+			if code, may := m.readOverNATS(role, owner), !role.OfCustomer() || owner == "acme"; may && code != "" || !may && code != string(events.Denied) {
+				t.Errorf("%s reads the events of %s over NATS: %q, and the table says %t", role, owner, code, may)
+			}
+		}
+	}
 	t.Log(cells, "cells")
+}
+
+// readOverNATS reads the events of an owner as a role, and returns the code of the refusal, or "". What the NATS server refuses gets
+// no answer, and the connection is told of a violation.
+func (m *matrix) readOverNATS(role events.Role, owner string) string {
+	m.Helper()
+	id, _, _ := events.SplitToken(m.tokens[role])
+	refused := make(chan error, 1)
+	nc, err := nats.Connect(os.Getenv("AERIE_NATS_URL"), nats.Token(m.tokens[role]), nats.CustomInboxPrefix("_INBOX."+id),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
+	if err != nil {
+		m.Fatal(err)
+	}
+	defer nc.Close()
+	answered, err := nc.SubscribeSync(nc.NewInbox())
+	if err != nil {
+		m.Fatal(err)
+	}
+	if err := nc.PublishRequest("aerie.read."+owner+".events", answered.Subject, []byte(`{"after":0,"limit":1000}`)); err != nil {
+		m.Fatal(err)
+	}
+	said := make(chan *nats.Msg, 1)
+	go func() {
+		if a, err := answered.NextMsgWithContext(m.Context()); err == nil {
+			said <- a
+		}
+	}()
+	select {
+	case err := <-refused:
+		if !errors.Is(err, nats.ErrPermissionViolation) {
+			m.Fatal(role, owner, err)
+		}
+		return string(events.Denied)
+	case a := <-said:
+		var answer struct {
+			Error *events.Refusal
+			Items []struct{ Owner string }
+		}
+		if err := json.Unmarshal(a.Data, &answer); err != nil {
+			m.Fatal(string(a.Data), err)
+		}
+		for _, e := range answer.Items {
+			if e.Owner != owner {
+				m.Errorf("%s reads an event of %s among those of %s", role, e.Owner, owner)
+			}
+		}
+		if answer.Error != nil {
+			return string(answer.Error.Code)
+		}
+		if len(answer.Items) == 0 && owner != "absent" {
+			m.Errorf("%s reads no events of %s: %s", role, owner, a.Data)
+		}
+		return ""
+	case <-time.After(20 * time.Second):
+		m.Fatal(role, owner, "no answer")
+		return ""
+	}
 }
 
 // The actor of an event is who authenticated, over each way, also of a command that waited in the queue.

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -163,25 +161,6 @@ func decodeAnswer(data []byte) (events.Answer, error) {
 		return a.Answer, a.Error
 	}
 	return a.Answer, nil
-}
-
-// DialAt connects to one server of the cluster, at an address that a connection has
-// learned, as a client of a name, and never again once that is lost.
-func (c *Client) DialAt(at, name string) (*nats.Conn, error) {
-	return DialNATS(c.enterAt(at), append(slices.Clone(c.options), nats.Name(name), nats.NoReconnect(),
-		nats.IgnoreDiscoveredServers(), nats.Timeout(AttemptTimeout), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))...)
-}
-
-// enterAt is the address of a server that was discovered, with the user of the one that was given.
-func (c *Client) enterAt(at string) string {
-	first, _, _ := strings.Cut(c.natsURL, ",")
-	given, err := url.Parse(strings.TrimSpace(first))
-	u, err2 := url.Parse(at)
-	if err != nil || err2 != nil {
-		return at
-	}
-	u.User = given.User
-	return u.String()
 }
 
 // Connect opens the NATS connection, or returns the open one. Once open it

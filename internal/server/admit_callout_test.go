@@ -342,6 +342,12 @@ func (r *calloutRig) hostileList(evilAt, victimAt string) {
 		return all
 	}
 	before := state()
+	unchanged := func(after string) {
+		t.Helper()
+		if now := state(); now != before {
+			t.Fatalf("after %s the streams are\n%sand were\n%s", after, now, before)
+		}
+	}
 
 	own, of := "aerie.from."+id+".", "aerie.from."+victimID+"."
 	publishes := []string{own + "cmd.birch.tenant.prod.delete", own + "cmd.-.plan.free.delete", own + "queue.birch.tenant.prod.delete", own + "read.birch.events", own + "read.-.events",
@@ -363,6 +369,7 @@ func (r *calloutRig) hostileList(evilAt, victimAt string) {
 			t.Fatal(err)
 		}
 		r.violates(evil, "publish "+subject)
+		unchanged("publish " + subject)
 	}
 	for _, trace := range []string{"aerie.evt.birch.tenant.prod.activated", "_INBOX." + victimID + ".x", "aerie.append.x"} {
 		m := nats.NewMsg(own + "read.acme.events")
@@ -371,6 +378,7 @@ func (r *calloutRig) hostileList(evilAt, victimAt string) {
 			t.Fatal(err)
 		}
 		r.violates(evil, "a trace to "+trace)
+		unchanged("a trace to " + trace)
 	}
 	for _, subject := range []string{">", "*", "aerie.>", "aerie.evt.>", "aerie.evt.birch.>", "aerie.evt.*.tenant.>", "aerie.from.>", own + ">", of + ">", "aerie.shown.>", "aerie.answer.>", "aerie.cmd.>",
 		"aerie.cmd.acme.>", "aerie.read.>", "aerie.queue.>", "aerie.report.>", "_INBOX.>", "_INBOX.*.*", "_INBOX." + victimID + ".>", "_R_.>", "$SYS.>", "$SYS.REQ.USER.AUTH", "$JS.>", "$SRV.>"} {
@@ -378,6 +386,7 @@ func (r *calloutRig) hostileList(evilAt, victimAt string) {
 			t.Fatal(err)
 		}
 		r.violates(evil, "subscribe "+subject)
+		unchanged("subscribe " + subject)
 	}
 	// What he may ask, with an answer that is to go elsewhere, and with what only servers and aerie write.
 	asked := 0
@@ -390,6 +399,10 @@ func (r *calloutRig) hostileList(evilAt, victimAt string) {
 			if err := evil.PublishMsg(m); err != nil {
 				t.Fatal(err)
 			}
+			if _, err := evil.Request(own+"read.acme.events", []byte(`{"limit":1}`), natstest.Patience); err != nil { // what was asked before is taken
+				t.Fatal(err)
+			}
+			unchanged(what + " with an answer to " + reply)
 			asked++
 		}
 	}
@@ -412,9 +425,7 @@ func (r *calloutRig) hostileList(evilAt, victimAt string) {
 			nc.Close()
 			t.Error(what, "lets in")
 		}
-	}
-	if after := state(); after != before {
-		t.Errorf("the streams were\n%sand are\n%s", before, after)
+		unchanged("entering with " + what)
 	}
 	// All that evil asked was taken before this command's answer, and what came of it was sent before that one's event.
 	ask(t, victim.Conn, of+"cmd.birch.tenant.prod.nosuch", "", `{}`)

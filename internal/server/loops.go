@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aeriehq/aerie/events/eventlog"
 	"github.com/aeriehq/aerie/internal/liveness"
 )
 
@@ -80,11 +81,40 @@ func tellStalled(told map[string]liveness.Stall, now []liveness.Stall) {
 	}
 }
 
-// watchLog ends this process when the log is not the one any more that it opened.
+// watchLog ends this process when the log is not the one any more that it opened, and compares its copies.
 func (c *Control) watchLog() {
 	if c.NATS != nil {
 		c.run(&c.core, "the watch over the store", c.guard.Watch)
 		return
 	}
 	c.run(&c.core, "the watch over the log's epoch", c.Log.WatchEpoch)
+	c.compareCopies()
+}
+
+// compareEvery is the pause between two looks at what the servers of a cluster have of the log.
+const compareEvery = 30 * time.Second
+
+// compareCopies compares what the NATS servers have of the log, a stretch at a time, and has each scrape tell what is known of it.
+// A server that differs is in the program's log at each look that finds it so.
+func (c *Control) compareCopies() {
+	if c.NATS != nil || c.Log.Copies() < 2 {
+		return
+	}
+	compared := eventlog.NewComparison(c.Conn)
+	c.counts.CompareServers(compared.Servers)
+	c.run(&c.core, "the comparison of the log's copies", func(ctx context.Context) error {
+		for {
+			differ, err := compared.Look(ctx)
+			for _, one := range differ {
+				slog.Error("a NATS server does not have the log that the others have: see `aerie log verify`", "server", one.Server, "why", one.Wrong)
+			}
+			if err != nil && ctx.Err() == nil {
+				slog.Warn("the copies of the log are not compared, will try again", "err", err)
+			}
+			eventlog.Wait(ctx, compareEvery)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+	})
 }

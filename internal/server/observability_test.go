@@ -23,6 +23,7 @@ const observability = "../../deploy/observability/"
 // asksFor is where a metric comes from that a server alone does not export.
 var asksFor = map[string]string{
 	"aerie_log_server_sequence": "--nats-monitor",
+	"aerie_log_server_differs":  "several NATS servers",
 	"up":                        "Prometheus itself",
 }
 

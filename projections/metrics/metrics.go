@@ -39,6 +39,7 @@ type Metrics struct {
 	scrape   http.Handler
 	fold     *state.Live
 	last     func(context.Context) (uint64, error)
+	compared func() []eventlog.Compared            // nil: one server alone
 	servers  func(context.Context) []eventlog.Copy // nil: one server, which aerie runs
 
 	streams func(context.Context) []queue.StreamFigures // nil: nobody says
@@ -225,6 +226,9 @@ const askWithin = 2 * time.Second
 // the first one.
 func (m *Metrics) CountServers(ask func(context.Context) []eventlog.Copy) { m.servers = ask }
 
+// CompareServers has each scrape say what a comparison of them has found. It is called before the first one.
+func (m *Metrics) CompareServers(found func() []eventlog.Compared) { m.compared = found }
+
 // CountStreams has each scrape say how much the streams have. It is called before the first one.
 func (m *Metrics) CountStreams(ask func(context.Context) []queue.StreamFigures) { m.streams = ask }
 
@@ -262,12 +266,27 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	if m.streams != nil {
 		sendStreams(to, m.streams(ctx))
 	}
+	if m.compared != nil {
+		sendCompared(to, m.compared())
+	}
 	if m.servers == nil {
 		return
 	}
 	for _, c := range m.servers(ctx) {
 		Send(to, "aerie_log_server_events", c.Events, c.Server)
 		Send(to, "aerie_log_server_sequence", c.Last, c.Server)
+	}
+}
+
+func sendCompared(to chan<- prometheus.Metric, all []eventlog.Compared) {
+	for _, c := range all {
+		differs := 0
+		if c.Differs != "" {
+			differs = 1
+		}
+		Send(to, "aerie_log_server_differs", differs, c.Server)
+		Send(to, "aerie_log_server_compared_sequence", c.Last, c.Server)
+		Send(to, "aerie_log_server_compared_timestamp_seconds", float64(c.At.Unix()), c.Server)
 	}
 }
 

@@ -171,24 +171,29 @@ func TestPromise(t *testing.T) {
 	}
 }
 
+// describedUsers are the two users whom docs/nats.md describes, with exactly those rights.
+func describedUsers() []*server.User {
+	user := func(name string, publish, subscribe []string) *server.User {
+		return &server.User{Username: name, Password: "secret", Permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{Allow: publish}, Subscribe: &server.SubjectPermission{Allow: subscribe}}}
+	}
+	return []*server.User{
+		user("aerie", []string{"aerie.append.>", "aerie.work.>", "aerie.timer.>", "aerie.report.>", "$JS.API.>", "$JS.ACK.>", "_INBOX.>"},
+			[]string{"aerie.cmd.>", "aerie.report.>", "$SRV.>", "_INBOX.>"}),
+		user("person", []string{"aerie.cmd.>", "aerie.queue.>", "$SRV.>", "$JS.API.STREAM.INFO.AERIE_EVENTS",
+			"$JS.API.CONSUMER.*.AERIE_EVENTS.>", "$JS.API.CONSUMER.MSG.NEXT.AERIE_EVENTS.>", "$JS.API.DIRECT.GET.AERIE_EVENTS.>", "$JS.API.DIRECT.GET.AERIE_EVENTS"},
+			[]string{"aerie.evt.>", "_INBOX.>"}),
+	}
+}
+
 // TestRightsOnExternalNATS uses NATS servers over TLS that know the two users whom
 // docs/nats.md describes, and nobody else.
 func TestRightsOnExternalNATS(t *testing.T) {
 	t.Parallel()
 	ca, cert := natstest.Certificate(t)
-	user := func(name string, publish, subscribe []string) *server.User {
-		return &server.User{Username: name, Password: "secret", Permissions: &server.Permissions{
-			Publish: &server.SubjectPermission{Allow: publish}, Subscribe: &server.SubjectPermission{Allow: subscribe}}}
-	}
 	x := natstest.StartExternal(t, 1, func(o *server.Options) {
 		o.TLS, o.TLSConfig = true, cert
-		o.Users = []*server.User{
-			user("aerie", []string{"aerie.append.>", "aerie.work.>", "aerie.timer.>", "aerie.report.>", "$JS.API.>", "$JS.ACK.>", "_INBOX.>"},
-				[]string{"aerie.cmd.>", "aerie.report.>", "$SRV.>", "_INBOX.>"}),
-			user("person", []string{"aerie.cmd.>", "aerie.queue.>", "$SRV.>", "$JS.API.STREAM.INFO.AERIE_EVENTS",
-				"$JS.API.CONSUMER.*.AERIE_EVENTS.>", "$JS.API.CONSUMER.MSG.NEXT.AERIE_EVENTS.>", "$JS.API.DIRECT.GET.AERIE_EVENTS.>", "$JS.API.DIRECT.GET.AERIE_EVENTS"},
-				[]string{"aerie.evt.>", "_INBOX.>"}),
-		}
+		o.Users = describedUsers()
 	})
 	as := func(name string) string { return strings.Replace(x.URL(), "nats://", "tls://"+name+":secret@", 1) }
 	p := newReplica(t, as("aerie"), filepath.Join(t.TempDir(), "cloud"), "0")

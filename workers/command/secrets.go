@@ -20,7 +20,8 @@ func (i *Intake) refuseSecrets(ctx context.Context, c ev.Command) error {
 	if spec == nil {
 		return nil
 	}
-	if len(ev.LiteralSecrets(spec)) == 0 {
+	found := ev.LiteralSecrets(spec)
+	if len(found) == 0 {
 		return nil
 	}
 	known := false
@@ -31,7 +32,7 @@ func (i *Intake) refuseSecrets(ctx context.Context, c ev.Command) error {
 			has = e.Data.Wants()
 		}
 	})
-	faults := SecretFaults(spec, has)
+	faults := secretFaults(found, has)
 	if known || len(faults) == 0 {
 		return nil
 	}
@@ -43,7 +44,11 @@ func (i *Intake) refuseSecrets(ctx context.Context, c ev.Command) error {
 
 // SecretFaults finds what looks like a secret in a spec, but for what an entity's present spec has already; nil: it has none.
 func SecretFaults(spec, present ev.Spec) []ev.FieldError {
-	found := ev.LiteralSecrets(spec)
+	return secretFaults(ev.LiteralSecrets(spec), present)
+}
+
+// secretFaults is SecretFaults of what was found in the spec.
+func secretFaults(found []ev.LiteralSecret, present ev.Spec) []ev.FieldError {
 	if len(found) > 0 && present != nil {
 		has := ev.LiteralSecrets(present)
 		found = slices.DeleteFunc(found, func(l ev.LiteralSecret) bool { return slices.ContainsFunc(has, l.Same) })

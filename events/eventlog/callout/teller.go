@@ -85,7 +85,17 @@ func (s *Service) tellFrom(ctx context.Context, p *position) error {
 		}
 		*p = position{told: stream.CachedInfo().State.LastSeq, begun: true}
 	}
-	from := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: p.first()}
+	err = s.tellByConsumer(ctx, js, p)
+	if eventlog.ConsumersFull(err) {
+		return s.tellDirectly(ctx, p, err)
+	}
+	return err
+}
+
+// tellByConsumer shows events from a position on as a consumer of the log brings them. A consumer that is lost is not made anew here,
+// where it would be tried for ever: there may be no room for it any more.
+func (s *Service) tellByConsumer(ctx context.Context, js jetstream.JetStream, p *position) error {
+	from := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: p.first(), MaxResetAttempts: 1}
 	c, err := js.OrderedConsumer(ctx, eventlog.Stream, from)
 	if err != nil {
 		return err
@@ -104,25 +114,72 @@ func (s *Service) tellFrom(ctx context.Context, p *position) error {
 		if err != nil {
 			return err
 		}
-		if err := s.nc.PublishMsg(shown(m, meta)); err != nil {
+		if err := s.show(p, meta.Sequence.Stream, m.Subject(), m.Headers(), m.Data()); err != nil {
 			return err
 		}
-		p.told = max(p.told, meta.Sequence.Stream)
 	}
 }
 
+const (
+	// directFor is how long events are shown without a consumer before one is asked for again.
+	directFor = 10 * time.Second
+	// directPause is the wait before the servers are asked for what came meanwhile.
+	directPause = 100 * time.Millisecond
+)
+
+// tellDirectly shows events from a position on without a consumer, for a while: others may have used up all that the log may have.
+func (s *Service) tellDirectly(ctx context.Context, p *position, why error) error {
+	slog.Warn("events are shown to callers without a consumer, which costs more: delete consumers that nobody needs, or raise the stream's max_consumers",
+		"stream", eventlog.Stream, "err", why)
+	next := p.first()
+	for end := time.Now().Add(directFor); time.Now().Before(end); {
+		n, err := eventlog.ReadStored(ctx, s.nc, next, func(m eventlog.Stored) error {
+			if m.Seq < next {
+				return nil
+			}
+			if m.Seq > next {
+				return errMissed // a server that lacks some of the log
+			}
+			next++
+			return s.show(p, m.Seq, m.Subject, m.Header, m.Data)
+		})
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			eventlog.Wait(ctx, directPause)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// errMissed says that a server had the event after the next one.
+var errMissed = errors.New("a NATS server lacks an event")
+
+// show shows one event.
+func (s *Service) show(p *position, seq uint64, subject string, header nats.Header, data []byte) error {
+	if err := s.nc.PublishMsg(shown(seq, subject, header, data)); err != nil {
+		return err
+	}
+	p.told = max(p.told, seq)
+	return nil
+}
+
 // shown is an event as callers hear it, with the headers that the stream itself publishes it with.
-func shown(m jetstream.Msg, meta *jetstream.MsgMetadata) *nats.Msg {
-	rest := strings.TrimPrefix(m.Subject(), events.EventPrefix)
+func shown(seq uint64, subject string, header nats.Header, data []byte) *nats.Msg {
+	rest := strings.TrimPrefix(subject, events.EventPrefix)
 	owner, _, _ := strings.Cut(rest, ".")
-	on := &nats.Msg{Subject: shownPrefix + rest, Header: nats.Header{}, Data: m.Data()}
-	for name, values := range m.Headers() {
+	on := &nats.Msg{Subject: shownPrefix + rest, Header: nats.Header{}, Data: data}
+	for name, values := range header {
 		on.Header[name] = values
 	}
-	on.Header.Set(jetstream.StreamHeader, meta.Stream)
-	on.Header.Set(jetstream.SequenceHeader, strconv.FormatUint(meta.Sequence.Stream, 10))
+	on.Header.Set(jetstream.StreamHeader, eventlog.Stream)
+	on.Header.Set(jetstream.SequenceHeader, strconv.FormatUint(seq, 10))
 	if owner != events.Platform {
-		on.Data = events.ShownTo(owner, m.Data())
+		on.Data = events.ShownTo(owner, data)
 	}
 	return on
 }

@@ -56,3 +56,40 @@ func TestPositionBeginsAnew(t *testing.T) {
 		}
 	}
 }
+
+// TestTellWithoutConsumers has somebody take all consumers that the log may have: what is there and what comes is shown all the same.
+func TestTellWithoutConsumers(t *testing.T) {
+	t.Parallel()
+	x := natstest.StartExternal(t, 1, nil)
+	nc, other := natstest.Dial(t, x), natstest.Dial(t, x)
+	js, err := jetstream.New(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: eventlog.Stream, Subjects: []string{events.EventPrefix + ">"}, AllowDirect: true}); err != nil {
+		t.Fatal(err)
+	}
+	x.TakeConsumers(other, eventlog.Stream)
+	heard, err := other.SubscribeSync(shownPrefix + ">")
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish := func() {
+		t.Helper()
+		if _, err := js.Publish(t.Context(), events.EventPrefix+"acme.token.ci.created", []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish()
+	go (&Service{nc: nc}).tell(t.Context())
+	for _, want := range []string{"1", "2", "3"} {
+		m, err := heard.NextMsg(natstest.Patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Subject != shownPrefix+"acme.token.ci.created" || m.Header.Get(jetstream.SequenceHeader) != want || m.Header.Get("Nats-Num-Pending") != "" {
+			t.Fatal(m.Subject, m.Header, "want", want)
+		}
+		publish()
+	}
+}
