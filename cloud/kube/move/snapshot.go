@@ -51,7 +51,9 @@ func claims(ctx context.Context, api kube.API, namespace string) (all []kube.Obj
 	return all, err
 }
 
-func volumeOf(claim kube.Object) string { return kube.StringOf(kube.MapOf(claim["spec"])["volumeName"]) }
+func volumeOf(claim kube.Object) string {
+	return kube.StringOf(kube.MapOf(claim["spec"])["volumeName"])
+}
 
 // TakeOver has each volume of the source taken, and made of that at the target, where the namespace stands by. It tells whether all is
 // there. Asked again it makes the same. The source is closed and nothing runs in it: where that is not so, or either namespace is
