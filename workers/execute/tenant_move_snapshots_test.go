@@ -229,7 +229,7 @@ func TestAMoveBySnapshotsThatIsGivenUp(t *testing.T) {
 func TestLateCallsOfAMoveBySnapshots(t *testing.T) {
 	for name, rest := range map[string][]snapshotStep{"given up": givenUp, "done": append(bySnapshot[3:len(bySnapshot):len(bySnapshot)], snapshotStep{ev.StepPrepare, "eu", 10})} {
 		for looks := range 4 {
-			for after := range 8 {
+			for after := range 20 {
 				s := newShelf(t)
 				for _, do := range bySnapshot[:2] {
 					s.step(do, 1000)
