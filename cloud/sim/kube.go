@@ -39,9 +39,14 @@ func (s *Sim) Kube(ctx context.Context, sc cloud.Scope, cluster string) (kube.AP
 // StepPods brings the pods of all clusters one step further, as the controllers of a real one do by themselves. Faults do not
 // strike them. A cluster that is not there any more, or is being changed, has no step.
 func (s *Sim) StepPods(ctx context.Context) error {
+	return s.StepAll(ctx, controllers.Step)
+}
+
+// StepAll brings all clusters one step further by some controllers of theirs, as StepPods does.
+func (s *Sim) StepAll(ctx context.Context, step func(context.Context, kube.API) error) error {
 	for _, api := range s.open() {
-		if err := controllers.Step(ctx, api); err != nil && cloud.ClassOf(err) != cloud.NotFound && cloud.ClassOf(err) != cloud.Conflict {
-			return fmt.Errorf("step the pods of cluster %s: %w", api.cluster, err)
+		if err := step(ctx, api); err != nil && cloud.ClassOf(err) != cloud.NotFound && cloud.ClassOf(err) != cloud.Conflict {
+			return fmt.Errorf("step the controllers of cluster %s: %w", api.cluster, err)
 		}
 	}
 	return nil

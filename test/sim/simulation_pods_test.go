@@ -16,8 +16,11 @@ import (
 // podsIn is the namespace of the pods that stand for what runs on pools, and of the budget that holds them.
 const podsIn = "default"
 
-// stepPods brings the pods in all clusters one step further.
-func (l *life) stepPods() { l.must(l.cloud.StepPods(context.Background())) }
+// stepPods brings the pods in all clusters one step further, and what is behind volumes.
+func (l *life) stepPods() {
+	l.must(l.cloud.StepPods(context.Background()))
+	l.stepSnapshots()
+}
 
 // eachCluster calls f for every cluster whose API answers.
 func (l *life) eachCluster(f func(kube.API)) {
