@@ -38,7 +38,8 @@ func (d *destination) checkSnapshots(from, to Entity[DataplaneData]) []ev.FieldE
 		return not("a tenant that shares the applications of a cell has no volumes of its own there: choose a plan whose spec.move.data is jobs, or none")
 	case d.makesDataplane():
 		return not("the dataplane that would be made for it can't be asked whether it takes snapshots: choose one that is there")
-	case ready(ev.Account, from.Data.Spec.Account).Ref != ready(ev.Account, to.Data.Spec.Account).Ref, from.Data.Spec.Region != to.Data.Spec.Region:
+	case ready(ev.Account, from.Data.Spec.Account).Ref != ready(ev.Account, to.Data.Spec.Account).Ref,
+		from.Data.Spec.Region != to.Data.Spec.Region:
 		return not("snapshots stay within an account and a region: %s is in %s of account %s, %s in %s of account %s; choose a dataplane there, or a plan whose spec.move.data is jobs",
 			from.Ref, from.Data.Spec.Region, from.Data.Spec.Account, to.Ref, to.Data.Spec.Region, to.Data.Spec.Account)
 	}

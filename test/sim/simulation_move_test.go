@@ -236,7 +236,7 @@ func (l *life) noteMove(r ev.Recorded) {
 		return
 	}
 	switch r.Event.(type) {
-	case ev.MoveStarted, ev.MoveMade, ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.Moved, ev.MoveReleased, ev.MoveAborted, ev.Activated, ev.Suspended,
+	case ev.MoveStarted, ev.MoveMade, ev.MoveReserved, ev.MovePrepared, ev.MoveReadied, ev.MoveEvicted, ev.Moved, ev.MoveReleased, ev.MoveAborted, ev.Activated, ev.Suspended,
 		ev.MoveInstalled, ev.MoveConfirmed, ev.MoveWindowOpened, ev.MoveQuiesced, ev.MoveCopied, ev.MoveVerified, ev.MoveOpened, ev.MoveRedirected, ev.MoveHeld,
 		ev.LeavingStarted, ev.TenantLeft:
 		seen.happened = append(seen.happened, r.Event.Type())

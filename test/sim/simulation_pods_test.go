@@ -7,6 +7,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/memory/controllers"
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
@@ -18,7 +19,7 @@ const podsIn = "default"
 
 // stepPods brings the pods in all clusters one step further, and what is behind volumes.
 func (l *life) stepPods() {
-	l.must(l.cloud.StepPods(context.Background()))
+	l.must(l.cloud.StepAll(context.Background(), controllers.Step))
 	l.stepSnapshots()
 }
 

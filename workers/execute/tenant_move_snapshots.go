@@ -17,7 +17,8 @@ func (t *Task) snapshotsOf(e ev.RelocateTenant) move.Snapshots {
 }
 
 // bringVolumes does what a step adds where volumes come along by snapshots, and tells whether it is done: what runs at the source is
-// stopped when that is closed, the volumes are made at the target before anything is installed there, and have to be there before the switch.
+// stopped when that is closed, the volumes are made at the target before anything is installed there, and have to be there before the
+// switch.
 func (t *Task) bringVolumes(ctx context.Context, api kube.API, e ev.RelocateTenant) (done bool, err error) {
 	switch {
 	case e.Volumes == nil:
@@ -35,8 +36,8 @@ func (t *Task) bringVolumes(ctx context.Context, api kube.API, e ev.RelocateTena
 	return true, t.snapshotsOf(e).Restored(ctx, api)
 }
 
-// endVolumes ends what is there only to bring volumes along, in a namespace that is open: where they went, or where the move was given up. There what was stopped
-// starts again, unless the tenant is suspended.
+// endVolumes ends what is there only to bring volumes along, in a namespace that is open: where they went, or where the move was given
+// up. There what was stopped starts again, unless the tenant is suspended.
 func (t *Task) endVolumes(ctx context.Context, api kube.API, e ev.RelocateTenant) error {
 	if e.Volumes == nil {
 		return nil
