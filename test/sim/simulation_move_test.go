@@ -402,7 +402,7 @@ func (l *life) settleIn() {
 	make(ev.Plan, 0, specs[ev.Plan][0])
 	way := pick(&l.script, append(movesByJobs, bySnapshots))
 	business := strings.Replace(specs[ev.Plan][1], `"move":{"data":"none"}`, `"move":`+way, 1)
-	if l.chance(2) {
+	if way != bySnapshots && l.chance(2) {
 		business = strings.TrimSuffix(business, "}") + `,"machines":"own"}`
 	}
 	if way != bySnapshots && l.chance(3) { // there is no place for who goes there
@@ -416,7 +416,11 @@ func (l *life) settleIn() {
 		}
 		make(ev.Dataplane, i, dataplane)
 		make(ev.TenantInfra, i, pick(&l.script, []string{specs[ev.TenantInfra][0], cellsJSON(2, 2, 0)}))
-		make(ev.Tenant, i, specs[ev.Tenant][0])
+		on := specs[ev.Tenant][0]
+		if way == bySnapshots {
+			on = specs[ev.Tenant][2]
+		}
+		make(ev.Tenant, i, on)
 	}
 	for i := range 3 {
 		make(ev.Application, i, pick(&l.script, []string{appJSON("one", "two"), runsJSON(""), appJSON("three")}))
