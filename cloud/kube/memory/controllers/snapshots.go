@@ -176,7 +176,7 @@ func (s *Storage) claim(ctx context.Context, api kube.API, o kube.Object) error 
 	}
 	spec := kube.MapOf(o["spec"])
 	v := kube.NewObject("v1", "PersistentVolume", "", "pv-"+o.Namespace()+"-"+o.Name(), map[string]any{
-		"csi":         map[string]any{"driver": kube.MapOf(content["spec"])["driver"], "volumeHandle": "pv-" + o.Namespace() + "-" + o.Name()},
+		"csi":         map[string]any{"driver": kube.MapOf(content["spec"])["driver"]},
 		"claimRef":    map[string]any{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": o.Namespace(), "name": o.Name()},
 		"accessModes": spec["accessModes"], "storageClassName": spec["storageClassName"],
 		"capacity": map[string]any{"storage": "1Gi"}, "persistentVolumeReclaimPolicy": "Delete",
