@@ -3,12 +3,14 @@ package events
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 )
 
 // PlanMove says how the tenants of a plan come to another cluster, and to which plans they may go.
 type PlanMove struct {
-	Data string   `json:"data,omitempty" pattern:"^[a-z]{1,20}$" doc:"what becomes of the data of one that comes from another cluster; jobs: the programs here and in its applications bring it along; none: there is none to bring along; left out: nobody comes from another cluster"`
+	Data string   `json:"data,omitempty" pattern:"^[a-z]{1,20}$" doc:"what becomes of the data of one that comes from another cluster; jobs: the programs here and in its applications bring it along; snapshot: its volumes come along by snapshots, within an account and region; none: there is none to bring along; left out: nobody comes from another cluster"`
 	Cut  string   `json:"cut" default:"15m" pattern:"^[1-9][0-9]{0,4}[smh]$" doc:"how long a tenant may be closed on its way to another cluster; what takes longer brings it back"`
 	Hold string   `json:"hold" default:"10m" pattern:"^[1-9][0-9]{0,4}[smh]$" doc:"how long what a tenant has left in another cluster stays, closed, after it has opened here"`
 	To   []string `json:"to,omitempty" maxItems:"50" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"the plans that its tenants may move to, such as business; left out: any"`
@@ -30,6 +32,8 @@ type PlanMove struct {
 const (
 	DataNone = "none" // there is none that would have to come along
 	DataJobs = "jobs" // programs bring it along
+	// DataSnapshot is that its volumes come along by snapshots of them.
+	DataSnapshot = "snapshot"
 )
 
 // MoveJob is a program that is run at a step of a move.
@@ -122,10 +126,21 @@ func (s PlanSpec) checkMove() []FieldError {
 	switch s.Move.Data {
 	case "", DataNone, DataJobs:
 		return faults
-	case "snapshot":
-		return append(faults, FieldError{"spec.move.data", "snapshots of volumes are not moved yet: give jobs, for programs that bring the data along, or none, where tenants keep no data in their cluster"})
+	case DataSnapshot:
+		return append(faults, s.Move.checkSnapshot()...)
 	}
-	return append(faults, FieldError{"spec.move.data", "must be jobs, for programs that bring the data along, or none, for tenants that keep no data in their cluster"})
+	return append(faults, FieldError{"spec.move.data", "must be jobs, for programs that bring the data along, snapshot, for volumes that come along by snapshots, or none, for tenants that keep no data in their cluster"})
+}
+
+// checkSnapshot refuses programs for which nothing would run: what is brought along by snapshots is stopped first.
+func (m *PlanMove) checkSnapshot() (faults []FieldError) {
+	for name, program := range map[string]*PlanJob{"quiesce": m.Quiesce, "unquiesce": m.Unquiesce} {
+		if program != nil {
+			faults = append(faults, FieldError{"spec.move." + name, "is not run where spec.move.data is snapshot: all that runs for the tenant is stopped before its volumes are taken; leave it out, or set spec.move.data to jobs"})
+		}
+	}
+	slices.SortFunc(faults, func(a, b FieldError) int { return strings.Compare(a.Field, b.Field) })
+	return faults
 }
 
 func checkRanges(at string, ranges []string) (faults []FieldError) {

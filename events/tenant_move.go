@@ -97,7 +97,7 @@ type MoveState struct {
 	Step   string    `json:"step" doc:"Which step is taken now"`
 	Paused bool      `json:"paused,omitempty" doc:"It goes no further until somebody says continue"`
 	Makes  bool      `json:"makes,omitempty" doc:"It waits for machines that are made for it"`
-	Data   string    `json:"data,omitempty" enum:"none,jobs" doc:"What becomes of its data on the way to another cluster; absent: it goes to no other cluster"`
+	Data   string    `json:"data,omitempty" enum:"none,jobs,snapshot" doc:"What becomes of its data on the way to another cluster; absent: it goes to no other cluster"`
 	Closed time.Time `json:"closed_since,omitzero" doc:"Since when it is closed on the way to another cluster; absent: it has not been"`
 	From   Placement `json:"from" doc:"The stay that it leaves"`
 	To     Placement `json:"to" doc:"The stay that it goes to"`
@@ -262,6 +262,7 @@ type TenantSurvey struct {
 	There     Target   `json:"there,omitzero"`      // where that is
 	Into      string   `json:"into,omitempty"`      // its name; empty: it is not made yet
 	Zones     []string `json:"zones,omitempty"`     // in which these are
+	Snapshots bool     `json:"snapshots,omitempty"` // its volumes would come along to another cluster by snapshots
 }
 
 // Outcome is what says that the step is done.

@@ -5,11 +5,12 @@ import "time"
 // The steps of a move to another cluster beside those of every move.
 const (
 	StepInstall  = "install"  // its applications are installed at the target, which is closed
+	StepReady    = "ready"    // where snapshots bring its data: all is there to close the source
 	StepConfirm  = "confirm"  // somebody is to say that it may be closed
 	StepWindow   = "window"   // the time is waited for in which it may be closed
 	StepQuiesce  = "quiesce"  // the source is closed
-	StepCopy     = "copy"     // programs bring its data to the target
-	StepVerify   = "verify"   // programs look whether all is there
+	StepCopy     = "copy"     // programs, or snapshots of its volumes, bring its data to the target
+	StepVerify   = "verify"   // it is looked whether all is there
 	StepOpen     = "open"     // the target is opened
 	StepRedirect = "redirect" // programs point at it from outside
 	StepHold     = "hold"     // the source stays, closed
@@ -27,6 +28,11 @@ type (
 		Here  []EndpointAddress `json:"here,omitempty"`
 		There []EndpointAddress `json:"there,omitempty"`
 	}
+	// MoveReadied says that the target is ready for snapshots of the tenant's volumes. Unless something is waited for first, the source is
+	// closed from now on.
+	MoveReadied struct {
+		At time.Time `json:"at"` // of the decision
+	}
 	// MoveConfirmed says that somebody lets the tenant be closed.
 	MoveConfirmed struct {
 		At time.Time `json:"at"` // of the decision
@@ -41,11 +47,11 @@ type (
 	MoveQuiesced struct {
 		Calls []Call `json:"calls,omitempty"`
 	}
-	// MoveCopied says that the programs are done that bring its data to the target.
+	// MoveCopied says that the programs, or the snapshots, are done that bring its data to the target.
 	MoveCopied struct {
 		Calls []Call `json:"calls,omitempty"`
 	}
-	// MoveVerified says that the programs are done that look whether all is there.
+	// MoveVerified says that it was looked whether all is there.
 	MoveVerified struct {
 		Calls []Call `json:"calls,omitempty"`
 	}
@@ -73,6 +79,9 @@ type (
 
 // Type names the event on the wire.
 func (MoveInstalled) Type() string { return "move_installed" }
+
+// Type names the event on the wire.
+func (MoveReadied) Type() string { return "move_readied" }
 
 // Type names the event on the wire.
 func (MoveConfirmed) Type() string { return "move_confirmed" }
@@ -119,6 +128,7 @@ type RelocateTenant struct {
 	Programs *MovePrograms `json:"programs,omitempty"` // nil: none is run at this step
 	Follow   *MoveFollow   `json:"follow,omitempty"`   // nil: no Secret follows at this step
 	Look     *MoveLook     `json:"look,omitempty"`     // what is looked at again before it is closed; nil: nothing is
+	Volumes  *MoveVolumes  `json:"volumes,omitempty"`  // where they come from that come along by snapshots; nil: none do
 	Join     *PlanJob      `json:"join,omitempty"`     // by which it comes into its new cell at the step prepare; nil: by none
 }
 
@@ -130,6 +140,14 @@ type MoveFollow struct {
 	Namespace string `json:"namespace"`
 	Stay      string `json:"stay,omitempty"`
 	Some      bool   `json:"some,omitempty"` // some did when the move began
+}
+
+// MoveVolumes is the place from which the volumes of a tenant come along to another cluster, by snapshots of them.
+type MoveVolumes struct {
+	Site      Target `json:"site"`
+	Cluster   string `json:"cluster"`
+	Namespace string `json:"namespace"`
+	Stay      string `json:"stay"`
 }
 
 // MovePrograms are the programs of one step of a move, or of a suspension, which has Jobs, Stops, Egress, Source and Round alone.

@@ -22,6 +22,7 @@ func movable(rows ...Row) []Row {
 		Row{ev.MoveEvicted{}, []Phase{Moving}, Stay},
 		Row{ev.Moved{}, []Phase{Moving}, Stay},
 		Row{ev.MoveInstalled{}, []Phase{Moving}, Stay},
+		Row{ev.MoveReadied{}, []Phase{Moving}, Stay},
 		Row{ev.MoveConfirmed{}, []Phase{Moving}, Stay},
 		Row{ev.MoveWindowOpened{}, []Phase{Moving}, Stay},
 		Row{ev.MoveWindowMissed{}, []Phase{Moving}, Stay},
@@ -100,6 +101,8 @@ func (d TenantData) evolveMove(happened ev.Event) TenantData {
 		now.Makes = false
 	case ev.MoveInstalled:
 		now = d.closesFrom(now, e.At)
+	case ev.MoveReadied:
+		now = d.closesFrom(now, e.At)
 	case ev.MoveConfirmed:
 		now = d.closesFrom(now, e.At)
 	case ev.MoveWindowOpened:
@@ -129,7 +132,7 @@ func (d TenantData) evolveMove(happened ev.Event) TenantData {
 func beginsStep(e ev.Event) bool {
 	switch e.(type) {
 	case ev.MoveMade, ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveContinued, ev.MoveAborting,
-		ev.MoveInstalled, ev.MoveConfirmed, ev.MoveWindowOpened, ev.MoveWindowMissed, ev.MoveQuiesced,
+		ev.MoveInstalled, ev.MoveReadied, ev.MoveConfirmed, ev.MoveWindowOpened, ev.MoveWindowMissed, ev.MoveQuiesced,
 		ev.MoveCopied, ev.MoveVerified, ev.MoveOpened, ev.MoveRedirected, ev.MoveHeld, ev.MoveStopped, ev.MoveReopened:
 		return true
 	}

@@ -107,7 +107,7 @@ func (d TenantData) relocate(b Base, there, closed bool) ev.RelocateTenant {
 	if there {
 		e.Placement, e.Target, e.Cluster = d.Move.To, d.Away.Site, d.Away.Cluster
 	}
-	e.Closed, e.Programs, e.Follow, e.Look = closed, d.programs(), d.follow(), d.look()
+	e.Closed, e.Programs, e.Follow, e.Look, e.Volumes = closed, d.programs(), d.follow(), d.look(), d.volumes()
 	if e.Step == ev.StepPrepare {
 		e.Join = d.Away.InCell.Join
 	}
@@ -144,10 +144,12 @@ func (d TenantData) owedCluster(b Base) ev.Effect {
 		return d.ensure(b)
 	case m.Paused:
 		return WaitFor{}
-	case m.Step == ev.StepReserve, m.Step == ev.StepInstall && m.To.Record != "":
+	case m.Step == ev.StepReserve, m.Step == ev.StepReady, m.Step == ev.StepInstall && m.To.Record != "":
 		return WaitFor{On: awaitedAt(m.To)}
 	case m.Step == ev.StepPrepare:
 		return d.relocate(b, true, true)
+	case m.Step == ev.StepInstall && !m.Closed.IsZero():
+		return WaitFor{On: append(d.place()[:1], d.copies(b)...), Since: m.Closed, Within: d.Away.Terms.MostClosed()}
 	case m.Step == ev.StepInstall:
 		return WaitFor{On: d.copies(b)}
 	case m.Step == ev.StepConfirm:
@@ -205,6 +207,11 @@ func settleCluster(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 	switch m := e.Data.Move; {
 	case m.Step == ev.StepReserve:
 		return reserve(e, refs)
+	case m.Step == ev.StepReady:
+		if back, w := awaitPlace(e, refs); w != nil {
+			return back, w
+		}
+		return changed(e.Base, ev.MoveReadied{At: refs.command.Time}), nil
 	case m.Step == ev.StepInstall && m.To.Record != "":
 		return lookIntoCell(e, refs)
 	case m.Step == ev.StepInstall:
@@ -337,7 +344,10 @@ func (d *destination) crosses(e Entity[TenantData], refs *Refs) (faults []ev.Fie
 	if dp.Data.Spec.Type == "dedicated" && len(dp.Data.Customers) == 0 {
 		d.births = joinAll(d.births, changed(dp.Base, ev.Claimed{Customer: e.Ref.Owner})) // it may be born in this decision
 	}
-	d.jobs = terms.Jobs()
+	d.jobs, faults = terms.Jobs(), d.checkSnapshots(from, dp)
+	if len(faults) > 0 {
+		return faults
+	}
 	switch {
 	case d.ends.fromCell && !d.ends.toCell:
 		faults = d.gives(e, refs)
@@ -355,6 +365,9 @@ func (d destination) sayCluster(p *ev.MovePlan) {
 	d.sayEnds(p)
 	for _, s := range d.follow {
 		p.Made = append(p.Made, s+", which follows it")
+	}
+	for _, v := range d.volumes {
+		p.Made = append(p.Made, v+", of a snapshot that goes with what it has left")
 	}
 	for _, f := range d.left {
 		p.Removed = append(p.Removed, f+", which aerie did not make and which does not come along")

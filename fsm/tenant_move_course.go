@@ -44,12 +44,20 @@ func (c course) steps(rest string) (all []ev.MovePlanStep) {
 		all = append(all, s)
 	}
 	says, leaves := c.ends.words()
+	closes := "closes it where it is"
+	if c.snapshots() {
+		closes += ", and stops all that runs for it there"
+	}
 	add(true, ev.StepReserve, says[ev.StepReserve], ev.MoveStarted{}, ev.MoveReserved{})
 	add(true, ev.StepPrepare, says[ev.StepPrepare], ev.MovePrepared{})
-	add(true, ev.StepInstall, says[ev.StepInstall], ev.MoveInstalled{})
+	add(!c.snapshots(), ev.StepInstall, says[ev.StepInstall], ev.MoveInstalled{})
+	add(c.snapshots(), ev.StepReady, "looks once more whether its place is ready", ev.MoveReadied{})
 	add(c.terms.Confirm, ev.StepConfirm, fmt.Sprintf("waits until somebody confirms it; after %s it is given up", c.terms.UnconfirmedFor()), ev.MoveConfirmed{})
 	add(c.terms.Window != nil, ev.StepWindow, fmt.Sprintf("waits for the time: %s", c.terms.Window), ev.MoveWindowOpened{})
-	add(true, ev.StepQuiesce, "closes it where it is"+c.running(ev.StepQuiesce), ev.MoveQuiesced{})
+	add(true, ev.StepQuiesce, closes+c.running(ev.StepQuiesce), ev.MoveQuiesced{})
+	add(c.snapshots(), ev.StepCopy, "takes a snapshot of each of its volumes, and has volumes made of them there", ev.MoveCopied{})
+	add(c.snapshots(), ev.StepInstall, says[ev.StepInstall], ev.MoveInstalled{})
+	add(c.snapshots(), ev.StepVerify, "looks whether all of its volumes are there", ev.MoveVerified{})
 	add(c.has(ev.StepCopy), ev.StepCopy, "brings its data there"+c.running(ev.StepCopy), ev.MoveCopied{})
 	add(c.has(ev.StepVerify), ev.StepVerify, "looks whether all is there"+c.running(ev.StepVerify), ev.MoveVerified{})
 	add(true, ev.StepSwitch, "puts the tenant on the new terms and in its new place; until then it can be aborted", ev.Moved{})
@@ -61,6 +69,9 @@ func (c course) steps(rest string) (all []ev.MovePlanStep) {
 	last.Events = append(last.Events, rest)
 	return all
 }
+
+// snapshots tells whether its volumes come along by snapshots. Then it is installed where it goes to when they are there.
+func (c course) snapshots() bool { return c.terms.Data == ev.DataSnapshot }
 
 // has tells whether a program is run at a step.
 func (c course) has(step string) bool {
@@ -153,6 +164,9 @@ func elapsedMove(e Entity[TenantData], refs *Refs) []ev.Change {
 	case ev.StepConfirm:
 		return aborting(e, ev.MoveAborting{Reason: ev.Reason{Code: ev.Timeout, Fault: ev.ByUser,
 			Message: fmt.Sprintf("nobody has confirmed it within %s", e.Data.Away.Terms.UnconfirmedFor())}}, refs)
+	case ev.StepInstall:
+		return aborting(e, ev.MoveAborting{Reason: ev.Reason{Code: ev.Timeout, Fault: ev.BySystem,
+			Message: fmt.Sprintf("its applications were not installed there before it had been closed for %s", e.Data.Away.Terms.MostClosed())}}, refs)
 	case ev.StepWindow:
 		if changes, _ := awaitWindow(e, refs); changes != nil {
 			return changes
@@ -176,7 +190,7 @@ func confirmMove(e Entity[TenantData], refs *Refs) ([]ev.Change, error) {
 		return changed(e.Base, ev.MoveConfirmed{At: refs.command.Time}), nil
 	case m.Step == ev.StepAbort:
 		return nil, ev.Refuse(ev.Refused, "operation %s of %s was given up: move it again", m.ID, e.Ref)
-	case m.Step == ev.StepReserve, m.Step == ev.StepPrepare, m.Step == ev.StepInstall:
+	case m.Closed.IsZero() && (m.Step == ev.StepReserve || m.Step == ev.StepPrepare || m.Step == ev.StepInstall || m.Step == ev.StepReady):
 		return nil, ev.Refuse(ev.Refused, "operation %s of %s is at step %s: confirm it when all is ready there, at step %s", m.ID, e.Ref, m.Step, ev.StepConfirm)
 	}
 	return nil, nil // asked twice

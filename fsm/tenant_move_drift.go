@@ -10,7 +10,8 @@ func (d TenantData) watched() bool {
 	switch m := d.Move; {
 	case m == nil, d.Away == nil, d.Sleeps, !m.Closed.IsZero() && !committed(m):
 		return false
-	case m.Step == ev.StepReserve, m.Step == ev.StepInstall, m.Step == ev.StepConfirm, m.Step == ev.StepWindow, m.Step == ev.StepHold:
+	case m.Step == ev.StepReserve, m.Step == ev.StepInstall, m.Step == ev.StepReady, m.Step == ev.StepConfirm, m.Step == ev.StepWindow,
+		m.Step == ev.StepHold:
 		return true
 	}
 	return d.Move.Paused

@@ -29,8 +29,11 @@ func (d *destination) unfit(use ev.TenantUse, bounded, leave bool) (faults []ev.
 // stuckBehind says what would not come along to another cluster.
 func (d *destination) stuckBehind(use ev.TenantUse, leave bool) (faults []ev.FieldError) {
 	volumes := use.Volumes
-	if d.terms.Data == ev.DataJobs {
+	switch d.terms.Data {
+	case ev.DataJobs:
 		volumes = nil // their data is what the programs bring along
+	case ev.DataSnapshot:
+		d.volumes, volumes = volumes, nil
 	}
 	for _, v := range volumes {
 		faults = append(faults, ev.FieldError{Field: "tenant", Message: fmt.Sprintf("%s holds data, and spec.move.data of plan %s is %s: nothing would bring it along; delete it, or choose a plan that fits on %s",

@@ -55,7 +55,7 @@ func SurveyOfMove(e Entity[Data], c ev.Command, refs *Refs) (ev.TenantSurvey, bo
 	case ev.MoveMachines:
 		s.To, s.Zones = d.to.Nodes(), d.zones
 	case ev.MoveCluster:
-		s.To, s.Elsewhere, s.Shared = d.to.Nodes(), true, d.ends.toCell
+		s.To, s.Elsewhere, s.Shared, s.Snapshots = d.to.Nodes(), true, d.ends.toCell, d.course().snapshots()
 		if dp, there := find[DataplaneData](refs, ready(ev.Dataplane, d.to.Dataplane).Ref); there {
 			s.There, s.Into = refs.siteOn(dp), dp.Data.Cluster.Cluster
 		}

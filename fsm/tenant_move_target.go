@@ -24,6 +24,7 @@ type destination struct {
 	apps      []string      // that go along
 	jobs      []ev.MoveJob  // the programs that are run on the way to another cluster
 	left      []string      // what stays behind
+	volumes   []string      // that come along by snapshots
 	follow    []string      // the Secrets that come along
 	apart     bool          // nobody works in both clusters, so that none can
 	from      string        // the dataplane that it leaves

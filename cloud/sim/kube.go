@@ -10,7 +10,6 @@ import (
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
 	"github.com/aeriehq/aerie/cloud/kube/memory"
-	"github.com/aeriehq/aerie/cloud/kube/memory/controllers"
 )
 
 // Kube is the Kubernetes API of a simulated cluster: the one that the options name, else a memory.Store whose objects
@@ -36,12 +35,12 @@ func (s *Sim) Kube(ctx context.Context, sc cloud.Scope, cluster string) (kube.AP
 	return &clusterAPI{sim: s, scope: sc, cluster: cluster, id: id}, nil
 }
 
-// StepPods brings the pods of all clusters one step further, as the controllers of a real one do by themselves. Faults do not
-// strike them. A cluster that is not there any more, or is being changed, has no step.
-func (s *Sim) StepPods(ctx context.Context) error {
+// StepAll brings all clusters one step further by some of their own controllers, which a real one has by itself: controllers.Step does it
+// with pods. Faults do not strike them. A cluster that is not there any more, or is being changed, has no step.
+func (s *Sim) StepAll(ctx context.Context, step func(context.Context, kube.API) error) error {
 	for _, api := range s.open() {
-		if err := controllers.Step(ctx, api); err != nil && cloud.ClassOf(err) != cloud.NotFound && cloud.ClassOf(err) != cloud.Conflict {
-			return fmt.Errorf("step the pods of cluster %s: %w", api.cluster, err)
+		if err := step(ctx, api); err != nil && cloud.ClassOf(err) != cloud.NotFound && cloud.ClassOf(err) != cloud.Conflict {
+			return fmt.Errorf("step the controllers of cluster %s: %w", api.cluster, err)
 		}
 	}
 	return nil

@@ -163,8 +163,8 @@ func (b *Book) moves(seq uint64, r ev.Recorded) bool {
 		return false // an operation of another sort is open
 	}
 	switch e := r.Event.(type) {
-	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveInstalled, ev.MoveConfirmed, ev.MoveWindowOpened, ev.MoveQuiesced,
-		ev.MoveCopied, ev.MoveVerified, ev.Moved, ev.MoveOpened, ev.MoveRedirected, ev.MoveHeld,
+	case ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.MoveInstalled, ev.MoveReadied, ev.MoveConfirmed, ev.MoveWindowOpened,
+		ev.MoveQuiesced, ev.MoveCopied, ev.MoveVerified, ev.Moved, ev.MoveOpened, ev.MoveRedirected, ev.MoveHeld,
 		ev.MoveReleased:
 		if next := b.nextStep(seq); next != "" {
 			b.enter(seq, next, r.Time)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aeriehq/aerie/cloud/kube/memory/controllers"
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/events/eventlog"
@@ -31,7 +32,8 @@ type life struct {
 	dir     string
 	now     time.Time
 	cloud   *sim.Sim
-	offers  sim.Catalogue // what the cloud has, if that is not the usual
+	storage *controllers.Storage // what is behind volumes; nil: there are none
+	offers  sim.Catalogue        // what the cloud has, if that is not the usual
 	clouds  map[string]execute.Cloud
 	log     [][]written       // every decision as it went over the wire
 	last    map[ev.Ref]uint64 // what the log knows of each subject

@@ -236,7 +236,7 @@ func (l *life) noteMove(r ev.Recorded) {
 		return
 	}
 	switch r.Event.(type) {
-	case ev.MoveStarted, ev.MoveMade, ev.MoveReserved, ev.MovePrepared, ev.MoveEvicted, ev.Moved, ev.MoveReleased, ev.MoveAborted, ev.Activated, ev.Suspended,
+	case ev.MoveStarted, ev.MoveMade, ev.MoveReserved, ev.MovePrepared, ev.MoveReadied, ev.MoveEvicted, ev.Moved, ev.MoveReleased, ev.MoveAborted, ev.Activated, ev.Suspended,
 		ev.MoveInstalled, ev.MoveConfirmed, ev.MoveWindowOpened, ev.MoveQuiesced, ev.MoveCopied, ev.MoveVerified, ev.MoveOpened, ev.MoveRedirected, ev.MoveHeld,
 		ev.LeavingStarted, ev.TenantLeft:
 		seen.happened = append(seen.happened, r.Event.Type())
@@ -400,23 +400,35 @@ func (l *life) settleIn() {
 	make(ev.Customer, 0, specs[ev.Customer][0])
 	make(ev.Account, 0, specs[ev.Account][0])
 	make(ev.Plan, 0, specs[ev.Plan][0])
-	business := strings.Replace(specs[ev.Plan][1], `"move":{"data":"none"}`, `"move":`+pick(&l.script, movesByJobs), 1)
-	if l.chance(2) {
+	way := pick(&l.script, append(movesByJobs, bySnapshots))
+	business := strings.Replace(specs[ev.Plan][1], `"move":{"data":"none"}`, `"move":`+way, 1)
+	if way != bySnapshots && l.chance(2) {
 		business = strings.TrimSuffix(business, "}") + `,"machines":"own"}`
 	}
-	if l.chance(3) { // there is no place for who goes there
+	if way != bySnapshots && l.chance(3) { // there is no place for who goes there
 		business = strings.Replace(strings.TrimSuffix(business, "}"), `"deployment":"resource-shared"`, `"deployment":"dedicated"`, 1) + "," + templatesJSON("m4", 0) + "}"
 	}
 	make(ev.Plan, 1, business)
 	for i := range 2 {
-		make(ev.Dataplane, i, specs[ev.Dataplane][i])
+		dataplane := specs[ev.Dataplane][i]
+		if way == bySnapshots { // they stay within a region
+			dataplane = specs[ev.Dataplane][0]
+		}
+		make(ev.Dataplane, i, dataplane)
 		make(ev.TenantInfra, i, pick(&l.script, []string{specs[ev.TenantInfra][0], cellsJSON(2, 2, 0)}))
-		make(ev.Tenant, i, specs[ev.Tenant][0])
+		on := specs[ev.Tenant][0]
+		if way == bySnapshots {
+			on = specs[ev.Tenant][2]
+		}
+		make(ev.Tenant, i, on)
 	}
 	for i := range 3 {
 		make(ev.Application, i, pick(&l.script, []string{appJSON("one", "two"), runsJSON(""), appJSON("three")}))
 	}
 	l.rest()
+	if way == bySnapshots {
+		l.fillVolumes()
+	}
 	l.chaos = true
 }
 
@@ -451,6 +463,7 @@ func (l *life) endMoves() {
 	}
 	l.bringBack()
 	l.checkAll()
+	l.checkVolumes()
 	l.deleteAll()
 	l.checkAll()
 	l.checkGone()
@@ -491,7 +504,8 @@ func (l *life) checkServing() {
 			l.wrong("%s is open in step %s, and %s copies its data still", ref, d.Move.Step, copying)
 		case here && there:
 			l.wrong("%s is open at both places in step %s", ref, d.Move.Step)
-		case closed && slices.Contains([]string{ev.StepReserve, ev.StepPrepare, ev.StepInstall, ev.StepConfirm, ev.StepWindow, ev.StepHold, ev.StepRelease}, d.Move.Step):
+		case closed && slices.Contains([]string{ev.StepReserve, ev.StepPrepare, ev.StepInstall, ev.StepReady, ev.StepConfirm, ev.StepWindow, ev.StepHold, ev.StepRelease}, d.Move.Step) &&
+			(d.Move.Closed.IsZero() || d.Move.Step != ev.StepInstall):
 			l.wrong("%s is closed in step %s", ref, d.Move.Step)
 		case there && d.Move.Step != ev.StepAbort:
 			l.wrong("%s is open where it does not live in step %s", ref, d.Move.Step)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aeriehq/aerie/cloud"
 	"github.com/aeriehq/aerie/cloud/kube"
+	"github.com/aeriehq/aerie/cloud/kube/memory/controllers"
 	"github.com/aeriehq/aerie/cloud/sim"
 	ev "github.com/aeriehq/aerie/events"
 	"github.com/aeriehq/aerie/fsm"
@@ -16,8 +17,11 @@ import (
 // podsIn is the namespace of the pods that stand for what runs on pools, and of the budget that holds them.
 const podsIn = "default"
 
-// stepPods brings the pods in all clusters one step further.
-func (l *life) stepPods() { l.must(l.cloud.StepPods(context.Background())) }
+// stepPods brings the pods in all clusters one step further, and what is behind volumes.
+func (l *life) stepPods() {
+	l.must(l.cloud.StepAll(context.Background(), controllers.Step))
+	l.stepSnapshots()
+}
 
 // eachCluster calls f for every cluster whose API answers.
 func (l *life) eachCluster(f func(kube.API)) {

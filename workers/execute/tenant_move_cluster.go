@@ -38,10 +38,14 @@ func (t *Task) relocateStep(ctx context.Context, api kube.API, e ev.RelocateTena
 		if err := t.fitsStill(ctx, api, spec, e); err != nil {
 			return false, err
 		}
+		spec.Asleep = e.Volumes != nil && (e.Step == ev.StepQuiesce || e.Sleeps)
 		if err := tenant.Close(ctx, api, spec); err != nil {
 			return false, err
 		}
 		if done, err := t.runPrograms(ctx, api, spec, e); err != nil || !done {
+			return false, err
+		}
+		if done, err := t.bringVolumes(ctx, api, e); err != nil || !done {
 			return false, err
 		}
 		return true, t.followTo(ctx, api, spec, e)
@@ -68,6 +72,9 @@ func (t *Task) relocateStep(ctx context.Context, api kube.API, e ev.RelocateTena
 	}
 	open, err := tenant.Open(ctx, api, spec)
 	if err != nil || !open {
+		return false, err
+	}
+	if err := t.endVolumes(ctx, api, e); err != nil {
 		return false, err
 	}
 	return true, tenant.EndMove(ctx, api, spec)

@@ -38,6 +38,11 @@ func (t *Task) survey(ctx context.Context, api kube.API, of ev.TenantSurvey) (us
 		if err == nil && len(use.Follow) > 0 && !of.Shared {
 			use.Blocked = t.carries(ctx, of)
 		}
+		if err == nil && of.Snapshots {
+			var blocked []string
+			use.Volumes, blocked, err = t.surveyVolumes(ctx, api, of)
+			use.Blocked = append(use.Blocked, blocked...)
+		}
 		return use, err
 	case of.To == "":
 		return use, nil
@@ -53,7 +58,7 @@ func (t *Task) survey(ctx context.Context, api kube.API, of ev.TenantSurvey) (us
 // lookAgain looks once more whether a tenant fits where it goes, before it is interrupted. What does not is an error of a code that its
 // caller chooses.
 func (t *Task) lookAgain(ctx context.Context, api kube.API, of ev.TenantSurvey, l ev.MoveLook, code kube.Code) error {
-	of.Elsewhere, of.Shared, of.There, of.Into = l.Data != "", l.To.Record != "", l.Site, l.Into
+	of.Elsewhere, of.Shared, of.There, of.Into, of.Snapshots = l.Data != "", l.To.Record != "", l.Site, l.Into, l.Data == ev.DataSnapshot
 	use, err := t.survey(ctx, api, of)
 	if err != nil {
 		return err
