@@ -17,6 +17,7 @@ var application = installed(ground[ev.ApplicationSpec]{
 	hold:   holdApplication,
 	locked: lockApplication,
 	follow: settleCopy,
+	onWay:  servesOnWay,
 	ensure: func(e ev.EnsureApplication) ev.Effect { return e },
 	remove: func(e ev.RemoveApplication) ev.Effect { return e },
 })

@@ -33,6 +33,10 @@ func copying(rows ...Row) []Row {
 		Row{ev.Relocated{}, []Phase{Copied}, Deployed},
 		Row{ev.CopyDropped{}, []Phase{Copying, Copied}, Deployed},
 		Row{ev.CopyDropped{}, []Phase{Uninstalling}, Stay},
+		Row{ev.Drifted{}, []Phase{Copied}, Stay}, // where its tenant serves
+		Row{ev.RepairStarted{}, []Phase{Copied}, Stay},
+		Row{ev.Deployed{}, []Phase{Copied}, Stay}, // it is as it was there
+		Row{ev.DriftEnded{}, []Phase{Copied}, Stay},
 	)
 }
 
@@ -59,8 +63,9 @@ func (d ReleaseData[S]) evolveCopy(happened ev.Event) ReleaseData[S] {
 		d.Copy = &now
 	case ev.Relocated:
 		d.Site, d.Cluster, d.Namespace, d.Objects, d.Endpoints, d.Copy = now.Site, now.Cluster, now.Namespace, now.Objects, now.Endpoints, nil
+		d.Repairing = false
 	case ev.CopyDropped:
-		d.Copy = nil
+		d.Copy, d.Repairing = nil, false
 	}
 	return d
 }
@@ -76,6 +81,8 @@ func (d ReleaseData[S]) thereToo() ReleaseData[S] {
 // owedCopy is what is owed to what goes along with its tenant; false if it does not.
 func (at ground[S]) owedCopy(e Entity[ReleaseData[S]]) (ev.Effect, bool) {
 	switch c := e.Data.Copy; {
+	case e.Phase() == Copied && e.Data.Repairing:
+		return at.ensure(e.Data.ensure(e.Base)), true
 	case e.Phase() == Copied, c == nil && e.Phase() == Copying:
 		return WaitFor{On: []Dependency{at.on(e.Base)}}, true
 	case c == nil:
@@ -94,6 +101,9 @@ func (at ground[S]) owedCopy(e Entity[ReleaseData[S]]) (ev.Effect, bool) {
 func (d ReleaseData[S]) outcomeCopy(outcome ev.Event) []ev.Event {
 	switch o := outcome.(type) {
 	case ev.Deployed:
+		if d.Repairing {
+			return []ev.Event{o}
+		}
 		return []ev.Event{ev.CopyDeployed(o)}
 	case ev.Deleted:
 		if d.Cluster == "" { // it was born for the move, and is nowhere else

@@ -12,9 +12,9 @@ func (d ReleaseData[S]) changes(b Base) bool {
 }
 
 // holdApplication is the event by which what was asked of an application waits for its tenant: installing, changing or
-// bringing back would wake what is suspended.
+// bringing back would wake what is suspended. What somebody has changed by hand is made again on the way too, where the tenant serves.
 func holdApplication(e Entity[ApplicationData], refs *Refs) ev.Event {
-	if e.Data.changes(e.Base) && refs.unmet([]Dependency{e.tenant()}) != nil {
+	if e.Data.changes(e.Base) && refs.unmet([]Dependency{e.tenant()}) != nil && !(e.Data.Repairing && servesOnWay(e, refs)) {
 		return ev.ChangeHeld{}
 	}
 	return nil

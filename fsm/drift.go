@@ -23,7 +23,7 @@ func (k *Kind[D]) noteDrift(e Entity[D], at time.Time, ask ev.NoteDrift, refs *R
 	switch {
 	case len(ask.Found) == 0 && e.Failure != nil && e.Drift != "":
 		happened = append(happened, ev.DriftEnded{})
-	case len(ask.Found) == 0, e.Phase() == Moving && !repairs:
+	case len(ask.Found) == 0, OnTheWay(e.Phase()) && !repairs:
 	case repairs && e.contested() && e.Relapses.Known(ask.Found):
 		if !at.Before(e.RepairAt) {
 			happened = append(happened, ev.RepairStarted{})
@@ -43,7 +43,7 @@ func (k *Kind[D]) noteDrift(e Entity[D], at time.Time, ask ev.NoteDrift, refs *R
 // stands is what was made for an entity at rest, or on its way, and should still be as it was made: the effects that made it. What
 // stands on something that is not ready is not looked at.
 func (k *Kind[D]) stands(e Entity[D], refs *Refs) []ev.Effect {
-	if k.ExpectedEffects == nil || e.Phase() != Moving && !slices.Contains(k.SteadyPhases, e.Phase()) {
+	if k.ExpectedEffects == nil || !OnTheWay(e.Phase()) && !slices.Contains(k.SteadyPhases, e.Phase()) {
 		return nil
 	}
 	return k.ExpectedEffects(e, refs)

@@ -54,6 +54,7 @@ type ground[S ev.Installed] struct {
 	hold   func(Entity[ReleaseData[S]], *Refs) ev.Event                // nil: what was asked never waits
 	locked func(Entity[ReleaseData[S]], ev.Payload, *Refs) error       // nil: it may always be asked
 	follow func(Entity[ReleaseData[S]], *Refs) ([]ev.Change, *Blocker) // nil: what it stands on never moves
+	onWay  func(Entity[ReleaseData[S]], *Refs) bool                    // while that moves, tells whether it is looked at; nil: it is not
 }
 
 // installed is a kind that waits for what it stands on and is installed there; another spec upgrades it.
@@ -170,10 +171,14 @@ func (at ground[S]) owed(e Entity[ReleaseData[S]]) ev.Effect {
 }
 
 func (at ground[S]) stands(e Entity[ReleaseData[S]], refs *Refs) []ev.Effect {
-	if refs.unmet([]Dependency{at.on(e.Base)}) != nil {
-		return nil
+	made := e.Data.ensure(e.Base)
+	if e.Phase() == Copied || refs.unmet([]Dependency{at.on(e.Base)}) != nil {
+		if at.onWay == nil || e.Data.Repairing || !at.onWay(e, refs) {
+			return nil
+		}
+		made.Repair = true // who brings it back by this, with nobody to ask, makes nothing in what is closed by then
 	}
-	return []ev.Effect{at.ensure(e.Data.ensure(e.Base))}
+	return []ev.Effect{at.ensure(made)}
 }
 
 func (at ground[S]) settle(e Entity[ReleaseData[S]], refs *Refs) ([]ev.Change, *Blocker) {

@@ -156,7 +156,7 @@ func (d TenantData) owedCluster(b Base) ev.Effect {
 		return WaitFor{On: d.place()[:1], Since: b.PhaseSince, Within: d.Away.Terms.UnconfirmedFor(), Wall: true}
 	case m.Step == ev.StepWindow:
 		opens, _ := d.Away.Terms.Window.Next(b.PhaseSince)
-		return WaitFor{On: d.place()[:1], Since: b.PhaseSince, Within: max(1, opens.Sub(b.PhaseSince)), Wall: true}
+		return WaitFor{On: append(d.place()[:1:1], d.copies(b)...), Since: b.PhaseSince, Within: max(1, opens.Sub(b.PhaseSince)), Wall: true}
 	case m.Step == ev.StepQuiesce:
 		return d.relocate(b, false, true)
 	case m.Step == ev.StepCopy, m.Step == ev.StepVerify:
@@ -251,6 +251,12 @@ func installCopies(e Entity[TenantData], refs *Refs) (changes []ev.Change, waits
 		switch c := app.Data.Copy; {
 		case (app.Phase() == Deployed || app.Phase() == Pending) && c == nil: // the latter was born for the move
 			changes = append(changes, changed(app.Base, copyOf(e, app))...)
+		case app.Data.repairs(app.Base): // where it is
+			waits = awaitRepairs(e, refs)
+			continue
+		case app.Phase() == Failed:
+			return aborting(e, ev.MoveAborting{Reason: ev.Reason{Code: ev.Dependency, Fault: ev.BySystem,
+				Message: fmt.Sprintf("%s has been changed by hand on %s, and can't be made again as it was", n.Ref, e.Data.Move.From.Dataplane)}}, refs), nil
 		case app.Phase() != Copying && app.Phase() != Copied:
 			continue // it is going, or gone
 		case c.Failure != nil:
@@ -270,14 +276,15 @@ func installCopies(e Entity[TenantData], refs *Refs) (changes []ev.Change, waits
 	return changes, waits
 }
 
-// aborting brings a tenant back, and has nobody install any more where it does not go. What was born for the move ends: endApplications.
+// aborting brings a tenant back, and has nobody install any more where it does not go. What is being made again where it serves is looked
+// at there anew. What was born for the move ends: endApplications.
 func aborting(e Entity[TenantData], why ev.MoveAborting, refs *Refs) []ev.Change {
 	changes := changed(e.Base, why)
 	if e.Data.Away == nil {
 		return changes
 	}
 	for _, n := range e.Data.copies(e.Base) {
-		if app, there := find[ApplicationData](refs, n.Ref); there && app.Phase() == Copying && app.Data.Cluster != "" {
+		if app, there := find[ApplicationData](refs, n.Ref); there && app.Data.Cluster != "" && (app.Phase() == Copying || app.Phase() == Copied && app.Data.Repairing) {
 			changes = append(changes, changed(app.Base, ev.CopyDropped{})...)
 		}
 	}

@@ -150,6 +150,9 @@ func named(of []ev.EndpointAddress, app string) (all []ev.EndpointAddress) {
 func awaitWindow(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 	w, now := e.Data.Away.Terms.Window, refs.command.Time
 	opens, _ := w.Next(now)
+	if mends := awaitRepairs(e, refs); mends != nil {
+		return nil, mends
+	}
 	if !now.IsZero() && !opens.After(now) {
 		return changed(e.Base, ev.MoveWindowOpened{At: now}), nil
 	}
@@ -168,8 +171,8 @@ func elapsedMove(e Entity[TenantData], refs *Refs) []ev.Change {
 		return aborting(e, ev.MoveAborting{Reason: ev.Reason{Code: ev.Timeout, Fault: ev.BySystem,
 			Message: fmt.Sprintf("its applications were not installed there before it had been closed for %s", e.Data.Away.Terms.MostClosed())}}, refs)
 	case ev.StepWindow:
-		if changes, _ := awaitWindow(e, refs); changes != nil {
-			return changes
+		if changes, _ := awaitWindow(e, refs); changes != nil || awaitRepairs(e, refs) != nil {
+			return changes // its time may end meanwhile, which is seen then
 		}
 		return changed(e.Base, ev.MoveWindowMissed{})
 	}
@@ -186,6 +189,8 @@ func confirmMove(e Entity[TenantData], refs *Refs) ([]ev.Change, error) {
 		return nil, ev.Refuse(ev.Refused, "operation %s of %s waits for nobody: the plan that it goes to does not say spec.move.confirm", m.ID, e.Ref)
 	case m.Step == ev.StepConfirm && m.Paused:
 		return nil, ev.Refuse(ev.Refused, "operation %s of %s is paused: continue it first", m.ID, e.Ref)
+	case m.Step == ev.StepConfirm && e.Data.stepAfter(*m) == ev.StepQuiesce && awaitRepairs(e, refs) != nil:
+		return nil, ev.Refuse(ev.Refused, "operation %s of %s waits: %s; confirm it then", m.ID, e.Ref, awaitRepairs(e, refs).Message)
 	case m.Step == ev.StepConfirm:
 		return changed(e.Base, ev.MoveConfirmed{At: refs.command.Time}), nil
 	case m.Step == ev.StepAbort:

@@ -1,8 +1,13 @@
 package fsm
 
 import (
+	"fmt"
+
 	ev "github.com/aeriehq/aerie/events"
 )
+
+// OnTheWay tells whether who is in a phase is not at rest, and may be looked at all the same: see Machine.ExpectedEffects.
+func OnTheWay(p Phase) bool { return p == Moving || p == Copied }
 
 // watched tells whether a tenant on its way to another cluster is looked at where it serves: until it may be closed there, and once
 // it is open where it has gone. One that sleeps lets in nobody, and is looked at when it has arrived.
@@ -30,4 +35,42 @@ func (a *Away) mends(happened ev.Event) bool {
 		return a.Mends
 	}
 	return false
+}
+
+// servesOnWay tells whether an application of a tenant that goes to another cluster is looked at where the tenant serves: there it is made
+// again as it was, and not where it is copied to. Those that stay behind, as of one that goes into a cell, are not.
+func servesOnWay(e Entity[ApplicationData], refs *Refs) bool {
+	t, _ := find[TenantData](refs, e.tenant().Ref)
+	d := t.Data
+	if t.Phase() != Moving || !d.watched() || d.Move.To.Record != "" || refs.unmet(d.place()[:1]) != nil {
+		return false
+	}
+	return e.Data.Site.Dataplane == d.Site.Dataplane && e.Data.Cluster == d.Cluster && e.Data.Namespace == d.Placement.Namespace
+}
+
+// repairs tells whether an application is made again as it was: as long its tenant is not closed.
+func (d ReleaseData[S]) repairs(b Base) bool {
+	return d.Repairing && (b.Phase() == Copied || b.Phase() == Upgrading)
+}
+
+// awaitRepairs is what a tenant waits for before it is closed where it serves: nobody makes anything again in what is closed. nil if
+// all is as it was made.
+func awaitRepairs(e Entity[TenantData], refs *Refs) *Blocker {
+	if e.Data.mending() {
+		return &Blocker{Retried: true, Reason: mendedFirst(e.Ref)}
+	}
+	for _, n := range e.Data.copies(e.Base) {
+		app, _ := find[ApplicationData](refs, n.Ref)
+		if !app.Data.repairs(app.Base) {
+			continue
+		}
+		w := waitsFor(n, state(app.Base))
+		w.Reason = mendedFirst(n.Ref)
+		return w
+	}
+	return nil
+}
+
+func mendedFirst(what ev.Ref) ev.Reason {
+	return ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: fmt.Sprintf("%s has been changed by hand, and is made again as it was before the tenant is closed", what)}
 }

@@ -51,7 +51,7 @@ type size struct{ short, ci, soak int }
 
 var sizes = map[Name]size{
 	Lives:           {50, 500, 10000},
-	Moves:           {3, 180, 3400},
+	Moves:           {3, 200, 4000},
 	MovesInLives:    {1, 500, 10000},
 	MovesOfSharers:  {3, 20, 1000},
 	MovesOfTerms:    {50, 1000, 1000},

@@ -63,8 +63,9 @@ spec: {tenants: 2, plan: many, planVersion: 1}
 // sharedCells is the program with a real cluster, in which two cells are open.
 type sharedCells struct {
 	*control
-	api   kube.API
-	proxy *proxy
+	api    kube.API
+	proxy  *proxy
+	within string // what the namespaces begin with in which writes are counted
 }
 
 // The namespaces of the two.
@@ -73,12 +74,12 @@ const (
 	cellTwo = "cell---web-two"
 )
 
-func newSharedCells(t *testing.T) *sharedCells {
+func newSharedCells(t *testing.T, offer string) *sharedCells {
 	t.Helper()
 	rig, api := newRig(t)
 	p := newProxy(t, rig)
-	c := &sharedCells{startControl(t, p.kubeconfig(t), 60), api, p}
-	c.run(sharing, "apply", "-f", "-", "--wait", "--timeout", "4m")
+	c := &sharedCells{startControl(t, p.kubeconfig(t), 60), api, p, "cell---"}
+	c.run(offer, "apply", "-f", "-", "--wait", "--timeout", "4m")
 	return c
 }
 
@@ -86,7 +87,7 @@ func newSharedCells(t *testing.T) *sharedCells {
 // and nothing of it is left when it has gone.
 func TestATenantJoinsAndLeaves(t *testing.T) {
 	t.Parallel()
-	c := newSharedCells(t)
+	c := newSharedCells(t, sharing)
 	whole := strike{n: math.MaxInt}
 	joins, leaves := c.joins("one", whole), c.leaves("one", whole)
 	n := often(t)
@@ -105,7 +106,7 @@ func TestATenantJoinsAndLeaves(t *testing.T) {
 // cells: one record at most says that it is active, the tenant arrives, and nothing of it is left behind.
 func TestATenantChangesCells(t *testing.T) {
 	t.Parallel()
-	c := newSharedCells(t)
+	c := newSharedCells(t, sharing)
 	c.joins("prod", strike{n: math.MaxInt})
 	from, to := cellOne, cellTwo
 	if c.state("prod", from) == "" {
@@ -146,7 +147,7 @@ func (c *sharedCells) leaves(tenant string, at strike) (writes int) {
 // changes moves the tenant from one cell to the other.
 func (c *sharedCells) changes(from, to string, at strike) (writes int) {
 	c.Helper()
-	most := c.watchActive(to, from)
+	most := c.watchServing(to, from)
 	writes = c.struck(at, []string{"tenant", "move", "zoo/prod", "--cell", "-/eu_web_" + strings.TrimPrefix(to, "cell---web-")}, func() bool {
 		return c.state("prod", to) == "active" && len(c.left("prod", to)) == 1 && len(c.left("prod", from)) == 0
 	})
@@ -163,7 +164,7 @@ func (c *sharedCells) struck(at strike, command []string, ended func() bool) (wr
 	c.Helper()
 	struck := make(chan struct{})
 	kills := at.n != math.MaxInt
-	at.namespace, at.do = "cell---", func() {
+	at.namespace, at.do = c.within, func() {
 		c.kill()
 		close(struck)
 	}
@@ -198,22 +199,21 @@ func (c *sharedCells) left(tenant, cell string) (all []string) {
 	return all
 }
 
-// watchActive counts all the time in how many cells the tenant is active, and returns the most when it is asked. Where a tenant goes to is
-// looked at first: what is active there was closed before where it comes from.
-func (c *sharedCells) watchActive(first, second string) (most func() int) {
+// watchServing counts all the time how many of two places of the tenant serve it, and returns the most when it is asked. Where a tenant goes
+// to is looked at first: what is open there was closed before where it comes from.
+func (c *sharedCells) watchServing(first, second string) (most func() int) {
 	ctx, cancel := context.WithCancel(c.Context())
 	seen := 0
 	var watcher sync.WaitGroup
 	watcher.Go(func() {
 		for tick := time.NewTicker(10 * time.Millisecond); ctx.Err() == nil; <-tick.C {
-			active := 0
-			for _, cell := range []string{first, second} {
-				o, err := c.api.Get(ctx, "v1", "ConfigMap", cell, "zoo--prod")
-				if err == nil && kube.MapOf(o["data"])["state"] == "active" {
-					active++
+			serve := 0
+			for _, place := range []string{first, second} {
+				if c.servesAt(place) {
+					serve++
 				}
 			}
-			seen = max(seen, active)
+			seen = max(seen, serve)
 		}
 	})
 	return func() int { cancel(); watcher.Wait(); return seen }

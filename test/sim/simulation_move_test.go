@@ -381,6 +381,19 @@ func (l *life) spoilOnTheWay() {
 			l.seen["moves: "+kind+"deleted by hand"] += n
 		}
 	}
+	for _, ref := range refs(ev.Application) {
+		e, _ := l.world.Get(ref)
+		d, is := e.Data.(fsm.ApplicationData)
+		if !is || !l.movesFor(ref) || len(fsm.Machines[ev.Application].ExpectedEffects(e, l.world.Refs())) == 0 || l.chance(2) {
+			continue
+		}
+		for _, o := range d.Objects { // those of its copy too, which are made again when it has followed
+			kind, name, _ := strings.Cut(o, "/")
+			n, err := l.cloud.ByHand(sim.ManualChange{Delete: "object", Match: kind + " " + d.Namespace + "/" + name})
+			l.must(err)
+			l.seen["moves: objects of applications deleted by hand"] += n
+		}
+	}
 	l.inspect()
 }
 

@@ -22,6 +22,9 @@ func (l *life) noteRepair(r ev.Recorded) {
 		delete(l.repairs, r.Ref)
 	}
 	e, _ := l.world.Get(r.Ref)
+	if _, made := r.Event.(ev.Deployed); made && e.Phase() == fsm.Copied {
+		l.seen["moves: made an application again on the way"]++
+	}
 	if fsm.Ended(e) { // what it has left is for the sweeper, and for the end of the life
 		delete(l.repairs, r.Ref)
 	}

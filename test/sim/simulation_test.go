@@ -47,7 +47,8 @@ func TestSimulatedMoves(t *testing.T) {
 		t.Errorf("there were %d moves, want %d", seen["moves"], n)
 	}
 	seen.must(t, "moves that a Secret was looked for after", "moves that make their dataplane", "moves done to a dataplane that was made",
-		"moves: made again what was changed by hand", "moves: volumes made of snapshots", "moves: volumes at the end")
+		"moves: made again what was changed by hand", "moves: made an application again on the way",
+		"moves: volumes made of snapshots", "moves: volumes at the end")
 }
 
 // TestSimulatedMovesOfSharers lives lives of tenants that go from one cell to another whose applications are shared, on one dataplane

@@ -38,6 +38,9 @@ func (t *Task) ensureInstalled(ctx context.Context, e ev.EnsureApplication, call
 		if err := place(api); err != nil {
 			return err
 		}
+		if closed, err := overtaken(ctx, api, e); err != nil || closed {
+			return err
+		}
 		if applied, err = t.install(ctx, api, e); err != nil {
 			return err
 		}
@@ -60,6 +63,15 @@ func (t *Task) ensureInstalled(ctx context.Context, e ev.EnsureApplication, call
 		return Result{Again: LookAgain}
 	}
 	return Result{Outcome: ev.Deployed{Revision: e.Revision, Objects: applied, Endpoints: reached}}
+}
+
+// overtaken tells whether a repair comes so late that its tenant is on its way by now, and closed there: what rests is not woken, and
+// what it has left is not filled. Nobody is closed while a repair is owed.
+func overtaken(ctx context.Context, api kube.API, e ev.EnsureApplication) (closed bool, err error) {
+	if !e.Repair {
+		return false, nil
+	}
+	return tenant.IsClosed(ctx, api, e.Namespace)
 }
 
 // install brings an application's objects into a cluster and says what they are.

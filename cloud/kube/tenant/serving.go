@@ -77,3 +77,9 @@ func IsOpen(ctx context.Context, api kube.API, stay Stay) (bool, error) {
 	l := there.Labels()
 	return there != nil && l[kube.LabelOwner] == stay.Owner && l[kube.LabelStay] == stay.Name && l[kube.LabelServing] != "false", err
 }
+
+// IsClosed tells whether a namespace is there and lets in nobody from outside, whoever's it is.
+func IsClosed(ctx context.Context, api kube.API, namespace string) (bool, error) {
+	there, err := kube.Find(ctx, api, kube.NamespaceKey(namespace))
+	return there != nil && there.Labels()[kube.LabelServing] == "false", err
+}
