@@ -135,7 +135,7 @@ func (l *life) wishInVain() {
 	}
 	l.rest()
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
-		if e.Unmet != nil && !m.Ended(e.Phase()) && e.Ref.Kind != ev.Tenant && (e.Phase() != fsm.Active || e.Holds("InSync")) {
+		if e.Unmet != nil && !m.Ended(e.Phase()) && (e.Ref.Kind == ev.Dataplane || e.Ref.Kind == ev.TenantInfra) && (e.Phase() != fsm.Active || e.Holds("InSync")) {
 			l.wrong("%s is %s and in sync: %t, after a wish in vain", e.Ref, e.Phase(), e.Holds("InSync"))
 		}
 	})
