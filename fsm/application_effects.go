@@ -5,12 +5,12 @@ import ev "github.com/aeriehq/aerie/events"
 // ensure owes the spec, or while an upgrade is undone the one before it.
 func (d ReleaseData[S]) ensure(b Base) ev.EnsureApplication {
 	spec, revision := d.Spec, b.Revision
-	if d.Undoing {
+	if d.Undoing || b.Phase() == Failed && d.Undone {
 		spec, revision = d.Good.Spec, d.Good.Revision
 	}
 	c := spec.Content()
 	return ev.EnsureApplication{Target: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: b.Ref.Local(), Revision: revision,
-		Rollback: b.Phase() == RollingBack, Repair: d.Repairing, Chart: c.Chart, Values: c.Values, Manifests: c.Manifests,
+		Rollback: b.Phase() == RollingBack && !d.Undone, Repair: d.Repairing, Chart: c.Chart, Values: c.Values, Manifests: c.Manifests,
 		Endpoints: endpointsOf(spec)}
 }
 

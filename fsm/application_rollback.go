@@ -64,8 +64,12 @@ func outcomeRelease[S ev.Installed](e Entity[ReleaseData[S]], outcome ev.Event) 
 
 // giveUpRelease brings back what was deployed before an upgrade that does not come about.
 func giveUpRelease[S ev.Installed](e Entity[ReleaseData[S]], why ev.Reason) ev.Event {
-	if good := e.Data.Good; e.Phase() == Upgrading && good != nil && !reflect.DeepEqual(good.Spec, e.Data.Spec) {
+	begun := e.Phase() == Upgrading || e.Phase() == Installing // the latter of one that had failed
+	if good := e.Data.Good; begun && good != nil && !reflect.DeepEqual(good.Spec, e.Data.Spec) {
 		return ev.RollingBackStarted{To: good.Revision, Reason: why}
+	}
+	if e.Phase() == RollingBack && e.Data.Undone {
+		return ev.UpdateFailed{Reason: why, Repair: true}
 	}
 	if e.Phase() == Copying {
 		return ev.CopyFailed{Reason: why}

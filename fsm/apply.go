@@ -125,8 +125,14 @@ func (b Base) keepBooks(r ev.Recorded) Base {
 	case ev.RollingBackStarted:
 		b.Attempt, b.Failure = nil, &e.Reason
 		return b
-	case ev.ChangeHeld, ev.ChangeReleased, ev.RolledBack: // of the last the reason stays: what was asked for is not there
+	case ev.ChangeHeld, ev.ChangeReleased:
 		b.Attempt = nil
+		return b
+	case ev.RolledBack: // the reason stays: what was asked for is not there
+		if b.Failure == nil { // what was there before was repaired
+			b.Failure = b.Unmet
+		}
+		b.Attempt, b.Unmet, b.Drift = nil, b.Failure, ""
 		return b
 	case ev.CreateEvent:
 		b.UID, b.Labels, _ = e.Born()
@@ -135,11 +141,11 @@ func (b Base) keepBooks(r ev.Recorded) Base {
 		b.Revision++
 		b.Unmet, b.Drift, b.Relapses = nil, "", nil
 	case ev.RetryRequested, ev.SuspendRequested, ev.ResumeRequested, ev.MoveStarted:
-		b.Unmet, b.Drift, b.Relapses = nil, "", nil
 		if b.phase == RollingBack { // what it is brought back from has failed still
-			b.Attempt = nil
+			b.Attempt, b.Drift, b.Relapses = nil, "", nil
 			return b
 		}
+		b.Unmet, b.Drift, b.Relapses = nil, "", nil
 	case ev.TakenIn:
 		b.Drift, b.Relapses = "", nil
 	case ev.Activated, ev.Suspended:

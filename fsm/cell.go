@@ -65,10 +65,10 @@ var cell = Kind[CellData]{
 		Row{ev.RetryRequested{}, []Phase{Failed}, Opening},
 		Row{ev.UpdateRequested[ev.CellSpec]{}, []Phase{Failed}, Opening},
 		Row{ev.SlotFreed{}, []Phase{Failed, Closing}, Stay},
-		Row{ev.Drifted{}, []Phase{Open, Full, Draining}, Stay},
-		Row{ev.DriftEnded{}, []Phase{Open, Full, Draining}, Stay},
-		Row{ev.RepairStarted{}, []Phase{Open, Full}, Opening},
-		Row{ev.RepairStarted{}, []Phase{Draining}, Stay},                  // it takes nobody while it is made again, nor after
+		Row{ev.Drifted{}, []Phase{Opening, Open, Full, Draining, Failed}, Stay},
+		Row{ev.DriftEnded{}, []Phase{Opening, Open, Full, Draining, Failed}, Stay},
+		Row{ev.RepairStarted{}, []Phase{Open, Full, Failed}, Opening},
+		Row{ev.RepairStarted{}, []Phase{Opening, Draining}, Stay},         // the latter takes nobody while it is made again, nor after
 		Row{ev.RetryRequested{}, []Phase{Open, Full}, Opening},            // of one that has drifted
 		Row{ev.Deleted{}, []Phase{Opening, Open, Full, Draining}, Closed}, // of no plan
 	)),
@@ -100,6 +100,7 @@ var cell = Kind[CellData]{
 		}
 		return []ev.Effect{d.ensure(e.Base)}
 	},
+	Watched:           func(e Entity[CellData]) bool { return e.brokenRepair() || e.Phase() == Opening && e.Data.Prepared },
 	ConditionsOfUsers: applicationsReady,
 	Users: func(e Entity[CellData], refs *Refs) []ev.Ref {
 		in := func(u Entity[Data]) bool {

@@ -81,12 +81,13 @@ var dataplane = Kind[DataplaneData]{
 			Row{ev.CreateStarted{}, []Phase{Networking, ClusterCreating, Bootstrapping, Updating}, Stay},
 			Row{ev.CreatesEnded{}, []Phase{Networking, ClusterCreating, Bootstrapping, Updating}, Stay},
 			Row{ev.RetryRequested{}, []Phase{Degraded}, Updating},
-			Row{ev.Drifted{}, []Phase{Active, Updating}, Stay},
+			Row{ev.Drifted{}, []Phase{Active, Updating, Retiring, Equipping}, Stay},
 			Row{ev.Drifted{}, []Phase{ClusterCreating, Bootstrapping}, Networking}, // it walks the way again
-			Row{ev.DriftEnded{}, []Phase{Active}, Stay},
-			Row{ev.Observed{}, []Phase{Active}, Stay},
-			Row{ev.RepairStarted{}, []Phase{Active}, Updating},
-			Row{ev.RetryRequested{}, []Phase{Active}, Updating}, // of one that has drifted
+			Row{ev.DriftEnded{}, []Phase{Active, Retiring, Equipping}, Stay},
+			Row{ev.Observed{}, []Phase{Active, Retiring, Equipping}, Stay},
+			Row{ev.RepairStarted{}, []Phase{Active, Retiring}, Updating},
+			Row{ev.RepairStarted{}, []Phase{Equipping}, Networking}, // it walks the way again
+			Row{ev.RetryRequested{}, []Phase{Active}, Updating},     // of one that has drifted
 			Row{ev.NetworkReady{}, []Phase{Updating}, Stay},
 			Row{ev.ClusterReady{}, []Phase{Updating}, Stay},
 			Row{ev.Failed{}, []Phase{Networking, ClusterCreating, Bootstrapping}, Failed},
@@ -109,14 +110,21 @@ var dataplane = Kind[DataplaneData]{
 	Users: func(e Entity[DataplaneData], refs *Refs) []ev.Ref {
 		return refs.users(e.Ref, func(u Entity[Data]) bool { return u.dataplane().Ref == e.Ref }, ev.TenantInfra, ev.Addon)
 	},
-	Cascades:          true,
-	OwnedKinds:        []ev.Kind{ev.Addon},
-	CreateEvents:      requested[ev.DataplaneSpec],
-	CheckSpec:         fitsDataplane,
-	UpdateEvents:      respecDataplane,
-	Evolve:            evolveDataplane,
-	Owed:              owedDataplane,
-	ExpectedEffects:   standsDataplane,
+	Cascades:        true,
+	OwnedKinds:      []ev.Kind{ev.Addon},
+	CreateEvents:    requested[ev.DataplaneSpec],
+	CheckSpec:       fitsDataplane,
+	UpdateEvents:    respecDataplane,
+	Evolve:          evolveDataplane,
+	Owed:            owedDataplane,
+	ExpectedEffects: standsDataplane,
+	Watched:         func(e Entity[DataplaneData]) bool { return e.Phase() == Equipping || e.Phase() == Retiring },
+	Repair: func(e Entity[DataplaneData]) []ev.Event {
+		if e.Phase() == Equipping {
+			return e.Data.started(ev.RepairStarted{})
+		}
+		return []ev.Event{ev.RepairStarted{}}
+	},
 	Advance:           settleDataplane,
 	Elapsed:           elapsedDataplane,
 	Alongside:         startHandover,
@@ -173,7 +181,10 @@ func evolveDataplane(d DataplaneData, happened ev.Event) DataplaneData {
 	case ev.RetryRequested:
 		d.Todo, d.Repairs = d.way(), false
 	case ev.RepairStarted:
-		d.Todo, d.Repairs = d.way(), true
+		d.Todo, d.Repairs = d.way(), !d.retires()
+		if !d.WasActive {
+			d.Todo, d.Repairs = d.first(), false
+		}
 	case ev.Disowned:
 		if d.Account.Cloud == "" { // so that it is looked for there
 			d.Account, d.Spec.Region = e.Site.Account, e.Site.Region

@@ -35,6 +35,11 @@ func (d DataplaneData) replan(now ev.DataplaneSpec) []ev.Event {
 	return []ev.Event{next}
 }
 
+// retires tells whether nothing of what is asked for is missing but the end of pools. Such a repair ends in that.
+func (d DataplaneData) retires() bool {
+	return len(d.PoolPlan.Retiring) > 0 && reflect.DeepEqual(d.Made, d.Spec)
+}
+
 // retiring adds to the end of a way that what is not wanted any more is to go. Only what was asked for ends so: a repair
 // brings back what stood, and what is to go may be just that.
 func (d DataplaneData) retiring(done ev.Event) []ev.Event {

@@ -157,8 +157,8 @@ func (k *Kind[D]) retry(e Entity[D], refs *Refs) ([]ev.Change, error) {
 	if e.trouble() == nil {
 		return nil, nil // nothing has failed: nothing to try again
 	}
-	if e.drifted() && (e.Unmet != nil || e.Phase() == Moving) { // what stands is brought back first, not what can't be had
-		return changed(e.Base, ev.RepairStarted{}), nil
+	if e.drifted() && (e.Unmet != nil || k.watches(e)) { // what stands is brought back first, not what can't be had
+		return changed(e.Base, k.repair(e)...), nil
 	}
 	if k.Again != nil {
 		if changes, err := k.Again(e, refs); len(changes) > 0 || err != nil {

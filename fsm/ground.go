@@ -90,6 +90,9 @@ func (k *Kind[D]) resume(e Entity[D], refs *Refs) []ev.Change {
 		k.Locked != nil && k.Locked(e, ev.Retry{}, refs) != nil:
 		return nil
 	}
+	if _, mends := k.verdicts[e.Phase()][ev.RepairStarted{}.Type()]; mends && e.Phase() == Failed && e.Unmet != nil && *e.Failure != *e.Unmet {
+		return changed(e.Base, k.repair(e)...) // a repair has failed, and what was asked for before has its own reason
+	}
 	changes, err := k.retry(e, refs)
 	if err != nil { // as a person would be told; it is looked at again with the next news
 		return nil

@@ -87,6 +87,10 @@ type Kind[D Data] struct {
 	Elapsed func(Entity[D], *Refs) []ev.Change
 	// ExpectedEffects is what was made for one at rest, as the effects that made it; nil if nothing is made for it.
 	ExpectedEffects func(Entity[D], *Refs) []ev.Effect
+	// Watched tells whether one is looked at that is in none of the SteadyPhases, since what works of it is to go on working; nil: none is.
+	Watched func(Entity[D]) bool
+	// Repair begins a repair; nil for RepairStarted alone.
+	Repair func(Entity[D]) []ev.Event
 	// IsNews tells whether a look has seen what is not known yet, and whether that is nothing but numbers of nodes; nil if
 	// nothing of it is seen.
 	IsNews func(Entity[D], ev.Seen) (news, onlyNodes bool)

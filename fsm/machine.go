@@ -47,6 +47,8 @@ type Machine interface {
 	// UsuallyRests is how long an entity that enters a phase takes as a rule until it is at rest, in the cloud's
 	// time, but for what it waits for; 0 if that is not known.
 	UsuallyRests(Phase) time.Duration
+	// LookedAt tells whether it is looked at what somebody else does to an entity: at rest, and where else something of it works.
+	LookedAt(Entity[Data]) bool
 	// AtRest tells whether a phase is what was asked for, with nothing more to come.
 	AtRest(Phase) bool
 	// Phases lists the phases in the order of a life, Unborn first.
@@ -107,6 +109,9 @@ func (m machine[D]) Conditions(e Entity[Data], refs *Refs) []Condition {
 }
 func (m machine[D]) ExpectedEffects(e Entity[Data], refs *Refs) []ev.Effect {
 	return m.stands(typed[D](e), refs)
+}
+func (m machine[D]) LookedAt(e Entity[Data]) bool {
+	return m.Kind.ExpectedEffects != nil && (m.AtRest(e.Phase()) || m.watches(typed[D](e)))
 }
 func (m machine[D]) Next(p Phase, event string) (Phase, bool) {
 	to, may := m.verdicts[p][event]

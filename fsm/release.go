@@ -29,6 +29,7 @@ type ReleaseData[S ev.Installed] struct {
 	Before    *DeployedSpec[S]     // what was deployed before that
 	Repairing bool                 // it has drifted, and is brought back
 	Undoing   bool                 // an upgrade has failed: the good spec is brought back
+	Undone    bool                 // it was, and is what stands: it is kept so until something else is asked for
 	Held      bool                 // what was asked waits for what it stands on
 	Copy      *CopyState           // what it has where its tenant goes to; nil if that goes nowhere
 }
@@ -70,12 +71,14 @@ func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
 			Row{ev.InstallingStarted{}, []Phase{Pending}, Installing},
 			Row{ev.Deployed{}, []Phase{Installing, Upgrading, RollingBack}, Deployed},
 			Row{ev.UpdateRequested[S]{}, []Phase{Deployed, Upgrading, RollingBack}, Upgrading},
-			Row{ev.RollingBackStarted{}, []Phase{Upgrading}, RollingBack},
-			Row{ev.RolledBack{}, []Phase{RollingBack}, Failed}, // what was asked for is not there
+			Row{ev.RollingBackStarted{}, []Phase{Upgrading, Installing}, RollingBack},
+			Row{ev.RolledBack{}, []Phase{RollingBack}, Failed},   // what was asked for is not there
+			Row{ev.UpdateFailed{}, []Phase{RollingBack}, Failed}, // a repair of what was there before
 			Row{ev.RollbackRequested[S]{}, []Phase{Deployed, Upgrading, RollingBack, Failed}, RollingBack},
-			Row{ev.Drifted{}, []Phase{Deployed}, Stay},
-			Row{ev.DriftEnded{}, []Phase{Deployed}, Stay},
+			Row{ev.Drifted{}, []Phase{Deployed, Failed}, Stay},
+			Row{ev.DriftEnded{}, []Phase{Deployed, Failed}, Stay},
 			Row{ev.RepairStarted{}, []Phase{Deployed}, Upgrading},
+			Row{ev.RepairStarted{}, []Phase{Failed}, RollingBack},  // to what is there
 			Row{ev.RetryRequested{}, []Phase{Deployed}, Upgrading}, // of one that has drifted
 			Row{ev.ChangeHeld{}, []Phase{Installing, Upgrading, RollingBack}, Stay},
 			Row{ev.ChangeReleased{}, []Phase{Installing, Upgrading, RollingBack}, Stay},
@@ -99,13 +102,16 @@ func installed[S ev.Installed](at ground[S]) Kind[ReleaseData[S]] {
 		Evolve:           evolveRelease[S],
 		Owed:             at.owed,
 		ExpectedEffects:  at.stands,
-		StandsOn:         func(e Entity[ReleaseData[S]]) []Dependency { return []Dependency{at.on(e.Base)} },
-		Advance:          at.settle,
-		DecideVerb:       rollback[S],
-		Hold:             at.hold,
-		Locked:           at.locked,
-		Outcome:          outcomeRelease[S],
-		GiveUp:           giveUpRelease[S],
+		Watched: func(e Entity[ReleaseData[S]]) bool {
+			return e.Phase() == Copied || e.Phase() == Failed && e.Data.Undone || e.brokenRepair()
+		},
+		StandsOn:   func(e Entity[ReleaseData[S]]) []Dependency { return []Dependency{at.on(e.Base)} },
+		Advance:    at.settle,
+		DecideVerb: rollback[S],
+		Hold:       at.hold,
+		Locked:     at.locked,
+		Outcome:    outcomeRelease[S],
+		GiveUp:     giveUpRelease[S],
 		Conditions: func(e Entity[ReleaseData[S]]) []Condition {
 			return []Condition{e.inSync(Deployed), e.condition(ConditionReady, e.Phase() == Deployed)}
 		},
@@ -126,20 +132,22 @@ func evolveRelease[S ev.Installed](d ReleaseData[S], happened ev.Event) ReleaseD
 	case ev.Requested[S]:
 		d.Spec = e.Spec
 	case ev.UpdateRequested[S]:
-		d.Spec, d.Undoing, d.Repairing = e.Spec, false, false
-	case ev.RepairStarted, ev.RetryRequested:
-		d.Repairing = d.Good != nil
+		d.Spec, d.Undoing, d.Undone, d.Repairing = e.Spec, false, false, false
+	case ev.RepairStarted:
+		d.Repairing, d.Undoing = d.Good != nil, d.Undone
+	case ev.RetryRequested:
+		d.Repairing, d.Undone = d.Good != nil, d.Undone && d.Undoing
 	case ev.InstallingStarted:
 		d.Site, d.Cluster, d.Namespace = e.Site, e.Cluster, e.Namespace
 	case ev.Deployed:
 		d = d.deployed(e)
 	case ev.RollbackRequested[S]:
-		d.Spec, d.Undoing, d.Repairing = e.Spec, false, false
+		d.Spec, d.Undoing, d.Undone, d.Repairing = e.Spec, false, false, false
 	case ev.RollingBackStarted:
 		d.Undoing, d.Repairing = true, false
 	case ev.RolledBack:
-		d.Objects, d.Endpoints, d.Undoing = e.Objects, e.Endpoints, false
-	case ev.Failed:
+		d.Objects, d.Endpoints, d.Undoing, d.Undone, d.Repairing = e.Objects, e.Endpoints, false, true, false
+	case ev.Failed, ev.UpdateFailed:
 		d.Undoing, d.Repairing = false, false
 	case ev.ChangeHeld:
 		d.Held = true

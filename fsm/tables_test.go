@@ -97,6 +97,73 @@ var givenUpPhases = map[ev.Kind][]Phase{
 	ev.Cell: {Failed}, ev.CellApplication: {Failed},
 }
 
+// notLookedAt says of each phase of what is made why nobody looks in it whether it still is as it was made.
+var notLookedAt = map[ev.Kind]map[Phase]string{
+	ev.Dataplane: {
+		Requested: notYetMade, Networking: beingMade, ClusterCreating: beingMade, Bootstrapping: beingMade, Updating: beingMade,
+		Degraded: "what it does not work without is gone, and nobody looks at what stands on it; a person, rights or a catalogue lead out",
+		Failed:   "it has never worked", Deleting: going, Gone: ended,
+	},
+	ev.TenantInfra: {
+		Requested: notYetMade, Provisioning: beingMade, Updating: beingMade,
+		Failed: "none of its pools is there that works; a person, or its dataplane once that is back, leads out", Deleting: going, Gone: ended,
+	},
+	ev.Tenant: {
+		Requested: notYetMade, Placing: notYetMade, Waiting: "its place is not ready, and it is made again as soon as that is",
+		Provisioning: beingMade, Suspending: beingMade, Resuming: beingMade, Deleting: going, Gone: ended,
+	},
+	ev.Application: along(released()),
+	ev.Addon:       released(), ev.CellApplication: released(),
+	ev.Cell: {Closing: going, Closed: ended},
+}
+
+const (
+	notYetMade = "nothing is made yet, or all of it is made again next"
+	beingMade  = "it is being made, which has its time, and ends in a phase that is looked at or has its reason"
+	going      = "it is being removed"
+	ended      = "nothing is left of it"
+)
+
+func released() map[Phase]string {
+	return map[Phase]string{Pending: notYetMade, Installing: beingMade, Upgrading: beingMade, RollingBack: beingMade, Uninstalling: going, Uninstalled: ended}
+}
+
+func along(all map[Phase]string) map[Phase]string {
+	all[Copying] = beingMade
+	return all
+}
+
+// What works is looked at, whatever else was asked for and could not be had; or it is said why it is not.
+func TestWhatStandsIsLookedAt(t *testing.T) {
+	eachKind(t, func(t *testing.T, k ev.Kind, m Machine, rows fsm.Events) {
+		if !m.(interface{ made() bool }).made() {
+			return
+		}
+		for _, p := range m.Phases()[1:] {
+			taken := true
+			for _, e := range []string{"drifted", "drift_ended", "repair_started"} {
+				taken = taken && slices.ContainsFunc(rows, func(r fsm.EventDesc) bool { return r.Name == e && r.Src[0] == string(p) })
+			}
+			why := notLookedAt[k][p]
+			if looked := m.LookedAt(inTrouble(k, p)); looked != taken || looked == (why != "") {
+				t.Errorf("in phase %s it is looked at: %t, what is found can be told and repaired: %t, why not: %q", p, looked, taken, why)
+			}
+		}
+	})
+}
+
+// inTrouble is an entity of which something works, in a phase.
+func inTrouble(k ev.Kind, p Phase) Entity[Data] {
+	e := onlyIn(k, p)
+	e.Drift = "Namespace x was deleted"
+	if k == ev.Cell {
+		e.Data = CellData{Prepared: true}
+	}
+	return e
+}
+
+func (m machine[D]) made() bool { return m.Kind.ExpectedEffects != nil }
+
 func TestEveryPhaseOwesOrRests(t *testing.T) {
 	eachKind(t, func(t *testing.T, k ev.Kind, m Machine, _ fsm.Events) {
 		for _, p := range m.Phases()[1:] {

@@ -51,8 +51,8 @@ var tenant = Kind[TenantData]{
 			Row{ev.TenantProvisioningStarted{}, []Phase{Waiting}, Provisioning},
 			Row{ev.Activated{}, []Phase{Provisioning}, Active},
 			Row{ev.UpdateRequested[ev.TenantSpec]{}, []Phase{Active}, Provisioning},
-			Row{ev.Drifted{}, []Phase{Active}, Stay},
-			Row{ev.DriftEnded{}, []Phase{Active}, Stay},
+			Row{ev.Drifted{}, []Phase{Active, Failed}, Stay},
+			Row{ev.DriftEnded{}, []Phase{Active, Failed}, Stay},
 			Row{ev.RepairStarted{}, []Phase{Active, Provisioning}, Provisioning},
 			Row{ev.UpdateDone{}, []Phase{Provisioning}, Active},     // it is as it was: what it could not be besides it is to be still
 			Row{ev.RetryRequested{}, []Phase{Active}, Provisioning}, // of one that has drifted
@@ -95,6 +95,7 @@ var tenant = Kind[TenantData]{
 		}
 		return []ev.Effect{e.Data.ensure(e.Base)}
 	},
+	Watched:    func(e Entity[TenantData]) bool { return e.Phase() == Moving || e.brokenRepair() },
 	StandsOn:   tenantStandsOn,
 	Advance:    settleTenant,
 	Elapsed:    elapsedMove,

@@ -6,8 +6,8 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
-// OnTheWay tells whether who is in a phase is not at rest, and may be looked at all the same: see Machine.ExpectedEffects.
-func OnTheWay(p Phase) bool { return p == Moving || p == Copied }
+// onTheWay tells whether who is in a phase goes to another place.
+func onTheWay(p Phase) bool { return p == Moving || p == Copied }
 
 // watched tells whether a tenant on its way to another cluster is looked at where it serves: until it may be closed there, and once
 // it is open where it has gone. One that sleeps lets in nobody, and is looked at when it has arrived.

@@ -51,11 +51,11 @@ var tenantInfra = Kind[TenantInfraData]{
 		Row{ev.UpdateDone{}, []Phase{Updating}, Active},
 		Row{ev.CreateStarted{}, []Phase{Provisioning, Updating}, Stay},
 		Row{ev.CreatesEnded{}, []Phase{Provisioning, Updating}, Stay},
-		Row{ev.Drifted{}, []Phase{Active}, Stay},
-		Row{ev.DriftEnded{}, []Phase{Active}, Stay},
-		Row{ev.Observed{}, []Phase{Active}, Stay},
+		Row{ev.Drifted{}, []Phase{Active, Retiring}, Stay},
+		Row{ev.DriftEnded{}, []Phase{Active, Retiring}, Stay},
+		Row{ev.Observed{}, []Phase{Active, Retiring}, Stay},
 		Row{ev.UpdateFailed{}, []Phase{Updating}, Active},
-		Row{ev.RepairStarted{}, []Phase{Active}, Updating},
+		Row{ev.RepairStarted{}, []Phase{Active, Retiring}, Updating},
 		Row{ev.RetryRequested{}, []Phase{Active}, Updating}, // of one that has drifted
 		Row{ev.Failed{}, []Phase{Provisioning, Updating}, Failed},
 		Row{ev.RetryRequested{}, []Phase{Failed}, Requested},
@@ -93,6 +93,7 @@ var tenantInfra = Kind[TenantInfraData]{
 		}
 		return []ev.Effect{e.Data.standing().ensurePools(e.Base)}
 	},
+	Watched:    func(e Entity[TenantInfraData]) bool { return e.Phase() == Retiring },
 	StandsOn:   func(e Entity[TenantInfraData]) []Dependency { return []Dependency{e.dataplane()} },
 	Advance:    settleTenantInfra,
 	Outcome:    outcomeTenantInfra,
@@ -140,8 +141,8 @@ func evolveTenantInfra(d TenantInfraData, happened ev.Event) TenantInfraData {
 		d.Spec, d.Repairs = e.Spec, false
 	case ev.RetryRequested:
 		d.Repairs = false
-	case ev.RepairStarted:
-		d.Repairs = true
+	case ev.RepairStarted: // of one of which only the end of pools is missing, it ends in that
+		d.Repairs = len(d.PoolPlan.Retiring) == 0 || !reflect.DeepEqual(d.Made, d.Spec)
 	case ev.ProvisioningStarted:
 		d.Site, d.Cluster = e.Site, e.Cluster
 		d.Made = d.Spec

@@ -231,6 +231,10 @@ func (o *operation) revert() (helm.Result, error) {
 		return helm.Result{Did: "rollback"}, err
 	}
 	now, err := o.last()
+	if err == nil && o.Repair != "" { // Helm keeps the labels of the revision that it goes back to
+		now.Labels[helm.LabelRepair] = o.Repair
+		err = o.config.Releases.Update(now)
+	}
 	if err != nil {
 		return helm.Result{}, err
 	}

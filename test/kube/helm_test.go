@@ -94,6 +94,12 @@ func TestReleaseLives(t *testing.T) {
 	back.Op = helm.Revert
 	s.must(back, "rollback", "")
 	s.must(back, "", "")
+	for _, op := range []helm.Op{helm.Revert, helm.Ensure} { // what somebody has deleted of it is made again, once
+		again := one
+		again.Op, again.Repair = op, string(op)
+		s.must(again, map[helm.Op]string{helm.Revert: "rollback", helm.Ensure: "upgrade"}[op], "")
+		s.must(again, "", "")
+	}
 	stranger := two
 	stranger.Owner = "01OTHER"
 	if _, err := s.run(stranger); kube.CodeOf(err) != kube.Conflict {

@@ -295,9 +295,13 @@ func (l *life) checkSuspension(e fsm.Entity[fsm.Data], ledger sim.Ledger, d fsm.
 }
 
 func (l *life) checkInstalled(e fsm.Entity[fsm.Data], ledger sim.Ledger, cluster string, objects []string) {
+	undone := e.Phase() == fsm.Failed && e.Unmet != nil && *e.Unmet == *e.Failure // its last upgrade was
+	if undone {
+		l.seen["looked at though an upgrade was undone"]++
+	}
 	for _, o := range objects {
-		if e.Phase() == fsm.Deployed && !holds(ledger, cluster, o, e.UID) {
-			l.wrong("%s is Deployed without its %s", e.Ref, o)
+		if (e.Phase() == fsm.Deployed || undone) && !holds(ledger, cluster, o, e.UID) {
+			l.wrong("%s is %s without its %s", e.Ref, e.Phase(), o)
 		}
 	}
 }

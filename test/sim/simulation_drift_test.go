@@ -92,7 +92,7 @@ func (l *life) otherCatalogue() {
 // wishInVain lets people ask for what the cloud has when they ask, and not any more when it is to be made. What works goes
 // on working, also while somebody changes things by hand, until the wish is taken back.
 func (l *life) wishInVain() {
-	more := sim.Catalogue{Versions: append(offers.Versions(), "1.37"), Addons: append(offers.AddonVersions(), "9.9"), Machines: []string{"s2", "s4", "m4", "r4", "x99"}}
+	more := sim.Catalogue{Versions: append(offers.Versions(), "1.37"), Addons: append(offers.AddonVersions(), "9.9"), Machines: []string{"s2", "s4", "m4", "m8", "r4", "x99"}}
 	l.offers = more
 	l.cloud.SetCatalogue(l.offers)
 	l.lookUp()
@@ -135,7 +135,7 @@ func (l *life) wishInVain() {
 	}
 	l.rest()
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
-		if e.Unmet != nil && !m.Ended(e.Phase()) && e.Ref.Kind != ev.Tenant && (e.Phase() != fsm.Active || e.Holds("InSync")) {
+		if e.Unmet != nil && !m.Ended(e.Phase()) && (e.Ref.Kind == ev.Dataplane || e.Ref.Kind == ev.TenantInfra) && (e.Phase() != fsm.Active || e.Holds("InSync")) {
 			l.wrong("%s is %s and in sync: %t, after a wish in vain", e.Ref, e.Phase(), e.Holds("InSync"))
 		}
 	})

@@ -69,6 +69,9 @@ func (l *life) ends() {
 		l.checkStill()
 	}
 	l.bringBack()
+	if l.chance(2) {
+		l.undoInVain()
+	}
 	l.wishInVain()
 	l.settle()
 	if l.chance(2) {

@@ -38,6 +38,8 @@ func TestSimulation(t *testing.T) {
 	for _, what := range []string{"requested", "activated", "update_requested", "drifted", "retry_requested", "deleted"} {
 		seen.must(t, "machines of one tenant: "+what)
 	}
+	seen.must(t, "deleted of what was undone")
+	seen.must(t, "looked at though an upgrade was undone")
 }
 
 // TestSimulatedMoves lives lives of tenants that go from one cluster to another and back.

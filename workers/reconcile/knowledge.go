@@ -77,7 +77,7 @@ func (f *folded) resting(context.Context) (all []standing, err error) {
 	f.fold.View(func(w *state.Entities) {
 		for _, k := range Inspectable {
 			w.Each(k, func(e fsm.Entity[fsm.Data]) {
-				if fsm.Machines[k].AtRest(e.Phase()) || fsm.OnTheWay(e.Phase()) {
+				if fsm.Machines[k].LookedAt(e) {
 					all = append(all, standing{ref: e.Ref, seq: e.Seq})
 				}
 			})
