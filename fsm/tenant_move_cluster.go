@@ -144,8 +144,10 @@ func (d TenantData) owedCluster(b Base) ev.Effect {
 		return d.ensure(b)
 	case m.Paused:
 		return WaitFor{}
-	case m.Step == ev.StepReserve, m.Step == ev.StepReady, m.Step == ev.StepInstall && m.To.Record != "":
+	case m.Step == ev.StepReserve, m.Step == ev.StepInstall && m.To.Record != "":
 		return WaitFor{On: awaitedAt(m.To)}
+	case m.Step == ev.StepReady:
+		return WaitFor{On: append(awaitedAt(m.To), d.copies(b)...)}
 	case m.Step == ev.StepPrepare:
 		return d.relocate(b, true, true)
 	case m.Step == ev.StepInstall && !m.Closed.IsZero():
@@ -211,6 +213,12 @@ func settleCluster(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 		if back, w := awaitPlace(e, refs); w != nil {
 			return back, w
 		}
+		if back := giveUpSpoiled(e, refs); back != nil {
+			return back, nil
+		}
+		if mends := awaitRepairs(e, refs); mends != nil {
+			return nil, mends
+		}
 		return changed(e.Base, ev.MoveReadied{At: refs.command.Time}), nil
 	case m.Step == ev.StepInstall && m.To.Record != "":
 		return lookIntoCell(e, refs)
@@ -245,6 +253,9 @@ func reservedAt(e Entity[TenantData], refs *Refs) ev.MoveReserved {
 // installCopies has the tenant's applications installed where it goes to, and waits until they are. One that can't be installed
 // there brings the tenant back.
 func installCopies(e Entity[TenantData], refs *Refs) (changes []ev.Change, waits *Blocker) {
+	if back := giveUpSpoiled(e, refs); back != nil {
+		return back, nil
+	}
 	done := ev.MoveInstalled{At: refs.command.Time, Here: refs.endpointsIn(e.Data.Move.From)}
 	for _, n := range e.Data.copies(e.Base) {
 		app, _ := find[ApplicationData](refs, n.Ref)
@@ -254,9 +265,6 @@ func installCopies(e Entity[TenantData], refs *Refs) (changes []ev.Change, waits
 		case app.Data.repairs(app.Base): // where it is
 			waits = awaitRepairs(e, refs)
 			continue
-		case app.Phase() == Failed:
-			return aborting(e, ev.MoveAborting{Reason: ev.Reason{Code: ev.Dependency, Fault: ev.BySystem,
-				Message: fmt.Sprintf("%s has been changed by hand on %s, and can't be made again as it was", n.Ref, e.Data.Move.From.Dataplane)}}, refs), nil
 		case app.Phase() != Copying && app.Phase() != Copied:
 			continue // it is going, or gone
 		case c.Failure != nil:

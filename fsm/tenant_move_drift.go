@@ -71,6 +71,17 @@ func awaitRepairs(e Entity[TenantData], refs *Refs) *Blocker {
 	return nil
 }
 
+// giveUpSpoiled brings a tenant back of whose applications one can't be made again as it was where it serves. nil if none is so.
+func giveUpSpoiled(e Entity[TenantData], refs *Refs) []ev.Change {
+	for _, n := range e.Data.copies(e.Base) {
+		if app, _ := find[ApplicationData](refs, n.Ref); app.Phase() == Failed {
+			return aborting(e, ev.MoveAborting{Reason: ev.Reason{Code: ev.Dependency, Fault: ev.BySystem,
+				Message: fmt.Sprintf("%s has been changed by hand on %s, and can't be made again as it was", n.Ref, e.Data.Move.From.Dataplane)}}, refs)
+		}
+	}
+	return nil
+}
+
 func mendedFirst(what ev.Ref) ev.Reason {
 	return ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: fmt.Sprintf("%s has been changed by hand, and is made again as it was before the tenant is closed", what)}
 }

@@ -37,6 +37,7 @@ func TestMovesBySnapshots(t *testing.T) {
 	begun := facts(t, home, over)
 	prepared := facts(t, begun, settle(moving), done(moving, ev.MovePrepared{}))
 	readied := facts(t, prepared, settle(moving))
+	spoiled := facts(t, prepared, noted(movingPg, fsmtest.Gone("ConfigMap acme--prod/a")...))
 	quiesced := facts(t, readied, done(moving, ev.MoveQuiesced{}))
 	brought := facts(t, quiesced, done(moving, ev.MoveCopied{}))
 	copying := facts(t, brought, settle(moving))
@@ -50,6 +51,9 @@ func TestMovesBySnapshots(t *testing.T) {
 	live(t, []life{
 		{name: "begun", given: home, when: over, then: []string{moving + " move_started"}, phase: fsm.Moving},
 		{name: "nothing is installed before it is closed", given: prepared, when: settle(moving), then: []string{moving + " move_readied"}, why: "relocate_tenant is under way"},
+		{name: "nor is it while something of it is made again", given: spoiled, when: settle(moving), phase: fsm.Moving, why: "application acme/prod_pg has been changed by hand, and is made again"},
+		{name: "but then", given: facts(t, spoiled, done(movingPg, ev.Deployed{Revision: 1})), when: settle(moving), then: []string{moving + " move_readied"}},
+		{name: "what can't be made again gives the move up", given: facts(t, spoiled, failed(movingPg, ev.ConfigProblem)), when: settle(moving), then: []string{moving + " move_aborting"}},
 		{name: "it rests", given: readied, when: done(moving, ev.MoveQuiesced{}), then: []string{moving + " move_quiesced"}},
 		{name: "its volumes are there", given: quiesced, when: done(moving, ev.MoveCopied{}), then: []string{moving + " move_copied"}},
 		{name: "then its applications come", given: brought, when: settle(moving), then: []string{movingPg + " copy_started"}, why: "waits for application acme/prod_pg"},
