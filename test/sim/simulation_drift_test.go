@@ -196,8 +196,8 @@ func (l *life) soldAgain(wished []ev.Ref, more sim.Catalogue) {
 
 // takeBack lets people ask for what is there instead of what can't be had, and for something else than what was made of it, is
 // gone, and is not to be had any more; if that is what is asked for already and it is to be had again, they retry. That is always
-// taken, and comes about.
-func (l *life) takeBack() {
+// taken, and comes about; unless somebody has deleted what is asked for, which is to be known.
+func (l *life) takeBack(known bool) {
 	var asked []ev.Ref
 	l.each(func(e fsm.Entity[fsm.Data], m fsm.Machine) {
 		if m.Ended(e.Phase()) {
@@ -241,6 +241,9 @@ func (l *life) takeBack() {
 			continue
 		}
 		if e.Failure != nil && e.Failure.Code == ev.DriftedReason { // what is only reported waits for people: bringBack is theirs
+			continue
+		}
+		if !known && e.Failure != nil && e.Failure.Code == ev.ConfigProblem {
 			continue
 		}
 		if e.Phase() != fsm.Active || e.Failure != nil || !e.Holds("InSync") {
@@ -315,8 +318,8 @@ func (l *life) giveWay() (waited bool) {
 // settle has people take back what can't be had, and all brought back that is gone: what stands on a dataplane that a wish had
 // broken is looked at only then, and goes on by itself. What that look finds may have to be made of something else too.
 func (l *life) settle() {
-	for range 2 {
-		l.takeBack()
+	for _, known := range []bool{false, true} {
+		l.takeBack(known)
 		l.bringBack()
 	}
 }
