@@ -5,8 +5,8 @@ import ev "github.com/aeriehq/aerie/events"
 // ensure owes the spec, or while an upgrade is undone the one before it.
 func (d ReleaseData[S]) ensure(b Base) ev.EnsureApplication {
 	spec, revision := d.Spec, b.Revision
-	if d.Undoing || b.Phase() == Failed && d.Undone {
-		spec, revision = d.Good.Spec, d.Good.Revision
+	if good := d.Good; good != nil && (d.Undoing || b.Phase() == Failed && d.Undone) {
+		spec, revision = good.Spec, good.Revision
 	}
 	c := spec.Content()
 	return ev.EnsureApplication{Target: d.Site, Cluster: d.Cluster, Namespace: d.Namespace, Name: b.Ref.Local(), Revision: revision,
