@@ -31,8 +31,8 @@ var ofOthers = []string{
 // others are the words in them that acme must not read.
 var others = []string{"birch", "31 fit", "47 tenants", "17 nodes", "14 node", "555000111222", "role-of-platform", "external-id-of-platform", "cluster-of-platform"}
 
-// TestEveryEventOnASharedDataplane has each event happen that a tenant and an application can have, with words about another
-// customer in it: its people find none of them, wherever they read.
+// TestEveryEventOnASharedDataplane has each event happen that anything of a customer's can have, with words about another customer in
+// it: its people find none of them, wherever they read.
 func TestEveryEventOnASharedDataplane(t *testing.T) {
 	c := newControl(t)
 	admin, err := nats.Connect(c.NATSURL(), nats.Token(c.Token))
@@ -60,23 +60,28 @@ func TestEveryEventOnASharedDataplane(t *testing.T) {
 	stream := readStream(t, c, token)
 
 	want, last := map[string]bool{}, uint64(0)
-	targets := []string{"/v1/events?limit=1000", "/v1/tenants?limit=1000", "/v1/applications?limit=1000", "/v1/operations?limit=1000"}
-	for _, k := range []ev.Kind{ev.Tenant, ev.Application} {
+	targets := []string{"/v1/operations?limit=1000"}
+	for _, d := range ev.Builtin.All() {
+		if d.Owner == ev.ByThePlatform || d.Owner == ev.ByItself {
+			continue // acme itself is there already
+		}
+		k := d.Kind
+		targets = append(targets, "/v1/"+d.Plural+"?limit=1000")
 		for n, happened := range fsm.Machines[k].Vocabulary() {
 			for i, text := range ofOthers {
 				if i != n%len(ofOthers) && happened.Type() != "attempt_failed" && happened.Type() != "placed" {
 					continue // one sentence each is enough
 				}
 				ref := ev.Ref{Kind: k, Owner: "acme", ID: fmt.Sprintf("%s-%d", strings.ReplaceAll(happened.Type(), "_", "-"), i)}
-				if k == ev.Application {
-					ref.ID = "prod_" + ref.ID
+				if d.Parent != "" {
+					ref.ID = strings.Repeat("prod_", 1+len(d.Above)) + ref.ID
 				}
 				path := pathTo(t, k, happened, text)
 				if path == nil {
 					continue
 				}
 				want[string(k)+"."+happened.Type()] = true
-				targets = append(targets, fmt.Sprintf("/v1/%ss/acme/%s", k, ref.ID), fmt.Sprintf("/v1/%ss/acme/%s/history", k, ref.ID))
+				targets = append(targets, fmt.Sprintf("/v1/%s/acme/%s", d.Plural, ref.ID), fmt.Sprintf("/v1/%s/acme/%s/history", d.Plural, ref.ID))
 				got, err := c.Log.Append(t.Context(), eventlog.Decision{
 					Envelope: ev.Envelope{Time: time.Now().UTC(), Actor: ev.ActorAdmin, CommandID: ref.ID},
 					Changes:  []ev.Change{{Ref: ref, Events: path}}})
@@ -198,7 +203,10 @@ func fetch(t *testing.T, c *Control, token, target string) string {
 // leads there from nothing.
 func pathTo(t *testing.T, k ev.Kind, last ev.Event, text string) []ev.Event {
 	t.Helper()
-	m := fsm.Machines[k]
+	m, cluster := fsm.Machines[k], "cluster-of-platform"
+	if k == ev.Dataplane {
+		cluster = "its own"
+	}
 	type step struct {
 		phase fsm.Phase
 		path  []ev.Event
@@ -207,7 +215,7 @@ func pathTo(t *testing.T, k ev.Kind, last ev.Event, text string) []ev.Event {
 	for open := []step{{phase: fsm.Unborn}}; len(open) > 0; open = open[1:] {
 		at := open[0]
 		if _, may := m.Next(at.phase, last.Type()); may {
-			return append(at.path, withText(last, text))
+			return append(at.path, withText(last, text, cluster))
 		}
 		for _, e := range m.Vocabulary() {
 			_, isAdopted := e.(ev.CreateEvent)
@@ -216,20 +224,20 @@ func pathTo(t *testing.T, k ev.Kind, last ev.Event, text string) []ev.Event {
 				continue
 			}
 			seen[to] = true
-			open = append(open, step{to, append(append([]ev.Event{}, at.path...), withText(e, text))})
+			open = append(open, step{to, append(append([]ev.Event{}, at.path...), withText(e, text, cluster))})
 		}
 	}
 	return nil
 }
 
 // withText is an event that says a text wherever it can, and happens on the platform's dataplane.
-func withText(e ev.Event, text string) ev.Event {
+func withText(e ev.Event, text, cluster string) ev.Event {
 	v := reflect.New(reflect.TypeOf(e)).Elem()
-	fill(v, text)
+	fill(v, text, cluster)
 	return v.Interface().(ev.Event)
 }
 
-func fill(v reflect.Value, text string) {
+func fill(v reflect.Value, text, cluster string) {
 	switch v.Kind() {
 	case reflect.Struct:
 		switch of := v.Addr().Interface().(type) {
@@ -249,19 +257,19 @@ func fill(v reflect.Value, text string) {
 		}
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
-				fill(v.Field(i), text)
+				fill(v.Field(i), text, cluster)
 			}
 		}
 	case reflect.Pointer:
 		if v.Type() == reflect.TypeFor[*ev.Target]() {
 			v.Set(reflect.New(v.Type().Elem()))
-			fill(v.Elem(), text)
+			fill(v.Elem(), text, cluster)
 		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		fill(v.Index(0), text)
+		fill(v.Index(0), text, cluster)
 	}
-	for name, value := range map[string]string{"UID": "u", "Message": text, "Why": text, "Cluster": "cluster-of-platform", "Namespace": "acme--prod",
+	for name, value := range map[string]string{"UID": "u", "Message": text, "Why": text, "Cluster": cluster, "Namespace": "acme--prod",
 		"Dataplane": "-/eu", "TenantInfra": "-/eu_pg", "Plan": "-/free", "Code": "dependency", "Fault": "user"} {
 		if v.Kind() == reflect.Struct && v.FieldByName(name).Kind() == reflect.String && v.FieldByName(name).CanSet() {
 			v.FieldByName(name).SetString(value)
