@@ -82,16 +82,16 @@ func (i *Intake) SubmitRequest(ctx context.Context, r Request) (a ev.Answer, err
 	if err == nil {
 		err = i.refuseSecrets(ctx, c)
 	}
+	var before uint64
+	i.fold.View(func(w *state.Entities) { before = w.Seq })
 	if err == nil {
 		c, err = i.survey(ctx, c)
 	}
 	if err != nil {
 		return ev.Answer{}, err
 	}
-	var before uint64
-	i.fold.View(func(w *state.Entities) { before = w.Seq })
 	answer, err := i.SubmitCommand(ctx, c)
-	if (err == nil && len(answer.Events) > 0) || retryable(err) {
+	if (err == nil && len(answer.Events) > 0) || retryable(err) && !lacksSurvey(c, err) {
 		return answer, err
 	}
 	moved, lost := i.moved(ctx, before)
@@ -99,6 +99,11 @@ func (i *Intake) SubmitRequest(ctx context.Context, r Request) (a ev.Answer, err
 	case lost != nil:
 		return ev.Answer{}, unavailable(lost)
 	case moved:
+		if c.Use == nil { // what others have done may have made a look necessary
+			if c, err = i.survey(ctx, c); err != nil {
+				return ev.Answer{}, err
+			}
+		}
 		return i.SubmitCommand(ctx, c)
 	}
 	return answer, err

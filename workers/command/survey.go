@@ -47,3 +47,9 @@ func (i *Intake) survey(ctx context.Context, c ev.Command) (ev.Command, error) {
 	c.Use = &use
 	return c, nil
 }
+
+// lacksSurvey tells whether a command was refused because nobody has looked into the cluster: when it came no look was needed.
+func lacksSurvey(c ev.Command, refused error) bool {
+	_, moves := c.Payload.(ev.Move)
+	return moves && c.Use == nil && answerCode(refused) == string(ev.Unavailable)
+}
