@@ -1,7 +1,7 @@
 package events
 
-// AskChart is of an agent: a piece of one of the server's own charts, answered with ChartPiece. Agent and server may be of different
-// versions, and what is installed is the server's.
+// AskChart is what an agent asks to get a piece of one of the server's own charts; ChartPiece answers it. Agent and server may be of
+// different versions, and what is installed is the server's.
 const AskChart = "chart"
 
 // MostOfChart is how many bytes of a chart a piece has at most. As base64 in JSON that is well below what a message may have.

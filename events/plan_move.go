@@ -3,8 +3,6 @@ package events
 import (
 	"fmt"
 	"net/netip"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -134,12 +132,14 @@ func (s PlanSpec) checkMove() []FieldError {
 
 // checkSnapshot refuses programs for which nothing would run: what is brought along by snapshots is stopped first.
 func (m *PlanMove) checkSnapshot() (faults []FieldError) {
-	for name, program := range map[string]*PlanJob{"quiesce": m.Quiesce, "unquiesce": m.Unquiesce} {
-		if program != nil {
-			faults = append(faults, FieldError{"spec.move." + name, "is not run where spec.move.data is snapshot: all that runs for the tenant is stopped before its volumes are taken; leave it out, or set spec.move.data to jobs"})
+	for _, p := range []struct {
+		name    string
+		program *PlanJob
+	}{{"quiesce", m.Quiesce}, {"unquiesce", m.Unquiesce}} {
+		if p.program != nil {
+			faults = append(faults, FieldError{"spec.move." + p.name, "is not run where spec.move.data is snapshot: all that runs for the tenant is stopped before its volumes are taken; leave it out, or set spec.move.data to jobs"})
 		}
 	}
-	slices.SortFunc(faults, func(a, b FieldError) int { return strings.Compare(a.Field, b.Field) })
 	return faults
 }
 

@@ -29,7 +29,7 @@ type ReleaseData[S ev.Installed] struct {
 	Before    *DeployedSpec[S]     // what was deployed before that
 	Repairing bool                 // it has drifted, and is brought back
 	Undoing   bool                 // an upgrade has failed: the good spec is brought back
-	Undone    bool                 // it was, and is what stands: it is kept so until something else is asked for
+	Undone    bool                 // an upgrade was rolled back, and the good spec runs, until something else is asked for
 	Held      bool                 // what was asked waits for what it stands on
 	Copy      *CopyState           // what it has where its tenant goes to; nil if that goes nowhere
 }

@@ -213,7 +213,7 @@ func settleCluster(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 		if back, w := awaitPlace(e, refs); w != nil {
 			return back, w
 		}
-		if back := giveUpSpoiled(e, refs); back != nil {
+		if back := abortUnrepairable(e, refs); back != nil {
 			return back, nil
 		}
 		if mends := awaitRepairs(e, refs); mends != nil {
@@ -253,7 +253,7 @@ func reservedAt(e Entity[TenantData], refs *Refs) ev.MoveReserved {
 // installCopies has the tenant's applications installed where it goes to, and waits until they are. One that can't be installed
 // there brings the tenant back.
 func installCopies(e Entity[TenantData], refs *Refs) (changes []ev.Change, waits *Blocker) {
-	if back := giveUpSpoiled(e, refs); back != nil {
+	if back := abortUnrepairable(e, refs); back != nil {
 		return back, nil
 	}
 	done := ev.MoveInstalled{At: refs.command.Time, Here: refs.endpointsIn(e.Data.Move.From)}

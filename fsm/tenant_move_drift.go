@@ -37,8 +37,8 @@ func (a *Away) mends(happened ev.Event) bool {
 	return false
 }
 
-// servesOnWay tells whether an application of a tenant that goes to another cluster is looked at where the tenant serves: there it is made
-// again as it was, and not where it is copied to. Those that stay behind, as of one that goes into a cell, are not.
+// servesOnWay tells whether an application of a tenant that goes to another cluster is inspected, where the tenant serves. Those that stay
+// behind, as of a tenant that goes into a cell, are not.
 func servesOnWay(e Entity[ApplicationData], refs *Refs) bool {
 	t, _ := find[TenantData](refs, e.tenant().Ref)
 	d := t.Data
@@ -48,16 +48,16 @@ func servesOnWay(e Entity[ApplicationData], refs *Refs) bool {
 	return e.Data.Site.Dataplane == d.Site.Dataplane && e.Data.Cluster == d.Cluster && e.Data.Namespace == d.Placement.Namespace
 }
 
-// repairs tells whether an application is made again as it was: as long its tenant is not closed.
+// repairs tells whether an application is being repaired while its tenant is not closed.
 func (d ReleaseData[S]) repairs(b Base) bool {
 	return d.Repairing && (b.Phase() == Copied || b.Phase() == Upgrading)
 }
 
-// awaitRepairs is what a tenant waits for before it is closed where it serves: nobody makes anything again in what is closed. nil if
-// all is as it was made.
+// awaitRepairs names the repair that must end before a tenant is closed where it serves: nobody makes anything in what is closed. nil:
+// none runs.
 func awaitRepairs(e Entity[TenantData], refs *Refs) *Blocker {
 	if e.Data.mending() {
-		return &Blocker{Retried: true, Reason: mendedFirst(e.Ref)}
+		return &Blocker{Retried: true, Reason: repairFirst(e.Ref)}
 	}
 	for _, n := range e.Data.copies(e.Base) {
 		app, _ := find[ApplicationData](refs, n.Ref)
@@ -65,14 +65,14 @@ func awaitRepairs(e Entity[TenantData], refs *Refs) *Blocker {
 			continue
 		}
 		w := waitsFor(n, state(app.Base))
-		w.Reason = mendedFirst(n.Ref)
+		w.Reason = repairFirst(n.Ref)
 		return w
 	}
 	return nil
 }
 
-// giveUpSpoiled brings a tenant back of whose applications one can't be made again as it was where it serves. nil if none is so.
-func giveUpSpoiled(e Entity[TenantData], refs *Refs) []ev.Change {
+// abortUnrepairable gives a move up if an application can't be repaired where its tenant serves; nil: it can.
+func abortUnrepairable(e Entity[TenantData], refs *Refs) []ev.Change {
 	for _, n := range e.Data.copies(e.Base) {
 		if app, _ := find[ApplicationData](refs, n.Ref); app.Phase() == Failed {
 			return aborting(e, ev.MoveAborting{Reason: ev.Reason{Code: ev.Dependency, Fault: ev.BySystem,
@@ -82,6 +82,6 @@ func giveUpSpoiled(e Entity[TenantData], refs *Refs) []ev.Change {
 	return nil
 }
 
-func mendedFirst(what ev.Ref) ev.Reason {
+func repairFirst(what ev.Ref) ev.Reason {
 	return ev.Reason{Code: ev.InProgress, Fault: ev.BySystem, Message: fmt.Sprintf("%s has been changed by hand, and is made again as it was before the tenant is closed", what)}
 }

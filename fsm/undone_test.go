@@ -17,7 +17,7 @@ func undone(more ...ev.Event) []ev.Event {
 		ev.RollingBackStarted{To: 1, Reason: fsmtest.Attempt(0, ev.InternalReason).Reason}, ev.RolledBack{Revision: 1}}, more...)
 }
 
-func TestWhatWasBroughtBackIsKept(t *testing.T) {
+func TestTheOldReleaseIsRepairedAfterAFailedUpgrade(t *testing.T) {
 	const pg = undonePg
 	lost := fsmtest.Gone("ConfigMap x")
 	drifted := ev.Drifted{Found: lost}
@@ -80,7 +80,7 @@ func TestARepairOfWhatWasBroughtBackGoesOn(t *testing.T) {
 }
 
 // Who has failed since a repair had is looked at: what else is lost is brought back, and what others have put right is made sure of.
-func TestWhoseRepairHasFailedIsLookedAt(t *testing.T) {
+func TestAFailedRepairIsInspectedAgain(t *testing.T) {
 	const prod, pg, cell = "tenant acme/prod", undonePg, "cell -/eu_pg_a"
 	why := ev.Failed{Reason: fsmtest.Attempt(0, ev.ConfigProblem).Reason}
 	drifted := ev.Drifted{Found: fsmtest.Gone("Namespace x")}

@@ -35,9 +35,8 @@ func (s *Sim) Kube(ctx context.Context, sc cloud.Scope, cluster string) (kube.AP
 	return &clusterAPI{sim: s, scope: sc, cluster: cluster, id: id}, nil
 }
 
-// StepAll brings all clusters one step further by some of their own controllers, which a real one has by itself: controllers.Step does it
-// with pods. Faults do not strike them. A cluster that is not there any more, or is being changed, has no step.
-func (s *Sim) StepAll(ctx context.Context, step func(context.Context, kube.API) error) error {
+// StepControllers runs one step of a controller in every cluster, without faults. Clusters that are gone or being changed are skipped.
+func (s *Sim) StepControllers(ctx context.Context, step func(context.Context, kube.API) error) error {
 	for _, api := range s.open() {
 		if err := step(ctx, api); err != nil && cloud.ClassOf(err) != cloud.NotFound && cloud.ClassOf(err) != cloud.Conflict {
 			return fmt.Errorf("step the controllers of cluster %s: %w", api.cluster, err)

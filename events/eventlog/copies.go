@@ -28,7 +28,7 @@ type Copy struct {
 	Wrong  string `json:"wrong"`  // in what it differs from the others; empty: in nothing
 }
 
-// mostPlaces is how many consumers are made at most until each server has one: a cluster draws where one goes.
+// mostPlaces is how many consumers are tried at most until each server has one: the cluster chooses where one goes.
 const mostPlaces = 100
 
 // fetchFor is how long a server may take to say what it has next.
@@ -57,7 +57,7 @@ func ReadCopies(ctx context.Context, nc *nats.Conn, servers []string, after, to 
 	return copies, nil
 }
 
-// placeConsumers makes a consumer on each of some servers. What it made it returns with an error too.
+// placeConsumers makes one consumer on each of some servers. With an error it returns those that it made.
 func placeConsumers(ctx context.Context, js jetstream.JetStream, servers []string, after uint64) (map[string]jetstream.Consumer, error) {
 	at := map[string]jetstream.Consumer{}
 	for n := 0; len(at) < len(servers); n++ {
@@ -77,14 +77,15 @@ func placeConsumers(ctx context.Context, js jetstream.JetStream, servers []strin
 			at[info.Cluster.Leader] = c
 			continue
 		}
-		if forgetAll(ctx, js, map[string]jetstream.Consumer{"": c}); n >= mostPlaces {
+		forgetAll(ctx, js, map[string]jetstream.Consumer{"": c})
+		if n >= mostPlaces {
 			return at, fmt.Errorf("make a consumer on each server that keeps %s: %d made, and none on some of %v", Stream, n, servers)
 		}
 	}
 	return at, nil
 }
 
-// forgetAll deletes consumers; what that fails for the servers delete in a minute.
+// forgetAll deletes consumers. Those that it can't the servers delete by themselves, after a minute.
 func forgetAll(ctx context.Context, js jetstream.JetStream, all map[string]jetstream.Consumer) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
 	defer cancel()
@@ -239,7 +240,7 @@ func (c *Comparison) Servers() (all []Compared) {
 // Look compares the next stretch, and begins anew after the last. It returns who was found to differ in it. A server that is behind or
 // away is passed over. One that differs is read twice: the first time it may just have been started.
 func (c *Comparison) Look(ctx context.Context) (differ []Copy, err error) {
-	for twice := range 2 {
+	for attempt := range 2 {
 		keepers, err := KeepersOf(ctx, c.nc)
 		if err != nil || len(keepers.Current) == 0 {
 			return nil, err
@@ -252,13 +253,13 @@ func (c *Comparison) Look(ctx context.Context) (differ []Copy, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := Compare(copies); err != nil && len(copies) > 0 {
+		if err := Compare(copies); err != nil {
 			for i := range copies {
 				copies[i].Wrong = cmp.Or(copies[i].Wrong, err.Error())
 			}
 		}
 		differ = slices.DeleteFunc(slices.Clone(copies), func(one Copy) bool { return one.Wrong == "" })
-		if len(differ) > 0 && twice == 0 {
+		if len(differ) > 0 && attempt == 0 {
 			Wait(ctx, storesWithin)
 			continue
 		}

@@ -54,18 +54,18 @@ const (
 // agentProcess is an agent that runs.
 type agentProcess struct {
 	AgentSettings
-	token    client.JoinToken
-	key      nkeys.KeyPair
-	instance string // of this process
-	nc       *nats.Conn
-	gate     *consent.Gate
-	kept     *reconcile.Kept
-	shelf    *execute.Shelf
-	lease    *ev.Lease // as it was kept last; nil: by a process before
-	skew     execute.Skew
-	news     execute.News
-	told     ev.LogPoint // the log that was met and that the control plane has been told of
-	wrong    bool        // the clock was, when the control plane was heard last
+	token        client.JoinToken
+	key          nkeys.KeyPair
+	instance     string // of this process
+	nc           *nats.Conn
+	gate         *consent.Gate
+	kept         *reconcile.Kept
+	serverCharts *execute.ServerCharts
+	lease        *ev.Lease // as it was kept last; nil: by a process before
+	skew         execute.Skew
+	news         execute.News
+	told         ev.LogPoint // the log that was met and that the control plane has been told of
+	wrong        bool        // the clock was, when the control plane was heard last
 }
 
 // RunAgent joins if that is still to be done, and works until ctx ends or the agent is revoked.
@@ -100,7 +100,7 @@ func (a *agentProcess) askFirst() (err error) {
 
 // openKept opens what the agent knows while nobody can be asked.
 func (a *agentProcess) openKept() error {
-	a.shelf = execute.OpenShelf(filepath.Join(a.DataDir, "charts"), a.askChart)
+	a.serverCharts = execute.NewServerCharts(filepath.Join(a.DataDir, "charts"), a.askChart)
 	seed, err := a.key.Seed()
 	if err == nil {
 		a.kept, err = reconcile.OpenKept(filepath.Join(a.DataDir, "kept"), seed)

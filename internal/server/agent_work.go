@@ -25,7 +25,7 @@ type placeWork struct {
 
 // begin works at the places that the agent is told, unless it does already.
 func (w *placeWork) begin(ctx context.Context, lease ev.Lease) error {
-	w.shelf.Hear(lease.Charts)
+	w.serverCharts.SetDigests(lease.Charts)
 	if w.end != nil && slices.Equal(w.now.Places, lease.Places) && w.now.Speed == lease.Speed {
 		return nil
 	}
@@ -98,7 +98,7 @@ func (w *placeWork) clouds(lease ev.Lease) (map[string]execute.Cloud, *execute.C
 		if err := errors.Join(c.openClouds(s), c.openCharts(s)); err != nil {
 			return nil, nil, err
 		}
-		c.charts.Read, c.charts.Mirrored, c.charts.Shelf = w.gate.Secrets(), w.gate.Mirrored, w.shelf
+		c.charts.Read, c.charts.Mirrored, c.charts.Server = w.gate.Secrets(), w.gate.Mirrored, w.serverCharts
 		c.charts.Runner.GoBy(w.Proxy)
 		w.control = c
 	}

@@ -81,7 +81,7 @@ func tellStalled(told map[string]liveness.Stall, now []liveness.Stall) {
 	}
 }
 
-// watchLog ends this process when the log is not the one any more that it opened, and compares its copies.
+// watchLog ends this process when its log was replaced. With NATS servers of others it compares their copies of it too.
 func (c *Control) watchLog() {
 	if c.NATS != nil {
 		c.run(&c.core, "the watch over the store", c.guard.Watch)
@@ -97,7 +97,7 @@ const compareEvery = 30 * time.Second
 // compareCopies compares what the NATS servers have of the log, a stretch at a time, and has each scrape tell what is known of it.
 // A server that differs is in the program's log at each look that finds it so.
 func (c *Control) compareCopies() {
-	if c.NATS != nil || c.Log.Copies() < 2 {
+	if c.Log.Copies() < 2 {
 		return
 	}
 	compared := eventlog.NewComparison(c.Conn)

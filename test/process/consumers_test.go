@@ -37,9 +37,9 @@ func TestStartWithoutConsumers(t *testing.T) {
 	p.interrupt()
 }
 
-// TestPersonTakesConsumers has a person, with the rights that docs/nats.md gives him, try for consumers of every stream that there is
+// TestAReplicaStartsThoughAPersonTookAllConsumers has a person, with the rights that docs/nats.md gives him, try for consumers of every stream that there is
 // on three servers, and take all that he gets. A new replica starts all the same, reads what is there, and does what is asked.
-func TestPersonTakesConsumers(t *testing.T) {
+func TestAReplicaStartsThoughAPersonTookAllConsumers(t *testing.T) {
 	t.Parallel()
 	const most = 12
 	x := natstest.StartExternal(t, 3, func(o *server.Options) {

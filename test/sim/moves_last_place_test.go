@@ -14,10 +14,10 @@ import (
 	"github.com/aeriehq/aerie/workers/command"
 )
 
-// TestTheLastPlaceByMoves: many tenants ask at once, by way of two servers, to move to a plan whose template may make so many places,
+// TestManyMovesWantTheLastPlace: many tenants ask at once, by way of two servers, to move to a plan whose template may make so many places,
 // one tenant each, and one at a time in a region. Just as many are made as may be, none twice; who comes too late is refused, and stays
 // where it is.
-func TestTheLastPlaceByMoves(t *testing.T) {
+func TestManyMovesWantTheLastPlace(t *testing.T) {
 	t.Parallel()
 	const clients, places = 16, 2
 	r := newRig(t)

@@ -19,7 +19,7 @@ const podsIn = "default"
 
 // stepPods brings the pods in all clusters one step further, and what is behind volumes.
 func (l *life) stepPods() {
-	l.must(l.cloud.StepAll(context.Background(), controllers.Step))
+	l.must(l.cloud.StepControllers(context.Background(), controllers.Step))
 	l.stepSnapshots()
 }
 

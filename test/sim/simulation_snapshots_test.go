@@ -19,7 +19,7 @@ func (l *life) stepSnapshots() {
 	if l.storage == nil {
 		return
 	}
-	l.must(l.cloud.StepAll(context.Background(), l.storage.Step))
+	l.must(l.cloud.StepControllers(context.Background(), l.storage.Step))
 	for _, wrong := range l.storage.Wrong {
 		l.wrong("snapshots: %s", wrong)
 	}
@@ -32,7 +32,7 @@ func (l *life) fillVolumes() {
 	class["provisioner"] = "disk.example"
 	snaps := kube.NewObject(move.SnapshotAPI, "VolumeSnapshotClass", "", "snaps", nil)
 	snaps["driver"], snaps["deletionPolicy"] = "disk.example", "Delete"
-	l.must(l.cloud.StepAll(context.Background(), func(ctx context.Context, api kube.API) error {
+	l.must(l.cloud.StepControllers(context.Background(), func(ctx context.Context, api kube.API) error {
 		all := []kube.Object{class, snaps}
 		for _, ref := range refs(ev.Tenant)[:2] {
 			e, _ := l.world.Get(ref)
@@ -69,7 +69,7 @@ func (l *life) checkVolumes() {
 		l.stepSnapshots()
 	}
 	l.seen["moves: volumes made of snapshots"] += l.storage.Made
-	l.must(l.cloud.StepAll(context.Background(), func(ctx context.Context, api kube.API) error {
+	l.must(l.cloud.StepControllers(context.Background(), func(ctx context.Context, api kube.API) error {
 		for _, kind := range []string{"VolumeSnapshot", "VolumeSnapshotContent"} {
 			found, err := api.List(ctx, kube.Selector{APIVersion: move.SnapshotAPI, Kind: kind})
 			if err != nil {

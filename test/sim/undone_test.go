@@ -13,7 +13,7 @@ import (
 
 // An application whose upgrade was undone is Failed and says why, while its old release runs. What somebody deletes of that is
 // brought back, and the reason stays.
-func TestWhatWasUndoneIsKept(t *testing.T) {
+func TestTheOldReleaseIsRepairedAfterAFailedUpgrade(t *testing.T) {
 	t.Parallel()
 	for _, row := range []sim.ManualChange{
 		{Delete: "object", Match: "acme--prod/settings"},

@@ -34,9 +34,9 @@ func PackCharts(own fs.FS) (map[string][]byte, error) {
 	return packed, err
 }
 
-// Shelf is where an agent has the charts of the server that it works for: of that version, and not of the agent's. What is on disk
-// there is worth only what its digest says, so it may be lost or torn.
-type Shelf struct {
+// ServerCharts fetches and keeps the charts of the server that an agent works for. A file is used only if it has the digest that the
+// server tells, so the directory may be lost or damaged.
+type ServerCharts struct {
 	dir string
 	ask func(ctx context.Context, q ev.ChartQuestion) (ev.ChartPiece, error)
 
@@ -45,12 +45,12 @@ type Shelf struct {
 	digests  map[string]string // by name; none: nothing was told
 }
 
-// OpenShelf opens a directory of charts, which is made when there is one to keep.
-func OpenShelf(dir string, ask func(ctx context.Context, q ev.ChartQuestion) (ev.ChartPiece, error)) *Shelf {
-	return &Shelf{dir: dir, ask: ask}
+// NewServerCharts opens a directory of charts, which is made when there is one to keep.
+func NewServerCharts(dir string, ask func(ctx context.Context, q ev.ChartQuestion) (ev.ChartPiece, error)) *ServerCharts {
+	return &ServerCharts{dir: dir, ask: ask}
 }
 
-// What a control plane may put on a shelf: whoever it is may be in other hands.
+// Limits on what a control plane may send: it may be in somebody else's hands.
 const (
 	mostCharts = 50
 	mostPieces = 64 // of one chart
@@ -58,8 +58,8 @@ const (
 
 var digestForm = regexp.MustCompile(`^[0-9a-f]{64}$`) // it is a file's name here
 
-// Hear notes which charts the server has.
-func (s *Shelf) Hear(digests map[string]string) {
+// SetDigests notes which charts the server has.
+func (s *ServerCharts) SetDigests(digests map[string]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.digests = map[string]string{}
@@ -71,7 +71,7 @@ func (s *Shelf) Hear(digests map[string]string) {
 }
 
 // told is what the server has told of a chart; some tells whether it has told anything of charts.
-func (s *Shelf) told(name string) (digest string, some bool) {
+func (s *ServerCharts) told(name string) (digest string, some bool) {
 	if s == nil {
 		return "", false
 	}
@@ -82,7 +82,7 @@ func (s *Shelf) told(name string) (digest string, some bool) {
 
 // own is one of the server's own charts, packed: of an agent the one that the server tells of.
 func (c *Charts) own(ctx context.Context, name string) ([]byte, error) {
-	digest, some := c.Shelf.told(name)
+	digest, some := c.Server.told(name)
 	if !some {
 		return pack(c.Own, name)
 	}
@@ -92,11 +92,11 @@ func (c *Charts) own(ctx context.Context, name string) ([]byte, error) {
 	if data, err := pack(c.Own, name); err == nil && ev.HashOf(string(data)) == digest {
 		return data, nil
 	}
-	return c.Shelf.get(ctx, name, digest)
+	return c.Server.get(ctx, name, digest)
 }
 
-// get takes a chart off the shelf, or fetches it.
-func (s *Shelf) get(ctx context.Context, name, digest string) ([]byte, error) {
+// get reads a chart that was kept, or fetches it.
+func (s *ServerCharts) get(ctx context.Context, name, digest string) ([]byte, error) {
 	if !digestForm.MatchString(digest) {
 		return nil, notBrought(name, fmt.Errorf("%q is no digest", ev.Cut(digest, 64)))
 	}
@@ -117,7 +117,7 @@ func (s *Shelf) get(ctx context.Context, name, digest string) ([]byte, error) {
 }
 
 // fetch asks for a chart, piece by piece.
-func (s *Shelf) fetch(ctx context.Context, digest string) ([]byte, error) {
+func (s *ServerCharts) fetch(ctx context.Context, digest string) ([]byte, error) {
 	var all bytes.Buffer
 	for range mostPieces {
 		p, err := s.ask(ctx, ev.ChartQuestion{Digest: digest, From: all.Len()})
@@ -141,7 +141,7 @@ func (s *Shelf) fetch(ctx context.Context, digest string) ([]byte, error) {
 }
 
 // keep keeps a chart, and none that the server no longer has.
-func (s *Shelf) keep(path string, data []byte) error {
+func (s *ServerCharts) keep(path string, data []byte) error {
 	s.mu.Lock()
 	known := slices.Collect(maps.Values(s.digests))
 	s.mu.Unlock()

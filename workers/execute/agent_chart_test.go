@@ -61,7 +61,7 @@ func TestAnAgentInstallsTheServersCharts(t *testing.T) {
 	its := fstest.MapFS{"chart0/Chart.yaml": {Data: []byte("name: chart0")}}
 	whole := bytesOf(2*ev.MostOfChart + 1)
 	server, dir := noted(whole), filepath.Join(t.TempDir(), "charts")
-	c := &Charts{Own: its, Shelf: OpenShelf(dir, server.answer)}
+	c := &Charts{Own: its, Server: NewServerCharts(dir, server.answer)}
 	get := func(want []byte, asked int) {
 		t.Helper()
 		got, err := c.own(t.Context(), "chart0")
@@ -74,20 +74,20 @@ func TestAnAgentInstallsTheServersCharts(t *testing.T) {
 		t.Fatal(err)
 	}
 	get(packed["chart0"], 0) // a server of the release before tells nothing
-	c.Shelf.Hear(server.digests())
+	c.Server.SetDigests(server.digests())
 	get(whole, 3)
 	get(whole, 3)
-	c.Shelf = OpenShelf(dir, func(context.Context, ev.ChartQuestion) (ev.ChartPiece, error) {
+	c.Server = NewServerCharts(dir, func(context.Context, ev.ChartQuestion) (ev.ChartPiece, error) {
 		return ev.ChartPiece{}, errors.New("away")
 	})
-	c.Shelf.Hear(server.digests())
+	c.Server.SetDigests(server.digests())
 	get(whole, 3)
 	file := filepath.Join(dir, ev.HashOf(string(whole))+".tgz")
 	if err := os.WriteFile(file, whole[:100], 0o600); err != nil { // torn
 		t.Fatal(err)
 	}
-	c.Shelf = OpenShelf(dir, server.answer)
-	c.Shelf.Hear(server.digests())
+	c.Server = NewServerCharts(dir, server.answer)
+	c.Server.SetDigests(server.digests())
 	get(whole, 6)
 	if _, err := c.own(t.Context(), "another"); err == nil || !strings.Contains(err.Error(), "no chart of its own") {
 		t.Errorf("a chart that the server has not: %v", err)
@@ -95,18 +95,18 @@ func TestAnAgentInstallsTheServersCharts(t *testing.T) {
 
 	newer := bytesOf(1000)
 	server.charts = noted(newer).charts
-	c.Shelf.Hear(server.digests())
+	c.Server.SetDigests(server.digests())
 	get(newer, 7)
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
 		t.Errorf("what the server no longer has is still there: %v %v", files, err)
 	}
 	server.charts = noted(packed["chart0"]).charts
-	c.Shelf.Hear(server.digests())
+	c.Server.SetDigests(server.digests())
 	get(packed["chart0"], 7) // this program has the same
 }
 
-// TestAHostileControlPlanesCharts: what is not what was told, is too large or never ends is not installed and leaves nothing behind.
-func TestAHostileControlPlanesCharts(t *testing.T) {
+// TestNoChartOfAHostileControlPlaneIsInstalled: what is not what was told, is too large or never ends is not installed and leaves nothing behind.
+func TestNoChartOfAHostileControlPlaneIsInstalled(t *testing.T) {
 	good := bytesOf(1000)
 	digest := ev.HashOf(string(good))
 	for name, row := range map[string]struct {
@@ -127,10 +127,10 @@ func TestAHostileControlPlanesCharts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			home := t.TempDir()
-			c := &Charts{Own: fstest.MapFS{}, Shelf: OpenShelf(filepath.Join(home, "charts"), func(_ context.Context, q ev.ChartQuestion) (ev.ChartPiece, error) {
+			c := &Charts{Own: fstest.MapFS{}, Server: NewServerCharts(filepath.Join(home, "charts"), func(_ context.Context, q ev.ChartQuestion) (ev.ChartPiece, error) {
 				return row.answer(q), nil
 			})}
-			c.Shelf.Hear(map[string]string{"exporter": row.digest})
+			c.Server.SetDigests(map[string]string{"exporter": row.digest})
 			got, err := c.own(t.Context(), "exporter")
 			if err == nil || len(got) > 0 || !strings.Contains(err.Error(), row.want) {
 				t.Errorf("%d bytes, %v", len(got), err)
@@ -147,8 +147,8 @@ func TestAHostileControlPlanesCharts(t *testing.T) {
 	for i := range 10_000 {
 		many[fmt.Sprint("chart", i)] = digest
 	}
-	s := OpenShelf(t.TempDir(), nil)
-	if s.Hear(many); len(s.digests) > mostCharts {
+	s := NewServerCharts(t.TempDir(), nil)
+	if s.SetDigests(many); len(s.digests) > mostCharts {
 		t.Errorf("it remembers %d charts", len(s.digests))
 	}
 }

@@ -38,7 +38,7 @@ func (t *Task) ensureInstalled(ctx context.Context, e ev.EnsureApplication, call
 		if err := place(api); err != nil {
 			return err
 		}
-		if closed, err := overtaken(ctx, api, e); err != nil || closed {
+		if closed, err := closedMeanwhile(ctx, api, e); err != nil || closed {
 			return err
 		}
 		if applied, err = t.install(ctx, api, e); err != nil {
@@ -65,9 +65,9 @@ func (t *Task) ensureInstalled(ctx context.Context, e ev.EnsureApplication, call
 	return Result{Outcome: ev.Deployed{Revision: e.Revision, Objects: applied, Endpoints: reached}}
 }
 
-// overtaken tells whether a repair comes so late that its tenant is on its way by now, and closed there: what rests is not woken, and
-// what it has left is not filled. Nobody is closed while a repair is owed.
-func overtaken(ctx context.Context, api kube.API, e ev.EnsureApplication) (closed bool, err error) {
+// closedMeanwhile tells whether a repair comes too late: its tenant has been closed, or has left. Then nothing is made. No tenant is closed
+// while a repair is owed.
+func closedMeanwhile(ctx context.Context, api kube.API, e ev.EnsureApplication) (closed bool, err error) {
 	if !e.Repair {
 		return false, nil
 	}

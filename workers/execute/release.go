@@ -25,9 +25,9 @@ import (
 // Charts is what the executor needs to install Helm charts.
 type Charts struct {
 	Runner *helm.Runner
-	Own    fs.FS  // this program's own charts, each a directory of its name
-	Shelf  *Shelf // of an agent: the server's, where it tells of them; nil: those are this program's
-	Logins string // the directory of logins: <owner>/<name>.json, each a helm.Login
+	Own    fs.FS         // this program's own charts, each a directory of its name
+	Server *ServerCharts // of an agent: the server's, where it tells of them; nil: those are this program's
+	Logins string        // the directory of logins: <owner>/<name>.json, each a helm.Login
 
 	// Mirrored says where the charts of a repository are fetched from instead; empty: from there. Nil: nobody has a say in it. No login
 	// of theirs is read for a mirror.

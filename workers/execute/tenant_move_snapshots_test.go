@@ -16,8 +16,8 @@ import (
 	ev "github.com/aeriehq/aerie/events"
 )
 
-// shelf is a tenant with a volume in one of two clusters of one storage.
-type shelf struct {
+// twoClusterStorage is a tenant with a volume in one of two clusters of one storage.
+type twoClusterStorage struct {
 	*testing.T
 	at      map[string]*memory.Store
 	storage controllers.Storage
@@ -28,7 +28,7 @@ type shelf struct {
 // spied is a cluster whose writes of a step are counted.
 type spied struct {
 	kubetest.Dying
-	of *shelf
+	of *twoClusterStorage
 }
 
 func (s *spied) count() {
@@ -51,9 +51,9 @@ func (s *spied) DeleteUnchanged(ctx context.Context, read kube.Object) error {
 	return s.Dying.DeleteUnchanged(ctx, read)
 }
 
-func newShelf(t *testing.T) *shelf {
+func newTwoClusterStorage(t *testing.T) *twoClusterStorage {
 	t.Helper()
-	s := &shelf{T: t, at: map[string]*memory.Store{}}
+	s := &twoClusterStorage{T: t, at: map[string]*memory.Store{}}
 	for _, region := range []string{"eu", "us"} {
 		class := kube.NewObject("storage.k8s.io/v1", "StorageClass", "", "fast", nil)
 		class["provisioner"] = "disk.example"
@@ -79,7 +79,7 @@ func newShelf(t *testing.T) *shelf {
 	return s
 }
 
-// stepOf is a step of a move from eu to us: which cluster it is done in, of which wish.
+// snapshotStep is a step of a move from eu to us: which cluster it is done in, of which wish.
 type snapshotStep struct {
 	step, at string
 	revision uint64
@@ -91,7 +91,7 @@ var (
 )
 
 // try does what can be done of a step at once, by somebody who dies after so many writes.
-func (s *shelf) try(do snapshotStep, calls int) (done bool, err error) {
+func (s *twoClusterStorage) try(do snapshotStep, calls int) (done bool, err error) {
 	s.Helper()
 	stay := map[string]string{"eu": "s1", "us": "s2"}[do.at]
 	if do.step == "release" {
@@ -120,7 +120,7 @@ func (s *shelf) try(do snapshotStep, calls int) (done bool, err error) {
 }
 
 // step does a step until it is done; each try but the last dies after so many writes. The storage does its part in between.
-func (s *shelf) step(do snapshotStep, calls int) {
+func (s *twoClusterStorage) step(do snapshotStep, calls int) {
 	s.Helper()
 	for range 20 {
 		if _, err := s.try(do, calls); err != nil && kube.CodeOf(err) != kube.Unavailable && kube.CodeOf(err) != kube.Held {
@@ -139,14 +139,14 @@ func (s *shelf) step(do snapshotStep, calls int) {
 	s.Fatalf("%v is not done", do)
 }
 
-func (s *shelf) store() {
+func (s *twoClusterStorage) store() {
 	for _, api := range s.at {
 		kubetest.Must(s, s.storage.Step(s.Context(), api))
 	}
 }
 
 // left is what there is of snapshots, in the clusters and behind them.
-func (s *shelf) left() string {
+func (s *twoClusterStorage) left() string {
 	s.Helper()
 	var all []string
 	for range 3 {
@@ -165,7 +165,7 @@ func (s *shelf) left() string {
 }
 
 // data is what is on the tenant's volume in a cluster.
-func (s *shelf) data(region string) string {
+func (s *twoClusterStorage) data(region string) string {
 	s.Helper()
 	claim, err := kube.Find(s.Context(), s.at[region], kube.Key{APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: "acme--prod", Name: "data-pg-0"})
 	kubetest.Must(s, err)
@@ -174,7 +174,7 @@ func (s *shelf) data(region string) string {
 	return v.Annotations()[controllers.AnnotationData]
 }
 
-func (s *shelf) replicas() any {
+func (s *twoClusterStorage) replicas() any {
 	s.Helper()
 	o, err := s.at["eu"].Get(s.Context(), "apps/v1", "StatefulSet", "acme--prod", "pg")
 	kubetest.Must(s, err)
@@ -185,7 +185,7 @@ func (s *shelf) replicas() any {
 // until that goes.
 func TestVolumesComeAlongBySnapshots(t *testing.T) {
 	for calls := range 15 {
-		s := newShelf(t)
+		s := newTwoClusterStorage(t)
 		for _, do := range bySnapshot {
 			if s.step(do, calls); do.step == ev.StepQuiesce && s.replicas() != int64(0) {
 				t.Fatal("it is taken while it runs")
@@ -208,7 +208,7 @@ func TestVolumesComeAlongBySnapshots(t *testing.T) {
 func TestAMoveBySnapshotsThatIsGivenUp(t *testing.T) {
 	for calls := range 12 {
 		for n := 2; n <= 4; n++ {
-			s := newShelf(t)
+			s := newTwoClusterStorage(t)
 			for _, do := range bySnapshot[:n-1] {
 				s.step(do, 1000)
 			}
@@ -226,11 +226,11 @@ func TestAMoveBySnapshotsThatIsGivenUp(t *testing.T) {
 }
 
 // A call that is held up before any of its writes, until the move was given up, or has ended, makes nothing that stays.
-func TestLateCallsOfAMoveBySnapshots(t *testing.T) {
+func TestALateCallLeavesNoSnapshot(t *testing.T) {
 	for name, rest := range map[string][]snapshotStep{"given up": givenUp, "done": append(bySnapshot[3:len(bySnapshot):len(bySnapshot)], snapshotStep{ev.StepPrepare, "eu", 10})} {
 		for looks := range 4 {
 			for after := range 20 {
-				s := newShelf(t)
+				s := newTwoClusterStorage(t)
 				for _, do := range bySnapshot[:2] {
 					s.step(do, 1000)
 				}
@@ -262,9 +262,9 @@ func TestLateCallsOfAMoveBySnapshots(t *testing.T) {
 }
 
 // What can't come along is named before the move, with its zone and the reason.
-func TestVolumesThatNoSnapshotBrings(t *testing.T) {
-	edit := func(region, apiVersion, kind, namespace, name string, by func(kube.Object)) func(*shelf) {
-		return func(s *shelf) { kubetest.Edit(s, s.at[region], apiVersion, kind, namespace, name, by) }
+func TestWhatNoSnapshotBringsIsNamed(t *testing.T) {
+	edit := func(region, apiVersion, kind, namespace, name string, by func(kube.Object)) func(*twoClusterStorage) {
+		return func(s *twoClusterStorage) { kubetest.Edit(s, s.at[region], apiVersion, kind, namespace, name, by) }
 	}
 	const storage, claim = "storage.k8s.io/v1", "claim data-pg-0 of volume v1 in zone eu-1 can't come along by a snapshot: "
 	late := edit("us", storage, "StorageClass", "", "fast", func(o kube.Object) { o["volumeBindingMode"] = "WaitForFirstConsumer" })
@@ -273,19 +273,19 @@ func TestVolumesThatNoSnapshotBrings(t *testing.T) {
 	pod.Metadata()["ownerReferences"] = []any{map[string]any{"kind": "StatefulSet", "name": "pg", "controller": true}}
 	for _, row := range []struct {
 		name string
-		with func(*shelf)
+		with func(*twoClusterStorage)
 		want string
 	}{
-		{"all is there", func(*shelf) {}, ""},
+		{"all is there", func(*twoClusterStorage) {}, ""},
 		{"a class that keeps what is behind it", edit("eu", move.SnapshotAPI, "VolumeSnapshotClass", "", "snaps", func(o kube.Object) { o["deletionPolicy"] = "Retain" }),
 			claim + "no VolumeSnapshotClass with the deletionPolicy Delete is of its driver disk.example where it is"},
 		{"a volume of no driver", edit("eu", "v1", "PersistentVolume", "", "v1", func(o kube.Object) { delete(kube.MapOf(o["spec"]), "csi") }), claim + "no CSI driver has made it"},
-		{"no such class there", func(s *shelf) {
+		{"no such class there", func(s *twoClusterStorage) {
 			kubetest.Must(s, s.at["us"].Delete(s.Context(), storage, "StorageClass", "", "fast"))
 		}, claim + "there is no StorageClass fast where it goes to"},
 		{"another one", edit("us", storage, "StorageClass", "", "fast", func(o kube.Object) { o["provisioner"] = "other" }), claim + "StorageClass fast is of driver other where it goes to, and of disk.example where it is"},
 		{"one that nobody would make", late, claim + "StorageClass fast makes a volume where it goes to when a pod uses it, and none uses this one now"},
-		{"one that a pod has made", func(s *shelf) {
+		{"one that a pod has made", func(s *twoClusterStorage) {
 			late(s)
 			_, err := s.at["eu"].Apply(s.Context(), pod)
 			kubetest.Must(s, err)
@@ -293,12 +293,12 @@ func TestVolumesThatNoSnapshotBrings(t *testing.T) {
 		{"one that goes when it is stopped", edit("eu", "apps/v1", "StatefulSet", "acme--prod", "pg", func(o kube.Object) {
 			kube.MapOf(o["spec"])["persistentVolumeClaimRetentionPolicy"] = map[string]any{"whenScaled": "Delete"}
 		}), "StatefulSet pg has its volumes removed when it is stopped, before they can be taken: its persistentVolumeClaimRetentionPolicy.whenScaled must be Retain"},
-		{"what can't be stopped", func(s *shelf) {
+		{"what can't be stopped", func(s *twoClusterStorage) {
 			_, err := s.at["eu"].Apply(s.Context(), kubetest.Named("apps/v1", "DaemonSet", "acme--prod", "agent"))
 			kubetest.Must(s, err)
 		}, "suspend Namespace acme--prod: invalid: these can't be stopped, so nothing was: DaemonSet agent"},
 	} {
-		s := newShelf(t)
+		s := newTwoClusterStorage(t)
 		row.with(s)
 		var of ev.TenantSurvey
 		of.Placement, of.Target, of.Elsewhere, of.Snapshots = movingStep("").Placement, placeIn("eu"), true, true

@@ -1,11 +1,14 @@
-// Package move changes the machines under a tenant's pods within one cluster: it looks what that means, holds room at the
-// target by placeholders of low priority, and has the pods leave by the Eviction API, one of a workload at a time. What
+// Package move changes the machines under a tenant's pods within one cluster, and brings its volumes to another. For the first it looks
+// what that means, holds room at the target by placeholders of low priority, and has the pods leave by the Eviction API, one of a
+// workload at a time. What
 // brings new pods to the target is no part of it: that is the namespace's label, which tenant.Ensure writes, and the
 // policy of the cluster that reads it.
 //
 // Read Survey first, then Reserve, Evict and Release, in the order in which a move calls them. To bring all back is the same
 // with the source as the target. It keeps nothing: each call looks at what is there and may be repeated, so that after a
 // crash the next one goes on. Calls for different tenants may run at once.
+//
+// Snapshots bring volumes to another cluster, in the same way: read TakeOver, then Restored and Drop.
 package move
 
 import (

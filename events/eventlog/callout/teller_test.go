@@ -57,8 +57,8 @@ func TestPositionBeginsAnew(t *testing.T) {
 	}
 }
 
-// TestTellWithoutConsumers has somebody take all consumers that the log may have: what is there and what comes is shown all the same.
-func TestTellWithoutConsumers(t *testing.T) {
+// TestCallersHearEventsWhenConsumersAreUsedUp has somebody take all consumers that the log may have: what is there and what comes is shown all the same.
+func TestCallersHearEventsWhenConsumersAreUsedUp(t *testing.T) {
 	t.Parallel()
 	x := natstest.StartExternal(t, 1, nil)
 	nc, other := natstest.Dial(t, x), natstest.Dial(t, x)

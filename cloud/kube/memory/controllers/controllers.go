@@ -2,10 +2,13 @@
 // it: pods of Deployments and StatefulSets come and go with their scale, land by the label of their namespace, find a node
 // by selector, taints and the zone of their volumes, become ready a step later, and budgets are counted.
 //
-// There is one function, Step, which brings a cluster one step further: whoever plays time calls it. It keeps nothing, all of it
+// Step brings a cluster one step further: whoever plays time calls it. It keeps nothing, all of it
 // is in the cluster, so that it may stop anywhere; two steps of one cluster at once would be in each other's way. It has no
 // ReplicaSets, Jobs, CronJobs or DaemonSets, no rollouts, no capacity of machines or preemption, no slow end of a pod, and no
 // probes: what has a node runs.
+//
+// Storage plays snapshots of volumes beside it, one for all clusters of a region. It keeps what is on the volumes and on the snapshots,
+// and its Step may be called from any goroutine.
 package controllers
 
 import (
