@@ -8,7 +8,7 @@ import (
 
 // PlanMove says how the tenants of a plan come to another cluster, and to which plans they may go.
 type PlanMove struct {
-	Data string   `json:"data,omitempty" pattern:"^[a-z]{1,20}$" doc:"what becomes of the data of one that comes from another cluster; jobs: the programs here and in its applications bring it along; snapshot: its volumes come along by snapshots, within an account and region; none: there is none to bring along; left out: nobody comes from another cluster"`
+	Data string   `json:"data,omitempty" pattern:"^[a-z]{1,20}$" doc:"what becomes of the data of one that comes from another cluster; jobs: the programs here and in its applications bring it along; snapshot: its volumes come along by snapshots, to a dataplane of the same account and region; all that runs is stopped meanwhile; none: there is none to bring along; left out: nobody comes from another cluster"`
 	Cut  string   `json:"cut" default:"15m" pattern:"^[1-9][0-9]{0,4}[smh]$" doc:"how long a tenant may be closed on its way to another cluster; what takes longer brings it back"`
 	Hold string   `json:"hold" default:"10m" pattern:"^[1-9][0-9]{0,4}[smh]$" doc:"how long what a tenant has left in another cluster stays, closed, after it has opened here"`
 	To   []string `json:"to,omitempty" maxItems:"50" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"the plans that its tenants may move to, such as business; left out: any"`
@@ -17,10 +17,10 @@ type PlanMove struct {
 	ConfirmWithin string      `json:"confirmWithin,omitempty" pattern:"^[1-9][0-9]{0,4}[smh]$" doc:"with confirm: how long that is waited for, after which the move is given up; left out: 24h"`
 	Window        *MoveWindow `json:"window,omitempty" doc:"When a tenant may be closed on its way to another cluster; left out: at any time"`
 
-	Quiesce   *PlanJob `json:"quiesce,omitempty" doc:"Run where a tenant is when that is closed: it ends connections, and lets its data rest; with jobs it must be there, or in its applications"`
+	Quiesce   *PlanJob `json:"quiesce,omitempty" doc:"Run where a tenant is when that is closed: it ends connections, and lets its data rest; with jobs it must be there, or in its applications; refused with data: snapshot"`
 	Copy      *PlanJob `json:"copy,omitempty" doc:"With jobs: run where a tenant goes to, behind quiesce: it brings its data there"`
 	Verify    *PlanJob `json:"verify,omitempty" doc:"With jobs: run where a tenant goes to, behind copy: it fails if something is missing, and the tenant is brought back"`
-	Unquiesce *PlanJob `json:"unquiesce,omitempty" doc:"Run where a tenant is when its move is given up behind quiesce, before it is opened again; it is run again until it succeeds"`
+	Unquiesce *PlanJob `json:"unquiesce,omitempty" doc:"Run where a tenant is when its move is given up behind quiesce, before it is opened again; it is run again until it succeeds; refused with data: snapshot"`
 	Switch    *PlanJob `json:"switch,omitempty" doc:"Run where a tenant has moved to, once it is open there: it points names at it, say; it is run again until it succeeds"`
 	Egress    []string `json:"egress,omitempty" maxItems:"50" pattern:"^[0-9A-Fa-f:.]{2,39}/[0-9]{1,3}$" doc:"address ranges that these programs may connect to beside the endpoints of the other side, such as 203.0.113.0/24"`
 	Ingress   []string `json:"ingress,omitempty" maxItems:"50" pattern:"^[0-9A-Fa-f:.]{2,39}/[0-9]{1,3}$" doc:"address ranges that these programs come from as the other cluster sees them: what is closed lets them in; left out: nobody"`

@@ -27,7 +27,7 @@ var Messages = []Message{
 	{ev.AskStands, "what should be there at a place", ev.StandsQuestion{}},
 	{ev.AskEnded, "which marks that it has found are of ended incarnations; and, as found, which things carry marks that the log does not know", ev.EndedQuestion{}},
 	{ev.AskSurveyed, "before a tenant moves, and somebody waits for it: what it uses of its quota, and the names of what is in the way", ev.Surveyed{}},
-	{ev.AskChart, "a piece of one of the server's own charts that is to be installed", ev.ChartQuestion{}},
+	{ev.AskChart, "to fetch one of the server's own charts: which chart, by its digest, and the byte from which a piece is wanted", ev.ChartQuestion{}},
 	{"report", "what came of a piece of work, or what was seen", ev.ExecutorReport{}},
 }
 
