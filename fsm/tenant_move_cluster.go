@@ -155,7 +155,7 @@ func (d TenantData) owedCluster(b Base) ev.Effect {
 	case m.Step == ev.StepInstall:
 		return WaitFor{On: d.copies(b)}
 	case m.Step == ev.StepConfirm:
-		return WaitFor{On: d.place()[:1], Since: b.PhaseSince, Within: d.Away.Terms.UnconfirmedFor(), Wall: true}
+		return WaitFor{On: append(d.place()[:1:1], d.copies(b)...), Since: b.PhaseSince, Within: d.Away.Terms.UnconfirmedFor(), Wall: true}
 	case m.Step == ev.StepWindow:
 		opens, _ := d.Away.Terms.Window.Next(b.PhaseSince)
 		return WaitFor{On: append(d.place()[:1:1], d.copies(b)...), Since: b.PhaseSince, Within: max(1, opens.Sub(b.PhaseSince)), Wall: true}
@@ -225,6 +225,9 @@ func settleCluster(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 	case m.Step == ev.StepInstall:
 		return installCopies(e, refs)
 	case m.Step == ev.StepConfirm:
+		if back := abortUnrepairable(e, refs); back != nil {
+			return back, nil
+		}
 		return nil, &Blocker{Since: e.PhaseSince, Reason: ev.Reason{Code: ev.Dependency, Fault: ev.ByUser,
 			Message: fmt.Sprintf("all is ready %s, and it waits until somebody says \"aerie tenant confirm %s\"; after %s it is given up", inOrOn(m.To), e.Ref.Path(), e.Data.Away.Terms.UnconfirmedFor())}}
 	case m.Step == ev.StepWindow:
@@ -258,15 +261,16 @@ func installCopies(e Entity[TenantData], refs *Refs) (changes []ev.Change, waits
 	}
 	done := ev.MoveInstalled{At: refs.command.Time, Here: refs.endpointsIn(e.Data.Move.From)}
 	for _, n := range e.Data.copies(e.Base) {
-		app, _ := find[ApplicationData](refs, n.Ref)
+		app, there := find[ApplicationData](refs, n.Ref)
 		switch c := app.Data.Copy; {
 		case (app.Phase() == Deployed || app.Phase() == Pending) && c == nil: // the latter was born for the move
 			changes = append(changes, changed(app.Base, copyOf(e, app))...)
 		case app.Data.repairs(app.Base): // where it is
 			waits = awaitRepairs(e, refs)
 			continue
-		case app.Phase() != Copying && app.Phase() != Copied:
-			continue // it is going, or gone
+		case !there, app.Phase() == Uninstalling, app.Phase() == Uninstalled:
+			continue
+		case app.Phase() != Copying && app.Phase() != Copied: // it becomes what can be copied, or fails
 		case c.Failure != nil:
 			why := *c.Failure
 			why.Message = fmt.Sprintf("%s can't be installed on %s: %s", n.Ref, e.Data.Move.To.Dataplane, why.Message)

@@ -150,6 +150,9 @@ func named(of []ev.EndpointAddress, app string) (all []ev.EndpointAddress) {
 func awaitWindow(e Entity[TenantData], refs *Refs) ([]ev.Change, *Blocker) {
 	w, now := e.Data.Away.Terms.Window, refs.command.Time
 	opens, _ := w.Next(now)
+	if back := abortUnrepairable(e, refs); back != nil {
+		return back, nil
+	}
 	if mends := awaitRepairs(e, refs); mends != nil {
 		return nil, mends
 	}

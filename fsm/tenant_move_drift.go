@@ -50,7 +50,7 @@ func servesOnWay(e Entity[ApplicationData], refs *Refs) bool {
 
 // repairs tells whether an application is being repaired while its tenant is not closed.
 func (d ReleaseData[S]) repairs(b Base) bool {
-	return d.Repairing && (b.Phase() == Copied || b.Phase() == Upgrading)
+	return d.Repairing && (b.Phase() == Copied || b.Phase() == Upgrading || b.Phase() == RollingBack)
 }
 
 // awaitRepairs names the repair that must end before a tenant is closed where it serves: nobody makes anything in what is closed. nil:

@@ -39,6 +39,8 @@ func TestApplicationsAreRepairedOnTheWay(t *testing.T) {
 		{name: "that is not held until it has moved", given: early, when: done(movingPg, again), then: []string{movingPg + " deployed"}, phase: fsm.Deployed, why: "-"},
 		{name: "and is waited for before it is installed there", given: install, when: settle(moving), phase: fsm.Moving, why: "application acme/prod_pg has been changed by hand, and is made again as it was before the tenant is closed"},
 		{name: "what can't be made again gives the move up", given: facts(t, install, failed(movingPg, ev.ConfigProblem)), when: settle(moving), then: []string{moving + " move_aborting"}},
+		{name: "nor does what somebody has put right wait till then", given: facts(t, early, failed(movingPg, ev.ConfigProblem), noted(movingPg), settle(moving), done(moving, ev.MovePrepared{})), when: settle(moving), phase: fsm.Moving, why: "application acme/prod_pg has been changed by hand, and is made again"},
+		{name: "it goes along when that is made sure of", given: facts(t, early, failed(movingPg, ev.ConfigProblem), noted(movingPg), settle(moving), done(moving, ev.MovePrepared{}), done(movingPg, again)), when: settle(moving), then: []string{movingPg + " copy_started"}},
 		{name: "once it is there, where it serves", given: copied, when: hand, then: twice, phase: fsm.Copied},
 		{name: "a second look meanwhile", given: mending, when: hand, phase: fsm.Copied},
 		{name: "made again there", given: mending, when: done(movingPg, again), then: []string{movingPg + " deployed"}, phase: fsm.Copied},

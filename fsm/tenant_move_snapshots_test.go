@@ -17,6 +17,9 @@ func snapshotHome(region string) []fsmtest.Fact {
 		fsmtest.PlanIs("snaps", func(s *ev.PlanSpec) {
 			s.Move = &ev.PlanMove{Data: ev.DataSnapshot, Cut: "15m", Hold: "10m", Switch: program("switch:1")}
 		}),
+		fsmtest.PlanIs("asks", func(s *ev.PlanSpec) {
+			s.Move = &ev.PlanMove{Data: ev.DataSnapshot, Cut: "15m", Hold: "10m", Confirm: true}
+		}),
 		fsmtest.DataplaneIs("-/us", func(s *ev.DataplaneSpec) { s.Region = region }, fsmtest.Built()...),
 		fsmtest.InfraIs("-/us_pg", fsmtest.AsIs, ev.ProvisioningStarted{Cluster: "cluster"}, fsmtest.PoolsUp, ev.Activated{}),
 		fsmtest.AppIs(fsmtest.Installing, ev.Deployed{Revision: 1, Objects: []string{"ConfigMap/a"}}))
@@ -38,6 +41,7 @@ func TestMovesBySnapshots(t *testing.T) {
 	prepared := facts(t, begun, settle(moving), done(moving, ev.MovePrepared{}))
 	readied := facts(t, prepared, settle(moving))
 	spoiled := facts(t, prepared, noted(movingPg, fsmtest.Gone("ConfigMap acme--prod/a")...))
+	asks := facts(t, home, roam(volume, func(m *ev.Move) { m.Plan = "-/asks" }), settle(moving), done(moving, ev.MovePrepared{}), settle(moving))
 	quiesced := facts(t, readied, done(moving, ev.MoveQuiesced{}))
 	brought := facts(t, quiesced, done(moving, ev.MoveCopied{}))
 	copying := facts(t, brought, settle(moving))
@@ -54,6 +58,8 @@ func TestMovesBySnapshots(t *testing.T) {
 		{name: "nor is it while something of it is made again", given: spoiled, when: settle(moving), phase: fsm.Moving, why: "application acme/prod_pg has been changed by hand, and is made again"},
 		{name: "but then", given: facts(t, spoiled, done(movingPg, ev.Deployed{Revision: 1})), when: settle(moving), then: []string{moving + " move_readied"}},
 		{name: "what can't be made again gives the move up", given: facts(t, spoiled, failed(movingPg, ev.ConfigProblem)), when: settle(moving), then: []string{moving + " move_aborting"}},
+		{name: "what can't be made again while it waits for somebody", given: facts(t, asks, noted(movingPg, fsmtest.Gone("ConfigMap acme--prod/a")...), failed(movingPg, ev.ConfigProblem)), when: settle(moving), then: []string{moving + " move_aborting"}},
+		{name: "who confirms it before that is refused", given: facts(t, asks, noted(movingPg, fsmtest.Gone("ConfigMap acme--prod/a")...)), when: ask(moving, ev.Confirm{}), not: "refused…confirm it then"},
 		{name: "it rests", given: readied, when: done(moving, ev.MoveQuiesced{}), then: []string{moving + " move_quiesced"}},
 		{name: "its volumes are there", given: quiesced, when: done(moving, ev.MoveCopied{}), then: []string{moving + " move_copied"}},
 		{name: "then its applications come", given: brought, when: settle(moving), then: []string{movingPg + " copy_started"}, why: "waits for application acme/prod_pg"},

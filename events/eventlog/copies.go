@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -218,6 +219,7 @@ type Compared struct {
 	At      time.Time // when it was read last
 
 	now, before string // in what it differs this time through the log, and did the time before
+	read        bool   // some of it, this time
 }
 
 // NewComparison compares the servers that a connection leads to.
@@ -263,27 +265,33 @@ func (c *Comparison) Look(ctx context.Context) (differ []Copy, err error) {
 			Wait(ctx, storesWithin)
 			continue
 		}
-		c.note(copies, to, to == keepers.Last)
+		c.note(copies, to, keepers)
 		break
 	}
 	return differ, ctx.Err()
 }
 
-// note keeps what was found up to a sequence; ended: the log ends there.
-func (c *Comparison) note(copies []Copy, to uint64, ended bool) {
+// note keeps what was found up to a sequence. A server that is none any more is forgotten; one that was not read this time through the
+// log differs as it did.
+func (c *Comparison) note(copies []Copy, to uint64, keepers Keepers) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, one := range copies {
 		s := c.servers[one.Server]
-		s.Server, s.Last, s.At, s.now = one.Server, to, time.Now(), cmp.Or(s.now, one.Wrong)
+		s.Server, s.Last, s.At, s.now, s.read = one.Server, to, time.Now(), cmp.Or(s.now, one.Wrong), true
 		c.servers[one.Server] = s
 	}
-	if c.after = to; !ended {
+	maps.DeleteFunc(c.servers, func(name string, _ Compared) bool {
+		return !slices.Contains(keepers.Current, name) && !slices.Contains(keepers.Behind, name)
+	})
+	if c.after = to; to < keepers.Last {
 		return
 	}
 	c.after = 0
 	for name, s := range c.servers {
-		s.before, s.now = s.now, ""
-		c.servers[name] = s
+		if s.read {
+			s.before, s.now, s.read = s.now, "", false
+			c.servers[name] = s
+		}
 	}
 }

@@ -100,10 +100,13 @@ func (s *ServerCharts) get(ctx context.Context, name, digest string) ([]byte, er
 	if !digestForm.MatchString(digest) {
 		return nil, notBrought(name, fmt.Errorf("%q is no digest", ev.Cut(digest, 64)))
 	}
+	path := filepath.Join(s.dir, digest+".tgz")
+	if data := kept(path, digest); data != nil { // whoever fetches another one keeps nobody
+		return data, nil
+	}
 	s.fetching.Lock()
 	defer s.fetching.Unlock()
-	path := filepath.Join(s.dir, digest+".tgz")
-	if data, err := os.ReadFile(path); err == nil && ev.HashOf(string(data)) == digest {
+	if data := kept(path, digest); data != nil {
 		return data, nil
 	}
 	data, err := s.fetch(ctx, digest)
@@ -114,6 +117,14 @@ func (s *ServerCharts) get(ctx context.Context, name, digest string) ([]byte, er
 		slog.Warn("a chart of the server's is not kept, and will be fetched again", "chart", name, "err", err)
 	}
 	return data, nil
+}
+
+// kept is a chart that is on disk and whole; nil if there is none.
+func kept(path, digest string) []byte {
+	if data, err := os.ReadFile(path); err == nil && ev.HashOf(string(data)) == digest {
+		return data
+	}
+	return nil
 }
 
 // fetch asks for a chart, piece by piece.

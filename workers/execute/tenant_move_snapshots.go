@@ -33,7 +33,9 @@ func (t *Task) bringVolumes(ctx context.Context, api kube.API, e ev.RelocateTena
 		})
 		return done, err
 	}
-	return true, t.snapshotsOf(e).Restored(ctx, api)
+	return true, t.inCluster(ctx, e.Volumes.Site, e.Volumes.Cluster, "LookForVolumes", func(source kube.API) error {
+		return t.snapshotsOf(e).Restored(ctx, source, api)
+	})
 }
 
 // endVolumes ends what is there only to bring volumes along, in a namespace that is open: where they went, or where the move was given

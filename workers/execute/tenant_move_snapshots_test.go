@@ -313,3 +313,53 @@ func TestWhatNoSnapshotBringsIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// What was installed at the target may have put another claim in the place of one that was restored: then nobody goes there, and the
+// source stays.
+func TestNobodyGoesWhereAVolumeIsNotRestored(t *testing.T) {
+	for name, spoil := range map[string]func(*twoClusterStorage){
+		"deleted": func(*twoClusterStorage) {},
+		"another one": func(s *twoClusterStorage) {
+			_, err := s.at["us"].Apply(s.Context(), kubetest.Object("v1", "PersistentVolumeClaim", "acme--prod", "data-pg-0", map[string]any{"spec": map[string]any{
+				"storageClassName": "fast", "accessModes": []any{"ReadWriteOnce"}, "resources": map[string]any{"requests": map[string]any{"storage": "500Mi"}}}}))
+			kubetest.Must(s, err)
+		},
+	} {
+		s := newTwoClusterStorage(t)
+		for _, do := range bySnapshot[:3] {
+			s.step(do, 1000)
+		}
+		kubetest.Must(t, s.at["us"].Delete(t.Context(), "v1", "PersistentVolumeClaim", "acme--prod", "data-pg-0"))
+		s.store()
+		spoil(s)
+		s.store()
+		if done, err := s.try(bySnapshot[3], 1000); done || kube.CodeOf(err) != kube.Held {
+			t.Errorf("%s: verified: %t, %v", name, done, err)
+		}
+	}
+}
+
+// unserved is a cluster that serves no snapshots any more.
+type unserved struct{ kube.API }
+
+func (u unserved) List(ctx context.Context, s kube.Selector) ([]kube.Object, error) {
+	if s.APIVersion == move.SnapshotAPI {
+		return nil, fmt.Errorf("list: %w", kube.ErrUnserved)
+	}
+	return u.API.List(ctx, s)
+}
+
+// Where somebody has taken the API of snapshots away a tenant is opened all the same.
+func TestSnapshotsThatAreNotServedHoldNobody(t *testing.T) {
+	s := newTwoClusterStorage(t)
+	for _, do := range bySnapshot[:2] {
+		s.step(do, 1000)
+	}
+	e := movingStep(ev.StepAbort)
+	e.Placement.Stay, e.Volumes = "s1", &ev.MoveVolumes{Namespace: "acme--prod", Stay: "s1"}
+	task := &Task{}
+	task.UID, task.Revision = "U1", 8
+	if err := task.endVolumes(t.Context(), unserved{s.at["eu"]}, e); err != nil || s.replicas() != int64(2) {
+		t.Errorf("%d run: %v", s.replicas(), err)
+	}
+}

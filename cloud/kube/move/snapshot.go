@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
 	"strings"
 
 	"github.com/aeriehq/aerie/cloud/kube"
@@ -297,18 +298,31 @@ func (s Snapshots) claim(claim kube.Object, from string, size any) kube.Object {
 	return kube.NewObject("v1", claimKind, s.To, claim.Name(), spec).Marked("", claim.Labels(), annotations)
 }
 
-// Restored refuses a target one of whose volumes is not made yet.
-func (s Snapshots) Restored(ctx context.Context, target kube.API) error {
-	found, err := target.List(ctx, kube.Selector{APIVersion: "v1", Kind: claimKind, Namespace: s.To})
-	for _, c := range found {
-		if kube.Nested(c, "spec", "dataSource")["name"] == s.name(c.Name()) && volumeOf(c) == "" {
-			return kube.Fail(kube.Held, "look for volumes", c.Key(), "its volume was not made of the snapshot yet")
+// Restored refuses a target that has not each claim of the source, with a volume that is made of its snapshot: what was installed there
+// since may have put another one in its place, and the source goes when the move is done.
+func (s Snapshots) Restored(ctx context.Context, source, target kube.API) error {
+	all, err := claims(ctx, source, s.From)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		k := c.Key()
+		k.Namespace = s.To
+		there, err := kube.Find(ctx, target, k)
+		switch {
+		case err != nil:
+			return err
+		case there == nil, there.Terminating(), kube.Nested(there, "spec", "dataSource")["name"] != s.name(c.Name()):
+			return kube.Fail(kube.Held, "look for volumes", k, "the claim that was made of the snapshot is not there any more")
+		case volumeOf(there) == "":
+			return kube.Fail(kube.Held, "look for volumes", k, "its volume was not made of the snapshot yet")
 		}
 	}
-	return err
+	return nil
 }
 
-// Drop removes the snapshots of a namespace, and the contents by which it was given their handles. What is of a later wish stays.
+// Drop removes the snapshots of a namespace, and the contents by which it was given their handles. What is of a later wish stays. Where
+// snapshots are not served any more there are none.
 func (s Snapshots) Drop(ctx context.Context, api kube.API, namespace string) error {
 	for _, kind := range []string{snapshotKind, contentKind} {
 		sel := kube.Selector{APIVersion: SnapshotAPI, Kind: kind, Labels: map[string]string{kube.LabelOwner: s.Owner}}
@@ -316,6 +330,9 @@ func (s Snapshots) Drop(ctx context.Context, api kube.API, namespace string) err
 			sel.Namespace = namespace
 		}
 		found, err := api.List(ctx, sel)
+		if errors.Is(err, kube.ErrUnserved) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
