@@ -13,6 +13,20 @@ import (
 	"github.com/aeriehq/aerie/cloud/kube/kubetest"
 )
 
+// front is what a plan says of the application that its cells or its tenants have.
+const front = `  applications:
+    - name: front
+      manifests:
+        - apiVersion: apps/v1
+          kind: Deployment
+          metadata: {name: front}
+          spec:
+            selector: {matchLabels: {app: front}}
+            template:
+              metadata: {labels: {app: front}}
+              spec: {containers: [{name: front, image: "example.test/front:1"}]}
+`
+
 // sharing is an offer of a multi-tenant plan with all programs, and a customer.
 const sharing = `kind: account
 name: main
@@ -24,18 +38,7 @@ spec:
   deployment: multi-tenant
   apps: [{type: web, size: small}]
   cellQuota: {cpu: "8", memory: 8Gi, pods: 20}
-  applications:
-    - name: front
-      manifests:
-        - apiVersion: apps/v1
-          kind: Deployment
-          metadata: {name: front}
-          spec:
-            selector: {matchLabels: {app: front}}
-            template:
-              metadata: {labels: {app: front}}
-              spec: {containers: [{name: front, image: "example.test/front:1"}]}
-  tenants:
+` + front + `  tenants:
     join: {image: "example.test/tenant:1", command: [join]}
     leave: {image: "example.test/tenant:1", command: [leave]}
 ` + byPrograms + `---

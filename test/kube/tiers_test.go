@@ -17,18 +17,7 @@ spec:
   deployment: resource-shared
   apps: [{type: web, size: small}]
   quota: {pods: 20}
-  applications:
-    - name: front
-      manifests:
-        - apiVersion: apps/v1
-          kind: Deployment
-          metadata: {name: front}
-          spec:
-            selector: {matchLabels: {app: front}}
-            template:
-              metadata: {labels: {app: front}}
-              spec: {containers: [{name: front, image: "example.test/front:1"}]}
-` + byPrograms + `---
+` + front + byPrograms + `---
 `
 
 // tiers is the offer of shared cells with another multi-tenant plan, which has a cell too, and the plan above.

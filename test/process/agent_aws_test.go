@@ -91,15 +91,7 @@ func TestAnAgentIsKilledAtEachCallToAWS(t *testing.T) {
 		t.Skip("lives a dataplane's whole life")
 	}
 	t.Parallel()
-	parts := testbudget.Of(t, testbudget.AgentParts, *awsParts)
-	first, last, speed := 0, parts, killSpeed
-	if parts > 10 {
-		first, speed = chance(t).IntN(parts), sampleSpeed
-		last = first + 1
-	}
-	if *awsPart >= 0 {
-		first, last = *awsPart, *awsPart+1
-	}
+	parts, first, last, speed := partsOf(t, testbudget.AgentParts)
 	for part := first; part < last; part++ {
 		t.Logf("part %d of %d", part, parts)
 		lifeInside(t, speed, everyCall(part, parts))

@@ -34,15 +34,12 @@ func chance(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// TestKilledAtEachCallToAWS lives a dataplane's life in an emulated AWS, and has the real program killed at each call of
-// it to the cloud: once before the call has its effect, and once after that and before its answer.
-func TestKilledAtEachCallToAWS(t *testing.T) {
-	if testing.Short() {
-		t.Skip("lives a dataplane's whole life")
-	}
-	t.Parallel()
-	parts := testbudget.Of(t, testbudget.AWSParts, *awsParts)
-	first, last, speed := 0, parts, killSpeed
+// partsOf says in how many parts the calls of a life are struck, and from which to before which they are in this run: all if they are few,
+// else one by chance, or the one that was asked for; and how fast the cloud's time goes.
+func partsOf(t *testing.T, what testbudget.Name) (parts, first, last int, speed float64) {
+	t.Helper()
+	parts = testbudget.Of(t, what, *awsParts)
+	first, last, speed = 0, parts, killSpeed
 	if parts > 10 {
 		first, speed = chance(t).IntN(parts), sampleSpeed
 		last = first + 1
@@ -50,6 +47,17 @@ func TestKilledAtEachCallToAWS(t *testing.T) {
 	if *awsPart >= 0 {
 		first, last = *awsPart, *awsPart+1
 	}
+	return parts, first, last, speed
+}
+
+// TestKilledAtEachCallToAWS lives a dataplane's life in an emulated AWS, and has the real program killed at each call of
+// it to the cloud: once before the call has its effect, and once after that and before its answer.
+func TestKilledAtEachCallToAWS(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lives a dataplane's whole life")
+	}
+	t.Parallel()
+	parts, first, last, speed := partsOf(t, testbudget.AWSParts)
 	c := &coverage{met: map[string]bool{}, hit: map[string]bool{}}
 	for part := first; part < last; part++ {
 		t.Logf("part %d of %d", part, parts)

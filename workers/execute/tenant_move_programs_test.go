@@ -64,12 +64,18 @@ func (c *movingCluster) step(t *testing.T, step string, revision uint64, calls i
 // until does a step until it is done; each try but the last dies after so many writes.
 func (c *movingCluster) until(t *testing.T, step string, revision uint64, calls int) {
 	t.Helper()
+	untilDone(t, step, calls, &c.now, func(calls int) (bool, error) { return c.step(t, step, revision, calls) })
+}
+
+// untilDone tries a step until it is done; each try but the last dies after so many writes, and programs have time in between.
+func untilDone(t *testing.T, step string, calls int, now *time.Time, try func(calls int) (done bool, err error)) {
+	t.Helper()
 	for range 20 {
-		if _, err := c.step(t, step, revision, calls); err != nil && kube.CodeOf(err) != kube.Unavailable {
+		if _, err := try(calls); err != nil && kube.CodeOf(err) != kube.Unavailable {
 			t.Fatal(step, err)
 		}
-		c.now = c.now.Add(11 * time.Second)
-		if done, err := c.step(t, step, revision, 1000); err != nil {
+		*now = now.Add(11 * time.Second)
+		if done, err := try(1000); err != nil {
 			t.Fatal(step, err)
 		} else if done {
 			return

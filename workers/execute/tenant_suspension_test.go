@@ -71,18 +71,7 @@ func (c *operated) try(t *testing.T, step string, revision uint64, calls int) (d
 // until does it until it is done; each try but the last dies after so many writes.
 func (c *operated) until(t *testing.T, step string, revision uint64, calls int) {
 	t.Helper()
-	for range 20 {
-		if _, err := c.try(t, step, revision, calls); err != nil && kube.CodeOf(err) != kube.Unavailable {
-			t.Fatal(step, err)
-		}
-		c.now = c.now.Add(11 * time.Second)
-		if done, err := c.try(t, step, revision, 1000); err != nil {
-			t.Fatal(step, err)
-		} else if done {
-			return
-		}
-	}
-	t.Fatalf("%s is not done", step)
+	untilDone(t, step, calls, &c.now, func(calls int) (bool, error) { return c.try(t, step, revision, calls) })
 }
 
 // stands tells how much is to run, and what is there for programs.

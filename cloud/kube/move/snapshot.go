@@ -94,13 +94,13 @@ func (s Snapshots) take(ctx context.Context, source kube.API, classes []kube.Obj
 		return nil, err
 	}
 	if there == nil {
-		driver, err := driverOf(ctx, source, claim)
+		v, err := findVolume(ctx, source, claim)
 		if err != nil {
 			return nil, err
 		}
-		class := classOf(classes, driver)
+		class := classOf(classes, driverOf(v))
 		if class == "" {
-			return nil, kube.Fail(kube.Invalid, "take snapshot", claim.Key(), "no VolumeSnapshotClass with the deletionPolicy Delete is of its driver "+driver)
+			return nil, kube.Fail(kube.Invalid, "take snapshot", claim.Key(), noClass+driverOf(v))
 		}
 		o := kube.NewObject(k.APIVersion, k.Kind, k.Namespace, k.Name, map[string]any{"volumeSnapshotClassName": class,
 			"source": map[string]any{"persistentVolumeClaimName": claim.Name()}})
@@ -348,11 +348,18 @@ func (s Snapshots) Drop(ctx context.Context, api kube.API, namespace string) err
 	return nil
 }
 
-// driverOf is the driver that has made the volume of a claim; "" if none has.
-func driverOf(ctx context.Context, api kube.API, claim kube.Object) (string, error) {
-	v, err := kube.Find(ctx, api, kube.Key{APIVersion: "v1", Kind: "PersistentVolume", Name: volumeOf(claim)})
-	return kube.StringOf(kube.Nested(v, "spec", "csi")["driver"]), err
+// findVolume reads the volume of a claim; nil if there is none.
+func findVolume(ctx context.Context, api kube.API, claim kube.Object) (kube.Object, error) {
+	return kube.Find(ctx, api, kube.Key{APIVersion: "v1", Kind: "PersistentVolume", Name: volumeOf(claim)})
 }
+
+// driverOf is the driver that has made a volume; "" if none has.
+func driverOf(volume kube.Object) string {
+	return kube.StringOf(kube.Nested(volume, "spec", "csi")["driver"])
+}
+
+// noClass is said of a claim before the driver of its volume, where classOf has none.
+const noClass = "no VolumeSnapshotClass with the deletionPolicy Delete is of its driver "
 
 // classOf is the class by which volumes of a driver are taken, so that nothing is left when the snapshot goes; "" if there is none. The
 // one that its cluster takes by default comes first.

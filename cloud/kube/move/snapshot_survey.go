@@ -29,21 +29,20 @@ func Carried(ctx context.Context, source, target kube.API, namespace string) (vo
 		return nil, nil, err
 	}
 	for _, c := range all {
+		v, err := findVolume(ctx, source, c)
+		if err != nil {
+			return nil, nil, err
+		}
 		why := cmp.Or(fromWhy, toWhy)
 		if why == "" {
-			if why, err = lacks(ctx, source, target, c, fromClasses, used[c.Name()]); err != nil {
+			if why, err = lacks(ctx, target, c, driverOf(v), fromClasses, used[c.Name()]); err != nil {
 				return nil, nil, err
 			}
 		}
 		volumes = append(volumes, claimInWords(c))
-		if why == "" {
-			continue
+		if why != "" {
+			stuck = append(stuck, claimInWords(c)+zoneOf(v)+" can't come along by a snapshot: "+why)
 		}
-		zone, err := zoneOf(ctx, source, c)
-		if err != nil {
-			return nil, nil, err
-		}
-		stuck = append(stuck, claimInWords(c)+zone+" can't come along by a snapshot: "+why)
 	}
 	return few(volumes), few(stuck), nil
 }
@@ -57,18 +56,14 @@ func classes(ctx context.Context, api kube.API, where string) (all []kube.Object
 	return all, "", err
 }
 
-// lacks says why a claim can't come along to a cluster that takes snapshots; "" if it can.
-func lacks(ctx context.Context, source, target kube.API, claim kube.Object, classes []kube.Object, used bool) (why string, err error) {
-	driver, err := driverOf(ctx, source, claim)
-	if err != nil {
-		return "", err
-	}
+// lacks says why a claim whose volume is of a driver can't come along to a cluster that takes snapshots; "" if it can.
+func lacks(ctx context.Context, target kube.API, claim kube.Object, driver string, classes []kube.Object, used bool) (string, error) {
 	storage := kube.StringOf(kube.MapOf(claim["spec"])["storageClassName"])
 	switch {
 	case driver == "":
 		return "no CSI driver has made it", nil
 	case classOf(classes, driver) == "":
-		return fmt.Sprintf("no VolumeSnapshotClass with the deletionPolicy Delete is of its driver %s where it is", driver), nil
+		return noClass + driver + " where it is", nil
 	case storage == "":
 		return "its claim names no StorageClass", nil
 	}
@@ -109,17 +104,16 @@ func usedClaims(ctx context.Context, api kube.API, namespace string) (used map[s
 	return used, stuck, err
 }
 
-// zoneOf says in which zone a claim's volume is, as a part of a sentence; "" if in none that is known.
-func zoneOf(ctx context.Context, api kube.API, claim kube.Object) (string, error) {
-	v, err := kube.Find(ctx, api, kube.Key{APIVersion: "v1", Kind: "PersistentVolume", Name: volumeOf(claim)})
-	for _, term := range kube.MapsOf(kube.Nested(v, "spec", "nodeAffinity", "required")["nodeSelectorTerms"]) {
+// zoneOf says in which zone a volume is, as a part of a sentence; "" if in none that is known.
+func zoneOf(volume kube.Object) string {
+	for _, term := range kube.MapsOf(kube.Nested(volume, "spec", "nodeAffinity", "required")["nodeSelectorTerms"]) {
 		for _, key := range zoneKeys {
 			for _, e := range kube.MapsOf(term["matchExpressions"]) {
 				if e["key"] == key {
-					return " in zone " + strings.Join(texts(e["values"]), ", "), err
+					return " in zone " + strings.Join(texts(e["values"]), ", ")
 				}
 			}
 		}
 	}
-	return "", err
+	return ""
 }

@@ -106,11 +106,11 @@ func misfits(ctx context.Context, api kube.API, s Spec) (bad []Volume, err error
 		return nil, err
 	}
 	for _, c := range claims {
-		name := kube.StringOf(kube.MapOf(c["spec"])["volumeName"])
+		name := volumeOf(c)
 		if name == "" {
 			continue // it is made where its first pod is
 		}
-		v, err := kube.Find(ctx, api, kube.Key{APIVersion: "v1", Kind: "PersistentVolume", Name: name})
+		v, err := findVolume(ctx, api, c)
 		if err != nil {
 			return nil, err
 		}
